@@ -1,0 +1,48 @@
+/**
+ * The configuration that routing is built from: what Postgres and the override files say, merged
+ * and validated. Plain data, so that it can cross a process boundary.
+ */
+export interface Configuration {
+  /** `config_version.version` of the rows read; a change of an override file does not raise it. */
+  version: number;
+  providers: Provider[];
+  credentials: Credential[];
+}
+
+/** An upstream API that requests are sent to. */
+export interface Provider {
+  /** Unique name, chosen by the operator. */
+  provider_key: string;
+  /** Which wire format it speaks. */
+  provider_type: ProviderType;
+  /** Base URL up to and including the version segment, such as `https://api.openai.com/v1`. */
+  api_base: string;
+  /** Secret. */
+  api_key: string;
+  /** Model asked for → model sent. Keys may be exact, wildcards (`gpt-4*`) or `/regex/`. */
+  model_mapping: Record<string, string>;
+  /** Share of the traffic among the providers of a model; 0 is for failover only. */
+  weight: number;
+  /** Settings of this provider alone, such as extra request headers. */
+  provider_params: Record<string, unknown>;
+  is_enabled: boolean;
+}
+
+export const providerTypes = ['openai'] as const;
+export type ProviderType = (typeof providerTypes)[number];
+
+/** A key that a client authenticates with. The key itself is never kept, only its hash. */
+export interface Credential {
+  /** Row id; null for one that exists only in an override file. */
+  id: number | null;
+  /** SHA-256 of the key, lower-case hex. */
+  credential_key: string;
+  name: string;
+  /** Model names or wildcards that this key may use; null and `["*"]` are all. */
+  allowed_models: string[] | null;
+  /** Requests a second, burst equal to it; 0 blocks all, null is unlimited. */
+  rate_limit: number | null;
+  is_enabled: boolean;
+  /** What may be shown of the key, such as `sk-…abcd`. */
+  key_preview: string;
+}

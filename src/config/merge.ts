@@ -1,0 +1,81 @@
+import type { Configuration, Credential, Provider } from './configuration.js';
+import type { Override } from './overrides.js';
+import { ConfigError, type Problem } from './problem.js';
+import { validateConfiguration } from './validate.js';
+
+/** Rows of the database, as far as routing uses them. */
+export type Rows = Configuration;
+
+/** Which document each entry came from, for error messages and `config show --origin`. */
+export interface Sources {
+  providers: Map<string, string>;
+  credentials: Map<Credential, string>;
+}
+
+/**
+ * The configuration in force: rows, then override files in order, field by field; a provider or
+ * credential that no row has is added.
+ * @throws ConfigError naming every problem; then the configuration in use must stay.
+ */
+export function mergeConfiguration(rows: Rows, overrides: readonly Override[]): Configuration {
+  const problems: Problem[] = [];
+  const sources: Sources = { providers: new Map(), credentials: new Map() };
+  const providers = new Map<string, Provider>();
+  for (const row of rows.providers) {
+    providers.set(row.provider_key, row);
+    sources.providers.set(row.provider_key, 'table providers');
+  }
+  let credentials = [...rows.credentials];
+  for (const row of credentials) sources.credentials.set(row, 'table credentials');
+
+  for (const override of overrides) {
+    for (const [key, fields] of override.providers) {
+      providers.set(key, { ...(providers.get(key) ?? newProvider(key)), ...fields });
+      sources.providers.set(key, override.source);
+    }
+    for (const [name, fields] of override.credentials) {
+      const change = (credential: Credential): Credential => {
+        const changed = { ...credential, ...fields };
+        sources.credentials.set(changed, override.source);
+        return changed;
+      };
+      if (credentials.some((credential) => credential.name === name)) {
+        credentials = credentials.map((credential) =>
+          credential.name === name ? change(credential) : credential,
+        );
+      } else {
+        credentials.push(change(newCredential(name)));
+      }
+    }
+  }
+
+  const merged = { version: rows.version, providers: [...providers.values()], credentials };
+  problems.push(...validateConfiguration(merged, sources));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return merged;
+}
+
+function newProvider(provider_key: string): Provider {
+  return {
+    provider_key,
+    provider_type: 'openai',
+    api_base: '',
+    api_key: '',
+    model_mapping: {},
+    weight: 1,
+    provider_params: {},
+    is_enabled: true,
+  };
+}
+
+function newCredential(name: string): Credential {
+  return {
+    id: null,
+    credential_key: '',
+    name,
+    allowed_models: null,
+    rate_limit: null,
+    is_enabled: true,
+    key_preview: '',
+  };
+}

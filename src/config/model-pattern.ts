@@ -1,0 +1,49 @@
+import { RE2JS } from 're2js';
+
+/** How a key of a model mapping, or an entry of `allowed_models`, matches model names. */
+export type ModelPattern =
+  | { kind: 'exact'; model: string }
+  /** `capture` is what the first `*` stands for in a name that matches, else null. */
+  | { kind: 'wildcard'; length: number; capture: (model: string) => string | null }
+  | { kind: 'regex'; matches: (model: string) => boolean };
+
+/**
+ * Compiles `gpt-4o` (exact), `gpt-4*` (wildcard: each `*` is any text) or `/^o\d/` (regular
+ * expression, found anywhere unless anchored, by an engine that cannot backtrack).
+ * @returns the reason, as a string, when the text is not a pattern.
+ */
+export function compileModelPattern(text: string): ModelPattern | string {
+  if (text === '') return 'is empty';
+  if (text.length > 2 && text.startsWith('/') && text.endsWith('/')) return regex(text);
+  if (!text.includes('*')) return { kind: 'exact', model: text };
+  return { kind: 'wildcard', length: text.length, capture: wildcard(text.split('*')) };
+}
+
+function regex(text: string): ModelPattern | string {
+  try {
+    const compiled = RE2JS.compile(text.slice(1, -1));
+    return { kind: 'regex', matches: (model) => compiled.matcher(model).find() };
+  } catch (error) {
+    return `is not a regular expression: ${error instanceof Error ? error.message : error}`;
+  }
+}
+
+/** Greedy matching of the literal parts from the left is exact for `*` and takes linear time. */
+function wildcard(parts: string[]): (model: string) => string | null {
+  const first = parts[0] ?? '';
+  const last = parts[parts.length - 1] ?? '';
+  const middle = parts.slice(1, -1);
+  return (model) => {
+    const end = model.length - last.length;
+    if (end < first.length || !model.startsWith(first) || !model.endsWith(last)) return null;
+    let position = first.length;
+    let captureEnd: number | null = null;
+    for (const part of middle) {
+      const found = model.indexOf(part, position);
+      if (found < 0 || found + part.length > end) return null;
+      captureEnd ??= found;
+      position = found + part.length;
+    }
+    return model.slice(first.length, captureEnd ?? end);
+  };
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { LineCounter, parseDocument } from 'yaml';
+import type { Credential, Provider } from './configuration.js';
+import type { Problem } from './problem.js';
+import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
+
+/** A local override file, as read: its path and text. */
+export interface OverrideFile {
+  path: string;
+  text: string;
+}
+
+/** What one override file says: fields that replace those of a row, or a new provider or key. */
+export interface Override {
+  source: string;
+  providers: Map<string, Partial<Omit<Provider, 'provider_key'>>>;
+  /** By name. */
+  credentials: Map<string, Partial<Omit<Credential, 'name' | 'id'>>>;
+}
+
+const { provider_key, ...providerFields } = providerProperties;
+const { name, ...credentialFields } = credentialProperties;
+
+const validateOverride = compileSchema<{
+  providers?: Record<string, Partial<Provider>>;
+  credentials?: Record<string, Partial<Credential> & { key?: string }>;
+}>({
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    providers: {
+      type: 'object',
+      propertyNames: { pattern: provider_key.pattern },
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        properties: providerFields,
+      },
+    },
+    credentials: {
+      type: 'object',
+      propertyNames: { minLength: name.minLength },
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          ...credentialFields,
+          key: { type: 'string', minLength: 8 },
+          credential_key: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+        },
+      },
+    },
+  },
+});
+
+/** Parses one override file (YAML, of which JSON is a part); pushes what is wrong to `problems`. */
+export function parseOverride({ path, text }: OverrideFile, problems: Problem[]): Override {
+  const lineCounter = new LineCounter();
+  const override: Override = { source: path, providers: new Map(), credentials: new Map() };
+  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  if (document.errors.length > 0) {
+    for (const error of document.errors) {
+      const { line, col } = lineCounter.linePos(error.pos[0]);
+      problems.push({ source: path, path: `line ${line}, column ${col}`, reason: error.message });
+    }
+    return override;
+  }
+  const written: unknown = document.toJS() ?? {};
+  if (!validateOverride(written)) {
+    problems.push(...toProblems(path, validateOverride.errors));
+    return override;
+  }
+  override.providers = new Map(Object.entries(written.providers ?? {}));
+  for (const [credentialName, { key, ...fields }] of Object.entries(written.credentials ?? {})) {
+    override.credentials.set(credentialName, {
+      ...fields,
+      ...(key === undefined ? {} : { credential_key: sha256(key), key_preview: '' }),
+    });
+  }
+  return override;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,97 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { providerTypes } from './configuration.js';
+import type { Problem } from './problem.js';
+
+/**
+ * JSON Schemas of everything that people write: settings (settings-schema.ts), providers and
+ * credentials. The admin API and its OpenAPI document use the same objects.
+ */
+export const providerProperties = {
+  provider_key: {
+    type: 'string',
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+    description: 'Unique name of the provider: letters, digits, `.`, `_` and `-`.',
+  },
+  provider_type: {
+    type: 'string',
+    enum: providerTypes,
+    description: 'Wire format that the provider speaks.',
+  },
+  api_base: {
+    type: 'string',
+    minLength: 1,
+    description: 'Base URL with its version segment, such as `https://api.openai.com/v1`.',
+  },
+  api_key: { type: 'string', minLength: 1, description: 'Secret sent as the bearer token.' },
+  model_mapping: {
+    type: 'object',
+    additionalProperties: { type: 'string', minLength: 1 },
+    description:
+      'Model asked for → model sent. Empty: every model under its own name. Keys are exact names, wildcards (`gpt-4*`) or `/regex/`.',
+  },
+  weight: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'Share of the traffic among the providers of a model; 0 is for failover only.',
+  },
+  provider_params: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      headers: {
+        type: 'object',
+        propertyNames: { pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" },
+        additionalProperties: { type: 'string', pattern: '^[\\t\\x20-\\x7e]*$' },
+        description: 'Extra request headers for this provider.',
+      },
+    },
+    description: 'Settings of this provider alone.',
+  },
+  is_enabled: { type: 'boolean', description: 'False keeps the row but does not use it.' },
+} as const;
+
+export const credentialProperties = {
+  name: { type: 'string', minLength: 1, maxLength: 200, description: 'Whom the key is for.' },
+  allowed_models: {
+    type: ['array', 'null'],
+    items: { type: 'string', minLength: 1 },
+    description: 'Models or wildcards that the key may use; null or `["*"]` is all.',
+  },
+  rate_limit: {
+    type: ['integer', 'null'],
+    minimum: 0,
+    maximum: 1_000_000_000,
+    description: 'Requests a second; 0 blocks all, null is unlimited.',
+  },
+  is_enabled: { type: 'boolean', description: 'False refuses the key.' },
+} as const;
+
+/** Compiles a schema. One Ajv for all, so that schemas are compiled once. */
+export function compileSchema<T>(schema: object): ValidateFunction<T> {
+  return ajv.compile<T>(schema);
+}
+
+const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });
+ajv.addVocabulary(['env', 'flag', 'secret']);
+
+/** Ajv's errors as problems: the path in dots, the unknown field and the allowed values by name. */
+export function toProblems(source: string, errors: ErrorObject[] | null | undefined): Problem[] {
+  return (errors ?? []).map(({ instancePath, keyword, params, message }) => {
+    const path = instancePath.slice(1).split('/').map(unescapePointer).join('.');
+    switch (keyword) {
+      case 'additionalProperties':
+        return { source, path, reason: `unknown field "${params.additionalProperty}"` };
+      case 'required':
+        return { source, path, reason: `"${params.missingProperty}" is missing` };
+      case 'enum':
+        return { source, path, reason: `must be one of ${params.allowedValues.join(', ')}` };
+      default:
+        return { source, path, reason: message ?? 'is not valid' };
+    }
+  });
+}
+
+function unescapePointer(segment: string): string {
+  return segment.replaceAll('~1', '/').replaceAll('~0', '~');
+}

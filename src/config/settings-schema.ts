@@ -1,0 +1,118 @@
+/**
+ * Every setting of the daemon: its type, default, environment variable and flag. This table is the
+ * only place that knows them; `config/llmproxy.example.yaml` and docs/configuration.md explain it.
+ */
+export interface Settings {
+  server: {
+    host: string;
+    port: number;
+    engine: 'auto' | 'hyper-express' | 'node';
+    /** Worker processes; `auto` is one per core less one, and at least one. */
+    workers: number | 'auto';
+    max_body_bytes: number;
+    /** What may wait in memory for one client that reads slowly. */
+    max_buffered_bytes: number;
+    grace_period_ms: number;
+  };
+  database: { url: string | null };
+  admin: { key: string | null };
+  auth: 'on' | 'off';
+  routing: { provider_suffix: string; strategy: StrategyName };
+  upstream: {
+    connect_timeout_ms: number;
+    /** From the request sent to the head of the answer. */
+    first_byte_timeout_ms: number;
+    /** Between two pieces of an answer. */
+    idle_timeout_ms: number;
+    max_connections_per_provider: number;
+  };
+  log: { level: 'error' | 'warn' | 'info' | 'debug'; requests: boolean };
+  data_dir: string;
+  /** Folder of the override files; null: `overrides.d` beside the settings file. */
+  overrides_dir: string | null;
+}
+
+export const strategyNames = ['weighted_round_robin', 'weighted_random'] as const;
+export type StrategyName = (typeof strategyNames)[number];
+
+const duration = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
+
+const section = <P extends object>(properties: P) =>
+  ({ type: 'object', additionalProperties: false, properties }) as const;
+
+export const settingsSchema = section({
+  server: section({
+    host: { type: 'string', minLength: 1, default: '0.0.0.0', env: 'HOST', flag: 'host' },
+    port: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65_535,
+      default: 18_000,
+      env: 'PORT',
+      flag: 'port',
+    },
+    engine: {
+      type: 'string',
+      enum: ['auto', 'hyper-express', 'node'],
+      default: 'auto',
+      env: 'LLMPROXY_ENGINE',
+      flag: 'engine',
+    },
+    workers: {
+      anyOf: [
+        { type: 'integer', minimum: 1, maximum: 256 },
+        { type: 'string', const: 'auto' },
+      ],
+      default: 'auto',
+      env: 'LLMPROXY_WORKERS',
+      flag: 'workers',
+    },
+    max_body_bytes: {
+      type: 'integer',
+      minimum: 1024,
+      maximum: 1_073_741_824,
+      default: 33_554_432,
+    },
+    max_buffered_bytes: {
+      type: 'integer',
+      minimum: 16_384,
+      maximum: 1_073_741_824,
+      default: 1_048_576,
+    },
+    grace_period_ms: { ...duration, default: 30_000 },
+  }),
+  database: section({
+    url: { type: ['string', 'null'], default: null, secret: true, env: 'DB_URL', flag: 'dbUrl' },
+  }),
+  admin: section({
+    key: { type: ['string', 'null'], minLength: 8, default: null, secret: true, env: 'ADMIN_KEY' },
+  }),
+  auth: { type: 'string', enum: ['on', 'off'], default: 'on' },
+  routing: section({
+    provider_suffix: { type: 'string', default: '', env: 'PROVIDER_SUFFIX' },
+    strategy: { type: 'string', enum: strategyNames, default: 'weighted_round_robin' },
+  }),
+  upstream: section({
+    connect_timeout_ms: { ...duration, default: 5_000 },
+    first_byte_timeout_ms: { ...duration, default: 600_000 },
+    idle_timeout_ms: { ...duration, default: 300_000 },
+    max_connections_per_provider: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 65_535,
+      default: 1_024,
+    },
+  }),
+  log: section({
+    level: {
+      type: 'string',
+      enum: ['error', 'warn', 'info', 'debug'],
+      default: 'info',
+      env: 'LOG_LEVEL',
+      flag: 'logLevel',
+    },
+    requests: { type: 'boolean', default: false },
+  }),
+  data_dir: { type: 'string', minLength: 1, env: 'LLMPROXY_DATA_DIR', flag: 'dataDir' },
+  overrides_dir: { type: ['string', 'null'], default: null },
+});

@@ -1,0 +1,189 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { parseDocument } from 'yaml';
+import { describeProblem, type Problem } from './problem.js';
+import { compileSchema, toProblems } from './schema.js';
+import { type Settings, settingsSchema } from './settings-schema.js';
+
+export type { Settings } from './settings-schema.js';
+
+/** Where a setting's value came from. */
+export type Origin = 'default' | 'file' | 'environment' | 'flag';
+
+/** What the command line gave, by the schema's `flag` names, and the settings file. */
+export interface SettingsFlags {
+  config?: string;
+  host?: string;
+  port?: string;
+  engine?: string;
+  workers?: string;
+  dbUrl?: string;
+  dataDir?: string;
+  logLevel?: string;
+}
+
+export interface ResolvedSettings {
+  settings: Settings;
+  /** By path, such as `server.port`. */
+  origins: ReadonlyMap<string, Origin>;
+  /** The settings file that was read, absolute. */
+  file: string | null;
+}
+
+/** A setting that cannot be used: the message names the flag, the variable or the file's field. */
+export class SettingsError extends Error {
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(describeProblem).join('\n'));
+    this.name = 'SettingsError';
+  }
+}
+
+/** The settings of this process: flags, then environment, `.env`, the settings file, defaults. */
+export function loadSettings(flags: SettingsFlags = {}): Settings {
+  return resolveSettings(flags).settings;
+}
+
+/**
+ * As `loadSettings`, and says where each value came from.
+ * @throws SettingsError
+ */
+export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()): ResolvedSettings {
+  const environment = { ...readDotEnv(join(cwd, '.env')), ...process.env };
+  const file = findSettingsFile(flags.config ?? environment.LLMPROXY_CONFIG, cwd);
+  const written = file === null ? {} : readSettingsFile(file);
+  const origins = new Map<string, Origin>();
+  const problems: Problem[] = [];
+  const settings: Record<string, unknown> = {};
+
+  for (const leaf of leaves(settingsSchema.properties)) {
+    const path = leaf.path.join('.');
+    const flag = leaf.flag && flags[leaf.flag];
+    const variable = leaf.env && environment[leaf.env];
+    const inFile = valueAt(written, leaf.path);
+    if (flag !== undefined && flag !== '') {
+      origins.set(path, 'flag');
+      assign(settings, leaf.path, checked(leaf, flag, flagName(leaf.flag ?? ''), problems));
+    } else if (variable !== undefined && variable !== '') {
+      origins.set(path, 'environment');
+      assign(settings, leaf.path, checked(leaf, variable, leaf.env ?? '', problems));
+    } else if (inFile !== undefined) {
+      origins.set(path, 'file');
+      assign(settings, leaf.path, inFile);
+    } else {
+      origins.set(path, 'default');
+      const value = path === 'data_dir' ? defaultDataDir(environment) : leaf.default;
+      assign(settings, leaf.path, value);
+    }
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+
+  const complete = settings as unknown as Settings;
+  complete.data_dir = resolve(cwd, complete.data_dir);
+  complete.overrides_dir = resolve(
+    file === null ? join(cwd, 'config') : dirname(file),
+    complete.overrides_dir ?? 'overrides.d',
+  );
+  checkTogether(complete);
+  return { settings: complete, origins, file };
+}
+
+/** The daemon's default folder for its state; systemd names it in STATE_DIRECTORY. */
+function defaultDataDir(environment: NodeJS.ProcessEnv): string {
+  const { STATE_DIRECTORY, XDG_STATE_HOME } = environment;
+  if (STATE_DIRECTORY) return STATE_DIRECTORY.split(':')[0] ?? STATE_DIRECTORY;
+  if (process.getuid?.() === 0) return '/var/lib/llmproxy';
+  if (XDG_STATE_HOME) return join(XDG_STATE_HOME, 'llmproxy');
+  return join(homedir(), '.local/state/llmproxy');
+}
+
+function readDotEnv(file: string): NodeJS.ProcessEnv {
+  return existsSync(file) ? (parseEnv(readFileSync(file, 'utf8')) as NodeJS.ProcessEnv) : {};
+}
+
+/** A file that was named must exist; the usual places are only looked at. */
+function findSettingsFile(named: string | undefined, cwd: string): string | null {
+  if (named) {
+    const file = resolve(cwd, named);
+    if (existsSync(file)) return file;
+    throw new SettingsError([{ source: file, path: '', reason: 'no such settings file' }]);
+  }
+  const usual = [join(cwd, 'config/llmproxy.yaml'), '/etc/llmproxy/llmproxy.yaml'];
+  return usual.find((file) => existsSync(file)) ?? null;
+}
+
+function readSettingsFile(file: string): Record<string, unknown> {
+  const document = parseDocument(readFileSync(file, 'utf8'), { prettyErrors: true });
+  const [error] = document.errors;
+  if (error) throw new SettingsError([{ source: file, path: '', reason: error.message }]);
+  const written: unknown = document.toJS() ?? {};
+  if (!validateFile(written)) throw new SettingsError(toProblems(file, validateFile.errors));
+  return written as Record<string, unknown>;
+}
+
+const validateFile = compileSchema(settingsSchema);
+
+interface Leaf {
+  path: string[];
+  schema: object;
+  type: unknown;
+  default: unknown;
+  secret: boolean | undefined;
+  env: string | undefined;
+  flag: Exclude<keyof SettingsFlags, 'config'> | undefined;
+}
+
+function* leaves(properties: object, path: string[] = []): Generator<Leaf> {
+  for (const [name, schema] of Object.entries(properties)) {
+    if (schema.properties) yield* leaves(schema.properties, [...path, name]);
+    else yield { ...schema, schema, path: [...path, name] };
+  }
+}
+
+/** Text from the command line or the environment as the setting's type. */
+function checked(leaf: Leaf, text: string, source: string, problems: Problem[]): unknown {
+  const takesText = leaf.type !== 'integer' && leaf.type !== 'boolean';
+  const value = /^-?\d+$/.test(text) && !(leaf.type && takesText) ? Number(text) : text;
+  const validate = compileSchema(leaf.schema);
+  if (!validate(value)) {
+    const reasons = toProblems(source, validate.errors).map(({ reason }) => reason);
+    const shown = leaf.secret ? '' : `, not "${text}"`;
+    problems.push({ source, path: '', reason: `${reasons.join(', or ')}${shown}` });
+  }
+  return value;
+}
+
+function checkTogether({ auth, server }: Settings): void {
+  if (auth === 'off' && !isLoopback(server.host)) {
+    const reason = `off is refused unless server.host is a loopback address, not ${server.host}`;
+    throw new SettingsError([{ source: 'settings', path: 'auth', reason }]);
+  }
+}
+
+/** Whether only this machine can reach a listener on this host. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function flagName(flag: string): string {
+  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function valueAt(tree: Record<string, unknown>, path: string[]): unknown {
+  return path.reduce<unknown>(
+    (node, name) =>
+      node !== null && typeof node === 'object' ? Reflect.get(node, name) : undefined,
+    tree,
+  );
+}
+
+function assign(tree: Record<string, unknown>, path: string[], value: unknown): void {
+  const last = path[path.length - 1] ?? '';
+  let node = tree;
+  for (const name of path.slice(0, -1)) {
+    node[name] ??= {};
+    node = node[name] as Record<string, unknown>;
+  }
+  node[last] = value;
+}

@@ -1,0 +1,97 @@
+import type { Configuration, Credential, Provider } from './configuration.js';
+import type { Sources } from './merge.js';
+import { compileModelPattern } from './model-pattern.js';
+import type { Problem } from './problem.js';
+import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
+
+const validateProviderShape = compileSchema<Provider>({
+  type: 'object',
+  required: ['provider_key', 'api_base', 'api_key'],
+  properties: providerProperties,
+});
+
+const validateCredentialShape = compileSchema<Credential>({
+  type: 'object',
+  required: ['credential_key', 'name'],
+  properties: {
+    ...credentialProperties,
+    credential_key: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+  },
+});
+
+/** Everything that is wrong with a merged configuration; empty when it can be used. */
+export function validateConfiguration(configuration: Configuration, sources: Sources): Problem[] {
+  const problems: Problem[] = [];
+  for (const provider of configuration.providers) {
+    const source = sources.providers.get(provider.provider_key) ?? 'configuration';
+    problems.push(...providerProblems(provider, source));
+  }
+  const names = new Map<string, string>();
+  for (const credential of configuration.credentials) {
+    const source = sources.credentials.get(credential) ?? 'configuration';
+    problems.push(...credentialProblems(credential, source));
+    const other = names.get(credential.credential_key);
+    if (other !== undefined && credential.credential_key !== '') {
+      const reason = `has the same key as "${other}"`;
+      problems.push({ source, path: `credentials.${credential.name}`, reason });
+    }
+    names.set(credential.credential_key, credential.name);
+  }
+  return problems;
+}
+
+/** What is wrong with one provider; paths start with its key. */
+export function providerProblems(provider: Provider, source: string): Problem[] {
+  const at = `providers.${provider.provider_key}`;
+  if (!validateProviderShape(provider)) {
+    return under(at, toProblems(source, validateProviderShape.errors));
+  }
+  const problems: Problem[] = [];
+  const add = (path: string, reason: string) =>
+    problems.push({ source, path: `${at}.${path}`, reason });
+  const badBase = apiBaseProblem(provider.api_base);
+  if (badBase) add('api_base', badBase);
+  if (/[^\x21-\x7e]/.test(provider.api_key)) {
+    add('api_key', 'must be printable ASCII without spaces');
+  }
+  for (const [key, value] of Object.entries(provider.model_mapping)) {
+    const reason = mappingProblem(key, value);
+    if (reason) add(`model_mapping.${key}`, reason);
+  }
+  return problems;
+}
+
+/** What is wrong with one credential; paths start with its name. */
+export function credentialProblems(credential: Credential, source: string): Problem[] {
+  const at = `credentials.${credential.name}`;
+  if (validateCredentialShape(credential)) return [];
+  return under(at, toProblems(source, validateCredentialShape.errors));
+}
+
+/** Why a text cannot be a provider's base URL, or null. */
+export function apiBaseProblem(apiBase: string): string | null {
+  if (!URL.canParse(apiBase)) return 'is not a URL';
+  const { protocol, username, password, search, hash } = new URL(apiBase);
+  if (protocol !== 'http:' && protocol !== 'https:') return 'must start with http:// or https://';
+  if (username || password) return 'must not contain a user or password';
+  if (search || hash) return 'must not contain a query or fragment';
+  return null;
+}
+
+/** Why a mapping entry cannot be used, or null. */
+function mappingProblem(key: string, value: string): string | null {
+  const pattern = compileModelPattern(key);
+  if (typeof pattern === 'string') return pattern;
+  const stars = key.split('*').length - 1;
+  if (value.includes('*') && (pattern.kind !== 'wildcard' || stars !== 1)) {
+    return 'a * in the value needs exactly one * in a wildcard key';
+  }
+  return null;
+}
+
+function under(at: string, problems: Problem[]): Problem[] {
+  return problems.map((problem) => ({
+    ...problem,
+    path: problem.path ? `${at}.${problem.path}` : at,
+  }));
+}

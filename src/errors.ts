@@ -1,0 +1,71 @@
+/**
+ * Every error that the gateway itself answers with. A provider's own error passes through and is
+ * not in this table. The codes are part of the API: documented in docs/errors.md, never reused.
+ */
+const table = {
+  invalid_json: { status: 400, type: 'invalid_request_error' },
+  invalid_request: { status: 400, type: 'invalid_request_error' },
+  unsupported_encoding: { status: 415, type: 'invalid_request_error' },
+  missing_api_key: { status: 401, type: 'authentication_error' },
+  invalid_api_key: { status: 401, type: 'authentication_error' },
+  model_not_allowed: { status: 403, type: 'permission_error' },
+  model_not_found: { status: 404, type: 'invalid_request_error' },
+  unknown_url: { status: 404, type: 'invalid_request_error' },
+  not_found: { status: 404, type: 'invalid_request_error' },
+  method_not_allowed: { status: 405, type: 'invalid_request_error' },
+  conflict: { status: 409, type: 'invalid_request_error' },
+  request_too_large: { status: 413, type: 'invalid_request_error' },
+  rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
+  internal_error: { status: 500, type: 'server_error' },
+  upstream_failed: { status: 502, type: 'upstream_error' },
+  no_provider_available: { status: 503, type: 'server_error' },
+  unavailable: { status: 503, type: 'server_error' },
+  upstream_timeout: { status: 504, type: 'upstream_error' },
+} as const satisfies Record<string, { status: number; type: string }>;
+
+export type ErrorCode = keyof typeof table;
+
+export interface ErrorDetails {
+  /** The field of the request that is wrong, as the client wrote it. */
+  param?: string;
+  /** Extra response headers, such as `retry-after`. */
+  headers?: Readonly<Record<string, string>>;
+  cause?: unknown;
+}
+
+/** An error that a client may see. Its message never contains a secret. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly type: string;
+  readonly param: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'GatewayError';
+    this.code = code;
+    this.status = table[code].status;
+    this.type = table[code].type;
+    this.param = details.param ?? null;
+    this.headers = details.headers ?? {};
+  }
+
+  /** The response body, in OpenAI's error shape. */
+  toBody(): string {
+    const { message, type, param, code } = this;
+    return JSON.stringify({ error: { message, type, param, code } });
+  }
+}
+
+/** Anything thrown, as something that can be answered; what is not ours becomes `internal_error`. */
+export function toGatewayError(error: unknown): GatewayError {
+  return error instanceof GatewayError
+    ? error
+    : new GatewayError('internal_error', 'The gateway failed to handle this request.', {
+        cause: error,
+      });
+}
+
+/** The table, for documentation and its test. */
+export const errorTable: Readonly<Record<ErrorCode, { status: number; type: string }>> = table;

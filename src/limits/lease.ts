@@ -1,0 +1,32 @@
+/**
+ * The messages by which a limit holds over all workers. The control process owns the buckets and
+ * lends tokens; a worker admits a request only with a token that it was lent. What is lent counts
+ * as used until the worker says otherwise, so a lost worker or message makes a limit stricter,
+ * never looser.
+ */
+export interface LeaseRequest {
+  /** Names the bucket. */
+  key: string;
+  /** Tokens a second, and the most at once. */
+  rate: number;
+  /** Lent tokens that were used since the last message. */
+  used: number;
+  /** Lent tokens that are given back. */
+  returned: number;
+  /** Tokens wanted; 0 only settles. */
+  want: number;
+}
+
+/** The owner's answer to a request with `want` above 0. */
+export interface LeaseGrant {
+  key: string;
+  /** Tokens lent; 0 is a refusal. */
+  tokens: number;
+  /** After a refusal: milliseconds until a token may be there. */
+  waitMs: number;
+  /** Milliseconds until the bucket is full. */
+  resetMs: number;
+}
+
+/** Lent tokens that were not used for this long go back. */
+export const leaseIdleMs = 100;

@@ -1,0 +1,78 @@
+/**
+ * A token bucket whose tokens may be lent out: `rate` tokens a second, and at most `rate` of them
+ * at once, in the bucket or lent. So in any span of t seconds at most rate · (t + 1) are used.
+ * Times are milliseconds of one monotonic clock, given by the caller.
+ */
+export class TokenBucket {
+  readonly rate: number;
+  #tokens: number;
+  #lent = 0;
+  #updatedMs: number;
+
+  constructor(rate: number, nowMs: number, tokens = rate) {
+    this.rate = rate;
+    this.#tokens = tokens;
+    this.#updatedMs = nowMs;
+  }
+
+  /** Uses one token; false when there is none. */
+  take(nowMs: number): boolean {
+    this.#refill(nowMs);
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** Lends up to `count` whole tokens and returns how many. */
+  lend(count: number, nowMs: number): number {
+    this.#refill(nowMs);
+    const lent = Math.min(count, Math.floor(this.#tokens));
+    this.#tokens -= lent;
+    this.#lent += lent;
+    return lent;
+  }
+
+  /** Settles lent tokens: `used` are gone, `returned` may be lent again. */
+  settle(used: number, returned: number, nowMs: number): void {
+    this.#refill(nowMs);
+    this.#lent = Math.max(0, this.#lent - used - returned);
+    this.#tokens = Math.min(this.rate - this.#lent, this.#tokens + returned);
+  }
+
+  /** This bucket with another rate: as many tokens as it has, at most the new rate. */
+  withRate(rate: number, nowMs: number): TokenBucket {
+    this.#refill(nowMs);
+    const bucket = new TokenBucket(
+      rate,
+      nowMs,
+      Math.max(0, Math.min(rate - this.#lent, this.#tokens)),
+    );
+    bucket.#lent = this.#lent;
+    return bucket;
+  }
+
+  /** Stops the refill for good: what is left may be used, no more is added. */
+  freeze(nowMs: number): void {
+    this.#refill(nowMs);
+    this.#updatedMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Milliseconds until a token is there; 0 when one is, Infinity when none ever will be. */
+  waitMs(nowMs: number): number {
+    this.#refill(nowMs);
+    return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) / this.rate) * 1000;
+  }
+
+  /** Milliseconds until the bucket is full. */
+  resetMs(nowMs: number): number {
+    this.#refill(nowMs);
+    return ((this.rate - this.#tokens) / this.rate) * 1000;
+  }
+
+  #refill(nowMs: number): void {
+    if (nowMs <= this.#updatedMs) return;
+    const added = ((nowMs - this.#updatedMs) / 1000) * this.rate;
+    this.#tokens = Math.min(this.rate - this.#lent, this.#tokens + added);
+    this.#updatedMs = nowMs;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Everything that is told to people, as one union: the log and the metrics each interpret it.
+ * Workers send theirs to the control process in batches. No event holds a secret.
+ */
+export type GatewayEvent =
+  | RequestFinished
+  | {
+      type: 'daemon_starting';
+      version: string;
+      pid: number;
+      dataDir: string;
+      settings: string | null;
+    }
+  | { type: 'database_ready'; database: string; embedded: boolean; tookMs: number }
+  | { type: 'migrations_applied'; names: string[] }
+  | { type: 'admin_key_generated'; file: string }
+  | { type: 'ready'; url: string; workers: number; engine: string; tookMs: number }
+  | { type: 'engine_fallback'; reason: string }
+  | { type: 'auth_off' }
+  | {
+      type: 'config_active';
+      version: number;
+      hash: string;
+      providers: number;
+      credentials: number;
+      tookMs: number;
+    }
+  | { type: 'config_rejected'; problems: string[] }
+  | { type: 'config_unread'; reason: string }
+  | { type: 'database_listening' }
+  | { type: 'database_lost'; reason: string }
+  | { type: 'overrides_unwatched'; dir: string; reason: string }
+  | { type: 'worker_started'; worker: number; pid: number }
+  | { type: 'worker_exited'; worker: number; pid: number; reason: string; expected: boolean }
+  | { type: 'request_failed'; requestId: string; error: string }
+  | { type: 'stopping'; signal: string; graceMs: number }
+  | { type: 'stop_forced'; active: number }
+  | { type: 'stopped' };
+
+/** One request, when its exchange is over. Durations are milliseconds. */
+export interface RequestFinished {
+  type: 'request_finished';
+  requestId: string;
+  /** Wall clock at the start, milliseconds since the epoch. */
+  startedAt: number;
+  method: string;
+  /** The endpoint's pattern, such as `/v1/models/{id}`, or `unknown`: never the client's text. */
+  endpoint: string;
+  credential: string | null;
+  /** As the client asked; any text. */
+  model: string | null;
+  /** As it was sent to the provider. */
+  modelSent: string | null;
+  provider: string | null;
+  attempts: number;
+  /** The status answered; 499 when the client left before there was one. */
+  status: number;
+  /** The code of our own error, or null. */
+  error: string | null;
+  stream: boolean;
+  totalMs: number;
+  /** From the first attempt to the end of the answer, as seen by us. */
+  upstreamMs: number;
+  /** To the first byte of the answer's body. */
+  firstByteMs: number | null;
+  /** False when the answer was cut short. */
+  complete: boolean;
+}
+
+export type Emit = (event: GatewayEvent) => void;

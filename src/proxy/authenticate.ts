@@ -1,0 +1,40 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import { GatewayError } from '../errors.js';
+import type { RoutedCredential, Snapshot } from '../routing/snapshot.js';
+import type { Exchange } from '../server/exchange.js';
+
+/** Who asks when `auth: off`: everybody, for everything. */
+const anybody: RoutedCredential = Object.freeze({
+  id: null,
+  name: 'anonymous',
+  hash: Buffer.alloc(0),
+  key: '',
+  allows: null,
+  rateLimit: null,
+});
+
+/**
+ * The credential whose key the client sent as `Authorization: Bearer`.
+ * @throws GatewayError `missing_api_key`, `invalid_api_key`.
+ */
+export function authenticate(
+  exchange: Exchange,
+  snapshot: Snapshot,
+  auth: 'on' | 'off',
+): RoutedCredential {
+  if (auth === 'off') return anybody;
+  const header = exchange.header('authorization');
+  if (!/^bearer /i.test(header)) {
+    throw new GatewayError(
+      'missing_api_key',
+      "You didn't provide an API key. Send it in an Authorization header: Bearer YOUR_KEY.",
+    );
+  }
+  const digest = hash('sha256', header.slice(7).trim(), 'hex');
+  const credential = snapshot.credentials.get(digest);
+  // The lookup finds by hash; the comparison in constant time leaves no doubt about timing.
+  if (!credential || !timingSafeEqual(credential.hash, Buffer.from(digest, 'hex'))) {
+    throw new GatewayError('invalid_api_key', 'The API key provided is not valid here.');
+  }
+  return credential;
+}

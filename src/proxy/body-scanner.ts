@@ -1,0 +1,242 @@
+/** Part of a body, in bytes from its start. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+/** Why a body is not JSON: what was wrong, and at which byte. */
+export class JsonSyntaxError extends Error {
+  constructor(reason: string, position: number) {
+    super(`${reason} at byte ${position}`);
+    this.name = 'JsonSyntaxError';
+  }
+}
+
+/** Deeper nesting is refused: no API needs it, and a provider's parser may recurse. */
+const maxDepth = 256;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** What may come next. */
+const VALUE = 0;
+const VALUE_OR_CLOSE = 1;
+const KEY = 2;
+const KEY_OR_CLOSE = 3;
+const AFTER_KEY = 4;
+const AFTER_VALUE = 5;
+const IN_STRING = 6;
+const IN_SCALAR = 7;
+
+/** Past this many bytes of a string, the native search is faster than a loop. */
+const nativeSearchFrom = 32;
+
+const scalar = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
+
+/**
+ * Finds where the values of some top-level members of a JSON object are, while the body arrives:
+ * one pass, no recursion, no copy, so that a body of any size or shape costs linear time and each
+ * piece of it little. It checks the grammar (RFC 8259) but not the inside of strings, which only
+ * the provider reads.
+ */
+export class BodyScanner {
+  readonly #wanted: ReadonlySet<string>;
+  readonly #spans = new Map<string, Span[]>();
+  #state = VALUE;
+  /** Bytes of the chunks before the current one. */
+  #offset = 0;
+  #depth = 0;
+  readonly #isObject = new Uint8Array(maxDepth + 1);
+  #stringIsKey = false;
+  #escaped = false;
+  /** Text of the top-level key, as far as it has arrived. */
+  #key = '';
+  /** Text of the current number or literal. */
+  #scalar = '';
+  #valueStart = 0;
+
+  constructor(wanted: ReadonlySet<string>) {
+    this.#wanted = wanted;
+  }
+
+  /**
+   * Takes the next piece of the body.
+   * @throws JsonSyntaxError
+   */
+  push(chunk: Buffer): void {
+    let i = 0;
+    while (i < chunk.length) {
+      if (this.#state === IN_STRING) i = this.#string(chunk, i);
+      else if (this.#state === IN_SCALAR) i = this.#scalarPart(chunk, i);
+      else i = this.#structure(chunk, i);
+    }
+    this.#offset += chunk.length;
+  }
+
+  /**
+   * The end of the body: where the values of each wanted key are (a key may occur twice).
+   * @throws JsonSyntaxError when the body is not one whole object.
+   */
+  finish(): ReadonlyMap<string, readonly Span[]> {
+    if (this.#state !== AFTER_VALUE || this.#depth !== 0) {
+      throw new JsonSyntaxError('unexpected end', this.#offset);
+    }
+    return this.#spans;
+  }
+
+  #structure(chunk: Buffer, from: number): number {
+    let i = from;
+    for (; i < chunk.length; i++) {
+      const byte = chunk[i] as number;
+      if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) continue;
+      switch (this.#state) {
+        case AFTER_KEY:
+          if (byte !== COLON) this.#fail('expected ":"', i);
+          this.#state = VALUE;
+          continue;
+        case AFTER_VALUE:
+          if (this.#depth === 0) this.#fail('unexpected text after the object', i);
+          if (byte === COMMA) this.#state = this.#isObject[this.#depth] ? KEY : VALUE;
+          else this.#close(byte, i);
+          continue;
+        case KEY_OR_CLOSE:
+          if (byte === CLOSE_OBJECT) {
+            this.#close(byte, i);
+            continue;
+          }
+          break;
+        case VALUE_OR_CLOSE:
+          if (byte === CLOSE_ARRAY) {
+            this.#close(byte, i);
+            continue;
+          }
+          break;
+      }
+      const isKey = this.#state === KEY || this.#state === KEY_OR_CLOSE;
+      if (isKey && byte !== QUOTE) this.#fail('expected a key in quotes', i);
+      if (!isKey && this.#depth <= 1) this.#valueStart = this.#offset + i;
+      if (byte === QUOTE) {
+        this.#stringIsKey = isKey;
+        if (isKey && this.#depth === 1) this.#key = '';
+        this.#state = IN_STRING;
+        return i + 1;
+      }
+      if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+        this.#open(byte === OPEN_OBJECT, i);
+        continue;
+      }
+      if (this.#depth === 0) this.#fail('expected an object', i);
+      this.#state = IN_SCALAR;
+      this.#scalar = '';
+      return i;
+    }
+    return i;
+  }
+
+  #string(chunk: Buffer, from: number): number {
+    let i = from;
+    if (this.#escaped) {
+      this.#escaped = false;
+      i++;
+    }
+    const end = chunk.length;
+    let quote = -1;
+    let backslash = -1;
+    const loopEnd = Math.min(end, i + nativeSearchFrom);
+    while (i < loopEnd && chunk[i] !== QUOTE && chunk[i] !== BACKSLASH) i++;
+    if (i < end && chunk[i] === QUOTE) return this.#endString(chunk, from, i);
+    while (i < end) {
+      if (quote < i) quote = next(chunk, QUOTE, i);
+      if (backslash < i) backslash = next(chunk, BACKSLASH, i);
+      if (quote < backslash) return this.#endString(chunk, from, quote);
+      i = backslash === end ? end : backslash + 2;
+    }
+    this.#escaped = i > end;
+    this.#keepKey(chunk, from, end);
+    return end;
+  }
+
+  /** Numbers, `true`, `false` and `null`: collected, then checked as a whole. */
+  #scalarPart(chunk: Buffer, from: number): number {
+    let i = from;
+    while (i < chunk.length && isScalarByte(chunk[i] as number)) i++;
+    this.#scalar += chunk.toString('latin1', from, i);
+    if (i === chunk.length) return i;
+    if (!scalar.test(this.#scalar)) this.#fail('unexpected text', i - this.#scalar.length);
+    this.#endValue(this.#offset + i);
+    return i;
+  }
+
+  #open(isObject: boolean, i: number): void {
+    if (this.#depth === 0 && !isObject) this.#fail('expected an object', i);
+    if (this.#depth === maxDepth) this.#fail(`nested more than ${maxDepth} deep`, i);
+    this.#depth++;
+    this.#isObject[this.#depth] = isObject ? 1 : 0;
+    this.#state = isObject ? KEY_OR_CLOSE : VALUE_OR_CLOSE;
+  }
+
+  #close(byte: number, i: number): void {
+    const expected = this.#isObject[this.#depth] ? CLOSE_OBJECT : CLOSE_ARRAY;
+    if (byte !== expected) this.#fail(`expected "," or "${String.fromCharCode(expected)}"`, i);
+    this.#depth--;
+    this.#endValue(this.#offset + i + 1);
+  }
+
+  #endString(chunk: Buffer, from: number, quote: number): number {
+    this.#keepKey(chunk, from, quote);
+    if (this.#stringIsKey) this.#state = AFTER_KEY;
+    else this.#endValue(this.#offset + quote + 1);
+    return quote + 1;
+  }
+
+  #endValue(end: number): void {
+    this.#state = AFTER_VALUE;
+    if (this.#depth !== 1) return;
+    const key = this.#key.includes('\\') ? unescaped(this.#key) : this.#key;
+    if (!this.#wanted.has(key)) return;
+    const spans = this.#spans.get(key);
+    const span = { start: this.#valueStart, end };
+    if (spans) spans.push(span);
+    else this.#spans.set(key, [span]);
+  }
+
+  #keepKey(chunk: Buffer, start: number, end: number): void {
+    if (this.#stringIsKey && this.#depth === 1) this.#key += chunk.toString('latin1', start, end);
+  }
+
+  #fail(reason: string, i: number): never {
+    throw new JsonSyntaxError(reason, this.#offset + i);
+  }
+}
+
+/** Position of the next `byte`, or the end of the chunk. */
+function next(chunk: Buffer, byte: number, from: number): number {
+  const found = chunk.indexOf(byte, from);
+  return found < 0 ? chunk.length : found;
+}
+
+function isScalarByte(byte: number): boolean {
+  return (
+    (byte >= 0x30 && byte <= 0x39) ||
+    (byte >= 0x61 && byte <= 0x7a) ||
+    byte === 0x2d ||
+    byte === 0x2b ||
+    byte === 0x2e ||
+    byte === 0x45
+  );
+}
+
+/** A key written with escapes, such as `mod\u0065l`, is the same key. */
+function unescaped(key: string): string {
+  try {
+    return JSON.parse(`"${key}"`) as string;
+  } catch {
+    return key;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Pool } from 'undici';
+import type { Settings } from '../config/settings-schema.js';
+import type { Limiter } from '../limits/limiter.js';
+import type { Emit } from '../observe/event.js';
+import type { Balancers } from '../routing/plan.js';
+import type { Snapshot } from '../routing/snapshot.js';
+import type { Upstreams } from '../upstream/upstream.js';
+
+/** What the requests of one worker share. */
+export interface Gateway {
+  readonly settings: Settings;
+  /** Replaced whole by a reload; a request reads it once. */
+  snapshot: Snapshot;
+  readonly balancers: Balancers;
+  readonly upstreams: Upstreams;
+  readonly limiter: Limiter;
+  /** Connections to the control process. */
+  readonly control: Pool;
+  readonly emit: Emit;
+  /** True from the moment that this worker takes no new connections. */
+  draining: boolean;
+}

@@ -1,0 +1,93 @@
+import { type GatewayError, toGatewayError } from '../errors.js';
+import { AbortedError, type Exchange } from '../server/exchange.js';
+import { authenticate } from './authenticate.js';
+import { dispatch } from './dispatch.js';
+import type { Gateway } from './gateway.js';
+import { limit } from './limit.js';
+import { listModels, showModel } from './list-models.js';
+import { type ModelRequest, parse } from './parse.js';
+import { planRoute } from './plan-route.js';
+import { relay } from './relay.js';
+import { relayControl } from './relay-control.js';
+import { beginRecord, finishRecord, type RequestRecord } from './request-record.js';
+import { route } from './route.js';
+
+/** What happens to a request, from its head to its record. Never rejects. */
+export async function handleRequest(gateway: Gateway, exchange: Exchange): Promise<void> {
+  const record = beginRecord(exchange);
+  try {
+    await answer(gateway, exchange, record);
+  } catch (error) {
+    if (error instanceof AbortedError) record.status ||= 499;
+    else answerError(gateway, exchange, record, toGatewayError(error));
+  }
+  if (exchange.aborted && !record.complete) record.status ||= 499;
+  gateway.emit(finishRecord(record));
+}
+
+async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecord): Promise<void> {
+  const { snapshot, settings } = gateway;
+  const endpoint = route(exchange);
+  record.endpoint = endpoint.pattern;
+  if (endpoint.kind === 'health') {
+    const status = gateway.draining ? 503 : 200;
+    return respond(exchange, record, status, gateway.draining ? draining : healthy);
+  }
+  if (endpoint.kind === 'control') return relayControl(gateway, exchange, record);
+
+  const credential = authenticate(exchange, snapshot, settings.auth);
+  record.credential = credential.name;
+  const asked = limit(gateway.limiter, credential);
+  if (asked) await asked;
+  if (endpoint.kind === 'models') {
+    return respond(exchange, record, 200, listModels(snapshot, credential));
+  }
+  if (endpoint.kind === 'model') {
+    return respond(exchange, record, 200, showModel(snapshot, credential, endpoint.model));
+  }
+
+  const request: ModelRequest = await parse(exchange, settings.server.max_body_bytes);
+  record.model = request.model;
+  record.stream = request.stream;
+  const planned = planRoute(snapshot, credential, request.model, settings.routing.provider_suffix);
+  const attempt = await dispatch(
+    gateway,
+    exchange,
+    request,
+    planned,
+    endpoint.upstreamPath,
+    record,
+  );
+  await relay(attempt, exchange, record);
+}
+
+const healthy = '{"status":"ok"}';
+const draining = '{"status":"draining"}';
+const jsonHeaders = ['content-type', 'application/json'] as const;
+
+function respond(exchange: Exchange, record: RequestRecord, status: number, body: string): void {
+  record.status = status;
+  record.complete = true;
+  exchange.respond(status, [...jsonHeaders, 'x-request-id', record.requestId], body);
+}
+
+function answerError(
+  gateway: Gateway,
+  exchange: Exchange,
+  record: RequestRecord,
+  error: GatewayError,
+): void {
+  record.status = error.status;
+  record.error = error.code;
+  if (error.code === 'internal_error') {
+    const reason = error.cause instanceof Error ? error.cause.stack : String(error.cause);
+    gateway.emit({ type: 'request_failed', requestId: record.requestId, error: reason ?? '' });
+  }
+  if (exchange.headSent) {
+    exchange.destroy();
+    return;
+  }
+  const headers: string[] = [...jsonHeaders, 'x-request-id', record.requestId];
+  for (const [name, value] of Object.entries(error.headers)) headers.push(name, value);
+  exchange.respond(error.status, headers, error.toBody());
+}

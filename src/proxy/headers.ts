@@ -1,0 +1,96 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** RFC 9110 section 7.6.1: meant for one connection, never passed on. */
+const hopByHop = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/**
+ * Never sent to a provider: the client's credential and cookies, what names the client or the way
+ * it came, and what the connection to the provider decides itself. Without `accept-encoding`
+ * answers come as they are, so that they can be read as they pass.
+ */
+const notSent = new Set([
+  ...hopByHop,
+  'accept-encoding',
+  'api-key',
+  'authorization',
+  'content-length',
+  'cookie',
+  'expect',
+  'forwarded',
+  'host',
+  'http2-settings',
+  'via',
+  'x-api-key',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'x-request-id',
+]);
+
+/** Never passed to a client: each engine frames the body itself; cookies are between us and it. */
+const notReturned = new Set([...hopByHop, 'content-length', 'set-cookie']);
+
+/**
+ * The headers of an upstream request, as a flat list.
+ * @param received the client's, flat, lower-case names.
+ * @param fixed the provider's own, flat; a client's header of such a name is not sent.
+ */
+export function upstreamHeaders(
+  received: readonly string[],
+  fixed: readonly string[],
+  fixedNames: ReadonlySet<string>,
+  requestId: string,
+): string[] {
+  const headers = [...fixed, 'x-request-id', requestId];
+  const named = connectionNames(received);
+  for (let i = 0; i < received.length; i += 2) {
+    const name = received[i] as string;
+    if (notSent.has(name) || fixedNames.has(name) || named?.has(name)) continue;
+    headers.push(name, received[i + 1] as string);
+  }
+  return headers;
+}
+
+/** The headers of an answer to the client, as a flat list. */
+export function clientHeaders(received: IncomingHttpHeaders, requestId: string): string[] {
+  const headers = ['x-request-id', requestId];
+  const named = namesIn(received.connection);
+  for (const name in received) {
+    if (notReturned.has(name) || named?.has(name)) continue;
+    const value = received[name];
+    const returned = name === 'x-request-id' ? 'x-upstream-request-id' : name;
+    if (typeof value === 'string') headers.push(returned, value);
+    else for (const one of value ?? []) headers.push(returned, one);
+  }
+  return headers;
+}
+
+/** The request's id: the client's where it can be passed on safely, else a new one. */
+export function requestIdOf(sent: string): string {
+  return /^[\x21-\x7e]{1,128}$/.test(sent) ? sent : crypto.randomUUID();
+}
+
+function connectionNames(headers: readonly string[]): Set<string> | null {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === 'connection') return namesIn(headers[i + 1]);
+  }
+  return null;
+}
+
+/** The headers that a `Connection` header names as its own. */
+function namesIn(connection: string | undefined): Set<string> | null {
+  if (!connection || /^(?:keep-alive|close)$/i.test(connection)) return null;
+  return new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
+}

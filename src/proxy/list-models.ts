@@ -1,0 +1,38 @@
+import { GatewayError } from '../errors.js';
+import type { RoutedCredential, Snapshot } from '../routing/snapshot.js';
+
+/** A model as OpenAI's API describes it. */
+interface Model {
+  id: string;
+  object: 'model';
+  created: number;
+  owned_by: string;
+}
+
+/** The body of `GET /v1/models`: the models that this key may use. */
+export function listModels(snapshot: Snapshot, credential: RoutedCredential): string {
+  const data = snapshot.models
+    .filter((model) => credential.allows?.(model) ?? true)
+    .map((model) => describe(snapshot, model));
+  return JSON.stringify({ object: 'list', data });
+}
+
+/**
+ * The body of `GET /v1/models/{id}`.
+ * @throws GatewayError `model_not_found`, also for a model that this key may not use.
+ */
+export function showModel(snapshot: Snapshot, credential: RoutedCredential, model: string): string {
+  const allowed = credential.allows?.(model) ?? true;
+  if (!allowed || snapshot.route(model) === null) {
+    throw new GatewayError('model_not_found', `The model "${model}" does not exist here.`, {
+      param: 'model',
+    });
+  }
+  return JSON.stringify(describe(snapshot, model));
+}
+
+function describe(snapshot: Snapshot, id: string): Model {
+  const providers = snapshot.route(id)?.candidates ?? [];
+  const owned_by = providers.map(({ provider }) => provider.key).join(', ');
+  return { id, object: 'model', created: 0, owned_by };
+}

@@ -1,0 +1,54 @@
+import { GatewayError } from '../errors.js';
+import { AbortedError, type Exchange } from '../server/exchange.js';
+import { Attempt } from '../upstream/attempt.js';
+import { UpstreamError } from '../upstream/upstream-error.js';
+import type { Gateway } from './gateway.js';
+import { relay } from './relay.js';
+import type { RequestRecord } from './request-record.js';
+
+/** Bodies of the admin API are small. */
+const maxBodyBytes = 1_048_576;
+
+const passedOn = new Set([
+  'accept',
+  'authorization',
+  'content-type',
+  'if-none-match',
+  'user-agent',
+]);
+
+/**
+ * Passes a request to the control process, which answers admin, metrics and documentation.
+ * @throws GatewayError `unavailable` when it does not answer; AbortedError.
+ */
+export async function relayControl(
+  gateway: Gateway,
+  exchange: Exchange,
+  record: RequestRecord,
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  await exchange.readBody(maxBodyBytes, (chunk) => chunks.push(chunk));
+  const headers = ['x-request-id', record.requestId, 'x-forwarded-for', exchange.remoteAddress];
+  for (let i = 0; i < exchange.headers.length; i += 2) {
+    const name = exchange.headers[i] as string;
+    if (passedOn.has(name)) headers.push(name, exchange.headers[i + 1] as string);
+  }
+  const attempt = new Attempt();
+  gateway.control.dispatch(
+    {
+      method: exchange.method as 'GET',
+      path: exchange.query ? `${exchange.path}?${exchange.query}` : exchange.path,
+      headers,
+      body: chunks.length > 0 ? Buffer.concat(chunks) : null,
+    },
+    attempt,
+  );
+  exchange.onAbort(() => attempt.abort());
+  try {
+    await attempt.head;
+  } catch (error) {
+    if (error instanceof UpstreamError && error.failure === 'aborted') throw new AbortedError();
+    throw new GatewayError('unavailable', 'The control process does not answer.', { cause: error });
+  }
+  await relay(attempt, exchange, record);
+}

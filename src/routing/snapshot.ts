@@ -1,0 +1,127 @@
+import type { Configuration, Credential, Provider } from '../config/configuration.js';
+import { compileAllowedModels, compileModelMapping, type ModelMapping } from './model-mapping.js';
+
+/**
+ * Everything that a request needs to know, immutable. A worker holds one reference to the current
+ * snapshot; a request reads it once and uses that snapshot to its end.
+ */
+export interface Snapshot {
+  /** Identifies the content: two configurations that route alike have the same hash. */
+  readonly hash: string;
+  readonly version: number;
+  /** By SHA-256 of the key, lower-case hex. Disabled credentials are not in it. */
+  readonly credentials: ReadonlyMap<string, RoutedCredential>;
+  /** Enabled providers. */
+  readonly providers: readonly RoutedProvider[];
+  /** The models that are named in mappings, without wildcards, sorted. */
+  readonly models: readonly string[];
+  /** The providers that serve a model, or null when none does. */
+  route(model: string): Route | null;
+}
+
+export interface RoutedCredential {
+  readonly id: number | null;
+  readonly name: string;
+  readonly hash: Buffer;
+  /** `hash` in hex: the key of this credential's limiter. */
+  readonly key: string;
+  /** Null: all models. */
+  readonly allows: ((model: string) => boolean) | null;
+  /** Requests a second, or null. */
+  readonly rateLimit: number | null;
+}
+
+export interface RoutedProvider {
+  readonly config: Provider;
+  readonly key: string;
+  readonly weight: number;
+  readonly mapping: ModelMapping;
+}
+
+/** Where the requests for one model may go. */
+export interface Route {
+  readonly candidates: readonly Candidate[];
+  /** Names the candidates and their weights: routes with the same group share a balancer. */
+  readonly group: string;
+}
+
+export interface Candidate {
+  readonly provider: RoutedProvider;
+  /** The name that this provider knows the model by. */
+  readonly model: string;
+}
+
+/** Unknown names are computed again rather than let a client fill the memory with them. */
+const maxRememberedRoutes = 10_000;
+
+/** Builds a snapshot from a valid configuration. */
+export function buildSnapshot(configuration: Configuration, hash: string): Snapshot {
+  const providers = configuration.providers
+    .filter((provider) => provider.is_enabled)
+    .map((config) => ({
+      config,
+      key: config.provider_key,
+      weight: config.weight,
+      mapping: compileModelMapping(config.model_mapping),
+    }));
+  const credentials = new Map<string, RoutedCredential>();
+  for (const credential of configuration.credentials) {
+    if (credential.is_enabled) credentials.set(credential.credential_key, routed(credential));
+  }
+  const routes = new Map<string, Route | null>();
+  const groups = new Map<string, string>();
+  return Object.freeze({
+    hash,
+    version: configuration.version,
+    credentials,
+    providers: Object.freeze(providers),
+    models: namedModels(providers),
+    route(model: string) {
+      let route = routes.get(model);
+      if (route === undefined) {
+        route = computeRoute(providers, model, groups);
+        if (routes.size < maxRememberedRoutes) routes.set(model, route);
+      }
+      return route;
+    },
+  });
+}
+
+function routed(credential: Credential): RoutedCredential {
+  return Object.freeze({
+    id: credential.id,
+    name: credential.name,
+    hash: Buffer.from(credential.credential_key, 'hex'),
+    key: credential.credential_key,
+    allows: compileAllowedModels(credential.allowed_models),
+    rateLimit: credential.rate_limit,
+  });
+}
+
+/** `groups` keeps one copy of each group's name, which is long where providers are many. */
+function computeRoute(
+  providers: readonly RoutedProvider[],
+  model: string,
+  groups: Map<string, string>,
+): Route | null {
+  const candidates: Candidate[] = [];
+  for (const provider of providers) {
+    const sent = provider.mapping(model);
+    if (sent !== null) candidates.push(Object.freeze({ provider, model: sent }));
+  }
+  if (candidates.length === 0) return null;
+  const name = candidates.map(({ provider }) => `${provider.key}=${provider.weight}`).join(' ');
+  const group = groups.get(name) ?? name;
+  groups.set(group, group);
+  return Object.freeze({ candidates: Object.freeze(candidates), group });
+}
+
+function namedModels(providers: readonly RoutedProvider[]): readonly string[] {
+  const names = new Set<string>();
+  for (const { config } of providers) {
+    for (const key of Object.keys(config.model_mapping)) {
+      if (!key.includes('*') && !key.startsWith('/')) names.add(key);
+    }
+  }
+  return Object.freeze([...names].sort());
+}

@@ -1,0 +1,9 @@
+import type { StrategyName } from '../../config/settings-schema.js';
+import type { Strategy } from './strategy.js';
+import { weightedRandom } from './weighted-random.js';
+import { weightedRoundRobin } from './weighted-round-robin.js';
+
+export const strategies: Readonly<Record<StrategyName, Strategy>> = {
+  weighted_round_robin: weightedRoundRobin,
+  weighted_random: weightedRandom,
+};

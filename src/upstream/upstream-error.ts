@@ -1,0 +1,46 @@
+/** Why an attempt at a provider failed. */
+export type UpstreamFailure = 'connect' | 'timeout' | 'reset' | 'protocol' | 'aborted';
+
+/** An attempt that did not end with an answer. The message holds no secret and no address. */
+export class UpstreamError extends Error {
+  readonly failure: UpstreamFailure;
+  /** False when the request provably never left, so that another attempt cannot repeat it. */
+  readonly sent: boolean;
+
+  constructor(failure: UpstreamFailure, sent: boolean, cause: unknown) {
+    super(describe(failure, cause), { cause });
+    this.name = 'UpstreamError';
+    this.failure = failure;
+    this.sent = sent;
+  }
+}
+
+/** Any error of undici or the network as one of ours. */
+export function toUpstreamError(error: unknown, sent: boolean): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  return new UpstreamError(failureOf(codeOf(error), sent), sent, error);
+}
+
+function failureOf(code: string, sent: boolean): UpstreamFailure {
+  if (!sent) return 'connect';
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return 'timeout';
+  if (code.startsWith('HPE_') || code.startsWith('UND_ERR_RES')) return 'protocol';
+  return 'reset';
+}
+
+function describe(failure: UpstreamFailure, cause: unknown): string {
+  const code = codeOf(cause);
+  const words = {
+    connect: 'could not connect',
+    timeout: 'did not answer in time',
+    reset: 'closed the connection',
+    protocol: 'sent an invalid response',
+    aborted: 'was aborted',
+  }[failure];
+  return code ? `${words} (${code})` : words;
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : '';
+  return typeof code === 'string' ? code : '';
+}
