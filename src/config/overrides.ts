@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { LineCounter, parseDocument } from 'yaml';
 import type { Credential, Provider } from './configuration.js';
+import { hashKey, previewKey } from './credential-key.js';
 import type { Problem } from './problem.js';
 import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
 
@@ -74,12 +74,8 @@ export function parseOverride({ path, text }: OverrideFile, problems: Problem[])
   for (const [credentialName, { key, ...fields }] of Object.entries(written.credentials ?? {})) {
     override.credentials.set(credentialName, {
       ...fields,
-      ...(key === undefined ? {} : { credential_key: sha256(key), key_preview: '' }),
+      ...(key === undefined ? {} : { credential_key: hashKey(key), key_preview: previewKey(key) }),
     });
   }
   return override;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -29,12 +29,12 @@ export type GatewayEvent =
   | { type: 'config_unread'; reason: string }
   | { type: 'database_listening' }
   | { type: 'database_lost'; reason: string }
-  | { type: 'overrides_unwatched'; dir: string; reason: string }
+  | { type: 'database_restarting'; reason: string }
   | { type: 'worker_started'; worker: number; pid: number }
   | { type: 'worker_exited'; worker: number; pid: number; reason: string; expected: boolean }
   | { type: 'request_failed'; requestId: string; error: string }
   | { type: 'stopping'; signal: string; graceMs: number }
-  | { type: 'stop_forced'; active: number }
+  | { type: 'stop_forced' }
   | { type: 'stopped' };
 
 /** One request, when its exchange is over. Durations are milliseconds. */

@@ -1,0 +1,72 @@
+import { Command } from 'commander';
+import type { SettingsFlags } from '../config/settings.js';
+import type { Daemon } from '../daemon/serve.js';
+
+/** Two signals in this time are one: npx passes on the Ctrl-C that the terminal already sent. */
+const sameSignalMs = 500;
+
+/** `llmproxy serve`: the daemon, in the foreground. */
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('start the gateway')
+    .option('--host <host>', 'address to listen on (HOST; default 0.0.0.0)')
+    .option('--port <port>', 'port to listen on, 0 for a free one (PORT; default 18000)')
+    .option('--db-url <url>', 'Postgres to use; without one, the embedded (DB_URL)')
+    .option('--data-dir <path>', 'where to keep state (LLMPROXY_DATA_DIR)')
+    .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
+    .option('--workers <count>', 'worker processes, or auto (LLMPROXY_WORKERS; default auto)')
+    .option('--engine <engine>', 'auto, hyper-express or node (LLMPROXY_ENGINE; default auto)')
+    .option('--log-level <level>', 'error, warn, info or debug (LOG_LEVEL; default info)')
+    .option('--json', 'log in JSON, also on a terminal')
+    .addHelpText(
+      'after',
+      `
+Flags win over the environment, that over .env, that over the settings file.
+SIGHUP reads the configuration anew; SIGTERM and Ctrl-C finish what is in
+flight, a second Ctrl-C does not.
+
+Examples:
+  $ llmproxy serve
+  $ llmproxy serve --port 8080 --db-url postgres://llmproxy@db.local/llmproxy
+  $ LOG_LEVEL=debug llmproxy serve --workers 2`,
+    )
+    .action(run);
+}
+
+async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Promise<void> {
+  const [{ resolveSettings }, { createLog }, { serve }, { packageVersion }] = await Promise.all([
+    import('../config/settings.js'),
+    import('../observe/log.js'),
+    import('../daemon/serve.js'),
+    import('./program.js'),
+  ]);
+  const resolved = resolveSettings(flags);
+  const { log, server } = resolved.settings;
+  const emit = createLog({ ...log, readable: !json && process.stdout.isTTY === true });
+  const daemon = await serve(resolved, packageVersion(), emit);
+
+  process.on('SIGHUP', () => daemon.mark());
+  await stopSignal(daemon, (signal) =>
+    emit({ type: 'stopping', signal, graceMs: server.grace_period_ms }),
+  );
+  await daemon.stop();
+  emit({ type: 'stopped' });
+}
+
+/** Resolves at the first signal to stop; a second one ends the workers, and this process, at once. */
+function stopSignal(daemon: Daemon, onFirst: (signal: string) => void): Promise<void> {
+  return new Promise((resolve) => {
+    let firstMs: number | null = null;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (firstMs === null) {
+        firstMs = performance.now();
+        onFirst(signal);
+        resolve();
+      } else if (performance.now() - firstMs > sameSignalMs) {
+        daemon.kill();
+        process.exit(130);
+      }
+    };
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  });
+}

@@ -1,0 +1,34 @@
+import type { Configuration } from '../config/configuration.js';
+import type { Settings } from '../config/settings-schema.js';
+import type { LeaseGrant, LeaseRequest } from '../limits/lease.js';
+import type { GatewayEvent } from '../observe/event.js';
+
+/** From the control process to a worker. The first is always `start`. */
+export type ToWorker =
+  | StartWorker
+  | { type: 'configuration'; configuration: Configuration; hash: string }
+  | { type: 'lease'; grant: LeaseGrant }
+  /** Take no new connections, finish what is in flight, end. */
+  | { type: 'drain' };
+
+export interface StartWorker {
+  type: 'start';
+  settings: Settings;
+  /** Where the control process listens. */
+  controlSocket: string;
+  configuration: Configuration;
+  hash: string;
+  /** How limits are kept: `leased` where several workers run. */
+  limiter: 'full' | 'empty' | 'leased';
+}
+
+/** From a worker to the control process. */
+export type FromWorker =
+  /** It listens for messages. */
+  | { type: 'loaded' }
+  | { type: 'listening'; engine: string }
+  | { type: 'active'; hash: string }
+  | { type: 'lease'; request: LeaseRequest }
+  | { type: 'events'; events: GatewayEvent[] }
+  /** It cannot start; the reason is for the operator. */
+  | { type: 'failed'; reason: string };

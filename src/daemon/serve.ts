@@ -1,0 +1,188 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { startControlServer } from '../admin/control-server.js';
+import type { Configuration } from '../config/configuration.js';
+import type { ResolvedSettings } from '../config/settings.js';
+import { openDatabase } from '../db/database.js';
+import { describeDbUrl } from '../db/db-url.js';
+import { listenForChanges } from '../db/listen.js';
+import { migrateUp } from '../db/migrate.js';
+import { configVersion } from '../db/queries/config-version.js';
+import { readConfiguration } from '../db/queries/read-configuration.js';
+import { GatewayError } from '../errors.js';
+import type { Emit } from '../observe/event.js';
+import { adminKey } from './admin-key.js';
+import { Closers } from './closers.js';
+import { claimPort } from './listen-port.js';
+import { readOverrideFiles, watchOverrideFiles } from './override-files.js';
+import { type ActiveConfiguration, Reloader } from './reloader.js';
+import { Workers } from './workers.js';
+
+/** A change that no notification told of is seen in this time. */
+const pollVersionMs = 30_000;
+
+/** A running daemon. */
+export interface Daemon {
+  url: string;
+  /** Something may have changed: reads the configuration anew. */
+  mark(): void;
+  /** Stops accepting, lets requests finish within the grace period, closes everything. */
+  stop(): Promise<void>;
+  /** Ends the workers at once; `stop` then returns soon. */
+  kill(): void;
+}
+
+/**
+ * Starts the daemon: data directory, database, migrations, configuration, workers, watchers, in
+ * this order. What was opened is closed again when a later step fails.
+ * @throws Error naming what to do.
+ */
+export async function serve(
+  { settings, file }: ResolvedSettings,
+  version: string,
+  emit: Emit,
+): Promise<Daemon> {
+  const startMs = performance.now();
+  const closers = new Closers();
+  const { data_dir: dataDir, server } = settings;
+  const overridesDir = settings.overrides_dir ?? '';
+  const controlSocket = join(dataDir, 'control.sock');
+  emit({ type: 'daemon_starting', version, pid: process.pid, dataDir, settings: file });
+  if (settings.auth === 'off') emit({ type: 'auth_off' });
+  try {
+    await makeDataDir(dataDir);
+    server.port = await claimPort(server.host, server.port);
+    const workers = new Workers({
+      count: workerCount(server.workers),
+      settings,
+      controlSocket,
+      emit,
+    });
+
+    let engine = '';
+    const reloader = new Reloader({
+      readRows: async () => toConfiguration(await readConfiguration(database.sql)),
+      readOverrides: () => readOverrideFiles(overridesDir),
+      publish: async (configuration, hash) => {
+        if (engine) await workers.publish(configuration, hash);
+        else engine = await workers.start(configuration, hash);
+      },
+      emit,
+    });
+
+    const admin = await adminKey(settings.admin.key, dataDir);
+    if (admin.generatedIn) emit({ type: 'admin_key_generated', file: admin.generatedIn });
+    const control = await startControlServer(controlSocket, {
+      adminKey: admin.key,
+      version: () => describeVersion(started(engine, reloader).active),
+      reload: async () => describeActive(await started(engine, reloader).reload()),
+    });
+    closers.push(() => control.close());
+
+    const database = await openDatabase({
+      dbUrl: settings.database.url,
+      dataDir,
+      owner: 'daemon',
+      log: (reason) => emit({ type: 'database_restarting', reason }),
+    });
+    closers.push(() => database.close());
+    emit({
+      type: 'database_ready',
+      database: describeDbUrl(database.dbUrl),
+      embedded: database.embedded,
+      tookMs: performance.now() - startMs,
+    });
+    const migrations = await migrateUp(database.sql);
+    if (migrations.length > 0) {
+      emit({ type: 'migrations_applied', names: migrations.map(({ name }) => name) });
+    }
+
+    closers.push(() => workers.stop());
+    await reloader.reload();
+    closers.push(() => reloader.stop());
+
+    const overrides = watchOverrideFiles(overridesDir, () => reloader.mark());
+    closers.push(() => overrides.close());
+    const listener = listenForChanges({
+      dbUrl: database.dbUrl,
+      onChange: () => reloader.mark(),
+      onState: (state, reason = '') =>
+        emit(
+          state === 'listening'
+            ? { type: 'database_listening' }
+            : { type: 'database_lost', reason },
+        ),
+    });
+    closers.push(() => listener.close());
+    const poll = setInterval(async () => {
+      const current = await configVersion(database.sql).catch(() => null);
+      if (current && current.version !== reloader.active.configuration.version) reloader.mark();
+    }, pollVersionMs);
+    closers.push(() => clearInterval(poll));
+
+    const url = `http://${urlHost(server.host)}:${server.port}`;
+    emit({
+      type: 'ready',
+      url,
+      workers: workers.pids.length,
+      engine,
+      tookMs: performance.now() - startMs,
+    });
+    return {
+      url,
+      mark: () => reloader.mark(),
+      stop: () => closers.close(),
+      kill: () => workers.kill(),
+    };
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+/** The folder of root's daemon is open to look into, since PostgreSQL runs there as another user. */
+async function makeDataDir(dataDir: string): Promise<void> {
+  const made = await mkdir(dataDir, { recursive: true });
+  if (made) await chmod(dataDir, process.getuid?.() === 0 ? 0o755 : 0o700);
+}
+
+function workerCount(setting: number | 'auto'): number {
+  return setting === 'auto' ? Math.max(1, availableParallelism() - 1) : setting;
+}
+
+function toConfiguration(rows: Awaited<ReturnType<typeof readConfiguration>>): Configuration {
+  return {
+    version: rows.version,
+    providers: rows.providers.map(({ id, created_at, updated_at, ...provider }) => ({
+      ...provider,
+      provider_type: provider.provider_type as 'openai',
+    })),
+    credentials: rows.credentials.map(({ created_at, updated_at, ...credential }) => credential),
+  };
+}
+
+/** The control socket is claimed before there is anything to ask. */
+function started(engine: string, reloader: Reloader): Reloader {
+  if (engine) return reloader;
+  throw new GatewayError('unavailable', 'The daemon is starting.');
+}
+
+function describeVersion({ configuration, since }: ActiveConfiguration) {
+  return { version: configuration.version, timestamp: since.toISOString() };
+}
+
+function describeActive(active: ActiveConfiguration) {
+  const { providers, credentials } = active.configuration;
+  return {
+    ...describeVersion(active),
+    providers_count: providers.length,
+    credentials_count: credentials.length,
+  };
+}
+
+/** Where a person on this machine reaches a listener. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

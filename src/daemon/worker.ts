@@ -1,0 +1,136 @@
+import { Pool } from 'undici';
+import { LeasedLimiter } from '../limits/leased-limiter.js';
+import type { Limiter } from '../limits/limiter.js';
+import { LocalLimiter } from '../limits/local-limiter.js';
+import type { GatewayEvent } from '../observe/event.js';
+import type { Gateway } from '../proxy/gateway.js';
+import { handleRequest } from '../proxy/handle-request.js';
+import { Balancers } from '../routing/plan.js';
+import { buildSnapshot } from '../routing/snapshot.js';
+import { strategies } from '../routing/strategies/index.js';
+import { selectEngine } from '../server/engine.js';
+import type { Server } from '../server/exchange.js';
+import { Upstreams } from '../upstream/upstream.js';
+import type { FromWorker, StartWorker, ToWorker } from './messages.js';
+
+/**
+ * A data-plane worker: the process that answers requests. It ends by itself when the control
+ * process is gone, after what is in flight.
+ *
+ * States: waiting for `start` → serving → draining → exit.
+ */
+
+/** Events wait this long for others to be sent with. */
+const eventBatchMs = 100;
+
+process.title = 'llmproxy worker';
+// Ctrl-C reaches every process of the terminal; the control process says when to stop.
+process.on('SIGINT', ignore);
+process.on('SIGTERM', ignore);
+process.on('SIGHUP', ignore);
+
+let server: Server | null = null;
+let gateway: Gateway | null = null;
+let limiter: (Limiter & Partial<Pick<LeasedLimiter, 'granted'>>) | null = null;
+let graceMs = 30_000;
+let events: GatewayEvent[] = [];
+
+process.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'start':
+      start(message).catch((error: Error) => {
+        send({ type: 'failed', reason: error.message });
+        process.exitCode = 1;
+        process.disconnect();
+      });
+      break;
+    case 'configuration':
+      if (gateway) activate(gateway, message);
+      break;
+    case 'lease':
+      limiter?.granted?.(message.grant);
+      break;
+    case 'drain':
+      drain();
+      break;
+  }
+});
+process.on('disconnect', drain);
+send({ type: 'loaded' });
+
+async function start(message: StartWorker): Promise<void> {
+  const { settings, configuration, hash, controlSocket } = message;
+  graceMs = settings.server.grace_period_ms;
+  limiter = openLimiter(message.limiter);
+  const opened: Gateway = {
+    settings,
+    snapshot: buildSnapshot(configuration, hash),
+    balancers: new Balancers(strategies[settings.routing.strategy]),
+    upstreams: new Upstreams(settings.upstream),
+    limiter,
+    control: new Pool('http://control', { socketPath: controlSocket, connections: 16 }),
+    emit,
+    draining: false,
+  };
+  gateway = opened;
+  const engine = await selectEngine(settings.server.engine, (reason) =>
+    emit({ type: 'engine_fallback', reason }),
+  );
+  server = await engine.listen({
+    host: settings.server.host,
+    port: settings.server.port,
+    handler: (exchange) => void handleRequest(opened, exchange),
+  });
+  send({ type: 'listening', engine: engine.name });
+  send({ type: 'active', hash });
+}
+
+function openLimiter(kind: StartWorker['limiter']): Limiter {
+  if (kind === 'leased') return new LeasedLimiter((request) => send({ type: 'lease', request }));
+  return new LocalLimiter(kind === 'full');
+}
+
+/** The swap: one assignment. Requests that began before it keep the snapshot that they read. */
+function activate(
+  current: Gateway,
+  { configuration, hash }: ToWorker & { type: 'configuration' },
+): void {
+  current.snapshot = buildSnapshot(configuration, hash);
+  current.upstreams.retain(configuration.providers.filter(({ is_enabled }) => is_enabled));
+  send({ type: 'active', hash });
+}
+
+function drain(): void {
+  if (!gateway || !server) process.exit(0);
+  if (gateway.draining) return;
+  gateway.draining = true;
+  gateway.limiter.freeze();
+  setTimeout(() => {
+    server?.close();
+    finish();
+  }, graceMs).unref();
+  server.drain().then(finish);
+}
+
+/** Ends when the control process has the last events, or is gone. */
+function finish(): void {
+  if (!process.connected) process.exit(0);
+  const last: FromWorker = { type: 'events', events };
+  process.send?.(last, undefined, undefined, () => process.exit(0));
+}
+
+function emit(event: GatewayEvent): void {
+  if (events.length === 0) setTimeout(flush, eventBatchMs);
+  events.push(event);
+}
+
+function flush(): void {
+  if (events.length > 0) send({ type: 'events', events });
+  events = [];
+}
+
+function send(message: FromWorker): void {
+  if (process.connected) process.send?.(message);
+}
+
+function ignore(): void {}

@@ -1,0 +1,205 @@
+import cluster, { type Worker } from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import type { Configuration } from '../config/configuration.js';
+import type { Settings } from '../config/settings-schema.js';
+import { LeaseOwner } from '../limits/lease-owner.js';
+import type { Emit } from '../observe/event.js';
+import type { FromWorker, StartWorker, ToWorker } from './messages.js';
+
+/** A worker that ended sooner than this after its start is replaced more and more slowly. */
+const shortLifeMs = 2_000;
+const maxRestartDelayMs = 5_000;
+
+interface Live {
+  worker: Worker;
+  limiter: StartWorker['limiter'];
+  startedMs: number;
+  /** Whether it was sent `start`. */
+  loaded: boolean;
+  engine: string | null;
+  /** Hash of the configuration that it uses. */
+  activeHash: string | null;
+}
+
+interface WorkersOptions {
+  count: number;
+  settings: Settings;
+  controlSocket: string;
+  emit: Emit;
+}
+
+/**
+ * The worker processes: starts them, replaces those that end, tells them the configuration, and
+ * owns their limits.
+ *
+ * They are forked by node:cluster with SCHED_NONE: where an engine cannot open a port that other
+ * processes have open (node:http before Node 22.12), cluster shares one listening socket.
+ */
+export class Workers {
+  readonly #options: WorkersOptions;
+  readonly #live = new Map<number, Live>();
+  readonly #leases = new LeaseOwner();
+  #configuration: { configuration: Configuration; hash: string } | null = null;
+  #restarts = 0;
+  #stopping = false;
+  #watchers: (() => void)[] = [];
+  #startFailure: string | null = null;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
+    cluster.setupPrimary({
+      exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
+      args: [],
+      serialization: 'advanced',
+    });
+    setInterval(() => this.#leases.sweep(performance.now()), 30_000).unref();
+  }
+
+  /**
+   * Starts all workers; resolves with the engine's name when each of them serves.
+   * @throws Error when a worker says that it cannot start, such as for a port in use.
+   */
+  async start(configuration: Configuration, hash: string): Promise<string> {
+    this.#configuration = { configuration, hash };
+    for (let i = 0; i < this.#options.count; i++) this.#fork('full');
+    await this.#until(() => this.#startFailure !== null || this.#allActive(hash));
+    if (this.#startFailure !== null) throw new Error(this.#startFailure);
+    const [first] = this.#live.values();
+    return first?.engine ?? '';
+  }
+
+  /** Gives a configuration to every worker; resolves when each of them uses it. */
+  async publish(configuration: Configuration, hash: string): Promise<void> {
+    this.#configuration = { configuration, hash };
+    this.#broadcast({ type: 'configuration', configuration, hash });
+    await this.#until(() => this.#stopping || this.#allActive(hash));
+  }
+
+  /** Process ids, for status and tests. */
+  get pids(): number[] {
+    return [...this.#live.values()].flatMap(({ worker }) => worker.process.pid ?? []);
+  }
+
+  /** Drains all workers; resolves when each has ended. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#notify();
+    this.#broadcast({ type: 'drain' });
+    await this.#until(() => this.#live.size === 0);
+  }
+
+  /** Ends all workers at once. */
+  kill(): void {
+    this.#stopping = true;
+    for (const { worker } of this.#live.values()) worker.process.kill('SIGKILL');
+  }
+
+  #fork(limiter: 'full' | 'empty'): void {
+    const { count, emit } = this.#options;
+    const worker = cluster.fork();
+    const live: Live = {
+      worker,
+      limiter: count > 1 ? 'leased' : limiter,
+      startedMs: performance.now(),
+      loaded: false,
+      engine: null,
+      activeHash: null,
+    };
+    this.#live.set(worker.id, live);
+    worker.process.on('error', ignoreSendFailure);
+    worker.on('message', (message: FromWorker) => this.#receive(live, message));
+    worker.on('exit', (code, signal) => this.#exited(live, signal ?? `exit code ${code}`));
+    emit({ type: 'worker_started', worker: worker.id, pid: worker.process.pid ?? 0 });
+  }
+
+  /** What is sent to a worker before it listens for messages is lost, so `start` waits for it. */
+  #start(live: Live): void {
+    const { settings, controlSocket } = this.#options;
+    if (this.#stopping || !this.#configuration) return live.worker.process.disconnect();
+    live.loaded = true;
+    const { limiter } = live;
+    send(live, { type: 'start', settings, controlSocket, ...this.#configuration, limiter });
+  }
+
+  #receive(live: Live, message: FromWorker): void {
+    switch (message.type) {
+      case 'loaded':
+        this.#start(live);
+        break;
+      case 'listening':
+        live.engine = message.engine;
+        break;
+      case 'active':
+        live.activeHash = message.hash;
+        this.#notify();
+        break;
+      case 'events':
+        for (const event of message.events) this.#options.emit(event);
+        break;
+      case 'lease': {
+        const grant = this.#leases.handle(live.worker.id, message.request, performance.now());
+        if (message.request.want > 0) send(live, { type: 'lease', grant });
+        break;
+      }
+      case 'failed':
+        this.#startFailure ??= message.reason;
+        this.#notify();
+        break;
+    }
+  }
+
+  #exited(live: Live, reason: string): void {
+    const { worker, startedMs } = live;
+    this.#live.delete(worker.id);
+    this.#leases.workerGone(worker.id, performance.now());
+    this.#options.emit({
+      type: 'worker_exited',
+      worker: worker.id,
+      pid: worker.process.pid ?? 0,
+      reason,
+      expected: this.#stopping,
+    });
+    this.#notify();
+    if (this.#stopping) return;
+    this.#restarts = performance.now() - startedMs < shortLifeMs ? this.#restarts + 1 : 0;
+    const delayMs =
+      this.#restarts === 0 ? 0 : Math.min(maxRestartDelayMs, 50 * 2 ** this.#restarts);
+    setTimeout(() => {
+      if (!this.#stopping) this.#fork('empty');
+    }, delayMs);
+  }
+
+  #allActive(hash: string): boolean {
+    if (this.#live.size < this.#options.count) return false;
+    return [...this.#live.values()].every(({ activeHash }) => activeHash === hash);
+  }
+
+  #broadcast(message: ToWorker): void {
+    for (const live of this.#live.values()) if (live.loaded) send(live, message);
+  }
+
+  /** Resolves when `condition` holds, tried again at each change of a worker's state. */
+  #until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!condition()) return;
+        this.#watchers = this.#watchers.filter((watcher) => watcher !== check);
+        resolve();
+      };
+      this.#watchers.push(check);
+      check();
+    });
+  }
+
+  #notify(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}
+
+function send({ worker }: Live, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message);
+}
+
+/** A message to a worker that is ending is lost with it; its exit is what counts. */
+function ignoreSendFailure(): void {}

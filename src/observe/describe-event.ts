@@ -1,0 +1,82 @@
+import type { GatewayEvent } from './event.js';
+
+export type Level = 'error' | 'warn' | 'info' | 'debug';
+
+/** How serious an event is, and what it says to a person. */
+export function describeEvent(event: GatewayEvent): { level: Level; message: string } {
+  switch (event.type) {
+    case 'request_finished':
+      return {
+        level: 'info',
+        message: `${event.method} ${event.endpoint} ${event.status} ${ms(event.totalMs)} ${event.model ?? '-'} → ${event.provider ?? '-'} (${event.requestId})`,
+      };
+    case 'daemon_starting':
+      return info(`llmproxy ${event.version} starts, data in ${event.dataDir}`);
+    case 'database_ready': {
+      const kind = event.embedded ? 'embedded PostgreSQL' : 'PostgreSQL';
+      return info(`${kind} at ${event.database} is ready (${ms(event.tookMs)})`);
+    }
+    case 'database_restarting':
+      return { level: 'error', message: event.reason };
+    case 'migrations_applied':
+      return info(`migrations applied: ${event.names.join(', ')}`);
+    case 'admin_key_generated':
+      return info(`no ADMIN_KEY is set: one was generated and kept in ${event.file}`);
+    case 'ready':
+      return info(
+        `ready on ${event.url} (${event.workers} worker${event.workers === 1 ? '' : 's'}, ${event.engine}, ${ms(event.tookMs)})`,
+      );
+    case 'engine_fallback':
+      return warn(event.reason);
+    case 'auth_off':
+      return warn('auth is off: everybody on this machine may use every provider');
+    case 'config_active':
+      return info(
+        `configuration ${event.version} is active: ${event.providers} providers, ${event.credentials} keys (${ms(event.tookMs)})`,
+      );
+    case 'config_rejected':
+      return {
+        level: 'error',
+        message: `the configuration is not valid, the one in use stays:\n  ${event.problems.join('\n  ')}`,
+      };
+    case 'config_unread':
+      return {
+        level: 'error',
+        message: `the configuration cannot be read, the one in use stays: ${event.reason}`,
+      };
+    case 'database_listening':
+      return { level: 'debug', message: 'listening for changes of the configuration' };
+    case 'database_lost':
+      return warn(`the database does not notify of changes: ${event.reason}`);
+    case 'worker_started':
+      return { level: 'debug', message: `worker ${event.worker} started (pid ${event.pid})` };
+    case 'worker_exited': {
+      const message = `worker ${event.worker} (pid ${event.pid}) ended: ${event.reason}`;
+      return event.expected ? { level: 'debug', message } : { level: 'error', message };
+    }
+    case 'request_failed':
+      return { level: 'error', message: `request ${event.requestId} failed: ${event.error}` };
+    case 'stopping':
+      return info(
+        `${event.signal}: stopping, requests in flight have ${ms(event.graceMs)}; once more to stop at once`,
+      );
+    case 'stop_forced':
+      return warn('stopping at once');
+    case 'stopped':
+      return info('stopped');
+  }
+}
+
+function info(message: string): { level: Level; message: string } {
+  return { level: 'info', message };
+}
+
+function warn(message: string): { level: Level; message: string } {
+  return { level: 'warn', message };
+}
+
+function ms(milliseconds: number): string {
+  return milliseconds < 1000
+    ? `${Math.round(milliseconds)} ms`
+    : `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 1 : 0)} s`;
+}
