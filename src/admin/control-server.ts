@@ -4,19 +4,9 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { ConfigError } from '../config/problem.js';
 import { GatewayError, toGatewayError } from '../errors.js';
-
-/** What the control process answers with. */
-export interface Control {
-  adminKey: string;
-  version(): { version: number; timestamp: string };
-  /** Resolves when the configuration is active on every worker. */
-  reload(): Promise<{
-    version: number;
-    timestamp: string;
-    providers_count: number;
-    credentials_count: number;
-  }>;
-}
+import type { Control } from './control.js';
+import type { AdminAnswer, AdminRequest, AdminRoute } from './route.js';
+import { routes } from './routes/index.js';
 
 /**
  * Serves the control plane over HTTP on a unix socket that only this user can open. Workers pass
@@ -35,8 +25,9 @@ export async function startControlServer(
     answer(control, request)
       .catch((error: unknown) => errorAnswer(error))
       .then(({ status, headers, body }) => {
-        response.writeHead(status, { 'content-type': 'application/json', ...headers });
-        response.end(body);
+        const raw = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
+        response.writeHead(status, { ...(raw ? {} : jsonType), ...headers });
+        response.end(raw ? body : JSON.stringify(body));
       });
   });
   await new Promise<void>((resolve, reject) => {
@@ -53,23 +44,35 @@ export async function startControlServer(
   };
 }
 
-interface Answer {
-  status: number;
-  headers: Readonly<Record<string, string>>;
-  body: string;
+const jsonType = { 'content-type': 'application/json' };
+
+const compiled = routes.map((route) => ({ route, pattern: pathPattern(route.path) }));
+
+async function answer(control: Control, message: IncomingMessage): Promise<AdminAnswer> {
+  const url = new URL(message.url ?? '/', 'http://control');
+  const { route, params } = find(message.method ?? 'GET', url.pathname);
+  const request: AdminRequest = {
+    params,
+    query: url.searchParams,
+    headers: message.headers,
+    body: undefined,
+    remoteAddress: String(message.headers['x-forwarded-for'] ?? 'local'),
+    requestId: String(message.headers['x-request-id'] ?? ''),
+  };
+  if (route.access !== 'open') authenticate(control.adminKey, message.headers.authorization);
+  return await route.handle(request, control);
 }
 
-async function answer(control: Control, request: IncomingMessage): Promise<Answer> {
-  const path = (request.url ?? '').split('?')[0];
-  authenticate(control.adminKey, request.headers.authorization);
-  switch (`${request.method} ${path}`) {
-    case 'GET /admin/v1/config/version':
-      return json(200, control.version());
-    case 'POST /admin/v1/config/reload':
-      return json(200, await control.reload());
-    default:
-      throw new GatewayError('unknown_url', `Unknown request URL: ${request.method} ${path}.`);
+function find(method: string, path: string): { route: AdminRoute; params: Record<string, string> } {
+  for (const { route, pattern } of compiled) {
+    const match = route.method === method ? pattern.exec(path) : null;
+    if (match) return { route, params: { ...match.groups } };
   }
+  throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
+}
+
+function pathPattern(path: string): RegExp {
+  return new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
 }
 
 /** Compared by hash, in constant time, so that neither length nor content can be timed. */
@@ -83,16 +86,12 @@ function authenticate(adminKey: string, header: string | undefined): void {
   }
 }
 
-function json(status: number, value: unknown): Answer {
-  return { status, headers: {}, body: JSON.stringify(value) };
-}
-
-function errorAnswer(error: unknown): Answer {
+function errorAnswer(error: unknown): AdminAnswer {
   const known =
     error instanceof ConfigError
       ? new GatewayError('invalid_configuration', error.message)
       : toGatewayError(error);
-  return { status: known.status, headers: known.headers, body: known.toBody() };
+  return { status: known.status, headers: { ...jsonType, ...known.headers }, body: known.toBody() };
 }
 
 function sha256(text: string): Buffer {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ActiveConfiguration } from '../admin/control.js';
 import type { Configuration } from '../config/configuration.js';
 import { mergeConfiguration } from '../config/merge.js';
 import { type OverrideFile, parseOverride } from '../config/overrides.js';
@@ -7,14 +8,6 @@ import type { Emit } from '../observe/event.js';
 
 /** Changes that come together are read together. */
 const debounceMs = 50;
-
-/** The configuration that all workers use. */
-export interface ActiveConfiguration {
-  configuration: Configuration;
-  hash: string;
-  /** When it became active. */
-  since: Date;
-}
 
 interface ReloaderOptions {
   /** Reads all rows, in one transaction. */

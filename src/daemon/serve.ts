@@ -16,7 +16,7 @@ import { adminKey } from './admin-key.js';
 import { Closers } from './closers.js';
 import { claimPort } from './listen-port.js';
 import { readOverrideFiles, watchOverrideFiles } from './override-files.js';
-import { type ActiveConfiguration, Reloader } from './reloader.js';
+import { Reloader } from './reloader.js';
 import { Workers } from './workers.js';
 
 /** A change that no notification told of is seen in this time. */
@@ -74,9 +74,13 @@ export async function serve(
     const admin = await adminKey(settings.admin.key, dataDir);
     if (admin.generatedIn) emit({ type: 'admin_key_generated', file: admin.generatedIn });
     const control = await startControlServer(controlSocket, {
+      settings,
       adminKey: admin.key,
-      version: () => describeVersion(started(engine, reloader).active),
-      reload: async () => describeActive(await started(engine, reloader).reload()),
+      get sql() {
+        return database.sql;
+      },
+      active: () => started(engine, reloader).active,
+      reload: () => started(engine, reloader).reload(),
     });
     closers.push(() => control.close());
 
@@ -166,19 +170,6 @@ function toConfiguration(rows: Awaited<ReturnType<typeof readConfiguration>>): C
 function started(engine: string, reloader: Reloader): Reloader {
   if (engine) return reloader;
   throw new GatewayError('unavailable', 'The daemon is starting.');
-}
-
-function describeVersion({ configuration, since }: ActiveConfiguration) {
-  return { version: configuration.version, timestamp: since.toISOString() };
-}
-
-function describeActive(active: ActiveConfiguration) {
-  const { providers, credentials } = active.configuration;
-  return {
-    ...describeVersion(active),
-    providers_count: providers.length,
-    credentials_count: credentials.length,
-  };
 }
 
 /** Where a person on this machine reaches a listener. */

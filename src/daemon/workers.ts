@@ -116,7 +116,10 @@ export class Workers {
   /** What is sent to a worker before it listens for messages is lost, so `start` waits for it. */
   #start(live: Live): void {
     const { settings, controlSocket } = this.#options;
-    if (this.#stopping || !this.#configuration) return live.worker.process.disconnect();
+    if (this.#stopping || !this.#configuration) {
+      live.worker.process.disconnect();
+      return;
+    }
     live.loaded = true;
     const { limiter } = live;
     send(live, { type: 'start', settings, controlSocket, ...this.#configuration, limiter });

@@ -46,7 +46,7 @@ export interface RequestFinished {
   method: string;
   /** The endpoint's pattern, such as `/v1/models/{id}`, or `unknown`: never the client's text. */
   endpoint: string;
-  credential: string | null;
+  credential: { id: number | null; name: string } | null;
   /** As the client asked; any text. */
   model: string | null;
   /** As it was sent to the provider. */
@@ -61,10 +61,31 @@ export interface RequestFinished {
   totalMs: number;
   /** From the first attempt to the end of the answer, as seen by us. */
   upstreamMs: number;
-  /** To the first byte of the answer's body. */
-  firstByteMs: number | null;
+  /** To the first content of the answer. */
+  firstTokenMs: number | null;
   /** False when the answer was cut short. */
   complete: boolean;
+  /** As the provider reported it; null when it did not. */
+  usage: TokenUsage | null;
+  /** What tokens must be counted from when `usage` is null and a provider answered. */
+  uncounted: UncountedText | null;
+}
+
+/** Tokens of one request. */
+export interface TokenUsage {
+  promptTokens: number;
+  completionTokens: number;
+}
+
+/** The bytes of a request and of what was delivered of its answer. */
+export interface UncountedText {
+  endpoint: string;
+  /** The request's JSON body as the client sent it. */
+  request: Uint8Array;
+  /** The answer's body in pieces: JSON, or SSE when `stream`. */
+  answer: Uint8Array[];
+  /** True when pieces were left out to bound the memory. */
+  truncated: boolean;
 }
 
 export type Emit = (event: GatewayEvent) => void;

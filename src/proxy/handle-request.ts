@@ -36,7 +36,7 @@ async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecor
   if (endpoint.kind === 'control') return relayControl(gateway, exchange, record);
 
   const credential = authenticate(exchange, snapshot, settings.auth);
-  record.credential = credential.name;
+  record.credential = { id: credential.id, name: credential.name };
   const asked = limit(gateway.limiter, credential);
   if (asked) await asked;
   if (endpoint.kind === 'models') {

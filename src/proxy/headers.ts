@@ -40,7 +40,7 @@ const notSent = new Set([
 ]);
 
 /** Never passed to a client: each engine frames the body itself; cookies are between us and it. */
-const notReturned = new Set([...hopByHop, 'content-length', 'set-cookie']);
+const notReturned = new Set([...hopByHop, 'content-length', 'date', 'set-cookie']);
 
 /**
  * The headers of an upstream request, as a flat list.

@@ -30,10 +30,13 @@ export function relay(attempt: Attempt, exchange: Exchange, record: RequestRecor
   if (stream) startStream();
 
   return new Promise((resolve, reject) => {
-    exchange.onAbort(resolve);
+    exchange.onAbort(() => {
+      attempt.abort();
+      resolve();
+    });
     attempt.read({
       onData(chunk) {
-        record.firstByteMs ??= performance.now() - record.startMs;
+        record.firstTokenMs ??= performance.now() - record.startMs;
         if (!whole) return exchange.write(chunk);
         whole.push(chunk);
         wholeBytes += chunk.length;

@@ -26,8 +26,10 @@ export function beginRecord(exchange: Exchange): RequestRecord {
     stream: false,
     totalMs: 0,
     upstreamMs: 0,
-    firstByteMs: null,
+    firstTokenMs: null,
     complete: false,
+    usage: null,
+    uncounted: null,
   };
 }
 

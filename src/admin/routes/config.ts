@@ -1,0 +1,46 @@
+import type { ActiveConfiguration } from '../control.js';
+import type { AdminRoute } from '../route.js';
+
+/** `/admin/v1/config`: which configuration is active, and making the latest one active. */
+export const configRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/admin/v1/config/version',
+    access: 'admin',
+    operation: {
+      operationId: 'getConfigVersion',
+      summary: 'The active configuration',
+      tags: ['config'],
+      responses: { 200: { description: 'Version, and when it became active' } },
+    },
+    handle: (_request, control) => ({ status: 200, body: describeVersion(control.active()) }),
+  },
+  {
+    method: 'POST',
+    path: '/admin/v1/config/reload',
+    access: 'admin',
+    operation: {
+      operationId: 'reloadConfig',
+      summary: 'Read the configuration anew',
+      description: 'Answers when it is active on every worker.',
+      tags: ['config'],
+      responses: { 200: { description: 'What is active now' } },
+    },
+    handle: async (_request, control) => {
+      const active = await control.reload();
+      const { providers, credentials } = active.configuration;
+      return {
+        status: 200,
+        body: {
+          ...describeVersion(active),
+          providers_count: providers.length,
+          credentials_count: credentials.length,
+        },
+      };
+    },
+  },
+];
+
+function describeVersion({ configuration, since }: ActiveConfiguration) {
+  return { version: configuration.version, timestamp: since.toISOString() };
+}
