@@ -38,7 +38,7 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
     import('../config/settings.js'),
     import('../observe/log.js'),
     import('../daemon/serve.js'),
-    import('./program.js'),
+    import('./package-version.js'),
   ]);
   const resolved = resolveSettings(flags);
   const { log, server } = resolved.settings;

@@ -1,0 +1,101 @@
+import { parseArgs } from 'node:util';
+import { defaultScenarios, scenarios } from './scenarios.js';
+import { allTargets, optionalTargets } from './targets/all.js';
+
+export interface BenchArguments {
+  scenarios: string[];
+  /** Null: all that are available. */
+  targets: string[] | null;
+  /** Of each measurement; a round has one or two. */
+  seconds: number;
+  rounds: number;
+  /** Of the open loop; null takes the scenario's. */
+  perSecond: number | null;
+  jsonFile: string | null;
+  portkeyDirectory: string | null;
+}
+
+/** A command line that cannot be run; its message is for people. */
+export class UsageError extends Error {}
+
+const targetNames = allTargets(null).map(({ name }) => name);
+
+export const usage = `Usage: npm run bench -- [options]
+
+  --scenario NAMES   of ${scenarios.map(({ name }) => name).join(', ')}, or all
+                     (default: ${defaultScenarios.join(',')})
+  --target NAMES     of ${targetNames.slice(0, 5).join(', ')},
+                     ${targetNames.slice(5).join(', ')}
+                     (default: all that are available but ${optionalTargets.join(', ')})
+  --seconds N        of each measurement (default: 5)
+  --rounds N         the table shows the medians (default: 3)
+  --rate N           requests a second of the open loop (default: the scenario's)
+  --json FILE        write every round and the medians
+  --portkey DIR      where \`npm install --prefix DIR @portkey-ai/gateway\` was run
+  --help
+
+Example: npm run bench -- --scenario small,stream --target nginx,llmproxy --seconds 10`;
+
+/**
+ * Reads the command line; null asks for help.
+ * @throws UsageError
+ */
+export function readArguments(argv: readonly string[]): BenchArguments | null {
+  const values = parse(argv);
+  if (values.help === true) {
+    return null;
+  }
+  const known = scenarios.map(({ name }) => name);
+  const wanted = names(values.scenario) ?? [...defaultScenarios];
+  const targets = names(values.target);
+  return {
+    scenarios: wanted.includes('all') ? known : checkNames('--scenario', wanted, known),
+    targets: targets === null ? null : checkNames('--target', targets, targetNames),
+    seconds: readNumber('--seconds', values.seconds, 5),
+    rounds: Math.ceil(readNumber('--rounds', values.rounds, 3)),
+    perSecond: values.rate === undefined ? null : readNumber('--rate', values.rate, 0),
+    jsonFile: values.json ?? null,
+    portkeyDirectory: values.portkey ?? null,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        scenario: { type: 'string', multiple: true },
+        target: { type: 'string', multiple: true },
+        seconds: { type: 'string' },
+        rounds: { type: 'string' },
+        rate: { type: 'string' },
+        json: { type: 'string' },
+        portkey: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Options may be repeated, and each may hold several names with commas between. */
+function names(given: readonly string[] | undefined): string[] | null {
+  return given?.flatMap((text) => text.split(',')).filter((name) => name !== '') ?? null;
+}
+
+function checkNames(option: string, wanted: string[], known: readonly string[]): string[] {
+  const unknown = wanted.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`${option}: ${unknown} is not one of ${known.join(', ')}`);
+  }
+  return wanted;
+}
+
+function readNumber(option: string, text: string | undefined, otherwise: number): number {
+  const value = text === undefined ? otherwise : Number(text);
+  if (!(value > 0 && value <= 1_000_000)) {
+    throw new UsageError(`${option}: must be a number from 1 to 1000000`);
+  }
+  return value;
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Generator } from '../load/generator.js';
+import type { Counts, Job } from '../load/messages.js';
+import type { Scenario } from '../scenarios.js';
+import type { RunningTarget } from '../targets/target.js';
+import type { Measurement } from './measurement.js';
+import { treeUsage } from './process-tree.js';
+
+/** Runs one scenario once against one target. */
+export async function measureRound(
+  generator: Generator,
+  target: RunningTarget,
+  scenario: Scenario,
+  seconds: number,
+  perSecond: number | null,
+): Promise<Measurement> {
+  const closed = await measureClosed(generator, target, scenario, seconds);
+  const open =
+    perSecond === null ? null : await measureOpen(generator, target, scenario, seconds, perSecond);
+  const { counts, cpuUs } = closed;
+  const units = scenario.unit === 'chunk' ? counts.events : counts.requests;
+  return {
+    cpuUs: units === 0 ? 0 : cpuUs / units,
+    perSecond: units / (counts.elapsedMs / 1000),
+    latencyMs: open?.whole ?? counts.firstByte,
+    idleRssBytes: target.idleRssBytes,
+    loadedRssBytes: closed.rssBytes,
+    errors: counts.errors + (open?.errors ?? 0),
+    lastError: open?.lastError ?? counts.lastError,
+  };
+}
+
+async function measureClosed(
+  generator: Generator,
+  target: RunningTarget,
+  scenario: Scenario,
+  seconds: number,
+): Promise<{ counts: Counts; cpuUs: number; rssBytes: number }> {
+  const { connections, warmUpMs } = scenario;
+  await generator.start(
+    jobFor(target, scenario, { kind: 'closed', connections, rampMs: warmUpMs - 500 }),
+  );
+  await sleep(warmUpMs);
+  await generator.mark();
+  const before = treeUsage(target.pid);
+  await sleep(seconds * 1000);
+  const counts = await generator.mark();
+  const after = treeUsage(target.pid);
+  await generator.stop();
+  return { counts, cpuUs: after.cpuUs - before.cpuUs, rssBytes: after.rssBytes };
+}
+
+async function measureOpen(
+  generator: Generator,
+  target: RunningTarget,
+  scenario: Scenario,
+  seconds: number,
+  perSecond: number,
+): Promise<Counts> {
+  await generator.start(jobFor(target, scenario, { kind: 'open', perSecond }));
+  await sleep(500);
+  await generator.mark();
+  await sleep(seconds * 1000);
+  const counts = await generator.mark();
+  await generator.stop();
+  return counts;
+}
+
+function jobFor(target: RunningTarget, { path, body }: Scenario, pace: Job['pace']): Job {
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    `host: 127.0.0.1:${target.port}`,
+    'content-type: application/json',
+    ...Object.entries(target.headers).map(([name, value]) => `${name}: ${value}`),
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  const request = Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+  return { host: '127.0.0.1', port: target.port, request, pace };
+}

@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What a process and its descendants have used, without any Postgres among them. */
+export interface TreeUsage {
+  /** User and system time since they started, with that of children that have ended. */
+  cpuUs: number;
+  rssBytes: number;
+}
+
+interface Entry {
+  pid: number;
+  parent: number;
+  name: string;
+  ticks: number;
+}
+
+/** One clock tick of /proc/<pid>/stat: USER_HZ is 100 on every architecture that Linux has. */
+const tickUs = 10_000;
+
+/** Reads the usage of the tree below this process, itself included, from /proc. */
+export function treeUsage(rootPid: number): TreeUsage {
+  const entries = readProcesses();
+  const usage = { cpuUs: 0, rssBytes: 0 };
+  add(rootPid);
+  return usage;
+
+  function add(pid: number): void {
+    const entry = entries.get(pid);
+    if (entry === undefined || entry.name.startsWith('postgres')) {
+      return;
+    }
+    usage.cpuUs += entry.ticks * tickUs;
+    usage.rssBytes += readRss(pid);
+    for (const { pid: child, parent } of entries.values()) {
+      if (parent === pid) {
+        add(child);
+      }
+    }
+  }
+}
+
+function readProcesses(): Map<number, Entry> {
+  const entries = new Map<number, Entry>();
+  for (const name of readdirSync('/proc')) {
+    const stat = /^\d+$/.test(name) ? readOrNull(`/proc/${name}/stat`) : null;
+    if (stat !== null) {
+      const entry = parseStat(stat);
+      entries.set(entry.pid, entry);
+    }
+  }
+  return entries;
+}
+
+/** Fields as in proc_pid_stat(5); the name in parentheses may itself contain any character. */
+function parseStat(stat: string): Entry {
+  const open = stat.indexOf('(');
+  const close = stat.lastIndexOf(')');
+  // Field 3 (state) is at index 0 from here.
+  const fields = stat.slice(close + 2).split(' ');
+  const field = (number: number) => Number(fields[number - 3]);
+  return {
+    pid: Number(stat.slice(0, open)),
+    parent: field(4),
+    name: stat.slice(open + 1, close),
+    ticks: field(14) + field(15) + field(16) + field(17),
+  };
+}
+
+function readRss(pid: number): number {
+  const status = readOrNull(`/proc/${pid}/status`) ?? '';
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+}
+
+/** Null when the process has ended meanwhile. */
+function readOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return null;
+  }
+}

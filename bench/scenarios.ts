@@ -1,0 +1,105 @@
+/** What the mock provider and the load generator do in a scenario. */
+export interface Scenario {
+  name: string;
+  title: string;
+  /** What the CPU time and the throughput are divided by. */
+  unit: 'request' | 'chunk';
+  path: string;
+  body: string;
+  /** Settings of the mock provider. */
+  mock: { chunks: number; chunkIntervalMs: number };
+  connections: number;
+  /** How long the connections take to begin and the target to warm up. */
+  warmUpMs: number;
+  /** The rate of the open loop; null where only streams of a fixed pace make sense. */
+  perSecond: number | null;
+}
+
+const streamChunks = 100;
+const streamIntervalMs = 20;
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'small',
+    title: 'small chat: 0.3 KB in, 1.4 KB out, 64 connections',
+    unit: 'request',
+    path: '/v1/chat/completions',
+    body: chat('gpt-4o', promptOfBytes(220), false),
+    mock: { chunks: 30, chunkIntervalMs: 20 },
+    connections: 64,
+    warmUpMs: 1500,
+    perSecond: 1000,
+  },
+  {
+    name: 'stream',
+    title: 'stream: 500 at a time, 100 chunks each, one every 20 ms',
+    unit: 'chunk',
+    path: '/v1/chat/completions',
+    body: chat('gpt-4o', promptOfBytes(220), true),
+    mock: { chunks: streamChunks, chunkIntervalMs: streamIntervalMs },
+    connections: 500,
+    warmUpMs: streamChunks * streamIntervalMs + 500,
+    perSecond: null,
+  },
+  {
+    name: 'burst',
+    title: 'stream burst: 32 at a time, 100 chunks each, as fast as they go',
+    unit: 'chunk',
+    path: '/v1/chat/completions',
+    body: chat('gpt-4o', promptOfBytes(220), true),
+    mock: { chunks: streamChunks, chunkIntervalMs: 0 },
+    connections: 32,
+    warmUpMs: 1500,
+    perSecond: null,
+  },
+  {
+    name: 'large-prompt',
+    title: 'large prompt: 200 KB in, 1.4 KB out, 16 connections',
+    unit: 'request',
+    path: '/v1/chat/completions',
+    body: chat('gpt-4o', promptOfBytes(200_000), false),
+    mock: { chunks: 30, chunkIntervalMs: 20 },
+    connections: 16,
+    warmUpMs: 1500,
+    perSecond: 200,
+  },
+  {
+    name: 'large-answer',
+    title: 'large answer: 0.3 KB in, 200 KB out, 16 connections',
+    unit: 'request',
+    path: '/v1/chat/completions',
+    body: chat('mock-size-200000', promptOfBytes(220), false),
+    mock: { chunks: 30, chunkIntervalMs: 20 },
+    connections: 16,
+    warmUpMs: 1500,
+    perSecond: 200,
+  },
+  {
+    name: 'embeddings',
+    title: 'embeddings: 0.3 KB in, 100 KB out, 16 connections',
+    unit: 'request',
+    path: '/v1/embeddings',
+    body: JSON.stringify({
+      model: 'text-embedding-3-large',
+      input: promptOfBytes(220),
+      dimensions: 7900,
+      encoding_format: 'float',
+    }),
+    mock: { chunks: 30, chunkIntervalMs: 20 },
+    connections: 16,
+    warmUpMs: 1500,
+    perSecond: 200,
+  },
+];
+
+/** Scenarios of a run that names none. */
+export const defaultScenarios: readonly string[] = ['small', 'stream'];
+
+function chat(model: string, prompt: string, stream: boolean): string {
+  return JSON.stringify({ model, messages: [{ role: 'user', content: prompt }], stream });
+}
+
+/** Prose with line ends and quotes, as prompts have them. */
+function promptOfBytes(bytes: number): string {
+  return 'Summarise the report, then answer: "what would you do?"\n'.repeat(bytes).slice(0, bytes);
+}

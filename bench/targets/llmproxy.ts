@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, runCommand, startProcess } from './process.js';
+import type { Target } from './target.js';
+
+const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta.url));
+
+/** The gateway as a user starts it: embedded database, a provider, a key with a rate limit. */
+function llmproxy(name: string, engine: string, workers: number): Target {
+  return {
+    name,
+    unavailable: () => null,
+    start: async ({ mock, directory, closers }) => {
+      const port = await freePort();
+      const dataDirectory = join(directory, 'data');
+      const env = { LLMPROXY_DATA_DIR: dataDirectory };
+      const run = (...args: string[]) => runCommand(process.execPath, [executable, ...args], env);
+      const { pid, ready } = startProcess({
+        name,
+        command: process.execPath,
+        args: [
+          executable,
+          'serve',
+          ...['--port', String(port), '--host', '127.0.0.1', '--data-dir', dataDirectory],
+          ...['--engine', engine, '--workers', String(workers)],
+        ],
+        env,
+        closers,
+      });
+      await ready(port, '/health');
+      const base = `http://127.0.0.1:${mock.port}/v1`;
+      await run('provider', 'add', 'mock', '--api-base', base, '--api-key', 'mock');
+      // With a limit that is never reached, every request still pays for being limited.
+      const created = await run('keys', 'create', 'bench', '--rate-limit', '1000000', '--json');
+      const { key } = JSON.parse(created) as { key: string };
+      return { port, pid, headers: { authorization: `Bearer ${key}` } };
+    },
+  };
+}
+
+export const llmproxyDefault = llmproxy('llmproxy', 'hyper-express', 1);
+export const llmproxyNode = llmproxy('llmproxy-node', 'node', 1);
+export const llmproxyTwoWorkers = llmproxy('llmproxy-2w', 'hyper-express', 2);

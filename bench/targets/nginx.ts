@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort, startProcess } from './process.js';
+import type { Target } from './target.js';
+
+/** nginx as a reverse proxy, tuned as far as it goes: what a proxy in C costs. */
+export const nginx: Target = {
+  name: 'nginx',
+  unavailable: () =>
+    spawnSync('nginx', ['-v']).error === undefined ? null : 'nginx is not installed',
+  start: async ({ mock, directory, closers }) => {
+    const port = await freePort();
+    const file = join(directory, 'nginx.conf');
+    writeFileSync(file, configuration(directory, port, mock.port));
+    const { pid, ready } = startProcess({
+      name: 'nginx',
+      command: 'nginx',
+      args: ['-e', 'stderr', '-p', directory, '-c', file],
+      closers,
+    });
+    await ready(port, '/health');
+    return { port, pid, headers: { authorization: 'Bearer bench' } };
+  },
+};
+
+function configuration(directory: string, port: number, upstreamPort: number): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `  ${name}_temp_path ${join(directory, name)};`)
+    .join('\n');
+  return `
+daemon off;
+worker_processes 1;
+pid ${join(directory, 'nginx.pid')};
+error_log stderr error;
+events {
+  worker_connections 8192;
+}
+http {
+  access_log off;
+${temporary}
+  upstream provider {
+    server 127.0.0.1:${upstreamPort};
+    keepalive 1024;
+    keepalive_requests 100000000;
+  }
+  server {
+    listen 127.0.0.1:${port};
+    keepalive_requests 100000000;
+    client_max_body_size 64m;
+    client_body_buffer_size 1m;
+    location / {
+      proxy_pass http://provider;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Authorization "Bearer mock";
+      proxy_buffering off;
+    }
+  }
+}
+`;
+}

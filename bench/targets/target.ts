@@ -1,0 +1,31 @@
+import type { Closers } from '../closers.js';
+
+/** Something that requests are sent through. */
+export interface Target {
+  name: string;
+  /** Why it cannot be measured here; null when it can. */
+  unavailable(): string | null;
+  /** Starts it in front of the mock provider. What it opens, it pushes the closer of. */
+  start(context: TargetContext): Promise<StartedTarget>;
+}
+
+export interface TargetContext {
+  /** Where the mock provider listens on 127.0.0.1, and its process. */
+  mock: { port: number; pid: number };
+  /** A directory of this target alone; removed at the end. */
+  directory: string;
+  closers: Closers;
+}
+
+export interface StartedTarget {
+  port: number;
+  /** The root of its processes. */
+  pid: number;
+  /** What a request to it must carry. */
+  headers: Readonly<Record<string, string>>;
+}
+
+export interface RunningTarget extends StartedTarget {
+  name: string;
+  idleRssBytes: number;
+}

@@ -1,0 +1,109 @@
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { errorMessage } from './failure.js';
+import { paint, print, warn } from './output.js';
+
+/** What became of a change once it was committed. */
+export type Activation =
+  | { state: 'active'; version: number }
+  | { state: 'no-daemon' }
+  /** Saved, but the daemon did not say that it is in use. */
+  | { state: 'unconfirmed'; reason: string };
+
+export interface ActivateOptions {
+  dataDir: string;
+  /** Null: the one that the daemon keeps in its data directory. */
+  adminKey: string | null;
+  /** `config_version` after the change: an answer below it is of something else. */
+  minVersion: number;
+  timeoutMs?: number;
+}
+
+/**
+ * Asks the daemon of this data directory to read its configuration again, and waits until every
+ * worker uses it, so that the next request already meets the change. Never throws: the change is
+ * committed whatever happens here.
+ */
+export async function activate(options: ActivateOptions): Promise<Activation> {
+  const { dataDir, adminKey, minVersion, timeoutMs = 2_000 } = options;
+  try {
+    const key = adminKey ?? (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
+    const answer = await postReload(join(dataDir, 'control.sock'), key, timeoutMs);
+    if (answer.status !== 200) return { state: 'unconfirmed', reason: refusal(answer) };
+    const version = Number(field(answer.body, 'version'));
+    if (version >= minVersion) return { state: 'active', version };
+    const reason = `the daemon here is at version ${version}, the database at ${minVersion}: it may use another database`;
+    return { state: 'unconfirmed', reason };
+  } catch (error) {
+    const code = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return { state: 'no-daemon' };
+    const timedOut = error instanceof Error && error.name === 'TimeoutError';
+    const reason = timedOut
+      ? `the daemon has not confirmed it within ${timeoutMs / 1000} s`
+      : `the daemon cannot be asked: ${errorMessage(error)}`;
+    return { state: 'unconfirmed', reason };
+  }
+}
+
+/** Tells of it: a line for a person on success; a warning, for scripts too, where it may not hold. */
+export function printActivation(
+  activation: Activation,
+  json: boolean | undefined,
+  line: (text: string) => void = print,
+): void {
+  if (activation.state === 'unconfirmed') warn(`saved, but ${activation.reason}`, json);
+  else if (json) return;
+  else if (activation.state === 'no-daemon') line('saved; no daemon is running here');
+  else line(paint('green', `active (version ${activation.version})`));
+}
+
+interface Answer {
+  status: number;
+  body: string;
+}
+
+function postReload(socketPath: string, key: string, timeoutMs: number): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    signal.addEventListener('abort', () => reject(signal.reason));
+    request(
+      {
+        socketPath,
+        signal,
+        method: 'POST',
+        path: '/admin/v1/config/reload',
+        headers: { authorization: `Bearer ${key}`, 'content-length': 0 },
+        agent: false,
+      },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (text: string) => {
+          body += text;
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        response.on('error', reject);
+      },
+    )
+      .on('error', reject)
+      .end();
+  });
+}
+
+function refusal({ status, body }: Answer): string {
+  const message = field(body, 'error', 'message');
+  return `the daemon refuses it: ${typeof message === 'string' ? message : `status ${status}`}`;
+}
+
+/** A field of a JSON text, or undefined. */
+function field(json: string, ...path: string[]): unknown {
+  try {
+    return path.reduce<unknown>(
+      (node, name) => (node instanceof Object ? Reflect.get(node, name) : undefined),
+      JSON.parse(json),
+    );
+  } catch {
+    return undefined;
+  }
+}

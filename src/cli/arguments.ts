@@ -1,0 +1,68 @@
+import { usageError } from './failure.js';
+
+/**
+ * Parsers of single arguments: text to value. They throw usage errors of their own, because
+ * commander's would repeat the text, which may hold a secret.
+ */
+
+/** For `.argParser`: a whole number between these, both included. */
+export function wholeNumber(flag: string, min = 0, max = 1_000_000_000): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw usageError(`${flag}: "${text}" is not a whole number from ${min} to ${max}`);
+  };
+}
+
+/** Requests a second, or `none`: unlimited (not null, which commander takes for no argument). */
+export function rateLimit(text: string): number | 'none' {
+  return text === 'none' ? text : wholeNumber('--rate-limit')(text);
+}
+
+/** `a,b` as a list without repeats. */
+export function modelList(text: string): string[] {
+  const models = [...new Set(text.split(',').map((model) => model.trim()))].filter(Boolean);
+  if (models.length > 0) return models;
+  throw usageError(
+    '--models: names no model',
+    'for all models say --models "*"; to stop a key, revoke it',
+  );
+}
+
+/** Collects a flag that may be given many times. */
+export function collect(text: string, before: string[] = []): string[] {
+  return [...before, text];
+}
+
+/** `from=to` entries as a model mapping. A `/regex/` may itself contain an equals sign. */
+export function modelMapping(entries: readonly string[]): Record<string, string> {
+  const mapping = new Map<string, string>();
+  for (const entry of entries) {
+    const end = entry.startsWith('/') ? entry.lastIndexOf('/=') + 1 : 0;
+    const equals = entry.indexOf('=', end);
+    const from = entry.slice(0, Math.max(equals, 0)).trim();
+    const to = entry.slice(equals + 1).trim();
+    if (from === '' || to === '') {
+      throw usageError(
+        `--map: "${entry}" is not of the form from=to`,
+        'for example: --map gpt-4=gpt-4o, or --map "gpt-4*=gpt-4o"',
+      );
+    }
+    if (mapping.has(from)) throw usageError(`--map: "${from}" is mapped twice`);
+    mapping.set(from, to);
+  }
+  return Object.fromEntries(mapping);
+}
+
+/** A name for a client key; one of digits only would be taken for an id. */
+export function keyName(text: string): string {
+  const name = text.trim();
+  if (name === '' || name.length > 200) {
+    throw usageError('the name of a key must have 1 to 200 characters');
+  }
+  if (/\p{Cc}/u.test(name)) throw usageError('the name of a key must not hold control characters');
+  if (/^\d+$/.test(name)) {
+    throw usageError(`the name "${name}" would be taken for an id`, 'use a name with a letter');
+  }
+  return name;
+}

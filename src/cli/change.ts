@@ -1,0 +1,25 @@
+import type { Sql } from '../db/client.js';
+import { type Activation, activate } from './activate.js';
+import { type DatabaseFlags, withDatabase } from './connection.js';
+
+/**
+ * Changes providers or keys, then waits until the daemon of this data directory uses the change.
+ * @param change what to do in the database; what it throws is not activated.
+ */
+export async function changeConfiguration<T>(
+  flags: DatabaseFlags,
+  change: (sql: Sql) => Promise<T>,
+): Promise<{ result: T; activation: Activation }> {
+  const done = await withDatabase(flags, 'ready', async (sql, settings) => {
+    const { configVersion } = await import('../db/queries/config-version.js');
+    const result = await change(sql);
+    return { result, settings, minVersion: (await configVersion(sql)).version };
+  });
+  const { result, settings, minVersion } = done;
+  const activation = await activate({
+    dataDir: settings.data_dir,
+    adminKey: settings.admin.key,
+    minVersion,
+  });
+  return { result, activation };
+}

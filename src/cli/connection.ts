@@ -1,0 +1,107 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { constants } from 'node:os';
+import type { Command } from 'commander';
+import type { Settings, SettingsFlags } from '../config/settings.js';
+import type { Sql } from '../db/client.js';
+import { CliError, errorMessage } from './failure.js';
+
+/** Flags of every command that uses the database. */
+export interface DatabaseFlags {
+  dbUrl?: string;
+  dataDir?: string;
+  config?: string;
+  json?: boolean;
+}
+
+/** Adds the flags that say where the database is, and `--json`. */
+export function addDatabaseOptions(command: Command): Command {
+  return command
+    .option('--db-url <url>', 'Postgres to use; without one, the embedded (DB_URL)')
+    .option('--data-dir <path>', 'where the daemon keeps its state (LLMPROXY_DATA_DIR)')
+    .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
+    .option('--json', 'print JSON');
+}
+
+/**
+ * Opens the database for one command, and closes it after `use`, also on a signal: an embedded
+ * Postgres that was started for this command never outlives it.
+ * @param schema `ready`: an embedded database is brought up to date first, so that a newcomer's
+ *   first command works; another one is not changed unasked, and pending migrations are an error.
+ * @throws DatabaseError when it cannot be reached, CliError when its schema is not ready.
+ */
+export async function withDatabase<T>(
+  flags: DatabaseFlags,
+  schema: 'ready' | 'any',
+  use: (sql: Sql, settings: Settings) => Promise<T>,
+): Promise<T> {
+  const [{ loadSettings }, { openDatabase }] = await Promise.all([
+    import('../config/settings.js'),
+    import('../db/database.js'),
+  ]);
+  const settings = loadSettings(settingsFlags(flags));
+  const dbUrl = settings.database.url;
+  if (dbUrl === null) await makeDataDir(settings.data_dir);
+  const opening = openDatabase({
+    dbUrl,
+    dataDir: settings.data_dir,
+    owner: 'command',
+  });
+  const stopListening = closeOnSignal(opening);
+  try {
+    const database = await opening;
+    try {
+      if (schema === 'ready') await makeReady(database.sql, database.embedded);
+      return await use(database.sql, settings);
+    } finally {
+      await database.close();
+    }
+  } finally {
+    stopListening();
+  }
+}
+
+function settingsFlags({ dbUrl, dataDir, config }: DatabaseFlags): SettingsFlags {
+  return {
+    ...(dbUrl !== undefined && { dbUrl }),
+    ...(dataDir !== undefined && { dataDir }),
+    ...(config !== undefined && { config }),
+  };
+}
+
+/** As the daemon makes it: root's is open to look into, for PostgreSQL runs as another user. */
+async function makeDataDir(dataDir: string): Promise<void> {
+  try {
+    const made = await mkdir(dataDir, { recursive: true });
+    if (made) await chmod(dataDir, process.getuid?.() === 0 ? 0o755 : 0o700);
+  } catch (error) {
+    throw new CliError(`cannot make the data directory ${dataDir}: ${errorMessage(error)}`, {
+      hint: 'choose another with --data-dir or LLMPROXY_DATA_DIR',
+    });
+  }
+}
+
+async function makeReady(sql: Sql, embedded: boolean): Promise<void> {
+  const { migrateUp, migrationStatus } = await import('../db/migrate.js');
+  if (embedded) {
+    await migrateUp(sql);
+    return;
+  }
+  const pending = (await migrationStatus(sql)).filter(({ appliedAt }) => appliedAt === null);
+  if (pending.length > 0) {
+    throw new CliError(`the database lacks ${pending.length} migration(s)`, {
+      hint: 'run: llmproxy migrate up',
+    });
+  }
+}
+
+function closeOnSignal(opening: Promise<{ close(): Promise<void> }>): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const onSignal = (signal: NodeJS.Signals) => {
+    const exit = () => process.exit(128 + constants.signals[signal]);
+    opening.then((database) => database.close()).then(exit, exit);
+  };
+  for (const signal of signals) process.once(signal, onSignal);
+  return () => {
+    for (const signal of signals) process.off(signal, onSignal);
+  };
+}

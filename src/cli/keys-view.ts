@@ -1,0 +1,57 @@
+import type { CredentialRow } from '../db/queries/rows.js';
+import { note, printFields, printTable } from './output.js';
+
+/** A key as commands print it for scripts: of the key itself a preview, and no hash. */
+export function keyJson(row: CredentialRow) {
+  const { id, name, key_preview, allowed_models, rate_limit, is_enabled } = row;
+  const { created_at, updated_at } = row;
+  return { id, name, key_preview, allowed_models, rate_limit, is_enabled, created_at, updated_at };
+}
+
+/** A table of keys for people. */
+export function printKeys(rows: readonly CredentialRow[]): void {
+  if (rows.length === 0) note('no keys yet; create one: llmproxy keys create --help');
+  else {
+    printTable(rows, [
+      { header: 'ID', value: (row) => String(row.id), align: 'right' },
+      { header: 'NAME', value: (row) => row.name, shrinkTo: 16 },
+      { header: 'KEY', value: preview },
+      { header: 'STATUS', value: status },
+      { header: 'LIMIT', value: limit, align: 'right' },
+      { header: 'MODELS', value: models, shrinkTo: 8 },
+    ]);
+  }
+}
+
+/** Everything of one key that may be shown, for people. */
+export function printKey(row: CredentialRow): void {
+  printFields([
+    ['name', row.name],
+    ['id', String(row.id)],
+    ['key', preview(row)],
+    ['status', status(row)],
+    ['limit', limit(row)],
+    ['models', models(row)],
+    ['created', row.created_at.toISOString()],
+    ['updated', row.updated_at.toISOString()],
+  ]);
+}
+
+/** Rows of an adopted database have no preview: only the hash was kept. */
+function preview({ key_preview }: CredentialRow): string {
+  return key_preview || '…';
+}
+
+function status({ is_enabled }: CredentialRow): string {
+  return is_enabled ? 'enabled' : 'revoked';
+}
+
+function limit({ rate_limit }: CredentialRow): string {
+  if (rate_limit === null) return 'unlimited';
+  return rate_limit === 0 ? 'blocked' : `${rate_limit}/s`;
+}
+
+function models({ allowed_models }: CredentialRow): string {
+  if (allowed_models === null || allowed_models.includes('*')) return 'all';
+  return allowed_models.join(', ') || 'none';
+}

@@ -1,0 +1,220 @@
+import { Command } from 'commander';
+import { generateKey, hashKey, previewKey } from '../config/credential-key.js';
+import type { Sql } from '../db/client.js';
+import type { CredentialInput, CredentialRow } from '../db/queries/rows.js';
+import { printActivation } from './activate.js';
+import { keyName, modelList, rateLimit } from './arguments.js';
+import { changeConfiguration } from './change.js';
+import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
+import { CliError, usageError } from './failure.js';
+import { keyJson, printKey, printKeys } from './keys-view.js';
+import { note, print, printJson, warn } from './output.js';
+import { addSecretOptions, readSecret } from './secret.js';
+
+interface CreateFlags extends DatabaseFlags {
+  key?: string;
+  keyEnv?: string;
+  keyStdin?: boolean;
+  models?: string[];
+  rateLimit?: number | 'none';
+}
+
+interface UpdateFlags extends DatabaseFlags {
+  name?: string;
+  models?: string[];
+  rateLimit?: number | 'none';
+  enabled?: boolean;
+}
+
+/** `llmproxy keys …`: the keys that clients authenticate with. */
+export function keysCommand(): Command {
+  const command = new Command('keys').description('manage the keys of clients');
+  const create = new Command('create')
+    .description('create a key and print it, once: only its hash is kept')
+    .argument('<name>', 'whom it is for');
+  addSecretOptions(create, 'key', 'use this key instead of a new random one');
+  command.addCommand(
+    addLimitOptions(create)
+      .addHelpText(
+        'after',
+        `
+The key alone goes to standard output, everything else to standard error.
+
+Examples:
+  $ llmproxy keys create alice
+  $ llmproxy keys create ci --models "gpt-4o*,o3" --rate-limit 10
+  $ KEY=$(llmproxy keys create script)`,
+      )
+      .action(createKey),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('list'))
+      .description('list the keys')
+      .addHelpText('after', `\nExample:\n  $ llmproxy keys list --json | jq -r '.[].name'`)
+      .action(list),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('show'))
+      .description('show a key; of the key itself, only a preview')
+      .argument('<id|name>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy keys show alice')
+      .action(show),
+  );
+  command.addCommand(
+    addLimitOptions(new Command('update').option('--name <name>', 'a new name', keyName))
+      .description('change what is given and keep the rest')
+      .option('--enabled', 'take a revoked key back into use')
+      .argument('<id|name>')
+      .addHelpText(
+        'after',
+        `
+Examples:
+  $ llmproxy keys update alice --rate-limit none
+  $ llmproxy keys update 3 --models "*" --name alice-laptop`,
+      )
+      .action(update),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('revoke'))
+      .description('refuse a key from now on, and keep its row')
+      .argument('<id|name>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy keys revoke alice')
+      .action((ref: string, flags: DatabaseFlags) =>
+        changeAndReport(ref, flags, 'revoked', { is_enabled: false }),
+      ),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('delete'))
+      .description('delete a key')
+      .argument('<id|name>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy keys delete alice')
+      .action(remove),
+  );
+  return command.addHelpText('after', '\nExample:\n  $ llmproxy keys create alice');
+}
+
+function addLimitOptions(command: Command): Command {
+  command
+    .option('--models <a,b>', 'models or wildcards that it may use; "*": all', modelList)
+    .option('--rate-limit <n>', 'requests a second; 0 blocks all; none: unlimited', rateLimit);
+  return addDatabaseOptions(command);
+}
+
+async function createKey(nameText: string, flags: CreateFlags): Promise<void> {
+  const name = keyName(nameText);
+  const given = await readSecret('--key', {
+    value: flags.key,
+    env: flags.keyEnv,
+    stdin: flags.keyStdin,
+  });
+  const key = given ?? generateKey();
+  if (key.length < 16) warn('a key of fewer than 16 characters can be guessed', flags.json);
+  const input: CredentialInput = {
+    credential_key: hashKey(key),
+    key_preview: previewKey(key),
+    name,
+    allowed_models: flags.models ?? ['*'],
+    rate_limit: limitOf(flags.rateLimit ?? 'none'),
+    is_enabled: true,
+  };
+  const { insertCredential } = await import('../db/queries/insert-credential.js');
+  const { DuplicateError } = await import('../db/duplicate.js');
+  const { result, activation } = await changeConfiguration(flags, async (sql) => {
+    try {
+      return await insertCredential(sql, input);
+    } catch (error) {
+      if (!(error instanceof DuplicateError)) throw error;
+      throw new CliError('this key exists already', {
+        hint: 'see the keys with: llmproxy keys list',
+      });
+    }
+  });
+  if (flags.json) {
+    const { id, key_preview, allowed_models, rate_limit, is_enabled } = result;
+    printJson({ id, name, key, key_preview, allowed_models, rate_limit, is_enabled });
+  } else if (given === null) {
+    note(`created key ${name} (id ${result.id}); store it now, it is not shown again:`);
+    print(key);
+  } else {
+    note(`created key ${name} (id ${result.id})`);
+  }
+  printActivation(activation, flags.json, note);
+}
+
+async function list(flags: DatabaseFlags): Promise<void> {
+  const { listCredentials } = await import('../db/queries/list-credentials.js');
+  const rows = await withDatabase(flags, 'ready', (sql) => listCredentials(sql));
+  if (flags.json) printJson(rows.map(keyJson));
+  else printKeys(rows);
+}
+
+async function show(ref: string, flags: DatabaseFlags): Promise<void> {
+  const row = await withDatabase(flags, 'ready', (sql) => existing(sql, ref));
+  if (flags.json) printJson(keyJson(row));
+  else printKey(row);
+}
+
+async function update(ref: string, flags: UpdateFlags): Promise<void> {
+  const changes: Partial<CredentialInput> = {
+    ...(flags.name !== undefined && { name: flags.name }),
+    ...(flags.models !== undefined && { allowed_models: flags.models }),
+    ...(flags.rateLimit !== undefined && { rate_limit: limitOf(flags.rateLimit) }),
+    ...(flags.enabled && { is_enabled: true }),
+  };
+  if (Object.keys(changes).length === 0) throw usageError('nothing to change was given');
+  await changeAndReport(ref, flags, 'updated', changes);
+}
+
+async function remove(ref: string, flags: DatabaseFlags): Promise<void> {
+  const { deleteCredential } = await import('../db/queries/delete-credential.js');
+  const { result, activation } = await changeConfiguration(flags, async (sql) => {
+    const row = await existing(sql, ref);
+    await deleteCredential(sql, row.id);
+    return row;
+  });
+  if (flags.json) printJson(keyJson(result));
+  else print(`deleted key ${result.name} (id ${result.id})`);
+  printActivation(activation, flags.json);
+}
+
+async function changeAndReport(
+  ref: string,
+  flags: DatabaseFlags,
+  done: string,
+  changes: Partial<CredentialInput>,
+): Promise<void> {
+  const { updateCredential } = await import('../db/queries/update-credential.js');
+  const { result, activation } = await changeConfiguration(flags, async (sql) => {
+    const after = await updateCredential(sql, (await existing(sql, ref)).id, changes);
+    if (after === null) throw notFound(ref);
+    return after;
+  });
+  if (flags.json) printJson(keyJson(result));
+  else print(`${done} key ${result.name} (id ${result.id})`);
+  printActivation(activation, flags.json);
+}
+
+/** The one key that is meant: an id wins over a name, and a name of several keys is refused. */
+async function existing(sql: Sql, ref: string): Promise<CredentialRow> {
+  const { getCredential } = await import('../db/queries/get-credential.js');
+  const isId = /^\d{1,9}$/.test(ref);
+  const byId = isId ? await getCredential(sql, Number(ref)) : [];
+  const rows = byId.length > 0 ? byId : await getCredential(sql, ref);
+  const [row] = rows;
+  if (row === undefined) throw notFound(ref);
+  if (rows.length === 1) return row;
+  const ids = rows.map(({ id, key_preview }) => `${id} (${key_preview})`).join(', ');
+  throw new CliError(`${rows.length} keys are named "${ref}": ids ${ids}`, {
+    hint: 'name the one you mean by its id',
+  });
+}
+
+function limitOf(flag: number | 'none'): number | null {
+  return flag === 'none' ? null : flag;
+}
+
+function notFound(ref: string): CliError {
+  return new CliError(`there is no key "${ref}"`, {
+    hint: 'see the keys with: llmproxy keys list',
+  });
+}

@@ -1,0 +1,44 @@
+import { CommanderError } from 'commander';
+import { toFailure } from './failure.js';
+import { printFailure } from './output.js';
+import { buildProgram, commandPath } from './program.js';
+
+// A reader that stops early (`llmproxy keys list | head -1`) is no failure, and what a command has
+// open must still be closed, so it runs to its end.
+process.stdout.on('error', ignoreBrokenPipe);
+process.stderr.on('error', ignoreBrokenPipe);
+
+process.exitCode = await run(process.argv.slice(2));
+
+/**
+ * Runs the command line.
+ * @returns the exit code: 0, 1 for a failure, 2 for a usage error.
+ */
+async function run(args: string[]): Promise<number> {
+  const program = buildProgram();
+  const path = commandPath(program, args);
+  // Arguments may hold secrets, which `ps` shows to every user of the machine.
+  process.title = path;
+  if (args.length === 0) {
+    program.outputHelp();
+    return 0;
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      // The help of a command that lacks its subcommand is already printed.
+      if (error.code === 'commander.help') return 2;
+    }
+    const failure = toFailure(error);
+    const hint = failure.hint ?? (failure.exitCode === 2 ? `see: ${path} --help` : null);
+    printFailure({ ...failure, hint }, args.includes('--json'));
+    return failure.exitCode;
+  }
+}
+
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}

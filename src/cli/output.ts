@@ -1,0 +1,147 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+import type { Failure } from './failure.js';
+
+type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
+
+/** A table's column. */
+export interface Column<Row> {
+  header: string;
+  value: (row: Row) => string;
+  align?: 'right';
+  /** May be cut with an ellipsis, down to this many columns, where the terminal is too narrow. */
+  shrinkTo?: number;
+}
+
+/** Writes text for a person, ending the line. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Writes a result for a script: one line, or indented where a person reads it. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0));
+}
+
+/** Tells a person something that is no part of the result. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Warns on stderr; as a JSON object where the command's output is for a script. */
+export function warn(message: string, json: boolean | undefined): void {
+  note(
+    json
+      ? JSON.stringify({ warning: { message } })
+      : `${paint('yellow', 'warning:', process.stderr)} ${message}`,
+  );
+}
+
+/** Tells on stderr why a command failed and what to do about it. */
+export function printFailure({ message, hint }: Failure, json: boolean): void {
+  if (json) {
+    note(JSON.stringify({ error: { message, ...(hint !== null && { hint }) } }));
+    return;
+  }
+  note(`${paint('red', 'error:', process.stderr)} ${message}`);
+  if (hint !== null) note(hint);
+}
+
+/** An aligned table that fits the terminal, or 80 columns where there is none. */
+export function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
+  for (const line of tableLines(rows, columns, process.stdout.columns ?? 80)) print(line);
+}
+
+/** Names and values, one a line, the values aligned and never cut. */
+export function printFields(fields: readonly (readonly [string, string])[]): void {
+  const width = Math.max(...fields.map(([name]) => name.length));
+  for (const [name, value] of fields) {
+    print(`${paint('dim', name.padEnd(width))}  ${printable(value)}`);
+  }
+}
+
+/** The text in a style where the stream is a terminal that may show it. */
+export function paint(
+  style: Style,
+  text: string,
+  stream: { isTTY?: boolean } = process.stdout,
+): string {
+  const plain = !stream.isTTY || process.env.NO_COLOR || process.env.TERM === 'dumb';
+  // Newer Node versions would look at stdout instead of this stream.
+  return plain ? text : styleText(style, text, { validateStream: false });
+}
+
+/** The lines of a table; `width` in terminal columns. */
+export function tableLines<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  width: number,
+): string[] {
+  const cells = rows.map((row) => columns.map((column) => printable(column.value(row))));
+  const widths = fit(columns, cells, width);
+  const line = (texts: readonly string[]) =>
+    texts
+      .map((text, index) => pad(text, widths[index] ?? 0, columns[index]?.align))
+      .join('  ')
+      .trimEnd();
+  const header = line(columns.map((column) => column.header));
+  return [paint('bold', header), ...cells.map(line)];
+}
+
+/** Column widths: the natural ones, taken from the widest column that may shrink until all fits. */
+function fit<Row>(
+  columns: readonly Column<Row>[],
+  cells: readonly string[][],
+  width: number,
+): number[] {
+  const widths = columns.map(({ header }, index) =>
+    Math.max(header.length, ...cells.map((row) => displayWidth(row[index] ?? ''))),
+  );
+  const room = width - 2 * (columns.length - 1);
+  let excess = widths.reduce((sum, each) => sum + each, 0) - room;
+  for (; excess > 0; excess--) {
+    let widest = -1;
+    for (const [index, { shrinkTo, header }] of columns.entries()) {
+      const current = widths[index] ?? 0;
+      if (shrinkTo === undefined || current <= Math.max(shrinkTo, header.length)) continue;
+      if (widest < 0 || current > (widths[widest] ?? 0)) widest = index;
+    }
+    if (widest < 0) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+  return widths;
+}
+
+function pad(text: string, width: number, align: 'right' | undefined): string {
+  const cut = displayWidth(text) > width ? `${takeColumns(text, width - 1)}…` : text;
+  const space = ' '.repeat(Math.max(0, width - displayWidth(cut)));
+  return align === 'right' ? space + cut : cut + space;
+}
+
+function takeColumns(text: string, width: number): string {
+  let taken = '';
+  let used = 0;
+  for (const character of text) {
+    used += displayWidth(character);
+    if (used > width) break;
+    taken += character;
+  }
+  return taken;
+}
+
+const wide =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+
+/** Columns that a terminal uses for a text: East Asian characters and emoji take two, marks none. */
+function displayWidth(text: string): number {
+  let width = 0;
+  for (const character of text) {
+    if (wide.test(character)) width += 2;
+    else if (!/\p{M}/u.test(character)) width += 1;
+  }
+  return width;
+}
+
+/** A text from the database that cannot move the cursor or recolour the terminal. */
+function printable(text: string): string {
+  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '\ufffd');
+}

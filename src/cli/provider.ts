@@ -1,0 +1,221 @@
+import { Command } from 'commander';
+import type { Sql } from '../db/client.js';
+import type { ProviderInput, ProviderRow } from '../db/queries/rows.js';
+import { printActivation } from './activate.js';
+import { collect } from './arguments.js';
+import { changeConfiguration } from './change.js';
+import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
+import { CliError, usageError } from './failure.js';
+import { print, printJson, warn } from './output.js';
+import {
+  addProviderOptions,
+  changesFrom,
+  checkProvider,
+  type ProviderFlags,
+  warnOfApiBase,
+  withoutMappings,
+} from './provider-input.js';
+import { printProvider, printProviders, providerJson } from './provider-view.js';
+
+/** `llmproxy provider …`: the upstream APIs that requests are sent to. */
+export function providerCommand(): Command {
+  const command = new Command('provider').description('manage the upstream APIs');
+  command.addCommand(
+    addProviderOptions(new Command('add'))
+      .description('add a provider')
+      .argument('<provider_key>', 'a unique name for it')
+      .addHelpText(
+        'after',
+        `
+Examples:
+  $ llmproxy provider add openai --api-base https://api.openai.com/v1 \\
+      --api-key-env OPENAI_API_KEY
+  $ llmproxy provider add local --api-base http://127.0.0.1:8000/v1 \\
+      --api-key none --weight 2 --map "gpt-4*=llama-3.3-70b"`,
+      )
+      .action(add),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('list'))
+      .description('list the providers')
+      .addHelpText(
+        'after',
+        `
+Example:
+  $ llmproxy provider list --json | jq -r '.[].provider_key'`,
+      )
+      .action(list),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('show'))
+      .description('show a provider; of its key, only a preview')
+      .argument('<provider_key>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy provider show openai')
+      .action(show),
+  );
+  command.addCommand(
+    addProviderOptions(new Command('update'))
+      .option('--unmap <from>', 'remove one entry of the mapping; repeatable', collect)
+      .description('change what is given and keep the rest')
+      .argument('<provider_key>')
+      .addHelpText(
+        'after',
+        `
+The entries of --map replace the whole mapping.
+
+Examples:
+  $ llmproxy provider update openai --weight 3
+  $ llmproxy provider update openai --map gpt-4=gpt-4o --map "o*=o3"
+  $ llmproxy provider update openai --api-key-stdin < new-key.txt`,
+      )
+      .action(update),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('remove'))
+      .description('delete a provider')
+      .argument('<provider_key>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy provider remove openai')
+      .action(remove),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('enable'))
+      .description('send requests to a provider again')
+      .argument('<provider_key>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy provider enable openai')
+      .action((key: string, flags: DatabaseFlags) => setEnabled(key, flags, true)),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('disable'))
+      .description('keep a provider but send it no request')
+      .argument('<provider_key>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy provider disable openai')
+      .action((key: string, flags: DatabaseFlags) => setEnabled(key, flags, false)),
+  );
+  return command.addHelpText('after', '\nExample:\n  $ llmproxy provider list');
+}
+
+async function add(key: string, flags: ProviderFlags): Promise<void> {
+  if (flags.apiBase === undefined) {
+    throw usageError('--api-base is missing', 'for example: --api-base https://api.openai.com/v1');
+  }
+  const changes = await changesFrom(flags);
+  if (changes.api_key === undefined) {
+    throw usageError(
+      'the API key is missing',
+      'give one of: --api-key-env VARIABLE, --api-key-stdin, --api-key KEY',
+    );
+  }
+  const input: ProviderInput = {
+    provider_key: key,
+    provider_type: 'openai',
+    api_base: '',
+    api_key: '',
+    model_mapping: {},
+    weight: 1,
+    provider_params: {},
+    is_enabled: true,
+    ...changes,
+  };
+  await checkProvider(input, Object.keys(input));
+  warnOfApiBase(input.api_base, flags.json);
+  const { insertProvider } = await import('../db/queries/insert-provider.js');
+  const { DuplicateError } = await import('../db/duplicate.js');
+  const { result, activation } = await changeConfiguration(flags, async (sql) => {
+    try {
+      return await insertProvider(sql, input);
+    } catch (error) {
+      if (!(error instanceof DuplicateError)) throw error;
+      throw new CliError(`provider "${key}" exists already`, {
+        hint: `change it with: llmproxy provider update ${key}`,
+      });
+    }
+  });
+  if (flags.json) printJson(providerJson(result));
+  else print(`added provider ${result.provider_key}`);
+  printActivation(activation, flags.json);
+}
+
+async function list(flags: DatabaseFlags): Promise<void> {
+  const { listProviders } = await import('../db/queries/list-providers.js');
+  const rows = await withDatabase(flags, 'ready', (sql) => listProviders(sql));
+  if (flags.json) printJson(rows.map(providerJson));
+  else printProviders(rows);
+}
+
+async function show(key: string, flags: DatabaseFlags): Promise<void> {
+  const row = await withDatabase(flags, 'ready', (sql) => existing(sql, key));
+  if (flags.json) printJson(providerJson(row));
+  else printProvider(row);
+}
+
+async function update(key: string, flags: ProviderFlags): Promise<void> {
+  if (flags.map && flags.unmap) {
+    throw usageError(
+      '--map and --unmap cannot be used together',
+      '--map replaces the whole mapping',
+    );
+  }
+  const changes = await changesFrom(flags);
+  if (Object.keys(changes).length === 0 && !flags.unmap) {
+    throw usageError('nothing to change was given');
+  }
+  if (changes.api_base !== undefined) warnOfApiBase(changes.api_base, flags.json);
+  const row = await changeAndReport(key, flags, 'updated', async (before) => {
+    const all = flags.unmap
+      ? { ...changes, model_mapping: withoutMappings(before, flags.unmap) }
+      : changes;
+    await checkProvider({ ...before, ...all }, Object.keys(all));
+    return all;
+  });
+  if (flags.unmap && Object.keys(row.model_mapping).length === 0) {
+    warn(`provider ${key} has no mapping left: it now serves every model`, flags.json);
+  }
+}
+
+async function remove(key: string, flags: DatabaseFlags): Promise<void> {
+  const { deleteProvider } = await import('../db/queries/delete-provider.js');
+  const { result, activation } = await changeConfiguration(flags, async (sql) => {
+    const row = await existing(sql, key);
+    await deleteProvider(sql, row.id);
+    return row;
+  });
+  if (flags.json) printJson(providerJson(result));
+  else print(`removed provider ${result.provider_key}`);
+  printActivation(activation, flags.json);
+}
+
+async function setEnabled(key: string, flags: DatabaseFlags, is_enabled: boolean): Promise<void> {
+  await changeAndReport(key, flags, is_enabled ? 'enabled' : 'disabled', () => ({ is_enabled }));
+}
+
+async function changeAndReport(
+  key: string,
+  flags: DatabaseFlags,
+  done: string,
+  changes: (before: ProviderRow) => Partial<ProviderInput> | Promise<Partial<ProviderInput>>,
+): Promise<ProviderRow> {
+  const { updateProvider } = await import('../db/queries/update-provider.js');
+  const { result, activation } = await changeConfiguration(flags, async (sql) => {
+    const before = await existing(sql, key);
+    const after = await updateProvider(sql, before.id, await changes(before));
+    if (after === null) throw notFound(key);
+    return after;
+  });
+  if (flags.json) printJson(providerJson(result));
+  else print(`${done} provider ${result.provider_key}`);
+  printActivation(activation, flags.json);
+  return result;
+}
+
+async function existing(sql: Sql, key: string): Promise<ProviderRow> {
+  const { getProvider } = await import('../db/queries/get-provider.js');
+  const row = await getProvider(sql, key);
+  if (row === null) throw notFound(key);
+  return row;
+}
+
+function notFound(key: string): CliError {
+  return new CliError(`there is no provider "${key}"`, {
+    hint: 'see the providers with: llmproxy provider list',
+  });
+}

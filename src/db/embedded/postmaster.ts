@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+/** A running server, as its own files describe it. */
+export interface Postmaster {
+  pid: number;
+  socketDirectory: string;
+  /** What PostgreSQL writes: `starting`, `ready`, `stopping`; empty before it has written any. */
+  status: string;
+  /** The server's `cluster_name`; see `ownerOf`. */
+  name: string;
+}
+
+/** Who started a server, and will stop it. */
+export interface Owner {
+  kind: 'daemon' | 'command';
+  pid: number;
+}
+
+/** The server of this data directory if one runs; removes the lock file of one that does not. */
+export function findPostmaster(data: string): Postmaster | null {
+  const file = join(data, 'postmaster.pid');
+  const text = readIfExists(file);
+  if (text === null) return null;
+  const lines = text.split('\n');
+  const pid = Number(lines[0]);
+  if (pid > 0 ? !isPostmasterOf(pid, data) : isForgotten(file)) {
+    // Read once more: another process may have replaced it just now.
+    if (readIfExists(file) === text) unlinkSync(file);
+    return null;
+  }
+  const options = readIfExists(join(data, 'postmaster.opts')) ?? '';
+  return {
+    pid,
+    socketDirectory: lines[4] ?? '',
+    status: lines[7]?.trim() ?? '',
+    name: /cluster_name=([\w-]+)/.exec(options)?.[1] ?? '',
+  };
+}
+
+/** A `cluster_name` that says whose server it is, and is never used twice. */
+export function nameFor(owner: Owner, nonce: string): string {
+  return `llmproxy-${owner.kind}-${owner.pid}-${nonce}`;
+}
+
+/** The owner that a server's name tells; null when llmproxy did not start it. */
+export function ownerOf({ name }: Postmaster): Owner | null {
+  const [, kind, pid] = /^llmproxy-(daemon|command)-(\d+)-/.exec(name) ?? [];
+  return kind ? { kind: kind as Owner['kind'], pid: Number(pid) } : null;
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/**
+ * After a kill -9 or a restart of the machine the process id may belong to something else, which
+ * PostgreSQL itself takes for another server. A postmaster's working directory is its data.
+ */
+function isPostmasterOf(pid: number, data: string): boolean {
+  if (!isAlive(pid)) return false;
+  if (!existsSync('/proc/self/cwd')) {
+    const ps = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+    return ps.stdout.includes(data);
+  }
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data);
+  } catch {
+    return false;
+  }
+}
+
+/** A lock file without a process id is being written, or was when its writer was killed. */
+function isForgotten(file: string): boolean {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > 2_000;
+}
+
+function readIfExists(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+import { DatabaseError } from './database-error.js';
+import { describeDbUrl, parseDbUrl } from './db-url.js';
+
+/** Connection failures that pass by themselves: the server is starting, stopping or not there yet. */
+const transientCodes = new Set([
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+]);
+
+/** True where the same attempt may succeed a moment later. */
+export function isTransient(error: unknown): boolean {
+  return transientCodes.has(codeOf(error)) || (error instanceof Error && isTransient(error.cause));
+}
+
+/** Any failure of a connection or query as a DatabaseError that says where and, if known, why. */
+export function toDatabaseError(error: unknown, dbUrl: string): DatabaseError {
+  if (error instanceof DatabaseError) return error;
+  return new DatabaseError(explainDatabaseError(error, dbUrl), { cause: error });
+}
+
+/** One line that names host, port and database of the URL, and never its password. */
+export function explainDatabaseError(error: unknown, dbUrl: string): string {
+  const where = describeDbUrl(dbUrl);
+  const code = codeOf(error);
+  const server = where.slice(0, where.lastIndexOf('/'));
+  const known: Record<string, string> = {
+    ECONNREFUSED: 'nothing listens there (connection refused)',
+    ENOENT: 'there is no such socket: PostgreSQL does not run, or its socket is elsewhere',
+    ENOTFOUND: 'the host name is unknown',
+    EAI_AGAIN: 'the host name cannot be resolved now',
+    EACCES: 'this user may not open the socket',
+    EPERM: 'this user may not open the socket',
+    ETIMEDOUT: 'the host does not answer',
+    EHOSTUNREACH: 'the host cannot be reached',
+    ENETUNREACH: 'its network cannot be reached',
+    CONNECT_TIMEOUT: 'the host does not answer',
+    '28P01': 'the user name or password is wrong',
+    '3D000': 'this database does not exist on that server: create it first',
+    '53300': 'the server has no connection left for us',
+    '57P03': 'the server is starting up or shutting down',
+  };
+  const reason = known[code] ?? redact(messageOf(error), dbUrl);
+  return code in known && code !== '3D000'
+    ? `Cannot use PostgreSQL at ${server} (database ${where.slice(server.length + 1)}): ${reason}`
+    : `Cannot use the database ${where}: ${reason}`;
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : '';
+  return typeof code === 'string' ? code : '';
+}
+
+/** Errors of several addresses at once (localhost is two) have an empty message of their own. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length) return messageOf(error.errors[0]);
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.includes('before secure TLS connection')) return 'the server does not offer TLS';
+  return message.replace(/\s*\n\s*/g, ' ') || codeOf(error) || 'unknown reason';
+}
+
+function redact(message: string, dbUrl: string): string {
+  let password: string | undefined;
+  try {
+    password = parseDbUrl(dbUrl).password;
+  } catch {
+    return message.replaceAll(dbUrl, '(the database URL)');
+  }
+  return password ? message.replaceAll(password, '***') : message;
+}

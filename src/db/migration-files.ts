@@ -1,0 +1,71 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** One migration: the SQL that applies it and the SQL that undoes it. */
+export interface Migration {
+  version: number;
+  name: string;
+  up: SqlFile;
+  down: SqlFile;
+}
+
+export interface SqlFile {
+  /** The file's name without its directory. */
+  file: string;
+  sql: string;
+}
+
+/**
+ * Reads `NNNN_name.up.sql` and `NNNN_name.down.sql`, numbered from 1 without a gap, by version.
+ * @throws Error that names a file that is missing, misnamed, or numbered like another.
+ */
+export function readMigrations(directory = migrationsDirectory()): Migration[] {
+  const found = new Map<number, { name: string; up?: SqlFile; down?: SqlFile }>();
+  const files = readdirSync(directory).filter((file) => !file.startsWith('.'));
+  for (const file of files.sort()) {
+    const [, digits, name, direction] = /^(\d{4})_([a-z0-9_]+)\.(up|down)\.sql$/.exec(file) ?? [];
+    if (!digits || !name) {
+      throw new Error(
+        `Migration ${join(directory, file)} is not named NNNN_name.up.sql or .down.sql`,
+      );
+    }
+    const version = Number(digits);
+    const migration = found.get(version) ?? { name };
+    if (migration.name !== name) {
+      throw new Error(
+        `Two migrations in ${directory} have the number ${digits}: ${migration.name} and ${name}`,
+      );
+    }
+    migration[direction === 'up' ? 'up' : 'down'] = {
+      file,
+      sql: readFileSync(join(directory, file), 'utf8'),
+    };
+    found.set(version, migration);
+  }
+  return [...found].map(([version, { name, up, down }], index) => {
+    if (version !== index + 1) {
+      throw new Error(`Migration ${String(index + 1).padStart(4, '0')} is missing in ${directory}`);
+    }
+    const stem = `${String(version).padStart(4, '0')}_${name}`;
+    if (!up) throw new Error(`Migration ${stem}.up.sql is missing in ${directory}`);
+    if (!down) throw new Error(`Migration ${stem}.down.sql is missing in ${directory}`);
+    return { version, name, up, down };
+  });
+}
+
+/** The package's `migrations`, wherever the compiled code lies below it. */
+function migrationsDirectory(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!isPackageRoot(directory)) {
+    const parent = dirname(directory);
+    if (parent === directory) throw new Error('The directory of the package llmproxy is not found');
+    directory = parent;
+  }
+  return join(directory, 'migrations');
+}
+
+function isPackageRoot(directory: string): boolean {
+  const file = join(directory, 'package.json');
+  return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).name === 'llmproxy';
+}

@@ -1,0 +1,41 @@
+import type { Sql } from '../client.js';
+import {
+  type CredentialRow,
+  credentialColumns,
+  type ProviderRow,
+  providerColumns,
+} from './rows.js';
+
+export interface ConfigurationRows {
+  version: number;
+  providers: ProviderRow[];
+  credentials: CredentialRow[];
+}
+
+/**
+ * Reads everything that routing is built from, by id. One statement, hence one snapshot of the
+ * database: rows and version always belong together.
+ */
+export async function readConfiguration(sql: Sql): Promise<ConfigurationRows> {
+  const [row] = await sql<[ConfigurationRows]>`
+    SELECT
+      coalesce((SELECT version FROM config_version WHERE id = 1), 0) AS version,
+      (SELECT coalesce(json_agg(p ORDER BY id), '[]')
+         FROM (SELECT ${sql(providerColumns)} FROM providers) p) AS providers,
+      (SELECT coalesce(json_agg(c ORDER BY id), '[]')
+         FROM (SELECT ${sql(credentialColumns)} FROM credentials) c) AS credentials`;
+  return {
+    version: row.version,
+    providers: row.providers.map(withDates),
+    credentials: row.credentials.map(withDates),
+  };
+}
+
+/** In JSON a timestamp is text. */
+function withDates<T extends { created_at: Date; updated_at: Date }>(row: T): T {
+  return {
+    ...row,
+    created_at: new Date(row.created_at),
+    updated_at: new Date(row.updated_at),
+  };
+}

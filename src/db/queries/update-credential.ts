@@ -1,0 +1,26 @@
+import type { Sql } from '../client.js';
+import { orDuplicate } from '../duplicate.js';
+import { getCredential } from './get-credential.js';
+import { type CredentialInput, type CredentialRow, credentialColumns } from './rows.js';
+import { credentialValues } from './values.js';
+
+/**
+ * Changes the given columns; null when there is no such row.
+ * @throws DuplicateError when this key exists, whatever its name.
+ */
+export async function updateCredential(
+  sql: Sql,
+  id: number,
+  changes: Partial<CredentialInput>,
+): Promise<CredentialRow | null> {
+  const values = credentialValues(sql, changes);
+  if (Object.keys(values).length === 0) return (await getCredential(sql, id))[0] ?? null;
+  try {
+    const [row] = await sql<CredentialRow[]>`
+      UPDATE credentials SET ${sql(values)}, updated_at = now()
+      WHERE id = ${id}::bigint RETURNING ${sql(credentialColumns)}`;
+    return row ?? null;
+  } catch (error) {
+    throw orDuplicate(error, 'key', changes.key_preview ?? '');
+  }
+}

@@ -1,0 +1,26 @@
+import type { Sql } from '../client.js';
+import type { CredentialInput, ProviderInput } from './rows.js';
+
+/** The columns of a write that are given, JSON columns marked as such. */
+export function providerValues(sql: Sql, input: Partial<ProviderInput>) {
+  const { model_mapping, provider_params, ...plain } = input;
+  return defined({
+    ...plain,
+    model_mapping: model_mapping && sql.json(model_mapping),
+    provider_params: provider_params && sql.json(provider_params as never),
+  });
+}
+
+/** Like `providerValues`. No restriction of models is stored as NULL. */
+export function credentialValues(sql: Sql, input: Partial<CredentialInput>) {
+  const { allowed_models, ...plain } = input;
+  return defined({
+    ...plain,
+    allowed_models: allowed_models && sql.json(allowed_models),
+  });
+}
+
+function defined<T extends object>(values: T) {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}

@@ -1,0 +1,121 @@
+import { ProviderError } from './provider-error.js';
+import { scanFields } from './scan-fields.js';
+import { chooseToolCall, type ToolCall } from './tool-call.js';
+
+/** What a request for text wants, as far as the mock honours it. */
+export interface Ask {
+  model: string;
+  stream: boolean;
+  /** Send the usage as the last chunk of a stream. */
+  includeUsage: boolean;
+  promptTokens: number;
+  /** Number of choices (`n`). */
+  choices: number;
+  /** Infinity when the request sets none. */
+  maxTokens: number;
+  toolCall: ToolCall | null;
+}
+
+/**
+ * The JSON object in a request body, whose large members may have been left out (see `readAsk`).
+ * @throws ProviderError 400 when it is not JSON, not an object, or names no model.
+ */
+export function parseBody(body: Buffer): Record<string, unknown> & { model: string } {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body.toString());
+  } catch {
+    throw new ProviderError(400, 'We could not parse the JSON body of your request.');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new ProviderError(400, 'The body of your request must be a JSON object.');
+  }
+  const fields = parsed as Record<string, unknown>;
+  if (typeof fields.model !== 'string' || fields.model === '') {
+    throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
+  }
+  return { ...fields, model: fields.model };
+}
+
+/**
+ * Reads a request for text. The prompt of a large one is measured, not parsed.
+ * @throws ProviderError 400 as `parseBody`, or when `promptField` is missing or `n` is invalid.
+ */
+export function readAsk(body: Buffer, promptField: 'messages' | 'prompt'): Ask {
+  const [fields, promptTokens] = readFields(body, promptField);
+  const { model, stream, n = 1 } = fields;
+  if (typeof n !== 'number' || !Number.isInteger(n) || n < 1 || n > 128) {
+    throw new ProviderError(400, 'n must be an integer from 1 to 128', { param: 'n' });
+  }
+  const maxTokens = fields.max_completion_tokens ?? fields.max_tokens;
+  return {
+    model,
+    stream: stream === true,
+    includeUsage: stream === true && includesUsage(fields.stream_options),
+    promptTokens,
+    choices: n,
+    maxTokens: typeof maxTokens === 'number' && maxTokens >= 1 ? Math.floor(maxTokens) : Infinity,
+    toolCall: fields.tools === undefined ? null : chooseToolCall(fields),
+  };
+}
+
+/** Four characters of text are counted as one token, as a rule of thumb for English. */
+export function tokensOf(characters: number): number {
+  return Math.ceil(characters / 4);
+}
+
+/** Above this many bytes the prompt is not parsed. */
+const scanBytes = 8192;
+
+function readFields(
+  body: Buffer,
+  promptField: string,
+): [fields: Record<string, unknown> & { model: string }, promptTokens: number] {
+  const scanned = body.length > scanBytes ? scanFields(body) : null;
+  const prompt = scanned?.get(promptField);
+  // Whether a tool is called depends on the last message, so those requests are parsed whole.
+  if (scanned === null || prompt === undefined || scanned.has('tools')) {
+    const fields = parseBody(body);
+    if (fields[promptField] === undefined) {
+      throw new ProviderError(400, `Missing required parameter: '${promptField}'.`, {
+        code: 'missing_required_parameter',
+        param: promptField,
+      });
+    }
+    return [fields, tokensOf(countCharacters(fields[promptField]))];
+  }
+  const rest = [...scanned]
+    .filter(([name]) => name !== promptField)
+    .map(([name, value]) => `${JSON.stringify(name)}:${value}`);
+  return [parseBody(Buffer.from(`{${rest.join(',')}}`)), tokensOf(prompt.length)];
+}
+
+/** Characters of a prompt: of a text, of each text in a list, of the contents of messages. */
+function countCharacters(prompt: unknown): number {
+  if (typeof prompt === 'string') {
+    return prompt.length;
+  }
+  if (Array.isArray(prompt)) {
+    let sum = 0;
+    for (const part of prompt) {
+      // A number is a token already.
+      sum += typeof part === 'number' ? 4 : countCharacters(part);
+    }
+    return sum;
+  }
+  if (typeof prompt === 'object' && prompt !== null) {
+    return 'content' in prompt
+      ? countCharacters(prompt.content)
+      : countCharacters('text' in prompt ? prompt.text : null);
+  }
+  return 0;
+}
+
+function includesUsage(options: unknown): boolean {
+  return (
+    typeof options === 'object' &&
+    options !== null &&
+    'include_usage' in options &&
+    options.include_usage === true
+  );
+}

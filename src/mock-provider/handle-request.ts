@@ -1,0 +1,141 @@
+import { GatewayError } from '../errors.js';
+import { AbortedError, type Exchange, type RequestHandler } from '../server/exchange.js';
+import { createTextAnswers } from './answer-text.js';
+import { parseBody } from './ask.js';
+import { embeddingsBody } from './embeddings.js';
+import { modelBody, modelsBody } from './models.js';
+import { type Behaviour, changeBehaviour } from './options.js';
+import { waitFor } from './play-stream.js';
+import { ProviderError } from './provider-error.js';
+import { seededRandom } from './random.js';
+import { createCounter, type MockStats } from './stats.js';
+import { steer } from './steer.js';
+import { steeringOf } from './steering.js';
+
+const maxBodyBytes = 256 * 1024 * 1024;
+
+/** The mock provider without its server. */
+export function createHandler(
+  name: string,
+  initial: Behaviour,
+): { handler: RequestHandler; stats: MockStats } {
+  const nameHeader = ['x-mock-provider', name];
+  const jsonHeaders = ['content-type', 'application/json', ...nameHeader];
+  const counter = createCounter();
+  let behaviour = initial;
+  let random = seededRandom(initial.seed);
+  let answerText = createTextAnswers(initial, nameHeader);
+
+  return { handler, stats: counter.stats };
+
+  function handler(exchange: Exchange): void {
+    if (exchange.path === '/health') {
+      respond(exchange, '{"status":"ok"}');
+    } else if (exchange.path.startsWith('/mock/')) {
+      control(exchange).catch((error: unknown) => fail(exchange, error));
+    } else {
+      counter.begin(exchange);
+      answer(exchange)
+        .catch((error: unknown) => fail(exchange, error))
+        .finally(counter.end);
+    }
+  }
+
+  async function answer(exchange: Exchange): Promise<void> {
+    authorize(exchange);
+    const { method, path } = exchange;
+    if (method === 'GET' && path === '/v1/models') {
+      respond(exchange, modelsBody());
+    } else if (method === 'GET' && path.startsWith('/v1/models/')) {
+      respond(exchange, modelBody(decodeURIComponent(path.slice('/v1/models/'.length))));
+    } else if (method === 'POST' && path === '/v1/chat/completions') {
+      await answerText(exchange, 'chat', await readRequest(exchange));
+    } else if (method === 'POST' && path === '/v1/completions') {
+      await answerText(exchange, 'completion', await readRequest(exchange));
+    } else if (method === 'POST' && path === '/v1/embeddings') {
+      await answerEmbeddings(exchange, await readRequest(exchange));
+    } else {
+      throw unknownUrl(exchange);
+    }
+  }
+
+  async function readRequest(exchange: Exchange): Promise<Buffer> {
+    const body = await readBody(exchange);
+    if (behaviour.failRate > 0 && random() < behaviour.failRate) {
+      throw new ProviderError(500, 'The server had an error while processing your request.');
+    }
+    return body;
+  }
+
+  async function answerEmbeddings(exchange: Exchange, body: Buffer): Promise<void> {
+    const fields = parseBody(body);
+    if (await steer(exchange, steeringOf(fields.model))) {
+      return;
+    }
+    const answered = embeddingsBody(fields);
+    await waitFor(exchange, behaviour.latencyMs);
+    respond(exchange, answered);
+  }
+
+  /** `/mock/stats` and `/mock/config`. */
+  async function control(exchange: Exchange): Promise<void> {
+    const { method, path } = exchange;
+    if (method === 'GET' && path === '/mock/stats') {
+      respond(exchange, JSON.stringify(counter.stats));
+    } else if (method === 'GET' && path === '/mock/config') {
+      respond(exchange, JSON.stringify(behaviour));
+    } else if (method === 'POST' && path === '/mock/config') {
+      configure(await readBody(exchange));
+      respond(exchange, JSON.stringify(behaviour));
+    } else {
+      throw unknownUrl(exchange);
+    }
+  }
+
+  function configure(body: Buffer): void {
+    try {
+      behaviour = changeBehaviour(behaviour, JSON.parse(body.toString()));
+    } catch (error) {
+      throw new ProviderError(400, error instanceof Error ? error.message : String(error));
+    }
+    random = seededRandom(behaviour.seed);
+    answerText = createTextAnswers(behaviour, nameHeader);
+  }
+
+  function respond(exchange: Exchange, body: string): void {
+    exchange.respond(200, jsonHeaders, body);
+  }
+
+  function fail(exchange: Exchange, error: unknown): void {
+    if (error instanceof AbortedError) {
+      counter.abort();
+    } else if (exchange.headSent) {
+      exchange.destroy();
+    } else if (error instanceof ProviderError || error instanceof GatewayError) {
+      const retry = error.status === 429 ? ['retry-after', '1'] : [];
+      exchange.respond(error.status, [...jsonHeaders, ...retry], error.toBody());
+    } else {
+      const failure = new ProviderError(500, `The mock provider failed: ${String(error)}`);
+      exchange.respond(500, jsonHeaders, failure.toBody());
+    }
+  }
+}
+
+function authorize(exchange: Exchange): void {
+  if (exchange.header('authorization') === '') {
+    throw new ProviderError(401, 'You did not provide an API key: send any in Authorization.', {
+      code: 'missing_api_key',
+    });
+  }
+}
+
+async function readBody(exchange: Exchange): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  await exchange.readBody(maxBodyBytes, (chunk) => chunks.push(chunk));
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
+}
+
+function unknownUrl({ method, path }: Exchange): ProviderError {
+  return new ProviderError(404, `Unknown request URL: ${method} ${path}.`, { code: 'unknown_url' });
+}

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { hashKey } from '../../src/config/credential-key.js';
+import { connect } from '../../src/db/client.js';
+import { getCredential } from '../../src/db/queries/get-credential.js';
+import { json, withOwnDatabase } from './llmproxy.js';
+
+const generated = /^sk-[0-9A-Za-z]{48}$/;
+
+// Most of the time goes into starting processes.
+suite('llmproxy keys', { concurrency: 3 }, () => {
+  test('a created key alone is on stdout, is kept as a hash, and is never shown again', async (t) => {
+    const { run, dbUrl } = await withOwnDatabase(t);
+    const { code, stdout, stderr } = await run(['keys', 'create', 'alice']);
+    assert.equal(code, 0);
+    const key = stdout.trimEnd();
+    assert.match(key, generated);
+    assert.equal(
+      stderr,
+      'created key alice (id 1); store it now, it is not shown again:\n' +
+        'saved; no daemon is running here\n',
+    );
+
+    const sql = connect(dbUrl, { max: 1 });
+    t.after(() => sql.end());
+    const [row] = await getCredential(sql, 1);
+    assert.equal(row?.credential_key, hashKey(key));
+
+    const outcomes = await Promise.all([
+      run(['keys', 'list']),
+      run(['keys', 'list', '--json']),
+      run(['keys', 'show', 'alice']),
+      run(['keys', 'show', 'alice', '--json']),
+    ]);
+    for (const outcome of outcomes) {
+      assert.equal(outcome.code, 0);
+      assert.ok(!outcome.stdout.includes(key.slice(3, -4)));
+      assert.ok(!outcome.stdout.includes(hashKey(key)));
+      assert.ok(outcome.stdout.includes(`sk-…${key.slice(-4)}`));
+    }
+  });
+
+  test('the JSON of a created key has the key and its limits', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    const { key, key_preview, ...rest } = await json(
+      run(['keys', 'create', 'ci', '--models', 'gpt-4o*,o3', '--rate-limit', '10', '--json']),
+    );
+    assert.match(key, generated);
+    assert.equal(key_preview, `sk-…${key.slice(-4)}`);
+    assert.deepEqual(rest, {
+      id: 1,
+      name: 'ci',
+      allowed_models: ['gpt-4o*', 'o3'],
+      rate_limit: 10,
+      is_enabled: true,
+    });
+  });
+
+  test('a key that was chosen is not echoed, and cannot be used twice', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    const key = 'sk-a-key-of-my-own-choice';
+    const first = await run(['keys', 'create', 'a', '--key-stdin'], { stdin: `${key}\n` });
+    assert.deepEqual([first.code, first.stdout], [0, '']);
+    const again = await run(['keys', 'create', 'b', '--key', key]);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /^error: this key exists already\n/);
+    assert.ok(!(first.stderr + again.stderr).includes(key));
+    const short = await run(['keys', 'create', 'c', '--key', 'short']);
+    assert.equal(short.code, 0);
+    assert.match(short.stderr, /^warning: a key of fewer than 16 characters can be guessed\n/);
+  });
+
+  test('a key is changed, revoked, taken back and deleted, by name or id', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    await json(run(['keys', 'create', 'alice', '--rate-limit', '5', '--json']));
+    const limits = ['--models', 'a,b', '--rate-limit', 'none', '--name', 'alice laptop'];
+    const updated = await json(run(['keys', 'update', 'alice', ...limits, '--json']));
+    assert.deepEqual(Object.keys(updated), [
+      'id',
+      'name',
+      'key_preview',
+      'allowed_models',
+      'rate_limit',
+      'is_enabled',
+      'created_at',
+      'updated_at',
+    ]);
+    assert.equal(updated.name, 'alice laptop');
+    assert.deepEqual(updated.allowed_models, ['a', 'b']);
+    assert.equal(updated.rate_limit, null);
+
+    const revoked = await run(['keys', 'revoke', 'alice laptop']);
+    assert.match(revoked.stdout, /^revoked key alice laptop \(id 1\)\n/);
+    assert.equal((await json(run(['keys', 'show', '1', '--json']))).is_enabled, false);
+    assert.equal(
+      (await json(run(['keys', 'update', '1', '--enabled', '--json']))).is_enabled,
+      true,
+    );
+    const blocked = await json(run(['keys', 'update', '1', '--rate-limit', '0', '--json']));
+    assert.equal(blocked.rate_limit, 0);
+
+    const deleted = await run(['keys', 'delete', '1']);
+    assert.match(deleted.stdout, /^deleted key alice laptop \(id 1\)\n/);
+    const gone = await run(['keys', 'show', '1']);
+    assert.equal(gone.code, 1);
+    assert.match(gone.stderr, /^error: there is no key "1"\n/);
+  });
+
+  test('a name that several keys have is refused with their ids', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    await json(run(['keys', 'create', 'twin', '--json']));
+    await json(run(['keys', 'create', 'twin', '--json']));
+    const { code, stderr } = await run(['keys', 'delete', 'twin', '--json']);
+    assert.equal(code, 1);
+    const { message, hint } = JSON.parse(stderr).error;
+    assert.match(message, /^2 keys are named "twin": ids 1 \(sk-….{4}\), 2 \(sk-….{4}\)$/);
+    assert.match(hint, /by its id/);
+  });
+
+  test('the list of keys is a table that says what each may do', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    assert.equal((await run(['keys', 'list'])).stdout, '');
+    const key = (end: string) => ['--key', `sk-0123456789abcdef${end}`];
+    await run(['keys', 'create', 'a', ...key('aaaa')]);
+    await run(['keys', 'create', 'b', ...key('bbbb'), '--models', 'x,y', '--rate-limit', '20']);
+    await run(['keys', 'create', 'c', ...key('cccc'), '--rate-limit', '0']);
+    await run(['keys', 'revoke', 'c']);
+    assert.deepEqual((await run(['keys', 'list'])).stdout.split('\n'), [
+      'ID  NAME  KEY       STATUS       LIMIT  MODELS',
+      ' 1  a     sk-…aaaa  enabled  unlimited  all',
+      ' 2  b     sk-…bbbb  enabled       20/s  x, y',
+      ' 3  c     sk-…cccc  revoked    blocked  all',
+      '',
+    ]);
+  });
+});

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { testDatabase } from '../support/postgres.js';
+
+/** How a run of the CLI ended. */
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  env?: Record<string, string>;
+  /** What standard input holds; it is empty otherwise. */
+  stdin?: string;
+  cwd?: string;
+}
+
+export type Run = (args: string[], options?: RunOptions) => Promise<Outcome>;
+
+export const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta.url));
+
+/** Runs the built CLI as a process of its own, with nothing of this environment but PATH. */
+export function llmproxy(args: string[], options: RunOptions = {}): Promise<Outcome> {
+  const { env = {}, stdin = '', cwd = tmpdir() } = options;
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [executable, ...args], {
+      cwd,
+      env: { PATH: process.env.PATH, ...env },
+    });
+    const outcome = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        outcome[name] += text;
+      });
+    }
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, ...outcome }));
+    // A command that does not read its input may end before it is written.
+    child.stdin.on('error', () => {});
+    child.stdin.end(stdin);
+  });
+}
+
+/** An empty folder that PostgreSQL's user can enter too; it is deleted after the test. */
+export function temporaryFolder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'llmproxy-cli-'));
+  chmodSync(path, 0o755);
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+export interface OwnDatabase {
+  run: Run;
+  dbUrl: string;
+  dataDir: string;
+}
+
+/** Runs the CLI on an empty, migrated database of its own and with an empty data directory. */
+export async function withOwnDatabase(t: TestContext): Promise<OwnDatabase> {
+  const { dbUrl } = await testDatabase(t);
+  const dataDir = temporaryFolder(t);
+  const env = { DB_URL: dbUrl, LLMPROXY_DATA_DIR: dataDir };
+  return {
+    dbUrl,
+    dataDir,
+    run: (args, options = {}) =>
+      llmproxy(args, { cwd: dataDir, ...options, env: { ...env, ...options.env } }),
+  };
+}
+
+/** The JSON that a command printed, after it has succeeded. */
+export async function json(outcome: Promise<Outcome>) {
+  const { code, stdout, stderr } = await outcome;
+  if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** Asserts a usage error: exit code 2, nothing on stdout, this on stderr and nothing secret. */
+export async function usage(args: string[], stderr: RegExp): Promise<void> {
+  const outcome = await llmproxy(args, { env: { DB_URL: 'postgres://127.0.0.1:1/unreachable' } });
+  assert.match(outcome.stderr, stderr);
+  assert.equal(outcome.stdout, '');
+  assert.equal(outcome.code, 2);
+  assert.doesNotMatch(outcome.stderr, /secret/);
+}

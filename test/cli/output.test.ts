@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Column, paint, tableLines } from '../../src/cli/output.js';
+
+type Row = { name: string; count: number; url: string };
+
+const columns: Column<Row>[] = [
+  { header: 'NAME', value: (row) => row.name, shrinkTo: 6 },
+  { header: 'COUNT', value: (row) => String(row.count), align: 'right' },
+  { header: 'URL', value: (row) => row.url, shrinkTo: 8 },
+];
+
+test('a table aligns its columns, and numbers to the right', () => {
+  const rows = [
+    { name: 'a', count: 1, url: 'http://a' },
+    { name: 'bcdef', count: 1000, url: 'http://b' },
+  ];
+  assert.deepEqual(tableLines(rows, columns, 80), [
+    'NAME   COUNT  URL',
+    'a          1  http://a',
+    'bcdef   1000  http://b',
+  ]);
+});
+
+test('a table too wide for the terminal is cut in the columns that may shrink', () => {
+  const rows = [{ name: 'name', count: 7, url: `http://${'x'.repeat(100)}` }];
+  const [, line = ''] = tableLines(rows, columns, 40);
+  assert.equal(line.length, 40);
+  assert.match(line, /^name {6}7 {2}http:\/\/x+…$/);
+});
+
+test('a table is never cut below what its columns need', () => {
+  const rows = [{ name: 'a long name', count: 7, url: 'http://long.example' }];
+  assert.deepEqual(tableLines(rows, columns, 5), ['NAME    COUNT  URL', 'a lon…      7  http://…']);
+});
+
+test('characters of double width count as two columns', () => {
+  const rows = [
+    { name: '是是', count: 1, url: 'u' },
+    { name: 'abcd', count: 1, url: 'u' },
+  ];
+  assert.deepEqual(tableLines(rows, columns, 80).slice(1), ['是是      1  u', 'abcd      1  u']);
+});
+
+test('a value cannot send control sequences to the terminal', () => {
+  const rows = [{ name: '\u001b[31mred\u001b[0m\r\n', count: 1, url: 'u' }];
+  assert.deepEqual(tableLines(rows, columns, 80).slice(1), ['red\ufffd\ufffd      1  u']);
+});
+
+test('colour is for terminals only, and not where NO_COLOR is set', (t) => {
+  const { NO_COLOR, TERM } = process.env;
+  t.after(() => Object.assign(process.env, { NO_COLOR: NO_COLOR ?? '', TERM: TERM ?? '' }));
+  Object.assign(process.env, { NO_COLOR: '', TERM: 'xterm' });
+  assert.equal(paint('red', 'x', { isTTY: true }), '\u001b[31mx\u001b[39m');
+  assert.equal(paint('red', 'x', { isTTY: false }), 'x');
+  process.env.NO_COLOR = '1';
+  assert.equal(paint('red', 'x', { isTTY: true }), 'x');
+  Object.assign(process.env, { NO_COLOR: '', TERM: 'dumb' });
+  assert.equal(paint('red', 'x', { isTTY: true }), 'x');
+});

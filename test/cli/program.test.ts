@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { Command } from 'commander';
+import { buildProgram, commandPath, withDescendants } from '../../src/cli/program.js';
+
+const program = buildProgram();
+const commands = [...withDescendants(program)];
+const leaves = commands.filter((command) => command.commands.length === 0);
+
+test('every command of the specification exists', () => {
+  assert.deepEqual(leaves.map(pathOf).sort(), [
+    'llmproxy demo',
+    ...['create', 'delete', 'list', 'revoke', 'show', 'update'].map((c) => `llmproxy keys ${c}`),
+    ...['down', 'status', 'up'].map((c) => `llmproxy migrate ${c}`),
+    'llmproxy mock-provider',
+    ...['add', 'disable', 'enable', 'list', 'remove', 'show', 'update'].map(
+      (c) => `llmproxy provider ${c}`,
+    ),
+    'llmproxy serve',
+  ]);
+});
+
+for (const command of commands) {
+  test(`the help of ${pathOf(command)} has an example that begins with a command of ours`, () => {
+    const help = helpOf(command);
+    assert.match(help, /^Examples?:$/m);
+    for (const [, args = ''] of help.matchAll(/\$ llmproxy ([^\n]*)/g)) {
+      const path = commandPath(program, args.split(' '));
+      assert.ok(
+        leaves.some((leaf) => pathOf(leaf) === path),
+        `"llmproxy ${args}" is no command`,
+      );
+    }
+  });
+
+  test(`the help of ${pathOf(command)} fits 80 columns`, () => {
+    for (const line of helpOf(command).split('\n')) assert.ok(line.length <= 80, line);
+  });
+}
+
+for (const command of leaves) {
+  test(`${pathOf(command)} has --json`, () => {
+    assert.ok(command.options.some(({ long }) => long === '--json'));
+  });
+}
+
+test('the version is that of the package', () => {
+  const file = new URL('../../../package.json', import.meta.url);
+  assert.equal(program.version(), JSON.parse(readFileSync(file, 'utf8')).version);
+});
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+function helpOf(command: Command): string {
+  let help = '';
+  command.configureOutput({
+    writeOut: (text) => {
+      help += text;
+    },
+    getOutHelpWidth: () => 80,
+    getOutHasColors: () => false,
+  });
+  command.outputHelp();
+  return help;
+}

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  migrateDown,
+  migrateUp,
+  migrationStatus,
+  SchemaTooNewError,
+} from '../../src/db/migrate.js';
+import { readConfiguration } from '../../src/db/queries/read-configuration.js';
+import { emptyDatabase, testDirectory } from '../support/postgres.js';
+
+test('applies what is pending, reports it, and undoes it', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  assert.ok((await migrationStatus(sql)).every(({ appliedAt }) => appliedAt === null));
+  const applied = await migrateUp(sql);
+  assert.equal(applied[0]?.name, 'init');
+  assert.ok(applied.every(({ appliedAt }) => appliedAt instanceof Date));
+  assert.deepEqual(await migrateUp(sql), []);
+  assert.deepEqual(await migrationStatus(sql), applied);
+
+  const undone = await migrateDown(sql, 100);
+  assert.equal(undone.length, applied.length);
+  const [left] = await sql`SELECT to_regclass('providers') AS table`;
+  assert.equal(left?.table, null);
+  assert.equal((await migrateUp(sql)).length, applied.length);
+});
+
+test('lets every migration through once when several processes migrate at once', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  const directory = migrations({ '0001_one': 'CREATE TABLE one ()', '0002_two': 'SELECT 1' });
+  const applied = await Promise.all([1, 2, 3].map(() => migrateUp(sql, directory)));
+  assert.deepEqual(
+    applied
+      .flat()
+      .map(({ name }) => name)
+      .sort(),
+    ['one', 'two'],
+  );
+  const undone = await Promise.all([1, 2].map(() => migrateDown(sql, 1, directory)));
+  assert.equal(undone.flat().length, 2);
+});
+
+test('a failing migration names file and line, and leaves those before it applied', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  const broken = 'CREATE TABLE two ();\n\n-- naïve 🙂\nINSERT INTO absent VALUES (1);\n';
+  const directory = migrations({ '0001_one': 'CREATE TABLE one ()', '0002_two': broken });
+  await assert.rejects(migrateUp(sql, directory), /0002_two\.up\.sql failed at line 4: .*"absent"/);
+  const [tables] = await sql`SELECT to_regclass('one') AS one, to_regclass('two') AS two`;
+  assert.deepEqual(tables, { one: 'one', two: null });
+  const states = await migrationStatus(sql, directory);
+  assert.deepEqual(
+    states.map(({ appliedAt }) => appliedAt !== null),
+    [true, false],
+  );
+});
+
+test('refuses a database that a newer version has migrated, and still shows its status', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  const newer = migrations({ '0001_one': 'SELECT 1', '0002_two': 'SELECT 1' });
+  const older = migrations({ '0001_one': 'SELECT 1' });
+  await migrateUp(sql, newer);
+  await assert.rejects(migrateUp(sql, older), SchemaTooNewError);
+  await assert.rejects(migrateDown(sql, 1, older), SchemaTooNewError);
+  assert.equal((await migrationStatus(sql, older))[1]?.name, 'two');
+});
+
+test('names files that are misnamed, missing or numbered alike', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  const misnamed = migrations({});
+  writeFileSync(join(misnamed, '1_short.up.sql'), '');
+  await assert.rejects(migrateUp(sql, misnamed), /1_short\.up\.sql is not named/);
+  const single = migrations({});
+  writeFileSync(join(single, '0001_one.up.sql'), '');
+  await assert.rejects(migrateUp(sql, single), /0001_one\.down\.sql is missing/);
+  const twice = migrations({ '0001_one': '', '0001_other': '' });
+  await assert.rejects(migrateUp(sql, twice), /have the number 0001: one and other/);
+  const gap = migrations({ '0001_one': '', '0003_three': '' });
+  await assert.rejects(migrateUp(sql, gap), /0002 is missing/);
+});
+
+test('takes over a database of the Python llm-proxy with its rows, and gives it back', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  await sql.unsafe(`
+    CREATE TABLE providers (
+      id serial PRIMARY KEY, provider_key varchar(255) NOT NULL UNIQUE,
+      provider_type varchar(50) NOT NULL, api_base varchar(500) NOT NULL,
+      api_key varchar(500) NOT NULL, model_mapping jsonb, is_enabled boolean,
+      created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz, extra text);
+    CREATE TABLE credentials (
+      id serial PRIMARY KEY, credential_key varchar(255) NOT NULL UNIQUE,
+      name varchar(255) NOT NULL, allowed_models jsonb DEFAULT '[]', rate_limit integer,
+      is_enabled boolean NOT NULL DEFAULT true,
+      created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz DEFAULT now());
+    CREATE TABLE config_version (
+      id integer PRIMARY KEY DEFAULT 1 CHECK (id = 1), version bigint NOT NULL DEFAULT 0,
+      updated_at timestamptz NOT NULL DEFAULT now());
+    INSERT INTO config_version (version) VALUES (41);
+    CREATE FUNCTION increment_config_version() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN UPDATE config_version SET version = version + 1 WHERE id = 1; RETURN NEW; END $$;
+    CREATE TRIGGER trg_providers_version AFTER INSERT OR UPDATE OR DELETE ON providers
+      FOR EACH STATEMENT EXECUTE FUNCTION increment_config_version();
+    CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);
+    INSERT INTO providers (provider_key, provider_type, api_base, api_key, is_enabled, extra)
+      VALUES ('p', 'openai', 'https://api.example/v1', 'secret', NULL, 'mine');
+    INSERT INTO credentials (credential_key, name, allowed_models) VALUES ('${'a'.repeat(64)}', 'k', NULL)`);
+
+  await migrateUp(sql);
+  const { version, providers, credentials } = await readConfiguration(sql);
+  assert.ok(version > 41);
+  assert.equal(providers[0]?.provider_key, 'p');
+  assert.equal(providers[0]?.weight, 1);
+  assert.deepEqual(providers[0]?.model_mapping, {});
+  assert.equal(providers[0]?.is_enabled, false);
+  assert.ok(providers[0]?.updated_at instanceof Date);
+  assert.equal(credentials[0]?.allowed_models, null);
+  assert.equal(credentials[0]?.key_preview, '');
+
+  await migrateDown(sql, 1);
+  assert.equal((await sql`SELECT FROM providers WHERE extra = 'mine'`).length, 1);
+  await sql`UPDATE providers SET weight = 2`;
+});
+
+test('refuses tables of the same names that are something else', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  await sql`CREATE TABLE providers (id varchar(255) PRIMARY KEY, api_base text, api_key text)`;
+  await assert.rejects(migrateUp(sql), /providers\.id, providers\.provider_key.*own migrations/s);
+  const columns =
+    await sql`SELECT FROM pg_attribute WHERE attrelid = 'providers'::regclass AND attnum > 0`;
+  assert.equal(columns.length, 3);
+});
+
+/** A directory with these up migrations; each is undone by a statement that does nothing. */
+function migrations(ups: Record<string, string>): string {
+  const directory = testDirectory();
+  for (const [stem, sql] of Object.entries(ups)) {
+    writeFileSync(join(directory, `${stem}.up.sql`), sql);
+    writeFileSync(join(directory, `${stem}.down.sql`), 'SELECT 1;');
+  }
+  return directory;
+}

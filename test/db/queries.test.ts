@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DuplicateError } from '../../src/db/duplicate.js';
+import { configVersion } from '../../src/db/queries/config-version.js';
+import { deleteCredential } from '../../src/db/queries/delete-credential.js';
+import { deleteProvider } from '../../src/db/queries/delete-provider.js';
+import { getCredential } from '../../src/db/queries/get-credential.js';
+import { getProvider } from '../../src/db/queries/get-provider.js';
+import { insertCredential } from '../../src/db/queries/insert-credential.js';
+import { insertProvider } from '../../src/db/queries/insert-provider.js';
+import { listCredentials } from '../../src/db/queries/list-credentials.js';
+import { listProviders } from '../../src/db/queries/list-providers.js';
+import { readConfiguration } from '../../src/db/queries/read-configuration.js';
+import type { CredentialInput, ProviderInput } from '../../src/db/queries/rows.js';
+import { updateCredential } from '../../src/db/queries/update-credential.js';
+import { updateProvider } from '../../src/db/queries/update-provider.js';
+import { testDatabase } from '../support/postgres.js';
+
+const provider: ProviderInput = {
+  provider_key: 'main',
+  provider_type: 'openai',
+  api_base: 'https://api.example/v1',
+  api_key: 'secret',
+  model_mapping: { 'gpt-4*': 'gpt-4o' },
+  weight: 2,
+  provider_params: { headers: { 'x-a': ['1', "it's"] } },
+  is_enabled: true,
+};
+const credential: CredentialInput = {
+  credential_key: 'f'.repeat(64),
+  key_preview: 'sk-…abcd',
+  name: 'team',
+  allowed_models: ['gpt-4', 'o*'],
+  rate_limit: 5,
+  is_enabled: true,
+};
+
+test('a provider is stored, found by id and key, changed and deleted', async (t) => {
+  const { sql } = await testDatabase(t);
+  const row = await insertProvider(sql, provider);
+  const { id, created_at, updated_at, ...stored } = row;
+  assert.deepEqual(stored, provider);
+  assert.ok(created_at instanceof Date);
+  assert.deepEqual(await getProvider(sql, id), row);
+  assert.deepEqual(await getProvider(sql, 'main'), row);
+  assert.equal(await getProvider(sql, 'none'), null);
+  assert.equal(await getProvider(sql, 2 ** 40), null);
+
+  const changed = await updateProvider(sql, id, { weight: 0, model_mapping: {} });
+  assert.deepEqual([changed?.weight, changed?.model_mapping], [0, {}]);
+  assert.ok((changed?.updated_at ?? updated_at) > updated_at);
+  assert.deepEqual(await updateProvider(sql, id, {}), changed);
+  assert.equal(await updateProvider(sql, id + 1, { weight: 1 }), null);
+
+  assert.equal(await deleteProvider(sql, id), true);
+  assert.equal(await deleteProvider(sql, id), false);
+});
+
+test('a credential is stored, found by id and by a name that others may have, changed and deleted', async (t) => {
+  const { sql } = await testDatabase(t);
+  const row = await insertCredential(sql, credential);
+  const { id, created_at, updated_at, ...stored } = row;
+  assert.deepEqual(stored, credential);
+  const other = await insertCredential(sql, {
+    ...credential,
+    credential_key: 'e'.repeat(64),
+    allowed_models: null,
+    rate_limit: null,
+  });
+  assert.deepEqual([other.allowed_models, other.rate_limit], [null, null]);
+  assert.deepEqual(await getCredential(sql, 'team'), [row, other]);
+  assert.deepEqual(await getCredential(sql, id), [row]);
+
+  const changed = await updateCredential(sql, id, { allowed_models: [], rate_limit: 0 });
+  assert.deepEqual([changed?.allowed_models, changed?.rate_limit], [[], 0]);
+  const freed = await updateCredential(sql, id, { allowed_models: null, rate_limit: null });
+  assert.deepEqual([freed?.allowed_models, freed?.rate_limit], [null, null]);
+  assert.equal(await deleteCredential(sql, id), true);
+  assert.equal(await deleteCredential(sql, id), false);
+});
+
+test('a value that must be unique and is not is named, but never the hash of a key', async (t) => {
+  const { sql } = await testDatabase(t);
+  await insertProvider(sql, provider);
+  const second = await insertProvider(sql, { ...provider, provider_key: 'second' });
+  const duplicate = { name: 'DuplicateError', field: 'provider_key', value: 'main' };
+  await assert.rejects(insertProvider(sql, provider), duplicate);
+  await assert.rejects(updateProvider(sql, second.id, { provider_key: 'main' }), duplicate);
+  await insertCredential(sql, credential);
+  await assert.rejects(insertCredential(sql, credential), (error) => {
+    assert.ok(error instanceof DuplicateError);
+    assert.equal(error.value, credential.key_preview);
+    assert.doesNotMatch(error.message, /f{64}/);
+    return true;
+  });
+});
+
+test('lists are ordered by id, filtered and paged', async (t) => {
+  const { sql } = await testDatabase(t);
+  for (const key of ['Alpha', 'beta%', 'gamma']) {
+    await insertProvider(sql, { ...provider, provider_key: key, is_enabled: key !== 'gamma' });
+    await insertCredential(sql, { ...credential, credential_key: key, name: key });
+  }
+  const keys = async (page?: Parameters<typeof listProviders>[1]) =>
+    (await listProviders(sql, page)).map((row) => row.provider_key);
+  assert.deepEqual(await keys(), ['Alpha', 'beta%', 'gamma']);
+  assert.deepEqual(await keys({ limit: 1, offset: 1 }), ['beta%']);
+  assert.deepEqual(await keys({ limit: 9, offset: 0, enabled: false }), ['gamma']);
+  assert.deepEqual(await keys({ limit: 9, offset: 0, search: 'ALPH' }), ['Alpha']);
+  assert.deepEqual(await keys({ limit: 9, offset: 0, search: '%' }), ['beta%']);
+  const credentials = await listCredentials(sql, { limit: 2, offset: 0, search: 'a' });
+  assert.deepEqual(
+    credentials.map(({ name }) => name),
+    ['Alpha', 'beta%'],
+  );
+});
+
+test('the configuration is read as the rows are, with the version that belongs to them', async (t) => {
+  const { sql } = await testDatabase(t);
+  const before = await configVersion(sql);
+  const row = await insertProvider(sql, provider);
+  const key = await insertCredential(sql, credential);
+  const read = await readConfiguration(sql);
+  assert.deepEqual(read.providers, [row]);
+  assert.deepEqual(read.credentials, [key]);
+  assert.equal(read.version, before.version + 2);
+  assert.equal((await configVersion(sql)).version, read.version);
+});

@@ -1,0 +1,55 @@
+/**
+ * Runs the compiled tests on one embedded PostgreSQL in one temporary directory, and leaves
+ * nothing behind. Arguments: test files, as `.ts` or `.js`; all of them unless given.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startEmbedded } from '../src/db/embedded.js';
+
+const dist = dirname(dirname(fileURLToPath(import.meta.url)));
+const files = process.argv.length > 2 ? process.argv.slice(2).map(compiled) : allTests();
+const root = mkdtempSync(join(tmpdir(), 'llmproxy-test-'));
+// PostgreSQL's user, where we are root, has to pass.
+chmodSync(root, 0o755);
+let status = 1;
+try {
+  status = await run();
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}
+process.exit(status);
+
+async function run(): Promise<number> {
+  const dataDir = join(root, 'postgres');
+  mkdirSync(dataDir);
+  const server = await startEmbedded({ dataDir, owner: 'daemon' });
+  const runner = spawn(
+    process.execPath,
+    ['--test', '--test-reporter=spec', '--test-concurrency=2', ...files],
+    {
+      stdio: 'inherit',
+      env: { ...process.env, LLMPROXY_TEST_DB_URL: server.dbUrl, TMPDIR: root },
+    },
+  );
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => runner.kill(signal));
+  }
+  const [code, signal] = (await once(runner, 'exit')) as [number | null, NodeJS.Signals | null];
+  await server.stop();
+  return code ?? 128 + (signal ? constants.signals[signal] : 0);
+}
+
+function allTests(): string[] {
+  return readdirSync(join(dist, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.js'))
+    .sort()
+    .map((file) => join(dist, 'test', file));
+}
+
+function compiled(file: string): string {
+  return file.endsWith('.ts') ? join(dist, file.replace(/\.ts$/, '.js')) : resolve(file);
+}

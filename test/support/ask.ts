@@ -1,0 +1,62 @@
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { engineOrReason } from '../server/support.js';
+
+export interface Answered {
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+}
+
+export interface AskOptions {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+}
+
+/**
+ * One request on a connection of its own, so that any worker may get it.
+ * @throws Error where the connection or the answer breaks.
+ */
+export function ask(url: string, options: AskOptions = {}): Promise<Answered> {
+  const { method = 'GET', headers = {}, body } = options;
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece;
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
+      );
+      response.on('error', reject);
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+/** A chat request on a connection of its own. */
+export function askChat(
+  url: string,
+  key: string,
+  model: string,
+  more: Record<string, unknown> = {},
+): Promise<Answered> {
+  return ask(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: bearer(key),
+    body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }], ...more }),
+  });
+}
+
+export function bearer(key: string): Record<string, string> {
+  return { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+}
+
+/** Both engines, and why one cannot run on this machine. */
+export const engines = await Promise.all(
+  (['hyper-express', 'node'] as const).map(async (engine) => {
+    const loaded = await engineOrReason(engine);
+    return { engine, skip: typeof loaded === 'string' ? loaded : false };
+  }),
+);
