@@ -98,6 +98,9 @@ UPDATE credentials SET
   updated_at  = coalesce(updated_at, now())
 WHERE key_preview IS NULL OR is_enabled IS NULL OR created_at IS NULL OR updated_at IS NULL;
 
+-- There an empty list allowed every model; here it allows none.
+UPDATE credentials SET allowed_models = '["*"]' WHERE allowed_models = '[]';
+
 UPDATE config_version SET
   version = coalesce(version, 1), updated_at = coalesce(updated_at, now())
 WHERE version IS NULL OR updated_at IS NULL;

@@ -23,9 +23,29 @@ export interface Provider {
   model_mapping: Record<string, string>;
   /** Share of the traffic among the providers of a model; 0 is for failover only. */
   weight: number;
-  /** Settings of this provider alone, such as extra request headers. */
-  provider_params: Record<string, unknown>;
+  /** Settings of this provider alone. */
+  provider_params: ProviderParams;
   is_enabled: boolean;
+}
+
+/** Durations are milliseconds; what is absent is as the daemon's settings say. */
+export interface ProviderParams {
+  /** Extra request headers. */
+  headers?: Record<string, string>;
+  /** 0 is the default; providers of a higher number are used only when those of lower ones fail. */
+  priority?: number;
+  timeouts?: Timeouts;
+  /** Timeouts for models sent under these names or wildcards; the first that matches counts. */
+  model_timeouts?: Record<string, Timeouts>;
+  /** False: the provider refuses `stream_options`, so streams are not asked for their usage. */
+  stream_usage?: boolean;
+}
+
+export interface Timeouts {
+  connect_ms?: number;
+  first_byte_ms?: number;
+  idle_ms?: number;
+  total_ms?: number;
 }
 
 export const providerTypes = ['openai'] as const;

@@ -19,6 +19,12 @@ export function compileModelPattern(text: string): ModelPattern | string {
   return { kind: 'wildcard', length: text.length, capture: wildcard(text.split('*')) };
 }
 
+/** Whether a model's name is one that the pattern means. */
+export function matchesPattern(pattern: ModelPattern, model: string): boolean {
+  if (pattern.kind === 'exact') return pattern.model === model;
+  return pattern.kind === 'wildcard' ? pattern.capture(model) !== null : pattern.matches(model);
+}
+
 function regex(text: string): ModelPattern | string {
   try {
     const compiled = RE2JS.compile(text.slice(1, -1));

@@ -1,6 +1,6 @@
-import { LineCounter, parseDocument } from 'yaml';
 import type { Credential, Provider } from './configuration.js';
 import { hashKey, previewKey } from './credential-key.js';
+import { parseYaml } from './parse-yaml.js';
 import type { Problem } from './problem.js';
 import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
 
@@ -55,17 +55,9 @@ const validateOverride = compileSchema<{
 
 /** Parses one override file (YAML, of which JSON is a part); pushes what is wrong to `problems`. */
 export function parseOverride({ path, text }: OverrideFile, problems: Problem[]): Override {
-  const lineCounter = new LineCounter();
   const override: Override = { source: path, providers: new Map(), credentials: new Map() };
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
-  if (document.errors.length > 0) {
-    for (const error of document.errors) {
-      const { line, col } = lineCounter.linePos(error.pos[0]);
-      problems.push({ source: path, path: `line ${line}, column ${col}`, reason: error.message });
-    }
-    return override;
-  }
-  const written: unknown = document.toJS() ?? {};
+  const written = parseYaml(path, text, problems);
+  if (written === null) return override;
   if (!validateOverride(written)) {
     problems.push(...toProblems(path, validateOverride.errors));
     return override;
@@ -74,6 +66,8 @@ export function parseOverride({ path, text }: OverrideFile, problems: Problem[])
   for (const [credentialName, { key, ...fields }] of Object.entries(written.credentials ?? {})) {
     override.credentials.set(credentialName, {
       ...fields,
+      // A preview of the row's key would be wrong for another one.
+      ...(fields.credential_key === undefined ? {} : { key_preview: '…' }),
       ...(key === undefined ? {} : { credential_key: hashKey(key), key_preview: previewKey(key) }),
     });
   }

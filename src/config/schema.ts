@@ -2,6 +2,19 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { providerTypes } from './configuration.js';
 import type { Problem } from './problem.js';
 
+const milliseconds = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
+
+const timeouts = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    connect_ms: milliseconds,
+    first_byte_ms: milliseconds,
+    idle_ms: milliseconds,
+    total_ms: milliseconds,
+  },
+} as const;
+
 /**
  * JSON Schemas of everything that people write: settings (settings-schema.ts), providers and
  * credentials. The admin API and its OpenAPI document use the same objects.
@@ -45,6 +58,23 @@ export const providerProperties = {
         additionalProperties: { type: 'string', pattern: '^[\\t\\x20-\\x7e]*$' },
         description: 'Extra request headers for this provider.',
       },
+      priority: {
+        type: 'integer',
+        minimum: 0,
+        maximum: 1_000,
+        description: 'Providers of a higher number are used only when those of lower ones fail.',
+      },
+      timeouts: { ...timeouts, description: 'Timeouts that differ from the settings.' },
+      model_timeouts: {
+        type: 'object',
+        additionalProperties: timeouts,
+        description: 'Timeouts by model sent, exact or wildcard; the first that matches counts.',
+      },
+      stream_usage: {
+        type: 'boolean',
+        description:
+          'False: the provider refuses `stream_options`, so it is never asked for usage.',
+      },
     },
     description: 'Settings of this provider alone.',
   },
@@ -73,12 +103,16 @@ export function compileSchema<T>(schema: object): ValidateFunction<T> {
 }
 
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });
-ajv.addVocabulary(['env', 'flag', 'secret']);
+ajv.addVocabulary(['env', 'flag', 'secret', 'credential']);
 
 /** Ajv's errors as problems: the path in dots, the unknown field and the allowed values by name. */
 export function toProblems(source: string, errors: ErrorObject[] | null | undefined): Problem[] {
-  return (errors ?? []).map(({ instancePath, keyword, params, message }) => {
+  const told = (errors ?? []).filter(({ keyword }) => !repeatsOthers.has(keyword));
+  return told.map(({ instancePath, keyword, params, message, propertyName }) => {
     const path = instancePath.slice(1).split('/').map(unescapePointer).join('.');
+    if (propertyName !== undefined) {
+      return { source, path, reason: `"${propertyName}" is not a possible name: it ${message}` };
+    }
     switch (keyword) {
       case 'additionalProperties':
         return { source, path, reason: `unknown field "${params.additionalProperty}"` };
@@ -86,11 +120,16 @@ export function toProblems(source: string, errors: ErrorObject[] | null | undefi
         return { source, path, reason: `"${params.missingProperty}" is missing` };
       case 'enum':
         return { source, path, reason: `must be one of ${params.allowedValues.join(', ')}` };
+      case 'const':
+        return { source, path, reason: `must be ${params.allowedValue}` };
       default:
         return { source, path, reason: message ?? 'is not valid' };
     }
   });
 }
+
+/** Errors of these only say that an error of a part was found, which is in the list too. */
+const repeatsOthers = new Set(['anyOf', 'propertyNames']);
 
 function unescapePointer(segment: string): string {
   return segment.replaceAll('~1', '/').replaceAll('~0', '~');

@@ -10,20 +10,27 @@ export interface Settings {
     /** Worker processes; `auto` is one per core less one, and at least one. */
     workers: number | 'auto';
     max_body_bytes: number;
-    /** What may wait in memory for one client that reads slowly. */
-    max_buffered_bytes: number;
     grace_period_ms: number;
   };
   database: { url: string | null };
   admin: { key: string | null };
   auth: 'on' | 'off';
-  routing: { provider_suffix: string; strategy: StrategyName };
+  routing: {
+    provider_suffix: string;
+    strategy: StrategyName;
+    /** Attempts at most for one request, over all providers and fallback models. */
+    max_attempts: number;
+    /** Model → models to try, in order, when no provider of it answers. */
+    fallbacks: Record<string, string[]>;
+  };
   upstream: {
     connect_timeout_ms: number;
     /** From the request sent to the head of the answer. */
     first_byte_timeout_ms: number;
     /** Between two pieces of an answer. */
     idle_timeout_ms: number;
+    /** Over all attempts, from the request to the end of the answer. */
+    total_timeout_ms: number;
     max_connections_per_provider: number;
   };
   log: { level: 'error' | 'warn' | 'info' | 'debug'; requests: boolean };
@@ -32,7 +39,12 @@ export interface Settings {
   overrides_dir: string | null;
 }
 
-export const strategyNames = ['weighted_round_robin', 'weighted_random'] as const;
+export const strategyNames = [
+  'weighted_round_robin',
+  'weighted_random',
+  'latency',
+  'least_busy',
+] as const;
 export type StrategyName = (typeof strategyNames)[number];
 
 const duration = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
@@ -73,29 +85,44 @@ export const settingsSchema = section({
       maximum: 1_073_741_824,
       default: 33_554_432,
     },
-    max_buffered_bytes: {
-      type: 'integer',
-      minimum: 16_384,
-      maximum: 1_073_741_824,
-      default: 1_048_576,
-    },
     grace_period_ms: { ...duration, default: 30_000 },
   }),
   database: section({
-    url: { type: ['string', 'null'], default: null, secret: true, env: 'DB_URL', flag: 'dbUrl' },
+    url: {
+      type: ['string', 'null'],
+      default: null,
+      secret: true,
+      env: 'DB_URL',
+      flag: 'dbUrl',
+      credential: 'db_url',
+    },
   }),
   admin: section({
-    key: { type: ['string', 'null'], minLength: 8, default: null, secret: true, env: 'ADMIN_KEY' },
+    key: {
+      type: ['string', 'null'],
+      minLength: 8,
+      default: null,
+      secret: true,
+      env: 'ADMIN_KEY',
+      credential: 'admin_key',
+    },
   }),
   auth: { type: 'string', enum: ['on', 'off'], default: 'on' },
   routing: section({
     provider_suffix: { type: 'string', default: '', env: 'PROVIDER_SUFFIX' },
     strategy: { type: 'string', enum: strategyNames, default: 'weighted_round_robin' },
+    max_attempts: { type: 'integer', minimum: 1, maximum: 100, default: 5 },
+    fallbacks: {
+      type: 'object',
+      additionalProperties: { type: 'array', items: { type: 'string', minLength: 1 } },
+      default: {},
+    },
   }),
   upstream: section({
     connect_timeout_ms: { ...duration, default: 5_000 },
     first_byte_timeout_ms: { ...duration, default: 600_000 },
     idle_timeout_ms: { ...duration, default: 300_000 },
+    total_timeout_ms: { ...duration, default: 3_600_000 },
     max_connections_per_provider: {
       type: 'integer',
       minimum: 1,

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { parseDocument } from 'yaml';
+import { parseYaml } from './parse-yaml.js';
 import { describeProblem, type Problem } from './problem.js';
 import { compileSchema, toProblems } from './schema.js';
 import { type Settings, settingsSchema } from './settings-schema.js';
@@ -10,7 +10,7 @@ import { type Settings, settingsSchema } from './settings-schema.js';
 export type { Settings } from './settings-schema.js';
 
 /** Where a setting's value came from. */
-export type Origin = 'default' | 'file' | 'environment' | 'flag';
+export type Origin = 'default' | 'file' | 'credential' | 'environment' | 'flag';
 
 /** What the command line gave, by the schema's `flag` names, and the settings file. */
 export interface SettingsFlags {
@@ -40,7 +40,10 @@ export class SettingsError extends Error {
   }
 }
 
-/** The settings of this process: flags, then environment, `.env`, the settings file, defaults. */
+/**
+ * The settings of this process: flags, then environment, `.env`, systemd's credentials, the
+ * settings file, defaults.
+ */
 export function loadSettings(flags: SettingsFlags = {}): Settings {
   return resolveSettings(flags).settings;
 }
@@ -61,6 +64,7 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
     const path = leaf.path.join('.');
     const flag = leaf.flag && flags[leaf.flag];
     const variable = leaf.env && environment[leaf.env];
+    const credential = leaf.credential && readCredential(environment, leaf.credential);
     const inFile = valueAt(written, leaf.path);
     if (flag !== undefined && flag !== '') {
       origins.set(path, 'flag');
@@ -68,6 +72,10 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
     } else if (variable !== undefined && variable !== '') {
       origins.set(path, 'environment');
       assign(settings, leaf.path, checked(leaf, variable, leaf.env ?? '', problems));
+    } else if (credential) {
+      origins.set(path, 'credential');
+      const source = `credential ${leaf.credential}`;
+      assign(settings, leaf.path, checked(leaf, credential, source, problems));
     } else if (inFile !== undefined) {
       origins.set(path, 'file');
       assign(settings, leaf.path, inFile);
@@ -99,7 +107,15 @@ function defaultDataDir(environment: NodeJS.ProcessEnv): string {
 }
 
 function readDotEnv(file: string): NodeJS.ProcessEnv {
-  return existsSync(file) ? (parseEnv(readFileSync(file, 'utf8')) as NodeJS.ProcessEnv) : {};
+  return existsSync(file) ? (parseEnv(readSettingsText(file)) as NodeJS.ProcessEnv) : {};
+}
+
+/** A secret that systemd's LoadCredential= put into the unit's own folder; undefined without one. */
+function readCredential(environment: NodeJS.ProcessEnv, name: string): string | undefined {
+  const folder = environment.CREDENTIALS_DIRECTORY;
+  if (!folder) return undefined;
+  const file = join(folder, name);
+  return existsSync(file) ? readSettingsText(file).trim() : undefined;
 }
 
 /** A file that was named must exist; the usual places are only looked at. */
@@ -114,12 +130,20 @@ function findSettingsFile(named: string | undefined, cwd: string): string | null
 }
 
 function readSettingsFile(file: string): Record<string, unknown> {
-  const document = parseDocument(readFileSync(file, 'utf8'), { prettyErrors: true });
-  const [error] = document.errors;
-  if (error) throw new SettingsError([{ source: file, path: '', reason: error.message }]);
-  const written: unknown = document.toJS() ?? {};
+  const problems: Problem[] = [];
+  const written = parseYaml(file, readSettingsText(file), problems);
+  if (problems.length > 0) throw new SettingsError(problems);
   if (!validateFile(written)) throw new SettingsError(toProblems(file, validateFile.errors));
   return written as Record<string, unknown>;
+}
+
+function readSettingsText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = `cannot be read: ${error instanceof Error ? error.message : error}`;
+    throw new SettingsError([{ source: file, path: '', reason }]);
+  }
 }
 
 const validateFile = compileSchema(settingsSchema);
@@ -131,6 +155,7 @@ interface Leaf {
   default: unknown;
   secret: boolean | undefined;
   env: string | undefined;
+  credential: string | undefined;
   flag: Exclude<keyof SettingsFlags, 'config'> | undefined;
 }
 

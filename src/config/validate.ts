@@ -19,10 +19,26 @@ const validateCredentialShape = compileSchema<Credential>({
   },
 });
 
+/** A request with another value of these would be malformed or not reach the provider. */
+const ownHeaders = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-request-id',
+]);
+
 /** Everything that is wrong with a merged configuration; empty when it can be used. */
 export function validateConfiguration(configuration: Configuration, sources: Sources): Problem[] {
   const problems: Problem[] = [];
   for (const provider of configuration.providers) {
+    // One that is not used cannot do harm, and may be of a kind that we do not know.
+    if (!provider.is_enabled) continue;
     const source = sources.providers.get(provider.provider_key) ?? 'configuration';
     problems.push(...providerProblems(provider, source));
   }
@@ -54,6 +70,15 @@ export function providerProblems(provider: Provider, source: string): Problem[] 
   if (/[^\x21-\x7e]/.test(provider.api_key)) {
     add('api_key', 'must be printable ASCII without spaces');
   }
+  for (const name of Object.keys(provider.provider_params.headers ?? {})) {
+    if (ownHeaders.has(name.toLowerCase())) {
+      add(`provider_params.headers.${name}`, 'is a header that the gateway sets itself');
+    }
+  }
+  for (const name of Object.keys(provider.provider_params.model_timeouts ?? {})) {
+    const pattern = compileModelPattern(name);
+    if (typeof pattern === 'string') add(`provider_params.model_timeouts.${name}`, pattern);
+  }
   for (const [key, value] of Object.entries(provider.model_mapping)) {
     const reason = mappingProblem(key, value);
     if (reason) add(`model_mapping.${key}`, reason);
@@ -64,8 +89,19 @@ export function providerProblems(provider: Provider, source: string): Problem[] 
 /** What is wrong with one credential; paths start with its name. */
 export function credentialProblems(credential: Credential, source: string): Problem[] {
   const at = `credentials.${credential.name}`;
-  if (validateCredentialShape(credential)) return [];
-  return under(at, toProblems(source, validateCredentialShape.errors));
+  if (credential.credential_key === '') {
+    return [
+      { source, path: at, reason: 'no credential has this name, and a new one needs a "key"' },
+    ];
+  }
+  if (!validateCredentialShape(credential)) {
+    return under(at, toProblems(source, validateCredentialShape.errors));
+  }
+  return (credential.allowed_models ?? []).flatMap((entry, index) => {
+    const pattern = compileModelPattern(entry);
+    if (typeof pattern !== 'string') return [];
+    return [{ source, path: `${at}.allowed_models.${index}`, reason: pattern }];
+  });
 }
 
 /** Why a text cannot be a provider's base URL, or null. */

@@ -2,12 +2,16 @@ import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { LeaseGrant, LeaseRequest } from '../limits/lease.js';
 import type { GatewayEvent } from '../observe/event.js';
+import type { Ejection } from '../upstream/health.js';
 
 /** From the control process to a worker. The first is always `start`. */
 export type ToWorker =
   | StartWorker
   | { type: 'configuration'; configuration: Configuration; hash: string }
   | { type: 'lease'; grant: LeaseGrant }
+  /** What another worker has found of a provider. */
+  | { type: 'ejection'; ejection: Ejection }
+  | { type: 'ping'; ping: number }
   /** Take no new connections, finish what is in flight, end. */
   | { type: 'drain' };
 
@@ -20,6 +24,8 @@ export interface StartWorker {
   hash: string;
   /** How limits are kept: `leased` where several workers run. */
   limiter: 'full' | 'empty' | 'leased';
+  /** The providers that are ejected now. */
+  ejections: Ejection[];
 }
 
 /** From a worker to the control process. */
@@ -29,6 +35,8 @@ export type FromWorker =
   | { type: 'listening'; engine: string }
   | { type: 'active'; hash: string }
   | { type: 'lease'; request: LeaseRequest }
+  | { type: 'ejection'; ejection: Ejection }
+  | { type: 'pong'; ping: number }
   | { type: 'events'; events: GatewayEvent[] }
   /** It cannot start; the reason is for the operator. */
   | { type: 'failed'; reason: string };

@@ -25,8 +25,10 @@ const pollVersionMs = 30_000;
 /** A running daemon. */
 export interface Daemon {
   url: string;
-  /** Something may have changed: reads the configuration anew. */
-  mark(): void;
+  /** Reads the configuration anew; resolves when that is over. What is wrong becomes an event. */
+  reload(): Promise<void>;
+  /** Resolves when each worker that serves has answered: none of them hangs. */
+  ping(): Promise<void>;
   /** Stops accepting, lets requests finish within the grace period, closes everything. */
   stop(): Promise<void>;
   /** Ends the workers at once; `stop` then returns soon. */
@@ -135,7 +137,12 @@ export async function serve(
     });
     return {
       url,
-      mark: () => reloader.mark(),
+      reload: () =>
+        reloader.reload().then(
+          () => {},
+          () => {},
+        ),
+      ping: () => workers.ping(),
       stop: () => closers.close(),
       kill: () => workers.kill(),
     };

@@ -10,6 +10,8 @@ import { buildSnapshot } from '../routing/snapshot.js';
 import { strategies } from '../routing/strategies/index.js';
 import { selectEngine } from '../server/engine.js';
 import type { Server } from '../server/exchange.js';
+import { Health } from '../upstream/health.js';
+import { RetryBudget } from '../upstream/retry-budget.js';
 import { Upstreams } from '../upstream/upstream.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 
@@ -50,6 +52,12 @@ process.on('message', (message: ToWorker) => {
     case 'lease':
       limiter?.granted?.(message.grant);
       break;
+    case 'ping':
+      send({ type: 'pong', ping: message.ping });
+      break;
+    case 'ejection':
+      gateway?.health.learn(message.ejection, Date.now());
+      break;
     case 'drain':
       drain();
       break;
@@ -67,12 +75,15 @@ async function start(message: StartWorker): Promise<void> {
     snapshot: buildSnapshot(configuration, hash),
     balancers: new Balancers(strategies[settings.routing.strategy]),
     upstreams: new Upstreams(settings.upstream),
+    health: new Health((ejection) => send({ type: 'ejection', ejection })),
+    retryBudget: new RetryBudget(),
     limiter,
     control: new Pool('http://control', { socketPath: controlSocket, connections: 16 }),
     emit,
     draining: false,
   };
   gateway = opened;
+  for (const ejection of message.ejections) opened.health.learn(ejection, Date.now());
   const engine = await selectEngine(settings.server.engine, (reason) =>
     emit({ type: 'engine_fallback', reason }),
   );

@@ -4,6 +4,7 @@ import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
 import { LeaseOwner } from '../limits/lease-owner.js';
 import type { Emit } from '../observe/event.js';
+import type { Ejection } from '../upstream/health.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 
 /** A worker that ended sooner than this after its start is replaced more and more slowly. */
@@ -19,6 +20,8 @@ interface Live {
   engine: string | null;
   /** Hash of the configuration that it uses. */
   activeHash: string | null;
+  /** The last ping that it has answered. */
+  ponged: number;
 }
 
 interface WorkersOptions {
@@ -39,11 +42,13 @@ export class Workers {
   readonly #options: WorkersOptions;
   readonly #live = new Map<number, Live>();
   readonly #leases = new LeaseOwner();
+  readonly #ejections = new Map<string, Ejection>();
   #configuration: { configuration: Configuration; hash: string } | null = null;
   #restarts = 0;
   #stopping = false;
   #watchers: (() => void)[] = [];
   #startFailure: string | null = null;
+  #pings = 0;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
@@ -81,6 +86,13 @@ export class Workers {
     return [...this.#live.values()].flatMap(({ worker }) => worker.process.pid ?? []);
   }
 
+  /** Resolves when each worker that serves has answered: none of them hangs. */
+  async ping(): Promise<void> {
+    const ping = ++this.#pings;
+    this.#broadcast({ type: 'ping', ping });
+    await this.#until(() => this.#stopping || this.#allAnswered(ping));
+  }
+
   /** Drains all workers; resolves when each has ended. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -105,6 +117,7 @@ export class Workers {
       loaded: false,
       engine: null,
       activeHash: null,
+      ponged: 0,
     };
     this.#live.set(worker.id, live);
     worker.process.on('error', ignoreSendFailure);
@@ -121,8 +134,14 @@ export class Workers {
       return;
     }
     live.loaded = true;
-    const { limiter } = live;
-    send(live, { type: 'start', settings, controlSocket, ...this.#configuration, limiter });
+    send(live, {
+      type: 'start',
+      settings,
+      controlSocket,
+      ...this.#configuration,
+      limiter: live.limiter,
+      ejections: [...this.#ejections.values()],
+    });
   }
 
   #receive(live: Live, message: FromWorker): void {
@@ -137,6 +156,10 @@ export class Workers {
         live.activeHash = message.hash;
         this.#notify();
         break;
+      case 'pong':
+        live.ponged = message.ping;
+        this.#notify();
+        break;
       case 'events':
         for (const event of message.events) this.#options.emit(event);
         break;
@@ -145,11 +168,29 @@ export class Workers {
         if (message.request.want > 0) send(live, { type: 'lease', grant });
         break;
       }
+      case 'ejection':
+        this.#eject(live, message.ejection);
+        break;
       case 'failed':
         this.#startFailure ??= message.reason;
         this.#notify();
         break;
     }
+  }
+
+  /** Told to all but the worker that found it, and kept for those that start later. */
+  #eject(from: Live, ejection: Ejection): void {
+    const { provider, until } = ejection;
+    if (until === null) this.#ejections.delete(provider);
+    else this.#ejections.set(provider, ejection);
+    for (const live of this.#live.values()) {
+      if (live !== from && live.loaded) send(live, { type: 'ejection', ejection });
+    }
+    this.#options.emit(
+      until === null
+        ? { type: 'provider_recovered', provider }
+        : { type: 'provider_ejected', provider, forMs: until - Date.now() },
+    );
   }
 
   #exited(live: Live, reason: string): void {
@@ -176,6 +217,12 @@ export class Workers {
   #allActive(hash: string): boolean {
     if (this.#live.size < this.#options.count) return false;
     return [...this.#live.values()].every(({ activeHash }) => activeHash === hash);
+  }
+
+  /** A worker that was started since the ping is on its way to serve: it is no sign of a hang. */
+  #allAnswered(ping: number): boolean {
+    const live = [...this.#live.values()];
+    return live.length > 0 && live.every(({ ponged, activeHash }) => ponged >= ping || !activeHash);
   }
 
   #broadcast(message: ToWorker): void {

@@ -1,7 +1,7 @@
 import type { LeaseGrant, LeaseRequest } from './lease.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** A bucket that nobody asked for in this time is full again and can be forgotten. */
+/** A bucket that nobody asked for in this time, and of which nothing is lent, is full again. */
 const forgetAfterMs = 60_000;
 
 interface Owned {
@@ -17,20 +17,32 @@ interface Owned {
  */
 export class LeaseOwner {
   readonly #buckets = new Map<string, Owned>();
+  readonly #gone = new Set<number>();
 
   /** Settles what a worker reports, and lends what it wants. */
   handle(worker: number, request: LeaseRequest, nowMs: number): LeaseGrant {
     const { bucket, lent } = this.#owned(request, nowMs);
-    bucket.settle(request.used, request.returned, nowMs);
-    const tokens = request.want > 0 ? bucket.lend(request.want, nowMs) : 0;
+    // A message may come after its worker's end was settled: it must not settle others' tokens,
+    // nor take some that nobody would give back.
     const before = lent.get(worker) ?? 0;
-    lent.set(worker, Math.max(0, before - request.used - request.returned) + tokens);
+    const used = Math.min(request.used, before);
+    const returned = Math.min(request.returned, before - used);
+    bucket.settle(used, returned, nowMs);
+    const wanted = this.#gone.has(worker) ? 0 : request.want;
+    const tokens = wanted > 0 ? bucket.lend(wanted, nowMs) : 0;
+    const left = before - used - returned + tokens;
+    if (left > 0) lent.set(worker, left);
+    else lent.delete(worker);
     const waitMs = tokens > 0 ? 0 : bucket.waitMs(nowMs);
     return { key: request.key, tokens, waitMs, resetMs: bucket.resetMs(nowMs) };
   }
 
-  /** A worker has ended: what it had is taken as used, since nobody knows better. */
+  /**
+   * A worker has ended: what it had is taken as used, since nobody knows better. Its number is not
+   * used again.
+   */
   workerGone(worker: number, nowMs: number): void {
+    this.#gone.add(worker);
     for (const { bucket, lent } of this.#buckets.values()) {
       bucket.settle(lent.get(worker) ?? 0, 0, nowMs);
       lent.delete(worker);
@@ -39,8 +51,8 @@ export class LeaseOwner {
 
   /** Forgets buckets that have long been full. */
   sweep(nowMs: number): void {
-    for (const [key, { lastUsedMs }] of this.#buckets) {
-      if (nowMs - lastUsedMs > forgetAfterMs) this.#buckets.delete(key);
+    for (const [key, { lastUsedMs, lent }] of this.#buckets) {
+      if (nowMs - lastUsedMs > forgetAfterMs && lent.size === 0) this.#buckets.delete(key);
     }
   }
 

@@ -36,7 +36,7 @@ export class TokenBucket {
   settle(used: number, returned: number, nowMs: number): void {
     this.#refill(nowMs);
     this.#lent = Math.max(0, this.#lent - used - returned);
-    this.#tokens = Math.min(this.rate - this.#lent, this.#tokens + returned);
+    this.#tokens = Math.min(this.#room(), this.#tokens + returned);
   }
 
   /** This bucket with another rate: as many tokens as it has, at most the new rate. */
@@ -48,6 +48,7 @@ export class TokenBucket {
       Math.max(0, Math.min(rate - this.#lent, this.#tokens)),
     );
     bucket.#lent = this.#lent;
+    bucket.#updatedMs = this.#updatedMs;
     return bucket;
   }
 
@@ -69,10 +70,15 @@ export class TokenBucket {
     return ((this.rate - this.#tokens) / this.rate) * 1000;
   }
 
+  /** More than `rate` are lent where the rate was lowered; then there is room for none. */
+  #room(): number {
+    return Math.max(0, this.rate - this.#lent);
+  }
+
   #refill(nowMs: number): void {
     if (nowMs <= this.#updatedMs) return;
     const added = ((nowMs - this.#updatedMs) / 1000) * this.rate;
-    this.#tokens = Math.min(this.rate - this.#lent, this.#tokens + added);
+    this.#tokens = Math.min(this.#room(), this.#tokens + added);
     this.#updatedMs = nowMs;
   }
 }

@@ -54,8 +54,14 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       const message = `worker ${event.worker} (pid ${event.pid}) ended: ${event.reason}`;
       return event.expected ? { level: 'debug', message } : { level: 'error', message };
     }
+    case 'provider_ejected':
+      return warn(`provider ${event.provider} fails and is not used for ${ms(event.forMs)}`);
+    case 'provider_recovered':
+      return info(`provider ${event.provider} answers again and is used`);
     case 'request_failed':
       return { level: 'error', message: `request ${event.requestId} failed: ${event.error}` };
+    case 'systemd_not_told':
+      return { level: 'error', message: `systemd cannot be told: ${event.reason}` };
     case 'stopping':
       return info(
         `${event.signal}: stopping, requests in flight have ${ms(event.graceMs)}; once more to stop at once`,

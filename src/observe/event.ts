@@ -32,7 +32,10 @@ export type GatewayEvent =
   | { type: 'database_restarting'; reason: string }
   | { type: 'worker_started'; worker: number; pid: number }
   | { type: 'worker_exited'; worker: number; pid: number; reason: string; expected: boolean }
+  | { type: 'provider_ejected'; provider: string; forMs: number }
+  | { type: 'provider_recovered'; provider: string }
   | { type: 'request_failed'; requestId: string; error: string }
+  | { type: 'systemd_not_told'; reason: string }
   | { type: 'stopping'; signal: string; graceMs: number }
   | { type: 'stop_forced' }
   | { type: 'stopped' };

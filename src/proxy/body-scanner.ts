@@ -15,6 +15,9 @@ export class JsonSyntaxError extends Error {
 /** Deeper nesting is refused: no API needs it, and a provider's parser may recurse. */
 const maxDepth = 256;
 
+/** A key twice is legal JSON; many times is an attempt to make us keep much for few bytes. */
+const maxOccurrences = 16;
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -34,7 +37,7 @@ const AFTER_VALUE = 5;
 const IN_STRING = 6;
 const IN_SCALAR = 7;
 
-/** Past this many bytes of a string, the native search is faster than a loop. */
+/** Past this many bytes without a quote or escape, the native search is faster than a loop. */
 const nativeSearchFrom = 32;
 
 const scalar = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
@@ -120,7 +123,8 @@ export class BodyScanner {
       }
       const isKey = this.#state === KEY || this.#state === KEY_OR_CLOSE;
       if (isKey && byte !== QUOTE) this.#fail('expected a key in quotes', i);
-      if (!isKey && this.#depth <= 1) this.#valueStart = this.#offset + i;
+      if (this.#depth === 0 && byte !== OPEN_OBJECT) this.#fail('expected an object', i);
+      if (!isKey && this.#depth === 1) this.#valueStart = this.#offset + i;
       if (byte === QUOTE) {
         this.#stringIsKey = isKey;
         if (isKey && this.#depth === 1) this.#key = '';
@@ -131,7 +135,6 @@ export class BodyScanner {
         this.#open(byte === OPEN_OBJECT, i);
         continue;
       }
-      if (this.#depth === 0) this.#fail('expected an object', i);
       this.#state = IN_SCALAR;
       this.#scalar = '';
       return i;
@@ -147,15 +150,17 @@ export class BodyScanner {
     }
     const end = chunk.length;
     let quote = -1;
-    let backslash = -1;
-    const loopEnd = Math.min(end, i + nativeSearchFrom);
-    while (i < loopEnd && chunk[i] !== QUOTE && chunk[i] !== BACKSLASH) i++;
-    if (i < end && chunk[i] === QUOTE) return this.#endString(chunk, from, i);
     while (i < end) {
-      if (quote < i) quote = next(chunk, QUOTE, i);
-      if (backslash < i) backslash = next(chunk, BACKSLASH, i);
-      if (quote < backslash) return this.#endString(chunk, from, quote);
-      i = backslash === end ? end : backslash + 2;
+      const loopEnd = Math.min(end, i + nativeSearchFrom);
+      while (i < loopEnd && chunk[i] !== QUOTE && chunk[i] !== BACKSLASH) i++;
+      if (i === loopEnd) {
+        if (quote < i) quote = next(chunk, QUOTE, i);
+        // Only up to the quote: a search past it would be done again for the next string.
+        i += next(chunk.subarray(i, quote), BACKSLASH, 0);
+      }
+      if (i === end) break;
+      if (chunk[i] === QUOTE) return this.#endString(chunk, from, i);
+      i += 2;
     }
     this.#escaped = i > end;
     this.#keepKey(chunk, from, end);
@@ -174,7 +179,6 @@ export class BodyScanner {
   }
 
   #open(isObject: boolean, i: number): void {
-    if (this.#depth === 0 && !isObject) this.#fail('expected an object', i);
     if (this.#depth === maxDepth) this.#fail(`nested more than ${maxDepth} deep`, i);
     this.#depth++;
     this.#isObject[this.#depth] = isObject ? 1 : 0;
@@ -202,6 +206,9 @@ export class BodyScanner {
     if (!this.#wanted.has(key)) return;
     const spans = this.#spans.get(key);
     const span = { start: this.#valueStart, end };
+    if (spans?.length === maxOccurrences) {
+      throw new JsonSyntaxError(`"${key}" occurs more than ${maxOccurrences} times`, span.start);
+    }
     if (spans) spans.push(span);
     else this.#spans.set(key, [span]);
   }

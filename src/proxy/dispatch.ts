@@ -3,74 +3,147 @@ import { nextCandidate } from '../routing/plan.js';
 import type { Candidate, Route } from '../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { Attempt } from '../upstream/attempt.js';
-import { UpstreamError } from '../upstream/upstream-error.js';
+import { type Outcome, outcomeOfFailure, outcomeOfStatus } from '../upstream/outcome.js';
+import { retryAfterMs } from '../upstream/retry-after.js';
+import { toUpstreamError, type UpstreamError } from '../upstream/upstream-error.js';
 import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
-import { type ModelRequest, withModel } from './parse.js';
+import { bodyFor, type ModelRequest } from './parse.js';
 import type { RequestRecord } from './request-record.js';
 
+/** A request for a model, ready to be sent. */
+export interface PlannedRequest {
+  request: ModelRequest;
+  /** Where it may go: the model's own route, then those of its fallback models. */
+  routes: readonly Route[];
+  /** Path below a provider's base, such as `/chat/completions`. */
+  upstreamPath: string;
+  /** Whether a stream may be asked for its usage. */
+  asksUsage: boolean;
+}
+
+/** An attempt whose answer is passed on. */
+export interface Answer {
+  attempt: Attempt;
+  /** The stream was asked for its usage though the client did not ask. */
+  hidesUsage: boolean;
+}
+
 /**
- * Sends the request to one provider after the other, until one answers.
- * @returns the attempt whose head is here.
+ * Sends the request to one provider after the other, until one gives an answer that another
+ * attempt would not better. No provider is sent it twice. When none is left, the last provider's
+ * own error is the answer.
  * @throws GatewayError `no_provider_available`, `upstream_failed`, `upstream_timeout`;
  *   AbortedError.
  */
 export async function dispatch(
   gateway: Gateway,
   exchange: Exchange,
-  request: ModelRequest,
-  route: Route,
-  upstreamPath: string,
+  planned: PlannedRequest,
   record: RequestRecord,
-): Promise<Attempt> {
-  const balancer = gateway.balancers.of(route);
+): Promise<Answer> {
+  const { retryBudget, health, settings } = gateway;
   const tried: Candidate[] = [];
+  let refusal: Answer | null = null;
   let failure: UpstreamError | null = null;
+  retryBudget.deposit(record.startMs);
   for (;;) {
-    const candidate = nextCandidate(route, balancer, tried);
-    if (!candidate) throw givenUp(failure, record);
+    const candidate = next(gateway, planned.routes, tried);
+    const answer = candidate && send(gateway, exchange, planned, candidate, record);
+    if (!answer) break;
     tried.push(candidate);
-    record.attempts = tried.length;
-    record.provider = candidate.provider.key;
-    record.modelSent = candidate.model;
-    const attempt = send(gateway, exchange, request, candidate, upstreamPath, record.requestId);
+    const { attempt } = answer;
+    const provider = candidate.provider.key;
+    const sentMs = performance.now();
+    let outcome: Outcome | null;
     try {
-      await attempt.head;
-      return attempt;
+      await attempt.ready;
+      outcome = outcomeOfStatus(attempt.status);
+      refusal?.attempt.abort();
+      refusal = answer;
     } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error;
-      if (error.failure === 'aborted') throw new AbortedError();
-      failure = error;
-      if (error.sent) throw givenUp(failure, record);
+      failure = toUpstreamError(error, attempt.sent);
+      outcome = outcomeOfFailure(failure.failure);
     }
+    const tookMs = performance.now() - sentMs;
+    record.upstreamMs += tookMs;
+    if (outcome === null) {
+      health.succeeded(provider, tookMs, Date.now());
+      return answer;
+    }
+    if (outcome.counts) health.failed(provider, retryAfterMs(attempt.headers), Date.now());
+    else health.undecided(provider);
+    const mayRetry =
+      outcome.retry &&
+      tried.length < settings.routing.max_attempts &&
+      (!attempt.sent || retryBudget.withdraw(performance.now()));
+    if (!mayRetry) break;
   }
+  if (exchange.aborted) {
+    refusal?.attempt.abort();
+    throw new AbortedError();
+  }
+  if (refusal) return refusal;
+  throw givenUp(failure, record);
 }
 
+function next(gateway: Gateway, routes: readonly Route[], tried: Candidate[]): Candidate | null {
+  for (const route of routes) {
+    const balancer = gateway.balancers.of(route);
+    const candidate = nextCandidate(route, balancer, tried, gateway.health, Date.now());
+    if (candidate) return candidate;
+  }
+  return null;
+}
+
+/** Starts one attempt; null when the request's time is over. */
 function send(
   gateway: Gateway,
   exchange: Exchange,
-  request: ModelRequest,
+  { request, upstreamPath, asksUsage }: PlannedRequest,
   { provider, model }: Candidate,
-  upstreamPath: string,
-  requestId: string,
-): Attempt {
+  record: RequestRecord,
+): Answer | null {
   const upstream = gateway.upstreams.of(provider.config);
-  const attempt = new Attempt();
+  const timeouts = upstream.timeoutsFor(model);
+  const leftMs = timeouts.total - (performance.now() - record.startMs);
+  if (leftMs <= 0) return null;
+  const asks = asksUsage && provider.config.provider_params.stream_usage !== false;
+  const hidesUsage = asks && request.usageEdit !== null;
+  record.attempts++;
+  record.provider = provider.key;
+  record.modelSent = model;
+  gateway.health.started(provider.key, Date.now());
+  const attempt = new Attempt(() => gateway.health.ended(provider.key));
   upstream.pool.dispatch(
     {
       method: 'POST',
       path: upstream.basePath + upstreamPath,
-      headers: upstreamHeaders(exchange.headers, upstream.headers, upstream.headerNames, requestId),
-      body: model === request.model ? request.body : withModel(request, model),
+      headers: upstreamHeaders(
+        exchange.headers,
+        upstream.headers,
+        upstream.headerNames,
+        record.requestId,
+      ),
+      body: bodyFor(request, model, asks),
+      headersTimeout: Math.min(timeouts.firstByte, leftMs),
+      bodyTimeout: Math.min(timeouts.idle, leftMs),
     },
     attempt,
   );
   exchange.onAbort(() => attempt.abort());
-  return attempt;
+  return { attempt, hidesUsage };
 }
 
 function givenUp(failure: UpstreamError | null, { provider }: RequestRecord): GatewayError {
-  if (!failure) return new GatewayError('no_provider_available', 'No provider is available.');
+  if (!failure) {
+    return new GatewayError('no_provider_available', 'No provider is available for this model.');
+  }
+  if (failure.failure === 'invalid') {
+    return new GatewayError('invalid_request', `The request ${failure.message}.`, {
+      cause: failure,
+    });
+  }
   return new GatewayError(
     failure.failure === 'timeout' ? 'upstream_timeout' : 'upstream_failed',
     `The provider "${provider}" ${failure.message}.`,

@@ -4,6 +4,8 @@ import type { Limiter } from '../limits/limiter.js';
 import type { Emit } from '../observe/event.js';
 import type { Balancers } from '../routing/plan.js';
 import type { Snapshot } from '../routing/snapshot.js';
+import type { Health } from '../upstream/health.js';
+import type { RetryBudget } from '../upstream/retry-budget.js';
 import type { Upstreams } from '../upstream/upstream.js';
 
 /** What the requests of one worker share. */
@@ -13,6 +15,8 @@ export interface Gateway {
   snapshot: Snapshot;
   readonly balancers: Balancers;
   readonly upstreams: Upstreams;
+  readonly health: Health;
+  readonly retryBudget: RetryBudget;
   readonly limiter: Limiter;
   /** Connections to the control process. */
   readonly control: Pool;

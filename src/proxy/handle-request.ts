@@ -5,9 +5,9 @@ import { dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { limit } from './limit.js';
 import { listModels, showModel } from './list-models.js';
-import { type ModelRequest, parse } from './parse.js';
-import { planRoute } from './plan-route.js';
-import { relay } from './relay.js';
+import { parse } from './parse.js';
+import { planRoutes } from './plan-routes.js';
+import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
 import { beginRecord, finishRecord, type RequestRecord } from './request-record.js';
 import { route } from './route.js';
@@ -46,19 +46,17 @@ async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecor
     return respond(exchange, record, 200, showModel(snapshot, credential, endpoint.model));
   }
 
-  const request: ModelRequest = await parse(exchange, settings.server.max_body_bytes);
+  const request = await parse(exchange, settings.server.max_body_bytes);
   record.model = request.model;
   record.stream = request.stream;
-  const planned = planRoute(snapshot, credential, request.model, settings.routing.provider_suffix);
-  const attempt = await dispatch(
-    gateway,
-    exchange,
+  const planned = {
     request,
-    planned,
-    endpoint.upstreamPath,
-    record,
-  );
-  await relay(attempt, exchange, record);
+    routes: planRoutes(snapshot, credential, request.model, settings.routing),
+    upstreamPath: endpoint.upstreamPath,
+    asksUsage: endpoint.streams,
+  };
+  const provided = await dispatch(gateway, exchange, planned, record);
+  await relayAnswer(provided, exchange, request, record);
 }
 
 const healthy = '{"status":"ok"}';

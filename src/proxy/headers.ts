@@ -83,14 +83,18 @@ export function requestIdOf(sent: string): string {
 }
 
 function connectionNames(headers: readonly string[]): Set<string> | null {
+  let named: Set<string> | null = null;
   for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i] === 'connection') return namesIn(headers[i + 1]);
+    if (headers[i] !== 'connection') continue;
+    const names = namesIn(headers[i + 1]);
+    if (names) named = named ? new Set([...named, ...names]) : names;
   }
-  return null;
+  return named;
 }
 
 /** The headers that a `Connection` header names as its own. */
-function namesIn(connection: string | undefined): Set<string> | null {
+function namesIn(received: string | string[] | undefined): Set<string> | null {
+  const connection = Array.isArray(received) ? received.join(',') : received;
   if (!connection || /^(?:keep-alive|close)$/i.test(connection)) return null;
   return new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
 }

@@ -9,9 +9,19 @@ export interface ModelRequest {
   readonly stream: boolean;
   /** Where the model's name is in the body, with its quotes. */
   readonly modelSpans: readonly Span[];
+  /** What makes a stream report its usage; null when the client asked for it, or it is no stream. */
+  readonly usageEdit: Edit | null;
 }
 
-const wanted = new Set(['model', 'stream']);
+/** Bytes that take the place of others. */
+export interface Edit extends Span {
+  bytes: Buffer;
+}
+
+const wanted = new Set(['model', 'stream', 'stream_options']);
+
+/** No model has a longer name; what is kept and logged by name stays small. */
+const maxModelLength = 1_024;
 
 /**
  * Reads the request body, looking into it as it arrives.
@@ -29,11 +39,20 @@ export async function parse(exchange: Exchange, maxBytes: number): Promise<Model
   }
   const scanner = new BodyScanner(wanted);
   const chunks: Buffer[] = [];
+  let failure: unknown = null;
   try {
     await exchange.readBody(maxBytes, (chunk) => {
-      chunks.push(chunk);
-      scanner.push(chunk);
+      if (failure !== null) return;
+      // Thrown from here it would reach the engine, not the request.
+      try {
+        scanner.push(chunk);
+        chunks.push(chunk);
+      } catch (error) {
+        failure = error;
+        chunks.length = 0;
+      }
     });
+    if (failure !== null) throw failure;
     const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
     return modelRequest(body, scanner.finish());
   } catch (error) {
@@ -42,13 +61,25 @@ export async function parse(exchange: Exchange, maxBytes: number): Promise<Model
   }
 }
 
-/** The body with another model name: only those bytes change. */
-export function withModel({ body, modelSpans }: ModelRequest, model: string): Buffer {
-  const name = Buffer.from(JSON.stringify(model));
+/**
+ * The body as it is sent to a provider: only the model's name changes, and, with `askUsage`, what
+ * asks for the usage of a stream.
+ */
+export function bodyFor(request: ModelRequest, model: string, askUsage: boolean): Buffer {
+  const edits: Edit[] = [];
+  if (model !== request.model) {
+    const bytes = Buffer.from(JSON.stringify(model));
+    for (const span of request.modelSpans) edits.push({ ...span, bytes });
+  }
+  if (askUsage && request.usageEdit) edits.push(request.usageEdit);
+  return edits.length === 0 ? request.body : edited(request.body, edits);
+}
+
+function edited(body: Buffer, edits: Edit[]): Buffer {
   const parts: Buffer[] = [];
   let position = 0;
-  for (const { start, end } of modelSpans) {
-    parts.push(body.subarray(position, start), name);
+  for (const { start, end, bytes } of edits.sort((a, b) => a.start - b.start)) {
+    parts.push(body.subarray(position, start), bytes);
     position = end;
   }
   parts.push(body.subarray(position));
@@ -62,9 +93,27 @@ function modelRequest(body: Buffer, spans: ReadonlyMap<string, readonly Span[]>)
   if (typeof model !== 'string' || model === '') {
     throw invalid('model', 'The model must be a string that is not empty.');
   }
+  if (model.length > maxModelLength) {
+    throw invalid('model', `The model's name is longer than ${maxModelLength} characters.`);
+  }
   const stream = lastValue(body, spans.get('stream')) ?? false;
   if (typeof stream !== 'boolean') throw invalid('stream', 'stream must be true or false.');
-  return { body, model, stream, modelSpans };
+  const usageEdit = stream ? usageEditOf(body, spans.get('stream_options')) : null;
+  return { body, model, stream, modelSpans, usageEdit };
+}
+
+/** Adds `include_usage` to `stream_options`, which is made where it is not; see `usageEdit`. */
+function usageEditOf(body: Buffer, spans: readonly Span[] | undefined): Edit | null {
+  const span = spans?.[spans.length - 1];
+  if (!span) {
+    const start = body.indexOf('{') + 1;
+    const bytes = Buffer.from('"stream_options":{"include_usage":true},');
+    return { start, end: start, bytes };
+  }
+  const options = lastValue(body, spans);
+  if (options !== null && typeof options !== 'object') return null;
+  if (options && 'include_usage' in options && options.include_usage === true) return null;
+  return { ...span, bytes: Buffer.from(JSON.stringify({ ...options, include_usage: true })) };
 }
 
 /** As JSON.parse does, of a key that occurs twice the last counts. */

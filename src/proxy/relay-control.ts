@@ -3,6 +3,7 @@ import { AbortedError, type Exchange } from '../server/exchange.js';
 import { Attempt } from '../upstream/attempt.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { Gateway } from './gateway.js';
+import { clientHeaders } from './headers.js';
 import { relay } from './relay.js';
 import type { RequestRecord } from './request-record.js';
 
@@ -45,10 +46,10 @@ export async function relayControl(
   );
   exchange.onAbort(() => attempt.abort());
   try {
-    await attempt.head;
+    await attempt.ready;
   } catch (error) {
     if (error instanceof UpstreamError && error.failure === 'aborted') throw new AbortedError();
     throw new GatewayError('unavailable', 'The control process does not answer.', { cause: error });
   }
-  await relay(attempt, exchange, record);
+  await relay(attempt, exchange, clientHeaders(attempt.headers, record.requestId), record);
 }

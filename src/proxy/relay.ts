@@ -1,62 +1,61 @@
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 import type { Attempt } from '../upstream/attempt.js';
-import { errorEvent, isEventStream } from '../upstream/providers/openai.js';
+import { errorEvent } from '../upstream/providers/openai.js';
 import type { UpstreamError } from '../upstream/upstream-error.js';
-import { clientHeaders } from './headers.js';
 import type { RequestRecord } from './request-record.js';
 
-/** An answer up to this size that is no stream is sent in one piece, head and body. */
-const maxWholeBytes = 262_144;
+/** Sees every piece of an answer, and says what of it the client gets. */
+export interface PieceReader {
+  push(chunk: Buffer): Buffer;
+  /** What the client still gets at the end. */
+  flush(): Buffer | null;
+}
 
 /**
- * Passes a provider's answer on as it arrives, no faster than the client reads: at most one piece
- * waits for it. Resolves when the exchange is over, however it ended.
- * @throws GatewayError where the answer breaks and nothing of it was sent.
+ * Passes the answer of a ready attempt on as it arrives, no faster than the client reads: at most
+ * one piece waits for it. Resolves when the exchange is over, however it ended.
  */
-export function relay(attempt: Attempt, exchange: Exchange, record: RequestRecord): Promise<void> {
-  const { status } = attempt;
-  const headers = clientHeaders(attempt.headers, record.requestId);
-  const stream = isEventStream(attempt.headers['content-type']);
-  let whole: Buffer[] | null = stream ? null : [];
-  let wholeBytes = 0;
-  record.status = status;
-  record.stream = stream;
-
-  const startStream = () => {
-    exchange.writeHead(status, headers);
+export function relay(
+  attempt: Attempt,
+  exchange: Exchange,
+  headers: readonly string[],
+  record: RequestRecord,
+  reader: PieceReader = passAll,
+): Promise<void> | void {
+  const held = reader.push(attempt.takeHeld());
+  record.status = attempt.status;
+  if (attempt.ended && !attempt.stream) {
+    record.complete = !exchange.aborted;
+    exchange.respond(attempt.status, headers, held);
+    return;
+  }
+  exchange.writeHead(attempt.status, headers);
+  if (held.length > 0) exchange.write(held);
+  return new Promise((resolve) => {
     exchange.onWritable(() => attempt.resume());
-  };
-  if (stream) startStream();
-
-  return new Promise((resolve, reject) => {
     exchange.onAbort(() => {
       attempt.abort();
       resolve();
     });
     attempt.read({
       onData(chunk) {
-        record.firstTokenMs ??= performance.now() - record.startMs;
-        if (!whole) return exchange.write(chunk);
-        whole.push(chunk);
-        wholeBytes += chunk.length;
-        if (wholeBytes <= maxWholeBytes) return true;
-        startStream();
-        const held = Buffer.concat(whole);
-        whole = null;
-        return exchange.write(held);
+        const piece = reader.push(chunk);
+        return piece.length === 0 || exchange.write(piece);
       },
       onEnd() {
-        record.complete = true;
-        if (whole) exchange.respond(status, headers, oneBuffer(whole));
-        else exchange.end();
+        const rest = reader.flush();
+        if (rest) exchange.write(rest);
+        record.complete = !exchange.aborted;
+        exchange.end();
         resolve();
       },
       onError(error) {
+        if (exchange.aborted) return;
         const broken = brokenAnswer(error, record);
-        if (!exchange.headSent) return reject(broken);
         record.error = broken.code;
-        if (stream) exchange.write(errorEvent(broken.toBody()));
+        // The client learns that its stream is not whole: an error event, and no clean end.
+        if (attempt.stream) exchange.write(errorEvent(broken.toBody()));
         exchange.destroy();
         resolve();
       },
@@ -64,14 +63,12 @@ export function relay(attempt: Attempt, exchange: Exchange, record: RequestRecor
   });
 }
 
+const passAll: PieceReader = { push: (chunk) => chunk, flush: () => null };
+
 function brokenAnswer(error: UpstreamError, { provider }: RequestRecord): GatewayError {
   return new GatewayError(
     error.failure === 'timeout' ? 'upstream_timeout' : 'upstream_failed',
     `The provider "${provider}" ${error.message} before its answer was complete.`,
     { cause: error },
   );
-}
-
-function oneBuffer(chunks: Buffer[]): Buffer {
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }

@@ -4,7 +4,13 @@ import type { Exchange } from '../server/exchange.js';
 /** What a path and method ask for. */
 export type Endpoint =
   /** A request for a model, sent to a provider. */
-  | { kind: 'model_request'; pattern: string; upstreamPath: string }
+  | {
+      kind: 'model_request';
+      pattern: string;
+      upstreamPath: string;
+      /** Whether its answer can be a stream. */
+      streams: boolean;
+    }
   | { kind: 'models'; pattern: string }
   | { kind: 'model'; pattern: string; model: string }
   | { kind: 'health'; pattern: string }
@@ -12,9 +18,9 @@ export type Endpoint =
   | { kind: 'control'; pattern: string };
 
 const fixed: ReadonlyMap<string, { method: string; endpoint: Endpoint }> = new Map([
-  modelRequest('/chat/completions'),
-  modelRequest('/completions'),
-  modelRequest('/embeddings'),
+  modelRequest('/chat/completions', true),
+  modelRequest('/completions', true),
+  modelRequest('/embeddings', false),
   ['/v1/models', { method: 'GET', endpoint: { kind: 'models', pattern: '/v1/models' } }],
   ['/health', { method: 'GET', endpoint: { kind: 'health', pattern: '/health' } }],
 ]);
@@ -37,9 +43,13 @@ export function route({ method, path }: Exchange): Endpoint {
   throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
 }
 
-function modelRequest(upstreamPath: string): [string, { method: string; endpoint: Endpoint }] {
+function modelRequest(
+  upstreamPath: string,
+  streams: boolean,
+): [string, { method: string; endpoint: Endpoint }] {
   const pattern = `/v1${upstreamPath}`;
-  return [pattern, { method: 'POST', endpoint: { kind: 'model_request', pattern, upstreamPath } }];
+  const endpoint: Endpoint = { kind: 'model_request', pattern, upstreamPath, streams };
+  return [pattern, { method: 'POST', endpoint }];
 }
 
 function allow(expected: string, method: string, path: string): void {

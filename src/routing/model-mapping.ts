@@ -1,4 +1,4 @@
-import { compileModelPattern, type ModelPattern } from '../config/model-pattern.js';
+import { compileModelPattern, type ModelPattern, matchesPattern } from '../config/model-pattern.js';
 
 /** Which name a provider knows a model by; null when it does not serve it. */
 export type ModelMapping = (model: string) => string | null;
@@ -44,13 +44,7 @@ export function compileAllowedModels(
     if (pattern.kind === 'exact') exact.add(pattern.model);
     else patterns.push(pattern);
   }
-  return (model) =>
-    exact.has(model) ||
-    patterns.some((pattern) =>
-      pattern.kind === 'wildcard'
-        ? pattern.capture(model) !== null
-        : pattern.kind === 'regex' && pattern.matches(model),
-    );
+  return (model) => exact.has(model) || patterns.some((pattern) => matchesPattern(pattern, model));
 }
 
 function validPattern(text: string): ModelPattern {

@@ -1,4 +1,5 @@
 import type { Configuration, Credential, Provider } from '../config/configuration.js';
+import { compileModelPattern } from '../config/model-pattern.js';
 import { compileAllowedModels, compileModelMapping, type ModelMapping } from './model-mapping.js';
 
 /**
@@ -35,12 +36,16 @@ export interface RoutedProvider {
   readonly config: Provider;
   readonly key: string;
   readonly weight: number;
+  /** Providers of a higher number are used only when those of the lower ones fail. */
+  readonly priority: number;
   readonly mapping: ModelMapping;
 }
 
 /** Where the requests for one model may go. */
 export interface Route {
   readonly candidates: readonly Candidate[];
+  /** The priorities that occur, lowest number first. */
+  readonly priorities: readonly number[];
   /** Names the candidates and their weights: routes with the same group share a balancer. */
   readonly group: string;
 }
@@ -51,19 +56,23 @@ export interface Candidate {
   readonly model: string;
 }
 
-/** Unknown names are computed again rather than let a client fill the memory with them. */
+/** All are forgotten when this many have come together, and long names are never remembered. */
 const maxRememberedRoutes = 10_000;
+const maxRememberedLength = 256;
 
 /** Builds a snapshot from a valid configuration. */
 export function buildSnapshot(configuration: Configuration, hash: string): Snapshot {
   const providers = configuration.providers
     .filter((provider) => provider.is_enabled)
-    .map((config) => ({
-      config,
-      key: config.provider_key,
-      weight: config.weight,
-      mapping: compileModelMapping(config.model_mapping),
-    }));
+    .map((config) =>
+      Object.freeze({
+        config,
+        key: config.provider_key,
+        weight: config.weight,
+        priority: config.provider_params.priority ?? 0,
+        mapping: compileModelMapping(config.model_mapping),
+      }),
+    );
   const credentials = new Map<string, RoutedCredential>();
   for (const credential of configuration.credentials) {
     if (credential.is_enabled) credentials.set(credential.credential_key, routed(credential));
@@ -79,8 +88,13 @@ export function buildSnapshot(configuration: Configuration, hash: string): Snaps
     route(model: string) {
       let route = routes.get(model);
       if (route === undefined) {
+        // A client chooses the names: it must not be able to fill the memory with them.
+        if (routes.size >= maxRememberedRoutes) {
+          routes.clear();
+          groups.clear();
+        }
         route = computeRoute(providers, model, groups);
-        if (routes.size < maxRememberedRoutes) routes.set(model, route);
+        if (model.length <= maxRememberedLength) routes.set(model, route);
       }
       return route;
     },
@@ -113,14 +127,20 @@ function computeRoute(
   const name = candidates.map(({ provider }) => `${provider.key}=${provider.weight}`).join(' ');
   const group = groups.get(name) ?? name;
   groups.set(group, group);
-  return Object.freeze({ candidates: Object.freeze(candidates), group });
+  const priorities = new Set(candidates.map(({ provider }) => provider.priority));
+  return Object.freeze({
+    candidates: Object.freeze(candidates),
+    priorities: Object.freeze([...priorities].sort((a, b) => a - b)),
+    group,
+  });
 }
 
 function namedModels(providers: readonly RoutedProvider[]): readonly string[] {
   const names = new Set<string>();
   for (const { config } of providers) {
     for (const key of Object.keys(config.model_mapping)) {
-      if (!key.includes('*') && !key.startsWith('/')) names.add(key);
+      const pattern = compileModelPattern(key);
+      if (typeof pattern !== 'string' && pattern.kind === 'exact') names.add(key);
     }
   }
   return Object.freeze([...names].sort());

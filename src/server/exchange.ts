@@ -6,7 +6,7 @@
  * after the handler has returned. After an abort every method is a no-op.
  */
 export interface Exchange {
-  /** Upper case. */
+  /** As received; methods are case-sensitive and those in use are upper case. */
   readonly method: string;
   /** Undecoded, without the query. */
   readonly path: string;
@@ -14,7 +14,10 @@ export interface Exchange {
   readonly query: string;
   /** The peer's IP address as text. */
   readonly remoteAddress: string;
-  /** Flat list `[name, value, name, value, …]`, names in lower case, in the order received. */
+  /**
+   * Flat list `[name, value, name, value, …]`, names in lower case, in the order received. A
+   * value holds one character per byte (latin1), as `node:http` and undici read and write them.
+   */
   readonly headers: readonly string[];
   /** True once the client's connection is gone or `destroy` was called. */
   readonly aborted: boolean;
@@ -29,19 +32,32 @@ export interface Exchange {
    * Resolves at the end of the body. May be called once, at any time before `end`: what arrives
    * earlier is held back, and past 64 KiB the connection is paused until this is called.
    * @throws GatewayError `request_too_large` as soon as the declared length or the bytes received
-   *   pass `maxBytes`; never buffers more than that. Rejects with `AbortedError` on abort.
+   *   pass `maxBytes`; never buffers more than that. Rejects with `AbortedError` on abort and
+   *   after `destroy`.
    */
   readBody(maxBytes: number, onChunk: (chunk: Buffer) => void): Promise<void>;
 
-  /** Calls back once if the client leaves before the response has ended; at once if it has left. */
+  /**
+   * Calls back once if the client leaves (or `Server.close` cuts it off) before the response has
+   * ended; at once if it has left. Our own `destroy` does not call back.
+   */
   onAbort(callback: () => void): void;
 
-  /** Sends a complete response: one write where the engine can. `headers` as in `writeHead`. */
+  /**
+   * Sends a complete response: one write where the engine can. `headers` as in `writeHead`; a body
+   * that the status or method forbids (HEAD, 204, 304) is not sent. Where a large part of the
+   * request body is still to come, the client is told to close the connection.
+   */
   respond(status: number, headers: readonly string[], body: string | Buffer): void;
 
   /**
    * Starts a response whose body follows in `write` calls. The length is not declared: the engine
-   * frames the body (chunked), so `headers` holds no content-length and no transfer-encoding.
+   * frames the body (chunked), so `headers` holds no content-length, no transfer-encoding, no
+   * connection and no date. A value that would split the response is made harmless.
+   *
+   * The head leaves with the first `write` or `end`. Without one, `node` sends it in the next turn
+   * of the loop; `hyper-express` cannot send a head without a byte of body, so whoever must show
+   * the head of a silent stream writes a comment into it (SSE has these).
    * @param headers flat list `[name, value, …]`.
    */
   writeHead(status: number, headers: readonly string[]): void;
@@ -55,7 +71,10 @@ export interface Exchange {
   /** Calls back each time that the client has caught up after `write` returned false. */
   onWritable(callback: () => void): void;
 
-  /** Bytes of the response that are taken from us and not yet sent to the client's socket. */
+  /**
+   * Bytes of the response that are taken from us and not yet sent to the client's socket. An
+   * estimate: `hyper-express` may be off by 64 KiB.
+   */
   readonly bufferedBytes: number;
 
   /** Ends the response cleanly. */
@@ -88,7 +107,8 @@ export interface Server {
   readonly active: number;
   /**
    * Accepts no new connection and lets requests in flight finish; every response from now on asks
-   * the client to close its connection. Resolves when none is left.
+   * the client to close its connection. Connections that stay idle for a second are then closed.
+   * Resolves when none is left.
    */
   drain(): Promise<void>;
   /** Closes every connection at once. */

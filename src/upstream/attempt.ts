@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { FirstContent } from './first-content.js';
+import { isEventStream } from './providers/openai.js';
 import { toUpstreamError, UpstreamError } from './upstream-error.js';
 
 /** Takes the body of an answer, piece by piece. */
@@ -10,46 +12,70 @@ export interface BodyReader {
   onError(error: UpstreamError): void;
 }
 
-/** What may arrive before the reader is there; past it the upstream is paused. */
+/** An answer that is no stream is held whole up to this size. */
+const maxWholeBytes = 262_144;
+/** What a stream may say before its first content, in bytes and in time, before it is passed on. */
+const maxPreludeBytes = 65_536;
+const maxPreludeMs = 10_000;
+/** What may wait for the reader once the answer is ready; past it the upstream is paused. */
 const maxHeldBytes = 65_536;
 
 /**
  * One request to one provider: an undici handler, and the answer that it becomes.
  *
- * States: waiting (for a connection) → sent → head (the answer's head is here) → ended or broken.
- * `head` resolves at the third, and rejects with an UpstreamError where that is never reached.
- * `abort` ends any state; what comes after it is ignored.
+ * States: waiting (for a connection) → sent → head → ready → ended or broken. An answer is ready
+ * when there is no more to learn from it by waiting: a stream at its first content, anything else
+ * at its end, each within bounds. `ready` resolves then, and rejects with an UpstreamError where
+ * the attempt fails before; until then nothing of the answer was passed on, so that another
+ * attempt can take its place. `abort` ends any state; what comes after it is ignored.
  */
 export class Attempt implements Dispatcher.DispatchHandler {
-  readonly head: Promise<void>;
+  readonly ready: Promise<void>;
   status = 0;
   headers: IncomingHttpHeaders = {};
+  /** Whether the answer is a stream of events. */
+  stream = false;
+  /** Whether the whole answer is here. */
+  ended = false;
+  readonly #onDone: () => void;
   #resolve: () => void = ignore;
   #reject: (error: UpstreamError) => void = ignore;
   #controller: Dispatcher.DispatchController | null = null;
   #reader: BodyReader | null = null;
+  #prelude: FirstContent | null = null;
+  #preludeTimer: NodeJS.Timeout | undefined;
+  #isReady = false;
   #held: Buffer[] = [];
   #heldBytes = 0;
-  #ended = false;
   #broken: UpstreamError | null = null;
-  #aborted = false;
 
-  constructor() {
-    this.head = new Promise((resolve, reject) => {
+  /** @param onDone called once when the attempt is over, however it ended. */
+  constructor(onDone: () => void = ignore) {
+    this.#onDone = onDone;
+    this.ready = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
   }
 
-  /** Gives the body to `reader`: what was held so far at once, the rest as it comes. */
+  /** True from the moment that the request may have reached the provider. */
+  get sent(): boolean {
+    return this.#controller !== null;
+  }
+
+  /** What was held of the answer, all of it when `ended`; the caller has it from now on. */
+  takeHeld(): Buffer {
+    const held = this.#held.length === 1 ? (this.#held[0] as Buffer) : Buffer.concat(this.#held);
+    this.#held = [];
+    return held;
+  }
+
+  /** Gives the rest of the body to `reader`, after `takeHeld`. */
   read(reader: BodyReader): void {
     this.#reader = reader;
-    let more = true;
-    for (const chunk of this.#held.splice(0)) more = reader.onData(chunk);
-    if (this.#ended) reader.onEnd();
+    if (this.ended) reader.onEnd();
     else if (this.#broken) reader.onError(this.#broken);
-    else if (more) this.resume();
-    else this.#controller?.pause();
+    else this.resume();
   }
 
   /** Lets the body flow again after `onData` returned false. */
@@ -59,16 +85,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** Closes the upstream connection, whatever the state; does nothing after the end. */
   abort(): void {
-    if (this.#aborted || this.#ended || this.#broken) return;
-    this.#aborted = true;
-    const error = new UpstreamError('aborted', this.#controller !== null, undefined);
+    if (this.ended || this.#broken) return;
+    const error = new UpstreamError('aborted', this.sent, undefined);
+    this.#fail(error);
     this.#controller?.abort(error);
-    this.#reject(error);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#aborted) controller.abort(new UpstreamError('aborted', false, undefined));
+    if (this.#broken) controller.abort(this.#broken);
+    else this.#controller = controller;
   }
 
   onResponseStart(
@@ -76,33 +101,67 @@ export class Attempt implements Dispatcher.DispatchHandler {
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
-    if (status < 200) return;
+    if (status < 200 || this.#broken) return;
     this.status = status;
     this.headers = headers;
-    this.#resolve();
+    this.stream = isEventStream(headers['content-type']);
+    if (!this.stream || status >= 400) return;
+    this.#prelude = new FirstContent();
+    this.#preludeTimer = setTimeout(() => this.#becomeReady(), maxPreludeMs);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#aborted) return;
+    if (this.#broken) return;
     if (this.#reader) {
       if (!this.#reader.onData(chunk)) controller.pause();
       return;
     }
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
-    if (this.#heldBytes > maxHeldBytes) controller.pause();
+    if (!this.#isReady) this.#learn(chunk);
+    else if (this.#heldBytes > maxHeldBytes) controller.pause();
   }
 
   onResponseEnd(): void {
-    this.#ended = true;
-    if (!this.#aborted) this.#reader?.onEnd();
+    if (this.#broken) return;
+    this.ended = true;
+    this.#becomeReady();
+    this.#reader?.onEnd();
+    this.#onDone();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#aborted) return;
-    this.#broken = toUpstreamError(error, this.#controller !== null);
-    this.#reject(this.#broken);
-    this.#reader?.onError(this.#broken);
+    if (!this.#broken) this.#fail(toUpstreamError(error, this.sent));
+  }
+
+  #learn(chunk: Buffer): void {
+    if (!this.#prelude) {
+      if (this.#heldBytes > maxWholeBytes) this.#becomeReady();
+      return;
+    }
+    const verdict = this.#prelude.push(chunk);
+    if (verdict === 'error') {
+      const error = new UpstreamError('stream_error', true, undefined);
+      this.#fail(error);
+      this.#controller?.abort(error);
+    } else if (verdict === 'content' || this.#heldBytes > maxPreludeBytes) {
+      this.#becomeReady();
+    }
+  }
+
+  #becomeReady(): void {
+    clearTimeout(this.#preludeTimer);
+    this.#isReady = true;
+    this.#prelude = null;
+    this.#resolve();
+  }
+
+  #fail(error: UpstreamError): void {
+    clearTimeout(this.#preludeTimer);
+    this.#broken = error;
+    this.#reject(error);
+    this.#reader?.onError(error);
+    this.#onDone();
   }
 }
 

@@ -1,5 +1,12 @@
 /** Why an attempt at a provider failed. */
-export type UpstreamFailure = 'connect' | 'timeout' | 'reset' | 'protocol' | 'aborted';
+export type UpstreamFailure =
+  | 'invalid'
+  | 'connect'
+  | 'timeout'
+  | 'reset'
+  | 'protocol'
+  | 'stream_error'
+  | 'aborted';
 
 /** An attempt that did not end with an answer. The message holds no secret and no address. */
 export class UpstreamError extends Error {
@@ -22,6 +29,7 @@ export function toUpstreamError(error: unknown, sent: boolean): UpstreamError {
 }
 
 function failureOf(code: string, sent: boolean): UpstreamFailure {
+  if (code === 'UND_ERR_INVALID_ARG') return 'invalid';
   if (!sent) return 'connect';
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return 'timeout';
   if (code.startsWith('HPE_') || code.startsWith('UND_ERR_RES')) return 'protocol';
@@ -31,13 +39,15 @@ function failureOf(code: string, sent: boolean): UpstreamFailure {
 function describe(failure: UpstreamFailure, cause: unknown): string {
   const code = codeOf(cause);
   const words = {
+    invalid: 'cannot be sent on: a header is not valid',
     connect: 'could not connect',
     timeout: 'did not answer in time',
     reset: 'closed the connection',
     protocol: 'sent an invalid response',
+    stream_error: 'answered with an error event',
     aborted: 'was aborted',
   }[failure];
-  return code ? `${words} (${code})` : words;
+  return code && failure !== 'invalid' ? `${words} (${code})` : words;
 }
 
 function codeOf(error: unknown): string {

@@ -1,13 +1,20 @@
+/** What a balancer may ask of each candidate, by index. */
+export interface Candidates {
+  /** Whether it may be picked now. */
+  eligible(index: number): boolean;
+  /** Requests under way to it. */
+  inFlight(index: number): number;
+  /** Expected cost of one more request: time to the answer times what is under way. */
+  cost(index: number): number;
+}
+
 /**
  * The state of one strategy over one group of candidates. It outlives snapshots: a group with the
  * same providers and weights goes on where it was.
  */
 export interface Balancer {
-  /**
-   * The index of the candidate to use next, among those for which `eligible` is true and whose
-   * weight is not 0; -1 when there is none.
-   */
-  next(eligible: (index: number) => boolean): number;
+  /** The index of an eligible candidate whose weight is not 0; -1 when there is none. */
+  next(candidates: Candidates): number;
 }
 
 /** A way to spread requests over candidates, given their weights. */

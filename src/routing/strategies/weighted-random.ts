@@ -2,7 +2,7 @@ import type { Strategy } from './strategy.js';
 
 /** Each request goes to a candidate by chance, in proportion to the weights. */
 export const weightedRandom: Strategy = (weights) => ({
-  next(eligible) {
+  next({ eligible }) {
     let total = 0;
     let picked = -1;
     for (let index = 0; index < weights.length; index++) {

@@ -8,7 +8,7 @@ import type { Strategy } from './strategy.js';
 export const weightedRoundRobin: Strategy = (weights) => {
   const current = new Float64Array(weights.length);
   return {
-    next(eligible) {
+    next({ eligible }) {
       let total = 0;
       let best = -1;
       for (let index = 0; index < current.length; index++) {

@@ -1,0 +1,64 @@
+import { listOf, objectOf, parseJson, textOf } from './json-value.js';
+
+/**
+ * The texts that a model wrote in a JSON answer: contents, refusals, reasoning, names and arguments
+ * of tool calls. Empty for embeddings.
+ */
+export function jsonAnswerTexts(answer: unknown): string[] {
+  const texts = new Texts();
+  for (const [index, choice] of listOf(objectOf(answer).choices).entries()) {
+    texts.addChoice(index, objectOf(choice).message, objectOf(choice).text);
+  }
+  return texts.all();
+}
+
+/**
+ * As `jsonAnswerTexts`, of a stream of server-sent events as far as it was delivered: what is
+ * split over events is joined, and an event that is cut short is passed over.
+ */
+export function streamAnswerTexts(stream: string): string[] {
+  const texts = new Texts();
+  for (const line of stream.split(/\r\n|\n|\r/)) {
+    if (!line.startsWith('data:')) continue;
+    for (const choice of listOf(objectOf(parseJson(line.slice(5))).choices)) {
+      const { index, delta, text } = objectOf(choice);
+      texts.addChoice(Number(index ?? 0), delta, text);
+    }
+  }
+  return texts.all();
+}
+
+/** Collects texts by where in the answer they belong. */
+class Texts {
+  readonly #texts = new Map<string, string>();
+
+  /** @param message a whole message, or a piece of one; undefined in legacy completions. */
+  addChoice(index: number, message: unknown, text: unknown): void {
+    const { tool_calls: toolCalls, function_call: call, ...fields } = objectOf(message);
+    this.#add(`${index}.text`, text);
+    for (const name of written) this.#add(`${index}.${name}`, fields[name]);
+    this.#addCall(`${index}.call`, call);
+    for (const [position, toolCall] of listOf(toolCalls).entries()) {
+      const { index: number = position, function: called } = objectOf(toolCall);
+      this.#addCall(`${index}.tool.${number}`, called);
+    }
+  }
+
+  all(): string[] {
+    return [...this.#texts.values()];
+  }
+
+  #addCall(place: string, call: unknown): void {
+    const { name, arguments: given } = objectOf(call);
+    this.#add(`${place}.name`, name);
+    this.#add(`${place}.arguments`, given);
+  }
+
+  #add(place: string, text: unknown): void {
+    const added = textOf(text);
+    if (added !== '') this.#texts.set(place, (this.#texts.get(place) ?? '') + added);
+  }
+}
+
+/** Members of a message that hold what the model wrote; the last two are other makers'. */
+const written = ['content', 'refusal', 'reasoning_content', 'reasoning'];

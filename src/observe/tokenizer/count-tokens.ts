@@ -1,0 +1,32 @@
+import type { TokenUsage, UncountedText } from '../event.js';
+import { jsonAnswerTexts, streamAnswerTexts } from './answer-texts.js';
+import { textCounter } from './encode.js';
+import { encodingOf } from './encoding-of.js';
+import { estimateByBytes } from './estimate-by-bytes.js';
+import { objectOf, parseJson } from './json-value.js';
+import { promptTokens } from './prompt-tokens.js';
+
+/**
+ * Counts the tokens of a request and of what was delivered of its answer. It may take seconds:
+ * see tokenizer.ts.
+ * @param model as the provider knows it: its family decides the encoding.
+ */
+export function countTokens(text: UncountedText, model: string): TokenUsage {
+  const byBytes = estimateByBytes(text);
+  const request = parseJson(Buffer.from(text.request).toString());
+  return {
+    promptTokens: request === null ? byBytes.promptTokens : promptTokens(objectOf(request), model),
+    completionTokens: completionTokens(text, model) ?? byBytes.completionTokens,
+  };
+}
+
+/** Null where the answer is neither a stream nor JSON, or JSON that was cut short. */
+function completionTokens({ answer }: UncountedText, model: string): number | null {
+  const body = Buffer.concat(answer).toString();
+  if (body === '') return 0;
+  const whole = parseJson(body);
+  if (whole === null && !/^(data|event|id|retry)?:/m.test(body)) return null;
+  const count = textCounter(encodingOf(model));
+  const texts = whole === null ? streamAnswerTexts(body) : jsonAnswerTexts(whole);
+  return texts.reduce((tokens, each) => tokens + count(each), 0);
+}

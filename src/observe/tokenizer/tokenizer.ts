@@ -1,0 +1,132 @@
+import { Worker } from 'node:worker_threads';
+import type { TokenUsage, UncountedText } from '../event.js';
+import { estimateByBytes } from './estimate-by-bytes.js';
+import type { CountAnswer, CountRequest } from './tokenizer-thread.js';
+
+export interface TokenizerOptions {
+  /** Texts that may wait, and bytes of them; one that finds no room counts by its bytes. */
+  maxQueued?: number;
+  maxQueuedBytes?: number;
+  /** After this time with one text the thread is ended. */
+  timeoutMs?: number;
+  /** The thread was ended, or ended by itself, with a text that it had not counted. */
+  onFailure?: (reason: string) => void;
+}
+
+interface Task extends CountRequest {
+  bytes: number;
+  resolve(usage: TokenUsage): void;
+}
+
+/**
+ * Counts tokens in a thread of its own, one text after the other: encoding is slow, and a text made
+ * for it can be very slow. `count` never fails: what the thread cannot do in time is estimated by
+ * bytes.
+ *
+ * States: no thread → (first text) idle ⇄ counting → (timeout, failure) no thread.
+ */
+export class Tokenizer {
+  readonly #maxQueued: number;
+  readonly #maxQueuedBytes: number;
+  readonly #timeoutMs: number;
+  readonly #onFailure: (reason: string) => void;
+  readonly #queue: Task[] = [];
+  #queuedBytes = 0;
+  #thread: Worker | null = null;
+  #counting: { task: Task; timer: NodeJS.Timeout } | null = null;
+  #closed = false;
+  #estimatedByBytes = 0;
+
+  constructor(options: TokenizerOptions = {}) {
+    this.#maxQueued = options.maxQueued ?? 1_000;
+    this.#maxQueuedBytes = options.maxQueuedBytes ?? 64 * 1024 * 1024;
+    this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#onFailure = options.onFailure ?? (() => {});
+  }
+
+  /** Texts that wait, with the one that is being counted. */
+  get depth(): number {
+    return this.#queue.length + (this.#counting ? 1 : 0);
+  }
+
+  /** How many texts were estimated by their bytes since the start. */
+  get estimatedByBytes(): number {
+    return this.#estimatedByBytes;
+  }
+
+  /** @param model as the provider knows it. */
+  count(text: UncountedText, model: string): Promise<TokenUsage> {
+    const bytes = text.answer.reduce((sum, { length }) => sum + length, text.request.length);
+    const hasRoom =
+      this.#queue.length < this.#maxQueued && this.#queuedBytes + bytes <= this.#maxQueuedBytes;
+    if (this.#closed || !hasRoom) return Promise.resolve(this.#estimate(text));
+    return new Promise((resolve) => {
+      this.#queuedBytes += bytes;
+      this.#queue.push({ text, model, bytes, resolve });
+      this.#next();
+    });
+  }
+
+  /** Ends the thread; what it has not counted is estimated. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#counting) this.#finish(null);
+    for (const task of this.#queue.splice(0)) task.resolve(this.#estimate(task.text));
+    await this.#endThread();
+  }
+
+  #next(): void {
+    if (this.#counting || this.#closed) return;
+    const task = this.#queue.shift();
+    if (!task) return;
+    this.#queuedBytes -= task.bytes;
+    const timer = setTimeout(
+      () => this.#failed(`no count within ${this.#timeoutMs} ms`),
+      this.#timeoutMs,
+    );
+    this.#counting = { task, timer };
+    this.#thread ??= this.#startThread();
+    const { text, model } = task;
+    this.#thread.postMessage({ text, model } satisfies CountRequest);
+  }
+
+  #startThread(): Worker {
+    const thread = new Worker(new URL('./tokenizer-thread.js', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: 512 },
+    });
+    const ifCurrent = (act: () => void) => {
+      if (this.#thread === thread) act();
+    };
+    thread.on('message', (usage: CountAnswer) => ifCurrent(() => this.#finish(usage)));
+    thread.on('error', (error) => ifCurrent(() => this.#failed(String(error))));
+    thread.on('exit', (code) => ifCurrent(() => this.#failed(`exit code ${code}`)));
+    thread.unref();
+    return thread;
+  }
+
+  #failed(reason: string): void {
+    this.#onFailure(reason);
+    void this.#endThread();
+    this.#finish(null);
+  }
+
+  #finish(usage: CountAnswer): void {
+    if (!this.#counting) return;
+    const { task, timer } = this.#counting;
+    clearTimeout(timer);
+    this.#counting = null;
+    task.resolve(usage ?? this.#estimate(task.text));
+    this.#next();
+  }
+
+  #estimate(text: UncountedText): TokenUsage {
+    this.#estimatedByBytes += 1;
+    return estimateByBytes(text);
+  }
+
+  async #endThread(): Promise<void> {
+    const thread = this.#thread;
+    this.#thread = null;
+    await thread?.terminate();
+  }
+}

@@ -1,0 +1,153 @@
+import Bottleneck from 'bottleneck';
+import type { UsageRow } from './usage-row.js';
+
+export interface UsageQueueOptions {
+  /** Stores the rows, or rejects and has stored none. Called again with the same ones. */
+  insert(rows: UsageRow[]): Promise<void>;
+  /** Whether it is the rows that an error of `insert` complains of, so that trying again is vain. */
+  isRefusal(error: unknown): boolean;
+  /** Rows that may wait, with those that are being stored; a new one past that is dropped. */
+  maxRows: number;
+  /** Called when storing begins to fail, and when it works again. */
+  onState?: (state: 'failing' | 'working', error?: unknown) => void;
+  /** Called when rows begin to be dropped; again only after storing has worked. */
+  onDrop?: (error?: unknown) => void;
+  firstRetryMs?: number;
+}
+
+export const maxBatchRows = 1_000;
+const maxBatchWaitMs = 500;
+const maxRetryMs = 10_000;
+
+/**
+ * Rows on their way to the database: collected into batches, stored one batch at a time, tried
+ * again for as long as it takes. Never rejects and never blocks; bounded in memory.
+ *
+ * States: waiting → storing ⇄ waiting to try again → waiting; closed.
+ */
+export class UsageQueue {
+  readonly #options: UsageQueueOptions;
+  readonly #batcher = new Bottleneck.Batcher({ maxSize: maxBatchRows, maxTime: maxBatchWaitMs });
+  /** Rows of complete batches; those being stored stay at the front until they are. */
+  readonly #ready: UsageRow[] = [];
+  #collecting: Promise<void> = Promise.resolve();
+  #collected = 0;
+  #storing: Promise<void> | null = null;
+  #failing = false;
+  #dropping = false;
+  #dropped = 0;
+  #wake: () => void = () => {};
+  #closed = false;
+  #abandoned = false;
+
+  constructor(options: UsageQueueOptions) {
+    this.#options = options;
+    this.#batcher.on('batch', (rows: UsageRow[]) => {
+      this.#collected -= rows.length;
+      for (const row of rows) this.#ready.push(row);
+      this.#start();
+    });
+  }
+
+  /** Rows that are not stored yet. */
+  get depth(): number {
+    return this.#collected + this.#ready.length;
+  }
+
+  /** Rows that were lost since the start: for want of room, refused, or left at the end. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  add(row: UsageRow): void {
+    if (this.#closed || this.depth >= this.#options.maxRows) {
+      this.#drop(1);
+      return;
+    }
+    this.#collected += 1;
+    this.#collecting = this.#batcher.add(row);
+  }
+
+  /** Stores what is left, within the time; what is not stored by then is dropped. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closed = true;
+    let timer: NodeJS.Timeout | undefined;
+    const expiry = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    const flush = async () => {
+      // The batcher has no flush: a batch that is begun is complete within maxBatchWaitMs.
+      if (this.#collected > 0) await this.#collecting;
+      this.#wake();
+      await this.#storing;
+    };
+    await Promise.race([flush(), expiry]);
+    clearTimeout(timer);
+    this.#abandoned = true;
+    this.#wake();
+    if (this.depth > 0) this.#drop(this.depth);
+  }
+
+  #start(): void {
+    this.#storing ??= this.#store().finally(() => {
+      this.#storing = null;
+      // A batch that came after the last look.
+      if (this.#ready.length > 0 && !this.#abandoned) this.#start();
+    });
+  }
+
+  async #store(): Promise<void> {
+    const { insert, isRefusal, firstRetryMs = 100 } = this.#options;
+    let size = maxBatchRows;
+    let retryMs = firstRetryMs;
+    while (this.#ready.length > 0 && !this.#abandoned) {
+      const rows = this.#ready.slice(0, size);
+      try {
+        await insert(rows);
+        this.#ready.splice(0, rows.length);
+        this.#working();
+        size = Math.min(size * 2, maxBatchRows);
+        retryMs = firstRetryMs;
+      } catch (error) {
+        if (!isRefusal(error)) {
+          this.#fails(error);
+          await this.#pause(retryMs);
+          retryMs = Math.min(retryMs * 2, maxRetryMs);
+        } else if (rows.length > 1) {
+          // One of them spoils the batch: halves find it.
+          size = Math.ceil(rows.length / 2);
+        } else {
+          this.#ready.shift();
+          this.#drop(1, error);
+        }
+      }
+    }
+  }
+
+  #working(): void {
+    if (this.#failing) this.#options.onState?.('working');
+    this.#failing = false;
+    this.#dropping = false;
+  }
+
+  #fails(error: unknown): void {
+    if (!this.#failing) this.#options.onState?.('failing', error);
+    this.#failing = true;
+  }
+
+  #drop(rows: number, error?: unknown): void {
+    this.#dropped += rows;
+    if (!this.#dropping) this.#options.onDrop?.(error);
+    this.#dropping = true;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

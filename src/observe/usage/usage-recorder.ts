@@ -1,0 +1,65 @@
+import type { Emit, RequestFinished, TokenUsage } from '../event.js';
+import type { Tokenizer } from '../tokenizer/tokenizer.js';
+import type { UsageQueue } from './usage-queue.js';
+import { type UsageSource, usageRow } from './usage-row.js';
+
+export interface UsageRecorder {
+  /** Takes a finished request: its tokens are counted where the provider reported none. */
+  record(event: RequestFinished): void;
+  /** Waits for counts that are under way, then for rows to be stored; each at most this long. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/**
+ * Turns finished requests into rows of `request_logs`, and tells the tokens of each one that a
+ * provider answered as a `usage_counted` event.
+ */
+export function createUsageRecorder(
+  queue: Pick<UsageQueue, 'add' | 'close'>,
+  tokenizer: Pick<Tokenizer, 'count' | 'close'>,
+  emit: Emit,
+): UsageRecorder {
+  const counting = new Set<Promise<void>>();
+
+  const finish = (
+    event: RequestFinished,
+    usage: TokenUsage | null,
+    source: UsageSource | null,
+  ): void => {
+    const row = usageRow(event, usage, source);
+    if (row) queue.add(row);
+    if (!usage || !source) return;
+    const { requestId, model, provider } = event;
+    emit({ type: 'usage_counted', requestId, model, provider, usage, source });
+  };
+
+  return {
+    record(event) {
+      const { usage, uncounted, status } = event;
+      if (usage) finish(event, usage, 'provider');
+      else if (uncounted && status < 400) {
+        const counted = tokenizer
+          .count(uncounted, event.modelSent ?? event.model ?? '')
+          .then((estimate) => finish(event, estimate, 'estimated'))
+          .finally(() => counting.delete(counted));
+        counting.add(counted);
+      } else finish(event, null, null);
+    },
+    async close(deadlineMs) {
+      let timer: NodeJS.Timeout | undefined;
+      const expiry = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, deadlineMs);
+      });
+      await Promise.race([Promise.allSettled(counting), expiry]);
+      clearTimeout(timer);
+      await tokenizer.close();
+      await Promise.allSettled(counting);
+      await queue.close(deadlineMs);
+    },
+  };
+}
+
+/** The event for everybody else: what clients and models wrote is only for the tokenizer. */
+export function withoutText(event: RequestFinished): RequestFinished {
+  return event.uncounted === null ? event : { ...event, uncounted: null };
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import type { RequestFinished, TokenUsage } from '../event.js';
+
+/** Where a count of tokens comes from: the provider's answer, or our own counting. */
+export type UsageSource = 'provider' | 'estimated';
+
+/** One row of `request_logs`, as JSON holds it. */
+export interface UsageRow {
+  /** Ours, so that a row that is written again is stored once; a client may repeat `request_id`. */
+  uid: string;
+  /** ISO 8601 in UTC. */
+  started_at: string;
+  request_id: string;
+  credential_id: number | null;
+  credential_name: string;
+  endpoint: string;
+  model: string;
+  model_sent: string | null;
+  provider: string | null;
+  attempts: number;
+  status: number;
+  error: string | null;
+  prompt_tokens: number | null;
+  completion_tokens: number | null;
+  usage_source: UsageSource | null;
+  stream: boolean;
+  complete: boolean;
+  duration_ms: number;
+  upstream_ms: number;
+  first_token_ms: number | null;
+}
+
+/** Longer names of models are cut: a client may send any text. */
+const maxNameCharacters = 200;
+
+/**
+ * The row of a finished request; null for one that is not stored: only those are that came with a
+ * valid key and named a model.
+ */
+export function usageRow(
+  event: RequestFinished,
+  usage: TokenUsage | null,
+  source: UsageSource | null,
+): UsageRow | null {
+  if (event.credential === null || event.model === null) return null;
+  return {
+    uid: randomUUID(),
+    started_at: new Date(event.startedAt).toISOString(),
+    request_id: event.requestId,
+    credential_id: event.credential.id,
+    credential_name: storable(event.credential.name),
+    endpoint: event.endpoint,
+    model: storable(event.model),
+    model_sent: event.modelSent === null ? null : storable(event.modelSent),
+    provider: event.provider,
+    attempts: event.attempts,
+    status: event.status,
+    error: event.error,
+    prompt_tokens: usage?.promptTokens ?? null,
+    completion_tokens: usage?.completionTokens ?? null,
+    usage_source: source,
+    stream: event.stream,
+    complete: event.complete,
+    duration_ms: rounded(event.totalMs),
+    upstream_ms: rounded(event.upstreamMs),
+    first_token_ms: event.firstTokenMs === null ? null : rounded(event.firstTokenMs),
+  };
+}
+
+/** Postgres stores neither a zero byte nor half of a surrogate pair. */
+function storable(name: string): string {
+  return name.slice(0, maxNameCharacters).replaceAll('\0', '\ufffd').toWellFormed();
+}
+
+/** To microseconds. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

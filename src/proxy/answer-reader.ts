@@ -1,0 +1,70 @@
+import type { UncountedText } from '../observe/event.js';
+import type { Attempt } from '../upstream/attempt.js';
+import { readUsage, UsageEventFilter } from '../upstream/usage.js';
+import type { ModelRequest } from './parse.js';
+import type { RequestRecord } from './request-record.js';
+
+/** What of an answer is kept for counting its tokens, should its provider not report them. */
+const maxKeptBytes = 1_048_576;
+/** Usage is looked for in the last bytes of an answer. */
+const tailBytes = 16_384;
+
+/** Reads what an answer says of its token usage, as it passes. */
+export class AnswerReader {
+  readonly #filter: UsageEventFilter | null;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  #truncated = false;
+
+  /** @param hidesUsage the client did not ask for the usage event of this stream. */
+  constructor(attempt: Attempt, hidesUsage: boolean) {
+    this.#filter = hidesUsage && attempt.stream ? new UsageEventFilter() : null;
+  }
+
+  /** Takes a piece of the answer and returns what of it the client gets. */
+  push(chunk: Buffer): Buffer {
+    this.#keep(chunk);
+    return this.#filter ? this.#filter.push(chunk) : chunk;
+  }
+
+  /** What the client still gets at the end of the answer. */
+  flush(): Buffer | null {
+    const rest = this.#filter?.flush();
+    return rest && rest.length > 0 ? rest : null;
+  }
+
+  /** Puts the usage into the record, or what it can be counted from. */
+  finish(record: RequestRecord, request: ModelRequest): void {
+    record.usage = this.#filter?.usage ?? readUsage(this.#tail());
+    if (record.usage || record.status >= 400) return;
+    record.uncounted = this.#uncounted(record, request);
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#pieces.push(chunk);
+    this.#bytes += chunk.length;
+    // The end is kept, for the usage; of a long answer the middle is not.
+    while (this.#bytes > maxKeptBytes && this.#pieces.length > 1) {
+      this.#truncated = true;
+      const [dropped] = this.#pieces.splice(Math.floor(this.#pieces.length / 2), 1);
+      this.#bytes -= dropped?.length ?? 0;
+    }
+  }
+
+  #tail(): Buffer {
+    const last = this.#pieces[this.#pieces.length - 1];
+    if (last && last.length >= tailBytes) return last.subarray(last.length - tailBytes);
+    const tail: Buffer[] = [];
+    let bytes = 0;
+    for (let i = this.#pieces.length - 1; i >= 0 && bytes < tailBytes; i--) {
+      const piece = this.#pieces[i] as Buffer;
+      tail.unshift(piece);
+      bytes += piece.length;
+    }
+    return Buffer.concat(tail);
+  }
+
+  #uncounted({ endpoint }: RequestRecord, { body }: ModelRequest): UncountedText {
+    return { endpoint, request: body, answer: this.#pieces, truncated: this.#truncated };
+  }
+}

@@ -1,0 +1,109 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { Activity, quietTurn } from './activity.js';
+import type { Engine, Server, ServerOptions } from './exchange.js';
+import { HyperExpressExchange, type SlowExchanges } from './hyper-express-exchange.js';
+
+/** uWebSockets.js reads its cap on the size of all request headers when it is loaded. */
+const maxHeaderBytes = 16 * 1024;
+
+/** Well below the 10 s after which uWebSockets.js closes a connection that makes no progress. */
+const keepOpenIntervalMs = 4000;
+
+/**
+ * Loads the engine. Its life cycle is hyper-express's `Server`; requests come straight from the
+ * uWebSockets.js app below it, since hyper-express's own request and response objects cost 15
+ * microseconds a request.
+ *
+ * What uWebSockets.js decides and offers no setting for: an idle connection is closed after 10 s;
+ * a request sent before the response to the one before it has ended (pipelining) closes the
+ * connection; HTTP/1.0 is refused.
+ * @throws when the native module does not load on this machine.
+ */
+export async function loadHyperExpress(): Promise<Engine> {
+  process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes);
+  const { Server: HyperExpressServer } = (await import('hyper-express')).default;
+  return {
+    name: 'hyper-express',
+    listen: (options) => listen(new HyperExpressServer({ auto_close: false }), options),
+  };
+}
+
+type HyperExpressServer = import('hyper-express').Server;
+
+async function listen(server: HyperExpressServer, options: ServerOptions): Promise<Server> {
+  const { handler, host, port } = options;
+  const activity = new Activity();
+  const slow: SlowExchanges = new Set();
+  const app = server.uws_instance;
+
+  // hyper-express registers a catch-all of its own at listen, unless it has no such handler.
+  Object.assign(server.handlers, { on_not_found: null });
+  app.filter((_res, change) => activity.connectionChanged(Number(change)));
+  app.any('/*', (res: HttpResponse, req: HttpRequest) => {
+    const exchange = new HyperExpressExchange(res, req, activity, slow);
+    res.onAborted(() => exchange.handleAbort());
+    const { ambiguity } = exchange;
+    if (ambiguity !== null) {
+      // Not at once: while this is unanswered, uWebSockets.js closes the connection instead of
+      // taking what follows on it for another request.
+      setImmediate(() => exchange.refuse(ambiguity));
+      return;
+    }
+    if (exchange.body !== null) res.onData((data, last) => exchange.handleData(data, last));
+    handler(exchange);
+  });
+
+  try {
+    // uWebSockets.js does not share (SO_REUSEPORT) a port that it let the kernel choose.
+    await server.listen(port === 0 ? await freePort(host) : port, host);
+  } catch {
+    throw new Error(
+      `Cannot listen on ${host}:${port}: the address is in use or not one of this machine`,
+    );
+  }
+  const boundPort = server.port;
+  const keepOpen = setInterval(() => {
+    for (const exchange of slow) exchange.keepOpen();
+  }, keepOpenIntervalMs).unref();
+
+  let closed = false;
+  const close = () => {
+    if (closed) return;
+    closed = true;
+    clearInterval(keepOpen);
+    server.close();
+    app.close();
+  };
+
+  let drained: Promise<void> | null = null;
+  const drain = async () => {
+    activity.draining = true;
+    await quietTurn();
+    if (!closed) server.close();
+    await activity.idle();
+    close();
+  };
+
+  return {
+    port: boundPort,
+    get active() {
+      return activity.requests;
+    },
+    drain() {
+      drained ??= drain();
+      return drained;
+    },
+    close,
+  };
+}
+
+async function freePort(host: string): Promise<number> {
+  const probe = createServer().listen(0, host);
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

@@ -1,0 +1,37 @@
+import { STATUS_CODES } from 'node:http';
+
+/** Largest part of an unread request body that is worth reading to keep a connection. */
+export const smallBodyBytes = 64 * 1024;
+
+/** How long an early response waits for the rest of a request body before the connection closes. */
+export const lingerMs = 1000;
+
+/** Whether a response to this method with this status carries a body (RFC 9110, 6.4.1). */
+export function carriesBody(method: string, status: number): boolean {
+  return method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
+}
+
+/**
+ * A status line without its version, and the header lines, joined by CRLF: `200 OK\r\nname: value`.
+ * @param headers flat list `[name, value, …]`; names are trusted, values are not.
+ */
+export function headText(status: number, headers: readonly string[]): string {
+  let text = statusLines[status] ?? `${status} Unknown`;
+  for (let i = 0; i < headers.length; i += 2) {
+    text += `\r\n${headers[i]}: ${fieldValue(headers[i + 1] ?? '')}`;
+  }
+  return text;
+}
+
+/** A field value that cannot end its line: what RFC 9110 (5.5) does not allow becomes a space. */
+export function fieldValue(value: string): string {
+  return notFieldValue.test(value) ? value.replace(everyNotFieldValue, ' ') : value;
+}
+
+const notFieldValue = /[^\t\x20-\x7e\x80-\xff]/;
+const everyNotFieldValue = new RegExp(notFieldValue, 'g');
+
+const statusLines: string[] = [];
+for (const [status, text] of Object.entries(STATUS_CODES)) {
+  statusLines[Number(status)] = `${status} ${text}`;
+}

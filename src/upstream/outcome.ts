@@ -1,0 +1,52 @@
+import type { UpstreamFailure } from './upstream-error.js';
+
+/** What is done about an attempt that did not end with a good answer. */
+export interface Outcome {
+  /** Another provider is tried. */
+  retry: boolean;
+  /** It counts against the provider's health. */
+  counts: boolean;
+}
+
+const ours: Outcome = { retry: true, counts: true };
+const clients: Outcome = { retry: false, counts: false };
+
+/** Failures without an answer. */
+const failures: Readonly<Record<UpstreamFailure, Outcome>> = {
+  // undici refuses to send it: the client's own doing.
+  invalid: clients,
+  // Provably not sent.
+  connect: ours,
+  // Maybe sent, and maybe paid for; another provider is tried, never the same one again.
+  reset: ours,
+  timeout: ours,
+  protocol: ours,
+  // A stream that began with an error event, as providers report overload after a 200.
+  stream_error: ours,
+  aborted: clients,
+};
+
+/** Error statuses that are the provider's doing; every other 4xx is the client's own. */
+const statuses: ReadonlyMap<number, Outcome> = new Map([
+  // The key that we keep for this provider is not valid or lacks a permission or funds.
+  [401, ours],
+  [402, ours],
+  [403, ours],
+  // The provider does not have the model that it was asked for: the mapping is wrong for it.
+  [404, ours],
+  [408, ours],
+  // Overload, or a quota that is used up.
+  [429, ours],
+]);
+
+/** The table of what is retried and what counts. */
+export function outcomeOfFailure(failure: UpstreamFailure): Outcome {
+  return failures[failure];
+}
+
+/** As above, for an answer's status; null for an answer that is passed on as a success. */
+export function outcomeOfStatus(status: number): Outcome | null {
+  if (status < 400) return null;
+  if (status >= 500) return ours;
+  return statuses.get(status) ?? clients;
+}

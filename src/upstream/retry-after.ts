@@ -1,0 +1,12 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** How long a provider asks to be left alone, in milliseconds; null when it does not say. */
+export function retryAfterMs(headers: IncomingHttpHeaders): number | null {
+  const precise = Number(headers['retry-after-ms'] || Number.NaN);
+  if (precise >= 0) return precise;
+  const value = headers['retry-after'];
+  if (!value) return null;
+  if (/^\d+(?:\.\d+)?$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? null : Math.max(0, date - Date.now());
+}
