@@ -34,6 +34,8 @@ export interface ProviderParams {
   headers?: Record<string, string>;
   /** 0 is the default; providers of a higher number are used only when those of lower ones fail. */
   priority?: number;
+  /** Requests under way to it at most, over all workers. */
+  max_concurrency?: number;
   timeouts?: Timeouts;
   /** Timeouts for models sent under these names or wildcards; the first that matches counts. */
   model_timeouts?: Record<string, Timeouts>;

@@ -1,16 +1,10 @@
 import type { Configuration, Credential, Provider } from './configuration.js';
 import type { Override } from './overrides.js';
 import { ConfigError, type Problem } from './problem.js';
-import { validateConfiguration } from './validate.js';
+import { type Sources, validateConfiguration } from './validate.js';
 
 /** Rows of the database, as far as routing uses them. */
 export type Rows = Configuration;
-
-/** Which document each entry came from, for error messages and `config show --origin`. */
-export interface Sources {
-  providers: Map<string, string>;
-  credentials: Map<Credential, string>;
-}
 
 /**
  * The configuration in force: rows, then override files in order, field by field; a provider or

@@ -64,6 +64,12 @@ export const providerProperties = {
         maximum: 1_000,
         description: 'Providers of a higher number are used only when those of lower ones fail.',
       },
+      max_concurrency: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 1_000_000,
+        description: 'Requests under way to it at most, over all workers.',
+      },
       timeouts: { ...timeouts, description: 'Timeouts that differ from the settings.' },
       model_timeouts: {
         type: 'object',

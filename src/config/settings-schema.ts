@@ -10,10 +10,20 @@ export interface Settings {
     /** Worker processes; `auto` is one per core less one, and at least one. */
     workers: number | 'auto';
     max_body_bytes: number;
+    /** From the head of a request to the end of its body. */
+    body_timeout_ms: number;
+    /** A client that takes nothing of its answer for so long is cut off. */
+    stalled_reader_timeout_ms: number;
+    /** A stream that is silent for so long gets a comment; 0 never. */
+    keepalive_ms: number;
     grace_period_ms: number;
   };
   database: { url: string | null };
-  admin: { key: string | null };
+  admin: {
+    key: string | null;
+    /** `host:port` or `unix:/path` of the admin API's own listener; null: on the main port. */
+    listen: string | null;
+  };
   auth: 'on' | 'off';
   routing: {
     provider_suffix: string;
@@ -33,7 +43,26 @@ export interface Settings {
     total_timeout_ms: number;
     max_connections_per_provider: number;
   };
+  usage: {
+    /** Days that rows of `request_logs` are kept; 0: for ever. */
+    retention_days: number;
+    /** Rows that wait in memory while the database is away. */
+    max_queued_rows: number;
+  };
+  limits: {
+    /** Requests to providers under way at most, over all workers; null for no cap. */
+    max_concurrency: number | null;
+    /** Requests that may wait for a slot, in one worker; the next is refused at once. */
+    max_queue: number;
+    queue_timeout_ms: number;
+    /** A worker that is later than this with its work refuses requests for models. */
+    max_event_loop_delay_ms: number;
+  };
   log: { level: 'error' | 'warn' | 'info' | 'debug'; requests: boolean };
+  metrics: {
+    /** Who may read `/metrics`: all, this machine and the admin key, or only the admin key. */
+    access: 'open' | 'local' | 'admin';
+  };
   data_dir: string;
   /** Folder of the override files; null: `overrides.d` beside the settings file. */
   overrides_dir: string | null;
@@ -85,6 +114,9 @@ export const settingsSchema = section({
       maximum: 1_073_741_824,
       default: 33_554_432,
     },
+    body_timeout_ms: { ...duration, default: 120_000 },
+    stalled_reader_timeout_ms: { ...duration, default: 120_000 },
+    keepalive_ms: { ...duration, minimum: 0, default: 15_000 },
     grace_period_ms: { ...duration, default: 30_000 },
   }),
   database: section({
@@ -105,6 +137,12 @@ export const settingsSchema = section({
       secret: true,
       env: 'ADMIN_KEY',
       credential: 'admin_key',
+    },
+    listen: {
+      type: ['string', 'null'],
+      pattern: '^(?:unix:/.+|.+:\\d{1,5})$',
+      default: null,
+      env: 'ADMIN_LISTEN',
     },
   }),
   auth: { type: 'string', enum: ['on', 'off'], default: 'on' },
@@ -130,6 +168,21 @@ export const settingsSchema = section({
       default: 1_024,
     },
   }),
+  usage: section({
+    retention_days: { type: 'integer', minimum: 0, maximum: 36_500, default: 30 },
+    max_queued_rows: { type: 'integer', minimum: 1, maximum: 10_000_000, default: 100_000 },
+  }),
+  limits: section({
+    max_concurrency: {
+      type: ['integer', 'null'],
+      minimum: 1,
+      maximum: 1_000_000,
+      default: null,
+    },
+    max_queue: { type: 'integer', minimum: 0, maximum: 1_000_000, default: 1_000 },
+    queue_timeout_ms: { ...duration, default: 2_000 },
+    max_event_loop_delay_ms: { ...duration, default: 500 },
+  }),
   log: section({
     level: {
       type: 'string',
@@ -139,6 +192,9 @@ export const settingsSchema = section({
       flag: 'logLevel',
     },
     requests: { type: 'boolean', default: false },
+  }),
+  metrics: section({
+    access: { type: 'string', enum: ['open', 'local', 'admin'], default: 'open' },
   }),
   data_dir: { type: 'string', minLength: 1, env: 'LLMPROXY_DATA_DIR', flag: 'dataDir' },
   overrides_dir: { type: ['string', 'null'], default: null },

@@ -1,8 +1,13 @@
 import type { Configuration, Credential, Provider } from './configuration.js';
-import type { Sources } from './merge.js';
 import { compileModelPattern } from './model-pattern.js';
 import type { Problem } from './problem.js';
 import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
+
+/** Which document each entry came from, for error messages and `config show --origin`. */
+export interface Sources {
+  providers: Map<string, string>;
+  credentials: Map<Credential, string>;
+}
 
 const validateProviderShape = compileSchema<Provider>({
   type: 'object',

@@ -15,6 +15,10 @@ export class AnswerReader {
   #pieces: Buffer[] = [];
   #bytes = 0;
   #truncated = false;
+  /** Pieces seen so far: what stays the same while the upstream is silent. */
+  pieces = 0;
+  /** Whether what the client has ends with a whole event. */
+  atEventEnd = false;
 
   /** @param hidesUsage the client did not ask for the usage event of this stream. */
   constructor(attempt: Attempt, hidesUsage: boolean) {
@@ -24,7 +28,10 @@ export class AnswerReader {
   /** Takes a piece of the answer and returns what of it the client gets. */
   push(chunk: Buffer): Buffer {
     this.#keep(chunk);
-    return this.#filter ? this.#filter.push(chunk) : chunk;
+    const piece = this.#filter ? this.#filter.push(chunk) : chunk;
+    this.pieces++;
+    if (piece.length > 0) this.atEventEnd = endsEvent(piece);
+    return piece;
   }
 
   /** What the client still gets at the end of the answer. */
@@ -67,4 +74,11 @@ export class AnswerReader {
   #uncounted({ endpoint }: RequestRecord, { body }: ModelRequest): UncountedText {
     return { endpoint, request: body, answer: this.#pieces, truncated: this.#truncated };
   }
+}
+
+/** Whether the last bytes are a blank line. */
+function endsEvent(piece: Buffer): boolean {
+  const { length } = piece;
+  if (piece[length - 1] !== 0x0a) return false;
+  return piece[length - 2] === 0x0a || (piece[length - 2] === 0x0d && piece[length - 3] === 0x0a);
 }

@@ -1,5 +1,4 @@
 import { GatewayError } from '../errors.js';
-import { nextCandidate } from '../routing/plan.js';
 import type { Candidate, Route } from '../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { Attempt } from '../upstream/attempt.js';
@@ -9,6 +8,7 @@ import { toUpstreamError, type UpstreamError } from '../upstream/upstream-error.
 import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
 import { bodyFor, type ModelRequest } from './parse.js';
+import { type Picked, pick } from './pick.js';
 import type { RequestRecord } from './request-record.js';
 
 /** A request for a model, ready to be sent. */
@@ -27,14 +27,16 @@ export interface Answer {
   attempt: Attempt;
   /** The stream was asked for its usage though the client did not ask. */
   hidesUsage: boolean;
+  /** How long the request may take in all, in milliseconds. */
+  totalMs: number;
 }
 
 /**
  * Sends the request to one provider after the other, until one gives an answer that another
  * attempt would not better. No provider is sent it twice. When none is left, the last provider's
  * own error is the answer.
- * @throws GatewayError `no_provider_available`, `upstream_failed`, `upstream_timeout`;
- *   AbortedError.
+ * @throws GatewayError `no_provider_available`, `upstream_failed`, `upstream_timeout`,
+ *   `overloaded`; AbortedError.
  */
 export async function dispatch(
   gateway: Gateway,
@@ -48,9 +50,10 @@ export async function dispatch(
   let failure: UpstreamError | null = null;
   retryBudget.deposit(record.startMs);
   for (;;) {
-    const candidate = next(gateway, planned.routes, tried);
-    const answer = candidate && send(gateway, exchange, planned, candidate, record);
+    const picked = await pick(gateway, planned.routes, tried, refusal === null);
+    const answer = picked && send(gateway, exchange, planned, picked, record);
     if (!answer) break;
+    const { candidate } = picked;
     tried.push(candidate);
     const { attempt } = answer;
     const provider = candidate.provider.key;
@@ -87,34 +90,31 @@ export async function dispatch(
   throw givenUp(failure, record);
 }
 
-function next(gateway: Gateway, routes: readonly Route[], tried: Candidate[]): Candidate | null {
-  for (const route of routes) {
-    const balancer = gateway.balancers.of(route);
-    const candidate = nextCandidate(route, balancer, tried, gateway.health, Date.now());
-    if (candidate) return candidate;
-  }
-  return null;
-}
-
-/** Starts one attempt; null when the request's time is over. */
+/** Starts one attempt; null when the request's time is over or its client has left. */
 function send(
   gateway: Gateway,
   exchange: Exchange,
   { request, upstreamPath, asksUsage }: PlannedRequest,
-  { provider, model }: Candidate,
+  { candidate: { provider, model }, release }: Picked,
   record: RequestRecord,
 ): Answer | null {
   const upstream = gateway.upstreams.of(provider.config);
   const timeouts = upstream.timeoutsFor(model);
   const leftMs = timeouts.total - (performance.now() - record.startMs);
-  if (leftMs <= 0) return null;
+  if (leftMs <= 0 || exchange.aborted) {
+    release();
+    return null;
+  }
   const asks = asksUsage && provider.config.provider_params.stream_usage !== false;
   const hidesUsage = asks && request.usageEdit !== null;
   record.attempts++;
   record.provider = provider.key;
   record.modelSent = model;
   gateway.health.started(provider.key, Date.now());
-  const attempt = new Attempt(() => gateway.health.ended(provider.key));
+  const attempt = new Attempt(() => {
+    gateway.health.ended(provider.key);
+    release();
+  });
   upstream.pool.dispatch(
     {
       method: 'POST',
@@ -132,7 +132,7 @@ function send(
     attempt,
   );
   exchange.onAbort(() => attempt.abort());
-  return { attempt, hidesUsage };
+  return { attempt, hidesUsage, totalMs: timeouts.total };
 }
 
 function givenUp(failure: UpstreamError | null, { provider }: RequestRecord): GatewayError {

@@ -1,12 +1,14 @@
 import type { Pool } from 'undici';
 import type { Settings } from '../config/settings-schema.js';
 import type { Limiter } from '../limits/limiter.js';
+import type { Slots } from '../limits/slots.js';
 import type { Emit } from '../observe/event.js';
 import type { Balancers } from '../routing/plan.js';
 import type { Snapshot } from '../routing/snapshot.js';
 import type { Health } from '../upstream/health.js';
 import type { RetryBudget } from '../upstream/retry-budget.js';
 import type { Upstreams } from '../upstream/upstream.js';
+import type { Watchdog } from './watchdog.js';
 
 /** What the requests of one worker share. */
 export interface Gateway {
@@ -18,6 +20,8 @@ export interface Gateway {
   readonly health: Health;
   readonly retryBudget: RetryBudget;
   readonly limiter: Limiter;
+  readonly slots: Slots;
+  readonly watchdog: Watchdog;
   /** Connections to the control process. */
   readonly control: Pool;
   readonly emit: Emit;

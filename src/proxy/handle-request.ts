@@ -1,5 +1,6 @@
 import { type GatewayError, toGatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
+import { admit } from './admit.js';
 import { authenticate } from './authenticate.js';
 import { dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
@@ -46,7 +47,7 @@ async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecor
     return respond(exchange, record, 200, showModel(snapshot, credential, endpoint.model));
   }
 
-  const request = await parse(exchange, settings.server.max_body_bytes);
+  const request = await parse(exchange, settings.server, gateway.watchdog);
   record.model = request.model;
   record.stream = request.stream;
   const planned = {
@@ -55,8 +56,13 @@ async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecor
     upstreamPath: endpoint.upstreamPath,
     asksUsage: endpoint.streams,
   };
-  const provided = await dispatch(gateway, exchange, planned, record);
-  await relayAnswer(provided, exchange, request, record);
+  const release = await admit(gateway);
+  try {
+    const provided = await dispatch(gateway, exchange, planned, record);
+    await relayAnswer(gateway, provided, exchange, request, record);
+  } finally {
+    release();
+  }
 }
 
 const healthy = '{"status":"ok"}';

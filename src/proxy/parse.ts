@@ -1,6 +1,8 @@
+import type { Settings } from '../config/settings-schema.js';
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 import { BodyScanner, JsonSyntaxError, type Span } from './body-scanner.js';
+import type { Watchdog } from './watchdog.js';
 
 /** A request for a model: the client's own bytes, and the few members that the gateway reads. */
 export interface ModelRequest {
@@ -26,9 +28,13 @@ const maxModelLength = 1_024;
 /**
  * Reads the request body, looking into it as it arrives.
  * @throws GatewayError `request_too_large`, `invalid_json`, `invalid_request`,
- *   `unsupported_encoding`; AbortedError.
+ *   `unsupported_encoding`, `request_timeout`; AbortedError.
  */
-export async function parse(exchange: Exchange, maxBytes: number): Promise<ModelRequest> {
+export async function parse(
+  exchange: Exchange,
+  { max_body_bytes, body_timeout_ms }: Settings['server'],
+  watchdog: Watchdog,
+): Promise<ModelRequest> {
   const encoding = exchange.header('content-encoding');
   if (encoding !== '' && encoding !== 'identity') {
     throw new GatewayError(
@@ -41,7 +47,7 @@ export async function parse(exchange: Exchange, maxBytes: number): Promise<Model
   const chunks: Buffer[] = [];
   let failure: unknown = null;
   try {
-    await exchange.readBody(maxBytes, (chunk) => {
+    const reading = exchange.readBody(max_body_bytes, (chunk) => {
       if (failure !== null) return;
       // Thrown from here it would reach the engine, not the request.
       try {
@@ -52,6 +58,15 @@ export async function parse(exchange: Exchange, maxBytes: number): Promise<Model
         chunks.length = 0;
       }
     });
+    await watchdog.within(
+      reading,
+      body_timeout_ms,
+      () =>
+        new GatewayError(
+          'request_timeout',
+          `The request body did not arrive within ${body_timeout_ms} ms.`,
+        ),
+    );
     if (failure !== null) throw failure;
     const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
     return modelRequest(body, scanner.finish());
@@ -67,7 +82,8 @@ export async function parse(exchange: Exchange, maxBytes: number): Promise<Model
  */
 export function bodyFor(request: ModelRequest, model: string, askUsage: boolean): Buffer {
   const edits: Edit[] = [];
-  if (model !== request.model) {
+  // Of a key that occurs twice a provider may take the first, which was not authorized.
+  if (model !== request.model || request.modelSpans.length > 1) {
     const bytes = Buffer.from(JSON.stringify(model));
     for (const span of request.modelSpans) edits.push({ ...span, bytes });
   }

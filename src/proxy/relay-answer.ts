@@ -1,18 +1,22 @@
 import type { Exchange } from '../server/exchange.js';
 import { AnswerReader } from './answer-reader.js';
 import type { Answer } from './dispatch.js';
+import type { Gateway } from './gateway.js';
 import { clientHeaders } from './headers.js';
 import type { ModelRequest } from './parse.js';
 import { relay } from './relay.js';
 import type { RequestRecord } from './request-record.js';
+import { StreamKeeper } from './stream-keeper.js';
 
 /** Relays a provider's answer, with what the gateway says of its own part, and reads its usage. */
 export async function relayAnswer(
-  { attempt, hidesUsage }: Answer,
+  gateway: Gateway,
+  answer: Answer,
   exchange: Exchange,
   request: ModelRequest,
   record: RequestRecord,
 ): Promise<void> {
+  const { attempt, hidesUsage } = answer;
   const readyMs = performance.now();
   record.stream = attempt.stream;
   record.firstTokenMs = readyMs - record.startMs;
@@ -26,7 +30,13 @@ export async function relayAnswer(
     (record.firstTokenMs - record.upstreamMs).toFixed(2),
   );
   const reader = new AnswerReader(attempt, hidesUsage);
-  await relay(attempt, exchange, headers, record, reader);
+  const relayed = relay(attempt, exchange, headers, record, reader);
+  if (relayed) {
+    const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record);
+    gateway.watchdog.add(keeper);
+    await relayed;
+    gateway.watchdog.delete(keeper);
+  }
   record.upstreamMs += performance.now() - readyMs;
   reader.finish(record, request);
 }

@@ -13,23 +13,33 @@ const maxBodyBytes = 1_048_576;
 const passedOn = new Set([
   'accept',
   'authorization',
+  'content-encoding',
   'content-type',
+  'forwarded',
   'if-none-match',
   'user-agent',
+  'x-real-ip',
 ]);
 
 /**
  * Passes a request to the control process, which answers admin, metrics and documentation.
- * @throws GatewayError `unavailable` when it does not answer; AbortedError.
+ * @throws GatewayError `unavailable` when it does not answer, `unknown_url` where the admin API has
+ *   a listener of its own; AbortedError.
  */
 export async function relayControl(
   gateway: Gateway,
   exchange: Exchange,
   record: RequestRecord,
 ): Promise<void> {
+  const { method, path } = exchange;
+  if (record.endpoint === '/admin' && gateway.settings.admin.listen !== null) {
+    throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
+  }
   const chunks: Buffer[] = [];
   await exchange.readBody(maxBodyBytes, (chunk) => chunks.push(chunk));
-  const headers = ['x-request-id', record.requestId, 'x-forwarded-for', exchange.remoteAddress];
+  const forwardedFor = exchange.header('x-forwarded-for');
+  const from = forwardedFor ? `${forwardedFor}, ${exchange.remoteAddress}` : exchange.remoteAddress;
+  const headers = ['x-request-id', record.requestId, 'x-forwarded-for', from];
   for (let i = 0; i < exchange.headers.length; i += 2) {
     const name = exchange.headers[i] as string;
     if (passedOn.has(name)) headers.push(name, exchange.headers[i + 1] as string);

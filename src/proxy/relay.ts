@@ -53,9 +53,11 @@ export function relay(
       onError(error) {
         if (exchange.aborted) return;
         const broken = brokenAnswer(error, record);
-        record.error = broken.code;
+        record.error ??= broken.code;
         // The client learns that its stream is not whole: an error event, and no clean end.
-        if (attempt.stream) exchange.write(errorEvent(broken.toBody()));
+        if (attempt.stream && error.failure !== 'aborted') {
+          exchange.write(errorEvent(broken.toBody()));
+        }
         exchange.destroy();
         resolve();
       },

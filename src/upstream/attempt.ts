@@ -84,9 +84,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   /** Closes the upstream connection, whatever the state; does nothing after the end. */
-  abort(): void {
+  abort(failure: 'aborted' | 'timeout' = 'aborted'): void {
     if (this.ended || this.#broken) return;
-    const error = new UpstreamError('aborted', this.sent, undefined);
+    const error = new UpstreamError(failure, this.sent, undefined);
     this.#fail(error);
     this.#controller?.abort(error);
   }

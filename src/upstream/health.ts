@@ -66,6 +66,11 @@ export class Health {
     return this.#states.get(provider)?.inFlight ?? 0;
   }
 
+  /** The estimate of its time to an answer; 0 when there is none. */
+  latencyMs(provider: string): number {
+    return this.#states.get(provider)?.latencyMs ?? 0;
+  }
+
   /** Peak EWMA of the time to the answer, times what is under way (Finagle, tower). */
   cost(provider: string, now: number): number {
     const state = this.#states.get(provider);

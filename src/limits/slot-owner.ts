@@ -1,0 +1,94 @@
+/** From a worker to the owner of the slots, in the control process. */
+export interface SlotRequest {
+  key: string;
+  /** Slots at most, over all workers. */
+  capacity: number;
+  /** `try`: one slot or a refusal, at once. `wait`: one, when it is there. `leave`: no longer. */
+  action: 'try' | 'wait' | 'leave' | 'release';
+}
+
+/** One slot for one request of a worker; `granted` false answers a `try` for which there is none. */
+export interface SlotGrant {
+  key: string;
+  granted: boolean;
+  /** Whether it answers a `wait`. */
+  waited: boolean;
+}
+
+interface Pool {
+  capacity: number;
+  used: number;
+  /** Slots that each worker has. */
+  held: Map<number, number>;
+  /** Workers, once for each request that waits. */
+  queue: number[];
+}
+
+/**
+ * The control process's side of the slots. A worker that ends gives back what it had.
+ */
+export class SlotOwner {
+  readonly #pools = new Map<string, Pool>();
+  readonly #send: (worker: number, grant: SlotGrant) => void;
+
+  constructor(send: (worker: number, grant: SlotGrant) => void) {
+    this.#send = send;
+  }
+
+  handle(worker: number, { key, capacity, action }: SlotRequest): void {
+    const pool = this.#pool(key, capacity);
+    switch (action) {
+      case 'try': {
+        const granted = pool.used < capacity && pool.queue.length === 0;
+        if (granted) hold(pool, worker, 1);
+        this.#send(worker, { key, granted, waited: false });
+        break;
+      }
+      case 'wait':
+        pool.queue.push(worker);
+        break;
+      case 'leave': {
+        const place = pool.queue.lastIndexOf(worker);
+        // A slot that was granted meanwhile comes back as a release.
+        if (place >= 0) pool.queue.splice(place, 1);
+        break;
+      }
+      case 'release':
+        hold(pool, worker, -1);
+        break;
+    }
+    this.#serve(key, pool);
+  }
+
+  workerGone(worker: number): void {
+    for (const [key, pool] of this.#pools) {
+      hold(pool, worker, -(pool.held.get(worker) ?? 0));
+      pool.queue = pool.queue.filter((waiting) => waiting !== worker);
+      this.#serve(key, pool);
+    }
+  }
+
+  #serve(key: string, pool: Pool): void {
+    while (pool.used < pool.capacity) {
+      const worker = pool.queue.shift();
+      if (worker === undefined) return;
+      hold(pool, worker, 1);
+      this.#send(worker, { key, granted: true, waited: true });
+    }
+  }
+
+  #pool(key: string, capacity: number): Pool {
+    let pool = this.#pools.get(key);
+    if (!pool) {
+      pool = { capacity, used: 0, held: new Map(), queue: [] };
+      this.#pools.set(key, pool);
+    }
+    pool.capacity = capacity;
+    return pool;
+  }
+}
+
+function hold(pool: Pool, worker: number, count: number): void {
+  pool.used += count;
+  pool.held.set(worker, (pool.held.get(worker) ?? 0) + count);
+}

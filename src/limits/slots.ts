@@ -1,0 +1,77 @@
+/** Gives a slot back; to be called once. */
+export type Release = () => void;
+
+/**
+ * Slots for requests under way: at most `capacity` of a key at once, over all workers. A promise
+ * is returned only where one must wait.
+ */
+export interface Slots {
+  /** A slot that is free now; null when there is none. */
+  tryAcquire(key: string, capacity: number): Release | null | Promise<Release | null>;
+  /** A slot, as soon as one is free, in order of asking; null when none was in time. */
+  acquire(key: string, capacity: number, timeoutMs: number): Promise<Release | null>;
+  /** How many wait here for a slot of any key. */
+  readonly waiting: number;
+}
+
+interface Pool {
+  used: number;
+  capacity: number;
+  queue: Waiter[];
+}
+
+interface Waiter {
+  give: (release: Release | null) => void;
+  timer: NodeJS.Timeout;
+}
+
+/** The slots of a gateway with one worker. */
+export class LocalSlots implements Slots {
+  waiting = 0;
+  readonly #pools = new Map<string, Pool>();
+
+  tryAcquire(key: string, capacity: number): Release | null {
+    const pool = this.#pool(key, capacity);
+    return pool.used < capacity && pool.queue.length === 0 ? this.#take(pool) : null;
+  }
+
+  acquire(key: string, capacity: number, timeoutMs: number): Promise<Release | null> {
+    const pool = this.#pool(key, capacity);
+    if (pool.used < capacity) return Promise.resolve(this.#take(pool));
+    return new Promise((resolve) => {
+      this.waiting++;
+      const waiter: Waiter = {
+        give: (release) => {
+          this.waiting--;
+          clearTimeout(waiter.timer);
+          resolve(release);
+        },
+        timer: setTimeout(() => {
+          pool.queue.splice(pool.queue.indexOf(waiter), 1);
+          waiter.give(null);
+        }, timeoutMs),
+      };
+      pool.queue.push(waiter);
+    });
+  }
+
+  #take(pool: Pool): Release {
+    pool.used++;
+    return () => {
+      pool.used--;
+      while (pool.used < pool.capacity && pool.queue.length > 0) {
+        pool.queue.shift()?.give(this.#take(pool));
+      }
+    };
+  }
+
+  #pool(key: string, capacity: number): Pool {
+    let pool = this.#pools.get(key);
+    if (!pool) {
+      pool = { used: 0, capacity, queue: [] };
+      this.#pools.set(key, pool);
+    }
+    pool.capacity = capacity;
+    return pool;
+  }
+}

@@ -1,0 +1,52 @@
+import { GatewayError } from '../errors.js';
+import type { Release } from '../limits/slots.js';
+import type { Gateway } from './gateway.js';
+
+/** The key of the slots that all requests to providers share; no provider can have this name. */
+const everything = '*';
+
+/**
+ * Admits a request to the data plane's work: not while this worker is too late with everything,
+ * and not past the cap on all requests under way.
+ * @returns what must be called when the request is over.
+ * @throws GatewayError `overloaded`.
+ */
+export function admit(gateway: Gateway): Release | Promise<Release> {
+  const { max_concurrency: capacity, max_event_loop_delay_ms } = gateway.settings.limits;
+  if (gateway.watchdog.loopDelayMs > max_event_loop_delay_ms) {
+    throw overloaded('The gateway is overloaded.', 1);
+  }
+  return capacity === null ? nothing : waitForSlot(gateway, everything, capacity, 'The gateway');
+}
+
+/**
+ * Waits for a slot in the bounded queue.
+ * @param name what is at its cap, for the message.
+ * @throws GatewayError `overloaded`: at once when the queue is full, else when none came in time.
+ */
+export async function waitForSlot(
+  { slots, settings, health }: Gateway,
+  key: string,
+  capacity: number,
+  name: string,
+): Promise<Release> {
+  const { max_queue, queue_timeout_ms } = settings.limits;
+  const free = await slots.tryAcquire(key, capacity);
+  if (free) return free;
+  const release =
+    slots.waiting < max_queue ? await slots.acquire(key, capacity, queue_timeout_ms) : null;
+  if (release) return release;
+  const drainMs = ((slots.waiting + 1) / capacity) * health.latencyMs(key);
+  throw overloaded(
+    `${name} has ${capacity} requests under way, as many as it takes at once.`,
+    Math.max(1, Math.ceil(drainMs / 1000)),
+  );
+}
+
+function overloaded(message: string, retryAfterSeconds: number): GatewayError {
+  return new GatewayError('overloaded', message, {
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  });
+}
+
+function nothing(): void {}

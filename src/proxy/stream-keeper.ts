@@ -1,0 +1,65 @@
+import type { Settings } from '../config/settings-schema.js';
+import type { Exchange } from '../server/exchange.js';
+import type { AnswerReader } from './answer-reader.js';
+import type { Answer } from './dispatch.js';
+import type { RequestRecord } from './request-record.js';
+import type { Watched } from './watchdog.js';
+
+const keepaliveComment = Buffer.from(': keepalive\n\n');
+
+/**
+ * Looks after an answer that is being passed on: says something while its provider says nothing,
+ * so that proxies in between do not cut it; ends it when its time is over, and lets go of a client
+ * that takes nothing.
+ */
+export class StreamKeeper implements Watched {
+  readonly #server: Settings['server'];
+  readonly #answer: Answer;
+  readonly #exchange: Exchange;
+  readonly #reader: AnswerReader;
+  readonly #record: RequestRecord;
+  #pieces = 0;
+  #heardMs = performance.now();
+  #buffered = 0;
+  #takenMs = performance.now();
+
+  constructor(
+    { server }: Settings,
+    answer: Answer,
+    exchange: Exchange,
+    reader: AnswerReader,
+    record: RequestRecord,
+  ) {
+    this.#server = server;
+    this.#answer = answer;
+    this.#exchange = exchange;
+    this.#reader = reader;
+    this.#record = record;
+  }
+
+  onTick(): void {
+    const nowMs = performance.now();
+    const { bufferedBytes } = this.#exchange;
+    if (bufferedBytes === 0 || bufferedBytes !== this.#buffered) this.#takenMs = nowMs;
+    this.#buffered = bufferedBytes;
+    if (nowMs - this.#takenMs >= this.#server.stalled_reader_timeout_ms) {
+      this.#record.error = 'stalled_reader';
+      this.#answer.attempt.abort();
+    } else if (nowMs - this.#record.startMs >= this.#answer.totalMs) {
+      this.#answer.attempt.abort('timeout');
+    } else {
+      this.#keepAlive(nowMs, bufferedBytes);
+    }
+  }
+
+  #keepAlive(nowMs: number, bufferedBytes: number): void {
+    if (this.#reader.pieces !== this.#pieces) this.#heardMs = nowMs;
+    this.#pieces = this.#reader.pieces;
+    const silent = nowMs - this.#heardMs >= this.#server.keepalive_ms;
+    if (!silent || this.#server.keepalive_ms === 0 || bufferedBytes > 0) return;
+    // Inside an event a comment would become a part of it.
+    if (!this.#answer.attempt.stream || !this.#reader.atEventEnd) return;
+    this.#heardMs = nowMs;
+    this.#exchange.write(keepaliveComment);
+  }
+}
