@@ -32,7 +32,7 @@ function failureOf(code: string, sent: boolean): UpstreamFailure {
   if (code === 'UND_ERR_INVALID_ARG') return 'invalid';
   if (!sent) return 'connect';
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return 'timeout';
-  if (code.startsWith('HPE_') || code.startsWith('UND_ERR_RES')) return 'protocol';
+  if (code === 'HPE_INVALID' || code.startsWith('UND_ERR_RES')) return 'protocol';
   return 'reset';
 }
 
@@ -51,6 +51,8 @@ function describe(failure: UpstreamFailure, cause: unknown): string {
 }
 
 function codeOf(error: unknown): string {
+  // undici's parser error has a code only where its native table names one.
+  if (error instanceof Error && error.name === 'HTTPParserError') return 'HPE_INVALID';
   const code = error instanceof Error && 'code' in error ? error.code : '';
   return typeof code === 'string' ? code : '';
 }

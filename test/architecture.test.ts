@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+/** Tests run from `dist`; the rules are about the sources. */
+const src = join(dirname(fileURLToPath(import.meta.url)), '../../src');
+
+/** What a room may import besides itself; types too. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  config: ['errors', 'observe'],
+  routing: ['config', 'errors', 'observe'],
+  limits: ['routing', 'config', 'errors', 'observe'],
+  upstream: ['routing', 'config', 'errors', 'observe'],
+  server: ['errors'],
+  proxy: ['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server'],
+  db: ['config', 'errors', 'observe'],
+  admin: ['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'db'],
+  observe: [],
+  'mock-provider': ['server', 'errors'],
+  daemon: [
+    ...['admin', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
+    ...['server', 'db'],
+  ],
+  cli: [
+    ...['daemon', 'admin', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
+    ...['server', 'db', 'mock-provider'],
+  ],
+};
+
+/** What costs milliseconds, blocks, or touches the disk or the database. */
+const slow =
+  /^(postgres|winston|prom-client|tiktoken|bottleneck|chokidar|(node:)?fs(\/promises)?)$/;
+
+interface Import {
+  /** A path below `src`, or a package. */
+  to: string;
+  typeOnly: boolean;
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .sort();
+const imports = new Map(files.map((file) => [file, importsOf(file)]));
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  const found: Import[] = [];
+  const add = (target: string, typeOnly: boolean) =>
+    found.push({
+      to: target.startsWith('.')
+        ? normalize(join(dirname(file), target)).replace(/\.js$/, '.ts')
+        : target,
+      typeOnly,
+    });
+  for (const [, keyword, what, target] of text.matchAll(
+    /^(import|export)\s([^;'"]*?)\bfrom\s+['"]([^'"]+)['"]/gm,
+  )) {
+    if (keyword) add(target ?? '', /^type\s/.test(what ?? ''));
+  }
+  for (const [, target] of text.matchAll(/^import\s+['"]([^'"]+)['"]/gm)) add(target ?? '', false);
+  for (const [, target] of text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]/g))
+    add(target ?? '', false);
+  return found;
+}
+
+/** The folder of a file below `src`, or the name of a file there. */
+function room(file: string): string {
+  return file.split('/')[0]?.replace(/\.ts$/, '') ?? '';
+}
+
+function isOurs(target: string): boolean {
+  return imports.has(target);
+}
+
+test('every import is found, and leads to a file or a package', () => {
+  assert.ok(files.length > 80);
+  const all = [...imports].flatMap(([file, list]) => list.map(({ to }) => `${file} ${to}`));
+  assert.ok(all.includes('proxy/handle-request.ts proxy/dispatch.ts'));
+  assert.ok(all.includes('cli/serve.ts daemon/serve.ts'), 'dynamic imports are seen');
+  for (const line of all) {
+    const to = line.split(' ')[1] ?? '';
+    assert.ok(!to.endsWith('.ts') || isOurs(to), `${line} is not below src`);
+  }
+});
+
+test('every room is known, and imports point one way', () => {
+  const wrong: string[] = [];
+  for (const [file, list] of imports) {
+    const from = room(file);
+    assert.ok(allowed[from], `src/${from} is not in the architecture`);
+    for (const { to } of list) {
+      if (!isOurs(to) || room(to) === from) continue;
+      if (!allowed[from].includes(room(to))) wrong.push(`${file} imports ${to}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('only cli, daemon and admin import db', () => {
+  const rooms = [...imports].filter(([, list]) => list.some(({ to }) => room(to) === 'db'));
+  for (const [file] of rooms) assert.match(file, /^(cli|daemon|admin|db)\//);
+});
+
+test('no files import each other in a circle', () => {
+  const done = new Set<string>();
+  const visit = (file: string, path: string[]): void => {
+    const at = path.indexOf(file);
+    assert.ok(at < 0, [...path.slice(at), file].join(' → '));
+    if (done.has(file)) return;
+    for (const { to } of imports.get(file) ?? []) if (isOurs(to)) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+});
+
+/** What a process that loads these files loads, and how it comes to it. Types are not loaded. */
+function reached(starts: readonly string[]): Map<string, string> {
+  const paths = new Map(starts.map((file) => [file, file]));
+  for (const [file, path] of paths) {
+    for (const { to, typeOnly } of imports.get(file) ?? []) {
+      if (!typeOnly && !paths.has(to)) paths.set(to, `${path} → ${to}`);
+    }
+  }
+  return paths;
+}
+
+test('the request path reaches neither the database nor the disk, nor what is slow', () => {
+  const starts = files.filter((file) => file.startsWith('proxy/'));
+  const paths = reached([...starts, 'daemon/worker.ts']);
+  for (const [target, path] of paths) {
+    assert.ok(!slow.test(target) && room(target) !== 'db', path);
+  }
+  assert.ok(paths.has('undici'));
+});
+
+test('only observe imports winston and prom-client', () => {
+  for (const [file, list] of imports) {
+    for (const { to } of list) {
+      if (/^(winston|prom-client)$/.test(to)) assert.equal(room(file), 'observe', file);
+    }
+  }
+});
+
+test('only server knows the engines', () => {
+  for (const [file, list] of imports) {
+    for (const { to } of list) {
+      if (/^(hyper-express|uwebsockets|uWebSockets\.js)$/i.test(to))
+        assert.equal(room(file), 'server');
+    }
+  }
+});
+
+test('a name says what is in a file or folder, in kebab case', () => {
+  for (const file of files) {
+    for (const part of file.replace(/\.ts$/, '').split('/')) {
+      assert.match(part, /^[a-z0-9]+(-[a-z0-9]+)*$/, file);
+      assert.doesNotMatch(part, /^(utils?|helpers?|common|services?|managers?|misc)$/, file);
+    }
+  }
+});

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Configuration } from '../../src/config/configuration.js';
+import { hashKey } from '../../src/config/credential-key.js';
+import { mergeConfiguration } from '../../src/config/merge.js';
+import { parseOverride } from '../../src/config/overrides.js';
+import { ConfigError, describeProblem, type Problem } from '../../src/config/problem.js';
+import { configuration, credential, provider } from './configuration-for-test.js';
+
+function merged(rows: Configuration, ...texts: string[]): Configuration {
+  const problems: Problem[] = [];
+  const overrides = texts.map((text, i) => parseOverride({ path: `${i}.yaml`, text }, problems));
+  assert.deepEqual(problems, []);
+  return mergeConfiguration(rows, overrides);
+}
+
+function problemsOf(rows: Configuration, ...texts: string[]): string[] {
+  try {
+    merged(rows, ...texts);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.problems.map(describeProblem);
+  }
+  return assert.fail('this configuration was accepted');
+}
+
+test('a file changes the fields that it names and no others; a later file wins', () => {
+  const rows = configuration([provider('a', { weight: 1 })], [credential('me', { rate_limit: 5 })]);
+  const before = structuredClone(rows);
+  const result = merged(
+    rows,
+    'providers: {a: {weight: 2, api_key: sk-0}}\ncredentials: {me: {rate_limit: 9}}',
+    'providers: {a: {weight: 3}}',
+  );
+  assert.deepEqual(result.providers, [provider('a', { weight: 3, api_key: 'sk-0' })]);
+  assert.deepEqual(result.credentials, [credential('me', { rate_limit: 9 })]);
+  assert.deepEqual(rows, before, 'the rows are left as they were');
+});
+
+test('a file disables, and adds what no row has', () => {
+  const result = merged(
+    configuration([provider('a')], [credential('me')], 7),
+    [
+      'providers:',
+      '  a: {is_enabled: false}',
+      '  local: {api_base: "http://localhost:11434/v1", api_key: none}',
+      'credentials:',
+      '  me: {is_enabled: false}',
+      '  guest: {key: sk-guest-key, allowed_models: [llama*]}',
+    ].join('\n'),
+  );
+  assert.equal(result.version, 7);
+  assert.deepEqual(
+    result.providers.map(({ provider_key, is_enabled }) => [provider_key, is_enabled]),
+    [
+      ['a', false],
+      ['local', true],
+    ],
+  );
+  assert.deepEqual(
+    result.credentials.map(({ name, is_enabled }) => [name, is_enabled]),
+    [
+      ['me', false],
+      ['guest', true],
+    ],
+  );
+  assert.equal(result.credentials[1]?.id, null);
+  assert.equal(result.credentials[1]?.credential_key, hashKey('sk-guest-key'));
+});
+
+test('two credentials with one key are told, whoever wrote them', () => {
+  const rows = configuration([], [credential('me', { credential_key: hashKey('sk-same-key') })]);
+  assert.deepEqual(problemsOf(rows, 'credentials: {you: {key: sk-same-key}}'), [
+    '0.yaml: credentials.you: has the same key as "me"',
+  ]);
+  const both = configuration(
+    [],
+    [credential('x'), credential('x', { credential_key: 'b'.repeat(64) })],
+  );
+  assert.deepEqual(problemsOf(both, 'credentials: {x: {key: sk-same-key}}'), [
+    '0.yaml: credentials.x: has the same key as "x"',
+  ]);
+});
+
+test('a new entry without what it needs is told, as a misspelt name must be', () => {
+  const problems = problemsOf(
+    configuration(),
+    'providers: {oepnai: {weight: 2}}\ncredentials: {mee: {rate_limit: 1}}',
+  );
+  assert.ok(
+    problems.some((text) => /^0\.yaml: providers\.oepnai\.api_base: /.test(text)),
+    problems[0],
+  );
+  assert.ok(
+    problems.includes(
+      '0.yaml: credentials.mee: no credential has this name, and a new one needs a "key"',
+    ),
+  );
+});
+
+test('everything that cannot be used is told at once, with table or file and path', () => {
+  const rows = configuration(
+    [
+      provider('url', { api_base: 'example.com/v1' }),
+      provider('ftp', { api_base: 'ftp://example.com' }),
+      provider('user', { api_base: 'https://me:hush@example.com/v1' }),
+      provider('query', { api_base: 'https://example.com/v1?key=hush' }),
+      provider('key', { api_key: 'hush\n' }),
+      provider('map', { model_mapping: { '/(/': 'a', 'b*c*': 'd*', plain: 'x*', '': 'e' } }),
+      provider('headers', { provider_params: { headers: { 'Content-Length': '3' } } }),
+      provider('good'),
+    ],
+    [credential('models', { allowed_models: ['fine', '/[/'] })],
+  );
+  const problems = problemsOf(rows);
+  for (const expected of [
+    /^table providers: providers\.url\.api_base: is not a URL$/,
+    /^table providers: providers\.ftp\.api_base: must start with http/,
+    /^table providers: providers\.user\.api_base: must not contain a user or password$/,
+    /^table providers: providers\.query\.api_base: must not contain a query or fragment$/,
+    /^table providers: providers\.key\.api_key: must be printable ASCII/,
+    /^table providers: providers\.map\.model_mapping\.\/\(\/: is not a regular expression: /,
+    /^table providers: providers\.map\.model_mapping\.b\*c\*: a \* in the value needs/,
+    /^table providers: providers\.map\.model_mapping\.plain: a \* in the value needs/,
+    /^table providers: providers\.map\.model_mapping\.: is empty$/,
+    /^table providers: providers\.headers\.provider_params\.headers\.Content-Length: /,
+    /^table credentials: credentials\.models\.allowed_models\.1: is not a regular expression/,
+  ]) {
+    assert.ok(
+      problems.some((text) => expected.test(text)),
+      `${expected}\n${problems.join('\n')}`,
+    );
+  }
+  assert.equal(problems.length, 11);
+  for (const problem of problems) assert.ok(!problem.includes('hush'), problem);
+});
+
+test('__proto__ in a mapping or in headers is data', () => {
+  const result = merged(
+    configuration([provider('a', { model_mapping: JSON.parse('{"__proto__":"x"}') })]),
+    'credentials: {__proto__: {key: sk-12345678}}\nproviders: {a: {provider_params: {headers: {__proto__: y}}}}',
+  );
+  assert.deepEqual(Object.keys(result.providers[0]?.model_mapping ?? {}), ['__proto__']);
+  assert.equal(result.credentials[0]?.name, '__proto__');
+  assert.deepEqual(Object.keys({}), []);
+});

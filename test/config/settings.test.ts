@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { isLoopback, resolveSettings, type SettingsFlags } from '../../src/config/settings.js';
+
+interface Place {
+  /** Files below the working directory. */
+  files?: Record<string, string>;
+  environment?: Record<string, string>;
+  flags?: SettingsFlags;
+}
+
+const ours =
+  /^(PORT|HOST|DB_URL|ADMIN_KEY|PROVIDER_SUFFIX|LLMPROXY_\w+|LOG_LEVEL|STATE_DIRECTORY|CREDENTIALS_DIRECTORY|XDG_\w+)$/;
+
+/** The settings in a folder of their own, with none of our environment's. */
+function resolveIn(t: TestContext, { files = {}, environment = {}, flags = {} }: Place) {
+  const cwd = mkdtempSync(join(tmpdir(), 'llmproxy-settings-'));
+  const before = { ...process.env };
+  t.after(() => rmSync(cwd, { recursive: true }));
+  mkdirSync(join(cwd, 'config'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(cwd, name), text);
+  try {
+    for (const name of Object.keys(process.env)) if (ours.test(name)) delete process.env[name];
+    Object.assign(process.env, environment);
+    return { cwd, ...resolveSettings(flags, cwd) };
+  } finally {
+    for (const name of Object.keys(environment)) delete process.env[name];
+    Object.assign(process.env, before);
+  }
+}
+
+function failure(t: TestContext, place: Place): string {
+  try {
+    resolveIn(t, place);
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    assert.equal(error.name, 'SettingsError');
+    return error.message;
+  }
+  return assert.fail('these settings were accepted');
+}
+
+test('a flag wins over the environment, that over .env, that over the file, that over the default', (t) => {
+  const place: Required<Place> = {
+    files: { 'config/llmproxy.yaml': 'server: {port: 4}', '.env': 'PORT=3' },
+    environment: { PORT: '2' },
+    flags: { port: '1' },
+  };
+  const found = [resolveIn(t, place)];
+  found.push(resolveIn(t, { ...place, flags: {} }));
+  found.push(resolveIn(t, { ...place, flags: {}, environment: {} }));
+  const { '.env': _, ...file } = place.files;
+  found.push(resolveIn(t, { files: file }));
+  found.push(resolveIn(t, {}));
+  assert.deepEqual(
+    found.map(({ settings, origins }) => [settings.server.port, origins.get('server.port')]),
+    [
+      [1, 'flag'],
+      [2, 'environment'],
+      [3, 'environment'],
+      [4, 'file'],
+      [18_000, 'default'],
+    ],
+  );
+});
+
+test('an empty flag or variable counts as not given', (t) => {
+  const { settings } = resolveIn(t, { environment: { PORT: '' }, flags: { host: '' } });
+  assert.equal(settings.server.port, 18_000);
+  assert.equal(settings.server.host, '0.0.0.0');
+});
+
+test('text becomes the type of the setting', (t) => {
+  const { settings } = resolveIn(t, {
+    environment: { LLMPROXY_WORKERS: '3', PROVIDER_SUFFIX: '123', DB_URL: '456' },
+  });
+  assert.equal(settings.server.workers, 3);
+  assert.equal(settings.routing.provider_suffix, '123');
+  assert.equal(settings.database.url, '456');
+  const auto = resolveIn(t, { environment: { LLMPROXY_WORKERS: 'auto' } });
+  assert.equal(auto.settings.server.workers, 'auto');
+});
+
+test('what is wrong is named by its flag, variable or field, all at once', (t) => {
+  const message = failure(t, {
+    environment: { PORT: '18e3', LLMPROXY_ENGINE: 'apache', LLMPROXY_WORKERS: '0' },
+    flags: { logLevel: 'loud', host: 'x' },
+  });
+  assert.match(message, /^PORT: must be integer, not "18e3"$/m);
+  assert.match(
+    message,
+    /^LLMPROXY_ENGINE: must be one of auto, hyper-express, node, not "apache"$/m,
+  );
+  assert.match(message, /^LLMPROXY_WORKERS: must be >= 1, or .*must be auto, not "0"$/m);
+  assert.match(message, /^--log-level: must be one of error, warn, info, debug, not "loud"$/m);
+  for (const port of ['65536', '-1', '80.5', ' 80', '99999999999999999999']) {
+    assert.match(failure(t, { flags: { port } }), /^--port: must be/);
+  }
+});
+
+test('an unknown or wrong field of the file is named with its file', (t) => {
+  const message = failure(t, {
+    files: {
+      'config/llmproxy.yaml': 'server: {prot: 1, port: many}\n__proto__: {a: 1}\nauth: maybe',
+    },
+  });
+  assert.match(message, /llmproxy\.yaml: server: unknown field "prot"$/m);
+  assert.match(message, /llmproxy\.yaml: server\.port: must be integer$/m);
+  assert.match(message, /llmproxy\.yaml: unknown field "__proto__"$/m);
+  assert.match(message, /llmproxy\.yaml: auth: must be one of on, off$/m);
+});
+
+test('a syntax error is named by line and column', (t) => {
+  const files = { 'config/llmproxy.yaml': 'log: {level: info}\nauth: on\nauth: off\n' };
+  assert.match(failure(t, { files }), /llmproxy\.yaml: line 3, column 1: Map keys must be unique$/);
+});
+
+test('a settings file that was named must exist and be readable; it may be named relatively', (t) => {
+  assert.match(
+    failure(t, { flags: { config: 'gone.yaml' } }),
+    /\/gone\.yaml: no such settings file$/,
+  );
+  assert.match(failure(t, { flags: { config: 'config' } }), /\/config: cannot be read: EISDIR/);
+  const { settings, file, cwd } = resolveIn(t, {
+    files: { 'config/other.yaml': 'auth: on' },
+    environment: { LLMPROXY_CONFIG: 'config/other.yaml' },
+  });
+  assert.equal(file, join(cwd, 'config/other.yaml'));
+  assert.equal(settings.overrides_dir, join(cwd, 'config/overrides.d'));
+});
+
+test('no secret is ever in an error', (t) => {
+  const secret = 'hush';
+  const messages = [
+    failure(t, { environment: { ADMIN_KEY: secret } }),
+    failure(t, { files: { '.env': `ADMIN_KEY=${secret}\nPORT=x` } }),
+  ];
+  const broken = [
+    `admin: {key: ${secret}}`,
+    `admin: {key: [${secret}]}`,
+    `admin:\n  key: "${secret}" ${secret}`,
+    `admin:\n  key: *${secret}`,
+    `admin:\n  key: ${secret}: ${secret}`,
+    `admin:\n  key: |9${secret}\n x`,
+    `admin:\n  key: "\\q${secret}"`,
+    `database: {url: "postgres://user:${secret}@host/db}`,
+    `database: {url: {password: ${secret}}}`,
+    `database:\n\turl: ${secret}`,
+    `}${secret}`,
+  ];
+  for (const text of broken) messages.push(failure(t, { files: { 'config/llmproxy.yaml': text } }));
+  for (const message of messages) assert.ok(!message.includes(secret), message);
+});
+
+test('auth off is refused unless only this machine can reach the listener', (t) => {
+  const files = { 'config/llmproxy.yaml': 'auth: off' };
+  assert.match(failure(t, { files }), /auth: off is refused unless server.host is a loopback/);
+  assert.equal(resolveIn(t, { files, flags: { host: '127.0.0.1' } }).settings.auth, 'off');
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) assert.ok(isLoopback(host));
+  for (const host of [
+    '0.0.0.0',
+    '::',
+    '10.0.0.1',
+    '127.0.0.1.evil.com',
+    'localhost.com',
+    '1127.0.0.1',
+  ]) {
+    assert.ok(!isLoopback(host), host);
+  }
+});
+
+test('the data directory: what systemd gives, else by user, else as XDG says', (t) => {
+  const dirOf = (environment: Record<string, string>) =>
+    resolveIn(t, { environment }).settings.data_dir;
+  assert.equal(
+    dirOf({ STATE_DIRECTORY: '/var/lib/a:/var/lib/b', XDG_STATE_HOME: '/x' }),
+    '/var/lib/a',
+  );
+  assert.equal(dirOf({ STATE_DIRECTORY: '/a', LLMPROXY_DATA_DIR: '/b' }), '/b');
+  t.mock.method(process as { getuid: () => number }, 'getuid', () => 0);
+  assert.equal(dirOf({ XDG_STATE_HOME: '/x' }), '/var/lib/llmproxy');
+  t.mock.method(process as { getuid: () => number }, 'getuid', () => 1000);
+  assert.equal(dirOf({ XDG_STATE_HOME: '/x' }), '/x/llmproxy');
+  assert.equal(dirOf({}), join(homedir(), '.local/state/llmproxy'));
+});
+
+test('relative folders are taken from the working directory and the settings file', (t) => {
+  const { settings, cwd } = resolveIn(t, {
+    files: { 'config/llmproxy.yaml': 'overrides_dir: local' },
+    flags: { dataDir: 'state' },
+  });
+  assert.equal(settings.data_dir, join(cwd, 'state'));
+  assert.equal(settings.overrides_dir, join(cwd, 'config/local'));
+});
+
+test('secrets that systemd hands over win over the file, and lose to the environment', (t) => {
+  const credentials = mkdtempSync(join(tmpdir(), 'llmproxy-credentials-'));
+  t.after(() => rmSync(credentials, { recursive: true }));
+  writeFileSync(join(credentials, 'admin_key'), 'from-systemd\n');
+  const place = {
+    files: { 'config/llmproxy.yaml': 'admin: {key: from-the-file}' },
+    environment: { CREDENTIALS_DIRECTORY: credentials },
+  };
+  const handed = resolveIn(t, place);
+  assert.equal(handed.settings.admin.key, 'from-systemd');
+  assert.equal(handed.settings.database.url, null);
+  assert.equal(handed.origins.get('admin.key'), 'credential');
+
+  const environment = { ...place.environment, ADMIN_KEY: 'from-environment' };
+  assert.equal(resolveIn(t, { ...place, environment }).settings.admin.key, 'from-environment');
+});
+
+test('a secret of systemd that is not valid is named, and not shown', (t) => {
+  const credentials = mkdtempSync(join(tmpdir(), 'llmproxy-credentials-'));
+  t.after(() => rmSync(credentials, { recursive: true }));
+  writeFileSync(join(credentials, 'admin_key'), 'short');
+  const message = failure(t, { environment: { CREDENTIALS_DIRECTORY: credentials } });
+  assert.match(message, /credential admin_key/);
+  assert.doesNotMatch(message, /"short"|not short/);
+});

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+
+/** What was admitted, and when, against the law of a bucket. */
+export class Window {
+  readonly #times: number[] = [];
+
+  admit(nowMs: number, count = 1): void {
+    for (let i = 0; i < count; i++) this.#times.push(nowMs);
+  }
+
+  get count(): number {
+    return this.#times.length;
+  }
+
+  /** In no span of t seconds were more than rate · (t + 1) admitted. */
+  check(rate: number): void {
+    const times = this.#times.toSorted((a, b) => a - b);
+    // The excess over the refill since the first admission may rise by at most one burst.
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const [index, timeMs] of times.entries()) {
+      const refilled = (timeMs / 1000) * rate;
+      lowest = Math.min(lowest, index - refilled);
+      const excess = index + 1 - refilled - lowest;
+      assert.ok(excess <= rate + 1e-6, `${excess} at once at ${timeMs} ms with a burst of ${rate}`);
+    }
+  }
+}
