@@ -33,11 +33,12 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '10s' AS $$
 DECLARE
   part text := 'request_logs_p' || to_char(day, 'YYYYMMDD');
 BEGIN
-  IF to_regclass(part) IS NOT NULL THEN
-    RETURN;
-  END IF;
   PERFORM pg_advisory_xact_lock(5716290419);
-  IF to_regclass(part) IS NOT NULL THEN
+  -- to_regclass may still remember that there was none before the lock.
+  IF EXISTS (
+    SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'request_logs'::regclass AND c.relname = part
+  ) THEN
     RETURN;
   END IF;
   EXECUTE format('CREATE TABLE %I (LIKE request_logs INCLUDING ALL)', part);

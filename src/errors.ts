@@ -13,6 +13,7 @@ const table = {
   unknown_url: { status: 404, type: 'invalid_request_error' },
   not_found: { status: 404, type: 'invalid_request_error' },
   method_not_allowed: { status: 405, type: 'invalid_request_error' },
+  request_timeout: { status: 408, type: 'invalid_request_error' },
   conflict: { status: 409, type: 'invalid_request_error' },
   invalid_configuration: { status: 409, type: 'invalid_request_error' },
   request_too_large: { status: 413, type: 'invalid_request_error' },
@@ -20,6 +21,7 @@ const table = {
   internal_error: { status: 500, type: 'server_error' },
   upstream_failed: { status: 502, type: 'upstream_error' },
   no_provider_available: { status: 503, type: 'server_error' },
+  overloaded: { status: 503, type: 'server_error' },
   unavailable: { status: 503, type: 'server_error' },
   upstream_timeout: { status: 504, type: 'upstream_error' },
 } as const satisfies Record<string, { status: number; type: string }>;

@@ -1,6 +1,7 @@
 /**
  * Runs the compiled tests on one embedded PostgreSQL in one temporary directory, and leaves
- * nothing behind. Arguments: test files, as `.ts` or `.js`; all of them unless given.
+ * nothing behind. Arguments: test files, as `.ts` or `.js`, all of them unless given; `--coverage`
+ * measures which lines of this process's code they run.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +12,9 @@ import { fileURLToPath } from 'node:url';
 import { startEmbedded } from '../src/db/embedded.js';
 
 const dist = dirname(dirname(fileURLToPath(import.meta.url)));
-const files = process.argv.length > 2 ? process.argv.slice(2).map(compiled) : allTests();
+const coverage = process.argv.includes('--coverage');
+const named = process.argv.slice(2).filter((argument) => argument !== '--coverage');
+const files = named.length > 0 ? named.map(compiled) : allTests();
 const root = mkdtempSync(join(tmpdir(), 'llmproxy-test-'));
 // PostgreSQL's user, where we are root, has to pass.
 chmodSync(root, 0o755);
@@ -29,7 +32,10 @@ async function run(): Promise<number> {
   const server = await startEmbedded({ dataDir, owner: 'daemon' });
   const runner = spawn(
     process.execPath,
-    ['--test', '--test-reporter=spec', '--test-concurrency=2', ...files],
+    [
+      ...(coverage ? ['--enable-source-maps', '--experimental-test-coverage'] : []),
+      ...['--test', '--test-reporter=spec', '--test-concurrency=2', ...files],
+    ],
     {
       stdio: 'inherit',
       env: { ...process.env, LLMPROXY_TEST_DB_URL: server.dbUrl, TMPDIR: root },

@@ -1,101 +1,175 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { chmod, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { connect, type ListenOptions } from 'node:net';
 import { ConfigError } from '../config/problem.js';
 import { GatewayError, toGatewayError } from '../errors.js';
+import { adminAuthenticator, isLocal } from './authenticate.js';
 import type { Control } from './control.js';
-import type { AdminAnswer, AdminRequest, AdminRoute } from './route.js';
+import { readBody } from './read-body.js';
+import type { AdminAnswer, AdminRequest } from './route.js';
+import { createRouter } from './router.js';
 import { routes } from './routes/index.js';
 
 /**
- * Serves the control plane over HTTP on a unix socket that only this user can open. Workers pass
- * requests on to it; commands on this machine ask it directly.
- * @throws Error when another daemon serves on it.
+ * Serves the control plane over HTTP on a unix socket that only this user can open: workers pass
+ * requests on to it, commands on this machine ask it directly. With `admin.listen` it serves the
+ * same on that listener too.
+ * @throws Error when another daemon serves on it, or a listener cannot be opened.
  */
 export async function startControlServer(
   socketPath: string,
   control: Control,
 ): Promise<{ close(): Promise<void> }> {
-  if (await answers(socketPath)) {
-    throw new Error(`another llmproxy runs on this data directory (it answers on ${socketPath})`);
-  }
-  await rm(socketPath, { force: true });
-  const server = createServer((request, response) => {
-    answer(control, request)
-      .catch((error: unknown) => errorAnswer(error))
-      .then(({ status, headers, body }) => {
-        const raw = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
-        response.writeHead(status, { ...(raw ? {} : jsonType), ...headers });
-        response.end(raw ? body : JSON.stringify(body));
-      });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath, resolve);
-  });
-  await chmod(socketPath, 0o600);
-  return {
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+  const authenticate = adminAuthenticator(control.adminKey);
+  const answer = async (message: IncomingMessage, client: Client): Promise<AdminAnswer> => {
+    const url = new URL(message.url ?? '/', 'http://control');
+    const { route, check, params } = find(message.method ?? 'GET', url.pathname);
+    const { access: given } = route;
+    const access = typeof given === 'function' ? given(control.settings) : given;
+    const { authorization } = message.headers;
+    if (access === 'admin' || (access === 'local' && !client.local)) {
+      authenticate(authorization, client.address);
+    }
+    check.parameters(params, url.searchParams);
+    const request: AdminRequest = {
+      params,
+      query: url.searchParams,
+      headers: message.headers,
+      body: check.body(await readBody(message)),
+      remoteAddress: client.address,
+      local: client.local,
+      requestId: client.requestId,
+    };
+    const answered = await route.handle(request, control);
+    return access === 'open' ? answered : withHeaders(answered, { 'cache-control': 'no-store' });
   };
+  const listener =
+    (identify: (message: IncomingMessage) => Client): RequestListener =>
+    (message, response) => {
+      const client = identify(message);
+      answer(message, client)
+        .catch((error: unknown) => errorAnswer(error, client, control))
+        .then((answered) => write(response, client, answered));
+    };
+
+  const servers: Server[] = [await listenOnSocket(socketPath, listener(relayedClient))];
+  const close = async () => {
+    await Promise.all(servers.map(closeServer));
+  };
+  try {
+    const own = control.settings.admin.listen;
+    if (own?.startsWith('unix:')) {
+      servers.push(await listenOnSocket(own.slice('unix:'.length), listener(directClient)));
+    } else if (own) {
+      servers.push(await listen(listener(directClient), hostAndPort(own)));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close };
+}
+
+/** Who asks. */
+interface Client {
+  address: string;
+  /** True when the request was made on this machine. */
+  local: boolean;
+  requestId: string;
+  /** True when the answer does not pass a worker, which would add the request's id. */
+  direct: boolean;
+}
+
+const find = createRouter(routes);
+
+/** On the control socket: a worker, which adds its client's address as a proxy does, or a command. */
+function relayedClient({ headers }: IncomingMessage): Client {
+  const addresses = String(headers['x-forwarded-for'] ?? 'local').split(/\s*,\s*/);
+  const address = addresses[addresses.length - 1] ?? '';
+  const forwarded = addresses.length > 1 || (headers.forwarded ?? headers['x-real-ip']);
+  const requestId = String(headers['x-request-id'] ?? '');
+  return { address, local: !forwarded && isLocal(address), requestId, direct: false };
+}
+
+/** On the listener of `admin.listen`: what a proxy before it forwards is not from this machine. */
+function directClient({ headers, socket }: IncomingMessage): Client {
+  const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'local';
+  const forwarded = headers['x-forwarded-for'] ?? headers.forwarded ?? headers['x-real-ip'];
+  const sent = String(headers['x-request-id'] ?? '');
+  const requestId = /^[\x21-\x7e]{1,128}$/.test(sent) ? sent : crypto.randomUUID();
+  return { address, local: forwarded === undefined && isLocal(address), requestId, direct: true };
+}
+
+function write(response: ServerResponse, { direct, requestId }: Client, answer: AdminAnswer): void {
+  const { status, body } = answer;
+  const raw = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
+  const bytes = raw ? Buffer.from(body ?? '') : Buffer.from(JSON.stringify(body));
+  const length = status === 204 || status === 304 ? {} : { 'content-length': bytes.length };
+  const headers = {
+    ...(raw ? {} : jsonType),
+    'x-content-type-options': 'nosniff',
+    ...length,
+    ...answer.headers,
+    ...(direct ? { 'x-request-id': requestId } : {}),
+  };
+  response.writeHead(status, headers).end(bytes);
 }
 
 const jsonType = { 'content-type': 'application/json' };
 
-const compiled = routes.map((route) => ({ route, pattern: pathPattern(route.path) }));
-
-async function answer(control: Control, message: IncomingMessage): Promise<AdminAnswer> {
-  const url = new URL(message.url ?? '/', 'http://control');
-  const { route, params } = find(message.method ?? 'GET', url.pathname);
-  const request: AdminRequest = {
-    params,
-    query: url.searchParams,
-    headers: message.headers,
-    body: undefined,
-    remoteAddress: String(message.headers['x-forwarded-for'] ?? 'local'),
-    requestId: String(message.headers['x-request-id'] ?? ''),
-  };
-  if (route.access !== 'open') authenticate(control.adminKey, message.headers.authorization);
-  return await route.handle(request, control);
-}
-
-function find(method: string, path: string): { route: AdminRoute; params: Record<string, string> } {
-  for (const { route, pattern } of compiled) {
-    const match = route.method === method ? pattern.exec(path) : null;
-    if (match) return { route, params: { ...match.groups } };
-  }
-  throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
-}
-
-function pathPattern(path: string): RegExp {
-  return new RegExp(`^${path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
-}
-
-/** Compared by hash, in constant time, so that neither length nor content can be timed. */
-function authenticate(adminKey: string, header: string | undefined): void {
-  const key = /^bearer (.+)$/i.exec(header ?? '')?.[1];
-  if (key === undefined) {
-    throw new GatewayError('missing_api_key', 'Send the admin key: Authorization: Bearer KEY.');
-  }
-  if (!timingSafeEqual(sha256(key), sha256(adminKey))) {
-    throw new GatewayError('invalid_api_key', 'The admin key is not valid.');
-  }
-}
-
-function errorAnswer(error: unknown): AdminAnswer {
+function errorAnswer(error: unknown, { requestId }: Client, { emit }: Control): AdminAnswer {
   const known =
     error instanceof ConfigError
       ? new GatewayError('invalid_configuration', error.message)
       : toGatewayError(error);
+  if (known.code === 'internal_error') {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    emit({ type: 'request_failed', requestId, error: reason });
+  }
   return { status: known.status, headers: { ...jsonType, ...known.headers }, body: known.toBody() };
 }
 
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+function withHeaders(answer: AdminAnswer, headers: Record<string, string>): AdminAnswer {
+  return { ...answer, headers: { ...headers, ...answer.headers } };
+}
+
+async function listenOnSocket(path: string, listener: RequestListener): Promise<Server> {
+  if (await answers(path)) {
+    throw new Error(`another llmproxy runs on this data directory (it answers on ${path})`);
+  }
+  await rm(path, { force: true });
+  const server = await listen(listener, { path });
+  await chmod(path, 0o600);
+  return server;
+}
+
+async function listen(listener: RequestListener, address: ListenOptions): Promise<Server> {
+  const server = createServer({ requestTimeout: 30_000 }, listener);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address, resolve);
+  });
+  return server;
+}
+
+/** `127.0.0.1:18001` or `[::1]:18001`; the settings' schema has checked the form. */
+function hostAndPort(address: string): ListenOptions {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: Number(address.slice(colon + 1)) };
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
 
 function answers(socketPath: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Settings } from '../config/settings-schema.js';
 import type { Control } from './control.js';
 
 /** One operation of the control plane: its address, who may use it, its description, its code. */
@@ -6,15 +7,17 @@ export interface AdminRoute {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With parameters in braces, as in OpenAPI: `/admin/v1/providers/{id}`. */
   path: string;
-  /** `admin`: needs the admin key; `local`: needs it from elsewhere than this machine. */
-  access: 'admin' | 'local' | 'open';
+  access: Access | ((settings: Settings) => Access);
   /**
-   * The operation object of the OpenAPI document. The schema of its JSON request body is also what
-   * the body is checked against before `handle` is called.
+   * The operation object of the OpenAPI document. The schemas of its parameters and of its JSON
+   * request body are also what a request is checked against before `handle` is called.
    */
   operation: Operation;
   handle(request: AdminRequest, control: Control): Promise<AdminAnswer> | AdminAnswer;
 }
+
+/** `admin`: needs the admin key; `local`: needs it from elsewhere than this machine. */
+export type Access = 'admin' | 'local' | 'open';
 
 /** The part of an OpenAPI 3.1 operation that we use. */
 export interface Operation {
@@ -22,9 +25,19 @@ export interface Operation {
   summary: string;
   description?: string;
   tags: string[];
-  parameters?: object[];
+  parameters?: readonly Parameter[];
   requestBody?: { required: boolean; content: { 'application/json': { schema: object } } };
+  /** Of success; those of errors are added where the document is made. */
   responses: Record<string, object>;
+}
+
+/** A query parameter that an `admin` route does not list is refused by name. */
+export interface Parameter {
+  name: string;
+  in: 'path' | 'query' | 'header';
+  required?: boolean;
+  description?: string;
+  schema: object;
 }
 
 export interface AdminRequest {
@@ -34,8 +47,10 @@ export interface AdminRequest {
   headers: IncomingHttpHeaders;
   /** The JSON body, checked against the operation's schema; undefined when it has none. */
   body: unknown;
-  /** The client's address. */
+  /** The client's address; `local` for a command on this machine. */
   remoteAddress: string;
+  /** True when the request was made on this machine, and not forwarded by a proxy on it. */
+  local: boolean;
   requestId: string;
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { SettingsFlags } from '../config/settings.js';
 import type { Daemon } from '../daemon/serve.js';
+import type { Emit } from '../observe/event.js';
 
 /** Two signals in this time are one: npx passes on the Ctrl-C that the terminal already sent. */
 const sameSignalMs = 500;
@@ -34,22 +35,42 @@ Examples:
 }
 
 async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Promise<void> {
-  const [{ resolveSettings }, { createLog }, { serve }, { packageVersion }] = await Promise.all([
+  const [
+    { resolveSettings },
+    { createLog },
+    { serve },
+    { packageVersion },
+    { openSystemdNotifier },
+  ] = await Promise.all([
     import('../config/settings.js'),
     import('../observe/log.js'),
     import('../daemon/serve.js'),
     import('./package-version.js'),
+    import('../daemon/systemd-notify.js'),
   ]);
   const resolved = resolveSettings(flags);
   const { log, server } = resolved.settings;
-  const emit = createLog({ ...log, readable: !json && process.stdout.isTTY === true });
-  const daemon = await serve(resolved, packageVersion(), emit);
+  const logger = createLog({ ...log, readable: !json && process.stdout.isTTY === true });
+  const version = packageVersion();
+  const systemd = openSystemdNotifier({
+    environment: process.env,
+    version,
+    emit: logger.emit,
+  });
+  const emit: Emit = (event) => {
+    logger.emit(event);
+    systemd?.observe(event);
+  };
+  const daemon = await serve(resolved, version, emit, () => logger.droppedLines);
+  systemd?.watch(() => daemon.ping());
 
-  process.on('SIGHUP', () => daemon.mark());
+  const reload = () => daemon.reload();
+  process.on('SIGHUP', () => void (systemd ? systemd.reloading(reload) : reload()));
   await stopSignal(daemon, (signal) =>
     emit({ type: 'stopping', signal, graceMs: server.grace_period_ms }),
   );
   await daemon.stop();
+  await systemd?.close();
   emit({ type: 'stopped' });
 }
 

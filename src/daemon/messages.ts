@@ -1,7 +1,9 @@
 import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { LeaseGrant, LeaseRequest } from '../limits/lease.js';
+import type { SlotGrant, SlotRequest } from '../limits/slot-owner.js';
 import type { GatewayEvent } from '../observe/event.js';
+import type { WorkerStatus } from '../observe/metrics-state.js';
 import type { Ejection } from '../upstream/health.js';
 
 /** From the control process to a worker. The first is always `start`. */
@@ -9,6 +11,7 @@ export type ToWorker =
   | StartWorker
   | { type: 'configuration'; configuration: Configuration; hash: string }
   | { type: 'lease'; grant: LeaseGrant }
+  | { type: 'slot'; grant: SlotGrant }
   /** What another worker has found of a provider. */
   | { type: 'ejection'; ejection: Ejection }
   | { type: 'ping'; ping: number }
@@ -35,8 +38,10 @@ export type FromWorker =
   | { type: 'listening'; engine: string }
   | { type: 'active'; hash: string }
   | { type: 'lease'; request: LeaseRequest }
+  | { type: 'slot'; request: SlotRequest }
   | { type: 'ejection'; ejection: Ejection }
   | { type: 'pong'; ping: number }
   | { type: 'events'; events: GatewayEvent[] }
+  | { type: 'status'; status: WorkerStatus }
   /** It cannot start; the reason is for the operator. */
   | { type: 'failed'; reason: string };

@@ -6,7 +6,7 @@ import type { OverrideFile } from '../config/overrides.js';
 import { ConfigError } from '../config/problem.js';
 
 /** A change that no file event tells of, such as of a symlink above the folder, is seen in this time. */
-const scanEveryMs = 1_000;
+const scanEveryMs = 500;
 const maxFileBytes = 4_194_304;
 
 /**

@@ -2,12 +2,18 @@ import { createHash } from 'node:crypto';
 import type { ActiveConfiguration } from '../admin/control.js';
 import type { Configuration } from '../config/configuration.js';
 import { mergeConfiguration } from '../config/merge.js';
-import { type OverrideFile, parseOverride } from '../config/overrides.js';
+import { type Override, type OverrideFile, parseOverride } from '../config/overrides.js';
 import { ConfigError, describeProblem, type Problem } from '../config/problem.js';
 import type { Emit } from '../observe/event.js';
 
 /** Changes that come together are read together. */
 const debounceMs = 50;
+
+/** How the last reload went, and when one last went well: wall clock, milliseconds. */
+export interface LastReload {
+  successful: boolean;
+  lastSuccessAt: number | null;
+}
 
 interface ReloaderOptions {
   /** Reads all rows, in one transaction. */
@@ -28,8 +34,14 @@ interface ReloaderOptions {
 export class Reloader {
   readonly #options: ReloaderOptions;
   #active: ActiveConfiguration | null = null;
+  /** Whether the last reload failed: that all is well again is told, even when nothing changed. */
+  #failed = false;
+  #lastSuccessAt: number | null = null;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<unknown> = Promise.resolve();
+  /** The reload that waits for the one under way: what is marked meanwhile is read by it. */
+  #next: Promise<ActiveConfiguration> | null = null;
+  #stopped = false;
 
   constructor(options: ReloaderOptions) {
     this.#options = options;
@@ -40,8 +52,13 @@ export class Reloader {
     return this.#active;
   }
 
+  get lastReload(): LastReload {
+    return { successful: !this.#failed, lastSuccessAt: this.#lastSuccessAt };
+  }
+
   /** Something may have changed. Never throws; what is wrong becomes an event. */
   mark(): void {
+    if (this.#stopped) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       this.reload().catch(() => {});
@@ -54,13 +71,33 @@ export class Reloader {
    * @throws ConfigError, or what reading threw; both were emitted.
    */
   reload(): Promise<ActiveConfiguration> {
-    const next = this.#running.then(() => this.#reload());
+    if (this.#next) return this.#next;
+    const next = this.#running.then(() => {
+      this.#next = null;
+      return this.#reload();
+    });
+    this.#next = next;
     this.#running = next.catch(() => {});
     return next;
   }
 
+  /**
+   * What would be wrong with the configuration after a change of its rows, and is not wrong now.
+   * Nothing is activated.
+   * @throws what reading threw.
+   */
+  async problemsOf(change: (rows: Configuration) => Configuration): Promise<Problem[]> {
+    const { readRows, readOverrides } = this.#options;
+    const [rows, files] = await Promise.all([readRows(), readOverrides()]);
+    const overrides = files.map((file) => parseOverride(file, []));
+    const known = new Set(mergeProblems(rows, overrides).map(describeProblem));
+    const problems = mergeProblems(change(rows), overrides);
+    return problems.filter((problem) => !known.has(describeProblem(problem)));
+  }
+
   /** No reload starts after this. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
     await this.#running;
   }
@@ -75,7 +112,9 @@ export class Reloader {
       if (changed) await publish(configuration, hash);
       const since = changed ? new Date() : (this.#active?.since ?? new Date());
       this.#active = { configuration, hash, since };
-      if (changed) {
+      this.#lastSuccessAt = Date.now();
+      if (changed || this.#failed) {
+        this.#failed = false;
         emit({
           type: 'config_active',
           version: configuration.version,
@@ -87,6 +126,7 @@ export class Reloader {
       }
       return this.#active;
     } catch (error) {
+      this.#failed = true;
       if (error instanceof ConfigError) {
         emit({ type: 'config_rejected', problems: error.problems.map(describeProblem) });
       } else {
@@ -106,6 +146,16 @@ export class Reloader {
     const overrides = files.map((file) => parseOverride(file, problems));
     if (problems.length > 0) throw new ConfigError(problems);
     return mergeConfiguration(rows, overrides);
+  }
+}
+
+function mergeProblems(rows: Configuration, overrides: readonly Override[]): readonly Problem[] {
+  try {
+    mergeConfiguration(rows, overrides);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
   }
 }
 

@@ -12,11 +12,15 @@ import { configVersion } from '../db/queries/config-version.js';
 import { readConfiguration } from '../db/queries/read-configuration.js';
 import { GatewayError } from '../errors.js';
 import type { Emit } from '../observe/event.js';
+import { createMetrics } from '../observe/metrics.js';
+import { withoutText } from '../observe/usage/usage-recorder.js';
 import { adminKey } from './admin-key.js';
 import { Closers } from './closers.js';
+import { configuredNames } from './configured-names.js';
 import { claimPort } from './listen-port.js';
 import { readOverrideFiles, watchOverrideFiles } from './override-files.js';
 import { Reloader } from './reloader.js';
+import { openUsage, type Usage } from './usage.js';
 import { Workers } from './workers.js';
 
 /** A change that no notification told of is seen in this time. */
@@ -43,20 +47,30 @@ export interface Daemon {
 export async function serve(
   { settings, file }: ResolvedSettings,
   version: string,
-  emit: Emit,
+  log: Emit,
+  droppedLogLines: () => number,
 ): Promise<Daemon> {
   const startMs = performance.now();
   const closers = new Closers();
   const { data_dir: dataDir, server } = settings;
   const overridesDir = settings.overrides_dir ?? '';
   const controlSocket = join(dataDir, 'control.sock');
+  let usage: Usage | null = null;
+  const metrics = createMetrics(version, settings.routing.provider_suffix);
+  const emit: Emit = (event) => {
+    if (event.type === 'request_finished') usage?.record(event);
+    const told = event.type === 'request_finished' ? withoutText(event) : event;
+    metrics.emit(told);
+    log(told);
+  };
   emit({ type: 'daemon_starting', version, pid: process.pid, dataDir, settings: file });
   if (settings.auth === 'off') emit({ type: 'auth_off' });
   try {
     await makeDataDir(dataDir);
     server.port = await claimPort(server.host, server.port);
+    const workersDesired = workerCount(server.workers);
     const workers = new Workers({
-      count: workerCount(server.workers),
+      count: workersDesired,
       settings,
       controlSocket,
       emit,
@@ -67,22 +81,35 @@ export async function serve(
       readRows: async () => toConfiguration(await readConfiguration(database.sql)),
       readOverrides: () => readOverrideFiles(overridesDir),
       publish: async (configuration, hash) => {
+        metrics.configured(configuredNames(configuration, settings.routing));
         if (engine) await workers.publish(configuration, hash);
         else engine = await workers.start(configuration, hash);
       },
       emit,
     });
 
+    metrics.watch(() => ({
+      workers: workers.states,
+      workersDesired,
+      configVersion: engine ? reloader.active.configuration.version : null,
+      lastReload: reloader.lastReload,
+      usage: { queuedRows: usage?.queue.depth ?? 0, droppedRows: usage?.queue.dropped ?? 0 },
+      droppedLogLines: droppedLogLines(),
+    }));
+
     const admin = await adminKey(settings.admin.key, dataDir);
     if (admin.generatedIn) emit({ type: 'admin_key_generated', file: admin.generatedIn });
     const control = await startControlServer(controlSocket, {
       settings,
       adminKey: admin.key,
+      metrics,
       get sql() {
         return database.sql;
       },
       active: () => started(engine, reloader).active,
       reload: () => started(engine, reloader).reload(),
+      problemsOf: (change) => reloader.problemsOf(change),
+      emit,
     });
     closers.push(() => control.close());
 
@@ -103,6 +130,11 @@ export async function serve(
     if (migrations.length > 0) {
       emit({ type: 'migrations_applied', names: migrations.map(({ name }) => name) });
     }
+
+    const stored = openUsage(settings.usage, database, emit);
+    usage = stored;
+    closers.push(() => stored.close());
+    await stored.startMaintenance();
 
     closers.push(() => workers.stop());
     await reloader.reload();

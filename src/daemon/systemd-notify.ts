@@ -40,37 +40,29 @@ export function openSystemdNotifier(options: NotifierOptions): SystemdNotifier |
   const status = new StatusText(options.version);
   let queue = Promise.resolve();
   let sentStatus = '';
-  let statusWaits = false;
   let told = false;
   let watchdog: NodeJS.Timeout | null = null;
 
+  /** With each message goes the latest status text; of what has waited, the last says it all. */
   const send = (...states: string[]): Promise<void> => {
     queue = queue.then(async () => {
-      const reason = await run(states);
-      if (reason !== null && !told) emit({ type: 'systemd_not_told', reason });
-      told ||= reason !== null;
+      const text = status.text();
+      const changed = text !== sentStatus ? [...states, `STATUS=${text}`] : states;
+      sentStatus = text;
+      if (changed.length === 0) return;
+      const failure = await run(changed);
+      if (failure !== null && !told) emit({ type: 'systemd_not_told', reason: failure });
+      told ||= failure !== null;
     });
     return queue;
-  };
-  /** However many events come while a message is on its way, the latest text is sent once. */
-  const sendStatus = () => {
-    if (statusWaits) return;
-    statusWaits = true;
-    queue = queue.then(() => {
-      statusWaits = false;
-      const text = status.text();
-      if (text === sentStatus) return;
-      sentStatus = text;
-      return run([`STATUS=${text}`]).then(() => {});
-    });
   };
 
   return {
     observe(event) {
       if (!status.take(event)) return;
       if (event.type === 'ready') void send('READY=1');
-      if (event.type === 'stopping') void send('STOPPING=1');
-      sendStatus();
+      else if (event.type === 'stopping') void send('STOPPING=1');
+      else void send();
     },
     async reloading(reload) {
       const nowUs = process.hrtime.bigint() / 1_000n;

@@ -1,10 +1,15 @@
+import cluster from 'node:cluster';
 import { Pool } from 'undici';
 import { LeasedLimiter } from '../limits/leased-limiter.js';
+import { LeasedSlots } from '../limits/leased-slots.js';
 import type { Limiter } from '../limits/limiter.js';
 import { LocalLimiter } from '../limits/local-limiter.js';
+import type { SlotGrant } from '../limits/slot-owner.js';
+import { LocalSlots, type Slots } from '../limits/slots.js';
 import type { GatewayEvent } from '../observe/event.js';
 import type { Gateway } from '../proxy/gateway.js';
 import { handleRequest } from '../proxy/handle-request.js';
+import { Watchdog } from '../proxy/watchdog.js';
 import { Balancers } from '../routing/plan.js';
 import { buildSnapshot } from '../routing/snapshot.js';
 import { strategies } from '../routing/strategies/index.js';
@@ -14,6 +19,7 @@ import { Health } from '../upstream/health.js';
 import { RetryBudget } from '../upstream/retry-budget.js';
 import { Upstreams } from '../upstream/upstream.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
+import { statusOfWorker } from './worker-status.js';
 
 /**
  * A data-plane worker: the process that answers requests. It ends by itself when the control
@@ -24,6 +30,7 @@ import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 
 /** Events wait this long for others to be sent with. */
 const eventBatchMs = 100;
+const statusPeriodMs = 1_000;
 
 process.title = 'llmproxy worker';
 // Ctrl-C reaches every process of the terminal; the control process says when to stop.
@@ -34,6 +41,7 @@ process.on('SIGHUP', ignore);
 let server: Server | null = null;
 let gateway: Gateway | null = null;
 let limiter: (Limiter & Partial<Pick<LeasedLimiter, 'granted'>>) | null = null;
+let grantSlot: (grant: SlotGrant) => void = ignore;
 let graceMs = 30_000;
 let events: GatewayEvent[] = [];
 
@@ -55,6 +63,9 @@ process.on('message', (message: ToWorker) => {
     case 'ping':
       send({ type: 'pong', ping: message.ping });
       break;
+    case 'slot':
+      grantSlot(message.grant);
+      break;
     case 'ejection':
       gateway?.health.learn(message.ejection, Date.now());
       break;
@@ -64,6 +75,10 @@ process.on('message', (message: ToWorker) => {
   }
 });
 process.on('disconnect', drain);
+// Otherwise node:cluster exits at once when the control process is gone, whatever is in flight.
+if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
+// A message that fails because the control process is gone; `disconnect` follows.
+cluster.worker?.on('error', ignore);
 send({ type: 'loaded' });
 
 async function start(message: StartWorker): Promise<void> {
@@ -78,6 +93,8 @@ async function start(message: StartWorker): Promise<void> {
     health: new Health((ejection) => send({ type: 'ejection', ejection })),
     retryBudget: new RetryBudget(),
     limiter,
+    slots: openSlots(message.limiter),
+    watchdog: new Watchdog(),
     control: new Pool('http://control', { socketPath: controlSocket, connections: 16 }),
     emit,
     draining: false,
@@ -87,18 +104,27 @@ async function start(message: StartWorker): Promise<void> {
   const engine = await selectEngine(settings.server.engine, (reason) =>
     emit({ type: 'engine_fallback', reason }),
   );
+  const status = statusOfWorker();
   server = await engine.listen({
     host: settings.server.host,
     port: settings.server.port,
-    handler: (exchange) => void handleRequest(opened, exchange),
+    handler: status.counting((exchange) => handleRequest(opened, exchange)),
   });
   send({ type: 'listening', engine: engine.name });
   send({ type: 'active', hash });
+  setInterval(() => send({ type: 'status', status: status.read() }), statusPeriodMs).unref();
 }
 
 function openLimiter(kind: StartWorker['limiter']): Limiter {
   if (kind === 'leased') return new LeasedLimiter((request) => send({ type: 'lease', request }));
   return new LocalLimiter(kind === 'full');
+}
+
+function openSlots(kind: StartWorker['limiter']): Slots {
+  if (kind !== 'leased') return new LocalSlots();
+  const leased = new LeasedSlots((request) => send({ type: 'slot', request }));
+  grantSlot = (grant) => leased.granted(grant);
+  return leased;
 }
 
 /** The swap: one assignment. Requests that began before it keep the snapshot that they read. */

@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
 import { LeaseOwner } from '../limits/lease-owner.js';
+import { SlotOwner } from '../limits/slot-owner.js';
 import type { Emit } from '../observe/event.js';
+import type { WorkerState, WorkerStatus } from '../observe/metrics-state.js';
 import type { Ejection } from '../upstream/health.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 
@@ -13,6 +15,9 @@ const maxRestartDelayMs = 5_000;
 
 interface Live {
   worker: Worker;
+  /** The lowest number that no other has: names a worker and the one that replaces it. */
+  slot: number;
+  status: WorkerStatus | null;
   limiter: StartWorker['limiter'];
   startedMs: number;
   /** Whether it was sent `start`. */
@@ -42,6 +47,10 @@ export class Workers {
   readonly #options: WorkersOptions;
   readonly #live = new Map<number, Live>();
   readonly #leases = new LeaseOwner();
+  readonly #slots = new SlotOwner((worker, grant) => {
+    const live = this.#live.get(worker);
+    if (live) send(live, { type: 'slot', grant });
+  });
   readonly #ejections = new Map<string, Ejection>();
   #configuration: { configuration: Configuration; hash: string } | null = null;
   #restarts = 0;
@@ -86,6 +95,13 @@ export class Workers {
     return [...this.#live.values()].flatMap(({ worker }) => worker.process.pid ?? []);
   }
 
+  /** Of the workers that serve, as each last said. */
+  get states(): WorkerState[] {
+    return [...this.#live.values()]
+      .filter(({ engine }) => engine !== null)
+      .map(({ slot, status }) => ({ name: `worker-${slot}`, status }));
+  }
+
   /** Resolves when each worker that serves has answered: none of them hangs. */
   async ping(): Promise<void> {
     const ping = ++this.#pings;
@@ -112,6 +128,8 @@ export class Workers {
     const worker = cluster.fork();
     const live: Live = {
       worker,
+      slot: this.#freeSlot(),
+      status: null,
       limiter: count > 1 ? 'leased' : limiter,
       startedMs: performance.now(),
       loaded: false,
@@ -120,7 +138,7 @@ export class Workers {
       ponged: 0,
     };
     this.#live.set(worker.id, live);
-    worker.process.on('error', ignoreSendFailure);
+    worker.on('error', ignoreSendFailure);
     worker.on('message', (message: FromWorker) => this.#receive(live, message));
     worker.on('exit', (code, signal) => this.#exited(live, signal ?? `exit code ${code}`));
     emit({ type: 'worker_started', worker: worker.id, pid: worker.process.pid ?? 0 });
@@ -160,6 +178,9 @@ export class Workers {
         live.ponged = message.ping;
         this.#notify();
         break;
+      case 'status':
+        live.status = message.status;
+        break;
       case 'events':
         for (const event of message.events) this.#options.emit(event);
         break;
@@ -168,6 +189,9 @@ export class Workers {
         if (message.request.want > 0) send(live, { type: 'lease', grant });
         break;
       }
+      case 'slot':
+        this.#slots.handle(live.worker.id, message.request);
+        break;
       case 'ejection':
         this.#eject(live, message.ejection);
         break;
@@ -197,6 +221,7 @@ export class Workers {
     const { worker, startedMs } = live;
     this.#live.delete(worker.id);
     this.#leases.workerGone(worker.id, performance.now());
+    this.#slots.workerGone(worker.id);
     this.#options.emit({
       type: 'worker_exited',
       worker: worker.id,
@@ -212,6 +237,13 @@ export class Workers {
     setTimeout(() => {
       if (!this.#stopping) this.#fork('empty');
     }, delayMs);
+  }
+
+  #freeSlot(): number {
+    const taken = new Set([...this.#live.values()].map(({ slot }) => slot));
+    let slot = 1;
+    while (taken.has(slot)) slot++;
+    return slot;
   }
 
   #allActive(hash: string): boolean {

@@ -1,4 +1,5 @@
 import type { GatewayEvent } from './event.js';
+import { visible } from './log-text.js';
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 
@@ -8,7 +9,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     case 'request_finished':
       return {
         level: 'info',
-        message: `${event.method} ${event.endpoint} ${event.status} ${ms(event.totalMs)} ${event.model ?? '-'} → ${event.provider ?? '-'} (${event.requestId})`,
+        message: `${event.method} ${event.endpoint} ${event.status} ${ms(event.totalMs)} ${visible(event.model ?? '-')} → ${event.provider ?? '-'} (${event.requestId})`,
       };
     case 'daemon_starting':
       return info(`llmproxy ${event.version} starts, data in ${event.dataDir}`);
@@ -62,6 +63,25 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return { level: 'error', message: `request ${event.requestId} failed: ${event.error}` };
     case 'systemd_not_told':
       return { level: 'error', message: `systemd cannot be told: ${event.reason}` };
+    case 'usage_counted': {
+      const { promptTokens, completionTokens } = event.usage;
+      const message = `${promptTokens} + ${completionTokens} tokens, ${event.source} (${event.requestId})`;
+      return { level: 'debug', message };
+    }
+    case 'usage_failing':
+      return warn(
+        `usage cannot be stored now, ${event.queued} rows wait in memory: ${event.reason}`,
+      );
+    case 'usage_working':
+      return info('usage is stored again');
+    case 'usage_dropping':
+      return { level: 'error', message: `rows of usage are lost: ${event.reason}` };
+    case 'usage_partitions_dropped':
+      return info(`usage past its retention was deleted: ${event.names.join(', ')}`);
+    case 'usage_partitions_failed':
+      return warn(`the partitions of request_logs cannot be looked after: ${event.reason}`);
+    case 'tokenizer_failed':
+      return warn(`a text was too hard to count, its tokens are a rough estimate: ${event.reason}`);
     case 'stopping':
       return info(
         `${event.signal}: stopping, requests in flight have ${ms(event.graceMs)}; once more to stop at once`,

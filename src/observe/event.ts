@@ -4,6 +4,7 @@
  */
 export type GatewayEvent =
   | RequestFinished
+  | UsageCounted
   | {
       type: 'daemon_starting';
       version: string;
@@ -36,6 +37,13 @@ export type GatewayEvent =
   | { type: 'provider_recovered'; provider: string }
   | { type: 'request_failed'; requestId: string; error: string }
   | { type: 'systemd_not_told'; reason: string }
+  | { type: 'usage_failing'; reason: string; queued: number }
+  | { type: 'usage_working' }
+  /** Rows of usage begin to be lost; the total is a metric. */
+  | { type: 'usage_dropping'; reason: string }
+  | { type: 'usage_partitions_dropped'; names: string[] }
+  | { type: 'usage_partitions_failed'; reason: string }
+  | { type: 'tokenizer_failed'; reason: string }
   | { type: 'stopping'; signal: string; graceMs: number }
   | { type: 'stop_forced' }
   | { type: 'stopped' };
@@ -80,6 +88,20 @@ export interface TokenUsage {
   completionTokens: number;
 }
 
+/**
+ * The tokens of one request that a provider answered, soon after its `request_finished`: those that
+ * the provider reported, or those that were counted here.
+ */
+export interface UsageCounted {
+  type: 'usage_counted';
+  requestId: string;
+  /** As the client asked; any text. */
+  model: string | null;
+  provider: string | null;
+  usage: TokenUsage;
+  source: 'provider' | 'estimated';
+}
+
 /** The bytes of a request and of what was delivered of its answer. */
 export interface UncountedText {
   endpoint: string;
@@ -89,6 +111,8 @@ export interface UncountedText {
   answer: Uint8Array[];
   /** True when pieces were left out to bound the memory. */
   truncated: boolean;
+  /** The length of the whole answer, where pieces of it were left out. */
+  answerBytes?: number;
 }
 
 export type Emit = (event: GatewayEvent) => void;

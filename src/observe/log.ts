@@ -1,6 +1,9 @@
+import { Writable } from 'node:stream';
 import { createLogger, format, transports } from 'winston';
 import { describeEvent, type Level } from './describe-event.js';
-import type { Emit } from './event.js';
+import type { Emit, GatewayEvent } from './event.js';
+import { openLogSink } from './log-sink.js';
+import { visible, visibleLines } from './log-text.js';
 
 export interface LogOptions {
   level: Level;
@@ -8,20 +11,71 @@ export interface LogOptions {
   requests: boolean;
   /** Lines for a person, else JSON. */
   readable: boolean;
+  /** Characters that may wait for a slow reader; 1 Mi unless given. */
+  maxPending?: number;
 }
 
-/** Interprets events as log lines on standard output. */
-export function createLog({ level, requests, readable }: LogOptions): Emit {
+export interface Log {
+  emit: Emit;
+  /** Lines that were lost because nobody took them. */
+  readonly droppedLines: number;
+}
+
+/** Interprets events as log lines on standard output, which may be slow: it then loses lines. */
+export function createLog({ level, requests, readable, ...options }: LogOptions): Log {
+  const sink = openLogSink({
+    ...options,
+    onRecovered: (dropped) => {
+      const message = `${dropped} lines of the log were dropped: their reader was too slow`;
+      logger.log({ level: 'warn', message, event: 'log_lines_dropped', dropped });
+    },
+  });
+  const stream = new Writable({
+    decodeStrings: false,
+    write(line: string, _encoding, done) {
+      sink.write(line);
+      done();
+    },
+  });
   const logger = createLogger({
     level,
-    format: readable ? readableFormat() : format.combine(format.timestamp(), format.json()),
-    transports: [new transports.Console()],
+    format: readable ? readableFormat() : jsonFormat(),
+    transports: [new transports.Stream({ stream, eol: '\n' })],
   });
-  return (event) => {
-    if (event.type === 'request_finished' && !requests) return;
-    const { type, ...fields } = event;
-    logger.log({ ...describeEvent(event), event: type, ...fields });
+  return {
+    emit(event) {
+      if (isOfRequest(event) && !requests) return;
+      const described = describeEvent(event);
+      if (!logger.isLevelEnabled(described.level) || !sink.hasRoom()) return;
+      logger.log({ ...described, event: event.type, ...fieldsOf(event) });
+    },
+    get droppedLines() {
+      return sink.dropped;
+    },
   };
+}
+
+function isOfRequest({ type }: GatewayEvent): boolean {
+  return type === 'request_finished' || type === 'usage_counted';
+}
+
+/** All of an event but what clients and models wrote. */
+function fieldsOf(event: GatewayEvent): object {
+  if (event.type === 'request_finished') {
+    const { type, uncounted, ...fields } = event;
+    return fields;
+  }
+  const { type, ...fields } = event;
+  return fields;
+}
+
+function jsonFormat() {
+  const text = Symbol.for('message');
+  const safe = format((info) => {
+    info[text] = visible(String(info[text]));
+    return info;
+  });
+  return format.combine(format.timestamp(), format.json(), safe());
 }
 
 function readableFormat() {
@@ -29,6 +83,8 @@ function readableFormat() {
   return format.combine(
     format.timestamp({ format: 'HH:mm:ss' }),
     ...colors,
-    format.printf(({ timestamp, level, message }) => `${timestamp} ${level} ${message}`),
+    format.printf(
+      ({ timestamp, level, message }) => `${timestamp} ${level} ${visibleLines(String(message))}`,
+    ),
   );
 }

@@ -58,8 +58,11 @@ export function relay(
         if (attempt.stream && error.failure !== 'aborted') {
           exchange.write(errorEvent(broken.toBody()));
         }
-        exchange.destroy();
-        resolve();
+        // Not at once: what was written in this turn would be lost with the connection.
+        setImmediate(() => {
+          exchange.destroy();
+          resolve();
+        });
       },
     });
   });

@@ -18,6 +18,8 @@ test('every command of the specification exists', () => {
       (c) => `llmproxy provider ${c}`,
     ),
     'llmproxy serve',
+    'llmproxy systemd install',
+    'llmproxy usage',
   ]);
 });
 

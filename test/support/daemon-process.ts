@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { after } from 'node:test';
 import { executable } from '../cli/llmproxy.js';
 import { isRunning, until } from './until.js';
 
@@ -38,6 +39,12 @@ export interface DaemonProcess {
 const patienceMs = 15_000;
 const stopMs = 5_000;
 
+// A test's hook that fails keeps those after it from running; a daemon left behind would keep us.
+const children = new Set<ChildProcess>();
+after(() => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
 /** Starts the real CLI as a process of its own. */
 export function spawnDaemon(
   args: string[],
@@ -49,6 +56,7 @@ export function spawnDaemon(
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  children.add(child);
   const logs: LogLine[] = [];
   let watchers: (() => void)[] = [];
   let text = '';

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import OpenAI from 'openai';
 import { stringify } from 'yaml';
 import { hashKey, previewKey } from '../../src/config/credential-key.js';
 import type { Sql } from '../../src/db/client.js';
+import { findPostmaster, ownerOf } from '../../src/db/embedded/postmaster.js';
 import { llmproxy, type Outcome, type RunOptions } from '../cli/llmproxy.js';
 import { type DaemonProcess, spawnDaemon } from './daemon-process.js';
 import { testDatabase, testDirectory } from './postgres.js';
@@ -159,9 +160,11 @@ export async function spawnServe(
   args.push('--engine', engine, '--workers', String(workers));
   const process_ = spawnDaemon(args, home, env);
   t.after(async () => {
-    const postmaster = postmasterPid(dataDir);
+    const server = existsSync(dataDir) ? findPostmaster(join(dataDir, 'postgres/data')) : null;
     await process_.end();
-    if (postmaster) await until('the end of PostgreSQL', () => !isRunning(postmaster), 20_000);
+    if (server && ownerOf(server)?.pid === process_.pid) {
+      await until('the end of PostgreSQL', () => !isRunning(server.pid), 20_000);
+    }
     for (const secret of secrets) {
       assert.ok(!process_.output().includes(secret), `a secret in the log: ${secret}`);
     }

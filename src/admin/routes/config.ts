@@ -1,4 +1,5 @@
 import type { ActiveConfiguration } from '../control.js';
+import { jsonResponse, ref } from '../openapi-schemas.js';
 import type { AdminRoute } from '../route.js';
 
 /** `/admin/v1/config`: which configuration is active, and making the latest one active. */
@@ -11,7 +12,7 @@ export const configRoutes: readonly AdminRoute[] = [
       operationId: 'getConfigVersion',
       summary: 'The active configuration',
       tags: ['config'],
-      responses: { 200: { description: 'Version, and when it became active' } },
+      responses: { 200: jsonResponse('The active configuration', ref('ConfigVersion')) },
     },
     handle: (_request, control) => ({ status: 200, body: describeVersion(control.active()) }),
   },
@@ -22,9 +23,10 @@ export const configRoutes: readonly AdminRoute[] = [
     operation: {
       operationId: 'reloadConfig',
       summary: 'Read the configuration anew',
-      description: 'Answers when it is active on every worker.',
+      description:
+        'Answers when it is active on every worker. Seldom needed: changes are noticed by themselves.',
       tags: ['config'],
-      responses: { 200: { description: 'What is active now' } },
+      responses: { 200: jsonResponse('What is active now', ref('ConfigReloaded')) },
     },
     handle: async (_request, control) => {
       const active = await control.reload();

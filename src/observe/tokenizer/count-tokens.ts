@@ -2,7 +2,7 @@ import type { TokenUsage, UncountedText } from '../event.js';
 import { jsonAnswerTexts, streamAnswerTexts } from './answer-texts.js';
 import { textCounter } from './encode.js';
 import { encodingOf } from './encoding-of.js';
-import { estimateByBytes } from './estimate-by-bytes.js';
+import { estimateByBytes, leftOutFactor } from './estimate-by-bytes.js';
 import { objectOf, parseJson } from './json-value.js';
 import { promptTokens } from './prompt-tokens.js';
 
@@ -21,12 +21,14 @@ export function countTokens(text: UncountedText, model: string): TokenUsage {
 }
 
 /** Null where the answer is neither a stream nor JSON, or JSON that was cut short. */
-function completionTokens({ answer }: UncountedText, model: string): number | null {
-  const body = Buffer.concat(answer).toString();
+function completionTokens(text: UncountedText, model: string): number | null {
+  const bytes = Buffer.concat(text.answer);
+  const body = bytes.toString();
   if (body === '') return 0;
   const whole = parseJson(body);
   if (whole === null && !/^(data|event|id|retry)?:/m.test(body)) return null;
   const count = textCounter(encodingOf(model));
   const texts = whole === null ? streamAnswerTexts(body) : jsonAnswerTexts(whole);
-  return texts.reduce((tokens, each) => tokens + count(each), 0);
+  const tokens = texts.reduce((sum, each) => sum + count(each), 0);
+  return Math.round(tokens * leftOutFactor(text, bytes.length));
 }

@@ -4,7 +4,8 @@ import type { TokenUsage, UncountedText } from '../event.js';
  * A rough count that looks at no text, for when the tokenizer cannot keep up: four bytes are a
  * token, base64 left out; in a stream each event is one, as most providers send them.
  */
-export function estimateByBytes({ endpoint, request, answer }: UncountedText): TokenUsage {
+export function estimateByBytes(text: UncountedText): TokenUsage {
+  const { endpoint, request, answer } = text;
   const promptTokens = tokensOfBytes(bytesOfText(bufferOf(request)));
   if (endpoint.endsWith('/embeddings')) return { promptTokens, completionTokens: 0 };
   let events = 0;
@@ -13,12 +14,18 @@ export function estimateByBytes({ endpoint, request, answer }: UncountedText): T
     events += countOf(bufferOf(piece), 'data: {');
     bytes += piece.length;
   }
-  return { promptTokens, completionTokens: events > 0 ? events : tokensOfBytes(bytes) };
+  const seen = events > 0 ? events : tokensOfBytes(bytes);
+  return { promptTokens, completionTokens: Math.round(seen * leftOutFactor(text, bytes)) };
 }
 
 /** The rule of thumb where nothing is encoded: four bytes are a token. */
 export function tokensOfBytes(bytes: number): number {
   return Math.ceil(bytes / 4);
+}
+
+/** By what to multiply the tokens of the bytes that are there: what was left out counts alike. */
+export function leftOutFactor({ answerBytes = 0 }: UncountedText, keptBytes: number): number {
+  return keptBytes === 0 ? 1 : Math.max(1, answerBytes / keptBytes);
 }
 
 /** The length without the base64 of `data:` URLs. */

@@ -69,7 +69,7 @@ export function usageRow(
 
 /** Postgres stores neither a zero byte nor half of a surrogate pair. */
 function storable(name: string): string {
-  return name.slice(0, maxNameCharacters).replaceAll('\0', '\ufffd').toWellFormed();
+  return Buffer.from(name.slice(0, maxNameCharacters).replaceAll('\0', '\ufffd')).toString();
 }
 
 /** To microseconds. */

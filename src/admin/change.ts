@@ -1,0 +1,82 @@
+import type { Configuration } from '../config/configuration.js';
+import { ConfigError, describeProblem, type Problem } from '../config/problem.js';
+import type { Sql } from '../db/client.js';
+import { configVersion } from '../db/queries/config-version.js';
+import { GatewayError, toGatewayError } from '../errors.js';
+import type { Control } from './control.js';
+import { query } from './query.js';
+import type { AdminRequest, Parameter } from './route.js';
+
+/** Of every operation that changes providers or keys. */
+export const waitParameter: Parameter = {
+  name: 'wait',
+  in: 'query',
+  description:
+    '`active`: answer when the change is in use by every worker. Otherwise the answer comes when the change is committed; it is in use a moment later.',
+  schema: { type: 'string', enum: ['active'] },
+};
+
+/**
+ * Commits a change of the configuration's rows and, with `?wait=active`, waits until it is in use.
+ * @returns what `commit` returned, and the version of the configuration that contains it.
+ * @throws GatewayError what `query` throws; after the commit `invalid_configuration` or
+ *   `unavailable` that says so.
+ */
+export async function change<T>(
+  control: Control,
+  request: AdminRequest,
+  commit: (sql: Sql) => Promise<T>,
+): Promise<{ result: T; version: number }> {
+  const result = await query(control, commit);
+  if (request.query.get('wait') === 'active') {
+    return { result, version: await activate(control) };
+  }
+  const { version } = await query(control, configVersion);
+  return { result, version };
+}
+
+/**
+ * Refuses a row that the daemon could not use.
+ * @param problems of the row; their paths start with `at` and a dot.
+ * @throws GatewayError `invalid_request` naming the field.
+ */
+export function refuseProblems(problems: readonly Problem[], at: string): void {
+  const told = problems.map(({ path, reason }) => ({
+    param: path.startsWith(`${at}.`) ? path.slice(at.length + 1) : path,
+    reason,
+  }));
+  const [first] = told;
+  if (!first) return;
+  const message = told.map(({ param, reason }) => `${param}: ${reason}`).join('; ');
+  throw new GatewayError('invalid_request', message, { param: first.param });
+}
+
+/**
+ * Refuses a change with which rows and override files together could not be used.
+ * @throws GatewayError `invalid_configuration`.
+ */
+export async function refuseUnusable(
+  control: Control,
+  changeRows: (rows: Configuration) => Configuration,
+): Promise<void> {
+  const problems = await query(control, () => control.problemsOf(changeRows));
+  if (problems.length === 0) return;
+  throw new GatewayError(
+    'invalid_configuration',
+    `Nothing was changed. With this change the configuration could not be used: ${problems.map(describeProblem).join('; ')}`,
+  );
+}
+
+async function activate(control: Control): Promise<number> {
+  try {
+    return (await control.reload()).configuration.version;
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      const reason = `The change is saved, but the configuration cannot be used: ${error.message}`;
+      throw new GatewayError('invalid_configuration', reason, { cause: error });
+    }
+    const { message } = toGatewayError(error);
+    const reason = `The change is saved, but it is not yet in use by every worker: ${message}`;
+    throw new GatewayError('unavailable', reason, { cause: error });
+  }
+}

@@ -1,0 +1,100 @@
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { compileSchema, toProblems } from '../config/schema.js';
+import { GatewayError } from '../errors.js';
+import type { AdminRoute, Parameter } from './route.js';
+
+/** What a route checks of a request, compiled from its OpenAPI operation. */
+export interface RequestCheck {
+  /** @throws GatewayError `invalid_request` naming the parameter. */
+  parameters(path: Readonly<Record<string, string>>, query: URLSearchParams): void;
+  /**
+   * The JSON body; undefined where there is none.
+   * @throws GatewayError `invalid_json`, `invalid_request` naming the field.
+   */
+  body(text: string): unknown;
+}
+
+/** Compiles a route's schemas. A query parameter that an `admin` route does not know is refused. */
+export function requestCheck({ access, operation }: AdminRoute): RequestCheck {
+  const parameters = (operation.parameters ?? []).map((parameter) => ({
+    ...parameter,
+    validate: compileSchema(parameter.schema),
+  }));
+  const known = new Set(parameters.filter((one) => one.in === 'query').map(({ name }) => name));
+  const { requestBody } = operation;
+  const validateBody = requestBody && compileSchema(requestBody.content['application/json'].schema);
+  return {
+    parameters(path, query) {
+      for (const name of query.keys()) {
+        if (access === 'admin' && !known.has(name)) {
+          throw invalid(name, `unknown query parameter "${name}"`);
+        }
+      }
+      for (const parameter of parameters) {
+        if (parameter.in === 'header') continue;
+        const text = parameter.in === 'path' ? path[parameter.name] : query.get(parameter.name);
+        if (text !== undefined && text !== null) checkText(parameter, text, parameter.validate);
+        else if (parameter.required) throw invalid(parameter.name, `${parameter.name} is missing`);
+      }
+    },
+    body(text) {
+      if (!validateBody) return undefined;
+      if (text === '' && !requestBody.required) return undefined;
+      const body = parse(text);
+      if (!validateBody(body)) throw invalidBody(validateBody.errors ?? []);
+      return body;
+    },
+  };
+}
+
+/** A text that PostgreSQL can store: no NUL, and no half of a surrogate pair. */
+const unstorable = /[\0\p{Surrogate}]/u;
+
+function checkText({ name }: Parameter, text: string, validate: ValidateFunction): void {
+  if (unstorable.test(text)) throw invalid(name, `${name}: has a character that cannot be stored`);
+  if (validate(text) || validate(scalar(text))) return;
+  const reasons = toProblems('', validate.errors).map(({ reason }) => reason);
+  throw invalid(name, `${name}: ${reasons.join('; ')}`);
+}
+
+/** A parameter's text as the number or boolean that it is written as. */
+function scalar(text: string): unknown {
+  if (/^-?\d{1,15}$/.test(text)) return Number(text);
+  return text === 'true' ? true : text === 'false' ? false : text;
+}
+
+function parse(text: string): unknown {
+  let unstorableAt: string | null = null;
+  const look = (key: string, value: unknown) => {
+    if (unstorable.test(key) || (typeof value === 'string' && unstorable.test(value))) {
+      unstorableAt ??= key;
+    }
+    return value;
+  };
+  let body: unknown;
+  try {
+    body = JSON.parse(text, look);
+  } catch {
+    // Its own message quotes the text, which may hold a secret.
+    throw new GatewayError('invalid_json', 'The request body is not valid JSON.');
+  }
+  if (unstorableAt !== null) {
+    throw invalid(unstorableAt, `${unstorableAt}: has a character that cannot be stored`);
+  }
+  return body;
+}
+
+function invalidBody(errors: ErrorObject[]): GatewayError {
+  const found = errors.flatMap((error) =>
+    toProblems('', [error]).map(({ path, reason }) => {
+      const { additionalProperty, missingProperty } = error.params;
+      const param = [path, additionalProperty ?? missingProperty].filter(Boolean).join('.');
+      return { param, text: path ? `${path}: ${reason}` : reason };
+    }),
+  );
+  return invalid(found[0]?.param ?? '', found.map(({ text }) => text).join('; '));
+}
+
+function invalid(param: string, message: string): GatewayError {
+  return new GatewayError('invalid_request', message, param === '' ? {} : { param });
+}

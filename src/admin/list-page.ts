@@ -1,0 +1,43 @@
+import type { Page } from '../db/queries/rows.js';
+import type { Parameter } from './route.js';
+
+/** Query parameters of the lists. */
+export function pageParameters(searched: string): Parameter[] {
+  return [
+    {
+      name: 'limit',
+      in: 'query',
+      description: 'Rows at most; all unless given.',
+      schema: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+    },
+    {
+      name: 'offset',
+      in: 'query',
+      description: 'Rows to leave out at the start, which is the lowest id.',
+      schema: { type: 'integer', minimum: 0, maximum: 1_000_000_000, default: 0 },
+    },
+    {
+      name: 'enabled',
+      in: 'query',
+      description: 'Only rows whose `is_enabled` is this.',
+      schema: { type: 'boolean' },
+    },
+    {
+      name: 'search',
+      in: 'query',
+      description: `Only rows whose \`${searched}\` contains this text, in any case.`,
+      schema: { type: 'string', maxLength: 200 },
+    },
+  ];
+}
+
+/** The page that checked query parameters ask for. */
+export function pageOf(query: URLSearchParams): Page {
+  const enabled = query.get('enabled');
+  return {
+    limit: Number(query.get('limit') ?? Number.MAX_SAFE_INTEGER),
+    offset: Number(query.get('offset') ?? 0),
+    search: query.get('search') ?? '',
+    ...(enabled !== null && { enabled: enabled === 'true' }),
+  };
+}

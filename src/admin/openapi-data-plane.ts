@@ -1,0 +1,172 @@
+import { errorReferences } from './openapi-errors.js';
+import { headerReferences } from './openapi-headers.js';
+import { jsonRequest, jsonResponse } from './openapi-schemas.js';
+
+/** Paths that the workers answer themselves: requests of models. */
+export const dataPlanePaths = {
+  '/v1/chat/completions': modelRequest({
+    operationId: 'createChatCompletion',
+    summary: 'Chat completions',
+    required: ['model', 'messages'],
+    properties: {
+      messages: { type: 'array', items: { type: 'object' } },
+      stream: { type: 'boolean', default: false },
+    },
+    example: { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] },
+    answer: { object: { type: 'string' }, choices: { type: 'array', items: { type: 'object' } } },
+    streams: true,
+  }),
+  '/v1/completions': modelRequest({
+    operationId: 'createCompletion',
+    summary: 'Completions (legacy)',
+    required: ['model'],
+    properties: {
+      prompt: { type: ['string', 'array'], items: {} },
+      stream: { type: 'boolean', default: false },
+    },
+    example: { model: 'gpt-3.5-turbo-instruct', prompt: 'Once upon a time' },
+    answer: { object: { type: 'string' }, choices: { type: 'array', items: { type: 'object' } } },
+    streams: true,
+  }),
+  '/v1/embeddings': modelRequest({
+    operationId: 'createEmbedding',
+    summary: 'Embeddings',
+    required: ['model', 'input'],
+    properties: { input: { type: ['string', 'array'], items: {} } },
+    example: { model: 'text-embedding-3-small', input: 'Hello!' },
+    answer: { object: { type: 'string' }, data: { type: 'array', items: { type: 'object' } } },
+    streams: false,
+  }),
+  '/v1/models': {
+    get: {
+      operationId: 'listModels',
+      summary: 'List the models that this key may use',
+      tags: ['models'],
+      security: [{ clientKey: [] }],
+      responses: {
+        200: withHeaders(
+          jsonResponse('The models', {
+            type: 'object',
+            required: ['object', 'data'],
+            properties: { object: { const: 'list' }, data: { type: 'array', items: model() } },
+          }),
+        ),
+        ...errorReferences([401, 405, 429]),
+      },
+    },
+  },
+  '/v1/models/{model}': {
+    get: {
+      operationId: 'getModel',
+      summary: 'Show a model',
+      tags: ['models'],
+      security: [{ clientKey: [] }],
+      parameters: [
+        {
+          name: 'model',
+          in: 'path',
+          required: true,
+          description: 'Its name; a slash in it may be written as it is.',
+          schema: { type: 'string' },
+        },
+      ],
+      responses: {
+        200: withHeaders(jsonResponse('The model', model())),
+        ...errorReferences([400, 401, 404, 405, 429]),
+      },
+    },
+  },
+  '/health': {
+    get: {
+      operationId: 'getHealth',
+      summary: 'Whether this instance takes requests',
+      tags: ['monitoring'],
+      security: [],
+      responses: {
+        200: withHeaders(jsonResponse('It does', health())),
+        503: withHeaders(jsonResponse('It is stopping', health())),
+        ...errorReferences([405]),
+      },
+    },
+  },
+};
+
+interface ModelRequest {
+  operationId: string;
+  summary: string;
+  required: string[];
+  properties: object;
+  example: object;
+  /** Properties of the answer. */
+  answer: object;
+  streams: boolean;
+}
+
+function modelRequest(request: ModelRequest) {
+  const { operationId, summary, required, properties, example, answer, streams } = request;
+  const schema = {
+    type: 'object',
+    required,
+    description: "OpenAI's request. Fields that are not listed are passed on as they are.",
+    properties: {
+      model: { type: 'string', description: 'As the model mapping of a provider names it.' },
+      ...properties,
+    },
+    examples: [example],
+  };
+  const json = { schema: { type: 'object', properties: answer } };
+  const events = { schema: { type: 'string', description: 'Server-sent events, then `[DONE]`.' } };
+  return {
+    post: {
+      operationId,
+      summary,
+      description:
+        "The answer of the provider that was chosen, byte for byte. A provider's own error passes through with its status.",
+      tags: ['models'],
+      security: [{ clientKey: [] }],
+      requestBody: jsonRequest(schema),
+      responses: {
+        200: {
+          description: "The provider's answer",
+          headers: headerReferences(
+            'x-request-id',
+            'x-llmproxy-provider',
+            'x-llmproxy-attempts',
+            'x-llmproxy-overhead-ms',
+          ),
+          content: {
+            'application/json': json,
+            ...(streams && { 'text/event-stream': events }),
+          },
+        },
+        ...errorReferences([400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 502, 503, 504]),
+      },
+    },
+  };
+}
+
+function model() {
+  return {
+    type: 'object',
+    required: ['id', 'object', 'created', 'owned_by'],
+    additionalProperties: false,
+    properties: {
+      id: { type: 'string' },
+      object: { const: 'model' },
+      created: { type: 'integer' },
+      owned_by: { type: 'string', description: 'The providers that serve it.' },
+    },
+  };
+}
+
+function health() {
+  return {
+    type: 'object',
+    required: ['status'],
+    properties: { status: { type: 'string', enum: ['ok', 'draining'] } },
+  };
+}
+
+function withHeaders(response: object): object {
+  return { ...response, headers: headerReferences('x-request-id') };
+}

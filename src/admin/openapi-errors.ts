@@ -1,0 +1,67 @@
+import { type ErrorCode, errorTable } from '../errors.js';
+
+/** What each error means, for the OpenAPI document; docs/errors.md says more. */
+const meanings: Record<ErrorCode, string> = {
+  invalid_json: 'The body is not JSON, or not UTF-8.',
+  invalid_request: 'A field or parameter is missing, unknown or has a value that cannot be used.',
+  unsupported_encoding: 'The body is compressed.',
+  missing_api_key: 'There is no `Authorization: Bearer` header.',
+  invalid_api_key: 'The key is not known, or disabled.',
+  model_not_allowed: 'The key may not use this model.',
+  model_not_found: 'No enabled provider serves this model.',
+  unknown_url: 'There is nothing at this path.',
+  not_found: 'There is no row with this id.',
+  method_not_allowed: 'The path takes other methods; `allow` lists them.',
+  request_timeout: 'The body did not arrive in time.',
+  conflict: 'Another row has this value already.',
+  invalid_configuration: 'Rows and override files together cannot be used.',
+  request_too_large: 'The body is larger than allowed.',
+  rate_limit_exceeded: 'The key, or the address, has to wait.',
+  internal_error: 'A defect of the gateway: its log has the request id and the reason.',
+  upstream_failed: 'Every provider that was tried failed to answer.',
+  no_provider_available: 'No provider of this model can be used now.',
+  overloaded: 'The gateway has as many requests as it can take.',
+  unavailable: 'A part of the gateway that this needs is not there now.',
+  upstream_timeout: 'The provider did not answer in time.',
+};
+
+const rateLimitHeaders = {
+  'retry-after': ref('retry-after'),
+  'retry-after-ms': ref('retry-after-ms'),
+  'x-ratelimit-limit-requests': ref('x-ratelimit-limit-requests'),
+  'x-ratelimit-remaining-requests': ref('x-ratelimit-remaining-requests'),
+  'x-ratelimit-reset-requests': ref('x-ratelimit-reset-requests'),
+};
+
+const headersOf: Record<number, Record<string, object>> = {
+  405: { allow: ref('allow') },
+  429: rateLimitHeaders,
+  503: { 'retry-after': ref('retry-after') },
+};
+
+/** `Error400` and so on: one response for each status, naming the codes that it comes with. */
+export function errorResponses(): Record<string, object> {
+  const responses: Record<string, object> = {};
+  for (const status of new Set(Object.values(errorTable).map((error) => error.status))) {
+    const codes = (Object.keys(errorTable) as ErrorCode[]).filter(
+      (code) => errorTable[code].status === status,
+    );
+    responses[`Error${status}`] = {
+      description: codes.map((code) => `\`${code}\`: ${meanings[code]}`).join('\n\n'),
+      headers: { 'x-request-id': ref('x-request-id'), ...headersOf[status] },
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+    };
+  }
+  return responses;
+}
+
+/** References to the responses of these statuses. */
+export function errorReferences(statuses: readonly number[]): Record<string, object> {
+  return Object.fromEntries(
+    statuses.map((status) => [status, { $ref: `#/components/responses/Error${status}` }]),
+  );
+}
+
+function ref(header: string): { $ref: string } {
+  return { $ref: `#/components/headers/${header}` };
+}

@@ -1,0 +1,143 @@
+import { credentialProperties, providerProperties } from '../config/schema.js';
+import { errorTable } from '../errors.js';
+import type { Operation, Parameter } from './route.js';
+
+/** What is stored of a row besides what people write. */
+const rowProperties = {
+  id: { type: 'integer', description: 'Number of the row.' },
+  created_at: { type: 'string', format: 'date-time' },
+  updated_at: { type: 'string', format: 'date-time' },
+};
+
+const exampleRow = {
+  id: 1,
+  created_at: '2026-01-31T12:00:00.000Z',
+  updated_at: '2026-01-31T12:00:00.000Z',
+};
+
+const exampleCredential = {
+  ...exampleRow,
+  name: 'alice',
+  key_preview: 'sk-…abcd',
+  allowed_models: ['gpt-4*'],
+  rate_limit: 100,
+  is_enabled: true,
+};
+
+const { api_key, provider_params, ...shownProperties } = providerProperties;
+
+const version = {
+  type: 'integer',
+  description: 'Version of the configuration: each change of a provider or key adds one.',
+};
+
+const provider = {
+  ...object({
+    ...rowProperties,
+    ...shownProperties,
+    api_key_preview: { type: 'string', description: 'What is shown of the `api_key`.' },
+    provider_params: {
+      type: 'object',
+      description: 'As it was written, but of every text only a preview: headers hold secrets.',
+    },
+  }),
+  examples: [
+    {
+      ...exampleRow,
+      provider_key: 'openai-main',
+      provider_type: 'openai',
+      api_base: 'https://api.openai.com/v1',
+      api_key_preview: 'sk-…abcd',
+      model_mapping: { 'gpt-4': 'gpt-4-turbo' },
+      weight: 3,
+      provider_params: {},
+      is_enabled: true,
+    },
+  ],
+};
+
+const credential = {
+  ...object({
+    ...rowProperties,
+    ...credentialProperties,
+    key_preview: { type: 'string', description: 'What is shown of the key, such as `sk-…abcd`.' },
+  }),
+  examples: [exampleCredential],
+};
+
+/** Schemas of answers, as `#/components/schemas/…`. Those of requests are with their routes. */
+export const componentSchemas = {
+  Error: object({
+    error: object({
+      message: { type: 'string', description: 'For people.' },
+      type: { type: 'string', description: 'Family of the error.' },
+      param: {
+        type: ['string', 'null'],
+        description: 'The field or parameter that is wrong.',
+      },
+      code: { type: 'string', enum: Object.keys(errorTable), description: 'For programs.' },
+    }),
+  }),
+  Provider: provider,
+  ProviderAnswer: object({ version, provider: ref('Provider') }),
+  ProviderUpdated: object({ version, status: { const: 'updated' }, provider: ref('Provider') }),
+  ProviderList: object({ version, providers: { type: 'array', items: ref('Provider') } }),
+  Credential: credential,
+  NewCredential: {
+    ...credential,
+    properties: {
+      ...credential.properties,
+      key: { type: 'string', description: 'The generated key: this once, and never again.' },
+    },
+    examples: [{ ...exampleCredential, key: `sk-${'x'.repeat(44)}abcd` }],
+  },
+  CredentialAnswer: object({ version, credential: ref('Credential') }),
+  CredentialCreated: object({ version, credential: ref('NewCredential') }),
+  CredentialUpdated: object({
+    version,
+    status: { const: 'updated' },
+    credential: ref('Credential'),
+  }),
+  CredentialList: object({ version, credentials: { type: 'array', items: ref('Credential') } }),
+  ConfigVersion: object({
+    version,
+    timestamp: { type: 'string', format: 'date-time', description: 'When it became active.' },
+  }),
+  ConfigReloaded: object({
+    version,
+    timestamp: { type: 'string', format: 'date-time', description: 'When it became active.' },
+    providers_count: { type: 'integer', description: 'Override files included.' },
+    credentials_count: { type: 'integer', description: 'Override files included.' },
+  }),
+} satisfies Record<string, object>;
+
+/** A reference to a schema of `componentSchemas`. */
+export function ref(name: string): { $ref: string } {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** A required JSON body of this schema. */
+export function jsonRequest(schema: object): NonNullable<Operation['requestBody']> {
+  return { required: true, content: { 'application/json': { schema } } };
+}
+
+/** The path parameter `{id}`. */
+export function rowId(what: string): Parameter {
+  const schema = { type: 'integer', minimum: 1 };
+  return { name: 'id', in: 'path', required: true, description: `The ${what}'s \`id\`.`, schema };
+}
+
+/** An answer with a JSON body of this schema. */
+export function jsonResponse(description: string, schema: object): object {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** All of these properties, no others. */
+function object<P extends Record<string, object>>(properties: P) {
+  return {
+    type: 'object',
+    required: Object.keys(properties),
+    additionalProperties: false,
+    properties,
+  } as const;
+}

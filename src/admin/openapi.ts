@@ -1,0 +1,87 @@
+import { dataPlanePaths } from './openapi-data-plane.js';
+import { errorReferences, errorResponses } from './openapi-errors.js';
+import { componentHeaders, headerReferences } from './openapi-headers.js';
+import { componentSchemas } from './openapi-schemas.js';
+import type { AdminRoute } from './route.js';
+
+/** The OpenAPI 3.1 document of everything that the gateway serves. */
+export function openApiDocument(routes: readonly AdminRoute[], version: string): object {
+  const paths: Record<string, Record<string, object>> = structuredClone(dataPlanePaths);
+  for (const route of routes) {
+    const operations = paths[route.path] ?? {};
+    operations[route.method.toLowerCase()] = operation(route);
+    paths[route.path] = operations;
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'llmproxy',
+      version,
+      description,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/', description: 'This instance' }],
+    tags,
+    paths,
+    components: {
+      securitySchemes: {
+        clientKey: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A key of a client: `llmproxy keys create NAME`.',
+        },
+        adminKey: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'The admin key: `ADMIN_KEY`, or the file `admin-key` in the data directory that the first start makes.',
+        },
+      },
+      headers: componentHeaders,
+      responses: errorResponses(),
+      schemas: componentSchemas,
+    },
+  };
+}
+
+const description = `OpenAI-compatible gateway. Every answer has an \`x-request-id\`; a client may send its own.
+Every error of the gateway has the same body, and a \`code\` that never changes its meaning.`;
+
+const tags = [
+  { name: 'models', description: "OpenAI's API, with a client key." },
+  { name: 'providers', description: 'The upstream APIs that requests are sent to.' },
+  { name: 'credentials', description: 'The keys of clients.' },
+  { name: 'config', description: 'The configuration in use.' },
+  { name: 'usage', description: 'What was used.' },
+  { name: 'monitoring', description: 'Health and metrics.' },
+  { name: 'docs', description: 'This documentation.' },
+];
+
+function operation({ access, method, path, operation }: AdminRoute): object {
+  const statuses = [405, 500];
+  if (access !== 'open') statuses.push(401, 429);
+  if (path.startsWith('/admin/')) statuses.push(503);
+  if (operation.requestBody || operation.parameters) statuses.push(400);
+  if (operation.requestBody) statuses.push(413, 415);
+  if (path.includes('{id}')) statuses.push(404);
+  if (method !== 'GET' && path.startsWith('/admin/')) statuses.push(409);
+  const own = Object.entries(operation.responses).map(([status, response]) => {
+    if ('$ref' in response) return [status, response];
+    const headers = headerReferences('x-request-id', ...(status === '201' ? locationOnly : []));
+    return [status, { ...response, headers: { ...headers, ...Reflect.get(response, 'headers') } }];
+  });
+  return {
+    ...operation,
+    security: security[typeof access === 'function' ? 'local' : access],
+    responses: { ...errorReferences(statuses.sort()), ...Object.fromEntries(own) },
+  };
+}
+
+const locationOnly = ['location'] as const;
+
+/** `local` needs no key on the machine itself. */
+const security = {
+  admin: [{ adminKey: [] }],
+  local: [{}, { adminKey: [] }],
+  open: [],
+};

@@ -1,0 +1,45 @@
+import type { Sql } from '../db/client.js';
+import { DatabaseError } from '../db/database-error.js';
+import { deadline } from '../db/deadline.js';
+import { DuplicateError } from '../db/duplicate.js';
+import { GatewayError } from '../errors.js';
+import type { Control } from './control.js';
+
+/** On a half-open connection, or while the server is away, a query would wait for minutes. */
+const timeoutMs = 5_000;
+
+/**
+ * Asks the database for a handler.
+ * @param work what to ask; what it throws of its own as GatewayError passes.
+ * @throws GatewayError `unavailable` while the database is away, `conflict` naming the field.
+ */
+export async function query<T>(control: Control, work: (sql: Sql) => Promise<T>): Promise<T> {
+  // Before the daemon has started there is no database to ask: this says so.
+  control.active();
+  try {
+    return await deadline(work(control.sql), timeoutMs, 'The query');
+  } catch (error) {
+    if (error instanceof DuplicateError) {
+      throw new GatewayError('conflict', `${error.message}.`, { param: error.field });
+    }
+    if (!isAway(error)) throw error;
+    throw new GatewayError(
+      'unavailable',
+      'The database cannot be used now. Requests of models are served meanwhile; a change may or may not have been made.',
+      { headers: { 'retry-after': '5' }, cause: error },
+    );
+  }
+}
+
+/**
+ * PostgreSQL's classes of errors that are of the server, not of the query: connection, resources,
+ * operator intervention, system, and a primary that has become read-only.
+ */
+const awayStates = /^(?:08|53|57|58)...$|^25006$/;
+
+/** Without an SQLSTATE it is a failure of the connection, by Node's code or postgres.js's. */
+function isAway(error: unknown): boolean {
+  if (error instanceof DatabaseError) return true;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return awayStates.test(code) || /^(?:E[A-Z]+|CONNECTION_\w+|CONNECT_TIMEOUT)$/.test(code);
+}

@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+import { GatewayError } from '../errors.js';
+
+/** Providers and keys are small; the largest body is a long model mapping. */
+const maxBodyBytes = 1_048_576;
+
+/**
+ * The request's body as text; empty where there is none.
+ * @throws GatewayError `request_too_large`, `unsupported_encoding`, `invalid_json`.
+ */
+export async function readBody(message: IncomingMessage): Promise<string> {
+  const encoding = message.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') {
+    throw new GatewayError('unsupported_encoding', `Send the body as it is, not as ${encoding}.`);
+  }
+  const bytes = await readBytes(message);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new GatewayError('invalid_json', 'The request body is not UTF-8.');
+  }
+}
+
+/** By events: leaving an iteration would destroy the socket, and the answer with it. */
+function readBytes(message: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    message.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= maxBodyBytes) chunks.push(chunk);
+      else {
+        const reason = `The body is larger than ${maxBodyBytes} bytes.`;
+        reject(new GatewayError('request_too_large', reason));
+      }
+    });
+    message.once('end', () => resolve(Buffer.concat(chunks)));
+    message.once('error', reject);
+  });
+}

@@ -1,0 +1,220 @@
+import type { Configuration, Credential } from '../../config/configuration.js';
+import { generateKey, hashKey, previewKey } from '../../config/credential-key.js';
+import { credentialProperties } from '../../config/schema.js';
+import { credentialProblems } from '../../config/validate.js';
+import { configVersion } from '../../db/queries/config-version.js';
+import { deleteCredential } from '../../db/queries/delete-credential.js';
+import { getCredential } from '../../db/queries/get-credential.js';
+import { insertCredential } from '../../db/queries/insert-credential.js';
+import { listCredentials } from '../../db/queries/list-credentials.js';
+import type { CredentialInput, CredentialRow } from '../../db/queries/rows.js';
+import { updateCredential } from '../../db/queries/update-credential.js';
+import { GatewayError } from '../../errors.js';
+import { change, refuseProblems, refuseUnusable, waitParameter } from '../change.js';
+import type { Control } from '../control.js';
+import { pageOf, pageParameters } from '../list-page.js';
+import { jsonRequest, jsonResponse, ref, rowId } from '../openapi-schemas.js';
+import { query } from '../query.js';
+import type { AdminRequest, AdminRoute } from '../route.js';
+
+/** What people write: the key itself in place of its hash. */
+interface CredentialBody extends Partial<Omit<CredentialInput, 'credential_key' | 'key_preview'>> {
+  key?: string;
+}
+
+const bodyProperties = {
+  key: {
+    type: 'string',
+    minLength: 8,
+    maxLength: 512,
+    pattern: '^[\\x21-\\x7e]*$',
+    description: 'The key that a client sends: ASCII without spaces. Only its hash is kept.',
+  },
+  ...credentialProperties,
+};
+
+const idParameter = rowId('credential');
+
+/** `/admin/v1/credentials`: the rows of the database, without what override files add. */
+export const credentialRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/admin/v1/credentials',
+    access: 'admin',
+    operation: {
+      operationId: 'listCredentials',
+      summary: 'List the keys',
+      description: 'By id. Override files of the machine are not included.',
+      tags: ['credentials'],
+      parameters: pageParameters('name'),
+      responses: { 200: jsonResponse('The keys', ref('CredentialList')) },
+    },
+    handle: async (request, control) => {
+      const { version } = await query(control, configVersion);
+      const rows = await query(control, (sql) => listCredentials(sql, pageOf(request.query)));
+      return { status: 200, body: { version, credentials: rows.map(show) } };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/admin/v1/credentials',
+    access: 'admin',
+    operation: {
+      operationId: 'createCredential',
+      summary: 'Create a key',
+      description: 'Without `key` one is generated and returned, this once.',
+      tags: ['credentials'],
+      parameters: [waitParameter],
+      requestBody: jsonRequest({
+        type: 'object',
+        required: ['name'],
+        additionalProperties: false,
+        properties: bodyProperties,
+        examples: [{ name: 'alice', allowed_models: ['gpt-4*'], rate_limit: 100 }],
+      }),
+      responses: { 201: jsonResponse('The new key', ref('CredentialCreated')) },
+    },
+    handle: async (request, control) => {
+      const { key: given, ...fields } = request.body as CredentialBody;
+      const key = given ?? generateKey();
+      const input: CredentialInput = { ...defaults, ...fields, ...hashed(key) };
+      check(input);
+      await refuseUnusable(control, (rows) => withCredential(rows, input, null));
+      const { result, version } = await change(control, request, (sql) =>
+        insertCredential(sql, input),
+      );
+      const once = given === undefined ? { key } : {};
+      return {
+        status: 201,
+        headers: { location: `/admin/v1/credentials/${result.id}` },
+        body: { version, credential: { ...show(result), ...once } },
+      };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/admin/v1/credentials/{id}',
+    access: 'admin',
+    operation: {
+      operationId: 'getCredential',
+      summary: 'Show a key',
+      tags: ['credentials'],
+      parameters: [idParameter],
+      responses: { 200: jsonResponse('The key', ref('CredentialAnswer')) },
+    },
+    handle: async (request, control) => {
+      const { version } = await query(control, configVersion);
+      const row = await existing(control, request);
+      return { status: 200, body: { version, credential: show(row) } };
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/admin/v1/credentials/{id}',
+    access: 'admin',
+    operation: {
+      operationId: 'updateCredential',
+      summary: 'Change a key',
+      description: 'Fields that are not given stay. A `rate_limit` of null is unlimited.',
+      tags: ['credentials'],
+      parameters: [idParameter, waitParameter],
+      requestBody: jsonRequest({
+        type: 'object',
+        minProperties: 1,
+        additionalProperties: false,
+        properties: bodyProperties,
+        examples: [{ rate_limit: null, is_enabled: false }],
+      }),
+      responses: { 200: jsonResponse('The key as it is now', ref('CredentialUpdated')) },
+    },
+    handle: async (request, control) => {
+      const { key, ...fields } = request.body as CredentialBody;
+      const changes = { ...fields, ...(key !== undefined && hashed(key)) };
+      const before = await existing(control, request);
+      const after = { ...before, ...changes };
+      check(after);
+      await refuseUnusable(control, (rows) => withCredential(rows, after, before.id));
+      const { result, version } = await change(control, request, async (sql) => {
+        const row = await updateCredential(sql, before.id, changes);
+        return row ?? notFound(request);
+      });
+      return { status: 200, body: { version, status: 'updated', credential: show(result) } };
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/admin/v1/credentials/{id}',
+    access: 'admin',
+    operation: {
+      operationId: 'deleteCredential',
+      summary: 'Delete a key',
+      description: 'Requests under way with it are finished.',
+      tags: ['credentials'],
+      parameters: [idParameter, waitParameter],
+      responses: { 204: { description: 'It is deleted' } },
+    },
+    handle: async (request, control) => {
+      const row = await existing(control, request);
+      await refuseUnusable(control, (rows) => withCredential(rows, null, row.id));
+      await change(control, request, async (sql) => {
+        if (!(await deleteCredential(sql, row.id))) notFound(request);
+      });
+      return { status: 204 };
+    },
+  },
+];
+
+const defaults: CredentialInput = {
+  credential_key: '',
+  key_preview: '',
+  name: '',
+  allowed_models: ['*'],
+  rate_limit: null,
+  is_enabled: true,
+};
+
+function hashed(key: string): Pick<CredentialInput, 'credential_key' | 'key_preview'> {
+  return { credential_key: hashKey(key), key_preview: previewKey(key) };
+}
+
+function check(input: CredentialInput): void {
+  refuseProblems(
+    credentialProblems({ id: null, ...input }, 'request'),
+    `credentials.${input.name}`,
+  );
+}
+
+/**
+ * The rows with this credential in place of the one of that id.
+ * @throws GatewayError `conflict` when another row has its key.
+ */
+function withCredential(
+  rows: Configuration,
+  credential: CredentialInput | null,
+  replacedId: number | null,
+): Configuration {
+  const others = rows.credentials.filter(({ id }) => id !== replacedId);
+  const same = others.find(({ credential_key }) => credential_key === credential?.credential_key);
+  if (same) {
+    throw new GatewayError('conflict', `"${same.name}" has this key already.`, { param: 'key' });
+  }
+  const added: Credential[] = credential ? [{ id: replacedId, ...credential }] : [];
+  return { ...rows, credentials: [...others, ...added] };
+}
+
+async function existing(control: Control, request: AdminRequest): Promise<CredentialRow> {
+  const [row] = await query(control, (sql) => getCredential(sql, Number(request.params.id)));
+  return row ?? notFound(request);
+}
+
+function notFound({ params }: AdminRequest): never {
+  throw new GatewayError('not_found', `There is no credential with id ${params.id}.`, {
+    param: 'id',
+  });
+}
+
+/** A credential as it is answered: neither the key nor its hash. Adopted rows have no preview. */
+function show(row: CredentialRow) {
+  const { credential_key, key_preview, ...shown } = row;
+  return { ...shown, key_preview: key_preview || '…' };
+}

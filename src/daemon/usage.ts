@@ -1,0 +1,116 @@
+import type { Settings } from '../config/settings-schema.js';
+import type { Database } from '../db/database.js';
+import { deadline } from '../db/deadline.js';
+import { explainDatabaseError } from '../db/explain-error.js';
+import { insertRequestLogs } from '../db/queries/insert-request-logs.js';
+import {
+  createRequestLogPartitions,
+  dropRequestLogsBefore,
+} from '../db/queries/request-log-partitions.js';
+import type { Emit, RequestFinished } from '../observe/event.js';
+import { Tokenizer } from '../observe/tokenizer/tokenizer.js';
+import { UsageQueue } from '../observe/usage/usage-queue.js';
+import { createUsageRecorder } from '../observe/usage/usage-recorder.js';
+import type { UsageRow } from '../observe/usage/usage-row.js';
+
+/** Finished requests on their way to `request_logs`. */
+export interface Usage {
+  readonly queue: Pick<UsageQueue, 'depth' | 'dropped'>;
+  readonly tokenizer: Pick<Tokenizer, 'depth' | 'estimatedByBytes'>;
+  record(event: RequestFinished): void;
+  /** Makes partitions ahead and drops old ones, now and each hour. */
+  startMaintenance(): Promise<void>;
+  /** Stores what is left, within a few seconds. */
+  close(): Promise<void>;
+}
+
+const maintenanceIntervalMs = 3_600_000;
+/** With today's. */
+const partitionsAhead = 3;
+const insertTimeoutMs = 30_000;
+const closeDeadlineMs = 5_000;
+const dayMs = 86_400_000;
+
+/** What is recorded is stored in batches, and tried again while the database is away. */
+export function openUsage(settings: Settings['usage'], database: Database, emit: Emit): Usage {
+  const explain = (error: unknown) => explainDatabaseError(error, database.dbUrl);
+  const tokenizer = new Tokenizer({
+    onFailure: (reason) => emit({ type: 'tokenizer_failed', reason }),
+  });
+  const queue = new UsageQueue({
+    insert: (rows) => deadline(store(database, rows), insertTimeoutMs, 'Storing usage'),
+    isRefusal: (error) => /^2[23]/.test(codeOf(error)),
+    maxRows: settings.max_queued_rows,
+    onState: (state, error) =>
+      emit(
+        state === 'working'
+          ? { type: 'usage_working' }
+          : { type: 'usage_failing', reason: explain(error), queued: queue.depth },
+      ),
+    onDrop: (error) =>
+      emit({
+        type: 'usage_dropping',
+        reason: error === undefined ? 'too many wait to be stored' : explain(error),
+      }),
+  });
+  const recorder = createUsageRecorder(queue, tokenizer, emit);
+  let timer: NodeJS.Timeout | undefined;
+
+  const maintain = async () => {
+    try {
+      const names = await maintainPartitions(database, settings.retention_days, Date.now());
+      if (names.length > 0) emit({ type: 'usage_partitions_dropped', names });
+    } catch (error) {
+      emit({ type: 'usage_partitions_failed', reason: explain(error) });
+    }
+  };
+
+  return {
+    queue,
+    tokenizer,
+    record: (event) => recorder.record(event),
+    startMaintenance() {
+      timer = setInterval(maintain, maintenanceIntervalMs);
+      return maintain();
+    },
+    close() {
+      clearInterval(timer);
+      return recorder.close(closeDeadlineMs);
+    },
+  };
+}
+
+/** @returns the names of the partitions that were dropped. */
+export async function maintainPartitions(
+  { sql }: Pick<Database, 'sql'>,
+  retentionDays: number,
+  nowMs: number,
+): Promise<string[]> {
+  const ahead = Array.from({ length: partitionsAhead }, (_, days) => day(nowMs + days * dayMs));
+  await createRequestLogPartitions(sql, ahead);
+  if (retentionDays === 0) return [];
+  return await dropRequestLogsBefore(sql, day(nowMs - retentionDays * dayMs));
+}
+
+/** A row of a day that has no partition, such as one stored late, gets it made. */
+async function store({ sql }: Database, rows: UsageRow[]): Promise<void> {
+  try {
+    await insertRequestLogs(sql, rows);
+  } catch (error) {
+    if (codeOf(error) !== noPartition) throw error;
+    const days = new Set(rows.map(({ started_at }) => started_at.slice(0, 10)));
+    await createRequestLogPartitions(sql, [...days]);
+    await insertRequestLogs(sql, rows);
+  }
+}
+
+/** Also of a row that breaks a CHECK, which then fails the second time as well. */
+const noPartition = '23514';
+
+function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

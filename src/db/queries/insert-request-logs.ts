@@ -1,0 +1,39 @@
+import type { UsageRow } from '../../observe/usage/usage-row.js';
+import type { Sql } from '../client.js';
+
+/** Stores the rows in one statement: all or none. One that is stored already is left as it is. */
+export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Promise<void> {
+  await sql`
+    INSERT INTO request_logs (${sql(columns)})
+    SELECT ${sql(columns)} FROM json_to_recordset(${JSON.stringify(rows)}::text::json) AS row (
+      started_at timestamptz, uid uuid, request_id text, credential_id bigint,
+      credential_name text, endpoint text, model text, model_sent text, provider text,
+      attempts integer, status integer, error text, prompt_tokens bigint,
+      completion_tokens bigint, usage_source text, stream boolean, complete boolean,
+      duration_ms double precision, upstream_ms double precision, first_token_ms double precision
+    )
+    ON CONFLICT DO NOTHING`;
+}
+
+const columns = [
+  'started_at',
+  'uid',
+  'request_id',
+  'credential_id',
+  'credential_name',
+  'endpoint',
+  'model',
+  'model_sent',
+  'provider',
+  'attempts',
+  'status',
+  'error',
+  'prompt_tokens',
+  'completion_tokens',
+  'usage_source',
+  'stream',
+  'complete',
+  'duration_ms',
+  'upstream_ms',
+  'first_token_ms',
+] as const satisfies readonly (keyof UsageRow)[];

@@ -1,0 +1,88 @@
+/** The names that the configuration itself holds: no others become label values. */
+export interface ConfiguredNames {
+  /** Exact names of models, without wildcards. */
+  models: Iterable<string>;
+  providers: Iterable<string>;
+}
+
+/** Label values for a request. */
+export interface Labels {
+  model: string;
+  provider: string;
+}
+
+/** Stands for every other value. */
+export const unknown = 'unknown';
+
+/** Names of earlier configurations are kept up to this many, for requests that outlive theirs. */
+const maxNames = 50_000;
+const maxProviders = 200;
+const maxPairs = 500;
+
+/**
+ * Bounds what labels can say, whatever clients ask and however often the configuration changes: a
+ * name that is in no configuration, and every name past the bounds, is `unknown`.
+ */
+export class LabelBounds {
+  #models = new Set<string>();
+  #providers = new Set<string>();
+  readonly #admitProvider = admitUpTo(maxProviders);
+  readonly #admitPair = admitUpTo(maxPairs);
+  readonly #prefix: string;
+  readonly #onOverflow: () => void;
+
+  /**
+   * @param modelPrefix what clients may write before a model's name, with a slash; empty for none.
+   * @param onOverflow called for each request that is past a bound.
+   */
+  constructor(modelPrefix: string, onOverflow: () => void) {
+    this.#prefix = modelPrefix && `${modelPrefix}/`;
+    this.#onOverflow = onOverflow;
+  }
+
+  /** Call it before a configuration is in use. */
+  learn({ models, providers }: ConfiguredNames): void {
+    this.#models = union(this.#models, models);
+    this.#providers = union(this.#providers, providers);
+  }
+
+  of(model: string | null, provider: string | null): Labels {
+    const labels = { model: this.#model(model), provider: this.#provider(provider) };
+    if (labels.model !== unknown && !this.#admitPair(`${labels.model}\0${labels.provider}`)) {
+      this.#onOverflow();
+      labels.model = unknown;
+    }
+    return labels;
+  }
+
+  #model(asked: string | null): string {
+    if (asked === null) return unknown;
+    if (this.#models.has(asked)) return asked;
+    if (this.#prefix === '' || !asked.startsWith(this.#prefix)) return unknown;
+    const name = asked.slice(this.#prefix.length);
+    return this.#models.has(name) ? name : unknown;
+  }
+
+  #provider(provider: string | null): string {
+    if (provider === null || !this.#providers.has(provider)) return unknown;
+    if (this.#admitProvider(provider)) return provider;
+    this.#onOverflow();
+    return unknown;
+  }
+}
+
+/** Says yes to the first `max` different values, and to these for ever. */
+export function admitUpTo(max: number): (value: string) => boolean {
+  const admitted = new Set<string>();
+  return (value) => {
+    if (admitted.has(value)) return true;
+    if (admitted.size >= max) return false;
+    admitted.add(value);
+    return true;
+  };
+}
+
+function union(known: Set<string>, added: Iterable<string>): Set<string> {
+  const names = [...added];
+  return new Set(known.size + names.length > maxNames ? names : [...known, ...names]);
+}

@@ -1,0 +1,83 @@
+import { Gauge, Registry } from 'prom-client';
+import type { Emit } from './event.js';
+import { requestFamilies } from './metrics-families.js';
+import { type ConfiguredNames, LabelBounds } from './metrics-labels.js';
+import { countTokens, requestCounter } from './metrics-requests.js';
+import { type GatewayState, registerState } from './metrics-state.js';
+import { watchProcess } from './process-status.js';
+
+/** Interprets events as Prometheus metrics. Lives in the control process. */
+export interface Metrics {
+  emit: Emit;
+  /** From now on the metrics of what is true now are there too; `state` is asked at each scrape. */
+  watch(state: () => GatewayState): void;
+  /** A configuration will be in use: `providers` are those that are enabled. */
+  configured(names: ConfiguredNames): void;
+  /** The text exposition format; of scrapes within a second only the first is worked for. */
+  render(): Promise<string>;
+  readonly contentType: string;
+}
+
+const renderedForMs = 1_000;
+
+/** @param modelPrefix the setting `provider_suffix`. */
+export function createMetrics(version: string, modelPrefix: string): Metrics {
+  const registry = new Registry();
+  const families = requestFamilies(registry);
+  const bounds = new LabelBounds(modelPrefix, () => families.labelOverflows.inc());
+  const countRequest = requestCounter(families, bounds);
+  const health = new Map<string, boolean>();
+  new Gauge({
+    name: 'llm_proxy_build_info',
+    help: 'Always 1; the labels say what runs.',
+    labelNames: ['version', 'node_version'],
+    registers: [registry],
+  }).set({ version, node_version: process.versions.node }, 1);
+
+  let rendered: { text: Promise<string>; atMs: number } | null = null;
+  return {
+    contentType: registry.contentType,
+    watch: (state) => registerState(registry, state, watchProcess(), () => health),
+    configured({ models, providers }) {
+      const enabled = new Set(providers);
+      bounds.learn({ models, providers: enabled });
+      for (const gone of health.keys()) if (!enabled.has(gone)) health.delete(gone);
+      for (const provider of enabled) health.set(provider, health.get(provider) ?? true);
+    },
+    render() {
+      const now = performance.now();
+      if (!rendered || now - rendered.atMs > renderedForMs) {
+        rendered = { text: registry.metrics(), atMs: now };
+      }
+      return rendered.text;
+    },
+    emit(event) {
+      switch (event.type) {
+        case 'request_finished':
+          countRequest(event);
+          break;
+        case 'usage_counted': {
+          const labels = bounds.of(event.model, event.provider);
+          countTokens(families, labels, event.usage, event.source === 'estimated');
+          break;
+        }
+        case 'provider_ejected':
+        case 'provider_recovered':
+          if (health.has(event.provider)) {
+            health.set(event.provider, event.type === 'provider_recovered');
+          }
+          break;
+        case 'database_ready':
+        case 'database_listening':
+          families.databaseUp.set(1);
+          break;
+        case 'database_lost':
+          families.databaseUp.set(0);
+          break;
+        case 'worker_exited':
+          if (!event.expected) families.workerRestarts.inc();
+          break;
+      }
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { renderUnit } from '../../src/cli/systemd-unit.js';
+
+const template = [
+  '#User=example',
+  'User=example',
+  'ExecStart=example',
+  'WorkingDirectory=example',
+  'ProtectHome=yes',
+  'UMask=0077',
+].join('\n');
+const installation = {
+  node: '/usr/bin/node',
+  root: '/opt/llmproxy',
+  settingsFile: null,
+  account: 'gateway',
+};
+
+test('replaces what depends on the installation, and leaves comments and the rest', () => {
+  assert.equal(
+    renderUnit(template, installation),
+    [
+      '#User=example',
+      'User=gateway',
+      'ExecStart=/usr/bin/node /opt/llmproxy/bin/llmproxy.js serve',
+      'WorkingDirectory=/opt/llmproxy',
+      'ProtectHome=yes',
+      'UMask=0077',
+    ].join('\n'),
+  );
+});
+
+test('a settings file is named in the command', () => {
+  const unit = renderUnit(template, { ...installation, settingsFile: '/etc/my file.yaml' });
+  assert.match(unit, /serve --config "\/etc\/my file\.yaml"$/m);
+});
+
+test('spaces, quotes, specifiers and variables in a path stay what they are', () => {
+  const unit = renderUnit(template, { ...installation, root: '/opt/a "b" 100% $HOME' });
+  assert.match(unit, /node "\/opt\/a \\"b\\" 100%% \$\$HOME\/bin\/llmproxy\.js" serve$/m);
+  assert.match(unit, /^WorkingDirectory=\/opt\/a "b" 100%% \$HOME$/m);
+});
+
+test('an installation in a home can be read, and only read', () => {
+  for (const root of ['/home/ann/llmproxy', '/root/llmproxy']) {
+    assert.match(renderUnit(template, { ...installation, root }), /^ProtectHome=read-only$/m);
+  }
+});

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Sql } from '../../src/db/client.js';
+import { insertCredential } from '../../src/db/queries/insert-credential.js';
+import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
+import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
+import { sumUsage, type UsageGrouping } from '../../src/db/queries/sum-usage.js';
+import type { UsageRow } from '../../src/observe/usage/usage-row.js';
+import { testDatabase } from '../support/postgres.js';
+import { logRow } from '../support/usage-row.js';
+
+const march = { since: new Date('2026-03-01T00:00:00Z'), until: new Date('2026-04-01T00:00:00Z') };
+
+test('nothing adds up to nothing', async (t) => {
+  const { sql } = await testDatabase(t);
+  const { groups, total } = await sumUsage(sql, 'key', march);
+  assert.deepEqual(groups, []);
+  assert.equal(total.requests, 0);
+  assert.equal(total.total_tokens, 0);
+  assert.deepEqual(total.duration_ms, { avg: null, p50: null, p95: null, p99: null });
+});
+
+test('requests, errors, tokens and times are summed', async (t) => {
+  const { sql } = await testDatabase(t);
+  const durations = Array.from({ length: 100 }, (_, index) => index + 1);
+  await store(sql, [
+    ...durations.map((duration_ms) => logRow({ duration_ms, first_token_ms: null })),
+    logRow({ usage_source: 'estimated', duration_ms: 101 }),
+    logRow({
+      status: 500,
+      duration_ms: 101,
+      prompt_tokens: null,
+      completion_tokens: null,
+      usage_source: null,
+    }),
+    logRow({ status: 200, error: 'upstream_failed', duration_ms: 101 }),
+    logRow({ status: 499, duration_ms: 101 }),
+  ]);
+  const { groups, total } = await sumUsage(sql, null, march);
+  assert.deepEqual(groups, []);
+  assert.equal(total.requests, 104);
+  assert.equal(total.errors, 2);
+  assert.equal(total.prompt_tokens, 1030);
+  assert.equal(total.completion_tokens, 515);
+  assert.equal(total.total_tokens, 1545);
+  assert.equal(total.estimated_tokens, 15);
+  assert.equal(total.duration_ms.p50, 52.5);
+  assert.deepEqual(total.first_token_ms, { avg: 50, p50: 50, p95: 50, p99: 50 });
+});
+
+test('a key is one group under its present name; one that is gone keeps its last', async (t) => {
+  const { sql } = await testDatabase(t);
+  const { id } = await insertCredential(sql, {
+    credential_key: 'f'.repeat(64),
+    key_preview: 'sk-…',
+    name: 'new name',
+    allowed_models: null,
+    rate_limit: null,
+    is_enabled: true,
+  });
+  await store(sql, [
+    ...[1, 2, 3].map(() => logRow({ credential_id: id, credential_name: 'old name' })),
+    ...[1, 2].map(() => logRow({ credential_id: id + 1, credential_name: 'gone' })),
+    logRow({ credential_id: null, credential_name: 'of a file' }),
+  ]);
+  const { groups, total } = await sumUsage(sql, 'key', march);
+  assert.deepEqual(
+    groups.map((sum) => [sum.group, sum.credential_id, sum.requests]),
+    [
+      ['new name', id, 3],
+      ['gone', id + 1, 2],
+      ['of a file', null, 1],
+    ],
+  );
+  assert.equal(total.requests, 6);
+});
+
+test('names of models that no provider served make no groups', async (t) => {
+  const { sql } = await testDatabase(t);
+  await store(sql, [
+    ...[1, 2, 3].map((n) => logRow({ model: `nonsense-${n}`, provider: null, status: 404 })),
+    logRow({ model: 'gpt-4' }),
+    logRow({ model: 'gpt-4', provider: 'other' }),
+  ]);
+  assert.deepEqual(await counts(sql, 'model'), [
+    [null, 3],
+    ['gpt-4', 2],
+  ]);
+  assert.deepEqual(await counts(sql, 'provider'), [
+    [null, 3],
+    ['main', 1],
+    ['other', 1],
+  ]);
+});
+
+test('days and hours are those of UTC, in order, whatever the zone of the server', async (t) => {
+  const { sql } = await testDatabase(t);
+  const times = ['2026-03-11T00:30:00Z', '2026-03-10T23:59:59.999Z', '2026-03-11T00:00:00Z'];
+  await store(
+    sql,
+    times.map((started_at) => logRow({ started_at })),
+  );
+  await sql.unsafe(`DO $$BEGIN
+    EXECUTE format('ALTER DATABASE %I SET timezone = ''Asia/Kathmandu''', current_database());
+  END$$`);
+  assert.deepEqual(await counts(sql, 'day'), [
+    ['2026-03-10T00:00:00Z', 1],
+    ['2026-03-11T00:00:00Z', 2],
+  ]);
+  assert.deepEqual(await counts(sql, 'hour'), [
+    ['2026-03-10T23:00:00Z', 1],
+    ['2026-03-11T00:00:00Z', 2],
+  ]);
+});
+
+test('a period takes its start and not its end', async (t) => {
+  const { sql } = await testDatabase(t);
+  await store(
+    sql,
+    [10, 11, 12].map((day) => logRow({ started_at: `2026-03-${day}T00:00:00Z` })),
+  );
+  const { total } = await sumUsage(sql, null, {
+    since: new Date('2026-03-10T00:00:00Z'),
+    until: new Date('2026-03-12T00:00:00Z'),
+  });
+  assert.equal(total.requests, 2);
+});
+
+async function counts(sql: Sql, by: UsageGrouping) {
+  const { groups } = await sumUsage(sql, by, march);
+  return groups.map(({ group, requests }) => [group, requests]);
+}
+
+async function store(sql: Sql, rows: UsageRow[]): Promise<void> {
+  await createRequestLogPartitions(sql, ['2026-03-10', '2026-03-11', '2026-03-12']);
+  await insertRequestLogs(sql, rows);
+}

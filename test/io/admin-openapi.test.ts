@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { mockForTest, say } from '../mock-provider/mock-for-test.js';
+import { type Answered, type AskOptions, ask, bearer } from '../support/ask.js';
+import { startDaemon } from '../support/daemon.js';
+
+interface Response {
+  headers?: Record<string, object>;
+  content?: Record<string, { schema?: object }>;
+}
+
+interface Document {
+  paths: Record<string, Record<string, { operationId: string; responses: Record<string, object> }>>;
+}
+
+test('what the daemon answers is what its document says', async (t) => {
+  const daemon = await startDaemon(t);
+  const { mock } = await mockForTest(t);
+  await daemon.addProvider('mock', { api_base: mock.url, model_mapping: { m: 'gpt-4o' } });
+  const key = await daemon.addKey('alice');
+  const limited = await daemon.addKey('limited', { rate_limit: 0 });
+  await daemon.reload();
+
+  const document = JSON.parse((await ask(`${daemon.url}/openapi.json`)).text) as Document;
+  const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
+  ajv.addSchema(document, 'document');
+  const asked = new Set<string>();
+
+  /** Asks, and checks status, headers, type and body against the operation. */
+  async function check(method: string, path: string, pattern: string, options: AskOptions = {}) {
+    const answered = await ask(daemon.url + path, { method, ...options });
+    const where = `${method} ${pattern} ${answered.status}`;
+    const operation = document.paths[pattern]?.[method.toLowerCase()];
+    const found = operation?.responses[answered.status];
+    assert.ok(operation && found, `${where} is not described: ${answered.text}`);
+    if (answered.status < 300) asked.add(operation.operationId);
+    const response = resolve(found) as Response;
+    assertDescribed(answered, response, where);
+    return answered;
+  }
+
+  function assertDescribed(answered: Answered, response: Response, where: string) {
+    assert.ok(answered.headers['x-request-id'], where);
+    for (const name of Object.keys(answered.headers)) {
+      const ours = /^(x-llmproxy-|x-ratelimit-|retry-after|allow$|location$)/.test(name);
+      assert.ok(!ours || response.headers?.[name], `${where}: header ${name} is not described`);
+    }
+    if (answered.text === '') return;
+    const type = String(answered.headers['content-type']).split(';')[0] ?? '';
+    const media = response.content?.[type];
+    assert.ok(media, `${where}: ${type} is not described`);
+    if (type !== 'application/json' || !media.schema) return;
+    const validate = ajv.compile(absolute(media.schema));
+    assert.ok(validate(JSON.parse(answered.text)), `${where}: ${ajv.errorsText(validate.errors)}`);
+  }
+
+  /** The schema with its references as those of the document. */
+  function absolute(schema: object): object {
+    return JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/'));
+  }
+
+  function resolve(part: object): object {
+    if (!('$ref' in part)) return part;
+    return String(part.$ref)
+      .slice(2)
+      .split('/')
+      .reduce<unknown>((node, name) => Reflect.get(node as object, name), document) as object;
+  }
+
+  const admin = bearer(daemon.adminKey);
+  const post = (headers: Record<string, string>, body: unknown) => ({
+    headers,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+
+  await t.test('of models', async () => {
+    const chat = '/v1/chat/completions';
+    const messages = say('hi');
+    await check('POST', chat, chat, post(bearer(key), { model: 'm', messages }));
+    await check('POST', chat, chat, post(bearer(key), { model: 'm', messages, stream: true }));
+    await check('POST', chat, chat, post(bearer(key), { model: 'none', messages }));
+    await check('POST', chat, chat, post(bearer(key), '{'));
+    await check('POST', chat, chat, post(bearer(limited), { model: 'm', messages }));
+    await check('POST', chat, chat, post({}, { model: 'm', messages }));
+    await check(
+      'POST',
+      '/v1/completions',
+      '/v1/completions',
+      post(bearer(key), { model: 'm', prompt: 'a' }),
+    );
+    await check(
+      'POST',
+      '/v1/embeddings',
+      '/v1/embeddings',
+      post(bearer(key), { model: 'm', input: 'a' }),
+    );
+    await check('GET', '/v1/models', '/v1/models', { headers: bearer(key) });
+    await check('GET', '/v1/models/m', '/v1/models/{model}', { headers: bearer(key) });
+    await check('GET', '/v1/models/x', '/v1/models/{model}', { headers: bearer(key) });
+    await check('GET', '/health', '/health');
+  });
+
+  await t.test('of the admin API', async () => {
+    const rows: [path: string, body: object, change: object][] = [
+      [
+        '/admin/v1/providers',
+        { provider_key: 'p', api_base: 'http://127.0.0.1:9/v1', api_key: 'k', is_enabled: false },
+        { weight: 2 },
+      ],
+      ['/admin/v1/credentials', { name: 'bob' }, { rate_limit: 5 }],
+    ];
+    for (const [path, body, change] of rows) {
+      const created = await check('POST', path, path, post(admin, body));
+      const row = `${created.headers.location}`;
+      const generated = JSON.parse(created.text).credential?.key;
+      if (generated) daemon.secrets.add(generated);
+      await check('GET', path, path, { headers: admin });
+      await check('GET', row, `${path}/{id}`, { headers: admin });
+      await check('PUT', row, `${path}/{id}`, post(admin, change));
+      await check('POST', path, path, post(admin, { nope: 1 }));
+      await check('DELETE', row, `${path}/{id}`, { headers: admin });
+      await check('GET', row, `${path}/{id}`, { headers: admin });
+    }
+    await check('POST', '/admin/v1/config/reload', '/admin/v1/config/reload', { headers: admin });
+    await check('GET', '/admin/v1/config/version', '/admin/v1/config/version', { headers: admin });
+    await check('GET', '/admin/v1/config/version', '/admin/v1/config/version');
+  });
+
+  await t.test('of every other operation that needs no more than its parameters', async () => {
+    for (const [pattern, methods] of Object.entries(document.paths)) {
+      const operation = methods.get;
+      if (!operation || asked.has(operation.operationId) || pattern.startsWith('/docs/')) continue;
+      await check('GET', pattern, pattern, { headers: admin });
+    }
+    const { id } = JSON.parse(
+      (await ask(`${daemon.url}/admin/v1/providers`, { headers: admin })).text,
+    ).providers[0];
+    const probe = '/admin/v1/providers/{id}/health';
+    if (document.paths[probe]) {
+      await check('POST', probe.replace('{id}', id), probe, post(admin, { models: ['m'] }));
+    }
+    await check('GET', '/docs/init.js', '/docs/{file}');
+    await check('GET', '/docs/none', '/docs/{file}');
+    const all = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    assert.deepEqual([...asked].sort(), all.sort());
+  });
+
+  await t.test('the page needs nothing from elsewhere, and its files may be kept', async () => {
+    const page = await ask(`${daemon.url}/docs`);
+    assert.match(String(page.headers['content-security-policy']), /default-src 'none'/);
+    const links = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link ?? '');
+    assert.ok(links.length >= 4);
+    for (const link of links) {
+      assert.doesNotMatch(link, /^(https?:|\/)/);
+      const file = await ask(new URL(link, `${daemon.url}/docs`).href);
+      assert.equal(file.status, 200, link);
+      const etag = file.headers.etag ?? '';
+      const again = await ask(new URL(link, `${daemon.url}/docs`).href, {
+        headers: { 'if-none-match': etag },
+      });
+      assert.deepEqual([again.status, again.text], [304, ''], link);
+      if (link.includes('?v=')) assert.match(file.headers['cache-control'] ?? '', /immutable/);
+    }
+  });
+});

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import OpenAI, { APIError } from 'openai';
+import { mockForTest, say } from '../mock-provider/mock-for-test.js';
+import { engines } from '../support/ask.js';
+import { startDaemon } from '../support/daemon.js';
+
+const tools: OpenAI.ChatCompletionTool[] = [
+  {
+    type: 'function',
+    function: {
+      name: 'get_weather',
+      parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+    },
+  },
+];
+
+for (const { engine, skip } of engines) {
+  test(`the openai SDK works through ${engine}`, { skip }, async (t) => {
+    const { client, limited } = await gateway(t, engine);
+
+    await t.test('lists and retrieves the models that are named in mappings', async () => {
+      const models = await client.models.list();
+      assert.deepEqual(
+        models.data.map(({ id }) => id),
+        ['gpt-4o', 'text-embedding-3-small'],
+      );
+      const model = await client.models.retrieve('gpt-4o');
+      assert.equal(model.object, 'model');
+      assert.equal(model.owned_by, 'mock');
+      assert.equal((await client.models.retrieve('gpt-4o-mini')).id, 'gpt-4o-mini');
+    });
+
+    await t.test('shows a key only the models that it may use', async () => {
+      const models = await limited.models.list();
+      assert.deepEqual(
+        models.data.map(({ id }) => id),
+        ['gpt-4o'],
+      );
+      await assert.rejects(limited.models.retrieve('text-embedding-3-small'), OpenAI.NotFoundError);
+    });
+
+    await t.test('completes a chat', async () => {
+      const { data, response, request_id } = await client.chat.completions
+        .create({ model: 'gpt-4o', messages: say('hello') })
+        .withResponse();
+      assert.ok(data.choices[0]?.message.content);
+      assert.ok(data.usage && data.usage.total_tokens > 0);
+      assert.match(response.headers.get('content-type') ?? '', /^application\/json/);
+      assert.match(request_id ?? '', /^[0-9a-f-]{36}$/);
+    });
+
+    await t.test(
+      'streams a chat with its usage, equal to the answer without a stream',
+      async () => {
+        const body = { model: 'gpt-4o', messages: say('hello') };
+        const whole = await client.chat.completions.create(body);
+        const stream = await client.chat.completions.create({
+          ...body,
+          stream: true,
+          stream_options: { include_usage: true },
+        });
+        let text = '';
+        let usage: unknown = null;
+        for await (const chunk of stream) {
+          text += chunk.choices[0]?.delta.content ?? '';
+          usage = chunk.usage ?? usage;
+        }
+        assert.equal(text, whole.choices[0]?.message.content);
+        assert.deepEqual(usage, whole.usage);
+      },
+    );
+
+    await t.test('calls tools, streamed and not', async () => {
+      const body = { model: 'gpt-4o', messages: say('weather?'), tools };
+      const call = onlyCall(await client.chat.completions.create(body));
+      assert.equal(call.name, 'get_weather');
+      assert.equal(typeof JSON.parse(call.arguments).city, 'string');
+      const stream = client.chat.completions.stream(body);
+      assert.equal(onlyCall(await stream.finalChatCompletion()).arguments, call.arguments);
+    });
+
+    await t.test('completes a prompt, streamed and not', async () => {
+      const body = { model: 'gpt-3.5-turbo-instruct', prompt: 'once' };
+      const whole = await client.completions.create(body);
+      let text = '';
+      for await (const chunk of await client.completions.create({ ...body, stream: true })) {
+        text += chunk.choices[0]?.text ?? '';
+      }
+      assert.ok(text);
+      assert.equal(text, whole.choices[0]?.text);
+    });
+
+    await t.test('makes embeddings in base64 and as numbers', async () => {
+      const body = { model: 'text-embedding-3-small', input: ['a', 'b'] };
+      // The SDK asks for base64 by itself and decodes it.
+      const decoded = await client.embeddings.create(body);
+      const numbers = await client.embeddings.create({ ...body, encoding_format: 'float' });
+      assert.equal(decoded.data.length, 2);
+      assert.deepEqual(
+        Float32Array.from(decoded.data[1]?.embedding ?? []),
+        Float32Array.from(numbers.data[1]?.embedding ?? []),
+      );
+    });
+
+    await t.test('answers many requests at once', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, (_, i) =>
+          client.chat.completions.create({ model: 'gpt-4o', messages: say(`number ${i}`) }),
+        ),
+      );
+      assert.ok(answers.every(({ choices }) => choices[0]?.message.content));
+    });
+  });
+
+  test(`errors are the openai SDK's own classes through ${engine}`, { skip }, async (t) => {
+    const { daemon, client, limited } = await gateway(t, engine);
+    const blockedKey = await daemon.addKey('blocked', { rate_limit: 0 });
+    const disabledKey = await daemon.addKey('disabled', { is_enabled: false });
+    await daemon.reload();
+    const chat = (with_: OpenAI, model: string) =>
+      with_.chat.completions.create({ model, messages: say('hi') });
+    const invalidKey = { status: 401, code: 'invalid_api_key', type: 'authentication_error' };
+    const invalid = 'invalid_request_error';
+
+    const cases: [name: string, () => Promise<unknown>, class_: unknown, fields: object][] = [
+      [
+        'an unknown key',
+        () => chat(daemon.client('sk-never-seen'), 'gpt-4o'),
+        OpenAI.AuthenticationError,
+        { ...invalidKey, param: null },
+      ],
+      [
+        'a disabled key',
+        () => chat(daemon.client(disabledKey), 'gpt-4o'),
+        OpenAI.AuthenticationError,
+        invalidKey,
+      ],
+      [
+        'a key that is refused for the list of models too',
+        () => daemon.client('sk-never-seen').models.list(),
+        OpenAI.AuthenticationError,
+        invalidKey,
+      ],
+      [
+        'a model that the key may not use',
+        () => chat(limited, 'gpt-4o-mini'),
+        OpenAI.PermissionDeniedError,
+        { status: 403, code: 'model_not_allowed', type: 'permission_error', param: 'model' },
+      ],
+      [
+        'a model that no provider serves',
+        () => chat(client, 'claude'),
+        OpenAI.NotFoundError,
+        { status: 404, code: 'model_not_found', type: invalid, param: 'model' },
+      ],
+      [
+        'a model that cannot be retrieved',
+        () => client.models.retrieve('claude'),
+        OpenAI.NotFoundError,
+        { status: 404, code: 'model_not_found', type: invalid, param: 'model' },
+      ],
+      [
+        'a key with the limit 0',
+        () => chat(daemon.client(blockedKey), 'gpt-4o'),
+        OpenAI.RateLimitError,
+        { status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error' },
+      ],
+      [
+        'a request without a model',
+        () => chat(client, undefined as unknown as string),
+        OpenAI.BadRequestError,
+        { status: 400, code: 'invalid_request', type: invalid, param: 'model' },
+      ],
+      [
+        'an endpoint that does not exist',
+        () => client.images.generate({ prompt: 'x' }),
+        OpenAI.NotFoundError,
+        { status: 404, code: 'unknown_url', type: invalid },
+      ],
+      [
+        'a connection that the provider closes',
+        () => chat(client, 'mock-reset'),
+        OpenAI.InternalServerError,
+        { status: 502, code: 'upstream_failed', type: 'upstream_error' },
+      ],
+      ...(
+        [
+          [400, OpenAI.BadRequestError],
+          [401, OpenAI.AuthenticationError],
+          [403, OpenAI.PermissionDeniedError],
+          [404, OpenAI.NotFoundError],
+          [409, OpenAI.ConflictError],
+          [422, OpenAI.UnprocessableEntityError],
+          [429, OpenAI.RateLimitError],
+          [500, OpenAI.InternalServerError],
+          [503, OpenAI.InternalServerError],
+        ] as const
+      ).map(
+        ([status, class_]) =>
+          [
+            `the provider's own ${status}`,
+            () => chat(client, `mock-status-${status}`),
+            class_,
+            { status, code: `mock_status_${status}` },
+          ] as [string, () => Promise<unknown>, unknown, object],
+      ),
+    ];
+    for (const [name, act, class_, fields] of cases) {
+      await t.test(name, async () => {
+        const error: unknown = await act().then(
+          () => assert.fail('it was answered'),
+          (failure: unknown) => failure,
+        );
+        assert.ok(error instanceof APIError, String(error));
+        assert.equal(error.constructor, class_, error.message);
+        const { status, code, type, param, requestID } = error;
+        for (const [field, value] of Object.entries(fields)) {
+          assert.equal({ status, code, type, param }[field], value, field);
+        }
+        assert.ok(requestID);
+      });
+    }
+  });
+}
+
+function onlyCall({ choices }: OpenAI.ChatCompletion): { name: string; arguments: string } {
+  const [call] = choices[0]?.message.tool_calls ?? [];
+  assert.equal(call?.type, 'function');
+  return call.function;
+}
+
+async function gateway(t: TestContext, engine: 'hyper-express' | 'node') {
+  const daemon = await startDaemon(t, { engine });
+  const { mock } = await mockForTest(t);
+  const named = ['gpt-4o', 'text-embedding-3-small', 'gpt-*', 'mock-*'];
+  await daemon.addProvider('mock', {
+    api_base: mock.url,
+    model_mapping: Object.fromEntries(named.map((name) => [name, name])),
+  });
+  const client = daemon.client(await daemon.addKey('all'));
+  const limited = daemon.client(await daemon.addKey('limited', { allowed_models: ['gpt-4o'] }));
+  await daemon.reload();
+  return { daemon, mock, client, limited };
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { jsonAnswerTexts, streamAnswerTexts } from '../../../src/observe/tokenizer/answer-texts.js';
+
+test('all that a model wrote is found in an answer', () => {
+  const call = { name: 'f', arguments: '{"a":1}' };
+  const choices = [
+    { message: { role: 'assistant', content: 'one', reasoning_content: 'why' } },
+    { message: { content: null, tool_calls: [{ function: call }, { function: call }] } },
+    { message: { refusal: 'no', function_call: call } },
+    { text: 'legacy' },
+  ];
+  assert.deepEqual(jsonAnswerTexts({ choices }), [
+    ...['one', 'why'],
+    ...['f', '{"a":1}', 'f', '{"a":1}'],
+    ...['no', 'f', '{"a":1}'],
+    'legacy',
+  ]);
+  for (const other of [{ data: [{ embedding: [1] }] }, null, 3, { choices: [null, 1] }]) {
+    assert.deepEqual(jsonAnswerTexts(other), []);
+  }
+});
+
+test('a stream is joined by choice and by tool, whatever its line ends', () => {
+  for (const newline of ['\n', '\r\n', '\r']) {
+    const stream = [
+      delta(0, { role: 'assistant', content: '' }),
+      delta(0, { content: 'Hel' }),
+      delta(1, { content: 'Sa' }),
+      ': a comment',
+      delta(0, { content: 'lo' }),
+      delta(1, { content: 'lut' }),
+      delta(0, { tool_calls: [{ index: 1, function: { name: 'f', arguments: '' } }] }),
+      delta(0, { tool_calls: [{ index: 1, function: { arguments: '{"a' } }] }),
+      delta(0, { tool_calls: [{ index: 1, function: { arguments: '":1}' } }] }),
+      'data: {"choices":[{"index":2,"text":"old"}]}',
+      'data: [DONE]',
+    ].join(newline + newline);
+    assert.deepEqual(streamAnswerTexts(stream), ['Hello', 'Salut', 'f', '{"a":1}', 'old']);
+  }
+});
+
+test('a stream that is cut anywhere gives what was delivered', () => {
+  const words = ['The', ' cat', ' sat', '.'];
+  const stream = words.map((content) => `${delta(0, { content })}\n\n`).join('');
+  fc.assert(
+    fc.property(fc.nat(stream.length), (end) => {
+      const [text = ''] = streamAnswerTexts(stream.slice(0, end));
+      assert.ok('The cat sat.'.startsWith(text));
+    }),
+  );
+});
+
+function delta(index: number, message: object): string {
+  return `data: ${JSON.stringify({ choices: [{ index, delta: message }] })}`;
+}

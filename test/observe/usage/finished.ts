@@ -1,0 +1,27 @@
+import type { RequestFinished } from '../../../src/observe/event.js';
+
+/** A finished chat request, with these changes. */
+export function finished(changes: Partial<RequestFinished> = {}): RequestFinished {
+  return {
+    type: 'request_finished',
+    requestId: 'req-1',
+    startedAt: Date.parse('2026-03-10T12:00:00.123Z'),
+    method: 'POST',
+    endpoint: '/v1/chat/completions',
+    credential: { id: 7, name: 'alice' },
+    model: 'gpt-4',
+    modelSent: 'gpt-4o',
+    provider: 'main',
+    attempts: 1,
+    status: 200,
+    error: null,
+    stream: false,
+    totalMs: 120.123456,
+    upstreamMs: 118,
+    firstTokenMs: 100,
+    complete: true,
+    usage: null,
+    uncounted: null,
+    ...changes,
+  };
+}

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { test } from 'node:test';
+import {
+  maxBatchRows,
+  UsageQueue,
+  type UsageQueueOptions,
+} from '../../../src/observe/usage/usage-queue.js';
+import { type UsageRow, usageRow } from '../../../src/observe/usage/usage-row.js';
+import { until } from '../../support/until.js';
+import { finished } from './finished.js';
+
+test('rows are stored in batches, in order, one batch at a time', async () => {
+  let storing = 0;
+  const { queue, batches } = queueOf({
+    insert: async () => {
+      storing += 1;
+      assert.equal(storing, 1);
+      await new Promise(setImmediate);
+      storing -= 1;
+    },
+  });
+  const rows = add(queue, 2 * maxBatchRows + 10);
+  assert.equal(queue.depth, rows.length);
+  await queue.close(5_000);
+  assert.deepEqual(
+    batches.map(({ length }) => length),
+    [maxBatchRows, maxBatchRows, 10],
+  );
+  assert.deepEqual(batches.flat(), rows);
+  assert.deepEqual([queue.depth, queue.dropped], [0, 0]);
+});
+
+test('a few rows are stored without waiting for more', async () => {
+  const told = new EventEmitter();
+  const { queue, batches } = queueOf({ insert: async () => void told.emit('stored') });
+  const rows = add(queue, 3);
+  await once(told, 'stored');
+  assert.deepEqual(batches, [rows]);
+  await queue.close(5_000);
+});
+
+test('while storing fails the rows wait, and none is lost', async () => {
+  const states: string[] = [];
+  let failures = 3;
+  const { queue, batches } = queueOf({
+    insert: async () => {
+      if (failures-- > 0) throw new Error('away');
+    },
+    onState: (state, error) => states.push(`${state} ${(error as Error | undefined)?.message}`),
+  });
+  const rows = add(queue, 5);
+  await queue.close(5_000);
+  assert.deepEqual(batches.at(-1), rows);
+  assert.equal(batches.length, 4);
+  assert.deepEqual(states, ['failing away', 'working undefined']);
+  assert.deepEqual([queue.depth, queue.dropped], [0, 0]);
+});
+
+test('past the bound new rows are dropped and counted, and it is told once', async () => {
+  const told = new EventEmitter();
+  let drops = 0;
+  const { queue, batches } = queueOf({
+    insert: async () => void (await once(told, 'release')),
+    maxRows: 10,
+    onDrop: () => {
+      drops += 1;
+    },
+  });
+  const rows = add(queue, 15);
+  assert.deepEqual([queue.depth, queue.dropped, drops], [10, 5, 1]);
+  const closed = queue.close(5_000);
+  await until('the batch', () => batches.length === 1);
+  told.emit('release');
+  await closed;
+  assert.deepEqual(batches.flat(), rows.slice(0, 10));
+  assert.equal(queue.dropped, 5);
+});
+
+test('a row that is refused is dropped alone', async () => {
+  const stored: UsageRow[] = [];
+  const reasons: unknown[] = [];
+  const { queue } = queueOf({
+    insert: async (rows) => {
+      if (rows.some(({ request_id: id }) => id === 'req-6')) throw new RangeError('spoiled');
+      stored.push(...rows);
+    },
+    isRefusal: (error) => error instanceof RangeError,
+    onDrop: (error) => reasons.push(error),
+  });
+  const rows = add(queue, 20);
+  await queue.close(5_000);
+  assert.deepEqual(
+    stored,
+    rows.filter((row) => row.request_id !== 'req-6'),
+  );
+  assert.equal(queue.dropped, 1);
+  assert.match(String(reasons[0]), /spoiled/);
+});
+
+test('closing ends at its deadline, and what is left counts as dropped', async () => {
+  const { queue } = queueOf({
+    insert: async () => {
+      throw new Error('away');
+    },
+  });
+  add(queue, 4);
+  await queue.close(600);
+  assert.equal(queue.dropped, 4);
+  add(queue, 1);
+  assert.equal(queue.dropped, 5);
+});
+
+function queueOf({ insert, ...options }: Partial<UsageQueueOptions>) {
+  const batches: UsageRow[][] = [];
+  const queue = new UsageQueue({
+    isRefusal: () => false,
+    maxRows: 100_000,
+    firstRetryMs: 1,
+    ...options,
+    insert: async (rows) => {
+      batches.push(rows);
+      await insert?.(rows);
+    },
+  });
+  return { queue, batches };
+}
+
+function add(queue: UsageQueue, count: number): UsageRow[] {
+  const rows = Array.from({ length: count }, (_, index) => {
+    const row = usageRow(finished({ requestId: `req-${index}` }), null, null);
+    return row ?? assert.fail();
+  });
+  for (const row of rows) queue.add(row);
+  return rows;
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { GatewayEvent } from '../../../src/observe/event.js';
+import { Tokenizer } from '../../../src/observe/tokenizer/tokenizer.js';
+import { createUsageRecorder, withoutText } from '../../../src/observe/usage/usage-recorder.js';
+import type { UsageRow } from '../../../src/observe/usage/usage-row.js';
+import { chatText } from '../tokenizer/chat-text.js';
+import { finished } from './finished.js';
+
+const reported = { promptTokens: 5, completionTokens: 6 };
+const uncounted = chatText('hi', [
+  JSON.stringify({ choices: [{ message: { content: 'hello there' } }] }),
+]);
+
+test('what the provider reported is stored and told', async () => {
+  const { rows, events } = await record([finished({ usage: reported, uncounted })]);
+  assert.deepEqual([rows[0]?.prompt_tokens, rows[0]?.completion_tokens], [5, 6]);
+  assert.equal(rows[0]?.usage_source, 'provider');
+  assert.deepEqual(events, [
+    {
+      type: 'usage_counted',
+      requestId: 'req-1',
+      model: 'gpt-4',
+      provider: 'main',
+      usage: reported,
+      source: 'provider',
+    },
+  ]);
+});
+
+test('what it did not report is counted first, and marked as estimated', async () => {
+  const { rows, events } = await record([finished({ uncounted })]);
+  assert.deepEqual([rows[0]?.prompt_tokens, rows[0]?.completion_tokens], [8, 2]);
+  assert.equal(rows[0]?.usage_source, 'estimated');
+  const [event] = events;
+  assert.ok(event?.type === 'usage_counted');
+  assert.deepEqual(event.usage, { promptTokens: 8, completionTokens: 2 });
+  assert.equal(event.source, 'estimated');
+});
+
+test('a request that no provider answered, or with an error, has a row without tokens', async () => {
+  const { rows, events } = await record([
+    finished({ status: 404, error: 'model_not_found', provider: null }),
+    finished({ status: 500, uncounted }),
+  ]);
+  assert.deepEqual(
+    rows.map((row) => [row.status, row.prompt_tokens, row.usage_source]),
+    [
+      [404, null, null],
+      [500, null, null],
+    ],
+  );
+  assert.deepEqual(events, []);
+});
+
+test('tokens are told also of a request that is no row', async () => {
+  const { rows, events } = await record([finished({ credential: null, usage: reported })]);
+  assert.equal(rows.length, 0);
+  assert.equal(events.length, 1);
+});
+
+test('the text of a request goes to nobody else', () => {
+  assert.equal(withoutText(finished({ uncounted })).uncounted, null);
+});
+
+async function record(finishedRequests: ReturnType<typeof finished>[]) {
+  const rows: UsageRow[] = [];
+  const events: GatewayEvent[] = [];
+  const queue = { add: (row: UsageRow) => void rows.push(row), close: async () => {} };
+  const recorder = createUsageRecorder(queue, new Tokenizer(), (event) => events.push(event));
+  for (const event of finishedRequests) recorder.record(event);
+  await recorder.close(10_000);
+  return { rows, events };
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { usageRow } from '../../../src/observe/usage/usage-row.js';
+import { finished } from './finished.js';
+
+test('a finished request is a row, with an id of its own each time', () => {
+  const usage = { promptTokens: 5, completionTokens: 6 };
+  const row = usageRow(finished(), usage, 'provider');
+  const { uid, ...rest } = row ?? assert.fail();
+  assert.deepEqual(rest, {
+    started_at: '2026-03-10T12:00:00.123Z',
+    request_id: 'req-1',
+    credential_id: 7,
+    credential_name: 'alice',
+    endpoint: '/v1/chat/completions',
+    model: 'gpt-4',
+    model_sent: 'gpt-4o',
+    provider: 'main',
+    attempts: 1,
+    status: 200,
+    error: null,
+    prompt_tokens: 5,
+    completion_tokens: 6,
+    usage_source: 'provider',
+    stream: false,
+    complete: true,
+    duration_ms: 120.123,
+    upstream_ms: 118,
+    first_token_ms: 100,
+  });
+  assert.notEqual(usageRow(finished(), null, null)?.uid, uid);
+});
+
+test('a request without a valid key, or that named no model, is no row', () => {
+  assert.equal(usageRow(finished({ credential: null }), null, null), null);
+  assert.equal(usageRow(finished({ model: null }), null, null), null);
+});
+
+test('the name of a model is stored though a client may send any text', () => {
+  const model = `a\0b\ud800${'x'.repeat(1_000)}`;
+  const row = usageRow(finished({ model }), null, null);
+  assert.match(row?.model ?? '', /^a\ufffdb\ufffdx+$/);
+  assert.equal(row?.model.length, 200);
+});

@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import type { UsageRow } from '../../src/observe/usage/usage-row.js';
+
+/** A row of `request_logs`, with these changes. */
+export function logRow(changes: Partial<UsageRow> = {}): UsageRow {
+  return {
+    uid: randomUUID(),
+    started_at: '2026-03-10T12:00:00.123Z',
+    request_id: 'req-1',
+    credential_id: null,
+    credential_name: 'alice',
+    endpoint: '/v1/chat/completions',
+    model: 'gpt-4',
+    model_sent: 'gpt-4o',
+    provider: 'main',
+    attempts: 1,
+    status: 200,
+    error: null,
+    prompt_tokens: 10,
+    completion_tokens: 5,
+    usage_source: 'provider',
+    stream: true,
+    complete: true,
+    duration_ms: 100.5,
+    upstream_ms: 99.25,
+    first_token_ms: 50,
+    ...changes,
+  };
+}
