@@ -71,7 +71,8 @@ export async function startControlServer(
     }
   } catch (error) {
     await close();
-    throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`admin.listen: ${reason}`, { cause: error });
   }
   return { close };
 }

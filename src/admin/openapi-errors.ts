@@ -49,7 +49,12 @@ export function errorResponses(): Record<string, object> {
     responses[`Error${status}`] = {
       description: codes.map((code) => `\`${code}\`: ${meanings[code]}`).join('\n\n'),
       headers: { 'x-request-id': ref('x-request-id'), ...headersOf[status] },
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      content: {
+        'application/json': {
+          schema: { $ref: '#/components/schemas/Error' },
+          examples: Object.fromEntries(codes.map((code) => [code, example(code)])),
+        },
+      },
     };
   }
   return responses;
@@ -60,6 +65,11 @@ export function errorReferences(statuses: readonly number[]): Record<string, obj
   return Object.fromEntries(
     statuses.map((status) => [status, { $ref: `#/components/responses/Error${status}` }]),
   );
+}
+
+function example(code: ErrorCode) {
+  const { type } = errorTable[code];
+  return { value: { error: { message: meanings[code], type, param: null, code } } };
 }
 
 function ref(header: string): { $ref: string } {

@@ -6,14 +6,18 @@ import { GatewayError } from '../errors.js';
 import type { Control } from './control.js';
 
 /** On a half-open connection, or while the server is away, a query would wait for minutes. */
-const timeoutMs = 5_000;
+const queryTimeoutMs = 5_000;
 
 /**
  * Asks the database for a handler.
  * @param work what to ask; what it throws of its own as GatewayError passes.
  * @throws GatewayError `unavailable` while the database is away, `conflict` naming the field.
  */
-export async function query<T>(control: Control, work: (sql: Sql) => Promise<T>): Promise<T> {
+export async function query<T>(
+  control: Control,
+  work: (sql: Sql) => Promise<T>,
+  timeoutMs = queryTimeoutMs,
+): Promise<T> {
   // Before the daemon has started there is no database to ask: this says so.
   control.active();
   try {

@@ -6,8 +6,8 @@ import { mockProviderCommand } from './mock-provider.js';
 import { packageVersion } from './package-version.js';
 import { providerCommand } from './provider.js';
 import { serveCommand } from './serve.js';
-import { usageCommand } from './usage.js';
 import { systemdCommand } from './systemd.js';
+import { usageCommand } from './usage.js';
 
 /** The command line: every command, its flags and its help. Errors are thrown, not printed. */
 export function buildProgram(): Command {

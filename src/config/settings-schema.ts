@@ -48,6 +48,8 @@ export interface Settings {
     retention_days: number;
     /** Rows that wait in memory while the database is away. */
     max_queued_rows: number;
+    /** What of them may wait on disk, in bytes. */
+    max_spool_bytes: number;
   };
   limits: {
     /** Requests to providers under way at most, over all workers; null for no cap. */
@@ -171,6 +173,12 @@ export const settingsSchema = section({
   usage: section({
     retention_days: { type: 'integer', minimum: 0, maximum: 36_500, default: 30 },
     max_queued_rows: { type: 'integer', minimum: 1, maximum: 10_000_000, default: 100_000 },
+    max_spool_bytes: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 1_099_511_627_776,
+      default: 268_435_456,
+    },
   }),
   limits: section({
     max_concurrency: {

@@ -14,6 +14,7 @@ import { GatewayError } from '../errors.js';
 import type { Emit } from '../observe/event.js';
 import { createMetrics } from '../observe/metrics.js';
 import { withoutText } from '../observe/usage/usage-recorder.js';
+import { UsageSpool } from '../observe/usage/usage-spool.js';
 import { adminKey } from './admin-key.js';
 import { Closers } from './closers.js';
 import { configuredNames } from './configured-names.js';
@@ -131,7 +132,12 @@ export async function serve(
       emit({ type: 'migrations_applied', names: migrations.map(({ name }) => name) });
     }
 
-    const stored = openUsage(settings.usage, database, emit);
+    const stored = openUsage(
+      settings.usage,
+      database,
+      await UsageSpool.open(join(dataDir, 'usage-spool'), settings.usage.max_spool_bytes),
+      emit,
+    );
     usage = stored;
     closers.push(() => stored.close());
     await stored.startMaintenance();

@@ -12,6 +12,7 @@ import { Tokenizer } from '../observe/tokenizer/tokenizer.js';
 import { UsageQueue } from '../observe/usage/usage-queue.js';
 import { createUsageRecorder } from '../observe/usage/usage-recorder.js';
 import type { UsageRow } from '../observe/usage/usage-row.js';
+import type { UsageSpool } from '../observe/usage/usage-spool.js';
 
 /** Finished requests on their way to `request_logs`. */
 export interface Usage {
@@ -32,7 +33,12 @@ const closeDeadlineMs = 5_000;
 const dayMs = 86_400_000;
 
 /** What is recorded is stored in batches, and tried again while the database is away. */
-export function openUsage(settings: Settings['usage'], database: Database, emit: Emit): Usage {
+export function openUsage(
+  settings: Settings['usage'],
+  database: Pick<Database, 'sql' | 'dbUrl'>,
+  spool: UsageSpool,
+  emit: Emit,
+): Usage {
   const explain = (error: unknown) => explainDatabaseError(error, database.dbUrl);
   const tokenizer = new Tokenizer({
     onFailure: (reason) => emit({ type: 'tokenizer_failed', reason }),
@@ -41,6 +47,7 @@ export function openUsage(settings: Settings['usage'], database: Database, emit:
     insert: (rows) => deadline(store(database, rows), insertTimeoutMs, 'Storing usage'),
     isRefusal: (error) => /^2[23]/.test(codeOf(error)),
     maxRows: settings.max_queued_rows,
+    spool,
     onState: (state, error) =>
       emit(
         state === 'working'
@@ -71,6 +78,7 @@ export function openUsage(settings: Settings['usage'], database: Database, emit:
     record: (event) => recorder.record(event),
     startMaintenance() {
       timer = setInterval(maintain, maintenanceIntervalMs);
+      queue.start();
       return maintain();
     },
     close() {
@@ -93,7 +101,7 @@ export async function maintainPartitions(
 }
 
 /** A row of a day that has no partition, such as one stored late, gets it made. */
-async function store({ sql }: Database, rows: UsageRow[]): Promise<void> {
+async function store({ sql }: Pick<Database, 'sql'>, rows: UsageRow[]): Promise<void> {
   try {
     await insertRequestLogs(sql, rows);
   } catch (error) {

@@ -154,7 +154,7 @@ export class Workers {
     live.loaded = true;
     send(live, {
       type: 'start',
-      settings,
+      settings: withoutSecrets(settings),
       controlSocket,
       ...this.#configuration,
       limiter: live.limiter,
@@ -277,6 +277,12 @@ export class Workers {
   #notify(): void {
     for (const watcher of [...this.#watchers]) watcher();
   }
+}
+
+/** The data plane needs neither the admin key nor the database. */
+function withoutSecrets(settings: Settings): Settings {
+  const { admin, database } = settings;
+  return { ...settings, admin: { ...admin, key: null }, database: { ...database, url: null } };
 }
 
 function send({ worker }: Live, message: ToWorker): void {

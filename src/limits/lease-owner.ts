@@ -18,6 +18,17 @@ interface Owned {
 export class LeaseOwner {
   readonly #buckets = new Map<string, Owned>();
   readonly #gone = new Set<number>();
+  readonly #startFull: boolean;
+  readonly #startedMs = performance.now();
+  #frozen = false;
+
+  /**
+   * @param startFull false where others gave out the tokens just before: buckets then start with
+   *   what has flowed in since now.
+   */
+  constructor(startFull = true) {
+    this.#startFull = startFull;
+  }
 
   /** Settles what a worker reports, and lends what it wants. */
   handle(worker: number, request: LeaseRequest, nowMs: number): LeaseGrant {
@@ -28,6 +39,7 @@ export class LeaseOwner {
     const used = Math.min(request.used, before);
     const returned = Math.min(request.returned, before - used);
     bucket.settle(used, returned, nowMs);
+    if (request.alone) bucket.debit(request.alone, nowMs);
     const wanted = this.#gone.has(worker) ? 0 : request.want;
     const tokens = wanted > 0 ? bucket.lend(wanted, nowMs) : 0;
     const left = before - used - returned + tokens;
@@ -49,6 +61,18 @@ export class LeaseOwner {
     }
   }
 
+  /** Stops adding tokens: another owner adds them. What is there may still be lent. */
+  freeze(nowMs: number): void {
+    this.#frozen = true;
+    for (const { bucket } of this.#buckets.values()) bucket.freeze(nowMs);
+  }
+
+  /** Adds tokens again: there is no other owner after all. */
+  thaw(nowMs: number): void {
+    this.#frozen = false;
+    for (const { bucket } of this.#buckets.values()) bucket.thaw(nowMs);
+  }
+
   /** Forgets buckets that have long been full. */
   sweep(nowMs: number): void {
     for (const [key, { lastUsedMs, lent }] of this.#buckets) {
@@ -56,10 +80,18 @@ export class LeaseOwner {
     }
   }
 
+  #initialTokens(rate: number, nowMs: number): number {
+    if (this.#frozen) return 0;
+    if (this.#startFull) return rate;
+    return Math.min(rate, Math.max(0, ((nowMs - this.#startedMs) / 1000) * rate));
+  }
+
   #owned({ key, rate }: LeaseRequest, nowMs: number): Owned {
     let owned = this.#buckets.get(key);
     if (!owned) {
-      owned = { bucket: new TokenBucket(rate, nowMs), lastUsedMs: nowMs, lent: new Map() };
+      const bucket = new TokenBucket(rate, nowMs, this.#initialTokens(rate, nowMs));
+      if (this.#frozen) bucket.freeze(nowMs);
+      owned = { bucket, lastUsedMs: nowMs, lent: new Map() };
       this.#buckets.set(key, owned);
     } else if (owned.bucket.rate !== rate) {
       owned.bucket = owned.bucket.withRate(rate, nowMs);

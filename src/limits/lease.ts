@@ -15,6 +15,8 @@ export interface LeaseRequest {
   returned: number;
   /** Tokens wanted; 0 only settles. */
   want: number;
+  /** Tokens that were used without a lease, while the owner did not answer. */
+  alone?: number;
 }
 
 /** The owner's answer to a request with `want` above 0. */
@@ -26,6 +28,16 @@ export interface LeaseGrant {
   waitMs: number;
   /** Milliseconds until the bucket is full. */
   resetMs: number;
+}
+
+/**
+ * The share of one of `count` workers in `whole` tokens or slots, for the time that it is on its
+ * own: whole numbers whose sum over the workers is exactly `whole`.
+ * @param slot the worker's number among them, from 1.
+ */
+export function shareOf(whole: number, slot: number, count: number): number {
+  if (slot > count) return 0;
+  return Math.floor(whole / count) + (slot <= whole % count ? 1 : 0);
 }
 
 /** Lent tokens that were not used for this long go back. */

@@ -1,7 +1,8 @@
 import { type LeaseGrant, type LeaseRequest, leaseIdleMs } from './lease.js';
 import { admitted, type LimitDecision, type Limiter } from './limiter.js';
+import { TokenBucket } from './token-bucket.js';
 
-/** The owner did not answer in this time: the request is refused rather than kept waiting. */
+/** The owner did not answer in this time: the worker is on its own until it does. */
 const answerTimeoutMs = 1_000;
 
 interface Lease {
@@ -14,17 +15,33 @@ interface Lease {
   waiting: ((decision: LimitDecision) => void)[];
 }
 
+interface Alone {
+  rate: number;
+  bucket: TokenBucket;
+  used: number;
+}
+
 /**
  * The limiter of one worker among several. It admits with tokens lent by the control process,
  * asks for more before it refuses, and gives back what it does not use.
+ *
+ * While the control process does not answer, it also admits its share of each rate, from buckets
+ * that start empty; what they gave is told to the owner when it answers again.
  */
 export class LeasedLimiter implements Limiter {
   readonly #leases = new Map<string, Lease>();
   readonly #send: (request: LeaseRequest) => void;
+  readonly #share: (rate: number) => number;
+  /** The buckets of a worker on its own; null while the owner answers. */
+  #alone: Map<string, Alone> | null = null;
 
-  /** @param send gives a request to the owner, whose grant comes back through `granted`. */
-  constructor(send: (request: LeaseRequest) => void) {
+  /**
+   * @param send gives a request to the owner, whose grant comes back through `granted`.
+   * @param share how much of a rate is this worker's while the owner does not answer.
+   */
+  constructor(send: (request: LeaseRequest) => void, share: (rate: number) => number = () => 0) {
     this.#send = send;
+    this.#share = share;
     setInterval(() => this.#sweep(performance.now()), leaseIdleMs).unref();
   }
 
@@ -36,14 +53,25 @@ export class LeasedLimiter implements Limiter {
       lease.touchedMs = performance.now();
       return admitted;
     }
+    if (this.#alone) return this.#takeAlone(this.#alone, key, rate);
     return new Promise((resolve) => {
       lease.waiting.push(resolve);
       this.#ask(key, lease);
     });
   }
 
+  /** The owner is gone or does not answer. */
+  ownerGone(): void {
+    if (this.#alone) return;
+    this.#alone = new Map();
+    for (const [key, { rate, waiting }] of this.#leases) {
+      for (const resolve of waiting.splice(0)) resolve(this.#takeAlone(this.#alone, key, rate));
+    }
+  }
+
   /** The owner's answer. */
   granted({ key, tokens, waitMs, resetMs }: LeaseGrant): void {
+    this.#ownerIsBack();
     const lease = this.#leases.get(key);
     if (!lease) return;
     lease.asked = false;
@@ -61,6 +89,8 @@ export class LeasedLimiter implements Limiter {
 
   /** Lent tokens are the owner's: nothing is added here that could be stopped. */
   freeze(): void {}
+
+  thaw(): void {}
 
   #lease(key: string, rate: number): Lease {
     let lease = this.#leases.get(key);
@@ -95,10 +125,35 @@ export class LeasedLimiter implements Limiter {
     for (const resolve of lease.waiting.splice(0)) resolve(refusal);
   }
 
+  #takeAlone(buckets: Map<string, Alone>, key: string, rate: number): LimitDecision {
+    const share = this.#share(rate);
+    const nowMs = performance.now();
+    let alone = buckets.get(key);
+    if (alone?.bucket.rate !== share) {
+      const bucket = alone?.bucket.withRate(share, nowMs) ?? new TokenBucket(share, nowMs, 0);
+      alone = { rate, bucket, used: alone?.used ?? 0 };
+      buckets.set(key, alone);
+    }
+    if (alone.bucket.take(nowMs)) {
+      alone.used += 1;
+      return admitted;
+    }
+    const waitMs = share > 0 ? alone.bucket.waitMs(nowMs) : answerTimeoutMs;
+    return { admitted: false, limit: rate, waitMs, resetMs: Math.max(waitMs, 1_000) };
+  }
+
+  #ownerIsBack(): void {
+    if (!this.#alone) return;
+    for (const [key, { rate, used }] of this.#alone) {
+      if (used > 0) this.#send({ key, rate, used: 0, returned: 0, want: 0, alone: used });
+    }
+    this.#alone = null;
+  }
+
   #sweep(nowMs: number): void {
     for (const [key, lease] of this.#leases) {
       if (lease.asked) {
-        if (nowMs - lease.askedMs > answerTimeoutMs) this.#refuse(lease, answerTimeoutMs, 1_000);
+        if (nowMs - lease.askedMs > answerTimeoutMs) this.ownerGone();
       } else if (nowMs - lease.touchedMs >= leaseIdleMs) {
         const { rate, used, tokens } = lease;
         this.#send({ key, rate, used, returned: tokens, want: 0 });

@@ -11,4 +11,6 @@ export interface Limiter {
   take(key: string, rate: number): LimitDecision | Promise<LimitDecision>;
   /** Stops adding tokens: this worker is being replaced by one that adds them. */
   freeze(): void;
+  /** Adds tokens again: it is not replaced after all. */
+  thaw(): void;
 }

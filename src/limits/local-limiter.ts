@@ -40,6 +40,12 @@ export class LocalLimiter implements Limiter {
     for (const { bucket } of this.#buckets.values()) bucket.freeze(nowMs);
   }
 
+  thaw(): void {
+    const nowMs = performance.now();
+    this.#frozen = false;
+    for (const { bucket } of this.#buckets.values()) bucket.thaw(nowMs);
+  }
+
   #bucket(key: string, rate: number, nowMs: number): TokenBucket {
     const known = this.#buckets.get(key);
     if (known && known.bucket.rate === rate) {

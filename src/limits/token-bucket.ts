@@ -52,10 +52,21 @@ export class TokenBucket {
     return bucket;
   }
 
-  /** Stops the refill for good: what is left may be used, no more is added. */
+  /** Takes tokens that were used elsewhere, as many as there are. */
+  debit(count: number, nowMs: number): void {
+    this.#refill(nowMs);
+    this.#tokens = Math.max(0, this.#tokens - count);
+  }
+
+  /** Stops the refill: what is left may be used, no more is added until `thaw`. */
   freeze(nowMs: number): void {
     this.#refill(nowMs);
     this.#updatedMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** The refill goes on from now. */
+  thaw(nowMs: number): void {
+    this.#updatedMs = nowMs;
   }
 
   /** Milliseconds until a token is there; 0 when one is, Infinity when none ever will be. */

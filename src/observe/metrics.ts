@@ -20,8 +20,15 @@ export interface Metrics {
 
 const renderedForMs = 1_000;
 
-/** @param modelPrefix the setting `provider_suffix`. */
-export function createMetrics(version: string, modelPrefix: string): Metrics {
+/**
+ * @param modelPrefix the setting `provider_suffix`.
+ * @param now monotonic clock, milliseconds.
+ */
+export function createMetrics(
+  version: string,
+  modelPrefix: string,
+  now: () => number = () => performance.now(),
+): Metrics {
   const registry = new Registry();
   const families = requestFamilies(registry);
   const bounds = new LabelBounds(modelPrefix, () => families.labelOverflows.inc());
@@ -45,9 +52,8 @@ export function createMetrics(version: string, modelPrefix: string): Metrics {
       for (const provider of enabled) health.set(provider, health.get(provider) ?? true);
     },
     render() {
-      const now = performance.now();
-      if (!rendered || now - rendered.atMs > renderedForMs) {
-        rendered = { text: registry.metrics(), atMs: now };
+      if (!rendered || now() - rendered.atMs > renderedForMs) {
+        rendered = { text: registry.metrics(), atMs: now() };
       }
       return rendered.text;
     },

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { maintainPartitions, openUsage } from '../../src/daemon/usage.js';
 import type { Database } from '../../src/db/database.js';
 import type { GatewayEvent } from '../../src/observe/event.js';
+import { UsageSpool } from '../../src/observe/usage/usage-spool.js';
 import { finished } from '../observe/usage/finished.js';
 import { type TestDatabase, testDatabase } from '../support/postgres.js';
 import { until } from '../support/until.js';
 
 const dayMs = 86_400_000;
 const noonMs = Date.parse('2026-03-10T12:00:00Z');
-const settings = { retention_days: 30, max_queued_rows: 1_000 };
+const settings = { retention_days: 30, max_queued_rows: 1_000, max_spool_bytes: 1e9 };
 
 test('partitions are made for days to come, and dropped past their retention', async (t) => {
   const { sql } = await testDatabase(t);
@@ -67,6 +71,9 @@ async function open(t: Parameters<typeof testDatabase>[0]) {
   const own: TestDatabase = await testDatabase(t);
   const events: GatewayEvent[] = [];
   const database: Database = { ...own, embedded: false, close: async () => {} };
-  const usage = openUsage(settings, database, (event) => events.push(event));
+  const directory = await mkdtemp(join(tmpdir(), 'llmproxy-usage-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const spool = await UsageSpool.open(directory, settings.max_spool_bytes);
+  const usage = openUsage(settings, database, spool, (event) => events.push(event));
   return { sql: own.sql, usage, events };
 }

@@ -318,6 +318,7 @@ test('answers 503 while the database is away, and serves models', async (t) => {
   await postgres.stop();
   assertError(await admin('GET', '/providers'), 503, 'unavailable');
   assertError(await admin('POST', '/credentials', { name: 'bob' }), 503, 'unavailable');
+  assertError(await admin('POST', '/config/reload'), 503, 'unavailable');
   assert.equal((await admin('GET', '/config/version')).status, 200);
   assert.equal((await askChat(daemon.url, key, 'm')).status, 200);
 });

@@ -61,12 +61,11 @@ for (const { engine, skip } of engines) {
   });
 }
 
-test('SIGHUP and any change of config_version make the daemon read again', async (t) => {
+test('SIGHUP makes the daemon read again, also what no notification told of', async (t) => {
   const { daemon, key } = await startGateway(t, { p: {} });
   const { sql } = daemon;
   await sql`ALTER TABLE credentials DISABLE TRIGGER USER`;
   await sql`DELETE FROM credentials`;
-  assert.ok(await allAnswer(daemon, key, 200));
   daemon.kill('SIGHUP');
   await until('the deleted key to be refused', () => allAnswer(daemon, key, 401), liveMs);
 });

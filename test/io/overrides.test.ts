@@ -129,9 +129,11 @@ test('an override file that is not valid changes nothing and is reported', async
     await t.test(`such as ${text.trim().replaceAll(secret, '…')}`, async () => {
       const from = daemon.logs.length;
       writeFileSync(file, text);
-      const { problems } = await daemon.waitFor('config_rejected', () => true, from);
-      const [first = ''] = problems as string[];
-      assert.ok(first.startsWith(`${file}: ${problem}`), first);
+      await daemon.waitFor(
+        'config_rejected',
+        ({ problems }) => (problems as string[])[0]?.startsWith(`${file}: ${problem}`) === true,
+        from,
+      );
       assert.ok(await allAnswer(daemon, key, 200));
       assert.equal(await whoAnswers(daemon, key), 'row');
       const command = await daemon.cli(['keys', 'create', 'late']);

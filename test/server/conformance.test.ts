@@ -82,7 +82,7 @@ function requests(engine: Engine): void {
     await withServer(engine, echo, async (server) => {
       const client = await rawClient(server.port);
       await client.send('GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n');
-      assert.match(await client.until(/<\/2>/), /<\/1>[^]*<\/2>$/);
+      assert.match(await client.until(/<\/2>/), /<\/1>[\s\S]*<\/2>$/);
       assert.equal(server.active, 0);
     });
   });
@@ -296,7 +296,7 @@ function bodies(engine: Engine): void {
       );
       await client.until(/^HTTP\/1.1 100 Continue\r\n\r\n/);
       await client.send('hello');
-      await client.until(/HTTP\/1.1 200 OK[^]*5 fit$/);
+      await client.until(/HTTP\/1.1 200 OK[\s\S]*5 fit$/);
     });
   });
 }
@@ -339,13 +339,13 @@ function responses(engine: Engine): void {
     await withServer(engine, answer, async (server) => {
       const client = await rawClient(server.port);
       await client.send('HEAD /200 HTTP/1.1\r\nHost: h\r\n\r\n');
-      await client.until(/200 OK[^]*\r\n\r\n$/);
+      await client.until(/200 OK[\s\S]*\r\n\r\n$/);
       await client.send('HEAD /stream HTTP/1.1\r\nHost: h\r\n\r\n');
-      await client.until(/200 OK[^]*200 OK[^]*\r\n\r\n$/);
+      await client.until(/200 OK[\s\S]*200 OK[\s\S]*\r\n\r\n$/);
       await client.send('GET /204 HTTP/1.1\r\nHost: h\r\n\r\n');
-      await client.until(/204 No Content[^]*\r\n\r\n$/);
+      await client.until(/204 No Content[\s\S]*\r\n\r\n$/);
       await client.send('GET /304 HTTP/1.1\r\nHost: h\r\n\r\n');
-      assert.doesNotMatch(await client.until(/304 Not Modified[^]*\r\n\r\n$/), /hidden/);
+      assert.doesNotMatch(await client.until(/304 Not Modified[\s\S]*\r\n\r\n$/), /hidden/);
       await client.send('GET /200 HTTP/1.1\r\nHost: h\r\n\r\n');
       await client.until(/hidden$/);
     });

@@ -1,6 +1,10 @@
 import type { ActiveConfiguration } from '../control.js';
 import { jsonResponse, ref } from '../openapi-schemas.js';
+import { query } from '../query.js';
 import type { AdminRoute } from '../route.js';
+
+/** Long enough to replace a worker that hangs. */
+const reloadTimeoutMs = 60_000;
 
 /** `/admin/v1/config`: which configuration is active, and making the latest one active. */
 export const configRoutes: readonly AdminRoute[] = [
@@ -29,7 +33,7 @@ export const configRoutes: readonly AdminRoute[] = [
       responses: { 200: jsonResponse('What is active now', ref('ConfigReloaded')) },
     },
     handle: async (_request, control) => {
-      const active = await control.reload();
+      const active = await query(control, () => control.reload(), reloadTimeoutMs);
       const { providers, credentials } = active.configuration;
       return {
         status: 200,

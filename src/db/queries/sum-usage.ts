@@ -122,9 +122,9 @@ function groupingSql(sql: Sql, by: UsageGrouping | null) {
 }
 
 function distribution(sql: Sql, column: 'duration_ms' | 'first_token_ms') {
-  const percentile = (fraction: number) =>
-    sql`percentile_cont(${fraction}::float8) WITHIN GROUP (ORDER BY ${sql(column)})`;
+  const percentile = (fraction: number) => sql`
+    round((percentile_cont(${fraction}::float8) WITHIN GROUP (ORDER BY ${sql(column)}))::numeric, 3)`;
   return sql`json_build_object(
-    'avg', avg(${sql(column)}), 'p50', ${percentile(0.5)},
+    'avg', round(avg(${sql(column)})::numeric, 3), 'p50', ${percentile(0.5)},
     'p95', ${percentile(0.95)}, 'p99', ${percentile(0.99)})`;
 }

@@ -1,13 +1,16 @@
 import Bottleneck from 'bottleneck';
 import type { UsageRow } from './usage-row.js';
+import type { UsageSpool } from './usage-spool.js';
 
 export interface UsageQueueOptions {
   /** Stores the rows, or rejects and has stored none. Called again with the same ones. */
   insert(rows: UsageRow[]): Promise<void>;
   /** Whether it is the rows that an error of `insert` complains of, so that trying again is vain. */
   isRefusal(error: unknown): boolean;
-  /** Rows that may wait, with those that are being stored; a new one past that is dropped. */
+  /** Rows that may wait in memory, with those being stored; a new one past that is dropped. */
   maxRows: number;
+  /** Where rows wait when storing fails and more than a few wait, and after the end. */
+  spool: UsageSpool | null;
   /** Called when storing begins to fail, and when it works again. */
   onState?: (state: 'failing' | 'working', error?: unknown) => void;
   /** Called when rows begin to be dropped; again only after storing has worked. */
@@ -18,10 +21,14 @@ export interface UsageQueueOptions {
 export const maxBatchRows = 1_000;
 const maxBatchWaitMs = 500;
 const maxRetryMs = 10_000;
+/** While storing fails, what is more than this in memory goes to the spool. */
+const keptInMemory = 5_000;
 
 /**
- * Rows on their way to the database: collected into batches, stored one batch at a time, tried
- * again for as long as it takes. Never rejects and never blocks; bounded in memory.
+ * Rows on their way to the database: collected into batches, stored one batch at a time in the
+ * order of coming, tried again for as long as it takes. While the database is away the oldest go
+ * to the spool, which is stored first when it is back. Never rejects and never blocks; bounded in
+ * memory and on disk.
  *
  * States: waiting → storing ⇄ waiting to try again → waiting; closed.
  */
@@ -30,6 +37,8 @@ export class UsageQueue {
   readonly #batcher = new Bottleneck.Batcher({ maxSize: maxBatchRows, maxTime: maxBatchWaitMs });
   /** Rows of complete batches; those being stored stay at the front until they are. */
   readonly #ready: UsageRow[] = [];
+  /** Rows of the spool's first file that are not stored yet. */
+  #replayed: UsageRow[] = [];
   #collecting: Promise<void> = Promise.resolve();
   #collected = 0;
   #storing: Promise<void> | null = null;
@@ -51,7 +60,7 @@ export class UsageQueue {
 
   /** Rows that are not stored yet. */
   get depth(): number {
-    return this.#collected + this.#ready.length;
+    return this.#collected + this.#ready.length + (this.#options.spool?.rows ?? 0);
   }
 
   /** Rows that were lost since the start: for want of room, refused, or left at the end. */
@@ -60,7 +69,7 @@ export class UsageQueue {
   }
 
   add(row: UsageRow): void {
-    if (this.#closed || this.depth >= this.#options.maxRows) {
+    if (this.#closed || this.#collected + this.#ready.length >= this.#options.maxRows) {
       this.#drop(1);
       return;
     }
@@ -68,7 +77,12 @@ export class UsageQueue {
     this.#collecting = this.#batcher.add(row);
   }
 
-  /** Stores what is left, within the time; what is not stored by then is dropped. */
+  /** Stores what an earlier process has left in the spool. */
+  start(): void {
+    this.#start();
+  }
+
+  /** Stores what is left, within the time; what is not stored by then is for the next process. */
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true;
     let timer: NodeJS.Timeout | undefined;
@@ -85,7 +99,8 @@ export class UsageQueue {
     clearTimeout(timer);
     this.#abandoned = true;
     this.#wake();
-    if (this.depth > 0) this.#drop(this.depth);
+    await this.#spill(0);
+    if (this.#ready.length > 0) this.#drop(this.#ready.length);
   }
 
   #start(): void {
@@ -97,30 +112,56 @@ export class UsageQueue {
   }
 
   async #store(): Promise<void> {
-    const { insert, isRefusal, firstRetryMs = 100 } = this.#options;
+    const { insert, isRefusal, spool, firstRetryMs = 100 } = this.#options;
     let size = maxBatchRows;
     let retryMs = firstRetryMs;
-    while (this.#ready.length > 0 && !this.#abandoned) {
-      const rows = this.#ready.slice(0, size);
+    for (;;) {
+      const waiting = await this.#oldest();
+      const rows = waiting.slice(0, size);
+      if (rows.length === 0 || this.#abandoned) return;
       try {
         await insert(rows);
-        this.#ready.splice(0, rows.length);
+        if (this.#abandoned) return;
+        waiting.splice(0, rows.length);
         this.#working();
         size = Math.min(size * 2, maxBatchRows);
         retryMs = firstRetryMs;
       } catch (error) {
         if (!isRefusal(error)) {
           this.#fails(error);
+          await this.#spill(keptInMemory);
           await this.#pause(retryMs);
           retryMs = Math.min(retryMs * 2, maxRetryMs);
         } else if (rows.length > 1) {
           // One of them spoils the batch: halves find it.
           size = Math.ceil(rows.length / 2);
         } else {
-          this.#ready.shift();
+          waiting.shift();
           this.#drop(1, error);
         }
       }
+      if (waiting === this.#replayed && waiting.length === 0) await spool?.removeFirst();
+    }
+  }
+
+  /** The rows to store next: what is in the spool is older than what is in memory. */
+  async #oldest(): Promise<UsageRow[]> {
+    const { spool } = this.#options;
+    while (spool && this.#replayed.length === 0 && spool.rows > 0) {
+      this.#replayed = await spool.first();
+      if (this.#replayed.length === 0) await spool.removeFirst();
+    }
+    return this.#replayed.length > 0 ? this.#replayed : this.#ready;
+  }
+
+  /** Moves the oldest rows in memory to the spool until `keep` are left, as far as it has room. */
+  async #spill(keep: number): Promise<void> {
+    const { spool } = this.#options;
+    while (spool && this.#ready.length > keep) {
+      const rows = this.#ready.slice(0, maxBatchRows);
+      const spilled = await spool.append(rows).catch(() => false);
+      if (!spilled) return;
+      this.#ready.splice(0, rows.length);
     }
   }
 

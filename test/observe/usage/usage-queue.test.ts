@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { test } from 'node:test';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import {
   maxBatchRows,
   UsageQueue,
   type UsageQueueOptions,
 } from '../../../src/observe/usage/usage-queue.js';
 import { type UsageRow, usageRow } from '../../../src/observe/usage/usage-row.js';
+import { UsageSpool } from '../../../src/observe/usage/usage-spool.js';
 import { until } from '../../support/until.js';
 import { finished } from './finished.js';
 
@@ -111,11 +115,78 @@ test('closing ends at its deadline, and what is left counts as dropped', async (
   assert.equal(queue.dropped, 5);
 });
 
+test('rows go to the spool while storing fails, and are stored once each, in order', async (t) => {
+  const spool = await UsageSpool.open(await temporaryDirectory(t), 1e9);
+  let isAway = true;
+  const stored: string[] = [];
+  const { queue } = queueOf({
+    spool,
+    insert: async (rows) => {
+      if (isAway) throw new Error('away');
+      stored.push(...rows.map(({ request_id }) => request_id));
+    },
+  });
+  const rows = add(queue, 12_000);
+  await until('the spool fills', () => spool.rows >= 7_000);
+  rows.push(...add(queue, 500));
+  assert.equal(queue.depth, 12_500);
+  isAway = false;
+  await until('all is stored', () => queue.depth === 0);
+  assert.deepEqual(
+    stored,
+    rows.map(({ request_id }) => request_id),
+  );
+  assert.equal(queue.dropped, 0);
+});
+
+test('what is not stored at the end is stored by the next process', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const first = queueOf({
+    spool: await UsageSpool.open(directory, 1e9),
+    insert: async () => {
+      throw new Error('away');
+    },
+  });
+  const rows = add(first.queue, 1_500);
+  await first.queue.close(600);
+  assert.equal(first.queue.dropped, 0);
+
+  const spool = await UsageSpool.open(directory, 1e9);
+  assert.equal(spool.rows, 1_500);
+  const stored: UsageRow[] = [];
+  const second = queueOf({
+    spool,
+    insert: async (batch) => {
+      stored.push(...batch);
+    },
+  });
+  second.queue.start();
+  await until('all is stored', () => second.queue.depth === 0);
+  assert.deepEqual(stored, JSON.parse(JSON.stringify(rows)));
+  assert.deepEqual(await readdir(directory), []);
+});
+
+test('a spool that is full leaves the rest in memory', async (t) => {
+  const spool = await UsageSpool.open(await temporaryDirectory(t), 1_000);
+  const [row] = add(queueOf({}).queue, 1);
+  assert.ok(row);
+  assert.equal(await spool.append([row]), true);
+  assert.equal(await spool.append([row, row]), false);
+  assert.equal(spool.rows, 1);
+});
+
+async function temporaryDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'llmproxy-spool-'));
+  t.after(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
 function queueOf({ insert, ...options }: Partial<UsageQueueOptions>) {
   const batches: UsageRow[][] = [];
   const queue = new UsageQueue({
     isRefusal: () => false,
     maxRows: 100_000,
+    spool: null,
     firstRetryMs: 1,
     ...options,
     insert: async (rows) => {

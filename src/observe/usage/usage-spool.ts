@@ -1,0 +1,82 @@
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { UsageRow } from './usage-row.js';
+
+interface SpoolFile {
+  name: string;
+  rows: number;
+  bytes: number;
+}
+
+/**
+ * Rows that the memory is too small, or too short-lived, for: a folder of files, each one batch,
+ * oldest first. A file appears whole and goes when its rows are stored, so that a crash at any
+ * moment loses none; that none is stored twice is the table's matter (`uid`).
+ */
+export class UsageSpool {
+  readonly #dir: string;
+  readonly #maxBytes: number;
+  #files: SpoolFile[] = [];
+  #next = 1;
+
+  private constructor(dir: string, maxBytes: number) {
+    this.#dir = dir;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Opens the folder, with what an earlier process has left in it. */
+  static async open(dir: string, maxBytes: number): Promise<UsageSpool> {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const spool = new UsageSpool(dir, maxBytes);
+    for (const name of (await readdir(dir)).sort()) {
+      const [, sequence, rows] = /^(\d{12})-(\d+)\.jsonl$/.exec(name) ?? [];
+      if (sequence === undefined) continue;
+      const { size } = await stat(join(dir, name));
+      spool.#files.push({ name, rows: Number(rows), bytes: size });
+      spool.#next = Number(sequence) + 1;
+    }
+    return spool;
+  }
+
+  /** Rows in all files. */
+  get rows(): number {
+    return this.#files.reduce((sum, { rows }) => sum + rows, 0);
+  }
+
+  /** Adds a batch at the end; false, and nothing is added, when there is no room for it. */
+  async append(rows: readonly UsageRow[]): Promise<boolean> {
+    const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+    const bytes = Buffer.byteLength(text);
+    const used = this.#files.reduce((sum, file) => sum + file.bytes, 0);
+    if (used + bytes > this.#maxBytes) return false;
+    const name = `${String(this.#next++).padStart(12, '0')}-${rows.length}.jsonl`;
+    const temporary = join(this.#dir, `${name}.part`);
+    await writeFile(temporary, text, { mode: 0o600, flush: true });
+    await rename(temporary, join(this.#dir, name));
+    this.#files.push({ name, rows: rows.length, bytes });
+    return true;
+  }
+
+  /** The oldest batch; empty when there is none. */
+  async first(): Promise<UsageRow[]> {
+    const [file] = this.#files;
+    if (!file) return [];
+    const text = await readFile(join(this.#dir, file.name), 'utf8');
+    return text.split('\n').flatMap(parseRow);
+  }
+
+  /** Forgets the oldest batch. */
+  async removeFirst(): Promise<void> {
+    const file = this.#files.shift();
+    if (file) await rm(join(this.#dir, file.name), { force: true });
+  }
+}
+
+/** A line that the disk has damaged is worth less than all that follow it. */
+function parseRow(line: string): UsageRow[] {
+  try {
+    return [JSON.parse(line)];
+  } catch {
+    return [];
+  }
+}

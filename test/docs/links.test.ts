@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const files = ['.', 'docs', 'bench', 'config/overrides.d'].flatMap((folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name)),
+);
+
+/** Headings as the anchors that a page makes of them. */
+function anchors(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+for (const file of files) {
+  test(`the links of ${file} lead somewhere`, () => {
+    const text = readFileSync(join(root, file), 'utf8');
+    for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const [path = '', anchor] = target.split('#');
+      const linked = path === '' ? join(root, file) : join(root, dirname(file), path);
+      assert.ok(existsSync(linked), `${target} does not exist`);
+      if (anchor === undefined) continue;
+      assert.ok(anchors(readFileSync(linked, 'utf8')).includes(anchor), `${target} has no heading`);
+    }
+  });
+}
+
+test('the README in Chinese has the commands, the examples and the links of the one in English', () => {
+  const [english, chinese] = ['README.md', 'README_CN.md'].map((name) => {
+    const text = readFileSync(join(root, name), 'utf8');
+    return {
+      blocks: [...text.matchAll(/```[\s\S]*?```/g)].map(([block]) => block),
+      links: [...text.matchAll(/\]\(((?!README)[^)]+)\)/g)].map(([, target]) => target),
+      headings: [...text.matchAll(/^#+/gm)].length,
+    };
+  });
+  assert.deepEqual(chinese, english);
+});

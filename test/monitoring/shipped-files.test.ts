@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { runProgram, skipWithout } from '../support/executable.js';
+import { panels, prometheusFiles, prometheusFolder } from './shipped-files.js';
+
+const skip = skipWithout('promtool');
+
+test('promtool accepts the configuration and the rules', { skip }, async () => {
+  const config = await runProgram('promtool', [
+    'check',
+    'config',
+    `${prometheusFolder}/prometheus.yml`,
+  ]);
+  assert.equal(config.code, 0, config.output);
+  const rules = await runProgram('promtool', ['check', 'rules', ...prometheusFiles('rules')]);
+  assert.equal(rules.code, 0, rules.output);
+});
+
+test('the rules do what their tests say', { skip }, async () => {
+  const { code, output } = await runProgram('promtool', [
+    'test',
+    'rules',
+    ...prometheusFiles('tests'),
+  ]);
+  assert.equal(code, 0, output);
+});
+
+test('every alert has a test, and docs/monitoring.md says what to do', () => {
+  const tests = prometheusFiles('tests').map((file) => readFileSync(file, 'utf8'));
+  const documentation = read('docs/monitoring.md');
+  for (const file of prometheusFiles('rules')) {
+    for (const group of parse(readFileSync(file, 'utf8')).groups) {
+      for (const { alert } of group.rules) {
+        if (!alert) continue;
+        assert.ok(
+          tests.some((text) => text.includes(`alertname: ${alert}\n`)),
+          alert,
+        );
+        assert.ok(documentation.includes(`| \`${alert}\` |`), alert);
+      }
+    }
+  }
+});
+
+test('every panel asks the datasource that is provisioned', () => {
+  const { datasources } = parse(read('grafana/provisioning/datasources/prometheus.yml'));
+  for (const { title, datasource, targets = [] } of panels()) {
+    if (targets.length > 0) assert.equal(datasource?.uid, datasources[0].uid, title);
+  }
+});
+
+function read(path: string): string {
+  return readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
+}

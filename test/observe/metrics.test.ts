@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { RequestFinished } from '../../src/observe/event.js';
+import { createMetrics, type Metrics } from '../../src/observe/metrics.js';
+import type { GatewayState, WorkerStatus } from '../../src/observe/metrics-state.js';
+import { runProgram, skipWithout } from '../support/executable.js';
+import { parseExposition, sampleValue } from './exposition.js';
+
+test('the families of the specification have exactly its names, types and labels', async () => {
+  const families = parseExposition(await busyMetrics().render());
+  const labels = (name: string) => {
+    const [sample] = families.get(name)?.samples ?? [];
+    return Object.keys(sample?.labels ?? {}).filter((label) => label !== 'le');
+  };
+  const of = (name: string) => [families.get(name)?.type, labels(name)];
+  const request = ['method', 'endpoint', 'model', 'provider'];
+  assert.deepEqual(of('llm_proxy_requests_total'), ['counter', [...request, 'status_code']]);
+  assert.deepEqual(of('llm_proxy_request_duration_seconds'), ['histogram', request]);
+  assert.deepEqual(of('llm_proxy_active_requests'), ['gauge', ['endpoint']]);
+  assert.deepEqual(of('llm_proxy_tokens_total'), ['counter', ['model', 'provider', 'token_type']]);
+  assert.deepEqual(of('llm_proxy_provider_health'), ['gauge', ['provider']]);
+  assert.deepEqual(of('llm_proxy_provider_latency_seconds'), ['histogram', ['provider']]);
+});
+
+test('every family is well formed, has a help text and is documented', async () => {
+  const documentation = readFileSync(
+    new URL('../../../docs/monitoring.md', import.meta.url),
+    'utf8',
+  );
+  for (const [name, { type, help, samples }] of parseExposition(await busyMetrics().render())) {
+    assert.match(name, /^llm_proxy_[a-z0-9_]+$/);
+    assert.ok(help.length > 10, name);
+    assert.equal(name.endsWith('_total'), type === 'counter', name);
+    assert.ok(samples.length > 0, `${name} has no sample`);
+    assert.ok(documentation.includes(`\`${name}`), `${name} is not in docs/monitoring.md`);
+  }
+});
+
+test('promtool has nothing to say about the metrics', {
+  skip: skipWithout('promtool'),
+}, async () => {
+  const { code, output } = await runProgram(
+    'promtool',
+    ['check', 'metrics'],
+    await busyMetrics().render(),
+  );
+  assert.equal(output, '');
+  assert.equal(code, 0);
+});
+
+test('ten thousand model names of clients make no series', async () => {
+  const metrics = configuredMetrics();
+  metrics.emit(finished({ model: 'gpt-4o' }));
+  metrics.emit(finished({ model: 'anything' }));
+  const before = parseExposition(await metrics.render());
+  for (let i = 0; i < 10_000; i++) {
+    metrics.emit(finished({ model: `invented-${i}`, method: `M${i}`, status: 600 + i }));
+    metrics.emit(counted({ model: `invented-${i}` }));
+  }
+  const text = await fresh(metrics);
+  assert.ok(!text.includes('invented'));
+  assert.ok(seriesIn(text) < seriesOf(before) + 40, `${seriesIn(text)} series`);
+  assert.equal(sampleValue(text, 'llm_proxy_requests_total', { method: 'unknown' }), 10_000);
+});
+
+test('a name is a label when the configuration holds it, also behind the prefix', async () => {
+  const metrics = createMetrics('1.0.0', 'Proxy');
+  metrics.configured({ models: ['gpt-4o'], providers: ['a'] });
+  metrics.emit(finished({ model: 'gpt-4o' }));
+  metrics.emit(finished({ model: 'Proxy/gpt-4o' }));
+  metrics.emit(finished({ model: 'Other/gpt-4o' }));
+  metrics.emit(finished({ model: 'gpt-4o', provider: 'not-configured' }));
+  const text = await metrics.render();
+  const requests = (model: string, provider: string) =>
+    sampleValue(text, 'llm_proxy_requests_total', { model, provider });
+  assert.equal(requests('gpt-4o', 'a'), 2);
+  assert.equal(requests('unknown', 'a'), 1);
+  assert.equal(requests('gpt-4o', 'unknown'), 1);
+});
+
+test('a configuration of any size makes a bounded number of series', async () => {
+  const metrics = createMetrics('1.0.0', '', () => nowMs);
+  for (let round = 0; round < 40; round++) {
+    const models = Array.from({ length: 100 }, (_, i) => `model-${round}-${i}`);
+    const providers = Array.from({ length: 20 }, (_, i) => `provider-${round}-${i}`);
+    metrics.configured({ models, providers });
+    models.forEach((model, i) => {
+      metrics.emit(finished({ model, provider: providers[i % 20] ?? null }));
+    });
+  }
+  const text = await metrics.render();
+  const families = parseExposition(text);
+  assert.ok((families.get('llm_proxy_requests_total')?.samples.length ?? 0) <= 800);
+  assert.ok(seriesIn(text) < 40_000, `${seriesIn(text)} series`);
+  assert.ok(sampleValue(text, 'llm_proxy_label_overflows_total') > 0);
+  const total = families.get('llm_proxy_requests_total')?.samples ?? [];
+  assert.equal(
+    total.reduce((sum, { value }) => sum + value, 0),
+    4_000,
+  );
+});
+
+test('tokens are counted by kind, and those that no provider reported a second time', async () => {
+  const metrics = configuredMetrics();
+  metrics.emit(counted({ source: 'provider' }));
+  metrics.emit(counted({ source: 'estimated' }));
+  const text = await metrics.render();
+  const tokens = (name: string, token_type: string) => sampleValue(text, name, { token_type });
+  assert.equal(tokens('llm_proxy_tokens_total', 'prompt'), 20);
+  assert.equal(tokens('llm_proxy_tokens_total', 'completion'), 10);
+  assert.equal(tokens('llm_proxy_tokens_total', 'total'), 30);
+  assert.equal(tokens('llm_proxy_tokens_estimated_total', 'total'), 15);
+});
+
+test('time is told apart into provider, gateway, first token and speed', async () => {
+  const metrics = configuredMetrics();
+  metrics.emit(
+    finished({
+      stream: true,
+      totalMs: 2_010,
+      upstreamMs: 2_000,
+      firstTokenMs: 10,
+      usage: { promptTokens: 5, completionTokens: 100 },
+    }),
+  );
+  metrics.emit(finished({ attempts: 3, upstreamMs: 90_000, totalMs: 90_000 }));
+  const text = await metrics.render();
+  assert.equal(sampleValue(text, 'llm_proxy_provider_latency_seconds_sum'), 2);
+  assert.equal(sampleValue(text, 'llm_proxy_overhead_seconds_sum'), 0.01);
+  assert.equal(sampleValue(text, 'llm_proxy_time_to_first_token_seconds_sum'), 0.01);
+  assert.equal(sampleValue(text, 'llm_proxy_tokens_per_second_sum'), 50);
+  assert.equal(sampleValue(text, 'llm_proxy_upstream_attempts_total'), 4);
+  assert.equal(sampleValue(text, 'llm_proxy_upstream_retries_total'), 2);
+});
+
+test('a rejected request is counted by its reason, and one over its limit by itself too', async () => {
+  const metrics = configuredMetrics();
+  const rejected = { provider: null, attempts: 0 };
+  metrics.emit(finished({ ...rejected, status: 429, error: 'rate_limit_exceeded' }));
+  metrics.emit(finished({ ...rejected, status: 401, error: 'invalid_api_key' }));
+  const text = await metrics.render();
+  const reason = (reason: string) =>
+    sampleValue(text, 'llm_proxy_rejected_requests_total', { reason });
+  assert.equal(reason('rate_limit_exceeded'), 1);
+  assert.equal(reason('invalid_api_key'), 1);
+  assert.equal(sampleValue(text, 'llm_proxy_rate_limited_requests_total'), 1);
+  assert.equal(sampleValue(text, 'llm_proxy_upstream_attempts_total'), 0);
+});
+
+test('a provider is healthy until it is taken out, and forgotten when it is gone', async () => {
+  const metrics = configuredMetrics();
+  metrics.watch(() => idleState);
+  const health = async (provider: string) => {
+    const family = parseExposition(await fresh(metrics)).get('llm_proxy_provider_health');
+    return family?.samples.find(({ labels }) => labels.provider === provider)?.value;
+  };
+  assert.equal(await health('a'), 1);
+  metrics.emit({ type: 'provider_ejected', provider: 'a', forMs: 30_000 });
+  assert.equal(await health('a'), 0);
+  metrics.configured({ models: [], providers: ['a', 'b'] });
+  assert.equal(await health('a'), 0);
+  assert.equal(await health('b'), 1);
+  metrics.emit({ type: 'provider_recovered', provider: 'a' });
+  assert.equal(await health('a'), 1);
+  metrics.configured({ models: [], providers: ['b'] });
+  assert.equal(await health('a'), undefined);
+});
+
+test('active requests are summed over the workers that live', async () => {
+  const metrics = configuredMetrics();
+  const status = (active: number): WorkerStatus => ({
+    activeRequests: { '/v1/chat/completions': active },
+    loopDelayP50Ms: 1,
+    loopDelayP99Ms: 2,
+    rssBytes: 50_000_000,
+  });
+  let workers: GatewayState['workers'] = [
+    { name: 'worker-1', status: status(3) },
+    { name: 'worker-2', status: status(4) },
+    { name: 'worker-3', status: null },
+  ];
+  metrics.watch(() => ({ ...idleState, workers }));
+  const text = await metrics.render();
+  const delay = (process: string) =>
+    sampleValue(text, 'llm_proxy_event_loop_delay_p99_seconds', { process });
+  assert.equal(sampleValue(text, 'llm_proxy_active_requests'), 7);
+  assert.equal(sampleValue(text, 'llm_proxy_workers'), 3);
+  assert.equal(delay('worker-2'), 0.002);
+  assert.ok(sampleValue(text, 'llm_proxy_resident_memory_bytes', { process: 'control' }) > 1e6);
+
+  workers = [{ name: 'worker-2', status: status(4) }];
+  const after = await fresh(metrics);
+  assert.equal(sampleValue(after, 'llm_proxy_active_requests'), 4);
+  assert.ok(!after.includes('worker-1'));
+});
+
+test('scrapes at the same time are rendered once', async () => {
+  const metrics = configuredMetrics();
+  let asked = 0;
+  metrics.watch(() => {
+    asked++;
+    return idleState;
+  });
+  await metrics.render();
+  const once = asked;
+  const texts = await Promise.all(Array.from({ length: 20 }, () => metrics.render()));
+  assert.equal(asked, once);
+  assert.equal(new Set(texts).size, 1);
+});
+
+const idleState: GatewayState = {
+  workers: [],
+  workersDesired: 1,
+  configVersion: 3,
+  lastReload: { successful: true, lastSuccessAt: 1_700_000_000_000 },
+  usage: { queuedRows: 0, droppedRows: 0 },
+  droppedLogLines: 0,
+};
+
+function configuredMetrics(): Metrics {
+  const metrics = createMetrics('1.0.0', '', () => nowMs);
+  metrics.configured({ models: ['gpt-4o'], providers: ['a'] });
+  return metrics;
+}
+
+/** With a sample of every family. */
+function busyMetrics(): Metrics {
+  const metrics = configuredMetrics();
+  const status = { loopDelayP50Ms: 1, loopDelayP99Ms: 2, rssBytes: 5e7 };
+  const activeRequests = { '/v1/chat/completions': 1 };
+  metrics.watch(() => ({
+    ...idleState,
+    workers: [{ name: 'worker-1', status: { ...status, activeRequests } }],
+  }));
+  const usage = { promptTokens: 5, completionTokens: 100 };
+  metrics.emit(finished({ stream: true, firstTokenMs: 5, usage, attempts: 2 }));
+  metrics.emit(finished({ error: 'rate_limit_exceeded', status: 429 }));
+  metrics.emit(counted({ source: 'estimated' }));
+  return metrics;
+}
+
+let nowMs = 0;
+
+/** What a scrape finds after the one before is out of date. */
+async function fresh(metrics: Metrics): Promise<string> {
+  nowMs += 60_000;
+  return await metrics.render();
+}
+
+function finished(more: Partial<RequestFinished>): RequestFinished {
+  return {
+    type: 'request_finished',
+    requestId: 'r1',
+    startedAt: 0,
+    method: 'POST',
+    endpoint: '/v1/chat/completions',
+    credential: null,
+    model: 'gpt-4o',
+    modelSent: null,
+    provider: 'a',
+    attempts: 1,
+    status: 200,
+    error: null,
+    stream: false,
+    totalMs: 10,
+    upstreamMs: 9,
+    firstTokenMs: null,
+    complete: true,
+    usage: null,
+    uncounted: null,
+    ...more,
+  };
+}
+
+function counted({ model = 'gpt-4o', source = 'provider' as 'provider' | 'estimated' }) {
+  const usage = { promptTokens: 10, completionTokens: 5 };
+  return { type: 'usage_counted', requestId: 'r1', model, provider: 'a', usage, source } as const;
+}
+
+function seriesIn(text: string): number {
+  return seriesOf(parseExposition(text));
+}
+
+function seriesOf(families: ReturnType<typeof parseExposition>): number {
+  return [...families.values()].reduce((sum, { samples }) => sum + samples.length, 0);
+}

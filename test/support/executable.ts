@@ -1,0 +1,28 @@
+import { execFile, execFileSync } from 'node:child_process';
+
+/** For the `skip` of a test that needs a program of the machine: why, or false when it is there. */
+export function skipWithout(program: string): string | false {
+  try {
+    execFileSync(program, ['--version'], { stdio: 'ignore' });
+    return false;
+  } catch {
+    return `${program} is not installed`;
+  }
+}
+
+export interface Ran {
+  code: number;
+  /** Standard output and error. */
+  output: string;
+}
+
+/** Runs a program to its end. */
+export function runProgram(program: string, args: string[], stdin = ''): Promise<Ran> {
+  return new Promise((resolve) => {
+    const child = execFile(program, args, (error, stdout, stderr) => {
+      const code = typeof error?.code === 'number' ? error.code : error ? 1 : 0;
+      resolve({ code, output: stdout + stderr });
+    });
+    child.stdin?.end(stdin);
+  });
+}
