@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { isLoopback } from '../config/settings.js';
+import { isLoopback } from '../config/is-loopback.js';
 import { GatewayError } from '../errors.js';
 
 /** Failures that an address has in a window before it has to wait for the window's end. */

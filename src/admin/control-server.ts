@@ -1,4 +1,5 @@
-import { chmod, rm } from 'node:fs/promises';
+import { rmSync, statSync } from 'node:fs';
+import { chmod, rename, rm, stat } from 'node:fs/promises';
 import {
   createServer,
   type IncomingMessage,
@@ -7,6 +8,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { connect, type ListenOptions } from 'node:net';
+import { dirname, join } from 'node:path';
 import { ConfigError } from '../config/problem.js';
 import { GatewayError, toGatewayError } from '../errors.js';
 import { adminAuthenticator, isLocal } from './authenticate.js';
@@ -20,11 +22,14 @@ import { routes } from './routes/index.js';
  * Serves the control plane over HTTP on a unix socket that only this user can open: workers pass
  * requests on to it, commands on this machine ask it directly. With `admin.listen` it serves the
  * same on that listener too.
+ * @param replaces whether the daemon that serves on it is being replaced by this one: new
+ *   connections then come here, without a moment in which none are taken.
  * @throws Error when another daemon serves on it, or a listener cannot be opened.
  */
 export async function startControlServer(
   socketPath: string,
   control: Control,
+  replaces = false,
 ): Promise<{ close(): Promise<void> }> {
   const authenticate = adminAuthenticator(control.adminKey);
   const answer = async (message: IncomingMessage, client: Client): Promise<AdminAnswer> => {
@@ -58,14 +63,16 @@ export async function startControlServer(
         .then((answered) => write(response, client, answered));
     };
 
-  const servers: Server[] = [await listenOnSocket(socketPath, listener(relayedClient))];
+  const servers: Server[] = [await listenOnSocket(socketPath, listener(relayedClient), replaces)];
   const close = async () => {
     await Promise.all(servers.map(closeServer));
   };
   try {
     const own = control.settings.admin.listen;
     if (own?.startsWith('unix:')) {
-      servers.push(await listenOnSocket(own.slice('unix:'.length), listener(directClient)));
+      servers.push(
+        await listenOnSocket(own.slice('unix:'.length), listener(directClient), replaces),
+      );
     } else if (own) {
       servers.push(await listen(listener(directClient), hostAndPort(own)));
     }
@@ -140,13 +147,28 @@ function withHeaders(answer: AdminAnswer, headers: Record<string, string>): Admi
   return { ...answer, headers: { ...headers, ...answer.headers } };
 }
 
-async function listenOnSocket(path: string, listener: RequestListener): Promise<Server> {
-  if (await answers(path)) {
+/**
+ * The socket is opened under a name of its own and then moved to its place: there it is only seen
+ * with its mode, it can replace another's without a gap, and Node, which removes the name that it
+ * has opened when it closes, does not remove the one of a successor.
+ */
+async function listenOnSocket(
+  path: string,
+  listener: RequestListener,
+  replaces: boolean,
+): Promise<Server> {
+  if (!replaces && (await answers(path))) {
     throw new Error(`another llmproxy runs on this data directory (it answers on ${path})`);
   }
-  await rm(path, { force: true });
-  const server = await listen(listener, { path });
-  await chmod(path, 0o600);
+  const opened = join(dirname(path), `.${process.pid}`);
+  await rm(opened, { force: true });
+  const server = await listen(listener, { path: opened });
+  await chmod(opened, 0o600);
+  const { ino } = await stat(opened);
+  await rename(opened, path);
+  server.once('close', () => {
+    if (statSync(path, { throwIfNoEntry: false })?.ino === ino) rmSync(path, { force: true });
+  });
   return server;
 }
 

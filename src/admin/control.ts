@@ -4,6 +4,7 @@ import type { Settings } from '../config/settings-schema.js';
 import type { Sql } from '../db/client.js';
 import type { Emit } from '../observe/event.js';
 import type { Metrics } from '../observe/metrics.js';
+import type { HealthChecks } from './health/health-checks.js';
 
 /** What the control plane's handlers work with. */
 export interface Control {
@@ -12,6 +13,7 @@ export interface Control {
   readonly sql: Sql;
   readonly emit: Emit;
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
+  readonly health: Pick<HealthChecks, 'all' | 'one'>;
   /**
    * The configuration that all workers use.
    * @throws GatewayError `unavailable` while the daemon starts.

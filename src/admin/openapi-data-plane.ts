@@ -80,8 +80,10 @@ export const dataPlanePaths = {
     get: {
       operationId: 'getHealth',
       summary: 'Whether this instance takes requests',
+      description:
+        '`status` to everybody; the rest to the admin key, and to this machine or all as `health.details` says.',
       tags: ['monitoring'],
-      security: [],
+      security: [{}, { adminKey: [] }],
       responses: {
         200: withHeaders(jsonResponse('It does', health())),
         503: withHeaders(jsonResponse('It is stopping', health())),
@@ -163,7 +165,32 @@ function health() {
   return {
     type: 'object',
     required: ['status'],
-    properties: { status: { type: 'string', enum: ['ok', 'draining'] } },
+    additionalProperties: false,
+    properties: {
+      status: { type: 'string', enum: ['ok', 'draining'] },
+      version: { type: 'string' },
+      uptime_seconds: { type: 'integer' },
+      config_version: { type: 'integer', description: 'Of the configuration in use.' },
+      database: { type: 'string', enum: ['up', 'down', 'unknown'] },
+      providers: {
+        type: 'array',
+        description: 'Those that are enabled.',
+        items: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['provider_key', 'weight', 'share', 'healthy'],
+          properties: {
+            provider_key: { type: 'string' },
+            weight: { type: 'integer' },
+            share: {
+              type: 'number',
+              description: 'Its weight of all weights: its part of the traffic, from 0 to 1.',
+            },
+            healthy: { type: 'boolean', description: 'False: it was taken out.' },
+          },
+        },
+      },
+    },
   };
 }
 

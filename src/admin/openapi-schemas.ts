@@ -65,6 +65,38 @@ const credential = {
   examples: [exampleCredential],
 };
 
+const milliseconds = { type: ['integer', 'null'], description: 'Milliseconds.' };
+
+const probeStatus = {
+  type: 'string',
+  enum: ['healthy', 'unhealthy', 'unknown'],
+  description: '`unknown`: it answered, but refused the test, or there was no time for it.',
+};
+
+const probeError = { type: ['string', 'null'], description: 'Why it is not healthy.' };
+
+const checkedProvider = {
+  provider_key: { type: 'string' },
+  status: { ...probeStatus, description: 'Healthy when one model is.' },
+  error: { ...probeError, description: 'Of a provider of which no model was tested.' },
+  models: {
+    type: 'array',
+    items: object({
+      model: { type: 'string' },
+      status: probeStatus,
+      response_time_ms: milliseconds,
+      error: probeError,
+    }),
+  },
+  summary: object({
+    total_models: { type: 'integer' },
+    healthy_models: { type: 'integer' },
+    unhealthy_models: { type: 'integer' },
+  }),
+  avg_response_time_ms: milliseconds,
+  checked_at: { type: 'string', format: 'date-time' },
+};
+
 /** Schemas of answers, as `#/components/schemas/…`. Those of requests are with their routes. */
 export const componentSchemas = {
   Error: object({
@@ -108,6 +140,19 @@ export const componentSchemas = {
     timestamp: { type: 'string', format: 'date-time', description: 'When it became active.' },
     providers_count: { type: 'integer', description: 'Override files included.' },
     credentials_count: { type: 'integer', description: 'Override files included.' },
+  }),
+  CheckedProvider: object({ provider_id: { type: 'integer' }, ...checkedProvider }),
+  DetailedHealth: object({
+    status: {
+      type: 'string',
+      enum: ['healthy', 'degraded', 'unhealthy'],
+      description: 'Healthy when all providers are, unhealthy when none is.',
+    },
+    checked_at: { type: 'string', format: 'date-time' },
+    providers: { type: 'array', items: object(checkedProvider) },
+    total_providers: { type: 'integer' },
+    healthy_providers: { type: 'integer' },
+    unhealthy_providers: { type: 'integer' },
   }),
 } satisfies Record<string, object>;
 

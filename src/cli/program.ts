@@ -7,6 +7,7 @@ import { packageVersion } from './package-version.js';
 import { providerCommand } from './provider.js';
 import { serveCommand } from './serve.js';
 import { systemdCommand } from './systemd.js';
+import { upgradeCommand } from './upgrade.js';
 import { usageCommand } from './usage.js';
 
 /** The command line: every command, its flags and its help. Errors are thrown, not printed. */
@@ -26,6 +27,7 @@ Examples:
     );
   const commands = [
     serveCommand(),
+    upgradeCommand(),
     providerCommand(),
     keysCommand(),
     usageCommand(),

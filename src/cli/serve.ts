@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import type { SettingsFlags } from '../config/settings.js';
 import type { Daemon } from '../daemon/serve.js';
+import type { Successor } from '../daemon/successor.js';
 import type { Emit } from '../observe/event.js';
+import { errorMessage } from './failure.js';
 
 /** Two signals in this time are one: npx passes on the Ctrl-C that the terminal already sent. */
 const sameSignalMs = 500;
@@ -23,7 +25,8 @@ export function serveCommand(): Command {
       'after',
       `
 Flags win over the environment, that over .env, that over the settings file.
-SIGHUP reads the configuration anew; SIGTERM and Ctrl-C finish what is in
+SIGHUP reads the configuration anew; SIGUSR2 changes to the code now on disk
+(see: llmproxy upgrade --help); SIGTERM and Ctrl-C finish what is in
 flight, a second Ctrl-C does not.
 
 Examples:
@@ -41,14 +44,23 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
     { serve },
     { packageVersion },
     { openSystemdNotifier },
+    { openTakeover },
   ] = await Promise.all([
     import('../config/settings.js'),
     import('../observe/log.js'),
     import('../daemon/serve.js'),
     import('./package-version.js'),
     import('../daemon/systemd-notify.js'),
+    import('../daemon/takeover.js'),
   ]);
-  const resolved = resolveSettings(flags);
+  // Before there is a daemon to replace, its default would end this process.
+  process.on('SIGUSR2', () => {});
+  const takeover = openTakeover();
+  const failed = async (error: unknown): Promise<never> => {
+    await takeover?.failed(errorMessage(error));
+    throw error;
+  };
+  const resolved = await Promise.resolve(flags).then(resolveSettings).catch(failed);
   const { log, server } = resolved.settings;
   const logger = createLog({ ...log, readable: !json && process.stdout.isTTY === true });
   const version = packageVersion();
@@ -61,17 +73,37 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
     logger.emit(event);
     systemd?.observe(event);
   };
-  const daemon = await serve(resolved, version, emit, () => logger.droppedLines);
+  const dropped = () => logger.droppedLines;
+  const daemon = await serve(resolved, version, emit, dropped, takeover).catch(failed);
   systemd?.watch(() => daemon.ping());
 
   const reload = () => daemon.reload();
   process.on('SIGHUP', () => void (systemd ? systemd.reloading(reload) : reload()));
-  await stopSignal(daemon, (signal) =>
+  const stopped = stopSignal(daemon, (signal) =>
     emit({ type: 'stopping', signal, graceMs: server.grace_period_ms }),
   );
+  const successor = await Promise.race([stopped, upgradeSignal(daemon)]);
+  if (successor) {
+    emit({ type: 'upgraded', ...successor });
+    await systemd?.handOver(successor.pid);
+  }
   await daemon.stop();
   await systemd?.close();
   emit({ type: 'stopped' });
+}
+
+/** Resolves when another daemon has replaced this one. Attempts that fail are told by the daemon. */
+function upgradeSignal(daemon: Daemon): Promise<Successor> {
+  return new Promise((resolve) => {
+    let underWay = false;
+    process.on('SIGUSR2', () => {
+      if (underWay) return;
+      underWay = true;
+      daemon.upgrade().then(resolve, () => {
+        underWay = false;
+      });
+    });
+  });
 }
 
 /** Resolves at the first signal to stop; a second one ends the workers, and this process, at once. */

@@ -41,6 +41,12 @@ export interface ProviderParams {
   model_timeouts?: Record<string, Timeouts>;
   /** False: the provider refuses `stream_options`, so streams are not asked for their usage. */
   stream_usage?: boolean;
+  /** Tests the provider again and again, beside what clients ask of it. */
+  probe?: {
+    interval_ms: number;
+    /** As clients ask for it; absent: the first that the mapping names, else its list of models. */
+    model?: string;
+  };
 }
 
 export interface Timeouts {

@@ -81,6 +81,17 @@ export const providerProperties = {
         description:
           'False: the provider refuses `stream_options`, so it is never asked for usage.',
       },
+      probe: {
+        type: 'object',
+        required: ['interval_ms'],
+        additionalProperties: false,
+        properties: {
+          interval_ms: { type: 'integer', minimum: 1_000, maximum: 86_400_000 },
+          model: { type: 'string', minLength: 1, maxLength: 256 },
+        },
+        description:
+          'Tests the provider in the background: one that fails is taken out, one that answers again is used at once. Each test is a real request.',
+      },
     },
     description: 'Settings of this provider alone.',
   },

@@ -17,6 +17,8 @@ export interface Settings {
     /** A stream that is silent for so long gets a comment; 0 never. */
     keepalive_ms: number;
     grace_period_ms: number;
+    /** How long workers go on without a control process before they end. */
+    orphan_grace_ms: number;
   };
   database: { url: string | null };
   admin: {
@@ -64,6 +66,20 @@ export interface Settings {
   metrics: {
     /** Who may read `/metrics`: all, this machine and the admin key, or only the admin key. */
     access: 'open' | 'local' | 'admin';
+  };
+  health: {
+    /** Who is told more by `/health` than that it runs, besides the admin key. */
+    details: 'local' | 'admin' | 'open';
+    /** Who may have `/health/detailed` test all providers. */
+    detailed_access: 'local' | 'admin' | 'open';
+    /** How long the result of such a test is given to those who ask next. */
+    detailed_cache_ms: number;
+    /** Of one request to a provider that tests it. */
+    probe_timeout_ms: number;
+    /** Such requests at once, when all providers are tested. */
+    max_concurrent_probes: number;
+    /** How often providers without a full mapping are asked for their models; 0 never. */
+    discover_models_ms: number;
   };
   data_dir: string;
   /** Folder of the override files; null: `overrides.d` beside the settings file. */
@@ -120,6 +136,7 @@ export const settingsSchema = section({
     stalled_reader_timeout_ms: { ...duration, default: 120_000 },
     keepalive_ms: { ...duration, minimum: 0, default: 15_000 },
     grace_period_ms: { ...duration, default: 30_000 },
+    orphan_grace_ms: { ...duration, minimum: 0, default: 60_000 },
   }),
   database: section({
     url: {
@@ -203,6 +220,14 @@ export const settingsSchema = section({
   }),
   metrics: section({
     access: { type: 'string', enum: ['open', 'local', 'admin'], default: 'open' },
+  }),
+  health: section({
+    details: { type: 'string', enum: ['local', 'admin', 'open'], default: 'local' },
+    detailed_access: { type: 'string', enum: ['local', 'admin', 'open'], default: 'local' },
+    detailed_cache_ms: { ...duration, default: 10_000 },
+    probe_timeout_ms: { ...duration, default: 10_000 },
+    max_concurrent_probes: { type: 'integer', minimum: 1, maximum: 1_000, default: 8 },
+    discover_models_ms: { ...duration, minimum: 0, default: 600_000 },
   }),
   data_dir: { type: 'string', minLength: 1, env: 'LLMPROXY_DATA_DIR', flag: 'dataDir' },
   overrides_dir: { type: ['string', 'null'], default: null },

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { isLoopback } from './is-loopback.js';
 import { parseYaml } from './parse-yaml.js';
 import { describeProblem, type Problem } from './problem.js';
 import { compileSchema, toProblems } from './schema.js';
@@ -184,11 +185,6 @@ function checkTogether({ auth, server }: Settings): void {
     const reason = `off is refused unless server.host is a loopback address, not ${server.host}`;
     throw new SettingsError([{ source: 'settings', path: 'auth', reason }]);
   }
-}
-
-/** Whether only this machine can reach a listener on this host. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function flagName(flag: string): string {

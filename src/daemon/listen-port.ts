@@ -1,4 +1,7 @@
 import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const maxFreeingMs = 10_000;
 
 /**
  * Makes sure that the address is free, since workers could share it silently with a stranger
@@ -21,6 +24,29 @@ export function claimPort(host: string, port: number): Promise<number> {
       server.close(() => resolve(chosen));
     });
   });
+}
+
+/** Claims a port that processes of ours are about to leave. */
+export async function claimFreedPort(host: string, port: number): Promise<void> {
+  const giveUpAt = performance.now() + maxFreeingMs;
+  for (;;) {
+    try {
+      await claimPort(host, port);
+      return;
+    } catch (error) {
+      if (performance.now() > giveUpAt) throw error;
+    }
+    await pause(20);
+  }
+}
+
+/**
+ * Whether workers of another control process may open the port beside those that serve on it. Node
+ * has the option since 22.12; before, the workers of one control process share one socket.
+ */
+export function sharesPort(engine: string): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return engine !== 'node' || major > 22 || (major === 22 && minor >= 12);
 }
 
 const reasons: Readonly<Record<string, string>> = {

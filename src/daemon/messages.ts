@@ -4,6 +4,7 @@ import type { LeaseGrant, LeaseRequest } from '../limits/lease.js';
 import type { SlotGrant, SlotRequest } from '../limits/slot-owner.js';
 import type { GatewayEvent } from '../observe/event.js';
 import type { WorkerStatus } from '../observe/metrics-state.js';
+import type { DaemonFacts } from '../proxy/gateway.js';
 import type { Ejection } from '../upstream/health.js';
 
 /** From the control process to a worker. The first is always `start`. */
@@ -14,7 +15,12 @@ export type ToWorker =
   | { type: 'slot'; grant: SlotGrant }
   /** What another worker has found of a provider. */
   | { type: 'ejection'; ejection: Ejection }
+  /** What has changed of them. */
+  | { type: 'facts'; facts: Partial<DaemonFacts> }
   | { type: 'ping'; ping: number }
+  /** Add no more tokens to limits, since another control process does; or again, if it failed. */
+  | { type: 'freeze' }
+  | { type: 'thaw' }
   /** Take no new connections, finish what is in flight, end. */
   | { type: 'drain' };
 
@@ -27,8 +33,14 @@ export interface StartWorker {
   hash: string;
   /** How limits are kept: `leased` where several workers run. */
   limiter: 'full' | 'empty' | 'leased';
+  /** This worker's number among `count`, from 1: for its share while nobody leases. */
+  slot: number;
+  count: number;
   /** The providers that are ejected now. */
   ejections: Ejection[];
+  facts: DaemonFacts;
+  /** SHA-256 of the admin key, hex. */
+  adminKeyHash: string;
 }
 
 /** From a worker to the control process. */

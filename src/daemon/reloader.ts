@@ -21,6 +21,8 @@ interface ReloaderOptions {
   readOverrides: () => Promise<OverrideFile[]>;
   /** Gives a configuration to all workers and resolves when each uses it. */
   publish: (configuration: Configuration, hash: string) => Promise<void>;
+  /** Called with what is active after each reload, also where nothing has changed. */
+  activated: (configuration: Configuration) => void;
   emit: Emit;
 }
 
@@ -103,7 +105,7 @@ export class Reloader {
   }
 
   async #reload(): Promise<ActiveConfiguration> {
-    const { emit, publish } = this.#options;
+    const { emit, publish, activated } = this.#options;
     const startMs = performance.now();
     try {
       const configuration = await this.#read();
@@ -113,6 +115,7 @@ export class Reloader {
       const since = changed ? new Date() : (this.#active?.since ?? new Date());
       this.#active = { configuration, hash, since };
       this.#lastSuccessAt = Date.now();
+      activated(configuration);
       if (changed || this.#failed) {
         this.#failed = false;
         emit({

@@ -1,8 +1,11 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Control } from '../admin/control.js';
 import { startControlServer } from '../admin/control-server.js';
 import type { Configuration } from '../config/configuration.js';
+import { hashKey } from '../config/credential-key.js';
 import type { ResolvedSettings } from '../config/settings.js';
 import { openDatabase } from '../db/database.js';
 import { describeDbUrl } from '../db/db-url.js';
@@ -18,9 +21,14 @@ import { UsageSpool } from '../observe/usage/usage-spool.js';
 import { adminKey } from './admin-key.js';
 import { Closers } from './closers.js';
 import { configuredNames } from './configured-names.js';
-import { claimPort } from './listen-port.js';
+import { claimFreedPort, claimPort, sharesPort } from './listen-port.js';
+import { orphanPollMs } from './orphan.js';
 import { readOverrideFiles, watchOverrideFiles } from './override-files.js';
+import { openProbing } from './probing.js';
+import { findOrphans, identityOf, ProcessesFile } from './processes-file.js';
 import { Reloader } from './reloader.js';
+import { type Successor, startSuccessor } from './successor.js';
+import type { Takeover } from './takeover.js';
 import { openUsage, type Usage } from './usage.js';
 import { Workers } from './workers.js';
 
@@ -36,6 +44,12 @@ export interface Daemon {
   ping(): Promise<void>;
   /** Stops accepting, lets requests finish within the grace period, closes everything. */
   stop(): Promise<void>;
+  /**
+   * Starts the code now on disk beside this daemon; resolves when it serves, and this one is only
+   * to be stopped.
+   * @throws Error saying why it does not serve; this daemon goes on then.
+   */
+  upgrade(): Promise<Successor>;
   /** Ends the workers at once; `stop` then returns soon. */
   kill(): void;
 }
@@ -50,9 +64,11 @@ export async function serve(
   version: string,
   log: Emit,
   droppedLogLines: () => number,
+  takeover: Takeover | null = null,
 ): Promise<Daemon> {
   const startMs = performance.now();
   const closers = new Closers();
+  const stopping = new AbortController();
   const { data_dir: dataDir, server } = settings;
   const overridesDir = settings.overrides_dir ?? '';
   const controlSocket = join(dataDir, 'control.sock');
@@ -68,14 +84,32 @@ export async function serve(
   if (settings.auth === 'off') emit({ type: 'auth_off' });
   try {
     await makeDataDir(dataDir);
-    server.port = await claimPort(server.host, server.port);
+    const orphans = takeover ? null : findOrphans(dataDir, server);
+    if (takeover) server.port = takeover.port;
+    else if (!orphans) server.port = await claimPort(server.host, server.port);
     const workersDesired = workerCount(server.workers);
+    const processes = new ProcessesFile(dataDir);
+    closers.push(() => processes.remove());
+    let inCharge = takeover === null;
+    const identify = () => workers.pids.map(identityOf);
+    const admin = await adminKey(settings.admin.key, dataDir);
+    if (admin.generatedIn) emit({ type: 'admin_key_generated', file: admin.generatedIn });
     const workers = new Workers({
       count: workersDesired,
       settings,
       controlSocket,
+      version,
+      adminKeyHash: hashKey(admin.key),
+      limitsStartFull: takeover === null && orphans === null,
       emit,
+      onPids: () => {
+        if (!inCharge) return;
+        processes.update({ version, host: server.host, port: server.port, workers: identify() });
+      },
     });
+
+    const probing = openProbing(settings, workers, emit);
+    closers.push(() => probing.close());
 
     let engine = '';
     const reloader = new Reloader({
@@ -85,6 +119,10 @@ export async function serve(
         metrics.configured(configuredNames(configuration, settings.routing));
         if (engine) await workers.publish(configuration, hash);
         else engine = await workers.start(configuration, hash);
+      },
+      activated: (configuration) => {
+        workers.inform({ configVersion: configuration.version });
+        probing.configured(configuration);
       },
       emit,
     });
@@ -98,12 +136,11 @@ export async function serve(
       droppedLogLines: droppedLogLines(),
     }));
 
-    const admin = await adminKey(settings.admin.key, dataDir);
-    if (admin.generatedIn) emit({ type: 'admin_key_generated', file: admin.generatedIn });
-    const control = await startControlServer(controlSocket, {
+    const handlers: Control = {
       settings,
       adminKey: admin.key,
       metrics,
+      health: probing.checks,
       get sql() {
         return database.sql;
       },
@@ -111,16 +148,29 @@ export async function serve(
       reload: () => started(engine, reloader).reload(),
       problemsOf: (change) => reloader.problemsOf(change),
       emit,
-    });
-    closers.push(() => control.close());
+    };
+    const openControl = async () => {
+      const control = await startControlServer(controlSocket, handlers, takeover !== null);
+      closers.push(() => control.close());
+      return control;
+    };
+    // Orphans notice it, and drain.
+    if (!takeover) await openControl();
+    const controlSinceMs = performance.now();
+    if (orphans && !orphans.sharesPort) await claimFreedPort(server.host, server.port);
 
     const database = await openDatabase({
       dbUrl: settings.database.url,
       dataDir,
       owner: 'daemon',
+      passed: takeover?.postgres ?? null,
       log: (reason) => emit({ type: 'database_restarting', reason }),
     });
-    closers.push(() => database.close());
+    closers.push(() => {
+      // The server stays for the other daemon: the one that replaces this one, or is not replaced.
+      if (!inCharge) database.hold()?.release();
+      return database.close();
+    });
     emit({
       type: 'database_ready',
       database: describeDbUrl(database.dbUrl),
@@ -143,6 +193,8 @@ export async function serve(
     await stored.startMaintenance();
 
     closers.push(() => workers.stop());
+    await takeover?.prepared();
+    if (orphans) await pause(3 * orphanPollMs - (performance.now() - controlSinceMs));
     await reloader.reload();
     closers.push(() => reloader.stop());
 
@@ -151,12 +203,14 @@ export async function serve(
     const listener = listenForChanges({
       dbUrl: database.dbUrl,
       onChange: () => reloader.mark(),
-      onState: (state, reason = '') =>
+      onState: (state, reason = '') => {
+        workers.inform({ database: state === 'listening' ? 'up' : 'down' });
         emit(
           state === 'listening'
             ? { type: 'database_listening' }
             : { type: 'database_lost', reason },
-        ),
+        );
+      },
     });
     closers.push(() => listener.close());
     const poll = setInterval(async () => {
@@ -165,6 +219,15 @@ export async function serve(
     }, pollVersionMs);
     closers.push(() => clearInterval(poll));
 
+    if (takeover) await openControl();
+    inCharge = true;
+    processes.update({
+      version,
+      host: server.host,
+      port: server.port,
+      sharesPort: sharesPort(engine),
+      workers: identify(),
+    });
     const url = `http://${urlHost(server.host)}:${server.port}`;
     emit({
       type: 'ready',
@@ -173,6 +236,7 @@ export async function serve(
       engine,
       tookMs: performance.now() - startMs,
     });
+    takeover?.ready(version);
     return {
       url,
       reload: () =>
@@ -181,7 +245,33 @@ export async function serve(
           () => {},
         ),
       ping: () => workers.ping(),
-      stop: () => closers.close(),
+      stop: () => {
+        stopping.abort();
+        return closers.close();
+      },
+      upgrade: async () => {
+        try {
+          const hold = database.hold();
+          if (!sharesPort(engine)) throw new Error(cannotShare);
+          if (database.embedded && !hold) throw new Error('the embedded PostgreSQL is restarting');
+          const freeze = () => workers.freeze();
+          const successor = await startSuccessor({
+            port: server.port,
+            hold,
+            freeze,
+            stopping: stopping.signal,
+          });
+          inCharge = false;
+          hold?.release();
+          return successor;
+        } catch (error) {
+          workers.thaw();
+          const reason = error instanceof Error ? error.message : String(error);
+          processes.update({ upgradeFailed: { at: Date.now(), reason } });
+          emit({ type: 'upgrade_failed', reason });
+          throw error;
+        }
+      },
       kill: () => workers.kill(),
     };
   } catch (error) {
@@ -189,6 +279,10 @@ export async function serve(
     throw error;
   }
 }
+
+const cannotShare =
+  `Node ${process.versions.node} cannot open the port beside the workers that serve on it: ` +
+  'restart the daemon instead, or use the engine hyper-express, or Node 22.12 or newer';
 
 /** The folder of root's daemon is open to look into, since PostgreSQL runs there as another user. */
 async function makeDataDir(dataDir: string): Promise<void> {

@@ -12,6 +12,8 @@ export interface SystemdNotifier {
    * something hangs. systemd then kills the daemon and starts it anew.
    */
   watch(ping: () => Promise<unknown>): void;
+  /** Says that another process is the main one now; nothing more is told of this one. */
+  handOver(pid: number): Promise<void>;
   /** Resolves when everything is sent; the watchdog is pinged no more. */
   close(): Promise<void>;
 }
@@ -41,6 +43,7 @@ export function openSystemdNotifier(options: NotifierOptions): SystemdNotifier |
   let queue = Promise.resolve();
   let sentStatus = '';
   let told = false;
+  let handedOver = false;
   let watchdog: NodeJS.Timeout | null = null;
 
   /** With each message goes the latest status text; of what has waited, the last says it all. */
@@ -59,7 +62,7 @@ export function openSystemdNotifier(options: NotifierOptions): SystemdNotifier |
 
   return {
     observe(event) {
-      if (!status.take(event)) return;
+      if (handedOver || !status.take(event)) return;
       if (event.type === 'ready') void send('READY=1');
       else if (event.type === 'stopping') void send('STOPPING=1');
       else void send();
@@ -83,6 +86,12 @@ export function openSystemdNotifier(options: NotifierOptions): SystemdNotifier |
             pending = false;
           });
       }, intervalMs);
+    },
+    async handOver(pid) {
+      if (watchdog) clearInterval(watchdog);
+      const told = send(`MAINPID=${pid}`);
+      handedOver = true;
+      await told;
     },
     async close() {
       if (watchdog) clearInterval(watchdog);

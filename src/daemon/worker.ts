@@ -1,12 +1,13 @@
 import cluster from 'node:cluster';
 import { Pool } from 'undici';
+import { shareOf } from '../limits/lease.js';
 import { LeasedLimiter } from '../limits/leased-limiter.js';
 import { LeasedSlots } from '../limits/leased-slots.js';
 import type { Limiter } from '../limits/limiter.js';
 import { LocalLimiter } from '../limits/local-limiter.js';
-import type { SlotGrant } from '../limits/slot-owner.js';
 import { LocalSlots, type Slots } from '../limits/slots.js';
 import type { GatewayEvent } from '../observe/event.js';
+import { AdminKeyCheck } from '../proxy/admin-key-check.js';
 import type { Gateway } from '../proxy/gateway.js';
 import { handleRequest } from '../proxy/handle-request.js';
 import { Watchdog } from '../proxy/watchdog.js';
@@ -19,17 +20,17 @@ import { Health } from '../upstream/health.js';
 import { RetryBudget } from '../upstream/retry-budget.js';
 import { Upstreams } from '../upstream/upstream.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
+import { untilReplaced } from './orphan.js';
 import { statusOfWorker } from './worker-status.js';
 
 /**
- * A data-plane worker: the process that answers requests. It ends by itself when the control
- * process is gone, after what is in flight.
+ * A data-plane worker: the process that answers requests. When the control process is gone it goes
+ * on with what it has, until there is another one or for `server.orphan_grace_ms`; then it ends,
+ * after what is in flight.
  *
- * States: waiting for `start` → serving → draining → exit.
+ * States: waiting for `start` → serving (→ orphaned) → draining → exit.
  */
 
-/** Events wait this long for others to be sent with. */
-const eventBatchMs = 100;
 const statusPeriodMs = 1_000;
 
 process.title = 'llmproxy worker';
@@ -37,11 +38,13 @@ process.title = 'llmproxy worker';
 process.on('SIGINT', ignore);
 process.on('SIGTERM', ignore);
 process.on('SIGHUP', ignore);
+process.on('SIGUSR2', ignore);
 
 let server: Server | null = null;
 let gateway: Gateway | null = null;
-let limiter: (Limiter & Partial<Pick<LeasedLimiter, 'granted'>>) | null = null;
-let grantSlot: (grant: SlotGrant) => void = ignore;
+let limiter: (Limiter & Partial<Pick<LeasedLimiter, 'granted' | 'ownerGone'>>) | null = null;
+let slots: (Slots & Partial<Pick<LeasedSlots, 'granted' | 'ownerGone'>>) | null = null;
+let waitOrphaned: () => Promise<void> = async () => {};
 let graceMs = 30_000;
 let events: GatewayEvent[] = [];
 
@@ -64,17 +67,26 @@ process.on('message', (message: ToWorker) => {
       send({ type: 'pong', ping: message.ping });
       break;
     case 'slot':
-      grantSlot(message.grant);
+      slots?.granted?.(message.grant);
+      break;
+    case 'freeze':
+      limiter?.freeze();
+      break;
+    case 'thaw':
+      limiter?.thaw();
       break;
     case 'ejection':
       gateway?.health.learn(message.ejection, Date.now());
+      break;
+    case 'facts':
+      if (gateway) gateway.facts = { ...gateway.facts, ...message.facts };
       break;
     case 'drain':
       drain();
       break;
   }
 });
-process.on('disconnect', drain);
+process.on('disconnect', orphaned);
 // Otherwise node:cluster exits at once when the control process is gone, whatever is in flight.
 if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
 // A message that fails because the control process is gone; `disconnect` follows.
@@ -84,16 +96,20 @@ send({ type: 'loaded' });
 async function start(message: StartWorker): Promise<void> {
   const { settings, configuration, hash, controlSocket } = message;
   graceMs = settings.server.grace_period_ms;
-  limiter = openLimiter(message.limiter);
+  waitOrphaned = () => untilReplaced(controlSocket, settings.server.orphan_grace_ms);
+  limiter = openLimiter(message);
+  slots = openSlots(message);
   const opened: Gateway = {
     settings,
     snapshot: buildSnapshot(configuration, hash),
+    facts: message.facts,
+    adminKey: new AdminKeyCheck(message.adminKeyHash),
     balancers: new Balancers(strategies[settings.routing.strategy]),
     upstreams: new Upstreams(settings.upstream),
     health: new Health((ejection) => send({ type: 'ejection', ejection })),
     retryBudget: new RetryBudget(),
     limiter,
-    slots: openSlots(message.limiter),
+    slots,
     watchdog: new Watchdog(),
     control: new Pool('http://control', { socketPath: controlSocket, connections: 16 }),
     emit,
@@ -115,16 +131,20 @@ async function start(message: StartWorker): Promise<void> {
   setInterval(() => send({ type: 'status', status: status.read() }), statusPeriodMs).unref();
 }
 
-function openLimiter(kind: StartWorker['limiter']): Limiter {
-  if (kind === 'leased') return new LeasedLimiter((request) => send({ type: 'lease', request }));
-  return new LocalLimiter(kind === 'full');
+function openLimiter({ limiter: kind, slot, count }: StartWorker): Limiter {
+  if (kind !== 'leased') return new LocalLimiter(kind === 'full');
+  return new LeasedLimiter(
+    (request) => send({ type: 'lease', request }),
+    (rate) => shareOf(rate, slot, count),
+  );
 }
 
-function openSlots(kind: StartWorker['limiter']): Slots {
+function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
   if (kind !== 'leased') return new LocalSlots();
-  const leased = new LeasedSlots((request) => send({ type: 'slot', request }));
-  grantSlot = (grant) => leased.granted(grant);
-  return leased;
+  return new LeasedSlots(
+    (request) => send({ type: 'slot', request }),
+    (capacity) => shareOf(capacity, slot, count),
+  );
 }
 
 /** The swap: one assignment. Requests that began before it keep the snapshot that they read. */
@@ -135,6 +155,14 @@ function activate(
   current.snapshot = buildSnapshot(configuration, hash);
   current.upstreams.retain(configuration.providers.filter(({ is_enabled }) => is_enabled));
   send({ type: 'active', hash });
+}
+
+function orphaned(): void {
+  if (!gateway || !server) process.exit(0);
+  if (gateway.draining) return;
+  limiter?.ownerGone?.();
+  slots?.ownerGone?.();
+  void waitOrphaned().then(drain);
 }
 
 function drain(): void {
@@ -157,7 +185,8 @@ function finish(): void {
 }
 
 function emit(event: GatewayEvent): void {
-  if (events.length === 0) setTimeout(flush, eventBatchMs);
+  // A batch is what one turn of the loop has finished: were it kept longer, a crash would lose more.
+  if (events.length === 0) setImmediate(flush);
   events.push(event);
 }
 

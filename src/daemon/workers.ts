@@ -4,8 +4,9 @@ import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
 import { LeaseOwner } from '../limits/lease-owner.js';
 import { SlotOwner } from '../limits/slot-owner.js';
-import type { Emit } from '../observe/event.js';
+import type { Emit, GatewayEvent } from '../observe/event.js';
 import type { WorkerState, WorkerStatus } from '../observe/metrics-state.js';
+import type { DaemonFacts } from '../proxy/gateway.js';
 import type { Ejection } from '../upstream/health.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 
@@ -33,7 +34,14 @@ interface WorkersOptions {
   count: number;
   settings: Settings;
   controlSocket: string;
+  version: string;
+  /** SHA-256, hex: workers need no more of the admin key. */
+  adminKeyHash: string;
+  /** False where other workers gave out the tokens of the limits just before. */
+  limitsStartFull: boolean;
   emit: Emit;
+  /** Called with the process ids at each change. */
+  onPids: (pids: number[]) => void;
 }
 
 /**
@@ -46,21 +54,32 @@ interface WorkersOptions {
 export class Workers {
   readonly #options: WorkersOptions;
   readonly #live = new Map<number, Live>();
-  readonly #leases = new LeaseOwner();
+  readonly #leases: LeaseOwner;
   readonly #slots = new SlotOwner((worker, grant) => {
     const live = this.#live.get(worker);
     if (live) send(live, { type: 'slot', grant });
   });
   readonly #ejections = new Map<string, Ejection>();
+  #facts: DaemonFacts;
   #configuration: { configuration: Configuration; hash: string } | null = null;
   #restarts = 0;
   #stopping = false;
+  #frozen = false;
   #watchers: (() => void)[] = [];
   #startFailure: string | null = null;
+  #fallbackTold = false;
   #pings = 0;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
+    this.#leases = new LeaseOwner(options.limitsStartFull);
+    this.#facts = {
+      version: options.version,
+      startedAt: Date.now(),
+      configVersion: null,
+      database: 'unknown',
+      discovered: [],
+    };
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({
       exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
@@ -75,8 +94,9 @@ export class Workers {
    * @throws Error when a worker says that it cannot start, such as for a port in use.
    */
   async start(configuration: Configuration, hash: string): Promise<string> {
+    const { count, limitsStartFull } = this.#options;
     this.#configuration = { configuration, hash };
-    for (let i = 0; i < this.#options.count; i++) this.#fork('full');
+    for (let i = 0; i < count; i++) this.#fork(limitsStartFull ? 'full' : 'empty');
     await this.#until(() => this.#startFailure !== null || this.#allActive(hash));
     if (this.#startFailure !== null) throw new Error(this.#startFailure);
     const [first] = this.#live.values();
@@ -88,6 +108,22 @@ export class Workers {
     this.#configuration = { configuration, hash };
     this.#broadcast({ type: 'configuration', configuration, hash });
     await this.#until(() => this.#stopping || this.#allActive(hash));
+  }
+
+  /** Tells every worker what has changed of the daemon; those that start later know it too. */
+  inform(facts: Partial<DaemonFacts>): void {
+    this.#facts = { ...this.#facts, ...facts };
+    this.#broadcast({ type: 'facts', facts });
+  }
+
+  /** How a provider is taken out, or null when it is not. */
+  ejectionOf(provider: string): Ejection | null {
+    return this.#ejections.get(provider) ?? null;
+  }
+
+  /** Takes a provider out in every worker, or brings it back. */
+  announce(ejection: Ejection): void {
+    this.#eject(null, ejection);
   }
 
   /** Process ids, for status and tests. */
@@ -107,6 +143,22 @@ export class Workers {
     const ping = ++this.#pings;
     this.#broadcast({ type: 'ping', ping });
     await this.#until(() => this.#stopping || this.#allAnswered(ping));
+  }
+
+  /** From when this resolves no token is added to any limit. */
+  async freeze(): Promise<void> {
+    this.#frozen = true;
+    this.#leases.freeze(performance.now());
+    this.#broadcast({ type: 'freeze' });
+    await this.ping();
+  }
+
+  /** Undoes `freeze`. */
+  thaw(): void {
+    if (!this.#frozen) return;
+    this.#frozen = false;
+    this.#leases.thaw(performance.now());
+    this.#broadcast({ type: 'thaw' });
   }
 
   /** Drains all workers; resolves when each has ended. */
@@ -142,6 +194,7 @@ export class Workers {
     worker.on('message', (message: FromWorker) => this.#receive(live, message));
     worker.on('exit', (code, signal) => this.#exited(live, signal ?? `exit code ${code}`));
     emit({ type: 'worker_started', worker: worker.id, pid: worker.process.pid ?? 0 });
+    this.#options.onPids(this.pids);
   }
 
   /** What is sent to a worker before it listens for messages is lost, so `start` waits for it. */
@@ -158,8 +211,13 @@ export class Workers {
       controlSocket,
       ...this.#configuration,
       limiter: live.limiter,
+      slot: live.slot,
+      count: this.#options.count,
       ejections: [...this.#ejections.values()],
+      facts: this.#facts,
+      adminKeyHash: this.#options.adminKeyHash,
     });
+    if (this.#frozen) send(live, { type: 'freeze' });
   }
 
   #receive(live: Live, message: FromWorker): void {
@@ -182,7 +240,7 @@ export class Workers {
         live.status = message.status;
         break;
       case 'events':
-        for (const event of message.events) this.#options.emit(event);
+        for (const event of message.events) this.#tell(event);
         break;
       case 'lease': {
         const grant = this.#leases.handle(live.worker.id, message.request, performance.now());
@@ -202,8 +260,8 @@ export class Workers {
     }
   }
 
-  /** Told to all but the worker that found it, and kept for those that start later. */
-  #eject(from: Live, ejection: Ejection): void {
+  /** Told to all but the worker that found it (none where a probe did), and kept for those that start later. */
+  #eject(from: Live | null, ejection: Ejection): void {
     const { provider, until } = ejection;
     if (until === null) this.#ejections.delete(provider);
     else this.#ejections.set(provider, ejection);
@@ -222,6 +280,7 @@ export class Workers {
     this.#live.delete(worker.id);
     this.#leases.workerGone(worker.id, performance.now());
     this.#slots.workerGone(worker.id);
+    this.#options.onPids(this.pids);
     this.#options.emit({
       type: 'worker_exited',
       worker: worker.id,
@@ -244,6 +303,15 @@ export class Workers {
     let slot = 1;
     while (taken.has(slot)) slot++;
     return slot;
+  }
+
+  /** Every worker finds the same reason to fall back; it is told once. */
+  #tell(event: GatewayEvent): void {
+    if (event.type === 'engine_fallback') {
+      if (this.#fallbackTold) return;
+      this.#fallbackTold = true;
+    }
+    this.#options.emit(event);
   }
 
   #allActive(hash: string): boolean {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkServer, connect, type Sql } from './client.js';
+import type { Hold, PassedHold } from './embedded/supervisor.js';
 import { type EmbeddedPostgres, startEmbedded } from './embedded.js';
 import { isTransient } from './explain-error.js';
 
@@ -10,6 +11,8 @@ export interface Database {
   embedded: boolean;
   /** Ends the connections, and the embedded server if it is ours. */
   close(): Promise<void>;
+  /** What keeps a daemon's embedded server running, to be passed on; else null. */
+  hold(): Hold | null;
 }
 
 export interface DatabaseOptions {
@@ -17,6 +20,8 @@ export interface DatabaseOptions {
   dbUrl: string | null;
   dataDir: string;
   owner: 'daemon' | 'command';
+  /** The embedded server runs, and the daemon that this one replaces has passed it on. */
+  passed?: PassedHold | null;
   log?: (line: string) => void;
 }
 
@@ -32,7 +37,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const { dbUrl, owner } = options;
   if (dbUrl === null) return await openEmbedded(options);
   const sql = await openPool(dbUrl, owner);
-  return { dbUrl, sql, embedded: false, close: () => sql.end({ timeout: 5 }) };
+  return { dbUrl, sql, embedded: false, close: () => sql.end({ timeout: 5 }), hold: () => null };
 }
 
 /** A server that a command has joined may stop before our first connection: then all over again. */
@@ -42,15 +47,17 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
     const server = await startEmbedded(options);
     try {
       const sql = await openPool(server.dbUrl, options.owner);
-      const stop = options.owner === 'daemon' ? keepRunning(server, options) : server.stop;
+      const kept = options.owner === 'daemon' ? keepRunning(server, options) : null;
       const close = async () => {
         await sql.end({ timeout: 5 });
-        await stop();
+        await (kept ?? server).stop();
       };
-      return { dbUrl: server.dbUrl, sql, embedded: true, close };
+      const hold = () => kept?.hold() ?? null;
+      return { dbUrl: server.dbUrl, sql, embedded: true, close, hold };
     } catch (error) {
-      await server.stop();
-      if (!isTransient(error) || Date.now() > giveUpAt) throw error;
+      if (options.passed) server.hold?.release();
+      else await server.stop();
+      if (options.passed || !isTransient(error) || Date.now() > giveUpAt) throw error;
     }
   }
 }
@@ -66,14 +73,21 @@ async function openPool(dbUrl: string, owner: DatabaseOptions['owner']): Promise
   }
 }
 
-/** Starts the server again each time that it ends. Returns what stops it for good. */
-function keepRunning(first: EmbeddedPostgres, options: DatabaseOptions): () => Promise<void> {
+/** Starts the server again each time that it ends, until it is stopped or another's. */
+function keepRunning(
+  first: EmbeddedPostgres,
+  { passed: _passed, ...options }: DatabaseOptions,
+): { stop(): Promise<void>; hold(): Hold | null } {
   const { log = () => {} } = options;
+  let released = false;
   const stopping = new AbortController();
   let current = first;
   let restarting = Promise.resolve();
 
-  const watch = (server: EmbeddedPostgres) => server.onExit((reason) => restart(reason));
+  const watch = (server: EmbeddedPostgres) =>
+    server.onExit((reason) => {
+      if (!released) restart(reason);
+    });
   const restart = (reason: string) => {
     log(`${reason}. Starting it again.`);
     restarting = (async () => {
@@ -92,9 +106,21 @@ function keepRunning(first: EmbeddedPostgres, options: DatabaseOptions): () => P
     })();
   };
   watch(first);
-  return async () => {
-    stopping.abort();
-    await restarting;
-    await current.stop();
+  return {
+    async stop() {
+      stopping.abort();
+      await restarting;
+      if (!released) await current.stop();
+    },
+    hold() {
+      const { hold } = current;
+      if (!hold || stopping.signal.aborted) return null;
+      const release = () => {
+        released = true;
+        stopping.abort();
+        hold.release();
+      };
+      return { stdio: hold.stdio, release };
+    },
   };
 }

@@ -14,7 +14,13 @@ import {
   ownerOf,
   type Postmaster,
 } from './embedded/postmaster.js';
-import { type Supervised, supervise } from './embedded/supervisor.js';
+import {
+  adopt,
+  type Hold,
+  type PassedHold,
+  type Supervised,
+  supervise,
+} from './embedded/supervisor.js';
 import { isTransient, toDatabaseError } from './explain-error.js';
 
 /** A PostgreSQL in the data directory, ready for queries. */
@@ -25,6 +31,8 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
   /** Calls back when a server that we started ends without `stop`. */
   onExit(callback: (reason: string) => void): void;
+  /** Null where the server is another process's. */
+  hold: Hold | null;
 }
 
 export interface EmbeddedOptions {
@@ -35,6 +43,8 @@ export interface EmbeddedOptions {
    * command's where one runs; its own ends when nobody uses it any more.
    */
   owner: Owner['kind'];
+  /** The server runs, and the daemon that this one replaces has passed it on. */
+  passed?: PassedHold | null;
   log?: (line: string) => void;
 }
 
@@ -66,6 +76,7 @@ const settings = [
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { log = () => {} } = options;
   const place = preparePlace(options.dataDir);
+  if (options.passed) return await takeOver(options.passed, place);
   const binaries = await findBinaries(place.root, place.account);
   const giveUpAt = Date.now() + patienceMs;
   let told = '';
@@ -92,6 +103,7 @@ async function join(server: Postmaster, as: Owner['kind']): Promise<EmbeddedPost
       server,
       async () => {},
       () => {},
+      null,
     );
   }
   const owner = ownerOf(server);
@@ -108,6 +120,23 @@ async function join(server: Postmaster, as: Owner['kind']): Promise<EmbeddedPost
     process.kill(server.pid, owner.kind === 'daemon' ? 'SIGINT' : 'SIGTERM');
   }
   return `waiting for a server that was left running (process ${server.pid}) to end`;
+}
+
+async function takeOver(passed: PassedHold, place: Place): Promise<EmbeddedPostgres> {
+  const running = findPostmaster(place.data);
+  if (running?.status !== 'ready') {
+    throw new DatabaseError(`The PostgreSQL in ${place.root} is not ready to be taken over`);
+  }
+  const server = adopt(passed);
+  let isOpen = false;
+  const stop: Supervised['stop'] = async (...how) => {
+    if (isOpen) await server.stop(...how);
+    else server.hold.release();
+  };
+  const outcome = await own({ ...server, stop }, running, { kind: 'daemon', pid: process.pid });
+  isOpen = true;
+  if (typeof outcome !== 'string') return outcome;
+  throw new DatabaseError(`The PostgreSQL in ${place.root} cannot be taken over: ${outcome}`);
 }
 
 /** Starts a server of our own; a string says why another process was faster. */
@@ -159,7 +188,7 @@ async function own(
       if (!stopping) callback(`PostgreSQL has ended: ${lastLines(server.logTail())}`);
     });
   };
-  const outcome = await ready(running, stop, onExit);
+  const outcome = await ready(running, stop, onExit, server.hold);
   if (typeof outcome === 'string') await stop();
   return outcome;
 }
@@ -169,18 +198,19 @@ async function ready(
   { socketDirectory }: Postmaster,
   stop: EmbeddedPostgres['stop'],
   onExit: EmbeddedPostgres['onExit'],
+  hold: Hold | null,
 ): Promise<EmbeddedPostgres | string> {
   const dbUrl = socketDbUrl(socketDirectory, database, superuser);
   const sql = connect(socketDbUrl(socketDirectory, 'postgres', superuser), { max: 1 });
   try {
     const [found] = await sql`SELECT FROM pg_database WHERE datname = ${database}`;
     if (!found) await sql.unsafe(`CREATE DATABASE ${database}`);
-    return { dbUrl, stop, onExit };
+    return { dbUrl, stop, onExit, hold };
   } catch (error) {
     if (isTransient(error)) return `its server is starting up or shutting down`;
     const code = error instanceof Error && 'code' in error ? error.code : '';
     // Another process created it at the same time.
-    if (code === '42P04' || code === '23505') return { dbUrl, stop, onExit };
+    if (code === '42P04' || code === '23505') return { dbUrl, stop, onExit, hold };
     await stop();
     throw toDatabaseError(error, dbUrl);
   } finally {

@@ -34,6 +34,7 @@ export class LeasedLimiter implements Limiter {
   readonly #share: (rate: number) => number;
   /** The buckets of a worker on its own; null while the owner answers. */
   #alone: Map<string, Alone> | null = null;
+  #frozen = false;
 
   /**
    * @param send gives a request to the owner, whose grant comes back through `granted`.
@@ -87,10 +88,18 @@ export class LeasedLimiter implements Limiter {
     else this.#refuse(lease, waitMs, resetMs);
   }
 
-  /** Lent tokens are the owner's: nothing is added here that could be stopped. */
-  freeze(): void {}
+  /** Lent tokens are the owner's: only what a worker on its own adds can be stopped. */
+  freeze(): void {
+    const nowMs = performance.now();
+    this.#frozen = true;
+    for (const { bucket } of this.#alone?.values() ?? []) bucket.freeze(nowMs);
+  }
 
-  thaw(): void {}
+  thaw(): void {
+    const nowMs = performance.now();
+    this.#frozen = false;
+    for (const { bucket } of this.#alone?.values() ?? []) bucket.thaw(nowMs);
+  }
 
   #lease(key: string, rate: number): Lease {
     let lease = this.#leases.get(key);
@@ -131,6 +140,7 @@ export class LeasedLimiter implements Limiter {
     let alone = buckets.get(key);
     if (alone?.bucket.rate !== share) {
       const bucket = alone?.bucket.withRate(share, nowMs) ?? new TokenBucket(share, nowMs, 0);
+      if (this.#frozen) bucket.freeze(nowMs);
       alone = { rate, bucket, used: alone?.used ?? 0 };
       buckets.set(key, alone);
     }

@@ -1,37 +1,60 @@
 import type { SlotGrant, SlotRequest } from './slot-owner.js';
 import type { Release, Slots } from './slots.js';
 
+/** The owner did not answer in this time: the worker is on its own until it does. */
+const answerTimeoutMs = 1_000;
+const sweepMs = 250;
+
 interface Waiter {
   give: (release: Release | null) => void;
 }
 
 interface Queues {
   capacity: number;
-  trying: Waiter[];
+  trying: (Waiter & { sinceMs: number })[];
   waiting: Waiter[];
+  /** Slots that requests have here. */
+  held: number;
+  /** Those among them that the owner does not know of. */
+  alone: number;
 }
 
-/** The slots of one worker among several: each comes from the control process, and goes back. */
+/**
+ * The slots of one worker among several: each comes from the control process, and goes back.
+ * While the control process does not answer, the worker has its share of the capacity; what is
+ * then under way is told to the owner when it answers again.
+ */
 export class LeasedSlots implements Slots {
   waiting = 0;
   readonly #queues = new Map<string, Queues>();
   readonly #send: (request: SlotRequest) => void;
+  readonly #share: (capacity: number) => number;
+  #isAlone = false;
 
-  /** @param send gives a request to the owner, whose grants come back through `granted`. */
-  constructor(send: (request: SlotRequest) => void) {
+  /**
+   * @param send gives a request to the owner, whose grants come back through `granted`.
+   * @param share how much of a capacity is this worker's while the owner does not answer.
+   */
+  constructor(send: (request: SlotRequest) => void, share: (capacity: number) => number = () => 0) {
     this.#send = send;
+    this.#share = share;
+    setInterval(() => this.#sweep(performance.now()), sweepMs).unref();
   }
 
-  tryAcquire(key: string, capacity: number): Promise<Release | null> {
-    const { trying } = this.#of(key, capacity);
+  tryAcquire(key: string, capacity: number): Release | null | Promise<Release | null> {
+    const queues = this.#of(key, capacity);
+    if (this.#isAlone) return this.#takeAlone(key, queues);
     return new Promise((give) => {
-      trying.push({ give });
+      queues.trying.push({ give, sinceMs: performance.now() });
       this.#send({ key, capacity, action: 'try' });
     });
   }
 
   acquire(key: string, capacity: number, timeoutMs: number): Promise<Release | null> {
-    const { waiting } = this.#of(key, capacity);
+    const queues = this.#of(key, capacity);
+    const { waiting } = queues;
+    const own = this.#isAlone && waiting.length === 0 ? this.#takeAlone(key, queues) : null;
+    if (own) return Promise.resolve(own);
     return new Promise((resolve) => {
       this.waiting++;
       const waiter: Waiter = {
@@ -55,20 +78,69 @@ export class LeasedSlots implements Slots {
   granted({ key, granted, waited }: SlotGrant): void {
     const queues = this.#queues.get(key);
     if (!queues) return;
-    const release = granted ? this.#release(key, queues) : null;
+    this.#ownerIsBack();
+    const release = granted ? this.#hold(key, queues) : null;
     const waiter = (waited ? queues.waiting : queues.trying).shift();
     if (waiter) waiter.give(release);
     else release?.();
   }
 
-  #release(key: string, queues: Queues): Release {
-    return () => this.#send({ key, capacity: queues.capacity, action: 'release' });
+  /** The owner is gone or does not answer. */
+  ownerGone(): void {
+    if (this.#isAlone) return;
+    this.#isAlone = true;
+    for (const [key, queues] of this.#queues) {
+      for (const { give } of queues.trying.splice(0)) give(this.#takeAlone(key, queues));
+      this.#serveAlone(key, queues);
+    }
+  }
+
+  #hold(key: string, queues: Queues): Release {
+    queues.held++;
+    return () => {
+      queues.held--;
+      // Which slot it is does not matter: those that the owner does not know of go first.
+      if (queues.alone > 0) queues.alone--;
+      else this.#send({ key, capacity: queues.capacity, action: 'release' });
+      if (this.#isAlone) this.#serveAlone(key, queues);
+    };
+  }
+
+  #takeAlone(key: string, queues: Queues): Release | null {
+    if (queues.held >= this.#share(queues.capacity)) return null;
+    queues.alone++;
+    return this.#hold(key, queues);
+  }
+
+  #serveAlone(key: string, queues: Queues): void {
+    while (queues.waiting.length > 0) {
+      const release = this.#takeAlone(key, queues);
+      if (!release) return;
+      queues.waiting.shift()?.give(release);
+    }
+  }
+
+  #ownerIsBack(): void {
+    if (!this.#isAlone) return;
+    this.#isAlone = false;
+    for (const [key, queues] of this.#queues) {
+      for (; queues.alone > 0; queues.alone--) {
+        this.#send({ key, capacity: queues.capacity, action: 'keep' });
+      }
+    }
+  }
+
+  #sweep(nowMs: number): void {
+    for (const { trying } of this.#queues.values()) {
+      const [first] = trying;
+      if (first && nowMs - first.sinceMs > answerTimeoutMs) this.ownerGone();
+    }
   }
 
   #of(key: string, capacity: number): Queues {
     let queues = this.#queues.get(key);
     if (!queues) {
-      queues = { capacity, trying: [], waiting: [] };
+      queues = { capacity, trying: [], waiting: [], held: 0, alone: 0 };
       this.#queues.set(key, queues);
     }
     queues.capacity = capacity;

@@ -3,8 +3,11 @@ export interface SlotRequest {
   key: string;
   /** Slots at most, over all workers. */
   capacity: number;
-  /** `try`: one slot or a refusal, at once. `wait`: one, when it is there. `leave`: no longer. */
-  action: 'try' | 'wait' | 'leave' | 'release';
+  /**
+   * `try`: one slot or a refusal, at once. `wait`: one, when it is there. `leave`: no longer.
+   * `keep`: one that the worker took on its own while the owner did not answer.
+   */
+  action: 'try' | 'wait' | 'leave' | 'keep' | 'release';
 }
 
 /** One slot for one request of a worker; `granted` false answers a `try` for which there is none. */
@@ -29,6 +32,7 @@ interface Pool {
  */
 export class SlotOwner {
   readonly #pools = new Map<string, Pool>();
+  readonly #gone = new Set<number>();
   readonly #send: (worker: number, grant: SlotGrant) => void;
 
   constructor(send: (worker: number, grant: SlotGrant) => void) {
@@ -36,6 +40,8 @@ export class SlotOwner {
   }
 
   handle(worker: number, { key, capacity, action }: SlotRequest): void {
+    // A message may come after its worker's end: what it had is back already.
+    if (this.#gone.has(worker)) return;
     const pool = this.#pool(key, capacity);
     switch (action) {
       case 'try': {
@@ -53,6 +59,9 @@ export class SlotOwner {
         if (place >= 0) pool.queue.splice(place, 1);
         break;
       }
+      case 'keep':
+        hold(pool, worker, 1);
+        break;
       case 'release':
         hold(pool, worker, -1);
         break;
@@ -60,9 +69,12 @@ export class SlotOwner {
     this.#serve(key, pool);
   }
 
+  /** A worker has ended. Its number is not used again. */
   workerGone(worker: number): void {
+    this.#gone.add(worker);
     for (const [key, pool] of this.#pools) {
       hold(pool, worker, -(pool.held.get(worker) ?? 0));
+      pool.held.delete(worker);
       pool.queue = pool.queue.filter((waiting) => waiting !== worker);
       this.#serve(key, pool);
     }

@@ -37,7 +37,7 @@ export class LocalSlots implements Slots {
 
   acquire(key: string, capacity: number, timeoutMs: number): Promise<Release | null> {
     const pool = this.#pool(key, capacity);
-    if (pool.used < capacity) return Promise.resolve(this.#take(pool));
+    if (pool.used < capacity && pool.queue.length === 0) return Promise.resolve(this.#take(pool));
     return new Promise((resolve) => {
       this.waiting++;
       const waiter: Waiter = {
@@ -59,10 +59,14 @@ export class LocalSlots implements Slots {
     pool.used++;
     return () => {
       pool.used--;
-      while (pool.used < pool.capacity && pool.queue.length > 0) {
-        pool.queue.shift()?.give(this.#take(pool));
-      }
+      this.#serve(pool);
     };
+  }
+
+  #serve(pool: Pool): void {
+    while (pool.used < pool.capacity && pool.queue.length > 0) {
+      pool.queue.shift()?.give(this.#take(pool));
+    }
   }
 
   #pool(key: string, capacity: number): Pool {
@@ -71,7 +75,10 @@ export class LocalSlots implements Slots {
       pool = { used: 0, capacity, queue: [] };
       this.#pools.set(key, pool);
     }
-    pool.capacity = capacity;
+    if (pool.capacity !== capacity) {
+      pool.capacity = capacity;
+      this.#serve(pool);
+    }
     return pool;
   }
 }

@@ -59,6 +59,18 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return warn(`provider ${event.provider} fails and is not used for ${ms(event.forMs)}`);
     case 'provider_recovered':
       return info(`provider ${event.provider} answers again and is used`);
+    case 'provider_probed':
+      return event.healthy
+        ? info(`provider ${event.provider} passes its probe (${ms(event.latencyMs)})`)
+        : warn(`provider ${event.provider} fails its probe: ${event.reason}`);
+    case 'models_discovered': {
+      const message = `provider ${event.provider} lists ${event.models} models`;
+      return { level: 'debug', message };
+    }
+    case 'models_not_discovered': {
+      const message = `the models of provider ${event.provider} are not known: ${event.reason}`;
+      return { level: 'debug', message };
+    }
     case 'request_failed':
       return { level: 'error', message: `request ${event.requestId} failed: ${event.error}` };
     case 'systemd_not_told':
@@ -88,6 +100,15 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       );
     case 'stop_forced':
       return warn('stopping at once');
+    case 'upgrade_failed':
+      return {
+        level: 'error',
+        message: `the new llmproxy does not serve, this one goes on: ${event.reason}`,
+      };
+    case 'upgraded':
+      return info(
+        `llmproxy ${event.version} (pid ${event.pid}) has taken over; this one finishes what is in flight`,
+      );
     case 'stopped':
       return info('stopped');
   }

@@ -35,6 +35,16 @@ export type GatewayEvent =
   | { type: 'worker_exited'; worker: number; pid: number; reason: string; expected: boolean }
   | { type: 'provider_ejected'; provider: string; forMs: number }
   | { type: 'provider_recovered'; provider: string }
+  /** A probe in the background went otherwise than the one before; `reason` where it failed. */
+  | {
+      type: 'provider_probed';
+      provider: string;
+      healthy: boolean;
+      latencyMs: number;
+      reason: string | null;
+    }
+  | { type: 'models_discovered'; provider: string; models: number }
+  | { type: 'models_not_discovered'; provider: string; reason: string }
   | { type: 'request_failed'; requestId: string; error: string }
   | { type: 'systemd_not_told'; reason: string }
   | { type: 'usage_failing'; reason: string; queued: number }
@@ -46,6 +56,10 @@ export type GatewayEvent =
   | { type: 'tokenizer_failed'; reason: string }
   | { type: 'stopping'; signal: string; graceMs: number }
   | { type: 'stop_forced' }
+  /** The code now on disk does not serve; this daemon goes on. */
+  | { type: 'upgrade_failed'; reason: string }
+  /** Another control process serves, and this one drains. */
+  | { type: 'upgraded'; pid: number; version: string }
   | { type: 'stopped' };
 
 /** One request, when its exchange is over. Durations are milliseconds. */

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Gauge, Registry } from 'prom-client';
 import type { Emit } from './event.js';
 import { requestFamilies } from './metrics-families.js';
@@ -53,7 +54,7 @@ export function createMetrics(
     },
     render() {
       if (!rendered || now() - rendered.atMs > renderedForMs) {
-        rendered = { text: registry.metrics(), atMs: now() };
+        rendered = { text: renderAll(registry), atMs: now() };
       }
       return rendered.text;
     },
@@ -86,4 +87,14 @@ export function createMetrics(
       }
     },
   };
+}
+
+/** The event loop turns after each family: with many series, all at once would take long. */
+async function renderAll(registry: Registry): Promise<string> {
+  const families: string[] = [];
+  for (const family of registry.getMetricsAsArray()) {
+    families.push(await registry.getSingleMetricAsString(family.name));
+    await turn();
+  }
+  return `${families.join('\n')}\n`;
 }

@@ -17,8 +17,8 @@ export class AnswerReader {
   #truncated = false;
   /** Pieces seen so far: what stays the same while the upstream is silent. */
   pieces = 0;
-  /** Whether what the client has ends with a whole event. */
-  atEventEnd = false;
+  /** The last three bytes that the client has; at the start it has no part of an event. */
+  #end = 0x0a0a;
 
   /** @param hidesUsage the client did not ask for the usage event of this stream. */
   constructor(attempt: Attempt, hidesUsage: boolean) {
@@ -30,8 +30,15 @@ export class AnswerReader {
     this.#keep(chunk);
     const piece = this.#filter ? this.#filter.push(chunk) : chunk;
     this.pieces++;
-    if (piece.length > 0) this.atEventEnd = endsEvent(piece);
+    for (let i = Math.max(0, piece.length - 3); i < piece.length; i++) {
+      this.#end = ((this.#end << 8) | (piece[i] as number)) & 0xffffff;
+    }
     return piece;
+  }
+
+  /** Whether what the client has ends with a whole event. */
+  get atEventEnd(): boolean {
+    return (this.#end & 0xffff) === 0x0a0a || this.#end === 0x0a0d0a;
   }
 
   /** What the client still gets at the end of the answer. */
@@ -74,11 +81,4 @@ export class AnswerReader {
   #uncounted({ endpoint }: RequestRecord, { body }: ModelRequest): UncountedText {
     return { endpoint, request: body, answer: this.#pieces, truncated: this.#truncated };
   }
-}
-
-/** Whether the last bytes are a blank line. */
-function endsEvent(piece: Buffer): boolean {
-  const { length } = piece;
-  if (piece[length - 1] !== 0x0a) return false;
-  return piece[length - 2] === 0x0a || (piece[length - 2] === 0x0d && piece[length - 3] === 0x0a);
 }

@@ -46,24 +46,35 @@ export async function dispatch(
 ): Promise<Answer> {
   const { retryBudget, health, settings } = gateway;
   const tried: Candidate[] = [];
-  let refusal: Answer | null = null;
+  let refusal: { answer: Answer; candidate: Candidate } | null = null;
   let failure: UpstreamError | null = null;
+  let repeats = false;
   retryBudget.deposit(record.startMs);
   for (;;) {
-    const picked = await pick(gateway, planned.routes, tried, refusal === null);
-    const answer = picked && send(gateway, exchange, planned, picked, record);
+    const picked = await pick(gateway, planned.routes, tried).catch((error: unknown) => {
+      if (refusal) return null;
+      throw error;
+    });
+    if (!picked) break;
+    const { candidate, release } = picked;
+    // What is moved to a provider that answers well multiplies no outage: it costs no budget.
+    const free = !repeats || health.isSound(candidate.provider.key);
+    if (!free && !retryBudget.withdraw(performance.now())) {
+      release();
+      break;
+    }
+    const answer = send(gateway, exchange, planned, picked, record);
     if (!answer) break;
-    const { candidate } = picked;
     tried.push(candidate);
     const { attempt } = answer;
     const provider = candidate.provider.key;
     const sentMs = performance.now();
     let outcome: Outcome | null;
     try {
-      await attempt.ready;
+      await readyInTime(gateway, answer, record);
       outcome = outcomeOfStatus(attempt.status);
-      refusal?.attempt.abort();
-      refusal = answer;
+      refusal?.answer.attempt.abort();
+      refusal = { answer, candidate };
     } catch (error) {
       failure = toUpstreamError(error, attempt.sent);
       outcome = outcomeOfFailure(failure.failure);
@@ -76,18 +87,36 @@ export async function dispatch(
     }
     if (outcome.counts) health.failed(provider, retryAfterMs(attempt.headers), Date.now());
     else health.undecided(provider);
-    const mayRetry =
-      outcome.retry &&
-      tried.length < settings.routing.max_attempts &&
-      (!attempt.sent || retryBudget.withdraw(performance.now()));
-    if (!mayRetry) break;
+    if (!outcome.retry || tried.length >= settings.routing.max_attempts) break;
+    repeats = attempt.sent;
   }
   if (exchange.aborted) {
-    refusal?.attempt.abort();
+    refusal?.answer.attempt.abort();
     throw new AbortedError();
   }
-  if (refusal) return refusal;
-  throw givenUp(failure, record);
+  if (!refusal) throw givenUp(failure, record);
+  record.provider = refusal.candidate.provider.key;
+  record.modelSent = refusal.candidate.model;
+  return refusal.answer;
+}
+
+/** The attempt's `ready`, which fails as a timeout when the request's time is over. */
+async function readyInTime(
+  { watchdog }: Gateway,
+  { attempt, totalMs }: Answer,
+  { startMs }: RequestRecord,
+): Promise<void> {
+  const watched = {
+    onTick: () => {
+      if (performance.now() - startMs >= totalMs) attempt.abort('timeout');
+    },
+  };
+  watchdog.add(watched);
+  try {
+    await attempt.ready;
+  } finally {
+    watchdog.delete(watched);
+  }
 }
 
 /** Starts one attempt; null when the request's time is over or its client has left. */

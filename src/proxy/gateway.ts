@@ -8,13 +8,29 @@ import type { Snapshot } from '../routing/snapshot.js';
 import type { Health } from '../upstream/health.js';
 import type { RetryBudget } from '../upstream/retry-budget.js';
 import type { Upstreams } from '../upstream/upstream.js';
+import type { AdminKeyCheck } from './admin-key-check.js';
 import type { Watchdog } from './watchdog.js';
+
+/** What a worker knows of its daemon without asking, beside the configuration. */
+export interface DaemonFacts {
+  version: string;
+  /** Wall clock, milliseconds. */
+  startedAt: number;
+  /** Of the active configuration, which may be newer than the snapshot when both say the same. */
+  configVersion: number | null;
+  database: 'up' | 'down' | 'unknown';
+  /** Names of models that providers list and no mapping names, sorted; for `/v1/models` only. */
+  discovered: readonly string[];
+}
 
 /** What the requests of one worker share. */
 export interface Gateway {
   readonly settings: Settings;
   /** Replaced whole by a reload; a request reads it once. */
   snapshot: Snapshot;
+  /** As the control process last said. */
+  facts: DaemonFacts;
+  readonly adminKey: AdminKeyCheck;
   readonly balancers: Balancers;
   readonly upstreams: Upstreams;
   readonly health: Health;

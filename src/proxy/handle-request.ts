@@ -4,6 +4,7 @@ import { admit } from './admit.js';
 import { authenticate } from './authenticate.js';
 import { dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
+import { health } from './health.js';
 import { limit } from './limit.js';
 import { listModels, showModel } from './list-models.js';
 import { parse } from './parse.js';
@@ -31,8 +32,8 @@ async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecor
   const endpoint = route(exchange);
   record.endpoint = endpoint.pattern;
   if (endpoint.kind === 'health') {
-    const status = gateway.draining ? 503 : 200;
-    return respond(exchange, record, status, gateway.draining ? draining : healthy);
+    const { status, body } = health(gateway, exchange);
+    return respond(exchange, record, status, body);
   }
   if (endpoint.kind === 'control') return relayControl(gateway, exchange, record);
 
@@ -41,7 +42,7 @@ async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecor
   const asked = limit(gateway.limiter, credential);
   if (asked) await asked;
   if (endpoint.kind === 'models') {
-    return respond(exchange, record, 200, listModels(snapshot, credential));
+    return respond(exchange, record, 200, listModels(gateway, credential));
   }
   if (endpoint.kind === 'model') {
     return respond(exchange, record, 200, showModel(snapshot, credential, endpoint.model));
@@ -65,8 +66,6 @@ async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecor
   }
 }
 
-const healthy = '{"status":"ok"}';
-const draining = '{"status":"draining"}';
 const jsonHeaders = ['content-type', 'application/json'] as const;
 
 function respond(exchange: Exchange, record: RequestRecord, status: number, body: string): void {

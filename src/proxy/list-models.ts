@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.js';
 import type { RoutedCredential, Snapshot } from '../routing/snapshot.js';
+import type { Gateway } from './gateway.js';
 
 /** A model as OpenAI's API describes it. */
 interface Model {
@@ -9,10 +10,18 @@ interface Model {
   owned_by: string;
 }
 
-/** The body of `GET /v1/models`: the models that this key may use. */
-export function listModels(snapshot: Snapshot, credential: RoutedCredential): string {
-  const data = snapshot.models
+/**
+ * The body of `GET /v1/models`: the models that this key may use, as far as their names are known
+ * from mappings or from the providers' own lists.
+ */
+export function listModels(
+  { snapshot, facts }: Pick<Gateway, 'snapshot' | 'facts'>,
+  credential: RoutedCredential,
+): string {
+  const routed = facts.discovered.filter((model) => snapshot.route(model) !== null);
+  const data = [...new Set([...snapshot.models, ...routed])]
     .filter((model) => credential.allows?.(model) ?? true)
+    .sort()
     .map((model) => describe(snapshot, model));
   return JSON.stringify({ object: 'list', data });
 }

@@ -13,7 +13,7 @@ export interface Picked {
 
 /**
  * The next candidate that has a slot free, over all routes in order. When all that are left are at
- * their caps: null where `mayWait` is false, else the first of them, when it has a slot.
+ * their caps, or out while others are only busy: the first of those, when it has a slot.
  * @returns null when no candidate is left.
  * @throws GatewayError `overloaded`.
  */
@@ -21,12 +21,13 @@ export async function pick(
   gateway: Gateway,
   routes: readonly Route[],
   tried: readonly Candidate[],
-  mayWait: boolean,
 ): Promise<Picked | null> {
+  const { balancers, health } = gateway;
   const full: Candidate[] = [];
   for (;;) {
-    const candidate = next(gateway, routes, full.length === 0 ? tried : [...tried, ...full]);
-    if (!candidate) break;
+    const excluded = full.length === 0 ? tried : [...tried, ...full];
+    const candidate = nextCandidate(routes, balancers, excluded, health, Date.now());
+    if (!candidate || (full.length > 0 && health.isOut(candidate.provider.key, Date.now()))) break;
     const capacity = capacityOf(candidate);
     if (capacity === undefined) return { candidate, release: nothing };
     const release = await gateway.slots.tryAcquire(candidate.provider.key, capacity);
@@ -34,26 +35,13 @@ export async function pick(
     full.push(candidate);
   }
   const [first] = full;
-  if (!first || !mayWait) return null;
+  if (!first) return null;
   const { key } = first.provider;
   const capacity = capacityOf(first) ?? 1;
   return {
     candidate: first,
     release: await waitForSlot(gateway, key, capacity, `The provider "${key}"`),
   };
-}
-
-function next(
-  gateway: Gateway,
-  routes: readonly Route[],
-  excluded: readonly Candidate[],
-): Candidate | null {
-  for (const route of routes) {
-    const balancer = gateway.balancers.of(route);
-    const candidate = nextCandidate(route, balancer, excluded, gateway.health, Date.now());
-    if (candidate) return candidate;
-  }
-  return null;
 }
 
 function capacityOf({ provider }: Candidate): number | undefined {

@@ -4,6 +4,7 @@ import type { Answer } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { clientHeaders } from './headers.js';
 import type { ModelRequest } from './parse.js';
+import { watchRest } from './reader-pace.js';
 import { relay } from './relay.js';
 import type { RequestRecord } from './request-record.js';
 import { StreamKeeper } from './stream-keeper.js';
@@ -37,6 +38,7 @@ export async function relayAnswer(
     await relayed;
     gateway.watchdog.delete(keeper);
   }
+  watchRest(gateway, exchange);
   record.upstreamMs += performance.now() - readyMs;
   reader.finish(record, request);
 }

@@ -4,6 +4,7 @@ import { Attempt } from '../upstream/attempt.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { Gateway } from './gateway.js';
 import { clientHeaders } from './headers.js';
+import { ReaderPace } from './reader-pace.js';
 import { relay } from './relay.js';
 import type { RequestRecord } from './request-record.js';
 
@@ -61,5 +62,14 @@ export async function relayControl(
     if (error instanceof UpstreamError && error.failure === 'aborted') throw new AbortedError();
     throw new GatewayError('unavailable', 'The control process does not answer.', { cause: error });
   }
+  const pace = new ReaderPace(exchange);
+  const { stalled_reader_timeout_ms } = gateway.settings.server;
+  const watched = {
+    onTick() {
+      if (pace.stalledMs(performance.now()) >= stalled_reader_timeout_ms) attempt.abort();
+    },
+  };
+  gateway.watchdog.add(watched);
   await relay(attempt, exchange, clientHeaders(attempt.headers, record.requestId), record);
+  gateway.watchdog.delete(watched);
 }

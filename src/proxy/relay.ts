@@ -10,6 +10,8 @@ export interface PieceReader {
   push(chunk: Buffer): Buffer;
   /** What the client still gets at the end. */
   flush(): Buffer | null;
+  /** Whether what the client has ends with a whole event. */
+  readonly atEventEnd: boolean;
 }
 
 /**
@@ -56,6 +58,8 @@ export function relay(
         record.error ??= broken.code;
         // The client learns that its stream is not whole: an error event, and no clean end.
         if (attempt.stream && error.failure !== 'aborted') {
+          // The half of an event that the client has would swallow this one.
+          if (!reader.atEventEnd) exchange.write(blankLine);
           exchange.write(errorEvent(broken.toBody()));
         }
         // Not at once: what was written in this turn would be lost with the connection.
@@ -68,7 +72,8 @@ export function relay(
   });
 }
 
-const passAll: PieceReader = { push: (chunk) => chunk, flush: () => null };
+const passAll: PieceReader = { push: (chunk) => chunk, flush: () => null, atEventEnd: true };
+const blankLine = Buffer.from('\n\n');
 
 function brokenAnswer(error: UpstreamError, { provider }: RequestRecord): GatewayError {
   return new GatewayError(

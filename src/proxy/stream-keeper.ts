@@ -2,6 +2,7 @@ import type { Settings } from '../config/settings-schema.js';
 import type { Exchange } from '../server/exchange.js';
 import type { AnswerReader } from './answer-reader.js';
 import type { Answer } from './dispatch.js';
+import { ReaderPace } from './reader-pace.js';
 import type { RequestRecord } from './request-record.js';
 import type { Watched } from './watchdog.js';
 
@@ -20,8 +21,7 @@ export class StreamKeeper implements Watched {
   readonly #record: RequestRecord;
   #pieces = 0;
   #heardMs = performance.now();
-  #buffered = 0;
-  #takenMs = performance.now();
+  readonly #pace: ReaderPace;
 
   constructor(
     { server }: Settings,
@@ -35,28 +35,26 @@ export class StreamKeeper implements Watched {
     this.#exchange = exchange;
     this.#reader = reader;
     this.#record = record;
+    this.#pace = new ReaderPace(exchange);
   }
 
   onTick(): void {
     const nowMs = performance.now();
-    const { bufferedBytes } = this.#exchange;
-    if (bufferedBytes === 0 || bufferedBytes !== this.#buffered) this.#takenMs = nowMs;
-    this.#buffered = bufferedBytes;
-    if (nowMs - this.#takenMs >= this.#server.stalled_reader_timeout_ms) {
+    if (this.#pace.stalledMs(nowMs) >= this.#server.stalled_reader_timeout_ms) {
       this.#record.error = 'stalled_reader';
       this.#answer.attempt.abort();
     } else if (nowMs - this.#record.startMs >= this.#answer.totalMs) {
       this.#answer.attempt.abort('timeout');
     } else {
-      this.#keepAlive(nowMs, bufferedBytes);
+      this.#keepAlive(nowMs);
     }
   }
 
-  #keepAlive(nowMs: number, bufferedBytes: number): void {
+  #keepAlive(nowMs: number): void {
     if (this.#reader.pieces !== this.#pieces) this.#heardMs = nowMs;
     this.#pieces = this.#reader.pieces;
     const silent = nowMs - this.#heardMs >= this.#server.keepalive_ms;
-    if (!silent || this.#server.keepalive_ms === 0 || bufferedBytes > 0) return;
+    if (!silent || this.#server.keepalive_ms === 0 || this.#exchange.bufferedBytes > 0) return;
     // Inside an event a comment would become a part of it.
     if (!this.#answer.attempt.stream || !this.#reader.atEventEnd) return;
     this.#heardMs = nowMs;

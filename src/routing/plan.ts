@@ -30,43 +30,63 @@ export class Balancers {
 /** What the plan asks of a provider's health and load, by provider key; `now` is wall clock. */
 export interface ProviderStates {
   isAvailable(provider: string, now: number): boolean;
+  isOut(provider: string, now: number): boolean;
   inFlight(provider: string): number;
   cost(provider: string, now: number): number;
 }
 
 /**
- * The next candidate to try, of those not tried yet: by priority, lowest first, the strategy's
- * choice among those that are available, then those of weight 0. When none is available, one that
- * is not: an attempt that may fail is better than a refusal. Null when every candidate was tried.
+ * The next candidate to try, of those not tried yet: route by route and by priority, lowest first,
+ * the strategy's choice among those that are available, then those of weight 0. When none of any
+ * route is available, one that is back only in part, then one that is out: an attempt that may fail
+ * is better than a refusal. Null when every candidate was tried.
  */
 export function nextCandidate(
-  route: Route,
-  balancer: Balancer,
+  routes: readonly Route[],
+  balancers: Balancers,
   tried: readonly Candidate[],
   states: ProviderStates,
   now: number,
 ): Candidate | null {
-  const { candidates, priorities } = route;
-  const only = candidates[0];
-  if (only && candidates.length === 1) return tried.includes(only) ? null : only;
+  const only = routes.length === 1 ? routes[0]?.candidates : undefined;
+  if (only?.length === 1) return only[0] && !tried.includes(only[0]) ? only[0] : null;
+  for (const accepts of [isAvailable, isIn, isAny]) {
+    for (const route of routes) {
+      const candidate = nextOf(route, balancers.of(route), tried, states, now, accepts);
+      if (candidate) return candidate;
+    }
+  }
+  return null;
+}
+
+type Accepts = (states: ProviderStates, provider: string, now: number) => boolean;
+const isAvailable: Accepts = (states, provider, now) => states.isAvailable(provider, now);
+const isIn: Accepts = (states, provider, now) => !states.isOut(provider, now);
+const isAny: Accepts = () => true;
+
+function nextOf(
+  { candidates, priorities }: Route,
+  balancer: Balancer,
+  tried: readonly Candidate[],
+  states: ProviderStates,
+  now: number,
+  accepts: Accepts,
+): Candidate | null {
   const key = (index: number) => candidates[index]?.provider.key ?? '';
   const untried = (index: number, priority: number) => {
     const candidate = candidates[index];
     return candidate?.provider.priority === priority && !tried.includes(candidate);
   };
-  for (const needsHealth of [true, false]) {
-    for (const priority of priorities) {
-      const view: Candidates = {
-        eligible: (index) =>
-          untried(index, priority) && (!needsHealth || states.isAvailable(key(index), now)),
-        inFlight: (index) => states.inFlight(key(index)),
-        cost: (index) => states.cost(key(index), now),
-      };
-      const picked = candidates[balancer.next(view)];
-      if (picked) return picked;
-      const spare = candidates.find((_, index) => view.eligible(index));
-      if (spare) return spare;
-    }
+  for (const priority of priorities) {
+    const view: Candidates = {
+      eligible: (index) => untried(index, priority) && accepts(states, key(index), now),
+      inFlight: (index) => states.inFlight(key(index)),
+      cost: (index) => states.cost(key(index), now),
+    };
+    const picked = candidates[balancer.next(view)];
+    if (picked) return picked;
+    const spare = candidates.find((_, index) => view.eligible(index));
+    if (spare) return spare;
   }
   return null;
 }

@@ -20,6 +20,8 @@ const maxPreludeMs = 10_000;
 /** What may wait for the reader once the answer is ready; past it the upstream is paused. */
 const maxHeldBytes = 65_536;
 
+const blankLine = Buffer.from('\n\n');
+
 /**
  * One request to one provider: an undici handler, and the answer that it becomes.
  *
@@ -124,6 +126,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#broken) return;
+    const verdict = this.#prelude?.push(blankLine);
+    if (verdict && verdict !== 'content') {
+      // A stream that ends well has said at least why it ends.
+      const failure = verdict === 'error' ? 'stream_error' : 'reset';
+      this.#fail(new UpstreamError(failure, true, undefined));
+      return;
+    }
     this.ended = true;
     this.#becomeReady();
     this.#reader?.onEnd();

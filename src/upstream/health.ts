@@ -1,8 +1,12 @@
 /** Failures in a row after which a provider is taken out. */
 const failuresToEject = 5;
-/** How long: this times the number of times in a row, up to the bound (Envoy's outlier detection). */
-const baseEjectionMs = 30_000;
-const maxEjectionMs = 300_000;
+/**
+ * How long: this times the number of times in a row, up to the bound (Envoy's outlier detection,
+ * with shorter times: a trial costs one request one attempt, so a provider that has recovered is
+ * back within the bound).
+ */
+const baseEjectionMs = 5_000;
+const maxEjectionMs = 30_000;
 /** A provider that is back gets its full share only after this time. */
 const slowStartMs = 20_000;
 const slowStartMinShare = 0.1;
@@ -52,14 +56,33 @@ export class Health {
     this.#announce = announce;
   }
 
-  /** Whether a request may be sent to it now. */
+  /** Whether a request may be sent to it now: while it is coming back, only to some. */
   isAvailable(provider: string, now: number): boolean {
     const state = this.#states.get(provider);
     if (!state) return true;
-    if (state.cooldownUntil > now || state.ejectedUntil > now || state.onTrial) return false;
+    if (this.isOut(provider, now)) return false;
     const sinceRecovery = now - state.recoveredAt;
     if (state.ejectedUntil !== 0 || sinceRecovery >= slowStartMs) return true;
     return Math.random() < Math.max(slowStartMinShare, sinceRecovery / slowStartMs);
+  }
+
+  /** Whether it is cooling down, ejected or on trial. */
+  isOut(provider: string, now: number): boolean {
+    const state = this.#states.get(provider);
+    return (
+      state !== undefined &&
+      (state.cooldownUntil > now || state.ejectedUntil > now || state.onTrial)
+    );
+  }
+
+  /** Whether its last answer was a good one; so is a provider of which nothing is known. */
+  isSound(provider: string): boolean {
+    return (this.#states.get(provider)?.consecutiveFailures ?? 0) === 0;
+  }
+
+  /** Whether it is taken out, until a request to it has succeeded. */
+  isEjected(provider: string): boolean {
+    return (this.#states.get(provider)?.ejectedUntil ?? 0) !== 0;
   }
 
   inFlight(provider: string): number {
@@ -75,6 +98,8 @@ export class Health {
   cost(provider: string, now: number): number {
     const state = this.#states.get(provider);
     if (!state) return 0;
+    // Not yet known, and busy: taken for slow, or one that hangs from its start would get all.
+    if (state.latencyMs === 0 && state.inFlight > 0) return failurePenaltyMs * (state.inFlight + 1);
     const decayed = state.latencyMs * Math.exp(-(now - state.latencyAt) / latencyDecayMs);
     return decayed * (state.inFlight + 1);
   }
@@ -103,14 +128,10 @@ export class Health {
   /** @param retryAfterMs what the provider asked for; it is believed up to a minute. */
   failed(provider: string, retryAfterMs: number | null, now: number): void {
     const state = this.#state(provider);
+    const cooldownMs = Math.min(retryAfterMs ?? 0, maxCooldownMs);
     state.consecutiveFailures++;
-    observeLatency(state, Math.max(failurePenaltyMs, retryAfterMs ?? 0), now);
-    if (retryAfterMs !== null) {
-      state.cooldownUntil = Math.max(
-        state.cooldownUntil,
-        now + Math.min(retryAfterMs, maxCooldownMs),
-      );
-    }
+    observeLatency(state, Math.max(failurePenaltyMs, cooldownMs), now);
+    state.cooldownUntil = Math.max(state.cooldownUntil, now + cooldownMs);
     const wasOnTrial = state.onTrial;
     state.onTrial = false;
     if (!wasOnTrial && state.ejectedUntil > now) return;

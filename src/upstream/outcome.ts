@@ -10,6 +10,8 @@ export interface Outcome {
 
 const ours: Outcome = { retry: true, counts: true };
 const clients: Outcome = { retry: false, counts: false };
+/** A client can bring it about by what it asks for: it must not be able to eject a provider. */
+const either: Outcome = { retry: true, counts: false };
 
 /** Failures without an answer. */
 const failures: Readonly<Record<UpstreamFailure, Outcome>> = {
@@ -32,8 +34,9 @@ const statuses: ReadonlyMap<number, Outcome> = new Map([
   [401, ours],
   [402, ours],
   [403, ours],
-  // The provider does not have the model that it was asked for: the mapping is wrong for it.
-  [404, ours],
+  // The provider does not have the model that it was asked for: the mapping is wrong for it, or
+  // passes on whatever name the client made up.
+  [404, either],
   [408, ours],
   // Overload, or a quota that is used up.
   [429, ours],

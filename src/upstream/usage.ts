@@ -55,8 +55,10 @@ export class UsageEventFilter {
     const data = this.#partial.length > 0 ? Buffer.concat([this.#partial, chunk]) : chunk;
     const complete = endOfLastEvent(data);
     if (complete === 0 && data.length > maxEventBytes) {
-      this.#partial = noBytes;
-      return data;
+      // A line end at its end may be the first half of the event's, and stays with the rest.
+      const end = endOfText(data);
+      this.#partial = data.subarray(end);
+      return data.subarray(0, end);
     }
     this.#partial = data.subarray(complete);
     return this.#withoutUsage(data.subarray(0, complete));
@@ -93,6 +95,13 @@ function endOfFirstEvent(data: Buffer, from: number): number {
     if (data[next] === newline) return next + 1;
   }
   return data.length;
+}
+
+/** Position after the last byte that is of no line end. */
+function endOfText(data: Buffer): number {
+  let end = data.length;
+  while (end > 0 && (data[end - 1] === newline || data[end - 1] === 0x0d)) end--;
+  return end;
 }
 
 /** Position after the last blank line, or 0. */

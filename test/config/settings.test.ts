@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { isLoopback, resolveSettings, type SettingsFlags } from '../../src/config/settings.js';
+import { isLoopback } from '../../src/config/is-loopback.js';
+import { resolveSettings, type SettingsFlags } from '../../src/config/settings.js';
 
 interface Place {
   /** Files below the working directory. */

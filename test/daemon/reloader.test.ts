@@ -35,6 +35,7 @@ function daemon(t: TestContext) {
     async publish(published) {
       state.published.push(published);
     },
+    activated: () => {},
     emit: (event) => state.events.push(event),
   });
   /** Lets the time of a debounce pass, and what follows happen. */

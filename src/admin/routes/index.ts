@@ -2,6 +2,7 @@ import type { AdminRoute } from '../route.js';
 import { configRoutes } from './config.js';
 import { credentialRoutes } from './credentials.js';
 import { docsRoutes } from './docs.js';
+import { healthRoutes } from './health.js';
 import { metricsRoutes } from './metrics.js';
 import { providerRoutes } from './providers.js';
 import { usageRoutes } from './usage.js';
@@ -13,6 +14,7 @@ const described: readonly AdminRoute[] = [
   ...configRoutes,
   ...usageRoutes,
   ...metricsRoutes,
+  ...healthRoutes,
 ];
 
 /** Every operation of the control plane. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import { type Account, identity } from './account.js';
 
 /** A server that ends with this process, whatever ends this process. */
@@ -14,6 +15,21 @@ export interface Supervised {
    * `maxWaitMs` the rest is left to the supervisor, and does not keep this process.
    */
   stop(mode: 'fast' | 'smart', maxWaitMs?: number): Promise<void>;
+  hold: Hold;
+}
+
+/** What holds a server: it runs until every process that has this has let go of it. */
+export interface Hold {
+  /** To be passed on to another process: the pipe that keeps it running, and its log. */
+  stdio: readonly [Writable, Readable];
+  /** Lets go of it, where another process holds it as well. */
+  release(): void;
+}
+
+/** The descriptors of a `Hold` that was passed on to this process. */
+export interface PassedHold {
+  control: number;
+  log: number;
 }
 
 /**
@@ -51,27 +67,46 @@ export function supervise(command: readonly string[], account: Account | null): 
     env: { PATH: process.env.PATH, TZ: 'UTC', LC_ALL: 'C' },
     stdio: ['pipe', 'ignore', 'pipe'],
   });
+  const { stdin, stderr } = child;
+  return watch(stdin, stderr as unknown as Socket, {
+    unref: () => child.unref(),
+    onEnd: (end) => child.once('close', () => end()).once('error', ({ message }) => end(message)),
+  });
+}
+
+/** A server whose hold another process has passed on to this one. */
+export function adopt({ control, log }: PassedHold): Supervised {
+  const stdin = new Socket({ fd: control, readable: false, writable: true });
+  const stderr = new Socket({ fd: log, readable: true, writable: false });
+  // Everything of the server writes its log there, so that its end is the end of all of it.
+  return watch(stdin, stderr, { unref() {}, onEnd: (end) => stderr.once('close', () => end()) });
+}
+
+interface Lifetime {
+  unref(): void;
+  onEnd(end: (reason?: string) => void): void;
+}
+
+function watch(stdin: Writable, stderr: Socket, { unref, onEnd }: Lifetime): Supervised {
   let tail = '';
   let hasEnded = false;
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  stderr.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-maxTailChars);
   });
-  child.stdin.on('error', () => {});
+  stderr.on('error', () => {});
+  stdin.on('error', () => {});
   const ended = new Promise<void>((resolve) => {
-    const end = () => {
+    onEnd((reason = '') => {
+      tail += reason;
       hasEnded = true;
       resolve();
-    };
-    child.once('close', end);
-    child.once('error', (error) => {
-      tail += error.message;
-      end();
     });
   });
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = () => {
-      for (const handle of [child, child.stderr as unknown as Socket]) handle.unref();
+  let leave = () => {};
+  const left = new Promise<void>((resolve) => {
+    leave = () => {
+      unref();
+      stderr.unref();
       resolve();
     };
   });
@@ -81,10 +116,18 @@ export function supervise(command: readonly string[], account: Account | null): 
     logTail: () => tail.trim(),
     async stop(mode, maxWaitMs) {
       if (hasEnded) return;
-      child.stdin.end(mode === 'smart' ? 'smart\n' : '');
-      const timer = maxWaitMs && setTimeout(release, maxWaitMs);
-      await Promise.race([ended, released]);
+      stdin.end(mode === 'smart' ? 'smart\n' : '');
+      const timer = maxWaitMs && setTimeout(leave, maxWaitMs);
+      await Promise.race([ended, left]);
       clearTimeout(timer);
+    },
+    hold: {
+      stdio: [stdin, stderr],
+      release() {
+        leave();
+        stdin.destroy();
+        stderr.destroy();
+      },
     },
   };
 }

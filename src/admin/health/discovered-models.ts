@@ -1,0 +1,179 @@
+import Bottleneck from 'bottleneck';
+import type { Configuration, Provider } from '../../config/configuration.js';
+import { compileModelPattern } from '../../config/model-pattern.js';
+import type { Settings } from '../../config/settings-schema.js';
+import type { Emit } from '../../observe/event.js';
+import { compileModelMapping } from '../../routing/model-mapping.js';
+import { Upstreams } from '../../upstream/upstream.js';
+import { askProvider } from './ask-provider.js';
+
+const timeoutMs = 10_000;
+/** Gateways of many providers list thousands of models with a page about each. */
+const maxListBytes = 8_388_608;
+const maxNameLength = 256;
+/** Of one provider, and of all together. */
+const maxNames = 5_000;
+const retryMs = 60_000;
+
+interface Known {
+  /** What was asked: another one is asked anew. */
+  asked: string;
+  names: readonly string[];
+  /** When it is asked again, by the monotonic clock. */
+  dueMs: number;
+}
+
+/**
+ * Finds the names of the models that no mapping names: of providers that serve every model, or by
+ * wildcards, it asks the provider's own list, in the background. They are for `/v1/models` only;
+ * no request is routed by them, and a list that cannot be read changes nothing.
+ */
+export class DiscoveredModels {
+  readonly #intervalMs: number;
+  readonly #emit: Emit;
+  readonly #onChange: (models: readonly string[]) => void;
+  readonly #upstreams: Upstreams;
+  readonly #known = new Map<string, Known>();
+  readonly #turns = new Bottleneck({ maxConcurrent: 4 });
+  readonly #stop = new AbortController();
+  #providers: readonly Provider[] = [];
+  #models: readonly string[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #running = false;
+
+  /** @param onChange is given all names, sorted. */
+  constructor(
+    { health, upstream }: Settings,
+    emit: Emit,
+    onChange: (models: readonly string[]) => void,
+  ) {
+    this.#intervalMs = health.discover_models_ms;
+    this.#emit = emit;
+    this.#onChange = onChange;
+    this.#upstreams = new Upstreams({ ...upstream, max_connections_per_provider: 1 });
+  }
+
+  /** Follows the configuration: asks those that are new or are reached in another way. */
+  configured({ providers }: Configuration): void {
+    if (this.#intervalMs === 0) return;
+    this.#providers = providers.filter(
+      ({ is_enabled, model_mapping }) => is_enabled && hidesModels(model_mapping),
+    );
+    this.#upstreams.retain(this.#providers);
+    const keys = new Set(this.#providers.map(({ provider_key }) => provider_key));
+    for (const key of this.#known.keys()) if (!keys.has(key)) this.#known.delete(key);
+    this.#tell();
+    this.#run();
+  }
+
+  close(): void {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    this.#upstreams.retain([]);
+  }
+
+  /** Asks those that are due, and comes back when the next one is. */
+  async #run(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    clearTimeout(this.#timer);
+    for (let due = this.#due(); due.length > 0; due = this.#due()) {
+      await Promise.all(due.map((provider) => this.#turns.schedule(() => this.#ask(provider))));
+      if (this.#stop.signal.aborted) return;
+    }
+    this.#running = false;
+    const nextMs = Math.min(...this.#providers.map((provider) => this.#dueMs(provider)));
+    if (nextMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#run(), Math.max(1, nextMs - performance.now()));
+  }
+
+  #due(): Provider[] {
+    return this.#providers.filter((provider) => this.#dueMs(provider) <= performance.now());
+  }
+
+  #dueMs(provider: Provider): number {
+    const known = this.#known.get(provider.provider_key);
+    return known?.asked === addressOf(provider) ? known.dueMs : 0;
+  }
+
+  async #ask(provider: Provider): Promise<void> {
+    const { provider_key } = provider;
+    const asked = addressOf(provider);
+    const before = this.#known.get(provider_key);
+    let names = before?.asked === asked ? before.names : [];
+    let afterMs = this.#intervalMs;
+    try {
+      names = await this.#list(provider);
+      this.#emit({ type: 'models_discovered', provider: provider_key, models: names.length });
+    } catch (failure) {
+      if (this.#stop.signal.aborted) return;
+      afterMs = Math.min(afterMs, retryMs);
+      const reason = failure instanceof Error ? failure.message : String(failure);
+      this.#emit({ type: 'models_not_discovered', provider: provider_key, reason });
+    }
+    this.#known.set(provider_key, { asked, names, dueMs: performance.now() + afterMs });
+    this.#tell();
+  }
+
+  async #list(provider: Provider): Promise<string[]> {
+    const bounds = { timeoutMs, maxBytes: maxListBytes, signal: this.#stop.signal };
+    const request = { method: 'GET', path: '/models' } as const;
+    const { status, text } = await askProvider(this.#upstreams, provider, request, bounds);
+    if (status !== 200) throw new Error(`HTTP ${status}`);
+    const names = namesIn(text);
+    if (!names) throw new Error('answered with something else than a list of models');
+    return names.slice(0, maxNames);
+  }
+
+  #tell(): void {
+    const models = this.#named();
+    if (models.join('\n') === this.#models.join('\n')) return;
+    this.#models = models;
+    this.#onChange(models);
+  }
+
+  /** The names that clients can use: through a wildcard, those whose model the provider has. */
+  #named(): string[] {
+    const all = new Set<string>();
+    for (const { provider_key, model_mapping } of this.#providers) {
+      const names = new Set(this.#known.get(provider_key)?.names);
+      const mapping = compileModelMapping(model_mapping);
+      for (const name of names) {
+        const sent = mapping(name);
+        if (sent !== null && names.has(sent)) all.add(name);
+      }
+    }
+    return [...all].sort().slice(0, maxNames);
+  }
+}
+
+function hidesModels(mapping: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(mapping);
+  return keys.length === 0 || keys.some((key) => !isExact(key));
+}
+
+function isExact(key: string): boolean {
+  const pattern = compileModelPattern(key);
+  return typeof pattern !== 'string' && pattern.kind === 'exact';
+}
+
+function addressOf({ api_base, api_key, provider_params }: Provider): string {
+  return JSON.stringify([api_base, api_key, provider_params.headers]);
+}
+
+/** The ids of OpenAI's list of models; null when it is none. */
+function namesIn(text: string): string[] | null {
+  try {
+    const { data } = JSON.parse(text);
+    if (!Array.isArray(data)) return null;
+    const ids = data.map((model: { id?: unknown } | null) => model?.id);
+    return ids.filter((id): id is string => isName(id));
+  } catch {
+    return null;
+  }
+}
+
+/** Visible text of a sensible length: it is passed on to clients. */
+function isName(id: unknown): boolean {
+  return typeof id === 'string' && id.length <= maxNameLength && /^\P{C}+$/u.test(id);
+}

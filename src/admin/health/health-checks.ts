@@ -1,0 +1,140 @@
+import Bottleneck from 'bottleneck';
+import type { Configuration, Provider } from '../../config/configuration.js';
+import type { Settings } from '../../config/settings-schema.js';
+import { Upstreams } from '../../upstream/upstream.js';
+import { notAsked, type Probe, probe } from './probe.js';
+import { checkProvider, type ProviderHealth } from './provider-health.js';
+
+/** Probes of one provider that run at once, when all are tested. */
+const maxConcurrentOfProvider = 2;
+/** All providers together; what was not asked by then is said to be unknown. */
+const allTimeoutMs = 60_000;
+/** One provider; less than what a worker waits for the control process. */
+const oneTimeoutMs = 240_000;
+/** Connections for probes to one provider. */
+const maxConnections = 16;
+
+export interface DetailedHealth {
+  status: 'healthy' | 'degraded' | 'unhealthy';
+  checked_at: string;
+  providers: ProviderHealth[];
+  total_providers: number;
+  healthy_providers: number;
+  unhealthy_providers: number;
+}
+
+export interface CheckOptions {
+  /** As clients ask for them; null: those that the mapping names. */
+  models: readonly string[] | null;
+  maxConcurrent: number;
+  /** Of each probe. */
+  timeoutMs: number;
+}
+
+/** Probes providers for the control plane, on connections of its own. */
+export class HealthChecks {
+  readonly #settings: Settings['health'];
+  readonly #upstreams: Upstreams;
+  readonly #all: Bottleneck;
+  readonly #stop = new AbortController();
+  #last: { health: Promise<DetailedHealth>; hash: string; untilMs: number } | null = null;
+
+  constructor({ health, upstream }: Settings) {
+    this.#settings = health;
+    this.#upstreams = new Upstreams({ ...upstream, max_connections_per_provider: maxConnections });
+    this.#all = new Bottleneck({ maxConcurrent: health.max_concurrent_probes });
+  }
+
+  /**
+   * Tests all enabled providers. Who asks while a test runs, or soon after it, gets its result.
+   * @param hash of the configuration: another one is tested anew.
+   */
+  all({ providers }: Configuration, hash: string): Promise<DetailedHealth> {
+    const nowMs = performance.now();
+    if (this.#last && this.#last.hash === hash && this.#last.untilMs > nowMs) {
+      return this.#last.health;
+    }
+    const health = this.#checkAll(providers.filter(({ is_enabled }) => is_enabled));
+    const last = { health, hash, untilMs: Number.POSITIVE_INFINITY };
+    this.#last = last;
+    health.finally(() => {
+      last.untilMs = performance.now() + this.#settings.detailed_cache_ms;
+    });
+    return health;
+  }
+
+  /** Tests one provider, with its own words where it fails. */
+  one(provider: Provider, options: CheckOptions): Promise<ProviderHealth> {
+    const turns = new Bottleneck({ maxConcurrent: options.maxConcurrent });
+    const untilMs = performance.now() + oneTimeoutMs;
+    return checkProvider(
+      provider,
+      options.models,
+      (model) => this.#inTurn(turns, untilMs, provider, model, options.timeoutMs),
+      true,
+    );
+  }
+
+  /** Sends one probe at once; for the probes in the background. */
+  probe(provider: Provider, model: string | null): Promise<Probe> {
+    const { probe_timeout_ms: timeoutMs } = this.#settings;
+    return probe(this.#upstreams, provider, model, { timeoutMs, signal: this.#stop.signal });
+  }
+
+  /** Closes the connections to providers that are gone. */
+  configured({ providers }: Configuration): void {
+    this.#upstreams.retain(providers.filter(({ is_enabled }) => is_enabled));
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#stop.abort();
+    this.#upstreams.retain([]);
+  }
+
+  async #checkAll(providers: readonly Provider[]): Promise<DetailedHealth> {
+    const untilMs = performance.now() + allTimeoutMs;
+    const { probe_timeout_ms: timeoutMs } = this.#settings;
+    const checked = await Promise.all(
+      providers.map((provider) => {
+        const turns = new Bottleneck({ maxConcurrent: maxConcurrentOfProvider }).chain(this.#all);
+        return checkProvider(
+          provider,
+          null,
+          (model) => this.#inTurn(turns, untilMs, provider, model, timeoutMs),
+          false,
+        );
+      }),
+    );
+    const count = (status: Probe['status']) =>
+      checked.filter((one) => one.status === status).length;
+    return {
+      status: overall(count('healthy'), checked.length),
+      checked_at: new Date().toISOString(),
+      providers: checked,
+      total_providers: checked.length,
+      healthy_providers: count('healthy'),
+      unhealthy_providers: count('unhealthy'),
+    };
+  }
+
+  #inTurn(
+    turns: Bottleneck,
+    untilMs: number,
+    provider: Provider,
+    model: string | null,
+    timeoutMs: number,
+  ): Promise<Probe> {
+    return turns.schedule(async () => {
+      const leftMs = untilMs - performance.now();
+      if (leftMs <= 0) return notAsked;
+      const bounds = { timeoutMs: Math.min(timeoutMs, leftMs), signal: this.#stop.signal };
+      return probe(this.#upstreams, provider, model, bounds);
+    });
+  }
+}
+
+function overall(healthy: number, total: number): DetailedHealth['status'] {
+  if (healthy === 0) return 'unhealthy';
+  return healthy === total ? 'healthy' : 'degraded';
+}

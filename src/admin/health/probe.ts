@@ -1,0 +1,104 @@
+import type { Provider } from '../../config/configuration.js';
+import { outcomeOfStatus } from '../../upstream/outcome.js';
+import type { Upstreams } from '../../upstream/upstream.js';
+import { type AskBounds, askProvider, type ProviderAnswer } from './ask-provider.js';
+import { probeRequest, reasoningProbeRequest } from './probe-request.js';
+
+/** What one request to a provider showed. */
+export interface Probe {
+  /** `unknown`: it answered, but refused this request, or was not asked. */
+  status: 'healthy' | 'unhealthy' | 'unknown';
+  tookMs: number | null;
+  /** Why it is not healthy, in our words; null when it is. */
+  error: string | null;
+  /** What the provider said of it, without its key. */
+  said: string | null;
+}
+
+const maxAnswerBytes = 1_048_576;
+const maxSaidLength = 300;
+
+/**
+ * Sends a provider one real, cheap request. Never rejects.
+ * @param model as the provider knows it; null: whether it can be reached at all.
+ */
+export async function probe(
+  upstreams: Upstreams,
+  provider: Provider,
+  model: string | null,
+  limits: Omit<AskBounds, 'maxBytes'>,
+): Promise<Probe> {
+  const bounds = { ...limits, maxBytes: maxAnswerBytes };
+  const startMs = performance.now();
+  try {
+    let answer = await askProvider(upstreams, provider, probeRequest(model), bounds);
+    if (model !== null && answer.status === 400 && /max_completion_tokens/.test(answer.text)) {
+      const timeoutMs = Math.max(1, bounds.timeoutMs - answer.tookMs);
+      const request = reasoningProbeRequest(model);
+      answer = await askProvider(upstreams, provider, request, { ...bounds, timeoutMs });
+    }
+    return judge(provider, model, answer);
+  } catch (failure) {
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    const tookMs = performance.now() - startMs;
+    return { status: 'unhealthy', tookMs, error: reason, said: null };
+  }
+}
+
+/** What was not asked, because the time was over. */
+export const notAsked: Probe = {
+  status: 'unknown',
+  tookMs: null,
+  error: 'not tested: the time was over',
+  said: null,
+};
+
+function judge(provider: Provider, model: string | null, answer: ProviderAnswer): Probe {
+  const { status, tookMs, text } = answer;
+  if (isGood(answer) || (model === null && hasNoList(status)) || ranOutOfTokens(answer)) {
+    return { status: 'healthy', tookMs, error: null, said: null };
+  }
+  if (status < 300) {
+    return { status: 'unhealthy', tookMs, error: 'answered with something else', said: null };
+  }
+  const counts = outcomeOfStatus(status)?.counts ?? true;
+  return {
+    status: counts ? 'unhealthy' : 'unknown',
+    tookMs,
+    error: `HTTP ${status}`,
+    said: saidIn(text, provider),
+  };
+}
+
+/** A web page where the API should be is not. */
+function isGood({ status, text }: ProviderAnswer): boolean {
+  return status >= 200 && status < 300 && /^\s*(?:[{[]|data:)/.test(text);
+}
+
+/** Not every provider lists its models; that it says so shows that it answers. */
+function hasNoList(status: number): boolean {
+  return status === 404 || status === 405;
+}
+
+/** A model that thinks used up its few tokens: it works. */
+function ranOutOfTokens({ status, text }: ProviderAnswer): boolean {
+  return status === 400 && /output limit was reached/.test(text);
+}
+
+/** The message of an error body; null when it is none. Some providers repeat the key in it. */
+function saidIn(text: string, { api_key, provider_params }: Provider): string | null {
+  let said: unknown;
+  try {
+    const { error, message } = JSON.parse(text);
+    said = error?.message ?? error ?? message;
+  } catch {
+    return null;
+  }
+  if (typeof said !== 'string' || said === '') return null;
+  const secrets = [api_key, ...Object.values(provider_params.headers ?? {})];
+  const clean = secrets
+    .flatMap((secret) => [secret, ...secret.split(/\s+/)])
+    .filter((secret) => secret.length >= 6)
+    .reduce((words, secret) => words.replaceAll(secret, '***'), said);
+  return clean.replace(/\s+/g, ' ').slice(0, maxSaidLength);
+}

@@ -1,0 +1,99 @@
+import type { Provider } from '../../config/configuration.js';
+import { providerProblems } from '../../config/validate.js';
+import { getProvider } from '../../db/queries/get-provider.js';
+import { GatewayError } from '../../errors.js';
+import { refuseProblems } from '../change.js';
+import { jsonResponse, ref, rowId } from '../openapi-schemas.js';
+import { query } from '../query.js';
+import type { AdminRoute } from '../route.js';
+
+interface ProbeRequest {
+  models?: string[] | null;
+  max_concurrent?: number;
+  timeout_secs?: number;
+}
+
+/** Probing of providers: all for whoever watches, one for the administrator. */
+export const healthRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/health/detailed',
+    access: ({ health }) => health.detailed_access,
+    operation: {
+      operationId: 'getDetailedHealth',
+      summary: 'Test all providers',
+      description:
+        'Sends each enabled provider a real, cheap request for each model that its mapping names, or asks for its list of models where it names none. Who asks while a test runs, or within `health.detailed_cache_ms` after it, gets its result. Without a key only to this machine, unless `health.detailed_access` says otherwise.',
+      tags: ['monitoring'],
+      responses: { 200: jsonResponse('What the test showed', ref('DetailedHealth')) },
+    },
+    handle: async (_request, { active, health }) => {
+      const { configuration, hash } = active();
+      return { status: 200, body: await health.all(configuration, hash) };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/admin/v1/providers/{id}/health',
+    access: 'admin',
+    operation: {
+      operationId: 'probeProvider',
+      summary: 'Test a provider',
+      description:
+        'Sends it a real, cheap request for each model, also when it is disabled. The row of the database is tested, without what override files change.',
+      tags: ['providers'],
+      parameters: [rowId('provider')],
+      requestBody: {
+        required: false,
+        content: {
+          'application/json': {
+            schema: {
+              type: 'object',
+              additionalProperties: false,
+              properties: {
+                models: {
+                  type: ['array', 'null'],
+                  items: { type: 'string', minLength: 1, maxLength: 256 },
+                  maxItems: 1_000,
+                  description: 'As clients ask for them. Without: those that the mapping names.',
+                },
+                max_concurrent: {
+                  type: 'integer',
+                  minimum: 1,
+                  maximum: 10,
+                  default: 2,
+                  description: 'Models that are tested at once.',
+                },
+                timeout_secs: {
+                  type: 'integer',
+                  minimum: 1,
+                  maximum: 120,
+                  default: 30,
+                  description: 'Longest wait for one model, in seconds.',
+                },
+              },
+              examples: [{ models: ['gpt-4'], max_concurrent: 2, timeout_secs: 30 }],
+            },
+          },
+        },
+      },
+      responses: { 200: jsonResponse('What the test showed', ref('CheckedProvider')) },
+    },
+    handle: async ({ params, body }, control) => {
+      const row = await query(control, (sql) => getProvider(sql, Number(params.id)));
+      if (!row) {
+        const message = `There is no provider with id ${params.id}.`;
+        throw new GatewayError('not_found', message, { param: 'id' });
+      }
+      const provider = row as unknown as Provider;
+      refuseProblems(providerProblems(provider, 'row'), `providers.${row.provider_key}`);
+      const { models = null, max_concurrent = 2, timeout_secs = 30 } = (body ?? {}) as ProbeRequest;
+      const checked = await control.health.one(provider, {
+        models,
+        maxConcurrent: max_concurrent,
+        timeoutMs: timeout_secs * 1000,
+      });
+      return { status: 200, body: { provider_id: row.id, ...checked } };
+    },
+  },
+];

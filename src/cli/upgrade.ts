@@ -1,0 +1,97 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Command } from 'commander';
+import type { SettingsFlags } from '../config/settings.js';
+import { CliError, errorMessage } from './failure.js';
+import { print, printJson } from './output.js';
+
+interface UpgradeFlags {
+  dataDir?: string;
+  config?: string;
+  json?: boolean;
+}
+
+/** Longer than the daemon itself waits for its successor. */
+const patienceMs = 70_000;
+const pollMs = 20;
+
+/** `llmproxy upgrade`: the running daemon changes to the code now on disk. */
+export function upgradeCommand(): Command {
+  return new Command('upgrade')
+    .description('change the running gateway to the version now on disk, losing no request')
+    .option('--data-dir <path>', 'of the running gateway (LLMPROXY_DATA_DIR)')
+    .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Install the new version over the old one first. A new daemon starts beside the
+old one, with the same arguments and environment; when it serves, the old one
+finishes what is in flight and ends. When the new one does not start, the old one
+goes on, and this exits with 1.
+
+Examples:
+  $ npm install -g llmproxy@latest && llmproxy upgrade`,
+    )
+    .action(run);
+}
+
+async function run({ json, ...flags }: UpgradeFlags): Promise<void> {
+  const [{ loadSettings }, { isSame, readProcesses }] = await Promise.all([
+    import('../config/settings.js'),
+    import('../daemon/processes-file.js'),
+  ]);
+  const settingsFlags: SettingsFlags = flags;
+  const { data_dir: dataDir } = loadSettings(settingsFlags);
+  const from = readProcesses(dataDir);
+  if (!from || !isSame(from.control)) {
+    throw new CliError(`no llmproxy runs on the data directory ${dataDir}`, {
+      hint: 'start it with llmproxy serve, or name its data directory with --data-dir',
+    });
+  }
+  const { control, version } = from;
+  const askedAt = Date.now();
+  signal(control.pid);
+
+  for (;;) {
+    const now = readProcesses(dataDir);
+    if (now && now.control.pid !== control.pid) {
+      const result = {
+        from: { version, pid: control.pid },
+        to: { version: now.version, pid: now.control.pid },
+      };
+      if (json) printJson(result);
+      else print(sentence(result));
+      return;
+    }
+    const failure = now?.upgradeFailed;
+    if (failure && failure.at >= askedAt) {
+      throw new CliError(`the new llmproxy does not serve: ${failure.reason}`, {
+        hint: `llmproxy ${version} (pid ${control.pid}) goes on untouched`,
+      });
+    }
+    if (!isSame(control)) throw new CliError(`the daemon (pid ${control.pid}) has ended`);
+    if (Date.now() - askedAt > patienceMs) {
+      throw new CliError(`the daemon (pid ${control.pid}) does not react to SIGUSR2`);
+    }
+    await pause(pollMs);
+  }
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, 'SIGUSR2');
+  } catch (error) {
+    throw new CliError(`the daemon (pid ${pid}) cannot be signalled: ${errorMessage(error)}`, {
+      hint: 'run this as the user of the daemon, or as root',
+    });
+  }
+}
+
+interface Outcome {
+  from: { version: string; pid: number };
+  to: { version: string; pid: number };
+}
+
+function sentence({ from, to }: Outcome): string {
+  return `llmproxy ${from.version} (pid ${from.pid}) → ${to.version} (pid ${to.pid})`;
+}

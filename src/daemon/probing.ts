@@ -1,0 +1,37 @@
+import { BackgroundProbes } from '../admin/health/background-probes.js';
+import { DiscoveredModels } from '../admin/health/discovered-models.js';
+import { HealthChecks } from '../admin/health/health-checks.js';
+import type { Configuration } from '../config/configuration.js';
+import type { Settings } from '../config/settings-schema.js';
+import type { Emit } from '../observe/event.js';
+import { followProbes } from './follow-probes.js';
+import type { Workers } from './workers.js';
+
+/** What the control process asks of providers by itself. */
+export interface Probing {
+  readonly checks: HealthChecks;
+  configured(configuration: Configuration): void;
+  close(): void;
+}
+
+/** Starts nothing until it has a configuration; what it finds goes to the workers. */
+export function openProbing(settings: Settings, workers: Workers, emit: Emit): Probing {
+  const checks = new HealthChecks(settings);
+  const background = new BackgroundProbes({
+    probe: (provider, model) => checks.probe(provider, model),
+    onResult: followProbes(workers, emit),
+  });
+  const discovered = new DiscoveredModels(settings, emit, (models) =>
+    workers.inform({ discovered: models }),
+  );
+  const parts = [checks, background, discovered];
+  return {
+    checks,
+    configured(configuration) {
+      for (const part of parts) part.configured(configuration);
+    },
+    close() {
+      for (const part of [background, discovered, checks]) part.close();
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The processes of the daemon of one data directory, as `workers.json` there tells of them. */
+export interface Processes {
+  control: ProcessIdentity;
+  version: string;
+  host: string;
+  port: number;
+  /** Whether others of ours may open the port beside these workers (SO_REUSEPORT). */
+  sharesPort: boolean;
+  workers: ProcessIdentity[];
+  /** Why the last change of version failed, and when; wall clock, milliseconds. */
+  upgradeFailed: { at: number; reason: string } | null;
+}
+
+/** A process id and when it began, in ticks since the machine's start: no other has both. */
+export interface ProcessIdentity {
+  pid: number;
+  /** Null where there is no /proc to tell. */
+  started: number | null;
+}
+
+/** Keeps the file; what is in it after a crash of the control process are the workers it left. */
+export class ProcessesFile {
+  readonly #file: string;
+  #content: Processes | null = null;
+
+  constructor(dataDir: string) {
+    this.#file = fileIn(dataDir);
+  }
+
+  /** Writes what has changed, over what another process may have written. */
+  update(change: Partial<Processes>): void {
+    const before = this.#content ?? {
+      control: identityOf(process.pid),
+      version: '',
+      host: '',
+      port: 0,
+      sharesPort: true,
+      workers: [],
+      upgradeFailed: null,
+    };
+    this.#content = { ...before, ...change };
+    const temporary = `${this.#file}.${process.pid}`;
+    try {
+      writeFileSync(temporary, `${JSON.stringify(this.#content)}\n`, { mode: 0o600 });
+      renameSync(temporary, this.#file);
+    } catch {
+      // A full disk must not stop the daemon; the file serves only `upgrade` and crashes.
+    }
+  }
+
+  /** Removes the file, unless it is another control process's by now. */
+  remove(): void {
+    if (readFile(this.#file)?.control.pid === process.pid) rmSync(this.#file, { force: true });
+  }
+}
+
+/** What the file says; null where there is none, or none that can be read. */
+export function readProcesses(dataDir: string): Processes | null {
+  return readFile(fileIn(dataDir));
+}
+
+/** The file of a daemon whose control process is gone, and whose workers serve on this address. */
+export function findOrphans(
+  dataDir: string,
+  { host, port }: Pick<Processes, 'host' | 'port'>,
+): Processes | null {
+  const left = readProcesses(dataDir);
+  if (left?.host !== host || left.port !== port) return null;
+  return left.workers.some(isSame) ? left : null;
+}
+
+/** Whether the very process runs that had this identity. */
+export function isSame({ pid, started }: ProcessIdentity): boolean {
+  return started !== null && identityOf(pid).started === started;
+}
+
+export function identityOf(pid: number): ProcessIdentity {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name, in parentheses, may hold anything. A zombie has ended.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { pid, started: fields[0] === 'Z' ? null : Number(fields[19]) };
+  } catch {
+    return { pid, started: null };
+  }
+}
+
+function fileIn(dataDir: string): string {
+  return join(dataDir, 'workers.json');
+}
+
+function readFile(file: string): Processes | null {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return null;
+  }
+}

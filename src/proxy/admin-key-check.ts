@@ -1,0 +1,38 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+
+/** Wrong keys that are looked at in a minute: without a bound, the key could be guessed here. */
+const maxWrongKeys = 10;
+const windowMs = 60_000;
+
+/** Tells in a worker whether a request holds the admin key, of which it knows only the hash. */
+export class AdminKeyCheck {
+  readonly #expected: Buffer;
+  readonly #now: () => number;
+  #wrongKeys = 0;
+  #windowEndsMs = 0;
+
+  /**
+   * @param sha256 of the admin key, hex.
+   * @param now monotonic clock, milliseconds.
+   */
+  constructor(sha256: string, now: () => number = () => performance.now()) {
+    this.#expected = Buffer.from(sha256, 'hex');
+    this.#now = now;
+  }
+
+  /** Whether this `Authorization` header is the admin's. Past the bound no key is right. */
+  holds(authorization: string): boolean {
+    const [, key] = /^bearer +(.+)$/i.exec(authorization) ?? [];
+    if (key === undefined) return false;
+    const nowMs = this.#now();
+    if (nowMs >= this.#windowEndsMs) {
+      this.#wrongKeys = 0;
+      this.#windowEndsMs = nowMs + windowMs;
+    }
+    if (this.#wrongKeys >= maxWrongKeys) return false;
+    const digest = Buffer.from(hash('sha256', key.trim(), 'hex'), 'hex');
+    const right = timingSafeEqual(digest, this.#expected);
+    if (!right) this.#wrongKeys++;
+    return right;
+  }
+}
