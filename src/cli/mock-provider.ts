@@ -93,9 +93,10 @@ ${models.join('\n')}
 
 While it runs:
   GET  /mock/stats          requests seen, active and aborted, and the last one
-  POST /mock/config         change its behaviour: {"latencyMs":200,"failRate":0.1}
+  POST /mock/config         change its behaviour: {"latencyMs":200}
 
 Examples:
   $ llmproxy mock-provider --port 18080 --latency-ms 200
-  $ ${addCommand(`http://127.0.0.1:${defaultPort}/v1`)}`;
+  $ llmproxy provider add mock --api-base http://127.0.0.1:${defaultPort}/v1 \\
+      --api-key mock`;
 }

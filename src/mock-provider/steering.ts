@@ -6,10 +6,12 @@ export type Steering =
 
 /** The models that steer, for `--help`. */
 export const steeringHelp: readonly (readonly [model: string, effect: string])[] = [
-  ['mock-status-<400-599>', 'answers that status with an error body (429 with retry-after: 1)'],
+  ['mock-status-<400-599>', 'answers that status with an error body'],
+  ['', '(429 with retry-after: 1)'],
   ['mock-size-<bytes>', 'answers with a text of that many bytes'],
-  ['mock-echo', 'answers with the request it got, as JSON {method, path, query, headers, body,'],
-  ['', 'body_text} in the content (authorization masked but for 4 characters)'],
+  ['mock-echo', 'answers with the request it got: {method, path, query,'],
+  ['', 'headers, body, body_text} as JSON in the content, with'],
+  ['', 'all but 4 characters of the authorization masked'],
   ['mock-hang', 'never answers'],
   ['mock-reset', 'closes the connection instead of answering'],
   ['mock-cut-stream', 'closes the connection in the middle of the answer'],

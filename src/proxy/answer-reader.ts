@@ -13,8 +13,8 @@ const tailBytes = 16_384;
 export class AnswerReader {
   readonly #filter: UsageEventFilter | null;
   #pieces: Buffer[] = [];
-  #bytes = 0;
-  #truncated = false;
+  #keptBytes = 0;
+  #answerBytes = 0;
   /** Pieces seen so far: what stays the same while the upstream is silent. */
   pieces = 0;
   /** The last three bytes that the client has; at the start it has no part of an event. */
@@ -56,12 +56,12 @@ export class AnswerReader {
 
   #keep(chunk: Buffer): void {
     this.#pieces.push(chunk);
-    this.#bytes += chunk.length;
+    this.#keptBytes += chunk.length;
+    this.#answerBytes += chunk.length;
     // The end is kept, for the usage; of a long answer the middle is not.
-    while (this.#bytes > maxKeptBytes && this.#pieces.length > 1) {
-      this.#truncated = true;
+    while (this.#keptBytes > maxKeptBytes && this.#pieces.length > 1) {
       const [dropped] = this.#pieces.splice(Math.floor(this.#pieces.length / 2), 1);
-      this.#bytes -= dropped?.length ?? 0;
+      this.#keptBytes -= dropped?.length ?? 0;
     }
   }
 
@@ -79,6 +79,12 @@ export class AnswerReader {
   }
 
   #uncounted({ endpoint }: RequestRecord, { body }: ModelRequest): UncountedText {
-    return { endpoint, request: body, answer: this.#pieces, truncated: this.#truncated };
+    return {
+      endpoint,
+      request: body,
+      answer: this.#pieces,
+      truncated: this.#keptBytes < this.#answerBytes,
+      answerBytes: this.#answerBytes,
+    };
   }
 }

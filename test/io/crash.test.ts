@@ -50,7 +50,8 @@ test('the only worker is replaced too, and its limits are not filled again', asy
 });
 
 test('after kill -9 of the control process the workers finish and end', async (t) => {
-  const daemon = await startDaemon(t, { workers: 2 });
+  const settings = { server: { orphan_grace_ms: 0 } };
+  const daemon = await startDaemon(t, { workers: 2, settings });
   const { mock } = await mockForTest(t, { chunks: 40, chunkIntervalMs: 20 });
   await daemon.addProvider('mock', { api_base: mock.url });
   const client = daemon.client(await daemon.addKey('alice'));
@@ -69,7 +70,10 @@ test('after kill -9 of the control process the workers finish and end', async (t
 });
 
 test('after kill -9 with the embedded Postgres nothing is left and the next start recovers', async (t) => {
-  const first = await startDaemon(t, { database: 'embedded' });
+  const first = await startDaemon(t, {
+    database: 'embedded',
+    settings: { server: { orphan_grace_ms: 0 } },
+  });
   const upstream = await startNamedUpstream(t, 'p');
   const key = await addByCli(first, upstream.url);
   assert.equal(await whoAnswers(first, key), 'p');

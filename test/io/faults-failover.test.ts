@@ -76,7 +76,7 @@ test('one of two providers is killed or stalled under load, and no request is lo
     await more(load, 300);
     const faultMs = performance.now();
     mocks[name].kill(signal);
-    await more(load, 2_000);
+    await more(load, 1_500);
     const outcomes = await load.stop();
     assertNoneLost(t, outcomes, `${name} with ${signal}`);
     const last = outcomes.filter(({ provider }) => provider === name).at(-1);
@@ -154,7 +154,7 @@ test('no provider gets a request twice when connections are reset at any time', 
   const key = await daemon.addKey('alice');
   await daemon.reload();
   const load = loadOn(t, daemon, key, { concurrency: 32 });
-  await more(load, 3_000);
+  await more(load, 2_500);
   const outcomes = await load.stop();
   t.diagnostic(JSON.stringify(tally(outcomes)));
   for (const ids of Object.values(seen)) {

@@ -1,0 +1,95 @@
+import { Agent, type IncomingMessage, request } from 'node:http';
+
+export interface SteadyLoadOptions {
+  /** Of the gateway. */
+  url: string;
+  key: string;
+  model: string;
+  /** Closed-loop clients of each kind. */
+  keepAlive: number;
+  fresh: number;
+  streams: number;
+}
+
+export interface LoadResult {
+  /** Answered completely, with status 200. */
+  answered: { keepAlive: number; fresh: number; streams: number };
+  /** What went wrong, in words, and how often. */
+  failures: Map<string, number>;
+}
+
+/** Clients that each send the next request when the last is answered, until they are stopped. */
+export interface SteadyLoad {
+  /** Lets what is under way finish. */
+  stop(): Promise<LoadResult>;
+  readonly result: LoadResult;
+}
+
+type Kind = keyof LoadResult['answered'];
+
+/**
+ * `keepAlive` clients keep their connection, `fresh` ones open one for each request, and `streams`
+ * read streams to their `[DONE]`. Nothing is sent twice: each refusal, reset and cut is a failure.
+ */
+export function startSteadyLoad(options: SteadyLoadOptions): SteadyLoad {
+  const result: LoadResult = {
+    answered: { keepAlive: 0, fresh: 0, streams: 0 },
+    failures: new Map(),
+  };
+  let running = true;
+  const client = async (kind: Kind) => {
+    const agent = kind === 'fresh' ? false : new Agent({ keepAlive: true, maxSockets: 1 });
+    while (running) {
+      const problem = await ask(options, agent, kind === 'streams').catch(
+        (error: NodeJS.ErrnoException) => error.code ?? error.message,
+      );
+      if (problem === null) result.answered[kind]++;
+      else {
+        const name = `${kind}: ${problem}`;
+        result.failures.set(name, (result.failures.get(name) ?? 0) + 1);
+      }
+    }
+    if (agent) agent.destroy();
+  };
+  const kinds = ['keepAlive', 'fresh', 'streams'] as const;
+  const clients = kinds.flatMap((kind) =>
+    Array.from({ length: options[kind] }, () => client(kind)),
+  );
+  return {
+    result,
+    async stop() {
+      running = false;
+      await Promise.all(clients);
+      return result;
+    },
+  };
+}
+
+/** Sends one request; resolves with what is wrong with its answer, or null. */
+function ask(
+  { url, key, model }: SteadyLoadOptions,
+  agent: Agent | false,
+  stream: boolean,
+): Promise<string | null> {
+  const body = JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'hi' }] });
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      `${url}/v1/chat/completions`,
+      { method: 'POST', agent, headers },
+      (response: IncomingMessage) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (piece: string) => {
+          text += piece;
+        });
+        response.on('error', reject);
+        response.on('end', () => {
+          if (response.statusCode !== 200) resolve(`status ${response.statusCode}`);
+          else if (stream && !text.includes('[DONE]')) resolve('stream cut');
+          else resolve(null);
+        });
+      },
+    );
+    sent.on('error', reject).end(body);
+  });
+}

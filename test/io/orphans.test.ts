@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startSteadyLoad } from '../../bench/faults/steady-load.js';
+import { mockForTest } from '../mock-provider/mock-for-test.js';
+import { askChat } from '../support/ask.js';
+import { startDaemon } from '../support/daemon.js';
+import { startGateway, whoAnswers } from '../support/gateway.js';
+import { isRunning, until } from '../support/until.js';
+
+const skip = existsSync('/proc/self/stat') ? false : 'needs /proc';
+
+test('after kill -9 of the control process the workers serve until there is another one', {
+  skip,
+}, async (t) => {
+  const first = await startDaemon(t, { workers: 2 });
+  const { mock } = await mockForTest(t, { chunks: 20, chunkIntervalMs: 20 });
+  await first.addProvider('mock', { api_base: mock.url });
+  const key = await first.addKey('alice');
+  await first.reload();
+  const orphans = first.workerPids();
+  const { url, port, home, sql, dbUrl } = first;
+  const load = startSteadyLoad({ url, key, model: 'gpt-4o', keepAlive: 3, fresh: 1, streams: 3 });
+  await until('streams', () => load.result.answered.streams > 2);
+  first.kill('SIGKILL');
+  const before = load.result.answered.streams;
+  await until('streams from orphans', () => load.result.answered.streams > before + 6);
+  assert.ok(orphans.every(isRunning));
+
+  const database = { dbUrl: dbUrl ?? '', sql };
+  const second = await startDaemon(t, { workers: 2, home, port, database });
+  await until('the end of the orphans', () => !orphans.some(isRunning));
+  const after = load.result.answered.streams;
+  await until('streams from the new workers', () => load.result.answered.streams > after + 3);
+  const { answered, failures } = await load.stop();
+  t.diagnostic(JSON.stringify({ ...answered, failures: [...failures] }));
+  failures.delete('fresh: ECONNRESET');
+  assert.deepEqual([...failures], []);
+  assert.equal(await second.stop(), 0);
+});
+
+for (const [what, signal] of [
+  ['gone', 'SIGKILL'],
+  ['stalled', 'SIGSTOP'],
+] as const) {
+  test(`a limit holds over workers whose control process is ${what}`, { skip }, async (t) => {
+    const settings = { server: { orphan_grace_ms: 4_000 } };
+    const { daemon } = await startGateway(t, { p: {} }, { workers: 2, settings });
+    const rate = 10;
+    const key = await daemon.addKey('limited', { rate_limit: rate });
+    await daemon.reload();
+    const workers = daemon.workerPids();
+    daemon.kill(signal);
+    let admitted = 0;
+    const startMs = performance.now();
+    while (performance.now() - startMs < 3_500) {
+      const answers = await Promise.all(
+        Array.from({ length: 6 }, () => askChat(daemon.url, key, 'm')),
+      );
+      admitted += answers.filter(({ status }) => status === 200).length;
+      await pause(20);
+    }
+    const seconds = (performance.now() - startMs) / 1000;
+    t.diagnostic(`${admitted} admitted in ${seconds.toFixed(1)} s`);
+    assert.ok(admitted <= rate * (seconds + 1), `${admitted} admitted`);
+    assert.ok(admitted >= rate, `${admitted} admitted`);
+    if (signal === 'SIGSTOP') {
+      daemon.kill('SIGCONT');
+      await daemon.reload();
+      assert.deepEqual(daemon.workerPids(), workers);
+    } else {
+      await until('the end of the orphans', () => !workers.some(isRunning));
+    }
+  });
+}
+
+test('a second daemon is refused while the first one runs', { skip }, async (t) => {
+  const { daemon, key } = await startGateway(t, { p: {} });
+  const again = await daemon.cli(['serve', '--port', String(daemon.port)]);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /another llmproxy runs|port is in use/);
+  assert.equal(await whoAnswers(daemon, key), 'p');
+});
+
+test('what a worker has answered is counted, though it is killed right after', async (t) => {
+  const { daemon, key } = await startGateway(t, { p: {} });
+  const [victim = 0] = daemon.workerPids();
+  for (let i = 0; i < 10; i++) await whoAnswers(daemon, key);
+  process.kill(victim, 'SIGKILL');
+  await until('rows of all', async () => {
+    const [row] = await daemon.sql`SELECT count(*)::int AS rows FROM request_logs`;
+    return row?.rows === 10;
+  });
+});
