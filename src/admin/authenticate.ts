@@ -9,8 +9,18 @@ const windowMs = 60_000;
 /** Addresses remembered; past it the one that failed first is forgotten. */
 const maxAddresses = 10_000;
 
-/** Throws unless the header of a request from this address holds the admin key. */
-export type Authenticate = (authorization: string | undefined, address: string) => void;
+/** A key of the admin API, of which only the hash is known. */
+export interface AdminKey {
+  /** Its changes are told under this name. */
+  name: string;
+  /** SHA-256, hex. */
+  sha256: string;
+  /** A viewer may look at everything and change nothing. */
+  role: 'admin' | 'viewer';
+}
+
+/** Whose key the header of a request from this address holds; throws when it is nobody's. */
+export type Authenticate = (authorization: string | undefined, address: string) => AdminKey;
 
 /**
  * Checks admin keys, in constant time, and makes an address that guesses wait. A command on this
@@ -18,10 +28,10 @@ export type Authenticate = (authorization: string | undefined, address: string) 
  * @param now monotonic clock, milliseconds.
  */
 export function adminAuthenticator(
-  adminKey: string,
+  keys: readonly AdminKey[],
   now: () => number = () => performance.now(),
 ): Authenticate {
-  const expected = sha256(adminKey);
+  const known = keys.map((key) => ({ key, hash: Buffer.from(key.sha256, 'hex') }));
   const failures = new Map<string, { count: number; untilMs: number }>();
 
   return (authorization, address) => {
@@ -35,13 +45,15 @@ export function adminAuthenticator(
       throw new GatewayError('missing_api_key', 'Send the admin key: Authorization: Bearer KEY.');
     }
     // By hash: neither its content nor its length can be timed.
-    if (timingSafeEqual(sha256(key), expected)) {
+    const hash = sha256(key);
+    const matching = known.filter((each) => timingSafeEqual(hash, each.hash))[0];
+    if (matching) {
       failures.delete(from);
-      return;
+      return matching.key;
     }
     if (address !== 'local') {
-      const known = failures.get(from) ?? { count: 0, untilMs: now() + windowMs };
-      failures.set(from, { ...known, count: known.count + 1 });
+      const before = failures.get(from) ?? { count: 0, untilMs: now() + windowMs };
+      failures.set(from, { ...before, count: before.count + 1 });
       for (const [oldest] of failures) {
         if (failures.size <= maxAddresses) break;
         failures.delete(oldest);
@@ -49,6 +61,18 @@ export function adminAuthenticator(
     }
     throw new GatewayError('invalid_api_key', 'The admin key is not valid.');
   };
+}
+
+/**
+ * Refuses to a viewer what is not reading.
+ * @throws GatewayError `permission_denied`.
+ */
+export function authorize({ name, role }: AdminKey, method: string, readOnly: boolean): void {
+  if (role === 'admin' || method === 'GET' || readOnly) return;
+  throw new GatewayError(
+    'permission_denied',
+    `The admin key "${name}" may only look: this needs one whose role is admin.`,
+  );
 }
 
 /** Whether a request with this address came from this machine. */

@@ -1,5 +1,6 @@
 import type { Configuration } from '../config/configuration.js';
 import { ConfigError, describeProblem, type Problem } from '../config/problem.js';
+import { authored } from '../db/author.js';
 import type { Sql } from '../db/client.js';
 import { configVersion } from '../db/queries/config-version.js';
 import { GatewayError, toGatewayError } from '../errors.js';
@@ -26,8 +27,10 @@ export async function change<T>(
   control: Control,
   request: AdminRequest,
   commit: (sql: Sql) => Promise<T>,
+  timeoutMs?: number,
 ): Promise<{ result: T; version: number }> {
-  const result = await query(control, commit);
+  const author = { actor: request.actor, source: 'admin', message: null } as const;
+  const result = await query(control, (sql) => commit(authored(sql, author)), timeoutMs);
   if (request.query.get('wait') === 'active') {
     return { result, version: await activate(control) };
   }

@@ -11,7 +11,7 @@ import { connect, type ListenOptions } from 'node:net';
 import { dirname, join } from 'node:path';
 import { ConfigError } from '../config/problem.js';
 import { GatewayError, toGatewayError } from '../errors.js';
-import { adminAuthenticator, isLocal } from './authenticate.js';
+import { adminAuthenticator, authorize, isLocal } from './authenticate.js';
 import type { Control } from './control.js';
 import { readBody } from './read-body.js';
 import type { AdminAnswer, AdminRequest } from './route.js';
@@ -31,25 +31,29 @@ export async function startControlServer(
   control: Control,
   replaces = false,
 ): Promise<{ close(): Promise<void> }> {
-  const authenticate = adminAuthenticator(control.adminKey);
+  const authenticate = adminAuthenticator(control.adminKeys);
   const answer = async (message: IncomingMessage, client: Client): Promise<AdminAnswer> => {
     const url = new URL(message.url ?? '/', 'http://control');
     const { route, check, params } = find(message.method ?? 'GET', url.pathname);
     const { access: given } = route;
     const access = typeof given === 'function' ? given(control.settings) : given;
     const { authorization } = message.headers;
+    let actor = 'anonymous';
     if (access === 'admin' || (access === 'local' && !client.local)) {
-      authenticate(authorization, client.address);
+      const key = authenticate(authorization, client.address);
+      authorize(key, route.method, route.readOnly ?? false);
+      actor = `admin:${key.name}`;
     }
     check.parameters(params, url.searchParams);
     const request: AdminRequest = {
       params,
       query: url.searchParams,
       headers: message.headers,
-      body: check.body(await readBody(message)),
+      body: check.body(await readBody(message, route.maxBodyBytes)),
       remoteAddress: client.address,
       local: client.local,
       requestId: client.requestId,
+      actor,
     };
     const answered = await route.handle(request, control);
     return access === 'open' ? answered : withHeaders(answered, { 'cache-control': 'no-store' });

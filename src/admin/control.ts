@@ -1,19 +1,31 @@
-import type { Configuration } from '../config/configuration.js';
+import type { Configuration, Provider } from '../config/configuration.js';
 import type { Problem } from '../config/problem.js';
+import type { SecretReader, UnusableSecret } from '../config/secret-store.js';
+import type { DescribedSetting } from '../config/settings.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Sql } from '../db/client.js';
 import type { Emit } from '../observe/event.js';
 import type { Metrics } from '../observe/metrics.js';
+import type { WorkerState } from '../observe/metrics-state.js';
+import type { Recent } from '../observe/recent/recent.js';
+import type { AdminKey } from './authenticate.js';
 import type { HealthChecks } from './health/health-checks.js';
 
 /** What the control plane's handlers work with. */
 export interface Control {
   readonly settings: Settings;
-  readonly adminKey: string;
+  readonly adminKeys: readonly AdminKey[];
+  /** Every setting with where it came from; of secrets only whether they are set. */
+  readonly describedSettings: readonly DescribedSetting[];
   readonly sql: Sql;
   readonly emit: Emit;
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
   readonly health: Pick<HealthChecks, 'all' | 'one'>;
+  readonly secrets: SecretStore;
+  readonly recent: Recent;
+  workers(): WorkersNow;
+  /** Of a configuration that was active; null where it is not kept any more. */
+  providersAt(version: number): readonly Provider[] | null;
   /**
    * The configuration that all workers use.
    * @throws GatewayError `unavailable` while the daemon starts.
@@ -23,6 +35,26 @@ export interface Control {
   reload(): Promise<ActiveConfiguration>;
   /** What would be wrong with the configuration after a change of its rows, and is not wrong now. */
   problemsOf(change: (rows: Configuration) => Configuration): Promise<readonly Problem[]>;
+}
+
+export interface SecretStore extends SecretReader {
+  /**
+   * An `api_key` as it is to be stored: encrypted, unless it is a reference.
+   * @throws SecretError
+   */
+  seal(sql: Sql, provider: string, value: string): Promise<string>;
+  /** Providers that are treated as disabled because of their keys. */
+  unusable(): readonly UnusableSecret[];
+}
+
+export interface WorkersNow {
+  /** Of llmproxy. */
+  version: string;
+  /** When the daemon started: wall clock, milliseconds. */
+  startedAt: number;
+  desired: number;
+  /** Of those that serve. */
+  states: readonly WorkerState[];
 }
 
 export interface ActiveConfiguration {

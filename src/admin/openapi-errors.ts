@@ -8,6 +8,7 @@ const meanings: Record<ErrorCode, string> = {
   missing_api_key: 'There is no `Authorization: Bearer` header.',
   invalid_api_key: 'The key is not known, or disabled.',
   model_not_allowed: 'The key may not use this model.',
+  permission_denied: 'The admin key may only look.',
   model_not_found: 'No enabled provider serves this model.',
   unknown_url: 'There is nothing at this path.',
   not_found: 'There is no row with this id.',

@@ -22,6 +22,10 @@ const exampleCredential = {
   allowed_models: ['gpt-4*'],
   rate_limit: 100,
   is_enabled: true,
+  expires_at: null,
+  tags: ['team-a'],
+  previous_expires_at: null,
+  last_used_at: '2026-01-31T12:00:00.000Z',
 };
 
 const { api_key, provider_params, ...shownProperties } = providerProperties;
@@ -35,7 +39,10 @@ const provider = {
   ...object({
     ...rowProperties,
     ...shownProperties,
-    api_key_preview: { type: 'string', description: 'What is shown of the `api_key`.' },
+    api_key_preview: {
+      type: 'string',
+      description: 'What is shown of the `api_key`; a reference is shown as it is.',
+    },
     provider_params: {
       type: 'object',
       description: 'As it was written, but of every text only a preview: headers hold secrets.',
@@ -61,6 +68,16 @@ const credential = {
     ...rowProperties,
     ...credentialProperties,
     key_preview: { type: 'string', description: 'What is shown of the key, such as `sk-…abcd`.' },
+    previous_expires_at: {
+      type: ['string', 'null'],
+      format: 'date-time',
+      description: 'Until then the value before the last rotation is valid too.',
+    },
+    last_used_at: {
+      type: ['string', 'null'],
+      format: 'date-time',
+      description: 'To about a minute; null where it was never used.',
+    },
   }),
   examples: [exampleCredential],
 };
@@ -130,6 +147,11 @@ export const componentSchemas = {
     status: { const: 'updated' },
     credential: ref('Credential'),
   }),
+  CredentialRotated: object({
+    version,
+    status: { const: 'rotated' },
+    credential: ref('NewCredential'),
+  }),
   CredentialList: object({ version, credentials: { type: 'array', items: ref('Credential') } }),
   ConfigVersion: object({
     version,
@@ -178,7 +200,8 @@ export function jsonResponse(description: string, schema: object): object {
 }
 
 /** All of these properties, no others. */
-function object<P extends Record<string, object>>(properties: P) {
+/** An object that has all of these. */
+export function object<P extends Record<string, object>>(properties: P) {
   return {
     type: 'object',
     required: Object.keys(properties),

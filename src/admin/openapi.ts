@@ -53,17 +53,19 @@ const tags = [
   { name: 'credentials', description: 'The keys of clients.' },
   { name: 'config', description: 'The configuration in use.' },
   { name: 'usage', description: 'What was used.' },
+  { name: 'explain', description: 'Why requests go where they go.' },
   { name: 'monitoring', description: 'Health and metrics.' },
   { name: 'docs', description: 'This documentation.' },
 ];
 
-function operation({ access, method, path, operation }: AdminRoute): object {
+function operation({ access, method, path, operation, readOnly }: AdminRoute): object {
   const statuses = [405, 500];
   if (access !== 'open') statuses.push(401, 429);
   if (path.startsWith('/admin/')) statuses.push(503);
   if (operation.requestBody || operation.parameters) statuses.push(400);
   if (operation.requestBody) statuses.push(413, 415);
-  if (path.includes('{id}')) statuses.push(404);
+  if (access === 'admin' && method !== 'GET' && !readOnly) statuses.push(403);
+  if (path.includes('{')) statuses.push(404);
   if (method !== 'GET' && path.startsWith('/admin/')) statuses.push(409);
   const own = Object.entries(operation.responses).map(([status, response]) => {
     if ('$ref' in response) return [status, response];

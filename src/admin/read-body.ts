@@ -2,18 +2,21 @@ import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.js';
 
 /** Providers and keys are small; the largest body is a long model mapping. */
-const maxBodyBytes = 1_048_576;
+const defaultMaxBytes = 1_048_576;
 
 /**
  * The request's body as text; empty where there is none.
  * @throws GatewayError `request_too_large`, `unsupported_encoding`, `invalid_json`.
  */
-export async function readBody(message: IncomingMessage): Promise<string> {
+export async function readBody(
+  message: IncomingMessage,
+  maxBytes = defaultMaxBytes,
+): Promise<string> {
   const encoding = message.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') {
     throw new GatewayError('unsupported_encoding', `Send the body as it is, not as ${encoding}.`);
   }
-  const bytes = await readBytes(message);
+  const bytes = await readBytes(message, maxBytes);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
@@ -22,15 +25,15 @@ export async function readBody(message: IncomingMessage): Promise<string> {
 }
 
 /** By events: leaving an iteration would destroy the socket, and the answer with it. */
-function readBytes(message: IncomingMessage): Promise<Buffer> {
+function readBytes(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     message.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length <= maxBodyBytes) chunks.push(chunk);
+      if (length <= maxBytes) chunks.push(chunk);
       else {
-        const reason = `The body is larger than ${maxBodyBytes} bytes.`;
+        const reason = `The body is larger than ${maxBytes} bytes.`;
         reject(new GatewayError('request_too_large', reason));
       }
     });

@@ -13,6 +13,10 @@ export interface AdminRoute {
    * request body are also what a request is checked against before `handle` is called.
    */
   operation: Operation;
+  /** True where a method other than GET changes nothing either, and so is open to viewers. */
+  readOnly?: boolean;
+  /** Largest body, where it is another than that of all. */
+  maxBodyBytes?: number;
   handle(request: AdminRequest, control: Control): Promise<AdminAnswer> | AdminAnswer;
 }
 
@@ -52,6 +56,8 @@ export interface AdminRequest {
   /** True when the request was made on this machine, and not forwarded by a proxy on it. */
   local: boolean;
   requestId: string;
+  /** Who asks, for the history: `admin:NAME` of the admin key; `anonymous` where none was needed. */
+  actor: string;
 }
 
 export interface AdminAnswer {

@@ -1,5 +1,8 @@
+import type { Settings } from '../config/settings-schema.js';
+import { authored } from '../db/author.js';
 import type { Sql } from '../db/client.js';
 import { type Activation, activate } from './activate.js';
+import { cliActor } from './actor.js';
 import { type DatabaseFlags, withDatabase } from './connection.js';
 
 /**
@@ -8,11 +11,12 @@ import { type DatabaseFlags, withDatabase } from './connection.js';
  */
 export async function changeConfiguration<T>(
   flags: DatabaseFlags,
-  change: (sql: Sql) => Promise<T>,
+  change: (sql: Sql, settings: Settings) => Promise<T>,
 ): Promise<{ result: T; activation: Activation }> {
   const done = await withDatabase(flags, 'ready', async (sql, settings) => {
     const { configVersion } = await import('../db/queries/config-version.js');
-    const result = await change(sql);
+    const author = { actor: cliActor(), source: 'cli', message: null } as const;
+    const result = await change(authored(sql, author), settings);
     return { result, settings, minVersion: (await configVersion(sql)).version };
   });
   const { result, settings, minVersion } = done;

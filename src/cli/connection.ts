@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Settings, SettingsFlags } from '../config/settings.js';
 import type { Sql } from '../db/client.js';
 import { CliError, errorMessage } from './failure.js';
+import { withProgress } from './progress.js';
 
 /** Flags of every command that uses the database. */
 export interface DatabaseFlags {
@@ -48,7 +49,11 @@ export async function withDatabase<T>(
   });
   const stopListening = closeOnSignal(opening);
   try {
-    const database = await opening;
+    const database = await withProgress(
+      dbUrl === null ? 'starting PostgreSQL' : 'connecting to the database',
+      flags.json,
+      () => opening,
+    );
     try {
       if (schema === 'ready') await makeReady(database.sql, database.embedded);
       return await use(database.sql, settings);
@@ -60,7 +65,8 @@ export async function withDatabase<T>(
   }
 }
 
-function settingsFlags({ dbUrl, dataDir, config }: DatabaseFlags): SettingsFlags {
+/** The part of them that says which settings are used. */
+export function settingsFlags({ dbUrl, dataDir, config }: DatabaseFlags): SettingsFlags {
   return {
     ...(dbUrl !== undefined && { dbUrl }),
     ...(dataDir !== undefined && { dataDir }),

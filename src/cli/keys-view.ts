@@ -4,8 +4,11 @@ import { note, printFields, printTable } from './output.js';
 /** A key as commands print it for scripts: of the key itself a preview, and no hash. */
 export function keyJson(row: CredentialRow) {
   const { id, name, key_preview, allowed_models, rate_limit, is_enabled } = row;
-  const { created_at, updated_at } = row;
-  return { id, name, key_preview, allowed_models, rate_limit, is_enabled, created_at, updated_at };
+  const { expires_at, tags, previous_expires_at, last_used_at, created_at, updated_at } = row;
+  return {
+    ...{ id, name, key_preview, allowed_models, rate_limit, is_enabled },
+    ...{ expires_at, tags, previous_expires_at, last_used_at, created_at, updated_at },
+  };
 }
 
 /** A table of keys for people. */
@@ -19,6 +22,10 @@ export function printKeys(rows: readonly CredentialRow[]): void {
       { header: 'STATUS', value: status },
       { header: 'LIMIT', value: limit, align: 'right' },
       { header: 'MODELS', value: models, shrinkTo: 8 },
+      { header: 'USED', value: lastUsed },
+      ...(rows.some(({ tags }) => tags.length > 0)
+        ? [{ header: 'TAGS', value: tagged, shrinkTo: 8 }]
+        : []),
     ]);
   }
 }
@@ -32,6 +39,12 @@ export function printKey(row: CredentialRow): void {
     ['status', status(row)],
     ['limit', limit(row)],
     ['models', models(row)],
+    ['tags', tagged(row) || 'none'],
+    ['expires', row.expires_at?.toISOString() ?? 'never'],
+    ...(row.previous_expires_at
+      ? [['old key', `valid until ${row.previous_expires_at.toISOString()}`] as const]
+      : []),
+    ['last used', row.last_used_at?.toISOString() ?? 'never'],
     ['created', row.created_at.toISOString()],
     ['updated', row.updated_at.toISOString()],
   ]);
@@ -42,8 +55,22 @@ function preview({ key_preview }: CredentialRow): string {
   return key_preview || '…';
 }
 
-function status({ is_enabled }: CredentialRow): string {
-  return is_enabled ? 'enabled' : 'revoked';
+function status({ is_enabled, expires_at }: CredentialRow): string {
+  if (!is_enabled) return 'revoked';
+  return expires_at && expires_at.getTime() <= Date.now() ? 'expired' : 'enabled';
+}
+
+function tagged({ tags }: CredentialRow): string {
+  return tags.join(', ');
+}
+
+/** How long ago, in its largest unit. */
+function lastUsed({ last_used_at }: CredentialRow): string {
+  if (last_used_at === null) return 'never';
+  const minutes = Math.max(0, Math.floor((Date.now() - last_used_at.getTime()) / 60_000));
+  if (minutes < 60) return `${minutes}m ago`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}h ago` : `${Math.floor(hours / 24)}d ago`;
 }
 
 function limit({ rate_limit }: CredentialRow): string {

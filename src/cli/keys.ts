@@ -3,26 +3,38 @@ import { generateKey, hashKey, previewKey } from '../config/credential-key.js';
 import type { Sql } from '../db/client.js';
 import type { CredentialInput, CredentialRow } from '../db/queries/rows.js';
 import { printActivation } from './activate.js';
-import { keyName, modelList, rateLimit } from './arguments.js';
+import { collect, keyName, modelList, rateLimit } from './arguments.js';
 import { changeConfiguration } from './change.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 import { CliError, usageError } from './failure.js';
 import { keyJson, printKey, printKeys } from './keys-view.js';
 import { note, print, printJson, warn } from './output.js';
+import { confirmDeletion } from './prompt.js';
 import { addSecretOptions, readSecret } from './secret.js';
+import { duration, expiry } from './times.js';
 
-interface CreateFlags extends DatabaseFlags {
+interface KeyFlags extends DatabaseFlags {
   key?: string;
   keyEnv?: string;
   keyStdin?: boolean;
-  models?: string[];
-  rateLimit?: number | 'none';
 }
 
-interface UpdateFlags extends DatabaseFlags {
-  name?: string;
+interface LimitFlags {
   models?: string[];
   rateLimit?: number | 'none';
+  expires?: Date | 'never';
+  tag?: string[];
+}
+
+type CreateFlags = KeyFlags & LimitFlags;
+
+interface RotateFlags extends KeyFlags {
+  grace: number;
+}
+
+interface UpdateFlags extends DatabaseFlags, LimitFlags {
+  name?: string;
+  clearTags?: boolean;
   enabled?: boolean;
 }
 
@@ -43,6 +55,7 @@ The key alone goes to standard output, everything else to standard error.
 Examples:
   $ llmproxy keys create alice
   $ llmproxy keys create ci --models "gpt-4o*,o3" --rate-limit 10
+  $ llmproxy keys create intern --expires 90d --tag team-a
   $ KEY=$(llmproxy keys create script)`,
       )
       .action(createKey),
@@ -50,7 +63,14 @@ Examples:
   command.addCommand(
     addDatabaseOptions(new Command('list'))
       .description('list the keys')
-      .addHelpText('after', `\nExample:\n  $ llmproxy keys list --json | jq -r '.[].name'`)
+      .option('--tag <tag>', 'only those that have this tag; repeatable', collect)
+      .addHelpText(
+        'after',
+        `
+Examples:
+  $ llmproxy keys list --tag team-a
+  $ llmproxy keys list --json | jq -r '.[].name'`,
+      )
       .action(list),
   );
   command.addCommand(
@@ -63,6 +83,7 @@ Examples:
   command.addCommand(
     addLimitOptions(new Command('update').option('--name <name>', 'a new name', keyName))
       .description('change what is given and keep the rest')
+      .option('--clear-tags', 'remove all its tags')
       .option('--enabled', 'take a revoked key back into use')
       .argument('<id|name>')
       .addHelpText(
@@ -73,6 +94,31 @@ Examples:
   $ llmproxy keys update 3 --models "*" --name alice-laptop`,
       )
       .action(update),
+  );
+  const rotate = new Command('rotate')
+    .description('give a key a new value, and let the old one be valid for a while')
+    .argument('<id|name>')
+    .option(
+      '--grace <time>',
+      'how long the old value is valid; 0: not at all',
+      duration('--grace'),
+    );
+  rotate.setOptionValueWithSource('grace', 86_400, 'default');
+  addSecretOptions(rotate, 'key', 'use this value instead of a new random one');
+  command.addCommand(
+    addDatabaseOptions(rotate)
+      .addHelpText(
+        'after',
+        `
+Name, limits, tags and usage stay. The default of --grace is 24h. The new value
+alone goes to standard output, everything else to standard error.
+
+Examples:
+  $ llmproxy keys rotate alice
+  $ llmproxy keys rotate alice --grace 7d
+  $ llmproxy keys rotate 3 --grace 0`,
+      )
+      .action(rotateKey),
   );
   command.addCommand(
     addDatabaseOptions(new Command('revoke'))
@@ -87,7 +133,8 @@ Examples:
     addDatabaseOptions(new Command('delete'))
       .description('delete a key')
       .argument('<id|name>')
-      .addHelpText('after', '\nExample:\n  $ llmproxy keys delete alice')
+      .option('--yes', 'do not ask')
+      .addHelpText('after', '\nExample:\n  $ llmproxy keys delete alice --yes')
       .action(remove),
   );
   return command.addHelpText('after', '\nExample:\n  $ llmproxy keys create alice');
@@ -96,7 +143,13 @@ Examples:
 function addLimitOptions(command: Command): Command {
   command
     .option('--models <a,b>', 'models or wildcards that it may use; "*": all', modelList)
-    .option('--rate-limit <n>', 'requests a second; 0 blocks all; none: unlimited', rateLimit);
+    .option('--rate-limit <n>', 'requests a second; 0 blocks all; none: unlimited', rateLimit)
+    .option(
+      '--expires <time>',
+      'refuse it from then on: 90d, a date, or never',
+      expiry('--expires'),
+    )
+    .option('--tag <tag>', 'a word to find it by; repeatable', collect);
   return addDatabaseOptions(command);
 }
 
@@ -116,6 +169,8 @@ async function createKey(nameText: string, flags: CreateFlags): Promise<void> {
     allowed_models: flags.models ?? ['*'],
     rate_limit: limitOf(flags.rateLimit ?? 'none'),
     is_enabled: true,
+    expires_at: expiryOf(flags.expires ?? 'never'),
+    tags: tagsOf(flags.tag ?? []),
   };
   const { insertCredential } = await import('../db/queries/insert-credential.js');
   const { DuplicateError } = await import('../db/duplicate.js');
@@ -130,8 +185,9 @@ async function createKey(nameText: string, flags: CreateFlags): Promise<void> {
     }
   });
   if (flags.json) {
-    const { id, key_preview, allowed_models, rate_limit, is_enabled } = result;
-    printJson({ id, name, key, key_preview, allowed_models, rate_limit, is_enabled });
+    const { id, key_preview, allowed_models, rate_limit, is_enabled, expires_at, tags } = result;
+    const limits = { allowed_models, rate_limit, is_enabled, expires_at, tags };
+    printJson({ id, name, key, key_preview, ...limits });
   } else if (given === null) {
     note(`created key ${name} (id ${result.id}); store it now, it is not shown again:`);
     print(key);
@@ -141,9 +197,44 @@ async function createKey(nameText: string, flags: CreateFlags): Promise<void> {
   printActivation(activation, flags.json, note);
 }
 
-async function list(flags: DatabaseFlags): Promise<void> {
+async function rotateKey(ref: string, flags: RotateFlags): Promise<void> {
+  const given = await readSecret('--key', {
+    value: flags.key,
+    env: flags.keyEnv,
+    stdin: flags.keyStdin,
+  });
+  const key = given ?? generateKey();
+  const { rotateCredential } = await import('../db/queries/rotate-credential.js');
+  const { DuplicateError } = await import('../db/duplicate.js');
+  const hashed = { credential_key: hashKey(key), key_preview: previewKey(key) };
+  const { result, activation } = await changeConfiguration(flags, async (sql) => {
+    const before = await existing(sql, ref);
+    try {
+      const after = await rotateCredential(sql, before.id, hashed, flags.grace);
+      if (after === null) throw notFound(ref);
+      return after;
+    } catch (error) {
+      throw error instanceof DuplicateError ? new CliError('this key exists already') : error;
+    }
+  });
+  if (flags.json) printJson({ ...keyJson(result), key });
+  else {
+    const until = result.previous_expires_at?.toISOString();
+    const old = until ? `the old one is valid until ${until}` : 'the old one is refused';
+    note(`rotated key ${result.name} (id ${result.id}); ${old}`);
+    if (given === null) {
+      note('store the new one now, it is not shown again:');
+      print(key);
+    }
+  }
+  printActivation(activation, flags.json, note);
+}
+
+async function list(flags: DatabaseFlags & { tag?: string[] }): Promise<void> {
   const { listCredentials } = await import('../db/queries/list-credentials.js');
-  const rows = await withDatabase(flags, 'ready', (sql) => listCredentials(sql));
+  const rows = await withDatabase(flags, 'ready', (sql) =>
+    listCredentials(sql, { limit: Number.MAX_SAFE_INTEGER, offset: 0, tags: flags.tag ?? [] }),
+  );
   if (flags.json) printJson(rows.map(keyJson));
   else printKeys(rows);
 }
@@ -159,13 +250,18 @@ async function update(ref: string, flags: UpdateFlags): Promise<void> {
     ...(flags.name !== undefined && { name: flags.name }),
     ...(flags.models !== undefined && { allowed_models: flags.models }),
     ...(flags.rateLimit !== undefined && { rate_limit: limitOf(flags.rateLimit) }),
+    ...(flags.expires !== undefined && { expires_at: expiryOf(flags.expires) }),
+    ...(flags.clearTags && { tags: [] }),
+    ...(flags.tag !== undefined && { tags: tagsOf(flags.tag) }),
     ...(flags.enabled && { is_enabled: true }),
   };
   if (Object.keys(changes).length === 0) throw usageError('nothing to change was given');
   await changeAndReport(ref, flags, 'updated', changes);
 }
 
-async function remove(ref: string, flags: DatabaseFlags): Promise<void> {
+async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
+  const consequence = `requests with it are refused at once (to keep its row: llmproxy keys revoke ${ref})`;
+  await confirmDeletion({ what: `key ${ref}`, consequence, yes: flags.yes, json: flags.json });
   const { deleteCredential } = await import('../db/queries/delete-credential.js');
   const { result, activation } = await changeConfiguration(flags, async (sql) => {
     const row = await existing(sql, ref);
@@ -211,6 +307,16 @@ async function existing(sql: Sql, ref: string): Promise<CredentialRow> {
 
 function limitOf(flag: number | 'none'): number | null {
   return flag === 'none' ? null : flag;
+}
+
+function expiryOf(flag: Date | 'never'): Date | null {
+  return flag === 'never' ? null : flag;
+}
+
+function tagsOf(texts: readonly string[]): string[] {
+  const tags = [...new Set(texts.map((text) => text.trim()))];
+  if (tags.every((tag) => tag !== '' && tag.length <= 100 && !/\p{Cc}/u.test(tag))) return tags;
+  throw usageError('--tag: a tag must have 1 to 100 characters');
 }
 
 function notFound(ref: string): CliError {

@@ -142,6 +142,6 @@ function displayWidth(text: string): number {
 }
 
 /** A text from the database that cannot move the cursor or recolour the terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '\ufffd');
 }

@@ -1,11 +1,18 @@
 import { Command } from 'commander';
+import { auditCommand } from './audit.js';
+import { completionCommand } from './completion.js';
+import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
+import { doctorCommand } from './doctor.js';
+import { explainCommand } from './explain.js';
 import { keysCommand } from './keys.js';
 import { migrateCommand } from './migrate.js';
 import { mockProviderCommand } from './mock-provider.js';
 import { packageVersion } from './package-version.js';
 import { providerCommand } from './provider.js';
+import { secretsCommand } from './secrets.js';
 import { serveCommand } from './serve.js';
+import { statusCommand } from './status.js';
 import { systemdCommand } from './systemd.js';
 import { upgradeCommand } from './upgrade.js';
 import { usageCommand } from './usage.js';
@@ -30,11 +37,18 @@ Examples:
     upgradeCommand(),
     providerCommand(),
     keysCommand(),
+    configCommand(),
+    auditCommand(),
+    secretsCommand(),
     usageCommand(),
+    statusCommand(),
+    explainCommand(),
+    doctorCommand(),
     migrateCommand(),
     mockProviderCommand(),
     systemdCommand(),
     demoCommand(),
+    completionCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of withDescendants(program)) {

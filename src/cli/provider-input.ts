@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type Provider, providerTypes } from '../config/configuration.js';
+import type { PrivateAddresses } from '../config/settings-schema.js';
 import type { ProviderInput, ProviderRow } from '../db/queries/rows.js';
 import { collect, modelMapping, wholeNumber } from './arguments.js';
 import { addDatabaseOptions, type DatabaseFlags } from './connection.js';
@@ -68,10 +69,15 @@ export function withoutMappings({ provider_key, model_mapping }: ProviderRow, fr
 }
 
 /** Refuses a provider that the daemon would refuse, as far as these columns are the cause. */
-export async function checkProvider(provider: ProviderInput, columns: string[]): Promise<void> {
+export async function checkProvider(
+  provider: ProviderInput,
+  columns: string[],
+  privateAddresses: PrivateAddresses = 'allow',
+): Promise<void> {
   const { providerProblems } = await import('../config/validate.js');
   const at = `providers.${provider.provider_key}.`;
-  for (const { path, reason } of providerProblems(provider as Provider, 'provider')) {
+  const problems = providerProblems(provider as Provider, 'provider', privateAddresses);
+  for (const { path, reason } of problems) {
     const [column = '', ...rest] = path.slice(at.length).split('.');
     if (!columns.includes(column)) continue;
     if (column === 'provider_key') {

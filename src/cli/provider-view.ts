@@ -1,15 +1,15 @@
 import { previewKey } from '../config/credential-key.js';
-import type { ProviderRow } from '../db/queries/rows.js';
 import { note, printFields, printTable } from './output.js';
+import type { ShownProvider } from './provider-secrets.js';
 
 /** A provider as commands print it for scripts: never with its key. */
-export function providerJson(row: ProviderRow) {
+export function providerJson(row: ShownProvider) {
   return {
     id: row.id,
     provider_key: row.provider_key,
     provider_type: row.provider_type,
     api_base: row.api_base,
-    api_key_preview: previewKey(row.api_key),
+    api_key_preview: row.api_key_preview,
     model_mapping: row.model_mapping,
     weight: row.weight,
     provider_params: masked(row.provider_params),
@@ -20,7 +20,7 @@ export function providerJson(row: ProviderRow) {
 }
 
 /** A table of providers for people. */
-export function printProviders(rows: readonly ProviderRow[]): void {
+export function printProviders(rows: readonly ShownProvider[]): void {
   if (rows.length === 0) note('no providers yet; add one: llmproxy provider add --help');
   else {
     printTable(rows, [
@@ -34,7 +34,7 @@ export function printProviders(rows: readonly ProviderRow[]): void {
 }
 
 /** Everything of one provider that may be shown, for people. */
-export function printProvider(row: ProviderRow): void {
+export function printProvider(row: ShownProvider): void {
   const mapping = Object.entries(row.model_mapping);
   const params = Object.keys(row.provider_params).length > 0;
   printFields([
@@ -43,7 +43,7 @@ export function printProvider(row: ProviderRow): void {
     ['status', row.is_enabled ? 'enabled' : 'disabled'],
     ['type', row.provider_type],
     ['api base', row.api_base],
-    ['api key', previewKey(row.api_key)],
+    ['api key', row.api_key_preview],
     ['weight', row.weight === 0 ? '0 (failover only)' : String(row.weight)],
     ...(mapping.length === 0
       ? [['models', 'all, under their own names'] as const]
@@ -56,7 +56,7 @@ export function printProvider(row: ProviderRow): void {
   ]);
 }
 
-function models({ model_mapping }: ProviderRow): string {
+function models({ model_mapping }: ShownProvider): string {
   return Object.keys(model_mapping).join(', ') || 'all';
 }
 

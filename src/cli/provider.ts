@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Settings } from '../config/settings-schema.js';
 import type { Sql } from '../db/client.js';
 import type { ProviderInput, ProviderRow } from '../db/queries/rows.js';
 import { printActivation } from './activate.js';
@@ -7,6 +8,7 @@ import { changeConfiguration } from './change.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 import { CliError, usageError } from './failure.js';
 import { print, printJson, warn } from './output.js';
+import { askSecret, askText, canAsk, confirmDeletion } from './prompt.js';
 import {
   addProviderOptions,
   changesFrom,
@@ -15,6 +17,8 @@ import {
   warnOfApiBase,
   withoutMappings,
 } from './provider-input.js';
+import { openSecrets, type ShownProvider, shown } from './provider-secrets.js';
+import { providerTestCommand } from './provider-test.js';
 import { printProvider, printProviders, providerJson } from './provider-view.js';
 
 /** `llmproxy provider …`: the upstream APIs that requests are sent to. */
@@ -30,6 +34,8 @@ export function providerCommand(): Command {
 Examples:
   $ llmproxy provider add openai --api-base https://api.openai.com/v1 \\
       --api-key-env OPENAI_API_KEY
+  $ llmproxy provider add azure --api-base https://x.openai.azure.com/v1 \\
+      --api-key file:/etc/llmproxy/azure-key
   $ llmproxy provider add local --api-base http://127.0.0.1:8000/v1 \\
       --api-key none --weight 2 --map "gpt-4*=llama-3.3-70b"`,
       )
@@ -74,9 +80,11 @@ Examples:
     addDatabaseOptions(new Command('remove'))
       .description('delete a provider')
       .argument('<provider_key>')
-      .addHelpText('after', '\nExample:\n  $ llmproxy provider remove openai')
+      .option('--yes', 'do not ask')
+      .addHelpText('after', '\nExample:\n  $ llmproxy provider remove openai --yes')
       .action(remove),
   );
+  command.addCommand(providerTestCommand());
   command.addCommand(
     addDatabaseOptions(new Command('enable'))
       .description('send requests to a provider again')
@@ -94,7 +102,8 @@ Examples:
   return command.addHelpText('after', '\nExample:\n  $ llmproxy provider list');
 }
 
-async function add(key: string, flags: ProviderFlags): Promise<void> {
+async function add(key: string, given: ProviderFlags): Promise<void> {
+  const flags = canAsk(given.json) ? await askForMissing(given) : given;
   if (flags.apiBase === undefined) {
     throw usageError('--api-base is missing', 'for example: --api-base https://api.openai.com/v1');
   }
@@ -120,9 +129,12 @@ async function add(key: string, flags: ProviderFlags): Promise<void> {
   warnOfApiBase(input.api_base, flags.json);
   const { insertProvider } = await import('../db/queries/insert-provider.js');
   const { DuplicateError } = await import('../db/duplicate.js');
-  const { result, activation } = await changeConfiguration(flags, async (sql) => {
+  const { result, activation } = await changeConfiguration(flags, async (sql, settings) => {
+    await checkProvider(input, ['api_base'], settings.upstream.private_addresses);
+    const secrets = await openSecrets(settings);
+    const sealed = await secrets.seal(sql, key, input.api_key);
     try {
-      return await insertProvider(sql, input);
+      return shown(secrets, await insertProvider(sql, { ...input, api_key: sealed }));
     } catch (error) {
       if (!(error instanceof DuplicateError)) throw error;
       throw new CliError(`provider "${key}" exists already`, {
@@ -135,15 +147,34 @@ async function add(key: string, flags: ProviderFlags): Promise<void> {
   printActivation(activation, flags.json);
 }
 
+/** What a provider cannot do without, from the person at the terminal. */
+async function askForMissing(given: ProviderFlags): Promise<ProviderFlags> {
+  const flags = { ...given };
+  flags.apiBase ??= await askText({
+    question: 'Base URL of its API',
+    hint: 'such as https://api.openai.com/v1',
+    problem: (text) =>
+      /^https?:\/\/./.test(text) ? null : 'it must start with https:// or http://',
+  });
+  if (flags.apiKey ?? flags.apiKeyEnv ?? flags.apiKeyStdin) return flags;
+  flags.apiKey = await askSecret('Its API key');
+  return flags;
+}
+
 async function list(flags: DatabaseFlags): Promise<void> {
   const { listProviders } = await import('../db/queries/list-providers.js');
-  const rows = await withDatabase(flags, 'ready', (sql) => listProviders(sql));
+  const rows = await withDatabase(flags, 'ready', async (sql, settings) => {
+    const secrets = await openSecrets(settings);
+    return (await listProviders(sql)).map((row) => shown(secrets, row));
+  });
   if (flags.json) printJson(rows.map(providerJson));
   else printProviders(rows);
 }
 
 async function show(key: string, flags: DatabaseFlags): Promise<void> {
-  const row = await withDatabase(flags, 'ready', (sql) => existing(sql, key));
+  const row = await withDatabase(flags, 'ready', async (sql, settings) =>
+    shown(await openSecrets(settings), await existing(sql, key)),
+  );
   if (flags.json) printJson(providerJson(row));
   else printProvider(row);
 }
@@ -160,11 +191,12 @@ async function update(key: string, flags: ProviderFlags): Promise<void> {
     throw usageError('nothing to change was given');
   }
   if (changes.api_base !== undefined) warnOfApiBase(changes.api_base, flags.json);
-  const row = await changeAndReport(key, flags, 'updated', async (before) => {
+  const row = await changeAndReport(key, flags, 'updated', async (before, settings) => {
     const all = flags.unmap
       ? { ...changes, model_mapping: withoutMappings(before, flags.unmap) }
       : changes;
-    await checkProvider({ ...before, ...all }, Object.keys(all));
+    const { private_addresses } = settings.upstream;
+    await checkProvider({ ...before, ...all }, Object.keys(all), private_addresses);
     return all;
   });
   if (flags.unmap && Object.keys(row.model_mapping).length === 0) {
@@ -172,12 +204,13 @@ async function update(key: string, flags: ProviderFlags): Promise<void> {
   }
 }
 
-async function remove(key: string, flags: DatabaseFlags): Promise<void> {
+async function remove(key: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
+  await confirmDeletion({ what: `provider ${key}`, yes: flags.yes, json: flags.json });
   const { deleteProvider } = await import('../db/queries/delete-provider.js');
-  const { result, activation } = await changeConfiguration(flags, async (sql) => {
+  const { result, activation } = await changeConfiguration(flags, async (sql, settings) => {
     const row = await existing(sql, key);
     await deleteProvider(sql, row.id);
-    return row;
+    return shown(await openSecrets(settings), row);
   });
   if (flags.json) printJson(providerJson(result));
   else print(`removed provider ${result.provider_key}`);
@@ -192,14 +225,20 @@ async function changeAndReport(
   key: string,
   flags: DatabaseFlags,
   done: string,
-  changes: (before: ProviderRow) => Partial<ProviderInput> | Promise<Partial<ProviderInput>>,
-): Promise<ProviderRow> {
+  changes: (
+    before: ProviderRow,
+    settings: Settings,
+  ) => Partial<ProviderInput> | Promise<Partial<ProviderInput>>,
+): Promise<ShownProvider> {
   const { updateProvider } = await import('../db/queries/update-provider.js');
-  const { result, activation } = await changeConfiguration(flags, async (sql) => {
+  const { result, activation } = await changeConfiguration(flags, async (sql, settings) => {
+    const secrets = await openSecrets(settings);
     const before = await existing(sql, key);
-    const after = await updateProvider(sql, before.id, await changes(before));
+    const { api_key, ...rest } = await changes(before, settings);
+    const sealed = api_key === undefined ? {} : { api_key: await secrets.seal(sql, key, api_key) };
+    const after = await updateProvider(sql, before.id, { ...rest, ...sealed });
     if (after === null) throw notFound(key);
-    return after;
+    return shown(secrets, after);
   });
   if (flags.json) printJson(providerJson(result));
   else print(`${done} provider ${result.provider_key}`);

@@ -26,11 +26,12 @@ export function upgradeCommand(): Command {
       `
 Install the new version over the old one first. A new daemon starts beside the
 old one, with the same arguments and environment; when it serves, the old one
-finishes what is in flight and ends. When the new one does not start, the old one
-goes on, and this exits with 1.
+finishes what is in flight and ends. When the new one does not start, the old
+one goes on, and this exits with 1.
 
 Examples:
-  $ npm install -g llmproxy@latest && llmproxy upgrade`,
+  $ llmproxy upgrade
+  $ llmproxy upgrade --json --data-dir /var/lib/llmproxy`,
     )
     .action(run);
 }

@@ -73,4 +73,12 @@ export interface Credential {
   is_enabled: boolean;
   /** What may be shown of the key, such as `sk-…abcd`. */
   key_preview: string;
+  /** Refused from then on: ISO 8601; absent or null: never. */
+  expires_at?: string | null;
+  /** The key before a rotation, as `credential_key`; it is valid until `previous_expires_at`. */
+  previous_key?: string | null;
+  /** ISO 8601. */
+  previous_expires_at?: string | null;
+  /** For people, to find it by. */
+  tags?: string[];
 }

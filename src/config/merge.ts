@@ -1,6 +1,7 @@
 import type { Configuration, Credential, Provider } from './configuration.js';
 import type { Override } from './overrides.js';
 import { ConfigError, type Problem } from './problem.js';
+import type { PrivateAddresses } from './settings-schema.js';
 import { type Sources, validateConfiguration } from './validate.js';
 
 /** Rows of the database, as far as routing uses them. */
@@ -11,7 +12,11 @@ export type Rows = Configuration;
  * credential that no row has is added.
  * @throws ConfigError naming every problem; then the configuration in use must stay.
  */
-export function mergeConfiguration(rows: Rows, overrides: readonly Override[]): Configuration {
+export function mergeConfiguration(
+  rows: Rows,
+  overrides: readonly Override[],
+  privateAddresses: PrivateAddresses = 'allow',
+): Configuration {
   const problems: Problem[] = [];
   const sources: Sources = { providers: new Map(), credentials: new Map() };
   const providers = new Map<string, Provider>();
@@ -44,7 +49,7 @@ export function mergeConfiguration(rows: Rows, overrides: readonly Override[]): 
   }
 
   const merged = { version: rows.version, providers: [...providers.values()], credentials };
-  problems.push(...validateConfiguration(merged, sources));
+  problems.push(...validateConfiguration(merged, sources, privateAddresses));
   if (problems.length > 0) throw new ConfigError(problems);
   return merged;
 }

@@ -25,7 +25,7 @@ export function parseYaml(source: string, text: string, problems: Problem[]): un
   }
 }
 
-/** The parser quotes the document after a colon or a backslash. */
-function withoutText(message: string): string {
+/** A message of the parser, which quotes the document after a colon or a backslash. */
+export function withoutText(message: string): string {
   return message.replace(/(?:: | ?\\).*$/s, '');
 }

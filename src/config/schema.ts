@@ -35,7 +35,12 @@ export const providerProperties = {
     minLength: 1,
     description: 'Base URL with its version segment, such as `https://api.openai.com/v1`.',
   },
-  api_key: { type: 'string', minLength: 1, description: 'Secret sent as the bearer token.' },
+  api_key: {
+    type: 'string',
+    minLength: 1,
+    description:
+      'Secret sent as the bearer token, stored encrypted; or a reference to it on the machine of the daemon: `env:NAME`, `file:/path`.',
+  },
   model_mapping: {
     type: 'object',
     additionalProperties: { type: 'string', minLength: 1 },
@@ -98,6 +103,9 @@ export const providerProperties = {
   is_enabled: { type: 'boolean', description: 'False keeps the row but does not use it.' },
 } as const;
 
+const timePattern =
+  '^\\d{4}-[01]\\d-[0-3]\\d(T[0-2]\\d:[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-][0-2]\\d:[0-5]\\d))?$';
+
 export const credentialProperties = {
   name: { type: 'string', minLength: 1, maxLength: 200, description: 'Whom the key is for.' },
   allowed_models: {
@@ -112,6 +120,18 @@ export const credentialProperties = {
     description: 'Requests a second; 0 blocks all, null is unlimited.',
   },
   is_enabled: { type: 'boolean', description: 'False refuses the key.' },
+  expires_at: {
+    type: ['string', 'null'],
+    pattern: timePattern,
+    description:
+      'The key is refused from then on: ISO 8601 with a time zone, or a day in UTC; null is never.',
+  },
+  tags: {
+    type: 'array',
+    items: { type: 'string', minLength: 1, maxLength: 100 },
+    maxItems: 100,
+    description: 'Words to find the key by.',
+  },
 } as const;
 
 /** Compiles a schema. One Ajv for all, so that schemas are compiled once. */

@@ -25,6 +25,8 @@ export interface Settings {
     key: string | null;
     /** `host:port` or `unix:/path` of the admin API's own listener; null: on the main port. */
     listen: string | null;
+    /** Further keys, by name. */
+    keys: AdminKeySetting[];
   };
   auth: 'on' | 'off';
   routing: {
@@ -44,6 +46,14 @@ export interface Settings {
     /** Over all attempts, from the request to the end of the answer. */
     total_timeout_ms: number;
     max_connections_per_provider: number;
+    /** Whether a provider may be at a loopback or private address. */
+    private_addresses: PrivateAddresses;
+  };
+  secrets: {
+    /** Keys that providers' keys are encrypted under; null: see `key_file`. */
+    key: string | null;
+    /** File that holds them; null: systemd's credential `secret_key`, else the data directory. */
+    key_file: string | null;
   };
   usage: {
     /** Days that rows of `request_logs` are kept; 0: for ever. */
@@ -86,6 +96,15 @@ export interface Settings {
   overrides_dir: string | null;
 }
 
+/** A further key of the admin API: itself or its SHA-256 in hex. */
+export interface AdminKeySetting {
+  name: string;
+  key?: string;
+  key_sha256?: string;
+  /** A viewer may look at everything and change nothing. */
+  role: 'admin' | 'viewer';
+}
+
 export const strategyNames = [
   'weighted_round_robin',
   'weighted_random',
@@ -93,6 +112,8 @@ export const strategyNames = [
   'least_busy',
 ] as const;
 export type StrategyName = (typeof strategyNames)[number];
+
+export type PrivateAddresses = 'allow' | 'deny';
 
 const duration = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
 
@@ -163,6 +184,23 @@ export const settingsSchema = section({
       default: null,
       env: 'ADMIN_LISTEN',
     },
+    keys: {
+      type: 'array',
+      maxItems: 1_000,
+      items: {
+        type: 'object',
+        required: ['name', 'role'],
+        additionalProperties: false,
+        properties: {
+          name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$' },
+          key: { type: 'string', minLength: 16 },
+          key_sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+          role: { type: 'string', enum: ['admin', 'viewer'] },
+        },
+      },
+      default: [],
+      secret: true,
+    },
   }),
   auth: { type: 'string', enum: ['on', 'off'], default: 'on' },
   routing: section({
@@ -186,6 +224,11 @@ export const settingsSchema = section({
       maximum: 65_535,
       default: 1_024,
     },
+    private_addresses: { type: 'string', enum: ['allow', 'deny'], default: 'allow' },
+  }),
+  secrets: section({
+    key: { type: ['string', 'null'], default: null, secret: true, env: 'LLMPROXY_SECRET_KEY' },
+    key_file: { type: ['string', 'null'], pattern: '^/', default: null },
   }),
   usage: section({
     retention_days: { type: 'integer', minimum: 0, maximum: 36_500, default: 30 },

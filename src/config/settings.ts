@@ -33,6 +33,16 @@ export interface ResolvedSettings {
   file: string | null;
 }
 
+/** A setting for people: its name, its value, and where the value came from. */
+export interface DescribedSetting {
+  name: string;
+  /** Of a secret only `(set)`, or null. */
+  value: unknown;
+  origin: Origin;
+  /** The variable, the flag or the file; null for a default. */
+  source: string | null;
+}
+
 /** A setting that cannot be used: the message names the flag, the variable or the file's field. */
 export class SettingsError extends Error {
   constructor(problems: readonly Problem[]) {
@@ -96,6 +106,29 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
   );
   checkTogether(complete);
   return { settings: complete, origins, file };
+}
+
+/** Every setting with where it came from, in the order of the schema. */
+export function describeSettings({
+  settings,
+  origins,
+  file,
+}: ResolvedSettings): DescribedSetting[] {
+  return [...leaves(settingsSchema.properties)].map((leaf) => {
+    const name = leaf.path.join('.');
+    const origin = origins.get(name) ?? 'default';
+    const value = valueAt({ ...settings }, leaf.path);
+    const isSet = Array.isArray(value) ? value.length > 0 : value !== null;
+    const sources = {
+      default: null,
+      file,
+      credential: leaf.credential ?? null,
+      environment: leaf.env ?? null,
+      flag: flagName(leaf.flag ?? ''),
+    };
+    const shown = leaf.secret ? (isSet ? '(set)' : null) : value;
+    return { name, value: shown, origin, source: sources[origin] };
+  });
 }
 
 /** The daemon's default folder for its state; systemd names it in STATE_DIRECTORY. */
@@ -180,11 +213,28 @@ function checked(leaf: Leaf, text: string, source: string, problems: Problem[]):
   return value;
 }
 
-function checkTogether({ auth, server }: Settings): void {
+function checkTogether({ auth, server, admin }: Settings): void {
+  checkAdminKeys(admin.keys);
   if (auth === 'off' && !isLoopback(server.host)) {
     const reason = `off is refused unless server.host is a loopback address, not ${server.host}`;
     throw new SettingsError([{ source: 'settings', path: 'auth', reason }]);
   }
+}
+
+/** Their names are told as who changed what, and `admin` is that of `admin.key`. */
+function checkAdminKeys(keys: Settings['admin']['keys']): void {
+  const problems: Problem[] = [];
+  const names = new Set(['admin']);
+  for (const [index, { name, key, key_sha256 }] of keys.entries()) {
+    const add = (reason: string) =>
+      problems.push({ source: 'settings', path: `admin.keys.${index}`, reason });
+    if (names.has(name)) add(`another admin key is named "${name}"`);
+    names.add(name);
+    if ((key === undefined) === (key_sha256 === undefined)) {
+      add('needs one of "key" and "key_sha256"');
+    }
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
 }
 
 function flagName(flag: string): string {

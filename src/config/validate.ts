@@ -1,7 +1,10 @@
+import { hostProblem } from './address.js';
 import type { Configuration, Credential, Provider } from './configuration.js';
 import { compileModelPattern } from './model-pattern.js';
 import type { Problem } from './problem.js';
 import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
+import { providerKeyProblem } from './secret-reference.js';
+import type { PrivateAddresses } from './settings-schema.js';
 
 /** Which document each entry came from, for error messages and `config show --origin`. */
 export interface Sources {
@@ -39,13 +42,17 @@ const ownHeaders = new Set([
 ]);
 
 /** Everything that is wrong with a merged configuration; empty when it can be used. */
-export function validateConfiguration(configuration: Configuration, sources: Sources): Problem[] {
+export function validateConfiguration(
+  configuration: Configuration,
+  sources: Sources,
+  privateAddresses: PrivateAddresses = 'allow',
+): Problem[] {
   const problems: Problem[] = [];
   for (const provider of configuration.providers) {
     // One that is not used cannot do harm, and may be of a kind that we do not know.
     if (!provider.is_enabled) continue;
     const source = sources.providers.get(provider.provider_key) ?? 'configuration';
-    problems.push(...providerProblems(provider, source));
+    problems.push(...providerProblems(provider, source, privateAddresses));
   }
   const names = new Map<string, string>();
   for (const credential of configuration.credentials) {
@@ -62,7 +69,11 @@ export function validateConfiguration(configuration: Configuration, sources: Sou
 }
 
 /** What is wrong with one provider; paths start with its key. */
-export function providerProblems(provider: Provider, source: string): Problem[] {
+export function providerProblems(
+  provider: Provider,
+  source: string,
+  privateAddresses: PrivateAddresses = 'allow',
+): Problem[] {
   const at = `providers.${provider.provider_key}`;
   if (!validateProviderShape(provider)) {
     return under(at, toProblems(source, validateProviderShape.errors));
@@ -70,11 +81,10 @@ export function providerProblems(provider: Provider, source: string): Problem[] 
   const problems: Problem[] = [];
   const add = (path: string, reason: string) =>
     problems.push({ source, path: `${at}.${path}`, reason });
-  const badBase = apiBaseProblem(provider.api_base);
+  const badBase = apiBaseProblem(provider.api_base, privateAddresses);
   if (badBase) add('api_base', badBase);
-  if (/[^\x21-\x7e]/.test(provider.api_key)) {
-    add('api_key', 'must be printable ASCII without spaces');
-  }
+  const badKey = providerKeyProblem(provider.api_key);
+  if (badKey) add('api_key', badKey);
   for (const name of Object.keys(provider.provider_params.headers ?? {})) {
     if (ownHeaders.has(name.toLowerCase())) {
       add(`provider_params.headers.${name}`, 'is a header that the gateway sets itself');
@@ -102,6 +112,9 @@ export function credentialProblems(credential: Credential, source: string): Prob
   if (!validateCredentialShape(credential)) {
     return under(at, toProblems(source, validateCredentialShape.errors));
   }
+  if (credential.expires_at && Number.isNaN(Date.parse(credential.expires_at))) {
+    return [{ source, path: `${at}.expires_at`, reason: 'is not a time' }];
+  }
   return (credential.allowed_models ?? []).flatMap((entry, index) => {
     const pattern = compileModelPattern(entry);
     if (typeof pattern !== 'string') return [];
@@ -110,13 +123,17 @@ export function credentialProblems(credential: Credential, source: string): Prob
 }
 
 /** Why a text cannot be a provider's base URL, or null. */
-export function apiBaseProblem(apiBase: string): string | null {
+export function apiBaseProblem(
+  apiBase: string,
+  privateAddresses: PrivateAddresses = 'allow',
+): string | null {
   if (!URL.canParse(apiBase)) return 'is not a URL';
-  const { protocol, username, password, search, hash } = new URL(apiBase);
+  const { protocol, hostname, username, password, search, hash } = new URL(apiBase);
   if (protocol !== 'http:' && protocol !== 'https:') return 'must start with http:// or https://';
   if (username || password) return 'must not contain a user or password';
   if (search || hash) return 'must not contain a query or fragment';
-  return null;
+  const badHost = hostProblem(hostname, privateAddresses);
+  return badHost && `its host ${hostname} ${badHost}`;
 }
 
 /** Why a mapping entry cannot be used, or null. */

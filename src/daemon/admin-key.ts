@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AdminKey } from '../admin/authenticate.js';
+import { hashKey } from '../config/credential-key.js';
+import type { AdminKeySetting } from '../config/settings-schema.js';
 
 /**
  * The key of the admin API: the one that is set, else the one that was generated at the first
@@ -21,4 +24,14 @@ export async function adminKey(
   const key = `admin-${randomBytes(24).toString('base64url')}`;
   await writeFile(file, `${key}\n`, { mode: 0o600, flag: 'wx' });
   return { key, generatedIn: file };
+}
+
+/** The admin key and the further ones that the settings name. */
+export function namedAdminKeys(key: string, further: readonly AdminKeySetting[]): AdminKey[] {
+  const named = further.map(({ name, role, key: own = '', key_sha256 = hashKey(own) }) => ({
+    name,
+    role,
+    sha256: key_sha256,
+  }));
+  return [{ name: 'admin', role: 'admin', sha256: hashKey(key) }, ...named];
 }

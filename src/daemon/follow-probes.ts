@@ -26,9 +26,9 @@ export function followProbes(
   const failing = new Set<string>();
   const takenOut = new Set<string>();
   return ({ provider, model, probe, intervalMs }) => {
-    // It answered, and refused the probe: the probe is wrong, not the provider.
-    if (probe.status === 'unknown') return;
     const healthy = probe.status === 'healthy';
+    // It refused the probe, or lacks its model: the probe is wrong, not the provider.
+    if (!healthy && !probe.atFault) return;
     if (failing.has(provider) === healthy) {
       const { tookMs, error: reason } = probe;
       emit({ type: 'provider_probed', provider, healthy, latencyMs: tookMs ?? 0, reason });

@@ -1,11 +1,8 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration } from '../config/configuration.js';
+import { type KeyRing, openBytes, sealBytes } from '../config/secret-cipher.js';
 
-const cipher = 'aes-256-gcm';
-const nonceBytes = 12;
-const tagBytes = 16;
 /** Bound to every file, so that a file of another format is not taken for one of ours. */
 const format = Buffer.from('llmproxy last-good 1');
 
@@ -16,11 +13,12 @@ const format = Buffer.from('llmproxy last-good 1');
  */
 export class LastGood {
   readonly #file: string;
-  readonly #key: Buffer;
+  readonly #ring: () => KeyRing;
 
-  constructor(dataDir: string, key: Buffer) {
+  /** @param ring of now: it is sealed under its first key, and opened with any. */
+  constructor(dataDir: string, ring: () => KeyRing) {
     this.#file = join(dataDir, 'last-good');
-    this.#key = key;
+    this.#ring = ring;
   }
 
   /** Keeps a configuration; the one before it stays until this one is whole. */
@@ -44,21 +42,19 @@ export class LastGood {
   }
 
   #seal(text: string): Buffer {
-    const nonce = randomBytes(nonceBytes);
-    const sealing = createCipheriv(cipher, this.#key, nonce).setAAD(format);
-    const sealed = Buffer.concat([sealing.update(text, 'utf8'), sealing.final()]);
-    return Buffer.concat([nonce, sealing.getAuthTag(), sealed]);
+    const [key] = this.#ring();
+    if (!key) throw new Error('there is no secret key');
+    return sealBytes(Buffer.from(text, 'utf8'), key, format);
   }
 
   #open(sealed: Buffer): string {
-    const nonce = sealed.subarray(0, nonceBytes);
-    const tag = sealed.subarray(nonceBytes, nonceBytes + tagBytes);
-    const opening = createDecipheriv(cipher, this.#key, nonce, { authTagLength: tagBytes })
-      .setAAD(format)
-      .setAuthTag(tag);
-    return Buffer.concat([
-      opening.update(sealed.subarray(nonceBytes + tagBytes)),
-      opening.final(),
-    ]).toString('utf8');
+    for (const key of this.#ring()) {
+      try {
+        return openBytes(sealed, key, format).toString('utf8');
+      } catch {
+        // Sealed under another key of the ring.
+      }
+    }
+    throw new Error('no key opens it');
   }
 }

@@ -18,6 +18,8 @@ export type ToWorker =
   /** What has changed of them. */
   | { type: 'facts'; facts: Partial<DaemonFacts> }
   | { type: 'ping'; ping: number }
+  /** The control process has taken over from the one that it replaces. */
+  | { type: 'in_charge' }
   /** Add no more tokens to limits, since another control process does; or again, if it failed. */
   | { type: 'freeze' }
   | { type: 'thaw' }
@@ -36,11 +38,13 @@ export interface StartWorker {
   /** This worker's number among `count`, from 1: for its share while nobody leases. */
   slot: number;
   count: number;
+  /** Whether the control process may fail to take over: then this worker ends with it. */
+  isOnTrial: boolean;
   /** The providers that are ejected now. */
   ejections: Ejection[];
   facts: DaemonFacts;
   /** SHA-256 of the admin key, hex. */
-  adminKeyHash: string;
+  adminKeyHashes: readonly string[];
 }
 
 /** From a worker to the control process. */

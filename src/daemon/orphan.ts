@@ -1,18 +1,28 @@
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Also how long two control processes' limits may overlap, so a successor waits longer. */
+/** A new control process waits for a few of these, so that no two add tokens to a limit. */
 export const orphanPollMs = 100;
 
-/**
- * For a worker whose control process is gone: resolves when another one listens on the control
- * socket, or when none did in `graceMs`.
- */
-export async function untilReplaced(controlSocket: string, graceMs: number): Promise<void> {
-  const giveUpAt = performance.now() + graceMs;
-  while (!(await answers(controlSocket))) {
-    if (performance.now() > giveUpAt) return;
-    await pause(orphanPollMs);
+interface Orphan {
+  controlSocket: string;
+  graceMs: number;
+  /** Aborted when the workers of another control process serve. */
+  replaced: AbortSignal;
+  /** Called when another control process comes up, and when that is gone again. */
+  onControl: (isThere: boolean) => void;
+}
+
+/** For a worker whose control process is gone: resolves when it is replaced, or after `graceMs`. */
+export async function untilReplaced(orphan: Orphan): Promise<void> {
+  const { controlSocket, graceMs, replaced, onControl } = orphan;
+  const startMs = performance.now();
+  let wasThere = false;
+  while (!replaced.aborted && performance.now() - startMs < graceMs) {
+    const isThere = await answers(controlSocket);
+    if (isThere !== wasThere) onControl(isThere);
+    wasThere = isThere;
+    await pause(orphanPollMs, undefined, { signal: replaced }).catch(() => {});
   }
 }
 

@@ -72,6 +72,17 @@ export function findOrphans(
   return left.workers.some(isSame) ? left : null;
 }
 
+/** Has the workers drain that an earlier control process has left. */
+export function endOrphans({ workers }: Processes): void {
+  for (const worker of workers.filter(isSame)) {
+    try {
+      process.kill(worker.pid, 'SIGUSR2');
+    } catch {
+      // It has ended since.
+    }
+  }
+}
+
 /** Whether the very process runs that had this identity. */
 export function isSame({ pid, started }: ProcessIdentity): boolean {
   return started !== null && identityOf(pid).started === started;

@@ -4,6 +4,7 @@ import type { Configuration } from '../config/configuration.js';
 import { mergeConfiguration } from '../config/merge.js';
 import { type Override, type OverrideFile, parseOverride } from '../config/overrides.js';
 import { ConfigError, describeProblem, type Problem } from '../config/problem.js';
+import type { PrivateAddresses } from '../config/settings-schema.js';
 import type { Emit } from '../observe/event.js';
 
 /** Changes that come together are read together. */
@@ -19,6 +20,9 @@ interface ReloaderOptions {
   /** Reads all rows, in one transaction. */
   readRows: () => Promise<Configuration>;
   readOverrides: () => Promise<OverrideFile[]>;
+  /** Decrypts secrets and finds what references stand for; a provider where it cannot is disabled. */
+  resolveSecrets?: (configuration: Configuration) => Promise<Configuration>;
+  privateAddresses?: PrivateAddresses;
   /** Gives a configuration to all workers and resolves when each uses it. */
   publish: (configuration: Configuration, hash: string) => Promise<void>;
   /** Called with what is active after each reload, also where nothing has changed. */
@@ -92,8 +96,10 @@ export class Reloader {
     const { readRows, readOverrides } = this.#options;
     const [rows, files] = await Promise.all([readRows(), readOverrides()]);
     const overrides = files.map((file) => parseOverride(file, []));
-    const known = new Set(mergeProblems(rows, overrides).map(describeProblem));
-    const problems = mergeProblems(change(rows), overrides);
+    const { privateAddresses } = this.#options;
+    const before = mergeProblems(rows, overrides, privateAddresses);
+    const known = new Set(before.map(describeProblem));
+    const problems = mergeProblems(change(rows), overrides, privateAddresses);
     return problems.filter((problem) => !known.has(describeProblem(problem)));
   }
 
@@ -143,18 +149,23 @@ export class Reloader {
   }
 
   async #read(): Promise<Configuration> {
-    const { readRows, readOverrides } = this.#options;
+    const { readRows, readOverrides, resolveSecrets, privateAddresses } = this.#options;
     const [rows, files] = await Promise.all([readRows(), readOverrides()]);
     const problems: Problem[] = [];
     const overrides = files.map((file) => parseOverride(file, problems));
     if (problems.length > 0) throw new ConfigError(problems);
-    return mergeConfiguration(rows, overrides);
+    const merged = mergeConfiguration(rows, overrides, privateAddresses);
+    return resolveSecrets ? await resolveSecrets(merged) : merged;
   }
 }
 
-function mergeProblems(rows: Configuration, overrides: readonly Override[]): readonly Problem[] {
+function mergeProblems(
+  rows: Configuration,
+  overrides: readonly Override[],
+  privateAddresses: PrivateAddresses | undefined,
+): readonly Problem[] {
   try {
-    mergeConfiguration(rows, overrides);
+    mergeConfiguration(rows, overrides, privateAddresses);
     return [];
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;

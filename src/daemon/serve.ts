@@ -5,28 +5,33 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Control } from '../admin/control.js';
 import { startControlServer } from '../admin/control-server.js';
 import type { Configuration } from '../config/configuration.js';
-import { hashKey } from '../config/credential-key.js';
-import type { ResolvedSettings } from '../config/settings.js';
+import { describeSettings, type ResolvedSettings } from '../config/settings.js';
 import { openDatabase } from '../db/database.js';
 import { describeDbUrl } from '../db/db-url.js';
 import { listenForChanges } from '../db/listen.js';
 import { migrateUp } from '../db/migrate.js';
 import { configVersion } from '../db/queries/config-version.js';
 import { readConfiguration } from '../db/queries/read-configuration.js';
+import { toCredential } from '../db/queries/rows.js';
 import { GatewayError } from '../errors.js';
 import type { Emit } from '../observe/event.js';
 import { createMetrics } from '../observe/metrics.js';
+import { createRecent } from '../observe/recent/recent.js';
 import { withoutText } from '../observe/usage/usage-recorder.js';
 import { UsageSpool } from '../observe/usage/usage-spool.js';
-import { adminKey } from './admin-key.js';
+import { adminKey, namedAdminKeys } from './admin-key.js';
 import { Closers } from './closers.js';
 import { configuredNames } from './configured-names.js';
+import { followSecrets } from './follow-secrets.js';
+import { type LastUsedTimes, openLastUsed } from './last-used.js';
 import { claimFreedPort, claimPort, sharesPort } from './listen-port.js';
 import { orphanPollMs } from './orphan.js';
 import { readOverrideFiles, watchOverrideFiles } from './override-files.js';
+import { PastProviders } from './past-providers.js';
 import { openProbing } from './probing.js';
-import { findOrphans, identityOf, ProcessesFile } from './processes-file.js';
+import { endOrphans, findOrphans, identityOf, isSame, ProcessesFile } from './processes-file.js';
 import { Reloader } from './reloader.js';
+import { Secrets } from './secrets.js';
 import { type Successor, startSuccessor } from './successor.js';
 import type { Takeover } from './takeover.js';
 import { openUsage, type Usage } from './usage.js';
@@ -60,24 +65,33 @@ export interface Daemon {
  * @throws Error naming what to do.
  */
 export async function serve(
-  { settings, file }: ResolvedSettings,
+  resolved: ResolvedSettings,
   version: string,
   log: Emit,
   droppedLogLines: () => number,
   takeover: Takeover | null = null,
 ): Promise<Daemon> {
   const startMs = performance.now();
+  const { settings, file } = resolved;
   const closers = new Closers();
   const stopping = new AbortController();
   const { data_dir: dataDir, server } = settings;
   const overridesDir = settings.overrides_dir ?? '';
   const controlSocket = join(dataDir, 'control.sock');
   let usage: Usage | null = null;
+  let lastUsed: LastUsedTimes | null = null;
   const metrics = createMetrics(version, settings.routing.provider_suffix);
+  const recent = createRecent();
+  const pastProviders = new PastProviders();
+  const startedAt = Date.now();
   const emit: Emit = (event) => {
-    if (event.type === 'request_finished') usage?.record(event);
+    if (event.type === 'request_finished') {
+      usage?.record(event);
+      lastUsed?.record(event);
+    }
     const told = event.type === 'request_finished' ? withoutText(event) : event;
     metrics.emit(told);
+    recent.emit(told);
     log(told);
   };
   emit({ type: 'daemon_starting', version, pid: process.pid, dataDir, settings: file });
@@ -90,20 +104,34 @@ export async function serve(
     const workersDesired = workerCount(server.workers);
     const processes = new ProcessesFile(dataDir);
     closers.push(() => processes.remove());
-    let inCharge = takeover === null;
+    /** False while the embedded Postgres is another daemon's. */
+    let ownsDatabase = takeover === null;
+    /** Whether `workers.json` is about this daemon alone: not while others may have to go on. */
+    let isRecorded = takeover === null && orphans === null;
+    let isReplaced = false;
     const identify = () => workers.pids.map(identityOf);
     const admin = await adminKey(settings.admin.key, dataDir);
+    const adminKeys = namedAdminKeys(admin.key, settings.admin.keys);
     if (admin.generatedIn) emit({ type: 'admin_key_generated', file: admin.generatedIn });
+    const secrets = await Secrets.open(settings, true);
+    const followed = followSecrets(secrets, emit);
     const workers = new Workers({
       count: workersDesired,
-      settings,
+      // They need no key to decrypt with.
+      settings: { ...settings, secrets: { key: null, key_file: null } },
       controlSocket,
       version,
-      adminKeyHash: hashKey(admin.key),
+      adminKeyHashes: adminKeys.map(({ sha256 }) => sha256),
       limitsStartFull: takeover === null && orphans === null,
+      isOnTrial: takeover !== null,
       emit,
       onPids: () => {
-        if (!inCharge) return;
+        if (isReplaced) return;
+        if (orphans && !isRecorded) {
+          const left = orphans.workers.filter(isSame);
+          processes.update({ ...orphans, workers: [...left, ...identify()] });
+        }
+        if (!isRecorded) return;
         processes.update({ version, host: server.host, port: server.port, workers: identify() });
       },
     });
@@ -115,6 +143,8 @@ export async function serve(
     const reloader = new Reloader({
       readRows: async () => toConfiguration(await readConfiguration(database.sql)),
       readOverrides: () => readOverrideFiles(overridesDir),
+      resolveSecrets: (configuration) => followed.resolve(configuration),
+      privateAddresses: settings.upstream.private_addresses,
       publish: async (configuration, hash) => {
         metrics.configured(configuredNames(configuration, settings.routing));
         if (engine) await workers.publish(configuration, hash);
@@ -123,6 +153,7 @@ export async function serve(
       activated: (configuration) => {
         workers.inform({ configVersion: configuration.version });
         probing.configured(configuration);
+        pastProviders.add(configuration);
       },
       emit,
     });
@@ -138,9 +169,19 @@ export async function serve(
 
     const handlers: Control = {
       settings,
-      adminKey: admin.key,
+      adminKeys,
+      describedSettings: describeSettings(resolved),
       metrics,
       health: probing.checks,
+      secrets: {
+        preview: (provider, stored) => secrets.preview(provider, stored),
+        reveal: (provider, stored) => secrets.reveal(provider, stored),
+        seal: (sql, provider, value) => secrets.seal(sql, provider, value),
+        unusable: () => followed.unusable,
+      },
+      recent,
+      workers: () => ({ version, startedAt, desired: workersDesired, states: workers.states }),
+      providersAt: (configVersion) => pastProviders.of(configVersion),
       get sql() {
         return database.sql;
       },
@@ -157,7 +198,10 @@ export async function serve(
     // Orphans notice it, and drain.
     if (!takeover) await openControl();
     const controlSinceMs = performance.now();
-    if (orphans && !orphans.sharesPort) await claimFreedPort(server.host, server.port);
+    if (orphans && !orphans.sharesPort) {
+      endOrphans(orphans);
+      await claimFreedPort(server.host, server.port);
+    }
 
     const database = await openDatabase({
       dbUrl: settings.database.url,
@@ -168,7 +212,7 @@ export async function serve(
     });
     closers.push(() => {
       // The server stays for the other daemon: the one that replaces this one, or is not replaced.
-      if (!inCharge) database.hold()?.release();
+      if (!ownsDatabase) database.hold()?.release();
       return database.close();
     });
     emit({
@@ -190,6 +234,10 @@ export async function serve(
     );
     usage = stored;
     closers.push(() => stored.close());
+    const lastUses = openLastUsed(database);
+    lastUsed = lastUses;
+    closers.push(() => lastUses.close());
+    await followed.check(database.sql);
     await stored.startMaintenance();
 
     closers.push(() => workers.stop());
@@ -215,16 +263,21 @@ export async function serve(
     closers.push(() => listener.close());
     const poll = setInterval(async () => {
       const current = await configVersion(database.sql).catch(() => null);
-      if (current && current.version !== reloader.active.configuration.version) reloader.mark();
+      const isOther = current && current.version !== reloader.active.configuration.version;
+      if (isOther || followed.hasFiles) reloader.mark();
     }, pollVersionMs);
     closers.push(() => clearInterval(poll));
 
     if (takeover) await openControl();
-    inCharge = true;
+    ownsDatabase = true;
+    isRecorded = true;
+    workers.inCharge();
+    if (orphans) endOrphans(orphans);
     processes.update({
       version,
       host: server.host,
       port: server.port,
+      control: identityOf(process.pid),
       sharesPort: sharesPort(engine),
       workers: identify(),
     });
@@ -261,7 +314,8 @@ export async function serve(
             freeze,
             stopping: stopping.signal,
           });
-          inCharge = false;
+          ownsDatabase = false;
+          isReplaced = true;
           hold?.release();
           return successor;
         } catch (error) {
@@ -301,7 +355,7 @@ function toConfiguration(rows: Awaited<ReturnType<typeof readConfiguration>>): C
       ...provider,
       provider_type: provider.provider_type as 'openai',
     })),
-    credentials: rows.credentials.map(({ created_at, updated_at, ...credential }) => credential),
+    credentials: rows.credentials.map((row) => toCredential(row.id, row)),
   };
 }
 

@@ -8,7 +8,7 @@ export interface StatusOfWorker {
   /** Calls `handle` with each exchange; its promise never rejects. */
   counting(handle: (exchange: Exchange) => Promise<void>): (exchange: Exchange) => void;
   /** How it does; ends one period of measurement and begins the next. */
-  read(): WorkerStatus;
+  read(): Omit<WorkerStatus, 'providers'>;
 }
 
 export function statusOfWorker(): StatusOfWorker {

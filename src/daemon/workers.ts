@@ -13,6 +13,8 @@ import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 /** A worker that ended sooner than this after its start is replaced more and more slowly. */
 const shortLifeMs = 2_000;
 const maxRestartDelayMs = 5_000;
+/** Past the grace period a worker ends by itself, unless it hangs. */
+const killMarginMs = 2_000;
 
 interface Live {
   worker: Worker;
@@ -36,9 +38,11 @@ interface WorkersOptions {
   controlSocket: string;
   version: string;
   /** SHA-256, hex: workers need no more of the admin key. */
-  adminKeyHash: string;
+  adminKeyHashes: readonly string[];
   /** False where other workers gave out the tokens of the limits just before. */
   limitsStartFull: boolean;
+  /** Whether another daemon is being replaced, which goes on if this one fails: see `inCharge`. */
+  isOnTrial: boolean;
   emit: Emit;
   /** Called with the process ids at each change. */
   onPids: (pids: number[]) => void;
@@ -54,7 +58,7 @@ interface WorkersOptions {
 export class Workers {
   readonly #options: WorkersOptions;
   readonly #live = new Map<number, Live>();
-  readonly #leases: LeaseOwner;
+  #leases: LeaseOwner;
   readonly #slots = new SlotOwner((worker, grant) => {
     const live = this.#live.get(worker);
     if (live) send(live, { type: 'slot', grant });
@@ -65,6 +69,7 @@ export class Workers {
   #restarts = 0;
   #stopping = false;
   #frozen = false;
+  #isOnTrial: boolean;
   #watchers: (() => void)[] = [];
   #startFailure: string | null = null;
   #fallbackTold = false;
@@ -72,6 +77,7 @@ export class Workers {
 
   constructor(options: WorkersOptions) {
     this.#options = options;
+    this.#isOnTrial = options.isOnTrial;
     this.#leases = new LeaseOwner(options.limitsStartFull);
     this.#facts = {
       version: options.version,
@@ -96,6 +102,8 @@ export class Workers {
   async start(configuration: Configuration, hash: string): Promise<string> {
     const { count, limitsStartFull } = this.#options;
     this.#configuration = { configuration, hash };
+    // Anew: the time counts from which tokens flow into buckets that do not start full.
+    this.#leases = new LeaseOwner(limitsStartFull);
     for (let i = 0; i < count; i++) this.#fork(limitsStartFull ? 'full' : 'empty');
     await this.#until(() => this.#startFailure !== null || this.#allActive(hash));
     if (this.#startFailure !== null) throw new Error(this.#startFailure);
@@ -145,6 +153,12 @@ export class Workers {
     await this.#until(() => this.#stopping || this.#allAnswered(ping));
   }
 
+  /** The other daemon is replaced: from now on workers outlive this process for a while. */
+  inCharge(): void {
+    this.#isOnTrial = false;
+    this.#broadcast({ type: 'in_charge' });
+  }
+
   /** From when this resolves no token is added to any limit. */
   async freeze(): Promise<void> {
     this.#frozen = true;
@@ -163,10 +177,13 @@ export class Workers {
 
   /** Drains all workers; resolves when each has ended. */
   async stop(): Promise<void> {
+    const { settings } = this.#options;
     this.#stopping = true;
     this.#notify();
     this.#broadcast({ type: 'drain' });
+    const timer = setTimeout(() => this.kill(), settings.server.grace_period_ms + killMarginMs);
     await this.#until(() => this.#live.size === 0);
+    clearTimeout(timer);
   }
 
   /** Ends all workers at once. */
@@ -213,9 +230,10 @@ export class Workers {
       limiter: live.limiter,
       slot: live.slot,
       count: this.#options.count,
+      isOnTrial: this.#isOnTrial,
       ejections: [...this.#ejections.values()],
       facts: this.#facts,
-      adminKeyHash: this.#options.adminKeyHash,
+      adminKeyHashes: this.#options.adminKeyHashes,
     });
     if (this.#frozen) send(live, { type: 'freeze' });
   }

@@ -45,6 +45,19 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
         level: 'error',
         message: `the configuration cannot be read, the one in use stays: ${event.reason}`,
       };
+    case 'secret_unusable':
+      return {
+        level: 'error',
+        message: `provider ${event.provider} is not used: its api_key ${event.reason}`,
+      };
+    case 'secret_usable':
+      return info(`provider ${event.provider} is no longer held back by its api_key`);
+    case 'secrets_in_clear':
+      return warn(
+        `the keys of ${event.providers.length} providers are not encrypted (${event.providers.slice(0, 10).join(', ')}): run llmproxy secrets encrypt`,
+      );
+    case 'secret_key_unread':
+      return { level: 'error', message: event.reason };
     case 'database_listening':
       return { level: 'debug', message: 'listening for changes of the configuration' };
     case 'database_lost':

@@ -28,6 +28,13 @@ export type GatewayEvent =
     }
   | { type: 'config_rejected'; problems: string[] }
   | { type: 'config_unread'; reason: string }
+  /** A provider is treated as disabled, since its `api_key` … */
+  | { type: 'secret_unusable'; provider: string; reason: string }
+  | { type: 'secret_usable'; provider: string }
+  /** Keys that are stored as they are. */
+  | { type: 'secrets_in_clear'; providers: string[] }
+  /** The keys that secrets are encrypted under are not as they should be. */
+  | { type: 'secret_key_unread'; reason: string }
   | { type: 'database_listening' }
   | { type: 'database_lost'; reason: string }
   | { type: 'database_restarting'; reason: string }
@@ -78,6 +85,14 @@ export interface RequestFinished {
   modelSent: string | null;
   provider: string | null;
   attempts: number;
+  /** Each attempt, where the first one did not answer well; else null. */
+  attemptsLog: AttemptLog[] | null;
+  /** Why a request that failed was not tried once more; null where it did not fail at a provider. */
+  attemptsEnd: AttemptsEnd | null;
+  /** Of the configuration that it used; 0 where it used none. */
+  configVersion: number;
+  /** The key's limit then, requests a second. */
+  rateLimit: number | null;
   /** The status answered; 499 when the client left before there was one. */
   status: number;
   /** The code of our own error, or null. */
@@ -95,6 +110,41 @@ export interface RequestFinished {
   /** What tokens must be counted from when `usage` is null and a provider answered. */
   uncounted: UncountedText | null;
 }
+
+/** One attempt at a provider. */
+export interface AttemptLog {
+  provider: string;
+  /** As it was sent. */
+  model: string;
+  /** `refused`: with an error status. What is neither says why there was no answer. */
+  outcome: 'answered' | 'refused' | AttemptFailure;
+  status: number | null;
+  /** In our words; null where the status says it. */
+  reason: string | null;
+  /** When it began, from the start of the request. */
+  atMs: number;
+  /** To the answer, or to its failure. */
+  tookMs: number;
+}
+
+export type AttemptFailure =
+  | 'invalid'
+  | 'connect'
+  | 'timeout'
+  | 'reset'
+  | 'protocol'
+  | 'stream_error'
+  | 'aborted';
+
+export type AttemptsEnd =
+  /** Every candidate was tried, or those that were left had no slot. */
+  | 'no_candidate_left'
+  /** The error is the client's own: another provider would answer the same. */
+  | 'not_retryable'
+  | 'max_attempts'
+  | 'retry_budget_spent'
+  /** The request's time was over, or its client had left. */
+  | 'over';
 
 /** Tokens of one request. */
 export interface TokenUsage {

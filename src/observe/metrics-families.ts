@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
+import { CounterFamily, HistogramFamily } from './metrics-series.js';
 
 /** From an answer of a cache to a long generation. */
 const durationBuckets = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600];
@@ -9,98 +10,103 @@ const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.
 
 /** Every metric that is counted as events come: docs/monitoring.md says what each means. */
 export function requestFamilies(registry: Registry) {
-  const registers = [registry];
   return {
-    requests: new Counter({
+    requests: new CounterFamily({
       name: 'llm_proxy_requests_total',
       help: 'Requests answered, by status; 499 is a client that left before the answer.',
       labelNames: ['method', 'endpoint', 'model', 'provider', 'status_code'],
-      registers,
+      registry,
     }),
-    duration: new Histogram({
+    duration: new HistogramFamily({
       name: 'llm_proxy_request_duration_seconds',
       help: 'From the head of a request to the end of its answer.',
       labelNames: ['method', 'endpoint', 'model', 'provider'],
       buckets: durationBuckets,
-      registers,
+      registry,
     }),
-    tokens: new Counter({
+    tokens: new CounterFamily({
       name: 'llm_proxy_tokens_total',
       help: 'Tokens of answered requests; token_type is prompt, completion, or total for both.',
       labelNames: ['model', 'provider', 'token_type'],
-      registers,
+      registry,
     }),
-    tokensEstimated: new Counter({
+    tokensEstimated: new CounterFamily({
       name: 'llm_proxy_tokens_estimated_total',
       help: 'The part of llm_proxy_tokens_total that the provider did not report.',
       labelNames: ['model', 'provider', 'token_type'],
-      registers,
+      registry,
     }),
-    providerLatency: new Histogram({
+    providerLatency: new HistogramFamily({
       name: 'llm_proxy_provider_latency_seconds',
       help: 'Time spent on the provider, of requests that took one attempt.',
       labelNames: ['provider'],
       buckets: latencyBuckets,
-      registers,
+      registry,
     }),
-    firstToken: new Histogram({
+    firstToken: new HistogramFamily({
       name: 'llm_proxy_time_to_first_token_seconds',
       help: 'From the head of a streamed request to the first content of its answer.',
       labelNames: ['model', 'provider'],
       buckets: firstTokenBuckets,
-      registers,
+      registry,
     }),
-    tokensPerSecond: new Histogram({
+    tokensPerSecond: new HistogramFamily({
       name: 'llm_proxy_tokens_per_second',
       help: 'Completion tokens of a complete stream, per second from its first content to its end.',
       labelNames: ['model', 'provider'],
       buckets: speedBuckets,
-      registers,
+      registry,
     }),
-    overhead: new Histogram({
+    overhead: new HistogramFamily({
       name: 'llm_proxy_overhead_seconds',
       help: 'Time of a request that was not spent on a provider.',
       labelNames: ['endpoint'],
       buckets: overheadBuckets,
-      registers,
+      registry,
     }),
-    attempts: new Counter({
+    attempts: new CounterFamily({
       name: 'llm_proxy_upstream_attempts_total',
       help: 'Requests sent to providers.',
       labelNames: ['model'],
-      registers,
+      registry,
     }),
-    retries: new Counter({
+    retries: new CounterFamily({
       name: 'llm_proxy_upstream_retries_total',
       help: 'Requests sent to another provider after one had failed.',
       labelNames: ['model'],
-      registers,
+      registry,
     }),
-    rejected: new Counter({
+    rejected: new CounterFamily({
       name: 'llm_proxy_rejected_requests_total',
       help: 'Requests that the gateway itself answered with an error, by its code.',
       labelNames: ['reason'],
-      registers,
+      registry,
     }),
-    rateLimited: new Counter({
+    rateLimited: new CounterFamily({
       name: 'llm_proxy_rate_limited_requests_total',
       help: 'Requests refused because their key was over its rate limit.',
-      registers,
+      registry,
     }),
-    workerRestarts: new Counter({
+    workerRestarts: new CounterFamily({
       name: 'llm_proxy_worker_restarts_total',
       help: 'Worker processes that ended unasked and were replaced.',
-      registers,
+      registry,
     }),
     databaseUp: new Gauge({
       name: 'llm_proxy_database_up',
       help: 'Whether the database tells of changes (1) or cannot be reached (0).',
-      registers,
+      registers: [registry],
     }),
-    labelOverflows: new Counter({
+    secretUnusable: new Gauge({
+      name: 'llm_proxy_provider_secret_unusable',
+      help: 'Always 1, for each provider that is not used because its key cannot be.',
+      labelNames: ['provider'],
+      registers: [registry],
+    }),
+    labelOverflows: new CounterFamily({
       name: 'llm_proxy_label_overflows_total',
       help: 'Requests counted under the label unknown because there were too many series.',
-      registers,
+      registry,
     }),
   };
 }

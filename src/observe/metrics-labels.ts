@@ -6,10 +6,10 @@ export interface ConfiguredNames {
 }
 
 /** Label values for a request. */
-export interface Labels {
+export type Labels = {
   model: string;
   provider: string;
-}
+};
 
 /** Stands for every other value. */
 export const unknown = 'unknown';

@@ -1,6 +1,7 @@
 import type { RequestFinished, TokenUsage } from './event.js';
 import type { RequestFamilies } from './metrics-families.js';
 import { admitUpTo, type LabelBounds, type Labels, unknown } from './metrics-labels.js';
+import type { Count, Distribution } from './metrics-series.js';
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -10,63 +11,129 @@ const maxReasons = 100;
 /** Counts a finished request. */
 export type CountRequest = (event: RequestFinished) => void;
 
-export function requestCounter(families: RequestFamilies, bounds: LabelBounds): CountRequest {
-  const admitSeries = admitUpTo(maxRequestSeries);
-  const admitReason = admitUpTo(maxReasons);
+/** Everything that requests with the same labels count into. */
+interface RequestSeries {
+  requests: Count;
+  duration: Distribution;
+  labels: Labels;
+  /** Of requests that reached a provider; made when the first one does. */
+  sent: SentSeries | null;
+  streamed: StreamSeries | null;
+}
 
-  return (event) => {
-    const { endpoint, error, attempts } = event;
+interface SentSeries {
+  attempts: Count;
+  overhead: Distribution;
+  providerLatency: Distribution;
+}
+
+interface StreamSeries {
+  firstToken: Distribution;
+  tokensPerSecond: Distribution;
+}
+
+export function requestCounter(families: RequestFamilies, bounds: LabelBounds): CountRequest {
+  const admitReason = admitUpTo(maxReasons);
+  const rateLimited = families.rateLimited.of();
+  const known = new Map<string, RequestSeries>();
+
+  const seriesOf = (event: RequestFinished): RequestSeries => {
     const method = methods.has(event.method) ? event.method : unknown;
     const status = statusLabel(event.status);
-    let { model, provider } = bounds.of(event.model, event.provider);
-    if (!admitSeries(`${method} ${endpoint} ${model} ${provider} ${status}`)) {
-      families.labelOverflows.inc();
-      model = unknown;
-      provider = unknown;
+    let labels = bounds.of(event.model, event.provider);
+    const key = () => `${method} ${event.endpoint} ${labels.model} ${labels.provider} ${status}`;
+    const found = known.get(key());
+    if (found) return found;
+    if (known.size >= maxRequestSeries) {
+      families.labelOverflows.of().value++;
+      labels = { model: unknown, provider: unknown };
     }
-    families.requests.inc({ method, endpoint, model, provider, status_code: status });
-    families.duration.observe({ method, endpoint, model, provider }, event.totalMs / 1000);
-    if (error !== null) {
-      families.rejected.inc({ reason: admitReason(error) ? error : unknown });
-      if (error === 'rate_limit_exceeded') families.rateLimited.inc();
-    }
-    if (attempts === 0) return;
-    families.attempts.inc({ model }, attempts);
-    if (attempts > 1) families.retries.inc({ model }, attempts - 1);
-    const overheadMs = Math.max(0, event.totalMs - event.upstreamMs);
-    families.overhead.observe({ endpoint }, overheadMs / 1000);
+    const { endpoint } = event;
+    const series: RequestSeries = known.get(key()) ?? {
+      requests: families.requests.of({ method, endpoint, ...labels, status_code: status }),
+      duration: families.duration.of({ method, endpoint, ...labels }),
+      labels,
+      sent: null,
+      streamed: null,
+    };
+    known.set(key(), series);
+    return series;
+  };
+
+  const countSent = (series: RequestSeries, event: RequestFinished): void => {
+    const { attempts, endpoint } = event;
+    series.sent ??= {
+      attempts: families.attempts.of(series.labels),
+      overhead: families.overhead.of({ endpoint }),
+      providerLatency: families.providerLatency.of(series.labels),
+    };
+    series.sent.attempts.value += attempts;
+    series.sent.overhead.observe(Math.max(0, event.totalMs - event.upstreamMs) / 1000);
     // Of several attempts, the time cannot be told apart by provider.
-    if (attempts === 1) families.providerLatency.observe({ provider }, event.upstreamMs / 1000);
-    if (event.stream) countStream(families, event, { model, provider });
+    if (attempts === 1) series.sent.providerLatency.observe(event.upstreamMs / 1000);
+    else families.retries.of(series.labels).value += attempts - 1;
+  };
+
+  const countStream = (series: RequestSeries, event: RequestFinished): void => {
+    const { firstTokenMs, totalMs, usage, complete } = event;
+    if (firstTokenMs === null) return;
+    series.streamed ??= {
+      firstToken: families.firstToken.of(series.labels),
+      tokensPerSecond: families.tokensPerSecond.of(series.labels),
+    };
+    series.streamed.firstToken.observe(firstTokenMs / 1000);
+    const seconds = (totalMs - firstTokenMs) / 1000;
+    if (complete && usage && seconds > 0) {
+      series.streamed.tokensPerSecond.observe(usage.completionTokens / seconds);
+    }
+  };
+
+  return (event) => {
+    const series = seriesOf(event);
+    series.requests.value++;
+    series.duration.observe(event.totalMs / 1000);
+    const { error } = event;
+    if (error !== null) {
+      families.rejected.of({ reason: admitReason(error) ? error : unknown }).value++;
+      if (error === 'rate_limit_exceeded') rateLimited.value++;
+    }
+    if (event.attempts === 0) return;
+    countSent(series, event);
+    if (event.stream) countStream(series, event);
   };
 }
 
-/** Counts the tokens of an answered request. */
-export function countTokens(
-  { tokens, tokensEstimated }: RequestFamilies,
-  labels: Labels,
-  { promptTokens, completionTokens }: TokenUsage,
-  estimated: boolean,
-): void {
-  const total = promptTokens + completionTokens;
-  for (const family of estimated ? [tokens, tokensEstimated] : [tokens]) {
-    family.inc({ ...labels, token_type: 'prompt' }, promptTokens);
-    family.inc({ ...labels, token_type: 'completion' }, completionTokens);
-    family.inc({ ...labels, token_type: 'total' }, total);
-  }
-}
+type TokenSeries = Record<'prompt' | 'completion' | 'total', Count>;
 
-function countStream(
-  { firstToken, tokensPerSecond }: RequestFamilies,
-  { firstTokenMs, totalMs, usage, complete }: RequestFinished,
-  labels: Labels,
-): void {
-  if (firstTokenMs === null) return;
-  firstToken.observe({ ...labels }, firstTokenMs / 1000);
-  const seconds = (totalMs - firstTokenMs) / 1000;
-  if (complete && usage && seconds > 0) {
-    tokensPerSecond.observe({ ...labels }, usage.completionTokens / seconds);
-  }
+/** Counts the tokens of an answered request. */
+export function tokenCounter({ tokens, tokensEstimated }: RequestFamilies) {
+  const seriesOf = (family: RequestFamilies['tokens']) => {
+    const known = new Map<string, TokenSeries>();
+    return (labels: Labels): TokenSeries => {
+      const key = `${labels.model}\0${labels.provider}`;
+      let series = known.get(key);
+      if (!series) {
+        const of = (token_type: string) => family.of({ ...labels, token_type });
+        series = { prompt: of('prompt'), completion: of('completion'), total: of('total') };
+        known.set(key, series);
+      }
+      return series;
+    };
+  };
+  const all = seriesOf(tokens);
+  const estimates = seriesOf(tokensEstimated);
+
+  return (
+    labels: Labels,
+    { promptTokens, completionTokens }: TokenUsage,
+    estimated: boolean,
+  ): void => {
+    for (const series of estimated ? [all(labels), estimates(labels)] : [all(labels)]) {
+      series.prompt.value += promptTokens;
+      series.completion.value += completionTokens;
+      series.total.value += promptTokens + completionTokens;
+    }
+  };
 }
 
 /** A provider may answer with any number. */

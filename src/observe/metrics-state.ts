@@ -24,6 +24,24 @@ export interface WorkerState {
 export interface WorkerStatus extends ProcessStatus {
   /** Requests that are not over, by endpoint. */
   activeRequests: Readonly<Record<string, number>>;
+  /** By provider key: those that it has sent something to, or heard of. */
+  providers: Readonly<Record<string, ProviderStatus>>;
+}
+
+/** A provider as one worker sees it. */
+export interface ProviderStatus {
+  /**
+   * `recovering`: back, and sent only a part yet. `on_trial`: one request finds out whether it is
+   * back.
+   */
+  state: 'in' | 'recovering' | 'cooling_down' | 'ejected' | 'on_trial';
+  /** When that ends by itself: wall clock, milliseconds. */
+  until: number | null;
+  inFlight: number;
+  /** In a row. */
+  failures: number;
+  /** The estimate of its time to an answer; 0 when there is none. */
+  latencyMs: number;
 }
 
 /**

@@ -3,7 +3,7 @@ import { Gauge, Registry } from 'prom-client';
 import type { Emit } from './event.js';
 import { requestFamilies } from './metrics-families.js';
 import { type ConfiguredNames, LabelBounds } from './metrics-labels.js';
-import { countTokens, requestCounter } from './metrics-requests.js';
+import { requestCounter, tokenCounter } from './metrics-requests.js';
 import { type GatewayState, registerState } from './metrics-state.js';
 import { watchProcess } from './process-status.js';
 
@@ -32,8 +32,11 @@ export function createMetrics(
 ): Metrics {
   const registry = new Registry();
   const families = requestFamilies(registry);
-  const bounds = new LabelBounds(modelPrefix, () => families.labelOverflows.inc());
+  const labelOverflows = families.labelOverflows.of();
+  const workerRestarts = families.workerRestarts.of();
+  const bounds = new LabelBounds(modelPrefix, () => labelOverflows.value++);
   const countRequest = requestCounter(families, bounds);
+  const countTokens = tokenCounter(families);
   const health = new Map<string, boolean>();
   new Gauge({
     name: 'llm_proxy_build_info',
@@ -65,7 +68,7 @@ export function createMetrics(
           break;
         case 'usage_counted': {
           const labels = bounds.of(event.model, event.provider);
-          countTokens(families, labels, event.usage, event.source === 'estimated');
+          countTokens(labels, event.usage, event.source === 'estimated');
           break;
         }
         case 'provider_ejected':
@@ -78,11 +81,17 @@ export function createMetrics(
         case 'database_listening':
           families.databaseUp.set(1);
           break;
+        case 'secret_unusable':
+          families.secretUnusable.set({ provider: event.provider }, 1);
+          break;
+        case 'secret_usable':
+          families.secretUnusable.remove({ provider: event.provider });
+          break;
         case 'database_lost':
           families.databaseUp.set(0);
           break;
         case 'worker_exited':
-          if (!event.expected) families.workerRestarts.inc();
+          if (!event.expected) workerRestarts.value++;
           break;
       }
     },

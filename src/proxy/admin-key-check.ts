@@ -4,23 +4,23 @@ import { hash, timingSafeEqual } from 'node:crypto';
 const maxWrongKeys = 10;
 const windowMs = 60_000;
 
-/** Tells in a worker whether a request holds the admin key, of which it knows only the hash. */
+/** Tells in a worker whether a request holds an admin key, of which it knows only the hash. */
 export class AdminKeyCheck {
-  readonly #expected: Buffer;
+  readonly #expected: readonly Buffer[];
   readonly #now: () => number;
   #wrongKeys = 0;
   #windowEndsMs = 0;
 
   /**
-   * @param sha256 of the admin key, hex.
+   * @param sha256 of each admin key, hex.
    * @param now monotonic clock, milliseconds.
    */
-  constructor(sha256: string, now: () => number = () => performance.now()) {
-    this.#expected = Buffer.from(sha256, 'hex');
+  constructor(sha256: readonly string[], now: () => number = () => performance.now()) {
+    this.#expected = sha256.map((hex) => Buffer.from(hex, 'hex'));
     this.#now = now;
   }
 
-  /** Whether this `Authorization` header is the admin's. Past the bound no key is right. */
+  /** Whether this `Authorization` header is an admin's. Past the bound no key is right. */
   holds(authorization: string): boolean {
     const [, key] = /^bearer +(.+)$/i.exec(authorization) ?? [];
     if (key === undefined) return false;
@@ -31,7 +31,7 @@ export class AdminKeyCheck {
     }
     if (this.#wrongKeys >= maxWrongKeys) return false;
     const digest = Buffer.from(hash('sha256', key.trim(), 'hex'), 'hex');
-    const right = timingSafeEqual(digest, this.#expected);
+    const right = this.#expected.some((expected) => timingSafeEqual(digest, expected));
     if (!right) this.#wrongKeys++;
     return right;
   }

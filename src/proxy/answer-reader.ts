@@ -4,15 +4,22 @@ import { readUsage, UsageEventFilter } from '../upstream/usage.js';
 import type { ModelRequest } from './parse.js';
 import type { RequestRecord } from './request-record.js';
 
-/** What of an answer is kept for counting its tokens, should its provider not report them. */
-const maxKeptBytes = 1_048_576;
+/**
+ * What of an answer is kept for counting its tokens, should its provider not report them. Every
+ * stream under way has as much: it bounds what a worker holds for readers that have stalled.
+ */
+const maxKeptBytes = 262_144;
+/** Small pieces are put together: each on its own costs some hundred bytes more. */
+const blockBytes = 16_384;
 /** Usage is looked for in the last bytes of an answer. */
 const tailBytes = 16_384;
 
 /** Reads what an answer says of its token usage, as it passes. */
 export class AnswerReader {
   readonly #filter: UsageEventFilter | null;
-  #pieces: Buffer[] = [];
+  #blocks: Buffer[] = [];
+  #recent: Buffer[] = [];
+  #recentBytes = 0;
   #keptBytes = 0;
   #answerBytes = 0;
   /** Pieces seen so far: what stays the same while the upstream is silent. */
@@ -55,34 +62,34 @@ export class AnswerReader {
   }
 
   #keep(chunk: Buffer): void {
-    this.#pieces.push(chunk);
+    this.#recent.push(chunk);
+    this.#recentBytes += chunk.length;
     this.#keptBytes += chunk.length;
     this.#answerBytes += chunk.length;
+    if (this.#recentBytes < blockBytes || this.#answerBytes === chunk.length) return;
+    this.#blocks.push(Buffer.concat(this.#recent));
+    this.#recent = [];
+    this.#recentBytes = 0;
     // The end is kept, for the usage; of a long answer the middle is not.
-    while (this.#keptBytes > maxKeptBytes && this.#pieces.length > 1) {
-      const [dropped] = this.#pieces.splice(Math.floor(this.#pieces.length / 2), 1);
+    while (this.#keptBytes > maxKeptBytes && this.#blocks.length > 1) {
+      const [dropped] = this.#blocks.splice(Math.floor(this.#blocks.length / 2), 1);
       this.#keptBytes -= dropped?.length ?? 0;
     }
   }
 
   #tail(): Buffer {
-    const last = this.#pieces[this.#pieces.length - 1];
-    if (last && last.length >= tailBytes) return last.subarray(last.length - tailBytes);
-    const tail: Buffer[] = [];
-    let bytes = 0;
-    for (let i = this.#pieces.length - 1; i >= 0 && bytes < tailBytes; i--) {
-      const piece = this.#pieces[i] as Buffer;
-      tail.unshift(piece);
-      bytes += piece.length;
+    const [only] = this.#recent;
+    if (only && this.#recent.length === 1 && this.#blocks.length === 0) {
+      return only.subarray(Math.max(0, only.length - tailBytes));
     }
-    return Buffer.concat(tail);
+    return Buffer.concat([...this.#blocks.slice(-1), ...this.#recent]);
   }
 
   #uncounted({ endpoint }: RequestRecord, { body }: ModelRequest): UncountedText {
     return {
       endpoint,
       request: body,
-      answer: this.#pieces,
+      answer: [...this.#blocks, ...this.#recent],
       truncated: this.#keptBytes < this.#answerBytes,
       answerBytes: this.#answerBytes,
     };

@@ -11,6 +11,7 @@ const anybody: RoutedCredential = Object.freeze({
   key: '',
   allows: null,
   rateLimit: null,
+  expiresAt: null,
 });
 
 /**
@@ -35,6 +36,9 @@ export function authenticate(
   // The lookup finds by hash; the comparison in constant time leaves no doubt about timing.
   if (!credential || !timingSafeEqual(credential.hash, Buffer.from(digest, 'hex'))) {
     throw new GatewayError('invalid_api_key', 'The API key provided is not valid here.');
+  }
+  if (credential.expiresAt !== null && credential.expiresAt <= Date.now()) {
+    throw new GatewayError('invalid_api_key', 'The API key provided has expired.');
   }
   return credential;
 }

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.js';
+import type { AttemptsEnd } from '../observe/event.js';
 import type { Candidate, Route } from '../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { Attempt } from '../upstream/attempt.js';
@@ -49,6 +50,7 @@ export async function dispatch(
   let refusal: { answer: Answer; candidate: Candidate } | null = null;
   let failure: UpstreamError | null = null;
   let repeats = false;
+  let end: AttemptsEnd = 'no_candidate_left';
   retryBudget.deposit(record.startMs);
   for (;;) {
     const picked = await pick(gateway, planned.routes, tried).catch((error: unknown) => {
@@ -61,35 +63,49 @@ export async function dispatch(
     const free = !repeats || health.isSound(candidate.provider.key);
     if (!free && !retryBudget.withdraw(performance.now())) {
       release();
+      end = 'retry_budget_spent';
       break;
     }
     const answer = send(gateway, exchange, planned, picked, record);
-    if (!answer) break;
+    if (!answer) {
+      end = 'over';
+      break;
+    }
     tried.push(candidate);
     const { attempt } = answer;
     const provider = candidate.provider.key;
     const sentMs = performance.now();
     let outcome: Outcome | null;
+    let failed: UpstreamError | null = null;
     try {
       await readyInTime(gateway, answer, record);
       outcome = outcomeOfStatus(attempt.status);
       refusal?.answer.attempt.abort();
       refusal = { answer, candidate };
     } catch (error) {
-      failure = toUpstreamError(error, attempt.sent);
-      outcome = outcomeOfFailure(failure.failure);
+      failed = toUpstreamError(error, attempt.sent);
+      failure = failed;
+      outcome = outcomeOfFailure(failed.failure);
     }
     const tookMs = performance.now() - sentMs;
     record.upstreamMs += tookMs;
+    // Of a request that goes well at once, the record itself says it all.
+    if (outcome || record.attemptsLog) {
+      logAttempt(record, candidate, attempt, failed, sentMs, tookMs);
+    }
     if (outcome === null) {
       health.succeeded(provider, tookMs, Date.now());
       return answer;
     }
     if (outcome.counts) health.failed(provider, retryAfterMs(attempt.headers), Date.now());
     else health.undecided(provider);
-    if (!outcome.retry || tried.length >= settings.routing.max_attempts) break;
+    if (!outcome.retry || tried.length >= settings.routing.max_attempts) {
+      end = outcome.retry ? 'max_attempts' : 'not_retryable';
+      break;
+    }
     repeats = attempt.sent;
   }
+  record.attemptsEnd = end;
   if (exchange.aborted) {
     refusal?.answer.attempt.abort();
     throw new AbortedError();
@@ -162,6 +178,26 @@ function send(
   );
   exchange.onAbort(() => attempt.abort());
   return { attempt, hidesUsage, totalMs: timeouts.total };
+}
+
+function logAttempt(
+  record: RequestRecord,
+  { provider, model }: Candidate,
+  { status }: Attempt,
+  failed: UpstreamError | null,
+  sentMs: number,
+  tookMs: number,
+): void {
+  record.attemptsLog ??= [];
+  record.attemptsLog.push({
+    provider: provider.key,
+    model,
+    outcome: failed?.failure ?? (status < 400 ? 'answered' : 'refused'),
+    status: status === 0 ? null : status,
+    reason: failed?.message ?? null,
+    atMs: sentMs - record.startMs,
+    tookMs,
+  });
 }
 
 function givenUp(failure: UpstreamError | null, { provider }: RequestRecord): GatewayError {

@@ -39,6 +39,8 @@ async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecor
 
   const credential = authenticate(exchange, snapshot, settings.auth);
   record.credential = { id: credential.id, name: credential.name };
+  record.configVersion = snapshot.version;
+  record.rateLimit = credential.rateLimit;
   const asked = limit(gateway.limiter, credential);
   if (asked) await asked;
   if (endpoint.kind === 'models') {

@@ -3,33 +3,58 @@ import { compileModelPattern, type ModelPattern, matchesPattern } from '../confi
 /** Which name a provider knows a model by; null when it does not serve it. */
 export type ModelMapping = (model: string) => string | null;
 
+/** An entry of a mapping that a model's name matches: its key, null of an empty mapping. */
+export interface MappingMatch {
+  pattern: string | null;
+  /** The name that is sent. */
+  sent: string;
+}
+
 /**
  * Compiles a provider's mapping. Exact names win over wildcards, the longest wildcard over
  * shorter ones, and regular expressions come last, in the order written. A `*` in the value is
  * what the key's `*` stands for. An empty mapping serves every model under its own name.
  */
 export function compileModelMapping(mapping: Readonly<Record<string, string>>): ModelMapping {
-  const exact = new Map<string, string>();
-  const wildcards: { pattern: ModelPattern & { kind: 'wildcard' }; sent: string }[] = [];
-  const regexes: { pattern: ModelPattern & { kind: 'regex' }; sent: string }[] = [];
+  const match = compileMappingMatch(mapping);
+  return (model) => match(model)?.sent ?? null;
+}
+
+/** As `compileModelMapping`, and says which entry it was. */
+export function compileMappingMatch(
+  mapping: Readonly<Record<string, string>>,
+): (model: string) => MappingMatch | null {
+  const exact = new Map<string, MappingMatch>();
+  const wildcards: { key: string; pattern: ModelPattern & { kind: 'wildcard' }; sent: string }[] =
+    [];
+  const regexes: { match: MappingMatch; pattern: ModelPattern & { kind: 'regex' } }[] = [];
   for (const [key, sent] of Object.entries(mapping)) {
     const pattern = validPattern(key);
-    if (pattern.kind === 'exact') exact.set(pattern.model, sent);
-    else if (pattern.kind === 'wildcard') wildcards.push({ pattern, sent });
-    else regexes.push({ pattern, sent });
+    const match = { pattern: key, sent };
+    if (pattern.kind === 'exact') exact.set(pattern.model, match);
+    else if (pattern.kind === 'wildcard') wildcards.push({ key, pattern, sent });
+    else regexes.push({ match, pattern });
   }
-  if (exact.size + wildcards.length + regexes.length === 0) return (model) => model;
+  if (exact.size + wildcards.length + regexes.length === 0) {
+    return (model) => ({ pattern: null, sent: model });
+  }
   wildcards.sort((a, b) => b.pattern.length - a.pattern.length);
 
   return (model) => {
-    const name = exact.get(model);
-    if (name !== undefined) return name;
-    for (const { pattern, sent } of wildcards) {
+    const named = exact.get(model);
+    if (named !== undefined) return named;
+    for (const { key, pattern, sent } of wildcards) {
       const captured = pattern.capture(model);
-      if (captured !== null) return sent.replace('*', () => captured);
+      if (captured !== null) return { pattern: key, sent: sent.replace('*', () => captured) };
     }
-    return regexes.find(({ pattern }) => pattern.matches(model))?.sent ?? null;
+    return regexes.find(({ pattern }) => pattern.matches(model))?.match ?? null;
   };
+}
+
+/** The entry of `allowed_models` that allows a model, null when none does. */
+export function allowedBy(allowed: readonly string[] | null, model: string): string | null {
+  if (allowed === null || allowed.includes('*')) return '*';
+  return allowed.find((entry) => matchesPattern(validPattern(entry), model)) ?? null;
 }
 
 /** Compiles `allowed_models`: whether a key may use a model; null when it may use all. */

@@ -24,12 +24,14 @@ export interface RoutedCredential {
   readonly id: number | null;
   readonly name: string;
   readonly hash: Buffer;
-  /** `hash` in hex: the key of this credential's limiter. */
+  /** Names this credential's limiter: the same for a key and the one that it replaced. */
   readonly key: string;
   /** Null: all models. */
   readonly allows: ((model: string) => boolean) | null;
   /** Requests a second, or null. */
   readonly rateLimit: number | null;
+  /** Refused from then on: wall clock, milliseconds; null never. */
+  readonly expiresAt: number | null;
 }
 
 export interface RoutedProvider {
@@ -77,6 +79,12 @@ export function buildSnapshot(configuration: Configuration, hash: string): Snaps
   for (const credential of configuration.credentials) {
     if (credential.is_enabled) credentials.set(credential.credential_key, routed(credential));
   }
+  for (const credential of configuration.credentials) {
+    const { previous_key, is_enabled } = credential;
+    // A key that somebody else has now is no longer this one's.
+    if (!previous_key || !is_enabled || credentials.has(previous_key)) continue;
+    credentials.set(previous_key, routedBefore(credential, previous_key));
+  }
   const routes = new Map<string, Route | null>();
   const groups = new Map<string, string>();
   return Object.freeze({
@@ -106,10 +114,27 @@ function routed(credential: Credential): RoutedCredential {
     id: credential.id,
     name: credential.name,
     hash: Buffer.from(credential.credential_key, 'hex'),
-    key: credential.credential_key,
+    // Not the hash where there is an id: a rotation would fill the bucket anew.
+    key: credential.id === null ? credential.credential_key : `credential ${credential.id}`,
     allows: compileAllowedModels(credential.allowed_models),
     rateLimit: credential.rate_limit,
+    expiresAt: milliseconds(credential.expires_at),
   });
+}
+
+/** The credential under its key before a rotation. */
+function routedBefore(credential: Credential, previousKey: string): RoutedCredential {
+  const after = routed(credential);
+  const ends = [after.expiresAt, milliseconds(credential.previous_expires_at) ?? 0];
+  return Object.freeze({
+    ...after,
+    hash: Buffer.from(previousKey, 'hex'),
+    expiresAt: Math.min(...ends.filter((end) => end !== null)),
+  });
+}
+
+function milliseconds(time: string | null | undefined): number | null {
+  return time ? Date.parse(time) : null;
 }
 
 /** `groups` keeps one copy of each group's name, which is long where providers are many. */

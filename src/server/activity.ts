@@ -43,7 +43,12 @@ export class Activity {
     clearTimeout(this.timer);
     if (this.requests > 0) return;
     if (this.connections === 0) this.drained?.();
-    else this.timer = setTimeout(() => this.drained?.(), idleLingerMs);
+    else {
+      this.timer = setTimeout(() => {
+        // One that came meanwhile settles again when it ends.
+        if (this.requests === 0) this.drained?.();
+      }, idleLingerMs);
+    }
   }
 }
 

@@ -1,3 +1,5 @@
+import type { ProviderStatus } from '../observe/metrics-state.js';
+
 /** Failures in a row after which a provider is taken out. */
 const failuresToEject = 5;
 /**
@@ -104,6 +106,16 @@ export class Health {
     return decayed * (state.inFlight + 1);
   }
 
+  /** How each provider is that something is known of, by its key. */
+  statuses(now: number): Record<string, ProviderStatus> {
+    const statuses: Record<string, ProviderStatus> = {};
+    for (const [provider, state] of this.#states) {
+      const { inFlight, consecutiveFailures: failures, latencyMs } = state;
+      statuses[provider] = { ...stateAt(state, now), inFlight, failures, latencyMs };
+    }
+    return statuses;
+  }
+
   /** A request is sent to it. */
   started(provider: string, now: number): void {
     const state = this.#state(provider);
@@ -184,6 +196,17 @@ export class Health {
     }
     return state;
   }
+}
+
+function stateAt(state: State, now: number): Pick<ProviderStatus, 'state' | 'until'> {
+  if (state.onTrial) return { state: 'on_trial', until: null };
+  if (state.ejectedUntil > now) return { state: 'ejected', until: state.ejectedUntil };
+  if (state.cooldownUntil > now) return { state: 'cooling_down', until: state.cooldownUntil };
+  // The ejection is over, and the next request is its trial.
+  if (state.ejectedUntil !== 0) return { state: 'on_trial', until: null };
+  const soundAt = state.recoveredAt + slowStartMs;
+  if (soundAt > now) return { state: 'recovering', until: soundAt };
+  return { state: 'in', until: null };
 }
 
 /** A slower answer replaces the estimate at once; faster ones lower it little by little. */

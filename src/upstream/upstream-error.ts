@@ -1,12 +1,7 @@
+import type { AttemptFailure } from '../observe/event.js';
+
 /** Why an attempt at a provider failed. */
-export type UpstreamFailure =
-  | 'invalid'
-  | 'connect'
-  | 'timeout'
-  | 'reset'
-  | 'protocol'
-  | 'stream_error'
-  | 'aborted';
+export type UpstreamFailure = AttemptFailure;
 
 /** An attempt that did not end with an answer. The message holds no secret and no address. */
 export class UpstreamError extends Error {

@@ -2,6 +2,7 @@ import { Pool } from 'undici';
 import type { Provider, Timeouts } from '../config/configuration.js';
 import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
 import type { Settings } from '../config/settings-schema.js';
+import { guardedLookup } from './guarded-lookup.js';
 import { authorizationHeaders } from './providers/openai.js';
 
 /** A provider as requests are sent to it. */
@@ -128,7 +129,7 @@ function compileTimeouts(
 function openPool({ origin, connectMs }: Prepared, settings: Settings['upstream']): Pool {
   return new Pool(origin, {
     connections: settings.max_connections_per_provider,
-    connect: { timeout: connectMs },
+    connect: { timeout: connectMs, lookup: guardedLookup(settings.private_addresses) },
     // Shorter than what servers allow an idle connection, so that they rarely close one as we use it.
     keepAliveTimeout: 15_000,
   });

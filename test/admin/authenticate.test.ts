@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { adminAuthenticator, isLocal } from '../../src/admin/authenticate.js';
+import {
+  type AdminKey,
+  adminAuthenticator,
+  authorize,
+  isLocal,
+} from '../../src/admin/authenticate.js';
+import { hashKey } from '../../src/config/credential-key.js';
 import type { GatewayError } from '../../src/errors.js';
 
+const keys: AdminKey[] = [
+  { name: 'admin', role: 'admin', sha256: hashKey('the-admin-key') },
+  { name: 'board', role: 'viewer', sha256: hashKey('the-key-of-the-board') },
+];
 const right = 'Bearer the-admin-key';
 const wrong = 'Bearer a-guess';
 
 function start() {
   let nowMs = 0;
-  const authenticate = adminAuthenticator('the-admin-key', () => nowMs);
+  const authenticate = adminAuthenticator(keys, () => nowMs);
   const outcome = (header: string | undefined, address = '192.0.2.1') => {
     try {
       authenticate(header, address);
@@ -85,4 +95,15 @@ test('remembers no more than ten thousand addresses', () => {
 test('knows which addresses are of this machine', () => {
   for (const address of ['local', '127.0.0.1', '127.8.8.8', '::1']) assert.ok(isLocal(address));
   for (const address of ['', '10.0.0.1', '::2', '128.0.0.1']) assert.ok(!isLocal(address));
+});
+
+test('tells whose key it was, and lets a viewer only look', () => {
+  const { authenticate } = start();
+  assert.equal(authenticate(right, 'local').name, 'admin');
+  const viewer = authenticate('Bearer the-key-of-the-board', 'local');
+  assert.equal(viewer.name, 'board');
+  authorize(viewer, 'GET', false);
+  authorize(viewer, 'POST', true);
+  assert.throws(() => authorize(viewer, 'POST', false), { code: 'permission_denied' });
+  authorize(authenticate(right, 'local'), 'DELETE', false);
 });

@@ -53,6 +53,8 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       allowed_models: ['gpt-4o*', 'o3'],
       rate_limit: 10,
       is_enabled: true,
+      expires_at: null,
+      tags: [],
     });
   });
 
@@ -82,6 +84,10 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       'allowed_models',
       'rate_limit',
       'is_enabled',
+      'expires_at',
+      'tags',
+      'previous_expires_at',
+      'last_used_at',
       'created_at',
       'updated_at',
     ]);
@@ -126,11 +132,69 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     await run(['keys', 'create', 'c', ...key('cccc'), '--rate-limit', '0']);
     await run(['keys', 'revoke', 'c']);
     assert.deepEqual((await run(['keys', 'list'])).stdout.split('\n'), [
-      'ID  NAME  KEY       STATUS       LIMIT  MODELS',
-      ' 1  a     sk-…aaaa  enabled  unlimited  all',
-      ' 2  b     sk-…bbbb  enabled       20/s  x, y',
-      ' 3  c     sk-…cccc  revoked    blocked  all',
+      'ID  NAME  KEY       STATUS       LIMIT  MODELS  USED',
+      ' 1  a     sk-…aaaa  enabled  unlimited  all     never',
+      ' 2  b     sk-…bbbb  enabled       20/s  x, y    never',
+      ' 3  c     sk-…cccc  revoked    blocked  all     never',
       '',
     ]);
+  });
+
+  test('tags are shown, replaced, removed, and found by', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    await run(['keys', 'create', 'a', '--tag', 'team-a', '--tag', 'ci']);
+    await run(['keys', 'create', 'b', '--tag', 'team-b']);
+    const names = async (...tags: string[]) => {
+      const flags = tags.flatMap((tag) => ['--tag', tag]);
+      const keys: { name: string }[] = await json(run(['keys', 'list', '--json', ...flags]));
+      return keys.map(({ name }) => name);
+    };
+    assert.deepEqual(await names(), ['a', 'b']);
+    assert.deepEqual(await names('ci'), ['a']);
+    assert.deepEqual(await names('ci', 'team-b'), []);
+    assert.match((await run(['keys', 'list'])).stdout, /USED +TAGS\n.*never +team-a, ci\n/);
+    await run(['keys', 'update', 'a', '--tag', 'x']);
+    assert.deepEqual((await json(run(['keys', 'show', 'a', '--json']))).tags, ['x']);
+    await run(['keys', 'update', 'a', '--clear-tags']);
+    assert.deepEqual(await names('x'), []);
+  });
+
+  test('an expiry is a length of time or a date, and can be taken back', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    const at = '2030-12-31T00:00:00.000Z';
+    await run(['keys', 'create', 'a', '--expires', '2030-12-31']);
+    assert.equal((await json(run(['keys', 'show', 'a', '--json']))).expires_at, at);
+    assert.match((await run(['keys', 'show', 'a'])).stdout, new RegExp(`expires +${at}`));
+    await run(['keys', 'update', 'a', '--expires', '2020-01-01']);
+    assert.match((await run(['keys', 'list'])).stdout, / expired /);
+    const soon = await json(run(['keys', 'update', 'a', '--expires', '90d', '--json']));
+    const days = (Date.parse(soon.expires_at) - Date.now()) / 86_400_000;
+    assert.ok(days > 89.9 && days <= 90, String(days));
+    const never = await json(run(['keys', 'update', 'a', '--expires', 'never', '--json']));
+    assert.equal(never.expires_at, null);
+    const wrong = await run(['keys', 'update', 'a', '--expires', 'tomorrow']);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /^error: --expires: "tomorrow" is not a time\n/);
+  });
+
+  test('a rotated key alone is on stdout; the old one stays for the grace period', async (t) => {
+    const { run, dbUrl } = await withOwnDatabase(t);
+    const old = (await run(['keys', 'create', 'a', '--rate-limit', '5'])).stdout.trim();
+    const rotated = await run(['keys', 'rotate', 'a', '--grace', '2h']);
+    assert.equal(rotated.code, 0, rotated.stderr);
+    assert.match(rotated.stdout.trimEnd(), generated);
+    assert.match(rotated.stderr, /^rotated key a \(id 1\); the old one is valid until \d{4}-/);
+    const sql = connect(dbUrl, { max: 1 });
+    t.after(() => sql.end());
+    const [row] = await getCredential(sql, 1);
+    assert.equal(row?.credential_key, hashKey(rotated.stdout.trim()));
+    assert.equal(row?.previous_key, hashKey(old));
+    assert.equal(row?.rate_limit, 5);
+    assert.match((await run(['keys', 'show', 'a'])).stdout, /old key +valid until /);
+
+    const again = await json(run(['keys', 'rotate', '1', '--grace', '0', '--json']));
+    assert.match(again.key, generated);
+    assert.equal(again.previous_expires_at, null);
+    assert.ok(!Object.keys(again).includes('previous_key'));
   });
 });

@@ -19,6 +19,7 @@ test('every command of the specification exists', () => {
     ),
     'llmproxy serve',
     'llmproxy systemd install',
+    'llmproxy upgrade',
     'llmproxy usage',
   ]);
 });

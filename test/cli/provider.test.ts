@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { open, parseKeyRing } from '../../src/config/secret-cipher.js';
+import { placeOf } from '../../src/daemon/secrets.js';
 import { connect } from '../../src/db/client.js';
 import { getProvider } from '../../src/db/queries/get-provider.js';
 import { json, type Run, usage, withOwnDatabase } from './llmproxy.js';
@@ -86,19 +90,24 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
   });
 
   test('the key may come from the environment or from standard input', async (t) => {
-    const { run, dbUrl } = await withOwnDatabase(t);
+    const { run, dbUrl, dataDir } = await withOwnDatabase(t);
     const sql = connect(dbUrl, { max: 1 });
     t.after(() => sql.end());
+    const apiKeyOf = async (provider: string) => {
+      const text = readFileSync(join(dataDir, 'secret-key'), 'utf8');
+      const stored = (await getProvider(sql, provider))?.api_key ?? '';
+      return open(stored, parseKeyRing(text), placeOf(provider));
+    };
     await json(
       run(['provider', 'add', 'a', ...base, '--api-key-env', 'MY_KEY', '--json'], {
         env: { MY_KEY: 'from-the-environment' },
       }),
     );
-    assert.equal((await getProvider(sql, 'a'))?.api_key, 'from-the-environment');
+    assert.equal(await apiKeyOf('a'), 'from-the-environment');
     await json(
       run(['provider', 'update', 'a', '--api-key-stdin', '--json'], { stdin: 'from-stdin\r\n' }),
     );
-    assert.equal((await getProvider(sql, 'a'))?.api_key, 'from-stdin');
+    assert.equal(await apiKeyOf('a'), 'from-stdin');
   });
 
   test('exactly one source of the key is accepted', async () => {

@@ -11,6 +11,8 @@ import { insertProvider } from '../../src/db/queries/insert-provider.js';
 import { listCredentials } from '../../src/db/queries/list-credentials.js';
 import { listProviders } from '../../src/db/queries/list-providers.js';
 import { readConfiguration } from '../../src/db/queries/read-configuration.js';
+import { recordLastUsed } from '../../src/db/queries/record-last-used.js';
+import { rotateCredential } from '../../src/db/queries/rotate-credential.js';
 import type { CredentialInput, ProviderInput } from '../../src/db/queries/rows.js';
 import { updateCredential } from '../../src/db/queries/update-credential.js';
 import { updateProvider } from '../../src/db/queries/update-provider.js';
@@ -60,7 +62,8 @@ test('a credential is stored, found by id and by a name that others may have, ch
   const { sql } = await testDatabase(t);
   const row = await insertCredential(sql, credential);
   const { id, created_at, updated_at, ...stored } = row;
-  assert.deepEqual(stored, credential);
+  const none = { expires_at: null, previous_key: null, previous_expires_at: null };
+  assert.deepEqual(stored, { ...credential, ...none, tags: [], last_used_at: null });
   const other = await insertCredential(sql, {
     ...credential,
     credential_key: 'e'.repeat(64),
@@ -95,6 +98,43 @@ test('a value that must be unique and is not is named, but never the hash of a k
   });
 });
 
+test('a rotation keeps the key before it for the grace period, and none before that', async (t) => {
+  const { sql } = await testDatabase(t);
+  const { id } = await insertCredential(sql, credential);
+  const key = (letter: string) => ({ credential_key: letter.repeat(64), key_preview: letter });
+  const before = Date.now();
+  const first = await rotateCredential(sql, id, key('a'), 60);
+  assert.equal(first?.previous_key, credential.credential_key);
+  const graceMs = (first?.previous_expires_at?.getTime() ?? 0) - before;
+  assert.ok(graceMs > 50_000 && graceMs < 120_000, String(graceMs));
+  const second = await rotateCredential(sql, id, key('b'), 60);
+  assert.equal(second?.previous_key, 'a'.repeat(64));
+  const third = await rotateCredential(sql, id, key('c'), 0);
+  assert.deepEqual([third?.previous_key, third?.previous_expires_at], [null, null]);
+  assert.equal(await rotateCredential(sql, id + 1, key('d'), 0), null);
+  await insertCredential(sql, { ...credential, ...key('e') });
+  await assert.rejects(rotateCredential(sql, id, key('e'), 0), DuplicateError);
+});
+
+test('when keys were last used is kept apart from the configuration, and never goes back', async (t) => {
+  const { sql } = await testDatabase(t);
+  const { id } = await insertCredential(sql, credential);
+  const { version } = await configVersion(sql);
+  const used = async () => (await getCredential(sql, id))[0]?.last_used_at?.getTime() ?? null;
+  assert.equal(await used(), null);
+  await recordLastUsed(sql, [
+    { id, at: 2_000_000_000_500 },
+    { id: id + 9, at: 1 },
+  ]);
+  await recordLastUsed(sql, [{ id, at: 1_000_000_000_000 }]);
+  assert.equal(await used(), 2_000_000_000_500);
+  assert.equal((await configVersion(sql)).version, version);
+  await deleteCredential(sql, id);
+  await recordLastUsed(sql, []);
+  const [{ count }] = await sql<[{ count: number }]>`SELECT count(*) FROM credential_usage`;
+  assert.equal(count, 0);
+});
+
 test('lists are ordered by id, filtered and paged', async (t) => {
   const { sql } = await testDatabase(t);
   for (const key of ['Alpha', 'beta%', 'gamma']) {
@@ -119,7 +159,12 @@ test('the configuration is read as the rows are, with the version that belongs t
   const { sql } = await testDatabase(t);
   const before = await configVersion(sql);
   const row = await insertProvider(sql, provider);
-  const key = await insertCredential(sql, credential);
+  const { last_used_at, ...key } = await insertCredential(sql, {
+    ...credential,
+    expires_at: new Date('2030-01-31T12:00:00Z'),
+    tags: ['a'],
+  });
+  assert.equal(last_used_at, null);
   const read = await readConfiguration(sql);
   assert.deepEqual(read.providers, [row]);
   assert.deepEqual(read.credentials, [key]);

@@ -174,6 +174,7 @@ test('active requests are summed over the workers that live', async () => {
     loopDelayP50Ms: 1,
     loopDelayP99Ms: 2,
     rssBytes: 50_000_000,
+    providers: {},
   });
   let workers: GatewayState['workers'] = [
     { name: 'worker-1', status: status(3) },
@@ -227,7 +228,7 @@ function configuredMetrics(): Metrics {
 /** With a sample of every family. */
 function busyMetrics(): Metrics {
   const metrics = configuredMetrics();
-  const status = { loopDelayP50Ms: 1, loopDelayP99Ms: 2, rssBytes: 5e7 };
+  const status = { loopDelayP50Ms: 1, loopDelayP99Ms: 2, rssBytes: 5e7, providers: {} };
   const activeRequests = { '/v1/chat/completions': 1 };
   metrics.watch(() => ({
     ...idleState,
@@ -260,6 +261,10 @@ function finished(more: Partial<RequestFinished>): RequestFinished {
     modelSent: null,
     provider: 'a',
     attempts: 1,
+    attemptsLog: null,
+    attemptsEnd: null,
+    configVersion: 1,
+    rateLimit: null,
     status: 200,
     error: null,
     stream: false,

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { settingsSchema } from '../../src/config/settings-schema.js';
+import { type Settings, settingsSchema } from '../../src/config/settings-schema.js';
 import { Attempt } from '../../src/upstream/attempt.js';
 import { type Upstream, Upstreams } from '../../src/upstream/upstream.js';
 import { provider } from '../config/configuration-for-test.js';
 import { startProvider } from './provider-for-test.js';
 
 const { properties } = settingsSchema.properties.upstream;
-const settings = {
+const settings: Settings['upstream'] = {
   connect_timeout_ms: properties.connect_timeout_ms.default,
   first_byte_timeout_ms: properties.first_byte_timeout_ms.default,
   idle_timeout_ms: properties.idle_timeout_ms.default,
   total_timeout_ms: properties.total_timeout_ms.default,
   max_connections_per_provider: properties.max_connections_per_provider.default,
+  private_addresses: 'allow',
 };
 
 async function statusOf({ pool, basePath }: Upstream): Promise<number> {

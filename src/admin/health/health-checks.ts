@@ -57,9 +57,10 @@ export class HealthChecks {
     const health = this.#checkAll(providers.filter(({ is_enabled }) => is_enabled));
     const last = { health, hash, untilMs: Number.POSITIVE_INFINITY };
     this.#last = last;
-    health.finally(() => {
+    const expire = () => {
       last.untilMs = performance.now() + this.#settings.detailed_cache_ms;
-    });
+    };
+    health.then(expire, expire);
     return health;
   }
 

@@ -13,7 +13,7 @@ const kinds: readonly { names: RegExp; request: (model: string) => ProviderReque
     request: (model) => ({ method: 'POST', path: '/embeddings', body: { model, input: 'hi' } }),
   },
   {
-    names: /^(gpt-3\.5-turbo-instruct|davinci|babbage|curie|ada)/i,
+    names: /^(gpt-3\.5-turbo-instruct|(davinci|babbage)-002)/i,
     request: (model) => ({
       method: 'POST',
       path: '/completions',

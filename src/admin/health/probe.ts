@@ -8,6 +8,8 @@ import { probeRequest, reasoningProbeRequest } from './probe-request.js';
 export interface Probe {
   /** `unknown`: it answered, but refused this request, or was not asked. */
   status: 'healthy' | 'unhealthy' | 'unknown';
+  /** Whether the provider itself fails, and not only for this model. */
+  atFault: boolean;
   tookMs: number | null;
   /** Why it is not healthy, in our words; null when it is. */
   error: string | null;
@@ -41,13 +43,14 @@ export async function probe(
   } catch (failure) {
     const reason = failure instanceof Error ? failure.message : String(failure);
     const tookMs = performance.now() - startMs;
-    return { status: 'unhealthy', tookMs, error: reason, said: null };
+    return { status: 'unhealthy', atFault: true, tookMs, error: reason, said: null };
   }
 }
 
 /** What was not asked, because the time was over. */
 export const notAsked: Probe = {
   status: 'unknown',
+  atFault: false,
   tookMs: null,
   error: 'not tested: the time was over',
   said: null,
@@ -56,14 +59,17 @@ export const notAsked: Probe = {
 function judge(provider: Provider, model: string | null, answer: ProviderAnswer): Probe {
   const { status, tookMs, text } = answer;
   if (isGood(answer) || (model === null && hasNoList(status)) || ranOutOfTokens(answer)) {
-    return { status: 'healthy', tookMs, error: null, said: null };
+    return { status: 'healthy', atFault: false, tookMs, error: null, said: null };
   }
   if (status < 300) {
-    return { status: 'unhealthy', tookMs, error: 'answered with something else', said: null };
+    const error = 'answered with something else';
+    return { status: 'unhealthy', atFault: true, tookMs, error, said: null };
   }
-  const counts = outcomeOfStatus(status)?.counts ?? true;
+  // What another provider would be tried for; null is a redirect, which no request follows.
+  const outcome = outcomeOfStatus(status);
   return {
-    status: counts ? 'unhealthy' : 'unknown',
+    status: (outcome?.retry ?? true) ? 'unhealthy' : 'unknown',
+    atFault: outcome?.counts ?? true,
     tookMs,
     error: `HTTP ${status}`,
     said: saidIn(text, provider),
@@ -86,7 +92,7 @@ function ranOutOfTokens({ status, text }: ProviderAnswer): boolean {
 }
 
 /** The message of an error body; null when it is none. Some providers repeat the key in it. */
-function saidIn(text: string, { api_key, provider_params }: Provider): string | null {
+export function saidIn(text: string, { api_key, provider_params }: Provider): string | null {
   let said: unknown;
   try {
     const { error, message } = JSON.parse(text);

@@ -7,7 +7,8 @@ import { deleteCredential } from '../../db/queries/delete-credential.js';
 import { getCredential } from '../../db/queries/get-credential.js';
 import { insertCredential } from '../../db/queries/insert-credential.js';
 import { listCredentials } from '../../db/queries/list-credentials.js';
-import type { CredentialInput, CredentialRow } from '../../db/queries/rows.js';
+import { rotateCredential } from '../../db/queries/rotate-credential.js';
+import { type CredentialInput, type CredentialRow, toCredential } from '../../db/queries/rows.js';
 import { updateCredential } from '../../db/queries/update-credential.js';
 import { GatewayError } from '../../errors.js';
 import { change, refuseProblems, refuseUnusable, waitParameter } from '../change.js';
@@ -15,22 +16,36 @@ import type { Control } from '../control.js';
 import { pageOf, pageParameters } from '../list-page.js';
 import { jsonRequest, jsonResponse, ref, rowId } from '../openapi-schemas.js';
 import { query } from '../query.js';
-import type { AdminRequest, AdminRoute } from '../route.js';
+import type { AdminRequest, AdminRoute, Parameter } from '../route.js';
 
-/** What people write: the key itself in place of its hash. */
-interface CredentialBody extends Partial<Omit<CredentialInput, 'credential_key' | 'key_preview'>> {
+type WrittenField = 'name' | 'allowed_models' | 'rate_limit' | 'is_enabled' | 'tags';
+
+/** What people write: the key itself in place of its hash, times as text. */
+interface CredentialBody extends Partial<Pick<CredentialInput, WrittenField>> {
   key?: string;
+  expires_at?: string | null;
 }
 
-const bodyProperties = {
-  key: {
-    type: 'string',
-    minLength: 8,
-    maxLength: 512,
-    pattern: '^[\\x21-\\x7e]*$',
-    description: 'The key that a client sends: ASCII without spaces. Only its hash is kept.',
-  },
-  ...credentialProperties,
+interface RotateBody {
+  key?: string;
+  grace_secs?: number;
+}
+
+const keyProperty = {
+  type: 'string',
+  minLength: 8,
+  maxLength: 512,
+  pattern: '^[\\x21-\\x7e]*$',
+  description: 'The key that a client sends: ASCII without spaces. Only its hash is kept.',
+};
+
+const bodyProperties = { key: keyProperty, ...credentialProperties };
+
+const tagParameter: Parameter = {
+  name: 'tag',
+  in: 'query',
+  description: 'Only keys that have this tag; may be given more than once.',
+  schema: { type: 'string', minLength: 1, maxLength: 100 },
 };
 
 const idParameter = rowId('credential');
@@ -46,12 +61,13 @@ export const credentialRoutes: readonly AdminRoute[] = [
       summary: 'List the keys',
       description: 'By id. Override files of the machine are not included.',
       tags: ['credentials'],
-      parameters: pageParameters('name'),
+      parameters: [...pageParameters('name'), tagParameter],
       responses: { 200: jsonResponse('The keys', ref('CredentialList')) },
     },
     handle: async (request, control) => {
       const { version } = await query(control, configVersion);
-      const rows = await query(control, (sql) => listCredentials(sql, pageOf(request.query)));
+      const page = { ...pageOf(request.query), tags: request.query.getAll('tag') };
+      const rows = await query(control, (sql) => listCredentials(sql, page));
       return { status: 200, body: { version, credentials: rows.map(show) } };
     },
   },
@@ -75,9 +91,9 @@ export const credentialRoutes: readonly AdminRoute[] = [
       responses: { 201: jsonResponse('The new key', ref('CredentialCreated')) },
     },
     handle: async (request, control) => {
-      const { key: given, ...fields } = request.body as CredentialBody;
+      const { key: given, ...body } = request.body as CredentialBody;
       const key = given ?? generateKey();
-      const input: CredentialInput = { ...defaults, ...fields, ...hashed(key) };
+      const input: CredentialInput = { ...defaults, ...columns(body), ...hashed(key) };
       check(input);
       await refuseUnusable(control, (rows) => withCredential(rows, input, null));
       const { result, version } = await change(control, request, (sql) =>
@@ -128,8 +144,8 @@ export const credentialRoutes: readonly AdminRoute[] = [
       responses: { 200: jsonResponse('The key as it is now', ref('CredentialUpdated')) },
     },
     handle: async (request, control) => {
-      const { key, ...fields } = request.body as CredentialBody;
-      const changes = { ...fields, ...(key !== undefined && hashed(key)) };
+      const { key, ...body } = request.body as CredentialBody;
+      const changes = { ...columns(body), ...(key !== undefined && hashed(key)) };
       const before = await existing(control, request);
       const after = { ...before, ...changes };
       check(after);
@@ -139,6 +155,54 @@ export const credentialRoutes: readonly AdminRoute[] = [
         return row ?? notFound(request);
       });
       return { status: 200, body: { version, status: 'updated', credential: show(result) } };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/admin/v1/credentials/{id}/rotate',
+    access: 'admin',
+    operation: {
+      operationId: 'rotateCredential',
+      summary: 'Give a key a new value',
+      description:
+        'Name, limits and usage stay. The value that it had is valid for `grace_secs` more, and one that it had before that no longer. Without `key` one is generated and returned, this once.',
+      tags: ['credentials'],
+      parameters: [idParameter, waitParameter],
+      requestBody: {
+        ...jsonRequest({
+          type: 'object',
+          additionalProperties: false,
+          properties: {
+            key: keyProperty,
+            grace_secs: {
+              type: 'integer',
+              minimum: 0,
+              maximum: 31_536_000,
+              default: 86_400,
+              description: 'How long the value that it had stays valid, in seconds.',
+            },
+          },
+          examples: [{ grace_secs: 86_400 }],
+        }),
+        required: false,
+      },
+      responses: { 200: jsonResponse('The key with its new value', ref('CredentialRotated')) },
+    },
+    handle: async (request, control) => {
+      const { key: given, grace_secs = 86_400 } = (request.body ?? {}) as RotateBody;
+      const key = given ?? generateKey();
+      const before = await existing(control, request);
+      const after = { ...before, ...hashed(key) };
+      await refuseUnusable(control, (rows) => withCredential(rows, after, before.id));
+      const { result, version } = await change(control, request, async (sql) => {
+        const row = await rotateCredential(sql, before.id, hashed(key), grace_secs);
+        return row ?? notFound(request);
+      });
+      const once = given === undefined ? { key } : {};
+      return {
+        status: 200,
+        body: { version, status: 'rotated', credential: { ...show(result), ...once } },
+      };
     },
   },
   {
@@ -177,11 +241,16 @@ function hashed(key: string): Pick<CredentialInput, 'credential_key' | 'key_prev
   return { credential_key: hashKey(key), key_preview: previewKey(key) };
 }
 
+function columns({ expires_at, ...plain }: Omit<CredentialBody, 'key'>): Partial<CredentialInput> {
+  if (expires_at === undefined) return plain;
+  const time = expires_at === null ? null : new Date(expires_at);
+  if (!time || !Number.isNaN(time.getTime())) return { ...plain, expires_at: time };
+  throw new GatewayError('invalid_request', 'expires_at: is not a time', { param: 'expires_at' });
+}
+
 function check(input: CredentialInput): void {
-  refuseProblems(
-    credentialProblems({ id: null, ...input }, 'request'),
-    `credentials.${input.name}`,
-  );
+  const problems = credentialProblems(toCredential(null, input), 'request');
+  refuseProblems(problems, `credentials.${input.name}`);
 }
 
 /**
@@ -198,7 +267,7 @@ function withCredential(
   if (same) {
     throw new GatewayError('conflict', `"${same.name}" has this key already.`, { param: 'key' });
   }
-  const added: Credential[] = credential ? [{ id: replacedId, ...credential }] : [];
+  const added: Credential[] = credential ? [toCredential(replacedId, credential)] : [];
   return { ...rows, credentials: [...others, ...added] };
 }
 
@@ -215,6 +284,6 @@ function notFound({ params }: AdminRequest): never {
 
 /** A credential as it is answered: neither the key nor its hash. Adopted rows have no preview. */
 function show(row: CredentialRow) {
-  const { credential_key, key_preview, ...shown } = row;
+  const { credential_key, previous_key, key_preview, ...shown } = row;
   return { ...shown, key_preview: key_preview || '…' };
 }

@@ -1,8 +1,11 @@
 import type { Provider } from '../../config/configuration.js';
+import { SecretError } from '../../config/secret-store.js';
 import { providerProblems } from '../../config/validate.js';
 import { getProvider } from '../../db/queries/get-provider.js';
+import type { ProviderRow } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import { refuseProblems } from '../change.js';
+import type { Control } from '../control.js';
 import { jsonResponse, ref, rowId } from '../openapi-schemas.js';
 import { query } from '../query.js';
 import type { AdminRoute } from '../route.js';
@@ -86,14 +89,30 @@ export const healthRoutes: readonly AdminRoute[] = [
         throw new GatewayError('not_found', message, { param: 'id' });
       }
       const provider = row as unknown as Provider;
-      refuseProblems(providerProblems(provider, 'row'), `providers.${row.provider_key}`);
+      const { private_addresses } = control.settings.upstream;
+      const problems = providerProblems(provider, 'row', private_addresses);
+      refuseProblems(problems, `providers.${row.provider_key}`);
+      const apiKey = await revealed(control, row);
       const { models = null, max_concurrent = 2, timeout_secs = 30 } = (body ?? {}) as ProbeRequest;
-      const checked = await control.health.one(provider, {
-        models,
-        maxConcurrent: max_concurrent,
-        timeoutMs: timeout_secs * 1000,
-      });
+      const checked = await control.health.one(
+        { ...provider, api_key: apiKey },
+        {
+          models,
+          maxConcurrent: max_concurrent,
+          timeoutMs: timeout_secs * 1000,
+        },
+      );
       return { status: 200, body: { provider_id: row.id, ...checked } };
     },
   },
 ];
+
+async function revealed(control: Control, row: ProviderRow): Promise<string> {
+  try {
+    return await control.secrets.reveal(row.provider_key, row.api_key);
+  } catch (error) {
+    if (!(error instanceof SecretError)) throw error;
+    const message = `api_key: ${error.message}`;
+    throw new GatewayError('invalid_configuration', message, { param: 'api_key', cause: error });
+  }
+}

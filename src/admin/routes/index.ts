@@ -1,10 +1,14 @@
 import type { AdminRoute } from '../route.js';
+import { auditRoutes } from './audit.js';
 import { configRoutes } from './config.js';
+import { configLifecycleRoutes } from './config-lifecycle.js';
 import { credentialRoutes } from './credentials.js';
 import { docsRoutes } from './docs.js';
+import { explainRoutes } from './explain.js';
 import { healthRoutes } from './health.js';
 import { metricsRoutes } from './metrics.js';
 import { providerRoutes } from './providers.js';
+import { statusRoutes } from './status.js';
 import { usageRoutes } from './usage.js';
 
 /** What the document describes besides itself. */
@@ -12,7 +16,11 @@ const described: readonly AdminRoute[] = [
   ...providerRoutes,
   ...credentialRoutes,
   ...configRoutes,
+  ...configLifecycleRoutes,
+  ...auditRoutes,
   ...usageRoutes,
+  ...explainRoutes,
+  ...statusRoutes,
   ...metricsRoutes,
   ...healthRoutes,
 ];

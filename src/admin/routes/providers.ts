@@ -1,6 +1,8 @@
 import type { Configuration, Provider } from '../../config/configuration.js';
 import { previewKey } from '../../config/credential-key.js';
 import { providerProperties } from '../../config/schema.js';
+import { isSealed } from '../../config/secret-cipher.js';
+import { SecretError } from '../../config/secret-store.js';
 import { providerProblems } from '../../config/validate.js';
 import { configVersion } from '../../db/queries/config-version.js';
 import { deleteProvider } from '../../db/queries/delete-provider.js';
@@ -36,7 +38,7 @@ export const providerRoutes: readonly AdminRoute[] = [
     handle: async (request, control) => {
       const { version } = await query(control, configVersion);
       const rows = await query(control, (sql) => listProviders(sql, pageOf(request.query)));
-      return { status: 200, body: { version, providers: rows.map(show) } };
+      return { status: 200, body: { version, providers: rows.map((row) => show(row, control)) } };
     },
   },
   {
@@ -67,15 +69,17 @@ export const providerRoutes: readonly AdminRoute[] = [
     },
     handle: async (request, control) => {
       const input: ProviderInput = { ...defaults, ...(request.body as Partial<ProviderInput>) };
-      check(input);
+      check(input, control);
       await refuseUnusable(control, (rows) => withProvider(rows, input, null));
+      const { provider_key, api_key } = input;
+      const sealed = await seal(control, provider_key, api_key);
       const { result, version } = await change(control, request, (sql) =>
-        insertProvider(sql, input),
+        insertProvider(sql, { ...input, api_key: sealed }),
       );
       return {
         status: 201,
         headers: { location: `/admin/v1/providers/${result.id}` },
-        body: { version, provider: show(result) },
+        body: { version, provider: show(result, control) },
       };
     },
   },
@@ -93,7 +97,7 @@ export const providerRoutes: readonly AdminRoute[] = [
     handle: async (request, control) => {
       const { version } = await query(control, configVersion);
       const row = await existing(control, request);
-      return { status: 200, body: { version, provider: show(row) } };
+      return { status: 200, body: { version, provider: show(row, control) } };
     },
   },
   {
@@ -120,13 +124,15 @@ export const providerRoutes: readonly AdminRoute[] = [
       const changes = request.body as Partial<ProviderInput>;
       const before = await existing(control, request);
       const after = { ...before, ...changes };
-      check(after);
+      check(after, control);
       await refuseUnusable(control, (rows) => withProvider(rows, after, before.provider_key));
+      const sealed = await sealedKey(control, before, changes);
       const { result, version } = await change(control, request, async (sql) => {
-        const row = await updateProvider(sql, before.id, changes);
+        const row = await updateProvider(sql, before.id, { ...changes, ...sealed });
         return row ?? notFound(request);
       });
-      return { status: 200, body: { version, status: 'updated', provider: show(result) } };
+      const provider = show(result, control);
+      return { status: 200, body: { version, status: 'updated', provider } };
     },
   },
   {
@@ -163,8 +169,38 @@ const defaults: ProviderInput = {
   is_enabled: true,
 };
 
-function check(input: ProviderInput): void {
-  refuseProblems(providerProblems(input as Provider, 'request'), `providers.${input.provider_key}`);
+function check(input: ProviderInput, { settings }: Control): void {
+  const { private_addresses } = settings.upstream;
+  const problems = providerProblems(input as Provider, 'request', private_addresses);
+  refuseProblems(problems, `providers.${input.provider_key}`);
+}
+
+/** The column that a change of the key, or of the name that it is bound to, has to store. */
+async function sealedKey(
+  control: Control,
+  before: ProviderRow,
+  { provider_key = before.provider_key, api_key }: Partial<ProviderInput>,
+): Promise<Partial<ProviderInput>> {
+  if (api_key !== undefined) return { api_key: await seal(control, provider_key, api_key) };
+  if (provider_key === before.provider_key) return {};
+  const clear = isSealed(before.api_key)
+    ? await orRefusal(control.secrets.reveal(before.provider_key, before.api_key))
+    : before.api_key;
+  return { api_key: await seal(control, provider_key, clear) };
+}
+
+function seal(control: Control, provider: string, apiKey: string): Promise<string> {
+  return orRefusal(query(control, (sql) => control.secrets.seal(sql, provider, apiKey)));
+}
+
+async function orRefusal<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof SecretError)) throw error;
+    const message = `api_key: ${error.message}`;
+    throw new GatewayError('invalid_configuration', message, { param: 'api_key', cause: error });
+  }
 }
 
 /** The rows with this provider in place of the one of that key. */
@@ -190,11 +226,11 @@ function notFound({ params }: AdminRequest): never {
 }
 
 /** A provider as it is answered: never with its key. */
-function show(row: ProviderRow) {
+function show(row: ProviderRow, { secrets }: Control) {
   const { api_key, ...shown } = row;
   return {
     ...shown,
-    api_key_preview: previewKey(api_key),
+    api_key_preview: secrets.preview(row.provider_key, api_key),
     provider_params: masked(row.provider_params),
   };
 }

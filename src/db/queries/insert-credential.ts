@@ -1,14 +1,17 @@
+import { recorded } from '../author.js';
 import type { Sql } from '../client.js';
 import { orDuplicate } from '../duplicate.js';
-import { type CredentialInput, type CredentialRow, credentialColumns } from './rows.js';
+import { type CredentialInput, type CredentialRow, credentialSelection } from './rows.js';
 import { credentialValues } from './values.js';
 
 /** @throws DuplicateError when this key exists, whatever its name. */
 export async function insertCredential(sql: Sql, input: CredentialInput): Promise<CredentialRow> {
   try {
-    const [row] = await sql<[CredentialRow]>`
-      INSERT INTO credentials ${sql(credentialValues(sql, input))} RETURNING ${sql(credentialColumns)}`;
-    return row;
+    const [row] = await recorded<CredentialRow>(
+      sql,
+      sql`INSERT INTO credentials ${sql(credentialValues(sql, input))} RETURNING ${credentialSelection(sql)}`,
+    );
+    return row as CredentialRow;
   } catch (error) {
     throw orDuplicate(error, 'key', input.key_preview);
   }

@@ -9,8 +9,11 @@ import {
 export interface ConfigurationRows {
   version: number;
   providers: ProviderRow[];
-  credentials: CredentialRow[];
+  credentials: StoredCredential[];
 }
+
+/** Whether and when it was used is no configuration. */
+type StoredCredential = Omit<CredentialRow, 'last_used_at'>;
 
 /**
  * Reads everything that routing is built from, by id. One statement, hence one snapshot of the
@@ -27,8 +30,16 @@ export async function readConfiguration(sql: Sql): Promise<ConfigurationRows> {
   return {
     version: row.version,
     providers: row.providers.map(withDates),
-    credentials: row.credentials.map(withDates),
+    credentials: row.credentials.map((credential) => ({
+      ...withDates(credential),
+      expires_at: toDate(credential.expires_at),
+      previous_expires_at: toDate(credential.previous_expires_at),
+    })),
   };
+}
+
+function toDate(time: Date | null): Date | null {
+  return time && new Date(time);
 }
 
 /** In JSON a timestamp is text. */

@@ -1,3 +1,6 @@
+import type { Credential } from '../../config/configuration.js';
+import type { Sql } from '../client.js';
+
 /** A row of `providers`. */
 export interface ProviderRow {
   id: number;
@@ -26,12 +29,26 @@ export interface CredentialRow {
   /** Requests a second; 0 blocks all, null is unlimited. */
   rate_limit: number | null;
   is_enabled: boolean;
+  /** Refused from then on; null never. */
+  expires_at: Date | null;
+  tags: string[];
+  /** The key before a rotation, as `credential_key`; both are null where there is none. */
+  previous_key: string | null;
+  previous_expires_at: Date | null;
+  /** To about a minute; null where it was never used. */
+  last_used_at: Date | null;
   created_at: Date;
   updated_at: Date;
 }
 
 export type ProviderInput = Omit<ProviderRow, 'id' | 'created_at' | 'updated_at'>;
-export type CredentialInput = Omit<CredentialRow, 'id' | 'created_at' | 'updated_at'>;
+
+type CredentialDefaults = 'expires_at' | 'tags' | 'previous_key' | 'previous_expires_at';
+export type CredentialInput = Omit<
+  CredentialRow,
+  'id' | 'created_at' | 'updated_at' | 'last_used_at' | CredentialDefaults
+> &
+  Partial<Pick<CredentialRow, CredentialDefaults>>;
 
 export const providerColumns = [
   'id',
@@ -55,9 +72,32 @@ export const credentialColumns = [
   'allowed_models',
   'rate_limit',
   'is_enabled',
+  'expires_at',
+  'tags',
+  'previous_key',
+  'previous_expires_at',
   'created_at',
   'updated_at',
 ] as const satisfies readonly (keyof CredentialRow)[];
+
+/** A row, or what is to become one, as configuration: times are text there. */
+export function toCredential(id: number | null, row: CredentialInput): Credential {
+  const { credential_key, name, allowed_models, rate_limit, is_enabled, key_preview } = row;
+  return {
+    ...{ id, credential_key, name, allowed_models, rate_limit, is_enabled, key_preview },
+    expires_at: row.expires_at?.toISOString() ?? null,
+    previous_key: row.previous_key ?? null,
+    previous_expires_at: row.previous_expires_at?.toISOString() ?? null,
+    tags: row.tags ?? [],
+  };
+}
+
+/** The columns of a credential, and when it was last used. */
+export function credentialSelection(sql: Sql) {
+  return sql`${sql(credentialColumns)}, (
+    SELECT last_used_at FROM credential_usage WHERE credential_id = credentials.id
+  ) AS last_used_at`;
+}
 
 /** Which rows of a list, ordered by id. */
 export interface Page {
@@ -66,4 +106,6 @@ export interface Page {
   enabled?: boolean;
   /** Part of a name, in any case. */
   search?: string;
+  /** Of credentials: only those that have all of these. */
+  tags?: readonly string[];
 }

@@ -1,7 +1,8 @@
+import { recorded } from '../author.js';
 import type { Sql } from '../client.js';
 import { orDuplicate } from '../duplicate.js';
 import { getCredential } from './get-credential.js';
-import { type CredentialInput, type CredentialRow, credentialColumns } from './rows.js';
+import { type CredentialInput, type CredentialRow, credentialSelection } from './rows.js';
 import { credentialValues } from './values.js';
 
 /**
@@ -16,9 +17,11 @@ export async function updateCredential(
   const values = credentialValues(sql, changes);
   if (Object.keys(values).length === 0) return (await getCredential(sql, id))[0] ?? null;
   try {
-    const [row] = await sql<CredentialRow[]>`
-      UPDATE credentials SET ${sql(values)}, updated_at = now()
-      WHERE id = ${id}::bigint RETURNING ${sql(credentialColumns)}`;
+    const [row] = await recorded<CredentialRow>(
+      sql,
+      sql`UPDATE credentials SET ${sql(values)}, updated_at = now()
+        WHERE id = ${id}::bigint RETURNING ${credentialSelection(sql)}`,
+    );
     return row ?? null;
   } catch (error) {
     throw orDuplicate(error, 'key', changes.key_preview ?? '');

@@ -1,3 +1,4 @@
+import { recorded } from '../author.js';
 import type { Sql } from '../client.js';
 import { orDuplicate } from '../duplicate.js';
 import { getProvider } from './get-provider.js';
@@ -16,9 +17,11 @@ export async function updateProvider(
   const values = providerValues(sql, changes);
   if (Object.keys(values).length === 0) return await getProvider(sql, id);
   try {
-    const [row] = await sql<ProviderRow[]>`
-      UPDATE providers SET ${sql(values)}, updated_at = now()
-      WHERE id = ${id}::bigint RETURNING ${sql(providerColumns)}`;
+    const [row] = await recorded<ProviderRow>(
+      sql,
+      sql`UPDATE providers SET ${sql(values)}, updated_at = now()
+        WHERE id = ${id}::bigint RETURNING ${sql(providerColumns)}`,
+    );
     return row ?? null;
   } catch (error) {
     throw orDuplicate(error, 'provider_key', changes.provider_key ?? '');

@@ -13,10 +13,11 @@ export function providerValues(sql: Sql, input: Partial<ProviderInput>) {
 
 /** Like `providerValues`. No restriction of models is stored as NULL. */
 export function credentialValues(sql: Sql, input: Partial<CredentialInput>) {
-  const { allowed_models, ...plain } = input;
+  const { allowed_models, tags, ...plain } = input;
   return defined({
     ...plain,
     allowed_models: allowed_models && sql.json(allowed_models),
+    tags: tags && sql.json(tags),
   });
 }
 

@@ -30,6 +30,9 @@ export interface UsageRow {
   first_token_ms: number | null;
 }
 
+/** Zero bytes, and what may be half of a pair. */
+const unstorable = /[\0\ud800-\udfff]/;
+
 /** Longer names of models are cut: a client may send any text. */
 const maxNameCharacters = 200;
 
@@ -69,6 +72,7 @@ export function usageRow(
 
 /** Postgres stores neither a zero byte nor half of a surrogate pair. */
 function storable(name: string): string {
+  if (name.length <= maxNameCharacters && !unstorable.test(name)) return name;
   return Buffer.from(name.slice(0, maxNameCharacters).replaceAll('\0', '\ufffd')).toString();
 }
 

@@ -1,0 +1,131 @@
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import {
+  type MockProcess,
+  type MockProcessOptions,
+  startMockProcess,
+} from '../../test/support/mock-process.js';
+import type { Closers } from '../closers.js';
+import { freePort, startProcess } from '../targets/process.js';
+
+const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta.url));
+const adminKey = 'admin-key-of-the-bench';
+
+export interface GatewayOptions {
+  workers?: number;
+  engine?: string;
+  settings?: object;
+}
+
+/** The real daemon with its embedded Postgres, stopped by the closers. */
+export interface BenchGateway {
+  url: string;
+  port: number;
+  /** A key that may use everything. */
+  key: string;
+  /** Calls the admin API; a change is active when it resolves. */
+  admin(method: string, path: string, body?: object): Promise<Record<string, { id: number }>>;
+  addProvider(key: string, apiBase: string, params?: object): Promise<number>;
+  /** Process ids of the workers. */
+  workers(): number[];
+  /** Of the daemon and its workers, the control process first. */
+  pids(): number[];
+}
+
+export async function startGateway(
+  closers: Closers,
+  { workers = 2, engine = 'auto', settings = {} }: GatewayOptions,
+): Promise<BenchGateway> {
+  const home = mkdtempSync(join(tmpdir(), 'llmproxy-faults-'));
+  // PostgreSQL's user, where we are root, has to pass.
+  chmodSync(home, 0o755);
+  closers.push(() => rmSync(home, { recursive: true, force: true }));
+  mkdirSync(join(home, 'config'));
+  const config = join(home, 'config/llmproxy.yaml');
+  writeFileSync(config, stringify(settings));
+  const port = await freePort();
+  const { pid, ready } = startProcess({
+    name: 'llmproxy',
+    command: process.execPath,
+    args: [
+      executable,
+      ...['serve', '--host', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
+      ...['--engine', engine, '--workers', String(workers)],
+    ],
+    env: { LLMPROXY_CONFIG: config, LLMPROXY_DATA_DIR: join(home, 'data'), ADMIN_KEY: adminKey },
+    closers,
+  });
+  await ready(port, '/health');
+  const url = `http://127.0.0.1:${port}`;
+  const admin: BenchGateway['admin'] = async (method, path, body) => {
+    const answer = await fetch(`${url}/admin/v1${path}?wait=active`, {
+      method,
+      headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return JSON.parse(text);
+  };
+  const key = 'sk-client-of-the-bench';
+  await admin('POST', '/credentials', { key, name: 'bench' });
+  return {
+    url,
+    port,
+    key,
+    admin,
+    async addProvider(provider_key, api_base, params = {}) {
+      const row = { provider_key, api_base, api_key: 'k', ...params };
+      const { provider } = await admin('POST', '/providers', row);
+      return provider?.id ?? 0;
+    },
+    workers: () => workersOf(pid),
+    pids: () => [pid, ...workersOf(pid)],
+  };
+}
+
+/** A mock provider in a process of its own, killed by the closers. */
+export async function startMock(
+  closers: Closers,
+  options?: MockProcessOptions,
+): Promise<MockProcess> {
+  const mock = await startMockProcess(options);
+  closers.push(() => mock.end());
+  return mock;
+}
+
+/** Changes a running mock, such as `{ failRate: 1 }`. */
+export async function configure(mock: MockProcess, behaviour: object): Promise<void> {
+  const body = JSON.stringify(behaviour);
+  const { ok } = await fetch(new URL('/mock/config', mock.url), { method: 'POST', body });
+  if (!ok) throw new Error('the mock provider refused its settings');
+}
+
+export function residentMiB(pid: number): number {
+  const [, kib = 0] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kib) / 1024;
+}
+
+/** Open files and connections. */
+export function handlesOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+function workersOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .map(Number)
+    .filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('llmproxy worker'));
+}

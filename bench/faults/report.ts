@@ -1,0 +1,67 @@
+import { parseArgs } from 'node:util';
+import { type Closers, createClosers } from '../closers.js';
+
+/** Numbers that can be set on the command line, with their defaults. */
+export type Options = Record<string, number>;
+
+/**
+ * Runs one measurement with the numbers of the command line, then closes all that was opened, also
+ * when it is interrupted.
+ */
+export async function run<O extends Options>(
+  defaults: O,
+  measure: (options: O, closers: Closers) => Promise<void>,
+): Promise<void> {
+  const closers = createClosers();
+  process.once('SIGINT', () => void closers.closeAll().then(() => process.exit(130)));
+  try {
+    await measure(readOptions(defaults), closers);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  } finally {
+    await closers.closeAll();
+  }
+}
+
+/** Prints rows as one table; the names of the columns are those of the first row. */
+export function printTable(rows: readonly Record<string, string | number>[]): void {
+  const [first] = rows;
+  if (!first) return;
+  const names = Object.keys(first);
+  const cells = [names, ...rows.map((row) => names.map((name) => text(row[name])))];
+  const widths = names.map((_, column) =>
+    Math.max(...cells.map((row) => row[column]?.length ?? 0)),
+  );
+  const lines = cells.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** How far it is, for people; not part of the table. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function text(value: string | number | undefined): string {
+  if (typeof value !== 'number') return value ?? '';
+  return Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 3 : 0);
+}
+
+function readOptions<O extends Options>(defaults: O): O {
+  const options = Object.fromEntries(
+    Object.keys(defaults).map((name) => [name, { type: 'string' as const }]),
+  );
+  const { values } = parseArgs({ options });
+  const read = { ...defaults };
+  for (const [name, value] of Object.entries(values)) {
+    const number = Number(value);
+    if (!(number >= 0)) throw new Error(`--${name}: must be a number`);
+    Object.assign(read, { [name]: number });
+  }
+  return read;
+}

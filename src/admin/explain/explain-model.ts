@@ -1,0 +1,200 @@
+import type { Provider } from '../../config/configuration.js';
+import type { Settings, StrategyName } from '../../config/settings-schema.js';
+import { allowedBy, compileMappingMatch } from '../../routing/model-mapping.js';
+import { isUsable, type ProviderState } from './provider-state.js';
+
+/** Where requests for a model go, and why; the fields are as the API answers them. */
+export interface ModelExplanation {
+  model_asked: string;
+  /** The prefix that was removed, or null. */
+  prefix_removed: string | null;
+  /** What is looked up. */
+  model: string;
+  /** The entry of the key's `allowed_models`; null when none allows it, or no key was named. */
+  allowed_by: string | null;
+  allowed: boolean;
+  strategy: StrategyName;
+  max_attempts: number;
+  /** The model's own route, then those of its fallback models, in the order they are tried. */
+  routes: RouteExplanation[];
+  /** The code of the error that a request would get without being sent; null when it is sent. */
+  error: 'model_not_allowed' | 'model_not_found' | 'no_provider_available' | null;
+}
+
+export interface RouteExplanation {
+  model: string;
+  /** Whether it is tried only when the routes before it have failed. */
+  fallback: boolean;
+  /** Why it is skipped whole, or null. */
+  skipped: string | null;
+  /** In the order in which they are tried. */
+  candidates: Candidate[];
+  /** The other providers. */
+  others: { provider: string; reason: string }[];
+}
+
+export interface Candidate extends ProviderState {
+  provider: string;
+  /** The entry of its mapping that matched; null of an empty mapping. */
+  pattern: string | null;
+  model_sent: string;
+  weight: number;
+  priority: number;
+  /** Of the first attempts, from 0 to 1; null where the strategy does not go by weight. */
+  share: number | null;
+  /** Why it gets them, or gets none. */
+  reason: string;
+}
+
+export interface RoutingFacts {
+  providers: readonly Provider[];
+  /** Of the key that asks; null for every model. */
+  allowedModels: readonly string[] | null;
+  routing: Settings['routing'];
+  stateOf: (provider: Provider) => ProviderState;
+}
+
+/** Goes the way of a request through the configuration, and tells of each step. */
+export function explainModel(asked: string, facts: RoutingFacts): ModelExplanation {
+  const { routing, providers, allowedModels } = facts;
+  const { provider_suffix: prefix, fallbacks } = routing;
+  const hasPrefix = prefix !== '' && asked.startsWith(`${prefix}/`);
+  const model = hasPrefix ? asked.slice(prefix.length + 1) : asked;
+  const entry = allowedBy(allowedModels, model);
+  const others = Object.hasOwn(fallbacks, model) ? (fallbacks[model] ?? []) : [];
+  const routes = [model, ...others].map((name, index) => explainRoute(name, index > 0, facts));
+  const takesFirst = routes.find((route) => route.skipped === null && route.candidates.length > 0);
+  for (const route of routes) shareOut(route, route === takesFirst, routing.strategy);
+  return {
+    model_asked: asked,
+    prefix_removed: hasPrefix ? `${prefix}/` : null,
+    model,
+    allowed: entry !== null,
+    allowed_by: entry,
+    strategy: routing.strategy,
+    max_attempts: routing.max_attempts,
+    routes,
+    error: errorOf(entry !== null, takesFirst !== undefined, providers),
+  };
+}
+
+function errorOf(
+  allowed: boolean,
+  served: boolean,
+  providers: readonly Provider[],
+): ModelExplanation['error'] {
+  if (!allowed) return 'model_not_allowed';
+  if (served) return null;
+  return providers.some((provider) => provider.is_enabled)
+    ? 'model_not_found'
+    : 'no_provider_available';
+}
+
+function explainRoute(
+  model: string,
+  fallback: boolean,
+  { providers, allowedModels, stateOf }: RoutingFacts,
+): RouteExplanation {
+  const candidates: Candidate[] = [];
+  const others: RouteExplanation['others'] = [];
+  for (const provider of providers) {
+    const match = compileMappingMatch(provider.model_mapping)(model);
+    const { provider_key: name, weight, provider_params } = provider;
+    if (!match) others.push({ provider: name, reason: 'its mapping does not name this model' });
+    else if (!provider.is_enabled) others.push({ provider: name, reason: 'disabled' });
+    else {
+      candidates.push({
+        provider: name,
+        pattern: match.pattern,
+        model_sent: match.sent,
+        weight,
+        priority: provider_params.priority ?? 0,
+        ...stateOf(provider),
+        share: 0,
+        reason: '',
+      });
+    }
+  }
+  const skipped =
+    fallback && allowedBy(allowedModels, model) === null ? 'the key may not use this model' : null;
+  return { model, fallback, skipped, candidates: ordered(candidates), others };
+}
+
+/** Available ones first, by priority, those of weight 0 last in theirs; then those that are out. */
+function ordered(candidates: readonly Candidate[]): Candidate[] {
+  const rank = (candidate: Candidate) => [
+    isUsable(candidate) ? 0 : 1,
+    candidate.priority,
+    candidate.weight === 0 ? 1 : 0,
+    -candidate.weight,
+  ];
+  return [...candidates].sort((a, b) => {
+    const [left, right] = [rank(a), rank(b)];
+    const at = left.findIndex((value, index) => value !== right[index]);
+    return at < 0 ? 0 : (left[at] ?? 0) - (right[at] ?? 0);
+  });
+}
+
+/** Who gets the first attempt of requests, and why the others do not. */
+function shareOut(route: RouteExplanation, takesFirst: boolean, strategy: StrategyName): void {
+  const { candidates } = route;
+  const usable = candidates.filter((candidate) => isUsable(candidate));
+  // None is available: one that is out is tried rather than refusing.
+  const pool = usable.length > 0 ? usable : candidates;
+  const priority = Math.min(...pool.map((candidate) => candidate.priority));
+  const first = pool.filter((candidate) => candidate.priority === priority);
+  const weighted = first.filter(({ weight }) => weight > 0);
+  const chosen = weighted.length > 0 ? weighted : first.slice(0, 1);
+  const weights = chosen.reduce((sum, { weight }) => sum + weight, 0);
+  const byWeight = strategy === 'weighted_round_robin' || strategy === 'weighted_random';
+  for (const candidate of candidates) {
+    const isChosen = takesFirst && chosen.includes(candidate);
+    if (isChosen && chosen.length === 1) candidate.share = 1;
+    else if (isChosen) candidate.share = byWeight ? candidate.weight / weights : null;
+    candidate.reason = isChosen
+      ? reasonChosen(candidate, chosen.length, weights, strategy, usable.length > 0)
+      : reasonNot(candidate, route, takesFirst, priority);
+  }
+}
+
+function reasonChosen(
+  { weight, state }: Candidate,
+  of: number,
+  weights: number,
+  strategy: StrategyName,
+  usable: boolean,
+): string {
+  if (!usable) return `${said[state]}, but none is available: tried rather than refusing`;
+  const part =
+    of === 1
+      ? 'gets every request'
+      : strategy === 'latency' || strategy === 'least_busy'
+        ? `gets its part by ${strategy}`
+        : `gets ${weight} of ${weights}`;
+  if (state === 'recovering') return `${part}, but fewer while it is coming back`;
+  return state === 'partly_out' ? `${part}, but not of every worker` : part;
+}
+
+function reasonNot(
+  candidate: Candidate,
+  { fallback, skipped }: RouteExplanation,
+  takesFirst: boolean,
+  priority: number,
+): string {
+  if (skipped !== null) return skipped;
+  if (!isUsable(candidate)) return said[candidate.state];
+  if (!takesFirst) return fallback ? 'only when the model asked for fails' : 'not reached';
+  if (candidate.priority > priority) return `only when all of priority ${priority} fail`;
+  return 'weight 0: only when the others fail';
+}
+
+const said: Readonly<Record<ProviderState['state'], string>> = {
+  available: 'available',
+  recovering: 'coming back',
+  partly_out: 'out in some workers',
+  cooling_down: 'it asked for a pause',
+  ejected: 'ejected: it failed again and again',
+  on_trial: 'on trial: one request finds out if it is back',
+  full: 'as many requests under way as it may have',
+  disabled: 'disabled',
+};

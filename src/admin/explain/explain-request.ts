@@ -1,0 +1,232 @@
+import type { Provider } from '../../config/configuration.js';
+import type { Settings } from '../../config/settings-schema.js';
+import type { RequestLogRow } from '../../db/queries/find-request-log.js';
+import type { RequestFinished } from '../../observe/event.js';
+import type { Recent, RecentRequest } from '../../observe/recent/recent.js';
+import { compileMappingMatch } from '../../routing/model-mapping.js';
+
+/** What happened to a request; the fields are as the API answers them. */
+export interface RequestExplanation {
+  request_id: string;
+  /** `row`: only what `request_logs` has of it, which knows no single attempt. */
+  source: 'memory' | 'row';
+  started_at: string;
+  endpoint: string;
+  key: string | null;
+  model_asked: string | null;
+  model_sent: string | null;
+  provider: string | null;
+  status: number;
+  error: string | null;
+  stream: boolean;
+  complete: boolean;
+  total_ms: number;
+  upstream_ms: number;
+  first_token_ms: number | null;
+  attempts: number;
+  /** Null where they are not known. */
+  attempts_log: Attempted[] | null;
+  /** Why there was no further one; null where none was needed, or it is not known. */
+  attempts_end: string | null;
+  /** The providers that serve the model by that configuration; null where it is not kept. */
+  candidates: Considered[] | null;
+  limits: { rate_limit: number | null; used_in_second: number } | null;
+  tokens: { prompt: number; completion: number; source: 'provider' | 'estimated' } | null;
+  config_version: number | null;
+}
+
+export interface Attempted {
+  provider: string;
+  model_sent: string;
+  outcome: string;
+  status: number | null;
+  reason: string | null;
+  at_ms: number;
+  took_ms: number;
+}
+
+export interface Considered {
+  provider: string;
+  /** The entry of its mapping that matched; null of an empty mapping. */
+  pattern: string | null;
+  model_sent: string;
+  weight: number;
+  priority: number;
+  /** Whether it was taken out then; null where that is not remembered. */
+  ejected: boolean | null;
+  tried: boolean;
+  reason: string;
+}
+
+/** Tells of a request that is remembered. @param providers of the configuration that it used. */
+export function explainRemembered(
+  { event, tokens }: RecentRequest,
+  providers: readonly Provider[] | null,
+  recent: Pick<Recent, 'requestsOf' | 'wasEjected'>,
+  routing: Settings['routing'],
+): RequestExplanation {
+  const log = attemptsOf(event);
+  return {
+    request_id: event.requestId,
+    source: 'memory',
+    started_at: new Date(event.startedAt).toISOString(),
+    endpoint: event.endpoint,
+    key: event.credential?.name ?? null,
+    model_asked: event.model,
+    model_sent: event.modelSent,
+    provider: event.provider,
+    status: event.status,
+    error: event.error,
+    stream: event.stream,
+    complete: event.complete,
+    total_ms: rounded(event.totalMs),
+    upstream_ms: rounded(event.upstreamMs),
+    first_token_ms: event.firstTokenMs === null ? null : rounded(event.firstTokenMs),
+    attempts: event.attempts,
+    attempts_log: log,
+    attempts_end: event.attemptsEnd,
+    candidates: providers && considered(event, log, providers, recent, routing),
+    limits: event.credential && {
+      rate_limit: event.rateLimit,
+      used_in_second: recent.requestsOf(event.credential.name, event.startedAt),
+    },
+    tokens: tokens && {
+      prompt: tokens.promptTokens,
+      completion: tokens.completionTokens,
+      source: tokens.source,
+    },
+    config_version: event.configVersion === 0 ? null : event.configVersion,
+  };
+}
+
+/** Tells of a request of which only its row is left. */
+export function explainRow(row: RequestLogRow): RequestExplanation {
+  const { prompt_tokens, completion_tokens, usage_source } = row;
+  return {
+    request_id: row.request_id,
+    source: 'row',
+    started_at: row.started_at.toISOString(),
+    endpoint: row.endpoint,
+    key: row.credential_name,
+    model_asked: row.model,
+    model_sent: row.model_sent,
+    provider: row.provider,
+    status: row.status,
+    error: row.error,
+    stream: row.stream,
+    complete: row.complete,
+    total_ms: rounded(row.duration_ms),
+    upstream_ms: rounded(row.upstream_ms),
+    first_token_ms: row.first_token_ms === null ? null : rounded(row.first_token_ms),
+    attempts: row.attempts,
+    attempts_log: null,
+    attempts_end: null,
+    candidates: null,
+    limits: null,
+    tokens: usage_source && {
+      prompt: prompt_tokens ?? 0,
+      completion: completion_tokens ?? 0,
+      source: usage_source,
+    },
+    config_version: null,
+  };
+}
+
+/** A request that went well at once has no log: its record says the same. */
+function attemptsOf(event: RequestFinished): Attempted[] {
+  if (event.attemptsLog) {
+    return event.attemptsLog.map((attempt) => ({
+      provider: attempt.provider,
+      model_sent: attempt.model,
+      outcome: attempt.outcome,
+      status: attempt.status,
+      reason: attempt.reason,
+      at_ms: rounded(attempt.atMs),
+      took_ms: rounded(attempt.tookMs),
+    }));
+  }
+  if (event.provider === null || event.attempts === 0) return [];
+  const firstMs = event.firstTokenMs ?? event.totalMs;
+  return [
+    {
+      provider: event.provider,
+      model_sent: event.modelSent ?? '',
+      outcome: event.status === 499 ? 'aborted' : 'answered',
+      status: event.status,
+      reason: null,
+      at_ms: rounded(Math.max(0, event.totalMs - event.upstreamMs)),
+      took_ms: rounded(Math.min(firstMs, event.upstreamMs)),
+    },
+  ];
+}
+
+function considered(
+  event: RequestFinished,
+  log: readonly Attempted[],
+  providers: readonly Provider[],
+  recent: Pick<Recent, 'wasEjected'>,
+  { provider_suffix: prefix, fallbacks }: Settings['routing'],
+): Considered[] {
+  if (event.model === null || event.error === 'model_not_allowed') return [];
+  const model =
+    prefix && event.model.startsWith(`${prefix}/`)
+      ? event.model.slice(prefix.length + 1)
+      : event.model;
+  const models = [model, ...(Object.hasOwn(fallbacks, model) ? (fallbacks[model] ?? []) : [])];
+  const found: Considered[] = [];
+  for (const name of models) {
+    for (const provider of providers) {
+      const match = provider.is_enabled && compileMappingMatch(provider.model_mapping)(name);
+      if (!match) continue;
+      const { provider_key, weight, provider_params } = provider;
+      const at = log.findIndex(
+        (one) => one.provider === provider_key && one.model_sent === match.sent,
+      );
+      const one = {
+        provider: provider_key,
+        pattern: match.pattern,
+        model_sent: match.sent,
+        weight,
+        priority: provider_params.priority ?? 0,
+        ejected: recent.wasEjected(provider_key, event.startedAt),
+        tried: at >= 0,
+      };
+      found.push({
+        ...one,
+        reason: at >= 0 ? tried(log, at) : notTried(one, event, name !== model),
+      });
+    }
+  }
+  return found.sort((a, b) => rank(a, log) - rank(b, log));
+}
+
+function rank({ provider, tried }: Considered, log: readonly Attempted[]): number {
+  return tried ? log.findIndex((one) => one.provider === provider) : log.length;
+}
+
+function tried(log: readonly Attempted[], at: number): string {
+  if (log[at]?.outcome === 'answered') return at === 0 ? 'chosen, answered' : 'answered';
+  return at === 0 ? 'chosen, failed' : 'tried next, failed';
+}
+
+function notTried(
+  { ejected, weight, priority }: Pick<Considered, 'ejected' | 'weight' | 'priority'>,
+  { attempts, attemptsEnd, status }: RequestFinished,
+  fallback: boolean,
+): string {
+  if (ejected) return 'ejected then';
+  if (attempts === 0) return status === 429 ? 'the key was over its limit' : 'none was asked';
+  if (attemptsEnd === 'not_retryable') return "not asked: the error was the client's own";
+  if (attemptsEnd === 'max_attempts') return 'not asked: no attempt was left';
+  if (attemptsEnd === 'retry_budget_spent') return 'not asked: the retry budget was spent';
+  if (attemptsEnd === 'over') return "not asked: the request's time was over";
+  if (fallback) return 'not needed: of a fallback model';
+  if (weight === 0) return 'not needed: weight 0 is for failover';
+  if (priority > 0) return `not needed: of priority ${priority}`;
+  return 'not needed: another had its turn';
+}
+
+/** To a hundredth. */
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

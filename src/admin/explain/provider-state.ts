@@ -1,0 +1,79 @@
+import type { Provider } from '../../config/configuration.js';
+import type { ProviderStatus, WorkerState } from '../../observe/metrics-state.js';
+
+/** How a provider is now, over all workers; the fields are as the API answers them. */
+export interface ProviderState {
+  /** `partly_out`: of some workers, which found it overloaded. `full`: as many requests as it may. */
+  state:
+    | 'available'
+    | 'recovering'
+    | 'partly_out'
+    | 'cooling_down'
+    | 'ejected'
+    | 'on_trial'
+    | 'full'
+    | 'disabled';
+  /** Until when, where that is known; ISO 8601. */
+  until: string | null;
+  in_flight: number;
+  max_concurrency: number | null;
+  /** The slowest worker's estimate of its time to an answer; null where there is none. */
+  latency_ms: number | null;
+}
+
+/** Adds up what the workers that serve last said of a provider. */
+export function providerState(
+  provider: Provider,
+  workers: readonly WorkerState[],
+  nowMs: number,
+): ProviderState {
+  const seen = workers.flatMap(({ status }) => status?.providers[provider.provider_key] ?? []);
+  const inFlight = seen.reduce((sum, status) => sum + status.inFlight, 0);
+  const latencyMs = Math.max(0, ...seen.map((status) => status.latencyMs));
+  const capacity = provider.provider_params.max_concurrency ?? null;
+  const worst = seen
+    .map((status) => ({ ...status, state: stateAt(status, nowMs) }))
+    .sort((a, b) => severity.indexOf(b.state) - severity.indexOf(a.state))[0];
+  const out = seen.filter((status) => isOut(stateAt(status, nowMs))).length;
+  return {
+    state: overall(provider, worst?.state ?? 'in', out, workers.length, inFlight),
+    until: worst?.until && worst.until > nowMs ? new Date(worst.until).toISOString() : null,
+    in_flight: inFlight,
+    max_concurrency: capacity,
+    latency_ms: latencyMs === 0 ? null : Math.round(latencyMs),
+  };
+}
+
+/** Whether requests are sent to it, if only some. */
+export function isUsable({ state }: ProviderState): boolean {
+  return state === 'available' || state === 'recovering' || state === 'partly_out';
+}
+
+type State = ProviderStatus['state'];
+
+const severity: readonly State[] = ['in', 'recovering', 'cooling_down', 'on_trial', 'ejected'];
+
+function isOut(state: State): boolean {
+  return state === 'cooling_down' || state === 'on_trial' || state === 'ejected';
+}
+
+/** A worker speaks once a second: what has ended since then is over. */
+function stateAt({ state, until }: ProviderStatus, nowMs: number): State {
+  if (until === null || until > nowMs) return state;
+  return state === 'ejected' ? 'on_trial' : 'in';
+}
+
+function overall(
+  { is_enabled, provider_params }: Provider,
+  worst: State,
+  out: number,
+  workers: number,
+  inFlight: number,
+): ProviderState['state'] {
+  if (!is_enabled) return 'disabled';
+  if (worst === 'ejected' || worst === 'on_trial') return worst;
+  if (worst === 'cooling_down') return out < workers ? 'partly_out' : 'cooling_down';
+  const { max_concurrency: capacity } = provider_params;
+  if (capacity !== undefined && inFlight >= capacity) return 'full';
+  return worst === 'recovering' ? 'recovering' : 'available';
+}

@@ -1,0 +1,97 @@
+import { listAudit } from '../../db/queries/list-audit.js';
+import { GatewayError } from '../../errors.js';
+import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
+import { jsonResponse } from '../openapi-schemas.js';
+import { query } from '../query.js';
+import type { AdminRoute } from '../route.js';
+
+const entry = {
+  type: 'object',
+  required: ['id', 'at', 'actor', 'source', 'action', 'kind', 'object', 'row_id', 'version'],
+  properties: {
+    id: { type: 'integer' },
+    at: { type: 'string', format: 'date-time' },
+    actor: { type: 'string', description: '`cli:USER@HOST`, `admin:NAME` or `sql:ROLE`.' },
+    source: { type: 'string' },
+    action: { type: 'string', enum: ['create', 'update', 'delete'] },
+    kind: { type: 'string', enum: ['provider', 'key'] },
+    object: { type: 'string', description: 'Name of the provider or key.' },
+    row_id: { type: 'integer' },
+    version: { type: 'integer' },
+    message: { type: ['string', 'null'] },
+    before: { type: ['object', 'null'], description: 'Fields that changed; secrets are hidden.' },
+    after: { type: ['object', 'null'] },
+  },
+};
+
+/** `/admin/v1/audit`: who changed what. */
+export const auditRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/admin/v1/audit',
+    access: 'admin',
+    operation: {
+      operationId: 'listAudit',
+      summary: 'Who changed which provider or key',
+      description: 'Newest first, by whatever means it was changed, plain SQL included.',
+      tags: ['config'],
+      parameters: [
+        {
+          name: 'since',
+          in: 'query',
+          description: 'How long ago (`24h`, `7d`, `30m`), or an ISO 8601 time',
+          schema: { type: 'string', default: '7d' },
+        },
+        { name: 'until', in: 'query', schema: { type: 'string' } },
+        {
+          name: 'object',
+          in: 'query',
+          description: 'Only this provider or key.',
+          schema: { type: 'string', maxLength: 256 },
+        },
+        {
+          name: 'actor',
+          in: 'query',
+          description: 'Only what this one did.',
+          schema: { type: 'string', maxLength: 256 },
+        },
+        {
+          name: 'limit',
+          in: 'query',
+          schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 100 },
+        },
+      ],
+      responses: {
+        200: jsonResponse('The changes', {
+          type: 'object',
+          required: ['audit'],
+          properties: { audit: { type: 'array', items: entry } },
+        }),
+      },
+    },
+    handle: async ({ query: parameters }, control) => {
+      const filter = {
+        ...periodOf(parameters),
+        object: parameters.get('object'),
+        actor: parameters.get('actor'),
+        limit: Number(parameters.get('limit') ?? 100),
+      };
+      const audit = await query(control, (sql) => listAudit(sql, filter));
+      return { status: 200, body: { audit } };
+    },
+  },
+];
+
+/** Without an end until a day later than now: the database's clock may be ahead of ours. */
+function periodOf(parameters: URLSearchParams) {
+  try {
+    const until = parameters.get('until');
+    const period = parsePeriod(parameters.get('since') ?? '7d', until);
+    return until ? period : { ...period, until: new Date(Date.now() + 86_400_000) };
+  } catch (error) {
+    if (!(error instanceof PeriodError)) throw error;
+    throw new GatewayError('invalid_request', `${error.field}: ${error.message}`, {
+      param: error.field,
+    });
+  }
+}

@@ -1,0 +1,211 @@
+import { findRequestLog } from '../../db/queries/find-request-log.js';
+import { GatewayError } from '../../errors.js';
+import type { Control } from '../control.js';
+import { explainModel } from '../explain/explain-model.js';
+import { explainRemembered, explainRow } from '../explain/explain-request.js';
+import { providerState } from '../explain/provider-state.js';
+import { jsonResponse, object } from '../openapi-schemas.js';
+import { query } from '../query.js';
+import type { AdminRoute } from '../route.js';
+
+const text = { type: 'string' };
+const textOrNull = { type: ['string', 'null'] };
+const integer = { type: 'integer' };
+const number = { type: 'number' };
+const numberOrNull = { type: ['number', 'null'] };
+const yes = { type: 'boolean' };
+const yesOrNull = { type: ['boolean', 'null'] };
+const list = (items: object) => ({ type: 'array', items });
+const orNull = (schema: object) => ({ anyOf: [schema, { type: 'null' }] });
+
+const attempted = object({
+  provider: text,
+  model_sent: text,
+  outcome: text,
+  status: { type: ['integer', 'null'] },
+  reason: textOrNull,
+  at_ms: number,
+  took_ms: number,
+});
+const considered = object({
+  provider: text,
+  pattern: textOrNull,
+  model_sent: text,
+  weight: integer,
+  priority: integer,
+  ejected: yesOrNull,
+  tried: yes,
+  reason: text,
+});
+const requestExplanation = object({
+  request_id: text,
+  source: { type: 'string', enum: ['memory', 'row'] },
+  started_at: { type: 'string', format: 'date-time' },
+  endpoint: text,
+  key: textOrNull,
+  model_asked: textOrNull,
+  model_sent: textOrNull,
+  provider: textOrNull,
+  status: integer,
+  error: textOrNull,
+  stream: yes,
+  complete: yes,
+  total_ms: number,
+  upstream_ms: number,
+  first_token_ms: numberOrNull,
+  attempts: integer,
+  attempts_log: { ...orNull(list(attempted)), description: 'Null where only the row is left.' },
+  attempts_end: textOrNull,
+  candidates: {
+    ...orNull(list(considered)),
+    description: 'By the configuration that the request used; null where it is not kept any more.',
+  },
+  limits: orNull(object({ rate_limit: numberOrNull, used_in_second: integer })),
+  tokens: orNull(object({ prompt: integer, completion: integer, source: text })),
+  config_version: { type: ['integer', 'null'] },
+});
+const candidate = object({
+  provider: text,
+  pattern: textOrNull,
+  model_sent: text,
+  weight: integer,
+  priority: integer,
+  state: text,
+  until: textOrNull,
+  in_flight: integer,
+  max_concurrency: { type: ['integer', 'null'] },
+  latency_ms: numberOrNull,
+  share: numberOrNull,
+  reason: text,
+});
+const modelExplanation = object({
+  model_asked: text,
+  prefix_removed: textOrNull,
+  model: text,
+  allowed: yes,
+  allowed_by: textOrNull,
+  strategy: text,
+  max_attempts: integer,
+  routes: list(
+    object({
+      model: text,
+      fallback: yes,
+      skipped: textOrNull,
+      candidates: list(candidate),
+      others: list(object({ provider: text, reason: text })),
+    }),
+  ),
+  error: textOrNull,
+  key: orNull(
+    object({ name: text, is_enabled: yes, rate_limit: numberOrNull, used_in_second: integer }),
+  ),
+  config_version: integer,
+});
+
+/** Why a request went, or would go, where it does. No prompt and no answer is kept. */
+export const explainRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/admin/v1/explain/{request_id}',
+    access: 'admin',
+    operation: {
+      operationId: 'explainRequest',
+      summary: 'What happened to a request',
+      description:
+        'Of the last 10,000 requests from memory; of older ones what `request_logs` has. A client may send the same id again: then the newest.',
+      tags: ['explain'],
+      parameters: [
+        {
+          name: 'request_id',
+          in: 'path',
+          required: true,
+          description: 'As in the answer’s `x-request-id`.',
+          schema: { type: 'string', minLength: 1, maxLength: 128 },
+        },
+      ],
+      responses: { 200: jsonResponse('What happened', requestExplanation) },
+    },
+    handle: async ({ params }, control) => {
+      const id = params.request_id ?? '';
+      const remembered = control.recent.request(id);
+      if (remembered) {
+        const providers = control.providersAt(remembered.event.configVersion);
+        const { recent, settings } = control;
+        const body = explainRemembered(remembered, providers, recent, settings.routing);
+        return { status: 200, body };
+      }
+      const row = await query(control, (sql) => findRequestLog(sql, id));
+      if (row) return { status: 200, body: explainRow(row) };
+      throw new GatewayError('not_found', `No request with the id "${id}" is known.`, {
+        param: 'request_id',
+      });
+    },
+  },
+  {
+    method: 'GET',
+    path: '/admin/v1/explain',
+    access: 'admin',
+    operation: {
+      operationId: 'explainModel',
+      summary: 'Where a request for a model would go',
+      description: 'By the active configuration and the state of its providers. Nothing is sent.',
+      tags: ['explain'],
+      parameters: [
+        {
+          name: 'model',
+          in: 'query',
+          required: true,
+          description: 'As a client would ask for it.',
+          schema: { type: 'string', minLength: 1, maxLength: 256 },
+        },
+        {
+          name: 'key',
+          in: 'query',
+          description: 'Name or id of a key; without it one that may use every model.',
+          schema: { type: 'string', minLength: 1, maxLength: 200 },
+        },
+      ],
+      responses: { 200: jsonResponse('Where it would go', modelExplanation) },
+    },
+    handle: ({ query: parameters }, control) => ({
+      status: 200,
+      body: explainUnsent(control, parameters.get('model') ?? '', parameters.get('key')),
+    }),
+  },
+];
+
+function explainUnsent(control: Control, model: string, keyName: string | null) {
+  const { configuration } = control.active();
+  const key = keyName === null ? null : keyNamed(control, keyName);
+  const nowMs = Date.now();
+  const workers = control.workers().states;
+  const explanation = explainModel(model, {
+    providers: configuration.providers,
+    allowedModels: key?.allowed_models ?? null,
+    routing: control.settings.routing,
+    stateOf: (provider) => providerState(provider, workers, nowMs),
+  });
+  return {
+    ...explanation,
+    key: key && {
+      name: key.name,
+      is_enabled: key.is_enabled,
+      rate_limit: key.rate_limit,
+      used_in_second: control.recent.requestsOf(key.name, nowMs),
+    },
+    config_version: configuration.version,
+  };
+}
+
+function keyNamed(control: Control, name: string) {
+  const { credentials } = control.active().configuration;
+  const byId = /^\d{1,9}$/.test(name) && credentials.find(({ id }) => id === Number(name));
+  const named = byId ? [byId] : credentials.filter((credential) => credential.name === name);
+  const [key] = named;
+  if (!key)
+    throw new GatewayError('invalid_request', `There is no key "${name}".`, { param: 'key' });
+  if (named.length === 1) return key;
+  const ids = named.map(({ id }) => id).join(', ');
+  const message = `${named.length} keys are named "${name}": name the one you mean by its id, of ${ids}.`;
+  throw new GatewayError('invalid_request', message, { param: 'key' });
+}

@@ -1,0 +1,149 @@
+import type { WorkerState } from '../../observe/metrics-state.js';
+import { windowSeconds } from '../../observe/recent/traffic.js';
+import type { Control } from '../control.js';
+import { providerState } from '../explain/provider-state.js';
+import { jsonResponse, object } from '../openapi-schemas.js';
+import type { AdminRoute } from '../route.js';
+
+/** Of the keys, those with the most requests. */
+const maxKeys = 100;
+
+const text = { type: 'string' };
+const textOrNull = { type: ['string', 'null'] };
+const count = { type: 'integer', minimum: 0 };
+const countOrNull = { type: ['integer', 'null'] };
+const milliseconds = { type: ['number', 'null'], description: 'Milliseconds.' };
+const list = (items: object) => ({ type: 'array', items });
+const sum = { requests: count, errors: count, per_second: count, tokens: count };
+
+const status = object({
+  version: text,
+  at: { type: 'string', format: 'date-time' },
+  uptime_seconds: count,
+  config: object({ version: count, since: { type: 'string', format: 'date-time' } }),
+  window_seconds: { ...count, description: 'What the sums are of.' },
+  requests: object({
+    ...sum,
+    limited: count,
+    in_flight: count,
+    p50_ms: milliseconds,
+    p95_ms: milliseconds,
+    p99_ms: milliseconds,
+  }),
+  series: {
+    ...list(object({ requests: count, errors: count, p95_ms: milliseconds })),
+    description: 'Second by second, the oldest first.',
+  },
+  providers: list(
+    object({
+      provider: text,
+      state: text,
+      until: textOrNull,
+      weight: count,
+      priority: { type: 'integer' },
+      share: { type: 'number', description: 'Of the attempts of the last minute, from 0 to 1.' },
+      ...sum,
+      in_flight: count,
+      max_concurrency: countOrNull,
+      latency_ms: milliseconds,
+    }),
+  ),
+  keys: {
+    ...list(
+      object({ key: text, ...sum, limited: count, rate_limit: { type: ['number', 'null'] } }),
+    ),
+    description: 'Those that were used in the last minute, the busiest first.',
+  },
+  workers: list(
+    object({ worker: text, in_flight: count, loop_delay_p99_ms: milliseconds, rss_bytes: count }),
+  ),
+  workers_desired: count,
+});
+
+/** `/admin/v1/status`: how the gateway does, from memory. */
+export const statusRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/admin/v1/status',
+    access: 'admin',
+    operation: {
+      operationId: 'getStatus',
+      summary: 'How the gateway does now',
+      description:
+        'Requests of the last minute, providers, keys and workers of this instance, from memory: cheap enough to be asked each second.',
+      tags: ['monitoring'],
+      responses: { 200: jsonResponse('How it does', status) },
+    },
+    handle: (_request, control) => ({ status: 200, body: describeStatus(control) }),
+  },
+];
+
+function describeStatus(control: Control) {
+  const { configuration, since } = control.active();
+  const { version, startedAt, desired, states } = control.workers();
+  const nowMs = Date.now();
+  const traffic = control.recent.traffic();
+  const attempts = [...traffic.providers.values()].reduce((all, { requests }) => all + requests, 0);
+  const limitOf = new Map(configuration.credentials.map((key) => [key.name, key.rate_limit]));
+  return {
+    version,
+    at: new Date(nowMs).toISOString(),
+    uptime_seconds: Math.max(0, Math.round((nowMs - startedAt) / 1000)),
+    config: { version: configuration.version, since: since.toISOString() },
+    window_seconds: windowSeconds,
+    requests: {
+      requests: traffic.requests,
+      errors: traffic.errors,
+      limited: traffic.limited,
+      per_second: traffic.perSecond,
+      tokens: traffic.tokens,
+      in_flight: states.reduce((all, worker) => all + inFlight(worker), 0),
+      p50_ms: rounded(traffic.p50),
+      p95_ms: rounded(traffic.p95),
+      p99_ms: rounded(traffic.p99),
+    },
+    series: traffic.series.map(({ p95, ...second }) => ({ ...second, p95_ms: rounded(p95) })),
+    providers: configuration.providers.map((provider) => {
+      const sums = traffic.providers.get(provider.provider_key);
+      return {
+        provider: provider.provider_key,
+        ...providerState(provider, states, nowMs),
+        weight: provider.weight,
+        priority: provider.provider_params.priority ?? 0,
+        share: attempts === 0 ? 0 : (sums?.requests ?? 0) / attempts,
+        requests: sums?.requests ?? 0,
+        errors: sums?.errors ?? 0,
+        per_second: sums?.perSecond ?? 0,
+        tokens: sums?.tokens ?? 0,
+      };
+    }),
+    keys: [...traffic.keys]
+      .sort(([, a], [, b]) => b.requests - a.requests)
+      .slice(0, maxKeys)
+      .map(([key, { perSecond, ...sums }]) => ({
+        key,
+        ...sums,
+        per_second: perSecond,
+        rate_limit: limitOf.get(key) ?? null,
+      })),
+    workers: states.map((worker) => ({
+      worker: worker.name,
+      in_flight: inFlight(worker),
+      loop_delay_p99_ms: rounded(worker.status?.loopDelayP99Ms ?? null),
+      rss_bytes: worker.status?.rssBytes ?? 0,
+    })),
+    workers_desired: desired,
+  };
+}
+
+/** What asks the gateway itself is not counted. */
+function inFlight({ status }: WorkerState): number {
+  return Object.entries(status?.activeRequests ?? {})
+    .filter(([endpoint]) => endpoint.startsWith('/v1/'))
+    .reduce((sum, [, active]) => sum + active, 0);
+}
+
+/** To a tenth. */
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 10) / 10;
+}

@@ -1,0 +1,70 @@
+import { Command } from 'commander';
+import type { AuditEntry } from '../db/queries/list-audit.js';
+import { PeriodError, parsePeriod } from '../observe/usage/period.js';
+import { wholeNumber } from './arguments.js';
+import { shortTime } from './config-show.js';
+import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
+import { usageError } from './failure.js';
+import { note, printJson, printTable } from './output.js';
+
+interface AuditFlags extends DatabaseFlags {
+  since: string;
+  object?: string;
+  actor?: string;
+  limit: number;
+}
+
+/** `llmproxy audit`: who changed what. */
+export function auditCommand(): Command {
+  return addDatabaseOptions(
+    new Command('audit')
+      .description('list who changed which provider or key, and when')
+      .option('--since <time>', 'how long ago (24h, 7d, 30m), or a time in ISO 8601', '7d')
+      .option('--object <name>', 'only this provider or key')
+      .option('--actor <actor>', 'only what this one did, such as admin:alice')
+      .option('--limit <n>', 'how many', wholeNumber('--limit', 1, 100_000), 100),
+  )
+    .addHelpText(
+      'after',
+      `
+Secrets are hidden. Values before and after are in the output of --json.
+
+Examples:
+  $ llmproxy audit
+  $ llmproxy audit --since 30d --object openai --json`,
+    )
+    .action(run);
+}
+
+async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promise<void> {
+  const period = periodOf(since);
+  const { listAudit } = await import('../db/queries/list-audit.js');
+  const filter = { ...period, limit, object: object ?? null, actor: actor ?? null };
+  const entries = await withDatabase(flags, 'ready', (sql) => listAudit(sql, filter));
+  if (flags.json) printJson(entries);
+  else if (entries.length === 0) note('nothing was changed in this time');
+  else {
+    printTable(entries, [
+      { header: 'WHEN', value: ({ at }) => shortTime(at) },
+      { header: 'WHO', value: (entry) => entry.actor, shrinkTo: 10 },
+      { header: 'ACTION', value: ({ action }) => action },
+      { header: 'OBJECT', value: ({ kind, object: name }) => `${kind} ${name}`, shrinkTo: 12 },
+      { header: 'FIELDS', value: fields, shrinkTo: 10 },
+    ]);
+  }
+}
+
+function fields({ action, before, after }: AuditEntry): string {
+  if (action !== 'update') return '';
+  return [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].join(', ');
+}
+
+/** Until a little later than now: the database's clock may be ahead of this one. */
+function periodOf(since: string) {
+  try {
+    const { since: from } = parsePeriod(since, undefined);
+    return { since: from, until: new Date(Date.now() + 86_400_000) };
+  } catch (error) {
+    throw error instanceof PeriodError ? usageError(`--since: ${error.message}`) : error;
+  }
+}

@@ -1,0 +1,197 @@
+import type { Command, Option } from 'commander';
+
+/** A script for a shell that completes the commands, options and choices of a program. */
+export type CompletionScript = (program: Command) => string;
+
+export const completionScripts: Readonly<Record<'bash' | 'zsh' | 'fish', CompletionScript>> = {
+  bash,
+  zsh,
+  fish,
+};
+
+interface Node {
+  /** Such as `llmproxy provider add`. */
+  path: string;
+  name: string;
+  description: string;
+  children: Node[];
+  options: CompletedOption[];
+  /** Of its first argument. */
+  choices: readonly string[];
+}
+
+interface CompletedOption {
+  flag: string;
+  description: string;
+  /** What follows it; null where nothing does. */
+  value: 'file' | 'folder' | 'text' | readonly string[] | null;
+}
+
+function nodeOf(command: Command, parent = ''): Node {
+  const path = parent === '' ? command.name() : `${parent} ${command.name()}`;
+  const help = { flag: '--help', description: 'display help for command', value: null };
+  return {
+    path,
+    name: command.name(),
+    description: command.description(),
+    children: command.commands.map((child) => nodeOf(child, path)),
+    options: [...command.options.map(optionOf), help],
+    choices: command.registeredArguments[0]?.argChoices ?? [],
+  };
+}
+
+function optionOf({ long, flags, description, required, optional, argChoices }: Option) {
+  const takesValue = required || optional;
+  const value = !takesValue
+    ? null
+    : (argChoices ?? (/<file>/i.test(flags) ? 'file' : /<path>/.test(flags) ? 'folder' : 'text'));
+  return { flag: long ?? flags, description, value } satisfies CompletedOption;
+}
+
+function all(node: Node): Node[] {
+  return [node, ...node.children.flatMap(all)];
+}
+
+/** What of the words typed leads from a command to the one below it. */
+function steps(program: Node): string[] {
+  return all(program).flatMap(({ path, children }) =>
+    children.map(({ name }) => `${path} ${name}`),
+  );
+}
+
+const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+function bash(program: Command): string {
+  const root = nodeOf(program);
+  const words = ({ path, children, options, choices }: Node) => {
+    const names = [...children.map(({ name }) => name), ...choices];
+    const flags = options.map(({ flag }) => flag).join(' ');
+    return `    ${quoted(path)}) words=${quoted(names.join(' '))} flags=${quoted(flags)} ;;`;
+  };
+  const values = ({ path, options }: Node) =>
+    options.flatMap(({ flag, value }) => {
+      if (value === null) return [];
+      const reply =
+        value === 'text'
+          ? 'COMPREPLY=()'
+          : value === 'file'
+            ? 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")'
+            : value === 'folder'
+              ? 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur")'
+              : `mapfile -t COMPREPLY < <(compgen -W ${quoted(value.join(' '))} -- "$cur")`;
+      return `    ${quoted(`${path} ${flag}`)}) ${reply}; return ;;`;
+    });
+  return `# bash completion of llmproxy. Made by: llmproxy completion bash
+_llmproxy() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}
+  local at=${root.name} words='' flags='' i
+  # "--flag=value" comes as three words.
+  if [[ $cur == '=' ]]; then cur=''
+  elif [[ $prev == '=' ]]; then prev=\${COMP_WORDS[COMP_CWORD - 2]}; fi
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case "$at \${COMP_WORDS[i]}" in
+${steps(root)
+  .map((step) => `      ${quoted(step)}`)
+  .join(' |\n')})
+        at="$at \${COMP_WORDS[i]}" ;;
+    esac
+  done
+  case "$at $prev" in
+${all(root).flatMap(values).join('\n')}
+  esac
+  case "$at" in
+${all(root).map(words).join('\n')}
+  esac
+  if [[ $cur == -* || -z $words ]]; then words=$flags; fi
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _llmproxy llmproxy
+`;
+}
+
+function zsh(program: Command): string {
+  const root = nodeOf(program);
+  const entry = (name: string, description: string) =>
+    quoted(`${name.replaceAll(':', '\\:')}:${description}`);
+  const entries = ({ path, children, options, choices }: Node) => {
+    const names = [
+      ...children.map(({ name, description }) => entry(name, description)),
+      ...choices.map((choice) => entry(choice, '')),
+    ];
+    const flags = options.map(({ flag, description }) => entry(flag, description));
+    return `    (${quoted(path)}) words_=(${names.join(' ')}) flags=(${flags.join(' ')}) ;;`;
+  };
+  const values = ({ path, options }: Node) =>
+    options.flatMap(({ flag, value }) => {
+      if (value === null) return [];
+      const reply =
+        value === 'text'
+          ? '_message value'
+          : value === 'file'
+            ? '_files'
+            : value === 'folder'
+              ? '_files -/'
+              : `compadd -- ${value.map(quoted).join(' ')}`;
+      return `    (${quoted(`${path} ${flag}`)}) ${reply}; return ;;`;
+    });
+  return `#compdef llmproxy
+# zsh completion of llmproxy. Made by: llmproxy completion zsh
+_llmproxy() {
+  local at=${root.name} i
+  local -a words_ flags
+  for ((i = 2; i < CURRENT; i++)); do
+    case "$at \${words[i]}" in
+      (${steps(root).map(quoted).join('|')}) at="$at \${words[i]}" ;;
+    esac
+  done
+  case "$at \${words[CURRENT - 1]}" in
+${all(root).flatMap(values).join('\n')}
+  esac
+  case "$at" in
+${all(root).map(entries).join('\n')}
+  esac
+  if [[ \${words[CURRENT]} == -* || \${#words_} == 0 ]]; then
+    _describe -o option flags
+  else
+    _describe command words_
+  fi
+}
+if [[ \${funcstack[1]} == _llmproxy ]]; then _llmproxy "$@"; else compdef _llmproxy llmproxy; fi
+`;
+}
+
+function fish(program: Command): string {
+  const root = nodeOf(program);
+  const lines = ({ path, children, options, choices }: Node) => {
+    const at = `complete -c llmproxy -n ${quoted(`test (__llmproxy_at) = "${path}"`)}`;
+    return [
+      ...children.map(({ name, description }) => `${at} -a ${name} -d ${quoted(description)}`),
+      ...choices.map((choice) => `${at} -a ${choice}`),
+      ...options.map(({ flag, description, value }) => {
+        const takes =
+          value === null
+            ? ''
+            : value === 'file'
+              ? ' -r -F'
+              : value === 'folder'
+                ? ` -x -a '(__fish_complete_directories)'`
+                : ` -x${value === 'text' ? '' : ` -a ${quoted(value.join(' '))}`}`;
+        return `${at} -l ${flag.replace(/^--/, '')}${takes} -d ${quoted(description)}`;
+      }),
+    ];
+  };
+  return `# fish completion of llmproxy. Made by: llmproxy completion fish
+function __llmproxy_at
+  set -l at ${root.name}
+  for word in (commandline -opc)[2..-1]
+    switch "$at $word"
+      case ${steps(root).map(quoted).join(' ')}
+        set at "$at $word"
+    end
+  end
+  echo $at
+end
+complete -c llmproxy -f
+${all(root).flatMap(lines).join('\n')}
+`;
+}

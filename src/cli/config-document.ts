@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises';
+import type { PlacedProblem } from '../config/yaml-places.js';
+import { CliError, errorMessage } from './failure.js';
+
+/** A document's name for messages, and its text. */
+export interface DocumentFile {
+  source: string;
+  text: string;
+}
+
+/** Reads a document; `-` is standard input. */
+export async function readDocumentFile(file: string): Promise<DocumentFile> {
+  if (file === '-') {
+    let text = '';
+    for await (const chunk of process.stdin.setEncoding('utf8')) text += chunk;
+    return { source: 'standard input', text };
+  }
+  try {
+    return { source: file, text: await readFile(file, 'utf8') };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    const reason = code === 'ENOENT' ? 'there is no such file' : errorMessage(error);
+    throw new CliError(`${file}: ${reason}`, {
+      hint: 'write one with: llmproxy config export > llmproxy-config.yaml',
+    });
+  }
+}
+
+/** Such as `file.yaml:3:5: providers.openai: unknown field "wieght"; did you mean "weight"?`. */
+export function problemText({ source, line, column, path, reason }: PlacedProblem): string {
+  return `${source}:${line}:${column}: ${path ? `${path}: ` : ''}${reason}`;
+}
+
+/** A document that cannot be used, with every problem on a line. */
+export function documentError(problems: readonly PlacedProblem[]): CliError {
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  return new CliError(`the document has ${count}\n${problems.map(problemText).join('\n')}`);
+}

@@ -1,0 +1,99 @@
+import type { DescribedPlan } from '../admin/lifecycle/make-plan.js';
+import type { FieldChange } from '../config/plan-fields.js';
+import type { KeyEffect, ModelEffect, Share } from '../routing/plan-effect.js';
+import { paint, print, printable, printTable } from './output.js';
+
+/** Rows of a list that are shown; `--json` has all. */
+const maxShown = 200;
+
+const signs = {
+  create: ['+', 'green'],
+  add: ['+', 'green'],
+  update: ['~', 'yellow'],
+  change: ['~', 'yellow'],
+  delete: ['-', 'red'],
+  remove: ['-', 'red'],
+} as const;
+
+/** A plan for people: the difference, then what it means for models and keys. */
+export function printPlan({ version, changes, effect }: DescribedPlan): void {
+  if (changes.length === 0) {
+    print(`no changes: the configuration is as asked for (version ${version})`);
+    return;
+  }
+  for (const { kind, action, name, id, fields } of changes.slice(0, maxShown)) {
+    const row = kind === 'key' && id !== null && !name.endsWith(`#${id}`) ? ` (id ${id})` : '';
+    print(signed(action, `${kind} ${printable(name)}${row}`, ''));
+    if (action === 'delete') continue;
+    for (const field of fields) print(signed(field.action, fieldText(field), '    '));
+  }
+  if (changes.length > maxShown) print(`… and ${changes.length - maxShown} more; see --json`);
+  const count = (action: string) => changes.filter((each) => each.action === action).length;
+  print('');
+  print(
+    `${paint('bold', 'Plan:')} ${count('create')} to add, ${count('update')} to change, ${count('delete')} to remove, on version ${version}.`,
+  );
+  printModels(effect.models);
+  printKeys(effect.keys);
+}
+
+function printModels(models: readonly ModelEffect[]): void {
+  if (models.length === 0) return;
+  print('');
+  print(paint('bold', 'Where requests go'));
+  printTable(models.slice(0, maxShown), [
+    { header: 'MODEL', value: ({ model }) => model ?? 'any other', shrinkTo: 12 },
+    { header: 'NOW', value: ({ before }) => sharesText(before), shrinkTo: 12 },
+    { header: 'THEN', value: ({ after }) => sharesText(after), shrinkTo: 12 },
+  ]);
+  const unserved = models.filter((each) => each.unserved).map(({ model }) => model ?? 'any other');
+  if (unserved.length === 0) return;
+  const names = printable(unserved.slice(0, 10).join(', '));
+  const more = unserved.length > 10 ? ` and ${unserved.length - 10} more` : '';
+  print(paint('red', `No provider would serve: ${names}${more}`));
+}
+
+function printKeys(keys: readonly KeyEffect[]): void {
+  if (keys.length === 0) return;
+  print('');
+  print(paint('bold', 'Keys'));
+  const order = { stops: 0, changes: 1, works: 2 };
+  const sorted = [...keys].sort((a, b) => order[a.effect] - order[b.effect]);
+  for (const { name, effect, reasons } of sorted.slice(0, maxShown)) {
+    const text = `${printable(name)} ${effectText[effect]} ${printable(reasons.join('; '))}`;
+    print(`  ${effect === 'stops' ? paint('red', text) : text}`);
+  }
+  if (keys.length > maxShown) print(`  … and ${keys.length - maxShown} more; see --json`);
+}
+
+const effectText = { stops: 'stops working:', works: 'works:', changes: 'changes:' };
+
+function signed(action: keyof typeof signs, text: string, indent: string): string {
+  const [sign, style] = signs[action];
+  return `${indent}${paint(style, `${sign} ${text}`)}`;
+}
+
+function fieldText({ path, action, before, after }: FieldChange): string {
+  const name = printable(path);
+  if (action === 'change') return `${name}: ${valueText(before)} -> ${valueText(after)}`;
+  return `${name}: ${valueText(action === 'add' ? after : before)}`;
+}
+
+function valueText(value: unknown): string {
+  return printable(typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null'));
+}
+
+function sharesText(shares: readonly Share[]): string {
+  if (shares.length === 0) return 'none';
+  return shares
+    .map(({ provider, share }) => {
+      if (share === 1) return shares.length === 1 ? provider : `${provider} 100%`;
+      return share === 0 ? `${provider} failover` : `${provider} ${percent(share)}`;
+    })
+    .join(', ');
+}
+
+function percent(share: number): string {
+  const value = share * 100;
+  return `${value < 1 || value > 99 ? value.toFixed(1) : Math.round(value)}%`;
+}

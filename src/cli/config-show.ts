@@ -1,0 +1,107 @@
+import type { StoredConfiguration } from '../config/document.js';
+import { documentSchema } from '../config/document-schema.js';
+import type { HistoryEntry } from '../db/queries/config-history.js';
+import { problemText, readDocumentFile } from './config-document.js';
+import { type DatabaseFlags, withDatabase } from './connection.js';
+import { CliError } from './failure.js';
+import { note, paint, print, printJson, printTable } from './output.js';
+
+/** Writes the configuration as a document. */
+export async function exportConfig(flags: DatabaseFlags): Promise<void> {
+  const { readStoredConfiguration } = await import('../db/queries/read-stored-configuration.js');
+  const stored = await withDatabase(flags, 'ready', (sql) => readStoredConfiguration(sql));
+  await printDocument(stored, flags.json);
+}
+
+/** Checks a document by itself. */
+export async function validateConfig(file: string, flags: { json?: boolean }): Promise<void> {
+  const { source, text } = await readDocumentFile(file);
+  const { readDocument } = await import('../config/read-document.js');
+  const { document, problems } = readDocument(source, text);
+  if (flags.json) {
+    printJson({
+      valid: problems.length === 0,
+      problems: problems.map(({ line, column, path, reason }) => ({ line, column, path, reason })),
+    });
+  } else if (document) {
+    const providers = Object.keys(document.providers ?? {}).length;
+    const keys = Object.keys(document.credentials ?? {}).length;
+    print(`${source} is valid: ${counted(providers, 'provider')}, ${counted(keys, 'key')}`);
+  } else {
+    for (const problem of problems)
+      note(`${paint('red', 'error:', process.stderr)} ${problemText(problem)}`);
+  }
+  if (problems.length > 0) process.exitCode = 1;
+}
+
+/** Shows the configuration, that of a version, or where each value comes from. */
+export async function showConfig(
+  version: number | undefined,
+  flags: DatabaseFlags & { origin?: boolean },
+): Promise<void> {
+  if (flags.origin) {
+    const { printOrigins } = await import('./config-origin.js');
+    await printOrigins(flags);
+  } else if (version === undefined) await exportConfig(flags);
+  else {
+    const { readVersion } = await import('../db/queries/config-history.js');
+    const read = await withDatabase(flags, 'ready', (sql) => readVersion(sql, version));
+    if ('oldest' in read) {
+      throw new CliError(
+        `there is no version ${version}: those from ${read.oldest} to ${read.newest} are kept`,
+        { hint: 'see them with: llmproxy config history' },
+      );
+    }
+    await printDocument(read.target, flags.json);
+  }
+}
+
+/** Lists versions, newest first. */
+export async function showHistory(flags: DatabaseFlags & { limit: number }): Promise<void> {
+  const [{ listHistory }, { describeChanges }] = await Promise.all([
+    import('../db/queries/config-history.js'),
+    import('../admin/lifecycle/describe-history.js'),
+  ]);
+  const { limit } = flags;
+  const entries = await withDatabase(flags, 'ready', (sql) => listHistory(sql, { limit }));
+  if (flags.json) {
+    printJson(entries);
+    return;
+  }
+  printTable(entries, [
+    { header: 'VERSION', value: ({ version }) => String(version), align: 'right' },
+    { header: 'WHEN', value: ({ at }) => shortTime(at) },
+    { header: 'WHO', value: ({ actor }) => actor, shrinkTo: 10 },
+    { header: 'HOW', value: ({ source }) => source },
+    { header: 'WHAT AND WHY', value: (entry) => whatAndWhy(entry, describeChanges), shrinkTo: 20 },
+  ]);
+}
+
+/** The JSON Schema, as the file in the package. */
+export function printSchema(): void {
+  print(JSON.stringify(documentSchema, null, 2));
+}
+
+async function printDocument(stored: StoredConfiguration, json?: boolean): Promise<void> {
+  const { writeDocument } = await import('../config/document.js');
+  const text = writeDocument(stored);
+  if (!json) {
+    print(text.trimEnd());
+    return;
+  }
+  const { parse } = await import('yaml');
+  printJson({ version: stored.version, ...parse(text) });
+}
+
+function whatAndWhy(entry: HistoryEntry, describe: (entry: HistoryEntry) => string): string {
+  return [describe(entry), entry.message].filter(Boolean).join(': ');
+}
+
+/** To the second, in UTC. */
+export function shortTime(time: Date): string {
+  return time.toISOString().slice(0, 19).replace('T', ' ');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,135 @@
+import { Command } from 'commander';
+import { wholeNumber } from './arguments.js';
+import { applyConfig, planConfig, rollbackConfig } from './config-apply.js';
+import {
+  exportConfig,
+  printSchema,
+  showConfig,
+  showHistory,
+  validateConfig,
+} from './config-show.js';
+import { addDatabaseOptions } from './connection.js';
+
+/** `llmproxy config …`: providers and keys as one document, and their versions. */
+export function configCommand(): Command {
+  const command = new Command('config').description('plan, apply and roll back the configuration');
+  command.addCommand(
+    addDatabaseOptions(new Command('export'))
+      .description('write all providers and keys as one document in YAML')
+      .addHelpText(
+        'after',
+        `
+Of secrets there are hashes, references, and "keep" for those that stay.
+
+Examples:
+  $ llmproxy config export > gateway.yaml
+  $ llmproxy config export --json | jq '.providers | keys'`,
+      )
+      .action(exportConfig),
+  );
+  command.addCommand(
+    new Command('validate')
+      .description('check a document, without a database or a daemon')
+      .argument('<file>', 'the document; - is standard input')
+      .option('--json', 'print JSON')
+      .addHelpText('after', '\nExample:\n  $ llmproxy config validate gateway.yaml')
+      .action(validateConfig),
+  );
+  command.addCommand(
+    addPrune(addDatabaseOptions(new Command('plan')))
+      .option('--exit-code', 'exit with 3 where there are changes')
+      .description('show what a document would change, and what that means')
+      .argument('<file>', 'the document; - is standard input')
+      .addHelpText(
+        'after',
+        `
+Nothing is changed. Exit codes: 0; 1 for a document that cannot be applied;
+with --exit-code 3 where there are changes.
+
+Examples:
+  $ llmproxy config plan gateway.yaml
+  $ llmproxy config plan gateway.yaml --prune --exit-code`,
+      )
+      .action(planConfig),
+  );
+  command.addCommand(
+    addApplyOptions(addPrune(addDatabaseOptions(new Command('apply'))))
+      .description('make providers and keys as a document says')
+      .argument('<file>', 'the document; - is standard input')
+      .addHelpText(
+        'after',
+        `
+Shows the plan, asks, and changes all in one transaction, or nothing where
+somebody else has changed something meanwhile. What the document does not name
+stays, unless --prune is given.
+
+Examples:
+  $ llmproxy config apply gateway.yaml --message "add the second region"
+  $ llmproxy config apply gateway.yaml --prune --yes --base 42`,
+      )
+      .action(applyConfig),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('history'))
+      .description('list the versions: who, when, how, what and why')
+      .option('--limit <n>', 'how many', wholeNumber('--limit', 1, 1_000), 20)
+      .addHelpText('after', '\nExample:\n  $ llmproxy config history --limit 50')
+      .action(showHistory),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('show').option('--origin', 'say where each value comes from'))
+      .description('show the configuration, or that of a version')
+      .argument('[version]', 'as config history lists it', wholeNumber('the version', 0))
+      .addHelpText(
+        'after',
+        `
+With --origin: settings of the daemon, and fields of providers and keys with
+the override files of this machine on top.
+
+Examples:
+  $ llmproxy config show 41
+  $ llmproxy config show --origin`,
+      )
+      .action(showConfig),
+  );
+  command.addCommand(
+    addApplyOptions(addDatabaseOptions(new Command('rollback')))
+      .description('make everything as it was after a version, as a new version')
+      .argument('<version>', 'as config history lists it', wholeNumber('the version', 0))
+      .addHelpText(
+        'after',
+        `
+Deleted keys come back with their hashes and providers with their secrets.
+
+Example:
+  $ llmproxy config rollback 41 --message "the new region is down"`,
+      )
+      .action(rollbackConfig),
+  );
+  command.addCommand(
+    new Command('schema')
+      .description('print the JSON Schema of the document, for editors')
+      .option('--json', 'it is JSON anyway')
+      .addHelpText('after', '\nExample:\n  $ llmproxy config schema > llmproxy.schema.json')
+      .action(printSchema),
+  );
+  return command.addHelpText(
+    'after',
+    `
+Examples:
+  $ llmproxy config export > gateway.yaml
+  $ llmproxy config plan gateway.yaml
+  $ llmproxy config history`,
+  );
+}
+
+function addPrune(command: Command): Command {
+  return command.option('--prune', 'remove providers and keys that it does not name');
+}
+
+function addApplyOptions(command: Command): Command {
+  return command
+    .option('--message <why>', 'for the history')
+    .option('--base <version>', 'only on this version', wholeNumber('--base'))
+    .option('--yes', 'do not ask');
+}

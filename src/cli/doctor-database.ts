@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Settings } from '../config/settings.js';
+import type { Sql } from '../db/client.js';
+import { type DatabaseFlags, withDatabase } from './connection.js';
+import { errorMessage } from './failure.js';
+import { type Finding, failed, ok, warning } from './finding.js';
+import type { StoredConfiguration } from './stored-configuration.js';
+
+/** Rates and times to live go by the clock of each machine. */
+const smallSkewMs = 1_000;
+const largeSkewMs = 60_000;
+
+export interface DatabaseFindings {
+  findings: Finding[];
+  /** Null where it could not be read. */
+  stored: StoredConfiguration | null;
+}
+
+/** Everything that needs the database, and the configuration that is in it. Changes nothing. */
+export async function checkDatabase(
+  flags: DatabaseFlags,
+  settings: Settings,
+): Promise<DatabaseFindings> {
+  const { url } = settings.database;
+  if (url === null && !existsSync(join(settings.data_dir, 'postgres'))) {
+    const detail = 'embedded; it is made at the first start';
+    return { findings: [ok('database', detail), await checkOverrides(settings)], stored: null };
+  }
+  try {
+    return await withDatabase(flags, 'any', (sql) => look(sql, settings));
+  } catch (error) {
+    const todo =
+      url === null
+        ? 'see the log of the gateway; its files are in the data directory'
+        : 'see that it runs and that DB_URL is right; models are served meanwhile';
+    const findings = [failed('database', errorMessage(error), todo)];
+    return { findings: [...findings, await checkOverrides(settings)], stored: null };
+  }
+}
+
+async function look(sql: Sql, settings: Settings): Promise<DatabaseFindings> {
+  const [found] = await sql`SHOW server_version`;
+  const kind = settings.database.url === null ? 'embedded, ' : '';
+  const findings = [ok('database', `${kind}PostgreSQL ${found?.server_version}`)];
+  const migrations = await checkMigrations(sql);
+  findings.push(migrations, await checkClock(sql));
+  if (migrations.state !== 'ok') return { findings, stored: null };
+  const { readStoredConfiguration } = await import('./stored-configuration.js');
+  try {
+    const stored = await readStoredConfiguration(sql, settings);
+    return { findings: [...findings, ...configurationFindings(stored)], stored };
+  } catch (error) {
+    const [detail = ''] = errorMessage(error).split('\n');
+    const todo = 'mend it: the gateway goes on with what it has, and does not start without it';
+    findings.push(failed('configuration', detail, todo));
+    return { findings, stored: null };
+  }
+}
+
+async function checkMigrations(sql: Sql): Promise<Finding> {
+  const [{ migrationStatus }, { readMigrations }] = await Promise.all([
+    import('../db/migrate.js'),
+    import('../db/migration-files.js'),
+  ]);
+  const known = new Set(readMigrations().map(({ version }) => version));
+  const states = await migrationStatus(sql);
+  const newer = states.find(({ version }) => !known.has(version));
+  if (newer) {
+    const detail = `the database has migration ${newer.version}, which this llmproxy does not know`;
+    return failed('migrations', detail, 'use the newer llmproxy that migrated it');
+  }
+  const pending = states.filter(({ appliedAt }) => appliedAt === null).length;
+  if (pending === 0) return ok('migrations', `all ${states.length} are applied`);
+  const todo = 'llmproxy migrate up (the gateway also does it when it starts)';
+  return warning('migrations', `${pending} of ${states.length} are not applied`, todo);
+}
+
+async function checkClock(sql: Sql): Promise<Finding> {
+  const beforeMs = Date.now();
+  const [row] = await sql`SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms`;
+  const afterMs = Date.now();
+  // What the way there and back may have taken is no skew.
+  const aheadMs = Math.max(0, row?.ms - afterMs, beforeMs - row?.ms);
+  if (aheadMs < smallSkewMs) return ok('clock', "agrees with the database's");
+  const detail = `differs from the database's by ${(aheadMs / 1000).toFixed(1)} s`;
+  const todo = 'let both machines take the time from NTP: timedatectl set-ntp true';
+  return aheadMs < largeSkewMs ? warning('clock', detail, todo) : failed('clock', detail, todo);
+}
+
+function configurationFindings({ configuration, unusable, inClear }: StoredConfiguration) {
+  const findings: Finding[] = [];
+  const { version, providers, credentials } = configuration;
+  const enabled = providers.filter(({ is_enabled }) => is_enabled).length;
+  const usable = credentials.filter(({ is_enabled }) => is_enabled).length;
+  const detail = `version ${version}: ${enabled} providers, ${usable} keys, override files included`;
+  if (enabled === 0 && unusable.length === 0) {
+    findings.push(
+      warning('configuration', 'no provider is enabled', 'llmproxy provider add --help'),
+    );
+  } else if (usable === 0) {
+    findings.push(warning('configuration', 'no key is enabled', 'llmproxy keys create --help'));
+  } else findings.push(ok('configuration', detail));
+  for (const { provider, reason } of unusable) {
+    const todo = `give it another: llmproxy provider update ${provider} --api-key-env VARIABLE`;
+    findings.push(failed('secrets', `provider ${provider}: its api_key ${reason}`, todo));
+  }
+  if (inClear.length > 0) {
+    const detail = `stored in the clear: the api_key of ${inClear.join(', ')}`;
+    findings.push(warning('secrets', detail, 'encrypt them: llmproxy secrets rotate'));
+  }
+  if (unusable.length + inClear.length === 0) findings.push(ok('secrets', 'all can be read'));
+  return findings;
+}
+
+/** Alone, where the rows that they change cannot be read. */
+async function checkOverrides({ overrides_dir: folder }: Settings): Promise<Finding> {
+  const check = 'override files';
+  const [{ readOverrideFiles }, { parseOverride }, { describeProblem }] = await Promise.all([
+    import('../daemon/override-files.js'),
+    import('../config/overrides.js'),
+    import('../config/problem.js'),
+  ]);
+  try {
+    const files = await readOverrideFiles(folder ?? '');
+    const problems: Parameters<typeof parseOverride>[1] = [];
+    for (const file of files) parseOverride(file, problems);
+    const [problem] = problems;
+    if (problem) return failed(check, describeProblem(problem), 'mend the file');
+    return ok(check, files.length === 0 ? 'none' : `${files.length} are well formed`);
+  } catch (error) {
+    return failed(check, errorMessage(error), `see that this user may read ${folder}`);
+  }
+}

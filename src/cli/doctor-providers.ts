@@ -1,0 +1,55 @@
+import type { Provider } from '../config/configuration.js';
+import type { Settings } from '../config/settings.js';
+import { errorMessage } from './failure.js';
+import { type Finding, failed, ok, warning } from './finding.js';
+import { duration } from './usage-view.js';
+
+const timeoutMs = 5_000;
+const atOnce = 16;
+const maxAnswerBytes = 8_388_608;
+
+/** Asks each enabled provider for its models: reaches it, with TLS where it has that, with its key. */
+export async function checkProviders(
+  providers: readonly Provider[],
+  settings: Settings,
+): Promise<Finding[]> {
+  const waiting = providers.filter(({ is_enabled }) => is_enabled);
+  const findings = new Map<string, Finding>();
+  const next = async (): Promise<void> => {
+    const provider = waiting.shift();
+    if (!provider) return;
+    findings.set(provider.provider_key, await checkProvider(provider, settings));
+    return next();
+  };
+  const order = waiting.map(({ provider_key }) => provider_key);
+  await Promise.all(Array.from({ length: atOnce }, next));
+  return order.flatMap((key) => findings.get(key) ?? []);
+}
+
+async function checkProvider(provider: Provider, settings: Settings): Promise<Finding> {
+  const [{ askProvider }, { Upstreams }] = await Promise.all([
+    import('../admin/health/ask-provider.js'),
+    import('../upstream/upstream.js'),
+  ]);
+  const key = provider.provider_key;
+  const check = `provider ${key}`;
+  const upstreams = new Upstreams(settings.upstream);
+  const bounds = { timeoutMs, maxBytes: maxAnswerBytes, signal: new AbortController().signal };
+  try {
+    const request = { method: 'GET', path: '/models' } as const;
+    const { status, tookMs } = await askProvider(upstreams, provider, request, bounds);
+    const took = `answers ${status} after ${duration(tookMs)}`;
+    if (status < 300) return ok(check, took);
+    if (status === 404 || status === 405) return ok(check, `${took}: it lists no models`);
+    if (status === 401 || status === 403) {
+      const todo = `give it another key: llmproxy provider update ${key} --api-key-env VARIABLE`;
+      return failed(check, `${took}: its key is not accepted`, todo);
+    }
+    return warning(check, took, `look closer: llmproxy provider test ${key}`);
+  } catch (error) {
+    const todo = `see its address and the network: llmproxy provider test ${key}`;
+    return failed(check, errorMessage(error), todo);
+  } finally {
+    upstreams.retain([]);
+  }
+}

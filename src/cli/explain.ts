@@ -1,0 +1,91 @@
+import { Command } from 'commander';
+import type { ModelExplanation } from '../admin/explain/explain-model.js';
+import type { RequestExplanation } from '../admin/explain/explain-request.js';
+import { askDaemon, NoDaemonError } from './ask-daemon.js';
+import {
+  addDatabaseOptions,
+  type DatabaseFlags,
+  settingsFlags,
+  withDatabase,
+} from './connection.js';
+import { type KeyNow, printModelExplanation, printRequestExplanation } from './explain-view.js';
+import { CliError, usageError } from './failure.js';
+import { printJson } from './output.js';
+
+interface ExplainFlags extends DatabaseFlags {
+  model?: string;
+  key?: string;
+}
+
+/** `llmproxy explain`: why a request went, or would go, where it does. */
+export function explainCommand(): Command {
+  return addDatabaseOptions(
+    new Command('explain')
+      .description('why a request went, or would go, where it does')
+      .argument('[request-id]', 'as in the x-request-id of its answer')
+      .option('--model <model>', 'instead: a request for this model that is not sent')
+      .option('--key <name>', 'with --model: of this key, by name or id'),
+  )
+    .addHelpText(
+      'after',
+      `
+The gateway remembers its last 10,000 requests, with each attempt, and never what
+was said in them. Of older ones there is the row of request_logs.
+
+Examples:
+  $ llmproxy explain 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90
+  $ llmproxy explain --model gpt-4o --key alice`,
+    )
+    .action(run);
+}
+
+async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
+  if ((id === undefined) === (flags.model === undefined)) {
+    throw usageError(
+      'name the request to explain, or a model with --model',
+      'for example: llmproxy explain --model gpt-4o --key alice',
+    );
+  }
+  if (flags.key !== undefined && flags.model === undefined) {
+    throw usageError('--key is only for --model');
+  }
+  const { loadSettings } = await import('../config/settings.js');
+  const settings = loadSettings(settingsFlags(flags));
+  if (flags.model !== undefined) {
+    const query = new URLSearchParams({ model: flags.model });
+    if (flags.key !== undefined) query.set('key', flags.key);
+    const body = await askDaemon(settings, `/admin/v1/explain?${query}`);
+    if (flags.json) printJson(body);
+    else {
+      printModelExplanation(
+        body as ModelExplanation & { key: KeyNow | null; config_version: number },
+      );
+    }
+    return;
+  }
+  const requestId = id ?? '';
+  try {
+    const path = `/admin/v1/explain/${encodeURIComponent(requestId)}`;
+    tell((await askDaemon(settings, path)) as RequestExplanation, flags);
+  } catch (error) {
+    if (!(error instanceof NoDaemonError)) throw error;
+    tell(await fromDatabase(requestId, flags), flags);
+  }
+}
+
+function tell(explanation: RequestExplanation, { json }: ExplainFlags): void {
+  if (json) printJson(explanation);
+  else printRequestExplanation(explanation);
+}
+
+async function fromDatabase(id: string, flags: ExplainFlags): Promise<RequestExplanation> {
+  const [{ findRequestLog }, { explainRow }] = await Promise.all([
+    import('../db/queries/find-request-log.js'),
+    import('../admin/explain/explain-request.js'),
+  ]);
+  const row = await withDatabase(flags, 'ready', (sql) => findRequestLog(sql, id));
+  if (row) return explainRow(row);
+  throw new CliError(`no request with the id "${id}" is known`, {
+    hint: 'no daemon runs here, so only stored requests can be found',
+  });
+}

@@ -1,0 +1,117 @@
+import { constants } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Command } from 'commander';
+import {
+  addDaemonOptions,
+  askDaemon,
+  type DaemonFlags,
+  type DaemonSettings,
+} from './ask-daemon.js';
+import { settingsFlags } from './connection.js';
+import { toFailure } from './failure.js';
+import { paint, print, printJson } from './output.js';
+import { type GatewayStatus, statusLines } from './status-view.js';
+
+interface StatusFlags extends DaemonFlags {
+  watch?: boolean;
+}
+
+const periodMs = 1_000;
+
+/** `llmproxy status`: how the running gateway does. */
+export function statusCommand(): Command {
+  return addDaemonOptions(
+    new Command('status')
+      .description('show requests, providers and keys of the running gateway')
+      .option('--watch', 'again each second, until Ctrl-C'),
+  )
+    .addHelpText(
+      'after',
+      `
+Everything is of the last minute and of this machine's gateway. SHARE is of the
+attempts; LATENCY is the estimate of the time to an answer that routing uses.
+
+Examples:
+  $ llmproxy status
+  $ llmproxy status --watch
+  $ llmproxy status --json | jq .requests.p95_ms`,
+    )
+    .action(run);
+}
+
+async function run({ watch, json, ...flags }: StatusFlags): Promise<void> {
+  const { loadSettings } = await import('../config/settings.js');
+  const settings = loadSettings(settingsFlags(flags));
+  if (watch && process.stdout.isTTY && !json) await watchScreen(settings);
+  else if (watch) await watchPipe(settings, json);
+  else await printOnce(settings, json);
+}
+
+async function printOnce(settings: DaemonSettings, json: boolean | undefined): Promise<void> {
+  const status = await ask(settings);
+  if (json) printJson(status);
+  else for (const line of statusLines(status, process.stdout.columns ?? 80)) print(line);
+}
+
+/** To a reader that is no terminal: one after the other. */
+async function watchPipe(settings: DaemonSettings, json: boolean | undefined): Promise<void> {
+  let gone = false;
+  process.stdout.on('error', () => {
+    gone = true;
+  });
+  for (let first = true; !gone; first = false) {
+    if (!first) {
+      await pause(periodMs);
+      if (!json) print('');
+    }
+    if (json) print(JSON.stringify(await ask(settings)));
+    else await printOnce(settings, json);
+  }
+}
+
+async function ask(settings: DaemonSettings): Promise<GatewayStatus> {
+  return (await askDaemon(settings, '/admin/v1/status')) as GatewayStatus;
+}
+
+const csi = '\u001b[';
+/** The other screen, without a cursor and without wrapping. */
+const enter = `${csi}?1049h${csi}?25l${csi}?7l`;
+const leave = `${csi}?7h${csi}?25h${csi}?1049l`;
+
+/**
+ * Draws over what was there, line by line, so that nothing flickers. A daemon that is away, such as
+ * while it restarts, is waited for.
+ */
+async function watchScreen(settings: DaemonSettings): Promise<void> {
+  const { stdout } = process;
+  // Before the screen changes: an error is then told as always.
+  let lines = () => statusLines(first, stdout.columns);
+  const first = await ask(settings);
+  const draw = () => stdout.write(frame(lines(), stdout.rows));
+  stdout.write(enter);
+  const restore = () => stdout.write(leave);
+  process.once('exit', restore);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () =>
+      process.exit(signal === 'SIGINT' ? 0 : 128 + constants.signals[signal]),
+    );
+  }
+  stdout.on('resize', draw);
+  for (;;) {
+    draw();
+    await pause(periodMs);
+    try {
+      const status = await ask(settings);
+      lines = () => [...statusLines(status, stdout.columns), '', paint('dim', 'Ctrl-C ends')];
+    } catch (error) {
+      const { message } = toFailure(error);
+      lines = () => [paint('red', message), 'waiting for it…  Ctrl-C ends'];
+    }
+  }
+}
+
+/** As one write; DEC mode 2026 lets terminals that know it show it at once. */
+function frame(lines: readonly string[], rows: number): string {
+  const shown = lines.slice(0, rows).map((line) => `${line}${csi}K`);
+  return `${csi}?2026h${csi}H${shown.join('\r\n')}${csi}J${csi}?2026l`;
+}

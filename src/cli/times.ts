@@ -1,0 +1,37 @@
+import { usageError } from './failure.js';
+
+const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+const maxSeconds = 315_360_000;
+
+/** For `.argParser`: a length of time such as `30m`, `24h` or `7d`, in seconds; 0 is none. */
+export function duration(flag: string): (text: string) => number {
+  return (text) => {
+    const seconds = durationSeconds(text);
+    if (seconds !== null) return seconds;
+    throw usageError(`${flag}: "${text}" is not a length of time`, 'for example: 30m, 24h or 7d');
+  };
+}
+
+/** For `.argParser`: a time to come, as a length of time from now or as a date; or `never`. */
+export function expiry(flag: string): (text: string) => Date | 'never' {
+  return (text) => {
+    if (text === 'never') return text;
+    const seconds = durationSeconds(text);
+    if (seconds !== null && seconds > 0) return new Date(Date.now() + seconds * 1_000);
+    const isDate =
+      /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
+    const date = isDate.test(text) ? new Date(text.replace(' ', 'T')) : null;
+    if (date && !Number.isNaN(date.getTime())) return date;
+    throw usageError(
+      `${flag}: "${text}" is not a time`,
+      'for example: 90d, 2030-12-31, 2030-12-31T18:00:00Z or never',
+    );
+  };
+}
+
+function durationSeconds(text: string): number | null {
+  if (text === '0') return 0;
+  const [, digits, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const seconds = Number(digits) * (unitSeconds[unit] ?? Number.NaN);
+  return seconds <= maxSeconds ? seconds : null;
+}

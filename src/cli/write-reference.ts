@@ -1,0 +1,10 @@
+/** Writes what is made from the commands: docs/commands.md and man/llmproxy.1. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { commandsPage } from './commands-page.js';
+import { manPage } from './man-page.js';
+import { buildProgram } from './program.js';
+
+const root = new URL('../../../', import.meta.url);
+mkdirSync(new URL('man/', root), { recursive: true });
+writeFileSync(new URL('man/llmproxy.1', root), manPage(buildProgram()));
+writeFileSync(new URL('docs/commands.md', root), commandsPage(buildProgram()));

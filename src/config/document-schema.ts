@@ -1,0 +1,84 @@
+import type { Credential, Provider } from './configuration.js';
+import { credentialProperties, providerProperties } from './schema.js';
+
+/** What stands in a document for a secret that stays as it is. */
+export const keep = 'keep';
+
+/** A configuration as people write it: providers by key, keys of clients by name. */
+export interface WrittenDocument {
+  providers?: Record<string, WrittenProvider> | null;
+  credentials?: Record<string, WrittenCredential> | null;
+}
+
+export type WrittenProvider = Partial<Omit<Provider, 'provider_key'>>;
+
+/** `key` is the key itself, of which only the hash is taken. */
+export type WrittenCredential = Partial<Omit<Credential, 'id'>> & { key?: string };
+
+const { provider_key, ...providerFields } = providerProperties;
+
+const optionalName = {
+  ...credentialProperties.name,
+  description: 'Whom the key is for; what the entry is called unless given.',
+};
+
+/**
+ * JSON Schema of the document, of the same parts as those of override files and of the admin API.
+ * `config/llmproxy.schema.json` is made of it, for editors.
+ */
+export const documentSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'llmproxy configuration',
+  description: 'Providers and keys, as `llmproxy config export` writes and `config apply` reads.',
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    providers: {
+      type: ['object', 'null'],
+      description: 'Upstream APIs, by a unique key. Fields that are not given stay as they are.',
+      propertyNames: { pattern: provider_key.pattern },
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          ...providerFields,
+          api_key: {
+            ...providerFields.api_key,
+            description:
+              'Secret sent as the bearer token: `keep` for the one that is there, a reference (`env:NAME`, `file:/path`), or the secret itself.',
+          },
+        },
+      },
+    },
+    credentials: {
+      type: ['object', 'null'],
+      description: 'Keys of clients, by name; by `name#id` where several have one name.',
+      propertyNames: { minLength: 1, maxLength: 220 },
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          credential_key: {
+            type: 'string',
+            pattern: '^[0-9a-f]{64}$',
+            description: 'SHA-256 of the key, in lower-case hex.',
+          },
+          key: {
+            type: 'string',
+            minLength: 8,
+            maxLength: 512,
+            pattern: '^[\\x21-\\x7e]*$',
+            description: 'The key itself, in place of its hash; only its hash is stored.',
+          },
+          key_preview: {
+            type: 'string',
+            maxLength: 64,
+            description: 'What may be shown of the key, such as `sk-…abcd`.',
+          },
+          ...credentialProperties,
+          name: optionalName,
+        },
+      },
+    },
+  },
+} as const;

@@ -1,0 +1,124 @@
+import { stringify } from 'yaml';
+import { hashKey, previewKey } from './credential-key.js';
+import { documentSchema, keep, type WrittenDocument } from './document-schema.js';
+
+/** A row of `providers` or `credentials` with all its columns; in JSON, so times are texts. */
+export type StoredRow = { readonly id: number } & Readonly<Record<string, unknown>>;
+
+/** The rows of one version of the configuration. */
+export interface StoredConfiguration {
+  version: number;
+  providers: readonly StoredRow[];
+  credentials: readonly StoredRow[];
+}
+
+const sections = documentSchema.properties;
+const providerFields = Object.keys(sections.providers.additionalProperties.properties);
+const credentialFields = Object.keys(sections.credentials.additionalProperties.properties).filter(
+  (field) => field !== 'name' && field !== 'key',
+);
+
+/**
+ * The configuration as a document that people read and `config apply` takes: every field, in an
+ * order that depends on nothing else. Of secrets there are references and hashes only.
+ */
+export function writeDocument(stored: StoredConfiguration): string {
+  const providers = [...stored.providers].sort(by('provider_key'));
+  const labels = credentialLabels(stored.credentials);
+  const credentials = [...stored.credentials].sort(
+    (a, b) => compare(String(a.name), String(b.name)) || a.id - b.id,
+  );
+  const document = {
+    providers: Object.fromEntries(
+      providers.map((row) => [String(row.provider_key), writtenFields(row, providerFields)]),
+    ),
+    credentials: Object.fromEntries(
+      credentials.map((row) => [labels.get(row.id), writtenFields(row, credentialFields)]),
+    ),
+  };
+  return `${heading(stored.version)}\n\n${stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+}
+
+/**
+ * What each key is called in a document, by id: its name, or `name#id` where that alone would not
+ * tell it from another.
+ */
+export function credentialLabels(rows: readonly StoredRow[]): ReadonlyMap<number, string> {
+  const counts = new Map<unknown, number>();
+  for (const { name } of rows) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return new Map(
+    rows.map(({ id, name }) => {
+      const isPlain = counts.get(name) === 1 && !/#\d+$/.test(String(name));
+      return [id, isPlain ? String(name) : `${name}#${id}`];
+    }),
+  );
+}
+
+/** Puts the hash in the place of each key that is written in clear. */
+export function withoutClearKeys(document: WrittenDocument): WrittenDocument {
+  const entries = Object.entries(document.credentials ?? {}).map(([label, { key, ...fields }]) => [
+    label,
+    key === undefined
+      ? fields
+      : { key_preview: previewKey(key), ...fields, credential_key: hashKey(key) },
+  ]);
+  return { ...document, ...(document.credentials && { credentials: Object.fromEntries(entries) }) };
+}
+
+/** Whether a written secret says where it is to be found, so that it may be shown. */
+export function isReference(value: unknown): boolean {
+  return typeof value === 'string' && /^(?:env|file):/.test(value);
+}
+
+/** A time as it is compared and written, whatever its zone; anything else as it is. */
+export function normalTime(field: string, value: unknown): unknown {
+  if (!field.endsWith('_at') || typeof value !== 'string') return value;
+  const ms = Date.parse(value);
+  return Number.isNaN(ms) ? value : new Date(ms).toISOString();
+}
+
+function writtenFields(row: StoredRow, fields: readonly string[]): Record<string, unknown> {
+  const written: Record<string, unknown> = {};
+  for (const field of fields) {
+    const value = row[field];
+    if (value === undefined) continue;
+    if (field === 'api_key') written[field] = hidden(value);
+    else if (field === 'provider_params') written[field] = withHiddenHeaders(value);
+    else written[field] = normalTime(field, value);
+  }
+  return written;
+}
+
+function withHiddenHeaders(params: unknown): unknown {
+  const headers = params instanceof Object ? Reflect.get(params, 'headers') : undefined;
+  if (!(headers instanceof Object)) return params;
+  const kept = Object.entries(headers).map(([name, value]) => [name, hidden(value)]);
+  return { ...(params as object), headers: Object.fromEntries(kept) };
+}
+
+function hidden(value: unknown): unknown {
+  return isReference(value) ? value : keep;
+}
+
+function heading(version: number): string {
+  return `# Configuration of llmproxy, version ${version}.
+#
+# Edit it, then see what would change, and change it:
+#   llmproxy config validate FILE
+#   llmproxy config plan FILE
+#   llmproxy config apply FILE --message "why"
+#
+# What is not named here stays as it is: a field, a provider, a key. With --prune, providers and
+# keys that are not named are removed.
+# "keep" is a secret that stays as it is; write env:NAME, file:/path or the secret for another one.
+# Of keys there are SHA-256 hashes. Where several have one name, they are called name#id.`;
+}
+
+function by(field: string): (a: StoredRow, b: StoredRow) => number {
+  return (a, b) => compare(String(a[field]), String(b[field]));
+}
+
+/** By code units, so that the order is the same on every machine. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

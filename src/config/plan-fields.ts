@@ -1,0 +1,60 @@
+import { isReference, normalTime } from './document.js';
+import type { Change } from './plan.js';
+
+/** A field that a change gives another value; of secrets only that they differ. */
+export interface FieldChange {
+  /** In dots, such as `model_mapping.gpt-4o`. */
+  path: string;
+  action: 'add' | 'change' | 'remove';
+  before?: unknown;
+  after?: unknown;
+}
+
+/** Where a person would look for nothing. */
+const untold = new Set(['id', 'created_at', 'updated_at', 'last_used_at', 'provider_key', 'name']);
+
+/** The fields that a change is about, each entry of a mapping by itself. */
+export function fieldChanges({ kind, before, after }: Change): FieldChange[] {
+  const old = flatten(before ?? {});
+  const next = flatten(after ?? {});
+  const renamed = kind === 'key' && before && after && before.name !== after.name;
+  const found: FieldChange[] = renamed
+    ? [{ path: 'name', action: 'change', before: before.name, after: after.name }]
+    : [];
+  for (const path of new Set([...old.keys(), ...next.keys()])) {
+    const was = old.get(path);
+    const is = next.get(path);
+    if (JSON.stringify(was ?? null) === JSON.stringify(is ?? null)) continue;
+    const change = { before: shown(path, was), after: shown(path, is) };
+    if (was === undefined || was === null) found.push({ path, action: 'add', after: change.after });
+    else if (is === undefined) found.push({ path, action: 'remove', before: change.before });
+    else if (change.before === change.after && change.after === secret) {
+      found.push({ path, action: 'change', before: secret, after: `another ${secret}` });
+    } else found.push({ path, action: 'change', ...change });
+  }
+  return found;
+}
+
+const secret = '(secret)';
+
+function shown(path: string, value: unknown): unknown {
+  if (path === 'api_key' || path.startsWith('provider_params.headers.')) {
+    return isReference(value) ? value : secret;
+  }
+  const isHash = typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+  return isHash ? `${value.slice(0, 8)}…` : value;
+}
+
+/** Leaves by path; arrays are leaves. */
+function flatten(fields: object): Map<string, unknown> {
+  const leaves = new Map<string, unknown>();
+  const add = (path: string, field: string, value: unknown) => {
+    if (value instanceof Object && !Array.isArray(value)) {
+      for (const [name, each] of Object.entries(value)) add(`${path}.${name}`, name, each);
+    } else leaves.set(path, normalTime(field, value));
+  };
+  for (const [field, value] of Object.entries(fields)) {
+    if (!untold.has(field)) add(field, field, value);
+  }
+  return leaves;
+}

@@ -1,0 +1,318 @@
+import {
+  credentialLabels,
+  normalTime,
+  type StoredConfiguration,
+  type StoredRow,
+} from './document.js';
+import { keep, type WrittenCredential, type WrittenDocument } from './document-schema.js';
+
+/** One row that is to be created, changed or deleted. */
+export interface Change {
+  kind: 'provider' | 'key';
+  action: 'create' | 'update' | 'delete';
+  /** The provider's key, or the name of a client's key as documents call it. */
+  name: string;
+  /** Null for a row that is to get its id. */
+  id: number | null;
+  before: StoredRow | null;
+  /** All columns of a row that is changed; of a new one those that are known. */
+  after: Readonly<Record<string, unknown>> | null;
+}
+
+/** Changes of rows, made on a version of them. */
+export interface Plan {
+  base: StoredConfiguration;
+  changes: readonly Change[];
+}
+
+/** Something that a document asks for and that cannot be; `path` is in the document. */
+export interface PlanProblem {
+  path: string;
+  reason: string;
+}
+
+/** Columns that are no configuration. */
+const bookkeeping = new Set(['id', 'created_at', 'updated_at', 'last_used_at']);
+
+/**
+ * What has to change for the rows to be as a document says. Fields and rows that it does not name
+ * stay; with `prune`, rows of a section that it has are deleted.
+ * @param sameSecret whether a row's stored `api_key` is this secret in clear.
+ */
+export function planDocument(
+  base: StoredConfiguration,
+  document: WrittenDocument,
+  options: { prune: boolean; sameSecret?: (row: StoredRow, secret: string) => boolean },
+): { plan: Plan; problems: PlanProblem[] } {
+  const problems: PlanProblem[] = [];
+  const { sameSecret = () => false } = options;
+  const changes = [
+    ...planProviders(base, document, options.prune, sameSecret, problems),
+    ...planCredentials(base, document, options.prune, problems),
+  ];
+  return { plan: { base, changes: changes.sort(inOrder) }, problems };
+}
+
+/** What has to change for the rows to be as they were. */
+export function planReturn(base: StoredConfiguration, target: StoredConfiguration): Plan {
+  const changes: Change[] = [];
+  const compare = (
+    kind: Change['kind'],
+    now: readonly StoredRow[],
+    then: readonly StoredRow[],
+    nameOf: (row: StoredRow) => string,
+  ) => {
+    const before = new Map(now.map((row) => [row.id, row]));
+    const kept = new Set(then.map(({ id }) => id));
+    for (const row of then) {
+      const current = before.get(row.id);
+      if (!current) {
+        const { updated_at, ...after } = row;
+        changes.push({
+          kind,
+          action: 'create',
+          name: nameOf(row),
+          id: row.id,
+          before: null,
+          after,
+        });
+      } else if (differs(current, row)) {
+        const after = { ...current, ...row };
+        changes.push({
+          kind,
+          action: 'update',
+          name: nameOf(row),
+          id: row.id,
+          before: current,
+          after,
+        });
+      }
+    }
+    for (const row of now) {
+      if (kept.has(row.id)) continue;
+      changes.push({
+        kind,
+        action: 'delete',
+        name: nameOf(row),
+        id: row.id,
+        before: row,
+        after: null,
+      });
+    }
+  };
+  compare('provider', base.providers, target.providers, (row) => String(row.provider_key));
+  const labels = new Map([
+    ...credentialLabels(target.credentials),
+    ...credentialLabels(base.credentials),
+  ]);
+  compare('key', base.credentials, target.credentials, (row) => labels.get(row.id) ?? '');
+  return { base, changes: changes.sort(inOrder) };
+}
+
+/** The rows as they are after a plan; new ones have ids below 0. */
+export function rowsAfter({ base, changes }: Plan): StoredConfiguration {
+  let newId = 0;
+  const apply = (kind: Change['kind'], rows: readonly StoredRow[]) => {
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    for (const change of changes) {
+      if (change.kind !== kind) continue;
+      const id = change.id ?? --newId;
+      if (change.after === null) byId.delete(id);
+      else byId.set(id, { ...change.after, id });
+    }
+    return [...byId.values()];
+  };
+  return {
+    version: base.version,
+    providers: apply('provider', base.providers),
+    credentials: apply('key', base.credentials),
+  };
+}
+
+function planProviders(
+  base: StoredConfiguration,
+  { providers }: WrittenDocument,
+  prune: boolean,
+  sameSecret: (row: StoredRow, secret: string) => boolean,
+  problems: PlanProblem[],
+): Change[] {
+  if (!providers) return [];
+  const changes: Change[] = [];
+  const rows = new Map(base.providers.map((row) => [String(row.provider_key), row]));
+  for (const [name, fields] of Object.entries(providers)) {
+    const before = rows.get(name) ?? null;
+    rows.delete(name);
+    const at = `providers.${name}`;
+    const written: Record<string, unknown> = { ...fields };
+    if (before && typeof fields.api_key === 'string' && sameSecret(before, fields.api_key)) {
+      written.api_key = keep;
+    }
+    keepSecret(written, 'api_key', before?.api_key, at, problems);
+    if (fields.provider_params?.headers) {
+      const headers = { ...fields.provider_params.headers };
+      const kept = (before?.provider_params as typeof fields.provider_params)?.headers ?? {};
+      for (const header of Object.keys(headers)) {
+        keepSecret(headers, header, kept[header], `${at}.provider_params.headers`, problems);
+      }
+      written.provider_params = { ...fields.provider_params, headers };
+    }
+    if (before) {
+      const after = { ...before, ...written };
+      if (!differs(before, after)) continue;
+      changes.push({ kind: 'provider', action: 'update', name, id: before.id, before, after });
+      continue;
+    }
+    const after = { provider_key: name, ...newProvider, ...written };
+    for (const field of ['api_base', 'api_key']) {
+      if (!(field in written)) problems.push({ path: at, reason: `is new, and needs "${field}"` });
+    }
+    changes.push({ kind: 'provider', action: 'create', name, id: null, before: null, after });
+  }
+  for (const [name, before] of prune ? rows : []) {
+    changes.push({ kind: 'provider', action: 'delete', name, id: before.id, before, after: null });
+  }
+  return changes;
+}
+
+function planCredentials(
+  base: StoredConfiguration,
+  { credentials }: WrittenDocument,
+  prune: boolean,
+  problems: PlanProblem[],
+): Change[] {
+  if (!credentials) return [];
+  const changes: Change[] = [];
+  const { rowOf, others } = matchCredentials(base.credentials, credentials, problems);
+  const labels = credentialLabels(base.credentials);
+  for (const [label, fields] of Object.entries(credentials)) {
+    const before = rowOf.get(label);
+    if (before === null) continue;
+    const name = fields.name ?? (before ? nameIn(label, before) : label.replace(/#\d+$/, ''));
+    if (!before) {
+      const after = { ...newCredential, ...fields, name };
+      if (fields.credential_key === undefined) {
+        const reason = 'no key has this name, and a new one needs "credential_key" or "key"';
+        problems.push({ path: `credentials.${label}`, reason });
+      }
+      changes.push({ kind: 'key', action: 'create', name: label, id: null, before: null, after });
+      continue;
+    }
+    // Of another key the preview that is there would be wrong.
+    const isOther =
+      fields.credential_key !== undefined && fields.credential_key !== before.credential_key;
+    const after = { ...before, ...(isOther && { key_preview: '' }), ...fields, name };
+    if (!differs(before, after)) continue;
+    const called = labels.get(before.id) ?? label;
+    changes.push({ kind: 'key', action: 'update', name: called, id: before.id, before, after });
+  }
+  for (const before of prune ? others : []) {
+    const name = labels.get(before.id) ?? '';
+    changes.push({ kind: 'key', action: 'delete', name, id: before.id, before, after: null });
+  }
+  return changes;
+}
+
+/**
+ * The row that each entry means: the one with its hash, so that a key can be renamed; else the one
+ * of its id and name; else the only one of its name. Undefined: a new one; null: there is a problem.
+ */
+function matchCredentials(
+  rows: readonly StoredRow[],
+  entries: Record<string, WrittenCredential>,
+  problems: PlanProblem[],
+) {
+  const left = new Map(rows.map((row) => [row.id, row]));
+  const byHash = new Map(rows.map((row) => [row.credential_key, row]));
+  const rowOf = new Map<string, StoredRow | null | undefined>();
+  const take = (label: string, row: StoredRow | undefined) => {
+    if (!row) return false;
+    rowOf.set(label, row);
+    return left.delete(row.id);
+  };
+  for (const [label, { credential_key }] of Object.entries(entries)) {
+    if (credential_key !== undefined) take(label, byHash.get(credential_key));
+  }
+  const named = new Map<string, StoredRow[]>();
+  for (const row of left.values()) {
+    named.set(String(row.name), [...(named.get(String(row.name)) ?? []), row]);
+  }
+  for (const label of Object.keys(entries)) {
+    if (rowOf.has(label)) continue;
+    const [, name = '', id = ''] = /^(.*)#(\d+)$/s.exec(label) ?? [];
+    const byId = left.get(Number(id));
+    if (byId && byId.name === name && take(label, byId)) continue;
+    const same = (named.get(label) ?? []).filter((row) => left.has(row.id));
+    if (same.length > 1) {
+      const each = same.map((row) => `"${label}#${row.id}"`).join(' or ');
+      const reason = `${same.length} keys have this name: write ${each}`;
+      problems.push({ path: `credentials.${label}`, reason });
+      rowOf.set(label, null);
+      for (const row of same) left.delete(row.id);
+    } else take(label, same[0]);
+  }
+  return { rowOf, others: left.values() };
+}
+
+/** The name that an entry gives to its row: its label, less the id that tells it from others. */
+function nameIn(label: string, { id, name }: StoredRow): string {
+  if (label === name || label === `${name}#${id}`) return String(name);
+  return label.replace(/#\d+$/, '');
+}
+
+/** Puts the secret that is there in the place of `keep`. */
+function keepSecret(
+  fields: Record<string, unknown>,
+  field: string,
+  stored: unknown,
+  at: string,
+  problems: PlanProblem[],
+): void {
+  if (fields[field] !== keep) return;
+  if (stored === undefined) {
+    const reason = 'there is none to keep: write it, or a reference such as env:NAME';
+    problems.push({ path: `${at}.${field}`, reason });
+  } else fields[field] = stored;
+}
+
+/** Whether two rows are another configuration. */
+function differs(a: object, b: object): boolean {
+  const fields = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...fields].some(
+    (field) =>
+      !bookkeeping.has(field) &&
+      !isSame(normalTime(field, Reflect.get(a, field)), normalTime(field, Reflect.get(b, field))),
+  );
+}
+
+/** Deeply, whatever the order of fields: jsonb has one of its own. A missing field is null. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b || (a ?? null) === (b ?? null)) return true;
+  if (!(a instanceof Object && b instanceof Object)) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const names = Object.keys(a);
+  if (names.length !== Object.keys(b).length) return false;
+  return names.every(
+    (name) => Object.hasOwn(b, name) && isSame(Reflect.get(a, name), Reflect.get(b, name)),
+  );
+}
+
+/** Providers before keys, then by name: the order in which a plan is shown. */
+function inOrder(a: Change, b: Change): number {
+  if (a.kind !== b.kind) return a.kind === 'provider' ? -1 : 1;
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : (a.id ?? 0) - (b.id ?? 0);
+}
+
+const newProvider = {
+  provider_type: 'openai',
+  model_mapping: {},
+  weight: 1,
+  provider_params: {},
+  is_enabled: true,
+};
+
+const newCredential = {
+  key_preview: '',
+  allowed_models: ['*'],
+  rate_limit: null,
+  is_enabled: true,
+};

@@ -1,0 +1,135 @@
+import type { ErrorObject } from 'ajv';
+import type { Credential, Provider } from './configuration.js';
+import { withoutClearKeys } from './document.js';
+import {
+  documentSchema,
+  keep,
+  type WrittenCredential,
+  type WrittenDocument,
+  type WrittenProvider,
+} from './document-schema.js';
+import { nearest } from './nearest.js';
+import type { Problem } from './problem.js';
+import { compileSchema, toProblems } from './schema.js';
+import { credentialProblems, providerProblems } from './validate.js';
+import { type PlacedProblem, type PlacedYaml, readPlacedYaml } from './yaml-places.js';
+
+export interface ReadDocument {
+  /** Null where there are problems. */
+  document: WrittenDocument | null;
+  /** In the order of the text. */
+  problems: PlacedProblem[];
+  /** A problem found later, at its place in the text. */
+  place: PlacedYaml['place'];
+}
+
+const validateDocument = compileSchema<WrittenDocument>(documentSchema);
+
+/**
+ * Reads a document without asking anybody: its form, and as far as that can be told of its fields
+ * alone, whether the daemon could use them. Keys in clear become hashes.
+ */
+export function readDocument(source: string, text: string): ReadDocument {
+  const { value, problems, place } = readPlacedYaml(source, text);
+  if (problems.length > 0) return { document: null, problems, place };
+  if (!validateDocument(value)) {
+    const errors = (validateDocument.errors ?? []).filter((error) => !isOfDisabled(error, value));
+    problems.push(...errors.flatMap((error) => shapeProblems(source, error, place)));
+  }
+  if (problems.length === 0) {
+    const found = contentProblems(source, value as WrittenDocument);
+    problems.push(...found.map(({ path, reason }) => place(path, reason)));
+  }
+  problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  const document = problems.length > 0 ? null : withoutClearKeys(value as WrittenDocument);
+  return { document, problems, place };
+}
+
+/** A provider that is not used may be of a kind that we do not know, such as an adopted row. */
+function isOfDisabled({ instancePath, keyword }: ErrorObject, written: unknown): boolean {
+  const [, section, name = '', field] = instancePath.split('/');
+  if (section !== 'providers' || field === undefined || keyword === 'type') return false;
+  const providers = (written as WrittenDocument).providers ?? {};
+  return providers[name]?.is_enabled === false;
+}
+
+function shapeProblems(
+  source: string,
+  error: ErrorObject,
+  place: PlacedYaml['place'],
+): PlacedProblem[] {
+  return toProblems(source, [error]).map(({ path, reason }) => {
+    const unknown = error.params.additionalProperty ?? error.propertyName;
+    if (unknown === undefined) return place(path, reason);
+    const known = Object.keys(propertiesAt(error.schemaPath));
+    const meant = error.propertyName === undefined ? nearest(unknown, known) : null;
+    const hint = meant ? `; did you mean "${meant}"?` : '';
+    const placed = place(path ? `${path}.${unknown}` : unknown, `${reason}${hint}`);
+    return { ...placed, path };
+  });
+}
+
+/** The fields that the schema has where an error was found. */
+function propertiesAt(schemaPath: string): object {
+  let node: unknown = documentSchema;
+  for (const name of schemaPath.split('/').slice(1, -1)) {
+    node = node instanceof Object ? Reflect.get(node, decodeURIComponent(name)) : undefined;
+  }
+  const properties = node instanceof Object ? Reflect.get(node, 'properties') : undefined;
+  return properties instanceof Object ? properties : {};
+}
+
+function contentProblems(source: string, { providers, credentials }: WrittenDocument): Problem[] {
+  const problems: Problem[] = [];
+  for (const [key, fields] of Object.entries(providers ?? {})) {
+    if (fields.is_enabled === false) continue;
+    problems.push(...providerProblems(completeProvider(key, fields), source));
+  }
+  const labels = new Map<string, string>();
+  for (const [label, fields] of Object.entries(
+    withoutClearKeys({ credentials: credentials ?? {} }).credentials ?? {},
+  )) {
+    const at = `credentials.${label}`;
+    problems.push(...credentialProblems(completeCredential(label, fields), source));
+    const hash = fields.credential_key;
+    if (hash === undefined) continue;
+    const other = labels.get(hash);
+    if (other !== undefined)
+      problems.push({ source, path: at, reason: `has the same key as "${other}"` });
+    labels.set(hash, label);
+  }
+  for (const [label, fields] of Object.entries(credentials ?? {})) {
+    if (fields.key === undefined || fields.credential_key === undefined) continue;
+    const reason = 'give "key" or "credential_key", not both';
+    problems.push({ source, path: `credentials.${label}.key`, reason });
+  }
+  return problems;
+}
+
+/** With what is not given filled in as it must be, so that only what is given can be wrong. */
+function completeProvider(provider_key: string, fields: WrittenProvider): Provider {
+  return {
+    provider_key,
+    provider_type: 'openai',
+    api_base: 'https://provider.invalid/v1',
+    api_key: keep,
+    model_mapping: {},
+    weight: 1,
+    provider_params: {},
+    is_enabled: true,
+    ...fields,
+  };
+}
+
+function completeCredential(name: string, fields: WrittenCredential): Credential {
+  return {
+    id: null,
+    credential_key: '0'.repeat(64),
+    allowed_models: null,
+    rate_limit: null,
+    is_enabled: true,
+    key_preview: '',
+    ...fields,
+    name,
+  };
+}

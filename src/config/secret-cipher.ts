@@ -1,0 +1,116 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+
+/** A key that secrets are encrypted under. */
+export interface SecretKey {
+  /** Derived from the key and telling nothing of it: may be stored and shown. */
+  readonly id: string;
+  /** Secret. */
+  readonly bytes: Buffer;
+}
+
+/** The keys that this machine knows: the first is its own choice, the others only decrypt. */
+export type KeyRing = readonly SecretKey[];
+
+/** Where an encrypted secret belongs: in another place it does not decrypt. */
+export interface SecretPlace {
+  table: string;
+  row: string;
+  column: string;
+}
+
+const cipher = 'aes-256-gcm';
+const keyBytes = 32;
+const nonceBytes = 12;
+const tagBytes = 16;
+
+const sealed = /^enc:v1:([0-9a-f]{8}):([A-Za-z0-9+/]+={0,2})$/;
+
+/**
+ * The keys written in a text, each as 32 bytes in base64 or hex, separated by white space or commas;
+ * from `#` to the end of a line is a comment.
+ * @throws Error that quotes nothing of the text.
+ */
+export function parseKeyRing(text: string): KeyRing {
+  const words = text.replace(/#.*$/gm, '').split(/[\s,]+/);
+  const keys = words.filter(Boolean).map(parseKey);
+  if (keys.length === 0) throw new Error('holds no key');
+  return keys.filter(({ id }, index) => keys.findIndex((key) => key.id === id) === index);
+}
+
+/** A new random key. */
+export function generateSecretKey(): SecretKey {
+  return toSecretKey(randomBytes(keyBytes));
+}
+
+/** A key as it is written in files. */
+export function formatSecretKey({ bytes }: SecretKey): string {
+  return bytes.toString('base64');
+}
+
+/** Whether a stored value is an encrypted secret, be it a damaged one. */
+export function isSealed(stored: string): boolean {
+  return stored.startsWith('enc:v1:');
+}
+
+/** The id of the key that a secret is encrypted under; null when it is not of the known form. */
+export function sealedUnder(stored: string): string | null {
+  return sealed.exec(stored)?.[1] ?? null;
+}
+
+/** Encrypts a secret for its place: `enc:v1:<key id>:<base64 of nonce, tag and ciphertext>`. */
+export function seal(text: string, key: SecretKey, place: SecretPlace): string {
+  return `enc:v1:${key.id}:${sealBytes(Buffer.from(text, 'utf8'), key, boundTo(place)).toString('base64')}`;
+}
+
+/**
+ * Decrypts what `seal` made.
+ * @throws Error whose message says why it cannot be decrypted, as the end of a sentence.
+ */
+export function open(stored: string, ring: KeyRing, place: SecretPlace): string {
+  const [, id, data] = sealed.exec(stored) ?? [];
+  if (id === undefined || data === undefined) throw new Error('is damaged');
+  const key = ring.find((each) => each.id === id);
+  if (!key) throw new Error(`is encrypted under key ${id}, which is not known here`);
+  try {
+    return openBytes(Buffer.from(data, 'base64'), key, boundTo(place)).toString('utf8');
+  } catch {
+    throw new Error('is damaged, or was encrypted for another provider');
+  }
+}
+
+/** Encrypts bytes, bound to a context; a fresh nonce each time. */
+export function sealBytes(bytes: Buffer, { bytes: key }: SecretKey, context: Buffer): Buffer {
+  const nonce = randomBytes(nonceBytes);
+  const sealing = createCipheriv(cipher, key, nonce).setAAD(context);
+  const ciphertext = Buffer.concat([sealing.update(bytes), sealing.final()]);
+  return Buffer.concat([nonce, sealing.getAuthTag(), ciphertext]);
+}
+
+/** @throws Error when the bytes were changed, or sealed under another key or for another context. */
+export function openBytes(bytes: Buffer, { bytes: key }: SecretKey, context: Buffer): Buffer {
+  const nonce = bytes.subarray(0, nonceBytes);
+  const tag = bytes.subarray(nonceBytes, nonceBytes + tagBytes);
+  // Without its length being checked, a tag cut to four bytes would be taken.
+  const opening = createDecipheriv(cipher, key, nonce, { authTagLength: tagBytes })
+    .setAAD(context)
+    .setAuthTag(tag);
+  return Buffer.concat([opening.update(bytes.subarray(nonceBytes + tagBytes)), opening.final()]);
+}
+
+function parseKey(word: string): SecretKey {
+  const bytes = Buffer.from(word, /^[0-9a-f]{64}$/i.test(word) ? 'hex' : 'base64');
+  if (bytes.length === keyBytes) return toSecretKey(bytes);
+  throw new Error(
+    `must hold keys of ${keyBytes} bytes in base64 or hex, such as openssl rand -base64 ${keyBytes} prints`,
+  );
+}
+
+function toSecretKey(bytes: Buffer): SecretKey {
+  const digest = createHash('sha256').update('llmproxy secret key id\0').update(bytes);
+  return { id: digest.digest('hex').slice(0, 8), bytes };
+}
+
+/** As JSON, so that no two places are written alike. */
+function boundTo({ table, row, column }: SecretPlace): Buffer {
+  return Buffer.from(JSON.stringify([table, row, column]));
+}

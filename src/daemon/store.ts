@@ -1,0 +1,87 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Database, type DatabaseOptions, openDatabase } from '../db/database.js';
+import { describeDbUrl } from '../db/db-url.js';
+import { migrateUp } from '../db/migrate.js';
+import { GatewayError } from '../errors.js';
+import type { Emit } from '../observe/event.js';
+
+const firstRetryMs = 500;
+const maxRetryMs = 5_000;
+
+/**
+ * The daemon's database, with its migrations applied, which may be away when the daemon starts.
+ *
+ * States: closed → open; or closed → trying again, until open.
+ */
+export class Store {
+  readonly #options: Omit<DatabaseOptions, 'owner' | 'log'>;
+  readonly #emit: Emit;
+  readonly #stopped = new AbortController();
+  #database: Database | null = null;
+  #trying: Promise<void> = Promise.resolve();
+
+  constructor(options: Omit<DatabaseOptions, 'owner' | 'log'>, emit: Emit) {
+    this.#options = options;
+    this.#emit = emit;
+  }
+
+  /** @throws GatewayError `unavailable` while it is not open. */
+  get database(): Database {
+    if (this.#database) return this.#database;
+    throw new GatewayError('unavailable', 'The database does not answer.');
+  }
+
+  get isOpen(): boolean {
+    return this.#database !== null;
+  }
+
+  /** @throws DatabaseError, SchemaTooNewError, or what else keeps it from being used. */
+  async open(): Promise<void> {
+    const startMs = performance.now();
+    const database = await openDatabase({
+      ...this.#options,
+      owner: 'daemon',
+      log: (reason) => this.#emit({ type: 'database_restarting', reason }),
+    });
+    try {
+      const migrations = await migrateUp(database.sql);
+      if (migrations.length > 0) {
+        this.#emit({ type: 'migrations_applied', names: migrations.map(({ name }) => name) });
+      }
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    this.#database = database;
+    this.#emit({
+      type: 'database_ready',
+      database: describeDbUrl(database.dbUrl),
+      embedded: database.embedded,
+      tookMs: performance.now() - startMs,
+    });
+  }
+
+  /** Tries again until it is open, then calls `onOpen`. */
+  openLater(onOpen: () => void): void {
+    const { signal } = this.#stopped;
+    const run = async () => {
+      for (let retryMs = firstRetryMs; !signal.aborted; ) {
+        await pause(retryMs, undefined, { signal }).catch(() => {});
+        if (signal.aborted) return;
+        const opened = await this.open().then(
+          () => true,
+          () => false,
+        );
+        if (opened) return onOpen();
+        retryMs = Math.min(retryMs * 2, maxRetryMs);
+      }
+    };
+    this.#trying = run();
+  }
+
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    await this.#trying;
+    await this.#database?.close();
+  }
+}

@@ -1,0 +1,44 @@
+import type postgres from 'postgres';
+import type { Sql } from './client.js';
+
+/** How a change of providers or keys came about. */
+export type ChangeSource = 'cli' | 'admin' | 'apply' | 'rollback';
+
+/** Who changes providers or keys: what the history and the audit log say of it. */
+export interface Author {
+  /** `cli:USER@HOST`, or `admin:NAME` of an admin key. */
+  actor: string;
+  source: ChangeSource;
+  /** Why, in the words of who did it. */
+  message: string | null;
+}
+
+const authorKey = Symbol('author');
+
+/** The same pool, whose `recorded` changes are this author's. */
+export function authored(sql: Sql, author: Author): Sql {
+  return new Proxy(sql, {
+    get: (target, property) => (property === authorKey ? author : Reflect.get(target, property)),
+  });
+}
+
+/**
+ * Runs a statement that changes providers or keys in the name of the pool's author. Settings that
+ * hold for one transaction tell triggers who that is, so they are set by the statement itself.
+ * Without an author the change is that of the database's user.
+ * @param statement an INSERT, UPDATE or DELETE with RETURNING.
+ */
+export async function recorded<R extends object>(
+  sql: Sql,
+  statement: postgres.PendingQuery<postgres.Row[]>,
+): Promise<R[]> {
+  const author: Author | undefined = Reflect.get(sql, authorKey);
+  if (!author) return [...(await statement)] as object[] as R[];
+  const rows = await sql<R[]>`
+    WITH changed AS (${statement})
+    SELECT changed.* FROM changed
+    WHERE set_config('llmproxy.actor', ${author.actor}, true) IS NOT NULL
+      AND set_config('llmproxy.source', ${author.source}, true) IS NOT NULL
+      AND set_config('llmproxy.message', ${author.message ?? ''}, true) IS NOT NULL`;
+  return [...rows];
+}

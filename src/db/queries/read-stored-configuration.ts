@@ -1,0 +1,12 @@
+import type { StoredConfiguration } from '../../config/document.js';
+import type { Sql } from '../client.js';
+
+/** All rows with all their columns, and their version, in one snapshot of the database. */
+export async function readStoredConfiguration(sql: Sql): Promise<StoredConfiguration> {
+  const [row] = await sql<[StoredConfiguration]>`
+    SELECT
+      coalesce((SELECT version FROM config_version WHERE id = 1), 0) AS version,
+      (SELECT coalesce(json_agg(to_jsonb(p) ORDER BY id), '[]') FROM providers p) AS providers,
+      (SELECT coalesce(json_agg(to_jsonb(c) ORDER BY id), '[]') FROM credentials c) AS credentials`;
+  return row;
+}

@@ -1,0 +1,120 @@
+import type { Metric, MetricObject, MetricValue, Registry } from 'prom-client';
+
+type LabelValues = Readonly<Record<string, string>>;
+
+interface FamilyOptions {
+  name: string;
+  help: string;
+  /** In the order in which they are shown. */
+  labelNames?: readonly string[];
+  registry: Registry;
+}
+
+/**
+ * prom-client's own `inc` and `observe` check and hash the labels at every call, half a microsecond
+ * each, and every request takes ten of them. Here a series is looked up once and counted into as a
+ * plain object; prom-client still holds the registry and writes the text.
+ */
+abstract class Family<Series> {
+  readonly name: string;
+  readonly #help: string;
+  readonly #labelNames: readonly string[];
+  readonly #series = new Map<string, { labels: LabelValues; series: Series }>();
+
+  constructor({ name, help, labelNames = [], registry }: FamilyOptions) {
+    this.name = name;
+    this.#help = help;
+    this.#labelNames = labelNames;
+    registry.registerMetric(this as unknown as Metric);
+  }
+
+  abstract readonly type: 'counter' | 'histogram';
+
+  protected abstract create(): Series;
+
+  protected abstract values(labels: LabelValues, series: Series): MetricValue<string>[];
+
+  /** The series of these labels, which is there, at zero, from now on. */
+  of(labels: LabelValues = {}): Series {
+    const key = this.#labelNames.map((name) => labels[name]).join('\0');
+    let found = this.#series.get(key);
+    if (!found) {
+      const named = Object.fromEntries(this.#labelNames.map((name) => [name, labels[name] ?? '']));
+      found = { labels: named, series: this.create() };
+      this.#series.set(key, found);
+    }
+    return found.series;
+  }
+
+  /** What prom-client asks of a metric. */
+  async get(): Promise<MetricObject & { values: MetricValue<string>[] }> {
+    const values = [...this.#series.values()].flatMap(({ labels, series }) =>
+      this.values(labels, series),
+    );
+    const { name, type } = this;
+    return { name, help: this.#help, type, aggregator: 'sum', values } as never;
+  }
+}
+
+/** One series of a counter. */
+export interface Count {
+  value: number;
+}
+
+export class CounterFamily extends Family<Count> {
+  readonly type = 'counter';
+
+  protected create(): Count {
+    return { value: 0 };
+  }
+
+  protected values(labels: LabelValues, { value }: Count): MetricValue<string>[] {
+    return [{ labels, value }];
+  }
+}
+
+/** One series of a histogram. */
+export class Distribution {
+  readonly counts: Float64Array;
+  sum = 0;
+  readonly #bounds: readonly number[];
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.counts = new Float64Array(bounds.length + 1);
+  }
+
+  observe(value: number): void {
+    let index = 0;
+    while (index < this.#bounds.length && value > (this.#bounds[index] as number)) index++;
+    this.counts[index] = (this.counts[index] as number) + 1;
+    this.sum += value;
+  }
+}
+
+export class HistogramFamily extends Family<Distribution> {
+  readonly type = 'histogram';
+  readonly #buckets: readonly number[];
+
+  constructor({ buckets, ...options }: FamilyOptions & { buckets: readonly number[] }) {
+    super(options);
+    this.#buckets = buckets;
+  }
+
+  protected create(): Distribution {
+    return new Distribution(this.#buckets);
+  }
+
+  protected values(labels: LabelValues, { counts, sum }: Distribution): MetricValue<string>[] {
+    let total = 0;
+    const values: (MetricValue<string> & { metricName: string })[] = [];
+    counts.forEach((count, index) => {
+      total += count;
+      const le = String(this.#buckets[index] ?? '+Inf');
+      values.push({ labels: { ...labels, le }, value: total, metricName: `${this.name}_bucket` });
+    });
+    values.push({ labels, value: sum, metricName: `${this.name}_sum` });
+    values.push({ labels, value: total, metricName: `${this.name}_count` });
+    return values;
+  }
+}

@@ -1,0 +1,229 @@
+import type { Configuration, Credential, Provider } from '../config/configuration.js';
+import { compileModelPattern } from '../config/model-pattern.js';
+import { providerProblems } from '../config/validate.js';
+import { compileAllowedModels } from './model-mapping.js';
+import { buildSnapshot, type Route, type Snapshot } from './snapshot.js';
+
+/** What a change of the configuration means for those who use it. */
+export interface PlanEffect {
+  models: ModelEffect[];
+  keys: KeyEffect[];
+}
+
+/** A model of which requests go elsewhere than before. */
+export interface ModelEffect {
+  /** A name, a wildcard or a `/regex/` of a mapping; null stands for any that none of them names. */
+  model: string | null;
+  before: Share[];
+  after: Share[];
+  gained: string[];
+  lost: string[];
+  /** Some provider served it, and none would. */
+  unserved: boolean;
+}
+
+/** A provider's part of a model's requests, while all work. */
+export interface Share {
+  provider: string;
+  /** By weight, from 0 to 1; 0 is for failover only. */
+  share: number;
+}
+
+/** A key that may do more or less than before. */
+export interface KeyEffect {
+  name: string;
+  effect: 'works' | 'stops' | 'changes';
+  /** In words, such as `deleted`. */
+  reasons: string[];
+}
+
+/** A name that no mapping is likely to mean. */
+const anyOther = '\u0001any other model';
+
+/** The change of traffic and of keys between two configurations; what stays is not told. */
+export function planEffect(
+  before: Configuration,
+  after: Configuration,
+  now = Date.now(),
+): PlanEffect {
+  const [old, next] = [before, after].map(({ version, providers }) => {
+    // Rows may hold anything: the daemon refuses what it cannot use.
+    const usable = providers.filter((each) => providerProblems(each, '').length === 0);
+    return buildSnapshot({ version, providers: usable, credentials: [] }, '');
+  }) as [Snapshot, Snapshot];
+  const models = [...namedModels(before, after), anyOther].flatMap((model) => {
+    const was = shares(old, model);
+    const is = shares(next, model);
+    if (JSON.stringify(was) === JSON.stringify(is)) return [];
+    const gained = is.filter(({ provider }) => !was.some((each) => each.provider === provider));
+    const lost = was.filter(({ provider }) => !is.some((each) => each.provider === provider));
+    return {
+      model: model === anyOther ? null : model,
+      before: was,
+      after: is,
+      gained: gained.map(({ provider }) => provider),
+      lost: lost.map(({ provider }) => provider),
+      unserved: was.length > 0 && is.length === 0,
+    };
+  });
+  return { models, keys: keyEffects(before.credentials, after.credentials, [old, next], now) };
+}
+
+/** Keys of mappings and entries of `allowed_models`, exact names first. */
+function namedModels(...configurations: Configuration[]): string[] {
+  const names = new Set<string>();
+  for (const { providers, credentials } of configurations) {
+    for (const { model_mapping } of providers) {
+      for (const name of Object.keys(model_mapping)) names.add(name);
+    }
+    for (const { allowed_models } of credentials) {
+      for (const name of allowed_models ?? []) if (isExact(name)) names.add(name);
+    }
+  }
+  const all = [...names].sort();
+  return [...all.filter(isExact), ...all.filter((name) => !isExact(name) && name !== '*')];
+}
+
+function isExact(name: string): boolean {
+  const pattern = compileModelPattern(name);
+  return typeof pattern !== 'string' && pattern.kind === 'exact';
+}
+
+function shares(snapshot: Snapshot, model: string): Share[] {
+  const pattern = compileModelPattern(model);
+  if (typeof pattern === 'string' || pattern.kind !== 'regex')
+    return sharesOf(snapshot.route(model));
+  // What a regular expression means has no name: those with the same one serve it, or all models.
+  const providers = snapshot.providers.filter(
+    ({ config: { model_mapping } }) =>
+      Object.keys(model_mapping).length === 0 || Object.hasOwn(model_mapping, model),
+  );
+  const priorities = [...new Set(providers.map(({ priority }) => priority))].sort((a, b) => a - b);
+  const candidates = providers.map((provider) => ({ provider, model }));
+  return sharesOf({ candidates, priorities, group: '' });
+}
+
+/** As `nextCandidate` spreads them while all providers are well. */
+function sharesOf(route: Route | null): Share[] {
+  if (!route) return [];
+  const first = route.candidates.filter(
+    ({ provider }) => provider.priority === route.priorities[0],
+  );
+  const total = first.reduce((sum, { provider }) => sum + provider.weight, 0);
+  const spare = first[0];
+  const all = route.candidates.map((candidate) => {
+    const { key, weight } = candidate.provider;
+    const used = first.includes(candidate);
+    const share = total > 0 ? (used ? weight / total : 0) : candidate === spare ? 1 : 0;
+    return { provider: key, share };
+  });
+  return all.sort((a, b) => b.share - a.share || (a.provider < b.provider ? -1 : 1));
+}
+
+function keyEffects(
+  before: readonly Credential[],
+  after: readonly Credential[],
+  snapshots: readonly [Snapshot, Snapshot],
+  now: number,
+): KeyEffect[] {
+  const was = new Map(before.map((credential) => [credential.id, credential]));
+  const is = new Map(after.map((credential) => [credential.id, credential]));
+  const found: KeyEffect[] = [];
+  for (const [id, old] of was) {
+    const next = is.get(id) ?? null;
+    if (next !== old) found.push(...keyEffect(old, next, snapshots, now));
+  }
+  for (const [id, next] of is) {
+    if (!was.has(id) && works(next, now)) {
+      found.push({ name: next.name, effect: 'works', reasons: ['new'] });
+    }
+  }
+  return found;
+}
+
+function keyEffect(
+  old: Credential,
+  next: Credential | null,
+  snapshots: readonly [Snapshot, Snapshot],
+  now: number,
+): KeyEffect[] {
+  const { name } = old;
+  const stops = (reason: string): KeyEffect[] =>
+    works(old, now) ? [{ name, effect: 'stops', reasons: [reason] }] : [];
+  if (!next) return stops('deleted');
+  if (!next.is_enabled) return stops('disabled');
+  if (next.rate_limit === 0) return stops('its rate limit is 0');
+  if (next.allowed_models?.length === 0) return stops('may use no model');
+  if (next.credential_key !== old.credential_key && next.previous_key !== old.credential_key) {
+    return stops('replaced by another key');
+  }
+  if (isExpired(next, now)) return stops('expired');
+  if (!works(old, now)) return [{ name, effect: 'works', reasons: ['enabled'] }];
+  const reasons = modelReasons(old, next, snapshots);
+  if (next.expires_at && next.expires_at !== old.expires_at) {
+    reasons.push(`expires ${next.expires_at}`);
+  }
+  if (next.rate_limit !== old.rate_limit) {
+    reasons.push(`limit ${limit(old.rate_limit)}, then ${limit(next.rate_limit)}`);
+  }
+  return reasons.length > 0 ? [{ name, effect: 'changes', reasons }] : [];
+}
+
+function works(credential: Credential, now: number): boolean {
+  const { is_enabled, rate_limit, allowed_models } = credential;
+  return (
+    is_enabled && rate_limit !== 0 && allowed_models?.length !== 0 && !isExpired(credential, now)
+  );
+}
+
+function isExpired({ expires_at }: Credential, now: number): boolean {
+  return typeof expires_at === 'string' && Date.parse(expires_at) <= now;
+}
+
+/** Entries of `allowed_models` that no entry of the other covers. */
+function modelReasons(
+  { allowed_models: old }: Credential,
+  { allowed_models: next }: Credential,
+  [before, after]: readonly [Snapshot, Snapshot],
+): string[] {
+  if ([...(old ?? []), ...(next ?? [])].some(isNoPattern)) return [];
+  const mayOld = compileAllowedModels(old);
+  const mayNext = compileAllowedModels(next);
+  if (mayOld === null && mayNext === null) return [];
+  const named = (own: readonly string[] | null, { models }: Snapshot) =>
+    own === null || own.includes('*') ? [...models] : own;
+  const lost = mayNext ? named(old, before).filter((model) => !mayNext(model)) : [];
+  const gained = mayOld ? named(next, after).filter((model) => !mayOld(model)) : [];
+  const reasons: string[] = [];
+  if (mayOld === null) reasons.push('may no longer use all models');
+  if (lost.length > 0) reasons.push(`may no longer use ${list(lost)}`);
+  if (mayNext === null) reasons.push('may use all models');
+  else if (gained.length > 0) reasons.push(`may use ${list(gained)}`);
+  return reasons;
+}
+
+function isNoPattern(entry: string): boolean {
+  return typeof compileModelPattern(entry) === 'string';
+}
+
+function list(models: readonly string[]): string {
+  const more = models.length - 5;
+  return `${models.slice(0, 5).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function limit(rate: number | null): string {
+  return rate === null ? 'none' : `${rate}/s`;
+}
+
+/** Rows as routing sees them, with providers in the order of their ids, as the daemon reads them. */
+export function routedConfiguration(rows: {
+  version: number;
+  providers: readonly object[];
+  credentials: readonly object[];
+}): Configuration {
+  return {
+    version: rows.version,
+    providers: [...rows.providers] as Provider[],
+    credentials: [...rows.credentials] as Credential[],
+  };
+}

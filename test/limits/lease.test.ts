@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { shareOf } from '../../src/limits/lease.js';
+
+test('the shares of all workers are whole and add up to the whole', () => {
+  fc.assert(
+    fc.property(fc.nat(10_000), fc.integer({ min: 1, max: 64 }), (whole, count) => {
+      const shares = Array.from({ length: count }, (_, i) => shareOf(whole, i + 1, count));
+      assert.equal(
+        shares.reduce((sum, share) => sum + share, 0),
+        whole,
+      );
+      assert.ok(shares.every(Number.isInteger));
+      assert.ok(Math.max(...shares) - Math.min(...shares) <= 1);
+    }),
+  );
+});
+
+test('a worker beyond the count, such as one that replaces another too early, has no share', () => {
+  assert.equal(shareOf(10, 3, 2), 0);
+});

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type SlotGrant, SlotOwner, type SlotRequest } from '../../src/limits/slot-owner.js';
+
+function ownerForTest() {
+  const sent: [worker: number, granted: boolean, waited: boolean][] = [];
+  const owner = new SlotOwner((worker, { granted, waited }: SlotGrant) =>
+    sent.push([worker, granted, waited]),
+  );
+  const handle = (worker: number, action: SlotRequest['action'], capacity = 1) => {
+    sent.length = 0;
+    owner.handle(worker, { key: 'k', capacity, action });
+    return [...sent];
+  };
+  return { owner, handle, sent };
+}
+
+test('a slot goes to one worker, and then to who waited first, of whichever worker', () => {
+  const { handle } = ownerForTest();
+  assert.deepEqual(handle(1, 'try'), [[1, true, false]]);
+  assert.deepEqual(handle(2, 'try'), [[2, false, false]]);
+  assert.deepEqual(handle(3, 'wait'), []);
+  assert.deepEqual(handle(2, 'wait'), []);
+  assert.deepEqual(handle(1, 'release'), [[3, true, true]]);
+  assert.deepEqual(handle(3, 'release'), [[2, true, true]]);
+});
+
+test('a try does not overtake those who wait', () => {
+  const { handle } = ownerForTest();
+  handle(1, 'try');
+  handle(1, 'wait');
+  assert.deepEqual(handle(2, 'try', 2), [
+    [2, false, false],
+    [1, true, true],
+  ]);
+});
+
+test('who leaves gets nothing', () => {
+  const { handle } = ownerForTest();
+  handle(1, 'try');
+  handle(2, 'wait');
+  handle(3, 'wait');
+  assert.deepEqual(handle(2, 'leave'), []);
+  assert.deepEqual(handle(1, 'release'), [[3, true, true]]);
+});
+
+test('what a worker had goes to others when it ends, once', () => {
+  const { owner, handle, sent } = ownerForTest();
+  handle(1, 'try', 2);
+  handle(1, 'try', 2);
+  handle(1, 'wait', 2);
+  for (let i = 0; i < 3; i++) handle(2, 'wait', 2);
+  sent.length = 0;
+  owner.workerGone(1);
+  assert.deepEqual(sent, [
+    [2, true, true],
+    [2, true, true],
+  ]);
+  // Its last messages may come after its end.
+  assert.deepEqual(handle(1, 'release', 2), []);
+  assert.deepEqual(handle(1, 'try', 2), []);
+  assert.deepEqual(handle(1, 'wait', 2), []);
+  assert.deepEqual(handle(2, 'release', 2), [[2, true, true]]);
+  assert.deepEqual(handle(2, 'release', 2), []);
+  assert.deepEqual(handle(3, 'try', 2), [[3, true, false]]);
+  assert.deepEqual(handle(3, 'try', 2), [[3, false, false]]);
+});

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { AnswerReader } from '../../src/proxy/answer-reader.js';
+import { beginRecord } from '../../src/proxy/request-record.js';
+import type { Exchange } from '../../src/server/exchange.js';
+import { nodeEngine } from '../../src/server/node.js';
+import { Attempt } from '../../src/upstream/attempt.js';
+import { withServer } from '../server/support.js';
+import { ask } from '../support/ask.js';
+import { cuts, pieces } from './json-for-test.js';
+
+const usage = '"usage":{"prompt_tokens":7,"completion_tokens":3}';
+const request = {
+  body: Buffer.from('{"model":"m"}'),
+  model: 'm',
+  stream: true,
+  modelSpans: [],
+  usageEdit: null,
+};
+
+function readerFor(stream: boolean, hidesUsage = false): AnswerReader {
+  const attempt = new Attempt();
+  attempt.stream = stream;
+  return new AnswerReader(attempt, hidesUsage);
+}
+
+/** A record as the real engine begins it. */
+async function newRecord() {
+  let made: ReturnType<typeof beginRecord> | undefined;
+  await withServer(
+    nodeEngine,
+    (exchange: Exchange) => {
+      made = beginRecord(exchange);
+      exchange.respond(200, [], '');
+    },
+    async (_server, origin) => void (await ask(origin)),
+  );
+  assert.ok(made);
+  return made;
+}
+
+test('what the client has ends with a whole event exactly where a blank line ends it', () => {
+  const text = fc
+    .array(fc.constantFrom('data: x', '\n', '\r\n', '\n\n', '\r\n\r\n', ': c'), { maxLength: 12 })
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(text, cuts, (whole, at) => {
+      const reader = readerFor(true);
+      let had = '\n\n';
+      assert.ok(reader.atEventEnd, 'at the start it has no half of any');
+      for (const piece of pieces(Buffer.from(whole), at)) {
+        reader.push(piece);
+        had += piece.toString();
+        assert.equal(reader.atEventEnd, /\n\r?\n$/.test(had), JSON.stringify(had));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('the usage is read wherever the pieces end, and hidden where the client did not ask', async () => {
+  const record = await newRecord();
+  const text = `data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: {"choices":[],${usage}}\n\n`;
+  fc.assert(
+    fc.property(cuts, fc.boolean(), (at, hides) => {
+      const reader = readerFor(true, hides);
+      const out = pieces(Buffer.from(text), at).map((piece) => reader.push(piece));
+      out.push(reader.flush() ?? Buffer.alloc(0));
+      reader.finish(record, request);
+      assert.deepEqual(record.usage, { promptTokens: 7, completionTokens: 3 });
+      assert.equal(record.uncounted, null);
+      assert.equal(Buffer.concat(out).includes('usage'), !hides);
+    }),
+  );
+});
+
+test('of an answer without usage the text is kept for counting, of a long one the ends', async () => {
+  const record = await newRecord();
+  record.endpoint = '/v1/chat/completions';
+  const short = readerFor(false);
+  short.push(Buffer.from('{"a":1}'));
+  short.finish(record, request);
+  assert.equal(String(record.uncounted?.answer[0]), '{"a":1}');
+  assert.equal(record.uncounted?.truncated, false);
+
+  const long = readerFor(true);
+  for (let i = 0; i < 400; i++) long.push(Buffer.from(`${i}`.padStart(16_384, '.')));
+  long.finish(record, request);
+  const kept = record.uncounted?.answer ?? [];
+  const bytes = kept.reduce((sum, piece) => sum + piece.length, 0);
+  assert.equal(record.uncounted?.truncated, true);
+  assert.ok(bytes <= 262_144 + 16_384 && bytes > 220_000, `${bytes}`);
+  assert.match(String(kept[0]), /\.0$/);
+  assert.match(String(kept.at(-1)), /\.399$/);
+});
+
+test('an error answer has nothing to count', async () => {
+  const record = await newRecord();
+  record.status = 500;
+  const reader = readerFor(false);
+  reader.push(Buffer.from('{"error":{}}'));
+  reader.finish(record, request);
+  assert.deepEqual([record.usage, record.uncounted], [null, null]);
+});

@@ -1,0 +1,109 @@
+import { type IncomingHttpHeaders, request } from 'node:http';
+import type { TestContext } from 'node:test';
+import { Pool } from 'undici';
+import type { Provider } from '../../src/config/configuration.js';
+import { resolveSettings, type Settings } from '../../src/config/settings.js';
+import { LocalLimiter } from '../../src/limits/local-limiter.js';
+import { LocalSlots } from '../../src/limits/slots.js';
+import type { GatewayEvent, RequestFinished } from '../../src/observe/event.js';
+import { AdminKeyCheck } from '../../src/proxy/admin-key-check.js';
+import type { Gateway } from '../../src/proxy/gateway.js';
+import { handleRequest } from '../../src/proxy/handle-request.js';
+import { Watchdog } from '../../src/proxy/watchdog.js';
+import { Balancers } from '../../src/routing/plan.js';
+import { buildSnapshot } from '../../src/routing/snapshot.js';
+import { strategies } from '../../src/routing/strategies/index.js';
+import type { Engine } from '../../src/server/exchange.js';
+import { nodeEngine } from '../../src/server/node.js';
+import { Health } from '../../src/upstream/health.js';
+import { RetryBudget } from '../../src/upstream/retry-budget.js';
+import { Upstreams } from '../../src/upstream/upstream.js';
+import { configuration, credential } from '../config/configuration-for-test.js';
+
+/** The settings' defaults, with `auth: off`, and some changed. */
+export function settingsForTest(change: (settings: Settings) => void = () => {}): Settings {
+  const settings = structuredClone(resolveSettings({}, '/').settings);
+  settings.auth = 'off';
+  change(settings);
+  return settings;
+}
+
+/** What a worker has, without its process; the providers' connections are closed with the test. */
+export function gatewayForTest(
+  t: TestContext,
+  providers: Provider[],
+  change?: (settings: Settings) => void,
+): Gateway & { events: GatewayEvent[] } {
+  const settings = settingsForTest(change);
+  const upstreams = new Upstreams(settings.upstream);
+  const control = new Pool('http://127.0.0.1:1');
+  t.after(() => {
+    upstreams.retain([]);
+    void control.destroy();
+  });
+  const events: GatewayEvent[] = [];
+  return {
+    settings,
+    snapshot: buildSnapshot(configuration(providers, [credential('sk-test')]), 'hash'),
+    facts: { version: '1', startedAt: 0, configVersion: 1, database: 'up', discovered: [] },
+    adminKey: new AdminKeyCheck([]),
+    balancers: new Balancers(strategies[settings.routing.strategy]),
+    upstreams,
+    health: new Health(() => {}),
+    retryBudget: new RetryBudget(),
+    limiter: new LocalLimiter(true),
+    slots: new LocalSlots(),
+    watchdog: new Watchdog(),
+    control,
+    emit: (event) => events.push(event),
+    draining: false,
+    events,
+  };
+}
+
+/** Serves this gateway on an engine and returns its origin. */
+export async function serveGateway(
+  t: TestContext,
+  gateway: Gateway,
+  engine: Engine = nodeEngine,
+): Promise<string> {
+  const handler = (exchange: Parameters<typeof handleRequest>[1]) =>
+    void handleRequest(gateway, exchange);
+  const server = await engine.listen({ host: '127.0.0.1', port: 0, handler });
+  t.after(() => server.close());
+  return `http://127.0.0.1:${server.port}`;
+}
+
+export interface ChatAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+  /** Whether the answer's framing said that it is whole. */
+  whole: boolean;
+}
+
+/** A chat request with this body, on a connection of its own. */
+export function chat(origin: string, body: object = { model: 'm' }): Promise<ChatAnswer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      `${origin}/v1/chat/completions`,
+      { method: 'POST', agent: false },
+      (response) => {
+        let text = '';
+        const { statusCode: status = 0, headers } = response;
+        response.setEncoding('utf8').on('data', (piece: string) => {
+          text += piece;
+        });
+        response.on('error', () => {});
+        response.on('close', () => resolve({ status, headers, text, whole: response.complete }));
+      },
+    );
+    sent.on('error', reject);
+    sent.end(JSON.stringify(body));
+  });
+}
+
+/** The records of the requests that are over. */
+export function recordsOf({ events }: { events: GatewayEvent[] }): RequestFinished[] {
+  return events.filter((event) => event.type === 'request_finished');
+}

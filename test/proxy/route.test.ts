@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { GatewayError } from '../../src/errors.js';
+import { route } from '../../src/proxy/route.js';
+import { nodeEngine } from '../../src/server/node.js';
+import { withServer } from '../server/support.js';
+import { ask } from '../support/ask.js';
+
+/** What a request line asks for, as an engine tells of it: the endpoint or the error. */
+async function routesOf(lines: readonly string[]): Promise<unknown[]> {
+  const found: unknown[] = [];
+  await withServer(
+    nodeEngine,
+    (exchange) => {
+      try {
+        const endpoint = route(exchange);
+        const more = endpoint.kind === 'model' ? ` ${endpoint.model}` : '';
+        found.push(`${endpoint.kind} ${endpoint.pattern}${more}`);
+      } catch (error) {
+        assert.ok(error instanceof GatewayError);
+        found.push(`${error.code}${error.headers.allow ? ` ${error.headers.allow}` : ''}`);
+      }
+      exchange.respond(200, [], '');
+    },
+    async (_server, origin) => {
+      for (const line of lines) {
+        const [method = '', path = ''] = line.split(' ');
+        await ask(origin + path, { method });
+      }
+    },
+  );
+  return found;
+}
+
+test('paths and methods lead to endpoints, whose patterns hold nothing of the client', async () => {
+  const expected = {
+    'POST /v1/chat/completions': 'model_request /v1/chat/completions',
+    'POST /v1/chat/completions?a=b': 'model_request /v1/chat/completions',
+    'POST /v1/completions': 'model_request /v1/completions',
+    'POST /v1/embeddings': 'model_request /v1/embeddings',
+    'GET /v1/models': 'models /v1/models',
+    'HEAD /v1/models': 'models /v1/models',
+    'GET /v1/models/gpt-4': 'model /v1/models/{id} gpt-4',
+    'GET /v1/models/org%2Fname/x': 'model /v1/models/{id} org/name/x',
+    'GET /health': 'health /health',
+    'GET /metrics': 'control /metrics',
+    'GET /docs/any/file.js': 'control /docs',
+    'PUT /admin/v1/providers/7': 'control /admin',
+    'GET /v1/chat/completions': 'method_not_allowed POST',
+    'DELETE /v1/models': 'method_not_allowed GET',
+    'GET /v1/models/%E0%A4%A': 'invalid_request',
+    'GET /': 'unknown_url',
+    'POST /v1/chat/completions/': 'unknown_url',
+    'POST /V1/chat/completions': 'unknown_url',
+    'GET /adminx': 'unknown_url',
+    'GET /metricsx/admin': 'unknown_url',
+  };
+  assert.deepEqual(await routesOf(Object.keys(expected)), Object.values(expected));
+});

@@ -1,0 +1,10 @@
+/** Candidates of which each costs this much and has so many requests under way. */
+export const view = (
+  costs: readonly number[],
+  inFlight: readonly number[] = [],
+  out = new Set<number>(),
+) => ({
+  eligible: (index: number) => !out.has(index),
+  inFlight: (index: number) => inFlight[index] ?? 0,
+  cost: (index: number) => costs[index] ?? 0,
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { readUsage, UsageEventFilter } from '../../src/upstream/usage.js';
+import { cuts, pieces } from '../proxy/json-for-test.js';
+
+const usage = '"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}';
+const counted = { promptTokens: 7, completionTokens: 3 };
+
+test('the usage of an answer is found at its end, and not in its text', () => {
+  const answers: [text: string, found: object | null][] = [
+    [`{"choices":[],${usage}}`, counted],
+    ['{"usage":{"prompt_tokens":1},"x":[]}', { promptTokens: 1, completionTokens: 0 }],
+    ['{"usage" : {"prompt_tokens":5,"total_tokens":5}}', { promptTokens: 5, completionTokens: 0 }],
+    [`{"usage":{"prompt_tokens":7,"completion_tokens":3,"d":{"cached":{"a":1}}}}`, counted],
+    [`data: {"choices":[],${usage}}\n\ndata: [DONE]\n\n`, counted],
+    [`data: {${usage}}\n\ndata: {"usage":null}\n\n`, counted],
+    [`{"content":"${usage.replaceAll('"', '\\"')}"}`, null],
+    ['{"usage":null}', null],
+    ['{"usage":{"prompt_tokens":"7"}}', null],
+    ['{"usage":{"prompt_tokens":7', null],
+    ['"usage"', null],
+    ['', null],
+  ];
+  for (const [text, found] of answers) assert.deepEqual(readUsage(Buffer.from(text)), found, text);
+});
+
+const end = fc.constantFrom('\n\n', '\r\n\r\n');
+/** Events that pass, and those that are taken out. */
+const event = fc.oneof(
+  fc.tuple(
+    fc.oneof(
+      fc.string({ unit: 'binary' }).map((content) => `data: ${chunk({ choices: [{ content }] })}`),
+      fc.constantFrom(
+        `data: {"choices":[{"delta":{"content":"x"}}],${usage}}`,
+        'data: {"choices":[],"usage":null}',
+        'data: {"choices":[]}',
+        `data: {"choices":[{"delta":{"content":${JSON.stringify(`{"choices":[],${usage}}`)}}}]}`,
+        ': comment',
+        'data: [DONE]',
+        'event: ping\ndata: {}',
+        `data: ${'x'.repeat(70_000)}`,
+      ),
+    ),
+    end,
+    fc.constant(true),
+  ),
+  fc.tuple(
+    fc.constantFrom(`data: {"choices":[],${usage}}`, `data: {${usage},"id":"a","choices": [ ] }`),
+    end,
+    fc.constant(false),
+  ),
+);
+const chunk = (value: object) => JSON.stringify(value);
+
+test('the usage event is taken out of a stream, and all else passes byte for byte at every cut', () => {
+  const tail = fc.constantFrom('', 'data: {"cho', 'data: x\n', '\n');
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 8 }), tail, cuts, (events, rest, at) => {
+      const text = events.map(([data, blank]) => data + blank).join('') + rest;
+      const expected = events.map(([data, blank, passes]) => (passes ? data + blank : '')).join('');
+      const filter = new UsageEventFilter();
+      const out = pieces(Buffer.from(text), at).map((piece) => filter.push(piece));
+      out.push(filter.flush());
+      assert.equal(Buffer.concat(out).toString(), expected + rest);
+      const reports = events.some(([data]) => data.startsWith('data: {') && data.includes(usage));
+      assert.deepEqual(filter.usage, reports ? counted : null);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('an event that is larger than the bound passes as it comes, and the next is still found', () => {
+  const large = `data: ${'x'.repeat(100_000)}`;
+  for (const split of [0, 1, 2]) {
+    const filter = new UsageEventFilter();
+    const text = `${large}\n\ndata: {"choices":[],${usage}}\n\ndata: [DONE]\n\n`;
+    const at = large.length + split;
+    const first = filter.push(Buffer.from(text.slice(0, at)));
+    assert.ok(first.length >= large.length);
+    const out = Buffer.concat([first, filter.push(Buffer.from(text.slice(at))), filter.flush()]);
+    assert.equal(out.toString(), `${large}\n\ndata: [DONE]\n\n`);
+  }
+});
