@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chown, link, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -62,7 +63,7 @@ export function generatedFile(dataDir: string): string {
 /** Replaces the keys of a file, at once and with the same owner and mode. */
 export async function writeSecretKeys(file: string, ring: KeyRing): Promise<void> {
   const { uid, gid, mode } = await stat(file);
-  const temporary = `${file}.${process.pid}`;
+  const temporary = `${file}.${randomUUID()}`;
   await writeFile(temporary, formatRing(ring), { mode: mode & 0o777, flush: true });
   if (process.getuid?.() === 0) await chown(temporary, uid, gid);
   await rename(temporary, file);
@@ -71,7 +72,7 @@ export async function writeSecretKeys(file: string, ring: KeyRing): Promise<void
 /** The first use of a data directory: of two processes that come at once, one makes the file. */
 async function generate(file: string, dataDir: string): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o755 : 0o700 });
-  const temporary = `${file}.${process.pid}`;
+  const temporary = `${file}.${randomUUID()}`;
   await writeFile(temporary, formatRing([generateSecretKey()]), { mode: 0o600, flush: true });
   // What root makes here, the daemon must be able to read.
   const { uid, gid } = await stat(dataDir);

@@ -38,7 +38,9 @@ test('the example has every setting with its default, a comment, and its variabl
     const indent = '  '.repeat(path.length - 1);
     // A setting whose default depends on the machine is shown as a comment.
     const start = `${'default' in schema ? indent : `${indent}# `}${name}:`;
-    const at = lines.findIndex((line) => line.startsWith(start));
+    // Settings of two sections may have the same name.
+    const section = lines.findIndex((line) => line.startsWith(`${path[0]}:`));
+    const at = lines.findIndex((line, index) => index >= section && line.startsWith(start));
     assert.ok(at > 0, `${path.join('.')} is missing`);
     const comment = lines[at - 1] ?? '';
     assert.match(comment, /^ *# \S/, `${path.join('.')} is not explained`);
