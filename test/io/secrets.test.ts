@@ -3,9 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Sql } from '../../src/db/client.js';
+import { sampleValue } from '../observe/exposition.js';
 import { ask, askChat, bearer } from '../support/ask.js';
 import { type Daemon, startDaemon } from '../support/daemon.js';
-import { sampleValue } from '../observe/exposition.js';
 import { until } from '../support/until.js';
 import { answerChat, startUpstream } from '../support/upstream.js';
 
@@ -16,7 +16,9 @@ async function dump(sql: Sql): Promise<string> {
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`;
   const texts: string[] = [];
   for (const { name } of tables) {
-    for (const { row } of await sql.unsafe<{ row: string }[]>(`SELECT t::text AS row FROM ${name} t`))
+    for (const { row } of await sql.unsafe<{ row: string }[]>(
+      `SELECT t::text AS row FROM ${name} t`,
+    ))
       texts.push(row);
   }
   return texts.join('\n');
@@ -55,7 +57,9 @@ test('keys of providers are encrypted wherever they are written, and are shown n
   assert.equal((await askChat(daemon.url, client, 'm')).status, 200);
   assert.equal(sent(), `Bearer ${secret}`, 'a key is bound to its name, and follows it');
 
-  const updated = await daemon.cli(['provider', 'update', 'b', '--api-key-stdin'], { stdin: later });
+  const updated = await daemon.cli(['provider', 'update', 'b', '--api-key-stdin'], {
+    stdin: later,
+  });
   assert.equal(updated.code, 0, updated.stderr);
   assert.equal((await askChat(daemon.url, client, 'm')).status, 200);
   assert.equal(sent(), `Bearer ${later}`);
@@ -97,10 +101,16 @@ test('a key that cannot be used disables its provider alone, and says so until i
   await daemon.reload();
   const about = (provider: string) => (line: object) => Reflect.get(line, 'provider') === provider;
   const bad = await daemon.waitFor('secret_unusable', about('bad'));
-  assert.match(String(bad.message), /^provider bad is not used: its api_key is encrypted under key 0a/);
+  assert.match(
+    String(bad.message),
+    /^provider bad is not used: its api_key is encrypted under key 0a/,
+  );
   await daemon.waitFor('secret_unusable', about('ref'));
   const status = async (model: string) => (await askChat(daemon.url, client, model)).status;
-  assert.deepEqual([await status('good'), await status('bad'), await status('ref')], [200, 404, 404]);
+  assert.deepEqual(
+    [await status('good'), await status('bad'), await status('ref')],
+    [200, 404, 404],
+  );
   const metrics = (await ask(`${daemon.url}/metrics`)).text;
   assert.equal(sampleValue(metrics, 'llm_proxy_provider_secret_unusable{provider="bad"}'), 1);
 
@@ -186,7 +196,10 @@ test('a key expires by itself, a rotated one at the end of its grace, and its us
     return answered.status === 401 && answered;
   });
   const { error } = JSON.parse(refused.text);
-  assert.deepEqual([error.code, error.message], ['invalid_api_key', 'The API key provided has expired.']);
+  assert.deepEqual(
+    [error.code, error.message],
+    ['invalid_api_key', 'The API key provided has expired.'],
+  );
 
   const other = await admin(daemon, 'POST', '/credentials', { name: 'other', rate_limit: 1_000 });
   const { id, key: old } = other.body.credential;
@@ -213,7 +226,8 @@ test('a key expires by itself, a rotated one at the end of its grace, and its us
   assert.equal(JSON.parse(wrong.text).error.param, 'expires_at');
   const version = await daemon.sql`SELECT version FROM config_version`;
   await daemon.stop();
-  const [row] = await daemon.sql`SELECT last_used_at FROM credential_usage WHERE credential_id = ${id}`;
+  const [row] =
+    await daemon.sql`SELECT last_used_at FROM credential_usage WHERE credential_id = ${id}`;
   assert.ok(row?.last_used_at instanceof Date);
   assert.deepEqual(await daemon.sql`SELECT version FROM config_version`, version);
 });
@@ -226,7 +240,15 @@ test('a provider at a forbidden address is refused, naming the field, and a redi
     const { status, body: answer } = await admin(daemon, 'POST', '/providers', body);
     assert.equal(status, 400, host);
     assert.equal(answer.error.param, 'api_base');
-    const added = await daemon.cli(['provider', 'add', 'a', '--api-base', body.api_base, '--api-key', 'k']);
+    const added = await daemon.cli([
+      'provider',
+      'add',
+      'a',
+      '--api-base',
+      body.api_base,
+      '--api-key',
+      'k',
+    ]);
     assert.equal(added.code, 2, added.stderr);
     assert.match(added.stderr, /^error: --api-base: its host /m);
   }
