@@ -11,7 +11,7 @@ const meanings: Record<ErrorCode, string> = {
   permission_denied: 'The admin key may only look.',
   model_not_found: 'No enabled provider serves this model.',
   unknown_url: 'There is nothing at this path.',
-  not_found: 'There is no row with this id.',
+  not_found: 'There is no such thing.',
   method_not_allowed: 'The path takes other methods; `allow` lists them.',
   request_timeout: 'The body did not arrive in time.',
   conflict: 'Another row has this value already.',

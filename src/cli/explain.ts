@@ -29,8 +29,8 @@ export function explainCommand(): Command {
     .addHelpText(
       'after',
       `
-The gateway remembers its last 10,000 requests, with each attempt, and never what
-was said in them. Of older ones there is the row of request_logs.
+The gateway remembers its last 10,000 requests, with each attempt, and never
+what was said in them. Of older ones there is the row of request_logs.
 
 Examples:
   $ llmproxy explain 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90

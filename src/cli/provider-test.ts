@@ -33,9 +33,9 @@ export function providerTestCommand(): Command {
     .addHelpText(
       'after',
       `
-It asks the provider itself, with the settings, the key and the override files of
-this machine, whether or not a gateway runs: first for a whole answer, then for a
-streamed one. Where no model is known it asks for the list of models.
+It asks the provider itself, with the settings, the key and the override files
+of this machine, whether or not a gateway runs: first for a whole answer, then
+for a streamed one. Where no model is known it asks for the list of models.
 
 Examples:
   $ llmproxy provider test openai

@@ -105,7 +105,10 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     const blocked = await json(run(['keys', 'update', '1', '--rate-limit', '0', '--json']));
     assert.equal(blocked.rate_limit, 0);
 
-    const deleted = await run(['keys', 'delete', '1']);
+    const unconfirmed = await run(['keys', 'delete', '1']);
+    assert.equal(unconfirmed.code, 2);
+    assert.match(unconfirmed.stderr, /^error: deleting .*\nrepeat the command with --yes\n/);
+    const deleted = await run(['keys', 'delete', '1', '--yes']);
     assert.match(deleted.stdout, /^deleted key alice laptop \(id 1\)\n/);
     const gone = await run(['keys', 'show', '1']);
     assert.equal(gone.code, 1);
@@ -116,7 +119,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     const { run } = await withOwnDatabase(t);
     await json(run(['keys', 'create', 'twin', '--json']));
     await json(run(['keys', 'create', 'twin', '--json']));
-    const { code, stderr } = await run(['keys', 'delete', 'twin', '--json']);
+    const { code, stderr } = await run(['keys', 'delete', 'twin', '--yes', '--json']);
     assert.equal(code, 1);
     const { message, hint } = JSON.parse(stderr).error;
     assert.match(message, /^2 keys are named "twin": ids 1 \(sk-….{4}\), 2 \(sk-….{4}\)$/);

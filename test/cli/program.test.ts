@@ -9,19 +9,20 @@ const commands = [...withDescendants(program)];
 const leaves = commands.filter((command) => command.commands.length === 0);
 
 test('every command of the specification exists', () => {
-  assert.deepEqual(leaves.map(pathOf).sort(), [
-    'llmproxy demo',
-    ...['create', 'delete', 'list', 'revoke', 'show', 'update'].map((c) => `llmproxy keys ${c}`),
-    ...['down', 'status', 'up'].map((c) => `llmproxy migrate ${c}`),
-    'llmproxy mock-provider',
-    ...['add', 'disable', 'enable', 'list', 'remove', 'show', 'update'].map(
-      (c) => `llmproxy provider ${c}`,
-    ),
-    'llmproxy serve',
-    'llmproxy systemd install',
-    'llmproxy upgrade',
-    'llmproxy usage',
-  ]);
+  const groups = {
+    config: 'apply export history plan rollback schema show validate',
+    keys: 'create delete list revoke rotate show update',
+    migrate: 'down status up',
+    provider: 'add disable enable list remove show test update',
+    secrets: 'encrypt forget rotate status',
+    systemd: 'install',
+  };
+  const alone = 'audit completion demo doctor explain mock-provider serve status upgrade usage';
+  const expected = Object.entries(groups).flatMap(([group, names]) =>
+    names.split(' ').map((name) => `llmproxy ${group} ${name}`),
+  );
+  for (const name of alone.split(' ')) expected.push(`llmproxy ${name}`);
+  assert.deepEqual(leaves.map(pathOf).sort(), expected.sort());
 });
 
 for (const command of commands) {

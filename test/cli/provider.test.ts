@@ -64,7 +64,10 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
     const enabled = await json(run(['provider', 'enable', 'main', '--json']));
     assert.equal(enabled.is_enabled, true);
 
-    const removed = await run(['provider', 'remove', 'main']);
+    const unconfirmed = await run(['provider', 'remove', 'main']);
+    assert.deepEqual([unconfirmed.code, unconfirmed.stdout], [2, '']);
+    assert.match(unconfirmed.stderr, /^error: deleting provider main is to be confirmed\n/);
+    const removed = await run(['provider', 'remove', 'main', '--yes']);
     assert.match(removed.stdout, /^removed provider main\n/);
     assert.deepEqual(await json(run(['provider', 'list', '--json'])), []);
   });
@@ -153,8 +156,9 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
   test('a provider that does not exist is a failure of every command that names one', async (t) => {
     const { run } = await withOwnDatabase(t);
     const outcomes = await Promise.all(
-      ['show', 'remove', 'enable', 'disable'].map((command) => run(['provider', command, 'x'])),
+      ['show', 'enable', 'disable'].map((command) => run(['provider', command, 'x'])),
     );
+    outcomes.push(await run(['provider', 'remove', 'x', '--yes']));
     outcomes.push(await run(['provider', 'update', 'x', '--weight', '1']));
     for (const { code, stderr } of outcomes) {
       assert.equal(code, 1);

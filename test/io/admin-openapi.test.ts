@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { mockForTest, say } from '../mock-provider/mock-for-test.js';
 import { type Answered, type AskOptions, ask, bearer } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
+import { until } from '../support/until.js';
 
 interface Response {
   headers?: Record<string, object>;
@@ -118,6 +119,15 @@ test('what the daemon answers is what its document says', async (t) => {
       await check('GET', path, path, { headers: admin });
       await check('GET', row, `${path}/{id}`, { headers: admin });
       await check('PUT', row, `${path}/{id}`, post(admin, change));
+      if (generated) {
+        const rotated = await check(
+          'POST',
+          `${row}/rotate`,
+          `${path}/{id}/rotate`,
+          post(admin, { grace_secs: 60 }),
+        );
+        daemon.secrets.add(JSON.parse(rotated.text).credential.key);
+      }
       await check('POST', path, path, post(admin, { nope: 1 }));
       await check('DELETE', row, `${path}/{id}`, { headers: admin });
       await check('GET', row, `${path}/{id}`, { headers: admin });
@@ -125,6 +135,41 @@ test('what the daemon answers is what its document says', async (t) => {
     await check('POST', '/admin/v1/config/reload', '/admin/v1/config/reload', { headers: admin });
     await check('GET', '/admin/v1/config/version', '/admin/v1/config/version', { headers: admin });
     await check('GET', '/admin/v1/config/version', '/admin/v1/config/version');
+  });
+
+  await t.test('of the lifecycle of a configuration', async () => {
+    const config = '/admin/v1/config';
+    const checkConfig = (path: string, body: object) =>
+      check('POST', config + path, config + path, post(admin, body));
+    const versions = `${config}/versions/{version}`;
+    const change = { document: 'providers: {mock: {weight: 3}}' };
+    const planned = JSON.parse((await checkConfig('/plan', change)).text);
+    assert.equal(planned.changes[0].name, 'mock');
+    const applied = JSON.parse((await checkConfig('/apply', { ...change, message: 'why' })).text);
+    assert.equal(applied.applied, true);
+    await checkConfig('/apply', { ...change, base_version: planned.version });
+    await checkConfig('/plan', { document: 'providers: {mock: {wait: 3}}' });
+    await checkConfig('/rollback', { version: planned.version });
+    await checkConfig('/rollback', { version: 1_000_000 });
+    await check('GET', `${config}/versions/${applied.version}`, versions, { headers: admin });
+    await check('GET', `${config}/versions/1000000`, versions, { headers: admin });
+  });
+
+  await t.test('of an explanation', async () => {
+    const explain = '/admin/v1/explain';
+    const { headers } = await ask(`${daemon.url}/v1/chat/completions`, {
+      method: 'POST',
+      ...post(bearer(key), { model: 'm', messages: say('hi') }),
+    });
+    const known = `${explain}/${headers['x-request-id']}`;
+    await until('the request to be known', async () => {
+      return (await ask(daemon.url + known, { headers: admin })).status === 200;
+    });
+    await check('GET', known, `${explain}/{request_id}`, { headers: admin });
+    await check('GET', `${explain}/nothing`, `${explain}/{request_id}`, { headers: admin });
+    await check('GET', `${explain}?model=m&key=alice`, explain, { headers: admin });
+    await check('GET', `${explain}?model=none`, explain, { headers: admin });
+    await check('GET', explain, explain, { headers: admin });
   });
 
   await t.test('of every other operation that needs no more than its parameters', async () => {
