@@ -118,7 +118,7 @@ for (const { engine, skip } of engines) {
       const before = upstream.received.length;
       await refused(chat, post('{'), [400, 'invalid_json']);
       assert.equal(upstream.received.length, before);
-      assert.equal((await ask(`${daemon.url}/health`, {})).text, '{"status":"ok"}');
+      assert.equal((await ask(`${daemon.url}/health`, {})).status, 200);
     });
   });
 }

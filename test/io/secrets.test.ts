@@ -112,7 +112,7 @@ test('a key that cannot be used disables its provider alone, and says so until i
     [200, 404, 404],
   );
   const metrics = (await ask(`${daemon.url}/metrics`)).text;
-  assert.equal(sampleValue(metrics, 'llm_proxy_provider_secret_unusable{provider="bad"}'), 1);
+  assert.equal(sampleValue(metrics, 'llm_proxy_provider_secret_unusable', { provider: 'bad' }), 1);
 
   writeFileSync(file, 'sk-first-key-in-a-file\n');
   daemon.secrets.add('sk-first-key-in-a-file');

@@ -238,6 +238,7 @@ function busyMetrics(): Metrics {
   metrics.emit(finished({ stream: true, firstTokenMs: 5, usage, attempts: 2 }));
   metrics.emit(finished({ error: 'rate_limit_exceeded', status: 429 }));
   metrics.emit(counted({ source: 'estimated' }));
+  metrics.emit({ type: 'secret_unusable', provider: 'a', reason: 'is unknown here' });
   return metrics;
 }
 

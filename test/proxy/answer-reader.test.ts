@@ -91,7 +91,7 @@ test('of an answer without usage the text is kept for counting, of a long one th
   const bytes = kept.reduce((sum, piece) => sum + piece.length, 0);
   assert.equal(record.uncounted?.truncated, true);
   assert.ok(bytes <= 262_144 + 16_384 && bytes > 220_000, `${bytes}`);
-  assert.match(String(kept[0]), /\.0$/);
+  assert.match(String(kept[0]?.subarray(0, 16_384)), /\.0$/);
   assert.match(String(kept.at(-1)), /\.399$/);
 });
 

@@ -11,6 +11,7 @@ import { routedConfiguration } from '../../routing/plan-effect.js';
 import { change, refuseUnusable, waitParameter } from '../change.js';
 import type { Control } from '../control.js';
 import { commitPlan, describePlan, planRollback, planText } from '../lifecycle/make-plan.js';
+import { errorReferences } from '../openapi-errors.js';
 import { jsonRequest, jsonResponse } from '../openapi-schemas.js';
 import { query } from '../query.js';
 import type { AdminAnswer, AdminRequest, AdminRoute, Parameter } from '../route.js';
@@ -248,7 +249,10 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
         properties: { version: { ...version, minimum: 0 }, ...applyProperties },
         examples: [{ version: 41, message: 'the new region is down' }],
       }),
-      responses: { 200: jsonResponse('What was changed', appliedAnswer) },
+      responses: {
+        ...errorReferences([404]),
+        200: jsonResponse('What was changed', appliedAnswer),
+      },
     },
     handle: async (request, control) => {
       const asked = (request.body as ApplyBody).version ?? 0;
