@@ -21,8 +21,12 @@ const credentialFields = Object.keys(sections.credentials.additionalProperties.p
 /**
  * The configuration as a document that people read and `config apply` takes: every field, in an
  * order that depends on nothing else. Of secrets there are references and hashes only.
+ * @param title its first line, a comment.
  */
-export function writeDocument(stored: StoredConfiguration): string {
+export function writeDocument(
+  stored: StoredConfiguration,
+  title = `Configuration of llmproxy, version ${stored.version}.`,
+): string {
   const providers = [...stored.providers].sort(by('provider_key'));
   const labels = credentialLabels(stored.credentials);
   const credentials = [...stored.credentials].sort(
@@ -36,7 +40,7 @@ export function writeDocument(stored: StoredConfiguration): string {
       credentials.map((row) => [labels.get(row.id), writtenFields(row, credentialFields)]),
     ),
   };
-  return `${heading(stored.version)}\n\n${stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+  return `${heading(title)}\n\n${stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
 /**
@@ -100,8 +104,8 @@ function hidden(value: unknown): unknown {
   return isReference(value) ? value : keep;
 }
 
-function heading(version: number): string {
-  return `# Configuration of llmproxy, version ${version}.
+function heading(title: string): string {
+  return `# ${title}
 #
 # Edit it, then see what would change, and change it:
 #   llmproxy config validate FILE
