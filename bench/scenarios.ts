@@ -8,6 +8,8 @@ export interface Scenario {
   body: string;
   /** Settings of the mock provider. */
   mock: { chunks: number; chunkIntervalMs: number };
+  /** Whether targets reach the mock provider by TLS. */
+  tls?: boolean;
   connections: number;
   /** How long the connections take to begin and the target to warm up. */
   warmUpMs: number;
@@ -28,7 +30,7 @@ export const scenarios: readonly Scenario[] = [
     mock: { chunks: 30, chunkIntervalMs: 20 },
     connections: 64,
     warmUpMs: 1500,
-    perSecond: 1000,
+    perSecond: 2000,
   },
   {
     name: 'stream',
@@ -89,6 +91,18 @@ export const scenarios: readonly Scenario[] = [
     connections: 16,
     warmUpMs: 1500,
     perSecond: 200,
+  },
+  {
+    name: 'tls',
+    title: 'small chat to a TLS upstream: 0.3 KB in, 1.4 KB out, 64 connections',
+    unit: 'request',
+    path: '/v1/chat/completions',
+    body: chat('gpt-4o', promptOfBytes(220), false),
+    mock: { chunks: 30, chunkIntervalMs: 20 },
+    tls: true,
+    connections: 64,
+    warmUpMs: 1500,
+    perSecond: 1000,
   },
 ];
 
