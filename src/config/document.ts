@@ -86,11 +86,15 @@ function writtenFields(row: StoredRow, fields: readonly string[]): Record<string
   for (const field of fields) {
     const value = row[field];
     if (value === undefined) continue;
-    if (field === 'api_key') written[field] = hidden(value);
-    else if (field === 'provider_params') written[field] = withHiddenHeaders(value);
-    else written[field] = normalTime(field, value);
+    written[field] = shownField(field, value);
   }
   return written;
+}
+
+/** A field's value as it may be shown: `keep` in the place of each secret. */
+export function shownField(field: string, value: unknown): unknown {
+  if (field === 'api_key') return hidden(value);
+  return field === 'provider_params' ? withHiddenHeaders(value) : normalTime(field, value);
 }
 
 function withHiddenHeaders(params: unknown): unknown {
