@@ -109,6 +109,11 @@ export const scenarios: readonly Scenario[] = [
 /** Scenarios of a run that names none. */
 export const defaultScenarios: readonly string[] = ['small', 'stream'];
 
+/** A chat request whose prompt has this many bytes. */
+export function chatOfBytes(model: string, bytes: number): string {
+  return chat(model, promptOfBytes(bytes), false);
+}
+
 function chat(model: string, prompt: string, stream: boolean): string {
   return JSON.stringify({ model, messages: [{ role: 'user', content: prompt }], stream });
 }

@@ -32,6 +32,7 @@ export interface GatewayOptions {
 export interface BenchGateway {
   url: string;
   port: number;
+  dataDir: string;
   /** A key that may use everything. */
   key: string;
   /** Calls the admin API; a change is active when it resolves. */
@@ -54,6 +55,7 @@ export async function startGateway(
   mkdirSync(join(home, 'config'));
   const config = join(home, 'config/llmproxy.yaml');
   writeFileSync(config, stringify(settings));
+  const dataDir = join(home, 'data');
   const port = await freePort();
   const { pid, ready } = startProcess({
     name: 'llmproxy',
@@ -63,7 +65,7 @@ export async function startGateway(
       ...['serve', '--host', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
       ...['--engine', engine, '--workers', String(workers)],
     ],
-    env: { LLMPROXY_CONFIG: config, LLMPROXY_DATA_DIR: join(home, 'data'), ADMIN_KEY: adminKey },
+    env: { LLMPROXY_CONFIG: config, LLMPROXY_DATA_DIR: dataDir, ADMIN_KEY: adminKey },
     closers,
   });
   await ready(port, '/health');
@@ -83,6 +85,7 @@ export async function startGateway(
   return {
     url,
     port,
+    dataDir,
     key,
     admin,
     async addProvider(provider_key, api_base, params = {}) {
@@ -114,6 +117,13 @@ export async function configure(mock: MockProcess, behaviour: object): Promise<v
 
 export function residentMiB(pid: number): number {
   const [, kib = 0] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kib) / 1024;
+}
+
+/** As above, with each page that several processes share counted once, in parts. */
+export function proportionalMiB(pid: number): number {
+  const [, kib = 0] =
+    /Pss:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
   return Number(kib) / 1024;
 }
 
