@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import {
@@ -68,6 +69,10 @@ export async function startGateway(
   });
   await ready(port, '/health');
   const url = `http://127.0.0.1:${port}`;
+  // One worker may serve before the others: a change waits for all.
+  const isReady = () =>
+    fetch(`${url}/admin/v1/config/version`, { headers: { authorization: `Bearer ${adminKey}` } });
+  while (!(await isReady()).ok) await pause(50);
   const admin: BenchGateway['admin'] = async (method, path, body) => {
     const answer = await fetch(`${url}/admin/v1${path}?wait=active`, {
       method,
