@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -9,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import {
@@ -26,9 +28,13 @@ export interface GatewayOptions {
   workers?: number;
   engine?: string;
   settings?: object;
+  /** Of a Postgres that is not the gateway's own. */
+  dbUrl?: string;
+  /** Its folder, which may be that of an earlier one: then on its data. */
+  home?: string;
 }
 
-/** The real daemon with its embedded Postgres, stopped by the closers. */
+/** The real daemon, with its embedded Postgres unless there is another, stopped by the closers. */
 export interface BenchGateway {
   url: string;
   port: number;
@@ -46,13 +52,16 @@ export interface BenchGateway {
 
 export async function startGateway(
   closers: Closers,
-  { workers = 2, engine = 'auto', settings = {} }: GatewayOptions,
+  {
+    workers = 2,
+    engine = 'auto',
+    settings = {},
+    dbUrl,
+    home = makeFolder(closers),
+  }: GatewayOptions,
 ): Promise<BenchGateway> {
-  const home = mkdtempSync(join(tmpdir(), 'llmproxy-faults-'));
-  // PostgreSQL's user, where we are root, has to pass.
-  chmodSync(home, 0o755);
-  closers.push(() => rmSync(home, { recursive: true, force: true }));
-  mkdirSync(join(home, 'config'));
+  const isNew = !existsSync(join(home, 'config'));
+  mkdirSync(join(home, 'config'), { recursive: true });
   const config = join(home, 'config/llmproxy.yaml');
   writeFileSync(config, stringify(settings));
   const dataDir = join(home, 'data');
@@ -65,11 +74,20 @@ export async function startGateway(
       ...['serve', '--host', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
       ...['--engine', engine, '--workers', String(workers)],
     ],
-    env: { LLMPROXY_CONFIG: config, LLMPROXY_DATA_DIR: dataDir, ADMIN_KEY: adminKey },
+    env: {
+      LLMPROXY_CONFIG: config,
+      LLMPROXY_DATA_DIR: dataDir,
+      ADMIN_KEY: adminKey,
+      ...(dbUrl === undefined ? {} : { DB_URL: dbUrl }),
+    },
     closers,
   });
   await ready(port, '/health');
   const url = `http://127.0.0.1:${port}`;
+  // One worker may serve before the others: a change waits for all.
+  const isReady = () =>
+    fetch(`${url}/admin/v1/config/version`, { headers: { authorization: `Bearer ${adminKey}` } });
+  while (!(await isReady()).ok) await pause(50);
   const admin: BenchGateway['admin'] = async (method, path, body) => {
     const answer = await fetch(`${url}/admin/v1${path}?wait=active`, {
       method,
@@ -81,7 +99,7 @@ export async function startGateway(
     return JSON.parse(text);
   };
   const key = 'sk-client-of-the-bench';
-  await admin('POST', '/credentials', { key, name: 'bench' });
+  if (isNew) await admin('POST', '/credentials', { key, name: 'bench' });
   return {
     url,
     port,
@@ -96,6 +114,14 @@ export async function startGateway(
     workers: () => workersOf(pid),
     pids: () => [pid, ...workersOf(pid)],
   };
+}
+
+/** A temporary folder, removed by the closers, that PostgreSQL's user can enter where we are root. */
+export function makeFolder(closers: Closers): string {
+  const folder = mkdtempSync(join(tmpdir(), 'llmproxy-faults-'));
+  chmodSync(folder, 0o755);
+  closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** A mock provider in a process of its own, killed by the closers. */

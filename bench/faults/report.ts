@@ -18,7 +18,8 @@ export async function run<O extends Options>(
   measure: (options: O, closers: Closers) => Promise<void>,
 ): Promise<void> {
   const closers = createClosers();
-  process.once('SIGINT', () => void closers.closeAll().then(() => process.exit(130)));
+  const interrupt = () => void closers.closeAll().then(() => process.exit(130));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     const { options, jsonFile } = readOptions(defaults);
     await measure(options, closers);
