@@ -8,7 +8,8 @@ import { hashKey } from '../../src/config/credential-key.js';
 import type { Sql } from '../../src/db/client.js';
 import { type LoadOutcome, quantile, sendChat, startLoad } from '../../test/support/load.js';
 import { createClosers } from '../closers.js';
-import { type BenchGateway, makeFolder, startGateway, startMock } from './gateway.js';
+import { temporaryDirectory } from '../directory.js';
+import { type BenchGateway, startGateway, startMock } from './gateway.js';
 import { startPostgres } from './postgres.js';
 import { printTable, run, say } from './report.js';
 
@@ -17,7 +18,7 @@ await run(
   async ({ seconds, concurrency, workers, keys }, closers) => {
     const { dbUrl, sql, kill, start } = await startPostgres(closers);
     const mock = await startMock(closers, { latencyMs: 10, chunks: 5, chunkIntervalMs: 2 });
-    const home = makeFolder(closers);
+    const home = temporaryDirectory(closers);
     const begin = async () => {
       const own = createClosers();
       closers.push(() => own.closeAll());

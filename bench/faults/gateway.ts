@@ -1,14 +1,4 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +9,7 @@ import {
   startMockProcess,
 } from '../../test/support/mock-process.js';
 import type { Closers } from '../closers.js';
+import { temporaryDirectory } from '../directory.js';
 import { freePort, startProcess } from '../targets/process.js';
 
 const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta.url));
@@ -57,7 +48,7 @@ export async function startGateway(
     engine = 'auto',
     settings = {},
     dbUrl,
-    home = makeFolder(closers),
+    home = temporaryDirectory(closers),
   }: GatewayOptions,
 ): Promise<BenchGateway> {
   const isNew = !existsSync(join(home, 'config'));
@@ -114,14 +105,6 @@ export async function startGateway(
     workers: () => workersOf(pid),
     pids: () => [pid, ...workersOf(pid)],
   };
-}
-
-/** A temporary folder, removed by the closers, that PostgreSQL's user can enter where we are root. */
-export function makeFolder(closers: Closers): string {
-  const folder = mkdtempSync(join(tmpdir(), 'llmproxy-faults-'));
-  chmodSync(folder, 0o755);
-  closers.push(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** A mock provider in a process of its own, killed by the closers. */

@@ -6,7 +6,7 @@ import { findPostmaster, isAlive } from '../../src/db/embedded/postmaster.js';
 import { startEmbedded } from '../../src/db/embedded.js';
 import { migrateUp } from '../../src/db/migrate.js';
 import type { Closers } from '../closers.js';
-import { makeFolder } from './gateway.js';
+import { temporaryDirectory } from '../directory.js';
 
 /** A PostgreSQL that nobody starts again but the measurement. */
 export interface BenchPostgres {
@@ -19,7 +19,7 @@ export interface BenchPostgres {
 }
 
 export async function startPostgres(closers: Closers): Promise<BenchPostgres> {
-  const dataDir = join(makeFolder(closers), 'server');
+  const dataDir = join(temporaryDirectory(closers), 'server');
   mkdirSync(dataDir);
   let server = await startEmbedded({ dataDir, owner: 'daemon' });
   closers.push(() => server.stop());

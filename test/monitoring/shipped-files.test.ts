@@ -52,6 +52,16 @@ test('every panel asks the datasource that is provisioned', () => {
   }
 });
 
+test('docker-compose.yml has the gateway under the name that Prometheus scrapes', () => {
+  const { services } = parse(read('docker-compose.yml'));
+  const [{ targets }] = parse(read('prometheus/compose/llmproxy.yml'));
+  assert.deepEqual(targets, ['llm-proxy:18000']);
+  assert.deepEqual(services['llm-proxy'].ports, [`\${PORT:-18000}:18000`]);
+  for (const [name, { depends_on = {} }] of Object.entries<{ depends_on?: object }>(services)) {
+    for (const other of Object.keys(depends_on)) assert.ok(other in services, `${name}: ${other}`);
+  }
+});
+
 function read(path: string): string {
   return readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
 }
