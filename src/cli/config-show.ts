@@ -4,7 +4,7 @@ import type { HistoryEntry } from '../db/queries/config-history.js';
 import { problemText, readDocumentFile } from './config-document.js';
 import { type DatabaseFlags, withDatabase } from './connection.js';
 import { CliError } from './failure.js';
-import { note, paint, print, printJson, printTable } from './output.js';
+import { counted, note, paint, print, printJson, printTable } from './output.js';
 
 /** Writes the configuration as a document. */
 export async function exportConfig(flags: DatabaseFlags): Promise<void> {
@@ -100,8 +100,4 @@ function whatAndWhy(entry: HistoryEntry, describe: (entry: HistoryEntry) => stri
 /** To the second, in UTC. */
 export function shortTime(time: Date): string {
   return time.toISOString().slice(0, 19).replace('T', ' ');
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

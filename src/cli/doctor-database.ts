@@ -5,6 +5,7 @@ import type { Sql } from '../db/client.js';
 import { type DatabaseFlags, withDatabase } from './connection.js';
 import { errorMessage } from './failure.js';
 import { type Finding, failed, ok, warning } from './finding.js';
+import { counted } from './output.js';
 import type { StoredConfiguration } from './stored-configuration.js';
 
 /** Rates and times to live go by the clock of each machine. */
@@ -93,7 +94,7 @@ function configurationFindings({ configuration, unusable, inClear }: StoredConfi
   const { version, providers, credentials } = configuration;
   const enabled = providers.filter(({ is_enabled }) => is_enabled).length;
   const usable = credentials.filter(({ is_enabled }) => is_enabled).length;
-  const detail = `version ${version}: ${enabled} providers, ${usable} keys, override files included`;
+  const detail = `version ${version}: ${counted(enabled, 'provider')}, ${counted(usable, 'key')}, override files included`;
   if (enabled === 0 && unusable.length === 0) {
     findings.push(
       warning('configuration', 'no provider is enabled', 'llmproxy provider add --help'),

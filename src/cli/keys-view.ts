@@ -68,6 +68,7 @@ function tagged({ tags }: CredentialRow): string {
 function lastUsed({ last_used_at }: CredentialRow): string {
   if (last_used_at === null) return 'never';
   const minutes = Math.max(0, Math.floor((Date.now() - last_used_at.getTime()) / 60_000));
+  if (minutes < 1) return 'just now';
   if (minutes < 60) return `${minutes}m ago`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours}h ago` : `${Math.floor(hours / 24)}d ago`;

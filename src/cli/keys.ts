@@ -9,7 +9,7 @@ import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connecti
 import { CliError, usageError } from './failure.js';
 import { keyJson, printKey, printKeys } from './keys-view.js';
 import { note, print, printJson, warn } from './output.js';
-import { confirmDeletion } from './prompt.js';
+import { askArgument, confirmDeletion } from './prompt.js';
 import { addSecretOptions, readSecret } from './secret.js';
 import { duration, expiry } from './times.js';
 
@@ -43,7 +43,7 @@ export function keysCommand(): Command {
   const command = new Command('keys').description('manage the keys of clients');
   const create = new Command('create')
     .description('create a key and print it, once: only its hash is kept')
-    .argument('<name>', 'whom it is for');
+    .argument('[name]', 'whom it is for; asked for on a terminal');
   addSecretOptions(create, 'key', 'use this key instead of a new random one');
   command.addCommand(
     addLimitOptions(create)
@@ -153,8 +153,9 @@ function addLimitOptions(command: Command): Command {
   return addDatabaseOptions(command);
 }
 
-async function createKey(nameText: string, flags: CreateFlags): Promise<void> {
-  const name = keyName(nameText);
+async function createKey(written: string | undefined, flags: CreateFlags): Promise<void> {
+  const question = { question: 'Whom is the key for?', hint: 'such as alice' };
+  const name = keyName(written ?? (await askArgument('name', question, flags.json)));
   const given = await readSecret('--key', {
     value: flags.key,
     env: flags.keyEnv,
@@ -260,11 +261,12 @@ async function update(ref: string, flags: UpdateFlags): Promise<void> {
 }
 
 async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
-  const consequence = `requests with it are refused at once (to keep its row: llmproxy keys revoke ${ref})`;
-  await confirmDeletion({ what: `key ${ref}`, consequence, yes: flags.yes, json: flags.json });
   const { deleteCredential } = await import('../db/queries/delete-credential.js');
   const { result, activation } = await changeConfiguration(flags, async (sql) => {
     const row = await existing(sql, ref);
+    const what = `key ${row.name} (id ${row.id})`;
+    const consequence = `Requests with it are refused at once. To keep its row: llmproxy keys revoke ${row.id}`;
+    await confirmDeletion({ what, consequence, yes: flags.yes, json: flags.json });
     await deleteCredential(sql, row.id);
     return row;
   });

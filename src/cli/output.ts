@@ -141,6 +141,11 @@ function displayWidth(text: string): number {
   return width;
 }
 
+/** Such as `2 providers`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 /** A text from the database that cannot move the cursor or recolour the terminal. */
 export function printable(text: string): string {
   return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '\ufffd');

@@ -27,6 +27,19 @@ export async function askText({ question, hint, problem }: TextQuestion): Promis
   }
 }
 
+/**
+ * Asks for an argument that was not given.
+ * @throws CliError: a usage error where nobody can be asked.
+ */
+export async function askArgument(
+  name: string,
+  question: TextQuestion,
+  json: boolean | undefined,
+): Promise<string> {
+  if (canAsk(json)) return await askText(question);
+  throw usageError(`missing required argument '${name}'`);
+}
+
 /** Asks for a secret, which is not shown as it is typed. */
 export async function askSecret(question: string): Promise<string> {
   for (;;) {

@@ -8,7 +8,7 @@ import { changeConfiguration } from './change.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 import { CliError, usageError } from './failure.js';
 import { print, printJson, warn } from './output.js';
-import { askSecret, askText, canAsk, confirmDeletion } from './prompt.js';
+import { askArgument, askSecret, askText, canAsk, confirmDeletion } from './prompt.js';
 import {
   addProviderOptions,
   changesFrom,
@@ -27,7 +27,7 @@ export function providerCommand(): Command {
   command.addCommand(
     addProviderOptions(new Command('add'))
       .description('add a provider')
-      .argument('<provider_key>', 'a unique name for it')
+      .argument('[provider_key]', 'a unique name for it; asked for on a terminal')
       .addHelpText(
         'after',
         `
@@ -102,7 +102,9 @@ Examples:
   return command.addHelpText('after', '\nExample:\n  $ llmproxy provider list');
 }
 
-async function add(key: string, given: ProviderFlags): Promise<void> {
+async function add(name: string | undefined, given: ProviderFlags): Promise<void> {
+  const question = { question: 'A unique name for it', hint: 'such as openai' };
+  const key = name ?? (await askArgument('provider_key', question, given.json));
   const flags = canAsk(given.json) ? await askForMissing(given) : given;
   if (flags.apiBase === undefined) {
     throw usageError('--api-base is missing', 'for example: --api-base https://api.openai.com/v1');
@@ -205,10 +207,10 @@ async function update(key: string, flags: ProviderFlags): Promise<void> {
 }
 
 async function remove(key: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
-  await confirmDeletion({ what: `provider ${key}`, yes: flags.yes, json: flags.json });
   const { deleteProvider } = await import('../db/queries/delete-provider.js');
   const { result, activation } = await changeConfiguration(flags, async (sql, settings) => {
     const row = await existing(sql, key);
+    await confirmDeletion({ what: `provider ${key}`, yes: flags.yes, json: flags.json });
     await deleteProvider(sql, row.id);
     return shown(await openSecrets(settings), row);
   });

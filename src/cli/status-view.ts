@@ -46,6 +46,7 @@ interface ProviderNow extends Sums {
 }
 
 const maxSparkline = 40;
+const isOut = new Set(['ejected', 'on_trial', 'key_unusable']);
 /** Of the keys, the busiest. */
 const maxKeys = 10;
 
@@ -140,7 +141,7 @@ function keyLines(keys: GatewayStatus['keys'], width: number): string[] {
 function coloured(line: string, state: string): string {
   if (state === 'available') return line;
   if (state === 'disabled') return paint('dim', line);
-  return paint(state === 'ejected' || state === 'on_trial' ? 'red' : 'yellow', line);
+  return paint(isOut.has(state) ? 'red' : 'yellow', line);
 }
 
 /** With the seconds that it lasts. */

@@ -17,6 +17,8 @@ test('explain and status tell what a failing provider did, and never what was sa
   await daemon.addProvider('bad', { api_base: bad.url, model_mapping, weight: 1_000 });
   await daemon.addProvider('off', { api_base: bad.url, model_mapping, is_enabled: false });
   await daemon.addProvider('other', { api_base: bad.url, model_mapping: { other: 'other' } });
+  await daemon.addProvider('lost', { api_base: bad.url, api_key: 'env:NOT_SET', model_mapping });
+  daemon.secrets.delete('env:NOT_SET');
   const alice = await daemon.addKey('alice', { rate_limit: 50 });
   await daemon.addKey('ci', { allowed_models: ['other'] });
   await daemon.reload();
@@ -59,6 +61,7 @@ test('explain and status tell what a failing provider did, and never what was sa
   const status = await daemon.cli(['status']);
   assert.match(status.stdout, /^bad +ejected \d+s +\d+% +\S+ +100% +0 /m);
   assert.match(status.stdout, /^off +disabled /m);
+  assert.match(status.stdout, /^lost +key unusable /m);
   assert.match(status.stdout, /^alice +\S+ +50\/s /m);
   assert.match(status.stdout, /^p95 .* p50$/m);
   for (const line of status.stdout.split('\n')) assert.ok(line.length <= 80, line);
@@ -68,6 +71,7 @@ test('explain and status tell what a failing provider did, and never what was sa
   assert.match(unsent.stdout, /^good +asked +sent +0 +1 +100% +gets every request$/m);
   assert.match(unsent.stdout, /^bad +asked +sent +0 +1000 +0% +ejected/m);
   assert.match(unsent.stdout, /not off: disabled/);
+  assert.match(unsent.stdout, /not lost: its key cannot be used: llmproxy secrets status/);
   const forbidden = await daemon.cli(['explain', '--model', 'asked', '--key', 'ci']);
   assert.match(forbidden.stdout, /Refused with 403: model_not_allowed/);
   const unknown = await daemon.cli(['explain', '--model', 'none']);

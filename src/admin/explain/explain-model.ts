@@ -101,7 +101,8 @@ function explainRoute(
     const match = compileMappingMatch(provider.model_mapping)(model);
     const { provider_key: name, weight, provider_params } = provider;
     if (!match) others.push({ provider: name, reason: 'its mapping does not name this model' });
-    else if (!provider.is_enabled) others.push({ provider: name, reason: 'disabled' });
+    else if (!provider.is_enabled)
+      others.push({ provider: name, reason: said[stateOf(provider).state] });
     else {
       candidates.push({
         provider: name,
@@ -193,8 +194,9 @@ const said: Readonly<Record<ProviderState['state'], string>> = {
   recovering: 'coming back',
   partly_out: 'out in some workers',
   cooling_down: 'it asked for a pause',
-  ejected: 'ejected: it failed again and again',
-  on_trial: 'on trial: one request finds out if it is back',
-  full: 'as many requests under way as it may have',
+  ejected: 'ejected: failed repeatedly',
+  on_trial: 'on trial: one request tests it',
+  full: 'full: no slot is free',
   disabled: 'disabled',
+  key_unusable: 'its key cannot be used: llmproxy secrets status',
 };

@@ -1,9 +1,11 @@
 import type { Provider } from '../../config/configuration.js';
+import type { UnusableSecret } from '../../config/secret-store.js';
 import type { ProviderStatus, WorkerState } from '../../observe/metrics-state.js';
 
 /** How a provider is now, over all workers; the fields are as the API answers them. */
 export interface ProviderState {
-  /** `partly_out`: of some workers, which found it overloaded. `full`: as many requests as it may. */
+  /** `partly_out`: of some workers, which found it overloaded. `full`: as many requests as it may.
+   * `key_unusable`: treated as disabled, since its key cannot be decrypted or found. */
   state:
     | 'available'
     | 'recovering'
@@ -12,7 +14,8 @@ export interface ProviderState {
     | 'ejected'
     | 'on_trial'
     | 'full'
-    | 'disabled';
+    | 'disabled'
+    | 'key_unusable';
   /** Until when, where that is known; ISO 8601. */
   until: string | null;
   in_flight: number;
@@ -21,10 +24,14 @@ export interface ProviderState {
   latency_ms: number | null;
 }
 
-/** Adds up what the workers that serve last said of a provider. */
+/**
+ * Adds up what the workers that serve last said of a provider.
+ * @param unusable providers that are treated as disabled because of their keys.
+ */
 export function providerState(
   provider: Provider,
   workers: readonly WorkerState[],
+  unusable: readonly UnusableSecret[],
   nowMs: number,
 ): ProviderState {
   const seen = workers.flatMap(({ status }) => status?.providers[provider.provider_key] ?? []);
@@ -36,7 +43,9 @@ export function providerState(
     .sort((a, b) => severity.indexOf(b.state) - severity.indexOf(a.state))[0];
   const out = seen.filter((status) => isOut(stateAt(status, nowMs))).length;
   return {
-    state: overall(provider, worst?.state ?? 'in', out, workers.length, inFlight),
+    state: unusable.some((each) => each.provider === provider.provider_key)
+      ? 'key_unusable'
+      : overall(provider, worst?.state ?? 'in', out, workers.length, inFlight),
     until: worst?.until && worst.until > nowMs ? new Date(worst.until).toISOString() : null,
     in_flight: inFlight,
     max_concurrency: capacity,

@@ -179,11 +179,12 @@ function explainUnsent(control: Control, model: string, keyName: string | null) 
   const key = keyName === null ? null : keyNamed(control, keyName);
   const nowMs = Date.now();
   const workers = control.workers().states;
+  const unusable = control.secrets.unusable();
   const explanation = explainModel(model, {
     providers: configuration.providers,
     allowedModels: key?.allowed_models ?? null,
     routing: control.settings.routing,
-    stateOf: (provider) => providerState(provider, workers, nowMs),
+    stateOf: (provider) => providerState(provider, workers, unusable, nowMs),
   });
   return {
     ...explanation,

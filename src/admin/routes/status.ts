@@ -82,6 +82,7 @@ function describeStatus(control: Control) {
   const { configuration, since } = control.active();
   const { version, startedAt, desired, states } = control.workers();
   const nowMs = Date.now();
+  const unusable = control.secrets.unusable();
   const traffic = control.recent.traffic();
   const attempts = [...traffic.providers.values()].reduce((all, { requests }) => all + requests, 0);
   const limitOf = new Map(configuration.credentials.map((key) => [key.name, key.rate_limit]));
@@ -107,7 +108,7 @@ function describeStatus(control: Control) {
       const sums = traffic.providers.get(provider.provider_key);
       return {
         provider: provider.provider_key,
-        ...providerState(provider, states, nowMs),
+        ...providerState(provider, states, unusable, nowMs),
         weight: provider.weight,
         priority: provider.provider_params.priority ?? 0,
         share: attempts === 0 ? 0 : (sums?.requests ?? 0) / attempts,
