@@ -6,6 +6,7 @@ import type { GatewayEvent } from '../observe/event.js';
 import type { WorkerStatus } from '../observe/metrics-state.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
 import type { Ejection } from '../upstream/health.js';
+import type { PackedRequest } from './packed-requests.js';
 
 /** From the control process to a worker. The first is always `start`. */
 export type ToWorker =
@@ -57,7 +58,8 @@ export type FromWorker =
   | { type: 'slot'; request: SlotRequest }
   | { type: 'ejection'; ejection: Ejection }
   | { type: 'pong'; ping: number }
-  | { type: 'events'; events: GatewayEvent[] }
+  /** Finished requests, and what else there is to tell. */
+  | { type: 'events'; requests: PackedRequest[]; events: GatewayEvent[] }
   | { type: 'status'; status: WorkerStatus }
   /** It cannot start; the reason is for the operator. */
   | { type: 'failed'; reason: string };

@@ -9,6 +9,7 @@ import type { WorkerState, WorkerStatus } from '../observe/metrics-state.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
 import type { Ejection } from '../upstream/health.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
+import { unpackRequest } from './packed-requests.js';
 
 /** A worker that ended sooner than this after its start is replaced more and more slowly. */
 const shortLifeMs = 2_000;
@@ -259,6 +260,7 @@ export class Workers {
         break;
       case 'events':
         for (const event of message.events) this.#tell(event);
+        for (const packed of message.requests) this.#options.emit(unpackRequest(packed));
         break;
       case 'lease': {
         const grant = this.#leases.handle(live.worker.id, message.request, performance.now());

@@ -37,7 +37,7 @@ const AFTER_VALUE = 5;
 const IN_STRING = 6;
 const IN_SCALAR = 7;
 
-/** Past this many bytes without a quote or escape, the native search is faster than a loop. */
+/** Past this many bytes without a quote, the native search is faster than a loop. */
 const nativeSearchFrom = 32;
 
 const scalar = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
@@ -148,23 +148,20 @@ export class BodyScanner {
       this.#escaped = false;
       i++;
     }
-    const end = chunk.length;
-    let quote = -1;
-    while (i < end) {
-      const loopEnd = Math.min(end, i + nativeSearchFrom);
-      while (i < loopEnd && chunk[i] !== QUOTE && chunk[i] !== BACKSLASH) i++;
-      if (i === loopEnd) {
-        if (quote < i) quote = next(chunk, QUOTE, i);
-        // Only up to the quote: a search past it would be done again for the next string.
-        i += next(chunk.subarray(i, quote), BACKSLASH, 0);
+    for (;;) {
+      const quote = nextQuote(chunk, i);
+      // Only what is before a quote is looked at for escapes: text has more of them than quotes.
+      let slashes = 0;
+      while (quote - slashes > i && chunk[quote - slashes - 1] === BACKSLASH) slashes++;
+      const isEscaped = slashes % 2 === 1;
+      if (quote === chunk.length) {
+        this.#escaped = isEscaped;
+        this.#keepKey(chunk, from, quote);
+        return quote;
       }
-      if (i === end) break;
-      if (chunk[i] === QUOTE) return this.#endString(chunk, from, i);
-      i += 2;
+      if (!isEscaped) return this.#endString(chunk, from, quote);
+      i = quote + 1;
     }
-    this.#escaped = i > end;
-    this.#keepKey(chunk, from, end);
-    return end;
   }
 
   /** Numbers, `true`, `false` and `null`: collected, then checked as a whole. */
@@ -222,9 +219,11 @@ export class BodyScanner {
   }
 }
 
-/** Position of the next `byte`, or the end of the chunk. */
-function next(chunk: Buffer, byte: number, from: number): number {
-  const found = chunk.indexOf(byte, from);
+/** Position of the next quote, or the end of the chunk. */
+function nextQuote(chunk: Buffer, from: number): number {
+  const loopEnd = Math.min(chunk.length, from + nativeSearchFrom);
+  for (let i = from; i < loopEnd; i++) if (chunk[i] === QUOTE) return i;
+  const found = chunk.indexOf(QUOTE, loopEnd);
   return found < 0 ? chunk.length : found;
 }
 

@@ -39,7 +39,6 @@ export function beginRecord(exchange: Exchange): RequestRecord {
 
 /** Completes the record when the exchange is over. */
 export function finishRecord(record: RequestRecord): RequestFinished {
-  const { startMs, ...event } = record;
-  event.totalMs = performance.now() - startMs;
-  return event;
+  record.totalMs = performance.now() - record.startMs;
+  return record;
 }

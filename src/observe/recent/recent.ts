@@ -35,24 +35,28 @@ interface Ejected {
 export function createRecent(now: () => number = Date.now): Recent {
   const sinceMs = now();
   const requests = new Map<string, RecentRequest>();
+  // The oldest is found here: the first key of a Map is behind all those deleted before it.
+  const ring: RecentRequest[] = [];
+  let next = 0;
   const traffic = createTraffic();
   const ejections: Ejected[] = [];
   let forgottenUntilMs = sinceMs;
 
   const remember = (event: RequestFinished) => {
-    const { usage } = event;
-    // A Map keeps the order of insertion: the first one is the oldest.
-    requests.delete(event.requestId);
-    requests.set(event.requestId, {
-      event: { ...event, model: event.model?.slice(0, maxModelLength) ?? null },
+    const { usage, model } = event;
+    const isLong = model !== null && model.length > maxModelLength;
+    const request: RecentRequest = {
+      event: isLong ? { ...event, model: model.slice(0, maxModelLength) } : event,
       tokens: usage && { ...usage, source: 'provider' },
-    });
-    if (requests.size > maxRequests) {
-      for (const oldest of requests.keys()) {
-        requests.delete(oldest);
-        break;
-      }
+    };
+    const oldest = ring[next];
+    ring[next] = request;
+    next = (next + 1) % maxRequests;
+    // One that came again since is there with its newest request.
+    if (oldest && requests.get(oldest.event.requestId) === oldest) {
+      requests.delete(oldest.event.requestId);
     }
+    requests.set(event.requestId, request);
   };
 
   return {
