@@ -1,17 +1,17 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchArguments } from './arguments.js';
 import type { Closers } from './closers.js';
-import { startGenerator } from './load/generator.js';
+import { makeDirectory, temporaryDirectory } from './directory.js';
+import { type Generator, startGenerator } from './load/generator.js';
 import { measureRound } from './measure/measure-round.js';
 import type { Measurement } from './measure/measurement.js';
 import { treeUsage } from './measure/process-tree.js';
 import { type Scenario, scenarios } from './scenarios.js';
 import { allTargets, optionalTargets } from './targets/all.js';
 import { type Mock, startMock } from './targets/mock.js';
-import type { RunningTarget, Target } from './targets/target.js';
+import type { RunningTarget, Target, TargetContext } from './targets/target.js';
+import { startTls, tlsUnavailable } from './targets/tls.js';
 
 /** Every round of one scenario against one target. */
 export interface Result {
@@ -33,38 +33,55 @@ export async function run(
   closers: Closers,
   log: (line: string) => void,
 ): Promise<Result[]> {
-  const directory = makeDirectory(join(tmpdir(), 'llmproxy-bench-'));
-  closers.push(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(closers);
   const mock = await startMock(closers);
-  const running = await startTargets(args, mock, directory, closers, log);
   const generator = startGenerator();
   closers.push(() => generator.close());
 
   const results: Result[] = [];
-  for (const scenario of scenarios.filter(({ name }) => args.scenarios.includes(name))) {
-    await mock.configure(scenario.mock);
-    const perSecond = scenario.perSecond === null ? null : (args.perSecond ?? scenario.perSecond);
-    const ofScenario = running.map(
-      ({ name }): Result => ({ scenario: { ...scenario, perSecond }, target: name, rounds: [] }),
-    );
-    for (let round = 1; round <= args.rounds; round++) {
-      for (const [index, target] of running.entries()) {
-        log(`${scenario.name}, round ${round} of ${args.rounds}: ${target.name}`);
-        ofScenario[index]?.rounds.push(
-          await measureRound(generator, target, scenario, args.seconds, perSecond),
-        );
-      }
+  const wanted = scenarios.filter(({ name }) => args.scenarios.includes(name));
+  for (const tls of [false, true]) {
+    const ofKind = wanted.filter((scenario) => (scenario.tls ?? false) === tls);
+    const reason = tls ? tlsUnavailable() : null;
+    if (reason !== null && ofKind.length > 0) log(`Left out: TLS: ${reason}`);
+    if (reason !== null || ofKind.length === 0) continue;
+    const upstream = tls ? await startTls(mock, directory, closers) : mock;
+    const context = { mock, upstream, directory, closers };
+    const running = await startTargets(args, context, log);
+    for (const scenario of ofKind) {
+      results.push(...(await measureScenario(args, scenario, running, mock, generator, log)));
     }
-    results.push(...ofScenario);
+  }
+  return results;
+}
+
+async function measureScenario(
+  args: BenchArguments,
+  scenario: Scenario,
+  running: readonly RunningTarget[],
+  mock: Mock,
+  generator: Generator,
+  log: (line: string) => void,
+): Promise<Result[]> {
+  await mock.configure(scenario.mock);
+  const perSecond = scenario.perSecond === null ? null : (args.perSecond ?? scenario.perSecond);
+  const results = running.map(
+    ({ name }): Result => ({ scenario: { ...scenario, perSecond }, target: name, rounds: [] }),
+  );
+  for (let round = 1; round <= args.rounds; round++) {
+    for (const [index, target] of running.entries()) {
+      log(`${scenario.name}, round ${round} of ${args.rounds}: ${target.name}`);
+      results[index]?.rounds.push(
+        await measureRound(generator, target, scenario, args.seconds, perSecond),
+      );
+    }
   }
   return results;
 }
 
 async function startTargets(
   args: BenchArguments,
-  mock: Mock,
-  directory: string,
-  closers: Closers,
+  context: TargetContext,
   log: (line: string) => void,
 ): Promise<RunningTarget[]> {
   const running: RunningTarget[] = [];
@@ -77,28 +94,16 @@ async function startTargets(
       continue;
     }
     log(`Starting ${target.name}`);
-    running.push(await startTarget(target, mock, directory, closers));
+    running.push(await startTarget(target, context));
   }
   return running;
 }
 
-async function startTarget(
-  target: Target,
-  mock: Mock,
-  parent: string,
-  closers: Closers,
-): Promise<RunningTarget> {
-  const directory = makeDirectory(join(parent, `${target.name}-`));
-  const started = await target.start({ mock, directory, closers });
+async function startTarget(target: Target, context: TargetContext): Promise<RunningTarget> {
+  const directory = makeDirectory(join(context.directory, `${target.name}-`));
+  const started = await target.start({ ...context, directory });
   await sleep(settleMs);
   return { ...started, name: target.name, idleRssBytes: treeUsage(started.pid).rssBytes };
-}
-
-/** A new directory that a target may enter as another user too, as Postgres does for root. */
-function makeDirectory(prefix: string): string {
-  const directory = mkdtempSync(prefix);
-  chmodSync(directory, 0o755);
-  return directory;
 }
 
 function isWanted(name: string, { targets }: BenchArguments): boolean {

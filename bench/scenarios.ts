@@ -8,6 +8,8 @@ export interface Scenario {
   body: string;
   /** Settings of the mock provider. */
   mock: { chunks: number; chunkIntervalMs: number };
+  /** Whether targets reach the mock provider by TLS. */
+  tls?: boolean;
   connections: number;
   /** How long the connections take to begin and the target to warm up. */
   warmUpMs: number;
@@ -28,7 +30,7 @@ export const scenarios: readonly Scenario[] = [
     mock: { chunks: 30, chunkIntervalMs: 20 },
     connections: 64,
     warmUpMs: 1500,
-    perSecond: 1000,
+    perSecond: 2000,
   },
   {
     name: 'stream',
@@ -90,10 +92,27 @@ export const scenarios: readonly Scenario[] = [
     warmUpMs: 1500,
     perSecond: 200,
   },
+  {
+    name: 'tls',
+    title: 'small chat to a TLS upstream: 0.3 KB in, 1.4 KB out, 64 connections',
+    unit: 'request',
+    path: '/v1/chat/completions',
+    body: chat('gpt-4o', promptOfBytes(220), false),
+    mock: { chunks: 30, chunkIntervalMs: 20 },
+    tls: true,
+    connections: 64,
+    warmUpMs: 1500,
+    perSecond: 1000,
+  },
 ];
 
 /** Scenarios of a run that names none. */
 export const defaultScenarios: readonly string[] = ['small', 'stream'];
+
+/** A chat request whose prompt has this many bytes. */
+export function chatOfBytes(model: string, bytes: number): string {
+  return chat(model, promptOfBytes(bytes), false);
+}
 
 function chat(model: string, prompt: string, stream: boolean): string {
   return JSON.stringify({ model, messages: [{ role: 'user', content: prompt }], stream });

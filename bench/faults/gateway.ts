@@ -1,14 +1,6 @@
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import {
@@ -17,6 +9,7 @@ import {
   startMockProcess,
 } from '../../test/support/mock-process.js';
 import type { Closers } from '../closers.js';
+import { temporaryDirectory } from '../directory.js';
 import { freePort, startProcess } from '../targets/process.js';
 
 const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta.url));
@@ -26,12 +19,17 @@ export interface GatewayOptions {
   workers?: number;
   engine?: string;
   settings?: object;
+  /** Of a Postgres that is not the gateway's own. */
+  dbUrl?: string;
+  /** Its folder, which may be that of an earlier one: then on its data. */
+  home?: string;
 }
 
-/** The real daemon with its embedded Postgres, stopped by the closers. */
+/** The real daemon, with its embedded Postgres unless there is another, stopped by the closers. */
 export interface BenchGateway {
   url: string;
   port: number;
+  dataDir: string;
   /** A key that may use everything. */
   key: string;
   /** Calls the admin API; a change is active when it resolves. */
@@ -45,15 +43,19 @@ export interface BenchGateway {
 
 export async function startGateway(
   closers: Closers,
-  { workers = 2, engine = 'auto', settings = {} }: GatewayOptions,
+  {
+    workers = 2,
+    engine = 'auto',
+    settings = {},
+    dbUrl,
+    home = temporaryDirectory(closers),
+  }: GatewayOptions,
 ): Promise<BenchGateway> {
-  const home = mkdtempSync(join(tmpdir(), 'llmproxy-faults-'));
-  // PostgreSQL's user, where we are root, has to pass.
-  chmodSync(home, 0o755);
-  closers.push(() => rmSync(home, { recursive: true, force: true }));
-  mkdirSync(join(home, 'config'));
+  const isNew = !existsSync(join(home, 'config'));
+  mkdirSync(join(home, 'config'), { recursive: true });
   const config = join(home, 'config/llmproxy.yaml');
   writeFileSync(config, stringify(settings));
+  const dataDir = join(home, 'data');
   const port = await freePort();
   const { pid, ready } = startProcess({
     name: 'llmproxy',
@@ -63,11 +65,20 @@ export async function startGateway(
       ...['serve', '--host', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
       ...['--engine', engine, '--workers', String(workers)],
     ],
-    env: { LLMPROXY_CONFIG: config, LLMPROXY_DATA_DIR: join(home, 'data'), ADMIN_KEY: adminKey },
+    env: {
+      LLMPROXY_CONFIG: config,
+      LLMPROXY_DATA_DIR: dataDir,
+      ADMIN_KEY: adminKey,
+      ...(dbUrl === undefined ? {} : { DB_URL: dbUrl }),
+    },
     closers,
   });
   await ready(port, '/health');
   const url = `http://127.0.0.1:${port}`;
+  // One worker may serve before the others: a change waits for all.
+  const isReady = () =>
+    fetch(`${url}/admin/v1/config/version`, { headers: { authorization: `Bearer ${adminKey}` } });
+  while (!(await isReady()).ok) await pause(50);
   const admin: BenchGateway['admin'] = async (method, path, body) => {
     const answer = await fetch(`${url}/admin/v1${path}?wait=active`, {
       method,
@@ -79,10 +90,11 @@ export async function startGateway(
     return JSON.parse(text);
   };
   const key = 'sk-client-of-the-bench';
-  await admin('POST', '/credentials', { key, name: 'bench' });
+  if (isNew) await admin('POST', '/credentials', { key, name: 'bench' });
   return {
     url,
     port,
+    dataDir,
     key,
     admin,
     async addProvider(provider_key, api_base, params = {}) {
@@ -114,6 +126,13 @@ export async function configure(mock: MockProcess, behaviour: object): Promise<v
 
 export function residentMiB(pid: number): number {
   const [, kib = 0] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kib) / 1024;
+}
+
+/** As above, with each page that several processes share counted once, in parts. */
+export function proportionalMiB(pid: number): number {
+  const [, kib = 0] =
+    /Pss:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
   return Number(kib) / 1024;
 }
 

@@ -1,21 +1,29 @@
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Closers, createClosers } from '../closers.js';
 
 /** Numbers that can be set on the command line, with their defaults. */
 export type Options = Record<string, number>;
 
+type Row = Record<string, string | number>;
+
+const tables: (readonly Row[])[] = [];
+
 /**
  * Runs one measurement with the numbers of the command line, then closes all that was opened, also
- * when it is interrupted.
+ * when it is interrupted. With `--json FILE` the options and tables are written there.
  */
 export async function run<O extends Options>(
   defaults: O,
   measure: (options: O, closers: Closers) => Promise<void>,
 ): Promise<void> {
   const closers = createClosers();
-  process.once('SIGINT', () => void closers.closeAll().then(() => process.exit(130)));
+  const interrupt = () => void closers.closeAll().then(() => process.exit(130));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    await measure(readOptions(defaults), closers);
+    const { options, jsonFile } = readOptions(defaults);
+    await measure(options, closers);
+    if (jsonFile) writeFileSync(jsonFile, `${JSON.stringify({ options, tables }, null, 2)}\n`);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
@@ -25,7 +33,8 @@ export async function run<O extends Options>(
 }
 
 /** Prints rows as one table; the names of the columns are those of the first row. */
-export function printTable(rows: readonly Record<string, string | number>[]): void {
+export function printTable(rows: readonly Row[]): void {
+  tables.push(rows);
   const [first] = rows;
   if (!first) return;
   const names = Object.keys(first);
@@ -52,16 +61,15 @@ function text(value: string | number | undefined): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 3 : 0);
 }
 
-function readOptions<O extends Options>(defaults: O): O {
-  const options = Object.fromEntries(
-    Object.keys(defaults).map((name) => [name, { type: 'string' as const }]),
-  );
-  const { values } = parseArgs({ options });
+function readOptions<O extends Options>(defaults: O): { options: O; jsonFile: string | null } {
+  const names = [...Object.keys(defaults), 'json'];
+  const known = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
+  const { json, ...values } = parseArgs({ options: known }).values;
   const read = { ...defaults };
   for (const [name, value] of Object.entries(values)) {
     const number = Number(value);
     if (!(number >= 0)) throw new Error(`--${name}: must be a number`);
     Object.assign(read, { [name]: number });
   }
-  return read;
+  return { options: read, jsonFile: json ?? null };
 }

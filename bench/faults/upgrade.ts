@@ -8,14 +8,13 @@
  * Linux the sysctl net.ipv4.tcp_migrate_req decides about those; the output names its value.
  * Exit code 1 when anything failed.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readProcesses } from '../../src/daemon/processes-file.js';
 import { createClosers } from '../closers.js';
+import { temporaryDirectory } from '../directory.js';
 import { startMock } from '../targets/mock.js';
 import { freePort, runCommand, startProcess } from '../targets/process.js';
 import { startSteadyLoad } from './steady-load.js';
@@ -42,10 +41,7 @@ try {
 }
 
 async function measure(): Promise<number> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'llmproxy-upgrade-'));
-  // PostgreSQL's user, where we are root, has to pass.
-  chmodSync(dataDir, 0o755);
-  closers.push(async () => rmSync(dataDir, { recursive: true, force: true }));
+  const dataDir = temporaryDirectory(closers);
   const mock = await startMock(closers);
   await mock.configure({ chunks: 40, chunkIntervalMs: 25 });
   const port = await freePort();

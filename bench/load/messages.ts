@@ -43,6 +43,7 @@ export interface Percentiles {
   p50: number | null;
   p99: number | null;
   p999: number | null;
+  max: number | null;
 }
 
 export type ToGenerator = { type: 'start'; job: Job } | { type: 'mark' } | { type: 'stop' };

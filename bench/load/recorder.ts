@@ -57,5 +57,5 @@ function percentilesOf(samples: number[]): Percentiles {
   const sorted = Float64Array.from(samples).sort();
   const at = (share: number) =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? null;
-  return { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
+  return { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) };
 }

@@ -66,7 +66,12 @@ async function measureOpen(
   return counts;
 }
 
-function jobFor(target: RunningTarget, { path, body }: Scenario, pace: Job['pace']): Job {
+/** The load of one request, sent again and again. */
+export function jobFor(
+  target: Pick<RunningTarget, 'port' | 'headers'>,
+  { path, body }: Pick<Scenario, 'path' | 'body'>,
+  pace: Job['pace'],
+): Job {
   const head = [
     `POST ${path} HTTP/1.1`,
     `host: 127.0.0.1:${target.port}`,

@@ -21,7 +21,12 @@ export function medianOf(rounds: readonly Measurement[]): Measurement {
   return {
     cpuUs: of((round) => round.cpuUs),
     perSecond: of((round) => round.perSecond),
-    latencyMs: { p50: percentile('p50'), p99: percentile('p99'), p999: percentile('p999') },
+    latencyMs: {
+      p50: percentile('p50'),
+      p99: percentile('p99'),
+      p999: percentile('p999'),
+      max: percentile('max'),
+    },
     idleRssBytes: of((round) => round.idleRssBytes),
     loadedRssBytes: of((round) => round.loadedRssBytes),
     errors: rounds.reduce((sum, round) => sum + round.errors, 0),

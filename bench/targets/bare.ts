@@ -1,13 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { freePort, startProcess } from './process.js';
 import type { Target } from './target.js';
+import { trust } from './tls.js';
 
 /** A proxy that does nothing but forward: what the libraries cost without a gateway around them. */
 function bare(name: string, file: string): Target {
   return {
     name,
     unavailable: () => null,
-    start: async ({ mock, closers }) => {
+    start: async ({ upstream, closers }) => {
       const port = await freePort();
       const { pid, ready } = startProcess({
         name,
@@ -15,8 +16,9 @@ function bare(name: string, file: string): Target {
         args: [
           fileURLToPath(new URL(`proxies/${file}`, import.meta.url)),
           String(port),
-          String(mock.port),
+          upstream.origin,
         ],
+        env: trust(upstream),
         closers,
       });
       await ready(port, '/health');

@@ -2,23 +2,33 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, runCommand, startProcess } from './process.js';
 import type { Target } from './target.js';
+import { trust } from './tls.js';
 
 const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta.url));
 
-/** The gateway as a user starts it: embedded database, a provider, a key with a rate limit. */
-function llmproxy(name: string, engine: string, workers: number): Target {
+/**
+ * The gateway as a user starts it: embedded database, a provider, a key with a rate limit.
+ * @param nodeOptions of the control process; workers inherit them.
+ */
+export function llmproxy(
+  name: string,
+  engine: string,
+  workers: number,
+  nodeOptions: readonly string[] = [],
+): Target {
   return {
     name,
     unavailable: () => null,
-    start: async ({ mock, directory, closers }) => {
+    start: async ({ upstream, directory, closers }) => {
       const port = await freePort();
       const dataDirectory = join(directory, 'data');
-      const env = { LLMPROXY_DATA_DIR: dataDirectory };
+      const env = { LLMPROXY_DATA_DIR: dataDirectory, ...trust(upstream) };
       const run = (...args: string[]) => runCommand(process.execPath, [executable, ...args], env);
       const { pid, ready } = startProcess({
         name,
         command: process.execPath,
         args: [
+          ...nodeOptions,
           executable,
           'serve',
           ...['--port', String(port), '--host', '127.0.0.1', '--data-dir', dataDirectory],
@@ -28,7 +38,7 @@ function llmproxy(name: string, engine: string, workers: number): Target {
         closers,
       });
       await ready(port, '/health');
-      const base = `http://127.0.0.1:${mock.port}/v1`;
+      const base = `${upstream.origin}/v1`;
       await run('provider', 'add', 'mock', '--api-base', base, '--api-key', 'mock');
       // With a limit that is never reached, every request still pays for being limited.
       const created = await run('keys', 'create', 'bench', '--rate-limit', '1000000', '--json');

@@ -3,11 +3,10 @@ import { request } from 'undici';
 import type { Closers } from '../closers.js';
 import type { Scenario } from '../scenarios.js';
 import { freePort, startProcess } from './process.js';
+import type { Upstream } from './target.js';
 
 /** The upstream of every target. */
-export interface Mock {
-  port: number;
-  pid: number;
+export interface Mock extends Upstream {
   configure(settings: Scenario['mock']): Promise<void>;
 }
 
@@ -23,6 +22,8 @@ export async function startMock(closers: Closers): Promise<Mock> {
   return {
     port,
     pid,
+    origin: `http://127.0.0.1:${port}`,
+    certificate: null,
     configure: async (settings) => {
       const { statusCode, body } = await request(`http://127.0.0.1:${port}/mock/config`, {
         method: 'POST',

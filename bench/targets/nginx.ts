@@ -2,17 +2,17 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, startProcess } from './process.js';
-import type { Target } from './target.js';
+import type { Target, Upstream } from './target.js';
 
 /** nginx as a reverse proxy, tuned as far as it goes: what a proxy in C costs. */
 export const nginx: Target = {
   name: 'nginx',
   unavailable: () =>
     spawnSync('nginx', ['-v']).error === undefined ? null : 'nginx is not installed',
-  start: async ({ mock, directory, closers }) => {
+  start: async ({ upstream, directory, closers }) => {
     const port = await freePort();
     const file = join(directory, 'nginx.conf');
-    writeFileSync(file, configuration(directory, port, mock.port));
+    writeFileSync(file, configuration(directory, port, upstream));
     const { pid, ready } = startProcess({
       name: 'nginx',
       command: 'nginx',
@@ -24,7 +24,15 @@ export const nginx: Target = {
   },
 };
 
-function configuration(directory: string, port: number, upstreamPort: number): string {
+function configuration(directory: string, port: number, upstream: Upstream): string {
+  const { certificate } = upstream;
+  const tls =
+    certificate === null
+      ? ''
+      : `
+      proxy_ssl_name localhost;
+      proxy_ssl_verify on;
+      proxy_ssl_trusted_certificate ${certificate};`;
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${join(directory, name)};`)
     .join('\n');
@@ -40,7 +48,7 @@ http {
   access_log off;
 ${temporary}
   upstream provider {
-    server 127.0.0.1:${upstreamPort};
+    server 127.0.0.1:${upstream.port};
     keepalive 1024;
     keepalive_requests 100000000;
   }
@@ -50,7 +58,7 @@ ${temporary}
     client_max_body_size 64m;
     client_body_buffer_size 1m;
     location / {
-      proxy_pass http://provider;
+      proxy_pass ${certificate === null ? 'http' : 'https'}://provider;${tls}
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header Authorization "Bearer mock";

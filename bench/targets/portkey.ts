@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, startProcess } from './process.js';
 import type { Target } from './target.js';
+import { trust } from './tls.js';
 
 /** Portkey's gateway, installed by `npm install --prefix DIR @portkey-ai/gateway`. */
 export function portkey(installedIn: string | null): Target {
@@ -14,19 +15,20 @@ export function portkey(installedIn: string | null): Target {
       }
       return existsSync(script) ? null : `${script} does not exist`;
     },
-    start: async ({ mock, closers }) => {
+    start: async ({ upstream, closers }) => {
       const port = await freePort();
       const { pid, ready } = startProcess({
         name: 'portkey',
         command: process.execPath,
         args: [script, `--port=${port}`, '--headless'],
+        env: trust(upstream),
         closers,
       });
       await ready(port, '/');
       const headers = {
         authorization: 'Bearer mock',
         'x-portkey-provider': 'openai',
-        'x-portkey-custom-host': `http://127.0.0.1:${mock.port}/v1`,
+        'x-portkey-custom-host': `${upstream.origin}/v1`,
       };
       return { port, pid, headers };
     },

@@ -9,9 +9,21 @@ export interface Target {
   start(context: TargetContext): Promise<StartedTarget>;
 }
 
+/** Something that listens on 127.0.0.1. */
+export interface Upstream {
+  port: number;
+  pid: number;
+  /** Such as `http://127.0.0.1:18080`. */
+  origin: string;
+  /** File of the certificate to trust; null without TLS. */
+  certificate: string | null;
+}
+
 export interface TargetContext {
-  /** Where the mock provider listens on 127.0.0.1, and its process. */
-  mock: { port: number; pid: number };
+  /** The mock provider itself. */
+  mock: Upstream;
+  /** What requests are sent on to: the mock provider, or what puts TLS in front of it. */
+  upstream: Upstream;
   /** A directory of this target alone; removed at the end. */
   directory: string;
   closers: Closers;

@@ -92,7 +92,7 @@ _llmproxy() {
     case "$at \${COMP_WORDS[i]}" in
 ${steps(root)
   .map((step) => `      ${quoted(step)}`)
-  .join(' |\n')})
+  .join(' | \\\n')})
         at="$at \${COMP_WORDS[i]}" ;;
     esac
   done

@@ -64,7 +64,8 @@ export async function rollbackConfig(version: number, flags: ApplyFlags): Promis
   });
 }
 
-async function carryOut(
+/** Shows a plan, asks, and changes what it says, in one transaction. */
+export async function carryOut(
   flags: ApplyFlags,
   source: ChangeSource,
   message: string | null,
@@ -111,7 +112,8 @@ async function carryOut(
   printActivation(activation, flags.json);
 }
 
-async function planned(
+/** The plan of a document, of which every problem is told otherwise. */
+export async function planned(
   sql: Sql,
   settings: Settings,
   { source, text }: { source: string; text: string },

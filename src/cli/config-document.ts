@@ -8,8 +8,14 @@ export interface DocumentFile {
   text: string;
 }
 
-/** Reads a document; `-` is standard input. */
-export async function readDocumentFile(file: string): Promise<DocumentFile> {
+/**
+ * Reads a document; `-` is standard input.
+ * @param hint what to do where there is none.
+ */
+export async function readDocumentFile(
+  file: string,
+  hint = 'write one with: llmproxy config export > llmproxy-config.yaml',
+): Promise<DocumentFile> {
   if (file === '-') {
     let text = '';
     for await (const chunk of process.stdin.setEncoding('utf8')) text += chunk;
@@ -20,9 +26,7 @@ export async function readDocumentFile(file: string): Promise<DocumentFile> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : '';
     const reason = code === 'ENOENT' ? 'there is no such file' : errorMessage(error);
-    throw new CliError(`${file}: ${reason}`, {
-      hint: 'write one with: llmproxy config export > llmproxy-config.yaml',
-    });
+    throw new CliError(`${file}: ${reason}`, { hint });
   }
 }
 

@@ -1,4 +1,5 @@
-import { credentialLabels, type StoredRow, writeDocument } from '../config/document.js';
+import { credentialLabels, type StoredRow, shownField, writeDocument } from '../config/document.js';
+import { keep } from '../config/document-schema.js';
 import type { DescribedSetting } from '../config/settings.js';
 import type { Settings } from '../config/settings-schema.js';
 import { getFromDaemon, NoDaemonError } from './ask-daemon.js';
@@ -35,9 +36,9 @@ export async function printOrigins(flags: DatabaseFlags): Promise<void> {
 function table(title: string, header: string, rows: readonly Origin[]): void {
   print(paint('bold', title));
   printTable(rows, [
-    { header, value: ({ name }) => name, shrinkTo: 24 },
+    { header, value: ({ name }) => name, shrinkTo: 40 },
     { header: 'VALUE', value: ({ value }) => text(value), shrinkTo: 12 },
-    { header: 'FROM', value: ({ from }) => from, shrinkTo: 16 },
+    { header: 'FROM', value: ({ from }) => from.replace(/^file .*\//, 'file '), shrinkTo: 24 },
   ]);
 }
 
@@ -70,7 +71,7 @@ async function fieldOrigins(
   const put = (path: string, fields: object, from: string) => {
     for (const [field, value] of Object.entries(fields)) {
       const name = `${path}.${field}`;
-      found.set(name, { name, value: field === 'api_key' ? hiddenKey(value) : value, from });
+      found.set(name, { name, value: shownField(field, value), from });
     }
   };
   const { providers, credentials } = parse(writeDocument(stored));
@@ -101,10 +102,7 @@ function labelsOf(rows: readonly StoredRow[], name: string): string[] {
   return same.length > 0 ? same : [name];
 }
 
-function hiddenKey(value: unknown): unknown {
-  return typeof value === 'string' && /^(?:env|file):/.test(value) ? value : '(secret)';
-}
-
 function text(value: unknown): string {
+  if (value === keep) return '(secret)';
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }

@@ -5,6 +5,7 @@ import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
 import { explainCommand } from './explain.js';
+import { importCommand } from './import.js';
 import { keysCommand } from './keys.js';
 import { migrateCommand } from './migrate.js';
 import { mockProviderCommand } from './mock-provider.js';
@@ -38,6 +39,7 @@ Examples:
     providerCommand(),
     keysCommand(),
     configCommand(),
+    importCommand(),
     auditCommand(),
     secretsCommand(),
     usageCommand(),

@@ -21,8 +21,12 @@ const credentialFields = Object.keys(sections.credentials.additionalProperties.p
 /**
  * The configuration as a document that people read and `config apply` takes: every field, in an
  * order that depends on nothing else. Of secrets there are references and hashes only.
+ * @param title its first line, a comment.
  */
-export function writeDocument(stored: StoredConfiguration): string {
+export function writeDocument(
+  stored: StoredConfiguration,
+  title = `Configuration of llmproxy, version ${stored.version}.`,
+): string {
   const providers = [...stored.providers].sort(by('provider_key'));
   const labels = credentialLabels(stored.credentials);
   const credentials = [...stored.credentials].sort(
@@ -36,7 +40,7 @@ export function writeDocument(stored: StoredConfiguration): string {
       credentials.map((row) => [labels.get(row.id), writtenFields(row, credentialFields)]),
     ),
   };
-  return `${heading(stored.version)}\n\n${stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+  return `${heading(title)}\n\n${stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
 /**
@@ -82,11 +86,15 @@ function writtenFields(row: StoredRow, fields: readonly string[]): Record<string
   for (const field of fields) {
     const value = row[field];
     if (value === undefined) continue;
-    if (field === 'api_key') written[field] = hidden(value);
-    else if (field === 'provider_params') written[field] = withHiddenHeaders(value);
-    else written[field] = normalTime(field, value);
+    written[field] = shownField(field, value);
   }
   return written;
+}
+
+/** A field's value as it may be shown: `keep` in the place of each secret. */
+export function shownField(field: string, value: unknown): unknown {
+  if (field === 'api_key') return hidden(value);
+  return field === 'provider_params' ? withHiddenHeaders(value) : normalTime(field, value);
 }
 
 function withHiddenHeaders(params: unknown): unknown {
@@ -100,8 +108,8 @@ function hidden(value: unknown): unknown {
   return isReference(value) ? value : keep;
 }
 
-function heading(version: number): string {
-  return `# Configuration of llmproxy, version ${version}.
+function heading(title: string): string {
+  return `# ${title}
 #
 # Edit it, then see what would change, and change it:
 #   llmproxy config validate FILE

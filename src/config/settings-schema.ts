@@ -20,7 +20,11 @@ export interface Settings {
     /** How long workers go on without a control process before they end. */
     orphan_grace_ms: number;
   };
-  database: { url: string | null };
+  database: {
+    url: string | null;
+    /** Where to listen for changes, if `url` is that of a pooler, which passes no notification on. */
+    listen_url: string | null;
+  };
   admin: {
     key: string | null;
     /** `host:port` or `unix:/path` of the admin API's own listener; null: on the main port. */
@@ -167,6 +171,12 @@ export const settingsSchema = section({
       env: 'DB_URL',
       flag: 'dbUrl',
       credential: 'db_url',
+    },
+    listen_url: {
+      type: ['string', 'null'],
+      default: null,
+      secret: true,
+      env: 'DB_LISTEN_URL',
     },
   }),
   admin: section({

@@ -7,13 +7,15 @@ import { type KeyRing, openBytes, sealBytes } from '../config/secret-cipher.js';
 const format = Buffer.from('llmproxy last-good 1');
 
 /**
- * The last configuration that was active, on this machine's disk: what the daemon starts with
- * when its database does not answer. The file is encrypted as a whole, since it holds the
- * providers' keys.
+ * The rows of the last configuration that was active, on this machine's disk: what the daemon
+ * starts with when its database does not answer. The file is encrypted as a whole, since it holds
+ * the providers' keys.
  */
 export class LastGood {
   readonly #file: string;
   readonly #ring: () => KeyRing;
+  #kept = '';
+  #saving: Promise<void> = Promise.resolve();
 
   /** @param ring of now: it is sealed under its first key, and opened with any. */
   constructor(dataDir: string, ring: () => KeyRing) {
@@ -21,11 +23,22 @@ export class LastGood {
     this.#ring = ring;
   }
 
-  /** Keeps a configuration; the one before it stays until this one is whole. */
-  async save(configuration: Configuration): Promise<void> {
-    const temporary = `${this.#file}.${process.pid}`;
-    await writeFile(temporary, this.#seal(JSON.stringify(configuration)), { mode: 0o600 });
-    await rename(temporary, this.#file);
+  /**
+   * Keeps a configuration, after any that is being kept; the one before it stays until this one is
+   * whole. Does nothing where it is kept already.
+   */
+  save(configuration: Configuration): Promise<void> {
+    const text = JSON.stringify(configuration);
+    const write = async () => {
+      if (text === this.#kept) return;
+      const temporary = `${this.#file}.${process.pid}`;
+      await writeFile(temporary, this.#seal(text), { mode: 0o600, flush: true });
+      await rename(temporary, this.#file);
+      this.#kept = text;
+    };
+    const saved = this.#saving.then(write);
+    this.#saving = saved.catch(() => {});
+    return saved;
   }
 
   /**

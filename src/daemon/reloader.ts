@@ -25,8 +25,11 @@ interface ReloaderOptions {
   privateAddresses?: PrivateAddresses;
   /** Gives a configuration to all workers and resolves when each uses it. */
   publish: (configuration: Configuration, hash: string) => Promise<void>;
-  /** Called with what is active after each reload, also where nothing has changed. */
-  activated: (configuration: Configuration) => void;
+  /**
+   * Called with what is active after each reload, also where nothing has changed, and with the rows
+   * that it was made of.
+   */
+  activated: (configuration: Configuration, rows: Configuration) => void;
   emit: Emit;
 }
 
@@ -114,14 +117,14 @@ export class Reloader {
     const { emit, publish, activated } = this.#options;
     const startMs = performance.now();
     try {
-      const configuration = await this.#read();
+      const { configuration, rows } = await this.#read();
       const hash = contentHash(configuration);
       const changed = hash !== this.#active?.hash;
       if (changed) await publish(configuration, hash);
       const since = changed ? new Date() : (this.#active?.since ?? new Date());
       this.#active = { configuration, hash, since };
       this.#lastSuccessAt = Date.now();
-      activated(configuration);
+      activated(configuration, rows);
       if (changed || this.#failed) {
         this.#failed = false;
         emit({
@@ -148,14 +151,14 @@ export class Reloader {
     }
   }
 
-  async #read(): Promise<Configuration> {
+  async #read(): Promise<{ configuration: Configuration; rows: Configuration }> {
     const { readRows, readOverrides, resolveSecrets, privateAddresses } = this.#options;
     const [rows, files] = await Promise.all([readRows(), readOverrides()]);
     const problems: Problem[] = [];
     const overrides = files.map((file) => parseOverride(file, problems));
     if (problems.length > 0) throw new ConfigError(problems);
     const merged = mergeConfiguration(rows, overrides, privateAddresses);
-    return resolveSecrets ? await resolveSecrets(merged) : merged;
+    return { configuration: resolveSecrets ? await resolveSecrets(merged) : merged, rows };
   }
 }
 

@@ -4,15 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Control } from '../admin/control.js';
 import { startControlServer } from '../admin/control-server.js';
-import type { Configuration } from '../config/configuration.js';
 import { describeSettings, type ResolvedSettings } from '../config/settings.js';
-import { openDatabase } from '../db/database.js';
-import { describeDbUrl } from '../db/db-url.js';
-import { listenForChanges } from '../db/listen.js';
-import { migrateUp } from '../db/migrate.js';
-import { configVersion } from '../db/queries/config-version.js';
-import { readConfiguration } from '../db/queries/read-configuration.js';
-import { toCredential } from '../db/queries/rows.js';
 import { GatewayError } from '../errors.js';
 import type { Emit } from '../observe/event.js';
 import { createMetrics } from '../observe/metrics.js';
@@ -22,7 +14,10 @@ import { UsageSpool } from '../observe/usage/usage-spool.js';
 import { adminKey, namedAdminKeys } from './admin-key.js';
 import { Closers } from './closers.js';
 import { configuredNames } from './configured-names.js';
+import { followDatabase } from './follow-database.js';
 import { followSecrets } from './follow-secrets.js';
+import { LastGood } from './last-good.js';
+import { openOrFallBack, readRows } from './last-rows.js';
 import { type LastUsedTimes, openLastUsed } from './last-used.js';
 import { claimFreedPort, claimPort, sharesPort } from './listen-port.js';
 import { orphanPollMs } from './orphan.js';
@@ -32,13 +27,11 @@ import { openProbing } from './probing.js';
 import { endOrphans, findOrphans, identityOf, isSame, ProcessesFile } from './processes-file.js';
 import { Reloader } from './reloader.js';
 import { Secrets } from './secrets.js';
+import { Store } from './store.js';
 import { type Successor, startSuccessor } from './successor.js';
 import type { Takeover } from './takeover.js';
 import { openUsage, type Usage } from './usage.js';
 import { Workers } from './workers.js';
-
-/** A change that no notification told of is seen in this time. */
-const pollVersionMs = 30_000;
 
 /** A running daemon. */
 export interface Daemon {
@@ -115,6 +108,9 @@ export async function serve(
     if (admin.generatedIn) emit({ type: 'admin_key_generated', file: admin.generatedIn });
     const secrets = await Secrets.open(settings, true);
     const followed = followSecrets(secrets, emit);
+    const lastGood = new LastGood(dataDir, () => secrets.ring);
+    const { url: dbUrl } = settings.database;
+    const store = new Store({ dbUrl, dataDir, passed: takeover?.postgres ?? null }, emit);
     const workers = new Workers({
       count: workersDesired,
       // They need no key to decrypt with.
@@ -141,7 +137,7 @@ export async function serve(
 
     let engine = '';
     const reloader = new Reloader({
-      readRows: async () => toConfiguration(await readConfiguration(database.sql)),
+      readRows: () => readRows(store, lastGood),
       readOverrides: () => readOverrideFiles(overridesDir),
       resolveSecrets: (configuration) => followed.resolve(configuration),
       privateAddresses: settings.upstream.private_addresses,
@@ -150,7 +146,10 @@ export async function serve(
         if (engine) await workers.publish(configuration, hash);
         else engine = await workers.start(configuration, hash);
       },
-      activated: (configuration) => {
+      activated: (configuration, rows) => {
+        lastGood.save(rows).catch((error: unknown) => {
+          emit({ type: 'config_not_kept', reason: error instanceof Error ? error.message : '' });
+        });
         workers.inform({ configVersion: configuration.version });
         probing.configured(configuration);
         pastProviders.add(configuration);
@@ -183,7 +182,7 @@ export async function serve(
       workers: () => ({ version, startedAt, desired: workersDesired, states: workers.states }),
       providersAt: (configVersion) => pastProviders.of(configVersion),
       get sql() {
-        return database.sql;
+        return store.sql;
       },
       active: () => started(engine, reloader).active,
       reload: () => started(engine, reloader).reload(),
@@ -203,42 +202,30 @@ export async function serve(
       await claimFreedPort(server.host, server.port);
     }
 
-    const database = await openDatabase({
-      dbUrl: settings.database.url,
-      dataDir,
-      owner: 'daemon',
-      passed: takeover?.postgres ?? null,
-      log: (reason) => emit({ type: 'database_restarting', reason }),
-    });
     closers.push(() => {
       // The server stays for the other daemon: the one that replaces this one, or is not replaced.
-      if (!ownsDatabase) database.hold()?.release();
-      return database.close();
+      if (!ownsDatabase && store.isOpen) store.database.hold()?.release();
+      return store.close();
     });
-    emit({
-      type: 'database_ready',
-      database: describeDbUrl(database.dbUrl),
-      embedded: database.embedded,
-      tookMs: performance.now() - startMs,
-    });
-    const migrations = await migrateUp(database.sql);
-    if (migrations.length > 0) {
-      emit({ type: 'migrations_applied', names: migrations.map(({ name }) => name) });
-    }
+    const kept = await openOrFallBack(store, lastGood, takeover !== null);
+    if (kept) emit({ type: 'started_without_database', ...kept });
 
     const stored = openUsage(
       settings.usage,
-      database,
+      store,
       await UsageSpool.open(join(dataDir, 'usage-spool'), settings.usage.max_spool_bytes),
       emit,
     );
     usage = stored;
     closers.push(() => stored.close());
-    const lastUses = openLastUsed(database);
+    const lastUses = openLastUsed(store);
     lastUsed = lastUses;
     closers.push(() => lastUses.close());
-    await followed.check(database.sql);
-    await stored.startMaintenance();
+    const startStoring = async () => {
+      await followed.check(store.sql);
+      await stored.startMaintenance();
+    };
+    if (store.isOpen) await startStoring();
 
     closers.push(() => workers.stop());
     await takeover?.prepared();
@@ -248,25 +235,27 @@ export async function serve(
 
     const overrides = watchOverrideFiles(overridesDir, () => reloader.mark());
     closers.push(() => overrides.close());
-    const listener = listenForChanges({
-      dbUrl: database.dbUrl,
-      onChange: () => reloader.mark(),
-      onState: (state, reason = '') => {
-        workers.inform({ database: state === 'listening' ? 'up' : 'down' });
-        emit(
-          state === 'listening'
-            ? { type: 'database_listening' }
-            : { type: 'database_lost', reason },
-        );
-      },
-    });
-    closers.push(() => listener.close());
-    const poll = setInterval(async () => {
-      const current = await configVersion(database.sql).catch(() => null);
-      const isOther = current && current.version !== reloader.active.configuration.version;
-      if (isOther || followed.hasFiles) reloader.mark();
-    }, pollVersionMs);
-    closers.push(() => clearInterval(poll));
+    const follow = () => {
+      const following = followDatabase({
+        store,
+        listenUrl: settings.database.listen_url,
+        mark: () => reloader.mark(),
+        knownVersion: () => reloader.active.configuration.version,
+        alwaysMark: () => followed.hasFiles,
+        onState: (database) => workers.inform({ database }),
+        emit,
+      });
+      closers.push(() => following.close());
+    };
+    if (store.isOpen) follow();
+    else {
+      workers.inform({ database: 'down' });
+      store.openLater(() => {
+        if (stopping.signal.aborted) return;
+        follow();
+        startStoring().catch(() => {});
+      });
+    }
 
     if (takeover) await openControl();
     ownsDatabase = true;
@@ -304,9 +293,11 @@ export async function serve(
       },
       upgrade: async () => {
         try {
-          const hold = database.hold();
+          const hold = store.isOpen ? store.database.hold() : null;
           if (!sharesPort(engine)) throw new Error(cannotShare);
-          if (database.embedded && !hold) throw new Error('the embedded PostgreSQL is restarting');
+          if (settings.database.url === null && !hold) {
+            throw new Error('the embedded PostgreSQL is restarting');
+          }
           const freeze = () => workers.freeze();
           const successor = await startSuccessor({
             port: server.port,
@@ -346,17 +337,6 @@ async function makeDataDir(dataDir: string): Promise<void> {
 
 function workerCount(setting: number | 'auto'): number {
   return setting === 'auto' ? Math.max(1, availableParallelism() - 1) : setting;
-}
-
-function toConfiguration(rows: Awaited<ReturnType<typeof readConfiguration>>): Configuration {
-  return {
-    version: rows.version,
-    providers: rows.providers.map(({ id, created_at, updated_at, ...provider }) => ({
-      ...provider,
-      provider_type: provider.provider_type as 'openai',
-    })),
-    credentials: rows.credentials.map((row) => toCredential(row.id, row)),
-  };
 }
 
 /** The control socket is claimed before there is anything to ask. */

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Sql } from '../db/client.js';
 import { type Database, type DatabaseOptions, openDatabase } from '../db/database.js';
 import { describeDbUrl } from '../db/db-url.js';
 import { migrateUp } from '../db/migrate.js';
@@ -31,8 +32,23 @@ export class Store {
     throw new GatewayError('unavailable', 'The database does not answer.');
   }
 
+  /** @throws GatewayError `unavailable` while it is not open. */
+  get sql(): Sql {
+    return this.database.sql;
+  }
+
+  /** For messages, also while it is not open. */
+  get dbUrl(): string {
+    return this.#database?.dbUrl ?? this.#options.dbUrl ?? 'postgres:///llmproxy';
+  }
+
   get isOpen(): boolean {
     return this.#database !== null;
+  }
+
+  /** Whether it is the one in the data directory. */
+  get isEmbedded(): boolean {
+    return this.#options.dbUrl === null;
   }
 
   /** @throws DatabaseError, SchemaTooNewError, or what else keeps it from being used. */

@@ -142,7 +142,11 @@ class StatusText {
       case 'config_unread':
         this.#configProblem = `configuration cannot be read: ${event.reason}`;
         break;
+      case 'started_without_database':
+        this.#databaseProblem = event.reason;
+        break;
       case 'database_listening':
+      case 'database_polled':
         this.#databaseProblem = '';
         break;
       case 'database_lost':

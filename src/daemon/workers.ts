@@ -368,7 +368,11 @@ export class Workers {
 /** The data plane needs neither the admin key nor the database. */
 function withoutSecrets(settings: Settings): Settings {
   const { admin, database } = settings;
-  return { ...settings, admin: { ...admin, key: null }, database: { ...database, url: null } };
+  return {
+    ...settings,
+    admin: { ...admin, key: null },
+    database: { ...database, url: null, listen_url: null },
+  };
 }
 
 function send({ worker }: Live, message: ToWorker): void {

@@ -54,6 +54,9 @@ export function connect(dbUrl: string, options: ConnectOptions = {}): Sql {
       ...defined({ options: address.options }),
     },
     fetch_types: false,
+    // A pooler in transaction mode gives each transaction another connection, which knows no
+    // statement that was prepared on the one before.
+    prepare: false,
     keep_alive: 30,
     onnotice: () => {},
     types: { int8: { to: 20, from: [20], parse: Number, serialize: String } },

@@ -6,9 +6,15 @@ import { isTransient } from './explain-error.js';
 
 /** An open database, wherever it is. */
 export interface Database {
-  dbUrl: string;
-  sql: Sql;
-  embedded: boolean;
+  readonly dbUrl: string;
+  /** The pool of now: to be read for each query. */
+  readonly sql: Sql;
+  readonly embedded: boolean;
+  /**
+   * From now on queries go over new connections: those there are may be half open, so that nothing
+   * sent on them is ever answered. What is under way on them has a few seconds to end.
+   */
+  renew(): void;
   /** Ends the connections, and the embedded server if it is ours. */
   close(): Promise<void>;
   /** What keeps a daemon's embedded server running, to be passed on; else null. */
@@ -27,6 +33,8 @@ export interface DatabaseOptions {
 
 const patienceMs = 15_000;
 const maxRestartDelayMs = 5_000;
+/** For queries under way when their connections are closed. */
+const endTimeoutSeconds = 5;
 
 /**
  * Opens the database and makes sure that it answers and is new enough. A daemon's embedded server
@@ -36,8 +44,17 @@ const maxRestartDelayMs = 5_000;
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { dbUrl, owner } = options;
   if (dbUrl === null) return await openEmbedded(options);
-  const sql = await openPool(dbUrl, owner);
-  return { dbUrl, sql, embedded: false, close: () => sql.end({ timeout: 5 }), hold: () => null };
+  const pool = await openPool(dbUrl, owner);
+  return {
+    dbUrl,
+    get sql() {
+      return pool.sql;
+    },
+    embedded: false,
+    renew: pool.renew,
+    close: pool.close,
+    hold: () => null,
+  };
 }
 
 /** A server that a command has joined may stop before our first connection: then all over again. */
@@ -46,14 +63,22 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   for (;;) {
     const server = await startEmbedded(options);
     try {
-      const sql = await openPool(server.dbUrl, options.owner);
+      const pool = await openPool(server.dbUrl, options.owner);
       const kept = options.owner === 'daemon' ? keepRunning(server, options) : null;
       const close = async () => {
-        await sql.end({ timeout: 5 });
+        await pool.close();
         await (kept ?? server).stop();
       };
-      const hold = () => kept?.hold() ?? null;
-      return { dbUrl: server.dbUrl, sql, embedded: true, close, hold };
+      return {
+        dbUrl: server.dbUrl,
+        get sql() {
+          return pool.sql;
+        },
+        embedded: true,
+        renew: pool.renew,
+        close,
+        hold: () => kept?.hold() ?? null,
+      };
     } catch (error) {
       if (options.passed) server.hold?.release();
       else await server.stop();
@@ -62,15 +87,32 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   }
 }
 
-async function openPool(dbUrl: string, owner: DatabaseOptions['owner']): Promise<Sql> {
-  const sql = connect(dbUrl, { applicationName: `llmproxy ${owner}` });
+/** Connections that are replaced together. */
+async function openPool(dbUrl: string, owner: DatabaseOptions['owner']) {
+  const open = () => connect(dbUrl, { applicationName: `llmproxy ${owner}` });
+  let sql = open();
   try {
     await checkServer(sql, dbUrl);
-    return sql;
   } catch (error) {
     await sql.end({ timeout: 0 });
     throw error;
   }
+  const ending = new Set<Promise<void>>();
+  return {
+    get sql() {
+      return sql;
+    },
+    renew() {
+      const ended: Promise<void> = sql
+        .end({ timeout: endTimeoutSeconds })
+        .finally(() => ending.delete(ended));
+      ending.add(ended);
+      sql = open();
+    },
+    async close() {
+      await Promise.all([sql.end({ timeout: endTimeoutSeconds }), ...ending]);
+    },
+  };
 }
 
 /** Starts the server again each time that it ends, until it is stopped or another's. */

@@ -45,6 +45,15 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
         level: 'error',
         message: `the configuration cannot be read, the one in use stays: ${event.reason}`,
       };
+    case 'started_without_database':
+      return {
+        level: 'error',
+        message: `starting with configuration ${event.version} as it was kept on disk: ${event.reason}`,
+      };
+    case 'config_not_kept':
+      return warn(
+        `the configuration is in use, but not kept for a start without the database: ${event.reason}`,
+      );
     case 'secret_unusable':
       return {
         level: 'error',
@@ -62,6 +71,8 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return { level: 'debug', message: 'listening for changes of the configuration' };
     case 'database_lost':
       return warn(`the database does not notify of changes: ${event.reason}`);
+    case 'database_polled':
+      return info('the database answers: it is asked every second whether there are changes');
     case 'worker_started':
       return { level: 'debug', message: `worker ${event.worker} started (pid ${event.pid})` };
     case 'worker_exited': {

@@ -28,6 +28,10 @@ export type GatewayEvent =
     }
   | { type: 'config_rejected'; problems: string[] }
   | { type: 'config_unread'; reason: string }
+  /** Rows that are on disk are used until the database can be. */
+  | { type: 'started_without_database'; reason: string; version: number }
+  /** The rows in use could not be written to disk. */
+  | { type: 'config_not_kept'; reason: string }
   /** A provider is treated as disabled, since its `api_key` … */
   | { type: 'secret_unusable'; provider: string; reason: string }
   | { type: 'secret_usable'; provider: string }
@@ -37,6 +41,8 @@ export type GatewayEvent =
   | { type: 'secret_key_unread'; reason: string }
   | { type: 'database_listening' }
   | { type: 'database_lost'; reason: string }
+  /** It does not notify of changes, but can be asked for them. */
+  | { type: 'database_polled' }
   | { type: 'database_restarting'; reason: string }
   | { type: 'worker_started'; worker: number; pid: number }
   | { type: 'worker_exited'; worker: number; pid: number; reason: string; expected: boolean }

@@ -99,7 +99,7 @@ export function requestFamilies(registry: Registry) {
     }),
     databaseUp: new Gauge({
       name: 'llm_proxy_database_up',
-      help: 'Whether the database tells of changes (1) or cannot be reached (0).',
+      help: 'Whether changes in the database are noticed (1) or it cannot be reached (0).',
       registers: [registry],
     }),
     secretUnusable: new Gauge({

@@ -79,6 +79,7 @@ export function createMetrics(
           break;
         case 'database_ready':
         case 'database_listening':
+        case 'database_polled':
           families.databaseUp.set(1);
           break;
         case 'secret_unusable':

@@ -11,6 +11,7 @@ const leaves = commands.filter((command) => command.commands.length === 0);
 test('every command of the specification exists', () => {
   const groups = {
     config: 'apply export history plan rollback schema show validate',
+    import: 'litellm seed',
     keys: 'create delete list revoke rotate show update',
     migrate: 'down status up',
     provider: 'add disable enable list remove show test update',

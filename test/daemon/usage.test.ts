@@ -70,7 +70,7 @@ test('a request that the table refuses is dropped, and those beside it are store
 async function open(t: Parameters<typeof testDatabase>[0]) {
   const own: TestDatabase = await testDatabase(t);
   const events: GatewayEvent[] = [];
-  const database: Database = { ...own, embedded: false, close: async () => {}, hold: () => null };
+  const database: Pick<Database, 'sql' | 'dbUrl'> = own;
   const directory = await mkdtemp(join(tmpdir(), 'llmproxy-usage-'));
   t.after(() => rm(directory, { recursive: true }));
   const spool = await UsageSpool.open(directory, settings.max_spool_bytes);

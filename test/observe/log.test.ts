@@ -10,6 +10,7 @@ import type { LogOptions } from '../../src/observe/log.js';
 import { testDirectory } from '../support/postgres.js';
 import { until } from '../support/until.js';
 import type { LogReport, LogTask } from './log-process.js';
+import { finished as finishedChat } from './usage/finished.js';
 
 const json: LogOptions = { level: 'info', requests: true, readable: false };
 
@@ -165,30 +166,15 @@ async function output(child: ChildProcess): Promise<string> {
 }
 
 function request(more: Partial<RequestFinished>): RequestFinished {
-  return {
-    type: 'request_finished',
+  return finishedChat({
     requestId: 'r1',
-    startedAt: 0,
-    method: 'POST',
-    endpoint: '/v1/chat/completions',
     credential: null,
     model: 'gpt-4o',
     modelSent: null,
     provider: 'a',
-    attempts: 1,
-    attemptsLog: null,
-    attemptsEnd: null,
-    configVersion: 1,
-    rateLimit: null,
-    status: 200,
-    error: null,
-    stream: false,
     totalMs: 10,
     upstreamMs: 9,
     firstTokenMs: null,
-    complete: true,
-    usage: null,
-    uncounted: null,
     ...more,
-  };
+  });
 }

@@ -6,6 +6,7 @@ import { createMetrics, type Metrics } from '../../src/observe/metrics.js';
 import type { GatewayState, WorkerStatus } from '../../src/observe/metrics-state.js';
 import { runProgram, skipWithout } from '../support/executable.js';
 import { parseExposition, sampleValue } from './exposition.js';
+import { finished as finishedChat } from './usage/finished.js';
 
 test('the families of the specification have exactly its names, types and labels', async () => {
   const families = parseExposition(await busyMetrics().render());
@@ -265,32 +266,17 @@ async function fresh(metrics: Metrics): Promise<string> {
 }
 
 function finished(more: Partial<RequestFinished>): RequestFinished {
-  return {
-    type: 'request_finished',
+  return finishedChat({
     requestId: 'r1',
-    startedAt: 0,
-    method: 'POST',
-    endpoint: '/v1/chat/completions',
     credential: null,
     model: 'gpt-4o',
     modelSent: null,
     provider: 'a',
-    attempts: 1,
-    attemptsLog: null,
-    attemptsEnd: null,
-    configVersion: 1,
-    rateLimit: null,
-    status: 200,
-    error: null,
-    stream: false,
     totalMs: 10,
     upstreamMs: 9,
     firstTokenMs: null,
-    complete: true,
-    usage: null,
-    uncounted: null,
     ...more,
-  };
+  });
 }
 
 function counted({ model = 'gpt-4o', source = 'provider' as 'provider' | 'estimated' }) {

@@ -1,13 +1,13 @@
-/** A bare proxy: `node:http` in front, undici `request()` behind. Arguments: port, upstream port. */
+/** A bare proxy: `node:http` in front, undici `request()` behind. Arguments: port, upstream origin. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import { Pool } from 'undici';
 
-const [port, upstreamPort] = process.argv.slice(2).map(Number);
-const pool = new Pool(`http://127.0.0.1:${upstreamPort}`, { connections: 1024 });
+const [port, upstream = ''] = process.argv.slice(2);
+const pool = new Pool(upstream, { connections: 1024 });
 createServer((request, response) => {
   forward(request, response).catch(() => response.destroy());
-}).listen(port, '127.0.0.1');
+}).listen(Number(port), '127.0.0.1');
 
 async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];

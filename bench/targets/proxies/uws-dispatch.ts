@@ -1,9 +1,9 @@
-/** A bare proxy: uWebSockets.js in front, undici `dispatch()` behind. Arguments: port, upstream port. */
+/** A bare proxy: uWebSockets.js in front, undici `dispatch()` behind. Arguments: port, upstream origin. */
 import { Server } from 'hyper-express';
 import { type Dispatcher, Pool } from 'undici';
 
-const [port = 0, upstreamPort] = process.argv.slice(2).map(Number);
-const pool = new Pool(`http://127.0.0.1:${upstreamPort}`, { connections: 1024 });
+const [port, upstream = ''] = process.argv.slice(2);
+const pool = new Pool(upstream, { connections: 1024 });
 const { uws_instance: app } = new Server();
 type Response = Parameters<Parameters<typeof app.any>[1]>[0];
 
@@ -42,7 +42,7 @@ app.any('/*', (response, request) => {
     );
   }
 });
-app.listen('127.0.0.1', port, () => {});
+app.listen('127.0.0.1', Number(port), () => {});
 
 /** Answers of known length go out in one write, others chunk by chunk. */
 function relayTo(response: Response, isGone: () => boolean): Dispatcher.DispatchHandler {

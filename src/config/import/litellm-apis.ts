@@ -1,0 +1,34 @@
+/** An API that LiteLLM knows by the prefix of its models and that is OpenAI's. */
+export interface KnownApi {
+  /** Null: `api_base` is always given. */
+  apiBase: string | null;
+  /** Where LiteLLM looks for a key that is not given; null where none is needed. */
+  keyVariable: string | null;
+}
+
+/** By prefix, such as that of `groq/llama-3.3-70b`. */
+export const knownApis: ReadonlyMap<string, KnownApi> = new Map([
+  ['openai', api('https://api.openai.com/v1', 'OPENAI_API_KEY')],
+  ['text-completion-openai', api('https://api.openai.com/v1', 'OPENAI_API_KEY')],
+  ['deepseek', api('https://api.deepseek.com/v1', 'DEEPSEEK_API_KEY')],
+  ['fireworks_ai', api('https://api.fireworks.ai/inference/v1', 'FIREWORKS_API_KEY')],
+  ['groq', api('https://api.groq.com/openai/v1', 'GROQ_API_KEY')],
+  ['mistral', api('https://api.mistral.ai/v1', 'MISTRAL_API_KEY')],
+  ['openrouter', api('https://openrouter.ai/api/v1', 'OPENROUTER_API_KEY')],
+  ['together_ai', api('https://api.together.xyz/v1', 'TOGETHERAI_API_KEY')],
+  ['xai', api('https://api.x.ai/v1', 'XAI_API_KEY')],
+  ['hosted_vllm', api(null, 'HOSTED_VLLM_API_KEY')],
+  ['litellm_proxy', api(null, 'LITELLM_PROXY_API_KEY')],
+  ['ollama', api('http://127.0.0.1:11434/v1', null)],
+  ['ollama_chat', api('http://127.0.0.1:11434/v1', null)],
+]);
+
+/** Without `/v1` at its end, Ollama speaks an API of its own. */
+export function withVersion(prefix: string, apiBase: string): string {
+  const base = apiBase.replace(/\/+$/, '');
+  return /^ollama/.test(prefix) && !base.endsWith('/v1') ? `${base}/v1` : base;
+}
+
+function api(apiBase: string | null, keyVariable: string | null): KnownApi {
+  return { apiBase, keyVariable };
+}

@@ -1,0 +1,122 @@
+import { hashKey, previewKey } from '../credential-key.js';
+import type { WrittenProvider } from '../document-schema.js';
+import type { StrategyName } from '../settings-schema.js';
+import type { Imported } from './imported.js';
+import { readDeployment } from './litellm-deployment.js';
+import { asList, asRecord, asText, fromEnvironment, type Values } from './values.js';
+
+const strategies: Readonly<Record<string, StrategyName>> = {
+  'simple-shuffle': 'weighted_random',
+  'latency-based-routing': 'latency',
+  'least-busy': 'least_busy',
+};
+
+/**
+ * What the configuration of a LiteLLM proxy is here. Deployments of one address, key and weight are
+ * one provider.
+ * @param config its `config.yaml`, read.
+ */
+export function importLitellm(
+  config: unknown,
+  environment: Readonly<Record<string, string | undefined>>,
+): Imported {
+  const { model_list, router_settings, general_settings, litellm_settings, ...others } =
+    asRecord(config);
+  const imported: Imported = { providers: {}, credentials: {}, notes: [], settings: {} };
+  const { notes } = imported;
+  const router = { ...asRecord(litellm_settings), ...asRecord(router_settings) };
+  const aliases = Object.entries(asRecord(router.model_group_alias));
+  for (const [index, entry] of asList(model_list).entries()) {
+    const { model_name, litellm_params } = asRecord(entry);
+    const name = asText(model_name) ?? `number ${index + 1}`;
+    const read = readDeployment(name, asRecord(litellm_params), environment, notes);
+    if (!read) continue;
+    const names = [name, ...aliases.filter(([, to]) => to === name).map(([alias]) => alias)];
+    addToProviders(imported.providers, read.label, read.provider, names, read.model);
+  }
+  wholeWeights(imported.providers);
+  addMasterKey(imported, asRecord(general_settings), environment);
+  addSettings(imported, router);
+  noteOthers(notes, { others, general: asRecord(general_settings), router });
+  return imported;
+}
+
+/** To the provider that is alike and does not send another model for one of the names. */
+function addToProviders(
+  providers: Imported['providers'],
+  label: string,
+  provider: WrittenProvider,
+  names: readonly string[],
+  model: string,
+): void {
+  const identity = JSON.stringify(provider);
+  for (let number = 1; ; number++) {
+    const key = number === 1 ? label : `${label}-${number}`;
+    const { model_mapping = {}, ...there } = providers[key] ?? provider;
+    const isTaken = names.some((name) => (model_mapping[name] ?? model) !== model);
+    if (isTaken || JSON.stringify(there) !== identity) continue;
+    const own = Object.fromEntries(names.map((name) => [name, model]));
+    providers[key] = { ...there, model_mapping: { ...model_mapping, ...own } };
+    return;
+  }
+}
+
+/** There, weights may be parts of 1. */
+function wholeWeights(providers: Imported['providers']): void {
+  const all = Object.values(providers);
+  if (all.every(({ weight }) => Number.isInteger(weight))) return;
+  for (const provider of all) provider.weight = Math.round((provider.weight ?? 1) * 100);
+}
+
+/** The only key of a proxy without a database, so clients use it. */
+function addMasterKey(
+  { credentials, notes }: Imported,
+  { master_key }: Values,
+  environment: Parameters<typeof importLitellm>[1],
+): void {
+  const written = asText(master_key);
+  if (written === null) return;
+  const key = fromEnvironment(written, environment);
+  if (key === null) {
+    notes.push(`the master key is left out: ${written} is not set here`);
+    return;
+  }
+  credentials['litellm-master'] = {
+    credential_key: hashKey(key),
+    key_preview: previewKey(key),
+    allowed_models: ['*'],
+  };
+  notes.push('the master key becomes the key "litellm-master" of a client; it administers nothing');
+  if (key.length < 16) notes.push('the master key is so short that it can be guessed: rotate it');
+}
+
+function addSettings({ settings, notes }: Imported, router: Values): void {
+  const fallbacks = Object.assign({}, ...asList(router.fallbacks).map(asRecord));
+  const strategy = asText(router.routing_strategy);
+  const own = strategy === null ? undefined : strategies[strategy];
+  if (strategy !== null && own === undefined) {
+    notes.push(`the routing strategy ${strategy} has no counterpart here`);
+  }
+  const routing = {
+    ...(own !== undefined && { strategy: own }),
+    ...(typeof router.num_retries === 'number' && { max_attempts: router.num_retries + 1 }),
+    ...(Object.keys(fallbacks).length > 0 && { fallbacks }),
+  };
+  if (Object.keys(routing).length > 0) settings.routing = routing;
+}
+
+const carriedOver = {
+  general: ['master_key'],
+  router: ['fallbacks', 'routing_strategy', 'num_retries', 'model_group_alias'],
+  others: [],
+};
+
+function noteOthers(notes: string[], parts: Record<keyof typeof carriedOver, Values>): void {
+  if (parts.general.database_url !== undefined) {
+    notes.push('keys, teams and budgets in the database of LiteLLM are not read');
+  }
+  const left = Object.entries(carriedOver).flatMap(([part, known]: [string, string[]]) =>
+    Object.keys(parts[part as keyof typeof carriedOver]).filter((name) => !known.includes(name)),
+  );
+  if (left.length > 0) notes.push(`no counterpart here: ${left.sort().join(', ')}`);
+}

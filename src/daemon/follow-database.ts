@@ -1,0 +1,95 @@
+import { deadline } from '../db/deadline.js';
+import { listenForChanges } from '../db/listen.js';
+import { configVersion } from '../db/queries/config-version.js';
+import type { Emit } from '../observe/event.js';
+import type { Store } from './store.js';
+
+/** A change that no notification told of is seen in this time. */
+const pollMs = 30_000;
+/** And in this time while there are no notifications: behind a pooler that passes none on. */
+const pollUnnotifiedMs = 1_000;
+const pollTimeoutMs = 5_000;
+
+interface FollowOptions {
+  store: Store;
+  /** Where to LISTEN, if not at the database's own URL. */
+  listenUrl: string | null;
+  /** Something may have changed. */
+  mark: () => void;
+  /** The version that is active. */
+  knownVersion: () => number;
+  /** Whether there is something beside the database that no notification tells of. */
+  alwaysMark: () => boolean;
+  onState: (state: 'up' | 'down') => void;
+  emit: Emit;
+}
+
+/**
+ * Notices what changes in an open database: by notifications, and by asking for the version, slowly
+ * while notifications arrive and quickly while they do not. Either shows that the connections are
+ * half open, which are then replaced.
+ */
+export function followDatabase(options: FollowOptions): { close(): Promise<void> } {
+  const { store, listenUrl, mark, knownVersion, alwaysMark, onState, emit } = options;
+  const { database } = store;
+  let isListening = false;
+  let isUp: boolean | null = null;
+  /** Whether it was told that notifications are missing and polls stand in for them. */
+  let isPolling = false;
+  let polledVersion = -1;
+  let slowPollMs = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const tell = (up: boolean) => {
+    if (up !== isUp) onState(up ? 'up' : 'down');
+    isUp = up;
+  };
+  const poll = async () => {
+    const isSlow = performance.now() - slowPollMs >= pollMs;
+    if (isSlow) slowPollMs = performance.now();
+    try {
+      const { version } = await deadline(configVersion(database.sql), pollTimeoutMs, 'The poll');
+      // A version that could not be activated is tried again at the slow pace only.
+      const isOther = version !== knownVersion() && (isSlow || version !== polledVersion);
+      polledVersion = version;
+      if (isOther || (isSlow && alwaysMark()) || isUp === false) mark();
+      tell(true);
+      if (!isListening && !isPolling) emit({ type: 'database_polled' });
+      isPolling = !isListening;
+    } catch {
+      tell(false);
+      database.renew();
+    }
+    next();
+  };
+  const next = () => {
+    clearTimeout(timer);
+    if (!closed) timer = setTimeout(poll, isListening ? pollMs : pollUnnotifiedMs);
+  };
+
+  const listener = listenForChanges({
+    dbUrl: listenUrl ?? database.dbUrl,
+    onChange: mark,
+    onState(state, reason = '') {
+      isListening = state === 'listening';
+      isPolling = false;
+      if (isListening) {
+        tell(true);
+        emit({ type: 'database_listening' });
+      } else {
+        database.renew();
+        emit({ type: 'database_lost', reason });
+      }
+      next();
+    },
+  });
+  next();
+  return {
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await listener.close();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import type { Configuration } from '../config/configuration.js';
+import { DatabaseError } from '../db/database-error.js';
+import { deadline } from '../db/deadline.js';
+import { isTransient } from '../db/explain-error.js';
+import { readConfiguration } from '../db/queries/read-configuration.js';
+import { toCredential } from '../db/queries/rows.js';
+import type { LastGood } from './last-good.js';
+import type { Store } from './store.js';
+
+/** On a half-open connection reading would take for ever, and every later reload with it. */
+const readTimeoutMs = 10_000;
+
+/**
+ * Opens the database or, where it cannot be used and rows were kept, leaves it closed.
+ * @param replaces whether this daemon replaces one that runs: an embedded server that was passed on
+ *   and does not answer is a reason to leave all as it is.
+ * @returns what is wrong with the database and which rows are used; null when it is open.
+ * @throws what opening threw, where there is nothing to fall back on.
+ */
+export async function openOrFallBack(
+  store: Store,
+  lastGood: LastGood,
+  replaces: boolean,
+): Promise<{ reason: string; version: number } | null> {
+  try {
+    await store.open();
+    return null;
+  } catch (error) {
+    // A migration that fails, or a newer schema, does not pass by itself.
+    const isAway = error instanceof DatabaseError || isTransient(error);
+    const kept = isAway && !(replaces && store.isEmbedded) ? await lastGood.load() : null;
+    if (!kept) throw error;
+    return { reason: error instanceof Error ? error.message : '', version: kept.version };
+  }
+}
+
+/**
+ * The rows of the configuration: the database's, or those kept on disk until it has been opened.
+ * Where they cannot be read in time the connections are taken for dead.
+ */
+export async function readRows(store: Store, lastGood: LastGood): Promise<Configuration> {
+  if (!store.isOpen) {
+    const kept = await lastGood.load();
+    if (kept) return kept;
+  }
+  const { database } = store;
+  try {
+    return toConfiguration(
+      await deadline(readConfiguration(database.sql), readTimeoutMs, 'Reading the configuration'),
+    );
+  } catch (error) {
+    if (error instanceof DatabaseError) database.renew();
+    throw error;
+  }
+}
+
+function toConfiguration(rows: Awaited<ReturnType<typeof readConfiguration>>): Configuration {
+  return {
+    version: rows.version,
+    providers: rows.providers.map(({ id, created_at, updated_at, ...provider }) => ({
+      ...provider,
+      provider_type: provider.provider_type as 'openai',
+    })),
+    credentials: rows.credentials.map((row) => toCredential(row.id, row)),
+  };
+}

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { commandsPage } from '../../src/cli/commands-page.js';
+import { manPage } from '../../src/cli/man-page.js';
+import { buildProgram } from '../../src/cli/program.js';
+import { documentSchema } from '../../src/config/document-schema.js';
+
+const root = new URL('../../../', import.meta.url);
+const generated = {
+  'docs/commands.md': () => commandsPage(buildProgram()),
+  'man/llmproxy.1': () => manPage(buildProgram()),
+  'config/llmproxy.schema.json': () => `${JSON.stringify(documentSchema, null, 2)}\n`,
+};
+
+for (const [file, generate] of Object.entries(generated)) {
+  test(`${file} is what the commands say: npm run reference writes it`, () => {
+    assert.ok(readFileSync(new URL(file, root), 'utf8') === generate(), `${file} is out of date`);
+  });
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { hashKey } from '../../../src/config/credential-key.js';
+import { withFreeNames, withoutUnusable } from '../../../src/config/import/imported.js';
+import { importLitellm } from '../../../src/config/import/litellm.js';
+
+function read(text: string, environment: Record<string, string> = {}) {
+  return withoutUnusable(importLitellm(parse(text), environment));
+}
+
+test('deployments of one address, key and weight are one provider', () => {
+  const { providers, notes } = read(`
+model_list:
+  - {model_name: gpt-4o, litellm_params: {model: openai/gpt-4o, api_key: os.environ/OPENAI_KEY}}
+  - {model_name: mini, litellm_params: {model: gpt-4o-mini, api_key: os.environ/OPENAI_KEY}}
+  - {model_name: gpt-4o, litellm_params: {model: openai/gpt-4o-2, api_key: os.environ/OPENAI_KEY}}
+  - {model_name: llama, litellm_params: {model: hosted_vllm/meta/llama, api_base: "http://gpu1:8000/v1/"}}
+  - {model_name: groq/*, litellm_params: {model: groq/*}}
+  - {model_name: local, litellm_params: {model: ollama/qwen, api_base: "http://gpu2:11434"}}
+`);
+  assert.deepEqual(providers, {
+    openai: {
+      api_base: 'https://api.openai.com/v1',
+      api_key: 'env:OPENAI_KEY',
+      weight: 1,
+      model_mapping: { 'gpt-4o': 'gpt-4o', mini: 'gpt-4o-mini' },
+    },
+    'openai-2': {
+      api_base: 'https://api.openai.com/v1',
+      api_key: 'env:OPENAI_KEY',
+      weight: 1,
+      model_mapping: { 'gpt-4o': 'gpt-4o-2' },
+    },
+    gpu1: {
+      api_base: 'http://gpu1:8000/v1',
+      api_key: 'env:HOSTED_VLLM_API_KEY',
+      weight: 1,
+      model_mapping: { llama: 'meta/llama' },
+    },
+    groq: {
+      api_base: 'https://api.groq.com/openai/v1',
+      api_key: 'env:GROQ_API_KEY',
+      weight: 1,
+      model_mapping: { 'groq/*': '*' },
+    },
+    gpu2: {
+      api_base: 'http://gpu2:11434/v1',
+      api_key: 'none',
+      weight: 1,
+      model_mapping: { local: 'qwen' },
+    },
+  });
+  assert.deepEqual(notes, []);
+});
+
+test('weights, limits, headers and aliases come along, and parts of 1 become whole', () => {
+  const { providers, notes } = read(`
+model_list:
+  - model_name: a
+    litellm_params:
+      {model: openai/a, api_base: "http://one/v1", api_key: k1, weight: 0.25, timeout: 30,
+       max_parallel_requests: 8, extra_headers: {x-team: red}}
+  - {model_name: a, litellm_params: {model: openai/a, api_base: "http://two/v1", api_key: k2, rpm: 2}}
+router_settings: {model_group_alias: {b: a}}
+`);
+  assert.deepEqual(providers.one, {
+    api_base: 'http://one/v1',
+    api_key: 'k1',
+    weight: 25,
+    provider_params: {
+      headers: { 'x-team': 'red' },
+      max_concurrency: 8,
+      timeouts: { total_ms: 30_000 },
+    },
+    model_mapping: { a: 'a', b: 'a' },
+  });
+  assert.equal(providers.two?.weight, 200);
+  assert.deepEqual(notes, ['model a: rpm limits no provider, it is a weight here']);
+});
+
+test('what has no counterpart is named, and never with a secret', () => {
+  const { providers, notes, settings } = read(`
+model_list:
+  - {model_name: claude, litellm_params: {model: anthropic/claude-4, api_key: sk-secret}}
+  - {model_name: bad, litellm_params: {model: openai/x, api_base: "ftp://secret", api_key: sk-secret}}
+  - {model_name: env, litellm_params: {model: openai/x, api_base: os.environ/NONE}}
+  - {model_name: own, litellm_params: {model: openai/x, api_key: env:ADMIN_KEY}}
+  - {model_name: good, litellm_params: {model: openai/x, api_key: sk-secret, tpm: 5, drop_params: true}}
+  - {litellm_params: {}}
+router_settings: {routing_strategy: usage-based-routing-v2, num_retries: 2, redis_password: sk-secret}
+litellm_settings: {fallbacks: [{good: [claude]}], callbacks: [langfuse]}
+general_settings: {database_url: "postgres://secret"}
+environment_variables: {A: sk-secret}
+`);
+  assert.deepEqual(Object.keys(providers), ['openai-2']);
+  assert.deepEqual(notes, [
+    'model claude is left out: "anthropic" does not speak OpenAI\'s API',
+    'model env is left out: os.environ/NONE is not set here',
+    'model good: without drop_params, tpm',
+    'model number 6 is left out: it has no litellm_params.model',
+    'the routing strategy usage-based-routing-v2 has no counterpart here',
+    'keys, teams and budgets in the database of LiteLLM are not read',
+    'no counterpart here: callbacks, database_url, environment_variables, redis_password',
+    'provider secret is left out: api_base must start with http:// or https://',
+    'provider openai is left out: api_key must not refer to ADMIN_KEY, a secret of the gateway',
+  ]);
+  assert.deepEqual(settings, { routing: { max_attempts: 3, fallbacks: { good: ['claude'] } } });
+});
+
+test('the master key becomes a key of a client, unless its variable is not set', () => {
+  const config = 'general_settings: {master_key: os.environ/MASTER}';
+  const { credentials, notes } = read(config, { MASTER: 'sk-1234' });
+  assert.equal(credentials['litellm-master']?.credential_key, hashKey('sk-1234'));
+  assert.match(notes.join(), /can be guessed/);
+  assert.doesNotMatch(JSON.stringify([credentials, notes]), /sk-1234/);
+  assert.deepEqual(read(config).credentials, {});
+  assert.match(read(config).notes.join(), /MASTER is not set here/);
+});
+
+test('a key whose name is taken by another key gets another name', () => {
+  const { credentials, ...rest } = read('general_settings: {master_key: sk-1234}');
+  const other = { id: 1, name: 'litellm-master', credential_key: hashKey('another') };
+  const same = { id: 1, name: 'renamed', credential_key: hashKey('sk-1234') };
+  const names = (row: typeof other) =>
+    Object.values(withFreeNames({ credentials, ...rest }, [row]).credentials).map(
+      ({ name }) => name,
+    );
+  assert.deepEqual(names(other), ['litellm-master (imported)']);
+  assert.deepEqual(names(same), ['renamed']);
+});
+
+test('a file that is no configuration of LiteLLM gives nothing', () => {
+  for (const text of ['', '[]', 'model_list: 3', 'model_list: [1, null]']) {
+    assert.deepEqual(read(text).providers, {}, text);
+  }
+});

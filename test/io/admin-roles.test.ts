@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hashKey } from '../../src/config/credential-key.js';
+import { json } from '../cli/llmproxy.js';
+import { ask, bearer } from '../support/ask.js';
+import { startDaemon } from '../support/daemon.js';
+
+interface Entry {
+  actor: string;
+  action: string;
+  object: string;
+}
+
+test('a viewer sees all and changes nothing, and the audit log names who did what', async (t) => {
+  const deploy = 'key-of-the-deployment';
+  const board = 'key-of-the-dashboard';
+  const daemon = await startDaemon(t, {
+    settings: {
+      admin: {
+        keys: [
+          { name: 'deploy', role: 'admin', key_sha256: hashKey(deploy) },
+          { name: 'board', role: 'viewer', key: board },
+        ],
+      },
+    },
+  });
+  for (const key of [deploy, board]) daemon.secrets.add(key);
+  const admin = async (key: string, method: string, path: string, body?: object) => {
+    const url = `${daemon.url}/admin/v1${path}`;
+    const text = body && { body: JSON.stringify(body) };
+    const answered = await ask(url, { method, headers: bearer(key), ...text });
+    return { status: answered.status, body: answered.text ? JSON.parse(answered.text) : null };
+  };
+  const secret = 'sk-secret-key-of-a-provider';
+  daemon.secrets.add(secret);
+  const row = { provider_key: 'a', api_base: 'http://127.0.0.1:1/v1', api_key: secret };
+
+  const refused = await admin(board, 'POST', '/providers', row);
+  assert.deepEqual([refused.status, refused.body.error.code], [403, 'permission_denied']);
+  assert.equal((await admin(board, 'POST', '/config/rollback', { version: 1 })).status, 403);
+  const made = await admin(deploy, 'POST', '/providers', row);
+  assert.equal(made.status, 201);
+  const id = made.body.provider.id;
+  assert.equal((await admin(board, 'DELETE', `/providers/${id}`)).status, 403);
+  for (const path of ['/providers', '/config/history', '/audit', '/status', '/config/settings']) {
+    const { status, body } = await admin(board, 'GET', path);
+    assert.equal(status, 200, path);
+    assert.ok(!JSON.stringify(body).includes(secret), path);
+  }
+  const plan = await admin(board, 'POST', '/config/plan', {
+    document: 'providers: {}',
+    prune: true,
+  });
+  assert.equal(plan.status, 200, JSON.stringify(plan.body));
+  await daemon.cli(['provider', 'update', 'a', '--weight', '5']);
+  await daemon.sql`UPDATE providers SET weight = 6`;
+  assert.equal((await admin(daemon.adminKey, 'DELETE', `/providers/${id}`)).status, 204);
+
+  const log: Entry[] = await json(daemon.cli(['audit', '--json']));
+  assert.deepEqual(
+    log.map(({ actor, action, object }) => [actor.replace(/:.*/, ''), action, object]),
+    [
+      ['admin', 'delete', 'a'],
+      ['sql', 'update', 'a'],
+      ['cli', 'update', 'a'],
+      ['admin', 'create', 'a'],
+    ],
+  );
+  assert.deepEqual([log.at(0)?.actor, log.at(-1)?.actor], ['admin:admin', 'admin:deploy']);
+  const theirs: Entry[] = await json(daemon.cli(['audit', '--actor', 'admin:deploy', '--json']));
+  assert.equal(theirs.length, 1);
+  const table = await daemon.cli(['audit', '--object', 'a', '--since', '1h']);
+  assert.match(table.stdout, /^\S+ \S+ +cli:\S+ +update +provider a +weight$/m);
+  assert.ok(!`${JSON.stringify(log)}${table.stdout}`.includes(secret));
+});
