@@ -24,6 +24,20 @@ test('the families of the specification have exactly its names, types and labels
   assert.deepEqual(of('llm_proxy_provider_latency_seconds'), ['histogram', ['provider']]);
 });
 
+test('a percentile of durations is told within a factor of two', async () => {
+  const families = parseExposition(await busyMetrics().render());
+  const bounds = (families.get('llm_proxy_request_duration_seconds')?.samples ?? [])
+    .map(({ labels }) => Number(labels.le))
+    .filter((bound) => bound >= 0.025 && bound <= 120);
+  assert.ok(bounds.includes(0.025) && bounds.includes(120));
+  for (const bound of bounds) {
+    assert.ok(
+      bound === 120 || bounds.some((next) => next > bound && next <= 2 * bound),
+      `${bound}`,
+    );
+  }
+});
+
 test('every family is well formed, has a help text and is documented', async () => {
   const documentation = readFileSync(
     new URL('../../../docs/monitoring.md', import.meta.url),
