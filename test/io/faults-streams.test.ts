@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { rawClient } from '../server/support.js';
 import { engines } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
@@ -57,15 +58,17 @@ for (const { engine, skip } of engines) {
       ['after an event whose end came alone', event.slice(0, -1), '\n', event, true],
       ['inside an event', event + event.slice(0, 30), '', event.slice(30), false],
     ];
+    /** The provider's ends of the streams, which say the rest when told to. */
+    const providers = new Map<string, Socket>();
     const tests = bodies.flatMap((body, index) =>
       ways.map(async ([what, first, more, rest, comments]) => {
         const held = index === 0 && !comments;
+        const name = `p${index}-${ways.findIndex(([way]) => way === what)}`;
         const url = await startRawUpstream(t, (socket) => {
+          providers.set(name, socket);
           socket.write(streamHead + chunk(first));
           if (more) setTimeout(() => socket.write(chunk(more)), 20);
-          setTimeout(() => socket.write(chunk(rest) + end), 3_600);
         });
-        const name = `p${index}-${ways.findIndex(([way]) => way === what)}`;
         await daemon.addProvider(name, { api_base: url, model_mapping: { [name]: 'x' } });
         return {
           name,
@@ -83,11 +86,14 @@ for (const { engine, skip } of engines) {
     await daemon.sql`DELETE FROM providers WHERE provider_key = 'p'`;
     await daemon.reload();
     await Promise.all(
-      prepared.map(async ({ body, what, first, more, rest, comments, held }) => {
+      prepared.map(async ({ name, body, what, first, more, rest, comments, held }) => {
         const raw = await ask(body);
+        const expected = comments || held;
+        if (expected) await raw.until(/(: keepalive.*){2}/s);
+        else await pause(3_600);
+        providers.get(name)?.write(chunk(rest) + end);
         const text = unchunked((await raw.closed).received);
         const count = text.split(comment).length - 1;
-        const expected = comments || held;
         assert.ok(expected ? count >= 2 : count === 0, `${what}: ${count} in ${text}`);
         assert.equal(text.replaceAll(comment, ''), `${first}${more}${rest}data: [DONE]\n\n`, what);
         const events = text.split('\n\n');
