@@ -162,6 +162,11 @@ export const componentSchemas = {
     timestamp: { type: 'string', format: 'date-time', description: 'When it became active.' },
     providers_count: { type: 'integer', description: 'Override files included.' },
     credentials_count: { type: 'integer', description: 'Override files included.' },
+    unusable_providers: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'Enabled providers that are not used, since their keys cannot be read.',
+    },
   }),
   CheckedProvider: object({ provider_id: { type: 'integer' }, ...checkedProvider }),
   DetailedHealth: object({

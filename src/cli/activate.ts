@@ -6,7 +6,8 @@ import { paint, print, warn } from './output.js';
 
 /** What became of a change once it was committed. */
 export type Activation =
-  | { state: 'active'; version: number }
+  /** `unusable`: providers that are not used, since their keys cannot be read there. */
+  | { state: 'active'; version: number; unusable: string[] }
   | { state: 'no-daemon' }
   /** Saved, but the daemon did not say that it is in use. */
   | { state: 'unconfirmed'; reason: string };
@@ -32,7 +33,8 @@ export async function activate(options: ActivateOptions): Promise<Activation> {
     const answer = await postReload(join(dataDir, 'control.sock'), key, timeoutMs);
     if (answer.status !== 200) return { state: 'unconfirmed', reason: refusal(answer) };
     const version = Number(field(answer.body, 'version'));
-    if (version >= minVersion) return { state: 'active', version };
+    const unusable = texts(field(answer.body, 'unusable_providers'));
+    if (version >= minVersion) return { state: 'active', version, unusable };
     const reason = `the daemon here is at version ${version}, the database at ${minVersion}: it may use another database`;
     return { state: 'unconfirmed', reason };
   } catch (error) {
@@ -52,6 +54,11 @@ export function printActivation(
   json: boolean | undefined,
   line: (text: string) => void = print,
 ): void {
+  if (activation.state === 'active') {
+    for (const provider of activation.unusable) {
+      warn(`provider ${provider} is not used, for its key cannot be read: llmproxy doctor`, json);
+    }
+  }
   if (activation.state === 'unconfirmed') warn(`saved, but ${activation.reason}`, json);
   else if (json) return;
   else if (activation.state === 'no-daemon') line('saved; no daemon is running here');
@@ -106,4 +113,8 @@ function field(json: string, ...path: string[]): unknown {
   } catch {
     return undefined;
   }
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }

@@ -7,6 +7,7 @@ import { readDocumentFile } from './config-document.js';
 import { addDatabaseOptions } from './connection.js';
 import { CliError, usageError } from './failure.js';
 import { note, print, warn } from './output.js';
+import { withProgress } from './progress.js';
 
 type ImportFlags = ApplyFlags & { dryRun?: boolean };
 
@@ -98,9 +99,11 @@ async function importSeedDatabase({
   const sql = connect(dbUrl, { max: 1, applicationName: 'llmproxy import' });
   try {
     await checkServer(sql, dbUrl);
-    const rows = await readSeed(sql).catch((error: unknown) => {
-      throw toDatabaseError(error, dbUrl);
-    });
+    const rows = await withProgress('reading the database', flags.json, () => readSeed(sql)).catch(
+      (error: unknown) => {
+        throw toDatabaseError(error, dbUrl);
+      },
+    );
     await take(importSeed(rows), `the database ${describeDbUrl(dbUrl)}`, flags);
   } finally {
     await sql.end({ timeout: 1 });

@@ -3,6 +3,8 @@ import type { MigrationState } from '../db/migrate.js';
 import { wholeNumber } from './arguments.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 import { print, printJson, printTable } from './output.js';
+import { withProgress } from './progress.js';
+import { confirmDeletion } from './prompt.js';
 
 /** `llmproxy migrate …`: the tables of the database. `serve` applies migrations by itself. */
 export function migrateCommand(): Command {
@@ -21,15 +23,12 @@ Examples:
   );
   command.addCommand(
     addDatabaseOptions(
-      new Command('down').option(
-        '--steps <n>',
-        'how many to undo',
-        wholeNumber('--steps', 1, 10_000),
-        1,
-      ),
+      new Command('down')
+        .option('--steps <n>', 'how many to undo', wholeNumber('--steps', 1, 10_000), 1)
+        .option('--yes', 'do not ask'),
     )
       .description('undo the newest migrations; undoing the first deletes all data')
-      .addHelpText('after', '\nExample:\n  $ llmproxy migrate down --steps 1')
+      .addHelpText('after', '\nExample:\n  $ llmproxy migrate down --steps 1 --yes')
       .action(down),
   );
   command.addCommand(
@@ -43,15 +42,27 @@ Examples:
 
 async function up(flags: DatabaseFlags): Promise<void> {
   const { migrateUp } = await import('../db/migrate.js');
-  const applied = await withDatabase(flags, 'any', (sql) => migrateUp(sql));
+  const applied = await withDatabase(flags, 'any', (sql) =>
+    withProgress('applying migrations', flags.json, () => migrateUp(sql)),
+  );
   if (flags.json) printJson({ applied: applied.map(migrationJson) });
   else if (applied.length === 0) print('nothing to apply: the database is up to date');
   else for (const migration of applied) print(`applied ${title(migration)}`);
 }
 
-async function down(flags: DatabaseFlags & { steps: number }): Promise<void> {
-  const { migrateDown } = await import('../db/migrate.js');
-  const undone = await withDatabase(flags, 'any', (sql) => migrateDown(sql, flags.steps));
+async function down(flags: DatabaseFlags & { steps: number; yes?: boolean }): Promise<void> {
+  const { migrateDown, migrationStatus } = await import('../db/migrate.js');
+  const undone = await withDatabase(flags, 'any', async (sql) => {
+    const applied = (await migrationStatus(sql)).filter(({ appliedAt }) => appliedAt !== null);
+    const last = applied.slice(-flags.steps);
+    if (last.length > 0) {
+      const what = `what these migrations made: ${last.map(title).join(', ')}`;
+      await confirmDeletion({ what, yes: flags.yes, json: flags.json });
+    }
+    return await withProgress('undoing migrations', flags.json, () =>
+      migrateDown(sql, flags.steps),
+    );
+  });
   if (flags.json) printJson({ undone: undone.map(migrationJson) });
   else if (undone.length === 0) print('nothing to undo: no migration is applied');
   else for (const migration of undone) print(`undone ${title(migration)}`);

@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { SettingsFlags } from '../config/settings.js';
+import type { Processes } from '../daemon/processes-file.js';
 import { CliError, errorMessage } from './failure.js';
 import { print, printJson } from './output.js';
+import { withProgress } from './progress.js';
 
 interface UpgradeFlags {
   dataDir?: string;
@@ -49,20 +51,30 @@ async function run({ json, ...flags }: UpgradeFlags): Promise<void> {
       hint: 'start it with llmproxy serve, or name its data directory with --data-dir',
     });
   }
-  const { control, version } = from;
+  const { control } = from;
   const askedAt = Date.now();
   signal(control.pid);
+  const result = await withProgress('waiting for the new llmproxy', json, () =>
+    successor(dataDir, from, askedAt),
+  );
+  if (json) printJson(result);
+  else print(sentence(result));
+}
 
+/** Waits until another daemon serves on the data directory. */
+async function successor(
+  dataDir: string,
+  { control, version }: Processes,
+  askedAt: number,
+): Promise<Outcome> {
+  const { isSame, readProcesses } = await import('../daemon/processes-file.js');
   for (;;) {
     const now = readProcesses(dataDir);
     if (now && now.control.pid !== control.pid) {
-      const result = {
+      return {
         from: { version, pid: control.pid },
         to: { version: now.version, pid: now.control.pid },
       };
-      if (json) printJson(result);
-      else print(sentence(result));
-      return;
     }
     const failure = now?.upgradeFailed;
     if (failure && failure.at >= askedAt) {

@@ -17,11 +17,11 @@ test('it asks the daemon with the key of its data directory and waits for the an
   const requests: unknown[] = [];
   const dataDir = await listen(t, (request, response) => {
     requests.push([request.method, request.url, request.headers.authorization]);
-    response.end('{"version":7,"providers_count":1,"credentials_count":1}');
+    response.end('{"version":7,"unusable_providers":["a"]}');
   });
   writeFileSync(join(dataDir, 'admin-key'), 'the-admin-key\n');
   const outcome = await activate({ dataDir, adminKey: null, minVersion: 7 });
-  assert.deepEqual(outcome, { state: 'active', version: 7 });
+  assert.deepEqual(outcome, { state: 'active', version: 7, unusable: ['a'] });
   assert.deepEqual(requests, [['POST', '/admin/v1/config/reload', 'Bearer the-admin-key']]);
 });
 

@@ -21,7 +21,8 @@ test('explain and status tell what a failing provider did, and never what was sa
   daemon.secrets.delete('env:NOT_SET');
   const alice = await daemon.addKey('alice', { rate_limit: 50 });
   await daemon.addKey('ci', { allowed_models: ['other'] });
-  await daemon.reload();
+  const unread = await daemon.cli(['keys', 'update', 'ci', '--rate-limit', '1']);
+  assert.match(unread.stderr, /provider lost is not used, for its key cannot be read/);
 
   const answered = await askChat(daemon.url, alice, 'asked', { user: 'secret-prompt' });
   assert.equal(answered.status, 200);

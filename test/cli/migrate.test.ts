@@ -10,7 +10,11 @@ test('migrations are undone, listed and applied again', async (t) => {
   assert.deepEqual(Object.keys(first), ['version', 'name', 'applied_at']);
   assert.ok(first.applied_at !== null);
 
-  const all = ['migrate', 'down', '--steps', String(migrations.length)];
+  const steps = ['migrate', 'down', '--steps', String(migrations.length)];
+  const unconfirmed = await run(steps);
+  assert.equal(unconfirmed.code, 2);
+  assert.match(unconfirmed.stderr, /0001 init.* is to be confirmed\n.*--yes/);
+  const all = [...steps, '--yes'];
   const { undone } = await json(run([...all, '--json']));
   assert.equal(undone.length, migrations.length);
   assert.equal((await run(all)).stdout, 'nothing to undo: no migration is applied\n');
@@ -26,7 +30,7 @@ test('migrations are undone, listed and applied again', async (t) => {
 
 test("tables that lack in the operator's own Postgres are an error, not made unasked", async (t) => {
   const { run } = await withOwnDatabase(t);
-  await json(run(['migrate', 'down', '--steps', '1000', '--json']));
+  await json(run(['migrate', 'down', '--steps', '1000', '--yes', '--json']));
   const { code, stderr } = await run(['keys', 'list']);
   assert.equal(code, 1);
   assert.match(

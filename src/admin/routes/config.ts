@@ -41,6 +41,7 @@ export const configRoutes: readonly AdminRoute[] = [
           ...describeVersion(active),
           providers_count: providers.length,
           credentials_count: credentials.length,
+          unusable_providers: control.secrets.unusable().map(({ provider }) => provider),
         },
       };
     },
