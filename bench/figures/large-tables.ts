@@ -1,5 +1,6 @@
 /** Time until a change of a large configuration is active, and what the swap does to requests. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Sql } from '../../src/db/client.js';
 import { openDatabase } from '../../src/db/database.js';
 import { startGateway, startMock } from '../faults/gateway.js';
 import { printTable, run, say } from '../faults/report.js';
@@ -12,10 +13,13 @@ const defaults = { providers: 1000, keys: 100_000, swaps: 5, 'per-second': 500, 
 await run(defaults, async (options, closers) => {
   const gateway = await startGateway(closers, { workers: options.workers });
   const mock = await startMock(closers);
-  const id = await gateway.addProvider('p', mock.url, { model_mapping: { m: 'm' } });
+  await gateway.addProvider('p', mock.url, { model_mapping: { m: 'm' } });
+  const { dataDir } = gateway;
+  const { sql, close } = await openDatabase({ dbUrl: null, dataDir, owner: 'command' });
+  closers.push(close);
   say('filling the tables');
-  await fill(gateway.dataDir, options.providers, options.keys);
-  await gateway.admin('PUT', `/providers/${id}`, { weight: 2 });
+  await fill(sql, options.providers, options.keys);
+  await swap(sql, gateway.url);
   const generator = startGenerator();
   closers.push(() => generator.close());
   const target = { port: gateway.port, headers: { authorization: `Bearer ${gateway.key}` } };
@@ -30,9 +34,7 @@ await run(defaults, async (options, closers) => {
   const activeMs: number[] = [];
   for (let i = 1; i <= options.swaps; i++) {
     say(`swap ${i}`);
-    const startMs = performance.now();
-    await gateway.admin('PUT', `/providers/${id}`, { weight: 2 + i });
-    activeMs.push(performance.now() - startMs);
+    activeMs.push(await swap(sql, gateway.url));
     await sleep(1000);
   }
   const swapping = await generator.mark();
@@ -56,8 +58,7 @@ await run(defaults, async (options, closers) => {
 });
 
 /** Straight into the database: through the admin API it would take an hour. */
-async function fill(dataDir: string, providers: number, keys: number): Promise<void> {
-  const { sql, close } = await openDatabase({ dbUrl: null, dataDir, owner: 'command' });
+async function fill(sql: Sql, providers: number, keys: number): Promise<void> {
   await sql`
     INSERT INTO providers (provider_key, api_base, api_key, model_mapping)
     SELECT 'p' || n, 'http://127.0.0.1:9/v1', 'k', jsonb_build_object('model-' || n, 'model-' || n)
@@ -66,5 +67,20 @@ async function fill(dataDir: string, providers: number, keys: number): Promise<v
     INSERT INTO credentials (credential_key, name, rate_limit, key_preview)
     SELECT encode(sha256(n::text::bytea), 'hex'), 'key ' || n, 100, 'sk-…' || n
     FROM generate_series(1, ${keys}::int) n`;
-  await close();
+}
+
+/** Changes a provider and a key; resolves with the milliseconds until every worker uses them. */
+async function swap(sql: Sql, url: string): Promise<number> {
+  await sql.begin(async (both) => {
+    await both`UPDATE credentials SET rate_limit = rate_limit + 1 WHERE name = 'key 1'`;
+    await both`UPDATE providers SET weight = weight + 1 WHERE provider_key = 'p'`;
+  });
+  const startMs = performance.now();
+  const [wanted] = await sql<[{ version: number }]>`SELECT version::int FROM config_version`;
+  for (;;) {
+    const answer = await fetch(`${url}/health`);
+    const { config_version } = (await answer.json()) as { config_version: number };
+    if (config_version >= wanted.version) return performance.now() - startMs;
+    await sleep(5);
+  }
 }

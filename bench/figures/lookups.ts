@@ -22,7 +22,7 @@ await run({ keys: 100_000, models: 10_000 }, async (options) => {
       'hash',
     );
     const buildMs = performance.now() - startMs;
-    const hashes = [...snapshot.credentials.keys()];
+    const hashes = Array.from({ length: keys }, (_, i) => credential(i).credential_key);
     const exact = Array.from({ length: models }, (_, i) => nameOf(i));
     const wild = exact.map((_, i) => `${nameOf(i - (i % 10))}-2030-01-01`);
     const unknown = exact.map((name) => `no-${name}`);

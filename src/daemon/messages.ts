@@ -5,13 +5,14 @@ import type { SlotGrant, SlotRequest } from '../limits/slot-owner.js';
 import type { GatewayEvent } from '../observe/event.js';
 import type { WorkerStatus } from '../observe/metrics-state.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
+import type { ConfigurationChange } from '../routing/configuration-change.js';
 import type { Ejection } from '../upstream/health.js';
 import type { PackedRequest } from './packed-requests.js';
 
 /** From the control process to a worker. The first is always `start`. */
 export type ToWorker =
   | StartWorker
-  | { type: 'configuration'; configuration: Configuration; hash: string }
+  | { type: 'configuration'; change: ConfigurationChange; hash: string }
   | { type: 'lease'; grant: LeaseGrant }
   | { type: 'slot'; grant: SlotGrant }
   /** What another worker has found of a provider. */

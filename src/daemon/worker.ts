@@ -12,7 +12,7 @@ import type { Gateway } from '../proxy/gateway.js';
 import { handleRequest } from '../proxy/handle-request.js';
 import { Watchdog } from '../proxy/watchdog.js';
 import { Balancers } from '../routing/plan.js';
-import { buildSnapshot } from '../routing/snapshot.js';
+import { buildSnapshot, changeSnapshot } from '../routing/snapshot.js';
 import { strategies } from '../routing/strategies/index.js';
 import { selectEngine } from '../server/engine.js';
 import type { Server } from '../server/exchange.js';
@@ -173,12 +173,9 @@ function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
 }
 
 /** The swap: one assignment. Requests that began before it keep the snapshot that they read. */
-function activate(
-  current: Gateway,
-  { configuration, hash }: ToWorker & { type: 'configuration' },
-): void {
-  current.snapshot = buildSnapshot(configuration, hash);
-  current.upstreams.retain(configuration.providers.filter(({ is_enabled }) => is_enabled));
+function activate(current: Gateway, { change, hash }: ToWorker & { type: 'configuration' }): void {
+  current.snapshot = changeSnapshot(current.snapshot, change, hash);
+  current.upstreams.retain(current.snapshot.providers.map(({ config }) => config));
   send({ type: 'active', hash });
 }
 

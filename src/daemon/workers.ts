@@ -7,6 +7,7 @@ import { SlotOwner } from '../limits/slot-owner.js';
 import type { Emit, GatewayEvent } from '../observe/event.js';
 import type { WorkerState, WorkerStatus } from '../observe/metrics-state.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
+import { changeBetween } from '../routing/configuration-change.js';
 import type { Ejection } from '../upstream/health.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 import { unpackRequest } from './packed-requests.js';
@@ -114,8 +115,11 @@ export class Workers {
 
   /** Gives a configuration to every worker; resolves when each of them uses it. */
   async publish(configuration: Configuration, hash: string): Promise<void> {
+    const before = this.#configuration?.configuration ?? configuration;
     this.#configuration = { configuration, hash };
-    this.#broadcast({ type: 'configuration', configuration, hash });
+    // What has changed: all of a large table would stop a worker for as long as it is read.
+    const change = changeBetween(before, configuration);
+    this.#broadcast({ type: 'configuration', change, hash });
     await this.#until(() => this.#stopping || this.#allActive(hash));
   }
 

@@ -1,6 +1,8 @@
-import type { Configuration, Credential, Provider } from '../config/configuration.js';
+import type { Configuration, Provider } from '../config/configuration.js';
 import { compileModelPattern } from '../config/model-pattern.js';
-import { compileAllowedModels, compileModelMapping, type ModelMapping } from './model-mapping.js';
+import type { ConfigurationChange } from './configuration-change.js';
+import { CredentialTable, type RoutedCredential } from './credential-table.js';
+import { compileModelMapping, type ModelMapping } from './model-mapping.js';
 
 /**
  * Everything that a request needs to know, immutable. A worker holds one reference to the current
@@ -10,8 +12,7 @@ export interface Snapshot {
   /** Identifies the content: two configurations that route alike have the same hash. */
   readonly hash: string;
   readonly version: number;
-  /** By SHA-256 of the key, lower-case hex. Disabled credentials are not in it. */
-  readonly credentials: ReadonlyMap<string, RoutedCredential>;
+  readonly credentials: CredentialTable;
   /** Enabled providers. */
   readonly providers: readonly RoutedProvider[];
   /** The models that are named in mappings, without wildcards, sorted. */
@@ -20,19 +21,7 @@ export interface Snapshot {
   route(model: string): Route | null;
 }
 
-export interface RoutedCredential {
-  readonly id: number | null;
-  readonly name: string;
-  readonly hash: Buffer;
-  /** Names this credential's limiter: the same for a key and the one that it replaced. */
-  readonly key: string;
-  /** Null: all models. */
-  readonly allows: ((model: string) => boolean) | null;
-  /** Requests a second, or null. */
-  readonly rateLimit: number | null;
-  /** Refused from then on: wall clock, milliseconds; null never. */
-  readonly expiresAt: number | null;
-}
+export type { RoutedCredential };
 
 export interface RoutedProvider {
   readonly config: Provider;
@@ -64,32 +53,45 @@ const maxRememberedLength = 256;
 
 /** Builds a snapshot from a valid configuration. */
 export function buildSnapshot(configuration: Configuration, hash: string): Snapshot {
-  const providers = configuration.providers
-    .filter((provider) => provider.is_enabled)
-    .map((config) =>
-      Object.freeze({
-        config,
-        key: config.provider_key,
-        weight: config.weight,
-        priority: config.provider_params.priority ?? 0,
-        mapping: compileModelMapping(config.model_mapping),
-      }),
-    );
-  const credentials = new Map<string, RoutedCredential>();
-  for (const credential of configuration.credentials) {
-    if (credential.is_enabled) credentials.set(credential.credential_key, routed(credential));
-  }
-  for (const credential of configuration.credentials) {
-    const { previous_key, is_enabled } = credential;
-    // A key that somebody else has now is no longer this one's.
-    if (!previous_key || !is_enabled || credentials.has(previous_key)) continue;
-    credentials.set(previous_key, routedBefore(credential, previous_key));
-  }
+  const { version, providers, credentials } = configuration;
+  const enabled = providers.filter(({ is_enabled }) => is_enabled);
+  return assemble(hash, version, enabled.map(routed), CredentialTable.of(credentials));
+}
+
+/** The snapshot of a configuration that differs little from that of another one. */
+export function changeSnapshot(
+  before: Snapshot,
+  { version, providers, removed, added }: ConfigurationChange,
+  hash: string,
+): Snapshot {
+  const known = new Map(before.providers.map((provider) => [provider.key, provider]));
+  const changed = providers.flatMap((provider) =>
+    typeof provider === 'string' ? (known.get(provider) ?? []) : routed(provider),
+  );
+  return assemble(hash, version, changed, before.credentials.with(removed, added));
+}
+
+function routed(config: Provider): RoutedProvider {
+  return Object.freeze({
+    config,
+    key: config.provider_key,
+    weight: config.weight,
+    priority: config.provider_params.priority ?? 0,
+    mapping: compileModelMapping(config.model_mapping),
+  });
+}
+
+function assemble(
+  hash: string,
+  version: number,
+  providers: readonly RoutedProvider[],
+  credentials: CredentialTable,
+): Snapshot {
   const routes = new Map<string, Route | null>();
   const groups = new Map<string, string>();
   return Object.freeze({
     hash,
-    version: configuration.version,
+    version,
     credentials,
     providers: Object.freeze(providers),
     models: namedModels(providers),
@@ -107,34 +109,6 @@ export function buildSnapshot(configuration: Configuration, hash: string): Snaps
       return route;
     },
   });
-}
-
-function routed(credential: Credential): RoutedCredential {
-  return Object.freeze({
-    id: credential.id,
-    name: credential.name,
-    hash: Buffer.from(credential.credential_key, 'hex'),
-    // Not the hash where there is an id: a rotation would fill the bucket anew.
-    key: credential.id === null ? credential.credential_key : `credential ${credential.id}`,
-    allows: compileAllowedModels(credential.allowed_models),
-    rateLimit: credential.rate_limit,
-    expiresAt: milliseconds(credential.expires_at),
-  });
-}
-
-/** The credential under its key before a rotation. */
-function routedBefore(credential: Credential, previousKey: string): RoutedCredential {
-  const after = routed(credential);
-  const ends = [after.expiresAt, milliseconds(credential.previous_expires_at) ?? 0];
-  return Object.freeze({
-    ...after,
-    hash: Buffer.from(previousKey, 'hex'),
-    expiresAt: Math.min(...ends.filter((end) => end !== null)),
-  });
-}
-
-function milliseconds(time: string | null | undefined): number | null {
-  return time ? Date.parse(time) : null;
 }
 
 /** `groups` keeps one copy of each group's name, which is long where providers are many. */

@@ -30,16 +30,21 @@ export async function readConfiguration(sql: Sql): Promise<ConfigurationRows> {
   return {
     version: row.version,
     providers: row.providers.map(withDates),
-    credentials: row.credentials.map((credential) => ({
-      ...withDates(credential),
-      expires_at: toDate(credential.expires_at),
-      previous_expires_at: toDate(credential.previous_expires_at),
-    })),
+    credentials: row.credentials.map(withCredentialDates),
   };
 }
 
 function toDate(time: Date | null): Date | null {
   return time && new Date(time);
+}
+
+/** In place: there may be a hundred thousand of them. */
+function withCredentialDates(row: StoredCredential): StoredCredential {
+  row.created_at = new Date(row.created_at);
+  row.updated_at = new Date(row.updated_at);
+  row.expires_at = toDate(row.expires_at);
+  row.previous_expires_at = toDate(row.previous_expires_at);
+  return row;
 }
 
 /** In JSON a timestamp is text. */

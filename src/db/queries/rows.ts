@@ -84,7 +84,13 @@ export const credentialColumns = [
 export function toCredential(id: number | null, row: CredentialInput): Credential {
   const { credential_key, name, allowed_models, rate_limit, is_enabled, key_preview } = row;
   return {
-    ...{ id, credential_key, name, allowed_models, rate_limit, is_enabled, key_preview },
+    id,
+    credential_key,
+    name,
+    allowed_models,
+    rate_limit,
+    is_enabled,
+    key_preview,
     expires_at: row.expires_at?.toISOString() ?? null,
     previous_key: row.previous_key ?? null,
     previous_expires_at: row.previous_expires_at?.toISOString() ?? null,

@@ -1,0 +1,47 @@
+import type { Configuration, Credential, Provider } from '../config/configuration.js';
+
+/** What makes one configuration of another. It is as large as the difference, not as the tables. */
+export interface ConfigurationChange {
+  version: number;
+  /** All enabled providers in order: those that stay as they are by their key. */
+  providers: (Provider | string)[];
+  /** New or changed. */
+  added: Credential[];
+  /** As they were before they were changed or deleted. */
+  removed: Credential[];
+}
+
+export function changeBetween(before: Configuration, after: Configuration): ConfigurationChange {
+  const providers = new Map(enabled(before).map((one) => [one.provider_key, one]));
+  const credentials = new Map(before.credentials.map((one) => [one.credential_key, one]));
+  const added: Credential[] = [];
+  for (const credential of after.credentials) {
+    const old = credentials.get(credential.credential_key);
+    if (old && isSame(old, credential)) credentials.delete(credential.credential_key);
+    else added.push(credential);
+  }
+  return {
+    version: after.version,
+    providers: enabled(after).map((provider) => {
+      const old = providers.get(provider.provider_key);
+      return old && isSame(old, provider) ? provider.provider_key : provider;
+    }),
+    added,
+    removed: [...credentials.values()],
+  };
+}
+
+function enabled({ providers }: Configuration): Provider[] {
+  return providers.filter(({ is_enabled }) => is_enabled);
+}
+
+/** Whether two rows, made by the same code, are equal; most fields are no objects. */
+function isSame<T extends object>(a: T, b: T): boolean {
+  for (const name in b) {
+    const [one, other] = [a[name], b[name]];
+    if (one === other) continue;
+    if (typeof one !== 'object' || typeof other !== 'object') return false;
+    if (JSON.stringify(one) !== JSON.stringify(other)) return false;
+  }
+  return Object.keys(a).length === Object.keys(b).length;
+}
