@@ -34,6 +34,8 @@ const { values } = parseArgs({
 });
 
 const closers = createClosers();
+const interrupt = () => void closers.closeAll().then(() => process.exit(130));
+process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
 try {
   process.exitCode = await measure();
 } finally {

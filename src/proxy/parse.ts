@@ -24,6 +24,8 @@ const wanted = new Set(['model', 'stream', 'stream_options']);
 
 /** No model has a longer name; what is kept and logged by name stays small. */
 const maxModelLength = 1_024;
+/** Of a value that is parsed here, and so must not be one that holds up other requests. */
+const maxValueBytes = 65_536;
 
 /**
  * Reads the request body, looking into it as it arrives.
@@ -104,7 +106,7 @@ function edited(body: Buffer, edits: Edit[]): Buffer {
 
 function modelRequest(body: Buffer, spans: ReadonlyMap<string, readonly Span[]>): ModelRequest {
   const modelSpans = spans.get('model') ?? [];
-  const model = lastValue(body, modelSpans);
+  const model = lastValue(body, 'model', modelSpans);
   if (model === undefined) throw invalid('model', 'You must provide a model parameter.');
   if (typeof model !== 'string' || model === '') {
     throw invalid('model', 'The model must be a string that is not empty.');
@@ -112,7 +114,7 @@ function modelRequest(body: Buffer, spans: ReadonlyMap<string, readonly Span[]>)
   if (model.length > maxModelLength) {
     throw invalid('model', `The model's name is longer than ${maxModelLength} characters.`);
   }
-  const stream = lastValue(body, spans.get('stream')) ?? false;
+  const stream = lastValue(body, 'stream', spans.get('stream')) ?? false;
   if (typeof stream !== 'boolean') throw invalid('stream', 'stream must be true or false.');
   const usageEdit = stream ? usageEditOf(body, spans.get('stream_options')) : null;
   return { body, model, stream, modelSpans, usageEdit };
@@ -126,16 +128,19 @@ function usageEditOf(body: Buffer, spans: readonly Span[] | undefined): Edit | n
     const bytes = Buffer.from('"stream_options":{"include_usage":true},');
     return { start, end: start, bytes };
   }
-  const options = lastValue(body, spans);
+  const options = lastValue(body, 'stream_options', spans);
   if (options !== null && typeof options !== 'object') return null;
   if (options && 'include_usage' in options && options.include_usage === true) return null;
   return { ...span, bytes: Buffer.from(JSON.stringify({ ...options, include_usage: true })) };
 }
 
 /** As JSON.parse does, of a key that occurs twice the last counts. */
-function lastValue(body: Buffer, spans: readonly Span[] | undefined): unknown {
+function lastValue(body: Buffer, name: string, spans: readonly Span[] | undefined): unknown {
   const span = spans?.[spans.length - 1];
   if (!span) return undefined;
+  if (span.end - span.start > maxValueBytes) {
+    throw invalid(name, `${name} is longer than ${maxValueBytes} bytes.`);
+  }
   try {
     return JSON.parse(body.toString('utf8', span.start, span.end));
   } catch {

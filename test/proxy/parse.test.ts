@@ -134,6 +134,21 @@ for (const [text, code, param] of refused) {
   });
 }
 
+test('a huge value where a small one is expected is refused unparsed', async () => {
+  const huge = `[${'1,'.repeat(50_000)}1]`;
+  for (const [name, body] of [
+    ['model', `{"model":${huge}}`],
+    ['stream', `{"model":"m","stream":${huge}}`],
+    ['stream_options', `{"model":"m","stream":true,"stream_options":{"a":${huge}}}`],
+  ] as const) {
+    await assert.rejects(parseBody([Buffer.from(body)]), {
+      code: 'invalid_request',
+      param: name,
+      message: /longer than/,
+    });
+  }
+});
+
 test('a syntax error reaches the request and never the engine that gives the bytes', async () => {
   const given: string[] = [];
   const exchange = exchangeOf(async (onChunk) => {
