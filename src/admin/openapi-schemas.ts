@@ -24,6 +24,7 @@ const exampleCredential = {
   is_enabled: true,
   expires_at: null,
   tags: ['team-a'],
+  store_bodies: false,
   previous_expires_at: null,
   last_used_at: '2026-01-31T12:00:00.000Z',
 };

@@ -4,10 +4,12 @@ import { note, printFields, printTable } from './output.js';
 /** A key as commands print it for scripts: of the key itself a preview, and no hash. */
 export function keyJson(row: CredentialRow) {
   const { id, name, key_preview, allowed_models, rate_limit, is_enabled } = row;
-  const { expires_at, tags, previous_expires_at, last_used_at, created_at, updated_at } = row;
+  const { expires_at, tags, store_bodies, previous_expires_at } = row;
+  const { last_used_at, created_at, updated_at } = row;
   return {
     ...{ id, name, key_preview, allowed_models, rate_limit, is_enabled },
-    ...{ expires_at, tags, previous_expires_at, last_used_at, created_at, updated_at },
+    ...{ expires_at, tags, store_bodies, previous_expires_at },
+    ...{ last_used_at, created_at, updated_at },
   };
 }
 
@@ -40,6 +42,7 @@ export function printKey(row: CredentialRow): void {
     ['limit', limit(row)],
     ['models', models(row)],
     ['tags', tagged(row) || 'none'],
+    ['bodies', row.store_bodies ? 'stored' : 'not stored'],
     ['expires', row.expires_at?.toISOString() ?? 'never'],
     ...(row.previous_expires_at
       ? [['old key', `valid until ${row.previous_expires_at.toISOString()}`] as const]

@@ -24,6 +24,7 @@ interface LimitFlags {
   rateLimit?: number | 'none';
   expires?: Date | 'never';
   tag?: string[];
+  storeBodies?: boolean;
 }
 
 type CreateFlags = KeyFlags & LimitFlags;
@@ -149,7 +150,9 @@ function addLimitOptions(command: Command): Command {
       'refuse it from then on: 90d, a date, or never',
       expiry('--expires'),
     )
-    .option('--tag <tag>', 'a word to find it by; repeatable', collect);
+    .option('--tag <tag>', 'a word to find it by; repeatable', collect)
+    .option('--store-bodies', 'store what it asks and is answered, see docs/usage.md')
+    .option('--no-store-bodies', 'do not, which is the default');
   return addDatabaseOptions(command);
 }
 
@@ -172,6 +175,7 @@ async function createKey(written: string | undefined, flags: CreateFlags): Promi
     is_enabled: true,
     expires_at: expiryOf(flags.expires ?? 'never'),
     tags: tagsOf(flags.tag ?? []),
+    store_bodies: flags.storeBodies ?? false,
   };
   const { insertCredential } = await import('../db/queries/insert-credential.js');
   const { DuplicateError } = await import('../db/duplicate.js');
@@ -186,8 +190,9 @@ async function createKey(written: string | undefined, flags: CreateFlags): Promi
     }
   });
   if (flags.json) {
-    const { id, key_preview, allowed_models, rate_limit, is_enabled, expires_at, tags } = result;
-    const limits = { allowed_models, rate_limit, is_enabled, expires_at, tags };
+    const { id, key_preview, allowed_models, rate_limit, is_enabled } = result;
+    const { expires_at, tags, store_bodies } = result;
+    const limits = { allowed_models, rate_limit, is_enabled, expires_at, tags, store_bodies };
     printJson({ id, name, key, key_preview, ...limits });
   } else if (given === null) {
     note(`created key ${name} (id ${result.id}); store it now, it is not shown again:`);
@@ -254,6 +259,7 @@ async function update(ref: string, flags: UpdateFlags): Promise<void> {
     ...(flags.expires !== undefined && { expires_at: expiryOf(flags.expires) }),
     ...(flags.clearTags && { tags: [] }),
     ...(flags.tag !== undefined && { tags: tagsOf(flags.tag) }),
+    ...(flags.storeBodies !== undefined && { store_bodies: flags.storeBodies }),
     ...(flags.enabled && { is_enabled: true }),
   };
   if (Object.keys(changes).length === 0) throw usageError('nothing to change was given');

@@ -81,4 +81,6 @@ export interface Credential {
   previous_expires_at?: string | null;
   /** For people, to find it by. */
   tags?: string[];
+  /** Whether what it asks and is answered is stored; absent: false. */
+  store_bodies?: boolean;
 }

@@ -132,6 +132,11 @@ export const credentialProperties = {
     maxItems: 100,
     description: 'Words to find the key by.',
   },
+  store_bodies: {
+    type: 'boolean',
+    description:
+      'True stores the bodies of its requests and answers, with the rows of its usage; false is the default.',
+  },
 } as const;
 
 /** Compiles a schema. One Ajv for all, so that schemas are compiled once. */

@@ -34,6 +34,7 @@ export function packRequest(event: RequestFinished) {
     usage?.promptTokens,
     usage?.completionTokens,
     event.uncounted,
+    event.bodies,
   ] as const;
 }
 
@@ -66,5 +67,6 @@ export function unpackRequest(packed: PackedRequest): RequestFinished {
     complete: packed[20],
     usage: promptTokens === undefined ? null : { promptTokens, completionTokens: packed[22] ?? 0 },
     uncounted: packed[23],
+    bodies: packed[24],
   };
 }

@@ -115,6 +115,8 @@ export interface RequestFinished {
   usage: TokenUsage | null;
   /** What tokens must be counted from when `usage` is null and a provider answered. */
   uncounted: UncountedText | null;
+  /** What is stored of what was written; null but for a key that says so. */
+  bodies: Bodies | null;
 }
 
 /** One attempt at a provider. */
@@ -183,6 +185,19 @@ export interface UncountedText {
   truncated: boolean;
   /** The length of the whole answer, where pieces of it were left out. */
   answerBytes?: number;
+}
+
+/** The bodies of a request and of its answer, as the client sent the one and got the other. */
+export interface Bodies {
+  request: KeptBody;
+  response: KeptBody;
+}
+
+/** The beginning of a body. */
+export interface KeptBody {
+  bytes: Uint8Array;
+  /** The length of the whole body. */
+  totalBytes: number;
 }
 
 export type Emit = (event: GatewayEvent) => void;

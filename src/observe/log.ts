@@ -62,7 +62,7 @@ function isOfRequest({ type }: GatewayEvent): boolean {
 /** All of an event but what clients and models wrote. */
 function fieldsOf(event: GatewayEvent): object {
   if (event.type === 'request_finished') {
-    const { type, uncounted, ...fields } = event;
+    const { type, uncounted, bodies, ...fields } = event;
     return fields;
   }
   const { type, ...fields } = event;

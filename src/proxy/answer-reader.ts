@@ -1,6 +1,7 @@
 import type { UncountedText } from '../observe/event.js';
 import type { Attempt } from '../upstream/attempt.js';
 import { readUsage, UsageEventFilter } from '../upstream/usage.js';
+import { BodyKeeper } from './body-keeper.js';
 import type { ModelRequest } from './parse.js';
 import type { RequestRecord } from './request-record.js';
 
@@ -17,6 +18,7 @@ const tailBytes = 16_384;
 /** Reads what an answer says of its token usage, as it passes. */
 export class AnswerReader {
   readonly #filter: UsageEventFilter | null;
+  readonly #keeper: BodyKeeper | null;
   #blocks: Buffer[] = [];
   #recent: Buffer[] = [];
   #recentBytes = 0;
@@ -27,15 +29,20 @@ export class AnswerReader {
   /** The last three bytes that the client has; at the start it has no part of an event. */
   #end = 0x0a0a;
 
-  /** @param hidesUsage the client did not ask for the usage event of this stream. */
-  constructor(attempt: Attempt, hidesUsage: boolean) {
+  /**
+   * @param hidesUsage the client did not ask for the usage event of this stream.
+   * @param storesBody what the client gets is put into the record too.
+   */
+  constructor(attempt: Attempt, hidesUsage: boolean, storesBody = false) {
     this.#filter = hidesUsage && attempt.stream ? new UsageEventFilter() : null;
+    this.#keeper = storesBody ? new BodyKeeper() : null;
   }
 
   /** Takes a piece of the answer and returns what of it the client gets. */
   push(chunk: Buffer): Buffer {
     this.#keep(chunk);
     const piece = this.#filter ? this.#filter.push(chunk) : chunk;
+    this.#keeper?.add(piece);
     this.pieces++;
     for (let i = Math.max(0, piece.length - 3); i < piece.length; i++) {
       this.#end = ((this.#end << 8) | (piece[i] as number)) & 0xffffff;
@@ -51,11 +58,14 @@ export class AnswerReader {
   /** What the client still gets at the end of the answer. */
   flush(): Buffer | null {
     const rest = this.#filter?.flush();
-    return rest && rest.length > 0 ? rest : null;
+    if (!rest || rest.length === 0) return null;
+    this.#keeper?.add(rest);
+    return rest;
   }
 
-  /** Puts the usage into the record, or what it can be counted from. */
+  /** Puts the usage into the record, or what it can be counted from, and the body to be stored. */
   finish(record: RequestRecord, request: ModelRequest): void {
+    if (record.bodies && this.#keeper) record.bodies.response = this.#keeper.body;
     record.usage = this.#filter?.usage ?? readUsage(this.#tail());
     if (record.usage || record.status >= 400) return;
     record.uncounted = this.#uncounted(record, request);

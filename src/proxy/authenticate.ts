@@ -12,6 +12,7 @@ const anybody: RoutedCredential = Object.freeze({
   allows: null,
   rateLimit: null,
   expiresAt: null,
+  storeBodies: false,
 });
 
 /**

@@ -2,6 +2,7 @@ import { type GatewayError, toGatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { admit } from './admit.js';
 import { authenticate } from './authenticate.js';
+import { keptBody, noBody } from './body-keeper.js';
 import { dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { health } from './health.js';
@@ -53,6 +54,7 @@ async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecor
   const request = await parse(exchange, settings.server, gateway.watchdog);
   record.model = request.model;
   record.stream = request.stream;
+  if (credential.storeBodies) record.bodies = { request: keptBody(request.body), response: noBody };
   const planned = {
     request,
     routes: planRoutes(snapshot, credential, request.model, settings.routing),
@@ -94,5 +96,7 @@ function answerError(
   }
   const headers: string[] = [...jsonHeaders, 'x-request-id', record.requestId];
   for (const [name, value] of Object.entries(error.headers)) headers.push(name, value);
-  exchange.respond(error.status, headers, error.toBody());
+  const body = error.toBody();
+  if (record.bodies) record.bodies.response = keptBody(Buffer.from(body));
+  exchange.respond(error.status, headers, body);
 }

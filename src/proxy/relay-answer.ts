@@ -30,7 +30,7 @@ export async function relayAnswer(
     'x-llmproxy-overhead-ms',
     (record.firstTokenMs - record.upstreamMs).toFixed(2),
   );
-  const reader = new AnswerReader(attempt, hidesUsage);
+  const reader = new AnswerReader(attempt, hidesUsage, record.bodies !== null);
   const relayed = relay(attempt, exchange, headers, record, reader);
   if (relayed) {
     const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record);

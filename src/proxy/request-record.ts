@@ -34,6 +34,7 @@ export function beginRecord(exchange: Exchange): RequestRecord {
     complete: false,
     usage: null,
     uncounted: null,
+    bodies: null,
   };
 }
 

@@ -13,6 +13,8 @@ export interface RoutedCredential {
   readonly rateLimit: number | null;
   /** Refused from then on: wall clock, milliseconds; null never. */
   readonly expiresAt: number | null;
+  /** Whether the bodies of its requests and answers are stored. */
+  readonly storeBodies: boolean;
 }
 
 /** By the first byte of the hash: of 100,000 keys a change copies some hundreds. */
@@ -107,6 +109,7 @@ function routed(credential: Credential): RoutedCredential {
     allows: compileAllowedModels(credential.allowed_models),
     rateLimit: credential.rate_limit,
     expiresAt: milliseconds(credential.expires_at),
+    storeBodies: credential.store_bodies ?? false,
   });
 }
 

@@ -166,6 +166,9 @@ function keyEffect(
   if (next.rate_limit !== old.rate_limit) {
     reasons.push(`limit ${limit(old.rate_limit)}, then ${limit(next.rate_limit)}`);
   }
+  if ((next.store_bodies ?? false) !== (old.store_bodies ?? false)) {
+    reasons.push(`bodies are ${next.store_bodies ? 'stored' : 'no longer stored'}`);
+  }
   return reasons.length > 0 ? [{ name, effect: 'changes', reasons }] : [];
 }
 

@@ -55,6 +55,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       is_enabled: true,
       expires_at: null,
       tags: [],
+      store_bodies: false,
     });
   });
 
@@ -86,6 +87,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       'is_enabled',
       'expires_at',
       'tags',
+      'store_bodies',
       'previous_expires_at',
       'last_used_at',
       'created_at',
@@ -160,6 +162,22 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.deepEqual((await json(run(['keys', 'show', 'a', '--json']))).tags, ['x']);
     await run(['keys', 'update', 'a', '--clear-tags']);
     assert.deepEqual(await names('x'), []);
+  });
+
+  test('bodies are stored only for a key that is told so', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    const isStored = async (name: string) =>
+      (await json(run(['keys', 'show', name, '--json']))).store_bodies;
+    await run(['keys', 'create', 'a']);
+    await run(['keys', 'create', 'b', '--store-bodies']);
+    assert.deepEqual([await isStored('a'), await isStored('b')], [false, true]);
+    await run(['keys', 'update', 'b', '--rate-limit', '5']);
+    assert.equal(await isStored('b'), true, 'what is not given is kept');
+    await run(['keys', 'update', 'a', '--store-bodies']);
+    await run(['keys', 'update', 'b', '--no-store-bodies']);
+    assert.deepEqual([await isStored('a'), await isStored('b')], [true, false]);
+    assert.match((await run(['keys', 'show', 'a'])).stdout, /^ *bodies +stored$/m);
+    assert.match((await run(['keys', 'show', 'b'])).stdout, /^ *bodies +not stored$/m);
   });
 
   test('an expiry is a length of time or a date, and can be taken back', async (t) => {

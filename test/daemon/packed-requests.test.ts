@@ -37,12 +37,15 @@ const request: RequestFinished = {
   complete: true,
   usage: { promptTokens: 5, completionTokens: 0 },
   uncounted: null,
+  bodies: null,
 };
 
 test('a finished request comes out of its packed form as it went in', () => {
   const uncounted = { endpoint: 'e', request: Buffer.from('q'), answer: [], truncated: false };
+  const body = { bytes: Buffer.from('b'), totalBytes: 2 };
   for (const event of [
     request,
+    { ...request, bodies: { request: body, response: body } },
     { ...request, credential: null, usage: null, uncounted, attemptsLog: null },
   ]) {
     assert.deepEqual(unpackRequest(packRequest(event)), event);

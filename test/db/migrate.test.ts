@@ -8,6 +8,8 @@ import {
   migrationStatus,
   SchemaTooNewError,
 } from '../../src/db/migrate.js';
+import { readVersion } from '../../src/db/queries/config-history.js';
+import { configVersion } from '../../src/db/queries/config-version.js';
 import { readConfiguration } from '../../src/db/queries/read-configuration.js';
 import { emptyDatabase, testDirectory } from '../support/postgres.js';
 
@@ -78,6 +80,25 @@ test('names files that are misnamed, missing or numbered alike', async (t) => {
   await assert.rejects(migrateUp(sql, twice), /have the number 0001: one and other/);
   const gap = migrations({ '0001_one': '', '0003_three': '' });
   await assert.rejects(migrateUp(sql, gap), /0002 is missing/);
+});
+
+test('to go back to a version from before bodies could be stored is to store none', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  await migrateUp(sql);
+  const names = (await migrationStatus(sql)).map(({ name }) => name);
+  await migrateDown(sql, names.length - names.indexOf('store_bodies'));
+  await sql`INSERT INTO credentials (credential_key, name) VALUES (${'a'.repeat(64)}, 'k')`;
+  await sql`UPDATE credentials SET rate_limit = 5`;
+  const { version } = await configVersion(sql);
+  await sql`UPDATE credentials SET rate_limit = 6`;
+  await migrateUp(sql);
+  await sql`UPDATE credentials SET store_bodies = true`;
+
+  const read = await readVersion(sql, version);
+  assert.ok('target' in read);
+  const [key] = read.target.credentials;
+  assert.deepEqual([key?.rate_limit, key?.store_bodies], [5, false]);
+  assert.equal(read.current.credentials[0]?.store_bodies, true);
 });
 
 test('takes over a database of the Python llm-proxy with its rows, and gives it back', async (t) => {

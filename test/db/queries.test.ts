@@ -63,7 +63,8 @@ test('a credential is stored, found by id and by a name that others may have, ch
   const row = await insertCredential(sql, credential);
   const { id, created_at, updated_at, ...stored } = row;
   const none = { expires_at: null, previous_key: null, previous_expires_at: null };
-  assert.deepEqual(stored, { ...credential, ...none, tags: [], last_used_at: null });
+  const defaults = { tags: [], store_bodies: false, last_used_at: null };
+  assert.deepEqual(stored, { ...credential, ...none, ...defaults });
   const other = await insertCredential(sql, {
     ...credential,
     credential_key: 'e'.repeat(64),
@@ -163,6 +164,7 @@ test('the configuration is read as the rows are, with the version that belongs t
     ...credential,
     expires_at: new Date('2030-01-31T12:00:00Z'),
     tags: ['a'],
+    store_bodies: true,
   });
   assert.equal(last_used_at, null);
   const read = await readConfiguration(sql);

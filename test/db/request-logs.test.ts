@@ -23,7 +23,12 @@ test('rows are stored as they are, with the total of their tokens', async (t) =>
     first_token_ms: null,
   };
   const rows = [
-    logRow({ started_at: '2026-03-10T23:59:59.999Z', credential_id: 2 ** 40, model: 'ä"\\🙂' }),
+    logRow({
+      started_at: '2026-03-10T23:59:59.999Z',
+      credential_id: 2 ** 40,
+      model: 'ä"\\🙂',
+      request_body: '\\u0000\ufffd',
+    }),
     logRow({ started_at: '2026-03-11T00:00:00.000Z', ...empty, error: 'model_not_found' }),
   ];
   await insertRequestLogs(sql, rows);

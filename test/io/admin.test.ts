@@ -106,10 +106,13 @@ test('the admin API', async (t) => {
     const changed = await admin('PUT', `/credentials/${id}`, {
       rate_limit: null,
       allowed_models: null,
+      store_bodies: true,
     });
     assert.equal(changed.body.status, 'updated');
     assert.equal(changed.body.credential.rate_limit, null);
     assert.equal(changed.body.credential.allowed_models, null);
+    assert.equal(created.body.credential.store_bodies, false);
+    assert.equal(changed.body.credential.store_bodies, true);
     assert.equal(changed.body.credential.name, 'own');
     assertError(
       await admin('POST', '/credentials', { key, name: 'again' }),

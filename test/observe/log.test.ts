@@ -81,14 +81,16 @@ test('a file gets every line', async (t) => {
 
 test('a line about a request has its id and what was measured, and no text of it', async (t) => {
   const text = { endpoint: '', request: Buffer.from('secret'), answer: [], truncated: false };
-  const line = await lineOf(t, json, request({ uncounted: text }));
+  const body = { bytes: Buffer.from('secret'), totalBytes: 6 };
+  const bodies = { request: body, response: body };
+  const line = await lineOf(t, json, request({ uncounted: text, bodies }));
   const { timestamp, ...fields } = JSON.parse(line);
   assert.match(timestamp, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   assert.equal(fields.level, 'info');
   assert.equal(fields.event, 'request_finished');
   assert.equal(fields.requestId, 'r1');
   assert.equal(fields.status, 200);
-  assert.ok(!('uncounted' in fields));
+  assert.ok(!('uncounted' in fields) && !('bodies' in fields));
 });
 
 test('request lines are optional', async (t) => {

@@ -42,6 +42,7 @@ export interface KeyFields {
   allowed_models?: string[];
   rate_limit?: number | null;
   is_enabled?: boolean;
+  store_bodies?: boolean;
 }
 
 /** A daemon in its own folder: `data`, `config/llmproxy.yaml`, `config/overrides.d`. */

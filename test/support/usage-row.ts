@@ -24,6 +24,8 @@ export function logRow(changes: Partial<UsageRow> = {}): UsageRow {
     duration_ms: 100.5,
     upstream_ms: 99.25,
     first_token_ms: 50,
+    request_body: null,
+    response_body: null,
     ...changes,
   };
 }

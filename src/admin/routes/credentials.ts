@@ -18,7 +18,13 @@ import { jsonRequest, jsonResponse, ref, rowId } from '../openapi-schemas.js';
 import { query } from '../query.js';
 import type { AdminRequest, AdminRoute, Parameter } from '../route.js';
 
-type WrittenField = 'name' | 'allowed_models' | 'rate_limit' | 'is_enabled' | 'tags';
+type WrittenField =
+  | 'name'
+  | 'allowed_models'
+  | 'rate_limit'
+  | 'is_enabled'
+  | 'tags'
+  | 'store_bodies';
 
 /** What people write: the key itself in place of its hash, times as text. */
 interface CredentialBody extends Partial<Pick<CredentialInput, WrittenField>> {

@@ -10,7 +10,8 @@ export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Pr
       credential_name text, endpoint text, model text, model_sent text, provider text,
       attempts integer, status integer, error text, prompt_tokens bigint,
       completion_tokens bigint, usage_source text, stream boolean, complete boolean,
-      duration_ms double precision, upstream_ms double precision, first_token_ms double precision
+      duration_ms double precision, upstream_ms double precision, first_token_ms double precision,
+      request_body text, response_body text
     )
     ON CONFLICT DO NOTHING`;
 }
@@ -36,4 +37,6 @@ const columns = [
   'duration_ms',
   'upstream_ms',
   'first_token_ms',
+  'request_body',
+  'response_body',
 ] as const satisfies readonly (keyof UsageRow)[];

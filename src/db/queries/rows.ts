@@ -32,6 +32,8 @@ export interface CredentialRow {
   /** Refused from then on; null never. */
   expires_at: Date | null;
   tags: string[];
+  /** Whether the bodies of its requests and answers are stored. */
+  store_bodies: boolean;
   /** The key before a rotation, as `credential_key`; both are null where there is none. */
   previous_key: string | null;
   previous_expires_at: Date | null;
@@ -43,7 +45,12 @@ export interface CredentialRow {
 
 export type ProviderInput = Omit<ProviderRow, 'id' | 'created_at' | 'updated_at'>;
 
-type CredentialDefaults = 'expires_at' | 'tags' | 'previous_key' | 'previous_expires_at';
+type CredentialDefaults =
+  | 'expires_at'
+  | 'tags'
+  | 'store_bodies'
+  | 'previous_key'
+  | 'previous_expires_at';
 export type CredentialInput = Omit<
   CredentialRow,
   'id' | 'created_at' | 'updated_at' | 'last_used_at' | CredentialDefaults
@@ -74,6 +81,7 @@ export const credentialColumns = [
   'is_enabled',
   'expires_at',
   'tags',
+  'store_bodies',
   'previous_key',
   'previous_expires_at',
   'created_at',
@@ -95,6 +103,7 @@ export function toCredential(id: number | null, row: CredentialInput): Credentia
     previous_key: row.previous_key ?? null,
     previous_expires_at: row.previous_expires_at?.toISOString() ?? null,
     tags: row.tags ?? [],
+    store_bodies: row.store_bodies ?? false,
   };
 }
 

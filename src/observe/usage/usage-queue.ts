@@ -1,4 +1,5 @@
 import Bottleneck from 'bottleneck';
+import { bodyCharacters, withoutBodies } from './body-text.js';
 import type { UsageRow } from './usage-row.js';
 import type { UsageSpool } from './usage-spool.js';
 
@@ -23,12 +24,17 @@ const maxBatchWaitMs = 500;
 const maxRetryMs = 10_000;
 /** While storing fails, what is more than this in memory goes to the spool. */
 const keptInMemory = 5_000;
+/**
+ * Characters of bodies that may wait in memory: past that, rows wait without theirs. It bounds a
+ * batch and so a statement too.
+ */
+const maxBodyCharacters = 33_554_432;
 
 /**
  * Rows on their way to the database: collected into batches, stored one batch at a time in the
  * order of coming, tried again for as long as it takes. While the database is away the oldest go
  * to the spool, which is stored first when it is back. Never rejects and never blocks; bounded in
- * memory and on disk.
+ * memory and on disk, and for want of room bodies go before rows do.
  *
  * States: waiting → storing ⇄ waiting to try again → waiting; closed.
  */
@@ -41,6 +47,8 @@ export class UsageQueue {
   #replayed: UsageRow[] = [];
   #collecting: Promise<void> = Promise.resolve();
   #collected = 0;
+  /** Of the bodies of all rows in memory but those of the spool. */
+  #bodyCharacters = 0;
   #storing: Promise<void> | null = null;
   #failing = false;
   #dropping = false;
@@ -74,7 +82,10 @@ export class UsageQueue {
       return;
     }
     this.#collected += 1;
-    this.#collecting = this.#batcher.add(row);
+    const characters = bodyCharacters(row);
+    const hasRoom = this.#bodyCharacters + characters <= maxBodyCharacters;
+    if (hasRoom) this.#bodyCharacters += characters;
+    this.#collecting = this.#batcher.add(hasRoom ? row : withoutBodies(row));
   }
 
   /** Stores what an earlier process has left in the spool. */
@@ -122,7 +133,7 @@ export class UsageQueue {
       try {
         await insert(rows);
         if (this.#abandoned) return;
-        waiting.splice(0, rows.length);
+        this.#done(waiting, rows.length);
         this.#working();
         size = Math.min(size * 2, maxBatchRows);
         retryMs = firstRetryMs;
@@ -136,7 +147,7 @@ export class UsageQueue {
           // One of them spoils the batch: halves find it.
           size = Math.ceil(rows.length / 2);
         } else {
-          waiting.shift();
+          this.#done(waiting, 1);
           this.#drop(1, error);
         }
       }
@@ -154,15 +165,26 @@ export class UsageQueue {
     return this.#replayed.length > 0 ? this.#replayed : this.#ready;
   }
 
-  /** Moves the oldest rows in memory to the spool until `keep` are left, as far as it has room. */
+  /**
+   * Moves the oldest rows in memory to the spool until `keep` are left, and of the room for bodies
+   * half is free, as far as it has room.
+   */
   async #spill(keep: number): Promise<void> {
     const { spool } = this.#options;
-    while (spool && this.#ready.length > keep) {
+    const isFull = () => this.#ready.length > 0 && this.#bodyCharacters > maxBodyCharacters / 2;
+    while (spool && (this.#ready.length > keep || isFull())) {
       const rows = this.#ready.slice(0, maxBatchRows);
       const spilled = await spool.append(rows).catch(() => false);
       if (!spilled) return;
-      this.#ready.splice(0, rows.length);
+      this.#done(this.#ready, rows.length);
     }
+  }
+
+  /** Takes rows out whose place is no longer here. */
+  #done(waiting: UsageRow[], count: number): void {
+    const rows = waiting.splice(0, count);
+    if (waiting !== this.#ready) return;
+    for (const row of rows) this.#bodyCharacters -= bodyCharacters(row);
   }
 
   #working(): void {

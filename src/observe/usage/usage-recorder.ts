@@ -59,7 +59,8 @@ export function createUsageRecorder(
   };
 }
 
-/** The event for everybody else: what clients and models wrote is only for the tokenizer. */
+/** The event for everybody else: what clients and models wrote is for the tokenizer and the row. */
 export function withoutText(event: RequestFinished): RequestFinished {
-  return event.uncounted === null ? event : { ...event, uncounted: null };
+  if (event.uncounted === null && event.bodies === null) return event;
+  return { ...event, uncounted: null, bodies: null };
 }

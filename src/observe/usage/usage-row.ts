@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestFinished, TokenUsage } from '../event.js';
+import { bodyText } from './body-text.js';
 
 /** Where a count of tokens comes from: the provider's answer, or our own counting. */
 export type UsageSource = 'provider' | 'estimated';
@@ -28,6 +29,9 @@ export interface UsageRow {
   duration_ms: number;
   upstream_ms: number;
   first_token_ms: number | null;
+  /** Null but for a key that has its bodies stored. */
+  request_body: string | null;
+  response_body: string | null;
 }
 
 /** Zero bytes, and what may be half of a pair. */
@@ -67,6 +71,8 @@ export function usageRow(
     duration_ms: rounded(event.totalMs),
     upstream_ms: rounded(event.upstreamMs),
     first_token_ms: event.firstTokenMs === null ? null : rounded(event.firstTokenMs),
+    request_body: event.bodies && bodyText(event.bodies.request),
+    response_body: event.bodies && bodyText(event.bodies.response),
   };
 }
 

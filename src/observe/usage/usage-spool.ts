@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withoutBodies } from './body-text.js';
 import type { UsageRow } from './usage-row.js';
 
 interface SpoolFile {
@@ -43,11 +44,16 @@ export class UsageSpool {
     return this.#files.reduce((sum, { rows }) => sum + rows, 0);
   }
 
-  /** Adds a batch at the end; false, and nothing is added, when there is no room for it. */
+  /**
+   * Adds a batch at the end; false, and nothing is added, when there is no room for it. Bodies get
+   * half of the room, so that rows find some when those are many.
+   */
   async append(rows: readonly UsageRow[]): Promise<boolean> {
-    const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-    const bytes = Buffer.byteLength(text);
     const used = this.#files.reduce((sum, file) => sum + file.bytes, 0);
+    let text = linesOf(rows);
+    if (used + Buffer.byteLength(text) > this.#maxBytes / 2)
+      text = linesOf(rows.map(withoutBodies));
+    const bytes = Buffer.byteLength(text);
     if (used + bytes > this.#maxBytes) return false;
     const name = `${String(this.#next++).padStart(12, '0')}-${rows.length}.jsonl`;
     const temporary = join(this.#dir, `${name}.part`);
@@ -70,6 +76,10 @@ export class UsageSpool {
     const file = this.#files.shift();
     if (file) await rm(join(this.#dir, file.name), { force: true });
   }
+}
+
+function linesOf(rows: readonly UsageRow[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 
 /** A line that the disk has damaged is worth less than all that follow it. */

@@ -26,6 +26,7 @@ export function finished(changes: Partial<RequestFinished> = {}): RequestFinishe
     complete: true,
     usage: null,
     uncounted: null,
+    bodies: null,
     ...changes,
   };
 }

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { RequestFinished } from '../../../src/observe/event.js';
 import {
   maxBatchRows,
   UsageQueue,
@@ -174,6 +175,64 @@ test('a spool that is full leaves the rest in memory', async (t) => {
   assert.equal(await spool.append([row, row]), false);
   assert.equal(spool.rows, 1);
 });
+
+test('past the room for bodies rows wait without theirs, and say so', async () => {
+  const { queue, batches } = queueOf({});
+  const body = { bytes: Buffer.alloc(65_536, 'x'), totalBytes: 65_536 };
+  const bodies = { request: body, response: body };
+  for (let i = 0; i < 400; i++) queue.add(rowOf({ requestId: `req-${i}`, bodies }));
+  await queue.close(5_000);
+  const stored = batches.flat();
+  assert.equal(stored.length, 400);
+  assert.equal(stored[255]?.response_body?.length, 65_536);
+  assert.equal(stored[256]?.response_body, '…[not stored: too much waited]');
+  assert.equal(queue.dropped, 0);
+
+  queue.add(rowOf({ bodies }));
+  assert.equal(queue.dropped, 1, 'closed');
+});
+
+test('there is room for bodies again when rows are stored, and while they wait on disk', async (t) => {
+  const spool = await UsageSpool.open(await temporaryDirectory(t), 1e9);
+  let isAway = true;
+  const { queue, batches } = queueOf({
+    spool,
+    insert: async () => {
+      if (isAway) throw new Error('away');
+    },
+  });
+  const body = { bytes: Buffer.alloc(65_536, 'x'), totalBytes: 65_536 };
+  const bodies = { request: body, response: body };
+  const addMany = () => {
+    for (let i = 0; i < 200; i++) queue.add(rowOf({ requestId: `req-${i}`, bodies }));
+  };
+  addMany();
+  await until('the spool fills', () => spool.rows === 200);
+  addMany();
+  await until('the spool fills', () => spool.rows === 400);
+  isAway = false;
+  await until('all is stored', () => queue.depth === 0);
+  const stored = batches.slice(-2).flat();
+  assert.equal(stored.length, 400);
+  assert.ok(stored.every(({ request_body }) => request_body?.length === 65_536));
+});
+
+test('bodies get half of the spool, rows all of it', async (t) => {
+  const spool = await UsageSpool.open(await temporaryDirectory(t), 4_000);
+  const body = { bytes: Buffer.alloc(1_000, 'x'), totalBytes: 1_000 };
+  const row = rowOf({ bodies: { request: body, response: { ...body, bytes: Buffer.alloc(0) } } });
+  assert.equal(await spool.append([row]), true);
+  assert.equal(await spool.append([row]), true);
+  assert.deepEqual(await spool.first(), [row]);
+  await spool.removeFirst();
+  const [second] = await spool.first();
+  assert.equal(second?.request_body, '…[not stored: too much waited]');
+  assert.equal(second?.uid, row.uid);
+});
+
+function rowOf(changes: Partial<RequestFinished>): UsageRow {
+  return usageRow(finished(changes), null, null) ?? assert.fail();
+}
 
 async function temporaryDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'llmproxy-spool-'));

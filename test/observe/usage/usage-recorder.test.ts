@@ -60,7 +60,11 @@ test('tokens are told also of a request that is no row', async () => {
 });
 
 test('the text of a request goes to nobody else', () => {
-  assert.equal(withoutText(finished({ uncounted })).uncounted, null);
+  const body = { bytes: Buffer.from('hi'), totalBytes: 2 };
+  const bodies = { request: body, response: body };
+  for (const text of [{ uncounted }, { bodies }, { uncounted, bodies }]) {
+    assert.deepEqual(withoutText(finished(text)), finished());
+  }
 });
 
 async function record(finishedRequests: ReturnType<typeof finished>[]) {

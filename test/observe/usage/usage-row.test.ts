@@ -27,6 +27,8 @@ test('a finished request is a row, with an id of its own each time', () => {
     duration_ms: 120.123,
     upstream_ms: 118,
     first_token_ms: 100,
+    request_body: null,
+    response_body: null,
   });
   assert.notEqual(usageRow(finished(), null, null)?.uid, uid);
 });
