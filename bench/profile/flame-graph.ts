@@ -71,6 +71,7 @@ export function drawFrames(root: Frame, title: string): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}"`,
     ' font-family="monospace" font-size="11">',
+    `<title>${escaped(title)}</title>`,
     `<rect width="100%" height="100%" fill="#fff"/><text x="4" y="12">${escaped(title)}</text>`,
     ...boxes,
     '</svg>\n',
@@ -122,7 +123,8 @@ function nameOf({ callFrame: { functionName, url } }: ProfileNode): string {
 function colorOf(name: string): string {
   const place = name.slice(name.lastIndexOf(' ') + 1);
   if (place.startsWith('node:') || place === 'events') return '#cfe3f5';
-  if (place.startsWith('undici') || place.startsWith('hyper-express')) return '#f7dfa5';
+  // The only WebAssembly is undici's parser.
+  if (/^(undici|hyper-express|wasm:)/.test(place)) return '#f7dfa5';
   return place.includes('/') ? '#f3a683' : '#dddddd';
 }
 
