@@ -112,7 +112,7 @@ complete -F _llmproxy llmproxy
 function zsh(program: Command): string {
   const root = nodeOf(program);
   const entry = (name: string, description: string) =>
-    quoted(`${name.replaceAll(':', '\\:')}:${description}`);
+    quoted(name.replaceAll(':', '\\:') + (description && `:${description}`));
   const entries = ({ path, children, options, choices }: Node) => {
     const names = [
       ...children.map(({ name, description }) => entry(name, description)),

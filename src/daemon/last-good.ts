@@ -25,16 +25,17 @@ export class LastGood {
 
   /**
    * Keeps a configuration, after any that is being kept; the one before it stays until this one is
-   * whole. Does nothing where it is kept already.
+   * whole. Does nothing where it is kept already under the same key.
    */
   save(configuration: Configuration): Promise<void> {
     const text = JSON.stringify(configuration);
     const write = async () => {
-      if (text === this.#kept) return;
+      const content = `${this.#ring()[0]?.id} ${text}`;
+      if (content === this.#kept) return;
       const temporary = `${this.#file}.${process.pid}`;
       await writeFile(temporary, this.#seal(text), { mode: 0o600, flush: true });
       await rename(temporary, this.#file);
-      this.#kept = text;
+      this.#kept = content;
     };
     const saved = this.#saving.then(write);
     this.#saving = saved.catch(() => {});

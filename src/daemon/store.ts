@@ -77,18 +77,21 @@ export class Store {
     });
   }
 
-  /** Tries again until it is open, then calls `onOpen`. */
+  /** Tries again until it is open, then calls `onOpen`. Each new reason why not is told. */
   openLater(onOpen: () => void): void {
     const { signal } = this.#stopped;
+    let told = '';
+    const failed = (error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (reason !== told) this.#emit({ type: 'database_lost', reason });
+      told = reason;
+      return false;
+    };
     const run = async () => {
       for (let retryMs = firstRetryMs; !signal.aborted; ) {
         await pause(retryMs, undefined, { signal }).catch(() => {});
         if (signal.aborted) return;
-        const opened = await this.open().then(
-          () => true,
-          () => false,
-        );
-        if (opened) return onOpen();
+        if (await this.open().then(() => true, failed)) return onOpen();
         retryMs = Math.min(retryMs * 2, maxRetryMs);
       }
     };

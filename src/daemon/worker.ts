@@ -149,7 +149,8 @@ async function start(message: StartWorker): Promise<void> {
     handler: status.counting((exchange) => handleRequest(opened, exchange)),
   });
   send({ type: 'listening', engine: engine.name });
-  send({ type: 'active', hash });
+  // Not that of the message: a change may have come while the engine was loaded.
+  send({ type: 'active', hash: opened.snapshot.hash });
   setInterval(() => {
     const providers = opened.health.statuses(Date.now());
     send({ type: 'status', status: { ...status.read(), providers } });
