@@ -1,5 +1,5 @@
 import Bottleneck from 'bottleneck';
-import { bodyCharacters, withoutBodies } from './body-text.js';
+import { bodyCharacters, withoutBodies } from './row-bodies.js';
 import type { UsageRow } from './usage-row.js';
 import type { UsageSpool } from './usage-spool.js';
 

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withoutBodies } from './body-text.js';
+import { withoutBodies } from './row-bodies.js';
 import type { UsageRow } from './usage-row.js';
 
 interface SpoolFile {
