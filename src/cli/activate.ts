@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { errorMessage } from './failure.js';
 import { paint, print, warn } from './output.js';
+import { withProgress } from './progress.js';
 
 /** What became of a change once it was committed. */
 export type Activation =
@@ -19,6 +20,8 @@ export interface ActivateOptions {
   /** `config_version` after the change: an answer below it is of something else. */
   minVersion: number;
   timeoutMs?: number;
+  /** Of the command: with it no progress is shown. */
+  json?: boolean | undefined;
 }
 
 /**
@@ -27,10 +30,12 @@ export interface ActivateOptions {
  * committed whatever happens here.
  */
 export async function activate(options: ActivateOptions): Promise<Activation> {
-  const { dataDir, adminKey, minVersion, timeoutMs = 2_000 } = options;
+  const { dataDir, adminKey, minVersion, timeoutMs = 2_000, json } = options;
   try {
     const key = adminKey ?? (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
-    const answer = await postReload(join(dataDir, 'control.sock'), key, timeoutMs);
+    const answer = await withProgress('waiting for every worker to use it', json, () =>
+      postReload(join(dataDir, 'control.sock'), key, timeoutMs),
+    );
     if (answer.status !== 200) return { state: 'unconfirmed', reason: refusal(answer) };
     const version = Number(field(answer.body, 'version'));
     const unusable = texts(field(answer.body, 'unusable_providers'));

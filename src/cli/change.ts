@@ -24,6 +24,7 @@ export async function changeConfiguration<T>(
     dataDir: settings.data_dir,
     adminKey: settings.admin.key,
     minVersion,
+    json: flags.json,
   });
   return { result, activation };
 }

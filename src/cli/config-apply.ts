@@ -10,6 +10,7 @@ import { printPlan } from './config-plan-view.js';
 import { type DatabaseFlags, withDatabase } from './connection.js';
 import { CliError, usageError } from './failure.js';
 import { print, printJson } from './output.js';
+import { withProgress } from './progress.js';
 import { askYes, canAsk } from './prompt.js';
 import { openSecrets } from './provider-secrets.js';
 
@@ -74,7 +75,9 @@ export async function carryOut(
   const done = await withDatabase(flags, 'ready', async (sql, settings) => {
     const { describePlan, commitPlan } = await import('../admin/lifecycle/make-plan.js');
     const { BaseChangedError } = await import('../db/queries/apply-changes.js');
-    const plan = await makePlan(sql, settings);
+    const plan = await withProgress('comparing with what is there', flags.json, () =>
+      makePlan(sql, settings),
+    );
     const described = describePlan(plan);
     const { version } = plan.base;
     if (flags.base !== undefined && flags.base !== version) {
@@ -88,7 +91,10 @@ export async function carryOut(
     await confirm(flags, described);
     const author = { actor: cliActor(), source, message };
     try {
-      const applied = await commitPlan(sql, plan, author, await openSecrets(settings));
+      const secrets = await openSecrets(settings);
+      const applied = await withProgress('applying', flags.json, () =>
+        commitPlan(sql, plan, author, secrets),
+      );
       return { described, version: applied, settings };
     } catch (error) {
       if (!(error instanceof BaseChangedError)) throw error;
@@ -106,6 +112,7 @@ export async function carryOut(
     dataDir: settings.data_dir,
     adminKey: settings.admin.key,
     minVersion: version,
+    json: flags.json,
   });
   if (flags.json) printJson({ ...described, applied: true, version, activation });
   else print(`applied version ${version}`);

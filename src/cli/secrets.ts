@@ -104,6 +104,7 @@ async function rotate(flags: RotateFlags): Promise<void> {
       adminKey: settings.admin.key,
       minVersion: 0,
       timeoutMs: 30_000,
+      json: flags.json,
     });
     if (learnt.state === 'unconfirmed') {
       throw new CliError(`the daemon has not taken the new key: ${learnt.reason}`, {
