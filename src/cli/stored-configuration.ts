@@ -1,4 +1,4 @@
-import type { Configuration, Provider } from '../config/configuration.js';
+import type { Configuration } from '../config/configuration.js';
 import type { Problem } from '../config/problem.js';
 import type { UnusableSecret } from '../config/secret-store.js';
 import type { Settings } from '../config/settings.js';
@@ -25,8 +25,7 @@ export async function readStoredConfiguration(
   alsoDisabled: readonly string[] = [],
 ): Promise<StoredConfiguration> {
   const [
-    { readConfiguration },
-    { toCredential },
+    { readConfiguration, toConfiguration },
     { readOverrideFiles },
     { parseOverride },
     { mergeConfiguration },
@@ -34,7 +33,6 @@ export async function readStoredConfiguration(
     { Secrets },
   ] = await Promise.all([
     import('../db/queries/read-configuration.js'),
-    import('../db/queries/rows.js'),
     import('../daemon/override-files.js'),
     import('../config/overrides.js'),
     import('../config/merge.js'),
@@ -48,16 +46,7 @@ export async function readStoredConfiguration(
   const problems: Problem[] = [];
   const overrides = files.map((file) => parseOverride(file, problems));
   if (problems.length > 0) throw new ConfigError(problems);
-  const merged = mergeConfiguration(
-    {
-      version: rows.version,
-      providers: rows.providers.map(
-        ({ id, created_at, updated_at, ...provider }) => provider as Provider,
-      ),
-      credentials: rows.credentials.map((row) => toCredential(row.id, row)),
-    },
-    overrides,
-  );
+  const merged = mergeConfiguration(toConfiguration(rows), overrides);
   const secrets = await Secrets.open(settings);
   const { configuration, unusable, inClear } = await secrets.resolve(merged);
   for (const provider of configuration.providers) {

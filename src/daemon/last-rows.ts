@@ -2,8 +2,7 @@ import type { Configuration } from '../config/configuration.js';
 import { DatabaseError } from '../db/database-error.js';
 import { deadline } from '../db/deadline.js';
 import { isTransient } from '../db/explain-error.js';
-import { readConfiguration } from '../db/queries/read-configuration.js';
-import { toCredential } from '../db/queries/rows.js';
+import { readConfiguration, toConfiguration } from '../db/queries/read-configuration.js';
 import type { LastGood } from './last-good.js';
 import type { Store } from './store.js';
 
@@ -52,15 +51,4 @@ export async function readRows(store: Store, lastGood: LastGood): Promise<Config
     if (error instanceof DatabaseError) database.renew();
     throw error;
   }
-}
-
-function toConfiguration(rows: Awaited<ReturnType<typeof readConfiguration>>): Configuration {
-  return {
-    version: rows.version,
-    providers: rows.providers.map(({ id, created_at, updated_at, ...provider }) => ({
-      ...provider,
-      provider_type: provider.provider_type as 'openai',
-    })),
-    credentials: rows.credentials.map((row) => toCredential(row.id, row)),
-  };
 }

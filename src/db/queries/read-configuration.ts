@@ -1,9 +1,11 @@
+import type { Configuration, Provider } from '../../config/configuration.js';
 import type { Sql } from '../client.js';
 import {
   type CredentialRow,
   credentialColumns,
   type ProviderRow,
   providerColumns,
+  toCredential,
 } from './rows.js';
 
 export interface ConfigurationRows {
@@ -34,24 +36,35 @@ export async function readConfiguration(sql: Sql): Promise<ConfigurationRows> {
   };
 }
 
+/** The rows as they are merged with override files and validated. */
+export function toConfiguration({
+  version,
+  providers,
+  credentials,
+}: ConfigurationRows): Configuration {
+  return {
+    version,
+    providers: providers.map(({ id, created_at, updated_at, ...provider }) => ({
+      ...provider,
+      provider_type: provider.provider_type as Provider['provider_type'],
+    })),
+    credentials: credentials.map((row) => toCredential(row.id, row)),
+  };
+}
+
+function withCredentialDates(row: StoredCredential): StoredCredential {
+  row.expires_at = toDate(row.expires_at);
+  row.previous_expires_at = toDate(row.previous_expires_at);
+  return withDates(row);
+}
+
 function toDate(time: Date | null): Date | null {
   return time && new Date(time);
 }
 
-/** In place: there may be a hundred thousand of them. */
-function withCredentialDates(row: StoredCredential): StoredCredential {
+/** In JSON a timestamp is text. In place: there may be a hundred thousand rows. */
+function withDates<T extends { created_at: Date; updated_at: Date }>(row: T): T {
   row.created_at = new Date(row.created_at);
   row.updated_at = new Date(row.updated_at);
-  row.expires_at = toDate(row.expires_at);
-  row.previous_expires_at = toDate(row.previous_expires_at);
   return row;
-}
-
-/** In JSON a timestamp is text. */
-function withDates<T extends { created_at: Date; updated_at: Date }>(row: T): T {
-  return {
-    ...row,
-    created_at: new Date(row.created_at),
-    updated_at: new Date(row.updated_at),
-  };
 }
