@@ -1,7 +1,11 @@
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
 import { CliError, usageError } from './failure.js';
-import { paint } from './output.js';
+
+type Prompts = typeof import('@clack/prompts');
+
+const ctrlD = '\u0004';
+
+/** Questions go to standard error: standard output is the result's. */
+const onTerminal = { output: process.stderr, withGuide: false };
 
 /** Whether a person can be asked: never where input or output is a script's. */
 export function canAsk(json: boolean | undefined): boolean {
@@ -10,21 +14,21 @@ export function canAsk(json: boolean | undefined): boolean {
 
 export interface TextQuestion {
   question: string;
-  /** Such as an example. */
-  hint?: string;
+  /** Such as an example, which is shown while nothing is typed. */
+  hint: string;
   /** Why an answer cannot be used; null when it can. */
   problem?: (text: string) => string | null;
 }
 
-/** Asks for a text until one can be used. */
+/**
+ * Asks for a text until one can be used.
+ * @throws CliError where the person leaves.
+ */
 export async function askText({ question, hint, problem }: TextQuestion): Promise<string> {
-  for (;;) {
-    const suffix = hint ? ` ${paint('dim', `(${hint})`, process.stderr)}` : '';
-    const text = (await read(`${question}${suffix}: `, true)).trim();
-    const wrong = text === '' ? 'nothing was typed' : (problem?.(text) ?? null);
-    if (wrong === null) return text;
-    process.stderr.write(`${paint('yellow', wrong, process.stderr)}\n`);
-  }
+  const validate = (text = '') =>
+    text.trim() === '' ? 'nothing was typed' : (problem?.(text.trim()) ?? undefined);
+  const options = { ...onTerminal, message: question, placeholder: hint, validate };
+  return (await answer(({ text }) => text(options))).trim();
 }
 
 /**
@@ -40,15 +44,14 @@ export async function askArgument(
   throw usageError(`missing required argument '${name}'`);
 }
 
-/** Asks for a secret, which is not shown as it is typed. */
+/**
+ * Asks for a secret, which is not shown as it is typed.
+ * @throws CliError where the person leaves.
+ */
 export async function askSecret(question: string): Promise<string> {
-  for (;;) {
-    const text = (
-      await read(`${question} ${paint('dim', '(not shown)', process.stderr)}: `, false)
-    ).trim();
-    if (text !== '') return text;
-    process.stderr.write(`${paint('yellow', 'nothing was typed', process.stderr)}\n`);
-  }
+  const validate = (text = '') => (text.trim() === '' ? 'nothing was typed' : undefined);
+  const options = { ...onTerminal, message: `${question} (not shown)`, validate };
+  return (await answer(({ password }) => password(options))).trim();
 }
 
 export interface Deletion {
@@ -75,37 +78,22 @@ export async function confirmDeletion(deletion: Deletion): Promise<void> {
 }
 
 /**
- * One line of the terminal. Questions go to standard error: standard output is the result's.
- * @throws CliError when the input ends or Ctrl-C is pressed.
+ * Asks a question whose answer is yes or no; no unless told otherwise.
+ * @throws CliError where the person leaves.
  */
-function read(prompt: string, echo: boolean): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const muted = new Writable({ write: (_chunk, _encoding, done) => done() });
-    if (!echo) process.stderr.write(prompt);
-    const lines = createInterface({
-      input: process.stdin,
-      output: echo ? process.stderr : muted,
-      terminal: true,
-      historySize: 0,
-    });
-    let answered = false;
-    lines.question(echo ? prompt : '', (text) => {
-      answered = true;
-      if (!echo) process.stderr.write('\n');
-      lines.close();
-      resolve(text);
-    });
-    lines.once('SIGINT', () => lines.close());
-    lines.once('close', () => {
-      if (answered) return;
-      process.stderr.write('\n');
-      reject(new CliError('nothing was done'));
-    });
-  });
+export function askYes(question: string): Promise<boolean> {
+  const options = { ...onTerminal, message: question, initialValue: false };
+  return answer(({ confirm }) => confirm(options));
 }
 
-/** Asks a question whose answer is yes or no; no unless told otherwise. */
-export async function askYes(question: string): Promise<boolean> {
-  const answer = await read(`${question} ${paint('dim', '[y/N]', process.stderr)} `, true);
-  return /^y(es)?$/i.test(answer.trim());
+/**
+ * The answer of a prompt. The library is loaded here, since few commands ask anything.
+ * @throws CliError when Ctrl-C, Ctrl-D or Escape is pressed.
+ */
+async function answer<T>(ask: (prompts: Prompts) => Promise<T>): Promise<Exclude<T, symbol>> {
+  const prompts = await import('@clack/prompts');
+  prompts.updateSettings({ aliases: { [ctrlD]: 'cancel' } });
+  const given = await ask(prompts);
+  if (typeof given === 'symbol') throw new CliError('nothing was done');
+  return given as Exclude<T, symbol>;
 }

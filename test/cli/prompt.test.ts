@@ -9,6 +9,8 @@ import { executable, json, withOwnDatabase } from './llmproxy.js';
 type Dialogue = readonly (readonly [shown: RegExp, typed: string])[];
 
 const ctrlC = '\u0003';
+const ctrlD = '\u0004';
+const ctrlU = '\u0015';
 const skip =
   spawnSync('script', ['--version']).status === 0
     ? false
@@ -49,7 +51,7 @@ describe('on a terminal', { skip, concurrency: 2 }, () => {
     const added = await onTerminal(['provider', 'add'], env, [
       [/A unique name/, 'main\r'],
       [/Base URL/, 'ftp://nowhere\r'],
-      [/must start with https?:\/\/[\s\S]*Base URL/, 'http://127.0.0.1:1/v1\r'],
+      [/must start with https?:\/\//, `${ctrlU}http://127.0.0.1:1/v1\r`],
       [/API key \(not shown\)/, `${secret}\r`],
     ]);
     assert.equal(added.code, 0, added.screen);
@@ -59,15 +61,23 @@ describe('on a terminal', { skip, concurrency: 2 }, () => {
       'sk-…ider',
     );
 
-    const kept = await onTerminal(['provider', 'remove', 'main'], env, [[/\[y\/N\]/, 'n\r']]);
+    const kept = await onTerminal(['provider', 'remove', 'main'], env, [
+      [/Delete provider main/, 'n'],
+    ]);
     assert.equal(kept.code, 1);
     assert.match(kept.screen, /nothing was deleted/);
-    const left = await onTerminal(['provider', 'remove', 'main'], env, [[/\[y\/N\]/, ctrlC]]);
-    assert.equal(left.code, 1);
-    assert.match(left.screen, /nothing was done/);
+    const careless = await onTerminal(['provider', 'remove', 'main'], env, [[/Delete/, '\r']]);
+    assert.match(careless.screen, /nothing was deleted/);
+    for (const key of [ctrlC, ctrlD]) {
+      const left = await onTerminal(['provider', 'remove', 'main'], env, [[/Delete/, key]]);
+      assert.equal(left.code, 1);
+      assert.match(left.screen, /nothing was done/);
+    }
     const none = await onTerminal(['provider', 'remove', 'none'], env, []);
     assert.match(none.screen, /there is no provider "none"/);
-    const gone = await onTerminal(['provider', 'remove', 'main'], env, [[/\[y\/N\]/, 'y\r']]);
+    const gone = await onTerminal(['provider', 'remove', 'main'], env, [
+      [/Delete provider main/, 'y'],
+    ]);
     assert.equal(gone.code, 0, gone.screen);
     assert.deepEqual(await json(run(['provider', 'list', '--json'])), []);
   });
