@@ -2,6 +2,8 @@
 export interface Watched {
   /** Called about once a second. */
   onTick(): void;
+  /** Where the watchdog keeps it, while it does. */
+  place?: number | undefined;
 }
 
 const probeMs = 100;
@@ -14,7 +16,11 @@ const probesPerTick = 10;
 export class Watchdog {
   /** How late this process gets to its work, in milliseconds: recent delays, smoothed. */
   loopDelayMs = 0;
-  readonly #watched = new Set<Watched>();
+  /**
+   * No Set: one whose members come and go is rebuilt time and again, and its former tables keep
+   * what they held out of the reach of small garbage collections.
+   */
+  readonly #watched: Watched[] = [];
   #probes = 0;
   #expectedMs = performance.now() + probeMs;
 
@@ -23,11 +29,19 @@ export class Watchdog {
   }
 
   add(watched: Watched): void {
-    this.#watched.add(watched);
+    watched.place ??= this.#watched.push(watched) - 1;
   }
 
+  /** The last one takes its place. */
   delete(watched: Watched): void {
-    this.#watched.delete(watched);
+    const { place } = watched;
+    const last = this.#watched.at(-1);
+    if (place === undefined || last === undefined) return;
+    watched.place = undefined;
+    this.#watched.pop();
+    if (last === watched) return;
+    last.place = place;
+    this.#watched[place] = last;
   }
 
   /**
@@ -54,6 +68,7 @@ export class Watchdog {
     this.loopDelayMs = (this.loopDelayMs + Math.max(0, nowMs - this.#expectedMs)) / 2;
     this.#expectedMs = nowMs + probeMs;
     if (++this.#probes % probesPerTick !== 0) return;
-    for (const watched of this.#watched) watched.onTick();
+    // From the end, since one that is deleted gives its place to the last.
+    for (let i = this.#watched.length - 1; i >= 0; i--) this.#watched[i]?.onTick();
   }
 }
