@@ -7,7 +7,7 @@ import type { WorkerStatus } from '../observe/metrics-state.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
 import type { ConfigurationChange } from '../routing/configuration-change.js';
 import type { Ejection } from '../upstream/health.js';
-import type { PackedRequest } from './packed-requests.js';
+import type { PackedRequests } from './packed-requests.js';
 
 /** From the control process to a worker. The first is always `start`. */
 export type ToWorker =
@@ -60,7 +60,7 @@ export type FromWorker =
   | { type: 'ejection'; ejection: Ejection }
   | { type: 'pong'; ping: number }
   /** Finished requests, and what else there is to tell. */
-  | { type: 'events'; requests: PackedRequest[]; events: GatewayEvent[] }
+  | { type: 'events'; requests: PackedRequests; events: GatewayEvent[] }
   | { type: 'status'; status: WorkerStatus }
   /** It cannot start; the reason is for the operator. */
   | { type: 'failed'; reason: string };

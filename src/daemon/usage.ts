@@ -106,7 +106,7 @@ async function store({ sql }: Pick<Database, 'sql'>, rows: UsageRow[]): Promise<
     await insertRequestLogs(sql, rows);
   } catch (error) {
     if (codeOf(error) !== noPartition) throw error;
-    const days = new Set(rows.map(({ started_at }) => started_at.slice(0, 10)));
+    const days = new Set(rows.map(({ started_ms }) => day(started_ms)));
     await createRequestLogPartitions(sql, [...days]);
     await insertRequestLogs(sql, rows);
   }

@@ -21,7 +21,7 @@ import { RetryBudget } from '../upstream/retry-budget.js';
 import { Upstreams } from '../upstream/upstream.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 import { untilReplaced } from './orphan.js';
-import { type PackedRequest, packRequest } from './packed-requests.js';
+import { RequestBatch } from './packed-requests.js';
 import { statusOfWorker } from './worker-status.js';
 
 /**
@@ -56,7 +56,7 @@ let limiter: (Limiter & Partial<Pick<LeasedLimiter, 'granted' | 'ownerGone'>>) |
 let slots: (Slots & Partial<Pick<LeasedSlots, 'granted' | 'ownerGone'>>) | null = null;
 let waitOrphaned: () => Promise<void> = async () => {};
 let graceMs = 30_000;
-let requests: PackedRequest[] = [];
+const requests = new RequestBatch();
 let events: GatewayEvent[] = [];
 let flushedMs = 0;
 
@@ -203,13 +203,13 @@ function drain(): void {
 /** Ends when the control process has the last events, or is gone. */
 function finish(): void {
   if (!process.connected) process.exit(0);
-  const last: FromWorker = { type: 'events', requests, events };
+  const last: FromWorker = { type: 'events', requests: requests.take(), events };
   process.send?.(last, undefined, undefined, () => process.exit(0));
 }
 
 function emit(event: GatewayEvent): void {
-  if (events.length + requests.length === 0) scheduleFlush();
-  if (event.type === 'request_finished') requests.push(packRequest(event));
+  if (events.length + requests.size === 0) scheduleFlush();
+  if (event.type === 'request_finished') requests.add(event);
   else events.push(event);
 }
 
@@ -221,8 +221,8 @@ function scheduleFlush(): void {
 
 function flush(): void {
   flushedMs = performance.now();
-  if (events.length + requests.length > 0) send({ type: 'events', requests, events });
-  requests = [];
+  if (events.length + requests.size === 0) return;
+  send({ type: 'events', requests: requests.take(), events });
   events = [];
 }
 

@@ -10,7 +10,7 @@ import type { DaemonFacts } from '../proxy/gateway.js';
 import { changeBetween } from '../routing/configuration-change.js';
 import type { Ejection } from '../upstream/health.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
-import { unpackRequest } from './packed-requests.js';
+import { unpackRequests } from './packed-requests.js';
 
 /** A worker that ended sooner than this after its start is replaced more and more slowly. */
 const shortLifeMs = 2_000;
@@ -264,7 +264,7 @@ export class Workers {
         break;
       case 'events':
         for (const event of message.events) this.#tell(event);
-        for (const packed of message.requests) this.#options.emit(unpackRequest(packed));
+        for (const request of unpackRequests(message.requests)) this.#options.emit(request);
         break;
       case 'lease': {
         const grant = this.#leases.handle(live.worker.id, message.request, performance.now());

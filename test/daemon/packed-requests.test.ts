@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { packRequest, unpackRequest } from '../../src/daemon/packed-requests.js';
+import { RequestBatch, unpackRequests } from '../../src/daemon/packed-requests.js';
 import type { RequestFinished } from '../../src/observe/event.js';
 
 const request: RequestFinished = {
@@ -40,14 +40,28 @@ const request: RequestFinished = {
   bodies: null,
 };
 
-test('a finished request comes out of its packed form as it went in', () => {
+test('finished requests come out of their packed form as they went in', () => {
   const uncounted = { endpoint: 'e', request: Buffer.from('q'), answer: [], truncated: false };
   const body = { bytes: Buffer.from('b'), totalBytes: 2 };
-  for (const event of [
+  const events = [
     request,
-    { ...request, bodies: { request: body, response: body } },
+    { ...request, bodies: { request: body, response: body }, attemptsEnd: 'over' as const },
     { ...request, credential: null, usage: null, uncounted, attemptsLog: null },
-  ]) {
-    assert.deepEqual(unpackRequest(packRequest(event)), event);
+    { ...request, credential: { id: 7, name: '' }, model: null, provider: null, rateLimit: null },
+    { ...request, requestId: 'p', method: 'GET', error: 'no_key', firstTokenMs: null, status: 0 },
+  ];
+  const batch = new RequestBatch();
+  // More than fit in the space that there is at first; then once more with fewer.
+  for (const count of [100, 3]) {
+    const many = Array.from({ length: count }, (_, i) => events[i % events.length] ?? request);
+    for (const event of many) batch.add(event);
+    // As they are sent: what is added to the batch next is not to be seen.
+    const sent = structuredClone(batch.take());
+    assert.equal(batch.size, 0);
+    assert.deepEqual(
+      unpackRequests(sent),
+      many.map((event) => structuredClone(event)),
+    );
   }
+  assert.deepEqual(unpackRequests(batch.take()), []);
 });

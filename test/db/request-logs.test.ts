@@ -24,12 +24,16 @@ test('rows are stored as they are, with the total of their tokens', async (t) =>
   };
   const rows = [
     logRow({
-      started_at: '2026-03-10T23:59:59.999Z',
+      started_ms: Date.parse('2026-03-10T23:59:59.999Z'),
       credential_id: 2 ** 40,
       model: 'ä"\\🙂',
       request_body: '\\u0000\ufffd',
     }),
-    logRow({ started_at: '2026-03-11T00:00:00.000Z', ...empty, error: 'model_not_found' }),
+    logRow({
+      started_ms: Date.parse('2026-03-11T00:00:00.000Z'),
+      ...empty,
+      error: 'model_not_found',
+    }),
   ];
   await insertRequestLogs(sql, rows);
   const stored = await sql`
@@ -37,7 +41,7 @@ test('rows are stored as they are, with the total of their tokens', async (t) =>
   assert.deepEqual(
     stored.map(({ total_tokens, part, started_at, ...row }) => ({
       ...row,
-      started_at: (started_at as Date).toISOString(),
+      started_ms: (started_at as Date).getTime(),
     })),
     rows,
   );
@@ -66,7 +70,7 @@ test('partitions are made once, whoever asks, and dropped once', async (t) => {
   );
   await createRequestLogPartitions(sql, days);
   assert.deepEqual(await partitions(sql), days.map(nameOf));
-  await insertRequestLogs(sql, [logRow(), logRow({ started_at: '2026-03-09T12:00:00Z' })]);
+  await insertRequestLogs(sql, [logRow(), logRow({ started_ms: Date.UTC(2026, 2, 9, 12) })]);
 
   const dropped = await Promise.all([1, 2, 3].map(() => dropRequestLogsBefore(sql, '2026-03-10')));
   assert.deepEqual(dropped.flat(), ['request_logs_p20260309']);

@@ -98,7 +98,7 @@ test('days and hours are those of UTC, in order, whatever the zone of the server
   const times = ['2026-03-11T00:30:00Z', '2026-03-10T23:59:59.999Z', '2026-03-11T00:00:00Z'];
   await store(
     sql,
-    times.map((started_at) => logRow({ started_at })),
+    times.map((time) => logRow({ started_ms: Date.parse(time) })),
   );
   await sql.unsafe(`DO $$BEGIN
     EXECUTE format('ALTER DATABASE %I SET timezone = ''Asia/Kathmandu''', current_database());
@@ -117,7 +117,7 @@ test('a period takes its start and not its end', async (t) => {
   const { sql } = await testDatabase(t);
   await store(
     sql,
-    [10, 11, 12].map((day) => logRow({ started_at: `2026-03-${day}T00:00:00Z` })),
+    [10, 11, 12].map((day) => logRow({ started_ms: Date.UTC(2026, 2, day) })),
   );
   const { total } = await sumUsage(sql, null, {
     since: new Date('2026-03-10T00:00:00Z'),

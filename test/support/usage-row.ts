@@ -5,7 +5,7 @@ import type { UsageRow } from '../../src/observe/usage/usage-row.js';
 export function logRow(changes: Partial<UsageRow> = {}): UsageRow {
   return {
     uid: randomUUID(),
-    started_at: '2026-03-10T12:00:00.123Z',
+    started_ms: Date.parse('2026-03-10T12:00:00.123Z'),
     request_id: 'req-1',
     credential_id: null,
     credential_name: 'alice',

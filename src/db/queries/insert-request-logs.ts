@@ -5,14 +5,17 @@ import type { Sql } from '../client.js';
 export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Promise<void> {
   await sql`
     INSERT INTO request_logs (${sql(columns)})
-    SELECT ${sql(columns)} FROM json_to_recordset(${JSON.stringify(rows)}::text::json) AS row (
-      started_at timestamptz, uid uuid, request_id text, credential_id bigint,
-      credential_name text, endpoint text, model text, model_sent text, provider text,
-      attempts integer, status integer, error text, prompt_tokens bigint,
-      completion_tokens bigint, usage_source text, stream boolean, complete boolean,
-      duration_ms double precision, upstream_ms double precision, first_token_ms double precision,
-      request_body text, response_body text
-    )
+    SELECT ${sql(columns)} FROM (
+      SELECT to_timestamp(started_ms / 1000) AS started_at, json.*
+      FROM json_to_recordset(${JSON.stringify(rows)}::text::json) AS json (
+        started_ms double precision, uid uuid, request_id text, credential_id bigint,
+        credential_name text, endpoint text, model text, model_sent text, provider text,
+        attempts integer, status integer, error text, prompt_tokens bigint,
+        completion_tokens bigint, usage_source text, stream boolean, complete boolean,
+        duration_ms double precision, upstream_ms double precision,
+        first_token_ms double precision, request_body text, response_body text
+      )
+    ) AS row
     ON CONFLICT DO NOTHING`;
 }
 
@@ -39,4 +42,4 @@ const columns = [
   'first_token_ms',
   'request_body',
   'response_body',
-] as const satisfies readonly (keyof UsageRow)[];
+] as const satisfies readonly ('started_at' | keyof UsageRow)[];

@@ -24,6 +24,12 @@ const maxRequests = 10_000;
 const maxModelLength = 200;
 const maxEjections = 1_000;
 
+interface Remembered {
+  event: RequestFinished;
+  /** Counted here, of a request whose provider did not report its usage. */
+  estimate: TokenUsage | null;
+}
+
 interface Ejected {
   provider: string;
   fromMs: number;
@@ -34,29 +40,30 @@ interface Ejected {
 /** @param now wall clock, milliseconds. */
 export function createRecent(now: () => number = Date.now): Recent {
   const sinceMs = now();
-  const requests = new Map<string, RecentRequest>();
-  // The oldest is found here: the first key of a Map is behind all those deleted before it.
-  const ring: RecentRequest[] = [];
+  // A ring, with the oldest at `next`. Few are looked for, and a Map of what comes and goes costs
+  // more than all else that is done with a request here.
+  const requests: Remembered[] = [];
   let next = 0;
   const traffic = createTraffic();
   const ejections: Ejected[] = [];
   let forgottenUntilMs = sinceMs;
 
   const remember = (event: RequestFinished) => {
-    const { usage, model } = event;
+    const { model } = event;
     const isLong = model !== null && model.length > maxModelLength;
-    const request: RecentRequest = {
+    requests[next] = {
       event: isLong ? { ...event, model: model.slice(0, maxModelLength) } : event,
-      tokens: usage && { ...usage, source: 'provider' },
+      estimate: null,
     };
-    const oldest = ring[next];
-    ring[next] = request;
     next = (next + 1) % maxRequests;
-    // One that came again since is there with its newest request.
-    if (oldest && requests.get(oldest.event.requestId) === oldest) {
-      requests.delete(oldest.event.requestId);
+  };
+
+  const newest = (id: string): Remembered | null => {
+    for (let age = 1; age <= requests.length; age++) {
+      const request = requests[(next - age + requests.length) % requests.length];
+      if (request?.event.requestId === id) return request;
     }
-    requests.set(event.requestId, request);
+    return null;
   };
 
   return {
@@ -73,10 +80,10 @@ export function createRecent(now: () => number = Date.now): Recent {
         }
         case 'usage_counted': {
           if (event.source === 'provider') return;
-          const request = requests.get(event.requestId);
-          if (!request || request.tokens) return;
+          const request = newest(event.requestId);
+          if (!request || request.event.usage || request.estimate) return;
           const { usage } = event;
-          request.tokens = { ...usage, source: event.source };
+          request.estimate = usage;
           traffic.addTokens(request.event, usage.promptTokens + usage.completionTokens, now());
           break;
         }
@@ -96,10 +103,13 @@ export function createRecent(now: () => number = Date.now): Recent {
           break;
       }
     },
-    request: (id) => requests.get(id) ?? null,
+    request(id) {
+      const found = newest(id);
+      return found && { event: found.event, tokens: tokensOf(found) };
+    },
     requestsOf(credentialName, untilMs) {
       let count = 0;
-      for (const { event } of requests.values()) {
+      for (const { event } of requests) {
         const { credential, startedAt } = event;
         if (credential?.name !== credentialName) continue;
         if (startedAt > untilMs - 1_000 && startedAt <= untilMs) count++;
@@ -114,4 +124,9 @@ export function createRecent(now: () => number = Date.now): Recent {
     },
     traffic: () => traffic.summary(now()),
   };
+}
+
+function tokensOf({ event, estimate }: Remembered): RecentRequest['tokens'] {
+  if (event.usage) return { ...event.usage, source: 'provider' };
+  return estimate && { ...estimate, source: 'estimated' };
 }

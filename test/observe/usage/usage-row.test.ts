@@ -8,7 +8,7 @@ test('a finished request is a row, with an id of its own each time', () => {
   const row = usageRow(finished(), usage, 'provider');
   const { uid, ...rest } = row ?? assert.fail();
   assert.deepEqual(rest, {
-    started_at: '2026-03-10T12:00:00.123Z',
+    started_ms: Date.parse('2026-03-10T12:00:00.123Z'),
     request_id: 'req-1',
     credential_id: 7,
     credential_name: 'alice',
