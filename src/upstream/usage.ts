@@ -52,6 +52,8 @@ export class UsageEventFilter {
 
   /** What of the stream so far can be passed on; may be empty. */
   push(chunk: Buffer): Buffer {
+    // Most chunks are whole events.
+    if (this.#partial.length === 0 && endsEvent(chunk)) return this.#withoutUsage(chunk);
     const data = this.#partial.length > 0 ? Buffer.concat([this.#partial, chunk]) : chunk;
     const complete = endOfLastEvent(data);
     if (complete === 0 && data.length > maxEventBytes) {
@@ -102,6 +104,12 @@ function endOfText(data: Buffer): number {
   let end = data.length;
   while (end > 0 && (data[end - 1] === newline || data[end - 1] === 0x0d)) end--;
   return end;
+}
+
+function endsEvent(data: Buffer): boolean {
+  const end = data.length - 1;
+  if (data[end] !== newline) return false;
+  return data[data[end - 1] === 0x0d ? end - 2 : end - 1] === newline;
 }
 
 /** Position after the last blank line, or 0. */

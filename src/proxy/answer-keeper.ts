@@ -1,0 +1,73 @@
+/**
+ * What of an answer is kept for counting its tokens, should its provider not report them. Every
+ * stream under way has as much: it bounds what a worker holds for readers that have stalled.
+ */
+const maxKeptBytes = 262_144;
+const blockBytes = 4_096;
+/** From here on a piece is kept as it is. */
+const largePieceBytes = 1_024;
+
+/**
+ * Keeps an answer that comes in pieces; of a long one the middle is left out. Small pieces are
+ * copied into blocks: thousands of them, each on its own, are much work for the garbage collector.
+ */
+export class AnswerKeeper {
+  /** The length of the whole answer. */
+  totalBytes = 0;
+  #keptBytes = 0;
+  readonly #pieces: Buffer[] = [];
+  /** Small pieces that are not in `#pieces` yet, and how much of it they fill. */
+  #block = noBytes;
+  #used = 0;
+
+  add(piece: Buffer): void {
+    const isFirst = this.totalBytes === 0;
+    this.totalBytes += piece.length;
+    this.#keptBytes += piece.length;
+    // An answer that comes whole is not copied.
+    if (isFirst || piece.length >= largePieceBytes) {
+      this.#endBlock();
+      this.#pieces.push(piece);
+    } else {
+      if (this.#used + piece.length > this.#block.length) {
+        this.#endBlock();
+        this.#block = Buffer.allocUnsafeSlow(blockBytes);
+      }
+      this.#block.set(piece, this.#used);
+      this.#used += piece.length;
+    }
+    while (this.#keptBytes > maxKeptBytes && this.#pieces.length > 1) {
+      const [dropped] = this.#pieces.splice(Math.floor(this.#pieces.length / 2), 1);
+      this.#keptBytes -= dropped?.length ?? 0;
+    }
+  }
+
+  /** All that is kept, in order. */
+  get pieces(): Buffer[] {
+    this.#endBlock();
+    return this.#pieces;
+  }
+
+  /** Whether something was left out. */
+  get truncated(): boolean {
+    return this.#keptBytes < this.totalBytes;
+  }
+
+  /** The last bytes. */
+  tail(bytes: number): Buffer {
+    const { pieces } = this;
+    let from = pieces.length;
+    for (let found = 0; from > 0 && found < bytes; ) found += pieces[--from]?.length ?? 0;
+    const last = pieces.slice(from);
+    const whole = last.length === 1 ? (last[0] as Buffer) : Buffer.concat(last);
+    return whole.subarray(Math.max(0, whole.length - bytes));
+  }
+
+  #endBlock(): void {
+    if (this.#used > 0) this.#pieces.push(this.#block.subarray(0, this.#used));
+    this.#block = noBytes;
+    this.#used = 0;
+  }
+}
+
+const noBytes = Buffer.alloc(0);
