@@ -7,6 +7,7 @@ import type { Limiter } from '../limits/limiter.js';
 import { LocalLimiter } from '../limits/local-limiter.js';
 import { LocalSlots, type Slots } from '../limits/slots.js';
 import type { GatewayEvent } from '../observe/event.js';
+import { watchProcess } from '../observe/process-status.js';
 import { AdminKeyCheck } from '../proxy/admin-key-check.js';
 import type { Gateway } from '../proxy/gateway.js';
 import { handleRequest } from '../proxy/handle-request.js';
@@ -22,7 +23,6 @@ import { Upstreams } from '../upstream/upstream.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 import { untilReplaced } from './orphan.js';
 import { RequestBatch } from './packed-requests.js';
-import { statusOfWorker } from './worker-status.js';
 
 /**
  * A data-plane worker: the process that answers requests. When the control process is gone it goes
@@ -133,6 +133,8 @@ async function start(message: StartWorker): Promise<void> {
     limiter,
     slots,
     watchdog: new Watchdog(),
+    // The one that everybody uses is there from the start, so that a graph of it is.
+    active: new Map([['/v1/chat/completions', 0]]),
     control: new Pool('http://control', { socketPath: controlSocket, connections: 16 }),
     emit,
     draining: false,
@@ -142,18 +144,19 @@ async function start(message: StartWorker): Promise<void> {
   const engine = await selectEngine(settings.server.engine, (reason) =>
     emit({ type: 'engine_fallback', reason }),
   );
-  const status = statusOfWorker();
+  const measure = watchProcess();
   server = await engine.listen({
     host: settings.server.host,
     port: settings.server.port,
-    handler: status.counting((exchange) => handleRequest(opened, exchange)),
+    handler: (exchange) => void handleRequest(opened, exchange),
   });
   send({ type: 'listening', engine: engine.name });
   // Not that of the message: a change may have come while the engine was loaded.
   send({ type: 'active', hash: opened.snapshot.hash });
   setInterval(() => {
     const providers = opened.health.statuses(Date.now());
-    send({ type: 'status', status: { ...status.read(), providers } });
+    const activeRequests = Object.fromEntries(opened.active);
+    send({ type: 'status', status: { ...measure(), activeRequests, providers } });
   }, statusPeriodMs).unref();
 }
 

@@ -53,10 +53,14 @@ export async function dispatch(
   let end: AttemptsEnd = 'no_candidate_left';
   retryBudget.deposit(record.startMs);
   for (;;) {
-    const picked = await pick(gateway, planned.routes, tried).catch((error: unknown) => {
-      if (refusal) return null;
-      throw error;
-    });
+    let picked = null;
+    try {
+      const asked = pick(gateway, planned.routes, tried);
+      picked = asked instanceof Promise ? await asked : asked;
+    } catch (error) {
+      // Where all that are left are overloaded, the answer that one has given is the better one.
+      if (!refusal) throw error;
+    }
     if (!picked) break;
     const { candidate, release } = picked;
     // What is moved to a provider that answers well multiplies no outage: it costs no budget.

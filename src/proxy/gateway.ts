@@ -38,6 +38,8 @@ export interface Gateway {
   readonly limiter: Limiter;
   readonly slots: Slots;
   readonly watchdog: Watchdog;
+  /** Requests under way, by endpoint. */
+  readonly active: Map<string, number>;
   /** Connections to the control process. */
   readonly control: Pool;
   readonly emit: Emit;

@@ -13,25 +13,37 @@ import { planRoutes } from './plan-routes.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
 import { beginRecord, finishRecord, type RequestRecord } from './request-record.js';
-import { route } from './route.js';
+import { type Endpoint, route } from './route.js';
 
 /** What happens to a request, from its head to its record. Never rejects. */
 export async function handleRequest(gateway: Gateway, exchange: Exchange): Promise<void> {
   const record = beginRecord(exchange);
+  let endpoint: Endpoint | null = null;
   try {
-    await answer(gateway, exchange, record);
+    endpoint = route(exchange);
+    record.endpoint = endpoint.pattern;
+    countActive(gateway, endpoint, 1);
+    await answer(gateway, exchange, endpoint, record);
   } catch (error) {
     if (error instanceof AbortedError) record.status ||= 499;
     else answerError(gateway, exchange, record, toGatewayError(error));
   }
   if (exchange.aborted && !record.complete) record.status ||= 499;
+  if (endpoint) countActive(gateway, endpoint, -1);
   gateway.emit(finishRecord(record));
 }
 
-async function answer(gateway: Gateway, exchange: Exchange, record: RequestRecord): Promise<void> {
+function countActive({ active }: Gateway, { pattern }: Endpoint, change: number): void {
+  active.set(pattern, (active.get(pattern) ?? 0) + change);
+}
+
+async function answer(
+  gateway: Gateway,
+  exchange: Exchange,
+  endpoint: Endpoint,
+  record: RequestRecord,
+): Promise<void> {
   const { snapshot, settings } = gateway;
-  const endpoint = route(exchange);
-  record.endpoint = endpoint.pattern;
   if (endpoint.kind === 'health') {
     const { status, body } = health(gateway, exchange);
     return respond(exchange, record, status, body);

@@ -14,34 +14,42 @@ export interface Picked {
 /**
  * The next candidate that has a slot free, over all routes in order. When all that are left are at
  * their caps, or out while others are only busy: the first of those, when it has a slot.
- * @returns null when no candidate is left.
+ * @returns null when no candidate is left; a promise only where a provider has a cap.
  * @throws GatewayError `overloaded`.
  */
-export async function pick(
+export function pick(
   gateway: Gateway,
   routes: readonly Route[],
   tried: readonly Candidate[],
-): Promise<Picked | null> {
+): Picked | null | Promise<Picked | null> {
   const { balancers, health } = gateway;
+  const candidate = nextCandidate(routes, balancers, tried, health, Date.now());
+  if (!candidate) return null;
+  if (capacityOf(candidate) === undefined) return { candidate, release: nothing };
+  return pickFree(gateway, routes, tried, candidate);
+}
+
+async function pickFree(
+  gateway: Gateway,
+  routes: readonly Route[],
+  tried: readonly Candidate[],
+  first: Candidate,
+): Promise<Picked> {
+  const { balancers, health, slots } = gateway;
   const full: Candidate[] = [];
-  for (;;) {
-    const excluded = full.length === 0 ? tried : [...tried, ...full];
-    const candidate = nextCandidate(routes, balancers, excluded, health, Date.now());
-    if (!candidate || (full.length > 0 && health.isOut(candidate.provider.key, Date.now()))) break;
+  for (let candidate: Candidate | null = first; candidate; ) {
     const capacity = capacityOf(candidate);
     if (capacity === undefined) return { candidate, release: nothing };
-    const release = await gateway.slots.tryAcquire(candidate.provider.key, capacity);
+    const release = await slots.tryAcquire(candidate.provider.key, capacity);
     if (release) return { candidate, release };
     full.push(candidate);
+    candidate = nextCandidate(routes, balancers, [...tried, ...full], health, Date.now());
+    if (candidate && health.isOut(candidate.provider.key, Date.now())) break;
   }
-  const [first] = full;
-  if (!first) return null;
   const { key } = first.provider;
   const capacity = capacityOf(first) ?? 1;
-  return {
-    candidate: first,
-    release: await waitForSlot(gateway, key, capacity, `The provider "${key}"`),
-  };
+  const release = await waitForSlot(gateway, key, capacity, `The provider "${key}"`);
+  return { candidate: first, release };
 }
 
 function capacityOf({ provider }: Candidate): number | undefined {

@@ -59,7 +59,16 @@ export class Watchdog {
         },
       };
       this.add(watched);
-      work.then(resolve, reject).finally(() => this.delete(watched));
+      work.then(
+        (value) => {
+          this.delete(watched);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.delete(watched);
+          reject(error);
+        },
+      );
     });
   }
 

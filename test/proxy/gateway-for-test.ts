@@ -54,6 +54,7 @@ export function gatewayForTest(
     limiter: new LocalLimiter(true),
     slots: new LocalSlots(),
     watchdog: new Watchdog(),
+    active: new Map(),
     control,
     emit: (event) => events.push(event),
     draining: false,
