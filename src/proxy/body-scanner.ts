@@ -20,6 +20,7 @@ const maxOccurrences = 16;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const ZERO = 0x30;
 const COLON = 0x3a;
 const OPEN_ARRAY = 0x5b;
 const BACKSLASH = 0x5c;
@@ -37,9 +38,6 @@ const AFTER_VALUE = 5;
 const IN_STRING = 6;
 const IN_SCALAR = 7;
 
-/** Past this many bytes without a quote, the native search is faster than a loop. */
-const nativeSearchFrom = 32;
-
 const scalar = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
 /**
@@ -54,8 +52,8 @@ export class BodyScanner {
   #state = VALUE;
   /** Bytes of the chunks before the current one. */
   #offset = 0;
-  #depth = 0;
-  readonly #isObject = new Uint8Array(maxDepth + 1);
+  /** Whether each value that is open is an object, else an array. */
+  readonly #open: boolean[] = [];
   #stringIsKey = false;
   #escaped = false;
   /** Text of the top-level key, as far as it has arrived. */
@@ -87,7 +85,7 @@ export class BodyScanner {
    * @throws JsonSyntaxError when the body is not one whole object.
    */
   finish(): ReadonlyMap<string, readonly Span[]> {
-    if (this.#state !== AFTER_VALUE || this.#depth !== 0) {
+    if (this.#state !== AFTER_VALUE || this.#open.length !== 0) {
       throw new JsonSyntaxError('unexpected end', this.#offset);
     }
     return this.#spans;
@@ -104,8 +102,8 @@ export class BodyScanner {
           this.#state = VALUE;
           continue;
         case AFTER_VALUE:
-          if (this.#depth === 0) this.#fail('unexpected text after the object', i);
-          if (byte === COMMA) this.#state = this.#isObject[this.#depth] ? KEY : VALUE;
+          if (this.#open.length === 0) this.#fail('unexpected text after the object', i);
+          if (byte === COMMA) this.#state = this.#open.at(-1) ? KEY : VALUE;
           else this.#close(byte, i);
           continue;
         case KEY_OR_CLOSE:
@@ -123,16 +121,16 @@ export class BodyScanner {
       }
       const isKey = this.#state === KEY || this.#state === KEY_OR_CLOSE;
       if (isKey && byte !== QUOTE) this.#fail('expected a key in quotes', i);
-      if (this.#depth === 0 && byte !== OPEN_OBJECT) this.#fail('expected an object', i);
-      if (!isKey && this.#depth === 1) this.#valueStart = this.#offset + i;
+      if (this.#open.length === 0 && byte !== OPEN_OBJECT) this.#fail('expected an object', i);
+      if (!isKey && this.#open.length === 1) this.#valueStart = this.#offset + i;
       if (byte === QUOTE) {
         this.#stringIsKey = isKey;
-        if (isKey && this.#depth === 1) this.#key = '';
+        if (isKey && this.#open.length === 1) this.#key = '';
         this.#state = IN_STRING;
         return i + 1;
       }
       if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-        this.#open(byte === OPEN_OBJECT, i);
+        this.#begin(byte === OPEN_OBJECT, i);
         continue;
       }
       this.#state = IN_SCALAR;
@@ -149,8 +147,10 @@ export class BodyScanner {
       i++;
     }
     for (;;) {
-      const quote = nextQuote(chunk, i);
-      // Only what is before a quote is looked at for escapes: text has more of them than quotes.
+      // The native search beats a loop even from quote to quote, so only what is before a quote is
+      // looked at for escapes.
+      const found = chunk.indexOf(QUOTE, i);
+      const quote = found < 0 ? chunk.length : found;
       let slashes = 0;
       while (quote - slashes > i && chunk[quote - slashes - 1] === BACKSLASH) slashes++;
       const isEscaped = slashes % 2 === 1;
@@ -167,6 +167,13 @@ export class BodyScanner {
   /** Numbers, `true`, `false` and `null`: collected, then checked as a whole. */
   #scalarPart(chunk: Buffer, from: number): number {
     let i = from;
+    while (isDigit(chunk[i])) i++;
+    const isWhole = i > from && i < chunk.length && !isScalarByte(chunk[i] as number);
+    // An array of tokens is as many of these: no text is made of a plain number that is all here.
+    if (isWhole && this.#scalar === '' && (chunk[from] !== ZERO || i === from + 1)) {
+      this.#endValue(this.#offset + i);
+      return i;
+    }
     while (i < chunk.length && isScalarByte(chunk[i] as number)) i++;
     this.#scalar += chunk.toString('latin1', from, i);
     if (i === chunk.length) return i;
@@ -175,17 +182,15 @@ export class BodyScanner {
     return i;
   }
 
-  #open(isObject: boolean, i: number): void {
-    if (this.#depth === maxDepth) this.#fail(`nested more than ${maxDepth} deep`, i);
-    this.#depth++;
-    this.#isObject[this.#depth] = isObject ? 1 : 0;
+  #begin(isObject: boolean, i: number): void {
+    if (this.#open.length === maxDepth) this.#fail(`nested more than ${maxDepth} deep`, i);
+    this.#open.push(isObject);
     this.#state = isObject ? KEY_OR_CLOSE : VALUE_OR_CLOSE;
   }
 
   #close(byte: number, i: number): void {
-    const expected = this.#isObject[this.#depth] ? CLOSE_OBJECT : CLOSE_ARRAY;
+    const expected = this.#open.pop() ? CLOSE_OBJECT : CLOSE_ARRAY;
     if (byte !== expected) this.#fail(`expected "," or "${String.fromCharCode(expected)}"`, i);
-    this.#depth--;
     this.#endValue(this.#offset + i + 1);
   }
 
@@ -198,7 +203,7 @@ export class BodyScanner {
 
   #endValue(end: number): void {
     this.#state = AFTER_VALUE;
-    if (this.#depth !== 1) return;
+    if (this.#open.length !== 1) return;
     const key = this.#key.includes('\\') ? unescaped(this.#key) : this.#key;
     if (!this.#wanted.has(key)) return;
     const spans = this.#spans.get(key);
@@ -211,7 +216,8 @@ export class BodyScanner {
   }
 
   #keepKey(chunk: Buffer, start: number, end: number): void {
-    if (this.#stringIsKey && this.#depth === 1) this.#key += chunk.toString('latin1', start, end);
+    if (this.#stringIsKey && this.#open.length === 1)
+      this.#key += chunk.toString('latin1', start, end);
   }
 
   #fail(reason: string, i: number): never {
@@ -219,17 +225,13 @@ export class BodyScanner {
   }
 }
 
-/** Position of the next quote, or the end of the chunk. */
-function nextQuote(chunk: Buffer, from: number): number {
-  const loopEnd = Math.min(chunk.length, from + nativeSearchFrom);
-  for (let i = from; i < loopEnd; i++) if (chunk[i] === QUOTE) return i;
-  const found = chunk.indexOf(QUOTE, loopEnd);
-  return found < 0 ? chunk.length : found;
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= 0x39;
 }
 
 function isScalarByte(byte: number): boolean {
   return (
-    (byte >= 0x30 && byte <= 0x39) ||
+    isDigit(byte) ||
     (byte >= 0x61 && byte <= 0x7a) ||
     byte === 0x2d ||
     byte === 0x2b ||
