@@ -60,7 +60,7 @@ export function createHandler(
   }
 
   async function readRequest(exchange: Exchange): Promise<Buffer> {
-    const body = await readBody(exchange);
+    const body = await exchange.readBody(maxBodyBytes);
     if (behaviour.failRate > 0 && random() < behaviour.failRate) {
       throw new ProviderError(500, 'The server had an error while processing your request.');
     }
@@ -85,7 +85,7 @@ export function createHandler(
     } else if (method === 'GET' && path === '/mock/config') {
       respond(exchange, JSON.stringify(behaviour));
     } else if (method === 'POST' && path === '/mock/config') {
-      configure(await readBody(exchange));
+      configure(await exchange.readBody(maxBodyBytes));
       respond(exchange, JSON.stringify(behaviour));
     } else {
       throw unknownUrl(exchange);
@@ -127,13 +127,6 @@ function authorize(exchange: Exchange): void {
       code: 'missing_api_key',
     });
   }
-}
-
-async function readBody(exchange: Exchange): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  await exchange.readBody(maxBodyBytes, (chunk) => chunks.push(chunk));
-  const [only] = chunks;
-  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
 }
 
 function unknownUrl({ method, path }: Exchange): ProviderError {

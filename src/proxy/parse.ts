@@ -46,21 +46,17 @@ export async function parse(
     );
   }
   const scanner = new BodyScanner(wanted);
-  const chunks: Buffer[] = [];
   let failure: unknown = null;
   try {
-    const reading = exchange.readBody(max_body_bytes, (chunk) => {
-      if (failure !== null) return;
+    const reading = exchange.readBody(max_body_bytes, (piece) => {
       // Thrown from here it would reach the engine, not the request.
       try {
-        scanner.push(chunk);
-        chunks.push(chunk);
+        if (failure === null) scanner.push(piece);
       } catch (error) {
         failure = error;
-        chunks.length = 0;
       }
     });
-    await watchdog.within(
+    const body = await watchdog.within(
       reading,
       body_timeout_ms,
       () =>
@@ -70,7 +66,6 @@ export async function parse(
         ),
     );
     if (failure !== null) throw failure;
-    const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
     return modelRequest(body, scanner.finish());
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;

@@ -36,8 +36,7 @@ export async function relayControl(
   if (record.endpoint === '/admin' && gateway.settings.admin.listen !== null) {
     throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
   }
-  const chunks: Buffer[] = [];
-  await exchange.readBody(maxBodyBytes, (chunk) => chunks.push(chunk));
+  const body = await exchange.readBody(maxBodyBytes);
   const forwardedFor = exchange.header('x-forwarded-for');
   const from = forwardedFor ? `${forwardedFor}, ${exchange.remoteAddress}` : exchange.remoteAddress;
   const headers = ['x-request-id', record.requestId, 'x-forwarded-for', from];
@@ -51,7 +50,7 @@ export async function relayControl(
       method: exchange.method as 'GET',
       path: exchange.query ? `${exchange.path}?${exchange.query}` : exchange.path,
       headers,
-      body: chunks.length > 0 ? Buffer.concat(chunks) : null,
+      body: body.length > 0 ? body : null,
     },
     attempt,
   );

@@ -28,14 +28,14 @@ export interface Exchange {
   header(name: string): string;
 
   /**
-   * Reads the request body, giving `onChunk` each piece as it arrives (a private copy).
-   * Resolves at the end of the body. May be called once, at any time before `end`: what arrives
+   * Reads the request body, giving `onPiece` each piece as it arrives (a private copy).
+   * Resolves to the whole body at its end. May be called once, at any time before `end`: what arrives
    * earlier is held back, and past 64 KiB the connection is paused until this is called.
    * @throws GatewayError `request_too_large` as soon as the declared length or the bytes received
    *   pass `maxBytes`; never buffers more than that. Rejects with `AbortedError` on abort and
    *   after `destroy`.
    */
-  readBody(maxBytes: number, onChunk: (chunk: Buffer) => void): Promise<void>;
+  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer>;
 
   /**
    * Calls back once if the client leaves (or `Server.close` cuts it off) before the response has

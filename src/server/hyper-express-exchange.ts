@@ -126,8 +126,8 @@ export class HyperExpressExchange implements Exchange {
     return '';
   }
 
-  readBody(maxBytes: number, onChunk: (chunk: Buffer) => void): Promise<void> {
-    return this.body === null ? Promise.resolve() : this.body.read(maxBytes, onChunk);
+  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer> {
+    return this.body === null ? Promise.resolve(noBytes) : this.body.read(maxBytes, onPiece);
   }
 
   onAbort(callback: () => void): void {
@@ -212,11 +212,7 @@ export class HyperExpressExchange implements Exchange {
   handleData(data: ArrayBuffer, last: boolean): void {
     const { body } = this;
     if (body === null) return;
-    if (data.byteLength > 0 && !body.discarding) {
-      const chunk = Buffer.allocUnsafe(data.byteLength);
-      chunk.set(new Uint8Array(data));
-      body.push(chunk);
-    }
+    if (data.byteLength > 0) body.push(new Uint8Array(data));
     if (last) {
       this.slow.delete(this);
       body.finish();

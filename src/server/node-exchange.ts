@@ -66,10 +66,10 @@ export class NodeExchange implements Exchange {
   }
 
   /** Node itself holds an unread body back, so nothing is read before this. */
-  readBody(maxBytes: number, onChunk: (chunk: Buffer) => void): Promise<void> {
+  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer> {
     const { body, req } = this;
-    if (body === null) return Promise.resolve();
-    const done = body.read(maxBytes, onChunk);
+    if (body === null) return Promise.resolve(Buffer.alloc(0));
+    const done = body.read(maxBytes, onPiece);
     if (body.discarding) return done;
     if (this.expectsContinue) this.res.writeContinue();
     req.socket.setTimeout(uploadStallMs);

@@ -3,6 +3,8 @@ import { AbortedError } from './exchange.js';
 
 /** Bytes that are held for a handler that has not yet asked for the body. */
 const maxHeldBytes = 64 * 1024;
+/** A larger body is not given its memory before it is there. */
+const maxWholeBytes = 1024 * 1024;
 
 /** The connection that a body arrives on. */
 export interface BodySource {
@@ -13,24 +15,26 @@ export interface BodySource {
 /**
  * A request body between the connection and its one reader.
  *
- * States: waiting (no reader: chunks are held, past 64 KiB the source is paused) → reading (chunks
- * go straight to the reader) → done, or discarding (too large, or nobody wants it: chunks are
- * dropped so that the client can go on to read its response).
+ * States: waiting (no reader: past 64 KiB the source is paused) → reading (the reader sees each
+ * piece) → done, or discarding (too large, or nobody wants it: pieces are dropped so that the client
+ * can go on to read its response).
  */
 export class RequestBody {
   /** True once every byte of the body has arrived. */
   complete = false;
-  /** True when chunks are dropped. */
+  /** True when pieces are dropped. */
   discarding = false;
 
-  private held: Buffer[] = [];
-  private heldBytes = 0;
+  private pieces: Buffer[] = [];
+  /** The memory of all pieces, where the length is declared: they need not be put together. */
+  private whole: Buffer | null = null;
   private paused = false;
   private receivedBytes = 0;
   private maxBytes = Number.POSITIVE_INFINITY;
   private failure: Error | null = null;
-  private onChunk: ((chunk: Buffer) => void) | null = null;
-  private resolve: (() => void) | null = null;
+  private isRead = false;
+  private onPiece: ((piece: Buffer) => void) | null = null;
+  private resolve: ((body: Buffer) => void) | null = null;
   private reject: ((error: Error) => void) | null = null;
 
   /** @param declaredBytes the content-length, or null when the body is chunked. */
@@ -45,46 +49,46 @@ export class RequestBody {
   }
 
   /** See `Exchange.readBody`. */
-  read(maxBytes: number, onChunk: (chunk: Buffer) => void): Promise<void> {
+  read(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer> {
     this.maxBytes = maxBytes;
-    if (this.failure === null && Math.max(this.declaredBytes ?? 0, this.heldBytes) > maxBytes) {
+    if (this.failure === null && Math.max(this.declaredBytes ?? 0, this.receivedBytes) > maxBytes) {
       this.fail(tooLarge(maxBytes));
     }
     if (this.failure !== null) return Promise.reject(this.failure);
-    this.onChunk = onChunk;
-    const { held } = this;
-    this.held = [];
-    for (const chunk of held) onChunk(chunk);
+    if (onPiece) {
+      this.onPiece = onPiece;
+      for (const piece of this.pieces) onPiece(piece);
+    }
+    this.isRead = true;
     this.resumeSource();
-    if (this.complete) return Promise.resolve();
+    if (this.complete) return Promise.resolve(this.take());
     return new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
   }
 
-  /** Takes the next piece, a private copy. */
-  push(chunk: Buffer): void {
+  /** Takes the next piece, whose memory is the connection's. */
+  push(bytes: Uint8Array): void {
     if (this.discarding) return;
-    this.receivedBytes += chunk.length;
+    const piece = this.copy(bytes);
+    this.receivedBytes += bytes.length;
     if (this.receivedBytes > this.maxBytes) {
       this.fail(tooLarge(this.maxBytes));
-    } else if (this.onChunk !== null) {
-      this.onChunk(chunk);
-    } else {
-      this.held.push(chunk);
-      this.heldBytes += chunk.length;
-      if (this.heldBytes > maxHeldBytes && !this.paused) {
-        this.paused = true;
-        this.source.pause();
-      }
+      return;
+    }
+    this.pieces.push(piece);
+    this.onPiece?.(piece);
+    if (!this.isRead && this.receivedBytes > maxHeldBytes && !this.paused) {
+      this.paused = true;
+      this.source.pause();
     }
   }
 
   /** The last piece has arrived. */
   finish(): void {
     this.complete = true;
-    this.resolve?.();
+    this.resolve?.(this.take());
   }
 
   /** The connection is gone: a reader, now or later, gets an `AbortedError`. */
@@ -96,8 +100,29 @@ export class RequestBody {
   /** Drops what was held and what still comes. */
   discard(): void {
     this.discarding = true;
-    this.held = [];
+    this.take();
     this.resumeSource();
+  }
+
+  private copy(bytes: Uint8Array): Buffer {
+    const { declaredBytes, receivedBytes } = this;
+    const end = receivedBytes + bytes.length;
+    if (declaredBytes === null || declaredBytes > maxWholeBytes || end > declaredBytes) {
+      return Buffer.from(bytes);
+    }
+    this.whole ??= Buffer.allocUnsafe(declaredBytes);
+    const piece =
+      bytes.length === declaredBytes ? this.whole : this.whole.subarray(receivedBytes, end);
+    piece.set(bytes);
+    return piece;
+  }
+
+  /** The body, which is held here no longer: the exchange of an idle connection lives on. */
+  private take(): Buffer {
+    const { whole, pieces } = this;
+    this.whole = null;
+    this.pieces = [];
+    return whole ?? (pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces));
   }
 
   private fail(error: Error): void {

@@ -153,16 +153,17 @@ test('a syntax error reaches the request and never the engine that gives the byt
   const given: string[] = [];
   const exchange = exchangeOf(async (onChunk) => {
     for (const piece of ['{"model"', '}', ',"b":1}']) {
-      onChunk(Buffer.from(piece));
+      onChunk?.(Buffer.from(piece));
       given.push(piece);
     }
+    return Buffer.from(given.join(''));
   });
   await assert.rejects(parse(exchange, server, watchdog), { code: 'invalid_json' });
   assert.equal(given.length, 3);
 });
 
 test('refuses a body in an encoding, naming it', async () => {
-  const exchange = exchangeOf(async () => {}, 'gzip');
+  const exchange = exchangeOf(async () => Buffer.alloc(0), 'gzip');
   await assert.rejects(parse(exchange, server, watchdog), {
     code: 'unsupported_encoding',
     message: /gzip/,
@@ -170,17 +171,17 @@ test('refuses a body in an encoding, naming it', async () => {
 });
 
 function parseBody(chunks: readonly Buffer[]): Promise<ModelRequest> {
-  const give = async (onChunk: (chunk: Buffer) => void) => {
-    for (const chunk of chunks) onChunk(chunk);
+  const give: Give = async (onChunk) => {
+    for (const chunk of chunks) onChunk?.(chunk);
+    return Buffer.concat(chunks);
   };
   return parse(exchangeOf(give), server, watchdog);
 }
 
+type Give = (onChunk?: (chunk: Buffer) => void) => Promise<Buffer>;
+
 /** The part of an exchange that `parse` uses. */
-function exchangeOf(
-  give: (onChunk: (chunk: Buffer) => void) => Promise<void>,
-  encoding = '',
-): Exchange {
+function exchangeOf(give: Give, encoding = ''): Exchange {
   const readBody: Exchange['readBody'] = (_maxBytes, onChunk) => give(onChunk);
   return { header: () => encoding, readBody } as Partial<Exchange> as Exchange;
 }

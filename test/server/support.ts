@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { selectEngine } from '../../src/server/engine.js';
-import type { Engine, Exchange, RequestHandler, Server } from '../../src/server/exchange.js';
+import type { Engine, RequestHandler, Server } from '../../src/server/exchange.js';
 
 /** The engine of this name, or why it cannot run on this machine. */
 export async function engineOrReason(name: Engine['name']): Promise<Engine | string> {
@@ -24,13 +24,6 @@ export async function withServer(
   } finally {
     server.close();
   }
-}
-
-/** Reads the whole body of an exchange. */
-export async function bodyOf(exchange: Exchange, maxBytes = 1 << 30): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  await exchange.readBody(maxBytes, (chunk) => chunks.push(chunk));
-  return Buffer.concat(chunks);
 }
 
 /** A promise and the function that resolves it. */
