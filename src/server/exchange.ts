@@ -73,7 +73,7 @@ export interface Exchange {
 
   /**
    * Bytes of the response that are taken from us and not yet sent to the client's socket. An
-   * estimate: `hyper-express` may be off by 64 KiB.
+   * estimate: `hyper-express` may be off by 16 KiB.
    */
   readonly bufferedBytes: number;
 

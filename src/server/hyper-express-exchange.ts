@@ -5,8 +5,12 @@ import type { Exchange } from './exchange.js';
 import { RequestBody } from './request-body.js';
 import { carriesBody, headText, lingerMs, smallBodyBytes } from './response-head.js';
 
-/** Largest piece given to uWebSockets.js at once, so the most that it buffers when it is full. */
-const sliceBytes = 64 * 1024;
+/**
+ * Largest piece given to uWebSockets.js at once: with its frame it fits into the 16 KiB that it
+ * collects before it sends. A piece that does not fit is lost when the socket is full just then
+ * (uWebSockets 6b7f354 mends that).
+ */
+const sliceBytes = 16 * 1024 - 64;
 
 /** Size of the piece that finds out whether uWebSockets.js has sent what it had buffered. */
 const probeBytes = 1024;
@@ -259,7 +263,7 @@ export class HyperExpressExchange implements Exchange {
     } else if (this.activity.draining && !close) {
       // With `true` uWebSockets.js adds the connection header and closes when all is sent.
       this.handOver((res) => res.writeStatus(toBytes(text)).end(body, true));
-    } else if (body.length > sliceBytes) {
+    } else if (text.length + body.length > sliceBytes) {
       this.sendLarge(
         toBytes(text + this.closeLine(close)),
         typeof body === 'string' ? Buffer.from(body) : body,
@@ -305,7 +309,8 @@ export class HyperExpressExchange implements Exchange {
   private send(chunk: Buffer): boolean {
     let at = 0;
     while (at < chunk.length && this.res !== null) {
-      const size = this.probing ? probeBytes : sliceBytes;
+      const headBytes = this.pendingHead?.length ?? 0;
+      const size = this.probing ? probeBytes : Math.max(probeBytes, sliceBytes - headBytes);
       this.slice =
         at === 0 && chunk.length <= size
           ? chunk
