@@ -25,7 +25,7 @@ export async function readStoredConfiguration(
   alsoDisabled: readonly string[] = [],
 ): Promise<StoredConfiguration> {
   const [
-    { readConfiguration, toConfiguration },
+    { readConfiguration },
     { readOverrideFiles },
     { parseOverride },
     { mergeConfiguration },
@@ -46,7 +46,7 @@ export async function readStoredConfiguration(
   const problems: Problem[] = [];
   const overrides = files.map((file) => parseOverride(file, problems));
   if (problems.length > 0) throw new ConfigError(problems);
-  const merged = mergeConfiguration(toConfiguration(rows), overrides);
+  const merged = mergeConfiguration(rows, overrides);
   const secrets = await Secrets.open(settings);
   const { configuration, unusable, inClear } = await secrets.resolve(merged);
   for (const provider of configuration.providers) {

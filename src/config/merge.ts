@@ -25,7 +25,6 @@ export function mergeConfiguration(
     sources.providers.set(row.provider_key, 'table providers');
   }
   let credentials = [...rows.credentials];
-  for (const row of credentials) sources.credentials.set(row, 'table credentials');
 
   for (const override of overrides) {
     for (const [key, fields] of override.providers) {

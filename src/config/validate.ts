@@ -9,6 +9,7 @@ import type { PrivateAddresses } from './settings-schema.js';
 /** Which document each entry came from, for error messages and `config show --origin`. */
 export interface Sources {
   providers: Map<string, string>;
+  /** Of those that are not as their row in the table. */
   credentials: Map<Credential, string>;
 }
 
@@ -56,7 +57,7 @@ export function validateConfiguration(
   }
   const names = new Map<string, string>();
   for (const credential of configuration.credentials) {
-    const source = sources.credentials.get(credential) ?? 'configuration';
+    const source = sources.credentials.get(credential) ?? 'table credentials';
     problems.push(...credentialProblems(credential, source));
     const other = names.get(credential.credential_key);
     if (other !== undefined && credential.credential_key !== '') {

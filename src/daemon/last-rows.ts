@@ -2,7 +2,7 @@ import type { Configuration } from '../config/configuration.js';
 import { DatabaseError } from '../db/database-error.js';
 import { deadline } from '../db/deadline.js';
 import { isTransient } from '../db/explain-error.js';
-import { readConfiguration, toConfiguration } from '../db/queries/read-configuration.js';
+import { readConfiguration } from '../db/queries/read-configuration.js';
 import type { LastGood } from './last-good.js';
 import type { Store } from './store.js';
 
@@ -44,9 +44,8 @@ export async function readRows(store: Store, lastGood: LastGood): Promise<Config
   }
   const { database } = store;
   try {
-    return toConfiguration(
-      await deadline(readConfiguration(database.sql), readTimeoutMs, 'Reading the configuration'),
-    );
+    const reading = readConfiguration(database.sql);
+    return await deadline(reading, readTimeoutMs, 'Reading the configuration');
   } catch (error) {
     if (error instanceof DatabaseError) database.renew();
     throw error;

@@ -36,7 +36,7 @@ import { RequestBatch } from './packed-requests.js';
  * Events that follow a batch so soon wait to be sent together: a message for each turn of the event
  * loop costs 4 to 10 % of the CPU of a busy gateway.
  */
-const eventBatchMs = 5;
+const eventBatchMs = 20;
 const statusPeriodMs = 1_000;
 
 process.title = 'llmproxy worker';

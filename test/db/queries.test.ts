@@ -13,7 +13,11 @@ import { listProviders } from '../../src/db/queries/list-providers.js';
 import { readConfiguration } from '../../src/db/queries/read-configuration.js';
 import { recordLastUsed } from '../../src/db/queries/record-last-used.js';
 import { rotateCredential } from '../../src/db/queries/rotate-credential.js';
-import type { CredentialInput, ProviderInput } from '../../src/db/queries/rows.js';
+import {
+  type CredentialInput,
+  type ProviderInput,
+  toCredential,
+} from '../../src/db/queries/rows.js';
 import { updateCredential } from '../../src/db/queries/update-credential.js';
 import { updateProvider } from '../../src/db/queries/update-provider.js';
 import { testDatabase } from '../support/postgres.js';
@@ -159,17 +163,16 @@ test('lists are ordered by id, filtered and paged', async (t) => {
 test('the configuration is read as the rows are, with the version that belongs to them', async (t) => {
   const { sql } = await testDatabase(t);
   const before = await configVersion(sql);
-  const row = await insertProvider(sql, provider);
-  const { last_used_at, ...key } = await insertCredential(sql, {
+  const { id, created_at, updated_at, ...row } = await insertProvider(sql, provider);
+  const key = await insertCredential(sql, {
     ...credential,
     expires_at: new Date('2030-01-31T12:00:00Z'),
     tags: ['a'],
     store_bodies: true,
   });
-  assert.equal(last_used_at, null);
   const read = await readConfiguration(sql);
   assert.deepEqual(read.providers, [row]);
-  assert.deepEqual(read.credentials, [key]);
+  assert.deepEqual(read.credentials, [toCredential(key.id, key)]);
   assert.equal(read.version, before.version + 2);
   assert.equal((await configVersion(sql)).version, read.version);
 });
