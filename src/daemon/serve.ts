@@ -147,10 +147,10 @@ export async function serve(
         else engine = await workers.start(configuration, hash);
       },
       activated: (configuration, rows) => {
+        workers.inform({ configVersion: configuration.version });
         lastGood.save(rows).catch((error: unknown) => {
           emit({ type: 'config_not_kept', reason: error instanceof Error ? error.message : '' });
         });
-        workers.inform({ configVersion: configuration.version });
         probing.configured(configuration);
         pastProviders.add(configuration);
       },
