@@ -25,7 +25,7 @@ await run({ keys: 100_000, models: 10_000 }, async (options) => {
     const buildMs = performance.now() - startMs;
     const hashes = Array.from({ length: keys }, (_, i) => credential(i).credential_key);
     const exact = Array.from({ length: models }, (_, i) => nameOf(i));
-    const wild = exact.map((_, i) => `${nameOf(i - (i % 10))}-2030-01-01`);
+    const wild = exact.map((_, i) => `${nameOf(i - (i % 10))}-2030-${i}`);
     const unknown = exact.map((name) => `no-${name}`);
     rows.push({
       keys,

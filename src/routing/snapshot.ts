@@ -1,7 +1,7 @@
 import type { Configuration, Provider } from '../config/configuration.js';
-import { compileModelPattern } from '../config/model-pattern.js';
 import type { ConfigurationChange } from './configuration-change.js';
 import { CredentialTable, type RoutedCredential } from './credential-table.js';
+import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
 import { compileModelMapping, type ModelMapping } from './model-mapping.js';
 
 /**
@@ -30,6 +30,7 @@ export interface RoutedProvider {
   /** Providers of a higher number are used only when those of the lower ones fail. */
   readonly priority: number;
   readonly mapping: ModelMapping;
+  readonly names: MappedNames;
 }
 
 /** Where the requests for one model may go. */
@@ -78,6 +79,7 @@ function routed(config: Provider): RoutedProvider {
     weight: config.weight,
     priority: config.provider_params.priority ?? 0,
     mapping: compileModelMapping(config.model_mapping),
+    names: mappedNames(config.model_mapping),
   });
 }
 
@@ -89,6 +91,7 @@ function assemble(
 ): Snapshot {
   const routes = new Map<string, Route | null>();
   const groups = new Map<string, string>();
+  const index = new ModelIndex(providers.map(({ names }) => names));
   return Object.freeze({
     hash,
     version,
@@ -103,7 +106,8 @@ function assemble(
           routes.clear();
           groups.clear();
         }
-        route = computeRoute(providers, model, groups);
+        const serving = index.find(model).map((place) => providers[place] as RoutedProvider);
+        route = computeRoute(serving, model, groups);
         if (model.length <= maxRememberedLength) routes.set(model, route);
       }
       return route;
@@ -111,7 +115,10 @@ function assemble(
   });
 }
 
-/** `groups` keeps one copy of each group's name, which is long where providers are many. */
+/**
+ * @param providers those that may serve the model.
+ * @param groups keeps one copy of each group's name, which is long where providers are many.
+ */
 function computeRoute(
   providers: readonly RoutedProvider[],
   model: string,
@@ -135,12 +142,5 @@ function computeRoute(
 }
 
 function namedModels(providers: readonly RoutedProvider[]): readonly string[] {
-  const names = new Set<string>();
-  for (const { config } of providers) {
-    for (const key of Object.keys(config.model_mapping)) {
-      const pattern = compileModelPattern(key);
-      if (typeof pattern !== 'string' && pattern.kind === 'exact') names.add(key);
-    }
-  }
-  return Object.freeze([...names].sort());
+  return Object.freeze([...new Set(providers.flatMap(({ names }) => names.exact))].sort());
 }

@@ -1,0 +1,66 @@
+import { compileModelPattern } from '../config/model-pattern.js';
+
+/** What a mapping's keys say of the names that they match, for finding the mapping by a name. */
+export interface MappedNames {
+  readonly exact: readonly string[];
+  /** What comes before the `*` of wildcards. */
+  readonly prefixes: readonly string[];
+  /** Whether it can match any name: it has a regular expression, or no key at all. */
+  readonly any: boolean;
+}
+
+export function mappedNames(mapping: Readonly<Record<string, string>>): MappedNames {
+  const exact: string[] = [];
+  const prefixes = new Set<string>();
+  const keys = Object.keys(mapping);
+  let any = keys.length === 0;
+  for (const key of keys) {
+    const pattern = compileModelPattern(key);
+    if (typeof pattern === 'string') continue;
+    if (pattern.kind === 'exact') exact.push(key);
+    else if (pattern.kind === 'wildcard') prefixes.add(key.slice(0, key.indexOf('*')));
+    else any = true;
+  }
+  return { exact, prefixes: [...prefixes], any };
+}
+
+/**
+ * Finds the mappings that may match a model's name. The time depends on how many do, and on how
+ * many lengths the prefixes of wildcards have, but not on how many mappings and names there are.
+ */
+export class ModelIndex {
+  readonly #exact = new Map<string, number[]>();
+  readonly #prefixes = new Map<string, number[]>();
+  readonly #prefixLengths: readonly number[];
+  readonly #any: number[] = [];
+
+  /** @param mappings whose places in this list are what `find` gives. */
+  constructor(mappings: readonly MappedNames[]) {
+    const lengths = new Set<number>();
+    for (const [place, { exact, prefixes, any }] of mappings.entries()) {
+      for (const name of exact) add(this.#exact, name, place);
+      for (const prefix of prefixes) {
+        add(this.#prefixes, prefix, place);
+        lengths.add(prefix.length);
+      }
+      if (any) this.#any.push(place);
+    }
+    this.#prefixLengths = [...lengths];
+  }
+
+  /** The places of the mappings that may match, in their order. */
+  find(model: string): number[] {
+    const found = new Set([...this.#any, ...(this.#exact.get(model) ?? [])]);
+    for (const length of this.#prefixLengths) {
+      if (length > model.length) continue;
+      for (const place of this.#prefixes.get(model.slice(0, length)) ?? []) found.add(place);
+    }
+    return [...found].sort((a, b) => a - b);
+  }
+}
+
+function add(index: Map<string, number[]>, name: string, place: number): void {
+  const places = index.get(name);
+  if (places) places.push(place);
+  else index.set(name, [place]);
+}
