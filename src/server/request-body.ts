@@ -100,7 +100,8 @@ export class RequestBody {
   /** Drops what was held and what still comes. */
   discard(): void {
     this.discarding = true;
-    this.take();
+    this.whole = null;
+    this.pieces = [];
     this.resumeSource();
   }
 
@@ -122,7 +123,9 @@ export class RequestBody {
     const { whole, pieces } = this;
     this.whole = null;
     this.pieces = [];
-    return whole ?? (pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces));
+    // Memory that was not written to is nobody's to read.
+    if (whole?.length === this.receivedBytes) return whole;
+    return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   }
 
   private fail(error: Error): void {
