@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { defaultScenarios, scenarios } from './scenarios.js';
-import { allTargets, optionalTargets } from './targets/all.js';
+import { defaultScenarios, type Rate, scenarios } from './scenarios.js';
+import { allTargets, optionalTargets, type PeerDirectories } from './targets/all.js';
 
 export interface BenchArguments {
   scenarios: string[];
@@ -10,15 +10,15 @@ export interface BenchArguments {
   seconds: number;
   rounds: number;
   /** Of the open loop; null takes the scenario's. */
-  perSecond: number | null;
+  perSecond: Rate | null;
   jsonFile: string | null;
-  portkeyDirectory: string | null;
+  peers: PeerDirectories;
 }
 
 /** A command line that cannot be run; its message is for people. */
 export class UsageError extends Error {}
 
-const targetNames = allTargets(null).map(({ name }) => name);
+const targetNames = allTargets({ portkey: null, litellm: null }).map(({ name }) => name);
 
 export const usage = `Usage: npm run bench -- [options]
 
@@ -29,9 +29,11 @@ export const usage = `Usage: npm run bench -- [options]
                      (default: all that are available but ${optionalTargets.join(', ')})
   --seconds N        of each measurement (default: 5)
   --rounds N         the table shows the medians (default: 3)
-  --rate N           requests a second of the open loop (default: the scenario's)
+  --rate N           requests a second of the open loop (default: the scenario's), or half: of
+                     what each target can answer
   --json FILE        write every round and the medians
   --portkey DIR      where \`npm install --prefix DIR @portkey-ai/gateway\` was run
+  --litellm DIR      a virtual environment of Python with \`litellm[proxy]\`
   --help
 
 Example: npm run bench -- --scenario small,stream --target nginx,llmproxy --seconds 10`;
@@ -53,9 +55,9 @@ export function readArguments(argv: readonly string[]): BenchArguments | null {
     targets: targets === null ? null : checkNames('--target', targets, targetNames),
     seconds: readNumber('--seconds', values.seconds, 5),
     rounds: Math.ceil(readNumber('--rounds', values.rounds, 3)),
-    perSecond: values.rate === undefined ? null : readNumber('--rate', values.rate, 0),
+    perSecond: readRate(values.rate),
     jsonFile: values.json ?? null,
-    portkeyDirectory: values.portkey ?? null,
+    peers: { portkey: values.portkey ?? null, litellm: values.litellm ?? null },
   };
 }
 
@@ -71,6 +73,7 @@ function parse(argv: readonly string[]) {
         rate: { type: 'string' },
         json: { type: 'string' },
         portkey: { type: 'string' },
+        litellm: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;
@@ -90,6 +93,11 @@ function checkNames(option: string, wanted: string[], known: readonly string[]):
     throw new UsageError(`${option}: ${unknown} is not one of ${known.join(', ')}`);
   }
   return wanted;
+}
+
+function readRate(text: string | undefined): Rate | null {
+  if (text === undefined || text === 'half') return text ?? null;
+  return readNumber('--rate', text, 0);
 }
 
 function readNumber(option: string, text: string | undefined, otherwise: number): number {

@@ -85,9 +85,7 @@ async function startTargets(
   log: (line: string) => void,
 ): Promise<RunningTarget[]> {
   const running: RunningTarget[] = [];
-  for (const target of allTargets(args.portkeyDirectory).filter(({ name }) =>
-    isWanted(name, args),
-  )) {
+  for (const target of allTargets(args.peers).filter(({ name }) => isWanted(name, args))) {
     const reason = target.unavailable();
     if (reason !== null) {
       log(`Left out: ${target.name}: ${reason}`);

@@ -1,3 +1,6 @@
+/** Requests a second; half: of those that a target could answer in the closed loop just before. */
+export type Rate = number | 'half';
+
 /** What the mock provider and the load generator do in a scenario. */
 export interface Scenario {
   name: string;
@@ -13,8 +16,8 @@ export interface Scenario {
   connections: number;
   /** How long the connections take to begin and the target to warm up. */
   warmUpMs: number;
-  /** The rate of the open loop; null where only streams of a fixed pace make sense. */
-  perSecond: number | null;
+  /** Of the open loop; null where only streams of a fixed pace make sense. */
+  perSecond: Rate | null;
 }
 
 const streamChunks = 100;

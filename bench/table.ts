@@ -17,7 +17,7 @@ export function tableOf(results: readonly Result[]): string {
   const measured =
     perSecond === null
       ? 'Latency: until the first byte.'
-      : `Latency: at ${perSecond} requests a second, from the intended send time.`;
+      : `Latency: at ${perSecond === 'half' ? 'half of its own' : perSecond} requests a second, from the intended send time.`;
   const plus = direct === undefined ? ' ms' : ' +ms';
   const header = [
     'target',

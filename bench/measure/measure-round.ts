@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Generator } from '../load/generator.js';
 import type { Counts, Job } from '../load/messages.js';
-import type { Scenario } from '../scenarios.js';
+import type { Rate, Scenario } from '../scenarios.js';
 import type { RunningTarget } from '../targets/target.js';
 import type { Measurement } from './measurement.js';
 import { treeUsage } from './process-tree.js';
@@ -12,12 +12,13 @@ export async function measureRound(
   target: RunningTarget,
   scenario: Scenario,
   seconds: number,
-  perSecond: number | null,
+  rate: Rate | null,
 ): Promise<Measurement> {
   const closed = await measureClosed(generator, target, scenario, seconds);
+  const { counts, cpuUs } = closed;
+  const perSecond = rate === 'half' ? counts.requests / (counts.elapsedMs / 500) : rate;
   const open =
     perSecond === null ? null : await measureOpen(generator, target, scenario, seconds, perSecond);
-  const { counts, cpuUs } = closed;
   const units = scenario.unit === 'chunk' ? counts.events : counts.requests;
   return {
     cpuUs: units === 0 ? 0 : cpuUs / units,

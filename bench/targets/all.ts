@@ -1,12 +1,19 @@
 import { nodeUndici, uwsDispatch } from './bare.js';
 import { direct } from './direct.js';
+import { litellm } from './litellm.js';
 import { llmproxyDefault, llmproxyNode, llmproxyTwoWorkers } from './llmproxy.js';
 import { nginx } from './nginx.js';
 import { portkey } from './portkey.js';
 import type { Target } from './target.js';
 
+/** Where peers that are no part of this project were installed; null where they were not. */
+export interface PeerDirectories {
+  portkey: string | null;
+  litellm: string | null;
+}
+
 /** Every target, in the order of the table. */
-export function allTargets(portkeyDirectory: string | null): Target[] {
+export function allTargets({ portkey: node, litellm: python }: PeerDirectories): Target[] {
   return [
     direct,
     nginx,
@@ -15,7 +22,8 @@ export function allTargets(portkeyDirectory: string | null): Target[] {
     llmproxyDefault,
     llmproxyNode,
     llmproxyTwoWorkers,
-    portkey(portkeyDirectory),
+    portkey(node),
+    litellm(python),
   ];
 }
 
