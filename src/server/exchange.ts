@@ -29,8 +29,8 @@ export interface Exchange {
 
   /**
    * Reads the request body, giving `onPiece` each piece as it arrives (a private copy).
-   * Resolves to the whole body at its end. May be called once, at any time before `end`: what arrives
-   * earlier is held back, and past 64 KiB the connection is paused until this is called.
+   * Resolves to the whole body at its end. May be called once, at any time before `end`: what
+   * arrives earlier is held back, and past 64 KiB the connection is paused until this is called.
    * @throws GatewayError `request_too_large` as soon as the declared length or the bytes received
    *   pass `maxBytes`; never buffers more than that. Rejects with `AbortedError` on abort and
    *   after `destroy`.
