@@ -6,11 +6,11 @@ import { RequestBody } from './request-body.js';
 import { carriesBody, headText, lingerMs, smallBodyBytes } from './response-head.js';
 
 /**
- * Largest piece given to uWebSockets.js at once: with its frame it fits into the 16 KiB that it
- * collects before it sends. A piece that does not fit is lost when the socket is full just then
- * (uWebSockets 6b7f354 mends that).
+ * Largest piece given to uWebSockets.js at once: with its frame, and the headers that uWebSockets.js
+ * adds itself, it fits into the 16 KiB that it collects before it sends. A piece that does not fit
+ * is lost when the socket is full just then (uWebSockets 6b7f354 mends that).
  */
-const sliceBytes = 16 * 1024 - 64;
+const sliceBytes = 16 * 1024 - 256;
 
 /** Size of the piece that finds out whether uWebSockets.js has sent what it had buffered. */
 const probeBytes = 1024;

@@ -11,6 +11,9 @@ import { engineOrReason, rawClient, signal, withServer } from './support.js';
 
 const text = ['content-type', 'text/plain'];
 
+/** What uWebSockets.js collects before it sends; see `sliceBytes`. */
+const corkBytes = 16 * 1024;
+
 for (const name of ['hyper-express', 'node'] as const) {
   const engine = await engineOrReason(name);
   const skip = typeof engine === 'string' ? engine : false;
@@ -470,6 +473,30 @@ function responses(engine: Engine): void {
       });
     });
   }
+
+  it('gives its server no piece of a stream, with its head, that this could lose', async () => {
+    const stream = (exchange: Exchange) => {
+      exchange.writeHead(200, [...text, 'x-long', 'h'.repeat(4000)]);
+      for (let i = 0; i < 3; i++) exchange.write(Buffer.alloc(100_000, 'x'));
+      exchange.end();
+    };
+    await withServer(engine, stream, async (server) => {
+      const client = await rawClient(server.port);
+      await client.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+      const received = await client.until(/\r\n0\r\n\r\n$/);
+      const sizes = Array.from(received.matchAll(/\r\n([0-9a-f]+)\r\nx/gi), ([, size]) =>
+        Number.parseInt(size ?? '', 16),
+      );
+      assert.equal(
+        sizes.reduce((sum, size) => sum + size, 0),
+        300_000,
+      );
+      if (engine.name !== 'hyper-express') return;
+      const head = received.indexOf('\r\n\r\n');
+      assert.ok(head + (sizes[0] ?? 0) < corkBytes, 'the head and the first piece fit');
+      assert.ok(Math.max(...sizes) < corkBytes, 'each piece fits');
+    });
+  });
 
   it('cuts a stream short visibly on destroy', async () => {
     const answer = (exchange: Exchange) => {
