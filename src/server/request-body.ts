@@ -118,11 +118,14 @@ export class RequestBody {
     return piece;
   }
 
-  /** The body, which is held here no longer: the exchange of an idle connection lives on. */
+  /** The body, which is held here no longer, nor who read it: the exchange lives on. */
   private take(): Buffer {
     const { whole, pieces } = this;
     this.whole = null;
     this.pieces = [];
+    this.onPiece = null;
+    this.resolve = null;
+    this.reject = null;
     // Memory that was not written to is nobody's to read.
     if (whole?.length === this.receivedBytes) return whole;
     return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
