@@ -129,7 +129,7 @@ for (const { engine, skip } of engines) {
         const came = await until(
           'it at the provider',
           () => upstream.received.length >= from + sent,
-          500,
+          2_000,
         ).catch(() => false);
         if (!came) break;
       }
