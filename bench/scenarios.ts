@@ -23,18 +23,20 @@ export interface Scenario {
 const streamChunks = 100;
 const streamIntervalMs = 20;
 
+const small: Scenario = {
+  name: 'small',
+  title: 'small chat: 0.3 KB in, 1.4 KB out, 64 connections',
+  unit: 'request',
+  path: '/v1/chat/completions',
+  body: chat('gpt-4o', promptOfBytes(220), false),
+  mock: { chunks: 30, chunkIntervalMs: 20 },
+  connections: 64,
+  warmUpMs: 1500,
+  perSecond: 2000,
+};
+
 export const scenarios: readonly Scenario[] = [
-  {
-    name: 'small',
-    title: 'small chat: 0.3 KB in, 1.4 KB out, 64 connections',
-    unit: 'request',
-    path: '/v1/chat/completions',
-    body: chat('gpt-4o', promptOfBytes(220), false),
-    mock: { chunks: 30, chunkIntervalMs: 20 },
-    connections: 64,
-    warmUpMs: 1500,
-    perSecond: 2000,
-  },
+  small,
   {
     name: 'stream',
     title: 'stream: 500 at a time, 100 chunks each, one every 20 ms',
@@ -96,15 +98,10 @@ export const scenarios: readonly Scenario[] = [
     perSecond: 200,
   },
   {
+    ...small,
     name: 'tls',
     title: 'small chat to a TLS upstream: 0.3 KB in, 1.4 KB out, 64 connections',
-    unit: 'request',
-    path: '/v1/chat/completions',
-    body: chat('gpt-4o', promptOfBytes(220), false),
-    mock: { chunks: 30, chunkIntervalMs: 20 },
     tls: true,
-    connections: 64,
-    warmUpMs: 1500,
     perSecond: 1000,
   },
 ];
