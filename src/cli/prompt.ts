@@ -25,9 +25,12 @@ export interface TextQuestion {
  * @throws CliError where the person leaves.
  */
 export async function askText({ question, hint, problem }: TextQuestion): Promise<string> {
-  const validate = (text = '') =>
-    text.trim() === '' ? 'nothing was typed' : (problem?.(text.trim()) ?? undefined);
-  const options = { ...onTerminal, message: question, placeholder: hint, validate };
+  const options = {
+    ...onTerminal,
+    message: question,
+    placeholder: hint,
+    validate: typed(problem),
+  };
   return (await answer(({ text }) => text(options))).trim();
 }
 
@@ -49,9 +52,14 @@ export async function askArgument(
  * @throws CliError where the person leaves.
  */
 export async function askSecret(question: string): Promise<string> {
-  const validate = (text = '') => (text.trim() === '' ? 'nothing was typed' : undefined);
-  const options = { ...onTerminal, message: `${question} (not shown)`, validate };
+  const options = { ...onTerminal, message: `${question} (not shown)`, validate: typed() };
   return (await answer(({ password }) => password(options))).trim();
+}
+
+/** What the library asks of what was typed: a reason why not, or nothing. */
+function typed(problem?: TextQuestion['problem']): (text?: string) => string | undefined {
+  return (text = '') =>
+    text.trim() === '' ? 'nothing was typed' : (problem?.(text.trim()) ?? undefined);
 }
 
 export interface Deletion {
