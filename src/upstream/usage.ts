@@ -53,7 +53,8 @@ export class UsageEventFilter {
   /** What of the stream so far can be passed on; may be empty. */
   push(chunk: Buffer): Buffer {
     // Most chunks are whole events.
-    if (this.#partial.length === 0 && endsEvent(chunk)) return this.#withoutUsage(chunk);
+    if (this.#partial.length === 0 && endsBlankLine(chunk, chunk.length - 1))
+      return this.#withoutUsage(chunk);
     const data = this.#partial.length > 0 ? Buffer.concat([this.#partial, chunk]) : chunk;
     const complete = endOfLastEvent(data);
     if (complete === 0 && data.length > maxEventBytes) {
@@ -106,17 +107,15 @@ function endOfText(data: Buffer): number {
   return end;
 }
 
-function endsEvent(data: Buffer): boolean {
-  const end = data.length - 1;
-  if (data[end] !== newline) return false;
-  return data[data[end - 1] === 0x0d ? end - 2 : end - 1] === newline;
+/** Whether the line end at this place, of `\n` or `\r\n`, is that of a blank line. */
+function endsBlankLine(data: Buffer, at: number): boolean {
+  return data[at] === newline && data[data[at - 1] === 0x0d ? at - 2 : at - 1] === newline;
 }
 
 /** Position after the last blank line, or 0. */
 function endOfLastEvent(data: Buffer): number {
   for (let i = data.lastIndexOf(newline); i > 0; i = data.lastIndexOf(newline, i - 1)) {
-    const before = data[i - 1] === 0x0d ? i - 2 : i - 1;
-    if (data[before] === newline) return i + 1;
+    if (endsBlankLine(data, i)) return i + 1;
   }
   return 0;
 }
