@@ -14,9 +14,16 @@ export type ModelPattern =
  */
 export function compileModelPattern(text: string): ModelPattern | string {
   if (text === '') return 'is empty';
-  if (text.length > 2 && text.startsWith('/') && text.endsWith('/')) return regex(text);
-  if (!text.includes('*')) return { kind: 'exact', model: text };
-  return { kind: 'wildcard', length: text.length, capture: wildcard(text.split('*')) };
+  const kind = kindOfPattern(text);
+  if (kind === 'regex') return regex(text);
+  if (kind === 'exact') return { kind, model: text };
+  return { kind, length: text.length, capture: wildcard(text.split('*')) };
+}
+
+/** What a pattern is by its form alone; it need not be a valid one. */
+export function kindOfPattern(text: string): ModelPattern['kind'] {
+  if (text.length > 2 && text.startsWith('/') && text.endsWith('/')) return 'regex';
+  return text.includes('*') ? 'wildcard' : 'exact';
 }
 
 /** Whether a model's name is one that the pattern means. */

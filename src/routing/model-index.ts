@@ -1,4 +1,4 @@
-import { compileModelPattern } from '../config/model-pattern.js';
+import { kindOfPattern } from '../config/model-pattern.js';
 
 /** What a mapping's keys say of the names that they match, for finding the mapping by a name. */
 export interface MappedNames {
@@ -15,10 +15,9 @@ export function mappedNames(mapping: Readonly<Record<string, string>>): MappedNa
   const keys = Object.keys(mapping);
   let any = keys.length === 0;
   for (const key of keys) {
-    const pattern = compileModelPattern(key);
-    if (typeof pattern === 'string') continue;
-    if (pattern.kind === 'exact') exact.push(key);
-    else if (pattern.kind === 'wildcard') prefixes.add(key.slice(0, key.indexOf('*')));
+    const kind = kindOfPattern(key);
+    if (kind === 'exact') exact.push(key);
+    else if (kind === 'wildcard') prefixes.add(key.slice(0, key.indexOf('*')));
     else any = true;
   }
   return { exact, prefixes: [...prefixes], any };
