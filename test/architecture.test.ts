@@ -10,15 +10,18 @@ const src = join(dirname(fileURLToPath(import.meta.url)), '../../src');
 /** What a room may import besides itself; types too. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  dialects: ['errors'],
   config: ['errors', 'observe'],
   routing: ['config', 'errors', 'observe'],
   limits: ['routing', 'config', 'errors', 'observe'],
-  upstream: ['routing', 'config', 'errors', 'observe'],
+  upstream: ['dialects', 'routing', 'config', 'errors', 'observe'],
   server: ['errors'],
-  proxy: ['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server'],
+  proxy: [
+    ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
+  ],
   db: ['config', 'errors', 'observe'],
   admin: ['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'db'],
-  observe: [],
+  observe: ['dialects'],
   'mock-provider': ['server', 'errors'],
   daemon: [
     ...['admin', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
@@ -26,7 +29,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     ...['daemon', 'admin', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
-    ...['server', 'db', 'mock-provider'],
+    ...['server', 'db', 'mock-provider', 'dialects'],
   ],
 };
 

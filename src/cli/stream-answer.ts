@@ -1,3 +1,4 @@
+import { SseSplitter } from '../dialects/sse.js';
 import { CliError } from './failure.js';
 
 /**
@@ -23,21 +24,18 @@ export async function streamAnswer(
     throw new CliError(`the gateway answered ${response.status}: ${await response.text()}`);
   }
   let answer = '';
-  let rest = '';
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      if (line.trim() === 'data: [DONE]') return answer;
-      const text = textOfLine(line);
-      if (text !== '') onText(text);
-      answer += text;
-    }
+  let isWhole = false;
+  const splitter = new SseSplitter();
+  for await (const chunk of response.body) {
+    splitter.push(Buffer.from(chunk), ({ data }) => {
+      if (data === '[DONE]') isWhole = true;
+      else {
+        const text = JSON.parse(data).choices?.[0]?.delta?.content ?? '';
+        if (text !== '') onText(text);
+        answer += text;
+      }
+    });
   }
-  throw new CliError('the answer broke off');
-}
-
-function textOfLine(line: string): string {
-  if (!line.startsWith('data: ')) return '';
-  return JSON.parse(line.slice('data: '.length)).choices?.[0]?.delta?.content ?? '';
+  if (!isWhole) throw new CliError('the answer broke off');
+  return answer;
 }

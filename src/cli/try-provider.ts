@@ -8,6 +8,7 @@ import {
 } from '../admin/health/probe-request.js';
 import type { Provider } from '../config/configuration.js';
 import type { Settings } from '../config/settings.js';
+import { isEventStream } from '../dialects/sse.js';
 import { compileModelMapping } from '../routing/model-mapping.js';
 import { FirstContent } from '../upstream/first-content.js';
 import { type Upstream, Upstreams } from '../upstream/upstream.js';
@@ -144,7 +145,7 @@ async function send(
     });
     tried.status = answer.statusCode;
     tried.first_byte_ms = since();
-    const isStream = String(answer.headers['content-type'] ?? '').startsWith('text/event-stream');
+    const isStream = isEventStream(answer.headers['content-type']);
     const first = isStream ? new FirstContent() : null;
     let bytes = 0;
     for await (const piece of answer.body as AsyncIterable<Buffer>) {

@@ -1,3 +1,4 @@
+import { EventEnd } from '../dialects/sse.js';
 import type { UncountedText } from '../observe/event.js';
 import type { Attempt } from '../upstream/attempt.js';
 import { readUsage, UsageEventFilter } from '../upstream/usage.js';
@@ -16,8 +17,7 @@ export class AnswerReader {
   readonly #answer = new AnswerKeeper();
   /** Pieces seen so far: what stays the same while the upstream is silent. */
   pieces = 0;
-  /** The last three bytes that the client has; at the start it has no part of an event. */
-  #end = 0x0a0a;
+  readonly #end = new EventEnd();
 
   /**
    * @param hidesUsage the client did not ask for the usage event of this stream.
@@ -34,15 +34,13 @@ export class AnswerReader {
     const piece = this.#filter ? this.#filter.push(chunk) : chunk;
     this.#body?.add(piece);
     this.pieces++;
-    for (let i = Math.max(0, piece.length - 3); i < piece.length; i++) {
-      this.#end = ((this.#end << 8) | (piece[i] as number)) & 0xffffff;
-    }
+    this.#end.push(piece);
     return piece;
   }
 
   /** Whether what the client has ends with a whole event. */
   get atEventEnd(): boolean {
-    return (this.#end & 0xffff) === 0x0a0a || this.#end === 0x0a0d0a;
+    return this.#end.isHere;
   }
 
   /** What the client still gets at the end of the answer. */

@@ -1,7 +1,7 @@
+import { blankLine, writeEvent } from '../dialects/sse.js';
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 import type { Attempt } from '../upstream/attempt.js';
-import { errorEvent } from '../upstream/providers/openai.js';
 import type { UpstreamError } from '../upstream/upstream-error.js';
 import type { RequestRecord } from './request-record.js';
 
@@ -60,7 +60,7 @@ export function relay(
         if (attempt.stream && error.failure !== 'aborted') {
           // The half of an event that the client has would swallow this one.
           if (!reader.atEventEnd) exchange.write(blankLine);
-          exchange.write(errorEvent(broken.toBody()));
+          exchange.write(writeEvent(broken.toBody()));
         }
         // Not at once: what was written in this turn would be lost with the connection.
         setImmediate(() => {
@@ -73,7 +73,6 @@ export function relay(
 }
 
 const passAll: PieceReader = { push: (chunk) => chunk, flush: () => null, atEventEnd: true };
-const blankLine = Buffer.from('\n\n');
 
 function brokenAnswer(error: UpstreamError, { provider }: RequestRecord): GatewayError {
   return new GatewayError(

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { isEventStream } from '../dialects/sse.js';
 import { FirstContent } from './first-content.js';
-import { isEventStream } from './providers/openai.js';
 import { toUpstreamError, UpstreamError } from './upstream-error.js';
 
 /** Takes the body of an answer, piece by piece. */
@@ -19,8 +19,6 @@ const maxPreludeBytes = 65_536;
 const maxPreludeMs = 10_000;
 /** What may wait for the reader once the answer is ready; past it the upstream is paused. */
 const maxHeldBytes = 65_536;
-
-const blankLine = Buffer.from('\n\n');
 
 /**
  * One request to one provider: an undici handler, and the answer that it becomes.
@@ -126,7 +124,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#broken) return;
-    const verdict = this.#prelude?.push(blankLine);
+    const verdict = this.#prelude?.end();
     if (verdict && verdict !== 'content') {
       // A stream that ends well has said at least why it ends.
       const failure = verdict === 'error' ? 'stream_error' : 'reset';

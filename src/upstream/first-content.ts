@@ -1,3 +1,5 @@
+import { type SseEvent, SseSplitter } from '../dialects/sse.js';
+
 /** What the start of a stream has shown so far. */
 export type Verdict = 'waiting' | 'content' | 'error';
 
@@ -6,27 +8,26 @@ export type Verdict = 'waiting' | 'content' | 'error';
  * that accepts a request and then fails can still be replaced by another until then.
  */
 export class FirstContent {
-  #text = '';
+  readonly #splitter = new SseSplitter();
+  #verdict: Verdict = 'waiting';
+  readonly #judge = ({ data }: SseEvent) => {
+    if (this.#verdict === 'waiting') this.#verdict = judge(data);
+  };
 
   push(chunk: Buffer): Verdict {
-    this.#text += chunk.toString('latin1').replaceAll('\r', '');
-    for (;;) {
-      const end = this.#text.indexOf('\n\n');
-      if (end < 0) return 'waiting';
-      const verdict = judge(this.#text.slice(0, end));
-      if (verdict !== 'waiting') return verdict;
-      this.#text = this.#text.slice(end + 2);
-    }
+    this.#splitter.push(chunk, this.#judge);
+    return this.#verdict;
+  }
+
+  /** The end of the stream: its last event may lack the blank line. */
+  end(): Verdict {
+    this.#splitter.end(this.#judge);
+    return this.#verdict;
   }
 }
 
 /** A comment, a role without text or an empty list of choices says nothing yet. */
-function judge(event: string): Verdict {
-  const data = event
-    .split('\n')
-    .filter((line) => line.startsWith('data:'))
-    .map((line) => line.slice(5))
-    .join('\n');
+function judge(data: string): Verdict {
   if (data === '') return 'waiting';
   let chunk: { error?: unknown; choices?: unknown };
   try {

@@ -1,3 +1,4 @@
+import { EventCutter, endOfEvent } from '../dialects/sse.js';
 import type { TokenUsage } from '../observe/event.js';
 
 /**
@@ -38,7 +39,6 @@ function toUsage(json: string): TokenUsage | null {
   }
 }
 
-const newline = 0x0a;
 /** A larger event is passed on as it is: the one that is looked for is small. */
 const maxEventBytes = 65_536;
 
@@ -48,37 +48,25 @@ const maxEventBytes = 65_536;
  */
 export class UsageEventFilter {
   usage: TokenUsage | null = null;
-  #partial: Buffer = noBytes;
+  readonly #cutter = new EventCutter();
 
   /** What of the stream so far can be passed on; may be empty. */
   push(chunk: Buffer): Buffer {
-    // Most chunks are whole events.
-    if (this.#partial.length === 0 && endsBlankLine(chunk, chunk.length - 1))
-      return this.#withoutUsage(chunk);
-    const data = this.#partial.length > 0 ? Buffer.concat([this.#partial, chunk]) : chunk;
-    const complete = endOfLastEvent(data);
-    if (complete === 0 && data.length > maxEventBytes) {
-      // A line end at its end may be the first half of the event's, and stays with the rest.
-      const end = endOfText(data);
-      this.#partial = data.subarray(end);
-      return data.subarray(0, end);
-    }
-    this.#partial = data.subarray(complete);
-    return this.#withoutUsage(data.subarray(0, complete));
+    const events = this.#cutter.push(chunk);
+    if (events.length > 0) return this.#withoutUsage(events);
+    return this.#cutter.pendingBytes > maxEventBytes ? this.#cutter.pass() : events;
   }
 
   /** The rest, when the stream has ended. */
   flush(): Buffer {
-    const rest = this.#partial;
-    this.#partial = noBytes;
-    return rest;
+    return this.#cutter.flush();
   }
 
   #withoutUsage(events: Buffer): Buffer {
     if (!/"usage"\s*:\s*\{/.test(events.toString('latin1'))) return events;
     const kept: Buffer[] = [];
     for (let start = 0; start < events.length; ) {
-      const end = endOfFirstEvent(events, start);
+      const end = endOfEvent(events, start);
       const event = events.subarray(start, end);
       const usage = readUsage(event);
       if (usage) this.usage = usage;
@@ -87,35 +75,4 @@ export class UsageEventFilter {
     }
     return Buffer.concat(kept);
   }
-}
-
-const noBytes = Buffer.alloc(0);
-
-/** Position after the blank line that ends an event; the end of the data when there is none. */
-function endOfFirstEvent(data: Buffer, from: number): number {
-  for (let i = data.indexOf(newline, from); i >= 0; i = data.indexOf(newline, i + 1)) {
-    const next = data[i + 1] === 0x0d ? i + 2 : i + 1;
-    if (data[next] === newline) return next + 1;
-  }
-  return data.length;
-}
-
-/** Position after the last byte that is of no line end. */
-function endOfText(data: Buffer): number {
-  let end = data.length;
-  while (end > 0 && (data[end - 1] === newline || data[end - 1] === 0x0d)) end--;
-  return end;
-}
-
-/** Whether the line end at this place, of `\n` or `\r\n`, is that of a blank line. */
-function endsBlankLine(data: Buffer, at: number): boolean {
-  return data[at] === newline && data[data[at - 1] === 0x0d ? at - 2 : at - 1] === newline;
-}
-
-/** Position after the last blank line, or 0. */
-function endOfLastEvent(data: Buffer): number {
-  for (let i = data.lastIndexOf(newline); i > 0; i = data.lastIndexOf(newline, i - 1)) {
-    if (endsBlankLine(data, i)) return i + 1;
-  }
-  return 0;
 }

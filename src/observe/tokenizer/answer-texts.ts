@@ -1,3 +1,4 @@
+import { readEvents } from '../../dialects/sse.js';
 import { listOf, objectOf, parseJson, textOf } from './json-value.js';
 
 /**
@@ -16,11 +17,10 @@ export function jsonAnswerTexts(answer: unknown): string[] {
  * As `jsonAnswerTexts`, of a stream of server-sent events as far as it was delivered: what is
  * split over events is joined, and an event that is cut short is passed over.
  */
-export function streamAnswerTexts(stream: string): string[] {
+export function streamAnswerTexts(stream: Buffer): string[] {
   const texts = new Texts();
-  for (const line of stream.split(/\r\n|\n|\r/)) {
-    if (!line.startsWith('data:')) continue;
-    for (const choice of listOf(objectOf(parseJson(line.slice(5))).choices)) {
+  for (const { data } of readEvents(stream)) {
+    for (const choice of listOf(objectOf(parseJson(data)).choices)) {
       const { index, delta, text } = objectOf(choice);
       texts.addChoice(Number(index ?? 0), delta, text);
     }

@@ -28,7 +28,7 @@ function completionTokens(text: UncountedText, model: string): number | null {
   const whole = parseJson(body);
   if (whole === null && !/^(data|event|id|retry)?:/m.test(body)) return null;
   const count = textCounter(encodingOf(model));
-  const texts = whole === null ? streamAnswerTexts(body) : jsonAnswerTexts(whole);
+  const texts = whole === null ? streamAnswerTexts(bytes) : jsonAnswerTexts(whole);
   const tokens = texts.reduce((sum, each) => sum + count(each), 0);
   return Math.round(tokens * leftOutFactor(text, bytes.length));
 }
