@@ -10,12 +10,13 @@ const src = join(dirname(fileURLToPath(import.meta.url)), '../../src');
 /** What a room may import besides itself; types too. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  http1: [],
   dialects: ['errors'],
   config: ['errors', 'observe'],
   routing: ['config', 'errors', 'observe'],
   limits: ['routing', 'config', 'errors', 'observe'],
-  upstream: ['dialects', 'routing', 'config', 'errors', 'observe'],
-  server: ['errors'],
+  upstream: ['dialects', 'routing', 'config', 'errors', 'observe', 'http1'],
+  server: ['errors', 'http1'],
   proxy: [
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
   ],

@@ -1,0 +1,66 @@
+import type { Fields } from './fields.js';
+import { connectionFields, type Framing, untilClose } from './framing.js';
+import { defaultLimits, type MessageLimits } from './limits.js';
+import { type MessageHandler, MessageParser } from './message-parser.js';
+import { ProtocolError } from './protocol-error.js';
+import { ResponseSection } from './response-section.js';
+
+/** What a response says before its body. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly isVersion10: boolean;
+  readonly fields: Fields;
+  /** Bytes of the body, `chunked` or `untilClose`. */
+  readonly length: Framing;
+  /** Whether the server lets the connection serve another request after this one. */
+  readonly keepAlive: boolean;
+}
+
+/** Interim responses (1xx) before a final one: more of them are no progress. */
+const maxInterim = 16;
+
+/**
+ * Responses of one connection. Interim responses are dropped, but for 101, after which `push`
+ * leaves the bytes alone.
+ */
+export class ResponseParser extends MessageParser<ResponseHead> {
+  private readonly head: ResponseSection;
+  private isBodyless = false;
+  private interim = 0;
+
+  constructor(handler: MessageHandler<ResponseHead>, limits: MessageLimits = defaultLimits) {
+    const section = new ResponseSection(limits);
+    super(handler, section, limits);
+    this.head = section;
+  }
+
+  /** Says which method the next response answers: one to HEAD has no body, whatever it says. */
+  expect(method: string): void {
+    this.isBodyless = method === 'HEAD';
+    this.interim = 0;
+  }
+
+  protected override finishHead(): ResponseHead | null {
+    const { fields, status, minor } = this.head;
+    const isVersion10 = minor === 0;
+    if (status < 200 && status !== 101) {
+      if (++this.interim > maxInterim) throw new ProtocolError('there are too many 1xx responses');
+      return null;
+    }
+    const connection = connectionFields(fields, isVersion10);
+    const hasBody = !this.isBodyless && status !== 204 && status !== 304;
+    const length = hasBody ? (connection.length ?? untilClose) : 0;
+    this.follow(status === 101 ? 'tunnel' : length);
+    return {
+      status,
+      isVersion10,
+      fields,
+      length,
+      keepAlive:
+        length !== untilClose &&
+        status !== 101 &&
+        !connection.close &&
+        (!isVersion10 || connection.keepAlive),
+    };
+  }
+}
