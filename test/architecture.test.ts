@@ -21,12 +21,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
   ],
   db: ['config', 'errors', 'observe'],
-  admin: ['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'db'],
+  admin: ['dialects', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'db'],
   observe: ['dialects'],
-  'mock-provider': ['server', 'errors'],
+  'mock-provider': ['dialects', 'server', 'errors'],
   daemon: [
     ...['admin', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
-    ...['server', 'db'],
+    ...['server', 'db', 'dialects'],
   ],
   cli: [
     ...['daemon', 'admin', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],

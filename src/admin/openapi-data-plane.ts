@@ -1,42 +1,12 @@
+import type { ModelEndpoint } from '../dialects/endpoint.js';
+import { modelEndpoints } from '../dialects/endpoints.js';
 import { errorReferences } from './openapi-errors.js';
 import { headerReferences } from './openapi-headers.js';
 import { jsonRequest, jsonResponse } from './openapi-schemas.js';
 
 /** Paths that the workers answer themselves: requests of models. */
 export const dataPlanePaths = {
-  '/v1/chat/completions': modelRequest({
-    operationId: 'createChatCompletion',
-    summary: 'Chat completions',
-    required: ['model', 'messages'],
-    properties: {
-      messages: { type: 'array', items: { type: 'object' } },
-      stream: { type: 'boolean', default: false },
-    },
-    example: { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] },
-    answer: { object: { type: 'string' }, choices: { type: 'array', items: { type: 'object' } } },
-    streams: true,
-  }),
-  '/v1/completions': modelRequest({
-    operationId: 'createCompletion',
-    summary: 'Completions (legacy)',
-    required: ['model'],
-    properties: {
-      prompt: { type: ['string', 'array'], items: {} },
-      stream: { type: 'boolean', default: false },
-    },
-    example: { model: 'gpt-3.5-turbo-instruct', prompt: 'Once upon a time' },
-    answer: { object: { type: 'string' }, choices: { type: 'array', items: { type: 'object' } } },
-    streams: true,
-  }),
-  '/v1/embeddings': modelRequest({
-    operationId: 'createEmbedding',
-    summary: 'Embeddings',
-    required: ['model', 'input'],
-    properties: { input: { type: ['string', 'array'], items: {} } },
-    example: { model: 'text-embedding-3-small', input: 'Hello!' },
-    answer: { object: { type: 'string' }, data: { type: 'array', items: { type: 'object' } } },
-    streams: false,
-  }),
+  ...Object.fromEntries(modelEndpoints.map((each) => [each.pattern, modelRequest(each)])),
   '/v1/models': {
     get: {
       operationId: 'listModels',
@@ -93,19 +63,8 @@ export const dataPlanePaths = {
   },
 };
 
-interface ModelRequest {
-  operationId: string;
-  summary: string;
-  required: string[];
-  properties: object;
-  example: object;
-  /** Properties of the answer. */
-  answer: object;
-  streams: boolean;
-}
-
-function modelRequest(request: ModelRequest) {
-  const { operationId, summary, required, properties, example, answer, streams } = request;
+function modelRequest({ document }: ModelEndpoint) {
+  const { operationId, summary, required, properties, example, answer, stream } = document;
   const schema = {
     type: 'object',
     required,
@@ -117,7 +76,7 @@ function modelRequest(request: ModelRequest) {
     examples: [example],
   };
   const json = { schema: { type: 'object', properties: answer } };
-  const events = { schema: { type: 'string', description: 'Server-sent events, then `[DONE]`.' } };
+  const events = { schema: { type: 'string', description: stream } };
   return {
     post: {
       operationId,
@@ -138,7 +97,7 @@ function modelRequest(request: ModelRequest) {
           ),
           content: {
             'application/json': json,
-            ...(streams && { 'text/event-stream': events }),
+            ...(stream !== null && { 'text/event-stream': events }),
           },
         },
         ...errorReferences([400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 502, 503, 504]),

@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
+import type { ProviderRequest } from '../admin/health/ask-provider.js';
 import { saidIn } from '../admin/health/probe.js';
 import {
   mappedModels,
@@ -8,12 +9,11 @@ import {
 } from '../admin/health/probe-request.js';
 import type { Provider } from '../config/configuration.js';
 import type { Settings } from '../config/settings.js';
+import { FirstContent } from '../dialects/first-content.js';
 import { isEventStream } from '../dialects/sse.js';
 import { compileModelMapping } from '../routing/model-mapping.js';
-import { FirstContent } from '../upstream/first-content.js';
 import { type Upstream, Upstreams } from '../upstream/upstream.js';
 import { toUpstreamError } from '../upstream/upstream-error.js';
-import { readUsage } from '../upstream/usage.js';
 
 /** What requests to a provider showed; durations are milliseconds. */
 export interface ProviderTrial {
@@ -64,14 +64,8 @@ export async function tryProvider(
   const connections = watchConnections();
   try {
     if (sent === null) {
-      const { tried, text } = await send(
-        upstream,
-        provider,
-        '/models',
-        null,
-        timeoutMs,
-        connections,
-      );
+      const list = probeRequest(null);
+      const { tried, text } = await send(upstream, provider, list, timeoutMs, connections);
       const requests = [{ ...tried, request: 'models' as const }];
       return {
         model,
@@ -83,22 +77,22 @@ export async function tryProvider(
     }
     const requests: Tried[] = [];
     const trial = { model, model_sent: sent, models_listed: [] };
-    const asked = probeRequest(sent);
-    let body = withTokens(asked.body ?? null);
-    let whole = await send(upstream, provider, asked.path, body, timeoutMs, connections);
+    let request = withTokens(probeRequest(sent));
+    let whole = await send(upstream, provider, request, timeoutMs, connections);
     if (whole.tried.status === 400 && /max_completion_tokens/.test(whole.text)) {
-      body = { ...reasoningProbeRequest(sent).body };
-      whole = await send(upstream, provider, asked.path, body, timeoutMs, connections);
+      request = reasoningProbeRequest(sent);
+      whole = await send(upstream, provider, request, timeoutMs, connections);
     }
     requests.push(whole.tried);
-    if (whole.tried.error === null && body && /completions$/.test(asked.path)) {
+    if (whole.tried.error === null && request.dialect?.usageFilter) {
       const asksUsage = provider_params.stream_usage !== false;
       const streamed = {
-        ...body,
+        ...request.body,
         stream: true,
         ...(asksUsage && { stream_options: { include_usage: true } }),
       };
-      const stream = await send(upstream, provider, asked.path, streamed, timeoutMs, connections);
+      request = { ...request, body: streamed };
+      const stream = await send(upstream, provider, request, timeoutMs, connections);
       requests.push({ ...stream.tried, request: 'stream' });
     }
     return { ...trial, address: connections.address, requests };
@@ -111,8 +105,7 @@ export async function tryProvider(
 async function send(
   { pool, basePath, headers, headerNames }: Upstream,
   provider: Provider,
-  path: string,
-  body: object | null,
+  { method, path, body, dialect }: ProviderRequest,
   timeoutMs: number,
   connections: Connections,
 ): Promise<{ tried: Tried; text: string }> {
@@ -135,7 +128,7 @@ async function send(
   try {
     const own = headerNames.has('content-type') ? [] : ['content-type', 'application/json'];
     const answer = await pool.request({
-      method: body ? 'POST' : 'GET',
+      method,
       path: basePath + path,
       headers: body ? [...headers, ...own] : [...headers],
       body: body ? JSON.stringify(body) : null,
@@ -146,7 +139,7 @@ async function send(
     tried.status = answer.statusCode;
     tried.first_byte_ms = since();
     const isStream = isEventStream(answer.headers['content-type']);
-    const first = isStream ? new FirstContent() : null;
+    const first = isStream && dialect ? new FirstContent(dialect.judge) : null;
     let bytes = 0;
     for await (const piece of answer.body as AsyncIterable<Buffer>) {
       bytes += piece.length;
@@ -157,7 +150,9 @@ async function send(
       if (verdict === 'content') tried.first_token_ms = since();
       if (verdict === 'error') throw new Error('answers with an error event');
     }
-    const usage = readUsage(Buffer.concat(pieces));
+    const whole = Buffer.concat(pieces);
+    const ends = { head: () => whole, tail: () => whole };
+    const usage = dialect?.readUsage(ends) ?? null;
     tried.tokens = usage && { prompt: usage.promptTokens, completion: usage.completionTokens };
     Object.assign(tried, verdictOf(answer.statusCode, text(), isStream, body, provider));
   } catch (error) {
@@ -174,10 +169,10 @@ function verdictOf(
   status: number,
   text: string,
   isStream: boolean,
-  body: object | null,
+  body: object | undefined,
   provider: Provider,
 ): Verdict {
-  const wantsStream = body !== null && 'stream' in body;
+  const wantsStream = body !== undefined && 'stream' in body;
   if (status >= 200 && status < 300) {
     if (wantsStream && !isStream) return { error: 'answers a stream with no stream', hint: null };
     if (isStream || /^\s*[{[]/.test(text)) return { error: null, hint: null };
@@ -259,8 +254,9 @@ function watchConnections(): Connections {
 }
 
 /** One token shows no speed. */
-function withTokens(body: object | null): object | null {
-  return body && 'max_tokens' in body ? { ...body, max_tokens: maxTokens } : body;
+function withTokens({ body, ...request }: ProviderRequest): ProviderRequest {
+  const many = body && 'max_tokens' in body ? { ...body, max_tokens: maxTokens } : body;
+  return many ? { ...request, body: many } : request;
 }
 
 /** The names in an answer of `GET /models`. */

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import { Pool } from 'undici';
+import { modelEndpoints } from '../dialects/endpoints.js';
 import { shareOf } from '../limits/lease.js';
 import { LeasedLimiter } from '../limits/leased-limiter.js';
 import { LeasedSlots } from '../limits/leased-slots.js';
@@ -133,8 +134,8 @@ async function start(message: StartWorker): Promise<void> {
     limiter,
     slots,
     watchdog: new Watchdog(),
-    // The one that everybody uses is there from the start, so that a graph of it is.
-    active: new Map([['/v1/chat/completions', 0]]),
+    // The first one is there from the start, so that a graph of it is.
+    active: new Map(modelEndpoints.slice(0, 1).map(({ pattern }) => [pattern, 0])),
     control: new Pool('http://control', { socketPath: controlSocket, connections: 16 }),
     emit,
     draining: false,

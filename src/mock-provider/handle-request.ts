@@ -1,3 +1,5 @@
+import type { ModelEndpoint } from '../dialects/endpoint.js';
+import { modelEndpoints } from '../dialects/endpoints.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange, type RequestHandler } from '../server/exchange.js';
 import { createTextAnswers } from './answer-text.js';
@@ -48,14 +50,25 @@ export function createHandler(
       respond(exchange, modelsBody());
     } else if (method === 'GET' && path.startsWith('/v1/models/')) {
       respond(exchange, modelBody(decodeURIComponent(path.slice('/v1/models/'.length))));
-    } else if (method === 'POST' && path === '/v1/chat/completions') {
-      await answerText(exchange, 'chat', await readRequest(exchange));
-    } else if (method === 'POST' && path === '/v1/completions') {
-      await answerText(exchange, 'completion', await readRequest(exchange));
-    } else if (method === 'POST' && path === '/v1/embeddings') {
-      await answerEmbeddings(exchange, await readRequest(exchange));
     } else {
-      throw unknownUrl(exchange);
+      const endpoint = modelEndpoints.find(({ pattern }) => pattern === path);
+      if (!endpoint || method !== endpoint.method) throw unknownUrl(exchange);
+      await answerModel(exchange, endpoint, await readRequest(exchange));
+    }
+  }
+
+  async function answerModel(
+    exchange: Exchange,
+    { dialect }: ModelEndpoint,
+    body: Buffer,
+  ): Promise<void> {
+    switch (dialect.name) {
+      case 'openai.chat':
+        return answerText(exchange, 'chat', body);
+      case 'openai.completions':
+        return answerText(exchange, 'completion', body);
+      case 'openai.embeddings':
+        return answerEmbeddings(exchange, body);
     }
   }
 

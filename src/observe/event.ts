@@ -1,3 +1,6 @@
+import type { Operation } from '../dialects/dialect.js';
+import type { TokenUsage } from '../dialects/usage.js';
+
 /**
  * Everything that is told to people, as one union: the log and the metrics each interpret it.
  * Workers send theirs to the control process in batches. No event holds a secret.
@@ -154,12 +157,6 @@ export type AttemptsEnd =
   /** The request's time was over, or its client had left. */
   | 'over';
 
-/** Tokens of one request. */
-export interface TokenUsage {
-  promptTokens: number;
-  completionTokens: number;
-}
-
 /**
  * The tokens of one request that a provider answered, soon after its `request_finished`: those that
  * the provider reported, or those that were counted here.
@@ -176,7 +173,7 @@ export interface UsageCounted {
 
 /** The bytes of a request and of what was delivered of its answer. */
 export interface UncountedText {
-  endpoint: string;
+  operation: Operation;
   /** The request's JSON body as the client sent it. */
   request: Uint8Array;
   /** The answer's body in pieces: JSON, or SSE when `stream`. */

@@ -1,4 +1,5 @@
-import type { RequestFinished, TokenUsage } from './event.js';
+import type { TokenUsage } from '../dialects/usage.js';
+import type { RequestFinished } from './event.js';
 import type { RequestFamilies } from './metrics-families.js';
 import { admitUpTo, type LabelBounds, type Labels, unknown } from './metrics-labels.js';
 import type { Count, Distribution } from './metrics-series.js';

@@ -1,3 +1,5 @@
+import type { AnswerEnds } from '../dialects/usage.js';
+
 /**
  * What of an answer is kept for counting its tokens, should its provider not report them. Every
  * stream under way has as much: it bounds what a worker holds for readers that have stalled.
@@ -11,7 +13,7 @@ const largePieceBytes = 1_024;
  * Keeps an answer that comes in pieces; of a long one the middle is left out. Small pieces are
  * copied into blocks: thousands of them, each on its own, are much work for the garbage collector.
  */
-export class AnswerKeeper {
+export class AnswerKeeper implements AnswerEnds {
   /** The length of the whole answer. */
   totalBytes = 0;
   #keptBytes = 0;
@@ -53,13 +55,20 @@ export class AnswerKeeper {
     return this.#keptBytes < this.totalBytes;
   }
 
+  /** The first bytes. */
+  head(bytes: number): Buffer {
+    const { pieces } = this;
+    let to = 0;
+    for (let found = 0; to < pieces.length && found < bytes; ) found += pieces[to++]?.length ?? 0;
+    return joined(pieces.slice(0, to)).subarray(0, bytes);
+  }
+
   /** The last bytes. */
   tail(bytes: number): Buffer {
     const { pieces } = this;
     let from = pieces.length;
     for (let found = 0; from > 0 && found < bytes; ) found += pieces[--from]?.length ?? 0;
-    const last = pieces.slice(from);
-    const whole = last.length === 1 ? (last[0] as Buffer) : Buffer.concat(last);
+    const whole = joined(pieces.slice(from));
     return whole.subarray(Math.max(0, whole.length - bytes));
   }
 
@@ -71,3 +80,7 @@ export class AnswerKeeper {
 }
 
 const noBytes = Buffer.alloc(0);
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+}

@@ -1,18 +1,17 @@
+import type { Dialect, UsageFilter } from '../dialects/dialect.js';
+import type { ModelRequest } from '../dialects/head.js';
 import { EventEnd } from '../dialects/sse.js';
+import type { GatewayError } from '../errors.js';
 import type { UncountedText } from '../observe/event.js';
 import type { Attempt } from '../upstream/attempt.js';
-import { readUsage, UsageEventFilter } from '../upstream/usage.js';
 import { AnswerKeeper } from './answer-keeper.js';
 import { BodyKeeper } from './body-keeper.js';
-import type { ModelRequest } from './parse.js';
-import type { RequestRecord } from './request-record.js';
-
-/** Usage is looked for in the last bytes of an answer. */
-const tailBytes = 16_384;
+import type { RequestRecord } from './record.js';
 
 /** Reads what an answer says of its token usage, as it passes. */
 export class AnswerReader {
-  readonly #filter: UsageEventFilter | null;
+  readonly #dialect: Dialect;
+  readonly #filter: UsageFilter | null;
   readonly #body: BodyKeeper | null;
   readonly #answer = new AnswerKeeper();
   /** Pieces seen so far: what stays the same while the upstream is silent. */
@@ -23,8 +22,9 @@ export class AnswerReader {
    * @param hidesUsage the client did not ask for the usage event of this stream.
    * @param storesBody what the client gets is put into the record too.
    */
-  constructor(attempt: Attempt, hidesUsage: boolean, storesBody = false) {
-    this.#filter = hidesUsage && attempt.stream ? new UsageEventFilter() : null;
+  constructor(dialect: Dialect, attempt: Attempt, hidesUsage: boolean, storesBody = false) {
+    this.#dialect = dialect;
+    this.#filter = (hidesUsage && attempt.stream && dialect.usageFilter?.()) || null;
     this.#body = storesBody ? new BodyKeeper() : null;
   }
 
@@ -43,6 +43,10 @@ export class AnswerReader {
     return this.#end.isHere;
   }
 
+  errorEvent(error: GatewayError): Buffer {
+    return this.#dialect.errorEvent(error);
+  }
+
   /** What the client still gets at the end of the answer. */
   flush(): Buffer | null {
     const rest = this.#filter?.flush();
@@ -54,14 +58,14 @@ export class AnswerReader {
   /** Puts the usage into the record, or what it can be counted from, and the body to be stored. */
   finish(record: RequestRecord, request: ModelRequest): void {
     if (record.bodies && this.#body) record.bodies.response = this.#body.body;
-    record.usage = this.#filter?.usage ?? readUsage(this.#answer.tail(tailBytes));
+    record.usage = this.#filter?.usage ?? this.#dialect.readUsage(this.#answer);
     if (record.usage || record.status >= 400) return;
-    record.uncounted = this.#uncounted(record, request);
+    record.uncounted = this.#uncounted(request);
   }
 
-  #uncounted({ endpoint }: RequestRecord, { body }: ModelRequest): UncountedText {
+  #uncounted({ body }: ModelRequest): UncountedText {
     return {
-      endpoint,
+      operation: this.#dialect.operation,
       request: body,
       answer: this.#answer.pieces,
       truncated: this.#answer.truncated,

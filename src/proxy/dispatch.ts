@@ -1,3 +1,5 @@
+import type { ModelEndpoint } from '../dialects/endpoint.js';
+import { bodyFor, type ModelRequest } from '../dialects/head.js';
 import { GatewayError } from '../errors.js';
 import type { AttemptsEnd } from '../observe/event.js';
 import type { Candidate, Route } from '../routing/snapshot.js';
@@ -8,19 +10,15 @@ import { retryAfterMs } from '../upstream/retry-after.js';
 import { toUpstreamError, type UpstreamError } from '../upstream/upstream-error.js';
 import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
-import { bodyFor, type ModelRequest } from './parse.js';
 import { type Picked, pick } from './pick.js';
-import type { RequestRecord } from './request-record.js';
+import type { RequestRecord } from './record.js';
 
 /** A request for a model, ready to be sent. */
 export interface PlannedRequest {
   request: ModelRequest;
   /** Where it may go: the model's own route, then those of its fallback models. */
   routes: readonly Route[];
-  /** Path below a provider's base, such as `/chat/completions`. */
-  upstreamPath: string;
-  /** Whether a stream may be asked for its usage. */
-  asksUsage: boolean;
+  endpoint: ModelEndpoint;
 }
 
 /** An attempt whose answer is passed on. */
@@ -143,7 +141,7 @@ async function readyInTime(
 function send(
   gateway: Gateway,
   exchange: Exchange,
-  { request, upstreamPath, asksUsage }: PlannedRequest,
+  { request, endpoint }: PlannedRequest,
   { candidate: { provider, model }, release }: Picked,
   record: RequestRecord,
 ): Answer | null {
@@ -154,34 +152,34 @@ function send(
     release();
     return null;
   }
-  const asks = asksUsage && provider.config.provider_params.stream_usage !== false;
-  const hidesUsage = asks && request.usageEdit !== null;
+  const asksUsage =
+    request.usageEdit !== null && provider.config.provider_params.stream_usage !== false;
   record.attempts++;
   record.provider = provider.key;
   record.modelSent = model;
   gateway.health.started(provider.key, Date.now());
-  const attempt = new Attempt(() => {
+  const attempt = new Attempt(endpoint.dialect.judge, () => {
     gateway.health.ended(provider.key);
     release();
   });
   upstream.pool.dispatch(
     {
       method: 'POST',
-      path: upstream.basePath + upstreamPath,
+      path: upstream.basePath + endpoint.path,
       headers: upstreamHeaders(
         exchange.headers,
         upstream.headers,
         upstream.headerNames,
         record.requestId,
       ),
-      body: bodyFor(request, model, asks),
+      body: bodyFor(request, model, asksUsage),
       headersTimeout: Math.min(timeouts.firstByte, leftMs),
       bodyTimeout: Math.min(timeouts.idle, leftMs),
     },
     attempt,
   );
   exchange.onAbort(() => attempt.abort());
-  return { attempt, hidesUsage, totalMs: timeouts.total };
+  return { attempt, hidesUsage: asksUsage, totalMs: timeouts.total };
 }
 
 function logAttempt(

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../dialects/endpoint.js';
 import { type GatewayError, toGatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { admit } from './admit.js';
@@ -10,10 +11,10 @@ import { limit } from './limit.js';
 import { listModels, showModel } from './list-models.js';
 import { parse } from './parse.js';
 import { planRoutes } from './plan-routes.js';
+import { beginRecord, finishRecord, type RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
-import { beginRecord, finishRecord, type RequestRecord } from './request-record.js';
-import { type Endpoint, route } from './route.js';
+import { modelOf, route } from './route.js';
 
 /** What happens to a request, from its head to its record. Never rejects. */
 export async function handleRequest(gateway: Gateway, exchange: Exchange): Promise<void> {
@@ -26,7 +27,7 @@ export async function handleRequest(gateway: Gateway, exchange: Exchange): Promi
     await answer(gateway, exchange, endpoint, record);
   } catch (error) {
     if (error instanceof AbortedError) record.status ||= 499;
-    else answerError(gateway, exchange, record, toGatewayError(error));
+    else answerError(gateway, exchange, endpoint, record, toGatewayError(error));
   }
   if (exchange.aborted && !record.complete) record.status ||= 499;
   if (endpoint) countActive(gateway, endpoint, -1);
@@ -56,27 +57,27 @@ async function answer(
   record.rateLimit = credential.rateLimit;
   const asked = limit(gateway.limiter, credential);
   if (asked) await asked;
-  if (endpoint.kind === 'models') {
-    return respond(exchange, record, 200, listModels(gateway, credential));
-  }
-  if (endpoint.kind === 'model') {
-    return respond(exchange, record, 200, showModel(snapshot, credential, endpoint.model));
+  if (endpoint.kind !== 'model_request') {
+    const body =
+      endpoint.kind === 'models'
+        ? listModels(gateway, credential)
+        : showModel(snapshot, credential, modelOf(exchange));
+    return respond(exchange, record, 200, body);
   }
 
-  const request = await parse(exchange, settings.server, gateway.watchdog);
+  const request = await parse(exchange, endpoint.dialect, settings.server, gateway.watchdog);
   record.model = request.model;
   record.stream = request.stream;
   if (credential.storeBodies) record.bodies = { request: keptBody(request.body), response: noBody };
   const planned = {
     request,
     routes: planRoutes(snapshot, credential, request.model, settings.routing),
-    upstreamPath: endpoint.upstreamPath,
-    asksUsage: endpoint.streams,
+    endpoint,
   };
   const release = await admit(gateway);
   try {
     const provided = await dispatch(gateway, exchange, planned, record);
-    await relayAnswer(gateway, provided, exchange, request, record);
+    await relayAnswer(gateway, provided, exchange, planned, record);
   } finally {
     release();
   }
@@ -93,6 +94,7 @@ function respond(exchange: Exchange, record: RequestRecord, status: number, body
 function answerError(
   gateway: Gateway,
   exchange: Exchange,
+  endpoint: Endpoint | null,
   record: RequestRecord,
   error: GatewayError,
 ): void {
@@ -108,7 +110,8 @@ function answerError(
   }
   const headers: string[] = [...jsonHeaders, 'x-request-id', record.requestId];
   for (const [name, value] of Object.entries(error.headers)) headers.push(name, value);
-  const body = error.toBody();
+  const body =
+    endpoint?.kind === 'model_request' ? endpoint.dialect.errorBody(error) : error.toBody();
   if (record.bodies) record.bodies.response = keptBody(Buffer.from(body));
   exchange.respond(error.status, headers, body);
 }

@@ -1,12 +1,11 @@
 import type { Exchange } from '../server/exchange.js';
 import { AnswerReader } from './answer-reader.js';
-import type { Answer } from './dispatch.js';
+import type { Answer, PlannedRequest } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { clientHeaders } from './headers.js';
-import type { ModelRequest } from './parse.js';
 import { watchRest } from './reader-pace.js';
+import type { RequestRecord } from './record.js';
 import { relay } from './relay.js';
-import type { RequestRecord } from './request-record.js';
 import { StreamKeeper } from './stream-keeper.js';
 
 /** Relays a provider's answer, with what the gateway says of its own part, and reads its usage. */
@@ -14,7 +13,7 @@ export async function relayAnswer(
   gateway: Gateway,
   answer: Answer,
   exchange: Exchange,
-  request: ModelRequest,
+  { endpoint, request }: PlannedRequest,
   record: RequestRecord,
 ): Promise<void> {
   const { attempt, hidesUsage } = answer;
@@ -30,7 +29,7 @@ export async function relayAnswer(
     'x-llmproxy-overhead-ms',
     (record.firstTokenMs - record.upstreamMs).toFixed(2),
   );
-  const reader = new AnswerReader(attempt, hidesUsage, record.bodies !== null);
+  const reader = new AnswerReader(endpoint.dialect, attempt, hidesUsage, record.bodies !== null);
   const relayed = relay(attempt, exchange, headers, record, reader);
   if (relayed) {
     const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record);

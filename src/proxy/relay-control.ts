@@ -5,8 +5,8 @@ import { UpstreamError } from '../upstream/upstream-error.js';
 import type { Gateway } from './gateway.js';
 import { clientHeaders } from './headers.js';
 import { ReaderPace } from './reader-pace.js';
+import type { RequestRecord } from './record.js';
 import { relay } from './relay.js';
-import type { RequestRecord } from './request-record.js';
 
 /** Bodies of the admin API are small. */
 const maxBodyBytes = 1_048_576;

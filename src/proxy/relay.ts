@@ -1,9 +1,9 @@
-import { blankLine, writeEvent } from '../dialects/sse.js';
+import { blankLine } from '../dialects/sse.js';
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 import type { Attempt } from '../upstream/attempt.js';
 import type { UpstreamError } from '../upstream/upstream-error.js';
-import type { RequestRecord } from './request-record.js';
+import type { RequestRecord } from './record.js';
 
 /** Sees every piece of an answer, and says what of it the client gets. */
 export interface PieceReader {
@@ -12,6 +12,8 @@ export interface PieceReader {
   flush(): Buffer | null;
   /** Whether what the client has ends with a whole event. */
   readonly atEventEnd: boolean;
+  /** Tells the client that its stream broke; null where it has no words for it. */
+  errorEvent(error: GatewayError): Buffer | null;
 }
 
 /**
@@ -59,8 +61,9 @@ export function relay(
         // The client learns that its stream is not whole: an error event, and no clean end.
         if (attempt.stream && error.failure !== 'aborted') {
           // The half of an event that the client has would swallow this one.
-          if (!reader.atEventEnd) exchange.write(blankLine);
-          exchange.write(writeEvent(broken.toBody()));
+          const event = reader.errorEvent(broken);
+          if (event && !reader.atEventEnd) exchange.write(blankLine);
+          if (event) exchange.write(event);
         }
         // Not at once: what was written in this turn would be lost with the connection.
         setImmediate(() => {
@@ -72,7 +75,12 @@ export function relay(
   });
 }
 
-const passAll: PieceReader = { push: (chunk) => chunk, flush: () => null, atEventEnd: true };
+const passAll: PieceReader = {
+  push: (chunk) => chunk,
+  flush: () => null,
+  atEventEnd: true,
+  errorEvent: () => null,
+};
 
 function brokenAnswer(error: UpstreamError, { provider }: RequestRecord): GatewayError {
   return new GatewayError(

@@ -3,7 +3,7 @@ import type { Exchange } from '../server/exchange.js';
 import type { AnswerReader } from './answer-reader.js';
 import type { Answer } from './dispatch.js';
 import { ReaderPace } from './reader-pace.js';
-import type { RequestRecord } from './request-record.js';
+import type { RequestRecord } from './record.js';
 import type { Watched } from './watchdog.js';
 
 const keepaliveComment = Buffer.from(': keepalive\n\n');

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { FirstContent, type Judge } from '../dialects/first-content.js';
 import { isEventStream } from '../dialects/sse.js';
-import { FirstContent } from './first-content.js';
 import { toUpstreamError, UpstreamError } from './upstream-error.js';
 
 /** Takes the body of an answer, piece by piece. */
@@ -37,6 +37,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   stream = false;
   /** Whether the whole answer is here. */
   ended = false;
+  readonly #judge: Judge | null;
   readonly #onDone: () => void;
   #resolve: () => void = ignore;
   #reject: (error: UpstreamError) => void = ignore;
@@ -49,8 +50,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #heldBytes = 0;
   #broken: UpstreamError | null = null;
 
-  /** @param onDone called once when the attempt is over, however it ended. */
-  constructor(onDone: () => void = ignore) {
+  /**
+   * @param judge of a stream's first events; null: a stream is held as other answers are.
+   * @param onDone called once when the attempt is over, however it ended.
+   */
+  constructor(judge: Judge | null = null, onDone: () => void = ignore) {
+    this.#judge = judge;
     this.#onDone = onDone;
     this.ready = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -105,8 +110,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.status = status;
     this.headers = headers;
     this.stream = isEventStream(headers['content-type']);
-    if (!this.stream || status >= 400) return;
-    this.#prelude = new FirstContent();
+    if (!this.stream || status >= 400 || !this.#judge) return;
+    this.#prelude = new FirstContent(this.#judge);
     this.#preludeTimer = setTimeout(() => this.#becomeReady(), maxPreludeMs);
   }
 

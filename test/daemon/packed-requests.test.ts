@@ -41,7 +41,12 @@ const request: RequestFinished = {
 };
 
 test('finished requests come out of their packed form as they went in', () => {
-  const uncounted = { endpoint: 'e', request: Buffer.from('q'), answer: [], truncated: false };
+  const uncounted = {
+    operation: 'chat' as const,
+    request: Buffer.from('q'),
+    answer: [],
+    truncated: false,
+  };
   const body = { bytes: Buffer.from('b'), totalBytes: 2 };
   const events = [
     request,

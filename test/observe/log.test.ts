@@ -80,7 +80,12 @@ test('a file gets every line', async (t) => {
 });
 
 test('a line about a request has its id and what was measured, and no text of it', async (t) => {
-  const text = { endpoint: '', request: Buffer.from('secret'), answer: [], truncated: false };
+  const text = {
+    operation: 'chat' as const,
+    request: Buffer.from('secret'),
+    answer: [],
+    truncated: false,
+  };
   const body = { bytes: Buffer.from('secret'), totalBytes: 6 };
   const bodies = { request: body, response: body };
   const line = await lineOf(t, json, request({ uncounted: text, bodies }));

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { chat } from '../../src/dialects/openai/dialects.js';
 import { AnswerReader } from '../../src/proxy/answer-reader.js';
-import { beginRecord } from '../../src/proxy/request-record.js';
+import { beginRecord } from '../../src/proxy/record.js';
 import type { Exchange } from '../../src/server/exchange.js';
 import { nodeEngine } from '../../src/server/node.js';
 import { Attempt } from '../../src/upstream/attempt.js';
@@ -22,7 +23,7 @@ const request = {
 function readerFor(stream: boolean, hidesUsage = false): AnswerReader {
   const attempt = new Attempt();
   attempt.stream = stream;
-  return new AnswerReader(attempt, hidesUsage);
+  return new AnswerReader(chat, attempt, hidesUsage);
 }
 
 /** A record as the real engine begins it. */
@@ -77,7 +78,6 @@ test('the usage is read wherever the pieces end, and hidden where the client did
 
 test('of an answer without usage the text is kept for counting, of a long one the ends', async () => {
   const record = await newRecord();
-  record.endpoint = '/v1/chat/completions';
   const short = readerFor(false);
   short.push(Buffer.from('{"a":1}'));
   short.finish(record, request);

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Settings, settingsSchema } from '../../src/config/settings-schema.js';
+import { bodyFor, type ModelRequest } from '../../src/dialects/head.js';
+import { chat } from '../../src/dialects/openai/dialects.js';
 import { GatewayError } from '../../src/errors.js';
-import { bodyFor, type ModelRequest, parse } from '../../src/proxy/parse.js';
+import { parse } from '../../src/proxy/parse.js';
 import { Watchdog } from '../../src/proxy/watchdog.js';
 import type { Exchange } from '../../src/server/exchange.js';
 import { cuts, jsonValue, objectText, pieces } from './json-for-test.js';
@@ -158,13 +160,13 @@ test('a syntax error reaches the request and never the engine that gives the byt
     }
     return Buffer.from(given.join(''));
   });
-  await assert.rejects(parse(exchange, server, watchdog), { code: 'invalid_json' });
+  await assert.rejects(parse(exchange, chat, server, watchdog), { code: 'invalid_json' });
   assert.equal(given.length, 3);
 });
 
 test('refuses a body in an encoding, naming it', async () => {
   const exchange = exchangeOf(async () => Buffer.alloc(0), 'gzip');
-  await assert.rejects(parse(exchange, server, watchdog), {
+  await assert.rejects(parse(exchange, chat, server, watchdog), {
     code: 'unsupported_encoding',
     message: /gzip/,
   });
@@ -175,7 +177,7 @@ function parseBody(chunks: readonly Buffer[]): Promise<ModelRequest> {
     for (const chunk of chunks) onChunk?.(chunk);
     return Buffer.concat(chunks);
   };
-  return parse(exchangeOf(give), server, watchdog);
+  return parse(exchangeOf(give), chat, server, watchdog);
 }
 
 type Give = (onChunk?: (chunk: Buffer) => void) => Promise<Buffer>;

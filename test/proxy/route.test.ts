@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayError } from '../../src/errors.js';
-import { route } from '../../src/proxy/route.js';
+import { modelOf, route } from '../../src/proxy/route.js';
 import { nodeEngine } from '../../src/server/node.js';
 import { withServer } from '../server/support.js';
 import { ask } from '../support/ask.js';
@@ -14,7 +14,7 @@ async function routesOf(lines: readonly string[]): Promise<unknown[]> {
     (exchange) => {
       try {
         const endpoint = route(exchange);
-        const more = endpoint.kind === 'model' ? ` ${endpoint.model}` : '';
+        const more = endpoint.kind === 'model' ? ` ${modelOf(exchange)}` : '';
         found.push(`${endpoint.kind} ${endpoint.pattern}${more}`);
       } catch (error) {
         assert.ok(error instanceof GatewayError);

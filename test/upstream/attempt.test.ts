@@ -4,12 +4,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import type { Pool } from 'undici';
+import { judge } from '../../src/dialects/openai/content.js';
 import { Attempt } from '../../src/upstream/attempt.js';
 import { UpstreamError } from '../../src/upstream/upstream-error.js';
 import { openPool, startProvider } from './provider-for-test.js';
 
 function send(pool: Pool, onDone?: () => void): Attempt {
-  const attempt = new Attempt(onDone);
+  const attempt = new Attempt(judge, onDone);
   pool.dispatch({ method: 'POST', path: '/', body: '{}' }, attempt);
   return attempt;
 }

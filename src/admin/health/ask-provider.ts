@@ -1,8 +1,11 @@
 import type { Provider } from '../../config/configuration.js';
+import type { Dialect } from '../../dialects/dialect.js';
 import { Attempt } from '../../upstream/attempt.js';
 import type { Upstreams } from '../../upstream/upstream.js';
 
 export interface ProviderRequest {
+  /** Of the body and the answer; absent for a list of models. */
+  dialect?: Dialect;
   method: 'GET' | 'POST';
   /** Below `api_base`. */
   path: string;

@@ -1,4 +1,5 @@
-import type { Emit, RequestFinished, TokenUsage } from '../event.js';
+import type { TokenUsage } from '../../dialects/usage.js';
+import type { Emit, RequestFinished } from '../event.js';
 import { createTraffic, type TrafficSummary } from './traffic.js';
 
 /** A finished request, without what its client and the model wrote, and its tokens. */

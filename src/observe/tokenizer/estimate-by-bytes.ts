@@ -1,13 +1,14 @@
-import type { TokenUsage, UncountedText } from '../event.js';
+import type { TokenUsage } from '../../dialects/usage.js';
+import type { UncountedText } from '../event.js';
 
 /**
  * A rough count that looks at no text, for when the tokenizer cannot keep up: four bytes are a
  * token, base64 left out; in a stream each event is one, as most providers send them.
  */
 export function estimateByBytes(text: UncountedText): TokenUsage {
-  const { endpoint, request, answer } = text;
+  const { operation, request, answer } = text;
   const promptTokens = tokensOfBytes(bytesOfText(bufferOf(request)));
-  if (endpoint.endsWith('/embeddings')) return { promptTokens, completionTokens: 0 };
+  if (operation === 'embedding') return { promptTokens, completionTokens: 0 };
   let events = 0;
   let bytes = 0;
   for (const piece of answer) {

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import type { TokenUsage, UncountedText } from '../event.js';
+import type { TokenUsage } from '../../dialects/usage.js';
+import type { UncountedText } from '../event.js';
 import { countTokens } from './count-tokens.js';
 
 /** What the thread is asked; it answers each with one `CountAnswer`, in turn. */

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { TokenUsage, UncountedText } from '../event.js';
+import type { TokenUsage } from '../../dialects/usage.js';
+import type { UncountedText } from '../event.js';
 import { estimateByBytes } from './estimate-by-bytes.js';
 import type { CountAnswer, CountRequest } from './tokenizer-thread.js';
 

@@ -1,4 +1,5 @@
-import type { Emit, RequestFinished, TokenUsage } from '../event.js';
+import type { TokenUsage } from '../../dialects/usage.js';
+import type { Emit, RequestFinished } from '../event.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { UsageQueue } from './usage-queue.js';
 import { type UsageSource, usageRow } from './usage-row.js';

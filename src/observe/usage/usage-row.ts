@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestFinished, TokenUsage } from '../event.js';
+import type { TokenUsage } from '../../dialects/usage.js';
+import type { RequestFinished } from '../event.js';
 import { bodyText } from './body-text.js';
 
 /** Where a count of tokens comes from: the provider's answer, or our own counting. */

@@ -39,7 +39,7 @@ test('what cannot be read counts by its bytes, without base64', () => {
 test('an estimate by bytes takes an event of a stream for a token', () => {
   const stream = [event('a'), event('b'), 'data: [DONE]\n\n'];
   assert.equal(estimateByBytes(chatText('hi', stream)).completionTokens, 2);
-  const embeddings = { ...chatText('hi', ['x'.repeat(400)]), endpoint: '/v1/embeddings' };
+  const embeddings = { ...chatText('hi', ['x'.repeat(400)]), operation: 'embedding' as const };
   assert.equal(estimateByBytes(embeddings).completionTokens, 0);
 });
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FirstContent, type Verdict } from '../../src/upstream/first-content.js';
+import { FirstContent, type Verdict } from '../../src/dialects/first-content.js';
+import { judge } from '../../src/dialects/openai/content.js';
 import { cuts, pieces } from '../proxy/json-for-test.js';
 
 const delta = (value: object) =>
@@ -34,9 +35,9 @@ const says: [what: string, text: string, verdict: Verdict][] = [
 
 test('a stream is judged by the first event that says something', () => {
   for (const [what, text, verdict] of says) {
-    assert.equal(new FirstContent().push(Buffer.from(text)), verdict, what);
+    assert.equal(new FirstContent(judge).push(Buffer.from(text)), verdict, what);
     const withCr = text.replaceAll('\n', '\r\n');
-    assert.equal(new FirstContent().push(Buffer.from(withCr)), verdict, `${what}, CRLF`);
+    assert.equal(new FirstContent(judge).push(Buffer.from(withCr)), verdict, `${what}, CRLF`);
   }
 });
 
@@ -48,8 +49,8 @@ test('the verdict is the same however the stream is cut', () => {
       cuts,
       (before, [, after], at) => {
         const text = before + after;
-        const whole = new FirstContent().push(Buffer.from(text));
-        const reader = new FirstContent();
+        const whole = new FirstContent(judge).push(Buffer.from(text));
+        const reader = new FirstContent(judge);
         let verdict: Verdict = 'waiting';
         for (const piece of pieces(Buffer.from(text), at)) {
           if (verdict === 'waiting') verdict = reader.push(piece);

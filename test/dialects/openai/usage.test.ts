@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readUsage, UsageEventFilter } from '../../src/upstream/usage.js';
-import { cuts, pieces } from '../proxy/json-for-test.js';
+import { readUsage, UsageEventFilter } from '../../../src/dialects/openai/usage.js';
+import { cuts, pieces } from '../../proxy/json-for-test.js';
 
 const usage = '"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}';
 const counted = { promptTokens: 7, completionTokens: 3 };

@@ -1,5 +1,6 @@
-import { EventCutter, endOfEvent } from '../dialects/sse.js';
-import type { TokenUsage } from '../observe/event.js';
+import type { UsageFilter } from '../dialect.js';
+import { EventCutter, endOfEvent } from '../sse.js';
+import type { TokenUsage } from '../usage.js';
 
 /**
  * The token usage that the end of an answer reports, JSON or SSE; null when there is none.
@@ -46,18 +47,16 @@ const maxEventBytes = 65_536;
  * Takes the usage event out of a stream whose client did not ask for it. Everything else passes
  * byte for byte, event by event: what follows the last complete event waits for its rest.
  */
-export class UsageEventFilter {
+export class UsageEventFilter implements UsageFilter {
   usage: TokenUsage | null = null;
   readonly #cutter = new EventCutter();
 
-  /** What of the stream so far can be passed on; may be empty. */
   push(chunk: Buffer): Buffer {
     const events = this.#cutter.push(chunk);
     if (events.length > 0) return this.#withoutUsage(events);
     return this.#cutter.pendingBytes > maxEventBytes ? this.#cutter.pass() : events;
   }
 
-  /** The rest, when the stream has ended. */
   flush(): Buffer {
     return this.#cutter.flush();
   }

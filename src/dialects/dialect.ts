@@ -1,0 +1,40 @@
+import type { GatewayError } from '../errors.js';
+import type { Judge } from './first-content.js';
+import type { Head, Spans } from './head.js';
+import type { AnswerEnds, TokenUsage } from './usage.js';
+
+/** What is asked of a model. */
+export type Operation = 'chat' | 'completion' | 'embedding';
+
+export type DialectName = 'openai.chat' | 'openai.completions' | 'openai.embeddings';
+
+/**
+ * A wire format of one operation: what the gateway reads of requests and answers in it, and how it
+ * says its own errors. Pure: no I/O, no state of a request.
+ */
+export interface Dialect {
+  readonly name: DialectName;
+  readonly operation: Operation;
+  /** Top-level members of a request's body whose places `readHead` is given. */
+  readonly members: ReadonlySet<string>;
+  /** @throws GatewayError `invalid_request`; JsonSyntaxError. */
+  readHead(body: Buffer, spans: Spans): Head;
+  /** Whether an event of a stream is content, an error, or says nothing yet. */
+  readonly judge: Judge;
+  /** The usage that a whole answer or a stream reports; null when it reports none. */
+  readUsage(answer: AnswerEnds): TokenUsage | null;
+  /** Undoes `usageEdit` in the stream that answers it; null where there is no such edit. */
+  readonly usageFilter: (() => UsageFilter) | null;
+  errorBody(error: GatewayError): string;
+  /** An event that ends a stream which broke. */
+  errorEvent(error: GatewayError): Buffer;
+}
+
+/** Takes the usage that a client did not ask for out of a stream. */
+export interface UsageFilter {
+  readonly usage: TokenUsage | null;
+  /** What of the stream so far can be passed on; may be empty. */
+  push(chunk: Buffer): Buffer;
+  /** The rest, when the stream has ended. */
+  flush(): Buffer;
+}

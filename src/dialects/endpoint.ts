@@ -1,0 +1,45 @@
+import type { Dialect } from './dialect.js';
+
+/** A path that answers requests for a model, sent to a provider. */
+export interface ModelEndpoint {
+  readonly kind: 'model_request';
+  readonly method: 'POST';
+  /** Names it in metrics, logs and OpenAPI. */
+  readonly pattern: string;
+  /** Below the base URL of a provider, which holds the version. */
+  readonly path: string;
+  readonly dialect: Dialect;
+  readonly document: EndpointDocument;
+  readonly probe: EndpointProbe;
+}
+
+/** For the OpenAPI document. */
+export interface EndpointDocument {
+  operationId: string;
+  summary: string;
+  required: string[];
+  properties: object;
+  example: object;
+  /** Properties of the answer. */
+  answer: object;
+  /** Describes its streams; null where it has none. */
+  stream: string | null;
+}
+
+/** The cheapest request that shows whether a provider answers here. */
+export interface EndpointProbe {
+  /** Names of the models that are asked here and not elsewhere; null: all others. */
+  readonly models: RegExp | null;
+  body(model: string): object;
+}
+
+/** A path that the gateway answers itself. */
+export interface OwnEndpoint {
+  readonly kind: 'models' | 'model' | 'health' | 'control';
+  /** Null: the control process knows them. */
+  readonly method: 'GET' | null;
+  /** `{…}` stands for the rest of a path; a control path holds what is below it too. */
+  readonly pattern: string;
+}
+
+export type Endpoint = ModelEndpoint | OwnEndpoint;

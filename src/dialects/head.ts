@@ -1,0 +1,98 @@
+import { GatewayError } from '../errors.js';
+import { JsonSyntaxError, type Span } from './body-scanner.js';
+
+/** What the gateway reads of a request's body: a few members and where they are. */
+export interface Head {
+  readonly model: string;
+  readonly stream: boolean;
+  /** Where the model's name is in the body, with its quotes. */
+  readonly modelSpans: readonly Span[];
+  /** Makes a stream report its usage; null when the client asked for it, or it is no stream. */
+  readonly usageEdit: Edit | null;
+}
+
+/** A request for a model: the client's own bytes, and what was read of them. */
+export interface ModelRequest extends Head {
+  readonly body: Buffer;
+}
+
+/** Where the values of top-level members are, by the member's name; one may occur twice. */
+export type Spans = ReadonlyMap<string, readonly Span[]>;
+
+/** Bytes that take the place of others. */
+export interface Edit extends Span {
+  bytes: Buffer;
+}
+
+/** No model has a longer name; what is kept and logged by name stays small. */
+const maxModelLength = 1_024;
+/** Of a value that is parsed here, and so must not be one that holds up other requests. */
+const maxValueBytes = 65_536;
+
+/**
+ * Reads `model` and `stream`.
+ * @throws GatewayError `invalid_request`; JsonSyntaxError.
+ */
+export function readModelHead(body: Buffer, spans: Spans): Head {
+  const modelSpans = spans.get('model') ?? [];
+  const model = memberOf(body, 'model', modelSpans);
+  if (model === undefined) throw invalid('model', 'You must provide a model parameter.');
+  if (typeof model !== 'string' || model === '') {
+    throw invalid('model', 'The model must be a string that is not empty.');
+  }
+  if (model.length > maxModelLength) {
+    throw invalid('model', `The model's name is longer than ${maxModelLength} characters.`);
+  }
+  const stream = memberOf(body, 'stream', spans.get('stream')) ?? false;
+  if (typeof stream !== 'boolean') throw invalid('stream', 'stream must be true or false.');
+  return { model, stream, modelSpans, usageEdit: null };
+}
+
+/**
+ * The value of a member, undefined when it is not there. As with JSON.parse, of a key that occurs
+ * twice the last counts.
+ * @throws GatewayError `invalid_request` when it is too long; JsonSyntaxError.
+ */
+export function memberOf(body: Buffer, name: string, spans: readonly Span[] | undefined): unknown {
+  const span = spans?.[spans.length - 1];
+  if (!span) return undefined;
+  if (span.end - span.start > maxValueBytes) {
+    throw invalid(name, `${name} is longer than ${maxValueBytes} bytes.`);
+  }
+  try {
+    return JSON.parse(body.toString('utf8', span.start, span.end));
+  } catch {
+    throw new JsonSyntaxError('a string is not valid', span.start);
+  }
+}
+
+/**
+ * The body as it is sent to a provider of the same dialect: the client's own bytes, in which only
+ * the model's name changes and, with `askUsage`, what asks for the usage of a stream.
+ */
+export function bodyFor(request: ModelRequest, model: string, askUsage: boolean): Buffer {
+  const { body, modelSpans, usageEdit } = request;
+  const edits: Edit[] = [];
+  // Of a key that occurs twice a provider may take the first, which was not authorized.
+  if (model !== request.model || modelSpans.length > 1) {
+    const bytes = Buffer.from(JSON.stringify(model));
+    for (const span of modelSpans) edits.push({ ...span, bytes });
+  }
+  if (askUsage && usageEdit) edits.push(usageEdit);
+  return edits.length === 0 ? body : edited(body, edits);
+}
+
+function edited(body: Buffer, edits: Edit[]): Buffer {
+  const parts: Buffer[] = [];
+  let position = 0;
+  for (const { start, end, bytes } of edits.sort((a, b) => a.start - b.start)) {
+    parts.push(body.subarray(position, start), bytes);
+    position = end;
+  }
+  parts.push(body.subarray(position));
+  return Buffer.concat(parts);
+}
+
+function invalid(param: string, message: string): GatewayError {
+  return new GatewayError('invalid_request', message, { param });
+}

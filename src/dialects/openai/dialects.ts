@@ -1,0 +1,62 @@
+import type { GatewayError } from '../../errors.js';
+import type { Dialect } from '../dialect.js';
+import { type Edit, type Head, memberOf, readModelHead, type Spans } from '../head.js';
+import { writeEvent } from '../sse.js';
+import type { AnswerEnds } from '../usage.js';
+import { judge } from './content.js';
+import { readUsage, UsageEventFilter } from './usage.js';
+
+/** Usage is looked for in the last bytes of an answer. */
+const tailBytes = 16_384;
+
+const common = {
+  members: new Set(['model', 'stream']),
+  readHead: readModelHead,
+  judge,
+  readUsage: (answer: AnswerEnds) => readUsage(answer.tail(tailBytes)),
+  usageFilter: null,
+  errorBody: (error: GatewayError) => error.toBody(),
+  /** No `[DONE]` follows it. */
+  errorEvent: (error: GatewayError) => writeEvent(error.toBody()),
+};
+
+/** Streams report their usage only where `stream_options` asks for it. */
+const streamed = {
+  ...common,
+  members: new Set(['model', 'stream', 'stream_options']),
+  readHead: readStreamHead,
+  usageFilter: () => new UsageEventFilter(),
+};
+
+export const chat: Dialect = { name: 'openai.chat', operation: 'chat', ...streamed };
+export const completions: Dialect = {
+  name: 'openai.completions',
+  operation: 'completion',
+  ...streamed,
+};
+export const embeddings: Dialect = {
+  name: 'openai.embeddings',
+  operation: 'embedding',
+  ...common,
+};
+
+function readStreamHead(body: Buffer, spans: Spans): Head {
+  const head = readModelHead(body, spans);
+  return head.stream
+    ? { ...head, usageEdit: usageEditOf(body, spans.get('stream_options')) }
+    : head;
+}
+
+/** Adds `include_usage` to `stream_options`, which is made where it is not; see `usageEdit`. */
+function usageEditOf(body: Buffer, spans: ReturnType<Spans['get']>): Edit | null {
+  const span = spans?.[spans.length - 1];
+  if (!span) {
+    const start = body.indexOf('{') + 1;
+    const bytes = Buffer.from('"stream_options":{"include_usage":true},');
+    return { start, end: start, bytes };
+  }
+  const options = memberOf(body, 'stream_options', spans);
+  if (options !== null && typeof options !== 'object') return null;
+  if (options && 'include_usage' in options && options.include_usage === true) return null;
+  return { ...span, bytes: Buffer.from(JSON.stringify({ ...options, include_usage: true })) };
+}

@@ -1,0 +1,42 @@
+import type { EndpointDocument } from '../endpoint.js';
+
+const choices = {
+  object: { type: 'string' },
+  choices: { type: 'array', items: { type: 'object' } },
+};
+
+export const chatDocument: EndpointDocument = {
+  operationId: 'createChatCompletion',
+  summary: 'Chat completions',
+  required: ['model', 'messages'],
+  properties: {
+    messages: { type: 'array', items: { type: 'object' } },
+    stream: { type: 'boolean', default: false },
+  },
+  example: { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] },
+  answer: choices,
+  stream: 'Server-sent events, then `[DONE]`.',
+};
+
+export const completionsDocument: EndpointDocument = {
+  operationId: 'createCompletion',
+  summary: 'Completions (legacy)',
+  required: ['model'],
+  properties: {
+    prompt: { type: ['string', 'array'], items: {} },
+    stream: { type: 'boolean', default: false },
+  },
+  example: { model: 'gpt-3.5-turbo-instruct', prompt: 'Once upon a time' },
+  answer: choices,
+  stream: 'Server-sent events, then `[DONE]`.',
+};
+
+export const embeddingsDocument: EndpointDocument = {
+  operationId: 'createEmbedding',
+  summary: 'Embeddings',
+  required: ['model', 'input'],
+  properties: { input: { type: ['string', 'array'], items: {} } },
+  example: { model: 'text-embedding-3-small', input: 'Hello!' },
+  answer: { object: { type: 'string' }, data: { type: 'array', items: { type: 'object' } } },
+  stream: null,
+};
