@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import type { PlacedProblems } from '../config/read-document.js';
 import type { PlacedProblem } from '../config/yaml-places.js';
 import { CliError, errorMessage } from './failure.js';
+import { counted } from './output.js';
 
 /** A document's name for messages, and its text. */
 export interface DocumentFile {
@@ -35,8 +37,9 @@ export function problemText({ source, line, column, path, reason }: PlacedProble
   return `${source}:${line}:${column}: ${path ? `${path}: ` : ''}${reason}`;
 }
 
-/** A document that cannot be used, with every problem on a line. */
-export function documentError(problems: readonly PlacedProblem[]): CliError {
-  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return new CliError(`the document has ${count}\n${problems.map(problemText).join('\n')}`);
+/** A document that cannot be used, with its first problems a line each. */
+export function documentError({ first, total }: PlacedProblems): CliError {
+  const more = total > first.length ? `, of which the first ${first.length} are shown` : '';
+  const lines = first.map(problemText).join('\n');
+  return new CliError(`the document has ${counted(total, 'problem')}${more}\n${lines}`);
 }

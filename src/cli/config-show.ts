@@ -20,18 +20,26 @@ export async function validateConfig(file: string, flags: { json?: boolean }): P
   const { document, problems } = readDocument(source, text);
   if (flags.json) {
     printJson({
-      valid: problems.length === 0,
-      problems: problems.map(({ line, column, path, reason }) => ({ line, column, path, reason })),
+      valid: document !== null,
+      total: problems.total,
+      problems: problems.first.map(({ line, column, path, reason }) => ({
+        line,
+        column,
+        path,
+        reason,
+      })),
     });
   } else if (document) {
     const providers = Object.keys(document.providers ?? {}).length;
     const keys = Object.keys(document.credentials ?? {}).length;
     print(`${source} is valid: ${counted(providers, 'provider')}, ${counted(keys, 'key')}`);
   } else {
-    for (const problem of problems)
+    for (const problem of problems.first)
       note(`${paint('red', 'error:', process.stderr)} ${problemText(problem)}`);
+    const more = problems.total - problems.first.length;
+    if (more > 0) note(`… and ${counted(more, 'more problem')}`);
   }
-  if (problems.length > 0) process.exitCode = 1;
+  if (document === null) process.exitCode = 1;
 }
 
 /** Shows the configuration, that of a version, or where each value comes from. */

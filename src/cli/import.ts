@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { stringify } from 'yaml';
 import type { Imported } from '../config/import/imported.js';
 import type { Problem } from '../config/problem.js';
+import { writeYaml } from '../config/write-yaml.js';
 import { type ApplyFlags, carryOut, planned } from './config-apply.js';
 import { readDocumentFile } from './config-document.js';
 import { addDatabaseOptions } from './connection.js';
@@ -143,6 +143,6 @@ function tellNotes({ notes, settings }: Imported, { json }: ImportFlags): void {
   if (json) warn(`for the settings file: ${JSON.stringify(settings)}`, json);
   else
     note(
-      `\nFor the settings file (config/llmproxy.yaml), if you want the same:\n\n${stringify(settings)}`,
+      `\nFor the settings file (config/llmproxy.yaml), if you want the same:\n\n${writeYaml(settings)}`,
     );
 }

@@ -1,6 +1,11 @@
-import { stringify } from 'yaml';
 import { hashKey, previewKey } from './credential-key.js';
-import { documentSchema, keep, type WrittenDocument } from './document-schema.js';
+import {
+  documentSchema,
+  keep,
+  type WrittenCredential,
+  type WrittenDocument,
+} from './document-schema.js';
+import { writeYaml } from './write-yaml.js';
 
 /** A row of `providers` or `credentials` with all its columns; in JSON, so times are texts. */
 export type StoredRow = { readonly id: number } & Readonly<Record<string, unknown>>;
@@ -40,7 +45,7 @@ export function writeDocument(
       credentials.map((row) => [labels.get(row.id), writtenFields(row, credentialFields)]),
     ),
   };
-  return `${heading(title)}\n\n${stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+  return `${heading(title)}\n\n${writeYaml(document)}`;
 }
 
 /**
@@ -60,13 +65,17 @@ export function credentialLabels(rows: readonly StoredRow[]): ReadonlyMap<number
 
 /** Puts the hash in the place of each key that is written in clear. */
 export function withoutClearKeys(document: WrittenDocument): WrittenDocument {
-  const entries = Object.entries(document.credentials ?? {}).map(([label, { key, ...fields }]) => [
-    label,
-    key === undefined
-      ? fields
-      : { key_preview: previewKey(key), ...fields, credential_key: hashKey(key) },
-  ]);
-  return { ...document, ...(document.credentials && { credentials: Object.fromEntries(entries) }) };
+  if (!document.credentials) return document;
+  const credentials: [string, WrittenCredential][] = [];
+  for (const [label, fields] of Object.entries(document.credentials)) {
+    if (fields.key === undefined) credentials.push([label, fields]);
+    else {
+      const { key, ...others } = fields;
+      const hashed = { key_preview: previewKey(key), ...others, credential_key: hashKey(key) };
+      credentials.push([label, hashed]);
+    }
+  }
+  return { ...document, credentials: Object.fromEntries(credentials) };
 }
 
 /** Whether a written secret says where it is to be found, so that it may be shown. */

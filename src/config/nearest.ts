@@ -2,6 +2,7 @@
 export function nearest(written: string, names: readonly string[]): string | null {
   let best: { name: string; distance: number } | null = null;
   for (const name of names) {
+    if (written.length > 2 * name.length) continue;
     const distance = editDistance(written.toLowerCase(), name.toLowerCase());
     const allowed = Math.max(1, Math.floor(name.length / 3));
     if (distance <= allowed && distance < (best?.distance ?? Number.POSITIVE_INFINITY)) {

@@ -22,14 +22,14 @@ const { provider_key, ...providerFields } = providerProperties;
 const { name, ...credentialFields } = credentialProperties;
 
 const validateOverride = compileSchema<{
-  providers?: Record<string, Partial<Provider>>;
-  credentials?: Record<string, Partial<Credential> & { key?: string }>;
+  providers?: Record<string, Partial<Provider>> | null;
+  credentials?: Record<string, Partial<Credential> & { key?: string }> | null;
 }>({
   type: 'object',
   additionalProperties: false,
   properties: {
     providers: {
-      type: 'object',
+      type: ['object', 'null'],
       propertyNames: { pattern: provider_key.pattern },
       additionalProperties: {
         type: 'object',
@@ -38,7 +38,7 @@ const validateOverride = compileSchema<{
       },
     },
     credentials: {
-      type: 'object',
+      type: ['object', 'null'],
       propertyNames: { minLength: name.minLength },
       additionalProperties: {
         type: 'object',

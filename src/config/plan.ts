@@ -234,7 +234,10 @@ function matchCredentials(
   }
   const named = new Map<string, StoredRow[]>();
   for (const row of left.values()) {
-    named.set(String(row.name), [...(named.get(String(row.name)) ?? []), row]);
+    const name = String(row.name);
+    const same = named.get(name);
+    if (same) same.push(row);
+    else named.set(name, [row]);
   }
   for (const label of Object.keys(entries)) {
     if (rowOf.has(label)) continue;
@@ -243,8 +246,9 @@ function matchCredentials(
     if (byId && byId.name === name && take(label, byId)) continue;
     const same = (named.get(label) ?? []).filter((row) => left.has(row.id));
     if (same.length > 1) {
-      const each = same.map((row) => `"${label}#${row.id}"`).join(' or ');
-      const reason = `${same.length} keys have this name: write ${each}`;
+      const each = same.slice(0, 5).map((row) => `"${label}#${row.id}"`);
+      if (same.length > each.length) each.push('another of them');
+      const reason = `${same.length} keys have this name: write ${each.join(' or ')}`;
       problems.push({ path: `credentials.${label}`, reason });
       rowOf.set(label, null);
       for (const row of same) left.delete(row.id);

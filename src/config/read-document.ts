@@ -17,32 +17,56 @@ import { type PlacedProblem, type PlacedYaml, readPlacedYaml } from './yaml-plac
 export interface ReadDocument {
   /** Null where there are problems. */
   document: WrittenDocument | null;
-  /** In the order of the text. */
-  problems: PlacedProblem[];
-  /** A problem found later, at its place in the text. */
-  place: PlacedYaml['place'];
+  problems: PlacedProblems;
+  /** Problems found later, at their places in the text. */
+  place(problems: readonly UnplacedProblem[]): PlacedProblems;
 }
+
+/** The first problems that were found, in the order of the text, and how many there are in all. */
+export interface PlacedProblems {
+  first: PlacedProblem[];
+  total: number;
+}
+
+type UnplacedProblem = Pick<Problem, 'path' | 'reason'>;
+
+/** A reader who has these to solve needs no more; each costs a search of the text. */
+const maxPlaced = 100;
 
 const validateDocument = compileSchema<WrittenDocument>(documentSchema);
 
 /**
  * Reads a document without asking anybody: its form, and as far as that can be told of its fields
- * alone, whether the daemon could use them. Keys in clear become hashes.
+ * alone, whether the daemon could use them. Keys in clear become hashes. Takes time linear in the
+ * length of the text, whatever is wrong in it.
+ * @param most problems that are placed.
  */
-export function readDocument(source: string, text: string): ReadDocument {
-  const { value, problems, place } = readPlacedYaml(source, text);
-  if (problems.length > 0) return { document: null, problems, place };
-  if (!validateDocument(value)) {
-    const errors = (validateDocument.errors ?? []).filter((error) => !isOfDisabled(error, value));
-    problems.push(...errors.flatMap((error) => shapeProblems(source, error, place)));
+export function readDocument(source: string, text: string, most = maxPlaced): ReadDocument {
+  const yaml = readPlacedYaml(source, text);
+  const place = (problems: readonly UnplacedProblem[]) =>
+    inOrder(
+      problems.slice(0, most).map(({ path, reason }) => yaml.place(path, reason)),
+      problems.length,
+    );
+  if (yaml.problems.length > 0) {
+    const problems = inOrder(yaml.problems.slice(0, most), yaml.problems.length);
+    return { document: null, problems, place };
   }
-  if (problems.length === 0) {
-    const found = contentProblems(source, value as WrittenDocument);
-    problems.push(...found.map(({ path, reason }) => place(path, reason)));
+  const written = yaml.value;
+  if (!validateDocument(written)) {
+    const errors = (validateDocument.errors ?? []).filter((error) => !isOfDisabled(error, written));
+    const placed = errors.slice(0, most).flatMap((each) => shapeProblems(source, each, yaml.place));
+    if (errors.length > 0) {
+      return { document: null, problems: inOrder(placed, errors.length), place };
+    }
   }
-  problems.sort((a, b) => a.line - b.line || a.column - b.column);
-  const document = problems.length > 0 ? null : withoutClearKeys(value as WrittenDocument);
-  return { document, problems, place };
+  const document = withoutClearKeys(written as WrittenDocument);
+  const problems = place(contentProblems(source, written as WrittenDocument, document));
+  return { document: problems.total > 0 ? null : document, problems, place };
+}
+
+function inOrder(first: PlacedProblem[], total: number): PlacedProblems {
+  return { first: first.sort((a, b) => a.line - b.line || a.column - b.column), total };
 }
 
 /** A provider that is not used may be of a kind that we do not know, such as an adopted row. */
@@ -79,16 +103,18 @@ function propertiesAt(schemaPath: string): object {
   return properties instanceof Object ? properties : {};
 }
 
-function contentProblems(source: string, { providers, credentials }: WrittenDocument): Problem[] {
+function contentProblems(
+  source: string,
+  written: WrittenDocument,
+  { providers, credentials }: WrittenDocument,
+): Problem[] {
   const problems: Problem[] = [];
   for (const [key, fields] of Object.entries(providers ?? {})) {
     if (fields.is_enabled === false) continue;
     problems.push(...providerProblems(completeProvider(key, fields), source));
   }
   const labels = new Map<string, string>();
-  for (const [label, fields] of Object.entries(
-    withoutClearKeys({ credentials: credentials ?? {} }).credentials ?? {},
-  )) {
+  for (const [label, fields] of Object.entries(credentials ?? {})) {
     const at = `credentials.${label}`;
     problems.push(...credentialProblems(completeCredential(label, fields), source));
     const hash = fields.credential_key;
@@ -98,7 +124,7 @@ function contentProblems(source: string, { providers, credentials }: WrittenDocu
       problems.push({ source, path: at, reason: `has the same key as "${other}"` });
     labels.set(hash, label);
   }
-  for (const [label, fields] of Object.entries(credentials ?? {})) {
+  for (const [label, fields] of Object.entries(written.credentials ?? {})) {
     if (fields.key === undefined || fields.credential_key === undefined) continue;
     const reason = 'give "key" or "credential_key", not both';
     problems.push({ source, path: `credentials.${label}.key`, reason });

@@ -99,13 +99,15 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
   if (problems.length > 0) throw new SettingsError(problems);
 
   const complete = settings as unknown as Settings;
+  complete.server.host = complete.server.host.replace(/^\[(.*)\]$/, '$1');
   complete.data_dir = resolve(cwd, complete.data_dir);
   complete.overrides_dir = resolve(
     file === null ? join(cwd, 'config') : dirname(file),
     complete.overrides_dir ?? 'overrides.d',
   );
-  checkTogether(complete);
-  return { settings: complete, origins, file };
+  const resolved = { settings: complete, origins, file };
+  checkTogether(resolved);
+  return resolved;
 }
 
 /** Every setting with where it came from, in the order of the schema. */
@@ -165,10 +167,22 @@ function findSettingsFile(named: string | undefined, cwd: string): string | null
 
 function readSettingsFile(file: string): Record<string, unknown> {
   const problems: Problem[] = [];
-  const written = parseYaml(file, readSettingsText(file), problems);
+  const text = parseYaml(file, readSettingsText(file), problems);
   if (problems.length > 0) throw new SettingsError(problems);
+  const written = withoutEmptySections(text, settingsSchema.properties);
   if (!validateFile(written)) throw new SettingsError(toProblems(file, validateFile.errors));
   return written as Record<string, unknown>;
+}
+
+/** Without the sections in which every line is a comment: YAML reads them as null. */
+function withoutEmptySections(written: unknown, properties: object): unknown {
+  if (!(written instanceof Object) || Array.isArray(written)) return written;
+  const kept = Object.entries(written).flatMap(([name, value]): [string, unknown][] => {
+    const schema = Object.hasOwn(properties, name) ? Reflect.get(properties, name) : {};
+    if (!schema.properties) return [[name, value]];
+    return value === null ? [] : [[name, withoutEmptySections(value, schema.properties)]];
+  });
+  return Object.fromEntries(kept);
 }
 
 function readSettingsText(file: string): string {
@@ -213,12 +227,21 @@ function checked(leaf: Leaf, text: string, source: string, problems: Problem[]):
   return value;
 }
 
-function checkTogether({ auth, server, admin }: Settings): void {
+function checkTogether(resolved: ResolvedSettings): void {
+  const { auth, server, admin } = resolved.settings;
   checkAdminKeys(admin.keys);
-  if (auth === 'off' && !isLoopback(server.host)) {
-    const reason = `off is refused unless server.host is a loopback address, not ${server.host}`;
-    throw new SettingsError([{ source: 'settings', path: 'auth', reason }]);
-  }
+  if (auth !== 'off' || isLoopback(server.host)) return;
+  const source = (name: string) => {
+    const found = describeSettings(resolved).find((setting) => setting.name === name);
+    return found?.source ?? 'its default';
+  };
+  throw new SettingsError([
+    {
+      source: source('auth'),
+      path: 'auth',
+      reason: `off is refused unless server.host is a loopback address, not ${server.host} (from ${source('server.host')})`,
+    },
+  ]);
 }
 
 /** Their names are told as who changed what, and `admin` is that of `admin.key`. */

@@ -1,5 +1,15 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { withoutText } from './parse-yaml.js';
+import {
+  CORE_SCHEMA,
+  constructFromEvents,
+  EVENT_ID,
+  type Event,
+  getScalarValue,
+  mergeTag,
+  parseEvents,
+  SCALAR_STYLE,
+  YAMLException,
+} from 'js-yaml';
+import { joinDocuments } from './join-documents.js';
 import type { Problem } from './problem.js';
 
 /** A problem with its place in the text, both counted from 1. */
@@ -20,60 +30,183 @@ export interface PlacedYaml {
   place(path: string, reason: string): PlacedProblem;
 }
 
-/** Reads a YAML text; an empty one is an empty object. No reason quotes it. */
+const schema = CORE_SCHEMA.withTags(mergeTag);
+/** Keys that `<<` may copy in one text. */
+const maxTotalMergeKeys = 1_000_000;
+/** Values that a text may stand for once its aliases are followed. */
+const maxValues = 20_000_000;
+
+/**
+ * Reads a YAML text, in time linear in its length; an empty one is an empty object, and several
+ * documents are read as one. No reason quotes the text, where secrets are.
+ */
 export function readPlacedYaml(source: string, text: string): PlacedYaml {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const lines = lineIndex(text);
+  let locate: ((path: string) => number) | null = null;
   const at = (offset: number, path: string, reason: string): PlacedProblem => {
-    const { line, col } = lines.linePos(offset);
-    return { source, path, reason, line: Math.max(1, line), column: Math.max(1, col) };
+    return { source, path, reason, ...lines(offset) };
   };
-  const place = (path: string, reason: string) =>
-    at(offsetOf(document.contents as Node | null, path), path, reason);
-  const problems = document.errors.map((error) =>
-    at(error.pos[0], '', withoutText(error.message) || 'is not YAML'),
-  );
-  if (problems.length > 0) return { value: null, problems, place };
+  const place = (path: string, reason: string) => {
+    // Read again where there are problems: of a large text the events take more room than all else.
+    locate ??= locator(text, parseEvents(text, {}));
+    return at(locate(path), path, reason);
+  };
   try {
-    return { value: document.toJS() ?? {}, problems, place };
+    const events = parseEvents(text, {});
+    const documents = constructFromEvents(events, { source: text, schema, maxTotalMergeKeys });
+    const joined = joinDocuments(documents);
+    const { value } = joined;
+    const problems = joined.problems.map(({ path, reason }) => place(path, reason));
+    const reason = events.some(({ type }) => type === EVENT_ID.ALIAS) ? aliasProblem(value) : null;
+    if (reason) problems.push(at(0, '', reason));
+    return { value: problems.length > 0 ? null : value, problems, place };
   } catch (error) {
-    // Aliases are resolved only here: one that is unknown, or one that repeats without end.
-    const reason = withoutText(error instanceof Error ? error.message : String(error));
-    return { value: null, problems: [at(0, '', reason)], place };
+    if (!(error instanceof YAMLException)) throw error;
+    const reason = withoutText(error.reason) || 'is not YAML';
+    return { value: null, problems: [at(error.mark?.position ?? 0, '', reason)], place };
   }
 }
 
-function offsetOf(node: Node | null, path: string): number {
-  let current = node;
-  let rest = path;
-  let offset = node?.range?.[0] ?? 0;
-  while (rest !== '') {
-    const step = stepInto(current, rest);
-    if (!step) break;
-    offset = step.offset;
-    current = step.node;
-    rest = rest.slice(step.length + 1);
-  }
-  return offset;
+/** A reason of the parser without the names, tags and characters that it quotes. */
+function withoutText(reason: string): string {
+  const told = reason.replace(/(?:: | "| !<).*$/s, '');
+  return inOtherWords.get(told) ?? told;
 }
 
-/** The longest name that the path begins with. */
-function stepInto(node: Node | null, path: string) {
-  let found: { node: Node | null; offset: number; length: number } | null = null;
-  const consider = (name: string, value: Node | null, offset: number) => {
-    const matches = path === name || path.startsWith(`${name}.`);
-    if (matches && name.length > (found?.length ?? -1)) {
-      found = { node: value, offset, length: name.length };
-    }
+const inOtherWords = new Map([
+  ['duplicated mapping key', 'this key is there twice'],
+  ['unidentified alias', 'this alias has no anchor'],
+]);
+
+/** Why the aliases of a value cannot be followed, or null: they may repeat it, or be without end. */
+function aliasProblem(value: unknown): string | null {
+  const sizes = new Map<object, number>();
+  const sizeOf = (node: unknown): number => {
+    if (!(node instanceof Object)) return 1;
+    const known = sizes.get(node);
+    if (known !== undefined) return known;
+    sizes.set(node, Number.POSITIVE_INFINITY);
+    let size = 1;
+    for (const each of Object.values(node)) size += sizeOf(each);
+    sizes.set(node, size);
+    return size;
   };
-  if (isMap(node)) {
-    for (const { key, value } of node.items) {
-      if (isScalar(key)) consider(String(key.value), value as Node | null, key.range?.[0] ?? 0);
+  const size = sizeOf(value);
+  if (size === Number.POSITIVE_INFINITY) return 'an alias stands for what it is part of';
+  return size > maxValues ? `its aliases make it more than ${maxValues} values` : null;
+}
+
+/** Finds the line and column of an offset; lines are counted only when one is asked for. */
+function lineIndex(text: string): (offset: number) => { line: number; column: number } {
+  let starts: number[] | null = null;
+  return (offset) => {
+    starts ??= [0, ...Array.from(text.matchAll(/\r\n?|\n/g), (end) => end.index + end[0].length)];
+    let low = 0;
+    let high = starts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] as number) <= offset) low = middle;
+      else high = middle;
     }
-  } else if (isSeq(node)) {
-    for (const [index, item] of node.items.entries()) {
-      consider(String(index), item as Node, (item as Node).range?.[0] ?? 0);
+    return { line: low + 1, column: offset - (starts[low] as number) + 1 };
+  };
+}
+
+/** A longer name is not looked for: it has no place of its own. */
+const maxNameLength = 300;
+
+interface Entry {
+  offset: number;
+  /** Index of the value's event. */
+  value: number;
+}
+
+/**
+ * Makes what finds the offset of a path's key. Each mapping on the way is indexed once, so that
+ * many problems in one large mapping take linear time.
+ */
+function locator(text: string, events: readonly Event[]): (path: string) => number {
+  const ends = endsOf(events);
+  const indexes = new Map<number, Map<string, Entry>>();
+  const entriesOf = (index: number): Map<string, Entry> => {
+    const known = indexes.get(index);
+    if (known) return known;
+    const made = new Map<string, Entry>();
+    indexes.set(index, made);
+    const last = ends[index] ?? index;
+    const isMapping = events[index]?.type === EVENT_ID.MAPPING;
+    if (!isMapping && events[index]?.type !== EVENT_ID.SEQUENCE) return made;
+    let at = index + 1;
+    for (let position = 0; at < last; position++) {
+      const item = events[at] as Event;
+      if (!isMapping) made.set(String(position), { offset: offsetOf(item), value: at });
+      else {
+        const value = (ends[at] ?? at) + 1;
+        if (item.type === EVENT_ID.SCALAR) {
+          made.set(getScalarValue(text, item), { offset: offsetOf(item), value });
+        }
+        at = value;
+      }
+      at = (ends[at] ?? at) + 1;
     }
+    return made;
+  };
+  const roots = events.flatMap((event, index) =>
+    event.type === EVENT_ID.DOCUMENT ? [index + 1] : [],
+  );
+  return (path) => {
+    let best = { offset: offsetOf(events[roots[0] ?? 0]), left: path.length };
+    for (const root of roots) {
+      const found = follow(root, path, entriesOf);
+      if (found.left < best.left) best = found;
+    }
+    return best.offset;
+  };
+}
+
+/** Goes down from an event as far as the text has the path; `left` is what it does not have. */
+function follow(root: number, path: string, entriesOf: (index: number) => Map<string, Entry>) {
+  let index = root;
+  let rest = path;
+  let offset = 0;
+  while (rest !== '') {
+    const entries = entriesOf(index);
+    const name = pathPrefixes(rest).find((each) => entries.has(each));
+    const entry = name === undefined ? undefined : entries.get(name);
+    if (name === undefined || !entry) break;
+    offset = entry.offset;
+    index = entry.value;
+    rest = rest.slice(name.length + 1);
   }
-  return found as { node: Node | null; offset: number; length: number } | null;
+  return { offset, left: rest.length };
+}
+
+/** What a path may begin with, the longest first. */
+export function pathPrefixes(path: string): string[] {
+  const found = path.length <= maxNameLength ? [path] : [];
+  const from = Math.min(path.length - 1, maxNameLength);
+  for (let dot = path.lastIndexOf('.', from); dot > 0; dot = path.lastIndexOf('.', dot - 1)) {
+    found.push(path.slice(0, dot));
+  }
+  return found;
+}
+
+/** For each event that opens something the index of the one that closes it; itself for others. */
+function endsOf(events: readonly Event[]): Int32Array {
+  const ends = new Int32Array(events.length);
+  const open: number[] = [];
+  for (const [index, { type }] of events.entries()) {
+    ends[index] = index;
+    if (type === EVENT_ID.POP) ends[open.pop() ?? index] = index;
+    else if (type !== EVENT_ID.SCALAR && type !== EVENT_ID.ALIAS) open.push(index);
+  }
+  return ends;
+}
+
+function offsetOf(event: Event | undefined): number {
+  if (event?.type === EVENT_ID.SCALAR) {
+    return Math.max(0, event.valueStart - (event.style === SCALAR_STYLE.PLAIN ? 0 : 1));
+  }
+  if (event?.type === EVENT_ID.ALIAS) return Math.max(0, event.anchorStart - 1);
+  return event && 'start' in event ? Math.max(0, event.start) : 0;
 }

@@ -116,7 +116,7 @@ test('an unknown or wrong field of the file is named with its file', (t) => {
 
 test('a syntax error is named by line and column', (t) => {
   const files = { 'config/llmproxy.yaml': 'log: {level: info}\nauth: on\nauth: off\n' };
-  assert.match(failure(t, { files }), /llmproxy\.yaml: line 3, column 1: Map keys must be unique$/);
+  assert.match(failure(t, { files }), /llmproxy\.yaml: line 3, column 1: this key is there twice$/);
 });
 
 test('a settings file that was named must exist and be readable; it may be named relatively', (t) => {
@@ -159,6 +159,11 @@ test('no secret is ever in an error', (t) => {
 test('auth off is refused unless only this machine can reach the listener', (t) => {
   const files = { 'config/llmproxy.yaml': 'auth: off' };
   assert.match(failure(t, { files }), /auth: off is refused unless server.host is a loopback/);
+  assert.match(
+    failure(t, { files, environment: { HOST: '10.0.0.1' } }),
+    /llmproxy\.yaml: auth: off is refused .* not 10\.0\.0\.1 \(from HOST\)$/,
+  );
+  assert.match(failure(t, { files }), /not 0\.0\.0\.0 \(from its default\)$/);
   assert.equal(resolveIn(t, { files, flags: { host: '127.0.0.1' } }).settings.auth, 'off');
   for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) assert.ok(isLoopback(host));
   for (const host of [
@@ -221,4 +226,34 @@ test('a secret of systemd that is not valid is named, and not shown', (t) => {
   const message = failure(t, { environment: { CREDENTIALS_DIRECTORY: credentials } });
   assert.match(message, /credential admin_key/);
   assert.doesNotMatch(message, /"short"|not short/);
+});
+
+test('an IPv6 host may stand in brackets', (t) => {
+  for (const host of ['[::]', '::']) {
+    assert.equal(resolveIn(t, { environment: { HOST: host } }).settings.server.host, '::');
+    assert.equal(resolveIn(t, { flags: { host } }).settings.server.host, '::');
+  }
+  const files = { 'config/llmproxy.yaml': 'auth: off\nserver: {host: "[::1]"}' };
+  assert.equal(resolveIn(t, { files }).settings.server.host, '::1');
+});
+
+test('a section in which every line is a comment sets nothing', (t) => {
+  const text = 'server:\n  # port: 1\nupstream:\nrouting:\n  max_attempts: 2\n';
+  const { settings } = resolveIn(t, { files: { 'config/llmproxy.yaml': text } });
+  assert.equal(settings.server.port, 18_000);
+  assert.equal(settings.routing.max_attempts, 2);
+  const message = failure(t, { files: { 'config/llmproxy.yaml': 'server: {port: null}' } });
+  assert.match(message, /server\.port: must be integer/);
+});
+
+test('several documents are read as one, and what two of them say is named', (t) => {
+  const file = (text: string) => ({ files: { 'config/llmproxy.yaml': text } });
+  const text = '---\nserver: {port: 1}\n---\n# none\n---\nserver: {host: x}\nauth: on\n...\n';
+  const { server } = resolveIn(t, file(text)).settings;
+  assert.deepEqual([server.port, server.host], [1, 'x']);
+  assert.match(
+    failure(t, file('server: {port: 1}\n---\nserver:\n  port: 2\n')),
+    /llmproxy\.yaml: line 1, column 10: server\.port: is in two documents$/,
+  );
+  assert.match(failure(t, file('auth: on\n---\n[1]\n')), /several documents, which must be mapp/);
 });

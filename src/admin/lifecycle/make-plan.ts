@@ -2,8 +2,7 @@ import { isReference, type StoredRow } from '../../config/document.js';
 import { keep } from '../../config/document-schema.js';
 import { type Change, type Plan, planDocument, planReturn, rowsAfter } from '../../config/plan.js';
 import { type FieldChange, fieldChanges } from '../../config/plan-fields.js';
-import { readDocument } from '../../config/read-document.js';
-import type { PlacedProblem } from '../../config/yaml-places.js';
+import { type PlacedProblems, readDocument } from '../../config/read-document.js';
 import type { Author } from '../../db/author.js';
 import type { Sql } from '../../db/client.js';
 import { applyChanges, BaseChangedError } from '../../db/queries/apply-changes.js';
@@ -31,13 +30,13 @@ export interface DescribedPlan {
 /**
  * What a document would change. Nothing is changed.
  * @param source the document's name, for its problems.
- * @returns the problems, by place, where it cannot be applied.
+ * @returns the problems where it cannot be applied.
  */
 export async function planText(
   sql: Sql,
   { source, text, prune }: { source: string; text: string; prune: boolean },
   secrets: PlanSecrets,
-): Promise<{ plan: Plan; problems: [] } | { plan: null; problems: PlacedProblem[] }> {
+): Promise<{ plan: Plan; problems: null } | { plan: null; problems: PlacedProblems }> {
   const { document, problems, place } = readDocument(source, text);
   if (!document) return { plan: null, problems };
   const base = await readStoredConfiguration(sql);
@@ -47,8 +46,8 @@ export async function planText(
     if (await isSame(row, written, secrets)) same.add(row.id);
   }
   const made = planDocument(base, document, { prune, sameSecret: ({ id }) => same.has(id) });
-  if (made.problems.length === 0) return { plan: made.plan, problems: [] };
-  return { plan: null, problems: made.problems.map(({ path, reason }) => place(path, reason)) };
+  if (made.problems.length === 0) return { plan: made.plan, problems: null };
+  return { plan: null, problems: place(made.problems) };
 }
 
 /** What would change for the rows to be as after a version; null, and what is kept, without it. */

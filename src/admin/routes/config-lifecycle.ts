@@ -1,7 +1,7 @@
 import { writeDocument } from '../../config/document.js';
 import type { Plan } from '../../config/plan.js';
 import { rowsAfter } from '../../config/plan.js';
-import type { PlacedProblem } from '../../config/yaml-places.js';
+import type { PlacedProblems } from '../../config/read-document.js';
 import type { ChangeSource } from '../../db/author.js';
 import { BaseChangedError } from '../../db/queries/apply-changes.js';
 import { type KeptVersions, listHistory, readVersion } from '../../db/queries/config-history.js';
@@ -345,11 +345,11 @@ async function carryOut(
   return { status: 200, body: { ...described, version: active, applied: true } };
 }
 
-function documentRefused(problems: readonly PlacedProblem[]): GatewayError {
-  const told = problems.slice(0, 20).map(({ line, column, path, reason }) => {
+function documentRefused({ first, total }: PlacedProblems): GatewayError {
+  const told = first.slice(0, 20).map(({ line, column, path, reason }) => {
     return `line ${line}, column ${column}: ${path ? `${path}: ` : ''}${reason}`;
   });
-  const more = problems.length > 20 ? `; and ${problems.length - 20} more` : '';
+  const more = total > told.length ? `; and ${total - told.length} more` : '';
   return new GatewayError('invalid_request', `document: ${told.join('; ')}${more}`, {
     param: 'document',
   });

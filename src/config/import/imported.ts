@@ -1,7 +1,8 @@
-import { stringify } from 'yaml';
 import { type StoredRow, writeDocument } from '../document.js';
 import type { WrittenCredential, WrittenProvider } from '../document-schema.js';
 import { readDocument } from '../read-document.js';
+import { writeYaml } from '../write-yaml.js';
+import { type PlacedProblem, pathPrefixes } from '../yaml-places.js';
 
 /** What another gateway's configuration is here. */
 export interface Imported {
@@ -15,14 +16,21 @@ export interface Imported {
 
 /** Leaves out the providers and keys that the gateway could not use, and notes why. */
 export function withoutUnusable(imported: Imported): Imported {
-  const { problems } = readDocument('', documentText(imported));
+  const { problems } = readDocument('', documentText(imported), Number.POSITIVE_INFINITY);
   const left = { ...imported, notes: [...imported.notes] };
   for (const section of ['providers', 'credentials'] as const) {
-    const kept = Object.entries(imported[section]).filter(([name]) => {
-      const at = `${section}.${name}`;
-      const [problem] = problems.filter(({ path }) => path === at || path.startsWith(`${at}.`));
+    const entries = imported[section];
+    const problemOf = new Map<string, PlacedProblem>();
+    for (const problem of problems.first) {
+      if (!problem.path.startsWith(`${section}.`)) continue;
+      const rest = problem.path.slice(section.length + 1);
+      const name = pathPrefixes(rest).find((each) => Object.hasOwn(entries, each));
+      if (name !== undefined && !problemOf.has(name)) problemOf.set(name, problem);
+    }
+    const kept = Object.entries(entries).filter(([name]) => {
+      const problem = problemOf.get(name);
       if (!problem) return true;
-      const field = problem.path.slice(at.length + 1);
+      const field = problem.path.slice(`${section}.${name}.`.length);
       const what = section === 'providers' ? 'provider' : 'key';
       left.notes.push(`${what} ${name} is left out: ${field ? `${field} ` : ''}${problem.reason}`);
       return false;
@@ -52,7 +60,7 @@ export function withFreeNames(imported: Imported, rows: readonly StoredRow[]): I
 
 /** The document as `config apply` takes it, with secrets. */
 export function documentText({ providers, credentials }: Imported): string {
-  return stringify({ providers, credentials }, { lineWidth: 0, aliasDuplicateObjects: false });
+  return writeYaml({ providers, credentials });
 }
 
 /** The same for people: in the place of each secret stands `keep`. */

@@ -1,0 +1,44 @@
+import { escapeInvisible, invisible } from './invisible.js';
+
+/**
+ * A value of JSON as YAML in block style, in time linear in its length. Texts that are not plain
+ * words are in double quotes, and what cannot be seen in them is escaped.
+ */
+export function writeYaml(value: unknown): string {
+  const lines: string[] = [];
+  if (isBranch(value)) writeBranch(value, '', lines);
+  else lines.push(leaf(value));
+  return `${lines.join('\n')}\n`;
+}
+
+function writeBranch(branch: object, indent: string, lines: string[]): void {
+  const isList = Array.isArray(branch);
+  for (const [name, value] of Object.entries(branch)) {
+    if (value === undefined) continue;
+    const start = isList ? `${indent}-` : `${indent}${leaf(name)}:`;
+    if (isBranch(value)) {
+      lines.push(start);
+      writeBranch(value, `${indent}  `, lines);
+    } else lines.push(`${start} ${leaf(value)}`);
+  }
+}
+
+/** Whether a value has lines of its own. */
+function isBranch(value: unknown): value is object {
+  return value instanceof Object && Object.keys(value).length > 0;
+}
+
+function leaf(value: unknown): string {
+  if (typeof value !== 'string') return JSON.stringify(value);
+  if ((plain.test(value) && !reserved.test(value)) || hash.test(value)) return value;
+  const quoted = JSON.stringify(value);
+  return printableAscii.test(quoted) ? quoted : quoted.replace(invisible, escapeInvisible);
+}
+
+const printableAscii = /^[\x20-\x7e]*$/;
+
+/** Words that mean themselves in every version of YAML; no colon before a space or at the end. */
+const plain = /^[A-Za-z_/](?:[\w./@+…-]|:(?=[\w/])| (?=[A-Za-z_]))*$/;
+/** With a letter that no number has. */
+const hash = /^(?=.*[acdf])[0-9a-f]{64}$/;
+const reserved = /^(?:y|yes|n|no|on|off|true|false|null)$/i;

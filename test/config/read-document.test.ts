@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planDocument } from '../../src/config/plan.js';
+import { readDocument } from '../../src/config/read-document.js';
+
+/** A document of keys, with the fields of each. */
+function keys(count: number, fields: string): string {
+  const lines = Array.from({ length: count }, (_, index) => `  user-${index}: {${fields}}`);
+  return `credentials:\n${lines.join('\n')}\n`;
+}
+
+test('of many problems the first are told with their places, and how many there are', () => {
+  const count = 60_000;
+  for (const fields of ['rate_limit: -1', 'wrong: 1', 'allowed_models: ["/(/"]', 'key: abcdefgh']) {
+    const { document, problems } = readDocument('x', keys(count, fields));
+    assert.equal(document, null);
+    assert.equal(problems.total, fields.startsWith('key') ? count - 1 : count);
+    assert.equal(problems.first.length, 100);
+    assert.deepEqual(
+      problems.first.map(({ line }) => line),
+      Array.from({ length: 100 }, (_, index) => index + (fields.startsWith('key') ? 3 : 2)),
+    );
+  }
+});
+
+test('what only a plan can find is told alike', () => {
+  const text = keys(60_000, 'rate_limit: 1');
+  const { document, place } = readDocument('x', text);
+  assert.ok(document);
+  const base = { version: 1, providers: [], credentials: [] };
+  const { first, total } = place(planDocument(base, document, { prune: false }).problems);
+  assert.deepEqual([total, first.length, first[99]?.line], [60_000, 100, 101]);
+});
+
+test('many keys of one name are compared in linear time', () => {
+  const row = (id: number) => ({ id, name: 'same', credential_key: String(id).padStart(64, '0') });
+  const base = {
+    version: 1,
+    providers: [],
+    credentials: Array.from({ length: 100_000 }, (_, id) => row(id)),
+  };
+  const { plan } = planDocument(base, { credentials: {} }, { prune: true });
+  assert.equal(plan.changes.length, 100_000);
+  const planned = (label: string) => {
+    const { document } = readDocument('x', `credentials: {"${label}": {rate_limit: 1}}`);
+    assert.ok(document);
+    return planDocument(base, document, { prune: false });
+  };
+  assert.equal(planned('same#7').plan.changes[0]?.id, 7);
+  const { problems } = planned('same');
+  assert.match(problems[0]?.reason ?? '', /^100000 keys have this name: write "same#0" or /);
+  assert.match(problems[0]?.reason ?? '', / or another of them$/);
+  assert.ok((problems[0]?.reason.length ?? 0) < 200);
+});
+
+test('an unknown field as long as the document has no suggestion', () => {
+  const { problems } = readDocument('x', `providers: {a: {${'w'.repeat(2_000_000)}: 1}}`);
+  assert.equal(problems.total, 1);
+  assert.doesNotMatch(problems.first[0]?.reason ?? '', /did you mean/);
+});
