@@ -1,0 +1,216 @@
+import type { RequestTarget, WrittenRequest } from '../codec.js';
+import type {
+  Block,
+  ConversationRequest,
+  JsonObject,
+  Message,
+  Tool,
+  ToolChoice,
+} from '../conversation.js';
+import { budgetOf } from '../effort.js';
+import { answerTool, formatAsTool } from '../format-tool.js';
+import { Losses } from '../losses.js';
+import { mapPresent } from '../read.js';
+import { currentTurn } from '../tool-ids.js';
+import { customToolSchema, dashedNames, RenamedTools } from '../tool-names.js';
+import { marked, writeBlock } from './block-write.js';
+import { abilitiesOf, type ClaudeAbilities } from './models.js';
+
+const dialect = 'anthropic.messages';
+/** Where neither the client nor the price table says; every Claude since 3 takes it. */
+const usualMaxTokens = 4096;
+const leastBudget = 1024;
+
+export function writeMessagesRequest(
+  given: ConversationRequest,
+  target: RequestTarget,
+): WrittenRequest {
+  const losses = new Losses();
+  const renamed = new RenamedTools();
+  const abilities = abilitiesOf(target.model);
+  const body: JsonObject = { model: target.model };
+  body.max_tokens = given.maxTokens ?? target.maxOutputTokens ?? usualMaxTokens;
+  const thinks = writeThinking(given, body, abilities, losses);
+  const native = abilities.schemas && given.format?.type === 'schema';
+  const request = native ? given : formatAsTool(given, thinks, losses);
+  if (request !== given) {
+    renamed.add(answerTool, { name: answerTool, namespace: null, kind: 'format' });
+  }
+  if (native && given.format?.type === 'schema') writeSchema(given.format, body);
+  writeMessages(request.messages, body, losses);
+  if (request.stream) body.stream = true;
+  writeTools(request, body, renamed, losses);
+  writeSampling(request, body, thinks, losses);
+  if (request.user !== null) body.metadata = { user_id: request.user };
+  losses.dropFields(request, [
+    ...(['seed', 'presencePenalty', 'frequencyPenalty', 'logprobs', 'choices'] as const),
+  ]);
+  losses.unknownFields(request, dialect, body);
+  return { body: Buffer.from(JSON.stringify(body)), losses: losses.list, renamed: renamed.map };
+}
+
+/** The system prompt, and messages of which those of tools and users that follow are one. */
+function writeMessages(messages: readonly Message[], body: JsonObject, losses: Losses): void {
+  const written: { role: string; content: JsonObject[] }[] = [];
+  const system: JsonObject[] = [];
+  let afterTool = false;
+  for (const message of messages) {
+    const content = mapPresent(message.content, (block) => writeBlock(block, message, losses));
+    if (message.role === 'system') {
+      if (written.length === 0) system.push(...content);
+      else written.push({ role: 'user', content: labelled(content, message, losses) });
+      continue;
+    }
+    const last = written.at(-1);
+    const role = message.role === 'assistant' ? 'assistant' : 'user';
+    // All results of one turn must stand in the one message after it.
+    if (afterTool && role === 'user' && last) last.content.push(...content);
+    else written.push({ role, content });
+    afterTool = message.role === 'tool';
+  }
+  if (system.length > 0) body.system = system;
+  body.messages = written;
+}
+
+/** A system message in the middle, which most Claudes do not know. */
+export function labelled(
+  content: readonly JsonObject[],
+  message: Message,
+  losses: Losses,
+): JsonObject[] {
+  losses.approximate(message.at, 'is a system message in the middle, told as labelled text');
+  return [{ type: 'text', text: '[System message]' }, ...content];
+}
+
+/** @returns whether the model is to think. */
+function writeThinking(
+  request: ConversationRequest,
+  body: JsonObject,
+  abilities: ClaudeAbilities,
+  losses: Losses,
+): boolean {
+  const { reasoning } = request;
+  if (!reasoning) return false;
+  const { effort, visible } = reasoning;
+  if (effort === 'none') {
+    body.thinking = { type: 'disabled' };
+    return false;
+  }
+  if (effort !== null && abilities.adaptive) body.output_config = { effort: claudeEffort(effort) };
+  const budget =
+    reasoning.budget ?? (effort === null || abilities.adaptive ? -1 : budgetOf(effort));
+  if (lacksThinking(request)) {
+    losses.drop('reasoning', 'the tool calls under way were made without this model thinking');
+    return false;
+  }
+  const shown = visible === null ? {} : { display: visible ? 'summarized' : 'omitted' };
+  if (budget === -1 && abilities.adaptive) {
+    body.thinking = { type: 'adaptive', ...shown };
+    return true;
+  }
+  const tokens = budget === -1 ? budgetOf('medium') : budget;
+  const most = (body.max_tokens as number) - 1;
+  if (most < leastBudget || tokens === 0) {
+    losses.drop('reasoning', `needs max_tokens above ${leastBudget}`);
+    return false;
+  }
+  body.thinking = {
+    type: 'enabled',
+    budget_tokens: losses.clamp('reasoning', tokens, leastBudget, most),
+    ...shown,
+  };
+  return true;
+}
+
+/** Anthropic knows no effort below low. */
+function claudeEffort(effort: string): string {
+  return effort === 'minimal' ? 'low' : effort;
+}
+
+/** A turn of tool calls that began without thinking cannot go on with it. */
+function lacksThinking(request: ConversationRequest): boolean {
+  const turn = request.messages.slice(currentTurn(request));
+  const called = turn.filter(({ role }) => role === 'assistant');
+  const isThought = (block: Block) => block.type === 'reasoning' && block.seal !== null;
+  return called.length > 0 && !called.some(({ content }) => content.some(isThought));
+}
+
+function writeSchema(format: { schema: JsonObject; name: string | null }, body: JsonObject): void {
+  const config = (body.output_config ?? {}) as JsonObject;
+  body.output_config = { ...config, format: { type: 'json_schema', schema: format.schema } };
+}
+
+function writeTools(
+  request: ConversationRequest,
+  body: JsonObject,
+  renamed: RenamedTools,
+  losses: Losses,
+): void {
+  const choice = request.toolChoice;
+  const allowed = choice?.type === 'allowed' ? new Set(choice.names) : null;
+  if (allowed) losses.approximate('toolChoice', 'only the allowed tools are sent');
+  const tools = mapPresent(request.tools, (tool, i) =>
+    allowed && tool.type !== 'unknown' && !allowed.has(tool.name)
+      ? null
+      : writeTool(tool, i, renamed, losses),
+  );
+  if (tools.length === 0) return;
+  body.tools = tools;
+  if (!choice && request.parallelTools === null) return;
+  const written = writeToolChoice(choice);
+  if (request.parallelTools !== null && written.type !== 'none') {
+    written.disable_parallel_tool_use = !request.parallelTools;
+  }
+  body.tool_choice = written;
+}
+
+function writeTool(
+  tool: Tool,
+  index: number,
+  renamed: RenamedTools,
+  losses: Losses,
+): JsonObject | null {
+  if (tool.type === 'unknown') {
+    if (tool.dialect === dialect) return tool.raw as JsonObject;
+    losses.drop(`tools[${index}]`, `is of the kind '${tool.name}', which has no counterpart`);
+    return null;
+  }
+  const written: JsonObject = { name: renamed.declare(tool, dashedNames, true) };
+  if (tool.description !== null) written.description = tool.description;
+  if (tool.type === 'custom') {
+    const reason = tool.grammar ? 'its grammar is not enforced' : 'takes its text as an argument';
+    losses.approximate(`tools[${index}]`, reason);
+    written.input_schema = customToolSchema;
+    return written;
+  }
+  written.input_schema = { type: 'object', ...tool.schema };
+  if (tool.strict !== null) written.strict = tool.strict;
+  return marked(written, tool.cache);
+}
+
+function writeToolChoice(choice: ToolChoice | null): JsonObject {
+  if (!choice) return { type: 'auto' };
+  if (choice.type === 'tool') return { type: 'tool', name: choice.name };
+  const type = choice.type === 'allowed' ? choice.mode : choice.type;
+  return { type: type === 'required' ? 'any' : type };
+}
+
+function writeSampling(
+  request: ConversationRequest,
+  body: JsonObject,
+  thinks: boolean,
+  losses: Losses,
+): void {
+  if (request.stop.length > 0) body.stop_sequences = request.stop;
+  if (thinks) {
+    losses.dropFields(request, ['temperature', 'topK']);
+    // The only range that thinking allows.
+    if (request.topP !== null) body.top_p = losses.clamp('topP', request.topP, 0.95, 1);
+    return;
+  }
+  if (request.temperature !== null) {
+    body.temperature = losses.clamp('temperature', request.temperature, 0, 1);
+  }
+  if (request.topP !== null) body.top_p = request.topP;
+  if (request.topK !== null) body.top_k = request.topK;
+}

@@ -1,0 +1,28 @@
+import type { MediaBlock } from './conversation.js';
+
+/** Endings that URLs of media have, for dialects that want a type. */
+const byEnding: Readonly<Record<string, string>> = {
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  gif: 'image/gif',
+  webp: 'image/webp',
+  pdf: 'application/pdf',
+  mp3: 'audio/mpeg',
+  wav: 'audio/wav',
+  mp4: 'video/mp4',
+};
+
+/** The type of media as it is given, or as its URL's ending says, or the usual one of its kind. */
+export function mediaTypeOf(media: MediaBlock): string {
+  if (media.mediaType) return media.mediaType;
+  const url = media.source.type === 'url' ? media.source.url : '';
+  const ending = /\.([a-z0-9]+)(?:[?#]|$)/i.exec(url)?.[1]?.toLowerCase() ?? '';
+  const usual = {
+    image: 'image/png',
+    document: 'application/pdf',
+    audio: 'audio/wav',
+    video: 'video/mp4',
+  };
+  return byEnding[ending] ?? usual[media.kind];
+}

@@ -1,0 +1,172 @@
+import type {
+  Block,
+  ConversationAnswer,
+  Finish,
+  FinishReason,
+  JsonObject,
+  Usage,
+} from '../conversation.js';
+import { failedAnswer } from '../conversation-error.js';
+import {
+  asList,
+  asObject,
+  countAt,
+  listAt,
+  needObject,
+  objectAt,
+  parseBody,
+  textAt,
+  WrongField,
+} from '../read.js';
+import { mintedId, secondsNow } from '../tool-ids.js';
+import { readChatReasoning, writeChatReasoning } from './chat-reasoning.js';
+import { readContent, readToolCall } from './chat-request-read.js';
+import { writeToolCall } from './chat-request-write.js';
+import { toError } from './shared.js';
+
+const reasons: Readonly<Record<string, FinishReason>> = {
+  stop: 'stop',
+  length: 'length',
+  tool_calls: 'tool_calls',
+  function_call: 'tool_calls',
+  content_filter: 'content_filter',
+  pause_turn: 'pause',
+  // DeepSeek and OpenRouter say so where a model broke down.
+  insufficient_system_resource: 'error',
+  error: 'error',
+};
+
+const words: Readonly<Record<FinishReason, string | null>> = {
+  stop: 'stop',
+  length: 'length',
+  tool_calls: 'tool_calls',
+  content_filter: 'content_filter',
+  // A refusal is told by its text.
+  refusal: 'content_filter',
+  pause: 'pause_turn',
+  error: 'error',
+  other: null,
+};
+
+const noRefusalText = 'The model refused to answer.';
+
+export function chatFinish(raw: string | null, refused: boolean): Finish {
+  const reason = refused ? 'refusal' : raw === null ? 'other' : (reasons[raw] ?? 'other');
+  return { reason, raw, sequence: null, detail: null };
+}
+
+export function chatFinishWord(finish: Finish): string {
+  if (finish.raw !== null && reasons[finish.raw] === finish.reason) return finish.raw;
+  return words[finish.reason] ?? finish.raw ?? 'stop';
+}
+
+/** What a refusal says where the provider gives no text of one; null for what is no refusal. */
+export function missingRefusal(finish: Finish, content: readonly Block[]): string | null {
+  if (finish.reason !== 'refusal' || content.some(({ type }) => type === 'refusal')) return null;
+  return finish.detail ?? noRefusalText;
+}
+
+/** @throws WrongField */
+export function readChatAnswer(bytes: Buffer): ConversationAnswer {
+  const body = parseBody(bytes);
+  const failure = objectAt(body, 'error', '');
+  const choices = failure ? [] : asList(body.choices, 'choices');
+  if (!failure && choices.length === 0) throw new WrongField('choices', 'must not be empty');
+  const at = 'choices[0]';
+  const choice = failure ? {} : asObject(choices[0], at);
+  const message = failure ? {} : needObject(choice, 'message', at);
+  const content = readChatReasoning(message, `${at}.message`);
+  if (message.content !== '') content.push(...readContent(message.content, `${at}.message`));
+  const refusal = textAt(message, 'refusal', `${at}.message`);
+  if (refusal !== null) content.push({ type: 'refusal', text: refusal });
+  const calls = listAt(message, 'tool_calls', `${at}.message`) ?? [];
+  content.push(...calls.map((call, i) => readToolCall(call, `${at}.message.tool_calls[${i}]`)));
+  const finish = chatFinish(textAt(choice, 'finish_reason', at), refusal !== null);
+  const error = failure
+    ? toError(failure, 0)
+    : finish.reason === 'error'
+      ? failedAnswer(finish.raw)
+      : null;
+  return {
+    id: textAt(body, 'id', ''),
+    model: textAt(body, 'model', ''),
+    content,
+    finish: error ? { ...finish, reason: 'error' } : finish,
+    usage: readChatUsage(objectAt(body, 'usage', '')),
+    error,
+  };
+}
+
+export function writeChatAnswer(answer: ConversationAnswer, model: string): string {
+  const message: JsonObject = { role: 'assistant', content: null, refusal: null };
+  const calls: JsonObject[] = [];
+  let text: string | null = null;
+  for (const block of answer.content) {
+    if (block.type === 'text') text = (text ?? '') + block.text;
+    else if (block.type === 'refusal') message.refusal = block.text;
+    else if (block.type === 'tool_call') calls.push(writeToolCall(block, block.id));
+  }
+  message.content = text;
+  writeChatReasoning(answer.content, message);
+  if (calls.length > 0) message.tool_calls = calls;
+  message.refusal ??= missingRefusal(answer.finish, answer.content);
+  return JSON.stringify({
+    id: answer.id ?? mintedId('chatcmpl-'),
+    object: 'chat.completion',
+    created: secondsNow(),
+    model,
+    choices: [{ index: 0, message, logprobs: null, finish_reason: chatFinishWord(answer.finish) }],
+    ...(answer.usage ? { usage: writeChatUsage(answer.usage) } : null),
+  });
+}
+
+/** OpenAI counts cached tokens as part of the prompt. */
+export function readChatUsage(from: JsonObject | null): Usage | null {
+  if (!from) return null;
+  const prompt = objectAt(from, 'prompt_tokens_details', 'usage');
+  const completion = objectAt(from, 'completion_tokens_details', 'usage');
+  return readInclusiveUsage(
+    countAt(from, 'prompt_tokens'),
+    // DeepSeek tells its cache beside the details.
+    countAt(prompt, 'cached_tokens') || countAt(from, 'prompt_cache_hit_tokens'),
+    countAt(prompt, 'cache_write_tokens'),
+    countAt(from, 'completion_tokens'),
+    countAt(completion, 'reasoning_tokens'),
+  );
+}
+
+/** Disjoint classes, from a dialect whose input includes what was cached. */
+export function readInclusiveUsage(
+  input: number,
+  cacheRead: number,
+  cacheWrite: number,
+  output: number,
+  reasoning: number,
+): Usage {
+  return {
+    input: Math.max(0, input - cacheRead - cacheWrite),
+    cacheRead,
+    cacheWrite5m: cacheWrite,
+    cacheWrite1h: 0,
+    output,
+    reasoning,
+  };
+}
+
+export function inputTotal(usage: Usage): number {
+  return usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
+}
+
+export function writeChatUsage(usage: Usage): JsonObject {
+  const input = inputTotal(usage);
+  return {
+    prompt_tokens: input,
+    completion_tokens: usage.output,
+    total_tokens: input + usage.output,
+    prompt_tokens_details: {
+      cached_tokens: usage.cacheRead,
+      cache_write_tokens: usage.cacheWrite5m + usage.cacheWrite1h,
+    },
+    completion_tokens_details: { reasoning_tokens: usage.reasoning },
+  };
+}
