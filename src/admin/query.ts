@@ -1,7 +1,7 @@
 import type { Sql } from '../db/client.js';
 import { DatabaseError } from '../db/database-error.js';
-import { deadline } from '../db/deadline.js';
 import { DuplicateError } from '../db/duplicate.js';
+import { withDeadline } from '../db/with-deadline.js';
 import { GatewayError } from '../errors.js';
 import type { Control } from './control.js';
 
@@ -21,7 +21,7 @@ export async function query<T>(
   // Before the daemon has started there is no database to ask: this says so.
   control.active();
   try {
-    return await deadline(work(control.sql), timeoutMs, 'The query');
+    return await withDeadline(control.sql, timeoutMs, 'The query', work);
   } catch (error) {
     if (error instanceof DuplicateError) {
       throw new GatewayError('conflict', `${error.message}.`, { param: error.field });

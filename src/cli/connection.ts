@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Settings, SettingsFlags } from '../config/settings.js';
 import type { Sql } from '../db/client.js';
 import { CliError, errorMessage } from './failure.js';
+import { warn } from './output.js';
 import { withProgress } from './progress.js';
 
 /** Flags of every command that uses the database. */
@@ -55,7 +56,7 @@ export async function withDatabase<T>(
       () => opening,
     );
     try {
-      if (schema === 'ready') await makeReady(database.sql, database.embedded);
+      if (schema === 'ready') await makeReady(database.sql, database.embedded, flags.json);
       return await use(database.sql, settings);
     } finally {
       await database.close();
@@ -86,12 +87,17 @@ async function makeDataDir(dataDir: string): Promise<void> {
   }
 }
 
-async function makeReady(sql: Sql, embedded: boolean): Promise<void> {
-  const { migrateUp, migrationStatus } = await import('../db/migrate.js');
-  if (embedded) {
-    await migrateUp(sql);
-    return;
+async function makeReady(sql: Sql, embedded: boolean, json: boolean | undefined): Promise<void> {
+  const { migrateUp, migrationStatus, newerSchema } = await import('../db/migrate.js');
+  if (embedded) await migrateUp(sql);
+  const newer = await newerSchema(sql);
+  if (newer) {
+    const what = `a newer llmproxy has migrated the database (${newer.version}, ${newer.name})`;
+    const hint = 'use the newer llmproxy';
+    if (!newer.isCompatible) throw new CliError(`${what}: this one may not work on it`, { hint });
+    warn(`${what}: ${hint} soon`, json);
   }
+  if (embedded) return;
   const pending = (await migrationStatus(sql)).filter(({ appliedAt }) => appliedAt === null);
   if (pending.length > 0) {
     throw new CliError(`the database lacks ${pending.length} migration(s)`, {

@@ -60,16 +60,20 @@ async function look(sql: Sql, settings: Settings): Promise<DatabaseFindings> {
 }
 
 async function checkMigrations(sql: Sql): Promise<Finding> {
-  const [{ migrationStatus }, { readMigrations }] = await Promise.all([
-    import('../db/migrate.js'),
-    import('../db/migration-files.js'),
-  ]);
-  const known = new Set(readMigrations().map(({ version }) => version));
+  const { migrationStatus, newerSchema, requireCreate } = await import('../db/migrate.js');
   const states = await migrationStatus(sql);
-  const newer = states.find(({ version }) => !known.has(version));
+  const newer = await newerSchema(sql);
   if (newer) {
-    const detail = `the database has migration ${newer.version}, which this llmproxy does not know`;
-    return failed('migrations', detail, 'use the newer llmproxy that migrated it');
+    const detail = `a newer llmproxy has migrated the database (${newer.version}, ${newer.name})`;
+    const todo = 'use the newer llmproxy that migrated it';
+    return newer.isCompatible
+      ? warning('migrations', `${detail}; this one works on it`, todo)
+      : failed('migrations', detail, todo);
+  }
+  try {
+    await requireCreate(sql);
+  } catch (error) {
+    return failed('migrations', errorMessage(error), 'partitions of usage are made each day too');
   }
   const pending = states.filter(({ appliedAt }) => appliedAt === null).length;
   if (pending === 0) return ok('migrations', `all ${states.length} are applied`);

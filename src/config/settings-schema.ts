@@ -24,6 +24,8 @@ export interface Settings {
     url: string | null;
     /** Where to listen for changes, if `url` is that of a pooler, which passes no notification on. */
     listen_url: string | null;
+    /** Connections for queries at most; one to listen and up to two for reports come on top. */
+    pool_size: number;
   };
   admin: {
     key: string | null;
@@ -177,6 +179,13 @@ export const settingsSchema = section({
       default: null,
       secret: true,
       env: 'DB_LISTEN_URL',
+    },
+    pool_size: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_000,
+      default: 10,
+      env: 'DB_POOL_SIZE',
     },
   }),
   admin: section({

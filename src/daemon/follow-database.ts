@@ -1,6 +1,8 @@
-import { deadline } from '../db/deadline.js';
+import { DatabaseError } from '../db/database-error.js';
 import { listenForChanges } from '../db/listen.js';
-import { configVersion } from '../db/queries/config-version.js';
+import { type NewerSchema, newerSchema } from '../db/migrate.js';
+import { databaseState } from '../db/queries/database-state.js';
+import { withDeadline } from '../db/with-deadline.js';
 import type { Emit } from '../observe/event.js';
 import type { Store } from './store.js';
 
@@ -38,6 +40,8 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
   let isPolling = false;
   let polledVersion = -1;
   let slowPollMs = performance.now();
+  /** What a newer llmproxy has made of the tables, as far as it was told. */
+  let schema: NewerSchema | null = null;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -45,11 +49,19 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
     if (up !== isUp) onState(up ? 'up' : 'down');
     isUp = up;
   };
+  const checkSchema = async () => {
+    const newer = await withDeadline(database.sql, pollTimeoutMs, 'The poll', newerSchema);
+    if (newer && newer.version !== schema?.version) emit({ type: 'schema_newer', ...newer });
+    schema = newer;
+  };
   const poll = async () => {
     const isSlow = performance.now() - slowPollMs >= pollMs;
     if (isSlow) slowPollMs = performance.now();
     try {
-      const { version } = await deadline(configVersion(database.sql), pollTimeoutMs, 'The poll');
+      const state = await withDeadline(database.sql, pollTimeoutMs, 'The poll', databaseState);
+      // A primary that has become a standby: of several hosts another may take writes now.
+      if (!state.takes_writes) throw new DatabaseError('it is read-only');
+      const { version } = state;
       // A version that could not be activated is tried again at the slow pace only.
       const isOther = version !== knownVersion() && (isSlow || version !== polledVersion);
       polledVersion = version;
@@ -57,6 +69,7 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
       tell(true);
       if (!isListening && !isPolling) emit({ type: 'database_polled' });
       isPolling = !isListening;
+      if (isSlow) await checkSchema();
     } catch {
       tell(false);
       database.renew();
@@ -85,6 +98,7 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
     },
   });
   next();
+  checkSchema().catch(() => {});
   return {
     async close() {
       closed = true;

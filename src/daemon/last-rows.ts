@@ -1,8 +1,8 @@
 import type { Configuration } from '../config/configuration.js';
 import { DatabaseError } from '../db/database-error.js';
-import { deadline } from '../db/deadline.js';
 import { isTransient } from '../db/explain-error.js';
 import { readConfiguration } from '../db/queries/read-configuration.js';
+import { withDeadline } from '../db/with-deadline.js';
 import type { LastGood } from './last-good.js';
 import type { Store } from './store.js';
 
@@ -44,8 +44,8 @@ export async function readRows(store: Store, lastGood: LastGood): Promise<Config
   }
   const { database } = store;
   try {
-    const reading = readConfiguration(database.sql);
-    return await deadline(reading, readTimeoutMs, 'Reading the configuration');
+    const what = 'Reading the configuration';
+    return await withDeadline(database.sql, readTimeoutMs, what, readConfiguration);
   } catch (error) {
     if (error instanceof DatabaseError) database.renew();
     throw error;

@@ -1,6 +1,6 @@
 import type { Sql } from '../db/client.js';
-import { deadline } from '../db/deadline.js';
 import { recordLastUsed } from '../db/queries/record-last-used.js';
+import { withDeadline } from '../db/with-deadline.js';
 import type { RequestFinished } from '../observe/event.js';
 
 const flushEveryMs = 60_000;
@@ -25,7 +25,8 @@ export function openLastUsed(
     const used = [...times].map(([id, at]) => ({ id, at }));
     times = new Map();
     try {
-      await deadline(recordLastUsed(database.sql, used), flushTimeoutMs, 'Storing last uses');
+      const store = (sql: Sql) => recordLastUsed(sql, used);
+      await withDeadline(database.sql, flushTimeoutMs, 'Storing last uses', store);
     } catch {
       for (const { id, at } of used) remember(id, at);
     }

@@ -109,8 +109,9 @@ export async function serve(
     const secrets = await Secrets.open(settings, true);
     const followed = followSecrets(secrets, emit);
     const lastGood = new LastGood(dataDir, () => secrets.ring);
-    const { url: dbUrl } = settings.database;
-    const store = new Store({ dbUrl, dataDir, passed: takeover?.postgres ?? null }, emit);
+    const { url: dbUrl, pool_size: poolSize } = settings.database;
+    const passed = takeover?.postgres ?? null;
+    const store = new Store({ dbUrl, dataDir, poolSize, passed }, emit);
     const workers = new Workers({
       count: workersDesired,
       // They need no key to decrypt with.

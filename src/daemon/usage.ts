@@ -1,12 +1,13 @@
 import type { Settings } from '../config/settings-schema.js';
+import type { Sql } from '../db/client.js';
 import type { Database } from '../db/database.js';
-import { deadline } from '../db/deadline.js';
 import { explainDatabaseError } from '../db/explain-error.js';
 import { insertRequestLogs } from '../db/queries/insert-request-logs.js';
 import {
   createRequestLogPartitions,
   dropRequestLogsBefore,
 } from '../db/queries/request-log-partitions.js';
+import { withDeadline } from '../db/with-deadline.js';
 import type { Emit, RequestFinished } from '../observe/event.js';
 import { Tokenizer } from '../observe/tokenizer/tokenizer.js';
 import { UsageQueue } from '../observe/usage/usage-queue.js';
@@ -44,7 +45,8 @@ export function openUsage(
     onFailure: (reason) => emit({ type: 'tokenizer_failed', reason }),
   });
   const queue = new UsageQueue({
-    insert: (rows) => deadline(store(database, rows), insertTimeoutMs, 'Storing usage'),
+    insert: (rows) =>
+      withDeadline(database.sql, insertTimeoutMs, 'Storing usage', (sql) => store(sql, rows)),
     isRefusal: (error) => /^2[23]/.test(codeOf(error)),
     maxRows: settings.max_queued_rows,
     spool,
@@ -101,7 +103,7 @@ export async function maintainPartitions(
 }
 
 /** A row of a day that has no partition, such as one stored late, gets it made. */
-async function store({ sql }: Pick<Database, 'sql'>, rows: UsageRow[]): Promise<void> {
+async function store(sql: Sql, rows: UsageRow[]): Promise<void> {
   try {
     await insertRequestLogs(sql, rows);
   } catch (error) {

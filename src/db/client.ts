@@ -1,8 +1,10 @@
+import { checkServerIdentity } from 'node:tls';
 import postgres from 'postgres';
 import { DatabaseError } from './database-error.js';
-import { parseDbUrl } from './db-url.js';
+import { type DbAddress, type DbHost, parseDbUrl } from './db-url.js';
 import { deadline } from './deadline.js';
 import { toDatabaseError } from './explain-error.js';
+import { waitingForConnections } from './wait-for-connection.js';
 
 export { describeDbUrl } from './db-url.js';
 
@@ -14,14 +16,20 @@ export { describeDbUrl } from './db-url.js';
 export type Sql = postgres.Sql;
 
 export interface ConnectOptions {
+  /** Which of the URL's hosts; the first unless given. */
+  host?: DbHost;
   /** Most connections at once; 10 unless given. */
   max?: number;
+  /** Connections that nobody has used for so long are closed; 0 keeps them. */
+  idleSeconds?: number;
   applicationName?: string;
   connectTimeoutSeconds?: number;
   /** Called each time that a connection has ended, wanted or not. */
   onClose?: () => void;
   /** Called with each notification of the channels that a connection listens to. */
   onNotify?: (channel: string, payload: string) => void;
+  /** Called when a connection says that its server is a standby. */
+  onStandby?: () => void;
 }
 
 /** The oldest server that llmproxy works with, as PostgreSQL's `server_version_num`. */
@@ -29,25 +37,36 @@ const minServerVersion = 140_000;
 
 /**
  * Makes a pool; nothing is connected before the first query. `bigint` columns are read as numbers.
+ * A query that finds no connection free on the server waits a few seconds for one.
  * @param dbUrl `postgres://user:pass@host:port/db?sslmode=…`, or for a Unix socket the libpq form
  *   `postgres:///db?host=/directory&user=name`.
  * @throws DatabaseError when the URL is malformed.
  */
 export function connect(dbUrl: string, options: ConnectOptions = {}): Sql {
   const address = parseDbUrl(dbUrl);
-  const { hosts, ports } = address;
-  const isSocket = hosts[0]?.startsWith('/');
+  const [first] = address.hosts;
+  const { host, port } = options.host ?? (first as DbHost);
+  const { onStandby, idleSeconds = 0 } = options;
   const settings = {
-    ...(isSocket ? { path: `${hosts[0]}/.s.PGSQL.${ports[0]}` } : { host: hosts, port: ports }),
+    ...(host.startsWith('/')
+      ? { path: `${host}/.s.PGSQL.${port}` }
+      : { host: [host], port: [port] }),
     ...defined({
       database: address.database,
       username: address.user,
       password: address.password,
       onclose: options.onClose,
       onnotify: options.onNotify,
+      onparameter:
+        onStandby &&
+        ((name: string, value: string) => {
+          if (name === 'in_hot_standby' && value === 'on') onStandby();
+        }),
     }),
-    ssl: address.ssl,
+    ssl: sslFor(address, host),
+    ...(address.directTls && { sslnegotiation: 'direct' }),
     max: options.max ?? 10,
+    idle_timeout: idleSeconds || null,
     connect_timeout: options.connectTimeoutSeconds ?? address.connectTimeoutSeconds ?? 5,
     connection: {
       application_name: options.applicationName ?? address.applicationName ?? 'llmproxy',
@@ -57,12 +76,25 @@ export function connect(dbUrl: string, options: ConnectOptions = {}): Sql {
     // A pooler in transaction mode gives each transaction another connection, which knows no
     // statement that was prepared on the one before.
     prepare: false,
-    keep_alive: 30,
+    keep_alive: address.keepAliveSeconds,
     onnotice: () => {},
     types: { int8: { to: 20, from: [20], parse: Number, serialize: String } },
   };
   // Its types know neither several hosts nor onnotify, and give our bigint a type of its own.
-  return postgres(settings as object as postgres.Options<Record<string, never>>) as object as Sql;
+  const sql = postgres(
+    settings as object as postgres.Options<Record<string, never>>,
+  ) as object as Sql;
+  return waitingForConnections(sql);
+}
+
+/** Node would check a certificate against `localhost` where the host is an IP address. */
+function sslFor({ tls }: DbAddress, host: string) {
+  if (tls === false || tls === 'prefer') return tls;
+  const { verifies, ...options } = tls;
+  type Check = typeof checkServerIdentity;
+  const check: Check = (_name, certificate) =>
+    verifies === 'host' ? checkServerIdentity(host, certificate) : undefined;
+  return { ...options, checkServerIdentity: check };
 }
 
 /**
@@ -70,10 +102,11 @@ export function connect(dbUrl: string, options: ConnectOptions = {}): Sql {
  * @throws DatabaseError in one line that names host, port and database.
  */
 export async function checkServer(sql: Sql, dbUrl: string, timeoutMs = 10_000): Promise<void> {
-  const query = sql<{ version: number; name: string; standby: boolean }[]>`
+  const query = sql<{ version: number; name: string; standby: boolean; read_only: boolean }[]>`
     SELECT current_setting('server_version_num')::int AS version,
            current_setting('server_version') AS name,
-           pg_is_in_recovery() AS standby`;
+           pg_is_in_recovery() AS standby,
+           current_setting('transaction_read_only')::boolean AS read_only`;
   try {
     const [server] = await deadline(query, timeoutMs, 'The first query');
     if (!server) throw new DatabaseError('The server gave no version');
@@ -81,6 +114,9 @@ export async function checkServer(sql: Sql, dbUrl: string, timeoutMs = 10_000): 
       throw new DatabaseError(`its PostgreSQL is ${server.name}, but 14 or newer is needed`);
     }
     if (server.standby) throw new DatabaseError('it is a read-only standby: use its primary');
+    if (server.read_only) {
+      throw new DatabaseError('its transactions are read-only (default_transaction_read_only)');
+    }
   } catch (error) {
     const reason = error instanceof DatabaseError ? new Error(error.message) : error;
     throw toDatabaseError(reason, dbUrl);

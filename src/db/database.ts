@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { chooseHost } from './choose-host.js';
 import { checkServer, connect, type Sql } from './client.js';
+import type { DbHost } from './db-url.js';
 import type { Hold, PassedHold } from './embedded/supervisor.js';
 import { type EmbeddedPostgres, startEmbedded } from './embedded.js';
 import { isTransient } from './explain-error.js';
@@ -9,6 +11,8 @@ export interface Database {
   readonly dbUrl: string;
   /** The pool of now: to be read for each query. */
   readonly sql: Sql;
+  /** Connections for what may take long, so that it never keeps those of `sql` from others. */
+  readonly reports: Sql;
   readonly embedded: boolean;
   /**
    * From now on queries go over new connections: those there are may be half open, so that nothing
@@ -26,6 +30,8 @@ export interface DatabaseOptions {
   dbUrl: string | null;
   dataDir: string;
   owner: 'daemon' | 'command';
+  /** Most connections for queries at once; 10 unless given. */
+  poolSize?: number;
   /** The embedded server runs, and the daemon that this one replaces has passed it on. */
   passed?: PassedHold | null;
   log?: (line: string) => void;
@@ -35,6 +41,9 @@ const patienceMs = 15_000;
 const maxRestartDelayMs = 5_000;
 /** For queries under way when their connections are closed. */
 const endTimeoutSeconds = 5;
+const maxReports = 2;
+/** A server with few connections gets them back soon. */
+const reportsIdleSeconds = 10;
 
 /**
  * Opens the database and makes sure that it answers and is new enough. A daemon's embedded server
@@ -42,13 +51,16 @@ const endTimeoutSeconds = 5;
  * @throws DatabaseError in one line without secrets.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { dbUrl, owner } = options;
+  const { dbUrl } = options;
   if (dbUrl === null) return await openEmbedded(options);
-  const pool = await openPool(dbUrl, owner);
+  const pool = await openPool(dbUrl, options);
   return {
     dbUrl,
     get sql() {
       return pool.sql;
+    },
+    get reports() {
+      return pool.reports;
     },
     embedded: false,
     renew: pool.renew,
@@ -63,7 +75,7 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   for (;;) {
     const server = await startEmbedded(options);
     try {
-      const pool = await openPool(server.dbUrl, options.owner);
+      const pool = await openPool(server.dbUrl, options);
       const kept = options.owner === 'daemon' ? keepRunning(server, options) : null;
       const close = async () => {
         await pool.close();
@@ -73,6 +85,9 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
         dbUrl: server.dbUrl,
         get sql() {
           return pool.sql;
+        },
+        get reports() {
+          return pool.reports;
         },
         embedded: true,
         renew: pool.renew,
@@ -87,32 +102,78 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   }
 }
 
-/** Connections that are replaced together. */
-async function openPool(dbUrl: string, owner: DatabaseOptions['owner']) {
-  const open = () => connect(dbUrl, { applicationName: `llmproxy ${owner}` });
-  let sql = open();
+/**
+ * Connections that are replaced together, all to one host: the one that takes writes, of several.
+ * Each replacement looks for it once more; until it is found the last one is used.
+ */
+async function openPool(dbUrl: string, { owner, poolSize = 10 }: DatabaseOptions) {
+  let host = await chooseHost(dbUrl);
+  let isClosed = false;
+  let choosing: Promise<void> | null = null;
+  const ending = new Set<Promise<unknown>>();
+  const open = () => {
+    const connectHere = (max: number, more: object) =>
+      connect(dbUrl, { host, max, onStandby: () => onStandby(pair), ...more });
+    const pair = {
+      sql: connectHere(poolSize, { applicationName: `llmproxy ${owner}` }),
+      reports: connectHere(maxReports, {
+        applicationName: `llmproxy ${owner} reports`,
+        idleSeconds: reportsIdleSeconds,
+      }),
+    };
+    return pair;
+  };
+  const end = ({ sql, reports }: ReturnType<typeof open>, timeout = endTimeoutSeconds) =>
+    Promise.all([sql.end({ timeout }), reports.end({ timeout })]);
+  const replace = () => {
+    const ended: Promise<unknown> = end(current).finally(() => ending.delete(ended));
+    ending.add(ended);
+    current = open();
+  };
+  const renew = () => {
+    if (isClosed) return;
+    replace();
+    choosing ??= chooseHost(dbUrl)
+      .then((found) => {
+        if (isClosed || isSameHost(found, host)) return;
+        host = found;
+        replace();
+      })
+      // Whoever asks next learns of it.
+      .catch(() => {})
+      .finally(() => {
+        choosing = null;
+      });
+  };
+  const onStandby = (pair: ReturnType<typeof open>) => {
+    // Not while this connection is being set up: its query gets its error.
+    if (pair === current) setImmediate(() => pair === current && renew());
+  };
+  let current = open();
   try {
-    await checkServer(sql, dbUrl);
+    await checkServer(current.sql, dbUrl);
   } catch (error) {
-    await sql.end({ timeout: 0 });
+    isClosed = true;
+    await end(current, 0);
     throw error;
   }
-  const ending = new Set<Promise<void>>();
   return {
     get sql() {
-      return sql;
+      return current.sql;
     },
-    renew() {
-      const ended: Promise<void> = sql
-        .end({ timeout: endTimeoutSeconds })
-        .finally(() => ending.delete(ended));
-      ending.add(ended);
-      sql = open();
+    get reports() {
+      return current.reports;
     },
+    renew,
     async close() {
-      await Promise.all([sql.end({ timeout: endTimeoutSeconds }), ...ending]);
+      isClosed = true;
+      await Promise.all([end(current), choosing, ...ending]);
     },
   };
+}
+
+function isSameHost(a: DbHost, b: DbHost): boolean {
+  return a.host === b.host && a.port === b.port;
 }
 
 /** Starts the server again each time that it ends, until it is stopped or another's. */

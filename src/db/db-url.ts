@@ -1,28 +1,39 @@
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
 import { DatabaseError } from './database-error.js';
+import { checkParameters, readParameters } from './db-url-parameters.js';
+import { type Tls, tlsOf } from './db-url-tls.js';
+
+/** One server of a connection string. */
+export interface DbHost {
+  /** A host name or address; the directory of a socket where it starts with a slash. */
+  host: string;
+  port: number;
+}
 
 /** A connection string, taken apart. */
 export interface DbAddress {
-  /** One or more host names; a single one that starts with a slash is the directory of a socket. */
-  hosts: string[];
-  /** One per host. */
-  ports: number[];
+  /** At least one. */
+  hosts: DbHost[];
   database: string | undefined;
   user: string | undefined;
   password: string | undefined;
-  ssl: false | 'prefer' | 'require' | ConnectionOptions;
+  tls: Tls;
+  /** Whether TLS starts without asking the server for it first. */
+  directTls: boolean;
+  /** `read-write` also where `primary` was asked for: llmproxy writes. */
+  target: 'any' | 'read-write';
   connectTimeoutSeconds: number | undefined;
   applicationName: string | undefined;
   /** Settings for the session, as libpq's `options` takes them (`-c name=value`). */
   options: string | undefined;
+  /** Seconds of silence before TCP asks whether the server is there; null never. */
+  keepAliveSeconds: number | null;
 }
 
 /**
  * Parses `postgres://user:pass@host:port/db?sslmode=…` as libpq does, so that psql takes the same
  * string: several hosts, a socket directory as `?host=/dir` or percent-encoded, `sslrootcert`.
- * Parameters that only libpq knows are ignored.
- * @throws DatabaseError that never shows the string, for it may hold a password.
+ * @throws DatabaseError naming a parameter that is unknown or cannot be obeyed. It never shows the
+ *   string, for it may hold a password.
  */
 export function parseDbUrl(dbUrl: string): DbAddress {
   const match = /^postgres(?:ql)?:\/\/([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(dbUrl.trim());
@@ -32,32 +43,36 @@ export function parseDbUrl(dbUrl: string): DbAddress {
     );
   }
   const [, authority = '', path = '', query = ''] = match;
-  const parameters = new URLSearchParams(query);
+  refuseUnescaped(path, query);
+  const parameters = readParameters(query, decode);
+  checkParameters(parameters);
   const at = authority.lastIndexOf('@');
   const [user, password] = splitOnce(authority.slice(0, Math.max(at, 0)), ':').map(decode);
-  const { hosts, ports } = parseHosts(
-    parameters.get('host') ?? authority.slice(at + 1),
-    parameters.get('port') ?? undefined,
-  );
-  const connectTimeout = Number(parameters.get('connect_timeout') ?? Number.NaN);
+  const hosts = hostsOf(authority.slice(at + 1), parameters.get('host'), parameters.get('port'));
+  const isSocket = hosts.every(({ host }) => host.startsWith('/'));
+  const connectTimeout = Number(parameters.get('connect_timeout') ?? 0);
   return {
     hosts,
-    ports,
     database: parameters.get('dbname') || decode(path) || undefined,
     user: parameters.get('user') || user || undefined,
     password: parameters.get('password') || password || undefined,
-    ssl: parseSsl(parameters, hosts[0]?.startsWith('/') ?? false),
+    tls: tlsOf(parameters, isSocket),
+    directTls: parameters.get('sslnegotiation') === 'direct',
+    target: parameters.get('target_session_attrs') === 'any' ? 'any' : 'read-write',
     connectTimeoutSeconds: connectTimeout > 0 ? connectTimeout : undefined,
-    applicationName: parameters.get('application_name') ?? undefined,
-    options: parameters.get('options') ?? undefined,
+    applicationName:
+      parameters.get('application_name') ?? parameters.get('fallback_application_name'),
+    options: parameters.get('options'),
+    keepAliveSeconds:
+      parameters.get('keepalives') === '0' ? null : Number(parameters.get('keepalives_idle') || 30),
   };
 }
 
-/** Host, port and database of a URL, without user and password: for logs. */
+/** Hosts, ports and database of a URL, without user and password: for logs. */
 export function describeDbUrl(dbUrl: string): string {
   try {
-    const { hosts, ports, database, user } = parseDbUrl(dbUrl);
-    const where = hosts.map((host, index) => `${host}:${ports[index]}`).join(',');
+    const { hosts, database, user } = parseDbUrl(dbUrl);
+    const where = hosts.map(({ host, port }) => `${host}:${port}`).join(',');
     return `${where}/${database ?? user ?? ''}`;
   } catch {
     return 'an invalid database URL';
@@ -69,58 +84,44 @@ export function socketDbUrl(directory: string, database: string, user: string): 
   return `postgres:///${encodeURIComponent(database)}?host=${encodeURIComponent(directory)}&user=${encodeURIComponent(user)}`;
 }
 
-function parseHosts(text: string, commonPort: string | undefined) {
-  const hosts: string[] = [];
-  const ports: number[] = [];
-  for (const item of text.split(',')) {
-    const [, host = '', ownPort] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(item) ?? ['', item];
-    const port = Number(ownPort || commonPort || 5432);
+/**
+ * A slash or question mark in a user name or password ends the host's part of the URL early, so
+ * that the rest of the password would be taken for a host, a port or a database.
+ */
+function refuseUnescaped(path: string, query: string): void {
+  const [sign, code] = path.includes('@')
+    ? ['/', '%2F']
+    : /^[^=&]*@/.test(query)
+      ? ['?', '%3F']
+      : [];
+  if (!sign) return;
+  throw new DatabaseError(
+    `The user name or password in the database URL holds a "${sign}" as it is: write it as ${code} ` +
+      '(and "@" as %40, "%" as %25)',
+  );
+}
+
+/** @param given hosts in the query, which win; a colon in them is a part of an IPv6 address. */
+function hostsOf(authority: string, given: string | undefined, ports: string | undefined) {
+  const common = (ports ?? '').split(',');
+  const items = given
+    ? given.split(',').map((host) => ({ host, own: '' }))
+    : authority.split(',').map((item) => {
+        const [, host = '', own = ''] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(item) ?? ['', item];
+        return { host: decode(host).replace(/^\[|\]$/g, ''), own };
+      });
+  if (common.length > 1 && common.length !== items.length) {
+    throw new DatabaseError(
+      `The database URL has ${items.length} host(s), but ${common.length} ports in "port"`,
+    );
+  }
+  return items.map(({ host, own }, index): DbHost => {
+    const port = Number(own || (common.length > 1 ? common[index] : common[0]) || 5432);
     if (!Number.isInteger(port) || port < 1 || port > 65535) {
       throw new DatabaseError('The port in the database URL is not a number from 1 to 65535');
     }
-    hosts.push(decode(host).replace(/^\[|\]$/g, '') || 'localhost');
-    ports.push(port);
-  }
-  return { hosts, ports };
-}
-
-/** Like libpq, TLS is used where the server offers it, and verified only where that is asked for. */
-function parseSsl(parameters: URLSearchParams, isSocket: boolean): DbAddress['ssl'] {
-  const mode = parameters.get('sslmode') ?? 'prefer';
-  const rootCertificate = parameters.get('sslrootcert');
-  switch (mode) {
-    case 'disable':
-      return false;
-    case 'allow':
-    case 'prefer':
-      return isSocket ? false : 'prefer';
-    case 'require':
-      return rootCertificate ? verified(rootCertificate, false) : 'require';
-    case 'verify-ca':
-      return verified(rootCertificate, false);
-    case 'verify-full':
-      return verified(rootCertificate, true);
-    default:
-      throw new DatabaseError(
-        `sslmode=${mode} in the database URL is unknown: use disable, prefer, require, verify-ca or verify-full`,
-      );
-  }
-}
-
-function verified(rootCertificate: string | null, checkName: boolean): ConnectionOptions {
-  const options: ConnectionOptions = { rejectUnauthorized: true };
-  if (!checkName) options.checkServerIdentity = () => undefined;
-  if (rootCertificate && rootCertificate !== 'system') {
-    try {
-      options.ca = readFileSync(rootCertificate);
-    } catch (error) {
-      throw new DatabaseError(
-        `Cannot read sslrootcert ${rootCertificate}: ${(error as Error).message}`,
-        { cause: error },
-      );
-    }
-  }
-  return options;
+    return { host: host || 'localhost', port };
+  });
 }
 
 function splitOnce(text: string, separator: string): string[] {

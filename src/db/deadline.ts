@@ -2,7 +2,7 @@ import { DatabaseError } from './database-error.js';
 
 /**
  * Rejects when `work` takes longer than `timeoutMs`: on a half-open connection a query neither
- * ends nor fails for many minutes. The query itself is not cancelled.
+ * ends nor fails for many minutes. For a connection that is closed afterwards: see `withDeadline`.
  */
 export async function deadline<T>(
   work: PromiseLike<T>,

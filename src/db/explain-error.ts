@@ -31,26 +31,41 @@ export function explainDatabaseError(error: unknown, dbUrl: string): string {
   const where = describeDbUrl(dbUrl);
   const code = codeOf(error);
   const server = where.slice(0, where.lastIndexOf('/'));
-  const known: Record<string, string> = {
-    ECONNREFUSED: 'nothing listens there (connection refused)',
-    ENOENT: 'there is no such socket: PostgreSQL does not run, or its socket is elsewhere',
-    ENOTFOUND: 'the host name is unknown',
-    EAI_AGAIN: 'the host name cannot be resolved now',
-    EACCES: 'this user may not open the socket',
-    EPERM: 'this user may not open the socket',
-    ETIMEDOUT: 'the host does not answer',
-    EHOSTUNREACH: 'the host cannot be reached',
-    ENETUNREACH: 'its network cannot be reached',
-    CONNECT_TIMEOUT: 'the host does not answer',
-    '28P01': 'the user name or password is wrong',
-    '3D000': 'this database does not exist on that server: create it first',
-    '53300': 'the server has no connection left for us',
-    '57P03': 'the server is starting up or shutting down',
-  };
-  const reason = known[code] ?? redact(messageOf(error), dbUrl);
+  const reason = reasonOf(error, dbUrl);
   return code in known && code !== '3D000'
     ? `Cannot use PostgreSQL at ${server} (database ${where.slice(server.length + 1)}): ${reason}`
     : `Cannot use the database ${where}: ${reason}`;
+}
+
+const known: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (connection refused)',
+  ENOENT: 'there is no such socket: PostgreSQL does not run, or its socket is elsewhere',
+  ENOTFOUND: 'the host name is unknown',
+  EAI_AGAIN: 'the host name cannot be resolved now',
+  EACCES: 'this user may not open the socket',
+  EPERM: 'this user may not open the socket',
+  ETIMEDOUT: 'the host does not answer',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'its network cannot be reached',
+  CONNECT_TIMEOUT: 'the host does not answer',
+  '28P01': 'the user name or password is wrong',
+  '3D000': 'this database does not exist on that server: create it first',
+  '53300':
+    'it has no connection left for us: raise the limit of the role or server, or lower database.pool_size',
+  '57P03': 'the server is starting up or shutting down',
+  '25006': 'it is read-only: a standby, or its transactions are read-only by default',
+};
+
+/** The reason alone, in a part of a line, without the URL's password. */
+export function reasonOf(error: unknown, dbUrl: string): string {
+  const reason = known[codeOf(error)] ?? redact(messageOf(error), dbUrl);
+  const [, schema] = /permission denied for schema (\S+)/.exec(reason) ?? [];
+  return schema === undefined ? reason : `${reason}: ${grantSchema(schema, 'the role of DB_URL')}`;
+}
+
+/** The way to let a role make tables in a schema; since PostgreSQL 15 not all may in `public`. */
+export function grantSchema(schema: string, role: string): string {
+  return `as the owner of the database run GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}`;
 }
 
 function codeOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { chooseHost } from './choose-host.js';
 import { connect, type Sql } from './client.js';
 import { DatabaseError } from './database-error.js';
 import { deadline } from './deadline.js';
@@ -68,7 +69,9 @@ async function listenOnce(
   let onBeat = () => {};
   let sql: Sql | undefined;
   try {
+    const host = await chooseHost(dbUrl);
     const connection = connect(dbUrl, {
+      host,
       max: 1,
       applicationName: 'llmproxy listener',
       onClose: () => closed.abort(),

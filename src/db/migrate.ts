@@ -1,5 +1,7 @@
 import postgres from 'postgres';
 import type { Sql } from './client.js';
+import { DatabaseError } from './database-error.js';
+import { grantSchema } from './explain-error.js';
 import { type Migration, readMigrations, type SqlFile } from './migration-files.js';
 
 /** A migration that this code or the database knows; `appliedAt` is null where it is not applied. */
@@ -7,6 +9,15 @@ export interface MigrationState {
   version: number;
   name: string;
   appliedAt: Date | null;
+}
+
+/** A schema that a newer llmproxy has made. */
+export interface NewerSchema {
+  /** Of the newest migration that this code does not know. */
+  version: number;
+  name: string;
+  /** Whether this code works on it all the same. */
+  isCompatible: boolean;
 }
 
 /** The database was migrated by a newer llmproxy, or by another branch of it. */
@@ -31,11 +42,11 @@ export async function migrateUp(sql: Sql, directory?: string): Promise<Migration
   const done: MigrationState[] = [];
   for (;;) {
     const applied = await readApplied(sql);
-    refuseUnknown(applied, migrations);
+    refuseIncompatible(applied, migrations);
     const next = migrations.find(({ version }) => !applied.some((a) => a.version === version));
     if (!next) return done;
-    const bookkeeping = `INSERT INTO llmproxy_migrations (version, name)
-      VALUES (${next.version}, '${next.name}') ON CONFLICT DO NOTHING`;
+    const bookkeeping = `INSERT INTO llmproxy_migrations (version, name, compatible_from)
+      VALUES (${next.version}, '${next.name}', ${next.compatibleFrom}) ON CONFLICT DO NOTHING`;
     if (await run(sql, bookkeeping, next.up)) done.push(await stateOf(sql, next));
   }
 }
@@ -54,7 +65,8 @@ export async function migrateDown(
   const undone: MigrationState[] = [];
   while (undone.length < steps) {
     const applied = await readApplied(sql);
-    refuseUnknown(applied, migrations);
+    const unknown = unknownOf(applied, migrations).at(-1);
+    if (unknown) throw tooNew(unknown, migrations);
     const last = applied.at(-1);
     const migration = migrations.find(({ version }) => version === last?.version);
     if (!last || !migration) break;
@@ -70,9 +82,18 @@ export async function migrationStatus(sql: Sql, directory?: string): Promise<Mig
   for (const { version, name } of readMigrations(directory)) {
     states.set(version, { version, name, appliedAt: null });
   }
-  const [table] = await sql`SELECT to_regclass('llmproxy_migrations') IS NOT NULL AS exists`;
-  if (table?.exists) for (const row of await readApplied(sql)) states.set(row.version, row);
+  for (const { compatibleFrom: _, ...row } of await appliedIfAny(sql)) states.set(row.version, row);
   return [...states.values()].sort((a, b) => a.version - b.version);
+}
+
+/** Whether a newer llmproxy has migrated the database; null when this code knows all of it. */
+export async function newerSchema(sql: Sql, directory?: string): Promise<NewerSchema | null> {
+  const migrations = readMigrations(directory);
+  const applied = await appliedIfAny(sql);
+  const newest = unknownOf(applied, migrations).at(-1);
+  if (!newest) return null;
+  const isCompatible = incompatibleOf(applied, migrations) === undefined;
+  return { version: newest.version, name: newest.name, isCompatible };
 }
 
 /**
@@ -81,6 +102,7 @@ export async function migrationStatus(sql: Sql, directory?: string): Promise<Mig
  */
 async function run(sql: Sql, bookkeeping: string, { file, sql: text }: SqlFile): Promise<boolean> {
   const prelude = `SET LOCAL lock_timeout = '60s';
+    ${resolvedSearchPath}
     SELECT pg_advisory_xact_lock(${lockKey});
     DO $$BEGIN
       ${bookkeeping};
@@ -110,21 +132,68 @@ function describe({ code, message, detail, hint, where }: postgres.PostgresError
   return [message, detail, hint, where?.split('\n')[0]].filter(Boolean).join('; ');
 }
 
+/**
+ * A function takes its search path from the migration that makes it. With `"$user"` in it that
+ * function would look elsewhere when another role calls it, such as a DBA with plain SQL.
+ */
+const resolvedSearchPath = `SELECT set_config('search_path', coalesce(
+    (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
+     FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (name, place)),
+    current_setting('search_path')), true);`;
+
 /** Two sessions that create one table at once can collide despite IF NOT EXISTS, hence the lock. */
 async function createTable(sql: Sql): Promise<void> {
+  // A role that may only use the tables gets by where there is nothing to make.
+  if (await hasBookkeeping(sql)) return;
+  await requireCreate(sql);
   await sql.unsafe(`SET LOCAL lock_timeout = '60s';
     SELECT pg_advisory_xact_lock(${lockKey});
     CREATE TABLE IF NOT EXISTS llmproxy_migrations (
       version    integer PRIMARY KEY,
       name       text NOT NULL,
       applied_at timestamptz NOT NULL DEFAULT now()
-    )`);
+    );
+    ALTER TABLE llmproxy_migrations ADD COLUMN IF NOT EXISTS compatible_from integer`);
 }
 
-async function readApplied(sql: Sql): Promise<MigrationState[]> {
-  const rows = await sql<MigrationState[]>`
-    SELECT version, name, applied_at AS "appliedAt" FROM llmproxy_migrations ORDER BY version`;
+/** Tables of before it said which code works with them lack the column. */
+async function hasBookkeeping(sql: Sql): Promise<boolean> {
+  const [column] = await sql`
+    SELECT FROM pg_attribute
+    WHERE attrelid = to_regclass('llmproxy_migrations') AND attname = 'compatible_from'`;
+  return column !== undefined;
+}
+
+/** @throws DatabaseError that names the role, the database, and what lets the role make tables. */
+export async function requireCreate(sql: Sql): Promise<void> {
+  const [at] = await sql<{ role: string; database: string; schema: string; may: boolean }[]>`
+    SELECT quote_ident(current_user) AS role, current_database() AS database,
+      quote_ident(coalesce(current_schema(), 'public')) AS schema,
+      coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may`;
+  if (!at || at.may) return;
+  const { host, port, path } = sql.options;
+  const server = path || `${host[0]}:${port[0]}`;
+  throw new DatabaseError(
+    `The role ${at.role} may not make tables in the database ${at.database} at ${server}: ` +
+      grantSchema(at.schema, at.role),
+  );
+}
+
+interface AppliedMigration extends MigrationState {
+  compatibleFrom: number;
+}
+
+async function readApplied(sql: Sql): Promise<AppliedMigration[]> {
+  const rows = await sql<AppliedMigration[]>`
+    SELECT version, name, applied_at AS "appliedAt",
+      coalesce((to_jsonb(m) ->> 'compatible_from')::int, version) AS "compatibleFrom"
+    FROM llmproxy_migrations m ORDER BY version`;
   return [...rows];
+}
+
+async function appliedIfAny(sql: Sql): Promise<AppliedMigration[]> {
+  const [table] = await sql`SELECT to_regclass('llmproxy_migrations') IS NOT NULL AS exists`;
+  return table?.exists ? await readApplied(sql) : [];
 }
 
 async function stateOf(sql: Sql, { version, name }: Migration): Promise<MigrationState> {
@@ -132,13 +201,34 @@ async function stateOf(sql: Sql, { version, name }: Migration): Promise<Migratio
   return { version, name, appliedAt: row?.appliedAt ?? null };
 }
 
-function refuseUnknown(applied: readonly MigrationState[], migrations: readonly Migration[]): void {
-  const unknown = applied.find(
+function unknownOf(applied: readonly AppliedMigration[], migrations: readonly Migration[]) {
+  return applied.filter(
     ({ version, name }) => !migrations.some((m) => m.version === version && m.name === name),
   );
-  if (!unknown) return;
-  throw new SchemaTooNewError(
-    `The database has migration ${unknown.version} (${unknown.name}), which this llmproxy does not know ` +
+}
+
+/** Of another branch, whose migration has a number of ours; or made for newer code only. */
+function incompatibleOf(applied: readonly AppliedMigration[], migrations: readonly Migration[]) {
+  return unknownOf(applied, migrations).find(
+    ({ version, compatibleFrom }) =>
+      version <= migrations.length || compatibleFrom > migrations.length,
+  );
+}
+
+function refuseIncompatible(
+  applied: readonly AppliedMigration[],
+  migrations: readonly Migration[],
+): void {
+  const unknown = incompatibleOf(applied, migrations);
+  if (unknown) throw tooNew(unknown, migrations);
+}
+
+function tooNew(
+  { version, name }: MigrationState,
+  migrations: readonly Migration[],
+): SchemaTooNewError {
+  return new SchemaTooNewError(
+    `The database has migration ${version} (${name}), which this llmproxy does not know ` +
       `(its newest is ${migrations.length}): use the newer llmproxy that migrated it`,
   );
 }

@@ -6,6 +6,11 @@ import { fileURLToPath } from 'node:url';
 export interface Migration {
   version: number;
   name: string;
+  /**
+   * The oldest schema version whose code still works on a database that has this migration: named by
+   * a line `-- compatible-from: N` of its up file; unless there is one, its own version.
+   */
+  compatibleFrom: number;
   up: SqlFile;
   down: SqlFile;
 }
@@ -50,7 +55,8 @@ export function readMigrations(directory = migrationsDirectory()): Migration[] {
     const stem = `${String(version).padStart(4, '0')}_${name}`;
     if (!up) throw new Error(`Migration ${stem}.up.sql is missing in ${directory}`);
     if (!down) throw new Error(`Migration ${stem}.down.sql is missing in ${directory}`);
-    return { version, name, up, down };
+    const [, compatible] = /^-- compatible-from: (\d+)$/m.exec(up.sql) ?? [];
+    return { version, name, compatibleFrom: Number(compatible ?? version), up, down };
   });
 }
 

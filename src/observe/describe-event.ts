@@ -67,6 +67,12 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       );
     case 'secret_key_unread':
       return { level: 'error', message: event.reason };
+    case 'schema_newer': {
+      const message = `a newer llmproxy has migrated the database (${event.version}, ${event.name})`;
+      return event.isCompatible
+        ? warn(`${message}: this one works on it, upgrade it soon`)
+        : { level: 'error', message: `${message}: this one may not work on it, upgrade it now` };
+    }
     case 'database_listening':
       return { level: 'debug', message: 'listening for changes of the configuration' };
     case 'database_lost':

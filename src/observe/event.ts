@@ -42,6 +42,8 @@ export type GatewayEvent =
   | { type: 'secrets_in_clear'; providers: string[] }
   /** The keys that secrets are encrypted under are not as they should be. */
   | { type: 'secret_key_unread'; reason: string }
+  /** A newer llmproxy has migrated the database while this one runs, or before it started. */
+  | { type: 'schema_newer'; version: number; name: string; isCompatible: boolean }
   | { type: 'database_listening' }
   | { type: 'database_lost'; reason: string }
   /** It does not notify of changes, but can be asked for them. */

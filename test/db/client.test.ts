@@ -4,27 +4,89 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { checkServer, connect, describeDbUrl } from '../../src/db/client.js';
 import { openDatabase } from '../../src/db/database.js';
-import { parseDbUrl } from '../../src/db/db-url.js';
+import { type DbAddress, parseDbUrl } from '../../src/db/db-url.js';
 import { testDatabase } from '../support/postgres.js';
 
 test('takes a URL apart as libpq does', () => {
   const tcp = parseDbUrl('postgresql://me:p%40ss:w@rd@db.example:6000/app?sslmode=disable');
-  assert.deepEqual([tcp.hosts, tcp.ports, tcp.database], [['db.example'], [6000], 'app']);
-  assert.deepEqual([tcp.user, tcp.password, tcp.ssl], ['me', 'p@ss:w@rd', false]);
+  assert.deepEqual([tcp.hosts, tcp.database], [[{ host: 'db.example', port: 6000 }], 'app']);
+  assert.deepEqual([tcp.user, tcp.password, tcp.tls], ['me', 'p@ss:w@rd', false]);
   const socket = parseDbUrl('postgres:///llmproxy?host=/run/a%20b&user=llmproxy');
-  assert.deepEqual([socket.hosts, socket.user, socket.ssl], [['/run/a b'], 'llmproxy', false]);
-  assert.deepEqual(parseDbUrl('postgres://%2Frun%2Fpg/app').hosts, ['/run/pg']);
+  assert.deepEqual(socket.hosts, [{ host: '/run/a b', port: 5432 }]);
+  assert.deepEqual([socket.user, socket.tls], ['llmproxy', false]);
+  assert.equal(parseDbUrl('postgres://%2Frun%2Fpg/app').hosts[0]?.host, '/run/pg');
   const many = parseDbUrl('postgres://a:1,[::1]:2,c/app?sslmode=require');
+  assert.deepEqual(hostsOf(many), ['a 1', '::1 2', 'c 5432']);
+  assert.deepEqual(many.tls, { verifies: 'nothing', rejectUnauthorized: false });
+  assert.equal(parseDbUrl('postgres://a/app').tls, 'prefer');
+  const listed = parseDbUrl('postgres:///app?host=a,::1&port=6001,6002');
+  assert.deepEqual(hostsOf(listed), ['a 6001', '::1 6002']);
+  assert.deepEqual(hostsOf(parseDbUrl('postgres://a,b/app?port=7000')), ['a 7000', 'b 7000']);
+  assert.equal(parseDbUrl('postgres://a/app?password=a+b%2B').password, 'a+b+');
+  assert.equal(parseDbUrl('postgres://u:a+b#c@a/app').password, 'a+b#c');
+  const quiet = parseDbUrl('postgres://a/app?keepalives=0&application_name=x&connect_timeout=3');
   assert.deepEqual(
-    [many.hosts, many.ports],
-    [
-      ['a', '::1', 'c'],
-      [1, 2, 5432],
-    ],
+    [quiet.keepAliveSeconds, quiet.applicationName, quiet.connectTimeoutSeconds],
+    [null, 'x', 3],
   );
-  assert.equal(many.ssl, 'require');
-  assert.equal(parseDbUrl('postgres://a/app').ssl, 'prefer');
+  assert.equal(parseDbUrl('postgres://a/app').keepAliveSeconds, 30);
+  assert.equal(parseDbUrl('postgres://a/app?keepalives_idle=7').keepAliveSeconds, 7);
+  assert.equal(parseDbUrl('postgres://a,b/app').target, 'read-write');
+  assert.equal(parseDbUrl('postgres://a,b/app?target_session_attrs=any').target, 'any');
+  assert.equal(
+    parseDbUrl('postgres://a/app?sslmode=require&sslnegotiation=direct').directTls,
+    true,
+  );
 });
+
+for (const [query, expected] of [
+  ['schema=app', /"schema".*search_path/],
+  ['sslmod=require', /"sslmod".*does not know/],
+  ['sslmode=on', /"sslmode".*one of disable, allow/],
+  ['sslmode=require&sslmode=disable', /"sslmode".*twice/],
+  ['target_session_attrs=standby', /"target_session_attrs".*writes/],
+  ['channel_binding=require', /"channel_binding".*verify-full/],
+  ['connect_timeout=soon', /"connect_timeout".*whole number/],
+  ['sslcert=/a&sslkey=/b', /sslcert.*no effect with sslmode=prefer/],
+  ['sslmode=disable&sslrootcert=/a', /sslrootcert.*no effect with sslmode=disable/],
+  ['sslmode=require&sslcert=/a', /only one of sslcert and sslkey/],
+  ['sslmode=require&sslcert=/absent/c&sslkey=/absent/k', /Cannot read sslcert \/absent\/c/],
+  ['connection_limit=3', /"connection_limit".*database\.pool_size/],
+  ['host', /"host".*no value/],
+  ['port=1,2', /1 host.*2 ports/],
+] as const) {
+  test(`the parameters ${query} are refused by name`, () => {
+    assert.throws(() => connect(`postgres://me:secret@db/app?${query}`), expected);
+  });
+}
+
+test('parameters that ask for nothing are taken', () => {
+  const query = 'channel_binding=prefer&client_encoding=UTF8&gssencmode=disable&sslsni=1';
+  assert.equal(parseDbUrl(`postgres://db/app?${query}`).tls, 'prefer');
+});
+
+for (const [sign, code] of [
+  ['/', '%2F'],
+  ['?', '%3F'],
+] as const) {
+  test(`a password with ${sign} as it is: the message names it and its escape`, () => {
+    for (const password of [`sec${sign}ret`, `12${sign}34`, `${sign}x`, `1@${sign}${sign}x`]) {
+      const url = `postgres://me:${password}@db.example/app`;
+      assert.throws(
+        () => connect(url),
+        (error: Error) => {
+          assert.ok(error.message.includes(`"${sign}"`) && error.message.includes(code));
+          assert.ok(!error.message.includes(password));
+          return true;
+        },
+      );
+      assert.equal(
+        parseDbUrl(url.replace(password, encodeURIComponent(password))).password,
+        password,
+      );
+    }
+  });
+}
 
 test('describes a URL without user and password', () => {
   assert.equal(describeDbUrl('postgres://me:secret@db.example/app'), 'db.example:5432/app');
@@ -85,3 +147,7 @@ test('opens a database of the operator without touching a data directory', async
   assert.equal(database.embedded, false);
   await database.close();
 });
+
+function hostsOf({ hosts }: DbAddress): string[] {
+  return hosts.map(({ host, port }) => `${host} ${port}`);
+}

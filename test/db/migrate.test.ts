@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { connect, type Sql } from '../../src/db/client.js';
 import {
   migrateDown,
   migrateUp,
   migrationStatus,
+  newerSchema,
   SchemaTooNewError,
 } from '../../src/db/migrate.js';
 import { readVersion } from '../../src/db/queries/config-history.js';
@@ -66,6 +69,89 @@ test('refuses a database that a newer version has migrated, and still shows its 
   await assert.rejects(migrateUp(sql, older), SchemaTooNewError);
   await assert.rejects(migrateDown(sql, 1, older), SchemaTooNewError);
   assert.equal((await migrationStatus(sql, older))[1]?.name, 'two');
+});
+
+test('works on a database that a newer version has only added to, and knows that it is newer', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  const added = '-- compatible-from: 1\nSELECT 1';
+  const newer = migrations({ '0001_one': 'SELECT 1', '0002_two': added, '0003_three': added });
+  const older = migrations({ '0001_one': 'SELECT 1' });
+  assert.equal(await newerSchema(sql, older), null);
+  await migrateUp(sql, newer);
+  assert.deepEqual(await migrateUp(sql, older), []);
+  const isCompatible = true;
+  assert.deepEqual(await newerSchema(sql, older), { version: 3, name: 'three', isCompatible });
+  assert.equal(await newerSchema(sql, newer), null);
+  await assert.rejects(migrateDown(sql, 1, older), SchemaTooNewError);
+
+  const changed = { '0001_one': 'SELECT 1', '0002_two': added, '0003_three': added };
+  await migrateUp(sql, migrations({ ...changed, '0004_four': '-- compatible-from: 2\nSELECT 1' }));
+  await assert.rejects(migrateUp(sql, older), SchemaTooNewError);
+  assert.equal((await newerSchema(sql, older))?.isCompatible, false);
+  const branch = migrations({ '0001_one': 'SELECT 1', '0002_other': 'SELECT 1' });
+  assert.equal((await newerSchema(sql, branch))?.isCompatible, false);
+});
+
+test('a table of migrations from before any said which code works with it is taken over', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  await sql`CREATE TABLE llmproxy_migrations (
+    version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`;
+  await sql`INSERT INTO llmproxy_migrations (version, name) VALUES (1, 'one'), (2, 'two')`;
+  const older = migrations({ '0001_one': 'SELECT 1' });
+  assert.equal((await newerSchema(sql, older))?.isCompatible, false);
+  const same = { '0001_one': 'SELECT 1', '0002_two': 'SELECT 1' };
+  const applied = await migrateUp(sql, migrations({ ...same, '0003_three': 'SELECT 1' }));
+  assert.deepEqual(
+    applied.map(({ name }) => name),
+    ['three'],
+  );
+});
+
+test('tables in the schema of their owner can be changed by another role with plain SQL', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  const dba = await newRole(sql);
+  await sql`CREATE SCHEMA llmproxy`;
+  await migrateUp(sql);
+  const [table] = await sql`SELECT to_regclass('llmproxy.providers') AS found`;
+  assert.ok(table?.found);
+  await sql.unsafe(`GRANT USAGE ON SCHEMA llmproxy TO ${dba};
+    GRANT ALL ON ALL TABLES IN SCHEMA llmproxy TO ${dba};
+    GRANT ALL ON ALL SEQUENCES IN SCHEMA llmproxy TO ${dba}`);
+  const change = () =>
+    sql.unsafe(`SET LOCAL ROLE ${dba};
+      INSERT INTO llmproxy.credentials (credential_key, name) VALUES (gen_random_uuid(), 'k');
+      SELECT llmproxy.llmproxy_apply_changes(
+        (SELECT version FROM llmproxy.config_version),
+        '{"providers": {"gone": [], "changed": [], "added": []},
+          "credentials": {"gone": [], "changed": [], "added": []}}', 'w', 'h', NULL)`);
+  await change();
+
+  // As migrations of before left them.
+  const names = (await migrationStatus(sql)).map(({ name }) => name);
+  await migrateDown(sql, names.length - names.indexOf('search_path'));
+  await sql.unsafe(`DO $$ DECLARE f regprocedure; BEGIN
+    FOR f IN SELECT oid FROM pg_proc WHERE proname ~ '^llmproxy_' AND proconfig IS NOT NULL LOOP
+      EXECUTE format('ALTER FUNCTION %s SET search_path = "$user", public', f);
+    END LOOP; END $$`);
+  await assert.rejects(change(), /config_version/);
+  await migrateUp(sql);
+  await change();
+});
+
+test('a role that may not make tables is told what lets it, and one that has them needs nothing', async (t) => {
+  const { sql, dbUrl } = await emptyDatabase(t);
+  const name = await newRole(sql);
+  const own = connect(dbUrl.replace('user=llmproxy', `user=${name}`), { max: 1 });
+  t.after(() => own.end({ timeout: 1 }));
+  const [at] = await sql`SELECT current_database() AS database`;
+  await assert.rejects(migrateUp(own), (error: Error) => {
+    assert.match(error.message, new RegExp(`The role ${name} .* database ${at?.database} at /`));
+    assert.match(error.message, new RegExp(`GRANT USAGE, CREATE ON SCHEMA public TO ${name}`));
+    return true;
+  });
+  await migrateUp(sql);
+  await sql.unsafe(`GRANT SELECT ON llmproxy_migrations TO ${name}`);
+  assert.deepEqual(await migrateUp(own), []);
 });
 
 test('names files that are misnamed, missing or numbered alike', async (t) => {
@@ -150,6 +236,13 @@ test('refuses tables of the same names that are something else', async (t) => {
     await sql`SELECT FROM pg_attribute WHERE attrelid = 'providers'::regclass AND attnum > 0`;
   assert.equal(columns.length, 3);
 });
+
+/** A role of this test alone; it goes with the server. */
+async function newRole(sql: Sql): Promise<string> {
+  const name = `role_${randomBytes(4).toString('hex')}`;
+  await sql.unsafe(`CREATE ROLE ${name} LOGIN`);
+  return name;
+}
 
 /** A directory with these up migrations; each is undone by a statement that does nothing. */
 function migrations(ups: Record<string, string>): string {

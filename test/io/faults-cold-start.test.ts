@@ -84,12 +84,12 @@ async function adminStatus({ url, adminKey }: Daemon, body: object): Promise<num
 /** A fresh database behind a gate: `sql` reaches it at all times, `dbUrl` only through the gate. */
 async function gatedDatabase(t: TestContext) {
   const { dbUrl, sql } = await testDatabase(t);
-  const { hosts, ports, database, user } = parseDbUrl(dbUrl);
+  const { hosts, database, user } = parseDbUrl(dbUrl);
   const pairs = new Set<[Socket, Socket]>();
   let isOpen = true;
   const server = createServer((client) => {
     if (!isOpen) return client.destroy();
-    const target = connect(`${hosts[0]}/.s.PGSQL.${ports[0]}`);
+    const target = connect(`${hosts[0]?.host}/.s.PGSQL.${hosts[0]?.port}`);
     const pair: [Socket, Socket] = [client, target];
     pairs.add(pair);
     for (const socket of pair) socket.on('error', () => {});

@@ -1,13 +1,9 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 
 /** For the `skip` of a test that needs a program of the machine: why, or false when it is there. */
 export function skipWithout(program: string): string | false {
-  try {
-    execFileSync(program, ['--version'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    return `${program} is not installed`;
-  }
+  const { error } = spawnSync(program, ['--version'], { stdio: 'ignore' });
+  return error === undefined ? false : `${program} is not installed`;
 }
 
 export interface Ran {

@@ -12,27 +12,30 @@ type Dates = 'created_at' | 'updated_at';
 
 /**
  * Reads everything that routing is built from, by id, in one snapshot of the database: rows and
- * version always belong together. As plain rows, and without their dates: of a hundred thousand
- * keys, text of JSON would take this process and the server thrice the time.
+ * version always belong together: several statements in one simple query are one transaction. As
+ * plain rows, and without their dates: of a hundred thousand keys, text of JSON would take this
+ * process and the server thrice the time.
  */
 export async function readConfiguration(sql: Sql): Promise<Configuration> {
-  return await sql.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY', async (snapshot) => {
-    const [[stored], providers, credentials] = await Promise.all([
-      snapshot<{ version: number }[]>`SELECT version::int FROM config_version WHERE id = 1`,
-      snapshot<Omit<ProviderRow, Dates>[]>`
-        SELECT ${snapshot(providerColumns.filter(isNoDate))} FROM providers ORDER BY id`,
-      snapshot<Omit<CredentialRow, Dates>[]>`
-        SELECT ${snapshot(credentialColumns.filter(isNoDate))} FROM credentials ORDER BY id`,
-    ]);
-    return {
-      version: stored?.version ?? 0,
-      providers: providers.map(({ id, ...provider }) => ({
-        ...provider,
-        provider_type: provider.provider_type as Provider['provider_type'],
-      })),
-      credentials: credentials.map((row) => toCredential(row.id, row)),
-    };
-  });
+  const columns = (names: readonly string[]) => names.filter(isNoDate).join(', ');
+  const [, [stored], providers, credentials] = (await sql.unsafe(`
+    SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+    SELECT version::int FROM config_version WHERE id = 1;
+    SELECT ${columns(providerColumns)} FROM providers ORDER BY id;
+    SELECT ${columns(credentialColumns)} FROM credentials ORDER BY id`)) as object as [
+    [],
+    { version: number }[],
+    Omit<ProviderRow, Dates>[],
+    Omit<CredentialRow, Dates>[],
+  ];
+  return {
+    version: stored?.version ?? 0,
+    providers: providers.map(({ id, ...provider }) => ({
+      ...provider,
+      provider_type: provider.provider_type as Provider['provider_type'],
+    })),
+    credentials: credentials.map((row) => toCredential(row.id, row)),
+  };
 }
 
 function isNoDate(column: string): boolean {

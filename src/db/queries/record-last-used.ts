@@ -10,7 +10,8 @@ export interface LastUsed {
 export async function recordLastUsed(sql: Sql, used: readonly LastUsed[]): Promise<void> {
   await sql`
     WITH gone AS (
-      DELETE FROM credential_usage WHERE credential_id NOT IN (SELECT id FROM credentials)
+      DELETE FROM credential_usage u
+      WHERE NOT EXISTS (SELECT FROM credentials c WHERE c.id = u.credential_id)
     )
     INSERT INTO credential_usage (credential_id, last_used_at)
     SELECT used.id, to_timestamp(used.at / 1000.0)

@@ -1,0 +1,32 @@
+import type postgres from 'postgres';
+
+/** What a query of postgres.js 3.4 has besides its types. */
+export interface PendingQuery extends Promise<unknown> {
+  /** Whether somebody waits for it; fragments of other queries are never executed. */
+  readonly executed: boolean;
+  /** Gives it to a connection, now or when one is free. */
+  readonly handler: (query: PendingQuery) => void;
+  /** Null once it was cancelled. Rejects where the server cannot be asked to. */
+  readonly canceller: ((query: PendingQuery) => Promise<void>) | null;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+/** The same pool, which shows each query that is made, and each fragment of one. */
+export function eachQuery<S extends postgres.Sql>(
+  sql: S,
+  onQuery: (query: PendingQuery) => void,
+): S {
+  const shown = <T>(made: T): T => {
+    if (made instanceof Promise) onQuery(made as object as PendingQuery);
+    return made;
+  };
+  return new Proxy(sql, {
+    apply: (target, self, args) => shown(Reflect.apply(target, self, args)),
+    get: (target, property) => {
+      const value: unknown = Reflect.get(target, property);
+      if (property !== 'unsafe' || typeof value !== 'function') return value;
+      return (...args: unknown[]) => shown(Reflect.apply(value, target, args));
+    },
+  });
+}

@@ -1,0 +1,29 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type postgres from 'postgres';
+import { eachQuery } from './each-query.js';
+
+/** The server, the database or the role has no connection left. */
+const tooManyConnections = '53300';
+/** Less than any deadline of ours, so that what is told in the end is the reason. */
+const maxWaitMs = 4_000;
+const firstPauseMs = 20;
+const maxPauseMs = 400;
+
+/**
+ * The same pool, whose queries wait for a connection where the server grants none at the moment:
+ * one that the pool has already may be free by then. Such a query has not been sent, so that it is
+ * safe to send it later, whatever it does.
+ */
+export function waitingForConnections(sql: postgres.Sql): postgres.Sql {
+  return eachQuery(sql, (query) => {
+    const giveUpAt = performance.now() + maxWaitMs;
+    const { reject } = query;
+    let pauseMs = firstPauseMs;
+    query.reject = (error) => {
+      const isFull = error instanceof Error && Reflect.get(error, 'code') === tooManyConnections;
+      if (!isFull || performance.now() > giveUpAt) return reject(error);
+      void pause(pauseMs).then(() => query.handler(query));
+      pauseMs = Math.min(2 * pauseMs, maxPauseMs);
+    };
+  });
+}

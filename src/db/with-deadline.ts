@@ -1,0 +1,48 @@
+import type { Sql } from './client.js';
+import { deadline } from './deadline.js';
+import { eachQuery, type PendingQuery } from './each-query.js';
+
+/**
+ * Rejects when `work` takes longer than `timeoutMs`, or `signal` says so, and cancels its queries:
+ * the server would go on with them, and keep their connections from others.
+ * @param what for the message, such as "The query".
+ * @throws DatabaseError past the time; the signal's reason.
+ */
+export async function withDeadline<T>(
+  sql: Sql,
+  timeoutMs: number,
+  what: string,
+  work: (sql: Sql) => PromiseLike<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const queries = new Set<PendingQuery>();
+  const remember = (query: PendingQuery) => {
+    queries.add(query);
+    const forget = () => queries.delete(query);
+    // Its own `then` would send it.
+    Promise.prototype.then.call(query, forget, forget);
+  };
+  const running = work(eachQuery(sql, remember));
+  try {
+    return await deadline(untilAborted(running, signal), timeoutMs, what);
+  } catch (error) {
+    for (const query of queries) cancel(query);
+    throw error;
+  }
+}
+
+function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal | undefined): PromiseLike<T> {
+  if (!signal) return work;
+  const aborted = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([work, aborted]);
+}
+
+/** One that is only a part of another has nothing to cancel. */
+function cancel(query: PendingQuery): void {
+  if (!query.executed) return;
+  // `query.cancel()` drops this promise, and a rejection that nobody handles ends the process.
+  query.canceller?.(query).catch(() => {});
+}

@@ -1,0 +1,125 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { connect, type Sql } from '../../src/db/client.js';
+import { findBinaries } from '../../src/db/embedded/binaries.js';
+import { ensureCluster, superuser } from '../../src/db/embedded/cluster.js';
+import { type Place, preparePlace } from '../../src/db/embedded/place.js';
+import { type Supervised, supervise } from '../../src/db/embedded/supervisor.js';
+import { testDirectory } from './postgres.js';
+import { until } from './until.js';
+
+/** A PostgreSQL of a test alone, on a port of loopback, that the test may stop and make a standby. */
+export interface OwnServer {
+  readonly port: number;
+  /** Of the superuser and the database `postgres`; `sql` too, for the test's own questions. */
+  readonly dbUrl: string;
+  readonly sql: Sql;
+  readonly place: Place;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Starts it again as a standby of nobody. */
+  becomeStandby(): Promise<void>;
+}
+
+/** Starts one. Nothing of it is left after the test. With `files` it offers TLS. */
+export async function startOwnServer(
+  t: TestContext,
+  files?: { certificate: string; key: string },
+): Promise<OwnServer> {
+  const place = newPlace();
+  await ensureCluster(place, await findBinaries(place.root, place.account));
+  const tls: string[] = [];
+  if (files) {
+    for (const [name, file] of [
+      ['server.crt', files.certificate],
+      ['server.key', files.key],
+    ] as const) {
+      cpSync(file, join(place.data, name));
+      chmodSync(join(place.data, name), 0o600);
+    }
+    own(place);
+    tls.push('ssl=on');
+  }
+  const server = await serverIn(t, place, tls);
+  await server.start();
+  return server;
+}
+
+/** A standby that follows this server, which is stopped for a moment while its files are copied. */
+export async function startStandby(t: TestContext, primary: OwnServer): Promise<OwnServer> {
+  const place = newPlace();
+  await primary.stop();
+  cpSync(primary.place.data, place.data, { recursive: true });
+  await primary.start();
+  writeFileSync(join(place.data, 'standby.signal'), '');
+  const from = `host=127.0.0.1 port=${primary.port} user=${superuser}`;
+  appendFileSync(join(place.data, 'postgresql.auto.conf'), `\nprimary_conninfo = '${from}'\n`);
+  own(place);
+  const server = await serverIn(t, place);
+  await server.start();
+  return server;
+}
+
+function newPlace(): Place {
+  const dataDir = join(testDirectory(), 'server');
+  mkdirSync(dataDir);
+  return preparePlace(dataDir);
+}
+
+/** Gives the files to the user that the server runs as. */
+function own({ account, data }: Place): void {
+  if (account) spawnSync('chown', ['-R', `${account.uid}:${account.gid}`, data]);
+}
+
+async function serverIn(
+  t: TestContext,
+  place: Place,
+  more: readonly string[] = [],
+): Promise<OwnServer> {
+  const port = await freePort();
+  const dbUrl = `postgres://${superuser}@127.0.0.1:${port}/postgres`;
+  const sql = connect(dbUrl, { max: 2 });
+  const { postgres } = await findBinaries(place.root, place.account);
+  const settings = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories='];
+  settings.push('shared_buffers=16MB', 'max_connections=40', 'wal_keep_size=64MB', ...more);
+  let running: Supervised | null = null;
+  const stop = async () => {
+    await running?.stop('fast');
+    running = null;
+  };
+  t.after(async () => {
+    await sql.end({ timeout: 1 });
+    await stop();
+    rmSync(place.root, { recursive: true, force: true });
+  });
+  const start = async () => {
+    const command = [postgres, '-D', place.data, ...settings.flatMap((each) => ['-c', each])];
+    running = supervise(command, place.account);
+    await until('PostgreSQL', () => sql`SELECT 1`.then(() => true), 20_000);
+  };
+  return {
+    port,
+    dbUrl,
+    sql,
+    place,
+    stop,
+    start,
+    async becomeStandby() {
+      await stop();
+      writeFileSync(join(place.data, 'standby.signal'), '');
+      await start();
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
