@@ -157,6 +157,8 @@ export interface UnknownField {
   /** Path in the client's body; only those without a dot can be written back. */
   field: string;
   value: unknown;
+  /** The request means something else without it: other dialects refuse it. */
+  essential: boolean;
 }
 
 export interface FunctionTool {

@@ -32,8 +32,9 @@ export class Losses {
     dialect: ConversationDialect,
     body: Record<string, unknown>,
   ): void {
-    for (const { dialect: from, field, value } of request.unknown) {
-      if (from === dialect && !field.includes('.')) body[field] = value;
+    for (const { dialect: from, field, value, essential } of request.unknown) {
+      if (from === dialect && /^\w+$/.test(field)) body[field] = value;
+      else if (essential) this.reject(field, 'has no counterpart, and cannot be left out');
       else this.drop(field, 'has no counterpart');
     }
   }

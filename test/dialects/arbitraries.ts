@@ -31,6 +31,7 @@ export interface Subset {
   errorResults: boolean;
   cacheMarks: boolean;
   topK: boolean;
+  stop: boolean;
   sampling: boolean;
   strict: boolean;
   user: boolean;
@@ -114,7 +115,10 @@ function media(subset: Subset): fc.Arbitrary<Block> {
 function seal(subset: Subset): fc.Arbitrary<Seal | null> {
   const [slot] = subset.seals;
   if (slot === undefined) return fc.constant(null);
-  return base64.map((data) => ({ dialect: subset.dialect, provider: null, slot, id: null, data }));
+  return base64.map((data) => {
+    const id = slot === 'encrypted' ? `rs_${data}` : null;
+    return { dialect: subset.dialect, provider: null, slot, id, data };
+  });
 }
 
 function reasoning(subset: Subset): fc.Arbitrary<Block> {
@@ -259,7 +263,7 @@ export function requests(subset: Subset): fc.Arbitrary<ConversationRequest> {
         temperature: fc.option(fraction),
         topP: fc.option(fraction),
         topK: subset.topK ? fc.option(fc.integer({ min: 1, max: 50 })) : fc.constant(null),
-        stop: fc.array(words, { maxLength: 2 }),
+        stop: fc.array(words, { maxLength: subset.stop ? 2 : 0 }),
         sampling: subset.sampling ? fc.option(fc.integer({ min: 0, max: 2 })) : fc.constant(null),
         user: subset.user ? fc.option(words) : fc.constant(null),
         parallel:
@@ -339,7 +343,7 @@ export function answers(subset: Subset): fc.Arbitrary<ConversationAnswer> {
         id,
         model: 'model-x',
         content,
-        finish: { reason, raw, sequence: null, detail: null },
+        finish: { reason: stopped(reason, raw, content), raw, sequence: null, detail: null },
         usage: {
           input,
           cacheRead: read,
@@ -352,6 +356,12 @@ export function answers(subset: Subset): fc.Arbitrary<ConversationAnswer> {
       }),
     )
     .map(plain) as fc.Arbitrary<ConversationAnswer>;
+}
+
+/** Dialects that have one word for the end of an answer, whether it calls tools or not. */
+function stopped(reason: FinishReason, raw: string | null, content: Block[]): FinishReason {
+  const wordless = raw === 'completed' || raw === 'STOP';
+  return wordless && content.some(({ type }) => type === 'tool_call') ? 'tool_calls' : reason;
 }
 
 /** The same with prototypes, which generated objects lack. */

@@ -86,7 +86,8 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
     case 'system':
       break;
     default:
-      if (body[key] !== null) request.unknown.push({ dialect, field: key, value: body[key] });
+      if (body[key] !== null)
+        request.unknown.push({ dialect, field: key, value: body[key], essential: false });
   }
 }
 
@@ -175,7 +176,7 @@ function readThinking(request: ConversationRequest, from: JsonObject | null): vo
     }
   }
   if (typeof from.type !== 'string') throw new WrongField('thinking.type', 'must be a string');
-  request.unknown.push({ dialect, field: 'thinking', value: from });
+  request.unknown.push({ dialect, field: 'thinking', value: from, essential: false });
 }
 
 function readOutputConfig(request: ConversationRequest, from: JsonObject): void {
@@ -198,6 +199,11 @@ function readOutputConfig(request: ConversationRequest, from: JsonObject): void 
   }
   for (const key in from) {
     if (key === 'effort' || key === 'format' || from[key] === null) continue;
-    request.unknown.push({ dialect, field: `output_config.${key}`, value: from[key] });
+    request.unknown.push({
+      dialect,
+      field: `output_config.${key}`,
+      value: from[key],
+      essential: false,
+    });
   }
 }

@@ -108,7 +108,7 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
       const value = body[key];
       // Saying that nothing is to be stored asks for nothing.
       if (value === null || (key === 'store' && value === false)) break;
-      request.unknown.push({ dialect, field: key, value });
+      request.unknown.push({ dialect, field: key, value, essential: false });
     }
   }
 }

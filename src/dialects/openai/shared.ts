@@ -1,5 +1,4 @@
 import {
-  type CacheMark,
   type ConversationError,
   type Effort,
   type ErrorKind,
@@ -54,6 +53,8 @@ function kindOfError(type: string | null, code: string | null, status: number): 
   if (code === 'insufficient_quota' || type === 'insufficient_quota') return 'billing';
   if (status !== 0) return kindOf(status);
   if (code === 'rate_limit_exceeded' || type === 'rate_limit_error') return 'rate_limit';
+  if (code === 'server_is_overloaded' || code === 'slow_down') return 'overloaded';
+  if (code === 'invalid_prompt') return 'invalid_request';
   if (type === 'tokens' || type === 'requests') return 'rate_limit';
   for (const kind in types) {
     if (type !== null && types[kind as ErrorKind] === type) {
@@ -153,7 +154,7 @@ export function writeFormat(format: Format): JsonObject {
   return schema;
 }
 
-/** OpenAI tells a cache breakpoint only by models that few have; others cache by themselves. */
-export function hasCacheMark(block: { cache?: CacheMark | null }): boolean {
-  return block.cache !== undefined && block.cache !== null;
+/** OpenAI's models cache by themselves, but for some that take breakpoints. */
+export function hasCacheMark(marked: object): boolean {
+  return 'cache' in marked && marked.cache !== null;
 }
