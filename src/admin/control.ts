@@ -1,6 +1,11 @@
 import type { Configuration, Provider } from '../config/configuration.js';
 import type { Problem } from '../config/problem.js';
-import type { SecretReader, UnusableSecret } from '../config/secret-store.js';
+import type {
+  SecretColumns,
+  SecretReader,
+  StoredSecrets,
+  UnusableSecret,
+} from '../config/secret-store.js';
 import type { DescribedSetting } from '../config/settings.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Sql } from '../db/client.js';
@@ -39,10 +44,20 @@ export interface Control {
 
 export interface SecretStore extends SecretReader {
   /**
-   * An `api_key` as it is to be stored: encrypted, unless it is a reference.
+   * The secrets of a new row as they are to be stored: encrypted, but for references.
    * @throws SecretError
    */
-  seal(sql: Sql, provider: string, value: string): Promise<string>;
+  seal(sql: Sql, row: SecretColumns): Promise<StoredSecrets>;
+  /**
+   * What of the secrets has to be stored for a row to become another. Those that stay are encrypted
+   * for its new name and origin where these change.
+   * @throws SecretError
+   */
+  sealChange(
+    sql: Sql,
+    before: SecretColumns,
+    after: SecretColumns,
+  ): Promise<Partial<StoredSecrets>>;
   /** Providers that are treated as disabled because of their keys. */
   unusable(): readonly UnusableSecret[];
 }

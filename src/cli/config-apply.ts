@@ -128,7 +128,7 @@ export async function planned(
 ): Promise<Plan> {
   const { planText } = await import('../admin/lifecycle/make-plan.js');
   const options = { source, text, prune };
-  const { plan, problems } = await planText(sql, options, await openSecrets(settings));
+  const { plan, problems } = await planText(sql, options, await openSecrets(settings), null);
   if (plan === null) throw documentError(problems);
   return plan;
 }

@@ -111,8 +111,8 @@ function configurationFindings({ configuration, unusable, inClear }: StoredConfi
     findings.push(failed('secrets', `provider ${provider}: its api_key ${reason}`, todo));
   }
   if (inClear.length > 0) {
-    const detail = `stored in the clear: the api_key of ${inClear.join(', ')}`;
-    findings.push(warning('secrets', detail, 'encrypt them: llmproxy secrets rotate'));
+    const detail = `stored in the clear: secrets of ${inClear.join(', ')}`;
+    findings.push(warning('secrets', detail, 'encrypt them: llmproxy secrets encrypt'));
   }
   if (unusable.length + inClear.length === 0) findings.push(ok('secrets', 'all can be read'));
   return findings;

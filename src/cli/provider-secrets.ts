@@ -1,11 +1,10 @@
+import type { ShownSecrets } from '../config/secret-store.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Secrets } from '../daemon/secrets.js';
 import type { ProviderRow } from '../db/queries/rows.js';
 
-/** A provider as it may be shown: of its key a preview, or the reference that it is. */
-export interface ShownProvider extends Omit<ProviderRow, 'api_key'> {
-  api_key_preview: string;
-}
+/** A provider as it may be shown: of its secrets previews, or the reference that its key is. */
+export type ShownProvider = Omit<ProviderRow, 'api_key'> & ShownSecrets;
 
 /** The keys of this machine, for a command; a new one is made only by the first write. */
 export async function openSecrets(settings: Settings): Promise<Secrets> {
@@ -13,6 +12,7 @@ export async function openSecrets(settings: Settings): Promise<Secrets> {
   return await Store.open(settings);
 }
 
-export function shown(secrets: Secrets, { api_key, ...row }: ProviderRow): ShownProvider {
-  return { ...row, api_key_preview: secrets.preview(row.provider_key, api_key) };
+export function shown(secrets: Secrets, row: ProviderRow): ShownProvider {
+  const { api_key, ...columns } = row;
+  return { ...columns, ...secrets.shown(row) };
 }

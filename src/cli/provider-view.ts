@@ -1,4 +1,3 @@
-import { previewKey } from '../config/credential-key.js';
 import { note, printFields, printTable } from './output.js';
 import type { ShownProvider } from './provider-secrets.js';
 
@@ -12,7 +11,7 @@ export function providerJson(row: ShownProvider) {
     api_key_preview: row.api_key_preview,
     model_mapping: row.model_mapping,
     weight: row.weight,
-    provider_params: masked(row.provider_params),
+    provider_params: row.provider_params,
     is_enabled: row.is_enabled,
     created_at: row.created_at,
     updated_at: row.updated_at,
@@ -50,7 +49,7 @@ export function printProvider(row: ShownProvider): void {
       : mapping.map(
           ([from, to], index) => [index === 0 ? 'models' : '', `${from} -> ${to}`] as const,
         )),
-    ...(params ? [['params', JSON.stringify(masked(row.provider_params))] as const] : []),
+    ...(params ? [['params', JSON.stringify(row.provider_params)] as const] : []),
     ['created', row.created_at.toISOString()],
     ['updated', row.updated_at.toISOString()],
   ]);
@@ -58,12 +57,4 @@ export function printProvider(row: ShownProvider): void {
 
 function models({ model_mapping }: ShownProvider): string {
   return Object.keys(model_mapping).join(', ') || 'all';
-}
-
-/** Parameters with every text hidden: an extra header often holds a token. */
-function masked(value: unknown): unknown {
-  if (typeof value === 'string') return previewKey(value);
-  if (Array.isArray(value)) return value.map(masked);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, masked(each)]));
 }

@@ -134,9 +134,9 @@ async function add(name: string | undefined, given: ProviderFlags): Promise<void
   const { result, activation } = await changeConfiguration(flags, async (sql, settings) => {
     await checkProvider(input, ['api_base'], settings.upstream.private_addresses);
     const secrets = await openSecrets(settings);
-    const sealed = await secrets.seal(sql, key, input.api_key);
+    const sealed = await secrets.seal(sql, input);
     try {
-      return shown(secrets, await insertProvider(sql, { ...input, api_key: sealed }));
+      return shown(secrets, await insertProvider(sql, { ...input, ...sealed }));
     } catch (error) {
       if (!(error instanceof DuplicateError)) throw error;
       throw new CliError(`provider "${key}" exists already`, {
@@ -236,9 +236,9 @@ async function changeAndReport(
   const { result, activation } = await changeConfiguration(flags, async (sql, settings) => {
     const secrets = await openSecrets(settings);
     const before = await existing(sql, key);
-    const { api_key, ...rest } = await changes(before, settings);
-    const sealed = api_key === undefined ? {} : { api_key: await secrets.seal(sql, key, api_key) };
-    const after = await updateProvider(sql, before.id, { ...rest, ...sealed });
+    const changed = await changes(before, settings);
+    const sealed = await secrets.sealChange(sql, before, { ...before, ...changed });
+    const after = await updateProvider(sql, before.id, { ...changed, ...sealed });
     if (after === null) throw notFound(key);
     return shown(secrets, after);
   });

@@ -37,18 +37,16 @@ const bookkeeping = new Set(['id', 'created_at', 'updated_at', 'last_used_at']);
 /**
  * What has to change for the rows to be as a document says. Fields and rows that it does not name
  * stay; with `prune`, rows of a section that it has are deleted.
- * @param sameSecret whether a row's stored `api_key` is this secret in clear.
  */
 export function planDocument(
   base: StoredConfiguration,
   document: WrittenDocument,
-  options: { prune: boolean; sameSecret?: (row: StoredRow, secret: string) => boolean },
+  { prune }: { prune: boolean },
 ): { plan: Plan; problems: PlanProblem[] } {
   const problems: PlanProblem[] = [];
-  const { sameSecret = () => false } = options;
   const changes = [
-    ...planProviders(base, document, options.prune, sameSecret, problems),
-    ...planCredentials(base, document, options.prune, problems),
+    ...planProviders(base, document, prune, problems),
+    ...planCredentials(base, document, prune, problems),
   ];
   return { plan: { base, changes: changes.sort(inOrder) }, problems };
 }
@@ -133,7 +131,6 @@ function planProviders(
   base: StoredConfiguration,
   { providers }: WrittenDocument,
   prune: boolean,
-  sameSecret: (row: StoredRow, secret: string) => boolean,
   problems: PlanProblem[],
 ): Change[] {
   if (!providers) return [];
@@ -144,9 +141,6 @@ function planProviders(
     rows.delete(name);
     const at = `providers.${name}`;
     const written: Record<string, unknown> = { ...fields };
-    if (before && typeof fields.api_key === 'string' && sameSecret(before, fields.api_key)) {
-      written.api_key = keep;
-    }
     keepSecret(written, 'api_key', before?.api_key, at, problems);
     if (fields.provider_params?.headers) {
       const headers = { ...fields.provider_params.headers };

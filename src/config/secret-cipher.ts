@@ -16,6 +16,8 @@ export interface SecretPlace {
   table: string;
   row: string;
   column: string;
+  /** Origin of the URL that it is sent to; undefined: it was sealed before origins counted. */
+  origin?: string;
 }
 
 const cipher = 'aes-256-gcm';
@@ -74,7 +76,7 @@ export function open(stored: string, ring: KeyRing, place: SecretPlace): string 
   try {
     return openBytes(Buffer.from(data, 'base64'), key, boundTo(place)).toString('utf8');
   } catch {
-    throw new Error('is damaged, or was encrypted for another provider');
+    throw new Error('is damaged, or was encrypted for another provider or api_base');
   }
 }
 
@@ -111,6 +113,7 @@ function toSecretKey(bytes: Buffer): SecretKey {
 }
 
 /** As JSON, so that no two places are written alike. */
-function boundTo({ table, row, column }: SecretPlace): Buffer {
-  return Buffer.from(JSON.stringify([table, row, column]));
+function boundTo({ table, row, column, origin }: SecretPlace): Buffer {
+  const place = [table, row, column];
+  return Buffer.from(JSON.stringify(origin === undefined ? place : [...place, origin]));
 }

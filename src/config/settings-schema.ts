@@ -60,6 +60,10 @@ export interface Settings {
     key: string | null;
     /** File that holds them; null: systemd's credential `secret_key`, else the data directory. */
     key_file: string | null;
+    /** Variables that an admin key may make a provider's key; `*` stands for any characters. */
+    allowed_variables: string[];
+    /** Folders of the files that it may refer to likewise. */
+    allowed_directories: string[];
   };
   usage: {
     /** Days that rows of `request_logs` are kept; 0: for ever. */
@@ -248,6 +252,16 @@ export const settingsSchema = section({
   secrets: section({
     key: { type: ['string', 'null'], default: null, secret: true, env: 'LLMPROXY_SECRET_KEY' },
     key_file: { type: ['string', 'null'], pattern: '^/', default: null },
+    allowed_variables: {
+      type: 'array',
+      items: { type: 'string', pattern: '^[A-Za-z0-9_*]+$' },
+      default: ['*_API_KEY', 'LLMPROXY_PROVIDER_*'],
+    },
+    allowed_directories: {
+      type: 'array',
+      items: { type: 'string', pattern: '^/' },
+      default: ['/etc/llmproxy', '/run/secrets', '/run/credentials'],
+    },
   }),
   usage: section({
     retention_days: { type: 'integer', minimum: 0, maximum: 36_500, default: 30 },

@@ -10,8 +10,11 @@ export interface FollowedSecrets {
   readonly unusable: readonly UnusableSecret[];
   /** Whether some keys are in files, which change without being noticed. */
   readonly hasFiles: boolean;
-  /** The configuration with its keys in the clear. Tells what has changed of them; never fails. */
-  resolve(configuration: Configuration): Promise<Configuration>;
+  /**
+   * The configuration with its secrets in the clear. Tells what has changed of them; never fails.
+   * @param rows that it was made of.
+   */
+  resolve(configuration: Configuration, rows: Configuration): Promise<Configuration>;
   /** Tells when this machine lacks the key that secrets of the database are encrypted under. */
   check(sql: Sql): Promise<void>;
 }
@@ -27,12 +30,12 @@ export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
     get hasFiles() {
       return hasFiles;
     },
-    async resolve(configuration) {
+    async resolve(configuration, rows) {
       await secrets.readKeys().catch((error: unknown) => {
         emit({ type: 'secret_key_unread', reason: messageOf(error) });
       });
       hasFiles = configuration.providers.some(({ api_key }) => api_key.startsWith('file:'));
-      const resolved = await secrets.resolve(configuration);
+      const resolved = await secrets.resolve(configuration, rows);
       for (const { provider, reason } of resolved.unusable) {
         const known = unusable.find((each) => each.provider === provider);
         if (known?.reason !== reason) emit({ type: 'secret_unusable', provider, reason });

@@ -4,6 +4,7 @@ import type { Configuration } from '../config/configuration.js';
 import { mergeConfiguration } from '../config/merge.js';
 import { type Override, type OverrideFile, parseOverride } from '../config/overrides.js';
 import { ConfigError, describeProblem, type Problem } from '../config/problem.js';
+import { redirectedSecrets } from '../config/redirected.js';
 import type { PrivateAddresses } from '../config/settings-schema.js';
 import type { Emit } from '../observe/event.js';
 
@@ -21,7 +22,7 @@ interface ReloaderOptions {
   readRows: () => Promise<Configuration>;
   readOverrides: () => Promise<OverrideFile[]>;
   /** Decrypts secrets and finds what references stand for; a provider where it cannot is disabled. */
-  resolveSecrets?: (configuration: Configuration) => Promise<Configuration>;
+  resolveSecrets?: (configuration: Configuration, rows: Configuration) => Promise<Configuration>;
   privateAddresses?: PrivateAddresses;
   /** Gives a configuration to all workers and resolves when each uses it. */
   publish: (configuration: Configuration, hash: string) => Promise<void>;
@@ -91,8 +92,8 @@ export class Reloader {
   }
 
   /**
-   * What would be wrong with the configuration after a change of its rows, and is not wrong now.
-   * Nothing is activated.
+   * What would be wrong with the configuration after a change of its rows, and is not wrong now; for
+   * changes that come from elsewhere than this machine. Nothing is activated.
    * @throws what reading threw.
    */
   async problemsOf(change: (rows: Configuration) => Configuration): Promise<Problem[]> {
@@ -102,8 +103,12 @@ export class Reloader {
     const { privateAddresses } = this.#options;
     const before = mergeProblems(rows, overrides, privateAddresses);
     const known = new Set(before.map(describeProblem));
-    const problems = mergeProblems(change(rows), overrides, privateAddresses);
-    return problems.filter((problem) => !known.has(describeProblem(problem)));
+    const changed = change(rows);
+    const problems = mergeProblems(changed, overrides, privateAddresses);
+    return [
+      ...problems.filter((problem) => !known.has(describeProblem(problem))),
+      ...redirectedSecrets(rows, changed, overrides),
+    ];
   }
 
   /** No reload starts after this. */
@@ -158,7 +163,7 @@ export class Reloader {
     const overrides = files.map((file) => parseOverride(file, problems));
     if (problems.length > 0) throw new ConfigError(problems);
     const merged = mergeConfiguration(rows, overrides, privateAddresses);
-    return { configuration: resolveSecrets ? await resolveSecrets(merged) : merged, rows };
+    return { configuration: resolveSecrets ? await resolveSecrets(merged, rows) : merged, rows };
   }
 }
 

@@ -1,27 +1,29 @@
-import { isSealed, type SecretKey, seal, sealedUnder } from '../config/secret-cipher.js';
+import { type SecretKey, type SecretPlace, seal } from '../config/secret-cipher.js';
+import { headerPlace, headersOf, keyPlace, withHeaders } from '../config/secret-columns.js';
 import { isReference } from '../config/secret-reference.js';
+import type { SecretColumns, StoredSecrets } from '../config/secret-store.js';
 import type { Sql } from '../db/client.js';
 import { historySecrets, resealHistory } from '../db/queries/history-secrets.js';
 import { listProviders } from '../db/queries/list-providers.js';
-import { type Resealed, resealProviders } from '../db/queries/reseal-providers.js';
-import { placeOf, type Secrets } from './secrets.js';
+import { resealProviders } from '../db/queries/reseal-providers.js';
+import type { Secrets } from './secrets.js';
 
 /** Rows that are changed in one statement. */
 const batchRows = 500;
 
-/** What was encrypted anew, and what could not be. */
+/** What was encrypted, and what could not be. */
 export interface ResealResult {
   providers: number;
-  /** Keys of earlier versions of the configuration. */
+  /** Rows of earlier versions of the configuration. */
   history: number;
-  /** Providers whose keys do not decrypt, so that they were left as they are. */
+  /** Providers with a secret that does not decrypt, so that they were left as they are. */
   unusable: { provider: string; reason: string }[];
 }
 
 /**
- * Encrypts all keys of the database under this key that are in the clear or under another one,
- * batch by batch: one that was interrupted goes on where it ended. Keys that somebody changes
- * meanwhile are left as they are changed.
+ * Encrypts all secrets of the database under this key that are in the clear, under another key, or
+ * not bound to the origin of their provider, batch by batch: the next call completes one that was
+ * interrupted. Rows that somebody changes meanwhile are left as they are changed.
  * @param onProgress how many providers of how many are done.
  */
 export async function reseal(
@@ -31,16 +33,15 @@ export async function reseal(
   onProgress: (done: number, of: number) => void = () => {},
 ): Promise<ResealResult> {
   const result: ResealResult = { providers: 0, history: 0, unusable: [] };
-  const rows = (await listProviders(sql)).filter(({ api_key }) => isDue(api_key, key));
+  const rows = (await listProviders(sql)).filter((row) => isDue(secrets, row, key));
   for (let start = 0; start < rows.length; start += batchRows) {
-    const batch: Resealed[] = [];
-    for (const { id, provider_key, api_key } of rows.slice(start, start + batchRows)) {
+    const batch = [];
+    for (const row of rows.slice(start, start + batchRows)) {
       try {
-        const clear = await secrets.reveal(provider_key, api_key);
-        batch.push({ id, stored: api_key, sealed: seal(clear, key, placeOf(provider_key)) });
+        batch.push({ row, sealed: resealed(secrets, row, key) });
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        result.unusable.push({ provider: provider_key, reason });
+        result.unusable.push({ provider: row.provider_key, reason });
       }
     }
     if (batch.length > 0) result.providers += await resealProviders(sql, batch);
@@ -59,18 +60,34 @@ async function resealAllHistory(sql: Sql, secrets: Secrets, key: SecretKey): Pro
     const last = found.at(-1);
     if (!last) return count;
     lastId = last.id;
-    const batch = [];
-    for (const row of found.filter(({ api_key }) => isDue(api_key, key))) {
-      const clear = await secrets.reveal(row.provider_key, row.api_key).catch(() => null);
-      if (clear !== null)
-        batch.push({ ...row, sealed: seal(clear, key, placeOf(row.provider_key)) });
-    }
+    const batch = found
+      .filter((row) => isDue(secrets, row, key))
+      .flatMap((row) => {
+        try {
+          return [{ id: row.id, side: row.side, sealed: resealed(secrets, row, key) }];
+        } catch {
+          return [];
+        }
+      });
     if (batch.length > 0) await resealHistory(sql, batch);
     count += batch.length;
   }
 }
 
-function isDue(stored: string, key: SecretKey): boolean {
-  if (isReference(stored)) return false;
-  return !isSealed(stored) || sealedUnder(stored) !== key.id;
+function isDue(secrets: Secrets, row: SecretColumns, key: SecretKey): boolean {
+  const isOld = (stored: string, place: SecretPlace) => !secrets.isCurrent(stored, key, place);
+  if (!isReference(row.api_key) && isOld(row.api_key, keyPlace(row))) return true;
+  return [...headersOf(row)].some(([name, value]) => isOld(value, headerPlace(row, name)));
+}
+
+/** @throws SecretError when one of its secrets does not decrypt. */
+function resealed(secrets: Secrets, row: SecretColumns, key: SecretKey): StoredSecrets {
+  const { api_key, provider_params } = secrets.decrypt(row);
+  const headers = [...headersOf({ provider_params })].map(
+    ([name, value]) => [name, seal(value, key, headerPlace(row, name))] as const,
+  );
+  return {
+    api_key: isReference(api_key) ? api_key : seal(api_key, key, keyPlace(row)),
+    provider_params: withHeaders(row, new Map(headers)),
+  };
 }

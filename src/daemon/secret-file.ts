@@ -3,6 +3,10 @@ import { join } from 'node:path';
 import type { SecretReference } from '../config/secret-reference.js';
 import type { Settings } from '../config/settings-schema.js';
 
+interface FileSettings extends Pick<Settings, 'data_dir'> {
+  secrets: Pick<Settings['secrets'], 'key_file'>;
+}
+
 const maxFileBytes = 65_536;
 /** Of the data directory and of systemd's credentials: a provider must not be sent these. */
 const ownNames = ['secret-key', 'admin-key', 'last-good', 'secret_key', 'admin_key', 'db_url'];
@@ -13,7 +17,7 @@ const ownNames = ['secret-key', 'admin-key', 'last-good', 'secret_key', 'admin_k
  */
 export async function readReference(
   reference: SecretReference,
-  settings: Pick<Settings, 'secrets' | 'data_dir'>,
+  settings: FileSettings,
 ): Promise<string> {
   const { kind } = reference;
   const found =
@@ -27,10 +31,7 @@ export async function readReference(
   return value;
 }
 
-async function readSecretFile(
-  path: string,
-  { secrets, data_dir }: Pick<Settings, 'secrets' | 'data_dir'>,
-): Promise<string> {
+async function readSecretFile(path: string, { secrets, data_dir }: FileSettings): Promise<string> {
   try {
     const [target, ...own] = await Promise.all([
       realpath(path),

@@ -19,7 +19,9 @@ export interface LoadedKeys {
   file: string | null;
 }
 
-type KeySettings = Pick<Settings, 'secrets' | 'data_dir'>;
+interface KeySettings extends Pick<Settings, 'data_dir'> {
+  secrets: Pick<Settings['secrets'], 'key' | 'key_file'>;
+}
 
 const variable = 'LLMPROXY_SECRET_KEY';
 const credentialName = 'secret_key';

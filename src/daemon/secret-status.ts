@@ -1,23 +1,25 @@
 import { isSealed, sealedUnder } from '../config/secret-cipher.js';
+import { headersOf } from '../config/secret-columns.js';
 import { isReference } from '../config/secret-reference.js';
 import type { UnusableSecret } from '../config/secret-store.js';
 import type { Sql } from '../db/client.js';
 import { listProviders } from '../db/queries/list-providers.js';
 import { secretKeyInUse } from '../db/queries/secret-key.js';
-import type { Secrets } from './secrets.js';
+import { holdsClearSecret, type Secrets } from './secrets.js';
 
-/** How the providers' keys of a database are stored, as this machine sees them. */
+/** How the providers' secrets of a database are stored, as this machine sees them. */
 export interface SecretStatus {
   /** Id of the key that new secrets are encrypted under; null before the first. */
   key_id: string | null;
   /** Ids of the keys of this machine, and where they are. */
   known_key_ids: string[];
   key_source: string;
-  /** Providers by the id of the key that theirs are encrypted under. */
+  /** Providers by the id of the key that their key or a header is encrypted under. */
   encrypted: Record<string, string[]>;
+  /** Providers whose key or one of whose headers is stored as it is. */
   clear: string[];
   references: string[];
-  /** Providers whose keys cannot be used here. */
+  /** Providers whose secrets cannot be used here. */
   unusable: UnusableSecret[];
 }
 
@@ -31,16 +33,17 @@ export async function secretStatus(sql: Sql, secrets: Secrets): Promise<SecretSt
     references: [],
     unusable: [],
   };
-  for (const { provider_key, api_key } of await listProviders(sql)) {
+  for (const row of await listProviders(sql)) {
+    const { provider_key, api_key } = row;
     if (isReference(api_key)) status.references.push(provider_key);
-    else if (!isSealed(api_key)) status.clear.push(provider_key);
-    else {
-      const under = sealedUnder(api_key) ?? 'unknown';
+    if (holdsClearSecret(row)) status.clear.push(provider_key);
+    const sealed = [api_key, ...headersOf(row).values()].filter(isSealed);
+    for (const under of new Set(sealed.map((stored) => sealedUnder(stored) ?? 'unknown'))) {
       const others = status.encrypted[under] ?? [];
       status.encrypted[under] = [...others, provider_key];
     }
     try {
-      await secrets.reveal(provider_key, api_key);
+      await secrets.reveal(row);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       status.unusable.push({ provider: provider_key, reason });

@@ -4,24 +4,44 @@ import {
   isSealed,
   type KeyRing,
   open,
+  parseKeyRing,
   type SecretKey,
   type SecretPlace,
   seal,
+  sealedUnder,
 } from '../config/secret-cipher.js';
+import {
+  headerPlace,
+  headersOf,
+  keyPlace,
+  originOf,
+  withHeaders,
+} from '../config/secret-columns.js';
 import { isReference, parseReference } from '../config/secret-reference.js';
-import { type ResolvedSecrets, SecretError, type SecretReader } from '../config/secret-store.js';
+import {
+  type ResolvedSecrets,
+  type SecretColumns,
+  SecretError,
+  type SecretReader,
+  type ShownSecrets,
+  type StoredSecrets,
+} from '../config/secret-store.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Sql } from '../db/client.js';
 import { claimSecretKey, secretKeyInUse } from '../db/queries/secret-key.js';
 import { readReference } from './secret-file.js';
 import { type LoadedKeys, loadSecretKeys } from './secret-key.js';
 
-type SecretSettings = Pick<Settings, 'secrets' | 'data_dir'>;
+/** `admin` and `database`: secrets of the gateway itself, which no provider is sent. */
+interface SecretSettings extends Pick<Settings, 'data_dir'>, Partial<Pick<Settings, 'admin'>> {
+  secrets: Pick<Settings['secrets'], 'key' | 'key_file'>;
+  database?: Pick<Settings['database'], 'url' | 'listen_url'>;
+}
 
 /**
- * The providers' keys at rest: encrypted, in the clear as another program wrote them, or references.
- * The keys that they are encrypted under are this machine's; which of these new secrets are
- * encrypted under is told by the database, so that all its machines use the same.
+ * The providers' secrets at rest: encrypted, in the clear as another program wrote them, or
+ * references. The keys that they are encrypted under are this machine's; the database says under
+ * which of these new secrets are encrypted, so that all its machines use the same.
  */
 export class Secrets implements SecretReader {
   readonly #settings: SecretSettings;
@@ -74,49 +94,115 @@ export class Secrets implements SecretReader {
   }
 
   /**
-   * An `api_key` as it is to be stored: encrypted, unless it is a reference.
+   * The secrets of a new row as they are to be stored: encrypted, but for references.
    * @throws SecretError
    */
-  async seal(sql: Sql, provider: string, value: string): Promise<string> {
-    if (isReference(value)) return value;
-    if (isSealed(value)) {
-      await this.reveal(provider, value);
+  async seal(sql: Sql, row: SecretColumns): Promise<StoredSecrets> {
+    const sealed = async (value: string, place: SecretPlace): Promise<string> => {
+      if (!isSealed(value)) return seal(value, await this.current(sql), place);
+      this.#clear(value, place);
       return value;
+    };
+    const headers = new Map<string, string>();
+    for (const [name, value] of headersOf(row)) {
+      headers.set(name, await sealed(value, headerPlace(row, name)));
     }
-    return seal(value, await this.current(sql), placeOf(provider));
+    const { api_key } = row;
+    return {
+      api_key: isReference(api_key) ? api_key : await sealed(api_key, keyPlace(row)),
+      provider_params: withHeaders(row, headers),
+    };
   }
 
-  preview(provider: string, stored: string): string {
-    if (isReference(stored)) return stored;
-    try {
-      return previewKey(isSealed(stored) ? open(stored, this.ring, placeOf(provider)) : stored);
-    } catch {
-      return '…';
+  /**
+   * What of the secrets has to be stored for a row to become another. Those that stay are encrypted
+   * for its new name and origin where these change.
+   * @throws SecretError
+   */
+  async sealChange(
+    sql: Sql,
+    before: SecretColumns,
+    after: SecretColumns,
+  ): Promise<Partial<StoredSecrets>> {
+    const isMoved =
+      before.provider_key !== after.provider_key ||
+      originOf(before.api_base) !== originOf(after.api_base);
+    const keepsKey = after.api_key === before.api_key;
+    const keepsParams = after.provider_params === before.provider_params;
+    if (!isMoved && keepsKey && keepsParams) return {};
+    const stored = headersOf(before);
+    const headers = new Map<string, string>();
+    for (const [name, value] of headersOf(after)) {
+      const isKept = isMoved && value === stored.get(name);
+      headers.set(name, isKept ? this.#clear(value, headerPlace(before, name)) : value);
     }
+    const { api_key, provider_params } = await this.seal(sql, {
+      ...after,
+      api_key: isMoved && keepsKey ? this.#clear(before.api_key, keyPlace(before)) : after.api_key,
+      provider_params: withHeaders(after, headers),
+    });
+    return {
+      ...((isMoved || !keepsKey) && { api_key }),
+      ...((isMoved || !keepsParams) && { provider_params }),
+    };
   }
 
-  async reveal(provider: string, stored: string): Promise<string> {
-    try {
-      if (isSealed(stored)) return open(stored, this.ring, placeOf(provider));
-      return isReference(stored) ? await this.#resolve(stored) : stored;
-    } catch (error) {
-      throw new SecretError(error instanceof Error ? error.message : String(error));
-    }
-  }
-
-  /** Decrypts and resolves the keys of all enabled providers; one that fails is disabled. */
-  async resolve(configuration: Configuration): Promise<ResolvedSecrets> {
-    const unusable: ResolvedSecrets['unusable'] = [];
-    const inClear: string[] = [];
-    const resolved = async (provider: Provider): Promise<Provider> => {
-      const { provider_key, api_key } = provider;
-      if (!isSealed(api_key) && !isReference(api_key)) {
-        inClear.push(provider_key);
-        return provider;
-      }
-      if (!provider.is_enabled) return provider;
+  shown(row: SecretColumns): ShownSecrets {
+    const preview = (value: string, place: SecretPlace) => {
       try {
-        return { ...provider, api_key: await this.reveal(provider_key, api_key) };
+        return previewKey(this.#clear(value, place));
+      } catch {
+        return '…';
+      }
+    };
+    const { api_key } = row;
+    const headers = [...headersOf(row)].map(
+      ([name, value]) => [name, preview(value, headerPlace(row, name))] as const,
+    );
+    return {
+      api_key_preview: isReference(api_key) ? api_key : preview(api_key, keyPlace(row)),
+      provider_params: withHeaders(
+        { provider_params: masked(row.provider_params) as object },
+        new Map(headers),
+      ),
+    };
+  }
+
+  async reveal<R extends SecretColumns>(row: R): Promise<R> {
+    const clear = this.decrypt(row);
+    const { api_key } = row;
+    return isReference(api_key) ? { ...clear, api_key: await this.#resolve(api_key) } : clear;
+  }
+
+  decrypt<R extends SecretColumns>(row: R): R {
+    const headers = new Map<string, string>();
+    for (const [name, value] of headersOf(row)) {
+      const of = `or a header cannot be used: ${name} `;
+      headers.set(name, this.#clear(value, headerPlace(row, name), of));
+    }
+    const api_key = this.#clear(row.api_key, keyPlace(row));
+    return { ...row, api_key, provider_params: withHeaders(row, headers) };
+  }
+
+  /**
+   * Decrypts and resolves the secrets of all enabled providers; one that fails is disabled.
+   * @param rows that the configuration was made of: what is encrypted in one is bound to its
+   *   `api_base`, also where an override file gives another.
+   * @param alsoDisabled providers whose secrets are wanted though they are disabled.
+   */
+  async resolve(
+    configuration: Configuration,
+    rows: Configuration = configuration,
+    alsoDisabled: readonly string[] = [],
+  ): Promise<ResolvedSecrets> {
+    const unusable: ResolvedSecrets['unusable'] = [];
+    const stored = new Map(rows.providers.map((row) => [row.provider_key, row]));
+    const resolved = async (provider: Provider): Promise<Provider> => {
+      const { provider_key, api_base, is_enabled } = provider;
+      if (!is_enabled && !alsoDisabled.includes(provider_key)) return provider;
+      try {
+        const row = { ...provider, api_base: stored.get(provider_key)?.api_base ?? api_base };
+        return { ...(await this.reveal(row)), api_base };
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         unusable.push({ provider: provider_key, reason });
@@ -124,7 +210,43 @@ export class Secrets implements SecretReader {
       }
     };
     const providers = await Promise.all(configuration.providers.map(resolved));
-    return { configuration: { ...configuration, providers }, unusable, inClear };
+    const inClear = rows.providers.filter(holdsClearSecret);
+    return {
+      configuration: { ...configuration, providers },
+      unusable,
+      inClear: inClear.map(({ provider_key }) => provider_key),
+    };
+  }
+
+  /** Whether a secret is encrypted under this key, for this place and the origin that it has. */
+  isCurrent(stored: string, key: SecretKey, place: SecretPlace): boolean {
+    if (sealedUnder(stored) !== key.id) return false;
+    try {
+      open(stored, this.ring, place);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A stored secret in the clear; what is in the clear as it is. */
+  #clear(stored: string, place: SecretPlace, of = ''): string {
+    if (!isSealed(stored)) return stored;
+    try {
+      return this.#open(stored, place);
+    } catch (error) {
+      throw new SecretError(`${of}${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  /** Also what was sealed before origins counted. */
+  #open(stored: string, place: SecretPlace): string {
+    try {
+      return open(stored, this.ring, place);
+    } catch {
+      const { origin, ...withoutOrigin } = place;
+      return open(stored, this.ring, withoutOrigin);
+    }
   }
 
   async #claim(sql: Sql): Promise<string> {
@@ -138,12 +260,49 @@ export class Secrets implements SecretReader {
 
   async #resolve(value: string): Promise<string> {
     const reference = parseReference(value);
-    if (typeof reference === 'string') throw new Error(reference);
-    return await readReference(reference, this.#settings);
+    if (typeof reference === 'string') throw new SecretError(reference);
+    try {
+      const found = await readReference(reference, this.#settings);
+      if (!this.#isOwn(found)) return found;
+    } catch (error) {
+      throw new SecretError(error instanceof Error ? error.message : String(error));
+    }
+    throw new SecretError('refers to a secret of the gateway');
+  }
+
+  /** Whatever the file or the variable is called. */
+  #isOwn(value: string): boolean {
+    const { admin, database } = this.#settings;
+    const urls = [database?.url, database?.listen_url].filter((url) => typeof url === 'string');
+    const adminKeys = [admin?.key, ...(admin?.keys ?? []).map(({ key }) => key)];
+    if ([...urls, ...urls.map(passwordIn), ...adminKeys].includes(value)) return true;
+    try {
+      return parseKeyRing(value).some(({ id }) => this.#find(id) !== undefined);
+    } catch {
+      return false;
+    }
   }
 }
 
-/** What a provider's encrypted key is bound to. */
-export function placeOf(provider: string): SecretPlace {
-  return { table: 'providers', row: provider, column: 'api_key' };
+/** Whether a secret of a row is neither encrypted nor a reference. */
+export function holdsClearSecret(row: SecretColumns): boolean {
+  const { api_key } = row;
+  if (!isSealed(api_key) && !isReference(api_key)) return true;
+  return [...headersOf(row).values()].some((value) => !isSealed(value));
+}
+
+function passwordIn(url: string): string {
+  try {
+    return decodeURIComponent(new URL(url).password);
+  } catch {
+    return '';
+  }
+}
+
+/** With every text hidden: a parameter may hold a token. */
+function masked(value: unknown): unknown {
+  if (typeof value === 'string') return previewKey(value);
+  if (Array.isArray(value)) return value.map(masked);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, masked(each)]));
 }

@@ -115,7 +115,7 @@ export async function serve(
     const workers = new Workers({
       count: workersDesired,
       // They need no key to decrypt with.
-      settings: { ...settings, secrets: { key: null, key_file: null } },
+      settings: { ...settings, secrets: { ...settings.secrets, key: null, key_file: null } },
       controlSocket,
       version,
       adminKeyHashes: adminKeys.map(({ sha256 }) => sha256),
@@ -140,7 +140,7 @@ export async function serve(
     const reloader = new Reloader({
       readRows: () => readRows(store, lastGood),
       readOverrides: () => readOverrideFiles(overridesDir),
-      resolveSecrets: (configuration) => followed.resolve(configuration),
+      resolveSecrets: (configuration, rows) => followed.resolve(configuration, rows),
       privateAddresses: settings.upstream.private_addresses,
       publish: async (configuration, hash) => {
         metrics.configured(configuredNames(configuration, settings.routing));
@@ -174,9 +174,11 @@ export async function serve(
       metrics,
       health: probing.checks,
       secrets: {
-        preview: (provider, stored) => secrets.preview(provider, stored),
-        reveal: (provider, stored) => secrets.reveal(provider, stored),
-        seal: (sql, provider, value) => secrets.seal(sql, provider, value),
+        shown: (row) => secrets.shown(row),
+        decrypt: (row) => secrets.decrypt(row),
+        reveal: (row) => secrets.reveal(row),
+        seal: (sql, row) => secrets.seal(sql, row),
+        sealChange: (sql, before, after) => secrets.sealChange(sql, before, after),
         unusable: () => followed.unusable,
       },
       recent,

@@ -63,7 +63,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return info(`provider ${event.provider} is no longer held back by its api_key`);
     case 'secrets_in_clear':
       return warn(
-        `the keys of ${event.providers.length} providers are not encrypted (${event.providers.slice(0, 10).join(', ')}): run llmproxy secrets encrypt`,
+        `secrets of ${event.providers.length} providers are not encrypted (${event.providers.slice(0, 10).join(', ')}): run llmproxy secrets encrypt`,
       );
     case 'secret_key_unread':
       return { level: 'error', message: event.reason };

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { open, parseKeyRing } from '../../src/config/secret-cipher.js';
-import { placeOf } from '../../src/daemon/secrets.js';
+import { keyPlace } from '../../src/config/secret-columns.js';
 import { connect } from '../../src/db/client.js';
 import { getProvider } from '../../src/db/queries/get-provider.js';
 import { json, type Run, usage, withOwnDatabase } from './llmproxy.js';
@@ -98,8 +98,9 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
     t.after(() => sql.end());
     const apiKeyOf = async (provider: string) => {
       const text = readFileSync(join(dataDir, 'secret-key'), 'utf8');
-      const stored = (await getProvider(sql, provider))?.api_key ?? '';
-      return open(stored, parseKeyRing(text), placeOf(provider));
+      const row = await getProvider(sql, provider);
+      assert.ok(row);
+      return open(row.api_key, parseKeyRing(text), keyPlace(row));
     };
     await json(
       run(['provider', 'add', 'a', ...base, '--api-key-env', 'MY_KEY', '--json'], {

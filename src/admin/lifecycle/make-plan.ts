@@ -1,8 +1,7 @@
-import { isReference, type StoredRow } from '../../config/document.js';
-import { keep } from '../../config/document-schema.js';
 import { type Change, type Plan, planDocument, planReturn, rowsAfter } from '../../config/plan.js';
 import { type FieldChange, fieldChanges } from '../../config/plan-fields.js';
 import { type PlacedProblems, readDocument } from '../../config/read-document.js';
+import type { AllowedReferences } from '../../config/secret-reference.js';
 import type { Author } from '../../db/author.js';
 import type { Sql } from '../../db/client.js';
 import { applyChanges, BaseChangedError } from '../../db/queries/apply-changes.js';
@@ -10,14 +9,7 @@ import { listHistory, readVersion } from '../../db/queries/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/read-stored-configuration.js';
 import { type PlanEffect, planEffect, routedConfiguration } from '../../routing/plan-effect.js';
 import { describeHistory } from './describe-history.js';
-
-/** Providers' keys at rest. */
-export interface PlanSecrets {
-  /** @throws Error when it cannot be decrypted. */
-  reveal(provider: string, stored: string): Promise<string>;
-  /** Encrypts a key, unless it is a reference or encrypted already. */
-  seal(sql: Sql, provider: string, value: string): Promise<string>;
-}
+import { type PlanSecrets, refusedIn, sealed, withKept } from './plan-secrets.js';
 
 /** A plan as it is shown: without secrets. */
 export interface DescribedPlan {
@@ -30,24 +22,24 @@ export interface DescribedPlan {
 /**
  * What a document would change. Nothing is changed.
  * @param source the document's name, for its problems.
+ * @param allowed what an admin key may refer to; null for people on the machine, who are trusted.
  * @returns the problems where it cannot be applied.
  */
 export async function planText(
   sql: Sql,
   { source, text, prune }: { source: string; text: string; prune: boolean },
   secrets: PlanSecrets,
+  allowed: AllowedReferences | null,
 ): Promise<{ plan: Plan; problems: null } | { plan: null; problems: PlacedProblems }> {
   const { document, problems, place } = readDocument(source, text);
   if (!document) return { plan: null, problems };
   const base = await readStoredConfiguration(sql);
-  const same = new Set<number>();
-  for (const row of base.providers) {
-    const written = document.providers?.[String(row.provider_key)]?.api_key;
-    if (await isSame(row, written, secrets)) same.add(row.id);
-  }
-  const made = planDocument(base, document, { prune, sameSecret: ({ id }) => same.has(id) });
-  if (made.problems.length === 0) return { plan: made.plan, problems: null };
-  return { plan: null, problems: place(made.problems) };
+  const rows = new Map(base.providers.map((row) => [String(row.provider_key), row]));
+  const refused = allowed === null ? [] : refusedIn(document, rows, allowed);
+  const made = planDocument(base, withKept(document, rows, secrets), { prune });
+  const found = [...refused, ...made.problems];
+  if (found.length === 0) return { plan: made.plan, problems: null };
+  return { plan: null, problems: place(found) };
 }
 
 /** What would change for the rows to be as after a version; null, and what is kept, without it. */
@@ -91,23 +83,4 @@ export async function commitPlan(
     const told = since.map(describeHistory).join('; ');
     throw new BaseChangedError(`${error.message}${told && `: ${told}`}`);
   }
-}
-
-/** Whether a key in clear is the one that is stored: encrypting it again would look like a change. */
-async function isSame(row: StoredRow, written: unknown, secrets: PlanSecrets): Promise<boolean> {
-  const stored = String(row.api_key);
-  if (typeof written !== 'string' || written === keep) return false;
-  if (isReference(written) || isReference(stored)) return false;
-  try {
-    return (await secrets.reveal(String(row.provider_key), stored)) === written;
-  } catch {
-    return false;
-  }
-}
-
-async function sealed(sql: Sql, change: Change, secrets: PlanSecrets): Promise<Change> {
-  const { kind, before, after } = change;
-  if (kind !== 'provider' || after === null || after.api_key === before?.api_key) return change;
-  const api_key = await secrets.seal(sql, String(after.provider_key), String(after.api_key));
-  return { ...change, after: { ...after, api_key } };
 }

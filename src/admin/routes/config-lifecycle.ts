@@ -3,6 +3,7 @@ import type { Plan } from '../../config/plan.js';
 import { rowsAfter } from '../../config/plan.js';
 import type { PlacedProblems } from '../../config/read-document.js';
 import type { ChangeSource } from '../../db/author.js';
+import type { Sql } from '../../db/client.js';
 import { BaseChangedError } from '../../db/queries/apply-changes.js';
 import { type KeptVersions, listHistory, readVersion } from '../../db/queries/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/read-stored-configuration.js';
@@ -304,7 +305,9 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
 
 async function planOf(control: Control, { document, prune = false }: PlanBody): Promise<Plan> {
   const options = { source: 'document', text: document, prune };
-  const made = await query(control, (sql) => planText(sql, options, control.secrets), timeoutMs);
+  const { secrets, settings } = control;
+  const planning = (sql: Sql) => planText(sql, options, secrets, settings.secrets);
+  const made = await query(control, planning, timeoutMs);
   if (made.plan) return made.plan;
   throw documentRefused(made.problems);
 }

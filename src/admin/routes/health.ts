@@ -92,27 +92,25 @@ export const healthRoutes: readonly AdminRoute[] = [
       const { private_addresses } = control.settings.upstream;
       const problems = providerProblems(provider, 'row', private_addresses);
       refuseProblems(problems, `providers.${row.provider_key}`);
-      const apiKey = await revealed(control, row);
+      const revealed = (await inClear(control, row)) as unknown as Provider;
       const { models = null, max_concurrent = 2, timeout_secs = 30 } = (body ?? {}) as ProbeRequest;
-      const checked = await control.health.one(
-        { ...provider, api_key: apiKey },
-        {
-          models,
-          maxConcurrent: max_concurrent,
-          timeoutMs: timeout_secs * 1000,
-        },
-      );
+      const checked = await control.health.one(revealed, {
+        models,
+        maxConcurrent: max_concurrent,
+        timeoutMs: timeout_secs * 1000,
+      });
       return { status: 200, body: { provider_id: row.id, ...checked } };
     },
   },
 ];
 
-async function revealed(control: Control, row: ProviderRow): Promise<string> {
+/** Why a secret cannot be read would tell what the machine has. */
+async function inClear(control: Control, row: ProviderRow): Promise<ProviderRow> {
   try {
-    return await control.secrets.reveal(row.provider_key, row.api_key);
+    return await control.secrets.reveal(row);
   } catch (error) {
     if (!(error instanceof SecretError)) throw error;
-    const message = `api_key: ${error.message}`;
+    const message = 'api_key: cannot be used there; on that machine, see: llmproxy secrets status';
     throw new GatewayError('invalid_configuration', message, { param: 'api_key', cause: error });
   }
 }

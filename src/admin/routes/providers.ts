@@ -1,7 +1,5 @@
 import type { Configuration, Provider } from '../../config/configuration.js';
-import { previewKey } from '../../config/credential-key.js';
 import { providerProperties } from '../../config/schema.js';
-import { isSealed } from '../../config/secret-cipher.js';
 import { SecretError } from '../../config/secret-store.js';
 import { providerProblems } from '../../config/validate.js';
 import { configVersion } from '../../db/queries/config-version.js';
@@ -16,6 +14,7 @@ import { change, refuseProblems, refuseUnusable, waitParameter } from '../change
 import type { Control } from '../control.js';
 import { pageOf, pageParameters } from '../list-page.js';
 import { jsonRequest, jsonResponse, ref, rowId } from '../openapi-schemas.js';
+import { refusedSecrets } from '../provider-secrets.js';
 import { query } from '../query.js';
 import type { AdminRequest, AdminRoute } from '../route.js';
 
@@ -69,12 +68,11 @@ export const providerRoutes: readonly AdminRoute[] = [
     },
     handle: async (request, control) => {
       const input: ProviderInput = { ...defaults, ...(request.body as Partial<ProviderInput>) };
-      check(input, control);
+      check(null, input, input, control);
       await refuseUnusable(control, (rows) => withProvider(rows, input, null));
-      const { provider_key, api_key } = input;
-      const sealed = await seal(control, provider_key, api_key);
+      const sealed = await orRefusal(query(control, (sql) => control.secrets.seal(sql, input)));
       const { result, version } = await change(control, request, (sql) =>
-        insertProvider(sql, { ...input, api_key: sealed }),
+        insertProvider(sql, { ...input, ...sealed }),
       );
       return {
         status: 201,
@@ -108,7 +106,7 @@ export const providerRoutes: readonly AdminRoute[] = [
       operationId: 'updateProvider',
       summary: 'Change a provider',
       description:
-        'Fields that are not given stay. `model_mapping` and `provider_params` are replaced whole.',
+        'Fields that are not given stay. `model_mapping` and `provider_params` are replaced whole. An `api_base` at another origin needs the `api_key` again, and the `provider_params` where they have headers.',
       tags: ['providers'],
       parameters: [idParameter, waitParameter],
       requestBody: jsonRequest({
@@ -124,9 +122,10 @@ export const providerRoutes: readonly AdminRoute[] = [
       const changes = request.body as Partial<ProviderInput>;
       const before = await existing(control, request);
       const after = { ...before, ...changes };
-      check(after, control);
+      check(before, changes, after, control);
       await refuseUnusable(control, (rows) => withProvider(rows, after, before.provider_key));
-      const sealed = await sealedKey(control, before, changes);
+      const sealing = query(control, (sql) => control.secrets.sealChange(sql, before, after));
+      const sealed = await orRefusal(sealing);
       const { result, version } = await change(control, request, async (sql) => {
         const row = await updateProvider(sql, before.id, { ...changes, ...sealed });
         return row ?? notFound(request);
@@ -169,28 +168,20 @@ const defaults: ProviderInput = {
   is_enabled: true,
 };
 
-function check(input: ProviderInput, { settings }: Control): void {
+function check(
+  before: ProviderRow | null,
+  written: Partial<ProviderInput>,
+  after: ProviderInput,
+  { settings }: Control,
+): void {
   const { private_addresses } = settings.upstream;
-  const problems = providerProblems(input as Provider, 'request', private_addresses);
-  refuseProblems(problems, `providers.${input.provider_key}`);
-}
-
-/** The column that a change of the key, or of the name that it is bound to, has to store. */
-async function sealedKey(
-  control: Control,
-  before: ProviderRow,
-  { provider_key = before.provider_key, api_key }: Partial<ProviderInput>,
-): Promise<Partial<ProviderInput>> {
-  if (api_key !== undefined) return { api_key: await seal(control, provider_key, api_key) };
-  if (provider_key === before.provider_key) return {};
-  const clear = isSealed(before.api_key)
-    ? await orRefusal(control.secrets.reveal(before.provider_key, before.api_key))
-    : before.api_key;
-  return { api_key: await seal(control, provider_key, clear) };
-}
-
-function seal(control: Control, provider: string, apiKey: string): Promise<string> {
-  return orRefusal(query(control, (sql) => control.secrets.seal(sql, provider, apiKey)));
+  const at = `providers.${after.provider_key}`;
+  refuseProblems(providerProblems(after as Provider, 'request', private_addresses), at);
+  const refused = refusedSecrets(before, written, settings.secrets);
+  refuseProblems(
+    refused.map(({ field, reason }) => ({ source: 'request', path: `${at}.${field}`, reason })),
+    at,
+  );
 }
 
 async function orRefusal<T>(work: Promise<T>): Promise<T> {
@@ -225,20 +216,8 @@ function notFound({ params }: AdminRequest): never {
   });
 }
 
-/** A provider as it is answered: never with its key. */
+/** A provider as it is answered: never with its secrets. */
 function show(row: ProviderRow, { secrets }: Control) {
-  const { api_key, ...shown } = row;
-  return {
-    ...shown,
-    api_key_preview: secrets.preview(row.provider_key, api_key),
-    provider_params: masked(row.provider_params),
-  };
-}
-
-/** With every text hidden: an extra header often holds a token. */
-function masked(value: unknown): unknown {
-  if (typeof value === 'string') return previewKey(value);
-  if (Array.isArray(value)) return value.map(masked);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, masked(each)]));
+  const { api_key, ...columns } = row;
+  return { ...columns, ...secrets.shown(row) };
 }

@@ -1,11 +1,10 @@
+import type { SecretColumns, StoredSecrets } from '../../config/secret-store.js';
 import type { Sql } from '../client.js';
 
-/** An `api_key` of a row as it was before or after a version of the configuration. */
-export interface HistorySecret {
+/** The secrets of a provider as its row was before or after a version of the configuration. */
+export interface HistorySecrets extends SecretColumns {
   id: number;
   side: 'before' | 'after';
-  provider_key: string;
-  api_key: string;
 }
 
 /** Those kept beyond the change `afterId`, by id: of at most `limit` changes. */
@@ -13,9 +12,10 @@ export async function historySecrets(
   sql: Sql,
   afterId: number,
   limit: number,
-): Promise<HistorySecret[]> {
-  const rows = await sql<HistorySecret[]>`
-    SELECT change.id, side, row ->> 'provider_key' AS provider_key, row ->> 'api_key' AS api_key
+): Promise<HistorySecrets[]> {
+  const rows = await sql<HistorySecrets[]>`
+    SELECT change.id, side, row ->> 'provider_key' AS provider_key, row ->> 'api_base' AS api_base,
+      row ->> 'api_key' AS api_key, coalesce(row -> 'provider_params', '{}') AS provider_params
     FROM (
       SELECT * FROM config_changes WHERE tab = 'providers' AND id > ${afterId}::bigint
       ORDER BY id LIMIT ${limit}
@@ -25,33 +25,39 @@ export async function historySecrets(
   return [...rows];
 }
 
-/** Stores keys of the history that were encrypted anew, in one statement. */
+/** Stores secrets of the history that were encrypted, in one statement. */
 export async function resealHistory(
   sql: Sql,
-  rows: readonly (HistorySecret & { sealed: string })[],
+  rows: readonly { id: number; side: HistorySecrets['side']; sealed: StoredSecrets }[],
 ): Promise<void> {
   await sql`
     WITH resealed AS (
       SELECT id, jsonb_object_agg(side, sealed) AS sealed
       FROM json_to_recordset(${JSON.stringify(rows)}::text::json)
-        AS row (id bigint, side text, sealed text)
+        AS row (id bigint, side text, sealed jsonb)
       GROUP BY id
     )
     UPDATE config_changes change SET
-      before = CASE WHEN resealed.sealed ? 'before'
-        THEN jsonb_set(before, '{api_key}', resealed.sealed -> 'before') ELSE before END,
-      after = CASE WHEN resealed.sealed ? 'after'
-        THEN jsonb_set(after, '{api_key}', resealed.sealed -> 'after') ELSE after END
+      before = before || coalesce(resealed.sealed -> 'before', '{}'),
+      after = after || coalesce(resealed.sealed -> 'after', '{}')
     FROM resealed WHERE change.id = resealed.id`;
 }
 
 /** The ids of the keys that something is encrypted under, in providers and in the history. */
 export async function keyIdsInUse(sql: Sql): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
+    WITH rows AS (
+      SELECT to_jsonb(providers) AS row FROM providers
+      UNION ALL SELECT row FROM config_changes
+        CROSS JOIN LATERAL (VALUES (before), (after)) AS sides (row)
+        WHERE tab = 'providers' AND row IS NOT NULL
+    ), secrets AS (
+      SELECT row ->> 'api_key' AS stored FROM rows
+      UNION ALL SELECT header.value FROM rows
+        CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(row #> '{provider_params,headers}')
+          WHEN 'object' THEN row #> '{provider_params,headers}' ELSE '{}' END) AS header
+    )
     SELECT key_id AS id FROM secret_key
-    UNION SELECT split_part(api_key, ':', 3) FROM providers WHERE api_key LIKE 'enc:v1:%'
-    UNION SELECT split_part(row ->> 'api_key', ':', 3) FROM config_changes
-      CROSS JOIN LATERAL (VALUES (before), (after)) AS sides (row)
-      WHERE tab = 'providers' AND row ->> 'api_key' LIKE 'enc:v1:%'`;
+    UNION SELECT split_part(stored, ':', 3) FROM secrets WHERE stored LIKE 'enc:v1:%'`;
   return rows.map(({ id }) => id);
 }

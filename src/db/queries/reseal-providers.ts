@@ -1,26 +1,36 @@
+import type { StoredSecrets } from '../../config/secret-store.js';
 import { recorded } from '../author.js';
 import type { Sql } from '../client.js';
-
-/** An `api_key` as it is stored now and as it is to be stored. */
-export interface Resealed {
-  id: number;
-  stored: string;
-  sealed: string;
-}
+import type { ProviderRow } from './rows.js';
 
 /**
- * Stores keys that were encrypted anew, in one statement. One that somebody has changed meanwhile
- * is left as it is.
+ * Stores secrets that were encrypted, in one statement. A row in which somebody has changed secrets
+ * meanwhile, or what they are bound to, is left as it is.
  * @returns how many were stored.
  */
-export async function resealProviders(sql: Sql, rows: readonly Resealed[]): Promise<number> {
+export async function resealProviders(
+  sql: Sql,
+  rows: readonly { row: ProviderRow; sealed: StoredSecrets }[],
+): Promise<number> {
+  const text = JSON.stringify(
+    rows.map(({ row: { id, provider_key, api_base, api_key, provider_params }, sealed }) => ({
+      ...{ id, provider_key, api_base, api_key, headers: provider_params.headers },
+      sealed_key: sealed.api_key,
+      sealed_headers: Reflect.get(sealed.provider_params, 'headers'),
+    })),
+  );
   const done = await recorded<{ id: number }>(
     sql,
     sql`
-      UPDATE providers SET api_key = row.sealed
-      FROM json_to_recordset(${JSON.stringify(rows)}::text::json)
-        AS row (id bigint, stored text, sealed text)
-      WHERE providers.id = row.id AND providers.api_key = row.stored
+      UPDATE providers SET api_key = row.sealed_key,
+        provider_params = CASE WHEN row.sealed_headers IS NULL THEN providers.provider_params
+          ELSE jsonb_set(providers.provider_params, '{headers}', row.sealed_headers) END
+      FROM json_to_recordset(${text}::text::json) AS row (
+        id bigint, provider_key text, api_base text, api_key text, headers jsonb,
+        sealed_key text, sealed_headers jsonb)
+      WHERE providers.id = row.id AND providers.api_key = row.api_key
+        AND providers.provider_key = row.provider_key AND providers.api_base = row.api_base
+        AND providers.provider_params -> 'headers' IS NOT DISTINCT FROM row.headers
       RETURNING providers.id`,
   );
   return done.length;

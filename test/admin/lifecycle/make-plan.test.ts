@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { commitPlan, planText } from '../../../src/admin/lifecycle/make-plan.js';
+import { Secrets } from '../../../src/daemon/secrets.js';
 import { authored } from '../../../src/db/author.js';
 import { deleteProvider } from '../../../src/db/queries/delete-provider.js';
 import { insertProvider } from '../../../src/db/queries/insert-provider.js';
 import { listProviders } from '../../../src/db/queries/list-providers.js';
-import { testDatabase } from '../../support/postgres.js';
+import { testDatabase, testDirectory } from '../../support/postgres.js';
 
-const secrets = {
-  reveal: async (_provider: string, stored: string) => stored,
-  seal: async (_sql: unknown, _provider: string, value: string) => value,
-};
 const author = { actor: 'cli:test', source: 'apply', message: null } as const;
 const text = 'providers: {mine: {api_base: "http://127.0.0.1/v1", api_key: "env:A"}}';
 const theirs = {
@@ -26,7 +23,9 @@ const theirs = {
 
 test('a plan is refused whole where somebody else has changed something since, and says what', async (t) => {
   const { sql } = await testDatabase(t);
-  const { plan } = await planText(sql, { source: 'x', text, prune: false }, secrets);
+  const none = { key: null, key_file: null };
+  const secrets = await Secrets.open({ data_dir: testDirectory(), secrets: none }, true);
+  const { plan } = await planText(sql, { source: 'x', text, prune: false }, secrets, null);
   assert.ok(plan);
   const other = authored(sql, { actor: 'admin:bob', source: 'admin', message: null });
   const { id } = await insertProvider(other, theirs);
@@ -38,7 +37,7 @@ test('a plan is refused whole where somebody else has changed something since, a
   assert.deepEqual(await names(), ['theirs']);
   await deleteProvider(sql, id);
   await assert.rejects(commitPlan(sql, plan, author, secrets), { name: 'BaseChangedError' });
-  const again = await planText(sql, { source: 'x', text, prune: false }, secrets);
+  const again = await planText(sql, { source: 'x', text, prune: false }, secrets, null);
   assert.ok(again.plan);
   await commitPlan(sql, again.plan, author, secrets);
   assert.deepEqual(await names(), ['mine']);

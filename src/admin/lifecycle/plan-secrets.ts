@@ -1,0 +1,86 @@
+import { isReference, type StoredRow } from '../../config/document.js';
+import { keep, type WrittenDocument, type WrittenProvider } from '../../config/document-schema.js';
+import type { Change, PlanProblem } from '../../config/plan.js';
+import { headersOf, withHeaders } from '../../config/secret-columns.js';
+import type { AllowedReferences } from '../../config/secret-reference.js';
+import type { SecretColumns } from '../../config/secret-store.js';
+import type { Sql } from '../../db/client.js';
+import type { SecretStore } from '../control.js';
+import { refusedSecrets } from '../provider-secrets.js';
+
+/** Providers' secrets at rest. */
+export type PlanSecrets = Pick<SecretStore, 'decrypt' | 'seal' | 'sealChange'>;
+
+/** What an admin key may not write of what a document says. */
+export function refusedIn(
+  { providers }: WrittenDocument,
+  rows: ReadonlyMap<string, StoredRow>,
+  allowed: AllowedReferences,
+): PlanProblem[] {
+  return Object.entries(providers ?? {}).flatMap(([name, fields]) => {
+    const row = rows.get(name);
+    const refused = refusedSecrets(row ? secretColumns(row) : null, fields, allowed);
+    return refused.map(({ field, reason }) => ({ path: `providers.${name}.${field}`, reason }));
+  });
+}
+
+/** The document with `keep` for each secret that is the stored one, which would look like another. */
+export function withKept(
+  document: WrittenDocument,
+  rows: ReadonlyMap<string, StoredRow>,
+  secrets: PlanSecrets,
+): WrittenDocument {
+  if (!document.providers) return document;
+  const kept = (name: string, fields: WrittenProvider): WrittenProvider => {
+    const row = rows.get(name);
+    const { api_key, provider_params = {} } = fields;
+    const headers = headersOf({ provider_params });
+    if (!row || (api_key === undefined && headers.size === 0)) return fields;
+    const stored = decrypted(row, secrets);
+    if (stored === null) return fields;
+    const storedHeaders = headersOf(stored);
+    const keptHeaders = [...headers].map(
+      ([header, value]) => [header, value === storedHeaders.get(header) ? keep : value] as const,
+    );
+    return {
+      ...fields,
+      ...(api_key === stored.api_key && !isReference(api_key) && { api_key: keep }),
+      ...(headers.size > 0 && {
+        provider_params: withHeaders({ provider_params }, new Map(keptHeaders)),
+      }),
+    };
+  };
+  const entries = Object.entries(document.providers);
+  const providers = Object.fromEntries(entries.map(([name, each]) => [name, kept(name, each)]));
+  return { ...document, providers };
+}
+
+/** Null where a secret does not decrypt. */
+function decrypted(row: StoredRow, secrets: PlanSecrets): SecretColumns | null {
+  try {
+    return secrets.decrypt(secretColumns(row));
+  } catch {
+    return null;
+  }
+}
+
+/** A change of a provider with its secrets as they are to be stored. */
+export async function sealed(sql: Sql, change: Change, secrets: PlanSecrets): Promise<Change> {
+  const { kind, before, after } = change;
+  if (kind !== 'provider' || after === null) return change;
+  const row = secretColumns(after);
+  const stored = before
+    ? await secrets.sealChange(sql, secretColumns(before), row)
+    : await secrets.seal(sql, row);
+  return { ...change, after: { ...after, ...stored } };
+}
+
+function secretColumns(row: Readonly<Record<string, unknown>>): SecretColumns {
+  const { provider_key, api_base, api_key, provider_params } = row;
+  return {
+    provider_key: String(provider_key),
+    api_base: String(api_base),
+    api_key: String(api_key),
+    provider_params: provider_params instanceof Object ? provider_params : {},
+  };
+}

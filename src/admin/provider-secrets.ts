@@ -1,0 +1,51 @@
+import { keep } from '../config/document-schema.js';
+import { isSealed } from '../config/secret-cipher.js';
+import { headersOf, originOf } from '../config/secret-columns.js';
+import {
+  type AllowedReferences,
+  forbiddenReference,
+  isReference,
+} from '../config/secret-reference.js';
+import type { SecretColumns } from '../config/secret-store.js';
+
+/** Why an admin key may not write a provider so. */
+export interface RefusedSecret {
+  field: string;
+  reason: string;
+}
+
+/**
+ * What an admin key may not do with a provider's secrets: refer to what the settings do not allow,
+ * and send to another origin a secret that it does not show to know. Whoever is on the machine may.
+ * @param before null for a new provider.
+ * @param written the columns that are given; in a document `keep` is what is not given.
+ */
+export function refusedSecrets(
+  before: SecretColumns | null,
+  written: Partial<SecretColumns>,
+  allowed: AllowedReferences,
+): RefusedSecret[] {
+  const { api_key, api_base } = written;
+  const refused: RefusedSecret[] = [];
+  const isMoved =
+    before !== null && api_base !== undefined && originOf(api_base) !== originOf(before.api_base);
+  if (api_key !== undefined && isSealed(api_key)) {
+    refused.push({ field: 'api_key', reason: 'must be the key itself or a reference to it' });
+  } else if (api_key !== undefined && isReference(api_key)) {
+    const isNew = isMoved || before?.api_key !== api_key;
+    const reason = isNew ? forbiddenReference(api_key, allowed) : null;
+    if (reason) refused.push({ field: 'api_key', reason });
+  }
+  if (!isMoved) return refused;
+  const reason = `is to be given again with an api_base at another origin (${originOf(api_base)})`;
+  if (api_key === undefined || api_key === keep) refused.push({ field: 'api_key', reason });
+  const { provider_params } = written;
+  if (provider_params === undefined) {
+    if (headersOf(before).size > 0) refused.push({ field: 'provider_params', reason });
+    return refused;
+  }
+  for (const [name, value] of headersOf({ provider_params })) {
+    if (value === keep) refused.push({ field: `provider_params.headers.${name}`, reason });
+  }
+  return refused;
+}

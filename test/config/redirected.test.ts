@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Override } from '../../src/config/overrides.js';
+import { redirectedSecrets } from '../../src/config/redirected.js';
+import { configuration, provider } from './configuration-for-test.js';
+
+function file(fields: object, source = 'a.yaml'): Override {
+  return { source, providers: new Map([['main', fields]]), credentials: new Map() };
+}
+
+const before = configuration([provider('main')]);
+const moved = configuration([provider('main', { api_base: 'https://evil.example.com/v1' })]);
+
+test('a row cannot send the secret of an override file to another origin', () => {
+  const found = (overrides: Override[], after = moved, from = before) =>
+    redirectedSecrets(from, after, overrides).map(({ source, path }) => `${source} ${path}`);
+  const key = file({ api_key: 'env:A' });
+  assert.deepEqual(found([key]), ['a.yaml providers.main.api_key']);
+  assert.deepEqual(found([file({ provider_params: { headers: { a: 'b' } } })]), [
+    'a.yaml providers.main.api_key',
+  ]);
+  assert.deepEqual(found([key], moved, configuration()), ['a.yaml providers.main.api_key']);
+  assert.deepEqual(found([file({ weight: 2, provider_params: { priority: 1 } })]), []);
+  const base = { api_base: 'http://127.0.0.1/v1' };
+  assert.deepEqual(found([file({ api_key: 'env:A', ...base })]), []);
+  assert.deepEqual(found([key, file(base, 'b.yaml')]), []);
+  assert.deepEqual(found([file(base, '0.yaml'), key]), []);
+  const path = provider('main', { api_base: 'https://api.example.com/v2' });
+  assert.deepEqual(found([key], configuration([path])), []);
+  assert.deepEqual(found([key], configuration()), []);
+});
