@@ -231,6 +231,10 @@ function tool(subset: Subset): fc.Arbitrary<Tool> {
   return fc.oneof(normal, custom);
 }
 
+function isGrouped(tool: Tool): boolean {
+  return tool.type === 'function' && tool.namespace !== null;
+}
+
 function toolChoice(subset: Subset, tools: readonly Tool[]): fc.Arbitrary<ToolChoice | null> {
   const names = tools.flatMap((one) =>
     one.type === 'unknown' || one.namespace !== null ? [] : [one.name],
@@ -250,66 +254,72 @@ const fraction = fc.integer({ min: 0, max: 10 }).map((tenth) => tenth / 10);
 
 /** Requests that a dialect can say whole. */
 export function requests(subset: Subset): fc.Arbitrary<ConversationRequest> {
-  return fc
-    .uniqueArray(tool(subset), { maxLength: 3, selector: (one) => one.name })
-    .chain((tools) =>
-      fc.record({
-        tools: fc.constant(tools),
-        toolChoice: toolChoice(subset, tools),
-        system: fc.array(text(subset), { maxLength: 1 }),
-        exchanges: fc.array(exchange(subset, tools), { maxLength: 3 }),
-        last: fc.array(text(subset), { minLength: 1, maxLength: 1 }),
-        maxTokens: subset.maxTokens ? fc.integer({ min: 40_000, max: 60_000 }) : fc.constant(null),
-        temperature: fc.option(fraction),
-        topP: fc.option(fraction),
-        topK: subset.topK ? fc.option(fc.integer({ min: 1, max: 50 })) : fc.constant(null),
-        stop: fc.array(words, { maxLength: subset.stop ? 2 : 0 }),
-        sampling: subset.sampling ? fc.option(fc.integer({ min: 0, max: 2 })) : fc.constant(null),
-        user: subset.user ? fc.option(words) : fc.constant(null),
-        parallel:
-          subset.parallelTools && tools.length > 0 ? fc.option(fc.boolean()) : fc.constant(null),
-        reasoning: fc.constantFrom(null, ...subset.reasoning),
-        schema: fc.option(schema),
-        stream: fc.boolean(),
-      }),
-    )
-    .map((parts) => {
-      const { sampling, system, exchanges, last } = parts;
-      const first: Message[] =
-        system.length > 0 ? [{ role: 'system', content: system, at: '' }] : [];
-      // Anthropic tells parallel calls within the choice.
-      const chosen = parts.toolChoice !== null && parts.toolChoice.type !== 'none';
-      const sampled = parts.reasoning === null;
-      const request = emptyRequest('model-x', parts.stream);
-      return {
-        ...request,
-        messages: [...first, ...exchanges.flat(), { role: 'user', content: last, at: '' }],
-        tools: parts.tools,
-        toolChoice: parts.toolChoice,
-        parallelTools: chosen ? parts.parallel : null,
-        maxTokens: parts.maxTokens,
-        temperature: sampled ? parts.temperature : null,
-        topP: sampled ? parts.topP : null,
-        topK: sampled ? parts.topK : null,
-        stop: parts.stop,
-        seed: sampling,
-        presencePenalty: sampling,
-        frequencyPenalty: sampling,
-        logprobs: sampling,
-        reasoning: parts.reasoning,
-        format: parts.schema
-          ? {
-              type: 'schema',
-              name: subset.namedSchemas ? 'thing' : null,
-              description: null,
-              schema: parts.schema,
-              strict: subset.strict ? true : null,
-            }
-          : null,
-        user: parts.user,
-      } satisfies ConversationRequest;
-    })
-    .map(plain);
+  return (
+    fc
+      .uniqueArray(tool(subset), { maxLength: 3, selector: (one) => one.name })
+      // Tools of one namespace come together.
+      .map((tools) => tools.sort((a, b) => Number(isGrouped(a)) - Number(isGrouped(b))))
+      .chain((tools) =>
+        fc.record({
+          tools: fc.constant(tools),
+          toolChoice: toolChoice(subset, tools),
+          system: fc.array(text(subset), { maxLength: 1 }),
+          exchanges: fc.array(exchange(subset, tools), { maxLength: 3 }),
+          last: fc.array(text(subset), { minLength: 1, maxLength: 1 }),
+          maxTokens: subset.maxTokens
+            ? fc.integer({ min: 40_000, max: 60_000 })
+            : fc.constant(null),
+          temperature: fc.option(fraction),
+          topP: fc.option(fraction),
+          topK: subset.topK ? fc.option(fc.integer({ min: 1, max: 50 })) : fc.constant(null),
+          stop: fc.array(words, { maxLength: subset.stop ? 2 : 0 }),
+          sampling: subset.sampling ? fc.option(fc.integer({ min: 0, max: 2 })) : fc.constant(null),
+          user: subset.user ? fc.option(words) : fc.constant(null),
+          parallel:
+            subset.parallelTools && tools.length > 0 ? fc.option(fc.boolean()) : fc.constant(null),
+          reasoning: fc.constantFrom(null, ...subset.reasoning),
+          schema: fc.option(schema),
+          stream: fc.boolean(),
+        }),
+      )
+      .map((parts) => {
+        const { sampling, system, exchanges, last } = parts;
+        const first: Message[] =
+          system.length > 0 ? [{ role: 'system', content: system, at: '' }] : [];
+        // Anthropic tells parallel calls within the choice.
+        const chosen = parts.toolChoice !== null && parts.toolChoice.type !== 'none';
+        const sampled = parts.reasoning === null;
+        const request = emptyRequest('model-x', parts.stream);
+        return {
+          ...request,
+          messages: [...first, ...exchanges.flat(), { role: 'user', content: last, at: '' }],
+          tools: parts.tools,
+          toolChoice: parts.toolChoice,
+          parallelTools: chosen ? parts.parallel : null,
+          maxTokens: parts.maxTokens,
+          temperature: sampled ? parts.temperature : null,
+          topP: sampled ? parts.topP : null,
+          topK: sampled ? parts.topK : null,
+          stop: parts.stop,
+          seed: sampling,
+          presencePenalty: sampling,
+          frequencyPenalty: sampling,
+          logprobs: sampling,
+          reasoning: parts.reasoning,
+          format: parts.schema
+            ? {
+                type: 'schema',
+                name: subset.namedSchemas ? 'thing' : null,
+                description: null,
+                schema: parts.schema,
+                strict: subset.strict ? true : null,
+              }
+            : null,
+          user: parts.user,
+        } satisfies ConversationRequest;
+      })
+      .map(plain)
+  );
 }
 
 const count = fc.integer({ min: 0, max: 1000 });
