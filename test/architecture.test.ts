@@ -21,7 +21,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
   ],
   db: ['config', 'errors', 'observe'],
-  admin: ['dialects', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'db'],
+  admin: [
+    ...['dialects', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server'],
+    ...['db'],
+  ],
   observe: ['dialects'],
   'mock-provider': ['dialects', 'server', 'errors'],
   daemon: [

@@ -1,18 +1,14 @@
-import { rmSync, statSync } from 'node:fs';
-import { chmod, rename, rm, stat } from 'node:fs/promises';
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
-import { connect, type ListenOptions } from 'node:net';
-import { dirname, join } from 'node:path';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { Clients, needsNoKey } from '../config/client.js';
+import { Networks } from '../config/networks.js';
 import { ConfigError } from '../config/problem.js';
 import { GatewayError, toGatewayError } from '../errors.js';
-import { adminAuthenticator, authorize, isLocal } from './authenticate.js';
+import { isOfEndpoint } from '../server/relayed.js';
+import { checkHost, checkTarget } from '../server/request-target.js';
+import { adminAuthenticator, authorize } from './authenticate.js';
+import { type Caller, callerOnListener, callerOnSocket } from './caller.js';
 import type { Control } from './control.js';
+import { closeServer, hostAndPort, listenOnPort, listenOnSocket } from './listeners.js';
 import { readBody } from './read-body.js';
 import type { AdminAnswer, AdminRequest } from './route.js';
 import { createRouter } from './router.js';
@@ -31,54 +27,81 @@ export async function startControlServer(
   control: Control,
   replaces = false,
 ): Promise<{ close(): Promise<void> }> {
-  const authenticate = adminAuthenticator(control.adminKeys);
-  const answer = async (message: IncomingMessage, client: Client): Promise<AdminAnswer> => {
-    const url = new URL(message.url ?? '/', 'http://control');
-    const { route, check, params } = find(message.method ?? 'GET', url.pathname);
-    const { access: given } = route;
-    const access = typeof given === 'function' ? given(control.settings) : given;
-    const { authorization } = message.headers;
+  const { admin, server: main } = control.settings;
+  const authenticate = adminAuthenticator(control.adminKeys, control.emit);
+  const clients = new Clients(main);
+  const mayUseAdmin = new Networks(admin.allow_from);
+
+  /** Everything that can refuse a request comes before its body is read. */
+  const answer = async (message: IncomingMessage, caller: Caller, requestId: string) => {
+    const { url = '/', method = 'GET', headers, rawHeaders } = message;
+    const mark = url.indexOf('?');
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const query = mark < 0 ? '' : url.slice(mark + 1);
+    checkHost(rawHeaders);
+    checkTarget(path, query);
+    const { route, check, params } = find(method, path);
+    const { endpoint, address } = caller;
+    const isElsewhere = endpoint === '/admin' && admin.listen !== null;
+    if (endpoint !== null && (isElsewhere || !isOfEndpoint(route.path, endpoint))) {
+      throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
+    }
+    const access =
+      typeof route.access === 'function' ? route.access(control.settings) : route.access;
     let actor = 'anonymous';
-    if (access === 'admin' || (access === 'local' && !client.local)) {
-      const key = authenticate(authorization, client.address);
+    if (!needsNoKey(access, caller.isLocal, caller.listenHost)) {
+      const isRefused = admin.allow_from.length > 0 && !mayUseAdmin.has(address);
+      if (route.access === 'admin' && address !== 'local' && isRefused) {
+        throw new GatewayError('permission_denied', `${address} may not use the admin API.`);
+      }
+      const key = authenticate(headers.authorization, address);
       authorize(key, route.method, route.readOnly ?? false);
       actor = `admin:${key.name}`;
     }
-    check.parameters(params, url.searchParams);
+    const parameters = new URLSearchParams(query);
+    check.parameters(params, parameters);
     const request: AdminRequest = {
       params,
-      query: url.searchParams,
-      headers: message.headers,
+      query: parameters,
+      headers,
       body: check.body(await readBody(message, route.maxBodyBytes)),
-      remoteAddress: client.address,
-      local: client.local,
-      requestId: client.requestId,
+      remoteAddress: address,
+      local: caller.isLocal,
+      requestId,
       actor,
     };
     const answered = await route.handle(request, control);
     return access === 'open' ? answered : withHeaders(answered, { 'cache-control': 'no-store' });
   };
   const listener =
-    (identify: (message: IncomingMessage) => Client): RequestListener =>
-    (message, response) => {
-      const client = identify(message);
-      answer(message, client)
-        .catch((error: unknown) => errorAnswer(error, client, control))
-        .then((answered) => write(response, client, answered));
+    (identify: (message: IncomingMessage) => Caller, isDirect: boolean): RequestListener =>
+    async (message, response) => {
+      const requestId = requestIdOf(message);
+      let answered: AdminAnswer;
+      try {
+        answered = await answer(message, identify(message), requestId);
+      } catch (error) {
+        answered = errorAnswer(error, requestId, control);
+      }
+      // What passes a worker gets the header there.
+      const headers = isDirect ? { 'x-request-id': requestId } : {};
+      write(response, withHeaders(answered, headers));
     };
 
-  const servers: Server[] = [await listenOnSocket(socketPath, listener(relayedClient), replaces)];
+  const onSocket = listener((message) => callerOnSocket(message, main.host), false);
+  const servers: Server[] = [await listenOnSocket(socketPath, onSocket, replaces)];
   const close = async () => {
     await Promise.all(servers.map(closeServer));
   };
   try {
-    const own = control.settings.admin.listen;
+    const own = admin.listen;
     if (own?.startsWith('unix:')) {
-      servers.push(
-        await listenOnSocket(own.slice('unix:'.length), listener(directClient), replaces),
-      );
+      const onOwnSocket = listener((message) => callerOnListener(message, clients, null), true);
+      servers.push(await listenOnSocket(own.slice('unix:'.length), onOwnSocket, replaces));
     } else if (own) {
-      servers.push(await listen(listener(directClient), hostAndPort(own)));
+      const address = hostAndPort(own);
+      const onPort = listener((message) => callerOnListener(message, clients, address.host), true);
+      servers.push(await listenOnPort(onPort, address, (peer) => clients.isProxy(peer)));
     }
   } catch (error) {
     await close();
@@ -88,37 +111,15 @@ export async function startControlServer(
   return { close };
 }
 
-/** Who asks. */
-interface Client {
-  address: string;
-  /** True when the request was made on this machine. */
-  local: boolean;
-  requestId: string;
-  /** True when the answer does not pass a worker, which would add the request's id. */
-  direct: boolean;
-}
-
 const find = createRouter(routes);
 
-/** On the control socket: a worker, which adds its client's address as a proxy does, or a command. */
-function relayedClient({ headers }: IncomingMessage): Client {
-  const addresses = String(headers['x-forwarded-for'] ?? 'local').split(/\s*,\s*/);
-  const address = addresses[addresses.length - 1] ?? '';
-  const forwarded = addresses.length > 1 || (headers.forwarded ?? headers['x-real-ip']);
-  const requestId = String(headers['x-request-id'] ?? '');
-  return { address, local: !forwarded && isLocal(address), requestId, direct: false };
-}
-
-/** On the listener of `admin.listen`: what a proxy before it forwards is not from this machine. */
-function directClient({ headers, socket }: IncomingMessage): Client {
-  const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'local';
-  const forwarded = headers['x-forwarded-for'] ?? headers.forwarded ?? headers['x-real-ip'];
+/** The client's own, where it can be passed on safely; a worker has made sure of that. */
+function requestIdOf({ headers }: IncomingMessage): string {
   const sent = String(headers['x-request-id'] ?? '');
-  const requestId = /^[\x21-\x7e]{1,128}$/.test(sent) ? sent : crypto.randomUUID();
-  return { address, local: forwarded === undefined && isLocal(address), requestId, direct: true };
+  return /^[\x21-\x7e]{1,128}$/.test(sent) ? sent : crypto.randomUUID();
 }
 
-function write(response: ServerResponse, { direct, requestId }: Client, answer: AdminAnswer): void {
+function write(response: ServerResponse, answer: AdminAnswer): void {
   const { status, body } = answer;
   const raw = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
   const bytes = raw ? Buffer.from(body ?? '') : Buffer.from(JSON.stringify(body));
@@ -128,14 +129,13 @@ function write(response: ServerResponse, { direct, requestId }: Client, answer: 
     'x-content-type-options': 'nosniff',
     ...length,
     ...answer.headers,
-    ...(direct ? { 'x-request-id': requestId } : {}),
   };
   response.writeHead(status, headers).end(bytes);
 }
 
 const jsonType = { 'content-type': 'application/json' };
 
-function errorAnswer(error: unknown, { requestId }: Client, { emit }: Control): AdminAnswer {
+function errorAnswer(error: unknown, requestId: string, { emit }: Control): AdminAnswer {
   const known =
     error instanceof ConfigError
       ? new GatewayError('invalid_configuration', error.message)
@@ -149,63 +149,4 @@ function errorAnswer(error: unknown, { requestId }: Client, { emit }: Control): 
 
 function withHeaders(answer: AdminAnswer, headers: Record<string, string>): AdminAnswer {
   return { ...answer, headers: { ...headers, ...answer.headers } };
-}
-
-/**
- * The socket is opened under a name of its own and then moved to its place: there it is only seen
- * with its mode, it can replace another's without a gap, and Node, which removes the name that it
- * has opened when it closes, does not remove the one of a successor.
- */
-async function listenOnSocket(
-  path: string,
-  listener: RequestListener,
-  replaces: boolean,
-): Promise<Server> {
-  if (!replaces && (await answers(path))) {
-    throw new Error(`another llmproxy runs on this data directory (it answers on ${path})`);
-  }
-  const opened = join(dirname(path), `.${process.pid}`);
-  await rm(opened, { force: true });
-  const server = await listen(listener, { path: opened });
-  await chmod(opened, 0o600);
-  const { ino } = await stat(opened);
-  await rename(opened, path);
-  server.once('close', () => {
-    if (statSync(path, { throwIfNoEntry: false })?.ino === ino) rmSync(path, { force: true });
-  });
-  return server;
-}
-
-async function listen(listener: RequestListener, address: ListenOptions): Promise<Server> {
-  const server = createServer({ requestTimeout: 30_000 }, listener);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address, resolve);
-  });
-  return server;
-}
-
-/** `127.0.0.1:18001` or `[::1]:18001`; the settings' schema has checked the form. */
-function hostAndPort(address: string): ListenOptions {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  return { host, port: Number(address.slice(colon + 1)) };
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
-}
-
-function answers(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath);
-    const done = (result: boolean) => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.once('connect', () => done(true)).once('error', () => done(false));
-  });
 }

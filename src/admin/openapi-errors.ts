@@ -3,12 +3,13 @@ import { type ErrorCode, errorTable } from '../errors.js';
 /** What each error means, for the OpenAPI document; docs/errors.md says more. */
 const meanings: Record<ErrorCode, string> = {
   invalid_json: 'The body is not JSON, or not UTF-8.',
-  invalid_request: 'A field or parameter is missing, unknown or has a value that cannot be used.',
+  invalid_request:
+    'A field or parameter is missing, unknown or has a value that cannot be used; or the path could be read in two ways.',
   unsupported_encoding: 'The body is compressed.',
   missing_api_key: 'There is no `Authorization: Bearer` header.',
   invalid_api_key: 'The key is not known, or disabled.',
   model_not_allowed: 'The key may not use this model.',
-  permission_denied: 'The admin key may only look.',
+  permission_denied: 'The admin key, the address or the Host may not do this.',
   model_not_found: 'No enabled provider serves this model.',
   unknown_url: 'There is nothing at this path.',
   not_found: 'There is no such thing.',

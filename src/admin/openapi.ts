@@ -58,13 +58,11 @@ const tags = [
   { name: 'docs', description: 'This documentation.' },
 ];
 
-function operation({ access, method, path, operation, readOnly }: AdminRoute): object {
-  const statuses = [405, 500];
+function operation({ access, method, path, operation }: AdminRoute): object {
+  const statuses = [400, 403, 405, 500];
   if (access !== 'open') statuses.push(401, 429);
   if (path.startsWith('/admin/')) statuses.push(503);
-  if (operation.requestBody || operation.parameters) statuses.push(400);
-  if (operation.requestBody) statuses.push(413, 415);
-  if (access === 'admin' && method !== 'GET' && !readOnly) statuses.push(403);
+  if (operation.requestBody) statuses.push(408, 413, 415);
   if (path.includes('{')) statuses.push(404);
   if (method !== 'GET' && path.startsWith('/admin/')) statuses.push(409);
   const own = Object.entries(operation.responses).map(([status, response]) => {
@@ -74,16 +72,16 @@ function operation({ access, method, path, operation, readOnly }: AdminRoute): o
   });
   return {
     ...operation,
-    security: security[typeof access === 'function' ? 'local' : access],
+    security: security[typeof access === 'function' ? 'setting' : access],
     responses: { ...errorReferences(statuses.sort()), ...Object.fromEntries(own) },
   };
 }
 
 const locationOnly = ['location'] as const;
 
-/** `local` needs no key on the machine itself. */
+/** A setting says whether some need no key. */
 const security = {
   admin: [{ adminKey: [] }],
-  local: [{}, { adminKey: [] }],
+  setting: [{}, { adminKey: [] }],
   open: [],
 };

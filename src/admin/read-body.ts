@@ -6,7 +6,8 @@ const defaultMaxBytes = 1_048_576;
 
 /**
  * The request's body as text; empty where there is none.
- * @throws GatewayError `request_too_large`, `unsupported_encoding`, `invalid_json`.
+ * @throws GatewayError `request_too_large`, `unsupported_encoding`, `invalid_json`,
+ *   `request_timeout`.
  */
 export async function readBody(
   message: IncomingMessage,
@@ -38,6 +39,9 @@ function readBytes(message: IncomingMessage, maxBytes: number): Promise<Buffer> 
       }
     });
     message.once('end', () => resolve(Buffer.concat(chunks)));
-    message.once('error', reject);
+    // The client has left, or has let the deadline of the listener pass.
+    message.once('error', () => {
+      reject(new GatewayError('request_timeout', 'The body did not arrive.'));
+    });
   });
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Settings } from '../config/settings-schema.js';
+import type { AccessSetting, Settings } from '../config/settings-schema.js';
 import type { Control } from './control.js';
 
 /** One operation of the control plane: its address, who may use it, its description, its code. */
@@ -7,7 +7,7 @@ export interface AdminRoute {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With parameters in braces, as in OpenAPI: `/admin/v1/providers/{id}`. */
   path: string;
-  access: Access | ((settings: Settings) => Access);
+  access: Access | ((settings: Settings) => AccessSetting);
   /**
    * The operation object of the OpenAPI document. The schemas of its parameters and of its JSON
    * request body are also what a request is checked against before `handle` is called.
@@ -20,8 +20,8 @@ export interface AdminRoute {
   handle(request: AdminRequest, control: Control): Promise<AdminAnswer> | AdminAnswer;
 }
 
-/** `admin`: needs the admin key; `local`: needs it from elsewhere than this machine. */
-export type Access = 'admin' | 'local' | 'open';
+/** `admin`: needs the admin key. */
+export type Access = 'admin' | 'open';
 
 /** The part of an OpenAPI 3.1 operation that we use. */
 export interface Operation {

@@ -19,6 +19,12 @@ export interface Settings {
     grace_period_ms: number;
     /** How long workers go on without a control process before they end. */
     orphan_grace_ms: number;
+    /** Addresses and networks of proxies in front, whose word on who the client is counts. */
+    trusted_proxies: string[];
+    /** Names by which clients reach this machine. */
+    hosts: string[];
+    /** Connections at most from one address that is no trusted proxy's, to one worker. */
+    max_connections_per_address: number;
   };
   database: {
     url: string | null;
@@ -33,6 +39,8 @@ export interface Settings {
     listen: string | null;
     /** Further keys, by name. */
     keys: AdminKeySetting[];
+    /** Addresses and networks that may use the admin API; empty: all. */
+    allow_from: string[];
   };
   auth: 'on' | 'off';
   routing: {
@@ -84,14 +92,14 @@ export interface Settings {
   };
   log: { level: 'error' | 'warn' | 'info' | 'debug'; requests: boolean };
   metrics: {
-    /** Who may read `/metrics`: all, this machine and the admin key, or only the admin key. */
-    access: 'open' | 'local' | 'admin';
+    /** Who may read `/metrics`. */
+    access: AccessSetting;
   };
   health: {
     /** Who is told more by `/health` than that it runs, besides the admin key. */
-    details: 'local' | 'admin' | 'open';
+    details: AccessSetting;
     /** Who may have `/health/detailed` test all providers. */
-    detailed_access: 'local' | 'admin' | 'open';
+    detailed_access: AccessSetting;
     /** How long the result of such a test is given to those who ask next. */
     detailed_cache_ms: number;
     /** Of one request to a provider that tests it. */
@@ -105,6 +113,12 @@ export interface Settings {
   /** Folder of the override files; null: `overrides.d` beside the settings file. */
   overrides_dir: string | null;
 }
+
+/**
+ * Who needs no admin key: nobody (`admin`), this machine (`local`), everybody (`open`), or this
+ * machine where only it can reach the listener (`auto`).
+ */
+export type AccessSetting = 'auto' | 'local' | 'admin' | 'open';
 
 /** A further key of the admin API: itself or its SHA-256 in hex. */
 export interface AdminKeySetting {
@@ -126,6 +140,19 @@ export type StrategyName = (typeof strategyNames)[number];
 export type PrivateAddresses = 'allow' | 'deny';
 
 const duration = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
+
+const list = {
+  type: 'array',
+  maxItems: 1_000,
+  items: { type: 'string', minLength: 1 },
+  default: [],
+} as const;
+
+const access = {
+  type: 'string',
+  enum: ['auto', 'local', 'admin', 'open'],
+  default: 'auto',
+} as const;
 
 const section = <P extends object>(properties: P) =>
   ({ type: 'object', additionalProperties: false, properties }) as const;
@@ -168,6 +195,14 @@ export const settingsSchema = section({
     keepalive_ms: { ...duration, minimum: 0, default: 15_000 },
     grace_period_ms: { ...duration, default: 30_000 },
     orphan_grace_ms: { ...duration, minimum: 0, default: 60_000 },
+    trusted_proxies: list,
+    hosts: list,
+    max_connections_per_address: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 4_096,
+    },
   }),
   database: section({
     url: {
@@ -224,6 +259,7 @@ export const settingsSchema = section({
       default: [],
       secret: true,
     },
+    allow_from: list,
   }),
   auth: { type: 'string', enum: ['on', 'off'], default: 'on' },
   routing: section({
@@ -295,11 +331,11 @@ export const settingsSchema = section({
     requests: { type: 'boolean', default: false },
   }),
   metrics: section({
-    access: { type: 'string', enum: ['open', 'local', 'admin'], default: 'open' },
+    access,
   }),
   health: section({
-    details: { type: 'string', enum: ['local', 'admin', 'open'], default: 'local' },
-    detailed_access: { type: 'string', enum: ['local', 'admin', 'open'], default: 'local' },
+    details: access,
+    detailed_access: access,
     detailed_cache_ms: { ...duration, default: 10_000 },
     probe_timeout_ms: { ...duration, default: 10_000 },
     max_concurrent_probes: { type: 'integer', minimum: 1, maximum: 1_000, default: 8 },

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { isLoopback } from './is-loopback.js';
+import { networkProblem } from './networks.js';
 import { parseYaml } from './parse-yaml.js';
 import { describeProblem, type Problem } from './problem.js';
 import { compileSchema, toProblems } from './schema.js';
@@ -230,6 +231,8 @@ function checked(leaf: Leaf, text: string, source: string, problems: Problem[]):
 function checkTogether(resolved: ResolvedSettings): void {
   const { auth, server, admin } = resolved.settings;
   checkAdminKeys(admin.keys);
+  checkNetworks('server.trusted_proxies', server.trusted_proxies);
+  checkNetworks('admin.allow_from', admin.allow_from);
   if (auth !== 'off' || isLoopback(server.host)) return;
   const source = (name: string) => {
     const found = describeSettings(resolved).find((setting) => setting.name === name);
@@ -258,6 +261,12 @@ function checkAdminKeys(keys: Settings['admin']['keys']): void {
     }
   }
   if (problems.length > 0) throw new SettingsError(problems);
+}
+
+function checkNetworks(path: string, entries: readonly string[]): void {
+  const reasons = entries.map(networkProblem).filter((reason) => reason !== null);
+  if (reasons.length === 0) return;
+  throw new SettingsError(reasons.map((reason) => ({ source: 'settings', path, reason })));
 }
 
 function flagName(flag: string): string {

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import { Pool } from 'undici';
+import { Clients } from '../config/client.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
 import { shareOf } from '../limits/lease.js';
 import { LeasedLimiter } from '../limits/leased-limiter.js';
@@ -13,9 +14,11 @@ import { AdminKeyCheck } from '../proxy/admin-key-check.js';
 import type { Gateway } from '../proxy/gateway.js';
 import { handleRequest } from '../proxy/handle-request.js';
 import { Watchdog } from '../proxy/watchdog.js';
+import { countWrongKeys } from '../proxy/wrong-key.js';
 import { Balancers } from '../routing/plan.js';
 import { buildSnapshot, changeSnapshot } from '../routing/snapshot.js';
 import { strategies } from '../routing/strategies/index.js';
+import { ConnectionCap } from '../server/connection-cap.js';
 import { selectEngine } from '../server/engine.js';
 import type { Server } from '../server/exchange.js';
 import { Health } from '../upstream/health.js';
@@ -127,6 +130,8 @@ async function start(message: StartWorker): Promise<void> {
     snapshot: buildSnapshot(configuration, hash),
     facts: message.facts,
     adminKey: new AdminKeyCheck(message.adminKeyHashes),
+    clients: new Clients(settings.server),
+    wrongKeys: countWrongKeys(),
     balancers: new Balancers(strategies[settings.routing.strategy]),
     upstreams: new Upstreams(settings.upstream),
     health: new Health((ejection) => send({ type: 'ejection', ejection })),
@@ -150,6 +155,9 @@ async function start(message: StartWorker): Promise<void> {
     host: settings.server.host,
     port: settings.server.port,
     handler: (exchange) => void handleRequest(opened, exchange),
+    connectionCap: new ConnectionCap(settings.server.max_connections_per_address, (address) =>
+      opened.clients.isProxy(address),
+    ),
   });
   send({ type: 'listening', engine: engine.name });
   // Not that of the message: a change may have come while the engine was loaded.

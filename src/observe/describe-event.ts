@@ -103,6 +103,10 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     }
     case 'request_failed':
       return { level: 'error', message: `request ${event.requestId} failed: ${event.error}` };
+    case 'wrong_key':
+      return warn(
+        `a wrong key of ${event.kind === 'admin' ? 'the admin API' : 'a client'} came from ${event.address}`,
+      );
     case 'systemd_not_told':
       return { level: 'error', message: `systemd cannot be told: ${event.reason}` };
     case 'usage_counted': {

@@ -64,6 +64,8 @@ export type GatewayEvent =
   | { type: 'models_discovered'; provider: string; models: number }
   | { type: 'models_not_discovered'; provider: string; reason: string }
   | { type: 'request_failed'; requestId: string; error: string }
+  /** Somebody sent a key that is none; `isSample` where it is to be a line of the log. */
+  | { type: 'wrong_key'; kind: 'admin' | 'client'; address: string; isSample: boolean }
   | { type: 'systemd_not_told'; reason: string }
   | { type: 'usage_failing'; reason: string; queued: number }
   | { type: 'usage_working' }

@@ -45,6 +45,7 @@ export function createLog({ level, requests, readable, ...options }: LogOptions)
   return {
     emit(event) {
       if (isOfRequest(event) && !requests) return;
+      if (event.type === 'wrong_key' && !event.isSample) return;
       const described = describeEvent(event);
       if (!logger.isLevelEnabled(described.level) || !sink.hasRoom()) return;
       logger.log({ ...described, event: event.type, ...fieldsOf(event) });

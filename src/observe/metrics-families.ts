@@ -92,6 +92,12 @@ export function requestFamilies(registry: Registry) {
       help: 'Requests refused because their key was over its rate limit.',
       registry,
     }),
+    wrongKeys: new CounterFamily({
+      name: 'llm_proxy_wrong_keys_total',
+      help: 'Requests with a key that is none: of the admin API, or of a client.',
+      labelNames: ['kind'],
+      registry,
+    }),
     workerRestarts: new CounterFamily({
       name: 'llm_proxy_worker_restarts_total',
       help: 'Worker processes that ended unasked and were replaced.',

@@ -96,7 +96,8 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
     const { error } = event;
     if (error !== null) {
       families.rejected.of({ reason: admitReason(error) ? error : unknown }).value++;
-      if (error === 'rate_limit_exceeded') rateLimited.value++;
+      // Without a key it is an address that has to wait.
+      if (error === 'rate_limit_exceeded' && event.credential) rateLimited.value++;
     }
     if (event.attempts === 0) return;
     countSent(series, event);

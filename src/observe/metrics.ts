@@ -35,6 +35,10 @@ export function createMetrics(
   const labelOverflows = families.labelOverflows.of();
   const workerRestarts = families.workerRestarts.of();
   const bounds = new LabelBounds(modelPrefix, () => labelOverflows.value++);
+  const wrongKeys = {
+    admin: families.wrongKeys.of({ kind: 'admin' }),
+    client: families.wrongKeys.of({ kind: 'client' }),
+  };
   const countRequest = requestCounter(families, bounds);
   const countTokens = tokenCounter(families);
   const health = new Map<string, boolean>();
@@ -87,6 +91,9 @@ export function createMetrics(
           break;
         case 'secret_usable':
           families.secretUnusable.remove({ provider: event.provider });
+          break;
+        case 'wrong_key':
+          wrongKeys[event.kind].value++;
           break;
         case 'database_lost':
           families.databaseUp.set(0);

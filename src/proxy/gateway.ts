@@ -1,7 +1,9 @@
 import type { Pool } from 'undici';
+import type { Clients } from '../config/client.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { Slots } from '../limits/slots.js';
+import type { WrongKeys } from '../limits/wrong-keys.js';
 import type { Emit } from '../observe/event.js';
 import type { Balancers } from '../routing/plan.js';
 import type { Snapshot } from '../routing/snapshot.js';
@@ -31,6 +33,8 @@ export interface Gateway {
   /** As the control process last said. */
   facts: DaemonFacts;
   readonly adminKey: AdminKeyCheck;
+  readonly clients: Clients;
+  readonly wrongKeys: Readonly<Record<'admin' | 'client', WrongKeys>>;
   readonly balancers: Balancers;
   readonly upstreams: Upstreams;
   readonly health: Health;

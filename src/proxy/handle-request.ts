@@ -1,6 +1,7 @@
 import type { Endpoint } from '../dialects/endpoint.js';
 import { type GatewayError, toGatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
+import { checkHost, checkTarget } from '../server/request-target.js';
 import { admit } from './admit.js';
 import { authenticate } from './authenticate.js';
 import { keptBody, noBody } from './body-keeper.js';
@@ -15,19 +16,25 @@ import { beginRecord, finishRecord, type RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
 import { modelOf, route } from './route.js';
+import { throttled } from './wrong-key.js';
 
 /** What happens to a request, from its head to its record. Never rejects. */
 export async function handleRequest(gateway: Gateway, exchange: Exchange): Promise<void> {
   const record = beginRecord(exchange);
   let endpoint: Endpoint | null = null;
   try {
+    checkHost(exchange.headers);
+    checkTarget(exchange.path, exchange.query);
     endpoint = route(exchange);
     record.endpoint = endpoint.pattern;
     countActive(gateway, endpoint, 1);
     await answer(gateway, exchange, endpoint, record);
   } catch (error) {
     if (error instanceof AbortedError) record.status ||= 499;
-    else answerError(gateway, exchange, endpoint, record, toGatewayError(error));
+    else {
+      const answered = throttled(gateway, exchange, toGatewayError(error));
+      answerError(gateway, exchange, endpoint, record, answered);
+    }
   }
   if (exchange.aborted && !record.complete) record.status ||= 499;
   if (endpoint) countActive(gateway, endpoint, -1);

@@ -1,6 +1,8 @@
-import { isLoopback } from '../config/is-loopback.js';
+import { needsNoKey } from '../config/client.js';
 import type { Exchange } from '../server/exchange.js';
+import { clientOf } from './client-of.js';
 import type { Gateway } from './gateway.js';
+import { tellWrongKey } from './wrong-key.js';
 
 /**
  * The answer to `GET /health`, from memory. Everybody learns whether this worker takes requests,
@@ -31,16 +33,12 @@ function details({ facts, snapshot, health }: Gateway) {
   };
 }
 
-function maySeeDetails({ settings, adminKey }: Gateway, exchange: Exchange): boolean {
-  const { details } = settings.health;
-  if (details === 'open' || (details === 'local' && isLocal(exchange))) return true;
-  return adminKey.holds(exchange.header('authorization'));
-}
-
-/** From this machine, and not passed on by a proxy on it. */
-function isLocal(exchange: Exchange): boolean {
-  const forwarded = ['x-forwarded-for', 'forwarded', 'x-real-ip'].some(
-    (name) => exchange.header(name) !== '',
-  );
-  return !forwarded && isLoopback(exchange.remoteAddress);
+function maySeeDetails(gateway: Gateway, exchange: Exchange): boolean {
+  const { settings, adminKey } = gateway;
+  const { isLocal } = clientOf(gateway, exchange);
+  if (needsNoKey(settings.health.details, isLocal, settings.server.host)) return true;
+  const authorization = exchange.header('authorization');
+  const holds = adminKey.holds(authorization);
+  if (!holds && authorization !== '') tellWrongKey(gateway, exchange, 'admin');
+  return holds;
 }

@@ -4,6 +4,7 @@ import type { Dialect } from '../dialects/dialect.js';
 import type { ModelRequest } from '../dialects/head.js';
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
+import { bodyInTime } from './body-in-time.js';
 import type { Watchdog } from './watchdog.js';
 
 /**
@@ -36,15 +37,7 @@ export async function parse(
         failure = error;
       }
     });
-    const body = await watchdog.within(
-      reading,
-      body_timeout_ms,
-      () =>
-        new GatewayError(
-          'request_timeout',
-          `The request body did not arrive within ${body_timeout_ms} ms.`,
-        ),
-    );
+    const body = await bodyInTime(reading, body_timeout_ms, watchdog);
     if (failure !== null) throw failure;
     return { ...dialect.readHead(body, scanner.finish()), body };
   } catch (error) {

@@ -1,7 +1,11 @@
+import { foreignHost } from '../config/client.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
+import { endpointHeader } from '../server/relayed.js';
 import { Attempt } from '../upstream/attempt.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
+import { bodyInTime } from './body-in-time.js';
+import { clientOf } from './client-of.js';
 import type { Gateway } from './gateway.js';
 import { clientHeaders } from './headers.js';
 import { ReaderPace } from './reader-pace.js';
@@ -11,21 +15,21 @@ import { relay } from './relay.js';
 /** Bodies of the admin API are small. */
 const maxBodyBytes = 1_048_576;
 
+/** All that the control process gets of the client's headers; so a client can set no other. */
 const passedOn = new Set([
   'accept',
   'authorization',
   'content-encoding',
   'content-type',
-  'forwarded',
   'if-none-match',
   'user-agent',
-  'x-real-ip',
 ]);
 
 /**
  * Passes a request to the control process, which answers admin, metrics and documentation.
  * @throws GatewayError `unavailable` when it does not answer, `unknown_url` where the admin API has
- *   a listener of its own; AbortedError.
+ *   a listener of its own, `permission_denied`, `request_too_large`, `request_timeout`;
+ *   AbortedError.
  */
 export async function relayControl(
   gateway: Gateway,
@@ -33,13 +37,17 @@ export async function relayControl(
   record: RequestRecord,
 ): Promise<void> {
   const { method, path } = exchange;
-  if (record.endpoint === '/admin' && gateway.settings.admin.listen !== null) {
+  const { settings } = gateway;
+  if (record.endpoint === '/admin' && settings.admin.listen !== null) {
     throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
   }
-  const body = await exchange.readBody(maxBodyBytes);
-  const forwardedFor = exchange.header('x-forwarded-for');
-  const from = forwardedFor ? `${forwardedFor}, ${exchange.remoteAddress}` : exchange.remoteAddress;
+  const { address, isLocal, hasForeignHost } = clientOf(gateway, exchange);
+  if (hasForeignHost) throw foreignHost();
+  const body = await readBody(gateway, exchange, record.endpoint);
+  // Two addresses say that a proxy may have been between.
+  const from = isLocal ? address : `${address}, ${exchange.remoteAddress}`;
   const headers = ['x-request-id', record.requestId, 'x-forwarded-for', from];
+  headers.push(endpointHeader, record.endpoint);
   for (let i = 0; i < exchange.headers.length; i += 2) {
     const name = exchange.headers[i] as string;
     if (passedOn.has(name)) headers.push(name, exchange.headers[i + 1] as string);
@@ -62,7 +70,7 @@ export async function relayControl(
     throw new GatewayError('unavailable', 'The control process does not answer.', { cause: error });
   }
   const pace = new ReaderPace(exchange);
-  const { stalled_reader_timeout_ms } = gateway.settings.server;
+  const { stalled_reader_timeout_ms } = settings.server;
   const watched = {
     onTick() {
       if (pace.stalledMs(performance.now()) >= stalled_reader_timeout_ms) attempt.abort();
@@ -72,3 +80,16 @@ export async function relayControl(
   await relay(attempt, exchange, clientHeaders(attempt.headers, record.requestId), record);
   gateway.watchdog.delete(watched);
 }
+
+/** Only for who holds an admin key: without one, the head is enough to be refused. */
+function readBody(
+  { adminKey, settings, watchdog }: Gateway,
+  exchange: Exchange,
+  endpoint: string,
+): Promise<Buffer> | Buffer {
+  if (endpoint !== '/admin' || !adminKey.holds(exchange.header('authorization'))) return noBytes;
+  const reading = exchange.readBody(maxBodyBytes);
+  return bodyInTime(reading, settings.server.body_timeout_ms, watchdog);
+}
+
+const noBytes = Buffer.alloc(0);

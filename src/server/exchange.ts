@@ -1,3 +1,5 @@
+import type { ConnectionCap } from './connection-cap.js';
+
 /**
  * One HTTP request and its response, as the rest of the gateway sees them. Each engine implements
  * this over its own server; no type of an engine exists outside this folder.
@@ -98,6 +100,8 @@ export interface ServerOptions {
   host: string;
   port: number;
   handler: RequestHandler;
+  /** hyper-express cannot apply it: it does not say whose connection was closed. */
+  connectionCap?: ConnectionCap;
 }
 
 /** A listening server. */

@@ -9,6 +9,7 @@ import { type AddressInfo, type ListenOptions, Server as NetServer } from 'node:
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.js';
 import { Activity, quietTurn } from './activity.js';
+import { capConnections } from './connection-cap.js';
 import type { Engine, Server, ServerOptions } from './exchange.js';
 import { NodeExchange } from './node-exchange.js';
 
@@ -26,7 +27,7 @@ const serverOptions = {
 export const nodeEngine: Engine = { name: 'node', listen };
 
 async function listen(options: ServerOptions): Promise<Server> {
-  const { handler, host, port } = options;
+  const { handler, host, port, connectionCap } = options;
   const activity = new Activity();
   const server = createServer(serverOptions);
   const serve = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean) => {
@@ -36,6 +37,7 @@ async function listen(options: ServerOptions): Promise<Server> {
   server.on('request', (req, res) => serve(req, res, false));
   server.on('checkContinue', (req, res) => serve(req, res, true));
   server.on('clientError', refuseUnparsable);
+  if (connectionCap) capConnections(server, connectionCap);
   server.on('connection', (socket) => {
     activity.connectionChanged(1);
     socket.on('close', () => activity.connectionChanged(-1));

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import type { TestContext } from 'node:test';
 import { Pool } from 'undici';
+import { Clients } from '../../src/config/client.js';
 import type { Provider } from '../../src/config/configuration.js';
 import { resolveSettings, type Settings } from '../../src/config/settings.js';
 import { LocalLimiter } from '../../src/limits/local-limiter.js';
@@ -10,6 +11,7 @@ import { AdminKeyCheck } from '../../src/proxy/admin-key-check.js';
 import type { Gateway } from '../../src/proxy/gateway.js';
 import { handleRequest } from '../../src/proxy/handle-request.js';
 import { Watchdog } from '../../src/proxy/watchdog.js';
+import { countWrongKeys } from '../../src/proxy/wrong-key.js';
 import { Balancers } from '../../src/routing/plan.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
 import { strategies } from '../../src/routing/strategies/index.js';
@@ -47,6 +49,8 @@ export function gatewayForTest(
     snapshot: buildSnapshot(configuration(providers, [credential('sk-test')]), 'hash'),
     facts: { version: '1', startedAt: 0, configVersion: 1, database: 'up', discovered: [] },
     adminKey: new AdminKeyCheck([]),
+    clients: new Clients(settings.server),
+    wrongKeys: countWrongKeys(),
     balancers: new Balancers(strategies[settings.routing.strategy]),
     upstreams,
     health: new Health(() => {}),

@@ -69,7 +69,7 @@ export function createTraffic(): Traffic {
     add(event, atMs) {
       const now = at(atMs);
       const failed = event.status >= 500 || (event.status < 400 && !event.complete);
-      const limited = event.error === 'rate_limit_exceeded';
+      const limited = event.error === 'rate_limit_exceeded' && event.credential !== null;
       count(now.all, failed, limited);
       addDuration(now.durations, event.totalMs);
       if (event.credential) {

@@ -1,0 +1,85 @@
+import { isIPv6 } from 'node:net';
+
+/** What is counted of wrong keys, and so what follows for whoever sent the last one. */
+export interface WrongKey {
+  /** Milliseconds to wait before another is looked at closely; 0 below the limits. */
+  waitMs: number;
+  /** Whether it is worth a line of the log: the 1st, 10th, 100th … of a network, and few in all. */
+  isSample: boolean;
+}
+
+const windowMs = 60_000;
+/** Networks remembered; past it the one that came first is forgotten. */
+const maxNetworks = 10_000;
+const maxSamples = 50;
+
+/**
+ * Counts wrong keys by the network that they come from, and in all, in windows of a minute. A right
+ * key is not asked about here: it passes whatever others at its address have sent.
+ */
+export class WrongKeys {
+  readonly #max: { fromOne: number; fromAll: number };
+  readonly #now: () => number;
+  readonly #counts = new Map<string, { count: number; untilMs: number }>();
+  #all = 0;
+  #samples = 0;
+  #allUntilMs = 0;
+
+  /** @param now monotonic clock, milliseconds. */
+  constructor(
+    max: { fromOne: number; fromAll: number },
+    now: () => number = () => performance.now(),
+  ) {
+    this.#max = max;
+    this.#now = now;
+  }
+
+  /** Counts a wrong key from this address. */
+  add(address: string): WrongKey {
+    const nowMs = this.#now();
+    if (nowMs >= this.#allUntilMs) {
+      this.#all = 0;
+      this.#samples = 0;
+      this.#allUntilMs = nowMs + windowMs;
+    }
+    const { count, untilMs } = this.#count(networkOf(address), nowMs);
+    const isSample = this.#samples < maxSamples && Number.isInteger(Math.log10(count));
+    if (isSample) this.#samples++;
+    if (++this.#all > this.#max.fromAll) return { waitMs: this.#allUntilMs - nowMs, isSample };
+    return { waitMs: count > this.#max.fromOne ? untilMs - nowMs : 0, isSample };
+  }
+
+  /** Of an address that has sent a right key after all. */
+  forget(address: string): void {
+    this.#counts.delete(networkOf(address));
+  }
+
+  #count(network: string, nowMs: number): { count: number; untilMs: number } {
+    const known = this.#counts.get(network);
+    if (known && known.untilMs > nowMs) {
+      known.count++;
+      return known;
+    }
+    this.#counts.delete(network);
+    const [oldest] = this.#counts.keys();
+    if (this.#counts.size >= maxNetworks && oldest !== undefined) this.#counts.delete(oldest);
+    const first = { count: 1, untilMs: nowMs + windowMs };
+    this.#counts.set(network, first);
+    return first;
+  }
+}
+
+/** IPv6 by its first 64 bits, of which one customer has all addresses. */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [before = '', after] = address.split('%')[0]?.split('::') ?? [];
+  const groups = before === '' ? [] : before.split(':');
+  if (after !== undefined) {
+    const rest = after === '' ? [] : after.split(':');
+    groups.push(...Array(Math.max(0, 8 - groups.length - rest.length)).fill('0'), ...rest);
+  }
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}

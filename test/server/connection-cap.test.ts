@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConnectionCap } from '../../src/server/connection-cap.js';
+import { nodeEngine } from '../../src/server/node.js';
+import { rawClient } from './support.js';
+
+test('an address has no more than its share, and gets it back', () => {
+  const cap = new ConnectionCap(2, (address) => address === '10.0.0.1');
+  assert.ok(cap.opened('192.0.2.1'));
+  assert.ok(cap.opened('192.0.2.1'));
+  assert.ok(!cap.opened('192.0.2.1'));
+  assert.ok(cap.opened('192.0.2.2'));
+  cap.closed('192.0.2.1');
+  assert.ok(cap.opened('192.0.2.1'));
+  assert.ok(!cap.opened('192.0.2.1'));
+  for (let i = 0; i < 5; i++) assert.ok(cap.opened('10.0.0.1'));
+});
+
+test('node closes a connection past the cap, and takes one when another has closed', async (t) => {
+  const server = await nodeEngine.listen({
+    host: '127.0.0.1',
+    port: 0,
+    handler: (exchange) => exchange.respond(200, [], 'ok'),
+    connectionCap: new ConnectionCap(2, () => false),
+  });
+  t.after(() => server.close());
+  const [first, second] = [await rawClient(server.port), await rawClient(server.port)];
+  const past = await rawClient(server.port);
+  assert.equal((await past.closed).received, '');
+  const ask = 'GET / HTTP/1.1\r\nhost: h\r\n\r\n';
+  for (const client of [first, second]) {
+    await client.send(ask);
+    await client.until(/ok$/);
+  }
+  first.socket.destroy();
+  await first.closed;
+  for (;;) {
+    const next = await rawClient(server.port);
+    await next.send(ask).catch(() => {});
+    if (await next.until(/ok$/).catch(() => null)) break;
+  }
+  second.socket.destroy();
+});
