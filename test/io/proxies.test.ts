@@ -13,7 +13,7 @@ import { type Daemon, startDaemon } from '../support/daemon.js';
 import { skipWithout } from '../support/executable.js';
 import { testDirectory } from '../support/postgres.js';
 import { until } from '../support/until.js';
-import { answerChat, startUpstream } from '../support/upstream.js';
+import { startUpstream } from '../support/upstream.js';
 
 /** The examples as they stand in the documentation; only names, ports and files are the test's. */
 const documentation = readFileSync(
@@ -126,7 +126,12 @@ for (const [name, { program, configure }] of Object.entries(proxies)) {
     const daemon = await startDaemon(t, {
       settings: { server: { trusted_proxies: ['127.0.0.1'] } },
     });
-    const upstream = await startUpstream(t, answerChat);
+    let finish = () => {};
+    const upstream = await startUpstream(t, (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: {"choices":[{"delta":{"content":"hi"}}]}\n\n');
+      finish = () => response.end('data: [DONE]\n\n');
+    });
     await daemon.addProvider('p', { api_base: upstream.url });
     const key = await daemon.addKey('alice');
     await daemon.reload();
@@ -135,7 +140,7 @@ for (const [name, { program, configure }] of Object.entries(proxies)) {
     await run(t, program, configure(folder, { proxy: port, gateway: daemon.port }), folder, port);
 
     const body = JSON.stringify({ model: 'm', messages: [], stream: true });
-    const chat = await ask(port, '/v1/chat/completions', { key, body });
+    const chat = await ask(port, '/v1/chat/completions', { key, body, onPiece: () => finish() });
     assert.equal(chat.status, 200, chat.text);
     assert.match(chat.text, /data: \[DONE\]/);
     const health = await ask(port, '/health');
@@ -164,12 +169,13 @@ interface AskOptions {
   key?: string;
   body?: string;
   localAddress?: string;
+  onPiece?: () => void;
 }
 
 function ask(
   port: number,
   path: string,
-  { key, body, localAddress }: AskOptions = {},
+  { key, body, localAddress, onPiece }: AskOptions = {},
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const sent = request({
@@ -183,6 +189,7 @@ function ask(
       let text = '';
       response.setEncoding('utf8').on('data', (piece: string) => {
         text += piece;
+        onPiece?.();
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
     });
