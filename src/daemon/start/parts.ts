@@ -1,0 +1,244 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { startControlServer } from '../../admin/control-server.js';
+import { describeSettings, type ResolvedSettings } from '../../config/settings.js';
+import type { Settings } from '../../config/settings-schema.js';
+import { GatewayError } from '../../errors.js';
+import type { Emit } from '../../observe/event.js';
+import { adminKey, namedAdminKeys } from '../admin-key.js';
+import type { Closers } from '../closers.js';
+import { configuredNames } from '../configured-names.js';
+import { followDatabase } from '../follow-database.js';
+import { followSecrets } from '../follow-secrets.js';
+import { LastGood } from '../last-good.js';
+import { readRows } from '../last-rows.js';
+import { sharesPort } from '../listen-port.js';
+import { readOverrideFiles, watchOverrideFiles } from '../override-files.js';
+import { PastProviders } from '../past-providers.js';
+import { openProbing } from '../probing.js';
+import { identityOf, isSame, ProcessesFile } from '../processes-file.js';
+import { Reloader } from '../reloader.js';
+import { Secrets } from '../secrets.js';
+import type { Store } from '../store.js';
+import { Workers } from '../workers.js';
+import type { Observers } from './observers.js';
+import type { Place, Start } from './place.js';
+import { createStorage } from './storage.js';
+
+export interface Parts {
+  readonly settings: Settings;
+  readonly emit: Emit;
+  readonly closers: Closers;
+  /** Aborted when this daemon is told to stop. */
+  readonly stopping: AbortController;
+  readonly store: Store;
+  readonly workers: Workers;
+  readonly processes: ProcessesFile;
+  readonly reloader: Reloader;
+  place: Place;
+  /** The workers' HTTP engine; empty until they serve. */
+  readonly engine: string;
+  /** Answers `llmproxy` and relayed requests on the control socket. */
+  openControl(): Promise<void>;
+  /** Opens the database, or falls back on the last good rows; then what stores into it. */
+  openStorage(): Promise<void>;
+  /** Reads the configuration, starts the workers with it, and follows what changes. */
+  startServing(): Promise<void>;
+  /** From now on this daemon is the one of its data directory. */
+  takeCharge(): void;
+}
+
+/** Makes the parts of a daemon, in the order in which they are closed last to first. */
+export async function openParts(
+  resolved: ResolvedSettings,
+  version: string,
+  observers: Observers,
+  droppedLogLines: () => number,
+  start: Start,
+  closers: Closers,
+): Promise<Parts> {
+  const { settings } = resolved;
+  const { emit, metrics, recent } = observers;
+  const { data_dir: dataDir, server } = settings;
+  const stopping = new AbortController();
+  const startedAt = Date.now();
+  const pastProviders = new PastProviders();
+  const workersDesired = workerCount(server.workers);
+  const controlSocket = join(dataDir, 'control.sock');
+  const overridesDir = settings.overrides_dir ?? '';
+  const processes = new ProcessesFile(dataDir);
+  closers.push(() => processes.remove());
+
+  const admin = await adminKey(settings.admin.key, dataDir);
+  const adminKeys = namedAdminKeys(admin.key, settings.admin.keys);
+  if (admin.generatedIn) emit({ type: 'admin_key_generated', file: admin.generatedIn });
+  const secrets = await Secrets.open(settings, true);
+  const followed = followSecrets(secrets, emit);
+  const lastGood = new LastGood(dataDir, () => secrets.ring);
+  const storage = createStorage({
+    settings,
+    start,
+    lastGood,
+    place: () => parts.place,
+    check: (sql) => followed.check(sql),
+    observers,
+    closers,
+  });
+  const { store } = storage;
+
+  const identify = () => workers.pids.map(identityOf);
+  const recordWorkers = () => {
+    const own = { version, host: server.host, port: server.port };
+    if (parts.place === 'after_crash' && start.kind === 'after_crash') {
+      const left = start.orphans.workers.filter(isSame);
+      processes.update({ ...start.orphans, workers: [...left, ...identify()] });
+    } else if (parts.place === 'fresh' || parts.place === 'serving') {
+      processes.update({ ...own, workers: identify() });
+    }
+  };
+  const workers = new Workers({
+    count: workersDesired,
+    // They need no key to decrypt with.
+    settings: { ...settings, secrets: { ...settings.secrets, key: null, key_file: null } },
+    controlSocket,
+    version,
+    adminKeyHashes: adminKeys.map(({ sha256 }) => sha256),
+    limitsStartFull: start.kind === 'fresh',
+    isOnTrial: start.kind === 'takeover',
+    emit,
+    onPids: recordWorkers,
+  });
+  const probing = openProbing(settings, workers, emit);
+  closers.push(() => probing.close());
+
+  let engine = '';
+  const reloader = new Reloader({
+    readRows: () => readRows(store, lastGood),
+    readOverrides: () => readOverrideFiles(overridesDir),
+    resolveSecrets: (configuration, rows) => followed.resolve(configuration, rows),
+    privateAddresses: settings.upstream.private_addresses,
+    publish: async (configuration, hash) => {
+      metrics.configured(configuredNames(configuration, settings.routing));
+      if (engine) await workers.publish(configuration, hash);
+      else engine = await workers.start(configuration, hash);
+    },
+    activated: (configuration, rows) => {
+      workers.inform({ configVersion: configuration.version });
+      lastGood.save(rows).catch((error: unknown) => {
+        emit({ type: 'config_not_kept', reason: error instanceof Error ? error.message : '' });
+      });
+      probing.configured(configuration);
+      pastProviders.add(configuration);
+    },
+    emit,
+  });
+  /** The control socket may answer before there is anything to ask. */
+  const started = () => {
+    if (engine) return reloader;
+    throw new GatewayError('unavailable', 'The daemon is starting.');
+  };
+
+  metrics.watch(() => ({
+    workers: workers.states,
+    workersDesired,
+    configVersion: engine ? reloader.active.configuration.version : null,
+    lastReload: reloader.lastReload,
+    usage: {
+      queuedRows: storage.usage?.queue.depth ?? 0,
+      droppedRows: storage.usage?.queue.dropped ?? 0,
+    },
+    droppedLogLines: droppedLogLines(),
+  }));
+
+  const follow = () => {
+    const following = followDatabase({
+      store,
+      listenUrl: settings.database.listen_url,
+      mark: () => reloader.mark(),
+      knownVersion: () => reloader.active.configuration.version,
+      alwaysMark: () => followed.hasFiles,
+      onState: (database) => workers.inform({ database }),
+      emit,
+    });
+    closers.push(() => following.close());
+  };
+
+  const parts: Parts = {
+    settings,
+    emit,
+    closers,
+    stopping,
+    store,
+    workers,
+    processes,
+    reloader,
+    place: start.kind,
+    get engine() {
+      return engine;
+    },
+    async openControl() {
+      const control = await startControlServer(
+        controlSocket,
+        {
+          settings,
+          adminKeys,
+          describedSettings: describeSettings(resolved),
+          metrics,
+          health: probing.checks,
+          secrets: {
+            shown: (row) => secrets.shown(row),
+            decrypt: (row) => secrets.decrypt(row),
+            reveal: (row) => secrets.reveal(row),
+            seal: (sql, row) => secrets.seal(sql, row),
+            sealChange: (sql, before, after) => secrets.sealChange(sql, before, after),
+            unusable: () => followed.unusable,
+          },
+          recent,
+          workers: () => ({ version, startedAt, desired: workersDesired, states: workers.states }),
+          providersAt: (configVersion) => pastProviders.of(configVersion),
+          get sql() {
+            return store.sql;
+          },
+          active: () => started().active,
+          reload: () => started().reload(),
+          problemsOf: (change) => reloader.problemsOf(change),
+          emit,
+        },
+        start.kind === 'takeover',
+      );
+      closers.push(() => control.close());
+    },
+    openStorage: () => storage.open(),
+    async startServing() {
+      closers.push(() => workers.stop());
+      await reloader.reload();
+      closers.push(() => reloader.stop());
+      const overrides = watchOverrideFiles(overridesDir, () => reloader.mark());
+      closers.push(() => overrides.close());
+      if (store.isOpen) return follow();
+      workers.inform({ database: 'down' });
+      store.openLater(() => {
+        if (stopping.signal.aborted) return;
+        follow();
+        storage.start().catch(() => {});
+      });
+    },
+    takeCharge() {
+      parts.place = 'serving';
+      workers.inCharge();
+      processes.update({
+        version,
+        host: server.host,
+        port: server.port,
+        control: identityOf(process.pid),
+        sharesPort: sharesPort(engine),
+        workers: identify(),
+      });
+    },
+  };
+  return parts;
+}
+
+function workerCount(setting: number | 'auto'): number {
+  return setting === 'auto' ? Math.max(1, availableParallelism() - 1) : setting;
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { Settings } from '../../config/settings-schema.js';
+import type { Sql } from '../../db/client.js';
+import { UsageSpool } from '../../observe/usage/usage-spool.js';
+import type { Closers } from '../closers.js';
+import type { LastGood } from '../last-good.js';
+import { openOrFallBack } from '../last-rows.js';
+import { openLastUsed } from '../last-used.js';
+import { Store } from '../store.js';
+import { openUsage, type Usage } from '../usage.js';
+import type { Observers } from './observers.js';
+import type { Place, Start } from './place.js';
+
+interface StorageOptions {
+  settings: Settings;
+  start: Start;
+  lastGood: LastGood;
+  place: () => Place;
+  /** Checks an opened database before anything is stored there. */
+  check: (sql: Sql) => Promise<void>;
+  observers: Observers;
+  closers: Closers;
+}
+
+/** The database of a daemon, and what stores into it. */
+export interface Storage {
+  readonly store: Store;
+  /** Null until `open`. */
+  readonly usage: Usage | null;
+  /** Opens the database, or falls back on the last good rows; then what stores into it. */
+  open(): Promise<void>;
+  /** Starts to store; the database must be open. */
+  start(): Promise<void>;
+}
+
+export function createStorage(options: StorageOptions): Storage {
+  const { settings, start, lastGood, place, check, closers } = options;
+  const { emit, addRecorder } = options.observers;
+  const { data_dir: dataDir } = settings;
+  const passed = start.kind === 'takeover' ? start.takeover.postgres : null;
+  const { url: dbUrl, pool_size: poolSize } = settings.database;
+  const store = new Store({ dbUrl, dataDir, poolSize, passed }, emit);
+  let usage: Usage | null = null;
+  return {
+    store,
+    get usage() {
+      return usage;
+    },
+    async open() {
+      closers.push(() => {
+        const isAnothers = place() === 'takeover' || place() === 'replaced';
+        if (isAnothers && store.isOpen) store.database.hold()?.release();
+        return store.close();
+      });
+      const kept = await openOrFallBack(store, lastGood, start.kind === 'takeover');
+      if (kept) emit({ type: 'started_without_database', ...kept });
+      const spoolDir = join(dataDir, 'usage-spool');
+      const spool = await UsageSpool.open(spoolDir, settings.usage.max_spool_bytes);
+      const recorder = openUsage(settings.usage, store, spool, emit);
+      usage = recorder;
+      addRecorder(recorder);
+      closers.push(() => recorder.close());
+      const lastUsed = openLastUsed(store);
+      addRecorder(lastUsed);
+      closers.push(() => lastUsed.close());
+      if (store.isOpen) await this.start();
+    },
+    async start() {
+      await check(store.sql);
+      await usage?.startMaintenance();
+    },
+  };
+}
