@@ -37,6 +37,11 @@ export class Store {
     return this.database.sql;
   }
 
+  /** @throws GatewayError `unavailable` while it is not open. */
+  get reports(): Sql {
+    return this.database.reports;
+  }
+
   /** For messages, also while it is not open. */
   get dbUrl(): string {
     return this.#database?.dbUrl ?? this.#options.dbUrl ?? 'postgres:///llmproxy';

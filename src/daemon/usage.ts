@@ -27,6 +27,7 @@ export interface Usage {
 }
 
 const maintenanceIntervalMs = 3_600_000;
+const maintenanceRetryMs = 60_000;
 /** With today's. */
 const partitionsAhead = 3;
 const insertTimeoutMs = 30_000;
@@ -36,7 +37,7 @@ const dayMs = 86_400_000;
 /** What is recorded is stored in batches, and tried again while the database is away. */
 export function openUsage(
   settings: Settings['usage'],
-  database: Pick<Database, 'sql' | 'dbUrl'>,
+  database: Pick<Database, 'sql' | 'reports' | 'dbUrl'>,
   spool: UsageSpool,
   emit: Emit,
 ): Usage {
@@ -64,14 +65,23 @@ export function openUsage(
   });
   const recorder = createUsageRecorder(queue, tokenizer, emit);
   let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
 
+  let failure = '';
   const maintain = async () => {
+    clearTimeout(timer);
+    let nextMs = maintenanceIntervalMs;
     try {
       const names = await maintainPartitions(database, settings.retention_days, Date.now());
       if (names.length > 0) emit({ type: 'usage_partitions_dropped', names });
+      failure = '';
     } catch (error) {
-      emit({ type: 'usage_partitions_failed', reason: explain(error) });
+      const reason = explain(error);
+      if (reason !== failure && !isClosed) emit({ type: 'usage_partitions_failed', reason });
+      failure = reason;
+      nextMs = maintenanceRetryMs;
     }
+    if (!isClosed) timer = setTimeout(maintain, nextMs);
   };
 
   return {
@@ -79,12 +89,16 @@ export function openUsage(
     tokenizer,
     record: (event) => recorder.record(event),
     startMaintenance() {
-      timer = setInterval(maintain, maintenanceIntervalMs);
       queue.start();
-      return maintain();
+      // Detaching a partition waits for who reads it, but nobody has to wait for that.
+      return maintainPartitions(database, 0, Date.now()).then(
+        () => void maintain(),
+        () => maintain(),
+      );
     },
     close() {
-      clearInterval(timer);
+      isClosed = true;
+      clearTimeout(timer);
       return recorder.close(closeDeadlineMs);
     },
   };
@@ -92,14 +106,14 @@ export function openUsage(
 
 /** @returns the names of the partitions that were dropped. */
 export async function maintainPartitions(
-  { sql }: Pick<Database, 'sql'>,
+  { sql, reports }: Pick<Database, 'sql' | 'reports'>,
   retentionDays: number,
   nowMs: number,
 ): Promise<string[]> {
   const ahead = Array.from({ length: partitionsAhead }, (_, days) => day(nowMs + days * dayMs));
   await createRequestLogPartitions(sql, ahead);
   if (retentionDays === 0) return [];
-  return await dropRequestLogsBefore(sql, day(nowMs - retentionDays * dayMs));
+  return await dropRequestLogsBefore(reports, day(nowMs - retentionDays * dayMs));
 }
 
 /** A row of a day that has no partition, such as one stored late, gets it made. */

@@ -3,31 +3,67 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { maintainPartitions, openUsage } from '../../src/daemon/usage.js';
+import { connect } from '../../src/db/client.js';
 import type { Database } from '../../src/db/database.js';
+import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
+import { dropRequestLogsBefore } from '../../src/db/queries/request-log-partitions.js';
 import type { GatewayEvent } from '../../src/observe/event.js';
+import { usageRow } from '../../src/observe/usage/usage-row.js';
 import { UsageSpool } from '../../src/observe/usage/usage-spool.js';
 import { finished } from '../observe/usage/finished.js';
+import { farAway } from '../support/far-away.js';
 import { type TestDatabase, testDatabase } from '../support/postgres.js';
 import { until } from '../support/until.js';
 
 const dayMs = 86_400_000;
 const noonMs = Date.parse('2026-03-10T12:00:00Z');
-const settings = { retention_days: 30, max_queued_rows: 1_000, max_spool_bytes: 1e9 };
+const settings = { retention_days: 30, max_queued_rows: 100_000, max_spool_bytes: 1e9 };
 
 test('partitions are made for days to come, and dropped past their retention', async (t) => {
   const { sql } = await testDatabase(t);
+  const pools = { sql, reports: sql };
   for (let days = -40; days < 0; days += 1) {
-    await maintainPartitions({ sql }, 0, noonMs + days * dayMs);
+    await maintainPartitions(pools, 0, noonMs + days * dayMs);
   }
-  const dropped = await maintainPartitions({ sql }, 30, noonMs);
+  const dropped = await maintainPartitions(pools, 30, noonMs);
   assert.equal(dropped[0], 'request_logs_p20260129');
   assert.equal(dropped.at(-1), 'request_logs_p20260207');
   const [{ first, last } = {}] = await sql`
     SELECT min(inhrelid::regclass::text) AS first, max(inhrelid::regclass::text) AS last
     FROM pg_inherits WHERE inhparent = 'request_logs'::regclass`;
   assert.deepEqual([first, last], ['request_logs_p20260208', 'request_logs_p20260312']);
-  assert.deepEqual(await maintainPartitions({ sql }, 30, noonMs), []);
+  assert.deepEqual(await maintainPartitions(pools, 30, noonMs), []);
+});
+
+test('a report that runs delays retention, and nothing else', async (t) => {
+  const { sql, dbUrl } = await testDatabase(t);
+  const pools = { sql, reports: sql };
+  await maintainPartitions(pools, 0, noonMs - 40 * dayMs);
+  await maintainPartitions(pools, 0, noonMs);
+  const report = connect(dbUrl, { max: 1 });
+  t.after(() => report.end({ timeout: 1 }));
+  await report.unsafe('BEGIN; SELECT count(*) FROM request_logs');
+  await assert.rejects(dropRequestLogsBefore(sql, '2026-02-01', 500), /Detaching .* longer than/);
+  const dropping = maintainPartitions(pools, 30, noonMs);
+  const row = usageRow(finished({ startedAt: noonMs }), null, null);
+  await insertRequestLogs(sql, row ? [row] : []);
+  assert.equal((await sql`SELECT FROM request_logs`).length, 1);
+  await report.unsafe('COMMIT');
+  await dropping;
+  const left = await sql`SELECT relname FROM pg_class WHERE relname ~ '^request_logs_p202601'`;
+  assert.deepEqual([...left], []);
+});
+
+test('a partition that an operator has detached to keep is left alone', async (t) => {
+  const { sql } = await testDatabase(t);
+  const pools = { sql, reports: sql };
+  await maintainPartitions(pools, 0, noonMs - 40 * dayMs);
+  await sql`ALTER TABLE request_logs DETACH PARTITION request_logs_p20260130`;
+  const dropped = await maintainPartitions(pools, 30, noonMs);
+  assert.deepEqual(dropped, ['request_logs_p20260129', 'request_logs_p20260131']);
+  assert.deepEqual([...(await sql`SELECT FROM request_logs_p20260130`)], []);
 });
 
 test('requests of days without a partition are stored all the same', async (t) => {
@@ -67,10 +103,34 @@ test('a request that the table refuses is dropped, and those beside it are store
   assert.match(event.reason, /out of range/);
 });
 
-async function open(t: Parameters<typeof testDatabase>[0]) {
-  const own: TestDatabase = await testDatabase(t);
+test('17,000 rows a second are stored in a database 20 ms away, each once', async (t) => {
+  const own = await testDatabase(t);
+  const dbUrl = await farAway(t, own.dbUrl, 10);
+  const sql = connect(dbUrl);
+  t.after(() => sql.end({ timeout: 5 }));
+  const { usage, events } = await open(t, { dbUrl, sql });
+  await usage.startMaintenance();
+  const seconds = 3;
+  const startMs = performance.now();
+  let most = 0;
+  for (let sent = 0; sent < seconds * 17_000; ) {
+    const due = Math.min(seconds * 17_000, ((performance.now() - startMs) / 1_000) * 17_000);
+    for (; sent < due; sent += 1) usage.record(finished({ startedAt: Date.now() }));
+    most = Math.max(most, usage.queue.depth);
+    await pause(5);
+  }
+  await until('all is stored', () => usage.queue.depth === 0, 60_000);
+  await usage.close();
+  t.diagnostic(`at most ${most} rows waited; ${Math.round(performance.now() - startMs)} ms in all`);
+  const [row] = await own.sql`SELECT count(*), count(DISTINCT uid) AS uids FROM request_logs`;
+  assert.deepEqual(row, { count: seconds * 17_000, uids: seconds * 17_000 });
+  assert.deepEqual([usage.queue.dropped, events], [0, []]);
+});
+
+async function open(t: Parameters<typeof testDatabase>[0], given?: TestDatabase) {
+  const own: TestDatabase = given ?? (await testDatabase(t));
   const events: GatewayEvent[] = [];
-  const database: Pick<Database, 'sql' | 'dbUrl'> = own;
+  const database: Pick<Database, 'sql' | 'reports' | 'dbUrl'> = { ...own, reports: own.sql };
   const directory = await mkdtemp(join(tmpdir(), 'llmproxy-usage-'));
   t.after(() => rm(directory, { recursive: true }));
   const spool = await UsageSpool.open(directory, settings.max_spool_bytes);

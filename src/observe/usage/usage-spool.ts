@@ -7,6 +7,8 @@ interface SpoolFile {
   name: string;
   rows: number;
   bytes: number;
+  /** Whether somebody is storing its rows. */
+  isTaken: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export class UsageSpool {
       const [, sequence, rows] = /^(\d{12})-(\d+)\.jsonl$/.exec(name) ?? [];
       if (sequence === undefined) continue;
       const { size } = await stat(join(dir, name));
-      spool.#files.push({ name, rows: Number(rows), bytes: size });
+      spool.#files.push({ name, rows: Number(rows), bytes: size, isTaken: false });
       spool.#next = Number(sequence) + 1;
     }
     return spool;
@@ -42,6 +44,11 @@ export class UsageSpool {
   /** Rows in all files. */
   get rows(): number {
     return this.#files.reduce((sum, { rows }) => sum + rows, 0);
+  }
+
+  /** Batches that nobody has taken. */
+  get waiting(): number {
+    return this.#files.filter(({ isTaken }) => !isTaken).length;
   }
 
   /**
@@ -59,22 +66,32 @@ export class UsageSpool {
     const temporary = join(this.#dir, `${name}.part`);
     await writeFile(temporary, text, { mode: 0o600, flush: true });
     await rename(temporary, join(this.#dir, name));
-    this.#files.push({ name, rows: rows.length, bytes });
+    this.#files.push({ name, rows: rows.length, bytes, isTaken: false });
     return true;
   }
 
-  /** The oldest batch; empty when there is none. */
-  async first(): Promise<UsageRow[]> {
-    const [file] = this.#files;
-    if (!file) return [];
-    const text = await readFile(join(this.#dir, file.name), 'utf8');
-    return text.split('\n').flatMap(parseRow);
+  /**
+   * The oldest batch that nobody has taken, which is there until it is removed; null: none.
+   * @throws what keeps it from being read; it can be taken again then.
+   */
+  async take(): Promise<{ name: string; rows: UsageRow[] } | null> {
+    const file = this.#files.find(({ isTaken }) => !isTaken);
+    if (!file) return null;
+    file.isTaken = true;
+    try {
+      const text = await readFile(join(this.#dir, file.name), 'utf8');
+      return { name: file.name, rows: text.split('\n').flatMap(parseRow) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { name: file.name, rows: [] };
+      file.isTaken = false;
+      throw error;
+    }
   }
 
-  /** Forgets the oldest batch. */
-  async removeFirst(): Promise<void> {
-    const file = this.#files.shift();
-    if (file) await rm(join(this.#dir, file.name), { force: true });
+  /** Forgets a batch that was taken. */
+  async remove(name: string): Promise<void> {
+    await rm(join(this.#dir, name), { force: true });
+    this.#files = this.#files.filter((file) => file.name !== name);
   }
 }
 

@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import { parseDbUrl } from '../../src/db/db-url.js';
+
+/** The URL of this database as from far away: each piece arrives `delayMs` later, both ways. */
+export async function farAway(t: TestContext, dbUrl: string, delayMs: number): Promise<string> {
+  const { hosts, database, user } = parseDbUrl(dbUrl);
+  const [target] = hosts;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const { host = '', port = 0 } = target ?? {};
+    const upstream = host.startsWith('/')
+      ? connect(`${host}/.s.PGSQL.${port}`)
+      : connect(port, host);
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(from);
+      from.on('data', (piece) => setTimeout(() => to.writable && to.write(piece), delayMs));
+      from.on('error', () => {});
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }).listen(0, '127.0.0.1');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  return `postgres://${user}@127.0.0.1:${port}/${database}`;
+}
