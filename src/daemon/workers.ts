@@ -1,38 +1,23 @@
-import cluster, { type Worker } from 'node:cluster';
+import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
-import { LeaseOwner } from '../limits/lease-owner.js';
-import { SlotOwner } from '../limits/slot-owner.js';
 import type { Emit, GatewayEvent } from '../observe/event.js';
-import type { WorkerState, WorkerStatus } from '../observe/metrics-state.js';
+import type { WorkerState } from '../observe/metrics-state.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
 import { changeBetween } from '../routing/configuration-change.js';
 import type { Ejection } from '../upstream/health.js';
-import type { FromWorker, StartWorker, ToWorker } from './messages.js';
+import { Ejections } from './ejections.js';
+import type { FromWorker, ToWorker } from './messages.js';
 import { unpackRequests } from './packed-requests.js';
+import { SharedLimits } from './shared-limits.js';
+import { WorkerProcess } from './worker-process.js';
 
 /** A worker that ended sooner than this after its start is replaced more and more slowly. */
 const shortLifeMs = 2_000;
 const maxRestartDelayMs = 5_000;
 /** Past the grace period a worker ends by itself, unless it hangs. */
 const killMarginMs = 2_000;
-
-interface Live {
-  worker: Worker;
-  /** The lowest number that no other has: names a worker and the one that replaces it. */
-  slot: number;
-  status: WorkerStatus | null;
-  limiter: StartWorker['limiter'];
-  startedMs: number;
-  /** Whether it was sent `start`. */
-  loaded: boolean;
-  engine: string | null;
-  /** Hash of the configuration that it uses. */
-  activeHash: string | null;
-  /** The last ping that it has answered. */
-  ponged: number;
-}
 
 interface WorkersOptions {
   count: number;
@@ -51,26 +36,21 @@ interface WorkersOptions {
 }
 
 /**
- * The worker processes: starts them, replaces those that end, tells them the configuration, and
- * owns their limits.
+ * The worker processes: starts them, replaces those that end, gives them the configuration, and
+ * passes on what they share.
  *
  * They are forked by node:cluster with SCHED_NONE: where an engine cannot open a port that other
  * processes have open (node:http before Node 22.12), cluster shares one listening socket.
  */
 export class Workers {
   readonly #options: WorkersOptions;
-  readonly #live = new Map<number, Live>();
-  #leases: LeaseOwner;
-  readonly #slots = new SlotOwner((worker, grant) => {
-    const live = this.#live.get(worker);
-    if (live) send(live, { type: 'slot', grant });
-  });
-  readonly #ejections = new Map<string, Ejection>();
+  readonly #live = new Map<number, WorkerProcess>();
+  readonly #limits: SharedLimits;
+  readonly #ejections = new Ejections();
   #facts: DaemonFacts;
   #configuration: { configuration: Configuration; hash: string } | null = null;
   #restarts = 0;
   #stopping = false;
-  #frozen = false;
   #isOnTrial: boolean;
   #watchers: (() => void)[] = [];
   #startFailure: string | null = null;
@@ -80,7 +60,9 @@ export class Workers {
   constructor(options: WorkersOptions) {
     this.#options = options;
     this.#isOnTrial = options.isOnTrial;
-    this.#leases = new LeaseOwner(options.limitsStartFull);
+    this.#limits = new SharedLimits(options.limitsStartFull, (worker, grant) =>
+      this.#live.get(worker)?.send({ type: 'slot', grant }),
+    );
     this.#facts = {
       version: options.version,
       startedAt: Date.now(),
@@ -94,7 +76,6 @@ export class Workers {
       args: [],
       serialization: 'advanced',
     });
-    setInterval(() => this.#leases.sweep(performance.now()), 30_000).unref();
   }
 
   /**
@@ -104,8 +85,7 @@ export class Workers {
   async start(configuration: Configuration, hash: string): Promise<string> {
     const { count, limitsStartFull } = this.#options;
     this.#configuration = { configuration, hash };
-    // Anew: the time counts from which tokens flow into buckets that do not start full.
-    this.#leases = new LeaseOwner(limitsStartFull);
+    this.#limits.restart(limitsStartFull);
     for (let i = 0; i < count; i++) this.#fork(limitsStartFull ? 'full' : 'empty');
     await this.#until(() => this.#startFailure !== null || this.#allActive(hash));
     if (this.#startFailure !== null) throw new Error(this.#startFailure);
@@ -131,7 +111,7 @@ export class Workers {
 
   /** How a provider is taken out, or null when it is not. */
   ejectionOf(provider: string): Ejection | null {
-    return this.#ejections.get(provider) ?? null;
+    return this.#ejections.of(provider);
   }
 
   /** Takes a provider out in every worker, or brings it back. */
@@ -141,7 +121,7 @@ export class Workers {
 
   /** Process ids, for status and tests. */
   get pids(): number[] {
-    return [...this.#live.values()].flatMap(({ worker }) => worker.process.pid ?? []);
+    return [...this.#live.values()].flatMap(({ pid }) => (pid === 0 ? [] : pid));
   }
 
   /** Of the workers that serve, as each last said. */
@@ -166,17 +146,15 @@ export class Workers {
 
   /** From when this resolves no token is added to any limit. */
   async freeze(): Promise<void> {
-    this.#frozen = true;
-    this.#leases.freeze(performance.now());
+    this.#limits.freeze();
     this.#broadcast({ type: 'freeze' });
     await this.ping();
   }
 
   /** Undoes `freeze`. */
   thaw(): void {
-    if (!this.#frozen) return;
-    this.#frozen = false;
-    this.#leases.thaw(performance.now());
+    if (!this.#limits.isFrozen) return;
+    this.#limits.thaw();
     this.#broadcast({ type: 'thaw' });
   }
 
@@ -194,40 +172,29 @@ export class Workers {
   /** Ends all workers at once. */
   kill(): void {
     this.#stopping = true;
-    for (const { worker } of this.#live.values()) worker.process.kill('SIGKILL');
+    for (const live of this.#live.values()) live.kill();
   }
 
   #fork(limiter: 'full' | 'empty'): void {
     const { count, emit } = this.#options;
     const worker = cluster.fork();
-    const live: Live = {
-      worker,
-      slot: this.#freeSlot(),
-      status: null,
-      limiter: count > 1 ? 'leased' : limiter,
-      startedMs: performance.now(),
-      loaded: false,
-      engine: null,
-      activeHash: null,
-      ponged: 0,
-    };
-    this.#live.set(worker.id, live);
+    const live = new WorkerProcess(worker, this.#freeSlot(), count > 1 ? 'leased' : limiter);
+    this.#live.set(live.id, live);
     worker.on('error', ignoreSendFailure);
     worker.on('message', (message: FromWorker) => this.#receive(live, message));
     worker.on('exit', (code, signal) => this.#exited(live, signal ?? `exit code ${code}`));
-    emit({ type: 'worker_started', worker: worker.id, pid: worker.process.pid ?? 0 });
+    emit({ type: 'worker_started', worker: live.id, pid: live.pid });
     this.#options.onPids(this.pids);
   }
 
   /** What is sent to a worker before it listens for messages is lost, so `start` waits for it. */
-  #start(live: Live): void {
+  #start(live: WorkerProcess): void {
     const { settings, controlSocket } = this.#options;
     if (this.#stopping || !this.#configuration) {
-      live.worker.process.disconnect();
+      live.disconnect();
       return;
     }
-    live.loaded = true;
-    send(live, {
+    live.start({
       type: 'start',
       settings: withoutSecrets(settings),
       controlSocket,
@@ -236,14 +203,14 @@ export class Workers {
       slot: live.slot,
       count: this.#options.count,
       isOnTrial: this.#isOnTrial,
-      ejections: [...this.#ejections.values()],
+      ejections: this.#ejections.all,
       facts: this.#facts,
       adminKeyHashes: this.#options.adminKeyHashes,
     });
-    if (this.#frozen) send(live, { type: 'freeze' });
+    if (this.#limits.isFrozen) live.send({ type: 'freeze' });
   }
 
-  #receive(live: Live, message: FromWorker): void {
+  #receive(live: WorkerProcess, message: FromWorker): void {
     switch (message.type) {
       case 'loaded':
         this.#start(live);
@@ -267,12 +234,12 @@ export class Workers {
         for (const request of unpackRequests(message.requests)) this.#options.emit(request);
         break;
       case 'lease': {
-        const grant = this.#leases.handle(live.worker.id, message.request, performance.now());
-        if (message.request.want > 0) send(live, { type: 'lease', grant });
+        const grant = this.#limits.lease(live.id, message.request);
+        if (grant) live.send({ type: 'lease', grant });
         break;
       }
       case 'slot':
-        this.#slots.handle(live.worker.id, message.request);
+        this.#limits.slot(live.id, message.request);
         break;
       case 'ejection':
         this.#eject(live, message.ejection);
@@ -284,31 +251,24 @@ export class Workers {
     }
   }
 
-  /** Told to all but the worker that found it (none where a probe did), and kept for those that start later. */
-  #eject(from: Live | null, ejection: Ejection): void {
-    const { provider, until } = ejection;
-    if (until === null) this.#ejections.delete(provider);
-    else this.#ejections.set(provider, ejection);
+  /** @param from the worker that found it and knows it already; null where a probe did. */
+  #eject(from: WorkerProcess | null, ejection: Ejection): void {
+    const event = this.#ejections.apply(ejection);
     for (const live of this.#live.values()) {
-      if (live !== from && live.loaded) send(live, { type: 'ejection', ejection });
+      if (live !== from) live.send({ type: 'ejection', ejection });
     }
-    this.#options.emit(
-      until === null
-        ? { type: 'provider_recovered', provider }
-        : { type: 'provider_ejected', provider, forMs: until - Date.now() },
-    );
+    this.#options.emit(event);
   }
 
-  #exited(live: Live, reason: string): void {
-    const { worker, startedMs } = live;
-    this.#live.delete(worker.id);
-    this.#leases.workerGone(worker.id, performance.now());
-    this.#slots.workerGone(worker.id);
+  #exited(live: WorkerProcess, reason: string): void {
+    const { id, pid, startedMs } = live;
+    this.#live.delete(id);
+    this.#limits.workerGone(id);
     this.#options.onPids(this.pids);
     this.#options.emit({
       type: 'worker_exited',
-      worker: worker.id,
-      pid: worker.process.pid ?? 0,
+      worker: id,
+      pid,
       reason,
       expected: this.#stopping,
     });
@@ -350,7 +310,7 @@ export class Workers {
   }
 
   #broadcast(message: ToWorker): void {
-    for (const live of this.#live.values()) if (live.loaded) send(live, message);
+    for (const live of this.#live.values()) live.send(message);
   }
 
   /** Resolves when `condition` holds, tried again at each change of a worker's state. */
@@ -379,10 +339,6 @@ function withoutSecrets(settings: Settings): Settings {
     admin: { ...admin, key: null },
     database: { ...database, url: null, listen_url: null },
   };
-}
-
-function send({ worker }: Live, message: ToWorker): void {
-  if (worker.isConnected()) worker.send(message);
 }
 
 /** A message to a worker that is ending is lost with it; its exit is what counts. */
