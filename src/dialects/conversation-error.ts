@@ -38,6 +38,7 @@ export function plainError(status: number, message = ''): ConversationError {
     message: message || `The provider answered with status ${status}.`,
     code: null,
     param: null,
+    retryAfter: null,
   };
 }
 
@@ -68,5 +69,6 @@ export function failedAnswer(raw: string | null): ConversationError {
     message: `The model's answer failed${raw ? `: ${raw}` : ''}.`,
     code: raw,
     param: null,
+    retryAfter: null,
   };
 }

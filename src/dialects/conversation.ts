@@ -285,6 +285,8 @@ export interface ConversationError {
   /** The provider's own code or type. */
   code: string | null;
   param: string | null;
+  /** Seconds, where the body says so; a header of the answer may say more. */
+  retryAfter: number | null;
 }
 
 /**

@@ -77,6 +77,7 @@ const jsonObject = fc
 
 const schema = fc
   .dictionary(name, fc.constantFrom({ type: 'string' }, { type: 'integer' }, { type: 'boolean' }), {
+    minKeys: 1,
     maxKeys: 3,
   })
   .map((properties) => ({ type: 'object', properties, required: Object.keys(properties) }));
@@ -379,8 +380,25 @@ function plain<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-/** Without what differs from dialect to dialect: places in the body, usage that only chat asks for. */
-export function placeless(request: ConversationRequest): ConversationRequest {
-  const messages = request.messages.map((message) => ({ ...message, at: '' }));
+/**
+ * Without what differs from dialect to dialect: places in the body, usage that only chat asks for,
+ * names of tools at their results, and ids of calls where the subset has none.
+ */
+export function comparable(request: ConversationRequest, subset: Subset): ConversationRequest {
+  const ids = new Map<string, string>();
+  const renamed = (id: string) => {
+    if (subset.toolIds) return id;
+    if (!ids.has(id)) ids.set(id, `call ${ids.size}`);
+    return ids.get(id) as string;
+  };
+  const messages = request.messages.map((message) => ({
+    ...message,
+    at: '',
+    content: message.content.map((block) => {
+      if (block.type === 'tool_call') return { ...block, id: renamed(block.id) };
+      if (block.type !== 'tool_result') return block;
+      return { ...block, id: renamed(block.id), name: null };
+    }),
+  }));
   return { ...request, messages, streamUsage: true };
 }

@@ -7,7 +7,7 @@ import type { ConversationAnswer, Part } from '../../src/dialects/conversation.j
 import { Fold, unfold } from '../../src/dialects/fold.js';
 import { OneAtATime } from '../../src/dialects/one-at-a-time.js';
 import { SseSplitter } from '../../src/dialects/sse.js';
-import { answers, placeless, requests, target } from './arbitraries.js';
+import { answers, comparable, requests, target } from './arbitraries.js';
 import { subsets } from './subsets.js';
 
 const inBody = { model: '', stream: null };
@@ -22,7 +22,7 @@ for (const [dialect, subset] of Object.entries(subsets)) {
         assert.deepEqual(losses, []);
         const place = { model: request.model, stream: request.stream };
         const read = codec.readRequest(body, { ...inBody, ...place });
-        assert.deepEqual(placeless(read), request);
+        assert.deepEqual(comparable(read, subset), comparable(request, subset));
       }),
     );
   });

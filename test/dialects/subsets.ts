@@ -131,4 +131,28 @@ export const subsets: Readonly<Partial<Record<ConversationDialect, Subset>>> = {
     hourWrites: true,
     reasoningUsage: true,
   },
+  'gemini.generate': {
+    ...least,
+    dialect: 'gemini.generate',
+    audio: true,
+    imagesInResults: true,
+    errorResults: true,
+    topK: true,
+    sampling: true,
+    toolIds: false,
+    seals: ['thought'],
+    reasoning: [
+      { effort: null, budget: -1, visible: true },
+      { effort: 'low', budget: null, visible: true },
+      { effort: null, budget: 2048, visible: false },
+    ],
+    finish: [
+      ['stop', 'STOP'],
+      ['length', 'MAX_TOKENS'],
+      ['content_filter', 'RECITATION'],
+      ['pause', 'CONTINUATION'],
+      ['other', 'LANGUAGE'],
+    ],
+    reasoningUsage: true,
+  },
 };

@@ -27,6 +27,7 @@ export function toMessagesError(error: JsonObject, status: number): Conversation
     message: wordAt(error, 'message') || plainError(status || statusOf(kind)).message,
     code: type,
     param: null,
+    retryAfter: null,
   };
 }
 

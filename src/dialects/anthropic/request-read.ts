@@ -1,13 +1,11 @@
 import type { RequestPlace } from '../codec.js';
 import {
-  type Block,
   type ConversationRequest,
   type Effort,
   efforts,
   emptyRequest,
   type JsonObject,
   type Message,
-  type Role,
   type Tool,
   type ToolChoice,
 } from '../conversation.js';
@@ -24,6 +22,7 @@ import {
   textsAt,
   WrongField,
 } from '../read.js';
+import { splitToolResults } from '../tool-results.js';
 import { readCacheMark, readContent } from './block-read.js';
 
 const dialect = 'anthropic.messages';
@@ -105,18 +104,6 @@ function readMessages(list: readonly unknown[]): Message[] {
     else messages.push({ role, content, at });
   }
   return messages;
-}
-
-/** Results of tools stand in messages of the user here; the neutral form has a role for them. */
-function splitToolResults(content: readonly Block[], at: string, into: Message[]): void {
-  const from = into.length;
-  for (const block of content) {
-    const role: Role = block.type === 'tool_result' ? 'tool' : 'user';
-    const last = into.at(-1);
-    if (into.length > from && last?.role === role) last.content.push(block);
-    else into.push({ role, content: [block], at });
-  }
-  if (into.length === from) into.push({ role: 'user', content: [], at });
 }
 
 function readTool(value: unknown, index: number): Tool {

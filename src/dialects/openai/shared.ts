@@ -46,6 +46,7 @@ export function toError(error: JsonObject, status: number): ConversationError {
     message: wordAt(error, 'message') || plainError(status || statusOf(kind)).message,
     code: code ?? type,
     param: wordAt(error, 'param'),
+    retryAfter: null,
   };
 }
 

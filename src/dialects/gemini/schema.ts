@@ -1,0 +1,138 @@
+import type { JsonObject } from '../conversation.js';
+import { isObject } from '../read.js';
+
+/** Keywords of Gemini's schemas that mean what they mean in JSON Schema. */
+const kept = new Set([
+  ...['description', 'title', 'default', 'nullable', 'pattern', 'minimum', 'maximum', 'required'],
+  ...['minItems', 'maxItems', 'minLength', 'maxLength', 'minProperties', 'maxProperties'],
+  ...['propertyOrdering', 'example'],
+]);
+const formats = new Set(['enum', 'date-time', 'float', 'double', 'int32', 'int64']);
+/** Keywords that say nothing about a value, or are resolved. */
+const silent = new Set([
+  '$schema',
+  '$id',
+  '$defs',
+  'definitions',
+  '$comment',
+  'strict',
+  'examples',
+]);
+/** Deeper is a schema that contains itself. */
+const maxDepth = 32;
+
+/**
+ * A JSON schema in the subset of OpenAPI that Gemini takes: references are put in place, what it
+ * does not know is left out.
+ * @param lost is told each keyword that is left out.
+ */
+export function toGeminiSchema(schema: JsonObject, lost: (keyword: string) => void): JsonObject {
+  return new SchemaWriter(schema, lost).write(schema, 0);
+}
+
+class SchemaWriter {
+  readonly #root: JsonObject;
+  readonly #lost: (keyword: string) => void;
+
+  constructor(root: JsonObject, lost: (keyword: string) => void) {
+    this.#root = root;
+    this.#lost = lost;
+  }
+
+  write(schema: JsonObject, depth: number): JsonObject {
+    if (depth > maxDepth) {
+      this.#lost('$ref');
+      return { type: 'OBJECT' };
+    }
+    const written: JsonObject = {};
+    if (typeof schema.$ref === 'string') {
+      const found = this.#resolve(schema.$ref);
+      if (found) Object.assign(written, this.write(found, depth + 1));
+      else this.#lost('$ref');
+    }
+    for (const key in schema) this.#keyword(key, schema[key], written, depth + 1);
+    return written;
+  }
+
+  #resolve(ref: string): JsonObject | null {
+    if (!ref.startsWith('#')) return null;
+    let at: unknown = this.#root;
+    for (const step of ref.split('/').slice(1)) {
+      const name = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
+      at = isObject(at) && Object.hasOwn(at, name) ? at[name] : null;
+    }
+    return isObject(at) ? at : null;
+  }
+
+  #keyword(key: string, value: unknown, written: JsonObject, depth: number): void {
+    if (kept.has(key)) written[key] = value;
+    else if (key === 'type') this.#type(value, written);
+    else if (key === 'properties' && isObject(value)) {
+      const entries = Object.entries(value).filter(([, inner]) => isObject(inner));
+      written.properties = Object.fromEntries(
+        entries.map(([name, inner]) => [name, this.write(inner as JsonObject, depth)]),
+      );
+    } else if (key === 'items' && isObject(value)) written.items = this.write(value, depth);
+    else if ((key === 'anyOf' || key === 'oneOf') && Array.isArray(value)) {
+      this.#anyOf(value, written, depth);
+    } else if (key === 'allOf' && Array.isArray(value)) {
+      for (const inner of value) {
+        if (isObject(inner)) Object.assign(written, this.write(inner, depth));
+      }
+    } else if (key === 'enum' && Array.isArray(value)) this.#enum(value, written);
+    else if (key === 'const') this.#enum([value], written);
+    else if (key === 'format' && formats.has(String(value))) written.format = value;
+    // Gemini adds no properties by itself.
+    else if (key === 'additionalProperties' && value === false) return;
+    else if (key !== '$ref' && !silent.has(key)) this.#lost(key);
+  }
+
+  #type(value: unknown, written: JsonObject): void {
+    const types = (Array.isArray(value) ? value : [value]).filter((type) => type !== 'null');
+    if (Array.isArray(value) && types.length < value.length) written.nullable = true;
+    if (types.length === 1) written.type = String(types[0]).toUpperCase();
+    else if (types.length > 1) {
+      written.anyOf = types.map((type) => ({ type: String(type).toUpperCase() }));
+    } else written.type = 'NULL';
+  }
+
+  #anyOf(list: readonly unknown[], written: JsonObject, depth: number): void {
+    const options = list.filter(isObject);
+    const real = options.filter(({ type }) => type !== 'null');
+    if (real.length < options.length) written.nullable = true;
+    const [only] = real;
+    if (real.length === 1 && only) Object.assign(written, this.write(only, depth));
+    else written.anyOf = real.map((option) => this.write(option, depth));
+  }
+
+  /** Only of strings. */
+  #enum(values: readonly unknown[], written: JsonObject): void {
+    if (values.every((value) => typeof value === 'string')) {
+      written.enum = values;
+      written.type ??= 'STRING';
+    } else this.#lost('enum');
+  }
+}
+
+/** The other way: types in lower case, and null as a type. */
+export function fromGeminiSchema(schema: JsonObject): JsonObject {
+  const written: JsonObject = {};
+  for (const key in schema) {
+    const value = schema[key];
+    if (key === 'type' && typeof value === 'string') {
+      const type = value.toLowerCase();
+      written.type = schema.nullable === true ? [type, 'null'] : type;
+    } else if (key === 'properties' && isObject(value)) {
+      written.properties = Object.fromEntries(
+        Object.entries(value).map(([name, inner]) => [
+          name,
+          isObject(inner) ? fromGeminiSchema(inner) : inner,
+        ]),
+      );
+    } else if (key === 'items' && isObject(value)) written.items = fromGeminiSchema(value);
+    else if (key === 'anyOf' && Array.isArray(value)) {
+      written.anyOf = value.map((option) => (isObject(option) ? fromGeminiSchema(option) : option));
+    } else if (key !== 'nullable' && key !== 'propertyOrdering') written[key] = value;
+  }
+  return written;
+}

@@ -1,0 +1,22 @@
+import { type Block, type Message, onlyText, type Role } from './conversation.js';
+
+/**
+ * Adds a user's message of a dialect in which results of tools stand in such messages: the neutral
+ * form has a role for them.
+ */
+export function splitToolResults(content: readonly Block[], at: string, into: Message[]): void {
+  const from = into.length;
+  for (const block of content) {
+    const role: Role = block.type === 'tool_result' ? 'tool' : 'user';
+    const last = into.at(-1);
+    if (into.length > from && last?.role === role) last.content.push(block);
+    else into.push({ role, content: [block], at });
+  }
+  if (into.length === from) into.push({ role: 'user', content: [], at });
+}
+
+/** The text of a result, and what is not text. */
+export function textAndRest(content: readonly Block[]): { text: string; rest: readonly Block[] } {
+  const rest = content.filter(({ type }) => type !== 'text');
+  return { text: onlyText(content.filter(({ type }) => type === 'text')) ?? '', rest };
+}
