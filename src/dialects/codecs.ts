@@ -1,12 +1,15 @@
 import { messagesCodec } from './anthropic/messages-codec.js';
+import { converseCodec } from './bedrock/converse-codec.js';
 import type { Codec } from './codec.js';
+import type { ConversationDialect } from './conversation.js';
 import { generateCodec } from './gemini/generate-codec.js';
 import { chatCodec } from './openai/chat-codec.js';
 import { responsesCodec } from './openai/responses-codec.js';
 
-export const codecs = {
+export const codecs: Readonly<Record<ConversationDialect, Codec>> = {
   'openai.chat': chatCodec,
   'openai.responses': responsesCodec,
   'anthropic.messages': messagesCodec,
   'gemini.generate': generateCodec,
-} as Record<string, Codec>;
+  'bedrock.converse': converseCodec,
+};

@@ -46,10 +46,13 @@ export interface Subset {
   cacheWrites: boolean;
   hourWrites: boolean;
   reasoningUsage: boolean;
+  /** Whether answers have an id and a model. */
+  identified: boolean;
+  noToolChoice: boolean;
 }
 
 export const target: RequestTarget = {
-  model: 'model-x',
+  model: 'claude-x',
   maxOutputTokens: null,
   quirks: noQuirks,
 };
@@ -241,7 +244,12 @@ function toolChoice(subset: Subset, tools: readonly Tool[]): fc.Arbitrary<ToolCh
     one.type === 'unknown' || one.namespace !== null ? [] : [one.name],
   );
   const choices: fc.Arbitrary<ToolChoice | null>[] = [
-    fc.constantFrom(null, { type: 'auto' }, { type: 'none' }, { type: 'required' }),
+    fc.constantFrom(
+      null,
+      { type: 'auto' },
+      { type: subset.noToolChoice ? 'none' : 'auto' },
+      { type: 'required' },
+    ),
   ];
   if (names.length > 0) {
     choices.push(fc.constantFrom(...names).map((one) => ({ type: 'tool', name: one })));
@@ -290,7 +298,7 @@ export function requests(subset: Subset): fc.Arbitrary<ConversationRequest> {
         // Anthropic tells parallel calls within the choice.
         const chosen = parts.toolChoice !== null && parts.toolChoice.type !== 'none';
         const sampled = parts.reasoning === null;
-        const request = emptyRequest('model-x', parts.stream);
+        const request = emptyRequest('claude-x', parts.stream);
         return {
           ...request,
           messages: [...first, ...exchanges.flat(), { role: 'user', content: last, at: '' }],
@@ -351,8 +359,8 @@ export function answers(subset: Subset): fc.Arbitrary<ConversationAnswer> {
         finish: [reason, raw],
         usage: [input, read, write, hour, output, thought],
       }) => ({
-        id,
-        model: 'model-x',
+        id: subset.identified ? id : null,
+        model: subset.identified ? 'model-x' : null,
         content,
         finish: { reason: stopped(reason, raw, content), raw, sequence: null, detail: null },
         usage: {

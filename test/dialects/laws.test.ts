@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { EventStreamSplitter } from '../../src/dialects/bedrock/event-stream.js';
 import type { Codec } from '../../src/dialects/codec.js';
 import { codecs } from '../../src/dialects/codecs.js';
 import type { ConversationAnswer, Part } from '../../src/dialects/conversation.js';
@@ -13,7 +14,7 @@ import { subsets } from './subsets.js';
 const inBody = { model: '', stream: null };
 
 for (const [dialect, subset] of Object.entries(subsets)) {
-  const codec = codecs[subset.dialect] as Codec;
+  const codec = codecs[subset.dialect];
 
   test(`${dialect}: a request that is written is read as it was`, () => {
     fc.assert(
@@ -61,7 +62,8 @@ function readStream(codec: Codec, bytes: Buffer, cuts: readonly number[]) {
   const places = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
   const fold = new Fold();
   const reader = codec.streamReader();
-  const splitter = new SseSplitter();
+  const splitter =
+    codec.dialect === 'bedrock.converse' ? new EventStreamSplitter() : new SseSplitter();
   const out = (part: Part) => fold.push(part);
   let from = 0;
   for (const to of [...places, bytes.length]) {

@@ -30,10 +30,12 @@ const least: Omit<Subset, 'dialect'> = {
   cacheWrites: false,
   hourWrites: false,
   reasoningUsage: false,
+  identified: true,
+  noToolChoice: true,
 };
 
 /** What each dialect can say and read back unchanged. */
-export const subsets: Readonly<Partial<Record<ConversationDialect, Subset>>> = {
+export const subsets: Readonly<Record<ConversationDialect, Subset>> = {
   'openai.chat': {
     ...least,
     dialect: 'openai.chat',
@@ -154,5 +156,36 @@ export const subsets: Readonly<Partial<Record<ConversationDialect, Subset>>> = {
       ['other', 'LANGUAGE'],
     ],
     reasoningUsage: true,
+  },
+  'bedrock.converse': {
+    ...least,
+    dialect: 'bedrock.converse',
+    anyOrder: true,
+    audio: true,
+    documents: true,
+    imagesInResults: true,
+    errorResults: true,
+    cacheMarks: true,
+    topK: true,
+    strict: false,
+    namedSchemas: true,
+    noToolChoice: false,
+    identified: false,
+    seals: ['signature'],
+    reasoning: [
+      { effort: 'none', budget: null, visible: null },
+      { effort: 'high', budget: -1, visible: null },
+      { effort: null, budget: 2048, visible: null },
+    ],
+    finish: [
+      ['stop', 'end_turn'],
+      ['length', 'max_tokens'],
+      ['length', 'model_context_window_exceeded'],
+      ['tool_calls', 'tool_use'],
+      ['content_filter', 'guardrail_intervened'],
+      ['other', 'brand_new'],
+    ],
+    cacheWrites: true,
+    hourWrites: true,
   },
 };

@@ -1,25 +1,22 @@
 import type { RequestTarget, WrittenRequest } from '../codec.js';
 import type {
-  Block,
   ConversationRequest,
   JsonObject,
   Message,
   Tool,
   ToolChoice,
 } from '../conversation.js';
-import { budgetOf } from '../effort.js';
 import { answerTool, formatAsTool } from '../format-tool.js';
 import { Losses } from '../losses.js';
 import { mapPresent } from '../read.js';
-import { currentTurn } from '../tool-ids.js';
 import { customToolSchema, dashedNames, RenamedTools } from '../tool-names.js';
 import { marked, writeBlock } from './block-write.js';
 import { abilitiesOf, type ClaudeAbilities } from './models.js';
+import { writeClaudeThinking } from './thinking.js';
 
 const dialect = 'anthropic.messages';
 /** Where neither the client nor the price table says; every Claude since 3 takes it. */
 const usualMaxTokens = 4096;
-const leastBudget = 1024;
 
 export function writeMessagesRequest(
   given: ConversationRequest,
@@ -36,7 +33,7 @@ export function writeMessagesRequest(
   if (request !== given) {
     renamed.add(answerTool, { name: answerTool, namespace: null, kind: 'format' });
   }
-  if (native && given.format?.type === 'schema') writeSchema(given.format, body);
+  if (native && given.format?.type === 'schema') writeSchema(given.format.schema, body);
   writeMessages(request.messages, body, losses);
   if (request.stream) body.stream = true;
   writeTools(request, body, renamed, losses);
@@ -89,55 +86,17 @@ function writeThinking(
   abilities: ClaudeAbilities,
   losses: Losses,
 ): boolean {
-  const { reasoning } = request;
-  if (!reasoning) return false;
-  const { effort, visible } = reasoning;
-  if (effort === 'none') {
-    body.thinking = { type: 'disabled' };
-    return false;
-  }
-  if (effort !== null && abilities.adaptive) body.output_config = { effort: claudeEffort(effort) };
-  const budget =
-    reasoning.budget ?? (effort === null || abilities.adaptive ? -1 : budgetOf(effort));
-  if (lacksThinking(request)) {
-    losses.drop('reasoning', 'the tool calls under way were made without this model thinking');
-    return false;
-  }
-  const shown = visible === null ? {} : { display: visible ? 'summarized' : 'omitted' };
-  if (budget === -1 && abilities.adaptive) {
-    body.thinking = { type: 'adaptive', ...shown };
-    return true;
-  }
-  const tokens = budget === -1 ? budgetOf('medium') : budget;
-  const most = (body.max_tokens as number) - 1;
-  if (most < leastBudget || tokens === 0) {
-    losses.drop('reasoning', `needs max_tokens above ${leastBudget}`);
-    return false;
-  }
-  body.thinking = {
-    type: 'enabled',
-    budget_tokens: losses.clamp('reasoning', tokens, leastBudget, most),
-    ...shown,
-  };
-  return true;
+  const most = body.max_tokens as number;
+  const { thinking, effort } = writeClaudeThinking(request, most, abilities, losses);
+  if (effort !== null) body.output_config = { effort };
+  if (!thinking) return false;
+  body.thinking = thinking;
+  return thinking.type !== 'disabled';
 }
 
-/** Anthropic knows no effort below low. */
-function claudeEffort(effort: string): string {
-  return effort === 'minimal' ? 'low' : effort;
-}
-
-/** A turn of tool calls that began without thinking cannot go on with it. */
-function lacksThinking(request: ConversationRequest): boolean {
-  const turn = request.messages.slice(currentTurn(request));
-  const called = turn.filter(({ role }) => role === 'assistant');
-  const isThought = (block: Block) => block.type === 'reasoning' && block.seal !== null;
-  return called.length > 0 && !called.some(({ content }) => content.some(isThought));
-}
-
-function writeSchema(format: { schema: JsonObject; name: string | null }, body: JsonObject): void {
+function writeSchema(schema: JsonObject, body: JsonObject): void {
   const config = (body.output_config ?? {}) as JsonObject;
-  body.output_config = { ...config, format: { type: 'json_schema', schema: format.schema } };
+  body.output_config = { ...config, format: { type: 'json_schema', schema } };
 }
 
 function writeTools(
