@@ -1,6 +1,6 @@
 import type { GatewayError } from '../errors.js';
 import type { Judge } from './first-content.js';
-import type { Head, Spans } from './head.js';
+import type { ModelRequest, Spans } from './head.js';
 import type { AnswerEnds, TokenUsage } from './usage.js';
 
 /** What is asked of a model. */
@@ -18,7 +18,7 @@ export interface Dialect {
   /** Top-level members of a request's body whose places `readHead` is given. */
   readonly members: ReadonlySet<string>;
   /** @throws GatewayError `invalid_request`; JsonSyntaxError. */
-  readHead(body: Buffer, spans: Spans): Head;
+  readHead(body: Buffer, spans: Spans): ModelRequest;
   /** Whether an event of a stream is content, an error, or says nothing yet. */
   readonly judge: Judge;
   /** The usage that a whole answer or a stream reports; null when it reports none. */

@@ -1,19 +1,15 @@
 import { GatewayError } from '../errors.js';
 import { JsonSyntaxError, type Span } from './body-scanner.js';
 
-/** What the gateway reads of a request's body: a few members and where they are. */
-export interface Head {
+/** A request for a model: the client's own bytes, and the few members that the gateway reads. */
+export interface ModelRequest {
+  readonly body: Buffer;
   readonly model: string;
   readonly stream: boolean;
   /** Where the model's name is in the body, with its quotes. */
   readonly modelSpans: readonly Span[];
   /** Makes a stream report its usage; null when the client asked for it, or it is no stream. */
   readonly usageEdit: Edit | null;
-}
-
-/** A request for a model: the client's own bytes, and what was read of them. */
-export interface ModelRequest extends Head {
-  readonly body: Buffer;
 }
 
 /** Where the values of top-level members are, by the member's name; one may occur twice. */
@@ -31,9 +27,14 @@ const maxValueBytes = 65_536;
 
 /**
  * Reads `model` and `stream`.
+ * @param usageEditOf makes the edit of a stream where the dialect needs one.
  * @throws GatewayError `invalid_request`; JsonSyntaxError.
  */
-export function readModelHead(body: Buffer, spans: Spans): Head {
+export function readHead(
+  body: Buffer,
+  spans: Spans,
+  usageEditOf: ((body: Buffer, spans: Spans) => Edit | null) | null,
+): ModelRequest {
   const modelSpans = spans.get('model') ?? [];
   const model = memberOf(body, 'model', modelSpans);
   if (model === undefined) throw invalid('model', 'You must provide a model parameter.');
@@ -45,7 +46,8 @@ export function readModelHead(body: Buffer, spans: Spans): Head {
   }
   const stream = memberOf(body, 'stream', spans.get('stream')) ?? false;
   if (typeof stream !== 'boolean') throw invalid('stream', 'stream must be true or false.');
-  return { model, stream, modelSpans, usageEdit: null };
+  const usageEdit = stream && usageEditOf ? usageEditOf(body, spans) : null;
+  return { body, model, stream, modelSpans, usageEdit };
 }
 
 /**

@@ -101,9 +101,11 @@ export class EventCutter {
 
   /** All whole events that are there; what follows the last one waits. May be empty. */
   push(piece: Buffer): Buffer {
-    const end = endOfLastEvent(piece, this.#last);
-    this.#last = lastBytes(this.#last, piece);
-    if (end === piece.length && this.pendingBytes === 0) return piece;
+    const before = this.#last;
+    this.#last = lastBytes(before, piece);
+    // Most pieces are whole events.
+    if (this.pendingBytes === 0 && endsEvent(this.#last)) return piece;
+    const end = endOfLastEvent(piece, before);
     if (end === 0) {
       this.#wait(piece);
       return noBytes;
@@ -170,8 +172,6 @@ export function endOfEvent(events: Buffer, from: number): number {
 
 /** Position after the last event that ends in this piece, or 0. @param before the bytes before it. */
 function endOfLastEvent(piece: Buffer, before: number): number {
-  // Most pieces are whole events.
-  if (endsEvent(lastBytes(before, piece))) return piece.length;
   let lf = piece.lastIndexOf(LF);
   let cr = piece.lastIndexOf(CR);
   for (let i = Math.max(lf, cr); i >= 0; i = Math.max(lf, cr)) {

@@ -39,7 +39,7 @@ export async function parse(
     });
     const body = await bodyInTime(reading, body_timeout_ms, watchdog);
     if (failure !== null) throw failure;
-    return { ...dialect.readHead(body, scanner.finish()), body };
+    return dialect.readHead(body, scanner.finish());
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw new GatewayError('invalid_json', `The request body is not valid JSON: ${error.message}.`);

@@ -1,6 +1,6 @@
 import type { GatewayError } from '../../errors.js';
 import type { Dialect } from '../dialect.js';
-import { type Edit, type Head, memberOf, readModelHead, type Spans } from '../head.js';
+import { type Edit, memberOf, readHead, type Spans } from '../head.js';
 import { writeEvent } from '../sse.js';
 import type { AnswerEnds } from '../usage.js';
 import { judge } from './content.js';
@@ -11,7 +11,7 @@ const tailBytes = 16_384;
 
 const common = {
   members: new Set(['model', 'stream']),
-  readHead: readModelHead,
+  readHead: (body: Buffer, spans: Spans) => readHead(body, spans, null),
   judge,
   readUsage: (answer: AnswerEnds) => readUsage(answer.tail(tailBytes)),
   usageFilter: null,
@@ -24,7 +24,7 @@ const common = {
 const streamed = {
   ...common,
   members: new Set(['model', 'stream', 'stream_options']),
-  readHead: readStreamHead,
+  readHead: (body: Buffer, spans: Spans) => readHead(body, spans, usageEditOf),
   usageFilter: () => new UsageEventFilter(),
 };
 
@@ -40,15 +40,9 @@ export const embeddings: Dialect = {
   ...common,
 };
 
-function readStreamHead(body: Buffer, spans: Spans): Head {
-  const head = readModelHead(body, spans);
-  return head.stream
-    ? { ...head, usageEdit: usageEditOf(body, spans.get('stream_options')) }
-    : head;
-}
-
 /** Adds `include_usage` to `stream_options`, which is made where it is not; see `usageEdit`. */
-function usageEditOf(body: Buffer, spans: ReturnType<Spans['get']>): Edit | null {
+function usageEditOf(body: Buffer, members: Spans): Edit | null {
+  const spans = members.get('stream_options');
   const span = spans?.[spans.length - 1];
   if (!span) {
     const start = body.indexOf('{') + 1;
