@@ -27,17 +27,18 @@ export async function checkProviders(
 }
 
 async function checkProvider(provider: Provider, settings: Settings): Promise<Finding> {
-  const [{ askProvider }, { Upstreams }] = await Promise.all([
-    import('../admin/health/ask-provider.js'),
-    import('../upstream/upstream.js'),
+  const [{ askProvider }, { compileWires }, { Upstreams }] = await Promise.all([
+    import('../upstream/ask.js'),
+    import('../routing/wire.js'),
+    import('../upstream/upstreams.js'),
   ]);
   const key = provider.provider_key;
   const check = `provider ${key}`;
   const upstreams = new Upstreams(settings.upstream);
   const bounds = { timeoutMs, maxBytes: maxAnswerBytes, signal: new AbortController().signal };
   try {
-    const request = { method: 'GET', path: '/models' } as const;
-    const { status, tookMs } = await askProvider(upstreams, provider, request, bounds);
+    const wires = compileWires(provider);
+    const { status, tookMs } = await askProvider(upstreams, wires, { endpoint: null }, bounds);
     const took = `answers ${status} after ${duration(tookMs)}`;
     if (status < 300) return ok(check, took);
     if (status === 404 || status === 405) return ok(check, `${took}: it lists no models`);

@@ -26,7 +26,7 @@ export function addProviderOptions(command: Command): Command {
   command.option('--api-base <url>', 'base URL with its version segment');
   addSecretOptions(command, 'api-key', "the provider's API key");
   command
-    .addOption(new Option('--type <type>', 'its wire format').choices([...providerTypes]))
+    .addOption(new Option('--type <type>', 'where it lives and how it authenticates').choices([...providerTypes]))
     .option(
       '--weight <n>',
       'share of the traffic; 0: failover only',
@@ -92,11 +92,14 @@ export async function checkProvider(
 }
 
 /** Most APIs answer 404 to everything when the version segment is forgotten. */
-export function warnOfApiBase(apiBase: string, json: boolean | undefined): void {
-  const { pathname } = new URL(apiBase);
+export function warnOfApiBase(
+  { api_base, provider_type }: Pick<ProviderInput, 'api_base' | 'provider_type'>,
+  json: boolean | undefined,
+): void {
+  const { pathname } = new URL(api_base);
   if (/\/(chat\/completions|completions|embeddings|models)$/.test(pathname)) {
     warn(`--api-base ends in an endpoint; give the part before it, such as …/v1`, json);
-  } else if (!/\/v\d/.test(pathname)) {
+  } else if (provider_type === 'openai' && !/\/v\d/.test(pathname)) {
     warn(`--api-base has no version segment such as /v1; most APIs need one`, json);
   }
 }

@@ -128,7 +128,7 @@ async function add(name: string | undefined, given: ProviderFlags): Promise<void
     ...changes,
   };
   await checkProvider(input, Object.keys(input));
-  warnOfApiBase(input.api_base, flags.json);
+  warnOfApiBase(input, flags.json);
   const { insertProvider } = await import('../db/queries/insert-provider.js');
   const { DuplicateError } = await import('../db/duplicate.js');
   const { result, activation } = await changeConfiguration(flags, async (sql, settings) => {

@@ -1,7 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
-import type { ProviderRequest } from '../admin/health/ask-provider.js';
-import { saidIn } from '../admin/health/probe.js';
+import { saidIn, wantsMoreTokens } from '../admin/health/probe.js';
 import {
   mappedModels,
   probeRequest,
@@ -9,11 +8,11 @@ import {
 } from '../admin/health/probe-request.js';
 import type { Provider } from '../config/configuration.js';
 import type { Settings } from '../config/settings.js';
-import { FirstContent } from '../dialects/first-content.js';
-import { isEventStream } from '../dialects/sse.js';
 import { compileModelMapping } from '../routing/model-mapping.js';
-import { type Upstream, Upstreams } from '../upstream/upstream.js';
+import { compileWires, type ProviderWires } from '../routing/wire.js';
+import { askProvider, type ProviderAnswer, type ProviderRequest } from '../upstream/ask.js';
 import { toUpstreamError } from '../upstream/upstream-error.js';
+import { Upstreams } from '../upstream/upstreams.js';
 
 /** What requests to a provider showed; durations are milliseconds. */
 export interface ProviderTrial {
@@ -56,61 +55,50 @@ export async function tryProvider(
   settings: Settings,
   { model: named, timeoutMs }: TrialOptions,
 ): Promise<ProviderTrial> {
-  const upstreams = new Upstreams(settings.upstream);
-  const upstream = upstreams.of(provider);
   const { model_mapping: mapping, provider_params } = provider;
   const model = named ?? provider_params.probe?.model ?? mappedModels(mapping)[0] ?? null;
   const sent = model === null ? null : (compileModelMapping(mapping)(model) ?? model);
+  const wires = compileWires(provider);
+  const upstreams = new Upstreams(settings.upstream);
   const connections = watchConnections();
+  const ask = (request: ProviderRequest) =>
+    trial({ upstreams, wires, provider, connections, timeoutMs }, request);
   try {
-    if (sent === null) {
-      const list = probeRequest(null);
-      const { tried, text } = await send(upstream, provider, list, timeoutMs, connections);
-      const requests = [{ ...tried, request: 'models' as const }];
-      return {
-        model,
-        model_sent: sent,
-        address: connections.address,
-        requests,
-        models_listed: idsIn(text),
-      };
-    }
+    let request = withTokens(probeRequest(wires, sent));
+    let whole = await ask(request);
     const requests: Tried[] = [];
-    const trial = { model, model_sent: sent, models_listed: [] };
-    let request = withTokens(probeRequest(sent));
-    let whole = await send(upstream, provider, request, timeoutMs, connections);
-    if (whole.tried.status === 400 && /max_completion_tokens/.test(whole.text)) {
-      request = reasoningProbeRequest(sent);
-      whole = await send(upstream, provider, request, timeoutMs, connections);
+    if (sent !== null && wantsMoreTokens({ status: whole.tried.status ?? 0, body: whole.body })) {
+      request = reasoningProbeRequest(wires, sent);
+      whole = await ask(request);
     }
-    requests.push(whole.tried);
-    if (whole.tried.error === null && request.dialect?.usageFilter) {
-      const asksUsage = provider_params.stream_usage !== false;
-      const streamed = {
-        ...request.body,
-        stream: true,
-        ...(asksUsage && { stream_options: { include_usage: true } }),
-      };
-      request = { ...request, body: streamed };
-      const stream = await send(upstream, provider, request, timeoutMs, connections);
-      requests.push({ ...stream.tried, request: 'stream' });
+    requests.push(sent === null ? { ...whole.tried, request: 'models' } : whole.tried);
+    const streamed = streamOf(request, provider_params.stream_usage !== false);
+    if (whole.tried.error === null && streamed) {
+      const { tried } = await ask(streamed);
+      requests.push({ ...tried, request: 'stream' });
     }
-    return { ...trial, address: connections.address, requests };
+    const models_listed = sent === null ? idsIn(whole.body) : [];
+    const { address } = connections;
+    return { model, model_sent: sent, address, requests, models_listed };
   } finally {
     connections.stop();
-    await upstream.pool.destroy();
+    await upstreams.pool(wires.connection).destroy();
   }
 }
 
-async function send(
-  { pool, basePath, headers, headerNames }: Upstream,
-  provider: Provider,
-  { method, path, body, dialect }: ProviderRequest,
-  timeoutMs: number,
-  connections: Connections,
-): Promise<{ tried: Tried; text: string }> {
+interface Trial {
+  upstreams: Upstreams;
+  wires: ProviderWires;
+  provider: Provider;
+  connections: Connections;
+  timeoutMs: number;
+}
+
+async function trial(
+  { upstreams, wires, provider, connections, timeoutMs }: Trial,
+  request: ProviderRequest,
+): Promise<{ tried: Tried; body: Buffer }> {
   const startMs = performance.now();
-  const since = () => round(performance.now() - startMs);
   const connectionsBefore = connections.made;
   const tried: Tried = {
     request: 'whole',
@@ -123,62 +111,42 @@ async function send(
     error: null,
     hint: null,
   };
-  const pieces: Buffer[] = [];
-  const text = () => Buffer.concat(pieces).toString('utf8');
+  let body: Buffer = Buffer.alloc(0);
   try {
-    const own = headerNames.has('content-type') ? [] : ['content-type', 'application/json'];
-    const answer = await pool.request({
-      method,
-      path: basePath + path,
-      headers: body ? [...headers, ...own] : [...headers],
-      body: body ? JSON.stringify(body) : null,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      signal: AbortSignal.timeout(timeoutMs),
+    const answer = await askProvider(upstreams, wires, request, {
+      timeoutMs,
+      maxBytes: maxAnswerBytes,
+      signal: new AbortController().signal,
+      onHead: (status, headMs) => Object.assign(tried, { status, first_byte_ms: round(headMs) }),
     });
-    tried.status = answer.statusCode;
-    tried.first_byte_ms = since();
-    const isStream = isEventStream(answer.headers['content-type']);
-    const first = isStream && dialect ? new FirstContent(dialect.judge) : null;
-    let bytes = 0;
-    for await (const piece of answer.body as AsyncIterable<Buffer>) {
-      bytes += piece.length;
-      if (bytes > maxAnswerBytes) throw new Error(`answers with more than ${maxAnswerBytes} bytes`);
-      pieces.push(piece);
-      if (!first || tried.first_token_ms !== null) continue;
-      const verdict = first.push(piece);
-      if (verdict === 'content') tried.first_token_ms = since();
-      if (verdict === 'error') throw new Error('answers with an error event');
-    }
-    const whole = Buffer.concat(pieces);
-    const ends = { head: () => whole, tail: () => whole };
-    const usage = dialect?.readUsage(ends) ?? null;
-    tried.tokens = usage && { prompt: usage.promptTokens, completion: usage.completionTokens };
-    Object.assign(tried, verdictOf(answer.statusCode, text(), isStream, body, provider));
+    body = answer.body;
+    if (answer.stream) tried.first_token_ms = round(answer.readyMs);
+    const usage = request.endpoint?.dialect.readUsage({ head: () => body, tail: () => body });
+    if (usage) tried.tokens = { prompt: usage.promptTokens, completion: usage.completionTokens };
+    Object.assign(tried, verdictOf(answer, request, provider));
   } catch (error) {
     Object.assign(tried, failureOf(error, tried, connections.made > connectionsBefore, timeoutMs));
   }
-  tried.total_ms = since();
+  tried.total_ms = round(performance.now() - startMs);
   if (connections.made > connectionsBefore) tried.connect_ms = round(connections.lastTookMs);
-  return { tried, text: text() };
+  return { tried, body };
 }
 
 type Verdict = Pick<Tried, 'error' | 'hint'>;
 
 function verdictOf(
-  status: number,
-  text: string,
-  isStream: boolean,
-  body: object | undefined,
+  { status, body, stream }: ProviderAnswer,
+  request: ProviderRequest,
   provider: Provider,
 ): Verdict {
-  const wantsStream = body !== undefined && 'stream' in body;
   if (status >= 200 && status < 300) {
-    if (wantsStream && !isStream) return { error: 'answers a stream with no stream', hint: null };
-    if (isStream || /^\s*[{[]/.test(text)) return { error: null, hint: null };
+    if (isStreamAsked(request) && !stream) {
+      return { error: 'answers a stream with no stream', hint: null };
+    }
+    if (stream || /^\s*[{[]/.test(body.toString())) return { error: null, hint: null };
     return { error: 'answers with something that is no JSON', hint: hints.base };
   }
-  const said = saidIn(text, provider);
+  const said = saidIn(body, provider);
   const error = `answers ${status}${said ? `: ${said}` : ''}`;
   return { error, hint: hintOf(status) };
 }
@@ -204,15 +172,14 @@ function failureOf(
   connected: boolean,
   timeoutMs: number,
 ): Verdict {
-  const isTimeout = error instanceof Error && error.name === 'TimeoutError';
-  if (isTimeout) {
+  const { failure, message } = toUpstreamError(error, connected);
+  if (failure === 'timeout') {
     const what = connected || status !== null ? 'did not answer in full' : 'did not connect';
     return { error: `${what} within ${timeoutMs} ms`, hint: 'wait longer with --timeout-ms' };
   }
   if (error instanceof Error && /^answers with/.test(error.message)) {
     return { error: error.message, hint: null };
   }
-  const { failure, message } = toUpstreamError(error, connected);
   if (failure !== 'connect') return { error: message, hint: null };
   const hint =
     'see if --api-base is right and this machine may reach it: llmproxy provider show PROVIDER';
@@ -254,15 +221,27 @@ function watchConnections(): Connections {
 }
 
 /** One token shows no speed. */
-function withTokens({ body, ...request }: ProviderRequest): ProviderRequest {
-  const many = body && 'max_tokens' in body ? { ...body, max_tokens: maxTokens } : body;
-  return many ? { ...request, body: many } : request;
+function withTokens(request: ProviderRequest): ProviderRequest {
+  if (!request.endpoint || !('max_tokens' in request.body)) return request;
+  return { ...request, body: { ...request.body, max_tokens: maxTokens } };
+}
+
+/** The same request for a stream; null where the endpoint has none. */
+function streamOf(request: ProviderRequest, asksUsage: boolean): ProviderRequest | null {
+  if (!request.endpoint || request.endpoint.document.stream === null) return null;
+  const usage = asksUsage &&
+    request.endpoint.dialect.usageFilter && { stream_options: { include_usage: true } };
+  return { ...request, body: { ...request.body, stream: true, ...usage } };
+}
+
+function isStreamAsked(request: ProviderRequest): boolean {
+  return request.endpoint !== null && 'stream' in request.body;
 }
 
 /** The names in an answer of `GET /models`. */
-function idsIn(text: string): string[] {
+function idsIn(body: Buffer): string[] {
   try {
-    const { data } = JSON.parse(text);
+    const { data } = JSON.parse(body.toString());
     return data.flatMap(({ id }: { id?: unknown }) => (typeof id === 'string' ? [id] : []));
   } catch {
     return [];

@@ -13,9 +13,12 @@ export interface Configuration {
 export interface Provider {
   /** Unique name, chosen by the operator. */
   provider_key: string;
-  /** Which wire format it speaks. */
+  /** Where it lives, how it authenticates and what it speaks. */
   provider_type: ProviderType;
-  /** Base URL up to and including the version segment, such as `https://api.openai.com/v1`. */
+  /**
+   * Base URL up to and including the version segment, such as `https://api.openai.com/v1`; of
+   * `azure` the resource's, with or without `/openai/v1`.
+   */
   api_base: string;
   /** Secret. */
   api_key: string;
@@ -39,6 +42,8 @@ export interface ProviderParams {
   timeouts?: Timeouts;
   /** Timeouts for models sent under these names or wildcards; the first that matches counts. */
   model_timeouts?: Record<string, Timeouts>;
+  /** Of `azure`: the `api-version` that requests name. */
+  api_version?: string;
   /** False: the provider refuses `stream_options`, so streams are not asked for their usage. */
   stream_usage?: boolean;
   /** Tests the provider again and again, beside what clients ask of it. */
@@ -56,7 +61,7 @@ export interface Timeouts {
   total_ms?: number;
 }
 
-export const providerTypes = ['openai'] as const;
+export const providerTypes = ['openai', 'azure'] as const;
 export type ProviderType = (typeof providerTypes)[number];
 
 /** A key that a client authenticates with. The key itself is never kept, only its hash. */

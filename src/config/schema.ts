@@ -28,12 +28,14 @@ export const providerProperties = {
   provider_type: {
     type: 'string',
     enum: providerTypes,
-    description: 'Wire format that the provider speaks.',
+    description:
+      'Kind of provider: `openai` for OpenAI and every compatible server, `azure` for Azure OpenAI.',
   },
   api_base: {
     type: 'string',
     minLength: 1,
-    description: 'Base URL with its version segment, such as `https://api.openai.com/v1`.',
+    description:
+      'Base URL with its version segment, such as `https://api.openai.com/v1`; for `azure` that of the resource, such as `https://NAME.openai.azure.com`, with or without `/openai/v1`.',
   },
   api_key: {
     type: 'string',
@@ -80,6 +82,12 @@ export const providerProperties = {
         type: 'object',
         additionalProperties: timeouts,
         description: 'Timeouts by model sent, exact or wildcard; the first that matches counts.',
+      },
+      api_version: {
+        type: 'string',
+        pattern: '^[0-9A-Za-z][0-9A-Za-z.-]{0,63}$',
+        description:
+          'Azure: the `api-version` of requests; default 2024-10-21, none for `/openai/v1`.',
       },
       stream_usage: {
         type: 'boolean',

@@ -23,7 +23,7 @@ import { selectEngine } from '../server/engine.js';
 import type { Server } from '../server/exchange.js';
 import { Health } from '../upstream/health.js';
 import { RetryBudget } from '../upstream/retry-budget.js';
-import { Upstreams } from '../upstream/upstream.js';
+import { Upstreams } from '../upstream/upstreams.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 import { untilReplaced } from './orphan.js';
 import { RequestBatch } from './packed-requests.js';
@@ -188,7 +188,7 @@ function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
 /** The swap: one assignment. Requests that began before it keep the snapshot that they read. */
 function activate(current: Gateway, { change, hash }: ToWorker & { type: 'configuration' }): void {
   current.snapshot = changeSnapshot(current.snapshot, change, hash);
-  current.upstreams.retain(current.snapshot.providers.map(({ config }) => config));
+  current.upstreams.retain(current.snapshot.providers.map(({ wires }) => wires.connection));
   send({ type: 'active', hash });
 }
 

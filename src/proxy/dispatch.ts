@@ -3,10 +3,12 @@ import { bodyFor, type ModelRequest } from '../dialects/head.js';
 import { GatewayError } from '../errors.js';
 import type { AttemptsEnd } from '../observe/event.js';
 import type { Candidate, Route } from '../routing/snapshot.js';
+import type { Wire } from '../routing/wire.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { Attempt } from '../upstream/attempt.js';
 import { type Outcome, outcomeOfFailure, outcomeOfStatus } from '../upstream/outcome.js';
 import { retryAfterMs } from '../upstream/retry-after.js';
+import { send } from '../upstream/send.js';
 import { toUpstreamError, type UpstreamError } from '../upstream/upstream-error.js';
 import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
@@ -68,7 +70,7 @@ export async function dispatch(
       end = 'retry_budget_spent';
       break;
     }
-    const answer = send(gateway, exchange, planned, picked, record);
+    const answer = start(gateway, exchange, planned, picked, record);
     if (!answer) {
       end = 'over';
       break;
@@ -138,48 +140,40 @@ async function readyInTime(
 }
 
 /** Starts one attempt; null when the request's time is over or its client has left. */
-function send(
-  gateway: Gateway,
+function start(
+  { health, settings, upstreams }: Gateway,
   exchange: Exchange,
   { request, endpoint }: PlannedRequest,
-  { candidate: { provider, model }, release }: Picked,
+  { candidate, release }: Picked,
   record: RequestRecord,
 ): Answer | null {
-  const upstream = gateway.upstreams.of(provider.config);
-  const timeouts = upstream.timeoutsFor(model);
-  const leftMs = timeouts.total - (performance.now() - record.startMs);
+  const { provider, model } = candidate;
+  const wire = candidate.wire(endpoint) as Wire;
+  const { upstream } = settings;
+  const totalMs = wire.timeouts.total_ms ?? upstream.total_timeout_ms;
+  const leftMs = totalMs - (performance.now() - record.startMs);
   if (leftMs <= 0 || exchange.aborted) {
     release();
     return null;
   }
-  const asksUsage =
-    request.usageEdit !== null && provider.config.provider_params.stream_usage !== false;
+  const asksUsage = request.usageEdit !== null && wire.asksUsage;
   record.attempts++;
   record.provider = provider.key;
   record.modelSent = model;
-  gateway.health.started(provider.key, Date.now());
+  health.started(provider.key, Date.now());
   const attempt = new Attempt(endpoint.dialect.judge, () => {
-    gateway.health.ended(provider.key);
+    health.ended(provider.key);
     release();
   });
-  upstream.pool.dispatch(
-    {
-      method: 'POST',
-      path: upstream.basePath + endpoint.path,
-      headers: upstreamHeaders(
-        exchange.headers,
-        upstream.headers,
-        upstream.headerNames,
-        record.requestId,
-      ),
-      body: bodyFor(request, model, asksUsage),
-      headersTimeout: Math.min(timeouts.firstByte, leftMs),
-      bodyTimeout: Math.min(timeouts.idle, leftMs),
-    },
-    attempt,
-  );
+  send(upstreams, wire, attempt, {
+    method: 'POST',
+    headers: upstreamHeaders(exchange.headers, wire.headers, wire.headerNames, record.requestId),
+    body: bodyFor(request, model, asksUsage),
+    firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),
+    idleMs: Math.min(wire.timeouts.idle_ms ?? upstream.idle_timeout_ms, leftMs),
+  });
   exchange.onAbort(() => attempt.abort());
-  return { attempt, hidesUsage: asksUsage, totalMs: timeouts.total };
+  return { attempt, hidesUsage: asksUsage, totalMs };
 }
 
 function logAttempt(

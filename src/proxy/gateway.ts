@@ -9,7 +9,7 @@ import type { Balancers } from '../routing/plan.js';
 import type { Snapshot } from '../routing/snapshot.js';
 import type { Health } from '../upstream/health.js';
 import type { RetryBudget } from '../upstream/retry-budget.js';
-import type { Upstreams } from '../upstream/upstream.js';
+import type { Upstreams } from '../upstream/upstreams.js';
 import type { AdminKeyCheck } from './admin-key-check.js';
 import type { Watchdog } from './watchdog.js';
 

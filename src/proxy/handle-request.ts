@@ -78,7 +78,7 @@ async function answer(
   if (credential.storeBodies) record.bodies = { request: keptBody(request.body), response: noBody };
   const planned = {
     request,
-    routes: planRoutes(snapshot, credential, request.model, settings.routing),
+    routes: planRoutes(snapshot, credential, endpoint, request.model, settings.routing),
     endpoint,
   };
   const release = await admit(gateway);

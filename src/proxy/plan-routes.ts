@@ -1,5 +1,7 @@
 import type { Settings } from '../config/settings-schema.js';
+import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { GatewayError } from '../errors.js';
+import { fallbacksOf, modelMeant } from '../routing/model-order.js';
 import type { Route, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 
 /**
@@ -10,27 +12,29 @@ import type { Route, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 export function planRoutes(
   snapshot: Snapshot,
   credential: RoutedCredential,
+  endpoint: ModelEndpoint,
   asked: string,
-  { provider_suffix: prefix, fallbacks }: Settings['routing'],
+  routing: Settings['routing'],
 ): Route[] {
-  const model = prefix && asked.startsWith(`${prefix}/`) ? asked.slice(prefix.length + 1) : asked;
+  const model = modelMeant(asked, routing);
   if (!isAllowed(credential, model)) {
     throw new GatewayError('model_not_allowed', `This key may not use the model "${model}".`, {
       param: 'model',
     });
   }
-  const route = snapshot.route(model);
+  const route = snapshot.route(model, endpoint);
   const routes = route ? [route] : [];
-  const others = Object.hasOwn(fallbacks, model) ? fallbacks[model] : undefined;
-  for (const other of others ?? []) {
-    const fallback = isAllowed(credential, other) ? snapshot.route(other) : null;
+  for (const other of fallbacksOf(model, routing)) {
+    const fallback = isAllowed(credential, other) ? snapshot.route(other, endpoint) : null;
     if (fallback) routes.push(fallback);
   }
   if (routes.length > 0) return routes;
   if (snapshot.providers.length === 0) {
     throw new GatewayError('no_provider_available', 'No provider is configured and enabled.');
   }
-  throw new GatewayError('model_not_found', `No provider serves the model "${model}".`, {
+  const isServed = snapshot.route(model) !== null;
+  const where = isServed ? ` at ${endpoint.pattern}` : '';
+  throw new GatewayError('model_not_found', `No provider serves the model "${model}"${where}.`, {
     param: 'model',
   });
 }

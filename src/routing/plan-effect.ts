@@ -1,8 +1,9 @@
 import type { Configuration, Credential, Provider } from '../config/configuration.js';
 import { compileModelPattern } from '../config/model-pattern.js';
 import { providerProblems } from '../config/validate.js';
+import { firstChoices, shareOf } from './first-choice.js';
 import { compileAllowedModels } from './model-mapping.js';
-import { buildSnapshot, type Route, type Snapshot } from './snapshot.js';
+import { buildSnapshot, type Candidate, type Snapshot } from './snapshot.js';
 
 /** What a change of the configuration means for those who use it. */
 export interface PlanEffect {
@@ -92,31 +93,23 @@ function isExact(name: string): boolean {
 function shares(snapshot: Snapshot, model: string): Share[] {
   const pattern = compileModelPattern(model);
   if (typeof pattern === 'string' || pattern.kind !== 'regex')
-    return sharesOf(snapshot.route(model));
+    return sharesOf(snapshot.route(model)?.candidates ?? []);
   // What a regular expression means has no name: those with the same one serve it, or all models.
   const providers = snapshot.providers.filter(
     ({ config: { model_mapping } }) =>
       Object.keys(model_mapping).length === 0 || Object.hasOwn(model_mapping, model),
   );
-  const priorities = [...new Set(providers.map(({ priority }) => priority))].sort((a, b) => a - b);
-  const candidates = providers.map((provider) => ({ provider, model }));
-  return sharesOf({ candidates, priorities, group: '' });
+  return sharesOf(providers.map((provider) => ({ provider })));
 }
 
-/** As `nextCandidate` spreads them while all providers are well. */
-function sharesOf(route: Route | null): Share[] {
-  if (!route) return [];
-  const first = route.candidates.filter(
-    ({ provider }) => provider.priority === route.priorities[0],
-  );
-  const total = first.reduce((sum, { provider }) => sum + provider.weight, 0);
-  const spare = first[0];
-  const all = route.candidates.map((candidate) => {
-    const { key, weight } = candidate.provider;
-    const used = first.includes(candidate);
-    const share = total > 0 ? (used ? weight / total : 0) : candidate === spare ? 1 : 0;
-    return { provider: key, share };
-  });
+/** While all providers are well. */
+function sharesOf(candidates: readonly Pick<Candidate, 'provider'>[]): Share[] {
+  const providers = candidates.map(({ provider }) => provider);
+  const choices = firstChoices(providers);
+  const all = providers.map((provider) => ({
+    provider: provider.key,
+    share: choices.includes(provider) ? shareOf(provider, choices) : 0,
+  }));
   return all.sort((a, b) => b.share - a.share || (a.provider < b.provider ? -1 : 1));
 }
 

@@ -1,8 +1,10 @@
 import type { Configuration, Provider } from '../config/configuration.js';
+import type { ModelEndpoint } from '../dialects/endpoint.js';
 import type { ConfigurationChange } from './configuration-change.js';
 import { CredentialTable, type RoutedCredential } from './credential-table.js';
 import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
 import { compileModelMapping, type ModelMapping } from './model-mapping.js';
+import { compileWires, type ProviderWires, type Wire } from './wire.js';
 
 /**
  * Everything that a request needs to know, immutable. A worker holds one reference to the current
@@ -17,8 +19,8 @@ export interface Snapshot {
   readonly providers: readonly RoutedProvider[];
   /** The models that are named in mappings, without wildcards, sorted. */
   readonly models: readonly string[];
-  /** The providers that serve a model, or null when none does. */
-  route(model: string): Route | null;
+  /** The providers that serve a model, all or those of an endpoint; null when none does. */
+  route(model: string, endpoint?: ModelEndpoint): Route | null;
 }
 
 export type { RoutedCredential };
@@ -31,6 +33,7 @@ export interface RoutedProvider {
   readonly priority: number;
   readonly mapping: ModelMapping;
   readonly names: MappedNames;
+  readonly wires: ProviderWires;
 }
 
 /** Where the requests for one model may go. */
@@ -46,6 +49,8 @@ export interface Candidate {
   readonly provider: RoutedProvider;
   /** The name that this provider knows the model by. */
   readonly model: string;
+  /** How its requests at an endpoint are sent; null where the provider does not speak the dialect. */
+  wire(endpoint: ModelEndpoint): Wire | null;
 }
 
 /** All are forgotten when this many have come together, and long names are never remembered. */
@@ -80,6 +85,7 @@ function routed(config: Provider): RoutedProvider {
     priority: config.provider_params.priority ?? 0,
     mapping: compileModelMapping(config.model_mapping),
     names: mappedNames(config.model_mapping),
+    wires: compileWires(config),
   });
 }
 
@@ -89,7 +95,7 @@ function assemble(
   providers: readonly RoutedProvider[],
   credentials: CredentialTable,
 ): Snapshot {
-  const routes = new Map<string, Route | null>();
+  const routes = new Map<string, ModelRoutes>();
   const groups = new Map<string, string>();
   const index = new ModelIndex(providers.map(({ names }) => names));
   return Object.freeze({
@@ -98,7 +104,7 @@ function assemble(
     credentials,
     providers: Object.freeze(providers),
     models: namedModels(providers),
-    route(model: string) {
+    route(model: string, endpoint?: ModelEndpoint) {
       let route = routes.get(model);
       if (route === undefined) {
         // A client chooses the names: it must not be able to fill the memory with them.
@@ -107,28 +113,63 @@ function assemble(
           groups.clear();
         }
         const serving = index.find(model).map((place) => providers[place] as RoutedProvider);
-        route = computeRoute(serving, model, groups);
+        route = new ModelRoutes(candidatesOf(serving, model), groups);
         if (model.length <= maxRememberedLength) routes.set(model, route);
       }
-      return route;
+      return endpoint ? route.at(endpoint) : route.all;
     },
   });
 }
 
-/**
- * @param providers those that may serve the model.
- * @param groups keeps one copy of each group's name, which is long where providers are many.
- */
-function computeRoute(
-  providers: readonly RoutedProvider[],
-  model: string,
-  groups: Map<string, string>,
-): Route | null {
-  const candidates: Candidate[] = [];
-  for (const provider of providers) {
-    const sent = provider.mapping(model);
-    if (sent !== null) candidates.push(Object.freeze({ provider, model: sent }));
+/** The routes of one model: over all endpoints, and at each one that was asked for. */
+class ModelRoutes {
+  readonly all: Route | null;
+  readonly #groups: Map<string, string>;
+  readonly #byEndpoint = new Map<ModelEndpoint, Route | null>();
+
+  /** @param groups keeps one copy of each group's name, which is long where providers are many. */
+  constructor(candidates: readonly Candidate[], groups: Map<string, string>) {
+    this.#groups = groups;
+    this.all = routeOf(candidates, groups);
   }
+
+  at(endpoint: ModelEndpoint): Route | null {
+    let route = this.#byEndpoint.get(endpoint);
+    if (route === undefined) {
+      const all = this.all?.candidates ?? [];
+      const speaking = all.filter((candidate) => candidate.wire(endpoint) !== null);
+      route = speaking.length === all.length ? this.all : routeOf(speaking, this.#groups);
+      this.#byEndpoint.set(endpoint, route);
+    }
+    return route;
+  }
+}
+
+/** @param providers those that may serve the model. */
+function candidatesOf(providers: readonly RoutedProvider[], model: string): Candidate[] {
+  return providers.flatMap((provider) => {
+    const sent = provider.mapping(model);
+    return sent === null ? [] : candidate(provider, sent);
+  });
+}
+
+function candidate(provider: RoutedProvider, model: string): Candidate {
+  const wires = new Map<ModelEndpoint, Wire | null>();
+  return Object.freeze({
+    provider,
+    model,
+    wire(endpoint: ModelEndpoint) {
+      let wire = wires.get(endpoint);
+      if (wire === undefined) {
+        wire = provider.wires.to(endpoint, model);
+        wires.set(endpoint, wire);
+      }
+      return wire;
+    },
+  });
+}
+
+function routeOf(candidates: readonly Candidate[], groups: Map<string, string>): Route | null {
   if (candidates.length === 0) return null;
   const name = candidates.map(({ provider }) => `${provider.key}=${provider.weight}`).join(' ');
   const group = groups.get(name) ?? name;

@@ -19,7 +19,7 @@ import type { Engine } from '../../src/server/exchange.js';
 import { nodeEngine } from '../../src/server/node.js';
 import { Health } from '../../src/upstream/health.js';
 import { RetryBudget } from '../../src/upstream/retry-budget.js';
-import { Upstreams } from '../../src/upstream/upstream.js';
+import { Upstreams } from '../../src/upstream/upstreams.js';
 import { configuration, credential } from '../config/configuration-for-test.js';
 
 /** The settings' defaults, with `auth: off`, and some changed. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { modelEndpoints } from '../../src/dialects/endpoints.js';
 import { planRoutes } from '../../src/proxy/plan-routes.js';
 import { buildSnapshot, type RoutedCredential } from '../../src/routing/snapshot.js';
 import { configuration, credential, provider } from '../config/configuration-for-test.js';
@@ -15,6 +16,7 @@ const snapshot = buildSnapshot(
   ),
   'hash',
 );
+const [chat = assert.fail()] = modelEndpoints;
 const [all, some] = [...snapshot.credentials.values()] as [RoutedCredential, RoutedCredential];
 const { routing } = settingsForTest(({ routing }) => {
   routing.provider_suffix = 'Proxy';
@@ -22,7 +24,7 @@ const { routing } = settingsForTest(({ routing }) => {
 });
 
 const sent = (credential: RoutedCredential, model: string, settings = routing) =>
-  planRoutes(snapshot, credential, model, settings).map(({ candidates }) =>
+  planRoutes(snapshot, credential, chat, model, settings).map(({ candidates }) =>
     candidates.map(({ model }) => model).join(),
   );
 
@@ -53,5 +55,7 @@ test('names of JavaScript’s own members are names like others', () => {
 
 test('without any provider the error says so', () => {
   const empty = buildSnapshot(configuration(), 'hash');
-  assert.throws(() => planRoutes(empty, all, 'big', routing), { code: 'no_provider_available' });
+  assert.throws(() => planRoutes(empty, all, chat, 'big', routing), {
+    code: 'no_provider_available',
+  });
 });

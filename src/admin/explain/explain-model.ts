@@ -1,6 +1,8 @@
 import type { Provider } from '../../config/configuration.js';
 import type { Settings, StrategyName } from '../../config/settings-schema.js';
+import { firstChoices, shareOf } from '../../routing/first-choice.js';
 import { allowedBy, compileMappingMatch } from '../../routing/model-mapping.js';
+import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
 import { isUsable, type ProviderState } from './provider-state.js';
 
 /** Where requests for a model go, and why; the fields are as the API answers them. */
@@ -57,17 +59,16 @@ export interface RoutingFacts {
 /** Goes the way of a request through the configuration, and tells of each step. */
 export function explainModel(asked: string, facts: RoutingFacts): ModelExplanation {
   const { routing, providers, allowedModels } = facts;
-  const { provider_suffix: prefix, fallbacks } = routing;
-  const hasPrefix = prefix !== '' && asked.startsWith(`${prefix}/`);
-  const model = hasPrefix ? asked.slice(prefix.length + 1) : asked;
+  const model = modelMeant(asked, routing);
   const entry = allowedBy(allowedModels, model);
-  const others = Object.hasOwn(fallbacks, model) ? (fallbacks[model] ?? []) : [];
-  const routes = [model, ...others].map((name, index) => explainRoute(name, index > 0, facts));
+  const routes = [model, ...fallbacksOf(model, routing)].map((name, index) =>
+    explainRoute(name, index > 0, facts),
+  );
   const takesFirst = routes.find((route) => route.skipped === null && route.candidates.length > 0);
   for (const route of routes) shareOut(route, route === takesFirst, routing.strategy);
   return {
     model_asked: asked,
-    prefix_removed: hasPrefix ? `${prefix}/` : null,
+    prefix_removed: model === asked ? null : `${routing.provider_suffix}/`,
     model,
     allowed: entry !== null,
     allowed_by: entry,
@@ -142,16 +143,14 @@ function shareOut(route: RouteExplanation, takesFirst: boolean, strategy: Strate
   const usable = candidates.filter((candidate) => isUsable(candidate));
   // None is available: one that is out is tried rather than refusing.
   const pool = usable.length > 0 ? usable : candidates;
-  const priority = Math.min(...pool.map((candidate) => candidate.priority));
-  const first = pool.filter((candidate) => candidate.priority === priority);
-  const weighted = first.filter(({ weight }) => weight > 0);
-  const chosen = weighted.length > 0 ? weighted : first.slice(0, 1);
+  const chosen = firstChoices(pool);
+  const priority = chosen[0]?.priority ?? 0;
   const weights = chosen.reduce((sum, { weight }) => sum + weight, 0);
   const byWeight = strategy === 'weighted_round_robin' || strategy === 'weighted_random';
   for (const candidate of candidates) {
     const isChosen = takesFirst && chosen.includes(candidate);
     if (isChosen && chosen.length === 1) candidate.share = 1;
-    else if (isChosen) candidate.share = byWeight ? candidate.weight / weights : null;
+    else if (isChosen) candidate.share = byWeight ? shareOf(candidate, chosen) : null;
     candidate.reason = isChosen
       ? reasonChosen(candidate, chosen.length, weights, strategy, usable.length > 0)
       : reasonNot(candidate, route, takesFirst, priority);

@@ -4,6 +4,7 @@ import type { RequestLogRow } from '../../db/queries/find-request-log.js';
 import type { RequestFinished } from '../../observe/event.js';
 import type { Recent, RecentRequest } from '../../observe/recent/recent.js';
 import { compileMappingMatch } from '../../routing/model-mapping.js';
+import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
 
 /** What happened to a request; the fields are as the API answers them. */
 export interface RequestExplanation {
@@ -165,14 +166,11 @@ function considered(
   log: readonly Attempted[],
   providers: readonly Provider[],
   recent: Pick<Recent, 'wasEjected'>,
-  { provider_suffix: prefix, fallbacks }: Settings['routing'],
+  routing: Settings['routing'],
 ): Considered[] {
   if (event.model === null || event.error === 'model_not_allowed') return [];
-  const model =
-    prefix && event.model.startsWith(`${prefix}/`)
-      ? event.model.slice(prefix.length + 1)
-      : event.model;
-  const models = [model, ...(Object.hasOwn(fallbacks, model) ? (fallbacks[model] ?? []) : [])];
+  const model = modelMeant(event.model, routing);
+  const models = [model, ...fallbacksOf(model, routing)];
   const found: Considered[] = [];
   for (const name of models) {
     for (const provider of providers) {

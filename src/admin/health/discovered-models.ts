@@ -4,8 +4,9 @@ import { compileModelPattern } from '../../config/model-pattern.js';
 import type { Settings } from '../../config/settings-schema.js';
 import type { Emit } from '../../observe/event.js';
 import { compileModelMapping } from '../../routing/model-mapping.js';
-import { Upstreams } from '../../upstream/upstream.js';
-import { askProvider } from './ask-provider.js';
+import { compileWires } from '../../routing/wire.js';
+import { askProvider } from '../../upstream/ask.js';
+import { Upstreams } from '../../upstream/upstreams.js';
 
 const timeoutMs = 10_000;
 /** Gateways of many providers list thousands of models with a page about each. */
@@ -59,7 +60,7 @@ export class DiscoveredModels {
     this.#providers = providers.filter(
       ({ is_enabled, model_mapping }) => is_enabled && hidesModels(model_mapping),
     );
-    this.#upstreams.retain(this.#providers);
+    this.#upstreams.retain(this.#providers.map((each) => compileWires(each).connection));
     const keys = new Set(this.#providers.map(({ provider_key }) => provider_key));
     for (const key of this.#known.keys()) if (!keys.has(key)) this.#known.delete(key);
     this.#tell();
@@ -117,10 +118,11 @@ export class DiscoveredModels {
 
   async #list(provider: Provider): Promise<string[]> {
     const bounds = { timeoutMs, maxBytes: maxListBytes, signal: this.#stop.signal };
-    const request = { method: 'GET', path: '/models' } as const;
-    const { status, text } = await askProvider(this.#upstreams, provider, request, bounds);
+    const wires = compileWires(provider);
+    const request = { endpoint: null };
+    const { status, body } = await askProvider(this.#upstreams, wires, request, bounds);
     if (status !== 200) throw new Error(`HTTP ${status}`);
-    const names = namesIn(text);
+    const names = namesIn(body);
     if (!names) throw new Error('answered with something else than a list of models');
     return names.slice(0, maxNames);
   }
@@ -157,14 +159,15 @@ function isExact(key: string): boolean {
   return typeof pattern !== 'string' && pattern.kind === 'exact';
 }
 
-function addressOf({ api_base, api_key, provider_params }: Provider): string {
-  return JSON.stringify([api_base, api_key, provider_params.headers]);
+function addressOf({ provider_type, api_base, api_key, provider_params }: Provider): string {
+  const { headers, api_version } = provider_params;
+  return JSON.stringify([provider_type, api_base, api_key, headers, api_version]);
 }
 
 /** The ids of OpenAI's list of models; null when it is none. */
-function namesIn(text: string): string[] | null {
+function namesIn(body: Buffer): string[] | null {
   try {
-    const { data } = JSON.parse(text);
+    const { data } = JSON.parse(body.toString());
     if (!Array.isArray(data)) return null;
     const ids = data.map((model: { id?: unknown } | null) => model?.id);
     return ids.filter((id): id is string => isName(id));

@@ -1,7 +1,8 @@
 import Bottleneck from 'bottleneck';
 import type { Configuration, Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
-import { Upstreams } from '../../upstream/upstream.js';
+import { compileWires } from '../../routing/wire.js';
+import { Upstreams } from '../../upstream/upstreams.js';
 import { notAsked, type Probe, probe } from './probe.js';
 import { checkProvider, type ProviderHealth } from './provider-health.js';
 
@@ -84,7 +85,8 @@ export class HealthChecks {
 
   /** Closes the connections to providers that are gone. */
   configured({ providers }: Configuration): void {
-    this.#upstreams.retain(providers.filter(({ is_enabled }) => is_enabled));
+    const used = providers.filter(({ is_enabled }) => is_enabled);
+    this.#upstreams.retain(used.map((provider) => compileWires(provider).connection));
   }
 
   /** Ends what is under way. */

@@ -1,7 +1,8 @@
 import type { Provider } from '../../config/configuration.js';
+import { compileWires } from '../../routing/wire.js';
+import { type AskBounds, askProvider, type ProviderAnswer } from '../../upstream/ask.js';
 import { outcomeOfStatus } from '../../upstream/outcome.js';
-import type { Upstreams } from '../../upstream/upstream.js';
-import { type AskBounds, askProvider, type ProviderAnswer } from './ask-provider.js';
+import type { Upstreams } from '../../upstream/upstreams.js';
 import { probeRequest, reasoningProbeRequest } from './probe-request.js';
 
 /** What one request to a provider showed. */
@@ -32,12 +33,13 @@ export async function probe(
 ): Promise<Probe> {
   const bounds = { ...limits, maxBytes: maxAnswerBytes };
   const startMs = performance.now();
+  const wires = compileWires(provider);
   try {
-    let answer = await askProvider(upstreams, provider, probeRequest(model), bounds);
-    if (model !== null && answer.status === 400 && /max_completion_tokens/.test(answer.text)) {
+    let answer = await askProvider(upstreams, wires, probeRequest(wires, model), bounds);
+    if (model !== null && wantsMoreTokens(answer)) {
       const timeoutMs = Math.max(1, bounds.timeoutMs - answer.tookMs);
-      const request = reasoningProbeRequest(model);
-      answer = await askProvider(upstreams, provider, request, { ...bounds, timeoutMs });
+      const request = reasoningProbeRequest(wires, model);
+      answer = await askProvider(upstreams, wires, request, { ...bounds, timeoutMs });
     }
     return judge(provider, model, answer);
   } catch (failure) {
@@ -57,7 +59,7 @@ export const notAsked: Probe = {
 };
 
 function judge(provider: Provider, model: string | null, answer: ProviderAnswer): Probe {
-  const { status, tookMs, text } = answer;
+  const { status, tookMs } = answer;
   if (isGood(answer) || (model === null && hasNoList(status)) || ranOutOfTokens(answer)) {
     return { status: 'healthy', atFault: false, tookMs, error: null, said: null };
   }
@@ -72,13 +74,13 @@ function judge(provider: Provider, model: string | null, answer: ProviderAnswer)
     atFault: outcome?.counts ?? true,
     tookMs,
     error: `HTTP ${status}`,
-    said: saidIn(text, provider),
+    said: saidIn(answer.body, provider),
   };
 }
 
 /** A web page where the API should be is not. */
-function isGood({ status, text }: ProviderAnswer): boolean {
-  return status >= 200 && status < 300 && /^\s*(?:[{[]|data:)/.test(text);
+function isGood({ status, body }: ProviderAnswer): boolean {
+  return status >= 200 && status < 300 && /^\s*(?:[{[]|data:)/.test(body.toString());
 }
 
 /** Not every provider lists its models; that it says so shows that it answers. */
@@ -87,15 +89,23 @@ function hasNoList(status: number): boolean {
 }
 
 /** A model that thinks used up its few tokens: it works. */
-function ranOutOfTokens({ status, text }: ProviderAnswer): boolean {
-  return status === 400 && /output limit was reached/.test(text);
+function ranOutOfTokens({ status, body }: ProviderAnswer): boolean {
+  return status === 400 && body.includes('output limit was reached');
+}
+
+/** A model that thinks refuses `max_tokens`. */
+export function wantsMoreTokens({
+  status,
+  body,
+}: Pick<ProviderAnswer, 'status' | 'body'>): boolean {
+  return status === 400 && body.includes('max_completion_tokens');
 }
 
 /** The message of an error body; null when it is none. Some providers repeat the key in it. */
-export function saidIn(text: string, { api_key, provider_params }: Provider): string | null {
+export function saidIn(body: Buffer, { api_key, provider_params }: Provider): string | null {
   let said: unknown;
   try {
-    const { error, message } = JSON.parse(text);
+    const { error, message } = JSON.parse(body.toString());
     said = error?.message ?? error ?? message;
   } catch {
     return null;

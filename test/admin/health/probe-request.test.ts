@@ -5,28 +5,40 @@ import {
   probeRequest,
   reasoningProbeRequest,
 } from '../../../src/admin/health/probe-request.js';
+import { compileWires } from '../../../src/routing/wire.js';
+import { provider } from '../../config/configuration-for-test.js';
+
+const wires = compileWires(provider('p'));
 
 test('a model is asked what models of its kind can answer cheaply', () => {
-  const paths: Record<string, string[]> = {
-    '/chat/completions': ['gpt-4o', 'claude-sonnet-4', 'llama-3.1-70b', 'adamant', 'o3'],
-    '/embeddings': ['text-embedding-3-small', 'BAAI/bge-m3', 'gte-large', 'nomic-embed-text'],
-    '/completions': ['gpt-3.5-turbo-instruct', 'davinci-002', 'babbage-002'],
-    '/models': ['bge-reranker-v2', 'dall-e-3', 'gpt-image-1', 'whisper-1', 'tts-1', 'sora-2'],
+  const dialects: Record<string, string[]> = {
+    'openai.chat': ['gpt-4o', 'claude-sonnet-4', 'llama-3.1-70b', 'adamant', 'o3'],
+    'openai.embeddings': ['text-embedding-3-small', 'BAAI/bge-m3', 'gte-large', 'nomic-embed-text'],
+    'openai.completions': ['gpt-3.5-turbo-instruct', 'davinci-002', 'babbage-002'],
+    'the list': ['bge-reranker-v2', 'dall-e-3', 'gpt-image-1', 'whisper-1', 'tts-1', 'sora-2'],
   };
-  for (const [path, models] of Object.entries(paths)) {
-    for (const model of models) assert.equal(probeRequest(model).path, path, model);
+  for (const [dialect, models] of Object.entries(dialects)) {
+    for (const model of models) {
+      const { endpoint } = probeRequest(wires, model);
+      assert.equal(endpoint?.dialect.name ?? 'the list', dialect, model);
+    }
   }
 });
 
 test('one token is asked for, and more only where a model thinks first', () => {
-  assert.equal(Reflect.get(probeRequest('gpt-4o').body ?? {}, 'max_tokens'), 1);
-  const { body } = reasoningProbeRequest('o3');
-  assert.equal(Reflect.get(body ?? {}, 'max_completion_tokens'), 16);
-  assert.ok(!Reflect.has(body ?? {}, 'max_tokens'));
+  const messages = [{ role: 'user', content: 'hi' }];
+  const few = probeRequest(wires, 'gpt-4o');
+  assert.deepEqual(few.endpoint && few.body, { model: 'gpt-4o', messages, max_tokens: 1 });
+  const more = reasoningProbeRequest(wires, 'o3');
+  assert.deepEqual(more.endpoint && more.body, {
+    model: 'o3',
+    messages,
+    max_completion_tokens: 16,
+  });
 });
 
 test('a provider without a model is asked for its list', () => {
-  assert.deepEqual(probeRequest(null), { method: 'GET', path: '/models' });
+  assert.deepEqual(probeRequest(wires, null), { endpoint: null });
 });
 
 test('only exact names of a mapping are models that can be asked for', () => {

@@ -1,0 +1,37 @@
+import type { Provider } from '../config/configuration.js';
+import type { ProviderKind } from './kind.js';
+
+/** The newest version that is not a preview. */
+const defaultVersion = '2024-10-21';
+
+/**
+ * Azure OpenAI. An `api_base` that ends with `/openai/v1` is its API without versions, which names
+ * the deployment in the body; any other is a resource, whose deployments have a path each.
+ */
+export const azure: ProviderKind = {
+  path(provider, base, { dialect, path }, deployment) {
+    if (!dialect.name.startsWith('openai.')) return null;
+    if (isUnversioned(base)) return base + path + versionQuery(provider);
+    const at = `${resource(base)}/deployments/${encodeURIComponent(deployment)}`;
+    return at + path + versionQuery(provider, defaultVersion);
+  },
+  listPath(provider, base) {
+    return isUnversioned(base)
+      ? `${base}/models${versionQuery(provider)}`
+      : `${resource(base)}/models${versionQuery(provider, defaultVersion)}`;
+  },
+  headers: ({ api_key }) => ['api-key', api_key],
+};
+
+function isUnversioned(base: string): boolean {
+  return base.endsWith('/openai/v1');
+}
+
+function resource(base: string): string {
+  return base.endsWith('/openai') ? base : `${base}/openai`;
+}
+
+function versionQuery({ provider_params }: Provider, otherwise = ''): string {
+  const version = provider_params.api_version ?? otherwise;
+  return version && `?api-version=${encodeURIComponent(version)}`;
+}

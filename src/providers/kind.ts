@@ -1,0 +1,17 @@
+import type { Provider } from '../config/configuration.js';
+import type { ModelEndpoint } from '../dialects/endpoint.js';
+
+/** Where a provider lives, how it authenticates, and which dialects it speaks. Pure. */
+export interface ProviderKind {
+  /**
+   * The path of requests for a model, with its query; null where the provider does not speak the
+   * endpoint's dialect.
+   * @param base path of `api_base`, without a trailing slash.
+   * @param model as the provider knows it.
+   */
+  path(provider: Provider, base: string, endpoint: ModelEndpoint, model: string): string | null;
+  /** The path of its list of models. */
+  listPath(provider: Provider, base: string): string;
+  /** Headers of every request, flat, lower case; those in `provider_params.headers` win. */
+  headers(provider: Provider): readonly string[];
+}

@@ -1,0 +1,91 @@
+import type { Provider, Timeouts } from '../config/configuration.js';
+import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
+import type { ModelEndpoint } from '../dialects/endpoint.js';
+import { kindOf } from '../providers/index.js';
+
+/** How requests reach a provider: all that does not depend on the request, compiled once. */
+export interface Wire {
+  readonly connection: Connection;
+  /** With its query. */
+  readonly path: string;
+  /** Flat list of the headers that every request carries, lower case. */
+  readonly headers: readonly string[];
+  /** Their names: a client's header of the same name is not sent. */
+  readonly headerNames: ReadonlySet<string>;
+  /** As the provider has them for this model; what is absent is as the settings say. */
+  readonly timeouts: Timeouts;
+  /** Whether a stream may be asked for its usage. */
+  readonly asksUsage: boolean;
+}
+
+/** Requests whose connections have the same key share a pool. */
+export interface Connection {
+  readonly key: string;
+  readonly origin: string;
+  /** Null: as the settings say. */
+  readonly connectMs: number | null;
+}
+
+/** A provider's wires; made once for each provider of a snapshot. */
+export interface ProviderWires {
+  readonly connection: Connection;
+  /** To an endpoint, for a model by the provider's name; null where it does not speak the dialect. */
+  to(endpoint: ModelEndpoint, model: string): Wire | null;
+  /** To its list of models. */
+  readonly list: Wire;
+}
+
+export function compileWires(provider: Provider): ProviderWires {
+  const { api_base, provider_key, provider_type, provider_params } = provider;
+  const kind = kindOf(provider_type);
+  const { origin, pathname } = new URL(api_base);
+  const base = pathname.replace(/\/+$/, '');
+  const connectMs = provider_params.timeouts?.connect_ms ?? null;
+  const headers = headersOf(provider, kind.headers(provider));
+  const timeoutsFor = compileTimeouts(provider);
+  const connection = { key: `${provider_key} ${origin} ${connectMs ?? ''}`, origin, connectMs };
+  const common = {
+    connection,
+    headers,
+    headerNames: new Set(headers.filter((_, index) => index % 2 === 0)),
+    asksUsage: provider_params.stream_usage !== false,
+  };
+  return {
+    connection,
+    to(endpoint, model) {
+      const path = kind.path(provider, base, endpoint, model);
+      return path === null ? null : { ...common, path, timeouts: timeoutsFor(model) };
+    },
+    list: {
+      ...common,
+      path: kind.listPath(provider, base),
+      timeouts: provider_params.timeouts ?? {},
+    },
+  };
+}
+
+/** Another value in `provider_params.headers` replaces the kind's own, such as the bearer token. */
+function headersOf({ provider_params }: Provider, own: readonly string[]): readonly string[] {
+  const headers = Object.entries(provider_params.headers ?? {}).flatMap(([name, value]) => [
+    name.toLowerCase(),
+    value,
+  ]);
+  const replaced = new Set(headers.filter((_, index) => index % 2 === 0));
+  for (let i = 0; i < own.length; i += 2) {
+    const [name = '', value = ''] = own.slice(i, i + 2);
+    if (!replaced.has(name)) headers.push(name, value);
+  }
+  return headers;
+}
+
+/** A model's own timeouts win over its provider's. */
+function compileTimeouts({ provider_params }: Provider): (model: string) => Timeouts {
+  const { timeouts: ofAll = {}, model_timeouts = {} } = provider_params;
+  const ofSome = Object.entries(model_timeouts).map(([name, timeouts]) => ({
+    pattern: compileModelPattern(name),
+    timeouts: { ...ofAll, ...timeouts },
+  }));
+  return (model) =>
+    ofSome.find(({ pattern }) => typeof pattern !== 'string' && matchesPattern(pattern, model))
+      ?.timeouts ?? ofAll;
+}

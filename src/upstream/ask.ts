@@ -1,0 +1,117 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { ModelEndpoint } from '../dialects/endpoint.js';
+import type { Judge } from '../dialects/first-content.js';
+import type { ProviderWires } from '../routing/wire.js';
+import { Attempt } from './attempt.js';
+import { send } from './send.js';
+import type { Upstreams } from './upstreams.js';
+
+/** A request of our own: for a model, or for the list of models. */
+export type ProviderRequest =
+  | { endpoint: ModelEndpoint; model: string; body: object }
+  | { endpoint: null };
+
+export interface ProviderAnswer {
+  status: number;
+  body: Buffer;
+  stream: boolean;
+  /** From the request to the head of the answer; to its first content; to its end. */
+  headMs: number;
+  readyMs: number;
+  tookMs: number;
+}
+
+export interface AskBounds {
+  /** Of the whole, from the connection to the end of the answer. */
+  timeoutMs: number;
+  maxBytes: number;
+  signal: AbortSignal;
+  /** Called at the head of the answer, which may break after it. */
+  onHead?: (status: number, headMs: number) => void;
+}
+
+/**
+ * Sends one request of our own to a provider, with its key and headers.
+ * @throws UpstreamError, also when `signal` aborts; Error for an answer that is too long, or where
+ *   the provider does not speak the endpoint's dialect.
+ */
+export async function askProvider(
+  upstreams: Upstreams,
+  wires: ProviderWires,
+  request: ProviderRequest,
+  { timeoutMs, maxBytes, signal, onHead }: AskBounds,
+): Promise<ProviderAnswer> {
+  const { endpoint } = request;
+  const wire = endpoint ? wires.to(endpoint, request.model) : wires.list;
+  if (!wire) throw new Error(`does not speak ${endpoint?.dialect.name}`);
+  const own = wire.headerNames.has('content-type') ? [] : ['content-type', 'application/json'];
+  const startMs = performance.now();
+  const attempt = new TimedAttempt(endpoint?.dialect.judge ?? null, onHead);
+  const timer = setTimeout(() => attempt.abort('timeout'), timeoutMs);
+  const stop = () => attempt.abort();
+  signal.addEventListener('abort', stop);
+  try {
+    if (signal.aborted) stop();
+    send(upstreams, wire, attempt, {
+      method: endpoint ? 'POST' : 'GET',
+      headers: endpoint ? [...wire.headers, ...own] : [...wire.headers],
+      body: endpoint ? JSON.stringify(request.body) : null,
+      firstByteMs: timeoutMs,
+      idleMs: timeoutMs,
+    });
+    await attempt.ready;
+    const readyMs = performance.now() - startMs;
+    const body = await readAll(attempt, maxBytes);
+    const tookMs = performance.now() - startMs;
+    const { status, stream, headMs } = attempt;
+    return { status, body, stream, headMs, readyMs, tookMs };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+class TimedAttempt extends Attempt {
+  headMs = 0;
+  readonly #startMs = performance.now();
+  readonly #onHead: AskBounds['onHead'];
+
+  constructor(judge: Judge | null, onHead: AskBounds['onHead']) {
+    super(judge);
+    this.#onHead = onHead;
+  }
+
+  override onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    super.onResponseStart(controller, status, headers);
+    if (status < 200) return;
+    this.headMs = performance.now() - this.#startMs;
+    this.#onHead?.(status, this.headMs);
+  }
+}
+
+function readAll(attempt: Attempt, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    const take = (piece: Buffer) => {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes > maxBytes) {
+        reject(new Error(`answered with more than ${maxBytes} bytes`));
+        attempt.abort();
+      }
+      return true;
+    };
+    take(attempt.takeHeld());
+    attempt.read({
+      onData: take,
+      onEnd: () => resolve(Buffer.concat(pieces)),
+      onError: reject,
+    });
+  });
+}

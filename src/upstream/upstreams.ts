@@ -1,0 +1,47 @@
+import { Pool } from 'undici';
+import type { Settings } from '../config/settings-schema.js';
+import type { Connection } from '../routing/wire.js';
+import { guardedLookup } from './guarded-lookup.js';
+
+/**
+ * The connections of a process to providers. Pools live beside the snapshots, by provider and
+ * address, so that a reload keeps them. A request that still uses an older snapshot finds, or opens
+ * again, the pool of that snapshot's provider.
+ */
+export class Upstreams {
+  readonly #settings: Settings['upstream'];
+  readonly #pools = new Map<string, Pool>();
+
+  constructor(settings: Settings['upstream']) {
+    this.#settings = settings;
+  }
+
+  pool(connection: Connection): Pool {
+    let pool = this.#pools.get(connection.key);
+    if (!pool) {
+      pool = openPool(connection, this.#settings);
+      this.#pools.set(connection.key, pool);
+    }
+    return pool;
+  }
+
+  /** Closes the pools of all other connections, each when its last request has ended. */
+  retain(connections: readonly Connection[]): void {
+    const kept = new Set(connections.map(({ key }) => key));
+    for (const [key, pool] of this.#pools) {
+      if (kept.has(key)) continue;
+      this.#pools.delete(key);
+      pool.close().catch(() => pool.destroy());
+    }
+  }
+}
+
+function openPool({ origin, connectMs }: Connection, settings: Settings['upstream']): Pool {
+  const timeout = connectMs ?? settings.connect_timeout_ms;
+  return new Pool(origin, {
+    connections: settings.max_connections_per_provider,
+    connect: { timeout, lookup: guardedLookup(settings.private_addresses) },
+    // Shorter than what servers allow an idle connection, so that they rarely close one as we use it.
+    keepAliveTimeout: 15_000,
+  });
+}

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pool } from 'undici';
+import type { Provider } from '../../src/config/configuration.js';
+import { type Settings, settingsSchema } from '../../src/config/settings-schema.js';
+import { compileWires } from '../../src/routing/wire.js';
+import { Attempt } from '../../src/upstream/attempt.js';
+import { Upstreams } from '../../src/upstream/upstreams.js';
+import { provider } from '../config/configuration-for-test.js';
+import { startProvider } from './provider-for-test.js';
+
+const { properties } = settingsSchema.properties.upstream;
+const settings: Settings['upstream'] = {
+  connect_timeout_ms: properties.connect_timeout_ms.default,
+  first_byte_timeout_ms: properties.first_byte_timeout_ms.default,
+  idle_timeout_ms: properties.idle_timeout_ms.default,
+  total_timeout_ms: properties.total_timeout_ms.default,
+  max_connections_per_provider: properties.max_connections_per_provider.default,
+  private_addresses: 'allow',
+};
+
+const connectionOf = (fields: Partial<Provider> = {}, key = 'a') =>
+  compileWires(provider(key, fields)).connection;
+
+async function statusOf(pool: Pool): Promise<number> {
+  const attempt = new Attempt();
+  pool.dispatch({ method: 'GET', path: '/' }, attempt);
+  await attempt.ready;
+  return attempt.status;
+}
+
+test('a provider keeps its connections over reloads, also with another key or weight', () => {
+  const upstreams = new Upstreams(settings);
+  const before = upstreams.pool(connectionOf({ api_key: 'sk-1' }));
+  const reloaded = connectionOf({ api_key: 'sk-2', weight: 5 });
+  upstreams.retain([reloaded]);
+  assert.equal(upstreams.pool(reloaded), before);
+  upstreams.retain([]);
+});
+
+test('providers, addresses and times to connect do not share connections', () => {
+  const upstreams = new Upstreams(settings);
+  const slower = { provider_params: { timeouts: { connect_ms: 1 } } };
+  const connections = [
+    connectionOf(),
+    connectionOf({}, 'b'),
+    connectionOf({ api_base: 'https://other.example.com/v1' }),
+    connectionOf(slower),
+  ];
+  assert.equal(new Set(connections.map((each) => upstreams.pool(each))).size, 4);
+  upstreams.retain([]);
+});
+
+test('connections of a provider that is gone are closed, after what is under way', async (t) => {
+  const origin = await startProvider(t, (_req, res) => setImmediate(() => res.end('ok')));
+  const upstreams = new Upstreams(settings);
+  const pool = upstreams.pool(connectionOf({ api_base: `${origin}/v1/` }));
+  const underWay = statusOf(pool);
+  upstreams.retain([connectionOf({}, 'b')]);
+  assert.equal(pool.closed, true);
+  assert.equal(await underWay, 200);
+});
+
+test('a request that has an older configuration still reaches its provider', async (t) => {
+  const origin = await startProvider(t, (_req, res) => res.end('ok'));
+  const upstreams = new Upstreams(settings);
+  const old = connectionOf({ api_base: `${origin}/v1/` });
+  upstreams.pool(old);
+  upstreams.retain([]);
+  assert.equal(await statusOf(upstreams.pool(old)), 200);
+  upstreams.retain([]);
+});
