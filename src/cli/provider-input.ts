@@ -26,7 +26,11 @@ export function addProviderOptions(command: Command): Command {
   command.option('--api-base <url>', 'base URL with its version segment');
   addSecretOptions(command, 'api-key', "the provider's API key");
   command
-    .addOption(new Option('--type <type>', 'where it lives and how it authenticates').choices([...providerTypes]))
+    .addOption(
+      new Option('--type <type>', 'where it lives and how it authenticates').choices([
+        ...providerTypes,
+      ]),
+    )
     .option(
       '--weight <n>',
       'share of the traffic; 0: failover only',

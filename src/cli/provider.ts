@@ -192,8 +192,8 @@ async function update(key: string, flags: ProviderFlags): Promise<void> {
   if (Object.keys(changes).length === 0 && !flags.unmap) {
     throw usageError('nothing to change was given');
   }
-  if (changes.api_base !== undefined) warnOfApiBase(changes.api_base, flags.json);
   const row = await changeAndReport(key, flags, 'updated', async (before, settings) => {
+    if (changes.api_base !== undefined) warnOfApiBase({ ...before, ...changes }, flags.json);
     const all = flags.unmap
       ? { ...changes, model_mapping: withoutMappings(before, flags.unmap) }
       : changes;
