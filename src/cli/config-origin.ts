@@ -5,6 +5,7 @@ import type { Settings } from '../config/settings-schema.js';
 import { getFromDaemon, NoDaemonError } from './ask-daemon.js';
 import { type DatabaseFlags, settingsFlags, withDatabase } from './connection.js';
 import { note, paint, print, printJson, printTable } from './output.js';
+import { resolveForUse } from './settings.js';
 
 /** A value and where it comes from. */
 interface Origin {
@@ -15,8 +16,8 @@ interface Origin {
 
 /** Prints settings, and fields of providers and keys, each with where it comes from. */
 export async function printOrigins(flags: DatabaseFlags): Promise<void> {
-  const { resolveSettings, describeSettings } = await import('../config/settings.js');
-  const resolved = resolveSettings(settingsFlags(flags));
+  const { describeSettings } = await import('../config/settings.js');
+  const resolved = await resolveForUse(settingsFlags(flags), flags.json);
   const running = await settingsOfDaemon(resolved.settings);
   const settings = (running ?? describeSettings(resolved)).map(settingOrigin);
   const configuration = await withDatabase(flags, 'ready', async (sql, { overrides_dir }) => {

@@ -1,11 +1,13 @@
-import { chmod, mkdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import type { Settings, SettingsFlags } from '../config/settings.js';
 import type { Sql } from '../db/client.js';
-import { CliError, errorMessage } from './failure.js';
+import type { Database } from '../db/database.js';
+import { makeDataDir } from './become-owner.js';
+import { CliError } from './failure.js';
 import { warn } from './output.js';
 import { withProgress } from './progress.js';
+import { settingsForUse } from './settings.js';
 
 /** Flags of every command that uses the database. */
 export interface DatabaseFlags {
@@ -29,18 +31,16 @@ export function addDatabaseOptions(command: Command): Command {
  * Postgres that was started for this command never outlives it.
  * @param schema `ready`: an embedded database is brought up to date first, so that a newcomer's
  *   first command works; another one is not changed unasked, and pending migrations are an error.
+ *   `owner`: to change the schema, in whatever state it is.
  * @throws DatabaseError when it cannot be reached, CliError when its schema is not ready.
  */
 export async function withDatabase<T>(
   flags: DatabaseFlags,
-  schema: 'ready' | 'any',
+  schema: 'ready' | 'any' | 'owner',
   use: (sql: Sql, settings: Settings) => Promise<T>,
 ): Promise<T> {
-  const [{ loadSettings }, { openDatabase }] = await Promise.all([
-    import('../config/settings.js'),
-    import('../db/database.js'),
-  ]);
-  const settings = loadSettings(settingsFlags(flags));
+  const settings = await settingsForUse(settingsFlags(flags), flags.json);
+  const { openDatabase } = await import('../db/database.js');
   const dbUrl = settings.database.url;
   if (dbUrl === null) await makeDataDir(settings.data_dir);
   const opening = openDatabase({
@@ -56,8 +56,9 @@ export async function withDatabase<T>(
       () => opening,
     );
     try {
-      if (schema === 'ready') await makeReady(database.sql, database.embedded, flags.json);
-      return await use(database.sql, settings);
+      if (schema === 'ready') await makeReady(database, flags.json);
+      const run = (sql: Sql) => use(sql, settings);
+      return await (schema === 'owner' ? database.asOwner(run) : run(database.sql));
     } finally {
       await database.close();
     }
@@ -75,21 +76,12 @@ export function settingsFlags({ dbUrl, dataDir, config }: DatabaseFlags): Settin
   };
 }
 
-/** As the daemon makes it: root's is open to look into, for PostgreSQL runs as another user. */
-async function makeDataDir(dataDir: string): Promise<void> {
-  try {
-    const made = await mkdir(dataDir, { recursive: true });
-    if (made) await chmod(dataDir, process.getuid?.() === 0 ? 0o755 : 0o700);
-  } catch (error) {
-    throw new CliError(`cannot make the data directory ${dataDir}: ${errorMessage(error)}`, {
-      hint: 'choose another with --data-dir or LLMPROXY_DATA_DIR',
-    });
-  }
-}
-
-async function makeReady(sql: Sql, embedded: boolean, json: boolean | undefined): Promise<void> {
+async function makeReady(
+  { sql, embedded, asOwner }: Database,
+  json: boolean | undefined,
+): Promise<void> {
   const { migrateUp, migrationStatus, newerSchema } = await import('../db/migrate.js');
-  if (embedded) await migrateUp(sql);
+  if (embedded) await asOwner(migrateUp);
   const newer = await newerSchema(sql);
   if (newer) {
     const what = `a newer llmproxy has migrated the database (${newer.version}, ${newer.name})`;

@@ -7,6 +7,7 @@ import { type Finding, failed, ok, warning } from './finding.js';
 import { paint, print, printJson } from './output.js';
 import { packageVersion } from './package-version.js';
 import { withProgress } from './progress.js';
+import { resolveForUse } from './settings.js';
 
 /** `llmproxy doctor`: whether everything is as the gateway needs it. */
 export function doctorCommand(): Command {
@@ -44,9 +45,8 @@ async function readSettings(
   flags: DatabaseFlags,
   tell: (found: Finding) => void,
 ): Promise<Settings | null> {
-  const { resolveSettings } = await import('../config/settings.js');
   try {
-    const { settings, file } = resolveSettings(settingsFlags(flags));
+    const { settings, file } = await resolveForUse(settingsFlags(flags), flags.json);
     tell(ok('settings', file ?? 'no settings file: the environment and defaults'));
     return settings;
   } catch (error) {

@@ -11,6 +11,7 @@ import {
 import { type KeyNow, printModelExplanation, printRequestExplanation } from './explain-view.js';
 import { CliError, usageError } from './failure.js';
 import { printJson } from './output.js';
+import { settingsForUse } from './settings.js';
 
 interface ExplainFlags extends DatabaseFlags {
   model?: string;
@@ -49,8 +50,7 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
   if (flags.key !== undefined && flags.model === undefined) {
     throw usageError('--key is only for --model');
   }
-  const { loadSettings } = await import('../config/settings.js');
-  const settings = loadSettings(settingsFlags(flags));
+  const settings = await settingsForUse(settingsFlags(flags), flags.json);
   if (flags.model !== undefined) {
     const query = new URLSearchParams({ model: flags.model });
     if (flags.key !== undefined) query.set('key', flags.key);

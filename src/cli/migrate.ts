@@ -42,7 +42,7 @@ Examples:
 
 async function up(flags: DatabaseFlags): Promise<void> {
   const { migrateUp } = await import('../db/migrate.js');
-  const applied = await withDatabase(flags, 'any', (sql) =>
+  const applied = await withDatabase(flags, 'owner', (sql) =>
     withProgress('applying migrations', flags.json, () => migrateUp(sql)),
   );
   if (flags.json) printJson({ applied: applied.map(migrationJson) });
@@ -52,7 +52,7 @@ async function up(flags: DatabaseFlags): Promise<void> {
 
 async function down(flags: DatabaseFlags & { steps: number; yes?: boolean }): Promise<void> {
   const { migrateDown, migrationStatus } = await import('../db/migrate.js');
-  const undone = await withDatabase(flags, 'any', async (sql) => {
+  const undone = await withDatabase(flags, 'owner', async (sql) => {
     const applied = (await migrationStatus(sql)).filter(({ appliedAt }) => appliedAt !== null);
     const last = applied.slice(-flags.steps);
     if (last.length > 0) {

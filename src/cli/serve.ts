@@ -3,7 +3,9 @@ import type { SettingsFlags } from '../config/settings.js';
 import type { Daemon } from '../daemon/serve.js';
 import type { Successor } from '../daemon/successor.js';
 import type { Emit } from '../observe/event.js';
+import { makeDataDir } from './become-owner.js';
 import { errorMessage } from './failure.js';
+import { resolveForUse } from './settings.js';
 
 /** Two signals in this time are one: npx passes on the Ctrl-C that the terminal already sent. */
 const sameSignalMs = 500;
@@ -38,21 +40,14 @@ Examples:
 }
 
 async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Promise<void> {
-  const [
-    { resolveSettings },
-    { createLog },
-    { serve },
-    { packageVersion },
-    { openSystemdNotifier },
-    { openTakeover },
-  ] = await Promise.all([
-    import('../config/settings.js'),
-    import('../observe/log.js'),
-    import('../daemon/serve.js'),
-    import('./package-version.js'),
-    import('../daemon/systemd-notify.js'),
-    import('../daemon/takeover.js'),
-  ]);
+  const [{ createLog }, { serve }, { packageVersion }, { openSystemdNotifier }, { openTakeover }] =
+    await Promise.all([
+      import('../observe/log.js'),
+      import('../daemon/serve.js'),
+      import('./package-version.js'),
+      import('../daemon/systemd-notify.js'),
+      import('../daemon/takeover.js'),
+    ]);
   // Before there is a daemon to replace, its default would end this process.
   process.on('SIGUSR2', () => {});
   const takeover = openTakeover();
@@ -60,8 +55,9 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
     await takeover?.failed(errorMessage(error));
     throw error;
   };
-  const resolved = await Promise.resolve(flags).then(resolveSettings).catch(failed);
-  const { log, server } = resolved.settings;
+  const resolved = await resolveForUse(flags, json).catch(failed);
+  const { log, server, data_dir } = resolved.settings;
+  await makeDataDir(data_dir).catch(failed);
   const logger = createLog({ ...log, readable: !json && process.stdout.isTTY === true });
   const version = packageVersion();
   const systemd = openSystemdNotifier({

@@ -10,6 +10,7 @@ import {
 import { settingsFlags } from './connection.js';
 import { toFailure } from './failure.js';
 import { paint, print, printJson } from './output.js';
+import { settingsForUse } from './settings.js';
 import { type GatewayStatus, statusLines } from './status-view.js';
 
 interface StatusFlags extends DaemonFlags {
@@ -40,8 +41,7 @@ Examples:
 }
 
 async function run({ watch, json, ...flags }: StatusFlags): Promise<void> {
-  const { loadSettings } = await import('../config/settings.js');
-  const settings = loadSettings(settingsFlags(flags));
+  const settings = await settingsForUse(settingsFlags(flags), json);
   if (watch && process.stdout.isTTY && !json) await watchScreen(settings);
   else if (watch) await watchPipe(settings, json);
   else await printOnce(settings, json);

@@ -5,6 +5,7 @@ import type { Processes } from '../daemon/processes-file.js';
 import { CliError, errorMessage } from './failure.js';
 import { print, printJson } from './output.js';
 import { withProgress } from './progress.js';
+import { settingsForUse } from './settings.js';
 
 interface UpgradeFlags {
   dataDir?: string;
@@ -39,12 +40,9 @@ Examples:
 }
 
 async function run({ json, ...flags }: UpgradeFlags): Promise<void> {
-  const [{ loadSettings }, { isSame, readProcesses }] = await Promise.all([
-    import('../config/settings.js'),
-    import('../daemon/processes-file.js'),
-  ]);
   const settingsFlags: SettingsFlags = flags;
-  const { data_dir: dataDir } = loadSettings(settingsFlags);
+  const { data_dir: dataDir } = await settingsForUse(settingsFlags, json);
+  const { isSame, readProcesses } = await import('../daemon/processes-file.js');
   const from = readProcesses(dataDir);
   if (!from || !isSame(from.control)) {
     throw new CliError(`no llmproxy runs on the data directory ${dataDir}`, {

@@ -5,6 +5,7 @@ import { parseEnv } from 'node:util';
 import { isLoopback } from './is-loopback.js';
 import { networkProblem } from './networks.js';
 import { parseYaml } from './parse-yaml.js';
+import { pathOwner, SharedPathError } from './path-owner.js';
 import { describeProblem, type Problem } from './problem.js';
 import { compileSchema, toProblems } from './schema.js';
 import { type Settings, settingsSchema } from './settings-schema.js';
@@ -32,6 +33,8 @@ export interface ResolvedSettings {
   origins: ReadonlyMap<string, Origin>;
   /** The settings file that was read, absolute. */
   file: string | null;
+  /** Files of the working directory that root does not read, since another user may have put them there. */
+  ignored: readonly string[];
 }
 
 /** A setting for people: its name, its value, and where the value came from. */
@@ -43,6 +46,10 @@ export interface DescribedSetting {
   /** The variable, the flag or the file; null for a default. */
   source: string | null;
 }
+
+/** Before commands of root become the owner of the data directory. */
+const isRoot = process.getuid?.() === 0;
+const systemFile = '/etc/llmproxy/llmproxy.yaml';
 
 /** A setting that cannot be used: the message names the flag, the variable or the file's field. */
 export class SettingsError extends Error {
@@ -65,8 +72,11 @@ export function loadSettings(flags: SettingsFlags = {}): Settings {
  * @throws SettingsError
  */
 export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()): ResolvedSettings {
-  const environment = { ...readDotEnv(join(cwd, '.env')), ...process.env };
-  const file = findSettingsFile(flags.config ?? environment.LLMPROXY_CONFIG, cwd);
+  const local = [join(cwd, '.env'), join(cwd, 'config/llmproxy.yaml')] as const;
+  const [dotEnv, localFile] = local.map((path) => (isForeign(path, cwd) ? null : path));
+  const environment = { ...(dotEnv ? readDotEnv(dotEnv) : {}), ...process.env };
+  const usual = localFile ? [localFile, systemFile] : [systemFile];
+  const file = findSettingsFile(flags.config ?? environment.LLMPROXY_CONFIG, cwd, usual);
   const written = file === null ? {} : readSettingsFile(file);
   const origins = new Map<string, Origin>();
   const problems: Problem[] = [];
@@ -103,10 +113,11 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
   complete.server.host = complete.server.host.replace(/^\[(.*)\]$/, '$1');
   complete.data_dir = resolve(cwd, complete.data_dir);
   complete.overrides_dir = resolve(
-    file === null ? join(cwd, 'config') : dirname(file),
+    dirname(file ?? usual[0] ?? systemFile),
     complete.overrides_dir ?? 'overrides.d',
   );
-  const resolved = { settings: complete, origins, file };
+  const ignored = local.filter((path) => existsSync(path) && isForeign(path, cwd));
+  const resolved = { settings: complete, origins, file, ignored };
   checkTogether(resolved);
   return resolved;
 }
@@ -143,6 +154,16 @@ function defaultDataDir(environment: NodeJS.ProcessEnv): string {
   return join(homedir(), '.local/state/llmproxy');
 }
 
+/** Whether root must not trust a file of the working directory: another user decides what is in it. */
+function isForeign(file: string, cwd: string): boolean {
+  try {
+    return isRoot && [cwd, file].some((path) => pathOwner(path) !== null);
+  } catch (error) {
+    if (error instanceof SharedPathError) return true;
+    throw error;
+  }
+}
+
 function readDotEnv(file: string): NodeJS.ProcessEnv {
   return existsSync(file) ? (parseEnv(readSettingsText(file)) as NodeJS.ProcessEnv) : {};
 }
@@ -156,13 +177,16 @@ function readCredential(environment: NodeJS.ProcessEnv, name: string): string | 
 }
 
 /** A file that was named must exist; the usual places are only looked at. */
-function findSettingsFile(named: string | undefined, cwd: string): string | null {
+function findSettingsFile(
+  named: string | undefined,
+  cwd: string,
+  usual: readonly string[],
+): string | null {
   if (named) {
     const file = resolve(cwd, named);
     if (existsSync(file)) return file;
     throw new SettingsError([{ source: file, path: '', reason: 'no such settings file' }]);
   }
-  const usual = [join(cwd, 'config/llmproxy.yaml'), '/etc/llmproxy/llmproxy.yaml'];
   return usual.find((file) => existsSync(file)) ?? null;
 }
 
@@ -188,7 +212,7 @@ function withoutEmptySections(written: unknown, properties: object): unknown {
 
 function readSettingsText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {
     const reason = `cannot be read: ${error instanceof Error ? error.message : error}`;
     throw new SettingsError([{ source: file, path: '', reason }]);

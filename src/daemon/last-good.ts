@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration } from '../config/configuration.js';
 import { type KeyRing, openBytes, sealBytes } from '../config/secret-cipher.js';
@@ -33,7 +33,8 @@ export class LastGood {
       const content = `${this.#ring()[0]?.id} ${text}`;
       if (content === this.#kept) return;
       const temporary = `${this.#file}.${process.pid}`;
-      await writeFile(temporary, this.#seal(text), { mode: 0o600, flush: true });
+      await rm(temporary, { force: true });
+      await writeFile(temporary, this.#seal(text), { mode: 0o600, flag: 'wx', flush: true });
       await rename(temporary, this.#file);
       this.#kept = content;
     };

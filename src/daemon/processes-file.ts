@@ -44,7 +44,8 @@ export class ProcessesFile {
     this.#content = { ...before, ...change };
     const temporary = `${this.#file}.${process.pid}`;
     try {
-      writeFileSync(temporary, `${JSON.stringify(this.#content)}\n`, { mode: 0o600 });
+      rmSync(temporary, { force: true });
+      writeFileSync(temporary, `${JSON.stringify(this.#content)}\n`, { mode: 0o600, flag: 'wx' });
       renameSync(temporary, this.#file);
     } catch {
       // A full disk must not stop the daemon; the file serves only `upgrade` and crashes.

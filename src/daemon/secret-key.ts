@@ -1,6 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { chown, link, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  access,
+  constants,
+  link,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  stat,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import {
   formatSecretKey,
   generateSecretKey,
@@ -25,6 +36,7 @@ interface KeySettings extends Pick<Settings, 'data_dir'> {
 
 const variable = 'LLMPROXY_SECRET_KEY';
 const credentialName = 'secret_key';
+const readBefore = new Map<string, string>();
 
 /**
  * The keys that secrets are encrypted under: from `LLMPROXY_SECRET_KEY`, the file that
@@ -44,7 +56,11 @@ export async function loadSecretKeys(
     const file = secrets.key_file;
     const text = await readIfThere(file);
     if (text === null) throw new Error(`${file}, which secrets.key_file names, does not exist`);
-    return { ring: parsed(file, text), source: file, file };
+    const isOurs = await access(dirname(file), constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    return { ring: parsed(file, text), source: file, file: isOurs ? file : null };
   }
   const credentials = environment.CREDENTIALS_DIRECTORY;
   const handed = credentials ? await readIfThere(join(credentials, credentialName)) : null;
@@ -57,6 +73,21 @@ export async function loadSecretKeys(
   return { ring: text === null ? [] : parsed(file, text), source: file, file };
 }
 
+/**
+ * Keeps what root can read of the files that are outside of the data directory, for after it has
+ * become the owner of that directory, who often cannot.
+ */
+export async function readAsRoot(
+  { secrets }: KeySettings,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  const folder = environment.CREDENTIALS_DIRECTORY;
+  for (const file of [secrets.key_file, folder ? join(folder, credentialName) : null]) {
+    const text = file === null ? null : await readIfThere(file).catch(() => null);
+    if (file !== null && text !== null) readBefore.set(file, text);
+  }
+}
+
 /** Where the key is kept that the first use of a data directory makes. */
 export function generatedFile(dataDir: string): string {
   return join(dataDir, 'secret-key');
@@ -66,8 +97,15 @@ export function generatedFile(dataDir: string): string {
 export async function writeSecretKeys(file: string, ring: KeyRing): Promise<void> {
   const { uid, gid, mode } = await stat(file);
   const temporary = `${file}.${randomUUID()}`;
-  await writeFile(temporary, formatRing(ring), { mode: mode & 0o777, flush: true });
-  if (process.getuid?.() === 0) await chown(temporary, uid, gid);
+  const handle = await open(temporary, 'wx', mode & 0o777);
+  try {
+    // By its handle: the directory may be another user's, who could put a link there meanwhile.
+    if (process.getuid?.() === 0) await handle.chown(uid, gid);
+    await handle.writeFile(formatRing(ring));
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
   await rename(temporary, file);
 }
 
@@ -75,10 +113,8 @@ export async function writeSecretKeys(file: string, ring: KeyRing): Promise<void
 async function generate(file: string, dataDir: string): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o755 : 0o700 });
   const temporary = `${file}.${randomUUID()}`;
-  await writeFile(temporary, formatRing([generateSecretKey()]), { mode: 0o600, flush: true });
-  // What root makes here, the daemon must be able to read.
-  const { uid, gid } = await stat(dataDir);
-  if (process.getuid?.() === 0) await chown(temporary, uid, gid);
+  const text = formatRing([generateSecretKey()]);
+  await writeFile(temporary, text, { mode: 0o600, flag: 'wx', flush: true });
   try {
     await link(temporary, file);
   } catch (error) {
@@ -106,6 +142,8 @@ async function readIfThere(file: string): Promise<string | null> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
+    const before = codeOf(error) === 'EACCES' ? readBefore.get(file) : undefined;
+    if (before !== undefined) return before;
     throw error;
   }
 }

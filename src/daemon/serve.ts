@@ -1,4 +1,3 @@
-import { chmod, mkdir } from 'node:fs/promises';
 import type { ResolvedSettings } from '../config/settings.js';
 import type { Emit } from '../observe/event.js';
 import { Closers } from './closers.js';
@@ -26,7 +25,7 @@ export interface Daemon {
 }
 
 /**
- * Starts the daemon. What was opened is closed again when a later step fails.
+ * Starts the daemon in its data directory, which must exist. What was opened is closed again when a later step fails.
  * @throws Error saying what to do.
  */
 export async function serve(
@@ -45,7 +44,6 @@ export async function serve(
   if (settings.auth === 'off') emit({ type: 'auth_off' });
   const closers = new Closers();
   try {
-    await makeDataDir(dataDir);
     const start = await chooseStart(settings, takeover);
     const parts = await openParts(resolved, version, observers, droppedLogLines, start, closers);
     await bringUp(parts, start);
@@ -90,12 +88,6 @@ function running(parts: Parts, url: string): Daemon {
     upgrade: () => upgrade(parts),
     kill: () => workers.kill(),
   };
-}
-
-/** The folder of root's daemon is open to look into, since PostgreSQL runs there as another user. */
-async function makeDataDir(dataDir: string): Promise<void> {
-  const made = await mkdir(dataDir, { recursive: true });
-  if (made) await chmod(dataDir, process.getuid?.() === 0 ? 0o755 : 0o700);
 }
 
 /** Where a person on this machine reaches a listener. */

@@ -65,7 +65,7 @@ export class Store {
       log: (reason) => this.#emit({ type: 'database_restarting', reason }),
     });
     try {
-      const migrations = await migrateUp(database.sql);
+      const migrations = await database.asOwner(migrateUp);
       if (migrations.length > 0) {
         this.#emit({ type: 'migrations_applied', names: migrations.map(({ name }) => name) });
       }

@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { chooseHost } from './choose-host.js';
 import { checkServer, connect, type Sql } from './client.js';
 import type { DbHost } from './db-url.js';
+import { grantDaemon } from './embedded/access.js';
 import type { Hold, PassedHold } from './embedded/supervisor.js';
-import { type EmbeddedPostgres, startEmbedded } from './embedded.js';
+import { asOwner, type EmbeddedPostgres, startEmbedded } from './embedded.js';
 import { isTransient } from './explain-error.js';
 
 /** An open database, wherever it is. */
@@ -14,6 +15,11 @@ export interface Database {
   /** Connections for what may take long, so that it never keeps those of `sql` from others. */
   readonly reports: Sql;
   readonly embedded: boolean;
+  /**
+   * Runs migrations, for which the role of the embedded database's pool has no rights: as its owner
+   * then, who gives that role what is new. Else on the pool.
+   */
+  asOwner<T>(use: (sql: Sql) => Promise<T>): Promise<T>;
   /**
    * From now on queries go over new connections: those there are may be half open, so that nothing
    * sent on them is ever answered. What is under way on them has a few seconds to end.
@@ -63,6 +69,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       return pool.reports;
     },
     embedded: false,
+    asOwner: (use) => use(pool.sql),
     renew: pool.renew,
     close: pool.close,
     hold: () => null,
@@ -75,14 +82,14 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   for (;;) {
     const server = await startEmbedded(options);
     try {
-      const pool = await openPool(server.dbUrl, options);
+      const pool = await openPool(server.daemonUrl, options);
       const kept = options.owner === 'daemon' ? keepRunning(server, options) : null;
       const close = async () => {
         await pool.close();
         await (kept ?? server).stop();
       };
       return {
-        dbUrl: server.dbUrl,
+        dbUrl: server.daemonUrl,
         get sql() {
           return pool.sql;
         },
@@ -90,6 +97,12 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
           return pool.reports;
         },
         embedded: true,
+        asOwner: (use) =>
+          asOwner(server.dbUrl, async (sql) => {
+            const result = await use(sql);
+            await grantDaemon(sql);
+            return result;
+          }),
         renew: pool.renew,
         close,
         hold: () => kept?.hold() ?? null,

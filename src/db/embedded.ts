@@ -1,11 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connect } from './client.js';
+import { connect, type Sql } from './client.js';
 import { DatabaseError } from './database-error.js';
 import { socketDbUrl } from './db-url.js';
+import {
+  daemonRole,
+  grantDaemon,
+  passwordFile,
+  readPasswords,
+  rulesFile,
+  setUpAccess,
+  superuser,
+  writeRules,
+} from './embedded/access.js';
 import { type Binaries, findBinaries } from './embedded/binaries.js';
-import { ensureCluster, superuser } from './embedded/cluster.js';
-import { makeSocketDirectory, type Place, preparePlace } from './embedded/place.js';
+import { ensureCluster } from './embedded/cluster.js';
+import { closePlace, makeSocketDirectory, type Place, preparePlace } from './embedded/place.js';
 import {
   findPostmaster,
   isAlive,
@@ -25,8 +35,10 @@ import { isTransient, toDatabaseError } from './explain-error.js';
 
 /** A PostgreSQL in the data directory, ready for queries. */
 export interface EmbeddedPostgres {
-  /** Of the database `llmproxy`. psql accepts the same string. */
+  /** Of the database `llmproxy`, as its owner: for migrations. psql accepts the same string. */
   dbUrl: string;
+  /** The same as the role that everything else is done as. */
+  daemonUrl: string;
   /** Ends the server if we started it, else does nothing. */
   stop(): Promise<void>;
   /** Calls back when a server that we started ends without `stop`. */
@@ -83,7 +95,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   for (;;) {
     const running = findPostmaster(place.data);
     const outcome = running
-      ? await join(running, options.owner)
+      ? await join(place, running, options.owner)
       : await start(place, binaries, { kind: options.owner, pid: process.pid });
     if (typeof outcome !== 'string') return outcome;
     if (Date.now() > giveUpAt) {
@@ -96,15 +108,17 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
 }
 
 /** Uses a server that runs already; a string says why not yet. */
-async function join(server: Postmaster, as: Owner['kind']): Promise<EmbeddedPostgres | string> {
+async function join(
+  place: Place,
+  server: Postmaster,
+  as: Owner['kind'],
+): Promise<EmbeddedPostgres | string> {
   if (as === 'command') {
     if (server.status !== 'ready') return `its server (process ${server.pid}) is ${server.status}`;
-    return await ready(
-      server,
-      async () => {},
-      () => {},
-      null,
-    );
+    if (server.asksPasswords && !readPasswords(place)) {
+      return `its server (process ${server.pid}) is being given passwords`;
+    }
+    return await ready(place, server, { stop: async () => {}, onExit: () => {}, hold: null });
   }
   const owner = ownerOf(server);
   if (owner && owner.pid !== process.pid && isAlive(owner.pid)) {
@@ -133,7 +147,10 @@ async function takeOver(passed: PassedHold, place: Place): Promise<EmbeddedPostg
     if (isOpen) await server.stop(...how);
     else server.hold.release();
   };
-  const outcome = await own({ ...server, stop }, running, { kind: 'daemon', pid: process.pid });
+  const outcome = await own(place, { ...server, stop }, running, {
+    kind: 'daemon',
+    pid: process.pid,
+  });
   isOpen = true;
   if (typeof outcome !== 'string') return outcome;
   throw new DatabaseError(`The PostgreSQL in ${place.root} cannot be taken over: ${outcome}`);
@@ -145,10 +162,17 @@ async function start(
   binaries: Binaries,
   owner: Owner,
 ): Promise<EmbeddedPostgres | string> {
+  closePlace(place);
   await ensureCluster(place, binaries);
   const name = nameFor(owner, randomBytes(4).toString('hex'));
   const directory = makeSocketDirectory(place).replaceAll('"', '""');
-  const all = [...settings, `unix_socket_directories="${directory}"`, `cluster_name=${name}`];
+  writeRules(place, readPasswords(place));
+  const all = [
+    ...settings,
+    `unix_socket_directories="${directory}"`,
+    `hba_file=${rulesFile(place.root)}`,
+    `cluster_name=${name}`,
+  ];
   const server = supervise(
     [binaries.postgres, '-D', place.data, ...all.flatMap((setting) => ['-c', setting])],
     place.account,
@@ -157,7 +181,7 @@ async function start(
   while (!server.hasEnded()) {
     const running = findPostmaster(place.data);
     if (running?.name === name && running.status === 'ready') {
-      return await own(server, running, owner);
+      return await own(place, server, running, owner);
     }
     if (Date.now() > giveUpAt) {
       await server.stop('fast');
@@ -173,6 +197,7 @@ async function start(
 }
 
 async function own(
+  place: Place,
   server: Supervised,
   running: Postmaster,
   owner: Owner,
@@ -188,31 +213,65 @@ async function own(
       if (!stopping) callback(`PostgreSQL has ended: ${lastLines(server.logTail())}`);
     });
   };
-  const outcome = await ready(running, stop, onExit, server.hold);
+  const outcome = await ready(place, running, { stop, onExit, hold: server.hold });
   if (typeof outcome === 'string') await stop();
   return outcome;
 }
 
-/** Makes sure that the database exists and answers. */
+/** Makes sure that the database exists and answers; its server's owner sees to who may use it. */
 async function ready(
-  { socketDirectory }: Postmaster,
-  stop: EmbeddedPostgres['stop'],
-  onExit: EmbeddedPostgres['onExit'],
-  hold: Hold | null,
+  place: Place,
+  { socketDirectory, asksPasswords }: Postmaster,
+  server: Pick<EmbeddedPostgres, 'stop' | 'onExit' | 'hold'>,
 ): Promise<EmbeddedPostgres | string> {
-  const dbUrl = socketDbUrl(socketDirectory, database, superuser);
-  const sql = connect(socketDbUrl(socketDirectory, 'postgres', superuser), { max: 1 });
+  let passwords = asksPasswords ? readPasswords(place) : null;
+  const url = (name: string, role: typeof superuser | typeof daemonRole) =>
+    `${socketDbUrl(socketDirectory, name, role)}${passwords ? `&password=${passwords[role]}` : ''}`;
+  const urls = () => ({
+    dbUrl: url(database, superuser),
+    daemonUrl: url(database, passwords ? daemonRole : superuser),
+  });
+  const sql = connect(url('postgres', superuser), { max: 1 });
   try {
     const [found] = await sql`SELECT FROM pg_database WHERE datname = ${database}`;
-    if (!found) await sql.unsafe(`CREATE DATABASE ${database}`);
-    return { dbUrl, stop, onExit, hold };
+    if (!found) await createDatabase(sql);
+    if (asksPasswords && server.hold) {
+      passwords ??= await setUpAccess(place, sql);
+      await asOwner(urls().dbUrl, grantDaemon);
+    }
+    return { ...urls(), ...server };
   } catch (error) {
     if (isTransient(error)) return `its server is starting up or shutting down`;
+    await server.stop();
+    if (passwords && error instanceof Error && 'code' in error && error.code === '28P01') {
+      const file = passwordFile(place.root);
+      throw new DatabaseError(
+        `The passwords in ${file} are not those of ${place.data}: remove ${file} while nothing ` +
+          'runs here, and new ones are made',
+        { cause: error },
+      );
+    }
+    throw toDatabaseError(error, urls().dbUrl);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+async function createDatabase(sql: Sql): Promise<void> {
+  try {
+    await sql.unsafe(`CREATE DATABASE ${database}`);
+  } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : '';
     // Another process created it at the same time.
-    if (code === '42P04' || code === '23505') return { dbUrl, stop, onExit, hold };
-    await stop();
-    throw toDatabaseError(error, dbUrl);
+    if (code !== '42P04' && code !== '23505') throw error;
+  }
+}
+
+/** Runs `use` on a connection of its own as who owns the embedded database. */
+export async function asOwner<T>(dbUrl: string, use: (sql: Sql) => Promise<T>): Promise<T> {
+  const sql = connect(dbUrl, { max: 1, applicationName: 'llmproxy owner' });
+  try {
+    return await use(sql);
   } finally {
     await sql.end({ timeout: 1 });
   }

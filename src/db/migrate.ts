@@ -26,7 +26,7 @@ export class SchemaTooNewError extends Error {
 }
 
 /** Key of the advisory lock that a migration holds until its transaction ends. */
-const lockKey = 5_716_290_418;
+export const lockKey = 5_716_290_418;
 /** SQLSTATE of our own: the bookkeeping found that another process was first. */
 const raceCode = 'LP001';
 

@@ -5,8 +5,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connect, type Sql } from '../../src/db/client.js';
+import { superuser } from '../../src/db/embedded/access.js';
 import { findBinaries } from '../../src/db/embedded/binaries.js';
-import { ensureCluster, superuser } from '../../src/db/embedded/cluster.js';
+import { ensureCluster } from '../../src/db/embedded/cluster.js';
 import { type Place, preparePlace } from '../../src/db/embedded/place.js';
 import { type Supervised, supervise } from '../../src/db/embedded/supervisor.js';
 import { testDirectory } from './postgres.js';
@@ -32,6 +33,8 @@ export async function startOwnServer(
 ): Promise<OwnServer> {
   const place = newPlace();
   await ensureCluster(place, await findBinaries(place.root, place.account));
+  const rules = ['all', 'replication'].map((what) => `host ${what} all 127.0.0.1/32 trust\n`);
+  writeFileSync(join(place.data, 'pg_hba.conf'), rules.join(''));
   const tls: string[] = [];
   if (files) {
     for (const [name, file] of [

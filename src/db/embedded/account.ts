@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseError } from '../database-error.js';
@@ -10,26 +11,63 @@ export interface Account {
   gid: number;
 }
 
+/** Other programs run as these too. */
+const sharedNames = ['postgres', 'nobody'];
+/** Ids that no distribution gives to anybody (systemd's UIDS-GIDS); below 65,536, as containers have. */
+const [firstOwnId, ownIds] = [60_578, 606];
+
 /**
  * Whom PostgreSQL is to run as: null for ourselves. PostgreSQL refuses to run as root, so root's
- * runs as the owner of the data it has, else as `postgres`, else as `nobody`.
+ * runs as the owner of the data it has; new data, and what an older version left to an account that
+ * others share, get a user id of their own. Where that cannot be (a user namespace may have few
+ * ids), it is `postgres`, else `nobody`.
+ * @param root of the place; the id follows from its path.
  */
-export function postgresAccount(data: string): Account | null {
+export function postgresAccount(root: string, data: string): Account | null {
   if (process.getuid?.() !== 0) return null;
   const accounts = readAccounts();
+  const shared = sharedNames.flatMap((name) => accounts.find((each) => each.name === name) ?? []);
   const owner = statSync(data, { throwIfNoEntry: false });
-  if (owner && owner.uid !== 0) {
-    const name = accounts.find(({ uid }) => uid === owner.uid)?.name ?? `uid ${owner.uid}`;
-    return { name, uid: owner.uid, gid: owner.gid };
-  }
-  const account = ['postgres', 'nobody']
-    .map((name) => accounts.find((candidate) => candidate.name === name))
-    .find((candidate) => candidate !== undefined && candidate.uid !== 0);
+  const isShared = shared.some(({ uid }) => uid === owner?.uid);
+  if (owner && owner.uid !== 0 && !isShared) return accountOf(owner.uid, owner.gid);
+  const own = ownAccount(root, accounts);
+  if (own) return own;
+  const [account] = shared.filter(({ uid }) => uid !== 0);
   if (account) return account;
   throw new DatabaseError(
     'PostgreSQL does not run as root, and /etc/passwd has neither a user postgres nor nobody: ' +
       'run llmproxy as another user, or set DB_URL',
   );
+}
+
+/**
+ * Whom initdb is to run as: it refuses users without a name. Another account's then, with the group
+ * of the right one, by which alone it can enter: what else runs as that user stays outside.
+ */
+export function initdbAccount(account: Account | null): Account | null {
+  if (account === null || accountOf(account.uid).isKnown) return account;
+  const named = readAccounts().filter(({ name, uid }) => name !== '' && uid > 0);
+  const [first] = named.filter(({ name }) => sharedNames.includes(name)).concat(named);
+  return first ? { ...first, gid: account.gid } : account;
+}
+
+/** The account that a user id belongs to. One without a name is named by its number. */
+export function accountOf(uid: number, gid = uid): Account & { isKnown: boolean } {
+  const known = readAccounts().find((account) => account.uid === uid);
+  return known ? { ...known, isKnown: true } : { name: `uid ${uid}`, uid, gid, isKnown: false };
+}
+
+/** A user id that is nobody else's and needs no entry in /etc/passwd; null where there is none. */
+function ownAccount(root: string, accounts: readonly Account[]): Account | null {
+  const taken = new Set(accounts.flatMap(({ uid, gid }) => [uid, gid]));
+  const start = createHash('sha256').update(root).digest().readUInt32BE(0) % ownIds;
+  for (let at = start; at < start + ownIds; at++) {
+    const id = firstOwnId + (at % ownIds);
+    const account = { name: `uid ${id}`, uid: id, gid: id };
+    if (taken.has(id)) continue;
+    return firstUnreachable(account, '/') === null ? account : null;
+  }
+  return null;
 }
 
 /** The topmost of `path` and its ancestors that the account cannot enter or execute; null if none. */

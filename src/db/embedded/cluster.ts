@@ -12,12 +12,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseError } from '../database-error.js';
-import { identity } from './account.js';
+import { superuser } from './access.js';
+import { type Account, identity, initdbAccount } from './account.js';
 import type { Binaries } from './binaries.js';
 import type { Place } from './place.js';
 import { isAlive } from './postmaster.js';
-
-export const superuser = 'llmproxy';
 
 /**
  * Makes sure that the place holds a cluster that these binaries can run; creates one at the first
@@ -35,17 +34,18 @@ export async function ensureCluster(place: Place, binaries: Binaries): Promise<v
     );
   }
   const { account } = place;
-  if (account && statSync(place.data).uid !== account.uid) {
-    spawnSync('chown', ['-R', `${account.uid}:${account.gid}`, place.data]);
-  }
+  if (account && statSync(place.data).uid !== account.uid) giveTo(account, place.data);
 }
 
 async function createCluster(place: Place, binaries: Binaries): Promise<void> {
   removeAbandoned(place.root);
   const fresh = mkdtempSync(join(place.root, `data.new-${process.pid}-`));
-  if (place.account) chownSync(fresh, place.account.uid, place.account.gid);
+  const { account } = place;
+  const maker = initdbAccount(account);
+  if (maker) chownSync(fresh, maker.uid, maker.gid);
   try {
-    await initdb(fresh, place, binaries);
+    await initdb(fresh, place, binaries, maker);
+    if (account && account.uid !== maker?.uid) giveTo(account, fresh);
     renameSync(fresh, place.data);
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
@@ -67,15 +67,30 @@ function removeAbandoned(root: string): void {
   }
 }
 
-async function initdb(directory: string, place: Place, binaries: Binaries): Promise<void> {
+/** The directory first, so that whoever it belonged to is shut out; links are not followed. */
+function giveTo({ uid, gid }: Account, directory: string): void {
+  chownSync(directory, uid, gid);
+  const chown = spawnSync('chown', ['-Rh', `${uid}:${gid}`, join(directory, '.')], {
+    encoding: 'utf8',
+  });
+  if (chown.status === 0) return;
+  throw new DatabaseError(`Cannot give ${directory} to user ${uid}: ${chown.stderr.trim()}`);
+}
+
+async function initdb(
+  directory: string,
+  place: Place,
+  binaries: Binaries,
+  account: Account | null,
+): Promise<void> {
   const child = spawn(
     binaries.initdb,
     [
-      ...['-D', directory, '-U', superuser, '--auth=trust', '--encoding=UTF8', '--locale=C'],
+      ...['-D', directory, '-U', superuser, '--auth=reject', '--encoding=UTF8', '--locale=C'],
       ...['--no-sync', '--no-instructions'],
     ],
     {
-      ...identity(place.account),
+      ...identity(account),
       cwd: '/',
       // Without TZ it compares every time zone with the system's.
       env: { PATH: process.env.PATH, TZ: 'UTC', LC_ALL: 'C' },

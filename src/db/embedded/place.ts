@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathOwner } from '../../config/path-owner.js';
 import { DatabaseError } from '../database-error.js';
-import { type Account, firstUnreachable, postgresAccount } from './account.js';
+import { type Account, accountOf, firstUnreachable, postgresAccount } from './account.js';
 
 /** Where one embedded PostgreSQL lives, and as whom. */
 export interface Place {
@@ -21,10 +31,17 @@ const socketName = '.s.PGSQL.5432';
 /** Creates `<dataDir>/postgres` where it is missing. The data directory itself must exist. */
 export function preparePlace(dataDir: string): Place {
   try {
-    const root = join(realpathSync(dataDir), 'postgres');
+    const named = join(realpathSync(dataDir), 'postgres');
+    const isNew = mkdirSync(named, { recursive: true, mode: 0o700 }) !== undefined;
+    const root = realpathSync(named);
     const data = join(root, 'data');
-    const account = postgresAccount(data);
-    mkdirSync(root, { recursive: true, mode: account ? 0o755 : 0o700 });
+    const uid = process.getuid?.() ?? 0;
+    refuseForeign(root, statSync(root), uid);
+    if (uid === 0) refuseShared(root);
+    const account = postgresAccount(root, data);
+    const before = statSync(data, { throwIfNoEntry: false });
+    if (!account && before) refuseForeign(data, before, uid);
+    if (isNew) closePlace({ root, data, account });
     const obstacle = account && firstUnreachable(account, root);
     if (account && obstacle) {
       throw new DatabaseError(
@@ -44,15 +61,42 @@ export function preparePlace(dataDir: string): Place {
   }
 }
 
+/** Shuts out everybody but us and the server's account. None that an older version started may run. */
+export function closePlace({ root, account }: Place): void {
+  if (!account) return;
+  chownSync(root, process.getuid?.() ?? 0, account.gid);
+  chmodSync(root, 0o710);
+}
+
+/** What root makes there could otherwise be replaced by another user. */
+function refuseShared(root: string): void {
+  const owner = pathOwner(root);
+  if (owner === null) return;
+  throw new DatabaseError(
+    `${owner.at} belongs to ${accountOf(owner.uid).name}: run llmproxy as that user, not as root`,
+  );
+}
+
+/** What another user put there is not ours to use or to change. */
+function refuseForeign(path: string, status: Stats, uid: number): void {
+  if (status.isDirectory() && status.uid === uid) return;
+  throw new DatabaseError(
+    `${path} must be a directory that belongs to ${accountOf(uid).name}, not to ` +
+      `${accountOf(status.uid).name}: chown it, or remove it if its data is not needed`,
+  );
+}
+
 /**
  * A directory for the server's socket that only its user can enter: in the place itself, or below
- * the system's temporary directory where that path would be too long for a socket.
+ * the system's temporary directory where that path cannot be one of a socket.
  */
 export function makeSocketDirectory({ root, account }: Place): string {
   const own = join(root, 'socket');
-  const isShort = Buffer.byteLength(join(own, socketName)) <= maxSocketPathBytes;
+  // Clients take the others for separators: a list of hosts, a port, an escape.
+  const isUsable =
+    Buffer.byteLength(join(own, socketName)) <= maxSocketPathBytes && !/[,:%]/.test(own);
   const hash = createHash('sha256').update(root).digest('hex').slice(0, 16);
-  const directory = isShort ? own : join(tmpdir(), `llmproxy-${hash}`);
+  const directory = isUsable ? own : join(tmpdir(), `llmproxy-${hash}`);
   if (Buffer.byteLength(join(directory, socketName)) > maxSocketPathBytes) {
     throw new DatabaseError(
       `The path of a socket in ${directory} would be too long: set TMPDIR to a shorter path`,
@@ -65,7 +109,12 @@ export function makeSocketDirectory({ root, account }: Place): string {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     isNew = false;
   }
-  const mayChange = isNew || isShort;
+  const mayChange = isNew || isUsable;
+  // What a server of another account left there is in the way of ours.
+  if (account && mayChange) {
+    for (const name of [socketName, `${socketName}.lock`])
+      rmSync(join(directory, name), { force: true });
+  }
   if (account && mayChange) chownSync(directory, account.uid, account.gid);
   if (mayChange) chmodSync(directory, 0o700);
   const stat = lstatSync(directory);

@@ -17,6 +17,8 @@ export interface Postmaster {
   status: string;
   /** The server's `cluster_name`; see `ownerOf`. */
   name: string;
+  /** Whether it asks for passwords; one that an older version started does not. */
+  asksPasswords: boolean;
 }
 
 /** Who started a server, and will stop it. */
@@ -43,6 +45,7 @@ export function findPostmaster(data: string): Postmaster | null {
     socketDirectory: lines[4] ?? '',
     status: lines[7]?.trim() ?? '',
     name: /cluster_name=([\w-]+)/.exec(options)?.[1] ?? '',
+    asksPasswords: options.includes('hba_file='),
   };
 }
 

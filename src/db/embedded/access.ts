@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Sql } from '../client.js';
+import { lockKey } from '../migrate.js';
+import type { Place } from './place.js';
+
+/** Owns the database and its tables, and may do everything: for migrations. */
+export const superuser = 'llmproxy';
+/** What the daemon and commands work as: it may not change functions, triggers or the audit log. */
+export const daemonRole = 'llmproxy_daemon';
+
+/** Generated, one for each role. */
+export interface Passwords {
+  [superuser]: string;
+  [daemonRole]: string;
+}
+
+/** Null until a server has been started with `writeRules`, also where an older version made the data. */
+export function readPasswords({ root }: Place): Passwords | null {
+  try {
+    return JSON.parse(readFileSync(passwordFile(root), 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/**
+ * Writes who may connect and how, for the server's `hba_file`. Without passwords it is everybody
+ * who may enter the directory of its socket, until `setUpAccess` has made them.
+ */
+export function writeRules({ root }: Place, passwords: Passwords | null): void {
+  replaceFile(rulesFile(root), `local all all ${passwords ? 'scram-sha-256' : 'trust'}\n`, 0o644);
+}
+
+export function rulesFile(root: string): string {
+  return join(root, 'pg_hba.conf');
+}
+
+/** Gives both roles a password, keeps them, and has the server ask for them from now on. */
+export async function setUpAccess(place: Place, sql: Sql): Promise<Passwords> {
+  const passwords = { [superuser]: newPassword(), [daemonRole]: newPassword() };
+  const [found] = await sql`SELECT FROM pg_roles WHERE rolname = ${daemonRole}`;
+  if (!found) await sql.unsafe(`CREATE ROLE ${daemonRole} LOGIN`);
+  for (const [role, password] of Object.entries(passwords)) {
+    await sql.unsafe(`ALTER ROLE ${role} PASSWORD '${password}'`);
+  }
+  replaceFile(passwordFile(place.root), `${JSON.stringify(passwords)}\n`, 0o600);
+  writeRules(place, passwords);
+  await sql`SELECT pg_reload_conf()`;
+  return passwords;
+}
+
+/**
+ * Gives the daemon's role what it needs of the database that `sql` is connected to, and no more. It
+ * owns the rows of requests, since it makes and drops their partitions. Changes nothing where
+ * nothing is new.
+ */
+export async function grantDaemon(sql: Sql): Promise<void> {
+  await sql.unsafe(`DO $$
+    DECLARE
+      tab record;
+    BEGIN
+      PERFORM pg_advisory_xact_lock(${lockKey});
+      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${daemonRole}') THEN RETURN; END IF;
+      IF NOT has_schema_privilege('${daemonRole}', 'public', 'CREATE') THEN
+        GRANT USAGE, CREATE ON SCHEMA public TO ${daemonRole};
+      END IF;
+      FOR tab IN
+        SELECT oid, relname, relkind, relowner::regrole::text AS owner,
+          relname IN ('audit_log', 'audit_chain', 'llmproxy_migrations') AS is_fixed,
+          relname ~ '^request_logs(_p\\d{8})?$' AS is_log
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S')
+      LOOP
+        IF tab.relkind = 'S' THEN
+          IF tab.relname !~ '^audit_' AND NOT has_sequence_privilege('${daemonRole}', tab.oid, 'USAGE') THEN
+            EXECUTE format('GRANT USAGE, SELECT ON SEQUENCE public.%I TO ${daemonRole}', tab.relname);
+          END IF;
+        ELSIF tab.is_log THEN
+          IF tab.owner <> '${daemonRole}' THEN
+            EXECUTE format('ALTER TABLE public.%I OWNER TO ${daemonRole}', tab.relname);
+          END IF;
+        ELSIF NOT has_table_privilege('${daemonRole}', tab.oid, 'SELECT') THEN
+          EXECUTE format('GRANT SELECT%s ON public.%I TO ${daemonRole}',
+            CASE WHEN tab.is_fixed THEN '' ELSE ', INSERT, UPDATE, DELETE' END, tab.relname);
+        END IF;
+      END LOOP;
+    END$$`);
+}
+
+/** As many bits as SHA-256 has, in letters that need no quoting anywhere. */
+function newPassword(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+export function passwordFile(root: string): string {
+  return join(root, 'passwords');
+}
+
+/** At once. Only this process's user may write in the directory. */
+function replaceFile(file: string, text: string, mode: number): void {
+  const temporary = `${file}.${process.pid}`;
+  rmSync(temporary, { force: true });
+  writeFileSync(temporary, text, { mode, flag: 'wx', flush: true });
+  renameSync(temporary, file);
+}
