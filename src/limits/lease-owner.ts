@@ -1,13 +1,13 @@
 import type { LeaseGrant, LeaseRequest } from './lease.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** A bucket that nobody asked for in this time, and of which nothing is lent, is full again. */
+/** A bucket that was idle this long with nothing lent is full again, and can be forgotten. */
 const forgetAfterMs = 60_000;
 
 interface Owned {
   bucket: TokenBucket;
   lastUsedMs: number;
-  /** Tokens that each worker has and did not settle yet. */
+  /** Unsettled tokens by worker. */
   lent: Map<number, number>;
 }
 
@@ -23,8 +23,8 @@ export class LeaseOwner {
   #frozen = false;
 
   /**
-   * @param startFull false where others gave out the tokens just before: buckets then start with
-   *   what has flowed in since now.
+   * @param startFull false where another owner lent tokens until now: buckets then start empty and
+   *   refill from now on.
    */
   constructor(startFull = true) {
     this.#startFull = startFull;
@@ -33,8 +33,8 @@ export class LeaseOwner {
   /** Settles what a worker reports, and lends what it wants. */
   handle(worker: number, request: LeaseRequest, nowMs: number): LeaseGrant {
     const { bucket, lent } = this.#owned(request, nowMs);
-    // A message may come after its worker's end was settled: it must not settle others' tokens,
-    // nor take some that nobody would give back.
+    // A message may arrive after its worker's end was settled: it must not settle other workers'
+    // tokens, nor take tokens that nobody would return.
     const before = lent.get(worker) ?? 0;
     const used = Math.min(request.used, before);
     const returned = Math.min(request.returned, before - used);
@@ -50,8 +50,8 @@ export class LeaseOwner {
   }
 
   /**
-   * A worker has ended: what it had is taken as used, since nobody knows better. Its number is not
-   * used again.
+   * Settles the tokens of a worker that has ended as used, which can only make a limit stricter.
+   * Worker numbers are never reused.
    */
   workerGone(worker: number, nowMs: number): void {
     this.#gone.add(worker);
@@ -61,19 +61,19 @@ export class LeaseOwner {
     }
   }
 
-  /** Stops adding tokens: another owner adds them. What is there may still be lent. */
+  /** Stops the refill because another owner does it. Tokens in the buckets may still be lent. */
   freeze(nowMs: number): void {
     this.#frozen = true;
     for (const { bucket } of this.#buckets.values()) bucket.freeze(nowMs);
   }
 
-  /** Adds tokens again: there is no other owner after all. */
+  /** Resumes the refill: there is no other owner after all. */
   thaw(nowMs: number): void {
     this.#frozen = false;
     for (const { bucket } of this.#buckets.values()) bucket.thaw(nowMs);
   }
 
-  /** Forgets buckets that have long been full. */
+  /** Forgets buckets that are full and idle. */
   sweep(nowMs: number): void {
     for (const [key, { lastUsedMs, lent }] of this.#buckets) {
       if (nowMs - lastUsedMs > forgetAfterMs && lent.size === 0) this.#buckets.delete(key);

@@ -9,13 +9,13 @@ export interface LeaseRequest {
   key: string;
   /** Tokens a second, and the most at once. */
   rate: number;
-  /** Lent tokens that were used since the last message. */
+  /** Lent tokens used since the last message. */
   used: number;
-  /** Lent tokens that are given back. */
+  /** Lent tokens returned unused. */
   returned: number;
   /** Tokens wanted; 0 only settles. */
   want: number;
-  /** Tokens that were used without a lease, while the owner did not answer. */
+  /** Tokens used without a lease while the owner did not answer. */
   alone?: number;
 }
 
@@ -24,15 +24,15 @@ export interface LeaseGrant {
   key: string;
   /** Tokens lent; 0 is a refusal. */
   tokens: number;
-  /** After a refusal: milliseconds until a token may be there. */
+  /** After a refusal: milliseconds until a token may be available. */
   waitMs: number;
   /** Milliseconds until the bucket is full. */
   resetMs: number;
 }
 
 /**
- * The share of one of `count` workers in `whole` tokens or slots, for the time that it is on its
- * own: whole numbers whose sum over the workers is exactly `whole`.
+ * A worker's share of `whole` tokens or slots while it works without the owner. The shares of all
+ * `count` workers are whole numbers and add up to exactly `whole`.
  * @param slot the worker's number among them, from 1.
  */
 export function shareOf(whole: number, slot: number, count: number): number {
@@ -40,5 +40,5 @@ export function shareOf(whole: number, slot: number, count: number): number {
   return Math.floor(whole / count) + (slot <= whole % count ? 1 : 0);
 }
 
-/** Lent tokens that were not used for this long go back. */
+/** Lent tokens that stay unused this long are returned. */
 export const leaseIdleMs = 100;

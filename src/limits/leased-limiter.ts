@@ -2,7 +2,7 @@ import { type LeaseGrant, type LeaseRequest, leaseIdleMs } from './lease.js';
 import { admitted, type LimitDecision, type Limiter } from './limiter.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** The owner did not answer in this time: the worker is on its own until it does. */
+/** After this long without an answer, a worker does without the owner until it answers. */
 const answerTimeoutMs = 1_000;
 
 interface Lease {
@@ -23,22 +23,22 @@ interface Alone {
 
 /**
  * The limiter of one worker among several. It admits with tokens lent by the control process,
- * asks for more before it refuses, and gives back what it does not use.
+ * asks for more before it refuses, and returns what it does not use.
  *
- * While the control process does not answer, it also admits its share of each rate, from buckets
- * that start empty; what they gave is told to the owner when it answers again.
+ * While the control process does not answer, it admits its share of each rate from buckets that
+ * start empty, and reports what it used when the owner answers again.
  */
 export class LeasedLimiter implements Limiter {
   readonly #leases = new Map<string, Lease>();
   readonly #send: (request: LeaseRequest) => void;
   readonly #share: (rate: number) => number;
-  /** The buckets of a worker on its own; null while the owner answers. */
+  /** The worker's own buckets; null while the owner answers. */
   #alone: Map<string, Alone> | null = null;
   #frozen = false;
 
   /**
-   * @param send gives a request to the owner, whose grant comes back through `granted`.
-   * @param share how much of a rate is this worker's while the owner does not answer.
+   * @param send passes a request to the owner; its grant arrives through `granted`.
+   * @param share this worker's part of a rate while the owner does not answer.
    */
   constructor(send: (request: LeaseRequest) => void, share: (rate: number) => number = () => 0) {
     this.#send = send;
@@ -88,7 +88,7 @@ export class LeasedLimiter implements Limiter {
     else this.#refuse(lease, waitMs, resetMs);
   }
 
-  /** Lent tokens are the owner's: only what a worker on its own adds can be stopped. */
+  /** Only the refill of the worker's own buckets can be stopped; lent tokens are the owner's. */
   freeze(): void {
     const nowMs = performance.now();
     this.#frozen = true;

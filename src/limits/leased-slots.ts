@@ -1,7 +1,7 @@
 import type { SlotGrant, SlotRequest } from './slot-owner.js';
 import type { Release, Slots } from './slots.js';
 
-/** The owner did not answer in this time: the worker is on its own until it does. */
+/** After this long without an answer, a worker does without the owner until it answers. */
 const answerTimeoutMs = 1_000;
 const sweepMs = 250;
 
@@ -13,16 +13,16 @@ interface Queues {
   capacity: number;
   trying: (Waiter & { sinceMs: number })[];
   waiting: Waiter[];
-  /** Slots that requests have here. */
+  /** Slots held by requests of this worker. */
   held: number;
-  /** Those among them that the owner does not know of. */
+  /** Held slots that the owner does not know of. */
   alone: number;
 }
 
 /**
- * The slots of one worker among several: each comes from the control process, and goes back.
- * While the control process does not answer, the worker has its share of the capacity; what is
- * then under way is told to the owner when it answers again.
+ * The slots of one worker among several, each borrowed from the control process. While that does
+ * not answer, the worker uses its share of the capacity, and reports the requests under way when
+ * the owner answers again.
  */
 export class LeasedSlots implements Slots {
   waiting = 0;
@@ -32,8 +32,8 @@ export class LeasedSlots implements Slots {
   #isAlone = false;
 
   /**
-   * @param send gives a request to the owner, whose grants come back through `granted`.
-   * @param share how much of a capacity is this worker's while the owner does not answer.
+   * @param send passes a request to the owner; its grants arrive through `granted`.
+   * @param share this worker's part of a capacity while the owner does not answer.
    */
   constructor(send: (request: SlotRequest) => void, share: (capacity: number) => number = () => 0) {
     this.#send = send;
@@ -99,7 +99,7 @@ export class LeasedSlots implements Slots {
     queues.held++;
     return () => {
       queues.held--;
-      // Which slot it is does not matter: those that the owner does not know of go first.
+      // Slots are interchangeable: return those first that the owner does not know of.
       if (queues.alone > 0) queues.alone--;
       else this.#send({ key, capacity: queues.capacity, action: 'release' });
       if (this.#isAlone) this.#serveAlone(key, queues);

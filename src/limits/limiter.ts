@@ -1,4 +1,4 @@
-/** Whether one more request of a credential may go on now. */
+/** The verdict on one more request of a credential. */
 export type LimitDecision =
   | typeof admitted
   | { admitted: false; limit: number; waitMs: number; resetMs: number };
@@ -9,8 +9,8 @@ export const admitted = { admitted: true } as const;
 export interface Limiter {
   /** Uses one token of the bucket `key`, of `rate` tokens a second. */
   take(key: string, rate: number): LimitDecision | Promise<LimitDecision>;
-  /** Stops adding tokens: this worker is being replaced by one that adds them. */
+  /** Stops the refill: the worker that replaces this one does it. */
   freeze(): void;
-  /** Adds tokens again: it is not replaced after all. */
+  /** Resumes the refill: this worker is not replaced after all. */
   thaw(): void;
 }

@@ -1,14 +1,14 @@
 import { admitted, type LimitDecision, type Limiter } from './limiter.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** A bucket that was not used for this long is full again and can be forgotten. */
+/** A bucket that was idle this long is full again and can be forgotten. */
 const forgetAfterMs = 60_000;
 const sweepEveryMs = 30_000;
 
 /**
- * The limiter of a gateway with one worker: the whole bucket is here and nobody is asked.
+ * The limiter of a gateway with one worker: it holds the whole bucket and asks nobody.
  * @param startFull false in a worker that replaces another, whose bucket may just have been
- *   emptied: then buckets seen in the first second start empty.
+ *   emptied: buckets first used within a second of the start then start empty.
  */
 export class LocalLimiter implements Limiter {
   readonly #buckets = new Map<string, { bucket: TokenBucket; lastUsedMs: number }>();
@@ -60,7 +60,7 @@ export class LocalLimiter implements Limiter {
     return bucket;
   }
 
-  /** What the replaced worker's bucket holds at least: what has flowed in since this one started. */
+  /** The least that the replaced worker's bucket holds: the refill since this worker started. */
   #initialTokens(rate: number, nowMs: number): number {
     if (this.#frozen) return 0;
     if (this.#startFull) return rate;

@@ -4,13 +4,13 @@ export interface SlotRequest {
   /** Slots at most, over all workers. */
   capacity: number;
   /**
-   * `try`: one slot or a refusal, at once. `wait`: one, when it is there. `leave`: no longer.
-   * `keep`: one that the worker took on its own while the owner did not answer.
+   * `try`: asks for a slot or a refusal, at once. `wait`: asks for the next free slot. `leave`:
+   * stops waiting. `keep`: reports a slot taken while the owner did not answer.
    */
   action: 'try' | 'wait' | 'leave' | 'keep' | 'release';
 }
 
-/** One slot for one request of a worker; `granted` false answers a `try` for which there is none. */
+/** One slot for one request; `granted` is false where a `try` found none free. */
 export interface SlotGrant {
   key: string;
   granted: boolean;
@@ -21,15 +21,13 @@ export interface SlotGrant {
 interface Pool {
   capacity: number;
   used: number;
-  /** Slots that each worker has. */
+  /** Slots held, by worker. */
   held: Map<number, number>;
-  /** Workers, once for each request that waits. */
+  /** Waiting workers, one entry per waiting request. */
   queue: number[];
 }
 
-/**
- * The control process's side of the slots. A worker that ends gives back what it had.
- */
+/** The control process's side of the slots. A worker that ends returns what it had. */
 export class SlotOwner {
   readonly #pools = new Map<string, Pool>();
   readonly #gone = new Set<number>();
@@ -40,7 +38,7 @@ export class SlotOwner {
   }
 
   handle(worker: number, { key, capacity, action }: SlotRequest): void {
-    // A message may come after its worker's end: what it had is back already.
+    // A message may arrive after its worker's end, when its slots are already returned.
     if (this.#gone.has(worker)) return;
     const pool = this.#pool(key, capacity);
     switch (action) {
@@ -55,7 +53,7 @@ export class SlotOwner {
         break;
       case 'leave': {
         const place = pool.queue.lastIndexOf(worker);
-        // A slot that was granted meanwhile comes back as a release.
+        // A slot granted in the meantime is returned by a release.
         if (place >= 0) pool.queue.splice(place, 1);
         break;
       }
@@ -69,7 +67,7 @@ export class SlotOwner {
     this.#serve(key, pool);
   }
 
-  /** A worker has ended. Its number is not used again. */
+  /** Takes back the slots of a worker that has ended. Worker numbers are never reused. */
   workerGone(worker: number): void {
     this.#gone.add(worker);
     for (const [key, pool] of this.#pools) {

@@ -1,16 +1,16 @@
-/** Gives a slot back; to be called once. */
+/** Returns a slot; call it once. */
 export type Release = () => void;
 
 /**
- * Slots for requests under way: at most `capacity` of a key at once, over all workers. A promise
- * is returned only where one must wait.
+ * Slots for requests under way: at most `capacity` per key at once, over all workers. Returns a
+ * promise only where the caller must wait.
  */
 export interface Slots {
-  /** A slot that is free now; null when there is none. */
+  /** A slot if one is free now, else null. */
   tryAcquire(key: string, capacity: number): Release | null | Promise<Release | null>;
-  /** A slot, as soon as one is free, in order of asking; null when none was in time. */
+  /** The next free slot, first come first served; null when none was free in time. */
   acquire(key: string, capacity: number, timeoutMs: number): Promise<Release | null>;
-  /** How many wait here for a slot of any key. */
+  /** Requests that wait here for a slot of any key. */
   readonly waiting: number;
 }
 

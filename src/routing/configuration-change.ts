@@ -1,13 +1,13 @@
 import type { Configuration, Credential, Provider } from '../config/configuration.js';
 
-/** What makes one configuration of another. It is as large as the difference, not as the tables. */
+/** The difference between two configurations. Its size is that of the change, not of the tables. */
 export interface ConfigurationChange {
   version: number;
-  /** All enabled providers in order: those that stay as they are by their key. */
+  /** All enabled providers in order; unchanged ones by their key only. */
   providers: (Provider | string)[];
   /** New or changed. */
   added: Credential[];
-  /** As they were before they were changed or deleted. */
+  /** Changed and deleted credentials as they were before. */
   removed: Credential[];
 }
 
@@ -35,7 +35,7 @@ function enabled({ providers }: Configuration): Provider[] {
   return providers.filter(({ is_enabled }) => is_enabled);
 }
 
-/** Whether two rows, made by the same code, are equal; most fields are no objects. */
+/** Compares two rows made by the same code; most fields are not objects. */
 function isSame<T extends object>(a: T, b: T): boolean {
   for (const name in b) {
     const [one, other] = [a[name], b[name]];

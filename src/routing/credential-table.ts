@@ -5,30 +5,30 @@ export interface RoutedCredential {
   readonly id: number | null;
   readonly name: string;
   readonly hash: Buffer;
-  /** Names this credential's limiter: the same for a key and the one that it replaced. */
+  /** Names this credential's limiter: a rotated key keeps it. */
   readonly key: string;
   /** Null: all models. */
   readonly allows: ((model: string) => boolean) | null;
   /** Requests a second, or null. */
   readonly rateLimit: number | null;
-  /** Refused from then on: wall clock, milliseconds; null never. */
+  /** Expiry: wall clock, milliseconds; null never. */
   readonly expiresAt: number | null;
-  /** Whether the bodies of its requests and answers are stored. */
+  /** Store the bodies of requests and answers. */
   readonly storeBodies: boolean;
 }
 
-/** By the first byte of the hash: of 100,000 keys a change copies some hundreds. */
+/** Sharded by the first byte of the hash: with 100,000 keys a change copies a few hundred. */
 const shardCount = 256;
 
 type Shard = ReadonlyMap<string, RoutedCredential>;
 
 /**
- * The enabled credentials by SHA-256 of the key, lower-case hex. Immutable: a table with a change
- * shares with the one before it what the change does not touch.
+ * The enabled credentials by SHA-256 of the key, lower-case hex. Immutable: a changed table shares
+ * untouched shards with its predecessor.
  */
 export class CredentialTable {
   readonly #keys: readonly Shard[];
-  /** By the keys before rotations; one that somebody has now is looked for there first. */
+  /** By previous keys, after rotations; a current key wins over a previous one. */
   readonly #previous: readonly Shard[];
 
   private constructor(keys: readonly Shard[], previous: readonly Shard[]) {
@@ -75,7 +75,7 @@ export class CredentialTable {
   }
 }
 
-/** Shards, each copied when it is first changed. */
+/** Shards, each copied before its first change. */
 class ChangedShards {
   readonly shards: Shard[];
   readonly #copies = new Map<number, Map<string, RoutedCredential>>();
@@ -113,12 +113,12 @@ function routed(credential: Credential): RoutedCredential {
   });
 }
 
-/** Not the hash where there is an id: a rotation would fill the bucket anew. */
+/** The id rather than the hash: with the hash, a rotation would refill the bucket. */
 function limiterKey({ id, credential_key }: Credential): string {
   return id === null ? credential_key : `credential ${id}`;
 }
 
-/** The credential under its key before a rotation. */
+/** The credential under its previous key. */
 function routedBefore(credential: Credential, previousKey: string): RoutedCredential {
   const after = routed(credential);
   const ends = [after.expiresAt, milliseconds(credential.previous_expires_at) ?? 0];

@@ -1,11 +1,11 @@
 import { kindOfPattern } from '../config/model-pattern.js';
 
-/** What a mapping's keys say of the names that they match, for finding the mapping by a name. */
+/** The names that a mapping's keys can match, for finding the mapping by a name. */
 export interface MappedNames {
   readonly exact: readonly string[];
-  /** What comes before the `*` of wildcards. */
+  /** Text before the `*` of wildcards. */
   readonly prefixes: readonly string[];
-  /** Whether it can match any name: it has a regular expression, or no key at all. */
+  /** True where it can match any name: it has a regular expression, or no keys. */
   readonly any: boolean;
 }
 
@@ -24,8 +24,8 @@ export function mappedNames(mapping: Readonly<Record<string, string>>): MappedNa
 }
 
 /**
- * Finds the mappings that may match a model's name. The time depends on how many do, and on how
- * many lengths the prefixes of wildcards have, but not on how many mappings and names there are.
+ * Finds the mappings that may match a model's name. The time depends on the number of matches and
+ * of distinct prefix lengths of wildcards, not on the number of mappings and names.
  */
 export class ModelIndex {
   readonly #exact = new Map<string, number[]>();
@@ -33,7 +33,7 @@ export class ModelIndex {
   readonly #prefixLengths: readonly number[];
   readonly #any: number[] = [];
 
-  /** @param mappings whose places in this list are what `find` gives. */
+  /** @param mappings `find` returns indexes into this list. */
   constructor(mappings: readonly MappedNames[]) {
     const lengths = new Set<number>();
     for (const [place, { exact, prefixes, any }] of mappings.entries()) {
@@ -47,7 +47,7 @@ export class ModelIndex {
     this.#prefixLengths = [...lengths];
   }
 
-  /** The places of the mappings that may match, in their order. */
+  /** Indexes of the mappings that may match, ascending. */
   find(model: string): number[] {
     const found = new Set([...this.#any, ...(this.#exact.get(model) ?? [])]);
     for (const length of this.#prefixLengths) {

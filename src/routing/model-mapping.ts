@@ -1,9 +1,9 @@
 import { compileModelPattern, type ModelPattern, matchesPattern } from '../config/model-pattern.js';
 
-/** Which name a provider knows a model by; null when it does not serve it. */
+/** Returns the provider's own name of a model; null when it does not serve it. */
 export type ModelMapping = (model: string) => string | null;
 
-/** An entry of a mapping that a model's name matches: its key, null of an empty mapping. */
+/** The matching entry of a mapping: its key, or null for an empty mapping. */
 export interface MappingMatch {
   pattern: string | null;
   /** The name that is sent. */
@@ -12,15 +12,15 @@ export interface MappingMatch {
 
 /**
  * Compiles a provider's mapping. Exact names win over wildcards, the longest wildcard over
- * shorter ones, and regular expressions come last, in the order written. A `*` in the value is
- * what the key's `*` stands for. An empty mapping serves every model under its own name.
+ * shorter ones, and regular expressions come last, in the order written. A `*` in the value stands
+ * for the text that the key's `*` matched. An empty mapping serves every model under its own name.
  */
 export function compileModelMapping(mapping: Readonly<Record<string, string>>): ModelMapping {
   const match = compileMappingMatch(mapping);
   return (model) => match(model)?.sent ?? null;
 }
 
-/** As `compileModelMapping`, and says which entry it was. */
+/** As `compileModelMapping`, and returns the matching entry too. */
 export function compileMappingMatch(
   mapping: Readonly<Record<string, string>>,
 ): (model: string) => MappingMatch | null {
@@ -57,7 +57,7 @@ export function allowedBy(allowed: readonly string[] | null, model: string): str
   return allowed.find((entry) => matchesPattern(validPattern(entry), model)) ?? null;
 }
 
-/** Compiles `allowed_models`: whether a key may use a model; null when it may use all. */
+/** Compiles `allowed_models` into a test of a model's name; null when all are allowed. */
 export function compileAllowedModels(
   allowed: readonly string[] | null,
 ): ((model: string) => boolean) | null {

@@ -5,32 +5,32 @@ import { firstChoices, shareOf } from './first-choice.js';
 import { compileAllowedModels } from './model-mapping.js';
 import { buildSnapshot, type Candidate, type Snapshot } from './snapshot.js';
 
-/** What a change of the configuration means for those who use it. */
+/** The effect of a configuration change on models and keys. */
 export interface PlanEffect {
   models: ModelEffect[];
   keys: KeyEffect[];
 }
 
-/** A model of which requests go elsewhere than before. */
+/** A model whose requests will go elsewhere. */
 export interface ModelEffect {
-  /** A name, a wildcard or a `/regex/` of a mapping; null stands for any that none of them names. */
+  /** A name, a wildcard or a `/regex/` of a mapping; null stands for every other name. */
   model: string | null;
   before: Share[];
   after: Share[];
   gained: string[];
   lost: string[];
-  /** Some provider served it, and none would. */
+  /** True where some provider serves it now and none will. */
   unserved: boolean;
 }
 
-/** A provider's part of a model's requests, while all work. */
+/** A provider's share of a model's requests while all providers are healthy. */
 export interface Share {
   provider: string;
   /** By weight, from 0 to 1; 0 is for failover only. */
   share: number;
 }
 
-/** A key that may do more or less than before. */
+/** A key whose permissions change. */
 export interface KeyEffect {
   name: string;
   effect: 'works' | 'stops' | 'changes';
@@ -38,17 +38,17 @@ export interface KeyEffect {
   reasons: string[];
 }
 
-/** A name that no mapping is likely to mean. */
+/** A name that no mapping is likely to contain. */
 const anyOther = '\u0001any other model';
 
-/** The change of traffic and of keys between two configurations; what stays is not told. */
+/** The changes of traffic and keys between two configurations; what stays the same is left out. */
 export function planEffect(
   before: Configuration,
   after: Configuration,
   now = Date.now(),
 ): PlanEffect {
   const [old, next] = [before, after].map(({ version, providers }) => {
-    // Rows may hold anything: the daemon refuses what it cannot use.
+    // Rows may hold anything; the daemon refuses what it cannot use.
     const usable = providers.filter((each) => providerProblems(each, '').length === 0);
     return buildSnapshot({ version, providers: usable, credentials: [] }, '');
   }) as [Snapshot, Snapshot];
@@ -102,7 +102,7 @@ function shares(snapshot: Snapshot, model: string): Share[] {
   return sharesOf(providers.map((provider) => ({ provider })));
 }
 
-/** While all providers are well. */
+/** The shares while all providers are healthy. */
 function sharesOf(candidates: readonly Pick<Candidate, 'provider'>[]): Share[] {
   const providers = candidates.map(({ provider }) => provider);
   const choices = firstChoices(providers);
@@ -176,7 +176,7 @@ function isExpired({ expires_at }: Credential, now: number): boolean {
   return typeof expires_at === 'string' && Date.parse(expires_at) <= now;
 }
 
-/** Entries of `allowed_models` that no entry of the other covers. */
+/** Entries of `allowed_models` that no entry of the other list covers. */
 function modelReasons(
   { allowed_models: old }: Credential,
   { allowed_models: next }: Credential,

@@ -1,12 +1,12 @@
 import type { Candidate, Route } from './snapshot.js';
 import type { Balancer, Candidates, Strategy } from './strategies/strategy.js';
 
-/** Groups of past snapshots are forgotten when this many have come together. */
+/** Past this many groups, those of past snapshots are forgotten. */
 const maxGroups = 10_000;
 
 /**
  * The balancers of a worker, by group. They live beside the snapshots, so that a reload does not
- * start the proportions anew.
+ * reset the proportions.
  */
 export class Balancers {
   readonly #strategy: Strategy;
@@ -27,7 +27,7 @@ export class Balancers {
   }
 }
 
-/** What the plan asks of a provider's health and load, by provider key; `now` is wall clock. */
+/** Health and load by provider key; `now` is wall clock, milliseconds. */
 export interface ProviderStates {
   isAvailable(provider: string, now: number): boolean;
   isOut(provider: string, now: number): boolean;
@@ -36,10 +36,10 @@ export interface ProviderStates {
 }
 
 /**
- * The next candidate to try, of those not tried yet: route by route and by priority, lowest first,
- * the strategy's choice among those that are available, then those of weight 0. When none of any
- * route is available, one that is back only in part, then one that is out: an attempt that may fail
- * is better than a refusal. Null when every candidate was tried.
+ * The next untried candidate: route by route and by ascending priority, the strategy's choice among
+ * the available ones, then those of weight 0. When no route has an available candidate, one that is
+ * recovering, then one that is ejected: an attempt that may fail is better than a refusal. Null
+ * when every candidate was tried.
  */
 export function nextCandidate(
   routes: readonly Route[],

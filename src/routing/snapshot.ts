@@ -29,7 +29,7 @@ export interface RoutedProvider {
   readonly config: Provider;
   readonly key: string;
   readonly weight: number;
-  /** Providers of a higher number are used only when those of the lower ones fail. */
+  /** Providers of a higher number are used only when those of lower numbers fail. */
   readonly priority: number;
   readonly mapping: ModelMapping;
   readonly names: MappedNames;
@@ -53,7 +53,7 @@ export interface Candidate {
   wire(endpoint: ModelEndpoint): Wire | null;
 }
 
-/** All are forgotten when this many have come together, and long names are never remembered. */
+/** Past this many, all are forgotten; long names are never remembered. */
 const maxRememberedRoutes = 10_000;
 const maxRememberedLength = 256;
 
@@ -64,7 +64,7 @@ export function buildSnapshot(configuration: Configuration, hash: string): Snaps
   return assemble(hash, version, enabled.map(routed), CredentialTable.of(credentials));
 }
 
-/** The snapshot of a configuration that differs little from that of another one. */
+/** Builds the snapshot of a configuration that differs little from a previous one. */
 export function changeSnapshot(
   before: Snapshot,
   { version, providers, removed, added }: ConfigurationChange,
@@ -107,7 +107,7 @@ function assemble(
     route(model: string, endpoint?: ModelEndpoint) {
       let route = routes.get(model);
       if (route === undefined) {
-        // A client chooses the names: it must not be able to fill the memory with them.
+        // Clients choose the names, and must not be able to fill the memory with them.
         if (routes.size >= maxRememberedRoutes) {
           routes.clear();
           groups.clear();
@@ -127,7 +127,7 @@ class ModelRoutes {
   readonly #groups: Map<string, string>;
   readonly #byEndpoint = new Map<ModelEndpoint, Route | null>();
 
-  /** @param groups keeps one copy of each group's name, which is long where providers are many. */
+  /** @param groups interns the names of groups, which are long where providers are many. */
   constructor(candidates: readonly Candidate[], groups: Map<string, string>) {
     this.#groups = groups;
     this.all = routeOf(candidates, groups);

@@ -1,9 +1,9 @@
 import type { Strategy } from './strategy.js';
 
 /**
- * The power of two choices: of two candidates by chance the one that is expected to cost less
- * (peak EWMA of its latency times its requests under way, over its weight). Two are enough to
- * avoid the worst, and unlike always taking the best they send no herd to it (Mitzenmacher 2001).
+ * The power of two choices: of two random candidates, the one with the lower expected cost (peak
+ * EWMA of its latency times its requests under way, over its weight). Two are enough to avoid the
+ * worst, and unlike always taking the best, they cause no herd (Mitzenmacher 2001).
  */
 export const latency: Strategy = (weights) => ({
   next({ eligible, cost }) {

@@ -1,6 +1,6 @@
 import type { Strategy } from './strategy.js';
 
-/** The candidate with the fewest requests under way for its weight; of equals the next in turn. */
+/** The candidate with the fewest requests under way for its weight; ties go round robin. */
 export const leastBusy: Strategy = (weights) => {
   let turn = 0;
   return {

@@ -1,6 +1,6 @@
 import type { Strategy } from './strategy.js';
 
-/** Each request goes to a candidate by chance, in proportion to the weights. */
+/** A random candidate, in proportion to the weights. */
 export const weightedRandom: Strategy = (weights) => ({
   next({ eligible }) {
     let total = 0;
