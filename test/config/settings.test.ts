@@ -178,6 +178,15 @@ test('auth off is refused unless only this machine can reach the listener', (t) 
   }
 });
 
+test('what is neither an address nor a network is refused by name', (t) => {
+  const fail = (text: string) => failure(t, { files: { 'config/llmproxy.yaml': text } });
+  assert.match(
+    fail('server: {trusted_proxies: [10.0.0.0/8, nonsense]}'),
+    /server\.trusted_proxies: "nonsense" is neither an IP address nor a network/,
+  );
+  assert.match(fail('admin: {allow_from: [10.0.0.0/33]}'), /admin\.allow_from: "10\.0\.0\.0\/33"/);
+});
+
 test('the data directory: what systemd gives, else by user, else as XDG says', (t) => {
   const dirOf = (environment: Record<string, string>) =>
     resolveIn(t, { environment }).settings.data_dir;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask, bearer } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
+import { freePort } from '../support/free-port.js';
 import { testDirectory } from '../support/postgres.js';
 
 test('a listener of its own takes the admin API away from the main port', async (t) => {
@@ -52,11 +52,3 @@ test('a listener of its own may be a unix socket', async (t) => {
   });
   assert.equal(status, 200);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return address !== null && typeof address === 'object' ? address.port : 0;
-}

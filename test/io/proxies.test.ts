@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { bearer } from '../support/ask.js';
 import { type Daemon, startDaemon } from '../support/daemon.js';
 import { skipWithout } from '../support/executable.js';
+import { freePort } from '../support/free-port.js';
 import { testDirectory } from '../support/postgres.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
@@ -270,13 +271,4 @@ function opens(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

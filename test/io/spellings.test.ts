@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { ask, bearer, engines } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
+import { freePort } from '../support/free-port.js';
 
 /** Where a path begins that a check lets through, how it is led elsewhere, and where to. */
 const bases = [
@@ -182,12 +183,4 @@ for (const { engine, skip } of engines) {
       200,
     );
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return address !== null && typeof address === 'object' ? address.port : 0;
 }

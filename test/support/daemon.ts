@@ -22,6 +22,8 @@ export interface DaemonOptions {
   /** Of an earlier daemon, to start again on its data. */
   home?: string;
   port?: number;
+  /** Loopback unless given. */
+  host?: string;
   /** Of the settings file. */
   settings?: Record<string, unknown>;
   env?: Record<string, string>;
@@ -138,7 +140,8 @@ export async function spawnServe(
   t: TestContext,
   options: DaemonOptions = {},
 ): Promise<StartingDaemon> {
-  const { engine = 'auto', workers = 1, home = testDirectory(), port = 0 } = options;
+  const { engine = 'auto', workers = 1, home = testDirectory() } = options;
+  const { host = '127.0.0.1', port = 0 } = options;
   const database = options.database ?? (await testDatabase(t));
   const own = database === 'embedded' ? null : database;
   const dataDir = join(home, 'data');
@@ -159,7 +162,7 @@ export async function spawnServe(
     ...options.env,
   };
   const secrets = new Set<string>();
-  const args = ['--host', '127.0.0.1', '--port', String(port), '--log-level', 'debug'];
+  const args = ['--host', host, '--port', String(port), '--log-level', 'debug'];
   args.push('--engine', engine, '--workers', String(workers));
   const process_ = spawnDaemon(args, home, env);
   t.after(async () => {

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { test } from 'node:test';
+import { callerOnListener, callerOnSocket } from '../../src/admin/caller.js';
+import { Clients } from '../../src/config/client.js';
+
+function message(headers: Record<string, string>): IncomingMessage {
+  return Object.assign(new IncomingMessage(new Socket()), { headers });
+}
+
+const relayed = { 'x-llmproxy-endpoint': '/metrics' };
+
+test('on the control socket a command is local', () => {
+  assert.deepEqual(callerOnSocket(message({}), '0.0.0.0'), {
+    address: 'local',
+    isLocal: true,
+    listenHost: 'localhost',
+    endpoint: null,
+  });
+});
+
+test('a worker says who its client is, and whether a proxy may have been between', () => {
+  const of = (addresses: string) =>
+    callerOnSocket(message({ ...relayed, 'x-forwarded-for': addresses }), '0.0.0.0');
+  assert.deepEqual(of('127.0.0.1'), {
+    address: '127.0.0.1',
+    isLocal: true,
+    listenHost: '0.0.0.0',
+    endpoint: '/metrics',
+  });
+  const { address, isLocal } = of('192.0.2.1, 127.0.0.1');
+  assert.deepEqual([address, isLocal], ['192.0.2.1', false]);
+});
+
+test('what a worker of another version relays is not taken for a command', () => {
+  assert.throws(() => callerOnSocket(message({ 'x-forwarded-for': '127.0.0.1' }), '127.0.0.1'), {
+    code: 'unavailable',
+  });
+  const { endpoint } = callerOnSocket(message(relayed), '127.0.0.1');
+  assert.equal(endpoint, null, 'but no worker leaves out the address');
+});
+
+test('on a listener of its own, a client says neither its endpoint nor another Host', () => {
+  const clients = new Clients({ trusted_proxies: [], hosts: [] });
+  const forged = message({ ...relayed, host: 'localhost', 'x-forwarded-for': '127.0.0.1' });
+  assert.deepEqual(callerOnListener(forged, clients, '127.0.0.1'), {
+    address: '127.0.0.1',
+    isLocal: false,
+    listenHost: '127.0.0.1',
+    endpoint: null,
+  });
+  const evil = message({ host: 'evil.example' });
+  assert.throws(() => callerOnListener(evil, clients, '127.0.0.1'), { code: 'permission_denied' });
+  const { isLocal, listenHost } = callerOnListener(evil, clients, null);
+  assert.deepEqual([isLocal, listenHost], [true, 'localhost'], 'no browser reaches a unix socket');
+});
