@@ -4,7 +4,7 @@ import { authored } from '../db/author.js';
 import type { Sql } from '../db/client.js';
 import { configVersion } from '../db/queries/config-version.js';
 import { GatewayError, toGatewayError } from '../errors.js';
-import type { Control } from './control.js';
+import type { BulkControl } from './bulk-control.js';
 import { query } from './query.js';
 import type { AdminRequest, Parameter } from './route.js';
 
@@ -24,7 +24,7 @@ export const waitParameter: Parameter = {
  *   `unavailable` that says so.
  */
 export async function change<T>(
-  control: Control,
+  control: BulkControl,
   request: AdminRequest,
   commit: (sql: Sql) => Promise<T>,
   timeoutMs?: number,
@@ -59,7 +59,7 @@ export function refuseProblems(problems: readonly Problem[], at: string): void {
  * @throws GatewayError `invalid_configuration`.
  */
 export async function refuseUnusable(
-  control: Control,
+  control: BulkControl,
   changeRows: (rows: Configuration) => Configuration,
 ): Promise<void> {
   const problems = await query(control, () => control.problemsOf(changeRows));
@@ -70,11 +70,12 @@ export async function refuseUnusable(
   );
 }
 
-async function activate(control: Control): Promise<number> {
+async function activate(control: BulkControl): Promise<number> {
   try {
     return (await control.reload()).configuration.version;
   } catch (error) {
-    if (error instanceof ConfigError) {
+    const isRefused = error instanceof GatewayError && error.code === 'invalid_configuration';
+    if (error instanceof ConfigError || isRefused) {
       const reason = `The change is saved, but the configuration cannot be used: ${error.message}`;
       throw new GatewayError('invalid_configuration', reason, { cause: error });
     }

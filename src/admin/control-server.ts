@@ -5,12 +5,12 @@ import { ConfigError } from '../config/problem.js';
 import { GatewayError, toGatewayError } from '../errors.js';
 import { isOfEndpoint } from '../server/relayed.js';
 import { checkHost, checkTarget } from '../server/request-target.js';
-import { adminAuthenticator, authorize } from './authenticate.js';
+import { type AdminKey, adminAuthenticator, authorize } from './authenticate.js';
 import { type Caller, callerOnListener, callerOnSocket } from './caller.js';
 import type { Control } from './control.js';
 import { closeServer, hostAndPort, listenOnPort, listenOnSocket } from './listeners.js';
-import { readBody } from './read-body.js';
-import type { AdminAnswer, AdminRequest } from './route.js';
+import { decodeBody, readBody } from './read-body.js';
+import type { AdminAnswer } from './route.js';
 import { createRouter } from './router.js';
 import { routes } from './routes/index.js';
 
@@ -49,6 +49,7 @@ export async function startControlServer(
     const access =
       typeof route.access === 'function' ? route.access(control.settings) : route.access;
     let actor = 'anonymous';
+    let role: AdminKey['role'] = 'viewer';
     if (!needsNoKey(access, caller.isLocal, caller.listenHost)) {
       const isRefused = admin.allow_from.length > 0 && !mayUseAdmin.has(address);
       if (route.access === 'admin' && address !== 'local' && isRefused) {
@@ -57,20 +58,28 @@ export async function startControlServer(
       const key = authenticate(headers.authorization, address);
       authorize(key, route.method, route.readOnly ?? false);
       actor = `admin:${key.name}`;
+      role = key.role;
     }
     const parameters = new URLSearchParams(query);
     check.parameters(params, parameters);
-    const request: AdminRequest = {
+    const body = await readBody(message, route.maxBodyBytes?.[role]);
+    const asked = {
       params,
-      query: parameters,
       headers,
-      body: check.body(await readBody(message, route.maxBodyBytes)),
       remoteAddress: address,
       local: caller.isLocal,
       requestId,
       actor,
     };
-    const answered = await route.handle(request, control);
+    let answered: AdminAnswer;
+    if (route.bulk) {
+      const { operationId } = route.operation;
+      const request = { ...asked, operationId, query, body: new Uint8Array(body) };
+      answered = await whileConnected(message, (signal) => control.bulk(request, signal));
+    } else {
+      const request = { ...asked, query: parameters, body: check.body(decodeBody(body)) };
+      answered = await route.handle(request, control);
+    }
     return access === 'open' ? answered : withHeaders(answered, { 'cache-control': 'no-store' });
   };
   const listener =
@@ -109,6 +118,21 @@ export async function startControlServer(
     throw new Error(`admin.listen: ${reason}`, { cause: error });
   }
   return { close };
+}
+
+/** Does work that ends with the connection of its client. */
+async function whileConnected<T>(
+  { socket }: IncomingMessage,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const left = new AbortController();
+  const onClose = () => left.abort();
+  socket.once('close', onClose);
+  try {
+    return await work(left.signal);
+  } finally {
+    socket.off('close', onClose);
+  }
 }
 
 const find = createRouter(routes);

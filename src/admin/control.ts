@@ -15,6 +15,7 @@ import type { WorkerState } from '../observe/metrics-state.js';
 import type { Recent } from '../observe/recent/recent.js';
 import type { AdminKey } from './authenticate.js';
 import type { HealthChecks } from './health/health-checks.js';
+import type { AdminAnswer, BulkRequest } from './request.js';
 
 /** What the control plane's handlers work with. */
 export interface Control {
@@ -38,6 +39,11 @@ export interface Control {
   active(): ActiveConfiguration;
   /** Reads the configuration anew; resolves when it is active on every worker. */
   reload(): Promise<ActiveConfiguration>;
+  /**
+   * Answers a request of a bulk route, in a thread of its own.
+   * @param signal aborted when the client has left: whatever is under way is ended.
+   */
+  bulk(request: BulkRequest, signal: AbortSignal): Promise<AdminAnswer>;
   /** What would be wrong with the configuration after a change of its rows, and is not wrong now. */
   problemsOf(change: (rows: Configuration) => Configuration): Promise<readonly Problem[]>;
 }

@@ -196,7 +196,7 @@ export function jsonRequest(schema: object): NonNullable<Operation['requestBody'
 
 /** The path parameter `{id}`. */
 export function rowId(what: string): Parameter {
-  const schema = { type: 'integer', minimum: 1 };
+  const schema = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
   return { name: 'id', in: 'path', required: true, description: `The ${what}'s \`id\`.`, schema };
 }
 

@@ -3,7 +3,7 @@ import { DatabaseError } from '../db/database-error.js';
 import { DuplicateError } from '../db/duplicate.js';
 import { withDeadline } from '../db/with-deadline.js';
 import { GatewayError } from '../errors.js';
-import type { Control } from './control.js';
+import type { BulkControl } from './bulk-control.js';
 
 /** On a half-open connection, or while the server is away, a query would wait for minutes. */
 const queryTimeoutMs = 5_000;
@@ -14,7 +14,7 @@ const queryTimeoutMs = 5_000;
  * @throws GatewayError `unavailable` while the database is away, `conflict` naming the field.
  */
 export async function query<T>(
-  control: Control,
+  control: Pick<BulkControl, 'active' | 'sql'>,
   work: (sql: Sql) => Promise<T>,
   timeoutMs = queryTimeoutMs,
 ): Promise<T> {

@@ -1,25 +1,29 @@
 import type { IncomingMessage } from 'node:http';
+import { maxAdminBodyBytes } from '../config/body-limits.js';
 import { GatewayError } from '../errors.js';
 
-/** Providers and keys are small; the largest body is a long model mapping. */
-const defaultMaxBytes = 1_048_576;
-
 /**
- * The request's body as text; empty where there is none.
- * @throws GatewayError `request_too_large`, `unsupported_encoding`, `invalid_json`,
- *   `request_timeout`.
+ * The request's body, as it was sent.
+ * @throws GatewayError `request_too_large`, `unsupported_encoding`, `request_timeout`.
  */
 export async function readBody(
   message: IncomingMessage,
-  maxBytes = defaultMaxBytes,
-): Promise<string> {
+  maxBytes = maxAdminBodyBytes,
+): Promise<Buffer> {
   const encoding = message.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') {
     throw new GatewayError('unsupported_encoding', `Send the body as it is, not as ${encoding}.`);
   }
-  const bytes = await readBytes(message, maxBytes);
+  return await readBytes(message, maxBytes);
+}
+
+/**
+ * A body as text; empty where there is none.
+ * @throws GatewayError `invalid_json`.
+ */
+export function decodeBody(body: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
     throw new GatewayError('invalid_json', 'The request body is not UTF-8.');
   }

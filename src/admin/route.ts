@@ -1,9 +1,26 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { AccessSetting, Settings } from '../config/settings-schema.js';
+import type { AdminKey } from './authenticate.js';
+import type { BulkControl } from './bulk-control.js';
 import type { Control } from './control.js';
+import type { AdminAnswer, AdminRequest } from './request.js';
+
+export type { AdminAnswer, AdminRequest } from './request.js';
 
 /** One operation of the control plane: its address, who may use it, its description, its code. */
-export interface AdminRoute {
+export type AdminRoute = RouteDescription & (LightHandler | BulkHandler);
+
+interface LightHandler {
+  bulk?: never;
+  handle(request: AdminRequest, control: Control): Promise<AdminAnswer> | AdminAnswer;
+}
+
+/** Of a route that takes a document, or answers with one: handled in a thread of its own. */
+interface BulkHandler {
+  bulk: true;
+  handle(request: AdminRequest, control: BulkControl): Promise<AdminAnswer>;
+}
+
+interface RouteDescription {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With parameters in braces, as in OpenAPI: `/admin/v1/providers/{id}`. */
   path: string;
@@ -15,9 +32,8 @@ export interface AdminRoute {
   operation: Operation;
   /** True where a method other than GET changes nothing either, and so is open to viewers. */
   readOnly?: boolean;
-  /** Largest body, where it is another than that of all. */
-  maxBodyBytes?: number;
-  handle(request: AdminRequest, control: Control): Promise<AdminAnswer> | AdminAnswer;
+  /** Largest body by the role of the admin key, where it is another than that of all. */
+  maxBodyBytes?: Readonly<Record<AdminKey['role'], number>>;
 }
 
 /** `admin`: needs the admin key. */
@@ -42,27 +58,4 @@ export interface Parameter {
   required?: boolean;
   description?: string;
   schema: object;
-}
-
-export interface AdminRequest {
-  /** Values of the path's parameters, decoded. */
-  params: Readonly<Record<string, string>>;
-  query: URLSearchParams;
-  headers: IncomingHttpHeaders;
-  /** The JSON body, checked against the operation's schema; undefined when it has none. */
-  body: unknown;
-  /** The client's address; `local` for a command on this machine. */
-  remoteAddress: string;
-  /** True when the request was made on this machine, and not forwarded by a proxy on it. */
-  local: boolean;
-  requestId: string;
-  /** Who asks, for the history: `admin:NAME` of the admin key; `anonymous` where none was needed. */
-  actor: string;
-}
-
-export interface AdminAnswer {
-  status: number;
-  headers?: Readonly<Record<string, string>>;
-  /** A string or buffer as it is, with its `content-type` in `headers`; anything else as JSON. */
-  body?: unknown;
 }

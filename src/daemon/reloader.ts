@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import type { ActiveConfiguration } from '../admin/control.js';
 import type { Configuration } from '../config/configuration.js';
 import { mergeConfiguration } from '../config/merge.js';
-import { type Override, type OverrideFile, parseOverride } from '../config/overrides.js';
+import { parseOverride } from '../config/overrides.js';
 import { ConfigError, describeProblem, type Problem } from '../config/problem.js';
-import { redirectedSecrets } from '../config/redirected.js';
-import type { PrivateAddresses } from '../config/settings-schema.js';
 import type { Emit } from '../observe/event.js';
+import { type ConfigurationParts, newProblems } from './problems-of.js';
 
 /** Changes that come together are read together. */
 const debounceMs = 50;
@@ -17,13 +16,9 @@ export interface LastReload {
   lastSuccessAt: number | null;
 }
 
-interface ReloaderOptions {
-  /** Reads all rows, in one transaction. */
-  readRows: () => Promise<Configuration>;
-  readOverrides: () => Promise<OverrideFile[]>;
+interface ReloaderOptions extends ConfigurationParts {
   /** Decrypts secrets and finds what references stand for; a provider where it cannot is disabled. */
   resolveSecrets?: (configuration: Configuration, rows: Configuration) => Promise<Configuration>;
-  privateAddresses?: PrivateAddresses;
   /** Gives a configuration to all workers and resolves when each uses it. */
   publish: (configuration: Configuration, hash: string) => Promise<void>;
   /**
@@ -96,19 +91,8 @@ export class Reloader {
    * changes that come from elsewhere than this machine. Nothing is activated.
    * @throws what reading threw.
    */
-  async problemsOf(change: (rows: Configuration) => Configuration): Promise<Problem[]> {
-    const { readRows, readOverrides } = this.#options;
-    const [rows, files] = await Promise.all([readRows(), readOverrides()]);
-    const overrides = files.map((file) => parseOverride(file, []));
-    const { privateAddresses } = this.#options;
-    const before = mergeProblems(rows, overrides, privateAddresses);
-    const known = new Set(before.map(describeProblem));
-    const changed = change(rows);
-    const problems = mergeProblems(changed, overrides, privateAddresses);
-    return [
-      ...problems.filter((problem) => !known.has(describeProblem(problem))),
-      ...redirectedSecrets(rows, changed, overrides),
-    ];
+  problemsOf(change: (rows: Configuration) => Configuration): Promise<Problem[]> {
+    return newProblems(this.#options, change);
   }
 
   /** No reload starts after this. */
@@ -164,20 +148,6 @@ export class Reloader {
     if (problems.length > 0) throw new ConfigError(problems);
     const merged = mergeConfiguration(rows, overrides, privateAddresses);
     return { configuration: resolveSecrets ? await resolveSecrets(merged, rows) : merged, rows };
-  }
-}
-
-function mergeProblems(
-  rows: Configuration,
-  overrides: readonly Override[],
-  privateAddresses: PrivateAddresses | undefined,
-): readonly Problem[] {
-  try {
-    mergeConfiguration(rows, overrides, privateAddresses);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
   }
 }
 

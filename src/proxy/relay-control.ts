@@ -1,3 +1,4 @@
+import { maxAdminBodyBytes, maxDocumentBytes } from '../config/body-limits.js';
 import { foreignHost } from '../config/client.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
@@ -12,8 +13,10 @@ import { ReaderPace } from './reader-pace.js';
 import type { RequestRecord } from './record.js';
 import { relay } from './relay.js';
 
-/** Bodies of the admin API are small. */
-const maxBodyBytes = 1_048_576;
+/** What the control process takes on its own listeners; there, a role may have less. */
+function maxBodyBytes({ path }: Exchange): number {
+  return path.startsWith('/admin/v1/config/') ? maxDocumentBytes : maxAdminBodyBytes;
+}
 
 /** All that the control process gets of the client's headers; so a client can set no other. */
 const passedOn = new Set([
@@ -88,7 +91,7 @@ function readBody(
   endpoint: string,
 ): Promise<Buffer> | Buffer {
   if (endpoint !== '/admin' || !adminKey.holds(exchange.header('authorization'))) return noBytes;
-  const reading = exchange.readBody(maxBodyBytes);
+  const reading = exchange.readBody(maxBodyBytes(exchange));
   return bodyInTime(reading, settings.server.body_timeout_ms, watchdog);
 }
 

@@ -84,3 +84,21 @@ test('the page of errors has a row for every code, with its status and type', ()
       .sort(),
   );
 });
+
+test('bounds every number that a request may hold', () => {
+  const unbounded: string[] = [];
+  const look = (at: string, schema: unknown) => {
+    if (!(schema instanceof Object)) return;
+    const { type, maximum } = schema as { type?: unknown; maximum?: unknown };
+    const isNumber = [type].flat().some((each) => each === 'integer' || each === 'number');
+    if (isNumber && typeof maximum !== 'number') unbounded.push(at);
+    for (const [name, value] of Object.entries(schema)) look(`${at}.${name}`, value);
+  };
+  for (const { operation } of routes) {
+    look(operation.operationId, operation.requestBody);
+    for (const { name, schema } of operation.parameters ?? []) {
+      look(`${operation.operationId}.${name}`, schema);
+    }
+  }
+  assert.deepEqual(unbounded, []);
+});

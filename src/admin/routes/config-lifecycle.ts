@@ -1,3 +1,4 @@
+import { maxDocumentBytes } from '../../config/body-limits.js';
 import { writeDocument } from '../../config/document.js';
 import type { Plan } from '../../config/plan.js';
 import { rowsAfter } from '../../config/plan.js';
@@ -9,16 +10,16 @@ import { type KeptVersions, listHistory, readVersion } from '../../db/queries/co
 import { readStoredConfiguration } from '../../db/queries/read-stored-configuration.js';
 import { GatewayError } from '../../errors.js';
 import { routedConfiguration } from '../../routing/plan-effect.js';
+import type { BulkControl } from '../bulk-control.js';
 import { change, refuseUnusable, waitParameter } from '../change.js';
-import type { Control } from '../control.js';
 import { commitPlan, describePlan, planRollback, planText } from '../lifecycle/make-plan.js';
 import { errorReferences } from '../openapi-errors.js';
 import { jsonRequest, jsonResponse } from '../openapi-schemas.js';
 import { query } from '../query.js';
 import type { AdminAnswer, AdminRequest, AdminRoute, Parameter } from '../route.js';
 
-/** A document of a hundred thousand keys has some 30 MB. */
-const maxBodyBytes = 67_108_864;
+/** A viewer, who changes nothing, gets less of the machine than one who may. */
+const maxBodyBytes = { admin: maxDocumentBytes, viewer: 8_388_608 };
 /** Such a document takes seconds. */
 const timeoutMs = 60_000;
 
@@ -50,6 +51,7 @@ const applyProperties = {
   base_version: {
     type: 'integer',
     minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
     description: 'Only on this version, such as the one that a plan was made on.',
   },
 };
@@ -101,7 +103,7 @@ const versionParameter: Parameter = {
   in: 'path',
   required: true,
   description: 'As the history lists it.',
-  schema: { type: 'integer', minimum: 0 },
+  schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
 };
 
 const documentResponse = {
@@ -115,6 +117,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/admin/v1/config/export',
     access: 'admin',
+    bulk: true,
     operation: {
       operationId: 'exportConfig',
       summary: 'All providers and keys as one document',
@@ -132,6 +135,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     access: 'admin',
     readOnly: true,
     maxBodyBytes,
+    bulk: true,
     operation: {
       operationId: 'planConfig',
       summary: 'What a document would change',
@@ -156,6 +160,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     path: '/admin/v1/config/apply',
     access: 'admin',
     maxBodyBytes,
+    bulk: true,
     operation: {
       operationId: 'applyConfig',
       summary: 'Make providers and keys as a document says',
@@ -195,7 +200,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
           name: 'before',
           in: 'query',
           description: 'Only versions before this one.',
-          schema: { type: 'integer', minimum: 0 },
+          schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
         },
       ],
       responses: {
@@ -218,6 +223,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/admin/v1/config/versions/{version}',
     access: 'admin',
+    bulk: true,
     operation: {
       operationId: 'getConfigAtVersion',
       summary: 'The document of a version',
@@ -236,6 +242,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     method: 'POST',
     path: '/admin/v1/config/rollback',
     access: 'admin',
+    bulk: true,
     operation: {
       operationId: 'rollbackConfig',
       summary: 'Make everything as it was after a version',
@@ -247,7 +254,10 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
         type: 'object',
         required: ['version'],
         additionalProperties: false,
-        properties: { version: { ...version, minimum: 0 }, ...applyProperties },
+        properties: {
+          version: { ...version, minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+          ...applyProperties,
+        },
         examples: [{ version: 41, message: 'the new region is down' }],
       }),
       responses: {
@@ -303,7 +313,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
   },
 ];
 
-async function planOf(control: Control, { document, prune = false }: PlanBody): Promise<Plan> {
+async function planOf(control: BulkControl, { document, prune = false }: PlanBody): Promise<Plan> {
   const options = { source: 'document', text: document, prune };
   const { secrets, settings } = control;
   const planning = (sql: Sql) => planText(sql, options, secrets, settings.secrets);
@@ -313,7 +323,7 @@ async function planOf(control: Control, { document, prune = false }: PlanBody): 
 }
 
 async function carryOut(
-  control: Control,
+  control: BulkControl,
   request: AdminRequest,
   source: ChangeSource,
   plan: Plan,

@@ -6,6 +6,7 @@ import type { Settings } from '../../config/settings-schema.js';
 import { GatewayError } from '../../errors.js';
 import type { Emit } from '../../observe/event.js';
 import { adminKey, namedAdminKeys } from '../admin-key.js';
+import { Bulk } from '../bulk.js';
 import type { Closers } from '../closers.js';
 import { configuredNames } from '../configured-names.js';
 import { followDatabase } from '../follow-database.js';
@@ -138,6 +139,12 @@ export async function openParts(
     throw new GatewayError('unavailable', 'The daemon is starting.');
   };
 
+  const bulk = new Bulk({
+    settings,
+    dbUrl: () => store.database.dbUrl,
+    reload: async () => (await reloader.reload()).configuration,
+  });
+
   metrics.watch(() => ({
     workers: workers.states,
     workersDesired,
@@ -201,6 +208,10 @@ export async function openParts(
           },
           active: () => started().active,
           reload: () => started().reload(),
+          bulk: (request, signal) => {
+            started();
+            return bulk.answer(request, signal);
+          },
           problemsOf: (change) => reloader.problemsOf(change),
           emit,
         },

@@ -1,0 +1,75 @@
+import { ConfigError } from '../config/problem.js';
+import { type ErrorCode, GatewayError } from '../errors.js';
+import type { BulkControl } from './bulk-control.js';
+import { requestCheck } from './check-request.js';
+import { decodeBody } from './read-body.js';
+import type { AdminAnswer, BulkRequest } from './request.js';
+import { configLifecycleRoutes } from './routes/config-lifecycle.js';
+
+/** What the thread sends back. */
+export type BulkAnswer =
+  | { status: number; headers: Readonly<Record<string, string>>; body: Uint8Array }
+  | { error: BulkError };
+
+/** A GatewayError as it passes from thread to thread; without a code it is one of ours. */
+export interface BulkError {
+  code: ErrorCode | null;
+  message: string;
+  param: string | null;
+  headers: Readonly<Record<string, string>>;
+}
+
+const routes = new Map(
+  configLifecycleRoutes.flatMap((route) =>
+    route.bulk ? [[route.operation.operationId, { route, check: requestCheck(route) }]] : [],
+  ),
+);
+
+/** Handles a request in the thread. Never throws. */
+export async function answerBulk(
+  { operationId, query, body, ...request }: BulkRequest,
+  control: BulkControl,
+): Promise<BulkAnswer> {
+  try {
+    const found = routes.get(operationId);
+    if (!found) throw new Error(`${operationId} is no bulk route`);
+    const { route, check } = found;
+    const checked = { query: new URLSearchParams(query), body: check.body(decodeBody(body)) };
+    return toBytes(await route.handle({ ...request, ...checked }, control));
+  } catch (error) {
+    return { error: toBulkError(error) };
+  }
+}
+
+/** @throws GatewayError, or an Error, that was thrown in the thread. */
+export function fromBulkAnswer(answer: BulkAnswer): AdminAnswer {
+  if ('error' in answer) throw fromBulkError(answer.error);
+  const { status, headers, body } = answer;
+  return { status, headers, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
+}
+
+/** An error that was thrown in another thread. */
+export function fromBulkError({ code, message, param, headers }: BulkError): Error {
+  if (code === null) return new Error(message);
+  return new GatewayError(code, message, { headers, ...(param !== null && { param }) });
+}
+
+/** An error as it passes from thread to thread. */
+export function toBulkError(error: unknown): BulkError {
+  if (error instanceof ConfigError) {
+    return toBulkError(new GatewayError('invalid_configuration', error.message));
+  }
+  if (error instanceof GatewayError) {
+    const { code, message, param, headers } = error;
+    return { code, message, param, headers };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: null, message, param: null, headers: {} };
+}
+
+function toBytes({ status, headers = {}, body }: AdminAnswer): BulkAnswer {
+  const isText = typeof body === 'string';
+  const bytes = new TextEncoder().encode(isText ? body : JSON.stringify(body));
+  const type = isText ? {} : { 'content-type': 'application/json' };
+  return { status, headers: { ...type, ...headers }, body: bytes };
+}

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loadSettings } from '../../src/config/settings.js';
+import { Bulk } from '../../src/daemon/bulk.js';
+import { testDirectory } from '../support/postgres.js';
+
+const request = {
+  operationId: 'planConfig',
+  params: {},
+  headers: {},
+  query: '',
+  remoteAddress: 'local',
+  local: true,
+  requestId: 'r',
+  actor: 'admin:test',
+};
+
+function plan(document: unknown) {
+  return { ...request, body: new TextEncoder().encode(JSON.stringify({ document })) };
+}
+
+function bulkFor(dbUrl = 'postgres://127.0.0.1:1/none') {
+  const settings = loadSettings({ dataDir: testDirectory() });
+  return new Bulk({ settings, dbUrl: () => dbUrl, reload: async () => ({ version: 1 }) });
+}
+
+test('of more than wait at once the last are refused, and those who leave make room', async () => {
+  const bulk = bulkFor();
+  const client = new AbortController();
+  const codes = Array.from({ length: 18 }, () =>
+    bulk.answer(plan(''), client.signal).then(
+      () => 'answered',
+      ({ code }: { code: string }) => code,
+    ),
+  );
+  assert.deepEqual(await Promise.all(codes.slice(16)), ['overloaded', 'overloaded']);
+  client.abort();
+  assert.deepEqual(new Set(await Promise.all(codes.slice(0, 16))), new Set(['request_timeout']));
+  const { signal } = new AbortController();
+  await assert.rejects(bulk.answer(plan(5), signal), {
+    code: 'invalid_request',
+    param: 'document',
+  });
+});
+
+test('what goes wrong in the thread is told as elsewhere, and the next request is answered', async () => {
+  const bulk = bulkFor();
+  const { signal } = new AbortController();
+  await assert.rejects(bulk.answer(plan('credentials: {}'), signal), { code: 'unavailable' });
+  await assert.rejects(
+    bulk.answer({ ...plan(''), operationId: 'getUsage' }, signal),
+    /no bulk route/,
+  );
+  await assert.rejects(bulk.answer(plan('- ['), signal), { code: 'invalid_request' });
+});
