@@ -20,7 +20,7 @@ export function serveCommand(): Command {
     .option('--data-dir <path>', 'where to keep state (LLMPROXY_DATA_DIR)')
     .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
     .option('--workers <count>', 'worker processes, or auto (LLMPROXY_WORKERS; default auto)')
-    .option('--engine <engine>', 'auto, hyper-express or node (LLMPROXY_ENGINE; default auto)')
+    .option('--engine <engine>', 'auto, net, hyper-express or node (LLMPROXY_ENGINE; default auto)')
     .option('--log-level <level>', 'error, warn, info or debug (LOG_LEVEL; default info)')
     .option('--json', 'log in JSON, also on a terminal')
     .addHelpText(

@@ -6,7 +6,7 @@ export interface Settings {
   server: {
     host: string;
     port: number;
-    engine: 'auto' | 'hyper-express' | 'node';
+    engine: 'auto' | 'net' | 'hyper-express' | 'node';
     /** Worker processes; `auto` is one per core less one, and at least one. */
     workers: number | 'auto';
     max_body_bytes: number;
@@ -170,7 +170,7 @@ export const settingsSchema = section({
     },
     engine: {
       type: 'string',
-      enum: ['auto', 'hyper-express', 'node'],
+      enum: ['auto', 'net', 'hyper-express', 'node'],
       default: 'auto',
       env: 'LLMPROXY_ENGINE',
       flag: 'engine',

@@ -26,8 +26,8 @@ export interface RequestHead {
 }
 
 /**
- * Requests of one connection. A request that asks for an upgrade is a request like any other:
- * who accepts it calls `becomeTunnel` in `onHead`.
+ * Requests of one connection. One that asks for an upgrade is a request like any other: who accepts
+ * it pushes no more.
  */
 export class RequestParser extends MessageParser<RequestHead> {
   private readonly head: RequestSection;
@@ -36,11 +36,6 @@ export class RequestParser extends MessageParser<RequestHead> {
     const section = new RequestSection(limits);
     super(handler, section, limits);
     this.head = section;
-  }
-
-  /** What follows the head is not HTTP: `push` leaves it alone. */
-  becomeTunnel(): void {
-    this.follow('tunnel');
   }
 
   protected override finishHead(): RequestHead {

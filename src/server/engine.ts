@@ -1,8 +1,9 @@
 import type { Engine } from './exchange.js';
 import { loadHyperExpress } from './hyper-express.js';
+import { netEngine } from './net.js';
 import { nodeEngine } from './node.js';
 
-export type EngineChoice = 'auto' | 'hyper-express' | 'node';
+export type EngineChoice = 'auto' | 'net' | 'hyper-express' | 'node';
 
 /**
  * The engine to serve with. `auto` takes hyper-express where its native module loads, and
@@ -14,6 +15,7 @@ export async function selectEngine(
   warn: (message: string) => void,
 ): Promise<Engine> {
   if (choice === 'node') return nodeEngine;
+  if (choice === 'net') return netEngine;
   try {
     return await loadHyperExpress();
   } catch (error) {

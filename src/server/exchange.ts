@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ConnectionCap } from './connection-cap.js';
 
 /**
@@ -21,6 +22,11 @@ export interface Exchange {
    * value holds one character per byte (latin1), as `node:http` and undici read and write them.
    */
   readonly headers: readonly string[];
+  /**
+   * The protocol that the client asks to change to (`Upgrade`), in lower case; empty where it asks
+   * for none, the request has a body, or the engine cannot change (only `net` can).
+   */
+  readonly upgradeTo: string;
   /** True once the client's connection is gone or `destroy` was called. */
   readonly aborted: boolean;
   /** True once a response head was given to the engine. */
@@ -82,6 +88,14 @@ export interface Exchange {
   /** Ends the response cleanly. */
   end(): void;
 
+  /**
+   * Answers 101 with `upgradeTo` and gives the connection away, paused: what the client has already
+   * sent comes first out of it, and the exchange is over when it closes.
+   * @param headers flat list, without `connection` and `upgrade`.
+   * @throws Error where `upgradeTo` is empty, the client has left, or a response has begun.
+   */
+  upgrade(headers: readonly string[]): Duplex;
+
   /** Closes the connection at once; a started response is visibly cut short. */
   destroy(): void;
 }
@@ -97,11 +111,41 @@ export class AbortedError extends Error {
 }
 
 export interface ServerOptions {
+  /** An address, or `unix:/path`, which only `net` takes. */
   host: string;
   port: number;
   handler: RequestHandler;
   /** hyper-express cannot apply it: it does not say whose connection was closed. */
   connectionCap?: ConnectionCap;
+  /** Only `net` has TLS. */
+  tls?: TlsMaterial | null;
+  /**
+   * Whether connections from this address begin with a header of the PROXY protocol; `net` only.
+   * One that does not is closed.
+   */
+  hasProxyHeader?: (address: string) => boolean;
+  /** Shorter ones than the defaults, for tests; `net` only. */
+  timeouts?: Partial<ConnectionTimeouts>;
+}
+
+/** Certificate, key and the authority that clients' certificates must come from, as PEM. */
+export interface TlsMaterial {
+  cert: string;
+  key: string;
+  /** Null: clients need no certificate. */
+  clientCa: string | null;
+}
+
+/** Milliseconds, kept to the second. */
+export interface ConnectionTimeouts {
+  /** Between requests. */
+  idle: number;
+  /** From the first byte of a head to its last, and from the connection to the first byte. */
+  head: number;
+  /** A client that uploads and sends nothing for so long is gone. */
+  uploadStall: number;
+  /** A closed connection waits so long for the client to close it too. */
+  linger: number;
 }
 
 /** A listening server. */
@@ -117,10 +161,12 @@ export interface Server {
   drain(): Promise<void>;
   /** Closes every connection at once. */
   close(): void;
+  /** Uses these for connections from now on. Only there where `tls` was given. */
+  renewTls?(tls: TlsMaterial): void;
 }
 
 /** An engine: how to start a server. Several processes may listen on one port. */
 export interface Engine {
-  readonly name: 'hyper-express' | 'node';
+  readonly name: 'net' | 'hyper-express' | 'node';
   listen(options: ServerOptions): Promise<Server>;
 }

@@ -1,9 +1,11 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { GatewayError } from '../errors.js';
+import { carriesBody, headText } from '../http1/head-text.js';
 import type { Activity } from './activity.js';
+import { lingerMs, smallBodyBytes } from './early-response.js';
 import type { Exchange } from './exchange.js';
+import { ipv6Text } from './proxy-header.js';
 import { RequestBody } from './request-body.js';
-import { carriesBody, headText, lingerMs, smallBodyBytes } from './response-head.js';
 
 /**
  * Largest piece given to uWebSockets.js at once: with its frame, and the headers that uWebSockets.js
@@ -36,6 +38,7 @@ export class HyperExpressExchange implements Exchange {
   readonly ambiguity: string | null;
   /** Null when the request has no body. */
   readonly body: RequestBody | null;
+  readonly upgradeTo = '';
   aborted = false;
   headSent = false;
 
@@ -187,6 +190,10 @@ export class HyperExpressExchange implements Exchange {
     if (this.res === null || !this.headSent || this.ending) return;
     if (this.stalled) this.ending = true;
     else this.finish();
+  }
+
+  upgrade(): never {
+    throw new Error('This engine cannot change the protocol');
   }
 
   destroy(): void {
@@ -420,11 +427,5 @@ function toBytes(head: string): string | Buffer {
 }
 
 function addressText(bytes: Buffer): string {
-  if (bytes.length === 4) return bytes.join('.');
-  const mapped =
-    bytes.subarray(0, 10).every((byte) => byte === 0) && bytes.readUInt16BE(10) === 0xffff;
-  if (mapped) return bytes.subarray(12).join('.');
-  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
-  // The URL parser writes the short form (RFC 5952).
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+  return bytes.length === 4 ? bytes.join('.') : ipv6Text(bytes);
 }

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { carriesBody, fieldValue } from '../http1/head-text.js';
 import type { Activity } from './activity.js';
+import { lingerMs, smallBodyBytes } from './early-response.js';
 import type { Exchange } from './exchange.js';
 import { RequestBody } from './request-body.js';
-import { carriesBody, fieldValue, lingerMs, smallBodyBytes } from './response-head.js';
 
 /** A client that uploads and sends nothing for so long is gone. */
 const uploadStallMs = 30_000;
@@ -14,6 +15,7 @@ export class NodeExchange implements Exchange {
   readonly query: string;
   readonly remoteAddress: string;
   readonly headers: readonly string[];
+  readonly upgradeTo = '';
   aborted = false;
   headSent = false;
 
@@ -133,6 +135,10 @@ export class NodeExchange implements Exchange {
     if (this.aborted || this.ended || !this.headSent) return;
     this.ended = true;
     this.res.end();
+  }
+
+  upgrade(): never {
+    throw new Error('This engine cannot change the protocol');
   }
 
   destroy(): void {

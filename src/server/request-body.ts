@@ -6,6 +6,10 @@ const maxHeldBytes = 64 * 1024;
 /** A larger body is not given its memory before it is there. */
 const maxWholeBytes = 1024 * 1024;
 
+/** Pieces below this size are put together as they come: each costs more to keep than it holds. */
+const smallPieceBytes = 4 * 1024;
+const slabBytes = 16 * 1024;
+
 /** The connection that a body arrives on. */
 export interface BodySource {
   pause(): void;
@@ -28,6 +32,7 @@ export class RequestBody {
   private pieces: Buffer[] = [];
   /** The memory of all pieces, where the length is declared: they need not be put together. */
   private whole: Buffer | null = null;
+  private slab: Buffer | null = null;
   private paused = false;
   private receivedBytes = 0;
   private maxBytes = Number.POSITIVE_INFINITY;
@@ -70,14 +75,23 @@ export class RequestBody {
 
   /** Takes the next piece, whose memory is the connection's. */
   push(bytes: Uint8Array): void {
+    if (!this.discarding) this.add(this.copy(bytes));
+  }
+
+  /** Takes the next piece, whose memory is the body's from now on. */
+  pushOwn(piece: Buffer): void {
     if (this.discarding) return;
-    const piece = this.copy(bytes);
-    this.receivedBytes += bytes.length;
+    const isAlone = piece.length === this.declaredBytes || !this.isGivenMemory;
+    this.add(isAlone ? piece : this.copy(piece));
+  }
+
+  private add(piece: Buffer): void {
+    this.receivedBytes += piece.length;
     if (this.receivedBytes > this.maxBytes) {
       this.fail(tooLarge(this.maxBytes));
       return;
     }
-    this.pieces.push(piece);
+    if (this.whole !== null || !this.joins(piece)) this.pieces.push(piece);
     this.onPiece?.(piece);
     if (!this.isRead && this.receivedBytes > maxHeldBytes && !this.paused) {
       this.paused = true;
@@ -105,10 +119,30 @@ export class RequestBody {
     this.resumeSource();
   }
 
+  /** Whether all of it gets its memory with the first piece. */
+  private get isGivenMemory(): boolean {
+    return this.declaredBytes !== null && this.declaredBytes <= maxWholeBytes;
+  }
+
+  /** Copies a small piece to the end of the small one before it. */
+  private joins(piece: Buffer): boolean {
+    const before = this.pieces.at(-1);
+    if (before === undefined || piece.length + before.length > slabBytes) return false;
+    if (piece.length > smallPieceBytes) return false;
+    if (before.buffer !== this.slab?.buffer) {
+      if (before.length > smallPieceBytes) return false;
+      this.slab = Buffer.allocUnsafeSlow(slabBytes);
+      this.slab.set(before);
+    }
+    this.slab.set(piece, before.length);
+    this.pieces[this.pieces.length - 1] = this.slab.subarray(0, before.length + piece.length);
+    return true;
+  }
+
   private copy(bytes: Uint8Array): Buffer {
     const { declaredBytes, receivedBytes } = this;
     const end = receivedBytes + bytes.length;
-    if (declaredBytes === null || declaredBytes > maxWholeBytes || end > declaredBytes) {
+    if (declaredBytes === null || !this.isGivenMemory || end > declaredBytes) {
       return Buffer.from(bytes);
     }
     this.whole ??= Buffer.allocUnsafe(declaredBytes);
@@ -122,6 +156,7 @@ export class RequestBody {
   private take(): Buffer {
     const { whole, pieces } = this;
     this.whole = null;
+    this.slab = null;
     this.pieces = [];
     this.onPiece = null;
     this.resolve = null;

@@ -93,7 +93,7 @@ test('what is wrong is named by its flag, variable or field, all at once', (t) =
   assert.match(message, /^PORT: must be integer, not "18e3"$/m);
   assert.match(
     message,
-    /^LLMPROXY_ENGINE: must be one of auto, hyper-express, node, not "apache"$/m,
+    /^LLMPROXY_ENGINE: must be one of auto, net, hyper-express, node, not "apache"$/m,
   );
   assert.match(message, /^LLMPROXY_WORKERS: must be >= 1, or .*must be auto, not "0"$/m);
   assert.match(message, /^--log-level: must be one of error, warn, info, debug, not "loud"$/m);

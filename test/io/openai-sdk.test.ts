@@ -230,7 +230,7 @@ function onlyCall({ choices }: OpenAI.ChatCompletion): { name: string; arguments
   return call.function;
 }
 
-async function gateway(t: TestContext, engine: 'hyper-express' | 'node') {
+async function gateway(t: TestContext, engine: 'net' | 'hyper-express' | 'node') {
   const daemon = await startDaemon(t, { engine });
   const { mock } = await mockForTest(t);
   const named = ['gpt-4o', 'text-embedding-3-small', 'gpt-*', 'mock-*'];

@@ -9,7 +9,7 @@ import { chat, gatewayForTest, recordsOf, serveGateway } from './gateway-for-tes
 const event = 'data: {"choices":[{"delta":{"content":"é"}}]}\n\n';
 const usage = 'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}\n\n';
 
-for (const name of ['hyper-express', 'node'] as const) {
+for (const name of ['net', 'hyper-express', 'node'] as const) {
   const engine = await engineOrReason(name);
   const skip = typeof engine === 'string' ? engine : false;
 

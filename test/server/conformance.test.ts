@@ -14,7 +14,7 @@ const text = ['content-type', 'text/plain'];
 /** What uWebSockets.js collects before it sends; see `sliceBytes`. */
 const corkBytes = 16 * 1024;
 
-for (const name of ['hyper-express', 'node'] as const) {
+for (const name of ['net', 'hyper-express', 'node'] as const) {
   const engine = await engineOrReason(name);
   const skip = typeof engine === 'string' ? engine : false;
   describe(`the ${name} engine`, { skip, timeout: 60_000 }, () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConnectionCap } from '../../src/server/connection-cap.js';
+import { netEngine } from '../../src/server/net.js';
 import { nodeEngine } from '../../src/server/node.js';
 import { rawClient } from './support.js';
 
@@ -16,28 +17,30 @@ test('an address has no more than its share, and gets it back', () => {
   for (let i = 0; i < 5; i++) assert.ok(cap.opened('10.0.0.1'));
 });
 
-test('node closes a connection past the cap, and takes one when another has closed', async (t) => {
-  const server = await nodeEngine.listen({
-    host: '127.0.0.1',
-    port: 0,
-    handler: (exchange) => exchange.respond(200, [], 'ok'),
-    connectionCap: new ConnectionCap(2, () => false),
+for (const engine of [netEngine, nodeEngine]) {
+  test(`${engine.name} closes a connection past the cap, and takes one when another has closed`, async (t) => {
+    const server = await engine.listen({
+      host: '127.0.0.1',
+      port: 0,
+      handler: (exchange) => exchange.respond(200, [], 'ok'),
+      connectionCap: new ConnectionCap(2, () => false),
+    });
+    t.after(() => server.close());
+    const [first, second] = [await rawClient(server.port), await rawClient(server.port)];
+    const past = await rawClient(server.port);
+    assert.equal((await past.closed).received, '');
+    const ask = 'GET / HTTP/1.1\r\nhost: h\r\n\r\n';
+    for (const client of [first, second]) {
+      await client.send(ask);
+      await client.until(/ok$/);
+    }
+    first.socket.destroy();
+    await first.closed;
+    for (;;) {
+      const next = await rawClient(server.port);
+      await next.send(ask).catch(() => {});
+      if (await next.until(/ok$/).catch(() => null)) break;
+    }
+    second.socket.destroy();
   });
-  t.after(() => server.close());
-  const [first, second] = [await rawClient(server.port), await rawClient(server.port)];
-  const past = await rawClient(server.port);
-  assert.equal((await past.closed).received, '');
-  const ask = 'GET / HTTP/1.1\r\nhost: h\r\n\r\n';
-  for (const client of [first, second]) {
-    await client.send(ask);
-    await client.until(/ok$/);
-  }
-  first.socket.destroy();
-  await first.closed;
-  for (;;) {
-    const next = await rawClient(server.port);
-    await next.send(ask).catch(() => {});
-    if (await next.until(/ok$/).catch(() => null)) break;
-  }
-  second.socket.destroy();
-});
+}

@@ -8,7 +8,7 @@ import { engineOrReason, rawClient, signal, withServer } from './support.js';
 
 const text = ['content-type', 'text/plain'];
 
-for (const name of ['hyper-express', 'node'] as const) {
+for (const name of ['net', 'hyper-express', 'node'] as const) {
   const engine = await engineOrReason(name);
   const skip = typeof engine === 'string' ? engine : false;
   describe(`draining the ${name} engine`, { skip, timeout: 30_000 }, () => {
@@ -92,9 +92,9 @@ for (const name of ['hyper-express', 'node'] as const) {
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const nodeShares = major > 22 || (major === 22 && minor >= 12);
 
-for (const name of ['hyper-express', 'node'] as const) {
+for (const name of ['net', 'hyper-express', 'node'] as const) {
   const engine = await engineOrReason(name);
-  const old = name === 'node' && !nodeShares ? 'needs Node 22.12 or newer' : false;
+  const old = name !== 'hyper-express' && !nodeShares ? 'needs Node 22.12 or newer' : false;
   const skip = typeof engine === 'string' ? engine : old;
   it(`two processes share one port with ${name}`, { skip, timeout: 30_000 }, () => sharePort(name));
 }

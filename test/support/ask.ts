@@ -53,9 +53,9 @@ export function bearer(key: string): Record<string, string> {
   return { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
 }
 
-/** Both engines, and why one cannot run on this machine. */
+/** All engines, and why one cannot run on this machine. */
 export const engines = await Promise.all(
-  (['hyper-express', 'node'] as const).map(async (engine) => {
+  (['net', 'hyper-express', 'node'] as const).map(async (engine) => {
     const loaded = await engineOrReason(engine);
     return { engine, skip: typeof loaded === 'string' ? loaded : false };
   }),

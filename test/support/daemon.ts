@@ -14,7 +14,7 @@ import { testDatabase, testDirectory } from './postgres.js';
 import { isRunning, until } from './until.js';
 
 export interface DaemonOptions {
-  engine?: 'hyper-express' | 'node' | 'auto';
+  engine?: 'net' | 'hyper-express' | 'node' | 'auto';
   /** One unless given. */
   workers?: number;
   /** `embedded`, or a Postgres to use; a fresh database of the test's server unless given. */

@@ -1,11 +1,5 @@
 import { STATUS_CODES } from 'node:http';
 
-/** Largest part of an unread request body that is worth reading to keep a connection. */
-export const smallBodyBytes = 64 * 1024;
-
-/** How long an early response waits for the rest of a request body before the connection closes. */
-export const lingerMs = 1000;
-
 /** Whether a response to this method with this status carries a body (RFC 9110, 6.4.1). */
 export function carriesBody(method: string, status: number): boolean {
   return method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
@@ -22,6 +16,19 @@ export function headText(status: number, headers: readonly string[]): string {
   }
   return text;
 }
+
+/** A `Date` field line without its end, made once a second. */
+export function dateLine(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = `date: ${new Date(second * 1000).toUTCString()}`;
+  }
+  return dateText;
+}
+
+let dateSecond = 0;
+let dateText = '';
 
 /** A field value that cannot end its line: what RFC 9110 (5.5) does not allow becomes a space. */
 export function fieldValue(value: string): string {

@@ -1,0 +1,288 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { GatewayError } from '../errors.js';
+import { headText } from '../http1/head-text.js';
+import { ProtocolError } from '../http1/protocol-error.js';
+import { type RequestHead, RequestParser } from '../http1/request-parser.js';
+import type { Activity } from './activity.js';
+import type { ConnectionTimeouts, RequestHandler } from './exchange.js';
+import { NetExchange, type Wire } from './net-exchange.js';
+
+/**
+ * A client that closed its side is given so long before we find out whether it still reads: the
+ * first probe makes a closed socket send a reset, the second one fails because of that.
+ */
+const probeDelaysMs = [250, 250, 10_000];
+/** Bytes of further requests that wait behind the one that is answered. */
+const maxHeldBytes = 64 * 1024;
+
+/** What the connections of one server share. */
+export interface ConnectionContext {
+  readonly handler: RequestHandler;
+  readonly activity: Activity;
+  readonly timeouts: ConnectionTimeouts;
+  /** Field lines of a response after which the connection stays. */
+  readonly keepAliveLines: string;
+  /** Monotonic, milliseconds; a second behind at most. */
+  readonly clock: { nowMs: number };
+  /** Called once when the connection is gone or was given away. */
+  onGone(connection: NetConnection): void;
+}
+
+/**
+ * One client's connection: requests in, one at a time and in order.
+ *
+ * States: idle → receiving (a request arrives; its exchange may already answer) → answering (what
+ * arrives now waits) → idle …, or closing (our side is closed; what arrives is dropped, so that the
+ * client can read its response before the connection goes).
+ */
+export class NetConnection implements Wire {
+  readonly onSent = () => this.current?.sent();
+  /** Where the context keeps it. */
+  place = 0;
+
+  private readonly parser: RequestParser;
+  private current: NetExchange | null = null;
+  /** Whether all of the current request has arrived. */
+  private hasArrived = false;
+  private closing = false;
+  private clientEnded = false;
+  private parsing = false;
+  private bodyPaused = false;
+  private held: Buffer | null = null;
+  /** When the state changed, or a body's last byte arrived. */
+  private sinceMs: number;
+  private headSinceMs = 0;
+  private released = false;
+  private served = 0;
+
+  /** @param address the client's, where it is not the peer's; else empty. */
+  constructor(
+    readonly socket: Socket,
+    private readonly context: ConnectionContext,
+    private address: string,
+  ) {
+    this.sinceMs = context.clock.nowMs;
+    this.parser = new RequestParser({
+      onHead: (head) => this.onHead(head),
+      onBody: (piece) => this.current?.body?.pushOwn(piece),
+      onEnd: () => this.onEnd(),
+    });
+    socket.on('data', this.onData);
+    socket.on('end', this.onClientEnd);
+    socket.on('drain', this.onDrain);
+    socket.on('error', ignore);
+    socket.on('close', this.onClose);
+  }
+
+  get remoteAddress(): string {
+    // Not known any more once the socket is closed.
+    if (this.address === '') this.address = addressText(this.socket.remoteAddress);
+    return this.address;
+  }
+
+  get keepAliveLines(): string {
+    return this.context.keepAliveLines;
+  }
+
+  pauseBody(): void {
+    this.bodyPaused = true;
+    this.socket.pause();
+  }
+
+  resumeBody(): void {
+    this.bodyPaused = false;
+    this.sinceMs = this.context.clock.nowMs;
+    this.socket.resume();
+  }
+
+  exchangeEnded(): void {
+    this.settle();
+  }
+
+  release(): Duplex {
+    const { socket, held } = this;
+    this.released = true;
+    socket.off('data', this.onData).off('end', this.onClientEnd).off('drain', this.onDrain);
+    socket.off('error', ignore).off('close', this.onClose);
+    socket.pause();
+    if (held) socket.unshift(held);
+    this.held = null;
+    socket.on('close', () => this.context.onGone(this));
+    return socket;
+  }
+
+  /** Closes it at once. */
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Called once a second: ends what takes too long. */
+  sweep(nowMs: number): void {
+    const { current } = this;
+    if (this.released) return;
+    const { timeouts } = this.context;
+    const waitedMs = nowMs - this.sinceMs;
+    if (this.closing) {
+      const isSent = this.socket.writableLength === 0;
+      if (waitedMs > (isSent ? timeouts.linger : timeouts.uploadStall)) this.socket.destroy();
+    } else if (current !== null) {
+      const isUploading = !this.hasArrived && !this.bodyPaused;
+      if (isUploading && waitedMs > timeouts.uploadStall) this.socket.destroy();
+    } else if (this.parser.isInHead) {
+      if (nowMs - this.headSinceMs > timeouts.head) {
+        this.refuse(408, 'The request headers did not arrive in time.');
+      }
+    } else if (waitedMs > (this.served === 0 ? timeouts.head : timeouts.idle)) this.close();
+  }
+
+  private readonly onData = (chunk: Buffer): void => {
+    if (this.closing) return;
+    if (this.isBlocked) this.hold(chunk);
+    else this.parse(chunk);
+  };
+
+  private readonly onDrain = (): void => {
+    this.current?.handleDrain();
+  };
+
+  private readonly onClose = (): void => {
+    this.current?.handleClose();
+    this.context.onGone(this);
+  };
+
+  private readonly onClientEnd = (): void => {
+    this.clientEnded = true;
+    if (this.closing) return;
+    if (this.current === null) this.close();
+    else if (!this.hasArrived) this.socket.destroy();
+    else this.probeLater(0);
+  };
+
+  private probeLater(probes: number): void {
+    const delayMs = probeDelaysMs[Math.min(probes, probeDelaysMs.length - 1)];
+    setTimeout(() => {
+      const { current } = this;
+      if (current === null || this.closing || this.released || this.socket.destroyed) return;
+      if (!current.finished && !current.probe()) this.socket.destroy();
+      else this.probeLater(probes + 1);
+    }, delayMs).unref();
+  }
+
+  /** Whether the next request must wait. */
+  private get isBlocked(): boolean {
+    return this.current !== null && this.hasArrived;
+  }
+
+  private parse(chunk: Buffer): void {
+    this.parsing = true;
+    try {
+      let at = 0;
+      while (at < chunk.length && !this.closing && !this.socket.destroyed) {
+        if (this.isBlocked) {
+          this.hold(at === 0 ? chunk : chunk.subarray(at));
+          break;
+        }
+        at = this.parser.push(chunk, at);
+      }
+      this.noteProgress();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.refuse(error.status, `The request is not valid HTTP: ${error.message}.`);
+    } finally {
+      this.parsing = false;
+    }
+  }
+
+  private noteProgress(): void {
+    const { nowMs } = this.context.clock;
+    if (this.current !== null) this.sinceMs = nowMs;
+    else if (!this.parser.isInHead) this.headSinceMs = 0;
+    else if (this.headSinceMs === 0) this.headSinceMs = nowMs;
+  }
+
+  private onHead(head: RequestHead): void {
+    this.headSinceMs = 0;
+    this.hasArrived = false;
+    this.served++;
+    const exchange = new NetExchange(head, this, this.context.activity);
+    this.current = exchange;
+    this.context.handler(exchange);
+  }
+
+  private onEnd(): void {
+    this.hasArrived = true;
+    this.current?.body?.finish();
+    this.settle();
+  }
+
+  private hold(chunk: Buffer): void {
+    this.held = this.held === null ? chunk : Buffer.concat([this.held, chunk]);
+    if (this.held.length > maxHeldBytes) this.socket.pause();
+  }
+
+  /** Goes on to the next request once one was received and answered. */
+  private settle(): void {
+    const { current } = this;
+    if (!current?.finished) return;
+    if (current.closes) {
+      this.close();
+      return;
+    }
+    if (!this.hasArrived) return;
+    this.current = null;
+    this.sinceMs = this.context.clock.nowMs;
+    if (!this.parsing) this.takeHeld();
+  }
+
+  private takeHeld(): void {
+    const { held } = this;
+    if (held !== null) {
+      this.held = null;
+      if (held.length > maxHeldBytes) this.socket.resume();
+      this.parse(held);
+    }
+    if (this.clientEnded && this.current === null) this.close();
+  }
+
+  /** Closes our side; the rest of what the client sends is read, or the kernel would reset it. */
+  private close(): void {
+    if (this.closing) return;
+    this.closing = true;
+    this.sinceMs = this.context.clock.nowMs;
+    this.held = null;
+    this.socket.end();
+    this.socket.resume();
+  }
+
+  private refuse(status: number, message: string): void {
+    const { current } = this;
+    if (current !== null && !current.finished) {
+      const { headSent } = current;
+      current.handleClose();
+      if (headSent) {
+        this.socket.destroy();
+        return;
+      }
+    }
+    this.current = null;
+    const body = new GatewayError('invalid_request', message).toBody();
+    const head = headText(status, [
+      'connection',
+      'close',
+      'content-type',
+      'application/json',
+      'content-length',
+      String(body.length),
+    ]);
+    this.socket.write(`HTTP/1.1 ${head}\r\n\r\n${body}`, 'latin1');
+    this.close();
+  }
+}
+
+/** The address without the form that IPv4 has on a socket of IPv6. */
+export function addressText(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+}
+
+function ignore(): void {}

@@ -1,0 +1,170 @@
+import { createServer, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
+import {
+  createSecureContext,
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type Server as TlsServer,
+} from 'node:tls';
+import { Activity, quietTurn } from './activity.js';
+import { capConnections } from './connection-cap.js';
+import type { ConnectionTimeouts, Engine, Server, ServerOptions, TlsMaterial } from './exchange.js';
+import { addressText, NetConnection } from './net-connection.js';
+import { takeProxyHeader } from './proxy-header.js';
+
+const sweepMs = 1_000;
+const socketOptions = { allowHalfOpen: true, noDelay: true, highWaterMark: 64 * 1024 };
+const defaultTimeouts: ConnectionTimeouts = {
+  idle: 75_000,
+  head: 20_000,
+  uploadStall: 30_000,
+  linger: 2_000,
+};
+
+/** The engine over `node:net` and `node:tls`: HTTP/1.1 of our own. */
+export const netEngine: Engine = { name: 'net', listen };
+
+async function listen(options: ServerOptions): Promise<Server> {
+  const { handler, hasProxyHeader, connectionCap, tls = null } = options;
+  const activity = new Activity();
+  const connections: NetConnection[] = [];
+  /** Connections whose PROXY header is still to come. */
+  const waiting = new Set<Socket>();
+  /** The client's address by the name of a TLS connection that a PROXY header came before. */
+  const told = new Map<string, string>();
+  const clock = { nowMs: performance.now() };
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const context = {
+    handler,
+    activity,
+    clock,
+    timeouts,
+    keepAliveLines: `connection: keep-alive\r\nkeep-alive: timeout=${Math.ceil(timeouts.idle / 1000)}\r\n`,
+    /** The last one takes its place: a Set whose members come and go is rebuilt time and again. */
+    onGone(connection: NetConnection) {
+      const last = connections.pop();
+      if (last !== undefined && last !== connection) {
+        connections[connection.place] = last;
+        last.place = connection.place;
+      }
+      activity.connectionChanged(-1);
+    },
+  };
+  const serve = (socket: Socket, client = '') => {
+    const connection = new NetConnection(socket, context, client);
+    activity.connectionChanged(1);
+    connection.place = connections.push(connection) - 1;
+    // Where its first bytes were put back.
+    if (socket.isPaused()) socket.resume();
+  };
+  const secure =
+    tls === null
+      ? null
+      : createSecureServer(tls, (socket) => serve(socket, told.get(nameOf(socket))));
+  /** A connection whose client is told by its proxy. */
+  const serveProxied = (socket: Socket) => {
+    const name = nameOf(socket);
+    waiting.add(socket);
+    socket.on('close', () => {
+      waiting.delete(socket);
+      told.delete(name);
+    });
+    takeProxyHeader(socket, timeouts.head, (address) => {
+      waiting.delete(socket);
+      if (secure === null) serve(socket, addressText(address));
+      else {
+        told.set(name, addressText(address));
+        secure.emit('connection', socket);
+      }
+    });
+  };
+  const server = secure !== null && !hasProxyHeader ? secure : createServer(socketOptions);
+  // Before what serves them.
+  if (connectionCap) capConnections(server, connectionCap);
+  if (server !== secure) {
+    server.on('connection', (socket) => {
+      if (socket.destroyed) return;
+      if (hasProxyHeader?.(addressText(socket.remoteAddress))) serveProxied(socket);
+      else if (secure === null) serve(socket);
+      else secure.emit('connection', socket);
+    });
+  }
+  await bind(server, options);
+  const sweeper = setInterval(() => {
+    clock.nowMs = performance.now();
+    // From the end, since one that goes gives its place to the last.
+    for (let i = connections.length - 1; i >= 0; i--) connections[i]?.sweep(clock.nowMs);
+  }, sweepMs).unref();
+
+  const close = () => {
+    clearInterval(sweeper);
+    server.close();
+    for (const connection of [...connections]) connection.destroy();
+    for (const socket of waiting) socket.destroy();
+  };
+  let drained: Promise<void> | null = null;
+  const drain = async () => {
+    activity.draining = true;
+    await quietTurn();
+    server.close();
+    await activity.idle();
+    close();
+  };
+  const address = server.address();
+  return {
+    port: address !== null && typeof address === 'object' ? address.port : 0,
+    get active() {
+      return activity.requests;
+    },
+    drain() {
+      drained ??= drain();
+      return drained;
+    },
+    close,
+    ...(secure && { renewTls: (next: TlsMaterial) => secure.setSecureContext(contextOf(next)) }),
+  };
+}
+
+/** A connection's two ends, which a TLS socket has from the one below it. */
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+/**
+ * The options of a server's TLS.
+ * @throws Error where certificate or key cannot be used.
+ */
+export function contextOf({ cert, key, clientCa }: TlsMaterial): SecureContextOptions {
+  const options = { cert, key, ...(clientCa !== null && { ca: clientCa }) };
+  createSecureContext(options);
+  return options;
+}
+
+function createSecureServer(tls: TlsMaterial, accept: (socket: Socket) => void): TlsServer {
+  const options = {
+    ...socketOptions,
+    ...contextOf(tls),
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['http/1.1'],
+    requestCert: tls.clientCa !== null,
+    rejectUnauthorized: tls.clientCa !== null,
+    handshakeTimeout: defaultTimeouts.head,
+  } as const;
+  const server = createTlsServer(options, accept);
+  // A client that speaks no TLS, or has no certificate that counts: the server closes it.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  return server;
+}
+
+async function bind(server: NetServer, { host, port }: ServerOptions): Promise<void> {
+  const path = host.startsWith('unix:') ? host.slice('unix:'.length) : null;
+  const where = path ?? `${host}:${port}`;
+  const options: ListenOptions & { reusePort?: boolean } =
+    path === null ? { host, port, reusePort: true } : { path };
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new Error(`Cannot listen on ${where}: ${error.code ?? error.message}`)),
+    );
+    server.listen(options, resolve);
+  });
+  server.removeAllListeners('error');
+}
