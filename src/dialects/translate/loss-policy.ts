@@ -1,0 +1,43 @@
+import { GatewayError } from '../../errors.js';
+import type { FieldNames, Loss } from '../codec.js';
+
+/** `strict` refuses any loss; `warn` tells it to the client; `allow` only records it. */
+export type LossPolicy = 'strict' | 'warn' | 'allow';
+
+/**
+ * Refuses what a policy does not let pass. What a target cannot be sent at all is refused by each.
+ * @throws GatewayError `invalid_request`, naming every field.
+ */
+export function checkLosses(losses: readonly Loss[], policy: LossPolicy, target: string): void {
+  const refused = losses.filter(({ kind }) => policy === 'strict' || kind === 'rejected');
+  const [first] = refused;
+  if (!first) return;
+  const list = refused.map(({ field, reason }) => `'${field}' ${reason}`).join('; ');
+  throw new GatewayError('invalid_request', `The request cannot be said in ${target}: ${list}.`, {
+    param: first.field,
+  });
+}
+
+/** A header's worth. */
+const maxHeaderLength = 1024;
+
+/** The value of `x-llmproxy-lost`, as `top_k=dropped, messages[3]=approximated`; null for none. */
+export function lossHeader(losses: readonly Loss[]): string | null {
+  const words = new Set(losses.map(({ field, kind }) => `${field}=${kind}`));
+  let value = '';
+  for (const word of words) {
+    const next = value === '' ? word : `${value}, ${word}`;
+    if (next.length > maxHeaderLength) return `${value}, …`;
+    value = next;
+  }
+  return value === '' ? null : value.replace(/[^\x20-\x7e]/g, '?');
+}
+
+/** Losses with the client's own names of fields. */
+export function named(losses: readonly Loss[], names: FieldNames): Loss[] {
+  return losses.map((loss) => {
+    const [, root = '', rest = ''] = /^(\w+)(.*)$/.exec(loss.field) ?? [];
+    const name = Object.hasOwn(names, root) ? names[root as keyof FieldNames] : null;
+    return name === null ? loss : { ...loss, field: name + rest };
+  });
+}

@@ -1,0 +1,60 @@
+import type { Codec } from '../codec.js';
+import type { Block, ConversationRequest, MediaBlock, Message } from '../conversation.js';
+import type { Losses } from '../losses.js';
+
+/** What was found at an address. */
+export interface FetchedMedia {
+  mediaType: string;
+  /** Base64. */
+  data: string;
+}
+
+/** The addresses that a target must be given the content of. Empty for most requests. */
+export function remoteMedia(request: ConversationRequest, target: Codec): string[] {
+  const urls = new Set<string>();
+  for (const { content } of request.messages) {
+    for (const media of mediaOf(content)) {
+      const url = remoteUrl(media, target);
+      if (url !== null) urls.add(url);
+    }
+  }
+  return [...urls];
+}
+
+function* mediaOf(content: readonly Block[]): Generator<MediaBlock> {
+  for (const block of content) {
+    if (block.type === 'media') yield block;
+    else if (block.type === 'tool_result') yield* mediaOf(block.content);
+  }
+}
+
+function remoteUrl({ source, kind }: MediaBlock, target: Codec): string | null {
+  return source.type === 'url' && !target.takesUrl(kind, source.url) ? source.url : null;
+}
+
+/** The messages with content in the place of addresses; what was not fetched is refused. */
+export function placeMedia(
+  messages: readonly Message[],
+  target: Codec,
+  fetched: ReadonlyMap<string, FetchedMedia>,
+  losses: Losses,
+): Message[] {
+  return messages.map((message) => {
+    let changed = false;
+    const place = (block: Block): Block => {
+      if (block.type === 'tool_result') return { ...block, content: block.content.map(place) };
+      const url = block.type === 'media' ? remoteUrl(block, target) : null;
+      if (block.type !== 'media' || url === null) return block;
+      const found = fetched.get(url);
+      if (!found) {
+        losses.reject(message.at, `holds ${block.kind} by URL, which could not be fetched`);
+        return block;
+      }
+      changed = true;
+      const { mediaType, data } = found;
+      return { ...block, mediaType, source: { type: 'base64', data } };
+    };
+    const content = message.content.map(place);
+    return changed ? { ...message, content } : message;
+  });
+}

@@ -1,0 +1,173 @@
+import { GatewayError } from '../../errors.js';
+import type {
+  Codec,
+  Loss,
+  RenamedTool,
+  RequestPlace,
+  RequestTarget,
+  StreamWriter,
+} from '../codec.js';
+import type {
+  ConversationAnswer,
+  ConversationDialect,
+  ConversationError,
+  ConversationRequest,
+} from '../conversation.js';
+import { Losses } from '../losses.js';
+import { WrongField } from '../read.js';
+import type { ReasoningKeeper } from './kept-reasoning.js';
+import { named } from './loss-policy.js';
+import { type FetchedMedia, placeMedia, remoteMedia } from './remote-media.js';
+import { restoreAnswer } from './restore.js';
+import { type SealContext, sealBlocks, unseal } from './sealing.js';
+import { StreamPipe } from './stream-pipe.js';
+
+/**
+ * Reads a client's request, once; each attempt writes it for its own provider.
+ * @throws GatewayError `invalid_request` naming the field that cannot be read.
+ */
+export function readConversation(
+  client: Codec,
+  body: Buffer,
+  place: RequestPlace,
+): ConversationRequest {
+  try {
+    return client.readRequest(body, place);
+  } catch (error) {
+    if (!(error instanceof WrongField)) throw error;
+    const param = error.field === '' ? {} : { param: error.field };
+    throw new GatewayError('invalid_request', error.message, param);
+  }
+}
+
+/** From one dialect to another at one provider. Made once, kept in the route. */
+export class Translator {
+  readonly #client: Codec;
+  readonly #provider: Codec;
+  readonly #seals: SealContext;
+
+  /** @param key signs what a client keeps for a provider. */
+  constructor(
+    client: Codec,
+    provider: Codec,
+    providerName: string,
+    key: Buffer,
+    kept: ReasoningKeeper | null,
+  ) {
+    this.#client = client;
+    this.#provider = provider;
+    const dialects = { client: client.dialect, provider: provider.dialect };
+    this.#seals = { ...dialects, providerName, key, kept };
+  }
+
+  /** The addresses whose content must be given to `write`. */
+  wanted(request: ConversationRequest): string[] {
+    return remoteMedia(request, this.#provider);
+  }
+
+  write(
+    request: ConversationRequest,
+    target: RequestTarget,
+    fetched: ReadonlyMap<string, FetchedMedia> = nothing,
+  ): Translation {
+    const losses = new Losses();
+    const { choices, logprobs } = request;
+    if (choices !== null && choices > 1) losses.reject('choices', 'asks for more than one answer');
+    if (logprobs !== null) losses.drop('logprobs', 'is not translated');
+    const unsealed = unseal(request.messages, this.#seals, losses);
+    const messages = placeMedia(unsealed, this.#provider, fetched, losses);
+    const sent = { ...request, messages, choices: null, logprobs: null };
+    const written = this.#provider.writeRequest(sent, target);
+    const lost = named([...losses.list, ...written.losses], this.#client.fields);
+    const { body, renamed } = written;
+    return new Translation(this.#client, this.#provider, this.#seals, request, body, lost, renamed);
+  }
+
+  /** The provider's error in the client's dialect, with its text as it is. */
+  error(body: Buffer, status: number): TranslatedError {
+    const error = this.#provider.readError(body, status);
+    return {
+      error,
+      status: clientStatus(error, this.#client.dialect),
+      body: this.#client.writeError(error),
+    };
+  }
+}
+
+const nothing: ReadonlyMap<string, FetchedMedia> = new Map();
+
+export interface TranslatedError {
+  error: ConversationError;
+  status: number;
+  body: string;
+}
+
+/** The status by which clients of a dialect know a kind of error. */
+export function clientStatus(error: ConversationError, client: ConversationDialect): number {
+  const anthropic = client === 'anthropic.messages';
+  if (error.kind === 'overloaded') return anthropic ? 529 : 503;
+  if (error.kind === 'billing') return anthropic ? 402 : 429;
+  return error.status;
+}
+
+/** One request as one provider is sent it, and the way back of its answer. */
+export class Translation {
+  readonly body: Buffer;
+  /** What is lost on the way, in the client's words. */
+  readonly losses: readonly Loss[];
+  readonly #client: Codec;
+  readonly #provider: Codec;
+  readonly #seals: SealContext;
+  readonly #request: ConversationRequest;
+  readonly #renamed: ReadonlyMap<string, RenamedTool> | null;
+
+  constructor(
+    client: Codec,
+    provider: Codec,
+    seals: SealContext,
+    request: ConversationRequest,
+    body: Buffer,
+    losses: readonly Loss[],
+    renamed: ReadonlyMap<string, RenamedTool> | null,
+  ) {
+    this.#client = client;
+    this.#provider = provider;
+    this.#seals = seals;
+    this.#request = request;
+    this.body = body;
+    this.losses = losses;
+    this.#renamed = renamed;
+  }
+
+  /**
+   * A whole answer in the client's dialect. One that says that it failed comes as its error.
+   * @throws GatewayError `upstream_failed` for what is no answer.
+   */
+  answer(body: Buffer): { answer: ConversationAnswer; body: string } | TranslatedError {
+    let read: ConversationAnswer;
+    try {
+      read = this.#provider.readAnswer(body);
+    } catch (error) {
+      if (!(error instanceof WrongField)) throw error;
+      const message = `The provider's answer cannot be read: ${error.message}`;
+      throw new GatewayError('upstream_failed', message);
+    }
+    if (read.error) {
+      const { error } = read;
+      const status = clientStatus(error, this.#client.dialect);
+      return { error, status, body: this.#client.writeError(error) };
+    }
+    const restored = this.#renamed ? restoreAnswer(read, this.#renamed) : read;
+    const answer = { ...restored, content: sealBlocks(restored.content, this.#seals) };
+    return { answer, body: this.#client.writeAnswer(answer, this.#request.model) };
+  }
+
+  /** @param writer where the client's stream has another framing than its dialect's usual. */
+  stream(writer: StreamWriter = this.writer()): StreamPipe {
+    return new StreamPipe(this.#client, this.#provider, writer, this.#renamed, this.#seals);
+  }
+
+  writer(): StreamWriter {
+    return this.#client.streamWriter(this.#request.model, this.#request.streamUsage);
+  }
+}
