@@ -33,6 +33,7 @@ export interface Subset {
   topK: boolean;
   stop: boolean;
   sampling: boolean;
+  logprobs: boolean;
   strict: boolean;
   user: boolean;
   toolIds: boolean;
@@ -301,7 +302,11 @@ export function requests(subset: Subset): fc.Arbitrary<ConversationRequest> {
         const request = emptyRequest('claude-x', parts.stream);
         return {
           ...request,
-          messages: [...first, ...exchanges.flat(), { role: 'user', content: last, at: '' }],
+          messages: [
+            ...first,
+            ...exchanges.flatMap(ownIds),
+            { role: 'user', content: last, at: '' },
+          ],
           tools: parts.tools,
           toolChoice: parts.toolChoice,
           parallelTools: chosen ? parts.parallel : null,
@@ -313,7 +318,7 @@ export function requests(subset: Subset): fc.Arbitrary<ConversationRequest> {
           seed: sampling,
           presencePenalty: sampling,
           frequencyPenalty: sampling,
-          logprobs: sampling,
+          logprobs: subset.logprobs ? sampling : null,
           reasoning: parts.reasoning,
           format: parts.schema
             ? {
@@ -329,6 +334,18 @@ export function requests(subset: Subset): fc.Arbitrary<ConversationRequest> {
       })
       .map(plain)
   );
+}
+
+/** Ids of calls are unique in a conversation. */
+function ownIds(messages: Message[], exchange: number): Message[] {
+  return messages.map((message) => ({
+    ...message,
+    content: message.content.map((block) =>
+      block.type === 'tool_call' || block.type === 'tool_result'
+        ? { ...block, id: `${block.id}${exchange}` }
+        : block,
+    ),
+  }));
 }
 
 const count = fc.integer({ min: 0, max: 1000 });
@@ -408,5 +425,12 @@ export function comparable(request: ConversationRequest, subset: Subset): Conver
       return { ...block, id: renamed(block.id), name: null };
     }),
   }));
-  return { ...request, messages, streamUsage: true };
+  const { format } = request;
+  const named = format?.type !== 'schema' || subset.namedSchemas;
+  return {
+    ...request,
+    messages,
+    format: named ? format : { ...format, name: null },
+    streamUsage: true,
+  };
 }

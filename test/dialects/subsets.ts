@@ -17,6 +17,7 @@ const least: Omit<Subset, 'dialect'> = {
   topK: false,
   stop: true,
   sampling: false,
+  logprobs: false,
   strict: false,
   user: false,
   toolIds: true,
@@ -47,6 +48,7 @@ export const subsets: Readonly<Record<ConversationDialect, Subset>> = {
     allowedTools: true,
     topK: true,
     sampling: true,
+    logprobs: true,
     strict: true,
     user: true,
     parallelTools: true,
@@ -141,6 +143,7 @@ export const subsets: Readonly<Record<ConversationDialect, Subset>> = {
     errorResults: true,
     topK: true,
     sampling: true,
+    logprobs: true,
     toolIds: false,
     seals: ['thought'],
     reasoning: [
