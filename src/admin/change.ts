@@ -81,6 +81,9 @@ async function activate(control: BulkControl): Promise<number> {
     }
     const { message } = toGatewayError(error);
     const reason = `The change is saved, but it is not yet in use by every worker: ${message}`;
-    throw new GatewayError('unavailable', reason, { cause: error });
+    throw new GatewayError('unavailable', reason, {
+      headers: { 'retry-after': '1' },
+      cause: error,
+    });
   }
 }

@@ -21,7 +21,7 @@ const meanings: Record<ErrorCode, string> = {
   rate_limit_exceeded: 'The key, or the address, has to wait.',
   internal_error: 'A defect of the gateway: its log has the request id and the reason.',
   upstream_failed: 'Every provider that was tried failed to answer.',
-  no_provider_available: 'No provider of this model can be used now.',
+  no_provider_available: 'No provider is configured and enabled.',
   overloaded: 'The gateway has as many requests as it can take.',
   unavailable: 'A part of the gateway that this needs is not there now.',
   upstream_timeout: 'The provider did not answer in time.',

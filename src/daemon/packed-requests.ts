@@ -6,76 +6,170 @@ import type { RequestFinished } from '../observe/event.js';
  * is a row of numbers, and a name that many requests share crosses, and is hashed, once.
  */
 export interface PackedRequests {
-  /** `width` for each request. */
+  /** A row for each request, its columns in the order of the table. */
   numbers: Float64Array;
   /** What the numbers of texts stand for: names, once each, and the ids of the requests. */
   texts: string[];
-  /** What only few requests have. */
-  rest: Rest[];
+  /** What only few requests have, as it is. */
+  objects: object[];
 }
 
-type Rest = Pick<RequestFinished, 'attemptsLog' | 'attemptsEnd' | 'uncounted' | 'bodies'>;
+/**
+ * How a value becomes numbers, and a value again, as code: `write` is given the expression of the
+ * value. A loop over names takes four times as long as code that is written out.
+ */
+interface Column<T> {
+  width: number;
+  write(value: string): string;
+  read: string;
+  /** Only for the type. */
+  of?: T;
+}
 
-const width = 22;
+function column<T>(write: (value: string) => string, read: string): Column<T> {
+  return { width: 1, write, read };
+}
+
+const number = column<number>((value) => `row.add(${value});`, 'row.next()');
+const numberOrNull = column<number | null>(
+  (value) => `row.add(${value} ?? NaN);`,
+  'row.nextOrNull()',
+);
+const flag = column<boolean>((value) => `row.add(${value} ? 1 : 0);`, 'row.next() === 1');
+/** A text that no other request has. */
+const id = column<string>((value) => `row.addText(${value});`, 'row.nextText()');
+const name = column<string>((value) => `row.addName(${value});`, 'row.nextText()');
+const nameOrNull = <T extends string>() =>
+  column<T | null>((value) => `row.addName(${value});`, 'row.nextText()');
+const objectOrNull = <T extends object>() =>
+  column<T | null>((value) => `row.addObject(${value});`, 'row.nextObject()');
+/** An object of such columns, or null. */
+function groupOrNull<T extends object>(columns: Columns<T>): Column<T | null> {
+  const inner = widthOf(columns);
+  return {
+    width: 1 + inner,
+    write: (value) =>
+      `row.add(${value} === null ? 0 : 1);` +
+      `if (${value} === null) row.skip(${inner}); else { ${writing(columns, value)} }`,
+    read: `(row.next() === 1 ? { ${reading(columns)} } : row.skip(${inner}))`,
+  };
+}
+
+type Columns<T> = { readonly [K in keyof T]: Column<T[K]> };
+type Packed = Omit<RequestFinished, 'type'>;
+
+/** Every field of a finished request: a new one is a line here. */
+const table: Columns<Packed> = {
+  requestId: id,
+  startedAt: number,
+  method: name,
+  endpoint: name,
+  credential: groupOrNull({ id: numberOrNull, name }),
+  model: nameOrNull(),
+  modelSent: nameOrNull(),
+  provider: nameOrNull(),
+  attempts: number,
+  attemptsLog: objectOrNull(),
+  attemptsEnd: nameOrNull(),
+  configVersion: number,
+  rateLimit: numberOrNull,
+  status: number,
+  error: nameOrNull(),
+  stream: flag,
+  totalMs: number,
+  upstreamMs: number,
+  firstTokenMs: numberOrNull,
+  complete: flag,
+  usage: groupOrNull({ promptTokens: number, completionTokens: number }),
+  uncounted: objectOrNull(),
+  bodies: objectOrNull(),
+};
+const width = widthOf(table);
 const firstCapacity = 64;
+
+const writeRow = new Function('row', 'event', writing(table, 'event')) as (
+  row: Writer,
+  event: RequestFinished,
+) => void;
+const readRow = new Function('row', `return { type: 'request_finished', ${reading(table)} };`) as (
+  row: Reader,
+) => RequestFinished;
+
+function widthOf<T>(columns: Columns<T>): number {
+  return Object.values<Column<unknown>>(columns).reduce((sum, each) => sum + each.width, 0);
+}
+
+function writing<T>(columns: Columns<T>, object: string): string {
+  const all = Object.entries<Column<unknown>>(columns);
+  return all.map(([field, { write }]) => write(`${object}.${field}`)).join('\n');
+}
+
+function reading<T>(columns: Columns<T>): string {
+  const all = Object.entries<Column<unknown>>(columns);
+  return all.map(([field, { read }]) => `${field}: ${read}`).join(',\n');
+}
 
 /** Collects finished requests. */
 export class RequestBatch {
-  #numbers = new Float64Array(firstCapacity * width);
-  #texts: string[] = [];
-  #rest: Rest[] = [];
-  readonly #places = new Map<string, number>();
+  readonly #writer = new Writer();
   size = 0;
 
   add(event: RequestFinished): void {
-    const { credential, usage } = event;
-    if ((this.size + 1) * width > this.#numbers.length) this.#grow();
-    const numbers = this.#numbers;
-    let at = this.size * width;
-    numbers[at++] = this.#texts.push(event.requestId) - 1;
-    numbers[at++] = event.startedAt;
-    numbers[at++] = this.#place(event.method);
-    numbers[at++] = this.#place(event.endpoint);
-    numbers[at++] = credential?.id ?? Number.NaN;
-    numbers[at++] = this.#place(credential?.name);
-    numbers[at++] = this.#place(event.model);
-    numbers[at++] = this.#place(event.modelSent);
-    numbers[at++] = this.#place(event.provider);
-    numbers[at++] = event.attempts;
-    numbers[at++] = event.configVersion;
-    numbers[at++] = event.rateLimit ?? Number.NaN;
-    numbers[at++] = event.status;
-    numbers[at++] = this.#place(event.error);
-    numbers[at++] = Number(event.stream);
-    numbers[at++] = event.totalMs;
-    numbers[at++] = event.upstreamMs;
-    numbers[at++] = event.firstTokenMs ?? Number.NaN;
-    numbers[at++] = Number(event.complete);
-    numbers[at++] = usage?.promptTokens ?? Number.NaN;
-    numbers[at++] = usage?.completionTokens ?? Number.NaN;
-    numbers[at] = this.#placeRest(event);
+    this.#writer.makeRoom(width);
+    writeRow(this.#writer, event);
     this.size++;
   }
 
   /** The requests since the last call; they are to be sent before another one is added. */
   take(): PackedRequests {
-    const numbers = this.#numbers.subarray(0, this.size * width);
-    const taken = { numbers, texts: this.#texts, rest: this.#rest };
-    this.#texts = [];
-    this.#rest = [];
-    this.#places.clear();
     this.size = 0;
-    return taken;
+    return this.#writer.take();
   }
+}
 
-  #grow(): void {
+/** @param packed by a worker of the same version. */
+export function unpackRequests(packed: PackedRequests): RequestFinished[] {
+  const row = new Reader(packed);
+  const events: RequestFinished[] = [];
+  while (row.left) events.push(readRow(row));
+  return events;
+}
+
+class Writer {
+  #numbers = new Float64Array(firstCapacity * width);
+  #texts: string[] = [];
+  #objects: object[] = [];
+  readonly #places = new Map<string, number>();
+  #at = 0;
+
+  makeRoom(count: number): void {
+    if (this.#at + count <= this.#numbers.length) return;
     const larger = new Float64Array(this.#numbers.length * 2);
     larger.set(this.#numbers);
     this.#numbers = larger;
   }
 
-  #place(name: string | null | undefined): number {
-    if (name == null) return Number.NaN;
+  add(value: number): void {
+    this.#numbers[this.#at++] = value;
+  }
+
+  skip(count: number): void {
+    this.#at += count;
+  }
+
+  addText(text: string): void {
+    this.add(this.#texts.push(text) - 1);
+  }
+
+  addName(text: string | null): void {
+    this.add(text === null ? Number.NaN : this.#placeOf(text));
+  }
+
+  addObject(value: object | null): void {
+    this.add(value === null ? Number.NaN : this.#objects.push(value) - 1);
+  }
+
+  #placeOf(name: string): number {
     let place = this.#places.get(name);
     if (place === undefined) {
       place = this.#texts.push(name) - 1;
@@ -84,22 +178,18 @@ export class RequestBatch {
     return place;
   }
 
-  #placeRest({ attemptsLog, attemptsEnd, uncounted, bodies }: RequestFinished): number {
-    if (!(attemptsLog || attemptsEnd || uncounted || bodies)) return Number.NaN;
-    return this.#rest.push({ attemptsLog, attemptsEnd, uncounted, bodies }) - 1;
+  take(): PackedRequests {
+    const numbers = this.#numbers.subarray(0, this.#at);
+    const taken = { numbers, texts: this.#texts, objects: this.#objects };
+    this.#texts = [];
+    this.#objects = [];
+    this.#places.clear();
+    this.#at = 0;
+    return taken;
   }
 }
 
-/** @param packed by a worker of the same version. */
-export function unpackRequests(packed: PackedRequests): RequestFinished[] {
-  const rows = new Rows(packed);
-  const events: RequestFinished[] = [];
-  while (rows.left) events.push(rows.request());
-  return events;
-}
-
-/** Reads rows in the order in which they were written. */
-class Rows {
+class Reader {
   readonly #packed: PackedRequests;
   #at = 0;
 
@@ -111,69 +201,26 @@ class Rows {
     return this.#at < this.#packed.numbers.length;
   }
 
-  request(): RequestFinished {
-    const requestId = this.#text() ?? '';
-    const startedAt = this.#number();
-    const method = this.#text() ?? '';
-    const endpoint = this.#text() ?? '';
-    const credentialId = this.#numberOrNull();
-    const credentialName = this.#text();
-    const model = this.#text();
-    const modelSent = this.#text();
-    const provider = this.#text();
-    const attempts = this.#number();
-    const configVersion = this.#number();
-    const rateLimit = this.#numberOrNull();
-    const status = this.#number();
-    const error = this.#text();
-    const stream = this.#number() === 1;
-    const totalMs = this.#number();
-    const upstreamMs = this.#number();
-    const firstTokenMs = this.#numberOrNull();
-    const complete = this.#number() === 1;
-    const promptTokens = this.#numberOrNull();
-    const completionTokens = this.#number();
-    const rest = this.#packed.rest[this.#number()] ?? nothing;
-    return {
-      type: 'request_finished',
-      requestId,
-      startedAt,
-      method,
-      endpoint,
-      credential: credentialName === null ? null : { id: credentialId, name: credentialName },
-      model,
-      modelSent,
-      provider,
-      attempts,
-      attemptsLog: rest.attemptsLog,
-      attemptsEnd: rest.attemptsEnd,
-      configVersion,
-      rateLimit,
-      status,
-      error,
-      stream,
-      totalMs,
-      upstreamMs,
-      firstTokenMs,
-      complete,
-      usage: promptTokens === null ? null : { promptTokens, completionTokens },
-      uncounted: rest.uncounted,
-      bodies: rest.bodies,
-    };
-  }
-
-  #number(): number {
+  next(): number {
     return this.#packed.numbers[this.#at++] as number;
   }
 
-  #numberOrNull(): number | null {
-    const number = this.#number();
+  nextOrNull(): number | null {
+    const number = this.next();
     return Number.isNaN(number) ? null : number;
   }
 
-  #text(): string | null {
-    return this.#packed.texts[this.#number()] ?? null;
+  /** Passes over a group that is not there. */
+  skip(count: number): null {
+    this.#at += count;
+    return null;
+  }
+
+  nextText(): string | null {
+    return this.#packed.texts[this.next()] ?? null;
+  }
+
+  nextObject(): object | null {
+    return this.#packed.objects[this.next()] ?? null;
   }
 }
-
-const nothing: Rest = { attemptsLog: null, attemptsEnd: null, uncounted: null, bodies: null };

@@ -29,7 +29,9 @@ export class Store {
   /** @throws GatewayError `unavailable` while it is not open. */
   get database(): Database {
     if (this.#database) return this.#database;
-    throw new GatewayError('unavailable', 'The database does not answer.');
+    throw new GatewayError('unavailable', 'The database does not answer.', {
+      headers: { 'retry-after': '1' },
+    });
   }
 
   /** @throws GatewayError `unavailable` while it is not open. */

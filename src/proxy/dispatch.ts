@@ -36,8 +36,8 @@ export interface Answer {
  * Sends the request to one provider after the other, until one gives an answer that another
  * attempt would not better. No provider is sent it twice. When none is left, the last provider's
  * own error is the answer.
- * @throws GatewayError `no_provider_available`, `upstream_failed`, `upstream_timeout`,
- *   `overloaded`; AbortedError.
+ * @throws GatewayError `upstream_failed`, `upstream_timeout`, `overloaded`, `invalid_request`;
+ *   AbortedError.
  */
 export async function dispatch(
   gateway: Gateway,
@@ -115,8 +115,7 @@ export async function dispatch(
     throw new AbortedError();
   }
   if (!refusal) throw givenUp(failure, record);
-  record.provider = refusal.candidate.provider.key;
-  record.modelSent = refusal.candidate.model;
+  record.candidate = refusal.candidate;
   return refusal.answer;
 }
 
@@ -157,9 +156,7 @@ function start(
     return null;
   }
   const asksUsage = request.usageEdit !== null && wire.asksUsage;
-  record.attempts++;
-  record.provider = provider.key;
-  record.modelSent = model;
+  record.attempted(candidate);
   health.started(provider.key, Date.now());
   const attempt = new Attempt(endpoint.dialect.judge, () => {
     health.ended(provider.key);
@@ -198,7 +195,8 @@ function logAttempt(
 
 function givenUp(failure: UpstreamError | null, { provider }: RequestRecord): GatewayError {
   if (!failure) {
-    return new GatewayError('no_provider_available', 'No provider is available for this model.');
+    const message = 'The time for this request was over before a provider could be asked.';
+    return new GatewayError('upstream_timeout', message);
   }
   if (failure.failure === 'invalid') {
     return new GatewayError('invalid_request', `The request ${failure.message}.`, {

@@ -4,7 +4,6 @@ import { AbortedError, type Exchange } from '../server/exchange.js';
 import { checkHost, checkTarget } from '../server/request-target.js';
 import { admit } from './admit.js';
 import { authenticate } from './authenticate.js';
-import { keptBody, noBody } from './body-keeper.js';
 import { dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { health } from './health.js';
@@ -12,7 +11,7 @@ import { limit } from './limit.js';
 import { listModels, showModel } from './list-models.js';
 import { parse } from './parse.js';
 import { planRoutes } from './plan-routes.js';
-import { beginRecord, finishRecord, type RequestRecord } from './record.js';
+import { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
 import { modelOf, route } from './route.js';
@@ -20,7 +19,7 @@ import { throttled } from './wrong-key.js';
 
 /** What happens to a request, from its head to its record. Never rejects. */
 export async function handleRequest(gateway: Gateway, exchange: Exchange): Promise<void> {
-  const record = beginRecord(exchange);
+  const record = new RequestRecord(exchange);
   let endpoint: Endpoint | null = null;
   try {
     checkHost(exchange.headers);
@@ -30,15 +29,15 @@ export async function handleRequest(gateway: Gateway, exchange: Exchange): Promi
     countActive(gateway, endpoint, 1);
     await answer(gateway, exchange, endpoint, record);
   } catch (error) {
-    if (error instanceof AbortedError) record.status ||= 499;
+    if (error instanceof AbortedError) record.left();
     else {
       const answered = throttled(gateway, exchange, toGatewayError(error));
       answerError(gateway, exchange, endpoint, record, answered);
     }
   }
-  if (exchange.aborted && !record.complete) record.status ||= 499;
+  if (exchange.aborted && !record.complete) record.left();
   if (endpoint) countActive(gateway, endpoint, -1);
-  gateway.emit(finishRecord(record));
+  gateway.emit(record.finished());
 }
 
 function countActive({ active }: Gateway, { pattern }: Endpoint, change: number): void {
@@ -59,9 +58,7 @@ async function answer(
   if (endpoint.kind === 'control') return relayControl(gateway, exchange, record);
 
   const credential = authenticate(exchange, snapshot, settings.auth);
-  record.credential = { id: credential.id, name: credential.name };
-  record.configVersion = snapshot.version;
-  record.rateLimit = credential.rateLimit;
+  record.authenticated(credential, snapshot);
   const asked = limit(gateway.limiter, credential);
   if (asked) await asked;
   if (endpoint.kind !== 'model_request') {
@@ -73,9 +70,7 @@ async function answer(
   }
 
   const request = await parse(exchange, endpoint.dialect, settings.server, gateway.watchdog);
-  record.model = request.model;
-  record.stream = request.stream;
-  if (credential.storeBodies) record.bodies = { request: keptBody(request.body), response: noBody };
+  record.asked(request);
   const planned = {
     request,
     routes: planRoutes(snapshot, credential, endpoint, request.model, settings.routing),
@@ -93,8 +88,7 @@ async function answer(
 const jsonHeaders = ['content-type', 'application/json'] as const;
 
 function respond(exchange: Exchange, record: RequestRecord, status: number, body: string): void {
-  record.status = status;
-  record.complete = true;
+  record.answered(status);
   exchange.respond(status, [...jsonHeaders, 'x-request-id', record.requestId], body);
 }
 
@@ -105,8 +99,9 @@ function answerError(
   record: RequestRecord,
   error: GatewayError,
 ): void {
-  record.status = error.status;
-  record.error = error.code;
+  const body =
+    endpoint?.kind === 'model_request' ? endpoint.dialect.errorBody(error) : error.toBody();
+  record.failed(error, body);
   if (error.code === 'internal_error') {
     const reason = error.cause instanceof Error ? error.cause.stack : String(error.cause);
     gateway.emit({ type: 'request_failed', requestId: record.requestId, error: reason ?? '' });
@@ -117,8 +112,5 @@ function answerError(
   }
   const headers: string[] = [...jsonHeaders, 'x-request-id', record.requestId];
   for (const [name, value] of Object.entries(error.headers)) headers.push(name, value);
-  const body =
-    endpoint?.kind === 'model_request' ? endpoint.dialect.errorBody(error) : error.toBody();
-  if (record.bodies) record.bodies.response = keptBody(Buffer.from(body));
   exchange.respond(error.status, headers, body);
 }

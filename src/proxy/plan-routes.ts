@@ -4,6 +4,9 @@ import { GatewayError } from '../errors.js';
 import { fallbacksOf, modelMeant } from '../routing/model-order.js';
 import type { Route, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 
+/** A provider that is added is used within a second; who asks again need not ask more often. */
+const retryAfterSeconds = '10';
+
 /**
  * Where a request for a model may go: the prefix is removed, the key's models are checked, and the
  * fallback models that this key may use follow.
@@ -30,7 +33,9 @@ export function planRoutes(
   }
   if (routes.length > 0) return routes;
   if (snapshot.providers.length === 0) {
-    throw new GatewayError('no_provider_available', 'No provider is configured and enabled.');
+    throw new GatewayError('no_provider_available', 'No provider is configured and enabled.', {
+      headers: { 'retry-after': retryAfterSeconds },
+    });
   }
   const isServed = snapshot.route(model) !== null;
   const where = isServed ? ` at ${endpoint.pattern}` : '';

@@ -1,45 +1,117 @@
-import type { RequestFinished } from '../observe/event.js';
+import type { ModelRequest } from '../dialects/head.js';
+import type { TokenUsage } from '../dialects/usage.js';
+import type { GatewayError } from '../errors.js';
+import type {
+  AttemptLog,
+  AttemptsEnd,
+  Bodies,
+  RequestFinished,
+  UncountedText,
+} from '../observe/event.js';
+import type { Candidate, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
+import { keptBody, noBody } from './body-keeper.js';
 import { requestIdOf } from './headers.js';
 
-/** What is known of a request so far; becomes its `request_finished` event. */
-export interface RequestRecord extends RequestFinished {
-  /** Monotonic clock at the start, milliseconds. */
-  readonly startMs: number;
-}
+/** What is known of a request so far: its own working state, and one event at its end. */
+export class RequestRecord {
+  readonly requestId: string;
+  readonly method: string;
+  /** Wall clock, and the monotonic one: milliseconds. */
+  readonly startedAt = Date.now();
+  readonly startMs = performance.now();
+  endpoint = 'unknown';
+  credential: RoutedCredential | null = null;
+  configVersion = 0;
+  model: string | null = null;
+  stream = false;
+  /** The candidate of the last attempt, or of the answer that is passed on. */
+  candidate: Candidate | null = null;
+  attempts = 0;
+  attemptsLog: AttemptLog[] | null = null;
+  attemptsEnd: AttemptsEnd | null = null;
+  status = 0;
+  /** Code of our own error. */
+  error: string | null = null;
+  upstreamMs = 0;
+  firstTokenMs: number | null = null;
+  /** Whether all of the answer was passed on. */
+  complete = false;
+  usage: TokenUsage | null = null;
+  uncounted: UncountedText | null = null;
+  bodies: Bodies | null = null;
 
-export function beginRecord(exchange: Exchange): RequestRecord {
-  return {
-    type: 'request_finished',
-    requestId: requestIdOf(exchange.header('x-request-id')),
-    startedAt: Date.now(),
-    startMs: performance.now(),
-    method: exchange.method,
-    endpoint: 'unknown',
-    credential: null,
-    model: null,
-    modelSent: null,
-    provider: null,
-    attempts: 0,
-    attemptsLog: null,
-    attemptsEnd: null,
-    configVersion: 0,
-    rateLimit: null,
-    status: 0,
-    error: null,
-    stream: false,
-    totalMs: 0,
-    upstreamMs: 0,
-    firstTokenMs: null,
-    complete: false,
-    usage: null,
-    uncounted: null,
-    bodies: null,
-  };
-}
+  constructor(exchange: Exchange) {
+    this.requestId = requestIdOf(exchange.header('x-request-id'));
+    this.method = exchange.method;
+  }
 
-/** Completes the record when the exchange is over. */
-export function finishRecord(record: RequestRecord): RequestFinished {
-  record.totalMs = performance.now() - record.startMs;
-  return record;
+  authenticated(credential: RoutedCredential, { version }: Snapshot): void {
+    this.credential = credential;
+    this.configVersion = version;
+  }
+
+  asked({ model, stream, body }: ModelRequest): void {
+    this.model = model;
+    this.stream = stream;
+    if (this.credential?.storeBodies) this.bodies = { request: keptBody(body), response: noBody };
+  }
+
+  attempted(candidate: Candidate): void {
+    this.candidate = candidate;
+    this.attempts++;
+  }
+
+  /** Answered by the gateway itself. */
+  answered(status: number): void {
+    this.status = status;
+    this.complete = true;
+  }
+
+  /** Refused by the gateway itself. */
+  failed({ status, code }: GatewayError, body: string): void {
+    this.status = status;
+    this.error = code;
+    if (this.bodies) this.bodies.response = keptBody(Buffer.from(body));
+  }
+
+  /** The client left; where it had no answer yet, that is the status. */
+  left(): void {
+    this.status ||= 499;
+  }
+
+  get provider(): string | null {
+    return this.candidate?.provider.key ?? null;
+  }
+
+  /** The event of this request, whose exchange is over. */
+  finished(): RequestFinished {
+    const { credential, candidate } = this;
+    return {
+      type: 'request_finished',
+      requestId: this.requestId,
+      startedAt: this.startedAt,
+      method: this.method,
+      endpoint: this.endpoint,
+      credential: credential && { id: credential.id, name: credential.name },
+      model: this.model,
+      modelSent: candidate?.model ?? null,
+      provider: candidate?.provider.key ?? null,
+      attempts: this.attempts,
+      attemptsLog: this.attemptsLog,
+      attemptsEnd: this.attemptsEnd,
+      configVersion: this.configVersion,
+      rateLimit: credential?.rateLimit ?? null,
+      status: this.status,
+      error: this.error,
+      stream: this.stream,
+      totalMs: performance.now() - this.startMs,
+      upstreamMs: this.upstreamMs,
+      firstTokenMs: this.firstTokenMs,
+      complete: this.complete,
+      usage: this.usage,
+      uncounted: this.uncounted,
+      bodies: this.bodies,
+    };
+  }
 }

@@ -70,7 +70,10 @@ export async function relayControl(
     await attempt.ready;
   } catch (error) {
     if (error instanceof UpstreamError && error.failure === 'aborted') throw new AbortedError();
-    throw new GatewayError('unavailable', 'The control process does not answer.', { cause: error });
+    throw new GatewayError('unavailable', 'The control process does not answer.', {
+      headers: { 'retry-after': '1' },
+      cause: error,
+    });
   }
   const pace = new ReaderPace(exchange);
   const { stalled_reader_timeout_ms } = settings.server;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { chat } from '../../src/dialects/openai/dialects.js';
 import { AnswerReader } from '../../src/proxy/answer-reader.js';
-import { beginRecord } from '../../src/proxy/record.js';
+import { RequestRecord } from '../../src/proxy/record.js';
 import type { Exchange } from '../../src/server/exchange.js';
 import { nodeEngine } from '../../src/server/node.js';
 import { Attempt } from '../../src/upstream/attempt.js';
@@ -28,11 +28,11 @@ function readerFor(stream: boolean, hidesUsage = false): AnswerReader {
 
 /** A record as the real engine begins it. */
 async function newRecord() {
-  let made: ReturnType<typeof beginRecord> | undefined;
+  let made: RequestRecord | undefined;
   await withServer(
     nodeEngine,
     (exchange: Exchange) => {
-      made = beginRecord(exchange);
+      made = new RequestRecord(exchange);
       exchange.respond(200, [], '');
     },
     async (_server, origin) => void (await ask(origin)),

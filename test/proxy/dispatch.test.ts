@@ -107,6 +107,24 @@ test('one deadline holds over all attempts, also while an answer trickles in', a
   assert.equal(gateway.health.inFlight('a'), 0);
 });
 
+test('a request whose time is over before its first attempt has timed out', async (t) => {
+  const { origin, asked, gateway } = await served(
+    t,
+    { a: answerChat },
+    { provider_params: { max_concurrency: 1, timeouts: { total_ms: 200 } } },
+  );
+  const release = await gateway.slots.tryAcquire('a', 1);
+  const waiting = chat(origin);
+  await until('the wait for a slot', () => gateway.slots.waiting === 1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  release?.();
+  const { status, text } = await waiting;
+  assert.deepEqual([status, JSON.parse(text).error.code], [504, 'upstream_timeout']);
+  assert.deepEqual(asked, []);
+  const [record] = recordsOf(gateway);
+  assert.deepEqual([record?.attempts, record?.attemptsEnd], [0, 'over']);
+});
+
 test('a request that waits for a connection has a deadline too', async (t) => {
   const hang: Answer = () => {};
   const { origin } = await served(

@@ -57,5 +57,6 @@ test('without any provider the error says so', () => {
   const empty = buildSnapshot(configuration(), 'hash');
   assert.throws(() => planRoutes(empty, all, chat, 'big', routing), {
     code: 'no_provider_available',
+    headers: { 'retry-after': '10' },
   });
 });

@@ -136,7 +136,9 @@ export async function openParts(
   /** The control socket may answer before there is anything to ask. */
   const started = () => {
     if (engine) return reloader;
-    throw new GatewayError('unavailable', 'The daemon is starting.');
+    throw new GatewayError('unavailable', 'The daemon is starting.', {
+      headers: { 'retry-after': '1' },
+    });
   };
 
   const bulk = new Bulk({
