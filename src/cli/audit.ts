@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { AuditEntry } from '../db/queries/list-audit.js';
 import { PeriodError, parsePeriod } from '../observe/usage/period.js';
 import { wholeNumber } from './arguments.js';
+import { auditExportCommand, auditVerifyCommand } from './audit-chain.js';
 import { shortTime } from './config-show.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 import { usageError } from './failure.js';
@@ -33,7 +34,10 @@ Examples:
   $ llmproxy audit
   $ llmproxy audit --since 30d --object openai --json`,
     )
-    .action(run);
+    .action(run)
+    .enablePositionalOptions()
+    .addCommand(auditVerifyCommand())
+    .addCommand(auditExportCommand());
 }
 
 async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promise<void> {

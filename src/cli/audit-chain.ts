@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { wholeNumber } from './arguments.js';
+import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
+import { CliError, errorMessage, usageError } from './failure.js';
+import { counted, paint, print, printJson } from './output.js';
+
+/** `llmproxy audit verify`: whether the log is as it was written. */
+export function auditVerifyCommand(): Command {
+  return addDatabaseOptions(
+    new Command('verify')
+      .description('check that nothing in the audit log was changed or removed')
+      .option('--against <file>', 'an earlier export, which the log must still lead to'),
+  )
+    .addHelpText(
+      'after',
+      `
+Each entry is bound to all before it by a hash. Who owns the database could
+compute all hashes again, and could remove the newest entries with theirs: an
+export that is kept elsewhere shows that too. It exits with 1 where something
+is wrong.
+
+Examples:
+  $ llmproxy audit verify
+  $ llmproxy audit verify --against /backup/audit.jsonl`,
+    )
+    .action(verify);
+}
+
+/** `llmproxy audit export`: the log with its hashes. */
+export function auditExportCommand(): Command {
+  return addDatabaseOptions(
+    new Command('export')
+      .description('print the audit log with its hashes, to be kept elsewhere')
+      .option(
+        '--after <place>',
+        'only what came after this place of an earlier export',
+        wholeNumber('--after', 0, Number.MAX_SAFE_INTEGER),
+        0,
+      ),
+  )
+    .addHelpText(
+      'after',
+      `
+One JSON object a line, oldest first. "hash" is the SHA-256 of the text of
+"previous" followed by the text of "entry".
+
+Examples:
+  $ llmproxy audit export > audit.jsonl
+  $ llmproxy audit export --after 1200 >> audit.jsonl`,
+    )
+    .action(exportLog);
+}
+
+async function verify({ against, ...flags }: DatabaseFlags & { against?: string }): Promise<void> {
+  const { verifyAudit, verifyExport } = await import('../db/verify-audit.js');
+  const last = against === undefined ? undefined : verifyExport(await readExport(against));
+  const head = await withDatabase(flags, 'ready', (sql) => verifyAudit(sql, last));
+  if (flags.json) {
+    printJson(head);
+    return;
+  }
+  print(paint('green', `the audit log is whole: ${counted(head.entries, 'change')}`));
+  print(`place ${head.place}, hash ${head.hash}`);
+}
+
+async function readExport(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw usageError(`--against: ${errorMessage(error)}`);
+  }
+}
+
+async function exportLog({ after, ...flags }: DatabaseFlags & { after: number }): Promise<void> {
+  const [{ readAuditChain }, { formatLink, noHash }] = await Promise.all([
+    import('../db/queries/audit-chain.js'),
+    import('../db/verify-audit.js'),
+  ]);
+  await withDatabase(flags, 'ready', async (sql) => {
+    let previous = after === 0 ? noHash : null;
+    for await (const link of readAuditChain(sql, Math.max(0, after - 1))) {
+      if (link.place > after && link.entry !== null) {
+        if (previous === null) throw notKept(after);
+        const isTaken = process.stdout.write(`${formatLink(link, previous)}\n`);
+        // A reader that has gone is no failure, and is told by main.ts.
+        if (!isTaken && process.stdout.writable)
+          await once(process.stdout, 'drain').catch(() => {});
+      }
+      previous = link.hash;
+    }
+  });
+}
+
+function notKept(place: number): CliError {
+  return new CliError(`the log no longer keeps the hash of place ${place}`, {
+    hint: 'export it all, without --after',
+  });
+}

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { connect, type Sql } from '../../src/db/client.js';
+import { migrateDown, migrateUp } from '../../src/db/migrate.js';
+import { readAuditChain } from '../../src/db/queries/audit-chain.js';
+import { formatLink, noHash, verifyAudit, verifyExport } from '../../src/db/verify-audit.js';
+import { testDatabase } from '../support/postgres.js';
+
+/** A database whose tables are an ordinary role's, which ends with the test's server. */
+async function ownDatabase(t: TestContext): Promise<Sql> {
+  const { sql, dbUrl } = await testDatabase(t);
+  const [{ name } = { name: '' }] = await sql`SELECT current_database() AS name`;
+  const role = `owner_${name}`;
+  await migrateDown(sql, 100);
+  await sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'x'; GRANT CREATE, USAGE ON SCHEMA public TO ${role};
+    DROP TABLE llmproxy_migrations`);
+  const url = dbUrl.replace(/user=\w+/, `user=${role}`).replace(/password=[\w-]+/, 'password=x');
+  const own = connect(url, { max: 4 });
+  t.after(() => own.end({ timeout: 1 }));
+  await migrateUp(own);
+  return own;
+}
+
+async function addProviders(sql: Sql, count: number): Promise<void> {
+  await sql`
+    INSERT INTO providers (provider_key, api_base, api_key)
+    SELECT 'p' || clock_timestamp() || n, 'http://a', 'sk-1' FROM generate_series(1, ${count}::int) n`;
+}
+
+async function links(sql: Sql) {
+  const found = [];
+  for await (const link of readAuditChain(sql)) found.push(link);
+  return found;
+}
+
+test('every change is an entry whose hash is over all before it', async (t) => {
+  const sql = await ownDatabase(t);
+  assert.deepEqual(await verifyAudit(sql), { entries: 0, place: 0, hash: noHash });
+  await addProviders(sql, 3);
+  await sql`UPDATE providers SET api_base = 'http://ü😀\\"' WHERE id = 2`;
+  await sql`DELETE FROM providers WHERE id = 1`;
+  const found = await links(sql);
+  assert.deepEqual(
+    found.map(({ place }) => place),
+    [1, 2, 3, 4, 5],
+  );
+  let previous = noHash;
+  for (const { entry, hash } of found) {
+    assert.equal(
+      hash,
+      createHash('sha256')
+        .update(previous + entry)
+        .digest('hex'),
+    );
+    previous = hash;
+  }
+  assert.equal(JSON.parse(found[3]?.entry ?? '').after.api_base, 'http://ü😀\\"');
+  assert.deepEqual(await verifyAudit(sql), { entries: 5, place: 5, hash: previous });
+});
+
+test('the words of the function and of the reader are the same, for odd rows too', async (t) => {
+  const sql = await ownDatabase(t);
+  await sql`
+    INSERT INTO audit_log (at, actor, source, action, kind, object, row_id, version, message, before)
+    VALUES ('1999-01-01 00:00:00.000001+05', E'\\u2028"\\\\', '', 'x', 'y', 'ß', 9007199254740993, -1,
+      NULL, '{"b": 1.10, "aa": 1e5, "a": null}'),
+      ('infinity', 'a', 'b', 'c', 'd', 'e', 1, 1, 'm', NULL)`;
+  await sql`SET TimeZone = 'Asia/Tokyo'`;
+  const texts = await sql`SELECT llmproxy_audit_text(a) AS text FROM audit_log a ORDER BY id`;
+  assert.deepEqual(
+    (await links(sql)).map(({ entry }) => entry),
+    texts.map(({ text }) => text),
+  );
+  assert.equal((await verifyAudit(sql)).entries, 2);
+});
+
+test('changes at once are one chain', async (t) => {
+  const sql = await ownDatabase(t);
+  await Promise.all(Array.from({ length: 12 }, () => addProviders(sql, 5)));
+  assert.equal((await verifyAudit(sql)).entries, 60);
+});
+
+test('a large change is chained too', async (t) => {
+  const sql = await ownDatabase(t);
+  await addProviders(sql, 5_000);
+  assert.equal((await verifyAudit(sql)).place, 5_000);
+});
+
+test('nothing in the log can be changed or removed, whatever statement asks for it', async (t) => {
+  const sql = await ownDatabase(t);
+  await addProviders(sql, 2);
+  for (const query of [
+    "UPDATE audit_log SET actor = 'x'",
+    'DELETE FROM audit_log WHERE id = 1',
+    'TRUNCATE audit_log',
+    "UPDATE audit_chain SET hash = ''",
+    'DELETE FROM audit_chain',
+    'TRUNCATE audit_chain',
+    'TRUNCATE audit_log, audit_chain CASCADE',
+  ]) {
+    await assert.rejects(sql.unsafe(query), /the audit log only grows/, query);
+  }
+  assert.equal((await verifyAudit(sql)).entries, 2);
+});
+
+/** What an owner of the tables can do who means it. */
+async function forge(sql: Sql, ...statements: string[]): Promise<void> {
+  const tables = ['audit_log', 'audit_chain'];
+  const all = (state: string) => tables.map((tab) => `ALTER TABLE ${tab} ${state} TRIGGER USER;`);
+  await sql.unsafe([...all('DISABLE'), ...statements, ...all('ENABLE')].join('\n'));
+}
+
+for (const { what, statement, reason } of [
+  {
+    what: 'a changed entry',
+    statement: "UPDATE audit_log SET actor = 'x' WHERE id = 2;",
+    reason: /entry 2 is not as it was written/,
+  },
+  {
+    what: 'a changed time',
+    statement: "UPDATE audit_log SET at = at + '1 us' WHERE id = 2;",
+    reason: /entry 2 is not as it was written/,
+  },
+  {
+    what: 'a removed entry',
+    statement: 'DELETE FROM audit_log WHERE id = 2;',
+    reason: /entry 2 was removed/,
+  },
+  {
+    what: 'a removed first entry',
+    statement: 'DELETE FROM audit_log WHERE id = 1;',
+    reason: /entry 1 was removed/,
+  },
+  {
+    what: 'entries removed with their hashes',
+    statement:
+      'DELETE FROM audit_log WHERE id IN (2, 3); DELETE FROM audit_chain WHERE id IN (2, 3);',
+    reason: /entries after the 1th were removed/,
+  },
+  {
+    what: 'the first entries removed with their hashes',
+    statement: 'DELETE FROM audit_log WHERE id < 3; DELETE FROM audit_chain WHERE id < 3;',
+    reason: /the first entries were removed/,
+  },
+  {
+    what: 'an entry without a hash',
+    statement: 'DELETE FROM audit_chain WHERE id = 4;',
+    reason: /entry 4 has no hash/,
+  },
+  {
+    what: 'a changed hash',
+    statement: "UPDATE audit_chain SET hash = repeat('a', 64) WHERE id = 3;",
+    reason: /entry 3 is not as it was written/,
+  },
+  {
+    what: 'entries that changed places',
+    statement: 'UPDATE audit_log SET id = -id; UPDATE audit_log SET id = 5 + id;',
+    reason: /entry 1 is not as it was written/,
+  },
+]) {
+  test(`${what} is found`, async (t) => {
+    const sql = await ownDatabase(t);
+    await addProviders(sql, 4);
+    if (/SET id/.test(statement)) {
+      await sql.unsafe('ALTER TABLE audit_log ALTER id DROP IDENTITY');
+    }
+    await forge(sql, statement);
+    await assert.rejects(verifyAudit(sql), reason);
+  });
+}
+
+test('an export shows what was forged with all its hashes, and what is missing at the end', async (t) => {
+  const sql = await ownDatabase(t);
+  await addProviders(sql, 4);
+  let previous = noHash;
+  const lines = (await links(sql)).map((link) => {
+    const line = formatLink(link, previous);
+    previous = link.hash;
+    return line;
+  });
+  const last = verifyExport(`${lines.join('\n')}\n`);
+  assert.equal(last.place, 4);
+  await addProviders(sql, 1);
+  assert.equal((await verifyAudit(sql, last)).place, 5);
+
+  for (const [index, wrong] of [
+    lines.toSpliced(1, 1),
+    lines.with(2, String(lines[2]).replace('"p', '"q')),
+    lines.with(3, '{}'),
+  ].entries()) {
+    assert.throws(
+      () => verifyExport(wrong.join('\n')),
+      new RegExp(`line ${index + 2} of the export`),
+    );
+  }
+  assert.throws(() => verifyExport('\n'), /empty/);
+
+  await forge(sql, 'DELETE FROM audit_log WHERE id > 2; DELETE FROM audit_chain WHERE id > 2;');
+  assert.equal((await verifyAudit(sql)).place, 2, 'by itself it looks whole');
+  await assert.rejects(verifyAudit(sql, last), /the newest 2 entries of the export are no longer/);
+  await addProviders(sql, 2);
+  await assert.rejects(verifyAudit(sql, last), /changed since the export/);
+});
+
+test('only what is beyond a million entries may go, and the rest is still bound to it', async (t) => {
+  const sql = await ownDatabase(t);
+  await addProviders(sql, 3);
+  const before = await verifyAudit(sql);
+  await sql`SELECT setval(pg_get_serial_sequence('audit_log', 'id'), 1000001)`;
+  await addProviders(sql, 1);
+  assert.deepEqual(
+    (await links(sql)).map(({ id, entry }) => [id, entry !== null]),
+    [
+      [2, false],
+      [3, true],
+      [1_000_002, true],
+    ],
+  );
+  const { entries, place } = await verifyAudit(sql);
+  assert.deepEqual([entries, place], [2, 4]);
+  await verifyAudit(sql, { place: 3, hash: before.hash, previous: '', entry: '' });
+  await assert.rejects(
+    verifyAudit(sql, { place: 1, hash: before.hash, previous: '', entry: '' }),
+    /keeps nothing that is as old/,
+  );
+});
+
+test('entries from before the chain are in it after the migration', async (t) => {
+  const { sql } = await testDatabase(t);
+  await migrateDown(sql, 1 + (await laterMigrations(sql)));
+  await addProviders(sql, 3);
+  await migrateUp(sql);
+  await addProviders(sql, 1);
+  assert.equal((await verifyAudit(sql)).entries, 4);
+});
+
+async function laterMigrations(sql: Sql): Promise<number> {
+  const [row] = await sql`
+    SELECT count(*) FROM llmproxy_migrations
+    WHERE version > (SELECT version FROM llmproxy_migrations WHERE name = 'audit_chain')`;
+  return Number(row?.count);
+}
