@@ -15,10 +15,19 @@ interface AuditFlags extends DatabaseFlags {
   limit: number;
 }
 
-/** `llmproxy audit`: who changed what. */
+/** `llmproxy audit …`: who changed what. Alone it is `audit list`. */
 export function auditCommand(): Command {
+  return new Command('audit')
+    .description('list, verify or export who changed which provider or key')
+    .addCommand(auditListCommand(), { isDefault: true })
+    .addCommand(auditVerifyCommand())
+    .addCommand(auditExportCommand())
+    .addHelpText('after', '\nExample:\n  $ llmproxy audit list --since 30d');
+}
+
+function auditListCommand(): Command {
   return addDatabaseOptions(
-    new Command('audit')
+    new Command('list')
       .description('list who changed which provider or key, and when')
       .option('--since <time>', 'how long ago (24h, 7d, 30m), or a time in ISO 8601', '7d')
       .option('--object <name>', 'only this provider or key')
@@ -31,13 +40,10 @@ export function auditCommand(): Command {
 Secrets are hidden. Values before and after are in the output of --json.
 
 Examples:
-  $ llmproxy audit
-  $ llmproxy audit --since 30d --object openai --json`,
+  $ llmproxy audit list
+  $ llmproxy audit list --since 30d --object openai --json`,
     )
-    .action(run)
-    .enablePositionalOptions()
-    .addCommand(auditVerifyCommand())
-    .addCommand(auditExportCommand());
+    .action(run);
 }
 
 async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promise<void> {

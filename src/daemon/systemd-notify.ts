@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import type { Emit, GatewayEvent } from '../observe/event.js';
+import { environmentWithoutSecrets } from './child-environment.js';
 
 /** Tells systemd how the daemon is. */
 export interface SystemdNotifier {
@@ -175,8 +176,9 @@ class StatusText {
 
 /** Sends one message; resolves with why it failed, or null. */
 function run(states: string[]): Promise<string | null> {
+  const env = environmentWithoutSecrets(process.env);
   return new Promise((resolve) => {
-    execFile('systemd-notify', states, { timeout: maxSendMs }, (error, _stdout, stderr) => {
+    execFile('systemd-notify', states, { timeout: maxSendMs, env }, (error, _stdout, stderr) => {
       resolve(error ? stderr.trim() || error.message : null);
     });
   });

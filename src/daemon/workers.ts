@@ -7,6 +7,7 @@ import type { WorkerState } from '../observe/metrics-state.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
 import { changeBetween } from '../routing/configuration-change.js';
 import type { Ejection } from '../upstream/health.js';
+import { environmentWithoutSecrets } from './child-environment.js';
 import { Ejections } from './ejections.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { unpackRequests } from './packed-requests.js';
@@ -177,7 +178,7 @@ export class Workers {
 
   #fork(limiter: 'full' | 'empty'): void {
     const { count, emit } = this.#options;
-    const worker = cluster.fork();
+    const worker = cluster.fork(environmentWithoutSecrets(process.env));
     const live = new WorkerProcess(worker, this.#freeSlot(), count > 1 ? 'leased' : limiter);
     this.#live.set(live.id, live);
     worker.on('error', ignoreSendFailure);

@@ -10,6 +10,7 @@ const leaves = commands.filter((command) => command.commands.length === 0);
 
 test('every command of the specification exists', () => {
   const groups = {
+    audit: 'export list verify',
     config: 'apply export history plan rollback schema show validate',
     import: 'litellm seed',
     keys: 'create delete list revoke rotate show update',
@@ -18,7 +19,7 @@ test('every command of the specification exists', () => {
     secrets: 'encrypt forget rotate status',
     systemd: 'install',
   };
-  const alone = 'audit completion demo doctor explain mock-provider serve status upgrade usage';
+  const alone = 'completion demo doctor explain mock-provider serve status upgrade usage';
   const expected = Object.entries(groups).flatMap(([group, names]) =>
     names.split(' ').map((name) => `llmproxy ${group} ${name}`),
   );

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { renderUnit } from '../../src/cli/systemd-unit.js';
 
@@ -47,3 +48,10 @@ test('an installation in a home can be read, and only read', () => {
     assert.match(renderUnit(template, { ...installation, root }), /^ProtectHome=read-only$/m);
   }
 });
+
+for (const name of ['llmproxy.service', 'user/llmproxy.service']) {
+  test(`no core dump of ${name} can hold its keys`, () => {
+    const unit = readFileSync(new URL(`../../../systemd/${name}`, import.meta.url), 'utf8');
+    assert.match(unit, /^\[Service\]$[^[]*^LimitCORE=0$/m);
+  });
+}
