@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { visible } from '../observe/visible.js';
 import { errorMessage } from './failure.js';
 import { paint, print, warn } from './output.js';
 import { withProgress } from './progress.js';
@@ -61,10 +62,13 @@ export function printActivation(
 ): void {
   if (activation.state === 'active') {
     for (const provider of activation.unusable) {
-      warn(`provider ${provider} is not used, for its key cannot be read: llmproxy doctor`, json);
+      warn(
+        `provider ${visible(provider)} is not used, for its key cannot be read: llmproxy doctor`,
+        json,
+      );
     }
   }
-  if (activation.state === 'unconfirmed') warn(`saved, but ${activation.reason}`, json);
+  if (activation.state === 'unconfirmed') warn(visible(`saved, but ${activation.reason}`), json);
   else if (json) return;
   else if (activation.state === 'no-daemon') line('saved; no daemon is running here');
   else line(paint('green', `active (version ${activation.version})`));

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { PlacedProblems } from '../config/read-document.js';
 import type { PlacedProblem } from '../config/yaml-places.js';
+import { visible } from '../observe/visible.js';
 import { CliError, errorMessage } from './failure.js';
 import { counted } from './output.js';
 
@@ -34,7 +35,7 @@ export async function readDocumentFile(
 
 /** Such as `file.yaml:3:5: providers.openai: unknown field "wieght"; did you mean "weight"?`. */
 export function problemText({ source, line, column, path, reason }: PlacedProblem): string {
-  return `${source}:${line}:${column}: ${path ? `${path}: ` : ''}${reason}`;
+  return visible(`${source}:${line}:${column}: ${path ? `${path}: ` : ''}${reason}`);
 }
 
 /** A document that cannot be used, with its first problems a line each. */

@@ -1,7 +1,8 @@
 import type { DescribedPlan } from '../admin/lifecycle/make-plan.js';
 import type { FieldChange } from '../config/plan-fields.js';
+import { visible } from '../observe/visible.js';
 import type { KeyEffect, ModelEffect, Share } from '../routing/plan-effect.js';
-import { paint, print, printable, printTable } from './output.js';
+import { paint, print, printTable } from './output.js';
 
 /** Rows of a list that are shown; `--json` has all. */
 const maxShown = 200;
@@ -23,7 +24,7 @@ export function printPlan({ version, changes, effect }: DescribedPlan): void {
   }
   for (const { kind, action, name, id, fields } of changes.slice(0, maxShown)) {
     const row = kind === 'key' && id !== null && !name.endsWith(`#${id}`) ? ` (id ${id})` : '';
-    print(signed(action, `${kind} ${printable(name)}${row}`, ''));
+    print(signed(action, `${kind} ${visible(name)}${row}`, ''));
     if (action === 'delete') continue;
     for (const field of fields) print(signed(field.action, fieldText(field), '    '));
   }
@@ -48,7 +49,7 @@ function printModels(models: readonly ModelEffect[]): void {
   ]);
   const unserved = models.filter((each) => each.unserved).map(({ model }) => model ?? 'any other');
   if (unserved.length === 0) return;
-  const names = printable(unserved.slice(0, 10).join(', '));
+  const names = visible(unserved.slice(0, 10).join(', '));
   const more = unserved.length > 10 ? ` and ${unserved.length - 10} more` : '';
   print(paint('red', `No provider would serve: ${names}${more}`));
 }
@@ -60,7 +61,7 @@ function printKeys(keys: readonly KeyEffect[]): void {
   const order = { stops: 0, changes: 1, works: 2 };
   const sorted = [...keys].sort((a, b) => order[a.effect] - order[b.effect]);
   for (const { name, effect, reasons } of sorted.slice(0, maxShown)) {
-    const text = `${printable(name)} ${effectText[effect]} ${printable(reasons.join('; '))}`;
+    const text = `${visible(name)} ${effectText[effect]} ${visible(reasons.join('; '))}`;
     print(`  ${effect === 'stops' ? paint('red', text) : text}`);
   }
   if (keys.length > maxShown) print(`  … and ${keys.length - maxShown} more; see --json`);
@@ -74,13 +75,13 @@ function signed(action: keyof typeof signs, text: string, indent: string): strin
 }
 
 function fieldText({ path, action, before, after }: FieldChange): string {
-  const name = printable(path);
+  const name = visible(path);
   if (action === 'change') return `${name}: ${valueText(before)} -> ${valueText(after)}`;
   return `${name}: ${valueText(action === 'add' ? after : before)}`;
 }
 
 function valueText(value: unknown): string {
-  return printable(typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null'));
+  return visible(typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null'));
 }
 
 function sharesText(shares: readonly Share[]): string {

@@ -3,7 +3,7 @@ import { generateKey, hashKey, previewKey } from '../config/credential-key.js';
 import { createDemoFolder } from './demo-folder.js';
 import { type GatewayProcess, startGateway } from './demo-gateway.js';
 import { CliError } from './failure.js';
-import { note, paint, print, printJson } from './output.js';
+import { forTerminal, note, paint, print, printJson } from './output.js';
 import { streamAnswer } from './stream-answer.js';
 
 const model = 'gpt-4o-mini';
@@ -65,7 +65,7 @@ async function runDemo(flags: DemoFlags, stop: StopRequest, closers: (() => Prom
     print(`${command}\n`);
     print('Its answer, as it arrives:\n');
   }
-  const write = (text: string) => flags.json || process.stdout.write(text);
+  const write = (text: string) => flags.json || process.stdout.write(forTerminal(text));
   const answer = await streamAnswer(
     gateway.url,
     key,

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Settings } from '../config/settings.js';
 import type { Processes } from '../daemon/processes-file.js';
+import { visible } from '../observe/visible.js';
 import { addDatabaseOptions, type DatabaseFlags, settingsFlags } from './connection.js';
 import { errorMessage } from './failure.js';
 import { type Finding, failed, ok, warning } from './finding.js';
@@ -107,7 +108,7 @@ function findingLines({ check, state, detail, todo }: Finding): string[] {
 
 function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
+  for (const word of visible(text).split(/\s+/)) {
     const line = lines.at(-1);
     if (line !== undefined && line.length + 1 + word.length <= columns) {
       lines[lines.length - 1] = `${line} ${word}`;

@@ -1,5 +1,6 @@
 import type { Candidate, ModelExplanation } from '../admin/explain/explain-model.js';
 import type { Considered, RequestExplanation } from '../admin/explain/explain-request.js';
+import { visible } from '../observe/visible.js';
 import { note, paint, print, printFields, printTable } from './output.js';
 import { duration } from './usage-view.js';
 
@@ -67,7 +68,9 @@ export function printModelExplanation(
   ]);
   if (error === 'model_not_allowed') print(`\n${paint('red', 'Refused with 403')}: ${error}`);
   for (const route of explanation.routes) {
-    const title = route.fallback ? `If that fails: ${route.model}` : `Providers of ${route.model}`;
+    const title = route.fallback
+      ? `If that fails: ${visible(route.model)}`
+      : `Providers of ${visible(route.model)}`;
     print(`\n${paint('bold', title)}`);
     if (route.candidates.length === 0) print(paint('yellow', 'no enabled provider serves it'));
     else {
@@ -82,7 +85,7 @@ export function printModelExplanation(
       ]);
     }
     if (route.others.length > 0) {
-      print(paint('dim', `not ${route.others.map(other).join('; not ')}`));
+      print(paint('dim', visible(`not ${route.others.map(other).join('; not ')}`)));
     }
   }
   if (error === 'model_not_found') print(`\n${paint('red', 'Refused with 404')}: ${error}`);

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Imported } from '../config/import/imported.js';
 import type { Problem } from '../config/problem.js';
 import { writeYaml } from '../config/write-yaml.js';
+import { visible } from '../observe/visible.js';
 import { type ApplyFlags, carryOut, planned } from './config-apply.js';
 import { readDocumentFile } from './config-document.js';
 import { addDatabaseOptions } from './connection.js';
@@ -138,7 +139,7 @@ async function take(read: Imported, from: string, flags: ImportFlags): Promise<v
 
 /** To standard error: standard output is the document's or the plan's. */
 function tellNotes({ notes, settings }: Imported, { json }: ImportFlags): void {
-  for (const text of notes) warn(text, json);
+  for (const text of notes) warn(visible(text), json);
   if (Object.keys(settings).length === 0) return;
   if (json) warn(`for the settings file: ${JSON.stringify(settings)}`, json);
   else

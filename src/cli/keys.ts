@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { generateKey, hashKey, previewKey } from '../config/credential-key.js';
 import type { Sql } from '../db/client.js';
 import type { CredentialInput, CredentialRow } from '../db/queries/rows.js';
+import { visible } from '../observe/visible.js';
 import { printActivation } from './activate.js';
 import { collect, keyName, modelList, rateLimit } from './arguments.js';
 import { changeConfiguration } from './change.js';
@@ -195,10 +196,10 @@ async function createKey(written: string | undefined, flags: CreateFlags): Promi
     const limits = { allowed_models, rate_limit, is_enabled, expires_at, tags, store_bodies };
     printJson({ id, name, key, key_preview, ...limits });
   } else if (given === null) {
-    note(`created key ${name} (id ${result.id}); store it now, it is not shown again:`);
+    note(`created key ${visible(name)} (id ${result.id}); store it now, it is not shown again:`);
     print(key);
   } else {
-    note(`created key ${name} (id ${result.id})`);
+    note(`created key ${visible(name)} (id ${result.id})`);
   }
   printActivation(activation, flags.json, note);
 }
@@ -227,7 +228,7 @@ async function rotateKey(ref: string, flags: RotateFlags): Promise<void> {
   else {
     const until = result.previous_expires_at?.toISOString();
     const old = until ? `the old one is valid until ${until}` : 'the old one is refused';
-    note(`rotated key ${result.name} (id ${result.id}); ${old}`);
+    note(`rotated key ${visible(result.name)} (id ${result.id}); ${old}`);
     if (given === null) {
       note('store the new one now, it is not shown again:');
       print(key);
@@ -277,7 +278,7 @@ async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Pr
     return row;
   });
   if (flags.json) printJson(keyJson(result));
-  else print(`deleted key ${result.name} (id ${result.id})`);
+  else print(`deleted key ${visible(result.name)} (id ${result.id})`);
   printActivation(activation, flags.json);
 }
 
@@ -294,7 +295,7 @@ async function changeAndReport(
     return after;
   });
   if (flags.json) printJson(keyJson(result));
-  else print(`${done} key ${result.name} (id ${result.id})`);
+  else print(`${done} key ${visible(result.name)} (id ${result.id})`);
   printActivation(activation, flags.json);
 }
 

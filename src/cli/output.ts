@@ -1,4 +1,6 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
+import { visible } from '../observe/visible.js';
 import type { Failure } from './failure.js';
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
@@ -14,7 +16,7 @@ export interface Column<Row> {
 
 /** Writes text for a person, ending the line. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${forTerminal(text)}\n`);
 }
 
 /** Writes a result for a script: one line, or indented where a person reads it. */
@@ -24,7 +26,7 @@ export function printJson(value: unknown): void {
 
 /** Tells a person something that is no part of the result. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${forTerminal(text)}\n`);
 }
 
 /** Warns on stderr; as a JSON object where the command's output is for a script. */
@@ -55,7 +57,7 @@ export function printTable<Row>(rows: readonly Row[], columns: readonly Column<R
 export function printFields(fields: readonly (readonly [string, string])[]): void {
   const width = Math.max(...fields.map(([name]) => name.length));
   for (const [name, value] of fields) {
-    print(`${paint('dim', name.padEnd(width))}  ${printable(value)}`);
+    print(`${paint('dim', name.padEnd(width))}  ${visible(value)}`);
   }
 }
 
@@ -65,9 +67,25 @@ export function paint(
   text: string,
   stream: { isTTY?: boolean } = process.stdout,
 ): string {
-  const plain = !stream.isTTY || process.env.NO_COLOR || process.env.TERM === 'dumb';
-  // Newer Node versions would look at stdout instead of this stream.
-  return plain ? text : styleText(style, text, { validateStream: false });
+  if (!stream.isTTY || process.env.NO_COLOR || process.env.TERM === 'dumb') return text;
+  const [on, off] = inspect.colors[style] ?? [];
+  return `${mark}${on};${text}${mark}${off};`;
+}
+
+/** Begins a style until it is written; no text from elsewhere can hold it. */
+const mark = `<style ${randomBytes(12).toString('hex')} `;
+const styles = new RegExp(`${mark}(\\d+);`, 'g');
+
+/**
+ * A text as it is written to a terminal: only its line breaks, its tabs and the styles of `paint`
+ * are done, whatever it quotes.
+ */
+export function forTerminal(text: string): string {
+  return text
+    .split(/([\n\t])/)
+    .map((part, index) => (index % 2 === 1 ? part : visible(part)))
+    .join('')
+    .replace(styles, '\u001b[$1m');
 }
 
 /** The lines of a table; `width` in terminal columns. */
@@ -76,7 +94,7 @@ export function tableLines<Row>(
   columns: readonly Column<Row>[],
   width: number,
 ): string[] {
-  const cells = rows.map((row) => columns.map((column) => printable(column.value(row))));
+  const cells = rows.map((row) => columns.map((column) => visible(column.value(row))));
   const widths = fit(columns, cells, width);
   const line = (texts: readonly string[]) =>
     texts
@@ -94,7 +112,7 @@ function fit<Row>(
   width: number,
 ): number[] {
   const widths = columns.map(({ header }, index) =>
-    Math.max(header.length, ...cells.map((row) => displayWidth(row[index] ?? ''))),
+    cells.reduce((most, row) => Math.max(most, displayWidth(row[index] ?? '')), header.length),
   );
   const room = width - 2 * (columns.length - 1);
   let excess = widths.reduce((sum, each) => sum + each, 0) - room;
@@ -134,7 +152,7 @@ const wide =
 /** Columns that a terminal uses for a text: East Asian characters and emoji take two, marks none. */
 function displayWidth(text: string): number {
   let width = 0;
-  for (const character of text) {
+  for (const character of text.replace(styles, '')) {
     if (wide.test(character)) width += 2;
     else if (!/\p{M}/u.test(character)) width += 1;
   }
@@ -144,9 +162,4 @@ function displayWidth(text: string): number {
 /** Such as `2 providers`. */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
-}
-
-/** A text from the database that cannot move the cursor or recolour the terminal. */
-export function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '\ufffd');
 }

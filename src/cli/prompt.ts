@@ -1,4 +1,6 @@
+import { visible } from '../observe/visible.js';
 import { CliError, usageError } from './failure.js';
+import { note } from './output.js';
 
 type Prompts = typeof import('@clack/prompts');
 
@@ -81,7 +83,7 @@ export async function confirmDeletion(deletion: Deletion): Promise<void> {
   if (!canAsk(json)) {
     throw usageError(`deleting ${what} is to be confirmed`, 'repeat the command with --yes');
   }
-  if (consequence) process.stderr.write(`${consequence}\n`);
+  if (consequence) note(consequence);
   if (!(await askYes(`Delete ${what}?`))) throw new CliError('nothing was deleted');
 }
 
@@ -90,7 +92,7 @@ export async function confirmDeletion(deletion: Deletion): Promise<void> {
  * @throws CliError where the person leaves.
  */
 export function askYes(question: string): Promise<boolean> {
-  const options = { ...onTerminal, message: question, initialValue: false };
+  const options = { ...onTerminal, message: visible(question), initialValue: false };
   return answer(({ confirm }) => confirm(options));
 }
 

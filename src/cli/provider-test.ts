@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Provider } from '../config/configuration.js';
 import type { Settings } from '../config/settings.js';
+import { visible } from '../observe/visible.js';
 import { wholeNumber } from './arguments.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 import { CliError } from './failure.js';
@@ -55,7 +56,10 @@ async function run(key: string, { model, timeoutMs, ...flags }: TestFlags): Prom
   const failed = trial.requests.find(({ error }) => error !== null);
   if (!failed) return;
   const hint = failed.hint?.replaceAll('PROVIDER', key);
-  throw new CliError(`provider ${key}: ${failed.error}`, hint === undefined ? {} : { hint });
+  throw new CliError(
+    `provider ${key}: ${visible(failed.error ?? '')}`,
+    hint === undefined ? {} : { hint },
+  );
 }
 
 async function readProvider(
@@ -116,5 +120,5 @@ function tokensOf({ tokens }: Tried): string {
 
 function shortened(models: readonly string[]): string {
   const some = models.slice(0, 5).join(', ');
-  return models.length > 5 ? `${some} and ${models.length - 5} more` : some;
+  return visible(models.length > 5 ? `${some} and ${models.length - 5} more` : some);
 }

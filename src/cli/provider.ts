@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Settings } from '../config/settings-schema.js';
 import type { Sql } from '../db/client.js';
 import type { ProviderInput, ProviderRow } from '../db/queries/rows.js';
+import { visible } from '../observe/visible.js';
 import { printActivation } from './activate.js';
 import { collect } from './arguments.js';
 import { changeConfiguration } from './change.js';
@@ -145,7 +146,7 @@ async function add(name: string | undefined, given: ProviderFlags): Promise<void
     }
   });
   if (flags.json) printJson(providerJson(result));
-  else print(`added provider ${result.provider_key}`);
+  else print(`added provider ${visible(result.provider_key)}`);
   printActivation(activation, flags.json);
 }
 
@@ -215,7 +216,7 @@ async function remove(key: string, flags: DatabaseFlags & { yes?: boolean }): Pr
     return shown(await openSecrets(settings), row);
   });
   if (flags.json) printJson(providerJson(result));
-  else print(`removed provider ${result.provider_key}`);
+  else print(`removed provider ${visible(result.provider_key)}`);
   printActivation(activation, flags.json);
 }
 
@@ -243,7 +244,7 @@ async function changeAndReport(
     return shown(secrets, after);
   });
   if (flags.json) printJson(providerJson(result));
-  else print(`${done} provider ${result.provider_key}`);
+  else print(`${done} provider ${visible(result.provider_key)}`);
   printActivation(activation, flags.json);
   return result;
 }

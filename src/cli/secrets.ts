@@ -5,6 +5,7 @@ import type { Settings } from '../config/settings-schema.js';
 import type { ResealResult } from '../daemon/reseal.js';
 import type { Secrets } from '../daemon/secrets.js';
 import type { Sql } from '../db/client.js';
+import { visible } from '../observe/visible.js';
 import { type Activation, activate, printActivation } from './activate.js';
 import { changeConfiguration } from './change.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
@@ -81,7 +82,8 @@ async function status(flags: DatabaseFlags): Promise<void> {
     ['references', counted(references)],
     ['unusable', counted(unusable.map(({ provider }) => provider))],
   ]);
-  for (const { provider, reason } of unusable) warn(`the key of ${provider} ${reason}`, flags.json);
+  for (const { provider, reason } of unusable)
+    warn(visible(`the key of ${provider} ${reason}`), flags.json);
   if (clear.length > 0) warn('encrypt those in clear with: llmproxy secrets encrypt', flags.json);
 }
 
@@ -227,7 +229,7 @@ function report(
   if (flags.json) printJson({ key_id: keyId, encrypted: providers, history, unusable });
   else print(`encrypted ${providers} key(s) of providers under ${keyId}`);
   for (const { provider, reason } of unusable) {
-    warn(`left as it is: the key of ${provider} ${reason}`, flags.json);
+    warn(visible(`left as it is: the key of ${provider} ${reason}`), flags.json);
   }
   if (unusable.length > 0) process.exitCode = 1;
   printActivation(activation, flags.json);

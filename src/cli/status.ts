@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
+import { visible } from '../observe/visible.js';
 import {
   addDaemonOptions,
   askDaemon,
@@ -9,7 +10,7 @@ import {
 } from './ask-daemon.js';
 import { settingsFlags } from './connection.js';
 import { toFailure } from './failure.js';
-import { paint, print, printJson } from './output.js';
+import { forTerminal, paint, print, printJson } from './output.js';
 import { settingsForUse } from './settings.js';
 import { type GatewayStatus, statusLines } from './status-view.js';
 
@@ -105,13 +106,13 @@ async function watchScreen(settings: DaemonSettings): Promise<void> {
       lines = () => [...statusLines(status, stdout.columns), '', paint('dim', 'Ctrl-C ends')];
     } catch (error) {
       const { message } = toFailure(error);
-      lines = () => [paint('red', message), 'waiting for it…  Ctrl-C ends'];
+      lines = () => [paint('red', visible(message)), 'waiting for it…  Ctrl-C ends'];
     }
   }
 }
 
 /** As one write; DEC mode 2026 lets terminals that know it show it at once. */
 function frame(lines: readonly string[], rows: number): string {
-  const shown = lines.slice(0, rows).map((line) => `${line}${csi}K`);
+  const shown = lines.slice(0, rows).map((line) => `${forTerminal(line)}${csi}K`);
   return `${csi}?2026h${csi}H${shown.join('\r\n')}${csi}J${csi}?2026l`;
 }

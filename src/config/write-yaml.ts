@@ -1,4 +1,4 @@
-import { escapeInvisible, invisible } from './invisible.js';
+import { invisible } from '../observe/visible.js';
 
 /**
  * A value of JSON as YAML in block style, in time linear in its length. Texts that are not plain
@@ -32,7 +32,7 @@ function leaf(value: unknown): string {
   if (typeof value !== 'string') return JSON.stringify(value);
   if ((plain.test(value) && !reserved.test(value)) || hash.test(value)) return value;
   const quoted = JSON.stringify(value);
-  return printableAscii.test(quoted) ? quoted : quoted.replace(invisible, escapeInvisible);
+  return printableAscii.test(quoted) ? quoted : quoted.replace(invisible, escaped);
 }
 
 const printableAscii = /^[\x20-\x7e]*$/;
@@ -42,3 +42,10 @@ const plain = /^[A-Za-z_/](?:[\w./@+…-]|:(?=[\w/])| (?=[A-Za-z_]))*$/;
 /** With a letter that no number has. */
 const hash = /^(?=.*[acdf])[0-9a-f]{64}$/;
 const reserved = /^(?:y|yes|n|no|on|off|true|false|null)$/i;
+
+/** As YAML writes it, which knows no surrogate pairs: `\u202e`, `\U000e0041`. */
+function escaped(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  return code > 0xffff ? `\\U${hex.padStart(8, '0')}` : `\\u${hex.padStart(4, '0')}`;
+}

@@ -1,5 +1,5 @@
 import type { GatewayEvent } from './event.js';
-import { visible } from './log-text.js';
+import { visible } from './visible.js';
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 

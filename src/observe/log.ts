@@ -3,7 +3,7 @@ import { createLogger, format, transports } from 'winston';
 import { describeEvent, type Level } from './describe-event.js';
 import type { Emit, GatewayEvent } from './event.js';
 import { openLogSink } from './log-sink.js';
-import { visible, visibleLines } from './log-text.js';
+import { visible, visibleLines } from './visible.js';
 
 export interface LogOptions {
   level: Level;

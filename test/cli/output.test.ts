@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Column, paint, tableLines } from '../../src/cli/output.js';
+import fc from 'fast-check';
+import { type Column, forTerminal, paint, tableLines } from '../../src/cli/output.js';
+import { invisible } from '../../src/observe/visible.js';
 
 type Row = { name: string; count: number; url: string };
 
@@ -44,17 +46,55 @@ test('characters of double width count as two columns', () => {
 
 test('a value cannot send control sequences to the terminal', () => {
   const rows = [{ name: '\u001b[31mred\u001b[0m\r\n', count: 1, url: 'u' }];
-  assert.deepEqual(tableLines(rows, columns, 80).slice(1), ['red\ufffd\ufffd      1  u']);
+  assert.deepEqual(tableLines(rows, columns, 80).slice(1), [
+    '\\u001b[31mred\\u001b[0m\\u000d\\u000a      1  u',
+  ]);
 });
 
 test('colour is for terminals only, and not where NO_COLOR is set', (t) => {
   const { NO_COLOR, TERM } = process.env;
   t.after(() => Object.assign(process.env, { NO_COLOR: NO_COLOR ?? '', TERM: TERM ?? '' }));
   Object.assign(process.env, { NO_COLOR: '', TERM: 'xterm' });
-  assert.equal(paint('red', 'x', { isTTY: true }), '\u001b[31mx\u001b[39m');
+  assert.equal(forTerminal(paint('red', 'x', { isTTY: true })), '\u001b[31mx\u001b[39m');
+  assert.equal(
+    forTerminal(paint('bold', '\u001b[2J', { isTTY: true })),
+    '\u001b[1m\\u001b[2J\u001b[22m',
+  );
   assert.equal(paint('red', 'x', { isTTY: false }), 'x');
   process.env.NO_COLOR = '1';
   assert.equal(paint('red', 'x', { isTTY: true }), 'x');
   Object.assign(process.env, { NO_COLOR: '', TERM: 'dumb' });
   assert.equal(paint('red', 'x', { isTTY: true }), 'x');
+});
+
+test('a style takes no room in a table', (t) => {
+  const { NO_COLOR, TERM } = process.env;
+  t.after(() => Object.assign(process.env, { NO_COLOR: NO_COLOR ?? '', TERM: TERM ?? '' }));
+  Object.assign(process.env, { NO_COLOR: '', TERM: 'xterm' });
+  const rows = ['a', 'bcd'].map((name) => ({ name, count: 1, url: 'u' }));
+  const painted = rows.map((row) => ({ ...row, name: paint('red', row.name, { isTTY: true }) }));
+  const bare = (lines: string[]) => lines.map((line) => line.replace(/<style \w+ \d+;/g, ''));
+  assert.deepEqual(bare(tableLines(painted, columns, 80)), tableLines(rows, columns, 80));
+});
+
+test('nothing is done by a terminal but line breaks, tabs and our own styles', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      assert.doesNotMatch(forTerminal(text).replace(/[\n\t]/g, ''), new RegExp(invisible, 'u'));
+    }),
+    { numRuns: 1_000 },
+  );
+  assert.equal(
+    forTerminal('a\u001b[8mb\u009bc\u202ed\u200be\u00adf\u{e0041}'),
+    'a\\u001b[8mb\\u009bc\\u202ed\\u200be\\u00adf\\udb40\\udc41',
+  );
+});
+
+test('a table of 300,000 rows has a width', () => {
+  const rows = Array.from({ length: 300_000 }, (_, id) => ({
+    name: String(id),
+    count: id,
+    url: '',
+  }));
+  assert.equal(tableLines(rows, columns, 80).length, 300_001);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { invisible } from '../../src/config/invisible.js';
+import { invisible } from '../../src/observe/visible.js';
 import { writeYaml } from '../../src/config/write-yaml.js';
 import { readPlacedYaml } from '../../src/config/yaml-places.js';
 
