@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { invisible } from '../../src/observe/visible.js';
 import { writeYaml } from '../../src/config/write-yaml.js';
 import { readPlacedYaml } from '../../src/config/yaml-places.js';
+import { invisible } from '../../src/observe/visible.js';
 
 const texts = fc.oneof(
   fc.string({ unit: 'binary' }),
