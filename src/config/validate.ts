@@ -1,3 +1,4 @@
+import { invisible } from '../observe/visible.js';
 import { hostProblem } from './address.js';
 import type { Configuration, Credential, Provider } from './configuration.js';
 import { compileModelPattern } from './model-pattern.js';
@@ -123,11 +124,17 @@ export function credentialProblems(credential: Credential, source: string): Prob
   });
 }
 
+/** What a parser of URLs leaves out or reads as something else. */
+const unclear = new RegExp(`[\\s\\\\]|${invisible.source}`, 'u');
+
 /** Why a text cannot be a provider's base URL, or null. */
 export function apiBaseProblem(
   apiBase: string,
   privateAddresses: PrivateAddresses = 'allow',
 ): string | null {
+  if (unclear.test(apiBase)) {
+    return 'must not contain spaces, line breaks, backslashes or characters that cannot be seen';
+  }
   if (!URL.canParse(apiBase)) return 'is not a URL';
   const { protocol, hostname, username, password, search, hash } = new URL(apiBase);
   if (protocol !== 'http:' && protocol !== 'https:') return 'must start with http:// or https://';

@@ -1,3 +1,5 @@
+import { GatewayError } from '../errors.js';
+
 /** Part of a body, in bytes from its start. */
 export interface Span {
   start: number;
@@ -48,6 +50,7 @@ const scalar = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)
  */
 export class BodyScanner {
   readonly #wanted: ReadonlySet<string>;
+  readonly #similar: RegExp;
   readonly #spans = new Map<string, Span[]>();
   #state = VALUE;
   /** Bytes of the chunks before the current one. */
@@ -64,11 +67,13 @@ export class BodyScanner {
 
   constructor(wanted: ReadonlySet<string>) {
     this.#wanted = wanted;
+    this.#similar = similarTo(wanted);
   }
 
   /**
    * Takes the next piece of the body.
-   * @throws JsonSyntaxError
+   * @throws JsonSyntaxError, GatewayError `invalid_request` for a key that only differs in its case
+   *   from a wanted one.
    */
   push(chunk: Buffer): void {
     let i = 0;
@@ -205,7 +210,10 @@ export class BodyScanner {
     this.#state = AFTER_VALUE;
     if (this.#open.length !== 1) return;
     const key = this.#key.includes('\\') ? unescaped(this.#key) : this.#key;
-    if (!this.#wanted.has(key)) return;
+    if (!this.#wanted.has(key)) {
+      if (this.#similar.test(key)) throw ambiguous(key, this.#wanted);
+      return;
+    }
     const spans = this.#spans.get(key);
     const span = { start: this.#valueStart, end };
     if (spans?.length === maxOccurrences) {
@@ -238,6 +246,39 @@ function isScalarByte(byte: number): boolean {
     byte === 0x2e ||
     byte === 0x45
   );
+}
+
+const similar = new WeakMap<ReadonlySet<string>, RegExp>();
+
+/**
+ * Matches names that are one of these to parsers which ignore case, such as those of Go and .NET: by
+ * Unicode's simple folding, where `ſ` is an s and the Kelvin sign a k. Raw bytes of UTF-8 stand in
+ * keys as they are, one character each.
+ */
+function similarTo(names: ReadonlySet<string>): RegExp {
+  const known = similar.get(names);
+  if (known) return known;
+  const letters: Readonly<Record<string, string>> = {
+    s: '(?:[sSſ]|\\xc5\\xbf)',
+    k: '(?:[kK\\u212a]|\\xe2\\x84\\xaa)',
+  };
+  const pattern = (name: string) =>
+    [...name].map((each) => letters[each] ?? `[${each}${each.toUpperCase()}]`).join('');
+  const made = new RegExp(`^(?:${[...names].map(pattern).join('|')})$`);
+  similar.set(names, made);
+  return made;
+}
+
+/**
+ * What is refused is what a provider may read and we do not: by it a client would have another model
+ * than the one that its key was checked for.
+ */
+function ambiguous(key: string, wanted: ReadonlySet<string>): GatewayError {
+  const shown = Buffer.from(key, 'latin1').toString();
+  const meant = [...wanted].find((name) => similarTo(new Set([name])).test(key));
+  return new GatewayError('invalid_request', `"${shown}" must be written "${meant}".`, {
+    param: meant ?? shown,
+  });
 }
 
 /** A key written with escapes, such as `mod\u0065l`, is the same key. */

@@ -105,6 +105,9 @@ test('everything that cannot be used is told at once, with table or file and pat
       provider('ftp', { api_base: 'ftp://example.com' }),
       provider('user', { api_base: 'https://me:hush@example.com/v1' }),
       provider('query', { api_base: 'https://example.com/v1?key=hush' }),
+      provider('break', { api_base: 'https://example.com/v1\r\nX: y' }),
+      provider('slash', { api_base: 'https://example.com\\@other.example/v1' }),
+      provider('unseen', { api_base: 'https://example.com/v1\u200b' }),
       provider('key', { api_key: 'hush\n' }),
       provider('map', { model_mapping: { '/(/': 'a', 'b*c*': 'd*', plain: 'x*', '': 'e' } }),
       provider('headers', { provider_params: { headers: { 'Content-Length': '3' } } }),
@@ -118,6 +121,9 @@ test('everything that cannot be used is told at once, with table or file and pat
     /^table providers: providers\.ftp\.api_base: must start with http/,
     /^table providers: providers\.user\.api_base: must not contain a user or password$/,
     /^table providers: providers\.query\.api_base: must not contain a query or fragment$/,
+    /^table providers: providers\.break\.api_base: must not contain spaces, line breaks/,
+    /^table providers: providers\.slash\.api_base: must not contain .* backslashes/,
+    /^table providers: providers\.unseen\.api_base: must not contain .* cannot be seen$/,
     /^table providers: providers\.key\.api_key: must be printable ASCII/,
     /^table providers: providers\.map\.model_mapping\.\/\(\/: is not a regular expression: /,
     /^table providers: providers\.map\.model_mapping\.b\*c\*: a \* in the value needs/,
@@ -131,7 +137,7 @@ test('everything that cannot be used is told at once, with table or file and pat
       `${expected}\n${problems.join('\n')}`,
     );
   }
-  assert.equal(problems.length, 11);
+  assert.equal(problems.length, 14);
   for (const problem of problems) assert.ok(!problem.includes('hush'), problem);
 });
 

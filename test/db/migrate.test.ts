@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { connect, type Sql } from '../../src/db/client.js';
 import {
   migrateDown,
@@ -253,3 +254,22 @@ function migrations(ups: Record<string, string>): string {
   }
   return directory;
 }
+
+test('an API base of an earlier version is written as it was understood', async (t) => {
+  const { sql } = await emptyDatabase(t);
+  await migrateUp(sql);
+  const bases = ['https://a.example/v1', ' https://a.exa\tmple/v1\r\n', 'https:\\\\a.example\\v 1'];
+  for (const [index, api_base] of bases.entries()) {
+    await sql`INSERT INTO providers ${sql({ provider_key: `p${index}`, api_base, api_key: 'k' })}`;
+  }
+  const meant = bases.map((each) => new URL(each).href);
+  const file = readdirSync(shipped).find((name) => name.endsWith('_api_base.up.sql')) ?? '';
+  await sql.unsafe(readFileSync(join(shipped, file), 'utf8'));
+  const rows = await sql<{ api_base: string }[]>`SELECT api_base FROM providers ORDER BY id`;
+  assert.deepEqual(
+    rows.map(({ api_base }) => api_base),
+    meant,
+  );
+});
+
+const shipped = fileURLToPath(new URL('../../../migrations', import.meta.url));

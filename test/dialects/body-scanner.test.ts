@@ -172,3 +172,38 @@ test('refuses a wanted key that occurs often enough to cost much memory', () => 
   assert.equal(scanText(repeated(16)).get('model')?.length, 16);
   assert.throws(() => scanText(repeated(17)), /"model" occurs more than 16 times at byte \d+/);
 });
+
+test('refuses a key that a provider may take for a wanted one', () => {
+  const spellings = [
+    'Model',
+    'MODEL',
+    'moDel',
+    '\\u004dodel',
+    'Stream',
+    '\u017ftream',
+    '\\u017fTREAM',
+  ];
+  for (const key of spellings) {
+    for (const text of [
+      `{"${key}":"b"}`,
+      `{"model":"a","${key}":"b"}`,
+      `{"${key}":1,"model":"a"}`,
+    ]) {
+      for (const scanned of [scanText, scanBytes]) {
+        assert.throws(() => scanned(text), {
+          code: 'invalid_request',
+          param: key.toLowerCase().endsWith('l') ? 'model' : 'stream',
+        });
+      }
+    }
+  }
+  assert.throws(
+    () => scanText('{"Model":"b"}'),
+    /^GatewayError: "Model" must be written "model"\.$/,
+  );
+  const tricky = new BodyScanner(new Set(['key']));
+  assert.throws(() => tricky.push(Buffer.from('{"\u212aey":1}')), { param: 'key' });
+  const other = ['models', 'mode', 'remodel', 'model ', 'mo_del', 'strea', 'user', 'ModelName'];
+  for (const key of other) assert.equal(scanText(`{"${key}":"b"}`).size, 0, key);
+  assert.equal(scanText('{"messages":[{"Model":"b"}],"model":"a"}').size, 1);
+});

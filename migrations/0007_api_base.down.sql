@@ -1,0 +1,2 @@
+-- What was written otherwise meant the same.
+SELECT 1;
