@@ -24,6 +24,7 @@ const table = {
   no_provider_available: { status: 503, type: 'server_error' },
   overloaded: { status: 503, type: 'server_error' },
   unavailable: { status: 503, type: 'server_error' },
+  report_timeout: { status: 504, type: 'server_error' },
   upstream_timeout: { status: 504, type: 'upstream_error' },
 } as const satisfies Record<string, { status: number; type: string }>;
 

@@ -35,7 +35,9 @@ export async function answerBulk(
     if (!found) throw new Error(`${operationId} is no bulk route`);
     const { route, check } = found;
     const checked = { query: new URLSearchParams(query), body: check.body(decodeBody(body)) };
-    return toBytes(await route.handle({ ...request, ...checked }, control));
+    // The thread is ended when the client leaves.
+    const { signal } = new AbortController();
+    return toBytes(await route.handle({ ...request, ...checked, signal }, control));
   } catch (error) {
     return { error: toBulkError(error) };
   }

@@ -78,7 +78,10 @@ export async function startControlServer(
       answered = await whileConnected(message, (signal) => control.bulk(request, signal));
     } else {
       const request = { ...asked, query: parameters, body: check.body(decodeBody(body)) };
-      answered = await route.handle(request, control);
+      answered = await whileConnected(
+        message,
+        async (signal) => await route.handle({ ...request, signal }, control),
+      );
     }
     return access === 'open' ? answered : withHeaders(answered, { 'cache-control': 'no-store' });
   };

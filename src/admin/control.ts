@@ -15,6 +15,7 @@ import type { WorkerState } from '../observe/metrics-state.js';
 import type { Recent } from '../observe/recent/recent.js';
 import type { AdminKey } from './authenticate.js';
 import type { HealthChecks } from './health/health-checks.js';
+import type { Reports } from './reports.js';
 import type { AdminAnswer, BulkRequest } from './request.js';
 
 /** What the control plane's handlers work with. */
@@ -24,6 +25,7 @@ export interface Control {
   /** Every setting with where it came from; of secrets only whether they are set. */
   readonly describedSettings: readonly DescribedSetting[];
   readonly sql: Sql;
+  readonly reports: Reports;
   readonly emit: Emit;
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
   readonly health: Pick<HealthChecks, 'all' | 'one'>;

@@ -24,6 +24,7 @@ const meanings: Record<ErrorCode, string> = {
   no_provider_available: 'No provider is configured and enabled.',
   overloaded: 'The gateway has as many requests as it can take.',
   unavailable: 'A part of the gateway that this needs is not there now.',
+  report_timeout: 'The report took too long, or more room than it may.',
   upstream_timeout: 'The provider did not answer in time.',
 };
 

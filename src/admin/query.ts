@@ -23,16 +23,21 @@ export async function query<T>(
   try {
     return await withDeadline(control.sql, timeoutMs, 'The query', work);
   } catch (error) {
-    if (error instanceof DuplicateError) {
-      throw new GatewayError('conflict', `${error.message}.`, { param: error.field });
-    }
-    if (!isAway(error)) throw error;
-    throw new GatewayError(
-      'unavailable',
-      'The database cannot be used now. Requests of models are served meanwhile; a change may or may not have been made.',
-      { headers: { 'retry-after': '5' }, cause: error },
-    );
+    throw answerable(error);
   }
+}
+
+/** What a failure of the database is to be answered with; what is not one, as it is. */
+export function answerable(error: unknown): unknown {
+  if (error instanceof DuplicateError) {
+    return new GatewayError('conflict', `${error.message}.`, { param: error.field });
+  }
+  if (!isAway(error)) return error;
+  return new GatewayError(
+    'unavailable',
+    'The database cannot be used now. Requests of models are served meanwhile; a change may or may not have been made.',
+    { headers: { 'retry-after': '5' }, cause: error },
+  );
 }
 
 /**

@@ -12,6 +12,8 @@ export interface AdminRequest {
   /** True when the request was made on this machine, and not forwarded by a proxy on it. */
   local: boolean;
   requestId: string;
+  /** Aborted when the client has left before it was answered. */
+  signal: AbortSignal;
   /** Who asks, for the history: `admin:NAME` of the admin key; `anonymous` where none was needed. */
   actor: string;
 }
@@ -24,7 +26,7 @@ export interface AdminAnswer {
 }
 
 /** A request of a bulk route, as it is sent to the thread: checked but for its body. */
-export interface BulkRequest extends Omit<AdminRequest, 'query' | 'body'> {
+export interface BulkRequest extends Omit<AdminRequest, 'query' | 'body' | 'signal'> {
   operationId: string;
   query: string;
   body: Uint8Array;

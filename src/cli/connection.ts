@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Settings, SettingsFlags } from '../config/settings.js';
 import type { Sql } from '../db/client.js';
@@ -8,6 +9,10 @@ import { CliError } from './failure.js';
 import { warn } from './output.js';
 import { withProgress } from './progress.js';
 import { settingsForUse } from './settings.js';
+
+/** The server's are for the daemon. */
+const maxConnections = 2;
+const cancelPatienceMs = 1_000;
 
 /** Flags of every command that uses the database. */
 export interface DatabaseFlags {
@@ -40,15 +45,23 @@ export async function withDatabase<T>(
   use: (sql: Sql, settings: Settings) => Promise<T>,
 ): Promise<T> {
   const settings = await settingsForUse(settingsFlags(flags), flags.json);
-  const { openDatabase } = await import('../db/database.js');
+  const [{ openDatabase }, { cancellableQueries }] = await Promise.all([
+    import('../db/database.js'),
+    import('../db/with-deadline.js'),
+  ]);
   const dbUrl = settings.database.url;
   if (dbUrl === null) await makeDataDir(settings.data_dir);
   const opening = openDatabase({
     dbUrl,
     dataDir: settings.data_dir,
     owner: 'command',
+    poolSize: maxConnections,
   });
-  const stopListening = closeOnSignal(opening);
+  let cancel = async () => {};
+  // The server would go on with a query whose client is gone.
+  const stopListening = closeOnSignal(opening, () =>
+    Promise.race([cancel(), pause(cancelPatienceMs)]),
+  );
   try {
     const database = await withProgress(
       dbUrl === null ? 'starting PostgreSQL' : 'connecting to the database',
@@ -57,7 +70,11 @@ export async function withDatabase<T>(
     );
     try {
       if (schema === 'ready') await makeReady(database, flags.json);
-      const run = (sql: Sql) => use(sql, settings);
+      const run = (sql: Sql) => {
+        const cancellable = cancellableQueries(sql);
+        cancel = cancellable.cancel;
+        return use(cancellable.sql, settings);
+      };
       return await (schema === 'owner' ? database.asOwner(run) : run(database.sql));
     } finally {
       await database.close();
@@ -98,11 +115,14 @@ async function makeReady(
   }
 }
 
-function closeOnSignal(opening: Promise<{ close(): Promise<void> }>): () => void {
+function closeOnSignal(
+  opening: Promise<{ close(): Promise<void> }>,
+  cancel: () => Promise<void>,
+): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const onSignal = (signal: NodeJS.Signals) => {
     const exit = () => process.exit(128 + constants.signals[signal]);
-    opening.then((database) => database.close()).then(exit, exit);
+    opening.then((database) => cancel().then(() => database.close())).then(exit, exit);
   };
   for (const signal of signals) process.once(signal, onSignal);
   return () => {

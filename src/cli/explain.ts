@@ -80,7 +80,7 @@ function tell(explanation: RequestExplanation, { json }: ExplainFlags): void {
 
 async function fromDatabase(id: string, flags: ExplainFlags): Promise<RequestExplanation> {
   const [{ findRequestLog }, { explainRow }] = await Promise.all([
-    import('../db/queries/find-request-log.js'),
+    import('../db/queries/list-requests.js'),
     import('../admin/explain/explain-request.js'),
   ]);
   const row = await withDatabase(flags, 'ready', (sql) => findRequestLog(sql, id));

@@ -19,6 +19,11 @@ export function print(text: string): void {
   process.stdout.write(`${forTerminal(text)}\n`);
 }
 
+/** Writes a text that ends its own lines. */
+export function printRaw(text: string): void {
+  process.stdout.write(text);
+}
+
 /** Writes a result for a script: one line, or indented where a person reads it. */
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0));

@@ -11,6 +11,7 @@ import { migrateCommand } from './migrate.js';
 import { mockProviderCommand } from './mock-provider.js';
 import { packageVersion } from './package-version.js';
 import { providerCommand } from './provider.js';
+import { requestsCommand } from './requests.js';
 import { secretsCommand } from './secrets.js';
 import { serveCommand } from './serve.js';
 import { statusCommand } from './status.js';
@@ -43,6 +44,7 @@ Examples:
     auditCommand(),
     secretsCommand(),
     usageCommand(),
+    requestsCommand(),
     statusCommand(),
     explainCommand(),
     doctorCommand(),

@@ -1,18 +1,36 @@
 import type { UsageGrouping, UsageSum } from '../db/queries/sum-usage.js';
 import { note, printTable } from './output.js';
+import { timeIn } from './request-filters.js';
 
-/** A table of sums for people, the total last. */
-export function printUsage(by: UsageGrouping, groups: readonly UsageSum[], total: UsageSum): void {
+/** A table of sums for people, the total last. Days and hours are those of `timeZone`. */
+export function printUsage(
+  by: readonly UsageGrouping[],
+  timeZone: string,
+  groups: readonly UsageSum[],
+  total: UsageSum,
+): void {
   if (groups.length === 0) {
     note('no requests in this time');
     return;
   }
   const rows = [
-    ...groups.map((sum) => ({ name: nameOf(by, sum), sum })),
-    { name: 'total', sum: total },
+    ...groups.map((sum) => ({
+      names: by.map((grouping, index) =>
+        nameOf(grouping, timeZone, index === 0 ? sum.group : sum.subgroup),
+      ),
+      sum,
+    })),
+    { names: ['total'], sum: total },
   ];
+  if (by.some((grouping) => grouping === 'day' || grouping === 'hour')) {
+    note(`days and hours of ${timeZone}`);
+  }
   printTable(rows, [
-    { header: by.toUpperCase(), value: ({ name }) => name, shrinkTo: 12 },
+    ...by.map((grouping, index) => ({
+      header: grouping.toUpperCase(),
+      value: ({ names }: (typeof rows)[number]) => names[index] ?? '',
+      shrinkTo: 8,
+    })),
     { header: 'REQS', value: ({ sum }) => compact(sum.requests), align: 'right' },
     { header: 'ERRORS', value: ({ sum }) => compact(sum.errors), align: 'right' },
     { header: 'PROMPT', value: ({ sum }) => compact(sum.prompt_tokens), align: 'right' },
@@ -24,10 +42,10 @@ export function printUsage(by: UsageGrouping, groups: readonly UsageSum[], total
   ]);
 }
 
-function nameOf(by: UsageGrouping, { group }: UsageSum): string {
+function nameOf(by: UsageGrouping, timeZone: string, group: string | null): string {
   if (group === null) return '(not served)';
-  if (by === 'day') return group.slice(0, 10);
-  return by === 'hour' ? `${group.slice(0, 10)} ${group.slice(11, 16)}Z` : group;
+  if (by === 'day') return timeIn(timeZone, new Date(group), 10);
+  return by === 'hour' ? timeIn(timeZone, new Date(group), 16) : group;
 }
 
 /** At most five characters: `99999`, `123k`, `4.56M`. */

@@ -15,6 +15,18 @@ export async function withDeadline<T>(
   work: (sql: Sql) => PromiseLike<T>,
   signal?: AbortSignal,
 ): Promise<T> {
+  const cancellable = cancellableQueries(sql);
+  const running = work(cancellable.sql);
+  try {
+    return await deadline(untilAborted(running, signal), timeoutMs, what);
+  } catch (error) {
+    void cancellable.cancel();
+    throw error;
+  }
+}
+
+/** The same pool, whose queries under way `cancel` ends in the server. */
+export function cancellableQueries(sql: Sql): { sql: Sql; cancel(): Promise<void> } {
   const queries = new Set<PendingQuery>();
   const remember = (query: PendingQuery) => {
     queries.add(query);
@@ -22,13 +34,12 @@ export async function withDeadline<T>(
     // Its own `then` would send it.
     Promise.prototype.then.call(query, forget, forget);
   };
-  const running = work(eachQuery(sql, remember));
-  try {
-    return await deadline(untilAborted(running, signal), timeoutMs, what);
-  } catch (error) {
-    for (const query of queries) cancel(query);
-    throw error;
-  }
+  return {
+    sql: eachQuery(sql, remember),
+    cancel: async () => {
+      await Promise.all([...queries].map(cancel));
+    },
+  };
 }
 
 function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal | undefined): PromiseLike<T> {
@@ -41,8 +52,8 @@ function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal | undefined):
 }
 
 /** One that is only a part of another has nothing to cancel. */
-function cancel(query: PendingQuery): void {
+async function cancel(query: PendingQuery): Promise<void> {
   if (!query.executed) return;
   // `query.cancel()` drops this promise, and a rejection that nobody handles ends the process.
-  query.canceller?.(query).catch(() => {});
+  await query.canceller?.(query).catch(() => {});
 }

@@ -13,7 +13,7 @@ const march = { since: new Date('2026-03-01T00:00:00Z'), until: new Date('2026-0
 
 test('nothing adds up to nothing', async (t) => {
   const { sql } = await testDatabase(t);
-  const { groups, total } = await sumUsage(sql, 'key', march);
+  const { groups, total } = await sumUsage(sql, ['key'], march);
   assert.deepEqual(groups, []);
   assert.equal(total.requests, 0);
   assert.equal(total.total_tokens, 0);
@@ -36,7 +36,7 @@ test('requests, errors, tokens and times are summed', async (t) => {
     logRow({ status: 200, error: 'upstream_failed', duration_ms: 101 }),
     logRow({ status: 499, duration_ms: 101 }),
   ]);
-  const { groups, total } = await sumUsage(sql, null, march);
+  const { groups, total } = await sumUsage(sql, [], march);
   assert.deepEqual(groups, []);
   assert.equal(total.requests, 104);
   assert.equal(total.errors, 2);
@@ -63,7 +63,7 @@ test('a key is one group under its present name; one that is gone keeps its last
     ...[1, 2].map(() => logRow({ credential_id: id + 1, credential_name: 'gone' })),
     logRow({ credential_id: null, credential_name: 'of a file' }),
   ]);
-  const { groups, total } = await sumUsage(sql, 'key', march);
+  const { groups, total } = await sumUsage(sql, ['key'], march);
   assert.deepEqual(
     groups.map((sum) => [sum.group, sum.credential_id, sum.requests]),
     [
@@ -119,7 +119,7 @@ test('a period takes its start and not its end', async (t) => {
     sql,
     [10, 11, 12].map((day) => logRow({ started_ms: Date.UTC(2026, 2, day) })),
   );
-  const { total } = await sumUsage(sql, null, {
+  const { total } = await sumUsage(sql, [], {
     since: new Date('2026-03-10T00:00:00Z'),
     until: new Date('2026-03-12T00:00:00Z'),
   });
@@ -127,7 +127,7 @@ test('a period takes its start and not its end', async (t) => {
 });
 
 async function counts(sql: Sql, by: UsageGrouping) {
-  const { groups } = await sumUsage(sql, by, march);
+  const { groups } = await sumUsage(sql, [by], march);
   return groups.map(({ group, requests }) => [group, requests]);
 }
 

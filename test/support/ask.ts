@@ -11,6 +11,8 @@ export interface AskOptions {
   method?: string;
   headers?: Record<string, string>;
   body?: string | Buffer;
+  /** The client leaves. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -18,9 +20,10 @@ export interface AskOptions {
  * @throws Error where the connection or the answer breaks.
  */
 export function ask(url: string, options: AskOptions = {}): Promise<Answered> {
-  const { method = 'GET', headers = {}, body } = options;
+  const { method = 'GET', headers = {}, body, signal } = options;
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, agent: false }, (response) => {
+    const leave = signal ? { signal } : {};
+    const sent = request(url, { method, headers, agent: false, ...leave }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (piece: string) => {
         text += piece;

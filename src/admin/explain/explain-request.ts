@@ -1,6 +1,6 @@
 import type { Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
-import type { RequestLogRow } from '../../db/queries/find-request-log.js';
+import type { RequestLogRow } from '../../db/queries/list-requests.js';
 import type { RequestFinished } from '../../observe/event.js';
 import type { Recent, RecentRequest } from '../../observe/recent/recent.js';
 import { compileMappingMatch } from '../../routing/model-mapping.js';

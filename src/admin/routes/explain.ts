@@ -1,11 +1,10 @@
-import { findRequestLog } from '../../db/queries/find-request-log.js';
+import { findRequestLog } from '../../db/queries/list-requests.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
 import { explainModel } from '../explain/explain-model.js';
 import { explainRemembered, explainRow } from '../explain/explain-request.js';
 import { providerState } from '../explain/provider-state.js';
 import { jsonResponse, object } from '../openapi-schemas.js';
-import { query } from '../query.js';
 import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };
@@ -125,7 +124,7 @@ export const explainRoutes: readonly AdminRoute[] = [
       ],
       responses: { 200: jsonResponse('What happened', requestExplanation) },
     },
-    handle: async ({ params }, control) => {
+    handle: async ({ params, signal }, control) => {
       const id = params.request_id ?? '';
       const remembered = control.recent.request(id);
       if (remembered) {
@@ -134,7 +133,8 @@ export const explainRoutes: readonly AdminRoute[] = [
         const body = explainRemembered(remembered, providers, recent, settings.routing);
         return { status: 200, body };
       }
-      const row = await query(control, (sql) => findRequestLog(sql, id));
+      const asked = { kind: 'explain', key: id, signal } as const;
+      const row = await control.reports.run(asked, (sql, stop) => findRequestLog(sql, id, stop));
       if (row) return { status: 200, body: explainRow(row) };
       throw new GatewayError('not_found', `No request with the id "${id}" is known.`, {
         param: 'request_id',

@@ -8,6 +8,7 @@ import { explainRoutes } from './explain.js';
 import { healthRoutes } from './health.js';
 import { metricsRoutes } from './metrics.js';
 import { providerRoutes } from './providers.js';
+import { requestRoutes } from './requests.js';
 import { statusRoutes } from './status.js';
 import { usageRoutes } from './usage.js';
 
@@ -19,6 +20,7 @@ const described: readonly AdminRoute[] = [
   ...configLifecycleRoutes,
   ...auditRoutes,
   ...usageRoutes,
+  ...requestRoutes,
   ...explainRoutes,
   ...statusRoutes,
   ...metricsRoutes,

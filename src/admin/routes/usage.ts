@@ -1,7 +1,14 @@
 import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/sum-usage.js';
-import { GatewayError } from '../../errors.js';
-import { defaultSince, type Period, PeriodError, parsePeriod } from '../../observe/usage/period.js';
-import { query } from '../query.js';
+import { defaultSince } from '../../observe/usage/period.js';
+import { usageCsv } from '../../observe/usage/usage-csv.js';
+import {
+  asked,
+  filterOf,
+  filterParameters,
+  formatParameter,
+  invalid,
+  timeZoneOf,
+} from '../request-parameters.js';
 import type { AdminRoute } from '../route.js';
 
 const milliseconds = {
@@ -22,6 +29,7 @@ const sum = {
       description:
         "The key's name, model, provider, or start of the day or hour; null where no provider served the requests",
     },
+    subgroup: { type: ['string', 'null'], description: 'Likewise by the second of `by`.' },
     credential_id: { type: ['integer', 'null'], description: 'Where the sum is by key' },
     requests: count,
     errors: count,
@@ -36,10 +44,7 @@ const sum = {
     first_token_ms: milliseconds,
   },
 };
-const time = {
-  type: 'string',
-  description: 'How long ago (`24h`, `7d`, `30m`), or an ISO 8601 time',
-};
+const grouping = `(?:${usageGroupings.join('|')})`;
 
 /** `/admin/v1/usage`: sums over `request_logs`. */
 export const usageRoutes: readonly AdminRoute[] = [
@@ -56,11 +61,17 @@ export const usageRoutes: readonly AdminRoute[] = [
         {
           name: 'by',
           in: 'query',
-          description: 'What to sum by; without it there is only the total',
-          schema: { type: 'string', enum: [...usageGroupings] },
+          description: `What to sum by: one or two of ${usageGroupings.join(', ')}, with a comma between them; without it there is only the total`,
+          schema: { type: 'string', pattern: `^${grouping}(?:,${grouping})?$` },
         },
-        { name: 'since', in: 'query', schema: { ...time, default: defaultSince } },
-        { name: 'until', in: 'query', schema: time },
+        ...filterParameters(defaultSince),
+        {
+          name: 'timezone',
+          in: 'query',
+          description: 'Whose days and hours, such as `Europe/Berlin`.',
+          schema: { type: 'string', default: 'UTC', maxLength: 100 },
+        },
+        formatParameter,
       ],
       responses: {
         200: {
@@ -74,31 +85,34 @@ export const usageRoutes: readonly AdminRoute[] = [
                   since: { type: 'string', format: 'date-time' },
                   until: { type: 'string', format: 'date-time' },
                   by: { type: ['string', 'null'] },
+                  timezone: { type: 'string' },
                   usage: { type: 'array', items: sum },
                   total: sum,
                 },
               },
             },
+            'text/csv': { schema: { type: 'string' } },
           },
         },
       },
     },
     handle: async (request, control) => {
-      const by = request.query.get('by') as UsageGrouping | null;
-      const period = periodOf(request.query);
-      const { groups, total } = await query(control, (sql) => sumUsage(sql, by, period));
-      return { status: 200, body: { ...period, by, usage: groups, total } };
+      const { query } = request;
+      const given = query.get('by');
+      const by = (given?.split(',') ?? []) as UsageGrouping[];
+      if (by.length === 2 && by[0] === by[1]) throw invalid('by', `it names ${by[0]} twice`);
+      const filter = filterOf(query);
+      const timeZone = timeZoneOf(query);
+      const { groups, total } = await control.reports.run(asked('usage', request), (sql, signal) =>
+        sumUsage(sql, by, filter, { timeZone, signal }),
+      );
+      if (query.get('format') === 'csv') {
+        const headers = { 'content-type': 'text/csv; charset=utf-8' };
+        return { status: 200, headers, body: usageCsv(by, groups, total) };
+      }
+      const { since, until } = filter;
+      const body = { since, until, by: given, timezone: timeZone, usage: groups, total };
+      return { status: 200, body };
     },
   },
 ];
-
-function periodOf(parameters: URLSearchParams): Period {
-  try {
-    return parsePeriod(parameters.get('since'), parameters.get('until'));
-  } catch (error) {
-    if (!(error instanceof PeriodError)) throw error;
-    throw new GatewayError('invalid_request', `${error.field}: ${error.message}`, {
-      param: error.field,
-    });
-  }
-}

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { startControlServer } from '../../admin/control-server.js';
+import { Reports } from '../../admin/reports.js';
 import { describeSettings, type ResolvedSettings } from '../../config/settings.js';
 import type { Settings } from '../../config/settings-schema.js';
 import { GatewayError } from '../../errors.js';
@@ -208,6 +209,7 @@ export async function openParts(
           get sql() {
             return store.sql;
           },
+          reports: new Reports(() => store.reports),
           active: () => started().active,
           reload: () => started().reload(),
           bulk: (request, signal) => {

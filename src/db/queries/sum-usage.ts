@@ -1,5 +1,6 @@
 import type { Sql } from '../client.js';
-import { deadline } from '../deadline.js';
+import { literal, runReport } from '../report.js';
+import { isError, type RequestFilter, where } from './request-filter.js';
 
 /** What usage may be summed by. */
 export const usageGroupings = ['key', 'model', 'provider', 'day', 'hour'] as const;
@@ -17,9 +18,11 @@ export interface Distribution {
 export interface UsageSum {
   /**
    * What they have in common: a key's name, a model as asked, a provider, or the start of a day or
-   * hour in UTC (ISO 8601). Null where there is none: no provider served them.
+   * hour (ISO 8601, in UTC). Null where there is none: no provider served them.
    */
   group: string | null;
+  /** Likewise by the second grouping, where there is one. */
+  subgroup: string | null;
   /** Where the sum is by key. */
   credential_id: number | null;
   requests: number;
@@ -40,47 +43,67 @@ export interface Usage {
   total: UsageSum;
 }
 
-/** Sums the requests that began from `since` to before `until`. */
-export async function sumUsage(
-  sql: Sql,
-  by: UsageGrouping | null,
-  { since, until }: { since: Date; until: Date },
-): Promise<Usage> {
-  const { grouped, id, order } = groupingSql(sql, by);
-  const query = sql<SummedRow[]>`
-    WITH logs AS (
-      SELECT *, ${grouped} AS grouped, ${id} AS id
-      FROM request_logs WHERE started_at >= ${since} AND started_at < ${until}
-    )
-    SELECT
-      grouping(grouped, id) <> 0 AS is_total,
-      coalesce(
-        (SELECT name FROM credentials c WHERE c.id = logs.id),
-        grouped,
-        CASE WHEN id IS NOT NULL THEN max(credential_name) END
-      ) AS group,
-      id AS credential_id,
-      count(*) AS requests,
-      count(*) FILTER (WHERE error IS NOT NULL OR (status >= 400 AND status <> 499)) AS errors,
-      coalesce(sum(prompt_tokens), 0)::bigint AS prompt_tokens,
-      coalesce(sum(completion_tokens), 0)::bigint AS completion_tokens,
-      coalesce(sum(total_tokens), 0)::bigint AS total_tokens,
-      coalesce(sum(total_tokens) FILTER (WHERE usage_source = 'estimated'), 0)::bigint
-        AS estimated_tokens,
-      ${distribution(sql, 'duration_ms')} AS duration_ms,
-      ${distribution(sql, 'first_token_ms')} AS first_token_ms
-    FROM logs GROUP BY GROUPING SETS ((grouped, id), ())
-    ORDER BY is_total, ${order}`;
-  const rows = await deadline(query, maxQueryMs, 'Summing the usage').catch((error: unknown) => {
-    query.cancel();
-    throw error;
-  });
-  const groups = rows.filter(({ is_total }) => !is_total).map(toSum);
-  const total = rows.find(({ is_total }) => is_total);
-  return { groups: by === null ? [] : groups, total: toSum(total as SummedRow) };
+export interface SumOptions {
+  /** Whose days and hours, by its IANA name; UTC unless given. */
+  timeZone?: string;
+  /** Cancels it. */
+  signal?: AbortSignal;
 }
 
-const maxQueryMs = 60_000;
+/**
+ * Sums the requests that `filter` finds, by none, one or two groupings.
+ * @throws ReportError where it is too much.
+ */
+export async function sumUsage(
+  sql: Sql,
+  by: readonly UsageGrouping[],
+  filter: RequestFilter,
+  { timeZone = 'UTC', signal }: SumOptions = {},
+): Promise<Usage> {
+  const [first, second] = by;
+  const name = (grouping: UsageGrouping | undefined) => groupSql(grouping, timeZone);
+  const same = first === 'key' ? 'is_total, g1, id' : 'is_total, g1';
+  const order = by.map((grouping, index) => {
+    if (isTime(grouping)) return `g${index + 1}`;
+    if (index === 1) return 'requests DESC, subgroup';
+    return `sum(requests) OVER (PARTITION BY ${same}) DESC, "group"`;
+  });
+  const rows = await runReport<SummedRow>(
+    sql,
+    `WITH logs AS (
+      SELECT *, ${name(first)} AS g1, ${name(second)} AS g2,
+        ${by.includes('key') ? 'credential_id' : 'NULL::bigint'} AS id
+      FROM request_logs
+      WHERE ${where(filter)}
+    ), sums AS (
+      SELECT
+        grouping(g1, g2, id) <> 0 AS is_total, g1, g2, id,
+        coalesce(
+          (SELECT name FROM credentials c WHERE c.id = logs.id),
+          CASE WHEN id IS NOT NULL THEN max(credential_name) END
+        ) AS key_name,
+        count(*) AS requests,
+        count(*) FILTER (WHERE ${isError}) AS errors,
+        coalesce(sum(prompt_tokens), 0)::bigint AS prompt_tokens,
+        coalesce(sum(completion_tokens), 0)::bigint AS completion_tokens,
+        coalesce(sum(total_tokens), 0)::bigint AS total_tokens,
+        coalesce(sum(total_tokens) FILTER (WHERE usage_source = 'estimated'), 0)::bigint
+          AS estimated_tokens,
+        ${distribution('duration_ms')} AS duration_ms,
+        ${distribution('first_token_ms')} AS first_token_ms
+      FROM logs GROUP BY GROUPING SETS ((g1, g2, id), ())
+    )
+    SELECT is_total,
+      ${shown(first, 'g1')} AS group, ${shown(second, 'g2')} AS subgroup, id AS credential_id,
+      requests, errors, prompt_tokens, completion_tokens, total_tokens, estimated_tokens,
+      duration_ms, first_token_ms
+    FROM sums ORDER BY ${['is_total', ...order].join(', ')}`,
+    signal,
+  );
+  const groups = rows.filter(({ is_total }) => !is_total).map(toSum);
+  const total = rows.find(({ is_total }) => is_total);
+  return { groups: by.length === 0 ? [] : groups, total: toSum(total as SummedRow) };
+}
 
 type SummedRow = UsageSum & { is_total: boolean };
 
@@ -88,43 +111,38 @@ function toSum({ is_total, ...sum }: SummedRow): UsageSum {
   return sum;
 }
 
-/** By which text and which key's id the rows are grouped, and how the groups are ordered. */
-function groupingSql(sql: Sql, by: UsageGrouping | null) {
-  const noId = sql`NULL::bigint`;
-  const largestFirst = sql`requests DESC, grouped`;
-  switch (by) {
+function isTime(grouping: UsageGrouping): boolean {
+  return grouping === 'day' || grouping === 'hour';
+}
+
+/** The text by which rows are grouped. */
+function groupSql(grouping: UsageGrouping | undefined, timeZone: string): string {
+  switch (grouping) {
     case 'key':
-      // By id, since a key can be renamed; those of override files have none.
-      return {
-        grouped: sql`CASE WHEN credential_id IS NULL THEN credential_name END`,
-        id: sql`credential_id`,
-        order: sql`requests DESC, 2`,
-      };
+      // Keys go by their id, since one can be renamed; those of override files have none.
+      return 'CASE WHEN credential_id IS NULL THEN credential_name END';
     case 'model':
       // What no provider served may be any text that a client sent.
-      return {
-        grouped: sql`CASE WHEN provider IS NOT NULL THEN model END`,
-        id: noId,
-        order: largestFirst,
-      };
+      return 'CASE WHEN provider IS NOT NULL THEN model END';
     case 'provider':
-      return { grouped: sql`provider`, id: noId, order: largestFirst };
+      return 'provider';
     case 'day':
     case 'hour':
-      return {
-        grouped: sql`to_char(date_trunc(${by}, started_at AT TIME ZONE 'UTC'), 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`,
-        id: noId,
-        order: sql`grouped`,
-      };
-    case null:
-      return { grouped: sql`NULL::text`, id: noId, order: largestFirst };
+      return `to_char(date_trunc('${grouping}', started_at, ${literal(timeZone)}) AT TIME ZONE 'UTC',
+        'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
+    case undefined:
+      return 'NULL::text';
   }
 }
 
-function distribution(sql: Sql, column: 'duration_ms' | 'first_token_ms') {
-  const percentile = (fraction: number) => sql`
-    round((percentile_cont(${fraction}::float8) WITHIN GROUP (ORDER BY ${sql(column)}))::numeric, 3)`;
-  return sql`json_build_object(
-    'avg', round(avg(${sql(column)})::numeric, 3), 'p50', ${percentile(0.5)},
+function shown(grouping: UsageGrouping | undefined, column: string): string {
+  return grouping === 'key' ? `coalesce(${column}, key_name)` : column;
+}
+
+function distribution(column: 'duration_ms' | 'first_token_ms'): string {
+  const percentile = (fraction: number) => `
+    round((percentile_cont(${fraction}::float8) WITHIN GROUP (ORDER BY ${column}))::numeric, 3)`;
+  return `json_build_object(
+    'avg', round(avg(${column})::numeric, 3), 'p50', ${percentile(0.5)},
     'p95', ${percentile(0.95)}, 'p99', ${percentile(0.99)})`;
 }

@@ -21,16 +21,18 @@ export const defaultSince = '24h';
 /**
  * The period between two times, each a time of ISO 8601 (in UTC where it names no zone) or how long
  * ago, such as `24h`, `7d`, `30m`.
+ * @param isLocal whether times without a zone are this machine's, not UTC.
  * @throws PeriodError
  */
 export function parsePeriod(
   since: string | null | undefined,
   until: string | null | undefined,
   now = new Date(),
+  isLocal = false,
 ): Period {
   const period = {
-    since: parseTime('since', since ?? defaultSince, now),
-    until: until ? parseTime('until', until, now) : now,
+    since: parseTime('since', since ?? defaultSince, now, isLocal),
+    until: until ? parseTime('until', until, now, isLocal) : now,
   };
   if (period.since >= period.until) {
     throw new PeriodError('since', 'it must be a time before the end of the period');
@@ -46,12 +48,12 @@ const unitMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 };
 
-function parseTime(field: 'since' | 'until', text: string, now: Date): Date {
+function parseTime(field: 'since' | 'until', text: string, now: Date, isLocal: boolean): Date {
   const [, count, unit = ''] = /^(\d{1,6})([smhdw])$/.exec(text) ?? [];
   const iso = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?$/;
   let ms = Number.NaN;
   if (count !== undefined) ms = now.getTime() - Number(count) * (unitMs[unit] ?? 0);
-  else if (iso.test(text)) ms = Date.parse(withZone(text));
+  else if (iso.test(text)) ms = Date.parse(withZone(text, isLocal));
   if (ms >= 0) return new Date(ms);
   throw new PeriodError(
     field,
@@ -59,7 +61,9 @@ function parseTime(field: 'since' | 'until', text: string, now: Date): Date {
   );
 }
 
-function withZone(text: string): string {
+function withZone(text: string, isLocal: boolean): string {
   const time = text.replace(' ', 'T');
-  return !time.includes('T') || /(Z|[+-]\d\d:?\d\d)$/.test(time.slice(11)) ? time : `${time}Z`;
+  // By itself a day is one of UTC, and a time of day one of this machine.
+  if (!time.includes('T')) return isLocal ? `${time}T00:00` : time;
+  return isLocal || /(Z|[+-]\d\d:?\d\d)$/.test(time.slice(11)) ? time : `${time}Z`;
 }

@@ -1,0 +1,107 @@
+import type { Sql } from '../db/client.js';
+import { ReportError } from '../db/report.js';
+import { GatewayError } from '../errors.js';
+import { answerable } from './query.js';
+
+/** What a report asks, so that who asks the same shares it. */
+export interface ReportOf {
+  /** One of a kind runs at a time; the others wait for their turn. */
+  kind: 'usage' | 'requests' | 'explain';
+  /** All that the answer depends on. */
+  key: string;
+  /** Aborted when the one who asks has left. */
+  signal: AbortSignal;
+}
+
+interface Running {
+  result: Promise<unknown>;
+  askers: number;
+  stop: AbortController;
+}
+
+/** Of a kind; more would wait for longer than anybody does. */
+const maxWaiting = 10;
+
+/**
+ * Reports over many rows, on connections of their own, so that neither the rest of the admin API
+ * nor the storing of rows waits for them. One that nobody waits for any more is cancelled.
+ */
+export class Reports {
+  readonly #sql: () => Sql;
+  readonly #running = new Map<string, Running>();
+  /** Of each kind, the end of the last that was asked for. */
+  readonly #last = new Map<string, Promise<void>>();
+  readonly #waiting = new Map<string, number>();
+
+  constructor(sql: () => Sql) {
+    this.#sql = sql;
+  }
+
+  /**
+   * @throws GatewayError `report_timeout`, `overloaded`, or `unavailable` while the database is away.
+   */
+  async run<T>(
+    { kind, key, signal }: ReportOf,
+    work: (sql: Sql, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const name = `${kind} ${key}`;
+    const running = this.#running.get(name) ?? this.#start(kind, name, work);
+    running.askers += 1;
+    try {
+      return (await untilAborted(running.result, signal)) as T;
+    } catch (error) {
+      if (!(error instanceof ReportError)) throw answerable(error);
+      const message = `The report was given up: ${error.message}. Ask for a shorter period, or filter it.`;
+      throw new GatewayError('report_timeout', message, { cause: error });
+    } finally {
+      running.askers -= 1;
+      if (running.askers === 0) {
+        this.#forget(name, running);
+        running.stop.abort(left);
+      }
+    }
+  }
+
+  #start(
+    kind: string,
+    name: string,
+    work: (sql: Sql, signal: AbortSignal) => Promise<unknown>,
+  ): Running {
+    const waiting = this.#waiting.get(kind) ?? 0;
+    if (waiting >= maxWaiting) {
+      throw new GatewayError('overloaded', 'Too many reports wait for their turn.', {
+        headers: { 'retry-after': '10' },
+      });
+    }
+    this.#waiting.set(kind, waiting + 1);
+    const stop = new AbortController();
+    const run = async () => {
+      await this.#last.get(kind);
+      stop.signal.throwIfAborted();
+      return await work(this.#sql(), stop.signal);
+    };
+    const running: Running = { result: run(), askers: 0, stop };
+    const settled = () => {
+      this.#forget(name, running);
+      this.#waiting.set(kind, (this.#waiting.get(kind) ?? 1) - 1);
+    };
+    this.#last.set(kind, running.result.then(settled, settled));
+    this.#running.set(name, running);
+    return running;
+  }
+
+  #forget(name: string, running: Running): void {
+    if (this.#running.get(name) === running) this.#running.delete(name);
+  }
+}
+
+const left = new GatewayError('unavailable', 'Nobody waits for this report any more.');
+
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(left);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,90 @@
+import { type RequestFilter, statusPattern } from '../db/queries/request-filter.js';
+import { GatewayError } from '../errors.js';
+import { PeriodError, parsePeriod } from '../observe/usage/period.js';
+import type { ReportOf } from './reports.js';
+import type { AdminRequest, Parameter } from './route.js';
+
+const time = {
+  type: 'string',
+  description: 'How long ago (`24h`, `7d`, `30m`), or an ISO 8601 time',
+};
+const name = (what: string): Parameter => ({
+  name: what,
+  in: 'query',
+  description: `Only requests of this ${what}; \`*\` stands for any characters.`,
+  schema: { type: 'string', minLength: 1, maxLength: 256 },
+});
+
+/** Which rows of `request_logs`: a period, a key, a model, a provider. */
+export function filterParameters(defaultSince: string): Parameter[] {
+  return [
+    { name: 'since', in: 'query', schema: { ...time, default: defaultSince } },
+    { name: 'until', in: 'query', schema: time },
+    name('key'),
+    name('model'),
+    name('provider'),
+  ];
+}
+
+/** Further ones, for single requests. */
+export const searchParameters: readonly Parameter[] = [
+  {
+    name: 'status',
+    in: 'query',
+    description: 'Such as `429`, `5xx`, or `error`: what counts as an error in sums.',
+    schema: { type: 'string', pattern: statusPattern },
+  },
+  name('error'),
+  { ...name('id'), description: 'Only requests with this id; `*` stands for any characters.' },
+];
+
+export const formatParameter: Parameter = {
+  name: 'format',
+  in: 'query',
+  schema: { type: 'string', enum: ['json', 'csv'], default: 'json' },
+};
+
+/** @throws GatewayError `invalid_request` naming the parameter. */
+export function filterOf(query: URLSearchParams): RequestFilter {
+  const period = orInvalid(() => parsePeriod(query.get('since'), query.get('until')));
+  return {
+    ...period,
+    key: query.get('key'),
+    model: query.get('model'),
+    provider: query.get('provider'),
+    status: query.get('status'),
+    error: query.get('error'),
+    requestId: query.get('id'),
+  };
+}
+
+/** @throws GatewayError `invalid_request` where it is none. */
+export function timeZoneOf(query: URLSearchParams): string {
+  const timeZone = query.get('timezone') ?? 'UTC';
+  try {
+    // PostgreSQL reads the sign of an offset the other way round: only names mean one thing.
+    if (/^[A-Za-z]/.test(timeZone)) return checked(timeZone);
+  } catch {}
+  throw invalid('timezone', `"${timeZone}" is not a name such as Europe/Berlin`);
+}
+
+function checked(timeZone: string): string {
+  return new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone;
+}
+
+/** What a request asks of a report; the order of its parameters does not matter. */
+export function asked(kind: ReportOf['kind'], { query, signal }: AdminRequest): ReportOf {
+  return { kind, key: JSON.stringify([...query].sort()), signal };
+}
+
+export function invalid(param: string, reason: string): GatewayError {
+  return new GatewayError('invalid_request', `${param}: ${reason}`, { param });
+}
+
+function orInvalid<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof PeriodError ? invalid(error.field, error.message) : error;
+  }
+}

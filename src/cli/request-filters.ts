@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import type { RequestFilter } from '../db/queries/request-filter.js';
+import { ReportError } from '../db/report.js';
+import { PeriodError, parsePeriod } from '../observe/usage/period.js';
+import { CliError, usageError } from './failure.js';
+
+/** Flags that say which rows of `request_logs` are meant. */
+export interface RequestFlags {
+  since: string;
+  until?: string;
+  key?: string;
+  model?: string;
+  provider?: string;
+  utc?: boolean;
+}
+
+/** Adds them. */
+export function addRequestFilters(command: Command, defaultSince: string): Command {
+  return command
+    .option('--since <time>', 'how long ago (24h, 7d, 30m), or a time in ISO 8601', defaultSince)
+    .option('--until <time>', 'as --since; now unless given')
+    .option('--key <name>', 'only of this key; * stands for any characters')
+    .option('--model <name>', 'only of this model, as asked; likewise')
+    .option('--provider <name>', 'only of this provider; likewise')
+    .option('--utc', 'times in UTC, not of this machine');
+}
+
+/** @throws CliError, a usage error that names the flag. */
+export function filterOf({ since, until, key, model, provider, utc }: RequestFlags): RequestFilter {
+  try {
+    const period = parsePeriod(since, until, new Date(), !utc);
+    return { ...period, key: key ?? null, model: model ?? null, provider: provider ?? null };
+  } catch (error) {
+    throw error instanceof PeriodError ? usageError(`--${error.field}: ${error.message}`) : error;
+  }
+}
+
+/** IANA name of the zone in which times are meant and shown. */
+export function timeZoneOf({ utc }: RequestFlags): string {
+  return utc ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** Tells what to do where a report is too much. */
+export async function orTooMuch<T>(report: Promise<T>): Promise<T> {
+  return await report.catch((error: unknown) => {
+    if (!(error instanceof ReportError)) throw error;
+    throw new CliError(`the report was given up: ${error.message}`, {
+      hint: 'ask for a shorter period, or filter it by --key, --model or --provider',
+    });
+  });
+}
+
+/** A time in a zone as `2026-01-31 08:00:00`; `length` characters of it. */
+export function timeIn(timeZone: string, time: Date, length = 19): string {
+  // Swedish dates are those of ISO 8601.
+  return time.toLocaleString('sv-SE', { timeZone }).slice(0, length);
+}

@@ -1,0 +1,45 @@
+import { literal, matches } from '../report.js';
+
+/** Which rows of `request_logs`; in names `*` stands for any characters. */
+export interface RequestFilter {
+  since: Date;
+  /** Not included. */
+  until: Date;
+  /** Name of a key: its present one, or the last of one that is gone. */
+  key?: string | null;
+  /** As asked. */
+  model?: string | null;
+  provider?: string | null;
+  /** Such as `429`, `5xx`, or `error`: what counts as an error in sums. */
+  status?: string | null;
+  /** Code of an error of the gateway's own. */
+  error?: string | null;
+  /** In a search `*` stands for any characters; a client's own id may hold one. */
+  requestId?: string | { exactly: string } | null;
+}
+
+/** A status as `RequestFilter` has it. */
+export const statusPattern = '^([1-5]\\d\\d|[1-5]xx|error)$';
+
+/** Answered with a status of 400 or more, or broken off by us; not those that the client left. */
+export const isError = '(error IS NOT NULL OR (status >= 400 AND status <> 499))';
+
+/** The condition of a WHERE. */
+export function where({ since, until, ...filter }: RequestFilter): string {
+  const conditions = [`started_at >= ${literal(since)}`, `started_at < ${literal(until)}`];
+  const { key, model, provider, status, error, requestId } = filter;
+  if (key) {
+    conditions.push(`CASE WHEN EXISTS (SELECT FROM credentials c WHERE c.id = credential_id)
+      THEN credential_id IN (SELECT c.id FROM credentials c WHERE ${matches('c.name', key)})
+      ELSE ${matches('credential_name', key)} END`);
+  }
+  if (model) conditions.push(matches('model', model));
+  if (provider) conditions.push(matches('provider', provider));
+  if (error) conditions.push(matches('error', error));
+  if (typeof requestId === 'string') conditions.push(matches('request_id', requestId));
+  else if (requestId) conditions.push(`request_id = ${literal(requestId.exactly)}`);
+  if (status === 'error') conditions.push(isError);
+  else if (status?.endsWith('xx')) conditions.push(`status / 100 = ${Number(status[0])}`);
+  else if (status) conditions.push(`status = ${Number(status)}`);
+  return conditions.join('\n      AND ');
+}

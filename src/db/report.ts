@@ -1,0 +1,56 @@
+import type { Sql } from './client.js';
+import { withDeadline } from './with-deadline.js';
+
+/** A report is too much for the time or the room that it has; the message says which. */
+export class ReportError extends Error {
+  override readonly name = 'ReportError';
+}
+
+const maxSeconds = 60;
+/** For what the server does not notice itself, such as a connection that is half open. */
+const patienceMs = (maxSeconds + 5) * 1_000;
+/** Temporary files of one report; where the role may not set it, what the DBA has set. */
+const maxTemporary = '2GB';
+
+/**
+ * Runs one SELECT that may take long, within limits that the server itself keeps. They are set in
+ * the same simple query, for which a pooler in transaction mode gives one connection.
+ * @param statement without parameters: see `literal`.
+ * @throws ReportError past a limit; the signal's reason, after the query is cancelled.
+ */
+export async function runReport<R>(
+  sql: Sql,
+  statement: string,
+  signal?: AbortSignal,
+): Promise<R[]> {
+  const text = `SET LOCAL statement_timeout = '${maxSeconds}s';
+    DO $$BEGIN
+      PERFORM set_config('temp_file_limit', '${maxTemporary}', true);
+    EXCEPTION WHEN insufficient_privilege THEN NULL;
+    END$$;
+    ${statement}`;
+  try {
+    const run = (pool: Sql) => pool.unsafe(text);
+    const results = await withDeadline(sql, patienceMs, 'The report', run, signal);
+    return [...(results.at(-1) as object as R[])];
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    if (code === '57014') throw new ReportError(`it takes longer than ${maxSeconds} s`);
+    if (code === '53400') throw new ReportError('it needs more temporary files than it may have');
+    throw error;
+  }
+}
+
+/** A value as SQL. */
+export function literal(value: string | number | Date | null): string {
+  if (value === null) return 'NULL';
+  if (value instanceof Date) return `'${value.toISOString()}'::timestamptz`;
+  if (typeof value === 'number') return String(value);
+  return `E'${value.replace(/[\\']/g, '\\$&').replaceAll('\0', '\ufffd')}'`;
+}
+
+/** A condition that a column is this text, in which `*` stands for any characters. */
+export function matches(column: string, pattern: string): string {
+  if (!pattern.includes('*')) return `${column} = ${literal(pattern)}`;
+  return `${column} LIKE ${literal(pattern.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%'))}`;
+}

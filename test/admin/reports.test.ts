@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Reports } from '../../src/admin/reports.js';
+import { connect, type Sql } from '../../src/db/client.js';
+import { ReportError } from '../../src/db/report.js';
+
+const nobody = connect('postgres://u@127.0.0.1:1/d');
+const forever = new AbortController().signal;
+const usage = (key: string, signal = forever) => ({ kind: 'usage', key, signal }) as const;
+
+test('who asks the same shares a report, and others of its kind wait for their turn', async () => {
+  const reports = new Reports(() => nobody);
+  const work = openWork();
+  const same = [reports.run(usage('a'), work.run), reports.run(usage('a'), work.run)];
+  const other = reports.run(usage('b'), work.run);
+  const elsewhere = reports.run({ ...usage('a'), kind: 'explain' }, work.run);
+  await turns();
+  assert.equal(work.running.length, 2);
+  work.running[1]?.resolve('explained');
+  assert.equal(await elsewhere, 'explained');
+  work.running[0]?.resolve('first');
+  assert.deepEqual(await Promise.all(same), ['first', 'first']);
+  await turns();
+  assert.equal(work.running.length, 3);
+  work.running[2]?.resolve('second');
+  assert.equal(await other, 'second');
+  const again = reports.run(usage('a'), work.run);
+  await turns();
+  work.running[3]?.resolve('third');
+  assert.equal(await again, 'third');
+});
+
+test('a report is cancelled when the last of those who asked has left, not before', async () => {
+  const reports = new Reports(() => nobody);
+  const work = openWork();
+  const [one, two] = [new AbortController(), new AbortController()];
+  const asked = [one, two].map(({ signal }) => reports.run(usage('a', signal), work.run));
+  const next = reports.run(usage('b'), work.run);
+  await turns();
+  one.abort();
+  await assert.rejects(asked[0] as Promise<unknown>, { code: 'unavailable' });
+  assert.equal(work.running[0]?.signal.aborted, false);
+  two.abort();
+  await assert.rejects(asked[1] as Promise<unknown>, { code: 'unavailable' });
+  assert.equal(work.running[0]?.signal.aborted, true);
+  work.running[0]?.reject(new Error('cancelled'));
+  await turns();
+  work.running[1]?.resolve('next');
+  assert.equal(await next, 'next');
+});
+
+test('a report that was left before its turn is not begun', async () => {
+  const reports = new Reports(() => nobody);
+  const work = openWork();
+  const first = reports.run(usage('a'), work.run);
+  const leaving = new AbortController();
+  const left = reports.run(usage('b', leaving.signal), work.run);
+  leaving.abort();
+  await assert.rejects(left, { code: 'unavailable' });
+  await turns();
+  work.running[0]?.resolve('first');
+  assert.equal(await first, 'first');
+  await turns();
+  assert.equal(work.running.length, 1);
+});
+
+test('too many that wait are refused, and what is too much is told as that', async () => {
+  const reports = new Reports(() => nobody);
+  const work = openWork();
+  const asked = Array.from({ length: 10 }, (_, n) => reports.run(usage(`${n}`), work.run));
+  await assert.rejects(reports.run(usage('one more'), work.run), { code: 'overloaded' });
+  for (const [n, result] of asked.entries()) {
+    await turns();
+    if (n > 0) work.running[n]?.resolve(n);
+    else work.running[0]?.reject(new ReportError('it takes longer than 60 s'));
+    await result.catch(() => {});
+  }
+  await assert.rejects(asked[0] as Promise<unknown>, (error: Error) => {
+    assert.equal(Reflect.get(error, 'code'), 'report_timeout');
+    assert.match(error.message, /longer than 60 s.*shorter period/);
+    return true;
+  });
+  assert.deepEqual(await Promise.all(asked.slice(1)), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+/** Reports that end when the test says so. */
+function openWork() {
+  const running: {
+    resolve(value: unknown): void;
+    reject(error: Error): void;
+    signal: AbortSignal;
+  }[] = [];
+  const run = (_sql: Sql, signal: AbortSignal) =>
+    new Promise<unknown>((resolve, reject) => running.push({ resolve, reject, signal }));
+  return { running, run };
+}
+
+/** Lets promises settle. */
+async function turns(): Promise<void> {
+  for (let n = 0; n < 5; n++) await new Promise(setImmediate);
+}

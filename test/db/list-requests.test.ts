@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Sql } from '../../src/db/client.js';
+import { insertCredential } from '../../src/db/queries/insert-credential.js';
+import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
+import { findRequestLog, listRequests } from '../../src/db/queries/list-requests.js';
+import type { RequestFilter } from '../../src/db/queries/request-filter.js';
+import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
+import { sumUsage } from '../../src/db/queries/sum-usage.js';
+import { testDatabase } from '../support/postgres.js';
+import { logRow } from '../support/usage-row.js';
+
+const march = { since: new Date('2026-03-01T00:00:00Z'), until: new Date('2026-04-01T00:00:00Z') };
+const at = (time: string) => Date.parse(`2026-03-${time}Z`);
+
+test('requests are found by every filter, the newest first', async (t) => {
+  const { sql } = await testDatabase(t);
+  const { id } = await insertCredential(sql, {
+    credential_key: 'f'.repeat(64),
+    key_preview: 'sk-…',
+    name: 'dora',
+    allowed_models: null,
+    rate_limit: null,
+    is_enabled: true,
+  });
+  await createRequestLogPartitions(sql, ['2026-03-10', '2026-03-11']);
+  const dora = { credential_id: id, credential_name: 'dora before' };
+  await insertRequestLogs(sql, [
+    logRow({ request_id: 'a', started_ms: at('10T01:00:00'), ...dora }),
+    logRow({ request_id: 'b', started_ms: at('10T02:00:00'), status: 429, provider: null }),
+    logRow({
+      request_id: 'c',
+      started_ms: at('11T01:00:00'),
+      status: 502,
+      error: 'upstream_failed',
+    }),
+    logRow({ request_id: 'd', started_ms: at('11T02:00:00'), model: 'o3', provider: 'other' }),
+    logRow({ request_id: 'e*', started_ms: at('11T03:00:00'), status: 499, ...dora }),
+    logRow({ request_id: 'f', started_ms: at('11T04:00:00'), error: 'upstream_timeout' }),
+    logRow({ request_id: 'g', started_ms: at('11T05:00:00'), credential_name: 'gone' }),
+  ]);
+  const found = async (filter: Partial<RequestFilter>, limit = 100) =>
+    (await listRequests(sql, { ...march, ...filter }, limit)).map((row) => row.request_id).join('');
+  assert.equal(await found({}), 'gfe*dcba');
+  assert.equal(await found({}, 2), 'gf');
+  assert.equal(await found({ until: new Date(at('11T01:00:00')) }), 'ba');
+  assert.equal(await found({ since: new Date(at('11T04:00:00')) }), 'gf');
+  assert.equal(await found({ key: 'dora' }), 'e*a');
+  assert.equal(await found({ key: 'dora before' }), '');
+  assert.equal(await found({ key: 'go*' }), 'g');
+  assert.equal(await found({ model: 'o3' }), 'd');
+  assert.equal(await found({ provider: 'o*' }), 'd');
+  assert.equal(await found({ status: '429' }), 'b');
+  assert.equal(await found({ status: '4xx' }), 'e*b');
+  assert.equal(await found({ status: 'error' }), 'fcb');
+  assert.equal(await found({ error: 'upstream_*' }), 'fc');
+  assert.equal(await found({ requestId: 'e*' }), 'e*');
+  assert.equal((await findRequestLog(sql, 'e*'))?.status, 499);
+  assert.equal(await findRequestLog(sql, '*'), null);
+
+  const { total } = await sumUsage(sql, [], { ...march, status: 'error' });
+  assert.deepEqual([total.requests, total.errors], [3, 3]);
+});
+
+test('usage is summed by two groupings, in the days of a zone, and filtered', async (t) => {
+  const { sql } = await testDatabase(t);
+  await store(sql);
+  const { groups, total } = await sumUsage(sql, ['model', 'day'], march, {
+    timeZone: 'Asia/Kathmandu',
+  });
+  assert.deepEqual(
+    groups.map(({ group, subgroup, requests }) => [group, subgroup, requests]),
+    [
+      ['m', '2026-03-09T18:15:00Z', 1],
+      ['m', '2026-03-10T18:15:00Z', 2],
+      ['a', '2026-03-10T18:15:00Z', 2],
+    ],
+  );
+  assert.equal(total.requests, 5);
+  assert.deepEqual([total.group, total.subgroup], [null, null]);
+
+  const byKey = await sumUsage(sql, ['day', 'key'], { ...march, model: 'm' });
+  assert.deepEqual(
+    byKey.groups.map(({ group, subgroup, requests }) => [group, subgroup, requests]),
+    [
+      ['2026-03-10T00:00:00Z', 'bob', 2],
+      ['2026-03-10T00:00:00Z', 'alice', 1],
+    ],
+  );
+});
+
+async function store(sql: Sql): Promise<void> {
+  await createRequestLogPartitions(sql, ['2026-03-10', '2026-03-11']);
+  const evening = at('10T18:15:00');
+  await insertRequestLogs(sql, [
+    logRow({ model: 'm', credential_name: 'alice', started_ms: evening - 1 }),
+    logRow({ model: 'm', credential_name: 'bob', started_ms: evening }),
+    logRow({ model: 'm', credential_name: 'bob', started_ms: evening }),
+    logRow({ model: 'a', started_ms: evening }),
+    logRow({ model: 'a', started_ms: evening }),
+  ]);
+}
