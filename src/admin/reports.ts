@@ -1,7 +1,7 @@
 import type { Sql } from '../db/client.js';
 import { ReportError } from '../db/report.js';
 import { GatewayError } from '../errors.js';
-import { answerable } from './query.js';
+import { answerable } from './answerable.js';
 
 /** What a report asks, so that who asks the same shares it. */
 export interface ReportOf {
