@@ -68,7 +68,7 @@ for (const codec of all) {
         const read = readable(() => codec.readRequest(body, place));
         if (read) for (const other of all) other.writeRequest(read, target);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -79,7 +79,7 @@ for (const codec of all) {
         const read = readable(() => codec.readAnswer(body));
         if (read) for (const other of all) other.writeAnswer(read, 'm');
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -93,7 +93,7 @@ for (const codec of all) {
           assert.ok(pipe.finish || pipe.error, Buffer.concat(out).toString());
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

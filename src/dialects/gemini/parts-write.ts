@@ -81,6 +81,7 @@ export function resultParts(
 /** Text of a system message. */
 export function systemParts(message: Message, losses: Losses): JsonObject[] {
   return message.content.flatMap((block): JsonObject[] => {
+    if ('cache' in block && block.cache) losses.cacheMark(message.at);
     const text = onlyText([block]);
     if (text !== null) return [{ text }];
     losses.dropBlock(message, block);

@@ -27,9 +27,13 @@ export function lossHeader(losses: readonly Loss[]): string | null {
   let value = '';
   for (const word of words) {
     const next = value === '' ? word : `${value}, ${word}`;
-    if (next.length > maxHeaderLength) return `${value}, …`;
+    if (next.length > maxHeaderLength) {
+      value += ', ...';
+      break;
+    }
     value = next;
   }
+  // Names of fields are the client's: they may hold anything.
   return value === '' ? null : value.replace(/[^\x20-\x7e]/g, '?');
 }
 
