@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask, bearer, engines } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
@@ -168,6 +170,35 @@ for (const { engine, skip } of engines) {
         assert.equal((await send(daemon.port, get('/admin/v1/status', headers + key))).status, 404);
       }
     });
+
+    await t.test(
+      'the control process itself serves what a worker has found, and no more',
+      async () => {
+        const relayed = async (endpoint: string, path: string) => {
+          const socketPath = join(daemon.dataDir, 'control.sock');
+          const headers = {
+            ...bearer(daemon.adminKey),
+            'x-llmproxy-endpoint': endpoint,
+            'x-forwarded-for': '127.0.0.1',
+          };
+          return await new Promise<number>((resolve, reject) => {
+            request({ socketPath, path, headers }, (response) => {
+              response.resume();
+              resolve(response.statusCode ?? 0);
+            })
+              .on('error', reject)
+              .end();
+          });
+        };
+        assert.equal(await relayed('/metrics', '/metrics'), 200);
+        assert.equal(await relayed('/docs', '/docs/init.js'), 200);
+        assert.equal(await relayed('/docs', '/metrics'), 404);
+        assert.equal(await relayed('/metrics', '/health/detailed'), 404);
+        assert.equal(await relayed('/docs', '/admin/v1/status'), 404);
+        assert.equal(await relayed('/admin', '/admin/v1/status'), 404, 'it has its own listener');
+        assert.equal(await relayed('/docs', '/docs/../metrics'), 400);
+      },
+    );
 
     await t.test('a second Host is refused, on every listener', async () => {
       for (const port of [daemon.port, adminPort]) {

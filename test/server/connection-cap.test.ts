@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { ConnectionCap } from '../../src/server/connection-cap.js';
 import { netEngine } from '../../src/server/net.js';
 import { nodeEngine } from '../../src/server/node.js';
+import { until } from '../support/until.js';
 import { rawClient } from './support.js';
 
 test('an address has no more than its share, and gets it back', () => {
@@ -36,11 +37,12 @@ for (const engine of [netEngine, nodeEngine]) {
     }
     first.socket.destroy();
     await first.closed;
-    for (;;) {
-      const next = await rawClient(server.port);
-      await next.send(ask).catch(() => {});
-      if (await next.until(/ok$/).catch(() => null)) break;
-    }
+    const next = await until('a place', async () => {
+      const client = await rawClient(server.port);
+      await client.send(ask).catch(() => {});
+      return (await client.until(/ok$/).catch(() => '')) !== '' && client;
+    });
+    next.socket.destroy();
     second.socket.destroy();
   });
 }

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { GatewayError } from '../../src/errors.js';
+import { isOfEndpoint } from '../../src/server/relayed.js';
 import { checkHost, checkTarget } from '../../src/server/request-target.js';
 
 function refusal(check: () => void): string | null {
@@ -120,4 +121,9 @@ test('a request has one Host, which is a host', () => {
   for (const host of ['a, b', 'a/b', 'u@h', 'a b', 'a\\b', 'a?', 'a#', '\u00e9']) {
     assert.match(of('Host', host) ?? '', /is no host/, host);
   }
+});
+
+test('a path is of an endpoint when it is that or below it', () => {
+  for (const path of ['/admin', '/admin/v1/status']) assert.ok(isOfEndpoint(path, '/admin'));
+  for (const path of ['/adminx', '/', '/metrics']) assert.ok(!isOfEndpoint(path, '/admin'));
 });
