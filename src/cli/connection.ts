@@ -49,6 +49,7 @@ export async function withDatabase<T>(
     import('../db/database.js'),
     import('../db/with-deadline.js'),
   ]);
+  await refuseOtherDatabase(settings);
   const dbUrl = settings.database.url;
   if (dbUrl === null) await makeDataDir(settings.data_dir);
   const opening = openDatabase({
@@ -82,6 +83,20 @@ export async function withDatabase<T>(
   } finally {
     stopListening();
   }
+}
+
+/** A new embedded database, of which the gateway that runs here knows nothing, helps nobody. */
+async function refuseOtherDatabase({ data_dir: dataDir, database }: Settings): Promise<void> {
+  if (database.url !== null) return;
+  const { findDaemon } = await import('./running-daemon.js');
+  const used = findDaemon(dataDir)?.database;
+  if (!used || used === 'embedded') return;
+  throw new CliError(
+    `the gateway that runs here uses the database ${used}, this command has none`,
+    {
+      hint: 'give it the same DB_URL (or --db-url, or settings file) as the gateway',
+    },
+  );
 }
 
 /** The part of them that says which settings are used. */

@@ -15,6 +15,7 @@ import { requestsCommand } from './requests.js';
 import { secretsCommand } from './secrets.js';
 import { serveCommand } from './serve.js';
 import { statusCommand } from './status.js';
+import { stopCommand } from './stop.js';
 import { systemdCommand } from './systemd.js';
 import { upgradeCommand } from './upgrade.js';
 import { usageCommand } from './usage.js';
@@ -36,6 +37,7 @@ Examples:
     );
   const commands = [
     serveCommand(),
+    stopCommand(),
     upgradeCommand(),
     providerCommand(),
     keysCommand(),

@@ -4,7 +4,7 @@ import type { Daemon } from '../daemon/serve.js';
 import type { Successor } from '../daemon/successor.js';
 import type { Emit } from '../observe/event.js';
 import { makeDataDir } from './become-owner.js';
-import { errorMessage } from './failure.js';
+import { CliError, errorMessage } from './failure.js';
 import { resolveForUse } from './settings.js';
 
 /** Two signals in this time are one: npx passes on the Ctrl-C that the terminal already sent. */
@@ -57,6 +57,7 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   };
   const resolved = await resolveForUse(flags, json).catch(failed);
   const { log, server, data_dir } = resolved.settings;
+  await Promise.resolve(data_dir).then(refuseLongPath).catch(failed);
   await makeDataDir(data_dir).catch(failed);
   const logger = createLog({ ...log, readable: !json && process.stdout.isTTY === true });
   const version = packageVersion();
@@ -86,6 +87,17 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   await daemon.stop();
   await systemd?.close();
   emit({ type: 'stopped' });
+}
+
+/** The kernel, or Node in silence, would cut the path of the control socket. */
+function refuseLongPath(dataDir: string): void {
+  const maxBytes = (process.platform === 'linux' ? 107 : 103) - '/control.sock'.length;
+  const bytes = Buffer.byteLength(dataDir);
+  if (bytes <= maxBytes) return;
+  throw new CliError(
+    `the data directory ${dataDir} has a path of ${bytes} bytes, and its sockets allow ${maxBytes}`,
+    { hint: 'choose a shorter one with --data-dir or LLMPROXY_DATA_DIR' },
+  );
 }
 
 /** Resolves when another daemon has replaced this one. Attempts that fail are told by the daemon. */

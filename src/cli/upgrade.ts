@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { SettingsFlags } from '../config/settings.js';
 import type { Processes } from '../daemon/processes-file.js';
-import { CliError, errorMessage } from './failure.js';
+import { CliError } from './failure.js';
 import { print, printJson } from './output.js';
 import { withProgress } from './progress.js';
 import { settingsForUse } from './settings.js';
@@ -42,16 +42,10 @@ Examples:
 async function run({ json, ...flags }: UpgradeFlags): Promise<void> {
   const settingsFlags: SettingsFlags = flags;
   const { data_dir: dataDir } = await settingsForUse(settingsFlags, json);
-  const { isSame, readProcesses } = await import('../daemon/processes-file.js');
-  const from = readProcesses(dataDir);
-  if (!from || !isSame(from.control)) {
-    throw new CliError(`no llmproxy runs on the data directory ${dataDir}`, {
-      hint: 'start it with llmproxy serve, or name its data directory with --data-dir',
-    });
-  }
-  const { control } = from;
+  const { requireDaemon, signalDaemon } = await import('./running-daemon.js');
+  const from = requireDaemon(dataDir);
   const askedAt = Date.now();
-  signal(control.pid);
+  signalDaemon(from, 'SIGUSR2');
   const result = await withProgress('waiting for the new llmproxy', json, () =>
     successor(dataDir, from, askedAt),
   );
@@ -85,16 +79,6 @@ async function successor(
       throw new CliError(`the daemon (pid ${control.pid}) does not react to SIGUSR2`);
     }
     await pause(pollMs);
-  }
-}
-
-function signal(pid: number): void {
-  try {
-    process.kill(pid, 'SIGUSR2');
-  } catch (error) {
-    throw new CliError(`the daemon (pid ${pid}) cannot be signalled: ${errorMessage(error)}`, {
-      hint: 'run this as the user of the daemon, or as root',
-    });
   }
 }
 

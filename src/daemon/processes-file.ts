@@ -7,6 +7,8 @@ export interface Processes {
   version: string;
   host: string;
   port: number;
+  /** `embedded`, or host, port and name of the operator's. */
+  database: string;
   /** Whether others of ours may open the port beside these workers (SO_REUSEPORT). */
   sharesPort: boolean;
   workers: ProcessIdentity[];
@@ -37,6 +39,7 @@ export class ProcessesFile {
       version: '',
       host: '',
       port: 0,
+      database: '',
       sharesPort: true,
       workers: [],
       upgradeFailed: null,

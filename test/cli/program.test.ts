@@ -19,7 +19,8 @@ test('every command of the specification exists', () => {
     secrets: 'encrypt forget rotate status',
     systemd: 'install',
   };
-  const alone = 'completion demo doctor explain mock-provider requests serve status upgrade usage';
+  const alone =
+    'completion demo doctor explain mock-provider requests serve status stop upgrade usage';
   const expected = Object.entries(groups).flatMap(([group, names]) =>
     names.split(' ').map((name) => `llmproxy ${group} ${name}`),
   );

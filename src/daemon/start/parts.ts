@@ -4,6 +4,7 @@ import { startControlServer } from '../../admin/control-server.js';
 import { Reports } from '../../admin/reports.js';
 import { describeSettings, type ResolvedSettings } from '../../config/settings.js';
 import type { Settings } from '../../config/settings-schema.js';
+import { describeDbUrl } from '../../db/db-url.js';
 import { GatewayError } from '../../errors.js';
 import type { Emit } from '../../observe/event.js';
 import { adminKey, namedAdminKeys } from '../admin-key.js';
@@ -88,9 +89,11 @@ export async function openParts(
   });
   const { store } = storage;
 
+  const { url: dbUrl } = settings.database;
+  const usedDatabase = dbUrl === null ? 'embedded' : describeDbUrl(dbUrl);
   const identify = () => workers.pids.map(identityOf);
   const recordWorkers = () => {
-    const own = { version, host: server.host, port: server.port };
+    const own = { version, host: server.host, port: server.port, database: usedDatabase };
     if (parts.place === 'after_crash' && start.kind === 'after_crash') {
       const left = start.orphans.workers.filter(isSame);
       processes.update({ ...start.orphans, workers: [...left, ...identify()] });
@@ -245,6 +248,7 @@ export async function openParts(
         version,
         host: server.host,
         port: server.port,
+        database: usedDatabase,
         control: identityOf(process.pid),
         sharesPort: sharesPort(engine),
         workers: identify(),

@@ -1,0 +1,52 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Command } from 'commander';
+import { addDaemonOptions, type DaemonFlags } from './ask-daemon.js';
+import { settingsFlags } from './connection.js';
+import { CliError } from './failure.js';
+import { print, printJson } from './output.js';
+import { withProgress } from './progress.js';
+import { settingsForUse } from './settings.js';
+
+/** For what the daemon does after its grace period: it ends its workers and PostgreSQL. */
+const marginMs = 30_000;
+const pollMs = 20;
+
+/** `llmproxy stop`: ends the running gateway. */
+export function stopCommand(): Command {
+  return addDaemonOptions(
+    new Command('stop').description('stop the running gateway, finishing what is in flight'),
+  )
+    .addHelpText(
+      'after',
+      `
+It returns when the gateway and its PostgreSQL have ended: requests in flight
+have server.grace_period_ms to finish. systemd does not start it again.
+
+Examples:
+  $ llmproxy stop
+  $ llmproxy stop --data-dir /var/lib/llmproxy --json`,
+    )
+    .action(run);
+}
+
+async function run({ json, ...flags }: DaemonFlags): Promise<void> {
+  const { data_dir: dataDir, server } = await settingsForUse(settingsFlags(flags), json);
+  const [{ requireDaemon, signalDaemon }, { isSame }] = await Promise.all([
+    import('./running-daemon.js'),
+    import('../daemon/processes-file.js'),
+  ]);
+  const daemon = requireDaemon(dataDir);
+  const { control, version } = daemon;
+  signalDaemon(daemon, 'SIGTERM');
+  const giveUpAt = Date.now() + server.grace_period_ms + marginMs;
+  await withProgress('waiting for what is in flight', json, async () => {
+    while (isSame(control)) {
+      if (Date.now() > giveUpAt) {
+        throw new CliError(`the daemon (pid ${control.pid}) was told to stop, and still runs`);
+      }
+      await pause(pollMs);
+    }
+  });
+  if (json) printJson({ version, pid: control.pid });
+  else print(`llmproxy ${version} (pid ${control.pid}) has stopped`);
+}
