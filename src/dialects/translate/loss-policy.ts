@@ -1,5 +1,5 @@
 import { GatewayError } from '../../errors.js';
-import type { FieldNames, Loss } from '../codec.js';
+import type { Loss } from '../codec.js';
 
 /** `strict` refuses any loss; `warn` tells it to the client; `allow` only records it. */
 export type LossPolicy = 'strict' | 'warn' | 'allow';
@@ -35,13 +35,4 @@ export function lossHeader(losses: readonly Loss[]): string | null {
   }
   // Names of fields are the client's: they may hold anything.
   return value === '' ? null : value.replace(/[^\x20-\x7e]/g, '?');
-}
-
-/** Losses with the client's own names of fields. */
-export function named(losses: readonly Loss[], names: FieldNames): Loss[] {
-  return losses.map((loss) => {
-    const [, root = '', rest = ''] = /^(\w+)(.*)$/.exec(loss.field) ?? [];
-    const name = Object.hasOwn(names, root) ? names[root as keyof FieldNames] : null;
-    return name === null ? loss : { ...loss, field: name + rest };
-  });
 }

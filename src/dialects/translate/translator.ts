@@ -1,4 +1,4 @@
-import { GatewayError } from '../../errors.js';
+import { renamed as namedByClient, readField, readProvider } from '../checked.js';
 import type {
   Codec,
   Loss,
@@ -14,9 +14,7 @@ import type {
   ConversationRequest,
 } from '../conversation.js';
 import { Losses } from '../losses.js';
-import { WrongField } from '../read.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
-import { named } from './loss-policy.js';
 import { type FetchedMedia, placeMedia, remoteMedia } from './remote-media.js';
 import { restoreAnswer } from './restore.js';
 import { type SealContext, sealBlocks, unseal } from './sealing.js';
@@ -31,13 +29,7 @@ export function readConversation(
   body: Buffer,
   place: RequestPlace,
 ): ConversationRequest {
-  try {
-    return client.readRequest(body, place);
-  } catch (error) {
-    if (!(error instanceof WrongField)) throw error;
-    const param = error.field === '' ? {} : { param: error.field };
-    throw new GatewayError('invalid_request', error.message, param);
-  }
+  return readField(() => client.readRequest(body, place));
 }
 
 /** From one dialect to another at one provider. Made once, kept in the route. */
@@ -78,7 +70,7 @@ export class Translator {
     const messages = placeMedia(unsealed, this.#provider, fetched, losses);
     const sent = { ...request, messages, choices: null, logprobs: null };
     const written = this.#provider.writeRequest(sent, target);
-    const lost = named([...losses.list, ...written.losses], this.#client.fields);
+    const lost = namedByClient([...losses.list, ...written.losses], this.#client.fields);
     const { body, renamed } = written;
     return new Translation(this.#client, this.#provider, this.#seals, request, body, lost, renamed);
   }
@@ -144,14 +136,7 @@ export class Translation {
    * @throws GatewayError `upstream_failed` for what is no answer.
    */
   answer(body: Buffer): { answer: ConversationAnswer; body: string } | TranslatedError {
-    let read: ConversationAnswer;
-    try {
-      read = this.#provider.readAnswer(body);
-    } catch (error) {
-      if (!(error instanceof WrongField)) throw error;
-      const message = `The provider's answer cannot be read: ${error.message}`;
-      throw new GatewayError('upstream_failed', message);
-    }
+    const read = readProvider(() => this.#provider.readAnswer(body));
     if (read.error) {
       const { error } = read;
       const status = clientStatus(error, this.#client.dialect);

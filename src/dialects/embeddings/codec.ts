@@ -1,0 +1,48 @@
+import type { Loss } from '../codec.js';
+import type { ConversationError } from '../conversation.js';
+
+export type EmbeddingDialect =
+  | 'openai.embeddings'
+  | 'gemini.embed'
+  | 'cohere.embed'
+  | 'bedrock.titan-embed'
+  | 'bedrock.cohere-embed';
+
+/** What the vectors are for, where a dialect asks. */
+export type Purpose = 'query' | 'document' | 'similarity' | 'classification' | 'clustering';
+
+export interface EmbeddingRequest {
+  model: string;
+  /** Texts, or the numbers of tokens, which mean something to one family of models only. */
+  inputs: readonly (string | readonly number[])[];
+  /** Whether the client gave one input alone, and expects one vector alone where that differs. */
+  single: boolean;
+  dimensions: number | null;
+  purpose: Purpose | null;
+  /** Vectors as base64 of 32-bit floats, least significant byte first. */
+  base64: boolean;
+  user: string | null;
+  /** Names of fields that no other dialect knows. */
+  unknown: readonly string[];
+}
+
+export interface EmbeddingAnswer {
+  vectors: readonly (readonly number[])[];
+  /** Tokens of all inputs; null when not told. */
+  tokens: number | null;
+}
+
+/** One dialect's way to and from the neutral form. Pure. */
+export interface EmbeddingCodec {
+  readonly dialect: EmbeddingDialect;
+  /** The client's names of the fields that can be lost. */
+  readonly fields: Readonly<Record<'inputs' | 'dimensions' | 'purpose' | 'user', string>>;
+  /** @throws WrongField */
+  readRequest(body: Buffer, model: string): EmbeddingRequest;
+  writeRequest(request: EmbeddingRequest, model: string): { body: Buffer; losses: Loss[] };
+  /** @throws WrongField */
+  readAnswer(body: Buffer): EmbeddingAnswer;
+  writeAnswer(answer: EmbeddingAnswer, request: EmbeddingRequest): string;
+  readError(body: Buffer, status: number): ConversationError;
+  writeError(error: ConversationError): string;
+}

@@ -1,0 +1,118 @@
+import type { JsonObject } from '../conversation.js';
+import { unknownFields } from '../embeddings/inputs.js';
+import { Losses } from '../losses.js';
+import {
+  asList,
+  asObject,
+  countAt,
+  flagAt,
+  isObject,
+  needText,
+  numberAt,
+  objectAt,
+  parseBody,
+  textAt,
+  WrongField,
+} from '../read.js';
+import { mintedId } from '../tool-ids.js';
+
+/**
+ * Ranking documents by a query. Cohere's shape is everyone's; in `cohere` of version 2 answers hold
+ * no documents, in `jina` they may, in `vllm` they always do, and usage is told in different words.
+ */
+export type RerankShape = 'cohere' | 'jina' | 'vllm';
+
+export interface RerankRequest {
+  model: string;
+  query: string;
+  documents: readonly string[];
+  topN: number | null;
+  returnDocuments: boolean;
+  maxTokensPerDocument: number | null;
+  unknown: readonly string[];
+}
+
+export interface RerankAnswer {
+  /** Best first. */
+  results: readonly { index: number; score: number }[];
+  tokens: number | null;
+  /** What Cohere bills by. */
+  searchUnits: number | null;
+}
+
+const known =
+  /^(model|query|documents|top_n|return_documents|max_tokens_per_doc|truncate|rank_fields)$/;
+
+/** @throws WrongField */
+export function readRerankRequest(bytes: Buffer, shape: RerankShape): RerankRequest {
+  const body = parseBody(bytes);
+  const documents = asList(body.documents, 'documents').map((value, i) => {
+    if (typeof value === 'string') return value;
+    const at = `documents[${i}]`;
+    return needText(asObject(value, at), 'text', at);
+  });
+  if (documents.length === 0) throw new WrongField('documents', 'must not be empty');
+  return {
+    model: textAt(body, 'model', '') ?? '',
+    query: needText(body, 'query', ''),
+    documents,
+    topN: numberAt(body, 'top_n', ''),
+    returnDocuments: flagAt(body, 'return_documents', '') ?? shape !== 'cohere',
+    maxTokensPerDocument: numberAt(body, 'max_tokens_per_doc', ''),
+    unknown: unknownFields(body, known),
+  };
+}
+
+export function writeRerankRequest(request: RerankRequest, shape: RerankShape, model: string) {
+  const losses = new Losses();
+  const body: JsonObject = { model, query: request.query, documents: request.documents };
+  if (request.topN !== null) body.top_n = request.topN;
+  // The documents are the client's own: they are put back from its request.
+  if (shape === 'jina') body.return_documents = false;
+  if (request.maxTokensPerDocument !== null) {
+    if (shape === 'cohere') body.max_tokens_per_doc = request.maxTokensPerDocument;
+    else losses.drop('max_tokens_per_doc', 'has no counterpart');
+  }
+  for (const field of request.unknown) losses.drop(field, 'has no counterpart');
+  return { body: Buffer.from(JSON.stringify(body)), losses: losses.list };
+}
+
+/** @throws WrongField */
+export function readRerankAnswer(bytes: Buffer): RerankAnswer {
+  const body = parseBody(bytes);
+  const results = asList(body.results, 'results').map((value, i) => {
+    const at = `results[${i}]`;
+    const from = asObject(value, at);
+    const { index, relevance_score: score } = from;
+    if (typeof index !== 'number') throw new WrongField(`${at}.index`, 'must be a number');
+    if (typeof score !== 'number')
+      throw new WrongField(`${at}.relevance_score`, 'must be a number');
+    return { index, score };
+  });
+  const usage = objectAt(body, 'usage', '');
+  const billed = objectAt(objectAt(body, 'meta', '') ?? {}, 'billed_units', 'meta');
+  return {
+    results: results.sort((a, b) => b.score - a.score),
+    tokens: usage ? countAt(usage, 'total_tokens') : null,
+    searchUnits: isObject(billed) ? countAt(billed, 'search_units') : null,
+  };
+}
+
+export function writeRerankAnswer(
+  answer: RerankAnswer,
+  request: RerankRequest,
+  shape: RerankShape,
+): string {
+  const results = answer.results.slice(0, request.topN ?? undefined).map(({ index, score }) => {
+    const text = request.documents[index] ?? '';
+    const document = request.returnDocuments ? { document: { text } } : null;
+    return { index, ...document, relevance_score: score };
+  });
+  if (shape === 'cohere') {
+    const units = { search_units: answer.searchUnits ?? 1 };
+    return JSON.stringify({ id: mintedId(''), results, meta: { billed_units: units } });
+  }
+  const usage = { total_tokens: answer.tokens ?? 0 };
+  const id = shape === 'vllm' ? { id: mintedId('rerank-') } : null;
+  return JSON.stringify({ ...id, model: request.model, usage, results });
+}

@@ -1,0 +1,35 @@
+import { readField, readProvider } from '../checked.js';
+import type { Loss } from '../codec.js';
+import {
+  type RerankAnswer,
+  type RerankRequest,
+  type RerankShape,
+  readRerankAnswer,
+  readRerankRequest,
+  writeRerankAnswer,
+  writeRerankRequest,
+} from './codec.js';
+
+/** @throws GatewayError `invalid_request` naming the field. */
+export function readRerank(body: Buffer, shape: RerankShape): RerankRequest {
+  return readField(() => readRerankRequest(body, shape));
+}
+
+/** A request of one shape as another says it, and the way back of its answer. */
+export function translateRerank(
+  client: RerankShape,
+  provider: RerankShape,
+  request: RerankRequest,
+  model: string,
+): { body: Buffer; losses: Loss[]; answer(body: Buffer): { answer: RerankAnswer; body: string } } {
+  const { body, losses } = writeRerankRequest(request, provider, model);
+  return {
+    body,
+    losses,
+    /** @throws GatewayError `upstream_failed` */
+    answer(bytes) {
+      const answer = readProvider(() => readRerankAnswer(bytes));
+      return { answer, body: writeRerankAnswer(answer, request, client) };
+    },
+  };
+}
