@@ -19,7 +19,8 @@ export function printKeys(rows: readonly CredentialRow[]): void {
   else {
     printTable(rows, [
       { header: 'ID', value: (row) => String(row.id), align: 'right' },
-      { header: 'NAME', value: (row) => row.name, shrinkTo: 16 },
+      // Cut, two names could look the same.
+      { header: 'NAME', value: (row) => row.name },
       { header: 'KEY', value: preview },
       { header: 'STATUS', value: status },
       { header: 'LIMIT', value: limit, align: 'right' },

@@ -4,7 +4,7 @@ import type { Sql } from '../db/client.js';
 import type { CredentialInput, CredentialRow } from '../db/queries/rows.js';
 import { visible } from '../observe/visible.js';
 import { printActivation } from './activate.js';
-import { collect, keyName, modelList, rateLimit } from './arguments.js';
+import { collect, keyName, modelList, rateLimit, wholeNumber } from './arguments.js';
 import { changeConfiguration } from './change.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 import { CliError, usageError } from './failure.js';
@@ -66,11 +66,15 @@ Examples:
     addDatabaseOptions(new Command('list'))
       .description('list the keys')
       .option('--tag <tag>', 'only those that have this tag; repeatable', collect)
+      .option('--search <text>', 'only those whose name contains this, in any case')
+      .option('--limit <n>', 'how many, by id; 1000 on a terminal', wholeNumber('--limit', 1))
+      .option('--after <id>', 'only those with a higher id', wholeNumber('--after', 0))
       .addHelpText(
         'after',
         `
 Examples:
   $ llmproxy keys list --tag team-a
+  $ llmproxy keys list --search alice --limit 20
   $ llmproxy keys list --json | jq -r '.[].name'`,
       )
       .action(list),
@@ -237,13 +241,35 @@ async function rotateKey(ref: string, flags: RotateFlags): Promise<void> {
   printActivation(activation, flags.json, note);
 }
 
-async function list(flags: DatabaseFlags & { tag?: string[] }): Promise<void> {
+interface ListFlags extends DatabaseFlags {
+  tag?: string[];
+  search?: string;
+  limit?: number;
+  after?: number;
+}
+
+/** A screen cannot show more in a way that helps. */
+const shownOnTerminal = 1_000;
+
+async function list({ tag, search, limit, after, ...flags }: ListFlags): Promise<void> {
   const { listCredentials } = await import('../db/queries/list-credentials.js');
+  const all = flags.json || !process.stdout.isTTY;
+  const most = limit ?? (all ? Number.MAX_SAFE_INTEGER - 1 : shownOnTerminal);
   const rows = await withDatabase(flags, 'ready', (sql) =>
-    listCredentials(sql, { limit: Number.MAX_SAFE_INTEGER, offset: 0, tags: flags.tag ?? [] }),
+    // One more tells whether there are more.
+    listCredentials(sql, {
+      limit: most + 1,
+      offset: 0,
+      tags: tag ?? [],
+      search: search ?? '',
+      after: after ?? 0,
+    }),
   );
-  if (flags.json) printJson(rows.map(keyJson));
-  else printKeys(rows);
+  const shown = rows.slice(0, most);
+  if (flags.json) printJson(shown.map(keyJson));
+  else printKeys(shown);
+  const last = shown.at(-1);
+  if (last && rows.length > most) note(`there are more; go on with: --after ${last.id}`);
 }
 
 async function show(ref: string, flags: DatabaseFlags): Promise<void> {

@@ -11,9 +11,9 @@ const maxWaiting = 16;
 const deadlineMs = 120_000;
 /** A thread that has nothing to do for so long gives its memory back. */
 const idleMs = 10_000;
-const maxOldGenerationSizeMb = 2_048;
+const maxOldGenerationSizeMb = 1_536;
 /** Most of what a document is read into survives: a small young generation would be copied often. */
-const maxYoungGenerationSizeMb = 128;
+const maxYoungGenerationSizeMb = 48;
 
 interface BulkOptions {
   settings: Settings;

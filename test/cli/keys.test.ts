@@ -145,6 +145,28 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     ]);
   });
 
+  test('a long list is read in parts, by name too, and no name is cut', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    const names = ['a', 'b'].map((end) => `${'team-of-a-long-name-'.repeat(5)}${end}`);
+    for (const name of [...names, 'Alice']) await run(['keys', 'create', name]);
+    const told = await run(['keys', 'list']);
+    for (const name of names) assert.ok(told.stdout.includes(` ${name} `), told.stdout);
+    assert.equal(told.stderr, '');
+
+    const listed = async (...flags: string[]) => {
+      const { stdout, stderr } = await run(['keys', 'list', '--json', ...flags]);
+      const keys = JSON.parse(stdout) as { id: number; name: string }[];
+      return { names: keys.map(({ name }) => name), last: keys.at(-1)?.id, stderr };
+    };
+    const first = await listed('--limit', '2');
+    assert.deepEqual(first.names, names);
+    assert.equal(first.stderr, `there are more; go on with: --after ${first.last}\n`);
+    const rest = await listed('--limit', '1', '--after', String(first.last));
+    assert.deepEqual([rest.names, rest.stderr], [['Alice'], '']);
+    assert.deepEqual((await listed('--search', 'ALI')).names, ['Alice']);
+    assert.equal((await run(['keys', 'list', '--limit', '0'])).code, 2);
+  });
+
   test('tags are shown, replaced, removed, and found by', async (t) => {
     const { run } = await withOwnDatabase(t);
     await run(['keys', 'create', 'a', '--tag', 'team-a', '--tag', 'ci']);

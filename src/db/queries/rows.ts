@@ -118,6 +118,8 @@ export function credentialSelection(sql: Sql) {
 export interface Page {
   limit: number;
   offset: number;
+  /** Of credentials: only those with a higher id. */
+  after?: number;
   enabled?: boolean;
   /** Part of a name, in any case. */
   search?: string;
