@@ -7,9 +7,10 @@ import { printActivation } from './activate.js';
 import { collect, keyName, modelList, rateLimit, wholeNumber } from './arguments.js';
 import { changeConfiguration } from './change.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
+import { deliver } from './deliver.js';
 import { CliError, usageError } from './failure.js';
 import { keyJson, printKey, printKeys } from './keys-view.js';
-import { note, print, printJson, warn } from './output.js';
+import { jsonText, note, print, printJson, warn } from './output.js';
 import { askArgument, confirmDeletion } from './prompt.js';
 import { addSecretOptions, readSecret } from './secret.js';
 import { duration, expiry } from './times.js';
@@ -184,27 +185,27 @@ async function createKey(written: string | undefined, flags: CreateFlags): Promi
   };
   const { insertCredential } = await import('../db/queries/insert-credential.js');
   const { DuplicateError } = await import('../db/duplicate.js');
-  const { result, activation } = await changeConfiguration(flags, async (sql) => {
-    try {
-      return await insertCredential(sql, input);
-    } catch (error) {
+  const { deleteCredential } = await import('../db/queries/delete-credential.js');
+  const { activation } = await changeConfiguration(flags, async (sql) => {
+    const created = await insertCredential(sql, input).catch((error: unknown) => {
       if (!(error instanceof DuplicateError)) throw error;
       throw new CliError('this key exists already', {
         hint: 'see the keys with: llmproxy keys list',
       });
-    }
-  });
-  if (flags.json) {
-    const { id, key_preview, allowed_models, rate_limit, is_enabled } = result;
-    const { expires_at, tags, store_bodies } = result;
+    });
+    const { id, key_preview, allowed_models, rate_limit, is_enabled } = created;
+    const { expires_at, tags, store_bodies } = created;
     const limits = { allowed_models, rate_limit, is_enabled, expires_at, tags, store_bodies };
-    printJson({ id, name, key, key_preview, ...limits });
-  } else if (given === null) {
-    note(`created key ${visible(name)} (id ${result.id}); store it now, it is not shown again:`);
-    print(key);
-  } else {
-    note(`created key ${visible(name)} (id ${result.id})`);
-  }
+    const shown = flags.json ? jsonText({ id, name, key, key_preview, ...limits }) : key;
+    if (given === null) {
+      await deliver(shown, 'the key was not created', () => deleteCredential(sql, id));
+    } else if (flags.json) print(shown);
+    if (!flags.json) {
+      const once = given === null ? '; store it now, it is not shown again' : '';
+      note(`created key ${visible(name)} (id ${id})${once}`);
+    }
+    return created;
+  });
   printActivation(activation, flags.json, note);
 }
 
@@ -215,29 +216,32 @@ async function rotateKey(ref: string, flags: RotateFlags): Promise<void> {
     stdin: flags.keyStdin,
   });
   const key = given ?? generateKey();
-  const { rotateCredential } = await import('../db/queries/rotate-credential.js');
+  const { rotateCredential, storedKeys, undoRotation } = await import(
+    '../db/queries/rotate-credential.js'
+  );
   const { DuplicateError } = await import('../db/duplicate.js');
   const hashed = { credential_key: hashKey(key), key_preview: previewKey(key) };
-  const { result, activation } = await changeConfiguration(flags, async (sql) => {
-    const before = await existing(sql, ref);
-    try {
-      const after = await rotateCredential(sql, before.id, hashed, flags.grace);
-      if (after === null) throw notFound(ref);
-      return after;
-    } catch (error) {
+  const { activation } = await changeConfiguration(flags, async (sql) => {
+    const { id } = await existing(sql, ref);
+    const before = await storedKeys(sql, id);
+    const after = await rotateCredential(sql, id, hashed, flags.grace).catch((error: unknown) => {
       throw error instanceof DuplicateError ? new CliError('this key exists already') : error;
-    }
-  });
-  if (flags.json) printJson({ ...keyJson(result), key });
-  else {
-    const until = result.previous_expires_at?.toISOString();
-    const old = until ? `the old one is valid until ${until}` : 'the old one is refused';
-    note(`rotated key ${visible(result.name)} (id ${result.id}); ${old}`);
+    });
+    if (before === null || after === null) throw notFound(ref);
+    const shown = flags.json ? jsonText({ ...keyJson(after), key }) : key;
     if (given === null) {
-      note('store the new one now, it is not shown again:');
-      print(key);
+      await deliver(shown, 'the key was not rotated', () =>
+        undoRotation(sql, id, before, hashed.credential_key),
+      );
+    } else if (flags.json) print(shown);
+    if (!flags.json) {
+      const until = after.previous_expires_at?.toISOString();
+      const old = until ? `the old one is valid until ${until}` : 'the old one is refused';
+      note(`rotated key ${visible(after.name)} (id ${id}); ${old}`);
+      if (given === null) note('store the new one now, it is not shown again');
     }
-  }
+    return after;
+  });
   printActivation(activation, flags.json, note);
 }
 

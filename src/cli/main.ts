@@ -1,14 +1,23 @@
 import { CommanderError } from 'commander';
 import { toFailure } from './failure.js';
 import { printFailure } from './output.js';
+import { lostOutput, outputError } from './output-error.js';
 import { buildProgram, commandPath } from './program.js';
 
 // A reader that stops early (`llmproxy keys list | head -1`) is no failure, and what a command has
 // open must still be closed, so it runs to its end.
-process.stdout.on('error', ignoreBrokenPipe);
-process.stderr.on('error', ignoreBrokenPipe);
+// A disk that is full, or a terminal that is gone, is a failure, but must not end a daemon either.
+let isOutputLost = false;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE' || isOutputLost || lostOutput.isToldByCommand) return;
+  isOutputLost = true;
+  process.exitCode = 1;
+  const message = `cannot write to standard output: ${outputError(error)}`;
+  printFailure({ message, hint: null, exitCode: 1 }, process.argv.includes('--json'));
+});
+process.stderr.on('error', () => {});
 
-process.exitCode = await run(process.argv.slice(2));
+process.exitCode = (await run(process.argv.slice(2))) || (isOutputLost ? 1 : 0);
 
 /**
  * Runs the command line.
@@ -37,8 +46,4 @@ async function run(args: string[]): Promise<number> {
     printFailure({ ...failure, hint }, args.includes('--json'));
     return failure.exitCode;
   }
-}
-
-function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
 }

@@ -26,7 +26,12 @@ export function printRaw(text: string): void {
 
 /** Writes a result for a script: one line, or indented where a person reads it. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0));
+  print(jsonText(value));
+}
+
+/** As `printJson` writes it. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0);
 }
 
 /** Tells a person something that is no part of the result. */

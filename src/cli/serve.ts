@@ -27,7 +27,8 @@ export function serveCommand(): Command {
       'after',
       `
 Flags win over the environment, that over .env, that over the settings file.
-SIGHUP reads the configuration anew; SIGUSR2 changes to the code now on disk
+SIGHUP reads the configuration again, or stops where this was started on a
+terminal, which is closed then; SIGUSR2 changes to the code now on disk
 (see: llmproxy upgrade --help); SIGTERM and Ctrl-C finish what is in
 flight, a second Ctrl-C does not.
 
@@ -75,8 +76,12 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   systemd?.watch(() => daemon.ping());
 
   const reload = () => daemon.reload();
-  process.on('SIGHUP', () => void (systemd ? systemd.reloading(reload) : reload()));
-  const stopped = stopSignal(daemon, (signal) =>
+  // From a terminal it says that the terminal is closed.
+  const isOnTerminal = process.stdin.isTTY === true || process.stdout.isTTY === true;
+  if (!isOnTerminal) {
+    process.on('SIGHUP', () => void (systemd ? systemd.reloading(reload) : reload()));
+  }
+  const stopped = stopSignal(daemon, isOnTerminal, (signal) =>
     emit({ type: 'stopping', signal, graceMs: server.grace_period_ms }),
   );
   const successor = await Promise.race([stopped, upgradeSignal(daemon)]);
@@ -115,7 +120,11 @@ function upgradeSignal(daemon: Daemon): Promise<Successor> {
 }
 
 /** Resolves at the first signal to stop; a second one ends the workers, and this process, at once. */
-function stopSignal(daemon: Daemon, onFirst: (signal: string) => void): Promise<void> {
+function stopSignal(
+  daemon: Daemon,
+  isOnTerminal: boolean,
+  onFirst: (signal: string) => void,
+): Promise<void> {
   return new Promise((resolve) => {
     let firstMs: number | null = null;
     const onSignal = (signal: NodeJS.Signals) => {
@@ -123,11 +132,13 @@ function stopSignal(daemon: Daemon, onFirst: (signal: string) => void): Promise<
         firstMs = performance.now();
         onFirst(signal);
         resolve();
-      } else if (performance.now() - firstMs > sameSignalMs) {
+      } else if (signal !== 'SIGHUP' && performance.now() - firstMs > sameSignalMs) {
         daemon.kill();
         process.exit(130);
       }
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    // The kernel and the shell may both send it.
+    if (isOnTerminal) process.on('SIGHUP', onSignal);
   });
 }

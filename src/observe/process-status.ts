@@ -13,6 +13,14 @@ const resolutionMs = 20;
 export function watchProcess(): () => ProcessStatus {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
+  let rssBytes = 0;
+  /** It reads a file, which fails where this process has no descriptor left: then the last value. */
+  const rss = () => {
+    try {
+      rssBytes = process.memoryUsage.rss();
+    } catch {}
+    return rssBytes;
+  };
   return () => {
     const measured = histogram.count > 0;
     // It holds the time between two ticks of a timer, not what is over.
@@ -21,7 +29,7 @@ export function watchProcess(): () => ProcessStatus {
     const status = {
       loopDelayP50Ms: delayMs(50),
       loopDelayP99Ms: delayMs(99),
-      rssBytes: process.memoryUsage.rss(),
+      rssBytes: rss(),
     };
     histogram.reset();
     return status;

@@ -17,7 +17,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.match(key, generated);
     assert.equal(
       stderr,
-      'created key alice (id 1); store it now, it is not shown again:\n' +
+      'created key alice (id 1); store it now, it is not shown again\n' +
         'saved; no daemon is running here\n',
     );
 
