@@ -29,7 +29,8 @@ export async function startControlServer(
 ): Promise<{ close(): Promise<void> }> {
   const { admin, server: main } = control.settings;
   const authenticate = adminAuthenticator(control.adminKeys, control.emit);
-  const clients = new Clients(main);
+  // The listener of its own takes no header of the PROXY protocol.
+  const clients = new Clients({ ...main, proxy_protocol: false });
   const mayUseAdmin = new Networks(admin.allow_from);
 
   /** Everything that can refuse a request comes before its body is read. */

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { GatewayError } from '../errors.js';
 import { isLoopback } from './is-loopback.js';
 import { Networks } from './networks.js';
-import type { AccessSetting } from './settings-schema.js';
+import type { AccessSetting, Settings } from './settings-schema.js';
 
 /** Who sent a request, as far as it can be known. */
 export interface Client {
@@ -54,9 +54,12 @@ const addedByProxies = [
 export class Clients {
   readonly #proxies: Networks;
   readonly #hosts: ReadonlySet<string>;
+  /** Where the peer of a connection may be what a proxy has said. */
+  readonly #peersAreTold: boolean;
 
-  /** @param settings `server.trusted_proxies` and `server.hosts`, checked. */
-  constructor(settings: { trusted_proxies: readonly string[]; hosts: readonly string[] }) {
+  /** @param settings those of `server`, checked. */
+  constructor(settings: Pick<Settings['server'], 'trusted_proxies' | 'hosts' | 'proxy_protocol'>) {
+    this.#peersAreTold = settings.proxy_protocol;
     this.#proxies = new Networks(settings.trusted_proxies);
     this.#hosts = new Set(settings.hosts.map((host) => host.toLowerCase()));
   }
@@ -66,10 +69,11 @@ export class Clients {
     return this.#proxies.has(address);
   }
 
-  /** @param peer address of the connection. */
+  /** @param peer address of the connection, or of its client where the PROXY protocol says it. */
   of(peer: string, header: HeaderOf): Client {
     const isTrusted = this.isProxy(peer);
-    const isDirect = !isTrusted && addedByProxies.every((name) => header(name) === '');
+    const isDirect =
+      !isTrusted && !this.#peersAreTold && addedByProxies.every((name) => header(name) === '');
     const isForeign = !this.#isOwnName(header('host'));
     const fromHere = isDirect && isLoopback(peer);
     return {

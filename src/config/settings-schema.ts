@@ -21,6 +21,8 @@ export interface Settings {
     orphan_grace_ms: number;
     /** Addresses and networks of proxies in front, whose word on who the client is counts. */
     trusted_proxies: string[];
+    /** Whether these begin each connection with a header of the PROXY protocol. */
+    proxy_protocol: boolean;
     /** Names by which clients reach this machine. */
     hosts: string[];
     /** Connections at most from one address that is no trusted proxy's, to one worker. */
@@ -196,6 +198,7 @@ export const settingsSchema = section({
     grace_period_ms: { ...duration, default: 30_000 },
     orphan_grace_ms: { ...duration, minimum: 0, default: 60_000 },
     trusted_proxies: list,
+    proxy_protocol: { type: 'boolean', default: false },
     hosts: list,
     max_connections_per_address: {
       type: 'integer',

@@ -257,6 +257,7 @@ function checkTogether(resolved: ResolvedSettings): void {
   checkAdminKeys(admin.keys);
   checkNetworks('server.trusted_proxies', server.trusted_proxies);
   checkNetworks('admin.allow_from', admin.allow_from);
+  checkProxyProtocol(server);
   if (auth !== 'off' || isLoopback(server.host)) return;
   const source = (name: string) => {
     const found = describeSettings(resolved).find((setting) => setting.name === name);
@@ -285,6 +286,12 @@ function checkAdminKeys(keys: Settings['admin']['keys']): void {
     }
   }
   if (problems.length > 0) throw new SettingsError(problems);
+}
+
+function checkProxyProtocol({ proxy_protocol, engine, trusted_proxies }: Settings['server']): void {
+  if (!proxy_protocol || (engine === 'net' && trusted_proxies.length > 0)) return;
+  const reason = 'needs server.engine: net, and the proxies in server.trusted_proxies';
+  throw new SettingsError([{ source: 'settings', path: 'server.proxy_protocol', reason }]);
 }
 
 function checkNetworks(path: string, entries: readonly string[]): void {

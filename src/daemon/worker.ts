@@ -151,13 +151,13 @@ async function start(message: StartWorker): Promise<void> {
     emit({ type: 'engine_fallback', reason }),
   );
   const measure = watchProcess();
+  const isProxy = (address: string) => opened.clients.isProxy(address);
   server = await engine.listen({
     host: settings.server.host,
     port: settings.server.port,
     handler: (exchange) => void handleRequest(opened, exchange),
-    connectionCap: new ConnectionCap(settings.server.max_connections_per_address, (address) =>
-      opened.clients.isProxy(address),
-    ),
+    connectionCap: new ConnectionCap(settings.server.max_connections_per_address, isProxy),
+    ...(settings.server.proxy_protocol && { hasProxyHeader: isProxy }),
   });
   send({ type: 'listening', engine: engine.name });
   // Not that of the message: a change may have come while the engine was loaded.

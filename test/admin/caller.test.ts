@@ -42,7 +42,7 @@ test('what a worker of another version relays is not taken for a command', () =>
 });
 
 test('on a listener of its own, a client says neither its endpoint nor another Host', () => {
-  const clients = new Clients({ trusted_proxies: [], hosts: [] });
+  const clients = new Clients({ trusted_proxies: [], hosts: [], proxy_protocol: false });
   const forged = message({ ...relayed, host: 'localhost', 'x-forwarded-for': '127.0.0.1' });
   assert.deepEqual(callerOnListener(forged, clients, '127.0.0.1'), {
     address: '127.0.0.1',

@@ -8,9 +8,14 @@ const trusted = ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'];
 function clientOf(
   peer: string,
   headers: Record<string, string> = {},
-  settings: { trusted_proxies?: string[]; hosts?: string[] } = {},
+  settings: { trusted_proxies?: string[]; hosts?: string[]; proxy_protocol?: boolean } = {},
 ) {
-  const clients = new Clients({ trusted_proxies: [], hosts: [], ...settings });
+  const clients = new Clients({
+    trusted_proxies: [],
+    hosts: [],
+    proxy_protocol: false,
+    ...settings,
+  });
   return clients.of(peer, (name) => headers[name] ?? '');
 }
 
@@ -53,6 +58,11 @@ test('any header of a proxy takes it away', () => {
 
 test('where the peer is a trusted proxy, nothing is local', () => {
   const { isLocal, address } = clientOf('127.0.0.1', {}, { trusted_proxies: trusted });
+  assert.deepEqual([isLocal, address], [false, '127.0.0.1']);
+});
+
+test('where a proxy may have said who the peer is, nothing is local', () => {
+  const { isLocal, address } = clientOf('127.0.0.1', {}, { proxy_protocol: true });
   assert.deepEqual([isLocal, address], [false, '127.0.0.1']);
 });
 

@@ -187,6 +187,15 @@ test('what is neither an address nor a network is refused by name', (t) => {
   assert.match(fail('admin: {allow_from: [10.0.0.0/33]}'), /admin\.allow_from: "10\.0\.0\.0\/33"/);
 });
 
+test('the PROXY protocol needs the engine that knows it, and the proxies that use it', (t) => {
+  const file = (text: string) => ({ files: { 'config/llmproxy.yaml': `server: {${text}}` } });
+  const trusted = 'trusted_proxies: [10.0.0.1], proxy_protocol: true';
+  for (const text of ['engine: net, proxy_protocol: true', trusted, `engine: node, ${trusted}`]) {
+    assert.match(failure(t, file(text)), /server\.proxy_protocol: needs server\.engine: net/);
+  }
+  assert.ok(resolveIn(t, file(`engine: net, ${trusted}`)).settings.server.proxy_protocol);
+});
+
 test('the data directory: what systemd gives, else by user, else as XDG says', (t) => {
   const dirOf = (environment: Record<string, string>) =>
     resolveIn(t, { environment }).settings.data_dir;

@@ -4,6 +4,7 @@ import { rawClient } from '../server/support.js';
 import { ask, bearer, engines } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
 import { freePort } from '../support/free-port.js';
+import { until } from '../support/until.js';
 
 const path = '/admin/v1/credentials';
 
@@ -63,6 +64,25 @@ test('the admin API is for the addresses of admin.allow_from, as trusted proxies
   assert.equal((await daemon.cli(['status', '--json'])).code, 0);
 });
 
+test('the PROXY protocol of a trusted proxy says who the client is, and makes nothing local', async (t) => {
+  const daemon = await startDaemon(t, {
+    engine: 'net',
+    settings: { server: { trusted_proxies: ['127.0.0.1'], proxy_protocol: true } },
+  });
+  const get = async (source: string, path: string, key: string) => {
+    const raw = await rawClient(daemon.port);
+    await raw.send(
+      `PROXY TCP4 ${source} 127.0.0.1 4711 80\r\nGET ${path} HTTP/1.1\r\nhost: localhost\r\n` +
+        `connection: close\r\nauthorization: Bearer ${key}\r\n\r\n`,
+    );
+    return (await raw.closed).received;
+  };
+  assert.match(await get('127.0.0.1', '/health', 'wrong'), /\{"status":"ok"\}$/);
+  assert.match(await get('127.0.0.1', '/metrics', 'wrong'), /^HTTP\/1\.1 401 /);
+  assert.match(await get('192.0.2.7', '/v1/models', 'wrong'), /^HTTP\/1\.1 401 /);
+  await daemon.waitFor('wrong_key', ({ address }) => address === '192.0.2.7');
+});
+
 test('where others can reach the listener, this machine needs the key too', async (t) => {
   const daemon = await startDaemon(t, { host: '0.0.0.0' });
   assert.deepEqual(JSON.parse((await ask(`${daemon.url}/health`)).text), { status: 'ok' });
@@ -86,8 +106,10 @@ test('wrong keys of clients are told and, in great number, made to wait', async 
   assert.equal((await models(key)).status, 200);
   await daemon.waitFor('wrong_key', ({ kind }) => kind === 'client');
 
-  const metrics = await ask(`${daemon.url}/metrics`);
-  assert.match(metrics.text, /^llm_proxy_wrong_keys_total\{kind="client"\} 101$/m);
+  const metrics = await until('all to be counted', async () => {
+    const answered = await ask(`${daemon.url}/metrics`);
+    return /^llm_proxy_wrong_keys_total\{kind="client"\} 101$/m.test(answered.text) && answered;
+  });
   assert.match(metrics.text, /^llm_proxy_wrong_keys_total\{kind="admin"\} 0$/m);
   assert.doesNotMatch(metrics.text, /^llm_proxy_rate_limited_requests_total [1-9]/m);
   const told = daemon.logs.filter(({ event }) => event === 'wrong_key');
