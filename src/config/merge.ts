@@ -24,7 +24,17 @@ export function mergeConfiguration(
     providers.set(row.provider_key, row);
     sources.providers.set(row.provider_key, 'table providers');
   }
-  let credentials = [...rows.credentials];
+  const credentials = [...rows.credentials];
+  /** Where the credentials of a name are: each override of a name must not look at all of them. */
+  const places = new Map<string, number[]>();
+  const addPlace = (name: string, place: number) => {
+    const others = places.get(name);
+    if (others) others.push(place);
+    else places.set(name, [place]);
+  };
+  if (overrides.some((override) => override.credentials.size > 0)) {
+    for (const [place, { name }] of credentials.entries()) addPlace(name, place);
+  }
 
   for (const override of overrides) {
     for (const [key, fields] of override.providers) {
@@ -37,12 +47,12 @@ export function mergeConfiguration(
         sources.credentials.set(changed, override.source);
         return changed;
       };
-      if (credentials.some((credential) => credential.name === name)) {
-        credentials = credentials.map((credential) =>
-          credential.name === name ? change(credential) : credential,
-        );
-      } else {
-        credentials.push(change(newCredential(name)));
+      if (!places.has(name)) {
+        addPlace(name, credentials.length);
+        credentials.push(newCredential(name));
+      }
+      for (const place of places.get(name) ?? []) {
+        credentials[place] = change(credentials[place] as Credential);
       }
     }
   }

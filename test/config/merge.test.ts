@@ -150,3 +150,17 @@ test('__proto__ in a mapping or in headers is data', () => {
   assert.equal(result.credentials[0]?.name, '__proto__');
   assert.deepEqual(Object.keys({}), []);
 });
+
+test('many overrides of many keys are merged in linear time, each key of a name alike', () => {
+  const count = 60_000;
+  const names = Array.from({ length: count }, (_, index) => `k${index >> 1}`);
+  const credentials = names.map((name, index) =>
+    credential(name, { credential_key: index.toString(16).padStart(64, '0') }),
+  );
+  const lines = names.map((name) => `  ${name}: {rate_limit: 7}`);
+  const text = `credentials:\n${[...new Set(lines)].join('\n')}\n`;
+  const override = parseOverride({ path: 'a.yaml', text }, []);
+  const merged = mergeConfiguration(configuration([], credentials), [override]);
+  assert.equal(merged.credentials.length, count);
+  assert.ok(merged.credentials.every(({ rate_limit }) => rate_limit === 7));
+});

@@ -38,10 +38,7 @@ export function readDeployment(
   if (apiBase === null) return leaveOut(`${base} is not set here`);
   const unknown = Object.keys(others).filter((each) => others[each] !== null);
   if (unknown.length > 0) notes.push(`model ${name}: without ${unknown.sort().join(', ')}`);
-  if (rpm !== undefined) {
-    const role = weight === undefined ? 'it is a weight here' : 'it is left out';
-    notes.push(`model ${name}: rpm limits no provider, ${role}`);
-  }
+  if (rpm !== undefined) notes.push(`model ${name}: without rpm, which limits no provider here`);
   const provider_params = {
     ...(extra_headers instanceof Object && { headers: headersOf(extra_headers) }),
     ...(typeof max_parallel_requests === 'number' && { max_concurrency: max_parallel_requests }),
@@ -52,7 +49,7 @@ export function readDeployment(
     provider: {
       api_base: withVersion(prefix, apiBase),
       api_key: keyOf(asText(api_key), api.keyVariable),
-      weight: Number(weight ?? rpm ?? 1),
+      weight: Number(weight ?? 1),
       ...(Object.keys(provider_params).length > 0 && { provider_params }),
     },
     model: isPrefixed ? segments.join('/') : written,

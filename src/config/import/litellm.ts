@@ -1,5 +1,6 @@
 import { hashKey, previewKey } from '../credential-key.js';
 import type { WrittenProvider } from '../document-schema.js';
+import { compileModelPattern, matchesPattern } from '../model-pattern.js';
 import type { StrategyName } from '../settings-schema.js';
 import type { Imported } from './imported.js';
 import { readDeployment } from './litellm-deployment.js';
@@ -90,8 +91,8 @@ function addMasterKey(
   if (key.length < 16) notes.push('the master key is so short that it can be guessed: rotate it');
 }
 
-function addSettings({ settings, notes }: Imported, router: Values): void {
-  const fallbacks = Object.assign({}, ...asList(router.fallbacks).map(asRecord));
+function addSettings({ settings, notes, providers }: Imported, router: Values): void {
+  const fallbacks = importedFallbacks(router, providers, notes);
   const strategy = asText(router.routing_strategy);
   const own = strategy === null ? undefined : strategies[strategy];
   if (strategy !== null && own === undefined) {
@@ -103,11 +104,44 @@ function addSettings({ settings, notes }: Imported, router: Values): void {
     ...(Object.keys(fallbacks).length > 0 && { fallbacks }),
   };
   if (Object.keys(routing).length > 0) settings.routing = routing;
+  const { request_timeout: timeoutSecs } = router;
+  if (typeof timeoutSecs === 'number' && timeoutSecs > 0) {
+    settings.upstream = { total_timeout_ms: Math.round(timeoutSecs * 1_000) };
+  }
+}
+
+/** Without the models that no provider was imported for: nothing refers to what is left out. */
+function importedFallbacks(
+  router: Values,
+  providers: Imported['providers'],
+  notes: string[],
+): Record<string, string[]> {
+  const patterns = Object.values(providers)
+    .flatMap(({ model_mapping }) => Object.keys(model_mapping ?? {}))
+    .map(compileModelPattern);
+  const isServed = (model: string) =>
+    patterns.some((each) => typeof each !== 'string' && matchesPattern(each, model));
+  const written = Object.assign({}, ...asList(router.fallbacks).map(asRecord));
+  const fallbacks: Record<string, string[]> = {};
+  for (const [model, list] of Object.entries(written)) {
+    const wanted = asList(list).map(String);
+    const kept = wanted.filter(isServed);
+    const missing = [model, ...wanted].filter((each) => !isServed(each));
+    if (missing.length > 0) {
+      notes.push(
+        `fallbacks of ${model}: without ${missing.join(', ')}, for which no model is imported`,
+      );
+    }
+    if (isServed(model) && kept.length > 0) fallbacks[model] = kept;
+  }
+  return fallbacks;
 }
 
 const carriedOver = {
   general: ['master_key'],
-  router: ['fallbacks', 'routing_strategy', 'num_retries', 'model_group_alias'],
+  router: [
+    ...['fallbacks', 'routing_strategy', 'num_retries', 'model_group_alias', 'request_timeout'],
+  ],
   others: [],
 };
 

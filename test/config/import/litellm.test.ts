@@ -4,6 +4,8 @@ import { parse } from 'yaml';
 import { hashKey } from '../../../src/config/credential-key.js';
 import { withFreeNames, withoutUnusable } from '../../../src/config/import/imported.js';
 import { importLitellm } from '../../../src/config/import/litellm.js';
+import { parseYaml } from '../../../src/config/parse-yaml.js';
+import type { Problem } from '../../../src/config/problem.js';
 
 function read(text: string, environment: Record<string, string> = {}) {
   return withoutUnusable(importLitellm(parse(text), environment));
@@ -75,8 +77,8 @@ router_settings: {model_group_alias: {b: a}}
     },
     model_mapping: { a: 'a', b: 'a' },
   });
-  assert.equal(providers.two?.weight, 200);
-  assert.deepEqual(notes, ['model a: rpm limits no provider, it is a weight here']);
+  assert.equal(providers.two?.weight, 100);
+  assert.deepEqual(notes, ['model a: without rpm, which limits no provider here']);
 });
 
 test('what has no counterpart is named, and never with a secret', () => {
@@ -99,13 +101,14 @@ environment_variables: {A: sk-secret}
     'model env is left out: os.environ/NONE is not set here',
     'model good: without drop_params, tpm',
     'model number 6 is left out: it has no litellm_params.model',
+    'fallbacks of good: without claude, for which no model is imported',
     'the routing strategy usage-based-routing-v2 has no counterpart here',
     'keys, teams and budgets in the database of LiteLLM are not read',
     'no counterpart here: callbacks, database_url, environment_variables, redis_password',
     'provider secret is left out: api_base must start with http:// or https://',
     'provider openai is left out: api_key must not refer to ADMIN_KEY, a secret of the gateway',
   ]);
-  assert.deepEqual(settings, { routing: { max_attempts: 3, fallbacks: { good: ['claude'] } } });
+  assert.deepEqual(settings, { routing: { max_attempts: 3 } });
 });
 
 test('the master key becomes a key of a client, unless its variable is not set', () => {
@@ -133,5 +136,36 @@ test('a key whose name is taken by another key gets another name', () => {
 test('a file that is no configuration of LiteLLM gives nothing', () => {
   for (const text of ['', '[]', 'model_list: 3', 'model_list: [1, null]']) {
     assert.deepEqual(read(text).providers, {}, text);
+  }
+});
+
+test('anchors are merged, timeouts come along, and fallbacks name only what is imported', () => {
+  const problems: Problem[] = [];
+  const config = parseYaml(
+    'config.yaml',
+    `
+defaults: &own {api_base: "http://gpu1:8000/v1", api_key: own-0123456789, rpm: 100}
+model_list:
+  - {model_name: a, litellm_params: {<<: *own, model: openai/a}}
+  - {model_name: "groq/*", litellm_params: {model: "groq/*", api_key: os.environ/GROQ}}
+litellm_settings:
+  request_timeout: 1.5
+  fallbacks: [{a: [groq/llama, gone]}, {gone: [a]}]
+`,
+    problems,
+  );
+  assert.deepEqual(problems, []);
+  const { providers, settings, notes } = withoutUnusable(importLitellm(config, {}));
+  assert.equal(providers.gpu1?.api_base, 'http://gpu1:8000/v1');
+  assert.equal(providers.gpu1?.weight, 1);
+  assert.deepEqual(settings, {
+    routing: { fallbacks: { a: ['groq/llama'] } },
+    upstream: { total_timeout_ms: 1_500 },
+  });
+  for (const missing of ['fallbacks of a: without gone', 'fallbacks of gone: without gone']) {
+    assert.ok(
+      notes.some((note) => note.startsWith(missing)),
+      notes.join('\n'),
+    );
   }
 });
