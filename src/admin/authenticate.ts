@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { AdminRole } from '../config/settings-schema.js';
 import { GatewayError } from '../errors.js';
 import { WrongKeys } from '../limits/wrong-keys.js';
 import type { Emit } from '../observe/event.js';
@@ -9,8 +10,9 @@ export interface AdminKey {
   name: string;
   /** SHA-256, hex. */
   sha256: string;
-  /** A viewer may look at everything and change nothing. */
-  role: 'admin' | 'viewer';
+  role: AdminRole;
+  /** Refused from then on: wall clock, milliseconds; null never. */
+  expiresAt: number | null;
 }
 
 /** Whose key the header of a request from this address holds; throws when it is nobody's. */
@@ -40,7 +42,9 @@ export function adminAuthenticator(
     const matching = known.filter((each) => timingSafeEqual(hash, each.hash))[0];
     if (matching) {
       wrongKeys.forget(address);
-      return matching.key;
+      const { name, expiresAt } = matching.key;
+      if (expiresAt === null || expiresAt > Date.now()) return matching.key;
+      throw new GatewayError('invalid_api_key', `The admin key "${name}" has expired.`);
     }
     if (address !== 'local') {
       const { waitMs, isSample } = wrongKeys.add(address);
@@ -52,14 +56,19 @@ export function adminAuthenticator(
 }
 
 /**
- * Refuses to a viewer what is not reading.
+ * Refuses what the role of a key does not allow on a route.
  * @throws GatewayError `permission_denied`.
  */
-export function authorize({ name, role }: AdminKey, method: string, readOnly: boolean): void {
+export function authorize(
+  { name, role }: AdminKey,
+  { method, readOnly, operators }: { method: string; readOnly?: boolean; operators?: boolean },
+): void {
   if (role === 'admin' || method === 'GET' || readOnly) return;
+  if (role === 'operator' && operators) return;
+  const needed = operators ? 'operator or admin' : 'admin';
   throw new GatewayError(
     'permission_denied',
-    `The admin key "${name}" may only look: this needs one whose role is admin.`,
+    `The admin key "${name}" is a${role === 'operator' ? 'n' : ''} ${role}'s: this needs the role ${needed}.`,
   );
 }
 

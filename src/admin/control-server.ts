@@ -2,10 +2,11 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { Clients, needsNoKey } from '../config/client.js';
 import { Networks } from '../config/networks.js';
 import { ConfigError } from '../config/problem.js';
+import type { AdminRole } from '../config/settings-schema.js';
 import { GatewayError, toGatewayError } from '../errors.js';
 import { isOfEndpoint } from '../server/relayed.js';
 import { checkHost, checkTarget } from '../server/request-target.js';
-import { type AdminKey, adminAuthenticator, authorize } from './authenticate.js';
+import { adminAuthenticator, authorize } from './authenticate.js';
 import { type Caller, callerOnListener, callerOnSocket } from './caller.js';
 import type { Control } from './control.js';
 import { closeServer, hostAndPort, listenOnPort, listenOnSocket } from './listeners.js';
@@ -50,14 +51,14 @@ export async function startControlServer(
     const access =
       typeof route.access === 'function' ? route.access(control.settings) : route.access;
     let actor = 'anonymous';
-    let role: AdminKey['role'] = 'viewer';
+    let role: AdminRole = 'viewer';
     if (!needsNoKey(access, caller.isLocal, caller.listenHost)) {
       const isRefused = admin.allow_from.length > 0 && !mayUseAdmin.has(address);
       if (route.access === 'admin' && address !== 'local' && isRefused) {
         throw new GatewayError('permission_denied', `${address} may not use the admin API.`);
       }
       const key = authenticate(headers.authorization, address);
-      authorize(key, route.method, route.readOnly ?? false);
+      authorize(key, route);
       actor = `admin:${key.name}`;
       role = key.role;
     }
@@ -71,6 +72,7 @@ export async function startControlServer(
       local: caller.isLocal,
       requestId,
       actor,
+      role,
     };
     let answered: AdminAnswer;
     if (route.bulk) {

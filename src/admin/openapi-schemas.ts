@@ -21,10 +21,12 @@ const exampleCredential = {
   key_preview: 'sk-…abcd',
   allowed_models: ['gpt-4*'],
   rate_limit: 100,
+  burst: null,
   is_enabled: true,
   expires_at: null,
   tags: ['team-a'],
   store_bodies: false,
+  allowed_ips: null,
   previous_expires_at: null,
   last_used_at: '2026-01-31T12:00:00.000Z',
 };

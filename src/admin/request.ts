@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { AdminRole } from '../config/settings-schema.js';
 
 export interface AdminRequest {
   /** Values of the path's parameters, decoded. */
@@ -16,6 +17,8 @@ export interface AdminRequest {
   signal: AbortSignal;
   /** Who asks, for the history: `admin:NAME` of the admin key; `anonymous` where none was needed. */
   actor: string;
+  /** Of the admin key; `viewer` where none was needed. */
+  role: AdminRole;
 }
 
 export interface AdminAnswer {

@@ -1,5 +1,4 @@
-import type { AccessSetting, Settings } from '../config/settings-schema.js';
-import type { AdminKey } from './authenticate.js';
+import type { AccessSetting, AdminRole, Settings } from '../config/settings-schema.js';
 import type { BulkControl } from './bulk-control.js';
 import type { Control } from './control.js';
 import type { AdminAnswer, AdminRequest } from './request.js';
@@ -32,8 +31,10 @@ interface RouteDescription {
   operation: Operation;
   /** True where a method other than GET changes nothing either, and so is open to viewers. */
   readOnly?: boolean;
+  /** True where operators may do it too. */
+  operators?: boolean;
   /** Largest body by the role of the admin key, where it is another than that of all. */
-  maxBodyBytes?: Readonly<Record<AdminKey['role'], number>>;
+  maxBodyBytes?: Readonly<Record<AdminRole, number>>;
 }
 
 /** `admin`: needs the admin key. */

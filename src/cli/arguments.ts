@@ -1,3 +1,4 @@
+import { networkProblem } from '../config/networks.js';
 import { usageError } from './failure.js';
 
 /**
@@ -17,6 +18,22 @@ export function wholeNumber(flag: string, min = 0, max = 1_000_000_000): (text: 
 /** Requests a second, or `none`: unlimited (not null, which commander takes for no argument). */
 export function rateLimit(text: string): number | 'none' {
   return text === 'none' ? text : wholeNumber('--rate-limit')(text);
+}
+
+/** Requests at once, or `none`: as many as the rate limit. */
+export function burst(text: string): number | 'none' {
+  return text === 'none' ? text : wholeNumber('--burst', 1)(text);
+}
+
+/** `a,b` as addresses and networks, or `any`. */
+export function networkList(text: string): string[] | 'any' {
+  if (text.trim() === 'any') return 'any';
+  const entries = [...new Set(text.split(',').map((entry) => entry.trim()))];
+  for (const entry of entries) {
+    const problem = networkProblem(entry);
+    if (problem) throw usageError(`--allowed-ips: ${problem}`);
+  }
+  return entries;
 }
 
 /** `a,b` as a list without repeats. */

@@ -3,12 +3,12 @@ import { note, printFields, printTable } from './output.js';
 
 /** A key as commands print it for scripts: of the key itself a preview, and no hash. */
 export function keyJson(row: CredentialRow) {
-  const { id, name, key_preview, allowed_models, rate_limit, is_enabled } = row;
-  const { expires_at, tags, store_bodies, previous_expires_at } = row;
+  const { id, name, key_preview, allowed_models, rate_limit, burst, is_enabled } = row;
+  const { expires_at, allowed_ips, tags, store_bodies, previous_expires_at } = row;
   const { last_used_at, created_at, updated_at } = row;
   return {
-    ...{ id, name, key_preview, allowed_models, rate_limit, is_enabled },
-    ...{ expires_at, tags, store_bodies, previous_expires_at },
+    ...{ id, name, key_preview, allowed_models, rate_limit, burst, is_enabled },
+    ...{ expires_at, allowed_ips, tags, store_bodies, previous_expires_at },
     ...{ last_used_at, created_at, updated_at },
   };
 }
@@ -42,6 +42,7 @@ export function printKey(row: CredentialRow): void {
     ['status', status(row)],
     ['limit', limit(row)],
     ['models', models(row)],
+    ['from', row.allowed_ips?.join(', ') ?? 'everywhere'],
     ['tags', tagged(row) || 'none'],
     ['bodies', row.store_bodies ? 'stored' : 'not stored'],
     ['expires', row.expires_at?.toISOString() ?? 'never'],
@@ -60,7 +61,7 @@ function preview({ key_preview }: CredentialRow): string {
 }
 
 function status({ is_enabled, expires_at }: CredentialRow): string {
-  if (!is_enabled) return 'revoked';
+  if (!is_enabled) return 'disabled';
   return expires_at && expires_at.getTime() <= Date.now() ? 'expired' : 'enabled';
 }
 
@@ -78,9 +79,10 @@ function lastUsed({ last_used_at }: CredentialRow): string {
   return hours < 48 ? `${hours}h ago` : `${Math.floor(hours / 24)}d ago`;
 }
 
-function limit({ rate_limit }: CredentialRow): string {
+function limit({ rate_limit, burst }: CredentialRow): string {
   if (rate_limit === null) return 'unlimited';
-  return rate_limit === 0 ? 'blocked' : `${rate_limit}/s`;
+  if (rate_limit === 0) return 'blocked';
+  return burst === null ? `${rate_limit}/s` : `${rate_limit}/s, ${burst} at once`;
 }
 
 function models({ allowed_models }: CredentialRow): string {

@@ -1,32 +1,26 @@
 import { Command } from 'commander';
-import { generateKey, hashKey, previewKey } from '../config/credential-key.js';
+import { generateKey, hashKey, newKeyProblem, previewKey } from '../config/credential-key.js';
 import type { Sql } from '../db/client.js';
 import type { CredentialInput, CredentialRow } from '../db/queries/rows.js';
 import { visible } from '../observe/visible.js';
 import { printActivation } from './activate.js';
-import { collect, keyName, modelList, rateLimit, wholeNumber } from './arguments.js';
+import { collect, keyName, wholeNumber } from './arguments.js';
 import { changeConfiguration } from './change.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 import { deliver } from './deliver.js';
 import { CliError, usageError } from './failure.js';
+import { addKeyOptions, addLimitOptions, type LimitFlags, limitsFrom } from './keys-input.js';
 import { keyJson, printKey, printKeys } from './keys-view.js';
 import { jsonText, note, print, printJson, warn } from './output.js';
 import { askArgument, confirmDeletion } from './prompt.js';
-import { addSecretOptions, readSecret } from './secret.js';
-import { duration, expiry } from './times.js';
+import { readSecret } from './secret.js';
+import { duration } from './times.js';
 
 interface KeyFlags extends DatabaseFlags {
   key?: string;
   keyEnv?: string;
   keyStdin?: boolean;
-}
-
-interface LimitFlags {
-  models?: string[];
-  rateLimit?: number | 'none';
-  expires?: Date | 'never';
-  tag?: string[];
-  storeBodies?: boolean;
+  allowShortKey?: boolean;
 }
 
 type CreateFlags = KeyFlags & LimitFlags;
@@ -47,7 +41,7 @@ export function keysCommand(): Command {
   const create = new Command('create')
     .description('create a key and print it, once: only its hash is kept')
     .argument('[name]', 'whom it is for; asked for on a terminal');
-  addSecretOptions(create, 'key', 'use this key instead of a new random one');
+  addKeyOptions(create, 'use this key instead of a new random one');
   command.addCommand(
     addLimitOptions(create)
       .addHelpText(
@@ -64,7 +58,7 @@ Examples:
       .action(createKey),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('list'))
+    addDatabaseOptions(new Command('list').alias('ls'))
       .description('list the keys')
       .option('--tag <tag>', 'only those that have this tag; repeatable', collect)
       .option('--search <text>', 'only those whose name contains this, in any case')
@@ -111,7 +105,7 @@ Examples:
       duration('--grace'),
     );
   rotate.setOptionValueWithSource('grace', 86_400, 'default');
-  addSecretOptions(rotate, 'key', 'use this value instead of a new random one');
+  addKeyOptions(rotate, 'use this value instead of a new random one');
   command.addCommand(
     addDatabaseOptions(rotate)
       .addHelpText(
@@ -127,17 +121,23 @@ Examples:
       )
       .action(rotateKey),
   );
+  for (const [verb, description, done, is_enabled] of [
+    ['enable', 'take a key that is disabled or revoked back into use', 'enabled', true],
+    ['disable', 'refuse a key until it is enabled', 'disabled', false],
+    ['revoke', 'the same as disable', 'revoked', false],
+  ] as const) {
+    command.addCommand(
+      addDatabaseOptions(new Command(verb))
+        .description(description)
+        .argument('<id|name>')
+        .addHelpText('after', `\nExample:\n  $ llmproxy keys ${verb} alice`)
+        .action((ref: string, flags: DatabaseFlags) =>
+          changeAndReport(ref, flags, done, { is_enabled }),
+        ),
+    );
+  }
   command.addCommand(
-    addDatabaseOptions(new Command('revoke'))
-      .description('refuse a key from now on, and keep its row')
-      .argument('<id|name>')
-      .addHelpText('after', '\nExample:\n  $ llmproxy keys revoke alice')
-      .action((ref: string, flags: DatabaseFlags) =>
-        changeAndReport(ref, flags, 'revoked', { is_enabled: false }),
-      ),
-  );
-  command.addCommand(
-    addDatabaseOptions(new Command('delete'))
+    addDatabaseOptions(new Command('delete').alias('rm'))
       .description('delete a key')
       .argument('<id|name>')
       .option('--yes', 'do not ask')
@@ -147,56 +147,36 @@ Examples:
   return command.addHelpText('after', '\nExample:\n  $ llmproxy keys create alice');
 }
 
-function addLimitOptions(command: Command): Command {
-  command
-    .option('--models <a,b>', 'models or wildcards that it may use; "*": all', modelList)
-    .option('--rate-limit <n>', 'requests a second; 0 blocks all; none: unlimited', rateLimit)
-    .option(
-      '--expires <time>',
-      'refuse it from then on: 90d, a date, or never',
-      expiry('--expires'),
-    )
-    .option('--tag <tag>', 'a word to find it by; repeatable', collect)
-    .option('--store-bodies', 'store what it asks and is answered, see docs/usage.md')
-    .option('--no-store-bodies', 'do not, which is the default');
-  return addDatabaseOptions(command);
-}
-
 async function createKey(written: string | undefined, flags: CreateFlags): Promise<void> {
   const question = { question: 'Whom is the key for?', hint: 'such as alice' };
   const name = keyName(written ?? (await askArgument('name', question, flags.json)));
-  const given = await readSecret('--key', {
-    value: flags.key,
-    env: flags.keyEnv,
-    stdin: flags.keyStdin,
-  });
+  const given = await givenKey(flags);
   const key = given ?? generateKey();
-  if (key.length < 16) warn('a key of fewer than 16 characters can be guessed', flags.json);
+  if (isPast(flags.expires)) throw usageError('--expires: this time is in the past');
   const input: CredentialInput = {
     credential_key: hashKey(key),
     key_preview: previewKey(key),
     name,
-    allowed_models: flags.models ?? ['*'],
-    rate_limit: limitOf(flags.rateLimit ?? 'none'),
+    allowed_models: ['*'],
+    rate_limit: null,
     is_enabled: true,
-    expires_at: expiryOf(flags.expires ?? 'never'),
-    tags: tagsOf(flags.tag ?? []),
-    store_bodies: flags.storeBodies ?? false,
+    ...limitsFrom(flags),
   };
   const { insertCredential } = await import('../db/queries/insert-credential.js');
   const { DuplicateError } = await import('../db/duplicate.js');
   const { deleteCredential } = await import('../db/queries/delete-credential.js');
   const { activation } = await changeConfiguration(flags, async (sql) => {
+    await refuseTaken(sql, name);
+    await warnOfUnserved(sql, flags);
     const created = await insertCredential(sql, input).catch((error: unknown) => {
       if (!(error instanceof DuplicateError)) throw error;
       throw new CliError('this key exists already', {
         hint: 'see the keys with: llmproxy keys list',
       });
     });
-    const { id, key_preview, allowed_models, rate_limit, is_enabled } = created;
-    const { expires_at, tags, store_bodies } = created;
-    const limits = { allowed_models, rate_limit, is_enabled, expires_at, tags, store_bodies };
-    const shown = flags.json ? jsonText({ id, name, key, key_preview, ...limits }) : key;
+    const { id } = created;
+    const { previous_expires_at, last_used_at, created_at, updated_at, ...told } = keyJson(created);
+    const shown = flags.json ? jsonText({ ...told, key }) : key;
     if (given === null) {
       await deliver(shown, 'the key was not created', () => deleteCredential(sql, id));
     } else if (flags.json) print(shown);
@@ -210,11 +190,7 @@ async function createKey(written: string | undefined, flags: CreateFlags): Promi
 }
 
 async function rotateKey(ref: string, flags: RotateFlags): Promise<void> {
-  const given = await readSecret('--key', {
-    value: flags.key,
-    env: flags.keyEnv,
-    stdin: flags.keyStdin,
-  });
+  const given = await givenKey(flags);
   const key = given ?? generateKey();
   const { rotateCredential, storedKeys, undoRotation } = await import(
     '../db/queries/rotate-credential.js'
@@ -285,16 +261,16 @@ async function show(ref: string, flags: DatabaseFlags): Promise<void> {
 async function update(ref: string, flags: UpdateFlags): Promise<void> {
   const changes: Partial<CredentialInput> = {
     ...(flags.name !== undefined && { name: flags.name }),
-    ...(flags.models !== undefined && { allowed_models: flags.models }),
-    ...(flags.rateLimit !== undefined && { rate_limit: limitOf(flags.rateLimit) }),
-    ...(flags.expires !== undefined && { expires_at: expiryOf(flags.expires) }),
     ...(flags.clearTags && { tags: [] }),
-    ...(flags.tag !== undefined && { tags: tagsOf(flags.tag) }),
-    ...(flags.storeBodies !== undefined && { store_bodies: flags.storeBodies }),
+    ...limitsFrom(flags),
     ...(flags.enabled && { is_enabled: true }),
   };
   if (Object.keys(changes).length === 0) throw usageError('nothing to change was given');
-  await changeAndReport(ref, flags, 'updated', changes);
+  if (isPast(flags.expires)) warn('--expires is in the past: the key is refused', flags.json);
+  await changeAndReport(ref, flags, 'updated', changes, async (sql, before) => {
+    if (flags.name !== undefined && flags.name !== before.name) await refuseTaken(sql, flags.name);
+    await warnOfUnserved(sql, flags);
+  });
 }
 
 async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
@@ -317,10 +293,13 @@ async function changeAndReport(
   flags: DatabaseFlags,
   done: string,
   changes: Partial<CredentialInput>,
+  check: (sql: Sql, before: CredentialRow) => Promise<void> = async () => {},
 ): Promise<void> {
   const { updateCredential } = await import('../db/queries/update-credential.js');
   const { result, activation } = await changeConfiguration(flags, async (sql) => {
-    const after = await updateCredential(sql, (await existing(sql, ref)).id, changes);
+    const before = await existing(sql, ref);
+    await check(sql, before);
+    const after = await updateCredential(sql, before.id, changes);
     if (after === null) throw notFound(ref);
     return after;
   });
@@ -344,18 +323,40 @@ async function existing(sql: Sql, ref: string): Promise<CredentialRow> {
   });
 }
 
-function limitOf(flag: number | 'none'): number | null {
-  return flag === 'none' ? null : flag;
+/** @throws CliError where a key has this name: commands could not tell the two apart. */
+async function refuseTaken(sql: Sql, name: string): Promise<void> {
+  const { getCredential } = await import('../db/queries/get-credential.js');
+  const [taken] = await getCredential(sql, name);
+  if (!taken) return;
+  throw new CliError(`another key is named "${name}" (id ${taken.id})`, {
+    hint: `choose another name, or give it a new value: llmproxy keys rotate ${taken.id}`,
+  });
 }
 
-function expiryOf(flag: Date | 'never'): Date | null {
-  return flag === 'never' ? null : flag;
+/** A misspelt model would only be noticed by the client. */
+async function warnOfUnserved(
+  sql: Sql,
+  { models, json }: Pick<UpdateFlags, 'models' | 'json'>,
+): Promise<void> {
+  if (models === undefined) return;
+  const [{ listProviders }, { unservedModels }] = await Promise.all([
+    import('../db/queries/list-providers.js'),
+    import('../routing/unserved-models.js'),
+  ]);
+  const unserved = unservedModels(models, await listProviders(sql));
+  if (unserved.length > 0) warn(`no provider serves ${unserved.join(', ')}`, json);
 }
 
-function tagsOf(texts: readonly string[]): string[] {
-  const tags = [...new Set(texts.map((text) => text.trim()))];
-  if (tags.every((tag) => tag !== '' && tag.length <= 100 && !/\p{Cc}/u.test(tag))) return tags;
-  throw usageError('--tag: a tag must have 1 to 100 characters');
+async function givenKey(flags: KeyFlags): Promise<string | null> {
+  const { key: value, keyEnv: env, keyStdin: stdin, allowShortKey = false } = flags;
+  const given = await readSecret('--key', { value, env, stdin });
+  const problem = given && newKeyProblem(given, allowShortKey, '--allow-short-key');
+  if (problem) throw usageError(`--key: it ${problem}`);
+  return given;
+}
+
+function isPast(expires: Date | 'never' | undefined): boolean {
+  return expires instanceof Date && expires.getTime() <= Date.now();
 }
 
 function notFound(ref: string): CliError {

@@ -6,10 +6,11 @@ import { collect, modelMapping, wholeNumber } from './arguments.js';
 import { addDatabaseOptions, type DatabaseFlags } from './connection.js';
 import { CliError, usageError } from './failure.js';
 import { warn } from './output.js';
+import { addParamOptions, type ParamFlags } from './provider-params.js';
 import { addSecretOptions, readSecret } from './secret.js';
 
 /** Flags of `provider add` and `provider update`. */
-export interface ProviderFlags extends DatabaseFlags {
+export interface ProviderFlags extends DatabaseFlags, ParamFlags {
   apiBase?: string;
   apiKey?: string;
   apiKeyEnv?: string;
@@ -38,10 +39,11 @@ export function addProviderOptions(command: Command): Command {
     )
     .option('--map <from=to>', 'model asked for = model sent; repeatable', collect)
     .option('--disabled', 'keep it, but send it no request');
+  addParamOptions(command);
   return addDatabaseOptions(command);
 }
 
-/** The columns that the flags set. */
+/** The columns that the flags set, but for `provider_params`, which depend on those of before. */
 export async function changesFrom(flags: ProviderFlags): Promise<Partial<ProviderInput>> {
   const apiKey = await readSecret('--api-key', {
     value: flags.apiKey,
@@ -114,4 +116,5 @@ const flagOfColumn: Record<string, string> = {
   api_key: '--api-key',
   model_mapping: '--map',
   weight: '--weight',
+  provider_params: '--param',
 };

@@ -18,6 +18,7 @@ import {
   warnOfApiBase,
   withoutMappings,
 } from './provider-input.js';
+import { paramsAfter } from './provider-params.js';
 import { openSecrets, type ShownProvider, shown } from './provider-secrets.js';
 import { providerTestCommand } from './provider-test.js';
 import { printProvider, printProviders, providerJson } from './provider-view.js';
@@ -43,7 +44,7 @@ Examples:
       .action(add),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('list'))
+    addDatabaseOptions(new Command('list').alias('ls'))
       .description('list the providers')
       .addHelpText(
         'after',
@@ -68,21 +69,25 @@ Example:
       .addHelpText(
         'after',
         `
-The entries of --map replace the whole mapping.
+The entries of --map replace the whole mapping. Of --timeout, --header and
+--param only what is named changes; an empty value removes it.
 
 Examples:
   $ llmproxy provider update openai --weight 3
   $ llmproxy provider update openai --map gpt-4=gpt-4o --map "o*=o3"
-  $ llmproxy provider update openai --api-key-stdin < new-key.txt`,
+  $ llmproxy provider update openai --api-key-stdin < new-key.txt
+  $ llmproxy provider update openai --priority 1 --timeout total=5m
+  $ llmproxy provider update openai --header "x-team: a" --header "x-old:"
+  $ llmproxy provider update openai --param probe.interval_ms=30000`,
       )
       .action(update),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('remove'))
+    addDatabaseOptions(new Command('delete').aliases(['rm', 'remove']))
       .description('delete a provider')
       .argument('<provider_key>')
       .option('--yes', 'do not ask')
-      .addHelpText('after', '\nExample:\n  $ llmproxy provider remove openai --yes')
+      .addHelpText('after', '\nExample:\n  $ llmproxy provider delete openai --yes')
       .action(remove),
   );
   command.addCommand(providerTestCommand());
@@ -124,7 +129,7 @@ async function add(name: string | undefined, given: ProviderFlags): Promise<void
     api_key: '',
     model_mapping: {},
     weight: 1,
-    provider_params: {},
+    provider_params: paramsAfter({}, flags) ?? {},
     is_enabled: true,
     ...changes,
   };
@@ -190,14 +195,18 @@ async function update(key: string, flags: ProviderFlags): Promise<void> {
     );
   }
   const changes = await changesFrom(flags);
-  if (Object.keys(changes).length === 0 && !flags.unmap) {
+  const isParamGiven = paramsAfter({}, flags) !== undefined;
+  if (Object.keys(changes).length === 0 && !flags.unmap && !isParamGiven) {
     throw usageError('nothing to change was given');
   }
   const row = await changeAndReport(key, flags, 'updated', async (before, settings) => {
     if (changes.api_base !== undefined) warnOfApiBase({ ...before, ...changes }, flags.json);
-    const all = flags.unmap
-      ? { ...changes, model_mapping: withoutMappings(before, flags.unmap) }
-      : changes;
+    const provider_params = paramsAfter(before.provider_params, flags);
+    const all = {
+      ...changes,
+      ...(flags.unmap && { model_mapping: withoutMappings(before, flags.unmap) }),
+      ...(provider_params && { provider_params }),
+    };
     const { private_addresses } = settings.upstream;
     await checkProvider({ ...before, ...all }, Object.keys(all), private_addresses);
     return all;
@@ -216,7 +225,7 @@ async function remove(key: string, flags: DatabaseFlags & { yes?: boolean }): Pr
     return shown(await openSecrets(settings), row);
   });
   if (flags.json) printJson(providerJson(result));
-  else print(`removed provider ${visible(result.provider_key)}`);
+  else print(`deleted provider ${visible(result.provider_key)}`);
   printActivation(activation, flags.json);
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { keyPattern } from '../config/credential-key.js';
 import { usageError } from './failure.js';
 
 const maxBytes = 65_536;
@@ -66,8 +67,8 @@ async function fromStdin(flag: string): Promise<string> {
 function checked(flag: string, text: string): string {
   const secret = text.trim();
   if (secret === '') throw usageError(`${flag}: the key is empty`);
-  if (/[^\x21-\x7e]/.test(secret)) {
-    throw usageError(`${flag}: a key must be one line of printable ASCII without spaces`);
+  if (!new RegExp(keyPattern).test(secret)) {
+    throw usageError(`${flag}: a key must be one line of printable ASCII`);
   }
   return secret;
 }

@@ -12,11 +12,11 @@ export const forbiddenAddressCode = 'ERR_FORBIDDEN_ADDRESS';
 export function addressProblem(ip: string, privateAddresses: PrivateAddresses): string | null {
   const address = ip.replace(/%.*$/, '');
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-  if (always.check(address, family)) {
+  if (always[family].check(address, family)) {
     return 'is a link-local or metadata address, which is never allowed';
   }
-  if (privateAddresses === 'deny' && inside.check(address, family)) {
-    return 'is a loopback or private address, which upstream.private_addresses forbids';
+  if (privateAddresses === 'deny' && inside[family].check(address, family)) {
+    return 'is a loopback, private or special-purpose address, which upstream.private_addresses forbids';
   }
   return null;
 }
@@ -56,6 +56,11 @@ const always = blockList([
   ['fd00:42::42', 128], // Scaleway
 ]);
 
+/**
+ * The registries of special-purpose addresses (IANA, RFC 6890), site-local and multicast. Of the
+ * well-known prefix of NAT64 (64:ff9b::/96), by which networks without IPv4 reach the internet, only
+ * what stands for one of these.
+ */
 const inside = blockList([
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -63,31 +68,54 @@ const inside = blockList([
   ['127.0.0.0', 8],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
+  ['192.0.2.0', 24], // documentation
+  ['192.31.196.0', 24], // AS112
+  ['192.52.193.0', 24], // AMT
+  ['192.88.99.0', 24], // 6to4 relays
   ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
+  ['192.175.48.0', 24], // AS112
+  ['198.18.0.0', 15], // benchmarks
+  ['198.51.100.0', 24], // documentation
+  ['203.0.113.0', 24], // documentation
   ['224.0.0.0', 3],
-  ['::', 127],
+  ['::', 96],
+  ['::ffff:0:0', 96], // IPv4-mapped
+  ['::ffff:0:0:0', 96], // IPv4-translated
+  ['64:ff9b:1::', 48], // NAT64 of a network's own
+  ['100::', 64], // discard
+  ['100:0:0:1::', 64], // dummy
+  ['2001::', 23], // protocols, such as Teredo
+  ['2001:db8::', 32], // documentation
+  ['2002::', 16], // 6to4
+  ['2620:4f:8000::', 48], // AS112
+  ['3fff::', 20], // documentation
+  ['5f00::', 16], // segment routing
   ['fc00::', 7],
   ['fec0::', 10],
   ['ff00::', 8],
 ]);
 
-/** With the forms of IPv6 that stand for IPv4: mapped, compatible, translated (NAT64) and 6to4. */
-function blockList(subnets: readonly [address: string, bits: number][]): BlockList {
-  const list = new BlockList();
+/**
+ * With the forms of IPv6 that stand for IPv4: mapped, compatible, translated (RFC 7915, NAT64 with
+ * either prefix) and 6to4.
+ */
+function blockList(subnets: readonly [address: string, bits: number][]) {
+  // Apart, since a list takes IPv4 for part of a subnet of mapped addresses.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const [address, bits] of subnets) {
     if (isIP(address) === 6) {
-      list.addSubnet(address, bits, 'ipv6');
+      lists.ipv6.addSubnet(address, bits, 'ipv6');
       continue;
     }
-    list.addSubnet(address, bits, 'ipv4');
+    lists.ipv4.addSubnet(address, bits, 'ipv4');
     const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
     const high = ((a << 8) | b).toString(16);
     const low = ((c << 8) | d).toString(16);
-    list.addSubnet(`::ffff:${high}:${low}`, 96 + bits, 'ipv6');
-    list.addSubnet(`64:ff9b::${high}:${low}`, 96 + bits, 'ipv6');
-    list.addSubnet(`2002:${high}:${low}::`, 16 + bits, 'ipv6');
-    if (a !== 0) list.addSubnet(`::${high}:${low}`, 96 + bits, 'ipv6');
+    for (const prefix of ['::ffff:', '::ffff:0:', '64:ff9b::', '64:ff9b:1::']) {
+      lists.ipv6.addSubnet(`${prefix}${high}:${low}`, 96 + bits, 'ipv6');
+    }
+    lists.ipv6.addSubnet(`2002:${high}:${low}::`, 16 + bits, 'ipv6');
+    if (a !== 0) lists.ipv6.addSubnet(`::${high}:${low}`, 96 + bits, 'ipv6');
   }
-  return list;
+  return lists;
 }

@@ -73,8 +73,10 @@ export interface Credential {
   name: string;
   /** Model names or wildcards that this key may use; null and `["*"]` are all. */
   allowed_models: string[] | null;
-  /** Requests a second, burst equal to it; 0 blocks all, null is unlimited. */
+  /** Requests a second; 0 blocks all, null is unlimited. */
   rate_limit: number | null;
+  /** Requests at once at most, of a key with a `rate_limit`; absent or null: as many as that. */
+  burst?: number | null;
   is_enabled: boolean;
   /** What may be shown of the key, such as `sk-…abcd`. */
   key_preview: string;
@@ -88,4 +90,6 @@ export interface Credential {
   tags?: string[];
   /** Whether what it asks and is answered is stored; absent: false. */
   store_bodies?: boolean;
+  /** Addresses and networks (CIDR) that it may be used from; absent or null: all. */
+  allowed_ips?: string[] | null;
 }

@@ -1,4 +1,5 @@
 import type { Credential, Provider } from './configuration.js';
+import { keyPattern, maxKeyLength, minKeyLength, minOldKeyLength } from './credential-key.js';
 import { credentialProperties, providerProperties } from './schema.js';
 
 /** What stands in a document for a secret that stays as it is. */
@@ -13,7 +14,10 @@ export interface WrittenDocument {
 export type WrittenProvider = Partial<Omit<Provider, 'provider_key'>>;
 
 /** `key` is the key itself, of which only the hash is taken. */
-export type WrittenCredential = Partial<Omit<Credential, 'id'>> & { key?: string };
+export type WrittenCredential = Partial<Omit<Credential, 'id'>> & {
+  key?: string;
+  allow_short_key?: boolean;
+};
 
 const { provider_key, ...providerFields } = providerProperties;
 
@@ -65,10 +69,14 @@ export const documentSchema = {
           },
           key: {
             type: 'string',
-            minLength: 8,
-            maxLength: 512,
-            pattern: '^[\\x21-\\x7e]*$',
+            minLength: minOldKeyLength,
+            maxLength: maxKeyLength,
+            pattern: keyPattern,
             description: 'The key itself, in place of its hash; only its hash is stored.',
+          },
+          allow_short_key: {
+            type: 'boolean',
+            description: `True takes a new \`key\` of fewer than ${minKeyLength} characters, which can be guessed.`,
           },
           key_preview: {
             type: 'string',

@@ -1,4 +1,4 @@
-import { hashKey, previewKey } from './credential-key.js';
+import { hashKey, minKeyLength, previewKey } from './credential-key.js';
 import {
   documentSchema,
   keep,
@@ -20,7 +20,7 @@ export interface StoredConfiguration {
 const sections = documentSchema.properties;
 const providerFields = Object.keys(sections.providers.additionalProperties.properties);
 const credentialFields = Object.keys(sections.credentials.additionalProperties.properties).filter(
-  (field) => field !== 'name' && field !== 'key',
+  (field) => !['name', 'key', 'allow_short_key'].includes(field),
 );
 
 /**
@@ -68,11 +68,12 @@ export function withoutClearKeys(document: WrittenDocument): WrittenDocument {
   if (!document.credentials) return document;
   const credentials: [string, WrittenCredential][] = [];
   for (const [label, fields] of Object.entries(document.credentials)) {
-    if (fields.key === undefined) credentials.push([label, fields]);
+    const { key, allow_short_key, ...others } = fields;
+    if (key === undefined) credentials.push([label, others]);
     else {
-      const { key, ...others } = fields;
       const hashed = { key_preview: previewKey(key), ...others, credential_key: hashKey(key) };
-      credentials.push([label, hashed]);
+      const isShort = key.length < minKeyLength && !allow_short_key;
+      credentials.push([label, isShort ? { ...hashed, allow_short_key: false } : hashed]);
     }
   }
   return { ...document, credentials: Object.fromEntries(credentials) };

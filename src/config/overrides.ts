@@ -1,5 +1,5 @@
 import type { Credential, Provider } from './configuration.js';
-import { hashKey, previewKey } from './credential-key.js';
+import { hashKey, keyPattern, minOldKeyLength, previewKey } from './credential-key.js';
 import { parseYaml } from './parse-yaml.js';
 import type { Problem } from './problem.js';
 import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
@@ -45,7 +45,7 @@ const validateOverride = compileSchema<{
         additionalProperties: false,
         properties: {
           ...credentialFields,
-          key: { type: 'string', minLength: 8 },
+          key: { type: 'string', minLength: minOldKeyLength, pattern: keyPattern },
           credential_key: { type: 'string', pattern: '^[0-9a-f]{64}$' },
         },
       },

@@ -1,3 +1,4 @@
+import { minKeyLength } from './credential-key.js';
 import {
   credentialLabels,
   normalTime,
@@ -178,9 +179,13 @@ function planCredentials(
   const changes: Change[] = [];
   const { rowOf, others } = matchCredentials(base.credentials, credentials, problems);
   const labels = credentialLabels(base.credentials);
-  for (const [label, fields] of Object.entries(credentials)) {
+  for (const [label, { allow_short_key: isAllowed, ...fields }] of Object.entries(credentials)) {
     const before = rowOf.get(label);
     if (before === null) continue;
+    if (isAllowed === false && fields.credential_key !== before?.credential_key) {
+      const reason = `must have ${minKeyLength} characters or more; to take over an old one, say "allow_short_key: true"`;
+      problems.push({ path: `credentials.${label}.key`, reason });
+    }
     const name = fields.name ?? (before ? nameIn(label, before) : label.replace(/#\d+$/, ''));
     if (!before) {
       const after = { ...newCredential, ...fields, name };

@@ -111,7 +111,8 @@ export const providerProperties = {
   is_enabled: { type: 'boolean', description: 'False keeps the row but does not use it.' },
 } as const;
 
-const timePattern =
+/** ISO 8601 with a time zone, or a day in UTC. */
+export const timePattern =
   '^\\d{4}-[01]\\d-[0-3]\\d(T[0-2]\\d:[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-][0-2]\\d:[0-5]\\d))?$';
 
 export const credentialProperties = {
@@ -125,7 +126,15 @@ export const credentialProperties = {
     type: ['integer', 'null'],
     minimum: 0,
     maximum: 1_000_000_000,
-    description: 'Requests a second; 0 blocks all, null is unlimited.',
+    description:
+      'Requests a second, and unless `burst` says otherwise as many at once; 0 blocks all, null is unlimited.',
+  },
+  burst: {
+    type: ['integer', 'null'],
+    minimum: 1,
+    maximum: 1_000_000_000,
+    description:
+      'Requests at once at most, of a key with a `rate_limit`; null is as many as that. In t seconds at most `burst` + `rate_limit` · t pass.',
   },
   is_enabled: { type: 'boolean', description: 'False refuses the key.' },
   expires_at: {
@@ -144,6 +153,14 @@ export const credentialProperties = {
     type: 'boolean',
     description:
       'True stores the bodies of its requests and answers, with the rows of its usage; false is the default.',
+  },
+  allowed_ips: {
+    type: ['array', 'null'],
+    items: { type: 'string', minLength: 1, maxLength: 64 },
+    minItems: 1,
+    maxItems: 1_000,
+    description:
+      'Addresses and networks, such as `10.0.0.0/8`, that the key may be used from; null is all. Behind a proxy, see `server.trusted_proxies`.',
   },
 } as const;
 

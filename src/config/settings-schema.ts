@@ -1,3 +1,5 @@
+import { timePattern } from './schema.js';
+
 /**
  * Every setting of the daemon: its type, default, environment variable and flag. This table is the
  * only place that knows them; `config/llmproxy.example.yaml` and docs/configuration.md explain it.
@@ -127,9 +129,17 @@ export interface AdminKeySetting {
   name: string;
   key?: string;
   key_sha256?: string;
-  /** A viewer may look at everything and change nothing. */
-  role: 'admin' | 'viewer';
+  role: AdminRole;
+  /** Refused from then on: ISO 8601, or a day in UTC. */
+  expires_at?: string;
 }
+
+/**
+ * `viewer`: may look at everything and change nothing. `operator`: may change providers too.
+ * `admin`: may do everything.
+ */
+export type AdminRole = (typeof adminRoles)[number];
+export const adminRoles = ['admin', 'operator', 'viewer'] as const;
 
 export const strategyNames = [
   'weighted_round_robin',
@@ -256,7 +266,8 @@ export const settingsSchema = section({
           name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$' },
           key: { type: 'string', minLength: 16 },
           key_sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-          role: { type: 'string', enum: ['admin', 'viewer'] },
+          role: { type: 'string', enum: adminRoles },
+          expires_at: { type: 'string', pattern: timePattern },
         },
       },
       default: [],

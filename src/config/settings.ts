@@ -276,13 +276,16 @@ function checkTogether(resolved: ResolvedSettings): void {
 function checkAdminKeys(keys: Settings['admin']['keys']): void {
   const problems: Problem[] = [];
   const names = new Set(['admin']);
-  for (const [index, { name, key, key_sha256 }] of keys.entries()) {
+  for (const [index, { name, key, key_sha256, expires_at }] of keys.entries()) {
     const add = (reason: string) =>
       problems.push({ source: 'settings', path: `admin.keys.${index}`, reason });
     if (names.has(name)) add(`another admin key is named "${name}"`);
     names.add(name);
     if ((key === undefined) === (key_sha256 === undefined)) {
       add('needs one of "key" and "key_sha256"');
+    }
+    if (expires_at !== undefined && Number.isNaN(Date.parse(expires_at))) {
+      add('"expires_at" is not a time');
     }
   }
   if (problems.length > 0) throw new SettingsError(problems);

@@ -2,6 +2,7 @@ import { invisible } from '../observe/visible.js';
 import { hostProblem } from './address.js';
 import type { Configuration, Credential, Provider } from './configuration.js';
 import { compileModelPattern } from './model-pattern.js';
+import { networkProblem } from './networks.js';
 import type { Problem } from './problem.js';
 import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
 import { providerKeyProblem } from './secret-reference.js';
@@ -117,11 +118,24 @@ export function credentialProblems(credential: Credential, source: string): Prob
   if (credential.expires_at && Number.isNaN(Date.parse(credential.expires_at))) {
     return [{ source, path: `${at}.expires_at`, reason: 'is not a time' }];
   }
-  return (credential.allowed_models ?? []).flatMap((entry, index) => {
-    const pattern = compileModelPattern(entry);
-    if (typeof pattern !== 'string') return [];
-    return [{ source, path: `${at}.allowed_models.${index}`, reason: pattern }];
-  });
+  const problems = (
+    field: string,
+    entries: readonly string[],
+    problemOf: (entry: string) => string | null,
+  ) =>
+    entries.flatMap((entry, index) => {
+      const reason = problemOf(entry);
+      return reason === null ? [] : [{ source, path: `${at}.${field}.${index}`, reason }];
+    });
+  return [
+    ...problems('allowed_models', credential.allowed_models ?? [], modelProblem),
+    ...problems('allowed_ips', credential.allowed_ips ?? [], networkProblem),
+  ];
+}
+
+function modelProblem(entry: string): string | null {
+  const pattern = compileModelPattern(entry);
+  return typeof pattern === 'string' ? pattern : null;
 }
 
 /** What a parser of URLs leaves out or reads as something else. */

@@ -28,10 +28,11 @@ export async function adminKey(
 
 /** The admin key and the further ones that the settings name. */
 export function namedAdminKeys(key: string, further: readonly AdminKeySetting[]): AdminKey[] {
-  const named = further.map(({ name, role, key: own = '', key_sha256 = hashKey(own) }) => ({
-    name,
-    role,
-    sha256: key_sha256,
-  }));
-  return [{ name: 'admin', role: 'admin', sha256: hashKey(key) }, ...named];
+  const named = further.map(
+    ({ name, role, key: own = '', key_sha256 = hashKey(own), expires_at }) => ({
+      ...{ name, role, sha256: key_sha256 },
+      expiresAt: expires_at === undefined ? null : Date.parse(expires_at),
+    }),
+  );
+  return [{ name: 'admin', role: 'admin', sha256: hashKey(key), expiresAt: null }, ...named];
 }

@@ -4,6 +4,7 @@ import type { LeaseGrant, LeaseRequest } from '../limits/lease.js';
 import type { SlotGrant, SlotRequest } from '../limits/slot-owner.js';
 import type { GatewayEvent } from '../observe/event.js';
 import type { WorkerStatus } from '../observe/metrics-state.js';
+import type { AdminKeyHash } from '../proxy/admin-key-check.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
 import type { ConfigurationChange } from '../routing/configuration-change.js';
 import type { Ejection } from '../upstream/health.js';
@@ -46,7 +47,7 @@ export interface StartWorker {
   ejections: Ejection[];
   facts: DaemonFacts;
   /** SHA-256 of the admin key, hex. */
-  adminKeyHashes: readonly string[];
+  adminKeyHashes: readonly AdminKeyHash[];
 }
 
 /** From a worker to the control process. */

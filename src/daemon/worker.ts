@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { Pool } from 'undici';
 import { Clients } from '../config/client.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
-import { shareOf } from '../limits/lease.js';
+import { limitShare, shareOf } from '../limits/lease.js';
 import { LeasedLimiter } from '../limits/leased-limiter.js';
 import { LeasedSlots } from '../limits/leased-slots.js';
 import type { Limiter } from '../limits/limiter.js';
@@ -173,7 +173,7 @@ function openLimiter({ limiter: kind, slot, count }: StartWorker): Limiter {
   if (kind !== 'leased') return new LocalLimiter(kind === 'full');
   return new LeasedLimiter(
     (request) => send({ type: 'lease', request }),
-    (rate) => shareOf(rate, slot, count),
+    (rate, burst) => limitShare(rate, burst, slot, count),
   );
 }
 

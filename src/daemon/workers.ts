@@ -4,6 +4,7 @@ import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Emit, GatewayEvent } from '../observe/event.js';
 import type { WorkerState } from '../observe/metrics-state.js';
+import type { AdminKeyHash } from '../proxy/admin-key-check.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
 import { changeBetween } from '../routing/configuration-change.js';
 import type { Ejection } from '../upstream/health.js';
@@ -26,7 +27,7 @@ interface WorkersOptions {
   controlSocket: string;
   version: string;
   /** SHA-256, hex: workers need no more of the admin key. */
-  adminKeyHashes: readonly string[];
+  adminKeyHashes: readonly AdminKeyHash[];
   /** False where other workers gave out the tokens of the limits just before. */
   limitsStartFull: boolean;
   /** Whether another daemon is being replaced, which goes on if this one fails: see `inCharge`. */

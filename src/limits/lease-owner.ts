@@ -1,7 +1,7 @@
 import type { LeaseGrant, LeaseRequest } from './lease.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** A bucket that was idle this long with nothing lent is full again, and can be forgotten. */
+/** A bucket that was idle this long with nothing lent can be forgotten, once it is full. */
 const forgetAfterMs = 60_000;
 
 interface Owned {
@@ -75,26 +75,28 @@ export class LeaseOwner {
 
   /** Forgets buckets that are full and idle. */
   sweep(nowMs: number): void {
-    for (const [key, { lastUsedMs, lent }] of this.#buckets) {
-      if (nowMs - lastUsedMs > forgetAfterMs && lent.size === 0) this.#buckets.delete(key);
+    for (const [key, { bucket, lastUsedMs, lent }] of this.#buckets) {
+      if (nowMs - lastUsedMs <= forgetAfterMs || lent.size > 0) continue;
+      if (bucket.resetMs(nowMs) <= 0) this.#buckets.delete(key);
     }
   }
 
-  #initialTokens(rate: number, nowMs: number): number {
+  #initialTokens(rate: number, burst: number, nowMs: number): number {
     if (this.#frozen) return 0;
-    if (this.#startFull) return rate;
-    return Math.min(rate, Math.max(0, ((nowMs - this.#startedMs) / 1000) * rate));
+    if (this.#startFull) return burst;
+    return Math.min(burst, Math.max(0, ((nowMs - this.#startedMs) / 1000) * rate));
   }
 
-  #owned({ key, rate }: LeaseRequest, nowMs: number): Owned {
+  #owned({ key, rate, burst = rate }: LeaseRequest, nowMs: number): Owned {
     let owned = this.#buckets.get(key);
     if (!owned) {
-      const bucket = new TokenBucket(rate, nowMs, this.#initialTokens(rate, nowMs));
+      const tokens = this.#initialTokens(rate, burst, nowMs);
+      const bucket = new TokenBucket(rate, nowMs, burst, tokens);
       if (this.#frozen) bucket.freeze(nowMs);
       owned = { bucket, lastUsedMs: nowMs, lent: new Map() };
       this.#buckets.set(key, owned);
-    } else if (owned.bucket.rate !== rate) {
-      owned.bucket = owned.bucket.withRate(rate, nowMs);
+    } else if (owned.bucket.rate !== rate || owned.bucket.burst !== burst) {
+      owned.bucket = owned.bucket.withRate(rate, nowMs, burst);
     }
     owned.lastUsedMs = nowMs;
     return owned;

@@ -7,8 +7,10 @@
 export interface LeaseRequest {
   /** Names the bucket. */
   key: string;
-  /** Tokens a second, and the most at once. */
+  /** Tokens a second. */
   rate: number;
+  /** The most at once; absent: as many as `rate`. */
+  burst?: number;
   /** Lent tokens used since the last message. */
   used: number;
   /** Lent tokens returned unused. */
@@ -38,6 +40,15 @@ export interface LeaseGrant {
 export function shareOf(whole: number, slot: number, count: number): number {
   if (slot > count) return 0;
   return Math.floor(whole / count) + (slot <= whole % count ? 1 : 0);
+}
+
+/**
+ * The share of one of `count` workers in a limit: whole numbers that make the limit together. Where
+ * the burst has fewer tokens than there are workers, the others have no part in the rate either.
+ */
+export function limitShare(rate: number, burst: number, slot: number, count: number) {
+  const sharing = Math.min(count, burst);
+  return { rate: shareOf(rate, slot, sharing), burst: shareOf(burst, slot, sharing) };
 }
 
 /** Lent tokens that stay unused this long are returned. */

@@ -5,8 +5,12 @@ import { TokenBucket } from './token-bucket.js';
 /** After this long without an answer, a worker does without the owner until it answers. */
 const answerTimeoutMs = 1_000;
 
+/** What one worker may use of a limit. */
+export type Share = (rate: number, burst: number) => { rate: number; burst: number };
+
 interface Lease {
   rate: number;
+  burst: number;
   tokens: number;
   used: number;
   touchedMs: number;
@@ -17,6 +21,7 @@ interface Lease {
 
 interface Alone {
   rate: number;
+  burst: number;
   bucket: TokenBucket;
   used: number;
 }
@@ -31,30 +36,30 @@ interface Alone {
 export class LeasedLimiter implements Limiter {
   readonly #leases = new Map<string, Lease>();
   readonly #send: (request: LeaseRequest) => void;
-  readonly #share: (rate: number) => number;
+  readonly #share: Share;
   /** The worker's own buckets; null while the owner answers. */
   #alone: Map<string, Alone> | null = null;
   #frozen = false;
 
   /**
    * @param send passes a request to the owner; its grant arrives through `granted`.
-   * @param share this worker's part of a rate while the owner does not answer.
+   * @param share this worker's part of a limit while the owner does not answer.
    */
-  constructor(send: (request: LeaseRequest) => void, share: (rate: number) => number = () => 0) {
+  constructor(send: (request: LeaseRequest) => void, share: Share = () => ({ rate: 0, burst: 0 })) {
     this.#send = send;
     this.#share = share;
     setInterval(() => this.#sweep(performance.now()), leaseIdleMs).unref();
   }
 
-  take(key: string, rate: number): LimitDecision | Promise<LimitDecision> {
-    const lease = this.#lease(key, rate);
+  take(key: string, rate: number, burst = rate): LimitDecision | Promise<LimitDecision> {
+    const lease = this.#lease(key, rate, burst);
     if (lease.tokens > 0 && lease.waiting.length === 0) {
       lease.tokens -= 1;
       lease.used += 1;
       lease.touchedMs = performance.now();
       return admitted;
     }
-    if (this.#alone) return this.#takeAlone(this.#alone, key, rate);
+    if (this.#alone) return this.#takeAlone(this.#alone, key, lease);
     return new Promise((resolve) => {
       lease.waiting.push(resolve);
       this.#ask(key, lease);
@@ -65,8 +70,10 @@ export class LeasedLimiter implements Limiter {
   ownerGone(): void {
     if (this.#alone) return;
     this.#alone = new Map();
-    for (const [key, { rate, waiting }] of this.#leases) {
-      for (const resolve of waiting.splice(0)) resolve(this.#takeAlone(this.#alone, key, rate));
+    for (const [key, lease] of this.#leases) {
+      for (const resolve of lease.waiting.splice(0)) {
+        resolve(this.#takeAlone(this.#alone, key, lease));
+      }
     }
   }
 
@@ -101,12 +108,12 @@ export class LeasedLimiter implements Limiter {
     for (const { bucket } of this.#alone?.values() ?? []) bucket.thaw(nowMs);
   }
 
-  #lease(key: string, rate: number): Lease {
+  #lease(key: string, rate: number, burst: number): Lease {
     let lease = this.#leases.get(key);
     if (!lease) {
       const nowMs = performance.now();
       lease = {
-        rate,
+        ...{ rate, burst },
         tokens: 0,
         used: 0,
         touchedMs: nowMs,
@@ -117,6 +124,7 @@ export class LeasedLimiter implements Limiter {
       this.#leases.set(key, lease);
     }
     lease.rate = rate;
+    lease.burst = burst;
     return lease;
   }
 
@@ -125,7 +133,8 @@ export class LeasedLimiter implements Limiter {
     lease.asked = true;
     lease.askedMs = performance.now();
     const want = Math.max(1, Math.ceil(lease.rate / 50), lease.waiting.length);
-    this.#send({ key, rate: lease.rate, used: lease.used, returned: 0, want });
+    const { rate, burst, used } = lease;
+    this.#send({ key, rate, burst, used, returned: 0, want });
     lease.used = 0;
   }
 
@@ -134,28 +143,34 @@ export class LeasedLimiter implements Limiter {
     for (const resolve of lease.waiting.splice(0)) resolve(refusal);
   }
 
-  #takeAlone(buckets: Map<string, Alone>, key: string, rate: number): LimitDecision {
-    const share = this.#share(rate);
+  #takeAlone(
+    buckets: Map<string, Alone>,
+    key: string,
+    { rate, burst }: Pick<Lease, 'rate' | 'burst'>,
+  ): LimitDecision {
+    const share = this.#share(rate, burst);
     const nowMs = performance.now();
     let alone = buckets.get(key);
-    if (alone?.bucket.rate !== share) {
-      const bucket = alone?.bucket.withRate(share, nowMs) ?? new TokenBucket(share, nowMs, 0);
+    if (alone?.bucket.rate !== share.rate || alone.bucket.burst !== share.burst) {
+      const bucket =
+        alone?.bucket.withRate(share.rate, nowMs, share.burst) ??
+        new TokenBucket(share.rate, nowMs, share.burst, 0);
       if (this.#frozen) bucket.freeze(nowMs);
-      alone = { rate, bucket, used: alone?.used ?? 0 };
+      alone = { rate, burst, bucket, used: alone?.used ?? 0 };
       buckets.set(key, alone);
     }
     if (alone.bucket.take(nowMs)) {
       alone.used += 1;
       return admitted;
     }
-    const waitMs = share > 0 ? alone.bucket.waitMs(nowMs) : answerTimeoutMs;
+    const waitMs = share.rate > 0 ? alone.bucket.waitMs(nowMs) : answerTimeoutMs;
     return { admitted: false, limit: rate, waitMs, resetMs: Math.max(waitMs, 1_000) };
   }
 
   #ownerIsBack(): void {
     if (!this.#alone) return;
-    for (const [key, { rate, used }] of this.#alone) {
-      if (used > 0) this.#send({ key, rate, used: 0, returned: 0, want: 0, alone: used });
+    for (const [key, { rate, burst, used }] of this.#alone) {
+      if (used > 0) this.#send({ key, rate, burst, used: 0, returned: 0, want: 0, alone: used });
     }
     this.#alone = null;
   }
@@ -165,8 +180,8 @@ export class LeasedLimiter implements Limiter {
       if (lease.asked) {
         if (nowMs - lease.askedMs > answerTimeoutMs) this.ownerGone();
       } else if (nowMs - lease.touchedMs >= leaseIdleMs) {
-        const { rate, used, tokens } = lease;
-        this.#send({ key, rate, used, returned: tokens, want: 0 });
+        const { rate, burst, used, tokens } = lease;
+        this.#send({ key, rate, burst, used, returned: tokens, want: 0 });
         this.#leases.delete(key);
       }
     }

@@ -7,8 +7,8 @@ export const admitted = { admitted: true } as const;
 
 /** A worker's limiter. A promise is returned only where another process must be asked. */
 export interface Limiter {
-  /** Uses one token of the bucket `key`, of `rate` tokens a second. */
-  take(key: string, rate: number): LimitDecision | Promise<LimitDecision>;
+  /** Uses one token of the bucket `key`, of `rate` tokens a second and `burst` at once at most. */
+  take(key: string, rate: number, burst: number): LimitDecision | Promise<LimitDecision>;
   /** Stops the refill: the worker that replaces this one does it. */
   freeze(): void;
   /** Resumes the refill: this worker is not replaced after all. */

@@ -1,16 +1,18 @@
 /**
- * A token bucket whose tokens may be lent out: `rate` tokens a second, and at most `rate` of them
- * at once, in the bucket or lent. So in any span of t seconds at most rate · (t + 1) are used.
+ * A token bucket whose tokens may be lent out: `rate` tokens a second, and at most `burst` of them
+ * at once, in the bucket or lent. So in any span of t seconds at most rate · t + burst are used.
  * Times are milliseconds of one monotonic clock, given by the caller.
  */
 export class TokenBucket {
   readonly rate: number;
+  readonly burst: number;
   #tokens: number;
   #lent = 0;
   #updatedMs: number;
 
-  constructor(rate: number, nowMs: number, tokens = rate) {
+  constructor(rate: number, nowMs: number, burst = rate, tokens = burst) {
     this.rate = rate;
+    this.burst = burst;
     this.#tokens = tokens;
     this.#updatedMs = nowMs;
   }
@@ -39,14 +41,11 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#room(), this.#tokens + returned);
   }
 
-  /** This bucket with another rate: as many tokens as it has, at most the new rate. */
-  withRate(rate: number, nowMs: number): TokenBucket {
+  /** This bucket with another rate: as many tokens as it has, at most the new burst. */
+  withRate(rate: number, nowMs: number, burst = rate): TokenBucket {
     this.#refill(nowMs);
-    const bucket = new TokenBucket(
-      rate,
-      nowMs,
-      Math.max(0, Math.min(rate - this.#lent, this.#tokens)),
-    );
+    const tokens = Math.max(0, Math.min(burst - this.#lent, this.#tokens));
+    const bucket = new TokenBucket(rate, nowMs, burst, tokens);
     bucket.#lent = this.#lent;
     bucket.#updatedMs = this.#updatedMs;
     return bucket;
@@ -78,12 +77,12 @@ export class TokenBucket {
   /** Milliseconds until the bucket is full. */
   resetMs(nowMs: number): number {
     this.#refill(nowMs);
-    return ((this.rate - this.#tokens) / this.rate) * 1000;
+    return ((this.burst - this.#tokens) / this.rate) * 1000;
   }
 
-  /** More than `rate` are lent where the rate was lowered; then there is room for none. */
+  /** More than `burst` are lent where it was lowered; then there is room for none. */
   #room(): number {
-    return Math.max(0, this.rate - this.#lent);
+    return Math.max(0, this.burst - this.#lent);
   }
 
   #refill(nowMs: number): void {

@@ -1,12 +1,22 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
+/** What a worker knows of an admin key. */
+export interface AdminKeyHash {
+  /** Hex. */
+  sha256: string;
+  /** Refused from then on: wall clock, milliseconds; null never. */
+  expiresAt: number | null;
+}
+
 /** Tells in a worker whether a request holds an admin key, of which it knows only the hash. */
 export class AdminKeyCheck {
-  readonly #expected: readonly Buffer[];
+  readonly #expected: readonly { hash: Buffer; expiresAt: number }[];
 
-  /** @param sha256 of each admin key, hex. */
-  constructor(sha256: readonly string[]) {
-    this.#expected = sha256.map((hex) => Buffer.from(hex, 'hex'));
+  constructor(keys: readonly AdminKeyHash[]) {
+    this.#expected = keys.map(({ sha256, expiresAt }) => ({
+      hash: Buffer.from(sha256, 'hex'),
+      expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
+    }));
   }
 
   /** Whether this `Authorization` header is an admin's. */
@@ -14,6 +24,7 @@ export class AdminKeyCheck {
     const [, key] = /^bearer +(.+)$/i.exec(authorization) ?? [];
     if (key === undefined) return false;
     const digest = Buffer.from(hash('sha256', key.trim(), 'hex'), 'hex');
-    return this.#expected.some((expected) => timingSafeEqual(digest, expected));
+    const found = this.#expected.find((expected) => timingSafeEqual(digest, expected.hash));
+    return found !== undefined && found.expiresAt > Date.now();
   }
 }

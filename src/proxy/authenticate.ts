@@ -11,8 +11,10 @@ const anybody: RoutedCredential = Object.freeze({
   key: '',
   allows: null,
   rateLimit: null,
+  burst: 0,
   expiresAt: null,
   storeBodies: false,
+  allowedIps: null,
 });
 
 /**

@@ -4,6 +4,7 @@ import { AbortedError, type Exchange } from '../server/exchange.js';
 import { checkHost, checkTarget } from '../server/request-target.js';
 import { admit } from './admit.js';
 import { authenticate } from './authenticate.js';
+import { checkAddress } from './check-address.js';
 import { dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { health } from './health.js';
@@ -59,6 +60,7 @@ async function answer(
 
   const credential = authenticate(exchange, snapshot, settings.auth);
   record.authenticated(credential, snapshot);
+  checkAddress(gateway, exchange, credential);
   const asked = limit(gateway.limiter, credential);
   if (asked) await asked;
   if (endpoint.kind !== 'model_request') {

@@ -11,10 +11,10 @@ const blockedRetryAfterSeconds = 86_400;
  * @throws GatewayError `rate_limit_exceeded` with `retry-after` and `x-ratelimit-…-requests`.
  */
 export function limit(limiter: Limiter, credential: RoutedCredential): void | Promise<void> {
-  const { rateLimit } = credential;
+  const { rateLimit, burst } = credential;
   if (rateLimit === null) return;
   if (rateLimit === 0) throw blocked();
-  const decision = limiter.take(credential.key, rateLimit);
+  const decision = limiter.take(credential.key, rateLimit, burst);
   if (decision instanceof Promise) return decision.then(refuseUnlessAdmitted);
   refuseUnlessAdmitted(decision);
 }

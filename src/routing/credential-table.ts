@@ -1,4 +1,5 @@
 import type { Credential } from '../config/configuration.js';
+import { Networks } from '../config/networks.js';
 import { compileAllowedModels } from './model-mapping.js';
 
 export interface RoutedCredential {
@@ -11,10 +12,14 @@ export interface RoutedCredential {
   readonly allows: ((model: string) => boolean) | null;
   /** Requests a second, or null. */
   readonly rateLimit: number | null;
+  /** Requests at once at most, where there is a limit. */
+  readonly burst: number;
   /** Expiry: wall clock, milliseconds; null never. */
   readonly expiresAt: number | null;
   /** Store the bodies of requests and answers. */
   readonly storeBodies: boolean;
+  /** What it may be used from; null: everywhere. */
+  readonly allowedIps: Networks | null;
 }
 
 /** Sharded by the first byte of the hash: with 100,000 keys a change copies a few hundred. */
@@ -110,6 +115,8 @@ function routed(credential: Credential): RoutedCredential {
     rateLimit: credential.rate_limit,
     expiresAt: milliseconds(credential.expires_at),
     storeBodies: credential.store_bodies ?? false,
+    burst: credential.burst ?? credential.rate_limit ?? 0,
+    allowedIps: credential.allowed_ips ? new Networks(credential.allowed_ips) : null,
   });
 }
 

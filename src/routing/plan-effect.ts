@@ -159,10 +159,20 @@ function keyEffect(
   if (next.rate_limit !== old.rate_limit) {
     reasons.push(`limit ${limit(old.rate_limit)}, then ${limit(next.rate_limit)}`);
   }
+  const [was, is] = [burstOf(old), burstOf(next)];
+  if (next.rate_limit !== null && was !== is) reasons.push(`burst ${was}, then ${is}`);
+  const from = (ips: Credential['allowed_ips']) => ips?.join(', ') ?? 'everywhere';
+  if (from(next.allowed_ips) !== from(old.allowed_ips)) {
+    reasons.push(`may be used from ${from(next.allowed_ips)}`);
+  }
   if ((next.store_bodies ?? false) !== (old.store_bodies ?? false)) {
     reasons.push(`bodies are ${next.store_bodies ? 'stored' : 'no longer stored'}`);
   }
   return reasons.length > 0 ? [{ name, effect: 'changes', reasons }] : [];
+}
+
+function burstOf({ burst, rate_limit }: Credential): number | null {
+  return burst ?? rate_limit;
 }
 
 function works(credential: Credential, now: number): boolean {

@@ -6,8 +6,12 @@ import type { GatewayError } from '../../src/errors.js';
 import type { GatewayEvent } from '../../src/observe/event.js';
 
 const keys: AdminKey[] = [
-  { name: 'admin', role: 'admin', sha256: hashKey('the-admin-key') },
-  { name: 'board', role: 'viewer', sha256: hashKey('the-key-of-the-board') },
+  { name: 'admin', role: 'admin', sha256: hashKey('the-admin-key'), expiresAt: null },
+  { name: 'board', role: 'viewer', sha256: hashKey('the-key-of-the-board'), expiresAt: null },
+  {
+    ...{ name: 'late', role: 'admin', sha256: hashKey('the-key-of-yesterday') },
+    expiresAt: Date.now() - 1,
+  },
 ];
 const right = 'Bearer the-admin-key';
 const wrong = 'Bearer a-guess';
@@ -96,8 +100,25 @@ test('tells whose key it was, and lets a viewer only look', () => {
   assert.equal(authenticate(right, 'local').name, 'admin');
   const viewer = authenticate('Bearer the-key-of-the-board', 'local');
   assert.equal(viewer.name, 'board');
-  authorize(viewer, 'GET', false);
-  authorize(viewer, 'POST', true);
-  assert.throws(() => authorize(viewer, 'POST', false), { code: 'permission_denied' });
-  authorize(authenticate(right, 'local'), 'DELETE', false);
+  authorize(viewer, { method: 'GET' });
+  authorize(viewer, { method: 'POST', readOnly: true });
+  const denied = { code: 'permission_denied' };
+  assert.throws(() => authorize(viewer, { method: 'POST' }), denied);
+  assert.throws(() => authorize(viewer, { method: 'PUT', operators: true }), denied);
+  authorize(authenticate(right, 'local'), { method: 'DELETE' });
+  const operator: AdminKey = { ...viewer, role: 'operator' };
+  authorize(operator, { method: 'GET' });
+  authorize(operator, { method: 'POST', readOnly: true });
+  authorize(operator, { method: 'DELETE', operators: true });
+  assert.throws(() => authorize(operator, { method: 'DELETE' }), denied);
+});
+
+test('a key that has expired is refused and named, and nobody has to wait for it', () => {
+  const { authenticate } = start();
+  for (let i = 0; i < 20; i++) {
+    assert.throws(() => authenticate('Bearer the-key-of-yesterday', '192.0.2.1'), {
+      code: 'invalid_api_key',
+      message: 'The admin key "late" has expired.',
+    });
+  }
 });

@@ -5,7 +5,7 @@ import { connect } from '../../src/db/client.js';
 import { getCredential } from '../../src/db/queries/get-credential.js';
 import { json, withOwnDatabase } from './llmproxy.js';
 
-const generated = /^sk-[0-9A-Za-z]{48}$/;
+const generated = /^sk-llmp-[0-9A-Za-z]{48}$/;
 
 // Most of the time goes into starting processes.
 suite('llmproxy keys', { concurrency: 3 }, () => {
@@ -52,8 +52,10 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       name: 'ci',
       allowed_models: ['gpt-4o*', 'o3'],
       rate_limit: 10,
+      burst: null,
       is_enabled: true,
       expires_at: null,
+      allowed_ips: null,
       tags: [],
       store_bodies: false,
     });
@@ -68,9 +70,19 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.equal(again.code, 1);
     assert.match(again.stderr, /^error: this key exists already\n/);
     assert.ok(!(first.stderr + again.stderr).includes(key));
-    const short = await run(['keys', 'create', 'c', '--key', 'short']);
-    assert.equal(short.code, 0);
-    assert.match(short.stderr, /^warning: a key of fewer than 16 characters can be guessed\n/);
+    const old = 'of 23 characters, old--';
+    const short = await run(['keys', 'create', 'c', '--key', old]);
+    assert.equal(short.code, 2);
+    assert.match(short.stderr, /^error: --key: it must have 24 characters.*--allow-short-key\n/);
+    const allowed = await run(['keys', 'create', 'c', '--key', old, '--allow-short-key']);
+    assert.equal(allowed.code, 0, allowed.stderr);
+    const rotated = await run(['keys', 'rotate', 'c', '--key', 'short-and-new']);
+    assert.equal(rotated.code, 2);
+    const mistyped = await run(['keys', 'create', 'd', '--key', `sk-llmp-${'x'.repeat(48)}`]);
+    assert.match(
+      mistyped.stderr,
+      /^error: --key: it begins with sk-llmp- but its checksum is wrong/,
+    );
   });
 
   test('a key is changed, revoked, taken back and deleted, by name or id', async (t) => {
@@ -84,8 +96,10 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       'key_preview',
       'allowed_models',
       'rate_limit',
+      'burst',
       'is_enabled',
       'expires_at',
+      'allowed_ips',
       'tags',
       'store_bodies',
       'previous_expires_at',
@@ -104,10 +118,13 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       (await json(run(['keys', 'update', '1', '--enabled', '--json']))).is_enabled,
       true,
     );
+    assert.match((await run(['keys', 'disable', '1'])).stdout, /^disabled key alice laptop/);
+    assert.equal((await json(run(['keys', 'show', '1', '--json']))).is_enabled, false);
+    assert.equal((await json(run(['keys', 'enable', '1', '--json']))).is_enabled, true);
     const blocked = await json(run(['keys', 'update', '1', '--rate-limit', '0', '--json']));
     assert.equal(blocked.rate_limit, 0);
 
-    const unconfirmed = await run(['keys', 'delete', '1']);
+    const unconfirmed = await run(['keys', 'rm', '1']);
     assert.equal(unconfirmed.code, 2);
     assert.match(unconfirmed.stderr, /^error: deleting .*\nrepeat the command with --yes\n/);
     const deleted = await run(['keys', 'delete', '1', '--yes']);
@@ -117,10 +134,18 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.match(gone.stderr, /^error: there is no key "1"\n/);
   });
 
-  test('a name that several keys have is refused with their ids', async (t) => {
-    const { run } = await withOwnDatabase(t);
+  test('a name is for one key, and one that several keys have is refused with their ids', async (t) => {
+    const { run, dbUrl } = await withOwnDatabase(t);
     await json(run(['keys', 'create', 'twin', '--json']));
-    await json(run(['keys', 'create', 'twin', '--json']));
+    const second = await run(['keys', 'create', 'twin']);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /^error: another key is named "twin" \(id 1\)\n/);
+    await json(run(['keys', 'create', 'other', '--json']));
+    const renamed = await run(['keys', 'update', 'other', '--name', 'twin']);
+    assert.match(renamed.stderr, /^error: another key is named "twin" \(id 1\)\n/);
+    const sql = connect(dbUrl, { max: 1 });
+    t.after(() => sql.end());
+    await sql`UPDATE credentials SET name = 'twin'`;
     const { code, stderr } = await run(['keys', 'delete', 'twin', '--yes', '--json']);
     assert.equal(code, 1);
     const { message, hint } = JSON.parse(stderr).error;
@@ -130,17 +155,17 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
 
   test('the list of keys is a table that says what each may do', async (t) => {
     const { run } = await withOwnDatabase(t);
-    assert.equal((await run(['keys', 'list'])).stdout, '');
-    const key = (end: string) => ['--key', `sk-0123456789abcdef${end}`];
+    assert.equal((await run(['keys', 'ls'])).stdout, '');
+    const key = (end: string) => ['--key', `sk-0123456789abcdef-${end}`];
     await run(['keys', 'create', 'a', ...key('aaaa')]);
     await run(['keys', 'create', 'b', ...key('bbbb'), '--models', 'x,y', '--rate-limit', '20']);
     await run(['keys', 'create', 'c', ...key('cccc'), '--rate-limit', '0']);
     await run(['keys', 'revoke', 'c']);
     assert.deepEqual((await run(['keys', 'list'])).stdout.split('\n'), [
-      'ID  NAME  KEY       STATUS       LIMIT  MODELS  USED',
-      ' 1  a     sk-…aaaa  enabled  unlimited  all     never',
-      ' 2  b     sk-…bbbb  enabled       20/s  x, y    never',
-      ' 3  c     sk-…cccc  revoked    blocked  all     never',
+      'ID  NAME  KEY       STATUS        LIMIT  MODELS  USED',
+      ' 1  a     sk-…aaaa  enabled   unlimited  all     never',
+      ' 2  b     sk-…bbbb  enabled        20/s  x, y    never',
+      ' 3  c     sk-…cccc  disabled    blocked  all     never',
       '',
     ]);
   });
@@ -165,6 +190,45 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.deepEqual([rest.names, rest.stderr], [['Alice'], '']);
     assert.deepEqual((await listed('--search', 'ALI')).names, ['Alice']);
     assert.equal((await run(['keys', 'list', '--limit', '0'])).code, 2);
+  });
+
+  test('burst and addresses are set, shown, and taken away', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    const limits = ['--rate-limit', '5', '--burst', '2', '--allowed-ips', '10.0.0.0/8, fd00::1'];
+    const made = await json(run(['keys', 'create', 'a', ...limits, '--json']));
+    assert.deepEqual([made.burst, made.allowed_ips], [2, ['10.0.0.0/8', 'fd00::1']]);
+    const { stdout } = await run(['keys', 'show', 'a']);
+    assert.match(stdout, /limit +5\/s, 2 at once\n/);
+    assert.match(stdout, /from +10\.0\.0\.0\/8, fd00::1\n/);
+    const open = ['--burst', 'none', '--allowed-ips', 'any'];
+    const changed = await json(run(['keys', 'update', 'a', ...open, '--json']));
+    assert.deepEqual([changed.burst, changed.allowed_ips], [null, null]);
+    for (const wrong of [
+      ['--burst', '0'],
+      ['--allowed-ips', '10.0.0.0/33'],
+      ['--allowed-ips', ''],
+      ['--allowed-ips', 'office'],
+    ]) {
+      assert.equal((await run(['keys', 'update', 'a', ...wrong])).code, 2, wrong.join());
+    }
+  });
+
+  test('a key that could never be used is refused or warned of', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    const past = await run(['keys', 'create', 'a', '--expires', '2020-01-01']);
+    assert.equal(past.code, 2);
+    assert.match(past.stderr, /^error: --expires: this time is in the past\n/);
+    const base = ['--api-base', 'https://api.example.com/v1', '--api-key', 'k'];
+    await json(
+      run(['provider', 'add', 'p', ...base, '--map', 'gpt-4o=x', '--map', 'o*=y', '--json']),
+    );
+    const models = ['--models', 'gpt-4o,o3,gpt-5,claude*,gpt*'];
+    const unserved = await run(['keys', 'create', 'a', ...models]);
+    assert.equal(unserved.code, 0);
+    assert.match(unserved.stderr, /^warning: no provider serves gpt-5\n/);
+    const late = await run(['keys', 'update', 'a', '--expires', '2020-01-01']);
+    assert.equal(late.code, 0);
+    assert.match(late.stderr, /^warning: --expires is in the past: the key is refused\n/);
   });
 
   test('tags are shown, replaced, removed, and found by', async (t) => {

@@ -13,9 +13,9 @@ test('every command of the specification exists', () => {
     audit: 'export list verify',
     config: 'apply export history plan rollback schema show validate',
     import: 'litellm seed',
-    keys: 'create delete list revoke rotate show update',
+    keys: 'create delete disable enable list revoke rotate show update',
     migrate: 'down status up',
-    provider: 'add disable enable list remove show test update',
+    provider: 'add delete disable enable list show test update',
     secrets: 'encrypt forget rotate status',
     systemd: 'install',
   };

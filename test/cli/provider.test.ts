@@ -68,7 +68,7 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
     assert.deepEqual([unconfirmed.code, unconfirmed.stdout], [2, '']);
     assert.match(unconfirmed.stderr, /^error: deleting provider main is to be confirmed\n/);
     const removed = await run(['provider', 'remove', 'main', '--yes']);
-    assert.match(removed.stdout, /^removed provider main\n/);
+    assert.match(removed.stdout, /^deleted provider main\n/);
     assert.deepEqual(await json(run(['provider', 'list', '--json'])), []);
   });
 
@@ -114,6 +114,39 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
     assert.equal(await apiKeyOf('a'), 'from-stdin');
   });
 
+  test('parameters are set by flags, headers encrypted, and what could not be used refused', async (t) => {
+    const { run, dbUrl } = await withOwnDatabase(t);
+    const params = [
+      '--priority',
+      '2',
+      '--timeout',
+      'total=90s',
+      '--header',
+      'x-token: a-secret-one',
+    ];
+    const added = await json(
+      run(['provider', 'add', 'a', ...base, '--api-key', 'k', ...params, '--json']),
+    );
+    assert.deepEqual(added.provider_params, {
+      priority: 2,
+      timeouts: { total_ms: 90_000 },
+      headers: { 'x-token': '…-one' },
+    });
+    const other = ['--api-base', 'https://other.example.com/v1', '--param', 'stream_usage=false'];
+    const updated = await json(run(['provider', 'update', 'a', ...other, '--json']));
+    assert.equal(updated.provider_params.headers['x-token'], '…-one');
+    assert.equal(updated.provider_params.stream_usage, false);
+    const sql = connect(dbUrl, { max: 1 });
+    t.after(() => sql.end());
+    const row = await getProvider(sql, 'a');
+    assert.match(JSON.stringify(row?.provider_params), /"x-token":"enc:v1:/);
+    for (const wrong of ['priority=-1', 'nothing=1', 'headers.host=x', 'probe.interval_ms=1']) {
+      const { code, stderr } = await run(['provider', 'update', 'a', '--param', wrong]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /^error: --param/);
+    }
+  });
+
   test('exactly one source of the key is accepted', async () => {
     const add = ['provider', 'add', 'a', ...base];
     await Promise.all([
@@ -121,7 +154,7 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
       usage([...add, '--api-key', 'k', '--api-key-stdin'], /cannot be used with option/),
       usage([...add, '--api-key-env', 'UNSET'], /^error: --api-key-env: .* UNSET is not set\n/),
       usage([...add, '--api-key-stdin'], /^error: --api-key-stdin: the key is empty\n/),
-      usage([...add, '--api-key', 'two words'], /one line of printable ASCII/),
+      usage([...add, '--api-key', 'two words'], /printable ASCII/),
     ]);
   });
 

@@ -38,6 +38,8 @@ const credential: CredentialInput = {
   name: 'team',
   allowed_models: ['gpt-4', 'o*'],
   rate_limit: 5,
+  burst: null,
+  allowed_ips: null,
   is_enabled: true,
 };
 

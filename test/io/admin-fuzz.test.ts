@@ -37,9 +37,15 @@ const controlPath = /^\/(admin|metrics|docs|openapi\.json|health\/detailed)/;
 
 test('every route of the control plane answers each role as it documents', async (t) => {
   const viewer = 'a-viewer-of-everything';
+  const operator = 'an-operator-of-providers';
   const daemon = await startDaemon(t, {
     settings: {
-      admin: { keys: [{ name: 'board', role: 'viewer', key: viewer }] },
+      admin: {
+        keys: [
+          { name: 'board', role: 'viewer', key: viewer },
+          { name: 'ops', role: 'operator', key: operator },
+        ],
+      },
       metrics: { access: 'admin' },
       health: { detailed_access: 'admin' },
     },
@@ -119,15 +125,18 @@ test('every route of the control plane answers each role as it documents', async
     const [row] = await daemon.sql`SELECT version FROM config_version`;
     return row?.version;
   };
+  const keys = async () => [...(await daemon.sql`SELECT * FROM credentials ORDER BY id`)];
   const roles: [role: string, key: string | null][] = [
     ['nobody', null],
     ['a client', client],
     ['a viewer', viewer],
+    ['an operator', operator],
     ['an admin', daemon.adminKey],
   ];
   for (const [role, key] of roles) {
     await t.test(`as ${role}`, async () => {
       const before = await version();
+      const keysBefore = await keys();
       for (const [path, operations] of Object.entries(document.paths)) {
         if (!controlPath.test(path)) continue;
         for (const [method, operation] of Object.entries(operations)) {
@@ -135,15 +144,16 @@ test('every route of the control plane answers each role as it documents', async
           await fc.assert(
             fc.asyncProperty(requestFor(path, operation), async (tried) => {
               const { status } = await check(operation, method, key, tried);
-              const isAdmin = key === viewer || key === daemon.adminKey;
+              const isAdmin = key !== null && key !== client;
               if (!isOpen && !isAdmin) assert.ok(status >= 400, `${method} ${path}: ${status}`);
             }),
             { numRuns: runs, endOnFailure: true },
           );
         }
       }
-      if (key !== daemon.adminKey)
-        assert.equal(await version(), before, `${role} changed something`);
+      if (key === daemon.adminKey) return;
+      assert.deepEqual(await keys(), keysBefore, `${role} changed a key`);
+      if (key !== operator) assert.equal(await version(), before, `${role} changed something`);
     });
   }
 });

@@ -73,3 +73,56 @@ test('a viewer sees all and changes nothing, and the audit log names who did wha
   assert.match(table.stdout, /^\S+ \S+ +cli:\S+ +update +provider a +weight$/m);
   assert.ok(!`${JSON.stringify(log)}${table.stdout}`.includes(secret));
 });
+
+test('an operator changes providers and no keys, and an expired key does nothing', async (t) => {
+  const [operator, expired] = ['key-of-the-operator', 'key-of-last-year-only'];
+  const daemon = await startDaemon(t, {
+    settings: {
+      admin: {
+        keys: [
+          { name: 'ops', role: 'operator', key: operator },
+          { name: 'old', role: 'admin', key: expired, expires_at: '2020-12-31' },
+        ],
+      },
+    },
+  });
+  for (const key of [operator, expired]) daemon.secrets.add(key);
+  await daemon.addKey('alice');
+  const admin = async (key: string, method: string, path: string, body?: object) => {
+    const text = body && { body: JSON.stringify(body) };
+    const url = `${daemon.url}/admin/v1${path}`;
+    const answered = await ask(url, { method, headers: bearer(key), ...text });
+    return { status: answered.status, body: answered.text ? JSON.parse(answered.text) : null };
+  };
+  const row = { provider_key: 'a', api_base: 'http://127.0.0.1:1/v1', api_key: 'sk-of-the-test' };
+  const made = await admin(operator, 'POST', '/providers', row);
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const { id } = made.body.provider;
+  assert.equal((await admin(operator, 'PUT', `/providers/${id}`, { weight: 2 })).status, 200);
+  const apply = (document: string) => admin(operator, 'POST', '/config/apply', { document });
+  assert.equal((await apply('providers: {a: {weight: 3}}')).status, 200);
+  const { version } = (await admin(operator, 'GET', '/config/version')).body;
+  assert.equal((await admin(operator, 'POST', '/config/reload')).status, 200);
+
+  await daemon.sql`UPDATE credentials SET rate_limit = 1`;
+  for (const [method, path, body] of [
+    ['POST', '/credentials', { name: 'b' }],
+    ['PUT', '/credentials/1', { rate_limit: null }],
+    ['POST', '/credentials/1/rotate', {}],
+    ['DELETE', '/credentials/1', undefined],
+    ['POST', '/config/apply', { document: 'credentials: {alice: {rate_limit: null}}' }],
+    ['POST', '/config/rollback', { version }],
+  ] as const) {
+    const { status, body: answer } = await admin(operator, method, path, body);
+    assert.deepEqual([status, answer.error.code], [403, 'permission_denied'], path);
+  }
+  const [key] = await daemon.sql`SELECT rate_limit FROM credentials`;
+  assert.equal(key?.rate_limit, 1);
+  assert.equal((await admin(operator, 'DELETE', `/providers/${id}`)).status, 204);
+
+  const refused = await admin(expired, 'GET', '/status');
+  assert.deepEqual(
+    [refused.status, refused.body.error.message],
+    [401, 'The admin key "old" has expired.'],
+  );
+});

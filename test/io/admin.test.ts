@@ -128,7 +128,7 @@ test('the admin API', async (t) => {
     const created = await admin('POST', '/credentials?wait=active', { name: 'generated' });
     const { id, key = '' } = created.body.credential;
     daemon.secrets.add(key);
-    assert.match(key, /^sk-[0-9A-Za-z]{48}$/);
+    assert.match(key, /^sk-llmp-[0-9A-Za-z]{48}$/);
     assert.equal((await admin('GET', `/credentials/${id}`)).body.credential.key, undefined);
     const models = await ask(`${daemon.url}/v1/models`, { headers: bearer(key) });
     assert.equal(models.status, 200);

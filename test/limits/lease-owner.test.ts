@@ -30,9 +30,10 @@ const step = fc.oneof(
 );
 
 test('whatever workers ask, use, return or die, no more than the limit is admitted, nothing is lost', () => {
+  const limits = fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }));
   const run = fc.array(fc.tuple(fc.nat({ max: 2 }), step), { maxLength: 150 });
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 40 }), run, fc.boolean(), (rate, steps, fixedRate) => {
+    fc.property(limits, run, fc.boolean(), ([rate, burst], steps, fixedRate) => {
       const owner = new LeaseOwner();
       const window = new Window();
       let nowMs = 0;
@@ -44,7 +45,7 @@ test('whatever workers ask, use, return or die, no more than the limit is admitt
         const used = worker.used;
         worker.used = 0;
         worker.tokens -= returned;
-        const request = { key, rate: current, used, returned, want };
+        const request = { key, rate: current, burst, used, returned, want };
         worker.tokens += owner.handle(worker.id, request, nowMs).tokens;
       };
       for (const [index, { type, n }] of steps) {
@@ -65,18 +66,18 @@ test('whatever workers ask, use, return or die, no more than the limit is admitt
           const { id, tokens, used } = worker;
           owner.workerGone(id, nowMs);
           if (type !== 'die') {
-            const late = { key, rate: current, used, returned: tokens, want: n };
+            const late = { key, rate: current, burst, used, returned: tokens, want: n };
             assert.equal(owner.handle(id, late, nowMs).tokens, 0);
           }
           workers[index] = { id: nextId++, tokens: 0, used: 0 };
         }
       }
-      window.check(highest);
+      window.check(highest, burst);
 
       for (const worker of workers) settle(worker, 0, worker.tokens);
-      nowMs += 1_001;
-      const request = { key, rate: current, used: 0, returned: 0, want: 1_000 };
-      assert.equal(owner.handle(nextId, request, nowMs).tokens, current);
+      nowMs += (1_000 * burst) / current + 1;
+      const request = { key, rate: current, burst, used: 0, returned: 0, want: 1_000 };
+      assert.equal(owner.handle(nextId, request, nowMs).tokens, burst);
     }),
     { numRuns: 500 },
   );

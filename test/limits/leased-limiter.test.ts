@@ -35,7 +35,7 @@ test('asks before it refuses, once for all who wait, and admits without asking w
   clock(t);
   const { limiter, requests } = silentOwner();
   const waiting = [1, 2, 3].map(() => limiter.take('a', 100));
-  assert.deepEqual(requests, [{ key: 'a', rate: 100, used: 0, returned: 0, want: 2 }]);
+  assert.deepEqual(requests, [{ key: 'a', rate: 100, burst: 100, used: 0, returned: 0, want: 2 }]);
   limiter.granted({ ...grant, tokens: 4 });
   for (const decision of await Promise.all(waiting)) assert.equal(decision.admitted, true);
   assert.deepEqual(limiter.take('a', 100), { admitted: true });
@@ -58,7 +58,7 @@ test('more who wait than were granted: asks for the rest, telling what was used'
   const waiting = [1, 2, 3].map(() => limiter.take('a', 1));
   limiter.granted({ ...grant, tokens: 1 });
   assert.equal((await waiting[0])?.admitted, true);
-  assert.deepEqual(requests[1], { key: 'a', rate: 1, used: 1, returned: 0, want: 2 });
+  assert.deepEqual(requests[1], { key: 'a', rate: 1, burst: 1, used: 1, returned: 0, want: 2 });
   limiter.granted({ ...grant, waitMs: 1 });
   assert.equal((await waiting[1])?.admitted, false);
   assert.equal((await waiting[2])?.admitted, false);
@@ -70,7 +70,7 @@ test('gives back what it does not use for 100 ms', (t) => {
   void limiter.take('a', 500);
   limiter.granted({ ...grant, tokens: 10 });
   time.pass(100);
-  assert.deepEqual(requests[1], { key: 'a', rate: 500, used: 1, returned: 9, want: 0 });
+  assert.deepEqual(requests[1], { key: 'a', rate: 500, burst: 500, used: 1, returned: 9, want: 0 });
   time.pass(1_000);
   assert.equal(requests.length, 2);
 });
@@ -84,7 +84,7 @@ test('an owner that does not answer makes a refusal after a second; a late grant
   limiter.granted({ ...grant, tokens: 2 });
   assert.deepEqual(limiter.take('a', 5), { admitted: true });
   time.pass(100);
-  assert.deepEqual(requests.at(-1), { key: 'a', rate: 5, used: 1, returned: 1, want: 0 });
+  assert.deepEqual(requests.at(-1), { key: 'a', rate: 5, burst: 5, used: 1, returned: 1, want: 0 });
 });
 
 test('several workers together admit no more than the limit, and use it whole when asked to', async (t) => {
@@ -93,8 +93,9 @@ test('several workers together admit no more than the limit, and use it whole wh
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 200 }),
+      fc.integer({ min: 1, max: 200 }),
       fc.array(step, { maxLength: 60 }),
-      async (rate, steps) => {
+      async (rate, burst, steps) => {
         const owner = new LeaseOwner();
         const window = new Window();
         const messages: [number, LeaseRequest][] = [];
@@ -109,7 +110,9 @@ test('several workers together admit no more than the limit, and use it whole wh
           }
         };
         const ask = async (index: number, count: number) => {
-          const asked = Array.from({ length: count }, () => limiters[index]?.take('a', rate));
+          const asked = Array.from({ length: count }, () =>
+            limiters[index]?.take('a', rate, burst),
+          );
           deliver();
           const decisions = (await Promise.all(asked)) as LimitDecision[];
           const admitted = decisions.filter((decision) => decision.admitted).length;
@@ -121,13 +124,13 @@ test('several workers together admit no more than the limit, and use it whole wh
           time.pass(ms);
           deliver();
         }
-        window.check(rate);
+        window.check(rate, burst);
 
-        for (let i = 0; i < 15; i++) {
+        for (let i = 0; i < 15 + (10 * burst) / rate; i++) {
           time.pass(100);
           deliver();
         }
-        assert.equal(await ask(1, rate + 5), rate);
+        assert.equal(await ask(1, burst + 5), burst);
       },
     ),
     { numRuns: 60 },

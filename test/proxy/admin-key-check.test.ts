@@ -4,11 +4,21 @@ import { hashKey } from '../../src/config/credential-key.js';
 import { AdminKeyCheck } from '../../src/proxy/admin-key-check.js';
 
 test('only the key itself is right, in any spelling of the scheme', () => {
-  const check = new AdminKeyCheck([hashKey('a-further-key'), hashKey('the-admin-key')]);
+  const check = new AdminKeyCheck([
+    { sha256: hashKey('a-further-key'), expiresAt: null },
+    { sha256: hashKey('the-admin-key'), expiresAt: Date.now() + 60_000 },
+    { sha256: hashKey('the-old-key'), expiresAt: Date.now() - 1 },
+  ]);
   for (const header of ['Bearer the-admin-key', 'bearer  the-admin-key ']) {
     assert.ok(check.holds(header), header);
   }
-  for (const header of ['', 'Bearer', 'Bearer the-admin-key2', 'Basic the-admin-key']) {
+  for (const header of [
+    '',
+    'Bearer',
+    'Bearer the-admin-key2',
+    'Basic the-admin-key',
+    'Bearer the-old-key',
+  ]) {
     assert.ok(!check.holds(header), header);
   }
 });

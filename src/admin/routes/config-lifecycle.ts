@@ -19,7 +19,7 @@ import { query } from '../query.js';
 import type { AdminAnswer, AdminRequest, AdminRoute, Parameter } from '../route.js';
 
 /** A viewer, who changes nothing, gets less of the machine than one who may. */
-const maxBodyBytes = { admin: maxDocumentBytes, viewer: 8_388_608 };
+const maxBodyBytes = { admin: maxDocumentBytes, operator: maxDocumentBytes, viewer: 8_388_608 };
 /** A busy database takes long to store 100,000 keys with their history. */
 const timeoutMs = 110_000;
 
@@ -159,6 +159,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     method: 'POST',
     path: '/admin/v1/config/apply',
     access: 'admin',
+    operators: true,
     maxBodyBytes,
     bulk: true,
     operation: {
@@ -242,6 +243,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     method: 'POST',
     path: '/admin/v1/config/rollback',
     access: 'admin',
+    operators: true,
     bulk: true,
     operation: {
       operationId: 'rollbackConfig',
@@ -337,6 +339,11 @@ async function carryOut(
       `The configuration is at version ${base}, not ${base_version}: nothing was applied.`,
       { param: 'base_version' },
     );
+  }
+  const isForKeys = plan.changes.some(({ kind }) => kind === 'key');
+  if (isForKeys && request.role !== 'admin') {
+    const message = 'An operator may change providers only, and this would change keys.';
+    throw new GatewayError('permission_denied', message);
   }
   const described = describePlan(plan);
   if (plan.changes.length === 0) return { status: 200, body: { ...described, applied: false } };

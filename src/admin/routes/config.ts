@@ -24,6 +24,7 @@ export const configRoutes: readonly AdminRoute[] = [
     method: 'POST',
     path: '/admin/v1/config/reload',
     access: 'admin',
+    operators: true,
     operation: {
       operationId: 'reloadConfig',
       summary: 'Read the configuration anew',

@@ -1,5 +1,14 @@
 import type { Configuration, Credential } from '../../config/configuration.js';
-import { generateKey, hashKey, previewKey } from '../../config/credential-key.js';
+import {
+  generateKey,
+  hashKey,
+  keyPattern,
+  maxKeyLength,
+  minKeyLength,
+  minOldKeyLength,
+  newKeyProblem,
+  previewKey,
+} from '../../config/credential-key.js';
 import { credentialProperties } from '../../config/schema.js';
 import { credentialProblems } from '../../config/validate.js';
 import { configVersion } from '../../db/queries/config-version.js';
@@ -22,6 +31,8 @@ type WrittenField =
   | 'name'
   | 'allowed_models'
   | 'rate_limit'
+  | 'burst'
+  | 'allowed_ips'
   | 'is_enabled'
   | 'tags'
   | 'store_bodies';
@@ -29,23 +40,32 @@ type WrittenField =
 /** What people write: the key itself in place of its hash, times as text. */
 interface CredentialBody extends Partial<Pick<CredentialInput, WrittenField>> {
   key?: string;
+  allow_short_key?: boolean;
   expires_at?: string | null;
 }
 
 interface RotateBody {
   key?: string;
+  allow_short_key?: boolean;
   grace_secs?: number;
 }
 
-const keyProperty = {
-  type: 'string',
-  minLength: 8,
-  maxLength: 512,
-  pattern: '^[\\x21-\\x7e]*$',
-  description: 'The key that a client sends: ASCII without spaces. Only its hash is kept.',
+const keyProperties = {
+  key: {
+    type: 'string',
+    minLength: minOldKeyLength,
+    maxLength: maxKeyLength,
+    pattern: keyPattern,
+    description: `The key that a client sends: printable ASCII, ${minKeyLength} characters or more. Only its hash is kept.`,
+  },
+  allow_short_key: {
+    type: 'boolean',
+    default: false,
+    description: `True takes a key of fewer than ${minKeyLength} characters, which can be guessed.`,
+  },
 };
 
-const bodyProperties = { key: keyProperty, ...credentialProperties };
+const bodyProperties = { ...keyProperties, ...credentialProperties };
 
 const tagParameter: Parameter = {
   name: 'tag',
@@ -97,8 +117,13 @@ export const credentialRoutes: readonly AdminRoute[] = [
       responses: { 201: jsonResponse('The new key', ref('CredentialCreated')) },
     },
     handle: async (request, control) => {
-      const { key: given, ...body } = request.body as CredentialBody;
+      const { key: given, allow_short_key, ...body } = request.body as CredentialBody;
       const key = given ?? generateKey();
+      checkKey(key, allow_short_key);
+      if (body.expires_at && Date.parse(body.expires_at) <= Date.now()) {
+        const message = 'expires_at: is in the past: the key would never be valid';
+        throw new GatewayError('invalid_request', message, { param: 'expires_at' });
+      }
       const input: CredentialInput = { ...defaults, ...columns(body), ...hashed(key) };
       check(input);
       await refuseUnusable(control, (rows) => withCredential(rows, input, null));
@@ -150,7 +175,8 @@ export const credentialRoutes: readonly AdminRoute[] = [
       responses: { 200: jsonResponse('The key as it is now', ref('CredentialUpdated')) },
     },
     handle: async (request, control) => {
-      const { key, ...body } = request.body as CredentialBody;
+      const { key, allow_short_key, ...body } = request.body as CredentialBody;
+      if (key !== undefined) checkKey(key, allow_short_key);
       const changes = { ...columns(body), ...(key !== undefined && hashed(key)) };
       const before = await existing(control, request);
       const after = { ...before, ...changes };
@@ -179,7 +205,7 @@ export const credentialRoutes: readonly AdminRoute[] = [
           type: 'object',
           additionalProperties: false,
           properties: {
-            key: keyProperty,
+            ...keyProperties,
             grace_secs: {
               type: 'integer',
               minimum: 0,
@@ -195,8 +221,10 @@ export const credentialRoutes: readonly AdminRoute[] = [
       responses: { 200: jsonResponse('The key with its new value', ref('CredentialRotated')) },
     },
     handle: async (request, control) => {
-      const { key: given, grace_secs = 86_400 } = (request.body ?? {}) as RotateBody;
+      const { grace_secs = 86_400, ...body } = (request.body ?? {}) as RotateBody;
+      const { key: given, allow_short_key } = body;
       const key = given ?? generateKey();
+      checkKey(key, allow_short_key);
       const before = await existing(control, request);
       const after = { ...before, ...hashed(key) };
       await refuseUnusable(control, (rows) => withCredential(rows, after, before.id));
@@ -247,6 +275,12 @@ function hashed(key: string): Pick<CredentialInput, 'credential_key' | 'key_prev
   return { credential_key: hashKey(key), key_preview: previewKey(key) };
 }
 
+/** @throws GatewayError `invalid_request` for a key that can be guessed, or was mistyped. */
+function checkKey(key: string, allowShort = false): void {
+  const problem = newKeyProblem(key, allowShort, 'allow_short_key: true');
+  if (problem) throw new GatewayError('invalid_request', `key: ${problem}`, { param: 'key' });
+}
+
 function columns({ expires_at, ...plain }: Omit<CredentialBody, 'key'>): Partial<CredentialInput> {
   if (expires_at === undefined) return plain;
   const time = expires_at === null ? null : new Date(expires_at);
@@ -261,7 +295,7 @@ function check(input: CredentialInput): void {
 
 /**
  * The rows with this credential in place of the one of that id.
- * @throws GatewayError `conflict` when another row has its key.
+ * @throws GatewayError `conflict` when another row has its key, or the name that it is given.
  */
 function withCredential(
   rows: Configuration,
@@ -272,6 +306,12 @@ function withCredential(
   const same = others.find(({ credential_key }) => credential_key === credential?.credential_key);
   if (same) {
     throw new GatewayError('conflict', `"${same.name}" has this key already.`, { param: 'key' });
+  }
+  const before = rows.credentials.find(({ id }) => id === replacedId);
+  const isTaken = others.some(({ name }) => name === credential?.name);
+  if (isTaken && before?.name !== credential?.name) {
+    const message = `There is another key named "${credential?.name}".`;
+    throw new GatewayError('conflict', message, { param: 'name' });
   }
   const added: Credential[] = credential ? [toCredential(replacedId, credential)] : [];
   return { ...rows, credentials: [...others, ...added] };

@@ -39,6 +39,7 @@ export const healthRoutes: readonly AdminRoute[] = [
     method: 'POST',
     path: '/admin/v1/providers/{id}/health',
     access: 'admin',
+    operators: true,
     operation: {
       operationId: 'probeProvider',
       summary: 'Test a provider',

@@ -44,6 +44,7 @@ export const providerRoutes: readonly AdminRoute[] = [
     method: 'POST',
     path: '/admin/v1/providers',
     access: 'admin',
+    operators: true,
     operation: {
       operationId: 'createProvider',
       summary: 'Create a provider',
@@ -102,6 +103,7 @@ export const providerRoutes: readonly AdminRoute[] = [
     method: 'PUT',
     path: '/admin/v1/providers/{id}',
     access: 'admin',
+    operators: true,
     operation: {
       operationId: 'updateProvider',
       summary: 'Change a provider',
@@ -138,6 +140,7 @@ export const providerRoutes: readonly AdminRoute[] = [
     method: 'DELETE',
     path: '/admin/v1/providers/{id}',
     access: 'admin',
+    operators: true,
     operation: {
       operationId: 'deleteProvider',
       summary: 'Delete a provider',

@@ -107,7 +107,7 @@ export async function openParts(
     settings: { ...settings, secrets: { ...settings.secrets, key: null, key_file: null } },
     controlSocket,
     version,
-    adminKeyHashes: adminKeys.map(({ sha256 }) => sha256),
+    adminKeyHashes: adminKeys.map(({ sha256, expiresAt }) => ({ sha256, expiresAt })),
     limitsStartFull: start.kind === 'fresh',
     isOnTrial: start.kind === 'takeover',
     emit,

@@ -28,12 +28,16 @@ export interface CredentialRow {
   allowed_models: string[] | null;
   /** Requests a second; 0 blocks all, null is unlimited. */
   rate_limit: number | null;
+  /** Requests at once at most; null: as many as `rate_limit`. */
+  burst: number | null;
   is_enabled: boolean;
   /** Refused from then on; null never. */
   expires_at: Date | null;
   tags: string[];
   /** Whether the bodies of its requests and answers are stored. */
   store_bodies: boolean;
+  /** Addresses and networks that it may be used from; null: all. */
+  allowed_ips: string[] | null;
   /** The key before a rotation, as `credential_key`; both are null where there is none. */
   previous_key: string | null;
   previous_expires_at: Date | null;
@@ -46,6 +50,8 @@ export interface CredentialRow {
 export type ProviderInput = Omit<ProviderRow, 'id' | 'created_at' | 'updated_at'>;
 
 type CredentialDefaults =
+  | 'burst'
+  | 'allowed_ips'
   | 'expires_at'
   | 'tags'
   | 'store_bodies'
@@ -78,10 +84,12 @@ export const credentialColumns = [
   'name',
   'allowed_models',
   'rate_limit',
+  'burst',
   'is_enabled',
   'expires_at',
   'tags',
   'store_bodies',
+  'allowed_ips',
   'previous_key',
   'previous_expires_at',
   'created_at',
@@ -104,6 +112,8 @@ export function toCredential(id: number | null, row: CredentialInput): Credentia
     previous_expires_at: row.previous_expires_at?.toISOString() ?? null,
     tags: row.tags ?? [],
     store_bodies: row.store_bodies ?? false,
+    burst: row.burst ?? null,
+    allowed_ips: row.allowed_ips ?? null,
   };
 }
 

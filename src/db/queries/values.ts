@@ -11,12 +11,13 @@ export function providerValues(sql: Sql, input: Partial<ProviderInput>) {
   });
 }
 
-/** Like `providerValues`. No restriction of models is stored as NULL. */
+/** Like `providerValues`. No restriction is stored as NULL. */
 export function credentialValues(sql: Sql, input: Partial<CredentialInput>) {
-  const { allowed_models, tags, ...plain } = input;
+  const { allowed_models, allowed_ips, tags, ...plain } = input;
   return defined({
     ...plain,
     allowed_models: allowed_models && sql.json(allowed_models),
+    allowed_ips: allowed_ips && sql.json(allowed_ips),
     tags: tags && sql.json(tags),
   });
 }
