@@ -18,12 +18,13 @@ import { countWrongKeys } from '../proxy/wrong-key.js';
 import { Balancers } from '../routing/plan.js';
 import { buildSnapshot, changeSnapshot } from '../routing/snapshot.js';
 import { strategies } from '../routing/strategies/index.js';
-import { ConnectionCap } from '../server/connection-cap.js';
+import { ConnectionCap, type TotalCap } from '../server/connection-cap.js';
 import { selectEngine } from '../server/engine.js';
 import type { Server } from '../server/exchange.js';
 import { Health } from '../upstream/health.js';
 import { RetryBudget } from '../upstream/retry-budget.js';
 import { Upstreams } from '../upstream/upstreams.js';
+import { descriptorLimit, maxClients } from './descriptors.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 import { untilReplaced } from './orphan.js';
 import { RequestBatch } from './packed-requests.js';
@@ -42,6 +43,7 @@ import { RequestBatch } from './packed-requests.js';
  */
 const eventBatchMs = 20;
 const statusPeriodMs = 1_000;
+const tellEveryMs = 60_000;
 
 process.title = 'llmproxy worker';
 // Ctrl-C reaches every process of the terminal; the control process says when to stop.
@@ -156,7 +158,11 @@ async function start(message: StartWorker): Promise<void> {
     host: settings.server.host,
     port: settings.server.port,
     handler: (exchange) => void handleRequest(opened, exchange),
-    connectionCap: new ConnectionCap(settings.server.max_connections_per_address, isProxy),
+    connectionCap: new ConnectionCap(
+      settings.server.max_connections_per_address,
+      isProxy,
+      descriptorCap(),
+    ),
     ...(settings.server.proxy_protocol && { hasProxyHeader: isProxy }),
   });
   send({ type: 'listening', engine: engine.name });
@@ -167,6 +173,19 @@ async function start(message: StartWorker): Promise<void> {
     const activeRequests = Object.fromEntries(opened.active);
     send({ type: 'status', status: { ...measure(), activeRequests, providers } });
   }, statusPeriodMs).unref();
+}
+
+/** Refused connections are told once a minute. */
+function descriptorCap(): TotalCap {
+  const limit = descriptorLimit();
+  const max = maxClients(limit);
+  let toldMs = Number.NEGATIVE_INFINITY;
+  const onFull = () => {
+    if (performance.now() - toldMs < tellEveryMs) return;
+    toldMs = performance.now();
+    emit({ type: 'descriptors_short', limit, connections: max });
+  };
+  return { max, onFull };
 }
 
 function openLimiter({ limiter: kind, slot, count }: StartWorker): Limiter {

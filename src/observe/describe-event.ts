@@ -81,6 +81,10 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return info('the database answers: it is asked every second whether there are changes');
     case 'worker_started':
       return { level: 'debug', message: `worker ${event.worker} started (pid ${event.pid})` };
+    case 'descriptors_short':
+      return warn(
+        `a worker refuses connections past ${event.connections}: it may open ${event.limit} files only (ulimit -n, LimitNOFILE=)`,
+      );
     case 'worker_exited': {
       const message = `worker ${event.worker} (pid ${event.pid}) ended: ${event.reason}`;
       return event.expected ? { level: 'debug', message } : { level: 'error', message };

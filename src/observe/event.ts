@@ -50,6 +50,8 @@ export type GatewayEvent =
   | { type: 'database_polled' }
   | { type: 'database_restarting'; reason: string }
   | { type: 'worker_started'; worker: number; pid: number }
+  /** A worker refuses connections, for want of descriptors: `limit` is what it may have. */
+  | { type: 'descriptors_short'; limit: number; connections: number }
   | { type: 'worker_exited'; worker: number; pid: number; reason: string; expected: boolean }
   | { type: 'provider_ejected'; provider: string; forMs: number }
   | { type: 'provider_recovered'; provider: string }

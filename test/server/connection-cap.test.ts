@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { maxClients } from '../../src/daemon/descriptors.js';
 import { ConnectionCap } from '../../src/server/connection-cap.js';
 import { netEngine } from '../../src/server/net.js';
 import { nodeEngine } from '../../src/server/node.js';
@@ -16,6 +17,28 @@ test('an address has no more than its share, and gets it back', () => {
   assert.ok(cap.opened('192.0.2.1'));
   assert.ok(!cap.opened('192.0.2.1'));
   for (let i = 0; i < 5; i++) assert.ok(cap.opened('10.0.0.1'));
+});
+
+test('all addresses together have no more than there is, and that is told each time', () => {
+  let told = 0;
+  const onFull = () => {
+    told += 1;
+  };
+  const cap = new ConnectionCap(2, () => true, { max: 3, onFull });
+  for (let i = 0; i < 3; i++) assert.ok(cap.opened(`192.0.2.${i}`));
+  assert.equal(told, 0);
+  assert.ok(!cap.opened('192.0.2.9'));
+  assert.equal(told, 1);
+  cap.closed('192.0.2.0');
+  assert.ok(cap.opened('192.0.2.9'));
+  assert.ok(!cap.opened('192.0.2.9'));
+  assert.equal(told, 2);
+});
+
+test('half of what is not reserved is for clients, and a few always', () => {
+  assert.deepEqual([200, 1_024, 50, Number.POSITIVE_INFINITY].map(maxClients), [
+    ...[68, 480, 8, Number.POSITIVE_INFINITY],
+  ]);
 });
 
 for (const engine of [netEngine, nodeEngine]) {
