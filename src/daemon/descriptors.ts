@@ -1,24 +1,28 @@
 import { readFileSync } from 'node:fs';
 
+/** Descriptors of a worker. */
+export interface Descriptors {
+  limit: number;
+  /** Connections of clients at most, so that some are left for providers and everything else. */
+  maxClients: number;
+}
+
 /** For files, the control process, and providers that many requests do not need one each of. */
 const reserved = 64;
 const minClients = 8;
 
-/**
- * Connections of clients that this process takes at most, so that descriptors are left for those to
- * providers and for everything else.
- * @param limit of open descriptors, of which Node makes the soft one the hard one at its start.
- */
-export function maxClients(limit: number): number {
-  return Math.max(minClients, Math.floor((limit - reserved) / 2));
+/** @param limit of open descriptors, of which Node makes the soft one the hard one at its start. */
+export function descriptorsOf(limit: number): Descriptors {
+  return { limit, maxClients: Math.max(minClients, Math.floor((limit - reserved) / 2)) };
 }
 
-/** The limit of open descriptors of this process; Infinity where it is not known. */
-export function descriptorLimit(): number {
+/** Those of this process, and so of its workers; null where the system does not tell. */
+export function ownDescriptors(): Descriptors | null {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8');
-    return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+    const [, limit] = /^Max open files +(\d+)/m.exec(limits) ?? [];
+    return limit === undefined ? null : descriptorsOf(Number(limit));
   } catch {
-    return Number.POSITIVE_INFINITY;
+    return null;
   }
 }

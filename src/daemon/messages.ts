@@ -8,6 +8,7 @@ import type { AdminKeyHash } from '../proxy/admin-key-check.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
 import type { ConfigurationChange } from '../routing/configuration-change.js';
 import type { Ejection } from '../upstream/health.js';
+import type { Descriptors } from './descriptors.js';
 import type { PackedRequests } from './packed-requests.js';
 
 /** From the control process to a worker. The first is always `start`. */
@@ -43,6 +44,8 @@ export interface StartWorker {
   count: number;
   /** Whether the control process may fail to take over: then this worker ends with it. */
   isOnTrial: boolean;
+  /** Null where they are not limited, or not known to be. */
+  descriptors: Descriptors | null;
   /** The providers that are ejected now. */
   ejections: Ejection[];
   facts: DaemonFacts;

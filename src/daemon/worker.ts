@@ -24,7 +24,7 @@ import type { Server } from '../server/exchange.js';
 import { Health } from '../upstream/health.js';
 import { RetryBudget } from '../upstream/retry-budget.js';
 import { Upstreams } from '../upstream/upstreams.js';
-import { descriptorLimit, maxClients } from './descriptors.js';
+import type { Descriptors } from './descriptors.js';
 import type { FromWorker, StartWorker, ToWorker } from './messages.js';
 import { untilReplaced } from './orphan.js';
 import { RequestBatch } from './packed-requests.js';
@@ -161,7 +161,7 @@ async function start(message: StartWorker): Promise<void> {
     connectionCap: new ConnectionCap(
       settings.server.max_connections_per_address,
       isProxy,
-      descriptorCap(),
+      message.descriptors && descriptorCap(message.descriptors),
     ),
     ...(settings.server.proxy_protocol && { hasProxyHeader: isProxy }),
   });
@@ -176,9 +176,7 @@ async function start(message: StartWorker): Promise<void> {
 }
 
 /** Refused connections are told once a minute. */
-function descriptorCap(): TotalCap {
-  const limit = descriptorLimit();
-  const max = maxClients(limit);
+function descriptorCap({ limit, maxClients: max }: Descriptors): TotalCap {
   let toldMs = Number.NEGATIVE_INFINITY;
   const onFull = () => {
     if (performance.now() - toldMs < tellEveryMs) return;

@@ -9,6 +9,7 @@ import type { DaemonFacts } from '../proxy/gateway.js';
 import { changeBetween } from '../routing/configuration-change.js';
 import type { Ejection } from '../upstream/health.js';
 import { environmentWithoutSecrets } from './child-environment.js';
+import { ownDescriptors } from './descriptors.js';
 import { Ejections } from './ejections.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { unpackRequests } from './packed-requests.js';
@@ -36,6 +37,8 @@ interface WorkersOptions {
   /** Called with the process ids at each change. */
   onPids: (pids: number[]) => void;
 }
+
+const descriptors = ownDescriptors();
 
 /**
  * The worker processes: starts them, replaces those that end, gives them the configuration, and
@@ -205,6 +208,7 @@ export class Workers {
       slot: live.slot,
       count: this.#options.count,
       isOnTrial: this.#isOnTrial,
+      descriptors,
       ejections: this.#ejections.all,
       facts: this.#facts,
       adminKeyHashes: this.#options.adminKeyHashes,
