@@ -21,7 +21,7 @@ export const dataPlanePaths = {
             properties: { object: { const: 'list' }, data: { type: 'array', items: model() } },
           }),
         ),
-        ...errorReferences([401, 405, 429]),
+        ...errorReferences([400, 401, 405, 429]),
       },
     },
   },
@@ -57,7 +57,7 @@ export const dataPlanePaths = {
       responses: {
         200: withHeaders(jsonResponse('It does', health())),
         503: withHeaders(jsonResponse('It is stopping', health())),
-        ...errorReferences([405]),
+        ...errorReferences([400, 405]),
       },
     },
   },
