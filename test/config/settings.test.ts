@@ -273,5 +273,7 @@ test('several documents are read as one, and what two of them say is named', (t)
     failure(t, file('server: {port: 1}\n---\nserver:\n  port: 2\n')),
     /llmproxy\.yaml: line 1, column 10: server\.port: is in two documents$/,
   );
+  assert.match(failure(t, file('auth: on\n---\nauth: on\n')), /: auth: is in two documents$/);
+  assert.equal(resolveIn(t, file('auth: on\n---\nauth:\n')).settings.auth, 'on');
   assert.match(failure(t, file('auth: on\n---\n[1]\n')), /several documents, which must be mapp/);
 });

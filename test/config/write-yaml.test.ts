@@ -60,6 +60,7 @@ test('nothing that cannot be seen is written', () => {
     { numRuns: 500 },
   );
   assert.equal(writeYaml('a\u009b\u202e\u200b\u{e0041}'), '"a\\u009b\\u202e\\u200b\\U000e0041"\n');
+  assert.equal(writeYaml('\u{1d173}\ufff9'), '"\\U0001d173\\ufff9"\n');
 });
 
 test('plain words, URLs, references and hashes stay plain', () => {
