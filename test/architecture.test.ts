@@ -34,7 +34,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     ...['daemon', 'admin', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
-    ...['server', 'db', 'mock-provider', 'dialects'],
+    ...['server', 'db', 'mock-provider', 'dialects', 'providers'],
   ],
 };
 

@@ -4,6 +4,15 @@ import { errorReferences } from './openapi-errors.js';
 import { headerReferences } from './openapi-headers.js';
 import { jsonRequest, jsonResponse } from './openapi-schemas.js';
 
+/** A key of the client in any of these places; each API's clients have their own. */
+const clientKeys = [
+  { clientKey: [] },
+  { clientKeyHeader: [] },
+  { azureKeyHeader: [] },
+  { googleKeyHeader: [] },
+  { keyParameter: [] },
+];
+
 /** Paths that the workers answer themselves: requests of models. */
 export const dataPlanePaths = {
   ...Object.fromEntries(modelEndpoints.map((each) => [each.pattern, modelRequest(each)])),
@@ -12,7 +21,7 @@ export const dataPlanePaths = {
       operationId: 'listModels',
       summary: 'List the models that this key may use',
       tags: ['models'],
-      security: [{ clientKey: [] }],
+      security: clientKeys,
       responses: {
         200: withHeaders(
           jsonResponse('The models', {
@@ -30,7 +39,7 @@ export const dataPlanePaths = {
       operationId: 'getModel',
       summary: 'Show a model',
       tags: ['models'],
-      security: [{ clientKey: [] }],
+      security: clientKeys,
       parameters: [
         {
           name: 'model',
@@ -43,6 +52,18 @@ export const dataPlanePaths = {
       responses: {
         200: withHeaders(jsonResponse('The model', model())),
         ...errorReferences([400, 401, 404, 405, 429]),
+      },
+    },
+  },
+  '/api/hello': {
+    get: {
+      operationId: 'hello',
+      summary: 'Whether this is a gateway; asked without a key',
+      tags: ['monitoring'],
+      security: [{}],
+      responses: {
+        200: withHeaders(jsonResponse('It is', { type: 'object' })),
+        ...errorReferences([405]),
       },
     },
   },
@@ -64,11 +85,11 @@ export const dataPlanePaths = {
 };
 
 function modelRequest({ document }: ModelEndpoint) {
-  const { operationId, summary, required, properties, example, answer, stream } = document;
+  const { operationId, summary, maker, required, properties, example, answer, stream } = document;
   const schema = {
     type: 'object',
     required,
-    description: "OpenAI's request. Fields that are not listed are passed on as they are.",
+    description: `${maker}'s request. Fields that are not listed are passed on as they are.`,
     properties: {
       model: { type: 'string', description: 'As the model mapping of a provider names it.' },
       ...properties,
@@ -84,7 +105,7 @@ function modelRequest({ document }: ModelEndpoint) {
       description:
         "The answer of the provider that was chosen, byte for byte. A provider's own error passes through with its status.",
       tags: ['models'],
-      security: [{ clientKey: [] }],
+      security: clientKeys,
       requestBody: jsonRequest(schema),
       responses: {
         200: {
@@ -100,10 +121,17 @@ function modelRequest({ document }: ModelEndpoint) {
             ...(stream !== null && { 'text/event-stream': events }),
           },
         },
-        ...errorReferences([400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 502, 503, 504]),
+        ...errorsOf(document),
       },
     },
   };
+}
+
+function errorsOf({ errorSchema }: ModelEndpoint['document']): object {
+  const statuses = [400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 502, 503, 504];
+  if (errorSchema === null) return errorReferences(statuses);
+  const response = withHeaders(jsonResponse('An error', errorSchema));
+  return Object.fromEntries(statuses.map((status) => [status, response]));
 }
 
 function model() {

@@ -30,6 +30,10 @@ export function openApiDocument(routes: readonly AdminRoute[], version: string):
           scheme: 'bearer',
           description: 'A key of a client: `llmproxy keys create NAME`.',
         },
+        clientKeyHeader: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+        azureKeyHeader: { type: 'apiKey', in: 'header', name: 'api-key' },
+        googleKeyHeader: { type: 'apiKey', in: 'header', name: 'x-goog-api-key' },
+        keyParameter: { type: 'apiKey', in: 'query', name: 'key' },
         adminKey: {
           type: 'http',
           scheme: 'bearer',
@@ -48,7 +52,7 @@ const description = `OpenAI-compatible gateway. Every answer has an \`x-request-
 Every error of the gateway has the same body, and a \`code\` that never changes its meaning.`;
 
 const tags = [
-  { name: 'models', description: "OpenAI's API, with a client key." },
+  { name: 'models', description: "OpenAI's and Anthropic's APIs, with a client key." },
   { name: 'providers', description: 'The upstream APIs that requests are sent to.' },
   { name: 'credentials', description: 'The keys of clients.' },
   { name: 'config', description: 'The configuration in use.' },

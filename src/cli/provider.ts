@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings-schema.js';
 import type { Sql } from '../db/client.js';
 import type { ProviderInput, ProviderRow } from '../db/queries/rows.js';
 import { visible } from '../observe/visible.js';
+import { defaultBaseOf } from '../providers/index.js';
 import { printActivation } from './activate.js';
 import { collect } from './arguments.js';
 import { changeConfiguration } from './change.js';
@@ -112,10 +113,11 @@ async function add(name: string | undefined, given: ProviderFlags): Promise<void
   const question = { question: 'A unique name for it', hint: 'such as openai' };
   const key = name ?? (await askArgument('provider_key', question, given.json));
   const flags = canAsk(given.json) ? await askForMissing(given) : given;
-  if (flags.apiBase === undefined) {
+  const apiBase = flags.apiBase ?? defaultBaseOf(flags.type ?? 'openai');
+  if (apiBase === null) {
     throw usageError('--api-base is missing', 'for example: --api-base https://api.openai.com/v1');
   }
-  const changes = await changesFrom(flags);
+  const changes = await changesFrom({ ...flags, apiBase });
   if (changes.api_key === undefined) {
     throw usageError(
       'the API key is missing',
@@ -158,12 +160,14 @@ async function add(name: string | undefined, given: ProviderFlags): Promise<void
 /** What a provider cannot do without, from the person at the terminal. */
 async function askForMissing(given: ProviderFlags): Promise<ProviderFlags> {
   const flags = { ...given };
-  flags.apiBase ??= await askText({
-    question: 'Base URL of its API',
-    hint: 'such as https://api.openai.com/v1',
-    problem: (text) =>
-      /^https?:\/\/./.test(text) ? null : 'it must start with https:// or http://',
-  });
+  flags.apiBase ??=
+    defaultBaseOf(flags.type ?? 'openai') ??
+    (await askText({
+      question: 'Base URL of its API',
+      hint: 'such as https://api.openai.com/v1',
+      problem: (text) =>
+        /^https?:\/\/./.test(text) ? null : 'it must start with https:// or http://',
+    }));
   if (flags.apiKey ?? flags.apiKeyEnv ?? flags.apiKeyStdin) return flags;
   flags.apiKey = await askSecret('Its API key');
   return flags;

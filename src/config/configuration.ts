@@ -61,7 +61,7 @@ export interface Timeouts {
   total_ms?: number;
 }
 
-export const providerTypes = ['openai', 'azure'] as const;
+export const providerTypes = ['openai', 'azure', 'anthropic'] as const;
 export type ProviderType = (typeof providerTypes)[number];
 
 /** A key that a client authenticates with. The key itself is never kept, only its hash. */

@@ -29,7 +29,7 @@ export const providerProperties = {
     type: 'string',
     enum: providerTypes,
     description:
-      'Kind of provider: `openai` for OpenAI and every compatible server, `azure` for Azure OpenAI.',
+      'Kind of provider: `openai` for OpenAI and every compatible server, `azure` for Azure OpenAI, `anthropic` for Anthropic.',
   },
   api_base: {
     type: 'string',

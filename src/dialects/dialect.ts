@@ -4,9 +4,15 @@ import type { ModelRequest, Spans } from './head.js';
 import type { AnswerEnds, TokenUsage } from './usage.js';
 
 /** What is asked of a model. */
-export type Operation = 'chat' | 'completion' | 'embedding';
+export type Operation = 'chat' | 'completion' | 'embedding' | 'token_count';
 
-export type DialectName = 'openai.chat' | 'openai.completions' | 'openai.embeddings';
+export type DialectName =
+  | 'openai.chat'
+  | 'openai.completions'
+  | 'openai.embeddings'
+  | 'openai.responses'
+  | 'anthropic.messages'
+  | 'anthropic.count_tokens';
 
 /**
  * A wire format of one operation: what the gateway reads of requests and answers in it, and how it
@@ -25,6 +31,8 @@ export interface Dialect {
   readUsage(answer: AnswerEnds): TokenUsage | null;
   /** Undoes `usageEdit` in the stream that answers it; null where there is no such edit. */
   readonly usageFilter: (() => UsageFilter) | null;
+  /** A header besides `x-request-id` in which its clients look for the id of a request. */
+  readonly requestIdHeader: string | null;
   errorBody(error: GatewayError): string;
   /** An event that ends a stream which broke. */
   errorEvent(error: GatewayError): Buffer;

@@ -10,13 +10,18 @@ export interface ModelEndpoint {
   readonly path: string;
   readonly dialect: Dialect;
   readonly document: EndpointDocument;
-  readonly probe: EndpointProbe;
+  /** Null: models are not probed here. */
+  readonly probe: EndpointProbe | null;
+  /** Whether a request uses up a token of its key's rate limit. */
+  readonly limited: boolean;
 }
 
 /** For the OpenAPI document. */
 export interface EndpointDocument {
   operationId: string;
   summary: string;
+  /** Whose API it is. */
+  maker: 'OpenAI' | 'Anthropic';
   required: string[];
   properties: object;
   example: object;
@@ -24,6 +29,8 @@ export interface EndpointDocument {
   answer: object;
   /** Describes its streams; null where it has none. */
   stream: string | null;
+  /** Of its errors; null: OpenAI's. */
+  errorSchema: object | null;
 }
 
 /** The cheapest request that shows whether a provider answers here. */
@@ -35,7 +42,7 @@ export interface EndpointProbe {
 
 /** A path that the gateway answers itself. */
 export interface OwnEndpoint {
-  readonly kind: 'models' | 'model' | 'health' | 'control';
+  readonly kind: 'models' | 'model' | 'hello' | 'health' | 'control';
   /** Null: the control process knows them. */
   readonly method: 'GET' | null;
   /** `{…}` stands for the rest of a path; a control path holds what is below it too. */

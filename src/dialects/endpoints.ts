@@ -1,6 +1,14 @@
+import { countTokens, messages } from './anthropic/dialects.js';
+import { countTokensDocument, messagesDocument } from './anthropic/documents.js';
 import type { ModelEndpoint, OwnEndpoint } from './endpoint.js';
 import { chat, completions, embeddings } from './openai/dialects.js';
-import { chatDocument, completionsDocument, embeddingsDocument } from './openai/documents.js';
+import {
+  chatDocument,
+  completionsDocument,
+  embeddingsDocument,
+  responsesDocument,
+} from './openai/documents.js';
+import { responses } from './openai/responses-dialect.js';
 
 const hello = { role: 'user', content: 'hi' };
 
@@ -14,6 +22,7 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
     dialect: chat,
     document: chatDocument,
     probe: { models: null, body: (model) => ({ model, messages: [hello], max_tokens: 1 }) },
+    limited: true,
   },
   {
     kind: 'model_request',
@@ -26,6 +35,7 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
       models: /^(gpt-3\.5-turbo-instruct|(davinci|babbage)-002)/i,
       body: (model) => ({ model, prompt: 'hi', max_tokens: 1 }),
     },
+    limited: true,
   },
   {
     kind: 'model_request',
@@ -38,6 +48,38 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
       models: /embed|(^|[-_/])(bge|gte|e5)[-_]/i,
       body: (model) => ({ model, input: 'hi' }),
     },
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/responses',
+    path: '/responses',
+    dialect: responses,
+    document: responsesDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/messages',
+    path: '/messages',
+    dialect: messages,
+    document: messagesDocument,
+    probe: { models: null, body: (model) => ({ model, messages: [hello], max_tokens: 1 }) },
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/messages/count_tokens',
+    path: '/messages/count_tokens',
+    dialect: countTokens,
+    document: countTokensDocument,
+    probe: null,
+    // Agents ask tens of times at once, and a provider does not charge for it.
+    limited: false,
   },
 ];
 
@@ -45,6 +87,8 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
 export const ownEndpoints: readonly OwnEndpoint[] = [
   { kind: 'models', method: 'GET', pattern: '/v1/models' },
   { kind: 'model', method: 'GET', pattern: '/v1/models/{id}' },
+  // Claude Code asks at its start, without a key.
+  { kind: 'hello', method: 'GET', pattern: '/api/hello' },
   { kind: 'health', method: 'GET', pattern: '/health' },
   { kind: 'control', method: null, pattern: '/metrics' },
   { kind: 'control', method: null, pattern: '/docs' },

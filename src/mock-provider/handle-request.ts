@@ -1,9 +1,14 @@
+import { messagesCodec } from '../dialects/anthropic/messages-codec.js';
+import { codecs } from '../dialects/codecs.js';
+import { kindOf } from '../dialects/conversation-error.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
+import { WrongField } from '../dialects/read.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange, type RequestHandler } from '../server/exchange.js';
 import { createTextAnswers } from './answer-text.js';
 import { parseBody } from './ask.js';
+import { createConversations, promptTokensOf } from './conversations.js';
 import { embeddingsBody } from './embeddings.js';
 import { modelBody, modelsBody } from './models.js';
 import { type Behaviour, changeBehaviour } from './options.js';
@@ -27,6 +32,7 @@ export function createHandler(
   let behaviour = initial;
   let random = seededRandom(initial.seed);
   let answerText = createTextAnswers(initial, nameHeader);
+  let converse = createConversations(initial, nameHeader);
 
   return { handler, stats: counter.stats };
 
@@ -69,6 +75,12 @@ export function createHandler(
         return answerText(exchange, 'completion', body);
       case 'openai.embeddings':
         return answerEmbeddings(exchange, body);
+      case 'anthropic.count_tokens': {
+        const request = messagesCodec.readRequest(body, { model: '', stream: false });
+        return respond(exchange, JSON.stringify({ input_tokens: promptTokensOf(request) }));
+      }
+      default:
+        return converse(exchange, codecs[dialect.name], body);
     }
   }
 
@@ -113,6 +125,7 @@ export function createHandler(
     }
     random = seededRandom(behaviour.seed);
     answerText = createTextAnswers(behaviour, nameHeader);
+    converse = createConversations(behaviour, nameHeader);
   }
 
   function respond(exchange: Exchange, body: string): void {
@@ -126,16 +139,28 @@ export function createHandler(
       exchange.destroy();
     } else if (error instanceof ProviderError || error instanceof GatewayError) {
       const retry = error.status === 429 ? ['retry-after', '1'] : [];
-      exchange.respond(error.status, [...jsonHeaders, ...retry], error.toBody());
+      exchange.respond(error.status, [...jsonHeaders, ...retry], errorBody(exchange, error));
+    } else if (error instanceof WrongField) {
+      const refusal = new ProviderError(400, error.message, { param: error.field });
+      exchange.respond(400, jsonHeaders, errorBody(exchange, refusal));
     } else {
       const failure = new ProviderError(500, `The mock provider failed: ${String(error)}`);
-      exchange.respond(500, jsonHeaders, failure.toBody());
+      exchange.respond(500, jsonHeaders, errorBody(exchange, failure));
     }
   }
 }
 
+/** In the shape of the API that was asked. */
+function errorBody({ path }: Exchange, error: ProviderError | GatewayError): string {
+  if (!path.startsWith('/v1/messages')) return error.toBody();
+  const { status, message, code, param } = error;
+  const kind = kindOf(status);
+  return messagesCodec.writeError({ kind, status, message, code, param, retryAfter: null });
+}
+
 function authorize(exchange: Exchange): void {
-  if (exchange.header('authorization') === '') {
+  const keys = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'];
+  if (keys.every((name) => exchange.header(name) === '')) {
     throw new ProviderError(401, 'You did not provide an API key: send any in Authorization.', {
       code: 'missing_api_key',
     });

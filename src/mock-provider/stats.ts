@@ -70,13 +70,15 @@ export type Counter = ReturnType<typeof createCounter>;
 
 const maxPaths = 100;
 
+const secret = new Set(['authorization', 'x-api-key', 'api-key', 'x-goog-api-key']);
+
 /** The headers by name, those sent twice joined by a comma, no secret among them. */
 export function headersOf({ headers }: Exchange): Record<string, string> {
   const byName: Record<string, string> = {};
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
     const text = headers[index + 1] ?? '';
-    const value = name === 'authorization' ? mask(text) : text;
+    const value = secret.has(name) ? mask(text) : text;
     byName[name] = name in byName ? `${byName[name]}, ${value}` : value;
   }
   return byName;

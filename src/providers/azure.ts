@@ -3,14 +3,20 @@ import type { ProviderKind } from './kind.js';
 
 /** The newest version that is not a preview. */
 const defaultVersion = '2024-10-21';
+/** The first with responses, which name the deployment in the body. */
+const responsesVersion = '2025-04-01-preview';
 
 /**
  * Azure OpenAI. An `api_base` that ends with `/openai/v1` is its API without versions, which names
  * the deployment in the body; any other is a resource, whose deployments have a path each.
  */
 export const azure: ProviderKind = {
+  defaultBase: null,
   path(provider, base, { dialect, path }, deployment) {
     if (!dialect.name.startsWith('openai.')) return null;
+    if (dialect.name === 'openai.responses' && !isUnversioned(base)) {
+      return `${resource(base)}${path}${versionQuery(provider, responsesVersion)}`;
+    }
     if (isUnversioned(base)) return base + path + versionQuery(provider);
     const at = `${resource(base)}/deployments/${encodeURIComponent(deployment)}`;
     return at + path + versionQuery(provider, defaultVersion);
@@ -21,6 +27,7 @@ export const azure: ProviderKind = {
       : `${resource(base)}/models${versionQuery(provider, defaultVersion)}`;
   },
   headers: ({ api_key }) => ['api-key', api_key],
+  defaults: [],
 };
 
 function isUnversioned(base: string): boolean {

@@ -3,6 +3,8 @@ import type { ModelEndpoint } from '../dialects/endpoint.js';
 
 /** Where a provider lives, how it authenticates, and which dialects it speaks. Pure. */
 export interface ProviderKind {
+  /** Where it is when `api_base` is not given; null where it must be. */
+  readonly defaultBase: string | null;
   /**
    * The path of requests for a model, with its query; null where the provider does not speak the
    * endpoint's dialect.
@@ -14,4 +16,6 @@ export interface ProviderKind {
   listPath(provider: Provider, base: string): string;
   /** Headers of every request, flat, lower case; those in `provider_params.headers` win. */
   headers(provider: Provider): readonly string[];
+  /** Headers that it wants and a client may set, flat, lower case. */
+  readonly defaults: readonly string[];
 }

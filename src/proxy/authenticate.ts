@@ -2,6 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { GatewayError } from '../errors.js';
 import type { RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
+import { clientKey } from './client-key.js';
 
 /** Who asks when `auth: off`: everybody, for everything. */
 const anybody: RoutedCredential = Object.freeze({
@@ -18,7 +19,7 @@ const anybody: RoutedCredential = Object.freeze({
 });
 
 /**
- * The credential whose key the client sent as `Authorization: Bearer`.
+ * The credential whose key the client sent.
  * @throws GatewayError `missing_api_key`, `invalid_api_key`.
  */
 export function authenticate(
@@ -27,14 +28,14 @@ export function authenticate(
   auth: 'on' | 'off',
 ): RoutedCredential {
   if (auth === 'off') return anybody;
-  const header = exchange.header('authorization');
-  if (!/^bearer /i.test(header)) {
+  const key = clientKey(exchange);
+  if (key === null) {
     throw new GatewayError(
       'missing_api_key',
       "You didn't provide an API key. Send it in an Authorization header: Bearer YOUR_KEY.",
     );
   }
-  const digest = hash('sha256', header.slice(7).trim(), 'hex');
+  const digest = hash('sha256', key, 'hex');
   const credential = snapshot.credentials.get(digest);
   // The lookup finds by hash; the comparison in constant time leaves no doubt about timing.
   if (!credential || !timingSafeEqual(credential.hash, Buffer.from(digest, 'hex'))) {

@@ -164,7 +164,7 @@ function start(
   });
   send(upstreams, wire, attempt, {
     method: 'POST',
-    headers: upstreamHeaders(exchange.headers, wire.headers, wire.headerNames, record.requestId),
+    headers: upstreamHeaders(exchange.headers, wire, record.requestId),
     body: bodyFor(request, model, asksUsage),
     firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),
     idleMs: Math.min(wire.timeouts.idle_ms ?? upstream.idle_timeout_ms, leftMs),

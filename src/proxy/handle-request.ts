@@ -15,7 +15,7 @@ import { planRoutes } from './plan-routes.js';
 import { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
-import { modelOf, route } from './route.js';
+import { modelEndpointAt, modelOf, route } from './route.js';
 import { throttled } from './wrong-key.js';
 
 /** What happens to a request, from its head to its record. Never rejects. */
@@ -33,7 +33,7 @@ export async function handleRequest(gateway: Gateway, exchange: Exchange): Promi
     if (error instanceof AbortedError) record.left();
     else {
       const answered = throttled(gateway, exchange, toGatewayError(error));
-      answerError(gateway, exchange, endpoint, record, answered);
+      answerError(gateway, exchange, record, answered);
     }
   }
   if (exchange.aborted && !record.complete) record.left();
@@ -56,13 +56,16 @@ async function answer(
     const { status, body } = health(gateway, exchange);
     return respond(exchange, record, status, body);
   }
+  if (endpoint.kind === 'hello') return respond(exchange, record, 200, '{}');
   if (endpoint.kind === 'control') return relayControl(gateway, exchange, record);
 
   const credential = authenticate(exchange, snapshot, settings.auth);
   record.authenticated(credential, snapshot);
   checkAddress(gateway, exchange, credential);
-  const asked = limit(gateway.limiter, credential);
-  if (asked) await asked;
+  if (endpoint.kind !== 'model_request' || endpoint.limited) {
+    const asked = limit(gateway.limiter, credential);
+    if (asked) await asked;
+  }
   if (endpoint.kind !== 'model_request') {
     const body =
       endpoint.kind === 'models'
@@ -97,12 +100,11 @@ function respond(exchange: Exchange, record: RequestRecord, status: number, body
 function answerError(
   gateway: Gateway,
   exchange: Exchange,
-  endpoint: Endpoint | null,
   record: RequestRecord,
   error: GatewayError,
 ): void {
-  const body =
-    endpoint?.kind === 'model_request' ? endpoint.dialect.errorBody(error) : error.toBody();
+  const dialect = modelEndpointAt(exchange.path)?.dialect;
+  const body = dialect?.errorBody(error) ?? error.toBody();
   record.failed(error, body);
   if (error.code === 'internal_error') {
     const reason = error.cause instanceof Error ? error.cause.stack : String(error.cause);
@@ -113,6 +115,7 @@ function answerError(
     return;
   }
   const headers: string[] = [...jsonHeaders, 'x-request-id', record.requestId];
+  if (dialect?.requestIdHeader) headers.push(dialect.requestIdHeader, record.requestId);
   for (const [name, value] of Object.entries(error.headers)) headers.push(name, value);
   exchange.respond(error.status, headers, body);
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Wire } from '../routing/wire.js';
 
 /** RFC 9110 section 7.6.1: meant for one connection, never passed on. */
 const hopByHop = [
@@ -35,6 +36,7 @@ const notSent = new Set([
   'x-forwarded-host',
   'x-forwarded-port',
   'x-forwarded-proto',
+  'x-goog-api-key',
   'x-real-ip',
   'x-request-id',
 ]);
@@ -45,22 +47,30 @@ const notReturned = new Set([...hopByHop, 'content-length', 'date', 'set-cookie'
 /**
  * The headers of an upstream request, as a flat list.
  * @param received the client's, flat, lower-case names.
- * @param fixed the provider's own, flat; a client's header of such a name is not sent.
  */
 export function upstreamHeaders(
   received: readonly string[],
-  fixed: readonly string[],
-  fixedNames: ReadonlySet<string>,
+  wire: Pick<Wire, 'headers' | 'headerNames' | 'defaults'>,
   requestId: string,
 ): string[] {
-  const headers = [...fixed, 'x-request-id', requestId];
+  const { headerNames, defaults } = wire;
+  const headers = [...wire.headers, 'x-request-id', requestId];
   const named = connectionNames(received);
   for (let i = 0; i < received.length; i += 2) {
     const name = received[i] as string;
-    if (notSent.has(name) || fixedNames.has(name) || named?.has(name)) continue;
+    if (notSent.has(name) || headerNames.has(name) || named?.has(name)) continue;
     headers.push(name, received[i + 1] as string);
   }
+  for (let i = 0; i < defaults.length; i += 2) {
+    const name = defaults[i] as string;
+    if (!hasName(headers, name)) headers.push(name, defaults[i + 1] as string);
+  }
   return headers;
+}
+
+function hasName(headers: readonly string[], name: string): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return true;
+  return false;
 }
 
 /** The headers of an answer to the client, as a flat list. */

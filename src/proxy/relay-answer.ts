@@ -21,6 +21,10 @@ export async function relayAnswer(
   record.stream = attempt.stream;
   record.firstTokenMs = readyMs - record.startMs;
   const headers = clientHeaders(attempt.headers, record.requestId);
+  const { requestIdHeader } = endpoint.dialect;
+  if (requestIdHeader !== null && attempt.headers[requestIdHeader] === undefined) {
+    headers.push(requestIdHeader, record.requestId);
+  }
   headers.push(
     'x-llmproxy-provider',
     record.provider ?? '',

@@ -1,4 +1,4 @@
-import type { Endpoint, OwnEndpoint } from '../dialects/endpoint.js';
+import type { Endpoint, ModelEndpoint, OwnEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints, ownEndpoints } from '../dialects/endpoints.js';
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
@@ -10,11 +10,30 @@ const prefixes: { prefix: string; endpoint: OwnEndpoint }[] = [];
 for (const endpoint of [...modelEndpoints, ...ownEndpoints]) {
   const { kind, pattern } = endpoint;
   const parameter = pattern.indexOf('{');
-  if (parameter < 0) fixed.set(pattern, endpoint);
+  if (parameter < 0) {
+    for (const path of kind === 'control' ? [pattern] : writings(pattern))
+      fixed.set(path, endpoint);
+  }
   if (kind === 'control') prefixes.push({ prefix: `${pattern}/`, endpoint });
   else if (parameter >= 0 && kind !== 'model_request') {
-    prefixes.push({ prefix: pattern.slice(0, parameter), endpoint });
+    for (const path of writings(pattern.slice(0, parameter))) {
+      prefixes.push({ prefix: path, endpoint });
+    }
   }
+}
+
+/** A path as clients write it that are given a base URL with `/v1` twice, or without it. */
+function writings(path: string): string[] {
+  return path.startsWith('/v1/') ? [path, path.slice(3), `/v1${path}`] : [path];
+}
+
+/** The endpoint for models that a path is at or below, whatever the method; null when there is none. */
+export function modelEndpointAt(path: string): ModelEndpoint | null {
+  for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const endpoint = fixed.get(path.slice(0, end));
+    if (endpoint?.kind === 'model_request') return endpoint;
+  }
+  return null;
 }
 
 /**
@@ -40,7 +59,7 @@ export function route({ method, path }: Exchange): Endpoint {
  */
 export function modelOf({ path }: Exchange): string {
   try {
-    return decodeURIComponent(path.slice('/v1/models/'.length));
+    return decodeURIComponent(path.slice(path.indexOf('/models/') + '/models/'.length));
   } catch {
     throw new GatewayError('invalid_request', 'The model in the URL is not well encoded.');
   }

@@ -12,6 +12,8 @@ export interface Wire {
   readonly headers: readonly string[];
   /** Their names: a client's header of the same name is not sent. */
   readonly headerNames: ReadonlySet<string>;
+  /** Headers that are sent where the client sets none of their names; flat, lower case. */
+  readonly defaults: readonly string[];
   /** As the provider has them for this model; what is absent is as the settings say. */
   readonly timeouts: Timeouts;
   /** Whether a stream may be asked for its usage. */
@@ -48,6 +50,7 @@ export function compileWires(provider: Provider): ProviderWires {
     connection,
     headers,
     headerNames: new Set(headers.filter((_, index) => index % 2 === 0)),
+    defaults: kind.defaults,
     asksUsage: provider_params.stream_usage !== false,
   };
   return {

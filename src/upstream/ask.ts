@@ -55,7 +55,7 @@ export async function askProvider(
     if (signal.aborted) stop();
     send(upstreams, wire, attempt, {
       method: endpoint ? 'POST' : 'GET',
-      headers: endpoint ? [...wire.headers, ...own] : [...wire.headers],
+      headers: [...wire.headers, ...wire.defaults, ...(endpoint ? own : [])],
       body: endpoint ? JSON.stringify(request.body) : null,
       firstByteMs: timeoutMs,
       idleMs: timeoutMs,

@@ -50,6 +50,22 @@ for (const { engine, skip } of engines) {
       assert.match(request_id ?? '', /^[0-9a-f-]{36}$/);
     });
 
+    await t.test('creates a response, whole and streamed, and calls a tool', async () => {
+      const body = { model: 'gpt-4o', input: 'hello' };
+      const whole = await client.responses.create(body);
+      assert.ok(whole.output_text.length > 100);
+      assert.ok(whole.usage && whole.usage.input_tokens > 0);
+      const streamed = await client.responses.stream(body).finalResponse();
+      assert.equal(streamed.output_text, whole.output_text);
+      const parameters = { type: 'object', properties: { city: { type: 'string' } } };
+      const tool = { type: 'function' as const, name: 'get_weather', parameters, strict: false };
+      const called = await client.responses.create({ ...body, tools: [tool] });
+      const call = called.output.find((item) => item.type === 'function_call');
+      assert.equal(call?.name, 'get_weather');
+      const cut = client.responses.stream({ ...body, model: 'mock-cut-stream' });
+      await assert.rejects(cut.finalResponse());
+    });
+
     await t.test(
       'streams a chat with its usage, equal to the answer without a stream',
       async () => {

@@ -6,7 +6,11 @@ const fixed = ['authorization', 'Bearer provider-key', 'x-org', 'ours'];
 const fixedNames = new Set(['authorization', 'x-org']);
 
 function sent(...received: string[]): string[] {
-  return upstreamHeaders(received, fixed, fixedNames, 'id-1');
+  return upstreamHeaders(
+    received,
+    { headers: fixed, headerNames: fixedNames, defaults: [] },
+    'id-1',
+  );
 }
 
 const always = [...fixed, 'x-request-id', 'id-1'];
@@ -15,6 +19,7 @@ test('the provider gets its own credential and never the client’s, nor its coo
   assert.deepEqual(
     sent(
       ...['authorization', 'Bearer client', 'x-api-key', 'client', 'api-key', 'client'],
+      ...['x-goog-api-key', 'client'],
       ...['cookie', 'a=b', 'proxy-authorization', 'Basic x', 'x-org', 'theirs'],
     ),
     always,
@@ -35,6 +40,16 @@ test('what concerns one connection is not passed on, also where Connection names
 test('other headers are passed on as they came, repeated ones too', () => {
   const received = ['content-type', 'application/json', 'x-a', '1', 'x-a', '2', 'openai-beta', 'b'];
   assert.deepEqual(sent(...received), [...always, ...received]);
+});
+
+test('a header that the provider wants is added where the client set none', () => {
+  const defaults = ['anthropic-version', '2023-06-01'];
+  const wire = { headers: fixed, headerNames: fixedNames, defaults };
+  const own = ['anthropic-version', '2026-10-21'];
+  assert.deepEqual(upstreamHeaders([], wire, 'id-1'), [...always, ...defaults]);
+  assert.deepEqual(upstreamHeaders(own, wire, 'id-1'), [...always, ...own]);
+  const value = ['x-a', 'anthropic-version'];
+  assert.deepEqual(upstreamHeaders(value, wire, 'id-1'), [...always, ...value, ...defaults]);
 });
 
 test('the gateway names the request: a client’s id is not sent twice', () => {

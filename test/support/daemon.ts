@@ -32,6 +32,7 @@ export interface DaemonOptions {
 
 /** What `llmproxy provider add` takes, as a row. */
 export interface ProviderFields {
+  provider_type?: string;
   api_base: string;
   api_key?: string;
   model_mapping?: Record<string, string>;

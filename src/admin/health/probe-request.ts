@@ -15,9 +15,11 @@ export function probeRequest({ to }: ProviderWires, model: string | null): Provi
   if (model === null || notAsked.test(model)) return { endpoint: null };
   const spoken = modelEndpoints.filter((endpoint) => to(endpoint, model) !== null);
   const endpoint =
-    spoken.find(({ probe }) => probe.models?.test(model)) ??
-    spoken.find(({ probe }) => probe.models === null);
-  return endpoint ? { endpoint, model, body: endpoint.probe.body(model) } : { endpoint: null };
+    spoken.find(({ probe }) => probe?.models?.test(model)) ??
+    spoken.find(({ probe }) => probe?.models === null);
+  return endpoint?.probe
+    ? { endpoint, model, body: endpoint.probe.body(model) }
+    : { endpoint: null };
 }
 
 /** The same for a model that refuses `max_tokens`: with one token it could not finish thinking. */

@@ -2,19 +2,17 @@ import type { GatewayError } from '../../errors.js';
 import type { Dialect } from '../dialect.js';
 import { type Edit, memberOf, readHead, type Spans } from '../head.js';
 import { writeEvent } from '../sse.js';
-import type { AnswerEnds } from '../usage.js';
+import { type AnswerEnds, endBytes } from '../usage.js';
 import { judge } from './content.js';
 import { readUsage, UsageEventFilter } from './usage.js';
-
-/** Usage is looked for in the last bytes of an answer. */
-const tailBytes = 16_384;
 
 const common = {
   members: new Set(['model', 'stream']),
   readHead: (body: Buffer, spans: Spans) => readHead(body, spans, null),
   judge,
-  readUsage: (answer: AnswerEnds) => readUsage(answer.tail(tailBytes)),
+  readUsage: (answer: AnswerEnds) => readUsage(answer.tail(endBytes)),
   usageFilter: null,
+  requestIdHeader: null,
   errorBody: (error: GatewayError) => error.toBody(),
   /** No `[DONE]` follows it. */
   errorEvent: (error: GatewayError) => writeEvent(error.toBody()),

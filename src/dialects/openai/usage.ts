@@ -1,43 +1,17 @@
 import type { UsageFilter } from '../dialect.js';
 import { EventCutter, endOfEvent } from '../sse.js';
-import type { TokenUsage } from '../usage.js';
+import { lastUsage, type TokenUsage } from '../usage.js';
 
-/**
- * The token usage that the end of an answer reports, JSON or SSE; null when there is none.
- * @param tail the last bytes of the answer: the search starts from the end.
- */
+/** The token usage that the end of an answer reports, JSON or SSE; null when there is none. */
 export function readUsage(tail: Buffer): TokenUsage | null {
-  for (let from = tail.length; from >= 0; ) {
-    const at = tail.lastIndexOf('"usage"', from);
-    if (at < 0) return null;
-    const usage = usageAt(tail, at + 7);
-    if (usage) return usage;
-    from = at - 1;
-  }
-  return null;
+  return lastUsage(tail, toUsage);
 }
 
-/** `: {…}` at this place, as usage. The object holds no braces in strings. */
-function usageAt(text: Buffer, from: number): TokenUsage | null {
-  const open = text.indexOf(0x7b, from);
-  if (open < 0 || !/^\s*:\s*$/.test(text.toString('latin1', from, open))) return null;
-  let depth = 0;
-  for (let i = open; i < text.length; i++) {
-    if (text[i] === 0x7b) depth++;
-    else if (text[i] === 0x7d && --depth === 0) return toUsage(text.toString('utf8', open, i + 1));
-  }
-  return null;
-}
-
-function toUsage(json: string): TokenUsage | null {
-  try {
-    const { prompt_tokens, completion_tokens, total_tokens } = JSON.parse(json);
-    if (!Number.isSafeInteger(prompt_tokens)) return null;
-    const completion = completion_tokens ?? Math.max(0, (total_tokens ?? 0) - prompt_tokens);
-    return { promptTokens: prompt_tokens, completionTokens: Number(completion) || 0 };
-  } catch {
-    return null;
-  }
+function toUsage(usage: unknown): TokenUsage | null {
+  const { prompt_tokens, completion_tokens, total_tokens } = usage as Record<string, number>;
+  if (prompt_tokens === undefined || !Number.isSafeInteger(prompt_tokens)) return null;
+  const completion = completion_tokens ?? Math.max(0, (total_tokens ?? 0) - prompt_tokens);
+  return { promptTokens: prompt_tokens, completionTokens: Number(completion) || 0 };
 }
 
 /** A larger event is passed on as it is: the one that is looked for is small. */

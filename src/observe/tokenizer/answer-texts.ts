@@ -1,15 +1,18 @@
 import { readEvents } from '../../dialects/sse.js';
-import { listOf, objectOf, parseJson, textOf } from './json-value.js';
+import { type JsonObject, listOf, objectOf, parseJson, textOf } from './json-value.js';
 
 /**
  * The texts that a model wrote in a JSON answer: contents, refusals, reasoning, names and arguments
- * of tool calls. Empty for embeddings.
+ * of tool calls; in chat completions, Anthropic's messages or responses. Empty for embeddings.
  */
 export function jsonAnswerTexts(answer: unknown): string[] {
   const texts = new Texts();
   for (const [index, choice] of listOf(objectOf(answer).choices).entries()) {
     texts.addChoice(index, objectOf(choice).message, objectOf(choice).text);
   }
+  const { content, output } = objectOf(answer);
+  for (const [index, block] of listOf(content).entries()) texts.addBlock(index, objectOf(block));
+  for (const [index, item] of listOf(output).entries()) texts.addItem(index, objectOf(item));
   return texts.all();
 }
 
@@ -20,7 +23,9 @@ export function jsonAnswerTexts(answer: unknown): string[] {
 export function streamAnswerTexts(stream: Buffer): string[] {
   const texts = new Texts();
   for (const { data } of readEvents(stream)) {
-    for (const choice of listOf(objectOf(parseJson(data)).choices)) {
+    const event = objectOf(parseJson(data));
+    texts.addDelta(event);
+    for (const choice of listOf(event.choices)) {
       const { index, delta, text } = objectOf(choice);
       texts.addChoice(Number(index ?? 0), delta, text);
     }
@@ -42,6 +47,31 @@ class Texts {
       const { index: number = position, function: called } = objectOf(toolCall);
       this.#addCall(`${index}.tool.${number}`, called);
     }
+  }
+
+  /** A content block of Anthropic's messages. */
+  addBlock(index: number, { text, thinking, name, input }: JsonObject): void {
+    this.#add(`${index}.text`, text);
+    this.#add(`${index}.thinking`, thinking);
+    this.#add(`${index}.name`, name);
+    if (input !== undefined) this.#add(`${index}.input`, JSON.stringify(input));
+  }
+
+  /** An item of a response's output. */
+  addItem(index: number, { name, arguments: given, content, summary }: JsonObject): void {
+    this.#addCall(`${index}.call`, { name, arguments: given });
+    for (const part of [...listOf(content), ...listOf(summary)]) {
+      this.#add(`${index}.text`, objectOf(part).text);
+    }
+  }
+
+  /** An event of a stream of either: its new piece of a text. */
+  addDelta({ index, output_index, content_block, item, delta }: JsonObject): void {
+    const place = Number(index ?? output_index ?? 0);
+    this.#add(`${place}.name`, objectOf(content_block ?? item).name);
+    this.#add(`${place}.delta`, delta);
+    const { text, thinking, partial_json } = objectOf(delta);
+    for (const piece of [text, thinking, partial_json]) this.#add(`${place}.delta`, piece);
   }
 
   all(): string[] {

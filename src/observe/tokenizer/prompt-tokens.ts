@@ -19,12 +19,23 @@ const forAnswer = 3;
 export function promptTokens(request: JsonObject, model: string): number {
   const encoding = encodingOf(model);
   const count = textCounter(encoding);
-  if (!Array.isArray(request.messages)) {
+  const messages = messagesOf(request);
+  if (messages === null) {
     return inputTokens(request.prompt ?? request.input, count) + count(textOf(request.suffix));
   }
   let tokens = forAnswer + toolTokens(request, encoding, count);
-  for (const message of request.messages) tokens += messageTokens(objectOf(message), model, count);
+  for (const system of [request.system, request.instructions]) {
+    if (system) tokens += messageTokens({ content: system }, model, count);
+  }
+  for (const message of messages) tokens += messageTokens(objectOf(message), model, count);
   return tokens;
+}
+
+/** Those of a chat, or the items of a response's input; null where there are none. */
+function messagesOf({ messages, input }: JsonObject): readonly unknown[] | null {
+  if (Array.isArray(messages)) return messages;
+  const isItems = Array.isArray(input) && typeof input[0] === 'object' && !Array.isArray(input[0]);
+  return isItems ? input : null;
 }
 
 /** A text, a list of texts, a list of token numbers, or a list of such lists. */

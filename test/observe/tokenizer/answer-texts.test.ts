@@ -61,3 +61,25 @@ test('a stream that is cut anywhere gives what was delivered', () => {
 function delta(index: number, message: object): string {
   return `data: ${JSON.stringify({ choices: [{ index, delta: message }] })}`;
 }
+
+test('the texts of messages and responses are found, whole and streamed', () => {
+  const text = { type: 'text', text: 'Hello' };
+  const call = { type: 'tool_use', name: 'f', input: { a: 1 } };
+  assert.deepEqual(jsonAnswerTexts({ content: [text, call] }), ['Hello', 'f', '{"a":1}']);
+  const output = [
+    { type: 'reasoning', summary: [{ text: 'Hm' }] },
+    { type: 'message', content: [{ text: 'Hello' }] },
+    { type: 'function_call', name: 'f', arguments: '{}' },
+  ];
+  assert.deepEqual(jsonAnswerTexts({ output }), ['Hm', 'Hello', 'f', '{}']);
+  const events = [
+    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'Hel' } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'lo' } },
+    { type: 'content_block_start', index: 1, content_block: { type: 'tool_use', name: 'f' } },
+    { type: 'content_block_delta', index: 1, delta: { partial_json: '{}' } },
+    { type: 'response.output_text.delta', output_index: 2, delta: 'Sal' },
+    { type: 'response.output_text.delta', output_index: 2, delta: 'ut' },
+  ];
+  const stream = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('');
+  assert.deepEqual(streamAnswerTexts(Buffer.from(stream)), ['Hello', 'f', '{}', 'Salut']);
+});

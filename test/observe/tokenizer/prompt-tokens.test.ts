@@ -69,6 +69,15 @@ test("tools count as in the cookbook's example, which OpenAI's API confirms", ()
   assert.equal(promptTokens({ messages: weather, tools }, 'gpt-4o-mini'), 101);
 });
 
+test('input items of a response and a system text count as messages do', () => {
+  const chat = promptTokens({ messages: dialogue }, 'gpt-4o');
+  assert.equal(promptTokens({ input: dialogue }, 'gpt-4o'), chat);
+  const more = promptTokens({ messages: dialogue, system: 'Hello' }, 'gpt-4o') - chat;
+  assert.equal(more, 4);
+  assert.equal(promptTokens({ input: dialogue, instructions: 'Hello' }, 'gpt-4o') - chat, 4);
+  assert.equal(promptTokens({ input: [[1, 2, 3]] }, 'gpt-4o'), 3);
+});
+
 test('functions of the older form count like tools, and nested properties are counted', () => {
   const functions = tools.map((tool) => tool.function);
   assert.equal(promptTokens({ messages: weather, functions }, 'gpt-4o'), 101);

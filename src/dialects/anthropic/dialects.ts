@@ -1,0 +1,88 @@
+import type { GatewayError } from '../../errors.js';
+import type { Dialect } from '../dialect.js';
+import type { Verdict } from '../first-content.js';
+import { neutralError } from '../gateway-error.js';
+import { readHead, type Spans } from '../head.js';
+import { type SseEvent, writeEvent } from '../sse.js';
+import { type AnswerEnds, endBytes, firstUsage, lastUsage, type TokenUsage } from '../usage.js';
+import { writeMessagesError } from './error.js';
+
+const common = {
+  members: new Set(['model', 'stream']),
+  readHead: (body: Buffer, spans: Spans) => readHead(body, spans, null),
+  judge,
+  usageFilter: null,
+  requestIdHeader: 'request-id',
+  errorBody: (error: GatewayError) => writeMessagesError(neutralError(error)),
+  errorEvent: (error: GatewayError) => writeEvent(writeMessagesError(neutralError(error)), 'error'),
+};
+
+export const messages: Dialect = {
+  name: 'anthropic.messages',
+  operation: 'chat',
+  ...common,
+  readUsage: readMessagesUsage,
+};
+
+export const countTokens: Dialect = {
+  name: 'anthropic.count_tokens',
+  operation: 'token_count',
+  ...common,
+  readUsage: () => null,
+};
+
+/** The start of a message, a ping or the start of a text says nothing yet. */
+function judge({ data }: SseEvent): Verdict {
+  let event: { type?: unknown; content_block?: { type?: unknown } } | null;
+  try {
+    event = JSON.parse(data);
+  } catch {
+    return 'content';
+  }
+  switch (event?.type) {
+    case 'error':
+      return 'error';
+    case 'message_start':
+    case 'ping':
+      return 'waiting';
+    case 'content_block_start':
+      return event.content_block?.type === 'text' || event.content_block?.type === 'thinking'
+        ? 'waiting'
+        : 'content';
+    default:
+      return 'content';
+  }
+}
+
+type Counts = Partial<Record<string, unknown>>;
+
+/**
+ * A whole answer reports its usage at its end; a stream what went in at its start, and what came out
+ * at its end, where some providers repeat the first. Cached tokens are not part of `input_tokens`.
+ */
+function readMessagesUsage(answer: AnswerEnds): TokenUsage | null {
+  const tail = answer.tail(endBytes);
+  const head = answer.head(endBytes);
+  if (head[0] === 0x7b) return toUsage(lastUsage(tail, counts));
+  const end = tail.lastIndexOf('"message_delta"');
+  const out = end < 0 ? null : lastUsage(tail.subarray(end), counts);
+  const start = head.indexOf('"message_start"');
+  const input = start < 0 ? null : firstUsage(head, start, counts);
+  return out && toUsage({ ...input, ...out });
+}
+
+function counts(usage: unknown): Counts {
+  return Object.fromEntries(
+    Object.entries(usage as object).filter(([, value]) => Number.isSafeInteger(value)),
+  );
+}
+
+function toUsage(usage: Counts | null): TokenUsage | null {
+  if (usage?.input_tokens === undefined || usage.output_tokens === undefined) return null;
+  const of = (name: string) => Number(usage[name] ?? 0);
+  return {
+    promptTokens:
+      of('input_tokens') + of('cache_creation_input_tokens') + of('cache_read_input_tokens'),
+    completionTokens: of('output_tokens'),
+  };
+}

@@ -1,0 +1,60 @@
+import type { GatewayError } from '../../errors.js';
+import type { Dialect } from '../dialect.js';
+import type { Verdict } from '../first-content.js';
+import { neutralError } from '../gateway-error.js';
+import { readHead } from '../head.js';
+import type { SseEvent } from '../sse.js';
+import { endBytes, lastUsage, type TokenUsage } from '../usage.js';
+import { ResponsesStreamWriter } from './responses-stream-write.js';
+
+export const responses: Dialect = {
+  name: 'openai.responses',
+  operation: 'chat',
+  members: new Set(['model', 'stream']),
+  readHead: (body, spans) => readHead(body, spans, null),
+  judge,
+  readUsage: (answer) => lastUsage(answer.tail(endBytes), toUsage),
+  usageFilter: null,
+  requestIdHeader: null,
+  errorBody: (error: GatewayError) => error.toBody(),
+  errorEvent,
+};
+
+/** Its events are numbered in the writer that writes all of a stream; this one ends another's. */
+function errorEvent(error: GatewayError): Buffer {
+  const writer = new ResponsesStreamWriter('');
+  return Buffer.from(writer.push({ type: 'error', error: neutralError(error) }) ?? '');
+}
+
+/** What comes before the first item's content says nothing yet. */
+function judge({ data }: SseEvent): Verdict {
+  let event: { type?: unknown; item?: { type?: unknown } } | null;
+  try {
+    event = JSON.parse(data);
+  } catch {
+    return 'content';
+  }
+  switch (event?.type) {
+    case 'error':
+    case 'response.failed':
+      return 'error';
+    case 'response.created':
+    case 'response.queued':
+    case 'response.in_progress':
+    case 'response.content_part.added':
+    case 'response.reasoning_summary_part.added':
+      return 'waiting';
+    case 'response.output_item.added':
+      return event.item?.type === 'message' || event.item?.type === 'reasoning'
+        ? 'waiting'
+        : 'content';
+    default:
+      return 'content';
+  }
+}
+
+function toUsage(usage: unknown): TokenUsage | null {
+  const { input_tokens, output_tokens } = usage as Record<string, unknown>;
+  if (!Number.isSafeInteger(input_tokens) || !Number.isSafeInteger(output_tokens)) return null;
+  return { promptTokens: Number(input_tokens), completionTokens: Number(output_tokens) };
+}

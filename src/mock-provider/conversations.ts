@@ -1,0 +1,157 @@
+import type { Codec } from '../dialects/codec.js';
+import type {
+  Block,
+  ConversationAnswer,
+  ConversationRequest,
+  Finish,
+  Part,
+} from '../dialects/conversation.js';
+import type { Exchange } from '../server/exchange.js';
+import { type Answer, makeAnswer } from './answer.js';
+import { type Ask, tokensOf } from './ask.js';
+import type { Behaviour } from './options.js';
+import { playStream, waitFor } from './play-stream.js';
+import { ProviderError } from './provider-error.js';
+import { steer } from './steer.js';
+import { chunksBeforeCut, type Steering, slowIntervalMs, steeringOf } from './steering.js';
+import { textOfBytes } from './text.js';
+import { chooseToolCall } from './tool-call.js';
+
+export type Conversations = (exchange: Exchange, codec: Codec, body: Buffer) => Promise<void>;
+
+/** Answers conversations in any dialect that has a codec, in its own form. */
+export function createConversations(
+  { latencyMs, chunks, chunkIntervalMs }: Behaviour,
+  headers: readonly string[],
+): Conversations {
+  return async (exchange, codec, body) => {
+    const request = codec.readRequest(body, { model: '', stream: null });
+    if (request.model === '') {
+      throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
+    }
+    const steering = steeringOf(request.model);
+    if (await steer(exchange, steering)) return;
+    const text = textFor(steering, exchange, body);
+    const answer = toConversation(makeAnswer('chat', askOf(request), chunks, text), request);
+    const cuts = steering?.kind === 'cut-stream';
+    if (!request.stream) {
+      await waitFor(exchange, latencyMs);
+      const written = codec.writeAnswer(answer.whole, request.model);
+      if (cuts) return cut(exchange, written);
+      exchange.respond(200, ['content-type', 'application/json', ...headers], written);
+      return;
+    }
+    const events = render(codec, request.model, answer.parts);
+    await playStream(exchange, {
+      headers: ['content-type', 'text/event-stream; charset=utf-8', ...headers],
+      chunks: cuts ? events.slice(0, chunksBeforeCut) : events,
+      latencyMs,
+      intervalMs:
+        steering?.kind === 'slow-stream'
+          ? Math.max(slowIntervalMs, chunkIntervalMs)
+          : chunkIntervalMs,
+      end: !cuts,
+    });
+    if (cuts) exchange.destroy();
+  };
+}
+
+/** Tokens of the prompt by the rule of thumb. */
+export function promptTokensOf({ messages }: ConversationRequest): number {
+  const length = (block: Block): number => {
+    if (block.type === 'text') return block.text.length;
+    if (block.type === 'tool_call') return block.input.length;
+    return block.type === 'tool_result' ? sum(block.content.map(length)) : 0;
+  };
+  return tokensOf(sum(messages.flatMap(({ content }) => content.map(length))));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
+
+function cut(exchange: Exchange, written: string): void {
+  exchange.writeHead(200, ['content-type', 'application/json']);
+  exchange.write(Buffer.from(written.slice(0, written.length / 2)));
+  exchange.destroy();
+}
+
+function textFor(steering: Steering | null, exchange: Exchange, body: Buffer): string | null {
+  if (steering?.kind === 'size') return textOfBytes(steering.bytes);
+  if (steering?.kind !== 'echo') return null;
+  const { method, path, query } = exchange;
+  return JSON.stringify({ method, path, query, body: JSON.parse(body.toString()) });
+}
+
+function askOf(request: ConversationRequest): Ask {
+  const { model, stream, tools, toolChoice, messages, maxTokens } = request;
+  const functions = tools.flatMap((tool) =>
+    tool.type === 'function'
+      ? { type: 'function', function: { name: tool.name, parameters: tool.schema ?? {} } }
+      : [],
+  );
+  const choice =
+    toolChoice?.type === 'tool' ? { function: { name: toolChoice.name } } : toolChoice?.type;
+  return {
+    model,
+    stream,
+    includeUsage: true,
+    promptTokens: promptTokensOf(request),
+    choices: 1,
+    maxTokens: maxTokens ?? Infinity,
+    toolCall: chooseToolCall({
+      tools: functions,
+      messages: messages.slice(-1),
+      ...(choice !== undefined && { tool_choice: choice }),
+    }),
+  };
+}
+
+/** The same answer whole, and as the parts of a stream. */
+function toConversation(
+  { model, pieces, tool, finishReason }: Answer,
+  request: ConversationRequest,
+): { whole: ConversationAnswer; parts: Part[] } {
+  const text = pieces.join('');
+  const block: Block =
+    tool === null
+      ? { type: 'text', text, cache: null }
+      : {
+          type: 'tool_call',
+          id: 'call_mock',
+          name: tool,
+          namespace: null,
+          input: text,
+          custom: false,
+          cache: null,
+        };
+  const finish: Finish = { reason: finishReason, raw: null, sequence: null, detail: null };
+  const usage = {
+    input: promptTokensOf(request),
+    cacheRead: 0,
+    cacheWrite5m: 0,
+    cacheWrite1h: 0,
+    output: pieces.length,
+    reasoning: 0,
+  };
+  const opened = block.type === 'text' ? { ...block, text: '' } : { ...block, input: '' };
+  const id = 'mock';
+  return {
+    whole: { id, model, content: [block], finish, usage, error: null },
+    parts: [
+      { type: 'start', id, model },
+      { type: 'open', block: 0, content: opened },
+      ...pieces.map((piece): Part => ({ type: 'delta', block: 0, text: piece })),
+      { type: 'close', block: 0 },
+      { type: 'finish', finish, usage },
+    ],
+  };
+}
+
+function render(codec: Codec, model: string, parts: readonly Part[]): Buffer[] {
+  const writer = codec.streamWriter(model, true);
+  return parts.flatMap((part) => {
+    const bytes = writer.push(part);
+    return bytes === null ? [] : Buffer.from(bytes);
+  });
+}
