@@ -1,6 +1,6 @@
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
-import { errorReferences } from './openapi-errors.js';
+import { errorReferences, errorsShaped } from './openapi-errors.js';
 import { headerReferences } from './openapi-headers.js';
 import { jsonRequest, jsonResponse } from './openapi-schemas.js';
 
@@ -129,9 +129,7 @@ function modelRequest({ document }: ModelEndpoint) {
 
 function errorsOf({ errorSchema }: ModelEndpoint['document']): object {
   const statuses = [400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 502, 503, 504];
-  if (errorSchema === null) return errorReferences(statuses);
-  const response = withHeaders(jsonResponse('An error', errorSchema));
-  return Object.fromEntries(statuses.map((status) => [status, response]));
+  return errorSchema === null ? errorReferences(statuses) : errorsShaped(errorSchema, statuses);
 }
 
 function model() {

@@ -63,6 +63,15 @@ export function errorResponses(): Record<string, object> {
   return responses;
 }
 
+/** The same for the errors of another API's shape. */
+export function errorsShaped(schema: object, statuses: readonly number[]): Record<string, object> {
+  const all = errorResponses();
+  const content = { 'application/json': { schema } };
+  return Object.fromEntries(
+    statuses.map((status) => [status, { ...all[`Error${status}`], content }]),
+  );
+}
+
 /** References to the responses of these statuses. */
 export function errorReferences(statuses: readonly number[]): Record<string, object> {
   return Object.fromEntries(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { modelEndpoints } from '../../src/dialects/endpoints.js';
 import { mockForTest, say } from '../mock-provider/mock-for-test.js';
 import { type Answered, type AskOptions, ask, bearer } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
@@ -19,6 +20,11 @@ test('what the daemon answers is what its document says', async (t) => {
   const daemon = await startDaemon(t);
   const { mock } = await mockForTest(t);
   await daemon.addProvider('mock', { api_base: mock.url, model_mapping: { m: 'gpt-4o' } });
+  await daemon.addProvider('claude', {
+    provider_type: 'anthropic',
+    api_base: mock.url,
+    model_mapping: { c: 'claude-demo' },
+  });
   const key = await daemon.addKey('alice');
   const limited = await daemon.addKey('limited', { rate_limit: 0 });
   await daemon.reload();
@@ -84,18 +90,15 @@ test('what the daemon answers is what its document says', async (t) => {
     await check('POST', chat, chat, post(bearer(key), '{'));
     await check('POST', chat, chat, post(bearer(limited), { model: 'm', messages }));
     await check('POST', chat, chat, post({}, { model: 'm', messages }));
-    await check(
-      'POST',
-      '/v1/completions',
-      '/v1/completions',
-      post(bearer(key), { model: 'm', prompt: 'a' }),
-    );
-    await check(
-      'POST',
-      '/v1/embeddings',
-      '/v1/embeddings',
-      post(bearer(key), { model: 'm', input: 'a' }),
-    );
+    for (const { pattern, document, dialect } of modelEndpoints) {
+      const model = dialect.name.startsWith('anthropic.') ? 'c' : 'm';
+      const asked = { ...document.example, model };
+      const { status } = await check('POST', pattern, pattern, post(bearer(key), asked));
+      assert.equal(status, 200, pattern);
+      await check('POST', pattern, pattern, post(bearer(key), { ...asked, model: 'none' }));
+      await check('POST', pattern, pattern, post({}, asked));
+    }
+    await check('GET', '/api/hello', '/api/hello');
     await check('GET', '/v1/models', '/v1/models', { headers: bearer(key) });
     await check('GET', '/v1/models/m', '/v1/models/{model}', { headers: bearer(key) });
     await check('GET', '/v1/models/x', '/v1/models/{model}', { headers: bearer(key) });
