@@ -180,6 +180,11 @@ test('a daemon that root starts in a service’s data directory runs as the serv
   const home = testDirectory();
   mkdirSync(join(home, 'data'));
   giveToNobody(join(home, 'data'));
+  // Making a database takes its time, which a daemon that is to be ready soon has not.
+  assert.deepEqual(
+    await json(llmproxy(['keys', 'list', '--json', '--data-dir', join(home, 'data')])),
+    [],
+  );
   const daemon = await startDaemon(t, { home, database: 'embedded' });
   for (const pid of [daemon.pid, ...daemon.workerPids()]) {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');

@@ -76,6 +76,7 @@ test('the daemon works as a role that may do what it does, and no more', async (
     rolreplication: false,
     rolbypassrls: false,
   });
+  await sql`SELECT set_config('temp_file_limit', '1GB', true)`;
   await sql`INSERT INTO providers (provider_key, api_base, api_key) VALUES ('a', 'http://a', 'k')`;
   await sql`SELECT llmproxy_create_request_logs_partition('2020-01-01')`;
   const dropped = await sql`SELECT llmproxy_drop_request_logs_before('2020-01-02')`;

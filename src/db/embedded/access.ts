@@ -67,6 +67,10 @@ export async function grantDaemon(sql: Sql): Promise<void> {
       IF NOT has_schema_privilege('${daemonRole}', 'public', 'CREATE') THEN
         GRANT USAGE, CREATE ON SCHEMA public TO ${daemonRole};
       END IF;
+      -- Reports limit their own temporary files.
+      IF NOT has_parameter_privilege('${daemonRole}', 'temp_file_limit', 'SET') THEN
+        GRANT SET ON PARAMETER temp_file_limit TO ${daemonRole};
+      END IF;
       FOR tab IN
         SELECT oid, relname, relkind, relowner::regrole::text AS owner,
           relname IN ('audit_log', 'audit_chain', 'llmproxy_migrations') AS is_fixed,
