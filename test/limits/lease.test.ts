@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { shareOf } from '../../src/limits/lease.js';
+import { limitShare, shareOf } from '../../src/limits/lease.js';
 
 test('the shares of all workers are whole and add up to the whole', () => {
   fc.assert(
@@ -19,4 +19,17 @@ test('the shares of all workers are whole and add up to the whole', () => {
 
 test('a worker beyond the count, such as one that replaces another too early, has no share', () => {
   assert.equal(shareOf(10, 3, 2), 0);
+});
+
+test('a burst smaller than the number of workers is shared by as many of them', () => {
+  assert.deepEqual(
+    [1, 2, 3, 4].map((slot) => limitShare(10, 2, slot, 4)),
+    [
+      { rate: 5, burst: 1 },
+      { rate: 5, burst: 1 },
+      { rate: 0, burst: 0 },
+      { rate: 0, burst: 0 },
+    ],
+  );
+  assert.deepEqual(limitShare(10, 5, 1, 2), { rate: 5, burst: 3 });
 });
