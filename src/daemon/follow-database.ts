@@ -36,6 +36,8 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
   const { database } = store;
   let isListening = false;
   let isUp: boolean | null = null;
+  /** Whether the pool may still be at another server than the one that is listened to. */
+  let isStale = false;
   /** Whether it was told that notifications are missing and polls stand in for them. */
   let isPolling = false;
   let polledVersion = -1;
@@ -65,7 +67,8 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
       // A version that could not be activated is tried again at the slow pace only.
       const isOther = version !== knownVersion() && (isSlow || version !== polledVersion);
       polledVersion = version;
-      if (isOther || (isSlow && alwaysMark()) || isUp === false) mark();
+      if (isOther || (isSlow && alwaysMark()) || isUp === false || isStale) mark();
+      isStale = false;
       tell(true);
       if (!isListening && !isPolling) emit({ type: 'database_polled' });
       isPolling = !isListening;
@@ -78,7 +81,7 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
   };
   const next = () => {
     clearTimeout(timer);
-    if (!closed) timer = setTimeout(poll, isListening ? pollMs : pollUnnotifiedMs);
+    if (!closed) timer = setTimeout(poll, isListening && !isStale ? pollMs : pollUnnotifiedMs);
   };
 
   const listener = listenForChanges({
@@ -88,9 +91,12 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
       isListening = state === 'listening';
       isPolling = false;
       if (isListening) {
+        // After a failover the listener may be the first to find the new primary.
+        if (isStale) database.renew();
         tell(true);
         emit({ type: 'database_listening' });
       } else {
+        isStale = true;
         database.renew();
         emit({ type: 'database_lost', reason });
       }
