@@ -116,6 +116,20 @@ test('a cutter passes every byte on, whole events as they end', () => {
   );
 });
 
+test('bytes end with an event where a blank line ends them, of whichever line ends', () => {
+  const isHere = (text: string) => {
+    const end = new EventEnd();
+    end.push(Buffer.from(text));
+    return end.isHere;
+  };
+  for (const text of ['', 'a\n\n', 'a\r\n\r\n', 'a\r\r', 'a\r\r\n', 'a\n\r\n']) {
+    assert.equal(isHere(text), true, JSON.stringify(text));
+  }
+  for (const text of ['a', 'a\n', 'a\r\n', 'a\r', 'a\n\r', '\n\na', 'a\n\nb\n']) {
+    assert.equal(isHere(text), false, JSON.stringify(text));
+  }
+});
+
 test('events that follow each other are told apart', () => {
   const bytes = Buffer.from('data: a\n\n: c\r\n\r\ndata: b\r\rdata: d');
   const ends = [0];

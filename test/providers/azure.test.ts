@@ -6,6 +6,8 @@ import { compileWires } from '../../src/routing/wire.js';
 import { provider } from '../config/configuration-for-test.js';
 
 const [chat = assert.fail()] = modelEndpoints;
+const endpointAt = (pattern: string) =>
+  modelEndpoints.find((each) => each.pattern === pattern) ?? assert.fail();
 const azure = (api_base: string, provider_params: Provider['provider_params'] = {}) =>
   compileWires(provider('a', { provider_type: 'azure', api_base, provider_params }));
 
@@ -31,6 +33,15 @@ test('the API without versions names the deployment in the body', () => {
   assert.equal(list.path, '/openai/v1/models');
   const preview = azure('https://r.openai.azure.com/openai/v1', { api_version: 'preview' });
   assert.equal(preview.to(chat, 'd')?.path, '/openai/v1/chat/completions?api-version=preview');
+});
+
+test('responses name the deployment in the body, and messages are not spoken', () => {
+  const responses = endpointAt('/v1/responses');
+  const { to } = azure('https://r.openai.azure.com');
+  assert.equal(to(responses, 'd')?.path, '/openai/responses?api-version=2025-04-01-preview');
+  const unversioned = azure('https://r.openai.azure.com/openai/v1');
+  assert.equal(unversioned.to(responses, 'd')?.path, '/openai/v1/responses');
+  assert.equal(to(endpointAt('/v1/messages'), 'd'), null);
 });
 
 test('the key goes in api-key, unless another scheme is configured', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashKey } from '../../src/config/credential-key.js';
+import { modelEndpoints } from '../../src/dialects/endpoints.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
 import { configuration, credential, provider } from '../config/configuration-for-test.js';
 
@@ -63,6 +64,28 @@ test('a route names each provider that serves the model, in order, and the name 
       ['c', 3, 'm'],
     ],
   );
+});
+
+test('a route at an endpoint has the providers that speak its dialect', () => {
+  const snapshot = buildSnapshot(
+    configuration([
+      provider('a'),
+      provider('b', { provider_type: 'anthropic', api_base: 'https://api.anthropic.com/v1' }),
+    ]),
+    'hash',
+  );
+  const at = (pattern: string) => {
+    const endpoint = modelEndpoints.find((each) => each.pattern === pattern) ?? assert.fail();
+    return snapshot
+      .route('m', endpoint)
+      ?.candidates.map((each) => [each.provider.key, each.wire(endpoint)?.path]);
+  };
+  assert.deepEqual(at('/v1/chat/completions'), [['a', '/v1/chat/completions']]);
+  assert.deepEqual(at('/v1/messages'), [['b', '/v1/messages']]);
+  assert.deepEqual(at('/v1/messages/count_tokens'), [['b', '/v1/messages/count_tokens']]);
+  assert.equal(snapshot.route('m')?.candidates.length, 2);
+  const [first] = modelEndpoints;
+  assert.equal(snapshot.route('m', first), snapshot.route('m', first), 'it is remembered');
 });
 
 test('routes with the same providers and weights share a group, others do not', () => {
