@@ -1,5 +1,5 @@
 /**
- * Rows as CSV (RFC 4180), the names of the columns first; dates in ISO 8601, null as nothing.
+ * Rows as CSV (RFC 4180) under a header line; dates in ISO 8601, null as an empty field.
  * @param rows values in the order of `columns`.
  */
 export function csv(columns: readonly string[], rows: readonly (readonly unknown[])[]): string {
@@ -10,7 +10,7 @@ function cell(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   const text = value instanceof Date ? value.toISOString() : String(value);
-  // A spreadsheet would run it, and clients choose names of models.
+  // A spreadsheet would run it as a formula, and clients choose model names.
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -3,7 +3,7 @@ import { visible } from './visible.js';
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 
-/** How serious an event is, and what it says to a person. */
+/** The log level and log message of an event. */
 export function describeEvent(event: GatewayEvent): { level: Level; message: string } {
   switch (event.type) {
     case 'request_finished':
@@ -22,7 +22,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     case 'migrations_applied':
       return info(`migrations applied: ${event.names.join(', ')}`);
     case 'admin_key_generated':
-      return info(`no ADMIN_KEY is set: one was generated and kept in ${event.file}`);
+      return info(`ADMIN_KEY is not set: generated one and saved it in ${event.file}`);
     case 'ready':
       return info(
         `ready on ${event.url} (${event.workers} worker${event.workers === 1 ? '' : 's'}, ${event.engine}, ${ms(event.tookMs)})`,
@@ -30,7 +30,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     case 'engine_fallback':
       return warn(event.reason);
     case 'auth_off':
-      return warn('auth is off: everybody on this machine may use every provider');
+      return warn('auth is off: anybody on this machine may use every provider');
     case 'config_active':
       return info(
         `configuration ${event.version} is active: ${event.providers} providers, ${event.credentials} keys (${ms(event.tookMs)})`,
@@ -38,21 +38,21 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     case 'config_rejected':
       return {
         level: 'error',
-        message: `the configuration is not valid, the one in use stays:\n  ${event.problems.join('\n  ')}`,
+        message: `the configuration is invalid, the old one stays in use:\n  ${event.problems.join('\n  ')}`,
       };
     case 'config_unread':
       return {
         level: 'error',
-        message: `the configuration cannot be read, the one in use stays: ${event.reason}`,
+        message: `the configuration cannot be read, the old one stays in use: ${event.reason}`,
       };
     case 'started_without_database':
       return {
         level: 'error',
-        message: `starting with configuration ${event.version} as it was kept on disk: ${event.reason}`,
+        message: `starting with configuration ${event.version} saved on disk: ${event.reason}`,
       };
     case 'config_not_kept':
       return warn(
-        `the configuration is in use, but not kept for a start without the database: ${event.reason}`,
+        `the active configuration cannot be saved for a start without the database: ${event.reason}`,
       );
     case 'secret_unusable':
       return {
@@ -60,7 +60,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
         message: `provider ${event.provider} is not used: its api_key ${event.reason}`,
       };
     case 'secret_usable':
-      return info(`provider ${event.provider} is no longer held back by its api_key`);
+      return info(`provider ${event.provider} is used again: its api_key can be read`);
     case 'secrets_in_clear':
       return warn(
         `secrets of ${event.providers.length} providers are not encrypted (${event.providers.slice(0, 10).join(', ')}): run llmproxy secrets encrypt`,
@@ -70,82 +70,80 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     case 'schema_newer': {
       const message = `a newer llmproxy has migrated the database (${event.version}, ${event.name})`;
       return event.isCompatible
-        ? warn(`${message}: this one works on it, upgrade it soon`)
-        : { level: 'error', message: `${message}: this one may not work on it, upgrade it now` };
+        ? warn(`${message}: this version still works with it, upgrade soon`)
+        : { level: 'error', message: `${message}: this version may fail on it, upgrade now` };
     }
     case 'database_listening':
-      return { level: 'debug', message: 'listening for changes of the configuration' };
+      return { level: 'debug', message: 'listening for configuration changes' };
     case 'database_lost':
-      return warn(`the database does not notify of changes: ${event.reason}`);
+      return warn(`the database no longer sends notifications of changes: ${event.reason}`);
     case 'database_polled':
-      return info('the database answers: it is asked every second whether there are changes');
+      return info(
+        'the database answers without notifications: polling it for changes every second',
+      );
     case 'worker_started':
       return { level: 'debug', message: `worker ${event.worker} started (pid ${event.pid})` };
     case 'descriptors_short':
       return warn(
-        `a worker refuses connections past ${event.connections}: it may open ${event.limit} files only (ulimit -n, LimitNOFILE=)`,
+        `a worker refuses connections above ${event.connections}: it may open only ${event.limit} files (ulimit -n, LimitNOFILE=)`,
       );
     case 'worker_exited': {
       const message = `worker ${event.worker} (pid ${event.pid}) ended: ${event.reason}`;
       return event.expected ? { level: 'debug', message } : { level: 'error', message };
     }
     case 'provider_ejected':
-      return warn(`provider ${event.provider} fails and is not used for ${ms(event.forMs)}`);
+      return warn(`provider ${event.provider} is failing: not used for ${ms(event.forMs)}`);
     case 'provider_recovered':
-      return info(`provider ${event.provider} answers again and is used`);
+      return info(`provider ${event.provider} answers and is used again`);
     case 'provider_probed':
       return event.healthy
-        ? info(`provider ${event.provider} passes its probe (${ms(event.latencyMs)})`)
-        : warn(`provider ${event.provider} fails its probe: ${event.reason}`);
+        ? info(`provider ${event.provider} passed its probe (${ms(event.latencyMs)})`)
+        : warn(`provider ${event.provider} failed its probe: ${event.reason}`);
     case 'models_discovered': {
       const message = `provider ${event.provider} lists ${event.models} models`;
       return { level: 'debug', message };
     }
     case 'models_not_discovered': {
-      const message = `the models of provider ${event.provider} are not known: ${event.reason}`;
+      const message = `cannot list the models of provider ${event.provider}: ${event.reason}`;
       return { level: 'debug', message };
     }
     case 'request_failed':
       return { level: 'error', message: `request ${event.requestId} failed: ${event.error}` };
     case 'wrong_key':
-      return warn(
-        `a wrong key of ${event.kind === 'admin' ? 'the admin API' : 'a client'} came from ${event.address}`,
-      );
+      return warn(`wrong ${event.kind === 'admin' ? 'admin' : 'client'} key from ${event.address}`);
     case 'systemd_not_told':
-      return { level: 'error', message: `systemd cannot be told: ${event.reason}` };
+      return { level: 'error', message: `cannot notify systemd: ${event.reason}` };
     case 'usage_counted': {
       const { promptTokens, completionTokens } = event.usage;
       const message = `${promptTokens} + ${completionTokens} tokens, ${event.source} (${event.requestId})`;
       return { level: 'debug', message };
     }
     case 'usage_failing':
-      return warn(
-        `usage cannot be stored now, ${event.queued} rows wait in memory: ${event.reason}`,
-      );
+      return warn(`usage cannot be stored, ${event.queued} rows wait in memory: ${event.reason}`);
     case 'usage_working':
       return info('usage is stored again');
     case 'usage_dropping':
-      return { level: 'error', message: `rows of usage are lost: ${event.reason}` };
+      return { level: 'error', message: `usage rows are being lost: ${event.reason}` };
     case 'usage_partitions_dropped':
-      return info(`usage past its retention was deleted: ${event.names.join(', ')}`);
+      return info(`deleted usage older than its retention: ${event.names.join(', ')}`);
     case 'usage_partitions_failed':
-      return warn(`the partitions of request_logs cannot be looked after: ${event.reason}`);
+      return warn(`cannot create or drop partitions of request_logs: ${event.reason}`);
     case 'tokenizer_failed':
-      return warn(`a text was too hard to count, its tokens are a rough estimate: ${event.reason}`);
+      return warn(`the tokens of a text could only be estimated: ${event.reason}`);
     case 'stopping':
       return info(
-        `${event.signal}: stopping, requests in flight have ${ms(event.graceMs)}; once more to stop at once`,
+        `${event.signal}: stopping, requests in flight have ${ms(event.graceMs)}; repeat to stop at once`,
       );
     case 'stop_forced':
       return warn('stopping at once');
     case 'upgrade_failed':
       return {
         level: 'error',
-        message: `the new llmproxy does not serve, this one goes on: ${event.reason}`,
+        message: `the new llmproxy does not serve, this one keeps serving: ${event.reason}`,
       };
     case 'upgraded':
       return info(
-        `llmproxy ${event.version} (pid ${event.pid}) has taken over; this one finishes what is in flight`,
+        `llmproxy ${event.version} (pid ${event.pid}) has taken over; this one finishes its requests`,
       );
     case 'stopped':
       return info('stopped');

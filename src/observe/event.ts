@@ -2,7 +2,7 @@ import type { Operation } from '../dialects/dialect.js';
 import type { TokenUsage } from '../dialects/usage.js';
 
 /**
- * Everything that is told to people, as one union: the log and the metrics each interpret it.
+ * Everything worth reporting, as one union: the log and the metrics each interpret it.
  * Workers send theirs to the control process in batches. No event holds a secret.
  */
 export type GatewayEvent =
@@ -31,31 +31,31 @@ export type GatewayEvent =
     }
   | { type: 'config_rejected'; problems: string[] }
   | { type: 'config_unread'; reason: string }
-  /** Rows that are on disk are used until the database can be. */
+  /** The rows saved on disk are used until the database can be reached. */
   | { type: 'started_without_database'; reason: string; version: number }
-  /** The rows in use could not be written to disk. */
+  /** The active rows could not be saved to disk. */
   | { type: 'config_not_kept'; reason: string }
-  /** A provider is treated as disabled, since its `api_key` … */
+  /** A provider is treated as disabled; `reason` completes "its api_key …". */
   | { type: 'secret_unusable'; provider: string; reason: string }
   | { type: 'secret_usable'; provider: string }
-  /** Keys that are stored as they are. */
+  /** Provider keys stored unencrypted. */
   | { type: 'secrets_in_clear'; providers: string[] }
-  /** The keys that secrets are encrypted under are not as they should be. */
+  /** The keys that encrypt secrets are missing or invalid. */
   | { type: 'secret_key_unread'; reason: string }
-  /** A newer llmproxy has migrated the database while this one runs, or before it started. */
+  /** A newer llmproxy has migrated the database, before this one started or since. */
   | { type: 'schema_newer'; version: number; name: string; isCompatible: boolean }
   | { type: 'database_listening' }
   | { type: 'database_lost'; reason: string }
-  /** It does not notify of changes, but can be asked for them. */
+  /** The database sends no notifications of changes, but can be polled for them. */
   | { type: 'database_polled' }
   | { type: 'database_restarting'; reason: string }
   | { type: 'worker_started'; worker: number; pid: number }
-  /** A worker refuses connections, for want of descriptors: `limit` is what it may have. */
+  /** A worker refuses connections because it is short of descriptors; `limit` is its maximum. */
   | { type: 'descriptors_short'; limit: number; connections: number }
   | { type: 'worker_exited'; worker: number; pid: number; reason: string; expected: boolean }
   | { type: 'provider_ejected'; provider: string; forMs: number }
   | { type: 'provider_recovered'; provider: string }
-  /** A probe in the background went otherwise than the one before; `reason` where it failed. */
+  /** The result of a background probe differs from the last one; `reason` where it failed. */
   | {
       type: 'provider_probed';
       provider: string;
@@ -66,25 +66,25 @@ export type GatewayEvent =
   | { type: 'models_discovered'; provider: string; models: number }
   | { type: 'models_not_discovered'; provider: string; reason: string }
   | { type: 'request_failed'; requestId: string; error: string }
-  /** Somebody sent a key that is none; `isSample` where it is to be a line of the log. */
+  /** A request carried an unknown key; `isSample` where it should be logged. */
   | { type: 'wrong_key'; kind: 'admin' | 'client'; address: string; isSample: boolean }
   | { type: 'systemd_not_told'; reason: string }
   | { type: 'usage_failing'; reason: string; queued: number }
   | { type: 'usage_working' }
-  /** Rows of usage begin to be lost; the total is a metric. */
+  /** Usage rows are being lost; the total is a metric. */
   | { type: 'usage_dropping'; reason: string }
   | { type: 'usage_partitions_dropped'; names: string[] }
   | { type: 'usage_partitions_failed'; reason: string }
   | { type: 'tokenizer_failed'; reason: string }
   | { type: 'stopping'; signal: string; graceMs: number }
   | { type: 'stop_forced' }
-  /** The code now on disk does not serve; this daemon goes on. */
+  /** The new version does not serve; this daemon keeps serving. */
   | { type: 'upgrade_failed'; reason: string }
   /** Another control process serves, and this one drains. */
   | { type: 'upgraded'; pid: number; version: string }
   | { type: 'stopped' };
 
-/** One request, when its exchange is over. Durations are milliseconds. */
+/** One request, reported when its exchange has ended. Durations are milliseconds. */
 export interface RequestFinished {
   type: 'request_finished';
   requestId: string;
@@ -94,53 +94,53 @@ export interface RequestFinished {
   /** The endpoint's pattern, such as `/v1/models/{id}`, or `unknown`: never the client's text. */
   endpoint: string;
   credential: { id: number | null; name: string } | null;
-  /** As the client asked; any text. */
+  /** The name in the client's request; any text. */
   model: string | null;
-  /** As it was sent to the provider. */
+  /** The name sent to the provider. */
   modelSent: string | null;
   provider: string | null;
   attempts: number;
-  /** Each attempt, where the first one did not answer well; else null. */
+  /** All attempts where the first one failed; else null. */
   attemptsLog: AttemptLog[] | null;
-  /** Why a request that failed was not tried once more; null where it did not fail at a provider. */
+  /** The reason for no further attempt; null where no provider failed. */
   attemptsEnd: AttemptsEnd | null;
-  /** Of the configuration that it used; 0 where it used none. */
+  /** Version of the configuration used; 0 where none was. */
   configVersion: number;
-  /** The key's limit then, requests a second. */
+  /** The key's limit at that time, requests per second. */
   rateLimit: number | null;
-  /** The status answered; 499 when the client left before there was one. */
+  /** The status sent to the client; 499 when it left before that. */
   status: number;
   /** The code of our own error, or null. */
   error: string | null;
   stream: boolean;
   totalMs: number;
-  /** From the first attempt to the end of the answer, as seen by us. */
+  /** From the first attempt to the end of the answer, as the gateway sees it. */
   upstreamMs: number;
-  /** To the first content of the answer. */
+  /** From the request's start to the first content of the answer. */
   firstTokenMs: number | null;
   /** False when the answer was cut short. */
   complete: boolean;
-  /** As the provider reported it; null when it did not. */
+  /** The usage reported by the provider; null when it reported none. */
   usage: TokenUsage | null;
-  /** What tokens must be counted from when `usage` is null and a provider answered. */
+  /** The text to count tokens in, when `usage` is null and a provider answered. */
   uncounted: UncountedText | null;
-  /** What is stored of what was written; null but for a key that says so. */
+  /** Bodies to store; null unless the key has its bodies stored. */
   bodies: Bodies | null;
 }
 
 /** One attempt at a provider. */
 export interface AttemptLog {
   provider: string;
-  /** As it was sent. */
+  /** The name sent to the provider. */
   model: string;
-  /** `refused`: with an error status. What is neither says why there was no answer. */
+  /** `refused`: answered with an error status. The others say why there was no answer. */
   outcome: 'answered' | 'refused' | AttemptFailure;
   status: number | null;
-  /** In our words; null where the status says it. */
+  /** The gateway's explanation; null where the status is explanation enough. */
   reason: string | null;
-  /** When it began, from the start of the request. */
+  /** Its start, since the start of the request. */
   atMs: number;
-  /** To the answer, or to its failure. */
+  /** Time until its answer or failure. */
   tookMs: number;
 }
 
@@ -154,30 +154,30 @@ export type AttemptFailure =
   | 'aborted';
 
 export type AttemptsEnd =
-  /** Every candidate was tried, or those that were left had no slot. */
+  /** Every candidate was tried, or the remaining ones had no free slot. */
   | 'no_candidate_left'
   /** The error is the client's own: another provider would answer the same. */
   | 'not_retryable'
   | 'max_attempts'
   | 'retry_budget_spent'
-  /** The request's time was over, or its client had left. */
+  /** The request's time had run out, or its client had left. */
   | 'over';
 
 /**
- * The tokens of one request that a provider answered, soon after its `request_finished`: those that
- * the provider reported, or those that were counted here.
+ * The tokens of one request that a provider answered, as the provider reported them or as counted
+ * here. It follows the request's `request_finished`.
  */
 export interface UsageCounted {
   type: 'usage_counted';
   requestId: string;
-  /** As the client asked; any text. */
+  /** The name in the client's request; any text. */
   model: string | null;
   provider: string | null;
   usage: TokenUsage;
   source: 'provider' | 'estimated';
 }
 
-/** The bytes of a request and of what was delivered of its answer. */
+/** The bytes of a request and of the delivered part of its answer. */
 export interface UncountedText {
   operation: Operation;
   /** The request's JSON body as the client sent it. */
@@ -186,11 +186,11 @@ export interface UncountedText {
   answer: Uint8Array[];
   /** True when pieces were left out to bound the memory. */
   truncated: boolean;
-  /** The length of the whole answer, where pieces of it were left out. */
+  /** The length of the whole answer, where pieces were left out. */
   answerBytes?: number;
 }
 
-/** The bodies of a request and of its answer, as the client sent the one and got the other. */
+/** The bodies of a request and of its answer, as the client sent and received them. */
 export interface Bodies {
   request: KeptBody;
   response: KeptBody;

@@ -1,15 +1,15 @@
 import { fstatSync, write as writeFd } from 'node:fs';
 
 export interface LogSinkOptions {
-  /** Characters that may wait, beside those that are being written. */
+  /** Characters that may wait, in addition to those being written. */
   maxPending?: number;
-  /** Called when lines were dropped and the reader takes lines again. */
+  /** Called when the reader takes lines again after some were dropped. */
   onRecovered: (dropped: number) => void;
 }
 
 /** Lines on their way to standard output. */
 export interface LogSink {
-  /** False: the line that would be made now is to be dropped, and is counted. Ask before each. */
+  /** Call before each line. False counts the line as dropped: do not render it. */
   hasRoom(): boolean;
   write(line: string): void;
   /** Lines dropped since the start. */
@@ -20,11 +20,11 @@ const defaultMaxPending = 1_048_576;
 const retryMs = 1_000;
 
 /**
- * A queue of bounded size before standard output, whose reader may be slow, stopped or gone, or a
- * disk that is full. It never blocks: what finds no room is dropped and counted.
+ * A bounded queue before standard output, whose reader may be slow, stopped or gone, or whose disk
+ * may be full. It never blocks, but drops and counts lines that do not fit.
  *
- * States: idle → writing one piece → idle, or writing what has come meanwhile; after a failure it
- * waits a second first.
+ * States: idle → writing one piece → idle, or writing the lines that arrived in the meantime; after
+ * a failure it waits a second first.
  */
 export function openLogSink({
   maxPending = defaultMaxPending,
@@ -44,7 +44,7 @@ export function openLogSink({
     const lines = pending;
     pending = [];
     pendingLength = 0;
-    // After a failure a line may be there in part.
+    // A failed write may have left part of a line.
     output((torn ? '\n' : '') + lines.join(''), (error) => {
       torn = error !== null;
       if (error === null) {
@@ -86,14 +86,14 @@ export function openLogSink({
 type Output = (text: string, done: (error: Error | null) => void) => void;
 
 /**
- * Node writes to a pipe or socket without blocking, but to a file or terminal it would block the
- * event loop; those are written to in a thread.
+ * Node writes to a pipe or socket without blocking. A write to a file or terminal would block the
+ * event loop, so it is done in the thread pool.
  */
 function openOutput(): Output {
   const { stdout } = process;
   const status = fstatSync(stdout.fd);
   if (!status.isFile() && !status.isCharacterDevice()) {
-    // Without a listener, a reader that has gone would end the process.
+    // Without a listener, EPIPE after the reader has gone would end the process.
     stdout.on('error', () => {});
     return (text, done) => void stdout.write(text, (error) => done(error ?? null));
   }

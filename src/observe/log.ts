@@ -7,9 +7,9 @@ import { visible, visibleLines } from './visible.js';
 
 export interface LogOptions {
   level: Level;
-  /** Whether each finished request is a line. */
+  /** Log each finished request. */
   requests: boolean;
-  /** Lines for a person, else JSON. */
+  /** Lines for people instead of JSON. */
   readable: boolean;
   /** Characters that may wait for a slow reader; 1 Mi unless given. */
   maxPending?: number;
@@ -17,11 +17,11 @@ export interface LogOptions {
 
 export interface Log {
   emit: Emit;
-  /** Lines that were lost because nobody took them. */
+  /** Lines lost because the reader did not take them. */
   readonly droppedLines: number;
 }
 
-/** Interprets events as log lines on standard output, which may be slow: it then loses lines. */
+/** Writes events as log lines to standard output; lines are dropped while its reader is slow. */
 export function createLog({ level, requests, readable, ...options }: LogOptions): Log {
   const sink = openLogSink({
     ...options,
@@ -60,7 +60,7 @@ function isOfRequest({ type }: GatewayEvent): boolean {
   return type === 'request_finished' || type === 'usage_counted';
 }
 
-/** All of an event but what clients and models wrote. */
+/** The fields of an event without the texts of clients and models. */
 function fieldsOf(event: GatewayEvent): object {
   if (event.type === 'request_finished') {
     const { type, uncounted, bodies, ...fields } = event;

@@ -2,8 +2,8 @@ import { Gauge, type Registry } from 'prom-client';
 import { CounterFamily, HistogramFamily } from './metrics-series.js';
 
 /**
- * From an answer of a cache to a long generation. A percentile is interpolated within a bucket, so
- * that it is off by as much as a bucket is wide: at most twofold, where most answers are.
+ * From a cached answer to a long generation. A percentile is interpolated within a bucket, so its
+ * error is at most the bucket's width: a factor of two, where most answers are.
  */
 const latencyBuckets = [
   0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300,
@@ -13,7 +13,7 @@ const firstTokenBuckets = [0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60];
 const speedBuckets = [1, 5, 10, 20, 50, 100, 200, 500, 1_000];
 const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1, 10];
 
-/** Every metric that is counted as events come: docs/monitoring.md says what each means. */
+/** Every metric that counts events; docs/monitoring.md explains each. */
 export function requestFamilies(registry: Registry) {
   return {
     requests: new CounterFamily({
@@ -94,23 +94,23 @@ export function requestFamilies(registry: Registry) {
     }),
     wrongKeys: new CounterFamily({
       name: 'llm_proxy_wrong_keys_total',
-      help: 'Requests with a key that is none: of the admin API, or of a client.',
+      help: 'Requests with an unknown key, by kind: admin or client.',
       labelNames: ['kind'],
       registry,
     }),
     workerRestarts: new CounterFamily({
       name: 'llm_proxy_worker_restarts_total',
-      help: 'Worker processes that ended unasked and were replaced.',
+      help: 'Worker processes that ended unexpectedly and were replaced.',
       registry,
     }),
     databaseUp: new Gauge({
       name: 'llm_proxy_database_up',
-      help: 'Whether changes in the database are noticed (1) or it cannot be reached (0).',
+      help: '1 while changes in the database are noticed, 0 while it cannot be reached.',
       registers: [registry],
     }),
     secretUnusable: new Gauge({
       name: 'llm_proxy_provider_secret_unusable',
-      help: 'Always 1, for each provider that is not used because its key cannot be.',
+      help: 'Always 1, for each provider that is not used because its key is unusable.',
       labelNames: ['provider'],
       registers: [registry],
     }),

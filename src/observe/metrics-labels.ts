@@ -1,6 +1,6 @@
-/** The names that the configuration itself holds: no others become label values. */
+/** The names in the configuration: no others become label values. */
 export interface ConfiguredNames {
-  /** Exact names of models, without wildcards. */
+  /** Exact model names, without wildcards. */
   models: Iterable<string>;
   providers: Iterable<string>;
 }
@@ -11,17 +11,17 @@ export type Labels = {
   provider: string;
 };
 
-/** Stands for every other value. */
+/** The label value that stands for every other name. */
 export const unknown = 'unknown';
 
-/** Names of earlier configurations are kept up to this many, for requests that outlive theirs. */
+/** Bounds the names kept, which include earlier ones for requests that outlive a configuration. */
 const maxNames = 50_000;
 const maxProviders = 200;
 const maxPairs = 500;
 
 /**
- * Bounds what labels can say, whatever clients ask and however often the configuration changes: a
- * name that is in no configuration, and every name past the bounds, is `unknown`.
+ * Bounds the number of label values, whatever clients send and however often the configuration
+ * changes: a name in no configuration, and every name past the bounds, is `unknown`.
  */
 export class LabelBounds {
   #models = new Set<string>();
@@ -32,15 +32,15 @@ export class LabelBounds {
   readonly #onOverflow: () => void;
 
   /**
-   * @param modelPrefix what clients may write before a model's name, with a slash; empty for none.
-   * @param onOverflow called for each request that is past a bound.
+   * @param modelPrefix optional prefix of clients' model names, with its slash; empty for none.
+   * @param onOverflow called for each request past a bound.
    */
   constructor(modelPrefix: string, onOverflow: () => void) {
     this.#prefix = modelPrefix && `${modelPrefix}/`;
     this.#onOverflow = onOverflow;
   }
 
-  /** Call it before a configuration is in use. */
+  /** Call it before a configuration becomes active. */
   learn({ models, providers }: ConfiguredNames): void {
     this.#models = union(this.#models, models);
     this.#providers = union(this.#providers, providers);
@@ -71,7 +71,7 @@ export class LabelBounds {
   }
 }
 
-/** Says yes to the first `max` different values, and to these for ever. */
+/** Returns a test that accepts the first `max` distinct values and no others. */
 export function admitUpTo(max: number): (value: string) => boolean {
   const admitted = new Set<string>();
   return (value) => {

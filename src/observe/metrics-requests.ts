@@ -12,12 +12,12 @@ const maxReasons = 100;
 /** Counts a finished request. */
 export type CountRequest = (event: RequestFinished) => void;
 
-/** Everything that requests with the same labels count into. */
+/** The series of requests with the same labels. */
 interface RequestSeries {
   requests: Count;
   duration: Distribution;
   labels: Labels;
-  /** Of requests that reached a provider; made when the first one does. */
+  /** Series of requests that reached a provider; created by the first. */
   sent: SentSeries | null;
   streamed: StreamSeries | null;
 }
@@ -70,7 +70,7 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
     };
     series.sent.attempts.value += attempts;
     series.sent.overhead.observe(Math.max(0, event.totalMs - event.upstreamMs) / 1000);
-    // Of several attempts, the time cannot be told apart by provider.
+    // The time of several attempts cannot be divided among their providers.
     if (attempts === 1) series.sent.providerLatency.observe(event.upstreamMs / 1000);
     else families.retries.of(series.labels).value += attempts - 1;
   };
@@ -96,7 +96,7 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
     const { error } = event;
     if (error !== null) {
       families.rejected.of({ reason: admitReason(error) ? error : unknown }).value++;
-      // Without a key it is an address that has to wait.
+      // Without a key the limit is that of an address.
       if (error === 'rate_limit_exceeded' && event.credential) rateLimited.value++;
     }
     if (event.attempts === 0) return;
@@ -138,7 +138,7 @@ export function tokenCounter({ tokens, tokensEstimated }: RequestFamilies) {
   };
 }
 
-/** A provider may answer with any number. */
+/** Bounds the label: a provider may answer with any number. */
 function statusLabel(status: number): string {
   return status >= 100 && status <= 599 ? String(status) : unknown;
 }

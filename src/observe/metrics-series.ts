@@ -5,15 +5,15 @@ type LabelValues = Readonly<Record<string, string>>;
 interface FamilyOptions {
   name: string;
   help: string;
-  /** In the order in which they are shown. */
+  /** In the order of the output. */
   labelNames?: readonly string[];
   registry: Registry;
 }
 
 /**
- * prom-client's own `inc` and `observe` check and hash the labels at every call, half a microsecond
- * each, and every request takes ten of them. Here a series is looked up once and counted into as a
- * plain object; prom-client still holds the registry and writes the text.
+ * prom-client's `inc` and `observe` check and hash the labels at every call, half a microsecond
+ * each, and every request needs ten of them. Here a series is looked up once and is a plain object
+ * to count into; prom-client still holds the registry and writes the text.
  */
 abstract class Family<Series> {
   readonly name: string;
@@ -34,7 +34,7 @@ abstract class Family<Series> {
 
   protected abstract values(labels: LabelValues, series: Series): MetricValue<string>[];
 
-  /** The series of these labels, which is there, at zero, from now on. */
+  /** The series with these labels, created at zero if needed. */
   of(labels: LabelValues = {}): Series {
     const key = this.#labelNames.map((name) => labels[name]).join('\0');
     let found = this.#series.get(key);
@@ -46,7 +46,7 @@ abstract class Family<Series> {
     return found.series;
   }
 
-  /** What prom-client asks of a metric. */
+  /** Called by prom-client to read the metric. */
   async get(): Promise<MetricObject & { values: MetricValue<string>[] }> {
     const values = [...this.#series.values()].flatMap(({ labels, series }) =>
       this.values(labels, series),

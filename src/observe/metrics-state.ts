@@ -1,14 +1,14 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ProcessStatus } from './process-status.js';
 
-/** What is true now, asked at each scrape. Nothing here asks a worker. */
+/** The current state, read at each scrape without asking a worker. */
 export interface GatewayState {
-  /** What each worker that lives last said of itself; `name` is such as `worker-1`. */
+  /** The last report of each live worker; `name` is like `worker-1`. */
   workers: readonly WorkerState[];
   workersDesired: number;
-  /** Of the active configuration; null while there is none. */
+  /** Version of the active configuration; null while there is none. */
   configVersion: number | null;
-  /** Wall clock, milliseconds; null before the first one. */
+  /** `lastSuccessAt` is wall clock, milliseconds. Null before the first reload. */
   lastReload: { successful: boolean; lastSuccessAt: number | null };
   usage: { queuedRows: number; droppedRows: number };
   droppedLogLines: number;
@@ -16,38 +16,38 @@ export interface GatewayState {
 
 export interface WorkerState {
   name: string;
-  /** Null until it has said something. */
+  /** Null until its first report. */
   status: WorkerStatus | null;
 }
 
-/** What a worker says of itself once a second. */
+/** A worker's report about itself, sent once a second. */
 export interface WorkerStatus extends ProcessStatus {
-  /** Requests that are not over, by endpoint. */
+  /** Requests in flight, by endpoint. */
   activeRequests: Readonly<Record<string, number>>;
-  /** By provider key: those that it has sent something to, or heard of. */
+  /** By provider key: providers that this worker has used or has news of. */
   providers: Readonly<Record<string, ProviderStatus>>;
 }
 
 /** A provider as one worker sees it. */
 export interface ProviderStatus {
   /**
-   * `recovering`: back, and sent only a part yet. `on_trial`: one request finds out whether it is
-   * back.
+   * `recovering`: back, with a reduced share of the requests. `on_trial`: a single request tests
+   * it.
    */
   state: 'in' | 'recovering' | 'cooling_down' | 'ejected' | 'on_trial';
-  /** When that ends by itself: wall clock, milliseconds. */
+  /** End of the state by itself: wall clock, milliseconds. */
   until: number | null;
   inFlight: number;
-  /** In a row. */
+  /** Consecutive failures. */
   failures: number;
-  /** The estimate of its time to an answer; 0 when there is none. */
+  /** Estimated time to an answer; 0 when unknown. */
   latencyMs: number;
 }
 
 /**
- * Registers the metrics that are read off when they are asked for.
+ * Registers the metrics that are computed at each scrape.
  * @param control measures the control process.
- * @param providerHealth enabled providers, and whether requests are sent to each.
+ * @param providerHealth true for each enabled provider that requests are sent to.
  */
 export function registerState(
   registry: Registry,
@@ -98,7 +98,7 @@ export function registerState(
   );
   gauge(
     'llm_proxy_provider_health',
-    'Whether requests are sent to an enabled provider (1), or it was taken out (0).',
+    '1 while requests are sent to an enabled provider, 0 while it is taken out.',
     ['provider'],
     () => [...providerHealth()].map(([provider, healthy]) => [provider, healthy ? 1 : 0] as const),
   );
@@ -109,42 +109,38 @@ export function registerState(
   );
   value(
     'llm_proxy_config_last_reload_successful',
-    'Whether the configuration was read and valid when it was last read.',
+    '1 if the configuration was valid when it was last read, else 0.',
     () => Number(state().lastReload.successful),
   );
   value(
     'llm_proxy_config_last_reload_success_timestamp_seconds',
-    'When the configuration was last read and valid, in seconds since 1970.',
+    'Unix time of the last successful read of the configuration, in seconds.',
     () => {
       const { lastSuccessAt } = state().lastReload;
       return lastSuccessAt && lastSuccessAt / 1000;
     },
   );
-  value(
-    'llm_proxy_usage_queue_rows',
-    'Usage rows that are not stored yet.',
-    () => state().usage.queuedRows,
-  );
+  value('llm_proxy_usage_queue_rows', 'Usage rows not stored yet.', () => state().usage.queuedRows);
   counter(
     'llm_proxy_usage_rows_dropped_total',
-    'Usage rows that were lost.',
+    'Usage rows lost.',
     () => state().usage.droppedRows,
   );
   counter(
     'llm_proxy_log_lines_dropped_total',
-    'Log lines that their reader did not take.',
+    'Log lines dropped because their reader was too slow.',
     () => state().droppedLogLines,
   );
-  value('llm_proxy_workers', 'Worker processes that live.', () => state().workers.length);
+  value('llm_proxy_workers', 'Live worker processes.', () => state().workers.length);
   value(
     'llm_proxy_workers_desired',
-    'Worker processes that should live.',
+    'Worker processes that should be running.',
     () => state().workersDesired,
   );
-  // The first of the three measures for all of them: measuring starts a new period.
+  // The first of the three gauges measures for all: each measurement starts a new period.
   gauge(
     'llm_proxy_event_loop_delay_p50_seconds',
-    'Median delay of the event loop of a process, over about a second.',
+    "Median delay of a process's event loop, over about a second.",
     ['process'],
     () => {
       processes = [['control', control()]];
@@ -154,7 +150,7 @@ export function registerState(
   );
   gauge(
     'llm_proxy_event_loop_delay_p99_seconds',
-    '99th percentile of the delay of the event loop of a process, over about a second.',
+    "99th percentile of the delay of a process's event loop, over about a second.",
     ['process'],
     () => processes.map(([name, { loopDelayP99Ms }]) => [name, loopDelayP99Ms / 1000]),
   );

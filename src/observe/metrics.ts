@@ -10,11 +10,11 @@ import { watchProcess } from './process-status.js';
 /** Interprets events as Prometheus metrics. Lives in the control process. */
 export interface Metrics {
   emit: Emit;
-  /** From now on the metrics of what is true now are there too; `state` is asked at each scrape. */
+  /** Adds the metrics of the current state; `state` is called at each scrape. */
   watch(state: () => GatewayState): void;
-  /** A configuration will be in use: `providers` are those that are enabled. */
+  /** Call it before a configuration becomes active; `providers` are the enabled ones. */
   configured(names: ConfiguredNames): void;
-  /** The text exposition format; of scrapes within a second only the first is worked for. */
+  /** The text exposition format; scrapes within a second share one rendering. */
   render(): Promise<string>;
   readonly contentType: string;
 }
@@ -106,7 +106,7 @@ export function createMetrics(
   };
 }
 
-/** The event loop turns after each family: with many series, all at once would take long. */
+/** Yields to the event loop after each family: with many series, all at once would block it. */
 async function renderAll(registry: Registry): Promise<string> {
   const families: string[] = [];
   for (const family of registry.getMetricsAsArray()) {

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** How a process does. The delays are of the period since it was measured before. */
+/** Load of a process. The delays are those since the last measurement. */
 export interface ProcessStatus {
   loopDelayP50Ms: number;
   loopDelayP99Ms: number;
@@ -9,12 +9,12 @@ export interface ProcessStatus {
 
 const resolutionMs = 20;
 
-/** Begins to watch this process; each call of the result ends one period and begins the next. */
+/** Starts measuring this process; each call of the result ends one period and starts the next. */
 export function watchProcess(): () => ProcessStatus {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
   let rssBytes = 0;
-  /** It reads a file, which fails where this process has no descriptor left: then the last value. */
+  /** Falls back to the last value: it reads a file, which fails without a free descriptor. */
   const rss = () => {
     try {
       rssBytes = process.memoryUsage.rss();
@@ -23,7 +23,7 @@ export function watchProcess(): () => ProcessStatus {
   };
   return () => {
     const measured = histogram.count > 0;
-    // It holds the time between two ticks of a timer, not what is over.
+    // The histogram holds the whole interval between two timer ticks, not the delay alone.
     const delayMs = (percentile: number) =>
       measured ? Math.max(0, histogram.percentile(percentile) / 1e6 - resolutionMs) : 0;
     const status = {

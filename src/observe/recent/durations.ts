@@ -1,9 +1,9 @@
-/** Counts of durations in buckets that grow by a twelfth part of a doubling: within 6 %. */
+/** Counts of durations in buckets that grow by 2^(1/12), which is exact to 6 %. */
 export type Durations = Uint32Array;
 
 const stepsPerDoubling = 12;
 const smallestMs = 0.1;
-/** To about three hours. */
+/** Up to about three hours. */
 const size = 27 * stepsPerDoubling;
 
 export function newDurations(): Durations {
@@ -16,14 +16,13 @@ export function addDuration(durations: Durations, ms: number): void {
   durations[index] = (durations[index] ?? 0) + 1;
 }
 
-/** Adds the second to the first. */
 export function mergeDurations(into: Durations, from: Durations): void {
   for (let index = 0; index < size; index++) {
     into[index] = (into[index] ?? 0) + (from[index] ?? 0);
   }
 }
 
-/** Milliseconds, or null where there are none. @param share such as 0.95. */
+/** Milliseconds, or null where nothing was counted. @param share such as 0.95. */
 export function percentile(durations: Durations, share: number): number | null {
   const total = durations.reduce((sum, count) => sum + count, 0);
   if (total === 0) return null;

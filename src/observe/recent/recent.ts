@@ -2,47 +2,47 @@ import type { TokenUsage } from '../../dialects/usage.js';
 import type { Emit, RequestFinished } from '../event.js';
 import { createTraffic, type TrafficSummary } from './traffic.js';
 
-/** A finished request, without what its client and the model wrote, and its tokens. */
+/** A finished request and its tokens, without the texts of client and model. */
 export interface RecentRequest {
   event: RequestFinished;
   tokens: (TokenUsage & { source: 'provider' | 'estimated' }) | null;
 }
 
-/** What has happened lately, in the control process's memory; nothing of it is stored. */
+/** Recent events, only in the control process's memory. */
 export interface Recent {
   emit: Emit;
-  /** The newest request of this id; null where it is not, or no longer, remembered. */
+  /** The newest request with this id; null where it is not remembered. */
   request(id: string): RecentRequest | null;
-  /** How many requests of a key began within this second and were remembered. */
+  /** Number of remembered requests of a key that began within the second before `untilMs`. */
   requestsOf(credentialName: string, untilMs: number): number;
-  /** Whether a provider was taken out then; null where that is not remembered. */
+  /** True where a provider was ejected at that time; null where that is not remembered. */
   wasEjected(provider: string, atMs: number): boolean | null;
   traffic(): TrafficSummary;
 }
 
 const maxRequests = 10_000;
-/** Clients choose what they ask for. */
+/** Clients may send a name of any length. */
 const maxModelLength = 200;
 const maxEjections = 1_000;
 
 interface Remembered {
   event: RequestFinished;
-  /** Counted here, of a request whose provider did not report its usage. */
+  /** Counted here because the provider reported no usage. */
   estimate: TokenUsage | null;
 }
 
 interface Ejected {
   provider: string;
   fromMs: number;
-  /** When it would end, or has ended; a trial that fails extends it. */
+  /** Expected or actual end; a failed trial extends it. */
   untilMs: number;
 }
 
 /** @param now wall clock, milliseconds. */
 export function createRecent(now: () => number = Date.now): Recent {
   const sinceMs = now();
-  // A ring, with the oldest at `next`. Few are looked for, and a Map of what comes and goes costs
-  // more than all else that is done with a request here.
+  // A ring with the oldest at `next`. Lookups are rare, and keeping a Map up to date would cost
+  // more than everything else done with a request here.
   const requests: Remembered[] = [];
   let next = 0;
   const traffic = createTraffic();
@@ -71,7 +71,7 @@ export function createRecent(now: () => number = Date.now): Recent {
     emit(event) {
       switch (event.type) {
         case 'request_finished': {
-          // What asks the gateway itself would push out what clients asked.
+          // Requests to the gateway itself would push out those of clients.
           if (!event.endpoint.startsWith('/v1/')) return;
           remember(event);
           traffic.add(event, now());

@@ -7,13 +7,13 @@ import {
   percentile,
 } from './durations.js';
 
-/** What the requests of the last minute add up to. Durations are milliseconds. */
+/** Sums over the requests of the last minute. Durations are milliseconds. */
 export interface TrafficSummary extends Latency, Sum {
-  /** Of the last whole second. */
+  /** Requests in the last whole second. */
   perSecond: number;
-  /** Second by second, the oldest first; the one that is not over yet is not in it. */
+  /** One entry per whole second, oldest first. */
   series: { requests: number; errors: number; p95: number | null }[];
-  /** By the provider that answered or failed; attempts, where one request made several. */
+  /** By the provider that answered or failed; counts attempts rather than requests. */
   providers: ReadonlyMap<string, Sum & { perSecond: number }>;
   /** By the key's name. */
   keys: ReadonlyMap<string, Sum & { perSecond: number }>;
@@ -21,7 +21,7 @@ export interface TrafficSummary extends Latency, Sum {
 
 export interface Sum {
   requests: number;
-  /** Answered with 5xx, or cut short; of a provider also refusals that another one made good. */
+  /** Answered with 5xx, or cut short; for a provider also failures that another one made up for. */
   errors: number;
   /** Refused because of the key's rate limit. */
   limited: number;
@@ -34,7 +34,7 @@ export interface Latency {
   p99: number | null;
 }
 
-/** Sums requests by second. All is in memory and bounded. */
+/** Sums requests by second, in bounded memory. */
 export interface Traffic {
   add(event: RequestFinished, atMs: number): void;
   addTokens(event: RequestFinished, tokens: number, atMs: number): void;
@@ -42,7 +42,7 @@ export interface Traffic {
 }
 
 export const windowSeconds = 60;
-/** Names of one second; what is past it is only in the total. */
+/** Names counted per second; requests under further names are only in the total. */
 const maxNames = 1_000;
 
 interface Second {
@@ -155,7 +155,7 @@ function sumOf(sums: Map<string, Sum>, name: string): Sum | null {
   return sum;
 }
 
-/** A status that says nothing against the provider. */
+/** True for an error that is the client's, not the provider's. */
 function isClients(status: number | null): boolean {
   return status !== null && status < 500 && ![401, 402, 403, 408, 429].includes(status);
 }

@@ -17,8 +17,8 @@ export function jsonAnswerTexts(answer: unknown): string[] {
 }
 
 /**
- * As `jsonAnswerTexts`, of a stream of server-sent events as far as it was delivered: what is
- * split over events is joined, and an event that is cut short is passed over.
+ * As `jsonAnswerTexts`, for the delivered part of a stream of server-sent events. Texts split over
+ * events are joined; an event cut short is skipped.
  */
 export function streamAnswerTexts(stream: Buffer): string[] {
   const texts = new Texts();
@@ -33,7 +33,7 @@ export function streamAnswerTexts(stream: Buffer): string[] {
   return texts.all();
 }
 
-/** Collects texts by where in the answer they belong. */
+/** Collects texts by their place in the answer. */
 class Texts {
   readonly #texts = new Map<string, string>();
 
@@ -90,5 +90,5 @@ class Texts {
   }
 }
 
-/** Members of a message that hold what the model wrote; the last two are other makers'. */
+/** Members of a message that hold the model's text; the last two are not OpenAI's. */
 const written = ['content', 'refusal', 'reasoning_content', 'reasoning'];

@@ -8,9 +8,9 @@ import { objectOf, parseJson } from './json-value.js';
 import { promptTokens } from './prompt-tokens.js';
 
 /**
- * Counts the tokens of a request and of what was delivered of its answer. It may take seconds:
- * see tokenizer.ts.
- * @param model as the provider knows it: its family decides the encoding.
+ * Counts the tokens of a request and of the delivered part of its answer. It may take seconds: see
+ * tokenizer.ts.
+ * @param model the provider's name of it; its family decides the encoding.
  */
 export function countTokens(text: UncountedText, model: string): TokenUsage {
   const byBytes = estimateByBytes(text);

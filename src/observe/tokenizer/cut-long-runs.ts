@@ -1,10 +1,10 @@
-/** The longest run of letters, of marks or of white space that is encoded in one piece. */
+/** The longest run of letters, of marks or of white space encoded in one piece. */
 export const maxRunCharacters = 256;
 
 /**
- * Cuts a text inside runs that are longer than any word. An encoding merges within such runs, and
- * its effort grows with their length squared: 100,000 times the letter a would take 9 s. A cut
- * changes the count by a token at most.
+ * Cuts a text inside runs longer than any word. An encoding merges within such runs in time
+ * quadratic in their length: 100,000 times the letter a would take 9 s. A cut changes the count by
+ * at most one token.
  */
 export function cutLongRuns(text: string): string[] {
   if (text.length <= maxRunCharacters) return [text];
@@ -22,7 +22,7 @@ export function cutLongRuns(text: string): string[] {
   return pieces;
 }
 
-/** What the encodings' own patterns never divide; digits they take three at a time. */
+/** Runs that the encodings' patterns never divide; they take digits three at a time. */
 const runs = /[\p{L}\p{M}]+|\s+|[^\s\p{L}\p{N}]+/gu;
 
 function isLowSurrogate(unit: number): boolean {

@@ -3,10 +3,10 @@ import { cutLongRuns } from './cut-long-runs.js';
 import type { Encoding } from './encoding-of.js';
 import { tokensOfBytes } from './estimate-by-bytes.js';
 
-/** Characters of one request's texts that are encoded; what is past them counts by its bytes. */
+/** Characters encoded per request or answer; the rest is estimated by its bytes. */
 export const maxEncodedCharacters = 1_000_000;
 
-/** Counts the tokens of one text after the other, with one allowance for all of them. */
+/** Counts the tokens of a text; all calls of one counter share its allowance. */
 export type CountText = (text: string) => number;
 
 /** A counter for the texts of one request or answer. */
@@ -18,7 +18,7 @@ export function textCounter(encoding: Encoding): CountText {
     left -= encoded.length;
     let tokens = tokensOfBytes(Buffer.byteLength(text) - Buffer.byteLength(encoded));
     for (const piece of cutLongRuns(encoded)) {
-      // Names of special tokens, such as <|endoftext|>, are text like any other.
+      // In a prompt, names of special tokens such as <|endoftext|> are ordinary text.
       tokens += encoderOf(encoding).encode_ordinary(piece).length;
     }
     return tokens;
@@ -27,7 +27,7 @@ export function textCounter(encoding: Encoding): CountText {
 
 const encoders = new Map<Encoding, Tiktoken>();
 
-/** Made at its first use, which takes some 0.3 s and 50 MB, and kept. */
+/** Created at its first use, which takes about 0.3 s and 50 MB, and kept. */
 function encoderOf(encoding: Encoding): Tiktoken {
   const known = encoders.get(encoding);
   if (known) return known;

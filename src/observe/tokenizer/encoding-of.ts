@@ -2,8 +2,8 @@
 export type Encoding = 'cl100k_base' | 'o200k_base';
 
 /**
- * The encoding of a model's family, by its name: a provider's prefix (`openai/`) and a fine-tuned
- * model's (`ft:`) are passed over. A model of another maker is counted as OpenAI's newest are.
+ * The encoding of a model's family, by its name without a provider's prefix (`openai/`) or that of
+ * a fine-tuned model (`ft:`). Other makers' models get the encoding of OpenAI's newest.
  */
 export function encodingOf(model: string): Encoding {
   const name = familyName(model);
@@ -13,7 +13,7 @@ export function encodingOf(model: string): Encoding {
     : 'o200k_base';
 }
 
-/** A model's name, lower-case, without what stands before the family's. */
+/** A model's name, lower-case, without any prefix before the family's name. */
 export function familyName(model: string): string {
   return model
     .slice(model.lastIndexOf('/') + 1)

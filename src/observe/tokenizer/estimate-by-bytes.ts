@@ -2,8 +2,8 @@ import type { TokenUsage } from '../../dialects/usage.js';
 import type { UncountedText } from '../event.js';
 
 /**
- * A rough count that looks at no text, for when the tokenizer cannot keep up: four bytes are a
- * token, base64 left out; in a stream each event is one, as most providers send them.
+ * A rough count without tokenizing, for when the tokenizer cannot keep up: four bytes are a token,
+ * base64 left out; each event of a stream is a token, since most providers send one per event.
  */
 export function estimateByBytes(text: UncountedText): TokenUsage {
   const { operation, request, answer } = text;
@@ -24,7 +24,7 @@ export function tokensOfBytes(bytes: number): number {
   return Math.ceil(bytes / 4);
 }
 
-/** By what to multiply the tokens of the bytes that are there: what was left out counts alike. */
+/** The factor from tokens in the kept bytes to tokens in the whole answer. */
 export function leftOutFactor({ answerBytes = 0 }: UncountedText, keptBytes: number): number {
   return keptBytes === 0 ? 1 : Math.max(1, answerBytes / keptBytes);
 }
@@ -48,7 +48,7 @@ function countOf(bytes: Buffer, mark: string): number {
   return count;
 }
 
-/** A view: bytes that crossed a process or thread are no Buffer any more. */
+/** A view: a Buffer that crossed to another process or thread arrives as a Uint8Array. */
 function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

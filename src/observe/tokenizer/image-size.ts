@@ -4,7 +4,7 @@ export interface ImageSize {
   height: number;
 }
 
-/** Of an image's base64, as much is decoded as any header needs: a JPEG's may follow a preview. */
+/** Base64 decoded of an image, enough for any header: a JPEG's size may follow a preview. */
 const maxHeaderCharacters = 262_144;
 
 /**

@@ -2,10 +2,10 @@ import { familyName } from './encoding-of.js';
 import { type ImageSize, imageSize } from './image-size.js';
 import { objectOf, textOf } from './json-value.js';
 
-/** What an image counts as whose size is not known, such as one at an https URL. */
+/** The size assumed where it is unknown, such as that of an image at an https URL. */
 const defaultSize: ImageSize = { width: 1024, height: 1024 };
 
-/** OpenAI's prices of an image, in tokens: once, and for each tile of 512 pixels. */
+/** OpenAI's price of an image in tokens: a base, and one for each tile of 512 pixels. */
 const prices: readonly { models: RegExp; base: number; tile: number }[] = [
   { models: /^gpt-4o-mini/, base: 2833, tile: 5667 },
   { models: /^o[13]/, base: 75, tile: 150 },

@@ -1,4 +1,4 @@
-/** Looking into JSON of unknown shape: what is not there is empty. */
+/** For reading JSON of unknown shape: what is missing reads as empty. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The object, or an empty one. */
@@ -18,7 +18,7 @@ export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** The value that a JSON text stands for; null where it is none. */
+/** The value of a JSON text; null where it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -11,9 +11,9 @@ const perName = 1;
 const forAnswer = 3;
 
 /**
- * The prompt's tokens of a request, by OpenAI's published rules: of chat messages with their
- * tools and images, of a legacy completion's `prompt`, of an embedding's `input`. Audio and files
- * count nothing: how they are counted is not published.
+ * The prompt tokens of a request, by OpenAI's published rules: of chat messages with tools and
+ * images, of a legacy completion's `prompt`, of an embedding's `input`. Audio and files count as
+ * zero, since no rule for them is published.
  * @param request the JSON body.
  */
 export function promptTokens(request: JsonObject, model: string): number {

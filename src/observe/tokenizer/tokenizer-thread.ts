@@ -3,7 +3,7 @@ import type { TokenUsage } from '../../dialects/usage.js';
 import type { UncountedText } from '../event.js';
 import { countTokens } from './count-tokens.js';
 
-/** What the thread is asked; it answers each with one `CountAnswer`, in turn. */
+/** A request to the thread, which answers each with one `CountAnswer`, in order. */
 export interface CountRequest {
   text: UncountedText;
   model: string;
@@ -16,7 +16,7 @@ parentPort?.on('message', ({ text, model }: CountRequest) => {
   parentPort?.postMessage(countOrNull(text, model));
 });
 
-/** Whatever is wrong with a text, the thread is there for the next one. */
+/** Never throws: the thread must survive a text that fails. */
 function countOrNull(text: UncountedText, model: string): CountAnswer {
   try {
     return countTokens(text, model);

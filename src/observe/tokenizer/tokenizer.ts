@@ -5,12 +5,12 @@ import { estimateByBytes } from './estimate-by-bytes.js';
 import type { CountAnswer, CountRequest } from './tokenizer-thread.js';
 
 export interface TokenizerOptions {
-  /** Texts that may wait, and bytes of them; one that finds no room counts by its bytes. */
+  /** Texts that may wait, and their bytes; a text past either is estimated by its bytes. */
   maxQueued?: number;
   maxQueuedBytes?: number;
-  /** After this time with one text the thread is ended. */
+  /** The thread is ended after this time with one text. */
   timeoutMs?: number;
-  /** The thread was ended, or ended by itself, with a text that it had not counted. */
+  /** Called when the thread was ended, or ended by itself, before it had counted a text. */
   onFailure?: (reason: string) => void;
 }
 
@@ -20,9 +20,9 @@ interface Task extends CountRequest {
 }
 
 /**
- * Counts tokens in a thread of its own, one text after the other: encoding is slow, and a text made
- * for it can be very slow. `count` never fails: what the thread cannot do in time is estimated by
- * bytes.
+ * Counts tokens in a thread of its own, one text at a time: encoding is slow, and a hostile text
+ * can make it very slow. `count` never fails: a text that the thread cannot count in time is
+ * estimated by its bytes.
  *
  * States: no thread → (first text) idle ⇄ counting → (timeout, failure) no thread.
  */
@@ -45,17 +45,17 @@ export class Tokenizer {
     this.#onFailure = options.onFailure ?? (() => {});
   }
 
-  /** Texts that wait, with the one that is being counted. */
+  /** Texts that wait or are being counted. */
   get depth(): number {
     return this.#queue.length + (this.#counting ? 1 : 0);
   }
 
-  /** How many texts were estimated by their bytes since the start. */
+  /** Texts estimated by their bytes since the start. */
   get estimatedByBytes(): number {
     return this.#estimatedByBytes;
   }
 
-  /** @param model as the provider knows it. */
+  /** @param model the provider's name of it. */
   count(text: UncountedText, model: string): Promise<TokenUsage> {
     const bytes = text.answer.reduce((sum, { length }) => sum + length, text.request.length);
     const hasRoom =
@@ -68,7 +68,7 @@ export class Tokenizer {
     });
   }
 
-  /** Ends the thread; what it has not counted is estimated. */
+  /** Ends the thread; texts not counted yet are estimated. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#counting) this.#finish(null);

@@ -3,8 +3,8 @@ import type { Encoding } from './encoding-of.js';
 import { type JsonObject, listOf, objectOf, textOf } from './json-value.js';
 
 /**
- * Constants of the OpenAI cookbook, "How to count tokens with tiktoken": function definitions are
- * written into the prompt in a form of OpenAI's own, which they were found from.
+ * Constants of the OpenAI cookbook, "How to count tokens with tiktoken". OpenAI writes function
+ * definitions into the prompt in an unpublished form; the constants were measured.
  */
 const perFunction: Record<Encoding, number> = { o200k_base: 7, cl100k_base: 10 };
 const forProperties = 3;
@@ -27,7 +27,7 @@ export function toolTokens(request: JsonObject, encoding: Encoding, count: Count
   return tokens;
 }
 
-/** The cookbook stops at the first level; deeper ones and arrays' items are counted alike. */
+/** The cookbook covers the first level only; deeper levels and items follow the same rule. */
 function schemaTokens(schema: JsonObject, count: CountText, depth: number): number {
   if (depth > maxDepth) return 0;
   const properties = Object.entries(objectOf(schema.properties));

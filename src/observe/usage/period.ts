@@ -1,10 +1,10 @@
-/** A stretch of time, from `since` to before `until`. */
+/** A half-open interval: from `since` to before `until`. */
 export interface Period {
   since: Date;
   until: Date;
 }
 
-/** A period that a person gave cannot be understood; the message is for them. */
+/** A period that cannot be parsed; the message is for the person who wrote it. */
 export class PeriodError extends Error {
   override readonly name = 'PeriodError';
   readonly field: 'since' | 'until';
@@ -15,13 +15,12 @@ export class PeriodError extends Error {
   }
 }
 
-/** What is taken where nothing is given. */
 export const defaultSince = '24h';
 
 /**
- * The period between two times, each a time of ISO 8601 (in UTC where it names no zone) or how long
- * ago, such as `24h`, `7d`, `30m`.
- * @param isLocal whether times without a zone are this machine's, not UTC.
+ * The period between two times, each in ISO 8601 (UTC where it names no zone) or relative to now,
+ * such as `24h`, `7d`, `30m` ago.
+ * @param isLocal takes times without a zone as local time instead of UTC.
  * @throws PeriodError
  */
 export function parsePeriod(
@@ -63,7 +62,7 @@ function parseTime(field: 'since' | 'until', text: string, now: Date, isLocal: b
 
 function withZone(text: string, isLocal: boolean): string {
   const time = text.replace(' ', 'T');
-  // By itself a day is one of UTC, and a time of day one of this machine.
+  // Date.parse takes a date alone as UTC, and a date with a time as local.
   if (!time.includes('T')) return isLocal ? `${time}T00:00` : time;
   return isLocal || /(Z|[+-]\d\d:?\d\d)$/.test(time.slice(11)) ? time : `${time}Z`;
 }

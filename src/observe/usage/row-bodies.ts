@@ -1,11 +1,11 @@
 import type { UsageRow } from './usage-row.js';
 
-/** What of a row may be large, in characters. */
+/** Characters of a row's bodies, its only large columns. */
 export function bodyCharacters({ request_body, response_body }: UsageRow): number {
   return (request_body?.length ?? 0) + (response_body?.length ?? 0);
 }
 
-/** The row for where there is no room for its bodies: it says that there were some. */
+/** The row with a note in place of its bodies, for when there is no room for them. */
 export function withoutBodies(row: UsageRow): UsageRow {
   return {
     ...row,

@@ -7,7 +7,7 @@ interface Times {
   p99: number | null;
 }
 
-/** Sums as they are to be written: those of `UsageSum`. */
+/** The columns of a sum, as in `UsageSum`. */
 interface Sum {
   group: string | null;
   subgroup: string | null;
@@ -31,7 +31,7 @@ const counts = [
 ] as const;
 const times = ['avg', 'p50', 'p95', 'p99'] as const;
 
-/** One line a group; the total alone where there is no grouping. */
+/** One line per group; only the total where there is no grouping. */
 export function usageCsv(by: readonly string[], groups: readonly Sum[], total: Sum): string {
   const columns = [
     ...by,

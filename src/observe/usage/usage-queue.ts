@@ -5,78 +5,79 @@ import type { UsageSpool } from './usage-spool.js';
 
 export interface UsageQueueOptions {
   /**
-   * Stores the rows, or rejects and has stored none. Called again with the same ones, and for
-   * several batches at once.
+   * Stores all the rows, or rejects and stores none. It may be called again with the same rows, and
+   * for several batches at once.
    */
   insert(rows: UsageRow[]): Promise<void>;
-  /** Whether it is the rows that an error of `insert` complains of, so that trying again is vain. */
+  /** True where an error of `insert` is about the rows themselves: a retry would fail too. */
   isRefusal(error: unknown): boolean;
-  /** Rows that may wait in memory, with those being stored; a new one past that is dropped. */
+  /** Rows that may be in memory, including those being stored; further rows are dropped. */
   maxRows: number;
-  /** Where rows wait when storing fails or is too slow, and after the end. */
+  /** Holds rows while storing fails or is too slow, and after the end. */
   spool: UsageSpool | null;
-  /** Called while storing fails, at most once a minute, and then when nothing waits any more. */
+  /** Called at most once a minute while storing fails, and once when all rows are stored again. */
   onState?: (state: 'failing' | 'working', error?: unknown) => void;
-  /** Called while rows are dropped, at most once a minute. */
+  /** Called at most once a minute while rows are dropped. */
   onDrop?: (error?: unknown) => void;
   firstRetryMs?: number;
 }
 
 export const maxBatchRows = 1_000;
 const maxBatchWaitMs = 500;
-/** Batches under way at once: a database that is far away takes them one behind the other. */
+/** Batches under way at once, to hide the latency of a distant database. */
 const maxLanes = 4;
 const maxRetryMs = 10_000;
-/** While storing fails, what is more than this in memory goes to the spool. */
+/** While storing fails, rows in memory past this number go to the spool. */
 const keptInMemory = 5_000;
-/** While it works, but slower than rows come, the spool gets what is more than this. */
+/** While storing works but is too slow, rows in memory past this number go to the spool. */
 const maxDepth = 20_000;
 const tellEveryMs = 60_000;
 /**
- * Characters of bodies that may wait in memory: past that, rows wait without theirs. It bounds a
- * batch and so a statement too.
+ * Characters of bodies that may wait in memory; past it, rows lose their bodies. It also bounds a
+ * batch and so a statement.
  */
 const maxBodyCharacters = 33_554_432;
 
-/** Rows that were taken to be stored; those that are leave it. */
+/** Rows that a lane is storing; stored rows are removed from it. */
 interface Batch {
   rows: UsageRow[];
-  /** The file of the spool that holds them; null where only the memory does. */
+  /** The spool file that holds them; null where they are only in memory. */
   file: string | null;
 }
 
 /**
- * Rows on their way to the database: collected into batches, of which a few are stored at a time,
- * tried again for as long as it takes. While the database is away or too slow the oldest go to the
- * spool, which is stored first. Never rejects and never blocks; bounded in memory and on disk, and
- * for want of room bodies go before rows do.
+ * Rows on their way to the database: collected into batches, stored a few at a time, and retried
+ * until stored. While the database is down or too slow the oldest rows go to the spool, which is
+ * stored first. Never rejects and never blocks. Memory and disk are bounded; when they are full,
+ * bodies are dropped before rows.
  *
- * Each lane: take a batch → store it → the next; or when that fails wait, and try again alone.
+ * Each lane: take a batch → store it → take the next; after a failure, wait and retry as the only
+ * lane.
  */
 export class UsageQueue {
   readonly #options: UsageQueueOptions;
   readonly #batcher = new Bottleneck.Batcher({ maxSize: maxBatchRows, maxTime: maxBatchWaitMs });
-  /** Rows of complete batches that no lane has taken. */
+  /** Rows of complete batches not taken by a lane. */
   readonly #ready: UsageRow[] = [];
-  /** What is being stored or spilled, or is a file to be tried again. */
+  /** Batches being stored or spilled, or files to be retried. */
   readonly #taken = new Set<Batch>();
-  /** Files of the spool that are to be tried again. */
+  /** Spool files to be retried. */
   readonly #returned: Batch[] = [];
   readonly #lanes = new Set<Promise<void>>();
   #collecting: Promise<void> = Promise.resolve();
   #collected = 0;
-  /** Of the bodies of all rows in memory but those of the spool. */
+  /** Body characters of all rows in memory, except those read from the spool. */
   #bodyCharacters = 0;
   #spilling: Promise<void> | null = null;
   #failing = false;
   #retryMs: number;
-  /** When it was last told that storing fails, and that rows are dropped; null: not since it works. */
+  /** Last reports that storing fails and that rows are dropped; null: none since it last worked. */
   #failureToldMs: number | null = null;
   #isFailureTold = false;
   #dropToldMs: number | null = null;
   #dropped = 0;
   #closed = false;
-  /** Past the end: what a lane has in its hands is another's by now. */
+  /** True past the end: batches held by lanes are no longer theirs. */
   #abandoned = false;
   readonly #wakes = new Set<() => void>();
 
@@ -91,12 +92,12 @@ export class UsageQueue {
     });
   }
 
-  /** Rows that are not stored yet. */
+  /** Rows not stored yet. */
   get depth(): number {
     return this.#inMemory + (this.#options.spool?.rows ?? 0);
   }
 
-  /** Rows that were lost since the start: for want of room, refused, or left at the end. */
+  /** Rows lost since the start: no room, refused, or left at the end. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -113,12 +114,12 @@ export class UsageQueue {
     this.#collecting = this.#batcher.add(hasRoom ? row : withoutBodies(row));
   }
 
-  /** Stores what an earlier process has left in the spool. */
+  /** Starts to store the rows that an earlier process has left in the spool. */
   start(): void {
     this.#start();
   }
 
-  /** Stores what is left, within the time; what is not stored by then is for the next process. */
+  /** Stores the remaining rows within the time; the rest is left to the next process. */
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true;
     let timer: NodeJS.Timeout | undefined;
@@ -126,7 +127,7 @@ export class UsageQueue {
       timer = setTimeout(resolve, deadlineMs);
     });
     const flush = async () => {
-      // The batcher has no flush: a batch that is begun is complete within maxBatchWaitMs.
+      // The batcher has no flush, but completes a batch within maxBatchWaitMs.
       if (this.#collected > 0) await this.#collecting;
       this.#wake();
       while (this.#lanes.size > 0) await Promise.all(this.#lanes);
@@ -152,17 +153,17 @@ export class UsageQueue {
     return Math.min(maxDepth, this.#options.maxRows / 2);
   }
 
-  /** Opens lanes for what waits; while storing fails one of them tries. */
+  /** Opens lanes for waiting rows, only one while storing fails. */
   #start(): void {
     const max = this.#failing ? 1 : maxLanes;
     while (this.#lanes.size < max && this.#isWaiting && !this.#abandoned) {
       const lane: Promise<void> = this.#store().finally(() => {
         this.#lanes.delete(lane);
-        // What came after its last look.
+        // For rows that arrived after the lane's last look.
         this.#start();
       });
       this.#lanes.add(lane);
-      // Small batches are not torn apart over all lanes.
+      // One lane is enough for less than a batch.
       if (this.#ready.length < maxBatchRows && (this.#options.spool?.waiting ?? 0) === 0) return;
     }
   }
@@ -193,7 +194,7 @@ export class UsageQueue {
     }
   }
 
-  /** The rows to store next: what is in the spool is older than what is in memory. */
+  /** The rows to store next. The spool comes first: its rows are older than those in memory. */
   async #take(): Promise<Batch | null> {
     const { spool } = this.#options;
     const returned = this.#returned.shift();
@@ -212,7 +213,7 @@ export class UsageQueue {
     else if (this.#taken.delete(batch)) this.#ready.unshift(...batch.rows);
   }
 
-  /** @throws what `insert` throws, but for what it says of the rows themselves: those are dropped. */
+  /** Drops refused rows. @throws the other errors of `insert`. */
   async #storeBatch({ rows, file }: Batch): Promise<void> {
     const { insert, isRefusal } = this.#options;
     for (let size = rows.length; rows.length > 0; ) {
@@ -223,7 +224,7 @@ export class UsageQueue {
       } catch (error) {
         if (!isRefusal(error)) throw error;
         if (part.length > 1) {
-          // One of them spoils the batch: halves find it.
+          // A single row may have failed the batch: halving finds it.
           size = Math.ceil(part.length / 2);
           continue;
         }
@@ -246,8 +247,8 @@ export class UsageQueue {
   }
 
   /**
-   * Moves the oldest rows that no lane has taken to the spool until `keep` are left, and of the room
-   * for bodies half is free, as far as it has room.
+   * Moves the oldest rows not taken by a lane to the spool, until `keep` are left and half of the
+   * room for bodies is free, or the spool is full.
    */
   async #spill(keep: number): Promise<void> {
     if (this.#spilling) return await this.#spilling;
@@ -261,11 +262,11 @@ export class UsageQueue {
     const { spool } = this.#options;
     const isFull = () => this.#ready.length > 0 && this.#bodyCharacters > maxBodyCharacters / 2;
     while (spool && (this.#ready.length > keep || isFull())) {
-      // Lanes must not take them meanwhile.
+      // Taken out first, so that no lane takes them during the write.
       const batch: Batch = { rows: this.#ready.splice(0, maxBatchRows), file: null };
       this.#taken.add(batch);
       const isSpilled = await spool.append(batch.rows).catch(() => false);
-      // Where this queue has closed meanwhile, the rows are among the ready ones again.
+      // `close` during the write has put the rows back among the ready ones.
       if (!this.#taken.delete(batch)) continue;
       if (!isSpilled) {
         this.#ready.unshift(...batch.rows);
@@ -318,7 +319,7 @@ export class UsageQueue {
   }
 }
 
-/** Whether something may be told that was told then. */
+/** True where the last report was long enough ago for another one. */
 function isDue(toldMs: number | null): boolean {
   return toldMs === null || performance.now() - toldMs >= tellEveryMs;
 }

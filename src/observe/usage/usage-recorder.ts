@@ -5,15 +5,15 @@ import type { UsageQueue } from './usage-queue.js';
 import { type UsageSource, usageRow } from './usage-row.js';
 
 export interface UsageRecorder {
-  /** Takes a finished request: its tokens are counted where the provider reported none. */
+  /** Takes a finished request, and counts its tokens where the provider reported none. */
   record(event: RequestFinished): void;
-  /** Waits for counts that are under way, then for rows to be stored; each at most this long. */
+  /** Waits for counts under way, then for rows to be stored; each for at most `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
 }
 
 /**
- * Turns finished requests into rows of `request_logs`, and tells the tokens of each one that a
- * provider answered as a `usage_counted` event.
+ * Turns finished requests into rows of `request_logs`, and emits a `usage_counted` event for each
+ * one that a provider answered.
  */
 export function createUsageRecorder(
   queue: Pick<UsageQueue, 'add' | 'close'>,
@@ -60,7 +60,7 @@ export function createUsageRecorder(
   };
 }
 
-/** The event for everybody else: what clients and models wrote is for the tokenizer and the row. */
+/** The event without texts and bodies, which only the tokenizer and the row may see. */
 export function withoutText(event: RequestFinished): RequestFinished {
   if (event.uncounted === null && event.bodies === null) return event;
   return { ...event, uncounted: null, bodies: null };

@@ -3,12 +3,12 @@ import type { TokenUsage } from '../../dialects/usage.js';
 import type { RequestFinished } from '../event.js';
 import { bodyText } from './body-text.js';
 
-/** Where a count of tokens comes from: the provider's answer, or our own counting. */
+/** The source of a token count: the provider's answer, or the gateway's own count. */
 export type UsageSource = 'provider' | 'estimated';
 
-/** One row of `request_logs`, as JSON holds it. */
+/** One row of `request_logs`, in JSON types. */
 export interface UsageRow {
-  /** Ours, so that a row that is written again is stored once; a client may repeat `request_id`. */
+  /** Makes a retried insert store the row once. `request_id` cannot: a client may repeat it. */
   uid: string;
   /** Milliseconds since the epoch. */
   started_ms: number;
@@ -30,20 +30,20 @@ export interface UsageRow {
   duration_ms: number;
   upstream_ms: number;
   first_token_ms: number | null;
-  /** Null but for a key that has its bodies stored. */
+  /** Null unless the key has its bodies stored. */
   request_body: string | null;
   response_body: string | null;
 }
 
-/** Zero bytes, and what may be half of a pair. */
+/** Zero bytes, and surrogates, which may be unpaired. */
 const unstorable = /[\0\ud800-\udfff]/;
 
-/** Longer names of models are cut: a client may send any text. */
+/** Longer model names are cut: a client may send any text. */
 const maxNameCharacters = 200;
 
 /**
- * The row of a finished request; null for one that is not stored: only those are that came with a
- * valid key and named a model.
+ * The row of a finished request; null for one that is not stored because it had no valid key or
+ * named no model.
  */
 export function usageRow(
   event: RequestFinished,
@@ -80,7 +80,7 @@ export function usageRow(
 const uidPrefix = randomUUID().slice(0, -12);
 let uids = 0;
 
-/** A UUID that is this process's by its first digits: a random one for each row costs as much as all else of it. */
+/** A UUID of a random prefix per process and a counter: a random one would double a row's cost. */
 function nextUid(): string {
   return uidPrefix + (uids++).toString(16).padStart(12, '0');
 }
@@ -91,7 +91,7 @@ function storable(name: string): string {
   return Buffer.from(name.slice(0, maxNameCharacters).replaceAll('\0', '\ufffd')).toString();
 }
 
-/** To microseconds. */
+/** Rounds to microseconds. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

@@ -7,14 +7,14 @@ interface SpoolFile {
   name: string;
   rows: number;
   bytes: number;
-  /** Whether somebody is storing its rows. */
+  /** True while its rows are being stored. */
   isTaken: boolean;
 }
 
 /**
- * Rows that the memory is too small, or too short-lived, for: a folder of files, each one batch,
- * oldest first. A file appears whole and goes when its rows are stored, so that a crash at any
- * moment loses none; that none is stored twice is the table's matter (`uid`).
+ * Rows that memory has no room for, or that must survive the process: a folder of files, one per
+ * batch, oldest first. A file appears complete and is removed once its rows are stored, so a crash
+ * at any moment loses none. The table's `uid` keeps a row from being stored twice.
  */
 export class UsageSpool {
   readonly #dir: string;
@@ -27,7 +27,7 @@ export class UsageSpool {
     this.#maxBytes = maxBytes;
   }
 
-  /** Opens the folder, with what an earlier process has left in it. */
+  /** Opens the folder with the files that an earlier process has left. */
   static async open(dir: string, maxBytes: number): Promise<UsageSpool> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const spool = new UsageSpool(dir, maxBytes);
@@ -46,14 +46,14 @@ export class UsageSpool {
     return this.#files.reduce((sum, { rows }) => sum + rows, 0);
   }
 
-  /** Batches that nobody has taken. */
+  /** Batches not taken. */
   get waiting(): number {
     return this.#files.filter(({ isTaken }) => !isTaken).length;
   }
 
   /**
-   * Adds a batch at the end; false, and nothing is added, when there is no room for it. Bodies get
-   * half of the room, so that rows find some when those are many.
+   * Adds a batch at the end; returns false and adds nothing when there is no room. Bodies may fill
+   * only half of the room, so that they do not crowd out rows.
    */
   async append(rows: readonly UsageRow[]): Promise<boolean> {
     const used = this.#files.reduce((sum, file) => sum + file.bytes, 0);
@@ -71,8 +71,8 @@ export class UsageSpool {
   }
 
   /**
-   * The oldest batch that nobody has taken, which is there until it is removed; null: none.
-   * @throws what keeps it from being read; it can be taken again then.
+   * Takes the oldest free batch, which stays on disk until it is removed; null: none.
+   * @throws the error of reading it; the batch can then be taken again.
    */
   async take(): Promise<{ name: string; rows: UsageRow[] } | null> {
     const file = this.#files.find(({ isTaken }) => !isTaken);
@@ -99,7 +99,7 @@ function linesOf(rows: readonly UsageRow[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 
-/** A line that the disk has damaged is worth less than all that follow it. */
+/** Skips a damaged line, so that the lines after it are not lost. */
 function parseRow(line: string): UsageRow[] {
   try {
     return [JSON.parse(line)];
