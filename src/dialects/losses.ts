@@ -1,5 +1,14 @@
 import type { Loss } from './codec.js';
-import type { Block, ConversationDialect, ConversationRequest, Message } from './conversation.js';
+import type {
+  Block,
+  ConversationDialect,
+  ConversationRequest,
+  CustomTool,
+  JsonObject,
+  Message,
+  UnknownField,
+  UnknownTool,
+} from './conversation.js';
 
 /** Collects what a target cannot express. Fields of the request are named as in the neutral form. */
 export class Losses {
@@ -45,6 +54,25 @@ export class Losses {
     this.drop(message.at, `holds a block '${name}' that has no counterpart`);
   }
 
+  /** A tool that only its own dialect can write; null, and told, elsewhere. */
+  unknownTool(tool: UnknownTool, index: number, dialect: ConversationDialect): JsonObject | null {
+    if (tool.dialect === dialect) return tool.raw as JsonObject;
+    this.drop(`tools[${index}]`, `is of the kind '${tool.name}', which has no counterpart`);
+    return null;
+  }
+
+  /** A tool that takes plain text, as a function with one argument. */
+  customAsFunction(tool: CustomTool, index: number): void {
+    const reason = tool.grammar ? 'its grammar is not enforced' : 'takes its text as an argument';
+    this.approximate(`tools[${index}]`, reason);
+  }
+
+  /** A system message in the middle, for a target that has none. @returns its label. */
+  systemInMiddle(message: Message): string {
+    this.approximate(message.at, 'is a system message in the middle, told as labelled text');
+    return '[System message]';
+  }
+
   cacheMark(at: string): void {
     this.drop(at, 'marks a prefix to be cached, which the target does by itself or not at all');
   }
@@ -54,5 +82,21 @@ export class Losses {
     if (value >= least && value <= most) return value;
     this.approximate(field, `is outside of ${least} to ${most}`);
     return Math.min(most, Math.max(least, value));
+  }
+}
+
+/** Keeps fields of a part of a request that the neutral form has no place for, to be told. */
+export function keepUnknown(
+  from: JsonObject,
+  known: ReadonlySet<string>,
+  at: string,
+  dialect: ConversationDialect,
+  unknown: UnknownField[],
+): void {
+  for (const key in from) {
+    const value = from[key];
+    // What is not asked for is not missed.
+    if (known.has(key) || value === null || value === false) continue;
+    unknown.push({ dialect, field: `${at}.${key}`, value, essential: false });
   }
 }

@@ -535,6 +535,23 @@ test('namespaces, additional tools and hosted tools of Codex are handled or told
   assert.deepEqual([item.name, item.namespace], ['open', 'files']);
 });
 
+test('fields of a tool that only its dialect knows are told by name, unless they ask for nothing', () => {
+  const tool = { name: 'look', input_schema: schema, defer_loading: true, strict: null };
+  const body = { max_tokens: 5, messages: [hi], tools: [tool, { ...tool, defer_loading: false }] };
+  assert.deepEqual(translate(anthropic, openai, body).lost, ['tools[0].defer_loading dropped']);
+  const declared = { name: 'look', parametersJsonSchema: schema, behavior: 'BLOCKING' };
+  const tools = [{ functionDeclarations: [declared] }];
+  assert.deepEqual(
+    translate(gemini, openai, { contents: [{ parts: [{ text: 'hi' }] }], tools }).lost,
+    ['tools[0].functionDeclarations[0].behavior dropped'],
+  );
+  const output_schema = { type: 'object' };
+  const one = { type: 'function', name: 'look', parameters: schema, output_schema };
+  assert.deepEqual(translate(responses, openai, { input: 'hi', tools: [one] }).lost, [
+    'tools[0].output_schema dropped',
+  ]);
+});
+
 test('what names a state at OpenAI is refused by name', () => {
   const refused = (body: object) => translate(responses, anthropic, body).lost;
   assert.deepEqual(refused({ input: 'hi', previous_response_id: 'r' }), [

@@ -8,7 +8,9 @@ import {
   type Message,
   type Tool,
   type ToolChoice,
+  type UnknownField,
 } from '../conversation.js';
+import { keepUnknown } from '../losses.js';
 import {
   asObject,
   flagAt,
@@ -68,7 +70,9 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
       request.stop = textsAt(body, key, '');
       break;
     case 'tools':
-      request.tools = (listAt(body, key, '') ?? []).map(readTool);
+      request.tools = (listAt(body, key, '') ?? []).map((tool, i) =>
+        readTool(tool, i, request.unknown),
+      );
       break;
     case 'tool_choice':
       readToolChoice(request, objectAt(body, key, ''));
@@ -106,12 +110,17 @@ function readMessages(list: readonly unknown[]): Message[] {
   return messages;
 }
 
-function readTool(value: unknown, index: number): Tool {
+const toolFields = new Set([
+  ...['type', 'name', 'description', 'input_schema', 'strict', 'cache_control'],
+]);
+
+function readTool(value: unknown, index: number, unknown: UnknownField[]): Tool {
   const at = `tools[${index}]`;
   const tool = asObject(value, at);
   const type = textAt(tool, 'type', at);
   if (type !== null && type !== 'custom')
     return { type: 'unknown', dialect, name: type, raw: tool };
+  keepUnknown(tool, toolFields, at, dialect, unknown);
   return {
     type: 'function',
     name: needText(tool, 'name', at),

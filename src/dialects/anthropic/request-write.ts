@@ -55,7 +55,10 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
     const content = mapPresent(message.content, (block) => writeBlock(block, message, losses));
     if (message.role === 'system') {
       if (written.length === 0) system.push(...content);
-      else written.push({ role: 'user', content: labelled(content, message, losses) });
+      else {
+        const label = { type: 'text', text: losses.systemInMiddle(message) };
+        written.push({ role: 'user', content: [label, ...content] });
+      }
       continue;
     }
     const last = written.at(-1);
@@ -67,16 +70,6 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
   }
   if (system.length > 0) body.system = system;
   body.messages = written;
-}
-
-/** A system message in the middle, which most Claudes do not know. */
-export function labelled(
-  content: readonly JsonObject[],
-  message: Message,
-  losses: Losses,
-): JsonObject[] {
-  losses.approximate(message.at, 'is a system message in the middle, told as labelled text');
-  return [{ type: 'text', text: '[System message]' }, ...content];
 }
 
 /** @returns whether the model is to think. */
@@ -129,16 +122,11 @@ function writeTool(
   renamed: RenamedTools,
   losses: Losses,
 ): JsonObject | null {
-  if (tool.type === 'unknown') {
-    if (tool.dialect === dialect) return tool.raw as JsonObject;
-    losses.drop(`tools[${index}]`, `is of the kind '${tool.name}', which has no counterpart`);
-    return null;
-  }
+  if (tool.type === 'unknown') return losses.unknownTool(tool, index, dialect);
   const written: JsonObject = { name: renamed.declare(tool, dashedNames, true) };
   if (tool.description !== null) written.description = tool.description;
   if (tool.type === 'custom') {
-    const reason = tool.grammar ? 'its grammar is not enforced' : 'takes its text as an argument';
-    losses.approximate(`tools[${index}]`, reason);
+    losses.customAsFunction(tool, index);
     written.input_schema = customToolSchema;
     return written;
   }

@@ -63,10 +63,7 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
       system.push(...content);
       continue;
     }
-    if (message.role === 'system') {
-      losses.approximate(message.at, 'is a system message in the middle, told as labelled text');
-      content.unshift({ text: '[System message]' });
-    }
+    if (message.role === 'system') content.unshift({ text: losses.systemInMiddle(message) });
     const role = message.role === 'assistant' ? 'assistant' : 'user';
     const thought = message.content.some(isThought);
     const last = written.at(-1);
@@ -140,17 +137,14 @@ function emptyTool(name: string): JsonObject {
 }
 
 function writeTool(tool: Tool, index: number, renamed: RenamedTools, losses: Losses): JsonObject[] {
-  const at = `tools[${index}]`;
   if (tool.type === 'unknown') {
-    if (tool.dialect === dialect) return [tool.raw as JsonObject];
-    losses.drop(at, `is of the kind '${tool.name}', which has no counterpart`);
-    return [];
+    const own = losses.unknownTool(tool, index, dialect);
+    return own ? [own] : [];
   }
   const spec: JsonObject = { name: renamed.declare(tool, dashedNames, true) };
   if (tool.description) spec.description = tool.description;
   if (tool.type === 'custom') {
-    const reason = tool.grammar ? 'its grammar is not enforced' : 'takes its text as an argument';
-    losses.approximate(at, reason);
+    losses.customAsFunction(tool, index);
     spec.inputSchema = { json: customToolSchema };
     return [{ toolSpec: spec }];
   }

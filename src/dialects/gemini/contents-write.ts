@@ -47,10 +47,7 @@ export function writeContents(
 
 function writeUser(message: Message, losses: Losses): JsonObject[] {
   const parts: JsonObject[] = [];
-  if (message.role === 'system') {
-    losses.approximate(message.at, 'is a system message in the middle, told as labelled text');
-    parts.push({ text: '[System message]' });
-  }
+  if (message.role === 'system') parts.push({ text: losses.systemInMiddle(message) });
   for (const block of message.content) {
     const part = writePart(block, message, losses);
     if (part) parts.push(part);

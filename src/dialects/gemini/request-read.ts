@@ -6,7 +6,9 @@ import {
   emptyRequest,
   type JsonObject,
   type Tool,
+  type UnknownField,
 } from '../conversation.js';
+import { keepUnknown } from '../losses.js';
 import {
   asList,
   asObject,
@@ -40,7 +42,7 @@ export function readGenerateRequest(bytes: Buffer, place: RequestPlace): Convers
     request.messages.unshift({ role: 'system', content, at: 'systemInstruction' });
   }
   for (const key in body) {
-    if (key === 'tools') request.tools = readTools(listAt(body, key, '') ?? []);
+    if (key === 'tools') request.tools = readTools(listAt(body, key, '') ?? [], request.unknown);
     else if (key === 'toolConfig') readToolConfig(request, body);
     else if (key === 'generationConfig') readConfig(request, protoAt(body, key, '') ?? {});
     else if (!/^(contents|systemInstruction|model)$/.test(key) && body[key] !== null) {
@@ -74,7 +76,7 @@ function readContent(value: unknown, at: string, ids: CallIds): Block[] {
   return parts.flatMap((part, i) => readPart(part, `${at}.parts[${i}]`, ids));
 }
 
-function readTools(list: readonly unknown[]): Tool[] {
+function readTools(list: readonly unknown[], unknown: UnknownField[]): Tool[] {
   return list.flatMap((value, i) => {
     const at = `tools[${i}]`;
     const tool = asProto(value, at);
@@ -83,13 +85,16 @@ function readTools(list: readonly unknown[]): Tool[] {
         return [{ type: 'unknown', dialect, name: key, raw: { [key]: tool[key] } }];
       }
       const inner = `${at}.functionDeclarations`;
-      return asList(tool[key], inner).map((one, k) => readFunction(one, `${inner}[${k}]`));
+      return asList(tool[key], inner).map((one, k) => readFunction(one, `${inner}[${k}]`, unknown));
     });
   });
 }
 
-function readFunction(value: unknown, at: string): Tool {
+const functionFields = new Set(['name', 'description', 'parameters', 'parametersJsonSchema']);
+
+function readFunction(value: unknown, at: string, unknown: UnknownField[]): Tool {
   const from = asProto(value, at);
+  keepUnknown(from, functionFields, at, dialect, unknown);
   const own = objectAt(from, 'parameters', at);
   return {
     type: 'function',

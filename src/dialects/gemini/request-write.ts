@@ -45,15 +45,14 @@ function writeTools(
   request.tools.forEach((tool, i) => {
     const at = `tools[${i}]`;
     if (tool.type === 'unknown') {
-      if (tool.dialect === dialect) written.push(tool.raw as JsonObject);
-      else losses.drop(at, `is of the kind '${tool.name}', which has no counterpart`);
+      const own = losses.unknownTool(tool, i, dialect);
+      if (own) written.push(own);
       return;
     }
     const one: JsonObject = { name: renamed.declare(tool, geminiNames, true) };
     if (tool.description !== null) one.description = tool.description;
     if (tool.type === 'custom') {
-      const reason = tool.grammar ? 'its grammar is not enforced' : 'takes its text as an argument';
-      losses.approximate(at, reason);
+      losses.customAsFunction(tool, i);
       one.parameters = toGeminiSchema(customToolSchema, () => {});
     } else {
       if (tool.cache) losses.cacheMark(at);
@@ -144,7 +143,8 @@ function writeThinking(
     return { thinkingBudget: abilities.leastBudget };
   }
   const config: JsonObject = { includeThoughts: visible ?? true };
-  if (budget !== null) {
+  // An effort says more than that the model decides.
+  if (budget !== null && (budget !== -1 || effort === null)) {
     config.thinkingBudget =
       budget === -1 || abilities.levels
         ? budget

@@ -20,8 +20,8 @@ import {
 } from '../read.js';
 import { mintedId, secondsNow } from '../tool-ids.js';
 import { readChatReasoning, writeChatReasoning } from './chat-reasoning.js';
-import { readContent, readToolCall } from './chat-request-read.js';
-import { writeToolCall } from './chat-request-write.js';
+import { readContent } from './chat-request-read.js';
+import { readToolCall, writeToolCall } from './chat-tools.js';
 import { toError } from './shared.js';
 
 const reasons: Readonly<Record<string, FinishReason>> = {

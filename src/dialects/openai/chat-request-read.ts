@@ -6,14 +6,11 @@ import {
   type Format,
   type JsonObject,
   type Message,
-  type Tool,
-  type ToolChoice,
   textBlock,
 } from '../conversation.js';
 import {
   asObject,
   flagAt,
-  isObject,
   listAt,
   needObject,
   needText,
@@ -24,6 +21,7 @@ import {
   WrongField,
 } from '../read.js';
 import { readChatReasoning } from './chat-reasoning.js';
+import { readChatTool, readChatToolChoice, readToolCall } from './chat-tools.js';
 import { audioBlock, fileBlock, imageBlock, readEffort } from './shared.js';
 
 const dialect = 'openai.chat';
@@ -51,10 +49,12 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
       request.messages = readMessages(listAt(body, 'messages', '') ?? []);
       break;
     case 'tools':
-      request.tools = (listAt(body, 'tools', '') ?? []).map(readTool);
+      request.tools = (listAt(body, key, '') ?? []).map((tool, i) =>
+        readChatTool(tool, i, request.unknown),
+      );
       break;
     case 'tool_choice':
-      request.toolChoice = readToolChoice(body.tool_choice);
+      request.toolChoice = readChatToolChoice(body.tool_choice);
       break;
     case 'parallel_tool_calls':
       request.parallelTools = flagAt(body, key, '');
@@ -180,19 +180,6 @@ function readAssistant(from: JsonObject, at: string): Block[] {
   return blocks;
 }
 
-/** A call in a message, of a request or an answer. */
-export function readToolCall(value: unknown, at: string): Block {
-  const call = asObject(value, at);
-  const id = needText(call, 'id', at);
-  const custom = call.type === 'custom';
-  const what = needObject(call, custom ? 'custom' : 'function', at);
-  const inner = `${at}.${custom ? 'custom' : 'function'}`;
-  const name = needText(what, 'name', inner);
-  const given = textAt(what, custom ? 'input' : 'arguments', inner) ?? '';
-  const input = given.trim() === '' && !custom ? '{}' : given;
-  return { type: 'tool_call', id, name, namespace: null, input, custom, cache: null };
-}
-
 /** Content of a message: text, or parts. */
 export function readContent(content: unknown, at: string): Block[] {
   if (typeof content === 'string') return [textBlock(content)];
@@ -233,63 +220,6 @@ function readPart(value: unknown, at: string): Block {
     default:
       return { type: 'unknown', dialect, name: type, raw: part };
   }
-}
-
-function readTool(value: unknown, index: number): Tool {
-  const at = `tools[${index}]`;
-  const tool = asObject(value, at);
-  const type = needText(tool, 'type', at);
-  if (type === 'function') {
-    const from = needObject(tool, 'function', at);
-    const inner = `${at}.function`;
-    return {
-      type,
-      name: needText(from, 'name', inner),
-      namespace: null,
-      description: textAt(from, 'description', inner),
-      schema: objectAt(from, 'parameters', inner),
-      strict: flagAt(from, 'strict', inner),
-      cache: null,
-    };
-  }
-  if (type === 'custom') {
-    const from = needObject(tool, 'custom', at);
-    const inner = `${at}.custom`;
-    return {
-      type,
-      name: needText(from, 'name', inner),
-      namespace: null,
-      description: textAt(from, 'description', inner),
-      grammar: readGrammar(objectAt(objectAt(from, 'format', inner) ?? {}, 'grammar', inner)),
-    };
-  }
-  return { type: 'unknown', dialect, name: type, raw: tool };
-}
-
-/** `{ syntax, definition }`; null for a tool that takes any text. */
-export function readGrammar(from: JsonObject | null) {
-  if (!from || typeof from.definition !== 'string') return null;
-  return { syntax: String(from.syntax), definition: from.definition };
-}
-
-function readToolChoice(value: unknown): ToolChoice | null {
-  const at = 'tool_choice';
-  if (value === null) return null;
-  if (value === 'auto' || value === 'none' || value === 'required') return { type: value };
-  if (!isObject(value)) throw new WrongField(at, "must be 'auto', 'none', 'required' or an object");
-  if (value.type === 'allowed_tools') {
-    const allowed = needObject(value, 'allowed_tools', at);
-    const names = (listAt(allowed, 'tools', `${at}.allowed_tools`) ?? []).map((item, i) => {
-      const inner = `${at}.allowed_tools.tools[${i}]`;
-      const tool = asObject(item, inner);
-      const what = objectAt(tool, 'function', inner) ?? objectAt(tool, 'custom', inner) ?? tool;
-      return needText(what, 'name', inner);
-    });
-    return { type: 'allowed', mode: allowed.mode === 'required' ? 'required' : 'auto', names };
-  }
-  const custom = value.type === 'custom';
-  const from = needObject(value, custom ? 'custom' : 'function', at);
-  return { type: 'tool', name: needText(from, 'name', `${at}.${custom ? 'custom' : 'function'}`) };
 }
 
 function readStop(value: unknown): string[] {

@@ -6,16 +6,15 @@ import {
   type MediaBlock,
   type Message,
   onlyText,
-  type Tool,
-  type ToolCallBlock,
   type ToolResultBlock,
 } from '../conversation.js';
 import { effortOf } from '../effort.js';
 import { Losses } from '../losses.js';
 import { dataUrl, mapPresent } from '../read.js';
 import { conformingId, mistralToolIds } from '../tool-ids.js';
-import { dashedNames, RenamedTools, targetToolName } from '../tool-names.js';
+import { RenamedTools } from '../tool-names.js';
 import { writeChatReasoning } from './chat-reasoning.js';
+import { writeChatTool, writeChatToolChoice, writeToolCall } from './chat-tools.js';
 import { audioFormat, imageUrl, writeFormat } from './shared.js';
 
 const dialect = 'openai.chat';
@@ -36,9 +35,9 @@ export function writeChatRequest(
     body.stream = true;
     body.stream_options = { include_usage: true };
   }
-  const tools = mapPresent(request.tools, (tool, i) => writeTool(tool, i, renamed, losses));
+  const tools = mapPresent(request.tools, (tool, i) => writeChatTool(tool, i, renamed, losses));
   if (tools.length > 0) body.tools = tools;
-  if (request.toolChoice && tools.length > 0) body.tool_choice = writeToolChoice(request);
+  if (request.toolChoice && tools.length > 0) body.tool_choice = writeChatToolChoice(request);
   if (request.parallelTools !== null && tools.length > 0) {
     body.parallel_tool_calls = request.parallelTools;
   }
@@ -227,50 +226,4 @@ function writeAssistant(message: Message, toolId: ToolId, losses: Losses): JsonO
   if (texts.length > 0) written.content = writeContent(texts, message, losses);
   if (calls.length > 0) written.tool_calls = calls;
   return written;
-}
-
-/** A call as it stands in a message, of a request or an answer. */
-export function writeToolCall(
-  call: Pick<ToolCallBlock, 'name' | 'namespace' | 'input' | 'custom'>,
-  id: string,
-): JsonObject {
-  const name = targetToolName(call, dashedNames);
-  return call.custom
-    ? { id, type: 'custom', custom: { name, input: call.input } }
-    : { id, type: 'function', function: { name, arguments: call.input } };
-}
-
-function writeTool(
-  tool: Tool,
-  index: number,
-  renamed: RenamedTools,
-  losses: Losses,
-): JsonObject | null {
-  if (tool.type === 'unknown') {
-    if (tool.dialect === dialect) return tool.raw as JsonObject;
-    losses.drop(`tools[${index}]`, `is of the kind '${tool.name}', which has no counterpart`);
-    return null;
-  }
-  const written: JsonObject = { name: renamed.declare(tool, dashedNames, false) };
-  if (tool.description !== null) written.description = tool.description;
-  if (tool.type === 'custom') {
-    if (tool.grammar) written.format = { type: 'grammar', grammar: tool.grammar };
-    return { type: 'custom', custom: written };
-  }
-  if (tool.cache) losses.cacheMark(`tools[${index}]`);
-  if (tool.schema) written.parameters = tool.schema;
-  if (tool.strict !== null) written.strict = tool.strict;
-  return { type: 'function', function: written };
-}
-
-function writeToolChoice({ toolChoice, tools }: ConversationRequest): unknown {
-  if (!toolChoice) return 'auto';
-  const named = (name: string) =>
-    tools.some((tool) => tool.type === 'custom' && tool.name === name)
-      ? { type: 'custom', custom: { name } }
-      : { type: 'function', function: { name } };
-  if (toolChoice.type === 'tool') return named(toolChoice.name);
-  if (toolChoice.type !== 'allowed') return toolChoice.type;
-  const allowed = { mode: toolChoice.mode, tools: toolChoice.names.map(named) };
-  return { type: 'allowed_tools', allowed_tools: allowed };
 }

@@ -47,13 +47,14 @@ export class ChatStreamReader implements StreamReader {
       this.#fail(toError(chunk.error, 0), out);
       return;
     }
-    if (!this.#started) {
+    const choices = chunk.choices;
+    const choice = Array.isArray(choices) ? choices[0] : undefined;
+    // Azure begins with an event about filters, which has neither choices nor an id.
+    if (!this.#started && choice !== undefined) {
       this.#started = true;
       this.#id = textAt(chunk, 'id', '');
       out({ type: 'start', id: this.#id, model: textAt(chunk, 'model', '') });
     }
-    const choices = chunk.choices;
-    const choice = Array.isArray(choices) ? choices[0] : undefined;
     // Other choices than the first were not asked for.
     if (isObject(choice) && (choice.index ?? 0) === 0) this.#choice(choice, out);
     if (chunk.usage) this.#usage = readChatUsage(objectAt(chunk, 'usage', ''));

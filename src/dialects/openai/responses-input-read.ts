@@ -38,7 +38,9 @@ function readItem(request: ConversationRequest, value: unknown, at: string): voi
       append(messages, 'tool', [readToolOutput(item, at)], at);
       break;
     case 'additional_tools':
-      request.tools.push(...readResponsesTools(asList(item.tools, `${at}.tools`), `${at}.tools`));
+      request.tools.push(
+        ...readResponsesTools(asList(item.tools, `${at}.tools`), `${at}.tools`, request.unknown),
+      );
       break;
     default: {
       const field = `${at} (${type.slice(0, 40)})`;

@@ -64,7 +64,7 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
       request.logprobs = numberAt(body, key, '') || null;
       break;
     case 'tools':
-      request.tools.push(...readResponsesTools(listAt(body, key, '') ?? [], key));
+      request.tools.push(...readResponsesTools(listAt(body, key, '') ?? [], key, request.unknown));
       break;
     case 'tool_choice':
       readResponsesToolChoice(request, body[key]);

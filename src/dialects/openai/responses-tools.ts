@@ -1,5 +1,11 @@
-import type { ConversationRequest, JsonObject, Tool, ToolChoice } from '../conversation.js';
-import type { Losses } from '../losses.js';
+import type {
+  ConversationRequest,
+  JsonObject,
+  Tool,
+  ToolChoice,
+  UnknownField,
+} from '../conversation.js';
+import { keepUnknown, type Losses } from '../losses.js';
 import {
   asList,
   asObject,
@@ -16,21 +22,35 @@ import { hasCacheMark } from './shared.js';
 const dialect = 'openai.responses';
 
 /** @param at the list's path. */
-export function readResponsesTools(list: readonly unknown[], at: string): Tool[] {
+export function readResponsesTools(
+  list: readonly unknown[],
+  at: string,
+  unknown: UnknownField[],
+): Tool[] {
   return list.flatMap((item, i) => {
     const inner = `${at}[${i}]`;
     const tool = asObject(item, inner);
-    if (tool.type !== 'namespace') return readTool(tool, null, inner);
+    if (tool.type !== 'namespace') return readTool(tool, null, inner, unknown);
     const namespace = needText(tool, 'name', inner);
     return asList(tool.tools, `${inner}.tools`).map((member, k) => {
       const place = `${inner}.tools[${k}]`;
-      return readTool(asObject(member, place), namespace, place);
+      return readTool(asObject(member, place), namespace, place, unknown);
     });
   });
 }
 
-function readTool(tool: JsonObject, namespace: string | null, at: string): Tool {
+const toolFields = new Set(['type', 'name', 'description', 'parameters', 'strict', 'format']);
+
+function readTool(
+  tool: JsonObject,
+  namespace: string | null,
+  at: string,
+  unknown: UnknownField[],
+): Tool {
   const type = needText(tool, 'type', at);
+  if (type === 'function' || type === 'custom') {
+    keepUnknown(tool, toolFields, at, dialect, unknown);
+  }
   if (type === 'function') {
     return {
       type,
@@ -102,11 +122,7 @@ export function writeResponsesTools(tools: readonly Tool[], losses: Losses): Jso
 }
 
 function writeTool(tool: Tool, index: number, losses: Losses): JsonObject | null {
-  if (tool.type === 'unknown') {
-    if (tool.dialect === dialect) return tool.raw as JsonObject;
-    losses.drop(`tools[${index}]`, `is of the kind '${tool.name}', which has no counterpart`);
-    return null;
-  }
+  if (tool.type === 'unknown') return losses.unknownTool(tool, index, dialect);
   const written: JsonObject = { type: tool.type, name: tool.name };
   if (tool.description !== null) written.description = tool.description;
   if (tool.type === 'custom') {

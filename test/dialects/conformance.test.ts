@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { docsPage, withScoreboard } from './conformance/docs-page.js';
+import { scoreboard } from './conformance/scoreboard.js';
+
+test('nothing is lost without being told, and the page shows the scoreboard of today', () => {
+  const board = scoreboard();
+  assert.doesNotMatch(board, /SILENT/);
+  const page = readFileSync(docsPage, 'utf8');
+  assert.equal(page, withScoreboard(page, board), 'run: npm run conformance -- --write');
+});
