@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { saidIn, wantsMoreTokens } from '../admin/health/probe.js';
 import {
@@ -11,6 +10,7 @@ import type { Settings } from '../config/settings.js';
 import { compileModelMapping } from '../routing/model-mapping.js';
 import { compileWires, type ProviderWires } from '../routing/wire.js';
 import { askProvider, type ProviderAnswer, type ProviderRequest } from '../upstream/ask.js';
+import { connectedChannel } from '../upstream/client/net-pool.js';
 import { toUpstreamError } from '../upstream/upstream-error.js';
 import { Upstreams } from '../upstream/upstreams.js';
 
@@ -193,28 +193,22 @@ interface Connections {
   stop(): void;
 }
 
-/** Times the connections of undici in this process, TLS included. */
+/** Times the connections to providers in this process, TLS included. */
 function watchConnections(): Connections {
-  let beganMs = 0;
-  const begin = () => {
-    beganMs = performance.now();
-  };
-  const end = (message: unknown) => {
-    const { socket } = message as { socket?: Socket };
+  const onConnected = (message: unknown) => {
+    const { socket, tookMs } = message as { socket: Socket; tookMs: number };
     connections.made++;
-    connections.lastTookMs = performance.now() - beganMs;
-    const { remoteAddress, remotePort } = socket ?? {};
+    connections.lastTookMs = tookMs;
+    const { remoteAddress, remotePort } = socket;
     if (remoteAddress) connections.address = `${remoteAddress} port ${remotePort}`;
   };
-  subscribe('undici:client:beforeConnect', begin);
-  subscribe('undici:client:connected', end);
+  connectedChannel.subscribe(onConnected);
   const connections: Connections = {
     made: 0,
     lastTookMs: 0,
     address: null,
     stop() {
-      unsubscribe('undici:client:beforeConnect', begin);
-      unsubscribe('undici:client:connected', end);
+      connectedChannel.unsubscribe(onConnected);
     },
   };
   return connections;

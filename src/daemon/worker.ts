@@ -1,5 +1,4 @@
 import cluster from 'node:cluster';
-import { Pool } from 'undici';
 import { Clients } from '../config/client.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
 import { limitShare, shareOf } from '../limits/lease.js';
@@ -21,6 +20,7 @@ import { strategies } from '../routing/strategies/index.js';
 import { ConnectionCap, type TotalCap } from '../server/connection-cap.js';
 import { selectEngine } from '../server/engine.js';
 import type { Server } from '../server/exchange.js';
+import { NetPool } from '../upstream/client/net-pool.js';
 import { Health } from '../upstream/health.js';
 import { RetryBudget } from '../upstream/retry-budget.js';
 import { Upstreams } from '../upstream/upstreams.js';
@@ -54,6 +54,8 @@ process.on('SIGHUP', ignore);
 process.on('SIGUSR2', () => replaced.abort());
 
 const replaced = new AbortController();
+/** The control process is on this machine: it accepts at once, or hangs. */
+const controlConnectMs = 10_000;
 /** Whether the control process has not taken over yet from the one that it replaces. */
 let isOnTrial = false;
 let server: Server | null = null;
@@ -143,7 +145,12 @@ async function start(message: StartWorker): Promise<void> {
     watchdog: new Watchdog(),
     // The first one is there from the start, so that a graph of it is.
     active: new Map(modelEndpoints.slice(0, 1).map(({ pattern }) => [pattern, 0])),
-    control: new Pool('http://control', { socketPath: controlSocket, connections: 16 }),
+    control: new NetPool({
+      origin: 'http://control',
+      socketPath: controlSocket,
+      maxConnections: 16,
+      connectTimeoutMs: controlConnectMs,
+    }),
     emit,
     draining: false,
   };

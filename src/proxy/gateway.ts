@@ -1,4 +1,3 @@
-import type { Pool } from 'undici';
 import type { Clients } from '../config/client.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Limiter } from '../limits/limiter.js';
@@ -7,6 +6,7 @@ import type { WrongKeys } from '../limits/wrong-keys.js';
 import type { Emit } from '../observe/event.js';
 import type { Balancers } from '../routing/plan.js';
 import type { Snapshot } from '../routing/snapshot.js';
+import type { ClientPool } from '../upstream/client/exchange-handler.js';
 import type { Health } from '../upstream/health.js';
 import type { RetryBudget } from '../upstream/retry-budget.js';
 import type { Upstreams } from '../upstream/upstreams.js';
@@ -45,7 +45,7 @@ export interface Gateway {
   /** Requests under way, by endpoint. */
   readonly active: Map<string, number>;
   /** Connections to the control process. */
-  readonly control: Pool;
+  readonly control: ClientPool;
   readonly emit: Emit;
   /** True from the moment that this worker takes no new connections. */
   draining: boolean;

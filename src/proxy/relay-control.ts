@@ -18,6 +18,9 @@ function maxBodyBytes({ path }: Exchange): number {
   return path.startsWith('/admin/v1/config/') ? maxDocumentBytes : maxAdminBodyBytes;
 }
 
+/** A report over many rows, or a change that waits until it is active, may take minutes. */
+const controlTimeoutMs = 300_000;
+
 /** All that the control process gets of the client's headers; so a client can set no other. */
 const passedOn = new Set([
   'accept',
@@ -58,10 +61,12 @@ export async function relayControl(
   const attempt = new Attempt();
   gateway.control.dispatch(
     {
-      method: exchange.method as 'GET',
+      method: exchange.method,
       path: exchange.query ? `${exchange.path}?${exchange.query}` : exchange.path,
       headers,
       body: body.length > 0 ? body : null,
+      headersTimeout: controlTimeoutMs,
+      bodyTimeout: controlTimeoutMs,
     },
     attempt,
   );

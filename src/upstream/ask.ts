@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import type { Judge } from '../dialects/first-content.js';
 import type { ProviderWires } from '../routing/wire.js';
 import { Attempt } from './attempt.js';
+import type { AnswerControl } from './client/exchange-handler.js';
 import { send } from './send.js';
 import type { Upstreams } from './upstreams.js';
 
@@ -83,11 +83,11 @@ class TimedAttempt extends Attempt {
   }
 
   override onResponseStart(
-    controller: Dispatcher.DispatchController,
+    control: AnswerControl,
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
-    super.onResponseStart(controller, status, headers);
+    super.onResponseStart(control, status, headers);
     if (status < 200) return;
     this.headMs = performance.now() - this.#startMs;
     this.#onHead?.(status, this.headMs);

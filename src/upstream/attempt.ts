@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
 import { FirstContent, type Judge } from '../dialects/first-content.js';
 import { isEventStream } from '../dialects/sse.js';
+import type { AnswerControl, ExchangeHandler } from './client/exchange-handler.js';
 import { toUpstreamError, UpstreamError } from './upstream-error.js';
 
 /** Takes the body of an answer, piece by piece. */
@@ -21,7 +21,7 @@ const maxPreludeMs = 10_000;
 const maxHeldBytes = 65_536;
 
 /**
- * One request to one provider: an undici handler, and the answer that it becomes.
+ * One request to one provider, and the answer that it becomes.
  *
  * States: waiting (for a connection) → sent → head → ready → ended or broken. An answer is ready
  * when there is no more to learn from it by waiting: a stream at its first content, anything else
@@ -29,7 +29,7 @@ const maxHeldBytes = 65_536;
  * the attempt fails before; until then nothing of the answer was passed on, so that another
  * attempt can take its place. `abort` ends any state; what comes after it is ignored.
  */
-export class Attempt implements Dispatcher.DispatchHandler {
+export class Attempt implements ExchangeHandler {
   readonly ready: Promise<void>;
   status = 0;
   headers: IncomingHttpHeaders = {};
@@ -41,7 +41,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly #onDone: () => void;
   #resolve: () => void = ignore;
   #reject: (error: UpstreamError) => void = ignore;
-  #controller: Dispatcher.DispatchController | null = null;
+  #control: AnswerControl | null = null;
   #reader: BodyReader | null = null;
   #prelude: FirstContent | null = null;
   #preludeTimer: NodeJS.Timeout | undefined;
@@ -65,7 +65,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** True from the moment that the request may have reached the provider. */
   get sent(): boolean {
-    return this.#controller !== null;
+    return this.#control !== null;
   }
 
   /** What was held of the answer, all of it when `ended`; the caller has it from now on. */
@@ -85,7 +85,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** Lets the body flow again after `onData` returned false. */
   resume(): void {
-    this.#controller?.resume();
+    this.#control?.resume();
   }
 
   /** Closes the upstream connection, whatever the state; does nothing after the end. */
@@ -93,19 +93,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.ended || this.#broken) return;
     const error = new UpstreamError(failure, this.sent, undefined);
     this.#fail(error);
-    this.#controller?.abort(error);
+    this.#control?.abort(error);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#broken) controller.abort(this.#broken);
-    else this.#controller = controller;
+  onRequestStart(control: AnswerControl): void {
+    if (this.#broken) control.abort(this.#broken);
+    else this.#control = control;
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: IncomingHttpHeaders,
-  ): void {
+  onResponseStart(_control: AnswerControl, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.#broken) return;
     this.status = status;
     this.headers = headers;
@@ -115,16 +111,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#preludeTimer = setTimeout(() => this.#becomeReady(), maxPreludeMs);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(control: AnswerControl, chunk: Buffer): void {
     if (this.#broken) return;
     if (this.#reader) {
-      if (!this.#reader.onData(chunk)) controller.pause();
+      if (!this.#reader.onData(chunk)) control.pause();
       return;
     }
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
     if (!this.#isReady) this.#learn(chunk);
-    else if (this.#heldBytes > maxHeldBytes) controller.pause();
+    else if (this.#heldBytes > maxHeldBytes) control.pause();
   }
 
   onResponseEnd(): void {
@@ -142,7 +138,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#onDone();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_control: AnswerControl | null, error: Error): void {
     if (!this.#broken) this.#fail(toUpstreamError(error, this.sent));
   }
 
@@ -155,7 +151,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (verdict === 'error') {
       const error = new UpstreamError('stream_error', true, undefined);
       this.#fail(error);
-      this.#controller?.abort(error);
+      this.#control?.abort(error);
     } else if (verdict === 'content' || this.#heldBytes > maxPreludeBytes) {
       this.#becomeReady();
     }

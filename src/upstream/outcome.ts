@@ -15,7 +15,7 @@ const either: Outcome = { retry: true, counts: false };
 
 /** Failures without an answer. */
 const failures: Readonly<Record<UpstreamFailure, Outcome>> = {
-  // undici refuses to send it: the client's own doing.
+  // It cannot be sent: the client's own doing.
   invalid: clients,
   // Provably not sent.
   connect: ours,

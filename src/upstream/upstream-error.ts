@@ -17,17 +17,17 @@ export class UpstreamError extends Error {
   }
 }
 
-/** Any error of undici or the network as one of ours. */
+/** Any error of a client or the network as one of ours. */
 export function toUpstreamError(error: unknown, sent: boolean): UpstreamError {
   if (error instanceof UpstreamError) return error;
   return new UpstreamError(failureOf(codeOf(error), sent), sent, error);
 }
 
 function failureOf(code: string, sent: boolean): UpstreamFailure {
-  if (code === 'UND_ERR_INVALID_ARG') return 'invalid';
+  if (code === 'ERR_INVALID_REQUEST') return 'invalid';
   if (!sent) return 'connect';
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return 'timeout';
-  if (code === 'HPE_INVALID' || code.startsWith('UND_ERR_RES')) return 'protocol';
+  if (code === 'ERR_HEADERS_TIMEOUT' || code === 'ERR_BODY_TIMEOUT') return 'timeout';
+  if (code === 'ERR_INVALID_RESPONSE') return 'protocol';
   return 'reset';
 }
 
@@ -46,8 +46,6 @@ function describe(failure: UpstreamFailure, cause: unknown): string {
 }
 
 function codeOf(error: unknown): string {
-  // undici's parser error has a code only where its native table names one.
-  if (error instanceof Error && error.name === 'HTTPParserError') return 'HPE_INVALID';
   const code = error instanceof Error && 'code' in error ? error.code : '';
   return typeof code === 'string' ? code : '';
 }

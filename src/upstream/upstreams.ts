@@ -1,6 +1,7 @@
-import { Pool } from 'undici';
 import type { Settings } from '../config/settings-schema.js';
 import type { Connection } from '../routing/wire.js';
+import type { ClientPool } from './client/exchange-handler.js';
+import { NetPool } from './client/net-pool.js';
 import { guardedLookup } from './guarded-lookup.js';
 
 /**
@@ -10,13 +11,13 @@ import { guardedLookup } from './guarded-lookup.js';
  */
 export class Upstreams {
   readonly #settings: Settings['upstream'];
-  readonly #pools = new Map<string, Pool>();
+  readonly #pools = new Map<string, ClientPool>();
 
   constructor(settings: Settings['upstream']) {
     this.#settings = settings;
   }
 
-  pool(connection: Connection): Pool {
+  pool(connection: Connection): ClientPool {
     let pool = this.#pools.get(connection.key);
     if (!pool) {
       pool = openPool(connection, this.#settings);
@@ -31,17 +32,16 @@ export class Upstreams {
     for (const [key, pool] of this.#pools) {
       if (kept.has(key)) continue;
       this.#pools.delete(key);
-      pool.close().catch(() => pool.destroy());
+      void pool.close();
     }
   }
 }
 
-function openPool({ origin, connectMs }: Connection, settings: Settings['upstream']): Pool {
-  const timeout = connectMs ?? settings.connect_timeout_ms;
-  return new Pool(origin, {
-    connections: settings.max_connections_per_provider,
-    connect: { timeout, lookup: guardedLookup(settings.private_addresses) },
-    // Shorter than what servers allow an idle connection, so that they rarely close one as we use it.
-    keepAliveTimeout: 15_000,
+function openPool({ origin, connectMs }: Connection, settings: Settings['upstream']): ClientPool {
+  return new NetPool({
+    origin,
+    maxConnections: settings.max_connections_per_provider,
+    connectTimeoutMs: connectMs ?? settings.connect_timeout_ms,
+    lookup: guardedLookup(settings.private_addresses),
   });
 }

@@ -1,6 +1,5 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import type { TestContext } from 'node:test';
-import { Pool } from 'undici';
 import { Clients } from '../../src/config/client.js';
 import type { Provider } from '../../src/config/configuration.js';
 import { resolveSettings, type Settings } from '../../src/config/settings.js';
@@ -17,6 +16,7 @@ import { buildSnapshot } from '../../src/routing/snapshot.js';
 import { strategies } from '../../src/routing/strategies/index.js';
 import type { Engine } from '../../src/server/exchange.js';
 import { nodeEngine } from '../../src/server/node.js';
+import { NetPool } from '../../src/upstream/client/net-pool.js';
 import { Health } from '../../src/upstream/health.js';
 import { RetryBudget } from '../../src/upstream/retry-budget.js';
 import { Upstreams } from '../../src/upstream/upstreams.js';
@@ -38,10 +38,14 @@ export function gatewayForTest(
 ): Gateway & { events: GatewayEvent[] } {
   const settings = settingsForTest(change);
   const upstreams = new Upstreams(settings.upstream);
-  const control = new Pool('http://127.0.0.1:1');
+  const control = new NetPool({
+    origin: 'http://127.0.0.1:1',
+    maxConnections: 1,
+    connectTimeoutMs: 1_000,
+  });
   t.after(() => {
     upstreams.retain([]);
-    void control.destroy();
+    control.destroy();
   });
   const events: GatewayEvent[] = [];
   return {

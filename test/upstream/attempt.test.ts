@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import type { Pool } from 'undici';
 import { judge } from '../../src/dialects/openai/content.js';
 import { Attempt } from '../../src/upstream/attempt.js';
+import type { NetPool } from '../../src/upstream/client/net-pool.js';
 import { UpstreamError } from '../../src/upstream/upstream-error.js';
-import { openPool, startProvider } from './provider-for-test.js';
+import { openPool, plainRequest, startProvider } from './provider-for-test.js';
 
-function send(pool: Pool, onDone?: () => void): Attempt {
+function send(pool: NetPool, onDone?: () => void, headersTimeout = 30_000): Attempt {
   const attempt = new Attempt(judge, onDone);
-  pool.dispatch({ method: 'POST', path: '/', body: '{}' }, attempt);
+  pool.dispatch({ ...plainRequest, headersTimeout }, attempt);
   return attempt;
 }
 
@@ -162,7 +162,7 @@ test('an answer that is no HTTP is a protocol failure', async (t) => {
 
 test('a provider that does not answer in time is a timeout', async (t) => {
   const origin = await startProvider(t, () => {});
-  const error = await failureOf(send(openPool(t, origin, { headersTimeout: 100 })));
+  const error = await failureOf(send(openPool(t, origin), undefined, 100));
   assert.equal(error.failure, 'timeout');
   assert.equal(error.sent, true);
 });

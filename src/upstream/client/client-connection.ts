@@ -1,0 +1,266 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Fields } from '../../http1/fields.js';
+import type { MessageHandler } from '../../http1/message-parser.js';
+import { ProtocolError } from '../../http1/protocol-error.js';
+import { type ResponseHead, ResponseParser } from '../../http1/response-parser.js';
+import { ClientError } from './client-error.js';
+import type { AnswerControl, ClientRequest, ExchangeHandler } from './exchange-handler.js';
+import { requestHead } from './request-head.js';
+
+/** Idle connections are closed after this long, unless their server names a time. */
+const idleMs = 4_000;
+/** How much sooner than its server a connection is given up, so that they do not meet. */
+const idleMarginMs = 1_000;
+const maxIdleMs = 600_000;
+/** A body up to this size is written in one piece with its head. */
+const maxJoinedBytes = 16_384;
+
+/** The pool's side of a connection. */
+export interface ConnectionOwner {
+  readonly host: string;
+  /** Ready for another request. */
+  onIdle(connection: ClientConnection): void;
+  onClosed(connection: ClientConnection): void;
+}
+
+/**
+ * One established connection.
+ *
+ * States: idle ⇄ busy → closed. It is idle again only when the answer has ended, the request is
+ * written to its last byte, and both sides keep the connection. A request that may have been sent
+ * is never sent again.
+ */
+export class ClientConnection implements MessageHandler<ResponseHead> {
+  readonly #socket: Socket;
+  readonly #owner: ConnectionOwner;
+  readonly #parser: ResponseParser;
+  #call: Call | null = null;
+  #keepAlive = false;
+  #idleMs = idleMs;
+  #closed = false;
+  /** Bytes arrived since the last `sweep`. */
+  #progressed = false;
+  /** When the state ends by itself, monotonic milliseconds; Infinity: not. */
+  #deadlineMs = Number.POSITIVE_INFINITY;
+
+  constructor(socket: Socket, owner: ConnectionOwner) {
+    this.#socket = socket;
+    this.#owner = owner;
+    this.#parser = new ResponseParser(this);
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('end', () => this.#ended());
+    socket.on('error', (error) => this.#close(error));
+    socket.on('close', () => this.#close(closed()));
+  }
+
+  /** True while no request is under way and the server is not known to have closed it. */
+  get isUsable(): boolean {
+    return !this.#closed && this.#call === null && !this.#socket.readableEnded;
+  }
+
+  /** Sends a request; the connection must be usable. */
+  send(request: ClientRequest, handler: ExchangeHandler): void {
+    const { method, path, headers, headersTimeout, bodyTimeout } = request;
+    const body = typeof request.body === 'string' ? Buffer.from(request.body) : request.body;
+    const call = new Call(this, handler, bodyTimeout);
+    this.#call = call;
+    let head: string;
+    try {
+      head = requestHead(method, path, this.#owner.host, headers, body?.length ?? null);
+    } catch (error) {
+      this.#call = null;
+      this.#owner.onIdle(this);
+      handler.onResponseError(null, error as Error);
+      return;
+    }
+    handler.onRequestStart(call);
+    // The handler may have aborted: nothing was written, so the connection stays.
+    if (this.#call !== call) return;
+    call.started = true;
+    this.#parser.expect(method);
+    this.#deadlineMs = performance.now() + headersTimeout;
+    this.#write(head, body);
+  }
+
+  pause(call: Call): void {
+    if (call === this.#call) this.#socket.pause();
+  }
+
+  resume(call: Call): void {
+    if (call !== this.#call || !this.#socket.isPaused()) return;
+    this.#deadlineMs = performance.now() + call.bodyTimeoutMs;
+    this.#socket.resume();
+  }
+
+  abort(call: Call, reason: Error): void {
+    if (call !== this.#call) return;
+    if (call.started) this.#close(reason);
+    else {
+      this.#call = null;
+      this.#owner.onIdle(this);
+      call.handler.onResponseError(call, reason);
+    }
+  }
+
+  /** Closes what has passed its time. */
+  sweep(nowMs: number): void {
+    const call = this.#call;
+    if (this.#progressed && call?.answered) {
+      this.#deadlineMs = nowMs + call.bodyTimeoutMs;
+      this.#progressed = false;
+    }
+    // A reader that pauses the answer is not the server's silence.
+    if (nowMs < this.#deadlineMs || (call !== null && this.#socket.isPaused())) return;
+    if (call === null) this.destroy();
+    else {
+      this.#close(
+        call.answered
+          ? new ClientError('ERR_BODY_TIMEOUT', 'the answer stopped')
+          : new ClientError('ERR_HEADERS_TIMEOUT', 'there was no answer in time'),
+      );
+    }
+  }
+
+  destroy(reason: Error = new ClientError('ERR_DESTROYED', 'the pool was destroyed')): void {
+    this.#close(reason);
+  }
+
+  onHead(head: ResponseHead): void {
+    const call = this.#call;
+    if (call === null) throw new ClientError('ERR_INVALID_RESPONSE', 'an answer to no request');
+    if (head.status === 101) {
+      throw new ClientError('ERR_INVALID_RESPONSE', 'the protocol was switched unasked');
+    }
+    this.#keepAlive = head.keepAlive;
+    this.#idleMs = idleTimeOf(head.fields);
+    call.answered = true;
+    this.#deadlineMs = performance.now() + call.bodyTimeoutMs;
+    call.handler.onResponseStart(call, head.status, headersOf(head.fields));
+  }
+
+  onBody(piece: Buffer): void {
+    const call = this.#call;
+    if (call !== null) call.handler.onResponseData(call, piece);
+  }
+
+  onEnd(): void {
+    const call = this.#call;
+    if (call === null) return;
+    this.#call = null;
+    const isReusable = this.#keepAlive && this.#idleMs > 0 && this.#socket.writableLength === 0;
+    if (isReusable) {
+      this.#deadlineMs = performance.now() + this.#idleMs;
+      if (this.#socket.isPaused()) this.#socket.resume();
+    } else this.#close(closed());
+    call.handler.onResponseEnd();
+  }
+
+  #write(head: string, body: Buffer | null): void {
+    const socket = this.#socket;
+    if (body === null) socket.write(head, 'latin1');
+    else if (body.length <= maxJoinedBytes) {
+      const bytes = Buffer.allocUnsafe(head.length + body.length);
+      bytes.write(head, 'latin1');
+      body.copy(bytes, head.length);
+      socket.write(bytes);
+    } else {
+      socket.cork();
+      socket.write(head, 'latin1');
+      socket.write(body);
+      socket.uncork();
+    }
+  }
+
+  #read(chunk: Buffer): void {
+    this.#progressed = true;
+    const wasBusy = this.#call !== null;
+    try {
+      const read = wasBusy ? this.#parser.push(chunk) : 0;
+      // Bytes that follow an answer must not be taken for the next one.
+      if (read < chunk.length) {
+        throw new ClientError('ERR_INVALID_RESPONSE', 'there are bytes after the answer');
+      }
+    } catch (error) {
+      this.#close(invalidResponse(error));
+      return;
+    }
+    if (wasBusy && this.#call === null && !this.#closed) this.#owner.onIdle(this);
+  }
+
+  #ended(): void {
+    try {
+      this.#parser.finish();
+    } catch (error) {
+      this.#close(new ClientError('ERR_CLOSED', 'the connection was closed', error));
+      return;
+    }
+    this.#close(closed());
+  }
+
+  #close(reason: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    this.#socket.destroy();
+    this.#owner.onClosed(this);
+    const call = this.#call;
+    this.#call = null;
+    call?.handler.onResponseError(call, reason);
+  }
+}
+
+/** One request under way; what its handler steers it by. */
+class Call implements AnswerControl {
+  /** Its bytes may have left. */
+  started = false;
+  /** The head of its answer has arrived. */
+  answered = false;
+
+  constructor(
+    readonly connection: ClientConnection,
+    readonly handler: ExchangeHandler,
+    readonly bodyTimeoutMs: number,
+  ) {}
+
+  pause(): void {
+    this.connection.pause(this);
+  }
+
+  resume(): void {
+    this.connection.resume(this);
+  }
+
+  abort(reason: Error): void {
+    this.connection.abort(this, reason);
+  }
+}
+
+/** As `Keep-Alive: timeout=` says, less the margin; 0: not to be used again. */
+function idleTimeOf(fields: Fields): number {
+  const hint = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(fields.get('keep-alive') ?? '');
+  if (!hint) return idleMs;
+  return Math.max(0, Math.min(maxIdleMs, Number(hint[1]) * 1000 - idleMarginMs));
+}
+
+/** By name in lower case; a list where a name occurs more than once. */
+function headersOf(fields: Fields): IncomingHttpHeaders {
+  const headers: IncomingHttpHeaders = {};
+  const { count } = fields;
+  for (let i = 0; i < count; i++) {
+    const name = fields.name(i);
+    const before = headers[name];
+    if (before === undefined) headers[name] = fields.value(i);
+    else headers[name] = [before, fields.value(i)].flat();
+  }
+  return headers;
+}
+
+function invalidResponse(error: unknown): Error {
+  if (!(error instanceof ProtocolError)) return error as Error;
+  return new ClientError('ERR_INVALID_RESPONSE', error.message, error);
+}
+
+function closed(): ClientError {
+  return new ClientError('ERR_CLOSED', 'the connection was closed');
+}

@@ -1,0 +1,22 @@
+/** Stable codes of what goes wrong with a connection, beside those of the system (`ECONNRESET`). */
+export type ClientErrorCode =
+  | 'ERR_CONNECT_TIMEOUT'
+  | 'ERR_HEADERS_TIMEOUT'
+  | 'ERR_BODY_TIMEOUT'
+  | 'ERR_INVALID_RESPONSE'
+  | 'ERR_INVALID_REQUEST'
+  /** The server closed the connection before its answer was whole. */
+  | 'ERR_CLOSED'
+  /** The pool was destroyed. */
+  | 'ERR_DESTROYED';
+
+export class ClientError extends Error {
+  constructor(
+    readonly code: ClientErrorCode,
+    message: string,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
+    this.name = 'ClientError';
+  }
+}

@@ -1,0 +1,43 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Steers one answer while it arrives. After the end of the answer every method is a no-op. */
+export interface AnswerControl {
+  /** Pieces that have arrived already may still follow. */
+  pause(): void;
+  resume(): void;
+  /** Closes the connection; nothing more is called but `onResponseError`. */
+  abort(reason: Error): void;
+}
+
+/** Takes what becomes of one request, in this order. */
+export interface ExchangeHandler {
+  /** Called just before the first byte is written: from here on the request may have been sent. */
+  onRequestStart(control: AnswerControl): void;
+  onResponseStart(control: AnswerControl, status: number, headers: IncomingHttpHeaders): void;
+  onResponseData(control: AnswerControl, piece: Buffer): void;
+  onResponseEnd(): void;
+  onResponseError(control: AnswerControl | null, error: Error): void;
+}
+
+/** One request to the origin of a pool. */
+export interface ClientRequest {
+  method: string;
+  /** With its query. */
+  path: string;
+  /** Flat list, without `host`, `connection` and those that frame the body. */
+  headers: readonly string[];
+  body: Buffer | string | null;
+  /** Milliseconds from the request to the head of its answer. */
+  headersTimeout: number;
+  /** Milliseconds between two pieces of the answer. */
+  bodyTimeout: number;
+}
+
+/** Connections to one origin. */
+export interface ClientPool {
+  dispatch(request: ClientRequest, handler: ExchangeHandler): void;
+  /** Resolves when the requests under way have ended and every connection is closed. */
+  close(): Promise<void>;
+  /** Closes every connection at once. */
+  destroy(): void;
+}
