@@ -24,6 +24,9 @@ export class ChunkedBody {
   private digits = 0;
   private left = 0;
   private extensionBytes = 0;
+  /** Places in the bytes that are read: decoded, and not given yet. */
+  private pieceStart = 0;
+  private pieceEnd = 0;
   private readonly trailers: Section;
 
   constructor(private readonly limits: MessageLimits) {
@@ -34,13 +37,19 @@ export class ChunkedBody {
    * Decodes on. Small chunks of one read are given as one piece: their data is moved together
    * within `bytes`, which therefore change.
    * @returns the place after the body in `bytes`, or -1 when there is more to come.
+   * @throws ProtocolError, after everything that was decoded before it has been given.
    */
   read(bytes: Buffer, from: number, onPiece: (piece: Buffer) => void): number {
+    try {
+      return this.decode(bytes, from, onPiece);
+    } finally {
+      this.give(bytes, onPiece);
+    }
+  }
+
+  private decode(bytes: Buffer, from: number, onPiece: (piece: Buffer) => void): number {
     let at = from;
     const end = bytes.length;
-    // What was decoded and not given yet.
-    let pieceStart = 0;
-    let pieceEnd = 0;
     let bodyEnd = -1;
     while (at < end) {
       const byte = bytes[at] as number;
@@ -74,13 +83,13 @@ export class ChunkedBody {
           break;
         case data: {
           const bytesHere = Math.min(this.left, end - at);
-          if (pieceEnd > pieceStart && bytesHere <= maxMovedBytes) {
-            bytes.copyWithin(pieceEnd, at, at + bytesHere);
-            pieceEnd += bytesHere;
+          if (this.pieceEnd > this.pieceStart && bytesHere <= maxMovedBytes) {
+            bytes.copyWithin(this.pieceEnd, at, at + bytesHere);
+            this.pieceEnd += bytesHere;
           } else {
-            if (pieceEnd > pieceStart) onPiece(bytes.subarray(pieceStart, pieceEnd));
-            pieceStart = at;
-            pieceEnd = at + bytesHere;
+            this.give(bytes, onPiece);
+            this.pieceStart = at;
+            this.pieceEnd = at + bytesHere;
           }
           at += bytesHere;
           this.left -= bytesHere;
@@ -101,14 +110,17 @@ export class ChunkedBody {
         default:
           bodyEnd = this.trailers.read(bytes, at);
           at = bodyEnd < 0 ? end : bodyEnd;
-          if (bodyEnd >= 0) {
-            if (pieceEnd > pieceStart) onPiece(bytes.subarray(pieceStart, pieceEnd));
-            return bodyEnd;
-          }
+          if (bodyEnd >= 0) return bodyEnd;
       }
     }
-    if (pieceEnd > pieceStart) onPiece(bytes.subarray(pieceStart, pieceEnd));
     return -1;
+  }
+
+  private give(bytes: Buffer, onPiece: (piece: Buffer) => void): void {
+    const { pieceStart, pieceEnd } = this;
+    this.pieceStart = 0;
+    this.pieceEnd = 0;
+    if (pieceEnd > pieceStart) onPiece(bytes.subarray(pieceStart, pieceEnd));
   }
 
   /** Begins the next body; gives the trailers of the last one, or null where it had none. */

@@ -101,6 +101,12 @@ describe('a chunked body', () => {
     });
   }
 
+  it('gives what was decoded before it is refused', () => {
+    for (const pieces of [[`${head}2\r\nab\r\n1\r\nc\r\nZZ\r\n`], [`${head}3\r\nabc\r\nZZ`]]) {
+      assert.equal(readRequests(pieces).messages[0]?.body, 'abc');
+    }
+  });
+
   it('has limits on the length of extensions and trailers', () => {
     const { chunkExtensionBytes, trailerBytes } = defaultLimits;
     const outcome = (text: string) => readRequests([head + text]).error?.message ?? 'passes';
