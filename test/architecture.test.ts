@@ -141,7 +141,7 @@ test('the request path reaches neither the database nor the disk, nor what is sl
   for (const [target, path] of paths) {
     assert.ok(!slow.test(target) && room(target) !== 'db', path);
   }
-  assert.ok(paths.has('undici'));
+  assert.ok(paths.has('node:net'));
 });
 
 test('only observe imports winston and prom-client', () => {
