@@ -121,7 +121,11 @@ async function trial(
     });
     body = answer.body;
     if (answer.stream) tried.first_token_ms = round(answer.readyMs);
-    const usage = request.endpoint?.dialect.readUsage({ head: () => body, tail: () => body });
+    const usage = request.endpoint?.dialect.readUsage({
+      head: () => body,
+      tail: () => body,
+      whole: () => body,
+    });
     if (usage) tried.tokens = { prompt: usage.promptTokens, completion: usage.completionTokens };
     Object.assign(tried, verdictOf(answer, request, provider));
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { GatewayError } from '../errors.js';
 import type { Judge } from './first-content.js';
 import type { ModelRequest, Spans } from './head.js';
-import type { AnswerEnds, TokenUsage } from './usage.js';
+import type { AnswerBytes, TokenUsage } from './usage.js';
 
 /** What is asked of a model. */
 export type Operation = 'chat' | 'completion' | 'embedding' | 'token_count';
@@ -28,7 +28,7 @@ export interface Dialect {
   /** Whether an event of a stream is content, an error, or says nothing yet. */
   readonly judge: Judge;
   /** The usage that a whole answer or a stream reports; null when it reports none. */
-  readUsage(answer: AnswerEnds): TokenUsage | null;
+  readUsage(answer: AnswerBytes): TokenUsage | null;
   /** Undoes `usageEdit` in the stream that answers it; null where there is no such edit. */
   readonly usageFilter: (() => UsageFilter) | null;
   /** A header besides `x-request-id` in which its clients look for the id of a request. */

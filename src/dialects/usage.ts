@@ -4,27 +4,71 @@ export interface TokenUsage {
   completionTokens: number;
 }
 
-/** The beginning and the end of an answer's body, for reading its usage. */
-export interface AnswerEnds {
+/** The bytes of an answer's body, for reading its usage. */
+export interface AnswerBytes {
   head(bytes: number): Buffer;
   tail(bytes: number): Buffer;
+  /** All that is kept of it, with the last `usage` object of what is not. */
+  whole(): Buffer;
 }
 
-/** Usage is looked for in the last bytes of an answer, and in the first ones. */
+/** Usage is looked for in the last bytes of an answer, and in the first ones, before all others. */
 export const endBytes = 16_384;
 
+/** A larger object is no usage. */
+export const maxUsageBytes = 4_096;
+/** So that an answer made of broken objects costs little. */
+const maxTried = 64;
+
+/** More than any request has. */
+const maxTokens = 2_147_483_647;
+
 const mark = '"usage"';
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+const COLON = 0x3a;
+
+/** Null where a count is not a possible one: then the tokens are estimated. */
+export function usageOf(promptTokens: number, completionTokens: number): TokenUsage | null {
+  return promptTokens + completionTokens > maxTokens ? null : { promptTokens, completionTokens };
+}
+
+/**
+ * The whole numbers among these members of a usage object.
+ * @returns null where one of them is there and is no number of tokens.
+ */
+export function countsAmong<Name extends string>(
+  usage: unknown,
+  names: readonly Name[],
+): Partial<Record<Name, number>> | null {
+  const counts: Partial<Record<Name, number>> = {};
+  for (const name of names) {
+    const value: unknown = (usage as Record<string, unknown>)[name] ?? undefined;
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || Number(value) < 0) return null;
+    counts[name] = Number(value);
+  }
+  return counts;
+}
+
+/** The usage that an answer reports last, wherever it is in it. */
+export function usageIn<T>(answer: AnswerBytes, read: (usage: unknown) => T | null): T | null {
+  return lastUsage(answer.tail(endBytes), read) ?? lastUsage(answer.whole(), read);
+}
 
 /**
  * The last `usage` object of JSON or SSE that `read` takes; null when there is none. Text of a model
  * is in JSON strings, where a quote is escaped, so it cannot be taken for one.
  */
 export function lastUsage<T>(bytes: Buffer, read: (usage: unknown) => T | null): T | null {
-  for (let from = bytes.length; from >= 0; ) {
+  let tried = 0;
+  for (let from = bytes.length; from >= 0 && tried < maxTried; ) {
     const at = bytes.lastIndexOf(mark, from);
     if (at < 0) return null;
-    const usage = usageAt(bytes, at, read);
+    const object = objectAt(bytes, at);
+    const usage = object && parsed(object, read);
     if (usage) return usage;
+    if (object) tried++;
     from = at - 1;
   }
   return null;
@@ -37,24 +81,51 @@ export function firstUsage<T>(
   read: (usage: unknown) => T | null,
 ): T | null {
   const at = bytes.indexOf(mark, from);
-  return at < 0 ? null : usageAt(bytes, at, read);
+  const object = at < 0 ? null : objectAt(bytes, at);
+  return object && parsed(object, read);
 }
 
-/** `"usage": {…}` at this place. The object holds no braces in strings. */
-function usageAt<T>(bytes: Buffer, at: number, read: (usage: unknown) => T | null): T | null {
-  const from = at + mark.length;
-  const open = bytes.indexOf(0x7b, from);
-  if (open < 0 || !/^\s*:\s*$/.test(bytes.toString('latin1', from, open))) return null;
-  let depth = 0;
-  for (let i = open; i < bytes.length; i++) {
-    if (bytes[i] === 0x7b) depth++;
-    else if (bytes[i] === 0x7d && --depth === 0) {
-      try {
-        return read(JSON.parse(bytes.toString('utf8', open, i + 1)));
-      } catch {
-        return null;
-      }
-    }
+/** The last `"usage": {…}` as it is written; null when there is none. */
+export function lastUsageText(bytes: Buffer): Buffer | null {
+  for (let from = bytes.length; from >= 0; ) {
+    const at = bytes.lastIndexOf(mark, from);
+    if (at < 0) return null;
+    const object = objectAt(bytes, at);
+    if (object?.length)
+      return bytes.subarray(at, object.byteOffset - bytes.byteOffset + object.length);
+    from = at - 1;
   }
   return null;
+}
+
+/**
+ * The object after `"usage"` at this place, which holds no braces in strings; null where there is
+ * none, empty where it does not end.
+ */
+function objectAt(bytes: Buffer, at: number): Buffer | null {
+  const colon = afterSpace(bytes, at + mark.length);
+  if (bytes[colon] !== COLON) return null;
+  const open = afterSpace(bytes, colon + 1);
+  if (bytes[open] !== OPEN) return null;
+  const end = Math.min(bytes.length, open + maxUsageBytes);
+  let depth = 0;
+  for (let i = open; i < end; i++) {
+    if (bytes[i] === OPEN) depth++;
+    else if (bytes[i] === CLOSE && --depth === 0) return bytes.subarray(open, i + 1);
+  }
+  return bytes.subarray(open, open);
+}
+
+function afterSpace(bytes: Buffer, from: number): number {
+  let at = from;
+  while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;
+  return at;
+}
+
+function parsed<T>(object: Buffer, read: (usage: unknown) => T | null): T | null {
+  try {
+    return read(JSON.parse(object.toString('utf8')));
+  } catch {
+    return null;
+  }
 }

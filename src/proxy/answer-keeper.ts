@@ -1,4 +1,4 @@
-import type { AnswerEnds } from '../dialects/usage.js';
+import { type AnswerBytes, lastUsageText, maxUsageBytes } from '../dialects/usage.js';
 
 /**
  * What of an answer is kept for counting its tokens, should its provider not report them. Every
@@ -13,7 +13,7 @@ const largePieceBytes = 1_024;
  * Keeps an answer that comes in pieces; of a long one the middle is left out. Small pieces are
  * copied into blocks: thousands of them, each on its own, are much work for the garbage collector.
  */
-export class AnswerKeeper implements AnswerEnds {
+export class AnswerKeeper implements AnswerBytes {
   /** The length of the whole answer. */
   totalBytes = 0;
   #keptBytes = 0;
@@ -21,6 +21,8 @@ export class AnswerKeeper implements AnswerEnds {
   /** Small pieces that are not in `#pieces` yet, and how much of it they fill. */
   #block = noBytes;
   #used = 0;
+  /** The last usage in what was left out. */
+  #droppedUsage: Buffer | null = null;
 
   add(piece: Buffer): void {
     const isFirst = this.totalBytes === 0;
@@ -39,8 +41,7 @@ export class AnswerKeeper implements AnswerEnds {
       this.#used += piece.length;
     }
     while (this.#keptBytes > maxKeptBytes && this.#pieces.length > 1) {
-      const [dropped] = this.#pieces.splice(Math.floor(this.#pieces.length / 2), 1);
-      this.#keptBytes -= dropped?.length ?? 0;
+      this.#drop(Math.floor(this.#pieces.length / 2));
     }
   }
 
@@ -70,6 +71,22 @@ export class AnswerKeeper implements AnswerEnds {
     for (let found = 0; from > 0 && found < bytes; ) found += pieces[--from]?.length ?? 0;
     const whole = joined(pieces.slice(from));
     return whole.subarray(Math.max(0, whole.length - bytes));
+  }
+
+  whole(): Buffer {
+    const { pieces } = this;
+    return joined(this.#droppedUsage ? [this.#droppedUsage, ...pieces] : pieces);
+  }
+
+  /** Leaves a piece out, less the usage that it may report, with what of it its neighbours hold. */
+  #drop(place: number): void {
+    const piece = this.#pieces[place] ?? noBytes;
+    const before = this.#pieces[place - 1]?.subarray(-maxUsageBytes) ?? noBytes;
+    const after = this.#pieces[place + 1]?.subarray(0, maxUsageBytes) ?? noBytes;
+    const usage = lastUsageText(Buffer.concat([before, piece, after]));
+    if (usage) this.#droppedUsage = Buffer.from(usage);
+    this.#pieces.splice(place, 1);
+    this.#keptBytes -= piece.length;
   }
 
   #endBlock(): void {

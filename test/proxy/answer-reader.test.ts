@@ -95,6 +95,19 @@ test('of an answer without usage the text is kept for counting, of a long one th
   assert.match(String(kept.at(-1)), /\.399$/);
 });
 
+test('the usage in what is left out of a long answer is kept', async () => {
+  const record = await newRecord();
+  const expected = { promptTokens: 7, completionTokens: 3 };
+  const answer = `{"data":[${'1,'.repeat(300_000)}1],${usage},"more":[${'1,'.repeat(300_000)}1]}`;
+  for (const size of [1_000, 1_447, 16_384, 65_536]) {
+    const reader = readerFor(false);
+    const body = Buffer.from(answer);
+    for (let at = 0; at < body.length; at += size) reader.push(body.subarray(at, at + size));
+    reader.finish(record, request);
+    assert.deepEqual(record.usage, expected, `in pieces of ${size}`);
+  }
+});
+
 test('an error answer has nothing to count', async () => {
   const record = await newRecord();
   record.status = 500;

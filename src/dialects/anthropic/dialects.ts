@@ -4,7 +4,16 @@ import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
 import { readHead, type Spans } from '../head.js';
 import { type SseEvent, writeEvent } from '../sse.js';
-import { type AnswerEnds, endBytes, firstUsage, lastUsage, type TokenUsage } from '../usage.js';
+import {
+  type AnswerBytes,
+  countsAmong,
+  endBytes,
+  firstUsage,
+  lastUsage,
+  type TokenUsage,
+  usageIn,
+  usageOf,
+} from '../usage.js';
 import { writeMessagesError } from './error.js';
 
 const common = {
@@ -54,16 +63,23 @@ function judge({ data }: SseEvent): Verdict {
   }
 }
 
-type Counts = Partial<Record<string, unknown>>;
+type Counts = Partial<Record<(typeof names)[number], number>>;
+
+const names = [
+  'input_tokens',
+  'cache_creation_input_tokens',
+  'cache_read_input_tokens',
+  'output_tokens',
+] as const;
 
 /**
  * A whole answer reports its usage at its end; a stream what went in at its start, and what came out
  * at its end, where some providers repeat the first. Cached tokens are not part of `input_tokens`.
  */
-function readMessagesUsage(answer: AnswerEnds): TokenUsage | null {
-  const tail = answer.tail(endBytes);
+function readMessagesUsage(answer: AnswerBytes): TokenUsage | null {
   const head = answer.head(endBytes);
-  if (head[0] === 0x7b) return toUsage(lastUsage(tail, counts));
+  if (head[0] === 0x7b) return toUsage(usageIn(answer, counts));
+  const tail = answer.tail(endBytes);
   const end = tail.lastIndexOf('"message_delta"');
   const out = end < 0 ? null : lastUsage(tail.subarray(end), counts);
   const start = head.indexOf('"message_start"');
@@ -71,18 +87,15 @@ function readMessagesUsage(answer: AnswerEnds): TokenUsage | null {
   return out && toUsage({ ...input, ...out });
 }
 
-function counts(usage: unknown): Counts {
-  return Object.fromEntries(
-    Object.entries(usage as object).filter(([, value]) => Number.isSafeInteger(value)),
-  );
+function counts(usage: unknown): Counts | null {
+  return countsAmong(usage, names);
 }
 
 function toUsage(usage: Counts | null): TokenUsage | null {
   if (usage?.input_tokens === undefined || usage.output_tokens === undefined) return null;
-  const of = (name: string) => Number(usage[name] ?? 0);
-  return {
-    promptTokens:
-      of('input_tokens') + of('cache_creation_input_tokens') + of('cache_read_input_tokens'),
-    completionTokens: of('output_tokens'),
-  };
+  const { cache_creation_input_tokens = 0, cache_read_input_tokens = 0 } = usage;
+  return usageOf(
+    usage.input_tokens + cache_creation_input_tokens + cache_read_input_tokens,
+    usage.output_tokens,
+  );
 }

@@ -2,7 +2,6 @@ import type { GatewayError } from '../../errors.js';
 import type { Dialect } from '../dialect.js';
 import { type Edit, memberOf, readHead, type Spans } from '../head.js';
 import { writeEvent } from '../sse.js';
-import { type AnswerEnds, endBytes } from '../usage.js';
 import { judge } from './content.js';
 import { readUsage, UsageEventFilter } from './usage.js';
 
@@ -10,7 +9,7 @@ const common = {
   members: new Set(['model', 'stream']),
   readHead: (body: Buffer, spans: Spans) => readHead(body, spans, null),
   judge,
-  readUsage: (answer: AnswerEnds) => readUsage(answer.tail(endBytes)),
+  readUsage,
   usageFilter: null,
   requestIdHeader: null,
   errorBody: (error: GatewayError) => error.toBody(),

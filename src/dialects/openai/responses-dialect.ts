@@ -4,8 +4,8 @@ import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
 import { readHead } from '../head.js';
 import type { SseEvent } from '../sse.js';
-import { endBytes, lastUsage, type TokenUsage } from '../usage.js';
 import { ResponsesStreamWriter } from './responses-stream-write.js';
+import { readUsage } from './usage.js';
 
 export const responses: Dialect = {
   name: 'openai.responses',
@@ -13,7 +13,7 @@ export const responses: Dialect = {
   members: new Set(['model', 'stream']),
   readHead: (body, spans) => readHead(body, spans, null),
   judge,
-  readUsage: (answer) => lastUsage(answer.tail(endBytes), toUsage),
+  readUsage,
   usageFilter: null,
   requestIdHeader: null,
   errorBody: (error: GatewayError) => error.toBody(),
@@ -51,10 +51,4 @@ function judge({ data }: SseEvent): Verdict {
     default:
       return 'content';
   }
-}
-
-function toUsage(usage: unknown): TokenUsage | null {
-  const { input_tokens, output_tokens } = usage as Record<string, unknown>;
-  if (!Number.isSafeInteger(input_tokens) || !Number.isSafeInteger(output_tokens)) return null;
-  return { promptTokens: Number(input_tokens), completionTokens: Number(output_tokens) };
 }

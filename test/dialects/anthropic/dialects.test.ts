@@ -11,6 +11,7 @@ const usageOf = (text: string) => {
   return messages.readUsage({
     head: (bytes) => body.subarray(0, bytes),
     tail: (bytes) => body.subarray(Math.max(0, body.length - bytes)),
+    whole: () => body,
   });
 };
 const start = (usage: object) => event({ type: 'message_start', ...{ message: { usage } } });

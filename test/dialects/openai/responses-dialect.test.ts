@@ -30,7 +30,7 @@ test('a stream says something with its first content, and fails with an error', 
 test('the usage is that of the last event, or of the whole answer', () => {
   const of = (text: string) => {
     const body = Buffer.from(text);
-    return responses.readUsage({ head: () => body, tail: () => body });
+    return responses.readUsage({ head: () => body, tail: () => body, whole: () => body });
   };
   const usage = {
     input_tokens: 9,

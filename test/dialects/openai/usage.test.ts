@@ -7,6 +7,15 @@ import { cuts, pieces } from '../../proxy/json-for-test.js';
 const usage = '"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}';
 const counted = { promptTokens: 7, completionTokens: 3 };
 
+const read = (text: string) => {
+  const body = Buffer.from(text);
+  return readUsage({
+    head: (bytes) => body.subarray(0, bytes),
+    tail: (bytes) => body.subarray(Math.max(0, body.length - bytes)),
+    whole: () => body,
+  });
+};
+
 test('the usage of an answer is found at its end, and not in its text', () => {
   const answers: [text: string, found: object | null][] = [
     [`{"choices":[],${usage}}`, counted],
@@ -22,7 +31,57 @@ test('the usage of an answer is found at its end, and not in its text', () => {
     ['"usage"', null],
     ['', null],
   ];
-  for (const [text, found] of answers) assert.deepEqual(readUsage(Buffer.from(text)), found, text);
+  for (const [text, found] of answers) assert.deepEqual(read(text), found, text);
+});
+
+test('counts are whole numbers, the larger reading where there are two, and the rest of the total', () => {
+  const usages: [usage: object, found: [prompt: number, completion: number] | null][] = [
+    [{ prompt_tokens: 7, completion_tokens: 20.5 }, null],
+    [{ prompt_tokens: 7, completion_tokens: -1 }, null],
+    [{ prompt_tokens: -7, completion_tokens: 1 }, null],
+    [{ prompt_tokens: 7, completion_tokens: '3' }, null],
+    [{ prompt_tokens: 7, completion_tokens: 3, total_tokens: 1e30 }, null],
+    [{ prompt_tokens: 7, completion_tokens: 3_000_000_000 }, null],
+    [{ prompt_tokens: 7, completion_tokens: null, total_tokens: 9 }, [7, 2]],
+    [{ input_tokens: 5, output_tokens: 3 }, [5, 3]],
+    [{ prompt_tokens: 0, completion_tokens: 0, input_tokens: 5, output_tokens: 3 }, [5, 3]],
+    [{ prompt_tokens: 5, completion_tokens: 3, input_tokens: 0, output_tokens: 0 }, [5, 3]],
+    [{ prompt_tokens: 32, completion_tokens: 9, total_tokens: 135 }, [32, 103]],
+    [{ prompt_tokens: 32, completion_tokens: 9, total_tokens: 1 }, [32, 9]],
+    [{ input_tokens: 8, total_tokens: 8 }, [8, 0]],
+    [{ completion_tokens: 3 }, null],
+  ];
+  for (const [usage, found] of usages) {
+    const expected = found && { promptTokens: found[0], completionTokens: found[1] };
+    assert.deepEqual(read(JSON.stringify({ usage })), expected, JSON.stringify(usage));
+  }
+});
+
+test('the usage is found wherever it is in an answer', () => {
+  const data = JSON.stringify('x'.repeat(70_000));
+  assert.deepEqual(read(`{${usage},"data":[${data}]}`), counted);
+  assert.deepEqual(read(`{"a":[${data}],${usage},"data":[${data}]}`), counted);
+  assert.deepEqual(read(`data: {${usage},"choices":[${data}]}\n\ndata: [DONE]\n\n`), counted);
+  const broken = '"usage":{"prompt_tokens":{'.repeat(2_000);
+  assert.equal(read(`{${usage},${broken}}`), null, 'of broken ones only some are tried');
+});
+
+test('a stream says nothing of a usage that nobody asked for', () => {
+  const passed = (events: string) => {
+    const filter = new UsageEventFilter();
+    return filter.push(Buffer.from(events)).toString();
+  };
+  const content = 'data: {"choices":[{"delta":{"content":"\\"usage\\":null é"}}]';
+  assert.equal(passed(`${content},"usage":null}\n\n`), `${content}}\n\n`);
+  assert.equal(passed('data: {"usage" : null, "choices":[1]}\n\n'), 'data: { "choices":[1]}\n\n');
+  assert.equal(passed(`data: {${usage}}\n\n`), '');
+  assert.equal(passed(`data: {"choices":null,${usage}}\n\n`), '');
+  for (const shown of [
+    `data: {"error":{"code":500},${usage}}\n\n`,
+    `data: {"choices":[{"finish_reason":"stop"}],${usage}}\n\n`,
+  ]) {
+    assert.equal(passed(shown), shown);
+  }
 });
 
 const end = fc.constantFrom('\n\n', '\r\n\r\n');
@@ -33,7 +92,6 @@ const event = fc.oneof(
       fc.string({ unit: 'binary' }).map((content) => `data: ${chunk({ choices: [{ content }] })}`),
       fc.constantFrom(
         `data: {"choices":[{"delta":{"content":"x"}}],${usage}}`,
-        'data: {"choices":[],"usage":null}',
         'data: {"choices":[]}',
         `data: {"choices":[{"delta":{"content":${JSON.stringify(`{"choices":[],${usage}}`)}}}]}`,
         ': comment',
@@ -46,7 +104,12 @@ const event = fc.oneof(
     fc.constant(true),
   ),
   fc.tuple(
-    fc.constantFrom(`data: {"choices":[],${usage}}`, `data: {${usage},"id":"a","choices": [ ] }`),
+    fc.constantFrom(
+      `data: {"choices":[],${usage}}`,
+      `data: {${usage},"id":"a","choices": [ ] }`,
+      `data: {"choices":null,${usage}}`,
+      `data: {${usage}}`,
+    ),
     end,
     fc.constant(false),
   ),
