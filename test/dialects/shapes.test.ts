@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { codecs } from '../../src/dialects/codecs.js';
+import {
+  type ConversationAnswer,
+  type ConversationRequest,
+  conversationDialects,
+  emptyRequest,
+  errorKinds,
+  type Finish,
+  textBlock,
+} from '../../src/dialects/conversation.js';
+import { statusOf } from '../../src/dialects/conversation-error.js';
+import {
+  embeddingCodecs,
+  readEmbedding,
+  translateEmbedding,
+} from '../../src/dialects/embeddings/translate.js';
+import { target } from './arbitraries.js';
+import { readStream, writeStream } from './streams.js';
+import { chat, hi, type Json, translate } from './translating.js';
+
+const stopped: Finish = { reason: 'stop', raw: null, sequence: null, detail: null };
+const answer: ConversationAnswer = {
+  id: 'id_1',
+  model: 'm',
+  content: [textBlock('hello')],
+  finish: stopped,
+  usage: { input: 1, cacheRead: 2, cacheWrite5m: 4, cacheWrite1h: 8, output: 32, reasoning: 16 },
+  error: null,
+};
+
+/** What is minted or tells the time is left out. */
+function written(dialect: keyof typeof codecs): Json {
+  const skipped = new Set(['created', 'created_at']);
+  const minted = /^(msg|rs|fc)_[0-9a-f]{24}$/;
+  return JSON.parse(codecs[dialect].writeAnswer(answer, 'm'), (key, value) =>
+    skipped.has(key) || minted.test(String(value)) ? undefined : value,
+  );
+}
+
+test('a whole answer of chat has all that OpenAI says', () => {
+  assert.deepEqual(written('openai.chat'), {
+    id: 'id_1',
+    object: 'chat.completion',
+    model: 'm',
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content: 'hello', refusal: null },
+        logprobs: null,
+        finish_reason: 'stop',
+      },
+    ],
+    usage: {
+      prompt_tokens: 15,
+      completion_tokens: 32,
+      total_tokens: 47,
+      prompt_tokens_details: { cached_tokens: 2, cache_write_tokens: 12 },
+      completion_tokens_details: { reasoning_tokens: 16 },
+    },
+  });
+});
+
+test('a whole response has all that OpenAI says', () => {
+  const { object, status, output, usage, store, error, incomplete_details } =
+    written('openai.responses');
+  assert.deepEqual(
+    [object, status, store, error, incomplete_details],
+    ['response', 'completed', false, null, null],
+  );
+  const content = [{ type: 'output_text', text: 'hello', annotations: [], logprobs: [] }];
+  assert.deepEqual(output, [{ type: 'message', status: 'completed', role: 'assistant', content }]);
+  assert.deepEqual(usage, {
+    input_tokens: 15,
+    input_tokens_details: { cached_tokens: 2, cache_write_tokens: 12 },
+    output_tokens: 32,
+    output_tokens_details: { reasoning_tokens: 16 },
+    total_tokens: 47,
+  });
+});
+
+test('a whole message has all that Anthropic says', () => {
+  assert.deepEqual(written('anthropic.messages'), {
+    id: 'id_1',
+    type: 'message',
+    role: 'assistant',
+    model: 'm',
+    content: [{ type: 'text', text: 'hello' }],
+    stop_reason: 'end_turn',
+    stop_sequence: null,
+    usage: {
+      input_tokens: 1,
+      cache_creation_input_tokens: 12,
+      cache_read_input_tokens: 2,
+      output_tokens: 32,
+      cache_creation: { ephemeral_5m_input_tokens: 4, ephemeral_1h_input_tokens: 8 },
+      output_tokens_details: { thinking_tokens: 16 },
+    },
+  });
+});
+
+test('whole answers of Gemini and Bedrock have all that Google and AWS say', () => {
+  assert.deepEqual(written('gemini.generate'), {
+    candidates: [
+      { content: { parts: [{ text: 'hello' }], role: 'model' }, finishReason: 'STOP', index: 0 },
+    ],
+    usageMetadata: {
+      promptTokenCount: 15,
+      candidatesTokenCount: 16,
+      totalTokenCount: 47,
+      thoughtsTokenCount: 16,
+      cachedContentTokenCount: 2,
+    },
+    modelVersion: 'm',
+    responseId: 'id_1',
+  });
+  assert.deepEqual(written('bedrock.converse'), {
+    output: { message: { role: 'assistant', content: [{ text: 'hello' }] } },
+    stopReason: 'end_turn',
+    usage: {
+      inputTokens: 1,
+      outputTokens: 32,
+      totalTokens: 47,
+      cacheReadInputTokens: 2,
+      cacheWriteInputTokens: 12,
+      cacheDetails: [
+        { ttl: '5m', inputTokens: 4 },
+        { ttl: '1h', inputTokens: 8 },
+      ],
+    },
+    metrics: { latencyMs: 0 },
+  });
+});
+
+/** Asks for everything that has a name. */
+const everything: ConversationRequest = {
+  ...emptyRequest('m', false),
+  messages: [{ role: 'user', content: [textBlock('hi')], at: '' }],
+  tools: [
+    {
+      ...{ type: 'function', name: 'look', namespace: null, description: null, strict: null },
+      schema: { type: 'object', properties: { a: { type: 'string' } } },
+      cache: null,
+    },
+  ],
+  toolChoice: { type: 'required' },
+  parallelTools: false,
+  maxTokens: 50_000,
+  temperature: 0.5,
+  topP: 0.99,
+  topK: 3,
+  stop: ['x'],
+  seed: 1,
+  presencePenalty: 1,
+  frequencyPenalty: 1,
+  logprobs: 2,
+  choices: 2,
+  user: 'u',
+};
+
+for (const dialect of conversationDialects) {
+  test(`${dialect}: the names of its fields are those of its bodies`, () => {
+    const { fields } = codecs[dialect];
+    const schema = { type: 'object', properties: { a: { type: 'string' } } };
+    const format = { type: 'schema', name: null, description: null, schema, strict: null } as const;
+    const reasoning = { effort: null, budget: 2048, visible: null } as const;
+    // What excludes another is asked for by itself.
+    const asked = [everything, { ...everything, format }, { ...everything, reasoning }];
+    const bodies = asked.map((request) => codecs[dialect].writeRequest(request, target).body);
+    for (const name of Object.values(fields)) {
+      if (name === null) continue;
+      const found = bodies.some((body) => at(JSON.parse(body.toString()), name) !== undefined);
+      assert.ok(found, `${name} stands in no body`);
+    }
+  });
+}
+
+function at(body: Json, path: string): unknown {
+  return path.split('.').reduce((value, key) => value?.[key], body);
+}
+
+test('each kind of error has the type, and the status, that clients of a dialect know', () => {
+  const rows = errorKinds.map((kind) => {
+    const error = {
+      kind,
+      status: statusOf(kind),
+      message: 'm',
+      code: null,
+      param: null,
+      retryAfter: null,
+    };
+    const body = (dialect: keyof typeof codecs): Json =>
+      JSON.parse(codecs[dialect].writeError(error));
+    return [
+      `${kind} ${error.status}`,
+      body('openai.chat').error.type,
+      body('anthropic.messages').error.type,
+      body('gemini.generate').error.status,
+      body('bedrock.converse').__type,
+    ].join(' ');
+  });
+  assert.deepEqual(rows, [
+    'invalid_request 400 invalid_request_error invalid_request_error INVALID_ARGUMENT ValidationException',
+    'authentication 401 authentication_error authentication_error UNAUTHENTICATED UnrecognizedClientException',
+    'billing 402 insufficient_quota billing_error RESOURCE_EXHAUSTED ServiceQuotaExceededException',
+    'permission 403 permission_error permission_error PERMISSION_DENIED AccessDeniedException',
+    'not_found 404 invalid_request_error not_found_error NOT_FOUND ResourceNotFoundException',
+    'conflict 409 invalid_request_error conflict_error ABORTED ConflictException',
+    'too_large 413 invalid_request_error request_too_large INVALID_ARGUMENT ValidationException',
+    'rate_limit 429 rate_limit_error rate_limit_error RESOURCE_EXHAUSTED ThrottlingException',
+    'internal 500 server_error api_error INTERNAL InternalServerException',
+    'timeout 504 server_error timeout_error DEADLINE_EXCEEDED ModelTimeoutException',
+    'overloaded 503 server_error overloaded_error UNAVAILABLE ServiceUnavailableException',
+  ]);
+});
+
+test('a refusal without a text of its own is given one, in whole and streamed', () => {
+  const refused = {
+    ...answer,
+    content: [],
+    finish: { ...stopped, reason: 'refusal', detail: 'no' },
+  } as const;
+  for (const dialect of ['openai.chat', 'openai.responses'] as const) {
+    const codec = codecs[dialect];
+    for (const read of [
+      codec.readAnswer(Buffer.from(codec.writeAnswer({ ...refused, content: [] }, 'm'))),
+      readStream(codec, writeStream(codec, { ...refused, content: [] }), []),
+    ]) {
+      assert.deepEqual(read?.content, [{ type: 'refusal', text: 'no' }], dialect);
+      assert.equal(read?.finish.reason, 'refusal');
+    }
+  }
+});
+
+test('blocks that only their dialect knows are carried whole', () => {
+  const raws = {
+    'openai.responses': { type: 'web_search_call', id: 'ws_1', status: 'completed' },
+    'anthropic.messages': { type: 'server_tool_use', id: 's', name: 'web_search', input: {} },
+    'gemini.generate': { executableCode: { code: 'x' } },
+  } as const;
+  for (const [name, raw] of Object.entries(raws)) {
+    const dialect = name as keyof typeof raws;
+    const codec = codecs[dialect];
+    const block = { type: 'unknown', dialect, name: 'x', raw } as const;
+    const given = { ...answer, content: [block, textBlock('hello')] };
+    const whole = codec.readAnswer(Buffer.from(codec.writeAnswer(given, 'm')));
+    const streamed = readStream(codec, writeStream(codec, given), []);
+    for (const read of [whole, streamed]) {
+      const [first] = read?.content ?? [];
+      assert.deepEqual(first?.type === 'unknown' && first.raw, raw, dialect);
+    }
+  }
+});
+
+test('formats of audio have OpenAI’s names there, and media types elsewhere', () => {
+  const part = (format: string) => ({ type: 'input_audio', input_audio: { data: 'AAAA', format } });
+  const body = chat({ role: 'user', content: [part('mp3'), part('wav')] });
+  const { parts } = translate('openai.chat', 'gemini.generate', body).sent.contents[0];
+  assert.deepEqual(
+    parts.map((one: Json) => one.inlineData.mimeType),
+    ['audio/mpeg', 'audio/wav'],
+  );
+  const google = { contents: [{ parts }] };
+  const { content } = translate('gemini.generate', 'openai.chat', google).sent.messages[0];
+  assert.deepEqual(
+    content.map((one: Json) => one.input_audio.format),
+    ['mp3', 'wav'],
+  );
+  const blocks = translate('openai.chat', 'bedrock.converse', body).sent.messages[0].content;
+  assert.deepEqual(
+    blocks.map((one: Json) => one.audio.format),
+    ['mp3', 'wav'],
+  );
+});
+
+test('no thinking is the least that a Gemini can', () => {
+  const body = { ...chat(hi), reasoning_effort: 'none' };
+  const thinking = (model: string) => {
+    const { sent, lost } = translate('openai.chat', 'gemini.generate', body, { model });
+    return [sent.generationConfig.thinkingConfig.thinkingBudget, lost];
+  };
+  assert.deepEqual(thinking('gemini-2.5-flash'), [0, []]);
+  assert.deepEqual(thinking('gemini-2.5-pro'), [128, ['reasoning_effort approximated']]);
+});
+
+test('a Claude at Bedrock thinks also where no maximum of tokens is said', () => {
+  const body = { ...chat(hi), reasoning_effort: 'low' };
+  const ways = { model: 'anthropic.claude-3-7-sonnet-20250219-v1:0' };
+  const { sent, lost } = translate('openai.chat', 'bedrock.converse', body, ways);
+  const thinking = { type: 'enabled', budget_tokens: 2048 };
+  assert.deepEqual(sent.additionalModelRequestFields, { thinking });
+  assert.deepEqual(lost, []);
+  const llama = translate('openai.chat', 'bedrock.converse', body, { model: 'meta.llama3-3-70b' });
+  assert.deepEqual(llama.lost, ['reasoning_effort dropped']);
+});
+
+test('embeddings have all that each API says', () => {
+  const openai = embeddingCodecs['openai.embeddings'];
+  const body = Buffer.from(
+    JSON.stringify({ model: 'm', input: ['a'], dimensions: 256, user: 'u' }),
+  );
+  const request = readEmbedding(openai, body, 'm');
+  const sent = Object.values(embeddingCodecs).map((provider) => {
+    const way = translateEmbedding(openai, provider, request, 'm');
+    return [
+      JSON.parse(way.body.toString()),
+      way.losses.map(({ field, kind }) => `${field} ${kind}`),
+    ];
+  });
+  const cohere = {
+    texts: ['a'],
+    input_type: 'search_document',
+    embedding_types: ['float'],
+    output_dimension: 256,
+  };
+  const one = { model: 'models/m', content: { parts: [{ text: 'a' }] }, outputDimensionality: 256 };
+  assert.deepEqual(sent, [
+    [{ model: 'm', input: ['a'], dimensions: 256, user: 'u' }, []],
+    [{ requests: [one] }, ['user dropped']],
+    [{ model: 'm', ...cohere }, ['user dropped', 'purpose approximated']],
+    [{ inputText: 'a', dimensions: 256 }, ['user dropped']],
+    [cohere, ['user dropped', 'purpose approximated']],
+  ]);
+  const told = openai.writeAnswer({ vectors: [[1]], tokens: 5 }, request);
+  assert.deepEqual(JSON.parse(told), {
+    object: 'list',
+    data: [{ object: 'embedding', index: 0, embedding: [1] }],
+    model: 'm',
+    usage: { prompt_tokens: 5, total_tokens: 5 },
+  });
+  for (const codec of Object.values(embeddingCodecs)) {
+    const said = codec.writeRequest({ ...request, user: null, single: true }, 'm').body;
+    assert.equal(codec.readRequest(said, 'm').dimensions, 256, codec.dialect);
+  }
+});
