@@ -19,8 +19,8 @@ import { textOfBytes } from './text.js';
 export type TextAnswers = (exchange: Exchange, kind: TextKind, body: Buffer) => Promise<void>;
 
 /**
- * Answers requests for text with this behaviour. What is the same for every ordinary request for
- * a model is rendered once.
+ * Answers requests for text with this behaviour. Answers that depend only on endpoint and model
+ * are rendered once.
  */
 export function createTextAnswers(behaviour: Behaviour, headers: readonly string[]): TextAnswers {
   const { latencyMs, chunks, chunkIntervalMs } = behaviour;
@@ -73,7 +73,7 @@ export function createTextAnswers(behaviour: Behaviour, headers: readonly string
   };
 }
 
-/** Closes the connection, not so soon that what was written before is lost. */
+/** Closes the connection after a moment, so that the bytes written before still arrive. */
 async function cut(exchange: Exchange): Promise<void> {
   await waitFor(exchange, cutAfterMs);
   exchange.destroy();
@@ -81,7 +81,7 @@ async function cut(exchange: Exchange): Promise<void> {
 
 const cutAfterMs = 20;
 
-/** Whether the answer depends on nothing but the endpoint and the model. */
+/** True where the answer depends only on the endpoint and the model. */
 function isOrdinary({ choices, maxTokens, toolCall }: Ask): boolean {
   return choices === 1 && maxTokens === Infinity && toolCall === null;
 }
@@ -127,7 +127,7 @@ function chunksOf(
 
 const maxCached = 64;
 
-/** Remembers what was made for a key; null is never remembered. */
+/** Caches a value per key; the null key is not cached. */
 function createCache<T>(): (key: string | null, make: () => T) => T {
   const made = new Map<string, T>();
   return (key, make) => {

@@ -4,13 +4,13 @@ import { defaultText, splitText } from './text.js';
 /** The endpoints that answer with text. */
 export type TextKind = 'chat' | 'completion';
 
-/** What is answered, before it is rendered for an endpoint. */
+/** An answer before it is rendered for an endpoint. */
 export interface Answer {
   kind: TextKind;
   model: string;
   /** The content, or the arguments of the tool call, in the pieces that a stream sends. */
   pieces: readonly string[];
-  /** The tool that is called; null for an answer in text. */
+  /** The called tool; null for an answer in text. */
   tool: string | null;
   finishReason: 'stop' | 'length' | 'tool_calls';
   choices: number;

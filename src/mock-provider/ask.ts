@@ -2,7 +2,7 @@ import { ProviderError } from './provider-error.js';
 import { scanFields } from './scan-fields.js';
 import { chooseToolCall, type ToolCall } from './tool-call.js';
 
-/** What a request for text wants, as far as the mock honours it. */
+/** The options of a request for text that the mock honours. */
 export interface Ask {
   model: string;
   stream: boolean;
@@ -17,7 +17,7 @@ export interface Ask {
 }
 
 /**
- * The JSON object in a request body, whose large members may have been left out (see `readAsk`).
+ * Parses a request body; `readAsk` may have removed its large members.
  * @throws ProviderError 400 when it is not JSON, not an object, or names no model.
  */
 export function parseBody(body: Buffer): Record<string, unknown> & { model: string } {
@@ -59,7 +59,7 @@ export function readAsk(body: Buffer, promptField: 'messages' | 'prompt'): Ask {
   };
 }
 
-/** Four characters of text are counted as one token, as a rule of thumb for English. */
+/** The rule of thumb for English: four characters are a token. */
 export function tokensOf(characters: number): number {
   return Math.ceil(characters / 4);
 }
@@ -73,7 +73,7 @@ function readFields(
 ): [fields: Record<string, unknown> & { model: string }, promptTokens: number] {
   const scanned = body.length > scanBytes ? scanFields(body) : null;
   const prompt = scanned?.get(promptField);
-  // Whether a tool is called depends on the last message, so those requests are parsed whole.
+  // Requests with tools are parsed whole: the last message decides if one is called.
   if (scanned === null || prompt === undefined || scanned.has('tools')) {
     const fields = parseBody(body);
     if (fields[promptField] === undefined) {
@@ -98,7 +98,7 @@ function countCharacters(prompt: unknown): number {
   if (Array.isArray(prompt)) {
     let sum = 0;
     for (const part of prompt) {
-      // A number is a token already.
+      // A number is one token, as four characters are.
       sum += typeof part === 'number' ? 4 : countCharacters(part);
     }
     return sum;

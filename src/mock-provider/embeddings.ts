@@ -7,11 +7,11 @@ const otherDimensions = 1536;
 const maxDimensions = 65_536;
 const maxCachedVectors = 64;
 
-// Making a vector costs more than sending it, and tests and benchmarks ask for the same ones.
+// A vector costs more to make than to send, and tests and benchmarks repeat their inputs.
 const cache = new Map<string, string>();
 
 /**
- * The body of an answer with a unit vector for each input: the same for the same input.
+ * The body of an answer with a unit vector for each input; equal inputs get equal vectors.
  * @throws ProviderError 400 for an invalid `input`, `dimensions` or `encoding_format`.
  */
 export function embeddingsBody(body: Record<string, unknown> & { model: string }): string {

@@ -21,7 +21,7 @@ import { steeringOf } from './steering.js';
 
 const maxBodyBytes = 256 * 1024 * 1024;
 
-/** The mock provider without its server. */
+/** The request handler of the mock provider, independent of any server. */
 export function createHandler(
   name: string,
   initial: Behaviour,
@@ -102,7 +102,7 @@ export function createHandler(
     respond(exchange, answered);
   }
 
-  /** `/mock/stats` and `/mock/config`. */
+  /** Serves `/mock/stats` and `/mock/config`. */
   async function control(exchange: Exchange): Promise<void> {
     const { method, path } = exchange;
     if (method === 'GET' && path === '/mock/stats') {

@@ -12,13 +12,13 @@ const names = [
   'mock-echo',
 ];
 
-/** The body of the list of models. Every other name is answered for as well. */
+/** The body of the list of models. Requests for any other name are answered too. */
 export function modelsBody(): string {
   return JSON.stringify({ object: 'list', data: names.map(modelOf) });
 }
 
 /**
- * The body for one model, of the list or one that steers the mock.
+ * The body for one model: a listed one, or one that steers the mock.
  * @throws ProviderError 404 for any other.
  */
 export function modelBody(name: string): string {

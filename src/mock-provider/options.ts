@@ -1,9 +1,9 @@
-/** How a mock provider behaves. Everything but `port`, `host` and `name` may change while it runs. */
+/** Options of a mock provider. All but `port`, `host` and `name` may change while it runs. */
 export interface MockOptions {
   /** 0 takes a free port. */
   port?: number;
   host?: string;
-  /** Sent as `x-mock-provider`, so that a test sees who answered. */
+  /** Sent as `x-mock-provider`, so that a test can tell providers apart. */
   name?: string;
   /** Wait before the first byte of an answer. */
   latencyMs?: number;
@@ -13,11 +13,11 @@ export interface MockOptions {
   chunkIntervalMs?: number;
   /** Share of the requests, 0 to 1, that are answered with 500. */
   failRate?: number;
-  /** Which requests `failRate` hits: the same seed, the same ones. */
+  /** Selects the requests that `failRate` hits, repeatably. */
   seed?: number;
 }
 
-/** What `POST /mock/config` may change. */
+/** The options that `POST /mock/config` may change. */
 export type Behaviour = Required<Omit<MockOptions, 'port' | 'host' | 'name'>>;
 
 export const defaultBehaviour: Readonly<Behaviour> = {
@@ -40,7 +40,7 @@ const limits: Record<keyof Behaviour, { min: number; max: number; integer: boole
 };
 
 /**
- * The behaviour with these changes made to it.
+ * Returns the behaviour with these changes.
  * @throws RangeError naming the field that is unknown or out of range.
  */
 export function changeBehaviour(current: Behaviour, changes: Record<string, unknown>): Behaviour {

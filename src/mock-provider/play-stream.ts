@@ -1,6 +1,6 @@
 import { AbortedError, type Exchange } from '../server/exchange.js';
 
-/** A stream to send, and how fast. */
+/** A stream to send and its pace. */
 export interface Playback {
   headers: readonly string[];
   /** Sent one interval apart; all at once when the interval is 0. */
@@ -33,7 +33,7 @@ export function playStream(exchange: Exchange, playback: Playback): Promise<void
       if (intervalMs === 0) {
         sendAll();
       } else {
-        // Node keeps timers of one duration in one list, so one for each stream is cheap.
+        // One timer per stream is cheap: Node keeps timers of one duration in one list.
         timer = setInterval(sendOne, intervalMs);
         sendOne();
       }
@@ -80,8 +80,8 @@ export function playStream(exchange: Exchange, playback: Playback): Promise<void
 }
 
 /**
- * Waits this long, or for ever when it is Infinity.
- * @throws AbortedError when the client leaves meanwhile.
+ * Waits this long; Infinity waits for ever.
+ * @throws AbortedError when the client leaves in the meantime.
  */
 export function waitFor(exchange: Exchange, ms: number): Promise<void> {
   if (ms === 0) {

@@ -1,4 +1,4 @@
-/** An error as a provider answers it; unlike the gateway's own, its status may be any. */
+/** An error answered by a provider. Unlike the gateway's own errors, it may have any status. */
 export class ProviderError extends Error {
   readonly status: number;
   readonly code: string | null;
@@ -19,7 +19,7 @@ export class ProviderError extends Error {
   }
 }
 
-/** The type that OpenAI gives to errors of a status. */
+/** OpenAI's error type for a status. */
 function typeOf(status: number): string {
   switch (status) {
     case 401:

@@ -1,6 +1,6 @@
 import type { Answer, TextKind } from './answer.js';
 
-/** The body of a non-streaming answer, given the only part that differs between requests. */
+/** Returns the body of a non-streaming answer; only `promptTokens` differs between requests. */
 export type FullBody = (promptTokens: number) => Buffer;
 
 /** A stream up to its usage. */
@@ -24,7 +24,7 @@ export function renderFull(answer: Answer): FullBody {
     finish_reason: answer.finishReason,
   }));
   const head = JSON.stringify({ ...envelope(answer, false), choices }).slice(0, -1);
-  // A benchmark sends the same prompt again and again.
+  // Benchmarks repeat the same prompt.
   let last: { promptTokens: number; body: Buffer } | null = null;
   return (promptTokens) => {
     if (last?.promptTokens !== promptTokens) {

@@ -2,9 +2,9 @@ const quote = 0x22;
 const backslash = 0x5c;
 
 /**
- * The bytes of each top-level member of a JSON object, found without parsing the values: a prompt
- * of 200 KB costs microseconds instead of half a millisecond. Null for what is not an object in
- * plain form (JSON.parse then says what is wrong with it); values are not checked.
+ * Finds the bytes of each top-level member of a JSON object without parsing the values: a prompt of
+ * 200 KB costs microseconds instead of half a millisecond. Returns null for anything but a plain
+ * object, so that JSON.parse can report the error; values are not checked.
  */
 export function scanFields(body: Buffer): Map<string, Buffer> | null {
   const fields = new Map<string, Buffer>();

@@ -9,9 +9,9 @@ export type { MockStats, RequestSeen } from './stats.js';
 /** A mock provider that runs in this process. */
 export interface MockProvider {
   readonly port: number;
-  /** What to give as `api_base`, such as `http://127.0.0.1:18080/v1`. */
+  /** The value for `api_base`, such as `http://127.0.0.1:18080/v1`. */
   readonly url: string;
-  /** Live: what has been seen up to now. */
+  /** A live view. */
   readonly stats: MockStats;
   /** Closes every connection at once. */
   close(): Promise<void>;
@@ -20,7 +20,7 @@ export interface MockProvider {
 /**
  * Starts an OpenAI-compatible upstream that needs no account: chat and legacy completions,
  * embeddings, models. It answers deterministically, and any API key is accepted.
- * @throws RangeError naming an option that is out of range; what the engine throws when it cannot
+ * @throws RangeError naming an option that is out of range; the engine's error when it cannot
  *   listen.
  */
 export async function startMockProvider(options: MockOptions = {}): Promise<MockProvider> {
@@ -37,7 +37,7 @@ export async function startMockProvider(options: MockOptions = {}): Promise<Mock
   };
 }
 
-/** A host to reach a listener by, as a URL writes it. */
+/** The host of a URL that reaches a listener on `host`. */
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') {
     return '127.0.0.1';

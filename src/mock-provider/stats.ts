@@ -1,6 +1,6 @@
 import type { Exchange } from '../server/exchange.js';
 
-/** What the mock has seen. Requests to `/mock/…` and `/health` are not counted. */
+/** Counts of requests, except those to `/mock/…` and `/health`. */
 export interface MockStats {
   readonly requests: number;
   /** Requests whose answer has not ended. */
@@ -14,11 +14,11 @@ export interface MockStats {
 export interface RequestSeen {
   method: string;
   path: string;
-  /** The authorization is masked but for its last 4 characters. */
+  /** All but the last 4 characters of the authorization are masked. */
   headers: Record<string, string>;
 }
 
-/** Counts requests; `stats` always shows the present state. */
+/** Counts requests; `stats` is a live view. */
 export function createCounter() {
   let requests = 0;
   let active = 0;
@@ -53,7 +53,7 @@ export function createCounter() {
       requests++;
       active++;
       last = exchange;
-      // A gateway under test may send any path; the list stays short.
+      // Bounds the list: a gateway under test may send any path.
       const name = byPath.has(path) || byPath.size < maxPaths ? path : 'other';
       byPath.set(name, (byPath.get(name) ?? 0) + 1);
     },
@@ -72,7 +72,7 @@ const maxPaths = 100;
 
 const secret = new Set(['authorization', 'x-api-key', 'api-key', 'x-goog-api-key']);
 
-/** The headers by name, those sent twice joined by a comma, no secret among them. */
+/** The headers by name, repeated ones joined by a comma, secrets masked. */
 export function headersOf({ headers }: Exchange): Record<string, string> {
   const byName: Record<string, string> = {};
   for (let index = 0; index < headers.length; index += 2) {

@@ -4,8 +4,8 @@ import { ProviderError } from './provider-error.js';
 import type { Steering } from './steering.js';
 
 /**
- * Does what the model's name demands instead of an answer. True when the request is dealt with.
- * @throws ProviderError of the status that the name demands; AbortedError as `waitFor`.
+ * Performs the effect that the model's name asks for. Returns true when no answer is to follow.
+ * @throws ProviderError with the status in the name; AbortedError as `waitFor`.
  */
 export async function steer(exchange: Exchange, steering: Steering | null): Promise<boolean> {
   switch (steering?.kind) {

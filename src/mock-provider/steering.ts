@@ -1,4 +1,4 @@
-/** What a request gets because of the model it names. */
+/** The effect of a model's name on its request. */
 export type Steering =
   | { kind: 'status'; status: number }
   | { kind: 'size'; bytes: number }
@@ -18,16 +18,16 @@ export const steeringHelp: readonly (readonly [model: string, effect: string])[]
   ['mock-slow-stream', 'streams with at least 200 ms between chunks'],
 ];
 
-/** Content chunks that `mock-cut-stream` sends before it closes the connection. */
+/** Content chunks sent by `mock-cut-stream` before it closes the connection. */
 export const chunksBeforeCut = 3;
 
-/** The least interval of `mock-slow-stream`. */
+/** Minimum interval of `mock-slow-stream`. */
 export const slowIntervalMs = 200;
 
 /** The longest text of `mock-size-<bytes>`. */
 const maxTextBytes = 64 * 1024 * 1024;
 
-/** What this model asks for; null for an ordinary one. */
+/** The effect of this model's name; null for an ordinary one. */
 export function steeringOf(model: string): Steering | null {
   if (!model.startsWith('mock-')) {
     return null;

@@ -1,4 +1,4 @@
-/** What the mock answers with when nothing asks for something else: about 900 bytes of prose. */
+/** The default answer: about 900 bytes of prose. */
 export const defaultText =
   'This answer comes from the mock provider of llmproxy. No model wrote it, and no account paid ' +
   'for it. It has the length of a usual short answer, so that what you measure or try with it ' +
@@ -17,8 +17,8 @@ export function textOfBytes(bytes: number): string {
 }
 
 /**
- * A text in `count` pieces of about equal length, cut between words where there are enough. Joined
- * they are the text, unless it is too short for `count` pieces: then it is repeated.
+ * Splits a text into `count` pieces of about equal length, between words where there are enough.
+ * Joined they give the text, or its repetition where it is too short for `count` pieces.
  */
 export function splitText(text: string, count: number): string[] {
   if (text === '') {

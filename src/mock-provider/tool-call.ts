@@ -1,12 +1,12 @@
-/** A call of a tool, as the answer carries it. `arguments` is JSON text. */
+/** A tool call in an answer. `arguments` is JSON text. */
 export interface ToolCall {
   name: string;
   arguments: string;
 }
 
 /**
- * The call that answers a request with tools: always the same for the same tools. Null when the
- * request has none, forbids calls, or its last message is a tool's result.
+ * The call that answers a request with tools, always the same for the same tools. Null when the
+ * request has no tools, forbids calls, or ends with a tool's result.
  */
 export function chooseToolCall(body: Record<string, unknown>): ToolCall | null {
   const tools = Array.isArray(body.tools) ? body.tools.map(functionOf).filter(isNamed) : [];
@@ -21,7 +21,7 @@ export function chooseToolCall(body: Record<string, unknown>): ToolCall | null {
     : { name: tool.name, arguments: JSON.stringify(exampleOf(tool.parameters ?? {})) };
 }
 
-/** A value that a JSON schema allows; best effort past types, enums, bounds and local references. */
+/** A value that a JSON schema allows; exact for types, enums, bounds and local references only. */
 export function exampleOf(schema: unknown, root: unknown = schema, depth = 0): unknown {
   if (!isObject(schema) || depth > maxDepth) {
     return {};
@@ -64,7 +64,7 @@ const maxDepth = 32;
 function exampleObject(schema: Record<string, unknown>, root: unknown, depth: number): object {
   const properties = isObject(schema.properties) ? schema.properties : {};
   const required = Array.isArray(schema.required) ? schema.required.map(String) : null;
-  // Optional properties of a schema that refers to itself would never end.
+  // Below the top level, optional properties of a recursive schema would never end.
   const names = required ?? (depth === 0 ? Object.keys(properties) : []);
   return Object.fromEntries(
     names.map((name) => [name, exampleOf(properties[name], root, depth + 1)]),
