@@ -4,18 +4,18 @@ import { allTargets, optionalTargets, type PeerDirectories } from './targets/all
 
 export interface BenchArguments {
   scenarios: string[];
-  /** Null: all that are available. */
+  /** Null: all available ones. */
   targets: string[] | null;
-  /** Of each measurement; a round has one or two. */
+  /** Duration of each measurement; a round has one or two. */
   seconds: number;
   rounds: number;
-  /** Of the open loop; null takes the scenario's. */
+  /** Rate of the open loop; null takes the scenario's. */
   perSecond: Rate | null;
   jsonFile: string | null;
   peers: PeerDirectories;
 }
 
-/** A command line that cannot be run; its message is for people. */
+/** An invalid command line; its message is for people. */
 export class UsageError extends Error {}
 
 const targetNames = allTargets({ portkey: null, litellm: null }).map(({ name }) => name);
@@ -39,7 +39,7 @@ export const usage = `Usage: npm run bench -- [options]
 Example: npm run bench -- --scenario small,stream --target nginx,llmproxy --seconds 10`;
 
 /**
- * Reads the command line; null asks for help.
+ * Parses the command line; returns null where it asks for help.
  * @throws UsageError
  */
 export function readArguments(argv: readonly string[]): BenchArguments | null {
@@ -82,7 +82,7 @@ function parse(argv: readonly string[]) {
   }
 }
 
-/** Options may be repeated, and each may hold several names with commas between. */
+/** Options may be repeated, and each may hold several names separated by commas. */
 function names(given: readonly string[] | undefined): string[] | null {
   return given?.flatMap((text) => text.split(',')).filter((name) => name !== '') ?? null;
 }

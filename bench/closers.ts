@@ -1,8 +1,8 @@
-/** What was opened and must be closed, the last opened first; also when the run is interrupted. */
+/** Closers of everything opened, run in reverse order at the end or on an interrupt. */
 export interface Closers {
-  /** What is pushed once closing has begun is closed at once. */
+  /** A closer pushed after closing has begun runs at once. */
   push(close: () => Promise<void> | void): void;
-  /** Closes everything, once; what fails does not keep the rest open. */
+  /** Runs every closer once, even if some fail. */
   closeAll(): Promise<void>;
 }
 

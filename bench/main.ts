@@ -27,7 +27,7 @@ async function main(): Promise<number> {
     report(args, await run(args, closers, (line) => process.stderr.write(`${line}\n`)));
     return 0;
   } catch (error) {
-    // When interrupted, whatever was waited for fails: no news.
+    // An interrupt makes pending work fail, which is expected.
     if (!interrupted) {
       process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     }

@@ -20,13 +20,13 @@ export interface Result {
   rounds: Measurement[];
 }
 
-/** After it started, a target settles for this long before its memory is read. */
+/** A started target settles for this long before its memory is read. */
 const settleMs = 500;
 
 /**
- * Starts everything, measures and returns the results. All targets run from the beginning to the
- * end, and each round visits every one: what disturbs the machine then disturbs all alike.
- * @param log is told how far it is.
+ * Starts everything, measures and returns the results. All targets run throughout, and each round
+ * visits every one, so that disturbances of the machine affect all alike.
+ * @param log receives progress messages.
  */
 export async function run(
   args: BenchArguments,

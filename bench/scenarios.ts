@@ -1,22 +1,22 @@
-/** Requests a second; half: of those that a target could answer in the closed loop just before. */
+/** Requests per second; `half` of the target's throughput in the closed loop just before. */
 export type Rate = number | 'half';
 
-/** What the mock provider and the load generator do in a scenario. */
+/** Settings of the mock provider and the load generator. */
 export interface Scenario {
   name: string;
   title: string;
-  /** What the CPU time and the throughput are divided by. */
+  /** The unit of CPU time and throughput. */
   unit: 'request' | 'chunk';
   path: string;
   body: string;
   /** Settings of the mock provider. */
   mock: { chunks: number; chunkIntervalMs: number };
-  /** Whether targets reach the mock provider by TLS. */
+  /** Targets reach the mock provider over TLS. */
   tls?: boolean;
   connections: number;
-  /** How long the connections take to begin and the target to warm up. */
+  /** Time for the connections to start and the target to warm up. */
   warmUpMs: number;
-  /** Of the open loop; null where only streams of a fixed pace make sense. */
+  /** Rate of the open loop; null where only streams of a fixed pace make sense. */
   perSecond: Rate | null;
 }
 
@@ -106,7 +106,6 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** Scenarios of a run that names none. */
 export const defaultScenarios: readonly string[] = ['small', 'stream'];
 
 /** A chat request whose prompt has this many bytes. */
@@ -118,7 +117,7 @@ function chat(model: string, prompt: string, stream: boolean): string {
   return JSON.stringify({ model, messages: [{ role: 'user', content: prompt }], stream });
 }
 
-/** Prose with line ends and quotes, as prompts have them. */
+/** Prose with line breaks and quotes, like real prompts. */
 function promptOfBytes(bytes: number): string {
   return 'Summarise the report, then answer: "what would you do?"\n'.repeat(bytes).slice(0, bytes);
 }

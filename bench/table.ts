@@ -1,10 +1,10 @@
 import { type Measurement, medianOf } from './measure/measurement.js';
 import type { Result } from './run.js';
 
-/** Left for the name of the target, right-aligned for each number; 99 characters in all. */
+/** Column widths: the target's name left-aligned, numbers right-aligned; 99 characters in all. */
 const widths = [15, 9, 8, 11, 8, 10, 10, 10, 18];
 
-/** The table of one scenario: medians, ratios to nginx, latency added to that of `direct`. */
+/** The table of one scenario: medians, ratios to nginx, latency in excess of `direct`. */
 export function tableOf(results: readonly Result[]): string {
   const [first] = results;
   if (first === undefined) {

@@ -1,4 +1,4 @@
-/** How soon a client that leaves takes its request at the provider with it. */
+/** Measures how soon a request ends at the provider after its client has left. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { startGateway, startMock } from './gateway.js';
 import { printTable, run, say } from './report.js';

@@ -1,7 +1,7 @@
 /**
- * How soon a key that is revoked by SQL is refused; requests lost, and rows of usage lost or
+ * Measures how soon a key revoked by SQL is refused. Counts requests lost, and usage rows lost or
  * doubled, when Postgres is killed with kill -9 under load, and when it is down for a whole run of
- * the gateway, its start and stop included.
+ * the gateway, including start and stop.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { hashKey } from '../../src/config/credential-key.js';
@@ -79,7 +79,7 @@ await run(
   },
 );
 
-/** Revokes a key that works; how long it takes until no worker accepts it, in milliseconds. */
+/** Revokes a working key; returns the milliseconds until no worker accepts it. */
 async function revoke({ url, admin }: BenchGateway, sql: Sql, name: string): Promise<number> {
   const key = `sk-${name}-of-the-bench`;
   await admin('POST', '/credentials', { key, name });
@@ -94,7 +94,7 @@ async function revoke({ url, admin }: BenchGateway, sql: Sql, name: string): Pro
   return performance.now() - startMs;
 }
 
-/** The rows of usage, and how many requests they are of, when there are this many or no more come. */
+/** Counts usage rows and their distinct requests, once `expected` are stored or no more arrive. */
 async function storedRows(sql: Sql, expected: number): Promise<{ all: number; different: number }> {
   const startMs = performance.now();
   for (;;) {

@@ -1,4 +1,4 @@
-/** Requests lost when one of two providers fails under load, and when it is out and back. */
+/** Counts requests lost when one of two providers fails under load and comes back. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { startLoad, tally } from '../../test/support/load.js';
 import type { MockProcess } from '../../test/support/mock-process.js';
@@ -50,7 +50,7 @@ await run(
       const during = outcomes.filter(
         ({ startedMs, tookMs }) => startedMs + tookMs > faultMs && startedMs < mendedMs,
       );
-      // The first requests that fail over together are those that eject it.
+      // The first requests that fail over are those whose failures eject it.
       const ejectedMs = during.find(({ attempts }) => attempts > 1);
       rows.push({
         fault: fault.name,

@@ -19,25 +19,25 @@ export interface GatewayOptions {
   workers?: number;
   engine?: string;
   settings?: object;
-  /** Of a Postgres that is not the gateway's own. */
+  /** An external Postgres to use. */
   dbUrl?: string;
-  /** Its folder, which may be that of an earlier one: then on its data. */
+  /** Its folder; that of an earlier gateway reuses its data. */
   home?: string;
 }
 
-/** The real daemon, with its embedded Postgres unless there is another, stopped by the closers. */
+/** The real daemon, on its embedded Postgres by default, stopped by the closers. */
 export interface BenchGateway {
   url: string;
   port: number;
   dataDir: string;
-  /** A key that may use everything. */
+  /** An unrestricted key. */
   key: string;
   /** Calls the admin API; a change is active when it resolves. */
   admin(method: string, path: string, body?: object): Promise<Record<string, { id: number }>>;
   addProvider(key: string, apiBase: string, params?: object): Promise<number>;
   /** Process ids of the workers. */
   workers(): number[];
-  /** Of the daemon and its workers, the control process first. */
+  /** Process ids of the daemon, the control process first, then the workers. */
   pids(): number[];
 }
 
@@ -75,7 +75,7 @@ export async function startGateway(
   });
   await ready(port, '/health');
   const url = `http://127.0.0.1:${port}`;
-  // One worker may serve before the others: a change waits for all.
+  // One worker may serve before the others: the first change waits for all.
   const isReady = () =>
     fetch(`${url}/admin/v1/config/version`, { headers: { authorization: `Bearer ${adminKey}` } });
   while (!(await isReady()).ok) await pause(50);
@@ -129,7 +129,7 @@ export function residentMiB(pid: number): number {
   return Number(kib) / 1024;
 }
 
-/** As above, with each page that several processes share counted once, in parts. */
+/** Proportional set size: a page shared by n processes counts 1/n for each. */
 export function proportionalMiB(pid: number): number {
   const [, kib = 0] =
     /Pss:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];

@@ -1,4 +1,4 @@
-/** `npm run bench:faults [-- NAME…]`: runs these measurements, or all, one after the other. */
+/** `npm run bench:faults [-- NAME…]`: runs the named measurements, or all, in sequence. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

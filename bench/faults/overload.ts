@@ -1,4 +1,4 @@
-/** Goodput at, and past, what a provider's max_concurrency allows. */
+/** Measures goodput at and past the load that a provider's max_concurrency allows. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { quantile, startLoad } from '../../test/support/load.js';
 import { startGateway, startMock } from './gateway.js';

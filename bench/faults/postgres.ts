@@ -8,13 +8,13 @@ import { migrateUp } from '../../src/db/migrate.js';
 import type { Closers } from '../closers.js';
 import { temporaryDirectory } from '../directory.js';
 
-/** A PostgreSQL that nobody starts again but the measurement. */
+/** A PostgreSQL that only the measurement restarts. */
 export interface BenchPostgres {
   dbUrl: string;
   sql: Sql;
-  /** With SIGKILL; resolves when it has ended. */
+  /** Sends SIGKILL; resolves when it has ended. */
   kill(): Promise<void>;
-  /** After its end; resolves when it answers. */
+  /** Starts it again; resolves when it answers. */
   start(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Closers, createClosers } from '../closers.js';
 
-/** Numbers that can be set on the command line, with their defaults. */
+/** Numeric options of the command line, with their defaults. */
 export type Options = Record<string, number>;
 
 type Row = Record<string, string | number>;
@@ -10,8 +10,8 @@ type Row = Record<string, string | number>;
 const tables: (readonly Row[])[] = [];
 
 /**
- * Runs one measurement with the numbers of the command line, then closes all that was opened, also
- * when it is interrupted. With `--json FILE` the options and tables are written there.
+ * Runs one measurement with the options of the command line, then runs the closers, also on an
+ * interrupt. `--json FILE` writes options and tables to a file.
  */
 export async function run<O extends Options>(
   defaults: O,
@@ -32,7 +32,7 @@ export async function run<O extends Options>(
   }
 }
 
-/** Prints rows as one table; the names of the columns are those of the first row. */
+/** Prints rows as one table, with the columns of the first row. */
 export function printTable(rows: readonly Row[]): void {
   tables.push(rows);
   const [first] = rows;
@@ -51,7 +51,7 @@ export function printTable(rows: readonly Row[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** How far it is, for people; not part of the table. */
+/** Prints progress for people; not part of the table. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }

@@ -1,4 +1,4 @@
-/** Whether any provider gets a request twice while providers reset connections at any moment. */
+/** Counts requests that reach a provider twice while providers reset connections at any moment. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -52,7 +52,7 @@ function answer(response: ServerResponse, place: number): void {
   else {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end('{"choices":[{"message":{"role":"assistant","content":"ok"}}]}');
-    // As an idle connection is reset, the next request may be on its way.
+    // Resets an idle connection, when the next request may already be on its way.
     if (place === 2) response.on('finish', () => setImmediate(() => socket?.destroy()));
   }
 }

@@ -1,4 +1,4 @@
-/** What retries add to the load of providers when every one of them fails. */
+/** Measures the load that retries add when every provider fails. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { startLoad } from '../../test/support/load.js';
 import { configure, startGateway, startMock } from './gateway.js';

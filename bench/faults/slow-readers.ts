@@ -1,4 +1,4 @@
-/** Large streams to clients that read slowly, compared by hash with what the provider sent. */
+/** Compares large streams to slow clients, by hash, with the bytes that the provider sent. */
 import { createHash, randomFillSync } from 'node:crypto';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -31,7 +31,7 @@ await run({ streams: 4, mebibytes: 50 }, async (options, closers) => {
   printTable(rows);
 });
 
-/** The hash of the body, read in bursts with pauses. */
+/** Reads the body in bursts with pauses; returns its hash. */
 function readSlowly({ url, key }: { url: string; key: string }): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
@@ -61,7 +61,7 @@ function readSlowly({ url, key }: { url: string; key: string }): Promise<string>
   });
 }
 
-/** A provider of streams of random bytes, as fast as they are taken; `sent` has their hashes. */
+/** Starts a provider that streams random bytes as fast as they are read; `sent` has the hashes. */
 async function startSource(bytes: number) {
   const sent = new Set<string>();
   const server = createServer((request, response) => {

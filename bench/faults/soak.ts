@@ -1,4 +1,4 @@
-/** Memory and open handles over many requests, of which every second is aborted. */
+/** Measures memory and open handles over many requests, every second one aborted. */
 import { Agent, request } from 'node:http';
 import { handlesOf, residentMiB, startGateway, startMock } from './gateway.js';
 import { printTable, run, say } from './report.js';
@@ -21,7 +21,7 @@ await run(
       while (sent < requests) {
         const number = sent++;
         if (number % Math.ceil(requests / samples) === 0) rows.push(sample(number));
-        // Streams and whole answers; of each every second is aborted, at some point.
+        // Streams and whole answers in turn; every second one of each is aborted at some point.
         const ok = await ask(gateway, agent, number % 4 < 2, number % 2 === 0 ? number % 23 : null);
         if (!ok) failed++;
       }
@@ -49,7 +49,7 @@ await run(
   },
 );
 
-/** @param abortMs when to leave; null: never. Whether it went as it should. */
+/** Resolves with true when all went as expected. @param abortMs when to leave; null: never. */
 function ask(
   { url, key }: { url: string; key: string },
   agent: Agent,

@@ -1,4 +1,4 @@
-/** Memory of a worker whose clients ask for streams and read nothing, against the caps. */
+/** Compares the memory of a worker whose clients request streams and read nothing with the caps. */
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';

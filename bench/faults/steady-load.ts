@@ -1,7 +1,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 
 export interface SteadyLoadOptions {
-  /** Of the gateway. */
+  /** The gateway's URL. */
   url: string;
   key: string;
   model: string;
@@ -14,13 +14,13 @@ export interface SteadyLoadOptions {
 export interface LoadResult {
   /** Answered completely, with status 200. */
   answered: { keepAlive: number; fresh: number; streams: number };
-  /** What went wrong, in words, and how often. */
+  /** Failures: description and count. */
   failures: Map<string, number>;
 }
 
-/** Clients that each send the next request when the last is answered, until they are stopped. */
+/** Closed-loop clients, running until stopped. */
 export interface SteadyLoad {
-  /** Lets what is under way finish. */
+  /** Lets requests in flight finish. */
   stop(): Promise<LoadResult>;
   readonly result: LoadResult;
 }
@@ -29,7 +29,7 @@ type Kind = keyof LoadResult['answered'];
 
 /**
  * `keepAlive` clients keep their connection, `fresh` ones open one for each request, and `streams`
- * read streams to their `[DONE]`. Nothing is sent twice: each refusal, reset and cut is a failure.
+ * read streams to their `[DONE]`. Clients never retry: each refusal, reset and cut is a failure.
  */
 export function startSteadyLoad(options: SteadyLoadOptions): SteadyLoad {
   const result: LoadResult = {
@@ -65,7 +65,7 @@ export function startSteadyLoad(options: SteadyLoadOptions): SteadyLoad {
   };
 }
 
-/** Sends one request; resolves with what is wrong with its answer, or null. */
+/** Sends one request; resolves with a description of its failure, or null. */
 function ask(
   { url, key, model }: SteadyLoadOptions,
   agent: Agent | false,

@@ -1,4 +1,4 @@
-/** Requests lost and streams cut while the configuration is swapped again and again. */
+/** Counts requests lost and streams cut while the configuration is swapped repeatedly. */
 import { startLoad, tally } from '../../test/support/load.js';
 import { startGateway, startMock } from './gateway.js';
 import { printTable, run } from './report.js';

@@ -1,12 +1,12 @@
 /**
- * Refused and reset connections, failed requests and cut streams over changes of version under
+ * Counts refused and reset connections, failed requests and cut streams during upgrades under
  * load: `node dist/bench/faults/upgrade.js [--rounds 20] [--fresh 32] [--keep-alive 32]
  * [--streams 50] [--workers 2] [--engine hyper-express]`.
  *
- * The real daemon, its embedded Postgres and a mock provider; `llmproxy upgrade` round after round
- * while closed-loop clients ask, of which the `fresh` ones open a connection for each request. On
- * Linux the sysctl net.ipv4.tcp_migrate_req decides about those; the output names its value.
- * Exit code 1 when anything failed.
+ * Runs the real daemon with its embedded Postgres and a mock provider, and `llmproxy upgrade` in
+ * each round while closed-loop clients send requests. The `fresh` clients open a connection for
+ * each request; on Linux their fate depends on the sysctl net.ipv4.tcp_migrate_req, whose value is
+ * printed. Exit code 1 when anything failed.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-/** What large prompts in flight add to the latency of small requests beside them. */
+/** Measures the latency that large prompts in flight add to small requests. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startGateway, startMock } from '../faults/gateway.js';
 import { printTable, run, say } from '../faults/report.js';
@@ -11,7 +11,7 @@ const defaults = { seconds: 5, 'per-second': 500, kilobytes: 1000, 'large-per-se
 
 await run(defaults, async (options, closers) => {
   const gateway = await startGateway(closers, { workers: 1 });
-  // Each kind has a provider of its own, or the small ones would also wait behind the large there.
+  // Each kind has its own provider, or small requests would also wait behind large ones there.
   for (const model of ['small', 'large']) {
     const mock = await startMock(closers);
     await gateway.addProvider(model, mock.url, { model_mapping: { [model]: model } });

@@ -1,4 +1,4 @@
-/** Memory of the daemon while many streams are open and almost silent. */
+/** Measures the memory of the daemon while many streams are open and almost silent. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   configure,

@@ -1,4 +1,4 @@
-/** Time until a change of a large configuration is active, and what the swap does to requests. */
+/** Measures how soon a change of a large configuration is active, and its effect on requests. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from '../../src/db/client.js';
 import { openDatabase } from '../../src/db/database.js';
@@ -57,7 +57,7 @@ await run(defaults, async (options, closers) => {
   );
 });
 
-/** Straight into the database: through the admin API it would take an hour. */
+/** Fills the database directly: through the admin API it would take an hour. */
 async function fill(sql: Sql, providers: number, keys: number): Promise<void> {
   await sql`
     INSERT INTO providers (provider_key, api_base, api_key, model_mapping)

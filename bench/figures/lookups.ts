@@ -1,15 +1,15 @@
-/** Time to find a key and a model, in tables of growing size; a lookup is cold when it is the first. */
+/** Measures lookups of keys and models in growing tables; the first lookup of a name is cold. */
 import { createHash } from 'node:crypto';
 import type { Credential, Provider } from '../../src/config/configuration.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
 import { printTable, run } from '../faults/report.js';
 
-/** Models of one provider; of its mapping one entry in ten is a wildcard. */
+/** Models per provider; one entry in ten of its mapping is a wildcard. */
 const modelsPerProvider = 100;
 
 await run({ keys: 100_000, models: 10_000 }, async (options) => {
   const rows: Record<string, string | number>[] = [];
-  // The first is to warm up.
+  // The first run is the warm-up.
   for (const share of [0.01, 0.01, 0.1, 1]) {
     const keys = options.keys * share;
     const models = options.models * share;
@@ -41,7 +41,7 @@ await run({ keys: 100_000, models: 10_000 }, async (options) => {
   printTable(rows.slice(1));
 });
 
-/** Nanoseconds of each call, over as many of the names as make a fair sample. */
+/** Average nanoseconds per call, over a fair sample of the names. */
 function each(names: readonly string[], look: (name: string) => unknown): number {
   const sample = names.length > 10_000 ? names.filter((_, i) => i % 10 === 0) : names;
   const startMs = performance.now();

@@ -4,7 +4,7 @@ import type { Recorder } from './recorder.js';
 
 const reconnectMs = 20;
 
-/** Keeps each connection busy with one request after the other. Returns what stops it. */
+/** Keeps each connection busy with one request after the other. Returns a function to stop. */
 export function runClosedLoop(job: Job, pace: ClosedLoop, recorder: Recorder): () => void {
   const timers = new Set<NodeJS.Timeout>();
   const connections = new Set<Connection>();

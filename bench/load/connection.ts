@@ -1,13 +1,13 @@
 import { connect } from 'node:net';
 import { createResponseParser } from './response-parser.js';
 
-/** What happens to the request that a connection sent. */
+/** Outcomes of the request that a connection has sent. */
 export interface ConnectionEvents {
   onFirstBodyByte(): void;
   onEvents(count: number): void;
   /** The answer is complete; the connection may send again. */
   onAnswer(status: number): void;
-  /** The connection is gone, also between requests; it ends here unless `close` was called. */
+  /** The connection has closed, possibly between requests. Not called after `close`. */
   onClose(reason: string): void;
 }
 
@@ -16,10 +16,10 @@ export interface Connection {
   close(): void;
 }
 
-// Sockets are read one after the other, so they may share the memory that is read into.
+// Sockets are read one at a time, so they can share one read buffer.
 const readBuffer = Buffer.allocUnsafe(64 * 1024);
 
-/** Opens a connection that sends one request at a time; what is sent earlier waits for it. */
+/** Opens a connection for one request at a time; a request sent before it is open waits. */
 export function openConnection(host: string, port: number, events: ConnectionEvents): Connection {
   let status = 0;
   let reason = 'the connection was closed';

@@ -1,4 +1,4 @@
-/** The process that makes the load: told what to do by messages, ends with its parent. */
+/** The process that generates the load, controlled by messages; it ends with its parent. */
 import { runClosedLoop } from './closed-loop.js';
 import type { FromGenerator, Job, ToGenerator } from './messages.js';
 import { runOpenLoop } from './open-loop.js';

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Counts, FromGenerator, Job, ToGenerator } from './messages.js';
 
-/** The load generator, in a process of its own so that its work is not the target's. */
+/** The load generator, in its own process so that its work does not count as the target's. */
 export interface Generator {
   start(job: Job): Promise<void>;
-  /** What happened since `start` or the last mark. */
+  /** The counts since `start` or the last mark. */
   mark(): Promise<Counts>;
   stop(): Promise<void>;
   /** Ends the process. */

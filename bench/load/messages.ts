@@ -1,4 +1,4 @@
-/** What the load generator is asked to do. */
+/** A job for the load generator. */
 export interface Job {
   host: string;
   port: number;
@@ -7,11 +7,11 @@ export interface Job {
   pace: ClosedLoop | OpenLoop;
 }
 
-/** Each connection sends its next request when it has its answer: finds the greatest throughput. */
+/** Each connection sends its next request after the last answer: finds the maximum throughput. */
 export interface ClosedLoop {
   kind: 'closed';
   connections: number;
-  /** The connections begin spread over this time, so that streams do not run in step. */
+  /** The connections start spread over this time, so that streams do not run in step. */
   rampMs: number;
 }
 
@@ -21,7 +21,7 @@ export interface OpenLoop {
   perSecond: number;
 }
 
-/** What happened between two marks. */
+/** Counts between two marks. */
 export interface Counts {
   elapsedMs: number;
   /** Answers with a 2xx status, completely read. */

@@ -14,8 +14,8 @@ interface Slot {
 }
 
 /**
- * Sends at a fixed rate whatever the target does, so that a stall is seen by every request that
- * should have been sent during it (no coordinated omission). Returns what stops it.
+ * Sends at a fixed rate whatever the target does, so that a stall counts for every request that
+ * should have been sent during it (no coordinated omission). Returns a function to stop.
  */
 export function runOpenLoop(job: Job, pace: OpenLoop, recorder: Recorder): () => void {
   const gapMs = 1000 / pace.perSecond;

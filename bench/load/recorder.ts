@@ -31,7 +31,7 @@ export function createRecorder() {
       errors++;
       lastError = reason;
     },
-    /** What was counted since the last mark; counting begins anew. */
+    /** Returns the counts since the last mark and resets them. */
     mark(): Counts {
       const now = performance.now();
       const counts: Counts = {

@@ -1,4 +1,4 @@
-/** What a parser tells about the responses of one connection. */
+/** Events of the responses on one connection. */
 export interface ResponseEvents {
   onHead(status: number): void;
   onFirstBodyByte(): void;
@@ -50,7 +50,7 @@ export function createResponseParser(events: ResponseEvents): (bytes: Buffer) =>
   function readHead(bytes: Buffer, at: number): number {
     const before = head.length;
     head += bytes.toString('latin1', at);
-    // The separator may begin in what arrived earlier.
+    // The separator may begin in bytes that arrived earlier.
     const end = head.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end < 0) {
       return bytes.length;

@@ -67,7 +67,7 @@ async function measureOpen(
   return counts;
 }
 
-/** The load of one request, sent again and again. */
+/** A job that repeats one request. */
 export function jobFor(
   target: Pick<RunningTarget, 'port' | 'headers'>,
   { path, body }: Pick<Scenario, 'path' | 'body'>,

@@ -6,7 +6,7 @@ export interface Measurement {
   cpuUs: number;
   /** Requests or chunks. */
   perSecond: number;
-  /** Of the open loop; of the first byte where there is none. */
+  /** Latency in the open loop; time to the first byte where there is none. */
   latencyMs: Percentiles;
   idleRssBytes: number;
   loadedRssBytes: number;
@@ -14,7 +14,7 @@ export interface Measurement {
   lastError: string | null;
 }
 
-/** The median of each number of several rounds; errors are added up. */
+/** The median of each number over several rounds; errors are summed. */
 export function medianOf(rounds: readonly Measurement[]): Measurement {
   const of = (pick: (round: Measurement) => number | null) => median(rounds.map(pick)) ?? 0;
   const percentile = (name: keyof Percentiles) => median(rounds.map((r) => r.latencyMs[name]));

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What a process and its descendants have used, without any Postgres among them. */
+/** Resources used by a process and its descendants, without any Postgres. */
 export interface TreeUsage {
-  /** User and system time since they started, with that of children that have ended. */
+  /** User and system time since they started, including children that have ended. */
   cpuUs: number;
   rssBytes: number;
 }
@@ -14,10 +14,10 @@ interface Entry {
   ticks: number;
 }
 
-/** One clock tick of /proc/<pid>/stat: USER_HZ is 100 on every architecture that Linux has. */
+/** One clock tick of /proc/<pid>/stat: USER_HZ is 100 on all Linux architectures. */
 const tickUs = 10_000;
 
-/** Reads the usage of the tree below this process, itself included, from /proc. */
+/** Reads the usage of this process and its descendants from /proc. */
 export function treeUsage(rootPid: number): TreeUsage {
   const entries = readProcesses();
   const usage = { cpuUs: 0, rssBytes: 0 };
@@ -71,7 +71,7 @@ function readRss(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
-/** Null when the process has ended meanwhile. */
+/** Null when the process has ended in the meantime. */
 function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'latin1');

@@ -1,4 +1,4 @@
-/** A sampled profile, as `node --cpu-prof` writes it. */
+/** A sampled profile in the format of `node --cpu-prof`. */
 export interface CpuProfile {
   nodes: ProfileNode[];
   samples: number[];
@@ -11,17 +11,17 @@ interface ProfileNode {
   children?: number[];
 }
 
-/** A function in its place below its callers; times in microseconds, of idle time none. */
+/** A function below its callers; times in microseconds, without idle time. */
 export interface Frame {
   name: string;
   us: number;
   children: Map<string, Frame>;
 }
 
-/** Waiting, and what is the profiler's own. */
+/** Idle time, and the profiler's own. */
 const leftOut = new Set(['(idle)', '(program)']);
 
-/** Adds up the samples, functions of one name and file below one caller as one. */
+/** Sums the samples; functions of the same name, file and caller become one frame. */
 export function framesOf(profile: CpuProfile): Frame {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const parents = new Map(
@@ -40,7 +40,7 @@ export function framesOf(profile: CpuProfile): Frame {
   return root;
 }
 
-/** Time in functions themselves, most first, by the name that the picture has. */
+/** Time in functions themselves, longest first, by their names in the picture. */
 export function selfTimes(root: Frame): [name: string, us: number][] {
   const times = new Map<string, number>();
   const visit = (frame: Frame) => {
@@ -57,11 +57,11 @@ export function selfTimes(root: Frame): [name: string, us: number][] {
 
 const width = 1200;
 const rowHeight = 17;
-/** What is narrower is not drawn: it could not be read, and the file would be large. */
+/** Narrower frames are not drawn: they would be unreadable, and the file large. */
 const minWidth = 2;
 const characterWidth = 6.6;
 
-/** Draws the frames from the top down: as wide as their time, callers above what they call. */
+/** Draws the frames from the top down: callers above callees, as wide as their time. */
 export function drawFrames(root: Frame, title: string): string {
   const boxes: string[] = [];
   const scale = width / root.us;
@@ -119,7 +119,7 @@ function nameOf({ callFrame: { functionName, url } }: ProfileNode): string {
   return `${functionName || '(anonymous)'} ${place}`.trim();
 }
 
-/** The gateway's own code, libraries, Node itself, and native code and garbage collection. */
+/** A color each for the gateway, libraries, Node itself, native code with garbage collection. */
 function colorOf(name: string): string {
   const place = name.slice(name.lastIndexOf(' ') + 1);
   if (place.startsWith('node:') || place === 'events') return '#cfe3f5';

@@ -1,4 +1,4 @@
-/** Where a worker's CPU time goes in a scenario: a flame graph, and the functions that cost most. */
+/** Profiles a worker's CPU time in a scenario: a flame graph, and the most expensive functions. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -54,7 +54,7 @@ async function load(ofScenario: Scenario, closers: Closers): Promise<void> {
   await measureRound(generator, running, ofScenario, Number(values.seconds), null);
 }
 
-/** Of the profiles of all processes, the one of the worker: it did most. */
+/** The busiest profile of all processes, which is the worker's. */
 function busiest(folder: string): Frame {
   const [first] = readdirSync(folder)
     .map((file) => framesOf(JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile))

@@ -6,7 +6,7 @@ import { nginx } from './nginx.js';
 import { portkey } from './portkey.js';
 import type { Target } from './target.js';
 
-/** Where peers that are no part of this project were installed; null where they were not. */
+/** Directories of separately installed peers; null where not installed. */
 export interface PeerDirectories {
   portkey: string | null;
   litellm: string | null;
@@ -27,5 +27,5 @@ export function allTargets({ portkey: node, litellm: python }: PeerDirectories):
   ];
 }
 
-/** Measured only when asked for by name. */
+/** Measured only when named. */
 export const optionalTargets: readonly string[] = [llmproxyTwoWorkers.name];

@@ -3,7 +3,7 @@ import { freePort, startProcess } from './process.js';
 import type { Target } from './target.js';
 import { trust } from './tls.js';
 
-/** A proxy that does nothing but forward: what the libraries cost without a gateway around them. */
+/** A proxy that only forwards: the cost of the libraries without a gateway around them. */
 function bare(name: string, file: string): Target {
   return {
     name,

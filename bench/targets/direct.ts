@@ -1,6 +1,6 @@
 import type { Target } from './target.js';
 
-/** No proxy, and no TLS: what the mock provider and the load generator can do by themselves. */
+/** Neither proxy nor TLS: the limit of the mock provider and the load generator. */
 export const direct: Target = {
   name: 'direct',
   unavailable: () => null,

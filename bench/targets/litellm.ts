@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { freePort, startProcess } from './process.js';
 import type { Target, Upstream } from './target.js';
 
-/** LiteLLM's proxy with one worker and no log, in a virtual environment at this directory. */
+/** LiteLLM's proxy with one worker and no log, from the virtual environment in this directory. */
 export function litellm(installedIn: string | null): Target {
   const executable = join(installedIn ?? '', 'bin/litellm');
   return {
@@ -34,7 +34,7 @@ export function litellm(installedIn: string | null): Target {
   };
 }
 
-/** JSON is YAML, which it reads. */
+/** Written as JSON, which is valid YAML. */
 function configuration({ origin }: Upstream): object {
   return {
     model_list: ['gpt-4o', 'mock-size-200000', 'text-embedding-3-large'].map((model) => ({

@@ -40,7 +40,7 @@ export function llmproxy(
       await ready(port, '/health');
       const base = `${upstream.origin}/v1`;
       await run('provider', 'add', 'mock', '--api-base', base, '--api-key', 'mock');
-      // With a limit that is never reached, every request still pays for being limited.
+      // The limit is never reached, but every request pays for the check.
       const created = await run('keys', 'create', 'bench', '--rate-limit', '1000000', '--json');
       const { key } = JSON.parse(created) as { key: string };
       return { port, pid, headers: { authorization: `Bearer ${key}` } };

@@ -1,4 +1,4 @@
-/** The mock provider in a process of its own. Argument: port. */
+/** The mock provider in its own process. Argument: port. */
 import { startMockProvider } from '../../src/mock-provider/server.js';
 
 await startMockProvider({ port: Number(process.argv[2]) });

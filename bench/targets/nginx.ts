@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { freePort, startProcess } from './process.js';
 import type { Target, Upstream } from './target.js';
 
-/** nginx as a reverse proxy, tuned as far as it goes: what a proxy in C costs. */
+/** nginx as a fully tuned reverse proxy: the cost of a proxy in C. */
 export const nginx: Target = {
   name: 'nginx',
   unavailable: () =>

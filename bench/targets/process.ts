@@ -17,7 +17,7 @@ export interface StartOptions {
   closers: Closers;
 }
 
-/** A process that serves; it is stopped by the closers. */
+/** A serving process, stopped by the closers. */
 export interface Started {
   pid: number;
   /** Resolves when `path` answers below 500. @throws Error with its output when it ends first. */
@@ -85,7 +85,7 @@ export async function runCommand(
   return output;
 }
 
-/** A port that nothing listens on at this moment. */
+/** A port that is currently free. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

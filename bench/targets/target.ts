@@ -1,19 +1,19 @@
 import type { Closers } from '../closers.js';
 
-/** Something that requests are sent through. */
+/** A proxy, or its absence, to send requests through. */
 export interface Target {
   name: string;
-  /** Why it cannot be measured here; null when it can. */
+  /** The reason why it cannot be measured here, or null. */
   unavailable(): string | null;
-  /** Starts it in front of the mock provider. What it opens, it pushes the closer of. */
+  /** Starts it in front of the mock provider, and pushes a closer for everything it opens. */
   start(context: TargetContext): Promise<StartedTarget>;
 }
 
-/** Something that listens on 127.0.0.1. */
+/** A listener on 127.0.0.1. */
 export interface Upstream {
   port: number;
   pid: number;
-  /** Such as `http://127.0.0.1:18080`. */
+  /** For example `http://127.0.0.1:18080`. */
   origin: string;
   /** File of the certificate to trust; null without TLS. */
   certificate: string | null;
@@ -22,9 +22,9 @@ export interface Upstream {
 export interface TargetContext {
   /** The mock provider itself. */
   mock: Upstream;
-  /** What requests are sent on to: the mock provider, or what puts TLS in front of it. */
+  /** Where to forward requests: the mock provider, or the TLS proxy in front of it. */
   upstream: Upstream;
-  /** A directory of this target alone; removed at the end. */
+  /** A directory for this target alone, removed at the end. */
   directory: string;
   closers: Closers;
 }
@@ -33,7 +33,7 @@ export interface StartedTarget {
   port: number;
   /** The root of its processes. */
   pid: number;
-  /** What a request to it must carry. */
+  /** Headers that each request must carry. */
   headers: Readonly<Record<string, string>>;
 }
 

@@ -7,12 +7,12 @@ import type { Closers } from '../closers.js';
 import { freePort, runCommand, startProcess } from './process.js';
 import type { Upstream } from './target.js';
 
-/** Why there can be no TLS upstream here; null when there can. */
+/** The reason why there can be no TLS upstream here, or null. */
 export function tlsUnavailable(): string | null {
   return spawnSync('openssl', ['version']).error === undefined ? null : 'openssl is not installed';
 }
 
-/** The mock provider behind TLS, with a certificate that is made for this run. */
+/** Starts TLS in front of the mock provider, with a certificate made for this run. */
 export async function startTls(
   mock: Upstream,
   directory: string,
@@ -51,7 +51,7 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** What makes a Node process trust the upstream. */
+/** Environment variables that make a Node process trust the upstream. */
 export function trust({ certificate }: Upstream): Record<string, string> {
   return certificate === null ? {} : { NODE_EXTRA_CA_CERTS: certificate };
 }
