@@ -18,7 +18,7 @@ export interface Loss {
   reason: string;
 }
 
-/** Where a request came from, beside its body. */
+/** The parts of a request that stand in its path. */
 export interface RequestPlace {
   /** From the path; empty where the body names the model. */
   model: string;
@@ -87,7 +87,7 @@ export interface StreamWriter {
 export interface Codec {
   readonly dialect: ConversationDialect;
   readonly fields: FieldNames;
-  /** Whether a writer of streams needs a block to end before the next one starts. */
+  /** True if a block of a stream must end before the next one starts. */
   readonly oneBlockAtATime: boolean;
   /** Media that it can only send as base64, so that URLs must be fetched before. */
   takesUrl(kind: 'image' | 'document' | 'audio' | 'video', url: string): boolean;

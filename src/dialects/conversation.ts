@@ -22,7 +22,7 @@ export interface ConversationRequest {
   /** Empty where the dialect names the model in the path. */
   model: string;
   stream: boolean;
-  /** Whether the usage is wanted at the end of a stream; only chat leaves the choice. */
+  /** True if the stream is to end with its usage; only chat leaves the choice. */
   streamUsage: boolean;
   /** System messages stand where the client put them. */
   messages: Message[];
@@ -37,14 +37,14 @@ export interface ConversationRequest {
   seed: number | null;
   presencePenalty: number | null;
   frequencyPenalty: number | null;
-  /** How many alternatives to tell for each token; 0 for the chosen token only. */
+  /** Number of alternatives to tell for each token; 0 for the chosen token only. */
   logprobs: number | null;
-  /** How many answers are wanted. */
+  /** Number of answers wanted. */
   choices: number | null;
   reasoning: Reasoning | null;
   format: Format | null;
   user: string | null;
-  /** What the neutral form has no place for; its own dialect writes it back. */
+  /** Fields that the neutral form has no place for; their own dialect writes them back. */
   unknown: UnknownField[];
 }
 
@@ -58,7 +58,7 @@ export interface Message {
   at: string;
 }
 
-/** How long a prompt prefix that ends here is to be cached. */
+/** Lifetime of the cached prompt prefix that ends here. */
 export type CacheMark = '5m' | '1h';
 
 export interface TextBlock {
@@ -98,7 +98,7 @@ export interface MediaBlock {
   type: 'media';
   kind: 'image' | 'document' | 'audio' | 'video';
   source: MediaSource;
-  /** As `image/png`; null where only the provider of the URL or file knows. */
+  /** For example `image/png`; null if only the owner of the URL or file knows. */
   mediaType: string | null;
   name: string | null;
   detail: string | null;
@@ -205,7 +205,7 @@ export interface Reasoning {
   effort: Effort | null;
   /** Tokens; -1 where the model decides. */
   budget: number | null;
-  /** Whether the client wants to see thoughts or a summary of them. */
+  /** True if the client wants to see thoughts or a summary of them. */
   visible: boolean | null;
 }
 

@@ -95,7 +95,7 @@ export function keepUnknown(
 ): void {
   for (const key in from) {
     const value = from[key];
-    // What is not asked for is not missed.
+    // Absent, null and false ask for nothing.
     if (known.has(key) || value === null || value === false) continue;
     unknown.push({ dialect, field: `${at}.${key}`, value, essential: false });
   }

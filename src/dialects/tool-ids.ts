@@ -51,7 +51,7 @@ export function calledTools(messages: readonly Message[]): Map<string, string> {
   return names;
 }
 
-/** Where the messages of the current turn begin: after the last of a user. */
+/** Index of the first message of the current turn, which follows the user's last. */
 export function currentTurn(request: ConversationRequest): number {
   return request.messages.findLastIndex(({ role }) => role === 'user') + 1;
 }

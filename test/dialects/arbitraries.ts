@@ -15,7 +15,7 @@ import {
   type ToolChoice,
 } from '../../src/dialects/conversation.js';
 
-/** What a dialect can say, beside what all can. */
+/** The abilities of a dialect, beside those that all have. */
 export interface Subset {
   dialect: ConversationDialect;
   systemAnywhere: boolean;
@@ -47,7 +47,7 @@ export interface Subset {
   cacheWrites: boolean;
   hourWrites: boolean;
   reasoningUsage: boolean;
-  /** Whether answers have an id and a model. */
+  /** True if answers have an id and a model. */
   identified: boolean;
   noToolChoice: boolean;
 }

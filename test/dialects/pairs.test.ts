@@ -18,7 +18,7 @@ import { subsets } from './subsets.js';
 
 const key = Buffer.alloc(32, 7);
 
-/** What both can say. */
+/** The subset that both dialects can say. */
 function common(a: Subset, b: Subset): Subset {
   const both = { ...a };
   for (const name of Object.keys(a) as (keyof Subset)[]) {
@@ -35,7 +35,7 @@ function readAs(codec: Codec, body: Buffer, request: ConversationRequest): Conve
   return readConversation(codec, body, { model: request.model, stream: request.stream });
 }
 
-/** What the client sees of a finish; each dialect has its own words for the same reason. */
+/** The part of an answer that must survive; each dialect has its own words for a reason. */
 function seen(answer: ConversationAnswer | null): unknown {
   assert.ok(answer);
   const { content, finish, usage } = answer;
@@ -162,7 +162,7 @@ function subsetsRequest(): ConversationRequest {
   return { ...request, tools: [], toolChoice: null, format: null, stream: true };
 }
 
-/** What the client sends after an answer that calls tools. */
+/** The client's next request, after an answer that calls tools. */
 function nextTurn(client: Codec, answer: ConversationAnswer): Buffer {
   // A client of chat drops what it does not know.
   const drops = client.dialect === 'openai.chat' || client.dialect === 'gemini.generate';

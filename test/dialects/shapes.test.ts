@@ -30,7 +30,7 @@ const answer: ConversationAnswer = {
   error: null,
 };
 
-/** What is minted or tells the time is left out. */
+/** The body of the answer, without times and minted ids. */
 function written(dialect: keyof typeof codecs): Json {
   const skipped = new Set(['created', 'created_at']);
   const minted = /^(msg|rs|fc)_[0-9a-f]{24}$/;
@@ -165,7 +165,7 @@ for (const dialect of conversationDialects) {
     const schema = { type: 'object', properties: { a: { type: 'string' } } };
     const format = { type: 'schema', name: null, description: null, schema, strict: null } as const;
     const reasoning = { effort: null, budget: 2048, visible: null } as const;
-    // What excludes another is asked for by itself.
+    // Fields that exclude each other need bodies of their own.
     const asked = [everything, { ...everything, format }, { ...everything, reasoning }];
     const bodies = asked.map((request) => codecs[dialect].writeRequest(request, target).body);
     for (const name of Object.values(fields)) {

@@ -1,7 +1,7 @@
 import type { ConversationDialect } from '../../src/dialects/conversation.js';
 import type { Subset } from './arbitraries.js';
 
-/** What all dialects can say. */
+/** The subset that all dialects can say. */
 const least: Omit<Subset, 'dialect'> = {
   systemAnywhere: false,
   anyOrder: false,
@@ -35,7 +35,7 @@ const least: Omit<Subset, 'dialect'> = {
   noToolChoice: true,
 };
 
-/** What each dialect can say and read back unchanged. */
+/** The subset that each dialect can say and read back unchanged. */
 export const subsets: Readonly<Record<ConversationDialect, Subset>> = {
   'openai.chat': {
     ...least,

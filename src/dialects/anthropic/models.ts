@@ -1,4 +1,4 @@
-/** What a Claude can do, from its name. An unknown name counts as a new model. */
+/** Abilities of a Claude, from its name. An unknown name counts as a new model. */
 export interface ClaudeAbilities {
   /** Thinking that the model measures itself, and an effort. */
   adaptive: boolean;

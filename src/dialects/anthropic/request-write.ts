@@ -15,7 +15,7 @@ import { abilitiesOf, type ClaudeAbilities } from './models.js';
 import { writeClaudeThinking } from './thinking.js';
 
 const dialect = 'anthropic.messages';
-/** Where neither the client nor the price table says; every Claude since 3 takes it. */
+/** Used if neither the client nor the price table says; every Claude since 3 takes it. */
 const usualMaxTokens = 4096;
 
 export function writeMessagesRequest(
@@ -46,7 +46,7 @@ export function writeMessagesRequest(
   return { body: Buffer.from(JSON.stringify(body)), losses: losses.list, renamed: renamed.map };
 }
 
-/** The system prompt, and messages of which those of tools and users that follow are one. */
+/** Writes the system prompt and the messages. Tool results and the user's next message are one. */
 function writeMessages(messages: readonly Message[], body: JsonObject, losses: Losses): void {
   const written: { role: string; content: JsonObject[] }[] = [];
   const system: JsonObject[] = [];
@@ -72,7 +72,7 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
   body.messages = written;
 }
 
-/** @returns whether the model is to think. */
+/** @returns true if the model is to think. */
 function writeThinking(
   request: ConversationRequest,
   body: JsonObject,

@@ -12,7 +12,7 @@ interface Open {
   block: number;
   /** A call that has had no arguments yet. */
   emptyCall: boolean;
-  /** What the block itself brought, for a call that comes whole. */
+  /** The arguments of a call that comes whole, in the start of its block. */
   input: string;
 }
 

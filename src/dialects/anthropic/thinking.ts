@@ -7,7 +7,7 @@ import type { ClaudeAbilities } from './models.js';
 const leastBudget = 1024;
 
 /**
- * How a Claude is asked to think, by Anthropic and by those who host it.
+ * Writes how a Claude is asked to think, by Anthropic and by those who host it.
  * @returns `thinking`, null to say nothing, and the effort for models that take one.
  */
 export function writeClaudeThinking(

@@ -104,7 +104,7 @@ export function writeFrame(kind: 'event' | 'exception', type: string, payload: s
   return frame;
 }
 
-/** As latin1, of which one character is one byte. Names and values are short and ASCII. */
+/** One header in latin1, one character a byte. Names and values are short and ASCII. */
 function header(name: string, value: string): string {
   const { fromCharCode } = String;
   return fromCharCode(name.length) + name + fromCharCode(textType, 0, value.length) + value;

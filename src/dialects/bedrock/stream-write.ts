@@ -9,7 +9,7 @@ import { writeFrame } from './event-stream.js';
 /** Blocks come one at a time; the number of one is its index. */
 export class ConverseStreamWriter implements StreamWriter {
   #index = -1;
-  /** What a delta of the open block begins and ends with; null while none can be written. */
+  /** The text before and after a delta of the open block; null while none can be written. */
   #before: string | null = null;
   #after = '';
   #custom: string | null = null;

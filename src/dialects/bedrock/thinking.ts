@@ -5,7 +5,7 @@ import type { Losses } from '../losses.js';
 
 /**
  * Thinking stands among the fields of the model's own dialect, which only Claude's are known of.
- * @returns whether the model is to think.
+ * @returns true if the model is to think.
  */
 export function writeThinking(
   request: ConversationRequest,

@@ -8,14 +8,14 @@ export type EmbeddingDialect =
   | 'bedrock.titan-embed'
   | 'bedrock.cohere-embed';
 
-/** What the vectors are for, where a dialect asks. */
+/** The use of the vectors, which some dialects ask for. */
 export type Purpose = 'query' | 'document' | 'similarity' | 'classification' | 'clustering';
 
 export interface EmbeddingRequest {
   model: string;
   /** Texts, or the numbers of tokens, which mean something to one family of models only. */
   inputs: readonly (string | readonly number[])[];
-  /** Whether the client gave one input alone, and expects one vector alone where that differs. */
+  /** True if the client gave one input alone, and expects one vector alone where that differs. */
   single: boolean;
   dimensions: number | null;
   purpose: Purpose | null;

@@ -28,7 +28,7 @@ export function textsOnly(request: EmbeddingRequest, losses: Losses): string[] {
   });
 }
 
-/** What is lost in a dialect that has no field for it. */
+/** Tells the fields that a dialect has no place for. */
 export function lostIn(
   request: EmbeddingRequest,
   fields: readonly ('dimensions' | 'purpose' | 'user')[],

@@ -84,7 +84,7 @@ function writeModel(message: Message, signed: boolean, losses: Losses): JsonObje
       else losses.drop(message.at, 'holds reasoning without a signature');
     } else if (block.type === 'tool_call') {
       if (block.cache) losses.cacheMark(message.at);
-      // Of parallel calls only the first is signed.
+      // Gemini signs only the first of parallel calls.
       if (signature === null && signed && calls === 0) signature = noSignature;
       parts.push(callPart(block, signature));
       signature = null;

@@ -1,4 +1,4 @@
-/** What a Gemini can do, from its name. An unknown name counts as a new model. */
+/** Abilities of a Gemini, from its name. An unknown name counts as a new model. */
 export interface GeminiAbilities {
   /** A level of thinking, where older ones count its tokens. */
   levels: boolean;

@@ -105,7 +105,7 @@ function readMedia(part: JsonObject, at: string): MediaBlock | null {
   if (!file) return null;
   const uri = needText(file, 'fileUri', `${at}.fileData`);
   const mediaType = textAt(file, 'mimeType', `${at}.fileData`);
-  // What lies at Google is a file of that provider; other addresses are anyone's.
+  // Google's own addresses name files of that provider; anyone can fetch the others.
   const own = !/^https?:/.test(uri) || uri.includes('generativelanguage.googleapis.com');
   const source = own ? ({ type: 'file', id: uri } as const) : ({ type: 'url', url: uri } as const);
   return media(mediaType, source, textAt(file, 'displayName', at));

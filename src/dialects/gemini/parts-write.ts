@@ -89,7 +89,7 @@ export function systemParts(message: Message, losses: Losses): JsonObject[] {
   });
 }
 
-/** Whether a block is carried as it came. */
+/** The part that an unknown block of this dialect carries; null for other blocks. */
 export function ownPart(block: Block): JsonObject | null {
   return block.type === 'unknown' && block.dialect === dialect ? (block.raw as JsonObject) : null;
 }

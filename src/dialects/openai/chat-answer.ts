@@ -60,7 +60,7 @@ export function chatFinishWord(finish: Finish): string {
   return words[finish.reason] ?? finish.raw ?? 'stop';
 }
 
-/** What a refusal says where the provider gives no text of one; null for what is no refusal. */
+/** The text of a refusal that came without one; null if there is no refusal or it has a text. */
 export function missingRefusal(finish: Finish, content: readonly Block[]): string | null {
   if (finish.reason !== 'refusal' || content.some(({ type }) => type === 'refusal')) return null;
   return finish.detail ?? noRefusalText;

@@ -32,7 +32,7 @@ export function readDetail(detail: JsonObject, at: string): ReasoningBlock {
   };
 }
 
-/** As fields of a message; none where there is no reasoning. */
+/** Adds the fields of a message that hold its reasoning, if there is any. */
 export function writeChatReasoning(content: readonly Block[], into: JsonObject): void {
   let text = '';
   let sealed = false;

@@ -11,7 +11,7 @@ export class ChatStreamWriter implements StreamWriter {
   readonly #model: string;
   readonly #usage: boolean;
   #head = '';
-  /** What a delta of an open block begins and ends with, by its number. */
+  /** The text before and after a delta of each open block, by its number. */
   readonly #open = new Map<number, { before: string; after: string }>();
   #calls = 0;
   #refused = false;

@@ -190,7 +190,7 @@ export function writeTextPart(type: 'text' | 'refusal', text: string): JsonObjec
     : { type: 'refusal', refusal: text };
 }
 
-/** As in chat, input includes what was cached. */
+/** Input includes cached tokens, as it does in chat. */
 export function readResponsesUsage(from: JsonObject | null): Usage | null {
   if (!from) return null;
   const input = objectAt(from, 'input_tokens_details', 'usage');

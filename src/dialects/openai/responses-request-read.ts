@@ -24,7 +24,7 @@ import { readEffort } from './shared.js';
 
 const dialect = 'openai.responses';
 
-/** What names a state that lives at OpenAI: no other provider can go on from it. */
+/** Fields that name a state stored at OpenAI, which no other provider can continue. */
 const essential = new Set(['previous_response_id', 'conversation', 'prompt', 'background']);
 
 /** @throws WrongField */
@@ -93,7 +93,7 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
   }
 }
 
-/** What is asked for in vain by its own default is not worth telling. */
+/** A field that repeats its own default is not worth telling. */
 function readUnknown(request: ConversationRequest, key: string, value: unknown): void {
   if (value === null || value === false) return;
   if (key === 'truncation' && value === 'disabled') return;

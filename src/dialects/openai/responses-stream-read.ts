@@ -10,7 +10,7 @@ type Out = (part: Part) => void;
 
 interface Open {
   block: number;
-  /** Whether no delta has come: then what is done is told whole. */
+  /** True until a delta comes; the end of the item then brings the whole text. */
   empty: boolean;
   /** The part of the summary that came last. */
   summary: number;

@@ -33,7 +33,7 @@ export class ResponsesStreamWriter implements StreamWriter {
   #text = '';
   #deltaHead = '';
   #refused = false;
-  /** Whether the open reasoning has shown some of its summary. */
+  /** True once the open reasoning has shown some of its summary. */
   #summary = false;
 
   constructor(model: string) {
@@ -113,7 +113,7 @@ export class ResponsesStreamWriter implements StreamWriter {
     return added;
   }
 
-  /** Where the open block is; a text also has a part. */
+  /** The place of the open block; a text also has a part. */
   #place(): JsonObject {
     const place: JsonObject = { item_id: this.#item.id, output_index: this.#output.length };
     if (this.#item.type === 'message') place.content_index = 0;

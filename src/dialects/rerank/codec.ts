@@ -36,7 +36,7 @@ export interface RerankAnswer {
   /** Best first. */
   results: readonly { index: number; score: number }[];
   tokens: number | null;
-  /** What Cohere bills by. */
+  /** Cohere's unit of billing. */
   searchUnits: number | null;
 }
 

@@ -2,7 +2,7 @@ import type { Codec } from '../codec.js';
 import type { Block, ConversationRequest, MediaBlock, Message } from '../conversation.js';
 import type { Losses } from '../losses.js';
 
-/** What was found at an address. */
+/** Content fetched from a URL. */
 export interface FetchedMedia {
   mediaType: string;
   /** Base64. */

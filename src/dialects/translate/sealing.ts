@@ -10,7 +10,7 @@ import type { Losses } from '../losses.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
 import { unwrapSeal, wrapSeal } from './seals.js';
 
-/** Where reasoning comes from and goes to, and how it is kept from others. */
+/** Both ends of a translation, and the key that seals reasoning for one of them. */
 export interface SealContext {
   client: ConversationDialect;
   provider: ConversationDialect;
@@ -59,7 +59,7 @@ function unsealBlock(
   block: ReasoningBlock & { seal: Seal },
   { provider, providerName, key }: SealContext,
 ): ReasoningBlock | null {
-  // What was kept here was never wrapped.
+  // Reasoning from the keeper was never wrapped.
   const kept = block.seal.provider === null ? unwrapSeal(block.seal.data, key) : null;
   const seal = kept?.seal ?? block.seal;
   if (seal.dialect !== provider || seal.provider !== providerName) return null;

@@ -29,7 +29,7 @@ export function unwrapSeal(wrapper: string, key: Buffer): WrappedSeal | null {
   const given = Buffer.from(wrapper.slice(prefix.length, macEnd), 'base64');
   const payload = Buffer.from(wrapper.slice(macEnd), 'base64');
   if (given.length !== macBytes || !timingSafeEqual(given, mac(payload, key))) return null;
-  // What we signed we wrote.
+  // The signature proves that the payload is our own JSON.
   const [dialect, provider, slot, id, data, text] = JSON.parse(payload.toString('utf8'));
   return { seal: { dialect, provider, slot, id, data }, text };
 }
@@ -43,7 +43,7 @@ export interface Affinity {
   provider: string;
 }
 
-/** How many wrappers of a body are looked at: forged ones must not cost more. */
+/** Limits the work that a body full of forged wrappers can cause. */
 const maxTries = 4;
 
 /** The provider that made the last sealed reasoning of a body; null where there is none. */

@@ -24,7 +24,7 @@ export class StreamPipe {
   usage: Usage | null = null;
   finish: Finish | null = null;
   error: ConversationError | null = null;
-  /** Whether the answer has said something. */
+  /** True once the answer has said something. */
   hasContent = false;
 
   readonly #splitter: Splitter;
@@ -54,7 +54,7 @@ export class StreamPipe {
     this.#onEvent = (event) => this.#reader.push(event, this.#first);
   }
 
-  /** What these bytes come to; may be empty. */
+  /** The client's bytes for these of the provider; may be empty. */
   push(bytes: Buffer): Buffer {
     if (!this.error) this.#guarded(() => this.#splitter.push(bytes, this.#onEvent));
     return this.#taken();

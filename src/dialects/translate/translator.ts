@@ -105,7 +105,7 @@ export function clientStatus(error: ConversationError, client: ConversationDiale
 /** One request as one provider is sent it, and the way back of its answer. */
 export class Translation {
   readonly body: Buffer;
-  /** What is lost on the way, in the client's words. */
+  /** Losses of this translation, with the client's names of fields. */
   readonly losses: readonly Loss[];
   readonly #client: Codec;
   readonly #provider: Codec;

@@ -116,7 +116,7 @@ export const features: readonly Feature[] = [
   {
     name: 'no tool wanted',
     request: asking({ tools: [look], toolChoice: { type: 'none' } }),
-    // Where no choice can be told, no tool is.
+    // A dialect without such a choice is sent no tools.
     seen: ({ tools, toolChoice }) => tools.length === 0 || toolChoice?.type === 'none',
   },
   {

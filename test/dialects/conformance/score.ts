@@ -27,7 +27,7 @@ import { type Feature, features } from './features.js';
  */
 export type Score = 'exact' | 'told' | 'near' | 'refused' | 'unsaid' | 'silent';
 
-/** Of this year, so that abilities of models do not limit those of dialects. */
+/** A recent model: its abilities must not limit those of the dialect. */
 const target: RequestTarget = { model: 'claude-x', maxOutputTokens: null, quirks: noQuirks };
 
 const place = { model: 'm', stream: false };
@@ -170,7 +170,7 @@ function scoreFinish(client: Codec, provider: Codec): Score {
     const content = reason === 'tool_calls' ? [call('call_aaaa')] : [textBlock('x')];
     const answer = answered({ content, finish: finish(reason) });
     const own = provider.readAnswer(Buffer.from(provider.writeAnswer(answer, 'm')));
-    // What the provider has no word for, it does not say.
+    // The provider cannot give a reason that it has no word for.
     if (own.finish.reason !== reason) continue;
     const seen = delivered(client, provider, answer, true);
     if (!seen || seen.error || seen.finish.reason === 'other') return 'silent';
