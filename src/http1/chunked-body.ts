@@ -1,16 +1,22 @@
-import { cr, hexValues, lf, valueBytes } from './characters.js';
+import { cr, hexValues, lf, tokenBytes, valueBytes } from './characters.js';
 import type { Fields } from './fields.js';
 import type { MessageLimits } from './limits.js';
 import { ProtocolError } from './protocol-error.js';
 import { Section } from './section.js';
 
 const size = 0;
-const extension = 1;
-const sizeLineFeed = 2;
-const data = 3;
-const dataReturn = 4;
-const dataLineFeed = 5;
-const trailers = 6;
+const extensionName = 1;
+const extensionValue = 2;
+const quoted = 3;
+const quotedPair = 4;
+const quotedEnd = 5;
+const sizeLineFeed = 6;
+const data = 7;
+const dataReturn = 8;
+const dataLineFeed = 9;
+const trailers = 10;
+
+const [semicolon, equals, quote, backslash] = [0x3b, 0x3d, 0x22, 0x5c];
 
 /** More digits would not be an exact number. */
 const maxSizeDigits = 13;
@@ -27,6 +33,8 @@ export class ChunkedBody {
   /** Places in the bytes that are read: decoded, and not given yet. */
   private pieceStart = 0;
   private pieceEnd = 0;
+  /** Bytes of the name or value that is read. */
+  private partBytes = 0;
   private readonly trailers: Section;
 
   constructor(private readonly limits: MessageLimits) {
@@ -62,18 +70,17 @@ export class ChunkedBody {
           } else if (this.digits === 0) {
             throw new ProtocolError('the size of a chunk is not a number');
           } else if (byte === cr) this.state = sizeLineFeed;
-          else if (byte === 0x3b) this.state = extension;
+          else if (byte === semicolon) this.beginName();
           else throw new ProtocolError('the size of a chunk is not a number');
           at++;
           break;
         }
-        case extension:
-          if (byte === cr) this.state = sizeLineFeed;
-          else if (valueBytes[byte] !== 1) {
-            throw new ProtocolError('a chunk extension holds a control character');
-          } else if (++this.extensionBytes > this.limits.chunkExtensionBytes) {
-            throw new ProtocolError('the chunk extensions are too large');
-          }
+        case extensionName:
+        case extensionValue:
+        case quoted:
+        case quotedPair:
+        case quotedEnd:
+          this.readExtension(byte);
           at++;
           break;
         case sizeLineFeed:
@@ -123,9 +130,53 @@ export class ChunkedBody {
     if (pieceEnd > pieceStart) onPiece(bytes.subarray(pieceStart, pieceEnd));
   }
 
+  private beginName(): void {
+    this.state = extensionName;
+    this.partBytes = 0;
+  }
+
+  /** Reads `name`, `name=token` or `name="text"` up to the next semicolon or the end of the line. */
+  private readExtension(byte: number): void {
+    if (byte !== cr && ++this.extensionBytes > this.limits.chunkExtensionBytes) {
+      throw new ProtocolError('the chunk extensions are too large');
+    }
+    const { state } = this;
+    if (state === quoted) {
+      if (byte === quote) this.state = quotedEnd;
+      else if (byte === backslash) this.state = quotedPair;
+      else if (valueBytes[byte] !== 1) this.failExtension();
+    } else if (state === quotedPair) {
+      if (valueBytes[byte] !== 1) this.failExtension();
+      this.state = quoted;
+    } else if (state !== quotedEnd && tokenBytes[byte] === 1) {
+      this.partBytes++;
+    } else if (state === extensionValue && byte === quote && this.partBytes === 0) {
+      this.state = quoted;
+    } else if (state !== quotedEnd && this.partBytes === 0) {
+      this.failExtension();
+    } else if (byte === cr) {
+      this.state = sizeLineFeed;
+    } else if (byte === semicolon) {
+      this.beginName();
+    } else if (byte === equals && state === extensionName) {
+      this.state = extensionValue;
+      this.partBytes = 0;
+    } else {
+      this.failExtension();
+    }
+  }
+
+  private failExtension(): never {
+    throw new ProtocolError('a chunk extension is not valid');
+  }
+
   /** Begins the next body; gives the trailers of the last one, or null where it had none. */
   finish(): Fields | null {
     const { fields } = this.trailers;
+    for (const name of ['content-length', 'transfer-encoding', 'host', 'connection']) {
+      // RFC 9110, section 6.5.1: another reader might frame, route or close by them.
+      if (fields.get(name) !== null) throw new ProtocolError(`${name} is sent as a trailer`);
+    }
     this.trailers.reset();
     this.state = size;
     this.digits = 0;

@@ -1,3 +1,5 @@
+import { tab } from './characters.js';
+
 /** Numbers kept for a field: where name and value begin and end in the text. */
 const perField = 4;
 
@@ -48,6 +50,12 @@ export class Fields {
     const { count } = this;
     for (let i = 0; i < count; i++) list.push(this.name(i), this.value(i));
     return list;
+  }
+
+  /** Whether a tab follows the value, which is white space like any other and not part of it. */
+  endsWithTab(index: number): boolean {
+    const end = this.places[index * perField + 3] as number;
+    return this.text.charCodeAt(end) === tab;
   }
 
   /** Length of a field's name. */

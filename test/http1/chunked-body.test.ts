@@ -9,7 +9,7 @@ const head = 'POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n';
 
 describe('a chunked body', () => {
   it('is read the same wherever it is cut, with extensions and trailers', () => {
-    const text = `${head}5;a;b="c \t\xe9"\r\nhello\r\n0000a\r\n\r\n\r\n123456\r\n0;x\r\nA: b\r\nC:\r\n\r\n`;
+    const text = `${head}5;a;b="c \t\xe9\\"";d=e\r\nhello\r\n0000a\r\n\r\n\r\n123456\r\n0;x\r\nA: b\r\nC:\r\n\r\n`;
     const whole = readRequests([text]);
     assert.equal(whole.error, null);
     assert.equal(whole.messages[0]?.body, 'hello\r\n\r\n123456');
@@ -81,8 +81,20 @@ describe('a chunked body', () => {
     'a size with many zeros': [`${'0'.repeat(14)}`, /too large/],
     'a bare line feed after the size': ['3\nabc\r\n', /not a number/],
     'a bare carriage return after the size': ['3\rabc', /not ended by CRLF/],
-    'a bare line feed in an extension': ['3;a\nabc\r\n', /control character/],
-    'a NUL in an extension': ['3;a\0\r\nabc\r\n', /control character/],
+    'a bare line feed in an extension': ['3;a\nabc\r\n', /extension is not valid/],
+    'a NUL in an extension': ['3;a\0\r\nabc\r\n', /extension is not valid/],
+    'a bare line feed in a quoted extension': ['3;a="\n"\r\nabc', /extension is not valid/],
+    'a NUL after a backslash': ['3;a="\\\0"\r\nabc', /extension is not valid/],
+    'an extension without a name': ['3;\r\nabc\r\n', /extension is not valid/],
+    'an extension with an empty value': ['3;a=\r\nabc\r\n', /extension is not valid/],
+    'an extension with two values': ['3;a=b=c\r\nabc\r\n', /extension is not valid/],
+    'an extension with a space': ['3;a b\r\nabc\r\n', /extension is not valid/],
+    'a quote within an extension': ['3;a=b"c"\r\nabc\r\n', /extension is not valid/],
+    'text after a quoted extension': ['3;a="b"c\r\nabc\r\n', /extension is not valid/],
+    'a length as a trailer': ['0\r\nContent-Length: 5\r\n\r\n', /is sent as a trailer/],
+    'an encoding as a trailer': ['0\r\nTransfer-encoding: x\r\n\r\n', /is sent as a trailer/],
+    'an end of the connection as a trailer': ['0\r\nConnection: x\r\n\r\n', /as a trailer/],
+    'a host as a trailer': ['0\r\nHost: x\r\n\r\n', /is sent as a trailer/],
     'data that is longer than its size': ['3\r\nabcd\r\n', /data of a chunk/],
     'data that is shorter than its size': ['5\r\nabc\r\n0\r\n\r\n', /data of a chunk/],
     'a bare line feed after the data': ['3\r\nabc\n0\r\n\r\n', /data of a chunk/],

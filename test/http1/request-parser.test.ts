@@ -205,6 +205,7 @@ describe('a request is refused', () => {
     'with a negative length': [post('Content-Length: -1'), 400, /not a number/],
     'with a signed length': [post('Content-Length: +1'), 400, /not a number/],
     'with a hexadecimal length': [post('Content-Length: 0x1'), 400, /not a number/],
+    'with a tab after the length': [post('Content-Length: 3\t'), 400, /not a number/],
     'with an empty length': [post('Content-Length:'), 400, /not a number/],
     'with a length that no number holds': [
       post(`Content-Length: ${'9'.repeat(16)}`),
