@@ -5,7 +5,7 @@ import { printTable, run, say } from './report.js';
 
 await run({ clients: 200, workers: 2 }, async ({ clients, workers }, closers) => {
   const rows: Record<string, string | number>[] = [];
-  for (const engine of ['hyper-express', 'node']) {
+  for (const engine of ['net', 'node']) {
     for (const [waits, model] of [
       ['for an answer', 'mock-hang'],
       ['in a stream', 'm'],

@@ -9,7 +9,7 @@ import { printTable, run, say } from './report.js';
 await run({ streams: 4, mebibytes: 50 }, async (options, closers) => {
   const bytes = options.mebibytes * 1_048_576;
   const rows: Record<string, string | number>[] = [];
-  for (const engine of ['hyper-express', 'node']) {
+  for (const engine of ['net', 'node']) {
     say(engine);
     const gateway = await startGateway(closers, { workers: 1, engine });
     const provider = await startSource(bytes);

@@ -7,7 +7,7 @@ import { printTable, run, say } from './report.js';
 
 await run({ readers: 500, seconds: 15, 'stall-ms': 20_000 }, async (options, closers) => {
   const rows: Record<string, string | number>[] = [];
-  for (const engine of ['hyper-express', 'node']) {
+  for (const engine of ['net', 'node']) {
     say(engine);
     const gateway = await startGateway(closers, {
       workers: 1,

@@ -1,7 +1,7 @@
 /**
  * Counts refused and reset connections, failed requests and cut streams during upgrades under
  * load: `node dist/bench/faults/upgrade.js [--rounds 20] [--fresh 32] [--keep-alive 32]
- * [--streams 50] [--workers 2] [--engine hyper-express]`.
+ * [--streams 50] [--workers 2] [--engine net]`.
  *
  * Runs the real daemon with its embedded Postgres and a mock provider, and `llmproxy upgrade` in
  * each round while closed-loop clients send requests. The `fresh` clients open a connection for
@@ -29,7 +29,7 @@ const { values } = parseArgs({
     'keep-alive': { type: 'string', default: '32' },
     streams: { type: 'string', default: '50' },
     workers: { type: 'string', default: '2' },
-    engine: { type: 'string', default: 'hyper-express' },
+    engine: { type: 'string', default: 'net' },
   },
 });
 

@@ -20,7 +20,7 @@ await run({ streams: 1000, workers: 1 }, async ({ streams, workers }, closers) =
   const generator = startGenerator();
   closers.push(() => generator.close());
   const rows: Record<string, string | number>[] = [];
-  for (const engine of ['hyper-express', 'node']) {
+  for (const engine of ['net', 'node']) {
     say(engine);
     const gateway = await startGateway(closers, { workers, engine });
     await gateway.addProvider('p', mock.url);

@@ -16,7 +16,7 @@ const { values } = parseArgs({
   options: {
     scenario: { type: 'string', default: 'small' },
     seconds: { type: 'string', default: '5' },
-    engine: { type: 'string', default: 'hyper-express' },
+    engine: { type: 'string', default: 'net' },
     svg: { type: 'string' },
   },
 });

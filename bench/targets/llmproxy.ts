@@ -48,6 +48,6 @@ export function llmproxy(
   };
 }
 
-export const llmproxyDefault = llmproxy('llmproxy', 'hyper-express', 1);
+export const llmproxyDefault = llmproxy('llmproxy', 'net', 1);
 export const llmproxyNode = llmproxy('llmproxy-node', 'node', 1);
-export const llmproxyTwoWorkers = llmproxy('llmproxy-2w', 'hyper-express', 2);
+export const llmproxyTwoWorkers = llmproxy('llmproxy-2w', 'net', 2);

@@ -24,13 +24,11 @@ export function checkNode(version = process.versions.node): Finding {
 /** Loads what the workers load. */
 export async function checkEngine({ server }: Settings): Promise<Finding> {
   const { selectEngine } = await import('../server/engine.js');
-  let fallback: string | null = null;
+  const defects: string[] = [];
   try {
-    const engine = await selectEngine(server.engine, (reason) => {
-      fallback = reason;
-    });
-    if (fallback === null) return ok('engine', engine.name);
-    return warning('engine', fallback, 'it serves, but slower: use a Node release with support');
+    const engine = await selectEngine(server.engine, (defect) => defects.push(defect));
+    if (defects.length === 0) return ok('engine', engine.name);
+    return warning('engine', defects.join('; '), 'set server.engine to auto');
   } catch (error) {
     return failed('engine', errorMessage(error), 'set server.engine to auto');
   }

@@ -157,7 +157,7 @@ async function start(message: StartWorker): Promise<void> {
   gateway = opened;
   for (const ejection of message.ejections) opened.health.learn(ejection, Date.now());
   const engine = await selectEngine(settings.server.engine, (reason) =>
-    emit({ type: 'engine_fallback', reason }),
+    emit({ type: 'engine_defect', reason }),
   );
   const measure = watchProcess();
   const isProxy = (address: string) => opened.clients.isProxy(address);

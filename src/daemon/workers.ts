@@ -59,7 +59,7 @@ export class Workers {
   #isOnTrial: boolean;
   #watchers: (() => void)[] = [];
   #startFailure: string | null = null;
-  #fallbackTold = false;
+  readonly #defectsTold = new Set<string>();
   #pings = 0;
 
   constructor(options: WorkersOptions) {
@@ -295,11 +295,11 @@ export class Workers {
     return slot;
   }
 
-  /** Every worker finds the same reason to fall back; it is told once. */
+  /** Every worker finds the same defects of its engine; each is told once. */
   #tell(event: GatewayEvent): void {
-    if (event.type === 'engine_fallback') {
-      if (this.#fallbackTold) return;
-      this.#fallbackTold = true;
+    if (event.type === 'engine_defect') {
+      if (this.#defectsTold.has(event.reason)) return;
+      this.#defectsTold.add(event.reason);
     }
     this.#options.emit(event);
   }

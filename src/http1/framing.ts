@@ -47,14 +47,14 @@ export function connectionFields(fields: Fields, isVersion10: boolean): Connecti
       case 14:
         if (!fields.isNamed(i, 'content-length')) break;
         if (length !== null) throw new ProtocolError('content-length is sent twice');
-        // Allowed by RFC 9110, and refused by node:http: readers differ in it.
         if (fields.endsWithTab(i)) throw new ProtocolError('content-length is not a number');
         length = lengthOf(fields.value(i));
         break;
       case 17:
         if (!fields.isNamed(i, 'transfer-encoding')) break;
         if (isChunked) throw new ProtocolError('transfer-encoding is sent twice');
-        if (fields.value(i).toLowerCase() !== 'chunked') {
+        // A tab after it is allowed by RFC 9110 and refused by node:http: readers differ.
+        if (fields.endsWithTab(i) || fields.value(i).toLowerCase() !== 'chunked') {
           throw new ProtocolError('transfer-encoding is not chunked');
         }
         isChunked = true;

@@ -93,8 +93,11 @@ function checkHost(value: string): void {
   }
 }
 
-/** The path and query of a target: of absolute-form what follows the authority. */
-function pathOf(method: string, target: string): string {
+/**
+ * The path and query of a target: of absolute-form what follows the authority.
+ * @throws ProtocolError where it has none.
+ */
+export function pathOf(method: string, target: string): string {
   if (target.charCodeAt(0) === 0x2f) return target;
   if (target === '*' && method === 'OPTIONS') return target;
   const start = schemeLength(target);

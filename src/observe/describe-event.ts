@@ -27,8 +27,8 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return info(
         `ready on ${event.url} (${event.workers} worker${event.workers === 1 ? '' : 's'}, ${event.engine}, ${ms(event.tookMs)})`,
       );
-    case 'engine_fallback':
-      return warn(event.reason);
+    case 'engine_defect':
+      return warn(`${event.reason}: use the engine "auto"`);
     case 'auth_off':
       return warn('auth is off: anybody on this machine may use every provider');
     case 'config_active':

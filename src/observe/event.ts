@@ -19,7 +19,7 @@ export type GatewayEvent =
   | { type: 'migrations_applied'; names: string[] }
   | { type: 'admin_key_generated'; file: string }
   | { type: 'ready'; url: string; workers: number; engine: string; tookMs: number }
-  | { type: 'engine_fallback'; reason: string }
+  | { type: 'engine_defect'; reason: string }
   | { type: 'auth_off' }
   | {
       type: 'config_active';

@@ -1,35 +1,39 @@
+import { defectsOf } from './engine-defects.js';
 import type { Engine } from './exchange.js';
 import { loadHyperExpress } from './hyper-express.js';
 import { netEngine } from './net.js';
 import { nodeEngine } from './node.js';
 
-export type EngineChoice = 'auto' | 'net' | 'hyper-express' | 'node';
+export type EngineChoice = 'auto' | Engine['name'];
 
 /**
- * The engine to serve with. `auto` takes hyper-express where its native module loads, and
- * otherwise node:http, with one call of `warn` that says why.
- * @throws when hyper-express was asked for by name and does not load.
+ * The engine to serve with; `auto` is `net`.
+ * @param warn called with each defect that hyper-express has on this machine.
+ * @throws Error when hyper-express was asked for and is not installed or does not load.
  */
 export async function selectEngine(
   choice: EngineChoice,
   warn: (message: string) => void,
 ): Promise<Engine> {
   if (choice === 'node') return nodeEngine;
-  if (choice === 'net') return netEngine;
+  if (choice !== 'hyper-express') return netEngine;
+  let engine: Engine;
   try {
-    return await loadHyperExpress();
+    engine = await loadHyperExpress();
   } catch (error) {
-    const problem = `hyper-express: native module does not load on this machine (${reason(error)})`;
-    if (choice === 'hyper-express') {
-      throw new Error(`${problem}; choose engine "auto" or "node"`, { cause: error });
-    }
-    warn(`${problem}; using node:http`);
-    return nodeEngine;
+    throw new Error(`hyper-express does not load (${reason(error)}); choose engine "auto"`, {
+      cause: error,
+    });
   }
+  for (const defect of await defectsOf(engine)) warn(`hyper-express ${defect}`);
+  return engine;
 }
 
 /** The cause in one line: the loader's own words come last. */
 function reason(error: unknown): string {
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') {
+    return 'it is not installed: npm install hyper-express@6.17.3';
+  }
   const lines = String(error instanceof Error ? error.message : error)
     .split('\n')
     .filter((line) => line.trim() !== '');

@@ -1,4 +1,3 @@
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { GatewayError } from '../errors.js';
 import { carriesBody, headText } from '../http1/head-text.js';
 import type { Activity } from './activity.js';
@@ -6,6 +5,7 @@ import { lingerMs, smallBodyBytes } from './early-response.js';
 import type { Exchange } from './exchange.js';
 import { ipv6Text } from './proxy-header.js';
 import { RequestBody } from './request-body.js';
+import type { HttpRequest, HttpResponse } from './uwebsockets.js';
 
 /**
  * Largest piece given to uWebSockets.js at once: with its frame, and the headers that uWebSockets.js

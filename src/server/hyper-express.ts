@@ -1,9 +1,14 @@
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { Activity, quietTurn } from './activity.js';
 import type { Engine, Server, ServerOptions } from './exchange.js';
 import { HyperExpressExchange, type SlowExchanges } from './hyper-express-exchange.js';
+import {
+  type HttpRequest,
+  type HttpResponse,
+  type HyperExpressServer,
+  importHyperExpress,
+} from './uwebsockets.js';
 
 /** uWebSockets.js reads its cap on the size of all request headers when it is loaded. */
 const maxHeaderBytes = 16 * 1024;
@@ -12,7 +17,7 @@ const maxHeaderBytes = 16 * 1024;
 const keepOpenIntervalMs = 4000;
 
 /**
- * Loads the engine. Its life cycle is hyper-express's `Server`; requests come straight from the
+ * Loads the engine, an optional dependency. Its life cycle is hyper-express's `Server`; requests come straight from the
  * uWebSockets.js app below it, since hyper-express's own request and response objects cost 15
  * microseconds a request.
  *
@@ -23,14 +28,12 @@ const keepOpenIntervalMs = 4000;
  */
 export async function loadHyperExpress(): Promise<Engine> {
   process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes);
-  const { Server: HyperExpressServer } = (await import('hyper-express')).default;
+  const { Server } = await importHyperExpress();
   return {
     name: 'hyper-express',
-    listen: (options) => listen(new HyperExpressServer({ auto_close: false }), options),
+    listen: (options) => listen(new Server({ auto_close: false }), options),
   };
 }
-
-type HyperExpressServer = import('hyper-express').Server;
 
 async function listen(server: HyperExpressServer, options: ServerOptions): Promise<Server> {
   const { handler, host, port } = options;

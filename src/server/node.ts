@@ -8,6 +8,8 @@ import {
 import { type AddressInfo, type ListenOptions, Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.js';
+import { ProtocolError } from '../http1/protocol-error.js';
+import { pathOf } from '../http1/request-parser.js';
 import { Activity, quietTurn } from './activity.js';
 import { capConnections } from './connection-cap.js';
 import type { Engine, Server, ServerOptions } from './exchange.js';
@@ -31,8 +33,15 @@ async function listen(options: ServerOptions): Promise<Server> {
   const activity = new Activity();
   const server = createServer(serverOptions);
   const serve = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean) => {
-    if (req.url?.startsWith('/')) handler(new NodeExchange(req, res, activity, expectsContinue));
-    else refuse(req.socket, 400, 'The request target is not a path.');
+    try {
+      req.url = pathOf(req.method ?? '', req.url ?? '');
+      checkCoding(req.headers['transfer-encoding']);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      refuse(req.socket, error.status, `The request is not valid HTTP: ${error.message}.`);
+      return;
+    }
+    handler(new NodeExchange(req, res, activity, expectsContinue));
   };
   server.on('request', (req, res) => serve(req, res, false));
   server.on('checkContinue', (req, res) => serve(req, res, true));
@@ -85,6 +94,13 @@ async function bind(server: HttpServer, host: string, port: number): Promise<voi
     server.listen(options, resolve);
   });
   server.removeAllListeners('error');
+}
+
+/** node:http accepts other codings before `chunked`, and does not decode them. */
+function checkCoding(coding: string | undefined): void {
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    throw new ProtocolError('transfer-encoding is not chunked');
+  }
 }
 
 /** Answers what is not HTTP, and framing that two parsers could read differently. */

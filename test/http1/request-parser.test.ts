@@ -231,6 +231,7 @@ describe('a request is refused', () => {
     'with a coding after chunked': [post('Transfer-Encoding: chunked, gzip'), 400, /not chunked/],
     'with another coding': [post('Transfer-Encoding: identity'), 400, /not chunked/],
     'with no coding': [post('Transfer-Encoding:'), 400, /not chunked/],
+    'with a tab after chunked': [post('Transfer-Encoding: chunked\t'), 400, /not chunked/],
     'with chunked in quotes': [post('Transfer-Encoding: "chunked"'), 400, /not chunked/],
     'with a vertical tab before chunked': [post('Transfer-Encoding: \vchunked'), 400, /control/],
     'with chunks in HTTP/1.0': [

@@ -81,6 +81,29 @@ function requests(engine: Engine): void {
     });
   });
 
+  it('takes the path of a target in absolute form', async () => {
+    const echo = (exchange: Exchange) =>
+      exchange.respond(200, text, `<${exchange.path} ${exchange.query}>`);
+    await withServer(engine, echo, async (server) => {
+      const client = await rawClient(server.port);
+      await client.send('GET http://other:80/a?b HTTP/1.1\r\nHost: h\r\n\r\n');
+      await client.until(/<\/a b>$/);
+    });
+  });
+
+  it('answers a request that asks to upgrade as any other, with its body', async () => {
+    const echo = (exchange: Exchange) =>
+      void exchange.readBody(100).then((body) => exchange.respond(200, text, `<${body}>`));
+    await withServer(engine, echo, async (server) => {
+      const client = await rawClient(server.port);
+      const upgrade = 'Host: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n';
+      await client.send(`POST / HTTP/1.1\r\n${upgrade}Content-Length: 5\r\n\r\nhello`);
+      await client.until(/<hello>$/);
+      await client.send(`GET / HTTP/1.1\r\n${upgrade}\r\n`);
+      await client.until(/<>$/);
+    });
+  });
+
   it('answers two pipelined requests in order', async () => {
     const echo = (exchange: Exchange) => exchange.respond(200, text, `<${exchange.path}>`);
     await withServer(engine, echo, async (server) => {
@@ -99,6 +122,7 @@ function requests(engine: Engine): void {
       'Transfer-Encoding: chunked\r\nContent-Length: 3\r\n',
     'a content-length that is not a number': 'Content-Length: 3x\r\n',
     'a transfer-encoding that is not chunked': 'Transfer-Encoding: chunked, identity\r\n',
+    'a transfer-encoding before chunked': 'Transfer-Encoding: gzip, chunked\r\n',
   };
   for (const [what, headers] of Object.entries(ambiguous)) {
     it(`refuses ${what} and closes`, async () => {
@@ -636,6 +660,18 @@ function aborts(engine: Engine): void {
       await client.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
       await started.promise;
       server.close();
+      await left.promise;
+      await client.closed;
+      assert.equal(server.active, 0);
+    });
+  });
+
+  it('half way through the body, by closing its side, aborts the request', async () => {
+    const left = signal();
+    const note = (exchange: Exchange) => exchange.onAbort(left.resolve);
+    await withServer(engine, note, async (server) => {
+      const client = await rawClient(server.port);
+      client.socket.end('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhel');
       await left.promise;
       await client.closed;
       assert.equal(server.active, 0);

@@ -2,37 +2,59 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { it } from 'node:test';
 import { selectEngine } from '../../src/server/engine.js';
-import { engineOrReason } from './support.js';
+import { defectsOf } from '../../src/server/engine-defects.js';
+import type { Engine } from '../../src/server/exchange.js';
+import { netEngine } from '../../src/server/net.js';
+import { nodeEngine } from '../../src/server/node.js';
 
-const warnings: string[] = [];
-const warn = (message: string) => warnings.push(message);
-const native = await engineOrReason('hyper-express');
+const noWarning = (message: string) => assert.fail(message);
 
-it('auto takes hyper-express where it loads, otherwise node with one warning', async () => {
-  warnings.length = 0;
-  const engine = await selectEngine('auto', warn);
-  if (typeof native === 'string') {
-    assert.equal(engine.name, 'node');
-    assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? '', /^hyper-express: native module .* \(.+\); using node:http$/);
-  } else {
+it('auto and net are ours, and nothing is tested or warned of', async () => {
+  assert.equal(await selectEngine('auto', noWarning), netEngine);
+  assert.equal(await selectEngine('net', noWarning), netEngine);
+  assert.equal(await selectEngine('node', noWarning), nodeEngine);
+});
+
+it('net and node pass the test that hyper-express must pass', async () => {
+  assert.deepEqual(await defectsOf(netEngine), []);
+  assert.deepEqual(await defectsOf(nodeEngine), []);
+});
+
+it('hyper-express says what it does wrong, or why it does not load', async () => {
+  const defects: string[] = [];
+  try {
+    const engine = await selectEngine('hyper-express', (defect) => defects.push(defect));
     assert.equal(engine.name, 'hyper-express');
-    assert.deepEqual(warnings, []);
+    for (const defect of defects) assert.match(defect, /^hyper-express (answers|takes) /);
+  } catch (error) {
+    assert.match(String(error), /hyper-express does not load \(.+\); choose engine "auto"$/);
   }
 });
 
-it('hyper-express asked for by name fails clearly where it does not load', async (context) => {
-  if (typeof native !== 'string') return context.skip('it loads on this machine');
-  await assert.rejects(selectEngine('hyper-express', warn), /native module does not load/);
+it('a defect of an engine is found', async () => {
+  const broken: Engine = {
+    name: 'hyper-express',
+    async listen({ handler }) {
+      const server = createServer((socket) => {
+        let seen = '';
+        socket.on('data', (chunk) => {
+          seen += chunk;
+          if (seen.startsWith('GET / HTTP/1.1')) socket.end('HTTP/1.1 505 No\r\n\r\n');
+          else socket.end('HTTP/1.1 200 OK\r\n\r\n<a>');
+        });
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const address = server.address();
+      assert.ok(address !== null && typeof address === 'object' && typeof handler === 'function');
+      const close = () => server.close();
+      return { port: address.port, active: 0, drain: async () => {}, close };
+    },
+  };
+  // The first is answered wrongly, the second without a request that the handler saw.
+  assert.equal((await defectsOf(broken)).length, 2);
 });
 
-it('node needs nothing and warns of nothing', async () => {
-  warnings.length = 0;
-  assert.equal((await selectEngine('node', warn)).name, 'node');
-  assert.deepEqual(warnings, []);
-});
-
-it('both engines say which address they cannot listen on', async () => {
+it('every engine says which address it cannot listen on', async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const address = taken.address();
@@ -40,8 +62,8 @@ it('both engines say which address they cannot listen on', async () => {
   const options = { host: '127.0.0.1', port: address.port, handler: () => {} };
   const expected = new RegExp(`^Error: Cannot listen on 127.0.0.1:${address.port}: `);
   try {
-    for (const engine of [native, await selectEngine('node', warn)]) {
-      if (typeof engine !== 'string') await assert.rejects(engine.listen(options), expected);
+    for (const engine of [netEngine, nodeEngine]) {
+      await assert.rejects(engine.listen(options), expected);
     }
   } finally {
     taken.close();

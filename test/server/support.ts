@@ -3,10 +3,12 @@ import { connect, type Socket } from 'node:net';
 import { selectEngine } from '../../src/server/engine.js';
 import type { Engine, RequestHandler, Server } from '../../src/server/exchange.js';
 
-/** The engine of this name, or why it cannot run on this machine. */
+/** The engine of this name, or why it does not run on this machine, or not as HTTP has it. */
 export async function engineOrReason(name: Engine['name']): Promise<Engine | string> {
   try {
-    return await selectEngine(name, () => {});
+    const defects: string[] = [];
+    const engine = await selectEngine(name, (defect) => defects.push(defect));
+    return defects[0] ?? engine;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -1,11 +1,11 @@
 /** A bare proxy: uWebSockets.js in front, undici `dispatch()` behind. Arguments: port, upstream origin. */
-import { Server } from 'hyper-express';
 import { type Dispatcher, Pool } from 'undici';
+import { type HttpResponse, importHyperExpress } from '../../../src/server/uwebsockets.js';
 
 const [port, upstream = ''] = process.argv.slice(2);
 const pool = new Pool(upstream, { connections: 1024 });
-const { uws_instance: app } = new Server();
-type Response = Parameters<Parameters<typeof app.any>[1]>[0];
+const { Server } = await importHyperExpress();
+const { uws_instance: app } = new Server({ auto_close: true });
 
 app.any('/*', (response, request) => {
   const method = request.getMethod() === 'post' ? 'POST' : 'GET';
@@ -45,7 +45,7 @@ app.any('/*', (response, request) => {
 app.listen('127.0.0.1', Number(port), () => {});
 
 /** Answers of known length go out in one write, others chunk by chunk. */
-function relayTo(response: Response, isGone: () => boolean): Dispatcher.DispatchHandler {
+function relayTo(response: HttpResponse, isGone: () => boolean): Dispatcher.DispatchHandler {
   let known = false;
   const chunks: Buffer[] = [];
   return {
