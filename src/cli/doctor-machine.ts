@@ -100,7 +100,7 @@ export function checkDataDir({ data_dir: dataDir }: Settings): Finding {
   return free < littleSpaceBytes ? warning(check, detail, todo) : ok(check, detail);
 }
 
-/** Without it, connections are lost when one of several workers is replaced. */
+/** With hyper-express, connections are lost without it when one of several workers is replaced. */
 export function checkSysctl(
   file = '/proc/sys/net/ipv4/tcp_migrate_req',
   workers: number | 'auto' = 'auto',

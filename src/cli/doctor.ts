@@ -75,7 +75,9 @@ async function checkAll(
   tell(await machine.checkPort(settings, running));
   tell(machine.checkFileLimit(running));
   tell(machine.checkDataDir(settings));
-  tell(machine.checkSysctl(undefined, settings.server.workers));
+  if (settings.server.engine === 'hyper-express') {
+    tell(machine.checkSysctl(undefined, settings.server.workers));
+  }
   const { findings, stored } = await checkDatabase(flags, settings);
   findings.forEach(tell);
   if (!stored) return;

@@ -29,6 +29,18 @@ export interface Settings {
     hosts: string[];
     /** Connections at most from one address that is no trusted proxy's, to one worker. */
     max_connections_per_address: number;
+    /**
+     * Whether connections begin with a header of the PROXY protocol: all, or, where there are
+     * `trusted_proxies`, theirs.
+     */
+    proxy_protocol: boolean;
+    /** Files in PEM; without `cert` and `key` the listener speaks plain HTTP. */
+    tls: {
+      cert: string | null;
+      key: string | null;
+      /** Authority that clients' certificates must come from; null: clients need none. */
+      client_ca: string | null;
+    };
   };
   database: {
     url: string | null;
@@ -216,6 +228,12 @@ export const settingsSchema = section({
       maximum: 1_000_000,
       default: 4_096,
     },
+    proxy_protocol: { type: 'boolean', default: false },
+    tls: section({
+      cert: { type: ['string', 'null'], pattern: '^/', default: null },
+      key: { type: ['string', 'null'], pattern: '^/', default: null },
+      client_ca: { type: ['string', 'null'], pattern: '^/', default: null },
+    }),
   }),
   database: section({
     url: {

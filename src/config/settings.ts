@@ -252,9 +252,28 @@ function checked(leaf: Leaf, text: string, source: string, problems: Problem[]):
   return value;
 }
 
+/** What only the engine `net` can do, and what belongs together. */
+function checkListener({ engine, host, proxy_protocol, tls }: Settings['server']): void {
+  const refuse = (path: string, reason: string) => {
+    throw new SettingsError([{ source: 'settings', path, reason }]);
+  };
+  const isNet = engine === 'auto' || engine === 'net';
+  if (host.startsWith('unix:') && !isNet)
+    refuse('server.host', `the engine ${engine} takes no path`);
+  if (proxy_protocol && !isNet) refuse('server.proxy_protocol', `the engine ${engine} has none`);
+  if (tls.cert !== null && !isNet) refuse('server.tls', `the engine ${engine} has none`);
+  if ((tls.cert === null) !== (tls.key === null)) {
+    refuse('server.tls', 'cert and key are needed together');
+  }
+  if (tls.client_ca !== null && tls.cert === null) {
+    refuse('server.tls.client_ca', 'is of no use without cert and key');
+  }
+}
+
 function checkTogether(resolved: ResolvedSettings): void {
   const { auth, server, admin } = resolved.settings;
   checkAdminKeys(admin.keys);
+  checkListener(server);
   checkNetworks('server.trusted_proxies', server.trusted_proxies);
   checkNetworks('admin.allow_from', admin.allow_from);
   checkProxyProtocol(server);

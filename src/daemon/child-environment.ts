@@ -4,8 +4,7 @@ const needed =
 
 /**
  * The environment for a process of ours that needs no secret.
- * @returns what it gets; names that it does not get are there with no value, since node:cluster
- *   adds what is missing.
+ * @returns what it gets; names that it does not get are there with no value.
  */
 export function environmentWithoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(

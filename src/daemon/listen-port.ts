@@ -1,5 +1,7 @@
-import { createServer } from 'node:net';
+import { rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { canReusePort, socketPath } from './listen-socket.js';
 
 const maxFreeingMs = 10_000;
 
@@ -9,6 +11,8 @@ const maxFreeingMs = 10_000;
  * @throws Error naming the address.
  */
 export function claimPort(host: string, port: number): Promise<number> {
+  const path = socketPath(host);
+  if (path !== null) return claimPath(path);
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -40,13 +44,31 @@ export async function claimFreedPort(host: string, port: number): Promise<void> 
   }
 }
 
+/** Makes sure that no process listens on a unix socket, and removes what one has left. */
+function claimPath(path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      reject(new Error(`cannot listen on ${path}: another program does`));
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') rmSync(path, { force: true });
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(0);
+      else
+        reject(
+          new Error(`cannot listen on ${path}: ${reasons[error.code ?? ''] ?? error.message}`),
+        );
+    });
+  });
+}
+
 /**
- * Whether workers of another control process may open the port beside those that serve on it. Node
- * has the option since 22.12; before, the workers of one control process share one socket.
+ * Whether workers of another control process may open the address beside those that serve on it:
+ * for after a crash, when there is nobody to hand the socket over.
  */
-export function sharesPort(engine: string): boolean {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  return engine !== 'node' || major > 22 || (major === 22 && minor >= 12);
+export function sharesPort(engine: string, host: string): boolean {
+  return socketPath(host) === null && (engine === 'hyper-express' || canReusePort);
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -7,6 +7,7 @@ import type { WorkerStatus } from '../observe/metrics-state.js';
 import type { AdminKeyHash } from '../proxy/admin-key-check.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
 import type { ConfigurationChange } from '../routing/configuration-change.js';
+import type { TlsMaterial } from '../server/exchange.js';
 import type { Ejection } from '../upstream/health.js';
 import type { Descriptors } from './descriptors.js';
 import type { PackedRequests } from './packed-requests.js';
@@ -27,12 +28,18 @@ export type ToWorker =
   /** Add no more tokens to limits, since another control process does; or again, if it failed. */
   | { type: 'freeze' }
   | { type: 'thaw' }
+  /** The certificate was renewed. */
+  | { type: 'tls'; tls: TlsMaterial }
   /** Take no new connections, finish what is in flight, end. */
   | { type: 'drain' };
 
 export interface StartWorker {
   type: 'start';
   settings: Settings;
+  /** Descriptor of the socket to accept from; null: open the port. */
+  listenFd: number | null;
+  /** Certificate and key, where the listener speaks TLS. */
+  tls: TlsMaterial | null;
   /** Where the control process listens. */
   controlSocket: string;
   configuration: Configuration;

@@ -49,7 +49,7 @@ export async function serve(
     await bringUp(parts, start);
     parts.takeCharge();
     const { engine, workers } = parts;
-    const url = `http://${urlHost(settings.server.host)}:${settings.server.port}`;
+    const url = urlOf(settings.server);
     const tookMs = performance.now() - startMs;
     emit({ type: 'ready', url, workers: workers.pids.length, engine, tookMs });
     takeover?.ready(version);
@@ -75,11 +75,13 @@ function running(parts: Parts, url: string): Daemon {
   const { closers, reloader, stopping, workers } = parts;
   return {
     url,
-    reload: () =>
-      reloader.reload().then(
+    reload: () => {
+      parts.renewTls();
+      return reloader.reload().then(
         () => {},
         () => {},
-      ),
+      );
+    },
     ping: () => workers.ping(),
     stop: () => {
       stopping.abort();
@@ -90,8 +92,10 @@ function running(parts: Parts, url: string): Daemon {
   };
 }
 
-/** Where a person on this machine reaches a listener. */
-function urlHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
+/** Where a person on this machine reaches the listener. */
+function urlOf({ host, port, tls }: ResolvedSettings['settings']['server']): string {
+  if (host.startsWith('unix:')) return host;
+  const isAny = host === '0.0.0.0' || host === '::';
+  const name = host.includes(':') ? `[${host}]` : host;
+  return `${tls.cert === null ? 'http' : 'https'}://${isAny ? '127.0.0.1' : name}:${port}`;
 }

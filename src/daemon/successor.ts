@@ -16,6 +16,8 @@ export interface Successor {
 
 interface SuccessorOptions {
   port: number;
+  /** Of the socket that the workers accept from, to be passed on. */
+  listenFd: number | null;
   /** Of the embedded Postgres, to be passed on. */
   hold: Hold | null;
   /** Called before the new one starts its workers: from then on no token is added here. */
@@ -26,6 +28,7 @@ interface SuccessorOptions {
 
 /** The embedded Postgres, the configuration, the workers: all of it together takes a second or so. */
 const maxStartMs = 60_000;
+const inherited = ['inherit', 'inherit', 'inherit', 'ipc'] as const;
 const [holdFd, logFd] = [4, 5];
 
 /**
@@ -34,17 +37,18 @@ const [holdFd, logFd] = [4, 5];
  * @throws Error saying why it does not; it is gone then, and nothing has changed here.
  */
 export async function startSuccessor(options: SuccessorOptions): Promise<Successor> {
-  const { port, hold, freeze, stopping } = options;
+  const { port, listenFd, hold, freeze, stopping } = options;
   refuseWherePointless();
   const inheritance: Inheritance = {
     port,
+    listenFd: listenFd === null ? null : inherited.length + (hold?.stdio.length ?? 0),
     pid: process.pid,
     postgres: hold ? { control: holdFd, log: logFd } : null,
   };
   const { WATCHDOG_PID: _own, ...environment } = process.env;
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     env: { ...environment, [takeoverVariable]: JSON.stringify(inheritance) },
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...(hold?.stdio ?? [])],
+    stdio: [...inherited, ...(hold?.stdio ?? []), ...(listenFd === null ? [] : [listenFd])],
     serialization: 'advanced',
     // It outlives this process, and the terminal's job that this one is.
     detached: true,

@@ -20,6 +20,8 @@ export type ToSuccessor = { type: 'frozen' };
 /** What a new control process takes over, in its environment: nothing secret. */
 export interface Inheritance {
   port: number;
+  /** Of the socket to accept from; null where each worker opens the port itself. */
+  listenFd: number | null;
   /** The old one, whose workers are not to be waited for. */
   pid: number;
   postgres: PassedHold | null;

@@ -10,13 +10,14 @@ import { type Successor, startSuccessor } from './successor.js';
 export async function upgrade(parts: Parts): Promise<Successor> {
   const { settings, emit, engine, processes, stopping, store, workers } = parts;
   try {
-    if (!sharesPort(engine)) throw new Error(cannotShare);
+    if (!parts.socket && !sharesPort(engine, settings.server.host)) throw new Error(cannotShare);
     const hold = store.isOpen ? store.database.hold() : null;
     if (settings.database.url === null && !hold) {
       throw new Error('the embedded PostgreSQL is restarting');
     }
     const successor = await startSuccessor({
       port: settings.server.port,
+      listenFd: parts.socket?.fd ?? null,
       hold,
       freeze: () => workers.freeze(),
       stopping: stopping.signal,

@@ -1,4 +1,4 @@
-import type { Worker } from 'node:cluster';
+import type { ChildProcess } from 'node:child_process';
 import type { WorkerStatus } from '../observe/metrics-state.js';
 import type { StartWorker, ToWorker } from './messages.js';
 
@@ -19,23 +19,24 @@ export class WorkerProcess {
   activeHash: string | null = null;
   /** The last ping that it has answered. */
   ponged = 0;
-  readonly #worker: Worker;
+  readonly #worker: ChildProcess;
   #loaded = false;
 
-  constructor(worker: Worker, slot: number, limiter: StartWorker['limiter']) {
+  /** @param id no other worker of this control process ever has the same. */
+  constructor(
+    worker: ChildProcess,
+    readonly id: number,
+    slot: number,
+    limiter: StartWorker['limiter'],
+  ) {
     this.#worker = worker;
     this.slot = slot;
     this.limiter = limiter;
   }
 
-  /** No other worker of this control process ever has the same. */
-  get id(): number {
-    return this.#worker.id;
-  }
-
   /** 0 where it could not be started. */
   get pid(): number {
-    return this.#worker.process.pid ?? 0;
+    return this.#worker.pid ?? 0;
   }
 
   /** The first message that it gets. */
@@ -46,15 +47,15 @@ export class WorkerProcess {
 
   /** A message to a worker that is not loaded is dropped: `start` holds what it said. */
   send(message: ToWorker): void {
-    if (this.#loaded && this.#worker.isConnected()) this.#worker.send(message);
+    if (this.#loaded && this.#worker.connected) this.#worker.send(message);
   }
 
   /** Ends a worker that was not started. */
   disconnect(): void {
-    this.#worker.process.disconnect();
+    this.#worker.disconnect();
   }
 
   kill(): void {
-    this.#worker.process.kill('SIGKILL');
+    this.#worker.kill('SIGKILL');
   }
 }

@@ -1,4 +1,3 @@
-import cluster from 'node:cluster';
 import { Clients } from '../config/client.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
 import { limitShare, shareOf } from '../limits/lease.js';
@@ -104,16 +103,17 @@ process.on('message', (message: ToWorker) => {
     case 'facts':
       if (gateway) gateway.facts = { ...gateway.facts, ...message.facts };
       break;
+    case 'tls':
+      server?.renewTls?.(message.tls);
+      break;
     case 'drain':
       drain();
       break;
   }
 });
 process.on('disconnect', orphaned);
-// Otherwise node:cluster exits at once when the control process is gone, whatever is in flight.
-if (cluster.worker) cluster.worker.exitedAfterDisconnect = true;
 // A message that fails because the control process is gone; `disconnect` follows.
-cluster.worker?.on('error', ignore);
+process.on('error', ignore);
 send({ type: 'loaded' });
 
 async function start(message: StartWorker): Promise<void> {
@@ -164,6 +164,14 @@ async function start(message: StartWorker): Promise<void> {
   server = await engine.listen({
     host: settings.server.host,
     port: settings.server.port,
+    fd: message.listenFd,
+    tls: message.tls,
+    ...(settings.server.proxy_protocol && {
+      hasProxyHeader: (address: string) =>
+        address === '' ||
+        settings.server.trusted_proxies.length === 0 ||
+        opened.clients.isProxy(address),
+    }),
     handler: (exchange) => void handleRequest(opened, exchange),
     connectionCap: new ConnectionCap(
       settings.server.max_connections_per_address,

@@ -1,4 +1,4 @@
-import cluster from 'node:cluster';
+import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
@@ -7,6 +7,7 @@ import type { WorkerState } from '../observe/metrics-state.js';
 import type { AdminKeyHash } from '../proxy/admin-key-check.js';
 import type { DaemonFacts } from '../proxy/gateway.js';
 import { changeBetween } from '../routing/configuration-change.js';
+import type { TlsMaterial } from '../server/exchange.js';
 import type { Ejection } from '../upstream/health.js';
 import { environmentWithoutSecrets } from './child-environment.js';
 import { ownDescriptors } from './descriptors.js';
@@ -20,6 +21,9 @@ import { WorkerProcess } from './worker-process.js';
 const shortLifeMs = 2_000;
 const maxRestartDelayMs = 5_000;
 /** Past the grace period a worker ends by itself, unless it hangs. */
+/** Where a worker finds the socket, after its channel. */
+const inheritedFd = 4;
+const workerFile = fileURLToPath(new URL('./worker.js', import.meta.url));
 const killMarginMs = 2_000;
 
 interface WorkersOptions {
@@ -42,12 +46,12 @@ const descriptors = ownDescriptors();
 
 /**
  * The worker processes: starts them, replaces those that end, gives them the configuration, and
- * passes on what they share.
- *
- * They are forked by node:cluster with SCHED_NONE: where an engine cannot open a port that other
- * processes have open (node:http before Node 22.12), cluster shares one listening socket.
+ * passes on what they share, the socket that all of them accept from among it.
  */
 export class Workers {
+  /** Of the socket that workers accept from; null: each opens the port itself. */
+  listenFd: number | null = null;
+  #tls: TlsMaterial | null = null;
   readonly #options: WorkersOptions;
   readonly #live = new Map<number, WorkerProcess>();
   readonly #limits: SharedLimits;
@@ -61,6 +65,7 @@ export class Workers {
   #startFailure: string | null = null;
   readonly #defectsTold = new Set<string>();
   #pings = 0;
+  #forks = 0;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
@@ -75,12 +80,6 @@ export class Workers {
       database: 'unknown',
       discovered: [],
     };
-    cluster.schedulingPolicy = cluster.SCHED_NONE;
-    cluster.setupPrimary({
-      exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
-      args: [],
-      serialization: 'advanced',
-    });
   }
 
   /**
@@ -143,6 +142,12 @@ export class Workers {
     await this.#until(() => this.#stopping || this.#allAnswered(ping));
   }
 
+  /** Gives the certificate to workers that run, and to those that start from now on. */
+  serveTls(tls: TlsMaterial): void {
+    this.#tls = tls;
+    this.#broadcast({ type: 'tls', tls });
+  }
+
   /** The other daemon is replaced: from now on workers outlive this process for a while. */
   inCharge(): void {
     this.#isOnTrial = false;
@@ -182,8 +187,18 @@ export class Workers {
 
   #fork(limiter: 'full' | 'empty'): void {
     const { count, emit } = this.#options;
-    const worker = cluster.fork(environmentWithoutSecrets(process.env));
-    const live = new WorkerProcess(worker, this.#freeSlot(), count > 1 ? 'leased' : limiter);
+    const { listenFd } = this;
+    const worker = fork(workerFile, {
+      env: environmentWithoutSecrets(process.env),
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...(listenFd === null ? [] : [listenFd])],
+      serialization: 'advanced',
+    });
+    const live = new WorkerProcess(
+      worker,
+      ++this.#forks,
+      this.#freeSlot(),
+      count > 1 ? 'leased' : limiter,
+    );
     this.#live.set(live.id, live);
     worker.on('error', ignoreSendFailure);
     worker.on('message', (message: FromWorker) => this.#receive(live, message));
@@ -202,6 +217,8 @@ export class Workers {
     live.start({
       type: 'start',
       settings: withoutSecrets(settings),
+      listenFd: this.listenFd === null ? null : inheritedFd,
+      tls: this.#tls,
       controlSocket,
       ...this.#configuration,
       limiter: live.limiter,

@@ -29,6 +29,13 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       );
     case 'engine_defect':
       return warn(`${event.reason}: use the engine "auto"`);
+    case 'certificate_renewed':
+      return info('the new certificate is used for new connections');
+    case 'certificate_rejected':
+      return {
+        level: 'error',
+        message: `the certificate cannot be renewed, the one in use stays: ${event.reason}`,
+      };
     case 'auth_off':
       return warn('auth is off: anybody on this machine may use every provider');
     case 'config_active':

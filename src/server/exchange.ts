@@ -114,6 +114,11 @@ export interface ServerOptions {
   /** An address, or `unix:/path`, which only `net` takes. */
   host: string;
   port: number;
+  /**
+   * Descriptor of a socket of this address, shared with other processes, to accept from; null opens
+   * one. hyper-express always opens its own.
+   */
+  fd?: number | null;
   handler: RequestHandler;
   /** hyper-express cannot apply it: it does not say whose connection was closed. */
   connectionCap?: ConnectionCap;

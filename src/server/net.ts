@@ -155,11 +155,11 @@ function createSecureServer(tls: TlsMaterial, accept: (socket: Socket) => void):
   return server;
 }
 
-async function bind(server: NetServer, { host, port }: ServerOptions): Promise<void> {
+async function bind(server: NetServer, { host, port, fd = null }: ServerOptions): Promise<void> {
   const path = host.startsWith('unix:') ? host.slice('unix:'.length) : null;
   const where = path ?? `${host}:${port}`;
-  const options: ListenOptions & { reusePort?: boolean } =
-    path === null ? { host, port, reusePort: true } : { path };
+  const options: ListenOptions & { reusePort?: boolean; fd?: number } =
+    fd !== null ? { fd } : path !== null ? { path } : { host, port, reusePort: true };
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(new Error(`Cannot listen on ${where}: ${error.code ?? error.message}`)),

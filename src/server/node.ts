@@ -29,7 +29,7 @@ const serverOptions = {
 export const nodeEngine: Engine = { name: 'node', listen };
 
 async function listen(options: ServerOptions): Promise<Server> {
-  const { handler, host, port, connectionCap } = options;
+  const { handler, connectionCap } = options;
   const activity = new Activity();
   const server = createServer(serverOptions);
   const serve = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean) => {
@@ -52,7 +52,7 @@ async function listen(options: ServerOptions): Promise<Server> {
     socket.on('close', () => activity.connectionChanged(-1));
   });
 
-  await bind(server, host, port);
+  await bind(server, options);
   const { port: boundPort } = server.address() as AddressInfo;
 
   const close = () => {
@@ -83,10 +83,9 @@ async function listen(options: ServerOptions): Promise<Server> {
   };
 }
 
-async function bind(server: HttpServer, host: string, port: number): Promise<void> {
-  // Node >= 22.12 gives each worker process a socket of its own. An older Node ignores the option:
-  // there the workers are forked by node:cluster (SCHED_NONE), which shares one handle.
-  const options: ListenOptions & { reusePort: boolean } = { host, port, reusePort: true };
+async function bind(server: HttpServer, { host, port, fd = null }: ServerOptions): Promise<void> {
+  const options: ListenOptions & { reusePort?: boolean; fd?: number } =
+    fd === null ? { host, port, reusePort: true } : { fd };
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(new Error(`Cannot listen on ${host}:${port}: ${error.code ?? error.message}`)),

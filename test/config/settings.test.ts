@@ -277,3 +277,23 @@ test('several documents are read as one, and what two of them say is named', (t)
   assert.equal(resolveIn(t, file('auth: on\n---\nauth:\n')).settings.auth, 'on');
   assert.match(failure(t, file('auth: on\n---\n[1]\n')), /several documents, which must be mapp/);
 });
+
+test('what only the engine net can do is refused with another, and half a certificate always', (t) => {
+  const fail = (server: string) =>
+    failure(t, { files: { 'config/llmproxy.yaml': `server: {${server}}` } });
+  assert.match(
+    fail('engine: node, proxy_protocol: true'),
+    /server\.proxy_protocol: .*node has none/,
+  );
+  assert.match(fail('engine: node, host: "unix:/a"'), /server\.host: .*node takes no path/);
+  assert.match(
+    fail('engine: hyper-express, tls: {cert: /a, key: /b}'),
+    /server\.tls: .*hyper-express has none/,
+  );
+  assert.match(fail('tls: {cert: /a}'), /server\.tls: cert and key are needed together/);
+  assert.match(fail('tls: {key: /a}'), /server\.tls: cert and key are needed together/);
+  assert.match(fail('tls: {client_ca: /a}'), /client_ca: is of no use without cert and key/);
+  const files = { 'config/llmproxy.yaml': 'server: {engine: net, tls: {cert: /a, key: /b}}' };
+  assert.equal(resolveIn(t, { files }).settings.server.tls.key, '/b');
+  assert.ok(isLoopback('unix:/run/llmproxy.sock'));
+});

@@ -45,16 +45,24 @@ after(() => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** Starts the real CLI as a process of its own. */
+/**
+ * Starts the real CLI as a process of its own.
+ * @param listenFd descriptor of a socket that it gets as systemd would hand it over.
+ */
 export function spawnDaemon(
   args: string[],
   cwd: string,
   env: Record<string, string>,
+  listenFd: number | null = null,
 ): DaemonProcess {
-  const child = spawn(process.execPath, [executable, 'serve', '--json', ...args], {
+  const command = [process.execPath, executable, 'serve', '--json', ...args];
+  // The variable names the process that the socket is for.
+  const shell = ['sh', '-c', 'LISTEN_PID=$$ exec "$0" "$@"', ...command];
+  const [file = '', ...rest] = listenFd === null ? command : shell;
+  const child = spawn(file, rest, {
     cwd,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    env: listenFd === null ? env : { ...env, LISTEN_FDS: '1' },
+    stdio: ['ignore', 'pipe', 'pipe', ...(listenFd === null ? [] : [listenFd])],
   });
   children.add(child);
   const logs: LogLine[] = [];
@@ -65,10 +73,10 @@ export function spawnDaemon(
   const notify = () => {
     for (const watcher of [...watchers]) watcher();
   };
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
     text += piece;
   });
-  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
     text += piece;
     const lines = (partial + piece).split('\n');
     partial = lines.pop() ?? '';

@@ -15,6 +15,8 @@ import { isRunning, until } from './until.js';
 
 export interface DaemonOptions {
   engine?: 'net' | 'hyper-express' | 'node' | 'auto';
+  /** Of a socket that is handed over as by systemd. */
+  listenFd?: number;
   /** One unless given. */
   workers?: number;
   /** `embedded`, or a Postgres to use; a fresh database of the test's server unless given. */
@@ -165,7 +167,7 @@ export async function spawnServe(
   const secrets = new Set<string>();
   const args = ['--host', host, '--port', String(port), '--log-level', 'debug'];
   args.push('--engine', engine, '--workers', String(workers));
-  const process_ = spawnDaemon(args, home, env);
+  const process_ = spawnDaemon(args, home, env, options.listenFd ?? null);
   t.after(async () => {
     const server = existsSync(dataDir) ? findPostmaster(join(dataDir, 'postgres/data')) : null;
     await process_.end();

@@ -16,6 +16,7 @@ import { followSecrets } from '../follow-secrets.js';
 import { LastGood } from '../last-good.js';
 import { readRows } from '../last-rows.js';
 import { sharesPort } from '../listen-port.js';
+import type { ListenSocket } from '../listen-socket.js';
 import { readOverrideFiles, watchOverrideFiles } from '../override-files.js';
 import { PastProviders } from '../past-providers.js';
 import { openProbing } from '../probing.js';
@@ -23,6 +24,7 @@ import { identityOf, isSame, ProcessesFile } from '../processes-file.js';
 import { Reloader } from '../reloader.js';
 import { Secrets } from '../secrets.js';
 import type { Store } from '../store.js';
+import { followTlsFiles } from '../tls-files.js';
 import { Workers } from '../workers.js';
 import type { Observers } from './observers.js';
 import type { Place, Start } from './place.js';
@@ -39,6 +41,12 @@ export interface Parts {
   readonly processes: ProcessesFile;
   readonly reloader: Reloader;
   place: Place;
+  /** What the workers accept from; null where each opens the port itself. */
+  readonly socket: ListenSocket | null;
+  /** Reads the certificate again. */
+  renewTls(): void;
+  /** Gives workers that are started from now on this socket. */
+  listenOn(socket: ListenSocket): void;
   /** The workers' HTTP engine; empty until they serve. */
   readonly engine: string;
   /** Answers `llmproxy` and relayed requests on the control socket. */
@@ -101,6 +109,8 @@ export async function openParts(
       processes.update({ ...own, workers: identify() });
     }
   };
+  let socket: ListenSocket | null = null;
+  let renewTls = () => {};
   const workers = new Workers({
     count: workersDesired,
     // They need no key to decrypt with.
@@ -186,6 +196,18 @@ export async function openParts(
     processes,
     reloader,
     place: start.kind,
+    renewTls: () => renewTls(),
+    get socket() {
+      return socket;
+    },
+    listenOn(opened) {
+      socket = opened;
+      workers.listenFd = opened.fd;
+      // The successor has it too, and a path would be removed.
+      closers.push(() => {
+        if (parts.place !== 'replaced') opened.close();
+      });
+    },
     get engine() {
       return engine;
     },
@@ -250,11 +272,15 @@ export async function openParts(
         port: server.port,
         database: usedDatabase,
         control: identityOf(process.pid),
-        sharesPort: sharesPort(engine),
+        sharesPort: sharesPort(engine, server.host),
         workers: identify(),
       });
     },
   };
+  if (start.socket) parts.listenOn(start.socket);
+  const tls = followTlsFiles(server, workers, emit);
+  renewTls = tls.renew;
+  closers.push(() => tls.close());
   return parts;
 }
 

@@ -1,14 +1,18 @@
+import type { ListenSocket } from '../listen-socket.js';
 import type { Processes } from '../processes-file.js';
 import type { Takeover } from '../takeover.js';
 
 /** How a daemon comes to serve. */
-export type Start =
-  /** Nothing of ours serves on this address. */
+export type Start = {
+  /** The socket that it begins with; null where it is opened later, or by each worker itself. */
+  socket: ListenSocket | null;
+} /** Nothing of ours serves on this address. */ & (
   | { kind: 'fresh' }
   /** The workers of a control process that has crashed still serve. */
   | { kind: 'after_crash'; orphans: Processes }
   /** Another daemon serves and has started this one to replace it. */
-  | { kind: 'takeover'; takeover: Takeover };
+  | { kind: 'takeover'; takeover: Takeover }
+);
 
 /**
  * A daemon's place among those of its data directory.

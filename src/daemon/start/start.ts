@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Settings } from '../../config/settings-schema.js';
 import { claimFreedPort, claimPort } from '../listen-port.js';
+import { adoptListenSocket, openListenSocket, systemdSocket } from '../listen-socket.js';
 import { orphanPollMs } from '../orphan.js';
 import { endOrphans, findOrphans, type Processes } from '../processes-file.js';
 import type { Takeover } from '../takeover.js';
@@ -15,14 +16,23 @@ export async function chooseStart(
   { data_dir, server }: Settings,
   takeover: Takeover | null,
 ): Promise<Start> {
+  // hyper-express cannot take a socket over: each of its workers opens the port.
+  const opens = server.engine !== 'hyper-express';
   if (takeover) {
     server.port = takeover.port;
-    return { kind: 'takeover', takeover };
+    const fd = takeover.listenFd;
+    const socket = opens && fd !== null ? adoptListenSocket(fd, server.host) : null;
+    return { kind: 'takeover', takeover, socket };
   }
+  const fd = opens ? systemdSocket() : null;
+  const handed = fd === null ? null : adoptListenSocket(fd, server.host);
+  if (handed) server.port = handed.port;
   const orphans = findOrphans(data_dir, server);
-  if (orphans) return { kind: 'after_crash', orphans };
+  if (orphans) return { kind: 'after_crash', orphans, socket: handed };
+  if (handed) return { kind: 'fresh', socket: handed };
   server.port = await claimPort(server.host, server.port);
-  return { kind: 'fresh' };
+  const socket = opens ? await openListenSocket(server.host, server.port) : null;
+  return { kind: 'fresh', socket };
 }
 
 export async function startFresh(parts: Parts): Promise<void> {
@@ -35,10 +45,13 @@ export async function startFresh(parts: Parts): Promise<void> {
 export async function startAfterCrash(parts: Parts, orphans: Processes): Promise<void> {
   await parts.openControl();
   const openedMs = performance.now();
-  if (!orphans.sharesPort) {
-    endOrphans(orphans);
-    const { host, port } = parts.settings.server;
-    await claimFreedPort(host, port);
+  const { host, port, engine } = parts.settings.server;
+  if (!parts.socket) {
+    if (!orphans.sharesPort) {
+      endOrphans(orphans);
+      await claimFreedPort(host, port);
+    }
+    if (engine !== 'hyper-express') parts.listenOn(await openListenSocket(host, port));
   }
   await parts.openStorage();
   await pause(3 * orphanPollMs - (performance.now() - openedMs));
