@@ -29,11 +29,6 @@ export interface Settings {
     hosts: string[];
     /** Connections at most from one address that is no trusted proxy's, to one worker. */
     max_connections_per_address: number;
-    /**
-     * Whether connections begin with a header of the PROXY protocol: all, or, where there are
-     * `trusted_proxies`, theirs.
-     */
-    proxy_protocol: boolean;
     /** Files in PEM; without `cert` and `key` the listener speaks plain HTTP. */
     tls: {
       cert: string | null;
@@ -228,7 +223,6 @@ export const settingsSchema = section({
       maximum: 1_000_000,
       default: 4_096,
     },
-    proxy_protocol: { type: 'boolean', default: false },
     tls: section({
       cert: { type: ['string', 'null'], pattern: '^/', default: null },
       key: { type: ['string', 'null'], pattern: '^/', default: null },

@@ -253,14 +253,13 @@ function checked(leaf: Leaf, text: string, source: string, problems: Problem[]):
 }
 
 /** What only the engine `net` can do, and what belongs together. */
-function checkListener({ engine, host, proxy_protocol, tls }: Settings['server']): void {
+function checkListener({ engine, host, tls }: Settings['server']): void {
   const refuse = (path: string, reason: string) => {
     throw new SettingsError([{ source: 'settings', path, reason }]);
   };
   const isNet = engine === 'auto' || engine === 'net';
   if (host.startsWith('unix:') && !isNet)
     refuse('server.host', `the engine ${engine} takes no path`);
-  if (proxy_protocol && !isNet) refuse('server.proxy_protocol', `the engine ${engine} has none`);
   if (tls.cert !== null && !isNet) refuse('server.tls', `the engine ${engine} has none`);
   if ((tls.cert === null) !== (tls.key === null)) {
     refuse('server.tls', 'cert and key are needed together');
@@ -311,7 +310,8 @@ function checkAdminKeys(keys: Settings['admin']['keys']): void {
 }
 
 function checkProxyProtocol({ proxy_protocol, engine, trusted_proxies }: Settings['server']): void {
-  if (!proxy_protocol || (engine === 'net' && trusted_proxies.length > 0)) return;
+  const isNet = engine === 'auto' || engine === 'net';
+  if (!proxy_protocol || (isNet && trusted_proxies.length > 0)) return;
   const reason = 'needs server.engine: net, and the proxies in server.trusted_proxies';
   throw new SettingsError([{ source: 'settings', path: 'server.proxy_protocol', reason }]);
 }

@@ -166,12 +166,6 @@ async function start(message: StartWorker): Promise<void> {
     port: settings.server.port,
     fd: message.listenFd,
     tls: message.tls,
-    ...(settings.server.proxy_protocol && {
-      hasProxyHeader: (address: string) =>
-        address === '' ||
-        settings.server.trusted_proxies.length === 0 ||
-        opened.clients.isProxy(address),
-    }),
     handler: (exchange) => void handleRequest(opened, exchange),
     connectionCap: new ConnectionCap(
       settings.server.max_connections_per_address,

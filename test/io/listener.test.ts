@@ -18,7 +18,7 @@ test('the daemon speaks TLS behind a PROXY header, and renews its certificate', 
     writeFileSync(key, pair.key);
   };
   write(first);
-  const server = { tls: { cert, key }, proxy_protocol: true };
+  const server = { tls: { cert, key }, trusted_proxies: ['127.0.0.1'], proxy_protocol: true };
   const daemon = await spawnServe(t, { home, settings: { server } });
   const { url } = await daemon.waitFor('ready');
   const { protocol, port } = new URL(String(url));
