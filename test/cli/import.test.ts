@@ -85,7 +85,7 @@ test('import seed: keys of the Python service go on working, and its database is
   await sql`INSERT INTO providers
     (provider_key, provider_type, api_base, api_key, model_mapping, weight, provider_params, is_enabled)
     VALUES ('main', 'openai', ${upstream.url}, ${secret}, '{"m": "sent"}', 2, '{"priority": 0, "region": "x"}', true),
-      ('azure', 'azure', 'https://azure.invalid', ${secret}, '{}', 1, null, true),
+      ('palm', 'palm', 'https://palm.invalid', ${secret}, '{}', 1, null, true),
       ('bad', 'openai', 'nowhere', ${secret}, null, null, null, true)`;
   await sql`INSERT INTO credentials (credential_key, name, allowed_models, rate_limit, is_enabled)
     VALUES (${hashKey(alice)}, 'alice', '[]', null, true), (${hashKey(alice2)}, 'alice', null, 9, true),
@@ -96,7 +96,7 @@ test('import seed: keys of the Python service go on working, and its database is
   assert.equal(done.code, 0, done.stderr);
   assert.match(done.stdout, /Plan: 6 to add, 0 to change, 0 to remove/);
   assert.match(done.stderr, /provider main: without region of provider_params/);
-  assert.match(done.stderr, /provider azure is disabled: its type azure is not known here/);
+  assert.match(done.stderr, /provider palm is disabled: its type palm is not known here/);
   assert.match(done.stderr, /provider bad is left out: api_base /);
   const statuses = [];
   for (const key of [...clients, here]) {

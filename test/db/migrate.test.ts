@@ -142,7 +142,7 @@ test('tables in the schema of their owner can be changed by another role with pl
 test('a role that may not make tables is told what lets it, and one that has them needs nothing', async (t) => {
   const { sql, dbUrl } = await emptyDatabase(t);
   const name = await newRole(sql);
-  const own = connect(dbUrl.replace('user=llmproxy', `user=${name}`), { max: 1 });
+  const own = connect(asRole(dbUrl, name), { max: 1 });
   t.after(() => own.end({ timeout: 1 }));
   const [at] = await sql`SELECT current_database() AS database`;
   await assert.rejects(migrateUp(own), (error: Error) => {
@@ -241,8 +241,16 @@ test('refuses tables of the same names that are something else', async (t) => {
 /** A role of this test alone; it goes with the server. */
 async function newRole(sql: Sql): Promise<string> {
   const name = `role_${randomBytes(4).toString('hex')}`;
-  await sql.unsafe(`CREATE ROLE ${name} LOGIN`);
+  await sql.unsafe(`CREATE ROLE ${name} LOGIN PASSWORD '${name}'`);
   return name;
+}
+
+/** The database's URL for a role that `newRole` made. */
+function asRole(dbUrl: string, name: string): string {
+  const url = new URL(dbUrl);
+  url.searchParams.set('user', name);
+  url.searchParams.set('password', name);
+  return url.href;
 }
 
 /** A directory with these up migrations; each is undone by a statement that does nothing. */

@@ -144,13 +144,13 @@ test('health.details decides who is told', async (t) => {
   assert.ok((await health(admin, bearer(admin.adminKey))).body.version);
 });
 
-test('/health/detailed tests every enabled provider', async (t) => {
+test('/health/detailed tests every enabled provider, and each model when asked to', async (t) => {
   const daemon = await startDaemon(t, {
     settings: { health: { detailed_cache_ms: 300_000, probe_timeout_ms: 500 } },
   });
   const good = await startUpstream(t, answerChat);
   const bad = await startUpstream(t, ({ body }, response) => {
-    const { model } = JSON.parse(String(body));
+    const { model } = JSON.parse(String(body) || '{}');
     if (model === 'hangs') return;
     const status = model === 'refuses' ? 400 : 401;
     response.writeHead(status).end('{"error":{"message":"no, sk-secret-of-bad"}}');
@@ -167,8 +167,36 @@ test('/health/detailed tests every enabled provider', async (t) => {
   await daemon.addProvider('gone', { api_base: 'http://127.0.0.1:1/v1' });
   await daemon.addProvider('off', { api_base: good.url, is_enabled: false });
   await daemon.reload();
-  const ask1 = (headers: Record<string, string> = {}) =>
-    ask(`${daemon.url}/health/detailed`, { headers });
+  const ask1 = (headers: Record<string, string> = {}, search = '?models=true') =>
+    ask(`${daemon.url}/health/detailed${search}`, { headers });
+
+  await t.test('without models by its list of them, once', async () => {
+    const [one, other] = await Promise.all([ask1({}, ''), ask1({}, '?models=false')]);
+    assert.equal(one.text, other.text);
+    const { providers } = JSON.parse(one.text);
+    const told = providers.map((one: Record<string, unknown>) => [
+      one.provider_key,
+      one.status,
+      one.error,
+      one.models,
+    ]);
+    assert.deepEqual(told.sort(), [
+      ['bad', 'unhealthy', 'HTTP 401', []],
+      ['gone', 'unhealthy', 'could not connect (ECONNREFUSED)', []],
+      ['good', 'healthy', null, []],
+      ['list', 'healthy', null, []],
+    ]);
+    for (const { received } of [good, bad, list]) {
+      assert.deepEqual(
+        received.splice(0).map(({ method, path }) => `${method} ${path}`),
+        ['GET /v1/models'],
+      );
+    }
+    const wrong = await ask1({}, '?models=some');
+    assert.equal(wrong.status, 400);
+    assert.match(wrong.text, /models/);
+  });
+
   const answers = await Promise.all([ask1(), ask1(), ask1(bearer(daemon.adminKey))]);
 
   await t.test('by one cheap request for each model that its mapping names', () => {

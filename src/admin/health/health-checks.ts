@@ -25,11 +25,20 @@ export interface DetailedHealth {
 }
 
 export interface CheckOptions {
-  /** As clients ask for them; null: those that the mapping names. */
+  /** As clients ask for them; null or none: those that the mapping names. */
   models: readonly string[] | null;
   maxConcurrent: number;
   /** Of each probe. */
   timeoutMs: number;
+}
+
+/** What is tested of each provider: that it can be reached, or each model that its mapping names. */
+export type Scope = 'providers' | 'models';
+
+interface Test {
+  health: Promise<DetailedHealth>;
+  hash: string;
+  untilMs: number;
 }
 
 /** Probes providers for the control plane, on connections of its own. */
@@ -38,7 +47,7 @@ export class HealthChecks {
   readonly #upstreams: Upstreams;
   readonly #all: Bottleneck;
   readonly #stop = new AbortController();
-  #last: { health: Promise<DetailedHealth>; hash: string; untilMs: number } | null = null;
+  readonly #last = new Map<Scope, Test>();
 
   constructor({ health, upstream }: Settings) {
     this.#settings = health;
@@ -48,16 +57,15 @@ export class HealthChecks {
 
   /**
    * Tests all enabled providers. Who asks while a test runs, or soon after it, gets its result.
-   * @param hash of the configuration: another one is tested anew.
+   * @param hash of the configuration: each is tested on its own.
    */
-  all({ providers }: Configuration, hash: string): Promise<DetailedHealth> {
-    const nowMs = performance.now();
-    if (this.#last && this.#last.hash === hash && this.#last.untilMs > nowMs) {
-      return this.#last.health;
-    }
-    const health = this.#checkAll(providers.filter(({ is_enabled }) => is_enabled));
+  all({ providers }: Configuration, hash: string, scope: Scope): Promise<DetailedHealth> {
+    const known = this.#last.get(scope);
+    if (known?.hash === hash && known.untilMs > performance.now()) return known.health;
+    const enabled = providers.filter(({ is_enabled }) => is_enabled);
+    const health = this.#checkAll(enabled, scope === 'models' ? null : []);
     const last = { health, hash, untilMs: Number.POSITIVE_INFINITY };
-    this.#last = last;
+    this.#last.set(scope, last);
     const expire = () => {
       last.untilMs = performance.now() + this.#settings.detailed_cache_ms;
     };
@@ -71,7 +79,7 @@ export class HealthChecks {
     const untilMs = performance.now() + oneTimeoutMs;
     return checkProvider(
       provider,
-      options.models,
+      options.models?.length ? options.models : null,
       (model) => this.#inTurn(turns, untilMs, provider, model, options.timeoutMs),
       true,
     );
@@ -95,7 +103,10 @@ export class HealthChecks {
     this.#upstreams.retain([]);
   }
 
-  async #checkAll(providers: readonly Provider[]): Promise<DetailedHealth> {
+  async #checkAll(
+    providers: readonly Provider[],
+    models: readonly string[] | null,
+  ): Promise<DetailedHealth> {
     const untilMs = performance.now() + allTimeoutMs;
     const { probe_timeout_ms: timeoutMs } = this.#settings;
     const checked = await Promise.all(
@@ -103,7 +114,7 @@ export class HealthChecks {
         const turns = new Bottleneck({ maxConcurrent: maxConcurrentOfProvider }).chain(this.#all);
         return checkProvider(
           provider,
-          null,
+          models,
           (model) => this.#inTurn(turns, untilMs, provider, model, timeoutMs),
           false,
         );

@@ -27,8 +27,9 @@ export interface ModelHealth {
 export type ProbeModel = (model: string | null) => Promise<Probe>;
 
 /**
- * Probes a provider: each of these models, or those that its mapping names; with none, whether it
- * can be reached. Names that are sent as the same are one probe.
+ * Probes a provider: each of these models or, with none, whether it can be reached. Names that are
+ * sent as the same are one probe.
+ * @param models as clients ask for them; null: those that the mapping names.
  * @param withWords whether errors have the provider's own words.
  */
 export async function checkProvider(
@@ -37,7 +38,7 @@ export async function checkProvider(
   probeModel: ProbeModel,
   withWords: boolean,
 ): Promise<ProviderHealth> {
-  const asked = models?.length ? [...new Set(models)] : mappedModels(provider.model_mapping);
+  const asked = [...new Set(models ?? mappedModels(provider.model_mapping))];
   const mapping = compileModelMapping(provider.model_mapping);
   const sentOnce = new Map<string | null, Promise<Probe>>();
   const once = (sent: string | null) => {

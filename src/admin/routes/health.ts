@@ -26,13 +26,22 @@ export const healthRoutes: readonly AdminRoute[] = [
       operationId: 'getDetailedHealth',
       summary: 'Test all providers',
       description:
-        'Sends each enabled provider a real, cheap request for each model that its mapping names, or asks for its list of models where it names none. Who asks while a test runs, or within `health.detailed_cache_ms` after it, gets its result. Without a key only to this machine, unless `health.detailed_access` says otherwise.',
+        'Asks each enabled provider for its list of models, which costs nothing and shows that it can be reached with its key; with `models=true`, sends it a real, cheap request for each model that its mapping names instead. Whoever asks while a test runs, or within `health.detailed_cache_ms` after it, gets its result. Without a key only to this machine, unless `health.detailed_access` says otherwise.',
       tags: ['monitoring'],
+      parameters: [
+        {
+          name: 'models',
+          in: 'query',
+          description: 'Whether each model is tested. Such requests cost money.',
+          schema: { type: 'string', enum: ['true', 'false'], default: 'false' },
+        },
+      ],
       responses: { 200: jsonResponse('What the test showed', ref('DetailedHealth')) },
     },
-    handle: async (_request, { active, health }) => {
+    handle: async ({ query }, { active, health }) => {
       const { configuration, hash } = active();
-      return { status: 200, body: await health.all(configuration, hash) };
+      const scope = query.get('models') === 'true' ? 'models' : 'providers';
+      return { status: 200, body: await health.all(configuration, hash, scope) };
     },
   },
   {
