@@ -38,7 +38,6 @@ export interface Subset {
   user: boolean;
   toolIds: boolean;
   parallelTools: boolean;
-  refusalText: boolean;
   namedSchemas: boolean;
   maxTokens: boolean;
   reasoning: readonly Reasoning[];

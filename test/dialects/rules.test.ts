@@ -552,6 +552,23 @@ test('fields of a tool that only its dialect knows are told by name, unless they
   ]);
 });
 
+test('fields of messages and blocks that only their dialect knows are told by name', () => {
+  const source = { type: 'base64', media_type: 'application/pdf', data: 'JVBE' };
+  const document = { type: 'document', source, citations: { enabled: true } };
+  const use = { type: 'tool_use', id: 't', name: 'look', input: {}, caller: { type: 'direct' } };
+  const messages = [
+    { role: 'user', content: [document] },
+    { role: 'assistant', content: [use] },
+    { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', toolset_name: 'browser' }] },
+  ];
+  assert.deepEqual(translate(anthropic, openai, { max_tokens: 5, messages }).lost, [
+    'messages[0].content[0].citations dropped',
+    'messages[2].content[0].toolset_name dropped',
+  ]);
+  const named = { role: 'user', content: 'hi', name: 'Ann' };
+  assert.deepEqual(translate(openai, anthropic, chat(named)).lost, ['messages[0].name dropped']);
+});
+
 test('what names a state at OpenAI is refused by name', () => {
   const refused = (body: object) => translate(responses, anthropic, body).lost;
   assert.deepEqual(refused({ input: 'hi', previous_response_id: 'r' }), [

@@ -233,6 +233,38 @@ test('a refusal without a text of its own is given one, in whole and streamed', 
   }
 });
 
+test('the text of a refusal stays one, whole and streamed', () => {
+  const content = [{ type: 'refusal', text: 'I will not.' } as const];
+  const refused = { ...answer, content, finish: { ...stopped, reason: 'refusal' } } as const;
+  for (const dialect of ['openai.chat', 'openai.responses'] as const) {
+    const codec = codecs[dialect];
+    const given = { ...refused, content: [...content] };
+    const whole = codec.readAnswer(Buffer.from(codec.writeAnswer(given, 'm')));
+    const streamed = readStream(codec, writeStream(codec, given), []);
+    assert.deepEqual([whole.content, streamed?.content], [content, content], dialect);
+  }
+});
+
+test('functions of the old kind are tools', () => {
+  const function_call = { name: 'look', arguments: '{"a":1}' };
+  const result = { role: 'function', name: 'look', content: 'seen' };
+  const body = chat(hi, { role: 'assistant', content: null, function_call }, result);
+  const { messages } = translate('openai.chat', 'anthropic.messages', body).sent;
+  assert.deepEqual(messages[1].content, [
+    { type: 'tool_use', id: 'look', name: 'look', input: { a: 1 } },
+  ]);
+  assert.equal(messages[2].content[0].tool_use_id, 'look');
+});
+
+test('Gemini is sent five stop sequences at most, which is told', () => {
+  const stop = ['a', 'b', 'c', 'd', 'e'];
+  const five = translate('openai.chat', 'gemini.generate', { ...chat(hi), stop });
+  assert.deepEqual([five.sent.generationConfig.stopSequences, five.lost], [stop, []]);
+  const six = translate('openai.chat', 'gemini.generate', { ...chat(hi), stop: [...stop, 'f'] });
+  assert.deepEqual(six.sent.generationConfig.stopSequences, stop);
+  assert.deepEqual(six.lost, ['stop approximated']);
+});
+
 test('blocks that only their dialect knows are carried whole', () => {
   const raws = {
     'openai.responses': { type: 'web_search_call', id: 'ws_1', status: 'completed' },

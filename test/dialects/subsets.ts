@@ -22,7 +22,6 @@ const least: Omit<Subset, 'dialect'> = {
   user: false,
   toolIds: true,
   parallelTools: false,
-  refusalText: false,
   namedSchemas: false,
   maxTokens: true,
   reasoning: [],

@@ -6,7 +6,9 @@ import {
   type MediaSource,
   type Seal,
   textBlock,
+  type UnknownField,
 } from '../conversation.js';
+import { keepUnknown } from '../losses.js';
 import {
   asObject,
   flagAt,
@@ -21,17 +23,28 @@ import {
 
 const dialect = 'anthropic.messages';
 
-/** Content of a message: text, or blocks. */
-export function readContent(content: unknown, at: string): Block[] {
+/** Fields of blocks that the neutral form has a place for, or that ask for nothing. */
+const fields: Readonly<Record<string, ReadonlySet<string>>> = {
+  text: new Set(['type', 'text', 'cache_control']),
+  image: new Set(['type', 'source', 'cache_control']),
+  document: new Set(['type', 'source', 'title', 'cache_control']),
+  tool_use: new Set(['type', 'id', 'name', 'input', 'caller', 'cache_control']),
+  tool_result: new Set(['type', 'tool_use_id', 'content', 'is_error', 'cache_control']),
+};
+
+/** Content of a message: text, or blocks. @param unknown is added the fields that get lost. */
+export function readContent(content: unknown, at: string, unknown: UnknownField[]): Block[] {
   if (typeof content === 'string') return content === '' ? [] : [textBlock(content)];
   if (!Array.isArray(content)) throw new WrongField(at, 'must be a string or an array of blocks');
-  return content.map((block, i) => readBlock(block, `${at}[${i}]`));
+  return content.map((block, i) => readBlock(block, `${at}[${i}]`, unknown));
 }
 
 /** A block of a request or an answer. */
-export function readBlock(value: unknown, at: string): Block {
+export function readBlock(value: unknown, at: string, unknown: UnknownField[]): Block {
   const from = asObject(value, at);
   const type = needText(from, 'type', at);
+  const known = fields[type];
+  if (known) keepUnknown(from, known, at, dialect, unknown);
   switch (type) {
     case 'text':
       return textBlock(needText(from, 'text', at), readCacheMark(from, at));
@@ -60,7 +73,7 @@ export function readBlock(value: unknown, at: string): Block {
         type: 'tool_result',
         id: needText(from, 'tool_use_id', at),
         name: null,
-        content: from.content == null ? [] : readContent(from.content, `${at}.content`),
+        content: from.content == null ? [] : readContent(from.content, `${at}.content`, unknown),
         error: flagAt(from, 'is_error', at) ?? false,
         cache: readCacheMark(from, at),
       };
@@ -115,5 +128,7 @@ export function readCacheMark(from: JsonObject, at: string): CacheMark | null {
 
 /** The blocks of an answer. */
 export function readBlocks(body: JsonObject): Block[] {
-  return (listAt(body, 'content', '') ?? []).map((block, i) => readBlock(block, `content[${i}]`));
+  return (listAt(body, 'content', '') ?? []).map((block, i) =>
+    readBlock(block, `content[${i}]`, []),
+  );
 }

@@ -37,7 +37,7 @@ export function readMessagesRequest(bytes: Buffer, place: RequestPlace): Convers
   if (request.messages.length === 0) throw new WrongField('messages', 'must hold a message');
   const { system } = body;
   if (system !== undefined && system !== null) {
-    const content = readContent(system, 'system');
+    const content = readContent(system, 'system', request.unknown);
     request.messages.unshift({ role: 'system', content, at: 'system' });
   }
   return request;
@@ -52,7 +52,7 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
       request.stream = flagAt(body, key, '') ?? false;
       break;
     case 'messages':
-      request.messages = readMessages(listAt(body, key, '') ?? []);
+      request.messages = readMessages(listAt(body, key, '') ?? [], request.unknown);
       break;
     case 'max_tokens':
       request.maxTokens = numberAt(body, key, '');
@@ -94,7 +94,7 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
   }
 }
 
-function readMessages(list: readonly unknown[]): Message[] {
+function readMessages(list: readonly unknown[], unknown: UnknownField[]): Message[] {
   const messages: Message[] = [];
   for (let i = 0; i < list.length; i++) {
     const at = `messages[${i}]`;
@@ -103,7 +103,7 @@ function readMessages(list: readonly unknown[]): Message[] {
     if (role !== 'user' && role !== 'assistant' && role !== 'system') {
       throw new WrongField(`${at}.role`, "must be 'user', 'assistant' or 'system'");
     }
-    const content = readContent(from.content, `${at}.content`);
+    const content = readContent(from.content, `${at}.content`, unknown);
     if (role === 'user') splitToolResults(content, at, messages);
     else messages.push({ role, content, at });
   }

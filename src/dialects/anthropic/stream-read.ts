@@ -70,7 +70,7 @@ export class MessagesStreamReader implements StreamReader {
   }
 
   #start(from: JsonObject, out: Out): void {
-    const given = readBlock(from.content_block, 'content_block');
+    const given = readBlock(from.content_block, 'content_block', []);
     const block = this.#blocks++;
     const input = given.type === 'tool_call' && given.input !== '{}' ? given.input : '';
     this.#open.set(from.index, { block, emptyCall: given.type === 'tool_call', input });

@@ -7,7 +7,9 @@ import {
   type JsonObject,
   type Message,
   textBlock,
+  type UnknownField,
 } from '../conversation.js';
+import { keepUnknown } from '../losses.js';
 import {
   asObject,
   flagAt,
@@ -46,7 +48,7 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
       request.stream = flagAt(body, 'stream', '') ?? false;
       break;
     case 'messages':
-      request.messages = readMessages(listAt(body, 'messages', '') ?? []);
+      request.messages = readMessages(listAt(body, 'messages', '') ?? [], request.unknown);
       break;
     case 'tools':
       request.tools = (listAt(body, key, '') ?? []).map((tool, i) =>
@@ -113,12 +115,20 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
   }
 }
 
-function readMessages(list: readonly unknown[]): Message[] {
+const messageFields = new Set([
+  ...['role', 'content', 'refusal', 'tool_calls', 'function_call', 'tool_call_id', 'audio'],
+  ...['reasoning', 'reasoning_content', 'reasoning_details', 'annotations', 'parsed'],
+]);
+
+function readMessages(list: readonly unknown[], unknown: UnknownField[]): Message[] {
   const messages: Message[] = [];
   for (let i = 0; i < list.length; i++) {
     const at = `messages[${i}]`;
     const from = asObject(list[i], at);
     const role = needText(from, 'role', at);
+    if (role !== 'tool' && role !== 'function') {
+      keepUnknown(from, messageFields, at, dialect, unknown);
+    }
     if (role === 'tool' || role === 'function') {
       const last = messages.at(-1);
       const result = readToolResult(from, role, at);
