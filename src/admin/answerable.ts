@@ -2,7 +2,7 @@ import { DatabaseError } from '../db/database-error.js';
 import { DuplicateError } from '../db/duplicate.js';
 import { GatewayError } from '../errors.js';
 
-/** What a failure of the database is to be answered with; what is not one, as it is. */
+/** Maps a failure of the database to the error to answer; returns any other error unchanged. */
 export function answerable(error: unknown): unknown {
   if (error instanceof DuplicateError) {
     return new GatewayError('conflict', `${error.message}.`, { param: error.field });
@@ -10,18 +10,18 @@ export function answerable(error: unknown): unknown {
   if (!isAway(error)) return error;
   return new GatewayError(
     'unavailable',
-    'The database cannot be used now. Requests of models are served meanwhile; a change may or may not have been made.',
+    'The database is not available. Requests for models are still served; a change may or may not have been made.',
     { headers: { 'retry-after': '5' }, cause: error },
   );
 }
 
 /**
- * PostgreSQL's classes of errors that are of the server, not of the query: connection, resources,
+ * PostgreSQL's error classes that concern the server, not the query: connection, resources,
  * operator intervention, system, and a primary that has become read-only.
  */
 const awayStates = /^(?:08|53|57|58)...$|^25006$/;
 
-/** Without an SQLSTATE it is a failure of the connection, by Node's code or postgres.js's. */
+/** A connection failure has a code of Node's or postgres.js's instead of an SQLSTATE. */
 function isAway(error: unknown): boolean {
   if (error instanceof DatabaseError) return true;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';

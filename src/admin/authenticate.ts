@@ -4,24 +4,24 @@ import { GatewayError } from '../errors.js';
 import { WrongKeys } from '../limits/wrong-keys.js';
 import type { Emit } from '../observe/event.js';
 
-/** A key of the admin API, of which only the hash is known. */
+/** A key of the admin API, known by its hash only. */
 export interface AdminKey {
-  /** Its changes are told under this name. */
+  /** The name that its changes are recorded under. */
   name: string;
   /** SHA-256, hex. */
   sha256: string;
   role: AdminRole;
-  /** Refused from then on: wall clock, milliseconds; null never. */
+  /** Expiry: wall clock, milliseconds; null never. */
   expiresAt: number | null;
 }
 
-/** Whose key the header of a request from this address holds; throws when it is nobody's. */
+/** Returns the admin key in a request's header; throws GatewayError without a valid one. */
 export type Authenticate = (authorization: string | undefined, address: string) => AdminKey;
 
 /**
- * Checks admin keys, in constant time, and makes an address that guesses wait. The right key passes
- * all the same: nobody can lock an administrator out. A command on this machine (`local`) came over
- * a socket that only the daemon's user can open: it need not guess.
+ * Checks admin keys in constant time, and makes an address that guesses wait. A right key passes
+ * even then, so nobody can lock an administrator out. Commands on this machine (`local`) need no
+ * key: only the daemon's user can open their socket.
  * @param now monotonic clock, milliseconds.
  */
 export function adminAuthenticator(
@@ -37,7 +37,7 @@ export function adminAuthenticator(
     if (key === undefined) {
       throw new GatewayError('missing_api_key', 'Send the admin key: Authorization: Bearer KEY.');
     }
-    // By hash: neither its content nor its length can be timed.
+    // Comparing hashes leaks neither content nor length by timing.
     const hash = sha256(key);
     const matching = known.filter((each) => timingSafeEqual(hash, each.hash))[0];
     if (matching) {
@@ -56,7 +56,7 @@ export function adminAuthenticator(
 }
 
 /**
- * Refuses what the role of a key does not allow on a route.
+ * Refuses a route that the key's role does not allow.
  * @throws GatewayError `permission_denied`.
  */
 export function authorize(
@@ -76,7 +76,7 @@ function tooMany(waitMs: number): GatewayError {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
   return new GatewayError(
     'rate_limit_exceeded',
-    `Too many wrong admin keys came from this address. Try again in ${seconds} s.`,
+    `Too many wrong admin keys from this address. Try again in ${seconds} s.`,
     { headers: { 'retry-after': String(seconds) } },
   );
 }

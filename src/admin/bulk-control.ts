@@ -5,8 +5,8 @@ import type { Sql } from '../db/client.js';
 import type { PlanSecrets } from './lifecycle/plan-secrets.js';
 
 /**
- * What the handlers of bulk routes work with. They run in a thread of their own, so that a document
- * of any size holds up nobody else, and can be ended at any time.
+ * Dependencies of the handlers of bulk routes. These run in a thread of their own, so that a large
+ * document holds up no other request and its work can be ended at any time.
  */
 export interface BulkControl {
   readonly settings: Settings;

@@ -6,12 +6,12 @@ import { decodeBody } from './read-body.js';
 import type { AdminAnswer, BulkRequest } from './request.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
 
-/** What the thread sends back. */
+/** The thread's reply. */
 export type BulkAnswer =
   | { status: number; headers: Readonly<Record<string, string>>; body: Uint8Array }
   | { error: BulkError };
 
-/** A GatewayError as it passes from thread to thread; without a code it is one of ours. */
+/** A GatewayError in a form that can be sent between threads; `code` null is an internal error. */
 export interface BulkError {
   code: ErrorCode | null;
   message: string;
@@ -35,7 +35,7 @@ export async function answerBulk(
     if (!found) throw new Error(`${operationId} is no bulk route`);
     const { route, check } = found;
     const checked = { query: new URLSearchParams(query), body: check.body(decodeBody(body)) };
-    // The thread is ended when the client leaves.
+    // Never aborted: when the client leaves, the whole thread is ended.
     const { signal } = new AbortController();
     return toBytes(await route.handle({ ...request, ...checked, signal }, control));
   } catch (error) {
@@ -43,20 +43,20 @@ export async function answerBulk(
   }
 }
 
-/** @throws GatewayError, or an Error, that was thrown in the thread. */
+/** @throws the GatewayError or Error thrown in the thread. */
 export function fromBulkAnswer(answer: BulkAnswer): AdminAnswer {
   if ('error' in answer) throw fromBulkError(answer.error);
   const { status, headers, body } = answer;
   return { status, headers, body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) };
 }
 
-/** An error that was thrown in another thread. */
+/** Restores an error from another thread. */
 export function fromBulkError({ code, message, param, headers }: BulkError): Error {
   if (code === null) return new Error(message);
   return new GatewayError(code, message, { headers, ...(param !== null && { param }) });
 }
 
-/** An error as it passes from thread to thread. */
+/** Converts an error for sending to another thread. */
 export function toBulkError(error: unknown): BulkError {
   if (error instanceof ConfigError) {
     return toBulkError(new GatewayError('invalid_configuration', error.message));

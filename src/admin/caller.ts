@@ -3,20 +3,20 @@ import { type Clients, foreignHost } from '../config/client.js';
 import { GatewayError } from '../errors.js';
 import { endpointHeader } from '../server/relayed.js';
 
-/** Who asks the control process, and by which way. */
+/** The sender of a request to the control process, and its way there. */
 export interface Caller {
   /** IP address; `local` for a command on this machine. */
   address: string;
-  /** Whether the request was made on this machine, and passed on by no proxy. */
+  /** True for a request made on this machine and not forwarded by a proxy. */
   isLocal: boolean;
-  /** The host that the listener is open on, which the request came in by. */
+  /** The host of the listener that took the request. */
   listenHost: string;
-  /** What a worker has found the request to be for; null where it came past none. */
+  /** The endpoint that a worker has matched; null where no worker was involved. */
   endpoint: string | null;
 }
 
 /**
- * On the control socket: a worker, which says who its client is, or a command.
+ * The caller on the control socket: a worker's client, as the worker names it, or a command.
  * @param mainHost `server.host`.
  * @throws GatewayError `unavailable`.
  */
@@ -28,16 +28,16 @@ export function callerOnSocket({ headers }: IncomingMessage, mainHost: string): 
     return { address, isLocal: hops.length === 0, listenHost: mainHost, endpoint };
   }
   if (addresses !== undefined) {
-    // It does not say what it has found, and is about to end.
-    const message = 'The worker that took this request is of another version. Try again.';
+    // An older worker sends no endpoint; it is about to be replaced.
+    const message = 'The worker that took this request has another version. Try again.';
     throw new GatewayError('unavailable', message, { headers: { 'retry-after': '1' } });
   }
   return { address: 'local', isLocal: true, listenHost: 'localhost', endpoint: null };
 }
 
 /**
- * On the listener of `admin.listen`.
- * @param listenHost that it is open on; null on a unix socket, which no browser can reach.
+ * The caller on the listener of `admin.listen`.
+ * @param listenHost the listener's host; null for a unix socket, which no browser can reach.
  * @throws GatewayError `permission_denied`.
  */
 export function callerOnListener(

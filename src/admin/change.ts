@@ -8,20 +8,20 @@ import type { BulkControl } from './bulk-control.js';
 import { query } from './query.js';
 import type { AdminRequest, Parameter } from './route.js';
 
-/** Of every operation that changes providers or keys. */
+/** The parameter `wait` of every operation that changes providers or keys. */
 export const waitParameter: Parameter = {
   name: 'wait',
   in: 'query',
   description:
-    '`active`: answer when the change is in use by every worker. Otherwise the answer comes when the change is committed; it is in use a moment later.',
+    '`active`: answer when every worker uses the change. Otherwise the answer comes when the change is committed, a moment before it is used.',
   schema: { type: 'string', enum: ['active'] },
 };
 
 /**
- * Commits a change of the configuration's rows and, with `?wait=active`, waits until it is in use.
- * @returns what `commit` returned, and the version of the configuration that contains it.
- * @throws GatewayError what `query` throws; after the commit `invalid_configuration` or
- *   `unavailable` that says so.
+ * Commits a change of the configuration's rows and, with `?wait=active`, waits until it is active.
+ * @returns the result of `commit`, and the version of the configuration that contains the change.
+ * @throws GatewayError as `query`; after the commit, `invalid_configuration` or `unavailable`, with
+ *   a message that says so.
  */
 export async function change<T>(
   control: BulkControl,
@@ -40,7 +40,7 @@ export async function change<T>(
 
 /**
  * Refuses a row that the daemon could not use.
- * @param problems of the row; their paths start with `at` and a dot.
+ * @param problems the row's problems; their paths start with `at` and a dot.
  * @throws GatewayError `invalid_request` naming the field.
  */
 export function refuseProblems(problems: readonly Problem[], at: string): void {
@@ -55,7 +55,7 @@ export function refuseProblems(problems: readonly Problem[], at: string): void {
 }
 
 /**
- * Refuses a change with which rows and override files together could not be used.
+ * Refuses a change that would make rows and override files together invalid.
  * @throws GatewayError `invalid_configuration`.
  */
 export async function refuseUnusable(

@@ -3,7 +3,7 @@ import { compileSchema, toProblems } from '../config/schema.js';
 import { GatewayError } from '../errors.js';
 import type { AdminRoute, Parameter } from './route.js';
 
-/** What a route checks of a request, compiled from its OpenAPI operation. */
+/** A route's checks of a request, compiled from its OpenAPI operation. */
 export interface RequestCheck {
   /** @throws GatewayError `invalid_request` naming the parameter. */
   parameters(path: Readonly<Record<string, string>>, query: URLSearchParams): void;
@@ -14,7 +14,7 @@ export interface RequestCheck {
   body(text: string): unknown;
 }
 
-/** Compiles a route's schemas. A query parameter that an `admin` route does not know is refused. */
+/** Compiles a route's schemas. An `admin` route refuses unknown query parameters. */
 export function requestCheck({ access, operation }: AdminRoute): RequestCheck {
   const parameters = (operation.parameters ?? []).map((parameter) => ({
     ...parameter,
@@ -47,7 +47,7 @@ export function requestCheck({ access, operation }: AdminRoute): RequestCheck {
   };
 }
 
-/** A text that PostgreSQL can store: no NUL, and no half of a surrogate pair. */
+/** Characters that PostgreSQL cannot store: NUL, and unpaired surrogates. */
 const unstorable = /[\0\p{Surrogate}]/u;
 
 function checkText({ name }: Parameter, text: string, validate: ValidateFunction): void {
@@ -57,7 +57,7 @@ function checkText({ name }: Parameter, text: string, validate: ValidateFunction
   throw invalid(name, `${name}: ${reasons.join('; ')}`);
 }
 
-/** A parameter's text as the number or boolean that it is written as. */
+/** Parses a parameter's text as a number or boolean where it looks like one. */
 function scalar(text: string): unknown {
   if (/^-?\d{1,15}$/.test(text)) return Number(text);
   return text === 'true' ? true : text === 'false' ? false : text;
@@ -75,7 +75,7 @@ function parse(text: string): unknown {
   try {
     body = JSON.parse(text, look);
   } catch {
-    // Its own message quotes the text, which may hold a secret.
+    // JSON.parse's message would quote the text, which may hold a secret.
     throw new GatewayError('invalid_json', 'The request body is not valid JSON.');
   }
   if (unstorableAt !== null) {

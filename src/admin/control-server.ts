@@ -16,11 +16,11 @@ import { createRouter } from './router.js';
 import { routes } from './routes/index.js';
 
 /**
- * Serves the control plane over HTTP on a unix socket that only this user can open: workers pass
- * requests on to it, commands on this machine ask it directly. With `admin.listen` it serves the
- * same on that listener too.
- * @param replaces whether the daemon that serves on it is being replaced by this one: new
- *   connections then come here, without a moment in which none are taken.
+ * Serves the control plane over HTTP on a unix socket that only this user can open: workers forward
+ * requests to it, commands on this machine use it directly. With `admin.listen` it serves the same
+ * on that listener too.
+ * @param replaces true where this daemon replaces the one that serves on the socket: it then takes
+ *   over new connections without a gap.
  * @throws Error when another daemon serves on it, or a listener cannot be opened.
  */
 export async function startControlServer(
@@ -30,11 +30,11 @@ export async function startControlServer(
 ): Promise<{ close(): Promise<void> }> {
   const { admin, server: main } = control.settings;
   const authenticate = adminAuthenticator(control.adminKeys, control.emit);
-  // The listener of its own takes no header of the PROXY protocol.
+  // The admin listener does not take the PROXY protocol.
   const clients = new Clients({ ...main, proxy_protocol: false });
   const mayUseAdmin = new Networks(admin.allow_from);
 
-  /** Everything that can refuse a request comes before its body is read. */
+  /** All checks that can refuse a request come before its body is read. */
   const answer = async (message: IncomingMessage, caller: Caller, requestId: string) => {
     const { url = '/', method = 'GET', headers, rawHeaders } = message;
     const mark = url.indexOf('?');
@@ -98,7 +98,7 @@ export async function startControlServer(
       } catch (error) {
         answered = errorAnswer(error, requestId, control);
       }
-      // What passes a worker gets the header there.
+      // A worker adds the header to the answers it forwards.
       const headers = isDirect ? { 'x-request-id': requestId } : {};
       write(response, withHeaders(answered, headers));
     };
@@ -126,7 +126,7 @@ export async function startControlServer(
   return { close };
 }
 
-/** Does work that ends with the connection of its client. */
+/** Runs work that is aborted when the client's connection closes. */
 async function whileConnected<T>(
   { socket }: IncomingMessage,
   work: (signal: AbortSignal) => Promise<T>,
@@ -143,7 +143,7 @@ async function whileConnected<T>(
 
 const find = createRouter(routes);
 
-/** The client's own, where it can be passed on safely; a worker has made sure of that. */
+/** The client's request id where it is safe to pass on, which workers have already ensured. */
 function requestIdOf({ headers }: IncomingMessage): string {
   const sent = String(headers['x-request-id'] ?? '');
   return /^[\x21-\x7e]{1,128}$/.test(sent) ? sent : crypto.randomUUID();

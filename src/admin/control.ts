@@ -18,11 +18,11 @@ import type { HealthChecks } from './health/health-checks.js';
 import type { Reports } from './reports.js';
 import type { AdminAnswer, BulkRequest } from './request.js';
 
-/** What the control plane's handlers work with. */
+/** Dependencies of the control plane's handlers. */
 export interface Control {
   readonly settings: Settings;
   readonly adminKeys: readonly AdminKey[];
-  /** Every setting with where it came from; of secrets only whether they are set. */
+  /** Every setting with its source; for a secret, only that it is set. */
   readonly describedSettings: readonly DescribedSetting[];
   readonly sql: Sql;
   readonly reports: Reports;
@@ -32,33 +32,33 @@ export interface Control {
   readonly secrets: SecretStore;
   readonly recent: Recent;
   workers(): WorkersNow;
-  /** Of a configuration that was active; null where it is not kept any more. */
+  /** The providers of an earlier active configuration; null where it is no longer kept. */
   providersAt(version: number): readonly Provider[] | null;
   /**
-   * The configuration that all workers use.
+   * The configuration used by all workers.
    * @throws GatewayError `unavailable` while the daemon starts.
    */
   active(): ActiveConfiguration;
-  /** Reads the configuration anew; resolves when it is active on every worker. */
+  /** Reloads the configuration; resolves when it is active on every worker. */
   reload(): Promise<ActiveConfiguration>;
   /**
-   * Answers a request of a bulk route, in a thread of its own.
-   * @param signal aborted when the client has left: whatever is under way is ended.
+   * Answers a request of a bulk route in a thread of its own.
+   * @param signal aborted when the client leaves, which ends the work.
    */
   bulk(request: BulkRequest, signal: AbortSignal): Promise<AdminAnswer>;
-  /** What would be wrong with the configuration after a change of its rows, and is not wrong now. */
+  /** The problems that a change of the rows would add to the configuration. */
   problemsOf(change: (rows: Configuration) => Configuration): Promise<readonly Problem[]>;
 }
 
 export interface SecretStore extends SecretReader {
   /**
-   * The secrets of a new row as they are to be stored: encrypted, but for references.
+   * The secrets of a new row in their stored form: references as they are, others encrypted.
    * @throws SecretError
    */
   seal(sql: Sql, row: SecretColumns): Promise<StoredSecrets>;
   /**
-   * What of the secrets has to be stored for a row to become another. Those that stay are encrypted
-   * for its new name and origin where these change.
+   * The secrets to store when a row changes. Where its name or origin changes, unchanged secrets are
+   * encrypted again, since both are part of the encryption.
    * @throws SecretError
    */
   sealChange(
@@ -71,18 +71,18 @@ export interface SecretStore extends SecretReader {
 }
 
 export interface WorkersNow {
-  /** Of llmproxy. */
+  /** Version of llmproxy. */
   version: string;
-  /** When the daemon started: wall clock, milliseconds. */
+  /** Start of the daemon: wall clock, milliseconds. */
   startedAt: number;
   desired: number;
-  /** Of those that serve. */
+  /** States of the serving workers. */
   states: readonly WorkerState[];
 }
 
 export interface ActiveConfiguration {
   configuration: Configuration;
   hash: string;
-  /** When it became active. */
+  /** Time of its activation. */
   since: Date;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { GatewayError } from '../errors.js';
 
-/** Something to serve, with the tag that changes with it. */
+/** A file to serve, with its ETag. */
 export interface Content {
   type: string;
   bytes: Buffer;
@@ -53,7 +53,7 @@ export function docsFile(name: string): Content {
   throw new GatewayError('unknown_url', `Unknown request URL: GET /docs/${name}.`);
 }
 
-/** Links are relative, so that it works below another path too, and change with their content. */
+/** Links are relative, to work below any path, and contain a hash of the content, for caches. */
 export const docsPage = once(() => {
   const link = (name: string) => `docs/${name}?v=${docsFile(name).etag.slice(1, 13)}`;
   return content(
@@ -93,7 +93,7 @@ export function content(type: string, text: string | Buffer): Content {
   };
 }
 
-/** Makes it at the first call. */
+/** Computes the value at the first call and keeps it. */
 export function once<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => {

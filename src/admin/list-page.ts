@@ -7,31 +7,31 @@ export function pageParameters(searched: string): Parameter[] {
     {
       name: 'limit',
       in: 'query',
-      description: 'Rows at most; all unless given.',
+      description: 'Maximum number of rows; all by default.',
       schema: { type: 'integer', minimum: 1, maximum: 1_000_000 },
     },
     {
       name: 'offset',
       in: 'query',
-      description: 'Rows to leave out at the start, which is the lowest id.',
+      description: 'Number of rows to skip, from the lowest id.',
       schema: { type: 'integer', minimum: 0, maximum: 1_000_000_000, default: 0 },
     },
     {
       name: 'enabled',
       in: 'query',
-      description: 'Only rows whose `is_enabled` is this.',
+      description: 'Only rows with this value of `is_enabled`.',
       schema: { type: 'boolean' },
     },
     {
       name: 'search',
       in: 'query',
-      description: `Only rows whose \`${searched}\` contains this text, in any case.`,
+      description: `Only rows whose \`${searched}\` contains this text, ignoring case.`,
       schema: { type: 'string', maxLength: 200 },
     },
   ];
 }
 
-/** The page that checked query parameters ask for. */
+/** The page requested by checked query parameters. */
 export function pageOf(query: URLSearchParams): Page {
   const enabled = query.get('enabled');
   return {

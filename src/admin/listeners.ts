@@ -5,7 +5,7 @@ import { connect, type ListenOptions } from 'node:net';
 import { dirname, join } from 'node:path';
 import { ConnectionCap, capConnections } from '../server/connection-cap.js';
 
-/** Of the listener of `admin.listen`, which few use at once. */
+/** Connections to the listener of `admin.listen`, which has few users. */
 const maxConnections = 512;
 const maxConnectionsPerAddress = 64;
 
@@ -17,14 +17,14 @@ const limits = {
   connectionsCheckingInterval: 5_000,
 };
 
-/** Of a connection on which nothing moves, above the longest that an operation takes. */
+/** Time without traffic until a connection is closed; longer than any operation. */
 const idleTimeoutMs = 300_000;
 
 /**
- * The socket is opened under a name of its own and then moved to its place: there it is only seen
- * with its mode, it can replace another's without a gap, and Node, which removes the name that it
- * has opened when it closes, does not remove the one of a successor.
- * @throws Error when another daemon serves on it, unless this one `replaces` that.
+ * Opens the socket under a temporary name, then renames it. At its final name it always has its
+ * mode and replaces another one without a gap, and Node, which removes the opened name on close,
+ * does not remove a successor's socket.
+ * @throws Error when another daemon serves on it, unless this one `replaces` it.
  */
 export async function listenOnSocket(
   path: string,
@@ -47,8 +47,8 @@ export async function listenOnSocket(
 }
 
 /**
- * Listens on TCP, for people and scripts elsewhere.
- * @param isExempt whether this address, a trusted proxy's, may open any number of connections.
+ * Listens on TCP, for people and scripts on other machines.
+ * @param isExempt returns true for a trusted proxy, which may open any number of connections.
  */
 export async function listenOnPort(
   listener: RequestListener,

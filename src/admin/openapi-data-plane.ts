@@ -4,7 +4,7 @@ import { errorReferences, errorsShaped } from './openapi-errors.js';
 import { headerReferences } from './openapi-headers.js';
 import { jsonRequest, jsonResponse } from './openapi-schemas.js';
 
-/** A key of the client in any of these places; each API's clients have their own. */
+/** The places of a client's key; each API's clients use their own. */
 const clientKeys = [
   { clientKey: [] },
   { clientKeyHeader: [] },
@@ -13,7 +13,7 @@ const clientKeys = [
   { keyParameter: [] },
 ];
 
-/** Paths that the workers answer themselves: requests of models. */
+/** Paths that workers answer without the control process. */
 export const dataPlanePaths = {
   ...Object.fromEntries(modelEndpoints.map((each) => [each.pattern, modelRequest(each)])),
   '/v1/models': {
@@ -45,7 +45,7 @@ export const dataPlanePaths = {
           name: 'model',
           in: 'path',
           required: true,
-          description: 'Its name; a slash in it may be written as it is.',
+          description: 'Its name; slashes need no encoding.',
           schema: { type: 'string' },
         },
       ],
@@ -58,7 +58,7 @@ export const dataPlanePaths = {
   '/api/hello': {
     get: {
       operationId: 'hello',
-      summary: 'Whether this is a gateway; asked without a key',
+      summary: 'Check that this is a gateway; needs no key',
       tags: ['monitoring'],
       security: [{}],
       responses: {
@@ -70,9 +70,9 @@ export const dataPlanePaths = {
   '/health': {
     get: {
       operationId: 'getHealth',
-      summary: 'Whether this instance takes requests',
+      summary: 'Check that this instance takes requests',
       description:
-        '`status` to everybody; the rest to the admin key, and to this machine or all as `health.details` says.',
+        'Everybody gets `status`. The rest needs the admin key, unless `health.details` opens it to this machine or to all.',
       tags: ['monitoring'],
       security: [{}, { adminKey: [] }],
       responses: {
@@ -89,9 +89,9 @@ function modelRequest({ document }: ModelEndpoint) {
   const schema = {
     type: 'object',
     required,
-    description: `${maker}'s request. Fields that are not listed are passed on as they are.`,
+    description: `${maker}'s request. Fields not listed here are passed on unchanged.`,
     properties: {
-      model: { type: 'string', description: 'As the model mapping of a provider names it.' },
+      model: { type: 'string', description: 'A name in the model mapping of a provider.' },
       ...properties,
     },
     examples: [example],
@@ -103,7 +103,7 @@ function modelRequest({ document }: ModelEndpoint) {
       operationId,
       summary,
       description:
-        "The answer of the provider that was chosen, byte for byte. A provider's own error passes through with its status.",
+        "Returns the chosen provider's answer byte for byte. A provider's error passes through with its status.",
       tags: ['models'],
       security: clientKeys,
       requestBody: jsonRequest(schema),
@@ -155,11 +155,11 @@ function health() {
       status: { type: 'string', enum: ['ok', 'draining'] },
       version: { type: 'string' },
       uptime_seconds: { type: 'integer' },
-      config_version: { type: 'integer', description: 'Of the configuration in use.' },
+      config_version: { type: 'integer', description: 'Version of the active configuration.' },
       database: { type: 'string', enum: ['up', 'down', 'unknown'] },
       providers: {
         type: 'array',
-        description: 'Those that are enabled.',
+        description: 'Enabled providers.',
         items: {
           type: 'object',
           additionalProperties: false,
@@ -169,9 +169,10 @@ function health() {
             weight: { type: 'integer' },
             share: {
               type: 'number',
-              description: 'Its weight of all weights: its part of the traffic, from 0 to 1.',
+              description:
+                'Its weight divided by the sum of all: its share of traffic, from 0 to 1.',
             },
-            healthy: { type: 'boolean', description: 'False: it was taken out.' },
+            healthy: { type: 'boolean', description: 'False where it is ejected.' },
           },
         },
       },

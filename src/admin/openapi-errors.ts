@@ -1,30 +1,30 @@
 import { type ErrorCode, errorTable } from '../errors.js';
 
-/** What each error means, for the OpenAPI document; docs/errors.md says more. */
+/** Meaning of each error, for the OpenAPI document; docs/errors.md has the details. */
 const meanings: Record<ErrorCode, string> = {
   invalid_json: 'The body is not JSON, or not UTF-8.',
   invalid_request:
-    'A field or parameter is missing, unknown or has a value that cannot be used; or the path could be read in two ways.',
+    'A field or parameter is missing, unknown or has an invalid value; or the path is ambiguous.',
   unsupported_encoding: 'The body is compressed.',
   missing_api_key: 'There is no `Authorization: Bearer` header.',
-  invalid_api_key: 'The key is not known, or disabled.',
+  invalid_api_key: 'The key is unknown or disabled.',
   model_not_allowed: 'The key may not use this model.',
   permission_denied: 'The admin key, the address or the Host may not do this.',
   model_not_found: 'No enabled provider serves this model.',
   unknown_url: 'There is nothing at this path.',
-  not_found: 'There is no such thing.',
-  method_not_allowed: 'The path takes other methods; `allow` lists them.',
+  not_found: 'The object does not exist.',
+  method_not_allowed: 'The path does not support this method; `allow` lists those it does.',
   request_timeout: 'The body did not arrive in time.',
-  conflict: 'Another row has this value already.',
-  invalid_configuration: 'Rows and override files together cannot be used.',
+  conflict: 'Another row already has this value.',
+  invalid_configuration: 'Rows and override files together are invalid.',
   request_too_large: 'The body is larger than allowed.',
-  rate_limit_exceeded: 'The key, or the address, has to wait.',
+  rate_limit_exceeded: 'The key or the address has to wait.',
   internal_error: 'A defect of the gateway: its log has the request id and the reason.',
-  upstream_failed: 'Every provider that was tried failed to answer.',
+  upstream_failed: 'All providers tried failed to answer.',
   no_provider_available: 'No provider is configured and enabled.',
-  overloaded: 'The gateway has as many requests as it can take.',
-  unavailable: 'A part of the gateway that this needs is not there now.',
-  report_timeout: 'The report took too long, or more room than it may.',
+  overloaded: 'The gateway is at its maximum of requests.',
+  unavailable: 'A part of the gateway that this needs is not available.',
+  report_timeout: 'The report exceeded its limit of time or disk space.',
   upstream_timeout: 'The provider did not answer in time.',
 };
 
@@ -42,7 +42,7 @@ const headersOf: Record<number, Record<string, object>> = {
   503: { 'retry-after': ref('retry-after') },
 };
 
-/** `Error400` and so on: one response for each status, naming the codes that it comes with. */
+/** `Error400` and so on: one response for each status, listing its codes. */
 export function errorResponses(): Record<string, object> {
   const responses: Record<string, object> = {};
   for (const status of new Set(Object.values(errorTable).map((error) => error.status))) {
@@ -63,7 +63,7 @@ export function errorResponses(): Record<string, object> {
   return responses;
 }
 
-/** The same for the errors of another API's shape. */
+/** The same for errors in the shape of another API. */
 export function errorsShaped(schema: object, statuses: readonly number[]): Record<string, object> {
   const all = errorResponses();
   const content = { 'application/json': { schema } };

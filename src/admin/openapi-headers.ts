@@ -1,22 +1,22 @@
 /** Response headers, as `#/components/headers/…`. */
 export const componentHeaders = {
-  'x-request-id': header('The id that every log line and usage row of this request has.'),
+  'x-request-id': header('The id of this request in log lines and usage rows.'),
   'x-llmproxy-provider': header('`provider_key` of the provider that answered.'),
-  'x-llmproxy-attempts': header('Attempts that this answer took, over all providers.', 'integer'),
+  'x-llmproxy-attempts': header('Number of attempts, over all providers.', 'integer'),
   'x-llmproxy-overhead-ms': header(
-    'Milliseconds until the first content that were spent here, not upstream.',
+    'Milliseconds spent in the gateway, not upstream, until the first content.',
     'number',
   ),
-  'retry-after': header('Seconds after which to try again.', 'integer'),
+  'retry-after': header('Seconds to wait before trying again.', 'integer'),
   'retry-after-ms': header('The same in milliseconds.', 'integer'),
-  'x-ratelimit-limit-requests': header('Requests a second of this key.', 'integer'),
-  'x-ratelimit-remaining-requests': header('Requests left at this moment.', 'integer'),
-  'x-ratelimit-reset-requests': header('Time until the limit is unused again, such as `250ms`.'),
-  allow: header('The methods that the path takes.'),
-  location: header('Path of what was created.'),
+  'x-ratelimit-limit-requests': header("The key's limit, requests per second.", 'integer'),
+  'x-ratelimit-remaining-requests': header('Requests left now.', 'integer'),
+  'x-ratelimit-reset-requests': header('Time until the full limit is available, such as `250ms`.'),
+  allow: header('The methods that the path supports.'),
+  location: header('Path of the created object.'),
 };
 
-/** References to some of them, for a response. */
+/** References to these headers, for a response. */
 export function headerReferences(...names: (keyof typeof componentHeaders)[]) {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }

@@ -2,7 +2,7 @@ import { credentialProperties, providerProperties } from '../config/schema.js';
 import { errorTable } from '../errors.js';
 import type { Operation, Parameter } from './route.js';
 
-/** What is stored of a row besides what people write. */
+/** Columns of a row that are maintained by the gateway. */
 const rowProperties = {
   id: { type: 'integer', description: 'Number of the row.' },
   created_at: { type: 'string', format: 'date-time' },
@@ -35,7 +35,7 @@ const { api_key, provider_params, ...shownProperties } = providerProperties;
 
 const version = {
   type: 'integer',
-  description: 'Version of the configuration: each change of a provider or key adds one.',
+  description: 'Version of the configuration; each change of a provider or key increments it.',
 };
 
 const provider = {
@@ -44,11 +44,11 @@ const provider = {
     ...shownProperties,
     api_key_preview: {
       type: 'string',
-      description: 'What is shown of the `api_key`; a reference is shown as it is.',
+      description: 'The `api_key`, masked; a reference is shown in full.',
     },
     provider_params: {
       type: 'object',
-      description: 'As it was written, but of every text only a preview: headers hold secrets.',
+      description: 'As written, but all texts are masked because headers hold secrets.',
     },
   }),
   examples: [
@@ -70,16 +70,16 @@ const credential = {
   ...object({
     ...rowProperties,
     ...credentialProperties,
-    key_preview: { type: 'string', description: 'What is shown of the key, such as `sk-…abcd`.' },
+    key_preview: { type: 'string', description: 'The key, masked, such as `sk-…abcd`.' },
     previous_expires_at: {
       type: ['string', 'null'],
       format: 'date-time',
-      description: 'Until then the value before the last rotation is valid too.',
+      description: 'Until then the value before the last rotation is also valid.',
     },
     last_used_at: {
       type: ['string', 'null'],
       format: 'date-time',
-      description: 'To about a minute; null where it was never used.',
+      description: 'Accurate to about a minute; null where it was never used.',
     },
   }),
   examples: [exampleCredential],
@@ -90,15 +90,15 @@ const milliseconds = { type: ['integer', 'null'], description: 'Milliseconds.' }
 const probeStatus = {
   type: 'string',
   enum: ['healthy', 'unhealthy', 'unknown'],
-  description: '`unknown`: it answered, but refused the test, or there was no time for it.',
+  description: '`unknown`: it answered but refused the test, or was not tested in time.',
 };
 
-const probeError = { type: ['string', 'null'], description: 'Why it is not healthy.' };
+const probeError = { type: ['string', 'null'], description: 'Reason that it is not healthy.' };
 
 const checkedProvider = {
   provider_key: { type: 'string' },
-  status: { ...probeStatus, description: 'Healthy when one model is.' },
-  error: { ...probeError, description: 'Of a provider of which no model was tested.' },
+  status: { ...probeStatus, description: 'Healthy if at least one model is.' },
+  error: { ...probeError, description: 'Set where no model was tested.' },
   models: {
     type: 'array',
     items: object({
@@ -117,7 +117,7 @@ const checkedProvider = {
   checked_at: { type: 'string', format: 'date-time' },
 };
 
-/** Schemas of answers, as `#/components/schemas/…`. Those of requests are with their routes. */
+/** Schemas of answers, as `#/components/schemas/…`. The routes hold those of requests. */
 export const componentSchemas = {
   Error: object({
     error: object({
@@ -125,7 +125,7 @@ export const componentSchemas = {
       type: { type: 'string', description: 'Family of the error.' },
       param: {
         type: ['string', 'null'],
-        description: 'The field or parameter that is wrong.',
+        description: 'The invalid field or parameter.',
       },
       code: { type: 'string', enum: Object.keys(errorTable), description: 'For programs.' },
     }),
@@ -139,7 +139,7 @@ export const componentSchemas = {
     ...credential,
     properties: {
       ...credential.properties,
-      key: { type: 'string', description: 'The generated key: this once, and never again.' },
+      key: { type: 'string', description: 'The generated key; it cannot be shown again.' },
     },
     examples: [{ ...exampleCredential, key: `sk-${'x'.repeat(44)}abcd` }],
   },
@@ -168,7 +168,7 @@ export const componentSchemas = {
     unusable_providers: {
       type: 'array',
       items: { type: 'string' },
-      description: 'Enabled providers that are not used, since their keys cannot be read.',
+      description: 'Enabled providers that are not used because their keys cannot be read.',
     },
   }),
   CheckedProvider: object({ provider_id: { type: 'integer' }, ...checkedProvider }),
@@ -176,7 +176,7 @@ export const componentSchemas = {
     status: {
       type: 'string',
       enum: ['healthy', 'degraded', 'unhealthy'],
-      description: 'Healthy when all providers are, unhealthy when none is.',
+      description: 'Healthy if all providers are, unhealthy if none is.',
     },
     checked_at: { type: 'string', format: 'date-time' },
     providers: { type: 'array', items: object(checkedProvider) },
@@ -207,8 +207,7 @@ export function jsonResponse(description: string, schema: object): object {
   return { description, content: { 'application/json': { schema } } };
 }
 
-/** All of these properties, no others. */
-/** An object that has all of these. */
+/** An object with all of these properties. */
 export function object<P extends Record<string, object>>(properties: P) {
   return {
     type: 'object',

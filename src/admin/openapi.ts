@@ -28,7 +28,7 @@ export function openApiDocument(routes: readonly AdminRoute[], version: string):
         clientKey: {
           type: 'http',
           scheme: 'bearer',
-          description: 'A key of a client: `llmproxy keys create NAME`.',
+          description: 'A client key, from `llmproxy keys create NAME`.',
         },
         clientKeyHeader: { type: 'apiKey', in: 'header', name: 'x-api-key' },
         azureKeyHeader: { type: 'apiKey', in: 'header', name: 'api-key' },
@@ -38,7 +38,7 @@ export function openApiDocument(routes: readonly AdminRoute[], version: string):
           type: 'http',
           scheme: 'bearer',
           description:
-            'The admin key: `ADMIN_KEY`, or the file `admin-key` in the data directory that the first start makes.',
+            'The admin key: `ADMIN_KEY`, or the file `admin-key` that the first start writes to the data directory.',
         },
       },
       headers: componentHeaders,
@@ -55,9 +55,9 @@ const tags = [
   { name: 'models', description: "OpenAI's and Anthropic's APIs, with a client key." },
   { name: 'providers', description: 'The upstream APIs that requests are sent to.' },
   { name: 'credentials', description: 'The keys of clients.' },
-  { name: 'config', description: 'The configuration in use.' },
-  { name: 'usage', description: 'What was used.' },
-  { name: 'explain', description: 'Why requests go where they go.' },
+  { name: 'config', description: 'The active configuration.' },
+  { name: 'usage', description: 'Requests, tokens and latency.' },
+  { name: 'explain', description: 'Explanations of routing.' },
   { name: 'monitoring', description: 'Health and metrics.' },
   { name: 'docs', description: 'This documentation.' },
 ];
@@ -83,7 +83,7 @@ function operation({ access, method, path, operation }: AdminRoute): object {
 
 const locationOnly = ['location'] as const;
 
-/** A setting says whether some need no key. */
+/** `setting`: a setting may open the route, so a key is optional. */
 const security = {
   admin: [{ adminKey: [] }],
   setting: [{}, { adminKey: [] }],

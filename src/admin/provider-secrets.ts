@@ -8,17 +8,18 @@ import {
 } from '../config/secret-reference.js';
 import type { SecretColumns } from '../config/secret-store.js';
 
-/** Why an admin key may not write a provider so. */
+/** A secret that an admin key may not write, with the reason. */
 export interface RefusedSecret {
   field: string;
   reason: string;
 }
 
 /**
- * What an admin key may not do with a provider's secrets: refer to what the settings do not allow,
- * and send to another origin a secret that it does not show to know. Whoever is on the machine may.
+ * Finds secrets of a provider that an admin key may not write: references that the settings do not
+ * allow, and stored secrets redirected to another origin without being given again. Users of this
+ * machine are exempt.
  * @param before null for a new provider.
- * @param written the columns that are given; in a document `keep` is what is not given.
+ * @param written the given columns; `keep` in a document counts as not given.
  */
 export function refusedSecrets(
   before: SecretColumns | null,

@@ -3,12 +3,12 @@ import { withDeadline } from '../db/with-deadline.js';
 import { answerable } from './answerable.js';
 import type { BulkControl } from './bulk-control.js';
 
-/** On a half-open connection, or while the server is away, a query would wait for minutes. */
+/** Without a limit, a query on a half-open connection would wait for minutes. */
 const queryTimeoutMs = 5_000;
 
 /**
- * Asks the database for a handler.
- * @param work what to ask; what it throws of its own as GatewayError passes.
+ * Runs a handler's queries.
+ * @param work the queries; a GatewayError that it throws passes through.
  * @throws GatewayError `unavailable` while the database is away, `conflict` naming the field.
  */
 export async function query<T>(
@@ -16,7 +16,7 @@ export async function query<T>(
   work: (sql: Sql) => Promise<T>,
   timeoutMs = queryTimeoutMs,
 ): Promise<T> {
-  // Before the daemon has started there is no database to ask: this says so.
+  // Throws before the daemon has started, when there is no database yet.
   control.active();
   try {
     return await withDeadline(control.sql, timeoutMs, 'The query', work);

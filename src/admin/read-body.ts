@@ -3,7 +3,7 @@ import { maxAdminBodyBytes } from '../config/body-limits.js';
 import { GatewayError } from '../errors.js';
 
 /**
- * The request's body, as it was sent.
+ * Reads the request's body as sent.
  * @throws GatewayError `request_too_large`, `unsupported_encoding`, `request_timeout`.
  */
 export async function readBody(
@@ -18,7 +18,7 @@ export async function readBody(
 }
 
 /**
- * A body as text; empty where there is none.
+ * Decodes a body as UTF-8; empty where there is none.
  * @throws GatewayError `invalid_json`.
  */
 export function decodeBody(body: Uint8Array): string {
@@ -29,7 +29,7 @@ export function decodeBody(body: Uint8Array): string {
   }
 }
 
-/** By events: leaving an iteration would destroy the socket, and the answer with it. */
+/** Uses events: leaving an async iteration early would destroy the socket before the answer. */
 function readBytes(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -43,7 +43,7 @@ function readBytes(message: IncomingMessage, maxBytes: number): Promise<Buffer> 
       }
     });
     message.once('end', () => resolve(Buffer.concat(chunks)));
-    // The client has left, or has let the deadline of the listener pass.
+    // The client has left, or the listener's deadline has passed.
     message.once('error', () => {
       reject(new GatewayError('request_timeout', 'The body did not arrive.'));
     });

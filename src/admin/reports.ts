@@ -3,13 +3,13 @@ import { ReportError } from '../db/report.js';
 import { GatewayError } from '../errors.js';
 import { answerable } from './answerable.js';
 
-/** What a report asks, so that who asks the same shares it. */
+/** The identity of a report: equal ones are shared. */
 export interface ReportOf {
-  /** One of a kind runs at a time; the others wait for their turn. */
+  /** Reports of one kind run one at a time. */
   kind: 'usage' | 'requests' | 'explain';
-  /** All that the answer depends on. */
+  /** Everything that the answer depends on. */
   key: string;
-  /** Aborted when the one who asks has left. */
+  /** Aborted when the client leaves. */
   signal: AbortSignal;
 }
 
@@ -19,17 +19,17 @@ interface Running {
   stop: AbortController;
 }
 
-/** Of a kind; more would wait for longer than anybody does. */
+/** Waiting reports per kind; further ones would wait too long. */
 const maxWaiting = 10;
 
 /**
  * Reports over many rows, on connections of their own, so that neither the rest of the admin API
- * nor the storing of rows waits for them. One that nobody waits for any more is cancelled.
+ * nor the storing of rows waits for them. A report is cancelled when its last client has left.
  */
 export class Reports {
   readonly #sql: () => Sql;
   readonly #running = new Map<string, Running>();
-  /** Of each kind, the end of the last that was asked for. */
+  /** The end of the last report of each kind. */
   readonly #last = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, number>();
 
@@ -38,7 +38,7 @@ export class Reports {
   }
 
   /**
-   * @throws GatewayError `report_timeout`, `overloaded`, or `unavailable` while the database is away.
+   * @throws GatewayError `report_timeout`, `overloaded`, or `unavailable` without the database.
    */
   async run<T>(
     { kind, key, signal }: ReportOf,

@@ -6,7 +6,7 @@ import type { AdminRequest, Parameter } from './route.js';
 
 const time = {
   type: 'string',
-  description: 'How long ago (`24h`, `7d`, `30m`), or an ISO 8601 time',
+  description: 'An age (`24h`, `7d`, `30m`) or an ISO 8601 time',
 };
 const name = (what: string): Parameter => ({
   name: what,
@@ -15,7 +15,7 @@ const name = (what: string): Parameter => ({
   schema: { type: 'string', minLength: 1, maxLength: 256 },
 });
 
-/** Which rows of `request_logs`: a period, a key, a model, a provider. */
+/** Filters of `request_logs`: a period, a key, a model, a provider. */
 export function filterParameters(defaultSince: string): Parameter[] {
   return [
     { name: 'since', in: 'query', schema: { ...time, default: defaultSince } },
@@ -26,12 +26,12 @@ export function filterParameters(defaultSince: string): Parameter[] {
   ];
 }
 
-/** Further ones, for single requests. */
+/** Further filters, for single requests. */
 export const searchParameters: readonly Parameter[] = [
   {
     name: 'status',
     in: 'query',
-    description: 'Such as `429`, `5xx`, or `error`: what counts as an error in sums.',
+    description: 'For example `429`, `5xx`, or `error` for everything that sums count as an error.',
     schema: { type: 'string', pattern: statusPattern },
   },
   name('error'),
@@ -58,11 +58,11 @@ export function filterOf(query: URLSearchParams): RequestFilter {
   };
 }
 
-/** @throws GatewayError `invalid_request` where it is none. */
+/** @throws GatewayError `invalid_request` for an unknown time zone. */
 export function timeZoneOf(query: URLSearchParams): string {
   const timeZone = query.get('timezone') ?? 'UTC';
   try {
-    // PostgreSQL reads the sign of an offset the other way round: only names mean one thing.
+    // Names only: PostgreSQL reads the sign of an offset the other way round.
     if (/^[A-Za-z]/.test(timeZone)) return checked(timeZone);
   } catch {}
   throw invalid('timezone', `"${timeZone}" is not a name such as Europe/Berlin`);
@@ -72,7 +72,7 @@ function checked(timeZone: string): string {
   return new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone;
 }
 
-/** What a request asks of a report; the order of its parameters does not matter. */
+/** Identifies a report by the request's parameters, in any order. */
 export function asked(kind: ReportOf['kind'], { query, signal }: AdminRequest): ReportOf {
   return { kind, key: JSON.stringify([...query].sort()), signal };
 }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { AdminRole } from '../config/settings-schema.js';
 
 export interface AdminRequest {
-  /** Values of the path's parameters, decoded. */
+  /** Decoded values of the path's parameters. */
   params: Readonly<Record<string, string>>;
   query: URLSearchParams;
   headers: IncomingHttpHeaders;
@@ -13,22 +13,22 @@ export interface AdminRequest {
   /** True when the request was made on this machine, and not forwarded by a proxy on it. */
   local: boolean;
   requestId: string;
-  /** Aborted when the client has left before it was answered. */
+  /** Aborted when the client leaves before the answer. */
   signal: AbortSignal;
-  /** Who asks, for the history: `admin:NAME` of the admin key; `anonymous` where none was needed. */
+  /** The author for the history: `admin:NAME`, or `anonymous` where no admin key was needed. */
   actor: string;
-  /** Of the admin key; `viewer` where none was needed. */
+  /** The admin key's role; `viewer` where none was needed. */
   role: AdminRole;
 }
 
 export interface AdminAnswer {
   status: number;
   headers?: Readonly<Record<string, string>>;
-  /** A string or buffer as it is, with its `content-type` in `headers`; anything else as JSON. */
+  /** Strings and buffers are sent unchanged, with `content-type` in `headers`; all else as JSON. */
   body?: unknown;
 }
 
-/** A request of a bulk route, as it is sent to the thread: checked but for its body. */
+/** A request of a bulk route in the form sent to the thread, with its body not checked yet. */
 export interface BulkRequest extends Omit<AdminRequest, 'query' | 'body' | 'signal'> {
   operationId: string;
   query: string;

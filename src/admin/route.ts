@@ -5,7 +5,7 @@ import type { AdminAnswer, AdminRequest } from './request.js';
 
 export type { AdminAnswer, AdminRequest } from './request.js';
 
-/** One operation of the control plane: its address, who may use it, its description, its code. */
+/** One operation of the control plane: address, access, description and handler. */
 export type AdminRoute = RouteDescription & (LightHandler | BulkHandler);
 
 interface LightHandler {
@@ -13,7 +13,7 @@ interface LightHandler {
   handle(request: AdminRequest, control: Control): Promise<AdminAnswer> | AdminAnswer;
 }
 
-/** Of a route that takes a document, or answers with one: handled in a thread of its own. */
+/** The handler of a route that takes or returns a document; it runs in a thread of its own. */
 interface BulkHandler {
   bulk: true;
   handle(request: AdminRequest, control: BulkControl): Promise<AdminAnswer>;
@@ -25,22 +25,22 @@ interface RouteDescription {
   path: string;
   access: Access | ((settings: Settings) => AccessSetting);
   /**
-   * The operation object of the OpenAPI document. The schemas of its parameters and of its JSON
-   * request body are also what a request is checked against before `handle` is called.
+   * The operation object of the OpenAPI document. Requests are validated against the schemas of its
+   * parameters and JSON body before `handle` is called.
    */
   operation: Operation;
-  /** True where a method other than GET changes nothing either, and so is open to viewers. */
+  /** True for a method other than GET that changes nothing: viewers may use it. */
   readOnly?: boolean;
-  /** True where operators may do it too. */
+  /** True where operators may use it too. */
   operators?: boolean;
-  /** Largest body by the role of the admin key, where it is another than that of all. */
+  /** Maximum body by role of the admin key, where it differs from the common one. */
   maxBodyBytes?: Readonly<Record<AdminRole, number>>;
 }
 
 /** `admin`: needs the admin key. */
 export type Access = 'admin' | 'open';
 
-/** The part of an OpenAPI 3.1 operation that we use. */
+/** The used subset of an OpenAPI 3.1 operation. */
 export interface Operation {
   operationId: string;
   summary: string;
@@ -48,11 +48,11 @@ export interface Operation {
   tags: string[];
   parameters?: readonly Parameter[];
   requestBody?: { required: boolean; content: { 'application/json': { schema: object } } };
-  /** Of success; those of errors are added where the document is made. */
+  /** Responses of success; those of errors are added when the document is built. */
   responses: Record<string, object>;
 }
 
-/** A query parameter that an `admin` route does not list is refused by name. */
+/** `admin` routes refuse query parameters that they do not list. */
 export interface Parameter {
   name: string;
   in: 'path' | 'query' | 'header';

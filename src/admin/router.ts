@@ -5,17 +5,16 @@ import type { AdminRoute } from './route.js';
 export interface Found {
   route: AdminRoute;
   check: RequestCheck;
-  /** Values of the path's parameters, decoded. */
+  /** Decoded values of the path's parameters. */
   params: Readonly<Record<string, string>>;
 }
 
-/** The route of a method and path. */
+/** Finds the route of a method and path. */
 export type Router = (method: string, path: string) => Found;
 
 /**
- * Compiles all routes once.
- * @returns what throws GatewayError `unknown_url`, `method_not_allowed` (with `allow`),
- *   `invalid_request`.
+ * Compiles all routes once. The returned router throws GatewayError `unknown_url`,
+ * `method_not_allowed` (with `allow`) or `invalid_request`.
  */
 export function createRouter(routes: readonly AdminRoute[]): Router {
   const compiled = routes.map((route) => ({

@@ -5,58 +5,58 @@ import { allowedBy, compileMappingMatch } from '../../routing/model-mapping.js';
 import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
 import { isUsable, type ProviderState } from './provider-state.js';
 
-/** Where requests for a model go, and why; the fields are as the API answers them. */
+/** Explains the routing of a model; the field names are those of the API. */
 export interface ModelExplanation {
   model_asked: string;
-  /** The prefix that was removed, or null. */
+  /** The removed prefix, or null. */
   prefix_removed: string | null;
-  /** What is looked up. */
+  /** The name looked up. */
   model: string;
-  /** The entry of the key's `allowed_models`; null when none allows it, or no key was named. */
+  /** The matching entry of the key's `allowed_models`; null where none matches or no key is named. */
   allowed_by: string | null;
   allowed: boolean;
   strategy: StrategyName;
   max_attempts: number;
-  /** The model's own route, then those of its fallback models, in the order they are tried. */
+  /** The model's own route, then those of its fallback models, in order. */
   routes: RouteExplanation[];
-  /** The code of the error that a request would get without being sent; null when it is sent. */
+  /** Code of the error for a request that would not be sent; null when it would. */
   error: 'model_not_allowed' | 'model_not_found' | 'no_provider_available' | null;
 }
 
 export interface RouteExplanation {
   model: string;
-  /** Whether it is tried only when the routes before it have failed. */
+  /** True for a route that is tried only after the routes before it have failed. */
   fallback: boolean;
-  /** Why it is skipped whole, or null. */
+  /** Reason for skipping the route, or null. */
   skipped: string | null;
-  /** In the order in which they are tried. */
+  /** In the order of attempts. */
   candidates: Candidate[];
-  /** The other providers. */
+  /** Providers that are not candidates. */
   others: { provider: string; reason: string }[];
 }
 
 export interface Candidate extends ProviderState {
   provider: string;
-  /** The entry of its mapping that matched; null of an empty mapping. */
+  /** The matching entry of its mapping; null for an empty mapping. */
   pattern: string | null;
   model_sent: string;
   weight: number;
   priority: number;
-  /** Of the first attempts, from 0 to 1; null where the strategy does not go by weight. */
+  /** Share of first attempts, from 0 to 1; null where the strategy ignores weights. */
   share: number | null;
-  /** Why it gets them, or gets none. */
+  /** Reason for its share, or for having none. */
   reason: string;
 }
 
 export interface RoutingFacts {
   providers: readonly Provider[];
-  /** Of the key that asks; null for every model. */
+  /** `allowed_models` of the key; null allows every model. */
   allowedModels: readonly string[] | null;
   routing: Settings['routing'];
   stateOf: (provider: Provider) => ProviderState;
 }
 
-/** Goes the way of a request through the configuration, and tells of each step. */
+/** Follows a request through the configuration and reports each step. */
 export function explainModel(asked: string, facts: RoutingFacts): ModelExplanation {
   const { routing, providers, allowedModels } = facts;
   const model = modelMeant(asked, routing);
@@ -122,7 +122,7 @@ function explainRoute(
   return { model, fallback, skipped, candidates: ordered(candidates), others };
 }
 
-/** Available ones first, by priority, those of weight 0 last in theirs; then those that are out. */
+/** Available ones first, by priority, weight 0 last within a priority; then unavailable ones. */
 function ordered(candidates: readonly Candidate[]): Candidate[] {
   const rank = (candidate: Candidate) => [
     isUsable(candidate) ? 0 : 1,
@@ -137,11 +137,11 @@ function ordered(candidates: readonly Candidate[]): Candidate[] {
   });
 }
 
-/** Who gets the first attempt of requests, and why the others do not. */
+/** Sets each candidate's share of first attempts, and the reason. */
 function shareOut(route: RouteExplanation, takesFirst: boolean, strategy: StrategyName): void {
   const { candidates } = route;
   const usable = candidates.filter((candidate) => isUsable(candidate));
-  // None is available: one that is out is tried rather than refusing.
+  // With none available, an unavailable one is tried rather than refusing the request.
   const pool = usable.length > 0 ? usable : candidates;
   const chosen = firstChoices(pool);
   const priority = chosen[0]?.priority ?? 0;

@@ -6,10 +6,10 @@ import type { Recent, RecentRequest } from '../../observe/recent/recent.js';
 import { compileMappingMatch } from '../../routing/model-mapping.js';
 import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
 
-/** What happened to a request; the fields are as the API answers them. */
+/** Explains a past request; the field names are those of the API. */
 export interface RequestExplanation {
   request_id: string;
-  /** `row`: only what `request_logs` has of it, which knows no single attempt. */
+  /** `row`: from `request_logs`, which does not record single attempts. */
   source: 'memory' | 'row';
   started_at: string;
   endpoint: string;
@@ -25,11 +25,11 @@ export interface RequestExplanation {
   upstream_ms: number;
   first_token_ms: number | null;
   attempts: number;
-  /** Null where they are not known. */
+  /** Null where unknown. */
   attempts_log: Attempted[] | null;
-  /** Why there was no further one; null where none was needed, or it is not known. */
+  /** Reason for no further attempt; null where none was needed, or unknown. */
   attempts_end: string | null;
-  /** The providers that serve the model by that configuration; null where it is not kept. */
+  /** Providers of the model in the request's configuration; null where that is no longer kept. */
   candidates: Considered[] | null;
   limits: { rate_limit: number | null; used_in_second: number } | null;
   tokens: { prompt: number; completion: number; source: 'provider' | 'estimated' } | null;
@@ -48,18 +48,18 @@ export interface Attempted {
 
 export interface Considered {
   provider: string;
-  /** The entry of its mapping that matched; null of an empty mapping. */
+  /** The matching entry of its mapping; null for an empty mapping. */
   pattern: string | null;
   model_sent: string;
   weight: number;
   priority: number;
-  /** Whether it was taken out then; null where that is not remembered. */
+  /** True where it was ejected at that time; null where that is not remembered. */
   ejected: boolean | null;
   tried: boolean;
   reason: string;
 }
 
-/** Tells of a request that is remembered. @param providers of the configuration that it used. */
+/** Explains a remembered request. @param providers those of the configuration that it used. */
 export function explainRemembered(
   { event, tokens }: RecentRequest,
   providers: readonly Provider[] | null,
@@ -100,7 +100,7 @@ export function explainRemembered(
   };
 }
 
-/** Tells of a request of which only its row is left. */
+/** Explains a request from its row alone. */
 export function explainRow(row: RequestLogRow): RequestExplanation {
   const { prompt_tokens, completion_tokens, usage_source } = row;
   return {
@@ -133,7 +133,7 @@ export function explainRow(row: RequestLogRow): RequestExplanation {
   };
 }
 
-/** A request that went well at once has no log: its record says the same. */
+/** A request whose first attempt succeeded has no log: its record has the same facts. */
 function attemptsOf(event: RequestFinished): Attempted[] {
   if (event.attemptsLog) {
     return event.attemptsLog.map((attempt) => ({
@@ -224,7 +224,6 @@ function notTried(
   return 'not needed: another had its turn';
 }
 
-/** To a hundredth. */
 function rounded(ms: number): number {
   return Math.round(ms * 100) / 100;
 }

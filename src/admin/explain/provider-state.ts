@@ -2,10 +2,12 @@ import type { Provider } from '../../config/configuration.js';
 import type { UnusableSecret } from '../../config/secret-store.js';
 import type { ProviderStatus, WorkerState } from '../../observe/metrics-state.js';
 
-/** How a provider is now, over all workers; the fields are as the API answers them. */
+/** A provider's current state over all workers; the field names are those of the API. */
 export interface ProviderState {
-  /** `partly_out`: of some workers, which found it overloaded. `full`: as many requests as it may.
-   * `key_unusable`: treated as disabled, since its key cannot be decrypted or found. */
+  /**
+   * `partly_out`: not used by some workers, which found it overloaded. `full`: at its maximum of
+   * concurrent requests. `key_unusable`: disabled because its key cannot be decrypted or found.
+   */
   state:
     | 'available'
     | 'recovering'
@@ -16,17 +18,17 @@ export interface ProviderState {
     | 'full'
     | 'disabled'
     | 'key_unusable';
-  /** Until when, where that is known; ISO 8601. */
+  /** End of the state where known; ISO 8601. */
   until: string | null;
   in_flight: number;
   max_concurrency: number | null;
-  /** The slowest worker's estimate of its time to an answer; null where there is none. */
+  /** Estimated time to an answer, of the worker with the highest estimate; null where unknown. */
   latency_ms: number | null;
 }
 
 /**
- * Adds up what the workers that serve last said of a provider.
- * @param unusable providers that are treated as disabled because of their keys.
+ * Combines the last reports of the serving workers on a provider.
+ * @param unusable providers treated as disabled because of their keys.
  */
 export function providerState(
   provider: Provider,
@@ -53,7 +55,7 @@ export function providerState(
   };
 }
 
-/** Whether requests are sent to it, if only some. */
+/** True where at least some requests are sent to it. */
 export function isUsable({ state }: ProviderState): boolean {
   return state === 'available' || state === 'recovering' || state === 'partly_out';
 }
@@ -66,7 +68,7 @@ function isOut(state: State): boolean {
   return state === 'cooling_down' || state === 'on_trial' || state === 'ejected';
 }
 
-/** A worker speaks once a second: what has ended since then is over. */
+/** Workers report once a second: a state that has ended since the report is over. */
 function stateAt({ state, until }: ProviderStatus, nowMs: number): State {
   if (until === null || until > nowMs) return state;
   return state === 'ejected' ? 'on_trial' : 'in';

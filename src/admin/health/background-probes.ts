@@ -5,7 +5,7 @@ import { mappedModels } from './probe-request.js';
 
 interface BackgroundOptions {
   probe: (provider: Provider, model: string | null) => Promise<Probe>;
-  /** A result; `model` is null where it only shows whether the provider can be reached. */
+  /** Receives a result; `model` is null where only reachability was tested. */
   onResult: (result: BackgroundResult) => void;
 }
 
@@ -17,12 +17,12 @@ export interface BackgroundResult {
 }
 
 interface Schedule {
-  /** What it was made from: another one starts anew. */
+  /** The settings it was made from; a change restarts it. */
   made: string;
   stop(): void;
 }
 
-/** The probes that providers ask for in `provider_params.probe`, each at its own interval. */
+/** The probes configured in `provider_params.probe`, each at its own interval. */
 export class BackgroundProbes {
   readonly #options: BackgroundOptions;
   readonly #schedules = new Map<string, Schedule>();
@@ -31,7 +31,7 @@ export class BackgroundProbes {
     this.#options = options;
   }
 
-  /** Follows the configuration; what has not changed goes on in its rhythm. */
+  /** Follows the configuration; unchanged probes keep their schedule. */
   configured({ providers }: Configuration): void {
     const wanted = new Map<string, Provider>();
     for (const provider of providers) {
@@ -55,7 +55,7 @@ export class BackgroundProbes {
     this.#schedules.clear();
   }
 
-  /** The next probe starts an interval after the one before has ended: never two at once. */
+  /** Each probe starts one interval after the previous one has ended: never two at once. */
   #start(provider: Provider): Schedule {
     const { probe, onResult } = this.#options;
     const { provider_key, model_mapping, provider_params } = provider;
@@ -70,7 +70,7 @@ export class BackgroundProbes {
       onResult({ provider: provider_key, model, probe: result, intervalMs });
       wait();
     };
-    // So that the probes of many providers, and of many instances, do not come together.
+    // Random, so that the probes of many providers and instances are spread out.
     const wait = () => {
       timer = setTimeout(run, intervalMs * (0.9 + Math.random() * 0.2));
     };

@@ -9,25 +9,25 @@ import { askProvider } from '../../upstream/ask.js';
 import { Upstreams } from '../../upstream/upstreams.js';
 
 const timeoutMs = 10_000;
-/** Gateways of many providers list thousands of models with a page about each. */
+/** Aggregators list thousands of models with a page of text about each. */
 const maxListBytes = 8_388_608;
 const maxNameLength = 256;
-/** Of one provider, and of all together. */
+/** The maximum for one provider, and for all together. */
 const maxNames = 5_000;
 const retryMs = 60_000;
 
 interface Known {
-  /** What was asked: another one is asked anew. */
+  /** The settings used for asking; a change asks again. */
   asked: string;
   names: readonly string[];
-  /** When it is asked again, by the monotonic clock. */
+  /** Time of the next request: monotonic clock, milliseconds. */
   dueMs: number;
 }
 
 /**
- * Finds the names of the models that no mapping names: of providers that serve every model, or by
- * wildcards, it asks the provider's own list, in the background. They are for `/v1/models` only;
- * no request is routed by them, and a list that cannot be read changes nothing.
+ * Finds the models that no mapping names, by reading in the background the lists of providers that
+ * serve every model or map wildcards. They are for `/v1/models` only and do not affect routing; a
+ * list that cannot be read changes nothing.
  */
 export class DiscoveredModels {
   readonly #intervalMs: number;
@@ -42,7 +42,7 @@ export class DiscoveredModels {
   #timer: NodeJS.Timeout | undefined;
   #running = false;
 
-  /** @param onChange is given all names, sorted. */
+  /** @param onChange receives all names, sorted. */
   constructor(
     { health, upstream }: Settings,
     emit: Emit,
@@ -54,7 +54,7 @@ export class DiscoveredModels {
     this.#upstreams = new Upstreams({ ...upstream, max_connections_per_provider: 1 });
   }
 
-  /** Follows the configuration: asks those that are new or are reached in another way. */
+  /** Follows the configuration: asks providers that are new or whose access has changed. */
   configured({ providers }: Configuration): void {
     if (this.#intervalMs === 0) return;
     this.#providers = providers.filter(
@@ -73,7 +73,7 @@ export class DiscoveredModels {
     this.#upstreams.retain([]);
   }
 
-  /** Asks those that are due, and comes back when the next one is. */
+  /** Asks the providers that are due, and schedules itself for the next one. */
   async #run(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
@@ -134,7 +134,7 @@ export class DiscoveredModels {
     this.#onChange(models);
   }
 
-  /** The names that clients can use: through a wildcard, those whose model the provider has. */
+  /** The names that clients can use; through a wildcard, those that map to a listed model. */
   #named(): string[] {
     const all = new Set<string>();
     for (const { provider_key, model_mapping } of this.#providers) {
@@ -176,7 +176,7 @@ function namesIn(body: Buffer): string[] | null {
   }
 }
 
-/** Visible text of a sensible length: it is passed on to clients. */
+/** Accepts visible text of sensible length only, because it is passed on to clients. */
 function isName(id: unknown): boolean {
   return typeof id === 'string' && id.length <= maxNameLength && /^\P{C}+$/u.test(id);
 }

@@ -6,11 +6,11 @@ import { Upstreams } from '../../upstream/upstreams.js';
 import { notAsked, type Probe, probe } from './probe.js';
 import { checkProvider, type ProviderHealth } from './provider-health.js';
 
-/** Probes of one provider that run at once, when all are tested. */
+/** Concurrent probes per provider when all are tested. */
 const maxConcurrentOfProvider = 2;
-/** All providers together; what was not asked by then is said to be unknown. */
+/** Limit for all providers together; models not tested by then are reported as unknown. */
 const allTimeoutMs = 60_000;
-/** One provider; less than what a worker waits for the control process. */
+/** Limit for one provider; shorter than a worker's wait for the control process. */
 const oneTimeoutMs = 240_000;
 /** Connections for probes to one provider. */
 const maxConnections = 16;
@@ -25,10 +25,10 @@ export interface DetailedHealth {
 }
 
 export interface CheckOptions {
-  /** As clients ask for them; null or none: those that the mapping names. */
+  /** Clients' names; null or none: those in the mapping. */
   models: readonly string[] | null;
   maxConcurrent: number;
-  /** Of each probe. */
+  /** Limit for each probe. */
   timeoutMs: number;
 }
 
@@ -56,8 +56,8 @@ export class HealthChecks {
   }
 
   /**
-   * Tests all enabled providers. Who asks while a test runs, or soon after it, gets its result.
-   * @param hash of the configuration: each is tested on its own.
+   * Tests all enabled providers. Calls during a test or soon after it share its result.
+   * @param hash the configuration's hash; a new one starts a new test.
    */
   all({ providers }: Configuration, hash: string, scope: Scope): Promise<DetailedHealth> {
     const known = this.#last.get(scope);
@@ -73,7 +73,7 @@ export class HealthChecks {
     return health;
   }
 
-  /** Tests one provider, with its own words where it fails. */
+  /** Tests one provider; a failure includes the provider's own message. */
   one(provider: Provider, options: CheckOptions): Promise<ProviderHealth> {
     const turns = new Bottleneck({ maxConcurrent: options.maxConcurrent });
     const untilMs = performance.now() + oneTimeoutMs;
@@ -85,7 +85,7 @@ export class HealthChecks {
     );
   }
 
-  /** Sends one probe at once; for the probes in the background. */
+  /** Sends one probe at once, for background probes. */
   probe(provider: Provider, model: string | null): Promise<Probe> {
     const { probe_timeout_ms: timeoutMs } = this.#settings;
     return probe(this.#upstreams, provider, model, { timeoutMs, signal: this.#stop.signal });
@@ -97,7 +97,7 @@ export class HealthChecks {
     this.#upstreams.retain(used.map((provider) => compileWires(provider).connection));
   }
 
-  /** Ends what is under way. */
+  /** Aborts running tests. */
   close(): void {
     this.#stop.abort();
     this.#upstreams.retain([]);

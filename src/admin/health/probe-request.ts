@@ -3,13 +3,13 @@ import { modelEndpoints } from '../../dialects/endpoints.js';
 import type { ProviderWires } from '../../routing/wire.js';
 import type { ProviderRequest } from '../../upstream/ask.js';
 
-/** Asking one of these would cost much, or cannot be done with a text of two letters. */
+/** Models whose probe would be expensive, or impossible with a text of two letters. */
 const notAsked =
   /rerank|dall-e|image|whisper|transcribe|(^|[-_/])(tts|sora|stt)([-_/]|$)|moderation/i;
 
 /**
- * The cheapest request that shows whether a provider answers for a model.
- * @param model as the provider knows it; null: whether it can be reached at all.
+ * The cheapest request that tests a provider with a model.
+ * @param model the provider's name of it; null tests reachability only.
  */
 export function probeRequest({ to }: ProviderWires, model: string | null): ProviderRequest {
   if (model === null || notAsked.test(model)) return { endpoint: null };
@@ -22,7 +22,7 @@ export function probeRequest({ to }: ProviderWires, model: string | null): Provi
     : { endpoint: null };
 }
 
-/** The same for a model that refuses `max_tokens`: with one token it could not finish thinking. */
+/** The same for a reasoning model, which refuses `max_tokens` and needs more than one token. */
 export function reasoningProbeRequest(wires: ProviderWires, model: string): ProviderRequest {
   const request = probeRequest(wires, model);
   if (!request.endpoint) return request;
@@ -30,7 +30,7 @@ export function reasoningProbeRequest(wires: ProviderWires, model: string): Prov
   return { ...request, body: { ...rest, max_completion_tokens: 16 } };
 }
 
-/** The models that a mapping names without wildcards, as clients ask for them. */
+/** Clients' names of the models that a mapping names without wildcards. */
 export function mappedModels(mapping: Readonly<Record<string, string>>): string[] {
   return Object.keys(mapping).filter((key) => {
     const pattern = compileModelPattern(key);

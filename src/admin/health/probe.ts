@@ -5,16 +5,16 @@ import { outcomeOfStatus } from '../../upstream/outcome.js';
 import type { Upstreams } from '../../upstream/upstreams.js';
 import { probeRequest, reasoningProbeRequest } from './probe-request.js';
 
-/** What one request to a provider showed. */
+/** The result of one request to a provider. */
 export interface Probe {
-  /** `unknown`: it answered, but refused this request, or was not asked. */
+  /** `unknown`: it answered but refused this request, or was not tested. */
   status: 'healthy' | 'unhealthy' | 'unknown';
-  /** Whether the provider itself fails, and not only for this model. */
+  /** True where the provider itself fails, not only this model. */
   atFault: boolean;
   tookMs: number | null;
-  /** Why it is not healthy, in our words; null when it is. */
+  /** The gateway's explanation where it is not healthy, else null. */
   error: string | null;
-  /** What the provider said of it, without its key. */
+  /** The provider's error message, with its key removed. */
   said: string | null;
 }
 
@@ -23,7 +23,7 @@ const maxSaidLength = 300;
 
 /**
  * Sends a provider one real, cheap request. Never rejects.
- * @param model as the provider knows it; null: whether it can be reached at all.
+ * @param model the provider's name of it; null tests reachability only.
  */
 export async function probe(
   upstreams: Upstreams,
@@ -49,7 +49,7 @@ export async function probe(
   }
 }
 
-/** What was not asked, because the time was over. */
+/** The result for a model not tested because the time was over. */
 export const notAsked: Probe = {
   status: 'unknown',
   atFault: false,
@@ -67,7 +67,7 @@ function judge(provider: Provider, model: string | null, answer: ProviderAnswer)
     const error = 'answered with something else';
     return { status: 'unhealthy', atFault: true, tookMs, error, said: null };
   }
-  // What another provider would be tried for; null is a redirect, which no request follows.
+  // A null outcome is a redirect, which requests do not follow.
   const outcome = outcomeOfStatus(status);
   return {
     status: (outcome?.retry ?? true) ? 'unhealthy' : 'unknown',
@@ -78,22 +78,22 @@ function judge(provider: Provider, model: string | null, answer: ProviderAnswer)
   };
 }
 
-/** A web page where the API should be is not. */
+/** A 2xx with a web page in place of the API's JSON is not good. */
 function isGood({ status, body }: ProviderAnswer): boolean {
   return status >= 200 && status < 300 && /^\s*(?:[{[]|data:)/.test(body.toString());
 }
 
-/** Not every provider lists its models; that it says so shows that it answers. */
+/** Some providers have no list of models; their refusal still shows that they answer. */
 function hasNoList(status: number): boolean {
   return status === 404 || status === 405;
 }
 
-/** A model that thinks used up its few tokens: it works. */
+/** True where a reasoning model used up its few tokens, which shows that it works. */
 function ranOutOfTokens({ status, body }: ProviderAnswer): boolean {
   return status === 400 && body.includes('output limit was reached');
 }
 
-/** A model that thinks refuses `max_tokens`. */
+/** True where a reasoning model refuses `max_tokens`. */
 export function wantsMoreTokens({
   status,
   body,
@@ -101,7 +101,7 @@ export function wantsMoreTokens({
   return status === 400 && body.includes('max_completion_tokens');
 }
 
-/** The message of an error body; null when it is none. Some providers repeat the key in it. */
+/** The message of an error body, or null. Secrets are removed: some providers repeat the key. */
 export function saidIn(body: Buffer, { api_key, provider_params }: Provider): string | null {
   let said: unknown;
   try {

@@ -3,11 +3,11 @@ import { compileModelMapping } from '../../routing/model-mapping.js';
 import type { Probe } from './probe.js';
 import { mappedModels } from './probe-request.js';
 
-/** What the probes of one provider showed; the fields are as the API answers them. */
+/** The results of one provider's probes; the field names are those of the API. */
 export interface ProviderHealth {
   provider_key: string;
   status: Probe['status'];
-  /** Why the provider cannot be reached, where no model was tested. */
+  /** Reason that the provider cannot be reached, where no model was tested. */
   error: string | null;
   models: ModelHealth[];
   summary: { total_models: number; healthy_models: number; unhealthy_models: number };
@@ -16,21 +16,21 @@ export interface ProviderHealth {
 }
 
 export interface ModelHealth {
-  /** As clients ask for it. */
+  /** The clients' name of it. */
   model: string;
   status: Probe['status'];
   response_time_ms: number | null;
   error: string | null;
 }
 
-/** Sends one probe, when its turn has come. */
+/** Sends one probe when its turn comes. */
 export type ProbeModel = (model: string | null) => Promise<Probe>;
 
 /**
- * Probes a provider: each of these models or, with none, whether it can be reached. Names that are
- * sent as the same are one probe.
- * @param models as clients ask for them; null: those that the mapping names.
- * @param withWords whether errors have the provider's own words.
+ * Probes a provider with each of these models; with none, tests reachability. Names that map to the
+ * same model share a probe.
+ * @param models clients' names; null: those in the mapping.
+ * @param withWords include the provider's own error messages.
  */
 export async function checkProvider(
   provider: Provider,
@@ -77,7 +77,7 @@ export async function checkProvider(
   };
 }
 
-/** One model that answers shows that the provider does. */
+/** A provider is healthy where one of its models is. */
 function overall(probes: readonly Probe[]): Probe['status'] {
   const has = (status: Probe['status']) => probes.some((probe) => probe.status === status);
   if (has('healthy')) return 'healthy';

@@ -1,11 +1,11 @@
 import type { HistoryChange, HistoryEntry } from '../../db/queries/config-history.js';
 
-/** A version in one line, such as `version 7 by cli:alice@host changed provider openai`. */
+/** Describes a version in a line, such as `version 7 by cli:alice@host changed provider openai`. */
 export function describeHistory(entry: HistoryEntry): string {
   return `version ${entry.version} by ${entry.actor} ${describeChanges(entry)}`;
 }
 
-/** What a version changed, such as `added key bob; changed providers a, b and 3 more`. */
+/** Describes a version's changes, such as `added key bob; changed providers a, b and 3 more`. */
 export function describeChanges({ changes, changes_count }: HistoryEntry): string {
   const groups = new Map<string, string[]>();
   for (const { action, kind, name } of changes) {

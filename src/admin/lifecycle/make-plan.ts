@@ -11,19 +11,19 @@ import { type PlanEffect, planEffect, routedConfiguration } from '../../routing/
 import { describeHistory } from './describe-history.js';
 import { type PlanSecrets, refusedIn, sealed, withKept } from './plan-secrets.js';
 
-/** A plan as it is shown: without secrets. */
+/** A plan without secrets, for display. */
 export interface DescribedPlan {
-  /** The version that it was made on. */
+  /** The version that the plan is based on. */
   version: number;
   changes: (Pick<Change, 'kind' | 'action' | 'name' | 'id'> & { fields: FieldChange[] })[];
   effect: PlanEffect;
 }
 
 /**
- * What a document would change. Nothing is changed.
- * @param source the document's name, for its problems.
- * @param allowed what an admin key may refer to; null for people on the machine, who are trusted.
- * @returns the problems where it cannot be applied.
+ * Plans the application of a document, without changing anything.
+ * @param source the document's name, for messages.
+ * @param allowed the references that an admin key may use; null for trusted users of this machine.
+ * @returns the plan, or the problems that prevent it.
  */
 export async function planText(
   sql: Sql,
@@ -42,7 +42,7 @@ export async function planText(
   return { plan: null, problems: place(found) };
 }
 
-/** What would change for the rows to be as after a version; null, and what is kept, without it. */
+/** Plans a rollback to a version; returns null and the kept versions where it is not kept. */
 export async function planRollback(sql: Sql, version: number) {
   const read = await readVersion(sql, version);
   if ('oldest' in read) return { plan: null, kept: read };
@@ -63,9 +63,9 @@ export function describePlan(plan: Plan): DescribedPlan {
 }
 
 /**
- * Makes the changes of a plan, in one transaction.
+ * Applies a plan in one transaction.
  * @returns the version that contains them.
- * @throws BaseChangedError saying what has changed since the plan was made; DuplicateError.
+ * @throws BaseChangedError naming the changes since the plan was made; DuplicateError.
  */
 export async function commitPlan(
   sql: Sql,

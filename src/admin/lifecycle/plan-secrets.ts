@@ -8,10 +8,10 @@ import type { Sql } from '../../db/client.js';
 import type { SecretStore } from '../control.js';
 import { refusedSecrets } from '../provider-secrets.js';
 
-/** Providers' secrets at rest. */
+/** Access to providers' stored secrets. */
 export type PlanSecrets = Pick<SecretStore, 'decrypt' | 'seal' | 'sealChange'>;
 
-/** What an admin key may not write of what a document says. */
+/** The secrets of a document that an admin key may not write. */
 export function refusedIn(
   { providers }: WrittenDocument,
   rows: ReadonlyMap<string, StoredRow>,
@@ -24,7 +24,7 @@ export function refusedIn(
   });
 }
 
-/** The document with `keep` for each secret that is the stored one, which would look like another. */
+/** Replaces secrets equal to the stored ones by `keep`: encrypted again, they would look changed. */
 export function withKept(
   document: WrittenDocument,
   rows: ReadonlyMap<string, StoredRow>,
@@ -64,7 +64,7 @@ function decrypted(row: StoredRow, secrets: PlanSecrets): SecretColumns | null {
   }
 }
 
-/** A change of a provider with its secrets as they are to be stored. */
+/** Encrypts the secrets in a provider's change for storage. */
 export async function sealed(sql: Sql, change: Change, secrets: PlanSecrets): Promise<Change> {
   const { kind, before, after } = change;
   if (kind !== 'provider' || after === null) return change;

@@ -24,7 +24,7 @@ const entry = {
   },
 };
 
-/** `/admin/v1/audit`: who changed what. */
+/** `/admin/v1/audit`: the history of changes. */
 export const auditRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -32,27 +32,27 @@ export const auditRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'listAudit',
-      summary: 'Who changed which provider or key',
-      description: 'Newest first, by whatever means it was changed, plain SQL included.',
+      summary: 'List changes of providers and keys',
+      description: 'Newest first. Includes all changes, also those by plain SQL.',
       tags: ['config'],
       parameters: [
         {
           name: 'since',
           in: 'query',
-          description: 'How long ago (`24h`, `7d`, `30m`), or an ISO 8601 time',
+          description: 'An age (`24h`, `7d`, `30m`) or an ISO 8601 time',
           schema: { type: 'string', default: '7d' },
         },
         { name: 'until', in: 'query', schema: { type: 'string' } },
         {
           name: 'object',
           in: 'query',
-          description: 'Only this provider or key.',
+          description: 'Only changes of this provider or key.',
           schema: { type: 'string', maxLength: 256 },
         },
         {
           name: 'actor',
           in: 'query',
-          description: 'Only what this one did.',
+          description: 'Only changes by this actor.',
           schema: { type: 'string', maxLength: 256 },
         },
         {
@@ -82,7 +82,7 @@ export const auditRoutes: readonly AdminRoute[] = [
   },
 ];
 
-/** Without an end until a day later than now: the database's clock may be ahead of ours. */
+/** Ends a day from now by default: the database's clock may be ahead. */
 function periodOf(parameters: URLSearchParams) {
   try {
     const until = parameters.get('until');

@@ -18,9 +18,9 @@ import { jsonRequest, jsonResponse } from '../openapi-schemas.js';
 import { query } from '../query.js';
 import type { AdminAnswer, AdminRequest, AdminRoute, Parameter } from '../route.js';
 
-/** A viewer, who changes nothing, gets less of the machine than one who may. */
+/** Viewers, who can only plan, may use less of the machine. */
 const maxBodyBytes = { admin: maxDocumentBytes, operator: maxDocumentBytes, viewer: 8_388_608 };
-/** A busy database takes long to store 100,000 keys with their history. */
+/** Long, because a busy database takes long to store 100,000 keys with their history. */
 const timeoutMs = 110_000;
 
 interface PlanBody {
@@ -37,22 +37,21 @@ interface ApplyBody extends Partial<PlanBody> {
 const documentProperties = {
   document: {
     type: 'string',
-    description:
-      'The document: YAML, of which JSON is a part, as `GET /admin/v1/config/export` answers.',
+    description: 'The document in YAML or JSON, in the form of `GET /admin/v1/config/export`.',
   },
   prune: {
     type: 'boolean',
     default: false,
-    description: 'Remove providers and keys that the document does not name.',
+    description: 'Remove providers and keys that are not in the document.',
   },
 };
 const applyProperties = {
-  message: { type: 'string', maxLength: 1_000, description: 'Why, for the history.' },
+  message: { type: 'string', maxLength: 1_000, description: 'Reason, for the history.' },
   base_version: {
     type: 'integer',
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
-    description: 'Only on this version, such as the one that a plan was made on.',
+    description: 'Apply only if this is still the version, such as that of a plan.',
   },
 };
 const documentExample = 'providers:\n  openai-main:\n    weight: 3\n';
@@ -76,7 +75,7 @@ const planProperties = {
   },
   effect: {
     type: 'object',
-    description: 'What it means for models (`before` and `after` by provider and share) and keys.',
+    description: 'Effect on models (`before` and `after` by provider and share) and keys.',
     required: ['models', 'keys'],
     properties: {
       models: { type: 'array', items: { type: 'object' } },
@@ -102,7 +101,7 @@ const versionParameter: Parameter = {
   name: 'version',
   in: 'path',
   required: true,
-  description: 'As the history lists it.',
+  description: 'As listed in the history.',
   schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
 };
 
@@ -120,9 +119,9 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     bulk: true,
     operation: {
       operationId: 'exportConfig',
-      summary: 'All providers and keys as one document',
+      summary: 'Export all providers and keys as one document',
       description:
-        'In YAML. Of secrets there are hashes, references, and `keep` for those that stay.',
+        'In YAML. Keys appear as hashes; secrets as references, or as `keep`, which leaves them unchanged.',
       tags: ['config'],
       responses: { 200: documentResponse },
     },
@@ -138,7 +137,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     bulk: true,
     operation: {
       operationId: 'planConfig',
-      summary: 'What a document would change',
+      summary: 'Plan the changes of a document',
       description: 'Changes nothing. Secrets are hidden.',
       tags: ['config'],
       requestBody: jsonRequest({
@@ -164,9 +163,9 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     bulk: true,
     operation: {
       operationId: 'applyConfig',
-      summary: 'Make providers and keys as a document says',
+      summary: 'Apply a document to providers and keys',
       description:
-        'In one transaction. Answers 409 `conflict` where something has changed since `base_version`, or while it was at work.',
+        'In one transaction. Answers 409 `conflict` where something has changed since `base_version`, or during the operation.',
       tags: ['config'],
       parameters: [waitParameter],
       requestBody: jsonRequest({
@@ -189,7 +188,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'listConfigHistory',
-      summary: 'The versions that are kept, newest first',
+      summary: 'List the kept versions, newest first',
       tags: ['config'],
       parameters: [
         {
@@ -227,7 +226,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     bulk: true,
     operation: {
       operationId: 'getConfigAtVersion',
-      summary: 'The document of a version',
+      summary: 'Export a version as a document',
       tags: ['config'],
       parameters: [versionParameter],
       responses: { 200: documentResponse },
@@ -247,9 +246,9 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     bulk: true,
     operation: {
       operationId: 'rollbackConfig',
-      summary: 'Make everything as it was after a version',
+      summary: 'Roll back to a version',
       description:
-        'As a new version. Deleted keys come back with their hashes, and providers with their secrets.',
+        'Creates a new version. Deleted keys return with their hashes, and providers with their secrets.',
       tags: ['config'],
       parameters: [waitParameter],
       requestBody: jsonRequest({
@@ -280,8 +279,8 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'listSettings',
-      summary: 'The settings of this daemon, and where each comes from',
-      description: 'Of secrets only whether they are set.',
+      summary: 'Show the settings of this daemon and their sources',
+      description: 'For secrets, shows only that they are set.',
       tags: ['config'],
       responses: {
         200: jsonResponse('The settings', {

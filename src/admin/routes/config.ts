@@ -3,10 +3,10 @@ import { jsonResponse, ref } from '../openapi-schemas.js';
 import { query } from '../query.js';
 import type { AdminRoute } from '../route.js';
 
-/** Long enough to replace a worker that hangs. */
+/** Allows for the replacement of a hanging worker. */
 const reloadTimeoutMs = 60_000;
 
-/** `/admin/v1/config`: which configuration is active, and making the latest one active. */
+/** `/admin/v1/config`: shows the active configuration, and reloads it. */
 export const configRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -14,7 +14,7 @@ export const configRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'getConfigVersion',
-      summary: 'The active configuration',
+      summary: 'Show the active configuration',
       tags: ['config'],
       responses: { 200: jsonResponse('The active configuration', ref('ConfigVersion')) },
     },
@@ -27,9 +27,9 @@ export const configRoutes: readonly AdminRoute[] = [
     operators: true,
     operation: {
       operationId: 'reloadConfig',
-      summary: 'Read the configuration anew',
+      summary: 'Reload the configuration',
       description:
-        'Answers when it is active on every worker. Seldom needed: changes are noticed by themselves.',
+        'Answers when it is active on every worker. Rarely needed: changes are detected automatically.',
       tags: ['config'],
       responses: { 200: jsonResponse('What is active now', ref('ConfigReloaded')) },
     },

@@ -37,7 +37,7 @@ type WrittenField =
   | 'tags'
   | 'store_bodies';
 
-/** What people write: the key itself in place of its hash, times as text. */
+/** The request body: the key itself in place of its hash, times as text. */
 interface CredentialBody extends Partial<Pick<CredentialInput, WrittenField>> {
   key?: string;
   allow_short_key?: boolean;
@@ -70,13 +70,13 @@ const bodyProperties = { ...keyProperties, ...credentialProperties };
 const tagParameter: Parameter = {
   name: 'tag',
   in: 'query',
-  description: 'Only keys that have this tag; may be given more than once.',
+  description: 'Only keys with this tag; may be repeated.',
   schema: { type: 'string', minLength: 1, maxLength: 100 },
 };
 
 const idParameter = rowId('credential');
 
-/** `/admin/v1/credentials`: the rows of the database, without what override files add. */
+/** `/admin/v1/credentials`: the rows of the database, without override files. */
 export const credentialRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -104,7 +104,7 @@ export const credentialRoutes: readonly AdminRoute[] = [
     operation: {
       operationId: 'createCredential',
       summary: 'Create a key',
-      description: 'Without `key` one is generated and returned, this once.',
+      description: 'Without `key`, one is generated and returned only in this answer.',
       tags: ['credentials'],
       parameters: [waitParameter],
       requestBody: jsonRequest({
@@ -162,7 +162,7 @@ export const credentialRoutes: readonly AdminRoute[] = [
     operation: {
       operationId: 'updateCredential',
       summary: 'Change a key',
-      description: 'Fields that are not given stay. A `rate_limit` of null is unlimited.',
+      description: 'Omitted fields stay as they are. A `rate_limit` of null is unlimited.',
       tags: ['credentials'],
       parameters: [idParameter, waitParameter],
       requestBody: jsonRequest({
@@ -197,7 +197,7 @@ export const credentialRoutes: readonly AdminRoute[] = [
       operationId: 'rotateCredential',
       summary: 'Give a key a new value',
       description:
-        'Name, limits and usage stay. The value that it had is valid for `grace_secs` more, and one that it had before that no longer. Without `key` one is generated and returned, this once.',
+        'Name, limits and usage stay. The old value stays valid for `grace_secs`; any older value becomes invalid. Without `key`, one is generated and returned only in this answer.',
       tags: ['credentials'],
       parameters: [idParameter, waitParameter],
       requestBody: {
@@ -211,7 +211,7 @@ export const credentialRoutes: readonly AdminRoute[] = [
               minimum: 0,
               maximum: 31_536_000,
               default: 86_400,
-              description: 'How long the value that it had stays valid, in seconds.',
+              description: 'Seconds for which the old value stays valid.',
             },
           },
           examples: [{ grace_secs: 86_400 }],
@@ -246,7 +246,7 @@ export const credentialRoutes: readonly AdminRoute[] = [
     operation: {
       operationId: 'deleteCredential',
       summary: 'Delete a key',
-      description: 'Requests under way with it are finished.',
+      description: 'Requests in flight with it are finished.',
       tags: ['credentials'],
       parameters: [idParameter, waitParameter],
       responses: { 204: { description: 'It is deleted' } },
@@ -275,7 +275,7 @@ function hashed(key: string): Pick<CredentialInput, 'credential_key' | 'key_prev
   return { credential_key: hashKey(key), key_preview: previewKey(key) };
 }
 
-/** @throws GatewayError `invalid_request` for a key that can be guessed, or was mistyped. */
+/** @throws GatewayError `invalid_request` for a guessable or mistyped key. */
 function checkKey(key: string, allowShort = false): void {
   const problem = newKeyProblem(key, allowShort, 'allow_short_key: true');
   if (problem) throw new GatewayError('invalid_request', `key: ${problem}`, { param: 'key' });
@@ -294,8 +294,8 @@ function check(input: CredentialInput): void {
 }
 
 /**
- * The rows with this credential in place of the one of that id.
- * @throws GatewayError `conflict` when another row has its key, or the name that it is given.
+ * Returns the rows with this credential in place of the one with that id.
+ * @throws GatewayError `conflict` when another row has its key or its new name.
  */
 function withCredential(
   rows: Configuration,
@@ -328,7 +328,7 @@ function notFound({ params }: AdminRequest): never {
   });
 }
 
-/** A credential as it is answered: neither the key nor its hash. Adopted rows have no preview. */
+/** A credential for answers, without the key and its hash. Adopted rows have no preview. */
 function show(row: CredentialRow) {
   const { credential_key, previous_key, key_preview, ...shown } = row;
   return { ...shown, key_preview: key_preview || '…' };

@@ -4,8 +4,8 @@ import { openApiDocument } from '../openapi.js';
 import type { AdminAnswer, AdminRequest, AdminRoute } from '../route.js';
 
 /**
- * `/openapi.json`, and `/docs` that shows it: Swagger UI from our own files, so that it works
- * without the Internet and nobody else learns who reads it.
+ * `/openapi.json`, and `/docs` that shows it with Swagger UI. Its files are served from here, so
+ * that it works offline and no third party learns who reads it.
  * @param others every other operation.
  */
 export function docsRoutes(others: readonly AdminRoute[]): readonly AdminRoute[] {

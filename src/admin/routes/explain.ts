@@ -53,11 +53,11 @@ const requestExplanation = object({
   upstream_ms: number,
   first_token_ms: numberOrNull,
   attempts: integer,
-  attempts_log: { ...orNull(list(attempted)), description: 'Null where only the row is left.' },
+  attempts_log: { ...orNull(list(attempted)), description: 'Null where only the row is kept.' },
   attempts_end: textOrNull,
   candidates: {
     ...orNull(list(considered)),
-    description: 'By the configuration that the request used; null where it is not kept any more.',
+    description: 'By the configuration that the request used; null where that is no longer kept.',
   },
   limits: orNull(object({ rate_limit: numberOrNull, used_in_second: integer })),
   tokens: orNull(object({ prompt: integer, completion: integer, source: text })),
@@ -101,7 +101,7 @@ const modelExplanation = object({
   config_version: integer,
 });
 
-/** Why a request went, or would go, where it does. No prompt and no answer is kept. */
+/** Explains the routing of past and possible requests. Prompts and answers are not kept. */
 export const explainRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -109,16 +109,16 @@ export const explainRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'explainRequest',
-      summary: 'What happened to a request',
+      summary: 'Explain a past request',
       description:
-        'Of the last 10,000 requests from memory; of older ones what `request_logs` has. A client may send the same id again: then the newest.',
+        'The last 10,000 requests are in memory; for older ones the answer is limited to `request_logs`. If several requests have this id, the newest is shown.',
       tags: ['explain'],
       parameters: [
         {
           name: 'request_id',
           in: 'path',
           required: true,
-          description: 'As in the answer’s `x-request-id`.',
+          description: "The answer's `x-request-id`.",
           schema: { type: 'string', minLength: 1, maxLength: 128 },
         },
       ],
@@ -147,21 +147,21 @@ export const explainRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'explainModel',
-      summary: 'Where a request for a model would go',
-      description: 'By the active configuration and the state of its providers. Nothing is sent.',
+      summary: 'Explain where a request for a model would go',
+      description: 'By the active configuration and the state of its providers. Sends nothing.',
       tags: ['explain'],
       parameters: [
         {
           name: 'model',
           in: 'query',
           required: true,
-          description: 'As a client would ask for it.',
+          description: "The name in a client's request.",
           schema: { type: 'string', minLength: 1, maxLength: 256 },
         },
         {
           name: 'key',
           in: 'query',
-          description: 'Name or id of a key; without it one that may use every model.',
+          description: 'Name or id of a key; by default a key that may use every model.',
           schema: { type: 'string', minLength: 1, maxLength: 200 },
         },
       ],

@@ -16,7 +16,7 @@ interface ProbeRequest {
   timeout_secs?: number;
 }
 
-/** Probing of providers: all for whoever watches, one for the administrator. */
+/** Tests of providers: all of them for monitoring, a single one for the administrator. */
 export const healthRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -68,14 +68,14 @@ export const healthRoutes: readonly AdminRoute[] = [
                   type: ['array', 'null'],
                   items: { type: 'string', minLength: 1, maxLength: 256 },
                   maxItems: 1_000,
-                  description: 'As clients ask for them. Without: those that the mapping names.',
+                  description: "Clients' names of them; by default those in the mapping.",
                 },
                 max_concurrent: {
                   type: 'integer',
                   minimum: 1,
                   maximum: 10,
                   default: 2,
-                  description: 'Models that are tested at once.',
+                  description: 'Number of models tested at once.',
                 },
                 timeout_secs: {
                   type: 'integer',
@@ -114,7 +114,7 @@ export const healthRoutes: readonly AdminRoute[] = [
   },
 ];
 
-/** Why a secret cannot be read would tell what the machine has. */
+/** Hides the reason that a secret cannot be read: it could reveal files of the machine. */
 async function inClear(control: Control, row: ProviderRow): Promise<ProviderRow> {
   try {
     return await control.secrets.reveal(row);

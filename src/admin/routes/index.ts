@@ -12,7 +12,7 @@ import { requestRoutes } from './requests.js';
 import { statusRoutes } from './status.js';
 import { usageRoutes } from './usage.js';
 
-/** What the document describes besides itself. */
+/** Every operation except those that serve the document. */
 const described: readonly AdminRoute[] = [
   ...providerRoutes,
   ...credentialRoutes,

@@ -1,6 +1,6 @@
 import type { AdminRoute } from '../route.js';
 
-/** `/metrics`: what Prometheus scrapes. */
+/** `/metrics`, for Prometheus. */
 export const metricsRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -10,7 +10,7 @@ export const metricsRoutes: readonly AdminRoute[] = [
       operationId: 'getMetrics',
       summary: 'Metrics for Prometheus',
       description:
-        'Open to all, only to this machine, or only with the admin key, as `metrics.access` says.',
+        'The setting `metrics.access` opens it to all, to this machine, or only with the admin key.',
       tags: ['monitoring'],
       responses: {
         200: {

@@ -20,7 +20,7 @@ import type { AdminRequest, AdminRoute } from '../route.js';
 
 const idParameter = rowId('provider');
 
-/** `/admin/v1/providers`: the rows of the database, without what override files add. */
+/** `/admin/v1/providers`: the rows of the database, without override files. */
 export const providerRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -144,7 +144,7 @@ export const providerRoutes: readonly AdminRoute[] = [
     operation: {
       operationId: 'deleteProvider',
       summary: 'Delete a provider',
-      description: 'Requests that it is answering are finished.',
+      description: 'Requests in flight to it are finished.',
       tags: ['providers'],
       parameters: [idParameter, waitParameter],
       responses: { 204: { description: 'It is deleted' } },
@@ -197,7 +197,7 @@ async function orRefusal<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** The rows with this provider in place of the one of that key. */
+/** Returns the rows with this provider in place of the one with that key. */
 function withProvider(
   rows: Configuration,
   provider: ProviderInput | null,
@@ -219,7 +219,7 @@ function notFound({ params }: AdminRequest): never {
   });
 }
 
-/** A provider as it is answered: never with its secrets. */
+/** A provider for answers, without its secrets. */
 function show(row: ProviderRow, { secrets }: Control) {
   const { api_key, ...columns } = row;
   return { ...columns, ...secrets.shown(row) };

@@ -19,9 +19,9 @@ const row = object({
   request_id: text,
   credential_name: text,
   endpoint: text,
-  model: { ...text, description: 'As asked.' },
+  model: { ...text, description: "The name in the client's request." },
   model_sent: textOrNull,
-  provider: { ...textOrNull, description: 'The last that was tried; null where none was.' },
+  provider: { ...textOrNull, description: 'The last one tried; null where none was.' },
   attempts: { type: 'integer' },
   status: { type: 'integer' },
   error: textOrNull,
@@ -44,9 +44,9 @@ export const requestRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'listRequests',
-      summary: 'Single requests, searched',
+      summary: 'Search single requests',
       description:
-        'Requests that came with a valid key and named a model, the newest first, without bodies. For those before the last one, ask again with its `started_at` as `until`.',
+        'Requests with a valid key and a model, newest first, without bodies. For the next page, pass the `started_at` of the last one as `until`.',
       tags: ['usage'],
       parameters: [
         ...filterParameters(defaultSince),
@@ -60,7 +60,7 @@ export const requestRoutes: readonly AdminRoute[] = [
       ],
       responses: {
         200: {
-          description: 'The newest first',
+          description: 'Newest first',
           content: {
             'application/json': { schema: list },
             'text/csv': { schema: { type: 'string' } },

@@ -5,7 +5,7 @@ import { providerState } from '../explain/provider-state.js';
 import { jsonResponse, object } from '../openapi-schemas.js';
 import type { AdminRoute } from '../route.js';
 
-/** Of the keys, those with the most requests. */
+/** Keys listed, those with the most requests first. */
 const maxKeys = 100;
 
 const text = { type: 'string' };
@@ -21,7 +21,7 @@ const status = object({
   at: { type: 'string', format: 'date-time' },
   uptime_seconds: count,
   config: object({ version: count, since: { type: 'string', format: 'date-time' } }),
-  window_seconds: { ...count, description: 'What the sums are of.' },
+  window_seconds: { ...count, description: 'Length of the period of the sums.' },
   requests: object({
     ...sum,
     limited: count,
@@ -32,7 +32,7 @@ const status = object({
   }),
   series: {
     ...list(object({ requests: count, errors: count, p95_ms: milliseconds })),
-    description: 'Second by second, the oldest first.',
+    description: 'One entry per second, oldest first.',
   },
   providers: list(
     object({
@@ -41,7 +41,7 @@ const status = object({
       until: textOrNull,
       weight: count,
       priority: { type: 'integer' },
-      share: { type: 'number', description: 'Of the attempts of the last minute, from 0 to 1.' },
+      share: { type: 'number', description: 'Share of attempts in the last minute, from 0 to 1.' },
       ...sum,
       in_flight: count,
       max_concurrency: countOrNull,
@@ -52,7 +52,7 @@ const status = object({
     ...list(
       object({ key: text, ...sum, limited: count, rate_limit: { type: ['number', 'null'] } }),
     ),
-    description: 'Those that were used in the last minute, the busiest first.',
+    description: 'Keys used in the last minute, busiest first.',
   },
   workers: list(
     object({ worker: text, in_flight: count, loop_delay_p99_ms: milliseconds, rss_bytes: count }),
@@ -60,7 +60,7 @@ const status = object({
   workers_desired: count,
 });
 
-/** `/admin/v1/status`: how the gateway does, from memory. */
+/** `/admin/v1/status`: the current state of the gateway, from memory. */
 export const statusRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -68,9 +68,9 @@ export const statusRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'getStatus',
-      summary: 'How the gateway does now',
+      summary: 'Show the current state of the gateway',
       description:
-        'Requests of the last minute, providers, keys and workers of this instance, from memory: cheap enough to be asked each second.',
+        'Requests of the last minute, providers, keys and workers of this instance, from memory: cheap enough to poll every second.',
       tags: ['monitoring'],
       responses: { 200: jsonResponse('How it does', status) },
     },
@@ -137,14 +137,13 @@ function describeStatus(control: Control) {
   };
 }
 
-/** What asks the gateway itself is not counted. */
+/** Requests to the gateway itself are not counted. */
 function inFlight({ status }: WorkerState): number {
   return Object.entries(status?.activeRequests ?? {})
     .filter(([endpoint]) => endpoint.startsWith('/v1/'))
     .reduce((sum, [, active]) => sum + active, 0);
 }
 
-/** To a tenth. */
 function rounded(ms: number | null): number | null {
   return ms === null ? null : Math.round(ms * 10) / 10;
 }

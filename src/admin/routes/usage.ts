@@ -29,8 +29,8 @@ const sum = {
       description:
         "The key's name, model, provider, or start of the day or hour; null where no provider served the requests",
     },
-    subgroup: { type: ['string', 'null'], description: 'Likewise by the second of `by`.' },
-    credential_id: { type: ['integer', 'null'], description: 'Where the sum is by key' },
+    subgroup: { type: ['string', 'null'], description: 'The same for the second value of `by`.' },
+    credential_id: { type: ['integer', 'null'], description: 'Set for sums by key' },
     requests: count,
     errors: count,
     prompt_tokens: count,
@@ -38,7 +38,7 @@ const sum = {
     total_tokens: count,
     estimated_tokens: {
       ...count,
-      description: 'Of total_tokens, those that the provider did not report',
+      description: 'The part of total_tokens that the provider did not report',
     },
     duration_ms: milliseconds,
     first_token_ms: milliseconds,
@@ -54,21 +54,21 @@ export const usageRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'getUsage',
-      summary: 'Requests, errors, tokens and latency, summed',
-      description: 'Of requests that came with a valid key and named a model.',
+      summary: 'Sum requests, errors, tokens and latency',
+      description: 'Covers requests with a valid key and a model.',
       tags: ['usage'],
       parameters: [
         {
           name: 'by',
           in: 'query',
-          description: `What to sum by: one or two of ${usageGroupings.join(', ')}, with a comma between them; without it there is only the total`,
+          description: `Grouping: one or two of ${usageGroupings.join(', ')}, separated by a comma; without it only the total is returned`,
           schema: { type: 'string', pattern: `^${grouping}(?:,${grouping})?$` },
         },
         ...filterParameters(defaultSince),
         {
           name: 'timezone',
           in: 'query',
-          description: 'Whose days and hours, such as `Europe/Berlin`.',
+          description: 'Time zone of days and hours, such as `Europe/Berlin`.',
           schema: { type: 'string', default: 'UTC', maxLength: 100 },
         },
         formatParameter,
