@@ -4,13 +4,14 @@ import type { ModelRequest, Spans } from './head.js';
 import type { AnswerBytes, TokenUsage } from './usage.js';
 
 /** What is asked of a model. */
-export type Operation = 'chat' | 'completion' | 'embedding' | 'token_count';
+export type Operation = 'chat' | 'completion' | 'embedding' | 'token_count' | 'moderation';
 
 export type DialectName =
   | 'openai.chat'
   | 'openai.completions'
   | 'openai.embeddings'
   | 'openai.responses'
+  | 'openai.moderations'
   | 'anthropic.messages'
   | 'anthropic.count_tokens';
 
@@ -27,6 +28,8 @@ export interface Dialect {
   readHead(body: Buffer, spans: Spans): ModelRequest;
   /** Whether an event of a stream is content, an error, or says nothing yet. */
   readonly judge: Judge;
+  /** Whether tokens are counted from the texts where the provider reports no usage. */
+  readonly countsTokens: boolean;
   /** The usage that a whole answer or a stream reports; null when it reports none. */
   readUsage(answer: AnswerBytes): TokenUsage | null;
   /** Undoes `usageEdit` in the stream that answers it; null where there is no such edit. */

@@ -1,11 +1,12 @@
 import { countTokens, messages } from './anthropic/dialects.js';
 import { countTokensDocument, messagesDocument } from './anthropic/documents.js';
 import type { ModelEndpoint, OwnEndpoint } from './endpoint.js';
-import { chat, completions, embeddings } from './openai/dialects.js';
+import { chat, completions, embeddings, moderations } from './openai/dialects.js';
 import {
   chatDocument,
   completionsDocument,
   embeddingsDocument,
+  moderationsDocument,
   responsesDocument,
 } from './openai/documents.js';
 import { responses } from './openai/responses-dialect.js';
@@ -57,6 +58,16 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
     path: '/responses',
     dialect: responses,
     document: responsesDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/moderations',
+    path: '/moderations',
+    dialect: moderations,
+    document: moderationsDocument,
     probe: null,
     limited: true,
   },

@@ -8,6 +8,8 @@ export interface ModelRequest {
   readonly stream: boolean;
   /** Where the model's name is in the body, with its quotes. */
   readonly modelSpans: readonly Span[];
+  /** False: the model is the one that the API takes for a request that names none. */
+  readonly isModelNamed: boolean;
   /** Makes a stream report its usage; null when the client asked for it, or it is no stream. */
   readonly usageEdit: Edit | null;
 }
@@ -28,15 +30,18 @@ const maxValueBytes = 65_536;
 /**
  * Reads `model` and `stream`.
  * @param usageEditOf makes the edit of a stream where the dialect needs one.
+ * @param defaultModel the model meant by a request that names none; null: it must name one.
  * @throws GatewayError `invalid_request`; JsonSyntaxError.
  */
 export function readHead(
   body: Buffer,
   spans: Spans,
   usageEditOf: ((body: Buffer, spans: Spans) => Edit | null) | null,
+  defaultModel: string | null = null,
 ): ModelRequest {
   const modelSpans = spans.get('model') ?? [];
-  const model = memberOf(body, 'model', modelSpans);
+  const named = memberOf(body, 'model', modelSpans);
+  const model = named ?? defaultModel ?? named;
   if (model === undefined) throw invalid('model', 'You must provide a model parameter.');
   if (typeof model !== 'string' || model === '') {
     throw invalid('model', 'The model must be a string that is not empty.');
@@ -47,7 +52,7 @@ export function readHead(
   const stream = memberOf(body, 'stream', spans.get('stream')) ?? false;
   if (typeof stream !== 'boolean') throw invalid('stream', 'stream must be true or false.');
   const usageEdit = stream && usageEditOf ? usageEditOf(body, spans) : null;
-  return { body, model, stream, modelSpans, usageEdit };
+  return { body, model, stream, modelSpans, isModelNamed: named === model, usageEdit };
 }
 
 /**
@@ -73,15 +78,25 @@ export function memberOf(body: Buffer, name: string, spans: readonly Span[] | un
  * the model's name changes and, with `askUsage`, what asks for the usage of a stream.
  */
 export function bodyFor(request: ModelRequest, model: string, askUsage: boolean): Buffer {
-  const { body, modelSpans, usageEdit } = request;
+  const { body, modelSpans, isModelNamed, usageEdit } = request;
   const edits: Edit[] = [];
-  // Of a key that occurs twice a provider may take the first, which was not authorized.
-  if (model !== request.model || modelSpans.length > 1) {
+  // Of a key that occurs twice a provider may take the first, of none a default of its own: neither
+  // was authorized.
+  if (model !== request.model || modelSpans.length > 1 || !isModelNamed) {
     const bytes = Buffer.from(JSON.stringify(model));
     for (const span of modelSpans) edits.push({ ...span, bytes });
+    if (modelSpans.length === 0) edits.push(memberAtStart(body, 'model', model));
   }
   if (askUsage && usageEdit) edits.push(usageEdit);
   return edits.length === 0 ? body : edited(body, edits);
+}
+
+/** Adds a member that is not in the body. */
+export function memberAtStart(body: Buffer, name: string, value: unknown): Edit {
+  const start = body.indexOf('{') + 1;
+  const isEmpty = body.toString('latin1', start).trimStart().startsWith('}');
+  const member = `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+  return { start, end: start, bytes: Buffer.from(isEmpty ? member : `${member},`) };
 }
 
 function edited(body: Buffer, edits: Edit[]): Buffer {

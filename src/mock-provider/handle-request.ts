@@ -9,9 +9,9 @@ import { AbortedError, type Exchange, type RequestHandler } from '../server/exch
 import { createTextAnswers } from './answer-text.js';
 import { parseBody } from './ask.js';
 import { createConversations, promptTokensOf } from './conversations.js';
-import { embeddingsBody } from './embeddings.js';
 import { modelBody, modelsBody } from './models.js';
 import { type Behaviour, changeBehaviour } from './options.js';
+import { type PlainAnswer, plainAnswers } from './plain-answers.js';
 import { waitFor } from './play-stream.js';
 import { ProviderError } from './provider-error.js';
 import { seededRandom } from './random.js';
@@ -74,7 +74,8 @@ export function createHandler(
       case 'openai.completions':
         return answerText(exchange, 'completion', body);
       case 'openai.embeddings':
-        return answerEmbeddings(exchange, body);
+      case 'openai.moderations':
+        return answerPlain(exchange, plainAnswers[dialect.name], body);
       case 'anthropic.count_tokens': {
         const request = messagesCodec.readRequest(body, { model: '', stream: false });
         return respond(exchange, JSON.stringify({ input_tokens: promptTokensOf(request) }));
@@ -92,12 +93,16 @@ export function createHandler(
     return body;
   }
 
-  async function answerEmbeddings(exchange: Exchange, body: Buffer): Promise<void> {
+  async function answerPlain(
+    exchange: Exchange,
+    answerTo: PlainAnswer,
+    body: Buffer,
+  ): Promise<void> {
     const fields = parseBody(body);
     if (await steer(exchange, steeringOf(fields.model))) {
       return;
     }
-    const answered = embeddingsBody(fields);
+    const answered = answerTo(fields);
     await waitFor(exchange, behaviour.latencyMs);
     respond(exchange, answered);
   }

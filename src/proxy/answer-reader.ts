@@ -60,7 +60,7 @@ export class AnswerReader {
     if (record.bodies && this.#body) record.bodies.response = this.#body.body;
     record.usage = this.#filter?.usage ?? this.#dialect.readUsage(this.#answer);
     if (record.usage || record.status >= 400) return;
-    if (this.#dialect.operation === 'token_count') return;
+    if (!this.#dialect.countsTokens) return;
     record.uncounted = this.#uncounted(request);
   }
 

@@ -119,6 +119,21 @@ for (const { engine, skip } of engines) {
       );
     });
 
+    await t.test('moderates, with the model that the API takes where none is named', async () => {
+      const input = ['hello', 'I kill you'];
+      const { data, response } = await client.moderations.create({ input }).withResponse();
+      assert.equal(data.model, 'omni-moderation-latest');
+      assert.deepEqual(
+        data.results.map(({ flagged, categories }) => [flagged, categories.violence]),
+        [
+          [false, false],
+          [true, true],
+        ],
+      );
+      assert.equal(response.headers.get('x-llmproxy-provider'), 'mock');
+      await assert.rejects(limited.moderations.create({ input }), OpenAI.PermissionDeniedError);
+    });
+
     await t.test('answers many requests at once', async () => {
       const answers = await Promise.all(
         Array.from({ length: 100 }, (_, i) =>
@@ -249,7 +264,7 @@ function onlyCall({ choices }: OpenAI.ChatCompletion): { name: string; arguments
 async function gateway(t: TestContext, engine: 'net' | 'hyper-express' | 'node') {
   const daemon = await startDaemon(t, { engine });
   const { mock } = await mockForTest(t);
-  const named = ['gpt-4o', 'text-embedding-3-small', 'gpt-*', 'mock-*'];
+  const named = ['gpt-4o', 'text-embedding-3-small', 'gpt-*', 'mock-*', 'omni-*'];
   await daemon.addProvider('mock', {
     api_base: mock.url,
     model_mapping: Object.fromEntries(named.map((name) => [name, name])),

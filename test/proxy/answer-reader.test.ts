@@ -17,6 +17,7 @@ const request = {
   model: 'm',
   stream: true,
   modelSpans: [],
+  isModelNamed: true,
   usageEdit: null,
 };
 

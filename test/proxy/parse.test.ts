@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Settings, settingsSchema } from '../../src/config/settings-schema.js';
+import type { Dialect } from '../../src/dialects/dialect.js';
 import { bodyFor, type ModelRequest } from '../../src/dialects/head.js';
-import { chat } from '../../src/dialects/openai/dialects.js';
+import { chat, moderations } from '../../src/dialects/openai/dialects.js';
 import { GatewayError } from '../../src/errors.js';
 import { parse } from '../../src/proxy/parse.js';
 import { Watchdog } from '../../src/proxy/watchdog.js';
@@ -52,6 +53,24 @@ test('a model replaced in the bytes is the model replaced in the object, and no 
     }),
     { numRuns: 300 },
   );
+});
+
+test('a request that names no model is sent with the default one that the key was checked for', async () => {
+  const model = 'omni-moderation-latest';
+  for (const [text, expected] of [
+    ['{"input":"a"}', `{"model":"${model}","input":"a"}`],
+    [' { "input" : 1.0}', ` {"model":"${model}", "input" : 1.0}`],
+    ['{ }', `{"model":"${model}" }`],
+    ['{"model":null,"input":1}', `{"model":"${model}","input":1}`],
+    [`{"model":"${model}"}`, `{"model":"${model}"}`],
+  ] as const) {
+    const request = await parseBody([Buffer.from(text)], moderations);
+    assert.equal(request.model, model);
+    assert.equal(bodyFor(request, model, false).toString(), expected);
+  }
+  for (const text of ['{"input":1}', '{"model":null}']) {
+    await assert.rejects(parseBody([Buffer.from(text)]), { param: 'model' });
+  }
 });
 
 test('numbers keep the form that the client gave them', async () => {
@@ -172,12 +191,12 @@ test('refuses a body in an encoding, naming it', async () => {
   });
 });
 
-function parseBody(chunks: readonly Buffer[]): Promise<ModelRequest> {
+function parseBody(chunks: readonly Buffer[], dialect: Dialect = chat): Promise<ModelRequest> {
   const give: Give = async (onChunk) => {
     for (const chunk of chunks) onChunk?.(chunk);
     return Buffer.concat(chunks);
   };
-  return parse(exchangeOf(give), chat, server, watchdog);
+  return parse(exchangeOf(give), dialect, server, watchdog);
 }
 
 type Give = (onChunk?: (chunk: Buffer) => void) => Promise<Buffer>;

@@ -30,6 +30,7 @@ export const messages: Dialect = {
   name: 'anthropic.messages',
   operation: 'chat',
   ...common,
+  countsTokens: true,
   readUsage: readMessagesUsage,
 };
 
@@ -37,6 +38,7 @@ export const countTokens: Dialect = {
   name: 'anthropic.count_tokens',
   operation: 'token_count',
   ...common,
+  countsTokens: false,
   readUsage: () => null,
 };
 

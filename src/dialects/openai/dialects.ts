@@ -1,6 +1,6 @@
 import type { GatewayError } from '../../errors.js';
 import type { Dialect } from '../dialect.js';
-import { type Edit, memberOf, readHead, type Spans } from '../head.js';
+import { type Edit, memberAtStart, memberOf, readHead, type Spans } from '../head.js';
 import { writeEvent } from '../sse.js';
 import { judge } from './content.js';
 import { readUsage, UsageEventFilter } from './usage.js';
@@ -9,6 +9,7 @@ const common = {
   members: new Set(['model', 'stream']),
   readHead: (body: Buffer, spans: Spans) => readHead(body, spans, null),
   judge,
+  countsTokens: true,
   readUsage,
   usageFilter: null,
   requestIdHeader: null,
@@ -37,14 +38,20 @@ export const embeddings: Dialect = {
   ...common,
 };
 
+export const moderations: Dialect = {
+  name: 'openai.moderations',
+  operation: 'moderation',
+  ...common,
+  readHead: (body, spans) => readHead(body, spans, null, 'omni-moderation-latest'),
+  countsTokens: false,
+};
+
 /** Adds `include_usage` to `stream_options`, which is made where it is not; see `usageEdit`. */
 function usageEditOf(body: Buffer, members: Spans): Edit | null {
   const spans = members.get('stream_options');
   const span = spans?.[spans.length - 1];
   if (!span) {
-    const start = body.indexOf('{') + 1;
-    const bytes = Buffer.from('"stream_options":{"include_usage":true},');
-    return { start, end: start, bytes };
+    return memberAtStart(body, 'stream_options', { include_usage: true });
   }
   const options = memberOf(body, 'stream_options', spans);
   if (options !== null && typeof options !== 'object') return null;

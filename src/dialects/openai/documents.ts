@@ -62,3 +62,15 @@ export const responsesDocument: EndpointDocument = {
   stream: 'Server-sent events, from `response.created` to `response.completed`.',
   errorSchema: null,
 };
+
+export const moderationsDocument: EndpointDocument = {
+  operationId: 'createModeration',
+  summary: 'Moderations',
+  maker: 'OpenAI',
+  required: ['input'],
+  properties: { input: { type: ['string', 'array'], items: {} } },
+  example: { model: 'omni-moderation-latest', input: 'Hello!' },
+  answer: { results: { type: 'array', items: { type: 'object' } } },
+  stream: null,
+  errorSchema: null,
+};

@@ -13,6 +13,7 @@ export const responses: Dialect = {
   members: new Set(['model', 'stream']),
   readHead: (body, spans) => readHead(body, spans, null),
   judge,
+  countsTokens: true,
   readUsage,
   usageFilter: null,
   requestIdHeader: null,
