@@ -57,6 +57,13 @@ describe('a chunked body', () => {
     );
   });
 
+  it('takes a size of more than 32 bits for what it is', () => {
+    const { messages, error } = readRequests([`${head}100000001\r\nabc`]);
+    assert.equal(error, null);
+    assert.equal(messages[0]?.body, 'abc');
+    assert.equal(messages[0]?.ended, false);
+  });
+
   it('may be followed by another', () => {
     const one = `${head}1;e\r\na\r\n0\r\nT: 1\r\n\r\n`;
     const { messages } = readRequests([one + one]);
