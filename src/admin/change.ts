@@ -8,6 +8,9 @@ import type { BulkControl } from './bulk-control.js';
 import { query } from './query.js';
 import type { AdminRequest, Parameter } from './route.js';
 
+/** Some checks wait for others first, and each may have to read a hundred thousand keys. */
+const checkTimeoutMs = 60_000;
+
 /** The parameter `wait` of every operation that changes providers or keys. */
 export const waitParameter: Parameter = {
   name: 'wait',
@@ -62,7 +65,7 @@ export async function refuseUnusable(
   control: BulkControl,
   changeRows: (rows: Configuration) => Configuration,
 ): Promise<void> {
-  const problems = await query(control, () => control.problemsOf(changeRows));
+  const problems = await query(control, () => control.problemsOf(changeRows), checkTimeoutMs);
   if (problems.length === 0) return;
   throw new GatewayError(
     'invalid_configuration',

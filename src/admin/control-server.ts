@@ -1,4 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { Clients, needsNoKey } from '../config/client.js';
 import { Networks } from '../config/networks.js';
 import { ConfigError } from '../config/problem.js';
@@ -100,7 +102,10 @@ export async function startControlServer(
       }
       // A worker adds the header to the answers it forwards.
       const headers = isDirect ? { 'x-request-id': requestId } : {};
-      write(response, withHeaders(answered, headers));
+      await write(response, withHeaders(answered, headers)).catch((error: unknown) => {
+        // Its head is sent already, and it has been cut: that can only be logged.
+        if (!hasLeft(error)) errorAnswer(error, requestId, control);
+      });
     };
 
   const onSocket = listener((message) => callerOnSocket(message, main.host), false);
@@ -149,18 +154,23 @@ function requestIdOf({ headers }: IncomingMessage): string {
   return /^[\x21-\x7e]{1,128}$/.test(sent) ? sent : crypto.randomUUID();
 }
 
-function write(response: ServerResponse, answer: AdminAnswer): void {
-  const { status, body } = answer;
+async function write(response: ServerResponse, answer: AdminAnswer): Promise<void> {
+  const { status, headers, body } = answer;
+  if (body instanceof Readable) {
+    response.writeHead(status, { ...noSniff, ...headers });
+    return await pipeline(body, response);
+  }
   const raw = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
   const bytes = raw ? Buffer.from(body ?? '') : Buffer.from(JSON.stringify(body));
   const length = status === 204 || status === 304 ? {} : { 'content-length': bytes.length };
-  const headers = {
-    ...(raw ? {} : jsonType),
-    'x-content-type-options': 'nosniff',
-    ...length,
-    ...answer.headers,
-  };
-  response.writeHead(status, headers).end(bytes);
+  const type = raw ? {} : jsonType;
+  response.writeHead(status, { ...type, ...noSniff, ...length, ...headers }).end(bytes);
+}
+
+const noSniff = { 'x-content-type-options': 'nosniff' };
+
+function hasLeft(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
 
 const jsonType = { 'content-type': 'application/json' };

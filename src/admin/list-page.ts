@@ -1,5 +1,9 @@
+import { Readable } from 'node:stream';
 import type { Page } from '../db/queries/rows.js';
-import type { Parameter } from './route.js';
+import type { AdminAnswer, Parameter } from './route.js';
+
+/** Rows that are read, and held, at once: between two parts others get their turn. */
+const partRows = 1_000;
 
 /** Query parameters of the lists. */
 export function pageParameters(searched: string): Parameter[] {
@@ -40,4 +44,39 @@ export function pageOf(query: URLSearchParams): Page {
     search: query.get('search') ?? '',
     ...(enabled !== null && { enabled: enabled === 'true' }),
   };
+}
+
+/**
+ * The answer with a version and a page of rows. A long one is read and sent part by part.
+ * @param name of the rows in the answer.
+ * @param read the rows of a page, by id.
+ * @param show a row as it is answered.
+ */
+export async function listAnswer<Row extends { id: number }>(
+  { version, name, page }: { version: number; name: string; page: Page },
+  read: (page: Page) => Promise<readonly Row[]>,
+  show: (row: Row) => object,
+): Promise<AdminAnswer> {
+  let left = page.limit;
+  const readPart = async (from: Page) => {
+    const asked = Math.min(left, partRows);
+    const rows = await read({ ...from, limit: asked });
+    left -= rows.length;
+    return { rows, isLast: rows.length < asked || left === 0 };
+  };
+  const first = await readPart(page);
+  if (first.isLast) return { status: 200, body: { version, [name]: first.rows.map(show) } };
+  async function* text() {
+    yield `{"version":${version},"${name}":[`;
+    for (let part = first; ; ) {
+      const last = part.rows.at(-1);
+      yield part.rows.map((row) => JSON.stringify(show(row))).join(',');
+      if (part.isLast || !last) break;
+      part = await readPart({ ...page, offset: 0, after: last.id });
+      if (part.rows.length > 0) yield ',';
+    }
+    yield ']}';
+  }
+  const headers = { 'content-type': 'application/json' };
+  return { status: 200, headers, body: Readable.from(text()) };
 }

@@ -24,7 +24,7 @@ export interface AdminRequest {
 export interface AdminAnswer {
   status: number;
   headers?: Readonly<Record<string, string>>;
-  /** Strings and buffers are sent unchanged, with `content-type` in `headers`; all else as JSON. */
+  /** Text, bytes and streams are sent unchanged, with `content-type` in `headers`; all else as JSON. */
   body?: unknown;
 }
 

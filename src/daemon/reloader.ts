@@ -17,6 +17,8 @@ export interface LastReload {
 }
 
 interface ReloaderOptions extends ConfigurationParts {
+  /** `version` of what `readRows` would return: rows of the same version are the same. */
+  readVersion: () => Promise<number>;
   /** Decrypts secrets and finds what references stand for; a provider where it cannot is disabled. */
   resolveSecrets?: (configuration: Configuration, rows: Configuration) => Promise<Configuration>;
   /** Gives a configuration to all workers and resolves when each uses it. */
@@ -39,6 +41,9 @@ interface ReloaderOptions extends ConfigurationParts {
 export class Reloader {
   readonly #options: ReloaderOptions;
   #active: ActiveConfiguration | null = null;
+  /** Those read last, also where they could not be used. */
+  #rows: Configuration | null = null;
+  #checking: Promise<unknown> = Promise.resolve();
   /** Whether the last reload failed: that all is well again is told, even when nothing changed. */
   #failed = false;
   #lastSuccessAt: number | null = null;
@@ -88,11 +93,15 @@ export class Reloader {
 
   /**
    * What would be wrong with the configuration after a change of its rows, and is not wrong now; for
-   * changes that come from elsewhere than this machine. Nothing is activated.
+   * changes that come from elsewhere than this machine. Nothing is activated. One check after the
+   * other: many at once, of many keys, would each hold all rows.
    * @throws what reading threw.
    */
   problemsOf(change: (rows: Configuration) => Configuration): Promise<Problem[]> {
-    return newProblems(this.#options, change);
+    const parts = { ...this.#options, readRows: () => this.#currentRows() };
+    const checked = this.#checking.then(() => newProblems(parts, change));
+    this.#checking = checked.catch(() => {});
+    return checked;
   }
 
   /** No reload starts after this. */
@@ -140,9 +149,16 @@ export class Reloader {
     }
   }
 
+  async #currentRows(): Promise<Configuration> {
+    const { readRows, readVersion } = this.#options;
+    if (this.#rows?.version !== (await readVersion())) this.#rows = await readRows();
+    return this.#rows as Configuration;
+  }
+
   async #read(): Promise<{ configuration: Configuration; rows: Configuration }> {
     const { readRows, readOverrides, resolveSecrets, privateAddresses } = this.#options;
     const [rows, files] = await Promise.all([readRows(), readOverrides()]);
+    this.#rows = rows;
     const problems: Problem[] = [];
     const overrides = files.map((file) => parseOverride(file, problems));
     if (problems.length > 0) throw new ConfigError(problems);

@@ -23,6 +23,7 @@ function daemon(t: TestContext) {
     failure: null as Error | null,
   };
   const reloader = new Reloader({
+    readVersion: async () => state.rows.version,
     async readRows() {
       state.reads++;
       assert.equal(++state.reading, 1, 'one read at a time');
@@ -127,4 +128,28 @@ test('stop waits for the read under way and starts none that was marked', async 
   await reload;
   await settle();
   assert.equal(state.reads, 1);
+});
+
+test('checks of changes wait for each other, and read rows only when these have changed', async (t) => {
+  const { state, reloader } = daemon(t);
+  await reloader.reload();
+  const seen: number[] = [];
+  const check = () =>
+    reloader.problemsOf((rows) => {
+      seen.push(rows.version);
+      return rows;
+    });
+  await Promise.all([check(), check()]);
+  assert.equal(state.reads, 1);
+
+  state.rows = { ...state.rows, version: state.rows.version + 1 };
+  await Promise.all([check(), check(), check()]);
+  assert.equal(state.reads, 2);
+  assert.deepEqual(seen.slice(2), [state.rows.version, state.rows.version, state.rows.version]);
+
+  state.rows = { ...state.rows, version: state.rows.version + 1 };
+  state.failure = new Error('away');
+  await assert.rejects(check(), /away/);
+  state.failure = null;
+  assert.deepEqual(await check(), []);
 });

@@ -22,7 +22,7 @@ import { updateCredential } from '../../db/queries/update-credential.js';
 import { GatewayError } from '../../errors.js';
 import { change, refuseProblems, refuseUnusable, waitParameter } from '../change.js';
 import type { Control } from '../control.js';
-import { pageOf, pageParameters } from '../list-page.js';
+import { listAnswer, pageOf, pageParameters } from '../list-page.js';
 import { jsonRequest, jsonResponse, ref, rowId } from '../openapi-schemas.js';
 import { query } from '../query.js';
 import type { AdminRequest, AdminRoute, Parameter } from '../route.js';
@@ -93,8 +93,11 @@ export const credentialRoutes: readonly AdminRoute[] = [
     handle: async (request, control) => {
       const { version } = await query(control, configVersion);
       const page = { ...pageOf(request.query), tags: request.query.getAll('tag') };
-      const rows = await query(control, (sql) => listCredentials(sql, page));
-      return { status: 200, body: { version, credentials: rows.map(show) } };
+      return await listAnswer(
+        { version, name: 'credentials', page },
+        (part) => query(control, (sql) => listCredentials(sql, part)),
+        show,
+      );
     },
   },
   {

@@ -12,7 +12,7 @@ import { updateProvider } from '../../db/queries/update-provider.js';
 import { GatewayError } from '../../errors.js';
 import { change, refuseProblems, refuseUnusable, waitParameter } from '../change.js';
 import type { Control } from '../control.js';
-import { pageOf, pageParameters } from '../list-page.js';
+import { listAnswer, pageOf, pageParameters } from '../list-page.js';
 import { jsonRequest, jsonResponse, ref, rowId } from '../openapi-schemas.js';
 import { refusedSecrets } from '../provider-secrets.js';
 import { query } from '../query.js';
@@ -36,8 +36,11 @@ export const providerRoutes: readonly AdminRoute[] = [
     },
     handle: async (request, control) => {
       const { version } = await query(control, configVersion);
-      const rows = await query(control, (sql) => listProviders(sql, pageOf(request.query)));
-      return { status: 200, body: { version, providers: rows.map((row) => show(row, control)) } };
+      return await listAnswer(
+        { version, name: 'providers', page: pageOf(request.query) },
+        (part) => query(control, (sql) => listProviders(sql, part)),
+        (row) => show(row, control),
+      );
     },
   },
   {

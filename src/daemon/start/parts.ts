@@ -5,6 +5,7 @@ import { Reports } from '../../admin/reports.js';
 import { describeSettings, type ResolvedSettings } from '../../config/settings.js';
 import type { Settings } from '../../config/settings-schema.js';
 import { describeDbUrl } from '../../db/db-url.js';
+import { configVersion } from '../../db/queries/config-version.js';
 import { GatewayError } from '../../errors.js';
 import type { Emit } from '../../observe/event.js';
 import { adminKey, namedAdminKeys } from '../admin-key.js';
@@ -129,6 +130,7 @@ export async function openParts(
   let engine = '';
   const reloader = new Reloader({
     readRows: () => readRows(store, lastGood),
+    readVersion: async () => (await configVersion(store.sql)).version,
     readOverrides: () => readOverrideFiles(overridesDir),
     resolveSecrets: (configuration, rows) => followed.resolve(configuration, rows),
     privateAddresses: settings.upstream.private_addresses,

@@ -128,7 +128,7 @@ export function credentialSelection(sql: Sql) {
 export interface Page {
   limit: number;
   offset: number;
-  /** Of credentials: only those with a higher id. */
+  /** Only those with a higher id. */
   after?: number;
   enabled?: boolean;
   /** Part of a name, in any case. */
