@@ -1,13 +1,12 @@
 import { BlockList, isIP } from 'node:net';
 import type { PrivateAddresses } from './settings-schema.js';
 
-/** The error code of a connection that was not made because of this policy. */
+/** Error code of a connection refused by this policy. */
 export const forbiddenAddressCode = 'ERR_FORBIDDEN_ADDRESS';
 
 /**
- * Why the gateway does not connect to an IP address, or null.
- * Link-local addresses and those where clouds serve their metadata are never used: what answers
- * there believes whoever reaches it.
+ * The reason not to connect to an IP address, or null. Link-local addresses and those of cloud
+ * metadata services are never used: what answers there trusts anyone who can reach it.
  */
 export function addressProblem(ip: string, privateAddresses: PrivateAddresses): string | null {
   const address = ip.replace(/%.*$/, '');
@@ -22,8 +21,8 @@ export function addressProblem(ip: string, privateAddresses: PrivateAddresses): 
 }
 
 /**
- * The same for the host of a URL, as `URL.hostname` writes it. Names are only looked at here: what
- * they stand for is checked when a connection is made.
+ * The same for the host of a URL, as `URL.hostname` writes it. The addresses of a name are checked
+ * when a connection is made.
  */
 export function hostProblem(hostname: string, privateAddresses: PrivateAddresses): string | null {
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
@@ -57,9 +56,9 @@ const always = blockList([
 ]);
 
 /**
- * The registries of special-purpose addresses (IANA, RFC 6890), site-local and multicast. Of the
- * well-known prefix of NAT64 (64:ff9b::/96), by which networks without IPv4 reach the internet, only
- * what stands for one of these.
+ * The registries of special-purpose addresses (IANA, RFC 6890), site-local and multicast. The
+ * well-known prefix of NAT64 (64:ff9b::/96), by which networks without IPv4 reach the internet, is
+ * blocked only where it maps to one of these.
  */
 const inside = blockList([
   ['0.0.0.0', 8],
@@ -96,11 +95,11 @@ const inside = blockList([
 ]);
 
 /**
- * With the forms of IPv6 that stand for IPv4: mapped, compatible, translated (RFC 7915, NAT64 with
+ * Includes the IPv6 forms of IPv4 subnets: mapped, compatible, translated (RFC 7915, NAT64 with
  * either prefix) and 6to4.
  */
 function blockList(subnets: readonly [address: string, bits: number][]) {
-  // Apart, since a list takes IPv4 for part of a subnet of mapped addresses.
+  // Two lists, since one list would match IPv4 with subnets of mapped addresses.
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const [address, bits] of subnets) {
     if (isIP(address) === 6) {

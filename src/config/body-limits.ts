@@ -1,5 +1,5 @@
-/** Largest body of the admin API, but for documents: the largest is a long model mapping. */
+/** Maximum body of the admin API except documents; enough for a long model mapping. */
 export const maxAdminBodyBytes = 1_048_576;
 
-/** Largest document; one of 100,000 keys has some 30 MB. */
+/** Maximum document; one with 100,000 keys has about 30 MB. */
 export const maxDocumentBytes = 67_108_864;

@@ -4,19 +4,19 @@ import { isLoopback } from './is-loopback.js';
 import { Networks } from './networks.js';
 import type { AccessSetting, Settings } from './settings-schema.js';
 
-/** Who sent a request, as far as it can be known. */
+/** The sender of a request, as far as known. */
 export interface Client {
-  /** IP address: the peer's, or what a trusted proxy says. */
+  /** IP address: the peer's, or the one reported by a trusted proxy. */
   address: string;
-  /** Whether the request was made on this machine, and passed on by nobody. */
+  /** True for a request made on this machine and not forwarded by a proxy. */
   isLocal: boolean;
-  /** Whether it names a host that it should not: see `Clients`. */
+  /** True where the request names a suspicious host: see `Clients`. */
   hasForeignHost: boolean;
 }
 
 /**
- * Whether a request may be answered without the admin key.
- * @param host that the listener is open on.
+ * Returns true where a request may be answered without the admin key.
+ * @param host the host that the listener is bound to.
  */
 export function needsNoKey(access: AccessSetting, isLocal: boolean, host: string): boolean {
   if (access === 'auto') return isLocal && isLoopback(host);
@@ -31,10 +31,10 @@ export function foreignHost(): GatewayError {
   );
 }
 
-/** A header's value, joined by commas where it was sent more than once; empty where it was not. */
+/** Returns a header's value: repeated ones joined by commas, empty where absent. */
 export type HeaderOf = (name: string) => string;
 
-/** What proxies add. A client that adds it itself only loses what is for this machine alone. */
+/** Headers added by proxies. A local client that sends one only loses its local privileges. */
 const addedByProxies = [
   'forwarded',
   'via',
@@ -45,31 +45,31 @@ const addedByProxies = [
 ];
 
 /**
- * Tells who sent a request.
+ * Determines the sender of a request.
  *
- * A page on the Web can have its own name lead to this machine (DNS rebinding), and have a browser
- * ask it; the browser then names that host. So a request from this machine that names another host
- * than `localhost`, an address or one of `hosts` is not taken for one that was made on purpose.
+ * A web page can point its own name at this machine (DNS rebinding) and have a browser send it
+ * requests, which then name that host. So a request from this machine is not trusted as local if it
+ * names a host other than `localhost`, an address or one of `hosts`.
  */
 export class Clients {
   readonly #proxies: Networks;
   readonly #hosts: ReadonlySet<string>;
-  /** Where the peer of a connection may be what a proxy has said. */
+  /** True where a connection's peer may come from a PROXY header. */
   readonly #peersAreTold: boolean;
 
-  /** @param settings those of `server`, checked. */
+  /** @param settings the validated settings of `server`. */
   constructor(settings: Pick<Settings['server'], 'trusted_proxies' | 'hosts' | 'proxy_protocol'>) {
     this.#peersAreTold = settings.proxy_protocol;
     this.#proxies = new Networks(settings.trusted_proxies);
     this.#hosts = new Set(settings.hosts.map((host) => host.toLowerCase()));
   }
 
-  /** Whether this address is that of a trusted proxy. */
+  /** True for the address of a trusted proxy. */
   isProxy(address: string): boolean {
     return this.#proxies.has(address);
   }
 
-  /** @param peer address of the connection, or of its client where the PROXY protocol says it. */
+  /** @param peer the connection's address, or the client's by the PROXY protocol. */
   of(peer: string, header: HeaderOf): Client {
     const isTrusted = this.isProxy(peer);
     const isDirect =
@@ -83,7 +83,7 @@ export class Clients {
     };
   }
 
-  /** From its end, the first address that is not a trusted proxy's: what is before it is hearsay. */
+  /** The last address that is not a trusted proxy's: those before it may be forged. */
   #forwardedFor(peer: string, list: string): string {
     let address = peer;
     for (const hop of list.split(',').reverse()) {
@@ -102,13 +102,13 @@ export class Clients {
   }
 }
 
-/** Some proxies add the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+/** Strips the port that some proxies add: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 function hopAddress(hop: string): string {
   const [, bracketed, plain] = /^\[([^\]]+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(hop) ?? [];
   return (bracketed ?? plain ?? hop).replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
-/** Without port and brackets, in lower case. */
+/** Strips port and brackets, and converts to lower case. */
 function hostName(host: string): string {
   const name = host.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1');
   return name.replace(/\.$/, '').toLowerCase();

@@ -9,31 +9,31 @@ const generated = new RegExp(
   `^${prefix}([0-9A-Za-z]{${randomLength}})([0-9A-Za-z]{${checksumLength}})$`,
 );
 
-/** A shorter key can be guessed by whoever has a copy of its hash. */
+/** A shorter key can be guessed from its hash. */
 export const minKeyLength = 24;
 export const maxKeyLength = 512;
-/** What old keys may have, where that is said. */
+/** Minimum for old keys, where explicitly allowed. */
 export const minOldKeyLength = 8;
 
-/** Printable ASCII without spaces around it: what arrives in an HTTP header as it was sent. */
+/** Printable ASCII without surrounding spaces, which an HTTP header carries unchanged. */
 export const keyPattern = '^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$';
 
 /**
- * A new client key: `sk-llmp-`, 42 random base62 characters (250 bits), and six that are their
- * checksum, by which secret scanners tell a key from what only looks like one.
+ * A new client key: `sk-llmp-`, 42 random base62 characters (250 bits), and a checksum of six, by
+ * which secret scanners recognize real keys.
  */
 export function generateKey(): string {
   let text = '';
   while (text.length < randomLength) {
     for (const byte of randomBytes(randomLength)) {
-      // 248 is the largest multiple of 62 in a byte: a byte past it would favour some characters.
+      // 248 is the largest multiple of 62 in a byte: larger bytes would favour some characters.
       if (byte < 248 && text.length < randomLength) text += alphabet[byte % 62];
     }
   }
   return prefix + text + checksum(text);
 }
 
-/** Whether a key looks like a generated one, but is none: it was mistyped or cut. */
+/** True for a key that has the form of a generated one but the wrong checksum: mistyped or cut. */
 export function isMistyped(key: string): boolean {
   if (!key.startsWith(prefix)) return false;
   const [, random = '', sum] = generated.exec(key) ?? [];
@@ -41,8 +41,8 @@ export function isMistyped(key: string): boolean {
 }
 
 /**
- * Why a key of this form cannot be a new one, or null.
- * @param flag what allows a short one.
+ * The reason to refuse a new key of this form, or null.
+ * @param flag the name of the option that allows a short key.
  */
 export function newKeyProblem(key: string, allowShort: boolean, flag: string): string | null {
   if (isMistyped(key)) return `begins with ${prefix} but its checksum is wrong: it was mistyped`;
@@ -50,14 +50,14 @@ export function newKeyProblem(key: string, allowShort: boolean, flag: string): s
   return `must have ${minKeyLength} characters or more, so that it cannot be guessed; to take over an old one, say ${flag}`;
 }
 
-/** SHA-256 of a client key, lower-case hex: the form in which `credentials` keeps it. */
+/** SHA-256 of a client key in lower-case hex, as stored in `credentials`. */
 export function hashKey(key: string): string {
   return createHash('sha256').update(key, 'utf8').digest('hex');
 }
 
 /**
- * What may be shown of a secret: `sk-…abcd`. Of fewer than 20 characters only the last four, of
- * fewer than 12 nothing, so that too much always stays hidden to be guessed.
+ * Masks a secret for display: `sk-…abcd`. Below 20 characters only the last four are shown, below
+ * 12 none, so that the hidden part cannot be guessed.
  */
 export function previewKey(key: string): string {
   if (key.length < 12) return '…';

@@ -2,10 +2,10 @@ import type { Credential, Provider } from './configuration.js';
 import { keyPattern, maxKeyLength, minKeyLength, minOldKeyLength } from './credential-key.js';
 import { credentialProperties, providerProperties } from './schema.js';
 
-/** What stands in a document for a secret that stays as it is. */
+/** Stands in a document for a secret that stays unchanged. */
 export const keep = 'keep';
 
-/** A configuration as people write it: providers by key, keys of clients by name. */
+/** A configuration as people write it: providers by key, client keys by name. */
 export interface WrittenDocument {
   providers?: Record<string, WrittenProvider> | null;
   credentials?: Record<string, WrittenCredential> | null;
@@ -13,7 +13,7 @@ export interface WrittenDocument {
 
 export type WrittenProvider = Partial<Omit<Provider, 'provider_key'>>;
 
-/** `key` is the key itself, of which only the hash is taken. */
+/** `key` is the key itself; only its hash is used. */
 export type WrittenCredential = Partial<Omit<Credential, 'id'>> & {
   key?: string;
   allow_short_key?: boolean;
@@ -27,8 +27,8 @@ const optionalName = {
 };
 
 /**
- * JSON Schema of the document, of the same parts as those of override files and of the admin API.
- * `config/llmproxy.schema.json` is made of it, for editors.
+ * JSON Schema of the document, built from the same parts as those of override files and the admin
+ * API. `config/llmproxy.schema.json` is generated from it, for editors.
  */
 export const documentSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',

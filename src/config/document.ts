@@ -7,7 +7,7 @@ import {
 } from './document-schema.js';
 import { writeYaml } from './write-yaml.js';
 
-/** A row of `providers` or `credentials` with all its columns; in JSON, so times are texts. */
+/** A row of `providers` or `credentials` with all columns, in JSON types: times are strings. */
 export type StoredRow = { readonly id: number } & Readonly<Record<string, unknown>>;
 
 /** The rows of one version of the configuration. */
@@ -24,8 +24,8 @@ const credentialFields = Object.keys(sections.credentials.additionalProperties.p
 );
 
 /**
- * The configuration as a document that people read and `config apply` takes: every field, in an
- * order that depends on nothing else. Of secrets there are references and hashes only.
+ * Writes the configuration as a document for people and `config apply`: every field, in a stable
+ * order. Secrets appear as references and hashes only.
  * @param title its first line, a comment.
  */
 export function writeDocument(
@@ -49,8 +49,7 @@ export function writeDocument(
 }
 
 /**
- * What each key is called in a document, by id: its name, or `name#id` where that alone would not
- * tell it from another.
+ * The label of each key in a document, by id: its name, or `name#id` where the name is not unique.
  */
 export function credentialLabels(rows: readonly StoredRow[]): ReadonlyMap<number, string> {
   const counts = new Map<unknown, number>();
@@ -63,7 +62,7 @@ export function credentialLabels(rows: readonly StoredRow[]): ReadonlyMap<number
   );
 }
 
-/** Puts the hash in the place of each key that is written in clear. */
+/** Replaces each key in clear by its hash. */
 export function withoutClearKeys(document: WrittenDocument): WrittenDocument {
   if (!document.credentials) return document;
   const credentials: [string, WrittenCredential][] = [];
@@ -79,12 +78,12 @@ export function withoutClearKeys(document: WrittenDocument): WrittenDocument {
   return { ...document, credentials: Object.fromEntries(credentials) };
 }
 
-/** Whether a written secret says where it is to be found, so that it may be shown. */
+/** True where a written secret is a reference, which may be shown. */
 export function isReference(value: unknown): boolean {
   return typeof value === 'string' && /^(?:env|file):/.test(value);
 }
 
-/** A time as it is compared and written, whatever its zone; anything else as it is. */
+/** Normalizes a time to UTC for comparison and output; returns other values unchanged. */
 export function normalTime(field: string, value: unknown): unknown {
   if (!field.endsWith('_at') || typeof value !== 'string') return value;
   const ms = Date.parse(value);
@@ -101,7 +100,7 @@ function writtenFields(row: StoredRow, fields: readonly string[]): Record<string
   return written;
 }
 
-/** A field's value as it may be shown: `keep` in the place of each secret. */
+/** A field's value for display, with `keep` in place of each secret. */
 export function shownField(field: string, value: unknown): unknown {
   if (field === 'api_key') return hidden(value);
   return field === 'provider_params' ? withHiddenHeaders(value) : normalTime(field, value);

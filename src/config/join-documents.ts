@@ -1,12 +1,12 @@
-/** What keeps several documents from being read as one. */
+/** A reason that several documents cannot be read as one. */
 export interface JoinProblem {
   path: string;
   reason: string;
 }
 
 /**
- * The documents of one YAML text as one, as if their sections were written one after the other.
- * Empty documents count for nothing.
+ * Joins the documents of one YAML text, as if their sections were in one document. Empty documents
+ * are ignored.
  */
 export function joinDocuments(documents: readonly unknown[]): {
   value: unknown;

@@ -4,13 +4,13 @@ import { ConfigError, type Problem } from './problem.js';
 import type { PrivateAddresses } from './settings-schema.js';
 import { type Sources, validateConfiguration } from './validate.js';
 
-/** Rows of the database, as far as routing uses them. */
+/** Rows of the database, with the columns that routing uses. */
 export type Rows = Configuration;
 
 /**
- * The configuration in force: rows, then override files in order, field by field; a provider or
- * credential that no row has is added.
- * @throws ConfigError naming every problem; then the configuration in use must stay.
+ * Merges the configuration: rows, then override files in order, field by field. A provider or
+ * credential without a row is added.
+ * @throws ConfigError naming every problem; the caller must then keep the active configuration.
  */
 export function mergeConfiguration(
   rows: Rows,
@@ -25,7 +25,7 @@ export function mergeConfiguration(
     sources.providers.set(row.provider_key, 'table providers');
   }
   const credentials = [...rows.credentials];
-  /** Where the credentials of a name are: each override of a name must not look at all of them. */
+  /** Indexes of credentials by name, so that an override need not search all of them. */
   const places = new Map<string, number[]>();
   const addPlace = (name: string, place: number) => {
     const others = places.get(name);

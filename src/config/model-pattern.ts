@@ -1,16 +1,16 @@
 import { RE2JS } from 're2js';
 
-/** How a key of a model mapping, or an entry of `allowed_models`, matches model names. */
+/** A compiled key of a model mapping, or entry of `allowed_models`, that matches model names. */
 export type ModelPattern =
   | { kind: 'exact'; model: string }
-  /** `capture` is what the first `*` stands for in a name that matches, else null. */
+  /** `capture` returns the text matched by the first `*`, or null where the name does not match. */
   | { kind: 'wildcard'; length: number; capture: (model: string) => string | null }
   | { kind: 'regex'; matches: (model: string) => boolean };
 
 /**
  * Compiles `gpt-4o` (exact), `gpt-4*` (wildcard: each `*` is any text) or `/^o\d/` (regular
  * expression, found anywhere unless anchored, by an engine that cannot backtrack).
- * @returns the reason, as a string, when the text is not a pattern.
+ * @returns the pattern, or as a string the reason that the text is not one.
  */
 export function compileModelPattern(text: string): ModelPattern | string {
   if (text === '') return 'is empty';
@@ -20,13 +20,13 @@ export function compileModelPattern(text: string): ModelPattern | string {
   return { kind, length: text.length, capture: wildcard(text.split('*')) };
 }
 
-/** What a pattern is by its form alone; it need not be a valid one. */
+/** The kind of a pattern by its form alone; it may be invalid. */
 export function kindOfPattern(text: string): ModelPattern['kind'] {
   if (text.length > 2 && text.startsWith('/') && text.endsWith('/')) return 'regex';
   return text.includes('*') ? 'wildcard' : 'exact';
 }
 
-/** Whether a model's name is one that the pattern means. */
+/** True where the pattern matches a model's name. */
 export function matchesPattern(pattern: ModelPattern, model: string): boolean {
   if (pattern.kind === 'exact') return pattern.model === model;
   return pattern.kind === 'wildcard' ? pattern.capture(model) !== null : pattern.matches(model);

@@ -1,4 +1,4 @@
-/** Which of these names was most likely meant by a misspelt one; null when none is near. */
+/** The most likely intended one of these names for a misspelt one; null when none is near. */
 export function nearest(written: string, names: readonly string[]): string | null {
   let best: { name: string; distance: number } | null = null;
   for (const name of names) {
@@ -12,7 +12,7 @@ export function nearest(written: string, names: readonly string[]): string | nul
   return best?.name ?? null;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+/** Counts insertions, deletions, replacements and adjacent swaps (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);

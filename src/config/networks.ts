@@ -5,7 +5,7 @@ export class Networks {
   readonly #list = new BlockList();
   readonly #isEmpty: boolean;
 
-  /** @param entries those that `networkProblem` finds nothing wrong with. */
+  /** @param entries valid ones: `networkProblem` returns null for each. */
   constructor(entries: readonly string[]) {
     this.#isEmpty = entries.length === 0;
     for (const entry of entries) {
@@ -14,14 +14,14 @@ export class Networks {
     }
   }
 
-  /** IPv4 in an IPv6 address (`::ffff:192.0.2.7`) is found by its own form, too. */
+  /** IPv4 mapped to IPv6 (`::ffff:192.0.2.7`) also matches as IPv4. */
   has(address: string): boolean {
     const version = this.#isEmpty ? 0 : isIP(address);
     return version !== 0 && this.#list.check(address, version === 6 ? 'ipv6' : 'ipv4');
   }
 }
 
-/** Why this is neither an address nor a network, or null. */
+/** The reason that this is neither an address nor a network, or null. */
 export function networkProblem(entry: string): string | null {
   const { address, bits, family } = parse(entry);
   const valid = isIP(address) !== 0 && bits <= (family === 'ipv6' ? 128 : 32);

@@ -4,13 +4,13 @@ import { parseYaml } from './parse-yaml.js';
 import type { Problem } from './problem.js';
 import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
 
-/** A local override file, as read: its path and text. */
+/** A local override file: its path and text. */
 export interface OverrideFile {
   path: string;
   text: string;
 }
 
-/** What one override file says: fields that replace those of a row, or a new provider or key. */
+/** The content of one override file: fields that replace a row's, or new providers and keys. */
 export interface Override {
   source: string;
   providers: Map<string, Partial<Omit<Provider, 'provider_key'>>>;
@@ -53,7 +53,7 @@ const validateOverride = compileSchema<{
   },
 });
 
-/** Parses one override file (YAML, of which JSON is a part); pushes what is wrong to `problems`. */
+/** Parses one override file (YAML or JSON); adds errors to `problems`. */
 export function parseOverride({ path, text }: OverrideFile, problems: Problem[]): Override {
   const override: Override = { source: path, providers: new Map(), credentials: new Map() };
   const written = parseYaml(path, text, problems);
@@ -66,7 +66,7 @@ export function parseOverride({ path, text }: OverrideFile, problems: Problem[])
   for (const [credentialName, { key, ...fields }] of Object.entries(written.credentials ?? {})) {
     override.credentials.set(credentialName, {
       ...fields,
-      // A preview of the row's key would be wrong for another one.
+      // The row's preview would be wrong for another key.
       ...(fields.credential_key === undefined ? {} : { key_preview: '…' }),
       ...(key === undefined ? {} : { credential_key: hashKey(key), key_preview: previewKey(key) }),
     });

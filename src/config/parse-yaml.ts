@@ -2,9 +2,8 @@ import type { Problem } from './problem.js';
 import { readPlacedYaml } from './yaml-places.js';
 
 /**
- * The content of a YAML text (JSON is a part of YAML); an empty one is an empty object. What is
- * wrong goes to `problems`, with its line and column, and null is returned. No reason quotes the
- * text, where secrets are.
+ * Parses a YAML or JSON text; an empty one is an empty object. On errors, adds them to `problems`
+ * with line and column, and returns null. No reason quotes the text, which may hold secrets.
  */
 export function parseYaml(source: string, text: string, problems: Problem[]): unknown {
   const read = readPlacedYaml(source, text);

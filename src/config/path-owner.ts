@@ -1,15 +1,15 @@
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** A user who is not root, as owner of something in the file system. */
+/** A user other than root who owns a part of a path. */
 export interface PathOwner {
   uid: number;
   gid: number;
-  /** The first part of the path that is theirs. */
+  /** The first part of the path that they own. */
   at: string;
 }
 
-/** Several users can change what a path leads to, so nobody can act safely there as root. */
+/** Several users can change the target of a path, so root cannot act there safely. */
 export class SharedPathError extends Error {
   override readonly name = 'SharedPathError';
 }
@@ -17,12 +17,12 @@ export class SharedPathError extends Error {
 const maxLinks = 40;
 
 /**
- * Finds who decides what is at a path: the first user but root who owns a part of it, symbolic
- * links included. Whoever owns a directory or link can replace everything behind it, so root must
+ * Finds the user who controls a path: the first owner other than root of a part of it, symbolic
+ * links included. The owner of a directory or link can replace everything behind it, so root must
  * act there as that user or not at all.
  * @param path absolute. Its last parts may not exist yet.
- * @returns null when root alone decides.
- * @throws SharedPathError when a directory on the way can be written to by others than its owner.
+ * @returns null when root alone controls it.
+ * @throws SharedPathError when others than its owner can write to a directory on the way.
  */
 export function pathOwner(path: string): PathOwner | null {
   let at = '/';
@@ -49,7 +49,7 @@ export function pathOwner(path: string): PathOwner | null {
     }
     const isLast = rest.every((part) => part === '');
     if (!isLast && !status.isDirectory()) return null;
-    // In a sticky directory, such as /tmp, nobody can replace what is root's.
+    // In a sticky directory, such as /tmp, nobody can replace root's files.
     const isProtected = (status.mode & 0o1000) !== 0 && !isLast;
     if (isWritableByOthers(status) && !isProtected) {
       throw new SharedPathError(`others than root may write to ${next}: chmod go-w ${next}`);
@@ -64,8 +64,8 @@ function isWritableByOthers({ mode, gid }: { mode: number; gid: number }): boole
 }
 
 /**
- * In a user namespace, what belongs to users outside of it shows as an id that nobody inside has:
- * they stand above this root, and cannot be become.
+ * In a user namespace, files of outside users show an id that nobody inside has: those users have
+ * more rights than this root, which cannot switch to them.
  */
 function isInNamespace(uid: number): boolean {
   try {

@@ -1,19 +1,19 @@
 import { isReference, normalTime } from './document.js';
 import type { Change } from './plan.js';
 
-/** A field that a change gives another value; of secrets only that they differ. */
+/** A changed field; a secret's values are not included. */
 export interface FieldChange {
-  /** In dots, such as `model_mapping.gpt-4o`. */
+  /** Separated by dots, such as `model_mapping.gpt-4o`. */
   path: string;
   action: 'add' | 'change' | 'remove';
   before?: unknown;
   after?: unknown;
 }
 
-/** Where a person would look for nothing. */
+/** Fields that are of no interest to a person. */
 const untold = new Set(['id', 'created_at', 'updated_at', 'last_used_at', 'provider_key', 'name']);
 
-/** The fields that a change is about, each entry of a mapping by itself. */
+/** The changed fields, with each entry of a mapping listed separately. */
 export function fieldChanges({ kind, before, after }: Change): FieldChange[] {
   const old = flatten(before ?? {});
   const next = flatten(after ?? {});

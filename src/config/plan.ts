@@ -7,37 +7,37 @@ import {
 } from './document.js';
 import { keep, type WrittenCredential, type WrittenDocument } from './document-schema.js';
 
-/** One row that is to be created, changed or deleted. */
+/** The creation, change or deletion of one row. */
 export interface Change {
   kind: 'provider' | 'key';
   action: 'create' | 'update' | 'delete';
-  /** The provider's key, or the name of a client's key as documents call it. */
+  /** The provider's key, or the label of a client key in documents. */
   name: string;
-  /** Null for a row that is to get its id. */
+  /** Null for a new row, which has no id yet. */
   id: number | null;
   before: StoredRow | null;
-  /** All columns of a row that is changed; of a new one those that are known. */
+  /** All columns of a changed row; the known columns of a new one. */
   after: Readonly<Record<string, unknown>> | null;
 }
 
-/** Changes of rows, made on a version of them. */
+/** Changes of rows, based on one version of them. */
 export interface Plan {
   base: StoredConfiguration;
   changes: readonly Change[];
 }
 
-/** Something that a document asks for and that cannot be; `path` is in the document. */
+/** Something impossible in a document; `path` is its place there. */
 export interface PlanProblem {
   path: string;
   reason: string;
 }
 
-/** Columns that are no configuration. */
+/** Columns that are not part of the configuration. */
 const bookkeeping = new Set(['id', 'created_at', 'updated_at', 'last_used_at']);
 
 /**
- * What has to change for the rows to be as a document says. Fields and rows that it does not name
- * stay; with `prune`, rows of a section that it has are deleted.
+ * Plans the changes that bring the rows in line with a document. Fields and rows that it does not
+ * name stay; `prune` deletes such rows in the sections that it has.
  */
 export function planDocument(
   base: StoredConfiguration,
@@ -52,7 +52,7 @@ export function planDocument(
   return { plan: { base, changes: changes.sort(inOrder) }, problems };
 }
 
-/** What has to change for the rows to be as they were. */
+/** Plans the changes that restore the rows of `target`. */
 export function planReturn(base: StoredConfiguration, target: StoredConfiguration): Plan {
   const changes: Change[] = [];
   const compare = (
@@ -108,7 +108,7 @@ export function planReturn(base: StoredConfiguration, target: StoredConfiguratio
   return { base, changes: changes.sort(inOrder) };
 }
 
-/** The rows as they are after a plan; new ones have ids below 0. */
+/** The rows after a plan; new ones have negative ids. */
 export function rowsAfter({ base, changes }: Plan): StoredConfiguration {
   let newId = 0;
   const apply = (kind: Change['kind'], rows: readonly StoredRow[]) => {
@@ -196,7 +196,7 @@ function planCredentials(
       changes.push({ kind: 'key', action: 'create', name: label, id: null, before: null, after });
       continue;
     }
-    // Of another key the preview that is there would be wrong.
+    // The existing preview would be wrong for another key.
     const isOther =
       fields.credential_key !== undefined && fields.credential_key !== before.credential_key;
     const after = { ...before, ...(isOther && { key_preview: '' }), ...fields, name };
@@ -212,8 +212,8 @@ function planCredentials(
 }
 
 /**
- * The row that each entry means: the one with its hash, so that a key can be renamed; else the one
- * of its id and name; else the only one of its name. Undefined: a new one; null: there is a problem.
+ * Finds the row of each entry: the one with its hash, so that a key can be renamed; else the one
+ * with its id and name; else the only one with its name. Undefined: a new row; null: a problem.
  */
 function matchCredentials(
   rows: readonly StoredRow[],
@@ -256,13 +256,13 @@ function matchCredentials(
   return { rowOf, others: left.values() };
 }
 
-/** The name that an entry gives to its row: its label, less the id that tells it from others. */
+/** The name that an entry gives to its row: its label without the id that makes it unique. */
 function nameIn(label: string, { id, name }: StoredRow): string {
   if (label === name || label === `${name}#${id}`) return String(name);
   return label.replace(/#\d+$/, '');
 }
 
-/** Puts the secret that is there in the place of `keep`. */
+/** Replaces `keep` by the existing secret. */
 function keepSecret(
   fields: Record<string, unknown>,
   field: string,
@@ -277,7 +277,7 @@ function keepSecret(
   } else fields[field] = stored;
 }
 
-/** Whether two rows are another configuration. */
+/** True where two rows differ in their configuration. */
 function differs(a: object, b: object): boolean {
   const fields = new Set([...Object.keys(a), ...Object.keys(b)]);
   return [...fields].some(
@@ -287,7 +287,7 @@ function differs(a: object, b: object): boolean {
   );
 }
 
-/** Deeply, whatever the order of fields: jsonb has one of its own. A missing field is null. */
+/** Compares deeply, ignoring the order of fields, which jsonb changes. A missing field is null. */
 function isSame(a: unknown, b: unknown): boolean {
   if (a === b || (a ?? null) === (b ?? null)) return true;
   if (!(a instanceof Object && b instanceof Object)) return false;
@@ -299,7 +299,7 @@ function isSame(a: unknown, b: unknown): boolean {
   );
 }
 
-/** Providers before keys, then by name: the order in which a plan is shown. */
+/** The order of a plan: providers before keys, then by name. */
 function inOrder(a: Change, b: Change): number {
   if (a.kind !== b.kind) return a.kind === 'provider' ? -1 : 1;
   return a.name < b.name ? -1 : a.name > b.name ? 1 : (a.id ?? 0) - (b.id ?? 0);

@@ -1,14 +1,14 @@
-/** One thing that is wrong in a document that a person wrote. */
+/** One error in a document. */
 export interface Problem {
   /** The file, or the table for a database row. */
   source: string;
-  /** Where in the document, such as `providers.openai.weight`. */
+  /** Its place in the document, such as `providers.openai.weight`. */
   path: string;
-  /** What is wrong, in words; never a value that may be secret. */
+  /** Explanation; never contains a value that may be secret. */
   reason: string;
 }
 
-/** A configuration that cannot be used; the one in use stays as it is. */
+/** An invalid configuration; the active one stays in use. */
 export class ConfigError extends Error {
   readonly problems: readonly Problem[];
 

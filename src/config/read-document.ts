@@ -18,11 +18,11 @@ export interface ReadDocument {
   /** Null where there are problems. */
   document: WrittenDocument | null;
   problems: PlacedProblems;
-  /** Problems found later, at their places in the text. */
+  /** Locates problems found later in the text. */
   place(problems: readonly UnplacedProblem[]): PlacedProblems;
 }
 
-/** The first problems that were found, in the order of the text, and how many there are in all. */
+/** The first problems, in the order of the text, and the total number. */
 export interface PlacedProblems {
   first: PlacedProblem[];
   total: number;
@@ -30,16 +30,15 @@ export interface PlacedProblems {
 
 type UnplacedProblem = Pick<Problem, 'path' | 'reason'>;
 
-/** A reader who has these to solve needs no more; each costs a search of the text. */
+/** More would not help a reader, and each costs a search of the text. */
 const maxPlaced = 100;
 
 const validateDocument = compileSchema<WrittenDocument>(documentSchema);
 
 /**
- * Reads a document without asking anybody: its form, and as far as that can be told of its fields
- * alone, whether the daemon could use them. Keys in clear become hashes. Takes time linear in the
- * length of the text, whatever is wrong in it.
- * @param most problems that are placed.
+ * Reads a document and checks it as far as possible without the daemon: its form and its fields.
+ * Keys in clear become hashes. Takes time linear in the length of the text, whatever its errors.
+ * @param most maximum number of problems to locate.
  */
 export function readDocument(source: string, text: string, most = maxPlaced): ReadDocument {
   const yaml = readPlacedYaml(source, text);
@@ -69,7 +68,7 @@ function inOrder(first: PlacedProblem[], total: number): PlacedProblems {
   return { first: first.sort((a, b) => a.line - b.line || a.column - b.column), total };
 }
 
-/** A provider that is not used may be of a kind that we do not know, such as an adopted row. */
+/** A disabled provider may have an unknown type, such as that of an adopted row. */
 function isOfDisabled({ instancePath, keyword }: ErrorObject, written: unknown): boolean {
   const [, section, name = '', field] = instancePath.split('/');
   if (section !== 'providers' || field === undefined || keyword === 'type') return false;
@@ -93,7 +92,7 @@ function shapeProblems(
   });
 }
 
-/** The fields that the schema has where an error was found. */
+/** The fields of the schema at the place of an error. */
 function propertiesAt(schemaPath: string): object {
   let node: unknown = documentSchema;
   for (const name of schemaPath.split('/').slice(1, -1)) {
@@ -132,7 +131,7 @@ function contentProblems(
   return problems;
 }
 
-/** With what is not given filled in as it must be, so that only what is given can be wrong. */
+/** Fills in missing fields with valid values, so that only the given ones can have problems. */
 function completeProvider(provider_key: string, fields: WrittenProvider): Provider {
   return {
     provider_key,

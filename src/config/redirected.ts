@@ -4,8 +4,8 @@ import type { Problem } from './problem.js';
 import { headersOf, originOf } from './secret-columns.js';
 
 /**
- * Secrets of override files that a change of rows would send to another origin: a file that gives a
- * provider's key but not its `api_base` trusts the row that it was written for.
+ * Finds secrets of override files that a change of rows would send to another origin. A file with a
+ * provider's key but without its `api_base` trusts the row that it was written for.
  */
 export function redirectedSecrets(
   before: Configuration,

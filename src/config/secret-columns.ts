@@ -1,12 +1,12 @@
 import type { SecretPlace } from './secret-cipher.js';
 import type { SecretColumns } from './secret-store.js';
 
-/** Scheme, host and port of a provider's base URL; empty where it is no URL. */
+/** Scheme, host and port of a provider's base URL; empty where it is not a URL. */
 export function originOf(apiBase: string): string {
   return URL.canParse(apiBase) ? new URL(apiBase).origin : '';
 }
 
-/** The extra headers of a provider, by name. */
+/** A provider's extra headers, by name. */
 export function headersOf({ provider_params }: Pick<SecretColumns, 'provider_params'>) {
   const headers: unknown = Reflect.get(provider_params, 'headers');
   const entries = headers instanceof Object ? Object.entries(headers) : [];
@@ -15,7 +15,7 @@ export function headersOf({ provider_params }: Pick<SecretColumns, 'provider_par
   );
 }
 
-/** The parameters of a provider with each extra header's value replaced. */
+/** A provider's parameters with the values of its extra headers replaced. */
 export function withHeaders(
   { provider_params }: Pick<SecretColumns, 'provider_params'>,
   headers: ReadonlyMap<string, string>,
@@ -24,13 +24,13 @@ export function withHeaders(
   return { ...provider_params, headers: Object.fromEntries(headers) };
 }
 
-/** What the encrypted `api_key` of a provider is bound to. */
+/** The place that a provider's encrypted `api_key` is bound to. */
 export function keyPlace({ provider_key, api_base }: SecretColumns): SecretPlace {
   const origin = originOf(api_base);
   return { table: 'providers', row: provider_key, column: 'api_key', origin };
 }
 
-/** What an encrypted extra header of a provider is bound to. */
+/** The place that a provider's encrypted extra header is bound to. */
 export function headerPlace(row: SecretColumns, header: string): SecretPlace {
   return { ...keyPlace(row), column: `provider_params.headers.${header.toLowerCase()}` };
 }

@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 
-/** Where the value of a secret is to be found: `env:NAME` or `file:/path`. */
+/** The location of a secret's value: `env:NAME` or `file:/path`. */
 export type SecretReference = { kind: 'env'; name: string } | { kind: 'file'; path: string };
 
-/** Their values are the gateway's own secrets, which a provider must not be sent. */
+/** Variables with the gateway's own secrets, which must not be sent to a provider. */
 const ownVariables = new Set([
   'LLMPROXY_SECRET_KEY',
   'ADMIN_KEY',
@@ -12,22 +12,22 @@ const ownVariables = new Set([
   'PGPASSWORD',
 ]);
 
-/** What an admin key may refer to; the machine's own people may refer to anything. */
+/** The references that an admin key may use; users of this machine may use any. */
 export interface AllowedReferences {
-  /** Names of variables, in which `*` stands for any characters. */
+  /** Names of variables; `*` stands for any characters. */
   allowed_variables: readonly string[];
   /** Absolute paths of folders. */
   allowed_directories: readonly string[];
 }
 
-/** Whether a value is written as a reference, be it one that is not possible. */
+/** True for a value in the form of a reference, even an invalid one. */
 export function isReference(value: string): boolean {
   return /^(?:env|file):/.test(value);
 }
 
 /**
- * What a reference refers to.
- * @returns the reason, as the end of a sentence, when it is not a possible one.
+ * Parses a reference.
+ * @returns the reference, or the reason that it is invalid, as the end of a sentence.
  */
 export function parseReference(value: string): SecretReference | string {
   const end = value.indexOf(':');
@@ -43,8 +43,8 @@ export function parseReference(value: string): SecretReference | string {
 }
 
 /**
- * Why an admin key may not refer to this, or null. It depends on nothing but the reference and the
- * settings, so that it does not tell what the machine has.
+ * The reason that an admin key may not use this reference, or null. It depends only on reference
+ * and settings, so that it reveals nothing about the machine.
  */
 export function forbiddenReference(value: string, allowed: AllowedReferences): string | null {
   const reference = parseReference(value);
@@ -67,7 +67,7 @@ function matches(pattern: string, name: string): boolean {
   return new RegExp(`^${parts.join('.*')}$`).test(name);
 }
 
-/** Why a provider's key cannot be used as it is written, or null. */
+/** The reason that a provider's key is invalid as written, or null. */
 export function providerKeyProblem(value: string): string | null {
   if (/[^\x21-\x7e]/.test(value)) return 'must be printable ASCII without spaces';
   if (!isReference(value)) return null;

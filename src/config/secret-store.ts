@@ -1,6 +1,6 @@
 import type { Configuration } from './configuration.js';
 
-/** The columns of a provider that hold secrets, and those that encrypted ones are bound to. */
+/** The columns of a provider that hold secrets, and those that encrypted secrets are bound to. */
 export interface SecretColumns {
   provider_key: string;
   api_base: string;
@@ -10,51 +10,51 @@ export interface SecretColumns {
   provider_params: object;
 }
 
-/** What of a provider is stored as a secret. */
+/** A provider's secrets in their stored form. */
 export interface StoredSecrets {
   api_key: string;
   provider_params: Record<string, unknown>;
 }
 
-/** What is wrong with a secret, or with the keys that it needs: the message is for the operator. */
+/** A problem of a secret or of the keys that it needs; the message is for the operator. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
 }
 
-/** A provider whose key cannot be used now; it is treated as disabled. */
+/** A provider whose key is currently unusable; it is treated as disabled. */
 export interface UnusableSecret {
   provider: string;
-  /** In words, as the end of a sentence that begins with `api_key`. */
+  /** The end of a sentence that begins with `api_key`. */
   reason: string;
 }
 
-/** A configuration with its secrets in the clear, and what was found of them. */
+/** A configuration with its secrets in clear, and findings about them. */
 export interface ResolvedSecrets {
   configuration: Configuration;
   unusable: UnusableSecret[];
-  /** Providers whose keys are stored as they are. */
+  /** Providers whose keys are stored unencrypted. */
   inClear: string[];
 }
 
-/** What may be shown of a provider's secrets. */
+/** A provider's secrets, masked for display. */
 export interface ShownSecrets {
-  /** A reference as it is; of anything else a preview. */
+  /** A reference unchanged, or a preview of a key. */
   api_key_preview: string;
-  /** As they are, but of every text only a preview. */
+  /** With all texts masked. */
   provider_params: Record<string, unknown>;
 }
 
-/** What may be shown of secrets, and how they are used. */
+/** Reads stored secrets, for display and for use. */
 export interface SecretReader {
-  /** Never throws: what does not decrypt has an empty preview. */
+  /** Never throws: a secret that does not decrypt has an empty preview. */
   shown(row: SecretColumns): ShownSecrets;
   /**
-   * The row with its secrets decrypted, and references as they are.
+   * The row with its secrets decrypted and references unchanged.
    * @throws SecretError as `reveal`.
    */
   decrypt<R extends SecretColumns>(row: R): R;
   /**
-   * The row with its secrets in the clear: decrypted, or what they refer to.
+   * The row with its secrets in clear: decrypted, with references resolved.
    * @throws SecretError with the reason, as the end of a sentence that begins with `api_key`.
    */
   reveal<R extends SecretColumns>(row: R): Promise<R>;

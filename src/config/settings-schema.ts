@@ -2,7 +2,7 @@ import { timePattern } from './schema.js';
 
 /**
  * Every setting of the daemon: its type, default, environment variable and flag. This table is the
- * only place that knows them; `config/llmproxy.example.yaml` and docs/configuration.md explain it.
+ * only source; `config/llmproxy.example.yaml` and docs/configuration.md explain it.
  */
 export interface Settings {
   server: {
@@ -14,20 +14,20 @@ export interface Settings {
     max_body_bytes: number;
     /** From the head of a request to the end of its body. */
     body_timeout_ms: number;
-    /** A client that takes nothing of its answer for so long is cut off. */
+    /** A client that reads nothing of its answer for this long is disconnected. */
     stalled_reader_timeout_ms: number;
-    /** A stream that is silent for so long gets a comment; 0 never. */
+    /** A stream that is silent for this long gets a comment; 0: never. */
     keepalive_ms: number;
     grace_period_ms: number;
-    /** How long workers go on without a control process before they end. */
+    /** Time that workers keep serving without a control process. */
     orphan_grace_ms: number;
-    /** Addresses and networks of proxies in front, whose word on who the client is counts. */
+    /** Addresses and networks of proxies that are trusted to report the client's address. */
     trusted_proxies: string[];
-    /** Whether these begin each connection with a header of the PROXY protocol. */
+    /** True where these proxies start each connection with a PROXY protocol header. */
     proxy_protocol: boolean;
     /** Names by which clients reach this machine. */
     hosts: string[];
-    /** Connections at most from one address that is no trusted proxy's, to one worker. */
+    /** Maximum connections per worker from one address, except trusted proxies. */
     max_connections_per_address: number;
     /** Files in PEM; without `cert` and `key` the listener speaks plain HTTP. */
     tls: {
@@ -39,9 +39,9 @@ export interface Settings {
   };
   database: {
     url: string | null;
-    /** Where to listen for changes, if `url` is that of a pooler, which passes no notification on. */
+    /** The URL to listen for changes on, if `url` is a pooler, which forwards no notifications. */
     listen_url: string | null;
-    /** Connections for queries at most; one to listen and up to two for reports come on top. */
+    /** Maximum connections for queries; one to listen and up to two for reports are extra. */
     pool_size: number;
   };
   admin: {
@@ -57,48 +57,48 @@ export interface Settings {
   routing: {
     provider_suffix: string;
     strategy: StrategyName;
-    /** Attempts at most for one request, over all providers and fallback models. */
+    /** Maximum attempts for one request, over all providers and fallback models. */
     max_attempts: number;
     /** Model → models to try, in order, when no provider of it answers. */
     fallbacks: Record<string, string[]>;
   };
   upstream: {
     connect_timeout_ms: number;
-    /** From the request sent to the head of the answer. */
+    /** From sending the request to the head of the answer. */
     first_byte_timeout_ms: number;
     /** Between two pieces of an answer. */
     idle_timeout_ms: number;
     /** Over all attempts, from the request to the end of the answer. */
     total_timeout_ms: number;
     max_connections_per_provider: number;
-    /** Whether a provider may be at a loopback or private address. */
+    /** Policy for providers at loopback or private addresses. */
     private_addresses: PrivateAddresses;
   };
   secrets: {
-    /** Keys that providers' keys are encrypted under; null: see `key_file`. */
+    /** Keys that encrypt providers' keys; null: see `key_file`. */
     key: string | null;
-    /** File that holds them; null: systemd's credential `secret_key`, else the data directory. */
+    /** File with these keys; null: systemd's credential `secret_key`, else the data directory. */
     key_file: string | null;
-    /** Variables that an admin key may make a provider's key; `*` stands for any characters. */
+    /** Variables that an admin key may use in references; `*` stands for any characters. */
     allowed_variables: string[];
-    /** Folders of the files that it may refer to likewise. */
+    /** Folders of the files that an admin key may use in references. */
     allowed_directories: string[];
   };
   usage: {
-    /** Days that rows of `request_logs` are kept; 0: for ever. */
+    /** Days to keep rows of `request_logs`; 0: for ever. */
     retention_days: number;
-    /** Rows that wait in memory while the database is away. */
+    /** Maximum rows waiting in memory while the database is down. */
     max_queued_rows: number;
-    /** What of them may wait on disk, in bytes. */
+    /** Maximum bytes of rows waiting on disk. */
     max_spool_bytes: number;
   };
   limits: {
-    /** Requests to providers under way at most, over all workers; null for no cap. */
+    /** Maximum requests to providers in flight, over all workers; null: no cap. */
     max_concurrency: number | null;
-    /** Requests that may wait for a slot, in one worker; the next is refused at once. */
+    /** Maximum requests waiting for a slot, per worker; further ones are refused at once. */
     max_queue: number;
     queue_timeout_ms: number;
-    /** A worker that is later than this with its work refuses requests for models. */
+    /** A worker whose event loop is delayed by more than this refuses requests for models. */
     max_event_loop_delay_ms: number;
   };
   log: { level: 'error' | 'warn' | 'info' | 'debug'; requests: boolean };
@@ -107,43 +107,43 @@ export interface Settings {
     access: AccessSetting;
   };
   health: {
-    /** Who is told more by `/health` than that it runs, besides the admin key. */
+    /** Who may read the details of `/health` without the admin key. */
     details: AccessSetting;
-    /** Who may have `/health/detailed` test all providers. */
+    /** Who may start a test of all providers with `/health/detailed`. */
     detailed_access: AccessSetting;
-    /** How long the result of such a test is given to those who ask next. */
+    /** Time that the result of such a test is reused. */
     detailed_cache_ms: number;
-    /** Of one request to a provider that tests it. */
+    /** Timeout of one test request. */
     probe_timeout_ms: number;
-    /** Such requests at once, when all providers are tested. */
+    /** Concurrent test requests when all providers are tested. */
     max_concurrent_probes: number;
-    /** How often providers without a full mapping are asked for their models; 0 never. */
+    /** Interval of reading the models of providers without a full mapping; 0: never. */
     discover_models_ms: number;
   };
   data_dir: string;
-  /** Folder of the override files; null: `overrides.d` beside the settings file. */
+  /** Folder of the override files; null: `overrides.d` next to the settings file. */
   overrides_dir: string | null;
 }
 
 /**
- * Who needs no admin key: nobody (`admin`), this machine (`local`), everybody (`open`), or this
- * machine where only it can reach the listener (`auto`).
+ * Callers that need no admin key: none (`admin`), this machine (`local`), everybody (`open`), or
+ * this machine if only it can reach the listener (`auto`).
  */
 export type AccessSetting = 'auto' | 'local' | 'admin' | 'open';
 
-/** A further key of the admin API: itself or its SHA-256 in hex. */
+/** A further key of the admin API, given in clear or as its SHA-256 in hex. */
 export interface AdminKeySetting {
   name: string;
   key?: string;
   key_sha256?: string;
   role: AdminRole;
-  /** Refused from then on: ISO 8601, or a day in UTC. */
+  /** Expiry: ISO 8601, or a day in UTC. */
   expires_at?: string;
 }
 
 /**
- * `viewer`: may look at everything and change nothing. `operator`: may change providers too.
- * `admin`: may do everything.
+ * `viewer`: may read everything and change nothing. `operator`: may also change providers. `admin`:
+ * may do everything.
  */
 export type AdminRole = (typeof adminRoles)[number];
 export const adminRoles = ['admin', 'operator', 'viewer'] as const;

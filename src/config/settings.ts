@@ -12,10 +12,10 @@ import { type Settings, settingsSchema } from './settings-schema.js';
 
 export type { Settings } from './settings-schema.js';
 
-/** Where a setting's value came from. */
+/** The source of a setting's value. */
 export type Origin = 'default' | 'file' | 'credential' | 'environment' | 'flag';
 
-/** What the command line gave, by the schema's `flag` names, and the settings file. */
+/** Values from the command line, by the schema's `flag` names, and the settings file. */
 export interface SettingsFlags {
   config?: string;
   host?: string;
@@ -31,27 +31,27 @@ export interface ResolvedSettings {
   settings: Settings;
   /** By path, such as `server.port`. */
   origins: ReadonlyMap<string, Origin>;
-  /** The settings file that was read, absolute. */
+  /** Absolute path of the settings file read. */
   file: string | null;
-  /** Files of the working directory that root does not read, since another user may have put them there. */
+  /** Files of the working directory that root ignores because another user controls them. */
   ignored: readonly string[];
 }
 
-/** A setting for people: its name, its value, and where the value came from. */
+/** A setting for display: its name, value and source. */
 export interface DescribedSetting {
   name: string;
-  /** Of a secret only `(set)`, or null. */
+  /** For a secret only `(set)`, or null. */
   value: unknown;
   origin: Origin;
-  /** The variable, the flag or the file; null for a default. */
+  /** The variable, flag or file; null for a default. */
   source: string | null;
 }
 
-/** Before commands of root become the owner of the data directory. */
+/** Read at load time, before commands started by root switch to the owner of the data directory. */
 const isRoot = process.getuid?.() === 0;
 const systemFile = '/etc/llmproxy/llmproxy.yaml';
 
-/** A setting that cannot be used: the message names the flag, the variable or the file's field. */
+/** An invalid setting: the message names the flag, the variable or the file's field. */
 export class SettingsError extends Error {
   constructor(problems: readonly Problem[]) {
     super(problems.map(describeProblem).join('\n'));
@@ -68,7 +68,7 @@ export function loadSettings(flags: SettingsFlags = {}): Settings {
 }
 
 /**
- * As `loadSettings`, and says where each value came from.
+ * As `loadSettings`, with the source of each value.
  * @throws SettingsError
  */
 export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()): ResolvedSettings {
@@ -122,7 +122,7 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
   return resolved;
 }
 
-/** Every setting with where it came from, in the order of the schema. */
+/** Every setting with its source, in the order of the schema. */
 export function describeSettings({
   settings,
   origins,
@@ -154,7 +154,7 @@ function defaultDataDir(environment: NodeJS.ProcessEnv): string {
   return join(homedir(), '.local/state/llmproxy');
 }
 
-/** Whether root must not trust a file of the working directory: another user decides what is in it. */
+/** True for a file of the working directory that root must not trust: another user controls it. */
 function isForeign(file: string, cwd: string): boolean {
   try {
     return isRoot && [cwd, file].some((path) => pathOwner(path) !== null);
@@ -168,7 +168,7 @@ function readDotEnv(file: string): NodeJS.ProcessEnv {
   return existsSync(file) ? (parseEnv(readSettingsText(file)) as NodeJS.ProcessEnv) : {};
 }
 
-/** A secret that systemd's LoadCredential= put into the unit's own folder; undefined without one. */
+/** A secret passed by systemd's LoadCredential=; undefined without one. */
 function readCredential(environment: NodeJS.ProcessEnv, name: string): string | undefined {
   const folder = environment.CREDENTIALS_DIRECTORY;
   if (!folder) return undefined;
@@ -176,7 +176,7 @@ function readCredential(environment: NodeJS.ProcessEnv, name: string): string | 
   return existsSync(file) ? readSettingsText(file).trim() : undefined;
 }
 
-/** A file that was named must exist; the usual places are only looked at. */
+/** A named file must exist; the default places are optional. */
 function findSettingsFile(
   named: string | undefined,
   cwd: string,
@@ -199,7 +199,7 @@ function readSettingsFile(file: string): Record<string, unknown> {
   return written as Record<string, unknown>;
 }
 
-/** Without the sections in which every line is a comment: YAML reads them as null. */
+/** Removes sections in which every line is a comment, which YAML reads as null. */
 function withoutEmptySections(written: unknown, properties: object): unknown {
   if (!(written instanceof Object) || Array.isArray(written)) return written;
   const kept = Object.entries(written).flatMap(([name, value]): [string, unknown][] => {
@@ -239,7 +239,7 @@ function* leaves(properties: object, path: string[] = []): Generator<Leaf> {
   }
 }
 
-/** Text from the command line or the environment as the setting's type. */
+/** Converts text from the command line or the environment to the setting's type. */
 function checked(leaf: Leaf, text: string, source: string, problems: Problem[]): unknown {
   const takesText = leaf.type !== 'integer' && leaf.type !== 'boolean';
   const value = /^-?\d+$/.test(text) && !(leaf.type && takesText) ? Number(text) : text;
@@ -252,7 +252,7 @@ function checked(leaf: Leaf, text: string, source: string, problems: Problem[]):
   return value;
 }
 
-/** What only the engine `net` can do, and what belongs together. */
+/** Refuses settings that only the engine `net` supports, and incomplete combinations. */
 function checkListener({ engine, host, tls }: Settings['server']): void {
   const refuse = (path: string, reason: string) => {
     throw new SettingsError([{ source: 'settings', path, reason }]);
@@ -290,7 +290,7 @@ function checkTogether(resolved: ResolvedSettings): void {
   ]);
 }
 
-/** Their names are told as who changed what, and `admin` is that of `admin.key`. */
+/** Names must be unique because the history shows them; `admin` is the name of `admin.key`. */
 function checkAdminKeys(keys: Settings['admin']['keys']): void {
   const problems: Problem[] = [];
   const names = new Set(['admin']);

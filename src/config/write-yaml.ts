@@ -1,8 +1,8 @@
 import { invisible } from '../observe/visible.js';
 
 /**
- * A value of JSON as YAML in block style, in time linear in its length. Texts that are not plain
- * words are in double quotes, and what cannot be seen in them is escaped.
+ * Writes a JSON value as YAML in block style, in time linear in its length. Texts other than plain
+ * words are in double quotes, with invisible characters escaped.
  */
 export function writeYaml(value: unknown): string {
   const lines: string[] = [];
@@ -23,7 +23,7 @@ function writeBranch(branch: object, indent: string, lines: string[]): void {
   }
 }
 
-/** Whether a value has lines of its own. */
+/** True for a value that needs lines of its own. */
 function isBranch(value: unknown): value is object {
   return value instanceof Object && Object.keys(value).length > 0;
 }
@@ -37,13 +37,13 @@ function leaf(value: unknown): string {
 
 const printableAscii = /^[\x20-\x7e]*$/;
 
-/** Words that mean themselves in every version of YAML; no colon before a space or at the end. */
+/** Words that are plain strings in every version of YAML; no colon before a space or at the end. */
 const plain = /^[A-Za-z_/](?:[\w./@+…-]|:(?=[\w/])| (?=[A-Za-z_]))*$/;
-/** With a letter that no number has. */
+/** With a letter that cannot occur in a number. */
 const hash = /^(?=.*[acdf])[0-9a-f]{64}$/;
 const reserved = /^(?:y|yes|n|no|on|off|true|false|null)$/i;
 
-/** As YAML writes it, which knows no surrogate pairs: `\u202e`, `\U000e0041`. */
+/** YAML's escape, which has no surrogate pairs: `\u202e`, `\U000e0041`. */
 function escaped(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   const hex = code.toString(16);

@@ -12,33 +12,33 @@ import {
 import { joinDocuments } from './join-documents.js';
 import type { Problem } from './problem.js';
 
-/** A problem with its place in the text, both counted from 1. */
+/** A problem with its line and column in the text, both counted from 1. */
 export interface PlacedProblem extends Problem {
   line: number;
   column: number;
 }
 
-/** A YAML text, read, and where in it everything is. */
+/** A parsed YAML text with the places of its values. */
 export interface PlacedYaml {
-  /** Null where `problems` says why it could not be read. */
+  /** Null where it could not be read; `problems` has the reasons. */
   value: unknown;
   problems: PlacedProblem[];
   /**
-   * A problem at a path, such as `providers.openai.weight`: at its key, or at the nearest one above
-   * that the text has. Names in the path may themselves have dots.
+   * Places a problem by its path, such as `providers.openai.weight`: at the key, or at its nearest
+   * ancestor in the text. Names in the path may contain dots.
    */
   place(path: string, reason: string): PlacedProblem;
 }
 
 const schema = CORE_SCHEMA.withTags(mergeTag);
-/** Keys that `<<` may copy in one text. */
+/** Maximum keys that `<<` may copy in one text. */
 const maxTotalMergeKeys = 1_000_000;
-/** Values that a text may stand for once its aliases are followed. */
+/** Maximum values of a text with its aliases expanded. */
 const maxValues = 20_000_000;
 
 /**
- * Reads a YAML text, in time linear in its length; an empty one is an empty object, and several
- * documents are read as one. No reason quotes the text, where secrets are.
+ * Parses a YAML text in time linear in its length; an empty one is an empty object, and several
+ * documents are joined. No reason quotes the text, which may hold secrets.
  */
 export function readPlacedYaml(source: string, text: string): PlacedYaml {
   const lines = lineIndex(text);
@@ -47,7 +47,7 @@ export function readPlacedYaml(source: string, text: string): PlacedYaml {
     return { source, path, reason, ...lines(offset) };
   };
   const place = (path: string, reason: string) => {
-    // Read again where there are problems: of a large text the events take more room than all else.
+    // Parsed again only for problems: the events of a large text take more memory than all else.
     locate ??= locator(text, parseEvents(text, {}));
     return at(locate(path), path, reason);
   };
@@ -67,7 +67,7 @@ export function readPlacedYaml(source: string, text: string): PlacedYaml {
   }
 }
 
-/** A reason of the parser without the names, tags and characters that it quotes. */
+/** Removes quoted names, tags and characters from a parser's message. */
 function withoutText(reason: string): string {
   const told = reason.replace(/(?:: | "| !<).*$/s, '');
   return inOtherWords.get(told) ?? told;
@@ -78,7 +78,7 @@ const inOtherWords = new Map([
   ['unidentified alias', 'this alias has no anchor'],
 ]);
 
-/** Why the aliases of a value cannot be followed, or null: they may repeat it, or be without end. */
+/** The reason that a value's aliases cannot be expanded, or null: too many values, or a cycle. */
 function aliasProblem(value: unknown): string | null {
   const sizes = new Map<object, number>();
   const sizeOf = (node: unknown): number => {
@@ -96,7 +96,7 @@ function aliasProblem(value: unknown): string | null {
   return size > maxValues ? `its aliases make it more than ${maxValues} values` : null;
 }
 
-/** Finds the line and column of an offset; lines are counted only when one is asked for. */
+/** Finds the line and column of an offset; counts lines at the first call only. */
 function lineIndex(text: string): (offset: number) => { line: number; column: number } {
   let starts: number[] | null = null;
   return (offset) => {
@@ -112,7 +112,7 @@ function lineIndex(text: string): (offset: number) => { line: number; column: nu
   };
 }
 
-/** A longer name is not looked for: it has no place of its own. */
+/** Longer names are not searched for, and have no place of their own. */
 const maxNameLength = 300;
 
 interface Entry {
@@ -122,8 +122,8 @@ interface Entry {
 }
 
 /**
- * Makes what finds the offset of a path's key. Each mapping on the way is indexed once, so that
- * many problems in one large mapping take linear time.
+ * Returns a function that finds the offset of a path's key. Each mapping on the way is indexed
+ * once, so that many problems in one large mapping take linear time.
  */
 function locator(text: string, events: readonly Event[]): (path: string) => number {
   const ends = endsOf(events);
@@ -164,7 +164,7 @@ function locator(text: string, events: readonly Event[]): (path: string) => numb
   };
 }
 
-/** Goes down from an event as far as the text has the path; `left` is what it does not have. */
+/** Follows a path down from an event as far as the text has it; `left` is the rest. */
 function follow(root: number, path: string, entriesOf: (index: number) => Map<string, Entry>) {
   let index = root;
   let rest = path;
@@ -181,7 +181,7 @@ function follow(root: number, path: string, entriesOf: (index: number) => Map<st
   return { offset, left: rest.length };
 }
 
-/** What a path may begin with, the longest first. */
+/** All prefixes of a path, longest first. */
 export function pathPrefixes(path: string): string[] {
   const found = path.length <= maxNameLength ? [path] : [];
   const from = Math.min(path.length - 1, maxNameLength);
@@ -191,7 +191,7 @@ export function pathPrefixes(path: string): string[] {
   return found;
 }
 
-/** For each event that opens something the index of the one that closes it; itself for others. */
+/** For each opening event the index of its closing one; for others their own index. */
 function endsOf(events: readonly Event[]): Int32Array {
   const ends = new Int32Array(events.length);
   const open: number[] = [];

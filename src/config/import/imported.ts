@@ -4,17 +4,17 @@ import { readDocument } from '../read-document.js';
 import { writeYaml } from '../write-yaml.js';
 import { type PlacedProblem, pathPrefixes } from '../yaml-places.js';
 
-/** What another gateway's configuration is here. */
+/** Another gateway's configuration, converted. */
 export interface Imported {
   providers: Record<string, WrittenProvider>;
   credentials: Record<string, WrittenCredential>;
-  /** What could not be carried over, and what is otherwise now: a sentence each, without secrets. */
+  /** What was not converted or will behave differently: one sentence each, without secrets. */
   notes: string[];
-  /** Part of a settings file: what is no provider and no key here. */
+  /** Part of a settings file: everything but providers and keys. */
   settings: Record<string, unknown>;
 }
 
-/** Leaves out the providers and keys that the gateway could not use, and notes why. */
+/** Removes providers and keys that the gateway could not use, and notes the reasons. */
 export function withoutUnusable(imported: Imported): Imported {
   const { problems } = readDocument('', documentText(imported), Number.POSITIVE_INFINITY);
   const left = { ...imported, notes: [...imported.notes] };
@@ -41,9 +41,9 @@ export function withoutUnusable(imported: Imported): Imported {
 }
 
 /**
- * With other names for the keys whose names are taken, so that an import never changes another key;
- * a key that is there already keeps the name that it has.
- * @param rows of the database that they are imported into.
+ * Renames keys whose names are taken, so that an import never changes another key; a key that
+ * already exists keeps its name.
+ * @param rows rows of the target database.
  */
 export function withFreeNames(imported: Imported, rows: readonly StoredRow[]): Imported {
   const taken = new Set(rows.map(({ name }) => name));
@@ -58,12 +58,12 @@ export function withFreeNames(imported: Imported, rows: readonly StoredRow[]): I
   return { ...imported, credentials: Object.fromEntries(entries) };
 }
 
-/** The document as `config apply` takes it, with secrets. */
+/** The document for `config apply`, with secrets. */
 export function documentText({ providers, credentials }: Imported): string {
   return writeYaml({ providers, credentials });
 }
 
-/** The same for people: in the place of each secret stands `keep`. */
+/** The document for display, with `keep` in place of each secret. */
 export function shownDocument({ providers, credentials }: Imported, title: string): string {
   const rows = <T extends object>(entries: Record<string, T>, column: string) =>
     Object.entries(entries).map(([name, fields], id) => ({ [column]: name, ...fields, id }));

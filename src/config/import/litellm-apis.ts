@@ -1,12 +1,12 @@
-/** An API that LiteLLM knows by the prefix of its models and that is OpenAI's. */
+/** An OpenAI-compatible API that LiteLLM knows by the prefix of its models. */
 export interface KnownApi {
-  /** Null: `api_base` is always given. */
+  /** Null where a deployment must give `api_base`. */
   apiBase: string | null;
-  /** Where LiteLLM looks for a key that is not given; null where none is needed. */
+  /** The variable that LiteLLM takes the key from by default; null where none is needed. */
   keyVariable: string | null;
 }
 
-/** By prefix, such as that of `groq/llama-3.3-70b`. */
+/** By prefix, such as `groq` of `groq/llama-3.3-70b`. */
 export const knownApis: ReadonlyMap<string, KnownApi> = new Map([
   ['openai', api('https://api.openai.com/v1', 'OPENAI_API_KEY')],
   ['text-completion-openai', api('https://api.openai.com/v1', 'OPENAI_API_KEY')],
@@ -23,7 +23,7 @@ export const knownApis: ReadonlyMap<string, KnownApi> = new Map([
   ['ollama_chat', api('http://127.0.0.1:11434/v1', null)],
 ]);
 
-/** Without `/v1` at its end, Ollama speaks an API of its own. */
+/** Adds the `/v1` without which Ollama speaks its own API. */
 export function withVersion(prefix: string, apiBase: string): string {
   const base = apiBase.replace(/\/+$/, '');
   return /^ollama/.test(prefix) && !base.endsWith('/v1') ? `${base}/v1` : base;

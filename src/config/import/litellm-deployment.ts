@@ -4,14 +4,14 @@ import { asRecord, asText, fromEnvironment, type Values } from './values.js';
 
 /** One entry of LiteLLM's `model_list`. */
 export interface Deployment {
-  /** What its provider may be called. */
+  /** A name for its provider. */
   label: string;
   provider: WrittenProvider;
-  /** As it is sent. */
+  /** The name sent to the provider. */
   model: string;
 }
 
-/** Reads a deployment; null, and noted why, when there is nothing like it here. */
+/** Reads a deployment; returns null and notes the reason where it has no counterpart here. */
 export function readDeployment(
   name: string,
   params: Values,
@@ -68,7 +68,7 @@ function headersOf(headers: object): Record<string, string> {
   );
 }
 
-/** The API's name, or the host where it is somebody's own. */
+/** The API's name, or the host of a private one. */
 function labelOf(prefix: string, apiBase: string, isPublic: boolean): string {
   if (isPublic || !URL.canParse(apiBase)) return prefix;
   const host = new URL(apiBase).hostname

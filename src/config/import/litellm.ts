@@ -13,9 +13,9 @@ const strategies: Readonly<Record<string, StrategyName>> = {
 };
 
 /**
- * What the configuration of a LiteLLM proxy is here. Deployments of one address, key and weight are
- * one provider.
- * @param config its `config.yaml`, read.
+ * Converts the configuration of a LiteLLM proxy. Deployments of the same address, key and weight
+ * become one provider.
+ * @param config its parsed `config.yaml`.
  */
 export function importLitellm(
   config: unknown,
@@ -42,7 +42,7 @@ export function importLitellm(
   return imported;
 }
 
-/** To the provider that is alike and does not send another model for one of the names. */
+/** Adds a deployment to a matching provider, unless that maps one of its names to another model. */
 function addToProviders(
   providers: Imported['providers'],
   label: string,
@@ -62,14 +62,14 @@ function addToProviders(
   }
 }
 
-/** There, weights may be parts of 1. */
+/** Scales weights to integers: LiteLLM allows fractions. */
 function wholeWeights(providers: Imported['providers']): void {
   const all = Object.values(providers);
   if (all.every(({ weight }) => Number.isInteger(weight))) return;
   for (const provider of all) provider.weight = Math.round((provider.weight ?? 1) * 100);
 }
 
-/** The only key of a proxy without a database, so clients use it. */
+/** A proxy without a database has only this key, so its clients use it. */
 function addMasterKey(
   { credentials, notes }: Imported,
   { master_key }: Values,
@@ -110,7 +110,7 @@ function addSettings({ settings, notes, providers }: Imported, router: Values): 
   }
 }
 
-/** Without the models that no provider was imported for: nothing refers to what is left out. */
+/** The fallbacks without models that no imported provider serves. */
 function importedFallbacks(
   router: Values,
   providers: Imported['providers'],

@@ -5,7 +5,7 @@ import { providerProperties } from '../schema.js';
 import type { Imported } from './imported.js';
 import { asRecord } from './values.js';
 
-/** Rows of the Python service's database, with whatever columns they have. */
+/** Rows of the Python service's database, with any columns. */
 export interface SeedRows {
   providers: readonly StoredRow[];
   credentials: readonly StoredRow[];
@@ -13,7 +13,7 @@ export interface SeedRows {
 
 const knownParams = Object.keys(providerProperties.provider_params.properties);
 
-/** What the rows of the Python service are here. Keys stay valid, since hashes are the same. */
+/** Converts rows of the Python service. Keys stay valid because their hashes are the same. */
 export function importSeed({ providers, credentials }: SeedRows): Imported {
   const notes: string[] = [];
   const labels = credentialLabels(credentials);
@@ -56,10 +56,10 @@ function credentialOf(row: StoredRow): WrittenCredential {
   return {
     credential_key: String(row.credential_key),
     name: String(row.name),
-    // There, an empty list and none at all allow every model.
+    // In the Python service, a missing or empty list allows every model.
     allowed_models: models.length > 0 ? models : ['*'],
     rate_limit: row.rate_limit == null ? null : Number(row.rate_limit),
-    // A key without a value was refused there.
+    // The Python service refused a key without a value.
     is_enabled: row.is_enabled === true,
   };
 }

@@ -1,7 +1,7 @@
-/** A mapping of which nothing is known yet. */
+/** A mapping of unknown shape. */
 export type Values = Readonly<Record<string, unknown>>;
 
-/** The mapping, or an empty one in the place of anything else. */
+/** The value if it is a mapping, else an empty one. */
 export function asRecord(value: unknown): Values {
   return value instanceof Object && !Array.isArray(value) ? (value as Values) : {};
 }
@@ -10,12 +10,12 @@ export function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The text; null for an empty one and for anything else. */
+/** The value if it is a non-empty string, else null. */
 export function asText(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** LiteLLM's `os.environ/NAME` as its value, null where it is not set; any other text as it is. */
+/** Resolves LiteLLM's `os.environ/NAME`, null where it is unset; returns other texts unchanged. */
 export function fromEnvironment(
   text: string,
   environment: Readonly<Record<string, string | undefined>>,
