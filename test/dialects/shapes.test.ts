@@ -306,6 +306,21 @@ test('formats of audio have OpenAI’s names there, and media types elsewhere', 
   );
 });
 
+test('documents have Bedrock’s names of formats there', () => {
+  const source = { type: 'text', media_type: 'text/plain', data: 'plain' };
+  const messages = [{ role: 'user', content: [{ type: 'document', source }] }];
+  const { sent } = translate('anthropic.messages', 'bedrock.converse', { max_tokens: 5, messages });
+  assert.deepEqual(sent.messages[0].content[0].document.format, 'txt');
+});
+
+test('the status of an error is the provider’s own, in a stream that of its type', () => {
+  const codec = codecs['anthropic.messages'];
+  const body = { type: 'error', error: { type: 'overloaded_error', message: 'm' } };
+  assert.equal(codec.readError(Buffer.from(JSON.stringify(body)), 529).status, 529);
+  const streamed = readStream(codec, Buffer.from(`data: ${JSON.stringify(body)}\n\n`), []);
+  assert.equal(streamed?.error?.status, 503);
+});
+
 test('no thinking is the least that a Gemini can', () => {
   const body = { ...chat(hi), reasoning_effort: 'none' };
   const thinking = (model: string) => {
