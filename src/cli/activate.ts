@@ -6,29 +6,28 @@ import { errorMessage } from './failure.js';
 import { paint, print, warn } from './output.js';
 import { withProgress } from './progress.js';
 
-/** What became of a change once it was committed. */
+/** The outcome of activating a committed change. */
 export type Activation =
-  /** `unusable`: providers that are not used, since their keys cannot be read there. */
+  /** `unusable`: providers that are not used because the daemon cannot read their keys. */
   | { state: 'active'; version: number; unusable: string[] }
   | { state: 'no-daemon' }
-  /** Saved, but the daemon did not say that it is in use. */
+  /** Saved, but not confirmed as active by the daemon. */
   | { state: 'unconfirmed'; reason: string };
 
 export interface ActivateOptions {
   dataDir: string;
-  /** Null: the one that the daemon keeps in its data directory. */
+  /** Null: the one in the daemon's data directory. */
   adminKey: string | null;
-  /** `config_version` after the change: an answer below it is of something else. */
+  /** `config_version` after the change; an answer with a lower one does not include it. */
   minVersion: number;
   timeoutMs?: number;
-  /** Of the command: with it no progress is shown. */
+  /** The command's `--json`, which hides progress. */
   json?: boolean | undefined;
 }
 
 /**
- * Asks the daemon of this data directory to read its configuration again, and waits until every
- * worker uses it, so that the next request already meets the change. Never throws: the change is
- * committed whatever happens here.
+ * Asks the daemon of this data directory to reload its configuration, and waits until every worker
+ * uses it, so that the next request sees the change. Never throws: the change is already committed.
  */
 export async function activate(options: ActivateOptions): Promise<Activation> {
   const { dataDir, adminKey, minVersion, timeoutMs = 2_000, json } = options;
@@ -54,7 +53,7 @@ export async function activate(options: ActivateOptions): Promise<Activation> {
   }
 }
 
-/** Tells of it: a line for a person on success; a warning, for scripts too, where it may not hold. */
+/** Prints a line for people on success; a warning, also for scripts, where it is not confirmed. */
 export function printActivation(
   activation: Activation,
   json: boolean | undefined,
@@ -112,7 +111,7 @@ function refusal({ status, body }: Answer): string {
   return `the daemon refuses it: ${typeof message === 'string' ? message : `status ${status}`}`;
 }
 
-/** A field of a JSON text, or undefined. */
+/** Reads a field of a JSON text, or undefined. */
 function field(json: string, ...path: string[]): unknown {
   try {
     return path.reduce<unknown>(

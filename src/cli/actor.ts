@@ -5,16 +5,16 @@ import { accountOf } from '../db/embedded/account.js';
 let actor: string | undefined;
 
 /**
- * Who runs this command, for the history: who logged in, where the kernel knows (also behind sudo),
- * else the user of this process as it was started. Variables such as SUDO_USER are not believed,
- * since anybody can set them.
+ * The user of this command, for the history: the login user where the kernel knows it (also behind
+ * sudo), else the user who started this process. Variables such as SUDO_USER are not trusted, since
+ * anybody can set them.
  */
 export function cliActor(): string {
   actor ??= `cli:${loginName() ?? ownName()}@${hostname()}`;
   return actor;
 }
 
-/** PAM sets the login's user id, and only who may change the kernel's audit settings can change it. */
+/** PAM sets the login user id; changing it takes the right to administer the kernel's audit. */
 function loginName(): string | null {
   try {
     const uid = Number(readFileSync('/proc/self/loginuid', 'utf8'));
@@ -25,7 +25,7 @@ function loginName(): string | null {
   }
 }
 
-/** A user id without an entry in the system's list has no name. */
+/** The user's name, or the id where the system has no name for it. */
 function ownName(): string {
   try {
     return userInfo().username;

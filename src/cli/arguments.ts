@@ -2,11 +2,11 @@ import { networkProblem } from '../config/networks.js';
 import { usageError } from './failure.js';
 
 /**
- * Parsers of single arguments: text to value. They throw usage errors of their own, because
- * commander's would repeat the text, which may hold a secret.
+ * Parsers of single arguments. They throw their own usage errors, because commander's would repeat
+ * the text, which may hold a secret.
  */
 
-/** For `.argParser`: a whole number between these, both included. */
+/** For `.argParser`: a whole number from `min` to `max`. */
 export function wholeNumber(flag: string, min = 0, max = 1_000_000_000): (text: string) => number {
   return (text) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -15,7 +15,7 @@ export function wholeNumber(flag: string, min = 0, max = 1_000_000_000): (text: 
   };
 }
 
-/** Requests a second, or `none`: unlimited (not null, which commander takes for no argument). */
+/** Requests per second, or `none` for unlimited: commander takes null for a missing argument. */
 export function rateLimit(text: string): number | 'none' {
   return text === 'none' ? text : wholeNumber('--rate-limit')(text);
 }
@@ -36,7 +36,7 @@ export function networkList(text: string): string[] | 'any' {
   return entries;
 }
 
-/** `a,b` as a list without repeats. */
+/** `a,b` as a list without duplicates. */
 export function modelList(text: string): string[] {
   const models = [...new Set(text.split(',').map((model) => model.trim()))].filter(Boolean);
   if (models.length > 0) return models;
@@ -46,7 +46,7 @@ export function modelList(text: string): string[] {
   );
 }
 
-/** Collects a flag that may be given many times. */
+/** Collects the values of a repeatable flag. */
 export function collect(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
@@ -71,7 +71,7 @@ export function modelMapping(entries: readonly string[]): Record<string, string>
   return Object.fromEntries(mapping);
 }
 
-/** A name for a client key; one of digits only would be taken for an id. */
+/** A name for a client key; refuses digits only, which would be taken for an id. */
 export function keyName(text: string): string {
   const name = text.trim();
   if (name === '' || name.length > 200) {

@@ -5,14 +5,14 @@ import type { Command } from 'commander';
 import type { Settings } from '../config/settings.js';
 import { CliError, errorMessage } from './failure.js';
 
-/** Flags of every command that asks the running daemon. */
+/** Flags of every command that queries the running daemon. */
 export interface DaemonFlags {
   dataDir?: string;
   config?: string;
   json?: boolean;
 }
 
-/** Adds the flags that say which daemon is meant, and `--json`. */
+/** Adds the flags that select the daemon, and `--json`. */
 export function addDaemonOptions(command: Command): Command {
   return command
     .option('--data-dir <path>', 'of the running gateway (LLMPROXY_DATA_DIR)')
@@ -20,7 +20,7 @@ export function addDaemonOptions(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-/** What the daemon answered: JSON, taken apart. */
+/** The daemon's answer, with its JSON parsed. */
 export interface DaemonAnswer {
   status: number;
   body: unknown;
@@ -38,10 +38,10 @@ export class NoDaemonError extends CliError {
 export type DaemonSettings = Pick<Settings, 'data_dir' | 'admin'>;
 
 /**
- * Asks the daemon of this data directory.
+ * Queries the daemon of this data directory.
  * @param path such as `/admin/v1/status`.
- * @returns the body of a success.
- * @throws NoDaemonError, or CliError with what the daemon says of an error.
+ * @returns the body of a successful answer.
+ * @throws NoDaemonError, or CliError with the daemon's error message.
  */
 export async function askDaemon(settings: DaemonSettings, path: string): Promise<unknown> {
   const { status, body } = await getFromDaemon(settings, path);
@@ -55,8 +55,8 @@ export async function askDaemon(settings: DaemonSettings, path: string): Promise
 }
 
 /**
- * As `askDaemon`, with whatever status.
- * @throws NoDaemonError, or CliError where it cannot be asked.
+ * As `askDaemon`, for answers of any status.
+ * @throws NoDaemonError, or CliError where the daemon does not answer.
  */
 export async function getFromDaemon(
   { data_dir: dataDir, admin }: DaemonSettings,

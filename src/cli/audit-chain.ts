@@ -6,7 +6,7 @@ import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connecti
 import { CliError, errorMessage, usageError } from './failure.js';
 import { counted, paint, print, printJson } from './output.js';
 
-/** `llmproxy audit verify`: whether the log is as it was written. */
+/** `llmproxy audit verify`: checks that the log was not altered. */
 export function auditVerifyCommand(): Command {
   return addDatabaseOptions(
     new Command('verify')
@@ -28,7 +28,7 @@ Examples:
     .action(verify);
 }
 
-/** `llmproxy audit export`: the log with its hashes. */
+/** `llmproxy audit export`: prints the log with its hashes. */
 export function auditExportCommand(): Command {
   return addDatabaseOptions(
     new Command('export')
@@ -84,7 +84,7 @@ async function exportLog({ after, ...flags }: DatabaseFlags & { after: number })
       if (link.place > after && link.entry !== null) {
         if (previous === null) throw notKept(after);
         const isTaken = process.stdout.write(`${formatLink(link, previous)}\n`);
-        // A reader that has gone is no failure, and is told by main.ts.
+        // main.ts handles a reader that has gone, which is not a failure.
         if (!isTaken && process.stdout.writable)
           await once(process.stdout, 'drain').catch(() => {});
       }

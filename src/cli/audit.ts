@@ -15,7 +15,7 @@ interface AuditFlags extends DatabaseFlags {
   limit: number;
 }
 
-/** `llmproxy audit …`: who changed what. Alone it is `audit list`. */
+/** `llmproxy audit …`: the history of changes. Without a subcommand it is `audit list`. */
 export function auditCommand(): Command {
   return new Command('audit')
     .description('list, verify or export who changed which provider or key')
@@ -69,7 +69,7 @@ function fields({ action, before, after }: AuditEntry): string {
   return [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].join(', ');
 }
 
-/** Until a little later than now: the database's clock may be ahead of this one. */
+/** Ends a little after now: the database's clock may be ahead of this one. */
 function periodOf(since: string) {
   try {
     const { since: from } = parsePeriod(since, undefined);

@@ -7,7 +7,7 @@ import { CliError, errorMessage } from './failure.js';
 declare global {
   namespace NodeJS {
     interface Process {
-      /** Missing in the types of Node 20. */
+      /** Missing from the types of Node 20. */
       initgroups?(user: string, extraGroup: number): void;
     }
   }
@@ -16,8 +16,8 @@ declare global {
 const code = fileURLToPath(new URL('../../..', import.meta.url));
 
 /**
- * Makes the data directory where it is missing; root's is open to look into, for PostgreSQL runs
- * there as another user.
+ * Creates the data directory where it is missing. Root's can be entered by all, since PostgreSQL
+ * runs there as another user.
  * @throws CliError
  */
 export async function makeDataDir(dataDir: string): Promise<void> {
@@ -29,15 +29,14 @@ export async function makeDataDir(dataDir: string): Promise<void> {
       hint: 'choose another with --data-dir or LLMPROXY_DATA_DIR',
     });
   }
-  // Where all may write, such as in /tmp, another user may have been faster.
+  // In a directory open to all, such as /tmp, another user may have created it first.
   await becomeOwner(dataDir);
 }
 
 /**
- * Has this process of root become the user who decides what is in the data directory: for good,
- * and before anything in it is read or written. Does nothing for other users, and where root alone
- * decides.
- * @throws CliError where several users decide, or where the owner cannot run this program.
+ * Switches a root process permanently to the user who controls the data directory, before anything
+ * in it is read or written. Does nothing for other users, or where root alone controls it.
+ * @throws CliError where several users control it, or where the owner cannot run this program.
  */
 export async function becomeOwner(dataDir: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
@@ -52,9 +51,9 @@ export async function becomeOwner(dataDir: string): Promise<void> {
       hint: 'install llmproxy where everybody may read it, such as /opt',
     });
   }
-  // Who was root is told by the history, and cannot be found out afterwards.
+  // Must come first: the history names the original user, who cannot be determined afterwards.
   cliActor();
-  // Another user's default is another directory; a daemon that replaces this one must find it.
+  // The new user's default directory differs; a daemon that replaces this one must find this one.
   process.env.LLMPROXY_DATA_DIR ??= dataDir;
   try {
     if (isKnown) process.initgroups?.(name, gid);

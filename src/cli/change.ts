@@ -7,7 +7,7 @@ import { type DatabaseFlags, withDatabase } from './connection.js';
 
 /**
  * Changes providers or keys, then waits until the daemon of this data directory uses the change.
- * @param change what to do in the database; what it throws is not activated.
+ * @param change makes the change in the database; if it throws, nothing is activated.
  */
 export async function changeConfiguration<T>(
   flags: DatabaseFlags,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** What the help of a command says, apart. */
+/** The parts of a command's help. */
 export interface CommandHelp {
   /** Such as `llmproxy provider add`. */
   path: string;
@@ -10,9 +10,9 @@ export interface CommandHelp {
   arguments: { term: string; description: string }[];
   options: { term: string; description: string }[];
   commands: { path: string; description: string }[];
-  /** What follows: notes and examples. */
+  /** The text after the options: notes and examples. */
   notes: string;
-  /** All of it, as `--help` prints it in 80 columns. */
+  /** The whole help, as `--help` prints it in 80 columns. */
   text: string;
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { commandHelp } from './command-help.js';
 import { withDescendants } from './program.js';
 
-/** docs/commands.md, made from the commands. */
+/** docs/commands.md, generated from the commands. */
 export function commandsPage(program: Command): string {
   const all = [...withDescendants(program)].map(commandHelp);
   const leaves = all.filter(({ commands }) => commands.length === 0);

@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander';
 
-/** A script for a shell that completes the commands, options and choices of a program. */
+/** Generates a shell script that completes a program's commands, options and choices. */
 export type CompletionScript = (program: Command) => string;
 
 export const completionScripts: Readonly<Record<'bash' | 'zsh' | 'fish', CompletionScript>> = {
@@ -16,14 +16,14 @@ interface Node {
   description: string;
   children: Node[];
   options: CompletedOption[];
-  /** Of its first argument. */
+  /** Choices of its first argument. */
   choices: readonly string[];
 }
 
 interface CompletedOption {
   flag: string;
   description: string;
-  /** What follows it; null where nothing does. */
+  /** The kind or choices of its value; null where it has none. */
   value: 'file' | 'folder' | 'text' | readonly string[] | null;
 }
 
@@ -52,7 +52,7 @@ function all(node: Node): Node[] {
   return [node, ...node.children.flatMap(all)];
 }
 
-/** What of the words typed leads from a command to the one below it. */
+/** The words that lead from a command to its subcommands. */
 function steps(program: Node): string[] {
   return all(program).flatMap(({ path, children }) =>
     children.map(({ name }) => `${path} ${name}`),

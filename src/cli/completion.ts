@@ -5,7 +5,7 @@ import { print, printJson } from './output.js';
 const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
 
-/** `llmproxy completion`: the script that lets a shell complete commands and options. */
+/** `llmproxy completion`: prints the script that lets a shell complete commands and options. */
 export function completionCommand(): Command {
   return new Command('completion')
     .description('print a script that completes commands and options')

@@ -26,10 +26,10 @@ export interface ApplyFlags extends DatabaseFlags {
   yes?: boolean;
 }
 
-/** With `--exit-code`, what says that there are changes. */
+/** The exit code for changes with `--exit-code`. */
 const changesExitCode = 3;
 
-/** Shows what a document would change. */
+/** Shows the changes that a document would make. */
 export async function planConfig(file: string, flags: PlanFlags): Promise<void> {
   const document = await readDocumentFile(file);
   const described = await withDatabase(flags, 'ready', async (sql, settings) => {
@@ -43,7 +43,7 @@ export async function planConfig(file: string, flags: PlanFlags): Promise<void> 
   if (flags.exitCode && described.changes.length > 0) process.exitCode = changesExitCode;
 }
 
-/** Shows what a document would change, asks, and changes it. */
+/** Shows the changes of a document, asks, and applies them. */
 export async function applyConfig(file: string, flags: ApplyFlags): Promise<void> {
   const document = await readDocumentFile(file);
   await carryOut(flags, 'apply', flags.message ?? null, (sql, settings) =>
@@ -51,7 +51,7 @@ export async function applyConfig(file: string, flags: ApplyFlags): Promise<void
   );
 }
 
-/** Shows what going back to a version would change, asks, and changes it. */
+/** Shows the changes of a rollback to a version, asks, and applies them. */
 export async function rollbackConfig(version: number, flags: ApplyFlags): Promise<void> {
   const message = flags.message ?? `back to version ${version}`;
   await carryOut(flags, 'rollback', message, async (sql) => {
@@ -65,7 +65,7 @@ export async function rollbackConfig(version: number, flags: ApplyFlags): Promis
   });
 }
 
-/** Shows a plan, asks, and changes what it says, in one transaction. */
+/** Shows a plan, asks, and applies it in one transaction. */
 export async function carryOut(
   flags: ApplyFlags,
   source: ChangeSource,
@@ -119,7 +119,7 @@ export async function carryOut(
   printActivation(activation, flags.json);
 }
 
-/** The plan of a document, of which every problem is told otherwise. */
+/** Plans a document; throws CliError with its problems. */
 export async function planned(
   sql: Sql,
   settings: Settings,
@@ -133,7 +133,7 @@ export async function planned(
   return plan;
 }
 
-/** A plan with which the daemon of this machine would go on with what it has. */
+/** Refuses a plan that the daemon of this machine would reject, keeping its old configuration. */
 async function refuseUnusable(settings: Settings, plan: Plan): Promise<void> {
   const { unusableAfter } = await import('./config-usable.js');
   const problems = await unusableAfter(settings, plan);

@@ -13,7 +13,7 @@ export interface DocumentFile {
 
 /**
  * Reads a document; `-` is standard input.
- * @param hint what to do where there is none.
+ * @param hint advice for when there is none.
  */
 export async function readDocumentFile(
   file: string,
@@ -38,7 +38,7 @@ export function problemText({ source, line, column, path, reason }: PlacedProble
   return visible(`${source}:${line}:${column}: ${path ? `${path}: ` : ''}${reason}`);
 }
 
-/** A document that cannot be used, with its first problems a line each. */
+/** The error for an invalid document: its first problems, one per line. */
 export function documentError({ first, total }: PlacedProblems): CliError {
   const more = total > first.length ? `, of which the first ${first.length} are shown` : '';
   const lines = first.map(problemText).join('\n');

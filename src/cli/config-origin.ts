@@ -7,14 +7,14 @@ import { type DatabaseFlags, settingsFlags, withDatabase } from './connection.js
 import { note, paint, print, printJson, printTable } from './output.js';
 import { resolveForUse } from './settings.js';
 
-/** A value and where it comes from. */
+/** A value and its source. */
 interface Origin {
   name: string;
   value: unknown;
   from: string;
 }
 
-/** Prints settings, and fields of providers and keys, each with where it comes from. */
+/** Prints settings, and fields of providers and keys, each with its source. */
 export async function printOrigins(flags: DatabaseFlags): Promise<void> {
   const { describeSettings } = await import('../config/settings.js');
   const resolved = await resolveForUse(settingsFlags(flags), flags.json);
@@ -43,7 +43,7 @@ function table(title: string, header: string, rows: readonly Origin[]): void {
   ]);
 }
 
-/** Those that it was started with, flags included; null where none runs. */
+/** The settings that the daemon was started with, flags included; null where none runs. */
 async function settingsOfDaemon(settings: Settings): Promise<DescribedSetting[] | null> {
   try {
     const { status, body } = await getFromDaemon(settings, '/admin/v1/config/settings');
@@ -96,7 +96,7 @@ async function fieldOrigins(
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** An override file means all keys of a name, or adds one. */
+/** The labels of all keys that an override of this name affects, or of the key that it adds. */
 function labelsOf(rows: readonly StoredRow[], name: string): string[] {
   const labels = credentialLabels(rows);
   const same = rows.filter((row) => row.name === name).map(({ id }) => labels.get(id) ?? name);

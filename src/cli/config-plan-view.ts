@@ -4,7 +4,7 @@ import { visible } from '../observe/visible.js';
 import type { KeyEffect, ModelEffect, Share } from '../routing/plan-effect.js';
 import { paint, print, printTable } from './output.js';
 
-/** Rows of a list that are shown; `--json` has all. */
+/** Maximum rows of a list shown; `--json` has all. */
 const maxShown = 200;
 
 const signs = {
@@ -16,7 +16,7 @@ const signs = {
   remove: ['-', 'red'],
 } as const;
 
-/** A plan for people: the difference, then what it means for models and keys. */
+/** Prints a plan for people: the changes, then their effect on models and keys. */
 export function printPlan({ version, changes, effect }: DescribedPlan): void {
   if (changes.length === 0) {
     print(`no changes: the configuration is as asked for (version ${version})`);

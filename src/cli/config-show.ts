@@ -13,7 +13,7 @@ export async function exportConfig(flags: DatabaseFlags): Promise<void> {
   await printDocument(stored, flags.json);
 }
 
-/** Checks a document by itself. */
+/** Checks a document without the database or the daemon. */
 export async function validateConfig(file: string, flags: { json?: boolean }): Promise<void> {
   const { source, text } = await readDocumentFile(file);
   const { readDocument } = await import('../config/read-document.js');
@@ -42,7 +42,7 @@ export async function validateConfig(file: string, flags: { json?: boolean }): P
   if (document === null) process.exitCode = 1;
 }
 
-/** Shows the configuration, that of a version, or where each value comes from. */
+/** Shows the configuration, that of a version, or the source of each value. */
 export async function showConfig(
   version: number | undefined,
   flags: DatabaseFlags & { origin?: boolean },
@@ -85,7 +85,7 @@ export async function showHistory(flags: DatabaseFlags & { limit: number }): Pro
   ]);
 }
 
-/** The JSON Schema, as the file in the package. */
+/** Prints the JSON Schema, which is the file in the package. */
 export function printSchema(): void {
   print(JSON.stringify(documentSchema, null, 2));
 }
@@ -105,7 +105,7 @@ function whatAndWhy(entry: HistoryEntry, describe: (entry: HistoryEntry) => stri
   return [describe(entry), entry.message].filter(Boolean).join(': ');
 }
 
-/** To the second, in UTC. */
+/** Formats a time to the second, in UTC. */
 export function shortTime(time: Date): string {
   return time.toISOString().slice(0, 19).replace('T', ' ');
 }

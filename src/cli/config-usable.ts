@@ -7,8 +7,7 @@ import { readOverrideFiles } from '../daemon/override-files.js';
 import { routedConfiguration } from '../routing/plan-effect.js';
 
 /**
- * What would be wrong after a plan with rows and this machine's override files together, and is not
- * wrong now.
+ * The problems that a plan would add to the rows merged with this machine's override files.
  */
 export async function unusableAfter(settings: Settings, plan: Plan): Promise<string[]> {
   const files = await readOverrideFiles(settings.overrides_dir ?? '');

@@ -10,7 +10,7 @@ import { warn } from './output.js';
 import { withProgress } from './progress.js';
 import { settingsForUse } from './settings.js';
 
-/** The server's are for the daemon. */
+/** Few, to leave the server's connections to the daemon. */
 const maxConnections = 2;
 const cancelPatienceMs = 1_000;
 
@@ -22,7 +22,7 @@ export interface DatabaseFlags {
   json?: boolean;
 }
 
-/** Adds the flags that say where the database is, and `--json`. */
+/** Adds the flags that locate the database, and `--json`. */
 export function addDatabaseOptions(command: Command): Command {
   return command
     .option('--db-url <url>', 'Postgres to use; without one, the embedded (DB_URL)')
@@ -34,9 +34,9 @@ export function addDatabaseOptions(command: Command): Command {
 /**
  * Opens the database for one command, and closes it after `use`, also on a signal: an embedded
  * Postgres that was started for this command never outlives it.
- * @param schema `ready`: an embedded database is brought up to date first, so that a newcomer's
- *   first command works; another one is not changed unasked, and pending migrations are an error.
- *   `owner`: to change the schema, in whatever state it is.
+ * @param schema `ready`: migrates an embedded database first, so that a newcomer's first command
+ *   works; in an external one pending migrations are an error. `owner`: opens it in any state, to
+ *   change the schema.
  * @throws DatabaseError when it cannot be reached, CliError when its schema is not ready.
  */
 export async function withDatabase<T>(
@@ -59,7 +59,7 @@ export async function withDatabase<T>(
     poolSize: maxConnections,
   });
   let cancel = async () => {};
-  // The server would go on with a query whose client is gone.
+  // Otherwise the server would keep running the query of a client that has gone.
   const stopListening = closeOnSignal(opening, () =>
     Promise.race([cancel(), pause(cancelPatienceMs)]),
   );
@@ -85,7 +85,7 @@ export async function withDatabase<T>(
   }
 }
 
-/** A new embedded database, of which the gateway that runs here knows nothing, helps nobody. */
+/** Refuses to create an embedded database beside the one that the running gateway uses. */
 async function refuseOtherDatabase({ data_dir: dataDir, database }: Settings): Promise<void> {
   if (database.url !== null) return;
   const { findDaemon } = await import('./running-daemon.js');
@@ -99,7 +99,7 @@ async function refuseOtherDatabase({ data_dir: dataDir, database }: Settings): P
   );
 }
 
-/** The part of them that says which settings are used. */
+/** The flags that select the settings. */
 export function settingsFlags({ dbUrl, dataDir, config }: DatabaseFlags): SettingsFlags {
   return {
     ...(dbUrl !== undefined && { dbUrl }),

@@ -3,10 +3,10 @@ import { CliError } from './failure.js';
 import { lostOutput, outputError } from './output-error.js';
 
 /**
- * Writes what is shown once to standard output.
- * @param undone what is as it was when that fails, such as "the key was not created".
- * @param undo makes it so.
- * @throws CliError when nobody gets it.
+ * Writes a text that cannot be shown again to standard output.
+ * @param undone describes the state after an undo, such as "the key was not created".
+ * @param undo called when the text cannot be written.
+ * @throws CliError when the text cannot be written.
  */
 export async function deliver(
   text: string,
@@ -26,7 +26,7 @@ export async function deliver(
   }
 }
 
-/** Node opens /dev/null in the place of an output that is closed. */
+/** True where standard output is /dev/null, which Node opens in place of a closed one. */
 function leadsNowhere(): boolean {
   const output = fstatSync(1);
   return output.isCharacterDevice() && output.rdev === statSync('/dev/null').rdev;

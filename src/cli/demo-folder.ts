@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { CliError } from './failure.js';
 
 /**
- * Makes a temporary data directory. Started by root, Postgres runs as another user, who must be
- * able to pass through it; what is secret in it is so by the modes of its own files.
+ * Creates a temporary data directory. Started by root, Postgres runs as another user, who must be
+ * able to enter it; secrets in it are protected by the modes of their own files.
  */
 export async function createDemoFolder(): Promise<{ path: string; remove(): Promise<void> }> {
   const isRoot = process.getuid?.() === 0;
@@ -17,7 +17,7 @@ export async function createDemoFolder(): Promise<{ path: string; remove(): Prom
   };
 }
 
-/** A folder for temporary files that no parent hides from other users, as `/root/tmp` would be. */
+/** A folder for temporary files that other users can reach, unlike `/root/tmp`. */
 async function reachableByAll(): Promise<string> {
   for (const folder of [tmpdir(), '/tmp', '/var/tmp']) {
     if (await mayBePassed(folder)) return folder;

@@ -3,15 +3,15 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { CliError } from './failure.js';
 
-/** A gateway that runs as a process of its own. */
+/** A gateway in its own process. */
 export interface GatewayProcess {
   /** Such as `http://127.0.0.1:41234`. */
   url: string;
-  /** How it ended, in words. */
+  /** Resolves at its end with a description of it. */
   exited: Promise<string>;
   /** Lets requests in flight finish and resolves when the process is gone. */
   stop(): Promise<unknown>;
-  /** Asks again, which ends it at once. */
+  /** Sends the signal again, which ends it at once. */
   kill(): void;
 }
 
@@ -19,8 +19,8 @@ const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta
 const readyWithinMs = 60_000;
 
 /**
- * Starts `llmproxy serve` on a free port of 127.0.0.1 with this data directory, and with nothing
- * of the environment, the `.env` or the settings file of whoever runs this.
+ * Starts `llmproxy serve` on a free port of 127.0.0.1 with this data directory, ignoring the user's
+ * environment, `.env` and settings file.
  * @throws CliError with the last lines of its log when it ends, or is not ready in a minute.
  */
 export async function startGateway(dataDir: string, stop: AbortSignal): Promise<GatewayProcess> {
@@ -28,7 +28,7 @@ export async function startGateway(dataDir: string, stop: AbortSignal): Promise<
     cwd: dataDir,
     env: cleanEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: Ctrl-C in the terminal is ours to pass on, once and in order.
+    // A group of its own: Ctrl-C then reaches only this process, which forwards it once, in order.
     detached: true,
   });
   const exited = exitOf(child);
@@ -70,7 +70,7 @@ function exitOf(child: ChildProcess): Promise<string> {
   });
 }
 
-/** The URL in the log line of event `ready`; both streams are read until the process ends. */
+/** Resolves with the URL of the event `ready` in the log; reads both streams until the end. */
 async function readyUrl(
   child: ChildProcess,
   exited: Promise<string>,

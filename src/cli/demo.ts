@@ -14,7 +14,7 @@ interface DemoFlags {
   json?: boolean;
 }
 
-/** `llmproxy demo`: see the gateway run, with nothing set up and nothing left behind. */
+/** `llmproxy demo`: shows the gateway at work; needs no setup and leaves nothing behind. */
 export function demoCommand(): Command {
   return new Command('demo')
     .description('see it run: a gateway with a mock provider, in a temporary place')
@@ -39,7 +39,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   try {
     await runDemo(flags, stop, closers);
   } catch (error) {
-    // What fails because it was stopped half-way is no failure.
+    // Errors caused by the stop itself are not failures.
     if (!stop.signal.aborted) throw error;
   } finally {
     for (const close of closers.reverse()) await close();
@@ -148,9 +148,9 @@ function curl(url: string, key: string): string {
 }
 
 interface StopRequest {
-  /** Aborts at the first signal, or when nobody reads the output any more. */
+  /** Aborts at the first signal, or when the reader of the output has gone. */
   signal: AbortSignal;
-  /** What a second signal does. */
+  /** Called at a second signal. */
   onAgain(callback: () => void): void;
   forget(): void;
 }

@@ -8,7 +8,7 @@ import { type Finding, failed, ok, warning } from './finding.js';
 import { counted } from './output.js';
 import type { StoredConfiguration } from './stored-configuration.js';
 
-/** Rates and times to live go by the clock of each machine. */
+/** Rate limits and expiry depend on the clock of each machine. */
 const smallSkewMs = 1_000;
 const largeSkewMs = 60_000;
 
@@ -18,7 +18,7 @@ export interface DatabaseFindings {
   stored: StoredConfiguration | null;
 }
 
-/** Everything that needs the database, and the configuration that is in it. Changes nothing. */
+/** Checks the database and the configuration in it. Changes nothing. */
 export async function checkDatabase(
   flags: DatabaseFlags,
   settings: Settings,
@@ -85,7 +85,7 @@ async function checkClock(sql: Sql): Promise<Finding> {
   const beforeMs = Date.now();
   const [row] = await sql`SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms`;
   const afterMs = Date.now();
-  // What the way there and back may have taken is no skew.
+  // The round trip's time is not counted as skew.
   const aheadMs = Math.max(0, row?.ms - afterMs, beforeMs - row?.ms);
   if (aheadMs < smallSkewMs) return ok('clock', "agrees with the database's");
   const detail = `differs from the database's by ${(aheadMs / 1000).toFixed(1)} s`;
@@ -118,7 +118,7 @@ function configurationFindings({ configuration, unusable, inClear }: StoredConfi
   return findings;
 }
 
-/** Alone, where the rows that they change cannot be read. */
+/** Checks override files by themselves, for when the rows cannot be read. */
 async function checkOverrides({ overrides_dir: folder }: Settings): Promise<Finding> {
   const check = 'override files';
   const [{ readOverrideFiles }, { parseOverride }, { describeProblem }] = await Promise.all([

@@ -5,9 +5,9 @@ import type { Processes } from '../daemon/processes-file.js';
 import { errorMessage } from './failure.js';
 import { type Finding, failed, ok, warning } from './finding.js';
 
-/** From this version on everything that is used is there; `engines` of package.json says the same. */
+/** The first version with every used feature, as in `engines` of package.json. */
 const minNode = [20, 18, 1] as const;
-/** A request has two sockets: the client's and the provider's. */
+/** A request needs two sockets: the client's and the provider's. */
 const fewFiles = 10_000;
 const tooFewFiles = 1_024;
 const littleSpaceBytes = 1_000_000_000;
@@ -51,7 +51,7 @@ export async function checkPort(
   }
 }
 
-/** The limit of the daemon where one runs, else of what is started from here. */
+/** The limit of the running daemon, else of a daemon started from here. */
 export function checkFileLimit(running: Processes | null): Finding {
   const pid = running?.control.pid ?? 'self';
   let limits: string;
@@ -70,7 +70,7 @@ export function checkFileLimit(running: Processes | null): Finding {
   return limit < fewFiles ? warning('open files', detail, todo) : ok('open files', detail);
 }
 
-/** Who may read and change what the daemon keeps, and whether there is room for more. */
+/** Checks the permissions and free space of the data directory. */
 export function checkDataDir({ data_dir: dataDir }: Settings): Finding {
   const check = 'data directory';
   const status = statSync(dataDir, { throwIfNoEntry: false });

@@ -8,7 +8,7 @@ const timeoutMs = 5_000;
 const atOnce = 16;
 const maxAnswerBytes = 8_388_608;
 
-/** Asks each enabled provider for its models: reaches it, with TLS where it has that, with its key. */
+/** Lists the models of each enabled provider, which tests its address, TLS and key. */
 export async function checkProviders(
   providers: readonly Provider[],
   settings: Settings,

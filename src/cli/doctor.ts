@@ -10,7 +10,7 @@ import { packageVersion } from './package-version.js';
 import { withProgress } from './progress.js';
 import { resolveForUse } from './settings.js';
 
-/** `llmproxy doctor`: whether everything is as the gateway needs it. */
+/** `llmproxy doctor`: checks everything that the gateway depends on. */
 export function doctorCommand(): Command {
   return addDatabaseOptions(
     new Command('doctor').description('check this machine, the database and the providers'),
@@ -99,7 +99,7 @@ function checkDaemon(running: Processes | null): Finding {
 const width = 80;
 const indent = 4 + 2 + 17;
 
-/** In 80 columns: longer words than a line holds are left whole. */
+/** Wraps at 80 columns; longer words stay whole. */
 function findingLines({ check, state, detail, todo }: Finding): string[] {
   const style = state === 'ok' ? 'green' : state === 'warn' ? 'yellow' : 'red';
   const [first = '', ...more] = wrapped(detail, width - indent);

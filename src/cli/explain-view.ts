@@ -4,7 +4,7 @@ import { visible } from '../observe/visible.js';
 import { note, paint, print, printFields, printTable } from './output.js';
 import { duration } from './usage-view.js';
 
-/** The key that asks, as the daemon answers it. */
+/** The requesting key, in the daemon's answer. */
 export interface KeyNow {
   name: string;
   is_enabled: boolean;
@@ -12,7 +12,7 @@ export interface KeyNow {
   used_in_second: number;
 }
 
-/** What happened to a request, for people. */
+/** Prints the history of a request for people. */
 export function printRequestExplanation(explanation: RequestExplanation): void {
   const { started_at, model_asked, candidates, attempts_log: log } = explanation;
   printFields([
@@ -52,7 +52,7 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
   } else if (candidates.length > 0) printConsidered(candidates);
 }
 
-/** Where a request would go, for people. */
+/** Prints the route of a possible request for people. */
 export function printModelExplanation(
   explanation: ModelExplanation & { key: KeyNow | null; config_version: number },
 ): void {

@@ -18,7 +18,7 @@ interface ExplainFlags extends DatabaseFlags {
   key?: string;
 }
 
-/** `llmproxy explain`: why a request went, or would go, where it does. */
+/** `llmproxy explain`: explains the routing of a past or possible request. */
 export function explainCommand(): Command {
   return addDatabaseOptions(
     new Command('explain')

@@ -1,12 +1,12 @@
 import { CommanderError } from 'commander';
 
-/** Exit codes: what was asked for failed, or it was asked for in the wrong way. */
+/** Exit codes: 1 for a failure, 2 for a usage error. */
 export type FailureCode = 1 | 2;
 
-/** Something went wrong that the person at the terminal can understand, and perhaps mend. */
+/** A failure that the user can understand, and perhaps fix. */
 export class CliError extends Error {
   readonly exitCode: FailureCode;
-  /** What to do about it. */
+  /** Advice, or null. */
   readonly hint: string | null;
 
   constructor(message: string, options: { hint?: string; exitCode?: FailureCode } = {}) {
@@ -17,7 +17,7 @@ export class CliError extends Error {
   }
 }
 
-/** The command line itself is wrong: exit code 2. */
+/** An error in the command line: exit code 2. */
 export function usageError(message: string, hint?: string): CliError {
   return new CliError(message, { exitCode: 2, ...(hint !== undefined && { hint }) });
 }
@@ -28,7 +28,7 @@ export interface Failure {
   exitCode: FailureCode;
 }
 
-/** How to tell of anything that was thrown. */
+/** Converts anything thrown to a failure that can be printed. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof CliError) {
     const { message, hint, exitCode } = error;
@@ -36,12 +36,12 @@ export function toFailure(error: unknown): Failure {
   }
   if (error instanceof CommanderError) return usageFailure(error.message);
   const message = errorMessage(error);
-  // By name: the settings module is only loaded by the commands that read settings.
+  // Tested by name, since only commands that read settings load the settings module.
   const isUsage = error instanceof Error && error.name === 'SettingsError';
   return { message, hint: null, exitCode: isUsage ? 2 : 1 };
 }
 
-/** The text of an error; of one that stands for several attempts, the first attempt's. */
+/** The message of an error; for an AggregateError, that of its first error. */
 export function errorMessage(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return errorMessage(error.errors[0]);
   return error instanceof Error ? error.message || error.name : String(error);

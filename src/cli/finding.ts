@@ -1,10 +1,10 @@
-/** What one check of `llmproxy doctor` found. */
+/** The result of one check of `llmproxy doctor`. */
 export interface Finding {
   check: string;
-  /** `warn`: it works, but not as well as it could, or not for long. */
+  /** `warn`: it works, but not well, or not for long. */
   state: 'ok' | 'warn' | 'fail';
   detail: string;
-  /** What to do; null where nothing is to be done. */
+  /** Advice, or null. */
   todo: string | null;
 }
 

@@ -12,7 +12,7 @@ import { withProgress } from './progress.js';
 
 type ImportFlags = ApplyFlags & { dryRun?: boolean };
 
-/** `llmproxy import …`: come from another gateway. */
+/** `llmproxy import …`: imports the configuration of another gateway. */
 export function importCommand(): Command {
   const command = new Command('import').description(
     'take over the configuration of another gateway',
@@ -111,7 +111,7 @@ async function importSeedDatabase({
   }
 }
 
-/** Prints what was read as a document, or shows its plan, asks, and applies it. */
+/** Prints the imported document, or shows its plan, asks, and applies it. */
 async function take(read: Imported, from: string, flags: ImportFlags): Promise<void> {
   const { documentText, shownDocument, withFreeNames, withoutUnusable } = await import(
     '../config/import/imported.js'
@@ -137,7 +137,7 @@ async function take(read: Imported, from: string, flags: ImportFlags): Promise<v
   );
 }
 
-/** To standard error: standard output is the document's or the plan's. */
+/** Writes to standard error: standard output is for the document or the plan. */
 function tellNotes({ notes, settings }: Imported, { json }: ImportFlags): void {
   for (const text of notes) warn(visible(text), json);
   if (Object.keys(settings).length === 0) return;

@@ -7,7 +7,7 @@ import { usageError } from './failure.js';
 import { addSecretOptions } from './secret.js';
 import { expiry } from './times.js';
 
-/** Flags that say what a key may do. */
+/** Flags for the permissions and limits of a key. */
 export interface LimitFlags {
   models?: string[];
   rateLimit?: number | 'none';
@@ -44,7 +44,7 @@ export function addLimitOptions(command: Command): Command {
   return addDatabaseOptions(command);
 }
 
-/** The columns that the flags set. */
+/** The columns set by the flags. */
 export function limitsFrom(flags: LimitFlags): Partial<CredentialInput> {
   const { models, rateLimit: rate, burst: most, expires, allowedIps, tag, storeBodies } = flags;
   return {

@@ -1,7 +1,7 @@
 import type { CredentialRow } from '../db/queries/rows.js';
 import { note, printFields, printTable } from './output.js';
 
-/** A key as commands print it for scripts: of the key itself a preview, and no hash. */
+/** A key as JSON for scripts, with a preview of the key itself and no hash. */
 export function keyJson(row: CredentialRow) {
   const { id, name, key_preview, allowed_models, rate_limit, burst, is_enabled } = row;
   const { expires_at, allowed_ips, tags, store_bodies, previous_expires_at } = row;
@@ -13,13 +13,13 @@ export function keyJson(row: CredentialRow) {
   };
 }
 
-/** A table of keys for people. */
+/** Prints a table of keys for people. */
 export function printKeys(rows: readonly CredentialRow[]): void {
   if (rows.length === 0) note('no keys yet; create one: llmproxy keys create --help');
   else {
     printTable(rows, [
       { header: 'ID', value: (row) => String(row.id), align: 'right' },
-      // Cut, two names could look the same.
+      // Not shortened: two shortened names could look the same.
       { header: 'NAME', value: (row) => row.name },
       { header: 'KEY', value: preview },
       { header: 'STATUS', value: status },
@@ -33,7 +33,7 @@ export function printKeys(rows: readonly CredentialRow[]): void {
   }
 }
 
-/** Everything of one key that may be shown, for people. */
+/** Prints everything about one key, except secrets, for people. */
 export function printKey(row: CredentialRow): void {
   printFields([
     ['name', row.name],
@@ -55,7 +55,7 @@ export function printKey(row: CredentialRow): void {
   ]);
 }
 
-/** Rows of an adopted database have no preview: only the hash was kept. */
+/** Rows of an adopted database have no preview, since only the hash is known. */
 function preview({ key_preview }: CredentialRow): string {
   return key_preview || '…';
 }
@@ -69,7 +69,7 @@ function tagged({ tags }: CredentialRow): string {
   return tags.join(', ');
 }
 
-/** How long ago, in its largest unit. */
+/** The age of the last use in its largest unit. */
 function lastUsed({ last_used_at }: CredentialRow): string {
   if (last_used_at === null) return 'never';
   const minutes = Math.max(0, Math.floor((Date.now() - last_used_at.getTime()) / 60_000));

@@ -228,7 +228,7 @@ interface ListFlags extends DatabaseFlags {
   after?: number;
 }
 
-/** A screen cannot show more in a way that helps. */
+/** More would not help on a screen. */
 const shownOnTerminal = 1_000;
 
 async function list({ tag, search, limit, after, ...flags }: ListFlags): Promise<void> {
@@ -236,7 +236,7 @@ async function list({ tag, search, limit, after, ...flags }: ListFlags): Promise
   const all = flags.json || !process.stdout.isTTY;
   const most = limit ?? (all ? Number.MAX_SAFE_INTEGER - 1 : shownOnTerminal);
   const rows = await withDatabase(flags, 'ready', (sql) =>
-    // One more tells whether there are more.
+    // One extra row shows that there are more.
     listCredentials(sql, {
       limit: most + 1,
       offset: 0,
@@ -308,7 +308,7 @@ async function changeAndReport(
   printActivation(activation, flags.json);
 }
 
-/** The one key that is meant: an id wins over a name, and a name of several keys is refused. */
+/** Finds a key by id, else by name; refuses a name shared by several keys. */
 async function existing(sql: Sql, ref: string): Promise<CredentialRow> {
   const { getCredential } = await import('../db/queries/get-credential.js');
   const isId = /^\d{1,9}$/.test(ref);
@@ -323,7 +323,7 @@ async function existing(sql: Sql, ref: string): Promise<CredentialRow> {
   });
 }
 
-/** @throws CliError where a key has this name: commands could not tell the two apart. */
+/** @throws CliError where another key has this name: commands could not distinguish the two. */
 async function refuseTaken(sql: Sql, name: string): Promise<void> {
   const { getCredential } = await import('../db/queries/get-credential.js');
   const [taken] = await getCredential(sql, name);
@@ -333,7 +333,7 @@ async function refuseTaken(sql: Sql, name: string): Promise<void> {
   });
 }
 
-/** A misspelt model would only be noticed by the client. */
+/** Otherwise only clients would notice a misspelt model. */
 async function warnOfUnserved(
   sql: Sql,
   { models, json }: Pick<UpdateFlags, 'models' | 'json'>,

@@ -4,9 +4,9 @@ import { printFailure } from './output.js';
 import { lostOutput, outputError } from './output-error.js';
 import { buildProgram, commandPath } from './program.js';
 
-// A reader that stops early (`llmproxy keys list | head -1`) is no failure, and what a command has
-// open must still be closed, so it runs to its end.
-// A disk that is full, or a terminal that is gone, is a failure, but must not end a daemon either.
+// A reader that stops early (`llmproxy keys list | head -1`) is not a failure, and the command runs
+// to its end to close what it has opened. A full disk or a lost terminal is a failure, but must not
+// end a daemon either.
 let isOutputLost = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE' || isOutputLost || lostOutput.isToldByCommand) return;
@@ -26,7 +26,7 @@ process.exitCode = (await run(process.argv.slice(2))) || (isOutputLost ? 1 : 0);
 async function run(args: string[]): Promise<number> {
   const program = buildProgram();
   const path = commandPath(program, args);
-  // Arguments may hold secrets, which `ps` shows to every user of the machine.
+  // Hides the arguments, which may hold secrets, from `ps`.
   process.title = path;
   if (args.length === 0) {
     program.outputHelp();
@@ -38,7 +38,7 @@ async function run(args: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
-      // The help of a command that lacks its subcommand is already printed.
+      // The help for a missing subcommand has been printed already.
       if (error.code === 'commander.help') return 2;
     }
     const failure = toFailure(error);

@@ -3,7 +3,7 @@ import { settingsSchema } from '../config/settings-schema.js';
 import { type CommandHelp, commandHelp } from './command-help.js';
 import { withDescendants } from './program.js';
 
-/** llmproxy(1) in roff, made from the commands: every command, option, variable and file. */
+/** llmproxy(1) in roff, generated from the commands: every command, option, variable and file. */
 export function manPage(program: Command): string {
   const all = [...withDescendants(program)].map(commandHelp);
   const [root, ...rest] = all;
@@ -70,7 +70,7 @@ function terms(list: readonly { term: string; description: string }[]): string[]
   ]);
 }
 
-/** As it is written, line by line. */
+/** Preformatted text, line by line. */
 function literal(text: string): string[] {
   return text === '' ? [] : ['.PP', '.nf', ...text.split('\n').map(escaped), '.fi'];
 }

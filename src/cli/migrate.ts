@@ -6,7 +6,7 @@ import { print, printJson, printTable } from './output.js';
 import { withProgress } from './progress.js';
 import { confirmDeletion } from './prompt.js';
 
-/** `llmproxy migrate …`: the tables of the database. `serve` applies migrations by itself. */
+/** `llmproxy migrate …`: migrates the database, as `serve` does at its start. */
 export function migrateCommand(): Command {
   const command = new Command('migrate').description('apply and undo database migrations');
   command.addCommand(

@@ -16,7 +16,7 @@ interface Options {
   json?: true;
 }
 
-/** `llmproxy mock-provider`: an upstream for trying, tests and benchmarks. */
+/** `llmproxy mock-provider`: runs an upstream for demos, tests and benchmarks. */
 export function mockProviderCommand(): Command {
   const { latencyMs, chunks, chunkIntervalMs, failRate, seed } = defaultBehaviour;
   return new Command('mock-provider')

@@ -1,7 +1,7 @@
-/** Who tells of an output that cannot be written to: the command itself, or whoever runs it. */
+/** True where the command itself reports a lost output, so that main.ts need not. */
 export const lostOutput = { isToldByCommand: false };
 
-/** Why a stream cannot be written to, for a person. */
+/** Describes for people why a stream cannot be written to. */
 export function outputError(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : '';
   if (code === 'EPIPE') return 'its reader is gone';

@@ -10,36 +10,36 @@ export interface Column<Row> {
   header: string;
   value: (row: Row) => string;
   align?: 'right';
-  /** May be cut with an ellipsis, down to this many columns, where the terminal is too narrow. */
+  /** May be shortened with an ellipsis to this width where the terminal is too narrow. */
   shrinkTo?: number;
 }
 
-/** Writes text for a person, ending the line. */
+/** Writes a line for people. */
 export function print(text: string): void {
   process.stdout.write(`${forTerminal(text)}\n`);
 }
 
-/** Writes a text that ends its own lines. */
+/** Writes a text without adding a line end. */
 export function printRaw(text: string): void {
   process.stdout.write(text);
 }
 
-/** Writes a result for a script: one line, or indented where a person reads it. */
+/** Writes a result as JSON: on one line for scripts, indented on a terminal. */
 export function printJson(value: unknown): void {
   print(jsonText(value));
 }
 
-/** As `printJson` writes it. */
+/** The text that `printJson` writes. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value, null, process.stdout.isTTY ? 2 : 0);
 }
 
-/** Tells a person something that is no part of the result. */
+/** Writes a note for people that is not part of the result. */
 export function note(text: string): void {
   process.stderr.write(`${forTerminal(text)}\n`);
 }
 
-/** Warns on stderr; as a JSON object where the command's output is for a script. */
+/** Warns on stderr, as a JSON object with `--json`. */
 export function warn(message: string, json: boolean | undefined): void {
   note(
     json
@@ -48,7 +48,7 @@ export function warn(message: string, json: boolean | undefined): void {
   );
 }
 
-/** Tells on stderr why a command failed and what to do about it. */
+/** Prints on stderr why a command failed, and the hint. */
 export function printFailure({ message, hint }: Failure, json: boolean): void {
   if (json) {
     note(JSON.stringify({ error: { message, ...(hint !== null && { hint }) } }));
@@ -63,7 +63,7 @@ export function printTable<Row>(rows: readonly Row[], columns: readonly Column<R
   for (const line of tableLines(rows, columns, process.stdout.columns ?? 80)) print(line);
 }
 
-/** Names and values, one a line, the values aligned and never cut. */
+/** Prints names and values, one per line, the values aligned and never shortened. */
 export function printFields(fields: readonly (readonly [string, string])[]): void {
   const width = Math.max(...fields.map(([name]) => name.length));
   for (const [name, value] of fields) {
@@ -71,7 +71,7 @@ export function printFields(fields: readonly (readonly [string, string])[]): voi
   }
 }
 
-/** The text in a style where the stream is a terminal that may show it. */
+/** Styles a text where the stream is a terminal with colors. */
 export function paint(
   style: Style,
   text: string,
@@ -82,13 +82,13 @@ export function paint(
   return `${mark}${on};${text}${mark}${off};`;
 }
 
-/** Begins a style until it is written; no text from elsewhere can hold it. */
+/** Placeholder for a style until output; random, so that no foreign text can contain it. */
 const mark = `<style ${randomBytes(12).toString('hex')} `;
 const styles = new RegExp(`${mark}(\\d+);`, 'g');
 
 /**
- * A text as it is written to a terminal: only its line breaks, its tabs and the styles of `paint`
- * are done, whatever it quotes.
+ * Escapes a text for a terminal: only line breaks, tabs and the styles of `paint` take effect,
+ * whatever it quotes.
  */
 export function forTerminal(text: string): string {
   return text
@@ -115,7 +115,7 @@ export function tableLines<Row>(
   return [paint('bold', header), ...cells.map(line)];
 }
 
-/** Column widths: the natural ones, taken from the widest column that may shrink until all fits. */
+/** Natural column widths, reduced in the widest shrinkable column until the table fits. */
 function fit<Row>(
   columns: readonly Column<Row>[],
   cells: readonly string[][],
@@ -159,7 +159,7 @@ function takeColumns(text: string, width: number): string {
 const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
-/** Columns that a terminal uses for a text: East Asian characters and emoji take two, marks none. */
+/** Width of a text on a terminal: East Asian characters and emoji take two columns, marks none. */
 function displayWidth(text: string): number {
   let width = 0;
   for (const character of text.replace(styles, '')) {

@@ -69,7 +69,7 @@ export function* withDescendants(command: Command): Generator<Command> {
   for (const child of command.commands) yield* withDescendants(child);
 }
 
-/** What of the arguments names the command, such as `llmproxy provider add`. */
+/** The part of the arguments that names the command, such as `llmproxy provider add`. */
 export function commandPath(program: Command, args: readonly string[]): string {
   let command = program;
   const names = [program.name()];

@@ -1,11 +1,11 @@
-/** Work that takes less is not told of. */
+/** Shorter work shows no progress. */
 const afterMs = 1_000;
 const frameMs = 100;
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /**
- * Shows on a terminal's standard error that something goes on, once it takes over a second, and
- * for how long; leaves nothing behind.
+ * Shows on a terminal's standard error the progress and duration of work that takes over a second,
+ * and erases it at the end.
  * @param text such as `starting PostgreSQL`.
  */
 export async function withProgress<T>(

@@ -6,24 +6,24 @@ type Prompts = typeof import('@clack/prompts');
 
 const ctrlD = '\u0004';
 
-/** Questions go to standard error: standard output is the result's. */
+/** Questions go to standard error: standard output is for the result. */
 const onTerminal = { output: process.stderr, withGuide: false };
 
-/** Whether a person can be asked: never where input or output is a script's. */
+/** True where a person can be asked: input and standard error are terminals, `json` is not set. */
 export function canAsk(json: boolean | undefined): boolean {
   return !json && process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
 export interface TextQuestion {
   question: string;
-  /** Such as an example, which is shown while nothing is typed. */
+  /** A placeholder, such as an example. */
   hint: string;
-  /** Why an answer cannot be used; null when it can. */
+  /** Validates an answer; returns the reason to refuse it, or null. */
   problem?: (text: string) => string | null;
 }
 
 /**
- * Asks for a text until one can be used.
+ * Asks for a text until a valid one is given.
  * @throws CliError where the person leaves.
  */
 export async function askText({ question, hint, problem }: TextQuestion): Promise<string> {
@@ -37,7 +37,7 @@ export async function askText({ question, hint, problem }: TextQuestion): Promis
 }
 
 /**
- * Asks for an argument that was not given.
+ * Asks for a missing argument.
  * @throws CliError: a usage error where nobody can be asked.
  */
 export async function askArgument(
@@ -50,7 +50,7 @@ export async function askArgument(
 }
 
 /**
- * Asks for a secret, which is not shown as it is typed.
+ * Asks for a secret without showing it.
  * @throws CliError where the person leaves.
  */
 export async function askSecret(question: string): Promise<string> {
@@ -58,7 +58,7 @@ export async function askSecret(question: string): Promise<string> {
   return (await answer(({ password }) => password(options))).trim();
 }
 
-/** What the library asks of what was typed: a reason why not, or nothing. */
+/** Adapts `problem` to the library: returns a reason to refuse the text, or undefined. */
 function typed(problem?: TextQuestion['problem']): (text?: string) => string | undefined {
   return (text = '') =>
     text.trim() === '' ? 'nothing was typed' : (problem?.(text.trim()) ?? undefined);
@@ -67,14 +67,14 @@ function typed(problem?: TextQuestion['problem']): (text?: string) => string | u
 export interface Deletion {
   /** Such as `provider openai`. */
   what: string;
-  /** What else is lost with it, or null. */
+  /** Further consequences, if any. */
   consequence?: string;
   yes: boolean | undefined;
   json: boolean | undefined;
 }
 
 /**
- * Lets a deletion through that was confirmed, with `--yes` or by a person.
+ * Requires confirmation of a deletion, by `--yes` or by the user.
  * @throws CliError: a usage error where nobody can be asked, a failure where the answer was no.
  */
 export async function confirmDeletion(deletion: Deletion): Promise<void> {
@@ -88,7 +88,7 @@ export async function confirmDeletion(deletion: Deletion): Promise<void> {
 }
 
 /**
- * Asks a question whose answer is yes or no; no unless told otherwise.
+ * Asks a yes-or-no question; the default is no.
  * @throws CliError where the person leaves.
  */
 export function askYes(question: string): Promise<boolean> {
@@ -97,7 +97,7 @@ export function askYes(question: string): Promise<boolean> {
 }
 
 /**
- * The answer of a prompt. The library is loaded here, since few commands ask anything.
+ * Runs a prompt. Loads the library here, since few commands need it.
  * @throws CliError when Ctrl-C, Ctrl-D or Escape is pressed.
  */
 async function answer<T>(ask: (prompts: Prompts) => Promise<T>): Promise<Exclude<T, symbol>> {

@@ -43,7 +43,7 @@ export function addProviderOptions(command: Command): Command {
   return addDatabaseOptions(command);
 }
 
-/** The columns that the flags set, but for `provider_params`, which depend on those of before. */
+/** The columns set by the flags, without `provider_params`, which depend on the previous ones. */
 export async function changesFrom(flags: ProviderFlags): Promise<Partial<ProviderInput>> {
   const apiKey = await readSecret('--api-key', {
     value: flags.apiKey,
@@ -60,7 +60,7 @@ export async function changesFrom(flags: ProviderFlags): Promise<Partial<Provide
   };
 }
 
-/** The mapping less these entries, all of which it must have. */
+/** The mapping without these entries, all of which must exist. */
 export function withoutMappings({ provider_key, model_mapping }: ProviderRow, froms: string[]) {
   for (const from of froms) {
     if (!Object.hasOwn(model_mapping, from)) {
@@ -74,7 +74,7 @@ export function withoutMappings({ provider_key, model_mapping }: ProviderRow, fr
   );
 }
 
-/** Refuses a provider that the daemon would refuse, as far as these columns are the cause. */
+/** Refuses a provider that the daemon would refuse because of these columns. */
 export async function checkProvider(
   provider: ProviderInput,
   columns: string[],

@@ -36,8 +36,8 @@ export function addParamOptions(command: Command): void {
 }
 
 /**
- * The `provider_params` that a row has after these flags; undefined where none is given. An empty
- * value removes an entry.
+ * The `provider_params` of a row after these flags; undefined where none is given. An empty value
+ * removes an entry.
  */
 export function paramsAfter(
   before: Readonly<Record<string, unknown>>,
@@ -97,7 +97,7 @@ function paramOf(text: string): [string[], unknown] {
   }
 }
 
-/** A copy with a value at a path; without the entry, and what it leaves empty, for undefined. */
+/** A copy with a value set at a path; undefined removes the entry and parents that become empty. */
 function withValue(
   tree: Readonly<Record<string, unknown>>,
   [name = '', ...rest]: readonly string[],

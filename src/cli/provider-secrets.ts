@@ -3,10 +3,10 @@ import type { Settings } from '../config/settings-schema.js';
 import type { Secrets } from '../daemon/secrets.js';
 import type { ProviderRow } from '../db/queries/rows.js';
 
-/** A provider as it may be shown: of its secrets previews, or the reference that its key is. */
+/** A provider for display, with its secrets masked; references are shown. */
 export type ShownProvider = Omit<ProviderRow, 'api_key'> & ShownSecrets;
 
-/** The keys of this machine, for a command; a new one is made only by the first write. */
+/** Opens this machine's encryption keys for a command; only the first write creates a key. */
 export async function openSecrets(settings: Settings): Promise<Secrets> {
   const { Secrets: Store } = await import('../daemon/secrets.js');
   return await Store.open(settings);

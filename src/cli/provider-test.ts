@@ -17,7 +17,7 @@ interface TestFlags extends DatabaseFlags {
 
 const defaultTimeoutMs = 30_000;
 
-/** `llmproxy provider test`: a real request to a provider, not through the gateway. */
+/** `llmproxy provider test`: sends real requests to a provider, bypassing the gateway. */
 export function providerTestCommand(): Command {
   return addDatabaseOptions(
     new Command('test')

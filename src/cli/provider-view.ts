@@ -1,7 +1,7 @@
 import { note, printFields, printTable } from './output.js';
 import type { ShownProvider } from './provider-secrets.js';
 
-/** A provider as commands print it for scripts: never with its key. */
+/** A provider as JSON for scripts, without its key. */
 export function providerJson(row: ShownProvider) {
   return {
     id: row.id,
@@ -18,7 +18,7 @@ export function providerJson(row: ShownProvider) {
   };
 }
 
-/** A table of providers for people. */
+/** Prints a table of providers for people. */
 export function printProviders(rows: readonly ShownProvider[]): void {
   if (rows.length === 0) note('no providers yet; add one: llmproxy provider add --help');
   else {
@@ -32,7 +32,7 @@ export function printProviders(rows: readonly ShownProvider[]): void {
   }
 }
 
-/** Everything of one provider that may be shown, for people. */
+/** Prints everything about one provider, except secrets, for people. */
 export function printProvider(row: ShownProvider): void {
   const mapping = Object.entries(row.model_mapping);
   const params = Object.keys(row.provider_params).length > 0;

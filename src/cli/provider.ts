@@ -157,7 +157,7 @@ async function add(name: string | undefined, given: ProviderFlags): Promise<void
   printActivation(activation, flags.json);
 }
 
-/** What a provider cannot do without, from the person at the terminal. */
+/** Asks the user for missing required values. */
 async function askForMissing(given: ProviderFlags): Promise<ProviderFlags> {
   const flags = { ...given };
   flags.apiBase ??=

@@ -4,7 +4,7 @@ import { ReportError } from '../db/report.js';
 import { PeriodError, parsePeriod } from '../observe/usage/period.js';
 import { CliError, usageError } from './failure.js';
 
-/** Flags that say which rows of `request_logs` are meant. */
+/** Flags that select rows of `request_logs`. */
 export interface RequestFlags {
   since: string;
   until?: string;
@@ -14,7 +14,6 @@ export interface RequestFlags {
   utc?: boolean;
 }
 
-/** Adds them. */
 export function addRequestFilters(command: Command, defaultSince: string): Command {
   return command
     .option('--since <time>', 'how long ago (24h, 7d, 30m), or a time in ISO 8601', defaultSince)
@@ -25,7 +24,7 @@ export function addRequestFilters(command: Command, defaultSince: string): Comma
     .option('--utc', 'times in UTC, not of this machine');
 }
 
-/** @throws CliError, a usage error that names the flag. */
+/** @throws CliError: a usage error that names the flag. */
 export function filterOf({ since, until, key, model, provider, utc }: RequestFlags): RequestFilter {
   try {
     const period = parsePeriod(since, until, new Date(), !utc);
@@ -35,12 +34,12 @@ export function filterOf({ since, until, key, model, provider, utc }: RequestFla
   }
 }
 
-/** IANA name of the zone in which times are meant and shown. */
+/** IANA name of the time zone for input and output. */
 export function timeZoneOf({ utc }: RequestFlags): string {
   return utc ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-/** Tells what to do where a report is too much. */
+/** Adds advice to the error of a report that exceeds its limits. */
 export async function orTooMuch<T>(report: Promise<T>): Promise<T> {
   return await report.catch((error: unknown) => {
     if (!(error instanceof ReportError)) throw error;
@@ -50,8 +49,8 @@ export async function orTooMuch<T>(report: Promise<T>): Promise<T> {
   });
 }
 
-/** A time in a zone as `2026-01-31 08:00:00`; `length` characters of it. */
+/** Formats a time in a zone as `2026-01-31 08:00:00`, cut to `length` characters. */
 export function timeIn(timeZone: string, time: Date, length = 19): string {
-  // Swedish dates are those of ISO 8601.
+  // The Swedish format is that of ISO 8601.
   return time.toLocaleString('sv-SE', { timeZone }).slice(0, length);
 }

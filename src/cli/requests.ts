@@ -25,7 +25,7 @@ interface ListFlags extends DatabaseFlags, RequestFlags {
   csv?: boolean;
 }
 
-/** `llmproxy requests`: single requests, searched. */
+/** `llmproxy requests`: searches single requests. */
 export function requestsCommand(): Command {
   const command = new Command('requests').description('list and search requests, the newest first');
   addRequestFilters(command, defaultSince)

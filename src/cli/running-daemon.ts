@@ -2,7 +2,7 @@ import { isSame, type Processes, readProcesses } from '../daemon/processes-file.
 import { NoDaemonError } from './ask-daemon.js';
 import { CliError, errorMessage } from './failure.js';
 
-/** The daemon that runs on this data directory; null without one. */
+/** Finds the daemon that runs on this data directory; null without one. */
 export function findDaemon(dataDir: string): Processes | null {
   const left = readProcesses(dataDir);
   return left && isSame(left.control) ? left : null;
@@ -15,7 +15,7 @@ export function requireDaemon(dataDir: string): Processes {
   throw new NoDaemonError(dataDir);
 }
 
-/** @throws CliError when it is another user's. */
+/** @throws CliError when it belongs to another user. */
 export function signalDaemon({ control: { pid } }: Processes, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

@@ -5,7 +5,7 @@ import { usageError } from './failure.js';
 
 const maxBytes = 65_536;
 
-/** Where a secret is to be read from: at most one is given. */
+/** The source of a secret; at most one is set. */
 export interface SecretSources {
   value: string | undefined;
   /** Name of an environment variable. */
@@ -29,7 +29,7 @@ export function addSecretOptions(command: Command, name: string, description: st
 }
 
 /**
- * Reads a secret from the source that was given, or null when none was.
+ * Reads a secret from the given source; returns null when none was given.
  * @param flag such as `--api-key`, for messages; the secret itself is never in one.
  */
 export async function readSecret(flag: string, sources: SecretSources): Promise<string | null> {
@@ -63,7 +63,7 @@ async function fromStdin(flag: string): Promise<string> {
   return text;
 }
 
-/** Secrets travel in an HTTP header, so only printable ASCII can ever match. */
+/** Secrets are sent in an HTTP header, so they must be printable ASCII. */
 function checked(flag: string, text: string): string {
   const secret = text.trim();
   if (secret === '') throw usageError(`${flag}: the key is empty`);

@@ -18,7 +18,7 @@ interface RotateFlags extends DatabaseFlags {
   lostKey?: boolean;
 }
 
-/** `llmproxy secrets …`: how the providers' keys are encrypted. */
+/** `llmproxy secrets …`: manages the encryption of providers' keys. */
 export function secretsCommand(): Command {
   const command = new Command('secrets').description('manage the encryption of provider keys');
   command.addCommand(
@@ -120,14 +120,14 @@ async function rotate(flags: RotateFlags): Promise<void> {
   report(result, flags, activation);
 }
 
-/** The key to change to; that of a rotation that was interrupted, where there was one. */
+/** The new key; after an interrupted rotation, that rotation's. */
 async function nextKey(sql: Sql, secrets: Secrets, flags: RotateFlags): Promise<SecretKey> {
   const { secretKeyInUse } = await import('../db/queries/secret-key.js');
   const inUse = await secretKeyInUse(sql);
   if (inUse !== null && !flags.lostKey) await secrets.current(sql).catch(explainLostKey);
   const [first] = secrets.ring;
   if (flags.newKeyFile !== undefined) return await readKeyFile(flags.newKeyFile);
-  // A new key that was put before the others by hand, or by a rotation that ended early.
+  // The first key is new: it was added by hand, or by a rotation that ended early.
   if (first && first.id !== inUse) return first;
   if (secrets.ring.length > 1 && first && (await isUnfinished(sql, secrets))) return first;
   if (secrets.keys.file !== null) return generateSecretKey();
@@ -161,7 +161,7 @@ async function readKeyFile(file: string): Promise<SecretKey> {
   }
 }
 
-/** Puts the key before the others of this machine. */
+/** Adds the key as the first of this machine. */
 async function addKey(secrets: Secrets, key: SecretKey): Promise<void> {
   if (secrets.ring[0]?.id === key.id) return;
   const { file, source } = secrets.keys;

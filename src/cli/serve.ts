@@ -7,7 +7,7 @@ import { makeDataDir } from './become-owner.js';
 import { CliError, errorMessage } from './failure.js';
 import { resolveForUse } from './settings.js';
 
-/** Two signals in this time are one: npx passes on the Ctrl-C that the terminal already sent. */
+/** Signals closer than this count as one: npx repeats the Ctrl-C that the terminal has sent. */
 const sameSignalMs = 500;
 
 /** `llmproxy serve`: the daemon, in the foreground. */
@@ -49,7 +49,7 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
       import('../daemon/systemd-notify.js'),
       import('../daemon/takeover.js'),
     ]);
-  // Before there is a daemon to replace, its default would end this process.
+  // Ignored until there is a daemon to replace: by default it would end this process.
   process.on('SIGUSR2', () => {});
   const takeover = openTakeover();
   const failed = async (error: unknown): Promise<never> => {
@@ -76,7 +76,7 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   systemd?.watch(() => daemon.ping());
 
   const reload = () => daemon.reload();
-  // From a terminal it says that the terminal is closed.
+  // On a terminal, SIGHUP says that the terminal was closed.
   const isOnTerminal = process.stdin.isTTY === true || process.stdout.isTTY === true;
   if (!isOnTerminal) {
     process.on('SIGHUP', () => void (systemd ? systemd.reloading(reload) : reload()));
@@ -94,7 +94,7 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   emit({ type: 'stopped' });
 }
 
-/** The kernel, or Node in silence, would cut the path of the control socket. */
+/** The path of the control socket would be cut, by the kernel or silently by Node. */
 function refuseLongPath(dataDir: string): void {
   const maxBytes = (process.platform === 'linux' ? 107 : 103) - '/control.sock'.length;
   const bytes = Buffer.byteLength(dataDir);
@@ -105,7 +105,7 @@ function refuseLongPath(dataDir: string): void {
   );
 }
 
-/** Resolves when another daemon has replaced this one. Attempts that fail are told by the daemon. */
+/** Resolves when another daemon has replaced this one. The daemon reports failed attempts. */
 function upgradeSignal(daemon: Daemon): Promise<Successor> {
   return new Promise((resolve) => {
     let underWay = false;
@@ -119,7 +119,7 @@ function upgradeSignal(daemon: Daemon): Promise<Successor> {
   });
 }
 
-/** Resolves at the first signal to stop; a second one ends the workers, and this process, at once. */
+/** Resolves at the first signal to stop; a second one ends workers and this process at once. */
 function stopSignal(
   daemon: Daemon,
   isOnTerminal: boolean,
@@ -138,7 +138,7 @@ function stopSignal(
       }
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-    // The kernel and the shell may both send it.
+    // Counted like the others: the kernel and the shell may both send it.
     if (isOnTerminal) process.on('SIGHUP', onSignal);
   });
 }

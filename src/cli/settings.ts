@@ -5,8 +5,8 @@ import { warn } from './output.js';
 const resolved = new Map<string, ResolvedSettings>();
 
 /**
- * The settings of a command that is about to use the data directory. A command of root becomes the
- * owner of that directory first, so that nothing in it can turn root's rights against others.
+ * The settings of a command that is about to use the data directory. A command started by root
+ * switches to the owner of that directory first, so that nothing in it can misuse root's rights.
  * @throws SettingsError, or CliError where root must not use the directory.
  */
 export async function resolveForUse(
@@ -14,7 +14,7 @@ export async function resolveForUse(
   json?: boolean,
 ): Promise<ResolvedSettings> {
   const name = JSON.stringify(flags);
-  // Read once: as another user, files and defaults may differ.
+  // Read only once: after the switch of user, files and defaults may differ.
   const known = resolved.get(name);
   if (known) return known;
   const { resolveSettings } = await import('../config/settings.js');
@@ -32,7 +32,7 @@ export async function resolveForUse(
   return found;
 }
 
-/** As `resolveForUse`, without where each setting came from. */
+/** As `resolveForUse`, without the sources of settings. */
 export async function settingsForUse(flags: SettingsFlags, json?: boolean): Promise<Settings> {
   return (await resolveForUse(flags, json)).settings;
 }

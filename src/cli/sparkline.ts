@@ -1,8 +1,8 @@
 const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /**
- * Values over time as a line of bars, the newest at the right. Where there are more values than
- * columns, a bar is the largest of its values, so that a peak is never lost.
+ * Draws values over time as a line of bars, the newest at the right. With more values than columns,
+ * a bar shows the maximum of its values, so that no peak is lost.
  */
 export function sparkline(values: readonly (number | null)[], width: number): string {
   const perBar = Math.max(1, Math.ceil(values.length / width));

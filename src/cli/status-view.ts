@@ -2,7 +2,7 @@ import { paint, tableLines } from './output.js';
 import { sparkline } from './sparkline.js';
 import { compact, duration } from './usage-view.js';
 
-/** What `GET /admin/v1/status` answers. */
+/** The answer of `GET /admin/v1/status`. */
 export interface GatewayStatus {
   version: string;
   at: string;
@@ -47,7 +47,7 @@ interface ProviderNow extends Sums {
 
 const maxSparkline = 40;
 const isOut = new Set(['ejected', 'on_trial', 'key_unusable']);
-/** Of the keys, the busiest. */
+/** Maximum keys shown, the busiest first. */
 const maxKeys = 10;
 
 /** The lines of a status; `width` in terminal columns. */
@@ -144,7 +144,7 @@ function coloured(line: string, state: string): string {
   return paint(isOut.has(state) ? 'red' : 'yellow', line);
 }
 
-/** With the seconds that it lasts. */
+/** The state with its remaining seconds. */
 function stateOf({ state, until }: ProviderNow): string {
   const text = state.replaceAll('_', ' ');
   const seconds = until === null ? 0 : Math.ceil((Date.parse(until) - Date.now()) / 1000);

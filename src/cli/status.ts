@@ -20,7 +20,7 @@ interface StatusFlags extends DaemonFlags {
 
 const periodMs = 1_000;
 
-/** `llmproxy status`: how the running gateway does. */
+/** `llmproxy status`: shows the state of the running gateway. */
 export function statusCommand(): Command {
   return addDaemonOptions(
     new Command('status')
@@ -54,7 +54,7 @@ async function printOnce(settings: DaemonSettings, json: boolean | undefined): P
   else for (const line of statusLines(status, process.stdout.columns ?? 80)) print(line);
 }
 
-/** To a reader that is no terminal: one after the other. */
+/** Writes one status after the other, for a reader other than a terminal. */
 async function watchPipe(settings: DaemonSettings, json: boolean | undefined): Promise<void> {
   let gone = false;
   process.stdout.on('error', () => {
@@ -75,17 +75,17 @@ async function ask(settings: DaemonSettings): Promise<GatewayStatus> {
 }
 
 const csi = '\u001b[';
-/** The other screen, without a cursor and without wrapping. */
+/** Switches to the alternate screen, without cursor and wrapping. */
 const enter = `${csi}?1049h${csi}?25l${csi}?7l`;
 const leave = `${csi}?7h${csi}?25h${csi}?1049l`;
 
 /**
- * Draws over what was there, line by line, so that nothing flickers. A daemon that is away, such as
- * while it restarts, is waited for.
+ * Redraws line by line, so that nothing flickers. Waits for a daemon that is away, such as during a
+ * restart.
  */
 async function watchScreen(settings: DaemonSettings): Promise<void> {
   const { stdout } = process;
-  // Before the screen changes: an error is then told as always.
+  // Asked before the screen changes, so that an error is printed as usual.
   let lines = () => statusLines(first, stdout.columns);
   const first = await ask(settings);
   const draw = () => stdout.write(frame(lines(), stdout.rows));
@@ -111,7 +111,7 @@ async function watchScreen(settings: DaemonSettings): Promise<void> {
   }
 }
 
-/** As one write; DEC mode 2026 lets terminals that know it show it at once. */
+/** One frame in one write; terminals with DEC mode 2026 show it at once. */
 function frame(lines: readonly string[], rows: number): string {
   const shown = lines.slice(0, rows).map((line) => `${forTerminal(line)}${csi}K`);
   return `${csi}?2026h${csi}H${shown.join('\r\n')}${csi}J${csi}?2026l`;

@@ -7,11 +7,11 @@ import { print, printJson } from './output.js';
 import { withProgress } from './progress.js';
 import { settingsForUse } from './settings.js';
 
-/** For what the daemon does after its grace period: it ends its workers and PostgreSQL. */
+/** Time for the daemon to end its workers and PostgreSQL after its grace period. */
 const marginMs = 30_000;
 const pollMs = 20;
 
-/** `llmproxy stop`: ends the running gateway. */
+/** `llmproxy stop`: stops the running gateway. */
 export function stopCommand(): Command {
   return addDaemonOptions(
     new Command('stop').description('stop the running gateway, finishing what is in flight'),

@@ -7,8 +7,8 @@ import type { Sql } from '../db/client.js';
 export type StoredConfiguration = ResolvedSecrets;
 
 /**
- * Reads all rows, and the override files of this machine on top of them.
- * @param alsoDisabled providers whose keys are wanted though they are disabled.
+ * Reads all rows and merges them with the override files of this machine.
+ * @param alsoDisabled disabled providers whose keys are needed too.
  * @throws ConfigError naming each problem.
  */
 export async function readStoredConfiguration(

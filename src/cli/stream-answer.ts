@@ -2,8 +2,8 @@ import { SseSplitter } from '../dialects/sse.js';
 import { CliError } from './failure.js';
 
 /**
- * Sends a streaming chat request and gives each piece of the answer's text as it arrives.
- * @param url of the gateway, without a path.
+ * Sends a streaming chat request and passes on each piece of the answer's text as it arrives.
+ * @param url the gateway's URL without a path.
  * @returns the whole text.
  * @throws CliError when the answer is an error or breaks off.
  */

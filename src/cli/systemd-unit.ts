@@ -1,16 +1,16 @@
-/** What the unit of one installation depends on. All paths are absolute. */
+/** The values in the unit of one installation. All paths are absolute. */
 export interface Installation {
   node: string;
-  /** Of this package. */
+  /** Root folder of this package. */
   root: string;
-  /** Null: the usual places are looked at. */
+  /** Null: the default places are searched. */
   settingsFile: string | null;
-  /** As whom the daemon runs, where the template says that. */
+  /** The user that the daemon runs as, for templates that name one. */
   account: string;
 }
 
 /**
- * The unit for an installation.
+ * Renders the unit for an installation.
  * @param template a unit of this package's `systemd/`, whose paths are examples.
  */
 export function renderUnit(template: string, installation: Installation): string {
@@ -31,12 +31,12 @@ export function renderUnit(template: string, installation: Installation): string
   });
 }
 
-/** Whether a path is where `ProtectHome=yes` shows nothing. */
+/** True for a path that `ProtectHome=yes` hides. */
 function isInHome(path: string): boolean {
   return /^\/(?:home|root|run\/user)\//.test(path);
 }
 
-/** An argument of ExecStart: quoted where it has to be, specifiers and variables escaped. */
+/** An argument of ExecStart: quoted where necessary, specifiers and variables escaped. */
 function quoted(argument: string): string {
   const escaped = argument.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$');
   return /[\s'"\\;]/.test(escaped) ? `"${escaped}"` : escaped;

@@ -29,7 +29,7 @@ interface UnitFile {
   text: string;
 }
 
-/** `llmproxy systemd …`: run the gateway as a service. */
+/** `llmproxy systemd …`: runs the gateway as a service. */
 export function systemdCommand(): Command {
   const command = new Command('systemd').description('run the gateway as a service of systemd');
   command.addCommand(
@@ -103,7 +103,7 @@ function printFiles(files: readonly UnitFile[], json: boolean | undefined): void
   else print(files.map(({ path, text }) => `# ${path}\n${text.trimEnd()}`).join('\n\n'));
 }
 
-/** All or nothing: a file that somebody has changed is found before one is written. */
+/** All or nothing: modified files are detected before any file is written. */
 function writeFiles(files: readonly UnitFile[], { force, user }: InstallFlags) {
   const planned = files.map(({ path, text }) => {
     const before = existsSync(path) ? readFileSync(path, 'utf8') : null;
@@ -131,7 +131,7 @@ function writeFiles(files: readonly UnitFile[], { force, user }: InstallFlags) {
   return planned.map(({ path, state }) => ({ path, state }));
 }
 
-/** The account may not exist yet, so only what everybody may do is looked at. */
+/** Checks only the permissions of all users, since the account may not exist yet. */
 function warnOfClosedFolders(paths: readonly string[], account: string, flags: InstallFlags): void {
   const closed = new Set<string>();
   for (const path of paths) {
@@ -169,7 +169,7 @@ function existingFile(file: string): string {
   throw usageError(`--config: there is no file ${path}`);
 }
 
-/** PostgreSQL refuses root, and the unit drops what root would need to run it as somebody else. */
+/** Refuses root: PostgreSQL does, and the unit drops the rights to run it as another user. */
 function accountName(text: string): string {
   if (text === 'root') throw usageError('--run-as: root is not possible', 'name another account');
   if (/^[a-z_][a-z0-9_-]{0,30}$/.test(text)) return text;

@@ -3,7 +3,7 @@ import { usageError } from './failure.js';
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 const maxSeconds = 315_360_000;
 
-/** For `.argParser`: a length of time such as `30m`, `24h` or `7d`, in seconds; 0 is none. */
+/** For `.argParser`: a duration such as `30m`, `24h` or `7d`, in seconds; 0 is none. */
 export function duration(flag: string): (text: string) => number {
   return (text) => {
     const seconds = durationSeconds(text);
@@ -12,7 +12,7 @@ export function duration(flag: string): (text: string) => number {
   };
 }
 
-/** For `.argParser`: a time to come, as a length of time from now or as a date; or `never`. */
+/** For `.argParser`: a future time, given as a duration from now or a date; or `never`. */
 export function expiry(flag: string): (text: string) => Date | 'never' {
   return (text) => {
     if (text === 'never') return text;

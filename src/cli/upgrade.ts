@@ -17,7 +17,7 @@ interface UpgradeFlags {
 const patienceMs = 70_000;
 const pollMs = 20;
 
-/** `llmproxy upgrade`: the running daemon changes to the code now on disk. */
+/** `llmproxy upgrade`: replaces the running daemon by the version now on disk. */
 export function upgradeCommand(): Command {
   return new Command('upgrade')
     .description('change the running gateway to the version now on disk, losing no request')

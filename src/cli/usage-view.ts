@@ -2,7 +2,7 @@ import type { UsageGrouping, UsageSum } from '../db/queries/sum-usage.js';
 import { note, printTable } from './output.js';
 import { timeIn } from './request-filters.js';
 
-/** A table of sums for people, the total last. Days and hours are those of `timeZone`. */
+/** Prints a table of sums for people, the total last. Days and hours are in `timeZone`. */
 export function printUsage(
   by: readonly UsageGrouping[],
   timeZone: string,
@@ -57,7 +57,7 @@ export function compact(count: number): string {
   return `${value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : Math.round(value)}${unit}`;
 }
 
-/** Milliseconds as a person reads them; a dash where there are none. */
+/** Formats milliseconds for people; a dash for null. */
 export function duration(ms: number | null): string {
   if (ms === null) return '-';
   if (ms < 9.95) return `${ms.toFixed(1)}ms`;
@@ -65,7 +65,7 @@ export function duration(ms: number | null): string {
   return ms < 99_950 ? `${(ms / 1000).toFixed(1)}s` : `${Math.round(ms / 60_000)}min`;
 }
 
-/** Rounded up: a dash is none at all. */
+/** Rounds up, so that a dash means exactly none. */
 function estimatedShare({ estimated_tokens, total_tokens }: UsageSum): string {
   if (estimated_tokens === 0) return '-';
   return `${Math.ceil((100 * estimated_tokens) / total_tokens)}%`;

@@ -19,7 +19,7 @@ interface UsageFlags extends DatabaseFlags, RequestFlags {
   csv?: boolean;
 }
 
-/** `llmproxy usage`: what the requests of a period add up to. */
+/** `llmproxy usage`: sums over the requests of a period. */
 export function usageCommand(): Command {
   const command = new Command('usage')
     .description('sum requests, tokens and latency')

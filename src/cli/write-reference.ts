@@ -1,4 +1,4 @@
-/** Writes what is made from the commands: docs/commands.md and man/llmproxy.1. */
+/** Writes the files generated from the commands: docs/commands.md and man/llmproxy.1. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { commandsPage } from './commands-page.js';
 import { manPage } from './man-page.js';
