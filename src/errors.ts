@@ -18,6 +18,7 @@ const table = {
   conflict: { status: 409, type: 'invalid_request_error' },
   invalid_configuration: { status: 409, type: 'invalid_request_error' },
   request_too_large: { status: 413, type: 'invalid_request_error' },
+  upgrade_refused: { status: 426, type: 'invalid_request_error' },
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
   internal_error: { status: 500, type: 'server_error' },
   upstream_failed: { status: 502, type: 'upstream_error' },

@@ -13,6 +13,13 @@ const clientKeys = [
   { keyParameter: [] },
 ];
 
+const anthropicVersion = {
+  name: 'anthropic-version',
+  in: 'header',
+  description: "Where it is sent, the answer has the shape of Anthropic's API.",
+  schema: { type: 'string' },
+};
+
 /** Paths that workers answer without the control process. */
 export const dataPlanePaths = {
   ...Object.fromEntries(modelEndpoints.map((each) => [each.pattern, modelRequest(each)])),
@@ -22,14 +29,14 @@ export const dataPlanePaths = {
       summary: 'List the models that this key may use',
       tags: ['models'],
       security: clientKeys,
+      parameters: [
+        anthropicVersion,
+        pageParameter('limit', { type: 'integer', minimum: 1, maximum: 1000, default: 20 }),
+        pageParameter('after_id', { type: 'string' }),
+        pageParameter('before_id', { type: 'string' }),
+      ],
       responses: {
-        200: withHeaders(
-          jsonResponse('The models', {
-            type: 'object',
-            required: ['object', 'data'],
-            properties: { object: { const: 'list' }, data: { type: 'array', items: model() } },
-          }),
-        ),
+        200: withHeaders(jsonResponse('The models', { anyOf: [modelList(), modelPage()] })),
         ...errorReferences([400, 401, 405, 429]),
       },
     },
@@ -48,9 +55,10 @@ export const dataPlanePaths = {
           description: 'Its name; slashes need no encoding.',
           schema: { type: 'string' },
         },
+        anthropicVersion,
       ],
       responses: {
-        200: withHeaders(jsonResponse('The model', model())),
+        200: withHeaders(jsonResponse('The model', { anyOf: [model(), modelInfo()] })),
         ...errorReferences([400, 401, 404, 405, 429]),
       },
     },
@@ -128,7 +136,7 @@ function modelRequest({ document }: ModelEndpoint) {
 }
 
 function errorsOf({ errorSchema }: ModelEndpoint['document']): object {
-  const statuses = [400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 502, 503, 504];
+  const statuses = [400, 401, 403, 404, 405, 408, 413, 415, 426, 429, 500, 502, 503, 504];
   return errorSchema === null ? errorReferences(statuses) : errorsShaped(errorSchema, statuses);
 }
 
@@ -144,6 +152,46 @@ function model() {
       owned_by: { type: 'string', description: 'The providers that serve it.' },
     },
   };
+}
+
+function modelList() {
+  return {
+    type: 'object',
+    required: ['object', 'data'],
+    properties: { object: { const: 'list' }, data: { type: 'array', items: model() } },
+  };
+}
+
+function modelInfo() {
+  return {
+    type: 'object',
+    required: ['type', 'id', 'display_name', 'created_at'],
+    additionalProperties: false,
+    properties: {
+      type: { const: 'model' },
+      id: { type: 'string' },
+      display_name: { type: 'string' },
+      created_at: { type: 'string', format: 'date-time' },
+    },
+  };
+}
+
+function modelPage() {
+  const id = { type: ['string', 'null'] };
+  return {
+    type: 'object',
+    required: ['data', 'has_more', 'first_id', 'last_id'],
+    properties: {
+      data: { type: 'array', items: modelInfo() },
+      has_more: { type: 'boolean' },
+      first_id: id,
+      last_id: id,
+    },
+  };
+}
+
+function pageParameter(name: string, schema: object) {
+  return { name, in: 'query', description: "Of a page in the shape of Anthropic's API.", schema };
 }
 
 function health() {

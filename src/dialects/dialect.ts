@@ -36,9 +36,11 @@ export interface Dialect {
   readonly usageFilter: (() => UsageFilter) | null;
   /** A header besides `x-request-id` in which its clients look for the id of a request. */
   readonly requestIdHeader: string | null;
-  errorBody(error: GatewayError): string;
+  errorBody(error: GatewayError, requestId: string): string;
+  /** Bytes that stand in the last event of each stream and in no other; null: there are none. */
+  readonly streamEnds: readonly Buffer[] | null;
   /** An event that ends a stream which broke. */
-  errorEvent(error: GatewayError): Buffer;
+  errorEvent(error: GatewayError, requestId: string): Buffer;
 }
 
 /** Takes the usage that a client did not ask for out of a stream. */

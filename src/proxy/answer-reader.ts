@@ -1,6 +1,7 @@
 import type { Dialect, UsageFilter } from '../dialects/dialect.js';
 import type { ModelRequest } from '../dialects/head.js';
 import { EventEnd } from '../dialects/sse.js';
+import { StreamEnd } from '../dialects/stream-end.js';
 import type { GatewayError } from '../errors.js';
 import type { UncountedText } from '../observe/event.js';
 import type { Attempt } from '../upstream/attempt.js';
@@ -17,6 +18,7 @@ export class AnswerReader {
   /** Pieces seen so far: what stays the same while the upstream is silent. */
   pieces = 0;
   readonly #end = new EventEnd();
+  readonly #streamEnd: StreamEnd | null;
 
   /**
    * @param hidesUsage the client did not ask for the usage event of this stream.
@@ -26,11 +28,14 @@ export class AnswerReader {
     this.#dialect = dialect;
     this.#filter = (hidesUsage && attempt.stream && dialect.usageFilter?.()) || null;
     this.#body = storesBody ? new BodyKeeper() : null;
+    const ends = attempt.stream && attempt.status < 400 ? dialect.streamEnds : null;
+    this.#streamEnd = ends && new StreamEnd(ends);
   }
 
   /** Takes a piece of the answer and returns what of it the client gets. */
   push(chunk: Buffer): Buffer {
     this.#answer.add(chunk);
+    this.#streamEnd?.push(chunk);
     const piece = this.#filter ? this.#filter.push(chunk) : chunk;
     this.#body?.add(piece);
     this.pieces++;
@@ -38,13 +43,18 @@ export class AnswerReader {
     return piece;
   }
 
+  /** Whether an answer that ends here is all that its provider had to say. */
+  get isWhole(): boolean {
+    return this.#streamEnd?.isHere ?? true;
+  }
+
   /** Whether what the client has ends with a whole event. */
   get atEventEnd(): boolean {
     return this.#end.isHere;
   }
 
-  errorEvent(error: GatewayError): Buffer {
-    return this.#dialect.errorEvent(error);
+  errorEvent(error: GatewayError, requestId: string): Buffer {
+    return this.#dialect.errorEvent(error, requestId);
   }
 
   /** What the client still gets at the end of the answer. */

@@ -15,7 +15,7 @@ import { planRoutes } from './plan-routes.js';
 import { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
-import { modelEndpointAt, modelOf, route } from './route.js';
+import { dialectOf, modelOf, route } from './route.js';
 import { throttled } from './wrong-key.js';
 
 /** What happens to a request, from its head to its record. Never rejects. */
@@ -69,8 +69,8 @@ async function answer(
   if (endpoint.kind !== 'model_request') {
     const body =
       endpoint.kind === 'models'
-        ? listModels(gateway, credential)
-        : showModel(snapshot, credential, modelOf(exchange));
+        ? listModels(gateway, credential, exchange)
+        : showModel(snapshot, credential, exchange, modelOf(exchange));
     return respond(exchange, record, 200, body);
   }
 
@@ -103,8 +103,8 @@ function answerError(
   record: RequestRecord,
   error: GatewayError,
 ): void {
-  const dialect = modelEndpointAt(exchange.path)?.dialect;
-  const body = dialect?.errorBody(error) ?? error.toBody();
+  const dialect = dialectOf(exchange);
+  const body = dialect?.errorBody(error, record.requestId) ?? error.toBody();
   record.failed(error, body);
   if (error.code === 'internal_error') {
     const reason = error.cause instanceof Error ? error.cause.stack : String(error.cause);

@@ -1,6 +1,9 @@
+import { modelInfo, modelsPage } from '../dialects/anthropic/model-list.js';
 import { GatewayError } from '../errors.js';
 import type { RoutedCredential, Snapshot } from '../routing/snapshot.js';
+import type { Exchange } from '../server/exchange.js';
 import type { Gateway } from './gateway.js';
+import { wantsAnthropic } from './route.js';
 
 /** A model as OpenAI's API describes it. */
 interface Model {
@@ -13,16 +16,19 @@ interface Model {
 /**
  * The body of `GET /v1/models`: the models that this key may use, as far as their names are known
  * from mappings or from the providers' own lists.
+ * @throws GatewayError `invalid_request` for parameters of a page that cannot be used.
  */
 export function listModels(
   { snapshot, facts }: Pick<Gateway, 'snapshot' | 'facts'>,
   credential: RoutedCredential,
+  exchange: Pick<Exchange, 'header' | 'query'>,
 ): string {
   const routed = facts.discovered.filter((model) => snapshot.route(model) !== null);
-  const data = [...new Set([...snapshot.models, ...routed])]
+  const models = [...new Set([...snapshot.models, ...routed])]
     .filter((model) => credential.allows?.(model) ?? true)
-    .sort()
-    .map((model) => describe(snapshot, model));
+    .sort();
+  if (wantsAnthropic(exchange)) return modelsPage(models, exchange.query);
+  const data = models.map((model) => describe(snapshot, model));
   return JSON.stringify({ object: 'list', data });
 }
 
@@ -30,14 +36,19 @@ export function listModels(
  * The body of `GET /v1/models/{id}`.
  * @throws GatewayError `model_not_found`, also for a model that this key may not use.
  */
-export function showModel(snapshot: Snapshot, credential: RoutedCredential, model: string): string {
+export function showModel(
+  snapshot: Snapshot,
+  credential: RoutedCredential,
+  exchange: Pick<Exchange, 'header'>,
+  model: string,
+): string {
   const allowed = credential.allows?.(model) ?? true;
   if (!allowed || snapshot.route(model) === null) {
     throw new GatewayError('model_not_found', `The model "${model}" does not exist here.`, {
       param: 'model',
     });
   }
-  return JSON.stringify(describe(snapshot, model));
+  return JSON.stringify(wantsAnthropic(exchange) ? modelInfo(model) : describe(snapshot, model));
 }
 
 function describe(snapshot: Snapshot, id: string): Model {

@@ -2,7 +2,7 @@ import { blankLine } from '../dialects/sse.js';
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 import type { Attempt } from '../upstream/attempt.js';
-import type { UpstreamError } from '../upstream/upstream-error.js';
+import { UpstreamError } from '../upstream/upstream-error.js';
 import type { RequestRecord } from './record.js';
 
 /** Sees every piece of an answer, and says what of it the client gets. */
@@ -10,10 +10,12 @@ export interface PieceReader {
   push(chunk: Buffer): Buffer;
   /** What the client still gets at the end. */
   flush(): Buffer | null;
+  /** Whether an answer that ends here is all that its provider had to say. */
+  readonly isWhole: boolean;
   /** Whether what the client has ends with a whole event. */
   readonly atEventEnd: boolean;
   /** Tells the client that its stream broke; null where it has no words for it. */
-  errorEvent(error: GatewayError): Buffer | null;
+  errorEvent(error: GatewayError, requestId: string): Buffer | null;
 }
 
 /**
@@ -48,6 +50,7 @@ export function relay(
         return piece.length === 0 || exchange.write(piece);
       },
       onEnd() {
+        if (!reader.isWhole) return this.onError(new UpstreamError('reset', true, undefined));
         const rest = reader.flush();
         if (rest) exchange.write(rest);
         record.complete = !exchange.aborted;
@@ -61,7 +64,7 @@ export function relay(
         // The client learns that its stream is not whole: an error event, and no clean end.
         if (attempt.stream && error.failure !== 'aborted') {
           // The half of an event that the client has would swallow this one.
-          const event = reader.errorEvent(broken);
+          const event = reader.errorEvent(broken, record.requestId);
           if (event && !reader.atEventEnd) exchange.write(blankLine);
           if (event) exchange.write(event);
         }
@@ -78,6 +81,7 @@ export function relay(
 const passAll: PieceReader = {
   push: (chunk) => chunk,
   flush: () => null,
+  isWhole: true,
   atEventEnd: true,
   errorEvent: () => null,
 };

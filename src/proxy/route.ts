@@ -1,3 +1,5 @@
+import { messages } from '../dialects/anthropic/dialects.js';
+import type { Dialect } from '../dialects/dialect.js';
 import type { Endpoint, ModelEndpoint, OwnEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints, ownEndpoints } from '../dialects/endpoints.js';
 import { GatewayError } from '../errors.js';
@@ -27,6 +29,30 @@ function writings(path: string): string[] {
   return path.startsWith('/v1/') ? [path, path.slice(3), `/v1${path}`] : [path];
 }
 
+/** For those who ask elsewhere: many libraries show any 404 as a model that was not found. */
+const offered = [...modelEndpoints, ...ownEndpoints]
+  .filter(({ kind }) => kind === 'model_request' || kind === 'models')
+  .map(({ pattern }) => pattern)
+  .join(', ');
+
+/** The dialect that errors are told in; null: OpenAI's. */
+export function dialectOf(exchange: Exchange): Dialect | null {
+  const endpoint = modelEndpointAt(exchange.path);
+  if (endpoint) return endpoint.dialect;
+  const isOwn =
+    fixed.has(exchange.path) || prefixes.some(({ prefix }) => exchange.path.startsWith(prefix));
+  return isOwn && wantsAnthropic(exchange) ? messages : null;
+}
+
+/** Whether a list of models is asked for in the shape of Anthropic's API. */
+export function wantsAnthropic(exchange: Pick<Exchange, 'header'>): boolean {
+  return exchange.header('anthropic-version') !== '';
+}
+
+function isWebSocket(exchange: Exchange): boolean {
+  return exchange.method === 'GET' && exchange.header('upgrade').toLowerCase() === 'websocket';
+}
+
 /** The endpoint for models that a path is at or below, whatever the method; null when there is none. */
 export function modelEndpointAt(path: string): ModelEndpoint | null {
   for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
@@ -38,15 +64,28 @@ export function modelEndpointAt(path: string): ModelEndpoint | null {
 
 /**
  * What a path and method ask for.
- * @throws GatewayError `unknown_url`, `method_not_allowed`.
+ * @throws GatewayError `unknown_url`, `method_not_allowed`, `upgrade_refused`.
  */
-export function route({ method, path }: Exchange): Endpoint {
+export function route(exchange: Exchange): Endpoint {
+  const { method, path } = exchange;
   const endpoint =
     fixed.get(path) ?? prefixes.find(({ prefix }) => path.startsWith(prefix))?.endpoint;
-  if (!endpoint) throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
+  if (!endpoint) {
+    const message = `Unknown request URL: ${method} ${path}. This gateway serves ${offered}.`;
+    throw new GatewayError('unknown_url', message);
+  }
   const { method: expected } = endpoint;
   if (expected === null || method === expected || (method === 'HEAD' && expected === 'GET')) {
     return endpoint;
+  }
+  if (endpoint.kind === 'model_request' && isWebSocket(exchange)) {
+    throw new GatewayError(
+      'upgrade_refused',
+      `${path} is not served by WebSocket; use ${expected}.`,
+      {
+        headers: { upgrade: 'HTTP/1.1' },
+      },
+    );
   }
   throw new GatewayError('method_not_allowed', `${path} takes ${expected}, not ${method}.`, {
     headers: { allow: expected },

@@ -127,6 +127,28 @@ for (const { engine, skip } of engines) {
       await assert.rejects(stream.finalMessage(), Anthropic.APIError);
     });
 
+    await t.test('lists models page by page, with errors in its shape', async () => {
+      const ids: string[] = [];
+      for await (const { id, display_name } of client.models.list({ limit: 1 })) {
+        ids.push(id);
+        assert.equal(display_name, id);
+      }
+      assert.deepEqual(ids, [model, 'gpt-4o']);
+      assert.equal((await client.models.retrieve(model)).type, 'model');
+      for (const act of [
+        () => client.models.retrieve('never'),
+        () => clientOf(daemon, 'sk-never-seen').models.list(),
+      ]) {
+        const error = await Promise.resolve(act()).then(
+          () => assert.fail('it was answered'),
+          (failure: unknown) => failure,
+        );
+        assert.ok(error instanceof Anthropic.APIError);
+        const { type, request_id } = error.error as { type: string; request_id: string };
+        assert.deepEqual([type, request_id], ['error', error.requestID]);
+      }
+    });
+
     await t.test('the key is taken from where each API’s clients send it', async () => {
       const url = `${daemon.url}/v1/models`;
       for (const headers of [

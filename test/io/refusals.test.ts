@@ -54,6 +54,19 @@ for (const { engine, skip } of engines) {
       }
     });
 
+    await t.test('426 for a WebSocket, at once, whoever asks', async () => {
+      const headers = {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      };
+      for (const path of ['/responses', '/v1/responses', '/v1/v1/responses?a=b']) {
+        const got = await refused(path, { headers }, [426, 'upgrade_refused']);
+        assert.equal(got.headers.upgrade, 'HTTP/1.1');
+      }
+    });
+
     await t.test('404 for an unknown URL, 405 for a wrong method', async () => {
       const unknown = [404, 'unknown_url'] as const;
       for (const path of ['/', '/v1', '/v1/nothing', '/v2/chat/completions', '/v1/modelsx']) {

@@ -15,6 +15,7 @@ const snapshot = buildSnapshot(
   ),
   'hash',
 );
+const openSnapshot = buildSnapshot(configuration([provider('p')], []), 'hash');
 const [all, some] = [...snapshot.credentials.values()] as [RoutedCredential, RoutedCredential];
 const facts = {
   version: '',
@@ -24,18 +25,26 @@ const facts = {
   discovered: [],
 } as const;
 
+const openai = { query: 'limit=1', header: () => '' };
+const anthropic = (query = '') => ({
+  query,
+  header: (name: string) => (name === 'anthropic-version' ? '2023-06-01' : ''),
+});
+
 test('the list holds the models that are named and that this key may use, each once', () => {
   const idsFor = (key: RoutedCredential) =>
-    JSON.parse(listModels({ snapshot, facts }, key)).data.map(({ id }: { id: string }) => id);
+    JSON.parse(listModels({ snapshot, facts }, key, openai)).data.map(
+      ({ id }: { id: string }) => id,
+    );
   assert.deepEqual(idsFor(all), ['gpt-3', 'gpt-4']);
   assert.deepEqual(idsFor(some), ['gpt-4']);
 });
 
 test('a model is described with those who serve it', () => {
-  const { object, data } = JSON.parse(listModels({ snapshot, facts }, some));
+  const { object, data } = JSON.parse(listModels({ snapshot, facts }, some, openai));
   assert.equal(object, 'list');
   assert.deepEqual(data[0], { id: 'gpt-4', object: 'model', created: 0, owned_by: 'a, b' });
-  assert.equal(JSON.parse(showModel(snapshot, some, 'claude-9')).owned_by, 'a');
+  assert.equal(JSON.parse(showModel(snapshot, some, openai, 'claude-9')).owned_by, 'a');
 });
 
 test('a model that is not served and one that is not allowed cannot be told apart', () => {
@@ -44,9 +53,48 @@ test('a model that is not served and one that is not allowed cannot be told apar
     [some, 'gpt-3'],
     [all, '__proto__'],
   ] as const) {
-    assert.throws(() => showModel(snapshot, key, model), {
+    assert.throws(() => showModel(snapshot, key, openai, model), {
       code: 'model_not_found',
       message: `The model "${model}" does not exist here.`,
     });
   }
+});
+
+test('a list in Anthropic’s shape has pages, forwards and back', () => {
+  const names = Array.from({ length: 25 }, (_, i) => `m-${String(i).padStart(2, '0')}`);
+  const many = { snapshot: openSnapshot, facts: { ...facts, discovered: names } };
+  const page = (query: string) => {
+    const { data, ...rest } = JSON.parse(listModels(many, all, anthropic(query)));
+    assert.deepEqual([data[0]?.id ?? null, data.at(-1)?.id ?? null], [rest.first_id, rest.last_id]);
+    return [data.length, rest.first_id, rest.last_id, rest.has_more];
+  };
+  assert.deepEqual(page(''), [20, 'm-00', 'm-19', true]);
+  assert.deepEqual(page('limit=1000'), [25, 'm-00', 'm-24', false]);
+  assert.deepEqual(page('limit=1'), [1, 'm-00', 'm-00', true]);
+  assert.deepEqual(page('after_id=m-19'), [5, 'm-20', 'm-24', false]);
+  assert.deepEqual(page('after_id=m-19&limit=5'), [5, 'm-20', 'm-24', false]);
+  assert.deepEqual(page('after_id=m-19&limit=4'), [4, 'm-20', 'm-23', true]);
+  assert.deepEqual(page('after_id=m-24'), [0, null, null, false]);
+  assert.deepEqual(page('before_id=m-05&limit=2'), [2, 'm-03', 'm-04', true]);
+  assert.deepEqual(page('before_id=m-02&limit=2'), [2, 'm-00', 'm-01', false]);
+  assert.deepEqual(page('before_id=m-01&limit=2'), [1, 'm-00', 'm-00', false]);
+  for (const [query, param] of [
+    ['limit=0', 'limit'],
+    ['limit=1001', 'limit'],
+    ['limit=x', 'limit'],
+    ['after_id=never', 'after_id'],
+    ['before_id=never', 'before_id'],
+    ['before_id=m-01&after_id=m-00', 'before_id'],
+  ]) {
+    assert.throws(() => listModels(many, all, anthropic(query)), {
+      code: 'invalid_request',
+      param,
+    });
+  }
+  assert.deepEqual(JSON.parse(showModel(snapshot, all, anthropic(), 'gpt-4')), {
+    type: 'model',
+    id: 'gpt-4',
+    display_name: 'gpt-4',
+    created_at: '1970-01-01T00:00:00Z',
+  });
 });

@@ -24,8 +24,11 @@ async function routesOf(lines: readonly string[]): Promise<unknown[]> {
     },
     async (_server, origin) => {
       for (const line of lines) {
-        const [method = '', path = ''] = line.split(' ');
-        await ask(origin + path, { method });
+        const [method = '', path = '', upgrade] = line.split(' ');
+        const headers: Record<string, string> = upgrade
+          ? { connection: 'upgrade', upgrade: 'WebSocket' }
+          : {};
+        await ask(origin + path, { method, headers });
       }
     },
   );
@@ -57,6 +60,9 @@ test('paths and methods lead to endpoints, whose patterns hold nothing of the cl
     'GET /v1/chat/completions': 'method_not_allowed POST',
     'DELETE /v1/models': 'method_not_allowed GET',
     'GET /v1/models/%E0%A4%A': 'invalid_request',
+    'GET /responses upgrade': 'upgrade_refused',
+    'GET /v1/models upgrade': 'models /v1/models',
+    'POST /v1/responses upgrade': 'model_request /v1/responses',
     'GET /': 'unknown_url',
     'POST /v1/chat/completions/': 'unknown_url',
     'POST /V1/chat/completions': 'unknown_url',

@@ -22,8 +22,11 @@ const common = {
   judge,
   usageFilter: null,
   requestIdHeader: 'request-id',
-  errorBody: (error: GatewayError) => writeMessagesError(neutralError(error)),
-  errorEvent: (error: GatewayError) => writeEvent(writeMessagesError(neutralError(error)), 'error'),
+  streamEnds: ['"message_stop"', '"error"'].map((text) => Buffer.from(text)),
+  errorBody: (error: GatewayError, requestId: string) =>
+    writeMessagesError(neutralError(error), requestId),
+  errorEvent: (error: GatewayError, requestId: string) =>
+    writeEvent(writeMessagesError(neutralError(error), requestId), 'error'),
 };
 
 export const messages: Dialect = {

@@ -38,7 +38,10 @@ export function readMessagesError(body: Buffer, status: number): ConversationErr
     : plainError(status, body.toString('utf8', 0, 500).trim());
 }
 
-export function writeMessagesError(error: ConversationError): string {
-  const { kind, message } = error;
-  return JSON.stringify({ type: 'error', error: { type: types[kind], message }, request_id: null });
+export function writeMessagesError(
+  { kind, message }: ConversationError,
+  requestId: string | null = null,
+): string {
+  const error = { type: types[kind], message };
+  return JSON.stringify({ type: 'error', error, request_id: requestId });
 }

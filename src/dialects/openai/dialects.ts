@@ -13,6 +13,7 @@ const common = {
   readUsage,
   usageFilter: null,
   requestIdHeader: null,
+  streamEnds: null,
   errorBody: (error: GatewayError) => error.toBody(),
   /** No `[DONE]` follows it. */
   errorEvent: (error: GatewayError) => writeEvent(error.toBody()),

@@ -17,6 +17,10 @@ export const responses: Dialect = {
   readUsage,
   usageFilter: null,
   requestIdHeader: null,
+  streamEnds: [
+    ...['completed', 'incomplete', 'failed'].map((end) => Buffer.from(`"response.${end}"`)),
+    ...['"type":"error"', '"type": "error"'].map((text) => Buffer.from(text)),
+  ],
   errorBody: (error: GatewayError) => error.toBody(),
   errorEvent,
 };

@@ -83,9 +83,9 @@ test('errors have Anthropic’s shape, in bodies and in streams', () => {
   ];
   for (const [code, type] of types) {
     const error = new GatewayError(code, 'said');
-    const body = { type: 'error', error: { type, message: 'said' }, request_id: null };
-    assert.deepEqual(JSON.parse(messages.errorBody(error)), body, code);
-    const text = messages.errorEvent(error).toString();
-    assert.equal(text, `event: error\ndata: ${messages.errorBody(error)}\n\n`);
+    const body = { type: 'error', error: { type, message: 'said' }, request_id: 'id' };
+    assert.deepEqual(JSON.parse(messages.errorBody(error, 'id')), body, code);
+    const text = messages.errorEvent(error, 'id').toString();
+    assert.equal(text, `event: error\ndata: ${messages.errorBody(error, 'id')}\n\n`);
   }
 });

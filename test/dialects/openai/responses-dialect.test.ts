@@ -50,11 +50,11 @@ test('the usage is that of the last event, or of the whole answer', () => {
 
 test('a stream that breaks ends with an error and a failed response', () => {
   const error = new GatewayError('upstream_failed', 'said');
-  const events = readEvents(responses.errorEvent(error));
+  const events = readEvents(responses.errorEvent(error, 'id'));
   assert.deepEqual(
     events.map(({ event }) => event),
     ['error', 'response.failed'],
   );
   assert.equal(JSON.parse(events[0]?.data ?? '').message, 'said');
-  assert.equal(responses.errorBody(error), error.toBody());
+  assert.equal(responses.errorBody(error, 'id'), error.toBody());
 });
