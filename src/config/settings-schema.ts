@@ -105,6 +105,10 @@ export interface Settings {
   metrics: {
     /** Who may read `/metrics`. */
     access: AccessSetting;
+    /** Providers with series of their own. */
+    max_providers: number;
+    /** Pairs of a model and a provider with series of their own. */
+    max_model_provider_pairs: number;
   };
   health: {
     /** Who may read the details of `/health` without the admin key. */
@@ -358,6 +362,8 @@ export const settingsSchema = section({
   }),
   metrics: section({
     access,
+    max_providers: { type: 'integer', minimum: 1, maximum: 10_000, default: 200 },
+    max_model_provider_pairs: { type: 'integer', minimum: 1, maximum: 10_000, default: 500 },
   }),
   health: section({
     details: access,

@@ -19,7 +19,15 @@ export function configuredNames(
     for (const name of allowed_models ?? []) if (isExact(name)) models.add(name);
   }
   const enabled = providers.filter(({ is_enabled }) => is_enabled);
-  return { models, providers: enabled.map(({ provider_key }) => provider_key) };
+  return {
+    models,
+    providers: enabled.map(({ provider_key }) => provider_key),
+    pairs: enabled.flatMap(({ provider_key, model_mapping }) =>
+      Object.keys(model_mapping)
+        .filter(isExact)
+        .map((model) => [model, provider_key] as const),
+    ),
+  };
 }
 
 function isExact(name: string): boolean {

@@ -38,7 +38,7 @@ export async function serve(
   const startMs = performance.now();
   const { settings, file } = resolved;
   const { data_dir: dataDir } = settings;
-  const observers = createObservers(version, settings.routing.provider_suffix, log);
+  const observers = createObservers(version, settings, log);
   const { emit } = observers;
   emit({ type: 'daemon_starting', version, pid: process.pid, dataDir, settings: file });
   if (settings.auth === 'off') emit({ type: 'auth_off' });

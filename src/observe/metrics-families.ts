@@ -5,10 +5,8 @@ import { CounterFamily, HistogramFamily } from './metrics-series.js';
  * From a cached answer to a long generation. A percentile is interpolated within a bucket, so its
  * error is at most the bucket's width: a factor of two, where most answers are.
  */
-const latencyBuckets = [
-  0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300,
-];
-const durationBuckets = [0.005, ...latencyBuckets, 600];
+const latencyBuckets = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 5, 10, 20, 30, 60, 120, 300];
+const durationBuckets = [...latencyBuckets, 600];
 const firstTokenBuckets = [0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60];
 const speedBuckets = [1, 5, 10, 20, 50, 100, 200, 500, 1_000];
 const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1, 10];

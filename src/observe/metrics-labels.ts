@@ -1,8 +1,19 @@
+import { Places } from './places.js';
+
 /** The names in the configuration: no others become label values. */
 export interface ConfiguredNames {
   /** Exact model names, without wildcards. */
   models: Iterable<string>;
   providers: Iterable<string>;
+  /** The models that a provider's mapping names, each with it. */
+  pairs?: Iterable<readonly [model: string, provider: string]>;
+}
+
+/** How many get series of their own. */
+export interface LabelLimits {
+  providers: number;
+  /** Pairs of a model and a provider. */
+  pairs: number;
 }
 
 /** Label values for a request. */
@@ -16,8 +27,7 @@ export const unknown = 'unknown';
 
 /** Bounds the names kept, which include earlier ones for requests that outlive a configuration. */
 const maxNames = 50_000;
-const maxProviders = 200;
-const maxPairs = 500;
+export const defaultLimits: LabelLimits = { providers: 200, pairs: 500 };
 
 /**
  * Bounds the number of label values, whatever clients send and however often the configuration
@@ -26,8 +36,8 @@ const maxPairs = 500;
 export class LabelBounds {
   #models = new Set<string>();
   #providers = new Set<string>();
-  readonly #admitProvider = admitUpTo(maxProviders);
-  readonly #admitPair = admitUpTo(maxPairs);
+  readonly #namedProviders: Places;
+  readonly #namedPairs: Places;
   readonly #prefix: string;
   readonly #onOverflow: () => void;
 
@@ -35,20 +45,25 @@ export class LabelBounds {
    * @param modelPrefix optional prefix of clients' model names, with its slash; empty for none.
    * @param onOverflow called for each request past a bound.
    */
-  constructor(modelPrefix: string, onOverflow: () => void) {
+  constructor(modelPrefix: string, limits: LabelLimits, onOverflow: () => void) {
+    this.#namedProviders = new Places(limits.providers);
+    this.#namedPairs = new Places(limits.pairs);
     this.#prefix = modelPrefix && `${modelPrefix}/`;
     this.#onOverflow = onOverflow;
   }
 
   /** Call it before a configuration becomes active. */
-  learn({ models, providers }: ConfiguredNames): void {
+  learn({ models, providers, pairs = [] }: ConfiguredNames): void {
     this.#models = union(this.#models, models);
     this.#providers = union(this.#providers, providers);
+    this.#namedProviders.reserve(providers);
+    const usable = [...pairs].filter(([, provider]) => this.#namedProviders.keeps(provider));
+    this.#namedPairs.reserve(usable.map(([model, provider]) => pairOf({ model, provider })));
   }
 
   of(model: string | null, provider: string | null): Labels {
     const labels = { model: this.#model(model), provider: this.#provider(provider) };
-    if (labels.model !== unknown && !this.#admitPair(`${labels.model}\0${labels.provider}`)) {
+    if (labels.model !== unknown && !this.#namedPairs.take(pairOf(labels))) {
       this.#onOverflow();
       labels.model = unknown;
     }
@@ -65,10 +80,14 @@ export class LabelBounds {
 
   #provider(provider: string | null): string {
     if (provider === null || !this.#providers.has(provider)) return unknown;
-    if (this.#admitProvider(provider)) return provider;
+    if (this.#namedProviders.take(provider)) return provider;
     this.#onOverflow();
     return unknown;
   }
+}
+
+function pairOf({ model, provider }: Labels): string {
+  return `${model}\0${provider}`;
 }
 
 /** Returns a test that accepts the first `max` distinct values and no others. */

@@ -2,7 +2,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Gauge, Registry } from 'prom-client';
 import type { Emit } from './event.js';
 import { requestFamilies } from './metrics-families.js';
-import { type ConfiguredNames, LabelBounds } from './metrics-labels.js';
+import {
+  type ConfiguredNames,
+  defaultLimits,
+  LabelBounds,
+  type LabelLimits,
+} from './metrics-labels.js';
 import { requestCounter, tokenCounter } from './metrics-requests.js';
 import { type GatewayState, registerState } from './metrics-state.js';
 import { watchProcess } from './process-status.js';
@@ -29,12 +34,13 @@ export function createMetrics(
   version: string,
   modelPrefix: string,
   now: () => number = () => performance.now(),
+  limits: LabelLimits = defaultLimits,
 ): Metrics {
   const registry = new Registry();
   const families = requestFamilies(registry);
   const labelOverflows = families.labelOverflows.of();
   const workerRestarts = families.workerRestarts.of();
-  const bounds = new LabelBounds(modelPrefix, () => labelOverflows.value++);
+  const bounds = new LabelBounds(modelPrefix, limits, () => labelOverflows.value++);
   const wrongKeys = {
     admin: families.wrongKeys.of({ kind: 'admin' }),
     client: families.wrongKeys.of({ kind: 'client' }),
@@ -53,9 +59,9 @@ export function createMetrics(
   return {
     contentType: registry.contentType,
     watch: (state) => registerState(registry, state, watchProcess(), () => health),
-    configured({ models, providers }) {
+    configured({ models, providers, pairs = [] }) {
       const enabled = new Set(providers);
-      bounds.learn({ models, providers: enabled });
+      bounds.learn({ models, providers: enabled, pairs });
       for (const gone of health.keys()) if (!enabled.has(gone)) health.delete(gone);
       for (const provider of enabled) health.set(provider, health.get(provider) ?? true);
     },

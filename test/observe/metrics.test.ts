@@ -116,6 +116,59 @@ test('a configuration of any size makes a bounded number of series', async () =>
   );
 });
 
+test('configured pairs have series first, in their order, and the rest goes by traffic', async () => {
+  const limits = { providers: 3, pairs: 4 };
+  const metrics = createMetrics('1.0.0', '', () => nowMs, limits);
+  const shown = async () => {
+    const families = parseExposition(await fresh(metrics));
+    const samples = families.get('llm_proxy_requests_total')?.samples ?? [];
+    return new Set(samples.map(({ labels }) => `${labels.model} ${labels.provider}`));
+  };
+  const ask = (model: string, provider: string, times = 1) => {
+    for (let i = 0; i < times; i++) metrics.emit(finished({ model, provider }));
+  };
+  const names = { models: ['m', 'n', 'o', 'p', 'q'], providers: ['a', 'b', 'c', 'd'] };
+  metrics.configured({
+    ...names,
+    pairs: [
+      ['m', 'd'],
+      ['m', 'a'],
+      ['n', 'a'],
+      ['m', 'b'],
+    ],
+  });
+
+  // Three of four places are reserved: the first use of another pair takes none.
+  ask('o', 'c');
+  ask('m', 'd');
+  ask('p', 'c', 19);
+  assert.deepEqual(await shown(), new Set(['unknown c', 'unknown unknown']));
+  ask('p', 'c');
+  ask('o', 'c', 30);
+  for (const [model, provider] of [
+    ['m', 'b'],
+    ['n', 'a'],
+    ['m', 'a'],
+  ] as const) {
+    ask(model, provider);
+  }
+  const all = ['unknown c', 'unknown unknown', 'p c', 'm a', 'm b', 'n a'];
+  assert.deepEqual(await shown(), new Set(all));
+  metrics.configured({ ...names, pairs: [['q', 'a']] });
+  ask('q', 'a', 30);
+  assert.deepEqual(await shown(), new Set([...all, 'unknown a']));
+});
+
+test('the first half of the places is taken at once', async () => {
+  const metrics = createMetrics('1.0.0', '', () => nowMs, { providers: 1, pairs: 4 });
+  metrics.configured({ models: ['m', 'n', 'o'], providers: ['a'] });
+  for (const model of ['m', 'n', 'o']) metrics.emit(finished({ model, provider: 'a' }));
+  const text = await metrics.render();
+  const requests = (model: string) =>
+    sampleValue(text, 'llm_proxy_requests_total', { model, provider: 'a' });
+  assert.deepEqual([requests('m'), requests('n'), requests('unknown')], [1, 1, 1]);
+});
+
 test('tokens are counted by kind, and those that no provider reported a second time', async () => {
   const metrics = configuredMetrics();
   metrics.emit(counted({ source: 'provider' }));
@@ -152,12 +205,15 @@ test('time is told apart into provider, gateway, first token and speed', async (
 test('a rejected request is counted by its reason, and one over its limit by itself too', async () => {
   const metrics = configuredMetrics();
   const rejected = { provider: null, attempts: 0 };
-  metrics.emit(finished({ ...rejected, status: 429, error: 'rate_limit_exceeded' }));
+  const limited = { ...rejected, status: 429, error: 'rate_limit_exceeded' };
+  metrics.emit(finished({ ...limited, credential: { id: 1, name: 'alice' } }));
+  // The limit of an address.
+  metrics.emit(finished(limited));
   metrics.emit(finished({ ...rejected, status: 401, error: 'invalid_api_key' }));
   const text = await metrics.render();
   const reason = (reason: string) =>
     sampleValue(text, 'llm_proxy_rejected_requests_total', { reason });
-  assert.equal(reason('rate_limit_exceeded'), 1);
+  assert.equal(reason('rate_limit_exceeded'), 2);
   assert.equal(reason('invalid_api_key'), 1);
   assert.equal(sampleValue(text, 'llm_proxy_rate_limited_requests_total'), 1);
   assert.equal(sampleValue(text, 'llm_proxy_upstream_attempts_total'), 0);

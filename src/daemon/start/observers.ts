@@ -1,3 +1,4 @@
+import type { Settings } from '../../config/settings-schema.js';
 import type { Emit, RequestFinished } from '../../observe/event.js';
 import { createMetrics, type Metrics } from '../../observe/metrics.js';
 import { createRecent, type Recent } from '../../observe/recent/recent.js';
@@ -12,9 +13,11 @@ export interface Observers {
   addRecorder(recorder: { record(event: RequestFinished): void }): void;
 }
 
-/** @param prefix `routing.provider_suffix`: metrics name models without it. */
-export function createObservers(version: string, prefix: string, log: Emit): Observers {
-  const metrics = createMetrics(version, prefix);
+export function createObservers(version: string, settings: Settings, log: Emit): Observers {
+  const { max_providers: providers, max_model_provider_pairs: pairs } = settings.metrics;
+  // Metrics name models without the prefix.
+  const prefix = settings.routing.provider_suffix;
+  const metrics = createMetrics(version, prefix, undefined, { providers, pairs });
   const recent = createRecent();
   const recorders: { record(event: RequestFinished): void }[] = [];
   return {
