@@ -35,6 +35,10 @@ export interface Provider {
 export interface ProviderParams {
   /** Extra request headers. */
   headers?: Record<string, string>;
+  /** Further headers of clients that are sent to it; `*` at the end of a name stands for the rest. */
+  forward_headers?: string[];
+  /** Parameters added to the query of each request. */
+  query?: Record<string, string>;
   /** 0 is the default; providers of a higher number are used only when those of lower ones fail. */
   priority?: number;
   /** Requests under way to it at most, over all workers. */

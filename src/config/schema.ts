@@ -65,6 +65,19 @@ export const providerProperties = {
         additionalProperties: { type: 'string', pattern: '^[\\t\\x20-\\x7e]*$' },
         description: 'Extra request headers for this provider.',
       },
+      forward_headers: {
+        type: 'array',
+        items: { type: 'string', pattern: "^[A-Za-z0-9!#$%&'+.^_`|~-]+\\*?$" },
+        maxItems: 100,
+        description:
+          'Headers of clients that are sent to it beside those that concern the API; `x-team-*` is all that begin so.',
+      },
+      query: {
+        type: 'object',
+        additionalProperties: { type: 'string', pattern: '^[\\t\\x20-\\x7e]*$' },
+        description:
+          'Parameters added to the query of each request; they replace those of clients.',
+      },
       priority: {
         type: 'integer',
         minimum: 0,

@@ -3,6 +3,7 @@ import { hostProblem } from './address.js';
 import type { Configuration, Credential, Provider } from './configuration.js';
 import { compileModelPattern } from './model-pattern.js';
 import { networkProblem } from './networks.js';
+import { neverForwarded, ownHeaders } from './own-headers.js';
 import type { Problem } from './problem.js';
 import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
 import { providerKeyProblem } from './secret-reference.js';
@@ -29,20 +30,6 @@ const validateCredentialShape = compileSchema<Credential>({
     credential_key: { type: 'string', pattern: '^[0-9a-f]{64}$' },
   },
 });
-
-/** A request with another value of these would be malformed or not reach the provider. */
-const ownHeaders = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'x-request-id',
-]);
 
 /** Everything that is wrong with a merged configuration; empty when it can be used. */
 export function validateConfiguration(
@@ -91,6 +78,11 @@ export function providerProblems(
   for (const name of Object.keys(provider.provider_params.headers ?? {})) {
     if (ownHeaders.has(name.toLowerCase())) {
       add(`provider_params.headers.${name}`, 'is a header that the gateway sets itself');
+    }
+  }
+  for (const name of provider.provider_params.forward_headers ?? []) {
+    if (neverForwarded.has(name.toLowerCase())) {
+      add(`provider_params.forward_headers.${name}`, 'is a header that the gateway sets itself');
     }
   }
   for (const name of Object.keys(provider.provider_params.model_timeouts ?? {})) {
@@ -153,7 +145,9 @@ export function apiBaseProblem(
   const { protocol, hostname, username, password, search, hash } = new URL(apiBase);
   if (protocol !== 'http:' && protocol !== 'https:') return 'must start with http:// or https://';
   if (username || password) return 'must not contain a user or password';
-  if (search || hash) return 'must not contain a query or fragment';
+  if (search || hash) {
+    return 'must not contain a query or fragment; parameters are in provider_params.query';
+  }
   const badHost = hostProblem(hostname, privateAddresses);
   return badHost && `its host ${hostname} ${badHost}`;
 }

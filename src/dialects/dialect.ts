@@ -1,4 +1,5 @@
 import type { GatewayError } from '../errors.js';
+import type { AnswerError } from './answer-error.js';
 import type { Judge } from './first-content.js';
 import type { ModelRequest, Spans } from './head.js';
 import type { AnswerBytes, TokenUsage } from './usage.js';
@@ -30,6 +31,11 @@ export interface Dialect {
   readonly judge: Judge;
   /** Whether tokens are counted from the texts where the provider reports no usage. */
   readonly countsTokens: boolean;
+  /**
+   * The error that an answer is despite a status of success.
+   * @param text of a whole body, or the data of an event; null when it is none.
+   */
+  errorIn(text: string): AnswerError | null;
   /** The usage that a whole answer or a stream reports; null when it reports none. */
   readUsage(answer: AnswerBytes): TokenUsage | null;
   /** Undoes `usageEdit` in the stream that answers it; null where there is no such edit. */
@@ -42,6 +48,9 @@ export interface Dialect {
   /** An event that ends a stream which broke. */
   errorEvent(error: GatewayError, requestId: string): Buffer;
 }
+
+/** What an attempt must know of the dialect that it is answered in. */
+export type AnswerJudge = Pick<Dialect, 'judge' | 'errorIn'>;
 
 /** Takes the usage that a client did not ask for out of a stream. */
 export interface UsageFilter {

@@ -10,13 +10,17 @@ export type Judge = (event: SseEvent) => Verdict;
  * fails can still be replaced by another until then.
  */
 export class FirstContent {
+  /** The event that was judged last. */
+  event: SseEvent | null = null;
   readonly #splitter = new SseSplitter();
   readonly #take: (event: SseEvent) => void;
   #verdict: Verdict = 'waiting';
 
   constructor(judge: Judge) {
     this.#take = (event) => {
-      if (this.#verdict === 'waiting') this.#verdict = judge(event);
+      if (this.#verdict !== 'waiting') return;
+      this.event = event;
+      this.#verdict = judge(event);
     };
   }
 

@@ -152,7 +152,7 @@ export type AttemptFailure =
   | 'timeout'
   | 'reset'
   | 'protocol'
-  | 'stream_error'
+  | 'redirect'
   | 'aborted';
 
 export type AttemptsEnd =

@@ -158,12 +158,14 @@ function start(
   const asksUsage = request.usageEdit !== null && wire.asksUsage;
   record.attempted(candidate);
   health.started(provider.key, Date.now());
-  const attempt = new Attempt(endpoint.dialect.judge, () => {
+  const done = () => {
     health.ended(provider.key);
     release();
-  });
+  };
+  const attempt = new Attempt(endpoint.dialect, done, request.stream);
   send(upstreams, wire, attempt, {
     method: 'POST',
+    query: exchange.query,
     headers: upstreamHeaders(exchange.headers, wire, record.requestId),
     body: bodyFor(request, model, asksUsage),
     firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),

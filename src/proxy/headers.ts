@@ -14,35 +14,41 @@ const hopByHop = [
   'upgrade',
 ];
 
-/**
- * Never sent to a provider: the client's credential and cookies, what names the client or the way
- * it came, and what the connection to the provider decides itself. Without `accept-encoding`
- * answers come as they are, so that they can be read as they pass.
- */
-const notSent = new Set([
-  ...hopByHop,
-  'accept-encoding',
-  'api-key',
-  'authorization',
-  'content-length',
-  'cookie',
-  'expect',
-  'forwarded',
-  'host',
-  'http2-settings',
-  'via',
-  'x-api-key',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-goog-api-key',
-  'x-real-ip',
-  'x-request-id',
-]);
-
 /** Never passed to a client: each engine frames the body itself; cookies are between us and it. */
 const notReturned = new Set([...hopByHop, 'content-length', 'date', 'set-cookie']);
+
+/** Of a provider, what governs a browser or an origin: it would be taken for the gateway's own. */
+const governs = new Set([
+  'alt-svc',
+  'clear-site-data',
+  'content-location',
+  'content-security-policy',
+  'content-security-policy-report-only',
+  'cross-origin-embedder-policy',
+  'cross-origin-opener-policy',
+  'cross-origin-resource-policy',
+  'expect-ct',
+  'link',
+  'location',
+  'nel',
+  'origin-agent-cluster',
+  'permissions-policy',
+  'public-key-pins',
+  'refresh',
+  'report-to',
+  'reporting-endpoints',
+  'service-worker-allowed',
+  'set-cookie2',
+  'sourcemap',
+  'strict-transport-security',
+  'timing-allow-origin',
+  'x-frame-options',
+]);
+
+function isWithheld(name: string): boolean {
+  // `x-llmproxy-…` is what another gateway says of its own part.
+  return governs.has(name) || name.startsWith('access-control-') || name.startsWith('x-llmproxy-');
+}
 
 /**
  * The headers of an upstream request, as a flat list.
@@ -50,15 +56,15 @@ const notReturned = new Set([...hopByHop, 'content-length', 'date', 'set-cookie'
  */
 export function upstreamHeaders(
   received: readonly string[],
-  wire: Pick<Wire, 'headers' | 'headerNames' | 'defaults'>,
+  wire: Pick<Wire, 'headers' | 'headerNames' | 'defaults' | 'forwards'>,
   requestId: string,
 ): string[] {
-  const { headerNames, defaults } = wire;
+  const { headerNames, defaults, forwards } = wire;
   const headers = [...wire.headers, 'x-request-id', requestId];
   const named = connectionNames(received);
   for (let i = 0; i < received.length; i += 2) {
     const name = received[i] as string;
-    if (notSent.has(name) || headerNames.has(name) || named?.has(name)) continue;
+    if (!forwards(name) || headerNames.has(name) || named?.has(name)) continue;
     headers.push(name, received[i + 1] as string);
   }
   for (let i = 0; i < defaults.length; i += 2) {
@@ -73,12 +79,24 @@ function hasName(headers: readonly string[], name: string): boolean {
   return false;
 }
 
-/** The headers of an answer to the client, as a flat list. */
-export function clientHeaders(received: IncomingHttpHeaders, requestId: string): string[] {
+/** The headers of a provider's answer to the client, as a flat list. */
+export function answerHeaders(received: IncomingHttpHeaders, requestId: string): string[] {
+  return clientHeaders(received, requestId, isWithheld);
+}
+
+/**
+ * The headers of an answer of our own control process to the client, as a flat list.
+ * @param isLeftOut says of further names that they are not passed on.
+ */
+export function clientHeaders(
+  received: IncomingHttpHeaders,
+  requestId: string,
+  isLeftOut: ((name: string) => boolean) | null = null,
+): string[] {
   const headers = ['x-request-id', requestId];
   const named = namesIn(received.connection);
   for (const name in received) {
-    if (notReturned.has(name) || named?.has(name)) continue;
+    if (notReturned.has(name) || named?.has(name) || isLeftOut?.(name)) continue;
     const value = received[name];
     const returned = name === 'x-request-id' ? 'x-upstream-request-id' : name;
     if (typeof value === 'string') headers.push(returned, value);

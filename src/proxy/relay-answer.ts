@@ -2,7 +2,7 @@ import type { Exchange } from '../server/exchange.js';
 import { AnswerReader } from './answer-reader.js';
 import type { Answer, PlannedRequest } from './dispatch.js';
 import type { Gateway } from './gateway.js';
-import { clientHeaders } from './headers.js';
+import { answerHeaders } from './headers.js';
 import { watchRest } from './reader-pace.js';
 import type { RequestRecord } from './record.js';
 import { relay } from './relay.js';
@@ -20,7 +20,7 @@ export async function relayAnswer(
   const readyMs = performance.now();
   record.stream = attempt.stream;
   record.firstTokenMs = readyMs - record.startMs;
-  const headers = clientHeaders(attempt.headers, record.requestId);
+  const headers = answerHeaders(attempt.headers, record.requestId);
   const { requestIdHeader } = endpoint.dialect;
   if (requestIdHeader !== null && attempt.headers[requestIdHeader] === undefined) {
     headers.push(requestIdHeader, record.requestId);

@@ -2,6 +2,8 @@ import type { Provider, Timeouts } from '../config/configuration.js';
 import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { kindOf } from '../providers/index.js';
+import { compileForwards } from './forwarded-headers.js';
+import { queryNames, withQuery } from './query.js';
 
 /** How requests reach a provider: all that does not depend on the request, compiled once. */
 export interface Wire {
@@ -14,6 +16,10 @@ export interface Wire {
   readonly headerNames: ReadonlySet<string>;
   /** Headers that are sent where the client sets none of their names; flat, lower case. */
   readonly defaults: readonly string[];
+  /** Whether a client's header of this name, in lower case, is sent. */
+  readonly forwards: (name: string) => boolean;
+  /** Names in the query of `path`: a client's parameters of these names are not sent. */
+  readonly queryNames: ReadonlySet<string>;
   /** As the provider has them for this model; what is absent is as the settings say. */
   readonly timeouts: Timeouts;
   /** Whether a stream may be asked for its usage. */
@@ -43,7 +49,9 @@ export function compileWires(provider: Provider): ProviderWires {
   const { origin, pathname } = new URL(api_base);
   const base = pathname.replace(/\/+$/, '');
   const connectMs = provider_params.timeouts?.connect_ms ?? null;
-  const headers = headersOf(provider, kind.headers(provider));
+  // Encoded answers could not be read as they pass; a provider that encodes regardless is decoded.
+  const own = [...kind.headers(provider), 'accept-encoding', 'identity'];
+  const headers = headersOf(provider, own);
   const timeoutsFor = compileTimeouts(provider);
   const connection = { key: `${provider_key} ${origin} ${connectMs ?? ''}`, origin, connectMs };
   const common = {
@@ -51,20 +59,29 @@ export function compileWires(provider: Provider): ProviderWires {
     headers,
     headerNames: new Set(headers.filter((_, index) => index % 2 === 0)),
     defaults: kind.defaults,
+    forwards: compileForwards((provider_params.forward_headers ?? []).map(lowerCase)),
     asksUsage: provider_params.stream_usage !== false,
+  };
+  const target = (kindsPath: string) => {
+    const path = withQuery(kindsPath, provider_params.query ?? {});
+    return { path, queryNames: queryNames(path) };
   };
   return {
     connection,
     to(endpoint, model) {
       const path = kind.path(provider, base, endpoint, model);
-      return path === null ? null : { ...common, path, timeouts: timeoutsFor(model) };
+      return path === null ? null : { ...common, ...target(path), timeouts: timeoutsFor(model) };
     },
     list: {
       ...common,
-      path: kind.listPath(provider, base),
+      ...target(kind.listPath(provider, base)),
       timeouts: provider_params.timeouts ?? {},
     },
   };
+}
+
+function lowerCase(name: string): string {
+  return name.toLowerCase();
 }
 
 /** Another value in `provider_params.headers` replaces the kind's own, such as the bearer token. */

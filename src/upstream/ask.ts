@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { AnswerJudge } from '../dialects/dialect.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
-import type { Judge } from '../dialects/first-content.js';
 import type { ProviderWires } from '../routing/wire.js';
 import { Attempt } from './attempt.js';
 import type { AnswerControl } from './client/exchange-handler.js';
@@ -47,7 +47,7 @@ export async function askProvider(
   if (!wire) throw new Error(`does not speak ${endpoint?.dialect.name}`);
   const own = wire.headerNames.has('content-type') ? [] : ['content-type', 'application/json'];
   const startMs = performance.now();
-  const attempt = new TimedAttempt(endpoint?.dialect.judge ?? null, onHead);
+  const attempt = new TimedAttempt(endpoint?.dialect ?? null, onHead);
   const timer = setTimeout(() => attempt.abort('timeout'), timeoutMs);
   const stop = () => attempt.abort();
   signal.addEventListener('abort', stop);
@@ -55,6 +55,7 @@ export async function askProvider(
     if (signal.aborted) stop();
     send(upstreams, wire, attempt, {
       method: endpoint ? 'POST' : 'GET',
+      query: '',
       headers: [...wire.headers, ...wire.defaults, ...(endpoint ? own : [])],
       body: endpoint ? JSON.stringify(request.body) : null,
       firstByteMs: timeoutMs,
@@ -77,7 +78,7 @@ class TimedAttempt extends Attempt {
   readonly #startMs = performance.now();
   readonly #onHead: AskBounds['onHead'];
 
-  constructor(judge: Judge | null, onHead: AskBounds['onHead']) {
+  constructor(judge: AnswerJudge | null, onHead: AskBounds['onHead']) {
     super(judge);
     this.#onHead = onHead;
   }

@@ -1,8 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { FirstContent, type Judge } from '../dialects/first-content.js';
+import { mayBeError } from '../dialects/answer-error.js';
+import { beginsStream, isBlank } from '../dialects/beginning.js';
+import type { AnswerJudge } from '../dialects/dialect.js';
+import { FirstContent } from '../dialects/first-content.js';
 import { isEventStream } from '../dialects/sse.js';
+import { BodyDecoder, codingsOf, type DecodedSink } from './body-decoder.js';
 import type { AnswerControl, ExchangeHandler } from './client/exchange-handler.js';
-import { toUpstreamError, UpstreamError } from './upstream-error.js';
+import { toUpstreamError, UpstreamError, type UpstreamFailure } from './upstream-error.js';
 
 /** Takes the body of an answer, piece by piece. */
 export interface BodyReader {
@@ -28,8 +32,11 @@ const maxHeldBytes = 65_536;
  * at its end, each within bounds. `ready` resolves then, and rejects with an UpstreamError where
  * the attempt fails before; until then nothing of the answer was passed on, so that another
  * attempt can take its place. `abort` ends any state; what comes after it is ignored.
+ *
+ * An answer that is an error despite its status becomes what it should have been: a whole answer
+ * with an error's status. A body that was encoded is decoded.
  */
-export class Attempt implements ExchangeHandler {
+export class Attempt implements ExchangeHandler, DecodedSink {
   readonly ready: Promise<void>;
   status = 0;
   headers: IncomingHttpHeaders = {};
@@ -37,12 +44,16 @@ export class Attempt implements ExchangeHandler {
   stream = false;
   /** Whether the whole answer is here. */
   ended = false;
-  readonly #judge: Judge | null;
+  readonly #judge: AnswerJudge | null;
+  readonly #asksStream: boolean;
   readonly #onDone: () => void;
   #resolve: () => void = ignore;
   #reject: (error: UpstreamError) => void = ignore;
   #control: AnswerControl | null = null;
   #reader: BodyReader | null = null;
+  #decoder: BodyDecoder | null = null;
+  /** The beginning of the body has yet to tell whether it is a stream. */
+  #isUnclear = false;
   #prelude: FirstContent | null = null;
   #preludeTimer: NodeJS.Timeout | undefined;
   #isReady = false;
@@ -51,11 +62,13 @@ export class Attempt implements ExchangeHandler {
   #broken: UpstreamError | null = null;
 
   /**
-   * @param judge of a stream's first events; null: a stream is held as other answers are.
+   * @param judge of an answer to a request for a model; null: it is passed on whatever it is.
    * @param onDone called once when the attempt is over, however it ended.
+   * @param asksStream a stream was asked for, so that one is known by its beginning too.
    */
-  constructor(judge: Judge | null = null, onDone: () => void = ignore) {
+  constructor(judge: AnswerJudge | null = null, onDone: () => void = ignore, asksStream = false) {
     this.#judge = judge;
+    this.#asksStream = asksStream;
     this.#onDone = onDone;
     this.ready = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -70,7 +83,7 @@ export class Attempt implements ExchangeHandler {
 
   /** What was held of the answer, all of it when `ended`; the caller has it from now on. */
   takeHeld(): Buffer {
-    const held = this.#held.length === 1 ? (this.#held[0] as Buffer) : Buffer.concat(this.#held);
+    const held = this.#joined();
     this.#held = [];
     return held;
   }
@@ -85,7 +98,23 @@ export class Attempt implements ExchangeHandler {
 
   /** Lets the body flow again after `onData` returned false. */
   resume(): void {
-    this.#control?.resume();
+    if (this.#decoder) this.#decoder.resume();
+    else this.#control?.resume();
+  }
+
+  /** Whether the answer has begun and says nothing yet but white space, as a sign of life. */
+  get isHeartbeat(): boolean {
+    return (
+      !this.#isReady &&
+      !this.stream &&
+      this.#heldBytes > 0 &&
+      this.#held.every((piece) => isBlank(piece))
+    );
+  }
+
+  /** Makes an answer ready before it has said enough; no other attempt can take its place then. */
+  passOn(): void {
+    if (!this.#broken) this.#becomeReady();
   }
 
   /** Closes the upstream connection, whatever the state; does nothing after the end. */
@@ -101,71 +130,157 @@ export class Attempt implements ExchangeHandler {
     else this.#control = control;
   }
 
-  onResponseStart(_control: AnswerControl, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(control: AnswerControl, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.#broken) return;
     this.status = status;
     this.headers = headers;
+    const codings = codingsOf(headers['content-encoding']);
+    if (codings.length > 0) {
+      this.#decoder = new BodyDecoder(codings, this);
+      const { 'content-encoding': _, ...others } = headers;
+      this.headers = others;
+    }
     this.stream = isEventStream(headers['content-type']);
-    if (!this.stream || status >= 400 || !this.#judge) return;
-    this.#prelude = new FirstContent(this.#judge);
-    this.#preludeTimer = setTimeout(() => this.#becomeReady(), maxPreludeMs);
+    if (!this.#judge || status >= 400) return;
+    if (status >= 300) {
+      this.#failAnd(control, 'redirect');
+      return;
+    }
+    this.#isUnclear = this.stream || this.#asksStream;
+    if (this.#isUnclear) {
+      this.#preludeTimer = setTimeout(() => this.#becomeReady(), maxPreludeMs);
+    }
   }
 
   onResponseData(control: AnswerControl, chunk: Buffer): void {
     if (this.#broken) return;
-    if (this.#reader) {
-      if (!this.#reader.onData(chunk)) control.pause();
-      return;
-    }
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (!this.#isReady) this.#learn(chunk);
-    else if (this.#heldBytes > maxHeldBytes) control.pause();
+    const goesOn = this.#decoder ? this.#decoder.push(chunk) : this.onDecoded(chunk);
+    if (!goesOn) control.pause();
   }
 
   onResponseEnd(): void {
     if (this.#broken) return;
-    const verdict = this.#prelude?.end();
-    if (verdict && verdict !== 'content') {
-      // A stream that ends well has said at least why it ends.
-      const failure = verdict === 'error' ? 'stream_error' : 'reset';
-      this.#fail(new UpstreamError(failure, true, undefined));
-      return;
+    if (this.#decoder) this.#decoder.end();
+    else this.onDecodedEnd();
+  }
+
+  onResponseError(_control: AnswerControl | null, error: Error): void {
+    if (!this.#broken && !this.ended) this.#fail(toUpstreamError(error, this.sent));
+  }
+
+  onDecoded(piece: Buffer): boolean {
+    if (this.#broken || this.ended) return true;
+    if (this.#reader) return this.#reader.onData(piece);
+    this.#held.push(piece);
+    this.#heldBytes += piece.length;
+    if (!this.#isReady) {
+      this.#learn(piece);
+      return true;
     }
+    return this.#heldBytes <= maxHeldBytes;
+  }
+
+  onDecodedEnd(): void {
+    if (this.#broken || this.ended) return;
+    if (this.#isUnclear) this.#decide(beginsStream(this.#joined()) ?? this.stream);
+    if (this.ended) return;
+    const verdict = this.#prelude?.end();
+    if (verdict === 'error') this.#becomeError(this.#prelude?.event?.data ?? '');
+    else if (verdict === 'waiting') {
+      // A stream that ends well has said at least why it ends.
+      this.#fail(new UpstreamError('reset', true, undefined));
+      return;
+    } else this.#checkWhole();
     this.ended = true;
     this.#becomeReady();
     this.#reader?.onEnd();
     this.#onDone();
   }
 
-  onResponseError(_control: AnswerControl | null, error: Error): void {
-    if (!this.#broken) this.#fail(toUpstreamError(error, this.sent));
+  onDecodeError(error: Error): void {
+    if (this.#broken || this.ended) return;
+    const failure = new UpstreamError('protocol', true, error);
+    this.#fail(failure);
+    this.#control?.abort(failure);
   }
 
-  #learn(chunk: Buffer): void {
-    if (!this.#prelude) {
-      if (this.#heldBytes > maxWholeBytes) this.#becomeReady();
-      return;
-    }
-    const verdict = this.#prelude.push(chunk);
+  onDrain(): void {
+    this.#control?.resume();
+  }
+
+  #learn(piece: Buffer): void {
+    if (this.#isUnclear) {
+      const isStream = beginsStream(this.#joined());
+      if (isStream !== null) this.#decide(isStream);
+      else if (this.#heldBytes > maxPreludeBytes) this.#becomeReady();
+    } else if (this.#prelude) this.#weigh(piece);
+    if (!this.#prelude && this.#heldBytes > maxWholeBytes) this.#becomeReady();
+  }
+
+  /** The beginning of the body has told what it is. */
+  #decide(isStream: boolean): void {
+    this.#isUnclear = false;
+    this.stream = isStream;
+    if (isStream && this.#judge) {
+      this.#prelude = new FirstContent(this.#judge.judge);
+      this.#weigh(this.#joined());
+    } else clearTimeout(this.#preludeTimer);
+  }
+
+  /** Looks at what a stream begins with. */
+  #weigh(piece: Buffer): void {
+    const verdict = this.#prelude?.push(piece);
     if (verdict === 'error') {
-      const error = new UpstreamError('stream_error', true, undefined);
-      this.#fail(error);
-      this.#control?.abort(error);
-    } else if (verdict === 'content' || this.#heldBytes > maxPreludeBytes) {
+      this.#becomeError(this.#prelude?.event?.data ?? '');
+      this.ended = true;
       this.#becomeReady();
-    }
+      this.#control?.abort(new UpstreamError('aborted', true, undefined));
+      this.#onDone();
+    } else if (verdict === 'content' || this.#heldBytes > maxPreludeBytes) this.#becomeReady();
+  }
+
+  /** Whether a whole answer is an error despite its status. */
+  #checkWhole(): void {
+    if (this.#isReady || this.stream || this.status >= 400 || !this.#judge) return;
+    const body = this.#joined();
+    const error = mayBeError(body) ? this.#judge.errorIn(body.toString()) : null;
+    if (error) this.status = error.status;
+  }
+
+  /** @param text the data of the event that is an error, and becomes all of the answer. */
+  #becomeError(text: string): void {
+    const { status, body } = this.#judge?.errorIn(text) ?? { status: 502, body: text };
+    this.status = status;
+    this.stream = false;
+    this.headers = { ...this.headers, 'content-type': 'application/json' };
+    this.#held = [Buffer.from(body)];
+  }
+
+  /** What is held, in one piece. */
+  #joined(): Buffer {
+    const joined = this.#held.length === 1 ? this.#held[0] : null;
+    if (joined) return joined;
+    this.#held = [Buffer.concat(this.#held)];
+    return this.#held[0] as Buffer;
   }
 
   #becomeReady(): void {
     clearTimeout(this.#preludeTimer);
     this.#isReady = true;
+    this.#isUnclear = false;
     this.#prelude = null;
     this.#resolve();
   }
 
+  #failAnd(control: AnswerControl, failure: UpstreamFailure): void {
+    const error = new UpstreamError(failure, true, undefined);
+    this.#fail(error);
+    control.abort(error);
+  }
+
   #fail(error: UpstreamError): void {
     clearTimeout(this.#preludeTimer);
+    this.#decoder?.destroy();
     this.#broken = error;
     this.#reject(error);
     this.#reader?.onError(error);

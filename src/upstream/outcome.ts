@@ -23,8 +23,8 @@ const failures: Readonly<Record<UpstreamFailure, Outcome>> = {
   reset: ours,
   timeout: ours,
   protocol: ours,
-  // A stream that began with an error event, as providers report overload after a 200.
-  stream_error: ours,
+  // Its `api_base` is wrong; a client that followed would send its prompt elsewhere.
+  redirect: ours,
   aborted: clients,
 };
 

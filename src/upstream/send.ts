@@ -1,3 +1,4 @@
+import { withClientQuery } from '../routing/query.js';
 import type { Wire } from '../routing/wire.js';
 import type { Attempt } from './attempt.js';
 import type { Upstreams } from './upstreams.js';
@@ -5,6 +6,8 @@ import type { Upstreams } from './upstreams.js';
 /** What is sent over a wire. */
 export interface Outgoing {
   method: 'GET' | 'POST';
+  /** Of the client, without the question mark. */
+  query: string;
   /** Flat list, those of the wire among them. */
   headers: string[];
   body: Buffer | string | null;
@@ -15,14 +18,19 @@ export interface Outgoing {
 /** Sends a request to a provider; `attempt` becomes its answer. */
 export function send(
   upstreams: Upstreams,
-  { connection, path }: Wire,
+  { connection, path, queryNames }: Wire,
   attempt: Attempt,
-  { method, headers, body, firstByteMs, idleMs }: Outgoing,
+  { query, method, headers, body, firstByteMs, idleMs }: Outgoing,
 ): void {
-  upstreams
-    .pool(connection)
-    .dispatch(
-      { method, path, headers, body, headersTimeout: firstByteMs, bodyTimeout: idleMs },
-      attempt,
-    );
+  upstreams.pool(connection).dispatch(
+    {
+      method,
+      path: query === '' ? path : withClientQuery(path, queryNames, query),
+      headers,
+      body,
+      headersTimeout: firstByteMs,
+      bodyTimeout: idleMs,
+    },
+    attempt,
+  );
 }

@@ -39,7 +39,7 @@ function describe(failure: UpstreamFailure, cause: unknown): string {
     timeout: 'did not answer in time',
     reset: 'closed the connection',
     protocol: 'sent an invalid response',
-    stream_error: 'answered with an error event',
+    redirect: 'answered with a redirect: its api_base should be where that leads',
     aborted: 'was aborted',
   }[failure];
   return code && failure !== 'invalid' ? `${words} (${code})` : words;

@@ -120,7 +120,7 @@ test('everything that cannot be used is told at once, with table or file and pat
     /^table providers: providers\.url\.api_base: is not a URL$/,
     /^table providers: providers\.ftp\.api_base: must start with http/,
     /^table providers: providers\.user\.api_base: must not contain a user or password$/,
-    /^table providers: providers\.query\.api_base: must not contain a query or fragment$/,
+    /^table providers: providers\.query\.api_base: must not contain a query or fragment; parameters are in provider_params\.query$/,
     /^table providers: providers\.break\.api_base: must not contain spaces, line breaks/,
     /^table providers: providers\.slash\.api_base: must not contain .* backslashes/,
     /^table providers: providers\.unseen\.api_base: must not contain .* cannot be seen$/,

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clientHeaders, requestIdOf, upstreamHeaders } from '../../src/proxy/headers.js';
+import {
+  answerHeaders,
+  clientHeaders,
+  requestIdOf,
+  upstreamHeaders,
+} from '../../src/proxy/headers.js';
+import { compileForwards } from '../../src/routing/forwarded-headers.js';
 
 const fixed = ['authorization', 'Bearer provider-key', 'x-org', 'ours'];
 const fixedNames = new Set(['authorization', 'x-org']);
 
+const forwards = compileForwards(['x-team', 'x-a', 'x-hop', 'x-other', 'x-acme-*', 'x-ap*']);
+const wire = { headers: fixed, headerNames: fixedNames, defaults: [], forwards };
+
 function sent(...received: string[]): string[] {
-  return upstreamHeaders(
-    received,
-    { headers: fixed, headerNames: fixedNames, defaults: [] },
-    'id-1',
-  );
+  return upstreamHeaders(received, wire, 'id-1');
 }
 
 const always = [...fixed, 'x-request-id', 'id-1'];
@@ -42,14 +47,48 @@ test('other headers are passed on as they came, repeated ones too', () => {
   assert.deepEqual(sent(...received), [...always, ...received]);
 });
 
+test('of a client’s headers a provider gets those of the API, and those that it is configured to', () => {
+  const api = [
+    ...['accept', 'content-type', 'user-agent', 'idempotency-key', 'openai-beta', 'anthropic-beta'],
+    ...['x-stainless-lang', 'http-referer', 'x-title', 'traceparent', 'x-client-request-id'],
+    ...['x-team', 'x-acme-1'],
+  ];
+  const others = [
+    ...['cf-connecting-ip', 'cf-access-jwt-assertion', 'cdn-loop', 'true-client-ip', 'x-client-ip'],
+    ...['x-forwarded-for', 'x-forwarded-client-cert', 'x-auth-request-user', 'x-goog-iap-jwt'],
+    ...[
+      'x-amzn-oidc-data',
+      'x-real-ip',
+      'forwarded',
+      'via',
+      'origin',
+      'referer',
+      'accept-encoding',
+    ],
+    ...['openai-organization', 'openai-project', 'x-unknown', 'sec-fetch-mode', 'content-encoding'],
+    // Not even by a configured prefix.
+    ...['x-api-key'],
+  ];
+  const passed = api.flatMap((name) => [name, '1']);
+  assert.deepEqual(sent(...others.flatMap((name) => [name, '1']), ...passed), [
+    ...always,
+    ...passed,
+  ]);
+  const named = compileForwards(['openai-organization', 'x-*']);
+  assert.deepEqual(
+    ['openai-organization', 'openai-project', 'x-anything', 'x-api-key', 'x-request-id'].map(named),
+    [true, false, true, false, false],
+  );
+});
+
 test('a header that the provider wants is added where the client set none', () => {
   const defaults = ['anthropic-version', '2023-06-01'];
-  const wire = { headers: fixed, headerNames: fixedNames, defaults };
+  const wanting = { ...wire, defaults };
   const own = ['anthropic-version', '2026-10-21'];
-  assert.deepEqual(upstreamHeaders([], wire, 'id-1'), [...always, ...defaults]);
-  assert.deepEqual(upstreamHeaders(own, wire, 'id-1'), [...always, ...own]);
+  assert.deepEqual(upstreamHeaders([], wanting, 'id-1'), [...always, ...defaults]);
+  assert.deepEqual(upstreamHeaders(own, wanting, 'id-1'), [...always, ...own]);
   const value = ['x-a', 'anthropic-version'];
-  assert.deepEqual(upstreamHeaders(value, wire, 'id-1'), [...always, ...value, ...defaults]);
+  assert.deepEqual(upstreamHeaders(value, wanting, 'id-1'), [...always, ...value, ...defaults]);
 });
 
 test('the gateway names the request: a client’s id is not sent twice', () => {
@@ -62,6 +101,19 @@ test('an id is taken from the client only where it is safe to pass on', () => {
   for (const bad of ['', 'a b', 'a\nb', 'ä', 'x'.repeat(129)]) {
     assert.match(requestIdOf(bad), /^[0-9a-f]{8}-[0-9a-f-]{27}$/);
   }
+});
+
+test('what governs browsers and origins, and another gateway’s own, stays with the provider', () => {
+  const names = [
+    ...['strict-transport-security', 'alt-svc', 'nel', 'report-to', 'clear-site-data', 'refresh'],
+    ...['access-control-allow-origin', 'access-control-x', 'set-cookie', 'location'],
+    ...['x-llmproxy-provider', 'x-llmproxy-anything', 'content-security-policy', 'set-cookie2'],
+  ];
+  const received = Object.fromEntries(names.map((name) => [name, '1']));
+  assert.deepEqual(answerHeaders({ ...received, 'x-a': '2' }, 'id-1'), [
+    ...['x-request-id', 'id-1', 'x-a', '2'],
+  ]);
+  assert.ok(clientHeaders(received, 'id-1').includes('location'), 'our own are passed on');
 });
 
 test('the client gets the provider’s headers without framing, cookies and connection matters', () => {

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { judge } from '../../src/dialects/openai/content.js';
+import { chat } from '../../src/dialects/openai/dialects.js';
 import { Attempt } from '../../src/upstream/attempt.js';
 import type { NetPool } from '../../src/upstream/client/net-pool.js';
 import { UpstreamError } from '../../src/upstream/upstream-error.js';
 import { openPool, plainRequest, startProvider } from './provider-for-test.js';
 
 function send(pool: NetPool, onDone?: () => void, headersTimeout = 30_000): Attempt {
-  const attempt = new Attempt(judge, onDone);
+  const attempt = new Attempt(chat, onDone);
   pool.dispatch({ ...plainRequest, headersTimeout }, attempt);
   return attempt;
 }
@@ -87,9 +87,13 @@ test('a stream that begins with an error is a failure, and its connection is clo
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     res.write('data: {"error":{"message":"overloaded"}}\n\n');
   });
-  const error = await failureOf(send(openPool(t, origin)));
-  assert.equal(error.failure, 'stream_error');
+  let done = 0;
+  const attempt = send(openPool(t, origin), () => done++);
+  await attempt.ready;
+  assert.deepEqual([attempt.status, attempt.stream, attempt.ended], [502, false, true]);
+  assert.equal(await bodyOf(attempt), '{"error":{"message":"overloaded"}}');
   await closed.promise;
+  assert.equal(done, 1);
 });
 
 test('the body waits for its reader, and for the reader’s pace', async (t) => {

@@ -10,7 +10,7 @@ test('the provider’s own failures are tried elsewhere and count against it', (
   for (const status of [401, 402, 403, 408, 429, 500, 502, 503, 504, 529, 599]) {
     assert.deepEqual(outcomeOfStatus(status), { retry: true, counts: true }, `${status}`);
   }
-  for (const failure of ['connect', 'reset', 'timeout', 'protocol', 'stream_error'] as const) {
+  for (const failure of ['connect', 'reset', 'timeout', 'protocol', 'redirect'] as const) {
     assert.deepEqual(outcomeOfFailure(failure), { retry: true, counts: true }, failure);
   }
 });

@@ -1,8 +1,10 @@
 import type { GatewayError } from '../../errors.js';
+import { type AnswerError, parsedJson, statusOfError } from '../answer-error.js';
 import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
 import { readHead, type Spans } from '../head.js';
+import { isObject } from '../read.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import {
   type AnswerBytes,
@@ -20,6 +22,7 @@ const common = {
   members: new Set(['model', 'stream']),
   readHead: (body: Buffer, spans: Spans) => readHead(body, spans, null),
   judge,
+  errorIn,
   usageFilter: null,
   requestIdHeader: 'request-id',
   streamEnds: ['"message_stop"', '"error"'].map((text) => Buffer.from(text)),
@@ -44,6 +47,12 @@ export const countTokens: Dialect = {
   countsTokens: false,
   readUsage: () => null,
 };
+
+function errorIn(text: string): AnswerError | null {
+  const answer = parsedJson(text);
+  if (!isObject(answer) || !answer.error || Array.isArray(answer.content)) return null;
+  return { status: statusOfError(answer.error), body: text };
+}
 
 /** The start of a message, a ping or the start of a text says nothing yet. */
 function judge({ data }: SseEvent): Verdict {

@@ -1,5 +1,24 @@
+import { type AnswerError, openaiErrorIn, parsedJson } from '../answer-error.js';
 import type { Verdict } from '../first-content.js';
 import type { SseEvent } from '../sse.js';
+
+/** A provider's error body is that of its events. */
+export function errorIn(text: string): AnswerError | null {
+  const answer = parsedJson(text);
+  const { choices, data } = (answer ?? {}) as { choices?: unknown; data?: unknown };
+  if (isFilled(data) || (Array.isArray(choices) && choices.some(isWhole))) return null;
+  const error = openaiErrorIn(answer);
+  return error && { ...error, body: text };
+}
+
+function isFilled(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
+}
+
+/** A choice of a whole answer, which has something to pass on. */
+function isWhole(choice: { message?: unknown; text?: unknown }): boolean {
+  return Boolean(choice?.message || choice?.text);
+}
 
 /** Judges a chat or completion chunk: a role without text or no choices says nothing yet. */
 export function judge({ data }: SseEvent): Verdict {
@@ -10,7 +29,7 @@ export function judge({ data }: SseEvent): Verdict {
   } catch {
     return 'content';
   }
-  if (chunk?.error) return 'error';
+  if (openaiErrorIn(chunk)) return 'error';
   if (!Array.isArray(chunk?.choices)) return 'content';
   return chunk.choices.some(saysSomething) ? 'content' : 'waiting';
 }

@@ -2,7 +2,7 @@ import type { GatewayError } from '../../errors.js';
 import type { Dialect } from '../dialect.js';
 import { type Edit, memberAtStart, memberOf, readHead, type Spans } from '../head.js';
 import { writeEvent } from '../sse.js';
-import { judge } from './content.js';
+import { errorIn, judge } from './content.js';
 import { readUsage, UsageEventFilter } from './usage.js';
 
 const common = {
@@ -10,6 +10,7 @@ const common = {
   readHead: (body: Buffer, spans: Spans) => readHead(body, spans, null),
   judge,
   countsTokens: true,
+  errorIn,
   readUsage,
   usageFilter: null,
   requestIdHeader: null,

@@ -1,8 +1,10 @@
 import type { GatewayError } from '../../errors.js';
+import { type AnswerError, parsedJson, statusOfError } from '../answer-error.js';
 import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
 import { readHead } from '../head.js';
+import { isObject } from '../read.js';
 import type { SseEvent } from '../sse.js';
 import { ResponsesStreamWriter } from './responses-stream-write.js';
 import { readUsage } from './usage.js';
@@ -14,6 +16,7 @@ export const responses: Dialect = {
   readHead: (body, spans) => readHead(body, spans, null),
   judge,
   countsTokens: true,
+  errorIn,
   readUsage,
   usageFilter: null,
   requestIdHeader: null,
@@ -29,6 +32,17 @@ export const responses: Dialect = {
 function errorEvent(error: GatewayError): Buffer {
   const writer = new ResponsesStreamWriter('');
   return Buffer.from(writer.push({ type: 'error', error: neutralError(error) }) ?? '');
+}
+
+/** Of a response that failed, or of the events that say so. */
+function errorIn(text: string): AnswerError | null {
+  const answer = parsedJson(text);
+  if (!isObject(answer)) return null;
+  const { type, response, output } = answer;
+  const failed = type === 'response.failed' && isObject(response) ? response : answer;
+  const error = type === 'error' && !failed.error ? answer : failed.error;
+  if (!error || (failed === answer && Array.isArray(output) && output.length > 0)) return null;
+  return { status: statusOfError(error), body: JSON.stringify({ error }) };
 }
 
 /** What comes before the first item's content says nothing yet. */

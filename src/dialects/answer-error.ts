@@ -1,0 +1,93 @@
+import { isObject } from './read.js';
+
+/** The error that an answer is though its status says success. */
+export interface AnswerError {
+  /** The status that it should have had. */
+  status: number;
+  /** As the body of an answer with this status. */
+  body: string;
+}
+
+/** A larger body is no error. */
+const maxBytes = 65_536;
+
+const statusNames = ['code', 'status', 'status_code', 'http_code', 'http_status'] as const;
+
+/** Words of types and codes, in this order, and the status that they stand for. */
+const words: readonly [words: RegExp, status: number][] = [
+  [/rate.?limit|too.?many|throttl|quota|exhausted|^tokens$|^requests$/i, 429],
+  [/overload|unavailable|capacity|slow.?down/i, 503],
+  [/time.?out|timed.?out|deadline/i, 504],
+  [/auth|api.?key/i, 401],
+  [/billing|payment|balance|credit/i, 402],
+  [/permission|forbidden/i, 403],
+  [/not.?found/i, 404],
+  [/too.?large/i, 413],
+  [/server|internal|^api_error$/i, 500],
+  [/invalid|bad.?request|context.?length|unsupported|filter|moderation|policy|sensitive/i, 400],
+];
+
+/** Codes of MiniMax's `base_resp`. */
+const minimaxStatuses: Readonly<Record<number, number>> = {
+  1000: 500,
+  1001: 504,
+  1002: 429,
+  1004: 401,
+  1008: 402,
+  1013: 500,
+  1024: 500,
+  1026: 400,
+  1027: 400,
+  1033: 500,
+  1039: 429,
+  1042: 400,
+  2013: 400,
+  2049: 401,
+};
+
+/** Where nothing says what kind of error it is. */
+const unknownStatus = 502;
+
+/**
+ * An error object of any provider as a status: by its number where it has one, else by its words.
+ * @param error what stands in `error`, which may be a text.
+ */
+export function statusOfError(error: unknown): number {
+  if (!isObject(error)) return unknownStatus;
+  for (const name of statusNames) {
+    const status = Number(error[name] ?? Number.NaN);
+    if (Number.isInteger(status) && status >= 400 && status <= 599) return status;
+  }
+  for (const name of ['code', 'type', 'status']) {
+    const word = error[name];
+    const found = typeof word === 'string' && words.find(([pattern]) => pattern.test(word));
+    if (found) return found[1];
+  }
+  return unknownStatus;
+}
+
+/** Whether a body is worth parsing for `errorIn`: nothing else of it is looked at. */
+export function mayBeError(body: Buffer): boolean {
+  return body.length <= maxBytes && (body.includes('"error"') || body.includes('"base_resp"'));
+}
+
+/** The error that a chunk or an answer in OpenAI's form is; null when it is none. */
+export function openaiErrorIn(answer: unknown): { status: number } | null {
+  if (!isObject(answer)) return null;
+  const { error, base_resp, choices, data, object } = answer;
+  if (error) return { status: statusOfError(error) };
+  // vLLM before 0.10, LMDeploy.
+  if (object === 'error') return { status: statusOfError(answer) };
+  if (!isObject(base_resp) || choices || data) return null;
+  const code = Number(base_resp.status_code ?? 0);
+  return code === 0 ? null : { status: minimaxStatuses[code] ?? unknownStatus };
+}
+
+/** JSON as a value; undefined for what is none. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

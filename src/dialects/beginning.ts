@@ -1,0 +1,23 @@
+const starts = [':', 'data:', 'event:', 'id:', 'retry:'];
+const longest = 6;
+
+/**
+ * Whether a body that begins with these bytes is a stream of events; null while they do not tell.
+ * Providers name other types for their streams, and send JSON under the type of a stream.
+ */
+export function beginsStream(beginning: Buffer): boolean | null {
+  let from = beginning.indexOf('\ufeff') === 0 ? 3 : 0;
+  while (isSpace(beginning[from])) from++;
+  const text = beginning.toString('latin1', from, from + longest);
+  if (starts.some((start) => text.startsWith(start))) return true;
+  return starts.some((start) => start.startsWith(text)) ? null : false;
+}
+
+/** Whether there is nothing but white space: a sign of life before JSON. */
+export function isBlank(bytes: Buffer): boolean {
+  return bytes.every(isSpace);
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
