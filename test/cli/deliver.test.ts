@@ -32,7 +32,7 @@ test('a key that cannot be shown is not made, and one that is rotated stays as i
   assert.equal(listed.code, 1);
   assert.match(listed.stderr, /^error: cannot write to standard output: no space is left\n$/);
   const given = await runInto(
-    ['keys', 'create', 'carol', '--key', 'a-key-of-their-own'],
+    ['keys', 'create', 'carol', '--key', 'a-key-of-their-own-1234567'],
     '/dev/null',
     env,
   );
