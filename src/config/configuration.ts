@@ -48,6 +48,10 @@ export interface ProviderParams {
   model_timeouts?: Record<string, Timeouts>;
   /** Of `azure`: the `api-version` that requests name. */
   api_version?: string;
+  /** Of `openai`: the APIs that the server has; absent: all, responses at OpenAI only. */
+  operations?: OpenaiOperation[];
+  /** What is done about a request that loses something where it is translated; absent: `warn`. */
+  losses?: LossPolicy;
   /** False: the provider refuses `stream_options`, so streams are not asked for their usage. */
   stream_usage?: boolean;
   /** Tests the provider again and again, beside what clients ask of it. */
@@ -64,6 +68,18 @@ export interface Timeouts {
   idle_ms?: number;
   total_ms?: number;
 }
+
+export const openaiOperations = [
+  'chat',
+  'completions',
+  'embeddings',
+  'moderations',
+  'responses',
+] as const;
+export type OpenaiOperation = (typeof openaiOperations)[number];
+
+export const lossPolicies = ['strict', 'warn', 'allow'] as const;
+export type LossPolicy = (typeof lossPolicies)[number];
 
 export const providerTypes = ['openai', 'azure', 'anthropic'] as const;
 export type ProviderType = (typeof providerTypes)[number];

@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { providerTypes } from './configuration.js';
+import { lossPolicies, openaiOperations, providerTypes } from './configuration.js';
 import type { Problem } from './problem.js';
 
 const milliseconds = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
@@ -101,6 +101,20 @@ export const providerProperties = {
         pattern: '^[0-9A-Za-z][0-9A-Za-z.-]{0,63}$',
         description:
           'Azure: the `api-version` of requests; default 2024-10-21, none for `/openai/v1`.',
+      },
+      operations: {
+        type: 'array',
+        items: { type: 'string', enum: openaiOperations },
+        minItems: 1,
+        uniqueItems: true,
+        description:
+          'The APIs of OpenAI that the server has; default: all, but `responses` at OpenAI only. Requests for `responses` are translated where the server has only `chat`.',
+      },
+      losses: {
+        type: 'string',
+        enum: lossPolicies,
+        description:
+          'When a request is translated for this provider and something of it would be lost: `strict` refuses it, `warn` (default) names it in the header `x-llmproxy-lost`, `allow` says nothing.',
       },
       stream_usage: {
         type: 'boolean',

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 /** A key that secrets are encrypted under. */
 export interface SecretKey {
@@ -116,4 +116,10 @@ function toSecretKey(bytes: Buffer): SecretKey {
 function boundTo({ table, row, column, origin }: SecretPlace): Buffer {
   const place = [table, row, column];
   return Buffer.from(JSON.stringify(origin === undefined ? place : [...place, origin]));
+}
+
+/** A key for another purpose, base64; it tells nothing of the one that it is derived from. */
+export function derivedKey([key]: KeyRing, purpose: string): string {
+  if (!key) throw new Error('there is no key to derive another from');
+  return createHmac('sha256', key.bytes).update(`llmproxy ${purpose}`).digest('base64');
 }

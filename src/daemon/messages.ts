@@ -58,6 +58,8 @@ export interface StartWorker {
   facts: DaemonFacts;
   /** SHA-256 of the admin key, hex. */
   adminKeyHashes: readonly AdminKeyHash[];
+  /** Signs the reasoning that clients keep for providers; base64. Secret. */
+  sealKey: string;
 }
 
 /** From a worker to the control process. */

@@ -1,5 +1,6 @@
 import { Clients } from '../config/client.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
+import { KeptReasoning } from '../dialects/translate/kept-reasoning.js';
 import { limitShare, shareOf } from '../limits/lease.js';
 import { LeasedLimiter } from '../limits/leased-limiter.js';
 import { LeasedSlots } from '../limits/leased-slots.js';
@@ -53,6 +54,9 @@ process.on('SIGHUP', ignore);
 process.on('SIGUSR2', () => replaced.abort());
 
 const replaced = new AbortController();
+/** Clients of chat bring no reasoning back: it is kept for the next turn of a tool's use. */
+const maxKeptReasoningBytes = 16_777_216;
+const maxKeptReasoningMs = 3_600_000;
 /** The control process is on this machine: it accepts at once, or hangs. */
 const controlConnectMs = 10_000;
 /** Whether the control process has not taken over yet from the one that it replaces. */
@@ -142,6 +146,10 @@ async function start(message: StartWorker): Promise<void> {
     retryBudget: new RetryBudget(),
     limiter,
     slots,
+    seals: {
+      key: Buffer.from(message.sealKey, 'base64'),
+      kept: new KeptReasoning(maxKeptReasoningBytes, maxKeptReasoningMs),
+    },
     watchdog: new Watchdog(),
     // The first one is there from the start, so that a graph of it is.
     active: new Map(modelEndpoints.slice(0, 1).map(({ pattern }) => [pattern, 0])),

@@ -33,6 +33,8 @@ interface WorkersOptions {
   version: string;
   /** SHA-256, hex: workers need no more of the admin key. */
   adminKeyHashes: readonly AdminKeyHash[];
+  /** Base64. */
+  sealKey: string;
   /** False where other workers gave out the tokens of the limits just before. */
   limitsStartFull: boolean;
   /** Whether another daemon is being replaced, which goes on if this one fails: see `inCharge`. */
@@ -229,6 +231,7 @@ export class Workers {
       ejections: this.#ejections.all,
       facts: this.#facts,
       adminKeyHashes: this.#options.adminKeyHashes,
+      sealKey: this.#options.sealKey,
     });
     if (this.#limits.isFrozen) live.send({ type: 'freeze' });
   }

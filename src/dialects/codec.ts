@@ -32,9 +32,15 @@ export interface Quirks {
   shortToolIds: boolean;
   /** OpenAI's newer models refuse `max_tokens`; many compatible servers know no other. */
   oldMaxTokens: boolean;
+  /** Some refuse `stream_options`, without which a stream does not tell its usage. */
+  noStreamOptions: boolean;
 }
 
-export const noQuirks: Quirks = { shortToolIds: false, oldMaxTokens: false };
+export const noQuirks: Quirks = {
+  shortToolIds: false,
+  oldMaxTokens: false,
+  noStreamOptions: false,
+};
 
 /** Who is to read a written request. */
 export interface RequestTarget {

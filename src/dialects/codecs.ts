@@ -2,9 +2,15 @@ import { messagesCodec } from './anthropic/messages-codec.js';
 import { converseCodec } from './bedrock/converse-codec.js';
 import type { Codec } from './codec.js';
 import type { ConversationDialect } from './conversation.js';
+import type { DialectName } from './dialect.js';
 import { generateCodec } from './gemini/generate-codec.js';
 import { chatCodec } from './openai/chat-codec.js';
 import { responsesCodec } from './openai/responses-codec.js';
+
+/** Null for a dialect that is not translated. */
+export function codecOf(dialect: DialectName): Codec | null {
+  return Object.hasOwn(codecs, dialect) ? codecs[dialect as ConversationDialect] : null;
+}
 
 export const codecs: Readonly<Record<ConversationDialect, Codec>> = {
   'openai.chat': chatCodec,

@@ -16,6 +16,9 @@ export interface ModelEndpoint {
   readonly limited: boolean;
 }
 
+/** What of an endpoint says how a provider is asked there. */
+export type AskedEndpoint = Pick<ModelEndpoint, 'dialect' | 'path'>;
+
 /** For the OpenAPI document. */
 export interface EndpointDocument {
   operationId: string;

@@ -1,3 +1,4 @@
+import { noQuirks } from '../dialects/codec.js';
 import type { ProviderKind } from './kind.js';
 
 /** Anthropic's own API. */
@@ -8,4 +9,5 @@ export const anthropic: ProviderKind = {
   listPath: (_provider, base) => `${base}/models`,
   headers: ({ api_key }) => ['x-api-key', api_key],
   defaults: ['anthropic-version', '2023-06-01'],
+  quirks: () => noQuirks,
 };

@@ -1,4 +1,5 @@
 import type { Provider } from '../config/configuration.js';
+import { noQuirks } from '../dialects/codec.js';
 import type { ProviderKind } from './kind.js';
 
 /** The newest version that is not a preview. */
@@ -28,6 +29,10 @@ export const azure: ProviderKind = {
   },
   headers: ({ api_key }) => ['api-key', api_key],
   defaults: [],
+  quirks: ({ provider_params }) => ({
+    ...noQuirks,
+    noStreamOptions: provider_params.stream_usage === false,
+  }),
 };
 
 function isUnversioned(base: string): boolean {

@@ -1,5 +1,6 @@
 import type { Provider } from '../config/configuration.js';
-import type { ModelEndpoint } from '../dialects/endpoint.js';
+import type { Quirks } from '../dialects/codec.js';
+import type { AskedEndpoint } from '../dialects/endpoint.js';
 
 /** Where a provider lives, how it authenticates, and which dialects it speaks. Pure. */
 export interface ProviderKind {
@@ -11,11 +12,13 @@ export interface ProviderKind {
    * @param base path of `api_base`, without a trailing slash.
    * @param model as the provider knows it.
    */
-  path(provider: Provider, base: string, endpoint: ModelEndpoint, model: string): string | null;
+  path(provider: Provider, base: string, endpoint: AskedEndpoint, model: string): string | null;
   /** The path of its list of models. */
   listPath(provider: Provider, base: string): string;
   /** Headers of every request, flat, lower case; those in `provider_params.headers` win. */
   headers(provider: Provider): readonly string[];
   /** Headers that it wants and a client may set, flat, lower case. */
   readonly defaults: readonly string[];
+  /** In what it differs from the dialects that it is said to speak; for what is translated. */
+  quirks(provider: Provider): Quirks;
 }

@@ -1,11 +1,31 @@
+import type { OpenaiOperation, Provider } from '../config/configuration.js';
+import type { DialectName } from '../dialects/dialect.js';
 import type { ProviderKind } from './kind.js';
 
 /** OpenAI, and every server that is compatible with it. */
 export const openai: ProviderKind = {
   defaultBase: null,
-  path: (_provider, base, { dialect, path }) =>
-    dialect.name.startsWith('openai.') ? base + path : null,
+  path: (provider, base, { dialect, path }) =>
+    speaks(provider, dialect.name) ? base + path : null,
   listPath: (_provider, base) => `${base}/models`,
   headers: ({ api_key }) => ['authorization', `Bearer ${api_key}`],
   defaults: [],
+  quirks: ({ api_base, provider_params }) => ({
+    shortToolIds: isAt(api_base, 'mistral.ai'),
+    oldMaxTokens: !isAt(api_base, 'openai.com'),
+    noStreamOptions: provider_params.stream_usage === false,
+  }),
 };
+
+/** Most compatible servers do not have responses, which are told in chat then. */
+function speaks({ api_base, provider_params }: Provider, dialect: DialectName): boolean {
+  const [maker, operation] = dialect.split('.');
+  if (maker !== 'openai') return false;
+  const { operations } = provider_params;
+  if (operations) return operations.includes(operation as OpenaiOperation);
+  return operation !== 'responses' || isAt(api_base, 'openai.com');
+}
+
+function isAt(url: string, domain: string): boolean {
+  return `.${new URL(url).hostname}`.endsWith(`.${domain}`);
+}

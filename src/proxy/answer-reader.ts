@@ -8,15 +8,24 @@ import type { Attempt } from '../upstream/attempt.js';
 import { AnswerKeeper } from './answer-keeper.js';
 import { BodyKeeper } from './body-keeper.js';
 import type { RequestRecord } from './record.js';
+import type { PieceReader } from './relay.js';
+
+/** Sees all of an answer on its way to the client. */
+export interface AnswerWatcher extends PieceReader {
+  /** Pieces seen so far: what stays the same while the upstream is silent. */
+  readonly pieces: number;
+  /** Puts the usage into the record, or what it can be counted from, and the body to be stored. */
+  finish(record: RequestRecord, request: ModelRequest): void;
+}
 
 /** Reads what an answer says of its token usage, as it passes. */
-export class AnswerReader {
+export class AnswerReader implements AnswerWatcher {
   readonly #dialect: Dialect;
   readonly #filter: UsageFilter | null;
   readonly #body: BodyKeeper | null;
   readonly #answer = new AnswerKeeper();
-  /** Pieces seen so far: what stays the same while the upstream is silent. */
   pieces = 0;
+  readonly broke = false;
   readonly #end = new EventEnd();
   readonly #streamEnd: StreamEnd | null;
 
@@ -65,7 +74,6 @@ export class AnswerReader {
     return rest;
   }
 
-  /** Puts the usage into the record, or what it can be counted from, and the body to be stored. */
   finish(record: RequestRecord, request: ModelRequest): void {
     if (record.bodies && this.#body) record.bodies.response = this.#body.body;
     record.usage = this.#filter?.usage ?? this.#dialect.readUsage(this.#answer);

@@ -1,3 +1,4 @@
+import type { Dialect } from '../dialects/dialect.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { bodyFor, type ModelRequest } from '../dialects/head.js';
 import { GatewayError } from '../errors.js';
@@ -14,6 +15,7 @@ import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
 import { type Picked, pick } from './pick.js';
 import type { RequestRecord } from './record.js';
+import { type ReadOnce, type Translated, translateRequest } from './translate.js';
 
 /** A request for a model, ready to be sent. */
 export interface PlannedRequest {
@@ -21,11 +23,16 @@ export interface PlannedRequest {
   /** Where it may go: the model's own route, then those of its fallback models. */
   routes: readonly Route[];
   endpoint: ModelEndpoint;
+  readonly read: ReadOnce;
 }
 
 /** An attempt whose answer is passed on. */
 export interface Answer {
   attempt: Attempt;
+  /** What the provider answers in. */
+  dialect: Dialect;
+  /** Null where that is the client's own dialect. */
+  translated: Translated | null;
   /** The stream was asked for its usage though the client did not ask. */
   hidesUsage: boolean;
   /** How long the request may take in all, in milliseconds. */
@@ -36,8 +43,8 @@ export interface Answer {
  * Sends the request to one provider after the other, until one gives an answer that another
  * attempt would not better. No provider is sent it twice. When none is left, the last provider's
  * own error is the answer.
- * @throws GatewayError `upstream_failed`, `upstream_timeout`, `overloaded`, `invalid_request`;
- *   AbortedError.
+ * @throws GatewayError `upstream_failed`, `upstream_timeout`, `overloaded`; `invalid_request`, also
+ *   where no provider can be told the request in its dialect; AbortedError.
  */
 export async function dispatch(
   gateway: Gateway,
@@ -49,6 +56,7 @@ export async function dispatch(
   const tried: Candidate[] = [];
   let refusal: { answer: Answer; candidate: Candidate } | null = null;
   let failure: UpstreamError | null = null;
+  let untold: GatewayError | null = null;
   let repeats = false;
   let end: AttemptsEnd = 'no_candidate_left';
   retryBudget.deposit(record.startMs);
@@ -70,7 +78,17 @@ export async function dispatch(
       end = 'retry_budget_spent';
       break;
     }
-    const answer = start(gateway, exchange, planned, picked, record);
+    let answer: Answer | null;
+    try {
+      answer = start(gateway, exchange, planned, picked, record);
+    } catch (error) {
+      release();
+      if (!(error instanceof GatewayError)) throw error;
+      // What cannot be said in this provider's dialect may be said in another's.
+      untold = error;
+      tried.push(candidate);
+      continue;
+    }
     if (!answer) {
       end = 'over';
       break;
@@ -103,7 +121,7 @@ export async function dispatch(
     }
     if (outcome.counts) health.failed(provider, retryAfterMs(attempt.headers), Date.now());
     else health.undecided(provider);
-    if (!outcome.retry || tried.length >= settings.routing.max_attempts) {
+    if (!outcome.retry || record.attempts >= settings.routing.max_attempts) {
       end = outcome.retry ? 'max_attempts' : 'not_retryable';
       break;
     }
@@ -114,7 +132,7 @@ export async function dispatch(
     refusal?.answer.attempt.abort();
     throw new AbortedError();
   }
-  if (!refusal) throw givenUp(failure, record);
+  if (!refusal) throw (!failure && untold) || givenUp(failure, record);
   record.candidate = refusal.candidate;
   return refusal.answer;
 }
@@ -138,15 +156,19 @@ async function readyInTime(
   }
 }
 
-/** Starts one attempt; null when the request's time is over or its client has left. */
+/**
+ * Starts one attempt; null when the request's time is over or its client has left.
+ * @throws GatewayError `invalid_request` where the request cannot be translated.
+ */
 function start(
-  { health, settings, upstreams }: Gateway,
+  { health, seals, settings, upstreams }: Gateway,
   exchange: Exchange,
-  { request, endpoint }: PlannedRequest,
+  planned: PlannedRequest,
   { candidate, release }: Picked,
   record: RequestRecord,
 ): Answer | null {
   const { provider, model } = candidate;
+  const { request, endpoint } = planned;
   const wire = candidate.wire(endpoint) as Wire;
   const { upstream } = settings;
   const totalMs = wire.timeouts.total_ms ?? upstream.total_timeout_ms;
@@ -155,25 +177,30 @@ function start(
     release();
     return null;
   }
-  const asksUsage = request.usageEdit !== null && wire.asksUsage;
+  const { dialect, translation } = wire;
+  const translated = translation && translateRequest(planned, candidate, translation, seals);
+  const asksUsage = !translated && request.usageEdit !== null && wire.asksUsage;
   record.attempted(candidate);
   health.started(provider.key, Date.now());
   const done = () => {
     health.ended(provider.key);
     release();
   };
-  const attempt = new Attempt(endpoint.dialect, done, request.stream);
+  const attempt = new Attempt(dialect, done, request.stream);
   send(upstreams, wire, attempt, {
     method: 'POST',
-    query: exchange.query,
-    headers: upstreamHeaders(exchange.headers, wire, record.requestId),
-    body: bodyFor(request, model, asksUsage),
+    query: translated ? '' : exchange.query,
+    headers: upstreamHeaders(translated ? jsonHeaders : exchange.headers, wire, record.requestId),
+    body: translated?.translation.body ?? bodyFor(request, model, asksUsage),
     firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),
     idleMs: Math.min(wire.timeouts.idle_ms ?? upstream.idle_timeout_ms, leftMs),
   });
   exchange.onAbort(() => attempt.abort());
-  return { attempt, hidesUsage: asksUsage, totalMs };
+  return { attempt, dialect, translated, hidesUsage: asksUsage, totalMs };
 }
+
+/** The client's own headers are meant for another API. */
+const jsonHeaders = ['content-type', 'application/json'];
 
 function logAttempt(
   record: RequestRecord,

@@ -1,5 +1,6 @@
 import type { Clients } from '../config/client.js';
 import type { Settings } from '../config/settings-schema.js';
+import type { Seals } from '../dialects/translate/sealing.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { Slots } from '../limits/slots.js';
 import type { WrongKeys } from '../limits/wrong-keys.js';
@@ -41,6 +42,8 @@ export interface Gateway {
   readonly retryBudget: RetryBudget;
   readonly limiter: Limiter;
   readonly slots: Slots;
+  /** For the reasoning of one provider that a client of another dialect keeps. */
+  readonly seals: Seals;
   readonly watchdog: Watchdog;
   /** Requests under way, by endpoint. */
   readonly active: Map<string, number>;

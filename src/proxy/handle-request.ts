@@ -80,6 +80,7 @@ async function answer(
     request,
     routes: planRoutes(snapshot, credential, endpoint, request.model, settings.routing),
     endpoint,
+    read: { conversation: null },
   };
   const release = await admit(gateway);
   try {

@@ -105,6 +105,27 @@ export function clientHeaders(
   return headers;
 }
 
+/** Of an answer in another dialect: what means the same in each. */
+const returnedOfOthers = new Set([
+  'retry-after',
+  'retry-after-ms',
+  'x-request-id',
+  'x-should-retry',
+]);
+
+/** The headers of an answer that is translated. @param idHeader of its id, in its own dialect. */
+export function translatedHeaders(
+  received: IncomingHttpHeaders,
+  idHeader: string | null,
+  requestId: string,
+): string[] {
+  const kept: IncomingHttpHeaders = {};
+  for (const name in received) if (returnedOfOthers.has(name)) kept[name] = received[name];
+  const id = idHeader === null ? undefined : received[idHeader];
+  if (id !== undefined) kept['x-request-id'] = id;
+  return clientHeaders(kept, requestId);
+}
+
 /** The request's id: the client's where it can be passed on safely, else a new one. */
 export function requestIdOf(sent: string): string {
   return /^[\x21-\x7e]{1,128}$/.test(sent) ? sent : crypto.randomUUID();

@@ -25,11 +25,9 @@ export function planRoutes(
       param: 'model',
     });
   }
-  const route = snapshot.route(model, endpoint);
-  const routes = route ? [route] : [];
+  const routes = [...snapshot.routes(model, endpoint)];
   for (const other of fallbacksOf(model, routing)) {
-    const fallback = isAllowed(credential, other) ? snapshot.route(other, endpoint) : null;
-    if (fallback) routes.push(fallback);
+    if (isAllowed(credential, other)) routes.push(...snapshot.routes(other, endpoint));
   }
   if (routes.length > 0) return routes;
   if (snapshot.providers.length === 0) {

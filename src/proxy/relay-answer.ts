@@ -1,28 +1,37 @@
+import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
-import { AnswerReader } from './answer-reader.js';
+import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
 import type { Answer, PlannedRequest } from './dispatch.js';
 import type { Gateway } from './gateway.js';
-import { answerHeaders } from './headers.js';
+import { answerHeaders, translatedHeaders } from './headers.js';
 import { watchRest } from './reader-pace.js';
 import type { RequestRecord } from './record.js';
 import { relay } from './relay.js';
+import { respondTranslated } from './respond-translated.js';
 import { StreamKeeper } from './stream-keeper.js';
+import { TranslatedReader } from './translated-reader.js';
 
-/** Relays a provider's answer, with what the gateway says of its own part, and reads its usage. */
+/**
+ * Relays a provider's answer, with what the gateway says of its own part, and reads its usage.
+ * @throws GatewayError, AbortedError: only where the answer is translated, before its head is sent.
+ */
 export async function relayAnswer(
   gateway: Gateway,
   answer: Answer,
   exchange: Exchange,
-  { endpoint, request }: PlannedRequest,
+  planned: PlannedRequest,
   record: RequestRecord,
 ): Promise<void> {
-  const { attempt, hidesUsage } = answer;
+  const { attempt, translated } = answer;
+  const { dialect } = planned.endpoint;
   const readyMs = performance.now();
   record.stream = attempt.stream;
   record.firstTokenMs = readyMs - record.startMs;
-  const headers = answerHeaders(attempt.headers, record.requestId);
-  const { requestIdHeader } = endpoint.dialect;
-  if (requestIdHeader !== null && attempt.headers[requestIdHeader] === undefined) {
+  const headers = translated
+    ? translatedHeaders(attempt.headers, answer.dialect.requestIdHeader, record.requestId)
+    : answerHeaders(attempt.headers, record.requestId);
+  const { requestIdHeader } = dialect;
+  if (requestIdHeader !== null && (translated || attempt.headers[requestIdHeader] === undefined)) {
     headers.push(requestIdHeader, record.requestId);
   }
   headers.push(
@@ -33,15 +42,44 @@ export async function relayAnswer(
     'x-llmproxy-overhead-ms',
     (record.firstTokenMs - record.upstreamMs).toFixed(2),
   );
-  const reader = new AnswerReader(endpoint.dialect, attempt, hidesUsage, record.bodies !== null);
-  const relayed = relay(attempt, exchange, headers, record, reader);
-  if (relayed) {
-    const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record);
-    gateway.watchdog.add(keeper);
-    await relayed;
-    gateway.watchdog.delete(keeper);
+  if (translated?.lost) headers.push('x-llmproxy-lost', translated.lost);
+  const storesBody = record.bodies !== null;
+  if (!translated) {
+    const reader = new AnswerReader(dialect, attempt, answer.hidesUsage, storesBody);
+    await passOn(reader);
+  } else if (isStream(answer, planned, record)) {
+    headers.push('content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache');
+    await passOn(new TranslatedReader(translated.translation.stream(), storesBody));
+  } else {
+    await respondTranslated(gateway, answer, translated, exchange, headers, planned, record);
   }
   watchRest(gateway, exchange);
   record.upstreamMs += performance.now() - readyMs;
-  reader.finish(record, request);
+
+  async function passOn(reader: AnswerWatcher): Promise<void> {
+    const relayed = relay(attempt, exchange, headers, record, reader);
+    if (relayed) {
+      const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record);
+      gateway.watchdog.add(keeper);
+      await relayed;
+      gateway.watchdog.delete(keeper);
+    }
+    reader.finish(record, planned.request);
+  }
+}
+
+/**
+ * Whether the answer is a stream to be translated.
+ * @throws GatewayError `upstream_failed` where it is one and should not be, or the reverse.
+ */
+function isStream(
+  { attempt }: Answer,
+  { request }: PlannedRequest,
+  { provider }: RequestRecord,
+): boolean {
+  if (attempt.status >= 400) return false;
+  if (attempt.stream === request.stream) return attempt.stream;
+  attempt.abort();
+  const what = request.stream ? 'without the stream that was asked for' : 'with an unasked stream';
+  throw new GatewayError('upstream_failed', `The provider "${provider}" answered ${what}.`);
 }

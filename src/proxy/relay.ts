@@ -14,6 +14,8 @@ export interface PieceReader {
   readonly isWhole: boolean;
   /** Whether what the client has ends with a whole event. */
   readonly atEventEnd: boolean;
+  /** Whether what has come is no whole answer, and the client was told so. */
+  readonly broke: boolean;
   /** Tells the client that its stream broke; null where it has no words for it. */
   errorEvent(error: GatewayError, requestId: string): Buffer | null;
 }
@@ -38,6 +40,7 @@ export function relay(
   }
   exchange.writeHead(attempt.status, headers);
   if (held.length > 0) exchange.write(held);
+  if (reader.broke) attempt.abort();
   return new Promise((resolve) => {
     exchange.onWritable(() => attempt.resume());
     exchange.onAbort(() => {
@@ -47,12 +50,19 @@ export function relay(
     attempt.read({
       onData(chunk) {
         const piece = reader.push(chunk);
-        return piece.length === 0 || exchange.write(piece);
+        const takesMore = piece.length === 0 || exchange.write(piece);
+        if (reader.broke) attempt.abort();
+        return takesMore;
       },
       onEnd() {
         if (!reader.isWhole) return this.onError(new UpstreamError('reset', true, undefined));
         const rest = reader.flush();
         if (rest) exchange.write(rest);
+        if (reader.broke) {
+          record.error ??= 'upstream_failed';
+          destroy();
+          return;
+        }
         record.complete = !exchange.aborted;
         exchange.end();
         resolve();
@@ -68,13 +78,16 @@ export function relay(
           if (event && !reader.atEventEnd) exchange.write(blankLine);
           if (event) exchange.write(event);
         }
-        // Not at once: what was written in this turn would be lost with the connection.
-        setImmediate(() => {
-          exchange.destroy();
-          resolve();
-        });
+        destroy();
       },
     });
+    /** Not at once: what was written in this turn would be lost with the connection. */
+    function destroy(): void {
+      setImmediate(() => {
+        exchange.destroy();
+        resolve();
+      });
+    }
   });
 }
 
@@ -83,10 +96,12 @@ const passAll: PieceReader = {
   flush: () => null,
   isWhole: true,
   atEventEnd: true,
+  broke: false,
   errorEvent: () => null,
 };
 
-function brokenAnswer(error: UpstreamError, { provider }: RequestRecord): GatewayError {
+/** The error of an answer that ended too early. */
+export function brokenAnswer(error: UpstreamError, { provider }: RequestRecord): GatewayError {
   return new GatewayError(
     error.failure === 'timeout' ? 'upstream_timeout' : 'upstream_failed',
     `The provider "${provider}" ${error.message} before its answer was complete.`,

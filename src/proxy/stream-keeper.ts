@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings-schema.js';
 import type { Exchange } from '../server/exchange.js';
-import type { AnswerReader } from './answer-reader.js';
+import type { AnswerWatcher } from './answer-reader.js';
 import type { Answer } from './dispatch.js';
 import { ReaderPace } from './reader-pace.js';
 import type { RequestRecord } from './record.js';
@@ -17,7 +17,7 @@ export class StreamKeeper implements Watched {
   readonly #server: Settings['server'];
   readonly #answer: Answer;
   readonly #exchange: Exchange;
-  readonly #reader: AnswerReader;
+  readonly #reader: Pick<AnswerWatcher, 'pieces' | 'atEventEnd'>;
   readonly #record: RequestRecord;
   #pieces = 0;
   #heardMs = performance.now();
@@ -27,7 +27,7 @@ export class StreamKeeper implements Watched {
     { server }: Settings,
     answer: Answer,
     exchange: Exchange,
-    reader: AnswerReader,
+    reader: Pick<AnswerWatcher, 'pieces' | 'atEventEnd'>,
     record: RequestRecord,
   ) {
     this.#server = server;

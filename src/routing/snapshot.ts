@@ -19,8 +19,13 @@ export interface Snapshot {
   readonly providers: readonly RoutedProvider[];
   /** The models that are named in mappings, without wildcards, sorted. */
   readonly models: readonly string[];
-  /** The providers that serve a model, all or those of an endpoint; null when none does. */
-  route(model: string, endpoint?: ModelEndpoint): Route | null;
+  /** The providers that serve a model; null when none does. */
+  route(model: string): Route | null;
+  /**
+   * Those of an endpoint, in the order in which they are tried: the providers that speak its
+   * dialect, then those for which requests are translated. Empty when none serves the model there.
+   */
+  routes(model: string, endpoint: ModelEndpoint): readonly Route[];
 }
 
 export type { RoutedCredential };
@@ -49,7 +54,10 @@ export interface Candidate {
   readonly provider: RoutedProvider;
   /** The name that this provider knows the model by. */
   readonly model: string;
-  /** How its requests at an endpoint are sent; null where the provider does not speak the dialect. */
+  /**
+   * How its requests at an endpoint are sent; null where the provider neither speaks the dialect
+   * nor one that it can be translated to.
+   */
   wire(endpoint: ModelEndpoint): Wire | null;
 }
 
@@ -104,28 +112,31 @@ function assemble(
     credentials,
     providers: Object.freeze(providers),
     models: namedModels(providers),
-    route(model: string, endpoint?: ModelEndpoint) {
-      let route = routes.get(model);
-      if (route === undefined) {
-        // Clients choose the names, and must not be able to fill the memory with them.
-        if (routes.size >= maxRememberedRoutes) {
-          routes.clear();
-          groups.clear();
-        }
-        const serving = index.find(model).map((place) => providers[place] as RoutedProvider);
-        route = new ModelRoutes(candidatesOf(serving, model), groups);
-        if (model.length <= maxRememberedLength) routes.set(model, route);
-      }
-      return endpoint ? route.at(endpoint) : route.all;
-    },
+    route: (model: string) => routesOf(model).all,
+    routes: (model: string, endpoint: ModelEndpoint) => routesOf(model).at(endpoint),
   });
+
+  function routesOf(model: string): ModelRoutes {
+    let found = routes.get(model);
+    if (found === undefined) {
+      // Clients choose the names, and must not be able to fill the memory with them.
+      if (routes.size >= maxRememberedRoutes) {
+        routes.clear();
+        groups.clear();
+      }
+      const serving = index.find(model).map((place) => providers[place] as RoutedProvider);
+      found = new ModelRoutes(candidatesOf(serving, model), groups);
+      if (model.length <= maxRememberedLength) routes.set(model, found);
+    }
+    return found;
+  }
 }
 
 /** The routes of one model: over all endpoints, and at each one that was asked for. */
 class ModelRoutes {
   readonly all: Route | null;
   readonly #groups: Map<string, string>;
-  readonly #byEndpoint = new Map<ModelEndpoint, Route | null>();
+  readonly #byEndpoint = new Map<ModelEndpoint, readonly Route[]>();
 
   /** @param groups interns the names of groups, which are long where providers are many. */
   constructor(candidates: readonly Candidate[], groups: Map<string, string>) {
@@ -133,15 +144,21 @@ class ModelRoutes {
     this.all = routeOf(candidates, groups);
   }
 
-  at(endpoint: ModelEndpoint): Route | null {
-    let route = this.#byEndpoint.get(endpoint);
-    if (route === undefined) {
+  at(endpoint: ModelEndpoint): readonly Route[] {
+    let routes = this.#byEndpoint.get(endpoint);
+    if (routes === undefined) {
       const all = this.all?.candidates ?? [];
-      const speaking = all.filter((candidate) => candidate.wire(endpoint) !== null);
-      route = speaking.length === all.length ? this.all : routeOf(speaking, this.#groups);
-      this.#byEndpoint.set(endpoint, route);
+      const wires = all.map((candidate) => candidate.wire(endpoint));
+      const speaking = all.filter((_, index) => wires[index]?.translation === null);
+      const translated = all.filter((_, index) => wires[index]?.translation);
+      routes = Object.freeze(
+        [speaking, translated].flatMap((some) =>
+          some.length === all.length ? (this.all ?? []) : (routeOf(some, this.#groups) ?? []),
+        ),
+      );
+      this.#byEndpoint.set(endpoint, routes);
     }
-    return route;
+    return routes;
   }
 }
 
@@ -161,7 +178,7 @@ function candidate(provider: RoutedProvider, model: string): Candidate {
     wire(endpoint: ModelEndpoint) {
       let wire = wires.get(endpoint);
       if (wire === undefined) {
-        wire = provider.wires.to(endpoint, model);
+        wire = provider.wires.to(endpoint, model) ?? provider.wires.translated(endpoint, model);
         wires.set(endpoint, wire);
       }
       return wire;

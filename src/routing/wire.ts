@@ -1,6 +1,11 @@
 import type { Provider, Timeouts } from '../config/configuration.js';
 import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
-import type { ModelEndpoint } from '../dialects/endpoint.js';
+import type { Codec, RequestTarget } from '../dialects/codec.js';
+import { codecOf } from '../dialects/codecs.js';
+import type { Dialect } from '../dialects/dialect.js';
+import type { AskedEndpoint } from '../dialects/endpoint.js';
+import { modelEndpoints } from '../dialects/endpoints.js';
+import type { LossPolicy } from '../dialects/translate/loss-policy.js';
 import { kindOf } from '../providers/index.js';
 import { compileForwards } from './forwarded-headers.js';
 import { queryNames, withQuery } from './query.js';
@@ -24,6 +29,18 @@ export interface Wire {
   readonly timeouts: Timeouts;
   /** Whether a stream may be asked for its usage. */
   readonly asksUsage: boolean;
+  /** What the provider is asked and answers in. */
+  readonly dialect: Dialect;
+  /** Null where that is the client's own dialect. */
+  readonly translation: WireTranslation | null;
+}
+
+/** From a client's dialect to a provider's, and back. */
+export interface WireTranslation {
+  readonly client: Codec;
+  readonly provider: Codec;
+  readonly target: RequestTarget;
+  readonly losses: LossPolicy;
 }
 
 /** Requests whose connections have the same key share a pool. */
@@ -38,9 +55,11 @@ export interface Connection {
 export interface ProviderWires {
   readonly connection: Connection;
   /** To an endpoint, for a model by the provider's name; null where it does not speak the dialect. */
-  to(endpoint: ModelEndpoint, model: string): Wire | null;
+  to(endpoint: AskedEndpoint, model: string): Wire | null;
+  /** The same by way of another dialect; null where no translation leads to one that it speaks. */
+  translated(endpoint: AskedEndpoint, model: string): Wire | null;
   /** To its list of models. */
-  readonly list: Wire;
+  readonly list: Omit<Wire, 'dialect' | 'translation'>;
 }
 
 export function compileWires(provider: Provider): ProviderWires {
@@ -66,11 +85,27 @@ export function compileWires(provider: Provider): ProviderWires {
     const path = withQuery(kindsPath, provider_params.query ?? {});
     return { path, queryNames: queryNames(path) };
   };
+  const wireTo = (endpoint: AskedEndpoint, model: string): Wire | null => {
+    const path = kind.path(provider, base, endpoint, model);
+    if (path === null) return null;
+    const { dialect } = endpoint;
+    return { ...common, ...target(path), timeouts: timeoutsFor(model), dialect, translation: null };
+  };
   return {
     connection,
-    to(endpoint, model) {
-      const path = kind.path(provider, base, endpoint, model);
-      return path === null ? null : { ...common, ...target(path), timeouts: timeoutsFor(model) };
+    to: wireTo,
+    translated(endpoint, model) {
+      const client = codecOf(endpoint.dialect.name);
+      if (!client) return null;
+      for (const other of modelEndpoints) {
+        const codec = codecOf(other.dialect.name);
+        const wire = codec && codec !== client && wireTo(other, model);
+        if (!wire) continue;
+        const asked = { model, maxOutputTokens: null, quirks: kind.quirks(provider) };
+        const losses = provider_params.losses ?? 'warn';
+        return { ...wire, translation: { client, provider: codec, target: asked, losses } };
+      }
+      return null;
     },
     list: {
       ...common,

@@ -18,7 +18,7 @@ export interface Outgoing {
 /** Sends a request to a provider; `attempt` becomes its answer. */
 export function send(
   upstreams: Upstreams,
-  { connection, path, queryNames }: Wire,
+  { connection, path, queryNames }: Pick<Wire, 'connection' | 'path' | 'queryNames'>,
   attempt: Attempt,
   { query, method, headers, body, firstByteMs, idleMs }: Outgoing,
 ): void {

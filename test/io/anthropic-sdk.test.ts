@@ -56,6 +56,14 @@ for (const { engine, skip } of engines) {
       assert.equal(second.stop_reason, 'end_turn');
     });
 
+    await t.test('is answered by a provider of another API', async () => {
+      const asked = { ...hello, model: 'gpt-4o' };
+      const { data, response } = await client.messages.create(asked).withResponse();
+      assert.equal(response.headers.get('x-llmproxy-provider'), 'openai');
+      const streamed = await client.messages.stream(asked).finalMessage();
+      assert.deepEqual(streamed.content, data.content);
+    });
+
     await t.test('counts tokens, without the key’s limit', async () => {
       const slow = clientOf(daemon, await daemon.addKey('slow', { rate_limit: 1 }));
       await daemon.reload();
@@ -90,7 +98,7 @@ for (const { engine, skip } of engines) {
           'authentication_error',
         ],
         [
-          () => client.messages.create({ ...hello, model: 'gpt-4o' }),
+          () => client.messages.create({ ...hello, model: 'nobody-has-it' }),
           Anthropic.NotFoundError,
           'not_found_error',
         ],

@@ -61,6 +61,7 @@ export function gatewayForTest(
     retryBudget: new RetryBudget(),
     limiter: new LocalLimiter(true),
     slots: new LocalSlots(),
+    seals: { key: Buffer.alloc(32, 1), kept: null },
     watchdog: new Watchdog(),
     active: new Map(),
     control,

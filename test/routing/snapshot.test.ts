@@ -66,7 +66,7 @@ test('a route names each provider that serves the model, in order, and the name 
   );
 });
 
-test('a route at an endpoint has the providers that speak its dialect', () => {
+test('the routes at an endpoint are of the providers that speak its dialect, then of the others', () => {
   const snapshot = buildSnapshot(
     configuration([
       provider('a'),
@@ -76,16 +76,27 @@ test('a route at an endpoint has the providers that speak its dialect', () => {
   );
   const at = (pattern: string) => {
     const endpoint = modelEndpoints.find((each) => each.pattern === pattern) ?? assert.fail();
-    return snapshot
-      .route('m', endpoint)
-      ?.candidates.map((each) => [each.provider.key, each.wire(endpoint)?.path]);
+    return snapshot.routes('m', endpoint).map(({ candidates }) =>
+      candidates.map((each) => {
+        const wire = each.wire(endpoint);
+        return [each.provider.key, wire?.path, wire?.translation ? 'translated' : 'native'];
+      }),
+    );
   };
-  assert.deepEqual(at('/v1/chat/completions'), [['a', '/v1/chat/completions']]);
-  assert.deepEqual(at('/v1/messages'), [['b', '/v1/messages']]);
-  assert.deepEqual(at('/v1/messages/count_tokens'), [['b', '/v1/messages/count_tokens']]);
+  const chat = [['a', '/v1/chat/completions', 'native']];
+  const messages = [['b', '/v1/messages', 'native']];
+  const toChat = [['a', '/v1/chat/completions', 'translated']];
+  const toMessages = [['b', '/v1/messages', 'translated']];
+  assert.deepEqual(at('/v1/chat/completions'), [chat, toMessages]);
+  assert.deepEqual(at('/v1/messages'), [messages, toChat]);
+  assert.deepEqual(at('/v1/responses'), [[...toChat, ...toMessages]]);
+  assert.deepEqual(at('/v1/messages/count_tokens'), [
+    [['b', '/v1/messages/count_tokens', 'native']],
+  ]);
+  assert.deepEqual(at('/v1/embeddings'), [[['a', '/v1/embeddings', 'native']]]);
   assert.equal(snapshot.route('m')?.candidates.length, 2);
-  const [first] = modelEndpoints;
-  assert.equal(snapshot.route('m', first), snapshot.route('m', first), 'it is remembered');
+  const [first = assert.fail()] = modelEndpoints;
+  assert.equal(snapshot.routes('m', first), snapshot.routes('m', first), 'it is remembered');
 });
 
 test('routes with the same providers and weights share a group, others do not', () => {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { startControlServer } from '../../admin/control-server.js';
 import { Reports } from '../../admin/reports.js';
+import { derivedKey } from '../../config/secret-cipher.js';
 import { describeSettings, type ResolvedSettings } from '../../config/settings.js';
 import type { Settings } from '../../config/settings-schema.js';
 import { describeDbUrl } from '../../db/db-url.js';
@@ -119,6 +120,7 @@ export async function openParts(
     controlSocket,
     version,
     adminKeyHashes: adminKeys.map(({ sha256, expiresAt }) => ({ sha256, expiresAt })),
+    sealKey: derivedKey(secrets.ring, 'reasoning'),
     limitsStartFull: start.kind === 'fresh',
     isOnTrial: start.kind === 'takeover',
     emit,

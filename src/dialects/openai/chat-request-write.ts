@@ -33,7 +33,7 @@ export function writeChatRequest(
   body.messages = messages;
   if (request.stream) {
     body.stream = true;
-    body.stream_options = { include_usage: true };
+    if (!target.quirks.noStreamOptions) body.stream_options = { include_usage: true };
   }
   const tools = mapPresent(request.tools, (tool, i) => writeChatTool(tool, i, renamed, losses));
   if (tools.length > 0) body.tools = tools;

@@ -10,14 +10,19 @@ import type { Losses } from '../losses.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
 import { unwrapSeal, wrapSeal } from './seals.js';
 
-/** Both ends of a translation, and the key that seals reasoning for one of them. */
-export interface SealContext {
-  client: ConversationDialect;
-  provider: ConversationDialect;
-  providerName: string;
+/** How reasoning is kept for the provider that made it. */
+export interface Seals {
+  /** Signs what a client keeps; the same in every process of the gateway. */
   key: Buffer;
   /** For clients that drop what they do not know; null where nothing is kept. */
   kept: ReasoningKeeper | null;
+}
+
+/** Both ends of a translation, and how reasoning is sealed for one of them. */
+export interface SealContext extends Seals {
+  client: ConversationDialect;
+  provider: ConversationDialect;
+  providerName: string;
 }
 
 /** The slot of a client's dialect that comes back in the next turn. */

@@ -1,0 +1,86 @@
+import { GatewayError } from '../errors.js';
+import { AbortedError, type Exchange } from '../server/exchange.js';
+import { AnswerKeeper } from './answer-keeper.js';
+import { keptBody } from './body-keeper.js';
+import type { Answer, PlannedRequest } from './dispatch.js';
+import type { Gateway } from './gateway.js';
+import type { RequestRecord } from './record.js';
+import { brokenAnswer } from './relay.js';
+import { StreamKeeper } from './stream-keeper.js';
+import type { Translated } from './translate.js';
+import { countTokens } from './translated-reader.js';
+
+/** Larger than any answer that is no stream, images included. */
+const maxAnswerBytes = 67_108_864;
+
+/**
+ * Answers with a whole answer, or an error, in the client's dialect.
+ * @throws GatewayError `upstream_failed`, `upstream_timeout`; AbortedError.
+ */
+export async function respondTranslated(
+  gateway: Gateway,
+  answer: Answer,
+  { translator, translation }: Translated,
+  exchange: Exchange,
+  headers: readonly string[],
+  { request }: PlannedRequest,
+  record: RequestRecord,
+): Promise<void> {
+  const { attempt } = answer;
+  const body = attempt.ended
+    ? attempt.takeHeld()
+    : await wholeOf(gateway, answer, exchange, record);
+  const { status } = attempt;
+  const said = status >= 400 ? translator.error(body, status) : translation.answer(body);
+  const sent = Buffer.from(said.body);
+  record.status = 'error' in said ? said.status : status;
+  if (record.bodies) record.bodies.response = keptBody(sent);
+  if (!('error' in said)) {
+    const whole = new AnswerKeeper();
+    whole.add(sent);
+    countTokens(record, request, said.answer.usage, whole);
+  }
+  record.complete = !exchange.aborted;
+  exchange.respond(record.status, ['content-type', 'application/json', ...headers], sent);
+}
+
+/** No comment may come before the head. */
+const silent = { pieces: 0, atEventEnd: false };
+
+async function wholeOf(
+  gateway: Gateway,
+  answer: Answer,
+  exchange: Exchange,
+  record: RequestRecord,
+): Promise<Buffer> {
+  const { attempt } = answer;
+  const keeper = new StreamKeeper(gateway.settings, answer, exchange, silent, record);
+  gateway.watchdog.add(keeper);
+  try {
+    return await new Promise((resolve, reject) => {
+      const pieces = [attempt.takeHeld()];
+      let bytes = 0;
+      attempt.read({
+        onData(piece) {
+          pieces.push(piece);
+          bytes += piece.length;
+          if (bytes > maxAnswerBytes) {
+            reject(
+              new GatewayError(
+                'upstream_failed',
+                `The provider "${record.provider}" answered with more than ${maxAnswerBytes} bytes.`,
+              ),
+            );
+            attempt.abort();
+          }
+          return true;
+        },
+        onEnd: () => resolve(Buffer.concat(pieces)),
+        onError: (error) =>
+          reject(exchange.aborted ? new AbortedError() : brokenAnswer(error, record)),
+      });
+    });
+  } finally {
+    gateway.watchdog.delete(keeper);
+  }
+}

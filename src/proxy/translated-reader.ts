@@ -1,0 +1,81 @@
+import type { Usage } from '../dialects/conversation.js';
+import { neutralError } from '../dialects/gateway-error.js';
+import type { ModelRequest } from '../dialects/head.js';
+import type { StreamPipe } from '../dialects/translate/stream-pipe.js';
+import { type TokenUsage, usageOf } from '../dialects/usage.js';
+import type { GatewayError } from '../errors.js';
+import { AnswerKeeper } from './answer-keeper.js';
+import type { AnswerWatcher } from './answer-reader.js';
+import { BodyKeeper } from './body-keeper.js';
+import type { RequestRecord } from './record.js';
+
+/** Translates a stream on its way to the client, and reads its usage. */
+export class TranslatedReader implements AnswerWatcher {
+  pieces = 0;
+  /** A stream that ends too early is noticed at its end, by `broke`. */
+  readonly isWhole = true;
+  /** Only whole events are written. */
+  readonly atEventEnd = true;
+  readonly #pipe: StreamPipe;
+  readonly #body: BodyKeeper | null;
+  /** As the client has it, like the request that its tokens are counted with. */
+  readonly #answer = new AnswerKeeper();
+
+  constructor(pipe: StreamPipe, storesBody: boolean) {
+    this.#pipe = pipe;
+    this.#body = storesBody ? new BodyKeeper() : null;
+  }
+
+  push(chunk: Buffer): Buffer {
+    this.pieces++;
+    return this.#taken(this.#pipe.push(chunk));
+  }
+
+  flush(): Buffer | null {
+    const rest = this.#taken(this.#pipe.end());
+    return rest.length === 0 ? null : rest;
+  }
+
+  get broke(): boolean {
+    return this.#pipe.error !== null;
+  }
+
+  errorEvent(error: GatewayError): Buffer | null {
+    const event = this.#taken(this.#pipe.end(neutralError(error)));
+    return event.length === 0 ? null : event;
+  }
+
+  finish(record: RequestRecord, request: ModelRequest): void {
+    if (record.bodies && this.#body) record.bodies.response = this.#body.body;
+    countTokens(record, request, this.#pipe.usage, this.#answer);
+  }
+
+  #taken(piece: Buffer): Buffer {
+    if (piece.length > 0) this.#answer.add(piece);
+    this.#body?.add(piece);
+    return piece;
+  }
+}
+
+/** Puts the usage that a translated answer reports into the record, or what it is counted from. */
+export function countTokens(
+  record: RequestRecord,
+  request: ModelRequest,
+  usage: Usage | null,
+  answer: Pick<AnswerKeeper, 'pieces' | 'truncated' | 'totalBytes'>,
+): void {
+  record.usage = usage && tokensOf(usage);
+  if (record.usage) return;
+  record.uncounted = {
+    operation: 'chat',
+    request: request.body,
+    answer: answer.pieces,
+    truncated: answer.truncated,
+    answerBytes: answer.totalBytes,
+  };
+}
+
+function tokensOf(usage: Usage): TokenUsage | null {
+  const { input, cacheRead, cacheWrite5m, cacheWrite1h, output } = usage;
+  return usageOf(input + cacheRead + cacheWrite5m + cacheWrite1h, output);
+}

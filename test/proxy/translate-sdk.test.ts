@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import Anthropic from '@anthropic-ai/sdk';
+import OpenAI from 'openai';
+import type { ProviderType } from '../../src/config/configuration.js';
+import { provider } from '../config/configuration-for-test.js';
+import { mockForTest } from '../mock-provider/mock-for-test.js';
+import { gatewayForTest, recordsOf, serveGateway } from './gateway-for-test.js';
+
+const kinds: readonly ProviderType[] = ['openai', 'anthropic'];
+const schema = {
+  type: 'object',
+  properties: { city: { type: 'string' } },
+  required: ['city'],
+} as const;
+const question = 'What is the weather in Bern?';
+
+for (const kind of kinds) {
+  test(`the OpenAI SDK’s chat completes at a provider of the kind ${kind}`, async (t) => {
+    const { openai, lastUsage } = await served(t, kind);
+    const asked: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: question }];
+    const whole = await openai.chat.completions.create({ model: 'm', messages: asked });
+    const text = whole.choices[0]?.message.content;
+    assert.ok(text);
+    assert.equal(whole.choices[0]?.finish_reason, 'stop');
+    assert.deepEqual(lastUsage(), {
+      promptTokens: whole.usage?.prompt_tokens,
+      completionTokens: whole.usage?.completion_tokens,
+    });
+    const streamed = openai.chat.completions.stream({ model: 'm', messages: asked });
+    assert.equal((await streamed.finalChatCompletion()).choices[0]?.message.content, text);
+
+    const tool = { name: 'get_weather', parameters: schema };
+    const tools = [{ type: 'function' as const, function: tool }];
+    for (const stream of [false, true]) {
+      const body = { model: 'm', messages: asked, tools };
+      const first = stream
+        ? await openai.chat.completions.stream(body).finalChatCompletion()
+        : await openai.chat.completions.create(body);
+      assert.equal(first.choices[0]?.finish_reason, 'tool_calls');
+      const message = first.choices[0]?.message ?? assert.fail();
+      const [call] = message.tool_calls ?? [];
+      assert.ok(call?.type === 'function' && call.function.name === 'get_weather');
+      assert.equal(typeof JSON.parse(call.function.arguments).city, 'string');
+      const result = { role: 'tool' as const, tool_call_id: call.id, content: 'sunny' };
+      const messages = [...asked, message, result];
+      const second = await openai.chat.completions.create({ model: 'm', messages, tools });
+      assert.equal(second.choices[0]?.finish_reason, 'stop');
+    }
+  });
+
+  test(`the OpenAI SDK’s responses complete at a provider of the kind ${kind}`, async (t) => {
+    const { openai, lastUsage } = await served(t, kind);
+    const body = { model: 'm', input: question, store: false };
+    const whole = await openai.responses.create(body);
+    assert.equal(whole.status, 'completed');
+    assert.ok(whole.output_text);
+    assert.deepEqual(lastUsage(), {
+      promptTokens: whole.usage?.input_tokens,
+      completionTokens: whole.usage?.output_tokens,
+    });
+    const streamed = await openai.responses.stream(body).finalResponse();
+    assert.equal(streamed.output_text, whole.output_text);
+    assert.equal(streamed.usage?.output_tokens, whole.usage?.output_tokens);
+
+    const tool = { name: 'get_weather', parameters: schema, strict: false };
+    const tools = [{ type: 'function' as const, ...tool }];
+    for (const stream of [false, true]) {
+      const asked = { ...body, tools };
+      const first = stream
+        ? await openai.responses.stream(asked).finalResponse()
+        : await openai.responses.create(asked);
+      const output: OpenAI.Responses.ResponseOutputItem[] = first.output;
+      const call = output.find((item) => item.type === 'function_call');
+      assert.ok(call?.name === 'get_weather');
+      assert.equal(typeof JSON.parse(call.arguments).city, 'string');
+      const second = await openai.responses.create({
+        ...asked,
+        input: [
+          { role: 'user', content: question },
+          ...(first.output as OpenAI.Responses.ResponseInputItem[]),
+          { type: 'function_call_output', call_id: call.call_id, output: 'sunny' },
+        ],
+      });
+      assert.ok(second.output_text);
+    }
+  });
+
+  test(`the Anthropic SDK completes at a provider of the kind ${kind}`, async (t) => {
+    const { anthropic, lastUsage } = await served(t, kind);
+    const asked: Anthropic.MessageParam[] = [{ role: 'user', content: question }];
+    const body = { model: 'm', max_tokens: 1_000, messages: asked };
+    const whole = await anthropic.messages.create(body);
+    assert.equal(whole.stop_reason, 'end_turn');
+    assert.equal(whole.content[0]?.type, 'text');
+    assert.deepEqual(lastUsage(), {
+      promptTokens: whole.usage.input_tokens,
+      completionTokens: whole.usage.output_tokens,
+    });
+    const streamed = await anthropic.messages.stream(body).finalMessage();
+    assert.deepEqual(streamed.content, whole.content);
+    assert.equal(streamed.usage.output_tokens, whole.usage.output_tokens);
+
+    const tools = [
+      { name: 'get_weather', input_schema: schema as unknown as Anthropic.Tool.InputSchema },
+    ];
+    for (const stream of [false, true]) {
+      const first = stream
+        ? await anthropic.messages.stream({ ...body, tools }).finalMessage()
+        : await anthropic.messages.create({ ...body, tools });
+      assert.equal(first.stop_reason, 'tool_use');
+      const call = first.content.find((block) => block.type === 'tool_use');
+      assert.equal(call?.name, 'get_weather');
+      const content = [{ type: 'tool_result' as const, tool_use_id: call.id, content: 'sunny' }];
+      const second = await anthropic.messages.create({
+        ...{ ...body, tools },
+        messages: [
+          ...asked,
+          { role: 'assistant', content: first.content },
+          { role: 'user', content },
+        ],
+      });
+      assert.equal(second.stop_reason, 'end_turn');
+    }
+  });
+}
+
+async function served(t: TestContext, kind: ProviderType) {
+  const { mock } = await mockForTest(t);
+  const one = provider('p', { provider_type: kind, api_base: mock.url });
+  const gateway = gatewayForTest(t, [one]);
+  const origin = await serveGateway(t, gateway);
+  const options = { apiKey: 'sk-test', maxRetries: 0 };
+  return {
+    openai: new OpenAI({ ...options, baseURL: `${origin}/v1` }),
+    anthropic: new Anthropic({ ...options, baseURL: origin }),
+    lastUsage: () => recordsOf(gateway).at(-1)?.usage,
+  };
+}
