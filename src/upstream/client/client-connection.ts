@@ -51,7 +51,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('end', () => this.#ended());
     socket.on('error', (error) => this.#close(error));
-    socket.on('close', () => this.#close(closed()));
+    socket.on('close', () => this.#close());
   }
 
   /** True while no request is under way and the server is not known to have closed it. */
@@ -152,7 +152,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     if (isReusable) {
       this.#deadlineMs = performance.now() + this.#idleMs;
       if (this.#socket.isPaused()) this.#socket.resume();
-    } else this.#close(closed());
+    } else this.#close();
     call.handler.onResponseEnd();
   }
 
@@ -195,10 +195,11 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
       this.#close(new ClientError('ERR_CLOSED', 'the connection was closed', error));
       return;
     }
-    this.#close(closed());
+    this.#close();
   }
 
-  #close(reason: Error): void {
+  /** @param reason null: the connection was closed. */
+  #close(reason: Error | null = null): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#deadlineMs = Number.POSITIVE_INFINITY;
@@ -206,7 +207,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     this.#owner.onClosed(this);
     const call = this.#call;
     this.#call = null;
-    call?.handler.onResponseError(call, reason);
+    call?.handler.onResponseError(call, reason ?? closed());
   }
 }
 
