@@ -104,7 +104,10 @@ function modelRequest({ document }: ModelEndpoint) {
     },
     examples: [example],
   };
-  const json = { schema: { type: 'object', properties: answer } };
+  const whole =
+    typeof answer === 'string'
+      ? { [answer]: { schema: { type: 'string', format: 'binary' } } }
+      : { 'application/json': { schema: { type: 'object', properties: answer } } };
   const events = { schema: { type: 'string', description: stream } };
   return {
     post: {
@@ -125,7 +128,7 @@ function modelRequest({ document }: ModelEndpoint) {
             'x-llmproxy-overhead-ms',
           ),
           content: {
-            'application/json': json,
+            ...whole,
             ...(stream !== null && { 'text/event-stream': events }),
           },
         },

@@ -73,8 +73,11 @@ export const openaiOperations = [
   'chat',
   'completions',
   'embeddings',
+  'images',
   'moderations',
+  'rerank',
   'responses',
+  'speech',
 ] as const;
 export type OpenaiOperation = (typeof openaiOperations)[number];
 

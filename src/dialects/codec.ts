@@ -26,6 +26,9 @@ export interface RequestPlace {
   stream: boolean | null;
 }
 
+/** Of a path that holds none of them. */
+export const noPlace: RequestPlace = { model: '', stream: null };
+
 /** In what compatible servers differ from the dialect that they speak. */
 export interface Quirks {
   /** Mistral takes ids of tool calls of nine letters and digits only. */

@@ -1,11 +1,20 @@
 import type { GatewayError } from '../errors.js';
 import type { AnswerError } from './answer-error.js';
+import type { RequestPlace } from './codec.js';
 import type { Judge } from './first-content.js';
 import type { ModelRequest, Spans } from './head.js';
 import type { AnswerBytes, TokenUsage } from './usage.js';
 
 /** What is asked of a model. */
-export type Operation = 'chat' | 'completion' | 'embedding' | 'token_count' | 'moderation';
+export type Operation =
+  | 'chat'
+  | 'completion'
+  | 'embedding'
+  | 'token_count'
+  | 'moderation'
+  | 'image'
+  | 'speech'
+  | 'rerank';
 
 export type DialectName =
   | 'openai.chat'
@@ -13,6 +22,9 @@ export type DialectName =
   | 'openai.embeddings'
   | 'openai.responses'
   | 'openai.moderations'
+  | 'openai.images'
+  | 'openai.speech'
+  | 'cohere.rerank'
   | 'anthropic.messages'
   | 'anthropic.count_tokens';
 
@@ -26,7 +38,7 @@ export interface Dialect {
   /** Top-level members of a request's body whose places `readHead` is given. */
   readonly members: ReadonlySet<string>;
   /** @throws GatewayError `invalid_request`; JsonSyntaxError. */
-  readHead(body: Buffer, spans: Spans): ModelRequest;
+  readHead(body: Buffer, spans: Spans, place: RequestPlace): ModelRequest;
   /** Whether an event of a stream is content, an error, or says nothing yet. */
   readonly judge: Judge;
   /** Whether tokens are counted from the texts where the provider reports no usage. */

@@ -24,12 +24,12 @@ export interface EndpointDocument {
   operationId: string;
   summary: string;
   /** Whose API it is. */
-  maker: 'OpenAI' | 'Anthropic';
+  maker: 'OpenAI' | 'Anthropic' | 'Cohere';
   required: string[];
   properties: object;
   example: object;
-  /** Properties of the answer. */
-  answer: object;
+  /** Properties of the answer, or the media type of one that is not JSON. */
+  answer: object | string;
   /** Describes its streams; null where it has none. */
   stream: string | null;
   /** Of its errors; null: OpenAI's. */

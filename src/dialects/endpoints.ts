@@ -1,13 +1,17 @@
 import { countTokens, messages } from './anthropic/dialects.js';
 import { countTokensDocument, messagesDocument } from './anthropic/documents.js';
+import { rerank } from './cohere/dialects.js';
+import { cohereRerankDocument, rerankDocument } from './cohere/documents.js';
 import type { ModelEndpoint, OwnEndpoint } from './endpoint.js';
-import { chat, completions, embeddings, moderations } from './openai/dialects.js';
+import { chat, completions, embeddings, images, moderations, speech } from './openai/dialects.js';
 import {
   chatDocument,
   completionsDocument,
   embeddingsDocument,
+  imagesDocument,
   moderationsDocument,
   responsesDocument,
+  speechDocument,
 } from './openai/documents.js';
 import { responses } from './openai/responses-dialect.js';
 
@@ -68,6 +72,46 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
     path: '/moderations',
     dialect: moderations,
     document: moderationsDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/images/generations',
+    path: '/images/generations',
+    dialect: images,
+    document: imagesDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/audio/speech',
+    path: '/audio/speech',
+    dialect: speech,
+    document: speechDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/rerank',
+    path: '/rerank',
+    dialect: rerank,
+    document: rerankDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v2/rerank',
+    path: '/rerank',
+    dialect: rerank,
+    document: cohereRerankDocument,
     probe: null,
     limited: true,
   },

@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.js';
 import { JsonSyntaxError, type Span } from './body-scanner.js';
+import type { RequestPlace } from './codec.js';
 
 /** A request for a model: the client's own bytes, and the few members that the gateway reads. */
 export interface ModelRequest {
@@ -8,8 +9,8 @@ export interface ModelRequest {
   readonly stream: boolean;
   /** Where the model's name is in the body, with its quotes. */
   readonly modelSpans: readonly Span[];
-  /** False: the model is the one that the API takes for a request that names none. */
-  readonly isModelNamed: boolean;
+  /** `none`: the body names no model, or another one than is meant. */
+  readonly modelIn: 'body' | 'path' | 'none';
   /** Makes a stream report its usage; null when the client asked for it, or it is no stream. */
   readonly usageEdit: Edit | null;
 }
@@ -29,6 +30,7 @@ const maxValueBytes = 65_536;
 
 /**
  * Reads `model` and `stream`.
+ * @param place what of the request its path says, which wins over the body.
  * @param usageEditOf makes the edit of a stream where the dialect needs one.
  * @param defaultModel the model meant by a request that names none; null: it must name one.
  * @throws GatewayError `invalid_request`; JsonSyntaxError.
@@ -36,12 +38,21 @@ const maxValueBytes = 65_536;
 export function readHead(
   body: Buffer,
   spans: Spans,
-  usageEditOf: ((body: Buffer, spans: Spans) => Edit | null) | null,
+  place: RequestPlace,
+  usageEditOf: ((body: Buffer, spans: Spans) => Edit | null) | null = null,
   defaultModel: string | null = null,
 ): ModelRequest {
   const modelSpans = spans.get('model') ?? [];
   const named = memberOf(body, 'model', modelSpans);
-  const model = named ?? defaultModel ?? named;
+  const model = checkModel(place.model || (named ?? defaultModel ?? named));
+  const stream = memberOf(body, 'stream', spans.get('stream')) ?? false;
+  if (typeof stream !== 'boolean') throw invalid('stream', 'stream must be true or false.');
+  const usageEdit = stream && usageEditOf ? usageEditOf(body, spans) : null;
+  return { body, model, stream, modelSpans, modelIn: named === model ? 'body' : 'none', usageEdit };
+}
+
+/** @throws GatewayError `invalid_request`. */
+export function checkModel(model: unknown): string {
   if (model === undefined) throw invalid('model', 'You must provide a model parameter.');
   if (typeof model !== 'string' || model === '') {
     throw invalid('model', 'The model must be a string that is not empty.');
@@ -49,10 +60,7 @@ export function readHead(
   if (model.length > maxModelLength) {
     throw invalid('model', `The model's name is longer than ${maxModelLength} characters.`);
   }
-  const stream = memberOf(body, 'stream', spans.get('stream')) ?? false;
-  if (typeof stream !== 'boolean') throw invalid('stream', 'stream must be true or false.');
-  const usageEdit = stream && usageEditOf ? usageEditOf(body, spans) : null;
-  return { body, model, stream, modelSpans, isModelNamed: named === model, usageEdit };
+  return model;
 }
 
 /**
@@ -78,11 +86,12 @@ export function memberOf(body: Buffer, name: string, spans: readonly Span[] | un
  * the model's name changes and, with `askUsage`, what asks for the usage of a stream.
  */
 export function bodyFor(request: ModelRequest, model: string, askUsage: boolean): Buffer {
-  const { body, modelSpans, isModelNamed, usageEdit } = request;
+  const { body, modelSpans, modelIn, usageEdit } = request;
   const edits: Edit[] = [];
   // Of a key that occurs twice a provider may take the first, of none a default of its own: neither
   // was authorized.
-  if (model !== request.model || modelSpans.length > 1 || !isModelNamed) {
+  const isNamed = modelIn === 'body' && model === request.model && modelSpans.length === 1;
+  if (modelIn !== 'path' && !isNamed) {
     const bytes = Buffer.from(JSON.stringify(model));
     for (const span of modelSpans) edits.push({ ...span, bytes });
     if (modelSpans.length === 0) edits.push(memberAtStart(body, 'model', model));

@@ -75,6 +75,9 @@ export function createHandler(
         return answerText(exchange, 'completion', body);
       case 'openai.embeddings':
       case 'openai.moderations':
+      case 'openai.images':
+      case 'openai.speech':
+      case 'cohere.rerank':
         return answerPlain(exchange, plainAnswers[dialect.name], body);
       case 'anthropic.count_tokens': {
         const request = messagesCodec.readRequest(body, { model: '', stream: false });
@@ -104,7 +107,8 @@ export function createHandler(
     }
     const answered = answerTo(fields);
     await waitFor(exchange, behaviour.latencyMs);
-    respond(exchange, answered);
+    if (typeof answered === 'string') return respond(exchange, answered);
+    exchange.respond(200, ['content-type', answered.type, ...nameHeader], answered.bytes);
   }
 
   /** Serves `/mock/stats` and `/mock/config`. */

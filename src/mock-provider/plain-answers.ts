@@ -1,25 +1,28 @@
+import { tokensOf } from './ask.js';
 import { embeddingsBody } from './embeddings.js';
 import { ProviderError } from './provider-error.js';
 
 /** The fields of a request, which has a model. */
 export type Fields = Record<string, unknown> & { model: string };
 
-/** The body of an answer that is no stream. @throws ProviderError 400 naming the field. */
-export type PlainAnswer = (fields: Fields) => string;
+/** An answer that is no stream: JSON, or bytes. @throws ProviderError 400 naming the field. */
+export type PlainAnswer = (fields: Fields) => string | { type: string; bytes: Buffer };
 
 /** Answers that are no text of a model, by the dialect that was asked in. */
 export const plainAnswers = {
   'openai.embeddings': embeddingsBody,
   'openai.moderations': moderationsBody,
+  'openai.images': imagesBody,
+  'openai.speech': speechBody,
+  'cohere.rerank': rerankBody,
 } as const satisfies Record<string, PlainAnswer>;
 
 const categories = ['hate', 'harassment', 'self-harm', 'sexual', 'violence'];
 
 /** An input with the word "kill" is violent. */
-function moderationsBody({ model, input }: Fields): string {
-  if (input === undefined) {
-    throw new ProviderError(400, "Missing required parameter: 'input'.", { param: 'input' });
-  }
+function moderationsBody(fields: Fields): string {
+  const { model } = fields;
+  const input = required(fields, 'input');
   const inputs = Array.isArray(input) ? input : [input];
   const results = inputs.map((one) => {
     const flagged = /\bkill\b/i.test(JSON.stringify(one));
@@ -33,4 +36,78 @@ function moderationsBody({ model, input }: Fields): string {
     };
   });
   return JSON.stringify({ id: 'modr-mock', model, results });
+}
+
+/** A black dot, as many times as asked for. */
+function imagesBody(fields: Fields): string {
+  required(fields, 'prompt');
+  const { n = 1 } = fields;
+  if (typeof n !== 'number' || !Number.isInteger(n) || n < 1 || n > 10) {
+    throw new ProviderError(400, 'n must be an integer from 1 to 10', { param: 'n' });
+  }
+  const input = tokensOf(String(fields.prompt).length);
+  const usage = { input_tokens: input, output_tokens: 100 * n, total_tokens: input + 100 * n };
+  const data = Array.from({ length: n }, () => ({ b64_json: dot }));
+  return JSON.stringify({ created: 1_700_000_000, data, usage });
+}
+
+const dot =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==';
+
+const soundTypes: Readonly<Record<string, string>> = {
+  mp3: 'audio/mpeg',
+  opus: 'audio/opus',
+  aac: 'audio/aac',
+  flac: 'audio/flac',
+  wav: 'audio/wav',
+  pcm: 'audio/pcm',
+};
+
+/** Not a sound: bytes that tell each place apart, a thousand for each character. */
+function speechBody(fields: Fields): { type: string; bytes: Buffer } {
+  const input = required(fields, 'input');
+  const type = soundTypes[String(fields.response_format ?? 'mp3')];
+  if (type === undefined) {
+    throw new ProviderError(400, 'response_format is not known', { param: 'response_format' });
+  }
+  const bytes = Buffer.alloc(1_000 * String(input).length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 31) % 251;
+  return { type, bytes };
+}
+
+/** The relevance of a document is the share of the query's words that it has. */
+function rerankBody(fields: Fields): string {
+  const words = wordsOf(required(fields, 'query'));
+  const documents = required(fields, 'documents');
+  if (!Array.isArray(documents) || documents.length === 0) {
+    throw new ProviderError(400, 'documents must be a list that is not empty', {
+      param: 'documents',
+    });
+  }
+  const results = documents
+    .map((document, index) => {
+      const found = new Set(wordsOf(document));
+      const relevance_score = words.filter((word) => found.has(word)).length / words.length;
+      return { index, relevance_score };
+    })
+    .sort((a, b) => b.relevance_score - a.relevance_score);
+  const { top_n = results.length } = fields;
+  const total_tokens = tokensOf(JSON.stringify([fields.query, documents]).length);
+  return JSON.stringify({
+    id: 'rerank-mock',
+    results: results.slice(0, Number(top_n)),
+    meta: { api_version: { version: '2' }, billed_units: { search_units: 1 } },
+    usage: { total_tokens },
+  });
+}
+
+function wordsOf(text: unknown): string[] {
+  return JSON.stringify(text).toLowerCase().match(/\w+/g) ?? [''];
+}
+
+function required(fields: Fields, name: string): unknown {
+  if (fields[name] === undefined) {
+    throw new ProviderError(400, `Missing required parameter: '${name}'.`, { param: name });
+  }
+  return fields[name];
 }

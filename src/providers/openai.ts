@@ -20,7 +20,7 @@ export const openai: ProviderKind = {
 /** Most compatible servers do not have responses, which are told in chat then. */
 function speaks({ api_base, provider_params }: Provider, dialect: DialectName): boolean {
   const [maker, operation] = dialect.split('.');
-  if (maker !== 'openai') return false;
+  if (maker !== 'openai' && dialect !== 'cohere.rerank') return false;
   const { operations } = provider_params;
   if (operations) return operations.includes(operation as OpenaiOperation);
   return operation !== 'responses' || isAt(api_base, 'openai.com');

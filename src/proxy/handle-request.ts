@@ -11,6 +11,7 @@ import { health } from './health.js';
 import { limit } from './limit.js';
 import { listModels, showModel } from './list-models.js';
 import { parse } from './parse.js';
+import { placeIn } from './path-forms.js';
 import { planRoutes } from './plan-routes.js';
 import { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
@@ -74,7 +75,9 @@ async function answer(
     return respond(exchange, record, 200, body);
   }
 
-  const request = await parse(exchange, endpoint.dialect, settings.server, gateway.watchdog);
+  const { server } = settings;
+  const place = placeIn(exchange.path);
+  const request = await parse(exchange, endpoint.dialect, server, gateway.watchdog, place);
   record.asked(request);
   const planned = {
     request,

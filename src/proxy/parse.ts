@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings-schema.js';
 import { BodyScanner, JsonSyntaxError } from '../dialects/body-scanner.js';
+import { noPlace, type RequestPlace } from '../dialects/codec.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { ModelRequest } from '../dialects/head.js';
 import { GatewayError } from '../errors.js';
@@ -9,6 +10,7 @@ import type { Watchdog } from './watchdog.js';
 
 /**
  * Reads the request body, looking into it as it arrives.
+ * @param place what of the request stands in its path.
  * @throws GatewayError `request_too_large`, `invalid_json`, `invalid_request`,
  *   `unsupported_encoding`, `request_timeout`; AbortedError.
  */
@@ -17,6 +19,7 @@ export async function parse(
   dialect: Dialect,
   { max_body_bytes, body_timeout_ms }: Settings['server'],
   watchdog: Watchdog,
+  place: RequestPlace = noPlace,
 ): Promise<ModelRequest> {
   const encoding = exchange.header('content-encoding');
   if (encoding !== '' && encoding !== 'identity') {
@@ -39,7 +42,7 @@ export async function parse(
     });
     const body = await bodyInTime(reading, body_timeout_ms, watchdog);
     if (failure !== null) throw failure;
-    return dialect.readHead(body, scanner.finish());
+    return dialect.readHead(body, scanner.finish(), place);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     throw new GatewayError('invalid_json', `The request body is not valid JSON: ${error.message}.`);

@@ -4,6 +4,7 @@ import type { Endpoint, ModelEndpoint, OwnEndpoint } from '../dialects/endpoint.
 import { modelEndpoints, ownEndpoints } from '../dialects/endpoints.js';
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
+import { decoded, pathAsListed } from './path-forms.js';
 
 const fixed = new Map<string, Endpoint>();
 /** Endpoints that hold every path below theirs, with what these begin with; the longest first. */
@@ -39,9 +40,7 @@ const offered = [...modelEndpoints, ...ownEndpoints]
 export function dialectOf(exchange: Exchange): Dialect | null {
   const endpoint = modelEndpointAt(exchange.path);
   if (endpoint) return endpoint.dialect;
-  const isOwn =
-    fixed.has(exchange.path) || prefixes.some(({ prefix }) => exchange.path.startsWith(prefix));
-  return isOwn && wantsAnthropic(exchange) ? messages : null;
+  return endpointAt(exchange.path) && wantsAnthropic(exchange) ? messages : null;
 }
 
 /** Whether a list of models is asked for in the shape of Anthropic's API. */
@@ -54,9 +53,10 @@ function isWebSocket(exchange: Exchange): boolean {
 }
 
 /** The endpoint for models that a path is at or below, whatever the method; null when there is none. */
-export function modelEndpointAt(path: string): ModelEndpoint | null {
-  for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
-    const endpoint = fixed.get(path.slice(0, end));
+function modelEndpointAt(path: string): ModelEndpoint | null {
+  const known = pathAsListed(path);
+  for (let end = known.length; end > 0; end = known.lastIndexOf('/', end - 1)) {
+    const endpoint = fixed.get(known.slice(0, end));
     if (endpoint?.kind === 'model_request') return endpoint;
   }
   return null;
@@ -68,8 +68,7 @@ export function modelEndpointAt(path: string): ModelEndpoint | null {
  */
 export function route(exchange: Exchange): Endpoint {
   const { method, path } = exchange;
-  const endpoint =
-    fixed.get(path) ?? prefixes.find(({ prefix }) => path.startsWith(prefix))?.endpoint;
+  const endpoint = endpointAt(path);
   if (!endpoint) {
     const message = `Unknown request URL: ${method} ${path}. This gateway serves ${offered}.`;
     throw new GatewayError('unknown_url', message);
@@ -92,14 +91,19 @@ export function route(exchange: Exchange): Endpoint {
   });
 }
 
+function endpointAt(path: string): Endpoint | undefined {
+  const known = pathAsListed(path);
+  const endpoint =
+    fixed.get(known) ?? prefixes.find(({ prefix }) => known.startsWith(prefix))?.endpoint;
+  // What is not of an API has one path only: the control process is asked by it, and looks again.
+  const hasForms = endpoint?.kind === 'model_request' || endpoint?.kind === 'models';
+  return known === path || hasForms || endpoint?.kind === 'model' ? endpoint : undefined;
+}
+
 /**
  * The model in `/v1/models/{id}`; its slashes may be written as they are.
  * @throws GatewayError `invalid_request`.
  */
 export function modelOf({ path }: Exchange): string {
-  try {
-    return decodeURIComponent(path.slice(path.indexOf('/models/') + '/models/'.length));
-  } catch {
-    throw new GatewayError('invalid_request', 'The model in the URL is not well encoded.');
-  }
+  return decoded(path.slice(path.indexOf('/models/') + '/models/'.length));
 }

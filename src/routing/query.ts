@@ -11,15 +11,18 @@ export function queryNames(path: string): ReadonlySet<string> {
   return new Set(from < 0 ? [] : new URLSearchParams(path.slice(from)).keys());
 }
 
+/** A client's key, and the version of Azure's API, which the provider's own settings say. */
+const notPassed = new Set(['key', 'api-version']);
+
 /**
- * A path with the parameters of a client's query, as they are written, less its key and those that
- * the path has itself.
+ * A path with the parameters of a client's query, as they are written, less those of the gateway and
+ * those that the path has itself.
  * @param query without the question mark.
  */
 export function withClientQuery(path: string, own: ReadonlySet<string>, query: string): string {
   const passed = query.split('&').filter((part) => {
     const [name = ''] = new URLSearchParams(part).keys();
-    return part !== '' && name !== 'key' && !own.has(name);
+    return part !== '' && !notPassed.has(name) && !own.has(name);
   });
   if (passed.length === 0) return path;
   return `${path}${path.includes('?') ? '&' : '?'}${passed.join('&')}`;

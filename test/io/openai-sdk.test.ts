@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import OpenAI, { APIError } from 'openai';
+import OpenAI, { APIError, AzureOpenAI } from 'openai';
 import { mockForTest, say } from '../mock-provider/mock-for-test.js';
-import { engines } from '../support/ask.js';
+import { ask, engines } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
+import { until } from '../support/until.js';
 
 const tools: OpenAI.ChatCompletionTool[] = [
   {
@@ -17,7 +18,7 @@ const tools: OpenAI.ChatCompletionTool[] = [
 
 for (const { engine, skip } of engines) {
   test(`the openai SDK works through ${engine}`, { skip }, async (t) => {
-    const { client, limited } = await gateway(t, engine);
+    const { daemon, client, limited, key } = await gateway(t, engine);
 
     await t.test('lists and retrieves the models that are named in mappings', async () => {
       const models = await client.models.list();
@@ -134,6 +135,83 @@ for (const { engine, skip } of engines) {
       await assert.rejects(limited.moderations.create({ input }), OpenAI.PermissionDeniedError);
     });
 
+    await t.test('generates images, and speech as bytes', async () => {
+      const image = await client.images.generate({ model: 'gpt-image-1', prompt: 'a', n: 2 });
+      assert.equal(image.data?.length, 2);
+      assert.ok(image.data?.[0]?.b64_json);
+      const audio = await client.audio.speech.create({
+        model: 'gpt-4o-mini-tts',
+        input: 'x'.repeat(600),
+        voice: 'alloy',
+        response_format: 'wav',
+      });
+      assert.equal(audio.headers.get('content-type'), 'audio/wav');
+      const bytes = Buffer.from(await audio.arrayBuffer());
+      assert.equal(bytes.length, 600_000);
+      assert.ok(bytes.every((byte, place) => byte === (place * 31) % 251));
+    });
+
+    await t.test('serves the SDK of Azure, whose path names the model', async () => {
+      const { baseURL } = client;
+      const azure = new AzureOpenAI({
+        endpoint: baseURL.replace(/\/v1$/, ''),
+        apiKey: key,
+        apiVersion: '2024-10-21',
+        maxRetries: 0,
+      });
+      const { choices } = await azure.chat.completions.create({
+        model: 'mock-echo',
+        messages: say('hello'),
+      });
+      const seen = JSON.parse(choices[0]?.message.content ?? '');
+      assert.deepEqual([seen.path, seen.query], ['/v1/chat/completions', '']);
+      const { data } = await azure.embeddings.create({
+        model: 'text-embedding-3-small',
+        input: 'a',
+      });
+      assert.equal(data.length, 1);
+      await assert.rejects(
+        azure.chat.completions.create({ model: 'claude', messages: say('hello') }),
+        OpenAI.NotFoundError,
+      );
+      const body = JSON.stringify({ model: 'other', messages: say('hello') });
+      const url = `${baseURL.replace(/\/v1$/, '')}/openai/deployments/mock-echo/chat/completions`;
+      const answer = await ask(url, { method: 'POST', headers: { 'api-key': key }, body });
+      const echo = JSON.parse(JSON.parse(answer.text).choices[0].message.content);
+      assert.equal(echo.body_text, body.replace('other', 'mock-echo'));
+    });
+
+    await t.test('reranks documents, with the errors that Cohere’s clients read', async () => {
+      const url = `${client.baseURL.replace(/\/v1$/, '')}`;
+      const headers = { authorization: `Bearer ${key}` };
+      const documents = ['about rome', 'about paris and the seine', 'nothing'];
+      const asked = { model: 'mock-rerank', query: 'paris seine', documents, top_n: 2 };
+      for (const path of ['/v1/rerank', '/v2/rerank', '/rerank']) {
+        const body = JSON.stringify(asked);
+        const { status, text } = await ask(url + path, { method: 'POST', headers, body });
+        assert.equal(status, 200, text);
+        const { results } = JSON.parse(text);
+        assert.deepEqual(results, [
+          { index: 1, relevance_score: 1 },
+          { index: 0, relevance_score: 0 },
+        ]);
+      }
+      const body = JSON.stringify({ ...asked, model: 'claude' });
+      const refused = await ask(`${url}/v2/rerank`, { method: 'POST', headers, body });
+      const { message, error } = JSON.parse(refused.text);
+      assert.deepEqual([refused.status, error.code], [404, 'model_not_found']);
+      assert.equal(message, error.message);
+      type Row = { prompt: number; completion: number; source: string };
+      let rows: Row[] = [];
+      await until('the rows', async () => {
+        rows = await daemon.sql<Row[]>`
+          SELECT prompt_tokens AS prompt, completion_tokens AS completion, usage_source AS source
+          FROM request_logs WHERE endpoint = '/v2/rerank' AND status = 200`;
+        return rows.length > 0;
+      });
+      assert.deepEqual({ ...rows[0] }, { prompt: 17, completion: 0, source: 'provider' });
+    });
+
     await t.test('answers many requests at once', async () => {
       const answers = await Promise.all(
         Array.from({ length: 100 }, (_, i) =>
@@ -205,7 +283,7 @@ for (const { engine, skip } of engines) {
       ],
       [
         'an endpoint that does not exist',
-        () => client.images.generate({ prompt: 'x' }),
+        () => client.files.list(),
         OpenAI.NotFoundError,
         { status: 404, code: 'unknown_url', type: invalid },
       ],
@@ -269,8 +347,9 @@ async function gateway(t: TestContext, engine: 'net' | 'hyper-express' | 'node')
     api_base: mock.url,
     model_mapping: Object.fromEntries(named.map((name) => [name, name])),
   });
-  const client = daemon.client(await daemon.addKey('all'));
+  const key = await daemon.addKey('all');
+  const client = daemon.client(key);
   const limited = daemon.client(await daemon.addKey('limited', { allowed_models: ['gpt-4o'] }));
   await daemon.reload();
-  return { daemon, mock, client, limited };
+  return { daemon, mock, client, limited, key };
 }

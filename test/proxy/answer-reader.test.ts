@@ -17,7 +17,7 @@ const request = {
   model: 'm',
   stream: true,
   modelSpans: [],
-  isModelNamed: true,
+  modelIn: 'body' as const,
   usageEdit: null,
 };
 

@@ -3,7 +3,7 @@ import { type AnswerError, parsedJson, statusOfError } from '../answer-error.js'
 import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
-import { readHead, type Spans } from '../head.js';
+import { readHead } from '../head.js';
 import { isObject } from '../read.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import {
@@ -20,7 +20,7 @@ import { writeMessagesError } from './error.js';
 
 const common = {
   members: new Set(['model', 'stream']),
-  readHead: (body: Buffer, spans: Spans) => readHead(body, spans, null),
+  readHead,
   judge,
   errorIn,
   usageFilter: null,

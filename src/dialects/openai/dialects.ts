@@ -1,4 +1,5 @@
 import type { GatewayError } from '../../errors.js';
+import type { RequestPlace } from '../codec.js';
 import type { Dialect } from '../dialect.js';
 import { type Edit, memberAtStart, memberOf, readHead, type Spans } from '../head.js';
 import { writeEvent } from '../sse.js';
@@ -7,7 +8,7 @@ import { readUsage, UsageEventFilter } from './usage.js';
 
 const common = {
   members: new Set(['model', 'stream']),
-  readHead: (body: Buffer, spans: Spans) => readHead(body, spans, null),
+  readHead,
   judge,
   countsTokens: true,
   errorIn,
@@ -24,7 +25,8 @@ const common = {
 const streamed = {
   ...common,
   members: new Set(['model', 'stream', 'stream_options']),
-  readHead: (body: Buffer, spans: Spans) => readHead(body, spans, usageEditOf),
+  readHead: (body: Buffer, spans: Spans, place: RequestPlace) =>
+    readHead(body, spans, place, usageEditOf),
   usageFilter: () => new UsageEventFilter(),
 };
 
@@ -44,7 +46,21 @@ export const moderations: Dialect = {
   name: 'openai.moderations',
   operation: 'moderation',
   ...common,
-  readHead: (body, spans) => readHead(body, spans, null, 'omni-moderation-latest'),
+  readHead: (body, spans, place) => readHead(body, spans, place, null, 'omni-moderation-latest'),
+  countsTokens: false,
+};
+export const images: Dialect = {
+  name: 'openai.images',
+  operation: 'image',
+  ...common,
+  readHead: (body, spans, place) => readHead(body, spans, place, null, 'dall-e-2'),
+  countsTokens: false,
+};
+/** Its answer is sound, or events of it. */
+export const speech: Dialect = {
+  name: 'openai.speech',
+  operation: 'speech',
+  ...common,
   countsTokens: false,
 };
 

@@ -74,3 +74,27 @@ export const moderationsDocument: EndpointDocument = {
   stream: null,
   errorSchema: null,
 };
+
+export const imagesDocument: EndpointDocument = {
+  operationId: 'createImage',
+  summary: 'Images from a text',
+  maker: 'OpenAI',
+  required: ['prompt'],
+  properties: { prompt: { type: 'string' }, n: { type: ['integer', 'null'] } },
+  example: { model: 'gpt-image-1', prompt: 'A lighthouse' },
+  answer: { created: { type: 'integer' }, data: { type: 'array', items: { type: 'object' } } },
+  stream: 'Server-sent events, of partial images too.',
+  errorSchema: null,
+};
+
+export const speechDocument: EndpointDocument = {
+  operationId: 'createSpeech',
+  summary: 'Speech from a text',
+  maker: 'OpenAI',
+  required: ['model', 'input', 'voice'],
+  properties: { input: { type: 'string' }, voice: { type: ['string', 'object'] } },
+  example: { model: 'gpt-4o-mini-tts', input: 'Hello!', voice: 'alloy' },
+  answer: 'audio/*',
+  stream: 'Server-sent events, where `stream_format` is `sse`.',
+  errorSchema: null,
+};

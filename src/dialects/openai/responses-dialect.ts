@@ -13,7 +13,7 @@ export const responses: Dialect = {
   name: 'openai.responses',
   operation: 'chat',
   members: new Set(['model', 'stream']),
-  readHead: (body, spans) => readHead(body, spans, null),
+  readHead,
   judge,
   countsTokens: true,
   errorIn,
