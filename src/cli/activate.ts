@@ -48,7 +48,7 @@ export async function activate(options: ActivateOptions): Promise<Activation> {
     const timedOut = error instanceof Error && error.name === 'TimeoutError';
     const reason = timedOut
       ? `the daemon has not confirmed it within ${timeoutMs / 1000} s`
-      : `the daemon cannot be asked: ${errorMessage(error)}`;
+      : `cannot reach the daemon: ${errorMessage(error)}`;
     return { state: 'unconfirmed', reason };
   }
 }

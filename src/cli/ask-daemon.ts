@@ -15,7 +15,7 @@ export interface DaemonFlags {
 /** Adds the flags that select the daemon, and `--json`. */
 export function addDaemonOptions(command: Command): Command {
   return command
-    .option('--data-dir <path>', 'of the running gateway (LLMPROXY_DATA_DIR)')
+    .option('--data-dir <path>', "the running gateway's data directory (LLMPROXY_DATA_DIR)")
     .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
     .option('--json', 'print JSON');
 }
@@ -71,13 +71,13 @@ export async function getFromDaemon(
     const code = error instanceof Error && 'code' in error ? error.code : '';
     if (code === 'ENOENT' || code === 'ECONNREFUSED') throw new NoDaemonError(dataDir);
     if (code === 'EACCES') {
-      throw new CliError(`the daemon on ${dataDir} is another user's`, {
+      throw new CliError(`the daemon on ${dataDir} belongs to another user`, {
         hint: 'run this as the user of the daemon, or as root',
       });
     }
     const timedOut = error instanceof Error && error.name === 'TimeoutError';
     const reason = timedOut ? `no answer within ${timeoutMs / 1000} s` : errorMessage(error);
-    throw new CliError(`the daemon cannot be asked: ${reason}`);
+    throw new CliError(`cannot reach the daemon: ${reason}`);
   }
 }
 

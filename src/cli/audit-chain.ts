@@ -11,15 +11,14 @@ export function auditVerifyCommand(): Command {
   return addDatabaseOptions(
     new Command('verify')
       .description('check that nothing in the audit log was changed or removed')
-      .option('--against <file>', 'an earlier export, which the log must still lead to'),
+      .option('--against <file>', 'check that the log continues this earlier export'),
   )
     .addHelpText(
       'after',
       `
-Each entry is bound to all before it by a hash. Who owns the database could
-compute all hashes again, and could remove the newest entries with theirs: an
-export that is kept elsewhere shows that too. It exits with 1 where something
-is wrong.
+A hash binds each entry to all entries before it. The owner of the database
+could recompute all hashes, or remove the newest entries: an export kept
+elsewhere reveals that too. Exits with 1 if the log was altered.
 
 Examples:
   $ llmproxy audit verify
@@ -32,10 +31,10 @@ Examples:
 export function auditExportCommand(): Command {
   return addDatabaseOptions(
     new Command('export')
-      .description('print the audit log with its hashes, to be kept elsewhere')
+      .description('print the audit log with its hashes, to keep elsewhere')
       .option(
         '--after <place>',
-        'only what came after this place of an earlier export',
+        'only entries after this place of an earlier export',
         wholeNumber('--after', 0, Number.MAX_SAFE_INTEGER),
         0,
       ),
@@ -43,7 +42,7 @@ export function auditExportCommand(): Command {
     .addHelpText(
       'after',
       `
-One JSON object a line, oldest first. "hash" is the SHA-256 of the text of
+One JSON object per line, oldest first. "hash" is the SHA-256 of the text of
 "previous" followed by the text of "entry".
 
 Examples:
@@ -61,7 +60,7 @@ async function verify({ against, ...flags }: DatabaseFlags & { against?: string 
     printJson(head);
     return;
   }
-  print(paint('green', `the audit log is whole: ${counted(head.entries, 'change')}`));
+  print(paint('green', `the audit log is intact: ${counted(head.entries, 'change')}`));
   print(`place ${head.place}, hash ${head.hash}`);
 }
 

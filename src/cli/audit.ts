@@ -18,7 +18,7 @@ interface AuditFlags extends DatabaseFlags {
 /** `llmproxy audit …`: the history of changes. Without a subcommand it is `audit list`. */
 export function auditCommand(): Command {
   return new Command('audit')
-    .description('list, verify or export who changed which provider or key')
+    .description('list, verify or export the history of changes')
     .addCommand(auditListCommand(), { isDefault: true })
     .addCommand(auditVerifyCommand())
     .addCommand(auditExportCommand())
@@ -28,16 +28,16 @@ export function auditCommand(): Command {
 function auditListCommand(): Command {
   return addDatabaseOptions(
     new Command('list')
-      .description('list who changed which provider or key, and when')
-      .option('--since <time>', 'how long ago (24h, 7d, 30m), or a time in ISO 8601', '7d')
-      .option('--object <name>', 'only this provider or key')
-      .option('--actor <actor>', 'only what this one did, such as admin:alice')
-      .option('--limit <n>', 'how many', wholeNumber('--limit', 1, 100_000), 100),
+      .description('list changes of providers and keys, with their authors')
+      .option('--since <time>', 'an age (24h, 7d, 30m) or a time in ISO 8601', '7d')
+      .option('--object <name>', 'only changes of this provider or key')
+      .option('--actor <actor>', 'only changes by this actor, such as admin:alice')
+      .option('--limit <n>', 'maximum number of entries', wholeNumber('--limit', 1, 100_000), 100),
   )
     .addHelpText(
       'after',
       `
-Secrets are hidden. Values before and after are in the output of --json.
+Secrets are hidden. --json includes the values before and after.
 
 Examples:
   $ llmproxy audit list
@@ -52,7 +52,7 @@ async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promi
   const filter = { ...period, limit, object: object ?? null, actor: actor ?? null };
   const entries = await withDatabase(flags, 'ready', (sql) => listAudit(sql, filter));
   if (flags.json) printJson(entries);
-  else if (entries.length === 0) note('nothing was changed in this time');
+  else if (entries.length === 0) note('no changes in this period');
   else {
     printTable(entries, [
       { header: 'WHEN', value: ({ at }) => shortTime(at) },

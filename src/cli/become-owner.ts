@@ -25,7 +25,7 @@ export async function makeDataDir(dataDir: string): Promise<void> {
     const made = await mkdir(dataDir, { recursive: true });
     if (made) await chmod(dataDir, process.getuid?.() === 0 ? 0o755 : 0o700);
   } catch (error) {
-    throw new CliError(`cannot make the data directory ${dataDir}: ${errorMessage(error)}`, {
+    throw new CliError(`cannot create the data directory ${dataDir}: ${errorMessage(error)}`, {
       hint: 'choose another with --data-dir or LLMPROXY_DATA_DIR',
     });
   }
@@ -48,7 +48,7 @@ export async function becomeOwner(dataDir: string): Promise<void> {
   const obstacle = firstUnreachable({ name, uid, gid }, code);
   if (obstacle !== null) {
     throw new CliError(`${who}, who cannot enter ${obstacle}, where this llmproxy is installed`, {
-      hint: 'install llmproxy where everybody may read it, such as /opt',
+      hint: 'install llmproxy where everybody can read it, such as /opt',
     });
   }
   // Must come first: the history names the original user, who cannot be determined afterwards.

@@ -9,7 +9,7 @@ type Shell = (typeof shells)[number];
 export function completionCommand(): Command {
   return new Command('completion')
     .description('print a script that completes commands and options')
-    .addArgument(new Argument('<shell>', 'for which shell').choices(shells))
+    .addArgument(new Argument('<shell>', 'the shell').choices(shells))
     .option('--json', 'print the script as JSON')
     .addHelpText(
       'after',

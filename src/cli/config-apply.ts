@@ -138,13 +138,15 @@ async function refuseUnusable(settings: Settings, plan: Plan): Promise<void> {
   const { unusableAfter } = await import('./config-usable.js');
   const problems = await unusableAfter(settings, plan);
   if (problems.length === 0) return;
-  throw new CliError(`the daemon could not use the configuration then\n${problems.join('\n')}`);
+  throw new CliError(
+    `with these changes, the daemon could not use the configuration\n${problems.join('\n')}`,
+  );
 }
 
 async function confirm(flags: ApplyFlags, { changes }: DescribedPlan): Promise<void> {
   if (flags.yes) return;
   if (!canAsk(flags.json)) {
-    throw usageError('nobody can be asked here whether to apply this', 'add --yes');
+    throw usageError('cannot ask for confirmation here', 'add --yes');
   }
   print('');
   const what = changes.length === 1 ? 'this change' : `these ${changes.length} changes`;

@@ -19,7 +19,7 @@ const signs = {
 /** Prints a plan for people: the changes, then their effect on models and keys. */
 export function printPlan({ version, changes, effect }: DescribedPlan): void {
   if (changes.length === 0) {
-    print(`no changes: the configuration is as asked for (version ${version})`);
+    print(`no changes: the configuration is up to date (version ${version})`);
     return;
   }
   for (const { kind, action, name, id, fields } of changes.slice(0, maxShown)) {

@@ -19,7 +19,8 @@ export function configCommand(): Command {
       .addHelpText(
         'after',
         `
-Of secrets there are hashes, references, and "keep" for those that stay.
+Keys appear as hashes; secrets as references, or as "keep", which leaves them
+unchanged.
 
 Examples:
   $ llmproxy config export > gateway.yaml
@@ -37,14 +38,14 @@ Examples:
   );
   command.addCommand(
     addPrune(addDatabaseOptions(new Command('plan')))
-      .option('--exit-code', 'exit with 3 where there are changes')
-      .description('show what a document would change, and what that means')
+      .option('--exit-code', 'exit with 3 if there are changes')
+      .description('show the changes of a document and their effect')
       .argument('<file>', 'the document; - is standard input')
       .addHelpText(
         'after',
         `
-Nothing is changed. Exit codes: 0; 1 for a document that cannot be applied;
-with --exit-code 3 where there are changes.
+Changes nothing. Exit codes: 0; 1 if the document cannot be applied; with
+--exit-code, 3 if there are changes.
 
 Examples:
   $ llmproxy config plan gateway.yaml
@@ -54,14 +55,14 @@ Examples:
   );
   command.addCommand(
     addApplyOptions(addPrune(addDatabaseOptions(new Command('apply'))))
-      .description('make providers and keys as a document says')
+      .description('apply a document to providers and keys')
       .argument('<file>', 'the document; - is standard input')
       .addHelpText(
         'after',
         `
-Shows the plan, asks, and changes all in one transaction, or nothing where
-somebody else has changed something meanwhile. What the document does not name
-stays, unless --prune is given.
+Shows the plan, asks, and applies it in one transaction, or not at all if
+somebody has made changes in the meantime. Everything that the document does
+not name stays, unless --prune is given.
 
 Examples:
   $ llmproxy config apply gateway.yaml --message "add the second region"
@@ -71,20 +72,20 @@ Examples:
   );
   command.addCommand(
     addDatabaseOptions(new Command('history'))
-      .description('list the versions: who, when, how, what and why')
-      .option('--limit <n>', 'how many', wholeNumber('--limit', 1, 1_000), 20)
+      .description('list the versions with author, time, changes and reason')
+      .option('--limit <n>', 'maximum number of versions', wholeNumber('--limit', 1, 1_000), 20)
       .addHelpText('after', '\nExample:\n  $ llmproxy config history --limit 50')
       .action(showHistory),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('show').option('--origin', 'say where each value comes from'))
+    addDatabaseOptions(new Command('show').option('--origin', 'show the source of each value'))
       .description('show the configuration, or that of a version')
       .argument('[version]', 'as config history lists it', wholeNumber('the version', 0))
       .addHelpText(
         'after',
         `
-With --origin: settings of the daemon, and fields of providers and keys with
-the override files of this machine on top.
+--origin shows the settings of the daemon, and the fields of providers and keys
+merged with the override files of this machine.
 
 Examples:
   $ llmproxy config show 41
@@ -94,12 +95,12 @@ Examples:
   );
   command.addCommand(
     addApplyOptions(addDatabaseOptions(new Command('rollback')))
-      .description('make everything as it was after a version, as a new version')
+      .description('restore an earlier version as a new version')
       .argument('<version>', 'as config history lists it', wholeNumber('the version', 0))
       .addHelpText(
         'after',
         `
-Deleted keys come back with their hashes and providers with their secrets.
+Deleted keys return with their hashes, and providers with their secrets.
 
 Example:
   $ llmproxy config rollback 41 --message "the new region is down"`,
@@ -109,7 +110,7 @@ Example:
   command.addCommand(
     new Command('schema')
       .description('print the JSON Schema of the document, for editors')
-      .option('--json', 'it is JSON anyway')
+      .option('--json', 'no effect: the output is always JSON')
       .addHelpText('after', '\nExample:\n  $ llmproxy config schema > llmproxy.schema.json')
       .action(printSchema),
   );
@@ -124,12 +125,12 @@ Examples:
 }
 
 function addPrune(command: Command): Command {
-  return command.option('--prune', 'remove providers and keys that it does not name');
+  return command.option('--prune', 'remove providers and keys that are not in the document');
 }
 
 function addApplyOptions(command: Command): Command {
   return command
-    .option('--message <why>', 'for the history')
-    .option('--base <version>', 'only on this version', wholeNumber('--base'))
+    .option('--message <why>', 'reason, for the history')
+    .option('--base <version>', 'apply only if this is still the version', wholeNumber('--base'))
     .option('--yes', 'do not ask');
 }

@@ -26,7 +26,7 @@ export interface DatabaseFlags {
 export function addDatabaseOptions(command: Command): Command {
   return command
     .option('--db-url <url>', 'Postgres to use; without one, the embedded (DB_URL)')
-    .option('--data-dir <path>', 'where the daemon keeps its state (LLMPROXY_DATA_DIR)')
+    .option('--data-dir <path>', "the daemon's data directory (LLMPROXY_DATA_DIR)")
     .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
     .option('--json', 'print JSON');
 }

@@ -17,14 +17,14 @@ interface DemoFlags {
 /** `llmproxy demo`: shows the gateway at work; needs no setup and leaves nothing behind. */
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('see it run: a gateway with a mock provider, in a temporary place')
+    .description('run a temporary gateway with a mock provider')
     .option('--once', 'stop after the first answer')
-    .option('--json', 'print JSON; the answer when it is complete')
+    .option('--json', 'print JSON, with the answer when it is complete')
     .addHelpText(
       'after',
       `
-It takes free ports on 127.0.0.1, needs no account and changes no setting or
-database of yours.
+Uses free ports on 127.0.0.1, needs no account, and does not touch your settings
+or databases.
 
 Examples:
   $ llmproxy demo

@@ -53,7 +53,7 @@ async function look(sql: Sql, settings: Settings): Promise<DatabaseFindings> {
     return { findings: [...findings, ...configurationFindings(stored)], stored };
   } catch (error) {
     const [detail = ''] = errorMessage(error).split('\n');
-    const todo = 'mend it: the gateway goes on with what it has, and does not start without it';
+    const todo = 'fix it: a running gateway keeps its old configuration, a new one will not start';
     findings.push(failed('configuration', detail, todo));
     return { findings, stored: null };
   }
@@ -67,7 +67,7 @@ async function checkMigrations(sql: Sql): Promise<Finding> {
     const detail = `a newer llmproxy has migrated the database (${newer.version}, ${newer.name})`;
     const todo = 'use the newer llmproxy that migrated it';
     return newer.isCompatible
-      ? warning('migrations', `${detail}; this one works on it`, todo)
+      ? warning('migrations', `${detail}; this version still works with it`, todo)
       : failed('migrations', detail, todo);
   }
   try {

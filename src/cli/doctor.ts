@@ -18,8 +18,8 @@ export function doctorCommand(): Command {
     .addHelpText(
       'after',
       `
-It changes nothing, and works whether or not a gateway runs. Each line is ok,
-warn or fail, with what to do. It exits with 1 where something fails.
+Changes nothing, and works with or without a running gateway. Each line is ok,
+warn or fail, with advice. Exits with 1 if a check fails.
 
 Examples:
   $ llmproxy doctor
@@ -51,7 +51,7 @@ async function readSettings(
     tell(ok('settings', file ?? 'no settings file: the environment and defaults'));
     return settings;
   } catch (error) {
-    tell(failed('settings', errorMessage(error), 'mend it: the gateway would not start'));
+    tell(failed('settings', errorMessage(error), 'fix it: the gateway would not start'));
     return null;
   }
 }

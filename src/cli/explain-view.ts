@@ -48,7 +48,7 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
     if (end) print(`No further attempt: ${end}.`);
   }
   if (candidates === null) {
-    if (model_asked !== null) note('\nThe configuration that it used is not kept any more.');
+    if (model_asked !== null) note('\nThe configuration that it used is no longer kept.');
   } else if (candidates.length > 0) printConsidered(candidates);
 }
 

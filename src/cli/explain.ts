@@ -22,16 +22,16 @@ interface ExplainFlags extends DatabaseFlags {
 export function explainCommand(): Command {
   return addDatabaseOptions(
     new Command('explain')
-      .description('why a request went, or would go, where it does')
-      .argument('[request-id]', 'as in the x-request-id of its answer')
-      .option('--model <model>', 'instead: a request for this model that is not sent')
-      .option('--key <name>', 'with --model: of this key, by name or id'),
+      .description('explain where a request went, or would go')
+      .argument('[request-id]', "the answer's x-request-id")
+      .option('--model <model>', 'explain a request for this model, without sending it')
+      .option('--key <name>', 'with --model: as this key, by name or id'),
   )
     .addHelpText(
       'after',
       `
-The gateway remembers its last 10,000 requests, with each attempt, and never
-what was said in them. Of older ones there is the row of request_logs.
+The gateway remembers its last 10,000 requests with each attempt, but no
+prompts or answers. For older ones only the row of request_logs is shown.
 
 Examples:
   $ llmproxy explain 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90

@@ -14,9 +14,7 @@ type ImportFlags = ApplyFlags & { dryRun?: boolean };
 
 /** `llmproxy import …`: imports the configuration of another gateway. */
 export function importCommand(): Command {
-  const command = new Command('import').description(
-    'take over the configuration of another gateway',
-  );
+  const command = new Command('import').description('import the configuration of another gateway');
   command.addCommand(
     addImportOptions(addDatabaseOptions(new Command('litellm')))
       .description('from the config.yaml of a LiteLLM proxy')
@@ -36,16 +34,16 @@ Examples:
   command.addCommand(
     addImportOptions(new Command('seed'))
       .description('from the database of the Python llm-proxy')
-      .requiredOption('--db-url <url>', 'its database, which is only read')
+      .requiredOption('--db-url <url>', 'its database; only read')
       .option('--data-dir <path>', 'of the gateway to import into (LLMPROXY_DATA_DIR)')
       .option('--config <file>', 'its settings file in YAML (LLMPROXY_CONFIG)')
       .option('--json', 'print JSON')
       .addHelpText(
         'after',
         `
-Shows the plan and asks. Hashes of keys stay, so clients keep their keys. The
-gateway's own database is that of its settings. To go on in the database of
-the Python llm-proxy itself, set DB_URL and run: llmproxy migrate up
+Shows the plan and asks. Clients keep their keys, because the hashes are copied.
+The target is the database in the settings. To use the database of the Python
+llm-proxy itself, set DB_URL and run: llmproxy migrate up
 
 Example:
   $ llmproxy import seed --db-url postgres://user@old-host/llm_proxy`,
@@ -61,7 +59,7 @@ Example:
 function addImportOptions(command: Command): Command {
   return command
     .option('--dry-run', 'print the document, with "keep" for secrets, and change nothing')
-    .option('--message <why>', 'for the history')
+    .option('--message <why>', 'reason, for the history')
     .option('--yes', 'do not ask');
 }
 

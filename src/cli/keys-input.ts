@@ -26,21 +26,17 @@ export function addKeyOptions(command: Command, description: string): void {
 export function addLimitOptions(command: Command): Command {
   command
     .option('--models <a,b>', 'models or wildcards that it may use; "*": all', modelList)
-    .option('--rate-limit <n>', 'requests a second; 0 blocks all; none: unlimited', rateLimit)
+    .option('--rate-limit <n>', 'requests per second; 0 blocks all; none: unlimited', rateLimit)
     .option('--burst <n>', 'requests at once; none: as many as --rate-limit', burst)
-    .option(
-      '--expires <time>',
-      'refuse it from then on: 90d, a date, or never',
-      expiry('--expires'),
-    )
+    .option('--expires <time>', 'expiry: 90d, a date, or never', expiry('--expires'))
     .option(
       '--allowed-ips <a,b>',
       'addresses or networks it may be used from; any: all',
       networkList,
     )
-    .option('--tag <tag>', 'a word to find it by; repeatable', collect)
-    .option('--store-bodies', 'store what it asks and is answered, see docs/usage.md')
-    .option('--no-store-bodies', 'do not, which is the default');
+    .option('--tag <tag>', 'a tag for searches; repeatable', collect)
+    .option('--store-bodies', 'store bodies of requests and answers, see docs/usage.md')
+    .option('--no-store-bodies', 'do not store bodies; the default');
   return addDatabaseOptions(command);
 }
 

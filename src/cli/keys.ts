@@ -37,17 +37,17 @@ interface UpdateFlags extends DatabaseFlags, LimitFlags {
 
 /** `llmproxy keys …`: the keys that clients authenticate with. */
 export function keysCommand(): Command {
-  const command = new Command('keys').description('manage the keys of clients');
+  const command = new Command('keys').description('manage client keys');
   const create = new Command('create')
-    .description('create a key and print it, once: only its hash is kept')
-    .argument('[name]', 'whom it is for; asked for on a terminal');
+    .description('create a key and print it; only its hash is kept')
+    .argument('[name]', 'whom it is for; prompted for on a terminal');
   addKeyOptions(create, 'use this key instead of a new random one');
   command.addCommand(
     addLimitOptions(create)
       .addHelpText(
         'after',
         `
-The key alone goes to standard output, everything else to standard error.
+Only the key is written to standard output, all else to standard error.
 
 Examples:
   $ llmproxy keys create alice
@@ -60,10 +60,10 @@ Examples:
   command.addCommand(
     addDatabaseOptions(new Command('list').alias('ls'))
       .description('list the keys')
-      .option('--tag <tag>', 'only those that have this tag; repeatable', collect)
-      .option('--search <text>', 'only those whose name contains this, in any case')
-      .option('--limit <n>', 'how many, by id; 1000 on a terminal', wholeNumber('--limit', 1))
-      .option('--after <id>', 'only those with a higher id', wholeNumber('--after', 0))
+      .option('--tag <tag>', 'only keys with this tag; repeatable', collect)
+      .option('--search <text>', 'only keys whose name contains this, ignoring case')
+      .option('--limit <n>', 'maximum number, by id; 1000 on a terminal', wholeNumber('--limit', 1))
+      .option('--after <id>', 'only keys with a higher id', wholeNumber('--after', 0))
       .addHelpText(
         'after',
         `
@@ -76,16 +76,16 @@ Examples:
   );
   command.addCommand(
     addDatabaseOptions(new Command('show'))
-      .description('show a key; of the key itself, only a preview')
+      .description('show a key, masked')
       .argument('<id|name>')
       .addHelpText('after', '\nExample:\n  $ llmproxy keys show alice')
       .action(show),
   );
   command.addCommand(
     addLimitOptions(new Command('update').option('--name <name>', 'a new name', keyName))
-      .description('change what is given and keep the rest')
+      .description('change the given fields of a key')
       .option('--clear-tags', 'remove all its tags')
-      .option('--enabled', 'take a revoked key back into use')
+      .option('--enabled', 'enable a revoked key')
       .argument('<id|name>')
       .addHelpText(
         'after',
@@ -97,13 +97,9 @@ Examples:
       .action(update),
   );
   const rotate = new Command('rotate')
-    .description('give a key a new value, and let the old one be valid for a while')
+    .description('give a key a new value; the old one stays valid for a while')
     .argument('<id|name>')
-    .option(
-      '--grace <time>',
-      'how long the old value is valid; 0: not at all',
-      duration('--grace'),
-    );
+    .option('--grace <time>', 'time that the old value stays valid; 0: none', duration('--grace'));
   rotate.setOptionValueWithSource('grace', 86_400, 'default');
   addKeyOptions(rotate, 'use this value instead of a new random one');
   command.addCommand(
@@ -111,8 +107,8 @@ Examples:
       .addHelpText(
         'after',
         `
-Name, limits, tags and usage stay. The default of --grace is 24h. The new value
-alone goes to standard output, everything else to standard error.
+Name, limits, tags and usage stay. The default of --grace is 24h. Only the new
+value is written to standard output, all else to standard error.
 
 Examples:
   $ llmproxy keys rotate alice
@@ -249,7 +245,7 @@ async function list({ tag, search, limit, after, ...flags }: ListFlags): Promise
   if (flags.json) printJson(shown.map(keyJson));
   else printKeys(shown);
   const last = shown.at(-1);
-  if (last && rows.length > most) note(`there are more; go on with: --after ${last.id}`);
+  if (last && rows.length > most) note(`there are more; continue with: --after ${last.id}`);
 }
 
 async function show(ref: string, flags: DatabaseFlags): Promise<void> {

@@ -11,7 +11,7 @@ export function migrateCommand(): Command {
   const command = new Command('migrate').description('apply and undo database migrations');
   command.addCommand(
     addDatabaseOptions(new Command('up'))
-      .description('apply every migration that is not applied yet')
+      .description('apply all pending migrations')
       .addHelpText(
         'after',
         `

@@ -20,14 +20,14 @@ interface Options {
 export function mockProviderCommand(): Command {
   const { latencyMs, chunks, chunkIntervalMs, failRate, seed } = defaultBehaviour;
   return new Command('mock-provider')
-    .description('run an OpenAI-compatible provider that needs no account, for trying and testing')
+    .description('run an OpenAI-compatible provider that needs no account, for tests')
     .option('--port <n>', 'port to listen on, 0 for a free one', integer(0, 65_535), defaultPort)
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--latency-ms <n>', 'wait before the first byte', number(0, 3_600_000), latencyMs)
     .option('--chunks <n>', 'content chunks of a stream', integer(1, 1_000_000), chunks)
     .option('--chunk-interval-ms <n>', 'wait between chunks', number(0, 3_600_000), chunkIntervalMs)
     .option('--fail-rate <f>', 'share of requests answered with 500', number(0, 1), failRate)
-    .option('--seed <n>', 'which requests fail', integer(0, 0xffffffff), seed)
+    .option('--seed <n>', 'selects the requests that fail', integer(0, 0xffffffff), seed)
     .option('--name <name>', 'sent as x-mock-provider', headerText, 'mock')
     .option('--json', 'print the address as JSON')
     .addHelpText('after', helpText())

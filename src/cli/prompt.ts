@@ -81,7 +81,7 @@ export async function confirmDeletion(deletion: Deletion): Promise<void> {
   const { what, consequence, yes, json } = deletion;
   if (yes) return;
   if (!canAsk(json)) {
-    throw usageError(`deleting ${what} is to be confirmed`, 'repeat the command with --yes');
+    throw usageError(`deleting ${what} needs confirmation`, 'repeat the command with --yes');
   }
   if (consequence) note(consequence);
   if (!(await askYes(`Delete ${what}?`))) throw new CliError('nothing was deleted');

@@ -38,7 +38,7 @@ export function addProviderOptions(command: Command): Command {
       wholeNumber('--weight', 0, 1_000_000),
     )
     .option('--map <from=to>', 'model asked for = model sent; repeatable', collect)
-    .option('--disabled', 'keep it, but send it no request');
+    .option('--disabled', 'send it no requests');
   addParamOptions(command);
   return addDatabaseOptions(command);
 }

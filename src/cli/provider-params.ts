@@ -18,12 +18,12 @@ export function addParamOptions(command: Command): void {
   command
     .option(
       '--priority <n>',
-      'used only when all of lower numbers fail; 0 is the default',
+      'used only when all lower numbers fail; 0 by default',
       wholeNumber('--priority', 0, 1_000),
     )
     .option(
       '--max-concurrency <n>',
-      'requests under way to it at most',
+      'maximum requests in flight to it',
       wholeNumber('--max-concurrency', 1, 1_000_000),
     )
     .option(

@@ -21,12 +21,12 @@ const defaultTimeoutMs = 30_000;
 export function providerTestCommand(): Command {
   return addDatabaseOptions(
     new Command('test')
-      .description('send a provider real, cheap requests, and show how long they take')
+      .description('send a provider real, cheap requests and show their timing')
       .argument('<provider_key>')
-      .option('--model <model>', 'as clients ask for it; else the first of its mapping')
+      .option('--model <model>', "clients' name of it; by default the first in the mapping")
       .option(
         '--timeout-ms <n>',
-        'longest wait for one answer',
+        'timeout for one answer',
         wholeNumber('--timeout-ms', 1, 3_600_000),
         defaultTimeoutMs,
       ),
@@ -34,9 +34,9 @@ export function providerTestCommand(): Command {
     .addHelpText(
       'after',
       `
-It asks the provider itself, with the settings, the key and the override files
-of this machine, whether or not a gateway runs: first for a whole answer, then
-for a streamed one. Where no model is known it asks for the list of models.
+Sends requests directly to the provider, with the settings, key and override
+files of this machine, with or without a running gateway: first for a whole
+answer, then for a stream. If no model is known, it requests the list of models.
 
 Examples:
   $ llmproxy provider test openai

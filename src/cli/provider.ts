@@ -30,7 +30,7 @@ export function providerCommand(): Command {
   command.addCommand(
     addProviderOptions(new Command('add'))
       .description('add a provider')
-      .argument('[provider_key]', 'a unique name for it; asked for on a terminal')
+      .argument('[provider_key]', 'a unique name for it; prompted for on a terminal')
       .addHelpText(
         'after',
         `
@@ -57,7 +57,7 @@ Example:
   );
   command.addCommand(
     addDatabaseOptions(new Command('show'))
-      .description('show a provider; of its key, only a preview')
+      .description('show a provider, with its key masked')
       .argument('<provider_key>')
       .addHelpText('after', '\nExample:\n  $ llmproxy provider show openai')
       .action(show),
@@ -65,13 +65,13 @@ Example:
   command.addCommand(
     addProviderOptions(new Command('update'))
       .option('--unmap <from>', 'remove one entry of the mapping; repeatable', collect)
-      .description('change what is given and keep the rest')
+      .description('change the given fields of a provider')
       .argument('<provider_key>')
       .addHelpText(
         'after',
         `
-The entries of --map replace the whole mapping. Of --timeout, --header and
---param only what is named changes; an empty value removes it.
+--map replaces the whole mapping. --timeout, --header and --param change only
+the named entries; an empty value removes an entry.
 
 Examples:
   $ llmproxy provider update openai --weight 3
@@ -101,7 +101,7 @@ Examples:
   );
   command.addCommand(
     addDatabaseOptions(new Command('disable'))
-      .description('keep a provider but send it no request')
+      .description('send no requests to a provider, but keep it')
       .argument('<provider_key>')
       .addHelpText('after', '\nExample:\n  $ llmproxy provider disable openai')
       .action((key: string, flags: DatabaseFlags) => setEnabled(key, flags, false)),

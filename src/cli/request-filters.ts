@@ -16,12 +16,12 @@ export interface RequestFlags {
 
 export function addRequestFilters(command: Command, defaultSince: string): Command {
   return command
-    .option('--since <time>', 'how long ago (24h, 7d, 30m), or a time in ISO 8601', defaultSince)
-    .option('--until <time>', 'as --since; now unless given')
-    .option('--key <name>', 'only of this key; * stands for any characters')
-    .option('--model <name>', 'only of this model, as asked; likewise')
-    .option('--provider <name>', 'only of this provider; likewise')
-    .option('--utc', 'times in UTC, not of this machine');
+    .option('--since <time>', 'an age (24h, 7d, 30m) or a time in ISO 8601', defaultSince)
+    .option('--until <time>', 'as --since; by default now')
+    .option('--key <name>', 'only requests of this key; * matches any characters')
+    .option('--model <name>', 'only requests for this model; * as above')
+    .option('--provider <name>', 'only requests to this provider; * as above')
+    .option('--utc', 'times in UTC instead of local time');
 }
 
 /** @throws CliError: a usage error that names the flag. */

@@ -27,19 +27,19 @@ interface ListFlags extends DatabaseFlags, RequestFlags {
 
 /** `llmproxy requests`: searches single requests. */
 export function requestsCommand(): Command {
-  const command = new Command('requests').description('list and search requests, the newest first');
+  const command = new Command('requests').description('list and search requests, newest first');
   addRequestFilters(command, defaultSince)
     .option('--status <status>', 'such as 429, 5xx, or error', status)
-    .option('--error <code>', "only with this code of the gateway's own errors")
-    .option('--id <id>', 'only with this request id; * stands for any characters')
-    .option('--limit <n>', 'how many', wholeNumber('--limit', 1, 100_000), 50)
+    .option('--error <code>', "only requests with this code of the gateway's own errors")
+    .option('--id <id>', 'only requests with this id; * matches any characters')
+    .option('--limit <n>', 'maximum number of requests', wholeNumber('--limit', 1, 100_000), 50)
     .option('--csv', 'print CSV');
   return addDatabaseOptions(command)
     .addHelpText(
       'after',
       `
-Requests that came with a valid key and named a model are kept for
-usage.retention_days. All of a request: llmproxy explain ID.
+Requests with a valid key and a model are kept for usage.retention_days. For
+all details of one, run: llmproxy explain ID
 
 Examples:
   $ llmproxy requests --status error --since 1h
@@ -68,7 +68,7 @@ async function run({ limit, csv: asCsv, ...flags }: ListFlags): Promise<void> {
 
 function printRequests(rows: readonly RequestLogRow[], timeZone: string, limit: number): void {
   if (rows.length === 0) {
-    note('no such requests in this time');
+    note('no such requests in this period');
     return;
   }
   note(`times of ${timeZone}`);

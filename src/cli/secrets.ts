@@ -23,13 +23,13 @@ export function secretsCommand(): Command {
   const command = new Command('secrets').description('manage the encryption of provider keys');
   command.addCommand(
     addDatabaseOptions(new Command('status'))
-      .description('show how the keys of providers are stored')
+      .description('show how provider keys are stored')
       .addHelpText('after', '\nExample:\n  $ llmproxy secrets status')
       .action(status),
   );
   command.addCommand(
     addDatabaseOptions(new Command('encrypt'))
-      .description('encrypt the keys of providers that are not, or under an older key')
+      .description('encrypt provider keys in clear or under an older key')
       .addHelpText('after', '\nExample:\n  $ llmproxy secrets encrypt')
       .action(encrypt),
   );
@@ -37,15 +37,15 @@ export function secretsCommand(): Command {
     addDatabaseOptions(
       new Command('rotate')
         .option('--new-key-file <file>', 'use this key instead of a new random one')
-        .option('--lost-key', 'go on although the key in use is lost'),
+        .option('--lost-key', 'continue even though the current key is lost'),
     )
-      .description('encrypt the keys of providers under a new key, while all is running')
+      .description('encrypt provider keys under a new key, without downtime')
       .addHelpText(
         'after',
         `
-The old key stays in the key file, so that both are valid: nothing stops. A
-rotation that was interrupted is completed by the next one. Where several
-machines share the database, give them all the new key first.
+The old key stays in the key file, so that both are valid and nothing is
+interrupted. The next rotation completes an interrupted one. If several machines
+share the database, give them all the new key first.
 
 Examples:
   $ llmproxy secrets rotate
@@ -55,7 +55,7 @@ Examples:
   );
   command.addCommand(
     addDatabaseOptions(new Command('forget'))
-      .description('remove the keys from the key file that nothing is encrypted under')
+      .description('remove unused keys from the key file')
       .addHelpText('after', '\nExample:\n  $ llmproxy secrets forget')
       .action(forget),
   );
@@ -138,7 +138,7 @@ async function nextKey(sql: Sql, secrets: Secrets, flags: RotateFlags): Promise<
 
 function explainLostKey(error: unknown): never {
   throw new CliError(error instanceof Error ? error.message : String(error), {
-    hint: 'if it is lost: llmproxy secrets rotate --lost-key, then set the lost keys of providers anew',
+    hint: 'if it is lost: llmproxy secrets rotate --lost-key, then set the lost provider keys again',
   });
 }
 

@@ -17,7 +17,7 @@ export function serveCommand(): Command {
     .option('--host <host>', 'address to listen on (HOST; default 0.0.0.0)')
     .option('--port <port>', 'port to listen on, 0 for a free one (PORT; default 18000)')
     .option('--db-url <url>', 'Postgres to use; without one, the embedded (DB_URL)')
-    .option('--data-dir <path>', 'where to keep state (LLMPROXY_DATA_DIR)')
+    .option('--data-dir <path>', 'data directory (LLMPROXY_DATA_DIR)')
     .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
     .option('--workers <count>', 'worker processes, or auto (LLMPROXY_WORKERS; default auto)')
     .option('--engine <engine>', 'auto, net, hyper-express or node (LLMPROXY_ENGINE; default auto)')
@@ -26,11 +26,11 @@ export function serveCommand(): Command {
     .addHelpText(
       'after',
       `
-Flags win over the environment, that over .env, that over the settings file.
-SIGHUP reads the configuration again, or stops where this was started on a
-terminal, which is closed then; SIGUSR2 changes to the code now on disk
-(see: llmproxy upgrade --help); SIGTERM and Ctrl-C finish what is in
-flight, a second Ctrl-C does not.
+Flags override the environment, which overrides .env, which overrides the
+settings file. SIGHUP reloads the configuration; if started on a terminal, it
+stops the gateway, because the terminal was closed. SIGUSR2 upgrades to the
+version now on disk (see: llmproxy upgrade --help). SIGTERM and Ctrl-C stop
+after the requests in flight, a second Ctrl-C at once.
 
 Examples:
   $ llmproxy serve

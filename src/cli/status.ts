@@ -25,13 +25,13 @@ export function statusCommand(): Command {
   return addDaemonOptions(
     new Command('status')
       .description('show requests, providers and keys of the running gateway')
-      .option('--watch', 'again each second, until Ctrl-C'),
+      .option('--watch', 'refresh every second, until Ctrl-C'),
   )
     .addHelpText(
       'after',
       `
-Everything is of the last minute and of this machine's gateway. SHARE is of the
-attempts; LATENCY is the estimate of the time to an answer that routing uses.
+All figures are those of this machine's gateway in the last minute. SHARE is the
+share of attempts; LATENCY is the time to an answer as estimated for routing.
 
 Examples:
   $ llmproxy status

@@ -14,13 +14,13 @@ const pollMs = 20;
 /** `llmproxy stop`: stops the running gateway. */
 export function stopCommand(): Command {
   return addDaemonOptions(
-    new Command('stop').description('stop the running gateway, finishing what is in flight'),
+    new Command('stop').description('stop the running gateway after its requests in flight'),
   )
     .addHelpText(
       'after',
       `
-It returns when the gateway and its PostgreSQL have ended: requests in flight
-have server.grace_period_ms to finish. systemd does not start it again.
+Returns when the gateway and its PostgreSQL have ended. Requests in flight have
+server.grace_period_ms to finish. systemd does not restart it.
 
 Examples:
   $ llmproxy stop
@@ -39,10 +39,10 @@ async function run({ json, ...flags }: DaemonFlags): Promise<void> {
   const { control, version } = daemon;
   signalDaemon(daemon, 'SIGTERM');
   const giveUpAt = Date.now() + server.grace_period_ms + marginMs;
-  await withProgress('waiting for what is in flight', json, async () => {
+  await withProgress('waiting for requests in flight', json, async () => {
     while (isSame(control)) {
       if (Date.now() > giveUpAt) {
-        throw new CliError(`the daemon (pid ${control.pid}) was told to stop, and still runs`);
+        throw new CliError(`the daemon (pid ${control.pid}) was told to stop but is still running`);
       }
       await pause(pollMs);
     }

@@ -31,21 +31,21 @@ interface UnitFile {
 
 /** `llmproxy systemd …`: runs the gateway as a service. */
 export function systemdCommand(): Command {
-  const command = new Command('systemd').description('run the gateway as a service of systemd');
+  const command = new Command('systemd').description('run the gateway as a systemd service');
   command.addCommand(
     new Command('install')
       .description('write the unit, with the paths of this installation')
       .option('--user', 'for your own service manager, without root')
-      .option('--run-as <account>', 'as whom the daemon runs', accountName, 'llmproxy')
-      .option('--config <file>', 'settings file that the daemon is to read')
+      .option('--run-as <account>', 'the user that the daemon runs as', accountName, 'llmproxy')
+      .option('--config <file>', 'settings file for the daemon')
       .option('--print', 'print the files and write nothing')
-      .option('--force', 'replace files that say something else')
-      .option('--root <path>', 'write below this folder, such as that of an image', '/')
+      .option('--force', 'replace files that differ')
+      .option('--root <path>', 'write below this folder, such as that of an OS image', '/')
       .option('--json', 'print JSON')
       .addHelpText(
         'after',
         `
-It starts nothing: it prints the commands that do.
+Starts nothing, but prints the commands that do.
 
 Examples:
   $ sudo llmproxy systemd install
@@ -108,7 +108,7 @@ function writeFiles(files: readonly UnitFile[], { force, user }: InstallFlags) {
   const planned = files.map(({ path, text }) => {
     const before = existsSync(path) ? readFileSync(path, 'utf8') : null;
     if (before !== null && before !== text && !force) {
-      throw new CliError(`${path} exists and says something else`, {
+      throw new CliError(`${path} exists and differs`, {
         hint: 'compare it with: llmproxy systemd install --print; replace it with --force',
       });
     }
@@ -171,7 +171,7 @@ function existingFile(file: string): string {
 
 /** Refuses root: PostgreSQL does, and the unit drops the rights to run it as another user. */
 function accountName(text: string): string {
-  if (text === 'root') throw usageError('--run-as: root is not possible', 'name another account');
+  if (text === 'root') throw usageError('--run-as: root is not allowed', 'name another account');
   if (/^[a-z_][a-z0-9_-]{0,30}$/.test(text)) return text;
   throw usageError(`--run-as: "${text}" is not the name of an account`);
 }

@@ -148,7 +148,7 @@ function verdictOf(
       return { error: 'answers a stream with no stream', hint: null };
     }
     if (stream || /^\s*[{[]/.test(body.toString())) return { error: null, hint: null };
-    return { error: 'answers with something that is no JSON', hint: hints.base };
+    return { error: 'the answer is not JSON', hint: hints.base };
   }
   const said = saidIn(body, provider);
   const error = `answers ${status}${said ? `: ${said}` : ''}`;

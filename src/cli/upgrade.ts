@@ -20,17 +20,17 @@ const pollMs = 20;
 /** `llmproxy upgrade`: replaces the running daemon by the version now on disk. */
 export function upgradeCommand(): Command {
   return new Command('upgrade')
-    .description('change the running gateway to the version now on disk, losing no request')
-    .option('--data-dir <path>', 'of the running gateway (LLMPROXY_DATA_DIR)')
+    .description('replace the running gateway by the version now on disk, without losing requests')
+    .option('--data-dir <path>', "the running gateway's data directory (LLMPROXY_DATA_DIR)")
     .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
 Install the new version over the old one first. A new daemon starts beside the
-old one, with the same arguments and environment; when it serves, the old one
-finishes what is in flight and ends. When the new one does not start, the old
-one goes on, and this exits with 1.
+old one, with the same arguments and environment; once it serves, the old one
+finishes its requests and ends. If the new one does not start, the old one keeps
+serving, and the exit code is 1.
 
 Examples:
   $ llmproxy upgrade
@@ -71,7 +71,7 @@ async function successor(
     const failure = now?.upgradeFailed;
     if (failure && failure.at >= askedAt) {
       throw new CliError(`the new llmproxy does not serve: ${failure.reason}`, {
-        hint: `llmproxy ${version} (pid ${control.pid}) goes on untouched`,
+        hint: `llmproxy ${version} (pid ${control.pid}) keeps serving`,
       });
     }
     if (!isSame(control)) throw new CliError(`the daemon (pid ${control.pid}) has ended`);

@@ -10,7 +10,7 @@ export function printUsage(
   total: UsageSum,
 ): void {
   if (groups.length === 0) {
-    note('no requests in this time');
+    note('no requests in this period');
     return;
   }
   const rows = [

@@ -31,9 +31,9 @@ export function usageCommand(): Command {
     .addHelpText(
       'after',
       `
-Days, hours and times without a zone are those of this machine, or with --utc
-those of UTC. Tokens are those that providers reported; EST is the share that
-had to be counted here. TTFT is the median time to the first token.
+Days, hours and times without a zone are local, or UTC with --utc. Tokens are
+those reported by providers; EST is the share counted here instead. TTFT is the
+median time to the first token.
 
 Examples:
   $ llmproxy usage

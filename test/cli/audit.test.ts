@@ -26,7 +26,7 @@ test('the audit log is exported, verified, and compared with an export', async (
   writeFileSync(file, exported.stdout);
   const whole = await run(['audit', 'verify', '--against', file]);
   assert.equal(whole.code, 0);
-  assert.match(whole.stdout, /^the audit log is whole: 3 changes\nplace 3, hash [0-9a-f]{64}\n$/);
+  assert.match(whole.stdout, /^the audit log is intact: 3 changes\nplace 3, hash [0-9a-f]{64}\n$/);
   const last = JSON.parse(lines[2] ?? '');
   assert.deepEqual(await json(run(['audit', 'verify', '--json'])), {
     entries: 3,

@@ -145,7 +145,7 @@ credentials:
     const denied = await run(['config', 'plan', '-', '--config', 'llmproxy.yaml'], { stdin: main });
     assert.match(
       denied.stderr,
-      /could not use the configuration then\n.*loopback, private or special-purpose/,
+      /could not use the configuration\n.*loopback, private or special-purpose/,
     );
     assert.deepEqual((await json(run(['provider', 'list', '--json']))).length, 0);
   });

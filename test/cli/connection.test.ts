@@ -30,5 +30,8 @@ test('two commands at once share the embedded database', async (t) => {
 test('a data directory that cannot be made is a failure that names it', async () => {
   const { code, stderr } = await llmproxy(['keys', 'list', '--data-dir', '/dev/null/x']);
   assert.equal(code, 1);
-  assert.match(stderr, /^error: cannot make the data directory \/dev\/null\/x: .*\nchoose another/);
+  assert.match(
+    stderr,
+    /^error: cannot create the data directory \/dev\/null\/x: .*\nchoose another/,
+  );
 });

@@ -185,7 +185,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     };
     const first = await listed('--limit', '2');
     assert.deepEqual(first.names, names);
-    assert.equal(first.stderr, `there are more; go on with: --after ${first.last}\n`);
+    assert.equal(first.stderr, `there are more; continue with: --after ${first.last}\n`);
     const rest = await listed('--limit', '1', '--after', String(first.last));
     assert.deepEqual([rest.names, rest.stderr], [['Alice'], '']);
     assert.deepEqual((await listed('--search', 'ALI')).names, ['Alice']);

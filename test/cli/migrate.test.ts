@@ -13,7 +13,7 @@ test('migrations are undone, listed and applied again', async (t) => {
   const steps = ['migrate', 'down', '--steps', String(migrations.length)];
   const unconfirmed = await run(steps);
   assert.equal(unconfirmed.code, 2);
-  assert.match(unconfirmed.stderr, /0001 init.* is to be confirmed\n.*--yes/);
+  assert.match(unconfirmed.stderr, /0001 init.* needs confirmation\n.*--yes/);
   const all = [...steps, '--yes'];
   const { undone } = await json(run([...all, '--json']));
   assert.equal(undone.length, migrations.length);

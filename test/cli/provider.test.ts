@@ -66,7 +66,7 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
 
     const unconfirmed = await run(['provider', 'remove', 'main']);
     assert.deepEqual([unconfirmed.code, unconfirmed.stdout], [2, '']);
-    assert.match(unconfirmed.stderr, /^error: deleting provider main is to be confirmed\n/);
+    assert.match(unconfirmed.stderr, /^error: deleting provider main needs confirmation\n/);
     const removed = await run(['provider', 'remove', 'main', '--yes']);
     assert.match(removed.stdout, /^deleted provider main\n/);
     assert.deepEqual(await json(run(['provider', 'list', '--json'])), []);

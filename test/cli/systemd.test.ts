@@ -38,7 +38,7 @@ test('systemd install changes nothing when all is there, and replaces what diffe
   writeFileSync(join(folder, sysctlPath), '# mine\n');
   const refused = await llmproxy([...install, '--run-as', 'gateway']);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /llmproxy\.service exists and says something else/);
+  assert.match(refused.stderr, /llmproxy\.service exists and differs/);
   assert.doesNotMatch(readFileSync(join(folder, unitPath), 'utf8'), /User=gateway/);
 
   const forced = await llmproxy([...install, '--run-as', 'gateway', '--force']);
@@ -71,7 +71,7 @@ test('systemd install --user writes into the folder of the user, and no kernel s
 });
 
 test('systemd install names what is wrong with its arguments', async () => {
-  await usage(['systemd', 'install', '--run-as', 'root'], /--run-as: root is not possible/);
+  await usage(['systemd', 'install', '--run-as', 'root'], /--run-as: root is not allowed/);
   await usage(['systemd', 'install', '--run-as', 'a b'], /--run-as: "a b" is not the name/);
   await usage(['systemd', 'install', '--config', '/no/such.yaml'], /no file \/no\/such\.yaml/);
 });
