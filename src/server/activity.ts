@@ -1,13 +1,13 @@
-/** How long a connection may stay idle while its server drains. */
+/** Idle time allowed to a connection while its server drains. */
 const idleLingerMs = 1000;
 
-/** How many turns of the loop a drain waits for a quiet one. */
+/** Maximum turns of the event loop that a drain waits for a quiet one. */
 const maxTurns = 1000;
 
-/** A turn that took no longer left no time for a connection to queue up. */
+/** In a turn this short, hardly any connection can have queued up. */
 const quietTurnMs = 0.02;
 
-/** Counts the requests and connections of one server, and knows when it has nothing left to do. */
+/** Counts the requests and connections of one server, and detects when it is idle. */
 export class Activity {
   requests = 0;
   connections = 0;
@@ -45,7 +45,7 @@ export class Activity {
     if (this.connections === 0) this.drained?.();
     else {
       this.timer = setTimeout(() => {
-        // One that came meanwhile settles again when it ends.
+        // A request that arrived in the meantime settles again at its end.
         if (this.requests === 0) this.drained?.();
       }, idleLingerMs);
     }
@@ -53,11 +53,11 @@ export class Activity {
 }
 
 /**
- * Resolves right after a turn of the event loop that was short, or after 1000 turns.
+ * Resolves right after a short turn of the event loop, or after 1000 turns.
  *
- * The kernel resets what waits in the accept queue of a closed listener unless
- * `net.ipv4.tcp_migrate_req` is 1. Both engines accept until the queue is empty in every turn, so
- * only what arrives between that and the close is lost: a close after a short turn keeps it rare.
+ * The kernel resets connections in the accept queue of a closed listener unless
+ * `net.ipv4.tcp_migrate_req` is 1. Engines accept until the queue is empty in every turn, so only
+ * connections that arrive between that and the close are lost: rare after a short turn.
  */
 export function quietTurn(): Promise<void> {
   return new Promise((resolve) => {

@@ -1,13 +1,13 @@
 import type { Server, Socket } from 'node:net';
 
-/** Of all addresses together. */
+/** The cap over all addresses. */
 export interface TotalCap {
   max: number;
-  /** Called with each connection that is one too many. */
+  /** Called for each connection above the cap. */
   onFull(): void;
 }
 
-/** Counts the connections, so that no address has more than its share, and all not too many. */
+/** Counts connections, to cap those of each address and their total. */
 export class ConnectionCap {
   readonly #max: number;
   readonly #isExempt: (address: string) => boolean;
@@ -15,14 +15,14 @@ export class ConnectionCap {
   readonly #open = new Map<string, number>();
   #all = 0;
 
-  /** @param isExempt whether this address may have any number: a proxy's, say. */
+  /** @param isExempt returns true for an address without a cap, such as a proxy's. */
   constructor(max: number, isExempt: (address: string) => boolean, total: TotalCap | null = null) {
     this.#max = max;
     this.#isExempt = isExempt;
     this.#total = total;
   }
 
-  /** Counts a new connection; false when it is one too many, and then it is not counted. */
+  /** Counts a new connection; returns false, without counting it, when it is above a cap. */
   opened(address: string): boolean {
     const open = this.#open.get(address) ?? 0;
     if (open >= this.#max && !this.#isExempt(address)) return false;
@@ -35,7 +35,7 @@ export class ConnectionCap {
     return true;
   }
 
-  /** Of a connection that was counted. */
+  /** Call it once for each counted connection. */
   closed(address: string): void {
     this.#all -= 1;
     const left = (this.#open.get(address) ?? 0) - 1;
@@ -44,7 +44,7 @@ export class ConnectionCap {
   }
 }
 
-/** Closes what is past the cap as soon as it is accepted. */
+/** Closes connections above the cap as soon as they are accepted. */
 export function capConnections(server: Server, cap: ConnectionCap): void {
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? '';

@@ -1,5 +1,5 @@
-/** Largest part of an unread request body that is worth reading to keep a connection. */
+/** Largest unread rest of a request body that is worth reading to keep the connection. */
 export const smallBodyBytes = 64 * 1024;
 
-/** How long an early response waits for the rest of a request body before the connection closes. */
+/** Time that an early response waits for the rest of a request body before the close. */
 export const lingerMs = 1000;

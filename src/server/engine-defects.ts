@@ -3,9 +3,9 @@ import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Engine, Exchange } from './exchange.js';
 
-/** How long an engine may take for one answer. */
+/** Time limit for one answer. */
 const answerMs = 2_000;
-/** Between two pieces that must not reach the server as one. */
+/** Pause between two pieces that must not reach the server as one. */
 const betweenMs = 20;
 
 const cases = [
@@ -25,8 +25,8 @@ const cases = [
 ];
 
 /**
- * What an engine does wrong on this machine, found by serving on a port of loopback for a moment;
- * empty where it is sound.
+ * Lists the defects of an engine on this machine, found by serving on a loopback port for a moment;
+ * empty where there are none.
  */
 export async function defectsOf(engine: Engine): Promise<string[]> {
   let requests = 0;
@@ -52,7 +52,7 @@ export async function defectsOf(engine: Engine): Promise<string[]> {
   }
 }
 
-/** Everything that comes back until the answer is whole, the connection closes or time is up. */
+/** All bytes received until the answer is complete, the connection closes or time is up. */
 async function answerTo(port: number, pieces: readonly string[]): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   let answer = '';
@@ -70,7 +70,7 @@ async function answerTo(port: number, pieces: readonly string[]): Promise<string
     await pause(betweenMs);
   }
   await over;
-  // What is taken for another request is answered behind this one.
+  // Bytes mistaken for another request would be answered after this one.
   await pause(betweenMs);
   socket.destroy();
   return answer;

@@ -29,7 +29,7 @@ export async function selectEngine(
   return engine;
 }
 
-/** The cause in one line: the loader's own words come last. */
+/** The cause in one line: the loader's message comes last. */
 function reason(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') {
     return 'it is not installed: npm install hyper-express@6.17.3';

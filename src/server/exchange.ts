@@ -5,8 +5,8 @@ import type { ConnectionCap } from './connection-cap.js';
  * One HTTP request and its response, as the rest of the gateway sees them. Each engine implements
  * this over its own server; no type of an engine exists outside this folder.
  *
- * Everything of the request is copied before the handler is called, so an exchange may be used
- * after the handler has returned. After an abort every method is a no-op.
+ * The request is copied before the handler is called, so an exchange may be used after the handler
+ * has returned. After an abort every method is a no-op.
  */
 export interface Exchange {
   /** As received; methods are case-sensitive and those in use are upper case. */
@@ -23,8 +23,8 @@ export interface Exchange {
    */
   readonly headers: readonly string[];
   /**
-   * The protocol that the client asks to change to (`Upgrade`), in lower case; empty where it asks
-   * for none, the request has a body, or the engine cannot change (only `net` can).
+   * The protocol in the client's `Upgrade`, in lower case; empty where there is none, the request
+   * has a body, or the engine does not support upgrades (only `net` does).
    */
   readonly upgradeTo: string;
   /** True once the client's connection is gone or `destroy` was called. */
@@ -36,9 +36,9 @@ export interface Exchange {
   header(name: string): string;
 
   /**
-   * Reads the request body, giving `onPiece` each piece as it arrives (a private copy).
-   * Resolves to the whole body at its end. May be called once, at any time before `end`: what
-   * arrives earlier is held back, and past 64 KiB the connection is paused until this is called.
+   * Reads the request body, passing each piece to `onPiece` as it arrives (a private copy).
+   * Resolves to the whole body at its end. May be called once, at any time before `end`: bytes that
+   * arrive earlier are held back, and past 64 KiB the connection is paused until this is called.
    * @throws GatewayError `request_too_large` as soon as the declared length or the bytes received
    *   pass `maxBytes`; never buffers more than that. Rejects with `AbortedError` on abort and
    *   after `destroy`.
@@ -46,14 +46,14 @@ export interface Exchange {
   readBody(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer>;
 
   /**
-   * Calls back once if the client leaves (or `Server.close` cuts it off) before the response has
-   * ended; at once if it has left. Our own `destroy` does not call back.
+   * Calls back once if the client leaves (or `Server.close` disconnects it) before the response has
+   * ended; at once if it has already left. `destroy` does not call back.
    */
   onAbort(callback: () => void): void;
 
   /**
-   * Sends a complete response: one write where the engine can. `headers` as in `writeHead`; a body
-   * that the status or method forbids (HEAD, 204, 304) is not sent. Where a large part of the
+   * Sends a complete response, in one write where the engine can. `headers` as in `writeHead`; a
+   * body that the status or method forbids (HEAD, 204, 304) is not sent. Where a large part of the
    * request body is still to come, the client is told to close the connection.
    */
   respond(status: number, headers: readonly string[], body: string | Buffer): void;
@@ -61,27 +61,27 @@ export interface Exchange {
   /**
    * Starts a response whose body follows in `write` calls. The length is not declared: the engine
    * frames the body (chunked), so `headers` holds no content-length, no transfer-encoding, no
-   * connection and no date. A value that would split the response is made harmless.
+   * connection and no date. A value that would split the response is sanitized.
    *
    * The head leaves with the first `write` or `end`. Without one, `node` sends it in the next turn
-   * of the loop; `hyper-express` cannot send a head without a byte of body, so whoever must show
-   * the head of a silent stream writes a comment into it (SSE has these).
+   * of the loop; `hyper-express` cannot send a head without a byte of body, so a caller that must
+   * show the head of a silent stream writes an SSE comment.
    * @param headers flat list `[name, value, …]`.
    */
   writeHead(status: number, headers: readonly string[]): void;
 
   /**
-   * Sends one piece of the body. False means that the bytes are taken but the client reads more
-   * slowly than we write: wait for `onWritable` before the next.
+   * Sends one piece of the body. False means that the bytes are accepted but the client reads too
+   * slowly: wait for `onWritable` before the next.
    */
   write(chunk: Buffer): boolean;
 
-  /** Calls back each time that the client has caught up after `write` returned false. */
+  /** Calls back each time the client has caught up after `write` returned false. */
   onWritable(callback: () => void): void;
 
   /**
-   * Bytes of the response that are taken from us and not yet sent to the client's socket. An
-   * estimate: `hyper-express` may be off by 16 KiB.
+   * Accepted bytes of the response not yet sent to the client's socket. An estimate:
+   * `hyper-express` may be off by 16 KiB.
    */
   readonly bufferedBytes: number;
 
@@ -89,14 +89,14 @@ export interface Exchange {
   end(): void;
 
   /**
-   * Answers 101 with `upgradeTo` and gives the connection away, paused: what the client has already
-   * sent comes first out of it, and the exchange is over when it closes.
+   * Answers 101 with `upgradeTo` and hands over the connection, paused. Bytes that the client has
+   * already sent come first; the exchange ends when the connection closes.
    * @param headers flat list, without `connection` and `upgrade`.
    * @throws Error where `upgradeTo` is empty, the client has left, or a response has begun.
    */
   upgrade(headers: readonly string[]): Duplex;
 
-  /** Closes the connection at once; a started response is visibly cut short. */
+  /** Closes the connection at once; the client sees that a started response is cut short. */
   destroy(): void;
 }
 
@@ -120,20 +120,20 @@ export interface ServerOptions {
    */
   fd?: number | null;
   handler: RequestHandler;
-  /** hyper-express cannot apply it: it does not say whose connection was closed. */
+  /** Not applied by hyper-express, which does not report whose connection was closed. */
   connectionCap?: ConnectionCap;
   /** Only `net` has TLS. */
   tls?: TlsMaterial | null;
   /**
-   * Whether connections from this address begin with a header of the PROXY protocol; `net` only.
-   * One that does not is closed.
+   * Returns true for addresses whose connections must start with a PROXY protocol header; those
+   * without one are closed. `net` only.
    */
   hasProxyHeader?: (address: string) => boolean;
-  /** Shorter ones than the defaults, for tests; `net` only. */
+  /** Shorter timeouts for tests; `net` only. */
   timeouts?: Partial<ConnectionTimeouts>;
 }
 
-/** Certificate, key and the authority that clients' certificates must come from, as PEM. */
+/** Certificate, key and the authority required of clients' certificates, in PEM. */
 export interface TlsMaterial {
   cert: string;
   key: string;
@@ -141,15 +141,15 @@ export interface TlsMaterial {
   clientCa: string | null;
 }
 
-/** Milliseconds, kept to the second. */
+/** Milliseconds, enforced to the second. */
 export interface ConnectionTimeouts {
   /** Between requests. */
   idle: number;
-  /** From the first byte of a head to its last, and from the connection to the first byte. */
+  /** For a head from its first to its last byte, and from the connection to the first byte. */
   head: number;
-  /** A client that uploads and sends nothing for so long is gone. */
+  /** An uploading client that sends nothing for this long is considered gone. */
   uploadStall: number;
-  /** A closed connection waits so long for the client to close it too. */
+  /** Time that a closed connection waits for the client to close it too. */
   linger: number;
 }
 
@@ -166,7 +166,7 @@ export interface Server {
   drain(): Promise<void>;
   /** Closes every connection at once. */
   close(): void;
-  /** Uses these for connections from now on. Only there where `tls` was given. */
+  /** Uses this material for new connections. Present only where `tls` was given. */
   renewTls?(tls: TlsMaterial): void;
 }
 

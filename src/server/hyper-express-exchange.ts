@@ -8,13 +8,13 @@ import { RequestBody } from './request-body.js';
 import type { HttpRequest, HttpResponse } from './uwebsockets.js';
 
 /**
- * Largest piece given to uWebSockets.js at once: with its frame, and the headers that uWebSockets.js
- * adds itself, it fits into the 16 KiB that it collects before it sends. A piece that does not fit
- * is lost when the socket is full just then (uWebSockets 6b7f354 mends that).
+ * Largest piece passed to uWebSockets.js at once: with its frame, and the headers that are added, it
+ * fits into the send buffer of 16 KiB. A piece that does not fit is lost if the socket is full at
+ * that moment (fixed in uWebSockets 6b7f354).
  */
 const sliceBytes = 16 * 1024 - 256;
 
-/** Size of the piece that finds out whether uWebSockets.js has sent what it had buffered. */
+/** Size of the piece that tests whether uWebSockets.js has sent its buffer. */
 const probeBytes = 1024;
 
 /** Exchanges whose connection uWebSockets.js would close after 10 s though the client is alive. */
@@ -23,18 +23,18 @@ export type SlowExchanges = Set<HyperExpressExchange>;
 /**
  * An exchange over uWebSockets.js.
  *
- * `res` is the one guard: it is null from the moment that the response was handed over completely
- * or the connection was lost, when touching the native object would throw.
+ * `res` is the only guard: it is null once the response was handed over completely or the
+ * connection was lost, when touching the native object would throw.
  *
- * A streamed response is flowing, stalled (uWebSockets.js holds what the client's socket did not
- * take; what is written meanwhile waits in `queue`), or ending (`end` came while stalled).
+ * A streamed response is flowing, stalled (uWebSockets.js buffers what the client's socket did not
+ * accept; further writes wait in `queue`), or ending (`end` came while stalled).
  */
 export class HyperExpressExchange implements Exchange {
   readonly method: string;
   readonly path: string;
   readonly query: string;
   readonly headers: readonly string[];
-  /** Why the request cannot be framed safely, or null. */
+  /** The reason that the request cannot be framed safely, or null. */
   readonly ambiguity: string | null;
   /** Null when the request has no body. */
   readonly body: RequestBody | null;
@@ -99,7 +99,7 @@ export class HyperExpressExchange implements Exchange {
     this.query = toLatin1(req.getQuery() ?? '');
     this.headers = headers;
     this.ambiguity = ambiguity;
-    // uWebSockets.js decides by the same test whether it closes after the response.
+    // The test by which uWebSockets.js decides to close after the response.
     this.clientCloses = connection.length === 5;
     const declared = length === null ? null : Number(length);
     this.body =
@@ -112,7 +112,7 @@ export class HyperExpressExchange implements Exchange {
     activity.requests++;
   }
 
-  /** Asked for seldom, so read when it is; it cannot be read after the exchange has ended. */
+  /** Rarely needed, so read on demand; it cannot be read after the exchange has ended. */
   get remoteAddress(): string {
     if (this.address === null) {
       if (this.res === null) return '';
@@ -150,9 +150,9 @@ export class HyperExpressExchange implements Exchange {
     const early = this.body !== null && !this.body.complete;
     this.body?.discard();
     const send = () => this.complete(status, headers, body, this.body?.complete === false);
-    // A small rest is most often in the same segment, and then the connection can be kept. Of a
-    // client that asked to close, uWebSockets.js closes the socket under the rest of its upload,
-    // and the reset would destroy the response.
+    // A small rest is usually in the same segment, and then the connection can be kept. If the
+    // client asked to close, uWebSockets.js closes the socket during the rest of the upload, and
+    // the reset would destroy the response.
     if (early && (this.clientCloses || this.restIsSmall())) this.afterBody(send);
     else send();
   }
@@ -219,7 +219,7 @@ export class HyperExpressExchange implements Exchange {
     if (open && !this.destroyed) callback?.();
   }
 
-  /** A piece of the request body; the memory is uWebSockets.js's own and dies after the call. */
+  /** Takes a piece of the request body, whose memory is only valid during the call. */
   handleData(data: ArrayBuffer, last: boolean): void {
     const { body } = this;
     if (body === null) return;
@@ -234,7 +234,7 @@ export class HyperExpressExchange implements Exchange {
     }
   }
 
-  /** Answers a request whose end two parsers could see in different places (RFC 9112, 6.3). */
+  /** Refuses a request whose end two parsers could see in different places (RFC 9112, 6.3). */
   refuse(reason: string): void {
     if (this.res === null) return;
     const error = new GatewayError('invalid_request', `The request is ambiguous: ${reason}.`);
@@ -243,14 +243,14 @@ export class HyperExpressExchange implements Exchange {
   }
 
   /**
-   * Restarts the 10 s after which uWebSockets.js closes a connection: called every 4 s while the
-   * client reads slowly, and while it uploads and has sent something since the last call.
+   * Restarts the 10 s timeout of uWebSockets.js. Called every 4 s while the client reads slowly, or
+   * uploads and has sent something since the last call.
    */
   keepOpen(): void {
     const uploads = this.received && this.body?.isPaused === false;
     this.received = false;
     if (this.res === null || !(this.stalled || uploads)) return;
-    // Only the pair is safe: resume() restores the poll events that the last pause() found.
+    // Only the pair is safe: resume() restores the poll events seen by the last pause().
     this.res.pause();
     this.res.resume();
   }
@@ -265,10 +265,10 @@ export class HyperExpressExchange implements Exchange {
     const text = headText(status, headers);
     if (!this.hasBody) {
       const head = toBytes(text + this.closeLine(close));
-      // Without a content-length for HEAD too: told one, uWebSockets.js waits for the body.
+      // No content-length, even for HEAD: with one, uWebSockets.js would wait for the body.
       this.handOver((res) => res.writeStatus(head).endWithoutBody());
     } else if (this.activity.draining && !close) {
-      // With `true` uWebSockets.js adds the connection header and closes when all is sent.
+      // With `true`, uWebSockets.js adds the connection header and closes after sending all.
       this.handOver((res) => res.writeStatus(toBytes(text)).end(body, true));
     } else if (text.length + body.length > sliceBytes) {
       this.sendLarge(
@@ -281,7 +281,7 @@ export class HyperExpressExchange implements Exchange {
     }
   }
 
-  /** Sends a large body as the socket takes it, so that uWebSockets.js buffers none of it. */
+  /** Sends a large body as the socket accepts it, so that uWebSockets.js buffers none of it. */
   private sendLarge(head: string | Buffer, body: Buffer): void {
     const { res } = this;
     if (res === null) return;
@@ -312,7 +312,7 @@ export class HyperExpressExchange implements Exchange {
     more();
   }
 
-  /** Gives a chunk to uWebSockets.js, up to the first piece that its socket does not take. */
+  /** Passes a chunk to uWebSockets.js, up to the first piece that its socket does not accept. */
   private send(chunk: Buffer): boolean {
     let at = 0;
     while (at < chunk.length && this.res !== null) {
@@ -342,9 +342,9 @@ export class HyperExpressExchange implements Exchange {
   }
 
   /**
-   * The client's socket takes bytes again. With a handler registered uWebSockets.js leaves it to us
-   * to send what it has buffered: any corked write does. Whether all of it went is only known from
-   * the result of the next write, hence the probe.
+   * The client's socket accepts bytes again. With a handler registered, uWebSockets.js sends its
+   * buffer only at the next corked write, and only the result of a further write shows that all of
+   * it was sent; hence the probe.
    */
   private handleWritable(): boolean {
     if (this.res === null) return true;
@@ -401,7 +401,7 @@ export class HyperExpressExchange implements Exchange {
     this.linger = setTimeout(once, lingerMs);
   }
 
-  /** Whether the rest of the request body is cheaper to read than a new connection is to open. */
+  /** True where the rest of the request body is cheaper to read than a new connection to open. */
   private restIsSmall(): boolean {
     const declared = this.body?.declaredBytes ?? null;
     return declared !== null && declared <= smallBodyBytes;
@@ -416,7 +416,7 @@ const noBytes = Buffer.alloc(0);
 const nothing = () => {};
 const notAscii = /[\u0080-\uffff]/;
 
-/** uWebSockets.js decodes as UTF-8 and strips bytes above 127 from both ends of a header value. */
+/** uWebSockets.js decodes header values as UTF-8 and strips bytes above 127 from both ends. */
 function toLatin1(text: string): string {
   return notAscii.test(text) ? Buffer.from(text).toString('latin1') : text;
 }

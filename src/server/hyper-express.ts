@@ -10,20 +10,19 @@ import {
   importHyperExpress,
 } from './uwebsockets.js';
 
-/** uWebSockets.js reads its cap on the size of all request headers when it is loaded. */
+/** Cap on the size of all request headers, which uWebSockets.js reads when it is loaded. */
 const maxHeaderBytes = 16 * 1024;
 
 /** Well below the 10 s after which uWebSockets.js closes a connection that makes no progress. */
 const keepOpenIntervalMs = 4000;
 
 /**
- * Loads the engine, an optional dependency. Its life cycle is hyper-express's `Server`; requests come straight from the
- * uWebSockets.js app below it, since hyper-express's own request and response objects cost 15
- * microseconds a request.
+ * Loads the engine, an optional dependency. Its life cycle is that of hyper-express's `Server`;
+ * requests come directly from the uWebSockets.js app below it, since hyper-express's own request
+ * and response objects cost 15 microseconds a request.
  *
- * What uWebSockets.js decides and offers no setting for: an idle connection is closed after 10 s;
- * a request sent before the response to the one before it has ended (pipelining) closes the
- * connection; HTTP/1.0 is refused.
+ * Fixed behaviour of uWebSockets.js: it closes idle connections after 10 s, closes a connection on
+ * pipelining (a request sent before the previous response has ended), and refuses HTTP/1.0.
  * @throws when the native module does not load on this machine.
  */
 export async function loadHyperExpress(): Promise<Engine> {
@@ -41,7 +40,7 @@ async function listen(server: HyperExpressServer, options: ServerOptions): Promi
   const slow: SlowExchanges = new Set();
   const app = server.uws_instance;
 
-  // hyper-express registers a catch-all of its own at listen, unless it has no such handler.
+  // With this handler, hyper-express would register its own catch-all at listen.
   Object.assign(server.handlers, { on_not_found: null });
   app.filter((_res, change) => activity.connectionChanged(Number(change)));
   app.any('/*', (res: HttpResponse, req: HttpRequest) => {
@@ -49,8 +48,8 @@ async function listen(server: HyperExpressServer, options: ServerOptions): Promi
     res.onAborted(() => exchange.handleAbort());
     const { ambiguity } = exchange;
     if (ambiguity !== null) {
-      // Not at once: while this is unanswered, uWebSockets.js closes the connection instead of
-      // taking what follows on it for another request.
+      // Deferred: until this is answered, uWebSockets.js closes the connection rather than read the
+      // following bytes as another request.
       setImmediate(() => exchange.refuse(ambiguity));
       return;
     }
@@ -59,7 +58,7 @@ async function listen(server: HyperExpressServer, options: ServerOptions): Promi
   });
 
   try {
-    // uWebSockets.js does not share (SO_REUSEPORT) a port that it let the kernel choose.
+    // uWebSockets.js does not share (SO_REUSEPORT) a port chosen by the kernel.
     await server.listen(port === 0 ? await freePort(host) : port, host);
   } catch {
     throw new Error(

@@ -9,54 +9,54 @@ import type { ConnectionTimeouts, RequestHandler } from './exchange.js';
 import { NetExchange, type Wire } from './net-exchange.js';
 
 /**
- * A client that closed its side is given so long before we find out whether it still reads: the
- * first probe makes a closed socket send a reset, the second one fails because of that.
+ * Delays of the probes that test whether a client that closed its side still reads: the first makes
+ * a closed socket send a reset, which makes the second fail.
  */
 const probeDelaysMs = [250, 250, 10_000];
-/** Bytes of further requests that wait behind the one that is answered. */
+/** Bytes of further requests held while one is being answered. */
 const maxHeldBytes = 64 * 1024;
 
-/** What the connections of one server share. */
+/** State shared by the connections of one server. */
 export interface ConnectionContext {
   readonly handler: RequestHandler;
   readonly activity: Activity;
   readonly timeouts: ConnectionTimeouts;
-  /** Field lines of a response after which the connection stays. */
+  /** Field lines of a response that keeps the connection open. */
   readonly keepAliveLines: string;
   /** Monotonic, milliseconds; a second behind at most. */
   readonly clock: { nowMs: number };
-  /** Called once when the connection is gone or was given away. */
+  /** Called once when the connection has closed or was handed over. */
   onGone(connection: NetConnection): void;
 }
 
 /**
  * One client's connection: requests in, one at a time and in order.
  *
- * States: idle → receiving (a request arrives; its exchange may already answer) → answering (what
- * arrives now waits) → idle …, or closing (our side is closed; what arrives is dropped, so that the
- * client can read its response before the connection goes).
+ * States: idle → receiving (a request arrives; its exchange may already answer) → answering
+ * (further bytes wait) → idle …, or closing (our side is closed; further bytes are dropped, so that
+ * the client can read its response before the connection closes).
  */
 export class NetConnection implements Wire {
   readonly onSent = () => this.current?.sent();
-  /** Where the context keeps it. */
+  /** Its index in the server's list. */
   place = 0;
 
   private readonly parser: RequestParser;
   private current: NetExchange | null = null;
-  /** Whether all of the current request has arrived. */
+  /** True once all of the current request has arrived. */
   private hasArrived = false;
   private closing = false;
   private clientEnded = false;
   private parsing = false;
   private bodyPaused = false;
   private held: Buffer | null = null;
-  /** When the state changed, or a body's last byte arrived. */
+  /** Time of the last change of state, or of the last byte of a body. */
   private sinceMs: number;
   private headSinceMs = 0;
   private released = false;
   private served = 0;
 
-  /** @param address the client's, where it is not the peer's; else empty. */
+  /** @param address the client's address where it differs from the peer's, else empty. */
   constructor(
     readonly socket: Socket,
     private readonly context: ConnectionContext,
@@ -76,7 +76,7 @@ export class NetConnection implements Wire {
   }
 
   get remoteAddress(): string {
-    // Not known any more once the socket is closed.
+    // Read now: it is unknown once the socket is closed.
     if (this.address === '') this.address = addressText(this.socket.remoteAddress);
     return this.address;
   }
@@ -112,12 +112,11 @@ export class NetConnection implements Wire {
     return socket;
   }
 
-  /** Closes it at once. */
   destroy(): void {
     this.socket.destroy();
   }
 
-  /** Called once a second: ends what takes too long. */
+  /** Called once a second to enforce the timeouts. */
   sweep(nowMs: number): void {
     const { current } = this;
     if (this.released) return;
@@ -169,7 +168,7 @@ export class NetConnection implements Wire {
     }, delayMs).unref();
   }
 
-  /** Whether the next request must wait. */
+  /** True where the next request must wait. */
   private get isBlocked(): boolean {
     return this.current !== null && this.hasArrived;
   }
@@ -221,7 +220,7 @@ export class NetConnection implements Wire {
     if (this.held.length > maxHeldBytes) this.socket.pause();
   }
 
-  /** Goes on to the next request once one was received and answered. */
+  /** Proceeds to the next request once one was received and answered. */
   private settle(): void {
     const { current } = this;
     if (!current?.finished) return;
@@ -245,7 +244,7 @@ export class NetConnection implements Wire {
     if (this.clientEnded && this.current === null) this.close();
   }
 
-  /** Closes our side; the rest of what the client sends is read, or the kernel would reset it. */
+  /** Closes our side, and still reads what the client sends: else the kernel would send a reset. */
   private close(): void {
     if (this.closing) return;
     this.closing = true;
@@ -280,7 +279,7 @@ export class NetConnection implements Wire {
   }
 }
 
-/** The address without the form that IPv4 has on a socket of IPv6. */
+/** The address; an IPv4 one that is mapped to IPv6 in its own form. */
 export function addressText(address: string | undefined): string {
   return (address ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 }

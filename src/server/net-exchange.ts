@@ -7,39 +7,39 @@ import { smallBodyBytes } from './early-response.js';
 import type { Exchange } from './exchange.js';
 import { RequestBody } from './request-body.js';
 
-/** Up to here a text made of head and body is cheaper than two buffers: libuv sends it in one call. */
+/** Up to this size, one string of head and body is cheaper than two buffers: one call of libuv. */
 const maxTextBytes = 8 * 1024;
-/** Largest piece given to the socket at once, so that the progress of a slow reader is seen. */
+/** Largest piece passed to the socket at once, so that the progress of a slow reader shows. */
 const maxPieceBytes = 64 * 1024;
 
 const closeLine = 'connection: close\r\n';
 const lastChunk = '0\r\n\r\n';
-/** Leading zeros of a chunk's size that no reader minds. */
+/** Leading zeros of a chunk's size that all readers accept. */
 const maxZeros = 4;
 const lineEnd = Buffer.from('\r\n');
 
-/** What an exchange needs of its connection. */
+/** The connection, as its exchange sees it. */
 export interface Wire {
   readonly socket: Socket;
   readonly remoteAddress: string;
-  /** Field lines that tell the client how long the connection stays. */
+  /** Field lines that tell the client how long the connection stays open. */
   readonly keepAliveLines: string;
-  /** Calls `NetExchange.sent` once what was written before has left; bound. */
+  /** Calls `NetExchange.sent` once all previous writes have left; bound. */
   readonly onSent: () => void;
   pauseBody(): void;
   resumeBody(): void;
-  /** The response has left; the connection may go on. */
+  /** The response has left; the connection may proceed. */
   exchangeEnded(): void;
-  /** Gives the connection away. */
+  /** Hands over the connection. */
   release(): Duplex;
 }
 
 /**
  * An exchange over `node:net`.
  *
- * A response is flowing, stalled (the socket holds what the client does not take; what is written
- * meanwhile waits in `queue`), ended (nothing more will be written) or finished (all of it has left
- * this process).
+ * A response is flowing, stalled (the socket buffers what the client does not read; further writes
+ * wait in `queue`), ended (nothing more will be written) or finished (all of it has left this
+ * process).
  */
 export class NetExchange implements Exchange {
   readonly method: string;
@@ -50,7 +50,7 @@ export class NetExchange implements Exchange {
   aborted = false;
   headSent = false;
   finished = false;
-  /** Whether the connection ends with this response. */
+  /** True where the connection ends with this response. */
   closes: boolean;
 
   private list: string[] | null = null;
@@ -61,7 +61,7 @@ export class NetExchange implements Exchange {
   private destroyed = false;
   private pendingHead = '';
   private stalled = false;
-  /** Zeros sent as the beginning of the next chunk's size. */
+  /** Zeros already sent of the next chunk's size. */
   private zeros = 0;
   private queue: (Buffer | string)[] = [];
   private queuedBytes = 0;
@@ -148,13 +148,13 @@ export class NetExchange implements Exchange {
   writeHead(status: number, headers: readonly string[]): void {
     if (this.aborted || this.headSent) return;
     this.hasBody = carriesBody(this.method, status);
-    // The end of the connection is the only end of a body that HTTP/1.0 has without a length.
+    // In HTTP/1.0, only the end of the connection ends a body without a length.
     if (this.request.isVersion10) this.closes = true;
     this.isChunked = this.hasBody && !this.request.isVersion10;
     let head = this.begin(status, headers);
     if (this.isChunked) head += 'transfer-encoding: chunked\r\n';
     this.pendingHead = `${head}\r\n`;
-    // Together with the first chunk, if it comes in this turn.
+    // Deferred, to send it with the first chunk if that comes in this turn.
     setImmediate(() => {
       if (!this.aborted && !this.ended) this.sendHead();
     });
@@ -217,7 +217,7 @@ export class NetExchange implements Exchange {
     return socket;
   }
 
-  /** The client's socket takes bytes again. */
+  /** The client's socket accepts bytes again. */
   handleDrain(): void {
     if (!this.stalled || this.aborted) return;
     this.stalled = false;
@@ -246,10 +246,10 @@ export class NetExchange implements Exchange {
   }
 
   /**
-   * The client has closed its side. Whether it still reads only shows when something is sent: a
-   * closed socket answers with a reset. Sends what means nothing: an interim response before the
-   * head, and in a chunked body a zero at the front of the next chunk's size.
-   * @returns false where nothing such can be sent.
+   * The client has closed its side. Only sending shows whether it still reads, since a closed
+   * socket answers with a reset. Sends something without effect: an interim response before the
+   * head, or in a chunked body a leading zero of the next chunk's size.
+   * @returns false where no such thing can be sent.
    */
   probe(): boolean {
     if (this.ended || this.stalled) return true;
@@ -262,14 +262,14 @@ export class NetExchange implements Exchange {
     return true;
   }
 
-  /** Makes the head without its last fields, and decides what becomes of the connection. */
+  /** Builds the head without its last fields, and decides whether the connection stays open. */
   private begin(status: number, headers: readonly string[]): string {
     const { body } = this;
     this.headSent = true;
     if (this.activity.draining) this.closes = true;
     if (body !== null && !body.complete) {
       const { declaredBytes } = body;
-      // Whatever costs more to read than a new connection to open.
+      // Close where the rest costs more to read than a new connection to open.
       if (this.waitsForContinue || declaredBytes === null || declaredBytes > smallBodyBytes) {
         this.closes = true;
       }
@@ -302,7 +302,7 @@ export class NetExchange implements Exchange {
     }
   }
 
-  /** Gives what is queued to the socket, up to the first piece that it does not pass on at once. */
+  /** Passes the queue to the socket, up to the first piece that it does not send at once. */
   private flush(): boolean {
     const { queue, wire } = this;
     while (queue.length > 0) {
@@ -320,7 +320,7 @@ export class NetExchange implements Exchange {
     return true;
   }
 
-  /** The socket says false also where it has passed on everything. */
+  /** The socket also returns false where it has sent everything. */
   private took(isBelowMark: boolean): boolean {
     if (isBelowMark || this.wire.socket.writableLength === 0) return true;
     this.stalled = true;
@@ -335,7 +335,7 @@ export class NetExchange implements Exchange {
   }
 }
 
-/** The bytes of a body as one character each: how a text and a body leave in one call. */
+/** The bytes of a body as one character each, to send head and body in one call. */
 function asLatin1(body: string | Buffer, bytes: number): string {
   if (typeof body !== 'string') return body.toString('latin1');
   return body.length === bytes ? body : Buffer.from(body).toString('latin1');

@@ -20,16 +20,16 @@ const defaultTimeouts: ConnectionTimeouts = {
   linger: 2_000,
 };
 
-/** The engine over `node:net` and `node:tls`: HTTP/1.1 of our own. */
+/** The engine over `node:net` and `node:tls`, with our own HTTP/1.1. */
 export const netEngine: Engine = { name: 'net', listen };
 
 async function listen(options: ServerOptions): Promise<Server> {
   const { handler, hasProxyHeader, connectionCap, tls = null } = options;
   const activity = new Activity();
   const connections: NetConnection[] = [];
-  /** Connections whose PROXY header is still to come. */
+  /** Connections whose PROXY header has not arrived yet. */
   const waiting = new Set<Socket>();
-  /** The client's address by the name of a TLS connection that a PROXY header came before. */
+  /** The client's address from the PROXY header, by the name of the TLS connection after it. */
   const told = new Map<string, string>();
   const clock = { nowMs: performance.now() };
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
@@ -39,7 +39,7 @@ async function listen(options: ServerOptions): Promise<Server> {
     clock,
     timeouts,
     keepAliveLines: `connection: keep-alive\r\nkeep-alive: timeout=${Math.ceil(timeouts.idle / 1000)}\r\n`,
-    /** The last one takes its place: a Set whose members come and go is rebuilt time and again. */
+    /** The last one takes its place in the list: a Set with changing members is rebuilt often. */
     onGone(connection: NetConnection) {
       const last = connections.pop();
       if (last !== undefined && last !== connection) {
@@ -53,14 +53,14 @@ async function listen(options: ServerOptions): Promise<Server> {
     const connection = new NetConnection(socket, context, client);
     activity.connectionChanged(1);
     connection.place = connections.push(connection) - 1;
-    // Where its first bytes were put back.
+    // It is paused where its first bytes were put back.
     if (socket.isPaused()) socket.resume();
   };
   const secure =
     tls === null
       ? null
       : createSecureServer(tls, (socket) => serve(socket, told.get(nameOf(socket))));
-  /** A connection whose client is told by its proxy. */
+  /** Serves a connection whose proxy reports the client. */
   const serveProxied = (socket: Socket) => {
     const name = nameOf(socket);
     waiting.add(socket);
@@ -78,7 +78,7 @@ async function listen(options: ServerOptions): Promise<Server> {
     });
   };
   const server = secure !== null && !hasProxyHeader ? secure : createServer(socketOptions);
-  // Before what serves them.
+  // Must be registered before the listener that serves connections.
   if (connectionCap) capConnections(server, connectionCap);
   if (server !== secure) {
     server.on('connection', (socket) => {
@@ -91,7 +91,7 @@ async function listen(options: ServerOptions): Promise<Server> {
   await bind(server, options);
   const sweeper = setInterval(() => {
     clock.nowMs = performance.now();
-    // From the end, since one that goes gives its place to the last.
+    // Backwards, since a closed one is replaced by the last.
     for (let i = connections.length - 1; i >= 0; i--) connections[i]?.sweep(clock.nowMs);
   }, sweepMs).unref();
 
@@ -124,14 +124,14 @@ async function listen(options: ServerOptions): Promise<Server> {
   };
 }
 
-/** A connection's two ends, which a TLS socket has from the one below it. */
+/** The peer's address and port, which a TLS socket shares with the socket below it. */
 function nameOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
 /**
  * The options of a server's TLS.
- * @throws Error where certificate or key cannot be used.
+ * @throws Error where certificate or key is invalid.
  */
 export function contextOf({ cert, key, clientCa }: TlsMaterial): SecureContextOptions {
   const options = { cert, key, ...(clientCa !== null && { ca: clientCa }) };
@@ -150,7 +150,7 @@ function createSecureServer(tls: TlsMaterial, accept: (socket: Socket) => void):
     handshakeTimeout: defaultTimeouts.head,
   } as const;
   const server = createTlsServer(options, accept);
-  // A client that speaks no TLS, or has no certificate that counts: the server closes it.
+  // Closes a client that does not speak TLS or has no valid certificate.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   return server;
 }

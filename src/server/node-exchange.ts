@@ -5,7 +5,7 @@ import { lingerMs, smallBodyBytes } from './early-response.js';
 import type { Exchange } from './exchange.js';
 import { RequestBody } from './request-body.js';
 
-/** A client that uploads and sends nothing for so long is gone. */
+/** An uploading client that sends nothing for this long is considered gone. */
 const uploadStallMs = 30_000;
 
 /** An exchange over `node:http`. */
@@ -26,7 +26,7 @@ export class NodeExchange implements Exchange {
   private readonly body: RequestBody | null;
   private abortCallback: (() => void) | null = null;
 
-  /** @param expectsContinue whether the client waits for `100 Continue` before it sends a body. */
+  /** @param expectsContinue true where the client waits for `100 Continue` to send its body. */
   constructor(
     private readonly req: IncomingMessage,
     private readonly res: ServerResponse,
@@ -49,7 +49,7 @@ export class NodeExchange implements Exchange {
         ? new RequestBody(declared, { pause: () => req.pause(), resume: () => req.resume() })
         : null;
     activity.requests++;
-    // The error comes alone where the response still waits behind a pipelined one.
+    // Only the error is emitted where the response still waits behind a pipelined one.
     req.on('error', () => this.handleClose());
     res.on('error', () => this.handleClose());
     res.on('close', () => this.handleClose());
@@ -67,7 +67,7 @@ export class NodeExchange implements Exchange {
     return '';
   }
 
-  /** Node itself holds an unread body back, so nothing is read before this. */
+  /** Node holds an unread body back, so nothing is read before this call. */
   readBody(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer> {
     const { body, req } = this;
     if (body === null) return Promise.resolve(Buffer.alloc(0));
@@ -104,8 +104,8 @@ export class NodeExchange implements Exchange {
       res.end(this.hasBody ? body : undefined);
       return;
     }
-    // Ending would close the socket under the rest of the upload, and the reset would destroy the
-    // response: the client gets all of it now, and the end when it has sent its body.
+    // Ending now would close the socket during the rest of the upload, and the reset would destroy
+    // the response: send all of it now, and end when the client has sent its body.
     if (this.hasBody) res.write(body);
     else res.flushHeaders();
     this.discardBody(() => res.end());
@@ -116,7 +116,7 @@ export class NodeExchange implements Exchange {
     this.headSent = true;
     this.hasBody = carriesBody(this.method, status);
     this.res.writeHead(status, this.head(headers, this.restIsLarge()));
-    // Together with the first chunk, if it comes in this turn.
+    // Deferred, to send it with the first chunk if that comes in this turn.
     setImmediate(() => {
       if (!this.aborted && !this.ended) this.res.flushHeaders();
     });
@@ -165,7 +165,7 @@ export class NodeExchange implements Exchange {
     return head;
   }
 
-  /** Whether the rest of the request body costs more to read than a new connection to open. */
+  /** True where the rest of the request body costs more to read than a new connection to open. */
   private restIsLarge(): boolean {
     if (this.body === null || this.req.complete) return false;
     const { declaredBytes } = this.body;

@@ -64,7 +64,7 @@ async function listen(options: ServerOptions): Promise<Server> {
   const drain = async () => {
     activity.draining = true;
     await quietTurn();
-    // Not http.Server's close, which also closes idle connections without the second of grace.
+    // http.Server's own close would close idle connections without the grace of a second.
     NetServer.prototype.close.call(server);
     await activity.idle();
     close();

@@ -1,17 +1,17 @@
 import { isIPv4, isIPv6, type Socket } from 'node:net';
 
-/** Longest header of version 1, its line end included. */
+/** Maximum header of version 1, including its line end. */
 const maxTextBytes = 107;
-/** What is accepted of version 2, extensions included. */
+/** Maximum header accepted of version 2, including extensions. */
 const maxBinaryBytes = 4 * 1024;
 
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const prefixBytes = signature.length + 4;
 const textStart = Buffer.from('PROXY ');
 
-/** What a PROXY header says. */
+/** The content of a PROXY header. */
 export interface ProxyHeader {
-  /** The client's IP address; empty where the proxy speaks for itself, as in its health checks. */
+  /** The client's IP address; empty for the proxy's own connections, such as health checks. */
   address: string;
   /** Bytes of the header. */
   length: number;
@@ -20,8 +20,8 @@ export interface ProxyHeader {
 /**
  * Reads the header of the PROXY protocol, version 1 or 2, at the start of a connection
  * (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt).
- * @returns null when more of it is to come.
- * @throws Error when the bytes are no such header.
+ * @returns null when the header is incomplete.
+ * @throws Error when the bytes are not such a header.
  */
 export function readProxyHeader(bytes: Buffer): ProxyHeader | null {
   if (startsLike(bytes, signature)) return readBinary(bytes);
@@ -29,7 +29,7 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader | null {
   throw new Error('the connection does not begin with a PROXY header');
 }
 
-/** Whether the bytes begin as `start`, or may when there are more. */
+/** True where the bytes begin with `start`, or are a prefix of it. */
 function startsLike(bytes: Buffer, start: Buffer): boolean {
   const length = Math.min(bytes.length, start.length);
   return bytes.compare(start, 0, length, 0, length) === 0;
@@ -66,7 +66,7 @@ function readBinary(bytes: Buffer): ProxyHeader | null {
   return { address: '', length };
 }
 
-/** The short form (RFC 5952), and IPv4 where it is one in the form of IPv6. */
+/** The short form (RFC 5952), and mapped IPv4 as IPv4. */
 export function ipv6Text(bytes: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
   const isMapped = groups.slice(0, 5).every((group) => group === '0') && groups[5] === 'ffff';
@@ -76,8 +76,8 @@ export function ipv6Text(bytes: Buffer): string {
 }
 
 /**
- * Reads the header off a new connection, which is paused then, and gives the client's address. A
- * connection without one, or that takes too long, is closed.
+ * Reads the header from a new connection, pauses the connection, and reports the client's address.
+ * Closes a connection without a header, or one that takes too long.
  */
 export function takeProxyHeader(
   socket: Socket,

@@ -1,10 +1,10 @@
 /**
- * The header in which a worker tells the control process which endpoint it has found a request to
- * be for. It is never the client's: a worker passes on only headers that it lists.
+ * The header by which a worker reports the endpoint that it has matched to the control process. It
+ * never comes from a client: workers forward only headers that they list.
  */
 export const endpointHeader = 'x-llmproxy-endpoint';
 
-/** Whether a path is that of an endpoint, such as `/admin`, or below it. */
+/** True for the path of an endpoint, such as `/admin`, and every path below it. */
 export function isOfEndpoint(path: string, endpoint: string): boolean {
   return path === endpoint || path.startsWith(`${endpoint}/`);
 }

@@ -1,16 +1,16 @@
 import { GatewayError } from '../errors.js';
 import { AbortedError } from './exchange.js';
 
-/** Bytes that are held for a handler that has not yet asked for the body. */
+/** Bytes held for a handler that has not read the body yet. */
 const maxHeldBytes = 64 * 1024;
-/** A larger body is not given its memory before it is there. */
+/** Memory for a larger body is not allocated in advance. */
 const maxWholeBytes = 1024 * 1024;
 
-/** Pieces below this size are put together as they come: each costs more to keep than it holds. */
+/** Pieces below this size are joined as they arrive: each costs more memory than its bytes. */
 const smallPieceBytes = 4 * 1024;
 const slabBytes = 16 * 1024;
 
-/** The connection that a body arrives on. */
+/** The connection of a body. */
 export interface BodySource {
   pause(): void;
   resume(): void;
@@ -20,17 +20,17 @@ export interface BodySource {
  * A request body between the connection and its one reader.
  *
  * States: waiting (no reader: past 64 KiB the source is paused) → reading (the reader sees each
- * piece) → done, or discarding (too large, or nobody wants it: pieces are dropped so that the client
- * can go on to read its response).
+ * piece) → done, or discarding (too large or not wanted: pieces are dropped, so that the client
+ * proceeds to read its response).
  */
 export class RequestBody {
   /** True once every byte of the body has arrived. */
   complete = false;
-  /** True when pieces are dropped. */
+  /** True while pieces are dropped. */
   discarding = false;
 
   private pieces: Buffer[] = [];
-  /** The memory of all pieces, where the length is declared: they need not be put together. */
+  /** Memory for the whole body where its length is declared, so that pieces need no joining. */
   private whole: Buffer | null = null;
   private slab: Buffer | null = null;
   private paused = false;
@@ -48,7 +48,7 @@ export class RequestBody {
     private readonly source: BodySource,
   ) {}
 
-  /** Whether the source is paused until somebody reads. */
+  /** True while the source is paused until the body is read. */
   get isPaused(): boolean {
     return this.paused;
   }
@@ -73,12 +73,12 @@ export class RequestBody {
     });
   }
 
-  /** Takes the next piece, whose memory is the connection's. */
+  /** Copies the next piece, whose memory belongs to the connection. */
   push(bytes: Uint8Array): void {
     if (!this.discarding) this.add(this.copy(bytes));
   }
 
-  /** Takes the next piece, whose memory is the body's from now on. */
+  /** Takes the next piece and the ownership of its memory. */
   pushOwn(piece: Buffer): void {
     if (this.discarding) return;
     const isAlone = piece.length === this.declaredBytes || !this.isGivenMemory;
@@ -111,7 +111,7 @@ export class RequestBody {
     if (!this.complete) this.fail(new AbortedError());
   }
 
-  /** Drops what was held and what still comes. */
+  /** Drops held and further pieces. */
   discard(): void {
     this.discarding = true;
     this.whole = null;
@@ -119,12 +119,12 @@ export class RequestBody {
     this.resumeSource();
   }
 
-  /** Whether all of it gets its memory with the first piece. */
+  /** True where memory for the whole body is allocated with the first piece. */
   private get isGivenMemory(): boolean {
     return this.declaredBytes !== null && this.declaredBytes <= maxWholeBytes;
   }
 
-  /** Copies a small piece to the end of the small one before it. */
+  /** Appends a small piece to a small previous one. */
   private joins(piece: Buffer): boolean {
     const before = this.pieces.at(-1);
     if (before === undefined || piece.length + before.length > slabBytes) return false;
@@ -152,7 +152,7 @@ export class RequestBody {
     return piece;
   }
 
-  /** The body, which is held here no longer, nor who read it: the exchange lives on. */
+  /** Returns the body and releases it and its reader, since the exchange lives longer. */
   private take(): Buffer {
     const { whole, pieces } = this;
     this.whole = null;
@@ -161,7 +161,7 @@ export class RequestBody {
     this.onPiece = null;
     this.resolve = null;
     this.reject = null;
-    // Memory that was not written to is nobody's to read.
+    // Never expose memory that was not written to.
     if (whole?.length === this.receivedBytes) return whole;
     return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   }

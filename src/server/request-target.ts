@@ -1,26 +1,26 @@
 import { GatewayError } from '../errors.js';
 
 /**
- * The one reading of a request target. Workers and the control process both ask it before they
- * look for an endpoint, and neither resolves a path afterwards: with two readings of one path, a
- * request passes the check of one endpoint and is served as another.
+ * The only interpretation of a request target. Workers and the control process both use it before
+ * they match an endpoint, and neither resolves a path afterwards: with two interpretations, a
+ * request could pass the check of one endpoint and be served as another.
  */
 
-/** A path without any of these, as nearly all are, has no problem. */
+/** Nearly all paths have none of these, and so no problem. */
 const suspicious = /^(?!\/)|\/[/.]|[^!-~]|[\\#%]/;
 const notInQuery = /[^!-~]|#/;
 const notInHost = /[^!-~]|[,/?#@\\]/;
 
-/** The one place where SDKs encode a slash: in the name of a model. */
+/** The only place where SDKs encode a slash: a model's name. */
 const mayEncodeSlash = /^\/v1\/models\/./;
 
-/** Servers of servlets take `..;x` for one, too. */
+/** Servlet containers also treat `..;x` as one. */
 const dotSegment = /^\.{1,2}(?:;|$)/;
 
 const maxDecodings = 3;
 
 /**
- * Refuses a `Host` that is sent more than once (RFC 9112, 3.2) or is none.
+ * Refuses a `Host` that is repeated (RFC 9112, 3.2) or invalid.
  * @param headers flat list `[name, value, …]`.
  * @throws GatewayError `invalid_request`.
  */
@@ -60,7 +60,7 @@ function pathProblem(path: string): string | null {
     try {
       decoded = decodeURIComponent(decoded);
     } catch {
-      // Decoded once, it may have a percent sign of its own.
+      // A percent sign that appears after decoding is a character of the path.
       return decodings === 0 ? 'is not well encoded' : null;
     }
   }

@@ -1,5 +1,5 @@
 /**
- * What is used of hyper-express and of uWebSockets.js below it, as types of our own: neither need be
+ * Our own types for the used parts of hyper-express and uWebSockets.js, since neither need be
  * installed.
  */
 export interface HttpRequest {
