@@ -84,7 +84,7 @@ export type OpenaiOperation = (typeof openaiOperations)[number];
 export const lossPolicies = ['strict', 'warn', 'allow'] as const;
 export type LossPolicy = (typeof lossPolicies)[number];
 
-export const providerTypes = ['openai', 'azure', 'anthropic'] as const;
+export const providerTypes = ['openai', 'azure', 'anthropic', 'gemini'] as const;
 export type ProviderType = (typeof providerTypes)[number];
 
 /** A key that a client authenticates with. The key itself is never kept, only its hash. */

@@ -29,7 +29,7 @@ export const providerProperties = {
     type: 'string',
     enum: providerTypes,
     description:
-      'Kind of provider: `openai` for OpenAI and every compatible server, `azure` for Azure OpenAI, `anthropic` for Anthropic.',
+      'Kind of provider: `openai` for OpenAI and every compatible server, `azure` for Azure OpenAI, `anthropic` for Anthropic, `gemini` for Google’s Gemini API.',
   },
   api_base: {
     type: 'string',

@@ -26,7 +26,8 @@ export type DialectName =
   | 'openai.speech'
   | 'cohere.rerank'
   | 'anthropic.messages'
-  | 'anthropic.count_tokens';
+  | 'anthropic.count_tokens'
+  | 'gemini.generate';
 
 /**
  * A wire format of one operation: what the gateway reads of requests and answers in it, and how it
@@ -63,6 +64,9 @@ export interface Dialect {
 
 /** What an attempt must know of the dialect that it is answered in. */
 export type AnswerJudge = Pick<Dialect, 'judge' | 'errorIn'>;
+
+/** What is read of an answer in a dialect, be it one that no client speaks. */
+export type AnsweredDialect = AnswerJudge & Pick<Dialect, 'name' | 'requestIdHeader'>;
 
 /** Takes the usage that a client did not ask for out of a stream. */
 export interface UsageFilter {

@@ -1,4 +1,4 @@
-import type { Dialect } from './dialect.js';
+import type { AnsweredDialect, Dialect } from './dialect.js';
 
 /** A path that answers requests for a model, sent to a provider. */
 export interface ModelEndpoint {
@@ -16,8 +16,12 @@ export interface ModelEndpoint {
   readonly limited: boolean;
 }
 
-/** What of an endpoint says how a provider is asked there. */
-export type AskedEndpoint = Pick<ModelEndpoint, 'dialect' | 'path'>;
+/** Where a provider is asked. */
+export interface AskedEndpoint {
+  readonly dialect: AnsweredDialect;
+  /** As that of a model endpoint; empty where the provider has a path for each model. */
+  readonly path: string;
+}
 
 /** For the OpenAPI document. */
 export interface EndpointDocument {

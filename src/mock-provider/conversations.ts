@@ -1,4 +1,4 @@
-import type { Codec } from '../dialects/codec.js';
+import type { Codec, RequestPlace } from '../dialects/codec.js';
 import type {
   Block,
   ConversationAnswer,
@@ -17,15 +17,20 @@ import { chunksBeforeCut, type Steering, slowIntervalMs, steeringOf } from './st
 import { textOfBytes } from './text.js';
 import { chooseToolCall } from './tool-call.js';
 
-export type Conversations = (exchange: Exchange, codec: Codec, body: Buffer) => Promise<void>;
+export type Conversations = (
+  exchange: Exchange,
+  codec: Codec,
+  body: Buffer,
+  place?: RequestPlace,
+) => Promise<void>;
 
 /** Answers conversations in any dialect that has a codec, in its own form. */
 export function createConversations(
   { latencyMs, chunks, chunkIntervalMs }: Behaviour,
   headers: readonly string[],
 ): Conversations {
-  return async (exchange, codec, body) => {
-    const request = codec.readRequest(body, { model: '', stream: null });
+  return async (exchange, codec, body, place = inBody) => {
+    const request = codec.readRequest(body, place);
     if (request.model === '') {
       throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
     }
@@ -55,6 +60,8 @@ export function createConversations(
     if (cuts) exchange.destroy();
   };
 }
+
+const inBody: RequestPlace = { model: '', stream: null };
 
 /** Tokens of the prompt by the rule of thumb. */
 export function promptTokensOf({ messages }: ConversationRequest): number {

@@ -3,13 +3,14 @@ import { codecs } from '../dialects/codecs.js';
 import { kindOf } from '../dialects/conversation-error.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
+import { generateCodec } from '../dialects/gemini/generate-codec.js';
 import { WrongField } from '../dialects/read.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange, type RequestHandler } from '../server/exchange.js';
 import { createTextAnswers } from './answer-text.js';
 import { parseBody } from './ask.js';
 import { createConversations, promptTokensOf } from './conversations.js';
-import { modelBody, modelsBody } from './models.js';
+import { geminiModelsBody, modelBody, modelsBody } from './models.js';
 import { type Behaviour, changeBehaviour } from './options.js';
 import { type PlainAnswer, plainAnswers } from './plain-answers.js';
 import { waitFor } from './play-stream.js';
@@ -56,6 +57,12 @@ export function createHandler(
       respond(exchange, modelsBody());
     } else if (method === 'GET' && path.startsWith('/v1/models/')) {
       respond(exchange, modelBody(decodeURIComponent(path.slice('/v1/models/'.length))));
+    } else if (method === 'GET' && path === '/v1beta/models') {
+      respond(exchange, geminiModelsBody());
+    } else if (method === 'POST' && generatePath.test(path)) {
+      const [, model = '', verb] = generatePath.exec(path) ?? [];
+      const place = { model: decodeURIComponent(model), stream: verb === 'streamGenerateContent' };
+      await converse(exchange, generateCodec, await readRequest(exchange), place);
     } else {
       const endpoint = modelEndpoints.find(({ pattern }) => pattern === path);
       if (!endpoint || method !== endpoint.method) throw unknownUrl(exchange);
@@ -159,12 +166,15 @@ export function createHandler(
   }
 }
 
+const generatePath = /^\/v1beta\/models\/([^/]+):((?:streamG|g)enerateContent)$/;
+
 /** In the shape of the API that was asked. */
 function errorBody({ path }: Exchange, error: ProviderError | GatewayError): string {
-  if (!path.startsWith('/v1/messages')) return error.toBody();
+  const isMessages = path.startsWith('/v1/messages');
+  if (!isMessages && !path.startsWith('/v1beta/')) return error.toBody();
   const { status, message, code, param } = error;
-  const kind = kindOf(status);
-  return messagesCodec.writeError({ kind, status, message, code, param, retryAfter: null });
+  const { writeError } = isMessages ? messagesCodec : generateCodec;
+  return writeError({ kind: kindOf(status), status, message, code, param, retryAfter: null });
 }
 
 function authorize(exchange: Exchange): void {

@@ -17,6 +17,11 @@ export function modelsBody(): string {
   return JSON.stringify({ object: 'list', data: names.map(modelOf) });
 }
 
+/** Returns the same list as Gemini's API writes it. */
+export function geminiModelsBody(): string {
+  return JSON.stringify({ models: names.map((name) => ({ name: `models/${name}` })) });
+}
+
 /**
  * The body for one model: a listed one, or one that steers the mock.
  * @throws ProviderError 404 for any other.

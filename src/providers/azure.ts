@@ -1,6 +1,7 @@
 import type { Provider } from '../config/configuration.js';
 import { noQuirks } from '../dialects/codec.js';
 import type { ProviderKind } from './kind.js';
+import { pathSegment } from './path-segment.js';
 
 /** The newest version that is not a preview. */
 const defaultVersion = '2024-10-21';
@@ -19,7 +20,7 @@ export const azure: ProviderKind = {
       return `${resource(base)}${path}${versionQuery(provider, responsesVersion)}`;
     }
     if (isUnversioned(base)) return base + path + versionQuery(provider);
-    const at = `${resource(base)}/deployments/${encodeURIComponent(deployment)}`;
+    const at = `${resource(base)}/deployments/${pathSegment(deployment)}`;
     return at + path + versionQuery(provider, defaultVersion);
   },
   listPath(provider, base) {

@@ -1,6 +1,7 @@
 import type { ProviderType } from '../config/configuration.js';
 import { anthropic } from './anthropic.js';
 import { azure } from './azure.js';
+import { gemini } from './gemini.js';
 import type { ProviderKind } from './kind.js';
 import { openai } from './openai.js';
 
@@ -8,6 +9,7 @@ const kinds: Readonly<Record<ProviderType, ProviderKind>> = {
   openai,
   azure,
   anthropic,
+  gemini,
 };
 
 /** Where providers of a type are when nobody says; null where somebody must, or it is not known. */

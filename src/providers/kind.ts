@@ -12,7 +12,13 @@ export interface ProviderKind {
    * @param base path of `api_base`, without a trailing slash.
    * @param model as the provider knows it.
    */
-  path(provider: Provider, base: string, endpoint: AskedEndpoint, model: string): string | null;
+  path(
+    provider: Provider,
+    base: string,
+    endpoint: AskedEndpoint,
+    model: string,
+    stream: boolean,
+  ): string | null;
   /** The path of its list of models. */
   listPath(provider: Provider, base: string): string;
   /** Headers of every request, flat, lower case; those in `provider_params.headers` win. */

@@ -1,4 +1,4 @@
-import type { Dialect } from '../dialects/dialect.js';
+import type { AnsweredDialect } from '../dialects/dialect.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { bodyFor, type ModelRequest } from '../dialects/head.js';
 import { GatewayError } from '../errors.js';
@@ -30,7 +30,7 @@ export interface PlannedRequest {
 export interface Answer {
   attempt: Attempt;
   /** What the provider answers in. */
-  dialect: Dialect;
+  dialect: AnsweredDialect;
   /** Null where that is the client's own dialect. */
   translated: Translated | null;
   /** The stream was asked for its usage though the client did not ask. */
@@ -189,6 +189,7 @@ function start(
   const attempt = new Attempt(dialect, done, request.stream);
   send(upstreams, wire, attempt, {
     method: 'POST',
+    stream: request.stream,
     query: translated ? '' : exchange.query,
     headers: upstreamHeaders(translated ? jsonHeaders : exchange.headers, wire, record.requestId),
     body: translated?.translation.body ?? bodyFor(request, model, asksUsage),

@@ -2,10 +2,10 @@ import type { Provider, Timeouts } from '../config/configuration.js';
 import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
 import type { Codec, RequestTarget } from '../dialects/codec.js';
 import { codecOf } from '../dialects/codecs.js';
-import type { Dialect } from '../dialects/dialect.js';
+import type { AnsweredDialect } from '../dialects/dialect.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
-import { modelEndpoints } from '../dialects/endpoints.js';
 import type { LossPolicy } from '../dialects/translate/loss-policy.js';
+import { conversationTargets } from '../dialects/translate/targets.js';
 import { kindOf } from '../providers/index.js';
 import { compileForwards } from './forwarded-headers.js';
 import { queryNames, withQuery } from './query.js';
@@ -15,6 +15,8 @@ export interface Wire {
   readonly connection: Connection;
   /** With its query. */
   readonly path: string;
+  /** Where a stream is asked for: another path in some dialects. */
+  readonly streamPath: string;
   /** Flat list of the headers that every request carries, lower case. */
   readonly headers: readonly string[];
   /** Their names: a client's header of the same name is not sent. */
@@ -30,7 +32,7 @@ export interface Wire {
   /** Whether a stream may be asked for its usage. */
   readonly asksUsage: boolean;
   /** What the provider is asked and answers in. */
-  readonly dialect: Dialect;
+  readonly dialect: AnsweredDialect;
   /** Null where that is the client's own dialect. */
   readonly translation: WireTranslation | null;
 }
@@ -81,15 +83,19 @@ export function compileWires(provider: Provider): ProviderWires {
     forwards: compileForwards((provider_params.forward_headers ?? []).map(lowerCase)),
     asksUsage: provider_params.stream_usage !== false,
   };
-  const target = (kindsPath: string) => {
-    const path = withQuery(kindsPath, provider_params.query ?? {});
-    return { path, queryNames: queryNames(path) };
+  const target = (kindsPath: string, kindsStreamPath = kindsPath) => {
+    const query = provider_params.query ?? {};
+    const path = withQuery(kindsPath, query);
+    const streamPath = withQuery(kindsStreamPath, query);
+    return { path, streamPath, queryNames: queryNames(streamPath) };
   };
   const wireTo = (endpoint: AskedEndpoint, model: string): Wire | null => {
-    const path = kind.path(provider, base, endpoint, model);
+    const path = kind.path(provider, base, endpoint, model, false);
     if (path === null) return null;
+    const streamPath = kind.path(provider, base, endpoint, model, true) ?? path;
     const { dialect } = endpoint;
-    return { ...common, ...target(path), timeouts: timeoutsFor(model), dialect, translation: null };
+    const timeouts = timeoutsFor(model);
+    return { ...common, ...target(path, streamPath), timeouts, dialect, translation: null };
   };
   return {
     connection,
@@ -97,7 +103,7 @@ export function compileWires(provider: Provider): ProviderWires {
     translated(endpoint, model) {
       const client = codecOf(endpoint.dialect.name);
       if (!client) return null;
-      for (const other of modelEndpoints) {
+      for (const other of conversationTargets) {
         const codec = codecOf(other.dialect.name);
         const wire = codec && codec !== client && wireTo(other, model);
         if (!wire) continue;

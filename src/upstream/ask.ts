@@ -55,6 +55,7 @@ export async function askProvider(
     if (signal.aborted) stop();
     send(upstreams, wire, attempt, {
       method: endpoint ? 'POST' : 'GET',
+      stream: false,
       query: '',
       headers: [...wire.headers, ...wire.defaults, ...(endpoint ? own : [])],
       body: endpoint ? JSON.stringify(request.body) : null,

@@ -6,6 +6,7 @@ import type { Upstreams } from './upstreams.js';
 /** What is sent over a wire. */
 export interface Outgoing {
   method: 'GET' | 'POST';
+  stream: boolean;
   /** Of the client, without the question mark. */
   query: string;
   /** Flat list, those of the wire among them. */
@@ -18,14 +19,15 @@ export interface Outgoing {
 /** Sends a request to a provider; `attempt` becomes its answer. */
 export function send(
   upstreams: Upstreams,
-  { connection, path, queryNames }: Pick<Wire, 'connection' | 'path' | 'queryNames'>,
+  wire: Pick<Wire, 'connection' | 'path' | 'streamPath' | 'queryNames'>,
   attempt: Attempt,
-  { query, method, headers, body, firstByteMs, idleMs }: Outgoing,
+  { query, stream, method, headers, body, firstByteMs, idleMs }: Outgoing,
 ): void {
-  upstreams.pool(connection).dispatch(
+  const path = stream ? wire.streamPath : wire.path;
+  upstreams.pool(wire.connection).dispatch(
     {
       method,
-      path: query === '' ? path : withClientQuery(path, queryNames, query),
+      path: query === '' ? path : withClientQuery(path, wire.queryNames, query),
       headers,
       body,
       headersTimeout: firstByteMs,

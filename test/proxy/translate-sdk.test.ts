@@ -7,7 +7,7 @@ import { provider } from '../config/configuration-for-test.js';
 import { mockForTest } from '../mock-provider/mock-for-test.js';
 import { gatewayForTest, recordsOf, serveGateway } from './gateway-for-test.js';
 
-const kinds: readonly ProviderType[] = ['openai', 'anthropic'];
+const kinds: readonly ProviderType[] = ['openai', 'anthropic', 'gemini'];
 const schema = {
   type: 'object',
   properties: { city: { type: 'string' } },
@@ -125,9 +125,48 @@ for (const kind of kinds) {
   });
 }
 
+for (const kind of kinds) {
+  test(`errors of a provider of the kind ${kind} are the SDKs’ own classes`, async (t) => {
+    const { openai, anthropic } = await served(t, kind);
+    const messages = [{ role: 'user' as const, content: question }];
+    for (const [model, openaiClass, anthropicClass] of [
+      ['mock-status-400', OpenAI.BadRequestError, Anthropic.BadRequestError],
+      ['mock-status-429', OpenAI.RateLimitError, Anthropic.RateLimitError],
+      ['mock-status-500', OpenAI.InternalServerError, Anthropic.InternalServerError],
+      ['mock-reset', OpenAI.InternalServerError, Anthropic.InternalServerError],
+    ] as const) {
+      for (const stream of [false, true]) {
+        const body = { model, stream, messages };
+        await assert.rejects(openai.chat.completions.create(body), openaiClass);
+        await assert.rejects(
+          openai.responses.create({ model, stream, input: question }),
+          openaiClass,
+        );
+        await assert.rejects(
+          anthropic.messages.create({ ...body, max_tokens: 10 }),
+          anthropicClass,
+        );
+      }
+    }
+  });
+
+  test(`a stream that a provider of the kind ${kind} cuts is an error to the SDKs`, async (t) => {
+    const { openai, anthropic } = await served(t, kind);
+    const model = 'mock-cut-stream';
+    const messages = [{ role: 'user' as const, content: question }];
+    const chat = openai.chat.completions.stream({ model, messages });
+    await assert.rejects(chat.finalChatCompletion(), OpenAI.APIError);
+    const response = openai.responses.stream({ model, input: question });
+    await assert.rejects(response.finalResponse());
+    const message = anthropic.messages.stream({ model, messages, max_tokens: 10 });
+    await assert.rejects(message.finalMessage(), Anthropic.APIError);
+  });
+}
+
 async function served(t: TestContext, kind: ProviderType) {
   const { mock } = await mockForTest(t);
-  const one = provider('p', { provider_type: kind, api_base: mock.url });
+  const api_base = kind === 'gemini' ? mock.url.replace(/v1$/, 'v1beta') : mock.url;
+  const one = provider('p', { provider_type: kind, api_base });
   const gateway = gatewayForTest(t, [one]);
   const origin = await serveGateway(t, gateway);
   const options = { apiKey: 'sk-test', maxRetries: 0 };

@@ -164,12 +164,15 @@ function addressOf({ provider_type, api_base, api_key, provider_params }: Provid
   return JSON.stringify([provider_type, api_base, api_key, headers, api_version]);
 }
 
-/** The ids of OpenAI's list of models; null when it is none. */
+/** The names in a list of models, OpenAI's or Gemini's; null when it is none. */
 function namesIn(body: Buffer): string[] | null {
   try {
-    const { data } = JSON.parse(body.toString());
-    if (!Array.isArray(data)) return null;
-    const ids = data.map((model: { id?: unknown } | null) => model?.id);
+    const { data, models } = JSON.parse(body.toString());
+    const listed = data ?? models;
+    if (!Array.isArray(listed)) return null;
+    const ids = listed.map((model) =>
+      typeof model?.name === 'string' && !data ? model.name.replace(/^models\//, '') : model?.id,
+    );
     return ids.filter((id): id is string => isName(id));
   } catch {
     return null;
