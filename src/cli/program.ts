@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { auditCommand } from './audit.js';
 import { completionCommand } from './completion.js';
 import { configCommand } from './config.js';
+import { connectCommand } from './connect.js';
 import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
 import { explainCommand } from './explain.js';
@@ -41,6 +42,7 @@ Examples:
     upgradeCommand(),
     providerCommand(),
     keysCommand(),
+    connectCommand(),
     configCommand(),
     importCommand(),
     auditCommand(),
