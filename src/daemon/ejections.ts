@@ -1,26 +1,29 @@
 import type { GatewayEvent } from '../observe/event.js';
 import type { Ejection } from '../upstream/health.js';
 
-/** The providers that are ejected now, for workers that start later. */
+/** The providers and models that are ejected now, for workers that start later. */
 export class Ejections {
-  readonly #byProvider = new Map<string, Ejection>();
+  readonly #byTarget = new Map<string, Ejection>();
 
   get all(): Ejection[] {
-    return [...this.#byProvider.values()];
+    return [...this.#byTarget.values()];
   }
 
-  of(provider: string): Ejection | null {
-    return this.#byProvider.get(provider) ?? null;
+  /** Of a provider and of models of it. */
+  of(provider: string): Ejection[] {
+    return this.all.filter((ejection) => ejection.provider === provider);
   }
 
   /** @returns the event to emit. */
   apply(ejection: Ejection): GatewayEvent {
-    const { provider, until } = ejection;
+    const { provider, model, until } = ejection;
+    const target = JSON.stringify([provider, model]);
     if (until === null) {
-      this.#byProvider.delete(provider);
-      return { type: 'provider_recovered', provider };
+      this.#byTarget.delete(target);
+      const stillOut = this.of(provider).length > 0;
+      return { type: 'provider_recovered', provider, model, stillOut };
     }
-    this.#byProvider.set(provider, ejection);
-    return { type: 'provider_ejected', provider, forMs: until - Date.now() };
+    this.#byTarget.set(target, ejection);
+    return { type: 'provider_ejected', provider, model, forMs: until - Date.now() };
   }
 }

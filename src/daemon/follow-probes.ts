@@ -7,7 +7,7 @@ const minEjectionMs = 30_000;
 const maxEjectionMs = 300_000;
 
 interface Ejections {
-  ejectionOf(provider: string): Ejection | null;
+  ejectionsOf(provider: string): Ejection[];
   /** Tells all workers. */
   announce(ejection: Ejection): void;
 }
@@ -33,19 +33,23 @@ export function followProbes(
       const { tookMs, error: reason } = probe;
       emit({ type: 'provider_probed', provider, healthy, latencyMs: tookMs ?? 0, reason });
     }
-    const ejection = workers.ejectionOf(provider);
+    const ejections = workers.ejectionsOf(provider);
     if (healthy) {
       failing.delete(provider);
       const knowsEnough = model !== null || takenOut.has(provider);
       takenOut.delete(provider);
-      if (ejection && knowsEnough) workers.announce({ provider, until: null, times: 0 });
+      for (const { model: out } of ejections) {
+        if (model === null && (out !== null || !knowsEnough)) continue;
+        workers.announce({ provider, model: out, until: null, times: 0 });
+      }
       return;
     }
     failing.add(provider);
     const untilNextMs = 2 * intervalMs + (probe.tookMs ?? 0);
     const until = now() + Math.min(maxEjectionMs, Math.max(minEjectionMs, untilNextMs));
+    const ejection = ejections.find((one) => one.model === null);
     if (!ejection) takenOut.add(provider);
     else if ((ejection.until ?? 0) >= now() + untilNextMs) return;
-    workers.announce({ provider, until, times: ejection?.times ?? 1 });
+    workers.announce({ provider, model: null, until, times: ejection?.times ?? 1 });
   };
 }

@@ -143,6 +143,7 @@ async function start(message: StartWorker): Promise<void> {
     balancers: new Balancers(strategies[settings.routing.strategy]),
     upstreams: new Upstreams(settings.upstream),
     health: new Health((ejection) => send({ type: 'ejection', ejection })),
+    usageRefusers: new Set(),
     retryBudget: new RetryBudget(),
     limiter,
     slots,

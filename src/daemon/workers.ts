@@ -115,8 +115,8 @@ export class Workers {
     this.#broadcast({ type: 'facts', facts });
   }
 
-  /** How a provider is taken out, or null when it is not. */
-  ejectionOf(provider: string): Ejection | null {
+  /** How a provider and models of it are taken out; empty when none is. */
+  ejectionsOf(provider: string): Ejection[] {
     return this.#ejections.of(provider);
   }
 

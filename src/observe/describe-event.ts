@@ -99,9 +99,9 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return event.expected ? { level: 'debug', message } : { level: 'error', message };
     }
     case 'provider_ejected':
-      return warn(`provider ${event.provider} is failing: not used for ${ms(event.forMs)}`);
+      return warn(`${targetOf(event)} is failing: not used for ${ms(event.forMs)}`);
     case 'provider_recovered':
-      return info(`provider ${event.provider} answers and is used again`);
+      return info(`${targetOf(event)} answers and is used again`);
     case 'provider_probed':
       return event.healthy
         ? info(`provider ${event.provider} passed its probe (${ms(event.latencyMs)})`)
@@ -169,4 +169,8 @@ function ms(milliseconds: number): string {
   return milliseconds < 1000
     ? `${Math.round(milliseconds)} ms`
     : `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 1 : 0)} s`;
+}
+
+function targetOf({ provider, model }: { provider: string; model: string | null }): string {
+  return model === null ? `provider ${provider}` : `model ${model} of provider ${provider}`;
 }

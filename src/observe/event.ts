@@ -55,8 +55,10 @@ export type GatewayEvent =
   /** A worker refuses connections because it is short of descriptors; `limit` is its maximum. */
   | { type: 'descriptors_short'; limit: number; connections: number }
   | { type: 'worker_exited'; worker: number; pid: number; reason: string; expected: boolean }
-  | { type: 'provider_ejected'; provider: string; forMs: number }
-  | { type: 'provider_recovered'; provider: string }
+  /** `model` as it is sent, where only that is out; null: all of the provider. */
+  | { type: 'provider_ejected'; provider: string; model: string | null; forMs: number }
+  /** `stillOut`: others of the same provider are. */
+  | { type: 'provider_recovered'; provider: string; model: string | null; stillOut: boolean }
   /** The result of a background probe differs from the last one; `reason` where it failed. */
   | {
       type: 'provider_probed';

@@ -84,7 +84,7 @@ export function createMetrics(
         case 'provider_ejected':
         case 'provider_recovered':
           if (health.has(event.provider)) {
-            health.set(event.provider, event.type === 'provider_recovered');
+            health.set(event.provider, event.type === 'provider_recovered' && !event.stillOut);
           }
           break;
         case 'database_ready':

@@ -1,7 +1,8 @@
 import type { Dialect, UsageFilter } from '../dialects/dialect.js';
 import type { ModelRequest } from '../dialects/head.js';
-import { EventEnd } from '../dialects/sse.js';
+import { EventEnd, readEvents } from '../dialects/sse.js';
 import { StreamEnd } from '../dialects/stream-end.js';
+import { endBytes } from '../dialects/usage.js';
 import type { GatewayError } from '../errors.js';
 import type { UncountedText } from '../observe/event.js';
 import type { Attempt } from '../upstream/attempt.js';
@@ -23,6 +24,7 @@ export class AnswerReader implements AnswerWatcher {
   readonly #dialect: Dialect;
   readonly #filter: UsageFilter | null;
   readonly #body: BodyKeeper | null;
+  readonly #isStream: boolean;
   readonly #answer = new AnswerKeeper();
   pieces = 0;
   readonly broke = false;
@@ -35,6 +37,7 @@ export class AnswerReader implements AnswerWatcher {
    */
   constructor(dialect: Dialect, attempt: Attempt, hidesUsage: boolean, storesBody = false) {
     this.#dialect = dialect;
+    this.#isStream = attempt.stream && attempt.status < 400;
     this.#filter = (hidesUsage && attempt.stream && dialect.usageFilter?.()) || null;
     this.#body = storesBody ? new BodyKeeper() : null;
     const ends = attempt.stream && attempt.status < 400 ? dialect.streamEnds : null;
@@ -77,6 +80,10 @@ export class AnswerReader implements AnswerWatcher {
   finish(record: RequestRecord, request: ModelRequest): void {
     if (record.bodies && this.#body) record.bodies.response = this.#body.body;
     record.usage = this.#filter?.usage ?? this.#dialect.readUsage(this.#answer);
+    if (this.#isStream && endsInError(this.#dialect, this.#answer.tail(endBytes))) {
+      record.error ??= 'provider_error';
+      record.complete = false;
+    }
     if (record.usage || record.status >= 400) return;
     if (!this.#dialect.countsTokens) return;
     record.uncounted = this.#uncounted(request);
@@ -91,4 +98,9 @@ export class AnswerReader implements AnswerWatcher {
       answerBytes: this.#answer.totalBytes,
     };
   }
+}
+
+/** Whether one of the last events of a stream is its provider's error. */
+function endsInError({ judge }: Dialect, end: Buffer): boolean {
+  return end.includes('"error"') && readEvents(end).some((event) => judge(event) === 'error');
 }

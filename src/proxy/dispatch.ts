@@ -13,7 +13,7 @@ import { send } from '../upstream/send.js';
 import { toUpstreamError, type UpstreamError } from '../upstream/upstream-error.js';
 import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
-import { type Picked, pick } from './pick.js';
+import { type Picked, pick, pickAgain } from './pick.js';
 import type { RequestRecord } from './record.js';
 import { type ReadOnce, type Translated, translateRequest } from './translate.js';
 
@@ -58,19 +58,24 @@ export async function dispatch(
   let failure: UpstreamError | null = null;
   let untold: GatewayError | null = null;
   let repeats = false;
+  /** To be asked once more, and then not for usage, which may be all that it has refused. */
+  let again: Candidate | null = null;
+  let withoutUsage: Candidate | null = null;
   let end: AttemptsEnd = 'no_candidate_left';
   retryBudget.deposit(record.startMs);
   for (;;) {
-    let picked = null;
+    let picked: Picked | null = null;
     try {
-      const asked = pick(gateway, planned.routes, tried);
+      const asked: ReturnType<typeof pick> = again
+        ? pickAgain(gateway, again)
+        : pick(gateway, planned.routes, tried);
       picked = asked instanceof Promise ? await asked : asked;
     } catch (error) {
       // Where all that are left are overloaded, the answer that one has given is the better one.
       if (!refusal) throw error;
     }
     if (!picked) break;
-    const { candidate, release } = picked;
+    const { candidate, release }: Picked = picked;
     // What is moved to a provider that answers well multiplies no outage: it costs no budget.
     const free = !repeats || health.isSound(candidate.provider.key);
     if (!free && !retryBudget.withdraw(performance.now())) {
@@ -78,9 +83,11 @@ export async function dispatch(
       end = 'retry_budget_spent';
       break;
     }
+    if (again) withoutUsage = again;
+    again = null;
     let answer: Answer | null;
     try {
-      answer = start(gateway, exchange, planned, picked, record);
+      answer = start(gateway, exchange, planned, picked, record, withoutUsage);
     } catch (error) {
       release();
       if (!(error instanceof GatewayError)) throw error;
@@ -93,7 +100,7 @@ export async function dispatch(
       end = 'over';
       break;
     }
-    tried.push(candidate);
+    if (candidate !== withoutUsage) tried.push(candidate);
     const { attempt } = answer;
     const provider = candidate.provider.key;
     const sentMs = performance.now();
@@ -116,11 +123,20 @@ export async function dispatch(
       logAttempt(record, candidate, attempt, failed, sentMs, tookMs);
     }
     if (outcome === null) {
-      health.succeeded(provider, tookMs, Date.now());
+      health.succeeded(provider, tookMs, Date.now(), candidate.model);
+      if (candidate === withoutUsage) gateway.usageRefusers.add(provider);
       return answer;
     }
-    if (outcome.counts) health.failed(provider, retryAfterMs(attempt.headers), Date.now());
-    else health.undecided(provider);
+    if (!failed && candidate !== withoutUsage && refusesUsage(answer, planned)) {
+      again = candidate;
+      health.undecided(provider, candidate.model);
+      continue;
+    }
+    if (outcome.counts) {
+      const credential = record.credential?.key ?? '';
+      const failure = { scope: outcome.counts, model: candidate.model, credential };
+      health.failed(provider, retryAfterMs(attempt.headers), Date.now(), failure);
+    } else health.undecided(provider, candidate.model);
     if (!outcome.retry || record.attempts >= settings.routing.max_attempts) {
       end = outcome.retry ? 'max_attempts' : 'not_retryable';
       break;
@@ -161,11 +177,12 @@ async function readyInTime(
  * @throws GatewayError `invalid_request` where the request cannot be translated.
  */
 function start(
-  { health, seals, settings, upstreams }: Gateway,
+  { health, seals, settings, upstreams, usageRefusers }: Gateway,
   exchange: Exchange,
   planned: PlannedRequest,
   { candidate, release }: Picked,
   record: RequestRecord,
+  withoutUsage: Candidate | null,
 ): Answer | null {
   const { provider, model } = candidate;
   const { request, endpoint } = planned;
@@ -179,9 +196,14 @@ function start(
   }
   const { dialect, translation } = wire;
   const translated = translation && translateRequest(planned, candidate, translation, seals);
-  const asksUsage = !translated && request.usageEdit !== null && wire.asksUsage;
+  const asksUsage =
+    !translated &&
+    request.usageEdit !== null &&
+    wire.asksUsage &&
+    candidate !== withoutUsage &&
+    !usageRefusers.has(provider.key);
   record.attempted(candidate);
-  health.started(provider.key, Date.now());
+  health.started(provider.key, Date.now(), model);
   const done = () => {
     health.ended(provider.key);
     release();
@@ -202,6 +224,14 @@ function start(
 
 /** The client's own headers are meant for another API. */
 const jsonHeaders = ['content-type', 'application/json'];
+
+/** Whether it may be only the member that asks for usage that a provider refuses. */
+function refusesUsage({ attempt, hidesUsage }: Answer, { request }: PlannedRequest): boolean {
+  const { usageEdit } = request;
+  if (!hidesUsage || (attempt.status !== 400 && attempt.status !== 422)) return false;
+  // Where the client has set the member itself, what is refused may be its own.
+  return usageEdit?.start === usageEdit?.end && attempt.says('stream_options');
+}
 
 function logAttempt(
   record: RequestRecord,

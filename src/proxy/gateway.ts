@@ -39,6 +39,8 @@ export interface Gateway {
   readonly balancers: Balancers;
   readonly upstreams: Upstreams;
   readonly health: Health;
+  /** Providers, by key, that were found to refuse to be asked for the usage of a stream. */
+  readonly usageRefusers: Set<string>;
   readonly retryBudget: RetryBudget;
   readonly limiter: Limiter;
   readonly slots: Slots;

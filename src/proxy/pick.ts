@@ -29,6 +29,21 @@ export function pick(
   return pickFree(gateway, routes, tried, candidate);
 }
 
+/**
+ * The same candidate once more, when it has a slot.
+ * @throws GatewayError `overloaded`.
+ */
+export async function pickAgain(gateway: Gateway, candidate: Candidate): Promise<Picked> {
+  return { candidate, release: await slotOf(gateway, candidate) };
+}
+
+async function slotOf(gateway: Gateway, candidate: Candidate): Promise<Release> {
+  const capacity = capacityOf(candidate);
+  if (capacity === undefined) return nothing;
+  const { key } = candidate.provider;
+  return await waitForSlot(gateway, key, capacity, `The provider "${key}"`);
+}
+
 async function pickFree(
   gateway: Gateway,
   routes: readonly Route[],
@@ -44,12 +59,9 @@ async function pickFree(
     if (release) return { candidate, release };
     full.push(candidate);
     candidate = nextCandidate(routes, balancers, [...tried, ...full], health, Date.now());
-    if (candidate && health.isOut(candidate.provider.key, Date.now())) break;
+    if (candidate && health.isOut(candidate.provider.key, Date.now(), candidate.model)) break;
   }
-  const { key } = first.provider;
-  const capacity = capacityOf(first) ?? 1;
-  const release = await waitForSlot(gateway, key, capacity, `The provider "${key}"`);
-  return { candidate: first, release };
+  return await pickAgain(gateway, first);
 }
 
 function capacityOf({ provider }: Candidate): number | undefined {

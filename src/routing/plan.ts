@@ -27,10 +27,10 @@ export class Balancers {
   }
 }
 
-/** Health and load by provider key; `now` is wall clock, milliseconds. */
+/** Health and load by provider key and model sent; `now` is wall clock, milliseconds. */
 export interface ProviderStates {
-  isAvailable(provider: string, now: number): boolean;
-  isOut(provider: string, now: number): boolean;
+  isAvailable(provider: string, now: number, model: string): boolean;
+  isOut(provider: string, now: number, model: string): boolean;
   inFlight(provider: string): number;
   cost(provider: string, now: number): number;
 }
@@ -59,9 +59,10 @@ export function nextCandidate(
   return null;
 }
 
-type Accepts = (states: ProviderStates, provider: string, now: number) => boolean;
-const isAvailable: Accepts = (states, provider, now) => states.isAvailable(provider, now);
-const isIn: Accepts = (states, provider, now) => !states.isOut(provider, now);
+type Accepts = (states: ProviderStates, candidate: Candidate, now: number) => boolean;
+const isAvailable: Accepts = (states, { provider, model }, now) =>
+  states.isAvailable(provider.key, now, model);
+const isIn: Accepts = (states, { provider, model }, now) => !states.isOut(provider.key, now, model);
 const isAny: Accepts = () => true;
 
 function nextOf(
@@ -79,7 +80,8 @@ function nextOf(
   };
   for (const priority of priorities) {
     const view: Candidates = {
-      eligible: (index) => untried(index, priority) && accepts(states, key(index), now),
+      eligible: (index) =>
+        untried(index, priority) && accepts(states, candidates[index] as Candidate, now),
       inFlight: (index) => states.inFlight(key(index)),
       cost: (index) => states.cost(key(index), now),
     };

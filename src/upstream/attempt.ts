@@ -102,6 +102,11 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     else this.#control?.resume();
   }
 
+  /** Whether this text is in what is held of the answer. */
+  says(text: string): boolean {
+    return this.#joined().includes(text);
+  }
+
   /** Whether the answer has begun and says nothing yet but white space, as a sign of life. */
   get isHeartbeat(): boolean {
     return (

@@ -19,17 +19,44 @@ const failurePenaltyMs = 5_000;
 /** The longest cooldown that a provider's Retry-After can ask for. */
 const maxCooldownMs = 60_000;
 
+/** Whose failure it is: of the provider, of the model that was asked, or of the account or request. */
+export type FailureScope = 'provider' | 'model' | 'account';
+
+/** What failed. */
+export interface Failed {
+  scope: FailureScope;
+  /** As it was sent. */
+  model: string;
+  /** Of the client. */
+  credential: string;
+}
+
+/** Models of one provider that something is remembered of, at most: clients choose names. */
+const maxModels = 1_000;
+
 /** That a provider is taken out, as one worker tells the others. Times are wall clock. */
 export interface Ejection {
   provider: string;
+  /** As it is sent, where only this model is out; null: all of the provider. */
+  model: string | null;
   /** Null: it is back. */
   until: number | null;
   /** How many times in a row. */
   times: number;
 }
 
+/** Who has seen failures in a row: one client alone must not be able to take a provider out. */
+interface Seen {
+  failures: number;
+  model: string | null;
+  credential: string | null;
+  severalModels: boolean;
+  severalCredentials: boolean;
+}
+
 interface State {
   consecutiveFailures: number;
+  seen: Seen;
   timesEjected: number;
   /** Wall clock, ms; 0 when it is not ejected. */
   ejectedUntil: number;
@@ -43,14 +70,20 @@ interface State {
 }
 
 /**
- * What a worker knows of its providers' health and load, by provider key. It lives beside the
- * snapshots: a reload forgets nothing.
+ * What a worker knows of its providers' health and load, by provider key, and of the models that
+ * fail at one by the name that is sent. It lives beside the snapshots: a reload forgets nothing.
  *
- * A provider is in (healthy, or in slow start after it came back), cooling down (it said for how
+ * A failure takes out the model that was asked: what one client asks of one model must not take a
+ * provider from all others. A provider is out when it cannot be reached, or when several models fail
+ * for several keys.
+ *
+ * A provider, or a model of it, is in (healthy, or in slow start after it came back), cooling down (it said for how
  * long), ejected (nothing is sent), or on trial (the ejection is over and one request finds out).
  */
 export class Health {
   readonly #states = new Map<string, State>();
+  /** Of models that have failed. */
+  readonly #models = new Map<string, Map<string, State>>();
   readonly #announce: (ejection: Ejection) => void;
 
   /** @param announce tells the other workers. */
@@ -59,22 +92,15 @@ export class Health {
   }
 
   /** Whether a request may be sent to it now: while it is coming back, only to some. */
-  isAvailable(provider: string, now: number): boolean {
-    const state = this.#states.get(provider);
-    if (!state) return true;
-    if (this.isOut(provider, now)) return false;
-    const sinceRecovery = now - state.recoveredAt;
-    if (state.ejectedUntil !== 0 || sinceRecovery >= slowStartMs) return true;
-    return Math.random() < Math.max(slowStartMinShare, sinceRecovery / slowStartMs);
+  isAvailable(provider: string, now: number, model?: string): boolean {
+    return (
+      isAvailable(this.#states.get(provider), now) && isAvailable(this.#of(provider, model), now)
+    );
   }
 
-  /** Whether it is cooling down, ejected or on trial. */
-  isOut(provider: string, now: number): boolean {
-    const state = this.#states.get(provider);
-    return (
-      state !== undefined &&
-      (state.cooldownUntil > now || state.ejectedUntil > now || state.onTrial)
-    );
+  /** Whether it, or this model of it, is cooling down, ejected or on trial. */
+  isOut(provider: string, now: number, model?: string): boolean {
+    return isOut(this.#states.get(provider), now) || isOut(this.#of(provider, model), now);
   }
 
   /** Whether its last answer was a good one; so is a provider of which nothing is known. */
@@ -82,9 +108,13 @@ export class Health {
     return (this.#states.get(provider)?.consecutiveFailures ?? 0) === 0;
   }
 
-  /** Whether it is taken out, until a request to it has succeeded. */
+  /** Whether it, or all that was asked of it since, is taken out, until a request has succeeded. */
   isEjected(provider: string): boolean {
-    return (this.#states.get(provider)?.ejectedUntil ?? 0) !== 0;
+    const state = this.#states.get(provider);
+    if (!state) return false;
+    return [state, ...this.#failing(provider, state)].some(
+      ({ ejectedUntil }) => ejectedUntil !== 0,
+    );
   }
 
   inFlight(provider: string): number {
@@ -111,16 +141,21 @@ export class Health {
     const statuses: Record<string, ProviderStatus> = {};
     for (const [provider, state] of this.#states) {
       const { inFlight, consecutiveFailures: failures, latencyMs } = state;
-      statuses[provider] = { ...stateAt(state, now), inFlight, failures, latencyMs };
+      const worst = [state, ...this.#failing(provider, state)]
+        .map((each) => stateAt(each, now))
+        .reduce((a, b) => (severity.indexOf(b.state) > severity.indexOf(a.state) ? b : a));
+      statuses[provider] = { ...worst, inFlight, failures, latencyMs };
     }
     return statuses;
   }
 
   /** A request is sent to it. */
-  started(provider: string, now: number): void {
+  started(provider: string, now: number, model?: string): void {
     const state = this.#state(provider);
     state.inFlight++;
-    if (state.ejectedUntil !== 0 && state.ejectedUntil <= now) state.onTrial = true;
+    beginTrial(state, now);
+    const ofModel = this.#of(provider, model);
+    if (ofModel) beginTrial(ofModel, now);
   }
 
   /** That request is over. */
@@ -128,74 +163,195 @@ export class Health {
     this.#state(provider).inFlight--;
   }
 
-  succeeded(provider: string, latencyMs: number, now: number): void {
+  succeeded(provider: string, latencyMs: number, now: number, model?: string): void {
     const state = this.#state(provider);
     state.consecutiveFailures = 0;
+    if (state.seen.failures > 0) state.seen = nobody();
     observeLatency(state, latencyMs, now);
-    if (state.ejectedUntil === 0) return;
-    this.#recover(state, now);
-    this.#announce({ provider, until: null, times: 0 });
+    if (state.ejectedUntil !== 0) {
+      recover(state, now);
+      this.#announce({ provider, model: null, until: null, times: 0 });
+    }
+    const ofModel = this.#of(provider, model);
+    if (!ofModel || model === undefined) return;
+    ofModel.consecutiveFailures = 0;
+    if (ofModel.ejectedUntil !== 0) {
+      recover(ofModel, now);
+      this.#announce({ provider, model, until: null, times: 0 });
+    } else if (ofModel.recoveredAt + slowStartMs < now) this.#models.get(provider)?.delete(model);
   }
 
-  /** @param retryAfterMs what the provider asked for; it is believed up to a minute. */
-  failed(provider: string, retryAfterMs: number | null, now: number): void {
+  /**
+   * @param retryAfterMs what the provider asked for; it is believed up to a minute.
+   * @param failed null: the provider as a whole.
+   */
+  failed(
+    provider: string,
+    retryAfterMs: number | null,
+    now: number,
+    failed: Failed | null = null,
+  ): void {
     const state = this.#state(provider);
-    const cooldownMs = Math.min(retryAfterMs ?? 0, maxCooldownMs);
-    state.consecutiveFailures++;
-    observeLatency(state, Math.max(failurePenaltyMs, cooldownMs), now);
-    state.cooldownUntil = Math.max(state.cooldownUntil, now + cooldownMs);
-    const wasOnTrial = state.onTrial;
-    state.onTrial = false;
-    if (!wasOnTrial && state.ejectedUntil > now) return;
-    if (!wasOnTrial && state.consecutiveFailures < failuresToEject) return;
-    state.timesEjected++;
-    state.ejectedUntil = now + Math.min(maxEjectionMs, baseEjectionMs * state.timesEjected);
-    this.#announce({ provider, until: state.ejectedUntil, times: state.timesEjected });
+    const { scope, model } = failed ?? { scope: 'provider', model: '' };
+    if (failed) see(state.seen, failed);
+    if (scope !== 'account') {
+      const cooldownMs = Math.min(retryAfterMs ?? 0, maxCooldownMs);
+      state.consecutiveFailures++;
+      observeLatency(state, Math.max(failurePenaltyMs, cooldownMs), now);
+      const out = scope === 'model' ? this.#ofNew(provider, model, now) : state;
+      if (scope === 'model') out.consecutiveFailures++;
+      out.cooldownUntil = Math.max(out.cooldownUntil, now + cooldownMs);
+      if (scope === 'model') {
+        this.#count(provider, model, out, out.consecutiveFailures >= failuresToEject, now);
+      }
+    } else this.#endTrial(provider, model);
+    const { failures, severalModels, severalCredentials } = state.seen;
+    const isSeenBySeveral = severalModels && severalCredentials && failures >= failuresToEject;
+    const isWhole = scope === 'provider' && state.consecutiveFailures >= failuresToEject;
+    this.#count(provider, null, state, isSeenBySeveral || isWhole, now);
   }
 
   /** The trial, or any request, ended without telling: the client left. */
-  undecided(provider: string): void {
+  undecided(provider: string, model?: string): void {
     this.#state(provider).onTrial = false;
+    if (model !== undefined) this.#endTrial(provider, model);
   }
 
   /** What another worker has found. */
-  learn({ provider, until, times }: Ejection, now: number): void {
-    const state = this.#state(provider);
+  learn({ provider, model, until, times }: Ejection, now: number): void {
     if (until === null) {
-      if (state.ejectedUntil !== 0) this.#recover(state, now);
+      const state = model === null ? this.#states.get(provider) : this.#of(provider, model);
+      if (state && state.ejectedUntil !== 0) recover(state, now);
       return;
     }
+    const state = model === null ? this.#state(provider) : this.#ofNew(provider, model, now);
     state.ejectedUntil = until;
     state.timesEjected = times;
     state.onTrial = false;
   }
 
-  #recover(state: State, now: number): void {
-    state.ejectedUntil = 0;
+  /** Takes it out where it has failed often enough, or on trial. */
+  #count(provider: string, model: string | null, state: State, isMuch: boolean, now: number): void {
+    const wasOnTrial = state.onTrial;
     state.onTrial = false;
-    state.consecutiveFailures = 0;
-    state.timesEjected = 0;
-    state.recoveredAt = now;
+    if (!wasOnTrial && (state.ejectedUntil > now || !isMuch)) return;
+    state.timesEjected++;
+    state.ejectedUntil = now + Math.min(maxEjectionMs, baseEjectionMs * state.timesEjected);
+    const { ejectedUntil: until, timesEjected: times } = state;
+    this.#announce({ provider, model, until, times });
+  }
+
+  #endTrial(provider: string, model: string): void {
+    const state = this.#of(provider, model);
+    if (state) state.onTrial = false;
+  }
+
+  #of(provider: string, model: string | undefined): State | undefined {
+    return model === undefined ? undefined : this.#models.get(provider)?.get(model);
+  }
+
+  #ofNew(provider: string, model: string, now: number): State {
+    let models = this.#models.get(provider);
+    if (!models) {
+      models = new Map();
+      this.#models.set(provider, models);
+    }
+    let state = models.get(model);
+    if (!state) {
+      if (models.size >= maxModels) {
+        for (const [name, each] of models) if (!isOut(each, now)) models.delete(name);
+        // All of them are out: the one that is so for longest gives way.
+        const [oldest] = models.keys();
+        if (models.size >= maxModels && oldest !== undefined) models.delete(oldest);
+      }
+      state = newState();
+      models.set(model, state);
+    }
+    return state;
+  }
+
+  /** The models that are all that a provider was asked for since its last good answer. */
+  #failing(provider: string, { consecutiveFailures }: State): State[] {
+    return consecutiveFailures === 0 ? [] : [...(this.#models.get(provider)?.values() ?? [])];
   }
 
   #state(provider: string): State {
     let state = this.#states.get(provider);
     if (!state) {
-      state = {
-        consecutiveFailures: 0,
-        timesEjected: 0,
-        ejectedUntil: 0,
-        onTrial: false,
-        cooldownUntil: 0,
-        recoveredAt: Number.NEGATIVE_INFINITY,
-        inFlight: 0,
-        latencyMs: 0,
-        latencyAt: 0,
-      };
+      state = newState();
       this.#states.set(provider, state);
     }
     return state;
   }
+}
+
+/** From the best to the worst. */
+const severity: readonly ProviderStatus['state'][] = [
+  'in',
+  'recovering',
+  'cooling_down',
+  'on_trial',
+  'ejected',
+];
+
+function newState(): State {
+  return {
+    consecutiveFailures: 0,
+    seen: nobody(),
+    timesEjected: 0,
+    ejectedUntil: 0,
+    onTrial: false,
+    cooldownUntil: 0,
+    recoveredAt: Number.NEGATIVE_INFINITY,
+    inFlight: 0,
+    latencyMs: 0,
+    latencyAt: 0,
+  };
+}
+
+function nobody(): Seen {
+  return {
+    failures: 0,
+    model: null,
+    credential: null,
+    severalModels: false,
+    severalCredentials: false,
+  };
+}
+
+function see(seen: Seen, { model, credential }: Failed): void {
+  seen.failures++;
+  seen.severalModels ||= seen.model !== null && seen.model !== model;
+  seen.severalCredentials ||= seen.credential !== null && seen.credential !== credential;
+  seen.model = model;
+  seen.credential = credential;
+}
+
+function isAvailable(state: State | undefined, now: number): boolean {
+  if (!state) return true;
+  if (isOut(state, now)) return false;
+  const sinceRecovery = now - state.recoveredAt;
+  if (state.ejectedUntil !== 0 || sinceRecovery >= slowStartMs) return true;
+  return Math.random() < Math.max(slowStartMinShare, sinceRecovery / slowStartMs);
+}
+
+function isOut(state: State | undefined, now: number): boolean {
+  return (
+    state !== undefined && (state.cooldownUntil > now || state.ejectedUntil > now || state.onTrial)
+  );
+}
+
+function beginTrial(state: State, now: number): void {
+  if (state.ejectedUntil !== 0 && state.ejectedUntil <= now) state.onTrial = true;
+}
+
+function recover(state: State, now: number): void {
+  state.ejectedUntil = 0;
+  state.onTrial = false;
+  state.consecutiveFailures = 0;
+  state.seen = nobody();
+  state.timesEjected = 0;
+  state.recoveredAt = now;
 }
 
 function stateAt(state: State, now: number): Pick<ProviderStatus, 'state' | 'until'> {

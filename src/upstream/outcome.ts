@@ -1,45 +1,49 @@
+import type { FailureScope } from './health.js';
 import type { UpstreamFailure } from './upstream-error.js';
 
 /** What is done about an attempt that did not end with a good answer. */
 export interface Outcome {
   /** Another provider is tried. */
   retry: boolean;
-  /** It counts against the provider's health. */
-  counts: boolean;
+  /** Against whose health it counts; null: nobody's. */
+  counts: FailureScope | null;
 }
 
-const ours: Outcome = { retry: true, counts: true };
-const clients: Outcome = { retry: false, counts: false };
+const providers: Outcome = { retry: true, counts: 'provider' };
+const models: Outcome = { retry: true, counts: 'model' };
+/** It refuses our account, or what one client asks of it: moderation, a model that is not ours. */
+const accounts: Outcome = { retry: true, counts: 'account' };
+const clients: Outcome = { retry: false, counts: null };
 /** A client can bring it about by what it asks for: it must not be able to eject a provider. */
-const either: Outcome = { retry: true, counts: false };
+const either: Outcome = { retry: true, counts: null };
 
 /** Failures without an answer. */
 const failures: Readonly<Record<UpstreamFailure, Outcome>> = {
   // It cannot be sent: the client's own doing.
   invalid: clients,
   // Provably not sent.
-  connect: ours,
+  connect: providers,
   // Maybe sent, and maybe paid for; another provider is tried, never the same one again.
-  reset: ours,
-  timeout: ours,
-  protocol: ours,
+  reset: models,
+  timeout: models,
+  protocol: models,
   // Its `api_base` is wrong; a client that followed would send its prompt elsewhere.
-  redirect: ours,
+  redirect: providers,
   aborted: clients,
 };
 
 /** Error statuses that are the provider's doing; every other 4xx is the client's own. */
 const statuses: ReadonlyMap<number, Outcome> = new Map([
   // The key that we keep for this provider is not valid or lacks a permission or funds.
-  [401, ours],
-  [402, ours],
-  [403, ours],
+  [401, accounts],
+  [402, accounts],
+  [403, accounts],
   // The provider does not have the model that it was asked for: the mapping is wrong for it, or
   // passes on whatever name the client made up.
   [404, either],
-  [408, ours],
+  [408, models],
   // Overload, or a quota that is used up.
-  [429, ours],
+  [429, models],
 ]);
 
 /** The table of what is retried and what counts. */
@@ -50,6 +54,6 @@ export function outcomeOfFailure(failure: UpstreamFailure): Outcome {
 /** As above, for an answer's status; null for an answer that is passed on as a success. */
 export function outcomeOfStatus(status: number): Outcome | null {
   if (status < 400) return null;
-  if (status >= 500) return ours;
+  if (status >= 500) return models;
   return statuses.get(status) ?? clients;
 }

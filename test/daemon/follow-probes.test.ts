@@ -11,7 +11,7 @@ function follow() {
   const announced: Ejection[] = [];
   const onResult = followProbes(
     {
-      ejectionOf: () => state.ejection,
+      ejectionsOf: () => (state.ejection ? [state.ejection] : []),
       announce(ejection) {
         announced.push(ejection);
         state.ejection = ejection.until === null ? null : ejection;
@@ -34,9 +34,11 @@ test('one failure takes a provider out until the probe after the next, one succe
   result('healthy', 'm');
   assert.equal(announced.length, 0);
   result('unhealthy', 'm', 60_000);
-  assert.deepEqual(announced, [{ provider: 'p', until: state.now + 120_005, times: 1 }]);
+  assert.deepEqual(announced, [
+    { provider: 'p', model: null, until: state.now + 120_005, times: 1 },
+  ]);
   result('healthy', 'm');
-  assert.deepEqual(announced.at(-1), { provider: 'p', until: null, times: 0 });
+  assert.deepEqual(announced.at(-1), { provider: 'p', model: null, until: null, times: 0 });
 });
 
 test('it stays out while it fails, and is told once of', () => {
@@ -62,7 +64,7 @@ test('one that is probed seldom is not out for longer than requests keep a provi
 
 test('what only shows that it can be reached does not undo what requests have found', () => {
   const { state, announced, result } = follow();
-  state.ejection = { provider: 'p', until: state.now + 60_000, times: 2 };
+  state.ejection = { provider: 'p', model: null, until: state.now + 60_000, times: 2 };
   result('healthy', null);
   assert.equal(announced.length, 0);
   result('healthy', 'm');
@@ -80,4 +82,15 @@ test('a refused probe changes nothing', () => {
   const { state, announced, result } = follow();
   result('unknown', 'm');
   assert.deepEqual([announced, state.events], [[], []]);
+});
+
+test('a probe that asked a model brings back models that requests have taken out, too', () => {
+  const { state, announced, result } = follow();
+  const ejection = { provider: 'p', model: 'gpt', until: state.now + 60_000, times: 2 };
+  state.ejection = ejection;
+  result('healthy', null);
+  assert.equal(announced.length, 0);
+  state.ejection = ejection;
+  result('healthy', 'm');
+  assert.deepEqual(announced, [{ provider: 'p', model: 'gpt', until: null, times: 0 }]);
 });

@@ -216,3 +216,85 @@ test('no redirect reaches a client: it is an error that names the provider’s a
   const answer = await chat(created.origin);
   assert.deepEqual([answer.status, answer.headers.location], [201, undefined]);
 });
+
+test('five refusals of what one client asks leave the provider to all others', async (t) => {
+  for (const status of [401, 402, 403]) {
+    const body = '{"error":{"message":"moderated"}}';
+    const { origin, gateway } = await served(t, answering(body, 'application/json', {}, status));
+    for (let i = 0; i < 10; i++) assert.equal((await chat(origin)).status, status);
+    assert.deepEqual(
+      [gateway.health.isEjected('p0'), gateway.health.isOut('p0', 0, 'm')],
+      [false, false],
+    );
+  }
+});
+
+test('a 429 of one model, and its failures, leave the other models to the provider', async (t) => {
+  for (const [status, times] of [
+    [429, 1],
+    [500, 5],
+  ] as const) {
+    const { origin, upstreams } = await served(
+      t,
+      (request, response) => {
+        if (!request.body.includes('"bad"')) return answerChat(request, response);
+        response.writeHead(status, status === 429 ? { 'retry-after': '30' } : {}).end('{}');
+      },
+      answerChat,
+    );
+    const answeredBy = async (model: string) =>
+      (await chat(origin, { model })).headers['x-llmproxy-provider'];
+    for (let i = 0; i < times; i++) assert.equal(await answeredBy('bad'), 'p1');
+    const asked = upstreams[0]?.received.length;
+    assert.equal(await answeredBy('bad'), 'p1');
+    assert.equal(upstreams[0]?.received.length, asked, 'that model waits');
+    assert.equal(await answeredBy('good'), 'p0');
+  }
+});
+
+test('an error in mid stream is passed on, and recorded as one', async (t) => {
+  const error = 'data: {"error":{"message":"gone","code":502}}\n\n';
+  for (const end of [error, `${error}data: [DONE]\n\n`]) {
+    const { origin, gateway } = await served(t, answering(content + end, 'text/event-stream'));
+    const { status, text } = await chat(origin, { model: 'm', stream: true });
+    assert.deepEqual([status, text], [200, content + end]);
+    const [record] = recordsOf(gateway);
+    assert.deepEqual([record?.error, record?.complete], ['provider_error', false]);
+  }
+  const text = 'data: {"choices":[{"delta":{"content":"\\"error\\": {}"}}],"error":null}\n\n';
+  const { origin, gateway } = await served(t, answering(text, 'text/event-stream'));
+  await chat(origin, { model: 'm', stream: true });
+  assert.deepEqual([recordsOf(gateway)[0]?.error, recordsOf(gateway)[0]?.complete], [null, true]);
+});
+
+test('a provider that refuses to be asked for usage is asked again without, and never again with', async (t) => {
+  for (const status of [400, 422]) {
+    const { origin, gateway, upstreams } = await served(t, (request, response) => {
+      if (!request.body.includes('stream_options')) {
+        return answering(visible, 'text/event-stream')(request, response);
+      }
+      const detail = '{"detail":[{"loc":["body","stream_options"],"msg":"Extra inputs"}]}';
+      answering(detail, 'application/json', {}, status)(request, response);
+    });
+    for (const requests of [2, 3]) {
+      const answer = await chat(origin, { model: 'm', stream: true });
+      assert.deepEqual([answer.status, answer.text], [200, visible]);
+      assert.equal(upstreams[0]?.received.length, requests);
+    }
+    assert.ok(gateway.health.isSound('p0'));
+    // What the client itself asks for is the client's to be told of.
+    const own = { model: 'm', stream: true, stream_options: { include_obfuscation: true } };
+    assert.equal((await chat(origin, own)).status, status);
+    assert.equal(upstreams[0]?.received.length, 4);
+  }
+});
+
+test('a stream that is refused for another reason is not asked for again', async (t) => {
+  const refused = answering('{"detail":"stream_options"}', 'application/json', {}, 422);
+  const { origin, gateway, upstreams } = await served(t, refused);
+  for (const requests of [2, 4]) {
+    assert.equal((await chat(origin, { model: 'm', stream: true })).status, 422);
+    assert.equal(upstreams[0]?.received.length, requests, 'nothing was learned from it');
+  }
+  assert.equal(gateway.usageRefusers.size, 0);
+});

@@ -227,12 +227,14 @@ test('a provider is healthy until it is taken out, and forgotten when it is gone
     return family?.samples.find(({ labels }) => labels.provider === provider)?.value;
   };
   assert.equal(await health('a'), 1);
-  metrics.emit({ type: 'provider_ejected', provider: 'a', forMs: 30_000 });
+  metrics.emit({ type: 'provider_ejected', provider: 'a', model: null, forMs: 30_000 });
   assert.equal(await health('a'), 0);
   metrics.configured({ models: [], providers: ['a', 'b'] });
   assert.equal(await health('a'), 0);
   assert.equal(await health('b'), 1);
-  metrics.emit({ type: 'provider_recovered', provider: 'a' });
+  metrics.emit({ type: 'provider_recovered', provider: 'a', model: 'm', stillOut: true });
+  assert.match(await metrics.render(), /provider_health\{provider="a"\} 0/);
+  metrics.emit({ type: 'provider_recovered', provider: 'a', model: null, stillOut: false });
   assert.equal(await health('a'), 1);
   metrics.configured({ models: [], providers: ['b'] });
   assert.equal(await health('a'), undefined);

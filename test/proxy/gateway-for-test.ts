@@ -58,6 +58,7 @@ export function gatewayForTest(
     balancers: new Balancers(strategies[settings.routing.strategy]),
     upstreams,
     health: new Health(() => {}),
+    usageRefusers: new Set(),
     retryBudget: new RetryBudget(),
     limiter: new LocalLimiter(true),
     slots: new LocalSlots(),

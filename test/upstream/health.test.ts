@@ -27,7 +27,7 @@ test('five failures in a row eject a provider, and others are told', () => {
   assert.ok(health.isAvailable('p', 0));
   health.failed('p', null, 0);
   assert.ok(!health.isAvailable('p', 0));
-  assert.deepEqual(told, [{ provider: 'p', until: 5_000, times: 1 }]);
+  assert.deepEqual(told, [{ provider: 'p', model: null, until: 5_000, times: 1 }]);
   assert.ok(health.isAvailable('other', 0));
 });
 
@@ -74,12 +74,12 @@ test('a provider that is back gets its share little by little, and a clean slate
 
 test('what another worker has found counts as if it were found here', () => {
   const { health, told } = healthForTest();
-  health.learn({ provider: 'p', until: 5_000, times: 1 }, 0);
+  health.learn({ provider: 'p', model: null, until: 5_000, times: 1 }, 0);
   assert.ok(!health.isAvailable('p', 4_000));
   health.started('p', 5_000);
   health.failed('p', null, 5_000);
-  assert.deepEqual(told, [{ provider: 'p', until: 15_000, times: 2 }]);
-  health.learn({ provider: 'p', until: null, times: 0 }, 6_000);
+  assert.deepEqual(told, [{ provider: 'p', model: null, until: 15_000, times: 2 }]);
+  health.learn({ provider: 'p', model: null, until: null, times: 0 }, 6_000);
   assert.ok(!health.isOut('p', 6_000));
   assert.equal(told.length, 1, 'what was told is not told again');
 });
@@ -132,4 +132,98 @@ test('a provider is sound while its last answer was good', () => {
   assert.ok(!health.isSound('p'));
   health.succeeded('p', 1, 0);
   assert.ok(health.isSound('p'));
+});
+
+const failure = (scope: 'model' | 'account', model: string, credential: string) => ({
+  scope,
+  model,
+  credential,
+});
+
+test('failures of one model take out that model, and nothing else of its provider', () => {
+  const { health, told } = healthForTest();
+  for (let i = 0; i < 5; i++) health.failed('p', null, 0, failure('model', 'a', 'k'));
+  assert.deepEqual(told, [{ provider: 'p', model: 'a', until: 5_000, times: 1 }]);
+  assert.ok(!health.isAvailable('p', 0, 'a'));
+  assert.ok(health.isAvailable('p', 0, 'b'));
+  assert.ok(health.isAvailable('q', 0, 'a'));
+  assert.equal(health.statuses(0).p?.state, 'ejected', 'all that was asked of it failed');
+  assert.ok(health.isEjected('p'));
+  health.succeeded('p', 10, 0, 'b');
+  assert.ok(!health.isAvailable('p', 0, 'a'));
+  assert.equal(health.statuses(0).p?.state, 'in');
+  assert.ok(!health.isEjected('p'));
+  health.started('p', 5_000, 'a');
+  assert.ok(health.isOut('p', 5_000, 'a'), 'on trial');
+  health.undecided('p', 'a');
+  assert.ok(health.isAvailable('p', 5_000, 'a'));
+  health.started('p', 5_000, 'a');
+  health.succeeded('p', 10, 5_000, 'a');
+  assert.deepEqual(told.at(-1), { provider: 'p', model: 'a', until: null, times: 0 });
+});
+
+test('a pause that a provider asks for is the model’s', () => {
+  const { health } = healthForTest();
+  health.failed('p', 9_000, 0, failure('model', 'a', 'k'));
+  assert.deepEqual([health.isOut('p', 8_999, 'a'), health.isOut('p', 9_000, 'a')], [true, false]);
+  assert.ok(!health.isOut('p', 0, 'b'));
+  assert.equal(health.statuses(0).p?.state, 'cooling_down');
+});
+
+test('refusals count for a provider only when several models and keys see them', () => {
+  const cases: [failed: [model: string, key: string][], isOut: boolean][] = [
+    [[['a', 'k']], false],
+    [
+      [
+        ['a', 'k'],
+        ['b', 'k'],
+      ],
+      false,
+    ],
+    [
+      [
+        ['a', 'k'],
+        ['a', 'l'],
+      ],
+      false,
+    ],
+    [
+      [
+        ['a', 'k'],
+        ['b', 'l'],
+      ],
+      true,
+    ],
+  ];
+  for (const [asked, isOut] of cases) {
+    for (const scope of ['account', 'model'] as const) {
+      const { health } = healthForTest();
+      const fail = (at: number) => {
+        const [model = '', key = ''] = asked[at % asked.length] ?? [];
+        health.failed('p', null, 0, failure(scope, model, key));
+      };
+      for (let i = 0; i < 4; i++) fail(i);
+      assert.ok(!health.isOut('p', 0, 'other'));
+      for (let i = 4; i < 20; i++) fail(i);
+      assert.equal(health.isOut('p', 0, 'other'), isOut, `${scope} ${asked}`);
+      assert.equal(health.isOut('p', 0, 'a'), isOut || scope === 'model');
+    }
+  }
+  const { health } = healthForTest();
+  for (let i = 0; i < 20; i++) {
+    if (i % 4 === 3) health.succeeded('p', 10, 0, 'c');
+    else health.failed('p', null, 0, failure('account', `${i}`, `${i}`));
+  }
+  assert.ok(!health.isOut('p', 0), 'answers between show that it is not refused');
+});
+
+test('clients that make up models fill no memory, and what is out stays out', () => {
+  const { health } = healthForTest();
+  for (let i = 0; i < 5; i++) health.failed('p', null, 0, failure('model', 'out', 'k'));
+  for (let i = 0; i < 5_000; i++) {
+    health.succeeded('p', 1, 0, 'good');
+    health.failed('p', null, 0, failure('model', `m${i}`, 'k'));
+  }
+  assert.ok(health.isOut('p', 0, 'out'));
+  assert.ok(health.isAvailable('p', 0, 'm1'));
 });

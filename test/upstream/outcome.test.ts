@@ -7,20 +7,26 @@ test('a success is passed on', () => {
 });
 
 test('the provider’s own failures are tried elsewhere and count against it', () => {
-  for (const status of [401, 402, 403, 408, 429, 500, 502, 503, 504, 529, 599]) {
-    assert.deepEqual(outcomeOfStatus(status), { retry: true, counts: true }, `${status}`);
+  for (const status of [408, 429, 500, 502, 503, 504, 529, 599]) {
+    assert.deepEqual(outcomeOfStatus(status), { retry: true, counts: 'model' }, `${status}`);
   }
-  for (const failure of ['connect', 'reset', 'timeout', 'protocol', 'redirect'] as const) {
-    assert.deepEqual(outcomeOfFailure(failure), { retry: true, counts: true }, failure);
+  for (const status of [401, 402, 403]) {
+    assert.deepEqual(outcomeOfStatus(status), { retry: true, counts: 'account' }, `${status}`);
+  }
+  for (const failure of ['reset', 'timeout', 'protocol'] as const) {
+    assert.deepEqual(outcomeOfFailure(failure), { retry: true, counts: 'model' }, failure);
+  }
+  for (const failure of ['connect', 'redirect'] as const) {
+    assert.deepEqual(outcomeOfFailure(failure), { retry: true, counts: 'provider' }, failure);
   }
 });
 
 test('what a client can bring about counts against no provider', () => {
-  assert.deepEqual(outcomeOfStatus(404), { retry: true, counts: false });
+  assert.deepEqual(outcomeOfStatus(404), { retry: true, counts: null });
   for (const status of [400, 405, 409, 413, 415, 418, 422, 451]) {
-    assert.deepEqual(outcomeOfStatus(status), { retry: false, counts: false }, `${status}`);
+    assert.deepEqual(outcomeOfStatus(status), { retry: false, counts: null }, `${status}`);
   }
   for (const failure of ['invalid', 'aborted'] as const) {
-    assert.deepEqual(outcomeOfFailure(failure), { retry: false, counts: false }, failure);
+    assert.deepEqual(outcomeOfFailure(failure), { retry: false, counts: null }, failure);
   }
 });

@@ -186,7 +186,7 @@ function considered(
         model_sent: match.sent,
         weight,
         priority: provider_params.priority ?? 0,
-        ejected: recent.wasEjected(provider_key, event.startedAt),
+        ejected: recent.wasEjected(provider_key, match.sent, event.startedAt),
         tried: at >= 0,
       };
       found.push({

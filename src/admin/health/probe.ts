@@ -71,7 +71,7 @@ function judge(provider: Provider, model: string | null, answer: ProviderAnswer)
   const outcome = outcomeOfStatus(status);
   return {
     status: (outcome?.retry ?? true) ? 'unhealthy' : 'unknown',
-    atFault: outcome?.counts ?? true,
+    atFault: outcome === null || outcome.counts !== null,
     tookMs,
     error: `HTTP ${status}`,
     said: saidIn(answer.body, provider),

@@ -16,7 +16,7 @@ export interface Recent {
   /** Number of remembered requests of a key that began within the second before `untilMs`. */
   requestsOf(credentialName: string, untilMs: number): number;
   /** True where a provider was ejected at that time; null where that is not remembered. */
-  wasEjected(provider: string, atMs: number): boolean | null;
+  wasEjected(provider: string, model: string, atMs: number): boolean | null;
   traffic(): TrafficSummary;
 }
 
@@ -33,6 +33,8 @@ interface Remembered {
 
 interface Ejected {
   provider: string;
+  /** As it is sent; null: all models. */
+  model: string | null;
   fromMs: number;
   /** Expected or actual end; a failed trial extends it. */
   untilMs: number;
@@ -90,7 +92,8 @@ export function createRecent(now: () => number = Date.now): Recent {
         }
         case 'provider_ejected': {
           const fromMs = now();
-          ejections.push({ provider: event.provider, fromMs, untilMs: fromMs + event.forMs });
+          const { provider, model, forMs } = event;
+          ejections.push({ provider, model, fromMs, untilMs: fromMs + forMs });
           if (ejections.length > maxEjections) {
             forgottenUntilMs = ejections.shift()?.untilMs ?? forgottenUntilMs;
           }
@@ -98,7 +101,7 @@ export function createRecent(now: () => number = Date.now): Recent {
         }
         case 'provider_recovered':
           for (const ejected of ejections) {
-            if (ejected.provider !== event.provider) continue;
+            if (ejected.provider !== event.provider || ejected.model !== event.model) continue;
             ejected.untilMs = Math.min(ejected.untilMs, now());
           }
           break;
@@ -117,10 +120,14 @@ export function createRecent(now: () => number = Date.now): Recent {
       }
       return count;
     },
-    wasEjected(provider, atMs) {
+    wasEjected(provider, model, atMs) {
       if (atMs < forgottenUntilMs) return null;
       return ejections.some(
-        (one) => one.provider === provider && one.fromMs <= atMs && atMs < one.untilMs,
+        (one) =>
+          one.provider === provider &&
+          (one.model === null || one.model === model) &&
+          one.fromMs <= atMs &&
+          atMs < one.untilMs,
       );
     },
     traffic: () => traffic.summary(now()),
