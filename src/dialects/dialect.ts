@@ -60,6 +60,8 @@ export interface Dialect {
   readonly streamEnds: readonly Buffer[] | null;
   /** An event that ends a stream which broke. */
   errorEvent(error: GatewayError, requestId: string): Buffer;
+  /** A provider's error answer as an event, where the head of a stream is sent already. */
+  providerErrorEvent(body: Buffer, status: number): Buffer;
 }
 
 /** What an attempt must know of the dialect that it is answered in. */

@@ -11,6 +11,7 @@ import { type Outcome, outcomeOfFailure, outcomeOfStatus } from '../upstream/out
 import { retryAfterMs } from '../upstream/retry-after.js';
 import { send } from '../upstream/send.js';
 import { toUpstreamError, type UpstreamError } from '../upstream/upstream-error.js';
+import { keepWaiting } from './early-head.js';
 import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
 import { type Picked, pick, pickAgain } from './pick.js';
@@ -107,7 +108,7 @@ export async function dispatch(
     let outcome: Outcome | null;
     let failed: UpstreamError | null = null;
     try {
-      await readyInTime(gateway, answer, record);
+      await readyInTime(gateway, exchange, planned, answer, record);
       outcome = outcomeOfStatus(attempt.status);
       refusal?.answer.attempt.abort();
       refusal = { answer, candidate };
@@ -153,15 +154,26 @@ export async function dispatch(
   return refusal.answer;
 }
 
-/** The attempt's `ready`, which fails as a timeout when the request's time is over. */
+/**
+ * The attempt's `ready`, which fails as a timeout when the request's time is over. Meanwhile the
+ * client is told that it is not forgotten, if that is possible.
+ */
 async function readyInTime(
-  { watchdog }: Gateway,
+  { watchdog, settings }: Gateway,
+  exchange: Exchange,
+  { request }: PlannedRequest,
   { attempt, totalMs }: Answer,
-  { startMs }: RequestRecord,
+  record: RequestRecord,
 ): Promise<void> {
+  const { keepalive_ms } = settings.server;
   const watched = {
     onTick: () => {
-      if (performance.now() - startMs >= totalMs) attempt.abort('timeout');
+      const nowMs = performance.now();
+      if (nowMs - record.startMs >= totalMs) attempt.abort('timeout');
+      else if (request.stream) keepWaiting(exchange, record, settings.server, nowMs);
+      else if (keepalive_ms > 0 && nowMs - record.startMs >= keepalive_ms && attempt.isHeartbeat) {
+        attempt.passOn();
+      }
     },
   };
   watchdog.add(watched);

@@ -115,7 +115,11 @@ function answerError(
     gateway.emit({ type: 'request_failed', requestId: record.requestId, error: reason ?? '' });
   }
   if (exchange.headSent) {
-    exchange.destroy();
+    // The head that a stream got while it waited: its client reads errors as events.
+    if (dialect && record.isWaitTold) {
+      exchange.write(dialect.errorEvent(error, record.requestId));
+      exchange.end();
+    } else exchange.destroy();
     return;
   }
   const headers: string[] = [...jsonHeaders, 'x-request-id', record.requestId];

@@ -20,6 +20,8 @@ export class RequestRecord {
   /** Wall clock, and the monotonic one: milliseconds. */
   readonly startedAt = Date.now();
   readonly startMs = performance.now();
+  /** When the client was last told something, monotonic milliseconds; at first the start. */
+  toldMs = this.startMs;
   endpoint = 'unknown';
   credential: RoutedCredential | null = null;
   configVersion = 0;
@@ -60,6 +62,11 @@ export class RequestRecord {
   attempted(candidate: Candidate): void {
     this.candidate = candidate;
     this.attempts++;
+  }
+
+  /** Whether a client that waits for a stream has its head. */
+  get isWaitTold(): boolean {
+    return this.toldMs > this.startMs;
   }
 
   /** Answered by the gateway itself. */

@@ -57,7 +57,7 @@ export async function relayAnswer(
   record.upstreamMs += performance.now() - readyMs;
 
   async function passOn(reader: AnswerWatcher): Promise<void> {
-    const relayed = relay(attempt, exchange, headers, record, reader);
+    const relayed = relay(attempt, exchange, headers, record, reader, dialect);
     if (relayed) {
       const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record);
       gateway.watchdog.add(keeper);

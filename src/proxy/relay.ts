@@ -1,8 +1,10 @@
+import type { Dialect } from '../dialects/dialect.js';
 import { blankLine } from '../dialects/sse.js';
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 import type { Attempt } from '../upstream/attempt.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
+import { respondInStream } from './early-head.js';
 import type { RequestRecord } from './record.js';
 
 /** Sees every piece of an answer, and says what of it the client gets. */
@@ -23,6 +25,7 @@ export interface PieceReader {
 /**
  * Passes the answer of a ready attempt on as it arrives, no faster than the client reads: at most
  * one piece waits for it. Resolves when the exchange is over, however it ended.
+ * @param dialect of the client; null: no head was sent while it waited.
  */
 export function relay(
   attempt: Attempt,
@@ -30,15 +33,17 @@ export function relay(
   headers: readonly string[],
   record: RequestRecord,
   reader: PieceReader = passAll,
+  dialect: Dialect | null = null,
 ): Promise<void> | void {
   const held = reader.push(attempt.takeHeld());
   record.status = attempt.status;
   if (attempt.ended && !attempt.stream) {
     record.complete = !exchange.aborted;
-    exchange.respond(attempt.status, headers, held);
+    if (dialect && exchange.headSent) respondInStream(exchange, record, dialect, held);
+    else exchange.respond(attempt.status, headers, held);
     return;
   }
-  exchange.writeHead(attempt.status, headers);
+  if (!exchange.headSent) exchange.writeHead(attempt.status, headers);
   if (held.length > 0) exchange.write(held);
   if (reader.broke) attempt.abort();
   return new Promise((resolve) => {

@@ -3,6 +3,7 @@ import { AbortedError, type Exchange } from '../server/exchange.js';
 import { AnswerKeeper } from './answer-keeper.js';
 import { keptBody } from './body-keeper.js';
 import type { Answer, PlannedRequest } from './dispatch.js';
+import { respondInStream } from './early-head.js';
 import type { Gateway } from './gateway.js';
 import type { RequestRecord } from './record.js';
 import { brokenAnswer } from './relay.js';
@@ -23,7 +24,7 @@ export async function respondTranslated(
   { translator, translation }: Translated,
   exchange: Exchange,
   headers: readonly string[],
-  { request }: PlannedRequest,
+  { endpoint, request }: PlannedRequest,
   record: RequestRecord,
 ): Promise<void> {
   const { attempt } = answer;
@@ -41,7 +42,8 @@ export async function respondTranslated(
     countTokens(record, request, said.answer.usage, whole);
   }
   record.complete = !exchange.aborted;
-  exchange.respond(record.status, ['content-type', 'application/json', ...headers], sent);
+  if (exchange.headSent) respondInStream(exchange, record, endpoint.dialect, sent);
+  else exchange.respond(record.status, ['content-type', 'application/json', ...headers], sent);
 }
 
 /** No comment may come before the head. */

@@ -2,11 +2,10 @@ import type { Settings } from '../config/settings-schema.js';
 import type { Exchange } from '../server/exchange.js';
 import type { AnswerWatcher } from './answer-reader.js';
 import type { Answer } from './dispatch.js';
+import { keepaliveComment } from './early-head.js';
 import { ReaderPace } from './reader-pace.js';
 import type { RequestRecord } from './record.js';
 import type { Watched } from './watchdog.js';
-
-const keepaliveComment = Buffer.from(': keepalive\n\n');
 
 /**
  * Looks after an answer that is being passed on: says something while its provider says nothing,

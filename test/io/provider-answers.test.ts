@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import type { Engine } from '../../src/server/exchange.js';
+import { netEngine } from '../../src/server/net.js';
+import { nodeEngine } from '../../src/server/node.js';
 import { provider } from '../config/configuration-for-test.js';
 import { chat, gatewayForTest, recordsOf, serveGateway } from '../proxy/gateway-for-test.js';
 import { type Answer, answerChat, startUpstream } from '../support/upstream.js';
@@ -18,7 +21,11 @@ const answering =
   };
 
 /** A gateway before providers that answer like this, in this order. */
-async function served(t: TestContext, ...answers: Answer[]) {
+function served(t: TestContext, ...answers: Answer[]) {
+  return servedWith(t, nodeEngine, ...answers);
+}
+
+async function servedWith(t: TestContext, engine: Engine, ...answers: Answer[]) {
   const upstreams = [];
   for (const answer of answers) upstreams.push(await startUpstream(t, answer));
   const gateway = gatewayForTest(
@@ -26,8 +33,11 @@ async function served(t: TestContext, ...answers: Answer[]) {
     upstreams.map(({ url }, priority) =>
       provider(`p${priority}`, { api_base: url, provider_params: { priority } }),
     ),
+    ({ server }) => {
+      server.keepalive_ms = 1_000;
+    },
   );
-  return { gateway, upstreams, origin: await serveGateway(t, gateway) };
+  return { gateway, upstreams, origin: await serveGateway(t, gateway, engine) };
 }
 
 const encoders = {
@@ -298,3 +308,91 @@ test('a stream that is refused for another reason is not asked for again', async
   }
   assert.equal(gateway.usageRefusers.size, 0);
 });
+
+const after =
+  (ms: number, answer: Answer): Answer =>
+  (request, response) => {
+    const timer = setTimeout(() => answer(request, response), ms);
+    response.on('close', () => clearTimeout(timer));
+  };
+const ask = { model: 'm', stream: true };
+
+for (const engine of [nodeEngine, netEngine]) {
+  test(`a client that waits for a stream has a head and comments, and still another provider, on ${engine.name}`, async (t) => {
+    const slow = after(2_500, answering('{}', 'application/json', {}, 500));
+    const { origin, gateway } = await servedWith(
+      t,
+      engine,
+      slow,
+      answering(streamed, 'text/event-stream'),
+    );
+    const { status, text, headers, whole } = await chat(origin, ask);
+    assert.deepEqual([status, whole, headers['content-type']], [200, true, 'text/event-stream']);
+    assert.match(text, /^(: keepalive\n\n)+data: /);
+    assert.equal(text.replaceAll(': keepalive\n\n', ''), visible);
+    const [record] = recordsOf(gateway);
+    assert.deepEqual([record?.status, record?.provider, record?.complete], [200, 'p1', true]);
+    assert.deepEqual(record?.usage, { promptTokens: 7, completionTokens: 3 });
+  });
+
+  test(`an error after that head is an event, and recorded as it is, on ${engine.name}`, async (t) => {
+    const own = '{\n "error": {"message":"all busy","type":"x"}\n}';
+    const refused = await servedWith(
+      t,
+      engine,
+      after(2_500, answering(own, 'application/json', {}, 503)),
+    );
+    const broken = await servedWith(
+      t,
+      engine,
+      after(2_500, (_request, response) => response.destroy()),
+    );
+    const answers = await Promise.all([chat(refused.origin, ask), chat(broken.origin, ask)]);
+    for (const { status, text, whole } of answers) {
+      assert.deepEqual([status, whole], [200, true]);
+      assert.match(text, /^(: keepalive\n\n)+data: \{"error":\{[^\n]+\n\n$/);
+    }
+    assert.match(answers[0]?.text ?? '', /"message":"all busy","type":"x"/);
+    assert.match(answers[1]?.text ?? '', /closed the connection/);
+    const [first] = recordsOf(refused.gateway);
+    assert.deepEqual([first?.status, first?.error], [503, 'provider_error']);
+    const [second] = recordsOf(broken.gateway);
+    assert.deepEqual([second?.status, second?.error], [502, 'upstream_failed']);
+  });
+
+  test(`a provider’s comments, and white space before JSON, reach the client, on ${engine.name}`, async (t) => {
+    const beating =
+      (type: string, beat: string, end: string): Answer =>
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': type });
+        const timer = setInterval(() => response.write(beat), 300);
+        setTimeout(() => response.end(end), 3_500);
+        response.on('close', () => clearInterval(timer));
+      };
+    const comments = beating('text/event-stream', ': working\n\n', visible);
+    const stream = await servedWith(t, engine, comments);
+    const spaces = await servedWith(t, engine, beating('application/json', '\n', whole));
+    const firstByteMs = async (origin: string, body: object) => {
+      const startMs = performance.now();
+      const answer = await fetch(`${origin}/v1/chat/completions`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+      });
+      const reader = answer.body?.getReader();
+      await reader?.read();
+      const tookMs = performance.now() - startMs;
+      let text = '';
+      for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+        text += Buffer.from(part.value).toString();
+      }
+      return { tookMs, text };
+    };
+    const [a, b] = await Promise.all([
+      firstByteMs(stream.origin, ask),
+      firstByteMs(spaces.origin, { model: 'm' }),
+    ]);
+    assert.ok(a.tookMs < 3_400 && b.tookMs < 3_400, `${a.tookMs}, ${b.tookMs}`);
+    assert.ok(a.text.includes(': working\n\n') && a.text.endsWith(visible));
+    assert.ok(b.text.endsWith(whole));
+  });
+}

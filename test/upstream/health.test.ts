@@ -63,7 +63,7 @@ test('a provider that is back gets its share little by little, and a clean slate
   eject(health, 0);
   health.started('p', 5_000);
   health.succeeded('p', 10, 5_000);
-  assert.deepEqual(told.at(-1), { provider: 'p', until: null, times: 0 });
+  assert.deepEqual(told.at(-1), { provider: 'p', model: null, until: null, times: 0 });
   assert.ok(Math.abs(share(health, 5_000) - 0.1) < 0.05);
   assert.ok(Math.abs(share(health, 15_000) - 0.5) < 0.08);
   assert.equal(share(health, 25_000), 1);

@@ -16,7 +16,7 @@ import {
   usageIn,
   usageOf,
 } from '../usage.js';
-import { writeMessagesError } from './error.js';
+import { readMessagesError, writeMessagesError } from './error.js';
 
 const common = {
   members: new Set(['model', 'stream']),
@@ -30,6 +30,8 @@ const common = {
     writeMessagesError(neutralError(error), requestId),
   errorEvent: (error: GatewayError, requestId: string) =>
     writeEvent(writeMessagesError(neutralError(error), requestId), 'error'),
+  providerErrorEvent: (body: Buffer, status: number) =>
+    writeEvent(writeMessagesError(readMessagesError(body, status)), 'error'),
 };
 
 export const messages: Dialect = {

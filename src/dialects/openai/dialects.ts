@@ -1,9 +1,12 @@
 import type { GatewayError } from '../../errors.js';
+import { parsedJson } from '../answer-error.js';
 import type { RequestPlace } from '../codec.js';
 import type { Dialect } from '../dialect.js';
 import { type Edit, memberAtStart, memberOf, readHead, type Spans } from '../head.js';
+import { isObject } from '../read.js';
 import { writeEvent } from '../sse.js';
 import { errorIn, judge } from './content.js';
+import { readOpenaiError, writeOpenaiError } from './shared.js';
 import { readUsage, UsageEventFilter } from './usage.js';
 
 const common = {
@@ -19,6 +22,13 @@ const common = {
   errorBody: (error: GatewayError) => error.toBody(),
   /** No `[DONE]` follows it. */
   errorEvent: (error: GatewayError) => writeEvent(error.toBody()),
+  providerErrorEvent: (body: Buffer, status: number) => {
+    const error = parsedJson(body.toString());
+    const isOwn = isObject(error) && error.error;
+    return writeEvent(
+      isOwn ? JSON.stringify(error) : writeOpenaiError(readOpenaiError(body, status)),
+    );
+  },
 };
 
 /** Streams report their usage only where `stream_options` asks for it. */

@@ -1,5 +1,6 @@
 import type { GatewayError } from '../../errors.js';
 import { type AnswerError, parsedJson, statusOfError } from '../answer-error.js';
+import type { ConversationError } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
@@ -7,6 +8,7 @@ import { readHead } from '../head.js';
 import { isObject } from '../read.js';
 import type { SseEvent } from '../sse.js';
 import { ResponsesStreamWriter } from './responses-stream-write.js';
+import { readOpenaiError } from './shared.js';
 import { readUsage } from './usage.js';
 
 export const responses: Dialect = {
@@ -26,12 +28,16 @@ export const responses: Dialect = {
   ],
   errorBody: (error: GatewayError) => error.toBody(),
   errorEvent,
+  providerErrorEvent: (body, status) => eventOf(readOpenaiError(body, status)),
 };
 
 /** Its events are numbered in the writer that writes all of a stream; this one ends another's. */
 function errorEvent(error: GatewayError): Buffer {
-  const writer = new ResponsesStreamWriter('');
-  return Buffer.from(writer.push({ type: 'error', error: neutralError(error) }) ?? '');
+  return eventOf(neutralError(error));
+}
+
+function eventOf(error: ConversationError): Buffer {
+  return Buffer.from(new ResponsesStreamWriter('').push({ type: 'error', error }) ?? '');
 }
 
 /** Of a response that failed, or of the events that say so. */
