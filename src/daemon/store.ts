@@ -44,6 +44,14 @@ export class Store {
     return this.database.reports;
   }
 
+  /**
+   * Runs what makes or drops tables.
+   * @throws GatewayError `unavailable` while it is not open.
+   */
+  async asOwner<T>(use: (sql: Sql) => Promise<T>): Promise<T> {
+    return await this.database.asOwner(use);
+  }
+
   /** For messages, also while it is not open. */
   get dbUrl(): string {
     return this.#database?.dbUrl ?? this.#options.dbUrl ?? 'postgres:///llmproxy';

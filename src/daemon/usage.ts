@@ -37,7 +37,7 @@ const dayMs = 86_400_000;
 /** What is recorded is stored in batches, and tried again while the database is away. */
 export function openUsage(
   settings: Settings['usage'],
-  database: Pick<Database, 'sql' | 'reports' | 'dbUrl'>,
+  database: Pick<Database, 'sql' | 'asOwner' | 'dbUrl'>,
   spool: UsageSpool,
   emit: Emit,
 ): Usage {
@@ -47,7 +47,9 @@ export function openUsage(
   });
   const queue = new UsageQueue({
     insert: (rows) =>
-      withDeadline(database.sql, insertTimeoutMs, 'Storing usage', (sql) => store(sql, rows)),
+      withDeadline(database.sql, insertTimeoutMs, 'Storing usage', (sql) =>
+        store(sql, database, rows),
+      ),
     isRefusal: (error) => /^2[23]/.test(codeOf(error)),
     maxRows: settings.max_queued_rows,
     spool,
@@ -106,24 +108,30 @@ export function openUsage(
 
 /** @returns the names of the partitions that were dropped. */
 export async function maintainPartitions(
-  { sql, reports }: Pick<Database, 'sql' | 'reports'>,
+  database: Pick<Database, 'asOwner'>,
   retentionDays: number,
   nowMs: number,
 ): Promise<string[]> {
   const ahead = Array.from({ length: partitionsAhead }, (_, days) => day(nowMs + days * dayMs));
-  await createRequestLogPartitions(sql, ahead);
-  if (retentionDays === 0) return [];
-  return await dropRequestLogsBefore(reports, day(nowMs - retentionDays * dayMs));
+  return await database.asOwner(async (sql) => {
+    await createRequestLogPartitions(sql, ahead);
+    if (retentionDays === 0) return [];
+    return await dropRequestLogsBefore(sql, day(nowMs - retentionDays * dayMs));
+  });
 }
 
 /** A row of a day that has no partition, such as one stored late, gets it made. */
-async function store(sql: Sql, rows: UsageRow[]): Promise<void> {
+async function store(
+  sql: Sql,
+  database: Pick<Database, 'asOwner'>,
+  rows: UsageRow[],
+): Promise<void> {
   try {
     await insertRequestLogs(sql, rows);
   } catch (error) {
     if (codeOf(error) !== noPartition) throw error;
     const days = new Set(rows.map(({ started_ms }) => day(started_ms)));
-    await createRequestLogPartitions(sql, [...days]);
+    await database.asOwner((owner) => createRequestLogPartitions(owner, [...days]));
     await insertRequestLogs(sql, rows);
   }
 }

@@ -16,8 +16,8 @@ export interface Database {
   readonly reports: Sql;
   readonly embedded: boolean;
   /**
-   * Runs migrations, for which the role of the embedded database's pool has no rights: as its owner
-   * then, who gives that role what is new. Else on the pool.
+   * Runs what makes or drops tables, for which the role of the embedded database's pool has no
+   * rights: as its owner then, who gives that role what is new. Else on `reports`.
    */
   asOwner<T>(use: (sql: Sql) => Promise<T>): Promise<T>;
   /**
@@ -69,7 +69,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       return pool.reports;
     },
     embedded: false,
-    asOwner: (use) => use(pool.sql),
+    asOwner: (use) => use(pool.reports),
     renew: pool.renew,
     close: pool.close,
     hold: () => null,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { maintainPartitions, openUsage } from '../../src/daemon/usage.js';
-import { connect } from '../../src/db/client.js';
+import { connect, type Sql } from '../../src/db/client.js';
 import type { Database } from '../../src/db/database.js';
 import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
 import { dropRequestLogsBefore } from '../../src/db/queries/request-log-partitions.js';
@@ -23,30 +23,30 @@ const settings = { retention_days: 30, max_queued_rows: 100_000, max_spool_bytes
 
 test('partitions are made for days to come, and dropped past their retention', async (t) => {
   const { sql } = await testDatabase(t);
-  const pools = { sql, reports: sql };
+  const database = ownerOf(sql);
   for (let days = -40; days < 0; days += 1) {
-    await maintainPartitions(pools, 0, noonMs + days * dayMs);
+    await maintainPartitions(database, 0, noonMs + days * dayMs);
   }
-  const dropped = await maintainPartitions(pools, 30, noonMs);
+  const dropped = await maintainPartitions(database, 30, noonMs);
   assert.equal(dropped[0], 'request_logs_p20260129');
   assert.equal(dropped.at(-1), 'request_logs_p20260207');
   const [{ first, last } = {}] = await sql`
     SELECT min(inhrelid::regclass::text) AS first, max(inhrelid::regclass::text) AS last
     FROM pg_inherits WHERE inhparent = 'request_logs'::regclass`;
   assert.deepEqual([first, last], ['request_logs_p20260208', 'request_logs_p20260312']);
-  assert.deepEqual(await maintainPartitions(pools, 30, noonMs), []);
+  assert.deepEqual(await maintainPartitions(database, 30, noonMs), []);
 });
 
 test('a report that runs delays retention, and nothing else', async (t) => {
   const { sql, dbUrl } = await testDatabase(t);
-  const pools = { sql, reports: sql };
-  await maintainPartitions(pools, 0, noonMs - 40 * dayMs);
-  await maintainPartitions(pools, 0, noonMs);
+  const database = ownerOf(sql);
+  await maintainPartitions(database, 0, noonMs - 40 * dayMs);
+  await maintainPartitions(database, 0, noonMs);
   const report = connect(dbUrl, { max: 1 });
   t.after(() => report.end({ timeout: 1 }));
   await report.unsafe('BEGIN; SELECT count(*) FROM request_logs');
   await assert.rejects(dropRequestLogsBefore(sql, '2026-02-01', 500), /Detaching .* longer than/);
-  const dropping = maintainPartitions(pools, 30, noonMs);
+  const dropping = maintainPartitions(database, 30, noonMs);
   const row = usageRow(finished({ startedAt: noonMs }), null, null);
   await insertRequestLogs(sql, row ? [row] : []);
   assert.equal((await sql`SELECT FROM request_logs`).length, 1);
@@ -58,10 +58,10 @@ test('a report that runs delays retention, and nothing else', async (t) => {
 
 test('a partition that an operator has detached to keep is left alone', async (t) => {
   const { sql } = await testDatabase(t);
-  const pools = { sql, reports: sql };
-  await maintainPartitions(pools, 0, noonMs - 40 * dayMs);
+  const database = ownerOf(sql);
+  await maintainPartitions(database, 0, noonMs - 40 * dayMs);
   await sql`ALTER TABLE request_logs DETACH PARTITION request_logs_p20260130`;
-  const dropped = await maintainPartitions(pools, 30, noonMs);
+  const dropped = await maintainPartitions(database, 30, noonMs);
   assert.deepEqual(dropped, ['request_logs_p20260129', 'request_logs_p20260131']);
   assert.deepEqual([...(await sql`SELECT FROM request_logs_p20260130`)], []);
 });
@@ -127,10 +127,15 @@ test('17,000 rows a second are stored in a database 20 ms away, each once', asyn
   assert.deepEqual([usage.queue.dropped, events], [0, []]);
 });
 
+/** A database whose tables belong to the role of its pool. */
+function ownerOf(sql: Sql): Pick<Database, 'asOwner'> {
+  return { asOwner: (use) => use(sql) };
+}
+
 async function open(t: Parameters<typeof testDatabase>[0], given?: TestDatabase) {
   const own: TestDatabase = given ?? (await testDatabase(t));
   const events: GatewayEvent[] = [];
-  const database: Pick<Database, 'sql' | 'reports' | 'dbUrl'> = { ...own, reports: own.sql };
+  const database: Pick<Database, 'sql' | 'asOwner' | 'dbUrl'> = { ...own, ...ownerOf(own.sql) };
   const directory = await mkdtemp(join(tmpdir(), 'llmproxy-usage-'));
   t.after(() => rm(directory, { recursive: true }));
   const spool = await UsageSpool.open(directory, settings.max_spool_bytes);

@@ -21,6 +21,13 @@ import { findPostmaster } from '../../src/db/embedded/postmaster.js';
 import { supervise } from '../../src/db/embedded/supervisor.js';
 import { startEmbedded } from '../../src/db/embedded.js';
 import { migrateUp } from '../../src/db/migrate.js';
+import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
+import {
+  createRequestLogPartitions,
+  dropRequestLogsBefore,
+} from '../../src/db/queries/request-log-partitions.js';
+import { usageRow } from '../../src/observe/usage/usage-row.js';
+import { finished } from '../observe/usage/finished.js';
 import { testDirectory } from '../support/postgres.js';
 import { nobody, withoutSecondUser } from '../support/second-user.js';
 
@@ -78,9 +85,12 @@ test('the daemon works as a role that may do what it does, and no more', async (
   });
   await sql`SELECT set_config('temp_file_limit', '1GB', true)`;
   await sql`INSERT INTO providers (provider_key, api_base, api_key) VALUES ('a', 'http://a', 'k')`;
-  await sql`SELECT llmproxy_create_request_logs_partition('2020-01-01')`;
-  const dropped = await sql`SELECT llmproxy_drop_request_logs_before('2020-01-02')`;
-  assert.equal(dropped.length, 1);
+  await database.asOwner((owner) => createRequestLogPartitions(owner, ['2020-01-01']));
+  const row = usageRow(finished({ startedAt: Date.parse('2020-01-01T12:00:00Z') }), null, null);
+  await insertRequestLogs(sql, row ? [row] : []);
+  assert.equal((await sql`SELECT FROM request_logs`).length, 1);
+  const dropped = await database.asOwner((owner) => dropRequestLogsBefore(owner, '2020-01-02'));
+  assert.deepEqual(dropped, ['request_logs_p20200101']);
   const [{ count } = { count: 0 }] = await sql`SELECT count(*) FROM audit_log`;
   assert.equal(count, 1);
   for (const query of [
@@ -94,6 +104,18 @@ test('the daemon works as a role that may do what it does, and no more', async (
     'ALTER TABLE providers DISABLE TRIGGER ALL',
     "SET session_replication_role = 'replica'",
     'CREATE OR REPLACE FUNCTION llmproxy_config_recorded() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$',
+    // The owner's triggers and migrations would use what fits better than PostgreSQL's own.
+    'CREATE FUNCTION cat(text[], text[]) RETURNS text[] LANGUAGE sql AS $$SELECT array_cat($1, $2)$$',
+    'CREATE OPERATOR || (leftarg = text[], rightarg = text[], function = array_cat)',
+    'CREATE TABLE mine (id integer)',
+    'CREATE TRIGGER mine BEFORE INSERT ON request_logs FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+    'ALTER TABLE request_logs ADD COLUMN mine integer',
+    ...['llmproxy_config_recorded', 'llmproxy_audit_chained'].map(
+      (name) =>
+        `CREATE TEMP TABLE mine (id integer);
+         CREATE TRIGGER mine AFTER INSERT ON mine REFERENCING NEW TABLE AS new_rows
+         FOR EACH STATEMENT EXECUTE FUNCTION ${name}()`,
+    ),
     'CREATE ROLE mallory',
     'SET ROLE llmproxy',
     "COPY (SELECT 1) TO PROGRAM 'true'",
@@ -157,9 +179,11 @@ test('data of an older version is taken over at the next start, with what is in 
   assert.ok(!existsSync(join(dataDir, 'postgres/passwords')));
   await server.stop('fast');
 
-  const { sql, dbUrl } = await open(t, dataDir);
+  const database = await open(t, dataDir);
+  const { sql, dbUrl } = database;
   assert.deepEqual([...(await sql`SELECT provider_key FROM providers`)], [{ provider_key: 'old' }]);
-  assert.equal((await sql`SELECT llmproxy_drop_request_logs_before('2020-01-02')`).length, 1);
+  const dropped = await database.asOwner((owner) => dropRequestLogsBefore(owner, '2020-01-02'));
+  assert.deepEqual(dropped, ['request_logs_p20200101']);
   assert.notEqual(await refusal(dbUrl.replace(/&password=[\w-]+/, '')), 'none');
   assert.equal(await refusal(dbUrl, 'DELETE FROM audit_log'), '42501');
   if (old.place.account) {

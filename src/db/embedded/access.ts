@@ -54,18 +54,20 @@ export async function setUpAccess(place: Place, sql: Sql): Promise<Passwords> {
 
 /**
  * Gives the daemon's role what it needs of the database that `sql` is connected to, and no more. It
- * owns the rows of requests, since it makes and drops their partitions. Changes nothing where
- * nothing is new.
+ * owns nothing and may make nothing in the schema: an operator or function there that fits better
+ * than one of PostgreSQL would be used by the owner's triggers and migrations, with all its rights.
+ * Changes nothing where nothing is new.
  */
 export async function grantDaemon(sql: Sql): Promise<void> {
   await sql.unsafe(`DO $$
     DECLARE
       tab record;
     BEGIN
+      SET LOCAL search_path = pg_catalog, pg_temp;
       PERFORM pg_advisory_xact_lock(${lockKey});
       IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${daemonRole}') THEN RETURN; END IF;
-      IF NOT has_schema_privilege('${daemonRole}', 'public', 'CREATE') THEN
-        GRANT USAGE, CREATE ON SCHEMA public TO ${daemonRole};
+      IF has_schema_privilege('${daemonRole}', 'public', 'CREATE') THEN
+        REVOKE CREATE ON SCHEMA public FROM ${daemonRole};
       END IF;
       -- Reports limit their own temporary files.
       IF NOT has_parameter_privilege('${daemonRole}', 'temp_file_limit', 'SET') THEN
@@ -73,19 +75,19 @@ export async function grantDaemon(sql: Sql): Promise<void> {
       END IF;
       FOR tab IN
         SELECT oid, relname, relkind, relowner::regrole::text AS owner,
-          relname IN ('audit_log', 'audit_chain', 'llmproxy_migrations') AS is_fixed,
-          relname ~ '^request_logs(_p\\d{8})?$' AS is_log
+          relname IN ('audit_log', 'audit_chain', 'llmproxy_migrations') AS is_fixed
         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S')
       LOOP
         IF tab.relkind = 'S' THEN
           IF tab.relname !~ '^audit_' AND NOT has_sequence_privilege('${daemonRole}', tab.oid, 'USAGE') THEN
             EXECUTE format('GRANT USAGE, SELECT ON SEQUENCE public.%I TO ${daemonRole}', tab.relname);
           END IF;
-        ELSIF tab.is_log THEN
-          IF tab.owner <> '${daemonRole}' THEN
-            EXECUTE format('ALTER TABLE public.%I OWNER TO ${daemonRole}', tab.relname);
-          END IF;
-        ELSIF NOT has_table_privilege('${daemonRole}', tab.oid, 'SELECT') THEN
+          CONTINUE;
+        END IF;
+        IF tab.owner = '${daemonRole}' THEN
+          EXECUTE format('ALTER TABLE public.%I OWNER TO CURRENT_USER', tab.relname);
+        END IF;
+        IF NOT has_table_privilege('${daemonRole}', tab.oid, 'SELECT') THEN
           EXECUTE format('GRANT SELECT%s ON public.%I TO ${daemonRole}',
             CASE WHEN tab.is_fixed THEN '' ELSE ', INSERT, UPDATE, DELETE' END, tab.relname);
         END IF;
