@@ -61,13 +61,13 @@ test('makes an address wait after ten wrong keys in a minute, and no other', () 
   assert.equal(outcome(wrong), 'invalid_api_key');
 });
 
-test('lets the right key pass, whatever else came from its address', () => {
+test('lets the right key pass, whatever else its address has sent', () => {
   const { outcome } = start();
   for (let i = 0; i < 2_000; i++) outcome(wrong);
   assert.equal(outcome(right), 'passed');
 });
 
-test('makes everybody wait who sends a wrong key, when they are too many in all', () => {
+test('makes all senders of wrong keys wait when there are too many in total', () => {
   const { outcome, wait } = start();
   for (let i = 0; i < 1_000; i++) {
     assert.equal(outcome(wrong, `10.0.${i >> 8}.${i & 255}`), 'invalid_api_key');
@@ -95,7 +95,7 @@ test('counts no requests without a key, and no commands on the control socket', 
   ]);
 });
 
-test('tells whose key it was, and lets a viewer only look', () => {
+test('names the owner of the key, and lets a viewer only read', () => {
   const { authenticate } = start();
   assert.equal(authenticate(right, 'local').name, 'admin');
   const viewer = authenticate('Bearer the-key-of-the-board', 'local');
@@ -113,7 +113,7 @@ test('tells whose key it was, and lets a viewer only look', () => {
   assert.throws(() => authorize(operator, { method: 'DELETE' }), denied);
 });
 
-test('a key that has expired is refused and named, and nobody has to wait for it', () => {
+test('an expired key is refused and named, and makes nobody wait', () => {
   const { authenticate } = start();
   for (let i = 0; i < 20; i++) {
     assert.throws(() => authenticate('Bearer the-key-of-yesterday', '192.0.2.1'), {

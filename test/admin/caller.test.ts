@@ -20,7 +20,7 @@ test('on the control socket a command is local', () => {
   });
 });
 
-test('a worker says who its client is, and whether a proxy may have been between', () => {
+test('a worker reports its client, and a possible proxy in between', () => {
   const of = (addresses: string) =>
     callerOnSocket(message({ ...relayed, 'x-forwarded-for': addresses }), '0.0.0.0');
   assert.deepEqual(of('127.0.0.1'), {
@@ -33,7 +33,7 @@ test('a worker says who its client is, and whether a proxy may have been between
   assert.deepEqual([address, isLocal], ['192.0.2.1', false]);
 });
 
-test('what a worker of another version relays is not taken for a command', () => {
+test('a request relayed by a worker of another version is not taken for a command', () => {
   assert.throws(() => callerOnSocket(message({ 'x-forwarded-for': '127.0.0.1' }), '127.0.0.1'), {
     code: 'unavailable',
   });
@@ -41,7 +41,7 @@ test('what a worker of another version relays is not taken for a command', () =>
   assert.equal(endpoint, null, 'but no worker leaves out the address');
 });
 
-test('on a listener of its own, a client says neither its endpoint nor another Host', () => {
+test('on the admin listener, a client may claim neither an endpoint nor another Host', () => {
   const clients = new Clients({ trusted_proxies: [], hosts: [], proxy_protocol: false });
   const forged = message({ ...relayed, host: 'localhost', 'x-forwarded-for': '127.0.0.1' });
   assert.deepEqual(callerOnListener(forged, clients, '127.0.0.1'), {

@@ -58,7 +58,7 @@ test('describes every parameter of a path', () => {
   }
 });
 
-test('refers to nothing that is not there, and holds nothing that is not referred to', () => {
+test('has no dangling references and no unused components', () => {
   const referred = new Set([...text.matchAll(/"#\/components\/([^"]+)"/g)].map(([, to]) => to));
   const present = Object.entries(document.components)
     .filter(([kind]) => kind !== 'securitySchemes')
@@ -66,7 +66,7 @@ test('refers to nothing that is not there, and holds nothing that is not referre
   assert.deepEqual([...referred].sort(), present.sort());
 });
 
-test('names every code of an error with its status', () => {
+test('lists every error code with its status', () => {
   const responses = document.components.responses as Record<string, { description: string }>;
   for (const [code, { status }] of Object.entries(errorTable)) {
     assert.match(responses[`Error${status}`]?.description ?? '', new RegExp(`\`${code}\``));

@@ -8,7 +8,7 @@ const nobody = connect('postgres://u@127.0.0.1:1/d');
 const forever = new AbortController().signal;
 const usage = (key: string, signal = forever) => ({ kind: 'usage', key, signal }) as const;
 
-test('who asks the same shares a report, and others of its kind wait for their turn', async () => {
+test('equal requests share a report, and others of its kind wait for their turn', async () => {
   const reports = new Reports(() => nobody);
   const work = openWork();
   const same = [reports.run(usage('a'), work.run), reports.run(usage('a'), work.run)];
@@ -30,7 +30,7 @@ test('who asks the same shares a report, and others of its kind wait for their t
   assert.equal(await again, 'third');
 });
 
-test('a report is cancelled when the last of those who asked has left, not before', async () => {
+test('a report is cancelled when its last client has left, not before', async () => {
   const reports = new Reports(() => nobody);
   const work = openWork();
   const [one, two] = [new AbortController(), new AbortController()];
@@ -49,7 +49,7 @@ test('a report is cancelled when the last of those who asked has left, not befor
   assert.equal(await next, 'next');
 });
 
-test('a report that was left before its turn is not begun', async () => {
+test('a report whose clients left before its turn is not started', async () => {
   const reports = new Reports(() => nobody);
   const work = openWork();
   const first = reports.run(usage('a'), work.run);
@@ -64,7 +64,7 @@ test('a report that was left before its turn is not begun', async () => {
   assert.equal(work.running.length, 1);
 });
 
-test('too many that wait are refused, and what is too much is told as that', async () => {
+test('too many waiting reports are refused, and an excessive one gets its own error', async () => {
   const reports = new Reports(() => nobody);
   const work = openWork();
   const asked = Array.from({ length: 10 }, (_, n) => reports.run(usage(`${n}`), work.run));

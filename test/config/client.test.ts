@@ -19,7 +19,7 @@ function clientOf(
   return clients.of(peer, (name) => headers[name] ?? '');
 }
 
-test('a request from loopback that nobody has passed on is local', () => {
+test('a request from loopback without a proxy is local', () => {
   for (const peer of ['127.0.0.1', '127.8.8.8', '::1']) {
     for (const host of [
       '',
@@ -39,7 +39,7 @@ test('a request from loopback that nobody has passed on is local', () => {
   assert.ok(!clientOf('192.0.2.1').isLocal);
 });
 
-test('any header of a proxy takes it away', () => {
+test('any header of a proxy makes it not local', () => {
   for (const name of [
     'x-forwarded-for',
     'forwarded',
@@ -61,12 +61,12 @@ test('where the peer is a trusted proxy, nothing is local', () => {
   assert.deepEqual([isLocal, address], [false, '127.0.0.1']);
 });
 
-test('where a proxy may have said who the peer is, nothing is local', () => {
+test('where a PROXY header may name the peer, nothing is local', () => {
   const { isLocal, address } = clientOf('127.0.0.1', {}, { proxy_protocol: true });
   assert.deepEqual([isLocal, address], [false, '127.0.0.1']);
 });
 
-test('only a trusted proxy says who the client is', () => {
+test('only a trusted proxy may name the client', () => {
   const of = (peer: string, list: string) =>
     clientOf(peer, { 'x-forwarded-for': list }, { trusted_proxies: trusted }).address;
   assert.equal(of('192.0.2.9', '198.51.100.1'), '192.0.2.9');
@@ -79,7 +79,7 @@ test('only a trusted proxy says who the client is', () => {
   assert.equal(of('fd12::1', '::ffff:198.51.100.1'), '198.51.100.1');
 });
 
-test('a host that is not this machine is foreign, from here or where the names are listed', () => {
+test('a host other than this machine is foreign to local requests, and to all where hosts are listed', () => {
   const evil = { host: 'evil.example:18000' };
   assert.deepEqual(clientOf('127.0.0.1', evil), {
     address: '127.0.0.1',
@@ -97,7 +97,7 @@ test('a host that is not this machine is foreign, from here or where the names a
   assert.ok(clientOf('127.0.0.1', { host: 'llm.example.com' }, { hosts }).isLocal);
 });
 
-test('networks hold addresses, and what is neither is named', () => {
+test('networks contain addresses, and invalid entries are named', () => {
   const networks = new Networks(['192.0.2.7', '10.0.0.0/8', '2001:db8::/32', '::1']);
   for (const address of ['192.0.2.7', '10.255.0.1', '2001:db8:9::1', '::1']) {
     assert.ok(networks.has(address), address);
@@ -114,7 +114,7 @@ test('networks hold addresses, and what is neither is named', () => {
   }
 });
 
-test('who needs no key depends on the setting, the client and the listener', () => {
+test('the need for a key depends on the setting, the client and the listener', () => {
   const hosts = ['127.0.0.1', '0.0.0.0'];
   const all = (access: 'auto' | 'local' | 'open' | 'admin') =>
     hosts.flatMap((host) => [true, false].map((isLocal) => needsNoKey(access, isLocal, host)));

@@ -10,7 +10,7 @@ import {
   previewKey,
 } from '../../src/config/credential-key.js';
 
-test('a generated key is sk-llmp- and 48 base62 characters, never the same', () => {
+test('a generated key is sk-llmp- and 48 base62 characters, and unique', () => {
   const keys = Array.from({ length: 1_000 }, generateKey);
   for (const key of keys) assert.match(key, /^sk-llmp-[0-9A-Za-z]{48}$/);
   assert.equal(new Set(keys).size, keys.length);
@@ -22,7 +22,7 @@ test('the last six characters of a generated key are the CRC-32 of the others in
   assert.equal(isMistyped(`sk-llmp-${random}17v1zl`), false);
 });
 
-test('any other character in a generated key is found, and so is one too many or too few', () => {
+test('any changed, extra or missing character in a generated key is detected', () => {
   const key = generateKey();
   fc.assert(
     fc.property(fc.nat({ max: 47 }), fc.constantFrom(...'0Az'), (place, character) => {
@@ -38,7 +38,7 @@ test('any other character in a generated key is found, and so is one too many or
   assert.equal(isMistyped('sk-of-another-kind'), false);
 });
 
-test('a new key has 24 characters or more unless that is said, and no spaces around it', () => {
+test('a new key needs 24 characters unless short ones are allowed, and no surrounding spaces', () => {
   assert.match(newKeyProblem('x'.repeat(23), false, '--flag') ?? '', /24 characters.*say --flag$/);
   assert.equal(newKeyProblem('x'.repeat(24), false, '--flag'), null);
   assert.equal(newKeyProblem('x'.repeat(8), true, '--flag'), null);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { compileModelPattern, type ModelPattern } from '../../src/config/model-pattern.js';
 
-/** What the first star of a wildcard stands for, by a regular expression that says so plainly. */
+/** The text matched by the first star of a wildcard, computed by a plain regular expression. */
 function naiveCapture(pattern: string, model: string): string | null {
   const [first = '', ...rest] = pattern.split('*').map((part) => escaped(part));
   const others = rest.join('.*?');
@@ -33,7 +33,7 @@ test('a wildcard matches and captures as a regular expression would', () => {
   );
 });
 
-test('whatever stands for the stars, the pattern matches it', () => {
+test('a pattern matches any text in place of its stars', () => {
   const parts = fc.array(fc.string(), { minLength: 2, maxLength: 5 });
   fc.assert(
     fc.property(parts, fc.string(), (literals, filling) => {
@@ -57,14 +57,14 @@ test('a regular expression is found anywhere unless anchored', () => {
   assert.equal(pattern.matches('gpt-4o3'), false);
 });
 
-test('a regular expression that makes others backtrack takes linear time', () => {
+test('a regular expression that makes other engines backtrack takes linear time', () => {
   const pattern = compiled('/^(a+)+$/');
   assert.ok(pattern.kind === 'regex');
   // A backtracking engine would need 2^5000 steps.
   assert.equal(pattern.matches(`${'a'.repeat(5_000)}!`), false);
 });
 
-test('text between slashes that is no regular expression is refused with the reason', () => {
+test('an invalid regular expression between slashes is refused with the reason', () => {
   for (const text of ['/(/', '/a(?=b)/', '/[z-a]/']) {
     const reason = compileModelPattern(text);
     assert.ok(typeof reason === 'string');

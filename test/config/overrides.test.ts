@@ -18,7 +18,7 @@ function problemsOf(text: string): string[] {
   return problems.map(describeProblem);
 }
 
-test('YAML and JSON say the same', () => {
+test('YAML and JSON have the same meaning', () => {
   const yaml = parsed(
     'providers:\n  openai:\n    weight: 3\ncredentials:\n  me: {rate_limit: 5}\n',
   );
@@ -42,20 +42,20 @@ test('a key is kept as its hash and preview only', () => {
   });
 });
 
-test('a hash given for a key takes the preview of the old key away', () => {
+test('a hash given for a key removes the preview of the old key', () => {
   const hash = 'a'.repeat(64);
   const { credentials } = parsed(`credentials: {me: {credential_key: ${hash}}}`);
   assert.deepEqual(credentials.get('me'), { credential_key: hash, key_preview: '…' });
 });
 
-test('a syntax error is told with line and column, a repeated key too', () => {
+test('syntax errors and repeated keys are reported with line and column', () => {
   assert.deepEqual(problemsOf('providers:\n  a: {weight: 1}\n  a: {weight: 2}\n'), [
     'a.yaml: line 3, column 3: this key is there twice',
   ]);
   assert.match(problemsOf('{"providers": {')[0] ?? '', /^a\.yaml: line 1, column \d+: ./);
 });
 
-test('what is wrong is told with its place in the document', () => {
+test('problems are reported with their place in the document', () => {
   const problems = problemsOf(
     [
       'providers:',
@@ -85,7 +85,7 @@ test('what is wrong is told with its place in the document', () => {
   assert.match(problemsOf('[1]')[0] ?? '', /^a\.yaml: must be object$/);
 });
 
-test('an alias that is unknown or repeats without end is a problem of the file', () => {
+test('an unknown or endless alias is a problem of the file', () => {
   assert.match(
     problemsOf('providers: *x')[0] ?? '',
     /^a\.yaml: line 1, column 13: this alias has no anchor/,
@@ -100,7 +100,7 @@ test('an alias that is unknown or repeats without end is a problem of the file',
   );
 });
 
-test('no problem quotes the file, where secrets are', () => {
+test('no problem quotes the file, which may hold secrets', () => {
   for (const text of [
     'api_key: *hush',
     'a: |9hush\n x',

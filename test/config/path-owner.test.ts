@@ -8,7 +8,7 @@ import { giveToNobody, nobody, withoutSecondUser } from '../support/second-user.
 
 const skip = withoutSecondUser;
 
-test('root decides where all parts are its own, also of what does not exist yet', { skip }, () => {
+test('root controls a path whose parts are all its own, even before it exists', { skip }, () => {
   const folder = testDirectory();
   mkdirSync(join(folder, 'state'));
   assert.equal(pathOwner(join(folder, 'state')), null);
@@ -17,7 +17,7 @@ test('root decides where all parts are its own, also of what does not exist yet'
   assert.equal(pathOwner(join(folder, 'link')), null);
 });
 
-test('the owner of any part decides, of a link too', { skip }, () => {
+test('the owner of any part controls the path, also of a link', { skip }, () => {
   const folder = testDirectory();
   mkdirSync(join(folder, 'theirs/state'), { recursive: true });
   giveToNobody(join(folder, 'theirs'));
@@ -39,7 +39,7 @@ test('the owner of any part decides, of a link too', { skip }, () => {
   assert.deepEqual(pathOwner(foreign), { uid, gid, at: foreign });
 });
 
-test('a directory that others may write to is nobody’s to decide', { skip }, () => {
+test('a directory that others can write to has no single owner', { skip }, () => {
   const folder = testDirectory();
   const shared = join(folder, 'shared');
   mkdirSync(join(shared, 'state'), { recursive: true });
@@ -61,7 +61,7 @@ test('a directory that others may write to is nobody’s to decide', { skip }, (
   refused(shared);
 });
 
-test('a file on the way ends it, and a file that all may write is refused', { skip }, () => {
+test('a file ends the path, and a world-writable file is refused', { skip }, () => {
   const file = join(testDirectory(), 'file');
   writeFileSync(file, '');
   assert.equal(pathOwner(join(file, 'x')), null);
@@ -69,7 +69,7 @@ test('a file on the way ends it, and a file that all may write is refused', { sk
   assert.throws(() => pathOwner(file), SharedPathError);
 });
 
-test('links that lead in a circle are an error', { skip }, () => {
+test('a cycle of links is an error', { skip }, () => {
   const folder = testDirectory();
   symlinkSync('b', join(folder, 'a'));
   symlinkSync('a', join(folder, 'b'));

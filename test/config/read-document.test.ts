@@ -9,7 +9,7 @@ function keys(count: number, fields: string): string {
   return `credentials:\n${lines.join('\n')}\n`;
 }
 
-test('of many problems the first are told with their places, and how many there are', () => {
+test('the first of many problems are reported with their places, and the total number', () => {
   const count = 60_000;
   for (const fields of ['rate_limit: -1', 'wrong: 1', 'allowed_models: ["/(/"]', 'key: abcdefgh']) {
     const { document, problems } = readDocument('x', keys(count, fields));
@@ -23,7 +23,7 @@ test('of many problems the first are told with their places, and how many there 
   }
 });
 
-test('what only a plan can find is told alike', () => {
+test('problems that only a plan can find are reported alike', () => {
   const text = keys(60_000, 'rate_limit: 1');
   const { document, place } = readDocument('x', text);
   assert.ok(document);
@@ -53,7 +53,7 @@ test('many keys of one name are compared in linear time', () => {
   assert.ok((problems[0]?.reason.length ?? 0) < 200);
 });
 
-test('an unknown field as long as the document has no suggestion', () => {
+test('an unknown field of the length of a document gets no suggestion', () => {
   const { problems } = readDocument('x', `providers: {a: {${'w'.repeat(2_000_000)}: 1}}`);
   assert.equal(problems.total, 1);
   assert.doesNotMatch(problems.first[0]?.reason ?? '', /did you mean/);

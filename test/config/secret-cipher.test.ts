@@ -14,7 +14,7 @@ import {
 const place = { table: 'providers', row: 'openai', column: 'api_key' };
 const key = generateSecretKey();
 
-test('what is encrypted decrypts to the same, in its place and under its key only', () => {
+test('a secret decrypts only in its place and under its key', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (text) => {
       const stored = seal(text, key, place);
@@ -29,7 +29,7 @@ test('what is encrypted decrypts to the same, in its place and under its key onl
   );
 });
 
-test('the same secret is never encrypted to the same text, and says under which key it is', () => {
+test('encrypting a secret twice gives different texts, which name their key', () => {
   const texts = Array.from({ length: 100 }, () => seal('sk-secret', key, place));
   assert.equal(new Set(texts).size, 100);
   for (const text of texts) {
@@ -38,7 +38,7 @@ test('the same secret is never encrypted to the same text, and says under which 
   }
 });
 
-test('any changed byte is noticed, and nothing of the secret is told', () => {
+test('any changed byte is detected, and nothing of the secret is revealed', () => {
   const stored = seal('sk-secret', key, place);
   const start = stored.lastIndexOf(':') + 1;
   const bytes = Buffer.from(stored.slice(start), 'base64');

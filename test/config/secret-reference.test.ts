@@ -5,7 +5,7 @@ import { loadSettings } from '../../src/config/settings.js';
 
 const { secrets: usual } = loadSettings();
 
-test('an admin key may refer to the variables and folders that the settings name, by default those of providers', () => {
+test('an admin key may refer to the variables and folders in the settings, by default those of providers', () => {
   for (const reference of [
     'env:OPENAI_API_KEY',
     'env:LLMPROXY_PROVIDER_MAIN',

@@ -16,7 +16,7 @@ interface Place {
 const ours =
   /^(PORT|HOST|DB_URL|ADMIN_KEY|PROVIDER_SUFFIX|LLMPROXY_\w+|LOG_LEVEL|STATE_DIRECTORY|CREDENTIALS_DIRECTORY|XDG_\w+)$/;
 
-/** The settings in a folder of their own, with none of our environment's. */
+/** Resolves the settings in a folder of their own, without the real environment. */
 function resolveIn(t: TestContext, { files = {}, environment = {}, flags = {} }: Place) {
   const cwd = mkdtempSync(join(tmpdir(), 'llmproxy-settings-'));
   const before = { ...process.env };
@@ -44,7 +44,7 @@ function failure(t: TestContext, place: Place): string {
   return assert.fail('these settings were accepted');
 }
 
-test('a flag wins over the environment, that over .env, that over the file, that over the default', (t) => {
+test('flags override the environment, then .env, the file and the defaults', (t) => {
   const place: Required<Place> = {
     files: { 'config/llmproxy.yaml': 'server: {port: 4}', '.env': 'PORT=3' },
     environment: { PORT: '2' },
@@ -74,7 +74,7 @@ test('an empty flag or variable counts as not given', (t) => {
   assert.equal(settings.server.host, '0.0.0.0');
 });
 
-test('text becomes the type of the setting', (t) => {
+test('text is converted to the type of the setting', (t) => {
   const { settings } = resolveIn(t, {
     environment: { LLMPROXY_WORKERS: '3', PROVIDER_SUFFIX: '123', DB_URL: '456' },
   });
@@ -85,7 +85,7 @@ test('text becomes the type of the setting', (t) => {
   assert.equal(auto.settings.server.workers, 'auto');
 });
 
-test('what is wrong is named by its flag, variable or field, all at once', (t) => {
+test('all errors are reported at once, by flag, variable or field', (t) => {
   const message = failure(t, {
     environment: { PORT: '18e3', LLMPROXY_ENGINE: 'apache', LLMPROXY_WORKERS: '0' },
     flags: { logLevel: 'loud', host: 'x' },
@@ -178,7 +178,7 @@ test('auth off is refused unless only this machine can reach the listener', (t) 
   }
 });
 
-test('what is neither an address nor a network is refused by name', (t) => {
+test('an entry that is neither an address nor a network is refused by name', (t) => {
   const fail = (text: string) => failure(t, { files: { 'config/llmproxy.yaml': text } });
   assert.match(
     fail('server: {trusted_proxies: [10.0.0.0/8, nonsense]}'),
@@ -187,7 +187,7 @@ test('what is neither an address nor a network is refused by name', (t) => {
   assert.match(fail('admin: {allow_from: [10.0.0.0/33]}'), /admin\.allow_from: "10\.0\.0\.0\/33"/);
 });
 
-test('the PROXY protocol needs the engine that knows it, and the proxies that use it', (t) => {
+test('the PROXY protocol needs an engine that supports it, and trusted proxies', (t) => {
   const file = (text: string) => ({ files: { 'config/llmproxy.yaml': `server: {${text}}` } });
   const trusted = 'trusted_proxies: [10.0.0.1], proxy_protocol: true';
   for (const text of ['engine: net, proxy_protocol: true', `engine: node, ${trusted}`]) {
@@ -196,7 +196,7 @@ test('the PROXY protocol needs the engine that knows it, and the proxies that us
   assert.ok(resolveIn(t, file(trusted)).settings.server.proxy_protocol);
 });
 
-test('the data directory: what systemd gives, else by user, else as XDG says', (t) => {
+test('the data directory is that of systemd, else of the user, else of XDG', (t) => {
   const dirOf = (environment: Record<string, string>) =>
     resolveIn(t, { environment }).settings.data_dir;
   assert.equal(
@@ -220,7 +220,7 @@ test('relative folders are taken from the working directory and the settings fil
   assert.equal(settings.overrides_dir, join(cwd, 'config/local'));
 });
 
-test('secrets that systemd hands over win over the file, and lose to the environment', (t) => {
+test('secrets from systemd override the file and yield to the environment', (t) => {
   const credentials = mkdtempSync(join(tmpdir(), 'llmproxy-credentials-'));
   t.after(() => rmSync(credentials, { recursive: true }));
   writeFileSync(join(credentials, 'admin_key'), 'from-systemd\n');
@@ -237,7 +237,7 @@ test('secrets that systemd hands over win over the file, and lose to the environ
   assert.equal(resolveIn(t, { ...place, environment }).settings.admin.key, 'from-environment');
 });
 
-test('a secret of systemd that is not valid is named, and not shown', (t) => {
+test('an invalid secret from systemd is named and not shown', (t) => {
   const credentials = mkdtempSync(join(tmpdir(), 'llmproxy-credentials-'));
   t.after(() => rmSync(credentials, { recursive: true }));
   writeFileSync(join(credentials, 'admin_key'), 'short');
@@ -264,7 +264,7 @@ test('a section in which every line is a comment sets nothing', (t) => {
   assert.match(message, /server\.port: must be integer/);
 });
 
-test('several documents are read as one, and what two of them say is named', (t) => {
+test('several documents are read as one, and duplicates are named', (t) => {
   const file = (text: string) => ({ files: { 'config/llmproxy.yaml': text } });
   const text = '---\nserver: {port: 1}\n---\n# none\n---\nserver: {host: x}\nauth: on\n...\n';
   const { server } = resolveIn(t, file(text)).settings;
@@ -278,7 +278,7 @@ test('several documents are read as one, and what two of them say is named', (t)
   assert.match(failure(t, file('auth: on\n---\n[1]\n')), /several documents, which must be mapp/);
 });
 
-test('what only the engine net can do is refused with another, and half a certificate always', (t) => {
+test('settings of the engine net are refused for others, and half a certificate always', (t) => {
   const fail = (server: string) =>
     failure(t, { files: { 'config/llmproxy.yaml': `server: {${server}}` } });
   assert.match(fail('engine: node, host: "unix:/a"'), /server\.host: .*node takes no path/);

@@ -38,7 +38,7 @@ const values = fc.letrec((tie) => ({
   ),
 })).node;
 
-test('what is written is read as it was, by us and by another library', () => {
+test('written YAML is read back unchanged, by us and by another library', () => {
   fc.assert(
     fc.property(values, (value) => {
       const text = writeYaml({ value });
@@ -51,7 +51,7 @@ test('what is written is read as it was, by us and by another library', () => {
   );
 });
 
-test('nothing that cannot be seen is written', () => {
+test('invisible characters are never written', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const written = writeYaml({ [text]: [text] });

@@ -8,7 +8,7 @@ const problemsOf = (text: string) =>
     ({ line, column, reason }) => `${line}:${column} ${reason}`,
   );
 
-/** The text from the place of a path on. */
+/** The text from a path's place to its end. */
 function at(text: string, path: string): string {
   const { line, column } = readPlacedYaml('x', text).place(path, '');
   return (text.split(/\r\n?|\n/)[line - 1] ?? '').slice(column - 1);
@@ -37,7 +37,7 @@ test('a path is found in block and flow style, in JSON, quoted and in a list', (
   assert.match(at('{\r\n"a": 1,\r\n"b": 1}', 'b'), /^"b": 1/);
 });
 
-test('a path that the text does not have is at the nearest one above', () => {
+test('a missing path is placed at its nearest ancestor', () => {
   const text = 'a:\n  b: 1\n---\nc:\n  d: {e: 1}\n';
   assert.match(at(text, 'a.missing.x'), /^a:/);
   assert.match(at(text, 'c.d.missing'), /^d:/);
@@ -45,12 +45,12 @@ test('a path that the text does not have is at the nearest one above', () => {
   assert.match(at(text, 'other'), /^a:/);
 });
 
-test('a name of many dots is not searched for without end', () => {
+test('a name of many dots is searched for in bounded time', () => {
   const name = 'x.'.repeat(500_000);
   assert.match(at(`a:\n  "${name}": 1\n`, `a.${name}`), /^a:/);
 });
 
-test('each of many problems in one mapping is found, in a text that is read once', () => {
+test('many problems in one mapping are all placed with a single parse', () => {
   const count = 60_000;
   const lines = Array.from({ length: count }, (_, index) => `  k${index}: {v: ${index}}`);
   const { place } = readPlacedYaml('x', `top:\n${lines.join('\n')}\n`);
@@ -59,7 +59,7 @@ test('each of many problems in one mapping is found, in a text that is read once
   }
 });
 
-test('what is not YAML is named by place, without the text', () => {
+test('invalid YAML is reported by place, without the text', () => {
   assert.deepEqual(problemsOf('a: 1\na: 2'), ['2:1 this key is there twice']);
   assert.deepEqual(problemsOf('a: *secret'), ['1:5 this alias has no anchor']);
   for (const text of ['{"a": {', 'a: !secret x', 'a: "\\q"', 'a: b: secret', '\ta: 1', '*']) {
@@ -69,7 +69,7 @@ test('what is not YAML is named by place, without the text', () => {
   }
 });
 
-test('depth, aliases and merges that would fill the memory are refused', () => {
+test('depth, aliases and merges that would exhaust the memory are refused', () => {
   const deep = '['.repeat(100_000);
   const levels = Array.from(
     { length: 30 },
@@ -82,7 +82,7 @@ test('depth, aliases and merges that would fill the memory are refused', () => {
   assert.deepEqual(problemsOf('a: &a [1]\nb: [*a, *a]'), []);
 });
 
-test('a value that JSON can write is read as it is', () => {
+test('a value written as JSON is read unchanged', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ maxLength: 9 }), fc.jsonValue()), (value) => {
       const text = JSON.stringify(value);

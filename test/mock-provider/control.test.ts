@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MockProvider } from '../../src/mock-provider/server.js';
 import { mockForTest, say } from './mock-for-test.js';
 
-test('tells another process what it has seen', async (t) => {
+test('reports its requests to another process', async (t) => {
   const { mock, client } = await mockForTest(t);
   await client.chat.completions.create({ model: 'gpt-4o', messages: say('hi') });
   await client.embeddings.create({ model: 'text-embedding-3-small', input: 'hi' });

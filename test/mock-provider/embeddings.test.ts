@@ -19,7 +19,7 @@ test('gives each input a unit vector that is the same every time', async (t) => 
 test('gives the same vector as floats and as base64, with the dimensions asked for', async (t) => {
   const { client } = await mockForTest(t);
   const request = { model, input: 'hello', dimensions: 64 };
-  // The SDK asks for base64 by itself where no format is given.
+  // Without a format, the SDK asks for base64.
   const decoded = (await client.embeddings.create(request)).data[0]?.embedding ?? [];
   const floats = (await client.embeddings.create({ ...request, encoding_format: 'float' })).data[0]
     ?.embedding;

@@ -6,7 +6,7 @@ import {
   startMockProvider,
 } from '../../src/mock-provider/server.js';
 
-/** A mock provider without delays for one test, and the official SDK to ask it with. */
+/** Starts a mock provider without delays for one test, with the official SDK as its client. */
 export async function mockForTest(
   test: TestContext,
   options: MockOptions = {},

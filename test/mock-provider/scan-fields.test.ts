@@ -20,7 +20,7 @@ test('finds the members of every JSON object as JSON.parse does', () => {
   );
 });
 
-test('leaves what is cut short or not an object to JSON.parse', () => {
+test('leaves truncated JSON and non-objects to JSON.parse', () => {
   for (const text of ['', '[1]', '{"a":1', '{"a":"b', '{"a" 1}', '{"a":1}x', '{"a":1,}']) {
     assert.equal(scanFields(Buffer.from(text)), null, text);
   }

@@ -16,7 +16,7 @@ test('answers a chat request with text and a plausible usage', async (t) => {
   assert.deepEqual(answer.usage, { prompt_tokens: 10, completion_tokens: 7, total_tokens: 17 });
 });
 
-test('streams the same text in the number of chunks that is set', async (t) => {
+test('streams the same text in the configured number of chunks', async (t) => {
   const { client } = await mockForTest(t, { chunks: 9 });
   const request = { model: 'gpt-4o', messages: say('hi') };
   const whole = await client.chat.completions.create(request);
@@ -35,7 +35,7 @@ test('streams the same text in the number of chunks that is set', async (t) => {
   assert.equal(pieces.join(''), whole.choices[0]?.message.content);
 });
 
-test('reports the usage of a stream only when it is asked for', async (t) => {
+test('reports the usage of a stream only on request', async (t) => {
   const { client } = await mockForTest(t, { chunks: 3 });
   const stream = await client.chat.completions.create({
     model: 'gpt-4o',
@@ -134,7 +134,7 @@ test('counts the prompt of a large request without changing the answer', async (
   assert.ok((answer.usage?.prompt_tokens ?? 0) > 7000);
 });
 
-test('fails the share of requests that is set, the same ones for the same seed', async (t) => {
+test('fails the configured share of requests, the same ones for the same seed', async (t) => {
   const failures = async () => {
     const { mock } = await mockForTest(t, { failRate: 0.3, seed: 42 });
     const statuses: number[] = [];

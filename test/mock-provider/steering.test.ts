@@ -24,7 +24,7 @@ test('answers with the status that the model names', async (t) => {
   }
 });
 
-test('echoes the request that it got, with the key masked', async (t) => {
+test('echoes the request, with the key masked', async (t) => {
   const { client } = await mockForTest(t);
   const answer = await client.chat.completions.create(
     { model: 'mock-echo', messages: say('héllo') },

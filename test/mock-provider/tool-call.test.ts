@@ -36,7 +36,7 @@ test('calls the first tool with arguments that its schema allows', async (t) => 
   assert.ok(new Ajv().validate(parameters, JSON.parse(call.function.arguments)));
 });
 
-test('streams the call of the tool that is chosen in pieces', async (t) => {
+test('streams the call of the chosen tool in pieces', async (t) => {
   const { client } = await mockForTest(t);
   const stream = client.chat.completions.stream({
     model: 'gpt-4o',

@@ -14,7 +14,7 @@ import { finished as finishedChat } from './usage/finished.js';
 
 const json: LogOptions = { level: 'info', requests: true, readable: false };
 
-test('a reader that stops costs lines, not memory or time, and the number is told', async (t) => {
+test('a stopped reader costs lines, not memory or time, and their number is logged', async (t) => {
   const child = start(t, 'pipe');
   const event = request({ requestId: 'x'.repeat(100) });
   const before = await run(child, { options: json, event, times: 5_000 });
@@ -43,7 +43,7 @@ test('a reader that stops costs lines, not memory or time, and the number is tol
   assert.equal(written.length, 105_000 - blocked.droppedLines + 2);
 });
 
-test('a reader that has gone ends nothing', async (t) => {
+test('the process survives a reader that has gone', async (t) => {
   const child = start(t, 'pipe');
   await run(child, { options: json, event: request({}), times: 1 });
   child.stdout?.destroy();
@@ -53,7 +53,7 @@ test('a reader that has gone ends nothing', async (t) => {
   assert.equal(child.exitCode, null);
 });
 
-test('a full disk ends nothing and loses lines', {
+test('the process survives a full disk and loses lines', {
   skip: !existsSync('/dev/full') && 'there is no /dev/full',
 }, async (t) => {
   const full = openSync('/dev/full', 'w');
@@ -79,7 +79,7 @@ test('a file gets every line', async (t) => {
   for (const line of lines()) assert.equal(JSON.parse(line).requestId, 'r1');
 });
 
-test('a line about a request has its id and what was measured, and no text of it', async (t) => {
+test('the line of a request has its id and measurements, but none of its text', async (t) => {
   const text = {
     operation: 'chat' as const,
     request: Buffer.from('secret'),
@@ -106,7 +106,7 @@ test('request lines are optional', async (t) => {
   assert.equal(JSON.parse(await firstLine(child)).event, 'auth_off');
 });
 
-test('what a client sends forges no line, moves no cursor and turns no text', async (t) => {
+test('text of a client cannot forge lines, move the cursor or change direction', async (t) => {
   const model = 'gpt\n00:00:00 error forged\r\u001b[2J\u009b31m\u2028\u202eevil\u007f';
   for (const readable of [true, false]) {
     const line = await lineOf(t, { ...json, readable }, request({ model }));
@@ -115,7 +115,7 @@ test('what a client sends forges no line, moves no cursor and turns no text', as
   }
 });
 
-test('a message of several lines is one entry: the others are indented', async (t) => {
+test('a message of several lines is one entry, with later lines indented', async (t) => {
   const problems = ['a.yaml: x is wrong', 'b.yaml: y\n00:00:00 error forged'];
   const child = start(t, 'pipe');
   const options = { ...json, readable: true };

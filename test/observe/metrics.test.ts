@@ -24,7 +24,7 @@ test('the families of the specification have exactly its names, types and labels
   assert.deepEqual(of('llm_proxy_provider_latency_seconds'), ['histogram', ['provider']]);
 });
 
-test('a percentile of durations is told within a factor of two', async () => {
+test('percentiles of durations are accurate to a factor of two', async () => {
   const families = parseExposition(await busyMetrics().render());
   const bounds = (families.get('llm_proxy_request_duration_seconds')?.samples ?? [])
     .map(({ labels }) => Number(labels.le))
@@ -52,7 +52,7 @@ test('every family is well formed, has a help text and is documented', async () 
   }
 });
 
-test('promtool has nothing to say about the metrics', {
+test('promtool finds no problem in the metrics', {
   skip: skipWithout('promtool'),
 }, async () => {
   const { code, output } = await runProgram(
@@ -64,7 +64,7 @@ test('promtool has nothing to say about the metrics', {
   assert.equal(code, 0);
 });
 
-test('ten thousand model names of clients make no series', async () => {
+test('ten thousand model names sent by clients create no series', async () => {
   const metrics = configuredMetrics();
   metrics.emit(finished({ model: 'gpt-4o' }));
   metrics.emit(finished({ model: 'anything' }));
@@ -79,7 +79,7 @@ test('ten thousand model names of clients make no series', async () => {
   assert.equal(sampleValue(text, 'llm_proxy_requests_total', { method: 'unknown' }), 10_000);
 });
 
-test('a name is a label when the configuration holds it, also behind the prefix', async () => {
+test('a configured name becomes a label, also with the prefix', async () => {
   const metrics = createMetrics('1.0.0', 'Proxy');
   metrics.configured({ models: ['gpt-4o'], providers: ['a'] });
   metrics.emit(finished({ model: 'gpt-4o' }));
@@ -94,7 +94,7 @@ test('a name is a label when the configuration holds it, also behind the prefix'
   assert.equal(requests('gpt-4o', 'unknown'), 1);
 });
 
-test('a configuration of any size makes a bounded number of series', async () => {
+test('a configuration of any size creates a bounded number of series', async () => {
   const metrics = createMetrics('1.0.0', '', () => nowMs);
   for (let round = 0; round < 40; round++) {
     const models = Array.from({ length: 100 }, (_, i) => `model-${round}-${i}`);
@@ -116,7 +116,7 @@ test('a configuration of any size makes a bounded number of series', async () =>
   );
 });
 
-test('configured pairs have series first, in their order, and the rest goes by traffic', async () => {
+test('configured pairs get series first, in their order, and the rest go by traffic', async () => {
   const limits = { providers: 3, pairs: 4 };
   const metrics = createMetrics('1.0.0', '', () => nowMs, limits);
   const shown = async () => {
@@ -138,7 +138,7 @@ test('configured pairs have series first, in their order, and the rest goes by t
     ],
   });
 
-  // Three of four places are reserved: the first use of another pair takes none.
+  // Three of four places are reserved, so the first use of another pair gets none.
   ask('o', 'c');
   ask('m', 'd');
   ask('p', 'c', 19);
@@ -159,7 +159,7 @@ test('configured pairs have series first, in their order, and the rest goes by t
   assert.deepEqual(await shown(), new Set([...all, 'unknown a']));
 });
 
-test('the first half of the places is taken at once', async () => {
+test('the first half of the places is allocated at once', async () => {
   const metrics = createMetrics('1.0.0', '', () => nowMs, { providers: 1, pairs: 4 });
   metrics.configured({ models: ['m', 'n', 'o'], providers: ['a'] });
   for (const model of ['m', 'n', 'o']) metrics.emit(finished({ model, provider: 'a' }));
@@ -181,7 +181,7 @@ test('tokens are counted by kind, and those that no provider reported a second t
   assert.equal(tokens('llm_proxy_tokens_estimated_total', 'total'), 15);
 });
 
-test('time is told apart into provider, gateway, first token and speed', async () => {
+test('time is measured separately for provider, gateway, first token and speed', async () => {
   const metrics = configuredMetrics();
   metrics.emit(
     finished({
@@ -202,7 +202,7 @@ test('time is told apart into provider, gateway, first token and speed', async (
   assert.equal(sampleValue(text, 'llm_proxy_upstream_retries_total'), 2);
 });
 
-test('a rejected request is counted by its reason, and one over its limit by itself too', async () => {
+test('rejected requests are counted by reason, and rate-limited ones also separately', async () => {
   const metrics = configuredMetrics();
   const rejected = { provider: null, attempts: 0 };
   const limited = { ...rejected, status: 429, error: 'rate_limit_exceeded' };
@@ -219,7 +219,7 @@ test('a rejected request is counted by its reason, and one over its limit by its
   assert.equal(sampleValue(text, 'llm_proxy_upstream_attempts_total'), 0);
 });
 
-test('a provider is healthy until it is taken out, and forgotten when it is gone', async () => {
+test('a provider is healthy until it is ejected, and forgotten when it is removed', async () => {
   const metrics = configuredMetrics();
   metrics.watch(() => idleState);
   const health = async (provider: string) => {
@@ -240,7 +240,7 @@ test('a provider is healthy until it is taken out, and forgotten when it is gone
   assert.equal(await health('a'), undefined);
 });
 
-test('active requests are summed over the workers that live', async () => {
+test('active requests are summed over live workers', async () => {
   const metrics = configuredMetrics();
   const status = (active: number): WorkerStatus => ({
     activeRequests: { '/v1/chat/completions': active },
@@ -317,7 +317,7 @@ function busyMetrics(): Metrics {
 
 let nowMs = 0;
 
-/** What a scrape finds after the one before is out of date. */
+/** Renders the metrics once the previous rendering is out of date. */
 async function fresh(metrics: Metrics): Promise<string> {
   nowMs += 60_000;
   return await metrics.render();

@@ -1,4 +1,4 @@
-/** Self-signed certificates for tests, each named like its key here, and valid until 2126. */
+/** Self-signed certificates for tests, named like their keys here, valid until 2126. */
 export const first = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg4OVee4nIbA6k8CQO

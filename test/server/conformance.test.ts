@@ -49,14 +49,14 @@ function requests(engine: Engine): void {
     });
   });
 
-  it('tells the address of the client', async () => {
+  it('reports the address of the client', async () => {
     const answer = (exchange: Exchange) => exchange.respond(200, text, exchange.remoteAddress);
     await withServer(engine, answer, async (_server, origin) => {
       assert.equal(await (await request(origin)).body.text(), '127.0.0.1');
     });
   });
 
-  it('keeps the bytes of UTF-8 in header values, in and out', async () => {
+  it('keeps UTF-8 bytes of header values in both directions', async () => {
     const echo = (exchange: Exchange) =>
       exchange.respond(200, ['x-echo', exchange.header('x-in')], '');
     await withServer(engine, echo, async (server) => {
@@ -91,7 +91,7 @@ function requests(engine: Engine): void {
     });
   });
 
-  it('answers a request that asks to upgrade as any other, with its body', async () => {
+  it('answers an upgrade request like any other, with its body', async () => {
     const echo = (exchange: Exchange) =>
       void exchange.readBody(100).then((body) => exchange.respond(200, text, `<${body}>`));
     await withServer(engine, echo, async (server) => {
@@ -159,7 +159,7 @@ function requests(engine: Engine): void {
 }
 
 function bodies(engine: Engine): void {
-  it('arrives whole however the client cuts it, declared or chunked', async () => {
+  it('arrives complete however the client splits it, declared or chunked', async () => {
     const echo = (exchange: Exchange) => {
       void exchange.readBody(1 << 30).then((body) => exchange.respond(200, text, body));
     };
@@ -201,7 +201,7 @@ function bodies(engine: Engine): void {
     });
   });
 
-  it('arrives whole where it is larger than what is reserved at once', async () => {
+  it('arrives complete where it is larger than the memory reserved at once', async () => {
     const echo = (exchange: Exchange) => {
       void exchange.readBody(1 << 30).then((body) => exchange.respond(200, text, sha256(body)));
     };
@@ -215,7 +215,7 @@ function bodies(engine: Engine): void {
     });
   });
 
-  it('is over at once where there is none', async () => {
+  it('ends at once where there is none', async () => {
     const answer = (exchange: Exchange) => {
       void exchange.readBody(1 << 30).then((body) => exchange.respond(200, text, `${body.length}`));
     };
@@ -226,7 +226,7 @@ function bodies(engine: Engine): void {
     });
   });
 
-  it('waits for a reader that comes late, and is paused meanwhile', async () => {
+  it('waits for a late reader, paused in the meantime', async () => {
     const arrived = signal<Exchange>();
     await withServer(engine, arrived.resolve, async (_server, origin) => {
       const sent = randomBytes(4_000_000);
@@ -254,7 +254,7 @@ function bodies(engine: Engine): void {
     });
   });
 
-  /** Answers the status of the error that readBody gives, and how many bytes it let through. */
+  /** Answers with the status of readBody's error, and the number of bytes passed on. */
   const capped = (maxBytes: number) => (exchange: Exchange) => {
     let bytes = 0;
     exchange
@@ -270,7 +270,7 @@ function bodies(engine: Engine): void {
       );
   };
 
-  it('of exactly the cap passes', async () => {
+  it('is accepted at exactly the cap', async () => {
     await withServer(engine, capped(1000), async (_server, origin) => {
       const response = await request(origin, { method: 'POST', body: 'x'.repeat(1000) });
       assert.equal(await response.body.text(), '1000 fit');
@@ -302,7 +302,7 @@ function bodies(engine: Engine): void {
   });
 
   for (const connection of ['keep-alive', 'close']) {
-    it(`lets a client that sends on (connection: ${connection}) read its 413`, async () => {
+    it(`lets a client that keeps sending (connection: ${connection}) read its 413`, async () => {
       await withServer(engine, capped(1000), async (server) => {
         const client = await rawClient(server.port);
         const size = 8_000_000;
@@ -330,7 +330,7 @@ function bodies(engine: Engine): void {
     });
   });
 
-  it('is asked for when the client expects 100-continue', async () => {
+  it('is requested when the client expects 100-continue', async () => {
     await withServer(engine, capped(1000), async (server) => {
       const client = await rawClient(server.port);
       await client.send(
@@ -360,7 +360,7 @@ function responses(engine: Engine): void {
     });
   });
 
-  it('sends a large body to a client that reads late', async () => {
+  it('sends a large body to a late reader', async () => {
     const body = randomBytes(20_000_000);
     const answer = (exchange: Exchange) => exchange.respond(200, text, body);
     await withServer(engine, answer, async (_server, origin) => {
@@ -426,7 +426,7 @@ function responses(engine: Engine): void {
     });
   });
 
-  it('ends a stream that has no chunk', async () => {
+  it('ends a stream without chunks', async () => {
     const answer = (exchange: Exchange) => {
       exchange.writeHead(200, text);
       exchange.end();
@@ -498,7 +498,7 @@ function responses(engine: Engine): void {
     });
   }
 
-  it('gives its server no piece of a stream, with its head, that this could lose', async () => {
+  it('passes no piece of a stream to its server that this could lose', async () => {
     const stream = (exchange: Exchange) => {
       exchange.writeHead(200, [...text, 'x-long', 'h'.repeat(4000)]);
       for (let i = 0; i < 3; i++) exchange.write(Buffer.alloc(100_000, 'x'));
@@ -627,7 +627,7 @@ function aborts(engine: Engine): void {
     });
   });
 
-  it('is not reported for our own destroy, nor after the response has ended', async () => {
+  it('is reported neither for destroy nor after the response has ended', async () => {
     let calls = 0;
     const answer = (exchange: Exchange) => {
       exchange.onAbort(() => {
@@ -648,7 +648,7 @@ function aborts(engine: Engine): void {
     });
   });
 
-  it('is what a closing server looks like to its exchanges', async () => {
+  it('is reported to exchanges when the server closes', async () => {
     const started = signal();
     const left = signal();
     const answer = (exchange: Exchange) => {

@@ -7,7 +7,7 @@ import { nodeEngine } from '../../src/server/node.js';
 import { until } from '../support/until.js';
 import { rawClient } from './support.js';
 
-test('an address has no more than its share, and gets it back', () => {
+test('an address gets no more than its share, and gets it back', () => {
   const cap = new ConnectionCap(2, (address) => address === '10.0.0.1');
   assert.ok(cap.opened('192.0.2.1'));
   assert.ok(cap.opened('192.0.2.1'));
@@ -19,7 +19,7 @@ test('an address has no more than its share, and gets it back', () => {
   for (let i = 0; i < 5; i++) assert.ok(cap.opened('10.0.0.1'));
 });
 
-test('all addresses together have no more than there is, and that is told each time', () => {
+test('all addresses together are capped, and each refusal is reported', () => {
   let told = 0;
   const onFull = () => {
     told += 1;
@@ -35,7 +35,7 @@ test('all addresses together have no more than there is, and that is told each t
   assert.equal(told, 2);
 });
 
-test('half of what is not reserved is for clients, and a few always', () => {
+test('clients may use half of the unreserved descriptors, and always a few', () => {
   const limits = [200, 1_024, 50];
   assert.deepEqual(
     limits.map((limit) => descriptorsOf(limit).maxClients),

@@ -49,7 +49,7 @@ for (const name of ['net', 'hyper-express', 'node'] as const) {
       });
     });
 
-    it('serves a request that comes on an idle connection, and closes that', async () => {
+    it('serves a request on an idle connection, then closes it', async () => {
       const answer = (exchange: Exchange) => exchange.respond(200, text, `<${exchange.path}>`);
       await withServer(engine, answer, async (server) => {
         const client = await rawClient(server.port);

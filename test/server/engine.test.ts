@@ -9,18 +9,18 @@ import { nodeEngine } from '../../src/server/node.js';
 
 const noWarning = (message: string) => assert.fail(message);
 
-it('auto and net are ours, and nothing is tested or warned of', async () => {
+it('auto and net select our engine, without test or warning', async () => {
   assert.equal(await selectEngine('auto', noWarning), netEngine);
   assert.equal(await selectEngine('net', noWarning), netEngine);
   assert.equal(await selectEngine('node', noWarning), nodeEngine);
 });
 
-it('net and node pass the test that hyper-express must pass', async () => {
+it('net and node pass the test required of hyper-express', async () => {
   assert.deepEqual(await defectsOf(netEngine), []);
   assert.deepEqual(await defectsOf(nodeEngine), []);
 });
 
-it('hyper-express says what it does wrong, or why it does not load', async () => {
+it('hyper-express reports its defects, or why it does not load', async () => {
   const defects: string[] = [];
   try {
     const engine = await selectEngine('hyper-express', (defect) => defects.push(defect));
@@ -50,11 +50,11 @@ it('a defect of an engine is found', async () => {
       return { port: address.port, active: 0, drain: async () => {}, close };
     },
   };
-  // The first is answered wrongly, the second without a request that the handler saw.
+  // The first is answered wrongly, the second without the handler seeing a request.
   assert.equal((await defectsOf(broken)).length, 2);
 });
 
-it('every engine says which address it cannot listen on', async () => {
+it('every engine names the address that it cannot listen on', async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const address = taken.address();

@@ -22,7 +22,7 @@ const echoBody = (exchange: Exchange) => {
 const get = (path: string, ...fields: string[]) =>
   `${[`GET ${path} HTTP/1.1`, 'Host: h', ...fields].join('\r\n')}\r\n\r\n`;
 
-/** What a server answers to these bytes, up to the close of the connection. */
+/** The answer of a server to these bytes, up to the close of the connection. */
 async function answerTo(bytes: string, handler = echoPath): Promise<string> {
   let received = '';
   await withServer(netEngine, handler, async (server) => {
@@ -61,7 +61,7 @@ describe('the net engine and old or odd clients', { timeout: 60_000 }, () => {
     assert.match(streamed, /\r\n\r\nonetwo$/);
   });
 
-  it('keeps a connection of HTTP/1.0 that asks for it', async () => {
+  it('keeps an HTTP/1.0 connection open on request', async () => {
     await withServer(netEngine, echoPath, async (server) => {
       const client = await rawClient(server.port);
       const request = 'GET /a HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n';
@@ -72,7 +72,7 @@ describe('the net engine and old or odd clients', { timeout: 60_000 }, () => {
     });
   });
 
-  it('says when it is and how long the connection stays', async () => {
+  it('sends the date and how long the connection stays open', async () => {
     await withServer(netEngine, echoPath, async (server) => {
       const client = await rawClient(server.port);
       await client.send(get('/'));
@@ -94,7 +94,7 @@ describe('the net engine and old or odd clients', { timeout: 60_000 }, () => {
         const client = await rawClient(server.port);
         client.socket.end(get('/a'));
         const { received } = await client.closed;
-        // Interim responses find out whether the client is there.
+        // Interim responses test whether the client is there.
         assert.match(
           received,
           /^(HTTP\/1.1 100 Continue\r\n\r\n)*HTTP\/1.1 200 OK\r\n[\s\S]*<\/a>$/,
@@ -112,7 +112,7 @@ describe('the net engine and old or odd clients', { timeout: 60_000 }, () => {
       const exchange = await started.promise;
       exchange.writeHead(200, text);
       exchange.write(Buffer.from('one'));
-      // A zero asks whether the client is there, and begins the size of the next chunk.
+      // A zero, which begins the size of the next chunk, tests whether the client is there.
       await client.until(/one\r\n00$/);
       exchange.write(Buffer.from('two'));
       await client.until(/one\r\n003\r\ntwo\r\n$/);
@@ -165,7 +165,7 @@ describe('the net engine and old or odd clients', { timeout: 60_000 }, () => {
     });
   });
 
-  it('takes no more of what is pipelined than it can keep', async () => {
+  it('reads no more pipelined bytes than it can hold', async () => {
     const first = signal<Exchange>();
     let handled = 0;
     const handler = (exchange: Exchange) => {
@@ -221,7 +221,7 @@ describe('the net engine and what is not HTTP', { timeout: 60_000 }, () => {
     CONNECT: ['CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n', 400],
   };
   for (const [what, [bytes, status]] of Object.entries(refusals)) {
-    it(`refuses ${what} in the shape of every error, and closes`, async () => {
+    it(`refuses ${what} with an ordinary error body, and closes`, async () => {
       const received = await answerTo(bytes, () => assert.fail('it was handled'));
       assert.match(received, new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nconnection: close\r\n`));
       const { error } = JSON.parse(received.slice(received.indexOf('\r\n\r\n')));
@@ -242,7 +242,7 @@ describe('the net engine and what is not HTTP', { timeout: 60_000 }, () => {
     assert.equal(aborts, 1);
   });
 
-  it('cuts a response short whose request turns out not to be HTTP', async () => {
+  it('cuts the response short when its request turns out not to be HTTP', async () => {
     await withServer(
       netEngine,
       (exchange) => {
@@ -261,7 +261,7 @@ describe('the net engine and what is not HTTP', { timeout: 60_000 }, () => {
     );
   });
 
-  it('serves nothing that follows what was refused', async () => {
+  it('serves nothing after a refused request', async () => {
     const received = await answerTo(`POST / HTTP/1.1\r\nHost: h\r\n: x\r\n\r\n${get('/b')}`);
     assert.doesNotMatch(received, /<\/b>/);
   });
@@ -283,7 +283,7 @@ describe('the net engine and slow clients', { timeout: 60_000 }, () => {
     }
   };
 
-  it('answers 408 where headers do not end, though bytes keep coming', async () => {
+  it('answers 408 when headers do not end, though bytes keep arriving', async () => {
     await withTimeouts({ head: 500 }, echoPath, async (port) => {
       const client = await rawClient(port);
       const drip = setInterval(() => client.socket.write('x'), 50);
@@ -294,7 +294,7 @@ describe('the net engine and slow clients', { timeout: 60_000 }, () => {
     });
   });
 
-  it('closes a connection on which nothing comes, first or next', async () => {
+  it('closes a connection without a first or a next request', async () => {
     await withTimeouts({ head: 300, idle: 300 }, echoPath, async (port) => {
       const silent = await rawClient(port);
       assert.equal((await silent.closed).received, '');
@@ -306,7 +306,7 @@ describe('the net engine and slow clients', { timeout: 60_000 }, () => {
     });
   });
 
-  it('lets go of a client that stops within its body', async () => {
+  it('disconnects a client that stops within its body', async () => {
     await withTimeouts({ uploadStall: 300 }, echoBody, async (port) => {
       const client = await rawClient(port);
       await client.send('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhel');
@@ -314,7 +314,7 @@ describe('the net engine and slow clients', { timeout: 60_000 }, () => {
     });
   });
 
-  it('keeps a slow answer of a client that is silent', async () => {
+  it('keeps a slow answer open for a silent client', async () => {
     const late = (exchange: Exchange) => void setTimeout(() => echoPath(exchange), 2_500);
     const all = { head: 300, idle: 300, uploadStall: 300, linger: 300 };
     await withTimeouts(all, late, async (port) => {
@@ -324,7 +324,7 @@ describe('the net engine and slow clients', { timeout: 60_000 }, () => {
     });
   });
 
-  it('drops a client that does not close after the last answer', async () => {
+  it('disconnects a client that does not close after the last answer', async () => {
     await withTimeouts({ linger: 300 }, echoPath, async (port) => {
       const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
       await once(socket, 'connect');
@@ -332,7 +332,7 @@ describe('the net engine and slow clients', { timeout: 60_000 }, () => {
       socket.write(get('/a', 'Connection: close'));
       socket.resume();
       await once(socket, 'end');
-      // The server is gone: what is sent now is answered by a reset.
+      // The server is gone: sending now is answered by a reset.
       const drip = setInterval(() => socket.write('x'), 50);
       await new Promise((resolve) => socket.on('close', resolve));
       clearInterval(drip);
@@ -341,7 +341,7 @@ describe('the net engine and slow clients', { timeout: 60_000 }, () => {
 });
 
 describe('the net engine changes the protocol', { timeout: 60_000 }, () => {
-  it('where the handler wants to, with the bytes that came early', async () => {
+  it('when the handler upgrades, with the bytes that arrived early', async () => {
     const handler = (exchange: Exchange) => {
       assert.equal(exchange.upgradeTo, 'websocket');
       setImmediate(() => {
@@ -366,7 +366,7 @@ describe('the net engine changes the protocol', { timeout: 60_000 }, () => {
     });
   });
 
-  it('only where the client asks for it and no answer has begun', async () => {
+  it('only when the client asks for it and no answer has begun', async () => {
     const handler = (exchange: Exchange) => {
       if (exchange.path === '/asks') {
         exchange.respond(200, text, 'ok');
@@ -472,7 +472,7 @@ describe('the net engine behind a proxy', { timeout: 60_000 }, () => {
     });
   }
 
-  it('reads no header from addresses that send none', async () => {
+  it('reads no header from other addresses', async () => {
     await proxied(
       () => false,
       async (port) => {
@@ -533,7 +533,7 @@ describe('the net engine with TLS', { timeout: 60_000 }, () => {
     }
   });
 
-  it('lets only clients in that the authority knows', async () => {
+  it('accepts only clients with a certificate of the authority', async () => {
     const server = await serve({ tls: { ...first, clientCa: client.cert } });
     try {
       const open = (more: object) =>
@@ -545,7 +545,7 @@ describe('the net engine with TLS', { timeout: 60_000 }, () => {
           ...more,
         });
       assert.match(await exchangeOver(open(client)), /^HTTP\/1.1 200[\s\S]*<\/a>$/);
-      // With TLS 1.3 a client learns it only when it reads.
+      // With TLS 1.3 a client notices only when it reads.
       for (const wrong of [{}, second]) {
         assert.equal(await exchangeOver(open(wrong)).catch(() => ''), '');
       }
@@ -570,7 +570,7 @@ describe('the net engine with TLS', { timeout: 60_000 }, () => {
     }
   });
 
-  it('refuses a key that is not the certificate’s at the start', async () => {
+  it('refuses a key that does not match the certificate at the start', async () => {
     await assert.rejects(serve({ tls: { cert: first.cert, key: second.key, clientCa: null } }));
   });
 });

@@ -39,7 +39,7 @@ test('ordinary paths pass', () => {
   }
 });
 
-test('what two parsers could read differently does not', () => {
+test('paths that two parsers could read differently are refused', () => {
   const refused: [reason: RegExp, ...paths: string[]][] = [
     [/a slash/, '', 'admin', '*', 'http://h/admin'],
     [/dot segment/, '/.', '/..', '/docs/../admin', '/docs/./x', '/docs/..', '/docs/..;/admin'],
@@ -67,7 +67,7 @@ test('what two parsers could read differently does not', () => {
   }
 });
 
-test('a query has no character that must be encoded', () => {
+test('a query with unencoded characters is refused', () => {
   const ofQuery = (query: string) => refusal(() => checkTarget('/', query));
   for (const query of ['', 'a=b&c=%2f..%00', 'a=//../\\', 'a?b'])
     assert.equal(ofQuery(query), null);
@@ -76,7 +76,7 @@ test('a query has no character that must be encoded', () => {
   }
 });
 
-test('a path that passes is the same to a parser of URLs', () => {
+test('a URL parser leaves an accepted path unchanged', () => {
   const part = fc.constantFrom(
     ...[
       '/',
@@ -112,7 +112,7 @@ test('a path that passes is the same to a parser of URLs', () => {
   );
 });
 
-test('a request has one Host, which is a host', () => {
+test('a request must have one valid Host', () => {
   const of = (...headers: string[]) => refusal(() => checkHost(headers));
   for (const host of ['h', 'h:80', '[::1]:80', '', 'llm.example.com']) {
     assert.equal(of('accept', '*/*', 'host', host), null);
@@ -123,7 +123,7 @@ test('a request has one Host, which is a host', () => {
   }
 });
 
-test('a path is of an endpoint when it is that or below it', () => {
+test('a path belongs to an endpoint when it equals it or is below it', () => {
   for (const path of ['/admin', '/admin/v1/status']) assert.ok(isOfEndpoint(path, '/admin'));
   for (const path of ['/adminx', '/', '/metrics']) assert.ok(!isOfEndpoint(path, '/admin'));
 });

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { selectEngine } from '../../src/server/engine.js';
 import type { Engine, RequestHandler, Server } from '../../src/server/exchange.js';
 
-/** The engine of this name, or why it does not run on this machine, or not as HTTP has it. */
+/** The engine of this name, or the reason that it does not run correctly on this machine. */
 export async function engineOrReason(name: Engine['name']): Promise<Engine | string> {
   try {
     const defects: string[] = [];
@@ -49,7 +49,7 @@ export interface RawClient {
   closed: Promise<{ received: string; error: Error | null }>;
 }
 
-/** A client that decides about each byte. */
+/** A client with control over each byte. */
 export async function rawClient(port: number): Promise<RawClient> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   await once(socket, 'connect');

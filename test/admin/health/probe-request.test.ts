@@ -10,7 +10,7 @@ import { provider } from '../../config/configuration-for-test.js';
 
 const wires = compileWires(provider('p'));
 
-test('a model is asked what models of its kind can answer cheaply', () => {
+test('a model is probed by a cheap request that models of its kind support', () => {
   const dialects: Record<string, string[]> = {
     'openai.chat': ['gpt-4o', 'claude-sonnet-4', 'llama-3.1-70b', 'adamant', 'o3'],
     'openai.embeddings': ['text-embedding-3-small', 'BAAI/bge-m3', 'gte-large', 'nomic-embed-text'],
@@ -25,7 +25,7 @@ test('a model is asked what models of its kind can answer cheaply', () => {
   }
 });
 
-test('one token is asked for, and more only where a model thinks first', () => {
+test('a probe asks for one token, and for more only from reasoning models', () => {
   const messages = [{ role: 'user', content: 'hi' }];
   const few = probeRequest(wires, 'gpt-4o');
   assert.deepEqual(few.endpoint && few.body, { model: 'gpt-4o', messages, max_tokens: 1 });

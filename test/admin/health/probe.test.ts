@@ -38,7 +38,7 @@ test('a probe carries the key and the headers of its provider', async (t) => {
   assert.equal(headers['content-type'], 'application/json');
 });
 
-test('statuses that are the provider’s doing are unhealthy, a refused probe is unknown', async (t) => {
+test('statuses caused by the provider are unhealthy, a refused probe is unknown', async (t) => {
   let status = 200;
   const { url } = await startUpstream(t, (_request, response) => {
     response.writeHead(status).end('{}');
@@ -80,7 +80,7 @@ test('a model that only ran out of its few tokens is healthy', async (t) => {
   assert.equal((await probing(t, url).ask('o3')).status, 'healthy');
 });
 
-test('what the provider says is short and without secrets', async (t) => {
+test('the message of the provider is cut and has no secrets', async (t) => {
   const { url } = await startUpstream(t, (_request, response) => {
     const message = `bad sk-secret-key and Basic abcdef123 ${'x'.repeat(1_000)}`;
     response.writeHead(401).end(JSON.stringify({ error: { message } }));
@@ -93,7 +93,7 @@ test('what the provider says is short and without secrets', async (t) => {
   assert.equal(said?.length, 300);
 });
 
-test('an answer that never ends, and one that is broken, are failures', async (t) => {
+test('an endless or broken answer is a failure', async (t) => {
   const endless = await startUpstream(t, (_request, response) => {
     response.writeHead(200).write('{');
   });
@@ -104,7 +104,7 @@ test('an answer that never ends, and one that is broken, are failures', async (t
   assert.match((await probing(t, broken).ask('m')).error ?? '', /invalid response|closed/);
 });
 
-test('an endless list is given up at its bound', async (t) => {
+test('reading an endless list stops at its bound', async (t) => {
   const { url } = await startUpstream(t, (_request, response) => {
     const more = () => {
       while (!response.destroyed && response.write(Buffer.alloc(65_536, ' ')));
@@ -117,7 +117,7 @@ test('an endless list is given up at its bound', async (t) => {
   assert.deepEqual([status, error], ['unhealthy', 'answered with more than 1048576 bytes']);
 });
 
-test('a stop ends what is under way', async (t) => {
+test('a stop aborts running probes', async (t) => {
   const { url, received } = await startUpstream(t, () => stop.abort());
   const { ask, stop } = probing(t, url);
   assert.equal((await ask('m')).error, 'was aborted');

@@ -21,7 +21,7 @@ const theirs = {
   is_enabled: true,
 };
 
-test('a plan is refused whole where somebody else has changed something since, and says what', async (t) => {
+test('a plan is refused as a whole after changes by others, which are named', async (t) => {
   const { sql } = await testDatabase(t);
   const none = { key: null, key_file: null };
   const secrets = await Secrets.open({ data_dir: testDirectory(), secrets: none }, true);

@@ -56,7 +56,7 @@ model_list:
   assert.deepEqual(notes, []);
 });
 
-test('weights, limits, headers and aliases come along, and parts of 1 become whole', () => {
+test('weights, limits, headers and aliases are imported, with fractional weights scaled', () => {
   const { providers, notes } = read(`
 model_list:
   - model_name: a
@@ -81,7 +81,7 @@ router_settings: {model_group_alias: {b: a}}
   assert.deepEqual(notes, ['model a: without rpm, which limits no provider here']);
 });
 
-test('what has no counterpart is named, and never with a secret', () => {
+test('settings without a counterpart are named, never with a secret', () => {
   const { providers, notes, settings } = read(`
 model_list:
   - {model_name: claude, litellm_params: {model: anthropic/claude-4, api_key: sk-secret}}
@@ -111,7 +111,7 @@ environment_variables: {A: sk-secret}
   assert.deepEqual(settings, { routing: { max_attempts: 3 } });
 });
 
-test('the master key becomes a key of a client, unless its variable is not set', () => {
+test('the master key becomes a client key if its variable is set', () => {
   const config = 'general_settings: {master_key: os.environ/MASTER}';
   const { credentials, notes } = read(config, { MASTER: 'sk-1234' });
   assert.equal(credentials['litellm-master']?.credential_key, hashKey('sk-1234'));
@@ -121,7 +121,7 @@ test('the master key becomes a key of a client, unless its variable is not set',
   assert.match(read(config).notes.join(), /MASTER is not set here/);
 });
 
-test('a key whose name is taken by another key gets another name', () => {
+test('a key whose name is taken gets another name', () => {
   const { credentials, ...rest } = read('general_settings: {master_key: sk-1234}');
   const other = { id: 1, name: 'litellm-master', credential_key: hashKey('another') };
   const same = { id: 1, name: 'renamed', credential_key: hashKey('sk-1234') };
@@ -133,13 +133,13 @@ test('a key whose name is taken by another key gets another name', () => {
   assert.deepEqual(names(same), ['renamed']);
 });
 
-test('a file that is no configuration of LiteLLM gives nothing', () => {
+test('a file that is not a LiteLLM configuration gives nothing', () => {
   for (const text of ['', '[]', 'model_list: 3', 'model_list: [1, null]']) {
     assert.deepEqual(read(text).providers, {}, text);
   }
 });
 
-test('anchors are merged, timeouts come along, and fallbacks name only what is imported', () => {
+test('anchors are merged, timeouts imported, and fallbacks name only imported models', () => {
   const problems: Problem[] = [];
   const config = parseYaml(
     'config.yaml',

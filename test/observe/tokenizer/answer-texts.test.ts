@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { jsonAnswerTexts, streamAnswerTexts } from '../../../src/observe/tokenizer/answer-texts.js';
 
-test('all that a model wrote is found in an answer', () => {
+test('all texts of the model are found in an answer', () => {
   const call = { name: 'f', arguments: '{"a":1}' };
   const choices = [
     { message: { role: 'assistant', content: 'one', reasoning_content: 'why' } },
@@ -47,7 +47,7 @@ test('a stream is joined by choice and by tool, whatever its line ends', () => {
   }
 });
 
-test('a stream that is cut anywhere gives what was delivered', () => {
+test('a stream cut anywhere gives the delivered texts', () => {
   const words = ['The', ' cat', ' sat', '.'];
   const stream = words.map((content) => `${delta(0, { content })}\n\n`).join('');
   fc.assert(

@@ -28,7 +28,7 @@ test('nothing delivered counts nothing', () => {
   assert.equal(countTokens(chatText('hi', []), 'gpt-4o').completionTokens, 0);
 });
 
-test('what cannot be read counts by its bytes, without base64', () => {
+test('an unreadable answer is estimated by its bytes, without base64', () => {
   const broken = '{"choices":[{"message":{"content":"hello the';
   assert.equal(countTokens(chatText('hi', [broken]), 'm').completionTokens, broken.length / 4);
   const image = `{"url":"data:image/png;base64,${'A'.repeat(4_000)}"}`;
@@ -36,14 +36,14 @@ test('what cannot be read counts by its bytes, without base64', () => {
   assert.ok(promptTokens < 20);
 });
 
-test('an estimate by bytes takes an event of a stream for a token', () => {
+test('an estimate by bytes counts each event of a stream as a token', () => {
   const stream = [event('a'), event('b'), 'data: [DONE]\n\n'];
   assert.equal(estimateByBytes(chatText('hi', stream)).completionTokens, 2);
   const embeddings = { ...chatText('hi', ['x'.repeat(400)]), operation: 'embedding' as const };
   assert.equal(estimateByBytes(embeddings).completionTokens, 0);
 });
 
-test('what was left out of a long answer counts like what was kept', () => {
+test('omitted parts of a long answer count like the kept ones', () => {
   const kept = event('hello there');
   const text = { ...chatText('hi', [kept]), truncated: true, answerBytes: 10 * kept.length };
   assert.equal(countTokens(text, 'gpt-4o').completionTokens, 20);

@@ -22,12 +22,12 @@ for (const encoding of encodings) {
     encoder.free();
   });
 
-  test(`the names of special tokens are text in ${encoding}`, () => {
+  test(`names of special tokens are ordinary text in ${encoding}`, () => {
     assert.ok(textCounter(encoding)('<|endoftext|><|im_start|>') > 2);
   });
 }
 
-test('cutting a text keeps all of it, and leaves no run that is too long', () => {
+test('cutting a text loses nothing and leaves no run that is too long', () => {
   const runs = fc
     .tuple(fc.constantFrom('a', 'é', '天', '😀', '-', ' ', '\n', '1', '́'), fc.nat(700))
     .map(([character, count]) => character.repeat(count));
@@ -54,7 +54,7 @@ test('a text of one repeated letter, which is slow to encode, counts nearly exac
   assert.ok(Math.abs(counted - exact) <= 3_000 / maxRunCharacters + 1, `${counted}, ${exact}`);
 });
 
-test('what is past the cap of a request counts by its bytes', () => {
+test('text past the cap of a request is estimated by its bytes', () => {
   const count = textCounter('o200k_base');
   const words = 'word '.repeat(maxEncodedCharacters / 5);
   const whole = count(words);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodingOf } from '../../../src/observe/tokenizer/encoding-of.js';
 
-test('each family of models has its encoding, and an unknown one that of the newest', () => {
+test('each model family has its encoding, and an unknown one gets the newest', () => {
   const newest = ['gpt-4o', 'gpt-4o-mini', 'chatgpt-4o-latest', 'gpt-4.1-nano', 'gpt-4.5-preview'];
   newest.push('gpt-5', 'gpt-5-mini', 'o1', 'o3-mini', 'o4-mini', 'claude-sonnet-4', 'llama-3', '');
   newest.push('openai/gpt-4o', 'ft:gpt-4o-mini:acme::1');

@@ -33,7 +33,7 @@ for (const [format, image] of Object.entries(images)) {
   });
 }
 
-test('what is no image in the URL itself has no size', () => {
+test('a URL without image data has no size', () => {
   for (const url of [
     'https://example.com/a.png',
     'data:image/png,abc',

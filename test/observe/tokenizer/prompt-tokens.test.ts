@@ -56,13 +56,13 @@ const weather = [
   { role: 'user', content: "What's the weather like in San Francisco?" },
 ];
 
-test("messages count as in the cookbook's example, which OpenAI's API confirms", () => {
+test("messages count as in the example of the cookbook, confirmed by OpenAI's API", () => {
   assert.equal(promptTokens({ messages: dialogue }, 'gpt-4'), 129);
   assert.equal(promptTokens({ messages: dialogue }, 'gpt-3.5-turbo'), 129);
   assert.equal(promptTokens({ messages: dialogue }, 'gpt-4o'), 124);
 });
 
-test("tools count as in the cookbook's example, which OpenAI's API confirms", () => {
+test("tools count as in the example of the cookbook, confirmed by OpenAI's API", () => {
   assert.equal(promptTokens({ messages: weather, tools }, 'gpt-4'), 105);
   assert.equal(promptTokens({ messages: weather, tools }, 'gpt-3.5-turbo'), 105);
   assert.equal(promptTokens({ messages: weather, tools }, 'gpt-4o'), 101);
@@ -78,7 +78,7 @@ test('input items of a response and a system text count as messages do', () => {
   assert.equal(promptTokens({ input: [[1, 2, 3]] }, 'gpt-4o'), 3);
 });
 
-test('functions of the older form count like tools, and nested properties are counted', () => {
+test('legacy functions count like tools, including nested properties', () => {
   const functions = tools.map((tool) => tool.function);
   assert.equal(promptTokens({ messages: weather, functions }, 'gpt-4o'), 101);
   const parameters = (inner: object) => ({
@@ -128,7 +128,7 @@ test('prompts and inputs count in each of their forms', () => {
   encoder.free();
 });
 
-test('a request of an unforeseen shape counts what there is', () => {
+test('a request of unexpected shape counts the texts that it has', () => {
   assert.equal(promptTokens({}, 'm'), 0);
   assert.equal(promptTokens({ messages: [null, 7, 'x', { content: 3 }] }, 'm'), 3 + 4 * 3);
   assert.equal(

@@ -8,7 +8,7 @@ import { chatText } from './chat-text.js';
 const answer = JSON.stringify({ choices: [{ message: { content: 'hello there' } }] });
 const prose = 'It was a bright cold day in April, and the clocks were striking thirteen. ';
 
-test('texts are counted in a thread as they are counted here', async (t) => {
+test('the thread counts texts exactly as the counting function does', async (t) => {
   const tokenizer = new Tokenizer();
   t.after(() => tokenizer.close());
   const texts = ['hi', prose, ''].map((message) => chatText(message, [answer]));
@@ -21,7 +21,7 @@ test('texts are counted in a thread as they are counted here', async (t) => {
   assert.equal(tokenizer.estimatedByBytes, 0);
 });
 
-test('a text made to be slow is counted, and so is the one after it', async (t) => {
+test('a text crafted to be slow is counted, and so is the next one', async (t) => {
   const failures: string[] = [];
   const tokenizer = new Tokenizer({ onFailure: (reason) => failures.push(reason) });
   t.after(() => tokenizer.close());
@@ -32,7 +32,7 @@ test('a text made to be slow is counted, and so is the one after it', async (t) 
   assert.deepEqual(failures, []);
 });
 
-test('a thread that is stuck is ended, the text estimated, and the next one counted', async (t) => {
+test('a stuck thread is ended, its text estimated, and the next one counted', async (t) => {
   const failures: string[] = [];
   const tokenizer = new Tokenizer({ timeoutMs: 1, onFailure: (reason) => failures.push(reason) });
   t.after(() => tokenizer.close());
@@ -46,7 +46,7 @@ test('a thread that is stuck is ended, the text estimated, and the next one coun
   assert.deepEqual(await patient.count(text, 'gpt-4o'), countTokens(text, 'gpt-4o'));
 });
 
-test('a text that finds no room is estimated at once', async (t) => {
+test('a text is estimated at once when the queue is full', async (t) => {
   const tokenizer = new Tokenizer({ maxQueued: 1 });
   t.after(() => tokenizer.close());
   const texts = ['one', 'two', 'three', 'four'].map((word) => chatText(word.repeat(9), [answer]));
@@ -60,7 +60,7 @@ test('a text that finds no room is estimated at once', async (t) => {
   assert.equal(narrow.estimatedByBytes, 1);
 });
 
-test('what is not counted at the end is estimated', async () => {
+test('texts not counted at the end are estimated', async () => {
   const tokenizer = new Tokenizer();
   const texts = ['one', 'two'].map((word) => chatText(word, [answer]));
   const counts = texts.map((text) => tokenizer.count(text, 'm'));

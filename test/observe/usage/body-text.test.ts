@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { bodyText } from '../../../src/observe/usage/body-text.js';
 
-test('any bytes are text that a database takes', () => {
+test('any bytes become text that the database accepts', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(9), (bytes, missing) => {
       const text = bodyText({ bytes, totalBytes: bytes.length + missing });
@@ -14,7 +14,7 @@ test('any bytes are text that a database takes', () => {
   );
 });
 
-test('text is stored as it is, also where it begins with a mark of its byte order', () => {
+test('text is stored unchanged, also with a byte order mark', () => {
   const text = fc.string({ unit: 'binary' }).filter((each) => !each.includes('\0'));
   fc.assert(
     fc.property(text, (each) => {
@@ -24,7 +24,7 @@ test('text is stored as it is, also where it begins with a mark of its byte orde
   );
 });
 
-test('a character that was cut through is left out', () => {
+test('a split character is dropped', () => {
   const bytes = Buffer.from('aä').subarray(0, 2);
   assert.equal(bodyText({ bytes, totalBytes: 3 }), 'a…[2 of 3 bytes]');
   assert.equal(bodyText({ bytes, totalBytes: 2 }), 'a\ufffd');

@@ -5,14 +5,14 @@ import { PeriodError, parsePeriod } from '../../../src/observe/usage/period.js';
 const now = new Date('2026-03-10T12:00:00Z');
 const since = (text: string) => parsePeriod(text, null, now).since.toISOString();
 
-test('a period is the last day unless something else is given', () => {
+test('a period is the last day by default', () => {
   assert.deepEqual(parsePeriod(null, undefined, now), {
     since: new Date('2026-03-09T12:00:00Z'),
     until: now,
   });
 });
 
-test('a time is how long ago, or of ISO 8601, in UTC unless it says otherwise', () => {
+test('a time is an age or in ISO 8601, in UTC by default', () => {
   assert.equal(since('30m'), '2026-03-10T11:30:00.000Z');
   assert.equal(since('7d'), '2026-03-03T12:00:00.000Z');
   assert.equal(since('2w'), '2026-02-24T12:00:00.000Z');
@@ -24,7 +24,7 @@ test('a time is how long ago, or of ISO 8601, in UTC unless it says otherwise', 
   assert.equal(until.toISOString(), '2026-03-09T12:00:00.000Z');
 });
 
-test('what is no time is refused with the field and what would do', () => {
+test('an invalid time is refused with its field and an example', () => {
   for (const text of [
     '',
     'yesterday',

@@ -70,7 +70,7 @@ test('while the database is slow the spool takes what memory would drop', async 
   await queue.close(5_000);
 });
 
-test('failures that come and go are told once a minute, and their end when nothing waits', async () => {
+test('recurring failures are reported once a minute, and their end when the queue is empty', async () => {
   const states: string[] = [];
   let calls = 0;
   let isFlapping = true;
@@ -102,7 +102,7 @@ test('a few rows are stored without waiting for more', async () => {
   await queue.close(5_000);
 });
 
-test('while storing fails the rows wait, and none is lost', async () => {
+test('rows wait while storing fails, and none is lost', async () => {
   const states: string[] = [];
   let failures = 3;
   const { queue, batches } = queueOf({
@@ -119,7 +119,7 @@ test('while storing fails the rows wait, and none is lost', async () => {
   assert.deepEqual([queue.depth, queue.dropped], [0, 0]);
 });
 
-test('past the bound new rows are dropped and counted, and it is told once', async () => {
+test('past the bound new rows are dropped, counted and reported once', async () => {
   const told = new EventEmitter();
   let drops = 0;
   const { queue, batches } = queueOf({
@@ -139,7 +139,7 @@ test('past the bound new rows are dropped and counted, and it is told once', asy
   assert.equal(queue.dropped, 5);
 });
 
-test('a row that is refused is dropped alone', async () => {
+test('only the refused row of a batch is dropped', async () => {
   const stored: UsageRow[] = [];
   const reasons: unknown[] = [];
   const { queue } = queueOf({
@@ -160,7 +160,7 @@ test('a row that is refused is dropped alone', async () => {
   assert.match(String(reasons[0]), /spoiled/);
 });
 
-test('closing ends at its deadline, and what is left counts as dropped', async () => {
+test('closing ends at its deadline, and remaining rows count as dropped', async () => {
   const { queue } = queueOf({
     insert: async () => {
       throw new Error('away');
@@ -195,7 +195,7 @@ test('rows go to the spool while storing fails, and are stored once each, in ord
   assert.equal(queue.dropped, 0);
 });
 
-test('what is not stored at the end is stored by the next process', async (t) => {
+test('rows not stored at the end are stored by the next process', async (t) => {
   const directory = await temporaryDirectory(t);
   const first = queueOf({
     spool: await UsageSpool.open(directory, 1e9),
@@ -223,7 +223,7 @@ test('what is not stored at the end is stored by the next process', async (t) =>
   await until('the spool is empty', async () => (await readdir(directory)).length === 0);
 });
 
-test('a spool that is full leaves the rest in memory', async (t) => {
+test('a full spool leaves the rest in memory', async (t) => {
   const spool = await UsageSpool.open(await temporaryDirectory(t), 1_000);
   const [row] = add(queueOf({}).queue, 1);
   assert.ok(row);
@@ -232,7 +232,7 @@ test('a spool that is full leaves the rest in memory', async (t) => {
   assert.equal(spool.rows, 1);
 });
 
-test('past the room for bodies rows wait without theirs, and say so', async () => {
+test('rows past the limit of bodies wait without theirs, and say so', async () => {
   const { queue, batches } = queueOf({});
   const body = { bytes: Buffer.alloc(65_536, 'x'), totalBytes: 65_536 };
   const bodies = { request: body, response: body };
@@ -248,7 +248,7 @@ test('past the room for bodies rows wait without theirs, and say so', async () =
   assert.equal(queue.dropped, 1, 'closed');
 });
 
-test('there is room for bodies again when rows are stored, and while they wait on disk', async (t) => {
+test('storing or spooling rows frees room for bodies', async (t) => {
   const spool = await UsageSpool.open(await temporaryDirectory(t), 1e9);
   let isAway = true;
   const { queue, batches } = queueOf({
@@ -273,7 +273,7 @@ test('there is room for bodies again when rows are stored, and while they wait o
   assert.ok(stored.every(({ request_body }) => request_body?.length === 65_536));
 });
 
-test('bodies get half of the spool, rows all of it', async (t) => {
+test('bodies may fill half of the spool, rows all of it', async (t) => {
   const spool = await UsageSpool.open(await temporaryDirectory(t), 4_000);
   const body = { bytes: Buffer.alloc(1_000, 'x'), totalBytes: 1_000 };
   const row = rowOf({ bodies: { request: body, response: { ...body, bytes: Buffer.alloc(0) } } });

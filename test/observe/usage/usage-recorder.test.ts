@@ -12,7 +12,7 @@ const uncounted = chatText('hi', [
   JSON.stringify({ choices: [{ message: { content: 'hello there' } }] }),
 ]);
 
-test('what the provider reported is stored and told', async () => {
+test('reported usage is stored and emitted', async () => {
   const { rows, events } = await record([finished({ usage: reported, uncounted })]);
   assert.deepEqual([rows[0]?.prompt_tokens, rows[0]?.completion_tokens], [5, 6]);
   assert.equal(rows[0]?.usage_source, 'provider');
@@ -28,7 +28,7 @@ test('what the provider reported is stored and told', async () => {
   ]);
 });
 
-test('what it did not report is counted first, and marked as estimated', async () => {
+test('unreported usage is counted first, and marked as estimated', async () => {
   const { rows, events } = await record([finished({ uncounted })]);
   assert.deepEqual([rows[0]?.prompt_tokens, rows[0]?.completion_tokens], [8, 2]);
   assert.equal(rows[0]?.usage_source, 'estimated');
@@ -38,7 +38,7 @@ test('what it did not report is counted first, and marked as estimated', async (
   assert.equal(event.source, 'estimated');
 });
 
-test('a request that no provider answered, or with an error, has a row without tokens', async () => {
+test('a request with an error or without an answer has a row without tokens', async () => {
   const { rows, events } = await record([
     finished({ status: 404, error: 'model_not_found', provider: null }),
     finished({ status: 500, uncounted }),
@@ -53,13 +53,13 @@ test('a request that no provider answered, or with an error, has a row without t
   assert.deepEqual(events, []);
 });
 
-test('tokens are told also of a request that is no row', async () => {
+test('tokens are emitted also for a request without a row', async () => {
   const { rows, events } = await record([finished({ credential: null, usage: reported })]);
   assert.equal(rows.length, 0);
   assert.equal(events.length, 1);
 });
 
-test('the text of a request goes to nobody else', () => {
+test('the text of a request is passed to nobody else', () => {
   const body = { bytes: Buffer.from('hi'), totalBytes: 2 };
   const bodies = { request: body, response: body };
   for (const text of [{ uncounted }, { bodies }, { uncounted, bodies }]) {

@@ -33,12 +33,12 @@ test('a finished request is a row, with an id of its own each time', () => {
   assert.notEqual(usageRow(finished(), null, null)?.uid, uid);
 });
 
-test('a request without a valid key, or that named no model, is no row', () => {
+test('a request without a valid key or a model has no row', () => {
   assert.equal(usageRow(finished({ credential: null }), null, null), null);
   assert.equal(usageRow(finished({ model: null }), null, null), null);
 });
 
-test('the name of a model is stored though a client may send any text', () => {
+test('any text sent as the name of a model can be stored', () => {
   const model = `a\0b\ud800${'x'.repeat(1_000)}`;
   const row = usageRow(finished({ model }), null, null);
   assert.match(row?.model ?? '', /^a\ufffdb\ufffdx+$/);
