@@ -25,7 +25,7 @@ test('it asks the daemon with the key of its data directory and waits for the an
   assert.deepEqual(requests, [['POST', '/admin/v1/config/reload', 'Bearer the-admin-key']]);
 });
 
-test("the daemon's own words say why it refuses a configuration", async (t) => {
+test('a refused configuration is reported in the words of the daemon', async (t) => {
   const dataDir = await listen(t, (_, response) => {
     response.statusCode = 409;
     response.end('{"error":{"message":"providers.a.weight: must be >= 0"}}');
@@ -36,7 +36,7 @@ test("the daemon's own words say why it refuses a configuration", async (t) => {
   });
 });
 
-test('an answer that is not of our change is not taken for it', async (t) => {
+test('an answer about another change is not taken for this one', async (t) => {
   const dataDir = await listen(t, (_, response) => response.end('{"version":3}'));
   const outcome = await activate({ dataDir, adminKey: 'k', minVersion: 7 });
   assert.equal(outcome.state, 'unconfirmed');
@@ -45,7 +45,7 @@ test('an answer that is not of our change is not taken for it', async (t) => {
   assert.equal(second.state, 'unconfirmed');
 });
 
-test('a daemon that does not answer is not waited for without end', async (t) => {
+test('the wait for a daemon that does not answer is bounded', async (t) => {
   const silent = await listen(t, () => {});
   const slow = await listen(t, (_, response) => response.write('{'));
   for (const dataDir of [silent, slow]) {
@@ -57,7 +57,7 @@ test('a daemon that does not answer is not waited for without end', async (t) =>
   }
 });
 
-/** A data directory on whose control socket this answers. */
+/** A data directory with this server on its control socket. */
 async function listen(t: TestContext, answer: RequestListener): Promise<string> {
   const dataDir = temporaryFolder(t);
   const server = createServer(answer);

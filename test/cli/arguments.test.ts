@@ -10,7 +10,7 @@ test('a regular expression in a mapping may contain equals signs', () => {
   assert.deepEqual(modelMapping(['/^a=b$/=c']), { '/^a=b$/': 'c' });
 });
 
-test('a mapping may be of any name, also one that objects have', () => {
+test('a mapping may have any name, also that of an object property', () => {
   assert.deepEqual(Object.entries(modelMapping(['__proto__=x'])), [['__proto__', 'x']]);
 });
 

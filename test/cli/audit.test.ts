@@ -47,7 +47,7 @@ test('the audit log is exported, verified, and compared with an export', async (
   assert.match(changed.stderr, /line 3 of the export is not as it was written/);
 });
 
-test('an export that is not there, or a place that is none, is a usage error', async () => {
+test('a missing export or an invalid place is a usage error', async () => {
   await usage(['audit', 'verify', '--against', '/absent'], /--against: .*\/absent/);
   await usage(['audit', 'export', '--after', '-1'], /--after/);
 });

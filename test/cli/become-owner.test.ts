@@ -23,7 +23,7 @@ import { json, llmproxy } from './llmproxy.js';
 
 const skip = withoutSecondUser;
 
-/** A data directory of the second user, and beside it a directory and a file of root. */
+/** A data directory of the second user, next to a directory and a file of root. */
 function place() {
   const folder = testDirectory();
   const dataDir = join(folder, 'state');
@@ -51,7 +51,7 @@ const commands = [
   ['secrets', 'rotate', '--yes'],
 ];
 
-test('commands of root work in a service’s data directory, and leave nothing of root’s', {
+test('commands of root work in the data directory of a service, and leave no files of root', {
   skip,
 }, async () => {
   const { dataDir } = place();
@@ -83,7 +83,7 @@ for (const name of ['postgres', 'postgres/socket', 'postgres/data', 'secret-key'
   });
 }
 
-test('commands of root give the daemon’s user no content of a file behind a link', {
+test('commands of root do not reveal a file behind a link to the daemon’s user', {
   skip,
 }, async (t) => {
   const { dataDir, secret } = place();
@@ -102,7 +102,7 @@ test('commands of root give the daemon’s user no content of a file behind a li
   assert.deepEqual(heard, []);
 });
 
-test('a second user who swaps directories for links meanwhile wins nothing', {
+test('a second user who swaps directories for links in the meantime gains nothing', {
   skip,
 }, async (t) => {
   const { dataDir, victim, untouched } = place();
@@ -115,7 +115,7 @@ test('a second user who swaps directories for links meanwhile wins nothing', {
   untouched();
 });
 
-/** Renames what commands make, and puts links in its place, as fast as it can. */
+/** Replaces files made by commands with links, as fast as it can. */
 function swapAsNobody(t: TestContext, dataDir: string, victim: string): ChildProcess {
   const code = `
     const fs = require('node:fs');
@@ -138,7 +138,7 @@ function swapAsNobody(t: TestContext, dataDir: string, victim: string): ChildPro
   return child;
 }
 
-test('commands of root use the key that systemd hands to the service', { skip }, async () => {
+test('commands of root use the key that systemd passes to the service', { skip }, async () => {
   const { dataDir, folder } = place();
   const credentials = join(folder, 'credentials');
   mkdirSync(credentials, { mode: 0o700 });
@@ -153,7 +153,7 @@ test('commands of root use the key that systemd hands to the service', { skip },
   assert.ok(!existsSync(join(dataDir, 'secret-key')));
 });
 
-test('root refuses a data directory that several users may write to', { skip }, async () => {
+test('root refuses a data directory that several users can write to', { skip }, async () => {
   const { dataDir } = place();
   const shared = testDirectory();
   chmodSync(shared, 0o777);
@@ -164,7 +164,7 @@ test('root refuses a data directory that several users may write to', { skip }, 
   assert.deepEqual(readdirSync(dataDir), []);
 });
 
-test('what root left in a data directory of another user is refused by name', {
+test('files left by root in a data directory of another user are refused by name', {
   skip,
 }, async () => {
   const { dataDir } = place();
@@ -180,7 +180,7 @@ test('a daemon that root starts in a service’s data directory runs as the serv
   const home = testDirectory();
   mkdirSync(join(home, 'data'));
   giveToNobody(join(home, 'data'));
-  // Making a database takes its time, which a daemon that is to be ready soon has not.
+  // Created beforehand: the daemon, which must be ready soon, has no time to create a database.
   assert.deepEqual(
     await json(llmproxy(['keys', 'list', '--json', '--data-dir', join(home, 'data')])),
     [],

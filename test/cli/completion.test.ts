@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { json, llmproxy, temporaryFolder, usage } from './llmproxy.js';
 
-/** What bash offers for a line that was typed so far. */
+/** The completions that bash offers for a partial line. */
 function offered(script: string, line: string): string[] {
   const words = line.split(' ');
   const { stdout, stderr } = spawnSync(

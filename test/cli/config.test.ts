@@ -64,7 +64,7 @@ credentials:
     assert.equal(fine.stdout, 'standard input is valid: 2 providers, 1 key\n');
   });
 
-  test('what was exported changes nothing, and a change is planned, applied, kept and undone', async (t) => {
+  test('an exported document changes nothing, and a change is planned, applied, kept and undone', async (t) => {
     const { run } = await withOwnDatabase(t);
     const apply = (stdin: string, ...more: string[]) =>
       run(['config', 'apply', '-', '--yes', ...more], { stdin });
@@ -124,7 +124,7 @@ credentials:
     }
   });
 
-  test('a document is refused whole: for another version, without an answer, or when it cannot be used', async (t) => {
+  test('a document is refused as a whole: for another version, without confirmation, or when invalid', async (t) => {
     const { run, dataDir } = await withOwnDatabase(t);
     const stale = await run(['config', 'apply', '-', '--yes', '--base', '77'], { stdin: main });
     assert.equal(stale.code, 1);
@@ -150,7 +150,7 @@ credentials:
     assert.deepEqual((await json(run(['provider', 'list', '--json']))).length, 0);
   });
 
-  test('the origin of each value is told, without secrets', async (t) => {
+  test('the origin of each value is shown, without secrets', async (t) => {
     const { run, dataDir } = await withOwnDatabase(t);
     const file = join(dataDir, 'llmproxy.yaml');
     writeFileSync(file, 'server: {port: 4711}\noverrides_dir: overrides\n');

@@ -30,7 +30,7 @@ test('the settings of every client name the gateway and its key', () => {
   }
 });
 
-test('what a shell would take apart is quoted', () => {
+test('words that a shell would split are quoted', () => {
   const key = `a'b $(touch x) "c"`;
   for (const [name, variable] of [
     ['openai', 'OPENAI_API_KEY'],

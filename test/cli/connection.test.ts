@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { json, llmproxy, temporaryFolder } from './llmproxy.js';
 
-test('the embedded database is made by the first command and kept for the next', async (t) => {
+test('the embedded database is created by the first command and kept for the next', async (t) => {
   const folder = temporaryFolder(t);
   const dataDir = join(folder, 'not/there/yet');
   const run = (args: string[]) => llmproxy([...args, '--data-dir', dataDir], { cwd: folder });
@@ -27,7 +27,7 @@ test('two commands at once share the embedded database', async (t) => {
   assert.deepEqual([a.id, b.id].sort(), [1, 2]);
 });
 
-test('a data directory that cannot be made is a failure that names it', async () => {
+test('a data directory that cannot be created is a failure that names it', async () => {
   const { code, stderr } = await llmproxy(['keys', 'list', '--data-dir', '/dev/null/x']);
   assert.equal(code, 1);
   assert.match(

@@ -6,7 +6,7 @@ import { executable, json, withOwnDatabase } from './llmproxy.js';
 
 const skip = existsSync('/dev/full') ? false : 'there is no /dev/full';
 
-test('a key that cannot be shown is not made, and one that is rotated stays as it was', {
+test('a key that cannot be shown is not created, and a rotation is undone', {
   skip,
 }, async (t) => {
   const { run, dbUrl, dataDir } = await withOwnDatabase(t);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { defaultText } from '../../src/mock-provider/text.js';
 import { executable, json, llmproxy, temporaryFolder } from './llmproxy.js';
 
-test('the demo answers once, ignores the settings of whoever runs it, leaves nothing', async (t) => {
+test('the demo answers once, ignores the settings of its user, and leaves nothing behind', async (t) => {
   const TMPDIR = temporaryFolder(t);
   const env = { TMPDIR, DB_URL: 'postgres://127.0.0.1:1/not-this-one', PORT: '1' };
   const outcome = await json(llmproxy(['demo', '--once', '--json'], { env }));

@@ -11,7 +11,7 @@ interface Finding {
   todo: string | null;
 }
 
-test('doctor says of each thing that it is well, or what to do', async (t) => {
+test('doctor reports each check as ok, or gives advice', async (t) => {
   const daemon = await startDaemon(t);
   const good = await startUpstream(t, answerChat);
   const bad = await startUpstream(t, (_request, response) => void response.writeHead(401).end());
@@ -41,7 +41,7 @@ test('doctor says of each thing that it is well, or what to do', async (t) => {
   }
 });
 
-test('doctor works where no gateway runs, and where the database is away', async (t) => {
+test('doctor works without a running gateway, and without the database', async (t) => {
   const { run } = await withOwnDatabase(t);
   const { checks } = await json(run(['doctor', '--json'], { env: { PORT: '0' } }));
   const gateway = checks.find(({ check }: Finding) => check === 'gateway');

@@ -6,7 +6,7 @@ import { until } from '../support/until.js';
 import { answerChat, startUpstream } from '../support/upstream.js';
 import { json, usage } from './llmproxy.js';
 
-test('explain and status tell what a failing provider did, and never what was said', async (t) => {
+test('explain and status show what a failing provider did, but no prompts or answers', async (t) => {
   const daemon = await startDaemon(t);
   const good = await startUpstream(t, answerChat);
   const bad = await startUpstream(t, (_request, response) => {

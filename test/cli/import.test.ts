@@ -65,7 +65,7 @@ test('import litellm: a file that cannot be read is named with its place', async
   assert.match(missing.stderr, /there is no such file/);
 });
 
-test('import seed: keys of the Python service go on working, and its database is only read', async (t) => {
+test('import seed: keys of the Python service keep working, and its database is only read', async (t) => {
   const daemon = await startDaemon(t);
   const upstream = await startUpstream(t, answerChat);
   const { sql, dbUrl } = await emptyDatabase(t);
@@ -117,7 +117,7 @@ test('import seed: keys of the Python service go on working, and its database is
   assert.match(own.stderr, /is the database of the gateway itself/);
 });
 
-test('import seed: a database that is not there or is another is an error that says so', async (t) => {
+test('import seed: a missing or different database is an error that says so', async (t) => {
   const { dbUrl } = await emptyDatabase(t);
   const other = await llmproxy(['import', 'seed', '--db-url', dbUrl, '--dry-run']);
   assert.equal(other.code, 1);

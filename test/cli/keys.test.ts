@@ -9,7 +9,7 @@ const generated = /^sk-llmp-[0-9A-Za-z]{48}$/;
 
 // Most of the time goes into starting processes.
 suite('llmproxy keys', { concurrency: 3 }, () => {
-  test('a created key alone is on stdout, is kept as a hash, and is never shown again', async (t) => {
+  test('only a created key is on stdout; it is kept as a hash and never shown again', async (t) => {
     const { run, dbUrl } = await withOwnDatabase(t);
     const { code, stdout, stderr } = await run(['keys', 'create', 'alice']);
     assert.equal(code, 0);
@@ -85,7 +85,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     );
   });
 
-  test('a key is changed, revoked, taken back and deleted, by name or id', async (t) => {
+  test('a key is changed, revoked, enabled and deleted, by name or id', async (t) => {
     const { run } = await withOwnDatabase(t);
     await json(run(['keys', 'create', 'alice', '--rate-limit', '5', '--json']));
     const limits = ['--models', 'a,b', '--rate-limit', 'none', '--name', 'alice laptop'];
@@ -134,7 +134,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.match(gone.stderr, /^error: there is no key "1"\n/);
   });
 
-  test('a name is for one key, and one that several keys have is refused with their ids', async (t) => {
+  test('a name must be unique, and one shared by several keys is refused with their ids', async (t) => {
     const { run, dbUrl } = await withOwnDatabase(t);
     await json(run(['keys', 'create', 'twin', '--json']));
     const second = await run(['keys', 'create', 'twin']);
@@ -153,7 +153,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.match(hint, /by its id/);
   });
 
-  test('the list of keys is a table that says what each may do', async (t) => {
+  test('the list of keys is a table with the permissions of each', async (t) => {
     const { run } = await withOwnDatabase(t);
     assert.equal((await run(['keys', 'ls'])).stdout, '');
     const key = (end: string) => ['--key', `sk-0123456789abcdef-${end}`];
@@ -170,7 +170,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     ]);
   });
 
-  test('a long list is read in parts, by name too, and no name is cut', async (t) => {
+  test('a long list is read in parts, also by name, and no name is shortened', async (t) => {
     const { run } = await withOwnDatabase(t);
     const names = ['a', 'b'].map((end) => `${'team-of-a-long-name-'.repeat(5)}${end}`);
     for (const name of [...names, 'Alice']) await run(['keys', 'create', name]);
@@ -192,7 +192,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.equal((await run(['keys', 'list', '--limit', '0'])).code, 2);
   });
 
-  test('burst and addresses are set, shown, and taken away', async (t) => {
+  test('burst and addresses are set, shown and removed', async (t) => {
     const { run } = await withOwnDatabase(t);
     const limits = ['--rate-limit', '5', '--burst', '2', '--allowed-ips', '10.0.0.0/8, fd00::1'];
     const made = await json(run(['keys', 'create', 'a', ...limits, '--json']));
@@ -213,7 +213,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     }
   });
 
-  test('a key that could never be used is refused or warned of', async (t) => {
+  test('a key that could never be used is refused, or causes a warning', async (t) => {
     const { run } = await withOwnDatabase(t);
     const past = await run(['keys', 'create', 'a', '--expires', '2020-01-01']);
     assert.equal(past.code, 2);
@@ -250,7 +250,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.deepEqual(await names('x'), []);
   });
 
-  test('bodies are stored only for a key that is told so', async (t) => {
+  test('bodies are stored only for a key with that setting', async (t) => {
     const { run } = await withOwnDatabase(t);
     const isStored = async (name: string) =>
       (await json(run(['keys', 'show', name, '--json']))).store_bodies;
@@ -266,7 +266,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.match((await run(['keys', 'show', 'b'])).stdout, /^ *bodies +not stored$/m);
   });
 
-  test('an expiry is a length of time or a date, and can be taken back', async (t) => {
+  test('an expiry is a duration or a date, and can be removed', async (t) => {
     const { run } = await withOwnDatabase(t);
     const at = '2030-12-31T00:00:00.000Z';
     await run(['keys', 'create', 'a', '--expires', '2030-12-31']);
@@ -284,7 +284,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.match(wrong.stderr, /^error: --expires: "tomorrow" is not a time\n/);
   });
 
-  test('a rotated key alone is on stdout; the old one stays for the grace period', async (t) => {
+  test('only a rotated key is on stdout; the old one stays valid for the grace period', async (t) => {
     const { run, dbUrl } = await withOwnDatabase(t);
     const old = (await run(['keys', 'create', 'a', '--rate-limit', '5'])).stdout.trim();
     const rotated = await run(['keys', 'rotate', 'a', '--grace', '2h']);

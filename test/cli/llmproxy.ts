@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { testDatabase } from '../support/postgres.js';
 
-/** How a run of the CLI ended. */
+/** The result of a run of the CLI. */
 export interface Outcome {
   code: number | null;
   stdout: string;
@@ -16,7 +16,7 @@ export interface Outcome {
 
 export interface RunOptions {
   env?: Record<string, string>;
-  /** What standard input holds; it is empty otherwise. */
+  /** The content of standard input; empty by default. */
   stdin?: string;
   cwd?: string;
 }
@@ -25,7 +25,7 @@ export type Run = (args: string[], options?: RunOptions) => Promise<Outcome>;
 
 export const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta.url));
 
-/** Runs the built CLI as a process of its own, with nothing of this environment but PATH. */
+/** Runs the built CLI in its own process, with only PATH from this environment. */
 export function llmproxy(args: string[], options: RunOptions = {}): Promise<Outcome> {
   const { env = {}, stdin = '', cwd = tmpdir() } = options;
   return new Promise((resolve, reject) => {
@@ -41,13 +41,13 @@ export function llmproxy(args: string[], options: RunOptions = {}): Promise<Outc
     }
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, ...outcome }));
-    // A command that does not read its input may end before it is written.
+    // A command that does not read its input may end before all is written.
     child.stdin.on('error', () => {});
     child.stdin.end(stdin);
   });
 }
 
-/** An empty folder that PostgreSQL's user can enter too; it is deleted after the test. */
+/** An empty folder that PostgreSQL's user can also enter, deleted after the test. */
 export function temporaryFolder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'llmproxy-cli-'));
   chmodSync(path, 0o755);
@@ -74,7 +74,7 @@ export async function withOwnDatabase(t: TestContext): Promise<OwnDatabase> {
   };
 }
 
-/** The JSON that a command printed, after it has succeeded. */
+/** The JSON printed by a command, which must succeed. */
 export async function json(outcome: Promise<Outcome>) {
   const { code, stdout, stderr } = await outcome;
   if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);

@@ -76,7 +76,7 @@ suite('llmproxy', { concurrency: 3 }, () => {
     assert.doesNotMatch(stderr, /secret/);
   });
 
-  test('a database that cannot be reached is a failure that names it without its password', async () => {
+  test('an unreachable database is a failure that names it without its password', async () => {
     const args = ['keys', 'list', '--db-url', 'postgres://me:secret@127.0.0.1:1/nowhere'];
     const { code, stdout, stderr } = await llmproxy(args);
     assert.equal(code, 1);

@@ -28,7 +28,7 @@ test('migrations are undone, listed and applied again', async (t) => {
   assert.match((await run(['migrate', 'up'])).stdout, /^nothing to apply/);
 });
 
-test("tables that lack in the operator's own Postgres are an error, not made unasked", async (t) => {
+test('missing tables in an external Postgres are an error and are not created', async (t) => {
   const { run } = await withOwnDatabase(t);
   await json(run(['migrate', 'down', '--steps', '1000', '--yes', '--json']));
   const { code, stderr } = await run(['keys', 'list']);

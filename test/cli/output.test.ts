@@ -24,7 +24,7 @@ test('a table aligns its columns, and numbers to the right', () => {
   ]);
 });
 
-test('a table too wide for the terminal is cut in the columns that may shrink', () => {
+test('a table too wide for the terminal is cut in its shrinkable columns', () => {
   const rows = [{ name: 'name', count: 7, url: `http://${'x'.repeat(100)}` }];
   const [, line = ''] = tableLines(rows, columns, 40);
   assert.equal(line.length, 40);
@@ -51,7 +51,7 @@ test('a value cannot send control sequences to the terminal', () => {
   ]);
 });
 
-test('colour is for terminals only, and not where NO_COLOR is set', (t) => {
+test('colours are for terminals only, and off where NO_COLOR is set', (t) => {
   const { NO_COLOR, TERM } = process.env;
   t.after(() => Object.assign(process.env, { NO_COLOR: NO_COLOR ?? '', TERM: TERM ?? '' }));
   Object.assign(process.env, { NO_COLOR: '', TERM: 'xterm' });
@@ -67,7 +67,7 @@ test('colour is for terminals only, and not where NO_COLOR is set', (t) => {
   assert.equal(paint('red', 'x', { isTTY: true }), 'x');
 });
 
-test('a style takes no room in a table', (t) => {
+test('a style has no width in a table', (t) => {
   const { NO_COLOR, TERM } = process.env;
   t.after(() => Object.assign(process.env, { NO_COLOR: NO_COLOR ?? '', TERM: TERM ?? '' }));
   Object.assign(process.env, { NO_COLOR: '', TERM: 'xterm' });
@@ -77,7 +77,7 @@ test('a style takes no room in a table', (t) => {
   assert.deepEqual(bare(tableLines(painted, columns, 80)), tableLines(rows, columns, 80));
 });
 
-test('nothing is done by a terminal but line breaks, tabs and our own styles', () => {
+test('a terminal gets only line breaks, tabs and our own styles', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       assert.doesNotMatch(forTerminal(text).replace(/[\n\t]/g, ''), new RegExp(invisible, 'u'));

@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { startDaemon } from '../support/daemon.js';
 import { executable, json, withOwnDatabase } from './llmproxy.js';
 
-/** What a person types once the terminal shows a text. */
+/** The input to type once the terminal shows a text. */
 type Dialogue = readonly (readonly [shown: RegExp, typed: string])[];
 
 const ctrlC = '\u0003';
@@ -44,7 +44,7 @@ function onTerminal(args: string[], env: Record<string, string>, dialogue: Dialo
 }
 
 describe('on a terminal', { skip, concurrency: 2 }, () => {
-  test('what is missing is asked for, a secret is not shown, and a deletion is confirmed', async (t) => {
+  test('missing values are asked for, secrets are hidden, and a deletion is confirmed', async (t) => {
     const { run, dbUrl, dataDir } = await withOwnDatabase(t);
     const env = { DB_URL: dbUrl, LLMPROXY_DATA_DIR: dataDir };
     const secret = 'sk-secret-key-of-a-provider';

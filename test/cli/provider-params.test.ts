@@ -36,7 +36,7 @@ test('flags change the parameters that they name, and an empty value removes one
   assert.equal(before.headers['x-old'], 'enc:v1:old');
 });
 
-test('what is not of the form is refused, and a header is never quoted', () => {
+test('malformed parameters are refused, and a header is never quoted', () => {
   for (const timeout of ['total', 'total=x', 'all=1s', 'total=1d', 'total=1']) {
     assert.throws(() => paramsAfter({}, { timeout: [timeout] }), /^CliError: --timeout: "/);
   }

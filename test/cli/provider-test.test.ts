@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { answerChat, startUpstream } from '../support/upstream.js';
 import { json, withOwnDatabase } from './llmproxy.js';
 
-test('provider test sends real requests, shows how long they take, and says what is wrong', async (t) => {
+test('provider test sends real requests, shows their timing, and explains failures', async (t) => {
   const { run } = await withOwnDatabase(t);
   const secret = 'sk-secret-key-of-a-provider';
   const good = await startUpstream(t, (request, response) => {

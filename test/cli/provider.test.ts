@@ -114,7 +114,7 @@ suite('llmproxy provider', { concurrency: 3 }, () => {
     assert.equal(await apiKeyOf('a'), 'from-stdin');
   });
 
-  test('parameters are set by flags, headers encrypted, and what could not be used refused', async (t) => {
+  test('parameters are set by flags, headers encrypted, and invalid ones refused', async (t) => {
     const { run, dbUrl } = await withOwnDatabase(t);
     const params = [
       '--priority',

@@ -14,7 +14,7 @@ const generated = {
 };
 
 for (const [file, generate] of Object.entries(generated)) {
-  test(`${file} is what the commands say: npm run reference writes it`, () => {
+  test(`${file} is up to date with the commands: npm run reference writes it`, () => {
     assert.ok(readFileSync(new URL(file, root), 'utf8') === generate(), `${file} is out of date`);
   });
 }

@@ -6,7 +6,7 @@ import { postmasterPid, startDaemon } from '../support/daemon.js';
 import { isRunning } from '../support/until.js';
 import { llmproxy, temporaryFolder } from './llmproxy.js';
 
-test('stop ends the gateway and its database, and says when there is none', async (t) => {
+test('stop ends the gateway and its database, and reports when none runs', async (t) => {
   const daemon = await startDaemon(t, { database: 'embedded' });
   const postgres = postmasterPid(daemon.dataDir) ?? 0;
   assert.ok(isRunning(postgres));
@@ -20,7 +20,7 @@ test('stop ends the gateway and its database, and says when there is none', asyn
   assert.match(again.stderr, /no llmproxy runs on the data directory/);
 });
 
-test('a command without the gateway’s database is refused, and makes none', async (t) => {
+test('a command without the gateway’s database is refused, and creates none', async (t) => {
   const daemon = await startDaemon(t);
   for (const command of [
     ['keys', 'create', 'alice'],

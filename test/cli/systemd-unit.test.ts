@@ -18,7 +18,7 @@ const installation = {
   account: 'gateway',
 };
 
-test('replaces what depends on the installation, and leaves comments and the rest', () => {
+test('replaces the values of the installation, and keeps comments and the rest', () => {
   assert.equal(
     renderUnit(template, installation),
     [
@@ -37,13 +37,13 @@ test('a settings file is named in the command', () => {
   assert.match(unit, /serve --config "\/etc\/my file\.yaml"$/m);
 });
 
-test('spaces, quotes, specifiers and variables in a path stay what they are', () => {
+test('spaces, quotes, specifiers and variables in a path are escaped', () => {
   const unit = renderUnit(template, { ...installation, root: '/opt/a "b" 100% $HOME' });
   assert.match(unit, /node "\/opt\/a \\"b\\" 100%% \$\$HOME\/bin\/llmproxy\.js" serve$/m);
   assert.match(unit, /^WorkingDirectory=\/opt\/a "b" 100%% \$HOME$/m);
 });
 
-test('an installation in a home can be read, and only read', () => {
+test('an installation in a home directory is readable, and read-only', () => {
   for (const root of ['/home/ann/llmproxy', '/root/llmproxy']) {
     assert.match(renderUnit(template, { ...installation, root }), /^ProtectHome=read-only$/m);
   }

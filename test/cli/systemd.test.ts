@@ -11,7 +11,7 @@ const unitPath = 'etc/systemd/system/llmproxy.service';
 const sysctlPath = 'etc/sysctl.d/90-llmproxy.conf';
 const hasAnalyze = spawnSync('systemd-analyze', ['--version']).status === 0;
 
-test('systemd install writes the unit with the paths of this installation, and says what is next', async (t) => {
+test('systemd install writes the unit with the paths of this installation, and prints the next steps', async (t) => {
   const folder = temporaryFolder(t);
   const result = await json(llmproxy(['systemd', 'install', '--root', folder, '--json']));
   assert.deepEqual(result.files, [
@@ -25,7 +25,7 @@ test('systemd install writes the unit with the paths of this installation, and s
   assert.match(unit, /^User=llmproxy$/m);
 });
 
-test('systemd install changes nothing when all is there, and replaces what differs only with --force', async (t) => {
+test('systemd install leaves matching files alone, and replaces different ones only with --force', async (t) => {
   const folder = temporaryFolder(t);
   const install = ['systemd', 'install', '--root', folder];
   await json(llmproxy([...install, '--json']));
@@ -70,7 +70,7 @@ test('systemd install --user writes into the folder of the user, and no kernel s
   assert.doesNotMatch(unit, /^(User|StateDirectory|ProtectSystem)=/m);
 });
 
-test('systemd install names what is wrong with its arguments', async () => {
+test('systemd install explains invalid arguments', async () => {
   await usage(['systemd', 'install', '--run-as', 'root'], /--run-as: root is not allowed/);
   await usage(['systemd', 'install', '--run-as', 'a b'], /--run-as: "a b" is not the name/);
   await usage(['systemd', 'install', '--config', '/no/such.yaml'], /no file \/no\/such\.yaml/);

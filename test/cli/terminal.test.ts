@@ -7,7 +7,7 @@ import { withOwnDatabase } from './llmproxy.js';
 
 const hostile = '\u001b[31m\u001b]0;t\u0007\u009b2J\u202eabc\u2066\u200b\u2028\rx\u00ad\u{e0041}';
 
-test('no command lets a text from elsewhere control the terminal', async (t) => {
+test('no command lets untrusted text control the terminal', async (t) => {
   const { run, dbUrl } = await withOwnDatabase(t);
   await run(['keys', 'create', 'first']);
   const upstream = await startUpstream(t, (_request, response) => {

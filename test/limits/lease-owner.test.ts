@@ -6,7 +6,7 @@ import { Window } from './window.js';
 
 const key = 'credential';
 
-/** What a worker may do next; numbers are worker, milliseconds, tokens. */
+/** The next step of a worker; numbers are worker, milliseconds, tokens. */
 const step = fc.oneof(
   {
     weight: 4,
@@ -83,7 +83,7 @@ test('whatever workers ask, use, return or die, no more than the limit is admitt
   );
 });
 
-test('a refusal says when a token will be there', () => {
+test('a refusal reports when a token will be available', () => {
   const owner = new LeaseOwner();
   const ask = { key, rate: 4, used: 0, returned: 0, want: 4 };
   assert.deepEqual(owner.handle(1, ask, 0), { key, tokens: 4, waitMs: 0, resetMs: 1_000 });
@@ -92,7 +92,7 @@ test('a refusal says when a token will be there', () => {
   assert.equal(refused.waitMs, 250);
 });
 
-test('what a message returns can be lent in the same moment, to another worker', () => {
+test('returned tokens can be lent at once to another worker', () => {
   const owner = new LeaseOwner();
   const message = { key, rate: 10, used: 0, returned: 0, want: 0 };
   owner.handle(1, { ...message, want: 10 }, 0);
@@ -100,7 +100,7 @@ test('what a message returns can be lent in the same moment, to another worker',
   assert.equal(owner.handle(2, { ...message, want: 10 }, 0).tokens, 7);
 });
 
-test('a bucket is forgotten only when it is full and nothing of it is lent', () => {
+test('a bucket is forgotten only when it is full and nothing is lent', () => {
   const owner = new LeaseOwner();
   const message = { key, rate: 10, used: 0, returned: 0, want: 0 };
   owner.handle(1, { ...message, want: 10 }, 0);

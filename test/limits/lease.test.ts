@@ -17,7 +17,7 @@ test('the shares of all workers are whole and add up to the whole', () => {
   );
 });
 
-test('a worker beyond the count, such as one that replaces another too early, has no share', () => {
+test('a worker beyond the count, such as an early replacement, has no share', () => {
   assert.equal(shareOf(10, 3, 2), 0);
 });
 

@@ -23,7 +23,7 @@ function clock(t: TestContext) {
   };
 }
 
-/** A limiter whose requests the test answers. */
+/** A limiter whose requests are answered by the test. */
 function silentOwner() {
   const requests: LeaseRequest[] = [];
   return { requests, limiter: new LeasedLimiter((request) => requests.push(request)) };
@@ -31,7 +31,7 @@ function silentOwner() {
 
 const grant = { key: 'a', tokens: 0, waitMs: 0, resetMs: 0 };
 
-test('asks before it refuses, once for all who wait, and admits without asking what it has', async (t) => {
+test('asks before it refuses, once for all waiting requests, and spends its tokens without asking', async (t) => {
   clock(t);
   const { limiter, requests } = silentOwner();
   const waiting = [1, 2, 3].map(() => limiter.take('a', 100));
@@ -42,7 +42,7 @@ test('asks before it refuses, once for all who wait, and admits without asking w
   assert.equal(requests.length, 1);
 });
 
-test('refuses with what the owner said, and asks again for the next', async (t) => {
+test("refuses with the owner's answer, and asks again for the next request", async (t) => {
   clock(t);
   const { limiter, requests } = silentOwner();
   const first = limiter.take('a', 5);
@@ -52,7 +52,7 @@ test('refuses with what the owner said, and asks again for the next', async (t) 
   assert.equal(requests.length, 2);
 });
 
-test('more who wait than were granted: asks for the rest, telling what was used', async (t) => {
+test('asks for the rest where fewer tokens were granted than requests wait, and reports those used', async (t) => {
   clock(t);
   const { limiter, requests } = silentOwner();
   const waiting = [1, 2, 3].map(() => limiter.take('a', 1));
@@ -64,7 +64,7 @@ test('more who wait than were granted: asks for the rest, telling what was used'
   assert.equal((await waiting[2])?.admitted, false);
 });
 
-test('gives back what it does not use for 100 ms', (t) => {
+test('returns tokens that it does not use for 100 ms', (t) => {
   const time = clock(t);
   const { limiter, requests } = silentOwner();
   void limiter.take('a', 500);
@@ -75,7 +75,7 @@ test('gives back what it does not use for 100 ms', (t) => {
   assert.equal(requests.length, 2);
 });
 
-test('an owner that does not answer makes a refusal after a second; a late grant is not lost', async (t) => {
+test('refuses after a second without an answer of the owner; a late grant is not lost', async (t) => {
   const time = clock(t);
   const { limiter, requests } = silentOwner();
   const decision = limiter.take('a', 5);
@@ -87,7 +87,7 @@ test('an owner that does not answer makes a refusal after a second; a late grant
   assert.deepEqual(requests.at(-1), { key: 'a', rate: 5, burst: 5, used: 1, returned: 1, want: 0 });
 });
 
-test('several workers together admit no more than the limit, and use it whole when asked to', async (t) => {
+test('several workers together admit no more than the limit, and all of it under load', async (t) => {
   const time = clock(t);
   const step = fc.tuple(fc.nat({ max: 2 }), fc.nat({ max: 20 }), fc.nat({ max: 400 }));
   await fc.assert(

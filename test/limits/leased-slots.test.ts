@@ -18,7 +18,7 @@ interface Node {
   down: SlotGrant[];
 }
 
-/** Workers and an owner whose messages arrive when the test says. */
+/** Workers and an owner whose messages are delivered by the test. */
 class Network {
   nodes: Node[] = [];
   /** Messages of workers that have ended, which may still arrive. */
@@ -84,7 +84,7 @@ async function turn(): Promise<void> {
   for (let i = 0; i < 5; i++) await Promise.resolve();
 }
 
-test('over all workers no more than the capacity are out, and nothing is lost, whatever dies', async () => {
+test('over all workers no more than the capacity is in use, and nothing is lost, whatever dies', async () => {
   const step = fc.tuple(
     fc.constantFrom('try', 'wait', 'release', 'up', 'up', 'down', 'down', 'late', 'die', 'pause'),
     fc.nat({ max: workerCount - 1 }),
@@ -124,7 +124,7 @@ test('over all workers no more than the capacity are out, and nothing is lost, w
   );
 });
 
-test('a worker whose owner does not answer has its share, which counts when the owner is back', async () => {
+test('a worker whose owner does not answer uses its share, which counts when the owner is back', async () => {
   const sent: SlotRequest['action'][] = [];
   const slots = new LeasedSlots(
     ({ action }) => sent.push(action),
@@ -141,7 +141,7 @@ test('a worker whose owner does not answer has its share, which counts when the 
   const served = await waiting;
   assert.ok(served);
   sent.length = 0;
-  // The owner's late answer to the first try: a slot that nobody waits for goes back.
+  // The owner's late answer to the first try: a slot that nobody waits for is returned.
   slots.granted({ key: 'k', granted: true, waited: false });
   assert.deepEqual(sent.sort(), ['keep', 'keep', 'release']);
   sent.length = 0;

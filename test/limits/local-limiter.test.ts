@@ -15,7 +15,7 @@ function admittedOf(limiter: LocalLimiter, key: string, rate: number, tries = 10
   return admitted;
 }
 
-test('admits the burst, refuses with the times to wait, and admits again', (t) => {
+test('admits the burst, refuses with the waiting times, and admits again', (t) => {
   const now = clock(t);
   const limiter = new LocalLimiter(true);
   assert.equal(admittedOf(limiter, 'a', 10), 10);
@@ -31,13 +31,13 @@ test('admits the burst, refuses with the times to wait, and admits again', (t) =
   assert.equal(admittedOf(limiter, 'a', 10), 10);
 });
 
-test('keys do not share a bucket, a key in spite of its name neither', (t) => {
+test('keys do not share a bucket, even if they have the same name', (t) => {
   clock(t);
   const limiter = new LocalLimiter(true);
   for (const key of ['a', 'b', '__proto__', '']) assert.equal(admittedOf(limiter, key, 3), 3);
 });
 
-test('a changed rate holds at once, without a second burst', (t) => {
+test('a changed rate applies at once, without a second burst', (t) => {
   const now = clock(t);
   const limiter = new LocalLimiter(true);
   assert.equal(admittedOf(limiter, 'a', 10), 10);
@@ -48,7 +48,7 @@ test('a changed rate holds at once, without a second burst', (t) => {
   assert.equal(admittedOf(limiter, 'a', 5), 5);
 });
 
-test('a worker that replaces another starts empty, and has all after a second', (t) => {
+test('a worker that replaces another starts empty, and has the full rate after a second', (t) => {
   const now = clock(t);
   const limiter = new LocalLimiter(false);
   assert.equal(admittedOf(limiter, 'a', 10), 0);
@@ -59,7 +59,7 @@ test('a worker that replaces another starts empty, and has all after a second', 
   assert.equal(admittedOf(limiter, 'c', 10), 10);
 });
 
-test('a frozen limiter spends what it has and adds nothing, not for new keys or rates either', (t) => {
+test('a frozen limiter spends its tokens and adds none, not even for new keys or rates', (t) => {
   const now = clock(t);
   const limiter = new LocalLimiter(true);
   limiter.take('a', 10);
@@ -83,7 +83,7 @@ test('the old worker and the new one together admit no more than the limit', (t)
   assert.equal(admitted, 10 + 20);
 });
 
-test('forgetting an unused bucket gives no token back that is not due', (t) => {
+test('forgetting an unused bucket returns no token early', (t) => {
   const now = clock(t);
   const limiter = new LocalLimiter(true);
   admittedOf(limiter, 'a', 10);

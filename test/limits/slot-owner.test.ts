@@ -15,7 +15,7 @@ function ownerForTest() {
   return { owner, handle, sent };
 }
 
-test('a slot goes to one worker, and then to who waited first, of whichever worker', () => {
+test('a slot goes to one worker, then to the first waiting request of any worker', () => {
   const { handle } = ownerForTest();
   assert.deepEqual(handle(1, 'try'), [[1, true, false]]);
   assert.deepEqual(handle(2, 'try'), [[2, false, false]]);
@@ -25,7 +25,7 @@ test('a slot goes to one worker, and then to who waited first, of whichever work
   assert.deepEqual(handle(3, 'release'), [[2, true, true]]);
 });
 
-test('a try does not overtake those who wait', () => {
+test('a try does not overtake waiting requests', () => {
   const { handle } = ownerForTest();
   handle(1, 'try');
   handle(1, 'wait');
@@ -35,7 +35,7 @@ test('a try does not overtake those who wait', () => {
   ]);
 });
 
-test('who leaves gets nothing', () => {
+test('a request that left gets nothing', () => {
   const { handle } = ownerForTest();
   handle(1, 'try');
   handle(2, 'wait');
@@ -44,7 +44,7 @@ test('who leaves gets nothing', () => {
   assert.deepEqual(handle(1, 'release'), [[3, true, true]]);
 });
 
-test('what a worker had goes to others when it ends, once', () => {
+test('the slots of a worker that ends go to others, once', () => {
   const { owner, handle, sent } = ownerForTest();
   handle(1, 'try', 2);
   handle(1, 'try', 2);
@@ -56,7 +56,7 @@ test('what a worker had goes to others when it ends, once', () => {
     [2, true, true],
     [2, true, true],
   ]);
-  // Its last messages may come after its end.
+  // Its last messages may arrive after its end.
   assert.deepEqual(handle(1, 'release', 2), []);
   assert.deepEqual(handle(1, 'try', 2), []);
   assert.deepEqual(handle(1, 'wait', 2), []);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LocalSlots, type Release } from '../../src/limits/slots.js';
 
-test('no more than the capacity are out, those who wait are served in order, nothing is lost', async () => {
+test('no more than the capacity is in use, waiting requests are served in order, nothing is lost', async () => {
   const action = fc.constantFrom('try', 'wait', 'release', 'release', 'capacity');
   await fc.assert(
     fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
@@ -50,7 +50,7 @@ test('no more than the capacity are out, those who wait are served in order, not
   );
 });
 
-test('who waits too long gets none, and takes none from those behind', async () => {
+test('a request that waits too long gets no slot, and takes none from later ones', async () => {
   const slots = new LocalSlots();
   const release = slots.tryAcquire('k', 1);
   const [short, long] = [slots.acquire('k', 1, 20), slots.acquire('k', 1, 10_000)];
@@ -62,7 +62,7 @@ test('who waits too long gets none, and takes none from those behind', async () 
   assert.equal(slots.waiting, 0);
 });
 
-test('a capacity that grows serves those who wait, before those who come', async () => {
+test('a raised capacity serves waiting requests before new ones', async () => {
   const slots = new LocalSlots();
   slots.tryAcquire('k', 1);
   const waiting = slots.acquire('k', 1, 10_000);

@@ -29,7 +29,7 @@ test('no span of t seconds admits more than rate · t + burst, and the burst com
   );
 });
 
-test('says truly how long to wait for a token and for the whole burst', () => {
+test('reports exactly how long to wait for a token and for the whole burst', () => {
   fc.assert(
     fc.property(rates, rates, steps, (rate, burst, waitsMs) => {
       const bucket = new TokenBucket(rate, 0, burst);
@@ -49,14 +49,14 @@ test('says truly how long to wait for a token and for the whole burst', () => {
   );
 });
 
-test('time that goes back adds nothing and takes nothing', () => {
+test('a clock that goes back adds and removes nothing', () => {
   const bucket = new TokenBucket(2, 10_000);
   assert.equal(takeAll(bucket, 10_000), 2);
   assert.equal(bucket.take(0), false);
   assert.equal(takeAll(bucket, 10_500), 1);
 });
 
-test('what is lent takes the place of what could flow in', () => {
+test('lent tokens take the place of a refill', () => {
   const bucket = new TokenBucket(10, 0);
   assert.equal(bucket.lend(100, 0), 10);
   assert.equal(bucket.lend(1, 60_000), 0);
@@ -64,7 +64,7 @@ test('what is lent takes the place of what could flow in', () => {
   assert.equal(bucket.lend(100, 60_000), 6);
 });
 
-test('a rate lowered while more is lent lends nothing more, and leaves no debt', () => {
+test('a rate lowered below the lent tokens lends nothing more, and leaves no debt', () => {
   const bucket = new TokenBucket(100, 0);
   bucket.lend(100, 0);
   const lowered = bucket.withRate(10, 0);
@@ -82,7 +82,7 @@ test('a raised rate adds no tokens at once', () => {
   assert.equal(takeAll(raised, 500), 50);
 });
 
-test('a frozen bucket spends what it has and gets no more, whatever its rate becomes', () => {
+test('a frozen bucket spends its tokens and gets no more, whatever its rate becomes', () => {
   const bucket = new TokenBucket(3, 0);
   bucket.take(0);
   bucket.freeze(0);

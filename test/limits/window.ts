@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-/** What was admitted, and when, against the law of a bucket. */
+/** Records admissions with their times, and checks them against the law of a bucket. */
 export class Window {
   readonly #times: number[] = [];
 
@@ -12,7 +12,7 @@ export class Window {
     return this.#times.length;
   }
 
-  /** In no span of t seconds were more than rate · t + burst admitted. */
+  /** Asserts that no span of t seconds admitted more than rate · t + burst. */
   check(rate: number, burst = rate): void {
     const times = this.#times.toSorted((a, b) => a - b);
     // The excess over the refill since the first admission may rise by at most one burst.

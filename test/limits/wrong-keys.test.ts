@@ -13,7 +13,7 @@ function start(fromOne: number, fromAll: number) {
   };
 }
 
-test('a network has to wait for the end of its minute, past its limit only', () => {
+test('a network past its limit has to wait for the end of its minute', () => {
   const { wrongKeys, wait } = start(2, 100);
   assert.equal(wrongKeys.add('192.0.2.1').waitMs, 0);
   wait(10_000);
@@ -26,7 +26,7 @@ test('a network has to wait for the end of its minute, past its limit only', () 
   assert.equal(wrongKeys.add('192.0.2.1').waitMs, 0);
 });
 
-test('all have to wait past the limit for all', () => {
+test('past the total limit all networks have to wait', () => {
   const { wrongKeys, wait } = start(10, 3);
   for (const last of [1, 2, 3]) assert.equal(wrongKeys.add(`192.0.2.${last}`).waitMs, 0);
   wait(1_000);
@@ -35,7 +35,7 @@ test('all have to wait past the limit for all', () => {
   assert.equal(wrongKeys.add('192.0.2.5').waitMs, 0);
 });
 
-test('addresses with the same first 64 bits of IPv6 are one', () => {
+test('IPv6 addresses with the same first 64 bits count as one', () => {
   const { wrongKeys } = start(2, 100);
   wrongKeys.add('2001:db8:0:1::1');
   wrongKeys.add('2001:0db8::1:0:0:0:ffff%eth0');
@@ -43,7 +43,7 @@ test('addresses with the same first 64 bits of IPv6 are one', () => {
   assert.equal(wrongKeys.add('2001:db8:0:2::1').waitMs, 0);
 });
 
-test('a network that is forgotten begins again', () => {
+test('a forgotten network starts again', () => {
   const { wrongKeys } = start(1, 100);
   wrongKeys.add('192.0.2.1');
   wrongKeys.forget('192.0.2.1');
@@ -62,7 +62,7 @@ test('ten thousand networks are remembered, and the oldest is forgotten first', 
   assert.equal(wrongKeys.add('192.0.2.1').waitMs, 0);
 });
 
-test('the first, tenth, hundredth of a network are samples, and fifty in a minute at most', () => {
+test('the first, tenth, hundredth of a network are samples, at most fifty a minute', () => {
   const { wrongKeys, wait } = start(1, 1_000_000);
   const samples: number[] = [];
   for (let i = 1; i <= 1_000; i++) if (wrongKeys.add('192.0.2.1').isSample) samples.push(i);

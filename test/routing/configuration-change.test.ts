@@ -9,7 +9,7 @@ import { configuration, credential, provider } from '../config/configuration-for
 const later = new Date(Date.now() + 60_000).toISOString();
 const keys = ['a', 'b', 'c', 'd'];
 
-/** The key `to`, which was `from` until a moment ago. */
+/** The key `to` just after its rotation from `from`. */
 function rotated(id: number, from: string, to: string): Credential {
   return { ...credential(to), id, previous_key: hashKey(from), previous_expires_at: later };
 }
@@ -21,7 +21,7 @@ const steps: Configuration[] = [
     [credential('a', { rate_limit: 3 }), { ...credential('b'), is_enabled: false }],
   ),
   configuration([provider('p', { weight: 5 })], [credential('b'), rotated(7, 'a', 'c')]),
-  // The key before the rotation is somebody else's now.
+  // The key before the rotation now belongs to somebody else.
   configuration([provider('p', { is_enabled: false })], [rotated(7, 'a', 'c'), credential('a')]),
   configuration([provider('r')], [rotated(7, 'c', 'd')]),
   configuration([], []),
@@ -37,7 +37,7 @@ function content({ providers, credentials, models }: Snapshot) {
   };
 }
 
-test('a snapshot that is changed step by step is the one that is built anew', () => {
+test('a snapshot changed step by step equals one built from scratch', () => {
   for (const [from, before] of steps.entries()) {
     let snapshot = buildSnapshot(before, 'first');
     for (const [index, after] of steps.entries()) {
@@ -53,7 +53,7 @@ test('a snapshot that is changed step by step is the one that is built anew', ()
   }
 });
 
-test('a change holds what differs, and nothing else', () => {
+test('a change contains only the differences', () => {
   const [before, after] = [steps[0], steps[1]] as [Configuration, Configuration];
   const same = changeBetween(before, structuredClone(before));
   assert.deepEqual(same.providers, ['p', 'q']);

@@ -11,7 +11,7 @@ test('the lowest priority goes first, in proportion to its weights', () => {
   assert.deepEqual([shareOf(one, choices), shareOf(three, choices)], [0.25, 0.75]);
 });
 
-test('where none has a weight the first one goes alone', () => {
+test('without any weight the first one goes alone', () => {
   const [a, b] = [of(0), of(0)];
   const choices = firstChoices([a, b]);
   assert.deepEqual([choices.length, choices[0]], [1, a]);

@@ -13,7 +13,7 @@ const key = fc.oneof(
 );
 const mapping = fc.dictionary(key, fc.constant('sent'), { maxKeys: 4 });
 
-test('the index misses no mapping that a name matches, and keeps their order', () => {
+test('the index finds every mapping that matches a name, in order', () => {
   const property = fc.property(fc.array(mapping, { maxLength: 6 }), name, (mappings, model) => {
     const index = new ModelIndex(mappings.map(mappedNames));
     const found = index.find(model);
@@ -28,7 +28,7 @@ test('the index misses no mapping that a name matches, and keeps their order', (
   fc.assert(property, { numRuns: 500 });
 });
 
-test('the index leaves out mappings whose names are others', () => {
+test('the index leaves out mappings with other names', () => {
   const mappings = [{ 'gpt-4o': 'x' }, { 'gpt-*': 'x' }, { 'claude-*': 'x' }, {}, { '/o/': 'x' }];
   const index = new ModelIndex(mappings.map(mappedNames));
   assert.deepEqual(index.find('gpt-4o'), [0, 1, 3, 4]);

@@ -17,7 +17,7 @@ test('an exact name wins over wildcards, the longest wildcard over shorter, a re
   assert.equal(mapping('o1'), 'second regex');
 });
 
-test('a star in the value is what the star of the key stands for, literally', () => {
+test('a star in the value stands for the text matched by the star of the key, literally', () => {
   const mapping = compileModelMapping({ 'openai/*': 'azure-*-eu', '*-x': 'none' });
   assert.equal(mapping('openai/gpt-4'), 'azure-gpt-4-eu');
   assert.equal(mapping("openai/$&$1$'"), "azure-$&$1$'-eu");
@@ -28,7 +28,7 @@ test('an empty mapping serves every model under its own name', () => {
   assert.equal(compileModelMapping({})('anything'), 'anything');
 });
 
-test('a model that no key matches is not served, names of object properties neither', () => {
+test('a model that no key matches is not served, even if named like an object property', () => {
   const mapping = compileModelMapping({ a: 'b' });
   for (const model of ['', 'A', 'aa', '__proto__', 'constructor', 'toString']) {
     assert.equal(mapping(model), null);

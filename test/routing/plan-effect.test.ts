@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { planEffect } from '../../src/routing/plan-effect.js';
 import { configuration, credential } from '../config/configuration-for-test.js';
 
-test('a plan says of which keys it has the bodies stored', () => {
+test('a plan names the keys whose bodies it stores', () => {
   const unset = configuration([], [credential('a')]);
   const off = configuration([], [credential('a', { store_bodies: false })]);
   const on = configuration([], [credential('a', { store_bodies: true })]);

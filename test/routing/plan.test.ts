@@ -14,7 +14,7 @@ function routeOf(weights: Record<string, number>, priorities: Record<string, num
   return route;
 }
 
-/** Providers without load, of which some are not available. */
+/** Providers without load, some of them not available. */
 function states(unavailable = ''): ProviderStates {
   return {
     isAvailable: (key) => !unavailable.includes(key),
@@ -49,7 +49,7 @@ for (const strategy of ['weighted_round_robin', 'weighted_random'] as const) {
   });
 }
 
-test('what is not available is tried after all that is, rather than not at all', () => {
+test('unavailable providers are tried after all available ones, rather than not at all', () => {
   const balancers = new Balancers(strategies.weighted_round_robin);
   const route = routeOf({ a: 5, b: 1, z: 0 });
   for (let i = 0; i < 10; i++) {
@@ -58,13 +58,13 @@ test('what is not available is tried after all that is, rather than not at all',
   }
 });
 
-test('a lower priority is used only when all of the higher were tried', () => {
+test('a lower priority is used only after all providers of the higher one', () => {
   const balancers = new Balancers(strategies.weighted_round_robin);
   const route = routeOf({ a: 100, b: 1, c: 1, z: 0 }, { a: 1, b: 0, c: 0, z: 0 });
   for (let i = 0; i < 10; i++) assert.match(order(route, balancers), /^(bc|cb)za$/);
 });
 
-test('a reload does not start the proportions anew', () => {
+test('a reload does not restart the proportions', () => {
   const balancers = new Balancers(strategies.weighted_round_robin);
   const first = () => {
     const route = routeOf({ a: 5, b: 1, c: 1 });
@@ -73,7 +73,7 @@ test('a reload does not start the proportions anew', () => {
   assert.equal(Array.from({ length: 7 }, first).join(' '), 'a a b a c a a');
 });
 
-test('balancers of groups that are long gone are forgotten', () => {
+test('balancers of groups long gone are forgotten', () => {
   const balancers = new Balancers(strategies.weighted_round_robin);
   const route = routeOf({ a: 1, b: 1 });
   const first = balancers.of({ ...route, group: 'first' });

@@ -47,7 +47,7 @@ test('disabled providers and credentials are not in it', () => {
   assert.equal(snapshot.route('m'), null);
 });
 
-test('a route names each provider that serves the model, in order, and the name it knows it by', () => {
+test('a route lists each provider of the model, in order, with its own name of the model', () => {
   const snapshot = buildSnapshot(
     configuration([
       provider('a', { model_mapping: { m: 'ma' } }),
@@ -66,7 +66,7 @@ test('a route names each provider that serves the model, in order, and the name 
   );
 });
 
-test('the routes at an endpoint are of the providers that speak its dialect, then of the others', () => {
+test('the routes of an endpoint list providers of its dialect first, then the others', () => {
   const snapshot = buildSnapshot(
     configuration([
       provider('a'),
@@ -112,7 +112,7 @@ test('routes with the same providers and weights share a group, others do not', 
   assert.notEqual(snapshot.route('x1')?.group, build(2).route('x1')?.group);
 });
 
-test('routes are remembered, and names that a client makes up do not fill the memory', () => {
+test('routes are cached, and names invented by a client do not fill the memory', () => {
   const snapshot = buildSnapshot(configuration([provider('a')]), 'hash');
   const first = snapshot.route('first');
   assert.equal(snapshot.route('first'), first);

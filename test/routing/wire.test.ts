@@ -27,7 +27,7 @@ test('extra headers go with every request; another authorization replaces the be
   assert.deepEqual(own?.headers, ['authorization', 'Token x']);
 });
 
-test('the timeouts of a model win over those of its provider, the first pattern counts', () => {
+test('the timeouts of a model override those of its provider; the first matching pattern counts', () => {
   const { to } = wires({
     provider_params: {
       timeouts: { total_ms: 1, idle_ms: 2, connect_ms: 3 },
@@ -40,7 +40,7 @@ test('the timeouts of a model win over those of its provider, the first pattern 
   assert.deepEqual(wires().to(chat, 'm')?.timeouts, {});
 });
 
-test('a type that is not known is named', () => {
+test('an unknown type is named', () => {
   const row = { ...provider('a'), provider_type: 'other' } as unknown as Provider;
   assert.throws(() => compileWires(row), /the provider type "other" is not known/);
 });

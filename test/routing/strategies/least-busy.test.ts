@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { leastBusy } from '../../../src/routing/strategies/least-busy.js';
 import { view } from './loads-for-test.js';
 
-test('least_busy: the one with the fewest under way for its weight is taken', () => {
+test('least_busy: the candidate with the fewest requests for its weight is taken', () => {
   assert.equal(leastBusy([1, 1, 1]).next(view([], [3, 1, 2])), 1);
   assert.equal(leastBusy([4, 1]).next(view([], [5, 2])), 0);
   assert.equal(leastBusy([4, 1]).next(view([], [9, 1])), 1);
@@ -17,7 +17,7 @@ test('least_busy: without load the candidates take turns', () => {
   assert.deepEqual(picked.slice(3), picked.slice(0, 3));
 });
 
-test('least_busy: requests that stay are spread as the weights say', () => {
+test('least_busy: lasting requests are spread by weight', () => {
   const inFlight = [0, 0, 0];
   const balancer = leastBusy([3, 2, 1]);
   for (let i = 0; i < 60; i++) {
@@ -27,7 +27,7 @@ test('least_busy: requests that stay are spread as the weights say', () => {
   assert.deepEqual(inFlight, [30, 20, 10]);
 });
 
-test('least_busy: what is picked is eligible and has weight, and is -1 only when nothing is', () => {
+test('least_busy: the pick is eligible and has weight, or is -1 when none is', () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.nat({ max: 3 }), fc.boolean(), fc.nat({ max: 9 })), { maxLength: 6 }),

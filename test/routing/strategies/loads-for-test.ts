@@ -1,4 +1,4 @@
-/** Candidates of which each costs this much and has so many requests under way. */
+/** Candidates with these costs and numbers of requests in flight. */
 export const view = (
   costs: readonly number[],
   inFlight: readonly number[] = [],

@@ -42,7 +42,7 @@ test('over each cycle every candidate is picked exactly as often as its weight s
   );
 });
 
-test('at no time is a candidate behind its share by as much as its own weight or one request', () => {
+test('no candidate is ever behind its share by its own weight or by one request', () => {
   fc.assert(
     fc.property(someWeights, (weights) => {
       const cycle = sum(weights);
@@ -76,7 +76,7 @@ test('ineligible candidates are never picked, and the others keep their proporti
   );
 });
 
-test('proportions are exact again once a candidate that was away is back', () => {
+test('proportions are exact again once an absent candidate is back', () => {
   const balancer = weightedRoundRobin([3, 2, 1]);
   for (let i = 0; i < 5; i++) balancer.next(candidates((index) => index !== 0));
   for (let i = 0; i < 100; i++) balancer.next(all);
