@@ -44,8 +44,8 @@ function printModels(models: readonly ModelEffect[]): void {
   print(paint('bold', 'Where requests go'));
   printTable(models.slice(0, maxShown), [
     { header: 'MODEL', value: ({ model }) => model ?? 'any other', shrinkTo: 12 },
-    { header: 'NOW', value: ({ before }) => sharesText(before), shrinkTo: 12 },
-    { header: 'THEN', value: ({ after }) => sharesText(after), shrinkTo: 12 },
+    { header: 'NOW', value: (one) => sharesText(one.before, differ(one)), shrinkTo: 12 },
+    { header: 'THEN', value: (one) => sharesText(one.after, differ(one)), shrinkTo: 12 },
   ]);
   const unserved = models.filter((each) => each.unserved).map(({ model }) => model ?? 'any other');
   if (unserved.length === 0) return;
@@ -84,12 +84,20 @@ function valueText(value: unknown): string {
   return visible(typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null'));
 }
 
-function sharesText(shares: readonly Share[]): string {
+/** Whether the providers of a model, now or then, are not translated for in the same APIs. */
+function differ({ before, after }: ModelEffect): boolean {
+  return new Set([...before, ...after].map(({ translated }) => translated.join())).size > 1;
+}
+
+/** @param tellsApis names the APIs that are translated. */
+function sharesText(shares: readonly Share[], tellsApis: boolean): string {
   if (shares.length === 0) return 'none';
   return shares
-    .map(({ provider, share }) => {
-      if (share === 1) return shares.length === 1 ? provider : `${provider} 100%`;
-      return share === 0 ? `${provider} failover` : `${provider} ${percent(share)}`;
+    .map(({ provider, share, translated }) => {
+      const apis =
+        tellsApis && translated.length > 0 ? ` (${translated.join('+')} translated)` : '';
+      if (share === 1) return (shares.length === 1 ? provider : `${provider} 100%`) + apis;
+      return (share === 0 ? `${provider} failover` : `${provider} ${percent(share)}`) + apis;
     })
     .join(', ');
 }

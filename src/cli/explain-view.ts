@@ -84,6 +84,7 @@ export function printModelExplanation(
         { header: 'WHY', value: reasonOf, shrinkTo: 24 },
       ]);
     }
+    for (const line of translationsOf(route.candidates)) print(paint('dim', visible(line)));
     if (route.others.length > 0) {
       print(paint('dim', visible(`not ${route.others.map(other).join('; not ')}`)));
     }
@@ -158,6 +159,17 @@ function allowed({ allowed_by, model }: ModelExplanation, key: KeyNow | null): s
   if (!key) return 'not asked: name a key with --key';
   if (allowed_by === null) return paint('red', `no: none of its models is ${model}`);
   return allowed_by === '*' ? 'yes, all models' : `yes, by ${allowed_by}`;
+}
+
+/** A line for all providers that are translated for in the same APIs. */
+function translationsOf(candidates: readonly Candidate[]): string[] {
+  const providers = new Map<string, string[]>();
+  for (const { provider, translated } of candidates) {
+    const apis = translated.join(', ');
+    providers.set(apis, [...(providers.get(apis) ?? []), provider]);
+  }
+  providers.delete('');
+  return [...providers].map(([apis, names]) => `${apis} translated for ${names.join(', ')}`);
 }
 
 function shareOf({ share }: Candidate): string {

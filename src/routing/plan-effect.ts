@@ -4,6 +4,7 @@ import { providerProblems } from '../config/validate.js';
 import { firstChoices, shareOf } from './first-choice.js';
 import { compileAllowedModels } from './model-mapping.js';
 import { buildSnapshot, type Candidate, type Snapshot } from './snapshot.js';
+import { translatedApis } from './wire.js';
 
 /** The effect of a configuration change on models and keys. */
 export interface PlanEffect {
@@ -28,6 +29,8 @@ export interface Share {
   provider: string;
   /** By weight, from 0 to 1; 0 is for failover only. */
   share: number;
+  /** The APIs in which it is asked in another one, such as `messages`. */
+  translated: string[];
 }
 
 /** A key whose permissions change. */
@@ -99,16 +102,16 @@ function shares(snapshot: Snapshot, model: string): Share[] {
     ({ config: { model_mapping } }) =>
       Object.keys(model_mapping).length === 0 || Object.hasOwn(model_mapping, model),
   );
-  return sharesOf(providers.map((provider) => ({ provider })));
+  return sharesOf(providers.map((provider) => ({ provider, model })));
 }
 
 /** The shares while all providers are healthy. */
-function sharesOf(candidates: readonly Pick<Candidate, 'provider'>[]): Share[] {
-  const providers = candidates.map(({ provider }) => provider);
-  const choices = firstChoices(providers);
-  const all = providers.map((provider) => ({
+function sharesOf(candidates: readonly Pick<Candidate, 'provider' | 'model'>[]): Share[] {
+  const choices = firstChoices(candidates.map(({ provider }) => provider));
+  const all = candidates.map(({ provider, model }) => ({
     provider: provider.key,
     share: choices.includes(provider) ? shareOf(provider, choices) : 0,
+    translated: translatedApis(provider.wires, model),
   }));
   return all.sort((a, b) => b.share - a.share || (a.provider < b.provider ? -1 : 1));
 }

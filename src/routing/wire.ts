@@ -4,6 +4,7 @@ import type { Codec, RequestTarget } from '../dialects/codec.js';
 import { codecOf } from '../dialects/codecs.js';
 import type { AnsweredDialect } from '../dialects/dialect.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
+import { modelEndpoints } from '../dialects/endpoints.js';
 import type { LossPolicy } from '../dialects/translate/loss-policy.js';
 import { conversationTargets } from '../dialects/translate/targets.js';
 import { kindOf } from '../providers/index.js';
@@ -123,6 +124,17 @@ export function compileWires(provider: Provider): ProviderWires {
 
 function lowerCase(name: string): string {
   return name.toLowerCase();
+}
+
+/**
+ * The APIs of conversations that a provider is asked in another one for, by their names without
+ * their makers', such as `messages`.
+ */
+export function translatedApis({ to, translated }: ProviderWires, model: string): string[] {
+  return modelEndpoints.flatMap((endpoint) => {
+    const isTranslated = !to(endpoint, model) && translated(endpoint, model);
+    return isTranslated ? endpoint.dialect.name.replace(/^.*\./, '') : [];
+  });
 }
 
 /** Another value in `provider_params.headers` replaces the kind's own, such as the bearer token. */

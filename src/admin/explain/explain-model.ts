@@ -3,6 +3,7 @@ import type { Settings, StrategyName } from '../../config/settings-schema.js';
 import { firstChoices, shareOf } from '../../routing/first-choice.js';
 import { allowedBy, compileMappingMatch } from '../../routing/model-mapping.js';
 import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
+import { compileWires, translatedApis } from '../../routing/wire.js';
 import { isUsable, type ProviderState } from './provider-state.js';
 
 /** Explains the routing of a model; the field names are those of the API. */
@@ -42,6 +43,8 @@ export interface Candidate extends ProviderState {
   model_sent: string;
   weight: number;
   priority: number;
+  /** The APIs in which it is asked in another one, such as `messages`. */
+  translated: string[];
   /** Share of first attempts, from 0 to 1; null where the strategy ignores weights. */
   share: number | null;
   /** Reason for its share, or for having none. */
@@ -111,6 +114,7 @@ function explainRoute(
         model_sent: match.sent,
         weight,
         priority: provider_params.priority ?? 0,
+        translated: translatedApis(compileWires(provider), match.sent),
         ...stateOf(provider),
         share: 0,
         reason: '',

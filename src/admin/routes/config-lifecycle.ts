@@ -75,7 +75,8 @@ const planProperties = {
   },
   effect: {
     type: 'object',
-    description: 'Effect on models (`before` and `after` by provider and share) and keys.',
+    description:
+      'Effect on models (`before` and `after` by provider, share and translated APIs) and keys.',
     required: ['models', 'keys'],
     properties: {
       models: { type: 'array', items: { type: 'object' } },

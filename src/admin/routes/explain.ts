@@ -74,6 +74,10 @@ const candidate = object({
   in_flight: integer,
   max_concurrency: { type: ['integer', 'null'] },
   latency_ms: numberOrNull,
+  translated: {
+    ...list(text),
+    description: 'The APIs whose requests are translated for it; it speaks the others itself.',
+  },
   share: numberOrNull,
   reason: text,
 });
