@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { visible } from '../observe/visible.js';
 import { wholeNumber } from './arguments.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 import { CliError, errorMessage, usageError } from './failure.js';
@@ -82,7 +83,9 @@ async function exportLog({ after, ...flags }: DatabaseFlags & { after: number })
     for await (const link of readAuditChain(sql, Math.max(0, after - 1))) {
       if (link.place > after && link.entry !== null) {
         if (previous === null) throw notKept(after);
-        const isTaken = process.stdout.write(`${formatLink(link, previous)}\n`);
+        const line = formatLink(link, previous);
+        const shown = process.stdout.isTTY === true ? visible(line) : line;
+        const isTaken = process.stdout.write(`${shown}\n`);
         // main.ts handles a reader that has gone, which is not a failure.
         if (!isTaken && process.stdout.writable)
           await once(process.stdout, 'drain').catch(() => {});

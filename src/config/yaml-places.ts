@@ -115,70 +115,65 @@ function lineIndex(text: string): (offset: number) => { line: number; column: nu
 /** Longer names are not searched for, and have no place of their own. */
 const maxNameLength = 300;
 
+/** A key or an item of the text; several documents may have it. */
 interface Entry {
+  /** Of the first. */
   offset: number;
-  /** Index of the value's event. */
-  value: number;
+  /** Indexes of the events of its values. */
+  values: number[];
+  /** Null until they are needed. */
+  entries: Map<string, Entry> | null;
 }
 
 /**
  * Returns a function that finds the offset of a path's key. Each mapping on the way is indexed
- * once, so that many problems in one large mapping take linear time.
+ * once, those of several documents together, so that many problems take linear time.
  */
 function locator(text: string, events: readonly Event[]): (path: string) => number {
   const ends = endsOf(events);
-  const indexes = new Map<number, Map<string, Entry>>();
-  const entriesOf = (index: number): Map<string, Entry> => {
-    const known = indexes.get(index);
-    if (known) return known;
+  const entriesOf = (entry: Entry): Map<string, Entry> => {
+    if (entry.entries) return entry.entries;
     const made = new Map<string, Entry>();
-    indexes.set(index, made);
-    const last = ends[index] ?? index;
-    const isMapping = events[index]?.type === EVENT_ID.MAPPING;
-    if (!isMapping && events[index]?.type !== EVENT_ID.SEQUENCE) return made;
-    let at = index + 1;
-    for (let position = 0; at < last; position++) {
-      const item = events[at] as Event;
-      if (!isMapping) made.set(String(position), { offset: offsetOf(item), value: at });
-      else {
-        const value = (ends[at] ?? at) + 1;
-        if (item.type === EVENT_ID.SCALAR) {
-          made.set(getScalarValue(text, item), { offset: offsetOf(item), value });
+    entry.entries = made;
+    const add = (name: string, item: Event, value: number) => {
+      const known = made.get(name);
+      if (known) known.values.push(value);
+      else made.set(name, { offset: offsetOf(item), values: [value], entries: null });
+    };
+    for (const index of entry.values) {
+      const last = ends[index] ?? index;
+      const isMapping = events[index]?.type === EVENT_ID.MAPPING;
+      if (!isMapping && events[index]?.type !== EVENT_ID.SEQUENCE) continue;
+      let at = index + 1;
+      for (let position = 0; at < last; position++) {
+        const item = events[at] as Event;
+        if (!isMapping) add(String(position), item, at);
+        else {
+          const value = (ends[at] ?? at) + 1;
+          if (item.type === EVENT_ID.SCALAR) add(getScalarValue(text, item), item, value);
+          at = value;
         }
-        at = value;
+        at = (ends[at] ?? at) + 1;
       }
-      at = (ends[at] ?? at) + 1;
     }
     return made;
   };
   const roots = events.flatMap((event, index) =>
     event.type === EVENT_ID.DOCUMENT ? [index + 1] : [],
   );
+  const root: Entry = { offset: offsetOf(events[roots[0] ?? 0]), values: roots, entries: null };
   return (path) => {
-    let best = { offset: offsetOf(events[roots[0] ?? 0]), left: path.length };
-    for (const root of roots) {
-      const found = follow(root, path, entriesOf);
-      if (found.left < best.left) best = found;
+    let entry = root;
+    for (let rest = path; rest !== ''; ) {
+      const entries = entriesOf(entry);
+      const name = pathPrefixes(rest).find((each) => entries.has(each));
+      const found = name === undefined ? undefined : entries.get(name);
+      if (name === undefined || !found) break;
+      entry = found;
+      rest = rest.slice(name.length + 1);
     }
-    return best.offset;
+    return entry.offset;
   };
-}
-
-/** Follows a path down from an event as far as the text has it; `left` is the rest. */
-function follow(root: number, path: string, entriesOf: (index: number) => Map<string, Entry>) {
-  let index = root;
-  let rest = path;
-  let offset = 0;
-  while (rest !== '') {
-    const entries = entriesOf(index);
-    const name = pathPrefixes(rest).find((each) => entries.has(each));
-    const entry = name === undefined ? undefined : entries.get(name);
-    if (name === undefined || !entry) break;
-    offset = entry.offset;
-    index = entry.value;
-    rest = rest.slice(name.length + 1);
-  }
-  return { offset, left: rest.length };
 }
 
 /** All prefixes of a path, longest first. */

@@ -9,7 +9,10 @@ interface FileSettings extends Pick<Settings, 'data_dir'> {
 
 const maxFileBytes = 65_536;
 /** Of the data directory and of systemd's credentials: a provider must not be sent these. */
-const ownNames = ['secret-key', 'admin-key', 'last-good', 'secret_key', 'admin_key', 'db_url'];
+const ownNames = [
+  ...['secret-key', 'admin-key', 'last-good', 'postgres/passwords'],
+  ...['secret_key', 'admin_key', 'db_url'],
+];
 
 /**
  * The value that a reference stands for.

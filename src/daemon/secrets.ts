@@ -275,9 +275,12 @@ export class Secrets implements SecretReader {
     const { admin, database } = this.#settings;
     const urls = [database?.url, database?.listen_url].filter((url) => typeof url === 'string');
     const adminKeys = [admin?.key, ...(admin?.keys ?? []).map(({ key }) => key)];
-    if ([...urls, ...urls.map(passwordIn), ...adminKeys].includes(value)) return true;
+    const own = [...urls, ...urls.map(passwordIn), ...adminKeys];
+    // The only line of a file of variables.
+    const bare = value.replace(/^\w+=(["']?)(.*)\1$/, '$2');
+    if (own.includes(value) || own.includes(bare)) return true;
     try {
-      return parseKeyRing(value).some(({ id }) => this.#find(id) !== undefined);
+      return parseKeyRing(bare).some(({ id }) => this.#find(id) !== undefined);
     } catch {
       return false;
     }

@@ -57,11 +57,14 @@ function pathProblem(path: string): string | null {
     if (problem !== null || !decoded.includes('%')) return problem;
     if (/%2f/i.test(decoded) && !mayEncodeSlash.test(path)) return 'has an encoded slash';
     if (decodings === maxDecodings) return 'is encoded more than once';
+    const before = decoded;
     try {
-      decoded = decodeURIComponent(decoded);
+      decoded = decodeURIComponent(before);
     } catch {
-      // A percent sign that appears after decoding is a character of the path.
-      return decodings === 0 ? 'is not well encoded' : null;
+      if (decodings === 0) return 'is not well encoded';
+      // A percent sign that appears after decoding is a character of the path; others may encode.
+      decoded = before.replace(/%[0-7][0-9a-f]/gi, decodeURIComponent);
+      if (decoded === before) return null;
     }
   }
 }

@@ -91,3 +91,21 @@ test('a value written as JSON is read unchanged', () => {
     }),
   );
 });
+
+test('many documents that repeat each other are read in linear time', () => {
+  const text = '---\na: {b: 1}\n'.repeat(100_000);
+  const { problems } = readPlacedYaml('x', text);
+  assert.equal(problems.length, 99_999);
+  assert.deepEqual(problems.at(-1), {
+    ...{ source: 'x', path: 'a.b', reason: 'is in two documents' },
+    ...{ line: 2, column: 5 },
+  });
+});
+
+test('a path is found in whichever of several documents has most of it', () => {
+  const text = 'a: {b: {c: 1}}\n---\na: {d: 2}\n---\n[]\n---\ne: {f: 3}';
+  assert.match(at(text, 'a.b.c'), /^c: 1/);
+  assert.match(at(text, 'a.d'), /^d: 2/);
+  assert.match(at(text, 'e.f.g'), /^f: 3/);
+  assert.match(at(text, 'x'), /^a: /);
+});

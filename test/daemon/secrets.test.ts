@@ -357,6 +357,9 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
     admin.key,
     database.url,
     'listen',
+    `ADMIN_KEY=${admin.key}`,
+    `DB_URL="${database.url}"`,
+    `LLMPROXY_SECRET_KEY='${formatSecretKey(key)}'`,
   ];
   for (const [index, text] of texts.entries()) {
     const path = join(folder, `innocent-${index}`);

@@ -46,6 +46,12 @@ test('paths that two parsers could read differently are refused', () => {
     [/dot segment/, '/docs/%2e%2e/admin', '/docs/.%2E/admin', '/%2e', '/docs/%2e%2e;x/admin'],
     [/dot segment/, '/docs/%252e%252e/admin', '/docs/%25252e./x', '/v1/models/..%2f..%2fadmin'],
     [/dot segment/, '/v1/models/x%2f..%2f..%2fadmin', '/v1/models/x%252f%252e%252e'],
+    [
+      /dot segment/,
+      '/docs/%252e%252e/x%25ff',
+      '/v1/models/x%252f..%252f%25zz',
+      '/docs/%25ff/%252e/x',
+    ],
     [/backslash/, '/docs\\admin', '/docs%5cadmin', '/docs%5Cadmin', '/docs%255cadmin'],
     [/encoded slash/, '/docs%2fadmin', '/docs%2Fadmin', '/docs%252fadmin', '/v1/models%2fx'],
     [/encoded slash/, '/%2fv1/models/x', '/v1/%2fmodels/x'],
