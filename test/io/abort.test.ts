@@ -38,7 +38,7 @@ for (const { engine, skip } of engines) {
       }),
     );
 
-    await t.test('aborts its upstream request that has no answer yet', () =>
+    await t.test('aborts its upstream request before the answer', () =>
       aborted(async () => {
         const controller = new AbortController();
         const answer = client.chat.completions.create(
@@ -52,7 +52,7 @@ for (const { engine, skip } of engines) {
       }),
     );
 
-    await t.test('aborts its upstream request when it waited long enough', () =>
+    await t.test('aborts its upstream request after a long wait', () =>
       aborted(() =>
         assert.rejects(
           client.chat.completions.create(
@@ -64,7 +64,7 @@ for (const { engine, skip } of engines) {
       ),
     );
 
-    await t.test('sends nothing upstream when it leaves while it uploads', async () => {
+    await t.test('sends nothing upstream when it leaves during its upload', async () => {
       const before = stats.requests;
       const raw = await rawClient(daemon.port);
       await raw.send(

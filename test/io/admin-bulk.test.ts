@@ -5,7 +5,7 @@ import { until } from '../support/until.js';
 
 const viewerKey = 'viewer-0123456789-abcdefgh';
 
-/** A document of keys, with the fields of each, of about so many bytes a key. */
+/** A document of keys with these fields, of about this many bytes per key. */
 function keys(count: number, fields = 'rate_limit: 1'): string {
   const lines = Array.from({ length: count }, (_, index) => {
     const hash = index.toString(16).padStart(64, '0');
@@ -23,7 +23,7 @@ function ask(daemon: Daemon, path: string, body?: object, options: RequestInit =
   });
 }
 
-/** Connections of threads that handle documents. */
+/** Connections of the threads that handle documents. */
 async function threads({ sql }: Daemon): Promise<number> {
   const [row] = await sql<[{ count: number }]>`
     SELECT count(*)::int AS count FROM pg_stat_activity
@@ -31,7 +31,7 @@ async function threads({ sql }: Daemon): Promise<number> {
   return row.count;
 }
 
-test('documents of any size hold up nobody else, and end with their client', async (t) => {
+test('documents of any size do not delay others, and end with their client', async (t) => {
   const daemon = await startDaemon(t, {
     settings: { admin: { keys: [{ name: 'looks', key: viewerKey, role: 'viewer' }] } },
   });
@@ -54,7 +54,7 @@ test('documents of any size hold up nobody else, and end with their client', asy
     assert.equal(changes.length, 40_000);
   });
 
-  await t.test('of 60,000 problems some are told, and how many there are', async () => {
+  await t.test('some of 60,000 problems are reported, with the total', async () => {
     const answer = await ask(daemon, 'plan', { document: keys(60_000, 'rate_limit: -1') });
     assert.equal(answer.status, 400);
     const { error } = (await answer.json()) as { error: { message: string; param: string } };
@@ -63,7 +63,7 @@ test('documents of any size hold up nobody else, and end with their client', asy
     assert.equal(error.param, 'document');
   });
 
-  await t.test('the work ends when its client leaves, and the next one is done', async () => {
+  await t.test('the work ends when its client leaves, and the next request is served', async () => {
     const client = new AbortController();
     const left = ask(daemon, 'plan', { document: large }, { signal: client.signal });
     const waits = ask(daemon, 'plan', { document: large }, { signal: client.signal });
@@ -85,7 +85,7 @@ test('documents of any size hold up nobody else, and end with their client', asy
     assert.equal((await ask(daemon, 'apply', { document }, viewer)).status, 403);
   });
 
-  await t.test('what is wrong with a body is told as everywhere', async () => {
+  await t.test('errors of a body are reported as on other routes', async () => {
     const bodies = [
       [{}, 'invalid_request', 'document'],
       [{ document: 5 }, 'invalid_request', 'document'],
@@ -105,7 +105,7 @@ test('documents of any size hold up nobody else, and end with their client', asy
     );
   });
 
-  await t.test('a version that no integer of PostgreSQL holds is not there', async () => {
+  await t.test('a version beyond the integers of PostgreSQL is not found', async () => {
     for (const version of [2 ** 31, 2 ** 53 - 1, 2 ** 53, 2 ** 63, 1e300]) {
       const rollback = await ask(daemon, 'rollback', { version });
       assert.ok([400, 404].includes(rollback.status), `${version}: ${await rollback.text()}`);
@@ -119,7 +119,7 @@ test('documents of any size hold up nobody else, and end with their client', asy
     }
   });
 
-  await t.test('a document is applied, active when asked for, exported and undone', async () => {
+  await t.test('a document is applied, active on request, exported and undone', async () => {
     const { version } = (await (await ask(daemon, 'version')).json()) as { version: number };
     const applied = await ask(daemon, 'apply?wait=active', { document: keys(1_000) });
     assert.equal(applied.status, 200);

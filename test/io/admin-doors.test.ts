@@ -8,7 +8,7 @@ import { until } from '../support/until.js';
 
 const path = '/admin/v1/credentials';
 
-/** The head of a request whose body of a million bytes is never sent. */
+/** The head of a request whose declared body of a million bytes is never sent. */
 function headOf(key: string): string {
   const fields = ['host: localhost', 'content-type: application/json', 'content-length: 1000000'];
   if (key !== '') fields.push(`authorization: Bearer ${key}`);
@@ -43,7 +43,7 @@ for (const { engine, skip } of engines) {
   });
 }
 
-test('the admin API is for the addresses of admin.allow_from, as trusted proxies tell them', async (t) => {
+test('the admin API is limited to the addresses of admin.allow_from, as reported by trusted proxies', async (t) => {
   const daemon = await startDaemon(t, {
     settings: {
       server: { trusted_proxies: ['127.0.0.1'] },
@@ -64,7 +64,7 @@ test('the admin API is for the addresses of admin.allow_from, as trusted proxies
   assert.equal((await daemon.cli(['status', '--json'])).code, 0);
 });
 
-test('the PROXY protocol of a trusted proxy says who the client is, and makes nothing local', async (t) => {
+test('the PROXY protocol of a trusted proxy names the client, and makes nothing local', async (t) => {
   const daemon = await startDaemon(t, {
     engine: 'net',
     settings: { server: { trusted_proxies: ['127.0.0.1'], proxy_protocol: true } },
@@ -94,7 +94,7 @@ test('where others can reach the listener, this machine needs the key too', asyn
   assert.equal((await ask(`${daemon.url}/docs`)).status, 200);
 });
 
-test('wrong keys of clients are told and, in great number, made to wait', async (t) => {
+test('wrong keys of clients are logged and, in great number, delayed', async (t) => {
   const daemon = await startDaemon(t);
   const key = await daemon.addKey('alice');
   await daemon.reload();

@@ -35,7 +35,7 @@ interface Tried {
 const runs = 15;
 const controlPath = /^\/(admin|metrics|docs|openapi\.json|health\/detailed)/;
 
-test('every route of the control plane answers each role as it documents', async (t) => {
+test('every route of the control plane answers each role as documented', async (t) => {
   const viewer = 'a-viewer-of-everything';
   const operator = 'an-operator-of-providers';
   const daemon = await startDaemon(t, {
@@ -162,7 +162,7 @@ function rarely<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
   return fc.oneof({ weight: 12, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 }
 
-/** Providers that nobody can be reached at: what is made up is nobody's address. */
+/** Providers that cannot be reached: their addresses are made up. */
 function harmless(schema: object): object {
   const text = JSON.stringify(schema, (name, value) =>
     name === 'api_base' && typeof value === 'object'
@@ -172,7 +172,7 @@ function harmless(schema: object): object {
   return JSON.parse(text);
 }
 
-/** As a value is written in a path or a query. */
+/** A value as written in a path or a query. */
 function encoded(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '?'));

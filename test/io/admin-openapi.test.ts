@@ -16,7 +16,7 @@ interface Document {
   paths: Record<string, Record<string, { operationId: string; responses: Record<string, object> }>>;
 }
 
-test('what the daemon answers is what its document says', async (t) => {
+test('the answers of the daemon match its document', async (t) => {
   const daemon = await startDaemon(t);
   const { mock } = await mockForTest(t);
   await daemon.addProvider('mock', { api_base: mock.url, model_mapping: { m: 'gpt-4o' } });
@@ -34,7 +34,7 @@ test('what the daemon answers is what its document says', async (t) => {
   ajv.addSchema(document, 'document');
   const asked = new Set<string>();
 
-  /** Asks, and checks status, headers, type and body against the operation. */
+  /** Sends a request, and checks status, headers, type and body against the operation. */
   async function check(method: string, path: string, pattern: string, options: AskOptions = {}) {
     const answered = await ask(daemon.url + path, { method, ...options });
     const where = `${method} ${pattern} ${answered.status}`;
@@ -62,7 +62,7 @@ test('what the daemon answers is what its document says', async (t) => {
     assert.ok(validate(JSON.parse(answered.text)), `${where}: ${ajv.errorsText(validate.errors)}`);
   }
 
-  /** The schema with its references as those of the document. */
+  /** The schema with its references pointing into the document. */
   function absolute(schema: object): object {
     return JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/'));
   }
@@ -175,7 +175,7 @@ test('what the daemon answers is what its document says', async (t) => {
     await check('GET', explain, explain, { headers: admin });
   });
 
-  await t.test('of every other operation that needs no more than its parameters', async () => {
+  await t.test('of every other operation that needs only its parameters', async () => {
     for (const [pattern, methods] of Object.entries(document.paths)) {
       const operation = methods.get;
       if (!operation || asked.has(operation.operationId) || pattern.startsWith('/docs/')) continue;

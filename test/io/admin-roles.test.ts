@@ -11,7 +11,7 @@ interface Entry {
   object: string;
 }
 
-test('a viewer sees all and changes nothing, and the audit log names who did what', async (t) => {
+test('a viewer reads everything and changes nothing, and the audit log names the author of each change', async (t) => {
   const deploy = 'key-of-the-deployment';
   const board = 'key-of-the-dashboard';
   const daemon = await startDaemon(t, {

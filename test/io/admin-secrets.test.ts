@@ -16,7 +16,7 @@ async function admin(daemon: Daemon, method: string, path: string, body?: object
   return { status, text, body: text.startsWith('{') ? JSON.parse(text) : null };
 }
 
-test('an admin key cannot make a secret of the machine a key, nor learn what the machine has', async (t) => {
+test('an admin key cannot use a secret of the machine as a key, nor learn what the machine has', async (t) => {
   const daemon = await startDaemon(t, { env: { SOME_SECRET: 'sk-of-the-machine' } });
   const { url: api_base } = await startUpstream(t, answerChat);
   writeFileSync(join(daemon.home, 'there'), 'sk-of-the-machine');
@@ -64,7 +64,7 @@ test('an admin key cannot make a secret of the machine a key, nor learn what the
   assert.equal(texts.size, 1);
 });
 
-test('a secret goes to another origin only when it is given again, and is kept encrypted for one', async (t) => {
+test('a secret is sent to another origin only when given again, and is encrypted for one origin', async (t) => {
   const daemon = await startDaemon(t);
   const first = await startUpstream(t, answerChat);
   const second = await startUpstream(t, answerChat);
@@ -155,7 +155,7 @@ test('a secret goes to another origin only when it is given again, and is kept e
   }
 });
 
-test('people on the machine refer to what they like, and a row cannot send it elsewhere', async (t) => {
+test('users of the machine may refer to anything, and a row cannot send it elsewhere', async (t) => {
   const daemon = await startDaemon(t, {
     env: { TEAM_SECRET: 'sk-of-the-team', FILE_SECRET: 'sk-of-the-file' },
   });

@@ -18,7 +18,7 @@ const provider = {
   is_enabled: true,
 };
 
-/** The parts of answers that the tests read. */
+/** The parts of answers used by the tests. */
 interface Body {
   version: number;
   status?: string;
@@ -135,7 +135,7 @@ test('the admin API', async (t) => {
     await admin('DELETE', `/credentials/${id}`);
   });
 
-  await t.test('gives pages, filtered by state and name', async () => {
+  await t.test('returns pages, filtered by state and name', async () => {
     const keys = ['alpha', 'beta', 'gamma', 'delta'];
     for (const provider_key of keys) {
       await admin('POST', '/providers', {
@@ -166,7 +166,7 @@ test('the admin API', async (t) => {
     }
   });
 
-  await t.test('refuses what cannot be used, naming the field, and commits nothing', async () => {
+  await t.test('refuses invalid rows, naming the field, and commits nothing', async () => {
     const { version } = (await admin('GET', '/providers')).body;
     for (const [change, param] of [
       [{ nope: 1 }, 'nope'],
@@ -217,7 +217,7 @@ test('the admin API', async (t) => {
     assert.ok(!answered.text.includes('secret'));
   });
 
-  await t.test('refuses a second provider of a name, also by renaming', async () => {
+  await t.test('refuses a second provider with the same name, also by renaming', async () => {
     const first = await admin('POST', '/providers', provider);
     const second = await admin('POST', '/providers', { ...provider, provider_key: 'second' });
     assertError(await admin('POST', '/providers', provider), 409, 'conflict', 'provider_key');
@@ -253,7 +253,7 @@ test('the admin API', async (t) => {
     assert.equal(head.headers['cache-control'], 'no-store');
   });
 
-  await t.test('asks for its own key, and makes who guesses wait', async () => {
+  await t.test('needs its own key, and makes guessers wait', async () => {
     const client = await daemon.addKey('client');
     await daemon.reload();
     const asked = (headers: Record<string, string>) =>

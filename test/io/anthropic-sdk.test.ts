@@ -56,7 +56,7 @@ for (const { engine, skip } of engines) {
       assert.equal(second.stop_reason, 'end_turn');
     });
 
-    await t.test('is answered by a provider of another API', async () => {
+    await t.test('gets an answer from a provider of another API', async () => {
       const asked = { ...hello, model: 'gpt-4o' };
       const { data, response } = await client.messages.create(asked).withResponse();
       assert.equal(response.headers.get('x-llmproxy-provider'), 'openai');
@@ -90,7 +90,7 @@ for (const { engine, skip } of engines) {
       assert.deepEqual(row && { ...row }, { prompt, completion, source: 'provider' });
     });
 
-    await t.test('errors are the SDK’s own classes, in its shape', async () => {
+    await t.test('errors have the classes and shape of the SDK', async () => {
       const cases: [act: () => Promise<unknown>, class_: unknown, type: string][] = [
         [
           () => clientOf(daemon, 'sk-never-seen').messages.create(hello),
@@ -130,7 +130,7 @@ for (const { engine, skip } of engines) {
       }
     });
 
-    await t.test('a stream that breaks is an error to the SDK, never a message', async () => {
+    await t.test('a broken stream is an error to the SDK, never a message', async () => {
       const stream = client.messages.stream({ ...hello, model: 'mock-cut-stream' });
       await assert.rejects(stream.finalMessage(), Anthropic.APIError);
     });
@@ -157,7 +157,7 @@ for (const { engine, skip } of engines) {
       }
     });
 
-    await t.test('the key is taken from where each API’s clients send it', async () => {
+    await t.test('the key is read from the place that clients of each API use', async () => {
       const url = `${daemon.url}/v1/models`;
       for (const headers of [
         { authorization: `Bearer ${key}` },
@@ -175,7 +175,7 @@ for (const { engine, skip } of engines) {
     });
 
     await t.test(
-      'a base URL with /v1, with it twice, or a hello without a key is served',
+      'a base URL with /v1, once or twice, and a hello without a key are served',
       async () => {
         const headers = { 'x-api-key': key, 'content-type': 'application/json' };
         const body = JSON.stringify(hello);

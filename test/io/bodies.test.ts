@@ -24,7 +24,7 @@ const answer: Answer = ({ body }, response) => {
   else response.end(`{ "choices": [{"message":{"content":"${answered}"}}] }`);
 };
 
-test('bodies are stored for the keys that say so, as they were sent, and are in no log', async (t) => {
+test('bodies are stored as sent, only for keys with that setting, and are in no log', async (t) => {
   const upstream = await startUpstream(t, answer);
   const daemon = await startDaemon(t, { workers: 2 });
   daemon.secrets.add(written).add(answered);

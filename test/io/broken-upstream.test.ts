@@ -14,7 +14,7 @@ const jsonHead = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n';
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
 
 for (const { engine, skip } of engines) {
-  test(`a provider that breaks is told of on ${engine}`, { skip }, async (t) => {
+  test(`a broken provider is reported on ${engine}`, { skip }, async (t) => {
     const daemon = await startDaemon(t, {
       engine,
       settings: {
@@ -64,7 +64,7 @@ for (const { engine, skip } of engines) {
             setImmediate(cut, socket),
           );
         };
-        // What follows the declared length is part of the answer: only its end is missing.
+        // Nonsense within the declared length is part of the answer: only its end is missing.
         const timeout = code === 'upstream_timeout' || how === 'sends nonsense';
         const { status, text } = await askChat(daemon.url, key, 'm');
         assert.equal(status, timeout ? 504 : 502);
@@ -85,7 +85,7 @@ for (const { engine, skip } of engines) {
       assert.equal(seen, 1);
     });
 
-    await t.test('no answer at all is 504 in time, an answer that is not HTTP 502', async () => {
+    await t.test('no answer at all is 504 in time, an answer other than HTTP is 502', async () => {
       answer = () => {};
       const silent = await askChat(daemon.url, key, 'm');
       assert.equal(silent.status, 504);

@@ -6,7 +6,7 @@ import { ask, askChat, bearer, engines } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
 import { type Answer, answerChat, startRawUpstream, startUpstream } from '../support/upstream.js';
 
-/** What a JSON parser would change: numbers, order, spaces, escapes, keys sent twice. */
+/** JSON that a parser would change: numbers, order, spaces, escapes, duplicate keys. */
 const body =
   '{ "seed" : 12345678901234567890, "temperature":1.0,"z":1e2, "a":-0.0,\n' +
   '"messages":[{"role":"user","content":"caf\\u00e9 \\/ é \\ud83d\\ude00","model":"inner"}],' +
@@ -46,7 +46,7 @@ for (const { engine, skip } of engines) {
       assert.equal(last().body.toString(), sent);
     });
 
-    await t.test('bytes that are no UTF-8 arrive as they are', async () => {
+    await t.test('invalid UTF-8 arrives unchanged', async () => {
       const bytes = Buffer.concat([
         Buffer.from('{"model":"gpt-4o","x":"'),
         Buffer.from([0xff, 0xc3, 0x28, 0x80]),
@@ -90,13 +90,13 @@ for (const { engine, skip } of engines) {
       assert.ok(!rawHeaders.join('\n').includes(key));
     });
 
-    await t.test('x-request-id is taken, sent on and returned', async () => {
+    await t.test('x-request-id is accepted, forwarded and returned', async () => {
       const answered = await send(body, { 'x-request-id': 'req-from-client' });
       assert.equal(answered.headers['x-request-id'], 'req-from-client');
       assert.equal(last().headers['x-request-id'], 'req-from-client');
     });
 
-    await t.test('x-request-id is made where there is none that can be passed on', async () => {
+    await t.test('x-request-id is created where there is no valid one', async () => {
       const ids = new Set<string>();
       for (const headers of [{}, {}, { 'x-request-id': 'two words' }]) {
         const answered = await send(body, headers);
@@ -136,7 +136,7 @@ for (const { engine, skip } of engines) {
       assert.equal(headers['x-hop'], undefined);
     });
 
-    await t.test('an answer without a body, and one that is no JSON, pass through', async () => {
+    await t.test('an answer without a body, and one that is not JSON, pass through', async () => {
       answer = (_request, response) => response.writeHead(204).end();
       assert.equal((await send(body)).status, 204);
       answer = (_request, response) =>
@@ -173,7 +173,7 @@ for (const { engine, skip } of engines) {
   });
 }
 
-/** The payload in HTTP chunks of these sizes, over and over. */
+/** The payload in HTTP chunks of these sizes, repeated. */
 function chunked(payload: Buffer, sizes: readonly number[]): Buffer {
   const parts: Buffer[] = [];
   for (let from = 0, i = 0; from < payload.length; i++) {

@@ -15,13 +15,13 @@ for (const { engine, skip } of engines) {
       const [victim = 0, other] = daemon.workerPids();
       const from = daemon.logs.length;
       process.kill(victim, 'SIGKILL');
-      // From here on none is lost; what the kernel had queued for it before, nobody can save.
+      // No request is lost from here on; those that the kernel had queued for it are beyond saving.
       const ended = await daemon.waitFor('worker_exited', ({ pid }) => pid === victim, from);
       for (let i = 0; i < 60; i++) assert.equal(await whoAnswers(daemon, key), 'p');
       assert.deepEqual([ended.level, ended.reason], ['error', 'SIGKILL']);
       const started = await daemon.waitFor('worker_started', () => true, from);
       assert.deepEqual(daemon.workerPids().sort(), [other, Number(started.pid)].sort());
-      // It uses what the others use, also what came after its start.
+      // It uses the same configuration as the others, also changes made since its start.
       await daemon.sql`UPDATE providers SET weight = weight + 1`;
       await daemon.reload();
     }

@@ -6,7 +6,7 @@ import { startOwnServer, startStandby } from '../support/own-server.js';
 import { testDatabase } from '../support/postgres.js';
 import { until } from '../support/until.js';
 
-test('after a failover the other host of the database URL is written to', async (t) => {
+test('after a failover, writes go to the other host of the database URL', async (t) => {
   const primary = await startOwnServer(t);
   const standby = await startStandby(t, primary);
   const dbUrl = `postgres://llmproxy@127.0.0.1:${standby.port},127.0.0.1:${primary.port}/postgres`;
@@ -33,7 +33,7 @@ test('after a failover the other host of the database URL is written to', async 
   await until('health', async () => (await health()).database === 'up', 20_000);
 });
 
-test('a schema that a newer version has made is told at the start and by commands', async (t) => {
+test('a schema of a newer version is reported at the start and by commands', async (t) => {
   const database = await testDatabase(t);
   const newer = (compatible: number) => database.sql`
     INSERT INTO llmproxy_migrations (version, name, compatible_from)

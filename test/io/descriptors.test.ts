@@ -8,7 +8,7 @@ import { ask } from '../support/ask.js';
 import { testDatabase, testDirectory } from '../support/postgres.js';
 import { until } from '../support/until.js';
 
-test('with 200 descriptors and 300 connections no worker ends, and it is told', async (t) => {
+test('with 200 descriptors and 300 connections no worker ends, and the shortage is logged', async (t) => {
   const { dbUrl } = await testDatabase(t);
   const dataDir = testDirectory();
   const serve = `ulimit -n 200 && exec '${process.execPath}' '${executable}' serve --json \

@@ -17,7 +17,7 @@ const headOf = (key: string, ...more: string[]) =>
   [`POST ${path} HTTP/1.1`, 'host: h', `authorization: Bearer ${key}`, ...more].join('\r\n');
 
 for (const { engine, skip } of engines) {
-  test(`hostile requests are refused, and harm no other, on ${engine}`, { skip }, async (t) => {
+  test(`hostile requests are refused without harm to others on ${engine}`, { skip }, async (t) => {
     const { daemon, key, providers } = await startGateway(
       t,
       { p: {} },
@@ -45,7 +45,7 @@ for (const { engine, skip } of engines) {
         const raw = await rawClient(daemon.port);
         await raw.send(`${headOf(key, ...framing)}\r\n\r\n{"model":"m"}\r\n0\r\n\r\n`);
         const { received } = await raw.closed;
-        // uWebSockets.js may see what follows the shorter length first, which is no HTTP.
+        // uWebSockets.js may first see the bytes after the shorter length, which are not HTTP.
         assert.match(received, /^HTTP\/1\.1 (400|505) /, framing.join());
         assert.equal(received.match(/HTTP\/1\.1/g)?.length, 1, framing.join());
       }
@@ -63,7 +63,7 @@ for (const { engine, skip } of engines) {
     });
   });
 
-  test(`a client that takes nothing is let go on ${engine}`, { skip }, async (t) => {
+  test(`a client that reads nothing is disconnected on ${engine}`, { skip }, async (t) => {
     const daemon = await startDaemon(t, {
       engine,
       settings: { server: { stalled_reader_timeout_ms: 1_500 }, log: { requests: true } },
@@ -88,7 +88,7 @@ for (const { engine, skip } of engines) {
     await daemon.reload();
     const [worker = 0] = daemon.workerPids();
 
-    await t.test('in the middle of a stream, whose memory is bounded meanwhile', async () => {
+    await t.test('in the middle of a stream, with bounded memory', async () => {
       const before = residentMiB(worker);
       const body = '{"model":"m","stream":true}';
       const sockets = Array.from({ length: 30 }, () => {
@@ -122,7 +122,7 @@ for (const { engine, skip } of engines) {
       });
       const body = '{"model":"m"}';
       const request = `${headOf(key, `content-length: ${body.length}`)}\r\n\r\n${body}`;
-      // The kernel takes some megabytes; then the next answer stays with the gateway.
+      // The kernel buffers some megabytes; after that the gateway holds the next answer.
       const from = upstream.received.length;
       for (let sent = 1; sent <= 100; sent++) {
         socket.write(request);

@@ -12,7 +12,7 @@ import { allAnswer, startNamedUpstream, whoAnswers } from '../support/gateway.js
 import { testDatabase } from '../support/postgres.js';
 import { until } from '../support/until.js';
 
-test('without its database the daemon starts from what it kept, and follows it when it is back', async (t) => {
+test('without its database the daemon starts from saved rows, and follows the database again later', async (t) => {
   const database = await gatedDatabase(t);
   const first = await startDaemon(t, { database });
   const upstream = await startNamedUpstream(t, 'p');
@@ -45,7 +45,7 @@ test('without its database the daemon starts from what it kept, and follows it w
   });
 });
 
-test('connections that are half open are noticed in 30 s, and replaced', async (t) => {
+test('half-open connections are detected within 30 s and replaced', async (t) => {
   const database = await gatedDatabase(t);
   const daemon = await startDaemon(t, { database });
   const upstream = await startNamedUpstream(t, 'p');
@@ -62,7 +62,7 @@ test('connections that are half open are noticed in 30 s, and replaced', async (
   assert.equal(await adminStatus(daemon, { name: 'bob' }), 201);
 });
 
-test('where no notification arrives, the database is asked for changes', async (t) => {
+test('where no notification arrives, the database is polled for changes', async (t) => {
   const env = { DB_LISTEN_URL: 'postgres://nobody@127.0.0.1:1/nowhere' };
   const daemon = await startDaemon(t, { env });
   const upstream = await startNamedUpstream(t, 'p');
@@ -118,7 +118,7 @@ async function gatedDatabase(t: TestContext) {
       open() {
         isOpen = true;
       },
-      /** From now on nothing passes on the connections there are, though they stay; new ones work. */
+      /** Blocks existing connections without closing them; new ones work. */
       swallow() {
         for (const [client, target] of pairs) {
           client.unpipe(target);

@@ -13,7 +13,7 @@ import { assertNoneLost, loadOn, mockProcessForTest, more } from '../support/loa
 import { testDirectory } from '../support/postgres.js';
 import { isRunning, until } from '../support/until.js';
 
-/** A PostgreSQL of this test alone, which nobody starts again but the test. */
+/** A PostgreSQL for this test alone, restarted only by the test. */
 async function ownPostgres(t: TestContext) {
   const dataDir = join(testDirectory(), 'server');
   mkdirSync(dataDir);

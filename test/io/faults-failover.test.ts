@@ -100,7 +100,7 @@ test('many requests that wait for a provider that stalls all move to the other',
   await daemon.addProvider('good', { api_base: good.url });
   const key = await daemon.addKey('alice');
   await daemon.reload();
-  // More at once than the retry budget of a quiet worker, 100 in ten seconds.
+  // More than the retry budget of a quiet worker: 100 in ten seconds.
   const load = loadOn(t, daemon, key, { concurrency: 600, perSecond: 1_500 });
   await more(load, 800);
   const outcomes = await load.stop();
@@ -108,7 +108,7 @@ test('many requests that wait for a provider that stalls all move to the other',
   assert.ok(stalled.received.length > 200, `${stalled.received.length} had waited`);
 });
 
-test('a provider that dies after the first content cuts its streams, and says so', async (t) => {
+test('streams of a provider that dies after the first content are cut with an error', async (t) => {
   const daemon = await startDaemon(t);
   const [victim, other] = [
     await mockProcessForTest(t, { chunks: 40, chunkIntervalMs: 20 }),
@@ -145,7 +145,7 @@ test('no provider gets a request twice when connections are reset at any time', 
       if (place === 0) response.socket?.resetAndDestroy();
       else if (place === 1) response.socket?.end();
       else answerChat(request, response);
-      // Idle connections are reset too, as the next request may be on its way.
+      // Idle connections are reset too, when the next request may already be on its way.
       if (place === 2)
         response.on('finish', () => setImmediate(() => response.req.socket.destroy()));
     });

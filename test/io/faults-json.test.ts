@@ -7,7 +7,7 @@ import { startDaemon } from '../support/daemon.js';
 import { quantile, sendChat } from '../support/load.js';
 import { mockProcessForTest } from '../support/load-for-test.js';
 
-/** Bodies near the default cap, each made of a piece that is often repeated. */
+/** Bodies near the default cap, each made of one repeated piece. */
 const bodies: [what: string, before: string, piece: string, count: number, after: string][] = [
   ['deep arrays', '{"model":"heavy","messages":[],"a":', '[', 20_000_000, ''],
   ['many members', '{"model":"heavy","messages":[]', ',"k":[{}]', 2_200_000, '}'],
@@ -15,7 +15,7 @@ const bodies: [what: string, before: string, piece: string, count: number, after
   ['many numbers', '{"model":"heavy","messages":[],"a":[', '1e5,', 5_000_000, '1]}'],
 ];
 
-// In a thread of its own, so that its work is not measured as the gateway's.
+// In a thread of its own, so that its work does not count as the gateway's.
 const sender = `
   const { workerData, parentPort } = require('node:worker_threads');
   const { request } = require('node:http');

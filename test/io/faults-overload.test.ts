@@ -7,7 +7,7 @@ import { loadOn, mockProcessForTest, runFor } from '../support/load-for-test.js'
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
 
-test('a full queue refuses at once, and says when to come again', async (t) => {
+test('a full queue refuses at once, and tells when to retry', async (t) => {
   const daemon = await startDaemon(t, {
     settings: { limits: { max_queue: 3, queue_timeout_ms: 1_500 } },
   });
@@ -48,7 +48,7 @@ test('a full queue refuses at once, and says when to come again', async (t) => {
   await Promise.all(underWay);
 });
 
-test('at twice the capacity the goodput stays, and the rest is refused', async (t) => {
+test('at twice the capacity, goodput is kept and the rest is refused', async (t) => {
   const daemon = await startDaemon(t, {
     workers: 2,
     settings: { limits: { max_queue: 50, queue_timeout_ms: 1_000 } },

@@ -5,7 +5,7 @@ import type { LoadOutcome } from '../support/load.js';
 import { assertNoneLost, loadOn, mockProcessForTest, more } from '../support/load-for-test.js';
 import { until } from '../support/until.js';
 
-test('a dead provider is soon asked no more, by any worker, and is back after it recovers', async (t) => {
+test('a dead provider is soon used by no worker, and used again after it recovers', async (t) => {
   const daemon = await startDaemon(t, { workers: 2 });
   const mocks = [await mockProcessForTest(t), await mockProcessForTest(t)];
   for (const [index, { url }] of mocks.entries()) {
@@ -39,7 +39,7 @@ test('a dead provider is soon asked no more, by any worker, and is back after it
   assertNoneLost(t, await load.stop(), 'over all of it');
 });
 
-test('a client that leaves takes its request at the provider with it', async (t) => {
+test('the request at the provider ends when its client leaves', async (t) => {
   const daemon = await startDaemon(t, { workers: 2 });
   const mock = await mockProcessForTest(t, { chunks: 1_000, chunkIntervalMs: 20 });
   await daemon.addProvider('p', { api_base: mock.url });
@@ -49,7 +49,7 @@ test('a client that leaves takes its request at the provider with it', async (t)
   for (let i = 0; i < 60; i++) {
     const abort = new AbortController();
     aborts.push(abort);
-    // Some wait for an answer that does not come, the others read a stream.
+    // Some wait for an answer that never comes, the others read a stream.
     const model = i % 3 === 0 ? 'mock-hang' : 'm';
     fetch(`${daemon.url}/v1/chat/completions`, {
       method: 'POST',

@@ -5,7 +5,7 @@ import { tally } from '../support/load.js';
 import { assertNoneLost, loadOn, more } from '../support/load-for-test.js';
 import { answerChat, startUpstream } from '../support/upstream.js';
 
-test('when everything fails, retries add a fifth to the load at most', async (t) => {
+test('when everything fails, retries add at most a fifth to the load', async (t) => {
   const daemon = await startDaemon(t);
   const asked = { a: 0, b: 0, c: 0 };
   for (const name of ['a', 'b', 'c'] as const) {
@@ -26,12 +26,12 @@ test('when everything fails, retries add a fifth to the load at most', async (t)
   t.diagnostic(
     `${attempts} attempts for ${requests} requests: ${(attempts / requests).toFixed(3)}`,
   );
-  // More than the budget by what was under way at the first failure of each provider.
+  // Exceeds the budget by the requests in flight at the first failure of each provider.
   assert.ok(attempts - requests <= 0.2 * requests + 40);
   assert.ok(attempts > requests, 'some are retried');
 });
 
-test('a provider that asks for a pause gets one, and the client learns of it where there is no other', async (t) => {
+test('a provider that asks for a pause gets one, and the client is told where there is no other', async (t) => {
   const daemon = await startDaemon(t);
   let asked = 0;
   const busy = await startUpstream(t, (_request, response) => {

@@ -7,7 +7,7 @@ import { isRunning, until } from '../support/until.js';
 import { answerChat, startUpstream } from '../support/upstream.js';
 
 for (const workers of [1, 2]) {
-  test(`no more than max_concurrency are under way at a provider, with ${workers} workers`, async (t) => {
+  test(`no more than max_concurrency requests are in flight to a provider, with ${workers} workers`, async (t) => {
     const daemon = await startDaemon(t, { workers });
     let active = 0;
     let most = 0;

@@ -25,35 +25,38 @@ async function healthOf(daemon: Daemon, provider: string): Promise<boolean> {
 }
 
 for (const { engine, skip } of engines) {
-  test(`/health tells those who may know on ${engine}`, { skip }, async (t) => {
+  test(`/health shows details only to permitted callers on ${engine}`, { skip }, async (t) => {
     const { daemon } = await startGateway(
       t,
       { a: { weight: 3 }, b: { weight: 1 }, off: { is_enabled: false } },
       { engine },
     );
 
-    await t.test('this machine and the admin key all, everybody else the status', async () => {
-      const { status, body } = await health(daemon);
-      assert.equal(status, 200);
-      assert.equal(body.status, 'ok');
-      assert.match(body.version, /^\d+\.\d+\.\d+/);
-      assert.ok(Number.isInteger(body.uptime_seconds));
-      assert.equal(body.database, 'up');
-      assert.deepEqual(body.providers, [
-        { provider_key: 'a', weight: 3, share: 0.75, healthy: true },
-        { provider_key: 'b', weight: 1, share: 0.25, healthy: true },
-      ]);
-      const version = await ask(`${daemon.url}/admin/v1/config/version`, {
-        headers: bearer(daemon.adminKey),
-      });
-      assert.equal(body.config_version, JSON.parse(version.text).version);
+    await t.test(
+      'everything to this machine and the admin key, only the status to others',
+      async () => {
+        const { status, body } = await health(daemon);
+        assert.equal(status, 200);
+        assert.equal(body.status, 'ok');
+        assert.match(body.version, /^\d+\.\d+\.\d+/);
+        assert.ok(Number.isInteger(body.uptime_seconds));
+        assert.equal(body.database, 'up');
+        assert.deepEqual(body.providers, [
+          { provider_key: 'a', weight: 3, share: 0.75, healthy: true },
+          { provider_key: 'b', weight: 1, share: 0.25, healthy: true },
+        ]);
+        const version = await ask(`${daemon.url}/admin/v1/config/version`, {
+          headers: bearer(daemon.adminKey),
+        });
+        assert.equal(body.config_version, JSON.parse(version.text).version);
 
-      assert.deepEqual((await health(daemon, forwarded)).body, { status: 'ok' });
-      const { body: told } = await health(daemon, { ...forwarded, ...bearer(daemon.adminKey) });
-      assert.deepEqual(told.providers, body.providers);
-    });
+        assert.deepEqual((await health(daemon, forwarded)).body, { status: 'ok' });
+        const { body: told } = await health(daemon, { ...forwarded, ...bearer(daemon.adminKey) });
+        assert.deepEqual(told.providers, body.providers);
+      },
+    );
 
-    await t.test('and the admin key also after many wrong ones, which are told', async () => {
+    await t.test('and to the admin key also after many wrong ones, which are logged', async () => {
       for (let i = 0; i < 20; i++) {
         const headers = { ...forwarded, ...bearer(`wrong-${i}`) };
         assert.deepEqual((await health(daemon, headers)).body, { status: 'ok' });
@@ -65,7 +68,7 @@ for (const { engine, skip } of engines) {
       assert.ok(told.length <= 2, 'the first and the tenth');
     });
 
-    await t.test('but nobody whose browser was led here by another name', async () => {
+    await t.test('but not to a browser that was led here by another name', async () => {
       assert.deepEqual((await health(daemon, { host: 'evil.example' })).body, { status: 'ok' });
       for (const path of ['/health/detailed', '/metrics', '/admin/v1/status', '/docs']) {
         const headers = { host: 'evil.example', ...bearer(daemon.adminKey) };
@@ -78,7 +81,7 @@ for (const { engine, skip } of engines) {
     });
   });
 
-  test(`/health is 503 while requests are finished on ${engine}`, { skip }, async (t) => {
+  test(`/health is 503 while the gateway drains on ${engine}`, { skip }, async (t) => {
     const daemon = await startDaemon(t, { engine });
     let finish = () => {};
     const { url, received } = await startUpstream(t, (seen, response) => {
@@ -120,7 +123,7 @@ function askOn(agent: Agent, { url }: Daemon): Promise<[number, string]> {
   });
 }
 
-test('/health shows that the database is away and is back', async (t) => {
+test('/health shows that the database is down and up again', async (t) => {
   const dataDir = testDirectory();
   let postgres = await startEmbedded({ dataDir, owner: 'daemon' });
   t.after(() => postgres.stop());
@@ -136,7 +139,7 @@ test('/health shows that the database is away and is back', async (t) => {
   await shows('up');
 });
 
-test('health.details decides who is told', async (t) => {
+test('health.details decides who sees the details', async (t) => {
   const open = await startDaemon(t, { settings: { health: { details: 'open' } } });
   assert.ok((await health(open, forwarded)).body.version);
   const admin = await startDaemon(t, { settings: { health: { details: 'admin' } } });
@@ -144,7 +147,7 @@ test('health.details decides who is told', async (t) => {
   assert.ok((await health(admin, bearer(admin.adminKey))).body.version);
 });
 
-test('/health/detailed tests every enabled provider, and each model when asked to', async (t) => {
+test('/health/detailed tests every enabled provider, and each model on request', async (t) => {
   const daemon = await startDaemon(t, {
     settings: { health: { detailed_cache_ms: 300_000, probe_timeout_ms: 500 } },
   });
@@ -170,7 +173,7 @@ test('/health/detailed tests every enabled provider, and each model when asked t
   const ask1 = (headers: Record<string, string> = {}, search = '?models=true') =>
     ask(`${daemon.url}/health/detailed${search}`, { headers });
 
-  await t.test('without models by its list of them, once', async () => {
+  await t.test('without models by its list of models, once', async () => {
     const [one, other] = await Promise.all([ask1({}, ''), ask1({}, '?models=false')]);
     assert.equal(one.text, other.text);
     const { providers } = JSON.parse(one.text);
@@ -244,7 +247,7 @@ test('/health/detailed tests every enabled provider, and each model when asked t
     ]);
   });
 
-  await t.test('once for all who ask meanwhile, and soon after', async () => {
+  await t.test('once for all requests during the test and soon after', async () => {
     for (const { text } of [...answers, await ask1()]) assert.equal(text, answers[0]?.text);
     assert.equal(good.received.length, 2);
   });
@@ -254,7 +257,7 @@ test('/health/detailed tests every enabled provider, and each model when asked t
     assert.equal((await ask1({ ...forwarded, ...bearer(daemon.adminKey) })).status, 200);
   });
 
-  await t.test('and anew when the configuration has changed', async () => {
+  await t.test('and again when the configuration has changed', async () => {
     await daemon.sql`UPDATE providers SET is_enabled = false WHERE provider_key <> 'good'`;
     await daemon.reload();
     assert.equal(JSON.parse((await ask1()).text).status, 'healthy');
@@ -297,7 +300,7 @@ test('the admin API tests one provider, also a disabled one', async (t) => {
     return { status: answered.status, body: JSON.parse(answered.text) };
   };
 
-  await t.test('with the models of its mapping, and its own words without its key', async () => {
+  await t.test('with the models of its mapping, and its own messages without its key', async () => {
     const { status, body } = await probe(undefined);
     assert.equal(status, 200);
     assert.deepEqual([body.provider_id, body.provider_key, body.status], [row?.id, 'p', 'healthy']);
@@ -308,7 +311,7 @@ test('the admin API tests one provider, also a disabled one', async (t) => {
     assert.equal(JSON.parse(String(received.at(-1)?.body)).max_completion_tokens, 16);
   });
 
-  await t.test('or with others, as many at once as are allowed', async () => {
+  await t.test('or with others, up to the allowed number at once', async () => {
     most = 0;
     const models = Array.from({ length: 9 }, (_, index) => `m${index}`);
     const { body } = await probe({ models, max_concurrent: 3, timeout_secs: 5 });
@@ -316,7 +319,7 @@ test('the admin API tests one provider, also a disabled one', async (t) => {
     assert.equal(most, 3);
   });
 
-  await t.test('and refuses what it does not understand', async () => {
+  await t.test('and refuses invalid requests', async () => {
     for (const [asked, param] of [
       [{ max_concurrent: 0 }, 'max_concurrent'],
       [{ timeout_secs: 'x' }, 'timeout_secs'],
@@ -330,7 +333,7 @@ test('the admin API tests one provider, also a disabled one', async (t) => {
   });
 });
 
-test('probes in the background take a provider out and bring it back', async (t) => {
+test('background probes eject a provider and bring it back', async (t) => {
   const { daemon, key, providers } = await startGateway(
     t,
     { steady: {}, probed: {} },
@@ -371,7 +374,7 @@ test('probes in the background take a provider out and bring it back', async (t)
   );
 });
 
-test('/v1/models shows what providers list, where no mapping names it', async (t) => {
+test('/v1/models shows the models that providers list where no mapping names them', async (t) => {
   const daemon = await startDaemon(t, { settings: { health: { discover_models_ms: 600_000 } } });
   const { mock } = await mockForTest(t);
   const list = (ids: unknown[]) =>

@@ -9,7 +9,7 @@ import { until } from '../support/until.js';
 const liveMs = 5_000;
 
 for (const { engine, skip } of engines) {
-  test(`a change is soon live on all workers on ${engine}`, { skip }, async (t) => {
+  test(`a change is soon active on all workers on ${engine}`, { skip }, async (t) => {
     const { daemon, key } = await startGateway(t, { p: {} }, { engine, workers: 2 });
     const { sql } = daemon;
     const isLive = async (who: string, status: number) => {
@@ -25,7 +25,7 @@ for (const { engine, skip } of engines) {
       await isLive(added, 401);
     });
 
-    await t.test('made by another program than ours, through the same triggers', async () => {
+    await t.test('made by another program, through the same triggers', async () => {
       const other = await startNamedUpstream(t, 'other');
       await sql.begin(async (transaction) => {
         await transaction`DELETE FROM providers`;
@@ -36,7 +36,7 @@ for (const { engine, skip } of engines) {
       await until('the new provider', async () => (await whoAnswers(daemon, key)) === 'other');
     });
 
-    await t.test('made by a command, which returns when it is', async () => {
+    await t.test('made by a command, which returns once it is', async () => {
       const created = await daemon.cli(['keys', 'create', 'bob', '--json']);
       assert.equal(created.code, 0, created.stderr);
       const bob = String(JSON.parse(created.stdout).key);
@@ -53,7 +53,7 @@ for (const { engine, skip } of engines) {
       assert.ok(await allAnswer(daemon, added, 200));
     });
 
-    await t.test('when a key is deleted, which is refused from then on', async () => {
+    await t.test('when a key is deleted, which is then refused', async () => {
       await sql`DELETE FROM credentials`;
       await daemon.reload();
       assert.ok(await allAnswer(daemon, key, 401));
@@ -61,7 +61,7 @@ for (const { engine, skip } of engines) {
   });
 }
 
-test('SIGHUP makes the daemon read again, also what no notification told of', async (t) => {
+test('SIGHUP makes the daemon reload, also without a notification', async (t) => {
   const { daemon, key } = await startGateway(t, { p: {} });
   const { sql } = daemon;
   await sql`ALTER TABLE credentials DISABLE TRIGGER USER`;
@@ -70,7 +70,7 @@ test('SIGHUP makes the daemon read again, also what no notification told of', as
   await until('the deleted key to be refused', () => allAnswer(daemon, key, 401), liveMs);
 });
 
-test('a row that is not valid changes nothing and is reported', async (t) => {
+test('an invalid row changes nothing and is reported', async (t) => {
   const { daemon, key } = await startGateway(t, { p: {} }, { workers: 2 });
   const { sql } = daemon;
   const rejected = async (change: () => PromiseLike<unknown>, problem: RegExp) => {

@@ -16,7 +16,7 @@ async function admin(daemon: Daemon, method: string, path: string, body: object)
   return { status, text, body: text.startsWith('{') ? JSON.parse(text) : null };
 }
 
-test('a key works only from its addresses, as trusted proxies tell them', async (t) => {
+test('a key works only from its addresses, as reported by trusted proxies', async (t) => {
   const daemon = await startDaemon(t, { settings: { server: { trusted_proxies: ['127.0.0.2'] } } });
   const upstream = await startUpstream(t, answerChat);
   await daemon.addProvider('a', { api_base: upstream.url });
@@ -52,7 +52,7 @@ test('a key works only from its addresses, as trusted proxies tell them', async 
   }
 });
 
-test('a burst of its own bounds what passes at once, and follows a change by document', async (t) => {
+test('a key’s own burst bounds simultaneous requests, and follows a change by document', async (t) => {
   const daemon = await startDaemon(t);
   const upstream = await startUpstream(t, answerChat);
   await daemon.addProvider('a', { api_base: upstream.url });
@@ -95,7 +95,7 @@ test('a burst of its own bounds what passes at once, and follows a change by doc
   assert.deepEqual([wrong.status, wrong.body.error.param], [400, 'burst']);
 });
 
-test('one rule for keys: printable ASCII, 24 characters or more unless an old one is meant', async (t) => {
+test('one rule for keys: printable ASCII, 24 characters or more unless it is an old one', async (t) => {
   const daemon = await startDaemon(t);
   const upstream = await startUpstream(t, answerChat);
   await daemon.addProvider('a', { api_base: upstream.url });

@@ -24,22 +24,25 @@ test('with thousands of keys', async (t) => {
   await daemon.reload();
   const headers = bearer(daemon.adminKey);
 
-  await t.test('changes at once wait for their turn, and are in use when answered', async () => {
-    const statuses = await Promise.all(
-      [1, 2, 3, 4].map(async (n) => {
-        const url = `${daemon.url}/admin/v1/credentials?wait=active`;
-        const body = JSON.stringify({ name: `new-${n}` });
-        const made = await ask(url, { method: 'POST', headers, body });
-        assert.equal(made.status, 201, made.text);
-        const { key } = JSON.parse(made.text).credential;
-        daemon.secrets.add(key);
-        return (await askChat(daemon.url, key, 'm')).status;
-      }),
-    );
-    assert.deepEqual(statuses, [200, 200, 200, 200]);
-  });
+  await t.test(
+    'simultaneous changes wait for their turn, and are active when answered',
+    async () => {
+      const statuses = await Promise.all(
+        [1, 2, 3, 4].map(async (n) => {
+          const url = `${daemon.url}/admin/v1/credentials?wait=active`;
+          const body = JSON.stringify({ name: `new-${n}` });
+          const made = await ask(url, { method: 'POST', headers, body });
+          assert.equal(made.status, 201, made.text);
+          const { key } = JSON.parse(made.text).credential;
+          daemon.secrets.add(key);
+          return (await askChat(daemon.url, key, 'm')).status;
+        }),
+      );
+      assert.deepEqual(statuses, [200, 200, 200, 200]);
+    },
+  );
 
-  await t.test('a list of all is answered in parts', async () => {
+  await t.test('a list of all keys is answered in parts', async () => {
     const list = async (search: string) => {
       const answer = await ask(`${daemon.url}/admin/v1/credentials${search}`, { headers });
       assert.equal(answer.status, 200, answer.text.slice(0, 500));

@@ -45,7 +45,7 @@ test('metrics are summed over workers, and nothing is lost when one is replaced'
     assert.ok(names.every((name) => /^(control|worker-[12])$/.test(name ?? '')));
   });
 
-  await t.test('and requests under way are counted until they end', async () => {
+  await t.test('and requests in flight are counted until they end', async () => {
     const waiting: (() => void)[] = [];
     const slow = await startUpstream(t, (request, response) => {
       waiting.push(() => answerChat(request, response));
@@ -63,7 +63,7 @@ test('metrics are summed over workers, and nothing is lost when one is replaced'
     await until('none', async () => (await active()) === 0);
   });
 
-  await t.test('and tell the version, the database and the last reload', async () => {
+  await t.test('and show the version, the database and the last reload', async () => {
     const text = await scrape();
     const { version } = JSON.parse(
       (
@@ -82,7 +82,7 @@ test('metrics are summed over workers, and nothing is lost when one is replaced'
   });
 });
 
-test('names that clients invent make no series', async (t) => {
+test('names invented by clients create no series', async (t) => {
   const daemon = await startDaemon(t);
   const upstream = await startUpstream(t, answerChat);
   await daemon.addProvider('all', { api_base: upstream.url });
@@ -103,7 +103,7 @@ test('names that clients invent make no series', async (t) => {
   assert.equal(sampleValue(text, 'llm_proxy_requests_total', { model: 'named' }), 1);
 });
 
-test('who may read the metrics is a setting', async (t) => {
+test('a setting decides who may read the metrics', async (t) => {
   for (const [access, status] of [
     ['open', 200],
     ['local', 200],

@@ -9,7 +9,7 @@ import { skipWithout } from '../support/executable.js';
 import { until } from '../support/until.js';
 import { answerChat, startUpstream } from '../support/upstream.js';
 
-/** What the dashboard of the Python service asks; its users keep it. */
+/** Queries of the dashboard of the Python service, which its users keep. */
 const earlierQueries = [
   'rate(llm_proxy_requests_total[5m])',
   'histogram_quantile(0.95, rate(llm_proxy_request_duration_seconds_bucket[5m]))',
@@ -59,7 +59,7 @@ test('a real Prometheus finds data for every panel and rule', {
     }
   });
 
-  await t.test('and sees the traffic as the weights say', async () => {
+  await t.test('and shows traffic in proportion to the weights', async () => {
     await counts.stop();
     const total = async (provider: string) => {
       const [sample] = await prometheus.query(
@@ -83,7 +83,7 @@ interface Traffic {
   stop(): Promise<void>;
 }
 
-/** Sends what every panel needs, until it is stopped: answers, streams, failures, refusals. */
+/** Sends traffic for every panel until it is stopped: answers, streams, failures, refusals. */
 async function startTraffic(t: TestContext, daemon: Daemon): Promise<Traffic> {
   const behaviour = { chunks: 5, chunkIntervalMs: 2 };
   const a = await startMockProvider({ ...behaviour, name: 'a' });
@@ -93,7 +93,7 @@ async function startTraffic(t: TestContext, daemon: Daemon): Promise<Traffic> {
   const spread = { spread: 'spread' };
   await daemon.addProvider('a', { api_base: a.url, weight: 3, model_mapping: spread });
   await daemon.addProvider('b', { api_base: b.url, weight: 1, model_mapping: spread });
-  // Reports no usage, so that its tokens are counted here.
+  // Reports no usage, so its tokens are counted by the gateway.
   await daemon.addProvider('silent', {
     api_base: silent.url,
     model_mapping: { estimated: 'estimated', retried: 'retried' },

@@ -20,7 +20,7 @@ for (const { engine, skip } of engines) {
   test(`the openai SDK works through ${engine}`, { skip }, async (t) => {
     const { daemon, client, limited, key } = await gateway(t, engine);
 
-    await t.test('lists and retrieves the models that are named in mappings', async () => {
+    await t.test('lists and retrieves the models named in mappings', async () => {
       const models = await client.models.list();
       assert.deepEqual(
         models.data.map(({ id }) => id),
@@ -110,7 +110,7 @@ for (const { engine, skip } of engines) {
 
     await t.test('makes embeddings in base64 and as numbers', async () => {
       const body = { model: 'text-embedding-3-small', input: ['a', 'b'] };
-      // The SDK asks for base64 by itself and decodes it.
+      // The SDK requests base64 by default and decodes it.
       const decoded = await client.embeddings.create(body);
       const numbers = await client.embeddings.create({ ...body, encoding_format: 'float' });
       assert.equal(decoded.data.length, 2);

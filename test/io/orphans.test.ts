@@ -16,7 +16,7 @@ for (const handed of [true, false]) {
   const cannot = handed || canReusePort ? skip : 'needs Node 22.12, or a socket of systemd';
   const how = handed ? 'on a socket of systemd' : 'on a socket of its own';
   test(
-    `after kill -9 of the control process ${how} the workers serve until there is another one`,
+    `after kill -9 of the control process ${how} the workers serve until another one starts`,
     {
       skip: cannot,
     },
@@ -37,7 +37,7 @@ async function surviveCrash(t: TestContext, handed: boolean): Promise<void> {
   const orphans = first.workerPids();
   const { url, port, home, sql, dbUrl } = first;
   const load = startSteadyLoad({ url, key, model: 'gpt-4o', keepAlive: 2, fresh: 1, streams: 2 });
-  // Where the test fails, it would go on and keep this process alive.
+  // If the test failed, it would continue and keep this process alive.
   t.after(async () => void (await load.stop()));
   await until('streams', () => load.result.answered.streams > 2);
   first.kill('SIGKILL');
@@ -52,7 +52,7 @@ async function surviveCrash(t: TestContext, handed: boolean): Promise<void> {
   await until('streams from the new workers', () => load.result.answered.streams > after + 3);
   const { answered, failures } = await load.stop();
   t.diagnostic(JSON.stringify({ ...answered, failures: [...failures] }));
-  // Two sockets on one address: what waits in that of the orphans goes with it.
+  // Two sockets on one address: connections queued in that of the orphans are lost with it.
   if (!handed) failures.delete('fresh: ECONNRESET');
   assert.deepEqual([...failures], []);
   assert.equal(await second.stop(), 0);
@@ -101,11 +101,11 @@ test('a second daemon is refused while the first one runs', { skip }, async (t) 
   assert.equal(await whoAnswers(daemon, key), 'p');
 });
 
-test('what a worker has answered is counted, though it is killed soon after', async (t) => {
+test('requests answered by a worker are counted, though it is killed soon after', async (t) => {
   const { daemon, key } = await startGateway(t, { p: {} });
   const [victim = 0] = daemon.workerPids();
   for (let i = 0; i < 10; i++) await whoAnswers(daemon, key);
-  // A busy worker sends what it has finished every 5 ms.
+  // A busy worker reports finished requests every 5 ms.
   await pause(25);
   process.kill(victim, 'SIGKILL');
   await until('rows of all', async () => {

@@ -14,7 +14,7 @@ import { stringify } from 'yaml';
 import { allAnswer, startGateway, startNamedUpstream, whoAnswers } from '../support/gateway.js';
 import { until } from '../support/until.js';
 
-test('override files change what the database says, as soon as they are written', async (t) => {
+test('override files change the rows of the database as soon as they are written', async (t) => {
   const { daemon, key } = await startGateway(t, { row: {} }, { workers: 2 });
   const { overridesDir } = daemon;
   const file = join(overridesDir, '50-local.yaml');
@@ -25,13 +25,13 @@ test('override files change what the database says, as soon as they are written'
     providers: { row: { is_enabled: false }, mine: { api_base: url, api_key: 'k-mine' } },
   });
 
-  await t.test('where the folder was not there before', async () => {
+  await t.test('where the folder did not exist before', async () => {
     mkdirSync(overridesDir, { recursive: true });
     writeFileSync(file, stringify(providers(local)));
     await live('local');
   });
 
-  await t.test('where the file is written anew', async () => {
+  await t.test('where the file is rewritten', async () => {
     writeFileSync(file, stringify(providers(other)));
     await live('other');
   });
@@ -50,7 +50,7 @@ test('override files change what the database says, as soon as they are written'
     await live('local');
   });
 
-  await t.test('and may add keys and refuse some', async () => {
+  await t.test('and may add and disable keys', async () => {
     const mine = 'sk-of-this-machine-only';
     daemon.secrets.add(mine);
     const keys = { bob: { key: mine }, alice: { is_enabled: false } };
@@ -69,7 +69,7 @@ test('override files change what the database says, as soon as they are written'
   });
 });
 
-test('override files may be behind symlinks that are switched', async (t) => {
+test('override files may be behind symbolic links that are switched', async (t) => {
   const { daemon, key } = await startGateway(t, { row: { is_enabled: false } });
   const { overridesDir, home } = daemon;
   const versions = await Promise.all(
@@ -105,7 +105,7 @@ test('override files may be behind symlinks that are switched', async (t) => {
   });
 });
 
-test('an override file that is not valid changes nothing and is reported', async (t) => {
+test('an invalid override file changes nothing and is reported', async (t) => {
   const { daemon, key } = await startGateway(t, { row: {} }, { workers: 2 });
   const { overridesDir } = daemon;
   mkdirSync(overridesDir, { recursive: true });

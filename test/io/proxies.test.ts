@@ -16,7 +16,7 @@ import { testDirectory } from '../support/postgres.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
 
-/** The examples as they stand in the documentation; only names, ports and files are the test's. */
+/** The examples of the documentation; only names, ports and files are replaced. */
 const documentation = readFileSync(
   fileURLToPath(new URL('../../../docs/deployment.md', import.meta.url)),
   'utf8',
@@ -85,7 +85,7 @@ const proxies: Record<string, Proxy> = {
   },
 };
 
-/** What leads nowhere else through a proxy, which resolves some of it before it decides. */
+/** Paths that must not lead elsewhere through a proxy, which resolves some before it decides. */
 const spellings = [
   ...['/metrics/../v1/..\\metrics', '/health/detailed/../../v1/..\\health\\detailed'],
   ...[
@@ -121,7 +121,7 @@ const spellings = [
 
 for (const [name, { program, configure }] of Object.entries(proxies)) {
   const skip = skipWithout(program) || skipWithout('openssl');
-  test(`the documented example of ${name} passes on models and hides the rest`, {
+  test(`the documented example of ${name} forwards model requests and hides the rest`, {
     skip,
   }, async (t) => {
     const daemon = await startDaemon(t, {
@@ -158,7 +158,7 @@ for (const [name, { program, configure }] of Object.entries(proxies)) {
   });
 }
 
-/** What the proxy says of its client counts: this one comes from another address than the proxy. */
+/** Checks that the address reported by the proxy is used: the client's differs from the proxy's. */
 async function tellsAddress(daemon: Daemon, port: number): Promise<void> {
   const wrong = await ask(port, '/v1/models', { key: 'sk-wrong', localAddress: '127.0.0.2' });
   assert.equal(wrong.status, 401);
@@ -198,7 +198,7 @@ function ask(
   });
 }
 
-/** Everything that is answered to this path, sent as it is. */
+/** The whole answer to this path, which is sent unchanged. */
 function sendRaw(port: number, path: string, headers: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connectTls({

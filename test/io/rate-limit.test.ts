@@ -18,7 +18,7 @@ for (const { engine, skip } of engines) {
       await daemon.reload();
       const arrived = () => upstream.received.length;
 
-      await t.test('in a burst, of which it lets through what it may', async () => {
+      await t.test('in a burst, of which it admits the allowed number', async () => {
         const startMs = performance.now();
         const answers = await Promise.all(
           Array.from({ length: 5 * rate }, () => askChat(daemon.url, key, 'm')),
@@ -32,7 +32,7 @@ for (const { engine, skip } of engines) {
         for (const answer of answers) if (answer.status !== 200) assertRefused(answer);
       });
 
-      await t.test('for each key by itself', async () => {
+      await t.test('for each key separately', async () => {
         assert.equal((await askChat(daemon.url, other, 'm')).status, 200);
       });
 
@@ -55,7 +55,7 @@ for (const { engine, skip } of engines) {
         assert.equal(arrived() - before, admitted);
       });
 
-      await t.test('through reloads, which fill no bucket', async () => {
+      await t.test('through reloads, which refill no bucket', async () => {
         const fresh = await daemon.addKey('reloaded', { rate_limit: rate });
         await daemon.reload();
         const startMs = performance.now();

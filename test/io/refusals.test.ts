@@ -42,7 +42,7 @@ for (const { engine, skip } of engines) {
       headers: { ...bearer(key), ...headers },
     });
 
-    await t.test('400 for what is not JSON', async () => {
+    await t.test('400 for a body that is not JSON', async () => {
       for (const text of ['', '{', '[]', '{"model":"m"} x', '{"model":m}', '{"a":01}']) {
         await refused(chat, post(text), [400, 'invalid_json']);
       }
@@ -54,7 +54,7 @@ for (const { engine, skip } of engines) {
       }
     });
 
-    await t.test('426 for a WebSocket, at once, whoever asks', async () => {
+    await t.test('426 for a WebSocket, at once, with any key', async () => {
       const headers = {
         connection: 'Upgrade',
         upgrade: 'websocket',

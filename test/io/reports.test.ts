@@ -6,7 +6,7 @@ import { ask, askChat } from '../support/ask.js';
 import { startGateway } from '../support/gateway.js';
 import { until } from '../support/until.js';
 
-test('reports that take long keep nobody else waiting, and end with who asked', async (t) => {
+test('long reports keep nobody else waiting, and end with their client', async (t) => {
   const { daemon, key } = await startGateway(t, { p: {} });
   const headers = { authorization: `Bearer ${daemon.adminKey}` };
   const get = (path: string, signal?: AbortSignal) =>
@@ -15,7 +15,7 @@ test('reports that take long keep nobody else waiting, and end with who asked', 
   assert.equal((await askChat(daemon.url, key, 'm')).status, 200);
   await until('the row', async () => (await rows()) === 1);
 
-  // Reports read the names of keys; storing rows does not.
+  // Reports read the names of keys, which storing rows does not.
   const lock = connect(daemon.dbUrl ?? '', { max: 1 });
   t.after(() => lock.end({ timeout: 1 }));
   await lock.unsafe('BEGIN; LOCK TABLE credentials IN ACCESS EXCLUSIVE MODE');

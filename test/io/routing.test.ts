@@ -6,7 +6,7 @@ import { startGateway, whoAnswers } from '../support/gateway.js';
 import { startUpstream } from '../support/upstream.js';
 
 for (const { engine, skip } of engines) {
-  test(`the mapping decides who gets a model on ${engine}`, { skip }, async (t) => {
+  test(`the mapping decides which provider gets a model on ${engine}`, { skip }, async (t) => {
     const { daemon, key, providers } = await startGateway(
       t,
       {
@@ -71,13 +71,10 @@ for (const { engine, skip } of engines) {
       assert.doesNotMatch(order.join(''), /bb|aaaa/);
     });
 
-    await t.test(
-      'and a provider that cannot be reached loses its share to the others',
-      async () => {
-        await providers.a?.close();
-        for (let i = 0; i < 12; i++) assert.equal(await whoAnswers(daemon, key), 'b');
-      },
-    );
+    await t.test('and an unreachable provider loses its share to the others', async () => {
+      await providers.a?.close();
+      for (let i = 0; i < 12; i++) assert.equal(await whoAnswers(daemon, key), 'b');
+    });
 
     await t.test('and one of weight 0 answers when no other can', async () => {
       await providers.b?.close();
@@ -104,7 +101,7 @@ for (const { engine, skip } of engines) {
   });
 }
 
-test('weighted_random shares by chance in proportion', async (t) => {
+test('weighted_random shares at random, in proportion', async (t) => {
   const { daemon, key, providers } = await startGateway(
     t,
     { a: { weight: 3 }, b: { weight: 1 } },
@@ -118,7 +115,7 @@ test('weighted_random shares by chance in proportion', async (t) => {
   assert.match(order.join(''), /bb|aaaa/);
 });
 
-test('a request is sent to no provider twice, even where each breaks it off', async (t) => {
+test('a request is sent to no provider twice, even if each one breaks it off', async (t) => {
   const daemon = await startDaemon(t);
   const arrived = { a: 0, b: 0 };
   for (const name of ['a', 'b'] as const) {

@@ -9,7 +9,7 @@ import { type Daemon, startDaemon } from '../support/daemon.js';
 import { until } from '../support/until.js';
 import { answerChat, startUpstream } from '../support/upstream.js';
 
-/** Every row of every table as text, as a dump of the database has it. */
+/** Every row of every table as text, as in a dump of the database. */
 async function dump(sql: Sql): Promise<string> {
   const tables = await sql<{ name: string }[]>`
     SELECT quote_ident(relname) AS name FROM pg_class
@@ -33,7 +33,7 @@ async function admin(daemon: Daemon, method: string, path: string, body?: object
   return { ...answered, body: answered.text ? JSON.parse(answered.text) : null };
 }
 
-test('keys of providers are encrypted wherever they are written, and are shown nowhere', async (t) => {
+test('provider keys are encrypted wherever they are stored, and are shown nowhere', async (t) => {
   const daemon = await startDaemon(t);
   const upstream = await startUpstream(t, answerChat);
   const client = await daemon.addKey('alice');
@@ -78,7 +78,7 @@ test('keys of providers are encrypted wherever they are written, and are shown n
   assert.ok(!texts.join().includes(key));
 });
 
-test('a key that cannot be used disables its provider alone, and says so until it can', async (t) => {
+test('an unusable key disables only its provider, and is reported until it can be used', async (t) => {
   const daemon = await startDaemon(t);
   const upstream = await startUpstream(t, answerChat);
   const client = await daemon.addKey('alice');
@@ -95,7 +95,7 @@ test('a key that cannot be used disables its provider alone, and says so until i
     api_key: `file:${file}`,
     model_mapping: { ref: 'ref' },
   });
-  // What is written in the row is no secret.
+  // The content of the row is not a secret.
   daemon.secrets.delete(`file:${file}`);
   await daemon.reload();
   const about = (provider: string) => (line: object) => Reflect.get(line, 'provider') === provider;
@@ -179,7 +179,7 @@ test('a rotation changes the key of all secrets while requests are served', asyn
   assert.ok(!stored.includes(`enc:v1:${first.key_id}`));
 });
 
-test('a key expires by itself, a rotated one at the end of its grace, and its use is known', async (t) => {
+test('a key expires by itself, a rotated one at the end of its grace, and its last use is known', async (t) => {
   const daemon = await startDaemon(t);
   const upstream = await startUpstream(t, answerChat);
   await daemon.addProvider('a', { api_base: upstream.url });
@@ -262,7 +262,7 @@ test('a provider at a forbidden address is refused, naming the field, and a redi
   assert.equal(inside.received.length, 0);
 });
 
-test('a redirect of a provider is passed on and not followed', async (t) => {
+test('a provider’s redirect is not followed', async (t) => {
   const daemon = await startDaemon(t);
   const target = await startUpstream(t, answerChat);
   const upstream = await startUpstream(t, (_request, response) => {

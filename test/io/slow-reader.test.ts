@@ -9,7 +9,7 @@ import { startDaemon } from '../support/daemon.js';
 import { startUpstream } from '../support/upstream.js';
 
 const totalBytes = 96 * 1024 * 1024;
-/** What sockets may hold on the way: two connections of a few megabytes on each side. */
+/** Bytes buffered by sockets on the way: two connections of a few megabytes on each side. */
 const maxOnTheWay = 40 * 1024 * 1024;
 const maxGrowthBytes = 48 * 1024 * 1024;
 
@@ -60,7 +60,7 @@ for (const { engine, skip } of engines) {
   });
 }
 
-/** Resolves with the head; nothing of the body is read until somebody does. */
+/** Resolves with the head, without reading the body. */
 function openStream(url: string, key: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method: 'POST', headers: bearer(key), agent: false }, resolve);

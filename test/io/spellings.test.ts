@@ -7,7 +7,7 @@ import { ask, bearer, engines } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
 import { freePort } from '../support/free-port.js';
 
-/** Where a path begins that a check lets through, how it is led elsewhere, and where to. */
+/** The start of a path that passes a check, the trick that leads it elsewhere, and the target. */
 const bases = [
   '',
   '/docs',
@@ -68,7 +68,7 @@ function send(port: number, bytes: string): Promise<Raw> {
   });
 }
 
-/** In groups, so that no listener's backlog is full. */
+/** In groups, so that no listener's backlog overflows. */
 async function sendAll(port: number, requests: readonly string[]): Promise<Raw[]> {
   const answers: Raw[] = [];
   for (let i = 0; i < requests.length; i += 50) {
@@ -78,7 +78,7 @@ async function sendAll(port: number, requests: readonly string[]): Promise<Raw[]
   return answers;
 }
 
-/** A space or a control ends the path for uWebSockets.js, which then finds no version of HTTP. */
+/** For uWebSockets.js, a space or control ends the path, so it finds no HTTP version after it. */
 function assertRefused(paths: readonly string[], answers: readonly Raw[]): void {
   for (const [i, { status, body }] of answers.entries()) {
     const path = paths[i] ?? '';
@@ -88,7 +88,7 @@ function assertRefused(paths: readonly string[], answers: readonly Raw[]): void 
 }
 
 for (const { engine, skip } of engines) {
-  test(`no spelling of a path leads to another endpoint on ${engine}`, { skip }, async (t) => {
+  test(`no spelling of a path reaches another endpoint on ${engine}`, { skip }, async (t) => {
     const adminPort = await freePort();
     const daemon = await startDaemon(t, {
       engine,
@@ -138,7 +138,7 @@ for (const { engine, skip } of engines) {
       assert.equal((await daemon.sql`SELECT 1 FROM credentials`).length, 0);
     });
 
-    await t.test('what is spelt as it should be is served, and only where it is', async () => {
+    await t.test('correctly spelt paths are served, and only where they exist', async () => {
       const served: [path: string, status: number][] = [
         ['/metrics', 200],
         ['/docs', 200],
@@ -158,7 +158,7 @@ for (const { engine, skip } of engines) {
       assert.equal((await send(adminPort, get('/admin/v1/status'))).status, 401);
     });
 
-    await t.test('a client cannot say what it asks for, nor who it is', async () => {
+    await t.test('a client can claim neither an endpoint nor an identity', async () => {
       const own = [
         'x-llmproxy-endpoint: /admin\r\nx-forwarded-for: 127.0.0.1\r\n',
         'x-forwarded-for: 127.0.0.1\r\n',
@@ -172,7 +172,7 @@ for (const { engine, skip } of engines) {
     });
 
     await t.test(
-      'the control process itself serves what a worker has found, and no more',
+      'the control process serves only the endpoint that a worker has matched',
       async () => {
         const relayed = async (endpoint: string, path: string) => {
           const socketPath = join(daemon.dataDir, 'control.sock');

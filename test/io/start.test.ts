@@ -8,7 +8,7 @@ import { startGateway, startNamedUpstream, whoAnswers } from '../support/gateway
 import { testDatabase } from '../support/postgres.js';
 import { isRunning, until } from '../support/until.js';
 
-test('two daemons on one data directory: the second says so and leaves the first alone', async (t) => {
+test('two daemons on one data directory: the second reports it and leaves the first alone', async (t) => {
   const { daemon, key } = await startGateway(t, { p: {} });
   const { home, sql } = daemon;
   const second = await spawnServe(t, { home, database: { dbUrl: daemon.dbUrl ?? '', sql } });
@@ -18,7 +18,7 @@ test('two daemons on one data directory: the second says so and leaves the first
   assert.equal((await daemon.cli(['keys', 'create', 'bob'])).code, 0);
 });
 
-test('two daemons on one port: the second says so', async (t) => {
+test('two daemons on one port: the second reports it', async (t) => {
   const { daemon, key } = await startGateway(t, { p: {} });
   const second = await spawnServe(t, { port: daemon.port });
   assert.equal((await second.exited).code, 1);
@@ -38,7 +38,7 @@ test('two daemons may start at once on one empty database', async (t) => {
   }
 });
 
-test('a database that cannot be reached is named, its password is not', async (t) => {
+test('an unreachable database is named, its password is not', async (t) => {
   const { sql } = await testDatabase(t);
   const password = 'very-secret-word';
   const dbUrl = `postgres://someone:${password}@127.0.0.1:1/somewhere`;
@@ -71,7 +71,7 @@ test('an admin key is generated once, for its owner only', async (t) => {
   assert.ok(again.logs.every(({ event }) => event !== 'admin_key_generated'));
 });
 
-test('the embedded database works for commands with the daemon down, up and down again', async (t) => {
+test('commands can use the embedded database with the daemon down, up and down again', async (t) => {
   const idle = await spawnServe(t, { database: 'embedded', port: 0 });
   await idle.waitFor('database_listening');
   idle.kill('SIGTERM');
@@ -124,7 +124,7 @@ test('a signal while it starts leaves nothing behind', async (t) => {
   }
 });
 
-test('no secret is told, whatever goes wrong', async (t) => {
+test('no secret is revealed, whatever goes wrong', async (t) => {
   const { daemon, key } = await startGateway(
     t,
     { p: { api_key: 'sk-provider-secret-1' } },

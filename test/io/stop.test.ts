@@ -7,7 +7,7 @@ import { type DaemonOptions, startDaemon } from '../support/daemon.js';
 import { isRunning, until } from '../support/until.js';
 
 for (const { engine, skip } of engines) {
-  test(`SIGTERM finishes what is in flight on ${engine}`, { skip }, async (t) => {
+  test(`SIGTERM finishes requests in flight on ${engine}`, { skip }, async (t) => {
     const { daemon, client, reached } = await gateway(t, { engine, workers: 2 });
     const pids = daemon.workerPids();
     const body = { model: 'gpt-4o', messages: say('hi') };
@@ -39,7 +39,7 @@ for (const { engine, skip } of engines) {
     assert.ok(!pids.some(isRunning));
   });
 
-  test(`past the grace period requests are cut on ${engine}`, { skip }, async (t) => {
+  test(`requests are cut after the grace period on ${engine}`, { skip }, async (t) => {
     const { daemon, client, reached } = await gateway(t, {
       engine,
       settings: { server: { grace_period_ms: 300 } },
@@ -62,13 +62,13 @@ for (const { engine, skip } of engines) {
   });
 }
 
-test('an idle daemon stops, and its keep-alive connections do not hold it', async (t) => {
+test('an idle daemon stops despite keep-alive connections', async (t) => {
   const { daemon, client } = await gateway(t, { workers: 2 });
   await Promise.all(Array.from({ length: 8 }, () => client.models.list()));
   assert.equal(await daemon.stop(), 0);
 });
 
-test('a second Ctrl-C stops at once, but not the same one passed on twice', async (t) => {
+test('a second Ctrl-C stops at once, but not the same one forwarded twice', async (t) => {
   const { daemon, client, reached } = await gateway(t, {});
   const pids = daemon.workerPids();
   const hanging = assert.rejects(

@@ -34,7 +34,7 @@ test('a daemon stops when the terminal that it was started on is closed', {
     terminal.kill('SIGKILL');
   });
   await until('ready', () => text.includes('ready on'), 20_000);
-  // The end of who holds the terminal closes it.
+  // The terminal closes when the process that holds it ends.
   terminal.kill('SIGKILL');
   await until('the end of the daemon', () => !isRunning(daemon), 20_000);
   assert.ok(!text.includes('Error'), text);

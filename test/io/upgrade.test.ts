@@ -56,7 +56,7 @@ for (const [engine, workers] of [
   });
 }
 
-test('llmproxy upgrade keeps the embedded Postgres and the admin API, and tells of both', {
+test('llmproxy upgrade keeps the embedded Postgres and the admin API, and names both daemons', {
   skip,
 }, async (t) => {
   const daemon = await startDaemon(t, { database: 'embedded' });
@@ -79,7 +79,7 @@ test('llmproxy upgrade keeps the embedded Postgres and the admin API, and tells 
   await until('the end of Postgres', () => !isRunning(postgres ?? 0));
 });
 
-test('when the new version does not start, the old one goes on and says why', {
+test('when the new version does not start, the old one keeps serving and reports why', {
   skip,
 }, async (t) => {
   const settings = { server: { keepalive_ms: 1000 } };

@@ -6,7 +6,7 @@ import { startDaemon } from '../support/daemon.js';
 import { until } from '../support/until.js';
 import { answerChat, startUpstream } from '../support/upstream.js';
 
-test('the tokens that providers report are stored, request by request', async (t) => {
+test('tokens reported by providers are stored, request by request', async (t) => {
   const { mock } = await mockForTest(t);
   const daemon = await startDaemon(t);
   await daemon.addProvider('mock', {
@@ -96,7 +96,7 @@ test('the tokens that providers report are stored, request by request', async (t
   }
 });
 
-test('tokens that a provider does not report are counted and marked, also at the stop', async (t) => {
+test('tokens not reported by a provider are counted and marked, also at a stop', async (t) => {
   const upstream = await startUpstream(t, answerChat);
   const daemon = await startDaemon(t);
   await daemon.addProvider('silent', { api_base: upstream.url });

@@ -33,7 +33,7 @@ function health(url: string, agent: Agent): Promise<void> {
   });
 }
 
-/** How many established connections to this local port a process has. */
+/** Counts a process's established connections to this local port. */
 function connectionsOf(pid: number, port: number): number {
   const established = '01';
   const hex = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;

@@ -31,7 +31,7 @@ test('admits the burst, refuses with the waiting times, and admits again', (t) =
   assert.equal(admittedOf(limiter, 'a', 10), 10);
 });
 
-test('keys do not share a bucket, even if they have the same name', (t) => {
+test('keys do not share a bucket, whatever their names', (t) => {
   clock(t);
   const limiter = new LocalLimiter(true);
   for (const key of ['a', 'b', '__proto__', '']) assert.equal(admittedOf(limiter, key, 3), 3);
