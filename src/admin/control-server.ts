@@ -6,6 +6,7 @@ import { Networks } from '../config/networks.js';
 import { ConfigError } from '../config/problem.js';
 import type { AdminRole } from '../config/settings-schema.js';
 import { GatewayError, toGatewayError } from '../errors.js';
+import { errorPage, pageHeaders, wantsPage } from '../server/page.js';
 import { isOfEndpoint } from '../server/relayed.js';
 import { checkHost, checkTarget } from '../server/request-target.js';
 import { adminAuthenticator, authorize } from './authenticate.js';
@@ -98,13 +99,13 @@ export async function startControlServer(
       try {
         answered = await answer(message, identify(message), requestId);
       } catch (error) {
-        answered = errorAnswer(error, requestId, control);
+        answered = errorAnswer(error, requestId, control, message);
       }
       // A worker adds the header to the answers it forwards.
       const headers = isDirect ? { 'x-request-id': requestId } : {};
       await write(response, withHeaders(answered, headers)).catch((error: unknown) => {
         // Its head is sent already, and it has been cut: that can only be logged.
-        if (!hasLeft(error)) errorAnswer(error, requestId, control);
+        if (!hasLeft(error)) errorAnswer(error, requestId, control, message);
       });
     };
 
@@ -175,7 +176,12 @@ function hasLeft(error: unknown): boolean {
 
 const jsonType = { 'content-type': 'application/json' };
 
-function errorAnswer(error: unknown, requestId: string, { emit }: Control): AdminAnswer {
+function errorAnswer(
+  error: unknown,
+  requestId: string,
+  { emit }: Control,
+  { method = '', headers }: IncomingMessage,
+): AdminAnswer {
   const known =
     error instanceof ConfigError
       ? new GatewayError('invalid_configuration', error.message)
@@ -184,7 +190,12 @@ function errorAnswer(error: unknown, requestId: string, { emit }: Control): Admi
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
     emit({ type: 'request_failed', requestId, error: reason });
   }
-  return { status: known.status, headers: { ...jsonType, ...known.headers }, body: known.toBody() };
+  const { status, message } = known;
+  if (wantsPage(method, headers.accept ?? '')) {
+    const page = errorPage(status, message, requestId);
+    return { status, headers: { ...pageHeaders, ...known.headers }, body: page };
+  }
+  return { status, headers: { ...jsonType, ...known.headers }, body: known.toBody() };
 }
 
 function withHeaders(answer: AdminAnswer, headers: Record<string, string>): AdminAnswer {

@@ -145,6 +145,7 @@ export const ownEndpoints: readonly OwnEndpoint[] = [
   // Claude Code asks at its start, without a key.
   { kind: 'hello', method: 'GET', pattern: '/api/hello' },
   { kind: 'health', method: 'GET', pattern: '/health' },
+  { kind: 'control', method: 'GET', pattern: '/' },
   { kind: 'control', method: null, pattern: '/metrics' },
   { kind: 'control', method: null, pattern: '/docs' },
   { kind: 'control', method: null, pattern: '/openapi.json' },

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../dialects/endpoint.js';
 import { type GatewayError, toGatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
+import { errorPage, pageHeaders, wantsPage } from '../server/page.js';
 import { checkHost, checkTarget } from '../server/request-target.js';
 import { admit } from './admit.js';
 import { authenticate } from './authenticate.js';
@@ -122,8 +123,11 @@ function answerError(
     } else exchange.destroy();
     return;
   }
-  const headers: string[] = [...jsonHeaders, 'x-request-id', record.requestId];
+  const isPage = wantsPage(exchange.method, exchange.header('accept'));
+  const headers: string[] = isPage ? Object.entries(pageHeaders).flat() : [...jsonHeaders];
+  headers.push('x-request-id', record.requestId);
   if (dialect?.requestIdHeader) headers.push(dialect.requestIdHeader, record.requestId);
   for (const [name, value] of Object.entries(error.headers)) headers.push(name, value);
-  exchange.respond(error.status, headers, body);
+  const shown = isPage ? errorPage(error.status, error.message, record.requestId) : body;
+  exchange.respond(error.status, headers, shown);
 }

@@ -17,7 +17,7 @@ for (const endpoint of [...modelEndpoints, ...ownEndpoints]) {
     for (const path of kind === 'control' ? [pattern] : writings(pattern))
       fixed.set(path, endpoint);
   }
-  if (kind === 'control') prefixes.push({ prefix: `${pattern}/`, endpoint });
+  if (kind === 'control' && pattern !== '/') prefixes.push({ prefix: `${pattern}/`, endpoint });
   else if (parameter >= 0 && kind !== 'model_request') {
     for (const path of writings(pattern.slice(0, parameter))) {
       prefixes.push({ prefix: path, endpoint });

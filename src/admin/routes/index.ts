@@ -6,6 +6,7 @@ import { credentialRoutes } from './credentials.js';
 import { docsRoutes } from './docs.js';
 import { explainRoutes } from './explain.js';
 import { healthRoutes } from './health.js';
+import { homeRoutes } from './home.js';
 import { metricsRoutes } from './metrics.js';
 import { providerRoutes } from './providers.js';
 import { requestRoutes } from './requests.js';
@@ -25,6 +26,7 @@ const described: readonly AdminRoute[] = [
   ...statusRoutes,
   ...metricsRoutes,
   ...healthRoutes,
+  ...homeRoutes,
 ];
 
 /** Every operation of the control plane. */
