@@ -7,7 +7,7 @@ import { activate, printActivation } from './activate.js';
 import { cliActor } from './actor.js';
 import { documentError, readDocumentFile } from './config-document.js';
 import { printPlan } from './config-plan-view.js';
-import { type DatabaseFlags, withDatabase } from './connection.js';
+import { type DatabaseFlags, interruptibly, withDatabase } from './connection.js';
 import { CliError, usageError } from './failure.js';
 import { print, printJson } from './output.js';
 import { withProgress } from './progress.js';
@@ -32,12 +32,14 @@ const changesExitCode = 3;
 /** Shows the changes that a document would make. */
 export async function planConfig(file: string, flags: PlanFlags): Promise<void> {
   const document = await readDocumentFile(file);
-  const described = await withDatabase(flags, 'ready', async (sql, settings) => {
-    const { describePlan } = await import('../admin/lifecycle/make-plan.js');
-    const plan = await planned(sql, settings, document, flags.prune === true);
-    await refuseUnusable(settings, plan);
-    return describePlan(plan);
-  });
+  const described = await withDatabase(flags, 'read', (sql, settings) =>
+    interruptibly(async () => {
+      const { describePlan } = await import('../admin/lifecycle/make-plan.js');
+      const plan = await planned(sql, settings, document, flags.prune === true);
+      await refuseUnusable(settings, plan);
+      return await describePlan(plan, await openSecrets(settings));
+    }),
+  );
   if (flags.json) printJson(described);
   else printPlan(described);
   if (flags.exitCode && described.changes.length > 0) process.exitCode = changesExitCode;
@@ -75,10 +77,12 @@ export async function carryOut(
   const done = await withDatabase(flags, 'ready', async (sql, settings) => {
     const { describePlan, commitPlan } = await import('../admin/lifecycle/make-plan.js');
     const { BaseChangedError } = await import('../db/queries/apply-changes.js');
-    const plan = await withProgress('comparing with what is there', flags.json, () =>
-      makePlan(sql, settings),
+    const { plan, described } = await withProgress('comparing with what is there', flags.json, () =>
+      interruptibly(async () => {
+        const made = await makePlan(sql, settings);
+        return { plan: made, described: await describePlan(made, await openSecrets(settings)) };
+      }),
     );
-    const described = describePlan(plan);
     const { version } = plan.base;
     if (flags.base !== undefined && flags.base !== version) {
       throw new CliError(`the configuration is at version ${version}, not ${flags.base}`, {
@@ -87,7 +91,7 @@ export async function carryOut(
     }
     if (!flags.json) printPlan(described);
     if (plan.changes.length === 0) return { described, version: null, settings };
-    await refuseUnusable(settings, plan);
+    await interruptibly(() => refuseUnusable(settings, plan));
     await confirm(flags, described);
     const author = { actor: cliActor(), source, message };
     try {

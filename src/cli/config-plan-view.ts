@@ -36,6 +36,22 @@ export function printPlan({ version, changes, effect }: DescribedPlan): void {
   );
   printModels(effect.models);
   printKeys(effect.keys);
+  const { stranded, unusable } = effect;
+  printNames('Keys left without any model that they may use', 'red', stranded);
+  const why = ' (their secrets cannot be used here; see: llmproxy secrets status)';
+  printNames('Not counted as serving', 'yellow', unusable, why);
+}
+
+function printNames(
+  what: string,
+  style: 'red' | 'yellow',
+  names: readonly string[],
+  why = '',
+): void {
+  if (names.length === 0) return;
+  const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
+  print('');
+  print(paint(style, `${what}: ${visible(names.slice(0, 10).join(', '))}${more}${why}`));
 }
 
 function printModels(models: readonly ModelEffect[]): void {
@@ -48,10 +64,7 @@ function printModels(models: readonly ModelEffect[]): void {
     { header: 'THEN', value: (one) => sharesText(one.after, differ(one)), shrinkTo: 12 },
   ]);
   const unserved = models.filter((each) => each.unserved).map(({ model }) => model ?? 'any other');
-  if (unserved.length === 0) return;
-  const names = visible(unserved.slice(0, 10).join(', '));
-  const more = unserved.length > 10 ? ` and ${unserved.length - 10} more` : '';
-  print(paint('red', `No provider would serve: ${names}${more}`));
+  printNames('No provider would serve', 'red', unserved);
 }
 
 function printKeys(keys: readonly KeyEffect[]): void {

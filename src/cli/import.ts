@@ -58,7 +58,7 @@ Example:
 
 function addImportOptions(command: Command): Command {
   return command
-    .option('--dry-run', 'print the document, with "keep" for secrets, and change nothing')
+    .option('--dry-run', 'print the document, with variables for secrets, and change nothing')
     .option('--message <why>', 'reason, for the history')
     .option('--yes', 'do not ask');
 }
@@ -111,10 +111,10 @@ async function importSeedDatabase({
 
 /** Prints the imported document, or shows its plan, asks, and applies it. */
 async function take(read: Imported, from: string, flags: ImportFlags): Promise<void> {
-  const { documentText, shownDocument, withFreeNames, withoutUnusable } = await import(
-    '../config/import/imported.js'
-  );
-  const imported = withoutUnusable(read);
+  const { documentText, shownDocument, withFreeNames, withoutSecrets, withoutUnusable } =
+    await import('../config/import/imported.js');
+  const usable = withoutUnusable(read);
+  const imported = flags.dryRun ? withoutSecrets(usable) : usable;
   tellNotes(imported, flags);
   if (flags.dryRun) {
     print(shownDocument(imported, `Imported from ${from}.`).trimEnd());

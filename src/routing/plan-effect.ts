@@ -4,12 +4,17 @@ import { providerProblems } from '../config/validate.js';
 import { firstChoices, shareOf } from './first-choice.js';
 import { compileAllowedModels } from './model-mapping.js';
 import { buildSnapshot, type Candidate, type Snapshot } from './snapshot.js';
+import { unservedModels } from './unserved-models.js';
 import { translatedApis } from './wire.js';
 
 /** The effect of a configuration change on models and keys. */
 export interface PlanEffect {
   models: ModelEffect[];
   keys: KeyEffect[];
+  /** Keys that work, but that no provider will serve any model that they may use, and were not so. */
+  stranded: string[];
+  /** Enabled providers that count as serving nothing, since their secrets cannot be used here. */
+  unusable: string[];
 }
 
 /** A model whose requests will go elsewhere. */
@@ -48,11 +53,17 @@ const anyOther = '\u0001any other model';
 export function planEffect(
   before: Configuration,
   after: Configuration,
-  now = Date.now(),
+  {
+    withoutSecret = new Set<Provider>(),
+    now = Date.now(),
+  }: { withoutSecret?: ReadonlySet<Provider>; now?: number } = {},
 ): PlanEffect {
-  const [old, next] = [before, after].map(({ version, providers }) => {
-    // Rows may hold anything; the daemon refuses what it cannot use.
-    const usable = providers.filter((each) => providerProblems(each, '').length === 0);
+  // Rows may hold anything; the daemon refuses what it cannot use.
+  const usableOf = ({ providers }: Configuration) =>
+    providers.filter((each) => !withoutSecret.has(each) && providerProblems(each, '').length === 0);
+  const [had, has] = [usableOf(before), usableOf(after)];
+  const [old, next] = [had, has].map((usable) => {
+    const { version } = after;
     return buildSnapshot({ version, providers: usable, credentials: [] }, '');
   }) as [Snapshot, Snapshot];
   const models = [...namedModels(before, after), anyOther].flatMap((model) => {
@@ -70,7 +81,14 @@ export function planEffect(
       unserved: was.length > 0 && is.length === 0,
     };
   });
-  return { models, keys: keyEffects(before.credentials, after.credentials, [old, next], now) };
+  return {
+    models,
+    keys: keyEffects(before.credentials, after.credentials, [old, next], now),
+    stranded: strandedKeys(before.credentials, had, after.credentials, has, now),
+    unusable: after.providers
+      .filter((each) => each.is_enabled && withoutSecret.has(each))
+      .map(({ provider_key }) => provider_key),
+  };
 }
 
 /** Keys of mappings and entries of `allowed_models`, exact names first. */
@@ -114,6 +132,26 @@ function sharesOf(candidates: readonly Pick<Candidate, 'provider' | 'model'>[]):
     translated: translatedApis(provider.wires, model),
   }));
   return all.sort((a, b) => b.share - a.share || (a.provider < b.provider ? -1 : 1));
+}
+
+function strandedKeys(
+  before: readonly Credential[],
+  had: readonly Provider[],
+  after: readonly Credential[],
+  has: readonly Provider[],
+  now: number,
+): string[] {
+  const served = (credentials: readonly Credential[], providers: readonly Provider[]) => {
+    const entries = new Set(credentials.flatMap(({ allowed_models }) => allowed_models ?? '*'));
+    const unserved = new Set(unservedModels([...entries], providers));
+    return ({ allowed_models }: Credential) =>
+      (allowed_models ?? ['*']).some((entry) => !unserved.has(entry));
+  };
+  const [wasServed, isServed] = [served(before, had), served(after, has)];
+  const idle = new Set(before.flatMap((key) => (works(key, now) && !wasServed(key) ? key.id : [])));
+  return after
+    .filter((key) => works(key, now) && !isServed(key) && (key.id === null || !idle.has(key.id)))
+    .map(({ name }) => name);
 }
 
 function keyEffects(

@@ -68,7 +68,14 @@ credentials:
     const { run } = await withOwnDatabase(t);
     const apply = (stdin: string, ...more: string[]) =>
       run(['config', 'apply', '-', '--yes', ...more], { stdin });
-    const planned = await run(['config', 'plan', '-', '--exit-code'], { stdin: both });
+    const without = await run(['config', 'plan', '-'], { stdin: both });
+    assert.match(
+      without.stdout,
+      /^a +none +main$/m,
+      'without its secret a provider serves nothing',
+    );
+    const env = { SPARE_KEY: 'sk-of-the-spare' };
+    const planned = await run(['config', 'plan', '-', '--exit-code'], { stdin: both, env });
     assert.equal(planned.code, 3, planned.stderr);
     assert.match(
       planned.stdout,

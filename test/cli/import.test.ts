@@ -21,7 +21,7 @@ test('import litellm: the clients of a LiteLLM proxy are served with their key',
     `
 model_list:
   - model_name: gpt-4o
-    litellm_params: {model: openai/llama-3, api_base: "${upstream.url}", api_key: ${secret}}
+    litellm_params: {model: openai/llama-3, api_base: "${upstream.url}", api_key: ${secret}, extra_headers: {x-team: red}}
   - {model_name: claude, litellm_params: {model: anthropic/claude-4}}
 general_settings: {master_key: ${master}}
 router_settings: {num_retries: 2}
@@ -30,7 +30,19 @@ router_settings: {num_retries: 2}
   const dry = await daemon.cli(['import', 'litellm', file, '--dry-run']);
   assert.equal(dry.code, 0, dry.stderr);
   assert.match(dry.stdout, /^# Imported from LiteLLM/);
-  assert.match(dry.stdout, /api_key: keep\n/);
+  assert.match(dry.stdout, /api_key: env:_127_0_0_1_API_KEY\n/);
+  assert.match(dry.stderr, /provider 127\.0\.0\.1: its key is to be set as env:_127_0_0_1_API_KEY/);
+  assert.match(dry.stderr, /provider 127\.0\.0\.1: without its headers x-team\n/);
+  const env = { _127_0_0_1_API_KEY: secret };
+  const planned = await daemon.cli(['config', 'plan', '-'], { stdin: dry.stdout, env });
+  assert.match(planned.stdout, /2 to add/, planned.stderr);
+  assert.doesNotMatch(planned.stdout, /Not counted/);
+  const unset = await daemon.cli(['config', 'plan', '-', '--json'], { stdin: dry.stdout });
+  const { effect } = JSON.parse(unset.stdout);
+  assert.deepEqual([effect.unusable, effect.stranded], [['127.0.0.1'], ['litellm-master']]);
+  const told = await daemon.cli(['config', 'plan', '-'], { stdin: dry.stdout });
+  assert.match(told.stdout, /Keys left without any model that they may use: litellm-master\n/);
+  assert.match(told.stdout, /Not counted as serving: 127\.0\.0\.1 \(their secrets/);
   assert.match(dry.stderr, /warning: model claude is left out/);
   assert.match(dry.stderr, /routing:\n {2}max_attempts: 3\n/);
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Credential } from '../../src/config/configuration.js';
 import { planEffect } from '../../src/routing/plan-effect.js';
 import { configuration, credential, provider } from '../config/configuration-for-test.js';
 
@@ -25,4 +26,34 @@ test('a plan says for which APIs a model’s requests are translated, now and th
   ]);
   assert.deepEqual(effect.after, [{ provider: 'a', share: 1, translated: ['messages'] }]);
   assert.deepEqual(planEffect(chat, chat).models, []);
+});
+
+test('a provider without its secret serves nothing, and keys left without a model are named', () => {
+  const main = provider('main', { model_mapping: { m: 'm', n: 'n' } });
+  const keys = [
+    credential('all'),
+    credential('m', { allowed_models: ['m'] }),
+    credential('both', { allowed_models: ['n', 'spare-*'] }),
+    credential('off', { allowed_models: ['m'], is_enabled: false }),
+    credential('idle', { allowed_models: ['other'] }),
+  ].map((key, id) => ({ ...key, id }));
+  const before = configuration([main], keys);
+  const spare = provider('spare', { model_mapping: { 'spare-1': 'x' } });
+  const moved = { ...main, api_key: 'env:MISSING' };
+  const after = configuration([moved, spare], [
+    ...keys,
+    { ...keys[1], name: 'new', id: null },
+  ] as Credential[]);
+
+  const effect = planEffect(before, after, { withoutSecret: new Set([moved]) });
+  assert.deepEqual(effect.unusable, ['main']);
+  assert.deepEqual(effect.stranded, ['m', 'new']);
+  const lost = effect.models.filter(({ unserved }) => unserved).map(({ model }) => model);
+  assert.deepEqual(lost, ['m', 'n']);
+
+  const none = planEffect(before, configuration([], keys));
+  assert.deepEqual(none.stranded, ['all', 'm', 'both']);
+  assert.deepEqual(planEffect(before, before, { withoutSecret: new Set([main]) }).stranded, []);
+  const disabled = planEffect(before, configuration([{ ...moved, is_enabled: false }], keys));
+  assert.deepEqual([disabled.unusable, disabled.stranded], [[], ['all', 'm', 'both']]);
 });

@@ -9,7 +9,7 @@ import { listHistory, readVersion } from '../../db/queries/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/read-stored-configuration.js';
 import { type PlanEffect, planEffect, routedConfiguration } from '../../routing/plan-effect.js';
 import { describeHistory } from './describe-history.js';
-import { type PlanSecrets, refusedIn, sealed, withKept } from './plan-secrets.js';
+import { type PlanSecrets, refusedIn, sealed, secretless, withKept } from './plan-secrets.js';
 
 /** A plan without secrets, for display. */
 export interface DescribedPlan {
@@ -49,16 +49,17 @@ export async function planRollback(sql: Sql, version: number) {
   return { plan: planReturn(read.current, read.target), kept: null };
 }
 
-export function describePlan(plan: Plan): DescribedPlan {
+export async function describePlan(plan: Plan, secrets: PlanSecrets): Promise<DescribedPlan> {
   const before = routedConfiguration(plan.base);
   const after = routedConfiguration(rowsAfter(plan));
+  const withoutSecret = await secretless([...before.providers, ...after.providers], secrets);
   return {
     version: plan.base.version,
     changes: plan.changes.map((change) => {
       const { kind, action, name, id } = change;
       return { kind, action, name, id, fields: fieldChanges(change) };
     }),
-    effect: planEffect(before, after),
+    effect: planEffect(before, after, { withoutSecret }),
   };
 }
 

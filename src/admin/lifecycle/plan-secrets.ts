@@ -1,15 +1,16 @@
+import type { Provider } from '../../config/configuration.js';
 import { isReference, type StoredRow } from '../../config/document.js';
 import { keep, type WrittenDocument, type WrittenProvider } from '../../config/document-schema.js';
 import type { Change, PlanProblem } from '../../config/plan.js';
 import { headersOf, withHeaders } from '../../config/secret-columns.js';
 import type { AllowedReferences } from '../../config/secret-reference.js';
-import type { SecretColumns } from '../../config/secret-store.js';
+import { type SecretColumns, SecretError } from '../../config/secret-store.js';
 import type { Sql } from '../../db/client.js';
 import type { SecretStore } from '../control.js';
 import { refusedSecrets } from '../provider-secrets.js';
 
 /** Access to providers' stored secrets. */
-export type PlanSecrets = Pick<SecretStore, 'decrypt' | 'seal' | 'sealChange'>;
+export type PlanSecrets = Pick<SecretStore, 'decrypt' | 'reveal' | 'seal' | 'sealChange'>;
 
 /** The secrets of a document that an admin key may not write. */
 export function refusedIn(
@@ -53,6 +54,22 @@ export function withKept(
   const entries = Object.entries(document.providers);
   const providers = Object.fromEntries(entries.map(([name, each]) => [name, kept(name, each)]));
   return { ...document, providers };
+}
+
+/** The enabled providers whose secrets cannot be used on this machine. */
+export async function secretless(
+  providers: readonly Provider[],
+  secrets: PlanSecrets,
+): Promise<Set<Provider>> {
+  const found = new Set<Provider>();
+  for (const provider of new Set(providers)) {
+    if (!provider.is_enabled) continue;
+    await secrets.reveal(provider).catch((error: unknown) => {
+      if (!(error instanceof SecretError)) throw error;
+      found.add(provider);
+    });
+  }
+  return found;
 }
 
 /** Null where a secret does not decrypt. */

@@ -77,10 +77,20 @@ const planProperties = {
     type: 'object',
     description:
       'Effect on models (`before` and `after` by provider, share and translated APIs) and keys.',
-    required: ['models', 'keys'],
+    required: ['models', 'keys', 'stranded', 'unusable'],
     properties: {
       models: { type: 'array', items: { type: 'object' } },
       keys: { type: 'array', items: { type: 'object' } },
+      stranded: {
+        type: 'array',
+        items: { type: 'string' },
+        description: 'Keys left without any model that they may use.',
+      },
+      unusable: {
+        type: 'array',
+        items: { type: 'string' },
+        description: 'Providers that count as serving nothing: their secrets cannot be used here.',
+      },
     },
   },
 };
@@ -152,7 +162,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     },
     handle: async (request, control) => {
       const plan = await planOf(control, request.body as PlanBody);
-      return { status: 200, body: describePlan(plan) };
+      return { status: 200, body: await describePlan(plan, control.secrets) };
     },
   },
   {
@@ -345,7 +355,7 @@ async function carryOut(
     const message = 'An operator may change providers only, and this would change keys.';
     throw new GatewayError('permission_denied', message);
   }
-  const described = describePlan(plan);
+  const described = await describePlan(plan, control.secrets);
   if (plan.changes.length === 0) return { status: 200, body: { ...described, applied: false } };
   await refuseUnusable(control, () => routedConfiguration(rowsAfter(plan)));
   const author = { actor: request.actor, source, message };

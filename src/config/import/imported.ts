@@ -1,4 +1,4 @@
-import { type StoredRow, writeDocument } from '../document.js';
+import { isReference, type StoredRow, writeDocument } from '../document.js';
 import type { WrittenCredential, WrittenProvider } from '../document-schema.js';
 import { readDocument } from '../read-document.js';
 import { writeYaml } from '../write-yaml.js';
@@ -63,7 +63,35 @@ export function documentText({ providers, credentials }: Imported): string {
   return writeYaml({ providers, credentials });
 }
 
-/** The document for display, with `keep` in place of each secret. */
+/**
+ * The same without secrets, still a document that can be planned and applied: each key of a
+ * provider is a variable to be set, and headers, which may be secrets, are left out.
+ */
+export function withoutSecrets(imported: Imported): Imported {
+  const notes = [...imported.notes];
+  const providers = Object.entries(imported.providers).map(([name, fields]) => {
+    const { api_key, provider_params, ...others } = fields;
+    const { headers = {}, ...params } = provider_params ?? {};
+    // A name may begin with a digit, a variable not.
+    const variable = name
+      .toUpperCase()
+      .replace(/[^A-Z0-9]+/g, '_')
+      .replace(/^(?=\d)/, '_');
+    const named = isReference(api_key) ? api_key : `env:${variable}_API_KEY`;
+    if (named !== api_key) notes.push(`provider ${name}: its key is to be set as ${named}`);
+    const left = Object.keys(headers).sort();
+    if (left.length > 0) notes.push(`provider ${name}: without its headers ${left.join(', ')}`);
+    const written = {
+      ...others,
+      api_key: named,
+      ...(provider_params && { provider_params: params }),
+    };
+    return [name, written as WrittenProvider] as const;
+  });
+  return { ...imported, providers: Object.fromEntries(providers), notes };
+}
+
+/** The document for people. */
 export function shownDocument({ providers, credentials }: Imported, title: string): string {
   const rows = <T extends object>(entries: Record<string, T>, column: string) =>
     Object.entries(entries).map(([name, fields], id) => ({ [column]: name, ...fields, id }));
