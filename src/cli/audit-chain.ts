@@ -56,7 +56,7 @@ Examples:
 async function verify({ against, ...flags }: DatabaseFlags & { against?: string }): Promise<void> {
   const { verifyAudit, verifyExport } = await import('../db/verify-audit.js');
   const last = against === undefined ? undefined : verifyExport(await readExport(against));
-  const head = await withDatabase(flags, 'ready', (sql) => verifyAudit(sql, last));
+  const head = await withDatabase(flags, 'read', (sql) => verifyAudit(sql, last));
   if (flags.json) {
     printJson(head);
     return;
@@ -78,7 +78,7 @@ async function exportLog({ after, ...flags }: DatabaseFlags & { after: number })
     import('../db/queries/audit-chain.js'),
     import('../db/verify-audit.js'),
   ]);
-  await withDatabase(flags, 'ready', async (sql) => {
+  await withDatabase(flags, 'read', async (sql) => {
     let previous = after === 0 ? noHash : null;
     for await (const link of readAuditChain(sql, Math.max(0, after - 1))) {
       if (link.place > after && link.entry !== null) {

@@ -50,7 +50,7 @@ async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promi
   const period = periodOf(since);
   const { listAudit } = await import('../db/queries/list-audit.js');
   const filter = { ...period, limit, object: object ?? null, actor: actor ?? null };
-  const entries = await withDatabase(flags, 'ready', (sql) => listAudit(sql, filter));
+  const entries = await withDatabase(flags, 'read', (sql) => listAudit(sql, filter));
   if (flags.json) printJson(entries);
   else if (entries.length === 0) note('no changes in this period');
   else {

@@ -20,7 +20,7 @@ export async function printOrigins(flags: DatabaseFlags): Promise<void> {
   const resolved = await resolveForUse(settingsFlags(flags), flags.json);
   const running = await settingsOfDaemon(resolved.settings);
   const settings = (running ?? describeSettings(resolved)).map(settingOrigin);
-  const configuration = await withDatabase(flags, 'ready', async (sql, { overrides_dir }) => {
+  const configuration = await withDatabase(flags, 'read', async (sql, { overrides_dir }) => {
     const { readStoredConfiguration } = await import('../db/queries/read-stored-configuration.js');
     return await fieldOrigins(await readStoredConfiguration(sql), overrides_dir ?? '');
   });

@@ -9,7 +9,7 @@ import { counted, note, paint, print, printJson, printTable } from './output.js'
 /** Writes the configuration as a document. */
 export async function exportConfig(flags: DatabaseFlags): Promise<void> {
   const { readStoredConfiguration } = await import('../db/queries/read-stored-configuration.js');
-  const stored = await withDatabase(flags, 'ready', (sql) => readStoredConfiguration(sql));
+  const stored = await withDatabase(flags, 'read', (sql) => readStoredConfiguration(sql));
   await printDocument(stored, flags.json);
 }
 
@@ -53,7 +53,7 @@ export async function showConfig(
   } else if (version === undefined) await exportConfig(flags);
   else {
     const { readVersion } = await import('../db/queries/config-history.js');
-    const read = await withDatabase(flags, 'ready', (sql) => readVersion(sql, version));
+    const read = await withDatabase(flags, 'read', (sql) => readVersion(sql, version));
     if ('oldest' in read) {
       throw new CliError(
         `there is no version ${version}: those from ${read.oldest} to ${read.newest} are kept`,
@@ -71,7 +71,7 @@ export async function showHistory(flags: DatabaseFlags & { limit: number }): Pro
     import('../admin/lifecycle/describe-history.js'),
   ]);
   const { limit } = flags;
-  const entries = await withDatabase(flags, 'ready', (sql) => listHistory(sql, { limit }));
+  const entries = await withDatabase(flags, 'read', (sql) => listHistory(sql, { limit }));
   if (flags.json) {
     printJson(entries);
     return;

@@ -8,7 +8,7 @@ import { makeDataDir } from './become-owner.js';
 import { CliError } from './failure.js';
 import { warn } from './output.js';
 import { withProgress } from './progress.js';
-import { settingsForUse } from './settings.js';
+import { resolveForUse } from './settings.js';
 
 /** Few, to leave the server's connections to the daemon. */
 const maxConnections = 2;
@@ -34,24 +34,29 @@ export function addDatabaseOptions(command: Command): Command {
 /**
  * Opens the database for one command, and closes it after `use`, also on a signal: an embedded
  * Postgres that was started for this command never outlives it.
- * @param schema `ready`: migrates an embedded database first, so that a newcomer's first command
+ * @param schema `read`, `any`: for commands that read; they create no database. `ready`: migrates an embedded database first, so that a newcomer's first command
  *   works; in an external one pending migrations are an error. `owner`: opens it in any state, to
  *   change the schema.
  * @throws DatabaseError when it cannot be reached, CliError when its schema is not ready.
  */
 export async function withDatabase<T>(
   flags: DatabaseFlags,
-  schema: 'ready' | 'any' | 'owner',
+  schema: 'read' | 'ready' | 'any' | 'owner',
   use: (sql: Sql, settings: Settings) => Promise<T>,
 ): Promise<T> {
-  const settings = await settingsForUse(settingsFlags(flags), flags.json);
+  const resolved = await resolveForUse(settingsFlags(flags), flags.json);
+  const { settings } = resolved;
   const [{ openDatabase }, { cancellableQueries }] = await Promise.all([
     import('../db/database.js'),
     import('../db/with-deadline.js'),
   ]);
   await refuseOtherDatabase(settings);
   const dbUrl = settings.database.url;
-  if (dbUrl === null) await makeDataDir(settings.data_dir);
+  if (dbUrl === null) {
+    const { refuseMissingDatabase } = await import('./embedded-database.js');
+    refuseMissingDatabase(resolved, schema === 'read' || schema === 'any');
+    await makeDataDir(settings.data_dir);
+  }
   const opening = openDatabase({
     dbUrl,
     dataDir: settings.data_dir,
@@ -70,7 +75,7 @@ export async function withDatabase<T>(
       () => opening,
     );
     try {
-      if (schema === 'ready') await makeReady(database, flags.json);
+      if (schema === 'ready' || schema === 'read') await makeReady(database, flags.json);
       const run = (sql: Sql) => {
         const cancellable = cancellableQueries(sql);
         cancel = cancellable.cancel;
@@ -130,17 +135,36 @@ async function makeReady(
   }
 }
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Of the open database. */
+let onSignal: ((signal: NodeJS.Signals) => void) | null = null;
+
 function closeOnSignal(
   opening: Promise<{ close(): Promise<void> }>,
   cancel: () => Promise<void>,
 ): () => void {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const onSignal = (signal: NodeJS.Signals) => {
+  const handler = (signal: NodeJS.Signals) => {
     const exit = () => process.exit(128 + constants.signals[signal]);
     opening.then((database) => cancel().then(() => database.close())).then(exit, exit);
   };
-  for (const signal of signals) process.once(signal, onSignal);
+  for (const signal of signals) process.once(signal, handler);
+  onSignal = handler;
   return () => {
-    for (const signal of signals) process.off(signal, onSignal);
+    for (const signal of signals) process.off(signal, handler);
+    onSignal = null;
   };
+}
+
+/**
+ * Runs `work`, which changes nothing, so that a signal ends the process at once. A handler would
+ * wait for seconds of computing; an embedded Postgres ends with the process all the same.
+ */
+export async function interruptibly<T>(work: () => Promise<T>): Promise<T> {
+  const handler = onSignal;
+  if (handler) for (const signal of signals) process.off(signal, handler);
+  try {
+    return await work();
+  } finally {
+    if (handler) for (const signal of signals) process.once(signal, handler);
+  }
 }

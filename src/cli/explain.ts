@@ -83,7 +83,7 @@ async function fromDatabase(id: string, flags: ExplainFlags): Promise<RequestExp
     import('../db/queries/list-requests.js'),
     import('../admin/explain/explain-request.js'),
   ]);
-  const row = await withDatabase(flags, 'ready', (sql) => findRequestLog(sql, id));
+  const row = await withDatabase(flags, 'read', (sql) => findRequestLog(sql, id));
   if (row) return explainRow(row);
   throw new CliError(`no request with the id "${id}" is known`, {
     hint: 'no daemon runs here, so only stored requests can be found',

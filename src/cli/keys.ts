@@ -231,7 +231,7 @@ async function list({ tag, search, limit, after, ...flags }: ListFlags): Promise
   const { listCredentials } = await import('../db/queries/list-credentials.js');
   const all = flags.json || !process.stdout.isTTY;
   const most = limit ?? (all ? Number.MAX_SAFE_INTEGER - 1 : shownOnTerminal);
-  const rows = await withDatabase(flags, 'ready', (sql) =>
+  const rows = await withDatabase(flags, 'read', (sql) =>
     // One extra row shows that there are more.
     listCredentials(sql, {
       limit: most + 1,
@@ -249,7 +249,7 @@ async function list({ tag, search, limit, after, ...flags }: ListFlags): Promise
 }
 
 async function show(ref: string, flags: DatabaseFlags): Promise<void> {
-  const row = await withDatabase(flags, 'ready', (sql) => existing(sql, ref));
+  const row = await withDatabase(flags, 'read', (sql) => existing(sql, ref));
   if (flags.json) printJson(keyJson(row));
   else printKey(row);
 }

@@ -67,7 +67,7 @@ async function readProvider(
   flags: DatabaseFlags,
 ): Promise<{ provider: Provider; settings: Settings }> {
   const { readStoredConfiguration } = await import('./stored-configuration.js');
-  return await withDatabase(flags, 'ready', async (sql, settings) => {
+  return await withDatabase(flags, 'read', async (sql, settings) => {
     const { configuration, unusable } = await readStoredConfiguration(sql, settings, [key]);
     const provider = configuration.providers.find((each) => each.provider_key === key);
     if (!provider) {

@@ -175,7 +175,7 @@ async function askForMissing(given: ProviderFlags): Promise<ProviderFlags> {
 
 async function list(flags: DatabaseFlags): Promise<void> {
   const { listProviders } = await import('../db/queries/list-providers.js');
-  const rows = await withDatabase(flags, 'ready', async (sql, settings) => {
+  const rows = await withDatabase(flags, 'read', async (sql, settings) => {
     const secrets = await openSecrets(settings);
     return (await listProviders(sql)).map((row) => shown(secrets, row));
   });
@@ -184,7 +184,7 @@ async function list(flags: DatabaseFlags): Promise<void> {
 }
 
 async function show(key: string, flags: DatabaseFlags): Promise<void> {
-  const row = await withDatabase(flags, 'ready', async (sql, settings) =>
+  const row = await withDatabase(flags, 'read', async (sql, settings) =>
     shown(await openSecrets(settings), await existing(sql, key)),
   );
   if (flags.json) printJson(providerJson(row));

@@ -52,7 +52,7 @@ Examples:
 async function run({ limit, csv: asCsv, ...flags }: ListFlags): Promise<void> {
   const { status: only = null, error = null, id = null } = flags;
   const filter = { ...filterOf(flags), status: only, error, requestId: id };
-  const rows = await withDatabase(flags, 'ready', (sql) =>
+  const rows = await withDatabase(flags, 'read', (sql) =>
     orTooMuch(listRequests(sql, filter, limit)),
   );
   if (asCsv) {

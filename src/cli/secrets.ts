@@ -64,7 +64,7 @@ Examples:
 
 async function status(flags: DatabaseFlags): Promise<void> {
   const { secretStatus } = await import('../daemon/secret-status.js');
-  const found = await withDatabase(flags, 'ready', async (sql, settings) =>
+  const found = await withDatabase(flags, 'read', async (sql, settings) =>
     secretStatus(sql, await openSecrets(settings)),
   );
   if (flags.json) {

@@ -47,7 +47,7 @@ Examples:
 async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
   const filter = filterOf(flags);
   const timeZone = timeZoneOf(flags);
-  const { groups, total } = await withDatabase(flags, 'ready', (sql) =>
+  const { groups, total } = await withDatabase(flags, 'read', (sql) =>
     orTooMuch(sumUsage(sql, by, filter, { timeZone })),
   );
   const { since, until } = filter;

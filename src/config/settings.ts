@@ -145,11 +145,14 @@ export function describeSettings({
   });
 }
 
+/** Root's data directory, unless told otherwise: that of a gateway for the whole machine. */
+export const systemDataDir = '/var/lib/llmproxy';
+
 /** The daemon's default folder for its state; systemd names it in STATE_DIRECTORY. */
 function defaultDataDir(environment: NodeJS.ProcessEnv): string {
   const { STATE_DIRECTORY, XDG_STATE_HOME } = environment;
   if (STATE_DIRECTORY) return STATE_DIRECTORY.split(':')[0] ?? STATE_DIRECTORY;
-  if (process.getuid?.() === 0) return '/var/lib/llmproxy';
+  if (process.getuid?.() === 0) return systemDataDir;
   if (XDG_STATE_HOME) return join(XDG_STATE_HOME, 'llmproxy');
   return join(homedir(), '.local/state/llmproxy');
 }

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { emptyDatabase } from '../support/postgres.js';
+import { nobody, withoutSecondUser } from '../support/second-user.js';
 import { json, llmproxy, temporaryFolder } from './llmproxy.js';
+
+const module = new URL('../../src/cli/embedded-database.js', import.meta.url).href;
+const connectionModule = new URL('../../src/cli/connection.js', import.meta.url).href;
 
 test('the embedded database is created by the first command and kept for the next', async (t) => {
   const folder = temporaryFolder(t);
@@ -34,4 +43,74 @@ test('a data directory that cannot be created is a failure that names it', async
     stderr,
     /^error: cannot create the data directory \/dev\/null\/x: .*\nchoose another/,
   );
+});
+
+test('commands that only read create no database', async (t) => {
+  const dataDir = join(temporaryFolder(t), 'data');
+  const reads = [
+    ['keys', 'list'],
+    ['provider', 'list'],
+    ['usage'],
+    ['requests'],
+    ['audit'],
+    ['config', 'show'],
+    ['config', 'history'],
+    ['secrets', 'status'],
+    ['migrate', 'status'],
+  ];
+  for (const command of reads) {
+    const { code, stdout, stderr } = await llmproxy([...command, '--data-dir', dataDir]);
+    assert.deepEqual([code, stdout], [1, ''], command.join(' '));
+    assert.equal(
+      stderr,
+      `error: there is no database in ${dataDir} yet\n` +
+        'start the gateway with llmproxy serve, or name its database with --data-dir or DB_URL\n',
+    );
+    assert.ok(!existsSync(dataDir), command.join(' '));
+  }
+});
+
+test('a user who may not enter the data directory is told who may', {
+  skip: withoutSecondUser,
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const machine = join(folder, 'machine');
+  mkdirSync(machine, { mode: 0o700 });
+  const script = `
+    process.setgid(${nobody.gid}); process.setuid(${nobody.uid});
+    const { refuseMissingDatabase } = await import(${JSON.stringify(module)});
+    const told = (origin, dataDir, machineDir) => {
+      const origins = new Map([['data_dir', origin]]);
+      try {
+        refuseMissingDatabase({ settings: { data_dir: dataDir }, origins }, false, machineDir);
+        return null;
+      } catch (error) { return error.message + '; ' + error.hint; }
+    };
+    const [, machine, own] = process.argv;
+    console.log(JSON.stringify([
+      told('flag', machine, '/none'), told('default', own, machine), told('flag', own, machine),
+      told('default', own, '/none'),
+    ]));`;
+  const run = promisify(execFile);
+  const args = ['--input-type=module', '-e', script, machine, join(folder, 'own')];
+  const { stdout } = await run(process.execPath, args, { cwd: folder });
+  const closed = `the data directory ${machine} belongs to root, and is closed to you; run this with sudo, or as the user root`;
+  assert.deepEqual(JSON.parse(stdout), [closed, closed, null, null]);
+});
+
+test('a signal ends a command at once while it computes', async (t) => {
+  const { dbUrl } = await emptyDatabase(t);
+  const script = `
+    const { interruptibly, withDatabase } = await import(${JSON.stringify(connectionModule)});
+    await withDatabase({ dbUrl: ${JSON.stringify(dbUrl)} }, 'any', () => interruptibly(async () => {
+      process.stdout.write('computes');
+      for (;;);
+    }));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  child.kill('SIGTERM');
+  assert.deepEqual(await once(child, 'exit'), [null, 'SIGTERM']);
 });
