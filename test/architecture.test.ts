@@ -4,10 +4,10 @@ import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-/** Tests run from `dist`; the rules are about the sources. */
+/** Tests run from `dist`, but the rules are about the sources. */
 const src = join(dirname(fileURLToPath(import.meta.url)), '../../src');
 
-/** What a room may import besides itself; types too. */
+/** The rooms that a room may import from besides itself, including types. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   http1: [],
@@ -38,7 +38,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What costs milliseconds, blocks, or touches the disk or the database. */
+/** Modules that cost milliseconds, block, or use the disk or the database. */
 const slow =
   /^(postgres|winston|prom-client|tiktoken|bottleneck|chokidar|(node:)?fs(\/promises)?)$/;
 
@@ -124,7 +124,7 @@ test('no files import each other in a circle', () => {
   for (const file of files) visit(file, []);
 });
 
-/** What a process that loads these files loads, and how it comes to it. Types are not loaded. */
+/** The modules that these files load, each with its import path. Types are not loaded. */
 function reached(starts: readonly string[]): Map<string, string> {
   const paths = new Map(starts.map((file) => [file, file]));
   for (const [file, path] of paths) {

@@ -19,7 +19,7 @@ interface ConnectFlags {
 const tryTimeoutMs = 10_000;
 const placeholder = 'YOUR_KEY';
 
-/** `llmproxy connect CLIENT`: the settings of a client for this gateway. */
+/** `llmproxy connect CLIENT`: prints the settings of a client for this gateway. */
 export function connectCommand(): Command {
   return new Command('connect')
     .description('print the settings of a client for this gateway')
@@ -71,7 +71,7 @@ function isClient(name: string): name is ClientName {
   return Object.hasOwn(clients, name);
 }
 
-/** Clients add the path of their API. @throws CliError for what is no URL of a gateway. */
+/** The URL without a path, since clients add that of their API. @throws CliError for other URLs. */
 function originOf(given: string): string {
   const url = URL.canParse(given) ? new URL(given) : null;
   if (!url || !/^https?:$/.test(url.protocol)) {
@@ -92,7 +92,7 @@ async function addressOf({ config, dataDir, json }: ConnectFlags): Promise<strin
   return listenerUrl(server);
 }
 
-/** A URL on this machine for what the gateway listens on. */
+/** A URL by which this machine reaches the gateway's listener. */
 export function listenerUrl({
   host,
   port,
@@ -103,7 +103,7 @@ export function listenerUrl({
   return `${tls.cert === null ? 'http' : 'https'}://${name}:${port}`;
 }
 
-/** @throws CliError with what the gateway answers. */
+/** @throws CliError with the gateway's answer. */
 async function listModels(url: string, key: string | undefined): Promise<string[]> {
   if (key === undefined) throw usageError('--try needs --key');
   let answer: { status: number; body: { data?: { id: string }[]; error?: { message: string } } };

@@ -14,30 +14,30 @@ import { connectedChannel } from '../upstream/client/net-pool.js';
 import { toUpstreamError } from '../upstream/upstream-error.js';
 import { Upstreams } from '../upstream/upstreams.js';
 
-/** What requests to a provider showed; durations are milliseconds. */
+/** The results of requests to a provider; durations are milliseconds. */
 export interface ProviderTrial {
-  /** As clients ask for it; null where none was named or known. */
+  /** Clients' name of it; null where none was named or known. */
   model: string | null;
   model_sent: string | null;
-  /** Of the provider's machine. */
+  /** Address of the provider's machine. */
   address: string | null;
   requests: Tried[];
-  /** Where no model was asked. */
+  /** The listed models, where none was tested. */
   models_listed: string[];
 }
 
 export interface Tried {
   request: 'whole' | 'stream' | 'models';
   status: number | null;
-  /** With TLS; null where no connection was made, or one was there. */
+  /** Includes TLS; null where no connection was made, or an open one was reused. */
   connect_ms: number | null;
   first_byte_ms: number | null;
   first_token_ms: number | null;
   total_ms: number;
   tokens: { prompt: number; completion: number } | null;
-  /** Null where it went well. */
+  /** Null on success. */
   error: string | null;
-  /** What to do; `PROVIDER` stands for its name. */
+  /** Advice; `PROVIDER` stands for the provider's name. */
   hint: string | null;
 }
 
@@ -218,13 +218,13 @@ function watchConnections(): Connections {
   return connections;
 }
 
-/** One token shows no speed. */
+/** Asks for more tokens: a single one shows no speed. */
 function withTokens(request: ProviderRequest): ProviderRequest {
   if (!request.endpoint || !('max_tokens' in request.body)) return request;
   return { ...request, body: { ...request.body, max_tokens: maxTokens } };
 }
 
-/** The same request for a stream; null where the endpoint has none. */
+/** The same request for a stream; null where the endpoint has no streams. */
 function streamOf(request: ProviderRequest, asksUsage: boolean): ProviderRequest | null {
   if (!request.endpoint || request.endpoint.document.stream === null) return null;
   const usage = asksUsage &&

@@ -1,22 +1,22 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
-/** A key that secrets are encrypted under. */
+/** A key that encrypts secrets. */
 export interface SecretKey {
-  /** Derived from the key and telling nothing of it: may be stored and shown. */
+  /** Derived from the key without revealing it: may be stored and shown. */
   readonly id: string;
   /** Secret. */
   readonly bytes: Buffer;
 }
 
-/** The keys that this machine knows: the first is its own choice, the others only decrypt. */
+/** The keys of this machine: the first encrypts and decrypts, the others only decrypt. */
 export type KeyRing = readonly SecretKey[];
 
-/** Where an encrypted secret belongs: in another place it does not decrypt. */
+/** The place that an encrypted secret is bound to: it does not decrypt anywhere else. */
 export interface SecretPlace {
   table: string;
   row: string;
   column: string;
-  /** Origin of the URL that it is sent to; undefined: it was sealed before origins counted. */
+  /** Origin of the URL that it is sent to; undefined: sealed before origins were included. */
   origin?: string;
 }
 
@@ -28,8 +28,8 @@ const tagBytes = 16;
 const sealed = /^enc:v1:([0-9a-f]{8}):([A-Za-z0-9+/]+={0,2})$/;
 
 /**
- * The keys written in a text, each as 32 bytes in base64 or hex, separated by white space or commas;
- * from `#` to the end of a line is a comment.
+ * Parses the keys in a text, each of 32 bytes in base64 or hex, separated by white space or commas;
+ * `#` starts a comment that ends with the line.
  * @throws Error that quotes nothing of the text.
  */
 export function parseKeyRing(text: string): KeyRing {
@@ -39,17 +39,16 @@ export function parseKeyRing(text: string): KeyRing {
   return keys.filter(({ id }, index) => keys.findIndex((key) => key.id === id) === index);
 }
 
-/** A new random key. */
 export function generateSecretKey(): SecretKey {
   return toSecretKey(randomBytes(keyBytes));
 }
 
-/** A key as it is written in files. */
+/** The text of a key in files. */
 export function formatSecretKey({ bytes }: SecretKey): string {
   return bytes.toString('base64');
 }
 
-/** Whether a stored value is an encrypted secret, be it a damaged one. */
+/** True for a stored value that is an encrypted secret, even a damaged one. */
 export function isSealed(stored: string): boolean {
   return stored.startsWith('enc:v1:');
 }
@@ -65,8 +64,8 @@ export function seal(text: string, key: SecretKey, place: SecretPlace): string {
 }
 
 /**
- * Decrypts what `seal` made.
- * @throws Error whose message says why it cannot be decrypted, as the end of a sentence.
+ * Decrypts a secret encrypted by `seal`.
+ * @throws Error whose message is the reason, as the end of a sentence.
  */
 export function open(stored: string, ring: KeyRing, place: SecretPlace): string {
   const [, id, data] = sealed.exec(stored) ?? [];
@@ -80,7 +79,7 @@ export function open(stored: string, ring: KeyRing, place: SecretPlace): string 
   }
 }
 
-/** Encrypts bytes, bound to a context; a fresh nonce each time. */
+/** Encrypts bytes bound to a context, with a fresh nonce each time. */
 export function sealBytes(bytes: Buffer, { bytes: key }: SecretKey, context: Buffer): Buffer {
   const nonce = randomBytes(nonceBytes);
   const sealing = createCipheriv(cipher, key, nonce).setAAD(context);
@@ -92,7 +91,7 @@ export function sealBytes(bytes: Buffer, { bytes: key }: SecretKey, context: Buf
 export function openBytes(bytes: Buffer, { bytes: key }: SecretKey, context: Buffer): Buffer {
   const nonce = bytes.subarray(0, nonceBytes);
   const tag = bytes.subarray(nonceBytes, nonceBytes + tagBytes);
-  // Without its length being checked, a tag cut to four bytes would be taken.
+  // Without this check of the length, a tag cut to four bytes would be accepted.
   const opening = createDecipheriv(cipher, key, nonce, { authTagLength: tagBytes })
     .setAAD(context)
     .setAuthTag(tag);
@@ -112,13 +111,13 @@ function toSecretKey(bytes: Buffer): SecretKey {
   return { id: digest.digest('hex').slice(0, 8), bytes };
 }
 
-/** As JSON, so that no two places are written alike. */
+/** The place as JSON, so that no two places have the same text. */
 function boundTo({ table, row, column, origin }: SecretPlace): Buffer {
   const place = [table, row, column];
   return Buffer.from(JSON.stringify(origin === undefined ? place : [...place, origin]));
 }
 
-/** A key for another purpose, base64; it tells nothing of the one that it is derived from. */
+/** A key for another purpose, in base64; it reveals nothing of the key it is derived from. */
 export function derivedKey([key]: KeyRing, purpose: string): string {
   if (!key) throw new Error('there is no key to derive another from');
   return createHmac('sha256', key.bytes).update(`llmproxy ${purpose}`).digest('base64');

@@ -9,10 +9,10 @@ import { compileSchema, credentialProperties, providerProperties, toProblems } f
 import { providerKeyProblem } from './secret-reference.js';
 import type { PrivateAddresses } from './settings-schema.js';
 
-/** Which document each entry came from, for error messages and `config show --origin`. */
+/** The document of each entry, for error messages and `config show --origin`. */
 export interface Sources {
   providers: Map<string, string>;
-  /** Of those that are not as their row in the table. */
+  /** Only for credentials that differ from their row in the table. */
   credentials: Map<Credential, string>;
 }
 
@@ -31,7 +31,7 @@ const validateCredentialShape = compileSchema<Credential>({
   },
 });
 
-/** Everything that is wrong with a merged configuration; empty when it can be used. */
+/** All problems of a merged configuration; empty when it is valid. */
 export function validateConfiguration(
   configuration: Configuration,
   sources: Sources,
@@ -39,7 +39,7 @@ export function validateConfiguration(
 ): Problem[] {
   const problems: Problem[] = [];
   for (const provider of configuration.providers) {
-    // One that is not used cannot do harm, and may be of a kind that we do not know.
+    // A disabled provider does no harm, and may have an unknown type.
     if (!provider.is_enabled) continue;
     const source = sources.providers.get(provider.provider_key) ?? 'configuration';
     problems.push(...providerProblems(provider, source, privateAddresses));
@@ -58,7 +58,7 @@ export function validateConfiguration(
   return problems;
 }
 
-/** What is wrong with one provider; paths start with its key. */
+/** The problems of one provider; paths start with its key. */
 export function providerProblems(
   provider: Provider,
   source: string,
@@ -96,7 +96,7 @@ export function providerProblems(
   return problems;
 }
 
-/** What is wrong with one credential; paths start with its name. */
+/** The problems of one credential; paths start with its name. */
 export function credentialProblems(credential: Credential, source: string): Problem[] {
   const at = `credentials.${credential.name}`;
   if (credential.credential_key === '') {
@@ -130,10 +130,10 @@ function modelProblem(entry: string): string | null {
   return typeof pattern === 'string' ? pattern : null;
 }
 
-/** What a parser of URLs leaves out or reads as something else. */
+/** Characters that a URL parser drops or reads as something else. */
 const unclear = new RegExp(`[\\s\\\\]|${invisible.source}`, 'u');
 
-/** Why a text cannot be a provider's base URL, or null. */
+/** The reason that a text is not a valid base URL of a provider, or null. */
 export function apiBaseProblem(
   apiBase: string,
   privateAddresses: PrivateAddresses = 'allow',
@@ -152,7 +152,7 @@ export function apiBaseProblem(
   return badHost && `its host ${hostname} ${badHost}`;
 }
 
-/** Why a mapping entry cannot be used, or null. */
+/** The reason that a mapping entry is invalid, or null. */
 function mappingProblem(key: string, value: string): string | null {
   const pattern = compileModelPattern(key);
   if (typeof pattern === 'string') return pattern;

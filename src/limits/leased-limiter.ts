@@ -5,7 +5,7 @@ import { TokenBucket } from './token-bucket.js';
 /** After this long without an answer, a worker does without the owner until it answers. */
 const answerTimeoutMs = 1_000;
 
-/** What one worker may use of a limit. */
+/** One worker's part of a limit. */
 export type Share = (rate: number, burst: number) => { rate: number; burst: number };
 
 interface Lease {

@@ -14,7 +14,7 @@ export interface SlotRequest {
 export interface SlotGrant {
   key: string;
   granted: boolean;
-  /** Whether it answers a `wait`. */
+  /** True where it answers a `wait`. */
   waited: boolean;
 }
 

@@ -63,7 +63,7 @@ export class TokenBucket {
     this.#updatedMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The refill goes on from now. */
+  /** The refill resumes from now. */
   thaw(nowMs: number): void {
     this.#updatedMs = nowMs;
   }

@@ -1,10 +1,10 @@
 import { isIPv6 } from 'node:net';
 
-/** What is counted of wrong keys, and so what follows for whoever sent the last one. */
+/** The consequences of a wrong key for its sender. */
 export interface WrongKey {
   /** Milliseconds to wait before another is looked at closely; 0 below the limits. */
   waitMs: number;
-  /** Whether it is worth a line of the log: the 1st, 10th, 100th … of a network, and few in all. */
+  /** True where it should be logged: the 1st, 10th, 100th … of a network, and few in total. */
   isSample: boolean;
 }
 
@@ -49,7 +49,7 @@ export class WrongKeys {
     return { waitMs: count > this.#max.fromOne ? untilMs - nowMs : 0, isSample };
   }
 
-  /** Of an address that has sent a right key after all. */
+  /** Forgets the wrong keys of an address that has sent a right one. */
   forget(address: string): void {
     this.#counts.delete(networkOf(address));
   }
@@ -69,7 +69,7 @@ export class WrongKeys {
   }
 }
 
-/** IPv6 by its first 64 bits, of which one customer has all addresses. */
+/** IPv6 by its first 64 bits, since one customer has all addresses below them. */
 function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [before = '', after] = address.split('%')[0]?.split('::') ?? [];

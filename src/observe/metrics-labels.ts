@@ -5,11 +5,11 @@ export interface ConfiguredNames {
   /** Exact model names, without wildcards. */
   models: Iterable<string>;
   providers: Iterable<string>;
-  /** The models that a provider's mapping names, each with it. */
+  /** The models named in a provider's mapping, paired with the provider. */
   pairs?: Iterable<readonly [model: string, provider: string]>;
 }
 
-/** How many get series of their own. */
+/** Maximum numbers of providers and pairs with their own series. */
 export interface LabelLimits {
   providers: number;
   /** Pairs of a model and a provider. */

@@ -1,12 +1,12 @@
-/** Past half of the places, one costs this many uses: rare values must not take the last ones. */
+/** Once half of the places are taken, a place costs this many uses: rare values get none. */
 const usesOfPlace = 20;
-/** Values without a place are counted up to this many times the places. */
+/** Bounds the values counted without a place: this many times the places. */
 const maxWaitingFold = 10;
 
 /**
  * A bounded number of places for values, each kept for ever. Values reserved by the configuration
- * come first, in its order, so that each start and each instance chooses the same; then those used
- * most.
+ * come first, in its order, so that every start and instance makes the same choice; then the most
+ * used ones.
  */
 export class Places {
   readonly #max: number;
@@ -18,18 +18,18 @@ export class Places {
     this.#max = max;
   }
 
-  /** Replaces what was reserved and is not taken. */
+  /** Replaces reservations that are not taken yet. */
   reserve(values: Iterable<string>): void {
     const wanted = [...new Set(values)].filter((value) => !this.#taken.has(value));
     this.#reserved = new Set(wanted.slice(0, this.#max - this.#taken.size));
   }
 
-  /** Whether the value has a place, or one is reserved for it. */
+  /** True where the value has a place or a reservation. */
   keeps(value: string): boolean {
     return this.#taken.has(value) || this.#reserved.has(value);
   }
 
-  /** Whether the value has a place, or gets one now. */
+  /** True where the value has a place or gets one now. */
   take(value: string): boolean {
     if (this.#taken.has(value)) return true;
     if (!this.#reserved.delete(value) && !this.#earns(value)) return false;

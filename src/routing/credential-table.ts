@@ -10,15 +10,15 @@ export interface RoutedCredential {
   readonly key: string;
   /** Null: all models. */
   readonly allows: ((model: string) => boolean) | null;
-  /** Requests a second, or null. */
+  /** Requests per second; null: no limit. */
   readonly rateLimit: number | null;
-  /** Requests at once at most, where there is a limit. */
+  /** Maximum requests at once, where there is a limit. */
   readonly burst: number;
   /** Expiry: wall clock, milliseconds; null never. */
   readonly expiresAt: number | null;
   /** Store the bodies of requests and answers. */
   readonly storeBodies: boolean;
-  /** What it may be used from; null: everywhere. */
+  /** Networks that it may be used from; null: all. */
   readonly allowedIps: Networks | null;
 }
 

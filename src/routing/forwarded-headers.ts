@@ -1,6 +1,6 @@
 import { neverForwarded } from '../config/own-headers.js';
 
-/** What of a client's headers concerns the API, and so goes to every provider. */
+/** Client headers that belong to the API, and so go to every provider. */
 const names = new Set([
   'accept',
   'content-type',
@@ -26,12 +26,12 @@ const prefixes = [
   'x-openrouter-',
   'x-stainless-',
 ];
-/** A client could name an account of its own, which our key does not belong to. */
+/** A client could name its own account, which the provider's key does not belong to. */
 const accounts = new Set(['openai-organization', 'openai-project']);
 
 /**
- * Whether a client's header goes to a provider: the client's credential, cookies and whatever proxies
- * in front add stay here.
+ * Compiles the test for client headers that go to a provider. The client's credential, cookies and
+ * headers added by proxies do not.
  * @param more further names, lower case; those that end in `*` are prefixes.
  */
 export function compileForwards(more: readonly string[]): (name: string) => boolean {

@@ -11,12 +11,12 @@ export function queryNames(path: string): ReadonlySet<string> {
   return new Set(from < 0 ? [] : new URLSearchParams(path.slice(from)).keys());
 }
 
-/** A client's key, and the version of Azure's API, which the provider's own settings say. */
+/** A client's key, and the version of Azure's API, which is set by the provider. */
 const notPassed = new Set(['key', 'api-version']);
 
 /**
- * A path with the parameters of a client's query, as they are written, less those of the gateway and
- * those that the path has itself.
+ * Adds the parameters of a client's query to a path, unchanged, except those of the gateway and
+ * those already in the path.
  * @param query without the question mark.
  */
 export function withClientQuery(path: string, own: ReadonlySet<string>, query: string): string {

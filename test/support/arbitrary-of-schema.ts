@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** The part of JSON Schema that our own documents use. */
+/** The subset of JSON Schema used by our documents. */
 interface Schema {
   $ref?: string;
   type?: string | readonly string[];
@@ -20,7 +20,7 @@ interface Schema {
   pattern?: string;
 }
 
-/** Numbers and texts at which code tends to go wrong. */
+/** Numbers and texts that often break code. */
 const odd = fc.constantFrom<unknown>(
   ...[null, true, -1, 0, 0.5, 2 ** 31, 2 ** 53, 1e300, '', ' ', 'NaN', 'null', '\u0000', '\ud800'],
   ...['__proto__', 'constructor', '9223372036854775808', '../x', '%', "'; --", '\u202e', '🦀'],
@@ -28,8 +28,8 @@ const odd = fc.constantFrom<unknown>(
 );
 
 /**
- * Values for a schema: mostly such as it allows, some of them odd in a place, some odd altogether.
- * @param resolve the schema that a `$ref` names.
+ * Values for a schema: mostly valid ones, some odd in one place, some odd altogether.
+ * @param resolve returns the schema of a `$ref`.
  */
 export function arbitraryOf(
   schema: Schema,
@@ -70,7 +70,7 @@ function validFor(
   return possible.length > 0 ? fc.oneof(...possible) : fc.jsonValue({ maxDepth: 2 });
 }
 
-/** Often small: there are rows with small numbers. */
+/** Often small, since rows have small numbers. */
 function numberFor({ minimum = 0, maximum = 1_000_000 }: Schema): fc.Arbitrary<number> {
   const min = Math.ceil(minimum);
   const max = Math.max(min, Math.floor(maximum));

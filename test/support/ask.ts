@@ -11,12 +11,12 @@ export interface AskOptions {
   method?: string;
   headers?: Record<string, string>;
   body?: string | Buffer;
-  /** The client leaves. */
+  /** Aborted to make the client leave. */
   signal?: AbortSignal;
 }
 
 /**
- * One request on a connection of its own, so that any worker may get it.
+ * Sends one request on its own connection, so that any worker may get it.
  * @throws Error where the connection or the answer breaks.
  */
 export function ask(url: string, options: AskOptions = {}): Promise<Answered> {
@@ -38,7 +38,7 @@ export function ask(url: string, options: AskOptions = {}): Promise<Answered> {
   });
 }
 
-/** A chat request on a connection of its own. */
+/** Sends a chat request on its own connection. */
 export function askChat(
   url: string,
   key: string,
@@ -56,7 +56,7 @@ export function bearer(key: string): Record<string, string> {
   return { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
 }
 
-/** All engines, and why one cannot run on this machine. */
+/** All engines, with the reason where one cannot run on this machine. */
 export const engines = await Promise.all(
   (['net', 'hyper-express', 'node'] as const).map(async (engine) => {
     const loaded = await engineOrReason(engine);

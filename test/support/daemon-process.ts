@@ -21,33 +21,33 @@ export interface DaemonProcess {
   readonly pid: number;
   /** The log up to now. */
   readonly logs: readonly LogLine[];
-  /** Everything that was written to standard output and error, as text. */
+  /** Everything written to standard output and error. */
   output(): string;
   /**
    * Resolves with the first line of this event that matches, at or after line `from` of the log.
    * @throws Error after 15 s, or when the daemon has ended without one.
    */
   waitFor(event: string, matches?: (line: LogLine) => boolean, from?: number): Promise<LogLine>;
-  /** Of the workers that have not ended. */
+  /** Process ids of the workers that have not ended. */
   workerPids(): number[];
   readonly exited: Promise<Exit>;
   kill(signal: NodeJS.Signals): void;
-  /** Makes sure that nothing of it runs any more, whatever state it is in. */
+  /** Ends all of its processes, whatever its state. */
   end(): Promise<void>;
 }
 
 const patienceMs = 15_000;
 const stopMs = 5_000;
 
-// A test's hook that fails keeps those after it from running; a daemon left behind would keep us.
+// A failing hook skips the later ones; a daemon left behind would keep this process alive.
 const children = new Set<ChildProcess>();
 after(() => {
   for (const child of children) child.kill('SIGKILL');
 });
 
 /**
- * Starts the real CLI as a process of its own.
- * @param listenFd descriptor of a socket that it gets as systemd would hand it over.
+ * Starts the real CLI in its own process.
+ * @param listenFd descriptor of a socket, passed as systemd does.
  */
 export function spawnDaemon(
   args: string[],
@@ -56,7 +56,7 @@ export function spawnDaemon(
   listenFd: number | null = null,
 ): DaemonProcess {
   const command = [process.execPath, executable, 'serve', '--json', ...args];
-  // The variable names the process that the socket is for.
+  // The variable must hold the id of the process that the socket is for.
   const shell = ['sh', '-c', 'LISTEN_PID=$$ exec "$0" "$@"', ...command];
   const [file = '', ...rest] = listenFd === null ? command : shell;
   const child = spawn(file, rest, {
@@ -88,7 +88,7 @@ export function spawnDaemon(
       exit = { code, signal };
       notify();
     });
-    // After the last of its output; a process that it left behind may hold that open.
+    // Emitted after the end of its output, which a process left behind may hold open.
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
   const workerPids = () => {

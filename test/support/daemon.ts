@@ -15,24 +15,24 @@ import { isRunning, until } from './until.js';
 
 export interface DaemonOptions {
   engine?: 'net' | 'hyper-express' | 'node' | 'auto';
-  /** Of a socket that is handed over as by systemd. */
+  /** Descriptor of a socket, passed as systemd does. */
   listenFd?: number;
-  /** One unless given. */
+  /** One by default. */
   workers?: number;
-  /** `embedded`, or a Postgres to use; a fresh database of the test's server unless given. */
+  /** `embedded`, or a Postgres to use; by default a fresh database of the test's server. */
   database?: 'embedded' | { dbUrl: string; sql: Sql };
-  /** Of an earlier daemon, to start again on its data. */
+  /** Home of an earlier daemon, to reuse its data. */
   home?: string;
   port?: number;
-  /** Loopback unless given. */
+  /** Loopback by default. */
   host?: string;
-  /** Of the settings file. */
+  /** Content of the settings file. */
   settings?: Record<string, unknown>;
   env?: Record<string, string>;
   adminKey?: 'set' | 'generated';
 }
 
-/** What `llmproxy provider add` takes, as a row. */
+/** The values of `llmproxy provider add`, as a row. */
 export interface ProviderFields {
   provider_type?: string;
   api_base: string;
@@ -55,10 +55,10 @@ export interface StartingDaemon extends DaemonProcess {
   readonly home: string;
   readonly dataDir: string;
   readonly overridesDir: string;
-  /** The test's own connection to its database; not where it is embedded. */
+  /** The test's own connection to the database; absent where that is embedded. */
   readonly sql: Sql;
   readonly dbUrl: string | null;
-  /** What must appear in no log: the cleanup of the test asserts it. */
+  /** Texts that must appear in no log; the cleanup of the test asserts it. */
   readonly secrets: Set<string>;
   /** Runs another command of the CLI with this daemon's settings. */
   cli(args: string[], options?: RunOptions): Promise<Outcome>;
@@ -68,18 +68,18 @@ export interface Daemon extends StartingDaemon {
   readonly url: string;
   readonly port: number;
   readonly adminKey: string;
-  /** Inserts a row; in use after `reload`, or soon by itself. */
+  /** Inserts a row; it is active after `reload`, or soon by itself. */
   addProvider(key: string, fields: ProviderFields): Promise<void>;
   /** Inserts a row and returns the key. */
   addKey(name: string, fields?: KeyFields): Promise<string>;
-  /** Resolves when every worker uses what is in the database. */
+  /** Resolves when every worker uses the rows of the database. */
   reload(): Promise<void>;
   client(key: string, options?: { timeout?: number }): OpenAI;
   /** Sends SIGTERM and resolves with the exit code. */
   stop(): Promise<number | null>;
 }
 
-/** Starts the real daemon and waits until it is ready. Nothing of it is left after the test. */
+/** Starts the real daemon and waits until it is ready. Removes all of it after the test. */
 export async function startDaemon(t: TestContext, options: DaemonOptions = {}): Promise<Daemon> {
   const starting = await spawnServe(t, options);
   const url = String((await starting.waitFor('ready')).url);
@@ -138,7 +138,7 @@ export async function startDaemon(t: TestContext, options: DaemonOptions = {}): 
 
 const setAdminKey = `admin-${randomBytes(12).toString('hex')}`;
 
-/** Starts the real daemon, which may fail: `exited` tells. */
+/** Starts the real daemon without waiting; `exited` resolves if it fails. */
 export async function spawnServe(
   t: TestContext,
   options: DaemonOptions = {},
@@ -151,7 +151,7 @@ export async function spawnServe(
   const overridesDir = join(home, 'config/overrides.d');
   const config = join(home, 'config/llmproxy.yaml');
   mkdirSync(join(home, 'config'), { recursive: true });
-  // Providers of tests count what they are asked; those of discovery's own test are asked for models.
+  // Off by default, since providers of tests count requests; only discovery's own test turns it on.
   const health = { discover_models_ms: 0, ...(options.settings?.health ?? {}) };
   writeFileSync(config, stringify({ ...options.settings, health }));
   const env = {

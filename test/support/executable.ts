@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 
-/** For the `skip` of a test that needs a program of the machine: why, or false when it is there. */
+/** For the `skip` of a test that needs an installed program: the reason, or false to run. */
 export function skipWithout(program: string): string | false {
   const { error } = spawnSync(program, ['--version'], { stdio: 'ignore' });
   return error === undefined ? false : `${program} is not installed`;

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { parseDbUrl } from '../../src/db/db-url.js';
 
-/** The URL of this database as from far away: each piece arrives `delayMs` later, both ways. */
+/** The URL of a relay to this database that delays each piece by `delayMs`, in both directions. */
 export async function farAway(t: TestContext, dbUrl: string, delayMs: number): Promise<string> {
   const { hosts, database, user } = parseDbUrl(dbUrl);
   const [target] = hosts;

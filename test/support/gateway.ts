@@ -6,12 +6,12 @@ import { chatCompletion, startUpstream, type Upstream } from './upstream.js';
 
 export interface Gateway {
   daemon: Daemon;
-  /** A key that may use everything. */
+  /** An unrestricted key. */
   key: string;
   providers: Record<string, Upstream>;
 }
 
-/** A daemon with a provider for each entry, which answers with its own name as the model. */
+/** Starts a daemon with a provider for each entry, which answers with its own name as the model. */
 export async function startGateway(
   t: TestContext,
   fields: Record<string, Partial<ProviderFields>>,
@@ -29,7 +29,7 @@ export async function startGateway(
   return { daemon, key, providers };
 }
 
-/** A provider that answers with this name as the model. */
+/** Starts a provider that answers with this name as the model. */
 export function startNamedUpstream(t: TestContext, name: string): Promise<Upstream> {
   return startUpstream(t, (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end(chatCompletion(name));
@@ -43,7 +43,7 @@ export async function whoAnswers({ url }: Daemon, key: string, model = 'm'): Pro
   return JSON.parse(text).model;
 }
 
-/** Whether all of 20 requests, on as many connections, get this status: so all workers agree. */
+/** True where 20 requests on 20 connections all get this status, so that all workers agree. */
 export async function allAnswer({ url }: Daemon, key: string, status: number): Promise<boolean> {
   const answers = await Promise.all(Array.from({ length: 20 }, () => askChat(url, key, 'm')));
   return answers.every((answer) => answer.status === status);

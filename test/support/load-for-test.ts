@@ -6,7 +6,7 @@ import { type Load, type LoadOptions, type LoadOutcome, startLoad, tally } from 
 import { type MockProcess, type MockProcessOptions, startMockProcess } from './mock-process.js';
 import { until } from './until.js';
 
-/** A mock provider in a process of its own, for one test. */
+/** Starts a mock provider in its own process for one test. */
 export async function mockProcessForTest(
   t: TestContext,
   options?: MockProcessOptions,
@@ -16,7 +16,7 @@ export async function mockProcessForTest(
   return mock;
 }
 
-/** Load on a daemon, ended with the test. */
+/** Starts load on a daemon, ended with the test. */
 export function loadOn(
   t: TestContext,
   { url }: Daemon,
@@ -28,7 +28,7 @@ export function loadOn(
   return load;
 }
 
-/** Resolves when so many more requests are over. */
+/** Resolves when this many more requests have ended. */
 export async function more(load: Load, count: number): Promise<void> {
   const target = load.outcomes.length + count;
   await until(`${count} requests`, () => load.outcomes.length >= target, 20_000);
@@ -37,7 +37,7 @@ export async function more(load: Load, count: number): Promise<void> {
 /** Lets the load run for a while. */
 export const runFor = (ms: number) => pause(ms);
 
-/** Asserts that every request had a whole answer, and says how many there were. */
+/** Asserts that every request had a whole answer, and prints their number. */
 export function assertNoneLost(
   t: TestContext,
   outcomes: readonly LoadOutcome[],

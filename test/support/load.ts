@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 
-/** How one request ended. */
+/** The outcome of one request. */
 export interface LoadOutcome {
   /**
    * `ok`: a whole answer of 200; `refused`: a whole error answer; `cut`: an answer that began with
@@ -24,29 +24,29 @@ export interface LoadOutcome {
 }
 
 export interface LoadOptions {
-  /** Of the gateway. */
+  /** The gateway's URL. */
   url: string;
   key: string;
   model?: string;
-  /** Requests under way at once; with `perSecond` at most. */
+  /** Requests in flight; a maximum with `perSecond`. */
   concurrency: number;
-  /** Share of the requests that ask for a stream. */
+  /** Share of requests for a stream. */
   streams?: number;
-  /** Requests a second, whatever became of those before; without it each waits for the last. */
+  /** Requests per second, regardless of earlier ones; without it each waits for the last. */
   perSecond?: number;
-  /** False: every request has a connection of its own. */
+  /** False: every request has its own connection. */
   keepAlive?: boolean;
 }
 
 /** Requests that are sent until they are stopped. */
 export interface Load {
-  /** Those that are over, in the order of their ends. */
+  /** Ended requests, in the order of their ends. */
   readonly outcomes: readonly LoadOutcome[];
-  /** Sends no more; resolves with every outcome when the last request is over. */
+  /** Stops sending; resolves with all outcomes when the last request has ended. */
   stop(): Promise<readonly LoadOutcome[]>;
 }
 
-/** Starts sending chat requests from this process, and keeps how each of them ends. */
+/** Starts sending chat requests from this process, and records the outcomes. */
 export function startLoad(options: LoadOptions): Load {
   const { concurrency, streams = 0, perSecond, keepAlive = true } = options;
   const agent = new Agent({ keepAlive, maxSockets: concurrency });
@@ -135,7 +135,7 @@ export function sendChat(
   });
 }
 
-/** How many ended in which way, such as `ok 200` or `refused 502 upstream_failed`. */
+/** Counts outcomes by kind, such as `ok 200` or `refused 502 upstream_failed`. */
 export function tally(outcomes: readonly LoadOutcome[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { kind, status, error } of outcomes) {
@@ -160,7 +160,7 @@ function judge(outcome: LoadOutcome, text: string, stream: boolean): void {
   else outcome.kind = 'cut';
 }
 
-/** Of an error body, or of an error event in a stream; null when there is neither. */
+/** The code of an error body, or of an error event in a stream; null when there is neither. */
 function errorCode(text: string): string | null {
   const at = text.startsWith('{"error"') ? 0 : text.lastIndexOf('data: {"error"');
   if (at < 0) return null;

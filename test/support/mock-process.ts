@@ -11,7 +11,7 @@ export interface MockProcessOptions {
   chunkIntervalMs?: number;
 }
 
-/** `llmproxy mock-provider` as a process of its own, to be killed, stopped and started again. */
+/** `llmproxy mock-provider` in its own process, which can be killed and restarted. */
 export interface MockProcess {
   readonly url: string;
   readonly pid: number;

@@ -13,20 +13,20 @@ import { type Supervised, supervise } from '../../src/db/embedded/supervisor.js'
 import { testDirectory } from './postgres.js';
 import { until } from './until.js';
 
-/** A PostgreSQL of a test alone, on a port of loopback, that the test may stop and make a standby. */
+/** A PostgreSQL for one test, on a loopback port, that the test may stop or make a standby. */
 export interface OwnServer {
   readonly port: number;
-  /** Of the superuser and the database `postgres`; `sql` too, for the test's own questions. */
+  /** For the superuser and the database `postgres`; so is `sql`, for the test's own queries. */
   readonly dbUrl: string;
   readonly sql: Sql;
   readonly place: Place;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Starts it again as a standby of nobody. */
+  /** Restarts it as a standby without a primary. */
   becomeStandby(): Promise<void>;
 }
 
-/** Starts one. Nothing of it is left after the test. With `files` it offers TLS. */
+/** Starts a server, removed after the test. With `files` it offers TLS. */
 export async function startOwnServer(
   t: TestContext,
   files?: { certificate: string; key: string },
@@ -52,7 +52,7 @@ export async function startOwnServer(
   return server;
 }
 
-/** A standby that follows this server, which is stopped for a moment while its files are copied. */
+/** Starts a standby of this server, which is stopped for a moment to copy its files. */
 export async function startStandby(t: TestContext, primary: OwnServer): Promise<OwnServer> {
   const place = newPlace();
   await primary.stop();

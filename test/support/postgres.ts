@@ -19,9 +19,9 @@ after(async () => {
 });
 
 /**
- * A fresh database with every migration applied. `sql` ends with the test, but the database is
- * dropped after the last test of the file: hooks run in the order in which they were added, so
- * that here would be before the test's own hook that stops what uses it.
+ * Creates a database with every migration applied. `sql` ends with the test, but the database is
+ * dropped after the last test of the file: hooks run in the order of registration, so a hook here
+ * would run before the test's own hook that stops the users of the database.
  */
 export async function testDatabase(t: TestContext): Promise<TestDatabase> {
   return await createDatabase(t, await template());
@@ -32,7 +32,7 @@ export async function emptyDatabase(t: TestContext): Promise<TestDatabase> {
   return await createDatabase(t, 'template1');
 }
 
-/** A temporary directory that PostgreSQL's user can enter too; it is removed after the last test. */
+/** A temporary directory that PostgreSQL's user can also enter, removed after the last test. */
 export function testDirectory(): string {
   const directory = makeDirectory();
   closers.push(async () => rmSync(directory, { recursive: true, force: true }));
@@ -52,7 +52,7 @@ async function createDatabase(t: TestContext, source: string): Promise<TestDatab
   return { dbUrl, sql };
 }
 
-/** One server for this process: that of the test runner, else one of its own. */
+/** The server of this process: that of the test runner, else its own. */
 const server = once(async () => {
   const url = process.env.LLMPROXY_TEST_DB_URL ?? (await startServer());
   const admin = connect(url, { max: 1 });
@@ -70,7 +70,7 @@ async function startServer(): Promise<string> {
   return dbUrl;
 }
 
-/** The database to clone, made by whichever test process comes first. */
+/** The database to clone, created by the first test process. */
 const template = once(async () => {
   const { admin, url } = await server();
   const name = `template_${createHash('sha256').update(JSON.stringify(readMigrations())).digest('hex').slice(0, 16)}`;

@@ -8,7 +8,7 @@ const line = readFileSync('/etc/passwd', 'utf8').match(/^nobody:[^:]*:(\d+):(\d+
 /** A user who is not root and owns nothing. */
 export const nobody = { name: 'nobody', uid: Number(line?.[1]), gid: Number(line?.[2]) };
 
-/** For the `skip` of a test that needs two users: why it cannot run, or false. */
+/** For the `skip` of a test that needs two users: the reason, or false to run. */
 export const withoutSecondUser = reason();
 
 function reason(): string | false {
@@ -18,12 +18,12 @@ function reason(): string | false {
   return obstacle !== null && `${obstacle} is closed to the user nobody`;
 }
 
-/** Gives a file or directory, not what is in it, to that user. */
+/** Makes that user the owner of a file or directory, but not of its content. */
 export function giveToNobody(path: string): void {
   chownSync(path, nobody.uid, nobody.gid);
 }
 
-/** What below the directory does not belong to that user. */
+/** Paths below the directory that do not belong to that user. */
 export function notOfNobody(directory: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
     (name) => lstatSync(join(directory, name)).uid !== nobody.uid,

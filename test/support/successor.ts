@@ -8,7 +8,7 @@ export async function upgrade(daemon: Daemon, pid = daemon.pid): Promise<number>
   return Number((await daemon.waitFor('upgraded', () => true, from)).pid);
 }
 
-/** Stops a control process that is no child of the test, and waits for its end. */
+/** Stops a control process that is not a child of the test, and waits for its end. */
 export async function stopProcess(pid: number): Promise<void> {
   if (isRunning(pid)) process.kill(pid, 'SIGTERM');
   await until('the end of the successor', () => !isRunning(pid), 10_000);

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * Waits for something that no event tells of: asks again and again until it is neither false nor
+ * Waits for a condition without an event: polls `ask` until the result is neither false nor
  * undefined.
- * @throws Error naming `what` after `timeoutMs`, with what `ask` last threw.
+ * @throws Error naming `what` after `timeoutMs`, with the last error of `ask`.
  */
 export async function until<T>(
   what: string,
@@ -27,7 +27,7 @@ export async function until<T>(
   }
 }
 
-/** Whether the process runs; one that only waits to be reaped does not. */
+/** True while the process runs; a zombie does not. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

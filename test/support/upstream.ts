@@ -14,7 +14,7 @@ export interface Received {
 }
 
 export interface Upstream {
-  /** What to give as `api_base`. */
+  /** The value for `api_base`. */
   url: string;
   received: Received[];
   close(): Promise<void>;
@@ -22,7 +22,7 @@ export interface Upstream {
 
 export type Answer = (request: Received, response: ServerResponse) => void;
 
-/** A provider that keeps every request whole and answers as the test says. */
+/** Starts a provider that records every request and answers as the test specifies. */
 export async function startUpstream(t: TestContext, answer: Answer): Promise<Upstream> {
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
@@ -45,7 +45,7 @@ export async function startUpstream(t: TestContext, answer: Answer): Promise<Ups
   return { url: `http://127.0.0.1:${port}/v1`, received, close };
 }
 
-/** A provider of which the test writes every byte, once a whole request has arrived. */
+/** Starts a provider whose answer the test writes byte for byte, after a whole request. */
 export async function startRawUpstream(
   t: TestContext,
   answer: (socket: Socket) => void,

@@ -32,7 +32,7 @@ export interface CheckOptions {
   timeoutMs: number;
 }
 
-/** What is tested of each provider: that it can be reached, or each model that its mapping names. */
+/** The scope of a test: reachability of each provider, or each model in its mapping. */
 export type Scope = 'providers' | 'models';
 
 interface Test {

@@ -33,7 +33,7 @@ interface Remembered {
 
 interface Ejected {
   provider: string;
-  /** As it is sent; null: all models. */
+  /** The name sent to the provider; null: all models. */
   model: string | null;
   fromMs: number;
   /** Expected or actual end; a failed trial extends it. */
