@@ -44,13 +44,35 @@ async function checkProvider(provider: Provider, settings: Settings): Promise<Fi
     if (status === 404 || status === 405) return ok(check, `${took}: it lists no models`);
     if (status === 401 || status === 403) {
       const todo = `give it another key: llmproxy provider update ${key} --api-key-env VARIABLE`;
-      return failed(check, `${took}: its key is not accepted`, todo);
+      return failed(check, `answers ${status} (its key is not accepted)`, todo);
     }
-    return warning(check, took, `look closer: llmproxy provider test ${key}`);
+    return warning(check, `answers ${status}`, `look closer: llmproxy provider test ${key}`);
   } catch (error) {
     const todo = `see its address and the network: llmproxy provider test ${key}`;
     return failed(check, errorMessage(error), todo);
   } finally {
     upstreams.retain([]);
   }
+}
+
+/** Names of a group of providers that are shown. */
+const maxNames = 10;
+
+/** For people: providers of one cause as one finding, with one cure. */
+export function grouped(findings: readonly Finding[]): Finding[] {
+  const groups = new Map<string, Finding[]>();
+  for (const found of findings) {
+    const cause = found.state === 'ok' ? found.check : `${found.state} ${found.detail}`;
+    groups.set(cause, [...(groups.get(cause) ?? []), found]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (!first || group.length === 1) return group;
+    const nameOf = ({ check }: Finding) => check.slice('provider '.length);
+    const names = group.slice(0, maxNames).map(nameOf).join(', ');
+    const more = group.length > maxNames ? ` and ${group.length - maxNames} more` : '';
+    const todo = first.todo?.replace(` ${nameOf(first)}`, ' NAME') ?? null;
+    const check = `${group.length} providers`;
+    return { ...first, check, detail: `${first.detail}: ${names}${more}`, todo };
+  });
 }

@@ -61,7 +61,7 @@ async function checkAll(
   settings: Settings,
   tell: (found: Finding) => void,
 ): Promise<void> {
-  const [machine, { checkDatabase }, { checkProviders }, processes] = await Promise.all([
+  const [machine, { checkDatabase }, { checkProviders, grouped }, processes] = await Promise.all([
     import('./doctor-machine.js'),
     import('./doctor-database.js'),
     import('./doctor-providers.js'),
@@ -85,7 +85,7 @@ async function checkAll(
   const asked = await withProgress('asking the providers', flags.json, () =>
     checkProviders(providers, settings),
   );
-  asked.forEach(tell);
+  (flags.json ? asked : grouped(asked)).forEach(tell);
 }
 
 function checkDaemon(running: Processes | null): Finding {

@@ -168,7 +168,24 @@ function isForeign(file: string, cwd: string): boolean {
 }
 
 function readDotEnv(file: string): NodeJS.ProcessEnv {
-  return existsSync(file) ? (parseEnv(readSettingsText(file)) as NodeJS.ProcessEnv) : {};
+  if (!existsSync(file)) return {};
+  const text = readSettingsText(file);
+  refuseCutUrl(file, text);
+  return parseEnv(text) as NodeJS.ProcessEnv;
+}
+
+/**
+ * An unquoted `#` begins a comment: the rest of a password would be lost, and the error would be
+ * about what is left of the URL.
+ */
+function refuseCutUrl(file: string, text: string): void {
+  for (const [index, line] of text.split('\n').entries()) {
+    const [, name] =
+      /^\s*(?:export\s+)?(DB_URL|DB_LISTEN_URL)\s*=\s*[^'"`\s#][^\s#]*#\S*@/.exec(line) ?? [];
+    if (name === undefined) continue;
+    const reason = 'a "#" begins a comment here: quote the value, or write %23 in its password';
+    throw new SettingsError([{ source: `${file}: line ${index + 1}`, path: name, reason }]);
+  }
 }
 
 /** A secret passed by systemd's LoadCredential=; undefined without one. */

@@ -40,7 +40,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return warn('auth is off: anybody on this machine may use every provider');
     case 'config_active':
       return info(
-        `configuration ${event.version} is active: ${event.providers} providers, ${event.credentials} keys (${ms(event.tookMs)})`,
+        `configuration ${event.version} is active: ${event.providers} providers, ${event.credentials} keys (${ms(event.tookMs)})${nextStep(event)}`,
       );
     case 'config_rejected':
       return {
@@ -173,4 +173,12 @@ function ms(milliseconds: number): string {
 
 function targetOf({ provider, model }: { provider: string; model: string | null }): string {
   return model === null ? `provider ${provider}` : `model ${model} of provider ${provider}`;
+}
+
+/** For a newcomer, whose gateway cannot answer yet. */
+function nextStep({ providers, credentials }: { providers: number; credentials: number }): string {
+  if (providers === 0) {
+    return '\n  next, add a provider: llmproxy provider add NAME --api-base URL --api-key-env VARIABLE';
+  }
+  return credentials === 0 ? '\n  next, create a key for a client: llmproxy keys create NAME' : '';
 }

@@ -133,6 +133,23 @@ test('a settings file that was named must exist and be readable; it may be named
   assert.equal(settings.overrides_dir, join(cwd, 'config/overrides.d'));
 });
 
+test('a database URL that a comment cuts names its line and the escape', (t) => {
+  const cut = (line: string) => failure(t, { files: { '.env': `PORT=1\n${line}\n` } });
+  for (const name of ['DB_URL', 'export DB_LISTEN_URL']) {
+    const message = cut(`${name}=postgres://me:hush#hush@db/x`);
+    assert.match(message, /\.env: line 2: DB_(LISTEN_)?URL: a "#" begins a comment here: quote/);
+    assert.match(message, /%23/);
+    assert.doesNotMatch(message, /hush/);
+  }
+  for (const line of [
+    'DB_URL="postgres://me:hush#hush@db/x"',
+    'DB_URL=postgres://me@db/x # ask me@example',
+    '#DB_URL=postgres://me:hush#hush@db/x',
+  ]) {
+    resolveIn(t, { files: { '.env': line } });
+  }
+});
+
 test('no secret is ever in an error', (t) => {
   const secret = 'hush';
   const messages = [
