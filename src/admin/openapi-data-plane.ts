@@ -13,6 +13,19 @@ const clientKeys = [
   { keyParameter: [] },
 ];
 
+const modelName = {
+  type: 'string',
+  description: 'A name in the model mapping of a provider.',
+};
+
+const modelParameter = {
+  name: 'model',
+  in: 'path',
+  required: true,
+  description: 'Its name; a slash in it may be written as it is.',
+  schema: { type: 'string' },
+};
+
 const anthropicVersion = {
   name: 'anthropic-version',
   in: 'header',
@@ -47,18 +60,40 @@ export const dataPlanePaths = {
       summary: 'Show a model',
       tags: ['models'],
       security: clientKeys,
-      parameters: [
-        {
-          name: 'model',
-          in: 'path',
-          required: true,
-          description: 'Its name; slashes need no encoding.',
-          schema: { type: 'string' },
-        },
-        anthropicVersion,
-      ],
+      parameters: [modelParameter, anthropicVersion],
       responses: {
         200: withHeaders(jsonResponse('The model', { anyOf: [model(), modelInfo()] })),
+        ...errorReferences([400, 401, 404, 405, 429]),
+      },
+    },
+  },
+  '/v1beta/models': {
+    get: {
+      operationId: 'listGeminiModels',
+      summary: "List the models that this key may use (Gemini's API)",
+      tags: ['models'],
+      security: clientKeys,
+      responses: {
+        200: withHeaders(
+          jsonResponse('The models', {
+            type: 'object',
+            required: ['models'],
+            properties: { models: { type: 'array', items: geminiModel() } },
+          }),
+        ),
+        ...errorReferences([400, 401, 405, 429]),
+      },
+    },
+  },
+  '/v1beta/models/{model}': {
+    get: {
+      operationId: 'getGeminiModel',
+      summary: "Show a model (Gemini's API)",
+      tags: ['models'],
+      security: clientKeys,
+      parameters: [modelParameter],
+      responses: {
+        200: withHeaders(jsonResponse('The model', geminiModel())),
         ...errorReferences([400, 401, 404, 405, 429]),
       },
     },
@@ -92,14 +127,15 @@ export const dataPlanePaths = {
   },
 };
 
-function modelRequest({ document }: ModelEndpoint) {
+function modelRequest({ document, pattern }: ModelEndpoint) {
+  const inPath = pattern.includes('{model}');
   const { operationId, summary, maker, required, properties, example, answer, stream } = document;
   const schema = {
     type: 'object',
     required,
     description: `${maker}'s request. Fields not listed here are passed on unchanged.`,
     properties: {
-      model: { type: 'string', description: 'A name in the model mapping of a provider.' },
+      ...(!inPath && { model: modelName }),
       ...properties,
     },
     examples: [example],
@@ -117,6 +153,7 @@ function modelRequest({ document }: ModelEndpoint) {
         "Returns the chosen provider's answer byte for byte. A provider's error passes through with its status.",
       tags: ['models'],
       security: clientKeys,
+      ...(inPath && { parameters: [modelParameter] }),
       requestBody: jsonRequest(schema),
       responses: {
         200: {
@@ -176,6 +213,14 @@ function modelInfo() {
       display_name: { type: 'string' },
       created_at: { type: 'string', format: 'date-time' },
     },
+  };
+}
+
+function geminiModel() {
+  return {
+    type: 'object',
+    required: ['name', 'displayName'],
+    properties: { name: { type: 'string' }, displayName: { type: 'string' } },
   };
 }
 

@@ -39,6 +39,12 @@ wire_api = "responses"
 
 # ${exports({ LLMPROXY_API_KEY: key })}`,
   },
+  'gemini-cli': {
+    place: shell,
+    model: 'gemini-2.5-pro',
+    settings: ({ url, key, model }) =>
+      exports({ GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: key, GEMINI_MODEL: model }),
+  },
   opencode: {
     place: 'opencode.json',
     model: openaiModel,

@@ -27,7 +27,9 @@ export type DialectName =
   | 'cohere.rerank'
   | 'anthropic.messages'
   | 'anthropic.count_tokens'
-  | 'gemini.generate';
+  | 'gemini.generate'
+  | 'gemini.count_tokens'
+  | 'gemini.embed';
 
 /**
  * A wire format of one operation: what the gateway reads of requests and answers in it, and how it
@@ -58,6 +60,8 @@ export interface Dialect {
   errorBody(error: GatewayError, requestId: string): string;
   /** Bytes that stand in the last event of each stream and in no other; null: there are none. */
   readonly streamEnds: readonly Buffer[] | null;
+  /** Whether its clients pass over comments, which keep a silent stream open. */
+  readonly takesComments: boolean;
   /** An event that ends a stream which broke. */
   errorEvent(error: GatewayError, requestId: string): Buffer;
   /** A provider's error answer as an event, where the head of a stream is sent already. */

@@ -4,7 +4,7 @@ import type { AnsweredDialect, Dialect } from './dialect.js';
 export interface ModelEndpoint {
   readonly kind: 'model_request';
   readonly method: 'POST';
-  /** Names it in metrics, logs and OpenAPI. */
+  /** Names it in metrics, logs and OpenAPI. `{model}` stands for the model in the path. */
   readonly pattern: string;
   /** Below the base URL of a provider, which holds the version. */
   readonly path: string;
@@ -28,7 +28,7 @@ export interface EndpointDocument {
   operationId: string;
   summary: string;
   /** Whose API it is. */
-  maker: 'OpenAI' | 'Anthropic' | 'Cohere';
+  maker: 'OpenAI' | 'Anthropic' | 'Cohere' | 'Google';
   required: string[];
   properties: object;
   example: object;

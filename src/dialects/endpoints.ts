@@ -3,6 +3,13 @@ import { countTokensDocument, messagesDocument } from './anthropic/documents.js'
 import { rerank } from './cohere/dialects.js';
 import { cohereRerankDocument, rerankDocument } from './cohere/documents.js';
 import type { ModelEndpoint, OwnEndpoint } from './endpoint.js';
+import { countTokens as countGeminiTokens, embed, generate } from './gemini/dialect.js';
+import {
+  countTokensDocument as countGeminiTokensDocument,
+  embedDocument,
+  generateDocument,
+  streamDocument,
+} from './gemini/documents.js';
 import { chat, completions, embeddings, images, moderations, speech } from './openai/dialects.js';
 import {
   chatDocument,
@@ -136,12 +143,63 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
     // Agents ask tens of times at once, and a provider does not charge for it.
     limited: false,
   },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1beta/models/{model}:generateContent',
+    path: '',
+    dialect: generate,
+    document: generateDocument,
+    probe: {
+      models: null,
+      body: () => ({
+        contents: [{ role: 'user', parts: [{ text: 'hi' }] }],
+        generationConfig: { maxOutputTokens: 1 },
+      }),
+    },
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1beta/models/{model}:streamGenerateContent',
+    path: '',
+    dialect: generate,
+    document: streamDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1beta/models/{model}:countTokens',
+    path: ':countTokens',
+    dialect: countGeminiTokens,
+    document: countGeminiTokensDocument,
+    probe: null,
+    limited: false,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1beta/models/{model}:embedContent',
+    path: ':embedContent',
+    dialect: embed,
+    document: embedDocument,
+    probe: {
+      models: /embed/i,
+      body: () => ({ content: { parts: [{ text: 'hi' }] } }),
+    },
+    limited: true,
+  },
 ];
 
 /** Every other endpoint. */
 export const ownEndpoints: readonly OwnEndpoint[] = [
   { kind: 'models', method: 'GET', pattern: '/v1/models' },
   { kind: 'model', method: 'GET', pattern: '/v1/models/{id}' },
+  { kind: 'models', method: 'GET', pattern: '/v1beta/models' },
+  { kind: 'model', method: 'GET', pattern: '/v1beta/models/{id}' },
   // Claude Code asks at its start, without a key.
   { kind: 'hello', method: 'GET', pattern: '/api/hello' },
   { kind: 'health', method: 'GET', pattern: '/health' },

@@ -23,7 +23,7 @@ const maxTried = 64;
 /** More than any request has. */
 const maxTokens = 2_147_483_647;
 
-const mark = '"usage"';
+const usageMark = '"usage"';
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 const COLON = 0x3a;
@@ -52,20 +52,28 @@ export function countsAmong<Name extends string>(
 }
 
 /** The usage that an answer reports last, wherever it is in it. */
-export function usageIn<T>(answer: AnswerBytes, read: (usage: unknown) => T | null): T | null {
-  return lastUsage(answer.tail(endBytes), read) ?? lastUsage(answer.whole(), read);
+export function usageIn<T>(
+  answer: AnswerBytes,
+  read: (usage: unknown) => T | null,
+  mark = usageMark,
+): T | null {
+  return lastUsage(answer.tail(endBytes), read, mark) ?? lastUsage(answer.whole(), read, mark);
 }
 
 /**
  * The last `usage` object of JSON or SSE that `read` takes; null when there is none. Text of a model
  * is in JSON strings, where a quote is escaped, so it cannot be taken for one.
  */
-export function lastUsage<T>(bytes: Buffer, read: (usage: unknown) => T | null): T | null {
+export function lastUsage<T>(
+  bytes: Buffer,
+  read: (usage: unknown) => T | null,
+  mark = usageMark,
+): T | null {
   let tried = 0;
   for (let from = bytes.length; from >= 0 && tried < maxTried; ) {
     const at = bytes.lastIndexOf(mark, from);
     if (at < 0) return null;
-    const object = objectAt(bytes, at);
+    const object = objectAt(bytes, at + mark.length);
     const usage = object && parsed(object, read);
     if (usage) return usage;
     if (object) tried++;
@@ -80,17 +88,17 @@ export function firstUsage<T>(
   from: number,
   read: (usage: unknown) => T | null,
 ): T | null {
-  const at = bytes.indexOf(mark, from);
-  const object = at < 0 ? null : objectAt(bytes, at);
+  const at = bytes.indexOf(usageMark, from);
+  const object = at < 0 ? null : objectAt(bytes, at + usageMark.length);
   return object && parsed(object, read);
 }
 
 /** The last `"usage": {…}` as it is written; null when there is none. */
 export function lastUsageText(bytes: Buffer): Buffer | null {
   for (let from = bytes.length; from >= 0; ) {
-    const at = bytes.lastIndexOf(mark, from);
+    const at = bytes.lastIndexOf(usageMark, from);
     if (at < 0) return null;
-    const object = objectAt(bytes, at);
+    const object = objectAt(bytes, at + usageMark.length);
     if (object?.length)
       return bytes.subarray(at, object.byteOffset - bytes.byteOffset + object.length);
     from = at - 1;
@@ -99,11 +107,11 @@ export function lastUsageText(bytes: Buffer): Buffer | null {
 }
 
 /**
- * The object after `"usage"` at this place, which holds no braces in strings; null where there is
+ * The object after a colon at this place, which holds no braces in strings; null where there is
  * none, empty where it does not end.
  */
-function objectAt(bytes: Buffer, at: number): Buffer | null {
-  const colon = afterSpace(bytes, at + mark.length);
+function objectAt(bytes: Buffer, from: number): Buffer | null {
+  const colon = afterSpace(bytes, from);
   if (bytes[colon] !== COLON) return null;
   const open = afterSpace(bytes, colon + 1);
   if (bytes[open] !== OPEN) return null;

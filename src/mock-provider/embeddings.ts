@@ -33,6 +33,21 @@ export function embeddingsBody(body: Record<string, unknown> & { model: string }
   return `{"object":"list","data":[${data.join(',')}],"model":${JSON.stringify(model)},"usage":${usage}}`;
 }
 
+/**
+ * The same for one content of Gemini's API.
+ * @throws ProviderError 400 for an invalid `content` or `outputDimensionality`.
+ */
+export function geminiEmbeddingBody(body: Buffer): string {
+  const { content, outputDimensionality: dimensions = otherDimensions } = JSON.parse(
+    body.toString(),
+  ) as { content?: unknown; outputDimensionality?: unknown };
+  if (content === undefined) throw invalid('content', 'is missing');
+  if (!isCount(dimensions) || dimensions > maxDimensions) {
+    throw invalid('outputDimensionality', `must be an integer from 1 to ${maxDimensions}`);
+  }
+  return `{"embedding":{"values":${vectorJson(JSON.stringify(content), dimensions, 'float')}}}`;
+}
+
 interface Input {
   text: string;
   tokens: number;

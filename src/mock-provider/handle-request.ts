@@ -10,6 +10,7 @@ import { AbortedError, type Exchange, type RequestHandler } from '../server/exch
 import { createTextAnswers } from './answer-text.js';
 import { parseBody } from './ask.js';
 import { createConversations, promptTokensOf } from './conversations.js';
+import { geminiEmbeddingBody } from './embeddings.js';
 import { geminiModelsBody, modelBody, modelsBody } from './models.js';
 import { type Behaviour, changeBehaviour } from './options.js';
 import { type PlainAnswer, plainAnswers } from './plain-answers.js';
@@ -59,10 +60,9 @@ export function createHandler(
       respond(exchange, modelBody(decodeURIComponent(path.slice('/v1/models/'.length))));
     } else if (method === 'GET' && path === '/v1beta/models') {
       respond(exchange, geminiModelsBody());
-    } else if (method === 'POST' && generatePath.test(path)) {
-      const [, model = '', verb] = generatePath.exec(path) ?? [];
-      const place = { model: decodeURIComponent(model), stream: verb === 'streamGenerateContent' };
-      await converse(exchange, generateCodec, await readRequest(exchange), place);
+    } else if (method === 'POST' && geminiPath.test(path)) {
+      const [, name = '', verb = ''] = geminiPath.exec(path) ?? [];
+      await answerGemini(exchange, decodeURIComponent(name), verb, await readRequest(exchange));
     } else {
       const endpoint = modelEndpoints.find(({ pattern }) => pattern === path);
       if (!endpoint || method !== endpoint.method) throw unknownUrl(exchange);
@@ -70,12 +70,27 @@ export function createHandler(
     }
   }
 
-  async function answerModel(
+  async function answerGemini(
     exchange: Exchange,
-    { dialect }: ModelEndpoint,
+    model: string,
+    verb: string,
     body: Buffer,
   ): Promise<void> {
-    switch (dialect.name) {
+    const place = { model, stream: verb === 'streamGenerateContent' };
+    if (verb === 'countTokens') {
+      const request = generateCodec.readRequest(body, place);
+      return respond(exchange, JSON.stringify({ totalTokens: promptTokensOf(request) }));
+    }
+    if (verb === 'embedContent') return respond(exchange, geminiEmbeddingBody(body));
+    return converse(exchange, generateCodec, body, place);
+  }
+
+  async function answerModel(
+    exchange: Exchange,
+    { dialect: { name } }: ModelEndpoint,
+    body: Buffer,
+  ): Promise<void> {
+    switch (name) {
       case 'openai.chat':
         return answerText(exchange, 'chat', body);
       case 'openai.completions':
@@ -85,13 +100,16 @@ export function createHandler(
       case 'openai.images':
       case 'openai.speech':
       case 'cohere.rerank':
-        return answerPlain(exchange, plainAnswers[dialect.name], body);
+        return answerPlain(exchange, plainAnswers[name], body);
       case 'anthropic.count_tokens': {
         const request = messagesCodec.readRequest(body, { model: '', stream: false });
         return respond(exchange, JSON.stringify({ input_tokens: promptTokensOf(request) }));
       }
+      case 'openai.responses':
+      case 'anthropic.messages':
+        return converse(exchange, codecs[name], body);
       default:
-        return converse(exchange, codecs[dialect.name], body);
+        throw unknownUrl(exchange);
     }
   }
 
@@ -166,7 +184,8 @@ export function createHandler(
   }
 }
 
-const generatePath = /^\/v1beta\/models\/([^/]+):((?:streamG|g)enerateContent)$/;
+const geminiPath =
+  /^\/v1beta\/models\/([^/]+):((?:streamG|g)enerateContent|countTokens|embedContent)$/;
 
 /** In the shape of the API that was asked. */
 function errorBody({ path }: Exchange, error: ProviderError | GatewayError): string {

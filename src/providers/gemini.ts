@@ -5,10 +5,10 @@ import { pathSegment } from './path-segment.js';
 /** Google's Gemini API. */
 export const gemini: ProviderKind = {
   defaultBase: 'https://generativelanguage.googleapis.com/v1beta',
-  path(_provider, base, { dialect }, model, stream) {
-    if (dialect.name !== 'gemini.generate') return null;
-    const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent';
-    return `${base}/${resourceOf(model)}:${method}`;
+  path(_provider, base, { dialect, path }, model, stream) {
+    if (!dialect.name.startsWith('gemini.')) return null;
+    const method = stream ? ':streamGenerateContent?alt=sse' : ':generateContent';
+    return `${base}/${resourceOf(model)}${path || method}`;
   },
   listPath: (_provider, base) => `${base}/models`,
   headers: ({ api_key }) => ['x-goog-api-key', api_key],

@@ -161,7 +161,7 @@ export async function dispatch(
 async function readyInTime(
   { watchdog, settings }: Gateway,
   exchange: Exchange,
-  { request }: PlannedRequest,
+  { request, endpoint }: PlannedRequest,
   { attempt, totalMs }: Answer,
   record: RequestRecord,
 ): Promise<void> {
@@ -170,8 +170,13 @@ async function readyInTime(
     onTick: () => {
       const nowMs = performance.now();
       if (nowMs - record.startMs >= totalMs) attempt.abort('timeout');
-      else if (request.stream) keepWaiting(exchange, record, settings.server, nowMs);
-      else if (keepalive_ms > 0 && nowMs - record.startMs >= keepalive_ms && attempt.isHeartbeat) {
+      else if (request.stream) {
+        if (endpoint.dialect.takesComments) keepWaiting(exchange, record, settings.server, nowMs);
+      } else if (
+        keepalive_ms > 0 &&
+        nowMs - record.startMs >= keepalive_ms &&
+        attempt.isHeartbeat
+      ) {
         attempt.passOn();
       }
     },

@@ -77,7 +77,7 @@ async function answer(
   }
 
   const { server } = settings;
-  const place = placeIn(exchange.path);
+  const place = placeIn(exchange.path, exchange.query);
   const request = await parse(exchange, endpoint.dialect, server, gateway.watchdog, place);
   record.asked(request);
   const planned = {

@@ -1,9 +1,13 @@
 import { modelInfo, modelsPage } from '../dialects/anthropic/model-list.js';
+import {
+  modelInfo as geminiInfo,
+  modelsPage as geminiPage,
+} from '../dialects/gemini/model-list.js';
 import { GatewayError } from '../errors.js';
 import type { RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
 import type { Gateway } from './gateway.js';
-import { wantsAnthropic } from './route.js';
+import { modelShape } from './route.js';
 
 /** A model as OpenAI's API describes it. */
 interface Model {
@@ -21,13 +25,15 @@ interface Model {
 export function listModels(
   { snapshot, facts }: Pick<Gateway, 'snapshot' | 'facts'>,
   credential: RoutedCredential,
-  exchange: Pick<Exchange, 'header' | 'query'>,
+  exchange: Pick<Exchange, 'header' | 'path' | 'query'>,
 ): string {
   const routed = facts.discovered.filter((model) => snapshot.route(model) !== null);
   const models = [...new Set([...snapshot.models, ...routed])]
     .filter((model) => credential.allows?.(model) ?? true)
     .sort();
-  if (wantsAnthropic(exchange)) return modelsPage(models, exchange.query);
+  const shape = modelShape(exchange);
+  if (shape === 'anthropic') return modelsPage(models, exchange.query);
+  if (shape === 'gemini') return geminiPage(models);
   const data = models.map((model) => describe(snapshot, model));
   return JSON.stringify({ object: 'list', data });
 }
@@ -39,7 +45,7 @@ export function listModels(
 export function showModel(
   snapshot: Snapshot,
   credential: RoutedCredential,
-  exchange: Pick<Exchange, 'header'>,
+  exchange: Pick<Exchange, 'header' | 'path'>,
   model: string,
 ): string {
   const allowed = credential.allows?.(model) ?? true;
@@ -48,7 +54,9 @@ export function showModel(
       param: 'model',
     });
   }
-  return JSON.stringify(wantsAnthropic(exchange) ? modelInfo(model) : describe(snapshot, model));
+  const shape = modelShape(exchange);
+  if (shape === 'anthropic') return JSON.stringify(modelInfo(model));
+  return JSON.stringify(shape === 'gemini' ? geminiInfo(model) : describe(snapshot, model));
 }
 
 function describe(snapshot: Snapshot, id: string): Model {

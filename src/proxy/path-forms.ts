@@ -4,18 +4,35 @@ import { GatewayError } from '../errors.js';
 /** Clients of Azure name a deployment in the path, or write `/openai` before OpenAI's own. */
 const azure = /^\/openai(?:\/deployments\/([^/]+))?(?=\/)/;
 
+/** Gemini's versions, and the longer names that its SDK writes for Vertex. */
+const gemini =
+  /^(?:\/v1(?:beta1?)?){1,2}\/(?:projects\/[^/]+\/locations\/[^/]+\/)?(?:publishers\/[^/]+\/)?(?:models\/|(?=tunedModels\/))(.+):(generateContent|streamGenerateContent|countTokens|embedContent)$/;
+
 /** A path in the form in which the endpoints are listed. */
 export function pathAsListed(path: string): string {
-  return path.startsWith('/openai/') ? path.replace(azure, '') : path;
+  if (path.startsWith('/openai/')) return path.replace(azure, '');
+  const method = path.includes(':') ? gemini.exec(path)?.[2] : undefined;
+  return method === undefined ? path : `/v1beta/models/{model}:${method}`;
 }
 
 /**
  * What of a request stands in its path.
  * @throws GatewayError `invalid_request`.
  */
-export function placeIn(path: string): RequestPlace {
-  const deployment = path.startsWith('/openai/') ? azure.exec(path)?.[1] : undefined;
-  return deployment === undefined ? noPlace : { model: decoded(deployment), stream: null };
+export function placeIn(path: string, query: string): RequestPlace {
+  if (path.startsWith('/openai/')) {
+    const deployment = azure.exec(path)?.[1];
+    return deployment === undefined ? noPlace : { model: decoded(deployment), stream: null };
+  }
+  const [, model, method] = (path.includes(':') && gemini.exec(path)) || [];
+  if (model === undefined) return noPlace;
+  const stream = method === 'streamGenerateContent';
+  if (stream && new URLSearchParams(query).get('alt') !== 'sse') {
+    throw new GatewayError('invalid_request', 'Streams are given with alt=sse only.', {
+      param: 'alt',
+    });
+  }
+  return { model: decoded(model), stream };
 }
 
 /** @throws GatewayError `invalid_request`. */

@@ -59,7 +59,7 @@ export async function relayAnswer(
   async function passOn(reader: AnswerWatcher): Promise<void> {
     const relayed = relay(attempt, exchange, headers, record, reader, dialect);
     if (relayed) {
-      const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record);
+      const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record, dialect);
       gateway.watchdog.add(keeper);
       await relayed;
       gateway.watchdog.delete(keeper);

@@ -47,6 +47,7 @@ export async function respondTranslated(
 }
 
 /** No comment may come before the head. */
+const noComments = { takesComments: false };
 const silent = { pieces: 0, atEventEnd: false };
 
 async function wholeOf(
@@ -56,7 +57,7 @@ async function wholeOf(
   record: RequestRecord,
 ): Promise<Buffer> {
   const { attempt } = answer;
-  const keeper = new StreamKeeper(gateway.settings, answer, exchange, silent, record);
+  const keeper = new StreamKeeper(gateway.settings, answer, exchange, silent, record, noComments);
   gateway.watchdog.add(keeper);
   try {
     return await new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@ import { messages } from '../dialects/anthropic/dialects.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { Endpoint, ModelEndpoint, OwnEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints, ownEndpoints } from '../dialects/endpoints.js';
+import { generate } from '../dialects/gemini/dialect.js';
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 import { decoded, pathAsListed } from './path-forms.js';
@@ -17,6 +18,7 @@ for (const endpoint of [...modelEndpoints, ...ownEndpoints]) {
     for (const path of kind === 'control' ? [pattern] : writings(pattern))
       fixed.set(path, endpoint);
   }
+  if (kind === 'model_request') fixed.set(pattern, endpoint);
   if (kind === 'control' && pattern !== '/') prefixes.push({ prefix: `${pattern}/`, endpoint });
   else if (parameter >= 0 && kind !== 'model_request') {
     for (const path of writings(pattern.slice(0, parameter))) {
@@ -25,8 +27,9 @@ for (const endpoint of [...modelEndpoints, ...ownEndpoints]) {
   }
 }
 
-/** A path as clients write it that are given a base URL with `/v1` twice, or without it. */
+/** A path as clients write it that are given a base URL with its version twice, or without it. */
 function writings(path: string): string[] {
+  if (path.startsWith('/v1beta/')) return [path, `/v1beta${path}`, path.replace('beta', 'beta1')];
   return path.startsWith('/v1/') ? [path, path.slice(3), `/v1${path}`] : [path];
 }
 
@@ -40,12 +43,17 @@ const offered = [...modelEndpoints, ...ownEndpoints]
 export function dialectOf(exchange: Exchange): Dialect | null {
   const endpoint = modelEndpointAt(exchange.path);
   if (endpoint) return endpoint.dialect;
-  return endpointAt(exchange.path) && wantsAnthropic(exchange) ? messages : null;
+  if (!endpointAt(exchange.path)) return null;
+  const shape = modelShape(exchange);
+  return { openai: null, anthropic: messages, gemini: generate }[shape];
 }
 
-/** Whether a list of models is asked for in the shape of Anthropic's API. */
-export function wantsAnthropic(exchange: Pick<Exchange, 'header'>): boolean {
-  return exchange.header('anthropic-version') !== '';
+/** Whose shape a list of models is asked for in. */
+export function modelShape(
+  exchange: Pick<Exchange, 'header' | 'path'>,
+): 'openai' | 'anthropic' | 'gemini' {
+  if (exchange.path.startsWith('/v1beta')) return 'gemini';
+  return exchange.header('anthropic-version') === '' ? 'openai' : 'anthropic';
 }
 
 function isWebSocket(exchange: Exchange): boolean {

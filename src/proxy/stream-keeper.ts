@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings-schema.js';
+import type { Dialect } from '../dialects/dialect.js';
 import type { Exchange } from '../server/exchange.js';
 import type { AnswerWatcher } from './answer-reader.js';
 import type { Answer } from './dispatch.js';
@@ -18,6 +19,7 @@ export class StreamKeeper implements Watched {
   readonly #exchange: Exchange;
   readonly #reader: Pick<AnswerWatcher, 'pieces' | 'atEventEnd'>;
   readonly #record: RequestRecord;
+  readonly #takesComments: boolean;
   #pieces = 0;
   #heardMs = performance.now();
   readonly #pace: ReaderPace;
@@ -28,12 +30,14 @@ export class StreamKeeper implements Watched {
     exchange: Exchange,
     reader: Pick<AnswerWatcher, 'pieces' | 'atEventEnd'>,
     record: RequestRecord,
+    { takesComments }: Pick<Dialect, 'takesComments'>,
   ) {
     this.#server = server;
     this.#answer = answer;
     this.#exchange = exchange;
     this.#reader = reader;
     this.#record = record;
+    this.#takesComments = takesComments;
     this.#pace = new ReaderPace(exchange);
   }
 
@@ -55,7 +59,7 @@ export class StreamKeeper implements Watched {
     const silent = nowMs - this.#heardMs >= this.#server.keepalive_ms;
     if (!silent || this.#server.keepalive_ms === 0 || this.#exchange.bufferedBytes > 0) return;
     // Inside an event a comment would become a part of it.
-    if (!this.#answer.attempt.stream || !this.#reader.atEventEnd) return;
+    if (!this.#takesComments || !this.#answer.attempt.stream || !this.#reader.atEventEnd) return;
     this.#heardMs = nowMs;
     this.#exchange.write(keepaliveComment);
   }

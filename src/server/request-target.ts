@@ -12,7 +12,7 @@ const notInQuery = /[^!-~]|#/;
 const notInHost = /[^!-~]|[,/?#@\\]/;
 
 /** The only place where SDKs encode a slash: a model's name. */
-const mayEncodeSlash = /^\/v1\/models\/./;
+const mayEncodeSlash = /^\/v1(?:beta1?)?\/models\/./;
 
 /** Servlet containers also treat `..;x` as one. */
 const dotSegment = /^\.{1,2}(?:;|$)/;

@@ -25,8 +25,9 @@ const facts = {
   discovered: [],
 } as const;
 
-const openai = { query: 'limit=1', header: () => '' };
+const openai = { path: '/v1/models', query: 'limit=1', header: () => '' };
 const anthropic = (query = '') => ({
+  path: '/v1/models',
   query,
   header: (name: string) => (name === 'anthropic-version' ? '2023-06-01' : ''),
 });
@@ -97,4 +98,16 @@ test('a list in Anthropic’s shape has pages, forwards and back', () => {
     display_name: 'gpt-4',
     created_at: '1970-01-01T00:00:00Z',
   });
+});
+
+test('below /v1beta a list has Gemini’s shape, whatever else is sent', () => {
+  const gemini = { ...anthropic(), path: '/v1beta/models' };
+  const described = (id: string) => ({
+    name: `models/${id}`,
+    displayName: id,
+    supportedGenerationMethods: ['generateContent', 'countTokens'],
+  });
+  const { models } = JSON.parse(listModels({ snapshot, facts }, all, gemini));
+  assert.deepEqual(models, [described('gpt-3'), described('gpt-4')]);
+  assert.deepEqual(JSON.parse(showModel(snapshot, all, gemini, 'gpt-4')), described('gpt-4'));
 });

@@ -71,12 +71,31 @@ test('paths and methods lead to endpoints, whose patterns hold nothing of the cl
     'GET /openai/deployments/d/metrics': 'unknown_url',
     'GET /openai/deployments/d': 'unknown_url',
     'POST /openai/deployments//chat/completions': 'unknown_url',
+    'POST /v1beta/models/gemini-2.5-pro:generateContent':
+      'model_request /v1beta/models/{model}:generateContent',
+    'POST /v1/models/org/m:streamGenerateContent':
+      'model_request /v1beta/models/{model}:streamGenerateContent',
+    'POST /v1beta1/publishers/google/models/m:countTokens':
+      'model_request /v1beta/models/{model}:countTokens',
+    'POST /v1beta1/projects/p/locations/l/publishers/google/models/m:generateContent':
+      'model_request /v1beta/models/{model}:generateContent',
+    'POST /v1beta/v1beta/models/a%2Fb:embedContent':
+      'model_request /v1beta/models/{model}:embedContent',
+    'POST /v1beta/tunedModels/m:generateContent':
+      'model_request /v1beta/models/{model}:generateContent',
+    'GET /v1beta/models/m:generateContent': 'method_not_allowed POST',
+    'POST /v1beta/models/m:predict': 'method_not_allowed GET',
+    'GET /v1/models/llama3:8b': 'model /v1/models/{id} llama3:8b',
+    'GET /v1beta/models': 'models /v1beta/models',
+    'GET /v1beta1/models/m': 'model /v1beta/models/{id} m',
+    'POST /v2/models/m:generateContent': 'unknown_url',
+    'POST /v1beta/models/:generateContent': 'method_not_allowed GET',
     'POST /rerank': 'model_request /v1/rerank',
     'POST /v2/rerank': 'model_request /v2/rerank',
     'GET /responses upgrade': 'upgrade_refused',
     'GET /v1/models upgrade': 'models /v1/models',
     'POST /v1/responses upgrade': 'model_request /v1/responses',
-    'GET /': 'unknown_url',
+    'GET /': 'control /',
     'POST /v1/chat/completions/': 'unknown_url',
     'POST /V1/chat/completions': 'unknown_url',
     'GET /adminx': 'unknown_url',

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { provider } from '../config/configuration-for-test.js';
 import { rawClient } from '../server/support.js';
+import { ask } from '../support/ask.js';
 import { type Answer, startUpstream } from '../support/upstream.js';
 import { chat, gatewayForTest, recordsOf, serveGateway } from './gateway-for-test.js';
 
@@ -112,4 +113,25 @@ test('a client that takes nothing is let go, and its provider too', async (t) =>
   raw.socket.destroy();
   const [record] = recordsOf(gateway);
   assert.deepEqual([record?.error, record?.complete], ['stalled_reader', false]);
+});
+
+test('a silent stream of Gemini’s API gets no comment, before its first event and after it', async (t) => {
+  const last =
+    'data: {"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]}\n\n';
+  const { url } = await startUpstream(t, (_request, response) => {
+    setTimeout(() => {
+      stream(response, last);
+      setTimeout(() => response.end(), 2_300);
+    }, 2_300);
+  });
+  const google = provider('p', { provider_type: 'gemini', api_base: url });
+  const gateway = gatewayForTest(t, [google], ({ server }) => {
+    server.keepalive_ms = 1_000;
+  });
+  const origin = await serveGateway(t, gateway);
+  const { text } = await ask(`${origin}/v1beta/models/m:streamGenerateContent?alt=sse`, {
+    method: 'POST',
+    body: '{"contents":[]}',
+  });
+  assert.equal(text, last);
 });

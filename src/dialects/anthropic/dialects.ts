@@ -25,6 +25,7 @@ const common = {
   errorIn,
   usageFilter: null,
   requestIdHeader: 'request-id',
+  takesComments: true,
   streamEnds: ['"message_stop"', '"error"'].map((text) => Buffer.from(text)),
   errorBody: (error: GatewayError, requestId: string) =>
     writeMessagesError(neutralError(error), requestId),

@@ -1,16 +1,105 @@
+import { GatewayError } from '../../errors.js';
 import { type AnswerError, parsedJson, statusOfError } from '../answer-error.js';
-import type { AnsweredDialect } from '../dialect.js';
+import type { RequestPlace } from '../codec.js';
+import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
+import { neutralError } from '../gateway-error.js';
+import { checkModel, type ModelRequest, memberOf, type Spans } from '../head.js';
 import { isObject } from '../read.js';
-import type { SseEvent } from '../sse.js';
+import { type SseEvent, writeEvent } from '../sse.js';
+import { type AnswerBytes, countsAmong, type TokenUsage, usageIn, usageOf } from '../usage.js';
+import { readGenerateError, writeGenerateError } from './error.js';
 
-/** What is read of Gemini's answers before they are translated. */
-export const generate: AnsweredDialect = {
-  name: 'gemini.generate',
+const common = {
+  members: new Set<string>(),
+  readHead,
   judge,
   errorIn,
+  readUsage,
+  countsTokens: true,
+  usageFilter: null,
   requestIdHeader: null,
+  streamEnds: null,
+  // The parser of its SDK takes one for half of an event.
+  takesComments: false,
+  errorBody: (error: GatewayError) => writeGenerateError(neutralError(error)),
+  errorEvent: (error: GatewayError) => writeEvent(writeGenerateError(neutralError(error))),
+  providerErrorEvent: (body: Buffer, status: number) =>
+    writeEvent(writeGenerateError(readGenerateError(body, status))),
 };
+
+export const generate: Dialect = {
+  name: 'gemini.generate',
+  operation: 'chat',
+  ...common,
+  /** There is no last event: an answer is whole where its end was given a reason. */
+  streamEnds: ['finishReason', 'finish_reason', 'blockReason', 'error'].map((name) =>
+    Buffer.from(`"${name}"`),
+  ),
+};
+
+export const countTokens: Dialect = {
+  name: 'gemini.count_tokens',
+  operation: 'token_count',
+  ...common,
+  countsTokens: false,
+  readUsage: () => null,
+};
+
+export const embed: Dialect = {
+  name: 'gemini.embed',
+  operation: 'embedding',
+  ...common,
+  members: new Set(['model']),
+  readHead: readEmbedHead,
+};
+
+/** Model and stream stand in the path. */
+function readHead(body: Buffer, _spans: Spans, { model, stream }: RequestPlace): ModelRequest {
+  return {
+    body,
+    model: checkModel(model),
+    stream: stream ?? false,
+    modelSpans: [],
+    modelIn: 'path',
+    usageEdit: null,
+  };
+}
+
+/** The body may name the model too, and must not name another one. */
+function readEmbedHead(body: Buffer, spans: Spans, place: RequestPlace): ModelRequest {
+  const named = memberOf(body, 'model', spans.get('model'));
+  if (named !== undefined && named !== place.model && named !== `models/${place.model}`) {
+    const message = 'The model in the body is not that of the path.';
+    throw new GatewayError('invalid_request', message, { param: 'model' });
+  }
+  return readHead(body, spans, place);
+}
+
+const counted = [
+  'promptTokenCount',
+  'toolUsePromptTokenCount',
+  'candidatesTokenCount',
+  'thoughtsTokenCount',
+] as const;
+
+/** Each event of a stream repeats the usage so far. Thoughts are counted beside the answer. */
+function readUsage(answer: AnswerBytes): TokenUsage | null {
+  const read = (usage: unknown) => {
+    const counts = countsAmong(usage, counted);
+    if (counts?.promptTokenCount === undefined) return null;
+    const {
+      toolUsePromptTokenCount = 0,
+      candidatesTokenCount = 0,
+      thoughtsTokenCount = 0,
+    } = counts;
+    return usageOf(
+      counts.promptTokenCount + toolUsePromptTokenCount,
+      candidatesTokenCount + thoughtsTokenCount,
+    );
+  };
+  return usageIn(answer, read, '"usageMetadata"');
+}
 
 /** Without `alt=sse`, an error comes in an array. */
 function errorIn(text: string): AnswerError | null {

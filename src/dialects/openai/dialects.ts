@@ -18,6 +18,7 @@ const common = {
   readUsage,
   usageFilter: null,
   requestIdHeader: null,
+  takesComments: true,
   streamEnds: null,
   errorBody: (error: GatewayError) => error.toBody(),
   /** No `[DONE]` follows it. */

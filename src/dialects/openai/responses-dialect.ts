@@ -22,6 +22,7 @@ export const responses: Dialect = {
   readUsage,
   usageFilter: null,
   requestIdHeader: null,
+  takesComments: true,
   streamEnds: [
     ...['completed', 'incomplete', 'failed'].map((end) => Buffer.from(`"response.${end}"`)),
     ...['"type":"error"', '"type": "error"'].map((text) => Buffer.from(text)),

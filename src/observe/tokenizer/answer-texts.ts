@@ -10,6 +10,7 @@ export function jsonAnswerTexts(answer: unknown): string[] {
   for (const [index, choice] of listOf(objectOf(answer).choices).entries()) {
     texts.addChoice(index, objectOf(choice).message, objectOf(choice).text);
   }
+  texts.addCandidates(answer);
   const { content, output } = objectOf(answer);
   for (const [index, block] of listOf(content).entries()) texts.addBlock(index, objectOf(block));
   for (const [index, item] of listOf(output).entries()) texts.addItem(index, objectOf(item));
@@ -25,6 +26,7 @@ export function streamAnswerTexts(stream: Buffer): string[] {
   for (const { data } of readEvents(stream)) {
     const event = objectOf(parseJson(data));
     texts.addDelta(event);
+    texts.addCandidates(event);
     for (const choice of listOf(event.choices)) {
       const { index, delta, text } = objectOf(choice);
       texts.addChoice(Number(index ?? 0), delta, text);
@@ -55,6 +57,19 @@ class Texts {
     this.#add(`${index}.thinking`, thinking);
     this.#add(`${index}.name`, name);
     if (input !== undefined) this.#add(`${index}.input`, JSON.stringify(input));
+  }
+
+  /** The parts of Gemini's answers, or of an event of their streams. */
+  addCandidates(answer: unknown): void {
+    for (const [index, candidate] of listOf(objectOf(answer).candidates).entries()) {
+      for (const part of listOf(objectOf(objectOf(candidate).content).parts)) {
+        const { text, functionCall } = objectOf(part);
+        this.#add(`${index}.text`, text);
+        if (!functionCall) continue;
+        const { name, args } = objectOf(functionCall);
+        this.#addCall(`${index}.call`, { name, arguments: JSON.stringify(args ?? {}) });
+      }
+    }
   }
 
   /** An item of a response's output. */

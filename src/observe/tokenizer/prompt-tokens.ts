@@ -24,16 +24,18 @@ export function promptTokens(request: JsonObject, model: string): number {
     return inputTokens(request.prompt ?? request.input, count) + count(textOf(request.suffix));
   }
   let tokens = forAnswer + toolTokens(request, encoding, count);
-  for (const system of [request.system, request.instructions]) {
-    if (system) tokens += messageTokens({ content: system }, model, count);
+  const { system, instructions, systemInstruction } = request;
+  for (const said of [system, instructions, objectOf(systemInstruction).parts]) {
+    if (said) tokens += messageTokens({ content: said }, model, count);
   }
   for (const message of messages) tokens += messageTokens(objectOf(message), model, count);
   return tokens;
 }
 
-/** Those of a chat, or the items of a response's input; null where there are none. */
-function messagesOf({ messages, input }: JsonObject): readonly unknown[] | null {
+/** Those of a chat, the items of a response's input, or Gemini's contents; null where there are none. */
+function messagesOf({ messages, input, contents }: JsonObject): readonly unknown[] | null {
   if (Array.isArray(messages)) return messages;
+  if (Array.isArray(contents)) return contents.map((each) => ({ content: objectOf(each).parts }));
   const isItems = Array.isArray(input) && typeof input[0] === 'object' && !Array.isArray(input[0]);
   return isItems ? input : null;
 }

@@ -22,6 +22,15 @@ test('all texts of the model are found in an answer', () => {
   }
 });
 
+test('the parts of Gemini’s candidates are found, and joined over a stream', () => {
+  const answer = (parts: object[]) => ({ candidates: [{ content: { parts } }] });
+  const call = { functionCall: { name: 'f', args: { a: 1 } } };
+  assert.deepEqual(jsonAnswerTexts(answer([{ text: 'one' }, call])), ['one', 'f', '{"a":1}']);
+  const events = [answer([{ text: 'Hel' }]), answer([{ text: 'lo' }]), answer([call])];
+  const stream = events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('');
+  assert.deepEqual(streamAnswerTexts(Buffer.from(stream)), ['Hello', 'f', '{"a":1}']);
+});
+
 test('a stream is joined by choice and by tool, whatever its line ends', () => {
   for (const newline of ['\n', '\r\n', '\r']) {
     const stream = [

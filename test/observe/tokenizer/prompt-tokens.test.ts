@@ -128,6 +128,14 @@ test('prompts and inputs count in each of their forms', () => {
   encoder.free();
 });
 
+test('contents of Gemini’s API count as messages do', () => {
+  const parts = [{ text: 'How many tokens?' }];
+  const asChat = { messages: [{ content: 'How many tokens?' }, { content: parts }] };
+  const asGemini = { systemInstruction: { parts }, contents: [{ parts }] };
+  assert.equal(promptTokens(asGemini, 'm'), promptTokens(asChat, 'm'));
+  assert.ok(promptTokens(asGemini, 'm') > 12);
+});
+
 test('a request of unexpected shape counts the texts that it has', () => {
   assert.equal(promptTokens({}, 'm'), 0);
   assert.equal(promptTokens({ messages: [null, 7, 'x', { content: 3 }] }, 'm'), 3 + 4 * 3);
