@@ -7,6 +7,8 @@ import type { Activated, BulkTask, FromBulkThread } from './bulk-thread.js';
 
 /** Requests that may wait for their turn. */
 const maxWaiting = 16;
+/** Of these with a key that can change nothing: it must not keep others from changing something. */
+const maxWaitingViewers = 4;
 /** Far more than the largest document takes. */
 const deadlineMs = 120_000;
 /** A thread that has nothing to do for so long gives its memory back. */
@@ -35,7 +37,7 @@ export class Bulk {
   #asked: { resolve(answer: BulkAnswer): void; reject(error: Error): void } | null = null;
   #idle: NodeJS.Timeout | undefined;
   #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #waiting = { all: 0, viewers: 0 };
 
   constructor(options: BulkOptions) {
     this.#options = options;
@@ -47,14 +49,18 @@ export class Bulk {
    *   when it takes too long, `request_too_large` when it takes too much memory.
    */
   async answer(request: BulkRequest, signal: AbortSignal): Promise<AdminAnswer> {
-    if (this.#waiting >= maxWaiting) {
+    const viewers = request.role === 'viewer' ? 1 : 0;
+    const waiting = this.#waiting;
+    if (waiting.all >= maxWaiting || (viewers > 0 && waiting.viewers >= maxWaitingViewers)) {
       throw new GatewayError('overloaded', 'Too many requests of this kind are waiting.', {
         headers: { 'retry-after': '5' },
       });
     }
-    this.#waiting++;
+    waiting.all++;
+    waiting.viewers += viewers;
     const answered = this.#last.then(() => {
-      this.#waiting--;
+      waiting.all--;
+      waiting.viewers -= viewers;
       if (signal.aborted) throw clientLeft();
       return this.#ask(request, signal);
     });

@@ -44,6 +44,24 @@ test('of more than wait at once the last are refused, and those who leave make r
   });
 });
 
+test('keys of viewers leave room for those that may change something', async () => {
+  const bulk = bulkFor();
+  const client = new AbortController();
+  const ask = (role: 'admin' | 'viewer') =>
+    bulk.answer({ ...plan(''), role }, client.signal).then(
+      () => 'answered',
+      ({ code }: { code: string }) => code,
+    );
+  const viewers = Array.from({ length: 6 }, () => ask('viewer'));
+  const admins = Array.from({ length: 13 }, () => ask('admin'));
+  assert.deepEqual(await Promise.all(viewers.slice(4)), ['overloaded', 'overloaded']);
+  assert.equal(await admins[12], 'overloaded');
+  client.abort();
+  const codes = await Promise.all([...viewers.slice(0, 4), ...admins.slice(0, 12)]);
+  assert.deepEqual(new Set(codes), new Set(['request_timeout']));
+  assert.equal(await ask('viewer'), 'request_timeout');
+});
+
 test('what goes wrong in the thread is told as elsewhere, and the next request is answered', async () => {
   const bulk = bulkFor();
   const { signal } = new AbortController();
