@@ -42,9 +42,10 @@ export async function checkDatabase(
 
 async function look(sql: Sql, settings: Settings): Promise<DatabaseFindings> {
   const [found] = await sql`SHOW server_version`;
-  const kind = settings.database.url === null ? 'embedded, ' : '';
+  const isEmbedded = settings.database.url === null;
+  const kind = isEmbedded ? 'embedded, ' : '';
   const findings = [ok('database', `${kind}PostgreSQL ${found?.server_version}`)];
-  const migrations = await checkMigrations(sql);
+  const migrations = await checkMigrations(sql, isEmbedded);
   findings.push(migrations, await checkClock(sql));
   if (migrations.state !== 'ok') return { findings, stored: null };
   const { readStoredConfiguration } = await import('./stored-configuration.js');
@@ -59,7 +60,7 @@ async function look(sql: Sql, settings: Settings): Promise<DatabaseFindings> {
   }
 }
 
-async function checkMigrations(sql: Sql): Promise<Finding> {
+async function checkMigrations(sql: Sql, isEmbedded: boolean): Promise<Finding> {
   const { migrationStatus, newerSchema, requireCreate } = await import('../db/migrate.js');
   const states = await migrationStatus(sql);
   const newer = await newerSchema(sql);
@@ -71,7 +72,8 @@ async function checkMigrations(sql: Sql): Promise<Finding> {
       : failed('migrations', detail, todo);
   }
   try {
-    await requireCreate(sql);
+    // The daemon's role in the embedded database creates nothing: the owner does.
+    if (!isEmbedded) await requireCreate(sql);
   } catch (error) {
     return failed('migrations', errorMessage(error), 'partitions of usage are made each day too');
   }

@@ -55,3 +55,11 @@ test('doctor works without a running gateway, and without the database', async (
   assert.match(away.stdout, /^fail {2}database [\s\S]*nothing listens/m);
   assert.doesNotMatch(away.stdout + away.stderr, /hunter2/);
 });
+
+test('doctor finds nothing wrong with an embedded database, whose owner makes the tables', async (t) => {
+  const env = { LLMPROXY_DATA_DIR: temporaryFolder(t), PORT: '0' };
+  assert.equal((await llmproxy(['migrate', 'up'], { env })).code, 0);
+  const { stdout } = await llmproxy(['doctor'], { env });
+  assert.match(stdout, /^ok {4}database +embedded/m);
+  assert.match(stdout, /^ok {4}migrations +all \d+ are applied$/m);
+});
