@@ -14,6 +14,7 @@ import { listModels, showModel } from './list-models.js';
 import { parse } from './parse.js';
 import { placeIn } from './path-forms.js';
 import { planRoutes } from './plan-routes.js';
+import { preferMaker } from './prefer-maker.js';
 import { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
@@ -80,9 +81,10 @@ async function answer(
   const place = placeIn(exchange.path, exchange.query);
   const request = await parse(exchange, endpoint.dialect, server, gateway.watchdog, place);
   record.asked(request);
+  const routes = planRoutes(snapshot, credential, endpoint, request.model, settings.routing);
   const planned = {
     request,
-    routes: planRoutes(snapshot, credential, endpoint, request.model, settings.routing),
+    routes: preferMaker(routes, endpoint, request.body, gateway.seals.key),
     endpoint,
     read: { conversation: null },
   };

@@ -280,6 +280,50 @@ test('a provider’s own error is the answer where the other ones cannot be told
   assert.deepEqual([status, JSON.parse(text).error.message], [500, 'mine']);
 });
 
+test('the next turn goes to the provider that made the reasoning, while it is there', async (t) => {
+  const thought = { type: 'thinking', thinking: 'hm', signature: 'c2ln' };
+  const call = { type: 'tool_use', id: 'toolu_1', name: 'f', input: {} };
+  const thinking = { ...message, content: [thought, call], stop_reason: 'tool_use' };
+  const one = { answer: json(200, thinking), ...claude };
+  const { asked, origin, gateway } = await served(t, {
+    native: { answer: json(200, completion) },
+    a: { ...one, provider_params: { priority: 1 } },
+    b: one,
+    c: one,
+  });
+  const tools = [{ type: 'function', name: 'f', parameters: { type: 'object' } }];
+  const body = { model: 'm', store: false, tools };
+  const turn = (output: unknown[]) => {
+    const result = { type: 'function_call_output', call_id: 'toolu_1', output: 'ok' };
+    return post(origin, '/v1/responses', { ...body, input: [hi, ...output, result] });
+  };
+  const outputs = new Map<string, unknown[]>();
+  for (let i = 0; i < 6; i++) {
+    const { text, headers } = await post(origin, '/v1/responses', { ...body, input: [hi] });
+    outputs.set(String(headers['x-llmproxy-provider']), JSON.parse(text).output);
+  }
+  assert.deepEqual([...outputs.keys()].sort(), ['b', 'c', 'native']);
+  for (let i = 0; i < 4; i++) {
+    for (const name of ['b', 'c']) {
+      const { headers } = await turn(outputs.get(name) ?? []);
+      assert.equal(headers['x-llmproxy-provider'], name);
+      assert.equal(headers['x-llmproxy-lost'], undefined);
+    }
+  }
+  const forged = (outputs.get('b') as { encrypted_content?: string }[]).map((item) =>
+    item.encrypted_content
+      ? { ...item, encrypted_content: `${item.encrypted_content.slice(0, -4)}AAAA` }
+      : item,
+  );
+  const seen = new Set<unknown>();
+  for (let i = 0; i < 6; i++) seen.add((await turn(forged)).headers['x-llmproxy-provider']);
+  assert.equal(seen.size, 3, 'what this gateway did not sign moves nobody');
+  for (let i = 0; i < 20; i++) gateway.health.failed('b', null, Date.now());
+  asked.length = 0;
+  const { headers } = await turn(outputs.get('b') ?? []);
+  assert.notEqual(headers['x-llmproxy-provider'], 'b', 'it is out');
+});
+
 test('signed reasoning comes back to its provider through a client of responses', async (t) => {
   const thought = { type: 'thinking', thinking: 'hm', signature: 'c2ln' };
   const call = { type: 'tool_use', id: 'toolu_1', name: 'f', input: {} };
