@@ -21,6 +21,9 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
     ['answer', answer(explanation)],
     ['key', explanation.key ?? 'none that is valid'],
     ...(model_asked === null ? [] : [['model', modelOf(explanation)] as const]),
+    ...(explanation.translated_to === null
+      ? []
+      : [['translated', translationOf(explanation)] as const]),
     ['took', times(explanation)],
     ...(explanation.limits ? [['limit', limitOf(explanation.limits)] as const] : []),
     ['tokens', tokensOf(explanation)],
@@ -113,6 +116,10 @@ function answer({ status, error, complete }: RequestExplanation): string {
 function modelOf({ model_asked, model_sent, provider }: RequestExplanation): string {
   const sent = model_sent === null || model_sent === model_asked ? '' : ` → ${model_sent}`;
   return `${model_asked}${sent}${provider === null ? '' : ` at ${provider}`}`;
+}
+
+function translationOf({ translated_to, lost }: RequestExplanation): string {
+  return `to ${translated_to}${lost === null ? '' : `, lost: ${lost}`}`;
 }
 
 function times({ total_ms, upstream_ms, first_token_ms }: RequestExplanation): string {

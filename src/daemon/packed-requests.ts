@@ -71,6 +71,7 @@ const table: Columns<Packed> = {
   attempts: number,
   attemptsLog: objectOrNull(),
   attemptsEnd: nameOrNull(),
+  translation: groupOrNull({ to: name, lost: nameOrNull() }),
   configVersion: number,
   rateLimit: numberOrNull,
   status: number,

@@ -108,6 +108,8 @@ export interface RequestFinished {
   attemptsLog: AttemptLog[] | null;
   /** The reason for no further attempt; null where no provider failed. */
   attemptsEnd: AttemptsEnd | null;
+  /** The provider's dialect, and the fields lost on the way to it; null where that is the client's. */
+  translation: { to: string; lost: string | null } | null;
   /** Version of the configuration used; 0 where none was. */
   configVersion: number;
   /** The key's limit at that time, requests per second. */

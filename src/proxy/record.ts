@@ -32,6 +32,8 @@ export class RequestRecord {
   attempts = 0;
   attemptsLog: AttemptLog[] | null = null;
   attemptsEnd: AttemptsEnd | null = null;
+  /** Of the answer that is passed on. */
+  translation: RequestFinished['translation'] = null;
   status = 0;
   /** Code of our own error. */
   error: string | null = null;
@@ -107,6 +109,7 @@ export class RequestRecord {
       attempts: this.attempts,
       attemptsLog: this.attemptsLog,
       attemptsEnd: this.attemptsEnd,
+      translation: this.translation,
       configVersion: this.configVersion,
       rateLimit: credential?.rateLimit ?? null,
       status: this.status,

@@ -42,7 +42,11 @@ export async function relayAnswer(
     'x-llmproxy-overhead-ms',
     (record.firstTokenMs - record.upstreamMs).toFixed(2),
   );
-  if (translated?.lost) headers.push('x-llmproxy-lost', translated.lost);
+  if (translated) {
+    const { lost, tellsLosses } = translated;
+    record.translation = { to: answer.dialect.name, lost };
+    if (lost !== null && tellsLosses) headers.push('x-llmproxy-lost', lost);
+  }
   const storesBody = record.bodies !== null;
   if (!translated) {
     const reader = new AnswerReader(dialect, attempt, answer.hidesUsage, storesBody);

@@ -14,8 +14,10 @@ import type { WireTranslation } from '../routing/wire.js';
 export interface Translated {
   readonly translator: Translator;
   readonly translation: Translation;
-  /** What the client is told of, by the policy; null for nothing. */
+  /** The fields that are lost, as in `x-llmproxy-lost`; null for none. */
   readonly lost: string | null;
+  /** Whether the client is told of them. */
+  readonly tellsLosses: boolean;
 }
 
 /** A request in the neutral form, once read: each attempt writes it for its own provider. */
@@ -41,6 +43,7 @@ export function translateRequest(
   return {
     translator,
     translation,
-    lost: losses === 'warn' ? lossHeader(translation.losses) : null,
+    lost: lossHeader(translation.losses),
+    tellsLosses: losses === 'warn',
   };
 }

@@ -26,6 +26,7 @@ const request: RequestFinished = {
     },
   ],
   attemptsEnd: null,
+  translation: null,
   configVersion: 3,
   rateLimit: 10,
   status: 200,
@@ -51,6 +52,8 @@ test('finished requests come out of their packed form as they went in', () => {
   const events = [
     request,
     { ...request, bodies: { request: body, response: body }, attemptsEnd: 'over' as const },
+    { ...request, translation: { to: 'openai.chat', lost: null } },
+    { ...request, translation: { to: 'openai.chat', lost: 'top_k=dropped' } },
     { ...request, credential: null, usage: null, uncounted, attemptsLog: null },
     { ...request, credential: { id: 7, name: '' }, model: null, provider: null, rateLimit: null },
     { ...request, requestId: 'p', method: 'GET', error: 'no_key', firstTokenMs: null, status: 0 },

@@ -58,10 +58,14 @@ for (const { engine, skip } of engines) {
 
     await t.test('gets an answer from a provider of another API', async () => {
       const asked = { ...hello, model: 'gpt-4o' };
-      const { data, response } = await client.messages.create(asked).withResponse();
+      const { data, response, request_id } = await client.messages.create(asked).withResponse();
       assert.equal(response.headers.get('x-llmproxy-provider'), 'openai');
       const streamed = await client.messages.stream(asked).finalMessage();
       assert.deepEqual(streamed.content, data.content);
+      await until('the explanation', async () => {
+        const { stdout } = await daemon.cli(['explain', request_id ?? '']);
+        return /^translated +to openai\.chat$/m.test(stdout);
+      });
     });
 
     await t.test('counts tokens, without the key’s limit', async () => {

@@ -246,7 +246,10 @@ test('what is lost is told, refused or left unsaid by the provider’s policy', 
     const { headers } = await post((await lost(policy)).origin, chatPath, lossy);
     assert.equal(headers['x-llmproxy-lost'], 'seed=dropped, logit_bias=dropped');
   }
-  const silent = await post((await lost('allow')).origin, chatPath, lossy);
+  const allowing = await lost('allow');
+  const silent = await post(allowing.origin, chatPath, lossy);
+  const translation = { to: 'anthropic.messages', lost: 'seed=dropped, logit_bias=dropped' };
+  assert.deepEqual(allowing.last()?.translation, translation, 'it is recorded all the same');
   assert.deepEqual([silent.status, silent.headers['x-llmproxy-lost']], [200, undefined]);
   const strict = await lost('strict');
   const { status, text } = await post(strict.origin, chatPath, lossy);
@@ -256,6 +259,7 @@ test('what is lost is told, refused or left unsaid by the provider’s policy', 
   const nothing = await post(strict.origin, chatPath, chatBody);
   assert.deepEqual([nothing.status, nothing.headers['x-llmproxy-lost']], [200, undefined]);
   assert.equal(strict.last()?.attempts, 1);
+  assert.deepEqual(strict.last()?.translation, { ...translation, lost: null });
 });
 
 test('what one provider cannot be told is asked of the next', async (t) => {

@@ -29,6 +29,10 @@ export interface RequestExplanation {
   attempts_log: Attempted[] | null;
   /** Reason for no further attempt; null where none was needed, or unknown. */
   attempts_end: string | null;
+  /** The API in which the provider was asked, where it was another one than the client's. */
+  translated_to: string | null;
+  /** The fields that were lost on the way to it. */
+  lost: string | null;
   /** Providers of the model in the request's configuration; null where that is no longer kept. */
   candidates: Considered[] | null;
   limits: { rate_limit: number | null; used_in_second: number } | null;
@@ -86,6 +90,8 @@ export function explainRemembered(
     attempts: event.attempts,
     attempts_log: log,
     attempts_end: event.attemptsEnd,
+    translated_to: event.translation?.to ?? null,
+    lost: event.translation?.lost ?? null,
     candidates: providers && considered(event, log, providers, recent, routing),
     limits: event.credential && {
       rate_limit: event.rateLimit,
@@ -122,6 +128,8 @@ export function explainRow(row: RequestLogRow): RequestExplanation {
     attempts: row.attempts,
     attempts_log: null,
     attempts_end: null,
+    translated_to: null,
+    lost: null,
     candidates: null,
     limits: null,
     tokens: usage_source && {

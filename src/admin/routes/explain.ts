@@ -55,6 +55,8 @@ const requestExplanation = object({
   attempts: integer,
   attempts_log: { ...orNull(list(attempted)), description: 'Null where only the row is kept.' },
   attempts_end: textOrNull,
+  translated_to: textOrNull,
+  lost: textOrNull,
   candidates: {
     ...orNull(list(considered)),
     description: 'By the configuration that the request used; null where that is no longer kept.',

@@ -15,6 +15,7 @@ export function finished(changes: Partial<RequestFinished> = {}): RequestFinishe
     attempts: 1,
     attemptsLog: null,
     attemptsEnd: null,
+    translation: null,
     configVersion: 1,
     rateLimit: null,
     status: 200,
