@@ -32,7 +32,7 @@ export async function answerBulk(
 ): Promise<BulkAnswer> {
   try {
     const found = routes.get(operationId);
-    if (!found) throw new Error(`${operationId} is no bulk route`);
+    if (!found) throw new Error(`${operationId} is not a bulk route`);
     const { route, check } = found;
     const checked = { query: new URLSearchParams(query), body: check.body(decodeBody(body)) };
     // Never aborted: when the client leaves, the whole thread is ended.

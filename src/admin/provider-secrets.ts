@@ -38,7 +38,7 @@ export function refusedSecrets(
     if (reason) refused.push({ field: 'api_key', reason });
   }
   if (!isMoved) return refused;
-  const reason = `is to be given again with an api_base at another origin (${originOf(api_base)})`;
+  const reason = `must be given again with an api_base at another origin (${originOf(api_base)})`;
   if (api_key === undefined || api_key === keep) refused.push({ field: 'api_key', reason });
   const { provider_params } = written;
   if (provider_params === undefined) {

@@ -12,7 +12,10 @@ export async function readBody(
 ): Promise<Buffer> {
   const encoding = message.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') {
-    throw new GatewayError('unsupported_encoding', `Send the body as it is, not as ${encoding}.`);
+    throw new GatewayError(
+      'unsupported_encoding',
+      `Send the body uncompressed, not as ${encoding}.`,
+    );
   }
   return await readBytes(message, maxBytes);
 }
@@ -45,7 +48,7 @@ function readBytes(message: IncomingMessage, maxBytes: number): Promise<Buffer> 
     message.once('end', () => resolve(Buffer.concat(chunks)));
     // The client has left, or the listener's deadline has passed.
     message.once('error', () => {
-      reject(new GatewayError('request_timeout', 'The body did not arrive.'));
+      reject(new GatewayError('request_timeout', 'The body did not arrive in time.'));
     });
   });
 }

@@ -51,7 +51,7 @@ export class Reports {
       return (await untilAborted(running.result, signal)) as T;
     } catch (error) {
       if (!(error instanceof ReportError)) throw answerable(error);
-      const message = `The report was given up: ${error.message}. Ask for a shorter period, or filter it.`;
+      const message = `The report was cancelled: ${error.message}. Ask for a shorter period, or filter it.`;
       throw new GatewayError('report_timeout', message, { cause: error });
     } finally {
       running.askers -= 1;
@@ -69,7 +69,7 @@ export class Reports {
   ): Running {
     const waiting = this.#waiting.get(kind) ?? 0;
     if (waiting >= maxWaiting) {
-      throw new GatewayError('overloaded', 'Too many reports wait for their turn.', {
+      throw new GatewayError('overloaded', 'Too many reports are waiting.', {
         headers: { 'retry-after': '10' },
       });
     }
@@ -95,7 +95,7 @@ export class Reports {
   }
 }
 
-const left = new GatewayError('unavailable', 'Nobody waits for this report any more.');
+const left = new GatewayError('unavailable', 'The clients of this report have left.');
 
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -315,7 +315,7 @@ async function existing(sql: Sql, ref: string): Promise<CredentialRow> {
   if (rows.length === 1) return row;
   const ids = rows.map(({ id, key_preview }) => `${id} (${key_preview})`).join(', ');
   throw new CliError(`${rows.length} keys are named "${ref}": ids ${ids}`, {
-    hint: 'name the one you mean by its id',
+    hint: 'use the id instead',
   });
 }
 

@@ -43,7 +43,7 @@ export function timeZoneOf({ utc }: RequestFlags): string {
 export async function orTooMuch<T>(report: Promise<T>): Promise<T> {
   return await report.catch((error: unknown) => {
     if (!(error instanceof ReportError)) throw error;
-    throw new CliError(`the report was given up: ${error.message}`, {
+    throw new CliError(`the report was cancelled: ${error.message}`, {
       hint: 'ask for a shorter period, or filter it by --key, --model or --provider',
     });
   });

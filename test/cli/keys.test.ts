@@ -150,7 +150,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
     assert.equal(code, 1);
     const { message, hint } = JSON.parse(stderr).error;
     assert.match(message, /^2 keys are named "twin": ids 1 \(sk-….{4}\), 2 \(sk-….{4}\)$/);
-    assert.match(hint, /by its id/);
+    assert.match(hint, /use the id/);
   });
 
   test('the list of keys is a table with the permissions of each', async (t) => {

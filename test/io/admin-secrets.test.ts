@@ -113,7 +113,7 @@ test('a secret is sent to another origin only when given again, and is encrypted
       document: documentOf(fields),
     });
     assert.equal(status, 400);
-    assert.match(text, /is to be given again with an api_base at another origin/);
+    assert.match(text, /must be given again with an api_base at another origin/);
   }
   const same = { api_base: first.url, api_key: key, provider_params };
   const plan = await admin(daemon, 'POST', '/config/plan', { document: documentOf(same) });

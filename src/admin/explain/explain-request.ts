@@ -221,14 +221,15 @@ function notTried(
   fallback: boolean,
 ): string {
   if (ejected) return 'ejected then';
-  if (attempts === 0) return status === 429 ? 'the key was over its limit' : 'none was asked';
+  if (attempts === 0)
+    return status === 429 ? 'the key was over its limit' : 'no provider was tried';
   if (attemptsEnd === 'not_retryable') return "not asked: the error was the client's own";
   if (attemptsEnd === 'max_attempts') return 'not asked: no attempt was left';
   if (attemptsEnd === 'retry_budget_spent') return 'not asked: the retry budget was spent';
-  if (attemptsEnd === 'over') return "not asked: the request's time was over";
-  if (fallback) return 'not needed: of a fallback model';
+  if (attemptsEnd === 'over') return "not asked: the request's time had run out";
+  if (fallback) return 'not needed: serves a fallback model';
   if (weight === 0) return 'not needed: weight 0 is for failover';
-  if (priority > 0) return `not needed: of priority ${priority}`;
+  if (priority > 0) return `not needed: its priority is ${priority}`;
   return 'not needed: another had its turn';
 }
 

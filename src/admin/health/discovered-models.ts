@@ -123,7 +123,7 @@ export class DiscoveredModels {
     const { status, body } = await askProvider(this.#upstreams, wires, request, bounds);
     if (status !== 200) throw new Error(`HTTP ${status}`);
     const names = namesIn(body);
-    if (!names) throw new Error('answered with something else than a list of models');
+    if (!names) throw new Error('the answer is not a list of models');
     return names.slice(0, maxNames);
   }
 

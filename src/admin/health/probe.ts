@@ -54,7 +54,7 @@ export const notAsked: Probe = {
   status: 'unknown',
   atFault: false,
   tookMs: null,
-  error: 'not tested: the time was over',
+  error: 'not tested: the time had run out',
   said: null,
 };
 
@@ -64,7 +64,7 @@ function judge(provider: Provider, model: string | null, answer: ProviderAnswer)
     return { status: 'healthy', atFault: false, tookMs, error: null, said: null };
   }
   if (status < 300) {
-    const error = 'answered with something else';
+    const error = 'the answer is not that of an API';
     return { status: 'unhealthy', atFault: true, tookMs, error, said: null };
   }
   // A null outcome is a redirect, which requests do not follow.

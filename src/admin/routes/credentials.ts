@@ -313,7 +313,7 @@ function withCredential(
   const before = rows.credentials.find(({ id }) => id === replacedId);
   const isTaken = others.some(({ name }) => name === credential?.name);
   if (isTaken && before?.name !== credential?.name) {
-    const message = `There is another key named "${credential?.name}".`;
+    const message = `Another key is named "${credential?.name}".`;
     throw new GatewayError('conflict', message, { param: 'name' });
   }
   const added: Credential[] = credential ? [toCredential(replacedId, credential)] : [];

@@ -213,6 +213,6 @@ function keyNamed(control: Control, name: string) {
     throw new GatewayError('invalid_request', `There is no key "${name}".`, { param: 'key' });
   if (named.length === 1) return key;
   const ids = named.map(({ id }) => id).join(', ');
-  const message = `${named.length} keys are named "${name}": name the one you mean by its id, of ${ids}.`;
+  const message = `${named.length} keys are named "${name}": use the id instead, one of ${ids}.`;
   throw new GatewayError('invalid_request', message, { param: 'key' });
 }
