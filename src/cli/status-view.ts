@@ -47,6 +47,8 @@ interface ProviderNow extends Sums {
 
 const maxSparkline = 40;
 const isOut = new Set(['ejected', 'on_trial', 'key_unusable']);
+/** Maximum providers shown, the busiest first. */
+const maxProviders = 20;
 /** Maximum keys shown, the busiest first. */
 const maxKeys = 10;
 
@@ -103,8 +105,12 @@ export function statusLines(status: GatewayStatus, width: number): string[] {
 
 function providerLines(providers: readonly ProviderNow[], width: number): string[] {
   if (providers.length === 0) return ['no providers yet; add one: llmproxy provider add --help'];
+  // Equally busy ones stay in the order of the configuration.
+  const shown = [...providers]
+    .sort((a, b) => b.requests - a.requests || b.in_flight - a.in_flight)
+    .slice(0, maxProviders);
   const [header = '', ...rows] = tableLines(
-    providers,
+    shown,
     [
       { header: 'PROVIDER', value: ({ provider }) => provider, shrinkTo: 12 },
       { header: 'STATE', value: stateOf },
@@ -116,7 +122,8 @@ function providerLines(providers: readonly ProviderNow[], width: number): string
     ],
     width,
   );
-  return [header, ...rows.map((row, index) => coloured(row, providers[index]?.state ?? ''))];
+  const lines = rows.map((row, index) => coloured(row, shown[index]?.state ?? ''));
+  return [header, ...lines, ...moreLine(providers.length - shown.length)];
 }
 
 function keyLines(keys: GatewayStatus['keys'], width: number): string[] {
@@ -134,8 +141,11 @@ function keyLines(keys: GatewayStatus['keys'], width: number): string[] {
     ],
     width,
   );
-  const more = keys.length - maxKeys;
-  return ['', ...lines, ...(more > 0 ? [paint('dim', `and ${more} more`)] : [])];
+  return ['', ...lines, ...moreLine(keys.length - maxKeys)];
+}
+
+function moreLine(count: number): string[] {
+  return count > 0 ? [paint('dim', `… and ${count} more`)] : [];
 }
 
 function coloured(line: string, state: string): string {
