@@ -67,6 +67,8 @@ interface State {
   inFlight: number;
   latencyMs: number;
   latencyAt: number;
+  /** The same without the penalties of failures, to be shown. */
+  readonly answers: Pick<State, 'latencyMs' | 'latencyAt'>;
 }
 
 /**
@@ -140,7 +142,8 @@ export class Health {
   statuses(now: number): Record<string, ProviderStatus> {
     const statuses: Record<string, ProviderStatus> = {};
     for (const [provider, state] of this.#states) {
-      const { inFlight, consecutiveFailures: failures, latencyMs } = state;
+      const { inFlight, consecutiveFailures: failures } = state;
+      const { latencyMs } = state.answers;
       const worst = [state, ...this.#failing(provider, state)]
         .map((each) => stateAt(each, now))
         .reduce((a, b) => (severity.indexOf(b.state) > severity.indexOf(a.state) ? b : a));
@@ -168,6 +171,7 @@ export class Health {
     state.consecutiveFailures = 0;
     if (state.seen.failures > 0) state.seen = nobody();
     observeLatency(state, latencyMs, now);
+    observeLatency(state.answers, latencyMs, now);
     if (state.ejectedUntil !== 0) {
       recover(state, now);
       this.#announce({ provider, model: null, until: null, times: 0 });
@@ -306,6 +310,7 @@ function newState(): State {
     inFlight: 0,
     latencyMs: 0,
     latencyAt: 0,
+    answers: { latencyMs: 0, latencyAt: 0 },
   };
 }
 
@@ -366,7 +371,7 @@ function stateAt(state: State, now: number): Pick<ProviderStatus, 'state' | 'unt
 }
 
 /** A slower answer replaces the estimate at once; faster ones lower it little by little. */
-function observeLatency(state: State, latencyMs: number, now: number): void {
+function observeLatency(state: State['answers'], latencyMs: number, now: number): void {
   const weight = Math.exp(-(now - state.latencyAt) / latencyDecayMs);
   state.latencyMs =
     latencyMs > state.latencyMs * weight

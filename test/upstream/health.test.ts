@@ -227,3 +227,14 @@ test('clients that make up models fill no memory, and what is out stays out', ()
   assert.ok(health.isOut('p', 0, 'out'));
   assert.ok(health.isAvailable('p', 0, 'm1'));
 });
+
+test('the penalty of a failure counts against a provider, and is not shown as its latency', () => {
+  const { health } = healthForTest();
+  health.started('p', 0);
+  health.succeeded('p', 100, 0);
+  health.failed('p', null, 0);
+  assert.equal(health.statuses(0).p?.latencyMs, 100);
+  assert.ok(health.cost('p', 0) >= 5_000);
+  health.succeeded('p', 400, 0);
+  assert.equal(health.statuses(0).p?.latencyMs, 400);
+});
