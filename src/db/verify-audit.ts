@@ -99,7 +99,7 @@ export function verifyExport(text: string): ExportedLink {
 
 function parseLink(line: string): ExportedLink | null {
   const pattern =
-    /^\{"place":(\d+),"previous":"([0-9a-f]{64})","hash":"([0-9a-f]{64})","entry":(\{.*\})\}$/;
+    /^\{"place":(\d+),"previous":"([0-9a-f]{64})","hash":"([0-9a-f]{64})","entry":(\{.*\})\}$/s;
   const [, place, previous = '', hash = '', entry = ''] = pattern.exec(line) ?? [];
   return place === undefined ? null : { place: Number(place), previous, hash, entry };
 }

@@ -4,7 +4,13 @@ import { type TestContext, test } from 'node:test';
 import { connect, type Sql } from '../../src/db/client.js';
 import { migrateDown, migrateUp } from '../../src/db/migrate.js';
 import { readAuditChain } from '../../src/db/queries/audit-chain.js';
-import { formatLink, noHash, verifyAudit, verifyExport } from '../../src/db/verify-audit.js';
+import {
+  chainHash,
+  formatLink,
+  noHash,
+  verifyAudit,
+  verifyExport,
+} from '../../src/db/verify-audit.js';
 import { testDatabase } from '../support/postgres.js';
 
 /** A database whose tables are an ordinary role's, which ends with the test's server. */
@@ -201,6 +207,13 @@ test('an export shows what was forged with all its hashes, and what is missing a
   await assert.rejects(verifyAudit(sql, last), /the newest 2 entries of the export are no longer/);
   await addProviders(sql, 2);
   await assert.rejects(verifyAudit(sql, last), /changed since the export/);
+});
+
+test('an export is read whatever characters names have', () => {
+  const entry = JSON.stringify({ object: 'a\u2028b\u2029c\u0085d\r\n\u001b\u{e0041}"}' });
+  const hash = chainHash(noHash, entry);
+  const line = formatLink({ place: 1, id: 1, hash, entry }, noHash);
+  assert.deepEqual(verifyExport(line), { place: 1, previous: noHash, hash, entry });
 });
 
 test('only what is beyond a million entries may go, and the rest is still bound to it', async (t) => {
