@@ -22,15 +22,16 @@ export interface ProviderFlags extends DatabaseFlags, ParamFlags {
   disabled?: boolean;
 }
 
-/** Adds the flags that set a provider's columns. */
-export function addProviderOptions(command: Command): Command {
+/** Adds the flags that set a provider's columns. @param types that `--type` takes. */
+export function addProviderOptions(
+  command: Command,
+  types: readonly string[] = providerTypes,
+): Command {
   command.option('--api-base <url>', 'base URL with its version segment');
   addSecretOptions(command, 'api-key', "the provider's API key");
   command
     .addOption(
-      new Option('--type <type>', 'where it lives and how it authenticates').choices([
-        ...providerTypes,
-      ]),
+      new Option('--type <type>', 'where it lives and how it authenticates').choices([...types]),
     )
     .option(
       '--weight <n>',

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import { providerTypes } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Sql } from '../db/client.js';
 import type { ProviderInput, ProviderRow } from '../db/queries/rows.js';
 import { visible } from '../observe/visible.js';
 import { defaultBaseOf } from '../providers/index.js';
+import { presets } from '../providers/presets.js';
 import { printActivation } from './activate.js';
 import { collect } from './arguments.js';
 import { changeConfiguration } from './change.js';
@@ -28,7 +30,7 @@ import { printProvider, printProviders, providerJson } from './provider-view.js'
 export function providerCommand(): Command {
   const command = new Command('provider').description('manage the upstream APIs');
   command.addCommand(
-    addProviderOptions(new Command('add'))
+    addProviderOptions(new Command('add'), [...providerTypes, ...Object.keys(presets)])
       .description('add a provider')
       .argument('[provider_key]', 'a unique name for it; prompted for on a terminal')
       .addHelpText(
@@ -39,6 +41,7 @@ Examples:
       --api-key-env OPENAI_API_KEY
   $ llmproxy provider add azure --api-base https://x.openai.azure.com/v1 \\
       --api-key file:/etc/llmproxy/azure-key
+  $ llmproxy provider add groq --type groq --api-key-env GROQ_API_KEY
   $ llmproxy provider add local --api-base http://127.0.0.1:8000/v1 \\
       --api-key none --weight 2 --map "gpt-4*=llama-3.3-70b"`,
       )
@@ -109,7 +112,8 @@ Examples:
   return command.addHelpText('after', '\nExample:\n  $ llmproxy provider list');
 }
 
-async function add(name: string | undefined, given: ProviderFlags): Promise<void> {
+async function add(name: string | undefined, asked: ProviderFlags): Promise<void> {
+  const given = withPreset(asked);
   const question = { question: 'A unique name for it', hint: 'such as openai' };
   const key = name ?? (await askArgument('provider_key', question, given.json));
   const flags = canAsk(given.json) ? await askForMissing(given) : given;
@@ -155,6 +159,12 @@ async function add(name: string | undefined, given: ProviderFlags): Promise<void
   if (flags.json) printJson(providerJson(result));
   else print(`added provider ${visible(result.provider_key)}`);
   printActivation(activation, flags.json);
+}
+
+/** With the address of a server that `--type` names, which is of the type `openai`. */
+function withPreset(flags: ProviderFlags): ProviderFlags {
+  const apiBase = Object.hasOwn(presets, flags.type ?? '') ? presets[flags.type ?? ''] : undefined;
+  return apiBase === undefined ? flags : { apiBase, ...flags, type: 'openai' };
 }
 
 /** Asks the user for missing required values. */

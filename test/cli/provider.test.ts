@@ -13,6 +13,22 @@ const base = ['--api-base', 'https://api.example.com/v1'];
 
 // Most of the time goes into starting processes.
 suite('llmproxy provider', { concurrency: 3 }, () => {
+  test('a type that names a server fills in where it is', async (t) => {
+    const { run } = await withOwnDatabase(t);
+    const add = (name: string, ...more: string[]) =>
+      json(
+        run(['provider', 'add', name, '--type', 'groq', '--api-key', apiKey, '--json', ...more]),
+      );
+    const groq = await add('groq');
+    assert.equal(groq.provider_type, 'openai');
+    assert.equal(groq.api_base, 'https://api.groq.com/openai/v1');
+    const elsewhere = await add('mine', '--api-base', 'https://groq.example.com/v1');
+    assert.equal(elsewhere.api_base, 'https://groq.example.com/v1');
+    const changed = await run(['provider', 'update', 'groq', '--type', 'groq']);
+    assert.equal(changed.code, 2);
+    assert.match(changed.stderr, /--type/);
+  });
+
   test('a provider is added, shown, changed and removed', async (t) => {
     const { run } = await withOwnDatabase(t);
     const added = await run(['provider', 'add', 'main', ...base, '--api-key', apiKey]);
