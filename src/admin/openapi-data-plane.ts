@@ -1,5 +1,6 @@
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
+import { errorSchema as geminiError } from '../dialects/gemini/documents.js';
 import { errorReferences, errorsShaped } from './openapi-errors.js';
 import { headerReferences } from './openapi-headers.js';
 import { jsonRequest, jsonResponse } from './openapi-schemas.js';
@@ -81,7 +82,7 @@ export const dataPlanePaths = {
             properties: { models: { type: 'array', items: geminiModel() } },
           }),
         ),
-        ...errorReferences([400, 401, 405, 429]),
+        ...errorsShaped(geminiError, [400, 401, 405, 429]),
       },
     },
   },
@@ -94,7 +95,7 @@ export const dataPlanePaths = {
       parameters: [modelParameter],
       responses: {
         200: withHeaders(jsonResponse('The model', geminiModel())),
-        ...errorReferences([400, 401, 404, 405, 429]),
+        ...errorsShaped(geminiError, [400, 401, 404, 405, 429]),
       },
     },
   },

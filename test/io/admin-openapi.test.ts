@@ -25,6 +25,11 @@ test('the answers of the daemon match its document', async (t) => {
     api_base: mock.url,
     model_mapping: { c: 'claude-demo' },
   });
+  await daemon.addProvider('google', {
+    provider_type: 'gemini',
+    api_base: mock.url.replace(/v1$/, 'v1beta'),
+    model_mapping: { g: 'gemini-demo' },
+  });
   const key = await daemon.addKey('alice');
   const limited = await daemon.addKey('limited', { rate_limit: 0 });
   await daemon.reload();
@@ -55,7 +60,7 @@ test('the answers of the daemon match its document', async (t) => {
     }
     if (answered.text === '') return;
     const type = String(answered.headers['content-type']).split(';')[0] ?? '';
-    const media = response.content?.[type];
+    const media = response.content?.[type] ?? response.content?.[type.replace(/\/.*/, '/*')];
     assert.ok(media, `${where}: ${type} is not described`);
     if (type !== 'application/json' || !media.schema) return;
     const validate = ajv.compile(absolute(media.schema));
@@ -91,17 +96,28 @@ test('the answers of the daemon match its document', async (t) => {
     await check('POST', chat, chat, post(bearer(limited), { model: 'm', messages }));
     await check('POST', chat, chat, post({}, { model: 'm', messages }));
     for (const { pattern, document, dialect } of modelEndpoints) {
-      const model = dialect.name.startsWith('anthropic.') ? 'c' : 'm';
-      const asked = { ...document.example, model };
-      const { status } = await check('POST', pattern, pattern, post(bearer(key), asked));
-      assert.equal(status, 200, pattern);
-      await check('POST', pattern, pattern, post(bearer(key), { ...asked, model: 'none' }));
-      await check('POST', pattern, pattern, post({}, asked));
+      const [maker = ''] = dialect.name.split('.');
+      const model = { anthropic: 'c', gemini: 'g' }[maker] ?? 'm';
+      const inPath = pattern.includes('{model}');
+      const send = (headers: Record<string, string>, name: string) => {
+        const path = `${pattern.replace('{model}', name)}?alt=sse`;
+        const asked = inPath ? document.example : { ...document.example, model: name };
+        return check('POST', path, pattern, post(headers, asked));
+      };
+      assert.equal((await send(bearer(key), model)).status, 200, pattern);
+      await send(bearer(key), 'none');
+      await send({}, model);
     }
     await check('GET', '/api/hello', '/api/hello');
     await check('GET', '/v1/models', '/v1/models', { headers: bearer(key) });
     await check('GET', '/v1/models/m', '/v1/models/{model}', { headers: bearer(key) });
     await check('GET', '/v1/models/x', '/v1/models/{model}', { headers: bearer(key) });
+    const anthropic = { headers: { ...bearer(key), 'anthropic-version': '2023-06-01' } };
+    await check('GET', '/v1/models?limit=1', '/v1/models', anthropic);
+    await check('GET', '/v1/models/m', '/v1/models/{model}', anthropic);
+    await check('GET', '/v1beta/models', '/v1beta/models', { headers: bearer(key) });
+    await check('GET', '/v1beta/models/g', '/v1beta/models/{model}', { headers: bearer(key) });
+    await check('GET', '/v1beta/models/x', '/v1beta/models/{model}', { headers: bearer(key) });
     await check('GET', '/health', '/health');
   });
 

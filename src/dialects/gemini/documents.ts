@@ -2,7 +2,7 @@ import type { EndpointDocument } from '../endpoint.js';
 
 const contents = { type: 'array', items: { type: 'object' } };
 const example = { contents: [{ role: 'user', parts: [{ text: 'Hello!' }] }] };
-const errorSchema = {
+export const errorSchema = {
   type: 'object',
   required: ['error'],
   properties: {
