@@ -131,10 +131,11 @@ function lowerCase(name: string): string {
  * their makers', such as `messages`.
  */
 export function translatedApis({ to, translated }: ProviderWires, model: string): string[] {
-  return modelEndpoints.flatMap((endpoint) => {
-    const isTranslated = !to(endpoint, model) && translated(endpoint, model);
-    return isTranslated ? endpoint.dialect.name.replace(/^.*\./, '') : [];
-  });
+  const apis = modelEndpoints
+    .filter((endpoint) => !to(endpoint, model) && translated(endpoint, model))
+    .map(({ dialect }) => dialect.name.replace(/^.*\./, ''));
+  // Gemini has an endpoint of its own for streams.
+  return [...new Set(apis)];
 }
 
 /** Another value in `provider_params.headers` replaces the kind's own, such as the bearer token. */

@@ -73,7 +73,7 @@ test('explain and status show what a failing provider did, but no prompts or ans
   assert.match(unsent.stdout, /^bad +asked +sent +0 +1000 +0% +ejected/m);
   assert.match(unsent.stdout, /not off: disabled/);
   assert.match(unsent.stdout, /not lost: its key cannot be used: llmproxy secrets status/);
-  assert.match(unsent.stdout, /^responses, messages translated for good, bad$/m);
+  assert.match(unsent.stdout, /^responses, messages, generate translated for good, bad$/m);
   const forbidden = await daemon.cli(['explain', '--model', 'asked', '--key', 'ci']);
   assert.match(forbidden.stdout, /Refused with 403: model_not_allowed/);
   const unknown = await daemon.cli(['explain', '--model', 'none']);
