@@ -105,7 +105,7 @@ const chatPath = '/v1/chat/completions';
 test('a request is asked in the provider’s dialect, and its answer told in the client’s', async (t) => {
   const { asked, origin, last } = await served(t, { a: { answer: json(200, message), ...claude } });
   const sent = { 'openai-beta': 'x', 'anthropic-beta': 'y', authorization: 'Bearer sk-test' };
-  const { status, headers, text } = await post(origin, chatPath, chatBody, sent);
+  const { status, headers, text } = await post(origin, `${chatPath}?beta=true`, chatBody, sent);
   assert.equal(status, 200);
   const answer = JSON.parse(text);
   assert.equal(answer.choices[0].message.content, 'hello');
@@ -156,6 +156,10 @@ test('a provider’s error is told in the client’s shape, with its text and wh
   assert.equal(JSON.parse(text).error.message, 'slower, please');
   assert.deepEqual([headers['retry-after'], headers['x-upstream-request-id']], ['7', 'req_1']);
   assert.equal(headers['request-id'], undefined);
+  const bad = { type: 'error', error: { type: 'invalid_request_error', message: 'too long' } };
+  const refusing = await served(t, { a: { answer: json(400, bad), ...claude } });
+  const refused = await post(refusing.origin, chatPath, chatBody);
+  assert.deepEqual([refused.status, JSON.parse(refused.text).error.message], [400, 'too long']);
   const overloaded = { error: { message: 'too busy', type: 'server_error' } };
   const other = await served(t, { b: { answer: json(503, overloaded) } });
   const answer = await post(other.origin, '/v1/messages', { ...messagesBody, stream: true });
@@ -276,6 +280,18 @@ test('what one provider cannot be told is asked of the next', async (t) => {
 });
 
 test('a provider’s own error is the answer where the other ones cannot be told', async (t) => {
+  const lossyBody = { ...chatBody, seed: 1 };
+  const strict = {
+    answer: json(200, message),
+    ...claude,
+    provider_params: { losses: 'strict' as const },
+  };
+  const broken = await served(t, {
+    a: { answer: (_request, response) => response.socket?.destroy() },
+    b: strict,
+  });
+  const { status: failed } = await post(broken.origin, chatPath, lossyBody);
+  assert.equal(failed, 502, 'that it could not be reached says more');
   const { origin } = await served(t, {
     a: { answer: json(500, { error: { message: 'mine' } }) },
     b: { answer: json(200, message), ...claude, provider_params: { losses: 'strict' } },
