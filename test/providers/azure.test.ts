@@ -45,7 +45,10 @@ test('responses name the deployment in the body, and messages are not spoken', (
 });
 
 test('the key goes in api-key, unless another scheme is configured', () => {
-  assert.deepEqual(azure('https://r.openai.azure.com').list.headers, ['api-key', 'sk-provider']);
+  assert.deepEqual(azure('https://r.openai.azure.com').list.headers.slice(0, 2), [
+    'api-key',
+    'sk-provider',
+  ]);
   const own = azure('https://r.openai.azure.com', { headers: { 'Api-Key': 'other' } });
-  assert.deepEqual(own.list.headers, ['api-key', 'other']);
+  assert.deepEqual(own.list.headers.slice(0, 2), ['api-key', 'other']);
 });

@@ -21,10 +21,11 @@ test('extra headers go with every request; another authorization replaces the be
   assert.deepEqual(added.headers, [
     ...['x-org', 'authorization'],
     ...['authorization', 'Bearer sk-provider'],
+    ...['accept-encoding', 'identity'],
   ]);
-  assert.deepEqual([...added.headerNames].sort(), ['authorization', 'x-org']);
+  assert.deepEqual([...added.headerNames].sort(), ['accept-encoding', 'authorization', 'x-org']);
   const own = wires({ provider_params: { headers: { Authorization: 'Token x' } } }).to(chat, 'm');
-  assert.deepEqual(own?.headers, ['authorization', 'Token x']);
+  assert.deepEqual(own?.headers, ['authorization', 'Token x', 'accept-encoding', 'identity']);
 });
 
 test('the timeouts of a model override those of its provider; the first matching pattern counts', () => {
