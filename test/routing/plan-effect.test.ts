@@ -22,9 +22,11 @@ test('a plan says for which APIs a model’s requests are translated, now and th
   ]);
   const [effect] = planEffect(chat, both).models;
   assert.deepEqual(effect?.before, [
-    { provider: 'a', share: 1, translated: ['responses', 'messages'] },
+    { provider: 'a', share: 1, translated: ['responses', 'messages', 'generate'] },
   ]);
-  assert.deepEqual(effect.after, [{ provider: 'a', share: 1, translated: ['messages'] }]);
+  assert.deepEqual(effect.after, [
+    { provider: 'a', share: 1, translated: ['messages', 'generate'] },
+  ]);
   assert.deepEqual(planEffect(chat, chat).models, []);
 });
 
