@@ -70,10 +70,11 @@ async function answer(
     if (asked) await asked;
   }
   if (endpoint.kind !== 'model_request') {
+    const model = endpoint.kind === 'models' ? '' : modelOf(exchange);
     const body =
-      endpoint.kind === 'models'
+      model === ''
         ? listModels(gateway, credential, exchange)
-        : showModel(snapshot, credential, exchange, modelOf(exchange));
+        : showModel(gateway, credential, exchange, model);
     return respond(exchange, record, 200, body);
   }
 

@@ -43,13 +43,13 @@ export function listModels(
  * @throws GatewayError `model_not_found`, also for a model that this key may not use.
  */
 export function showModel(
-  snapshot: Snapshot,
+  { snapshot, facts }: Pick<Gateway, 'snapshot' | 'facts'>,
   credential: RoutedCredential,
   exchange: Pick<Exchange, 'header' | 'path'>,
   model: string,
 ): string {
   const allowed = credential.allows?.(model) ?? true;
-  if (!allowed || snapshot.route(model) === null) {
+  if (!allowed || !isKnown(snapshot, facts.discovered, model)) {
     throw new GatewayError('model_not_found', `The model "${model}" does not exist here.`, {
       param: 'model',
     });
@@ -57,6 +57,16 @@ export function showModel(
   const shape = modelShape(exchange);
   if (shape === 'anthropic') return JSON.stringify(modelInfo(model));
   return JSON.stringify(shape === 'gemini' ? geminiInfo(model) : describe(snapshot, model));
+}
+
+/** Who serves every name says nothing about one: then the providers' own lists do, where they have any. */
+function isKnown({ route }: Snapshot, discovered: readonly string[], model: string): boolean {
+  const candidates = route(model)?.candidates ?? [];
+  const isMapped = candidates.some(
+    ({ provider }) => Object.keys(provider.config.model_mapping).length > 0,
+  );
+  if (isMapped || candidates.length === 0) return isMapped;
+  return discovered.length === 0 || discovered.includes(model);
 }
 
 function describe(snapshot: Snapshot, id: string): Model {

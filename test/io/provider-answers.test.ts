@@ -396,3 +396,15 @@ for (const engine of [nodeEngine, netEngine]) {
     assert.ok(b.text.endsWith(whole));
   });
 }
+
+test('the path of models with nothing after it is the list', async (t) => {
+  const { origin } = await served(t, answerChat);
+  for (const path of ['/v1/models', '/v1/models/', '/models/']) {
+    const answer = await fetch(origin + path);
+    assert.deepEqual(
+      [answer.status, ((await answer.json()) as { object: string }).object],
+      [200, 'list'],
+      path,
+    );
+  }
+});

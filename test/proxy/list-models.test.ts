@@ -45,7 +45,7 @@ test('a model is described with those who serve it', () => {
   const { object, data } = JSON.parse(listModels({ snapshot, facts }, some, openai));
   assert.equal(object, 'list');
   assert.deepEqual(data[0], { id: 'gpt-4', object: 'model', created: 0, owned_by: 'a, b' });
-  assert.equal(JSON.parse(showModel(snapshot, some, openai, 'claude-9')).owned_by, 'a');
+  assert.equal(JSON.parse(showModel({ snapshot, facts }, some, openai, 'claude-9')).owned_by, 'a');
 });
 
 test('a model that is not served and one that is not allowed cannot be told apart', () => {
@@ -54,7 +54,7 @@ test('a model that is not served and one that is not allowed cannot be told apar
     [some, 'gpt-3'],
     [all, '__proto__'],
   ] as const) {
-    assert.throws(() => showModel(snapshot, key, openai, model), {
+    assert.throws(() => showModel({ snapshot, facts }, key, openai, model), {
       code: 'model_not_found',
       message: `The model "${model}" does not exist here.`,
     });
@@ -92,7 +92,7 @@ test('a list in Anthropic’s shape has pages, forwards and back', () => {
       param,
     });
   }
-  assert.deepEqual(JSON.parse(showModel(snapshot, all, anthropic(), 'gpt-4')), {
+  assert.deepEqual(JSON.parse(showModel({ snapshot, facts }, all, anthropic(), 'gpt-4')), {
     type: 'model',
     id: 'gpt-4',
     display_name: 'gpt-4',
@@ -109,5 +109,15 @@ test('below /v1beta a list has Gemini’s shape, whatever else is sent', () => {
   });
   const { models } = JSON.parse(listModels({ snapshot, facts }, all, gemini));
   assert.deepEqual(models, [described('gpt-3'), described('gpt-4')]);
-  assert.deepEqual(JSON.parse(showModel(snapshot, all, gemini, 'gpt-4')), described('gpt-4'));
+  assert.deepEqual(JSON.parse(showModel({ snapshot, facts }, all, gemini, 'gpt-4')), described('gpt-4'));
+});
+
+test('where every name is served, the providers’ own lists say which models there are', () => {
+  const show = (model: string, discovered: readonly string[]) =>
+    showModel({ snapshot: openSnapshot, facts: { ...facts, discovered } }, all, openai, model);
+  assert.equal(JSON.parse(show('known', ['known'])).id, 'known');
+  assert.throws(() => show('nope', ['known']), { code: 'model_not_found' });
+  assert.equal(JSON.parse(show('nope', [])).id, 'nope', 'nothing is known of it');
+  const discovered = { snapshot, facts: { ...facts, discovered: ['other'] } };
+  assert.equal(JSON.parse(showModel(discovered, all, openai, 'claude-9')).id, 'claude-9');
 });
