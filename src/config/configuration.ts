@@ -37,6 +37,8 @@ export interface ProviderParams {
   headers?: Record<string, string>;
   /** Further headers of clients that are sent to it; `*` at the end of a name stands for the rest. */
   forward_headers?: string[];
+  /** For HTTPS: files of PEM on the daemon's machine. */
+  tls?: ProviderTls;
   /** Parameters added to the query of each request. */
   query?: Record<string, string>;
   /** 0 is the default; providers of a higher number are used only when those of lower ones fail. */
@@ -60,6 +62,14 @@ export interface ProviderParams {
     /** As clients ask for it; absent: the first that the mapping names, else its list of models. */
     model?: string;
   };
+}
+
+export interface ProviderTls {
+  /** Authorities that its certificate may come from, in place of the system's. */
+  ca_file?: string;
+  /** Our certificate, if it wants one, and its key. */
+  cert_file?: string;
+  key_file?: string;
 }
 
 export interface Timeouts {

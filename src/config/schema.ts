@@ -4,6 +4,8 @@ import type { Problem } from './problem.js';
 
 const milliseconds = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
 
+const absolutePath = { type: 'string', pattern: '^/', maxLength: 4_096 } as const;
+
 const timeouts = {
   type: 'object',
   additionalProperties: false,
@@ -71,6 +73,14 @@ export const providerProperties = {
         maxItems: 100,
         description:
           'Headers of clients that are sent to it beside those that concern the API; `x-team-*` is all that begin so.',
+      },
+      tls: {
+        type: 'object',
+        additionalProperties: false,
+        properties: { ca_file: absolutePath, cert_file: absolutePath, key_file: absolutePath },
+        dependencies: { cert_file: ['key_file'], key_file: ['cert_file'] },
+        description:
+          'Files of PEM on the machine of the daemon: authorities in place of the system’s, a client certificate and its key.',
       },
       query: {
         type: 'object',

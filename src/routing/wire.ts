@@ -1,4 +1,4 @@
-import type { Provider, Timeouts } from '../config/configuration.js';
+import type { Provider, ProviderTls, Timeouts } from '../config/configuration.js';
 import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
 import type { Codec, RequestTarget } from '../dialects/codec.js';
 import { codecOf } from '../dialects/codecs.js';
@@ -52,6 +52,7 @@ export interface Connection {
   readonly origin: string;
   /** Null: as the settings say. */
   readonly connectMs: number | null;
+  readonly tls: ProviderTls | null;
 }
 
 /** A provider's wires; made once for each provider of a snapshot. */
@@ -75,7 +76,9 @@ export function compileWires(provider: Provider): ProviderWires {
   const own = [...kind.headers(provider), 'accept-encoding', 'identity'];
   const headers = headersOf(provider, own);
   const timeoutsFor = compileTimeouts(provider);
-  const connection = { key: `${provider_key} ${origin} ${connectMs ?? ''}`, origin, connectMs };
+  const tls = provider_params.tls ?? null;
+  const key = `${provider_key} ${origin} ${connectMs ?? ''} ${tls ? JSON.stringify(tls) : ''}`;
+  const connection = { key, origin, connectMs, tls };
   const common = {
     connection,
     headers,

@@ -111,6 +111,9 @@ test('everything that cannot be used is told at once, with table or file and pat
       provider('key', { api_key: 'hush\n' }),
       provider('map', { model_mapping: { '/(/': 'a', 'b*c*': 'd*', plain: 'x*', '': 'e' } }),
       provider('headers', { provider_params: { headers: { 'Content-Length': '3' } } }),
+      provider('forward', { provider_params: { forward_headers: ['X-Team', 'Authorization'] } }),
+      provider('tls', { provider_params: { tls: { ca_file: '/ca', cert_file: '/cert' } } }),
+      provider('relative', { provider_params: { tls: { ca_file: 'ca.pem' } } }),
       provider('good'),
     ],
     [credential('models', { allowed_models: ['fine', '/[/'] })],
@@ -130,6 +133,9 @@ test('everything that cannot be used is told at once, with table or file and pat
     /^table providers: providers\.map\.model_mapping\.plain: a \* in the value needs/,
     /^table providers: providers\.map\.model_mapping\.: is empty$/,
     /^table providers: providers\.headers\.provider_params\.headers\.Content-Length: /,
+    /^table providers: providers\.forward\.provider_params\.forward_headers\.Authorization: is a header/,
+    /^table providers: providers\.tls\.provider_params\.tls: must have property key_file when/,
+    /^table providers: providers\.relative\.provider_params\.tls\.ca_file: must match pattern/,
     /^table credentials: credentials\.models\.allowed_models\.1: is not a regular expression/,
   ]) {
     assert.ok(

@@ -168,6 +168,9 @@ test('a stream that never says anything is kept alive, and ended when its time i
   t.diagnostic(`504 after ${Math.round(whole.tookMs)} ms`);
   assert.deepEqual([whole.status, JSON.parse(whole.text).error.code], [504, 'upstream_timeout']);
   assert.equal(stream.status, 200);
-  assert.match(stream.text, /^: hi\n\n(: keepalive\n\n)+data: \{"error":.*"upstream_timeout"/);
+  assert.match(
+    stream.text,
+    /^(: keepalive\n\n)+: hi\n\n(: keepalive\n\n)+data: \{"error":.*"upstream_timeout"/,
+  );
   assert.match(stream.text, /\(broken\)$/);
 });
