@@ -70,6 +70,8 @@ export interface ProviderTls {
   /** Our certificate, if it wants one, and its key. */
   cert_file?: string;
   key_file?: string;
+  /** What the files hold, once they are read; secret. */
+  pem?: Readonly<Partial<Record<'ca' | 'cert' | 'key', string>>>;
 }
 
 export interface Timeouts {

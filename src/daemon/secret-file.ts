@@ -34,7 +34,14 @@ export async function readReference(
   return value;
 }
 
-async function readSecretFile(path: string, { secrets, data_dir }: FileSettings): Promise<string> {
+/**
+ * @returns the text of a file that is no secret of the gateway's own.
+ * @throws Error with the reason, as the end of a sentence.
+ */
+export async function readSecretFile(
+  path: string,
+  { secrets, data_dir }: FileSettings,
+): Promise<string> {
   try {
     const [target, ...own] = await Promise.all([
       realpath(path),

@@ -29,7 +29,8 @@ import {
 import type { Settings } from '../config/settings-schema.js';
 import type { Sql } from '../db/client.js';
 import { claimSecretKey, secretKeyInUse } from '../db/queries/secret-key.js';
-import { readReference } from './secret-file.js';
+import { withTlsFiles } from './provider-tls.js';
+import { readReference, readSecretFile } from './secret-file.js';
 import { type LoadedKeys, loadSecretKeys } from './secret-key.js';
 
 /** `admin` and `database`: secrets of the gateway itself, which no provider is sent. */
@@ -171,7 +172,12 @@ export class Secrets implements SecretReader {
   async reveal<R extends SecretColumns>(row: R): Promise<R> {
     const clear = this.decrypt(row);
     const { api_key } = row;
-    return isReference(api_key) ? { ...clear, api_key: await this.#resolve(api_key) } : clear;
+    const read = (path: string) => readSecretFile(path, this.#settings);
+    return {
+      ...clear,
+      ...(isReference(api_key) && { api_key: await this.#resolve(api_key) }),
+      provider_params: await withTlsFiles(clear.provider_params, read),
+    };
   }
 
   decrypt<R extends SecretColumns>(row: R): R {

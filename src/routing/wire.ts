@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Provider, ProviderTls, Timeouts } from '../config/configuration.js';
 import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
 import type { Codec, RequestTarget } from '../dialects/codec.js';
@@ -52,7 +53,8 @@ export interface Connection {
   readonly origin: string;
   /** Null: as the settings say. */
   readonly connectMs: number | null;
-  readonly tls: ProviderTls | null;
+  /** PEM. */
+  readonly tls: ProviderTls['pem'] | null;
 }
 
 /** A provider's wires; made once for each provider of a snapshot. */
@@ -76,8 +78,9 @@ export function compileWires(provider: Provider): ProviderWires {
   const own = [...kind.headers(provider), 'accept-encoding', 'identity'];
   const headers = headersOf(provider, own);
   const timeoutsFor = compileTimeouts(provider);
-  const tls = provider_params.tls ?? null;
-  const key = `${provider_key} ${origin} ${connectMs ?? ''} ${tls ? JSON.stringify(tls) : ''}`;
+  const tls = provider_params.tls?.pem ?? null;
+  const tlsHash = tls ? hash('sha256', JSON.stringify(tls)) : '';
+  const key = `${provider_key} ${origin} ${connectMs ?? ''} ${tlsHash}`;
   const connection = { key, origin, connectMs, tls };
   const common = {
     connection,
