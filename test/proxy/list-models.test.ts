@@ -109,7 +109,10 @@ test('below /v1beta a list has Gemini’s shape, whatever else is sent', () => {
   });
   const { models } = JSON.parse(listModels({ snapshot, facts }, all, gemini));
   assert.deepEqual(models, [described('gpt-3'), described('gpt-4')]);
-  assert.deepEqual(JSON.parse(showModel({ snapshot, facts }, all, gemini, 'gpt-4')), described('gpt-4'));
+  assert.deepEqual(
+    JSON.parse(showModel({ snapshot, facts }, all, gemini, 'gpt-4')),
+    described('gpt-4'),
+  );
 });
 
 test('where every name is served, the providers’ own lists say which models there are', () => {
