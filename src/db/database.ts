@@ -83,9 +83,11 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
     const server = await startEmbedded(options);
     try {
       const pool = await openPool(server.daemonUrl, options);
+      // While the owner of a joined server waits for us to end, it takes no new connection.
+      const owner = options.owner === 'command' ? await openOwner(server.dbUrl) : null;
       const kept = options.owner === 'daemon' ? keepRunning(server, options) : null;
       const close = async () => {
-        await pool.close();
+        await Promise.all([pool.close(), owner?.end({ timeout: 1 })]);
         await (kept ?? server).stop();
       };
       return {
@@ -97,12 +99,14 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
           return pool.reports;
         },
         embedded: true,
-        asOwner: (use) =>
-          asOwner(server.dbUrl, async (sql) => {
+        asOwner: (use) => {
+          const granted = async (sql: Sql) => {
             const result = await use(sql);
             await grantDaemon(sql);
             return result;
-          }),
+          };
+          return owner ? granted(owner) : asOwner(server.dbUrl, granted);
+        },
         renew: pool.renew,
         close,
         hold: () => kept?.hold() ?? null,
@@ -112,6 +116,17 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
       else await server.stop();
       if (options.passed || !isTransient(error) || Date.now() > giveUpAt) throw error;
     }
+  }
+}
+
+async function openOwner(dbUrl: string): Promise<Sql> {
+  const sql = connect(dbUrl, { max: 1 });
+  try {
+    await sql`SELECT 1`;
+    return sql;
+  } catch (error) {
+    await sql.end({ timeout: 1 });
+    throw error;
   }
 }
 
