@@ -1,6 +1,6 @@
 import { keep } from '../config/document-schema.js';
 import { isSealed } from '../config/secret-cipher.js';
-import { headersOf, originOf } from '../config/secret-columns.js';
+import { originOf, secretParamsOf } from '../config/secret-columns.js';
 import {
   type AllowedReferences,
   forbiddenReference,
@@ -42,11 +42,11 @@ export function refusedSecrets(
   if (api_key === undefined || api_key === keep) refused.push({ field: 'api_key', reason });
   const { provider_params } = written;
   if (provider_params === undefined) {
-    if (headersOf(before).size > 0) refused.push({ field: 'provider_params', reason });
+    if (secretParamsOf(before).size > 0) refused.push({ field: 'provider_params', reason });
     return refused;
   }
-  for (const [name, value] of headersOf({ provider_params })) {
-    if (value === keep) refused.push({ field: `provider_params.headers.${name}`, reason });
+  for (const [name, value] of secretParamsOf({ provider_params })) {
+    if (value === keep) refused.push({ field: `provider_params.${name}`, reason });
   }
   return refused;
 }

@@ -5,6 +5,7 @@ import {
   type WrittenCredential,
   type WrittenDocument,
 } from './document-schema.js';
+import { secretParamsOf, withSecretParams } from './secret-columns.js';
 import { writeYaml } from './write-yaml.js';
 
 /** A row of `providers` or `credentials` with all columns, in JSON types: times are strings. */
@@ -103,14 +104,14 @@ function writtenFields(row: StoredRow, fields: readonly string[]): Record<string
 /** A field's value for display, with `keep` in place of each secret. */
 export function shownField(field: string, value: unknown): unknown {
   if (field === 'api_key') return hidden(value);
-  return field === 'provider_params' ? withHiddenHeaders(value) : normalTime(field, value);
+  return field === 'provider_params' ? withHiddenParams(value) : normalTime(field, value);
 }
 
-function withHiddenHeaders(params: unknown): unknown {
-  const headers = params instanceof Object ? Reflect.get(params, 'headers') : undefined;
-  if (!(headers instanceof Object)) return params;
-  const kept = Object.entries(headers).map(([name, value]) => [name, hidden(value)]);
-  return { ...(params as object), headers: Object.fromEntries(kept) };
+function withHiddenParams(params: unknown): unknown {
+  if (!(params instanceof Object)) return params;
+  const secrets = [...secretParamsOf({ provider_params: params })];
+  const kept = secrets.map(([path, value]) => [path, String(hidden(value))] as const);
+  return withSecretParams({ provider_params: params }, new Map(kept));
 }
 
 function hidden(value: unknown): unknown {

@@ -36,9 +36,10 @@ export function fieldChanges({ kind, before, after }: Change): FieldChange[] {
 }
 
 const secret = '(secret)';
+const secretPaths = /^provider_params\.(?:headers|query)\./;
 
 function shown(path: string, value: unknown): unknown {
-  if (path === 'api_key' || path.startsWith('provider_params.headers.')) {
+  if (path === 'api_key' || secretPaths.test(path)) {
     return isReference(value) ? value : secret;
   }
   const isHash = typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);

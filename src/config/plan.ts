@@ -6,6 +6,7 @@ import {
   type StoredRow,
 } from './document.js';
 import { keep, type WrittenCredential, type WrittenDocument } from './document-schema.js';
+import { secretMembers } from './secret-columns.js';
 
 /** The creation, change or deletion of one row. */
 export interface Change {
@@ -143,13 +144,15 @@ function planProviders(
     const at = `providers.${name}`;
     const written: Record<string, unknown> = { ...fields };
     keepSecret(written, 'api_key', before?.api_key, at, problems);
-    if (fields.provider_params?.headers) {
-      const headers = { ...fields.provider_params.headers };
-      const kept = (before?.provider_params as typeof fields.provider_params)?.headers ?? {};
-      for (const header of Object.keys(headers)) {
-        keepSecret(headers, header, kept[header], `${at}.provider_params.headers`, problems);
+    for (const member of secretMembers) {
+      const given = fields.provider_params?.[member];
+      if (!given) continue;
+      const values = { ...given };
+      const stored = (before?.provider_params as typeof fields.provider_params)?.[member] ?? {};
+      for (const each of Object.keys(values)) {
+        keepSecret(values, each, stored[each], `${at}.provider_params.${member}`, problems);
       }
-      written.provider_params = { ...fields.provider_params, headers };
+      written.provider_params = { ...(written.provider_params as object), [member]: values };
     }
     if (before) {
       const after = { ...before, ...written };

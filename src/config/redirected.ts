@@ -1,7 +1,7 @@
 import type { Configuration } from './configuration.js';
 import type { Override } from './overrides.js';
 import type { Problem } from './problem.js';
-import { headersOf, originOf } from './secret-columns.js';
+import { originOf, secretParamsOf } from './secret-columns.js';
 
 /**
  * Finds secrets of override files that a change of rows would send to another origin. A file with a
@@ -24,7 +24,7 @@ export function redirectedSecrets(
     for (const [key, { api_key, provider_params = {} }] of providers) {
       const origin = are.get(key);
       if (withBase.has(key) || origin === undefined || origin === were.get(key)) continue;
-      if (api_key === undefined && headersOf({ provider_params }).size === 0) continue;
+      if (api_key === undefined && secretParamsOf({ provider_params }).size === 0) continue;
       const reason = `is of this file, and would be sent to ${origin}: give its api_base there too`;
       problems.push({ source, path: `providers.${key}.api_key`, reason });
     }

@@ -6,22 +6,41 @@ export function originOf(apiBase: string): string {
   return URL.canParse(apiBase) ? new URL(apiBase).origin : '';
 }
 
-/** A provider's extra headers, by name. */
-export function headersOf({ provider_params }: Pick<SecretColumns, 'provider_params'>) {
-  const headers: unknown = Reflect.get(provider_params, 'headers');
-  const entries = headers instanceof Object ? Object.entries(headers) : [];
-  return new Map(
-    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
+/** Members of `provider_params` whose values are secrets, each an object of texts. */
+export const secretMembers = ['headers', 'query'] as const;
+
+/** A provider's secret parameters by path, such as `headers.x-key` or `query.key`. */
+export function secretParamsOf({
+  provider_params,
+}: Pick<SecretColumns, 'provider_params'>): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const member of secretMembers) {
+    const values: unknown = Reflect.get(provider_params, member);
+    for (const [name, value] of Object.entries(values instanceof Object ? values : {})) {
+      if (typeof value === 'string') found.set(`${member}.${name}`, value);
+    }
+  }
+  return found;
 }
 
-/** A provider's parameters with the values of its extra headers replaced. */
-export function withHeaders(
+/**
+ * A provider's parameters with the values of its secret ones replaced.
+ * @param values by path, as `secretParamsOf` has them.
+ */
+export function withSecretParams(
   { provider_params }: Pick<SecretColumns, 'provider_params'>,
-  headers: ReadonlyMap<string, string>,
+  values: ReadonlyMap<string, string>,
 ): Record<string, unknown> {
-  if (headers.size === 0) return provider_params as Record<string, unknown>;
-  return { ...provider_params, headers: Object.fromEntries(headers) };
+  const replaced = { ...provider_params } as Record<string, unknown>;
+  for (const member of secretMembers) {
+    const start = `${member}.`;
+    const own = [...values].filter(([path]) => path.startsWith(start));
+    if (own.length === 0) continue;
+    replaced[member] = Object.fromEntries(
+      own.map(([path, value]) => [path.slice(start.length), value]),
+    );
+  }
+  return replaced;
 }
 
 /** The place that a provider's encrypted `api_key` is bound to. */
@@ -30,7 +49,8 @@ export function keyPlace({ provider_key, api_base }: SecretColumns): SecretPlace
   return { table: 'providers', row: provider_key, column: 'api_key', origin };
 }
 
-/** The place that a provider's encrypted extra header is bound to. */
-export function headerPlace(row: SecretColumns, header: string): SecretPlace {
-  return { ...keyPlace(row), column: `provider_params.headers.${header.toLowerCase()}` };
+/** The place that an encrypted parameter is bound to; names of headers have no case. */
+export function paramPlace(row: SecretColumns, path: string): SecretPlace {
+  const name = path.startsWith('headers.') ? path.toLowerCase() : path;
+  return { ...keyPlace(row), column: `provider_params.${name}` };
 }

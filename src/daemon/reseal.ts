@@ -1,5 +1,10 @@
 import { type SecretKey, type SecretPlace, seal } from '../config/secret-cipher.js';
-import { headerPlace, headersOf, keyPlace, withHeaders } from '../config/secret-columns.js';
+import {
+  keyPlace,
+  paramPlace,
+  secretParamsOf,
+  withSecretParams,
+} from '../config/secret-columns.js';
 import { isReference } from '../config/secret-reference.js';
 import type { SecretColumns, StoredSecrets } from '../config/secret-store.js';
 import type { Sql } from '../db/client.js';
@@ -77,17 +82,17 @@ async function resealAllHistory(sql: Sql, secrets: Secrets, key: SecretKey): Pro
 function isDue(secrets: Secrets, row: SecretColumns, key: SecretKey): boolean {
   const isOld = (stored: string, place: SecretPlace) => !secrets.isCurrent(stored, key, place);
   if (!isReference(row.api_key) && isOld(row.api_key, keyPlace(row))) return true;
-  return [...headersOf(row)].some(([name, value]) => isOld(value, headerPlace(row, name)));
+  return [...secretParamsOf(row)].some(([name, value]) => isOld(value, paramPlace(row, name)));
 }
 
 /** @throws SecretError when one of its secrets does not decrypt. */
 function resealed(secrets: Secrets, row: SecretColumns, key: SecretKey): StoredSecrets {
   const { api_key, provider_params } = secrets.decrypt(row);
-  const headers = [...headersOf({ provider_params })].map(
-    ([name, value]) => [name, seal(value, key, headerPlace(row, name))] as const,
+  const params = [...secretParamsOf({ provider_params })].map(
+    ([name, value]) => [name, seal(value, key, paramPlace(row, name))] as const,
   );
   return {
     api_key: isReference(api_key) ? api_key : seal(api_key, key, keyPlace(row)),
-    provider_params: withHeaders(row, new Map(headers)),
+    provider_params: withSecretParams(row, new Map(params)),
   };
 }

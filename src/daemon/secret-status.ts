@@ -1,5 +1,5 @@
 import { isSealed, sealedUnder } from '../config/secret-cipher.js';
-import { headersOf } from '../config/secret-columns.js';
+import { secretParamsOf } from '../config/secret-columns.js';
 import { isReference } from '../config/secret-reference.js';
 import type { UnusableSecret } from '../config/secret-store.js';
 import type { Sql } from '../db/client.js';
@@ -37,7 +37,7 @@ export async function secretStatus(sql: Sql, secrets: Secrets): Promise<SecretSt
     const { provider_key, api_key } = row;
     if (isReference(api_key)) status.references.push(provider_key);
     if (holdsClearSecret(row)) status.clear.push(provider_key);
-    const sealed = [api_key, ...headersOf(row).values()].filter(isSealed);
+    const sealed = [api_key, ...secretParamsOf(row).values()].filter(isSealed);
     for (const under of new Set(sealed.map((stored) => sealedUnder(stored) ?? 'unknown'))) {
       const others = status.encrypted[under] ?? [];
       status.encrypted[under] = [...others, provider_key];

@@ -11,11 +11,11 @@ import {
   sealedUnder,
 } from '../config/secret-cipher.js';
 import {
-  headerPlace,
-  headersOf,
   keyPlace,
   originOf,
-  withHeaders,
+  paramPlace,
+  secretParamsOf,
+  withSecretParams,
 } from '../config/secret-columns.js';
 import { isReference, parseReference } from '../config/secret-reference.js';
 import {
@@ -104,14 +104,14 @@ export class Secrets implements SecretReader {
       this.#clear(value, place);
       return value;
     };
-    const headers = new Map<string, string>();
-    for (const [name, value] of headersOf(row)) {
-      headers.set(name, await sealed(value, headerPlace(row, name)));
+    const params = new Map<string, string>();
+    for (const [name, value] of secretParamsOf(row)) {
+      params.set(name, await sealed(value, paramPlace(row, name)));
     }
     const { api_key } = row;
     return {
       api_key: isReference(api_key) ? api_key : await sealed(api_key, keyPlace(row)),
-      provider_params: withHeaders(row, headers),
+      provider_params: withSecretParams(row, params),
     };
   }
 
@@ -131,16 +131,16 @@ export class Secrets implements SecretReader {
     const keepsKey = after.api_key === before.api_key;
     const keepsParams = after.provider_params === before.provider_params;
     if (!isMoved && keepsKey && keepsParams) return {};
-    const stored = headersOf(before);
-    const headers = new Map<string, string>();
-    for (const [name, value] of headersOf(after)) {
+    const stored = secretParamsOf(before);
+    const params = new Map<string, string>();
+    for (const [name, value] of secretParamsOf(after)) {
       const isKept = isMoved && value === stored.get(name);
-      headers.set(name, isKept ? this.#clear(value, headerPlace(before, name)) : value);
+      params.set(name, isKept ? this.#clear(value, paramPlace(before, name)) : value);
     }
     const { api_key, provider_params } = await this.seal(sql, {
       ...after,
       api_key: isMoved && keepsKey ? this.#clear(before.api_key, keyPlace(before)) : after.api_key,
-      provider_params: withHeaders(after, headers),
+      provider_params: withSecretParams(after, params),
     });
     return {
       ...((isMoved || !keepsKey) && { api_key }),
@@ -157,14 +157,14 @@ export class Secrets implements SecretReader {
       }
     };
     const { api_key } = row;
-    const headers = [...headersOf(row)].map(
-      ([name, value]) => [name, preview(value, headerPlace(row, name))] as const,
+    const params = [...secretParamsOf(row)].map(
+      ([name, value]) => [name, preview(value, paramPlace(row, name))] as const,
     );
     return {
       api_key_preview: isReference(api_key) ? api_key : preview(api_key, keyPlace(row)),
-      provider_params: withHeaders(
+      provider_params: withSecretParams(
         { provider_params: masked(row.provider_params) as object },
-        new Map(headers),
+        new Map(params),
       ),
     };
   }
@@ -181,13 +181,13 @@ export class Secrets implements SecretReader {
   }
 
   decrypt<R extends SecretColumns>(row: R): R {
-    const headers = new Map<string, string>();
-    for (const [name, value] of headersOf(row)) {
-      const of = `or a header cannot be used: ${name} `;
-      headers.set(name, this.#clear(value, headerPlace(row, name), of));
+    const params = new Map<string, string>();
+    for (const [name, value] of secretParamsOf(row)) {
+      const of = `or a parameter cannot be used: ${name} `;
+      params.set(name, this.#clear(value, paramPlace(row, name), of));
     }
     const api_key = this.#clear(row.api_key, keyPlace(row));
-    return { ...row, api_key, provider_params: withHeaders(row, headers) };
+    return { ...row, api_key, provider_params: withSecretParams(row, params) };
   }
 
   /**
@@ -282,11 +282,14 @@ export class Secrets implements SecretReader {
     const urls = [database?.url, database?.listen_url].filter((url) => typeof url === 'string');
     const adminKeys = [admin?.key, ...(admin?.keys ?? []).map(({ key }) => key)];
     const own = [...urls, ...urls.map(passwordIn), ...adminKeys];
-    // The only line of a file of variables.
+    // The only line of a file of variables; a key in base64 may look like one, too.
     const bare = value.replace(/^\w+=(["']?)(.*)\1$/, '$2');
-    if (own.includes(value) || own.includes(bare)) return true;
+    return [value, bare].some((each) => own.includes(each) || this.#isRing(each));
+  }
+
+  #isRing(text: string): boolean {
     try {
-      return parseKeyRing(bare).some(({ id }) => this.#find(id) !== undefined);
+      return parseKeyRing(text).some(({ id }) => this.#find(id) !== undefined);
     } catch {
       return false;
     }
@@ -297,7 +300,7 @@ export class Secrets implements SecretReader {
 export function holdsClearSecret(row: SecretColumns): boolean {
   const { api_key } = row;
   if (!isSealed(api_key) && !isReference(api_key)) return true;
-  return [...headersOf(row).values()].some((value) => !isSealed(value));
+  return [...secretParamsOf(row).values()].some((value) => !isSealed(value));
 }
 
 function passwordIn(url: string): string {

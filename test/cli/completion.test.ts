@@ -37,7 +37,7 @@ test('bash completes commands, options and choices', async (t) => {
   assert.deepEqual(offered(script, 'llmproxy provider te'), ['test']);
   assert.deepEqual(offered(script, 'llmproxy config apply --pr'), ['--prune']);
   assert.deepEqual(offered(script, 'llmproxy completion z'), ['zsh']);
-  assert.deepEqual(offered(script, 'llmproxy provider add --type o'), ['openai']);
+  assert.deepEqual(offered(script, 'llmproxy provider add --type opena'), ['openai']);
 });
 
 test('zsh and fish get a script of their own, and another shell an error', async () => {

@@ -68,7 +68,7 @@ test('what goes wrong in the thread is told as elsewhere, and the next request i
   await assert.rejects(bulk.answer(plan('credentials: {}'), signal), { code: 'unavailable' });
   await assert.rejects(
     bulk.answer({ ...plan(''), operationId: 'getUsage' }, signal),
-    /no bulk route/,
+    /not a bulk route/,
   );
   await assert.rejects(bulk.answer(plan('- ['), signal), { code: 'invalid_request' });
 });

@@ -206,6 +206,7 @@ test('secrets are bound to their provider, their place and the origin that they 
     { api_base: 'https://evil.example.com/v1' },
     { provider_params: { headers: swapped } },
     { provider_params: { headers: { 'x-new': sealedHeaders['x-token'] } } },
+    { provider_params: { query: { 'x-token': sealedHeaders['x-token'] } } },
   ]) {
     await assert.rejects(secrets.reveal({ ...stored, ...other }), { name: 'SecretError' });
     await assert.rejects(secrets.seal(sql, { ...stored, ...other }), { name: 'SecretError' });
@@ -213,7 +214,7 @@ test('secrets are bound to their provider, their place and the origin that they 
   const header = await secrets
     .reveal({ ...stored, provider_params: { headers: swapped } })
     .catch(String);
-  assert.match(String(header), /or a header cannot be used: x-token is damaged/);
+  assert.match(String(header), /or a parameter cannot be used: headers.x-token is damaged/);
   assert.deepEqual(secrets.shown(stored), {
     api_key_preview: '…',
     provider_params: { headers: { 'x-token': '…', 'x-other': '…' }, priority: 2 },
@@ -272,7 +273,11 @@ test('headers, and secrets that are not bound to an origin, are encrypted with t
   const { sql } = await testDatabase(t);
   const secrets = await Secrets.open(settingsIn(testDirectory()), true);
   const key = await secrets.current(sql);
-  const params = { headers: { 'X-Token': 'token-of-a' }, priority: 1 };
+  const params = {
+    headers: { 'X-Token': 'token-of-a' },
+    query: { Key: 'query-of-a' },
+    priority: 1,
+  };
   const rows = [
     provider('legacy', { api_key: sealedBefore('sk-of-legacy', secrets, 'legacy') }),
     provider('headers', { api_key: 'env:NAME', provider_params: params }),
@@ -348,9 +353,15 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
     url: 'postgres://me:pass%20word@db/x',
     listen_url: 'postgres://l:listen@db/x',
   };
-  const secrets = await Secrets.open({ ...settingsIn(data), admin, database }, true);
+  // In base64 it has word characters only and an equals sign, as `NAME=` has.
+  const text = `${'A'.repeat(43)}=`;
+  const secrets = await Secrets.open(
+    { data_dir: data, secrets: { ...none, key: text }, admin, database },
+    true,
+  );
   const [key] = secrets.ring;
   assert.ok(key);
+  assert.equal(formatSecretKey(key), text);
   const texts = [
     formatSecretKey(key),
     key.bytes.toString('hex'),

@@ -140,5 +140,6 @@ async function open(t: Parameters<typeof testDatabase>[0], given?: TestDatabase)
   t.after(() => rm(directory, { recursive: true }));
   const spool = await UsageSpool.open(directory, settings.max_spool_bytes);
   const usage = openUsage(settings, database, spool, (event) => events.push(event));
+  t.after(() => usage.close());
   return { sql: own.sql, usage, events };
 }

@@ -13,7 +13,7 @@ import { testDirectory } from '../support/postgres.js';
 test('keeps its data and stays private from one start to the next', async (t) => {
   const dataDir = testDirectory();
   const first = await openDatabase({ dbUrl: null, dataDir, owner: 'daemon' });
-  await first.sql`CREATE TABLE kept AS SELECT 42 AS value`;
+  await first.asOwner((sql) => sql`CREATE TABLE kept AS SELECT 42 AS value`);
   assert.equal(statSync(join(dataDir, 'postgres/data')).mode & 0o777, 0o700);
   assert.equal(statSync(join(dataDir, 'postgres/socket')).mode & 0o777, 0o700);
   await first.close();
@@ -36,7 +36,7 @@ test('a daemon whose server is killed starts it again on the same URL', async (t
     log: (line) => lines.push(line),
   });
   t.after(() => database.close());
-  await database.sql`CREATE TABLE kept AS SELECT 42 AS value`;
+  await database.asOwner((sql) => sql`CREATE TABLE kept AS SELECT 42 AS value`);
   const before = serverPid(dataDir);
   process.kill(before, 'SIGKILL');
   await until(() => existsSync(lockFile(dataDir)) && serverPid(dataDir) !== before);

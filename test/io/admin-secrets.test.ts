@@ -70,19 +70,29 @@ test('a secret is sent to another origin only when given again, and is encrypted
   const second = await startUpstream(t, answerChat);
   const client = await daemon.addKey('alice');
   const sent = ({ received }: typeof first) => {
-    const headers = received.at(-1)?.headers;
-    return [headers?.authorization, headers?.['x-token']];
+    const { headers, path } = received.at(-1) ?? assert.fail('nothing was sent');
+    const query = new URL(path, 'http://upstream').searchParams;
+    return [headers.authorization, headers['x-token'], query.get('Key')];
   };
-  const [key, token] = ['sk-secret-of-the-first', 'token-secret-of-the-first'];
-  for (const each of [key, token]) daemon.secrets.add(each);
-  const provider_params = { headers: { 'X-Token': token } };
+  const [key, token, param] = ['sk', 'token', 'query'].map((of) => `${of}-secret-of-the-first`) as [
+    string,
+    string,
+    string,
+  ];
+  for (const each of [key, token, param]) daemon.secrets.add(each);
+  const provider_params = { headers: { 'X-Token': token }, query: { Key: param } };
   const made = await admin(daemon, 'POST', '/providers?wait=active', {
     ...{ provider_key: 'a', api_base: first.url, api_key: key, provider_params },
   });
   assert.equal(made.status, 201, made.text);
-  assert.deepEqual(made.body.provider.provider_params, { headers: { 'X-Token': 'tok…irst' } });
+  assert.deepEqual(made.body.provider.provider_params, {
+    headers: { 'X-Token': 'tok…irst' },
+    query: { Key: 'que…irst' },
+  });
+  const exported = await admin(daemon, 'GET', '/config/export');
+  assert.match(exported.text, /query:\n\s+Key: keep\n\s+headers:\n\s+X-Token: keep\n/);
   assert.equal((await askChat(daemon.url, client, 'm')).status, 200);
-  assert.deepEqual(sent(first), [`Bearer ${key}`, token]);
+  assert.deepEqual(sent(first), [`Bearer ${key}`, token, param]);
   const dump = async () => {
     const tables = ['providers', 'config_changes', 'audit_log'];
     const rows = await Promise.all(
@@ -108,6 +118,7 @@ test('a secret is sent to another origin only when given again, and is encrypted
     { api_base },
     { api_base, api_key: 'keep' },
     { api_base, api_key: 'sk-new', provider_params: { headers: { 'X-Token': 'keep' } } },
+    { api_base, api_key: 'sk-new', provider_params: { query: { Key: 'keep' } } },
   ]) {
     const { status, text } = await admin(daemon, 'POST', '/config/apply', {
       document: documentOf(fields),
@@ -126,14 +137,14 @@ test('a secret is sent to another origin only when given again, and is encrypted
   });
   assert.equal(moved.status, 200, moved.text);
   assert.equal((await askChat(daemon.url, client, 'm')).status, 200);
-  assert.deepEqual(sent(second), ['Bearer sk-of-the-second', undefined]);
+  assert.deepEqual(sent(second), ['Bearer sk-of-the-second', undefined, null]);
 
   const [{ version }] = await daemon.sql<[{ version: number }]>`
     SELECT max(version)::int - 1 AS version FROM config_history`;
   const back = await admin(daemon, 'POST', '/config/rollback?wait=active', { version });
   assert.equal(back.status, 200, back.text);
   assert.equal((await askChat(daemon.url, client, 'm')).status, 200);
-  assert.deepEqual(sent(first), [`Bearer ${key}`, token]);
+  assert.deepEqual(sent(first), [`Bearer ${key}`, token, param]);
 
   await daemon.sql`UPDATE providers SET api_base = ${second.url}`;
   await daemon.reload();
@@ -144,7 +155,7 @@ test('a secret is sent to another origin only when given again, and is encrypted
   const local = await daemon.cli(['provider', 'update', 'a', '--api-base', second.url]);
   assert.equal(local.code, 0, local.stderr);
   assert.equal((await askChat(daemon.url, client, 'm')).status, 200);
-  assert.deepEqual(sent(second), [`Bearer ${key}`, token]);
+  assert.deepEqual(sent(second), [`Bearer ${key}`, token, param]);
   assert.ok(!/secret-of-the-first/.test(await dump()));
   for (const args of [
     ['show', 'a'],

@@ -5,7 +5,7 @@ import { parseDbUrl } from '../../src/db/db-url.js';
 
 /** The URL of a relay to this database that delays each piece by `delayMs`, in both directions. */
 export async function farAway(t: TestContext, dbUrl: string, delayMs: number): Promise<string> {
-  const { hosts, database, user } = parseDbUrl(dbUrl);
+  const { hosts, database, user, password } = parseDbUrl(dbUrl);
   const [target] = hosts;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
@@ -32,5 +32,6 @@ export async function farAway(t: TestContext, dbUrl: string, delayMs: number): P
   });
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  return `postgres://${user}@127.0.0.1:${port}/${database}`;
+  const account = password ? `${user}:${encodeURIComponent(password)}` : user;
+  return `postgres://${account}@127.0.0.1:${port}/${database}`;
 }

@@ -2,7 +2,7 @@ import type { Provider } from '../../config/configuration.js';
 import { isReference, type StoredRow } from '../../config/document.js';
 import { keep, type WrittenDocument, type WrittenProvider } from '../../config/document-schema.js';
 import type { Change, PlanProblem } from '../../config/plan.js';
-import { headersOf, withHeaders } from '../../config/secret-columns.js';
+import { secretParamsOf, withSecretParams } from '../../config/secret-columns.js';
 import type { AllowedReferences } from '../../config/secret-reference.js';
 import { type SecretColumns, SecretError } from '../../config/secret-store.js';
 import type { Sql } from '../../db/client.js';
@@ -35,19 +35,19 @@ export function withKept(
   const kept = (name: string, fields: WrittenProvider): WrittenProvider => {
     const row = rows.get(name);
     const { api_key, provider_params = {} } = fields;
-    const headers = headersOf({ provider_params });
-    if (!row || (api_key === undefined && headers.size === 0)) return fields;
+    const params = secretParamsOf({ provider_params });
+    if (!row || (api_key === undefined && params.size === 0)) return fields;
     const stored = decrypted(row, secrets);
     if (stored === null) return fields;
-    const storedHeaders = headersOf(stored);
-    const keptHeaders = [...headers].map(
-      ([header, value]) => [header, value === storedHeaders.get(header) ? keep : value] as const,
+    const storedParams = secretParamsOf(stored);
+    const keptParams = [...params].map(
+      ([path, value]) => [path, value === storedParams.get(path) ? keep : value] as const,
     );
     return {
       ...fields,
       ...(api_key === stored.api_key && !isReference(api_key) && { api_key: keep }),
-      ...(headers.size > 0 && {
-        provider_params: withHeaders({ provider_params }, new Map(keptHeaders)),
+      ...(params.size > 0 && {
+        provider_params: withSecretParams({ provider_params }, new Map(keptParams)),
       }),
     };
   };

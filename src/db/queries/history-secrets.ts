@@ -53,9 +53,11 @@ export async function keyIdsInUse(sql: Sql): Promise<string[]> {
         WHERE tab = 'providers' AND row IS NOT NULL
     ), secrets AS (
       SELECT row ->> 'api_key' AS stored FROM rows
-      UNION ALL SELECT header.value FROM rows
-        CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(row #> '{provider_params,headers}')
-          WHEN 'object' THEN row #> '{provider_params,headers}' ELSE '{}' END) AS header
+      UNION ALL SELECT param.value FROM rows
+        CROSS JOIN (VALUES ('headers'), ('query')) AS members (member)
+        CROSS JOIN LATERAL jsonb_each_text(
+          CASE jsonb_typeof(row -> 'provider_params' -> member)
+          WHEN 'object' THEN row -> 'provider_params' -> member ELSE '{}' END) AS param
     )
     SELECT key_id AS id FROM secret_key
     UNION SELECT split_part(stored, ':', 3) FROM secrets WHERE stored LIKE 'enc:v1:%'`;
