@@ -12,8 +12,11 @@ test('a report has limits, which end with it', async (t) => {
   const { dbUrl, sql } = await testDatabase(t);
   assert.deepEqual(await runReport(sql, limits), [{ time: '1min', room: '2GB' }]);
   const role = `role_${randomBytes(4).toString('hex')}`;
-  await sql.unsafe(`CREATE ROLE ${role} LOGIN`);
-  const own = connect(dbUrl.replace('user=llmproxy', `user=${role}`), { max: 1 });
+  await sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'own'`);
+  const ownUrl = dbUrl
+    .replace('user=llmproxy', `user=${role}`)
+    .replace(/password=[^&]*/, 'password=own');
+  const own = connect(ownUrl, { max: 1 });
   t.after(() => own.end({ timeout: 1 }));
   assert.deepEqual(await runReport(own, limits), [{ time: '1min', room: '-1' }]);
   assert.deepEqual([...(await own.unsafe(limits))], [{ time: '0', room: '-1' }]);

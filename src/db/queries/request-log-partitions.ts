@@ -20,6 +20,21 @@ export async function dropRequestLogsBefore(
   day: string,
   timeoutMs = 90_000,
 ): Promise<string[]> {
+  const own = await sql.reserve();
+  try {
+    const [lock] = await own`SELECT pg_try_advisory_lock(${maintenanceLock}) AS held`;
+    return lock?.held ? await dropExpired(own, day, timeoutMs) : [];
+  } finally {
+    // A connection that is broken has lost the lock with it.
+    await own`SELECT pg_advisory_unlock(${maintenanceLock})`.catch(() => {});
+    own.release();
+  }
+}
+
+/** No two daemons of one database drop partitions at once. */
+const maintenanceLock = 5716290419;
+
+async function dropExpired(sql: Sql, day: string, timeoutMs: number): Promise<string[]> {
   const dropped: string[] = [];
   for (const { name, state } of await expiredPartitions(sql, day)) {
     const run = (statement: string) =>
