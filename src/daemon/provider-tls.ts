@@ -1,9 +1,10 @@
 import { createSecureContext } from 'node:tls';
 import type { ProviderParams, ProviderTls } from '../config/configuration.js';
+import { SecretError } from '../config/secret-store.js';
 
 /**
  * Provider params with what the files of `tls` hold, so that workers need not read them.
- * @throws Error where a file cannot be read, or holds no PEM, or the key is not the certificate's.
+ * @throws SecretError where a file cannot be read, or holds no PEM, or the key is not the certificate's.
  */
 export async function withTlsFiles(
   params: ProviderParams,
@@ -20,7 +21,7 @@ export async function withTlsFiles(
     createSecureContext(pem);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`or provider_params.tls cannot be used: ${why}`);
+    throw new SecretError(`or provider_params.tls cannot be used: ${why}`);
   }
   return { ...params, tls: { ...tls, pem } };
 }
@@ -34,11 +35,11 @@ async function readPem(
   try {
     text = await read(path);
   } catch (error) {
-    throw new Error(
+    throw new SecretError(
       `or provider_params.tls.${field} ${error instanceof Error ? error.message : error}`,
     );
   }
   // OpenSSL takes a file without any certificate for none.
   if (text.includes('-----BEGIN ')) return text;
-  throw new Error(`or provider_params.tls.${field} refers to ${path}, which holds no PEM`);
+  throw new SecretError(`or provider_params.tls.${field} refers to ${path}, which holds no PEM`);
 }

@@ -31,6 +31,6 @@ test('a file that cannot be used is named, with the reason', async () => {
     [{ ca_file: '/text' }, /tls\.ca_file refers to \/text, which holds no PEM$/],
     [{ cert_file: '/cert', key_file: '/other' }, /tls cannot be used: .*key values mismatch/],
   ] as const) {
-    await assert.rejects(withTlsFiles({ tls }, read), reason);
+    await assert.rejects(withTlsFiles({ tls }, read), { name: 'SecretError', message: reason });
   }
 });

@@ -8,6 +8,7 @@ import { hashKey } from '../../src/config/credential-key.js';
 import { parseDbUrl } from '../../src/db/db-url.js';
 import { ask, askChat } from '../support/ask.js';
 import { type Daemon, startDaemon } from '../support/daemon.js';
+import { atPort } from '../support/far-away.js';
 import { allAnswer, startNamedUpstream, whoAnswers } from '../support/gateway.js';
 import { testDatabase } from '../support/postgres.js';
 import { until } from '../support/until.js';
@@ -84,7 +85,7 @@ async function adminStatus({ url, adminKey }: Daemon, body: object): Promise<num
 /** A fresh database behind a gate: `sql` reaches it at all times, `dbUrl` only through the gate. */
 async function gatedDatabase(t: TestContext) {
   const { dbUrl, sql } = await testDatabase(t);
-  const { hosts, database, user } = parseDbUrl(dbUrl);
+  const { hosts } = parseDbUrl(dbUrl);
   const pairs = new Set<[Socket, Socket]>();
   let isOpen = true;
   const server = createServer((client) => {
@@ -108,7 +109,7 @@ async function gatedDatabase(t: TestContext) {
     server.close();
   });
   return {
-    dbUrl: `postgres://${user}@127.0.0.1:${port}/${database}`,
+    dbUrl: atPort(dbUrl, port),
     sql,
     gate: {
       shut() {

@@ -5,7 +5,7 @@ import { parseDbUrl } from '../../src/db/db-url.js';
 
 /** The URL of a relay to this database that delays each piece by `delayMs`, in both directions. */
 export async function farAway(t: TestContext, dbUrl: string, delayMs: number): Promise<string> {
-  const { hosts, database, user, password } = parseDbUrl(dbUrl);
+  const { hosts } = parseDbUrl(dbUrl);
   const [target] = hosts;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
@@ -32,6 +32,12 @@ export async function farAway(t: TestContext, dbUrl: string, delayMs: number): P
   });
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
+  return atPort(dbUrl, port);
+}
+
+/** The URL of the same database at a port of loopback. */
+export function atPort(dbUrl: string, port: number): string {
+  const { database, user = '', password } = parseDbUrl(dbUrl);
   const account = password ? `${user}:${encodeURIComponent(password)}` : user;
   return `postgres://${account}@127.0.0.1:${port}/${database}`;
 }
