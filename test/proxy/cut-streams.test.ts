@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type IncomingMessage, request } from 'node:http';
 import { test } from 'node:test';
+import type { OpenaiOperation } from '../../src/config/configuration.js';
 import { provider } from '../config/configuration-for-test.js';
 import { startUpstream } from '../support/upstream.js';
 import { gatewayForTest, recordsOf, serveGateway } from './gateway-for-test.js';
@@ -31,7 +32,10 @@ for (const { path, type, start, end, broken } of cases) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.end(text);
     });
-    const gateway = gatewayForTest(t, [provider('p', { api_base: url, provider_type: type })]);
+    const fields = { api_base: url, provider_type: type };
+    const operations: OpenaiOperation[] = ['responses'];
+    const provider_params = type === 'openai' ? { operations } : {};
+    const gateway = gatewayForTest(t, [provider('p', { ...fields, provider_params })]);
     const origin = await serveGateway(t, gateway);
 
     text = start + end;
