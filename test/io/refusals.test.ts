@@ -69,7 +69,7 @@ for (const { engine, skip } of engines) {
 
     await t.test('404 for an unknown URL, 405 for a wrong method', async () => {
       const unknown = [404, 'unknown_url'] as const;
-      for (const path of ['/', '/v1', '/v1/nothing', '/v2/chat/completions', '/v1/modelsx']) {
+      for (const path of ['/v1', '/v1/nothing', '/v2/chat/completions', '/v1/modelsx']) {
         await refused(path, {}, unknown);
       }
       const wrong = [405, 'method_not_allowed'] as const;
