@@ -5,7 +5,7 @@ import {
   type WrittenCredential,
   type WrittenDocument,
 } from './document-schema.js';
-import { secretParamsOf, withSecretParams } from './secret-columns.js';
+import { secretMembers } from './secret-columns.js';
 import { writeYaml } from './write-yaml.js';
 
 /** A row of `providers` or `credentials` with all columns, in JSON types: times are strings. */
@@ -109,9 +109,14 @@ export function shownField(field: string, value: unknown): unknown {
 
 function withHiddenParams(params: unknown): unknown {
   if (!(params instanceof Object)) return params;
-  const secrets = [...secretParamsOf({ provider_params: params })];
-  const kept = secrets.map(([path, value]) => [path, String(hidden(value))] as const);
-  return withSecretParams({ provider_params: params }, new Map(kept));
+  const shown: Record<string, unknown> = { ...params };
+  for (const member of secretMembers) {
+    const values = shown[member];
+    if (!(values instanceof Object)) continue;
+    const kept = Object.entries(values).map(([name, value]) => [name, hidden(value)]);
+    shown[member] = Object.fromEntries(kept);
+  }
+  return shown;
 }
 
 function hidden(value: unknown): unknown {
