@@ -22,6 +22,8 @@ const coverageFlags = [
   ...(mapsCoverage ? ['--enable-source-maps'] : []),
   '--experimental-test-coverage',
 ];
+/** A file that hangs fails by its name instead of keeping the whole run from its end. */
+const fileTimeoutMs = 240_000;
 const named = process.argv.slice(2).filter((argument) => argument !== '--coverage');
 const files = named.length > 0 ? named.map(compiled) : allTests();
 const root = mkdtempSync(join(tmpdir(), 'llmproxy-test-'));
@@ -46,7 +48,9 @@ async function run(): Promise<number> {
     process.execPath,
     [
       ...(coverage ? coverageFlags : []),
-      ...['--test', '--test-reporter=spec', '--test-concurrency=2', ...files],
+      ...['--test', '--test-reporter=spec', '--test-concurrency=2'],
+      `--test-timeout=${fileTimeoutMs}`,
+      ...files,
     ],
     {
       stdio: 'inherit',

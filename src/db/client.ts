@@ -87,6 +87,15 @@ export function connect(dbUrl: string, options: ConnectOptions = {}): Sql {
   return waitingForConnections(sql);
 }
 
+/**
+ * Takes one connection out of the pool, until its `release`. The pool must have an open one first:
+ * postgres.js 3.4 never hands out a connection that it opens only to reserve it.
+ */
+export async function reserve(sql: Sql): Promise<postgres.ReservedSql> {
+  await sql`SELECT 1`;
+  return await sql.reserve();
+}
+
 /** Node would check a certificate against `localhost` where the host is an IP address. */
 function sslFor({ tls }: DbAddress, host: string) {
   if (tls === false || tls === 'prefer') return tls;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Sql } from '../../src/db/client.js';
+import { connect, type Sql } from '../../src/db/client.js';
 import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
 import {
   createRequestLogPartitions,
@@ -77,6 +77,14 @@ test('partitions are made once, whoever asks, and dropped once', async (t) => {
   assert.deepEqual(await dropRequestLogsBefore(sql, '2026-03-10'), []);
   assert.deepEqual(await partitions(sql), days.slice(1).map(nameOf));
   assert.equal((await sql`SELECT FROM request_logs`).length, 1);
+});
+
+test('partitions are dropped over a pool that has no connection open', async (t) => {
+  const { sql, dbUrl } = await testDatabase(t);
+  await createRequestLogPartitions(sql, days);
+  const idle = connect(dbUrl, { max: 1 });
+  t.after(() => idle.end({ timeout: 1 }));
+  assert.deepEqual(await dropRequestLogsBefore(idle, '2026-03-10'), ['request_logs_p20260309']);
 });
 
 test('while another process looks after the partitions none is dropped', async (t) => {

@@ -1,4 +1,4 @@
-import type { Sql } from '../client.js';
+import { reserve, type Sql } from '../client.js';
 import { withDeadline } from '../with-deadline.js';
 
 /** Makes the partitions of these days, such as `2026-01-31`, in UTC, where they are missing. */
@@ -20,7 +20,7 @@ export async function dropRequestLogsBefore(
   day: string,
   timeoutMs = 90_000,
 ): Promise<string[]> {
-  const own = await sql.reserve();
+  const own = await reserve(sql);
   try {
     const [lock] = await own`SELECT pg_try_advisory_lock(${maintenanceLock}) AS held`;
     return lock?.held ? await dropExpired(own, day, timeoutMs) : [];
