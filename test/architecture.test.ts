@@ -87,7 +87,7 @@ test('every import is found, and leads to a file or a package', () => {
   assert.ok(files.length > 80);
   const all = [...imports].flatMap(([file, list]) => list.map(({ to }) => `${file} ${to}`));
   assert.ok(all.includes('proxy/handle-request.ts proxy/dispatch.ts'));
-  assert.ok(all.includes('cli/serve.ts daemon/serve.ts'), 'dynamic imports are seen');
+  assert.ok(all.includes('cli/daemon/serve.ts daemon/serve.ts'), 'dynamic imports are seen');
   for (const line of all) {
     const to = line.split(' ')[1] ?? '';
     assert.ok(!to.endsWith('.ts') || isOurs(to), `${line} is not below src`);
@@ -137,7 +137,7 @@ function reached(starts: readonly string[]): Map<string, string> {
 
 test('the request path reaches neither the database nor the disk, nor what is slow', () => {
   const starts = files.filter((file) => file.startsWith('proxy/'));
-  const paths = reached([...starts, 'daemon/worker.ts']);
+  const paths = reached([...starts, 'daemon/workers/worker.ts']);
   for (const [target, path] of paths) {
     assert.ok(!slow.test(target) && room(target) !== 'db', path);
   }

@@ -12,7 +12,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { readProcesses } from '../../src/daemon/processes-file.js';
+import { readProcesses } from '../../src/daemon/workers/processes-file.js';
 import { createClosers } from '../closers.js';
 import { temporaryDirectory } from '../directory.js';
 import { startMock } from '../targets/mock.js';

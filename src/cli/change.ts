@@ -1,9 +1,9 @@
 import type { Settings } from '../config/settings-schema.js';
 import { authored } from '../db/author.js';
 import type { Sql } from '../db/client.js';
-import { type Activation, activate } from './activate.js';
 import { cliActor } from './actor.js';
-import { type DatabaseFlags, withDatabase } from './connection.js';
+import { type Activation, activate } from './daemon/activate.js';
+import { type DatabaseFlags, withDatabase } from './database/connection.js';
 
 /**
  * Changes providers or keys, then waits until the daemon of this data directory uses the change.

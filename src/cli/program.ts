@@ -1,25 +1,25 @@
 import { Command } from 'commander';
-import { auditCommand } from './audit.js';
-import { completionCommand } from './completion.js';
-import { configCommand } from './config.js';
-import { connectCommand } from './connect.js';
-import { demoCommand } from './demo.js';
-import { doctorCommand } from './doctor.js';
-import { explainCommand } from './explain.js';
-import { importCommand } from './import.js';
-import { keysCommand } from './keys.js';
-import { migrateCommand } from './migrate.js';
-import { mockProviderCommand } from './mock-provider.js';
+import { auditCommand } from './audit/audit.js';
+import { configCommand } from './config/config.js';
+import { importCommand } from './config/import.js';
+import { connectCommand } from './connect/connect.js';
+import { serveCommand } from './daemon/serve.js';
+import { statusCommand } from './daemon/status.js';
+import { stopCommand } from './daemon/stop.js';
+import { systemdCommand } from './daemon/systemd.js';
+import { upgradeCommand } from './daemon/upgrade.js';
+import { migrateCommand } from './database/migrate.js';
+import { demoCommand } from './demo/demo.js';
+import { mockProviderCommand } from './demo/mock-provider.js';
+import { doctorCommand } from './doctor/doctor.js';
+import { keysCommand } from './keys/keys.js';
 import { packageVersion } from './package-version.js';
-import { providerCommand } from './provider.js';
-import { requestsCommand } from './requests.js';
-import { secretsCommand } from './secrets.js';
-import { serveCommand } from './serve.js';
-import { statusCommand } from './status.js';
-import { stopCommand } from './stop.js';
-import { systemdCommand } from './systemd.js';
-import { upgradeCommand } from './upgrade.js';
-import { usageCommand } from './usage.js';
+import { providerCommand } from './provider/provider.js';
+import { completionCommand } from './reference/completion.js';
+import { explainCommand } from './requests/explain.js';
+import { requestsCommand } from './requests/requests.js';
+import { usageCommand } from './requests/usage.js';
+import { secretsCommand } from './secrets/secrets.js';
 
 /** The command line: every command, its flags and its help. Errors are thrown, not printed. */
 export function buildProgram(): Command {

@@ -4,8 +4,8 @@ import { HealthChecks } from '../admin/health/health-checks.js';
 import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Emit } from '../observe/event.js';
-import { followProbes } from './follow-probes.js';
-import type { Workers } from './workers.js';
+import { followProbes } from './follow/follow-probes.js';
+import type { Workers } from './workers/workers.js';
 
 /** What the control process asks of providers by itself. */
 export interface Probing {

@@ -5,9 +5,9 @@ import { createObservers } from './start/observers.js';
 import { openParts, type Parts } from './start/parts.js';
 import type { Start } from './start/place.js';
 import { chooseStart, startAfterCrash, startFresh, startInPlace } from './start/start.js';
-import type { Successor } from './successor.js';
-import type { Takeover } from './takeover.js';
-import { upgrade } from './upgrade.js';
+import type { Successor } from './upgrade/successor.js';
+import type { Takeover } from './upgrade/takeover.js';
+import { upgrade } from './upgrade/upgrade.js';
 
 /** A running daemon. */
 export interface Daemon {

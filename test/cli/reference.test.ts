@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { commandsPage } from '../../src/cli/commands-page.js';
-import { manPage } from '../../src/cli/man-page.js';
 import { buildProgram } from '../../src/cli/program.js';
+import { commandsPage } from '../../src/cli/reference/commands-page.js';
+import { manPage } from '../../src/cli/reference/man-page.js';
 import { documentSchema } from '../../src/config/document-schema.js';
 
 const root = new URL('../../../', import.meta.url);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startSteadyLoad } from '../../bench/faults/steady-load.js';
-import { canReusePort, openListenSocket } from '../../src/daemon/listen-socket.js';
+import { canReusePort, openListenSocket } from '../../src/daemon/workers/listen-socket.js';
 import { mockForTest } from '../mock-provider/mock-for-test.js';
 import { askChat } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { descriptorsOf } from '../../src/daemon/descriptors.js';
+import { descriptorsOf } from '../../src/daemon/workers/descriptors.js';
 import { ConnectionCap } from '../../src/server/connection-cap.js';
 import { netEngine } from '../../src/server/net.js';
 import { nodeEngine } from '../../src/server/node.js';

@@ -1,6 +1,6 @@
-import type { ListenSocket } from '../listen-socket.js';
-import type { Processes } from '../processes-file.js';
-import type { Takeover } from '../takeover.js';
+import type { Takeover } from '../upgrade/takeover.js';
+import type { ListenSocket } from '../workers/listen-socket.js';
+import type { Processes } from '../workers/processes-file.js';
 
 /** How a daemon comes to serve. */
 export type Start = {

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Settings } from '../../config/settings-schema.js';
-import { claimFreedPort, claimPort } from '../listen-port.js';
-import { adoptListenSocket, openListenSocket, systemdSocket } from '../listen-socket.js';
-import { orphanPollMs } from '../orphan.js';
-import { endOrphans, findOrphans, type Processes } from '../processes-file.js';
-import type { Takeover } from '../takeover.js';
+import type { Takeover } from '../upgrade/takeover.js';
+import { claimFreedPort, claimPort } from '../workers/listen-port.js';
+import { adoptListenSocket, openListenSocket, systemdSocket } from '../workers/listen-socket.js';
+import { orphanPollMs } from '../workers/orphan.js';
+import { endOrphans, findOrphans, type Processes } from '../workers/processes-file.js';
 import type { Parts } from './parts.js';
 import type { Start } from './place.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { commitPlan, planText } from '../../../src/admin/lifecycle/make-plan.js';
-import { Secrets } from '../../../src/daemon/secrets.js';
+import { Secrets } from '../../../src/daemon/secrets/secrets.js';
 import { authored } from '../../../src/db/author.js';
 import { deleteProvider } from '../../../src/db/queries/delete-provider.js';
 import { insertProvider } from '../../../src/db/queries/insert-provider.js';

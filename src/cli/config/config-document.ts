@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import type { PlacedProblems } from '../../config/read-document.js';
+import type { PlacedProblem } from '../../config/yaml-places.js';
+import { visible } from '../../observe/visible.js';
+import { CliError, errorMessage } from '../failure.js';
+import { counted } from '../output.js';
+
+/** A document's name for messages, and its text. */
+export interface DocumentFile {
+  source: string;
+  text: string;
+}
+
+/**
+ * Reads a document; `-` is standard input.
+ * @param hint advice for when there is none.
+ */
+export async function readDocumentFile(
+  file: string,
+  hint = 'write one with: llmproxy config export > llmproxy-config.yaml',
+): Promise<DocumentFile> {
+  if (file === '-') {
+    let text = '';
+    for await (const chunk of process.stdin.setEncoding('utf8')) text += chunk;
+    return { source: 'standard input', text };
+  }
+  try {
+    return { source: file, text: await readFile(file, 'utf8') };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    const reason = code === 'ENOENT' ? 'there is no such file' : errorMessage(error);
+    throw new CliError(`${file}: ${reason}`, { hint });
+  }
+}
+
+/** Such as `file.yaml:3:5: providers.openai: unknown field "wieght"; did you mean "weight"?`. */
+export function problemText({ source, line, column, path, reason }: PlacedProblem): string {
+  return visible(`${source}:${line}:${column}: ${path ? `${path}: ` : ''}${reason}`);
+}
+
+/** The error for an invalid document: its first problems, one per line. */
+export function documentError({ first, total }: PlacedProblems): CliError {
+  const more = total > first.length ? `, of which the first ${first.length} are shown` : '';
+  const lines = first.map(problemText).join('\n');
+  return new CliError(`the document has ${counted(total, 'problem')}${more}\n${lines}`);
+}

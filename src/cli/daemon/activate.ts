@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { visible } from '../../observe/visible.js';
+import { errorMessage } from '../failure.js';
+import { paint, print, warn } from '../output.js';
+import { withProgress } from '../progress.js';
+
+/** The outcome of activating a committed change. */
+export type Activation =
+  /** `unusable`: providers that are not used because the daemon cannot read their keys. */
+  | { state: 'active'; version: number; unusable: string[] }
+  | { state: 'no-daemon' }
+  /** Saved, but not confirmed as active by the daemon. */
+  | { state: 'unconfirmed'; reason: string };
+
+export interface ActivateOptions {
+  dataDir: string;
+  /** Null: the one in the daemon's data directory. */
+  adminKey: string | null;
+  /** `config_version` after the change; an answer with a lower one does not include it. */
+  minVersion: number;
+  timeoutMs?: number;
+  /** The command's `--json`, which hides progress. */
+  json?: boolean | undefined;
+}
+
+/**
+ * Asks the daemon of this data directory to reload its configuration, and waits until every worker
+ * uses it, so that the next request sees the change. Never throws: the change is already committed.
+ */
+export async function activate(options: ActivateOptions): Promise<Activation> {
+  const { dataDir, adminKey, minVersion, timeoutMs = 2_000, json } = options;
+  try {
+    const key = adminKey ?? (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
+    const answer = await withProgress('waiting for every worker to use it', json, () =>
+      postReload(join(dataDir, 'control.sock'), key, timeoutMs),
+    );
+    if (answer.status !== 200) return { state: 'unconfirmed', reason: refusal(answer) };
+    const version = Number(field(answer.body, 'version'));
+    const unusable = texts(field(answer.body, 'unusable_providers'));
+    if (version >= minVersion) return { state: 'active', version, unusable };
+    const reason = `the daemon here is at version ${version}, the database at ${minVersion}: it may use another database`;
+    return { state: 'unconfirmed', reason };
+  } catch (error) {
+    const code = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return { state: 'no-daemon' };
+    const timedOut = error instanceof Error && error.name === 'TimeoutError';
+    const reason = timedOut
+      ? `the daemon has not confirmed it within ${timeoutMs / 1000} s`
+      : `cannot reach the daemon: ${errorMessage(error)}`;
+    return { state: 'unconfirmed', reason };
+  }
+}
+
+/** Prints a line for people on success; a warning, also for scripts, where it is not confirmed. */
+export function printActivation(
+  activation: Activation,
+  json: boolean | undefined,
+  line: (text: string) => void = print,
+): void {
+  if (activation.state === 'active') {
+    for (const provider of activation.unusable) {
+      warn(
+        `provider ${visible(provider)} is not used, for its key cannot be read: llmproxy doctor`,
+        json,
+      );
+    }
+  }
+  if (activation.state === 'unconfirmed') warn(visible(`saved, but ${activation.reason}`), json);
+  else if (json) return;
+  else if (activation.state === 'no-daemon') line('saved; no daemon is running here');
+  else line(paint('green', `active (version ${activation.version})`));
+}
+
+interface Answer {
+  status: number;
+  body: string;
+}
+
+function postReload(socketPath: string, key: string, timeoutMs: number): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    signal.addEventListener('abort', () => reject(signal.reason));
+    request(
+      {
+        socketPath,
+        signal,
+        method: 'POST',
+        path: '/admin/v1/config/reload',
+        headers: { authorization: `Bearer ${key}`, 'content-length': 0 },
+        agent: false,
+      },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (text: string) => {
+          body += text;
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        response.on('error', reject);
+      },
+    )
+      .on('error', reject)
+      .end();
+  });
+}
+
+function refusal({ status, body }: Answer): string {
+  const message = field(body, 'error', 'message');
+  return `the daemon refuses it: ${typeof message === 'string' ? message : `status ${status}`}`;
+}
+
+/** Reads a field of a JSON text, or undefined. */
+function field(json: string, ...path: string[]): unknown {
+  try {
+    return path.reduce<unknown>(
+      (node, name) => (node instanceof Object ? Reflect.get(node, name) : undefined),
+      JSON.parse(json),
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+}

@@ -1,0 +1,118 @@
+import { constants } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Command } from 'commander';
+import { visible } from '../../observe/visible.js';
+import { settingsFlags } from '../database/connection.js';
+import { toFailure } from '../failure.js';
+import { forTerminal, paint, print, printJson } from '../output.js';
+import {
+  addDaemonOptions,
+  askDaemon,
+  type DaemonFlags,
+  type DaemonSettings,
+} from './ask-daemon.js';
+import { settingsForUse } from './settings.js';
+import { type GatewayStatus, statusLines } from './status-view.js';
+
+interface StatusFlags extends DaemonFlags {
+  watch?: boolean;
+}
+
+const periodMs = 1_000;
+
+/** `llmproxy status`: shows the state of the running gateway. */
+export function statusCommand(): Command {
+  return addDaemonOptions(
+    new Command('status')
+      .description('show requests, providers and keys of the running gateway')
+      .option('--watch', 'refresh every second, until Ctrl-C'),
+  )
+    .addHelpText(
+      'after',
+      `
+All figures are those of this machine's gateway in the last minute. SHARE is the
+share of attempts; LATENCY is the time to an answer as estimated for routing.
+
+Examples:
+  $ llmproxy status
+  $ llmproxy status --watch
+  $ llmproxy status --json | jq .requests.p95_ms`,
+    )
+    .action(run);
+}
+
+async function run({ watch, json, ...flags }: StatusFlags): Promise<void> {
+  const settings = await settingsForUse(settingsFlags(flags), json);
+  if (watch && process.stdout.isTTY && !json) await watchScreen(settings);
+  else if (watch) await watchPipe(settings, json);
+  else await printOnce(settings, json);
+}
+
+async function printOnce(settings: DaemonSettings, json: boolean | undefined): Promise<void> {
+  const status = await ask(settings);
+  if (json) printJson(status);
+  else for (const line of statusLines(status, process.stdout.columns ?? 80)) print(line);
+}
+
+/** Writes one status after the other, for a reader other than a terminal. */
+async function watchPipe(settings: DaemonSettings, json: boolean | undefined): Promise<void> {
+  let gone = false;
+  process.stdout.on('error', () => {
+    gone = true;
+  });
+  for (let first = true; !gone; first = false) {
+    if (!first) {
+      await pause(periodMs);
+      if (!json) print('');
+    }
+    if (json) print(JSON.stringify(await ask(settings)));
+    else await printOnce(settings, json);
+  }
+}
+
+async function ask(settings: DaemonSettings): Promise<GatewayStatus> {
+  return (await askDaemon(settings, '/admin/v1/status')) as GatewayStatus;
+}
+
+const csi = '\u001b[';
+/** Switches to the alternate screen, without cursor and wrapping. */
+const enter = `${csi}?1049h${csi}?25l${csi}?7l`;
+const leave = `${csi}?7h${csi}?25h${csi}?1049l`;
+
+/**
+ * Redraws line by line, so that nothing flickers. Waits for a daemon that is away, such as during a
+ * restart.
+ */
+async function watchScreen(settings: DaemonSettings): Promise<void> {
+  const { stdout } = process;
+  // Asked before the screen changes, so that an error is printed as usual.
+  let lines = () => statusLines(first, stdout.columns);
+  const first = await ask(settings);
+  const draw = () => stdout.write(frame(lines(), stdout.rows));
+  stdout.write(enter);
+  const restore = () => stdout.write(leave);
+  process.once('exit', restore);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () =>
+      process.exit(signal === 'SIGINT' ? 0 : 128 + constants.signals[signal]),
+    );
+  }
+  stdout.on('resize', draw);
+  for (;;) {
+    draw();
+    await pause(periodMs);
+    try {
+      const status = await ask(settings);
+      lines = () => [...statusLines(status, stdout.columns), '', paint('dim', 'Ctrl-C ends')];
+    } catch (error) {
+      const { message } = toFailure(error);
+      lines = () => [paint('red', visible(message)), 'waiting for it…  Ctrl-C ends'];
+    }
+  }
+}
+
+/** One frame in one write; terminals with DEC mode 2026 show it at once. */
+function frame(lines: readonly string[], rows: number): string {
+  const shown = lines.slice(0, rows).map((line) => `${forTerminal(line)}${csi}K`);
+  return `${csi}?2026h${csi}H${shown.join('\r\n')}${csi}J${csi}?2026l`;
+}

@@ -1,0 +1,52 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Command } from 'commander';
+import { settingsFlags } from '../database/connection.js';
+import { CliError } from '../failure.js';
+import { print, printJson } from '../output.js';
+import { withProgress } from '../progress.js';
+import { addDaemonOptions, type DaemonFlags } from './ask-daemon.js';
+import { settingsForUse } from './settings.js';
+
+/** Time for the daemon to end its workers and PostgreSQL after its grace period. */
+const marginMs = 30_000;
+const pollMs = 20;
+
+/** `llmproxy stop`: stops the running gateway. */
+export function stopCommand(): Command {
+  return addDaemonOptions(
+    new Command('stop').description('stop the running gateway after its requests in flight'),
+  )
+    .addHelpText(
+      'after',
+      `
+Returns when the gateway and its PostgreSQL have ended. Requests in flight have
+server.grace_period_ms to finish. systemd does not restart it.
+
+Examples:
+  $ llmproxy stop
+  $ llmproxy stop --data-dir /var/lib/llmproxy --json`,
+    )
+    .action(run);
+}
+
+async function run({ json, ...flags }: DaemonFlags): Promise<void> {
+  const { data_dir: dataDir, server } = await settingsForUse(settingsFlags(flags), json);
+  const [{ requireDaemon, signalDaemon }, { isSame }] = await Promise.all([
+    import('./running-daemon.js'),
+    import('../../daemon/workers/processes-file.js'),
+  ]);
+  const daemon = requireDaemon(dataDir);
+  const { control, version } = daemon;
+  signalDaemon(daemon, 'SIGTERM');
+  const giveUpAt = Date.now() + server.grace_period_ms + marginMs;
+  await withProgress('waiting for requests in flight', json, async () => {
+    while (isSame(control)) {
+      if (Date.now() > giveUpAt) {
+        throw new CliError(`the daemon (pid ${control.pid}) was told to stop but is still running`);
+      }
+      await pause(pollMs);
+    }
+  });
+  if (json) printJson({ version, pid: control.pid });
+  else print(`llmproxy ${version} (pid ${control.pid}) has stopped`);
+}

@@ -1,0 +1,170 @@
+import { constants } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { Settings, SettingsFlags } from '../../config/settings.js';
+import type { Sql } from '../../db/client.js';
+import type { Database } from '../../db/database.js';
+import { resolveForUse } from '../daemon/settings.js';
+import { CliError } from '../failure.js';
+import { warn } from '../output.js';
+import { withProgress } from '../progress.js';
+import { makeDataDir } from './become-owner.js';
+
+/** Few, to leave the server's connections to the daemon. */
+const maxConnections = 2;
+const cancelPatienceMs = 1_000;
+
+/** Flags of every command that uses the database. */
+export interface DatabaseFlags {
+  dbUrl?: string;
+  dataDir?: string;
+  config?: string;
+  json?: boolean;
+}
+
+/** Adds the flags that locate the database, and `--json`. */
+export function addDatabaseOptions(command: Command): Command {
+  return command
+    .option('--db-url <url>', 'Postgres to use; without one, the embedded (DB_URL)')
+    .option('--data-dir <path>', "the daemon's data directory (LLMPROXY_DATA_DIR)")
+    .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
+    .option('--json', 'print JSON');
+}
+
+/**
+ * Opens the database for one command, and closes it after `use`, also on a signal: an embedded
+ * Postgres that was started for this command never outlives it.
+ * @param schema `read`, `any`: for commands that read; they create no database. `ready`: migrates an embedded database first, so that a newcomer's first command
+ *   works; in an external one pending migrations are an error. `owner`: opens it in any state, to
+ *   change the schema.
+ * @throws DatabaseError when it cannot be reached, CliError when its schema is not ready.
+ */
+export async function withDatabase<T>(
+  flags: DatabaseFlags,
+  schema: 'read' | 'ready' | 'any' | 'owner',
+  use: (sql: Sql, settings: Settings) => Promise<T>,
+): Promise<T> {
+  const resolved = await resolveForUse(settingsFlags(flags), flags.json);
+  const { settings } = resolved;
+  const [{ openDatabase }, { cancellableQueries }] = await Promise.all([
+    import('../../db/database.js'),
+    import('../../db/with-deadline.js'),
+  ]);
+  await refuseOtherDatabase(settings);
+  const dbUrl = settings.database.url;
+  if (dbUrl === null) {
+    const { refuseMissingDatabase } = await import('./embedded-database.js');
+    refuseMissingDatabase(resolved, schema === 'read' || schema === 'any');
+    await makeDataDir(settings.data_dir);
+  }
+  const opening = openDatabase({
+    dbUrl,
+    dataDir: settings.data_dir,
+    owner: 'command',
+    poolSize: maxConnections,
+  });
+  let cancel = async () => {};
+  // Otherwise the server would keep running the query of a client that has gone.
+  const stopListening = closeOnSignal(opening, () =>
+    Promise.race([cancel(), pause(cancelPatienceMs)]),
+  );
+  try {
+    const database = await withProgress(
+      dbUrl === null ? 'starting PostgreSQL' : 'connecting to the database',
+      flags.json,
+      () => opening,
+    );
+    try {
+      if (schema === 'ready' || schema === 'read') await makeReady(database, flags.json);
+      const run = (sql: Sql) => {
+        const cancellable = cancellableQueries(sql);
+        cancel = cancellable.cancel;
+        return use(cancellable.sql, settings);
+      };
+      return await (schema === 'owner' ? database.asOwner(run) : run(database.sql));
+    } finally {
+      await database.close();
+    }
+  } finally {
+    stopListening();
+  }
+}
+
+/** Refuses to create an embedded database beside the one that the running gateway uses. */
+async function refuseOtherDatabase({ data_dir: dataDir, database }: Settings): Promise<void> {
+  if (database.url !== null) return;
+  const { findDaemon } = await import('../daemon/running-daemon.js');
+  const used = findDaemon(dataDir)?.database;
+  if (!used || used === 'embedded') return;
+  throw new CliError(
+    `the gateway that runs here uses the database ${used}, this command has none`,
+    {
+      hint: 'give it the same DB_URL (or --db-url, or settings file) as the gateway',
+    },
+  );
+}
+
+/** The flags that select the settings. */
+export function settingsFlags({ dbUrl, dataDir, config }: DatabaseFlags): SettingsFlags {
+  return {
+    ...(dbUrl !== undefined && { dbUrl }),
+    ...(dataDir !== undefined && { dataDir }),
+    ...(config !== undefined && { config }),
+  };
+}
+
+async function makeReady(
+  { sql, embedded, asOwner }: Database,
+  json: boolean | undefined,
+): Promise<void> {
+  const { migrateUp, migrationStatus, newerSchema } = await import('../../db/migrate.js');
+  if (embedded) await asOwner(migrateUp);
+  const newer = await newerSchema(sql);
+  if (newer) {
+    const what = `a newer llmproxy has migrated the database (${newer.version}, ${newer.name})`;
+    const hint = 'use the newer llmproxy';
+    if (!newer.isCompatible) throw new CliError(`${what}: this one may not work on it`, { hint });
+    warn(`${what}: ${hint} soon`, json);
+  }
+  if (embedded) return;
+  const pending = (await migrationStatus(sql)).filter(({ appliedAt }) => appliedAt === null);
+  if (pending.length > 0) {
+    throw new CliError(`the database lacks ${pending.length} migration(s)`, {
+      hint: 'run: llmproxy migrate up',
+    });
+  }
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Of the open database. */
+let onSignal: ((signal: NodeJS.Signals) => void) | null = null;
+
+function closeOnSignal(
+  opening: Promise<{ close(): Promise<void> }>,
+  cancel: () => Promise<void>,
+): () => void {
+  const handler = (signal: NodeJS.Signals) => {
+    const exit = () => process.exit(128 + constants.signals[signal]);
+    opening.then((database) => cancel().then(() => database.close())).then(exit, exit);
+  };
+  for (const signal of signals) process.once(signal, handler);
+  onSignal = handler;
+  return () => {
+    for (const signal of signals) process.off(signal, handler);
+    onSignal = null;
+  };
+}
+
+/**
+ * Runs `work`, which changes nothing, so that a signal ends the process at once. A handler would
+ * wait for seconds of computing; an embedded Postgres ends with the process all the same.
+ */
+export async function interruptibly<T>(work: () => Promise<T>): Promise<T> {
+  const handler = onSignal;
+  if (handler) for (const signal of signals) process.off(signal, handler);
+  try {
+    return await work();
+  } finally {
+    if (handler) for (const signal of signals) process.once(signal, handler);
+  }
+}

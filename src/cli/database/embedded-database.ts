@@ -1,0 +1,53 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ResolvedSettings, systemDataDir } from '../../config/settings.js';
+import { accountOf } from '../../db/embedded/account.js';
+import { CliError } from '../failure.js';
+
+/**
+ * Refuses to use the embedded database of a data directory that this user may not enter, or that
+ * has none where none may be created: for a command that only reads, and for a user for whom it
+ * would be a second one beside that of the gateway of this machine.
+ * @param machineDir the data directory of that gateway.
+ * @throws CliError naming the user who may.
+ */
+export function refuseMissingDatabase(
+  { settings: { data_dir: dataDir }, origins }: Pick<ResolvedSettings, 'settings' | 'origins'>,
+  readsOnly: boolean,
+  machineDir = systemDataDir,
+): void {
+  refuseForeign(dataDir);
+  if (existsSync(join(dataDir, 'postgres'))) return;
+  if (origins.get('data_dir') === 'default') refuseForeign(machineDir);
+  // Where none could be made, the attempt says why.
+  if (!readsOnly || problemOf(dataDir) === 'ENOTDIR') return;
+  throw new CliError(`there is no database in ${dataDir} yet`, {
+    hint: 'start the gateway with llmproxy serve, or name its database with --data-dir or DB_URL',
+  });
+}
+
+function refuseForeign(directory: string): void {
+  if (problemOf(directory) !== 'EACCES') return;
+  const owner = ownerOf(directory);
+  throw new CliError(`the data directory ${directory} belongs to ${owner}, and is closed to you`, {
+    hint: `run this with sudo, or as the user ${owner}`,
+  });
+}
+
+/** The code of the error; null where this user may do everything in the directory. */
+function problemOf(directory: string): string | undefined | null {
+  try {
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+}
+
+function ownerOf(directory: string): string {
+  try {
+    return accountOf(statSync(directory).uid).name;
+  } catch {
+    return 'another user';
+  }
+}

@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Settings } from '../../config/settings.js';
+import type { Sql } from '../../db/client.js';
+import type { StoredConfiguration } from '../config/stored-configuration.js';
+import { type DatabaseFlags, withDatabase } from '../database/connection.js';
+import { errorMessage } from '../failure.js';
+import { counted } from '../output.js';
+import { type Finding, failed, ok, warning } from './finding.js';
+
+/** Rate limits and expiry depend on the clock of each machine. */
+const smallSkewMs = 1_000;
+const largeSkewMs = 60_000;
+
+export interface DatabaseFindings {
+  findings: Finding[];
+  /** Null where it could not be read. */
+  stored: StoredConfiguration | null;
+}
+
+/** Checks the database and the configuration in it. Changes nothing. */
+export async function checkDatabase(
+  flags: DatabaseFlags,
+  settings: Settings,
+): Promise<DatabaseFindings> {
+  const { url } = settings.database;
+  if (url === null && !existsSync(join(settings.data_dir, 'postgres'))) {
+    const detail = 'embedded; it is made at the first start';
+    return { findings: [ok('database', detail), await checkOverrides(settings)], stored: null };
+  }
+  try {
+    return await withDatabase(flags, 'any', (sql) => look(sql, settings));
+  } catch (error) {
+    const todo =
+      url === null
+        ? 'see the log of the gateway; its files are in the data directory'
+        : 'see that it runs and that DB_URL is right; models are served meanwhile';
+    const findings = [failed('database', errorMessage(error), todo)];
+    return { findings: [...findings, await checkOverrides(settings)], stored: null };
+  }
+}
+
+async function look(sql: Sql, settings: Settings): Promise<DatabaseFindings> {
+  const [found] = await sql`SHOW server_version`;
+  const isEmbedded = settings.database.url === null;
+  const kind = isEmbedded ? 'embedded, ' : '';
+  const findings = [ok('database', `${kind}PostgreSQL ${found?.server_version}`)];
+  const migrations = await checkMigrations(sql, isEmbedded);
+  findings.push(migrations, await checkClock(sql));
+  if (migrations.state !== 'ok') return { findings, stored: null };
+  const { readStoredConfiguration } = await import('../config/stored-configuration.js');
+  try {
+    const stored = await readStoredConfiguration(sql, settings);
+    return { findings: [...findings, ...configurationFindings(stored)], stored };
+  } catch (error) {
+    const [detail = ''] = errorMessage(error).split('\n');
+    const todo = 'fix it: a running gateway keeps its old configuration, a new one will not start';
+    findings.push(failed('configuration', detail, todo));
+    return { findings, stored: null };
+  }
+}
+
+async function checkMigrations(sql: Sql, isEmbedded: boolean): Promise<Finding> {
+  const { migrationStatus, newerSchema, requireCreate } = await import('../../db/migrate.js');
+  const states = await migrationStatus(sql);
+  const newer = await newerSchema(sql);
+  if (newer) {
+    const detail = `a newer llmproxy has migrated the database (${newer.version}, ${newer.name})`;
+    const todo = 'use the newer llmproxy that migrated it';
+    return newer.isCompatible
+      ? warning('migrations', `${detail}; this version still works with it`, todo)
+      : failed('migrations', detail, todo);
+  }
+  try {
+    // The daemon's role in the embedded database creates nothing: the owner does.
+    if (!isEmbedded) await requireCreate(sql);
+  } catch (error) {
+    return failed('migrations', errorMessage(error), 'partitions of usage are made each day too');
+  }
+  const pending = states.filter(({ appliedAt }) => appliedAt === null).length;
+  if (pending === 0) return ok('migrations', `all ${states.length} are applied`);
+  const todo = 'llmproxy migrate up (the gateway also does it when it starts)';
+  return warning('migrations', `${pending} of ${states.length} are not applied`, todo);
+}
+
+async function checkClock(sql: Sql): Promise<Finding> {
+  const beforeMs = Date.now();
+  const [row] = await sql`SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms`;
+  const afterMs = Date.now();
+  // The round trip's time is not counted as skew.
+  const aheadMs = Math.max(0, row?.ms - afterMs, beforeMs - row?.ms);
+  if (aheadMs < smallSkewMs) return ok('clock', "agrees with the database's");
+  const detail = `differs from the database's by ${(aheadMs / 1000).toFixed(1)} s`;
+  const todo = 'let both machines take the time from NTP: timedatectl set-ntp true';
+  return aheadMs < largeSkewMs ? warning('clock', detail, todo) : failed('clock', detail, todo);
+}
+
+function configurationFindings({ configuration, unusable, inClear }: StoredConfiguration) {
+  const findings: Finding[] = [];
+  const { version, providers, credentials } = configuration;
+  const enabled = providers.filter(({ is_enabled }) => is_enabled).length;
+  const usable = credentials.filter(({ is_enabled }) => is_enabled).length;
+  const detail = `version ${version}: ${counted(enabled, 'provider')}, ${counted(usable, 'key')}, override files included`;
+  if (enabled === 0 && unusable.length === 0) {
+    findings.push(
+      warning('configuration', 'no provider is enabled', 'llmproxy provider add --help'),
+    );
+  } else if (usable === 0) {
+    findings.push(warning('configuration', 'no key is enabled', 'llmproxy keys create --help'));
+  } else findings.push(ok('configuration', detail));
+  for (const { provider, reason } of unusable) {
+    const todo = `give it another: llmproxy provider update ${provider} --api-key-env VARIABLE`;
+    findings.push(failed('secrets', `provider ${provider}: its api_key ${reason}`, todo));
+  }
+  if (inClear.length > 0) {
+    const detail = `stored in the clear: secrets of ${inClear.join(', ')}`;
+    findings.push(warning('secrets', detail, 'encrypt them: llmproxy secrets encrypt'));
+  }
+  if (unusable.length + inClear.length === 0) findings.push(ok('secrets', 'all can be read'));
+  return findings;
+}
+
+/** Checks override files by themselves, for when the rows cannot be read. */
+async function checkOverrides({ overrides_dir: folder }: Settings): Promise<Finding> {
+  const check = 'override files';
+  const [{ readOverrideFiles }, { parseOverride }, { describeProblem }] = await Promise.all([
+    import('../../daemon/follow/override-files.js'),
+    import('../../config/overrides.js'),
+    import('../../config/problem.js'),
+  ]);
+  try {
+    const files = await readOverrideFiles(folder ?? '');
+    const problems: Parameters<typeof parseOverride>[1] = [];
+    for (const file of files) parseOverride(file, problems);
+    const [problem] = problems;
+    if (problem) return failed(check, describeProblem(problem), 'mend the file');
+    return ok(check, files.length === 0 ? 'none' : `${files.length} are well formed`);
+  } catch (error) {
+    return failed(check, errorMessage(error), `see that this user may read ${folder}`);
+  }
+}

@@ -1,0 +1,127 @@
+import { Command } from 'commander';
+import type { Settings } from '../../config/settings.js';
+import type { Processes } from '../../daemon/workers/processes-file.js';
+import { visible } from '../../observe/visible.js';
+import { resolveForUse } from '../daemon/settings.js';
+import { addDatabaseOptions, type DatabaseFlags, settingsFlags } from '../database/connection.js';
+import { errorMessage } from '../failure.js';
+import { paint, print, printJson } from '../output.js';
+import { packageVersion } from '../package-version.js';
+import { withProgress } from '../progress.js';
+import { type Finding, failed, ok, warning } from './finding.js';
+
+/** `llmproxy doctor`: checks everything that the gateway depends on. */
+export function doctorCommand(): Command {
+  return addDatabaseOptions(
+    new Command('doctor').description('check this machine, the database and the providers'),
+  )
+    .addHelpText(
+      'after',
+      `
+Changes nothing, and works with or without a running gateway. Each line is ok,
+warn or fail, with advice. Exits with 1 if a check fails.
+
+Examples:
+  $ llmproxy doctor
+  $ llmproxy doctor --json | jq '.checks[] | select(.state != "ok")'`,
+    )
+    .action(run);
+}
+
+async function run(flags: DatabaseFlags): Promise<void> {
+  const findings: Finding[] = [];
+  const tell = (found: Finding) => {
+    findings.push(found);
+    if (!flags.json) for (const line of findingLines(found)) print(line);
+  };
+  const settings = await readSettings(flags, tell);
+  if (settings) await checkAll(flags, settings, tell);
+  const worst = findings.some(({ state }) => state === 'fail');
+  if (flags.json) printJson({ ok: !worst, checks: findings });
+  else print(`\n${summary(findings)}`);
+  if (worst) process.exitCode = 1;
+}
+
+async function readSettings(
+  flags: DatabaseFlags,
+  tell: (found: Finding) => void,
+): Promise<Settings | null> {
+  try {
+    const { settings, file } = await resolveForUse(settingsFlags(flags), flags.json);
+    tell(ok('settings', file ?? 'no settings file: the environment and defaults'));
+    return settings;
+  } catch (error) {
+    tell(failed('settings', errorMessage(error), 'fix it: the gateway would not start'));
+    return null;
+  }
+}
+
+async function checkAll(
+  flags: DatabaseFlags,
+  settings: Settings,
+  tell: (found: Finding) => void,
+): Promise<void> {
+  const [machine, { checkDatabase }, { checkProviders, grouped }, processes] = await Promise.all([
+    import('./doctor-machine.js'),
+    import('./doctor-database.js'),
+    import('./doctor-providers.js'),
+    import('../../daemon/workers/processes-file.js'),
+  ]);
+  const left = processes.readProcesses(settings.data_dir);
+  const running = left && processes.isSame(left.control) ? left : null;
+  tell(checkDaemon(running));
+  tell(machine.checkNode());
+  tell(await machine.checkEngine(settings));
+  tell(await machine.checkPort(settings, running));
+  tell(machine.checkFileLimit(running));
+  tell(machine.checkDataDir(settings));
+  if (settings.server.engine === 'hyper-express') {
+    tell(machine.checkSysctl(undefined, settings.server.workers));
+  }
+  const { findings, stored } = await checkDatabase(flags, settings);
+  findings.forEach(tell);
+  if (!stored) return;
+  const { providers } = stored.configuration;
+  const asked = await withProgress('asking the providers', flags.json, () =>
+    checkProviders(providers, settings),
+  );
+  (flags.json ? asked : grouped(asked)).forEach(tell);
+}
+
+function checkDaemon(running: Processes | null): Finding {
+  const version = packageVersion();
+  if (!running) return ok('gateway', `does not run here (llmproxy ${version} is installed)`);
+  const detail = `llmproxy ${running.version} runs (pid ${running.control.pid})`;
+  if (running.version === version) return ok('gateway', detail);
+  return warning('gateway', `${detail}, ${version} is installed`, 'llmproxy upgrade');
+}
+
+const width = 80;
+const indent = 4 + 2 + 17;
+
+/** Wraps at 80 columns; longer words stay whole. */
+function findingLines({ check, state, detail, todo }: Finding): string[] {
+  const style = state === 'ok' ? 'green' : state === 'warn' ? 'yellow' : 'red';
+  const [first = '', ...more] = wrapped(detail, width - indent);
+  const rest = [...more, ...(todo === null ? [] : wrapped(`→ ${todo}`, width - indent))];
+  const head = `${paint(style, state.padEnd(4))}  ${check.padEnd(15)}  `;
+  return [`${head}${first}`, ...rest.map((line) => `${' '.repeat(indent)}${line}`)];
+}
+
+function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of visible(text).split(/\s+/)) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= columns) {
+      lines[lines.length - 1] = `${line} ${word}`;
+    } else lines.push(word);
+  }
+  return lines;
+}
+
+function summary(findings: readonly Finding[]): string {
+  const count = (state: Finding['state']) => findings.filter((each) => each.state === state).length;
+  const [fails, warns] = [count('fail'), count('warn')];
+  if (fails > 0) return paint('red', `${fails} failed, ${warns} warned of`);
+  return warns > 0 ? paint('yellow', `works, ${warns} warned of`) : paint('green', 'all is well');
+}

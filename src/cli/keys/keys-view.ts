@@ -1,0 +1,91 @@
+import type { CredentialRow } from '../../db/queries/rows.js';
+import { note, printFields, printTable } from '../output.js';
+
+/** A key as JSON for scripts, with a preview of the key itself and no hash. */
+export function keyJson(row: CredentialRow) {
+  const { id, name, key_preview, allowed_models, rate_limit, burst, is_enabled } = row;
+  const { expires_at, allowed_ips, tags, store_bodies, previous_expires_at } = row;
+  const { last_used_at, created_at, updated_at } = row;
+  return {
+    ...{ id, name, key_preview, allowed_models, rate_limit, burst, is_enabled },
+    ...{ expires_at, allowed_ips, tags, store_bodies, previous_expires_at },
+    ...{ last_used_at, created_at, updated_at },
+  };
+}
+
+/** Prints a table of keys for people. */
+export function printKeys(rows: readonly CredentialRow[]): void {
+  if (rows.length === 0) note('no keys yet; create one: llmproxy keys create --help');
+  else {
+    printTable(rows, [
+      { header: 'ID', value: (row) => String(row.id), align: 'right' },
+      // Not shortened: two shortened names could look the same.
+      { header: 'NAME', value: (row) => row.name },
+      { header: 'KEY', value: preview },
+      { header: 'STATUS', value: status },
+      { header: 'LIMIT', value: limit, align: 'right' },
+      { header: 'MODELS', value: models, shrinkTo: 8 },
+      { header: 'USED', value: lastUsed },
+      ...(rows.some(({ tags }) => tags.length > 0)
+        ? [{ header: 'TAGS', value: tagged, shrinkTo: 8 }]
+        : []),
+    ]);
+  }
+}
+
+/** Prints everything about one key, except secrets, for people. */
+export function printKey(row: CredentialRow): void {
+  printFields([
+    ['name', row.name],
+    ['id', String(row.id)],
+    ['key', preview(row)],
+    ['status', status(row)],
+    ['limit', limit(row)],
+    ['models', models(row)],
+    ['from', row.allowed_ips?.join(', ') ?? 'everywhere'],
+    ['tags', tagged(row) || 'none'],
+    ['bodies', row.store_bodies ? 'stored' : 'not stored'],
+    ['expires', row.expires_at?.toISOString() ?? 'never'],
+    ...(row.previous_expires_at
+      ? [['old key', `valid until ${row.previous_expires_at.toISOString()}`] as const]
+      : []),
+    ['last used', row.last_used_at?.toISOString() ?? 'never'],
+    ['created', row.created_at.toISOString()],
+    ['updated', row.updated_at.toISOString()],
+  ]);
+}
+
+/** Rows of an adopted database have no preview, since only the hash is known. */
+function preview({ key_preview }: CredentialRow): string {
+  return key_preview || '…';
+}
+
+function status({ is_enabled, expires_at }: CredentialRow): string {
+  if (!is_enabled) return 'disabled';
+  return expires_at && expires_at.getTime() <= Date.now() ? 'expired' : 'enabled';
+}
+
+function tagged({ tags }: CredentialRow): string {
+  return tags.join(', ');
+}
+
+/** The age of the last use in its largest unit. */
+function lastUsed({ last_used_at }: CredentialRow): string {
+  if (last_used_at === null) return 'never';
+  const minutes = Math.max(0, Math.floor((Date.now() - last_used_at.getTime()) / 60_000));
+  if (minutes < 1) return 'just now';
+  if (minutes < 60) return `${minutes}m ago`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}h ago` : `${Math.floor(hours / 24)}d ago`;
+}
+
+function limit({ rate_limit, burst }: CredentialRow): string {
+  if (rate_limit === null) return 'unlimited';
+  if (rate_limit === 0) return 'blocked';
+  return burst === null ? `${rate_limit}/s` : `${rate_limit}/s, ${burst} at once`;
+}
+
+function models({ allowed_models }: CredentialRow): string {
+  if (allowed_models === null || allowed_models.includes('*')) return 'all';
+  return allowed_models.join(', ') || 'none';
+}

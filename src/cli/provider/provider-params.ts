@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+import { collect, wholeNumber } from '../arguments.js';
+import { usageError } from '../failure.js';
+
+/** Flags that set `provider_params`. */
+export interface ParamFlags {
+  priority?: number;
+  maxConcurrency?: number;
+  timeout?: string[];
+  header?: string[];
+  param?: string[];
+}
+
+const timeoutKinds = ['connect', 'first-byte', 'idle', 'total'];
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+export function addParamOptions(command: Command): void {
+  command
+    .option(
+      '--priority <n>',
+      'used only when all lower numbers fail; 0 by default',
+      wholeNumber('--priority', 0, 1_000),
+    )
+    .option(
+      '--max-concurrency <n>',
+      'maximum requests in flight to it',
+      wholeNumber('--max-concurrency', 1, 1_000_000),
+    )
+    .option(
+      '--timeout <kind=time>',
+      `${timeoutKinds.join(', ')}, such as total=90s; repeatable`,
+      collect,
+    )
+    .option('--header <name:value>', 'an extra request header; repeatable', collect)
+    .option('--param <name=value>', 'any of provider_params, as JSON; repeatable', collect);
+}
+
+/**
+ * The `provider_params` of a row after these flags; undefined where none is given. An empty value
+ * removes an entry.
+ */
+export function paramsAfter(
+  before: Readonly<Record<string, unknown>>,
+  flags: ParamFlags,
+): Record<string, unknown> | undefined {
+  const changes: [path: string[], value: unknown][] = [];
+  if (flags.priority !== undefined) changes.push([['priority'], flags.priority]);
+  if (flags.maxConcurrency !== undefined) changes.push([['max_concurrency'], flags.maxConcurrency]);
+  for (const text of flags.timeout ?? []) changes.push(timeoutOf(text));
+  for (const text of flags.header ?? []) changes.push(headerOf(text));
+  for (const text of flags.param ?? []) changes.push(paramOf(text));
+  if (changes.length === 0) return undefined;
+  return changes.reduce((params, [path, value]) => withValue(params, path, value), { ...before });
+}
+
+function timeoutOf(text: string): [string[], unknown] {
+  const [, kind = '', digits = '', unit = ''] =
+    /^([a-z-]+)=(?:(\d{1,8})(ms|s|m|h))?$/.exec(text) ?? [];
+  if (!timeoutKinds.includes(kind)) {
+    throw usageError(
+      `--timeout: "${text}" is not of the form kind=time`,
+      `for example: --timeout total=90s; kinds: ${timeoutKinds.join(', ')}`,
+    );
+  }
+  const field = `${kind.replace('-', '_')}_ms`;
+  return [['timeouts', field], unit ? Number(digits) * (unitMs[unit] ?? 1) : undefined];
+}
+
+/** The value is a secret: no message quotes it. */
+function headerOf(text: string): [string[], unknown] {
+  const colon = text.indexOf(':');
+  const name = text.slice(0, Math.max(colon, 0)).trim();
+  if (name === '') {
+    throw usageError(
+      '--header: it is not of the form "name: value"',
+      'for example: --header "x-team: research"',
+    );
+  }
+  return [['headers', name], text.slice(colon + 1).trim() || undefined];
+}
+
+function paramOf(text: string): [string[], unknown] {
+  const equals = text.indexOf('=');
+  const path = text.slice(0, Math.max(equals, 0)).split('.');
+  if (path.some((name) => name === '')) {
+    throw usageError(
+      '--param: it is not of the form name=value',
+      'for example: --param stream_usage=false, or --param probe.interval_ms=30000',
+    );
+  }
+  const value = text.slice(equals + 1);
+  if (value === '') return [path, undefined];
+  try {
+    return [path, JSON.parse(value)];
+  } catch {
+    return [path, value];
+  }
+}
+
+/** A copy with a value set at a path; undefined removes the entry and parents that become empty. */
+function withValue(
+  tree: Readonly<Record<string, unknown>>,
+  [name = '', ...rest]: readonly string[],
+  value: unknown,
+): Record<string, unknown> {
+  const { [name]: before, ...others } = tree;
+  if (rest.length === 0) return value === undefined ? others : { ...others, [name]: value };
+  const below = withValue(before instanceof Object ? { ...before } : {}, rest, value);
+  return Object.keys(below).length === 0 ? others : { ...others, [name]: below };
+}

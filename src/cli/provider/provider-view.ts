@@ -1,0 +1,60 @@
+import { note, printFields, printTable } from '../output.js';
+import type { ShownProvider } from './provider-secrets.js';
+
+/** A provider as JSON for scripts, without its key. */
+export function providerJson(row: ShownProvider) {
+  return {
+    id: row.id,
+    provider_key: row.provider_key,
+    provider_type: row.provider_type,
+    api_base: row.api_base,
+    api_key_preview: row.api_key_preview,
+    model_mapping: row.model_mapping,
+    weight: row.weight,
+    provider_params: row.provider_params,
+    is_enabled: row.is_enabled,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+  };
+}
+
+/** Prints a table of providers for people. */
+export function printProviders(rows: readonly ShownProvider[]): void {
+  if (rows.length === 0) note('no providers yet; add one: llmproxy provider add --help');
+  else {
+    printTable(rows, [
+      { header: 'PROVIDER', value: (row) => row.provider_key, shrinkTo: 16 },
+      { header: 'STATUS', value: (row) => (row.is_enabled ? 'enabled' : 'disabled') },
+      { header: 'WEIGHT', value: (row) => String(row.weight), align: 'right' },
+      { header: 'API BASE', value: (row) => row.api_base, shrinkTo: 16 },
+      { header: 'MODELS', value: models, shrinkTo: 8 },
+    ]);
+  }
+}
+
+/** Prints everything about one provider, except secrets, for people. */
+export function printProvider(row: ShownProvider): void {
+  const mapping = Object.entries(row.model_mapping);
+  const params = Object.keys(row.provider_params).length > 0;
+  printFields([
+    ['provider', row.provider_key],
+    ['id', String(row.id)],
+    ['status', row.is_enabled ? 'enabled' : 'disabled'],
+    ['type', row.provider_type],
+    ['api base', row.api_base],
+    ['api key', row.api_key_preview],
+    ['weight', row.weight === 0 ? '0 (failover only)' : String(row.weight)],
+    ...(mapping.length === 0
+      ? [['models', 'all, under their own names'] as const]
+      : mapping.map(
+          ([from, to], index) => [index === 0 ? 'models' : '', `${from} -> ${to}`] as const,
+        )),
+    ...(params ? [['params', JSON.stringify(row.provider_params)] as const] : []),
+    ['created', row.created_at.toISOString()],
+    ['updated', row.updated_at.toISOString()],
+  ]);
+}
+
+function models({ model_mapping }: ShownProvider): string {
+  return Object.keys(model_mapping).join(', ') || 'all';
+}

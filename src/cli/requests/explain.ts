@@ -1,0 +1,91 @@
+import { Command } from 'commander';
+import type { ModelExplanation } from '../../admin/explain/explain-model.js';
+import type { RequestExplanation } from '../../admin/explain/explain-request.js';
+import { askDaemon, NoDaemonError } from '../daemon/ask-daemon.js';
+import { settingsForUse } from '../daemon/settings.js';
+import {
+  addDatabaseOptions,
+  type DatabaseFlags,
+  settingsFlags,
+  withDatabase,
+} from '../database/connection.js';
+import { CliError, usageError } from '../failure.js';
+import { printJson } from '../output.js';
+import { type KeyNow, printModelExplanation, printRequestExplanation } from './explain-view.js';
+
+interface ExplainFlags extends DatabaseFlags {
+  model?: string;
+  key?: string;
+}
+
+/** `llmproxy explain`: explains the routing of a past or possible request. */
+export function explainCommand(): Command {
+  return addDatabaseOptions(
+    new Command('explain')
+      .description('explain where a request went, or would go')
+      .argument('[request-id]', "the answer's x-request-id")
+      .option('--model <model>', 'explain a request for this model, without sending it')
+      .option('--key <name>', 'with --model: as this key, by name or id'),
+  )
+    .addHelpText(
+      'after',
+      `
+The gateway remembers its last 10,000 requests with each attempt, but no
+prompts or answers. For older ones only the row of request_logs is shown.
+
+Examples:
+  $ llmproxy explain 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90
+  $ llmproxy explain --model gpt-4o --key alice`,
+    )
+    .action(run);
+}
+
+async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
+  if ((id === undefined) === (flags.model === undefined)) {
+    throw usageError(
+      'name the request to explain, or a model with --model',
+      'for example: llmproxy explain --model gpt-4o --key alice',
+    );
+  }
+  if (flags.key !== undefined && flags.model === undefined) {
+    throw usageError('--key is only for --model');
+  }
+  const settings = await settingsForUse(settingsFlags(flags), flags.json);
+  if (flags.model !== undefined) {
+    const query = new URLSearchParams({ model: flags.model });
+    if (flags.key !== undefined) query.set('key', flags.key);
+    const body = await askDaemon(settings, `/admin/v1/explain?${query}`);
+    if (flags.json) printJson(body);
+    else {
+      printModelExplanation(
+        body as ModelExplanation & { key: KeyNow | null; config_version: number },
+      );
+    }
+    return;
+  }
+  const requestId = id ?? '';
+  try {
+    const path = `/admin/v1/explain/${encodeURIComponent(requestId)}`;
+    tell((await askDaemon(settings, path)) as RequestExplanation, flags);
+  } catch (error) {
+    if (!(error instanceof NoDaemonError)) throw error;
+    tell(await fromDatabase(requestId, flags), flags);
+  }
+}
+
+function tell(explanation: RequestExplanation, { json }: ExplainFlags): void {
+  if (json) printJson(explanation);
+  else printRequestExplanation(explanation);
+}
+
+async function fromDatabase(id: string, flags: ExplainFlags): Promise<RequestExplanation> {
+  const [{ findRequestLog }, { explainRow }] = await Promise.all([
+    import('../../db/queries/list-requests.js'),
+    import('../../admin/explain/explain-request.js'),
+  ]);
+  const row = await withDatabase(flags, 'read', (sql) => findRequestLog(sql, id));
+  if (row) return explainRow(row);
+  throw new CliError(`no request with the id "${id}" is known`, {
+    hint: 'no daemon runs here, so only stored requests can be found',
+  });
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import type { RequestFilter } from '../../db/queries/request-filter.js';
+import { ReportError } from '../../db/report.js';
+import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
+import { CliError, usageError } from '../failure.js';
+
+/** Flags that select rows of `request_logs`. */
+export interface RequestFlags {
+  since: string;
+  until?: string;
+  key?: string;
+  model?: string;
+  provider?: string;
+  utc?: boolean;
+}
+
+export function addRequestFilters(command: Command, defaultSince: string): Command {
+  return command
+    .option('--since <time>', 'an age (24h, 7d, 30m) or a time in ISO 8601', defaultSince)
+    .option('--until <time>', 'as --since; by default now')
+    .option('--key <name>', 'only requests of this key; * matches any characters')
+    .option('--model <name>', 'only requests for this model; * as above')
+    .option('--provider <name>', 'only requests to this provider; * as above')
+    .option('--utc', 'times in UTC instead of local time');
+}
+
+/** @throws CliError: a usage error that names the flag. */
+export function filterOf({ since, until, key, model, provider, utc }: RequestFlags): RequestFilter {
+  try {
+    const period = parsePeriod(since, until, new Date(), !utc);
+    return { ...period, key: key ?? null, model: model ?? null, provider: provider ?? null };
+  } catch (error) {
+    throw error instanceof PeriodError ? usageError(`--${error.field}: ${error.message}`) : error;
+  }
+}
+
+/** IANA name of the time zone for input and output. */
+export function timeZoneOf({ utc }: RequestFlags): string {
+  return utc ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** Adds advice to the error of a report that exceeds its limits. */
+export async function orTooMuch<T>(report: Promise<T>): Promise<T> {
+  return await report.catch((error: unknown) => {
+    if (!(error instanceof ReportError)) throw error;
+    throw new CliError(`the report was cancelled: ${error.message}`, {
+      hint: 'ask for a shorter period, or filter it by --key, --model or --provider',
+    });
+  });
+}
+
+/** Formats a time in a zone as `2026-01-31 08:00:00`, cut to `length` characters. */
+export function timeIn(timeZone: string, time: Date, length = 19): string {
+  // The Swedish format is that of ISO 8601.
+  return time.toLocaleString('sv-SE', { timeZone }).slice(0, length);
+}

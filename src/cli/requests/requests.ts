@@ -1,0 +1,105 @@
+import { Command } from 'commander';
+import {
+  listRequests,
+  type RequestLogRow,
+  requestColumns,
+} from '../../db/queries/list-requests.js';
+import { statusPattern } from '../../db/queries/request-filter.js';
+import { csv } from '../../observe/csv.js';
+import { defaultSince } from '../../observe/usage/period.js';
+import { wholeNumber } from '../arguments.js';
+import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
+import { usageError } from '../failure.js';
+import { note, printJson, printRaw, printTable } from '../output.js';
+import {
+  addRequestFilters,
+  filterOf,
+  orTooMuch,
+  type RequestFlags,
+  timeIn,
+  timeZoneOf,
+} from './request-filters.js';
+import { compact, duration } from './usage-view.js';
+
+interface ListFlags extends DatabaseFlags, RequestFlags {
+  status?: string;
+  error?: string;
+  id?: string;
+  limit: number;
+  csv?: boolean;
+}
+
+/** `llmproxy requests`: searches single requests. */
+export function requestsCommand(): Command {
+  const command = new Command('requests').description('list and search requests, newest first');
+  addRequestFilters(command, defaultSince)
+    .option('--status <status>', 'such as 429, 5xx, or error', status)
+    .option('--error <code>', "only requests with this code of the gateway's own errors")
+    .option('--id <id>', 'only requests with this id; * matches any characters')
+    .option('--limit <n>', 'maximum number of requests', wholeNumber('--limit', 1, 100_000), 50)
+    .option('--csv', 'print CSV');
+  return addDatabaseOptions(command)
+    .addHelpText(
+      'after',
+      `
+Requests with a valid key and a model are kept for usage.retention_days. For
+all details of one, run: llmproxy explain ID
+
+Examples:
+  $ llmproxy requests --status error --since 1h
+  $ llmproxy requests --key alice --model "gpt-4o*" --limit 200
+  $ llmproxy requests --provider openai --csv > requests.csv`,
+    )
+    .action(run);
+}
+
+async function run({ limit, csv: asCsv, ...flags }: ListFlags): Promise<void> {
+  const { status: only = null, error = null, id = null } = flags;
+  const filter = { ...filterOf(flags), status: only, error, requestId: id };
+  const rows = await withDatabase(flags, 'read', (sql) =>
+    orTooMuch(listRequests(sql, filter, limit)),
+  );
+  if (asCsv) {
+    printRaw(
+      csv(
+        requestColumns,
+        rows.map((row) => requestColumns.map((column) => row[column])),
+      ),
+    );
+  } else if (flags.json) printJson(rows);
+  else printRequests(rows, timeZoneOf(flags), limit);
+}
+
+function printRequests(rows: readonly RequestLogRow[], timeZone: string, limit: number): void {
+  if (rows.length === 0) {
+    note('no such requests in this period');
+    return;
+  }
+  note(`times of ${timeZone}`);
+  printTable(rows, [
+    { header: 'TIME', value: ({ started_at }) => timeIn(timeZone, started_at) },
+    { header: 'STATUS', value: statusOf, shrinkTo: 6 },
+    { header: 'KEY', value: (row) => row.credential_name, shrinkTo: 6 },
+    { header: 'MODEL', value: ({ model }) => model, shrinkTo: 6 },
+    { header: 'PROVIDER', value: ({ provider }) => provider ?? '-', shrinkTo: 8 },
+    { header: 'TOKENS', value: tokens, align: 'right' },
+    { header: 'TOOK', value: (row) => duration(row.duration_ms), align: 'right' },
+    { header: 'ID', value: (row) => row.request_id, shrinkTo: 8 },
+  ]);
+  if (rows.length === limit)
+    note(`the newest ${limit}: there may be more, see --limit and --until`);
+}
+
+function statusOf({ status: code, error, complete }: RequestLogRow): string {
+  if (error !== null) return `${code} ${error}`;
+  return complete ? String(code) : `${code} cut off`;
+}
+
+function tokens({ prompt_tokens: prompt, completion_tokens: completion }: RequestLogRow): string {
+  return prompt === null && completion === null ? '-' : compact((prompt ?? 0) + (completion ?? 0));
+}
+
+function status(text: string): string {
+  if (new RegExp(statusPattern).test(text)) return text;
+  throw usageError(`--status: "${text}" is not a status such as 429, 5xx or error`);
+}

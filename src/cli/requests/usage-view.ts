@@ -1,0 +1,72 @@
+import type { UsageGrouping, UsageSum } from '../../db/queries/sum-usage.js';
+import { note, printTable } from '../output.js';
+import { timeIn } from './request-filters.js';
+
+/** Prints a table of sums for people, the total last. Days and hours are in `timeZone`. */
+export function printUsage(
+  by: readonly UsageGrouping[],
+  timeZone: string,
+  groups: readonly UsageSum[],
+  total: UsageSum,
+): void {
+  if (groups.length === 0) {
+    note('no requests in this period');
+    return;
+  }
+  const rows = [
+    ...groups.map((sum) => ({
+      names: by.map((grouping, index) =>
+        nameOf(grouping, timeZone, index === 0 ? sum.group : sum.subgroup),
+      ),
+      sum,
+    })),
+    { names: ['total'], sum: total },
+  ];
+  if (by.some((grouping) => grouping === 'day' || grouping === 'hour')) {
+    note(`days and hours of ${timeZone}`);
+  }
+  printTable(rows, [
+    ...by.map((grouping, index) => ({
+      header: grouping.toUpperCase(),
+      value: ({ names }: (typeof rows)[number]) => names[index] ?? '',
+      shrinkTo: 8,
+    })),
+    { header: 'REQS', value: ({ sum }) => compact(sum.requests), align: 'right' },
+    { header: 'ERRORS', value: ({ sum }) => compact(sum.errors), align: 'right' },
+    { header: 'PROMPT', value: ({ sum }) => compact(sum.prompt_tokens), align: 'right' },
+    { header: 'OUTPUT', value: ({ sum }) => compact(sum.completion_tokens), align: 'right' },
+    { header: 'EST', value: ({ sum }) => estimatedShare(sum), align: 'right' },
+    { header: 'P50', value: ({ sum }) => duration(sum.duration_ms.p50), align: 'right' },
+    { header: 'P95', value: ({ sum }) => duration(sum.duration_ms.p95), align: 'right' },
+    { header: 'TTFT', value: ({ sum }) => duration(sum.first_token_ms.p50), align: 'right' },
+  ]);
+}
+
+function nameOf(by: UsageGrouping, timeZone: string, group: string | null): string {
+  if (group === null) return '(not served)';
+  if (by === 'day') return timeIn(timeZone, new Date(group), 10);
+  return by === 'hour' ? timeIn(timeZone, new Date(group), 16) : group;
+}
+
+/** At most five characters: `99999`, `123k`, `4.56M`. */
+export function compact(count: number): string {
+  if (count < 100_000) return String(count);
+  const [divisor, unit] =
+    count < 999_500 ? [1e3, 'k'] : count < 999_500_000 ? [1e6, 'M'] : [1e9, 'G'];
+  const value = count / divisor;
+  return `${value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : Math.round(value)}${unit}`;
+}
+
+/** Formats milliseconds for people; a dash for null. */
+export function duration(ms: number | null): string {
+  if (ms === null) return '-';
+  if (ms < 9.95) return `${ms.toFixed(1)}ms`;
+  if (ms < 999.5) return `${Math.round(ms)}ms`;
+  return ms < 99_950 ? `${(ms / 1000).toFixed(1)}s` : `${Math.round(ms / 60_000)}min`;
+}
+
+/** Rounds up, so that a dash means exactly none. */
+function estimatedShare({ estimated_tokens, total_tokens }: UsageSum): string {
+  if (estimated_tokens === 0) return '-';
+  return `${Math.ceil((100 * estimated_tokens) / total_tokens)}%`;
+}

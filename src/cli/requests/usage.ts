@@ -1,0 +1,71 @@
+import { Command } from 'commander';
+import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/sum-usage.js';
+import { defaultSince } from '../../observe/usage/period.js';
+import { usageCsv } from '../../observe/usage/usage-csv.js';
+import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
+import { usageError } from '../failure.js';
+import { printJson, printRaw } from '../output.js';
+import {
+  addRequestFilters,
+  filterOf,
+  orTooMuch,
+  type RequestFlags,
+  timeZoneOf,
+} from './request-filters.js';
+import { printUsage } from './usage-view.js';
+
+interface UsageFlags extends DatabaseFlags, RequestFlags {
+  by: UsageGrouping[];
+  csv?: boolean;
+}
+
+/** `llmproxy usage`: sums over the requests of a period. */
+export function usageCommand(): Command {
+  const command = new Command('usage')
+    .description('sum requests, tokens and latency')
+    .option('--by <what>', `${usageGroupings.join(', ')}; or two, such as key,day`, groupings, [
+      'key',
+    ]);
+  addRequestFilters(command, defaultSince);
+  return addDatabaseOptions(command.option('--csv', 'print CSV'))
+    .addHelpText(
+      'after',
+      `
+Days, hours and times without a zone are local, or UTC with --utc. Tokens are
+those reported by providers; EST is the share counted here instead. TTFT is the
+median time to the first token.
+
+Examples:
+  $ llmproxy usage
+  $ llmproxy usage --by model --since 7d
+  $ llmproxy usage --by key,model --provider openai --csv > usage.csv
+  $ llmproxy usage --by day --since 2026-01-01 --until 2026-02-01 --json`,
+    )
+    .action(run);
+}
+
+async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
+  const filter = filterOf(flags);
+  const timeZone = timeZoneOf(flags);
+  const { groups, total } = await withDatabase(flags, 'read', (sql) =>
+    orTooMuch(sumUsage(sql, by, filter, { timeZone })),
+  );
+  const { since, until } = filter;
+  if (csv) printRaw(usageCsv(by, groups, total));
+  else if (flags.json) {
+    printJson({ since, until, by: by.join(','), timezone: timeZone, usage: groups, total });
+  } else printUsage(by, timeZone, groups, total);
+}
+
+function groupings(text: string): UsageGrouping[] {
+  const names = text.split(',').map((name) => name.trim());
+  const known = names.filter(isGrouping);
+  if (known.length === names.length && known.length <= 2 && new Set(known).size === known.length) {
+    return known;
+  }
+  throw usageError(`--by: "${text}" is not one or two of ${usageGroupings.join(', ')}`);
+}
+
+function isGrouping(name: string): name is UsageGrouping {
+  return usageGroupings.some((grouping) => grouping === name);
+}

@@ -1,0 +1,75 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import {
+  answerBulk,
+  type BulkAnswer,
+  type BulkError,
+  fromBulkError,
+  toBulkError,
+} from '../../admin/bulk.js';
+import type { BulkControl } from '../../admin/bulk-control.js';
+import type { BulkRequest } from '../../admin/request.js';
+import type { Settings } from '../../config/settings-schema.js';
+import { connect } from '../../db/client.js';
+import { readConfiguration } from '../../db/queries/read-configuration.js';
+import { readOverrideFiles } from '../follow/override-files.js';
+import { newProblems } from '../follow/problems-of.js';
+import { Secrets } from '../secrets/secrets.js';
+
+/** What the thread is asked: one request at a time, with the database of that moment. */
+export interface BulkTask {
+  request: BulkRequest;
+  dbUrl: string;
+}
+
+/** What came of making active what was changed, which the thread asked for with `activate`. */
+export type Activated = { version: number } | { error: BulkError };
+
+export type ToBulkThread = BulkTask | Activated;
+export type FromBulkThread = BulkAnswer | 'activate';
+
+const settings = workerData as Settings;
+let onActivated: (activated: Activated) => void = () => {};
+
+parentPort?.on('message', (message: ToBulkThread) => {
+  if ('request' in message) void answer(message);
+  else onActivated(message);
+});
+
+async function answer({ request, dbUrl }: BulkTask): Promise<void> {
+  const sql = connect(dbUrl, { max: 2, applicationName: 'llmproxy bulk' });
+  try {
+    const control: BulkControl = {
+      settings,
+      sql,
+      secrets: await Secrets.open(settings),
+      active: () => null,
+      reload: async () => ({ configuration: { version: await activate() } }),
+      problemsOf: (change) =>
+        newProblems(
+          {
+            readRows: () => readConfiguration(sql),
+            readOverrides: () => readOverrideFiles(settings.overrides_dir ?? ''),
+            privateAddresses: settings.upstream.private_addresses,
+          },
+          change,
+        ),
+    };
+    const answered = await answerBulk(request, control);
+    const moved = 'body' in answered ? [answered.body.buffer as ArrayBuffer] : [];
+    parentPort?.postMessage(answered satisfies FromBulkThread, moved);
+  } catch (error) {
+    parentPort?.postMessage({ error: toBulkError(error) } satisfies FromBulkThread);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+function activate(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    onActivated = (activated) => {
+      if ('version' in activated) resolve(activated.version);
+      else reject(fromBulkError(activated.error));
+    };
+    parentPort?.postMessage('activate' satisfies FromBulkThread);
+  });
+}

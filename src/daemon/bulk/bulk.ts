@@ -1,0 +1,141 @@
+import { Worker } from 'node:worker_threads';
+import { type BulkAnswer, fromBulkAnswer, toBulkError } from '../../admin/bulk.js';
+import type { AdminAnswer, BulkRequest } from '../../admin/request.js';
+import type { Settings } from '../../config/settings-schema.js';
+import { GatewayError } from '../../errors.js';
+import type { Activated, BulkTask, FromBulkThread } from './bulk-thread.js';
+
+/** Requests that may wait for their turn. */
+const maxWaiting = 16;
+/** Of these with a key that can change nothing: it must not keep others from changing something. */
+const maxWaitingViewers = 4;
+/** Far more than the largest document takes. */
+const deadlineMs = 120_000;
+/** A thread that has nothing to do for so long gives its memory back. */
+const idleMs = 10_000;
+const maxOldGenerationSizeMb = 1_536;
+/** Most of what a document is read into survives: a small young generation would be copied often. */
+const maxYoungGenerationSizeMb = 48;
+
+interface BulkOptions {
+  settings: Settings;
+  dbUrl(): string;
+  /** Makes active what is in the database; resolves when every worker uses it. */
+  reload(): Promise<{ version: number }>;
+}
+
+/**
+ * Answers requests of bulk routes in a thread of its own, one after the other: the memory that they
+ * take is bounded, and the event loop does nothing but wait. A request whose client leaves is ended
+ * at once, be it at work or waiting.
+ *
+ * States: no thread → (request) at work ⇄ idle → (idle time, failure, client left) no thread.
+ */
+export class Bulk {
+  readonly #options: BulkOptions;
+  #thread: Worker | null = null;
+  #asked: { resolve(answer: BulkAnswer): void; reject(error: Error): void } | null = null;
+  #idle: NodeJS.Timeout | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #waiting = { all: 0, viewers: 0 };
+
+  constructor(options: BulkOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param signal aborted when the client has left.
+   * @throws GatewayError what the handler threw; `overloaded` when too many wait, `unavailable`
+   *   when it takes too long, `request_too_large` when it takes too much memory.
+   */
+  async answer(request: BulkRequest, signal: AbortSignal): Promise<AdminAnswer> {
+    const viewers = request.role === 'viewer' ? 1 : 0;
+    const waiting = this.#waiting;
+    if (waiting.all >= maxWaiting || (viewers > 0 && waiting.viewers >= maxWaitingViewers)) {
+      throw new GatewayError('overloaded', 'Too many requests of this kind are waiting.', {
+        headers: { 'retry-after': '5' },
+      });
+    }
+    waiting.all++;
+    waiting.viewers += viewers;
+    const answered = this.#last.then(() => {
+      waiting.all--;
+      waiting.viewers -= viewers;
+      if (signal.aborted) throw clientLeft();
+      return this.#ask(request, signal);
+    });
+    this.#last = answered.catch(() => {});
+    return fromBulkAnswer(await answered);
+  }
+
+  async #ask(request: BulkRequest, signal: AbortSignal): Promise<BulkAnswer> {
+    clearTimeout(this.#idle);
+    const task: BulkTask = { request, dbUrl: this.#options.dbUrl() };
+    const onAbort = () => this.#failed(clientLeft());
+    signal.addEventListener('abort', onAbort);
+    const deadline = setTimeout(() => this.#failed(tookTooLong()), deadlineMs);
+    try {
+      return await new Promise<BulkAnswer>((resolve, reject) => {
+        this.#asked = { resolve, reject };
+        this.#thread ??= this.#startThread();
+        this.#thread.postMessage(task, [request.body.buffer as ArrayBuffer]);
+      });
+    } finally {
+      this.#asked = null;
+      clearTimeout(deadline);
+      signal.removeEventListener('abort', onAbort);
+      this.#idle = setTimeout(() => this.#endThread(), idleMs).unref();
+    }
+  }
+
+  #startThread(): Worker {
+    const thread = new Worker(new URL('./bulk-thread.js', import.meta.url), {
+      workerData: this.#options.settings,
+      resourceLimits: { maxOldGenerationSizeMb, maxYoungGenerationSizeMb },
+    });
+    const failed = (error: Error) => {
+      if (this.#thread === thread) this.#failed(error);
+    };
+    thread.on('message', (message: FromBulkThread) => {
+      if (message === 'activate') this.#activate(thread);
+      else if (this.#thread === thread) this.#asked?.resolve(message);
+    });
+    thread.on('error', (error) => failed(threadError(error)));
+    thread.on('exit', (code) => failed(new Error(`the thread ended with ${code}`)));
+    thread.unref();
+    return thread;
+  }
+
+  #activate(thread: Worker): void {
+    const send = (activated: Activated) => thread.postMessage(activated);
+    this.#options.reload().then(send, (error: unknown) => send({ error: toBulkError(error) }));
+  }
+
+  #failed(error: Error): void {
+    this.#asked?.reject(error);
+    this.#endThread();
+  }
+
+  #endThread(): void {
+    const thread = this.#thread;
+    this.#thread = null;
+    void thread?.terminate();
+  }
+}
+
+/** Nobody reads it. */
+function clientLeft(): GatewayError {
+  return new GatewayError('request_timeout', 'The client has left.');
+}
+
+function tookTooLong(): GatewayError {
+  const reason = `It took longer than ${deadlineMs / 1000} s. A change may or may not have been made.`;
+  return new GatewayError('unavailable', reason);
+}
+
+function threadError(error: Error): Error {
+  const code = 'code' in error ? error.code : '';
+  if (code !== 'ERR_WORKER_OUT_OF_MEMORY') return error;
+  const reason = `The document needs more than ${maxOldGenerationSizeMb} MB of memory.`;
+  return new GatewayError('request_too_large', reason);
+}

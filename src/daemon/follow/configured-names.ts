@@ -1,0 +1,36 @@
+import type { Configuration } from '../../config/configuration.js';
+import { compileModelPattern } from '../../config/model-pattern.js';
+import type { Settings } from '../../config/settings-schema.js';
+import type { ConfiguredNames } from '../../observe/metrics-labels.js';
+
+/**
+ * What a configuration calls by name: enabled providers; models that are exact keys of mappings or
+ * what these are sent as, exact entries of `allowed_models`, and models with fallbacks.
+ */
+export function configuredNames(
+  { providers, credentials }: Configuration,
+  { fallbacks }: Settings['routing'],
+): ConfiguredNames {
+  const models = new Set<string>(Object.entries(fallbacks).flat(2));
+  for (const { model_mapping } of providers) {
+    for (const name of Object.entries(model_mapping).flat()) if (isExact(name)) models.add(name);
+  }
+  for (const { allowed_models } of credentials) {
+    for (const name of allowed_models ?? []) if (isExact(name)) models.add(name);
+  }
+  const enabled = providers.filter(({ is_enabled }) => is_enabled);
+  return {
+    models,
+    providers: enabled.map(({ provider_key }) => provider_key),
+    pairs: enabled.flatMap(({ provider_key, model_mapping }) =>
+      Object.keys(model_mapping)
+        .filter(isExact)
+        .map((model) => [model, provider_key] as const),
+    ),
+  };
+}
+
+function isExact(name: string): boolean {
+  const pattern = compileModelPattern(name);
+  return typeof pattern !== 'string' && pattern.kind === 'exact';
+}

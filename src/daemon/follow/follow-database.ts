@@ -1,0 +1,115 @@
+import { DatabaseError } from '../../db/database-error.js';
+import { listenForChanges } from '../../db/listen.js';
+import { type NewerSchema, newerSchema } from '../../db/migrate.js';
+import { databaseState } from '../../db/queries/database-state.js';
+import { withDeadline } from '../../db/with-deadline.js';
+import type { Emit } from '../../observe/event.js';
+import type { Store } from '../store.js';
+
+/** A change that no notification told of is seen in this time. */
+const pollMs = 30_000;
+/** And in this time while there are no notifications: behind a pooler that passes none on. */
+const pollUnnotifiedMs = 1_000;
+const pollTimeoutMs = 5_000;
+
+interface FollowOptions {
+  store: Store;
+  /** Where to LISTEN, if not at the database's own URL. */
+  listenUrl: string | null;
+  /** Something may have changed. */
+  mark: () => void;
+  /** The version that is active. */
+  knownVersion: () => number;
+  /** Whether there is something beside the database that no notification tells of. */
+  alwaysMark: () => boolean;
+  onState: (state: 'up' | 'down') => void;
+  emit: Emit;
+}
+
+/**
+ * Notices what changes in an open database: by notifications, and by asking for the version, slowly
+ * while notifications arrive and quickly while they do not. Either shows that the connections are
+ * half open, which are then replaced.
+ */
+export function followDatabase(options: FollowOptions): { close(): Promise<void> } {
+  const { store, listenUrl, mark, knownVersion, alwaysMark, onState, emit } = options;
+  const { database } = store;
+  let isListening = false;
+  let isUp: boolean | null = null;
+  /** Whether the pool may still be at another server than the one that is listened to. */
+  let isStale = false;
+  /** Whether it was told that notifications are missing and polls stand in for them. */
+  let isPolling = false;
+  let polledVersion = -1;
+  let slowPollMs = performance.now();
+  /** What a newer llmproxy has made of the tables, as far as it was told. */
+  let schema: NewerSchema | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const tell = (up: boolean) => {
+    if (up !== isUp) onState(up ? 'up' : 'down');
+    isUp = up;
+  };
+  const checkSchema = async () => {
+    const newer = await withDeadline(database.sql, pollTimeoutMs, 'The poll', newerSchema);
+    if (newer && newer.version !== schema?.version) emit({ type: 'schema_newer', ...newer });
+    schema = newer;
+  };
+  const poll = async () => {
+    const isSlow = performance.now() - slowPollMs >= pollMs;
+    if (isSlow) slowPollMs = performance.now();
+    try {
+      const state = await withDeadline(database.sql, pollTimeoutMs, 'The poll', databaseState);
+      // A primary that has become a standby: of several hosts another may take writes now.
+      if (!state.takes_writes) throw new DatabaseError('it is read-only');
+      const { version } = state;
+      // A version that could not be activated is tried again at the slow pace only.
+      const isOther = version !== knownVersion() && (isSlow || version !== polledVersion);
+      polledVersion = version;
+      if (isOther || (isSlow && alwaysMark()) || isUp === false || isStale) mark();
+      isStale = false;
+      tell(true);
+      if (!isListening && !isPolling) emit({ type: 'database_polled' });
+      isPolling = !isListening;
+      if (isSlow) await checkSchema();
+    } catch {
+      tell(false);
+      database.renew();
+    }
+    next();
+  };
+  const next = () => {
+    clearTimeout(timer);
+    if (!closed) timer = setTimeout(poll, isListening && !isStale ? pollMs : pollUnnotifiedMs);
+  };
+
+  const listener = listenForChanges({
+    dbUrl: listenUrl ?? database.dbUrl,
+    onChange: mark,
+    onState(state, reason = '') {
+      isListening = state === 'listening';
+      isPolling = false;
+      if (isListening) {
+        // After a failover the listener may be the first to find the new primary.
+        if (isStale) database.renew();
+        tell(true);
+        emit({ type: 'database_listening' });
+      } else {
+        isStale = true;
+        database.renew();
+        emit({ type: 'database_lost', reason });
+      }
+      next();
+    },
+  });
+  next();
+  checkSchema().catch(() => {});
+  return {
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await listener.close();
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import type { Configuration } from '../../config/configuration.js';
+import { SecretError, type UnusableSecret } from '../../config/secret-store.js';
+import type { Sql } from '../../db/client.js';
+import type { Emit } from '../../observe/event.js';
+import type { Secrets } from '../secrets/secrets.js';
+
+/** The secrets of the configuration in use. */
+export interface FollowedSecrets {
+  /** Providers that are treated as disabled because of their keys. */
+  readonly unusable: readonly UnusableSecret[];
+  /** Whether some keys are in files, which change without being noticed. */
+  readonly hasFiles: boolean;
+  /**
+   * The configuration with its secrets in the clear. Tells what has changed of them; never fails.
+   * @param rows that it was made of.
+   */
+  resolve(configuration: Configuration, rows: Configuration): Promise<Configuration>;
+  /** Tells when this machine lacks the key that secrets of the database are encrypted under. */
+  check(sql: Sql): Promise<void>;
+}
+
+export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
+  let unusable: readonly UnusableSecret[] = [];
+  let inClear = new Set<string>();
+  let hasFiles = false;
+  return {
+    get unusable() {
+      return unusable;
+    },
+    get hasFiles() {
+      return hasFiles;
+    },
+    async resolve(configuration, rows) {
+      await secrets.readKeys().catch((error: unknown) => {
+        emit({ type: 'secret_key_unread', reason: messageOf(error) });
+      });
+      hasFiles = configuration.providers.some(({ api_key }) => api_key.startsWith('file:'));
+      const resolved = await secrets.resolve(configuration, rows);
+      for (const { provider, reason } of resolved.unusable) {
+        const known = unusable.find((each) => each.provider === provider);
+        if (known?.reason !== reason) emit({ type: 'secret_unusable', provider, reason });
+      }
+      for (const { provider } of unusable) {
+        const still = resolved.unusable.some((each) => each.provider === provider);
+        if (!still) emit({ type: 'secret_usable', provider });
+      }
+      if (resolved.inClear.some((provider) => !inClear.has(provider))) {
+        emit({ type: 'secrets_in_clear', providers: resolved.inClear });
+      }
+      unusable = resolved.unusable;
+      inClear = new Set(resolved.inClear);
+      return resolved.configuration;
+    },
+    async check(sql) {
+      try {
+        await secrets.current(sql);
+      } catch (error) {
+        if (!(error instanceof SecretError)) throw error;
+        emit({ type: 'secret_key_unread', reason: error.message });
+      }
+    },
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,53 @@
+import type { Configuration } from '../../config/configuration.js';
+import { DatabaseError } from '../../db/database-error.js';
+import { isTransient } from '../../db/explain-error.js';
+import { readConfiguration } from '../../db/queries/read-configuration.js';
+import { withDeadline } from '../../db/with-deadline.js';
+import type { Store } from '../store.js';
+import type { LastGood } from './last-good.js';
+
+/** On a half-open connection reading would take for ever, and every later reload with it. */
+const readTimeoutMs = 10_000;
+
+/**
+ * Opens the database or, where it cannot be used and rows were kept, leaves it closed.
+ * @param replaces whether this daemon replaces one that runs: an embedded server that was passed on
+ *   and does not answer is a reason to leave all as it is.
+ * @returns what is wrong with the database and which rows are used; null when it is open.
+ * @throws what opening threw, where there is nothing to fall back on.
+ */
+export async function openOrFallBack(
+  store: Store,
+  lastGood: LastGood,
+  replaces: boolean,
+): Promise<{ reason: string; version: number } | null> {
+  try {
+    await store.open();
+    return null;
+  } catch (error) {
+    // A migration that fails, or a newer schema, does not pass by itself.
+    const isAway = error instanceof DatabaseError || isTransient(error);
+    const kept = isAway && !(replaces && store.isEmbedded) ? await lastGood.load() : null;
+    if (!kept) throw error;
+    return { reason: error instanceof Error ? error.message : '', version: kept.version };
+  }
+}
+
+/**
+ * The rows of the configuration: the database's, or those kept on disk until it has been opened.
+ * Where they cannot be read in time the connections are taken for dead.
+ */
+export async function readRows(store: Store, lastGood: LastGood): Promise<Configuration> {
+  if (!store.isOpen) {
+    const kept = await lastGood.load();
+    if (kept) return kept;
+  }
+  const { database } = store;
+  try {
+    const what = 'Reading the configuration';
+    return await withDeadline(database.sql, readTimeoutMs, what, readConfiguration);
+  } catch (error) {
+    if (error instanceof DatabaseError) database.renew();
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import type { Sql } from '../../db/client.js';
+import { recordLastUsed } from '../../db/queries/record-last-used.js';
+import { withDeadline } from '../../db/with-deadline.js';
+import type { RequestFinished } from '../../observe/event.js';
+
+const flushEveryMs = 60_000;
+const flushTimeoutMs = 5_000;
+
+/** When keys were last used, on its way to the database: each key at most once a minute. */
+export interface LastUsedTimes {
+  record(event: RequestFinished): void;
+  /** Stores what is left. */
+  close(): Promise<void>;
+}
+
+/** What cannot be stored is tried again with what comes next. */
+export function openLastUsed(
+  database: { readonly sql: Sql },
+  everyMs = flushEveryMs,
+): LastUsedTimes {
+  let times = new Map<number, number>();
+  const remember = (id: number, at: number) => times.set(id, Math.max(at, times.get(id) ?? 0));
+  const flush = async () => {
+    if (times.size === 0) return;
+    const used = [...times].map(([id, at]) => ({ id, at }));
+    times = new Map();
+    try {
+      const store = (sql: Sql) => recordLastUsed(sql, used);
+      await withDeadline(database.sql, flushTimeoutMs, 'Storing last uses', store);
+    } catch {
+      for (const { id, at } of used) remember(id, at);
+    }
+  };
+  const timer = setInterval(flush, everyMs);
+  return {
+    record({ credential, startedAt }) {
+      if (credential?.id != null) remember(credential.id, startedAt);
+    },
+    async close() {
+      clearInterval(timer);
+      await flush();
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { watch } from 'chokidar';
+import type { OverrideFile } from '../../config/overrides.js';
+import { ConfigError } from '../../config/problem.js';
+
+/** A change that no file event tells of, such as of a symlink above the folder, is seen in this time. */
+const scanEveryMs = 500;
+const maxFileBytes = 4_194_304;
+
+/**
+ * The override files of a folder, in lexical order; a folder that does not exist has none.
+ * @throws ConfigError naming a file that cannot be read.
+ */
+export async function readOverrideFiles(dir: string): Promise<OverrideFile[]> {
+  const files: OverrideFile[] = [];
+  for (const name of await overrideNames(dir)) {
+    const path = join(dir, name);
+    try {
+      const { size } = await stat(path);
+      if (size > maxFileBytes) throw new Error(`is larger than ${maxFileBytes} bytes`);
+      files.push({ path, text: await readFile(path, 'utf8') });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ConfigError([{ source: path, path: '', reason: `cannot be read: ${reason}` }]);
+    }
+  }
+  return files;
+}
+
+/**
+ * Calls `onChange` when an override file appears, changes or goes. File events make it quick; a
+ * scan finds what they miss (renames, symlinked folders, a folder that did not exist).
+ */
+export function watchOverrideFiles(dir: string, onChange: () => void): { close(): Promise<void> } {
+  const watcher = watch(dir, { ignoreInitial: true, depth: 0 });
+  let last: string | null = null;
+  let scanning = false;
+  const scan = async () => {
+    if (scanning) return;
+    scanning = true;
+    const current = await fingerprint(dir);
+    scanning = false;
+    if (last !== null && current !== last) onChange();
+    last = current;
+  };
+  watcher.on('all', scan).on('error', scan);
+  const timer = setInterval(scan, scanEveryMs);
+  void scan();
+  return {
+    async close() {
+      clearInterval(timer);
+      await watcher.close();
+    },
+  };
+}
+
+async function overrideNames(dir: string): Promise<string[]> {
+  try {
+    const names = await readdir(dir);
+    return names.filter((name) => /^[^.].*\.(?:ya?ml|json)$/.test(name)).sort();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([{ source: dir, path: '', reason: `cannot be read: ${reason}` }]);
+  }
+}
+
+/** Changes when any file's name, place, size or time does; reads no content. */
+async function fingerprint(dir: string): Promise<string> {
+  const digest = createHash('sha256');
+  try {
+    digest.update(await realpath(dir));
+    for (const name of await overrideNames(dir)) {
+      const { ino, size, mtimeMs, ctimeMs } = await stat(join(dir, name));
+      digest.update(`\n${name} ${ino} ${size} ${mtimeMs} ${ctimeMs}`);
+    }
+  } catch (error) {
+    digest.update(`\n${error instanceof Error ? error.message : error}`);
+  }
+  return digest.digest('hex');
+}

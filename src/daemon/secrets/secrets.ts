@@ -1,0 +1,320 @@
+import type { Configuration, Provider } from '../../config/configuration.js';
+import { previewKey } from '../../config/credential-key.js';
+import {
+  isSealed,
+  type KeyRing,
+  open,
+  parseKeyRing,
+  type SecretKey,
+  type SecretPlace,
+  seal,
+  sealedUnder,
+} from '../../config/secret-cipher.js';
+import {
+  keyPlace,
+  originOf,
+  paramPlace,
+  secretParamsOf,
+  withSecretParams,
+} from '../../config/secret-columns.js';
+import { isReference, parseReference } from '../../config/secret-reference.js';
+import {
+  type ResolvedSecrets,
+  type SecretColumns,
+  SecretError,
+  type SecretReader,
+  type ShownSecrets,
+  type StoredSecrets,
+} from '../../config/secret-store.js';
+import type { Settings } from '../../config/settings-schema.js';
+import type { Sql } from '../../db/client.js';
+import { claimSecretKey, secretKeyInUse } from '../../db/queries/secret-key.js';
+import { withTlsFiles } from './provider-tls.js';
+import { readReference, readSecretFile } from './secret-file.js';
+import { type LoadedKeys, loadSecretKeys } from './secret-key.js';
+
+/** `admin` and `database`: secrets of the gateway itself, which no provider is sent. */
+interface SecretSettings extends Pick<Settings, 'data_dir'>, Partial<Pick<Settings, 'admin'>> {
+  secrets: Pick<Settings['secrets'], 'key' | 'key_file'>;
+  database?: Pick<Settings['database'], 'url' | 'listen_url'>;
+}
+
+/**
+ * The providers' secrets at rest: encrypted, in the clear as another program wrote them, or
+ * references. The keys that they are encrypted under are this machine's; the database says under
+ * which of these new secrets are encrypted, so that all its machines use the same.
+ */
+export class Secrets implements SecretReader {
+  readonly #settings: SecretSettings;
+  #keys: LoadedKeys;
+
+  private constructor(settings: SecretSettings, keys: LoadedKeys) {
+    this.#settings = settings;
+    this.#keys = keys;
+  }
+
+  /**
+   * @param make whether a key is made for a machine that has none; else the first write makes it.
+   * @throws Error naming the file or variable whose keys cannot be used.
+   */
+  static async open(settings: SecretSettings, make = false): Promise<Secrets> {
+    return new Secrets(settings, await loadSecretKeys(settings, make));
+  }
+
+  get ring(): KeyRing {
+    return this.#keys.ring;
+  }
+
+  get keys(): LoadedKeys {
+    return this.#keys;
+  }
+
+  /** Reads the keys anew; those known stay when that fails, with an Error. */
+  async readKeys(make = false): Promise<void> {
+    const keys = await loadSecretKeys(this.#settings, make);
+    if (keys.ring.length === 0 && this.ring.length > 0) throw new Error(`${keys.source} is gone`);
+    this.#keys = keys;
+  }
+
+  /**
+   * The key that new secrets of this database are encrypted under. The first machine that asks
+   * decides it.
+   * @throws SecretError when this machine does not know it.
+   */
+  async current(sql: Sql): Promise<SecretKey> {
+    const id = (await secretKeyInUse(sql)) ?? (await this.#claim(sql));
+    const key = this.#find(id);
+    if (key) return key;
+    await this.readKeys();
+    const found = this.#find(id);
+    if (found) return found;
+    throw new SecretError(
+      `the provider keys of this database are encrypted under key ${id}, which this machine does not have ` +
+        `(in ${this.#keys.source}: ${this.ring.map((each) => each.id).join(', ') || 'none'}): copy it from the machine that has it`,
+    );
+  }
+
+  /**
+   * The secrets of a new row as they are to be stored: encrypted, but for references.
+   * @throws SecretError
+   */
+  async seal(sql: Sql, row: SecretColumns): Promise<StoredSecrets> {
+    const sealed = async (value: string, place: SecretPlace): Promise<string> => {
+      if (!isSealed(value)) return seal(value, await this.current(sql), place);
+      this.#clear(value, place);
+      return value;
+    };
+    const params = new Map<string, string>();
+    for (const [name, value] of secretParamsOf(row)) {
+      params.set(name, await sealed(value, paramPlace(row, name)));
+    }
+    const { api_key } = row;
+    return {
+      api_key: isReference(api_key) ? api_key : await sealed(api_key, keyPlace(row)),
+      provider_params: withSecretParams(row, params),
+    };
+  }
+
+  /**
+   * What of the secrets has to be stored for a row to become another. Those that stay are encrypted
+   * for its new name and origin where these change.
+   * @throws SecretError
+   */
+  async sealChange(
+    sql: Sql,
+    before: SecretColumns,
+    after: SecretColumns,
+  ): Promise<Partial<StoredSecrets>> {
+    const isMoved =
+      before.provider_key !== after.provider_key ||
+      originOf(before.api_base) !== originOf(after.api_base);
+    const keepsKey = after.api_key === before.api_key;
+    const keepsParams = after.provider_params === before.provider_params;
+    if (!isMoved && keepsKey && keepsParams) return {};
+    const stored = secretParamsOf(before);
+    const params = new Map<string, string>();
+    for (const [name, value] of secretParamsOf(after)) {
+      const isKept = isMoved && value === stored.get(name);
+      params.set(name, isKept ? this.#clear(value, paramPlace(before, name)) : value);
+    }
+    const { api_key, provider_params } = await this.seal(sql, {
+      ...after,
+      api_key: isMoved && keepsKey ? this.#clear(before.api_key, keyPlace(before)) : after.api_key,
+      provider_params: withSecretParams(after, params),
+    });
+    return {
+      ...((isMoved || !keepsKey) && { api_key }),
+      ...((isMoved || !keepsParams) && { provider_params }),
+    };
+  }
+
+  shown(row: SecretColumns): ShownSecrets {
+    const preview = (value: string, place: SecretPlace) => {
+      try {
+        return previewKey(this.#clear(value, place));
+      } catch {
+        return '…';
+      }
+    };
+    const { api_key } = row;
+    const params = [...secretParamsOf(row)].map(
+      ([name, value]) => [name, preview(value, paramPlace(row, name))] as const,
+    );
+    return {
+      api_key_preview: isReference(api_key) ? api_key : preview(api_key, keyPlace(row)),
+      provider_params: withSecretParams(
+        { provider_params: masked(row.provider_params) as object },
+        new Map(params),
+      ),
+    };
+  }
+
+  async reveal<R extends SecretColumns>(row: R): Promise<R> {
+    const clear = this.decrypt(row);
+    const { api_key } = row;
+    const read = (path: string) => readSecretFile(path, this.#settings);
+    return {
+      ...clear,
+      ...(isReference(api_key) && { api_key: await this.#resolve(api_key) }),
+      provider_params: await withTlsFiles(clear.provider_params, read),
+    };
+  }
+
+  decrypt<R extends SecretColumns>(row: R): R {
+    const params = new Map<string, string>();
+    for (const [name, value] of secretParamsOf(row)) {
+      const of = `or a parameter cannot be used: ${name} `;
+      params.set(name, this.#clear(value, paramPlace(row, name), of));
+    }
+    const api_key = this.#clear(row.api_key, keyPlace(row));
+    return { ...row, api_key, provider_params: withSecretParams(row, params) };
+  }
+
+  /**
+   * Decrypts and resolves the secrets of all enabled providers; one that fails is disabled.
+   * @param rows that the configuration was made of: what is encrypted in one is bound to its
+   *   `api_base`, also where an override file gives another.
+   * @param alsoDisabled providers whose secrets are wanted though they are disabled.
+   */
+  async resolve(
+    configuration: Configuration,
+    rows: Configuration = configuration,
+    alsoDisabled: readonly string[] = [],
+  ): Promise<ResolvedSecrets> {
+    const unusable: ResolvedSecrets['unusable'] = [];
+    const stored = new Map(rows.providers.map((row) => [row.provider_key, row]));
+    const resolved = async (provider: Provider): Promise<Provider> => {
+      const { provider_key, api_base, is_enabled } = provider;
+      if (!is_enabled && !alsoDisabled.includes(provider_key)) return provider;
+      try {
+        const row = { ...provider, api_base: stored.get(provider_key)?.api_base ?? api_base };
+        return { ...(await this.reveal(row)), api_base };
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        unusable.push({ provider: provider_key, reason });
+        return { ...provider, is_enabled: false };
+      }
+    };
+    const providers = await Promise.all(configuration.providers.map(resolved));
+    const inClear = rows.providers.filter(holdsClearSecret);
+    return {
+      configuration: { ...configuration, providers },
+      unusable,
+      inClear: inClear.map(({ provider_key }) => provider_key),
+    };
+  }
+
+  /** Whether a secret is encrypted under this key, for this place and the origin that it has. */
+  isCurrent(stored: string, key: SecretKey, place: SecretPlace): boolean {
+    if (sealedUnder(stored) !== key.id) return false;
+    try {
+      open(stored, this.ring, place);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A stored secret in the clear; what is in the clear as it is. */
+  #clear(stored: string, place: SecretPlace, of = ''): string {
+    if (!isSealed(stored)) return stored;
+    try {
+      return this.#open(stored, place);
+    } catch (error) {
+      throw new SecretError(`${of}${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  /** Also what was sealed before origins counted. */
+  #open(stored: string, place: SecretPlace): string {
+    try {
+      return open(stored, this.ring, place);
+    } catch {
+      const { origin, ...withoutOrigin } = place;
+      return open(stored, this.ring, withoutOrigin);
+    }
+  }
+
+  async #claim(sql: Sql): Promise<string> {
+    if (this.ring.length === 0) await this.readKeys(true);
+    return await claimSecretKey(sql, this.ring[0]?.id ?? '');
+  }
+
+  #find(id: string): SecretKey | undefined {
+    return this.ring.find((key) => key.id === id);
+  }
+
+  async #resolve(value: string): Promise<string> {
+    const reference = parseReference(value);
+    if (typeof reference === 'string') throw new SecretError(reference);
+    try {
+      const found = await readReference(reference, this.#settings);
+      if (!this.#isOwn(found)) return found;
+    } catch (error) {
+      throw new SecretError(error instanceof Error ? error.message : String(error));
+    }
+    throw new SecretError('refers to a secret of the gateway');
+  }
+
+  /** Whatever the file or the variable is called. */
+  #isOwn(value: string): boolean {
+    const { admin, database } = this.#settings;
+    const urls = [database?.url, database?.listen_url].filter((url) => typeof url === 'string');
+    const adminKeys = [admin?.key, ...(admin?.keys ?? []).map(({ key }) => key)];
+    const own = [...urls, ...urls.map(passwordIn), ...adminKeys];
+    // The only line of a file of variables; a key in base64 may look like one, too.
+    const bare = value.replace(/^\w+=(["']?)(.*)\1$/, '$2');
+    return [value, bare].some((each) => own.includes(each) || this.#isRing(each));
+  }
+
+  #isRing(text: string): boolean {
+    try {
+      return parseKeyRing(text).some(({ id }) => this.#find(id) !== undefined);
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Whether a secret of a row is neither encrypted nor a reference. */
+export function holdsClearSecret(row: SecretColumns): boolean {
+  const { api_key } = row;
+  if (!isSealed(api_key) && !isReference(api_key)) return true;
+  return [...secretParamsOf(row).values()].some((value) => !isSealed(value));
+}
+
+function passwordIn(url: string): string {
+  try {
+    return decodeURIComponent(new URL(url).password);
+  } catch {
+    return '';
+  }
+}
+
+/** With every text hidden: a parameter may hold a token. */
+function masked(value: unknown): unknown {
+  if (typeof value === 'string') return previewKey(value);
+  if (Array.isArray(value)) return value.map(masked);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, masked(each)]));
+}

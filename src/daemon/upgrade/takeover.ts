@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import type { PassedHold } from '../../db/embedded/supervisor.js';
+
+/**
+ * A change of version: the control process that runs starts another from the code now on disk,
+ * and ends when that one serves. This file is the side of the new one; `successor.ts` is the
+ * other's.
+ *
+ * The new one says `prepared` before it starts workers, and waits for `frozen`: from then on the
+ * old one adds no more tokens to a limit. It says `ready` when its workers serve and the control
+ * socket is its own, or `failed`.
+ */
+export type FromSuccessor =
+  | { type: 'prepared' }
+  | { type: 'ready'; version: string }
+  | { type: 'failed'; reason: string };
+
+export type ToSuccessor = { type: 'frozen' };
+
+/** What a new control process takes over, in its environment: nothing secret. */
+export interface Inheritance {
+  port: number;
+  /** Of the socket to accept from; null where each worker opens the port itself. */
+  listenFd: number | null;
+  /** The old one, whose workers are not to be waited for. */
+  pid: number;
+  postgres: PassedHold | null;
+}
+
+export interface Takeover extends Inheritance {
+  /** Resolves when the old control process adds no more tokens. */
+  prepared(): Promise<void>;
+  /** Tells the old one to go. */
+  ready(version: string): void;
+  failed(reason: string): Promise<void>;
+}
+
+export const takeoverVariable = 'LLMPROXY_TAKEOVER';
+
+/** The takeover that this process was started for, or null. */
+export function openTakeover(): Takeover | null {
+  const text = process.env[takeoverVariable];
+  delete process.env[takeoverVariable];
+  if (!text || !process.send) return null;
+  const inheritance: Inheritance = JSON.parse(text);
+  const gone = once(process, 'disconnect');
+  // Without a listener, the end of the old process would leave the channel unread.
+  process.on('message', () => {});
+  return {
+    ...inheritance,
+    async prepared() {
+      const answered = once(process, 'message');
+      tell({ type: 'prepared' });
+      await Promise.race([answered, gone]);
+    },
+    ready(version) {
+      void tell({ type: 'ready', version }).then(leave);
+    },
+    async failed(reason) {
+      await tell({ type: 'failed', reason });
+      leave();
+    },
+  };
+}
+
+function tell(message: FromSuccessor): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.connected) return resolve();
+    process.send?.(message, undefined, undefined, () => resolve());
+  });
+}
+
+function leave(): void {
+  if (process.connected) process.disconnect();
+}

@@ -1,0 +1,79 @@
+import type { Configuration } from '../../config/configuration.js';
+import type { Settings } from '../../config/settings-schema.js';
+import type { LeaseGrant, LeaseRequest } from '../../limits/lease.js';
+import type { SlotGrant, SlotRequest } from '../../limits/slot-owner.js';
+import type { GatewayEvent } from '../../observe/event.js';
+import type { WorkerStatus } from '../../observe/metrics-state.js';
+import type { AdminKeyHash } from '../../proxy/admin-key-check.js';
+import type { DaemonFacts } from '../../proxy/gateway.js';
+import type { ConfigurationChange } from '../../routing/configuration-change.js';
+import type { TlsMaterial } from '../../server/exchange.js';
+import type { Ejection } from '../../upstream/health.js';
+import type { Descriptors } from './descriptors.js';
+import type { PackedRequests } from './packed-requests.js';
+
+/** From the control process to a worker. The first is always `start`. */
+export type ToWorker =
+  | StartWorker
+  | { type: 'configuration'; change: ConfigurationChange; hash: string }
+  | { type: 'lease'; grant: LeaseGrant }
+  | { type: 'slot'; grant: SlotGrant }
+  /** What another worker has found of a provider. */
+  | { type: 'ejection'; ejection: Ejection }
+  /** What has changed of them. */
+  | { type: 'facts'; facts: Partial<DaemonFacts> }
+  | { type: 'ping'; ping: number }
+  /** The control process has taken over from the one that it replaces. */
+  | { type: 'in_charge' }
+  /** Add no more tokens to limits, since another control process does; or again, if it failed. */
+  | { type: 'freeze' }
+  | { type: 'thaw' }
+  /** The certificate was renewed. */
+  | { type: 'tls'; tls: TlsMaterial }
+  /** Take no new connections, finish what is in flight, end. */
+  | { type: 'drain' };
+
+export interface StartWorker {
+  type: 'start';
+  settings: Settings;
+  /** Descriptor of the socket to accept from; null: open the port. */
+  listenFd: number | null;
+  /** Certificate and key, where the listener speaks TLS. */
+  tls: TlsMaterial | null;
+  /** Where the control process listens. */
+  controlSocket: string;
+  configuration: Configuration;
+  hash: string;
+  /** How limits are kept: `leased` where several workers run. */
+  limiter: 'full' | 'empty' | 'leased';
+  /** This worker's number among `count`, from 1: for its share while nobody leases. */
+  slot: number;
+  count: number;
+  /** Whether the control process may fail to take over: then this worker ends with it. */
+  isOnTrial: boolean;
+  /** Null where they are not limited, or not known to be. */
+  descriptors: Descriptors | null;
+  /** The providers that are ejected now. */
+  ejections: Ejection[];
+  facts: DaemonFacts;
+  /** SHA-256 of the admin key, hex. */
+  adminKeyHashes: readonly AdminKeyHash[];
+  /** Signs the reasoning that clients keep for providers; base64. Secret. */
+  sealKey: string;
+}
+
+/** From a worker to the control process. */
+export type FromWorker =
+  /** It listens for messages. */
+  | { type: 'loaded' }
+  | { type: 'listening'; engine: string }
+  | { type: 'active'; hash: string }
+  | { type: 'lease'; request: LeaseRequest }
+  | { type: 'slot'; request: SlotRequest }
+  | { type: 'ejection'; ejection: Ejection }
+  | { type: 'pong'; ping: number }
+  /** Finished requests, and what else there is to tell. */
+  | { type: 'events'; requests: PackedRequests; events: GatewayEvent[] }
+  | { type: 'status'; status: WorkerStatus }
+  /** It cannot start; the reason is for the operator. */
+  | { type: 'failed'; reason: string };

@@ -1,0 +1,227 @@
+import type { RequestFinished } from '../../observe/event.js';
+
+/**
+ * Finished requests on their way to the control process, which reads those of all workers. As plain
+ * objects they would cost it, and the worker, more than all that is done with them: here a request
+ * is a row of numbers, and a name that many requests share crosses, and is hashed, once.
+ */
+export interface PackedRequests {
+  /** A row for each request, its columns in the order of the table. */
+  numbers: Float64Array;
+  /** What the numbers of texts stand for: names, once each, and the ids of the requests. */
+  texts: string[];
+  /** What only few requests have, as it is. */
+  objects: object[];
+}
+
+/**
+ * How a value becomes numbers, and a value again, as code: `write` is given the expression of the
+ * value. A loop over names takes four times as long as code that is written out.
+ */
+interface Column<T> {
+  width: number;
+  write(value: string): string;
+  read: string;
+  /** Only for the type. */
+  of?: T;
+}
+
+function column<T>(write: (value: string) => string, read: string): Column<T> {
+  return { width: 1, write, read };
+}
+
+const number = column<number>((value) => `row.add(${value});`, 'row.next()');
+const numberOrNull = column<number | null>(
+  (value) => `row.add(${value} ?? NaN);`,
+  'row.nextOrNull()',
+);
+const flag = column<boolean>((value) => `row.add(${value} ? 1 : 0);`, 'row.next() === 1');
+/** A text that no other request has. */
+const id = column<string>((value) => `row.addText(${value});`, 'row.nextText()');
+const name = column<string>((value) => `row.addName(${value});`, 'row.nextText()');
+const nameOrNull = <T extends string>() =>
+  column<T | null>((value) => `row.addName(${value});`, 'row.nextText()');
+const objectOrNull = <T extends object>() =>
+  column<T | null>((value) => `row.addObject(${value});`, 'row.nextObject()');
+/** An object of such columns, or null. */
+function groupOrNull<T extends object>(columns: Columns<T>): Column<T | null> {
+  const inner = widthOf(columns);
+  return {
+    width: 1 + inner,
+    write: (value) =>
+      `row.add(${value} === null ? 0 : 1);` +
+      `if (${value} === null) row.skip(${inner}); else { ${writing(columns, value)} }`,
+    read: `(row.next() === 1 ? { ${reading(columns)} } : row.skip(${inner}))`,
+  };
+}
+
+type Columns<T> = { readonly [K in keyof T]: Column<T[K]> };
+type Packed = Omit<RequestFinished, 'type'>;
+
+/** Every field of a finished request: a new one is a line here. */
+const table: Columns<Packed> = {
+  requestId: id,
+  startedAt: number,
+  method: name,
+  endpoint: name,
+  credential: groupOrNull({ id: numberOrNull, name }),
+  model: nameOrNull(),
+  modelSent: nameOrNull(),
+  provider: nameOrNull(),
+  attempts: number,
+  attemptsLog: objectOrNull(),
+  attemptsEnd: nameOrNull(),
+  translation: groupOrNull({ to: name, lost: nameOrNull() }),
+  configVersion: number,
+  rateLimit: numberOrNull,
+  status: number,
+  error: nameOrNull(),
+  stream: flag,
+  totalMs: number,
+  upstreamMs: number,
+  firstTokenMs: numberOrNull,
+  complete: flag,
+  usage: groupOrNull({ promptTokens: number, completionTokens: number }),
+  uncounted: objectOrNull(),
+  bodies: objectOrNull(),
+};
+const width = widthOf(table);
+const firstCapacity = 64;
+
+const writeRow = new Function('row', 'event', writing(table, 'event')) as (
+  row: Writer,
+  event: RequestFinished,
+) => void;
+const readRow = new Function('row', `return { type: 'request_finished', ${reading(table)} };`) as (
+  row: Reader,
+) => RequestFinished;
+
+function widthOf<T>(columns: Columns<T>): number {
+  return Object.values<Column<unknown>>(columns).reduce((sum, each) => sum + each.width, 0);
+}
+
+function writing<T>(columns: Columns<T>, object: string): string {
+  const all = Object.entries<Column<unknown>>(columns);
+  return all.map(([field, { write }]) => write(`${object}.${field}`)).join('\n');
+}
+
+function reading<T>(columns: Columns<T>): string {
+  const all = Object.entries<Column<unknown>>(columns);
+  return all.map(([field, { read }]) => `${field}: ${read}`).join(',\n');
+}
+
+/** Collects finished requests. */
+export class RequestBatch {
+  readonly #writer = new Writer();
+  size = 0;
+
+  add(event: RequestFinished): void {
+    this.#writer.makeRoom(width);
+    writeRow(this.#writer, event);
+    this.size++;
+  }
+
+  /** The requests since the last call; they are to be sent before another one is added. */
+  take(): PackedRequests {
+    this.size = 0;
+    return this.#writer.take();
+  }
+}
+
+/** @param packed by a worker of the same version. */
+export function unpackRequests(packed: PackedRequests): RequestFinished[] {
+  const row = new Reader(packed);
+  const events: RequestFinished[] = [];
+  while (row.left) events.push(readRow(row));
+  return events;
+}
+
+class Writer {
+  #numbers = new Float64Array(firstCapacity * width);
+  #texts: string[] = [];
+  #objects: object[] = [];
+  readonly #places = new Map<string, number>();
+  #at = 0;
+
+  makeRoom(count: number): void {
+    if (this.#at + count <= this.#numbers.length) return;
+    const larger = new Float64Array(this.#numbers.length * 2);
+    larger.set(this.#numbers);
+    this.#numbers = larger;
+  }
+
+  add(value: number): void {
+    this.#numbers[this.#at++] = value;
+  }
+
+  skip(count: number): void {
+    this.#at += count;
+  }
+
+  addText(text: string): void {
+    this.add(this.#texts.push(text) - 1);
+  }
+
+  addName(text: string | null): void {
+    this.add(text === null ? Number.NaN : this.#placeOf(text));
+  }
+
+  addObject(value: object | null): void {
+    this.add(value === null ? Number.NaN : this.#objects.push(value) - 1);
+  }
+
+  #placeOf(name: string): number {
+    let place = this.#places.get(name);
+    if (place === undefined) {
+      place = this.#texts.push(name) - 1;
+      this.#places.set(name, place);
+    }
+    return place;
+  }
+
+  take(): PackedRequests {
+    const numbers = this.#numbers.subarray(0, this.#at);
+    const taken = { numbers, texts: this.#texts, objects: this.#objects };
+    this.#texts = [];
+    this.#objects = [];
+    this.#places.clear();
+    this.#at = 0;
+    return taken;
+  }
+}
+
+class Reader {
+  readonly #packed: PackedRequests;
+  #at = 0;
+
+  constructor(packed: PackedRequests) {
+    this.#packed = packed;
+  }
+
+  get left(): boolean {
+    return this.#at < this.#packed.numbers.length;
+  }
+
+  next(): number {
+    return this.#packed.numbers[this.#at++] as number;
+  }
+
+  nextOrNull(): number | null {
+    const number = this.next();
+    return Number.isNaN(number) ? null : number;
+  }
+
+  /** Passes over a group that is not there. */
+  skip(count: number): null {
+    this.#at += count;
+    return null;
+  }
+
+  nextText(): string | null {
+    return this.#packed.texts[this.next()] ?? null;
+  }
+
+  nextObject(): object | null {
+    return this.#packed.objects[this.next()] ?? null;
+  }
+}

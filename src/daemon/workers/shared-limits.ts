@@ -1,0 +1,57 @@
+import type { LeaseGrant, LeaseRequest } from '../../limits/lease.js';
+import { LeaseOwner } from '../../limits/lease-owner.js';
+import { type SlotGrant, SlotOwner, type SlotRequest } from '../../limits/slot-owner.js';
+
+const sweepEveryMs = 30_000;
+
+/** What workers share: the tokens of rate limits and the slots of providers' concurrency. */
+export class SharedLimits {
+  #leases: LeaseOwner;
+  readonly #slots: SlotOwner;
+  #frozen = false;
+
+  /**
+   * @param startFull false where other workers gave out the tokens of the limits just before.
+   * @param grant called with each slot that becomes free for a worker that waits for one.
+   */
+  constructor(startFull: boolean, grant: (worker: number, grant: SlotGrant) => void) {
+    this.#leases = new LeaseOwner(startFull);
+    this.#slots = new SlotOwner(grant);
+    setInterval(() => this.#leases.sweep(performance.now()), sweepEveryMs).unref();
+  }
+
+  /** Restarts the refill clock: buckets that start empty must not be credited for the past. */
+  restart(startFull: boolean): void {
+    this.#leases = new LeaseOwner(startFull);
+  }
+
+  /** @returns what to tell the worker; null where it only gave back. */
+  lease(worker: number, request: LeaseRequest): LeaseGrant | null {
+    const grant = this.#leases.handle(worker, request, performance.now());
+    return request.want > 0 ? grant : null;
+  }
+
+  slot(worker: number, request: SlotRequest): void {
+    this.#slots.handle(worker, request);
+  }
+
+  workerGone(worker: number): void {
+    this.#leases.workerGone(worker, performance.now());
+    this.#slots.workerGone(worker);
+  }
+
+  get isFrozen(): boolean {
+    return this.#frozen;
+  }
+
+  /** Adds no more tokens to any limit. */
+  freeze(): void {
+    this.#frozen = true;
+    this.#leases.freeze(performance.now());
+  }
+
+  thaw(): void {
+    this.#frozen = false;
+    this.#leases.thaw(performance.now());
+  }
+}

@@ -1,0 +1,280 @@
+import { Clients } from '../../config/client.js';
+import { modelEndpoints } from '../../dialects/endpoints.js';
+import { KeptReasoning } from '../../dialects/translate/kept-reasoning.js';
+import { limitShare, shareOf } from '../../limits/lease.js';
+import { LeasedLimiter } from '../../limits/leased-limiter.js';
+import { LeasedSlots } from '../../limits/leased-slots.js';
+import type { Limiter } from '../../limits/limiter.js';
+import { LocalLimiter } from '../../limits/local-limiter.js';
+import { LocalSlots, type Slots } from '../../limits/slots.js';
+import type { GatewayEvent } from '../../observe/event.js';
+import { watchProcess } from '../../observe/process-status.js';
+import { AdminKeyCheck } from '../../proxy/admin-key-check.js';
+import type { Gateway } from '../../proxy/gateway.js';
+import { handleRequest } from '../../proxy/handle-request.js';
+import { Watchdog } from '../../proxy/watchdog.js';
+import { countWrongKeys } from '../../proxy/wrong-key.js';
+import { Balancers } from '../../routing/plan.js';
+import { buildSnapshot, changeSnapshot } from '../../routing/snapshot.js';
+import { strategies } from '../../routing/strategies/index.js';
+import { ConnectionCap, type TotalCap } from '../../server/connection-cap.js';
+import { selectEngine } from '../../server/engine.js';
+import type { Server } from '../../server/exchange.js';
+import { NetPool } from '../../upstream/client/net-pool.js';
+import { Health } from '../../upstream/health.js';
+import { RetryBudget } from '../../upstream/retry-budget.js';
+import { Upstreams } from '../../upstream/upstreams.js';
+import type { Descriptors } from './descriptors.js';
+import type { FromWorker, StartWorker, ToWorker } from './messages.js';
+import { untilReplaced } from './orphan.js';
+import { RequestBatch } from './packed-requests.js';
+
+/**
+ * A data-plane worker: the process that answers requests. When the control process is gone it goes
+ * on with what it has, until there is another one or for `server.orphan_grace_ms`; then it ends,
+ * after what is in flight.
+ *
+ * States: waiting for `start` → serving (→ orphaned) → draining → exit.
+ */
+
+/**
+ * Events that follow a batch so soon wait to be sent together: a message for each turn of the event
+ * loop costs 4 to 10 % of the CPU of a busy gateway.
+ */
+const eventBatchMs = 20;
+const statusPeriodMs = 1_000;
+const tellEveryMs = 60_000;
+
+process.title = 'llmproxy worker';
+// Ctrl-C reaches every process of the terminal; the control process says when to stop.
+process.on('SIGINT', ignore);
+process.on('SIGTERM', ignore);
+process.on('SIGHUP', ignore);
+// Of a control process whose workers serve, to those that an earlier one has left.
+process.on('SIGUSR2', () => replaced.abort());
+
+const replaced = new AbortController();
+/** Clients of chat bring no reasoning back: it is kept for the next turn of a tool's use. */
+const maxKeptReasoningBytes = 16_777_216;
+const maxKeptReasoningMs = 3_600_000;
+/** The control process is on this machine: it accepts at once, or hangs. */
+const controlConnectMs = 10_000;
+/** Whether the control process has not taken over yet from the one that it replaces. */
+let isOnTrial = false;
+let server: Server | null = null;
+let gateway: Gateway | null = null;
+let limiter: (Limiter & Partial<Pick<LeasedLimiter, 'granted' | 'ownerGone'>>) | null = null;
+let slots: (Slots & Partial<Pick<LeasedSlots, 'granted' | 'ownerGone'>>) | null = null;
+let waitOrphaned: () => Promise<void> = async () => {};
+let graceMs = 30_000;
+const requests = new RequestBatch();
+let events: GatewayEvent[] = [];
+let flushedMs = 0;
+
+process.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'start':
+      start(message).catch((error: Error) => {
+        send({ type: 'failed', reason: error.message });
+        process.exitCode = 1;
+        process.disconnect();
+      });
+      break;
+    case 'configuration':
+      if (gateway) activate(gateway, message);
+      break;
+    case 'lease':
+      limiter?.granted?.(message.grant);
+      break;
+    case 'ping':
+      send({ type: 'pong', ping: message.ping });
+      break;
+    case 'slot':
+      slots?.granted?.(message.grant);
+      break;
+    case 'in_charge':
+      isOnTrial = false;
+      break;
+    case 'freeze':
+      limiter?.freeze();
+      break;
+    case 'thaw':
+      limiter?.thaw();
+      break;
+    case 'ejection':
+      gateway?.health.learn(message.ejection, Date.now());
+      break;
+    case 'facts':
+      if (gateway) gateway.facts = { ...gateway.facts, ...message.facts };
+      break;
+    case 'tls':
+      server?.renewTls?.(message.tls);
+      break;
+    case 'drain':
+      drain();
+      break;
+  }
+});
+process.on('disconnect', orphaned);
+// A message that fails because the control process is gone; `disconnect` follows.
+process.on('error', ignore);
+send({ type: 'loaded' });
+
+async function start(message: StartWorker): Promise<void> {
+  const { settings, configuration, hash, controlSocket } = message;
+  graceMs = settings.server.grace_period_ms;
+  isOnTrial = message.isOnTrial;
+  waitOrphaned = () =>
+    untilReplaced({
+      controlSocket,
+      graceMs: isOnTrial ? 0 : settings.server.orphan_grace_ms,
+      replaced: replaced.signal,
+      onControl: (isThere) => (isThere ? limiter?.freeze() : limiter?.thaw()),
+    });
+  limiter = openLimiter(message);
+  slots = openSlots(message);
+  const opened: Gateway = {
+    settings,
+    snapshot: buildSnapshot(configuration, hash),
+    facts: message.facts,
+    adminKey: new AdminKeyCheck(message.adminKeyHashes),
+    clients: new Clients(settings.server),
+    wrongKeys: countWrongKeys(),
+    balancers: new Balancers(strategies[settings.routing.strategy]),
+    upstreams: new Upstreams(settings.upstream),
+    health: new Health((ejection) => send({ type: 'ejection', ejection })),
+    usageRefusers: new Set(),
+    retryBudget: new RetryBudget(),
+    limiter,
+    slots,
+    seals: {
+      key: Buffer.from(message.sealKey, 'base64'),
+      kept: new KeptReasoning(maxKeptReasoningBytes, maxKeptReasoningMs),
+    },
+    watchdog: new Watchdog(),
+    // The first one is there from the start, so that a graph of it is.
+    active: new Map(modelEndpoints.slice(0, 1).map(({ pattern }) => [pattern, 0])),
+    control: new NetPool({
+      origin: 'http://control',
+      socketPath: controlSocket,
+      maxConnections: 16,
+      connectTimeoutMs: controlConnectMs,
+    }),
+    emit,
+    draining: false,
+  };
+  gateway = opened;
+  for (const ejection of message.ejections) opened.health.learn(ejection, Date.now());
+  const engine = await selectEngine(settings.server.engine, (reason) =>
+    emit({ type: 'engine_defect', reason }),
+  );
+  const measure = watchProcess();
+  const isProxy = (address: string) => opened.clients.isProxy(address);
+  server = await engine.listen({
+    host: settings.server.host,
+    port: settings.server.port,
+    fd: message.listenFd,
+    tls: message.tls,
+    handler: (exchange) => void handleRequest(opened, exchange),
+    connectionCap: new ConnectionCap(
+      settings.server.max_connections_per_address,
+      isProxy,
+      message.descriptors && descriptorCap(message.descriptors),
+    ),
+    ...(settings.server.proxy_protocol && { hasProxyHeader: isProxy }),
+  });
+  send({ type: 'listening', engine: engine.name });
+  // Not that of the message: a change may have come while the engine was loaded.
+  send({ type: 'active', hash: opened.snapshot.hash });
+  setInterval(() => {
+    const providers = opened.health.statuses(Date.now());
+    const activeRequests = Object.fromEntries(opened.active);
+    send({ type: 'status', status: { ...measure(), activeRequests, providers } });
+  }, statusPeriodMs).unref();
+}
+
+/** Refused connections are told once a minute. */
+function descriptorCap({ limit, maxClients: max }: Descriptors): TotalCap {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  const onFull = () => {
+    if (performance.now() - toldMs < tellEveryMs) return;
+    toldMs = performance.now();
+    emit({ type: 'descriptors_short', limit, connections: max });
+  };
+  return { max, onFull };
+}
+
+function openLimiter({ limiter: kind, slot, count }: StartWorker): Limiter {
+  if (kind !== 'leased') return new LocalLimiter(kind === 'full');
+  return new LeasedLimiter(
+    (request) => send({ type: 'lease', request }),
+    (rate, burst) => limitShare(rate, burst, slot, count),
+  );
+}
+
+function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
+  if (kind !== 'leased') return new LocalSlots();
+  return new LeasedSlots(
+    (request) => send({ type: 'slot', request }),
+    (capacity) => shareOf(capacity, slot, count),
+  );
+}
+
+/** The swap: one assignment. Requests that began before it keep the snapshot that they read. */
+function activate(current: Gateway, { change, hash }: ToWorker & { type: 'configuration' }): void {
+  current.snapshot = changeSnapshot(current.snapshot, change, hash);
+  current.upstreams.retain(current.snapshot.providers.map(({ wires }) => wires.connection));
+  send({ type: 'active', hash });
+}
+
+function orphaned(): void {
+  if (!gateway || !server) process.exit(0);
+  if (gateway.draining) return;
+  limiter?.ownerGone?.();
+  slots?.ownerGone?.();
+  void waitOrphaned().then(drain);
+}
+
+function drain(): void {
+  if (!gateway || !server) process.exit(0);
+  if (gateway.draining) return;
+  gateway.draining = true;
+  gateway.limiter.freeze();
+  setTimeout(() => {
+    server?.close();
+    finish();
+  }, graceMs).unref();
+  server.drain().then(finish);
+}
+
+/** Ends when the control process has the last events, or is gone. */
+function finish(): void {
+  if (!process.connected) process.exit(0);
+  const last: FromWorker = { type: 'events', requests: requests.take(), events };
+  process.send?.(last, undefined, undefined, () => process.exit(0));
+}
+
+function emit(event: GatewayEvent): void {
+  if (events.length + requests.size === 0) scheduleFlush();
+  if (event.type === 'request_finished') requests.add(event);
+  else events.push(event);
+}
+
+/** What waits here is lost when this process crashes, so it waits only where there is much of it. */
+function scheduleFlush(): void {
+  if (performance.now() - flushedMs >= eventBatchMs) setImmediate(flush);
+  else setTimeout(flush, eventBatchMs);
+}
+
+function flush(): void {
+  flushedMs = performance.now();
+  if (events.length + requests.size === 0) return;
+  send({ type: 'events', requests: requests.take(), events });
+  events = [];
+}
+
+function send(message: FromWorker): void {
+  if (process.connected) process.send?.(message);
+}
+
+function ignore(): void {}

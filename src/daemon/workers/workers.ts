@@ -1,0 +1,371 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Configuration } from '../../config/configuration.js';
+import type { Settings } from '../../config/settings-schema.js';
+import type { Emit, GatewayEvent } from '../../observe/event.js';
+import type { WorkerState } from '../../observe/metrics-state.js';
+import type { AdminKeyHash } from '../../proxy/admin-key-check.js';
+import type { DaemonFacts } from '../../proxy/gateway.js';
+import { changeBetween } from '../../routing/configuration-change.js';
+import type { TlsMaterial } from '../../server/exchange.js';
+import type { Ejection } from '../../upstream/health.js';
+import { environmentWithoutSecrets } from './child-environment.js';
+import { ownDescriptors } from './descriptors.js';
+import { Ejections } from './ejections.js';
+import type { FromWorker, ToWorker } from './messages.js';
+import { unpackRequests } from './packed-requests.js';
+import { SharedLimits } from './shared-limits.js';
+import { WorkerProcess } from './worker-process.js';
+
+/** A worker that ended sooner than this after its start is replaced more and more slowly. */
+const shortLifeMs = 2_000;
+const maxRestartDelayMs = 5_000;
+/** Past the grace period a worker ends by itself, unless it hangs. */
+/** Where a worker finds the socket, after its channel. */
+const inheritedFd = 4;
+const workerFile = fileURLToPath(new URL('./worker.js', import.meta.url));
+const killMarginMs = 2_000;
+
+interface WorkersOptions {
+  count: number;
+  settings: Settings;
+  controlSocket: string;
+  version: string;
+  /** SHA-256, hex: workers need no more of the admin key. */
+  adminKeyHashes: readonly AdminKeyHash[];
+  /** Base64. */
+  sealKey: string;
+  /** False where other workers gave out the tokens of the limits just before. */
+  limitsStartFull: boolean;
+  /** Whether another daemon is being replaced, which goes on if this one fails: see `inCharge`. */
+  isOnTrial: boolean;
+  emit: Emit;
+  /** Called with the process ids at each change. */
+  onPids: (pids: number[]) => void;
+}
+
+const descriptors = ownDescriptors();
+
+/**
+ * The worker processes: starts them, replaces those that end, gives them the configuration, and
+ * passes on what they share, the socket that all of them accept from among it.
+ */
+export class Workers {
+  /** Of the socket that workers accept from; null: each opens the port itself. */
+  listenFd: number | null = null;
+  #tls: TlsMaterial | null = null;
+  readonly #options: WorkersOptions;
+  readonly #live = new Map<number, WorkerProcess>();
+  readonly #limits: SharedLimits;
+  readonly #ejections = new Ejections();
+  #facts: DaemonFacts;
+  #configuration: { configuration: Configuration; hash: string } | null = null;
+  #restarts = 0;
+  #stopping = false;
+  #isOnTrial: boolean;
+  #watchers: (() => void)[] = [];
+  #startFailure: string | null = null;
+  readonly #defectsTold = new Set<string>();
+  #pings = 0;
+  #forks = 0;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    this.#isOnTrial = options.isOnTrial;
+    this.#limits = new SharedLimits(options.limitsStartFull, (worker, grant) =>
+      this.#live.get(worker)?.send({ type: 'slot', grant }),
+    );
+    this.#facts = {
+      version: options.version,
+      startedAt: Date.now(),
+      configVersion: null,
+      database: 'unknown',
+      discovered: [],
+    };
+  }
+
+  /**
+   * Starts all workers; resolves with the engine's name when each of them serves.
+   * @throws Error when a worker says that it cannot start, such as for a port in use.
+   */
+  async start(configuration: Configuration, hash: string): Promise<string> {
+    const { count, limitsStartFull } = this.#options;
+    this.#configuration = { configuration, hash };
+    this.#limits.restart(limitsStartFull);
+    for (let i = 0; i < count; i++) this.#fork(limitsStartFull ? 'full' : 'empty');
+    await this.#until(() => this.#startFailure !== null || this.#allActive(hash));
+    if (this.#startFailure !== null) throw new Error(this.#startFailure);
+    const [first] = this.#live.values();
+    return first?.engine ?? '';
+  }
+
+  /** Gives a configuration to every worker; resolves when each of them uses it. */
+  async publish(configuration: Configuration, hash: string): Promise<void> {
+    const before = this.#configuration?.configuration ?? configuration;
+    this.#configuration = { configuration, hash };
+    // What has changed: all of a large table would stop a worker for as long as it is read.
+    const change = changeBetween(before, configuration);
+    this.#broadcast({ type: 'configuration', change, hash });
+    await this.#until(() => this.#stopping || this.#allActive(hash));
+  }
+
+  /** Tells every worker what has changed of the daemon; those that start later know it too. */
+  inform(facts: Partial<DaemonFacts>): void {
+    this.#facts = { ...this.#facts, ...facts };
+    this.#broadcast({ type: 'facts', facts });
+  }
+
+  /** How a provider and models of it are taken out; empty when none is. */
+  ejectionsOf(provider: string): Ejection[] {
+    return this.#ejections.of(provider);
+  }
+
+  /** Takes a provider out in every worker, or brings it back. */
+  announce(ejection: Ejection): void {
+    this.#eject(null, ejection);
+  }
+
+  /** Process ids, for status and tests. */
+  get pids(): number[] {
+    return [...this.#live.values()].flatMap(({ pid }) => (pid === 0 ? [] : pid));
+  }
+
+  /** Of the workers that serve, as each last said. */
+  get states(): WorkerState[] {
+    return [...this.#live.values()]
+      .filter(({ engine }) => engine !== null)
+      .map(({ slot, status }) => ({ name: `worker-${slot}`, status }));
+  }
+
+  /** Resolves when each worker that serves has answered: none of them hangs. */
+  async ping(): Promise<void> {
+    const ping = ++this.#pings;
+    this.#broadcast({ type: 'ping', ping });
+    await this.#until(() => this.#stopping || this.#allAnswered(ping));
+  }
+
+  /** Gives the certificate to workers that run, and to those that start from now on. */
+  serveTls(tls: TlsMaterial): void {
+    this.#tls = tls;
+    this.#broadcast({ type: 'tls', tls });
+  }
+
+  /** The other daemon is replaced: from now on workers outlive this process for a while. */
+  inCharge(): void {
+    this.#isOnTrial = false;
+    this.#broadcast({ type: 'in_charge' });
+  }
+
+  /** From when this resolves no token is added to any limit. */
+  async freeze(): Promise<void> {
+    this.#limits.freeze();
+    this.#broadcast({ type: 'freeze' });
+    await this.ping();
+  }
+
+  /** Undoes `freeze`. */
+  thaw(): void {
+    if (!this.#limits.isFrozen) return;
+    this.#limits.thaw();
+    this.#broadcast({ type: 'thaw' });
+  }
+
+  /** Drains all workers; resolves when each has ended. */
+  async stop(): Promise<void> {
+    const { settings } = this.#options;
+    this.#stopping = true;
+    this.#notify();
+    this.#broadcast({ type: 'drain' });
+    const timer = setTimeout(() => this.kill(), settings.server.grace_period_ms + killMarginMs);
+    await this.#until(() => this.#live.size === 0);
+    clearTimeout(timer);
+  }
+
+  /** Ends all workers at once. */
+  kill(): void {
+    this.#stopping = true;
+    for (const live of this.#live.values()) live.kill();
+  }
+
+  #fork(limiter: 'full' | 'empty'): void {
+    const { count, emit } = this.#options;
+    const { listenFd } = this;
+    const worker = fork(workerFile, {
+      env: environmentWithoutSecrets(process.env),
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...(listenFd === null ? [] : [listenFd])],
+      serialization: 'advanced',
+    });
+    const live = new WorkerProcess(
+      worker,
+      ++this.#forks,
+      this.#freeSlot(),
+      count > 1 ? 'leased' : limiter,
+    );
+    this.#live.set(live.id, live);
+    worker.on('error', ignoreSendFailure);
+    worker.on('message', (message: FromWorker) => this.#receive(live, message));
+    worker.on('exit', (code, signal) => this.#exited(live, signal ?? `exit code ${code}`));
+    emit({ type: 'worker_started', worker: live.id, pid: live.pid });
+    this.#options.onPids(this.pids);
+  }
+
+  /** What is sent to a worker before it listens for messages is lost, so `start` waits for it. */
+  #start(live: WorkerProcess): void {
+    const { settings, controlSocket } = this.#options;
+    if (this.#stopping || !this.#configuration) {
+      live.disconnect();
+      return;
+    }
+    live.start({
+      type: 'start',
+      settings: withoutSecrets(settings),
+      listenFd: this.listenFd === null ? null : inheritedFd,
+      tls: this.#tls,
+      controlSocket,
+      ...this.#configuration,
+      limiter: live.limiter,
+      slot: live.slot,
+      count: this.#options.count,
+      isOnTrial: this.#isOnTrial,
+      descriptors,
+      ejections: this.#ejections.all,
+      facts: this.#facts,
+      adminKeyHashes: this.#options.adminKeyHashes,
+      sealKey: this.#options.sealKey,
+    });
+    if (this.#limits.isFrozen) live.send({ type: 'freeze' });
+  }
+
+  #receive(live: WorkerProcess, message: FromWorker): void {
+    switch (message.type) {
+      case 'loaded':
+        this.#start(live);
+        break;
+      case 'listening':
+        live.engine = message.engine;
+        break;
+      case 'active':
+        live.activeHash = message.hash;
+        this.#notify();
+        break;
+      case 'pong':
+        live.ponged = message.ping;
+        this.#notify();
+        break;
+      case 'status':
+        live.status = message.status;
+        break;
+      case 'events':
+        for (const event of message.events) this.#tell(event);
+        for (const request of unpackRequests(message.requests)) this.#options.emit(request);
+        break;
+      case 'lease': {
+        const grant = this.#limits.lease(live.id, message.request);
+        if (grant) live.send({ type: 'lease', grant });
+        break;
+      }
+      case 'slot':
+        this.#limits.slot(live.id, message.request);
+        break;
+      case 'ejection':
+        this.#eject(live, message.ejection);
+        break;
+      case 'failed':
+        this.#startFailure ??= message.reason;
+        this.#notify();
+        break;
+    }
+  }
+
+  /** @param from the worker that found it and knows it already; null where a probe did. */
+  #eject(from: WorkerProcess | null, ejection: Ejection): void {
+    const event = this.#ejections.apply(ejection);
+    for (const live of this.#live.values()) {
+      if (live !== from) live.send({ type: 'ejection', ejection });
+    }
+    this.#options.emit(event);
+  }
+
+  #exited(live: WorkerProcess, reason: string): void {
+    const { id, pid, startedMs } = live;
+    this.#live.delete(id);
+    this.#limits.workerGone(id);
+    this.#options.onPids(this.pids);
+    this.#options.emit({
+      type: 'worker_exited',
+      worker: id,
+      pid,
+      reason,
+      expected: this.#stopping,
+    });
+    this.#notify();
+    if (this.#stopping) return;
+    this.#restarts = performance.now() - startedMs < shortLifeMs ? this.#restarts + 1 : 0;
+    const delayMs =
+      this.#restarts === 0 ? 0 : Math.min(maxRestartDelayMs, 50 * 2 ** this.#restarts);
+    setTimeout(() => {
+      if (!this.#stopping) this.#fork('empty');
+    }, delayMs);
+  }
+
+  #freeSlot(): number {
+    const taken = new Set([...this.#live.values()].map(({ slot }) => slot));
+    let slot = 1;
+    while (taken.has(slot)) slot++;
+    return slot;
+  }
+
+  /** Every worker finds the same defects of its engine; each is told once. */
+  #tell(event: GatewayEvent): void {
+    if (event.type === 'engine_defect') {
+      if (this.#defectsTold.has(event.reason)) return;
+      this.#defectsTold.add(event.reason);
+    }
+    this.#options.emit(event);
+  }
+
+  #allActive(hash: string): boolean {
+    if (this.#live.size < this.#options.count) return false;
+    return [...this.#live.values()].every(({ activeHash }) => activeHash === hash);
+  }
+
+  /** A worker that was started since the ping is on its way to serve: it is no sign of a hang. */
+  #allAnswered(ping: number): boolean {
+    const live = [...this.#live.values()];
+    return live.length > 0 && live.every(({ ponged, activeHash }) => ponged >= ping || !activeHash);
+  }
+
+  #broadcast(message: ToWorker): void {
+    for (const live of this.#live.values()) live.send(message);
+  }
+
+  /** Resolves when `condition` holds, tried again at each change of a worker's state. */
+  #until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!condition()) return;
+        this.#watchers = this.#watchers.filter((watcher) => watcher !== check);
+        resolve();
+      };
+      this.#watchers.push(check);
+      check();
+    });
+  }
+
+  #notify(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}
+
+/** The data plane needs neither the admin key nor the database. */
+function withoutSecrets(settings: Settings): Settings {
+  const { admin, database } = settings;
+  return {
+    ...settings,
+    admin: { ...admin, key: null },
+    database: { ...database, url: null, listen_url: null },
+  };
+}
+
+/** A message to a worker that is ending is lost with it; its exit is what counts. */
+function ignoreSendFailure(): void {}

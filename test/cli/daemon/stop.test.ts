@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { postmasterPid, startDaemon } from '../../support/daemon.js';
+import { isRunning } from '../../support/until.js';
+import { llmproxy, temporaryFolder } from '../llmproxy.js';
+
+test('stop ends the gateway and its database, and reports when none runs', async (t) => {
+  const daemon = await startDaemon(t, { database: 'embedded' });
+  const postgres = postmasterPid(daemon.dataDir) ?? 0;
+  assert.ok(isRunning(postgres));
+  const { code, stdout } = await daemon.cli(['stop', '--json']);
+  assert.equal(code, 0);
+  assert.equal(JSON.parse(stdout).pid, daemon.pid);
+  assert.ok(!isRunning(daemon.pid) && !isRunning(postgres));
+  assert.deepEqual(await daemon.exited, { code: 0, signal: null });
+  const again = await daemon.cli(['stop']);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /no llmproxy runs on the data directory/);
+});
+
+test('a command without the gateway’s database is refused, and creates none', async (t) => {
+  const daemon = await startDaemon(t);
+  for (const command of [
+    ['keys', 'create', 'alice'],
+    ['provider', 'list'],
+    ['migrate', 'status'],
+  ]) {
+    const { code, stdout, stderr } = await daemon.cli(command, { env: { DB_URL: '' } });
+    assert.equal(code, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, /error: the gateway that runs here uses the database .*\/test_\w+, this/);
+    assert.match(stderr, /give it the same DB_URL/);
+    assert.doesNotMatch(stderr, /password/);
+  }
+  assert.ok(!existsSync(join(daemon.dataDir, 'postgres')));
+  assert.equal((await daemon.cli(['keys', 'create', 'alice'])).code, 0);
+});
+
+for (const bytes of [95, 104, 200]) {
+  test(`serve refuses a data directory of ${bytes} bytes by name`, async (t) => {
+    const folder = temporaryFolder(t);
+    const dataDir = join(folder, 'x'.repeat(bytes - folder.length - 1));
+    const { code, stderr } = await llmproxy(['serve', '--data-dir', dataDir]);
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`has a path of ${bytes} bytes, and its sockets allow 9[04]`));
+    assert.ok(!existsSync(dataDir));
+  });
+}
+
+test('a gateway serves, and commands find it, in a directory of 90 bytes', async (t) => {
+  const folder = temporaryFolder(t);
+  const dataDir = join(folder, 'y'.repeat(90 - folder.length - 1));
+  const daemon = await startDaemon(t, { env: { LLMPROXY_DATA_DIR: dataDir } });
+  assert.ok(existsSync(join(dataDir, 'control.sock')));
+  const { stdout } = await daemon.cli([
+    'provider',
+    'add',
+    'a',
+    '--api-base',
+    'http://a',
+    '--api-key',
+    'k',
+  ]);
+  assert.match(stdout, /active \(version/);
+});

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compact, duration } from '../../../src/cli/requests/usage-view.js';
+import { connect } from '../../../src/db/client.js';
+import { insertRequestLogs } from '../../../src/db/queries/insert-request-logs.js';
+import { createRequestLogPartitions } from '../../../src/db/queries/request-log-partitions.js';
+import { logRow } from '../../support/usage-row.js';
+import { json, usage, withOwnDatabase } from '../llmproxy.js';
+
+test('usage is summed in a table that fits 80 columns, and as JSON', async (t) => {
+  const { run, dbUrl } = await withOwnDatabase(t);
+  assert.match((await run(['usage'])).stderr, /no requests/);
+
+  const sql = connect(dbUrl, { max: 1 });
+  await createRequestLogPartitions(sql, ['2026-03-10']);
+  const huge = { prompt_tokens: 123_456_789, completion_tokens: 987_654_321 };
+  await insertRequestLogs(sql, [
+    logRow({ credential_name: 'a key with a very long name indeed', ...huge }),
+    logRow({ credential_name: 'bob', usage_source: 'estimated', duration_ms: 123_456 }),
+    logRow({ credential_name: 'bob', provider: null, status: 404 }),
+  ]);
+  await sql.end();
+
+  const period = ['--since', '2026-03-10', '--until', '2026-03-11'];
+  for (const by of ['key', 'model', 'provider', 'day', 'hour']) {
+    const { stdout, code } = await run(['usage', '--by', by, ...period]);
+    assert.equal(code, 0);
+    const lines = stdout.trimEnd().split('\n');
+    for (const line of lines) assert.ok(line.length <= 80, line);
+    assert.match(lines[0] ?? '', new RegExp(`^${by.toUpperCase()} +REQS`));
+    assert.match(lines.at(-1) ?? '', /^total +3 +1 /);
+  }
+  const printed = await json(run(['usage', '--by', 'key', ...period, '--json']));
+  assert.equal(printed.since, '2026-03-10T00:00:00.000Z');
+  assert.equal(printed.by, 'key');
+  assert.deepEqual(
+    printed.usage.map((sum: { group: string; requests: number }) => [sum.group, sum.requests]),
+    [
+      ['bob', 2],
+      ['a key with a very long name indeed', 1],
+    ],
+  );
+  assert.equal(printed.total.estimated_tokens, 15);
+});
+
+test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t) => {
+  const { run, dbUrl } = await withOwnDatabase(t);
+  const sql = connect(dbUrl, { max: 1 });
+  await createRequestLogPartitions(sql, ['2026-03-10']);
+  await insertRequestLogs(sql, [
+    logRow({ credential_name: 'bob', started_ms: Date.parse('2026-03-10T20:30:00Z') }),
+    logRow({ credential_name: '=cmd,"x"', started_ms: Date.parse('2026-03-10T04:30:00Z') }),
+    logRow({ credential_name: 'bob', model: 'o3', error: 'upstream_failed', status: 502 }),
+  ]);
+  await sql.end();
+  const env = { TZ: 'Asia/Kathmandu' };
+  const period = ['--since', '2026-03-10', '--until', '2026-03-12'];
+  const local = await run(['usage', '--by', 'day,key', '--model', 'gpt*', ...period], { env });
+  assert.match(local.stderr, /days and hours of Asia\/Kath?mandu/);
+  assert.match(
+    local.stdout,
+    /^DAY +KEY +REQS.*\n2026-03-10 +=cmd.*\n2026-03-11 +bob .*\ntotal +2 /,
+  );
+  const utc = await run(['usage', '--by', 'hour', '--key', 'bob', '--utc', ...period], { env });
+  assert.match(utc.stdout, /2026-03-10 12:00 +1 .*\n2026-03-10 20:00 +1 /);
+  const printed = await run(['usage', '--by', 'key', '--csv', ...period], { env });
+  assert.match(printed.stdout, /^key,requests,.*\r\nbob,2,1,.*\r\n"'=cmd,""x""",1,0,/);
+
+  const rows = await run(['requests', '--utc', ...period], { env });
+  const lines = rows.stdout.trimEnd().split('\n');
+  assert.equal(lines.length, 4);
+  for (const line of lines) assert.ok(line.length <= 80, line);
+  assert.match(lines[1] ?? '', /^2026-03-10 20:30:00 +200 +bob +gpt-4 +main +15 /);
+  assert.match(rows.stderr, /times of UTC/);
+  const failed = await json(run(['requests', '--status', '5xx', '--json', ...period], { env }));
+  assert.deepEqual(
+    failed.map(({ model, error }: { model: string; error: string }) => [model, error]),
+    [['o3', 'upstream_failed']],
+  );
+  const csv = await run(['requests', '--limit', '1', '--csv', ...period], { env });
+  assert.match(csv.stdout, /^started_at,.*\r\n2026-03-10T20:30:00.000Z,req-1,bob,[^\r]*\r\n$/);
+  assert.match((await run(['requests', '--key', 'nobody', ...period])).stderr, /no such requests/);
+});
+
+test('a period or grouping that makes no sense is a usage error that names the flag', async () => {
+  await usage(['usage', '--since', 'yesterday'], /--since: "yesterday" is neither.*24h/);
+  await usage(['usage', '--until', '3'], /--until: "3"/);
+  await usage(['usage', '--since', '1h', '--until', '2h'], /--since: .*before/);
+  for (const by of ['colour', 'key,key', 'key,day,hour', '']) {
+    await usage(['usage', '--by', by], /--by.*key, model, provider, day, hour/);
+  }
+  await usage(['requests', '--status', 'teapot'], /--status: "teapot"/);
+});
+
+test('numbers and durations are short', () => {
+  const numbers = [0, 99_999, 123_456, 999_499, 999_500, 4_560_000, 45_600_000, 1_234_567_890];
+  assert.deepEqual(numbers.map(compact), [
+    ...['0', '99999', '123k', '999k'],
+    ...['1.00M', '4.56M', '45.6M', '1.23G'],
+  ]);
+  const times = [null, 0, 9.94, 9.96, 999, 1_000, 99_900, 600_000];
+  assert.deepEqual(times.map(duration), [
+    ...['-', '0.0ms', '9.9ms', '10ms'],
+    ...['999ms', '1.0s', '99.9s', '10min'],
+  ]);
+});

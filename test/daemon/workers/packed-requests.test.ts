@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RequestBatch, unpackRequests } from '../../../src/daemon/workers/packed-requests.js';
+import type { RequestFinished } from '../../../src/observe/event.js';
+
+const request: RequestFinished = {
+  type: 'request_finished',
+  requestId: 'r',
+  startedAt: 1,
+  method: 'POST',
+  endpoint: '/v1/chat/completions',
+  credential: { id: null, name: 'k' },
+  model: 'm',
+  modelSent: 'n',
+  provider: 'p',
+  attempts: 2,
+  attemptsLog: [
+    {
+      provider: 'q',
+      model: 'm',
+      outcome: 'refused',
+      status: 500,
+      reason: null,
+      atMs: 0,
+      tookMs: 1,
+    },
+  ],
+  attemptsEnd: null,
+  translation: null,
+  configVersion: 3,
+  rateLimit: 10,
+  status: 200,
+  error: null,
+  stream: true,
+  totalMs: 4.5,
+  upstreamMs: 4,
+  firstTokenMs: 2,
+  complete: true,
+  usage: { promptTokens: 5, completionTokens: 0 },
+  uncounted: null,
+  bodies: null,
+};
+
+test('finished requests come out of their packed form as they went in', () => {
+  const uncounted = {
+    operation: 'chat' as const,
+    request: Buffer.from('q'),
+    answer: [],
+    truncated: false,
+  };
+  const body = { bytes: Buffer.from('b'), totalBytes: 2 };
+  const events = [
+    request,
+    { ...request, bodies: { request: body, response: body }, attemptsEnd: 'over' as const },
+    { ...request, translation: { to: 'openai.chat', lost: null } },
+    { ...request, translation: { to: 'openai.chat', lost: 'top_k=dropped' } },
+    { ...request, credential: null, usage: null, uncounted, attemptsLog: null },
+    { ...request, credential: { id: 7, name: '' }, model: null, provider: null, rateLimit: null },
+    { ...request, requestId: 'p', method: 'GET', error: 'no_key', firstTokenMs: null, status: 0 },
+  ];
+  const batch = new RequestBatch();
+  // More than fit in the space that there is at first; then once more with fewer.
+  for (const count of [100, 3]) {
+    const many = Array.from({ length: count }, (_, i) => events[i % events.length] ?? request);
+    for (const event of many) batch.add(event);
+    // As they are sent: what is added to the batch next is not to be seen.
+    const sent = structuredClone(batch.take());
+    assert.equal(batch.size, 0);
+    assert.deepEqual(
+      unpackRequests(sent),
+      many.map((event) => structuredClone(event)),
+    );
+  }
+  assert.deepEqual(unpackRequests(batch.take()), []);
+});
