@@ -1,3 +1,5 @@
+import type { UsageClasses } from './usage.js';
+
 /**
  * The neutral form of a conversation. Codecs read each dialect into it and write each from it, so
  * that any two dialects can be translated without code of their own. It is ordered blocks: order
@@ -251,16 +253,7 @@ export interface Finish {
   detail: string | null;
 }
 
-/** Tokens in disjoint classes, but for `reasoning`, which is part of `output`. */
-export interface Usage {
-  /** Neither read from a cache nor written to one. */
-  input: number;
-  cacheRead: number;
-  cacheWrite5m: number;
-  cacheWrite1h: number;
-  output: number;
-  reasoning: number;
-}
+export type Usage = UsageClasses;
 
 export const errorKinds = [
   'invalid_request',

@@ -2,7 +2,56 @@
 export interface TokenUsage {
   promptTokens: number;
   completionTokens: number;
+  /** Absent where all of it is plain text at the standard rate. */
+  classes?: UsageClasses | null;
 }
+
+/**
+ * What a request is charged for, in disjoint classes, but for `reasoning`, which is part of
+ * `output`. Every dialect's usage is brought into this form, whatever its counts include.
+ */
+export interface UsageClasses {
+  /** Tokens neither read from a cache nor written to one, nor of audio or images. */
+  input: number;
+  cacheRead: number;
+  cacheWrite5m: number;
+  cacheWrite1h: number;
+  audioInput: number;
+  imageInput: number;
+  /** Tokens of text, reasoning included. */
+  output: number;
+  reasoning: number;
+  audioOutput: number;
+  imageOutput: number;
+  /** Pictures made. */
+  images: number;
+  /** Seconds of audio heard or made. */
+  seconds: number;
+  /** Searches that the provider ran. */
+  searches: number;
+  /** The rate that was charged; null: the standard one. */
+  tier: ServiceTier | null;
+}
+
+export const serviceTiers = ['batch', 'flex', 'priority'] as const;
+export type ServiceTier = (typeof serviceTiers)[number];
+
+export const noClasses: Readonly<UsageClasses> = {
+  input: 0,
+  cacheRead: 0,
+  cacheWrite5m: 0,
+  cacheWrite1h: 0,
+  audioInput: 0,
+  imageInput: 0,
+  output: 0,
+  reasoning: 0,
+  audioOutput: 0,
+  imageOutput: 0,
+  images: 0,
+  seconds: 0,
+  searches: 0,
+  tier: null,
+};
 
 /** The bytes of an answer's body, for reading its usage. */
 export interface AnswerBytes {
@@ -31,6 +80,78 @@ const COLON = 0x3a;
 /** Null where a count is not a possible one: then the tokens are estimated. */
 export function usageOf(promptTokens: number, completionTokens: number): TokenUsage | null {
   return promptTokens + completionTokens > maxTokens ? null : { promptTokens, completionTokens };
+}
+
+/** The classes of a usage; of one that was only counted, all is plain text. */
+export function classesOf({ promptTokens, completionTokens, classes }: TokenUsage): UsageClasses {
+  return classes ?? { ...noClasses, input: promptTokens, output: completionTokens };
+}
+
+/** All tokens that went in. */
+export function inputTokens(of: UsageClasses): number {
+  return (
+    of.input + of.cacheRead + of.cacheWrite5m + of.cacheWrite1h + of.audioInput + of.imageInput
+  );
+}
+
+/** All tokens that came out. */
+export function outputTokens({ output, audioOutput, imageOutput }: UsageClasses): number {
+  return output + audioOutput + imageOutput;
+}
+
+/** Null where a count is not a possible one: then the tokens are estimated. */
+export function usageOfClasses(classes: UsageClasses): TokenUsage | null {
+  const usage = usageOf(inputTokens(classes), outputTokens(classes));
+  if (usage && !isPlain(classes)) usage.classes = classes;
+  return usage;
+}
+
+/** The same, charged at another rate than the standard one. */
+export function withTier(usage: TokenUsage, tier: ServiceTier | null): TokenUsage {
+  return tier === null ? usage : { ...usage, classes: { ...classesOf(usage), tier } };
+}
+
+function isPlain(classes: UsageClasses): boolean {
+  const { input, output, ...others } = classes;
+  return Object.values(others).every((value) => !value);
+}
+
+/** Counts of a dialect whose totals include their parts. */
+export interface InclusiveCounts {
+  input: number;
+  cacheRead: number;
+  cacheWrite: number;
+  audioInput: number;
+  imageInput: number;
+  output: number;
+  reasoning: number;
+  audioOutput: number;
+  imageOutput: number;
+}
+
+/** Takes the parts out of their totals. Parts that exceed their total are cut: it is what is charged. */
+export function disjoint(counts: InclusiveCounts): UsageClasses {
+  let left = counts.input;
+  const part = (count: number) => {
+    const taken = Math.min(count, left);
+    left -= taken;
+    return taken;
+  };
+  const cacheRead = part(counts.cacheRead);
+  const cacheWrite5m = part(counts.cacheWrite);
+  const audioInput = part(counts.audioInput);
+  const imageInput = part(counts.imageInput);
+  const input = left;
+  left = counts.output;
+  const audioOutput = part(counts.audioOutput);
+  const imageOutput = part(counts.imageOutput);
+  const output = left;
+  const reasoning = Math.min(counts.reasoning, output);
+  return {
+    ...noClasses,
+    ...{ input, cacheRead, cacheWrite5m, audioInput, imageInput },
+    ...{ output, reasoning, audioOutput, imageOutput },
+  };
 }
 
 /**

@@ -6,6 +6,7 @@ import type {
   Finish,
   Part,
 } from '../dialects/conversation.js';
+import { noClasses } from '../dialects/usage.js';
 import type { Exchange } from '../server/exchange.js';
 import { type Answer, makeAnswer } from './answer.js';
 import { type Ask, tokensOf } from './ask.js';
@@ -133,14 +134,7 @@ function toConversation(
           cache: null,
         };
   const finish: Finish = { reason: finishReason, raw: null, sequence: null, detail: null };
-  const usage = {
-    input: promptTokensOf(request),
-    cacheRead: 0,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-    output: pieces.length,
-    reasoning: 0,
-  };
+  const usage = { ...noClasses, input: promptTokensOf(request), output: pieces.length };
   const opened = block.type === 'text' ? { ...block, text: '' } : { ...block, input: '' };
   const id = 'mock';
   return {

@@ -2,7 +2,7 @@ import type { Usage } from '../dialects/conversation.js';
 import { neutralError } from '../dialects/gateway-error.js';
 import type { ModelRequest } from '../dialects/head.js';
 import type { StreamPipe } from '../dialects/translate/stream-pipe.js';
-import { type TokenUsage, usageOf } from '../dialects/usage.js';
+import { usageOfClasses } from '../dialects/usage.js';
 import type { GatewayError } from '../errors.js';
 import { AnswerKeeper } from './answer-keeper.js';
 import type { AnswerWatcher } from './answer-reader.js';
@@ -64,7 +64,7 @@ export function countTokens(
   usage: Usage | null,
   answer: Pick<AnswerKeeper, 'pieces' | 'truncated' | 'totalBytes'>,
 ): void {
-  record.usage = usage && tokensOf(usage);
+  record.usage = usage && usageOfClasses(usage);
   if (record.usage) return;
   record.uncounted = {
     operation: 'chat',
@@ -73,9 +73,4 @@ export function countTokens(
     truncated: answer.truncated,
     answerBytes: answer.totalBytes,
   };
-}
-
-function tokensOf(usage: Usage): TokenUsage | null {
-  const { input, cacheRead, cacheWrite5m, cacheWrite1h, output } = usage;
-  return usageOf(input + cacheRead + cacheWrite5m + cacheWrite1h, output);
 }

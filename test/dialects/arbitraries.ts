@@ -14,6 +14,7 @@ import {
   type Tool,
   type ToolChoice,
 } from '../../src/dialects/conversation.js';
+import { noClasses } from '../../src/dialects/usage.js';
 
 /** The abilities of a dialect, beside those that all have. */
 export interface Subset {
@@ -380,6 +381,7 @@ export function answers(subset: Subset): fc.Arbitrary<ConversationAnswer> {
         content,
         finish: { reason: stopped(reason, raw, content), raw, sequence: null, detail: null },
         usage: {
+          ...noClasses,
           input,
           cacheRead: read,
           cacheWrite5m: subset.cacheWrites ? write : 0,

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { rerank } from '../../src/dialects/cohere/dialects.js';
 import { AnswerKeeper } from '../../src/proxy/answer-keeper.js';
 
-test('a reranking’s tokens are those that Jina and vLLM report; Cohere’s searches are none', () => {
+test('a reranking’s tokens are those that Jina and vLLM report', () => {
   const cases: [answer: string, promptTokens: number | null][] = [
     ['{"results":[],"usage":{"total_tokens":815}}', 815],
     ['{"usage":{"prompt_tokens":8,"total_tokens":9}}', 8],
-    ['{"meta":{"billed_units":{"search_units":1}}}', null],
+    ['{"meta":{"billed_units":{"search_units":0}}}', null],
     ['{"usage":{"total_tokens":-1}}', null],
     ['{"usage":{}}', null],
   ];

@@ -16,6 +16,7 @@ import {
   readEmbedding,
   translateEmbedding,
 } from '../../src/dialects/embeddings/translate.js';
+import { noClasses } from '../../src/dialects/usage.js';
 import { target } from './arbitraries.js';
 import { readStream, writeStream } from './streams.js';
 import { chat, hi, type Json, translate } from './translating.js';
@@ -26,7 +27,10 @@ const answer: ConversationAnswer = {
   model: 'm',
   content: [textBlock('hello')],
   finish: stopped,
-  usage: { input: 1, cacheRead: 2, cacheWrite5m: 4, cacheWrite1h: 8, output: 32, reasoning: 16 },
+  usage: {
+    ...noClasses,
+    ...{ input: 1, cacheRead: 2, cacheWrite5m: 4, cacheWrite1h: 8, output: 32, reasoning: 16 },
+  },
   error: null,
 };
 

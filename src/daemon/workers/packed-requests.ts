@@ -1,3 +1,4 @@
+import type { UsageClasses } from '../../dialects/usage.js';
 import type { RequestFinished } from '../../observe/event.js';
 
 /**
@@ -43,19 +44,19 @@ const nameOrNull = <T extends string>() =>
   column<T | null>((value) => `row.addName(${value});`, 'row.nextText()');
 const objectOrNull = <T extends object>() =>
   column<T | null>((value) => `row.addObject(${value});`, 'row.nextObject()');
-/** An object of such columns, or null. */
+/** An object of such columns, or null where it is null or absent. */
 function groupOrNull<T extends object>(columns: Columns<T>): Column<T | null> {
   const inner = widthOf(columns);
   return {
     width: 1 + inner,
     write: (value) =>
-      `row.add(${value} === null ? 0 : 1);` +
-      `if (${value} === null) row.skip(${inner}); else { ${writing(columns, value)} }`,
+      `row.add(${value} ? 1 : 0);` +
+      `if (!${value}) row.skip(${inner}); else { ${writing(columns, value)} }`,
     read: `(row.next() === 1 ? { ${reading(columns)} } : row.skip(${inner}))`,
   };
 }
 
-type Columns<T> = { readonly [K in keyof T]: Column<T[K]> };
+type Columns<T> = { readonly [K in keyof T]-?: Column<T[K]> };
 type Packed = Omit<RequestFinished, 'type'>;
 
 /** Every field of a finished request: a new one is a line here. */
@@ -81,7 +82,26 @@ const table: Columns<Packed> = {
   upstreamMs: number,
   firstTokenMs: numberOrNull,
   complete: flag,
-  usage: groupOrNull({ promptTokens: number, completionTokens: number }),
+  usage: groupOrNull({
+    promptTokens: number,
+    completionTokens: number,
+    classes: groupOrNull<UsageClasses>({
+      input: number,
+      cacheRead: number,
+      cacheWrite5m: number,
+      cacheWrite1h: number,
+      audioInput: number,
+      imageInput: number,
+      output: number,
+      reasoning: number,
+      audioOutput: number,
+      imageOutput: number,
+      images: number,
+      seconds: number,
+      searches: number,
+      tier: nameOrNull(),
+    }),
+  }),
   uncounted: objectOrNull(),
   bodies: objectOrNull(),
 };

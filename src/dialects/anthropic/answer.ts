@@ -10,6 +10,7 @@ import type {
 import { Losses } from '../losses.js';
 import { countAt, isObject, mapPresent, objectAt, parseBody, textAt, WrongField } from '../read.js';
 import { mintedId } from '../tool-ids.js';
+import { noClasses, outputTokens, serviceTiers } from '../usage.js';
 import { readBlocks } from './block-read.js';
 import { writeBlock } from './block-write.js';
 import { toMessagesError } from './error.js';
@@ -110,22 +111,27 @@ export function readMessagesUsage(from: JsonObject | null): Usage | null {
   if (!from) return null;
   const written = countAt(from, 'cache_creation_input_tokens');
   const hour = countAt(objectAt(from, 'cache_creation', 'usage'), 'ephemeral_1h_input_tokens');
+  const output = countAt(from, 'output_tokens');
+  const thinking = countAt(objectAt(from, 'output_tokens_details', 'usage'), 'thinking_tokens');
   return {
+    ...noClasses,
     input: countAt(from, 'input_tokens'),
     cacheRead: countAt(from, 'cache_read_input_tokens'),
     cacheWrite5m: Math.max(0, written - hour),
-    cacheWrite1h: hour,
-    output: countAt(from, 'output_tokens'),
-    reasoning: countAt(objectAt(from, 'output_tokens_details', 'usage'), 'thinking_tokens'),
+    cacheWrite1h: Math.min(hour, written || hour),
+    output,
+    reasoning: Math.min(thinking, output),
+    searches: countAt(objectAt(from, 'server_tool_use', 'usage'), 'web_search_requests'),
+    tier: serviceTiers.find((tier) => tier === from.service_tier) ?? null,
   };
 }
 
 export function writeMessagesUsage(usage: Usage | null): JsonObject {
   const written: JsonObject = {
-    input_tokens: usage?.input ?? 0,
+    input_tokens: (usage?.input ?? 0) + (usage?.audioInput ?? 0) + (usage?.imageInput ?? 0),
     cache_creation_input_tokens: (usage?.cacheWrite5m ?? 0) + (usage?.cacheWrite1h ?? 0),
     cache_read_input_tokens: usage?.cacheRead ?? 0,
-    output_tokens: usage?.output ?? 0,
+    output_tokens: usage ? outputTokens(usage) : 0,
   };
   if (usage && usage.cacheWrite1h > 0) {
     written.cache_creation = {

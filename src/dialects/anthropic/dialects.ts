@@ -1,5 +1,6 @@
 import type { GatewayError } from '../../errors.js';
 import { type AnswerError, parsedJson, statusOfError } from '../answer-error.js';
+import type { JsonObject } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
@@ -14,8 +15,9 @@ import {
   lastUsage,
   type TokenUsage,
   usageIn,
-  usageOf,
+  usageOfClasses,
 } from '../usage.js';
+import { readMessagesUsage } from './answer.js';
 import { readMessagesError, writeMessagesError } from './error.js';
 
 const common = {
@@ -40,7 +42,7 @@ export const messages: Dialect = {
   operation: 'chat',
   ...common,
   countsTokens: true,
-  readUsage: readMessagesUsage,
+  readUsage: readAnswerUsage,
 };
 
 export const countTokens: Dialect = {
@@ -80,8 +82,6 @@ function judge({ data }: SseEvent): Verdict {
   }
 }
 
-type Counts = Partial<Record<(typeof names)[number], number>>;
-
 const names = [
   'input_tokens',
   'cache_creation_input_tokens',
@@ -91,28 +91,29 @@ const names = [
 
 /**
  * A whole answer reports its usage at its end; a stream what went in at its start, and what came out
- * at its end, where some providers repeat the first. Cached tokens are not part of `input_tokens`.
+ * at its end, where some providers repeat the first.
  */
-function readMessagesUsage(answer: AnswerBytes): TokenUsage | null {
+function readAnswerUsage(answer: AnswerBytes): TokenUsage | null {
   const head = answer.head(endBytes);
-  if (head[0] === 0x7b) return toUsage(usageIn(answer, counts));
+  if (head[0] === 0x7b) return toUsage(usageIn(answer, checked));
   const tail = answer.tail(endBytes);
   const end = tail.lastIndexOf('"message_delta"');
-  const out = end < 0 ? null : lastUsage(tail.subarray(end), counts);
+  const out = end < 0 ? null : lastUsage(tail.subarray(end), checked);
   const start = head.indexOf('"message_start"');
-  const input = start < 0 ? null : firstUsage(head, start, counts);
-  return out && toUsage({ ...input, ...out });
+  const input = start < 0 ? null : firstUsage(head, start, checked);
+  if (!out) return null;
+  const told = Object.entries(out).filter(([, value]) => value !== null);
+  return toUsage({ ...input, ...Object.fromEntries(told) });
 }
 
-function counts(usage: unknown): Counts | null {
-  return countsAmong(usage, names);
+/** Null for one whose counts are no numbers of tokens. */
+function checked(usage: unknown): JsonObject | null {
+  return isObject(usage) && countsAmong(usage, names) ? usage : null;
 }
 
-function toUsage(usage: Counts | null): TokenUsage | null {
-  if (usage?.input_tokens === undefined || usage.output_tokens === undefined) return null;
-  const { cache_creation_input_tokens = 0, cache_read_input_tokens = 0 } = usage;
-  return usageOf(
-    usage.input_tokens + cache_creation_input_tokens + cache_read_input_tokens,
-    usage.output_tokens,
-  );
+function toUsage(usage: JsonObject | null): TokenUsage | null {
+  const { input_tokens, output_tokens } = usage ?? {};
+  if (typeof input_tokens !== 'number' || typeof output_tokens !== 'number') return null;
+  const classes = readMessagesUsage(usage);
+  return classes && usageOfClasses(classes);
 }

@@ -10,6 +10,7 @@ import type {
 import { failedAnswer } from '../conversation-error.js';
 import { Losses } from '../losses.js';
 import { countAt, isObject, listAt, needObject, objectAt, parseBody, textAt } from '../read.js';
+import { inputTokens, noClasses, outputTokens } from '../usage.js';
 import { readBlocks } from './block-read.js';
 import { writeBlocks } from './block-write.js';
 
@@ -92,21 +93,22 @@ export function readConverseUsage(from: JsonObject | null): Usage | null {
     if (isObject(detail) && detail.ttl === '1h') hour += countAt(detail, 'inputTokens');
   }
   return {
+    ...noClasses,
     input: countAt(from, 'inputTokens'),
     cacheRead: countAt(from, 'cacheReadInputTokens'),
     cacheWrite5m: Math.max(0, written - hour),
     cacheWrite1h: hour,
     output: countAt(from, 'outputTokens'),
-    reasoning: 0,
   };
 }
 
 export function writeConverseUsage(usage: Usage | null): JsonObject {
-  const { input = 0, cacheRead = 0, cacheWrite5m = 0, cacheWrite1h = 0, output = 0 } = usage ?? {};
+  const of = usage ?? noClasses;
+  const { cacheRead, cacheWrite5m, cacheWrite1h } = of;
   const written: JsonObject = {
-    inputTokens: input,
-    outputTokens: output,
-    totalTokens: input + cacheRead + cacheWrite5m + cacheWrite1h + output,
+    inputTokens: of.input + of.audioInput + of.imageInput,
+    outputTokens: outputTokens(of),
+    totalTokens: inputTokens(of) + outputTokens(of),
     cacheReadInputTokens: cacheRead,
     cacheWriteInputTokens: cacheWrite5m + cacheWrite1h,
   };

@@ -1,7 +1,15 @@
 import type { GatewayError } from '../../errors.js';
 import type { Dialect } from '../dialect.js';
 import { embeddings } from '../openai/dialects.js';
-import { type AnswerBytes, countsAmong, type TokenUsage, usageIn, usageOf } from '../usage.js';
+import {
+  type AnswerBytes,
+  countsAmong,
+  noClasses,
+  type TokenUsage,
+  usageIn,
+  usageOf,
+  usageOfClasses,
+} from '../usage.js';
 
 /** Documents in order of their relevance: one dialect with small differences at Cohere, Jina and vLLM. */
 export const rerank: Dialect = {
@@ -13,13 +21,19 @@ export const rerank: Dialect = {
   errorBody,
 };
 
-/** Jina and vLLM report tokens; Cohere counts searches, which are no tokens. */
+/** Jina and vLLM report tokens; Cohere counts searches. */
 function readUsage(answer: AnswerBytes): TokenUsage | null {
-  return usageIn(answer, (usage) => {
+  const tokens = usageIn(answer, (usage) => {
     const counts = countsAmong(usage, ['prompt_tokens', 'total_tokens']);
-    const tokens = counts?.prompt_tokens ?? counts?.total_tokens;
-    return tokens === undefined ? null : usageOf(tokens, 0);
+    const count = counts?.prompt_tokens ?? counts?.total_tokens;
+    return count === undefined ? null : usageOf(count, 0);
   });
+  if (tokens) return tokens;
+  const searched = (usage: unknown) => {
+    const searches = countsAmong(usage, ['search_units'])?.search_units ?? 0;
+    return searches > 0 ? usageOfClasses({ ...noClasses, searches }) : null;
+  };
+  return usageIn(answer, searched, '"billed_units"');
 }
 
 /** Cohere's clients read `message`, those of the others `error`. */

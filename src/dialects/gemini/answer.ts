@@ -9,6 +9,7 @@ import type {
 import { failedAnswer } from '../conversation-error.js';
 import { countAt, isObject, listAt, parseBody, textAt, WrongField } from '../read.js';
 import { mintedId, mintedToolId } from '../tool-ids.js';
+import { disjoint, inputTokens, outputTokens } from '../usage.js';
 import { toGenerateError } from './error.js';
 import { type CallIds, readPart } from './parts-read.js';
 import { callPart, ownPart } from './parts-write.js';
@@ -201,26 +202,42 @@ export class PartWriter {
 /** Thoughts are counted beside the candidates; the prompt includes what was cached. */
 export function readGenerateUsage(from: JsonObject | null): Usage | null {
   if (!from) return null;
-  const prompt = countAt(from, 'promptTokenCount') + countAt(from, 'toolUsePromptTokenCount');
-  const cacheRead = countAt(from, 'cachedContentTokenCount');
   const reasoning = countAt(from, 'thoughtsTokenCount');
-  return {
-    input: Math.max(0, prompt - cacheRead),
-    cacheRead,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
+  const cached = modalitiesAt(from, 'cacheTokensDetails');
+  const prompt = modalitiesAt(from, 'promptTokensDetails');
+  const candidates = modalitiesAt(from, 'candidatesTokensDetails');
+  return disjoint({
+    input: countAt(from, 'promptTokenCount') + countAt(from, 'toolUsePromptTokenCount'),
+    cacheRead: countAt(from, 'cachedContentTokenCount'),
+    cacheWrite: 0,
+    audioInput: Math.max(0, prompt('AUDIO') - cached('AUDIO')),
+    imageInput: Math.max(0, prompt('IMAGE') - cached('IMAGE')),
     output: countAt(from, 'candidatesTokenCount') + reasoning,
     reasoning,
-  };
+    audioOutput: candidates('AUDIO'),
+    imageOutput: candidates('IMAGE'),
+  });
+}
+
+/** Tokens by modality, such as `[{"modality":"AUDIO","tokenCount":5}]`. */
+function modalitiesAt(from: JsonObject, key: string): (modality: string) => number {
+  const details = from[key];
+  const list = Array.isArray(details) ? details.filter(isObject) : [];
+  return (modality) =>
+    list.reduce(
+      (sum, one) => sum + (one.modality === modality ? countAt(one, 'tokenCount') : 0),
+      0,
+    );
 }
 
 export function writeGenerateUsage(usage: Usage | null): JsonObject {
   if (!usage) return {};
-  const prompt = usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
+  const prompt = inputTokens(usage);
+  const output = outputTokens(usage);
   const written: JsonObject = {
     promptTokenCount: prompt,
-    candidatesTokenCount: usage.output - usage.reasoning,
-    totalTokenCount: prompt + usage.output,
+    candidatesTokenCount: output - usage.reasoning,
+    totalTokenCount: prompt + output,
   };
   if (usage.reasoning > 0) written.thoughtsTokenCount = usage.reasoning;
   if (usage.cacheRead > 0) written.cachedContentTokenCount = usage.cacheRead;

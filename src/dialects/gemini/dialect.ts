@@ -7,7 +7,14 @@ import { neutralError } from '../gateway-error.js';
 import { checkModel, type ModelRequest, memberOf, type Spans } from '../head.js';
 import { isObject } from '../read.js';
 import { type SseEvent, writeEvent } from '../sse.js';
-import { type AnswerBytes, countsAmong, type TokenUsage, usageIn, usageOf } from '../usage.js';
+import {
+  type AnswerBytes,
+  countsAmong,
+  type TokenUsage,
+  usageIn,
+  usageOfClasses,
+} from '../usage.js';
+import { readGenerateUsage } from './answer.js';
 import { readGenerateError, writeGenerateError } from './error.js';
 
 const common = {
@@ -83,20 +90,13 @@ const counted = [
   'thoughtsTokenCount',
 ] as const;
 
-/** Each event of a stream repeats the usage so far. Thoughts are counted beside the answer. */
+/** Each event of a stream repeats the usage so far. */
 function readUsage(answer: AnswerBytes): TokenUsage | null {
   const read = (usage: unknown) => {
-    const counts = countsAmong(usage, counted);
-    if (counts?.promptTokenCount === undefined) return null;
-    const {
-      toolUsePromptTokenCount = 0,
-      candidatesTokenCount = 0,
-      thoughtsTokenCount = 0,
-    } = counts;
-    return usageOf(
-      counts.promptTokenCount + toolUsePromptTokenCount,
-      candidatesTokenCount + thoughtsTokenCount,
-    );
+    if (!isObject(usage) || countsAmong(usage, counted)?.promptTokenCount === undefined)
+      return null;
+    const classes = readGenerateUsage(usage);
+    return classes && usageOfClasses(classes);
   };
   return usageIn(answer, read, '"usageMetadata"');
 }

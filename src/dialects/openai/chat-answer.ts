@@ -10,7 +10,6 @@ import { failedAnswer } from '../conversation-error.js';
 import {
   asList,
   asObject,
-  countAt,
   listAt,
   needObject,
   objectAt,
@@ -23,6 +22,7 @@ import { readChatReasoning, writeChatReasoning } from './chat-reasoning.js';
 import { readContent } from './chat-request-read.js';
 import { readToolCall, writeToolCall } from './chat-tools.js';
 import { toError } from './shared.js';
+import { readUsageObject, writtenUsage } from './usage-classes.js';
 
 const reasons: Readonly<Record<string, FinishReason>> = {
   stop: 'stop',
@@ -92,7 +92,7 @@ export function readChatAnswer(bytes: Buffer): ConversationAnswer {
     model: textAt(body, 'model', ''),
     content,
     finish: error ? { ...finish, reason: 'error' } : finish,
-    usage: readChatUsage(objectAt(body, 'usage', '')),
+    usage: readUsageObject(objectAt(body, 'usage', '')),
     error,
   };
 }
@@ -120,53 +120,13 @@ export function writeChatAnswer(answer: ConversationAnswer, model: string): stri
   });
 }
 
-/** OpenAI counts cached tokens as part of the prompt. */
-export function readChatUsage(from: JsonObject | null): Usage | null {
-  if (!from) return null;
-  const prompt = objectAt(from, 'prompt_tokens_details', 'usage');
-  const completion = objectAt(from, 'completion_tokens_details', 'usage');
-  return readInclusiveUsage(
-    countAt(from, 'prompt_tokens'),
-    // DeepSeek tells its cache beside the details.
-    countAt(prompt, 'cached_tokens') || countAt(from, 'prompt_cache_hit_tokens'),
-    countAt(prompt, 'cache_write_tokens'),
-    countAt(from, 'completion_tokens'),
-    countAt(completion, 'reasoning_tokens'),
-  );
-}
-
-/** Disjoint classes, from a dialect whose input includes what was cached. */
-export function readInclusiveUsage(
-  input: number,
-  cacheRead: number,
-  cacheWrite: number,
-  output: number,
-  reasoning: number,
-): Usage {
-  return {
-    input: Math.max(0, input - cacheRead - cacheWrite),
-    cacheRead,
-    cacheWrite5m: cacheWrite,
-    cacheWrite1h: 0,
-    output,
-    reasoning,
-  };
-}
-
-export function inputTotal(usage: Usage): number {
-  return usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
-}
-
 export function writeChatUsage(usage: Usage): JsonObject {
-  const input = inputTotal(usage);
+  const { input, inputDetails, output, outputDetails } = writtenUsage(usage);
   return {
     prompt_tokens: input,
-    completion_tokens: usage.output,
-    total_tokens: input + usage.output,
-    prompt_tokens_details: {
-      cached_tokens: usage.cacheRead,
-      cache_write_tokens: usage.cacheWrite5m + usage.cacheWrite1h,
-    },
-    completion_tokens_details: { reasoning_tokens: usage.reasoning },
+    completion_tokens: output,
+    total_tokens: input + output,
+    prompt_tokens_details: inputDetails,
+    completion_tokens_details: outputDetails,
   };
 }

@@ -4,9 +4,10 @@ import { failedAnswer } from '../conversation-error.js';
 import { asObject, isObject, listAt, objectAt, parseText, textAt } from '../read.js';
 import type { SseEvent } from '../sse.js';
 import { mintedToolId } from '../tool-ids.js';
-import { chatFinish, readChatUsage } from './chat-answer.js';
+import { chatFinish } from './chat-answer.js';
 import { readDetail } from './chat-reasoning.js';
 import { toError } from './shared.js';
+import { readUsageObject } from './usage-classes.js';
 
 type Out = (part: Part) => void;
 type Flow = 'text' | 'refusal' | 'reasoning';
@@ -57,7 +58,7 @@ export class ChatStreamReader implements StreamReader {
     }
     // Other choices than the first were not asked for.
     if (isObject(choice) && (choice.index ?? 0) === 0) this.#choice(choice, out);
-    if (chunk.usage) this.#usage = readChatUsage(objectAt(chunk, 'usage', ''));
+    if (chunk.usage) this.#usage = readUsageObject(objectAt(chunk, 'usage', ''));
   }
 
   end(out: Out): void {

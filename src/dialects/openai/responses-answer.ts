@@ -12,7 +12,6 @@ import { failedAnswer } from '../conversation-error.js';
 import {
   asList,
   asObject,
-  countAt,
   isObject,
   mapPresent,
   needText,
@@ -22,9 +21,10 @@ import {
   WrongField,
 } from '../read.js';
 import { conformingId, mintedId, responsesToolIds, secondsNow } from '../tool-ids.js';
-import { inputTotal, missingRefusal, readInclusiveUsage } from './chat-answer.js';
+import { missingRefusal } from './chat-answer.js';
 import { readOutputItem } from './responses-items.js';
 import { toError } from './shared.js';
+import { readUsageObject, writtenUsage } from './usage-classes.js';
 
 const dialect = 'openai.responses';
 
@@ -83,7 +83,7 @@ export function readResponsesAnswer(bytes: Buffer): ConversationAnswer {
     model: textAt(body, 'model', ''),
     content,
     finish,
-    usage: readResponsesUsage(objectAt(body, 'usage', '')),
+    usage: readUsageObject(objectAt(body, 'usage', '')),
     error: responseError(body, finish),
   };
 }
@@ -190,31 +190,14 @@ export function writeTextPart(type: 'text' | 'refusal', text: string): JsonObjec
     : { type: 'refusal', refusal: text };
 }
 
-/** Input includes cached tokens, as it does in chat. */
-export function readResponsesUsage(from: JsonObject | null): Usage | null {
-  if (!from) return null;
-  const input = objectAt(from, 'input_tokens_details', 'usage');
-  const output = objectAt(from, 'output_tokens_details', 'usage');
-  return readInclusiveUsage(
-    countAt(from, 'input_tokens'),
-    countAt(input, 'cached_tokens'),
-    countAt(input, 'cache_write_tokens'),
-    countAt(from, 'output_tokens'),
-    countAt(output, 'reasoning_tokens'),
-  );
-}
-
 function writeResponsesUsage(usage: Usage): JsonObject {
-  const input = inputTotal(usage);
+  const { input, inputDetails, output, outputDetails } = writtenUsage(usage);
   return {
     input_tokens: input,
-    input_tokens_details: {
-      cached_tokens: usage.cacheRead,
-      cache_write_tokens: usage.cacheWrite5m + usage.cacheWrite1h,
-    },
-    output_tokens: usage.output,
-    output_tokens_details: { reasoning_tokens: usage.reasoning },
-    total_tokens: input + usage.output,
+    input_tokens_details: inputDetails,
+    output_tokens: output,
+    output_tokens_details: outputDetails,
+    total_tokens: input + output,
   };
 }
 

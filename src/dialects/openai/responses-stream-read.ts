@@ -2,9 +2,10 @@ import type { StreamReader } from '../codec.js';
 import type { JsonObject, OpenBlock, Part } from '../conversation.js';
 import { asObject, needText, objectAt, parseText, textAt, WrongField } from '../read.js';
 import type { SseEvent } from '../sse.js';
-import { readResponsesUsage, responseError, responsesFinish } from './responses-answer.js';
+import { responseError, responsesFinish } from './responses-answer.js';
 import { readOutputItem, summaryBreak } from './responses-items.js';
 import { toError } from './shared.js';
+import { readUsageObject } from './usage-classes.js';
 
 type Out = (part: Part) => void;
 
@@ -173,8 +174,7 @@ export class ResponsesStreamReader implements StreamReader {
     const finish = responsesFinish(response, this.#kinds);
     const error = responseError(response, finish);
     if (error) out({ type: 'error', error });
-    else
-      out({ type: 'finish', finish, usage: readResponsesUsage(objectAt(response, 'usage', '')) });
+    else out({ type: 'finish', finish, usage: readUsageObject(objectAt(response, 'usage', '')) });
   }
 }
 

@@ -1,17 +1,24 @@
 import type { UsageFilter } from '../dialect.js';
+import { isObject } from '../read.js';
 import { EventCutter, endOfEvent, readEvents } from '../sse.js';
 import {
   type AnswerBytes,
   countsAmong,
+  endBytes,
   lastUsage,
+  noClasses,
+  type ServiceTier,
   type TokenUsage,
   usageIn,
-  usageOf,
+  usageOfClasses,
+  withTier,
 } from '../usage.js';
+import { readUsageObject } from './usage-classes.js';
 
 /** The token usage that an answer reports, JSON or SSE; null when there is none. */
 export function readUsage(answer: AnswerBytes): TokenUsage | null {
-  return usageIn(answer, toUsage);
+  const usage = usageIn(answer, toUsage);
+  return usage && withTier(usage, tierIn(answer.tail(endBytes)));
 }
 
 const names = [
@@ -22,23 +29,25 @@ const names = [
   'total_tokens',
 ] as const;
 
-/**
- * Chat and responses name their counts differently, and some providers mix the names, or set those
- * of the one beside zeros for the other. What the total has beyond the sum is output: reasoning that
- * a provider does not count as completion.
- */
 function toUsage(usage: unknown): TokenUsage | null {
   const counts = countsAmong(usage, names);
   if (!counts) return null;
-  const { prompt_tokens, input_tokens, completion_tokens, output_tokens, total_tokens } = counts;
-  if (prompt_tokens === undefined) {
+  if (counts.prompt_tokens === undefined) {
     // Only embeddings have no output, and they name their input as chat does, or a total.
-    const isWhole = output_tokens !== undefined || total_tokens !== undefined;
-    if (input_tokens === undefined || !isWhole) return null;
+    const isWhole = counts.output_tokens !== undefined || counts.total_tokens !== undefined;
+    if (counts.input_tokens === undefined || !isWhole) return null;
   }
-  const prompt = Math.max(prompt_tokens ?? 0, input_tokens ?? 0);
-  const completion = Math.max(completion_tokens ?? 0, output_tokens ?? 0);
-  return usageOf(prompt, Math.max(completion, (total_tokens ?? 0) - prompt));
+  return isObject(usage) ? usageOfClasses(readUsageObject(usage) ?? noClasses) : null;
+}
+
+const tier = /"service_tier"\s*:\s*"(batch|flex|priority)"/;
+
+/** The rate that an answer says it was charged at. Text of a model has its quotes escaped. */
+function tierIn(bytes: Buffer): ServiceTier | null {
+  const at = bytes.lastIndexOf('"service_tier"');
+  if (at < 0) return null;
+  const [, name] = tier.exec(bytes.toString('latin1', at, at + 64)) ?? [];
+  return (name as ServiceTier | undefined) ?? null;
 }
 
 /** A larger event is passed on as it is: the one that is looked for is small. */
@@ -78,7 +87,7 @@ export class UsageEventFilter implements UsageFilter {
         continue;
       }
       const usage = lastUsage(event, toUsage);
-      if (usage) this.usage = usage;
+      if (usage) this.usage = withTier(usage, tierIn(event));
       if (!reportsOnly(event)) kept.push(withoutNull(event));
     }
     return Buffer.concat(kept);

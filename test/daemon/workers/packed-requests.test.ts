@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RequestBatch, unpackRequests } from '../../../src/daemon/workers/packed-requests.js';
+import { noClasses } from '../../../src/dialects/usage.js';
 import type { RequestFinished } from '../../../src/observe/event.js';
 
 const request: RequestFinished = {
@@ -36,7 +37,10 @@ const request: RequestFinished = {
   upstreamMs: 4,
   firstTokenMs: 2,
   complete: true,
-  usage: { promptTokens: 5, completionTokens: 0 },
+  usage: {
+    ...{ promptTokens: 5, completionTokens: 0 },
+    classes: { ...noClasses, input: 1, cacheRead: 4, tier: 'flex' },
+  },
   uncounted: null,
   bodies: null,
 };

@@ -2,18 +2,24 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { messages } from '../../../src/dialects/anthropic/dialects.js';
 import { FirstContent, type Verdict } from '../../../src/dialects/first-content.js';
+import type { TokenUsage } from '../../../src/dialects/usage.js';
 import { GatewayError } from '../../../src/errors.js';
 
 const event = (data: { type: string } & object) =>
   `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
 const usageOf = (text: string) => {
   const body = Buffer.from(text);
-  return messages.readUsage({
+  const usage = messages.readUsage({
     head: (bytes) => body.subarray(0, bytes),
     tail: (bytes) => body.subarray(Math.max(0, body.length - bytes)),
     whole: () => body,
   });
+  return usage && totals(usage);
 };
+const totals = ({ promptTokens, completionTokens }: TokenUsage) => ({
+  promptTokens,
+  completionTokens,
+});
 const start = (usage: object) => event({ type: 'message_start', ...{ message: { usage } } });
 const end = (usage: object) => event({ type: 'message_delta', ...{ delta: {}, usage } });
 

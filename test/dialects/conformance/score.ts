@@ -16,6 +16,7 @@ import {
 import { statusOf } from '../../../src/dialects/conversation-error.js';
 import { KeptReasoning } from '../../../src/dialects/translate/kept-reasoning.js';
 import { readConversation, Translator } from '../../../src/dialects/translate/translator.js';
+import { noClasses } from '../../../src/dialects/usage.js';
 import { readStream, writeStream } from '../streams.js';
 import { type Feature, features } from './features.js';
 
@@ -183,16 +184,8 @@ function scoreFinish(client: Codec, provider: Codec): Score {
 }
 
 function scoreUsage(client: Codec, provider: Codec): Score {
-  const zero = {
-    input: 0,
-    cacheRead: 0,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-    output: 0,
-    reasoning: 0,
-  };
   const usage = {
-    ...zero,
+    ...noClasses,
     input: 1,
     cacheRead: 20,
     cacheWrite5m: 300,

@@ -33,7 +33,9 @@ test('the last usage of a stream counts, with thoughts and what tools put in', (
     answer.add(Buffer.from(text));
     const [promptTokens, completionTokens] = expected ?? [];
     const counts = expected && { promptTokens, completionTokens };
-    assert.deepEqual(generate.readUsage(answer), counts, text);
+    const usage = generate.readUsage(answer);
+    const { classes, ...totals } = usage ?? {};
+    assert.deepEqual(usage && totals, counts, text);
   }
 });
 

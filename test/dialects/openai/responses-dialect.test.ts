@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { FirstContent, type Verdict } from '../../../src/dialects/first-content.js';
 import { responses } from '../../../src/dialects/openai/responses-dialect.js';
 import { readEvents } from '../../../src/dialects/sse.js';
+import { noClasses } from '../../../src/dialects/usage.js';
 import { GatewayError } from '../../../src/errors.js';
 
 test('a stream says something with its first content, and fails with an error', () => {
@@ -38,7 +39,8 @@ test('the usage is that of the last event, or of the whole answer', () => {
     output_tokens: 3,
     total_tokens: 12,
   };
-  const expected = { promptTokens: 9, completionTokens: 3 };
+  const classes = { ...noClasses, input: 5, cacheRead: 4, output: 3 };
+  const expected = { promptTokens: 9, completionTokens: 3, classes };
   assert.deepEqual(of(JSON.stringify({ object: 'response', usage, metadata: {} })), expected);
   const created = 'data: {"type":"response.created","response":{"usage":null}}\n\n';
   const completed = `data: ${JSON.stringify({ type: 'response.completed', response: { usage } })}\n\n`;

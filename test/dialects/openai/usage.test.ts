@@ -53,7 +53,12 @@ test('counts are whole numbers, the larger reading where there are two, and the 
   ];
   for (const [usage, found] of usages) {
     const expected = found && { promptTokens: found[0], completionTokens: found[1] };
-    assert.deepEqual(read(JSON.stringify({ usage })), expected, JSON.stringify(usage));
+    const counts = read(JSON.stringify({ usage }));
+    const totals = counts && {
+      promptTokens: counts.promptTokens,
+      completionTokens: counts.completionTokens,
+    };
+    assert.deepEqual(totals, expected, JSON.stringify(usage));
   }
 });
 

@@ -1,0 +1,67 @@
+import type { JsonObject, Usage } from '../conversation.js';
+import { countAt, isObject } from '../read.js';
+import { disjoint, inputTokens, outputTokens } from '../usage.js';
+
+/**
+ * The classes of a `usage` object of chat, completions, responses, embeddings or images. Chat and
+ * responses name their counts differently, and some providers mix the names, or set those of the one
+ * beside zeros for the other. Input includes what was read from a cache or written to one, output
+ * includes reasoning; what the total has beyond their sum is reasoning that a provider counts
+ * beside its output.
+ */
+export function readUsageObject(from: JsonObject | null): Usage | null {
+  if (!from) return null;
+  const input = larger(from, 'prompt_tokens', 'input_tokens');
+  const told = larger(from, 'completion_tokens', 'output_tokens');
+  const output = Math.max(told, countAt(from, 'total_tokens') - input);
+  const inputs = detailsAt(from, 'prompt_tokens_details', 'input_tokens_details');
+  const outputs = detailsAt(from, 'completion_tokens_details', 'output_tokens_details');
+  const cached = detailsAt(inputs, 'cached_tokens_details', 'cached_tokens_details');
+  return {
+    ...disjoint({
+      input,
+      // DeepSeek tells its cache beside the details.
+      cacheRead: countAt(inputs, 'cached_tokens') || countAt(from, 'prompt_cache_hit_tokens'),
+      cacheWrite: countAt(inputs, 'cache_write_tokens'),
+      // What was cached of them is in `cached_tokens` too.
+      audioInput: Math.max(0, countAt(inputs, 'audio_tokens') - countAt(cached, 'audio_tokens')),
+      imageInput: Math.max(0, countAt(inputs, 'image_tokens') - countAt(cached, 'image_tokens')),
+      output,
+      reasoning: Math.max(countAt(outputs, 'reasoning_tokens'), output - told),
+      audioOutput: countAt(outputs, 'audio_tokens'),
+      imageOutput: countAt(outputs, 'image_tokens'),
+    }),
+    // Perplexity and xAI search the web for an answer.
+    searches: countAt(from, 'num_search_queries') || countAt(from, 'num_sources_used'),
+  };
+}
+
+/** The members of a usage object, of which both APIs have the same under different names. */
+export function writtenUsage(usage: Usage) {
+  const { cacheRead, cacheWrite5m, cacheWrite1h, audioInput, imageInput } = usage;
+  const { audioOutput, imageOutput, reasoning } = usage;
+  return {
+    input: inputTokens(usage),
+    inputDetails: {
+      cached_tokens: cacheRead,
+      cache_write_tokens: cacheWrite5m + cacheWrite1h,
+      ...(audioInput > 0 && { audio_tokens: audioInput }),
+      ...(imageInput > 0 && { image_tokens: imageInput }),
+    },
+    output: outputTokens(usage),
+    outputDetails: {
+      reasoning_tokens: reasoning,
+      ...(audioOutput > 0 && { audio_tokens: audioOutput }),
+      ...(imageOutput > 0 && { image_tokens: imageOutput }),
+    },
+  };
+}
+
+function larger(from: JsonObject, one: string, other: string): number {
+  return Math.max(countAt(from, one), countAt(from, other));
+}
+
+function detailsAt(from: JsonObject | null, one: string, other: string): JsonObject | null {
+  const details = from?.[one] ?? from?.[other];
+  return isObject(details) ? details : null;
+}
