@@ -3,7 +3,7 @@ import { modelEndpoints } from '../dialects/endpoints.js';
 import { errorSchema as geminiError } from '../dialects/gemini/documents.js';
 import { errorReferences, errorsShaped } from './openapi-errors.js';
 import { headerReferences } from './openapi-headers.js';
-import { jsonRequest, jsonResponse } from './openapi-schemas.js';
+import { formRequest, jsonRequest, jsonResponse } from './openapi-schemas.js';
 
 /** The places of a client's key; each API's clients use their own. */
 const clientKeys = [
@@ -74,12 +74,19 @@ export const dataPlanePaths = {
       summary: "List the models that this key may use (Gemini's API)",
       tags: ['models'],
       security: clientKeys,
+      parameters: [
+        geminiPageParameter('pageSize', { type: 'integer', minimum: 0, default: 50 }),
+        geminiPageParameter('pageToken', { type: 'string' }),
+      ],
       responses: {
         200: withHeaders(
           jsonResponse('The models', {
             type: 'object',
             required: ['models'],
-            properties: { models: { type: 'array', items: geminiModel() } },
+            properties: {
+              models: { type: 'array', items: geminiModel() },
+              nextPageToken: { type: 'string', description: 'Absent on the last page.' },
+            },
           }),
         ),
         ...errorsShaped(geminiError, [400, 401, 405, 429]),
@@ -128,7 +135,7 @@ export const dataPlanePaths = {
   },
 };
 
-function modelRequest({ document, pattern }: ModelEndpoint) {
+function modelRequest({ document, pattern, form }: ModelEndpoint) {
   const inPath = pattern.includes('{model}');
   const { operationId, summary, maker, required, properties, example, answer, stream } = document;
   const schema = {
@@ -155,7 +162,7 @@ function modelRequest({ document, pattern }: ModelEndpoint) {
       tags: ['models'],
       security: clientKeys,
       ...(inPath && { parameters: [modelParameter] }),
-      requestBody: jsonRequest(schema),
+      requestBody: form ? formRequest(schema, form.only) : jsonRequest(schema),
       responses: {
         200: {
           description: "The provider's answer",
@@ -241,6 +248,10 @@ function modelPage() {
 
 function pageParameter(name: string, schema: object) {
   return { name, in: 'query', description: "Of a page in the shape of Anthropic's API.", schema };
+}
+
+function geminiPageParameter(name: string, schema: object) {
+  return { name, in: 'query', description: "Of a page in the shape of Gemini's API.", schema };
 }
 
 function health() {

@@ -196,6 +196,12 @@ export function jsonRequest(schema: object): NonNullable<Operation['requestBody'
   return { required: true, content: { 'application/json': { schema } } };
 }
 
+/** A form with files of this schema, or the same as JSON. */
+export function formRequest(schema: object, only: boolean): object {
+  const form = { 'multipart/form-data': { schema } };
+  return { required: true, content: only ? form : { ...form, 'application/json': { schema } } };
+}
+
 /** The path parameter `{id}`. */
 export function rowId(what: string): Parameter {
   const schema = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };

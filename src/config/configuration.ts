@@ -90,6 +90,7 @@ export const openaiOperations = [
   'rerank',
   'responses',
   'speech',
+  'transcriptions',
 ] as const;
 export type OpenaiOperation = (typeof openaiOperations)[number];
 

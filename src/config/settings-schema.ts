@@ -27,6 +27,8 @@ export interface Settings {
     proxy_protocol: boolean;
     /** Names by which clients reach this machine. */
     hosts: string[];
+    /** Origins of pages that may use the APIs for models from a browser; `*`: all. */
+    cors_origins: string[];
     /** Maximum connections per worker from one address, except trusted proxies. */
     max_connections_per_address: number;
     /** Files in PEM; without `cert` and `key` the listener speaks plain HTTP. */
@@ -171,6 +173,9 @@ const list = {
   default: [],
 } as const;
 
+/** As browsers write it in `Origin`: no path and no slash at the end. */
+const originPattern = '^(\\*|null|[a-z][a-z0-9+.-]*://[^/\\s*]+)$';
+
 const access = {
   type: 'string',
   enum: ['auto', 'local', 'admin', 'open'],
@@ -221,6 +226,7 @@ export const settingsSchema = section({
     trusted_proxies: list,
     proxy_protocol: { type: 'boolean', default: false },
     hosts: list,
+    cors_origins: { ...list, items: { type: 'string', pattern: originPattern } },
     max_connections_per_address: {
       type: 'integer',
       minimum: 1,

@@ -14,6 +14,7 @@ export type Operation =
   | 'moderation'
   | 'image'
   | 'speech'
+  | 'transcription'
   | 'rerank';
 
 export type DialectName =
@@ -24,6 +25,7 @@ export type DialectName =
   | 'openai.moderations'
   | 'openai.images'
   | 'openai.speech'
+  | 'openai.transcriptions'
   | 'cohere.rerank'
   | 'anthropic.messages'
   | 'anthropic.count_tokens'

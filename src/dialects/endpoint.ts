@@ -10,6 +10,13 @@ export interface ModelEndpoint {
   readonly path: string;
   readonly dialect: Dialect;
   readonly document: EndpointDocument;
+  /** Where it takes a form with files. */
+  readonly form?: {
+    /** Whether it takes no JSON. */
+    readonly only: boolean;
+    /** The model meant by a form that names none; null: it must name one. */
+    readonly defaultModel: string | null;
+  };
   /** Null: models are not probed here. */
   readonly probe: EndpointProbe | null;
   /** Whether a request uses up a token of its key's rate limit. */

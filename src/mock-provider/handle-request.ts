@@ -4,6 +4,7 @@ import { kindOf } from '../dialects/conversation-error.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
 import { generateCodec } from '../dialects/gemini/generate-codec.js';
+import { isForm } from '../dialects/multipart.js';
 import { WrongField } from '../dialects/read.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange, type RequestHandler } from '../server/exchange.js';
@@ -13,7 +14,7 @@ import { createConversations, promptTokensOf } from './conversations.js';
 import { geminiEmbeddingBody } from './embeddings.js';
 import { geminiModelsBody, modelBody, modelsBody } from './models.js';
 import { type Behaviour, changeBehaviour } from './options.js';
-import { type PlainAnswer, plainAnswers } from './plain-answers.js';
+import { type Fields, type PlainAnswer, plainAnswers } from './plain-answers.js';
 import { waitFor } from './play-stream.js';
 import { ProviderError } from './provider-error.js';
 import { seededRandom } from './random.js';
@@ -99,6 +100,7 @@ export function createHandler(
       case 'openai.moderations':
       case 'openai.images':
       case 'openai.speech':
+      case 'openai.transcriptions':
       case 'cohere.rerank':
         return answerPlain(exchange, plainAnswers[name], body);
       case 'anthropic.count_tokens': {
@@ -126,7 +128,7 @@ export function createHandler(
     answerTo: PlainAnswer,
     body: Buffer,
   ): Promise<void> {
-    const fields = parseBody(body);
+    const fields = await fieldsOf(exchange, body);
     if (await steer(exchange, steeringOf(fields.model))) {
       return;
     }
@@ -182,6 +184,22 @@ export function createHandler(
       exchange.respond(500, jsonHeaders, errorBody(exchange, failure));
     }
   }
+}
+
+/** Of JSON, or of a form with files. @throws ProviderError 400. */
+async function fieldsOf(exchange: Exchange, body: Buffer): Promise<Fields> {
+  const type = exchange.header('content-type');
+  if (!isForm(type)) return parseBody(body);
+  const form = await new Response(body, { headers: { 'content-type': type } })
+    .formData()
+    .catch(() => {
+      throw new ProviderError(400, 'We could not parse the form of your request.');
+    });
+  const { model = '', ...fields } = Object.fromEntries(form);
+  if (typeof model !== 'string' || model === '') {
+    throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
+  }
+  return { ...fields, model };
 }
 
 const geminiPath =

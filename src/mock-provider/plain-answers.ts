@@ -14,6 +14,7 @@ export const plainAnswers = {
   'openai.moderations': moderationsBody,
   'openai.images': imagesBody,
   'openai.speech': speechBody,
+  'openai.transcriptions': transcriptionBody,
   'cohere.rerank': rerankBody,
 } as const satisfies Record<string, PlainAnswer>;
 
@@ -38,14 +39,14 @@ function moderationsBody(fields: Fields): string {
   return JSON.stringify({ id: 'modr-mock', model, results });
 }
 
-/** A black dot, as many times as asked for. */
+/** A black dot, as many times as asked for; of an image, no prompt is needed. */
 function imagesBody(fields: Fields): string {
-  required(fields, 'prompt');
-  const { n = 1 } = fields;
-  if (typeof n !== 'number' || !Number.isInteger(n) || n < 1 || n > 10) {
+  if (fields.image === undefined && fields['image[]'] === undefined) required(fields, 'prompt');
+  const n = Number(fields.n ?? 1);
+  if (!Number.isInteger(n) || n < 1 || n > 10) {
     throw new ProviderError(400, 'n must be an integer from 1 to 10', { param: 'n' });
   }
-  const input = tokensOf(String(fields.prompt).length);
+  const input = tokensOf(String(fields.prompt ?? '').length);
   const usage = { input_tokens: input, output_tokens: 100 * n, total_tokens: input + 100 * n };
   const data = Array.from({ length: n }, () => ({ b64_json: dot }));
   return JSON.stringify({ created: 1_700_000_000, data, usage });
@@ -73,6 +74,47 @@ function speechBody(fields: Fields): { type: string; bytes: Buffer } {
   const bytes = Buffer.alloc(1_000 * String(input).length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 31) % 251;
   return { type, bytes };
+}
+
+/** Tells the size of the file, as the format that is asked for writes a text. */
+function transcriptionBody(fields: Fields): string | { type: string; bytes: Buffer } {
+  const file = required(fields, 'file');
+  if (!(file instanceof Blob)) {
+    throw new ProviderError(400, 'file must be a file', { param: 'file' });
+  }
+  const text = `A sound of ${file.size} bytes.`;
+  const output = tokensOf(text.length);
+  const usage = {
+    type: 'tokens',
+    input_tokens: tokensOf(file.size),
+    output_tokens: output,
+    total_tokens: tokensOf(file.size) + output,
+  };
+  if (fields.stream === 'true') {
+    const events = [
+      { type: 'transcript.text.delta', delta: text },
+      { type: 'transcript.text.done', text, usage },
+    ].map((event) => `data: ${JSON.stringify(event)}\n\n`);
+    return { type: 'text/event-stream', bytes: Buffer.from(events.join('')) };
+  }
+  const plain = (written: string) => ({
+    type: 'text/plain; charset=utf-8',
+    bytes: Buffer.from(written),
+  });
+  switch (fields.response_format ?? 'json') {
+    case 'json':
+      return JSON.stringify({ text, usage });
+    case 'verbose_json':
+      return JSON.stringify({ task: 'transcribe', language: 'english', duration: 1, text, usage });
+    case 'text':
+      return plain(`${text}\n`);
+    case 'srt':
+      return plain(`1\n00:00:00,000 --> 00:00:01,000\n${text}\n`);
+    case 'vtt':
+      return plain(`WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n${text}\n`);
+    default:
+      throw new ProviderError(400, 'response_format is not known', { param: 'response_format' });
+  }
 }
 
 /** The relevance of a document is the share of the query's words that it has. */

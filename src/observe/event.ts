@@ -166,6 +166,8 @@ export type AttemptsEnd =
   | 'not_retryable'
   | 'max_attempts'
   | 'retry_budget_spent'
+  /** The beginning of an upload is no longer kept, so no other provider can be sent it. */
+  | 'body_not_kept'
   /** The request's time had run out, or its client had left. */
   | 'over';
 

@@ -17,10 +17,13 @@ import { upstreamHeaders } from './headers.js';
 import { type Picked, pick, pickAgain } from './pick.js';
 import type { RequestRecord } from './record.js';
 import { type ReadOnce, type Translated, translateRequest } from './translate.js';
+import type { Upload } from './upload.js';
 
 /** A request for a model, ready to be sent. */
 export interface PlannedRequest {
   request: ModelRequest;
+  /** Its body where that is passed on as it arrives; null: it is in the request. */
+  upload?: Upload | null;
   /** Where it may go: the model's own route, then those of its fallback models. */
   routes: readonly Route[];
   endpoint: ModelEndpoint;
@@ -45,7 +48,8 @@ export interface Answer {
  * attempt would not better. No provider is sent it twice. When none is left, the last provider's
  * own error is the answer.
  * @throws GatewayError `upstream_failed`, `upstream_timeout`, `overloaded`; `invalid_request`, also
- *   where no provider can be told the request in its dialect; AbortedError.
+ *   where no provider can be told the request in its dialect; what an upload fails with;
+ *   AbortedError.
  */
 export async function dispatch(
   gateway: Gateway,
@@ -138,6 +142,14 @@ export async function dispatch(
       const failure = { scope: outcome.counts, model: candidate.model, credential };
       health.failed(provider, retryAfterMs(attempt.headers), Date.now(), failure);
     } else health.undecided(provider, candidate.model);
+    if (planned.upload?.failure) {
+      refusal?.answer.attempt.abort();
+      throw planned.upload.failure;
+    }
+    if (outcome.retry && planned.upload?.isReplayable === false) {
+      end = 'body_not_kept';
+      break;
+    }
     if (!outcome.retry || record.attempts >= settings.routing.max_attempts) {
       end = outcome.retry ? 'max_attempts' : 'not_retryable';
       break;
@@ -202,7 +214,7 @@ function start(
   withoutUsage: Candidate | null,
 ): Answer | null {
   const { provider, model } = candidate;
-  const { request, endpoint } = planned;
+  const { request, endpoint, upload = null } = planned;
   const wire = candidate.wire(endpoint) as Wire;
   const { upstream } = settings;
   const totalMs = wire.timeouts.total_ms ?? upstream.total_timeout_ms;
@@ -211,6 +223,7 @@ function start(
     release();
     return null;
   }
+  if (upload?.failure) throw upload.failure;
   const { dialect, translation } = wire;
   const translated = translation && translateRequest(planned, candidate, translation, seals);
   const asksUsage =
@@ -231,11 +244,12 @@ function start(
     stream: request.stream,
     query: translated ? '' : exchange.query,
     headers: upstreamHeaders(translated ? jsonHeaders : exchange.headers, wire, record.requestId),
-    body: translated?.translation.body ?? bodyFor(request, model, asksUsage),
+    body: translated?.translation.body ?? upload?.to(model) ?? bodyFor(request, model, asksUsage),
     firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),
     idleMs: Math.min(wire.timeouts.idle_ms ?? upstream.idle_timeout_ms, leftMs),
   });
   exchange.onAbort(() => attempt.abort());
+  if (upload) upload.onFailure = () => attempt.abort();
   return { attempt, dialect, translated, hidesUsage: asksUsage, totalMs };
 }
 

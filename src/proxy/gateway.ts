@@ -35,6 +35,8 @@ export interface Gateway {
   facts: DaemonFacts;
   readonly adminKey: AdminKeyCheck;
   readonly clients: Clients;
+  /** Whether pages of an origin may use the APIs for models; null: no page of another one. */
+  readonly allowsOrigin: ((origin: string) => boolean) | null;
   readonly wrongKeys: Readonly<Record<'admin' | 'client', WrongKeys>>;
   readonly balancers: Balancers;
   readonly upstreams: Upstreams;

@@ -6,32 +6,36 @@ import { checkHost, checkTarget } from '../server/request-target.js';
 import { admit } from './admit.js';
 import { authenticate } from './authenticate.js';
 import { checkAddress } from './check-address.js';
+import { preflightHeaders, withOrigin } from './cors.js';
 import { dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { health } from './health.js';
 import { limit } from './limit.js';
 import { listModels, showModel } from './list-models.js';
-import { parse } from './parse.js';
 import { placeIn } from './path-forms.js';
 import { planRoutes } from './plan-routes.js';
 import { preferMaker } from './prefer-maker.js';
+import { readRequest } from './read-request.js';
 import { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
-import { dialectOf, modelOf, route } from './route.js';
+import { dialectOf, known, modelOf, route } from './route.js';
 import { throttled } from './wrong-key.js';
 
 /** What happens to a request, from its head to its record. Never rejects. */
-export async function handleRequest(gateway: Gateway, exchange: Exchange): Promise<void> {
+export async function handleRequest(gateway: Gateway, received: Exchange): Promise<void> {
+  const exchange = gateway.allowsOrigin ? withOrigin(received, gateway.allowsOrigin) : received;
   const record = new RequestRecord(exchange);
   let endpoint: Endpoint | null = null;
   try {
     checkHost(exchange.headers);
     checkTarget(exchange.path, exchange.query);
-    endpoint = route(exchange);
+    const preflight = gateway.allowsOrigin && preflightHeaders(exchange);
+    endpoint = preflight ? known(exchange) : route(exchange);
     record.endpoint = endpoint.pattern;
     countActive(gateway, endpoint, 1);
-    await answer(gateway, exchange, endpoint, record);
+    if (preflight) respond(exchange, record, 204, '', preflight);
+    else await answer(gateway, exchange, endpoint, record);
   } catch (error) {
     if (error instanceof AbortedError) record.left();
     else {
@@ -78,13 +82,13 @@ async function answer(
     return respond(exchange, record, 200, body);
   }
 
-  const { server } = settings;
   const place = placeIn(exchange.path, exchange.query);
-  const request = await parse(exchange, endpoint.dialect, server, gateway.watchdog, place);
+  const { upload, request } = await readRequest(gateway, exchange, endpoint, place);
   record.asked(request);
   const routes = planRoutes(snapshot, credential, endpoint, request.model, settings.routing);
   const planned = {
     request,
+    upload,
     routes: preferMaker(routes, endpoint, request.body, gateway.seals.key),
     endpoint,
     read: { conversation: null },
@@ -100,9 +104,15 @@ async function answer(
 
 const jsonHeaders = ['content-type', 'application/json'] as const;
 
-function respond(exchange: Exchange, record: RequestRecord, status: number, body: string): void {
+function respond(
+  exchange: Exchange,
+  record: RequestRecord,
+  status: number,
+  body: string,
+  headers: readonly string[] = jsonHeaders,
+): void {
   record.answered(status);
-  exchange.respond(status, [...jsonHeaders, 'x-request-id', record.requestId], body);
+  exchange.respond(status, [...headers, 'x-request-id', record.requestId], body);
 }
 
 function answerError(

@@ -33,7 +33,7 @@ export function listModels(
     .sort();
   const shape = modelShape(exchange);
   if (shape === 'anthropic') return modelsPage(models, exchange.query);
-  if (shape === 'gemini') return geminiPage(models);
+  if (shape === 'gemini') return geminiPage(models, exchange.query);
   const data = models.map((model) => describe(snapshot, model));
   return JSON.stringify({ object: 'list', data });
 }

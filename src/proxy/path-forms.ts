@@ -26,13 +26,16 @@ export function placeIn(path: string, query: string): RequestPlace {
   }
   const [, model, method] = (path.includes(':') && gemini.exec(path)) || [];
   if (model === undefined) return noPlace;
-  const stream = method === 'streamGenerateContent';
-  if (stream && new URLSearchParams(query).get('alt') !== 'sse') {
-    throw new GatewayError('invalid_request', 'Streams are given with alt=sse only.', {
-      param: 'alt',
-    });
+  const alt = new URLSearchParams(query).get('alt') ?? 'json';
+  if (alt !== 'sse' && alt !== 'json') {
+    throw new GatewayError('invalid_request', 'alt must be json or sse.', { param: 'alt' });
   }
-  return { model: decoded(model), stream };
+  return { model: decoded(model), stream: method === 'streamGenerateContent' };
+}
+
+/** Whether a stream of Gemini is asked for as one JSON array, which it is without `alt=sse`. */
+export function asksArray(query: string): boolean {
+  return new URLSearchParams(query).get('alt') !== 'sse';
 }
 
 /** @throws GatewayError `invalid_request`. */

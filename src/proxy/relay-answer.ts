@@ -1,9 +1,11 @@
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
+import { ArrayReader } from './array-reader.js';
 import type { Answer, PlannedRequest } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { answerHeaders, translatedHeaders } from './headers.js';
+import { asksArray } from './path-forms.js';
 import { watchRest } from './reader-pace.js';
 import type { RequestRecord } from './record.js';
 import { relay } from './relay.js';
@@ -27,9 +29,17 @@ export async function relayAnswer(
   const readyMs = performance.now();
   record.stream = attempt.stream;
   record.firstTokenMs = readyMs - record.startMs;
+  const isArray =
+    attempt.stream &&
+    attempt.status < 400 &&
+    dialect.name === 'gemini.generate' &&
+    asksArray(exchange.query);
   const headers = translated
     ? translatedHeaders(attempt.headers, answer.dialect.requestIdHeader, record.requestId)
-    : answerHeaders(attempt.headers, record.requestId);
+    : answerHeaders(
+        isArray ? { ...attempt.headers, ...arrayType } : attempt.headers,
+        record.requestId,
+      );
   const { requestIdHeader } = dialect;
   if (requestIdHeader !== null && (translated || attempt.headers[requestIdHeader] === undefined)) {
     headers.push(requestIdHeader, record.requestId);
@@ -52,7 +62,8 @@ export async function relayAnswer(
     const reader = new AnswerReader(dialect, attempt, answer.hidesUsage, storesBody);
     await passOn(reader);
   } else if (isStream(answer, planned, record)) {
-    headers.push('content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache');
+    const type = isArray ? arrayType['content-type'] : 'text/event-stream; charset=utf-8';
+    headers.push('content-type', type, 'cache-control', 'no-cache');
     await passOn(new TranslatedReader(translated.translation.stream(), storesBody));
   } else {
     await respondTranslated(gateway, answer, translated, exchange, headers, planned, record);
@@ -60,7 +71,8 @@ export async function relayAnswer(
   watchRest(gateway, exchange);
   record.upstreamMs += performance.now() - readyMs;
 
-  async function passOn(reader: AnswerWatcher): Promise<void> {
+  async function passOn(events: AnswerWatcher): Promise<void> {
+    const reader = isArray ? new ArrayReader(events) : events;
     const relayed = relay(attempt, exchange, headers, record, reader, dialect);
     if (relayed) {
       const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record, dialect);
@@ -71,6 +83,8 @@ export async function relayAnswer(
     reader.finish(record, planned.request);
   }
 }
+
+const arrayType = { 'content-type': 'application/json; charset=UTF-8' };
 
 /**
  * Whether the answer is a stream to be translated.

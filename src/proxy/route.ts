@@ -70,17 +70,26 @@ function modelEndpointAt(path: string): ModelEndpoint | null {
   return null;
 }
 
+/** Whether the control process answers what is asked at a path. */
+export function isControl(path: string): boolean {
+  return endpointAt(path)?.kind === 'control';
+}
+
+/** What a path leads to, whatever the method. @throws GatewayError `unknown_url`. */
+export function known({ method, path }: Exchange): Endpoint {
+  const endpoint = endpointAt(path);
+  if (endpoint) return endpoint;
+  const message = `Unknown request URL: ${method} ${path}. This gateway serves ${offered}.`;
+  throw new GatewayError('unknown_url', message);
+}
+
 /**
  * What a path and method ask for.
  * @throws GatewayError `unknown_url`, `method_not_allowed`, `upgrade_refused`.
  */
 export function route(exchange: Exchange): Endpoint {
   const { method, path } = exchange;
-  const endpoint = endpointAt(path);
-  if (!endpoint) {
-    const message = `Unknown request URL: ${method} ${path}. This gateway serves ${offered}.`;
-    throw new GatewayError('unknown_url', message);
-  }
+  const endpoint = known(exchange);
   const { method: expected } = endpoint;
   if (expected === null || method === expected || (method === 'HEAD' && expected === 'GET')) {
     return endpoint;

@@ -37,13 +37,19 @@ export interface Exchange {
 
   /**
    * Reads the request body, passing each piece to `onPiece` as it arrives (a private copy).
-   * Resolves to the whole body at its end. May be called once, at any time before `end`: bytes that
+   * Resolves to the whole body at its end, or to no bytes where `keeps` is false. May be called once, at any time before `end`: bytes that
    * arrive earlier are held back, and past 64 KiB the connection is paused until this is called.
    * @throws GatewayError `request_too_large` as soon as the declared length or the bytes received
    *   pass `maxBytes`; never buffers more than that. Rejects with `AbortedError` on abort and
    *   after `destroy`.
    */
-  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer>;
+  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void, keeps?: boolean): Promise<Buffer>;
+
+  /** Holds the rest of the body back while it is read; a few pieces may still follow. */
+  pauseBody(): void;
+
+  /** Undoes `pauseBody`. */
+  resumeBody(): void;
 
   /**
    * Calls back once if the client leaves (or `Server.close` disconnects it) before the response has

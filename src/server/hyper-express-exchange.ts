@@ -133,8 +133,16 @@ export class HyperExpressExchange implements Exchange {
     return '';
   }
 
-  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer> {
-    return this.body === null ? Promise.resolve(noBytes) : this.body.read(maxBytes, onPiece);
+  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void, keeps = true): Promise<Buffer> {
+    return this.body === null ? Promise.resolve(noBytes) : this.body.read(maxBytes, onPiece, keeps);
+  }
+
+  pauseBody(): void {
+    this.body?.pause();
+  }
+
+  resumeBody(): void {
+    this.body?.resume();
   }
 
   onAbort(callback: () => void): void {
@@ -244,15 +252,17 @@ export class HyperExpressExchange implements Exchange {
 
   /**
    * Restarts the 10 s timeout of uWebSockets.js. Called every 4 s while the client reads slowly, or
-   * uploads and has sent something since the last call.
+   * uploads and has sent something since the last call, or may not send now.
    */
   keepOpen(): void {
-    const uploads = this.received && this.body?.isPaused === false;
+    const isPaused = this.body?.isPaused === true;
+    const uploads = this.received && !isPaused;
     this.received = false;
-    if (this.res === null || !(this.stalled || uploads)) return;
+    if (this.res === null || !(this.stalled || uploads || isPaused)) return;
     // Only the pair is safe: resume() restores the poll events seen by the last pause().
+    if (isPaused) this.res.resume();
     this.res.pause();
-    this.res.resume();
+    if (!isPaused) this.res.resume();
   }
 
   private complete(

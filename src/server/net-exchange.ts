@@ -110,15 +110,23 @@ export class NetExchange implements Exchange {
     return this.request.fields.get(name) ?? '';
   }
 
-  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer> {
+  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void, keeps = true): Promise<Buffer> {
     const { body } = this;
     if (body === null) return Promise.resolve(Buffer.alloc(0));
-    const done = body.read(maxBytes, onPiece);
+    const done = body.read(maxBytes, onPiece, keeps);
     if (this.waitsForContinue && !body.discarding && !this.headSent) {
       this.waitsForContinue = false;
       this.wire.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
     }
     return done;
+  }
+
+  pauseBody(): void {
+    this.body?.pause();
+  }
+
+  resumeBody(): void {
+    this.body?.resume();
   }
 
   onAbort(callback: () => void): void {

@@ -46,7 +46,17 @@ export class NodeExchange implements Exchange {
     const declared = length === undefined ? null : Number(length);
     this.body =
       declared !== 0 && (declared !== null || coding !== undefined)
-        ? new RequestBody(declared, { pause: () => req.pause(), resume: () => req.resume() })
+        ? new RequestBody(declared, {
+            pause: () => {
+              // A client that may not send is not gone.
+              req.socket.setTimeout(0);
+              req.pause();
+            },
+            resume: () => {
+              req.socket.setTimeout(uploadStallMs);
+              req.resume();
+            },
+          })
         : null;
     activity.requests++;
     // Only the error is emitted where the response still waits behind a pipelined one.
@@ -68,10 +78,10 @@ export class NodeExchange implements Exchange {
   }
 
   /** Node holds an unread body back, so nothing is read before this call. */
-  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer> {
+  readBody(maxBytes: number, onPiece?: (piece: Buffer) => void, keeps = true): Promise<Buffer> {
     const { body, req } = this;
     if (body === null) return Promise.resolve(Buffer.alloc(0));
-    const done = body.read(maxBytes, onPiece);
+    const done = body.read(maxBytes, onPiece, keeps);
     if (body.discarding) return done;
     if (this.expectsContinue) this.res.writeContinue();
     req.socket.setTimeout(uploadStallMs);
@@ -81,6 +91,14 @@ export class NodeExchange implements Exchange {
       body.finish();
     });
     return done;
+  }
+
+  pauseBody(): void {
+    this.body?.pause();
+  }
+
+  resumeBody(): void {
+    this.body?.resume();
   }
 
   onAbort(callback: () => void): void {

@@ -38,6 +38,7 @@ export class RequestBody {
   private maxBytes = Number.POSITIVE_INFINITY;
   private failure: Error | null = null;
   private isRead = false;
+  private keeps = true;
   private onPiece: ((piece: Buffer) => void) | null = null;
   private resolve: ((body: Buffer) => void) | null = null;
   private reject: ((error: Error) => void) | null = null;
@@ -54,8 +55,9 @@ export class RequestBody {
   }
 
   /** See `Exchange.readBody`. */
-  read(maxBytes: number, onPiece?: (piece: Buffer) => void): Promise<Buffer> {
+  read(maxBytes: number, onPiece?: (piece: Buffer) => void, keeps = true): Promise<Buffer> {
     this.maxBytes = maxBytes;
+    this.keeps = keeps;
     if (this.failure === null && Math.max(this.declaredBytes ?? 0, this.receivedBytes) > maxBytes) {
       this.fail(tooLarge(maxBytes));
     }
@@ -64,6 +66,7 @@ export class RequestBody {
       this.onPiece = onPiece;
       for (const piece of this.pieces) onPiece(piece);
     }
+    if (!keeps) this.pieces = [];
     this.isRead = true;
     this.resumeSource();
     if (this.complete) return Promise.resolve(this.take());
@@ -71,6 +74,17 @@ export class RequestBody {
       this.resolve = resolve;
       this.reject = reject;
     });
+  }
+
+  /** Holds further pieces back; some may still follow. */
+  pause(): void {
+    if (this.complete || this.discarding || this.paused) return;
+    this.paused = true;
+    this.source.pause();
+  }
+
+  resume(): void {
+    this.resumeSource();
   }
 
   /** Copies the next piece, whose memory belongs to the connection. */
@@ -91,17 +105,16 @@ export class RequestBody {
       this.fail(tooLarge(this.maxBytes));
       return;
     }
-    if (this.whole !== null || !this.joins(piece)) this.pieces.push(piece);
+    if (this.keeps && (this.whole !== null || !this.joins(piece))) this.pieces.push(piece);
     this.onPiece?.(piece);
-    if (!this.isRead && this.receivedBytes > maxHeldBytes && !this.paused) {
-      this.paused = true;
-      this.source.pause();
-    }
+    if (!this.isRead && this.receivedBytes > maxHeldBytes) this.pause();
   }
 
   /** The last piece has arrived. */
   finish(): void {
     this.complete = true;
+    // What follows is no longer held back for the sake of this body.
+    this.resumeSource();
     this.resolve?.(this.take());
   }
 
@@ -142,7 +155,7 @@ export class RequestBody {
   private copy(bytes: Uint8Array): Buffer {
     const { declaredBytes, receivedBytes } = this;
     const end = receivedBytes + bytes.length;
-    if (declaredBytes === null || !this.isGivenMemory || end > declaredBytes) {
+    if (declaredBytes === null || !this.keeps || !this.isGivenMemory || end > declaredBytes) {
       return Buffer.from(bytes);
     }
     this.whole ??= Buffer.allocUnsafe(declaredBytes);
@@ -161,6 +174,7 @@ export class RequestBody {
     this.onPiece = null;
     this.resolve = null;
     this.reject = null;
+    if (!this.keeps) return noBytes;
     // Never expose memory that was not written to.
     if (whole?.length === this.receivedBytes) return whole;
     return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
@@ -178,6 +192,8 @@ export class RequestBody {
     this.source.resume();
   }
 }
+
+const noBytes = Buffer.alloc(0);
 
 function tooLarge(maxBytes: number): GatewayError {
   return new GatewayError(

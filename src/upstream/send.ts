@@ -1,6 +1,7 @@
 import { withClientQuery } from '../routing/query.js';
 import type { Wire } from '../routing/wire.js';
 import type { Attempt } from './attempt.js';
+import type { BodyStream } from './client/exchange-handler.js';
 import type { Upstreams } from './upstreams.js';
 
 /** What is sent over a wire. */
@@ -11,7 +12,7 @@ export interface Outgoing {
   query: string;
   /** Flat list, those of the wire among them. */
   headers: string[];
-  body: Buffer | string | null;
+  body: Buffer | string | BodyStream | null;
   firstByteMs: number;
   idleMs: number;
 }

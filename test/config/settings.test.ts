@@ -310,3 +310,23 @@ test('settings of the engine net are refused for others, and half a certificate 
   assert.equal(resolveIn(t, { files }).settings.server.tls.key, '/b');
   assert.ok(isLoopback('unix:/run/llmproxy.sock'));
 });
+
+test('an origin of pages is one as browsers write it', (t) => {
+  const settings = (origins: string) => `server: {cors_origins: ${origins}}`;
+  const place = (origins: string) => ({ files: { 'config/llmproxy.yaml': settings(origins) } });
+  const right = [
+    'https://app.example.com',
+    'http://localhost:5173',
+    'chrome-extension://abc',
+    'null',
+  ];
+  for (const origins of [JSON.stringify(right), '["*"]', '[]']) {
+    assert.deepEqual(
+      resolveIn(t, place(origins)).settings.server.cors_origins,
+      JSON.parse(origins),
+    );
+  }
+  for (const origin of ['https://a.com/', 'a.com', 'https://*.a.com', '', 'https://a.com/x']) {
+    assert.match(failure(t, place(JSON.stringify([origin]))), /server\.cors_origins/, origin);
+  }
+});

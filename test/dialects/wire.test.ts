@@ -3,8 +3,6 @@ import { test } from 'node:test';
 import { writeFrame } from '../../src/dialects/bedrock/event-stream.js';
 import { codecs } from '../../src/dialects/codecs.js';
 import type { ConversationAnswer, ConversationDialect } from '../../src/dialects/conversation.js';
-import { unfold } from '../../src/dialects/fold.js';
-import { JsonArrayWriter } from '../../src/dialects/gemini/stream-write.js';
 import { readStream } from './streams.js';
 
 /** Streams as the providers themselves send them. */
@@ -235,18 +233,6 @@ test('generate: a prompt that was blocked is a content filter', () => {
     { promptFeedback: { blockReason: 'PROHIBITED_CONTENT' } },
   ]);
   assert.deepEqual([answer.finish.reason, answer.content], ['content_filter', []]);
-});
-
-test('generate: without SSE the events are one array of JSON', () => {
-  const writer = new JsonArrayWriter(codecs['gemini.generate'].streamWriter('m', true));
-  const answer = read('gemini.generate', [candidate([{ text: 'hi' }], 'STOP')]);
-  const array = JSON.parse(
-    unfold(answer)
-      .map((part) => writer.push(part) ?? '')
-      .join(''),
-  );
-  assert.equal(array[0].candidates[0].content.parts[0].text, 'hi');
-  assert.equal(array.at(-1).candidates[0].finishReason, 'STOP');
 });
 
 test('converse: blocks that begin without being announced, padding, an exception', () => {

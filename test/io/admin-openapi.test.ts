@@ -86,6 +86,21 @@ test('the answers of the daemon match its document', async (t) => {
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
 
+  /** A form of these fields, with the files that some endpoints want. */
+  const formOf = (headers: Record<string, string>, fields: object) => {
+    const parts = Object.entries(fields).map(
+      ([name, value]) =>
+        `--b\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+    );
+    for (const name of ['file', 'image']) {
+      parts.push(
+        `--b\r\ncontent-disposition: form-data; name="${name}"; filename="a"\r\n\r\nx\r\n`,
+      );
+    }
+    const type = { 'content-type': 'multipart/form-data; boundary=b' };
+    return { headers: { ...headers, ...type }, body: `${parts.join('')}--b--\r\n` };
+  };
+
   await t.test('of models', async () => {
     const chat = '/v1/chat/completions';
     const messages = say('hi');
@@ -95,14 +110,15 @@ test('the answers of the daemon match its document', async (t) => {
     await check('POST', chat, chat, post(bearer(key), '{'));
     await check('POST', chat, chat, post(bearer(limited), { model: 'm', messages }));
     await check('POST', chat, chat, post({}, { model: 'm', messages }));
-    for (const { pattern, document, dialect } of modelEndpoints) {
+    for (const { pattern, document, dialect, form } of modelEndpoints) {
       const [maker = ''] = dialect.name.split('.');
       const model = { anthropic: 'c', gemini: 'g' }[maker] ?? 'm';
       const inPath = pattern.includes('{model}');
       const send = (headers: Record<string, string>, name: string) => {
         const path = `${pattern.replace('{model}', name)}?alt=sse`;
         const asked = inPath ? document.example : { ...document.example, model: name };
-        return check('POST', path, pattern, post(headers, asked));
+        if (!form) return check('POST', path, pattern, post(headers, asked));
+        return check('POST', path, pattern, formOf(headers, asked));
       };
       assert.equal((await send(bearer(key), model)).status, 200, pattern);
       await send(bearer(key), 'none');

@@ -84,6 +84,39 @@ for (const { engine, skip } of engines) {
       assert.equal(mock.stats.last?.headers['x-goog-api-key']?.includes(key), false);
     });
 
+    await t.test('a stream that is not asked for as SSE is one array', async () => {
+      const headers = { 'x-goog-api-key': key };
+      const body = JSON.stringify({ contents: [{ role: 'user', parts: [{ text: 'hello' }] }] });
+      const streamOf = (model: string, query = '') =>
+        ask(`${daemon.url}/v1beta/models/${model}:streamGenerateContent${query}`, {
+          method: 'POST',
+          headers,
+          body,
+        });
+      for (const model of ['gemini-2.5-pro', 'gpt-4o']) {
+        const whole = await client.models.generateContent({ model, contents });
+        for (const query of ['', '?alt=json']) {
+          const answered = await streamOf(model, query);
+          assert.equal(answered.status, 200, answered.text);
+          assert.match(String(answered.headers['content-type']), /^application\/json/);
+          const values = JSON.parse(answered.text);
+          assert.ok(values.length > 2);
+          const texts = values.map((value: { candidates: { content: Content }[] }) =>
+            value.candidates[0]?.content.parts?.map(({ text }) => text).join(''),
+          );
+          assert.equal(texts.join(''), whole.text);
+          assert.ok(values.at(-1).usageMetadata.candidatesTokenCount > 0);
+        }
+      }
+      const wrong = await streamOf('gemini-2.5-pro', '?alt=proto');
+      assert.equal(wrong.status, 400);
+      assert.match(wrong.text, /alt must be json or sse/);
+      const refused = await streamOf('mock-status-429');
+      assert.equal(refused.status, 429);
+      assert.equal(JSON.parse(refused.text).error.status, 'RESOURCE_EXHAUSTED');
+      await assert.rejects(streamOf('mock-cut-stream'));
+    });
+
     await t.test('counts tokens, and lists models', async () => {
       const counted = await client.models.countTokens({ model: 'gemini-2.5-pro', contents });
       assert.equal(counted.totalTokens, 2);
@@ -91,6 +124,11 @@ for (const { engine, skip } of engines) {
       for await (const { name } of await client.models.list()) names.push(name);
       assert.deepEqual(names, ['models/gemini-2.5-pro', 'models/gemini-embed', 'models/gpt-4o']);
       assert.equal((await client.models.get({ model: 'gpt-4o' })).displayName, 'gpt-4o');
+      const paged: (string | undefined)[] = [];
+      for await (const { name } of await client.models.list({ config: { pageSize: 2 } })) {
+        paged.push(name);
+      }
+      assert.deepEqual(paged, names);
     });
 
     await t.test('embeds a text', async () => {

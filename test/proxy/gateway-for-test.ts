@@ -54,6 +54,7 @@ export function gatewayForTest(
     facts: { version: '1', startedAt: 0, configVersion: 1, database: 'up', discovered: [] },
     adminKey: new AdminKeyCheck([]),
     clients: new Clients(settings.server),
+    allowsOrigin: null,
     wrongKeys: countWrongKeys(),
     balancers: new Balancers(strategies[settings.routing.strategy]),
     upstreams,

@@ -124,3 +124,38 @@ test('where every name is served, the providers’ own lists say which models th
   const discovered = { snapshot, facts: { ...facts, discovered: ['other'] } };
   assert.equal(JSON.parse(showModel(discovered, all, openai, 'claude-9')).id, 'claude-9');
 });
+
+test('a list in Gemini’s shape has pages', () => {
+  const names = Array.from({ length: 60 }, (_, i) => `m-${String(i).padStart(2, '0')}`);
+  const mapping = Object.fromEntries(names.map((name) => [name, 'x']));
+  const many = buildSnapshot(configuration([provider('p', { model_mapping: mapping })], []), 'h');
+  const list = (query: string) =>
+    JSON.parse(
+      listModels({ snapshot: many, facts }, all, {
+        path: '/v1beta/models',
+        query,
+        header: () => '',
+      }),
+    );
+  for (const size of ['', '0', '1', '7', '59', '60', '61', '5000']) {
+    const found: string[] = [];
+    let token: string | undefined;
+    let pages = 0;
+    do {
+      const page = list(`pageSize=${size}${token === undefined ? '' : `&pageToken=${token}`}`);
+      assert.ok(page.models.length <= (Number(size) || 50));
+      found.push(...page.models.map(({ name }: { name: string }) => name.slice('models/'.length)));
+      token = page.nextPageToken;
+      pages++;
+    } while (token !== undefined);
+    assert.deepEqual(found, names);
+    assert.equal(pages, Math.ceil(60 / (Number(size) || 50)));
+  }
+  for (const [query, param] of [
+    ['pageSize=-1', 'pageSize'],
+    ['pageSize=a', 'pageSize'],
+    ['pageToken=%21', 'pageToken'],
+  ] as const) {
+    assert.throws(() => list(query), { code: 'invalid_request', param });
+  }
+});

@@ -21,7 +21,7 @@ test('a path says the model and whether a stream is asked for', () => {
 });
 
 test('what cannot be read in a path is refused, naming it', () => {
-  assert.throws(() => placeIn('/v1beta/models/m:streamGenerateContent', 'alt=json'), {
+  assert.throws(() => placeIn('/v1beta/models/m:streamGenerateContent', 'alt=proto'), {
     code: 'invalid_request',
     param: 'alt',
   });

@@ -27,7 +27,11 @@ export async function startUpstream(t: TestContext, answer: Answer): Promise<Ups
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    try {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    } catch {
+      return; // The request was cut short.
+    }
     const { method = '', url = '', rawHeaders, headers } = request;
     const seen = { method, path: url, rawHeaders, headers, body: Buffer.concat(chunks) };
     received.push(seen);

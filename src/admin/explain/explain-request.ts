@@ -226,6 +226,7 @@ function notTried(
   if (attemptsEnd === 'not_retryable') return "not asked: the error was the client's own";
   if (attemptsEnd === 'max_attempts') return 'not asked: no attempt was left';
   if (attemptsEnd === 'retry_budget_spent') return 'not asked: the retry budget was spent';
+  if (attemptsEnd === 'body_not_kept') return 'not asked: the upload was too large to be kept';
   if (attemptsEnd === 'over') return "not asked: the request's time had run out";
   if (fallback) return 'not needed: serves a fallback model';
   if (weight === 0) return 'not needed: weight 0 is for failover';

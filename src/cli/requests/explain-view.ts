@@ -159,6 +159,7 @@ const ends: Readonly<Record<string, string>> = {
   not_retryable: 'the error is the client’s own',
   max_attempts: 'that was the last of routing.max_attempts',
   retry_budget_spent: 'too many requests are being repeated already',
+  body_not_kept: 'the upload was too large to be kept for another attempt',
   over: 'its time was over, or its client had left',
 };
 

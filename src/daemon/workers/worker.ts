@@ -10,6 +10,7 @@ import { LocalSlots, type Slots } from '../../limits/slots.js';
 import type { GatewayEvent } from '../../observe/event.js';
 import { watchProcess } from '../../observe/process-status.js';
 import { AdminKeyCheck } from '../../proxy/admin-key-check.js';
+import { compileOrigins } from '../../proxy/cors.js';
 import type { Gateway } from '../../proxy/gateway.js';
 import { handleRequest } from '../../proxy/handle-request.js';
 import { Watchdog } from '../../proxy/watchdog.js';
@@ -139,6 +140,7 @@ async function start(message: StartWorker): Promise<void> {
     facts: message.facts,
     adminKey: new AdminKeyCheck(message.adminKeyHashes),
     clients: new Clients(settings.server),
+    allowsOrigin: compileOrigins(settings.server.cors_origins),
     wrongKeys: countWrongKeys(),
     balancers: new Balancers(strategies[settings.routing.strategy]),
     upstreams: new Upstreams(settings.upstream),

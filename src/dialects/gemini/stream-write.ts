@@ -88,22 +88,3 @@ export class GenerateStreamWriter implements StreamWriter {
     );
   }
 }
-
-/** The same events where the client did not ask for SSE: one JSON array, written as it grows. */
-export class JsonArrayWriter implements StreamWriter {
-  readonly #events: StreamWriter;
-  #any = false;
-
-  constructor(events: StreamWriter) {
-    this.#events = events;
-  }
-
-  push(part: Part): string | null {
-    const event = this.#events.push(part);
-    if (event === null) return null;
-    const before = this.#any ? ',\r\n' : '[';
-    this.#any = true;
-    const over = part.type === 'finish' || part.type === 'error';
-    return before + (event as string).slice('data: '.length, -2) + (over ? ']' : '');
-  }
-}

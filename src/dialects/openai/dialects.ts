@@ -60,17 +60,26 @@ export const moderations: Dialect = {
   readHead: (body, spans, place) => readHead(body, spans, place, null, 'omni-moderation-latest'),
   countsTokens: false,
 };
+export const defaultImageModel = 'dall-e-2';
 export const images: Dialect = {
   name: 'openai.images',
   operation: 'image',
   ...common,
-  readHead: (body, spans, place) => readHead(body, spans, place, null, 'dall-e-2'),
+  readHead: (body, spans, place) => readHead(body, spans, place, null, defaultImageModel),
   countsTokens: false,
 };
 /** Its answer is sound, or events of it. */
 export const speech: Dialect = {
   name: 'openai.speech',
   operation: 'speech',
+  ...common,
+  countsTokens: false,
+};
+
+/** Text of sound, in its own language or in English; its answer may be plain text. */
+export const transcriptions: Dialect = {
+  name: 'openai.transcriptions',
+  operation: 'transcription',
   ...common,
   countsTokens: false,
 };

@@ -98,3 +98,56 @@ export const speechDocument: EndpointDocument = {
   stream: 'Server-sent events, where `stream_format` is `sse`.',
   errorSchema: null,
 };
+
+const imageAnswer = {
+  created: { type: 'integer' },
+  data: { type: 'array', items: { type: 'object' } },
+};
+
+export const imageEditsDocument: EndpointDocument = {
+  operationId: 'createImageEdit',
+  summary: 'Edits of images',
+  maker: 'OpenAI',
+  required: ['image', 'prompt'],
+  properties: { image: { type: 'string', format: 'binary' }, prompt: { type: 'string' } },
+  example: { model: 'gpt-image-1', prompt: 'At night' },
+  answer: imageAnswer,
+  stream: 'Server-sent events, of partial images too.',
+  errorSchema: null,
+};
+
+export const imageVariationsDocument: EndpointDocument = {
+  operationId: 'createImageVariation',
+  summary: 'Variations of an image',
+  maker: 'OpenAI',
+  required: ['image'],
+  properties: { image: { type: 'string', format: 'binary' } },
+  example: { model: 'dall-e-2' },
+  answer: imageAnswer,
+  stream: null,
+  errorSchema: null,
+};
+
+export const transcriptionsDocument: EndpointDocument = {
+  operationId: 'createTranscription',
+  summary: 'Text of speech',
+  maker: 'OpenAI',
+  required: ['model', 'file'],
+  properties: { file: { type: 'string', format: 'binary' }, response_format: { type: 'string' } },
+  example: { model: 'gpt-4o-transcribe' },
+  answer: { text: { type: 'string' } },
+  stream: 'Server-sent events, where `stream` is `true`.',
+  errorSchema: null,
+};
+
+export const translationsDocument: EndpointDocument = {
+  operationId: 'createTranslation',
+  summary: 'English text of speech',
+  maker: 'OpenAI',
+  required: ['model', 'file'],
+  properties: { file: { type: 'string', format: 'binary' }, response_format: { type: 'string' } },
+  example: { model: 'whisper-1' },
+  answer: { text: { type: 'string' } },
+  stream: null,
+  errorSchema: null,
+};

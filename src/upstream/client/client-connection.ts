@@ -4,8 +4,14 @@ import type { Fields } from '../../http1/fields.js';
 import type { MessageHandler } from '../../http1/message-parser.js';
 import { ProtocolError } from '../../http1/protocol-error.js';
 import { type ResponseHead, ResponseParser } from '../../http1/response-parser.js';
+import { BodyWriter } from './body-writer.js';
 import { ClientError } from './client-error.js';
-import type { AnswerControl, ClientRequest, ExchangeHandler } from './exchange-handler.js';
+import type {
+  AnswerControl,
+  BodyStream,
+  ClientRequest,
+  ExchangeHandler,
+} from './exchange-handler.js';
 import { requestHead } from './request-head.js';
 
 /** Idle connections are closed after this long, unless their server names a time. */
@@ -50,6 +56,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     this.#parser = new ResponseParser(this);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('end', () => this.#ended());
+    socket.on('drain', () => this.#call?.writer?.resume());
     socket.on('error', (error) => this.#close(error));
     socket.on('close', () => this.#close());
   }
@@ -67,7 +74,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     this.#call = call;
     let head: string;
     try {
-      head = requestHead(method, path, this.#owner.host, headers, body?.length ?? null);
+      head = requestHead(method, path, this.#owner.host, headers, bytesOf(body));
     } catch (error) {
       this.#call = null;
       this.#owner.onIdle(this);
@@ -80,7 +87,19 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     call.started = true;
     this.#parser.expect(method);
     this.#deadlineMs = performance.now() + headersTimeout;
-    this.#write(head, body);
+    if (body === null || Buffer.isBuffer(body)) this.#write(head, body);
+    else this.#stream(call, head, body, headersTimeout);
+  }
+
+  /** The server is timed from the end of the body, and while it does not take what there is. */
+  #stream(call: Call, head: string, body: BodyStream, timeoutMs: number): void {
+    const onTurn = (isServers: boolean) => {
+      if (this.#call !== call || call.answered) return;
+      this.#deadlineMs = isServers ? performance.now() + timeoutMs : Number.POSITIVE_INFINITY;
+    };
+    this.#socket.write(head, 'latin1');
+    call.writer = new BodyWriter(this.#socket, body, onTurn);
+    call.writer.start();
   }
 
   pause(call: Call): void {
@@ -148,7 +167,9 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     const call = this.#call;
     if (call === null) return;
     this.#call = null;
-    const isReusable = this.#keepAlive && this.#idleMs > 0 && this.#socket.writableLength === 0;
+    const isWritten = this.#socket.writableLength === 0 && (call.writer?.isDone ?? true);
+    call.writer?.stop();
+    const isReusable = this.#keepAlive && this.#idleMs > 0 && isWritten;
     if (isReusable) {
       this.#deadlineMs = performance.now() + this.#idleMs;
       if (this.#socket.isPaused()) this.#socket.resume();
@@ -207,6 +228,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     this.#owner.onClosed(this);
     const call = this.#call;
     this.#call = null;
+    call?.writer?.stop();
     call?.handler.onResponseError(call, reason ?? closed());
   }
 }
@@ -217,6 +239,8 @@ class Call implements AnswerControl {
   started = false;
   /** The head of its answer has arrived. */
   answered = false;
+  /** Sends the body where that comes in pieces. */
+  writer: BodyWriter | null = null;
 
   constructor(
     readonly connection: ClientConnection,
@@ -235,6 +259,11 @@ class Call implements AnswerControl {
   abort(reason: Error): void {
     this.connection.abort(this, reason);
   }
+}
+
+function bytesOf(body: Buffer | BodyStream | null): number | 'chunked' | null {
+  if (body === null) return null;
+  return Buffer.isBuffer(body) ? body.length : (body.bytes ?? 'chunked');
 }
 
 /** As `Keep-Alive: timeout=` says, less the margin; 0: not to be used again. */

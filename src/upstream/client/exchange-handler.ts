@@ -19,6 +19,25 @@ export interface ExchangeHandler {
   onResponseError(control: AnswerControl | null, error: Error): void;
 }
 
+/** A body that is sent as it arrives. */
+export interface BodyStream {
+  /** Null: not known, so it is sent chunked. */
+  readonly bytes: number | null;
+  /** Gives what there is to the sink, and the rest later. */
+  pipe(sink: BodySink): void;
+  /** The sink takes more, after `write` returned false. */
+  resume(): void;
+  /** The sink takes nothing any more. */
+  stop(): void;
+}
+
+/** Where a body is sent to. */
+export interface BodySink {
+  /** False: the piece was taken, and no more should come until `resume`. */
+  write(piece: Buffer): boolean;
+  end(): void;
+}
+
 /** One request to the origin of a pool. */
 export interface ClientRequest {
   method: string;
@@ -26,7 +45,7 @@ export interface ClientRequest {
   path: string;
   /** Flat list, without `host`, `connection` and those that frame the body. */
   headers: readonly string[];
-  body: Buffer | string | null;
+  body: Buffer | string | BodyStream | null;
   /** Milliseconds from the request to the head of its answer. */
   headersTimeout: number;
   /** Milliseconds between two pieces of the answer. */

@@ -7,7 +7,7 @@ const notInPath = /[^\x21-\x7e]/;
 /**
  * The head of a request, one character per byte.
  * @param host the value of `Host`.
- * @param bodyBytes null where there is no body.
+ * @param bodyBytes null where there is no body, `chunked` where its length is not known.
  * @throws ClientError `ERR_INVALID_REQUEST` for what would split or forge a head.
  */
 export function requestHead(
@@ -15,7 +15,7 @@ export function requestHead(
   path: string,
   host: string,
   headers: readonly string[],
-  bodyBytes: number | null,
+  bodyBytes: number | 'chunked' | null,
 ): string {
   if (notInPath.test(path)) throw invalid('its path is not valid');
   let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
@@ -26,7 +26,9 @@ export function requestHead(
     if (notInValue.test(value)) throw invalid(`the header ${name} is not valid`);
     head += `${name}: ${value}\r\n`;
   }
-  return bodyBytes === null ? `${head}\r\n` : `${head}content-length: ${bodyBytes}\r\n\r\n`;
+  if (bodyBytes === null) return `${head}\r\n`;
+  if (bodyBytes === 'chunked') return `${head}transfer-encoding: chunked\r\n\r\n`;
+  return `${head}content-length: ${bodyBytes}\r\n\r\n`;
 }
 
 function invalid(message: string): ClientError {

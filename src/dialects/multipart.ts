@@ -1,0 +1,235 @@
+import { GatewayError } from '../errors.js';
+
+/** A text field of a form, and where its value is in the body, in bytes. */
+export interface FormField {
+  value: string;
+  start: number;
+  end: number;
+}
+
+const maxHeaderBytes = 16_384;
+/** Of a field that is looked for. */
+const maxValueBytes = 4_096;
+
+const LF = 0x0a;
+const CR = 0x0d;
+const DASH = 0x2d;
+
+const inData = 0;
+const afterDelimiter = 1;
+const inHeaders = 2;
+const inEpilogue = 3;
+
+/** Whether a `content-type` is that of a form with files. */
+export function isForm(contentType: string): boolean {
+  return /^\s*multipart\/form-data\s*(;|$)/i.test(contentType);
+}
+
+/**
+ * The boundary that a `content-type` names.
+ * @throws GatewayError `invalid_request` where it names none that RFC 2046 allows.
+ */
+export function boundaryOf(contentType: string): string {
+  const parameters = [...contentType.matchAll(/;\s*boundary=(?:"([^"]*)"|([^\s;"]*))/gi)];
+  const [, quoted, bare] = parameters[0] ?? [];
+  const boundary = quoted ?? bare ?? '';
+  if (parameters.length !== 1 || !/^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/.test(boundary)) {
+    throw invalid('content-type', 'The content-type must name one valid boundary.');
+  }
+  return boundary;
+}
+
+/**
+ * Finds text fields in multipart/form-data (RFC 7578) while it arrives: what is in files is only
+ * searched for the boundary. It is strict where lenient readers differ, so that no provider finds a
+ * field that was not found here.
+ */
+export class FormScanner {
+  /** The fields found so far, of those looked for. */
+  readonly fields = new Map<string, FormField>();
+  readonly #wanted: ReadonlySet<string>;
+  readonly #delimiter: Buffer;
+  #state = inData;
+  /** What is not read yet of earlier pieces: at first, the line end that may precede the first boundary. */
+  #rest = Buffer.from('\r\n');
+  /** Place of `#rest` in the body. */
+  #offset = -2;
+  /** The wanted field whose value is being read. */
+  #name: string | null = null;
+  /** Where the data of the part begins. */
+  #dataStart = -2;
+  #value: Buffer[] = [];
+  #valueBytes = 0;
+
+  constructor(boundary: string, wanted: ReadonlySet<string>) {
+    this.#delimiter = Buffer.from(`\n--${boundary}`, 'latin1');
+    this.#wanted = wanted;
+  }
+
+  /** @throws GatewayError `invalid_request`. */
+  push(piece: Buffer): void {
+    const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    let at = 0;
+    for (let next = this.#step(bytes, at); next >= 0; next = this.#step(bytes, at)) at = next;
+    // A short rest must not keep the piece that it is of.
+    if (this.#state === inData) at = this.#take(bytes, at);
+    this.#rest = Buffer.from(bytes.subarray(at));
+    this.#offset += at;
+  }
+
+  /** The end of the body. @throws GatewayError `invalid_request` in the middle of a form. */
+  finish(): void {
+    if (this.#state !== inEpilogue) throw broken('it does not end with its boundary');
+  }
+
+  /** Reads one step on; the place after it, or -1 where it needs more bytes. */
+  #step(bytes: Buffer, at: number): number {
+    switch (this.#state) {
+      case inData:
+        return this.#data(bytes, at);
+      case afterDelimiter:
+        return this.#afterDelimiter(bytes, at);
+      case inHeaders:
+        return this.#headers(bytes, at);
+      default:
+        return at < bytes.length ? bytes.length : -1;
+    }
+  }
+
+  #data(bytes: Buffer, at: number): number {
+    const found = bytes.indexOf(this.#delimiter, at);
+    if (found < 0) return -1;
+    // Some readers take a bare line feed for a line end, and would find other fields.
+    const isOwnLine = bytes[found - 1] === CR && this.#offset + found >= this.#dataStart;
+    if (!isOwnLine) throw broken('a boundary has no line of its own');
+    this.#addValue(bytes, at, found - 1);
+    this.#endValue();
+    this.#state = afterDelimiter;
+    return found + this.#delimiter.length;
+  }
+
+  /** Takes all but the bytes that may begin a boundary. */
+  #take(bytes: Buffer, at: number): number {
+    const end = Math.max(at, bytes.length - this.#delimiter.length);
+    this.#addValue(bytes, at, end);
+    return end;
+  }
+
+  #afterDelimiter(bytes: Buffer, from: number): number {
+    let at = from;
+    if (bytes[at] === DASH && bytes.length > at + 1) {
+      if (bytes[at + 1] !== DASH) throw broken('its boundary is not its own');
+      this.#state = inEpilogue;
+      return at + 2;
+    }
+    while (bytes[at] === 0x20 || bytes[at] === 0x09) at++;
+    if (at - from > maxHeaderBytes) throw broken('a boundary is too long');
+    if (bytes.length < at + 2) return -1;
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) throw broken('its boundary is not its own');
+    this.#state = inHeaders;
+    return at + 2;
+  }
+
+  #headers(bytes: Buffer, at: number): number {
+    const end = bytes.indexOf('\r\n\r\n', at);
+    if ((end < 0 ? bytes.length : end) - at > maxHeaderBytes) {
+      throw broken('the headers of a part are too long');
+    }
+    if (end < 0) return -1;
+    const name = nameIn(bytes.toString('latin1', at, end), this.#wanted);
+    if (name !== null) {
+      if (this.fields.has(name)) throw invalid(name, `${name} must not be given twice.`);
+      this.#name = name;
+    }
+    this.#dataStart = this.#offset + end + 4;
+    this.#state = inData;
+    // Lenient readers take this line end for that of a boundary which follows at once.
+    return end + 2;
+  }
+
+  #addValue(bytes: Buffer, at: number, to: number): void {
+    const from = Math.max(at, this.#dataStart - this.#offset);
+    if (this.#name === null || to <= from) return;
+    this.#valueBytes += to - from;
+    if (this.#valueBytes > maxValueBytes) {
+      throw invalid(this.#name, `${this.#name} is longer than ${maxValueBytes} bytes.`);
+    }
+    this.#value.push(Buffer.from(bytes.subarray(from, to)));
+  }
+
+  #endValue(): void {
+    if (this.#name === null) return;
+    const start = this.#dataStart;
+    const value = Buffer.concat(this.#value).toString();
+    this.fields.set(this.#name, { value, start, end: start + this.#valueBytes });
+    this.#name = null;
+    this.#value = [];
+    this.#valueBytes = 0;
+  }
+}
+
+/**
+ * The wanted field that a part is; null for any other.
+ * @throws GatewayError `invalid_request` where readers could disagree on its name.
+ */
+function nameIn(headers: string, wanted: ReadonlySet<string>): string | null {
+  // A line that is folded, or ends in another way, is read differently by different readers.
+  if (/[\0]|\r(?!\n)|(?<!\r)\n|\n[ \t]/.test(headers))
+    throw broken('the headers of a part are not valid');
+  const lines = headers.split('\r\n').map((line) => /^([^:\s]+):(.*)$/s.exec(line));
+  if (lines.includes(null)) throw broken('the headers of a part are not valid');
+  const valuesOf = (name: string) =>
+    lines.flatMap((line) => (line?.[1]?.toLowerCase() === name ? (line[2] ?? '').trim() : []));
+  const [disposition, another] = valuesOf('content-disposition');
+  if (disposition === undefined || another !== undefined) {
+    throw broken('a part has no content-disposition of its own');
+  }
+  const parameters = parametersOf(disposition);
+  const names = parameters.filter(([name]) => name === 'name' || name === 'name*');
+  const [[kind, name] = ['', '']] = names;
+  if (names.length !== 1 || kind !== 'name') throw broken('a part has not one name');
+  const similar = [...wanted].find((each) => each === plain(name));
+  if (similar === undefined) return null;
+  const isFile = parameters.some(([each]) => each === 'filename' || each === 'filename*');
+  const [coding = '7bit'] = valuesOf('content-transfer-encoding');
+  if (name !== similar || isFile || !/^(7bit|8bit|binary)$/i.test(coding)) {
+    throw invalid(similar, `${similar} must be a plain text field of this name.`);
+  }
+  return similar;
+}
+
+/** A name as the most lenient reader takes it. */
+function plain(name: string): string {
+  return name
+    .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/[\\"\s]/g, '')
+    .toLowerCase();
+}
+
+/** `form-data; name="a"; filename="b"` as pairs. */
+function parametersOf(disposition: string): [name: string, value: string][] {
+  const found: [string, string][] = [];
+  let rest = /^form-data\s*/i.exec(disposition);
+  let at = rest?.[0].length ?? -1;
+  if (at < 0) throw broken('a part is not form-data');
+  const parameter = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))\s*|;\s*$/y;
+  while (at < disposition.length) {
+    parameter.lastIndex = at;
+    rest = parameter.exec(disposition);
+    if (!rest) throw broken('the content-disposition of a part is not valid');
+    at = parameter.lastIndex;
+    if (rest[1] !== undefined) found.push([rest[1].toLowerCase(), rest[2] ?? rest[3] ?? '']);
+  }
+  return found;
+}
+
+function broken(reason: string): GatewayError {
+  return new GatewayError(
+    'invalid_request',
+    `The body is not valid multipart/form-data: ${reason}.`,
+  );
+}
+
+function invalid(param: string, message: string): GatewayError {
+  return new GatewayError('invalid_request', message, { param });
+}

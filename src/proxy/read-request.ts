@@ -1,0 +1,31 @@
+import type { RequestPlace } from '../dialects/codec.js';
+import type { ModelEndpoint } from '../dialects/endpoint.js';
+import type { ModelRequest } from '../dialects/head.js';
+import { isForm } from '../dialects/multipart.js';
+import { GatewayError } from '../errors.js';
+import type { Exchange } from '../server/exchange.js';
+import type { Gateway } from './gateway.js';
+import { parse } from './parse.js';
+import { Upload } from './upload.js';
+
+/**
+ * Reads a request for a model: JSON whole, a form with files up to the name of its model.
+ * @throws GatewayError as `parse` and `Upload.open`; AbortedError.
+ */
+export async function readRequest(
+  { settings, watchdog }: Gateway,
+  exchange: Exchange,
+  { dialect, form, pattern }: ModelEndpoint,
+  place: RequestPlace,
+): Promise<{ request: ModelRequest; upload: Upload | null }> {
+  const { server } = settings;
+  if (form && isForm(exchange.header('content-type'))) {
+    const upload = await Upload.open(exchange, server, watchdog);
+    return { upload, request: upload.request(place, form.defaultModel) };
+  }
+  if (form?.only) {
+    const message = `${pattern} takes multipart/form-data; the content-type must say so.`;
+    throw new GatewayError('invalid_request', message, { param: 'content-type' });
+  }
+  return { upload: null, request: await parse(exchange, dialect, server, watchdog, place) };
+}
