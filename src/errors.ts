@@ -31,11 +31,22 @@ const table = {
 
 export type ErrorCode = keyof typeof table;
 
+/** One problem of a document that was refused. */
+export interface ErrorProblem {
+  line: number;
+  column: number;
+  /** Such as `providers.openai.weight`. */
+  path: string;
+  reason: string;
+}
+
 export interface ErrorDetails {
   /** The field of the request that is wrong, as the client wrote it. */
   param?: string;
   /** Extra response headers, such as `retry-after`. */
   headers?: Readonly<Record<string, string>>;
+  /** The problems that the message summarizes. */
+  problems?: readonly ErrorProblem[];
   cause?: unknown;
 }
 
@@ -46,6 +57,7 @@ export class GatewayError extends Error {
   readonly type: string;
   readonly param: string | null;
   readonly headers: Readonly<Record<string, string>>;
+  readonly problems: readonly ErrorProblem[] | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -55,12 +67,13 @@ export class GatewayError extends Error {
     this.type = table[code].type;
     this.param = details.param ?? null;
     this.headers = details.headers ?? {};
+    this.problems = details.problems;
   }
 
   /** The response body, in OpenAI's error shape. */
   toBody(): string {
-    const { message, type, param, code } = this;
-    return JSON.stringify({ error: { message, type, param, code } });
+    const { message, type, param, code, problems } = this;
+    return JSON.stringify({ error: { message, type, param, code, problems } });
   }
 }
 

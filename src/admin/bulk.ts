@@ -1,6 +1,6 @@
+import type { ChangeControl } from '../changes/change-control.js';
 import { ConfigError } from '../config/problem.js';
-import { type ErrorCode, GatewayError } from '../errors.js';
-import type { BulkControl } from './bulk-control.js';
+import { type ErrorCode, type ErrorProblem, GatewayError } from '../errors.js';
 import { requestCheck } from './check-request.js';
 import { decodeBody } from './read-body.js';
 import type { AdminAnswer, BulkRequest } from './request.js';
@@ -17,6 +17,7 @@ export interface BulkError {
   message: string;
   param: string | null;
   headers: Readonly<Record<string, string>>;
+  problems?: readonly ErrorProblem[] | undefined;
 }
 
 const routes = new Map(
@@ -28,7 +29,7 @@ const routes = new Map(
 /** Handles a request in the thread. Never throws. */
 export async function answerBulk(
   { operationId, query, body, ...request }: BulkRequest,
-  control: BulkControl,
+  control: ChangeControl,
 ): Promise<BulkAnswer> {
   try {
     const found = routes.get(operationId);
@@ -51,9 +52,13 @@ export function fromBulkAnswer(answer: BulkAnswer): AdminAnswer {
 }
 
 /** Restores an error from another thread. */
-export function fromBulkError({ code, message, param, headers }: BulkError): Error {
+export function fromBulkError({ code, message, param, headers, problems }: BulkError): Error {
   if (code === null) return new Error(message);
-  return new GatewayError(code, message, { headers, ...(param !== null && { param }) });
+  return new GatewayError(code, message, {
+    headers,
+    ...(param !== null && { param }),
+    ...(problems && { problems }),
+  });
 }
 
 /** Converts an error for sending to another thread. */
@@ -62,8 +67,8 @@ export function toBulkError(error: unknown): BulkError {
     return toBulkError(new GatewayError('invalid_configuration', error.message));
   }
   if (error instanceof GatewayError) {
-    const { code, message, param, headers } = error;
-    return { code, message, param, headers };
+    const { code, message, param, headers, problems } = error;
+    return { code, message, param, headers, problems };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: null, message, param: null, headers: {} };

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type Clients, foreignHost } from '../config/client.js';
 import { GatewayError } from '../errors.js';
 import { endpointHeader } from '../server/relayed.js';
@@ -13,7 +13,12 @@ export interface Caller {
   listenHost: string;
   /** The endpoint that a worker has matched; null where no worker was involved. */
   endpoint: string | null;
+  /** The user of a command of this machine, such as `cli:alice@host`; null for all other callers. */
+  commandUser: string | null;
 }
+
+/** Names the user of a command to the control process, URI-encoded. */
+export const commandUserHeader = 'x-llmproxy-user';
 
 /**
  * The caller on the control socket: a worker's client, as the worker names it, or a command.
@@ -25,14 +30,16 @@ export function callerOnSocket({ headers }: IncomingMessage, mainHost: string): 
   const addresses = headers['x-forwarded-for'];
   if (typeof endpoint === 'string' && typeof addresses === 'string') {
     const [address = '', ...hops] = addresses.split(', ');
-    return { address, isLocal: hops.length === 0, listenHost: mainHost, endpoint };
+    const isLocal = hops.length === 0;
+    return { address, isLocal, listenHost: mainHost, endpoint, commandUser: null };
   }
   if (addresses !== undefined) {
     // An older worker sends no endpoint; it is about to be replaced.
     const message = 'The worker that took this request has another version. Try again.';
     throw new GatewayError('unavailable', message, { headers: { 'retry-after': '1' } });
   }
-  return { address: 'local', isLocal: true, listenHost: 'localhost', endpoint: null };
+  const commandUser = commandUserIn(headers);
+  return { address: 'local', isLocal: true, listenHost: 'localhost', endpoint: null, commandUser };
 }
 
 /**
@@ -51,5 +58,16 @@ export function callerOnListener(
   );
   if (client.hasForeignHost) throw foreignHost();
   const { address, isLocal } = client;
-  return { address, isLocal, listenHost: listenHost ?? 'localhost', endpoint: null };
+  const host = listenHost ?? 'localhost';
+  return { address, isLocal, listenHost: host, endpoint: null, commandUser: null };
+}
+
+/** Only this user can open the control socket, so the name is not checked, but for its form. */
+function commandUserIn(headers: IncomingHttpHeaders): string | null {
+  try {
+    const user = decodeURIComponent(String(headers[commandUserHeader] ?? ''));
+    return /^cli:\P{Cc}{1,300}$/u.test(user) ? user : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,7 +1,7 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { compileSchema, toProblems } from '../config/schema.js';
 import { GatewayError } from '../errors.js';
-import type { AdminRoute, Parameter } from './route.js';
+import type { Parameter, RouteDescription } from './route.js';
 
 /** A route's checks of a request, compiled from its OpenAPI operation. */
 export interface RequestCheck {
@@ -15,7 +15,7 @@ export interface RequestCheck {
 }
 
 /** Compiles a route's schemas. An `admin` route refuses unknown query parameters. */
-export function requestCheck({ access, operation }: AdminRoute): RequestCheck {
+export function requestCheck({ access, operation }: RouteDescription): RequestCheck {
   const parameters = (operation.parameters ?? []).map((parameter) => ({
     ...parameter,
     validate: compileSchema(parameter.schema),

@@ -62,7 +62,7 @@ export async function startControlServer(
       }
       const key = authenticate(headers.authorization, address);
       authorize(key, route);
-      actor = `admin:${key.name}`;
+      actor = caller.commandUser ?? `admin:${key.name}`;
       role = key.role;
     }
     const parameters = new URLSearchParams(query);
@@ -75,6 +75,7 @@ export async function startControlServer(
       local: caller.isLocal,
       requestId,
       actor,
+      isCommand: caller.commandUser !== null,
       role,
     };
     let answered: AdminAnswer;

@@ -1,14 +1,7 @@
+import type { ChangeControl, ChangeSecrets } from '../changes/change-control.js';
 import type { Configuration, Provider } from '../config/configuration.js';
-import type { Problem } from '../config/problem.js';
-import type {
-  SecretColumns,
-  SecretReader,
-  StoredSecrets,
-  UnusableSecret,
-} from '../config/secret-store.js';
+import type { UnusableSecret } from '../config/secret-store.js';
 import type { DescribedSetting } from '../config/settings.js';
-import type { Settings } from '../config/settings-schema.js';
-import type { Sql } from '../db/client.js';
 import type { Emit } from '../observe/event.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { WorkerState } from '../observe/metrics-state.js';
@@ -19,12 +12,10 @@ import type { Reports } from './reports.js';
 import type { AdminAnswer, BulkRequest } from './request.js';
 
 /** Dependencies of the control plane's handlers. */
-export interface Control {
-  readonly settings: Settings;
+export interface Control extends ChangeControl {
   readonly adminKeys: readonly AdminKey[];
   /** Every setting with its source; for a secret, only that it is set. */
   readonly describedSettings: readonly DescribedSetting[];
-  readonly sql: Sql;
   readonly reports: Reports;
   readonly emit: Emit;
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
@@ -46,26 +37,9 @@ export interface Control {
    * @param signal aborted when the client leaves, which ends the work.
    */
   bulk(request: BulkRequest, signal: AbortSignal): Promise<AdminAnswer>;
-  /** The problems that a change of the rows would add to the configuration. */
-  problemsOf(change: (rows: Configuration) => Configuration): Promise<readonly Problem[]>;
 }
 
-export interface SecretStore extends SecretReader {
-  /**
-   * The secrets of a new row in their stored form: references as they are, others encrypted.
-   * @throws SecretError
-   */
-  seal(sql: Sql, row: SecretColumns): Promise<StoredSecrets>;
-  /**
-   * The secrets to store when a row changes. Where its name or origin changes, unchanged secrets are
-   * encrypted again, since both are part of the encryption.
-   * @throws SecretError
-   */
-  sealChange(
-    sql: Sql,
-    before: SecretColumns,
-    after: SecretColumns,
-  ): Promise<Partial<StoredSecrets>>;
+export interface SecretStore extends ChangeSecrets {
   /** Providers that are treated as disabled because of their keys. */
   unusable(): readonly UnusableSecret[];
 }

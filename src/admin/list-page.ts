@@ -32,16 +32,31 @@ export function pageParameters(searched: string): Parameter[] {
       description: `Only rows whose \`${searched}\` contains this text, ignoring case.`,
       schema: { type: 'string', maxLength: 200 },
     },
+    {
+      name: searched,
+      in: 'query',
+      description: `Only rows with exactly this \`${searched}\`.`,
+      schema: { type: 'string', maxLength: 200 },
+    },
+    {
+      name: 'after',
+      in: 'query',
+      description: 'Only rows with a higher id.',
+      schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+    },
   ];
 }
 
 /** The page requested by checked query parameters. */
-export function pageOf(query: URLSearchParams): Page {
+export function pageOf(query: URLSearchParams, searched: string): Page {
   const enabled = query.get('enabled');
+  const exact = query.get(searched);
   return {
     limit: Number(query.get('limit') ?? Number.MAX_SAFE_INTEGER),
     offset: Number(query.get('offset') ?? 0),
+    after: Number(query.get('after') ?? 0),
     search: query.get('search') ?? '',
+    ...(exact !== null && { exact }),
     ...(enabled !== null && { enabled: enabled === 'true' }),
   };
 }

@@ -120,7 +120,7 @@ const checkedProvider = {
 /** Schemas of answers, as `#/components/schemas/…`. The routes hold those of requests. */
 export const componentSchemas = {
   Error: object({
-    error: object({
+    error: withProblems({
       message: { type: 'string', description: 'For people.' },
       type: { type: 'string', description: 'Family of the error.' },
       param: {
@@ -185,6 +185,22 @@ export const componentSchemas = {
     unhealthy_providers: { type: 'integer' },
   }),
 } satisfies Record<string, object>;
+
+/** The error object; only some errors list problems. */
+function withProblems<P extends Record<string, object>>(properties: P) {
+  const problem = object({
+    line: { type: 'integer' },
+    column: { type: 'integer' },
+    path: { type: 'string' },
+    reason: { type: 'string' },
+  });
+  const problems = {
+    type: 'array',
+    items: problem,
+    description: 'Of a refused document: its problems, each with its place.',
+  };
+  return { ...object(properties), properties: { ...properties, problems } } as const;
+}
 
 /** A reference to a schema of `componentSchemas`. */
 export function ref(name: string): { $ref: string } {

@@ -1,7 +1,7 @@
+import { answerable } from '../changes/answerable.js';
 import type { Sql } from '../db/client.js';
 import { ReportError } from '../db/report.js';
 import { GatewayError } from '../errors.js';
-import { answerable } from './answerable.js';
 
 /** The identity of a report: equal ones are shared. */
 export interface ReportOf {

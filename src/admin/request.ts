@@ -15,8 +15,10 @@ export interface AdminRequest {
   requestId: string;
   /** Aborted when the client leaves before the answer. */
   signal: AbortSignal;
-  /** The author for the history: `admin:NAME`, or `anonymous` where no admin key was needed. */
+  /** The author for the history: `admin:NAME`, `cli:USER@HOST`; `anonymous` without an admin key. */
   actor: string;
+  /** True for a command of this machine, whose user may use every secret of the machine. */
+  isCommand: boolean;
   /** The admin key's role; `viewer` where none was needed. */
   role: AdminRole;
 }

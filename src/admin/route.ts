@@ -1,5 +1,5 @@
+import type { ChangeControl } from '../changes/change-control.js';
 import type { AccessSetting, AdminRole, Settings } from '../config/settings-schema.js';
-import type { BulkControl } from './bulk-control.js';
 import type { Control } from './control.js';
 import type { AdminAnswer, AdminRequest } from './request.js';
 
@@ -16,11 +16,18 @@ interface LightHandler {
 /** The handler of a route that takes or returns a document; it runs in a thread of its own. */
 interface BulkHandler {
   bulk: true;
-  handle(request: AdminRequest, control: BulkControl): Promise<AdminAnswer>;
+  handle(request: AdminRequest, control: ChangeControl): Promise<AdminAnswer>;
 }
 
-interface RouteDescription {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+/** An operation that a command can also run by itself, where no daemon runs. */
+export type ChangeRoute = RouteDescription & {
+  bulk?: true;
+  handle(request: AdminRequest, control: ChangeControl): Promise<AdminAnswer>;
+};
+
+/** The address, access and description of an operation. */
+export interface RouteDescription {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With parameters in braces, as in OpenAPI: `/admin/v1/providers/{id}`. */
   path: string;
   access: Access | ((settings: Settings) => AccessSetting);

@@ -1,22 +1,22 @@
 import { GatewayError } from '../errors.js';
 import { type RequestCheck, requestCheck } from './check-request.js';
-import type { AdminRoute } from './route.js';
+import type { RouteDescription } from './route.js';
 
-export interface Found {
-  route: AdminRoute;
+export interface Found<R extends RouteDescription> {
+  route: R;
   check: RequestCheck;
   /** Decoded values of the path's parameters. */
   params: Readonly<Record<string, string>>;
 }
 
 /** Finds the route of a method and path. */
-export type Router = (method: string, path: string) => Found;
+export type Router<R extends RouteDescription> = (method: string, path: string) => Found<R>;
 
 /**
  * Compiles all routes once. The returned router throws GatewayError `unknown_url`,
  * `method_not_allowed` (with `allow`) or `invalid_request`.
  */
-export function createRouter(routes: readonly AdminRoute[]): Router {
+export function createRouter<R extends RouteDescription>(routes: readonly R[]): Router<R> {
   const compiled = routes.map((route) => ({
     route,
     check: requestCheck(route),

@@ -31,6 +31,15 @@ export interface Provider {
   is_enabled: boolean;
 }
 
+/** The fields of a new provider that need not be given. */
+export const newProvider = {
+  provider_type: 'openai',
+  model_mapping: {},
+  weight: 1,
+  provider_params: {},
+  is_enabled: true,
+} satisfies Partial<Provider>;
+
 /** Durations are milliseconds; what is absent is as the daemon's settings say. */
 export interface ProviderParams {
   /** Extra request headers. */
@@ -129,3 +138,11 @@ export interface Credential {
   /** Addresses and networks (CIDR) that it may be used from; absent or null: all. */
   allowed_ips?: string[] | null;
 }
+
+/** The fields of a new key that need not be given. */
+export const newCredential = {
+  key_preview: '',
+  allowed_models: ['*'],
+  rate_limit: null,
+  is_enabled: true,
+} satisfies Partial<Credential>;

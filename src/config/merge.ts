@@ -1,4 +1,9 @@
-import type { Configuration, Credential, Provider } from './configuration.js';
+import {
+  type Configuration,
+  type Credential,
+  newProvider,
+  type Provider,
+} from './configuration.js';
 import type { Override } from './overrides.js';
 import { ConfigError, type Problem } from './problem.js';
 import type { PrivateAddresses } from './settings-schema.js';
@@ -38,7 +43,7 @@ export function mergeConfiguration(
 
   for (const override of overrides) {
     for (const [key, fields] of override.providers) {
-      providers.set(key, { ...(providers.get(key) ?? newProvider(key)), ...fields });
+      providers.set(key, { ...(providers.get(key) ?? emptyProvider(key)), ...fields });
       sources.providers.set(key, override.source);
     }
     for (const [name, fields] of override.credentials) {
@@ -49,7 +54,7 @@ export function mergeConfiguration(
       };
       if (!places.has(name)) {
         addPlace(name, credentials.length);
-        credentials.push(newCredential(name));
+        credentials.push(emptyCredential(name));
       }
       for (const place of places.get(name) ?? []) {
         credentials[place] = change(credentials[place] as Credential);
@@ -63,20 +68,11 @@ export function mergeConfiguration(
   return merged;
 }
 
-function newProvider(provider_key: string): Provider {
-  return {
-    provider_key,
-    provider_type: 'openai',
-    api_base: '',
-    api_key: '',
-    model_mapping: {},
-    weight: 1,
-    provider_params: {},
-    is_enabled: true,
-  };
+function emptyProvider(provider_key: string): Provider {
+  return { ...newProvider, provider_key, api_base: '', api_key: '' };
 }
 
-function newCredential(name: string): Credential {
+function emptyCredential(name: string): Credential {
   return {
     id: null,
     credential_key: '',

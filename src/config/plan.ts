@@ -1,3 +1,4 @@
+import { newCredential, newProvider } from './configuration.js';
 import { minKeyLength } from './credential-key.js';
 import {
   credentialLabels,
@@ -307,18 +308,3 @@ function inOrder(a: Change, b: Change): number {
   if (a.kind !== b.kind) return a.kind === 'provider' ? -1 : 1;
   return a.name < b.name ? -1 : a.name > b.name ? 1 : (a.id ?? 0) - (b.id ?? 0);
 }
-
-const newProvider = {
-  provider_type: 'openai',
-  model_mapping: {},
-  weight: 1,
-  provider_params: {},
-  is_enabled: true,
-};
-
-const newCredential = {
-  key_preview: '',
-  allowed_models: ['*'],
-  rate_limit: null,
-  is_enabled: true,
-};

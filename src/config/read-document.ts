@@ -1,5 +1,5 @@
 import type { ErrorObject } from 'ajv';
-import type { Credential, Provider } from './configuration.js';
+import { type Credential, newProvider, type Provider } from './configuration.js';
 import { withoutClearKeys } from './document.js';
 import {
   documentSchema,
@@ -134,14 +134,10 @@ function contentProblems(
 /** Fills in missing fields with valid values, so that only the given ones can have problems. */
 function completeProvider(provider_key: string, fields: WrittenProvider): Provider {
   return {
+    ...newProvider,
     provider_key,
-    provider_type: 'openai',
     api_base: 'https://provider.invalid/v1',
     api_key: keep,
-    model_mapping: {},
-    weight: 1,
-    provider_params: {},
-    is_enabled: true,
     ...fields,
   };
 }

@@ -17,7 +17,22 @@ test('on the control socket a command is local', () => {
     isLocal: true,
     listenHost: 'localhost',
     endpoint: null,
+    commandUser: null,
   });
+});
+
+test('only on the control socket a command names its user', () => {
+  const named = (user: string, more = {}) => message({ 'x-llmproxy-user': user, ...more });
+  const userOf = (user: string) => callerOnSocket(named(user), '0.0.0.0').commandUser;
+  assert.equal(userOf('cli:zo%C3%AB%20b@host'), 'cli:zoë b@host');
+  for (const wrong of ['', 'admin:root', 'cli:', 'cli:a%0Ab', 'cli:%', `cli:${'x'.repeat(301)}`]) {
+    assert.equal(userOf(wrong), null, wrong);
+  }
+  const forged = named('cli:root@host', { ...relayed, 'x-forwarded-for': '127.0.0.1' });
+  assert.equal(callerOnSocket(forged, '0.0.0.0').commandUser, null);
+  const clients = new Clients({ trusted_proxies: [], hosts: [], proxy_protocol: false });
+  const listened = callerOnListener(named('cli:root@host', { host: 'localhost' }), clients, null);
+  assert.equal(listened.commandUser, null);
 });
 
 test('a worker reports its client, and a possible proxy in between', () => {
@@ -28,6 +43,7 @@ test('a worker reports its client, and a possible proxy in between', () => {
     isLocal: true,
     listenHost: '0.0.0.0',
     endpoint: '/metrics',
+    commandUser: null,
   });
   const { address, isLocal } = of('192.0.2.1, 127.0.0.1');
   assert.deepEqual([address, isLocal], ['192.0.2.1', false]);
@@ -49,6 +65,7 @@ test('on the admin listener, a client may claim neither an endpoint nor another 
     isLocal: false,
     listenHost: '127.0.0.1',
     endpoint: null,
+    commandUser: null,
   });
   const evil = message({ host: 'evil.example' });
   assert.throws(() => callerOnListener(evil, clients, '127.0.0.1'), { code: 'permission_denied' });

@@ -1,8 +1,8 @@
+import { query } from '../../changes/query.js';
 import { listAudit } from '../../db/queries/list-audit.js';
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { jsonResponse } from '../openapi-schemas.js';
-import { query } from '../query.js';
 import type { AdminRoute } from '../route.js';
 
 const entry = {

@@ -1,34 +1,31 @@
+import type { ChangeControl } from '../../changes/change-control.js';
+import {
+  applyPlan,
+  documentTimeoutMs,
+  noVersion,
+  planDocumentText,
+  planVersion,
+  refuseUnusablePlan,
+} from '../../changes/documents.js';
+import { describePlan } from '../../changes/make-plan.js';
+import { query } from '../../changes/query.js';
 import { maxDocumentBytes } from '../../config/body-limits.js';
 import { writeDocument } from '../../config/document.js';
 import type { Plan } from '../../config/plan.js';
-import { rowsAfter } from '../../config/plan.js';
-import type { PlacedProblems } from '../../config/read-document.js';
-import type { ChangeSource } from '../../db/author.js';
-import type { Sql } from '../../db/client.js';
-import { BaseChangedError } from '../../db/queries/apply-changes.js';
-import { type KeptVersions, listHistory, readVersion } from '../../db/queries/config-history.js';
+import { listHistory, readVersion } from '../../db/queries/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/read-stored-configuration.js';
 import { GatewayError } from '../../errors.js';
-import { routedConfiguration } from '../../routing/plan-effect.js';
-import type { BulkControl } from '../bulk-control.js';
-import { change, refuseUnusable, waitParameter } from '../change.js';
-import { commitPlan, describePlan, planRollback, planText } from '../lifecycle/make-plan.js';
+import { authorOf, waitParameter } from '../author-of.js';
 import { errorReferences } from '../openapi-errors.js';
 import { jsonRequest, jsonResponse } from '../openapi-schemas.js';
-import { query } from '../query.js';
-import type { AdminAnswer, AdminRequest, AdminRoute, Parameter } from '../route.js';
+import type { AdminAnswer, AdminRequest, ChangeRoute, Parameter } from '../route.js';
 
 /** Viewers, who can only plan, may use less of the machine. */
 const maxBodyBytes = { admin: maxDocumentBytes, operator: maxDocumentBytes, viewer: 8_388_608 };
-/** Long, because a busy database takes long to store 100,000 keys with their history. */
-const timeoutMs = 110_000;
 
-interface PlanBody {
-  document: string;
+interface ApplyBody {
+  document?: string;
   prune?: boolean;
-}
-
-interface ApplyBody extends Partial<PlanBody> {
   message?: string;
   base_version?: number;
   version?: number;
@@ -57,6 +54,12 @@ const applyProperties = {
 const documentExample = 'providers:\n  openai-main:\n    weight: 3\n';
 
 const version = { type: 'integer', description: 'Version of the configuration.' };
+const targetVersion = {
+  type: 'integer',
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'The version to return to, as listed in the history.',
+};
 const planProperties = {
   version,
   changes: {
@@ -122,7 +125,7 @@ const documentResponse = {
 };
 
 /** `/admin/v1/config`: providers and keys as one document, and their versions. */
-export const configLifecycleRoutes: readonly AdminRoute[] = [
+export const configLifecycleRoutes: readonly ChangeRoute[] = [
   {
     method: 'GET',
     path: '/admin/v1/config/export',
@@ -137,7 +140,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
       responses: { 200: documentResponse },
     },
     handle: async (_request, control) =>
-      yaml(writeDocument(await query(control, readStoredConfiguration, timeoutMs))),
+      yaml(writeDocument(await query(control, readStoredConfiguration, documentTimeoutMs))),
   },
   {
     method: 'POST',
@@ -148,20 +151,22 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     bulk: true,
     operation: {
       operationId: 'planConfig',
-      summary: 'Plan the changes of a document',
-      description: 'Changes nothing. Secrets are hidden.',
+      summary: 'Plan the changes of a document, or of a rollback',
+      description:
+        'Takes `document` or `version`. Changes nothing. Secrets are hidden. Answers 409 `invalid_configuration` where the result could not be used.',
       tags: ['config'],
       requestBody: jsonRequest({
         type: 'object',
-        required: ['document'],
+        minProperties: 1,
         additionalProperties: false,
-        properties: documentProperties,
+        properties: { ...documentProperties, version: targetVersion },
         examples: [{ document: documentExample }],
       }),
       responses: { 200: jsonResponse('The plan', planAnswer) },
     },
     handle: async (request, control) => {
-      const plan = await planOf(control, request.body as PlanBody);
+      const plan = await planOf(control, request);
+      await refuseUnusablePlan(control, request, plan);
       return { status: 200, body: await describePlan(plan, control.secrets) };
     },
   },
@@ -188,10 +193,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
       }),
       responses: { 200: jsonResponse('What was changed', appliedAnswer) },
     },
-    handle: async (request, control) => {
-      const body = request.body as ApplyBody & PlanBody;
-      return await carryOut(control, request, 'apply', await planOf(control, body));
-    },
+    handle: (request, control) => apply(control, request, 'apply'),
   },
   {
     method: 'GET',
@@ -244,7 +246,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
     },
     handle: async ({ params }, control) => {
       const asked = Number(params.version);
-      const read = await query(control, (sql) => readVersion(sql, asked), timeoutMs);
+      const read = await query(control, (sql) => readVersion(sql, asked), documentTimeoutMs);
       if ('oldest' in read) throw noVersion(asked, read);
       return yaml(writeDocument(read.target));
     },
@@ -267,7 +269,7 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
         required: ['version'],
         additionalProperties: false,
         properties: {
-          version: { ...version, minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+          version: targetVersion,
           ...applyProperties,
         },
         examples: [{ version: 41, message: 'the new region is down' }],
@@ -277,117 +279,32 @@ export const configLifecycleRoutes: readonly AdminRoute[] = [
         200: jsonResponse('What was changed', appliedAnswer),
       },
     },
-    handle: async (request, control) => {
-      const asked = (request.body as ApplyBody).version ?? 0;
-      const { plan, kept } = await query(control, (sql) => planRollback(sql, asked), timeoutMs);
-      if (!plan) throw noVersion(asked, kept);
-      return await carryOut(control, request, 'rollback', plan, `back to version ${asked}`);
-    },
-  },
-  {
-    method: 'GET',
-    path: '/admin/v1/config/settings',
-    access: 'admin',
-    operation: {
-      operationId: 'listSettings',
-      summary: 'Show the settings of this daemon and their sources',
-      description: 'For secrets, shows only that they are set.',
-      tags: ['config'],
-      responses: {
-        200: jsonResponse('The settings', {
-          type: 'object',
-          required: ['settings'],
-          properties: {
-            settings: {
-              type: 'array',
-              items: {
-                type: 'object',
-                required: ['name', 'value', 'origin', 'source'],
-                properties: {
-                  name: { type: 'string' },
-                  value: {},
-                  origin: {
-                    type: 'string',
-                    enum: ['default', 'file', 'credential', 'environment', 'flag'],
-                  },
-                  source: { type: ['string', 'null'] },
-                },
-              },
-            },
-          },
-        }),
-      },
-    },
-    handle: (_request, control) => ({
-      status: 200,
-      body: { settings: control.describedSettings },
-    }),
+    handle: (request, control) => apply(control, request, 'rollback'),
   },
 ];
 
-async function planOf(control: BulkControl, { document, prune = false }: PlanBody): Promise<Plan> {
-  const options = { source: 'document', text: document, prune };
-  const { secrets, settings } = control;
-  const planning = (sql: Sql) => planText(sql, options, secrets, settings.secrets);
-  const made = await query(control, planning, timeoutMs);
-  if (made.plan) return made.plan;
-  throw documentRefused(made.problems);
+/** @throws GatewayError `invalid_request`, `not_found`. */
+function planOf(control: ChangeControl, request: AdminRequest): Promise<Plan> {
+  const { document, prune = false, version: target } = request.body as ApplyBody;
+  if (target !== undefined && document === undefined) return planVersion(control, target);
+  if (target === undefined && document !== undefined) {
+    return planDocumentText(control, request, { document, prune });
+  }
+  const message = 'document: give either this or "version"';
+  throw new GatewayError('invalid_request', message, { param: 'document' });
 }
 
-async function carryOut(
-  control: BulkControl,
+async function apply(
+  control: ChangeControl,
   request: AdminRequest,
-  source: ChangeSource,
-  plan: Plan,
-  defaultMessage: string | null = null,
+  source: 'apply' | 'rollback',
 ): Promise<AdminAnswer> {
-  const { message = defaultMessage, base_version } = request.body as ApplyBody;
-  const base = plan.base.version;
-  if (base_version !== undefined && base_version !== base) {
-    throw new GatewayError(
-      'conflict',
-      `The configuration is at version ${base}, not ${base_version}: nothing was applied.`,
-      { param: 'base_version' },
-    );
-  }
-  const isForKeys = plan.changes.some(({ kind }) => kind === 'key');
-  if (isForKeys && request.role !== 'admin') {
-    const message = 'An operator may change providers only, and this would change keys.';
-    throw new GatewayError('permission_denied', message);
-  }
-  const described = await describePlan(plan, control.secrets);
-  if (plan.changes.length === 0) return { status: 200, body: { ...described, applied: false } };
-  await refuseUnusable(control, () => routedConfiguration(rowsAfter(plan)));
-  const author = { actor: request.actor, source, message };
-  const { version: active } = await change(
-    control,
-    request,
-    async (sql) => {
-      try {
-        return await commitPlan(sql, plan, author, control.secrets);
-      } catch (error) {
-        if (!(error instanceof BaseChangedError)) throw error;
-        throw new GatewayError('conflict', `Nothing was applied: ${error.message}.`);
-      }
-    },
-    timeoutMs,
-  );
-  return { status: 200, body: { ...described, version: active, applied: true } };
-}
-
-function documentRefused({ first, total }: PlacedProblems): GatewayError {
-  const told = first.slice(0, 20).map(({ line, column, path, reason }) => {
-    return `line ${line}, column ${column}: ${path ? `${path}: ` : ''}${reason}`;
-  });
-  const more = total > told.length ? `; and ${total - told.length} more` : '';
-  return new GatewayError('invalid_request', `document: ${told.join('; ')}${more}`, {
-    param: 'document',
-  });
-}
-
-function noVersion(asked: number, { oldest, newest }: KeptVersions): GatewayError {
-  const reason = `There is no version ${asked}: those from ${oldest} to ${newest} are kept.`;
-  return new GatewayError('not_found', reason, { param: 'version' });
+  const plan = await planOf(control, request);
+  const { version: target, base_version: baseVersion, ...body } = request.body as ApplyBody;
+  const message = body.message ?? (target === undefined ? null : `back to version ${target}`);
+  const application = { source, message, baseVersion, onlyProviders: request.role !== 'admin' };
+  const applied = await applyPlan(control, authorOf(request), plan, application);
+  return { status: 200, body: applied };
 }
 
 function yaml(text: string): AdminAnswer {

@@ -1,6 +1,6 @@
+import { query } from '../../changes/query.js';
 import type { ActiveConfiguration } from '../control.js';
 import { jsonResponse, ref } from '../openapi-schemas.js';
-import { query } from '../query.js';
 import type { AdminRoute } from '../route.js';
 
 /** Allows for the replacement of a hanging worker. */
@@ -46,6 +46,45 @@ export const configRoutes: readonly AdminRoute[] = [
         },
       };
     },
+  },
+  {
+    method: 'GET',
+    path: '/admin/v1/config/settings',
+    access: 'admin',
+    operation: {
+      operationId: 'listSettings',
+      summary: 'Show the settings of this daemon and their sources',
+      description: 'For secrets, shows only that they are set.',
+      tags: ['config'],
+      responses: {
+        200: jsonResponse('The settings', {
+          type: 'object',
+          required: ['settings'],
+          properties: {
+            settings: {
+              type: 'array',
+              items: {
+                type: 'object',
+                required: ['name', 'value', 'origin', 'source'],
+                properties: {
+                  name: { type: 'string' },
+                  value: {},
+                  origin: {
+                    type: 'string',
+                    enum: ['default', 'file', 'credential', 'environment', 'flag'],
+                  },
+                  source: { type: ['string', 'null'] },
+                },
+              },
+            },
+          },
+        }),
+      },
+    },
+    handle: (_request, control) => ({
+      status: 200,
+      body: { settings: control.describedSettings },
+    }),
   },
 ];
 

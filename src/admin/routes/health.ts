@@ -1,13 +1,13 @@
+import { refuseProblems } from '../../changes/commit.js';
+import { query } from '../../changes/query.js';
 import type { Provider } from '../../config/configuration.js';
 import { SecretError } from '../../config/secret-store.js';
 import { providerProblems } from '../../config/validate.js';
 import { getProvider } from '../../db/queries/get-provider.js';
 import type { ProviderRow } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
-import { refuseProblems } from '../change.js';
 import type { Control } from '../control.js';
 import { jsonResponse, ref, rowId } from '../openapi-schemas.js';
-import { query } from '../query.js';
 import type { AdminRoute } from '../route.js';
 
 interface ProbeRequest {

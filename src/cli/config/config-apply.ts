@@ -1,17 +1,13 @@
-import type { DescribedPlan } from '../../admin/lifecycle/make-plan.js';
-import type { Plan } from '../../config/plan.js';
-import type { Settings } from '../../config/settings.js';
-import type { ChangeSource } from '../../db/author.js';
-import type { Sql } from '../../db/client.js';
-import { cliActor } from '../actor.js';
-import { activate, printActivation } from '../daemon/activate.js';
-import { type DatabaseFlags, interruptibly, withDatabase } from '../database/connection.js';
+import type { DescribedPlan } from '../../changes/make-plan.js';
+import { GatewayError } from '../../errors.js';
+import { type AdminApi, changeOver, plainMessage, withAdminApi } from '../admin-api.js';
+import { printActivation } from '../daemon/activate.js';
+import { type DatabaseFlags, interruptibly } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { print, printJson } from '../output.js';
 import { withProgress } from '../progress.js';
 import { askYes, canAsk } from '../prompt.js';
-import { openSecrets } from '../provider/provider-secrets.js';
-import { documentError, readDocumentFile } from './config-document.js';
+import { type DocumentFile, documentError, readDocumentFile } from './config-document.js';
 import { printPlan } from './config-plan-view.js';
 
 export interface PlanFlags extends DatabaseFlags {
@@ -31,14 +27,9 @@ const changesExitCode = 3;
 
 /** Shows the changes that a document would make. */
 export async function planConfig(file: string, flags: PlanFlags): Promise<void> {
-  const document = await readDocumentFile(file);
-  const described = await withDatabase(flags, 'read', (sql, settings) =>
-    interruptibly(async () => {
-      const { describePlan } = await import('../../admin/lifecycle/make-plan.js');
-      const plan = await planned(sql, settings, document, flags.prune === true);
-      await refuseUnusable(settings, plan);
-      return await describePlan(plan, await openSecrets(settings));
-    }),
+  const { source, text } = await readDocumentFile(file);
+  const described = await withAdminApi(flags, 'read', (api) =>
+    makePlan(api, { document: text, prune: flags.prune === true }, source),
   );
   if (flags.json) printJson(described);
   else printPlan(described);
@@ -48,103 +39,97 @@ export async function planConfig(file: string, flags: PlanFlags): Promise<void> 
 /** Shows the changes of a document, asks, and applies them. */
 export async function applyConfig(file: string, flags: ApplyFlags): Promise<void> {
   const document = await readDocumentFile(file);
-  await carryOut(flags, 'apply', flags.message ?? null, (sql, settings) =>
-    planned(sql, settings, document, flags.prune === true),
-  );
+  await applyDocument(flags, flags.message, async () => document);
+}
+
+/**
+ * Shows the changes of a document, asks, and applies them.
+ * @param message the reason, for the history.
+ * @param write returns the document and its name for messages.
+ */
+export async function applyDocument(
+  flags: ApplyFlags,
+  message: string | undefined,
+  write: (api: AdminApi) => Promise<DocumentFile>,
+): Promise<void> {
+  await carryOut(flags, '/config/apply', message, async (api) => {
+    const { source, text } = await write(api);
+    return { source, target: { document: text, prune: flags.prune === true } };
+  });
 }
 
 /** Shows the changes of a rollback to a version, asks, and applies them. */
 export async function rollbackConfig(version: number, flags: ApplyFlags): Promise<void> {
-  const message = flags.message ?? `back to version ${version}`;
-  await carryOut(flags, 'rollback', message, async (sql) => {
-    const { planRollback } = await import('../../admin/lifecycle/make-plan.js');
-    const { plan, kept } = await planRollback(sql, version);
-    if (plan) return plan;
-    throw new CliError(
-      `there is no version ${version}: those from ${kept.oldest} to ${kept.newest} are kept`,
-      { hint: 'see them with: llmproxy config history' },
-    );
-  });
+  await carryOut(flags, '/config/rollback', flags.message, async () => ({
+    source: '',
+    target: { version },
+  }));
 }
 
-/** Shows a plan, asks, and applies it in one transaction. */
-export async function carryOut(
+/** The fields of a request that say what the rows are to become. */
+type Target = { document: string; prune: boolean } | { version: number };
+
+async function carryOut(
   flags: ApplyFlags,
-  source: ChangeSource,
-  message: string | null,
-  makePlan: (sql: Sql, settings: Settings) => Promise<Plan>,
+  path: string,
+  message: string | undefined,
+  choose: (api: AdminApi) => Promise<{ source: string; target: Target }>,
 ): Promise<void> {
-  const done = await withDatabase(flags, 'ready', async (sql, settings) => {
-    const { describePlan, commitPlan } = await import('../../admin/lifecycle/make-plan.js');
-    const { BaseChangedError } = await import('../../db/queries/apply-changes.js');
-    const { plan, described } = await withProgress('comparing with what is there', flags.json, () =>
-      interruptibly(async () => {
-        const made = await makePlan(sql, settings);
-        return { plan: made, described: await describePlan(made, await openSecrets(settings)) };
-      }),
+  const { result, activation } = await changeOver(flags, async (api) => {
+    const { source, target } = await choose(api);
+    const described = await withProgress('comparing with what is there', flags.json, () =>
+      makePlan(api, target, source),
     );
-    const { version } = plan.base;
+    const { version } = described;
     if (flags.base !== undefined && flags.base !== version) {
       throw new CliError(`the configuration is at version ${version}, not ${flags.base}`, {
         hint: 'see what has changed with: llmproxy config history',
       });
     }
     if (!flags.json) printPlan(described);
-    if (plan.changes.length === 0) return { described, version: null, settings };
-    await interruptibly(() => refuseUnusable(settings, plan));
+    if (described.changes.length === 0) return { ...described, applied: false };
     await confirm(flags, described);
-    const author = { actor: cliActor(), source, message };
-    try {
-      const secrets = await openSecrets(settings);
-      const applied = await withProgress('applying', flags.json, () =>
-        commitPlan(sql, plan, author, secrets),
-      );
-      return { described, version: applied, settings };
-    } catch (error) {
-      if (!(error instanceof BaseChangedError)) throw error;
-      throw new CliError(`nothing was applied: ${error.message}`, {
-        hint: 'look at the new plan, then apply it',
-      });
-    }
+    const body = { ...target, base_version: version, ...(message !== undefined && { message }) };
+    return await withProgress('applying', flags.json, () =>
+      api.ask<Applied>('POST', path, body).catch(explainConflict),
+    );
   });
-  const { described, version, settings } = done;
-  if (version === null) {
-    if (flags.json) printJson({ ...described, applied: false });
+  if (!result.applied) {
+    if (flags.json) printJson(result);
     return;
   }
-  const activation = await activate({
-    dataDir: settings.data_dir,
-    adminKey: settings.admin.key,
-    minVersion: version,
-    json: flags.json,
-  });
-  if (flags.json) printJson({ ...described, applied: true, version, activation });
-  else print(`applied version ${version}`);
+  if (flags.json) printJson({ ...result, activation });
+  else print(`applied version ${result.version}`);
   printActivation(activation, flags.json);
 }
 
-/** Plans a document; throws CliError with its problems. */
-export async function planned(
-  sql: Sql,
-  settings: Settings,
-  { source, text }: { source: string; text: string },
-  prune: boolean,
-): Promise<Plan> {
-  const { planText } = await import('../../admin/lifecycle/make-plan.js');
-  const options = { source, text, prune };
-  const { plan, problems } = await planText(sql, options, await openSecrets(settings), null);
-  if (plan === null) throw documentError(problems);
-  return plan;
+type Applied = DescribedPlan & { applied: boolean };
+
+/**
+ * Asks for a plan.
+ * @param source the document's name, for messages.
+ * @throws CliError with the problems of the document, or of the configuration that it would make.
+ */
+async function makePlan(api: AdminApi, target: Target, source: string): Promise<DescribedPlan> {
+  try {
+    return await interruptibly(() => api.ask<DescribedPlan>('POST', '/config/plan', target));
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    if (error.problems) throw documentError(source, error.problems);
+    if (error.code === 'invalid_configuration') {
+      const reason = error.message.replace(/^.*?could not be used: /, '');
+      throw new CliError(
+        `with these changes, the daemon could not use the configuration\n${reason}`,
+      );
+    }
+    if (error.code !== 'not_found') throw error;
+    throw new CliError(plainMessage(error), { hint: 'see them with: llmproxy config history' });
+  }
 }
 
-/** Refuses a plan that the daemon of this machine would reject, keeping its old configuration. */
-async function refuseUnusable(settings: Settings, plan: Plan): Promise<void> {
-  const { unusableAfter } = await import('./config-usable.js');
-  const problems = await unusableAfter(settings, plan);
-  if (problems.length === 0) return;
-  throw new CliError(
-    `with these changes, the daemon could not use the configuration\n${problems.join('\n')}`,
-  );
+function explainConflict(error: unknown): never {
+  if (!(error instanceof GatewayError) || error.code !== 'conflict') throw error;
+  throw new CliError(plainMessage(error), { hint: 'look at the new plan, then apply it' });
 }
 
 async function confirm(flags: ApplyFlags, { changes }: DescribedPlan): Promise<void> {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { PlacedProblems } from '../../config/read-document.js';
 import type { PlacedProblem } from '../../config/yaml-places.js';
+import type { ErrorProblem } from '../../errors.js';
 import { visible } from '../../observe/visible.js';
 import { CliError, errorMessage } from '../failure.js';
 import { counted } from '../output.js';
@@ -39,8 +39,7 @@ export function problemText({ source, line, column, path, reason }: PlacedProble
 }
 
 /** The error for an invalid document: its first problems, one per line. */
-export function documentError({ first, total }: PlacedProblems): CliError {
-  const more = total > first.length ? `, of which the first ${first.length} are shown` : '';
-  const lines = first.map(problemText).join('\n');
-  return new CliError(`the document has ${counted(total, 'problem')}${more}\n${lines}`);
+export function documentError(source: string, problems: readonly ErrorProblem[]): CliError {
+  const lines = problems.map((problem) => problemText({ source, ...problem }));
+  return new CliError(`the document has ${counted(lines.length, 'problem')}\n${lines.join('\n')}`);
 }

@@ -1,4 +1,4 @@
-import type { DescribedPlan } from '../../admin/lifecycle/make-plan.js';
+import type { DescribedPlan } from '../../changes/make-plan.js';
 import type { FieldChange } from '../../config/plan-fields.js';
 import { visible } from '../../observe/visible.js';
 import type { KeyEffect, ModelEffect, Share } from '../../routing/plan-effect.js';

@@ -68,7 +68,7 @@ export async function showConfig(
 export async function showHistory(flags: DatabaseFlags & { limit: number }): Promise<void> {
   const [{ listHistory }, { describeChanges }] = await Promise.all([
     import('../../db/queries/config-history.js'),
-    import('../../admin/lifecycle/describe-history.js'),
+    import('../../changes/describe-history.js'),
   ]);
   const { limit } = flags;
   const entries = await withDatabase(flags, 'read', (sql) => listHistory(sql, { limit }));

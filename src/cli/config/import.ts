@@ -7,7 +7,7 @@ import { addDatabaseOptions } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { note, print, warn } from '../output.js';
 import { withProgress } from '../progress.js';
-import { type ApplyFlags, carryOut, planned } from './config-apply.js';
+import { type ApplyFlags, applyDocument } from './config-apply.js';
 import { readDocumentFile } from './config-document.js';
 
 type ImportFlags = ApplyFlags & { dryRun?: boolean };
@@ -111,8 +111,14 @@ async function importSeedDatabase({
 
 /** Prints the imported document, or shows its plan, asks, and applies it. */
 async function take(read: Imported, from: string, flags: ImportFlags): Promise<void> {
-  const { documentText, shownDocument, withFreeNames, withoutSecrets, withoutUnusable } =
-    await import('../../config/import/imported.js');
+  const {
+    documentText,
+    shownDocument,
+    storedKeys,
+    withFreeNames,
+    withoutSecrets,
+    withoutUnusable,
+  } = await import('../../config/import/imported.js');
   const usable = withoutUnusable(read);
   const imported = flags.dryRun ? withoutSecrets(usable) : usable;
   tellNotes(imported, flags);
@@ -120,19 +126,10 @@ async function take(read: Imported, from: string, flags: ImportFlags): Promise<v
     print(shownDocument(imported, `Imported from ${from}.`).trimEnd());
     return;
   }
-  await carryOut(
-    flags,
-    'apply',
-    flags.message ?? `imported from ${from}`,
-    async (sql, settings) => {
-      const { readStoredConfiguration } = await import(
-        '../../db/queries/read-stored-configuration.js'
-      );
-      const { credentials } = await readStoredConfiguration(sql);
-      const text = documentText(withFreeNames(imported, credentials));
-      return await planned(sql, settings, { source: from, text }, false);
-    },
-  );
+  await applyDocument(flags, flags.message ?? `imported from ${from}`, async (api) => {
+    const stored = storedKeys(await api.text('/config/export'));
+    return { source: from, text: documentText(withFreeNames(imported, stored)) };
+  });
 }
 
 /** Writes to standard error: standard output is for the document or the plan. */

@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { request } from 'node:http';
-import { join } from 'node:path';
 import { visible } from '../../observe/visible.js';
 import { errorMessage } from '../failure.js';
 import { paint, print, warn } from '../output.js';
 import { withProgress } from '../progress.js';
+import { askControlSocket, type ControlSocket } from './control-socket.js';
 
 /** The outcome of activating a committed change. */
 export type Activation =
@@ -14,10 +12,7 @@ export type Activation =
   /** Saved, but not confirmed as active by the daemon. */
   | { state: 'unconfirmed'; reason: string };
 
-export interface ActivateOptions {
-  dataDir: string;
-  /** Null: the one in the daemon's data directory. */
-  adminKey: string | null;
+export interface ActivateOptions extends ControlSocket {
   /** `config_version` after the change; an answer with a lower one does not include it. */
   minVersion: number;
   timeoutMs?: number;
@@ -30,15 +25,14 @@ export interface ActivateOptions {
  * uses it, so that the next request sees the change. Never throws: the change is already committed.
  */
 export async function activate(options: ActivateOptions): Promise<Activation> {
-  const { dataDir, adminKey, minVersion, timeoutMs = 2_000, json } = options;
+  const { minVersion, timeoutMs = 2_000, json } = options;
   try {
-    const key = adminKey ?? (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
     const answer = await withProgress('waiting for every worker to use it', json, () =>
-      postReload(join(dataDir, 'control.sock'), key, timeoutMs),
+      askControlSocket(options, { method: 'POST', path: '/admin/v1/config/reload', timeoutMs }),
     );
     if (answer.status !== 200) return { state: 'unconfirmed', reason: refusal(answer) };
-    const version = Number(field(answer.body, 'version'));
-    const unusable = texts(field(answer.body, 'unusable_providers'));
+    const version = Number(field(answer.text, 'version'));
+    const unusable = texts(field(answer.text, 'unusable_providers'));
     if (version >= minVersion) return { state: 'active', version, unusable };
     const reason = `the daemon here is at version ${version}, the database at ${minVersion}: it may use another database`;
     return { state: 'unconfirmed', reason };
@@ -73,41 +67,8 @@ export function printActivation(
   else line(paint('green', `active (version ${activation.version})`));
 }
 
-interface Answer {
-  status: number;
-  body: string;
-}
-
-function postReload(socketPath: string, key: string, timeoutMs: number): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(timeoutMs);
-    signal.addEventListener('abort', () => reject(signal.reason));
-    request(
-      {
-        socketPath,
-        signal,
-        method: 'POST',
-        path: '/admin/v1/config/reload',
-        headers: { authorization: `Bearer ${key}`, 'content-length': 0 },
-        agent: false,
-      },
-      (response) => {
-        let body = '';
-        response.setEncoding('utf8');
-        response.on('data', (text: string) => {
-          body += text;
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-        response.on('error', reject);
-      },
-    )
-      .on('error', reject)
-      .end();
-  });
-}
-
-function refusal({ status, body }: Answer): string {
-  const message = field(body, 'error', 'message');
+function refusal({ status, text }: { status: number; text: string }): string {
+  const message = field(text, 'error', 'message');
   return `the daemon refuses it: ${typeof message === 'string' ? message : `status ${status}`}`;
 }
 

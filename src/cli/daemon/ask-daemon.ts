@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { request } from 'node:http';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Settings } from '../../config/settings.js';
 import { CliError, errorMessage } from '../failure.js';
+import { askControlSocket } from './control-socket.js';
 
 /** Flags of every command that queries the running daemon. */
 export interface DaemonFlags {
@@ -64,45 +62,26 @@ export async function getFromDaemon(
   timeoutMs = 10_000,
 ): Promise<DaemonAnswer> {
   try {
-    const key = admin.key ?? (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
-    const { status, text } = await get(join(dataDir, 'control.sock'), path, key, timeoutMs);
+    const socket = { dataDir, adminKey: admin.key };
+    const { status, text } = await askControlSocket(socket, { path, timeoutMs });
     return { status, body: JSON.parse(text) };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : '';
-    if (code === 'ENOENT' || code === 'ECONNREFUSED') throw new NoDaemonError(dataDir);
-    if (code === 'EACCES') {
-      throw new CliError(`the daemon on ${dataDir} belongs to another user`, {
-        hint: 'run this as the user of the daemon, or as root',
-      });
-    }
-    const timedOut = error instanceof Error && error.name === 'TimeoutError';
-    const reason = timedOut ? `no answer within ${timeoutMs / 1000} s` : errorMessage(error);
-    throw new CliError(`cannot reach the daemon: ${reason}`);
+    throw unreachable(error, dataDir, timeoutMs);
   }
 }
 
-function get(
-  socketPath: string,
-  path: string,
-  key: string,
-  timeoutMs: number,
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(timeoutMs);
-    signal.addEventListener('abort', () => reject(signal.reason));
-    const headers = { authorization: `Bearer ${key}` };
-    request({ socketPath, signal, path, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (piece: string) => {
-        text += piece;
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-      response.on('error', reject);
-    })
-      .on('error', reject)
-      .end();
-  });
+/** The error to report where the daemon of this data directory gave no answer. */
+export function unreachable(error: unknown, dataDir: string, timeoutMs: number): CliError {
+  const code = error instanceof Error && 'code' in error ? error.code : '';
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') return new NoDaemonError(dataDir);
+  if (code === 'EACCES') {
+    return new CliError(`the daemon on ${dataDir} belongs to another user`, {
+      hint: 'run this as the user of the daemon, or as root',
+    });
+  }
+  const timedOut = error instanceof Error && error.name === 'TimeoutError';
+  const reason = timedOut ? `no answer within ${timeoutMs / 1000} s` : errorMessage(error);
+  return new CliError(`cannot reach the daemon: ${reason}`);
 }
 
 function hintFor(status: number): { hint?: string } {

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { generateKey, hashKey, previewKey } from '../../config/credential-key.js';
 import { CliError } from '../failure.js';
 import { forTerminal, note, paint, print, printJson } from '../output.js';
 import { createDemoFolder } from './demo-folder.js';
@@ -80,56 +79,15 @@ async function runDemo(flags: DemoFlags, stop: StopRequest, closers: (() => Prom
   await untilStopped(gateway, stop.signal);
 }
 
-/** Adds the provider and a key to the running gateway, as `provider add` and `keys create` do. */
+/** Adds the provider and a key to the running gateway. @returns the key. */
 async function configure(dataDir: string, apiBase: string): Promise<string> {
-  const [
-    { openDatabase },
-    { insertProvider },
-    { insertCredential },
-    { configVersion },
-    { activate },
-  ] = await Promise.all([
-    import('../../db/database.js'),
-    import('../../db/queries/insert-provider.js'),
-    import('../../db/queries/insert-credential.js'),
-    import('../../db/queries/config-version.js'),
-    import('../daemon/activate.js'),
-  ]);
-  const key = generateKey();
-  const { sql, close } = await openDatabase({ dbUrl: null, dataDir, owner: 'command' });
-  try {
-    await insertProvider(sql, {
-      provider_key: 'mock',
-      provider_type: 'openai',
-      api_base: apiBase,
-      api_key: 'mock',
-      model_mapping: {},
-      weight: 1,
-      provider_params: {},
-      is_enabled: true,
-    });
-    await insertCredential(sql, {
-      credential_key: hashKey(key),
-      key_preview: previewKey(key),
-      name: 'demo',
-      allowed_models: ['*'],
-      rate_limit: null,
-      is_enabled: true,
-    });
-    const { version } = await configVersion(sql);
-    const done = await activate({
-      dataDir,
-      adminKey: null,
-      minVersion: version,
-      timeoutMs: 10_000,
-    });
-    if (done.state === 'active') return key;
-    throw new CliError(
-      `the gateway did not take the demo's configuration: ${'reason' in done ? done.reason : 'it has stopped'}`,
-    );
-  } finally {
-    await close();
-  }
+  const { daemonApi } = await import('../admin-api.js');
+  const api = daemonApi({ dataDir, adminKey: null });
+  const provider = { provider_key: 'mock', api_base: apiBase, api_key: 'mock' };
+  await api.ask('POST', '/providers?wait=active', provider);
+  const key = { name: 'demo' };
+  const path = '/credentials?wait=active';
+  return (await api.ask<{ credential: { key: string } }>('POST', path, key)).credential.key;
 }
 
 const requestBody = JSON.stringify({

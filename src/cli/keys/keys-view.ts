@@ -1,8 +1,12 @@
 import type { CredentialRow } from '../../db/queries/rows.js';
+import type { AsJson } from '../admin-api.js';
 import { note, printFields, printTable } from '../output.js';
 
+/** A key as the admin API shows it: without its hash. */
+export type ShownKey = AsJson<Omit<CredentialRow, 'credential_key' | 'previous_key'>>;
+
 /** A key as JSON for scripts, with a preview of the key itself and no hash. */
-export function keyJson(row: CredentialRow) {
+export function keyJson(row: ShownKey) {
   const { id, name, key_preview, allowed_models, rate_limit, burst, is_enabled } = row;
   const { expires_at, allowed_ips, tags, store_bodies, previous_expires_at } = row;
   const { last_used_at, created_at, updated_at } = row;
@@ -14,7 +18,7 @@ export function keyJson(row: CredentialRow) {
 }
 
 /** Prints a table of keys for people. */
-export function printKeys(rows: readonly CredentialRow[]): void {
+export function printKeys(rows: readonly ShownKey[]): void {
   if (rows.length === 0) note('no keys yet; create one: llmproxy keys create --help');
   else {
     printTable(rows, [
@@ -34,7 +38,7 @@ export function printKeys(rows: readonly CredentialRow[]): void {
 }
 
 /** Prints everything about one key, except secrets, for people. */
-export function printKey(row: CredentialRow): void {
+export function printKey(row: ShownKey): void {
   printFields([
     ['name', row.name],
     ['id', String(row.id)],
@@ -45,47 +49,47 @@ export function printKey(row: CredentialRow): void {
     ['from', row.allowed_ips?.join(', ') ?? 'everywhere'],
     ['tags', tagged(row) || 'none'],
     ['bodies', row.store_bodies ? 'stored' : 'not stored'],
-    ['expires', row.expires_at?.toISOString() ?? 'never'],
+    ['expires', row.expires_at ?? 'never'],
     ...(row.previous_expires_at
-      ? [['old key', `valid until ${row.previous_expires_at.toISOString()}`] as const]
+      ? [['old key', `valid until ${row.previous_expires_at}`] as const]
       : []),
-    ['last used', row.last_used_at?.toISOString() ?? 'never'],
-    ['created', row.created_at.toISOString()],
-    ['updated', row.updated_at.toISOString()],
+    ['last used', row.last_used_at ?? 'never'],
+    ['created', row.created_at],
+    ['updated', row.updated_at],
   ]);
 }
 
 /** Rows of an adopted database have no preview, since only the hash is known. */
-function preview({ key_preview }: CredentialRow): string {
+function preview({ key_preview }: ShownKey): string {
   return key_preview || '…';
 }
 
-function status({ is_enabled, expires_at }: CredentialRow): string {
+function status({ is_enabled, expires_at }: ShownKey): string {
   if (!is_enabled) return 'disabled';
-  return expires_at && expires_at.getTime() <= Date.now() ? 'expired' : 'enabled';
+  return expires_at && Date.parse(expires_at) <= Date.now() ? 'expired' : 'enabled';
 }
 
-function tagged({ tags }: CredentialRow): string {
+function tagged({ tags }: ShownKey): string {
   return tags.join(', ');
 }
 
 /** The age of the last use in its largest unit. */
-function lastUsed({ last_used_at }: CredentialRow): string {
+function lastUsed({ last_used_at }: ShownKey): string {
   if (last_used_at === null) return 'never';
-  const minutes = Math.max(0, Math.floor((Date.now() - last_used_at.getTime()) / 60_000));
+  const minutes = Math.max(0, Math.floor((Date.now() - Date.parse(last_used_at)) / 60_000));
   if (minutes < 1) return 'just now';
   if (minutes < 60) return `${minutes}m ago`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours}h ago` : `${Math.floor(hours / 24)}d ago`;
 }
 
-function limit({ rate_limit, burst }: CredentialRow): string {
+function limit({ rate_limit, burst }: ShownKey): string {
   if (rate_limit === null) return 'unlimited';
   if (rate_limit === 0) return 'blocked';
   return burst === null ? `${rate_limit}/s` : `${rate_limit}/s, ${burst} at once`;
 }
 
-function models({ allowed_models }: CredentialRow): string {
+function models({ allowed_models }: ShownKey): string {
   if (allowed_models === null || allowed_models.includes('*')) return 'all';
   return allowed_models.join(', ') || 'none';
 }

@@ -1,13 +1,14 @@
 import { type Command, Option } from 'commander';
 import { type Provider, providerTypes } from '../../config/configuration.js';
-import type { PrivateAddresses } from '../../config/settings-schema.js';
-import type { ProviderInput, ProviderRow } from '../../db/queries/rows.js';
+import type { ProviderInput } from '../../db/queries/rows.js';
+import { GatewayError } from '../../errors.js';
 import { collect, modelMapping, wholeNumber } from '../arguments.js';
 import { addDatabaseOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { warn } from '../output.js';
 import { addSecretOptions, readSecret } from '../secrets/secret.js';
 import { addParamOptions, type ParamFlags } from './provider-params.js';
+import type { ShownProvider } from './provider-view.js';
 
 /** Flags of `provider add` and `provider update`. */
 export interface ProviderFlags extends DatabaseFlags, ParamFlags {
@@ -61,8 +62,8 @@ export async function changesFrom(flags: ProviderFlags): Promise<Partial<Provide
   };
 }
 
-/** The mapping without these entries, all of which must exist. */
-export function withoutMappings({ provider_key, model_mapping }: ProviderRow, froms: string[]) {
+/** The entries of a mapping to remove, all of which must exist, as a JSON Merge Patch. */
+export function unmapped({ provider_key, model_mapping }: ShownProvider, froms: string[]) {
   for (const from of froms) {
     if (!Object.hasOwn(model_mapping, from)) {
       throw new CliError(`provider ${provider_key} has no mapping of "${from}"`, {
@@ -70,32 +71,45 @@ export function withoutMappings({ provider_key, model_mapping }: ProviderRow, fr
       });
     }
   }
-  return Object.fromEntries(
-    Object.entries(model_mapping).filter(([from]) => !froms.includes(from)),
-  );
+  return Object.fromEntries(froms.map((from) => [from, null]));
 }
 
-/** Refuses a provider that the daemon would refuse because of these columns. */
-export async function checkProvider(
-  provider: ProviderInput,
-  columns: string[],
-  privateAddresses: PrivateAddresses = 'allow',
-): Promise<void> {
+/** A whole new mapping as a JSON Merge Patch. */
+export function remapped(
+  { model_mapping }: ShownProvider,
+  after: Readonly<Record<string, string>>,
+): Record<string, string | null> {
+  const removed = Object.keys(model_mapping).map((from) => [from, null]);
+  return { ...Object.fromEntries(removed), ...after };
+}
+
+/** Refuses a new provider that the daemon would refuse, before anything is opened. */
+export async function checkProvider(provider: ProviderInput): Promise<void> {
   const { providerProblems } = await import('../../config/validate.js');
   const at = `providers.${provider.provider_key}.`;
-  const problems = providerProblems(provider as Provider, 'provider', privateAddresses);
-  for (const { path, reason } of problems) {
-    const [column = '', ...rest] = path.slice(at.length).split('.');
-    if (!columns.includes(column)) continue;
-    if (column === 'provider_key') {
-      throw usageError(
-        `the provider key "${provider.provider_key}" is not a safe name`,
-        'use up to 64 letters, digits, ".", "_" and "-", and begin with a letter or digit',
-      );
-    }
-    const detail = rest.length > 0 ? ` "${rest.join('.')}"` : '';
-    throw usageError(`${flagOfColumn[column] ?? column}${detail}: ${reason}`);
+  const [first] = providerProblems(provider as Provider, 'provider');
+  if (first) throw refusal(provider.provider_key, first.path.slice(at.length), first.reason);
+}
+
+/** Words a field that the admin API refuses by the flag that set it; other errors pass unchanged. */
+export function explainRefusal(key: string): (error: unknown) => never {
+  return (error) => {
+    const isOfField = error instanceof GatewayError && error.code === 'invalid_request';
+    if (!isOfField || error.param === null) throw error;
+    throw refusal(key, error.param, error.message.slice(error.param.length + ': '.length));
+  };
+}
+
+function refusal(key: string, path: string, reason: string): CliError {
+  const [column = '', ...rest] = path.split('.');
+  if (column === 'provider_key') {
+    return usageError(
+      `the provider key "${key}" is not a safe name`,
+      'use up to 64 letters, digits, ".", "_" and "-", and begin with a letter or digit',
+    );
   }
+  const detail = rest.length > 0 ? ` "${rest.join('.')}"` : '';
+  return usageError(`${flagOfColumn[column] ?? column}${detail}: ${reason}`);
 }
 
 /** Most APIs answer 404 to everything when the version segment is forgotten. */

@@ -36,24 +36,23 @@ export function addParamOptions(command: Command): void {
 }
 
 /**
- * The `provider_params` of a row after these flags; undefined where none is given. An empty value
- * removes an entry.
+ * What the flags change in the `provider_params` of a row, as a JSON Merge Patch: an empty value
+ * removes an entry. Undefined where no flag changes one.
  */
-export function paramsAfter(
-  before: Readonly<Record<string, unknown>>,
-  flags: ParamFlags,
-): Record<string, unknown> | undefined {
-  const changes: [path: string[], value: unknown][] = [];
+export function paramsPatch(flags: ParamFlags): Record<string, unknown> | undefined {
+  const changes: ParamChange[] = [];
   if (flags.priority !== undefined) changes.push([['priority'], flags.priority]);
   if (flags.maxConcurrency !== undefined) changes.push([['max_concurrency'], flags.maxConcurrency]);
   for (const text of flags.timeout ?? []) changes.push(timeoutOf(text));
   for (const text of flags.header ?? []) changes.push(headerOf(text));
   for (const text of flags.param ?? []) changes.push(paramOf(text));
   if (changes.length === 0) return undefined;
-  return changes.reduce((params, [path, value]) => withValue(params, path, value), { ...before });
+  return changes.reduce((patch, [path, value]) => withValue(patch, path, value), {});
 }
 
-function timeoutOf(text: string): [string[], unknown] {
+type ParamChange = [path: string[], value: unknown];
+
+function timeoutOf(text: string): ParamChange {
   const [, kind = '', digits = '', unit = ''] =
     /^([a-z-]+)=(?:(\d{1,8})(ms|s|m|h))?$/.exec(text) ?? [];
   if (!timeoutKinds.includes(kind)) {
@@ -63,11 +62,11 @@ function timeoutOf(text: string): [string[], unknown] {
     );
   }
   const field = `${kind.replace('-', '_')}_ms`;
-  return [['timeouts', field], unit ? Number(digits) * (unitMs[unit] ?? 1) : undefined];
+  return [['timeouts', field], unit ? Number(digits) * (unitMs[unit] ?? 1) : null];
 }
 
 /** The value is a secret: no message quotes it. */
-function headerOf(text: string): [string[], unknown] {
+function headerOf(text: string): ParamChange {
   const colon = text.indexOf(':');
   const name = text.slice(0, Math.max(colon, 0)).trim();
   if (name === '') {
@@ -76,10 +75,10 @@ function headerOf(text: string): [string[], unknown] {
       'for example: --header "x-team: research"',
     );
   }
-  return [['headers', name], text.slice(colon + 1).trim() || undefined];
+  return [['headers', name], text.slice(colon + 1).trim() || null];
 }
 
-function paramOf(text: string): [string[], unknown] {
+function paramOf(text: string): ParamChange {
   const equals = text.indexOf('=');
   const path = text.slice(0, Math.max(equals, 0)).split('.');
   if (path.some((name) => name === '')) {
@@ -89,7 +88,7 @@ function paramOf(text: string): [string[], unknown] {
     );
   }
   const value = text.slice(equals + 1);
-  if (value === '') return [path, undefined];
+  if (value === '') return [path, null];
   try {
     return [path, JSON.parse(value)];
   } catch {
@@ -97,14 +96,16 @@ function paramOf(text: string): [string[], unknown] {
   }
 }
 
-/** A copy with a value set at a path; undefined removes the entry and parents that become empty. */
+/** A copy with a value set at a path. */
 function withValue(
-  tree: Readonly<Record<string, unknown>>,
+  params: Readonly<Record<string, unknown>>,
   [name = '', ...rest]: readonly string[],
   value: unknown,
 ): Record<string, unknown> {
-  const { [name]: before, ...others } = tree;
-  if (rest.length === 0) return value === undefined ? others : { ...others, [name]: value };
-  const below = withValue(before instanceof Object ? { ...before } : {}, rest, value);
-  return Object.keys(below).length === 0 ? others : { ...others, [name]: below };
+  if (rest.length === 0) return { ...params, [name]: value };
+  const before = params[name];
+  return {
+    ...params,
+    [name]: withValue(before instanceof Object ? { ...before } : {}, rest, value),
+  };
 }

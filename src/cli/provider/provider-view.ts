@@ -1,5 +1,10 @@
+import type { ShownSecrets } from '../../config/secret-store.js';
+import type { ProviderRow } from '../../db/queries/rows.js';
+import type { AsJson } from '../admin-api.js';
 import { note, printFields, printTable } from '../output.js';
-import type { ShownProvider } from './provider-secrets.js';
+
+/** A provider as the admin API shows it: its secrets masked, references in full. */
+export type ShownProvider = AsJson<Omit<ProviderRow, 'api_key'> & ShownSecrets>;
 
 /** A provider as JSON for scripts, without its key. */
 export function providerJson(row: ShownProvider) {
@@ -50,8 +55,8 @@ export function printProvider(row: ShownProvider): void {
           ([from, to], index) => [index === 0 ? 'models' : '', `${from} -> ${to}`] as const,
         )),
     ...(params ? [['params', JSON.stringify(row.provider_params)] as const] : []),
-    ['created', row.created_at.toISOString()],
-    ['updated', row.updated_at.toISOString()],
+    ['created', row.created_at],
+    ['updated', row.updated_at],
   ]);
 }
 

@@ -11,7 +11,7 @@ import { type Activation, activate, printActivation } from '../daemon/activate.j
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { CliError } from '../failure.js';
 import { print, printFields, printJson, warn } from '../output.js';
-import { openSecrets } from '../provider/provider-secrets.js';
+import { openSecrets } from './open-secrets.js';
 
 interface RotateFlags extends DatabaseFlags {
   newKeyFile?: string;

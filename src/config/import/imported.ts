@@ -1,4 +1,4 @@
-import { isReference, type StoredRow, writeDocument } from '../document.js';
+import { isReference, writeDocument } from '../document.js';
 import type { WrittenCredential, WrittenProvider } from '../document-schema.js';
 import { readDocument } from '../read-document.js';
 import { writeYaml } from '../write-yaml.js';
@@ -40,17 +40,34 @@ export function withoutUnusable(imported: Imported): Imported {
   return left;
 }
 
+/** A key of the target database. */
+export interface StoredKey {
+  /** SHA-256 of the key, lower-case hex. */
+  credential_key: string;
+  name: string;
+}
+
+/** The keys in an exported document. */
+export function storedKeys(exported: string): StoredKey[] {
+  const { document } = readDocument('', exported);
+  return Object.entries(document?.credentials ?? {}).map(([label, { credential_key = '' }]) => ({
+    credential_key,
+    // The export adds an id to each name that is not unique, or that ends like one.
+    name: label.replace(/#\d+$/, ''),
+  }));
+}
+
 /**
  * Renames keys whose names are taken, so that an import never changes another key; a key that
  * already exists keeps its name.
- * @param rows rows of the target database.
+ * @param stored keys of the target database.
  */
-export function withFreeNames(imported: Imported, rows: readonly StoredRow[]): Imported {
-  const taken = new Set(rows.map(({ name }) => name));
-  const names = new Map(rows.map(({ credential_key, name }) => [credential_key, String(name)]));
+export function withFreeNames(imported: Imported, stored: readonly StoredKey[]): Imported {
+  const taken = new Set(stored.map(({ name }) => name));
+  const names = new Map(stored.map(({ credential_key, name }) => [credential_key, name]));
   const entries = Object.entries(imported.credentials).map(([label, fields]) => {
     const { name = label } = fields;
-    const there = names.get(fields.credential_key);
+    const there = names.get(fields.credential_key ?? '');
     if (there !== undefined) return [label, { ...fields, name: there }];
     if (!taken.has(name)) return [label, fields];
     return [`${label} (imported)`, { ...fields, name: `${name} (imported)` }];

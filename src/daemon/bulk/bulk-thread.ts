@@ -6,14 +6,10 @@ import {
   fromBulkError,
   toBulkError,
 } from '../../admin/bulk.js';
-import type { BulkControl } from '../../admin/bulk-control.js';
 import type { BulkRequest } from '../../admin/request.js';
 import type { Settings } from '../../config/settings-schema.js';
 import { connect } from '../../db/client.js';
-import { readConfiguration } from '../../db/queries/read-configuration.js';
-import { readOverrideFiles } from '../follow/override-files.js';
-import { newProblems } from '../follow/problems-of.js';
-import { Secrets } from '../secrets/secrets.js';
+import { openChangeControl } from '../change-control.js';
 
 /** What the thread is asked: one request at a time, with the database of that moment. */
 export interface BulkTask {
@@ -38,22 +34,8 @@ parentPort?.on('message', (message: ToBulkThread) => {
 async function answer({ request, dbUrl }: BulkTask): Promise<void> {
   const sql = connect(dbUrl, { max: 2, applicationName: 'llmproxy bulk' });
   try {
-    const control: BulkControl = {
-      settings,
-      sql,
-      secrets: await Secrets.open(settings),
-      active: () => null,
-      reload: async () => ({ configuration: { version: await activate() } }),
-      problemsOf: (change) =>
-        newProblems(
-          {
-            readRows: () => readConfiguration(sql),
-            readOverrides: () => readOverrideFiles(settings.overrides_dir ?? ''),
-            privateAddresses: settings.upstream.private_addresses,
-          },
-          change,
-        ),
-    };
+    const reload = async () => ({ configuration: { version: await activate() } });
+    const control = await openChangeControl(settings, sql, reload);
     const answered = await answerBulk(request, control);
     const moved = 'body' in answered ? [answered.body.buffer as ArrayBuffer] : [];
     parentPort?.postMessage(answered satisfies FromBulkThread, moved);

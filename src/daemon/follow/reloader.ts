@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ActiveConfiguration } from '../../admin/control.js';
+import type { ChangeAuthor } from '../../changes/change-control.js';
+import { type ConfigurationParts, newProblems } from '../../changes/new-problems.js';
 import type { Configuration } from '../../config/configuration.js';
 import { mergeConfiguration } from '../../config/merge.js';
 import { parseOverride } from '../../config/overrides.js';
 import { ConfigError, describeProblem, type Problem } from '../../config/problem.js';
 import type { Emit } from '../../observe/event.js';
-import { type ConfigurationParts, newProblems } from './problems-of.js';
 
 /** Changes that come together are read together. */
 const debounceMs = 50;
@@ -97,9 +98,12 @@ export class Reloader {
    * other: many at once, of many keys, would each hold all rows.
    * @throws what reading threw.
    */
-  problemsOf(change: (rows: Configuration) => Configuration): Promise<Problem[]> {
+  problemsOf(
+    change: (rows: Configuration) => Configuration,
+    author: Pick<ChangeAuthor, 'isCommand'>,
+  ): Promise<Problem[]> {
     const parts = { ...this.#options, readRows: () => this.#currentRows() };
-    const checked = this.#checking.then(() => newProblems(parts, change));
+    const checked = this.#checking.then(() => newProblems(parts, change, author));
     this.#checking = checked.catch(() => {});
     return checked;
   }

@@ -245,7 +245,7 @@ export async function openParts(
             started();
             return bulk.answer(request, signal);
           },
-          problemsOf: (change) => reloader.problemsOf(change),
+          problemsOf: (change, author) => reloader.problemsOf(change, author),
           emit,
         },
         start.kind === 'takeover',

@@ -133,6 +133,8 @@ export interface Page {
   enabled?: boolean;
   /** Part of a name, in any case. */
   search?: string;
+  /** The whole name. */
+  exact?: string;
   /** Of credentials: only those that have all of these. */
   tags?: readonly string[];
 }

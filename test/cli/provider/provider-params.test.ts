@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { paramsAfter } from '../../../src/cli/provider/provider-params.js';
+import { mergePatch } from '../../../src/changes/merge-patch.js';
+import { type ParamFlags, paramsPatch } from '../../../src/cli/provider/provider-params.js';
 
 test('flags change the parameters that they name, and an empty value removes one', () => {
   const before = {
@@ -9,7 +10,9 @@ test('flags change the parameters that they name, and an empty value removes one
     headers: { 'x-old': 'enc:v1:old', 'X-Kept': 'enc:v1:kept' },
     probe: { interval_ms: 1_000 },
   };
-  assert.equal(paramsAfter(before, {}), undefined);
+  const paramsAfter = (params: object, flags: ParamFlags) =>
+    mergePatch(params, paramsPatch(flags) ?? {});
+  assert.equal(paramsPatch({}), undefined);
   const after = paramsAfter(before, {
     priority: 0,
     maxConcurrency: 4,
@@ -38,17 +41,17 @@ test('flags change the parameters that they name, and an empty value removes one
 
 test('malformed parameters are refused, and a header is never quoted', () => {
   for (const timeout of ['total', 'total=x', 'all=1s', 'total=1d', 'total=1']) {
-    assert.throws(() => paramsAfter({}, { timeout: [timeout] }), /^CliError: --timeout: "/);
+    assert.throws(() => paramsPatch({ timeout: [timeout] }), /^CliError: --timeout: "/);
   }
   for (const header of ['secret', ': secret', '']) {
     assert.throws(
-      () => paramsAfter({}, { header: [header] }),
+      () => paramsPatch({ header: [header] }),
       (error: Error) => {
         return /--header: /.test(error.message) && !error.message.includes('secret');
       },
     );
   }
   for (const param of ['x', '=1', 'a..b=1', '.a=1']) {
-    assert.throws(() => paramsAfter({}, { param: [param] }), /--param: it is not/);
+    assert.throws(() => paramsPatch({ param: [param] }), /--param: it is not/);
   }
 });

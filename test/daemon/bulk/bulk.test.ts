@@ -12,6 +12,7 @@ const request = {
   remoteAddress: 'local',
   local: true,
   requestId: 'r',
+  isCommand: false,
   role: 'admin' as const,
   actor: 'admin:test',
 };

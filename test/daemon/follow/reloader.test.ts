@@ -135,10 +135,13 @@ test('checks of changes wait for each other, and read rows only when these have 
   await reloader.reload();
   const seen: number[] = [];
   const check = () =>
-    reloader.problemsOf((rows) => {
-      seen.push(rows.version);
-      return rows;
-    });
+    reloader.problemsOf(
+      (rows) => {
+        seen.push(rows.version);
+        return rows;
+      },
+      { isCommand: false },
+    );
   await Promise.all([check(), check()]);
   assert.equal(state.reads, 1);
 

@@ -1,16 +1,13 @@
-import type { Provider } from '../../config/configuration.js';
-import { isReference, type StoredRow } from '../../config/document.js';
-import { keep, type WrittenDocument, type WrittenProvider } from '../../config/document-schema.js';
-import type { Change, PlanProblem } from '../../config/plan.js';
-import { secretParamsOf, withSecretParams } from '../../config/secret-columns.js';
-import type { AllowedReferences } from '../../config/secret-reference.js';
-import { type SecretColumns, SecretError } from '../../config/secret-store.js';
-import type { Sql } from '../../db/client.js';
-import type { SecretStore } from '../control.js';
-import { refusedSecrets } from '../provider-secrets.js';
-
-/** Access to providers' stored secrets. */
-export type PlanSecrets = Pick<SecretStore, 'decrypt' | 'reveal' | 'seal' | 'sealChange'>;
+import type { Provider } from '../config/configuration.js';
+import { isReference, type StoredRow } from '../config/document.js';
+import { keep, type WrittenDocument, type WrittenProvider } from '../config/document-schema.js';
+import type { Change, PlanProblem } from '../config/plan.js';
+import { secretParamsOf, withSecretParams } from '../config/secret-columns.js';
+import type { AllowedReferences } from '../config/secret-reference.js';
+import { type SecretColumns, SecretError } from '../config/secret-store.js';
+import type { Sql } from '../db/client.js';
+import type { ChangeSecrets } from './change-control.js';
+import { refusedSecrets } from './refused-secrets.js';
 
 /** The secrets of a document that an admin key may not write. */
 export function refusedIn(
@@ -29,7 +26,7 @@ export function refusedIn(
 export function withKept(
   document: WrittenDocument,
   rows: ReadonlyMap<string, StoredRow>,
-  secrets: PlanSecrets,
+  secrets: ChangeSecrets,
 ): WrittenDocument {
   if (!document.providers) return document;
   const kept = (name: string, fields: WrittenProvider): WrittenProvider => {
@@ -59,7 +56,7 @@ export function withKept(
 /** The enabled providers whose secrets cannot be used on this machine. */
 export async function secretless(
   providers: readonly Provider[],
-  secrets: PlanSecrets,
+  secrets: ChangeSecrets,
 ): Promise<Set<Provider>> {
   const found = new Set<Provider>();
   for (const provider of new Set(providers)) {
@@ -73,7 +70,7 @@ export async function secretless(
 }
 
 /** Null where a secret does not decrypt. */
-function decrypted(row: StoredRow, secrets: PlanSecrets): SecretColumns | null {
+function decrypted(row: StoredRow, secrets: ChangeSecrets): SecretColumns | null {
   try {
     return secrets.decrypt(secretColumns(row));
   } catch {
@@ -82,7 +79,7 @@ function decrypted(row: StoredRow, secrets: PlanSecrets): SecretColumns | null {
 }
 
 /** Encrypts the secrets in a provider's change for storage. */
-export async function sealed(sql: Sql, change: Change, secrets: PlanSecrets): Promise<Change> {
+export async function sealed(sql: Sql, change: Change, secrets: ChangeSecrets): Promise<Change> {
   const { kind, before, after } = change;
   if (kind !== 'provider' || after === null) return change;
   const row = secretColumns(after);

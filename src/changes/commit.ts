@@ -4,39 +4,27 @@ import { authored } from '../db/author.js';
 import type { Sql } from '../db/client.js';
 import { configVersion } from '../db/queries/config-version.js';
 import { GatewayError, toGatewayError } from '../errors.js';
-import type { BulkControl } from './bulk-control.js';
+import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { query } from './query.js';
-import type { AdminRequest, Parameter } from './route.js';
 
 /** Some checks wait for others first, and each may have to read a hundred thousand keys. */
 const checkTimeoutMs = 60_000;
 
-/** The parameter `wait` of every operation that changes providers or keys. */
-export const waitParameter: Parameter = {
-  name: 'wait',
-  in: 'query',
-  description:
-    '`active`: answer when every worker uses the change. Otherwise the answer comes when the change is committed, a moment before it is used.',
-  schema: { type: 'string', enum: ['active'] },
-};
-
 /**
- * Commits a change of the configuration's rows and, with `?wait=active`, waits until it is active.
- * @returns the result of `commit`, and the version of the configuration that contains the change.
+ * Commits a change of the configuration's rows and, where its author waits, makes it active.
+ * @returns the result of `work`, and the version of the configuration that contains the change.
  * @throws GatewayError as `query`; after the commit, `invalid_configuration` or `unavailable`, with
  *   a message that says so.
  */
-export async function change<T>(
-  control: BulkControl,
-  request: AdminRequest,
-  commit: (sql: Sql) => Promise<T>,
+export async function commit<T>(
+  control: ChangeControl,
+  { actor, isCommand, waits }: ChangeAuthor,
+  work: (sql: Sql) => Promise<T>,
   timeoutMs?: number,
 ): Promise<{ result: T; version: number }> {
-  const author = { actor: request.actor, source: 'admin', message: null } as const;
-  const result = await query(control, (sql) => commit(authored(sql, author)), timeoutMs);
-  if (request.query.get('wait') === 'active') {
-    return { result, version: await activate(control) };
-  }
+  const author = { actor, source: isCommand ? 'cli' : 'admin', message: null } as const;
+  const result = await query(control, (sql) => work(authored(sql, author)), timeoutMs);
+  if (waits) return { result, version: await activate(control) };
   const { version } = await query(control, configVersion);
   return { result, version };
 }
@@ -47,13 +35,13 @@ export async function change<T>(
  * @throws GatewayError `invalid_request` naming the field.
  */
 export function refuseProblems(problems: readonly Problem[], at: string): void {
-  const told = problems.map(({ path, reason }) => ({
+  const named = problems.map(({ path, reason }) => ({
     param: path.startsWith(`${at}.`) ? path.slice(at.length + 1) : path,
     reason,
   }));
-  const [first] = told;
+  const [first] = named;
   if (!first) return;
-  const message = told.map(({ param, reason }) => `${param}: ${reason}`).join('; ');
+  const message = named.map(({ param, reason }) => `${param}: ${reason}`).join('; ');
   throw new GatewayError('invalid_request', message, { param: first.param });
 }
 
@@ -62,18 +50,21 @@ export function refuseProblems(problems: readonly Problem[], at: string): void {
  * @throws GatewayError `invalid_configuration`.
  */
 export async function refuseUnusable(
-  control: BulkControl,
+  control: ChangeControl,
+  author: Pick<ChangeAuthor, 'isCommand'>,
   changeRows: (rows: Configuration) => Configuration,
 ): Promise<void> {
-  const problems = await query(control, () => control.problemsOf(changeRows), checkTimeoutMs);
+  const find = () => control.problemsOf(changeRows, author);
+  const problems = await query(control, find, checkTimeoutMs);
   if (problems.length === 0) return;
+  const listed = problems.map(describeProblem);
   throw new GatewayError(
     'invalid_configuration',
-    `Nothing was changed. With this change the configuration could not be used: ${problems.map(describeProblem).join('; ')}`,
+    `Nothing was changed. With this change the configuration could not be used: ${listed.join('; ')}`,
   );
 }
 
-async function activate(control: BulkControl): Promise<number> {
+async function activate(control: ChangeControl): Promise<number> {
   try {
     return (await control.reload()).configuration.version;
   } catch (error) {

@@ -1,15 +1,16 @@
-import { type Change, type Plan, planDocument, planReturn, rowsAfter } from '../../config/plan.js';
-import { type FieldChange, fieldChanges } from '../../config/plan-fields.js';
-import { type PlacedProblems, readDocument } from '../../config/read-document.js';
-import type { AllowedReferences } from '../../config/secret-reference.js';
-import type { Author } from '../../db/author.js';
-import type { Sql } from '../../db/client.js';
-import { applyChanges, BaseChangedError } from '../../db/queries/apply-changes.js';
-import { listHistory, readVersion } from '../../db/queries/config-history.js';
-import { readStoredConfiguration } from '../../db/queries/read-stored-configuration.js';
-import { type PlanEffect, planEffect, routedConfiguration } from '../../routing/plan-effect.js';
+import { type Change, type Plan, planDocument, planReturn, rowsAfter } from '../config/plan.js';
+import { type FieldChange, fieldChanges } from '../config/plan-fields.js';
+import { type PlacedProblems, readDocument } from '../config/read-document.js';
+import type { AllowedReferences } from '../config/secret-reference.js';
+import type { Author } from '../db/author.js';
+import type { Sql } from '../db/client.js';
+import { applyChanges, BaseChangedError } from '../db/queries/apply-changes.js';
+import { listHistory, readVersion } from '../db/queries/config-history.js';
+import { readStoredConfiguration } from '../db/queries/read-stored-configuration.js';
+import { type PlanEffect, planEffect, routedConfiguration } from '../routing/plan-effect.js';
+import type { ChangeSecrets } from './change-control.js';
 import { describeHistory } from './describe-history.js';
-import { type PlanSecrets, refusedIn, sealed, secretless, withKept } from './plan-secrets.js';
+import { refusedIn, sealed, secretless, withKept } from './plan-secrets.js';
 
 /** A plan without secrets, for display. */
 export interface DescribedPlan {
@@ -28,7 +29,7 @@ export interface DescribedPlan {
 export async function planText(
   sql: Sql,
   { source, text, prune }: { source: string; text: string; prune: boolean },
-  secrets: PlanSecrets,
+  secrets: ChangeSecrets,
   allowed: AllowedReferences | null,
 ): Promise<{ plan: Plan; problems: null } | { plan: null; problems: PlacedProblems }> {
   const { document, problems, place } = readDocument(source, text);
@@ -49,7 +50,7 @@ export async function planRollback(sql: Sql, version: number) {
   return { plan: planReturn(read.current, read.target), kept: null };
 }
 
-export async function describePlan(plan: Plan, secrets: PlanSecrets): Promise<DescribedPlan> {
+export async function describePlan(plan: Plan, secrets: ChangeSecrets): Promise<DescribedPlan> {
   const before = routedConfiguration(plan.base);
   const after = routedConfiguration(rowsAfter(plan));
   const withoutSecret = await secretless([...before.providers, ...after.providers], secrets);
@@ -72,7 +73,7 @@ export async function commitPlan(
   sql: Sql,
   plan: Plan,
   author: Author,
-  secrets: PlanSecrets,
+  secrets: ChangeSecrets,
 ): Promise<number> {
   const changes = await Promise.all(plan.changes.map((change) => sealed(sql, change, secrets)));
   const { version } = plan.base;

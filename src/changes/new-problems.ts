@@ -1,11 +1,13 @@
-import type { Configuration } from '../../config/configuration.js';
-import { mergeConfiguration } from '../../config/merge.js';
-import { type Override, type OverrideFile, parseOverride } from '../../config/overrides.js';
-import { ConfigError, describeProblem, type Problem } from '../../config/problem.js';
-import { redirectedSecrets } from '../../config/redirected.js';
-import type { PrivateAddresses } from '../../config/settings-schema.js';
+import type { Configuration } from '../config/configuration.js';
+import { mergeConfiguration } from '../config/merge.js';
+import { type Override, type OverrideFile, parseOverride } from '../config/overrides.js';
+import { ConfigError, type Problem } from '../config/problem.js';
+import { redirectedSecrets } from '../config/redirected.js';
+import type { PrivateAddresses } from '../config/settings-schema.js';
+import { addedProblems } from './added-problems.js';
+import type { ChangeAuthor } from './change-control.js';
 
-/** Where rows and override files come from. */
+/** The sources of rows and override files. */
 export interface ConfigurationParts {
   /** Reads all rows, in one transaction. */
   readRows: () => Promise<Configuration>;
@@ -14,23 +16,23 @@ export interface ConfigurationParts {
 }
 
 /**
- * What would be wrong with the configuration after a change of its rows, and is not wrong now; for
- * changes that come from elsewhere than this machine. Nothing is activated.
+ * The problems that a change of the rows would add to the configuration. Nothing is activated.
+ * @param author a command may send the secrets of override files to another origin.
  * @throws what reading threw.
  */
 export async function newProblems(
   { readRows, readOverrides, privateAddresses }: ConfigurationParts,
   change: (rows: Configuration) => Configuration,
+  { isCommand }: Pick<ChangeAuthor, 'isCommand'>,
 ): Promise<Problem[]> {
   const [rows, files] = await Promise.all([readRows(), readOverrides()]);
   const overrides = files.map((file) => parseOverride(file, []));
   const changed = change(rows);
-  const redirected = redirectedSecrets(rows, changed, overrides);
+  const redirected = isCommand ? [] : redirectedSecrets(rows, changed, overrides);
   const after = mergeProblems(changed, overrides, privateAddresses);
   if (after.length === 0) return redirected;
   const before = mergeProblems(rows, overrides, privateAddresses);
-  const known = new Set(before.map(describeProblem));
-  return [...after.filter((problem) => !known.has(describeProblem(problem))), ...redirected];
+  return [...addedProblems(after, before), ...redirected];
 }
 
 function mergeProblems(

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { commitPlan, planText } from '../../../src/admin/lifecycle/make-plan.js';
-import { Secrets } from '../../../src/daemon/secrets/secrets.js';
-import { authored } from '../../../src/db/author.js';
-import { deleteProvider } from '../../../src/db/queries/delete-provider.js';
-import { insertProvider } from '../../../src/db/queries/insert-provider.js';
-import { listProviders } from '../../../src/db/queries/list-providers.js';
-import { testDatabase, testDirectory } from '../../support/postgres.js';
+import { commitPlan, planText } from '../../src/changes/make-plan.js';
+import { Secrets } from '../../src/daemon/secrets/secrets.js';
+import { authored } from '../../src/db/author.js';
+import { deleteProvider } from '../../src/db/queries/delete-provider.js';
+import { insertProvider } from '../../src/db/queries/insert-provider.js';
+import { listProviders } from '../../src/db/queries/list-providers.js';
+import { testDatabase, testDirectory } from '../support/postgres.js';
 
 const author = { actor: 'cli:test', source: 'apply', message: null } as const;
 const text = 'providers: {mine: {api_base: "http://127.0.0.1/v1", api_key: "env:A"}}';

@@ -1,0 +1,50 @@
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { ChangeControl } from '../changes/change-control.js';
+import { createRouter } from './router.js';
+import { configLifecycleRoutes } from './routes/config-lifecycle.js';
+import { credentialRoutes } from './routes/credentials.js';
+import { providerRoutes } from './routes/providers.js';
+
+const find = createRouter([...providerRoutes, ...credentialRoutes, ...configLifecycleRoutes]);
+
+export interface CommandRequest {
+  method: string;
+  /** With the query. */
+  path: string;
+  body?: object | undefined;
+  /** The user of the command, for the history: `cli:USER@HOST`. */
+  actor: string;
+}
+
+/**
+ * Answers a request of a command in the command's own process, as the daemon would that does not run.
+ * @returns the body of the answer.
+ * @throws GatewayError
+ */
+export async function answerCommand(
+  { method, path, body, actor }: CommandRequest,
+  control: ChangeControl,
+): Promise<string> {
+  const url = new URL(path, 'http://localhost');
+  const { route, check, params } = find(method, url.pathname);
+  check.parameters(params, url.searchParams);
+  const answer = await route.handle(
+    {
+      params,
+      query: url.searchParams,
+      headers: {},
+      body: check.body(body === undefined ? '' : JSON.stringify(body)),
+      remoteAddress: 'local',
+      local: true,
+      requestId: '',
+      signal: new AbortController().signal,
+      actor,
+      isCommand: true,
+      role: 'admin',
+    },
+    control,
+  );
+  if (answer.body instanceof Readable) return await text(answer.body);
+  return typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? null);
+}

@@ -1,0 +1,52 @@
+import type { Configuration } from '../config/configuration.js';
+import type { Problem } from '../config/problem.js';
+import type { SecretColumns, SecretReader, StoredSecrets } from '../config/secret-store.js';
+import type { Settings } from '../config/settings-schema.js';
+import type { Sql } from '../db/client.js';
+
+/**
+ * Dependencies of every change of rows: of the daemon's admin API, of its thread for documents, and
+ * of a command that opens the database itself because no daemon runs.
+ */
+export interface ChangeControl {
+  readonly settings: Settings;
+  readonly sql: Sql;
+  readonly secrets: ChangeSecrets;
+  /** @throws GatewayError `unavailable` while the daemon starts. */
+  active(): unknown;
+  /** Reloads the configuration; resolves when it is active on every worker. */
+  reload(): Promise<{ configuration: Pick<Configuration, 'version'> }>;
+  /** The problems that a change of the rows would add to the configuration. */
+  problemsOf(
+    change: (rows: Configuration) => Configuration,
+    author: Pick<ChangeAuthor, 'isCommand'>,
+  ): Promise<readonly Problem[]>;
+}
+
+export interface ChangeSecrets extends SecretReader {
+  /**
+   * The secrets of a new row in their stored form: references as they are, others encrypted.
+   * @throws SecretError
+   */
+  seal(sql: Sql, row: SecretColumns): Promise<StoredSecrets>;
+  /**
+   * The secrets to store when a row changes. Where its name or origin changes, unchanged secrets are
+   * encrypted again, since both are part of the encryption.
+   * @throws SecretError
+   */
+  sealChange(
+    sql: Sql,
+    before: SecretColumns,
+    after: SecretColumns,
+  ): Promise<Partial<StoredSecrets>>;
+}
+
+/** Who makes a change, and when it is answered. */
+export interface ChangeAuthor {
+  /** For the history: `cli:USER@HOST`, or `admin:NAME` of an admin key. */
+  actor: string;
+  /** True for a command of this machine, whose user may use every secret of the machine. */
+  isCommand: boolean;
+  /** True where the answer waits until every worker uses the change. */
+  waits: boolean;
+}

@@ -1,0 +1,133 @@
+import type { Plan } from '../config/plan.js';
+import { rowsAfter } from '../config/plan.js';
+import type { PlacedProblems } from '../config/read-document.js';
+import type { ChangeSource } from '../db/author.js';
+import type { Sql } from '../db/client.js';
+import { BaseChangedError } from '../db/queries/apply-changes.js';
+import type { KeptVersions } from '../db/queries/config-history.js';
+import { GatewayError } from '../errors.js';
+import { routedConfiguration } from '../routing/plan-effect.js';
+import type { ChangeAuthor, ChangeControl } from './change-control.js';
+import { commit, refuseUnusable } from './commit.js';
+import {
+  commitPlan,
+  type DescribedPlan,
+  describePlan,
+  planRollback,
+  planText,
+} from './make-plan.js';
+import { query } from './query.js';
+
+/** Long, because a busy database takes long to store 100,000 keys with their history. */
+export const documentTimeoutMs = 110_000;
+
+/** The message of an error lists at most this many problems. */
+const maxListed = 20;
+
+/**
+ * Plans the application of a document.
+ * @throws GatewayError `invalid_request` with the problems of the document.
+ */
+export async function planDocumentText(
+  control: ChangeControl,
+  { isCommand }: Pick<ChangeAuthor, 'isCommand'>,
+  { document, prune = false }: { document: string; prune?: boolean },
+): Promise<Plan> {
+  const options = { source: 'document', text: document, prune };
+  const { secrets, settings } = control;
+  const allowed = isCommand ? null : settings.secrets;
+  const planning = (sql: Sql) => planText(sql, options, secrets, allowed);
+  const made = await query(control, planning, documentTimeoutMs);
+  if (made.plan) return made.plan;
+  throw documentRefused(made.problems);
+}
+
+/**
+ * Plans the return to a version.
+ * @throws GatewayError `not_found`.
+ */
+export async function planVersion(control: ChangeControl, version: number): Promise<Plan> {
+  const planning = (sql: Sql) => planRollback(sql, version);
+  const { plan, kept } = await query(control, planning, documentTimeoutMs);
+  if (plan) return plan;
+  throw noVersion(version, kept);
+}
+
+export function noVersion(version: number, { oldest, newest }: KeptVersions): GatewayError {
+  const reason = `There is no version ${version}: those from ${oldest} to ${newest} are kept.`;
+  return new GatewayError('not_found', reason, { param: 'version' });
+}
+
+export interface Application {
+  source: ChangeSource;
+  /** The reason, for the history. */
+  message: string | null;
+  /** Apply only if this is still the version; undefined: whatever the version is. */
+  baseVersion: number | undefined;
+  /** Refuse changes of keys. */
+  onlyProviders: boolean;
+}
+
+/**
+ * Applies a plan in one transaction.
+ * @throws GatewayError `conflict` where the version is another, `permission_denied`,
+ *   `invalid_configuration`.
+ */
+export async function applyPlan(
+  control: ChangeControl,
+  author: ChangeAuthor,
+  plan: Plan,
+  { source, message, baseVersion, onlyProviders }: Application,
+): Promise<DescribedPlan & { applied: boolean }> {
+  const base = plan.base.version;
+  if (baseVersion !== undefined && baseVersion !== base) {
+    throw new GatewayError(
+      'conflict',
+      `The configuration is at version ${base}, not ${baseVersion}: nothing was applied.`,
+      { param: 'base_version' },
+    );
+  }
+  if (onlyProviders && plan.changes.some(({ kind }) => kind === 'key')) {
+    const reason = 'An operator may change providers only, and this would change keys.';
+    throw new GatewayError('permission_denied', reason);
+  }
+  const described = await describePlan(plan, control.secrets);
+  if (plan.changes.length === 0) return { ...described, applied: false };
+  await refuseUnusablePlan(control, author, plan);
+  const { version } = await commit(
+    control,
+    author,
+    async (sql) => {
+      try {
+        const { actor } = author;
+        return await commitPlan(sql, plan, { actor, source, message }, control.secrets);
+      } catch (error) {
+        if (!(error instanceof BaseChangedError)) throw error;
+        throw new GatewayError('conflict', `Nothing was applied: ${error.message}.`);
+      }
+    },
+    documentTimeoutMs,
+  );
+  return { ...described, version, applied: true };
+}
+
+/** @throws GatewayError `invalid_configuration`. */
+export async function refuseUnusablePlan(
+  control: ChangeControl,
+  author: Pick<ChangeAuthor, 'isCommand'>,
+  plan: Plan,
+): Promise<void> {
+  await refuseUnusable(control, author, () => routedConfiguration(rowsAfter(plan)));
+}
+
+function documentRefused({ first, total }: PlacedProblems): GatewayError {
+  const problems = first.map(({ source, ...problem }) => problem);
+  const listed = problems.slice(0, maxListed).map(({ line, column, path, reason }) => {
+    return `line ${line}, column ${column}: ${path ? `${path}: ` : ''}${reason}`;
+  });
+  const more = total > listed.length ? `; and ${total - listed.length} more` : '';
+  return new GatewayError('invalid_request', `document: ${listed.join('; ')}${more}`, {
+    param: 'document',
+    problems,
+  });
+}

@@ -1,0 +1,187 @@
+import { type Configuration, newCredential } from '../config/configuration.js';
+import { generateKey, hashKey, newKeyProblem, previewKey } from '../config/credential-key.js';
+import { credentialProblems } from '../config/validate.js';
+import { deleteCredential } from '../db/queries/delete-credential.js';
+import { getCredential } from '../db/queries/get-credential.js';
+import { insertCredential } from '../db/queries/insert-credential.js';
+import { rotateCredential } from '../db/queries/rotate-credential.js';
+import { type CredentialInput, type CredentialRow, toCredential } from '../db/queries/rows.js';
+import { updateCredential } from '../db/queries/update-credential.js';
+import { GatewayError } from '../errors.js';
+import { addedProblems } from './added-problems.js';
+import type { ChangeAuthor, ChangeControl } from './change-control.js';
+import { commit, refuseProblems, refuseUnusable } from './commit.js';
+import { query } from './query.js';
+
+type PlainField =
+  | 'name'
+  | 'allowed_models'
+  | 'rate_limit'
+  | 'burst'
+  | 'allowed_ips'
+  | 'is_enabled'
+  | 'tags'
+  | 'store_bodies';
+
+/** The value of a key: absent, one is generated. */
+export interface KeyValue {
+  key?: string;
+  /** Accepts a `key` that is short enough to be guessed. */
+  allow_short_key?: boolean;
+}
+
+/** The fields of a key as they are written: the key itself in place of its hash, times as text. */
+export interface KeyFields extends KeyValue, Partial<Pick<CredentialInput, PlainField>> {
+  expires_at?: string | null;
+}
+
+export interface ChangedKey {
+  version: number;
+  row: CredentialRow;
+  /** The generated value, which cannot be shown again; absent where none was. */
+  key?: string;
+}
+
+/** @throws GatewayError `invalid_request`, `conflict`, `invalid_configuration`. */
+export async function createKey(
+  control: ChangeControl,
+  author: ChangeAuthor,
+  { key: given, allow_short_key, ...fields }: KeyFields,
+): Promise<ChangedKey> {
+  const key = checkedKey(given, allow_short_key);
+  if (fields.expires_at && Date.parse(fields.expires_at) <= Date.now()) {
+    const message = 'expires_at: is in the past: the key would never be valid';
+    throw new GatewayError('invalid_request', message, { param: 'expires_at' });
+  }
+  const input: CredentialInput = { ...newCredential, name: '', ...columns(fields), ...hashed(key) };
+  check(null, input);
+  await refuseUnusable(control, author, (rows) => withKey(rows, input, null));
+  const { result, version } = await commit(control, author, (sql) => insertCredential(sql, input));
+  return { version, row: result, ...(given === undefined && { key }) };
+}
+
+/**
+ * Changes the given fields of a key.
+ * @throws GatewayError `not_found`, `invalid_request`, `conflict`, `invalid_configuration`.
+ */
+export async function updateKey(
+  control: ChangeControl,
+  author: ChangeAuthor,
+  id: number,
+  { key, allow_short_key, ...fields }: KeyFields,
+): Promise<ChangedKey> {
+  const value = key === undefined ? {} : hashed(checkedKey(key, allow_short_key));
+  const changes = { ...columns(fields), ...value };
+  const before = await existingKey(control, id);
+  const after = { ...before, ...changes };
+  check(before, after);
+  await refuseUnusable(control, author, (rows) => withKey(rows, after, id));
+  const { result, version } = await commit(
+    control,
+    author,
+    async (sql) => (await updateCredential(sql, id, changes)) ?? notFound(id),
+  );
+  return { version, row: result };
+}
+
+/**
+ * Gives a key a new value.
+ * @param graceSeconds time that the old value stays valid.
+ * @throws GatewayError as `updateKey`.
+ */
+export async function rotateKey(
+  control: ChangeControl,
+  author: ChangeAuthor,
+  id: number,
+  { key: given, allow_short_key }: KeyValue,
+  graceSeconds: number,
+): Promise<ChangedKey> {
+  const key = checkedKey(given, allow_short_key);
+  const value = hashed(key);
+  const after = { ...(await existingKey(control, id)), ...value };
+  await refuseUnusable(control, author, (rows) => withKey(rows, after, id));
+  const { result, version } = await commit(
+    control,
+    author,
+    async (sql) => (await rotateCredential(sql, id, value, graceSeconds)) ?? notFound(id),
+  );
+  return { version, row: result, ...(given === undefined && { key }) };
+}
+
+/** @throws GatewayError `not_found`, `invalid_configuration`. */
+export async function deleteKey(
+  control: ChangeControl,
+  author: ChangeAuthor,
+  id: number,
+): Promise<void> {
+  await existingKey(control, id);
+  await refuseUnusable(control, author, (rows) => withKey(rows, null, id));
+  await commit(control, author, async (sql) => {
+    if (!(await deleteCredential(sql, id))) notFound(id);
+  });
+}
+
+/** @throws GatewayError `not_found`. */
+export async function existingKey(
+  control: Pick<ChangeControl, 'active' | 'sql'>,
+  id: number,
+): Promise<CredentialRow> {
+  const [row] = await query(control, (sql) => getCredential(sql, id));
+  return row ?? notFound(id);
+}
+
+function hashed(key: string): Pick<CredentialInput, 'credential_key' | 'key_preview'> {
+  return { credential_key: hashKey(key), key_preview: previewKey(key) };
+}
+
+/**
+ * The given key, or a new one.
+ * @throws GatewayError `invalid_request` for a guessable or mistyped key.
+ */
+function checkedKey(given: string | undefined, allowShort = false): string {
+  if (given === undefined) return generateKey();
+  const problem = newKeyProblem(given, allowShort, 'allow_short_key: true');
+  if (problem) throw new GatewayError('invalid_request', `key: ${problem}`, { param: 'key' });
+  return given;
+}
+
+function columns({ expires_at, ...plain }: Omit<KeyFields, keyof KeyValue>) {
+  if (expires_at === undefined) return plain;
+  const time = expires_at === null ? null : new Date(expires_at);
+  if (!time || !Number.isNaN(time.getTime())) return { ...plain, expires_at: time };
+  throw new GatewayError('invalid_request', 'expires_at: is not a time', { param: 'expires_at' });
+}
+
+function check(before: CredentialInput | null, after: CredentialInput): void {
+  const problems = (row: CredentialInput) => credentialProblems(toCredential(null, row), 'request');
+  const known = before ? problems({ ...before, name: after.name }) : [];
+  refuseProblems(addedProblems(problems(after), known), `credentials.${after.name}`);
+}
+
+/**
+ * The rows with this key in place of the one with that id.
+ * @throws GatewayError `conflict` when another row has its value or its new name.
+ */
+function withKey(
+  rows: Configuration,
+  key: CredentialInput | null,
+  replacedId: number | null,
+): Configuration {
+  const others = rows.credentials.filter(({ id }) => id !== replacedId);
+  if (key === null) return { ...rows, credentials: others };
+  const same = others.find(({ credential_key }) => credential_key === key.credential_key);
+  if (same) {
+    throw new GatewayError('conflict', `"${same.name}" has this key already.`, { param: 'key' });
+  }
+  const before = rows.credentials.find(({ id }) => id === replacedId);
+  const taken = before?.name === key.name ? null : others.find(({ name }) => name === key.name);
+  if (taken) {
+    const message = `Another key is named "${key.name}" (id ${taken.id}).`;
+    throw new GatewayError('conflict', message, { param: 'name' });
+  }
+  return { ...rows, credentials: [...others, toCredential(replacedId, key)] };
+}
+
+function notFound(id: number): never {
+  throw new GatewayError('not_found', `There is no credential with id ${id}.`, { param: 'id' });
+}

@@ -1,0 +1,165 @@
+import type { ChangeControl } from '../changes/change-control.js';
+import type { Settings } from '../config/settings.js';
+import { type ErrorCode, errorTable, GatewayError } from '../errors.js';
+import { cliActor } from './actor.js';
+import { type Activation, activate } from './daemon/activate.js';
+import { unreachable } from './daemon/ask-daemon.js';
+import {
+  askControlSocket,
+  type ControlRequest,
+  type ControlSocket,
+} from './daemon/control-socket.js';
+import { settingsForUse } from './daemon/settings.js';
+import { type DatabaseFlags, settingsFlags, withDatabase } from './database/connection.js';
+import { CliError } from './failure.js';
+import { packageVersion } from './package-version.js';
+
+/** Far more than an answer takes, but for documents of 100,000 keys. */
+const timeoutMs = 130_000;
+/** A daemon that does not answer in this time is treated as one that does not run. */
+const probeTimeoutMs = 2_000;
+
+/** The admin API as commands use it. */
+export interface AdminApi {
+  /**
+   * @param path below `/admin/v1`.
+   * @returns the JSON of the answer.
+   * @throws GatewayError
+   */
+  ask<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH', path: string, body?: object): Promise<T>;
+  /**
+   * @returns the version without the row.
+   * @throws GatewayError
+   */
+  delete(path: string): Promise<number>;
+  /** As `ask`, for answers in YAML. */
+  text(path: string): Promise<string>;
+}
+
+/**
+ * Gives a command the admin API: that of the daemon of this data directory where one of this version
+ * runs on the same database, else the same operations in this process, on the database.
+ * @param schema as of `withDatabase`.
+ * @throws CliError also in place of a GatewayError that `use` throws.
+ */
+export async function withAdminApi<T>(
+  flags: DatabaseFlags,
+  schema: 'read' | 'ready',
+  use: (api: AdminApi, settings: Settings) => Promise<T>,
+): Promise<T> {
+  const settings = await settingsForUse(settingsFlags(flags), flags.json);
+  try {
+    const socket = { dataDir: settings.data_dir, adminKey: settings.admin.key };
+    if (await isServing(socket, settings)) return await use(daemonApi(socket), settings);
+    return await withDatabase(flags, schema, async (sql) => {
+      const { openChangeControl } = await import('../daemon/change-control.js');
+      const control = await openChangeControl(settings, sql, noDaemon);
+      return await use(apiOver(overDatabase(control)), settings);
+    });
+  } catch (error) {
+    throw error instanceof GatewayError ? new CliError(plainMessage(error)) : error;
+  }
+}
+
+/**
+ * Makes a change over the admin API, then waits until the daemon of this data directory uses it.
+ * @param change returns the `version` of the answer with its result; if it throws, nothing is
+ *   activated.
+ */
+export async function changeOver<T extends { version: number }>(
+  flags: DatabaseFlags,
+  change: (api: AdminApi, settings: Settings) => Promise<T>,
+): Promise<{ result: T; activation: Activation }> {
+  const { result, settings } = await withAdminApi(flags, 'ready', async (api, settings) => ({
+    result: await change(api, settings),
+    settings,
+  }));
+  const activation = await activate({
+    dataDir: settings.data_dir,
+    adminKey: settings.admin.key,
+    minVersion: result.version,
+    json: flags.json,
+  });
+  return { result, activation };
+}
+
+/** The admin API of a daemon. */
+export function daemonApi(socket: ControlSocket): AdminApi {
+  return apiOver(overSocket(socket));
+}
+
+/** An error's message in the form of those of commands: without a capital and a full stop. */
+export function plainMessage({ message }: GatewayError): string {
+  const bare = message.replace(/\.$/, '');
+  return /^[A-Z][a-z]/.test(bare) ? bare.charAt(0).toLowerCase() + bare.slice(1) : bare;
+}
+
+/** A row as JSON: times are text. */
+export type AsJson<Row> = {
+  [Column in keyof Row]: Date extends Row[Column]
+    ? Exclude<Row[Column], Date> | string
+    : Row[Column];
+};
+
+type Send = (request: Omit<ControlRequest, 'timeoutMs'>) => Promise<string>;
+
+function apiOver(send: Send): AdminApi {
+  const at = (path: string) => `/admin/v1${path}`;
+  return {
+    ask: async (method, path, body) => JSON.parse(await send({ method, path: at(path), body })),
+    delete: async (path) => {
+      await send({ method: 'DELETE', path: at(path) });
+      const { versions } = JSON.parse(await send({ path: at('/config/history?limit=1') }));
+      return versions[0].version;
+    },
+    text: (path) => send({ path: at(path) }),
+  };
+}
+
+function overSocket(socket: ControlSocket): Send {
+  return async (request) => {
+    const { status, text } = await askControlSocket(socket, { ...request, timeoutMs }).catch(
+      (error: unknown) => {
+        throw unreachable(error, socket.dataDir, timeoutMs);
+      },
+    );
+    if (status < 300) return text;
+    throw errorIn(text);
+  };
+}
+
+function overDatabase(control: ChangeControl): Send {
+  return async ({ method = 'GET', path, body }) => {
+    const { answerCommand } = await import('../admin/answer-command.js');
+    return await answerCommand({ method, path, body, actor: cliActor() }, control);
+  };
+}
+
+/** Nothing waits for a daemon where none runs. */
+function noDaemon(): never {
+  throw new GatewayError('unavailable', 'No daemon runs here.');
+}
+
+async function isServing(socket: ControlSocket, { database }: Settings): Promise<boolean> {
+  const [{ findDaemon }, { describeDbUrl }] = await Promise.all([
+    import('./daemon/running-daemon.js'),
+    import('../db/db-url.js'),
+  ]);
+  const found = findDaemon(socket.dataDir);
+  // Another version may not have the operations of this one.
+  if (found?.version !== packageVersion()) return false;
+  if (database.url !== null && describeDbUrl(database.url) !== found.database) return false;
+  const request = { path: '/admin/v1/config/version', timeoutMs: probeTimeoutMs };
+  const answer = await askControlSocket(socket, request).catch(() => null);
+  return answer?.status === 200;
+}
+
+function errorIn(text: string): GatewayError {
+  const { error } = JSON.parse(text);
+  const code: ErrorCode = Object.hasOwn(errorTable, error.code) ? error.code : 'internal_error';
+  const { message, param, problems } = error;
+  return new GatewayError(code, message, {
+    ...(typeof param === 'string' && { param }),
+    ...(problems && { problems }),
+  });
+}

@@ -1,0 +1,35 @@
+import type { HistoryEntry } from '../../db/queries/config-history.js';
+import { GatewayError } from '../../errors.js';
+import { type AdminApi, plainMessage } from '../admin-api.js';
+import { CliError } from '../failure.js';
+
+/**
+ * Takes back the rotation of a key that was the last change, by returning to the version before.
+ * @throws CliError where something else has changed since.
+ */
+export async function undoRotation(api: AdminApi, name: string): Promise<void> {
+  const { versions } = await api.ask<{ versions: HistoryEntry[] }>(
+    'GET',
+    '/config/history?limit=1',
+  );
+  const [last] = versions;
+  const [change] = last?.changes ?? [];
+  if (last?.changes_count !== 1 || change?.kind !== 'key' || change.name !== name) {
+    throw notUndone(name, 'something else has changed since');
+  }
+  const { version } = last;
+  const body = {
+    version: version - 1,
+    base_version: version,
+    message: 'the new key could not be shown',
+  };
+  await api.ask('POST', '/config/rollback', body).catch((error: unknown) => {
+    throw error instanceof GatewayError ? notUndone(name, plainMessage(error)) : error;
+  });
+}
+
+function notUndone(name: string, reason: string): CliError {
+  return new CliError(`key ${name} was rotated, but its new value could not be shown: ${reason}`, {
+    hint: `give it another: llmproxy keys rotate ${name}`,
+  });
+}

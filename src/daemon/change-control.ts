@@ -1,0 +1,31 @@
+import type { ChangeControl } from '../changes/change-control.js';
+import { newProblems } from '../changes/new-problems.js';
+import type { Settings } from '../config/settings-schema.js';
+import type { Sql } from '../db/client.js';
+import { readConfiguration } from '../db/queries/read-configuration.js';
+import { readOverrideFiles } from './follow/override-files.js';
+import { Secrets } from './secrets/secrets.js';
+
+/**
+ * The dependencies of changes on a database connection of their own: those of the thread for
+ * documents, and of a command while no daemon runs.
+ */
+export async function openChangeControl(
+  settings: Settings,
+  sql: Sql,
+  reload: ChangeControl['reload'],
+): Promise<ChangeControl> {
+  const parts = {
+    readRows: () => readConfiguration(sql),
+    readOverrides: () => readOverrideFiles(settings.overrides_dir ?? ''),
+    privateAddresses: settings.upstream.private_addresses,
+  };
+  return {
+    settings,
+    sql,
+    secrets: await Secrets.open(settings),
+    active: () => null,
+    reload,
+    problemsOf: (change, author) => newProblems(parts, change, author),
+  };
+}
