@@ -1,4 +1,3 @@
--- compatible-from: 5
 -- Requests at once at most, where that is not the rate limit; and where a key may be used from.
 ALTER TABLE credentials
   ADD COLUMN burst       integer CHECK (burst >= 1), -- null: as many as rate_limit

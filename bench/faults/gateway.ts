@@ -12,7 +12,7 @@ import type { Closers } from '../closers.js';
 import { temporaryDirectory } from '../directory.js';
 import { freePort, startProcess } from '../targets/process.js';
 
-const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta.url));
+export const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta.url));
 const adminKey = 'admin-key-of-the-bench';
 
 export interface GatewayOptions {
@@ -30,8 +30,11 @@ export interface BenchGateway {
   url: string;
   port: number;
   dataDir: string;
+  /** The environment of commands about it. */
+  env: Readonly<Record<string, string>>;
   /** An unrestricted key. */
   key: string;
+  adminKey: string;
   /** Calls the admin API; a change is active when it resolves. */
   admin(method: string, path: string, body?: object): Promise<Record<string, { id: number }>>;
   addProvider(key: string, apiBase: string, params?: object): Promise<number>;
@@ -57,6 +60,12 @@ export async function startGateway(
   writeFileSync(config, stringify(settings));
   const dataDir = join(home, 'data');
   const port = await freePort();
+  const env = {
+    LLMPROXY_CONFIG: config,
+    LLMPROXY_DATA_DIR: dataDir,
+    ADMIN_KEY: adminKey,
+    ...(dbUrl === undefined ? {} : { DB_URL: dbUrl }),
+  };
   const { pid, ready } = startProcess({
     name: 'llmproxy',
     command: process.execPath,
@@ -65,12 +74,7 @@ export async function startGateway(
       ...['serve', '--host', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
       ...['--engine', engine, '--workers', String(workers)],
     ],
-    env: {
-      LLMPROXY_CONFIG: config,
-      LLMPROXY_DATA_DIR: dataDir,
-      ADMIN_KEY: adminKey,
-      ...(dbUrl === undefined ? {} : { DB_URL: dbUrl }),
-    },
+    env,
     closers,
   });
   await ready(port, '/health');
@@ -95,7 +99,9 @@ export async function startGateway(
     url,
     port,
     dataDir,
+    env,
     key,
+    adminKey,
     admin,
     async addProvider(provider_key, api_base, params = {}) {
       const row = { provider_key, api_base, api_key: 'k', ...params };

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type Clients, foreignHost } from '../config/client.js';
+import { unixPeer } from '../config/networks.js';
 import { GatewayError } from '../errors.js';
+import { addressText } from '../server/address-text.js';
 import { endpointHeader } from '../server/relayed.js';
 
 /** The sender of a request to the control process, and its way there. */
@@ -52,7 +54,13 @@ export function callerOnListener(
   clients: Clients,
   listenHost: string | null,
 ): Caller {
-  const peer = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? '127.0.0.1';
+  const isOwnSocket = listenHost === null && !clients.isProxy(unixPeer);
+  // Only this user can open a unix socket, but may have let a proxy.
+  const peer = isOwnSocket
+    ? '127.0.0.1'
+    : listenHost === null
+      ? unixPeer
+      : addressText(socket.remoteAddress);
   const client = clients.of(peer, (name) =>
     name === 'host' && listenHost === null ? '' : String(headers[name] ?? ''),
   );

@@ -1,4 +1,5 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
+import { shownName } from '../config/problem.js';
 import { compileSchema, toProblems } from '../config/schema.js';
 import { GatewayError } from '../errors.js';
 import type { Parameter, RouteDescription } from './route.js';
@@ -27,7 +28,7 @@ export function requestCheck({ access, operation }: RouteDescription): RequestCh
     parameters(path, query) {
       for (const name of query.keys()) {
         if (access === 'admin' && !known.has(name)) {
-          throw invalid(name, `unknown query parameter "${name}"`);
+          throw invalid(name, `unknown query parameter "${shownName(name)}"`);
         }
       }
       for (const parameter of parameters) {
@@ -79,22 +80,29 @@ function parse(text: string): unknown {
     throw new GatewayError('invalid_json', 'The request body is not valid JSON.');
   }
   if (unstorableAt !== null) {
-    throw invalid(unstorableAt, `${unstorableAt}: has a character that cannot be stored`);
+    const reason = 'has a character that cannot be stored';
+    throw invalid(unstorableAt, `${shownName(unstorableAt)}: ${reason}`);
   }
   return body;
 }
 
+/** More would not help a reader. */
+const maxTold = 20;
+
 function invalidBody(errors: ErrorObject[]): GatewayError {
-  const found = errors.flatMap((error) =>
+  const found = errors.slice(0, maxTold).flatMap((error) =>
     toProblems('', [error]).map(({ path, reason }) => {
       const { additionalProperty, missingProperty } = error.params;
       const param = [path, additionalProperty ?? missingProperty].filter(Boolean).join('.');
-      return { param, text: path ? `${path}: ${reason}` : reason };
+      return { param, text: path ? `${shownName(path)}: ${reason}` : reason };
     }),
   );
-  return invalid(found[0]?.param ?? '', found.map(({ text }) => text).join('; '));
+  const more = errors.length > maxTold ? [`and ${errors.length - maxTold} more`] : [];
+  const told = [...found.map(({ text }) => text), ...more].join('; ');
+  return invalid(found[0]?.param ?? '', told);
 }
 
 function invalid(param: string, message: string): GatewayError {
-  return new GatewayError('invalid_request', message, param === '' ? {} : { param });
+  const named = param === '' ? {} : { param: shownName(param) };
+  return new GatewayError('invalid_request', message, named);
 }

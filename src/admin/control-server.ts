@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Clients, needsNoKey } from '../config/client.js';
@@ -6,31 +6,56 @@ import { Networks } from '../config/networks.js';
 import { ConfigError } from '../config/problem.js';
 import type { AdminRole } from '../config/settings-schema.js';
 import { GatewayError, toGatewayError } from '../errors.js';
+import type { TlsMaterial } from '../server/exchange.js';
+import { contextOf } from '../server/net.js';
 import { errorPage, pageHeaders, wantsPage } from '../server/page.js';
 import { isOfEndpoint } from '../server/relayed.js';
 import { checkHost, checkTarget } from '../server/request-target.js';
 import { adminAuthenticator, authorize } from './authenticate.js';
 import { type Caller, callerOnListener, callerOnSocket } from './caller.js';
 import type { Control } from './control.js';
-import { closeServer, hostAndPort, listenOnPort, listenOnSocket } from './listeners.js';
+import {
+  type AnyServer,
+  closeServer,
+  descriptorOf,
+  hostAndPort,
+  listenOnPort,
+  listenOnSocket,
+} from './listeners.js';
 import { decodeBody, readBody } from './read-body.js';
+import { anonymous } from './request.js';
 import type { AdminAnswer } from './route.js';
 import { createRouter } from './router.js';
 import { routes } from './routes/index.js';
+
+export interface ControlServer {
+  /** Descriptor of the listener of `admin.listen`; null where that is no port. */
+  readonly adminFd: number | null;
+  /** Uses this certificate for new connections to a listener with TLS. */
+  renewTls(tls: TlsMaterial): void;
+  close(): Promise<void>;
+}
+
+interface ListenOptions {
+  /** True where this daemon replaces the one that serves: it then takes over without a gap. */
+  replaces: boolean;
+  /** Of the listener of `admin.listen`; null: it speaks plain HTTP. */
+  tls: TlsMaterial | null;
+  /** Descriptor of the socket of `admin.listen`, open already; null: it is to be opened. */
+  adminFd: number | null;
+}
 
 /**
  * Serves the control plane over HTTP on a unix socket that only this user can open: workers forward
  * requests to it, commands on this machine use it directly. With `admin.listen` it serves the same
  * on that listener too.
- * @param replaces true where this daemon replaces the one that serves on the socket: it then takes
- *   over new connections without a gap.
  * @throws Error when another daemon serves on it, or a listener cannot be opened.
  */
 export async function startControlServer(
   socketPath: string,
   control: Control,
-  replaces = false,
-): Promise<{ close(): Promise<void> }> {
+  { replaces, tls, adminFd }: ListenOptions,
+): Promise<ControlServer> {
   const { admin, server: main } = control.settings;
   const authenticate = adminAuthenticator(control.adminKeys, control.emit);
   // The admin listener does not take the PROXY protocol.
@@ -53,7 +78,7 @@ export async function startControlServer(
     }
     const access =
       typeof route.access === 'function' ? route.access(control.settings) : route.access;
-    let actor = 'anonymous';
+    let actor = anonymous;
     let role: AdminRole = 'viewer';
     if (!needsNoKey(access, caller.isLocal, caller.listenHost)) {
       const isRefused = admin.allow_from.length > 0 && !mayUseAdmin.has(address);
@@ -111,7 +136,7 @@ export async function startControlServer(
     };
 
   const onSocket = listener((message) => callerOnSocket(message, main.host), false);
-  const servers: Server[] = [await listenOnSocket(socketPath, onSocket, replaces)];
+  const servers: AnyServer[] = [await listenOnSocket(socketPath, onSocket, replaces)];
   const close = async () => {
     await Promise.all(servers.map(closeServer));
   };
@@ -119,18 +144,27 @@ export async function startControlServer(
     const own = admin.listen;
     if (own?.startsWith('unix:')) {
       const onOwnSocket = listener((message) => callerOnListener(message, clients, null), true);
-      servers.push(await listenOnSocket(own.slice('unix:'.length), onOwnSocket, replaces));
+      const path = own.slice('unix:'.length);
+      servers.push(await listenOnSocket(path, onOwnSocket, replaces, tls));
     } else if (own) {
       const address = hostAndPort(own);
+      const socket = adminFd === null ? address : { fd: adminFd };
       const onPort = listener((message) => callerOnListener(message, clients, address.host), true);
-      servers.push(await listenOnPort(onPort, address, (peer) => clients.isProxy(peer)));
+      servers.push(await listenOnPort(onPort, socket, (peer) => clients.isProxy(peer), tls));
     }
   } catch (error) {
     await close();
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`admin.listen: ${reason}`, { cause: error });
   }
-  return { close };
+  const renewTls = (next: TlsMaterial) => {
+    for (const server of servers) {
+      if ('setSecureContext' in server) server.setSecureContext(contextOf(next));
+    }
+  };
+  const [, own] = servers;
+  const isPort = own !== undefined && !admin.listen?.startsWith('unix:');
+  return { adminFd: isPort ? descriptorOf(own) : null, close, renewTls };
 }
 
 /** Runs work that is aborted when the client's connection closes. */

@@ -1,9 +1,12 @@
 import { rmSync, statSync } from 'node:fs';
 import { chmod, rename, rm, stat } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { connect, type ListenOptions } from 'node:net';
 import { dirname, join } from 'node:path';
 import { ConnectionCap, capConnections } from '../server/connection-cap.js';
+import type { TlsMaterial } from '../server/exchange.js';
+import { tlsOptions } from '../server/net.js';
 
 /** Connections to the listener of `admin.listen`, which has few users. */
 const maxConnections = 512;
@@ -20,6 +23,12 @@ const limits = {
 /** Time without traffic until a connection is closed; longer than any operation. */
 const idleTimeoutMs = 300_000;
 
+/** Where to listen; `fd` is a socket that listens already. Node's types lack it. */
+type ListenAddress = ListenOptions & { fd?: number };
+
+/** A server of HTTP; over TLS, of HTTPS. */
+export type AnyServer = Server | TlsServer;
+
 /**
  * Opens the socket under a temporary name, then renames it. At its final name it always has its
  * mode and replaces another one without a gap, and Node, which removes the opened name on close,
@@ -30,13 +39,14 @@ export async function listenOnSocket(
   path: string,
   listener: RequestListener,
   replaces: boolean,
-): Promise<Server> {
+  tls: TlsMaterial | null = null,
+): Promise<AnyServer> {
   if (!replaces && (await answers(path))) {
     throw new Error(`another llmproxy runs on this data directory (it answers on ${path})`);
   }
   const opened = join(dirname(path), `.${process.pid}`);
   await rm(opened, { force: true });
-  const server = await listen(listener, { path: opened });
+  const server = await listen(listener, { path: opened }, tls);
   await chmod(opened, 0o600);
   const { ino } = await stat(opened);
   await rename(opened, path);
@@ -48,27 +58,42 @@ export async function listenOnSocket(
 
 /**
  * Listens on TCP, for people and scripts on other machines.
+ * @param address or the descriptor of a listening socket.
  * @param isExempt returns true for a trusted proxy, which may open any number of connections.
  */
 export async function listenOnPort(
   listener: RequestListener,
-  address: { host: string; port: number },
+  address: ListenAddress,
   isExempt: (address: string) => boolean,
-): Promise<Server> {
-  const server = await listen(listener, address);
+  tls: TlsMaterial | null,
+): Promise<AnyServer> {
+  const server = await listen(listener, address, tls);
   server.maxConnections = maxConnections;
   capConnections(server, new ConnectionCap(maxConnectionsPerAddress, isExempt));
   return server;
 }
 
-async function listen(listener: RequestListener, address: ListenOptions): Promise<Server> {
-  const server = createServer(limits, listener);
+async function listen(
+  listener: RequestListener,
+  address: ListenAddress,
+  tls: TlsMaterial | null,
+): Promise<AnyServer> {
+  const server =
+    tls === null
+      ? createServer(limits, listener)
+      : createTlsServer({ ...limits, ...tlsOptions(tls, limits.headersTimeout) }, listener);
   server.timeout = idleTimeoutMs;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(address, resolve);
   });
   return server;
+}
+
+/** The descriptor of a listening server's socket. */
+export function descriptorOf(server: AnyServer): number {
+  const { _handle } = server as unknown as { _handle: { fd: number } };
+  return _handle.fd;
 }
 
 /** `127.0.0.1:18001` or `[::1]:18001`; the settings' schema has checked the form. */
@@ -78,7 +103,7 @@ export function hostAndPort(address: string): { host: string; port: number } {
   return { host, port: Number(address.slice(colon + 1)) };
 }
 
-export function closeServer(server: Server): Promise<void> {
+export function closeServer(server: AnyServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AdminRole } from '../config/settings-schema.js';
 
+/** The actor of a request that needed no admin key. */
+export const anonymous = 'anonymous';
+
 export interface AdminRequest {
   /** Decoded values of the path's parameters. */
   params: Readonly<Record<string, string>>;

@@ -3,6 +3,7 @@ import { isSealed } from '../config/secret-cipher.js';
 import { originOf, secretParamsOf } from '../config/secret-columns.js';
 import {
   type AllowedReferences,
+  forbiddenFile,
   forbiddenReference,
   isReference,
 } from '../config/secret-reference.js';
@@ -15,8 +16,8 @@ export interface RefusedSecret {
 }
 
 /**
- * Finds secrets of a provider that an admin key may not write: references that the settings do not
- * allow, and stored secrets redirected to another origin without being given again. Users of this
+ * Finds secrets of a provider that an admin key may not write: references and files that the
+ * settings do not allow, and stored secrets redirected to another origin without being given again. Users of this
  * machine are exempt.
  * @param before null for a new provider.
  * @param written the given columns; `keep` in a document counts as not given.
@@ -37,6 +38,7 @@ export function refusedSecrets(
     const reason = isNew ? forbiddenReference(api_key, allowed) : null;
     if (reason) refused.push({ field: 'api_key', reason });
   }
+  refused.push(...refusedFiles(before, written, allowed));
   if (!isMoved) return refused;
   const reason = `must be given again with an api_base at another origin (${originOf(api_base)})`;
   if (api_key === undefined || api_key === keep) refused.push({ field: 'api_key', reason });
@@ -49,4 +51,23 @@ export function refusedSecrets(
     if (value === keep) refused.push({ field: `provider_params.${name}`, reason });
   }
   return refused;
+}
+
+/** New files of `provider_params.tls` outside the allowed folders. */
+function refusedFiles(
+  before: SecretColumns | null,
+  { provider_params }: Partial<SecretColumns>,
+  allowed: AllowedReferences,
+): RefusedSecret[] {
+  const known = tlsFiles(before?.provider_params);
+  return Object.entries(tlsFiles(provider_params)).flatMap(([name, path]) => {
+    if (typeof path !== 'string' || path === known[name]) return [];
+    const reason = forbiddenFile(path, allowed);
+    return reason === null ? [] : [{ field: `provider_params.tls.${name}`, reason }];
+  });
+}
+
+function tlsFiles(params: object | undefined): Record<string, unknown> {
+  const tls: unknown = params && Reflect.get(params, 'tls');
+  return tls instanceof Object ? { ...tls } : {};
 }

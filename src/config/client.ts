@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import { GatewayError } from '../errors.js';
 import { isLoopback } from './is-loopback.js';
-import { Networks } from './networks.js';
+import { Networks, unixPeer } from './networks.js';
 import type { AccessSetting, Settings } from './settings-schema.js';
 
 /** The sender of a request, as far as known. */
 export interface Client {
-  /** IP address: the peer's, or the one reported by a trusted proxy. */
+  /** IP address, the peer's or the one reported by a trusted proxy; `unix:` if none is known. */
   address: string;
   /** True for a request made on this machine and not forwarded by a proxy. */
   isLocal: boolean;
@@ -53,6 +53,7 @@ const addedByProxies = [
  */
 export class Clients {
   readonly #proxies: Networks;
+  readonly #trustsUnix: boolean;
   readonly #hosts: ReadonlySet<string>;
   /** True where a connection's peer may come from a PROXY header. */
   readonly #peersAreTold: boolean;
@@ -60,22 +61,26 @@ export class Clients {
   /** @param settings the validated settings of `server`. */
   constructor(settings: Pick<Settings['server'], 'trusted_proxies' | 'hosts' | 'proxy_protocol'>) {
     this.#peersAreTold = settings.proxy_protocol;
-    this.#proxies = new Networks(settings.trusted_proxies);
+    this.#proxies = new Networks(settings.trusted_proxies.filter((each) => each !== unixPeer));
+    this.#trustsUnix = settings.trusted_proxies.includes(unixPeer);
     this.#hosts = new Set(settings.hosts.map((host) => host.toLowerCase()));
   }
 
   /** True for the address of a trusted proxy. */
   isProxy(address: string): boolean {
-    return this.#proxies.has(address);
+    return address === unixPeer ? this.#trustsUnix : this.#proxies.has(address);
   }
 
-  /** @param peer the connection's address, or the client's by the PROXY protocol. */
+  /**
+   * @param peer the connection's address, or the client's by the PROXY protocol. One on a unix
+   *   socket is never local: that is usually a proxy, which may pass on requests from anywhere.
+   */
   of(peer: string, header: HeaderOf): Client {
     const isTrusted = this.isProxy(peer);
     const isDirect =
       !isTrusted && !this.#peersAreTold && addedByProxies.every((name) => header(name) === '');
     const isForeign = !this.#isOwnName(header('host'));
-    const fromHere = isDirect && isLoopback(peer);
+    const fromHere = isDirect && peer !== unixPeer && isLoopback(peer);
     return {
       address: isTrusted ? this.#forwardedFor(peer, header('x-forwarded-for')) : peer,
       isLocal: fromHere && !isForeign,

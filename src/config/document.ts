@@ -112,7 +112,12 @@ function withHiddenParams(params: unknown): unknown {
   const shown: Record<string, unknown> = { ...params };
   for (const member of secretMembers) {
     const values = shown[member];
-    if (!(values instanceof Object)) continue;
+    if (values === undefined || values === null) continue;
+    // A row that was written with SQL may have anything there.
+    if (!(values instanceof Object) || Array.isArray(values)) {
+      shown[member] = hidden(values);
+      continue;
+    }
     const kept = Object.entries(values).map(([name, value]) => [name, hidden(value)]);
     shown[member] = Object.fromEntries(kept);
   }

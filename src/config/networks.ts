@@ -1,5 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 
+/** The address of whatever connects to a unix socket, and its entry in `server.trusted_proxies`. */
+export const unixPeer = 'unix:';
+
 /** A set of addresses and networks, such as `192.0.2.7`, `10.0.0.0/8`, `fd00::/8`. */
 export class Networks {
   readonly #list = new BlockList();

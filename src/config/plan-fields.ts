@@ -36,7 +36,7 @@ export function fieldChanges({ kind, before, after }: Change): FieldChange[] {
 }
 
 const secret = '(secret)';
-const secretPaths = /^provider_params\.(?:headers|query)\./;
+const secretPaths = /^provider_params\.(?:headers|query)(?:\.|$)/;
 
 function shown(path: string, value: unknown): unknown {
   if (path === 'api_key' || secretPaths.test(path)) {

@@ -183,6 +183,7 @@ function planCredentials(
   const changes: Change[] = [];
   const { rowOf, others } = matchCredentials(base.credentials, credentials, problems);
   const labels = credentialLabels(base.credentials);
+  const added = new Map<string, string>();
   for (const [label, { allow_short_key: isAllowed, ...fields }] of Object.entries(credentials)) {
     const before = rowOf.get(label);
     if (before === null) continue;
@@ -190,13 +191,20 @@ function planCredentials(
       const reason = `must have ${minKeyLength} characters or more; to take over an old one, say "allow_short_key: true"`;
       problems.push({ path: `credentials.${label}.key`, reason });
     }
-    const name = fields.name ?? (before ? nameIn(label, before) : label.replace(/#\d+$/, ''));
+    const name = fields.name ?? (before ? nameIn(label, before) : label.replace(hasId, ''));
     if (!before) {
       const after = { ...newCredential, ...fields, name };
       if (fields.credential_key === undefined) {
         const reason = 'no key has this name, and a new one needs "credential_key" or "key"';
         problems.push({ path: `credentials.${label}`, reason });
       }
+      const other = added.get(name);
+      // An export of another gateway tells keys of one name apart by its ids.
+      if (other !== undefined && !(hasId.test(label) && hasId.test(other))) {
+        const reason = `is new, and so is "${other}" with the same name "${name}"`;
+        problems.push({ path: `credentials.${label}`, reason });
+      }
+      added.set(name, label);
       changes.push({ kind: 'key', action: 'create', name: label, id: null, before: null, after });
       continue;
     }
@@ -260,10 +268,13 @@ function matchCredentials(
   return { rowOf, others: left.values() };
 }
 
+/** The id that makes a label unique. */
+const hasId = /#\d+$/;
+
 /** The name that an entry gives to its row: its label without the id that makes it unique. */
 function nameIn(label: string, { id, name }: StoredRow): string {
   if (label === name || label === `${name}#${id}`) return String(name);
-  return label.replace(/#\d+$/, '');
+  return label.replace(hasId, '');
 }
 
 /** Replaces `keep` by the existing secret. */

@@ -20,5 +20,18 @@ export class ConfigError extends Error {
 }
 
 export function describeProblem({ source, path, reason }: Problem): string {
-  return path ? `${source}: ${path}: ${reason}` : `${source}: ${reason}`;
+  const told = shortened(reason, maxToldLength);
+  return path ? `${source}: ${shortened(path, maxToldLength)}: ${told}` : `${source}: ${told}`;
+}
+
+/** A name as a message quotes it: whoever wrote a document may have put anything there. */
+export function shownName(name: string): string {
+  return shortened(name, 100);
+}
+
+/** Longest path or reason of a problem that is shown whole. */
+export const maxToldLength = 600;
+
+export function shortened(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
 }

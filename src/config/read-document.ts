@@ -9,7 +9,7 @@ import {
   type WrittenProvider,
 } from './document-schema.js';
 import { nearest } from './nearest.js';
-import type { Problem } from './problem.js';
+import { maxToldLength, type Problem, shortened } from './problem.js';
 import { compileSchema, toProblems } from './schema.js';
 import { credentialProblems, providerProblems } from './validate.js';
 import { type PlacedProblem, type PlacedYaml, readPlacedYaml } from './yaml-places.js';
@@ -65,7 +65,12 @@ export function readDocument(source: string, text: string, most = maxPlaced): Re
 }
 
 function inOrder(first: PlacedProblem[], total: number): PlacedProblems {
-  return { first: first.sort((a, b) => a.line - b.line || a.column - b.column), total };
+  const shown = first.map(({ path, reason, ...place }) => ({
+    ...place,
+    path: shortened(path, maxToldLength),
+    reason: shortened(reason, maxToldLength),
+  }));
+  return { first: shown.sort((a, b) => a.line - b.line || a.column - b.column), total };
 }
 
 /** A disabled provider may have an unknown type, such as that of an adopted row. */

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { lossPolicies, openaiOperations, providerTypes } from './configuration.js';
-import type { Problem } from './problem.js';
+import { type Problem, shownName } from './problem.js';
 
 const milliseconds = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
 
@@ -215,11 +215,15 @@ export function toProblems(source: string, errors: ErrorObject[] | null | undefi
   return told.map(({ instancePath, keyword, params, message, propertyName }) => {
     const path = instancePath.slice(1).split('/').map(unescapePointer).join('.');
     if (propertyName !== undefined) {
-      return { source, path, reason: `"${propertyName}" is not a possible name: it ${message}` };
+      return {
+        source,
+        path,
+        reason: `"${shownName(propertyName)}" is not a possible name: it ${message}`,
+      };
     }
     switch (keyword) {
       case 'additionalProperties':
-        return { source, path, reason: `unknown field "${params.additionalProperty}"` };
+        return { source, path, reason: `unknown field "${shownName(params.additionalProperty)}"` };
       case 'required':
         return { source, path, reason: `"${params.missingProperty}" is missing` };
       case 'enum':

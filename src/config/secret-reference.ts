@@ -54,8 +54,15 @@ export function forbiddenReference(value: string, allowed: AllowedReferences): s
     if (allowed.allowed_variables.some((pattern) => matches(pattern, name))) return null;
     return `must not refer to the variable ${name}: secrets.allowed_variables does not name it`;
   }
-  const { path } = reference;
-  const isInside = allowed.allowed_directories.some((folder) =>
+  return forbiddenFile(reference.path, allowed);
+}
+
+/** The reason that an admin key may not have the daemon read this file, or null. */
+export function forbiddenFile(
+  path: string,
+  { allowed_directories }: Pick<AllowedReferences, 'allowed_directories'>,
+): string | null {
+  const isInside = allowed_directories.some((folder) =>
     path.startsWith(folder.endsWith('/') ? folder : `${folder}/`),
   );
   if (isInside && posix.normalize(path) === path) return null;

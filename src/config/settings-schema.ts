@@ -21,7 +21,10 @@ export interface Settings {
     grace_period_ms: number;
     /** Time that workers keep serving without a control process. */
     orphan_grace_ms: number;
-    /** Addresses and networks of proxies that are trusted to report the client's address. */
+    /**
+     * Addresses and networks of proxies that are trusted to report the client's address; `unix:`
+     * for whatever connects to a unix socket of the gateway.
+     */
     trusted_proxies: string[];
     /** True where these proxies start each connection with a PROXY protocol header. */
     proxy_protocol: boolean;
@@ -31,13 +34,7 @@ export interface Settings {
     cors_origins: string[];
     /** Maximum connections per worker from one address, except trusted proxies. */
     max_connections_per_address: number;
-    /** Files in PEM; without `cert` and `key` the listener speaks plain HTTP. */
-    tls: {
-      cert: string | null;
-      key: string | null;
-      /** Authority that clients' certificates must come from; null: clients need none. */
-      client_ca: string | null;
-    };
+    tls: TlsSettings;
   };
   database: {
     url: string | null;
@@ -50,6 +47,8 @@ export interface Settings {
     key: string | null;
     /** `host:port` or `unix:/path` of the admin API's own listener; null: on the main port. */
     listen: string | null;
+    /** TLS of that listener. */
+    tls: TlsSettings;
     /** Further keys, by name. */
     keys: AdminKeySetting[];
     /** Addresses and networks that may use the admin API; empty: all. */
@@ -61,6 +60,8 @@ export interface Settings {
     strategy: StrategyName;
     /** Maximum attempts for one request, over all providers and fallback models. */
     max_attempts: number;
+    /** What a stream must have shown before it is passed on; until then another attempt can replace it. */
+    hold_streams: 'first_content' | 'first_event';
     /** Model → models to try, in order, when no provider of it answers. */
     fallbacks: Record<string, string[]>;
   };
@@ -137,6 +138,14 @@ export interface Settings {
  */
 export type AccessSetting = 'auto' | 'local' | 'admin' | 'open';
 
+/** Files in PEM; without `cert` and `key` a listener speaks plain HTTP. */
+export interface TlsSettings {
+  cert: string | null;
+  key: string | null;
+  /** Authority that clients' certificates must come from; null: clients need none. */
+  client_ca: string | null;
+}
+
 /** A further key of the admin API, given in clear or as its SHA-256 in hex. */
 export interface AdminKeySetting {
   name: string;
@@ -181,6 +190,8 @@ const access = {
   enum: ['auto', 'local', 'admin', 'open'],
   default: 'auto',
 } as const;
+
+const pemFile = { type: ['string', 'null'], pattern: '^/', default: null } as const;
 
 const section = <P extends object>(properties: P) =>
   ({ type: 'object', additionalProperties: false, properties }) as const;
@@ -233,11 +244,7 @@ export const settingsSchema = section({
       maximum: 1_000_000,
       default: 4_096,
     },
-    tls: section({
-      cert: { type: ['string', 'null'], pattern: '^/', default: null },
-      key: { type: ['string', 'null'], pattern: '^/', default: null },
-      client_ca: { type: ['string', 'null'], pattern: '^/', default: null },
-    }),
+    tls: section({ cert: pemFile, key: pemFile, client_ca: pemFile }),
   }),
   database: section({
     url: {
@@ -277,6 +284,7 @@ export const settingsSchema = section({
       default: null,
       env: 'ADMIN_LISTEN',
     },
+    tls: section({ cert: pemFile, key: pemFile, client_ca: pemFile }),
     keys: {
       type: 'array',
       maxItems: 1_000,
@@ -302,6 +310,11 @@ export const settingsSchema = section({
     provider_suffix: { type: 'string', default: '', env: 'PROVIDER_SUFFIX' },
     strategy: { type: 'string', enum: strategyNames, default: 'weighted_round_robin' },
     max_attempts: { type: 'integer', minimum: 1, maximum: 100, default: 5 },
+    hold_streams: {
+      type: 'string',
+      enum: ['first_content', 'first_event'],
+      default: 'first_content',
+    },
     fallbacks: {
       type: 'object',
       additionalProperties: { type: 'array', items: { type: 'string', minLength: 1 } },

@@ -3,12 +3,12 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { isLoopback } from './is-loopback.js';
-import { networkProblem } from './networks.js';
+import { networkProblem, unixPeer } from './networks.js';
 import { parseYaml } from './parse-yaml.js';
 import { pathOwner, SharedPathError } from './path-owner.js';
-import { describeProblem, type Problem } from './problem.js';
+import { describeProblem, type Problem, shownName } from './problem.js';
 import { compileSchema, toProblems } from './schema.js';
-import { type Settings, settingsSchema } from './settings-schema.js';
+import { type Settings, settingsSchema, type TlsSettings } from './settings-schema.js';
 
 export type { Settings } from './settings-schema.js';
 
@@ -266,34 +266,49 @@ function checked(leaf: Leaf, text: string, source: string, problems: Problem[]):
   const validate = compileSchema(leaf.schema);
   if (!validate(value)) {
     const reasons = toProblems(source, validate.errors).map(({ reason }) => reason);
-    const shown = leaf.secret ? '' : `, not "${text}"`;
+    const shown = leaf.secret ? '' : `, not "${shownName(text)}"`;
     problems.push({ source, path: '', reason: `${reasons.join(', or ')}${shown}` });
   }
   return value;
 }
 
 /** Refuses settings that only the engine `net` supports, and incomplete combinations. */
-function checkListener({ engine, host, tls }: Settings['server']): void {
-  const refuse = (path: string, reason: string) => {
-    throw new SettingsError([{ source: 'settings', path, reason }]);
-  };
+function checkListeners({ server, admin }: Settings): void {
+  const { engine, host } = server;
   const isNet = engine === 'auto' || engine === 'net';
-  if (host.startsWith('unix:') && !isNet)
-    refuse('server.host', `the engine ${engine} takes no path`);
-  if (tls.cert !== null && !isNet) refuse('server.tls', `the engine ${engine} has none`);
-  if ((tls.cert === null) !== (tls.key === null)) {
-    refuse('server.tls', 'cert and key are needed together');
+  if (host.startsWith('unix:') && !isNet) {
+    throw refusal('server.host', `the engine ${engine} takes no path`);
   }
-  if (tls.client_ca !== null && tls.cert === null) {
-    refuse('server.tls.client_ca', 'is of no use without cert and key');
+  if (server.tls.cert !== null && !isNet) {
+    throw refusal('server.tls', `the engine ${engine} has none`);
   }
+  checkTls('server.tls', server.tls);
+  checkTls('admin.tls', admin.tls);
+  if (admin.tls.cert !== null && admin.listen === null) {
+    throw refusal(
+      'admin.tls',
+      'is of no use without admin.listen; on the main port, see server.tls',
+    );
+  }
+}
+
+function checkTls(path: string, { cert, key, client_ca }: TlsSettings): void {
+  if ((cert === null) !== (key === null)) throw refusal(path, 'cert and key are needed together');
+  if (client_ca !== null && cert === null) {
+    throw refusal(`${path}.client_ca`, 'is of no use without cert and key');
+  }
+}
+
+function refusal(path: string, reason: string): SettingsError {
+  return new SettingsError([{ source: 'settings', path, reason }]);
 }
 
 function checkTogether(resolved: ResolvedSettings): void {
   const { auth, server, admin } = resolved.settings;
   checkAdminKeys(admin.keys);
-  checkListener(server);
-  checkNetworks('server.trusted_proxies', server.trusted_proxies);
+  checkListeners(resolved.settings);
+  const proxies = server.trusted_proxies.filter((entry) => entry !== unixPeer);
+  checkNetworks('server.trusted_proxies', proxies);
   checkNetworks('admin.allow_from', admin.allow_from);
   checkProxyProtocol(server);
   if (auth !== 'off' || isLoopback(server.host)) return;
@@ -329,11 +344,17 @@ function checkAdminKeys(keys: Settings['admin']['keys']): void {
   if (problems.length > 0) throw new SettingsError(problems);
 }
 
-function checkProxyProtocol({ proxy_protocol, engine, trusted_proxies }: Settings['server']): void {
+function checkProxyProtocol(server: Settings['server']): void {
+  const { proxy_protocol, engine, host, tls, trusted_proxies } = server;
+  if (!proxy_protocol) return;
   const isNet = engine === 'auto' || engine === 'net';
-  if (!proxy_protocol || (isNet && trusted_proxies.length > 0)) return;
-  const reason = 'needs server.engine: net, and the proxies in server.trusted_proxies';
-  throw new SettingsError([{ source: 'settings', path: 'server.proxy_protocol', reason }]);
+  if (!isNet || trusted_proxies.length === 0) {
+    const reason = 'needs server.engine: net, and the proxies in server.trusted_proxies';
+    throw refusal('server.proxy_protocol', reason);
+  }
+  if (host.startsWith('unix:') && tls.cert !== null) {
+    throw refusal('server.proxy_protocol', 'does not go with server.tls on a unix socket');
+  }
 }
 
 function checkNetworks(path: string, entries: readonly string[]): void {

@@ -13,7 +13,12 @@ export interface ModelRequest {
   readonly modelIn: 'body' | 'path' | 'none';
   /** Makes a stream report its usage; null when the client asked for it, or it is no stream. */
   readonly usageEdit: Edit | null;
+  /** Where the body may name further models; null: nowhere. */
+  readonly alternatives: Spans | null;
 }
+
+/** Members in which routers, such as OpenRouter and LiteLLM, take models to use instead. */
+export const alternativeMembers = ['models', 'fallbacks', 'route'] as const;
 
 /** Where the values of top-level members are, by the member's name; one may occur twice. */
 export type Spans = ReadonlyMap<string, readonly Span[]>;
@@ -48,7 +53,14 @@ export function readHead(
   const stream = memberOf(body, 'stream', spans.get('stream')) ?? false;
   if (typeof stream !== 'boolean') throw invalid('stream', 'stream must be true or false.');
   const usageEdit = stream && usageEditOf ? usageEditOf(body, spans) : null;
-  return { body, model, stream, modelSpans, modelIn: named === model ? 'body' : 'none', usageEdit };
+  const modelIn = named === model ? 'body' : 'none';
+  const alternatives = alternativesIn(spans);
+  return { body, model, stream, modelSpans, modelIn, usageEdit, alternatives };
+}
+
+/** These spans where one of `alternativeMembers` is among them, else null. */
+export function alternativesIn(spans: Spans): Spans | null {
+  return alternativeMembers.some((name) => spans.has(name)) ? spans : null;
 }
 
 /** @throws GatewayError `invalid_request`. */

@@ -30,7 +30,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     case 'engine_defect':
       return warn(`${event.reason}: use the engine "auto"`);
     case 'certificate_renewed':
-      return info('the new certificate is used for new connections');
+      return info(`${event.setting}: the new certificate is used for new connections`);
     case 'certificate_rejected':
       return {
         level: 'error',

@@ -20,7 +20,7 @@ export type GatewayEvent =
   | { type: 'admin_key_generated'; file: string }
   | { type: 'ready'; url: string; workers: number; engine: string; tookMs: number }
   | { type: 'engine_defect'; reason: string }
-  | { type: 'certificate_renewed' }
+  | { type: 'certificate_renewed'; setting: string }
   | { type: 'certificate_rejected'; reason: string }
   | { type: 'auth_off' }
   | {

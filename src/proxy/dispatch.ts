@@ -11,6 +11,7 @@ import { type Outcome, outcomeOfFailure, outcomeOfStatus } from '../upstream/out
 import { retryAfterMs } from '../upstream/retry-after.js';
 import { send } from '../upstream/send.js';
 import { toUpstreamError, type UpstreamError } from '../upstream/upstream-error.js';
+import { answerJudge } from './answer-judge.js';
 import { keepWaiting } from './early-head.js';
 import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
@@ -238,7 +239,8 @@ function start(
     health.ended(provider.key);
     release();
   };
-  const attempt = new Attempt(dialect, done, request.stream);
+  const judge = answerJudge(dialect, settings.routing);
+  const attempt = new Attempt(judge, done, request.stream);
   send(upstreams, wire, attempt, {
     method: 'POST',
     stream: request.stream,

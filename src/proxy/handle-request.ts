@@ -6,6 +6,7 @@ import { checkHost, checkTarget } from '../server/request-target.js';
 import { admit } from './admit.js';
 import { authenticate } from './authenticate.js';
 import { checkAddress } from './check-address.js';
+import { checkAlternatives } from './check-alternatives.js';
 import { preflightHeaders, withOrigin } from './cors.js';
 import { dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
@@ -86,6 +87,7 @@ async function answer(
   const { upload, request } = await readRequest(gateway, exchange, endpoint, place);
   record.asked(request);
   const routes = planRoutes(snapshot, credential, endpoint, request.model, settings.routing);
+  checkAlternatives(credential, request);
   const planned = {
     request,
     upload,

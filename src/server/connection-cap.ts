@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+import { addressText } from './address-text.js';
 
 /** The cap over all addresses. */
 export interface TotalCap {
@@ -45,9 +46,13 @@ export class ConnectionCap {
 }
 
 /** Closes connections above the cap as soon as they are accepted. */
-export function capConnections(server: Server, cap: ConnectionCap): void {
+export function capConnections(
+  server: Server,
+  cap: ConnectionCap,
+  addressOf = (socket: Socket) => addressText(socket.remoteAddress),
+): void {
   server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? '';
+    const address = addressOf(socket);
     if (cap.opened(address)) socket.once('close', () => cap.closed(address));
     else socket.destroy();
   });

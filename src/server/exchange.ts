@@ -15,7 +15,7 @@ export interface Exchange {
   readonly path: string;
   /** Undecoded, without the question mark; empty when there is none. */
   readonly query: string;
-  /** The peer's IP address as text. */
+  /** The peer's IP address as text; `unix:` on a unix socket. */
   readonly remoteAddress: string;
   /**
    * Flat list `[name, value, name, value, …]`, names in lower case, in the order received. A

@@ -5,6 +5,7 @@ import { headText } from '../http1/head-text.js';
 import { ProtocolError } from '../http1/protocol-error.js';
 import { type RequestHead, RequestParser } from '../http1/request-parser.js';
 import type { Activity } from './activity.js';
+import { addressText } from './address-text.js';
 import type { ConnectionTimeouts, RequestHandler } from './exchange.js';
 import { NetExchange, type Wire } from './net-exchange.js';
 
@@ -277,11 +278,6 @@ export class NetConnection implements Wire {
     this.socket.write(`HTTP/1.1 ${head}\r\n\r\n${body}`, 'latin1');
     this.close();
   }
-}
-
-/** The address; an IPv4 one that is mapped to IPv6 in its own form. */
-export function addressText(address: string | undefined): string {
-  return (address ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 function ignore(): void {}

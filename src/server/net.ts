@@ -3,14 +3,18 @@ import {
   createSecureContext,
   createServer as createTlsServer,
   type SecureContextOptions,
+  type TlsOptions,
   type Server as TlsServer,
 } from 'node:tls';
 import { Activity, quietTurn } from './activity.js';
+import { addressText } from './address-text.js';
 import { capConnections } from './connection-cap.js';
 import type { ConnectionTimeouts, Engine, Server, ServerOptions, TlsMaterial } from './exchange.js';
-import { addressText, NetConnection } from './net-connection.js';
+import { NetConnection } from './net-connection.js';
 import { takeProxyHeader } from './proxy-header.js';
 
+/** The address of whatever connects to a unix socket. */
+const unixPeer = 'unix:';
 const sweepMs = 1_000;
 const socketOptions = { allowHalfOpen: true, noDelay: true, highWaterMark: 64 * 1024 };
 const defaultTimeouts: ConnectionTimeouts = {
@@ -49,7 +53,10 @@ async function listen(options: ServerOptions): Promise<Server> {
       activity.connectionChanged(-1);
     },
   };
-  const serve = (socket: Socket, client = '') => {
+  const isUnix = options.host.startsWith('unix:');
+  /** Not told by the socket alone: the address of one that was reset is unknown too. */
+  const peerOf = (socket: Socket) => (isUnix ? unixPeer : addressText(socket.remoteAddress));
+  const serve = (socket: Socket, client = isUnix ? unixPeer : '') => {
     const connection = new NetConnection(socket, context, client);
     activity.connectionChanged(1);
     connection.place = connections.push(connection) - 1;
@@ -79,11 +86,11 @@ async function listen(options: ServerOptions): Promise<Server> {
   };
   const server = secure !== null && !hasProxyHeader ? secure : createServer(socketOptions);
   // Must be registered before the listener that serves connections.
-  if (connectionCap) capConnections(server, connectionCap);
+  if (connectionCap) capConnections(server, connectionCap, peerOf);
   if (server !== secure) {
     server.on('connection', (socket) => {
       if (socket.destroyed) return;
-      if (hasProxyHeader?.(addressText(socket.remoteAddress))) serveProxied(socket);
+      if (hasProxyHeader?.(peerOf(socket))) serveProxied(socket);
       else if (secure === null) serve(socket);
       else secure.emit('connection', socket);
     });
@@ -139,16 +146,23 @@ export function contextOf({ cert, key, clientCa }: TlsMaterial): SecureContextOp
   return options;
 }
 
-function createSecureServer(tls: TlsMaterial, accept: (socket: Socket) => void): TlsServer {
-  const options = {
-    ...socketOptions,
+/**
+ * The options of a server that speaks HTTP/1.1 over TLS.
+ * @throws Error where certificate or key is invalid.
+ */
+export function tlsOptions(tls: TlsMaterial, handshakeTimeout: number): TlsOptions {
+  return {
     ...contextOf(tls),
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['http/1.1'],
     requestCert: tls.clientCa !== null,
     rejectUnauthorized: tls.clientCa !== null,
-    handshakeTimeout: defaultTimeouts.head,
-  } as const;
+    handshakeTimeout,
+  };
+}
+
+function createSecureServer(tls: TlsMaterial, accept: (socket: Socket) => void): TlsServer {
+  const options = { ...socketOptions, ...tlsOptions(tls, defaultTimeouts.head) };
   const server = createTlsServer(options, accept);
   // Closes a client that does not speak TLS or has no valid certificate.
   server.on('tlsClientError', (_error, socket) => socket.destroy());

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { carriesBody, fieldValue } from '../http1/head-text.js';
 import type { Activity } from './activity.js';
+import { addressText } from './address-text.js';
 import { lingerMs, smallBodyBytes } from './early-response.js';
 import type { Exchange } from './exchange.js';
 import { RequestBody } from './request-body.js';
@@ -38,7 +39,7 @@ export class NodeExchange implements Exchange {
     this.method = req.method ?? 'GET';
     this.path = mark < 0 ? url : url.slice(0, mark);
     this.query = mark < 0 ? '' : url.slice(mark + 1);
-    this.remoteAddress = (req.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    this.remoteAddress = addressText(req.socket.remoteAddress);
     const headers = req.rawHeaders;
     for (let i = 0; i < headers.length; i += 2) headers[i] = (headers[i] ?? '').toLowerCase();
     this.headers = headers;

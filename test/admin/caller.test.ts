@@ -5,8 +5,10 @@ import { test } from 'node:test';
 import { callerOnListener, callerOnSocket } from '../../src/admin/caller.js';
 import { Clients } from '../../src/config/client.js';
 
-function message(headers: Record<string, string>): IncomingMessage {
-  return Object.assign(new IncomingMessage(new Socket()), { headers });
+/** @param remoteAddress undefined on a unix socket, and once a connection was reset. */
+function message(headers: Record<string, string>, remoteAddress?: string): IncomingMessage {
+  const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress });
+  return Object.assign(new IncomingMessage(socket), { headers });
 }
 
 const relayed = { 'x-llmproxy-endpoint': '/metrics' };
@@ -59,7 +61,8 @@ test('a request relayed by a worker of another version is not taken for a comman
 
 test('on the admin listener, a client may claim neither an endpoint nor another Host', () => {
   const clients = new Clients({ trusted_proxies: [], hosts: [], proxy_protocol: false });
-  const forged = message({ ...relayed, host: 'localhost', 'x-forwarded-for': '127.0.0.1' });
+  const forgery = { ...relayed, host: 'localhost', 'x-forwarded-for': '127.0.0.1' };
+  const forged = message(forgery, '::ffff:127.0.0.1');
   assert.deepEqual(callerOnListener(forged, clients, '127.0.0.1'), {
     address: '127.0.0.1',
     isLocal: false,
@@ -67,8 +70,30 @@ test('on the admin listener, a client may claim neither an endpoint nor another 
     endpoint: null,
     commandUser: null,
   });
-  const evil = message({ host: 'evil.example' });
+  const evil = message({ host: 'evil.example' }, '127.0.0.1');
   assert.throws(() => callerOnListener(evil, clients, '127.0.0.1'), { code: 'permission_denied' });
   const { isLocal, listenHost } = callerOnListener(evil, clients, null);
   assert.deepEqual([isLocal, listenHost], [true, 'localhost'], 'no browser reaches a unix socket');
+});
+
+test('a client whose connection was reset is not local', () => {
+  const clients = new Clients({ trusted_proxies: ['unix:'], hosts: [], proxy_protocol: false });
+  const forwarded = { host: 'localhost', 'x-forwarded-for': '127.0.0.1' };
+  for (const headers of [{ host: 'localhost' }, forwarded]) {
+    const { address, isLocal } = callerOnListener(message(headers), clients, '0.0.0.0');
+    assert.deepEqual([address, isLocal], ['', false]);
+  }
+});
+
+test('on a unix socket only a trusted proxy names the client', () => {
+  const of = (trusted_proxies: string[], headers: Record<string, string>) => {
+    const clients = new Clients({ trusted_proxies, hosts: [], proxy_protocol: false });
+    const { address, isLocal } = callerOnListener(message(headers), clients, null);
+    return [address, isLocal];
+  };
+  const forwarded = { 'x-forwarded-for': '192.0.2.1' };
+  assert.deepEqual(of([], {}), ['127.0.0.1', true]);
+  assert.deepEqual(of([], forwarded), ['127.0.0.1', false]);
+  assert.deepEqual(of(['unix:'], {}), ['unix:', false]);
+  assert.deepEqual(of(['unix:'], forwarded), ['192.0.2.1', false]);
 });

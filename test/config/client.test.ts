@@ -61,6 +61,23 @@ test('where the peer is a trusted proxy, nothing is local', () => {
   assert.deepEqual([isLocal, address], [false, '127.0.0.1']);
 });
 
+test('what connects to a unix socket is never local, and trusted where the settings say so', () => {
+  const forwarded = { 'x-forwarded-for': '203.0.113.5, 198.51.100.1' };
+  for (const headers of [{}, forwarded]) {
+    const { isLocal, address } = clientOf('unix:', headers, { trusted_proxies: trusted });
+    assert.deepEqual([isLocal, address], [false, 'unix:']);
+  }
+  const told = clientOf('unix:', forwarded, { trusted_proxies: ['unix:'] });
+  assert.deepEqual([told.isLocal, told.address], [false, '198.51.100.1']);
+  const proxies = { trusted_proxies: ['unix:', ...trusted] };
+  assert.equal(clientOf('unix:', { 'x-forwarded-for': '10.0.0.9' }, proxies).address, '10.0.0.9');
+  assert.equal(clientOf('unix:', {}, proxies).address, 'unix:');
+  assert.equal(
+    clientOf('192.0.2.1', forwarded, { trusted_proxies: ['unix:'] }).address,
+    '192.0.2.1',
+  );
+});
+
 test('where a PROXY header may name the peer, nothing is local', () => {
   const { isLocal, address } = clientOf('127.0.0.1', {}, { proxy_protocol: true });
   assert.deepEqual([isLocal, address], [false, '127.0.0.1']);

@@ -58,3 +58,52 @@ test('an unknown field of the length of a document gets no suggestion', () => {
   assert.equal(problems.total, 1);
   assert.doesNotMatch(problems.first[0]?.reason ?? '', /did you mean/);
 });
+
+test('a long name or value is shortened in what is reported', () => {
+  const long = 'w'.repeat(2_000_000);
+  for (const text of [
+    `${long}: 1`,
+    `providers: {${long}: {}}`,
+    `providers: {a: {${long}: 1}}`,
+    `providers: {a: {model_mapping: {"/(${long}/": x}}}`,
+    `providers: {a: {provider_params: {headers: {${long}: x, "${long}b": 5}}}}`,
+    `credentials: {${long}: {}}`,
+    `credentials: {a: {allowed_ips: [${long}]}}`,
+    `credentials: {a: {expires_at: ${long}}}`,
+  ]) {
+    const { problems } = readDocument('x', text);
+    assert.ok(problems.total > 0, text.slice(0, 60));
+    for (const { path, reason } of problems.first) {
+      assert.ok(path.length + reason.length < 1_500, text.slice(0, 60));
+    }
+  }
+});
+
+test('two new keys of one name are refused, and those of an export of another gateway are not', () => {
+  const base = { version: 1, providers: [], credentials: [] };
+  const planned = (credentials: Record<string, object>) => {
+    const entries = Object.entries(credentials).map(([label, fields], index) => [
+      label,
+      { credential_key: String(index).padStart(64, '0'), ...fields },
+    ]);
+    const { document } = readDocument(
+      'x',
+      JSON.stringify({ credentials: Object.fromEntries(entries) }),
+    );
+    assert.ok(document);
+    return planDocument(base, document, { prune: false }).problems;
+  };
+  for (const credentials of [
+    { a: { name: 'same' }, b: { name: 'same' } },
+    { b: { name: 'a' }, a: {} },
+    { a: {}, 'a#7': {} },
+    { 'a#7': {}, b: { name: 'a' } },
+  ]) {
+    const [problem, ...others] = planned(credentials);
+    const [first = '', second] = Object.keys(credentials);
+    assert.equal(problem?.path, `credentials.${second}`);
+    assert.ok(problem.reason.includes(`is new, and so is "${first}" with the same name`));
+    assert.deepEqual(others, []);
+  }
+  assert.deepEqual(planned({ 'a#6': {}, 'a#7': {}, b: {} }), []);
+});

@@ -204,13 +204,44 @@ test('an entry that is neither an address nor a network is refused by name', (t)
   assert.match(fail('admin: {allow_from: [10.0.0.0/33]}'), /admin\.allow_from: "10\.0\.0\.0\/33"/);
 });
 
+test('TLS of the admin listener needs that listener, and certificate and key together', (t) => {
+  const file = (text: string) => ({ files: { 'config/llmproxy.yaml': `admin: {${text}}` } });
+  const listen = 'listen: "127.0.0.1:1"';
+  assert.match(
+    failure(t, file('tls: {cert: /c, key: /k}')),
+    /admin\.tls: .+ without admin\.listen/,
+  );
+  assert.match(
+    failure(t, file(`${listen}, tls: {cert: /c}`)),
+    /admin\.tls: cert and key are needed/,
+  );
+  assert.match(
+    failure(t, file(`${listen}, tls: {key: /k}`)),
+    /admin\.tls: cert and key are needed/,
+  );
+  assert.match(
+    failure(t, file(`${listen}, tls: {client_ca: /c}`)),
+    /admin\.tls\.client_ca: is of no/,
+  );
+  assert.match(
+    failure(t, file(`${listen}, tls: {cert: c, key: /k}`)),
+    /admin\.tls\.cert: must match/,
+  );
+  const { tls } = resolveIn(t, file(`${listen}, tls: {cert: /c, key: /k}`)).settings.admin;
+  assert.deepEqual(tls, { cert: '/c', key: '/k', client_ca: null });
+});
+
 test('the PROXY protocol needs an engine that supports it, and trusted proxies', (t) => {
   const file = (text: string) => ({ files: { 'config/llmproxy.yaml': `server: {${text}}` } });
   const trusted = 'trusted_proxies: [10.0.0.1], proxy_protocol: true';
   for (const text of ['engine: net, proxy_protocol: true', `engine: node, ${trusted}`]) {
     assert.match(failure(t, file(text)), /server\.proxy_protocol: needs server\.engine: net/);
   }
+  const unix = `host: "unix:/s", tls: {cert: /c, key: /k}, ${trusted.replace('10.0.0.1', '"unix:"')}`;
+  assert.match(failure(t, file(unix)), /server\.proxy_protocol: does not go with server\.tls on a/);
   assert.ok(resolveIn(t, file(trusted)).settings.server.proxy_protocol);
+  const { trusted_proxies } = resolveIn(t, file('trusted_proxies: ["unix:"]')).settings.server;
+  assert.deepEqual(trusted_proxies, ['unix:']);
 });
 
 test('the data directory is that of systemd, else of the user, else of XDG', (t) => {

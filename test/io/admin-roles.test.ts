@@ -4,6 +4,7 @@ import { hashKey } from '../../src/config/credential-key.js';
 import { json } from '../cli/llmproxy.js';
 import { ask, bearer } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';
+import { answerChat, startUpstream } from '../support/upstream.js';
 
 interface Entry {
   actor: string;
@@ -72,6 +73,34 @@ test('a viewer reads everything and changes nothing, and the audit log names the
   const table = await daemon.cli(['audit', '--object', 'a', '--since', '1h']);
   assert.match(table.stdout, /^\S+ \S+ +cli:\S+ +update +provider a +weight$/m);
   assert.ok(!`${JSON.stringify(log)}${table.stdout}`.includes(secret));
+});
+
+test('a viewer starts no test of models, which costs money', async (t) => {
+  const keys = { viewer: 'key-of-the-dashboard', operator: 'key-of-the-operator' };
+  const upstream = await startUpstream(t, answerChat);
+  const daemon = await startDaemon(t, {
+    settings: {
+      admin: { keys: Object.entries(keys).map(([role, key]) => ({ name: role, role, key })) },
+      health: { detailed_access: 'admin' },
+    },
+  });
+  for (const key of Object.values(keys)) daemon.secrets.add(key);
+  await daemon.addProvider('a', { api_base: upstream.url, model_mapping: { 'gpt-4': 'gpt-4' } });
+  await daemon.reload();
+  const detailed = async (key: string, query: string) => {
+    const { status } = await ask(`${daemon.url}/health/detailed${query}`, { headers: bearer(key) });
+    return status;
+  };
+  for (const query of ['?models=true', '?models=false&models=true', '?models=true&x=1']) {
+    const status = await detailed(keys.viewer, query);
+    assert.equal(status, query === '?models=false&models=true' ? 200 : 403, query);
+  }
+  const chats = () => upstream.received.filter(({ path }) => path.includes('chat')).length;
+  assert.equal(chats(), 0);
+  assert.equal(await detailed(keys.viewer, ''), 200);
+  assert.equal(chats(), 0);
+  assert.equal(await detailed(keys.operator, '?models=true'), 200);
+  assert.equal(chats(), 1);
 });
 
 test('an operator changes providers and no keys, and an expired key does nothing', async (t) => {

@@ -213,3 +213,49 @@ test('users of the machine may refer to anything, and a row cannot send it elsew
   for (const model of ['m', 'm', 'm']) await askChat(daemon.url, client, model);
   for (const { headers } of evil.received) assert.equal(headers.authorization, 'Bearer sk-own');
 });
+
+test('an admin key has no file of the machine read as TLS of a provider', async (t) => {
+  const daemon = await startDaemon(t, {
+    settings: { secrets: { allowed_directories: ['/etc/llmproxy'] } },
+  });
+  const row = { provider_key: 'a', api_base: 'https://127.0.0.1:1/v1', api_key: 'sk-of-the-test' };
+  const { id } = (await admin(daemon, 'POST', '/providers', row)).body.provider;
+  for (const name of ['ca_file', 'cert_file', 'key_file']) {
+    for (const path of [
+      '/etc/passwd',
+      '/etc/llmproxy/../shadow',
+      '/etc/llmproxyx/a',
+      `${daemon.home}/x`,
+    ]) {
+      const tls =
+        name === 'ca_file' ? {} : { cert_file: '/etc/llmproxy/c', key_file: '/etc/llmproxy/k' };
+      const provider_params = { tls: { ...tls, [name]: path } };
+      const document = stringify({
+        providers: { b: { ...row, provider_key: undefined, provider_params } },
+      });
+      for (const { status, body } of [
+        await admin(daemon, 'POST', '/providers', { ...row, provider_key: 'b', provider_params }),
+        await admin(daemon, 'PUT', `/providers/${id}`, { provider_params }),
+        await admin(daemon, 'POST', '/config/plan', { document }),
+        await admin(daemon, 'POST', '/config/apply', { document }),
+      ]) {
+        assert.equal(status, 400, JSON.stringify(body));
+        const { message } = body.error;
+        assert.ok(
+          message.includes(`provider_params.tls.${name}`) && message.includes(path),
+          message,
+        );
+        assert.match(message, /it is in no folder of secrets\.allowed_directories/);
+      }
+    }
+  }
+  const provider_params = { tls: { ca_file: '/etc/llmproxy/ca.pem' } };
+  const put = await admin(daemon, 'PUT', `/providers/${id}`, { provider_params });
+  assert.equal(put.status, 200, put.text);
+  const told = { ...provider_params, tls: { ca_file: '/srv/ca.pem' } };
+  await daemon.sql`UPDATE providers SET provider_params = ${daemon.sql.json(told)}`;
+  const kept = await admin(daemon, 'PUT', `/providers/${id}`, {
+    provider_params: { ...told, priority: 1 },
+  });
+  assert.equal(kept.status, 200, 'what the machine chose may stay');
+});

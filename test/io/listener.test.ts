@@ -4,9 +4,11 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { json } from '../cli/llmproxy.js';
 import { first, second } from '../server/certificates.js';
 import { spawnServe } from '../support/daemon.js';
-import { testDirectory } from '../support/postgres.js';
+import { testDatabase, testDirectory } from '../support/postgres.js';
+import { until } from '../support/until.js';
 
 const health = 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
 
@@ -58,6 +60,38 @@ test('the daemon serves on a unix socket', async (t) => {
   assert.match(answer, /HTTP\/1.1 200 /);
   daemon.kill('SIGTERM');
   assert.equal((await daemon.exited).code, 0);
+});
+
+test('a proxy on a unix socket is believed about the client only where it is trusted', async (t) => {
+  for (const trusted_proxies of [[], ['unix:']]) {
+    const home = testDirectory();
+    const path = join(home, 'http.sock');
+    const database = await testDatabase(t);
+    const settings = { server: { trusted_proxies } };
+    const daemon = await spawnServe(t, { home, host: `unix:${path}`, database, settings });
+    await daemon.waitFor('ready');
+    const get = async (target: string, ...fields: string[]) => {
+      const lines = [`GET ${target} HTTP/1.1`, 'Host: localhost', 'Connection: close', ...fields];
+      let answer = '';
+      const socket = connect(path).setEncoding('latin1');
+      for await (const piece of socket.end(`${lines.join('\r\n')}\r\n\r\n`)) answer += piece;
+      return Number(answer.slice(9, 12));
+    };
+    const added = ['keys', 'create', 'near', '--allowed-ips', '198.51.100.0/24', '--json'];
+    const { key } = await json(daemon.cli(added));
+    daemon.secrets.add(key);
+    const [own, client] = [
+      `Authorization: Bearer ${key}`,
+      'X-Forwarded-For: 10.9.9.9, 198.51.100.7',
+    ];
+    await until('the key', async () => (await get('/v1/models', own)) !== 401);
+    assert.equal(await get('/v1/models', own), 403);
+    assert.equal(await get('/v1/models', own, client), trusted_proxies.length > 0 ? 200 : 403);
+    assert.equal(await get('/metrics'), 401, 'nothing on a unix socket is local');
+    assert.equal(await get('/metrics', client), 401);
+    daemon.kill('SIGTERM');
+    assert.equal((await daemon.exited).code, 0);
+  }
 });
 
 test('a certificate that cannot be read stops the start by name', async (t) => {

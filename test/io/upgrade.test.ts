@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startSteadyLoad } from '../../bench/faults/steady-load.js';
 import { mockForTest } from '../mock-provider/mock-for-test.js';
-import { askChat } from '../support/ask.js';
+import { ask, askChat, bearer } from '../support/ask.js';
 import { type Daemon, type DaemonOptions, postmasterPid, startDaemon } from '../support/daemon.js';
+import { freePort } from '../support/free-port.js';
 import { startGateway, whoAnswers } from '../support/gateway.js';
 import { stopProcess, upgrade } from '../support/successor.js';
 import { isRunning, until } from '../support/until.js';
@@ -152,3 +154,48 @@ async function gateway(
   await daemon.reload();
   return { daemon, key };
 }
+
+test('an upgrade keeps the listener of the admin API open, or opens the one that is set now', {
+  skip,
+}, async (t) => {
+  const port = await freePort();
+  const daemon = await startDaemon(t, { settings: { admin: { listen: `127.0.0.1:${port}` } } });
+  const get = async (at: number) => {
+    const path = '/admin/v1/config/version';
+    const { status } = await ask(`http://127.0.0.1:${at}${path}`, {
+      headers: bearer(daemon.adminKey),
+    });
+    return status;
+  };
+  let isOver = false;
+  const refused: unknown[] = [];
+  const asking = (async () => {
+    while (!isOver) {
+      // A request under way in the old one is cut when it ends; a connection is never refused.
+      await get(port).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ECONNREFUSED') refused.push(error);
+      });
+    }
+  })();
+  let pid = daemon.pid;
+  try {
+    pid = await upgrade(daemon, pid);
+    await until('the end of the old one', () => !isRunning(daemon.pid));
+    assert.equal(await get(port), 200);
+    isOver = true;
+    await asking;
+    assert.deepEqual(refused, []);
+
+    const next = await freePort();
+    const config = join(daemon.home, 'config/llmproxy.yaml');
+    writeFileSync(config, JSON.stringify({ admin: { listen: `127.0.0.1:${next}` } }));
+    const old = pid;
+    pid = await upgrade(daemon, pid);
+    await until('the end of the second one', () => !isRunning(old));
+    assert.equal(await get(next), 200);
+    await assert.rejects(get(port), { code: 'ECONNREFUSED' });
+  } finally {
+    isOver = true;
+    await stopProcess(pid);
+  }
+});

@@ -18,6 +18,7 @@ const request = {
   stream: true,
   modelSpans: [],
   modelIn: 'body' as const,
+  alternatives: null,
   usageEdit: null,
 };
 

@@ -1,4 +1,5 @@
 import type { Provider } from '../../config/configuration.js';
+import { secretParamsOf } from '../../config/secret-columns.js';
 import { compileWires } from '../../routing/wire.js';
 import { type AskBounds, askProvider, type ProviderAnswer } from '../../upstream/ask.js';
 import { outcomeOfStatus } from '../../upstream/outcome.js';
@@ -102,7 +103,7 @@ export function wantsMoreTokens({
 }
 
 /** The message of an error body, or null. Secrets are removed: some providers repeat the key. */
-export function saidIn(body: Buffer, { api_key, provider_params }: Provider): string | null {
+export function saidIn(body: Buffer, provider: Provider): string | null {
   let said: unknown;
   try {
     const { error, message } = JSON.parse(body.toString());
@@ -111,7 +112,7 @@ export function saidIn(body: Buffer, { api_key, provider_params }: Provider): st
     return null;
   }
   if (typeof said !== 'string' || said === '') return null;
-  const secrets = [api_key, ...Object.values(provider_params.headers ?? {})];
+  const secrets = [provider.api_key, ...secretParamsOf(provider).values()];
   const clean = secrets
     .flatMap((secret) => [secret, ...secret.split(/\s+/)])
     .filter((secret) => secret.length >= 6)

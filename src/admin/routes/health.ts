@@ -8,6 +8,7 @@ import type { ProviderRow } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
 import { jsonResponse, ref, rowId } from '../openapi-schemas.js';
+import { anonymous } from '../request.js';
 import type { AdminRoute } from '../route.js';
 
 interface ProbeRequest {
@@ -32,15 +33,20 @@ export const healthRoutes: readonly AdminRoute[] = [
         {
           name: 'models',
           in: 'query',
-          description: 'Whether each model is tested. Such requests cost money.',
+          description:
+            'Whether each model is tested. Such requests cost money, so a key of the role `viewer` may not.',
           schema: { type: 'string', enum: ['true', 'false'], default: 'false' },
         },
       ],
       responses: { 200: jsonResponse('What the test showed', ref('DetailedHealth')) },
     },
-    handle: async ({ query }, { active, health }) => {
+    handle: async ({ query, actor, role }, { active, health }) => {
       const { configuration, hash } = active();
       const scope = query.get('models') === 'true' ? 'models' : 'providers';
+      if (scope === 'models' && actor !== anonymous && role === 'viewer') {
+        const message = "A viewer may not test models, which costs money: use an operator's key.";
+        throw new GatewayError('permission_denied', message);
+      }
       return { status: 200, body: await health.all(configuration, hash, scope) };
     },
   },

@@ -1,27 +1,27 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { Settings } from '../../config/settings-schema.js';
+import type { TlsSettings } from '../../config/settings-schema.js';
 import type { Emit } from '../../observe/event.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import { contextOf } from '../../server/net.js';
-import type { Workers } from '../workers/workers.js';
 
-/**
- * Reads certificate, key and authority of the listener; null where it speaks plain HTTP.
- * @throws Error naming the file or the setting that is wrong; never what is in a file.
- */
-export function readTlsFiles({ tls }: Settings['server']): TlsMaterial | null {
-  if (tls.cert === null || tls.key === null) return null;
+/** The setting with the files of a listener. */
+type Name = 'server.tls' | 'admin.tls';
+
+/** Reads certificate, key and authority; null where the listener speaks plain HTTP. */
+function readTlsFiles(name: Name, files: TlsSettings): TlsMaterial | null {
+  const { cert, key, client_ca } = files;
+  if (cert === null || key === null) return null;
   const material = {
-    cert: read('cert', tls.cert),
-    key: read('key', tls.key),
-    clientCa: tls.client_ca === null ? null : read('client_ca', tls.client_ca),
+    cert: read(`${name}.cert`, cert),
+    key: read(`${name}.key`, key),
+    clientCa: client_ca === null ? null : read(`${name}.client_ca`, client_ca),
   };
   try {
     contextOf(material);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`server.tls: ${tls.cert} and ${tls.key} cannot be used: ${reason}`);
+    throw new Error(`${name}: ${cert} and ${key} cannot be used: ${reason}`);
   }
   return material;
 }
@@ -29,28 +29,37 @@ export function readTlsFiles({ tls }: Settings['server']): TlsMaterial | null {
 /** How often the files are looked at, beside SIGHUP. */
 const periodMs = 60_000;
 
+export interface TlsFiles {
+  /** Null where the listener speaks plain HTTP. */
+  readonly material: TlsMaterial | null;
+  /** Reads the files again. */
+  renew(): void;
+  close(): void;
+}
+
 /**
- * Gives workers the certificate, and a new one when the files change: an invalid one is told, and
- * changes nothing.
- * @throws Error as `readTlsFiles` does, at the start only.
+ * Reads the files of a listener, and again when they change. Invalid ones are logged, and change
+ * nothing.
+ * @param serve is given what changed files hold.
+ * @throws Error naming the file or the setting that is wrong; never what is in a file.
  */
 export function followTlsFiles(
-  server: Settings['server'],
-  workers: Pick<Workers, 'serveTls'>,
+  name: Name,
+  files: TlsSettings,
+  serve: (tls: TlsMaterial) => void,
   emit: Emit,
-): { renew(): void; close(): void } {
-  let used = readTlsFiles(server);
-  if (used === null) return { renew() {}, close() {} };
-  workers.serveTls(used);
+): TlsFiles {
+  let used = readTlsFiles(name, files);
+  if (used === null) return { material: null, renew() {}, close() {} };
   let told = '';
   const renew = () => {
     try {
-      const read = readTlsFiles(server);
+      const read = readTlsFiles(name, files);
       told = '';
       if (read === null || isDeepStrictEqual(read, used)) return;
       used = read;
-      workers.serveTls(read);
-      emit({ type: 'certificate_renewed' });
+      serve(read);
+      emit({ type: 'certificate_renewed', setting: name });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (reason !== told) emit({ type: 'certificate_rejected', reason });
@@ -58,7 +67,13 @@ export function followTlsFiles(
     }
   };
   const timer = setInterval(renew, periodMs).unref();
-  return { renew, close: () => clearInterval(timer) };
+  return {
+    get material() {
+      return used;
+    },
+    renew,
+    close: () => clearInterval(timer),
+  };
 }
 
 function read(name: string, file: string): string {
@@ -66,6 +81,6 @@ function read(name: string, file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? error.code : error;
-    throw new Error(`server.tls.${name}: ${file} cannot be read (${reason})`);
+    throw new Error(`${name}: ${file} cannot be read (${reason})`);
   }
 }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { startControlServer } from '../../admin/control-server.js';
+import { type ControlServer, startControlServer } from '../../admin/control-server.js';
 import { Reports } from '../../admin/reports.js';
 import { derivedKey } from '../../config/secret-cipher.js';
 import { describeSettings, type ResolvedSettings } from '../../config/settings.js';
@@ -24,6 +24,7 @@ import { adminKey, namedAdminKeys } from '../secrets/admin-key.js';
 import { Secrets } from '../secrets/secrets.js';
 import { followTlsFiles } from '../secrets/tls-files.js';
 import type { Store } from '../store.js';
+import { type AdminListener, takeAdminListener } from '../upgrade/takeover.js';
 import { sharesPort } from '../workers/listen-port.js';
 import type { ListenSocket } from '../workers/listen-socket.js';
 import { identityOf, isSame, ProcessesFile } from '../workers/processes-file.js';
@@ -45,7 +46,9 @@ export interface Parts {
   place: Place;
   /** What the workers accept from; null where each opens the port itself. */
   readonly socket: ListenSocket | null;
-  /** Reads the certificate again. */
+  /** The listener of `admin.listen`, where that is a port. */
+  readonly adminListener: AdminListener | null;
+  /** Reads the certificates again. */
   renewTls(): void;
   /** Gives workers that are started from now on this socket. */
   listenOn(socket: ListenSocket): void;
@@ -112,7 +115,6 @@ export async function openParts(
     }
   };
   let socket: ListenSocket | null = null;
-  let renewTls = () => {};
   const workers = new Workers({
     count: workersDesired,
     // They need no key to decrypt with.
@@ -125,6 +127,19 @@ export async function openParts(
     isOnTrial: start.kind === 'takeover',
     emit,
     onPids: recordWorkers,
+  });
+  const mainTls = followTlsFiles('server.tls', server.tls, (tls) => workers.serveTls(tls), emit);
+  if (mainTls.material) workers.serveTls(mainTls.material);
+  let control: ControlServer | null = null;
+  const adminTls = followTlsFiles(
+    'admin.tls',
+    settings.admin.tls,
+    (tls) => control?.renewTls(tls),
+    emit,
+  );
+  const tls = [mainTls, adminTls];
+  closers.push(() => {
+    for (const each of tls) each.close();
   });
   const probing = openProbing(settings, workers, emit);
   closers.push(() => probing.close());
@@ -200,7 +215,9 @@ export async function openParts(
     processes,
     reloader,
     place: start.kind,
-    renewTls: () => renewTls(),
+    renewTls: () => {
+      for (const each of tls) each.renew();
+    },
     get socket() {
       return socket;
     },
@@ -212,11 +229,15 @@ export async function openParts(
         if (parts.place !== 'replaced') opened.close();
       });
     },
+    get adminListener() {
+      const fd = control?.adminFd ?? null;
+      return fd === null ? null : { fd, address: settings.admin.listen ?? '' };
+    },
     get engine() {
       return engine;
     },
     async openControl() {
-      const control = await startControlServer(
+      control = await startControlServer(
         controlSocket,
         {
           settings,
@@ -248,9 +269,13 @@ export async function openParts(
           problemsOf: (change, author) => reloader.problemsOf(change, author),
           emit,
         },
-        start.kind === 'takeover',
+        {
+          replaces: start.kind === 'takeover',
+          tls: adminTls.material,
+          adminFd: start.kind === 'takeover' ? takeAdminListener(start.takeover, settings) : null,
+        },
       );
-      closers.push(() => control.close());
+      closers.push(control.close);
     },
     openStorage: () => storage.open(),
     async startServing() {
@@ -282,9 +307,6 @@ export async function openParts(
     },
   };
   if (start.socket) parts.listenOn(start.socket);
-  const tls = followTlsFiles(server, workers, emit);
-  renewTls = tls.renew;
-  closers.push(() => tls.close());
   return parts;
 }
 

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Stream } from 'node:stream';
 import type { Hold } from '../../db/embedded/supervisor.js';
 import {
+  type AdminListener,
   type FromSuccessor,
   type Inheritance,
   type ToSuccessor,
@@ -18,6 +20,8 @@ interface SuccessorOptions {
   port: number;
   /** Of the socket that the workers accept from, to be passed on. */
   listenFd: number | null;
+  /** To be passed on too. */
+  admin: AdminListener | null;
   /** Of the embedded Postgres, to be passed on. */
   hold: Hold | null;
   /** Called before the new one starts its workers: from then on no token is added here. */
@@ -37,18 +41,22 @@ const [holdFd, logFd] = [4, 5];
  * @throws Error saying why it does not; it is gone then, and nothing has changed here.
  */
 export async function startSuccessor(options: SuccessorOptions): Promise<Successor> {
-  const { port, listenFd, hold, freeze, stopping } = options;
+  const { port, listenFd, admin, hold, freeze, stopping } = options;
   refuseWherePointless();
+  const stdio: (number | 'inherit' | 'ipc' | Stream)[] = [...inherited, ...(hold?.stdio ?? [])];
+  /** Passes it on; returns its number there. */
+  const pass = (fd: number) => stdio.push(fd) - 1;
   const inheritance: Inheritance = {
     port,
-    listenFd: listenFd === null ? null : inherited.length + (hold?.stdio.length ?? 0),
+    listenFd: listenFd === null ? null : pass(listenFd),
+    admin: admin && { ...admin, fd: pass(admin.fd) },
     pid: process.pid,
     postgres: hold ? { control: holdFd, log: logFd } : null,
   };
   const { WATCHDOG_PID: _own, ...environment } = process.env;
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     env: { ...environment, [takeoverVariable]: JSON.stringify(inheritance) },
-    stdio: [...inherited, ...(hold?.stdio ?? []), ...(listenFd === null ? [] : [listenFd])],
+    stdio,
     serialization: 'advanced',
     // It outlives this process, and the terminal's job that this one is.
     detached: true,

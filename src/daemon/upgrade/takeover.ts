@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { closeSync } from 'node:fs';
+import type { Settings } from '../../config/settings-schema.js';
 import type { PassedHold } from '../../db/embedded/supervisor.js';
 
 /**
@@ -17,11 +19,19 @@ export type FromSuccessor =
 
 export type ToSuccessor = { type: 'frozen' };
 
+export interface AdminListener {
+  fd: number;
+  /** The setting that it was opened for. */
+  address: string;
+}
+
 /** What a new control process takes over, in its environment: nothing secret. */
 export interface Inheritance {
   port: number;
   /** Of the socket to accept from; null where each worker opens the port itself. */
   listenFd: number | null;
+  /** The open listener of `admin.listen`, where that is a port; absent from older versions. */
+  admin?: AdminListener | null;
   /** The old one, whose workers are not to be waited for. */
   pid: number;
   postgres: PassedHold | null;
@@ -61,6 +71,16 @@ export function openTakeover(): Takeover | null {
       leave();
     },
   };
+}
+
+/** The descriptor of the old one's admin listener; null, after closing it, for another address. */
+export function takeAdminListener(
+  { admin = null }: Takeover,
+  settings: Pick<Settings, 'admin'>,
+): number | null {
+  if (admin === null || admin.address === settings.admin.listen) return admin?.fd ?? null;
+  closeSync(admin.fd);
+  return null;
 }
 
 function tell(message: FromSuccessor): Promise<void> {

@@ -18,6 +18,7 @@ export async function upgrade(parts: Parts): Promise<Successor> {
     const successor = await startSuccessor({
       port: settings.server.port,
       listenFd: parts.socket?.fd ?? null,
+      admin: parts.adminListener,
       hold,
       freeze: () => workers.freeze(),
       stopping: stopping.signal,

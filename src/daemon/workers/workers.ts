@@ -362,7 +362,7 @@ function withoutSecrets(settings: Settings): Settings {
   const { admin, database } = settings;
   return {
     ...settings,
-    admin: { ...admin, key: null },
+    admin: { ...admin, key: null, keys: [] },
     database: { ...database, url: null, listen_url: null },
   };
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
-import { readHead } from '../head.js';
+import { alternativeMembers, readHead } from '../head.js';
 import { isObject } from '../read.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import {
@@ -21,7 +21,7 @@ import { readMessagesUsage } from './answer.js';
 import { readMessagesError, writeMessagesError } from './error.js';
 
 const common = {
-  members: new Set(['model', 'stream']),
+  members: new Set(['model', 'stream', ...alternativeMembers]),
   readHead,
   judge,
   errorIn,

@@ -4,7 +4,14 @@ import type { RequestPlace } from '../codec.js';
 import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
-import { checkModel, type ModelRequest, memberOf, type Spans } from '../head.js';
+import {
+  alternativeMembers,
+  alternativesIn,
+  checkModel,
+  type ModelRequest,
+  memberOf,
+  type Spans,
+} from '../head.js';
 import { isObject } from '../read.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import {
@@ -18,7 +25,7 @@ import { readGenerateUsage } from './answer.js';
 import { readGenerateError, writeGenerateError } from './error.js';
 
 const common = {
-  members: new Set<string>(),
+  members: new Set<string>(alternativeMembers),
   readHead,
   judge,
   errorIn,
@@ -57,12 +64,12 @@ export const embed: Dialect = {
   name: 'gemini.embed',
   operation: 'embedding',
   ...common,
-  members: new Set(['model']),
+  members: new Set(['model', ...alternativeMembers]),
   readHead: readEmbedHead,
 };
 
 /** Model and stream stand in the path. */
-function readHead(body: Buffer, _spans: Spans, { model, stream }: RequestPlace): ModelRequest {
+function readHead(body: Buffer, spans: Spans, { model, stream }: RequestPlace): ModelRequest {
   return {
     body,
     model: checkModel(model),
@@ -70,6 +77,7 @@ function readHead(body: Buffer, _spans: Spans, { model, stream }: RequestPlace):
     modelSpans: [],
     modelIn: 'path',
     usageEdit: null,
+    alternatives: alternativesIn(spans),
   };
 }
 

@@ -2,7 +2,14 @@ import type { GatewayError } from '../../errors.js';
 import { parsedJson } from '../answer-error.js';
 import type { RequestPlace } from '../codec.js';
 import type { Dialect } from '../dialect.js';
-import { type Edit, memberAtStart, memberOf, readHead, type Spans } from '../head.js';
+import {
+  alternativeMembers,
+  type Edit,
+  memberAtStart,
+  memberOf,
+  readHead,
+  type Spans,
+} from '../head.js';
 import { isObject } from '../read.js';
 import { writeEvent } from '../sse.js';
 import { errorIn, judge } from './content.js';
@@ -10,7 +17,7 @@ import { readOpenaiError, writeOpenaiError } from './shared.js';
 import { readUsage, UsageEventFilter } from './usage.js';
 
 const common = {
-  members: new Set(['model', 'stream']),
+  members: new Set(['model', 'stream', ...alternativeMembers]),
   readHead,
   judge,
   countsTokens: true,
@@ -35,7 +42,7 @@ const common = {
 /** Streams report their usage only where `stream_options` asks for it. */
 const streamed = {
   ...common,
-  members: new Set(['model', 'stream', 'stream_options']),
+  members: new Set(['model', 'stream', 'stream_options', ...alternativeMembers]),
   readHead: (body: Buffer, spans: Spans, place: RequestPlace) =>
     readHead(body, spans, place, usageEditOf),
   usageFilter: () => new UsageEventFilter(),

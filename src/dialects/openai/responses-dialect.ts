@@ -4,7 +4,7 @@ import type { ConversationError } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
-import { readHead } from '../head.js';
+import { alternativeMembers, readHead } from '../head.js';
 import { isObject } from '../read.js';
 import type { SseEvent } from '../sse.js';
 import { ResponsesStreamWriter } from './responses-stream-write.js';
@@ -14,7 +14,7 @@ import { readUsage } from './usage.js';
 export const responses: Dialect = {
   name: 'openai.responses',
   operation: 'chat',
-  members: new Set(['model', 'stream']),
+  members: new Set(['model', 'stream', ...alternativeMembers]),
   readHead,
   judge,
   countsTokens: true,

@@ -348,7 +348,13 @@ test('a row whose secrets or base were changed meanwhile is not overwritten by t
 test('no reference leads to a secret of the gateway, whatever it is called', async (t) => {
   const folder = testDirectory();
   const data = join(folder, 'data');
-  const admin = { key: 'admin-key-of-the-gateway', listen: null, keys: [], allow_from: [] };
+  const admin = {
+    key: 'admin-key-of-the-gateway',
+    listen: null,
+    tls: { cert: null, key: null, client_ca: null },
+    keys: [],
+    allow_from: [],
+  };
   const database = {
     url: 'postgres://me:pass%20word@db/x',
     listen_url: 'postgres://l:listen@db/x',
