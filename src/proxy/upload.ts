@@ -93,6 +93,7 @@ export class Upload {
       modelSpans: [],
       modelIn: 'none',
       usageEdit: null,
+      alternatives: null,
     };
   }
 
