@@ -48,6 +48,10 @@ export interface ProviderParams {
   forward_headers?: string[];
   /** For HTTPS: files of PEM on the daemon's machine. */
   tls?: ProviderTls;
+  /** Proxy in place of that of the settings, without a user; `none`: no proxy. */
+  proxy?: string;
+  /** True: it is asked over HTTP/2; absent: only where it offers nothing else by ALPN. */
+  http2?: boolean;
   /** Parameters added to the query of each request. */
   query?: Record<string, string>;
   /** 0 is the default; providers of a higher number are used only when those of lower ones fail. */

@@ -82,6 +82,17 @@ export const providerProperties = {
         description:
           'Files of PEM on the machine of the daemon: authorities in place of the system’s, a client certificate and its key.',
       },
+      proxy: {
+        type: 'string',
+        minLength: 1,
+        description:
+          'Proxy for this provider in place of that of the settings, such as `http://proxy.local:3128`, without user and password; `none` is no proxy.',
+      },
+      http2: {
+        type: 'boolean',
+        description:
+          'True: ask it over HTTP/2, at an `http:` address with prior knowledge. Absent, HTTP/2 is used only where a server refuses HTTP/1.1 in the TLS handshake.',
+      },
       query: {
         type: 'object',
         additionalProperties: { type: 'string', pattern: '^[\\t\\x20-\\x7e]*$' },
@@ -207,7 +218,7 @@ export function compileSchema<T>(schema: object): ValidateFunction<T> {
 }
 
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });
-ajv.addVocabulary(['env', 'flag', 'secret', 'credential']);
+ajv.addVocabulary(['env', 'envLower', 'flag', 'secret', 'credential']);
 
 /** Ajv's errors as problems: the path in dots, the unknown field and the allowed values by name. */
 export function toProblems(source: string, errors: ErrorObject[] | null | undefined): Problem[] {

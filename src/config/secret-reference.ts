@@ -10,6 +10,8 @@ const ownVariables = new Set([
   'DB_URL',
   'DB_LISTEN_URL',
   'PGPASSWORD',
+  'HTTPS_PROXY',
+  'HTTP_PROXY',
 ]);
 
 /** The references that an admin key may use; users of this machine may use any. */
@@ -35,7 +37,8 @@ export function parseReference(value: string): SecretReference | string {
   const target = value.slice(end + 1);
   if (kind === 'env') {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(target)) return 'must name a variable: env:NAME';
-    if (ownVariables.has(target)) return `must not refer to ${target}, a secret of the gateway`;
+    if (ownVariables.has(target.toUpperCase()))
+      return `must not refer to ${target}, a secret of the gateway`;
     return { kind, name: target };
   }
   if (!target.startsWith('/')) return 'must name an absolute path: file:/path';

@@ -64,6 +64,10 @@ export interface Settings {
     hold_streams: 'first_content' | 'first_event';
     /** Model → models to try, in order, when no provider of it answers. */
     fallbacks: Record<string, string[]>;
+    /** The same for requests that are too long for a model; without an entry: `fallbacks`. */
+    context_length_fallbacks: Record<string, string[]>;
+    /** The same for requests that a model refuses by its content policy. */
+    content_policy_fallbacks: Record<string, string[]>;
   };
   upstream: {
     connect_timeout_ms: number;
@@ -76,6 +80,11 @@ export interface Settings {
     max_connections_per_provider: number;
     /** Policy for providers at loopback or private addresses. */
     private_addresses: PrivateAddresses;
+    /** Proxy for providers at `https:`, and for those at `http:`; null: none. */
+    https_proxy: string | null;
+    http_proxy: string | null;
+    /** Hosts, networks and ports that are reached without a proxy, separated by commas. */
+    no_proxy: string | null;
   };
   secrets: {
     /** Keys that encrypt providers' keys; null: see `key_file`. */
@@ -184,6 +193,20 @@ const list = {
 
 /** As browsers write it in `Origin`: no path and no slash at the end. */
 const originPattern = '^(\\*|null|[a-z][a-z0-9+.-]*://[^/\\s*]+)$';
+
+const modelLists = {
+  type: 'object',
+  additionalProperties: { type: 'array', items: { type: 'string', minLength: 1 } },
+  default: {},
+} as const;
+
+/** Other programs read these variables in lower case, too. */
+const proxy = {
+  type: ['string', 'null'],
+  default: null,
+  secret: true,
+  envLower: true,
+} as const;
 
 const access = {
   type: 'string',
@@ -315,11 +338,9 @@ export const settingsSchema = section({
       enum: ['first_content', 'first_event'],
       default: 'first_content',
     },
-    fallbacks: {
-      type: 'object',
-      additionalProperties: { type: 'array', items: { type: 'string', minLength: 1 } },
-      default: {},
-    },
+    fallbacks: modelLists,
+    context_length_fallbacks: modelLists,
+    content_policy_fallbacks: modelLists,
   }),
   upstream: section({
     connect_timeout_ms: { ...duration, default: 5_000 },
@@ -333,6 +354,9 @@ export const settingsSchema = section({
       default: 1_024,
     },
     private_addresses: { type: 'string', enum: ['allow', 'deny'], default: 'allow' },
+    https_proxy: { ...proxy, env: 'HTTPS_PROXY' },
+    http_proxy: { ...proxy, env: 'HTTP_PROXY' },
+    no_proxy: { type: ['string', 'null'], default: null, env: 'NO_PROXY', envLower: true },
   }),
   secrets: section({
     key: { type: ['string', 'null'], default: null, secret: true, env: 'LLMPROXY_SECRET_KEY' },

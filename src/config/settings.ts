@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { proxyProblem } from './http-proxy.js';
 import { isLoopback } from './is-loopback.js';
 import { networkProblem, unixPeer } from './networks.js';
 import { parseYaml } from './parse-yaml.js';
@@ -85,7 +86,7 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
   for (const leaf of leaves(settingsSchema.properties)) {
     const path = leaf.path.join('.');
     const flag = leaf.flag && flags[leaf.flag];
-    const variable = leaf.env && environment[leaf.env];
+    const variable = leaf.env && variableOf(environment, leaf);
     const credential = leaf.credential && readCredential(environment, leaf.credential);
     const inFile = valueAt(written, leaf.path);
     if (flag !== undefined && flag !== '') {
@@ -248,6 +249,8 @@ interface Leaf {
   default: unknown;
   secret: boolean | undefined;
   env: string | undefined;
+  /** The variable counts in lower case as well. */
+  envLower: boolean | undefined;
   credential: string | undefined;
   flag: Exclude<keyof SettingsFlags, 'config'> | undefined;
 }
@@ -257,6 +260,10 @@ function* leaves(properties: object, path: string[] = []): Generator<Leaf> {
     if (schema.properties) yield* leaves(schema.properties, [...path, name]);
     else yield { ...schema, schema, path: [...path, name] };
   }
+}
+
+function variableOf(environment: NodeJS.ProcessEnv, { env = '', envLower }: Leaf) {
+  return environment[env] || (envLower ? environment[env.toLowerCase()] : undefined);
 }
 
 /** Converts text from the command line or the environment to the setting's type. */
@@ -304,18 +311,19 @@ function refusal(path: string, reason: string): SettingsError {
 }
 
 function checkTogether(resolved: ResolvedSettings): void {
-  const { auth, server, admin } = resolved.settings;
+  const { auth, server, admin, upstream } = resolved.settings;
   checkAdminKeys(admin.keys);
   checkListeners(resolved.settings);
   const proxies = server.trusted_proxies.filter((entry) => entry !== unixPeer);
   checkNetworks('server.trusted_proxies', proxies);
   checkNetworks('admin.allow_from', admin.allow_from);
   checkProxyProtocol(server);
-  if (auth !== 'off' || isLoopback(server.host)) return;
   const source = (name: string) => {
     const found = describeSettings(resolved).find((setting) => setting.name === name);
     return found?.source ?? 'its default';
   };
+  checkProxies(upstream, source);
+  if (auth !== 'off' || isLoopback(server.host)) return;
   throw new SettingsError([
     {
       source: source('auth'),
@@ -354,6 +362,14 @@ function checkProxyProtocol(server: Settings['server']): void {
   }
   if (host.startsWith('unix:') && tls.cert !== null) {
     throw refusal('server.proxy_protocol', 'does not go with server.tls on a unix socket');
+  }
+}
+
+function checkProxies(upstream: Settings['upstream'], source: (name: string) => string): void {
+  for (const name of ['https_proxy', 'http_proxy'] as const) {
+    const path = `upstream.${name}`;
+    const reason = upstream[name] === null ? null : proxyProblem(upstream[name]);
+    if (reason) throw new SettingsError([{ source: source(path), path, reason }]);
   }
 }
 

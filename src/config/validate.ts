@@ -1,6 +1,7 @@
 import { invisible } from '../observe/visible.js';
 import { hostProblem } from './address.js';
 import type { Configuration, Credential, Provider } from './configuration.js';
+import { noProxy, parseProxy } from './http-proxy.js';
 import { compileModelPattern } from './model-pattern.js';
 import { networkProblem } from './networks.js';
 import { neverForwarded, ownHeaders } from './own-headers.js';
@@ -75,6 +76,8 @@ export function providerProblems(
   if (badBase) add('api_base', badBase);
   const badKey = providerKeyProblem(provider.api_key);
   if (badKey) add('api_key', badKey);
+  const badProxy = ownProxyProblem(provider.provider_params.proxy);
+  if (badProxy) add('provider_params.proxy', badProxy);
   for (const name of Object.keys(provider.provider_params.headers ?? {})) {
     if (ownHeaders.has(name.toLowerCase())) {
       add(`provider_params.headers.${name}`, 'is a header that the gateway sets itself');
@@ -150,6 +153,15 @@ export function apiBaseProblem(
   }
   const badHost = hostProblem(hostname, privateAddresses);
   return badHost && `its host ${hostname} ${badHost}`;
+}
+
+/** The reason that a provider cannot have this proxy of its own, or null. */
+function ownProxyProblem(text: string | undefined): string | null {
+  if (text === undefined || text === noProxy) return null;
+  const proxy = parseProxy(text);
+  if (typeof proxy === 'string') return `${proxy}; or none`;
+  if (proxy.authorization === null) return null;
+  return 'must have no user and password, which would be shown: upstream.https_proxy may have them';
 }
 
 /** The reason that a mapping entry is invalid, or null. */

@@ -1,5 +1,6 @@
 import type { AnsweredDialect } from '../dialects/dialect.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
+import { type ErrorKind, errorKindOf } from '../dialects/error-kind.js';
 import { bodyFor, type ModelRequest } from '../dialects/head.js';
 import { GatewayError } from '../errors.js';
 import type { AttemptsEnd } from '../observe/event.js';
@@ -29,6 +30,8 @@ export interface PlannedRequest {
   routes: readonly Route[];
   endpoint: ModelEndpoint;
   readonly read: ReadOnce;
+  /** Where it may go, model by model, when a provider refuses it for what it says. */
+  routesOfKind(kind: ErrorKind): (readonly Route[])[];
 }
 
 /** An attempt whose answer is passed on. */
@@ -66,6 +69,7 @@ export async function dispatch(
   let repeats = false;
   /** To be asked once more, and then not for usage, which may be all that it has refused. */
   let again: Candidate | null = null;
+  const others = new OtherModels(planned);
   let withoutUsage: Candidate | null = null;
   let end: AttemptsEnd = 'no_candidate_left';
   retryBudget.deposit(record.startMs);
@@ -74,7 +78,7 @@ export async function dispatch(
     try {
       const asked: ReturnType<typeof pick> = again
         ? pickAgain(gateway, again)
-        : pick(gateway, planned.routes, tried);
+        : pick(gateway, others.routes, tried);
       picked = asked instanceof Promise ? await asked : asked;
     } catch (error) {
       // Where all that are left are overloaded, the answer that one has given is the better one.
@@ -147,12 +151,14 @@ export async function dispatch(
       refusal?.answer.attempt.abort();
       throw planned.upload.failure;
     }
-    if (outcome.retry && planned.upload?.isReplayable === false) {
+    const movesOn = !failed && others.moveOn(attempt, candidate);
+    const retries = outcome.retry || movesOn;
+    if (retries && planned.upload?.isReplayable === false) {
       end = 'body_not_kept';
       break;
     }
-    if (!outcome.retry || record.attempts >= settings.routing.max_attempts) {
-      end = outcome.retry ? 'max_attempts' : 'not_retryable';
+    if (!retries || record.attempts >= settings.routing.max_attempts) {
+      end = retries ? 'max_attempts' : 'not_retryable';
       break;
     }
     repeats = attempt.sent;
@@ -165,6 +171,33 @@ export async function dispatch(
   if (!refusal) throw (!failure && untold) || givenUp(failure, record);
   record.candidate = refusal.candidate;
   return refusal.answer;
+}
+
+/** As many bytes of an error as its kind is looked for in. */
+const maxErrorBytes = 16_384;
+
+/** Where a request may go: to its own model's providers, or to other models for what it says. */
+class OtherModels {
+  routes: readonly Route[];
+  readonly #planned: PlannedRequest;
+  #left: (readonly Route[])[] | null = null;
+
+  constructor(planned: PlannedRequest) {
+    this.#planned = planned;
+    this.routes = planned.routes;
+  }
+
+  /** Leaves a model whose provider refuses what the request says; false where none follows. */
+  moveOn(attempt: Attempt, candidate: Candidate): boolean {
+    const kind = errorKindOf(attempt.status, attempt.beginning(maxErrorBytes));
+    if (kind === null) return false;
+    this.#left = (this.#left ?? this.#planned.routesOfKind(kind)).filter(
+      (routes) => !routes.some(({ candidates }) => candidates.includes(candidate)),
+    );
+    if (this.#left.length === 0) return false;
+    this.routes = this.#left.flat();
+    return this.routes.length > 0;
+  }
 }
 
 /**

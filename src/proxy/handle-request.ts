@@ -1,4 +1,5 @@
 import type { Endpoint } from '../dialects/endpoint.js';
+import type { ErrorKind } from '../dialects/error-kind.js';
 import { type GatewayError, toGatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { errorPage, pageHeaders, wantsPage } from '../server/page.js';
@@ -14,7 +15,7 @@ import { health } from './health.js';
 import { limit } from './limit.js';
 import { listModels, showModel } from './list-models.js';
 import { placeIn } from './path-forms.js';
-import { planRoutes } from './plan-routes.js';
+import { planRoutes, routesOfKind } from './plan-routes.js';
 import { preferMaker } from './prefer-maker.js';
 import { readRequest } from './read-request.js';
 import { RequestRecord } from './record.js';
@@ -94,6 +95,8 @@ async function answer(
     routes: preferMaker(routes, endpoint, request.body, gateway.seals.key),
     endpoint,
     read: { conversation: null },
+    routesOfKind: (kind: ErrorKind) =>
+      routesOfKind(snapshot, credential, endpoint, request.model, settings.routing, kind),
   };
   const release = await admit(gateway);
   try {

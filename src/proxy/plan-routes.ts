@@ -1,7 +1,8 @@
 import type { Settings } from '../config/settings-schema.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
+import type { ErrorKind } from '../dialects/error-kind.js';
 import { GatewayError } from '../errors.js';
-import { fallbacksOf, modelMeant } from '../routing/model-order.js';
+import { fallbacksOf, fallbacksOfKind, modelMeant } from '../routing/model-order.js';
 import type { Route, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 
 /** A provider that is added is used within a second; who asks again need not ask more often. */
@@ -40,6 +41,23 @@ export function planRoutes(
   throw new GatewayError('model_not_found', `No provider serves the model "${model}"${where}.`, {
     param: 'model',
   });
+}
+
+/**
+ * Where a request may go that a provider has refused for what it says: the routes of each fallback
+ * model of this kind of error that the key may use, in order.
+ */
+export function routesOfKind(
+  snapshot: Snapshot,
+  credential: RoutedCredential,
+  endpoint: ModelEndpoint,
+  asked: string,
+  routing: Settings['routing'],
+  kind: ErrorKind,
+): (readonly Route[])[] {
+  return fallbacksOfKind(modelMeant(asked, routing), kind, routing)
+    .filter((model) => isAllowed(credential, model))
+    .map((model) => snapshot.routes(model, endpoint));
 }
 
 function isAllowed(credential: RoutedCredential, model: string): boolean {

@@ -55,6 +55,10 @@ export interface Connection {
   readonly connectMs: number | null;
   /** PEM. */
   readonly tls: ProviderTls['pem'] | null;
+  /** The provider's own proxy: a URL, or `none`; null: that of the settings. */
+  readonly proxy: string | null;
+  /** Whether it is known to want HTTP/2; otherwise only where it offers nothing else. */
+  readonly http2: boolean;
 }
 
 /** A provider's wires; made once for each provider of a snapshot. */
@@ -80,8 +84,9 @@ export function compileWires(provider: Provider): ProviderWires {
   const timeoutsFor = compileTimeouts(provider);
   const tls = provider_params.tls?.pem ?? null;
   const tlsHash = tls ? hash('sha256', JSON.stringify(tls)) : '';
-  const key = `${provider_key} ${origin} ${connectMs ?? ''} ${tlsHash}`;
-  const connection = { key, origin, connectMs, tls };
+  const { proxy = null, http2 = false } = provider_params;
+  const key = `${provider_key} ${origin} ${connectMs ?? ''} ${tlsHash} ${proxy ?? ''} ${http2}`;
+  const connection = { key, origin, connectMs, tls, proxy, http2 };
   const common = {
     connection,
     headers,

@@ -107,6 +107,11 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     return this.#joined().includes(text);
   }
 
+  /** The beginning of what is held of the answer. */
+  beginning(maxBytes: number): string {
+    return this.#joined().toString('utf8', 0, maxBytes);
+  }
+
   /** Whether the answer has begun and says nothing yet but white space, as a sign of life. */
   get isHeartbeat(): boolean {
     return (

@@ -3,7 +3,10 @@ import type { AttemptFailure } from '../observe/event.js';
 /** Why an attempt at a provider failed. */
 export type UpstreamFailure = AttemptFailure;
 
-/** An attempt that did not end with an answer. The message holds no secret and no address. */
+/**
+ * An attempt that did not end with an answer. The message holds no secret, and no address but that of
+ * a proxy that fails.
+ */
 export class UpstreamError extends Error {
   readonly failure: UpstreamFailure;
   /** False when the request provably never left, so that another attempt cannot repeat it. */
@@ -25,7 +28,8 @@ export function toUpstreamError(error: unknown, sent: boolean): UpstreamError {
 
 function failureOf(code: string, sent: boolean): UpstreamFailure {
   if (code === 'ERR_INVALID_REQUEST') return 'invalid';
-  if (!sent) return 'connect';
+  // A proxy's refusal comes after the request.
+  if (!sent || code === 'ERR_PROXY') return 'connect';
   if (code === 'ERR_HEADERS_TIMEOUT' || code === 'ERR_BODY_TIMEOUT') return 'timeout';
   if (code === 'ERR_INVALID_RESPONSE') return 'protocol';
   return 'reset';
@@ -42,6 +46,7 @@ function describe(failure: UpstreamFailure, cause: unknown): string {
     redirect: 'answered with a redirect: its api_base should be where that leads',
     aborted: 'was aborted',
   }[failure];
+  if (code === 'ERR_PROXY' && cause instanceof Error) return `${words}: ${cause.message}`;
   return code && failure !== 'invalid' ? `${words} (${code})` : words;
 }
 

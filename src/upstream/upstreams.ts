@@ -1,6 +1,8 @@
+import { proxyFor } from '../config/http-proxy.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Connection } from '../routing/wire.js';
 import type { ClientPool } from './client/exchange-handler.js';
+import { Http2Pool } from './client/http2-pool.js';
 import { NetPool } from './client/net-pool.js';
 import { guardedLookup } from './guarded-lookup.js';
 
@@ -38,14 +40,17 @@ export class Upstreams {
 }
 
 function openPool(
-  { origin, connectMs, tls }: Connection,
+  { origin, connectMs, tls, proxy, http2 }: Connection,
   settings: Settings['upstream'],
 ): ClientPool {
-  return new NetPool({
+  const options = {
     ...(tls && { tls }),
     origin,
     maxConnections: settings.max_connections_per_provider,
     connectTimeoutMs: connectMs ?? settings.connect_timeout_ms,
     lookup: guardedLookup(settings.private_addresses),
-  });
+    proxy: proxyFor(origin, proxy, settings),
+  };
+  const openHttp2 = () => new Http2Pool(options);
+  return http2 ? openHttp2() : new NetPool({ ...options, openHttp2 });
 }

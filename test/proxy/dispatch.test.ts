@@ -200,3 +200,66 @@ test('a client that leaves takes its attempt with it, and is no failure of the p
   const [record] = recordsOf(gateway);
   assert.deepEqual([record?.status, record?.attempts], [499, 1]);
 });
+
+const tooLong = refuse(400, '{"error":{"message":"too long","code":"context_length_exceeded"}}');
+const flagged = refuse(400, '{"error":{"code":"content_filter"}}');
+
+/** Providers of the models `small`, `small` again, `big` and `other`. */
+async function servedByKind(t: TestContext, answers: Answer[], routing: object) {
+  const models = ['small', 'small', 'big', 'other'];
+  const asked: string[] = [];
+  const providers: Provider[] = [];
+  for (const [index, answer] of answers.entries()) {
+    const model = models[index] ?? '';
+    const key = `p${index}`;
+    const { url } = await startUpstream(t, (request, response) => {
+      asked.push(key);
+      answer(request, response);
+    });
+    const fields = { model_mapping: { [model]: model }, provider_params: { priority: index } };
+    providers.push(provider(key, { api_base: url, ...fields }));
+  }
+  const gateway = gatewayForTest(t, providers, ({ routing: all }) => Object.assign(all, routing));
+  return { gateway, asked, origin: await serveGateway(t, gateway) };
+}
+
+test('a request too long for a model goes to its fallback models, past its other providers', async (t) => {
+  for (const routing of [
+    { context_length_fallbacks: { small: ['big', 'other'] }, fallbacks: { small: ['other'] } },
+    { fallbacks: { small: ['big', 'other'] } },
+  ]) {
+    const { origin, asked, gateway } = await servedByKind(
+      t,
+      [tooLong, answerChat, answerChat, answerChat],
+      routing,
+    );
+    const { status, headers } = await chat(origin, { model: 'small' });
+    assert.deepEqual([status, asked], [200, ['p0', 'p2']]);
+    assert.equal(headers['x-llmproxy-provider'], 'p2');
+    assert.ok(gateway.health.isSound('p0'), 'the provider is not to blame');
+  }
+});
+
+test('each fallback model is tried once, and the last error is the answer', async (t) => {
+  const routing = { context_length_fallbacks: { small: ['big', 'other'] } };
+  const { origin, asked } = await servedByKind(
+    t,
+    [tooLong, answerChat, tooLong, refuse(400, '{"code":"context_length_exceeded","last":1}')],
+    routing,
+  );
+  const { status, text } = await chat(origin, { model: 'small' });
+  assert.deepEqual([status, asked], [400, ['p0', 'p2', 'p3']]);
+  assert.match(text, /"last":1/);
+});
+
+test('a kind of error without fallbacks of its own is the answer at once', async (t) => {
+  const answers = [flagged, answerChat, answerChat];
+  const general = await servedByKind(t, answers, { fallbacks: { small: ['big'] } });
+  assert.equal((await chat(general.origin, { model: 'small' })).status, 400);
+  assert.deepEqual(general.asked, ['p0']);
+  const own = await servedByKind(t, answers, { content_policy_fallbacks: { small: ['big'] } });
+  assert.equal((await chat(own.origin, { model: 'small' })).status, 200);
+  assert.deepEqual(own.asked, ['p0', 'p2']);
+  const unserved = await servedByKind(t, [tooLong], { fallbacks: { small: ['gone'] } });
+  assert.equal((await chat(unserved.origin, { model: 'small' })).status, 400);
+});

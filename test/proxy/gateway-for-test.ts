@@ -26,6 +26,7 @@ import { configuration, credential } from '../config/configuration-for-test.js';
 export function settingsForTest(change: (settings: Settings) => void = () => {}): Settings {
   const settings = structuredClone(resolveSettings({}, '/').settings);
   settings.auth = 'off';
+  Object.assign(settings.upstream, { https_proxy: null, http_proxy: null });
   change(settings);
   return settings;
 }

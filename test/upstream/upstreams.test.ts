@@ -21,6 +21,9 @@ const settings: Settings['upstream'] = {
   total_timeout_ms: properties.total_timeout_ms.default,
   max_connections_per_provider: properties.max_connections_per_provider.default,
   private_addresses: 'allow',
+  https_proxy: null,
+  http_proxy: null,
+  no_proxy: null,
 };
 
 const connectionOf = (fields: Partial<Provider> = {}, key = 'a') =>

@@ -4,7 +4,7 @@ import type { RequestLogRow } from '../../db/queries/list-requests.js';
 import type { RequestFinished } from '../../observe/event.js';
 import type { Recent, RecentRequest } from '../../observe/recent/recent.js';
 import { compileMappingMatch } from '../../routing/model-mapping.js';
-import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
+import { allFallbacksOf, modelMeant } from '../../routing/model-order.js';
 
 /** Explains a past request; the field names are those of the API. */
 export interface RequestExplanation {
@@ -178,7 +178,7 @@ function considered(
 ): Considered[] {
   if (event.model === null || event.error === 'model_not_allowed') return [];
   const model = modelMeant(event.model, routing);
-  const models = [model, ...fallbacksOf(model, routing)];
+  const models = [model, ...allFallbacksOf(model, routing)];
   const found: Considered[] = [];
   for (const name of models) {
     for (const provider of providers) {

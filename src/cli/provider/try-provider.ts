@@ -10,7 +10,7 @@ import type { Settings } from '../../config/settings.js';
 import { compileModelMapping } from '../../routing/model-mapping.js';
 import { compileWires, type ProviderWires } from '../../routing/wire.js';
 import { askProvider, type ProviderAnswer, type ProviderRequest } from '../../upstream/ask.js';
-import { connectedChannel } from '../../upstream/client/net-pool.js';
+import { connectedChannel } from '../../upstream/client/connector.js';
 import { toUpstreamError } from '../../upstream/upstream-error.js';
 import { Upstreams } from '../../upstream/upstreams.js';
 

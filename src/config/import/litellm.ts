@@ -92,7 +92,10 @@ function addMasterKey(
 }
 
 function addSettings({ settings, notes, providers }: Imported, router: Values): void {
-  const fallbacks = importedFallbacks(router, providers, notes);
+  const lists = Object.entries(fallbackLists).flatMap(([theirs, own]) => {
+    const found = importedFallbacks(theirs, router, providers, notes);
+    return Object.keys(found).length > 0 ? [[own, found] as const] : [];
+  });
   const strategy = asText(router.routing_strategy);
   const own = strategy === null ? undefined : strategies[strategy];
   if (strategy !== null && own === undefined) {
@@ -101,7 +104,7 @@ function addSettings({ settings, notes, providers }: Imported, router: Values): 
   const routing = {
     ...(own !== undefined && { strategy: own }),
     ...(typeof router.num_retries === 'number' && { max_attempts: router.num_retries + 1 }),
-    ...(Object.keys(fallbacks).length > 0 && { fallbacks }),
+    ...Object.fromEntries(lists),
   };
   if (Object.keys(routing).length > 0) settings.routing = routing;
   const { request_timeout: timeoutSecs } = router;
@@ -110,8 +113,16 @@ function addSettings({ settings, notes, providers }: Imported, router: Values): 
   }
 }
 
-/** The fallbacks without models that no imported provider serves. */
+/** Their lists of fallbacks, and ours. */
+const fallbackLists = {
+  fallbacks: 'fallbacks',
+  context_window_fallbacks: 'context_length_fallbacks',
+  content_policy_fallbacks: 'content_policy_fallbacks',
+} as const;
+
+/** A list of fallbacks without models that no imported provider serves. */
 function importedFallbacks(
+  theirs: string,
   router: Values,
   providers: Imported['providers'],
   notes: string[],
@@ -121,7 +132,7 @@ function importedFallbacks(
     .map(compileModelPattern);
   const isServed = (model: string) =>
     patterns.some((each) => typeof each !== 'string' && matchesPattern(each, model));
-  const written = Object.assign({}, ...asList(router.fallbacks).map(asRecord));
+  const written = Object.assign({}, ...asList(router[theirs]).map(asRecord));
   const fallbacks: Record<string, string[]> = {};
   for (const [model, list] of Object.entries(written)) {
     const wanted = asList(list).map(String);
@@ -129,7 +140,7 @@ function importedFallbacks(
     const missing = [model, ...wanted].filter((each) => !isServed(each));
     if (missing.length > 0) {
       notes.push(
-        `fallbacks of ${model}: without ${missing.join(', ')}, for which no model is imported`,
+        `${theirs} of ${model}: without ${missing.join(', ')}, for which no model is imported`,
       );
     }
     if (isServed(model) && kept.length > 0) fallbacks[model] = kept;
@@ -140,7 +151,8 @@ function importedFallbacks(
 const carriedOver = {
   general: ['master_key'],
   router: [
-    ...['fallbacks', 'routing_strategy', 'num_retries', 'model_group_alias', 'request_timeout'],
+    ...Object.keys(fallbackLists),
+    ...['routing_strategy', 'num_retries', 'model_group_alias', 'request_timeout'],
   ],
   others: [],
 };

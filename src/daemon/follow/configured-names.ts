@@ -9,9 +9,13 @@ import type { ConfiguredNames } from '../../observe/metrics-labels.js';
  */
 export function configuredNames(
   { providers, credentials }: Configuration,
-  { fallbacks }: Settings['routing'],
+  { fallbacks, context_length_fallbacks, content_policy_fallbacks }: Settings['routing'],
 ): ConfiguredNames {
-  const models = new Set<string>(Object.entries(fallbacks).flat(2));
+  const models = new Set<string>(
+    [fallbacks, context_length_fallbacks, content_policy_fallbacks]
+      .flatMap((lists) => Object.entries(lists))
+      .flat(2),
+  );
   for (const { model_mapping } of providers) {
     for (const name of Object.entries(model_mapping).flat()) if (isExact(name)) models.add(name);
   }

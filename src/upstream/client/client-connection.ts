@@ -24,7 +24,12 @@ const maxJoinedBytes = 16_384;
 
 /** The pool's side of a connection. */
 export interface ConnectionOwner {
-  readonly host: string;
+  /** Fields that every request has, as lines of its head. */
+  readonly fixed: string;
+  /** What stands before a request's path: empty, or the origin where a proxy takes the requests. */
+  readonly target: string;
+  /** The error of an answer that is not the origin's but a proxy's refusal, else null. */
+  refusalOf(status: number): Error | null;
   /** Ready for another request. */
   onIdle(connection: ClientConnection): void;
   onClosed(connection: ClientConnection): void;
@@ -74,7 +79,8 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     this.#call = call;
     let head: string;
     try {
-      head = requestHead(method, path, this.#owner.host, headers, bytesOf(body));
+      const { target, fixed } = this.#owner;
+      head = requestHead(method, target + path, fixed, headers, bytesOf(body));
     } catch (error) {
       this.#call = null;
       this.#owner.onIdle(this);
@@ -151,6 +157,8 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     if (head.status === 101) {
       throw new ClientError('ERR_INVALID_RESPONSE', 'the protocol was switched unasked');
     }
+    const refusal = this.#owner.refusalOf(head.status);
+    if (refusal) throw refusal;
     this.#keepAlive = head.keepAlive;
     this.#idleMs = idleTimeOf(head.fields);
     call.answered = true;

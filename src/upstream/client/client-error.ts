@@ -7,6 +7,10 @@ export type ClientErrorCode =
   | 'ERR_INVALID_REQUEST'
   /** The server closed the connection before its answer was whole. */
   | 'ERR_CLOSED'
+  /** A proxy cannot be reached or refuses; the message names it. */
+  | 'ERR_PROXY'
+  /** The server does not speak HTTP/2, as it was configured to. */
+  | 'ERR_NO_HTTP2'
   /** The pool was destroyed. */
   | 'ERR_DESTROYED';
 

@@ -1,27 +1,18 @@
-import { channel } from 'node:diagnostics_channel';
-import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net';
-import { connect as connectTls, type SecureContextOptions } from 'node:tls';
+import type { HttpProxy } from '../../config/http-proxy.js';
 import { ClientConnection, type ConnectionOwner } from './client-connection.js';
 import { ClientError } from './client-error.js';
+import { Connector, type Destination } from './connector.js';
 import type { ClientPool, ClientRequest, ExchangeHandler } from './exchange-handler.js';
-
-/** Where each new connection is published: `{ socket, tookMs }`, TLS included. */
-export const connectedChannel = channel('llmproxy:client:connected');
+import { fixedFields } from './request-head.js';
+import { proxyRefuses } from './tunnel.js';
 
 /** How exactly time limits are kept. */
 const sweepMs = 100;
-const tcpKeepAliveMs = 60_000;
 
-export interface NetPoolOptions {
-  /** `http:` or `https:`, with a port where it is not the scheme's own. */
-  origin: string;
-  /** Path of a unix socket to connect to instead. */
-  socketPath?: string;
+export interface NetPoolOptions extends Destination {
   maxConnections: number;
-  connectTimeoutMs: number;
-  lookup?: LookupFunction;
-  /** A CA or a client's certificate, where they are not the system's. */
-  tls?: SecureContextOptions;
+  /** Opens the pool that takes over from one whose server speaks HTTP/2 only. */
+  openHttp2?: () => ClientPool;
 }
 
 interface Waiting {
@@ -35,24 +26,35 @@ interface Waiting {
  * full or none is open; each connection that is being opened is for one that waits.
  */
 export class NetPool implements ClientPool, ConnectionOwner {
-  readonly host: string;
+  readonly fixed: string;
+  readonly target: string;
   readonly #options: NetPoolOptions;
-  readonly #url: URL;
+  readonly #connector: Connector;
+  /** Takes the requests of a proxy that gets them itself. */
+  readonly #proxy: HttpProxy | null;
   readonly #connections = new Set<ClientConnection>();
-  readonly #opening = new Set<Socket>();
+  /** Each gives up a connection that is being opened. */
+  readonly #opening = new Set<() => void>();
   readonly #idle: ClientConnection[] = [];
   #waiting: Waiting[] = [];
-  #session: Buffer | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #onClosed: (() => void) | null = null;
+  #http2: ClientPool | null = null;
 
   constructor(options: NetPoolOptions) {
     this.#options = options;
-    this.#url = new URL(options.origin);
-    this.host = this.#url.host;
+    this.#connector = new Connector(options, 'http/1.1');
+    const { host, protocol } = this.#connector.url;
+    this.#proxy = (protocol === 'http:' && options.proxy) || null;
+    this.fixed = fixedFields(host, this.#proxy?.authorization ?? null);
+    this.target = this.#proxy ? `http://${host}` : '';
   }
 
   dispatch(request: ClientRequest, handler: ExchangeHandler): void {
+    if (this.#http2) {
+      this.#http2.dispatch(request, handler);
+      return;
+    }
     let connection = this.#idle.pop();
     while (connection && !connection.isUsable) connection = this.#idle.pop();
     if (connection) {
@@ -63,19 +65,25 @@ export class NetPool implements ClientPool, ConnectionOwner {
     this.#openMore();
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
       this.#onClosed = resolve;
       for (const connection of this.#idle.splice(0)) connection.destroy();
       this.#settle();
     });
+    await Promise.all([closed, this.#http2?.close()]);
   }
 
   destroy(): void {
     const reason = new ClientError('ERR_DESTROYED', 'the pool was destroyed');
     for (const { handler } of this.#waiting.splice(0)) handler.onResponseError(null, reason);
-    for (const socket of this.#opening) socket.destroy();
+    for (const giveUp of this.#opening) giveUp();
     for (const connection of [...this.#connections]) connection.destroy(reason);
+    this.#http2?.destroy();
+  }
+
+  refusalOf(status: number): Error | null {
+    return status === 407 && this.#proxy ? proxyRefuses(this.#proxy) : null;
   }
 
   onIdle(connection: ClientConnection): void {
@@ -104,73 +112,32 @@ export class NetPool implements ClientPool, ConnectionOwner {
   }
 
   #open(): void {
-    const { connectTimeoutMs } = this.#options;
-    const beganMs = performance.now();
-    const isTls = this.#url.protocol === 'https:';
-    const socket = isTls ? this.#connectTls() : this.#connectTcp();
-    const timer = setTimeout(() => {
-      socket.destroy(new ClientError('ERR_CONNECT_TIMEOUT', 'connecting took too long'));
-    }, connectTimeoutMs);
-    let failure: Error = new ClientError('ERR_CLOSED', 'the connection was closed');
-    const onError = (error: Error) => {
-      failure = error;
-    };
-    const onClose = () => {
-      clearTimeout(timer);
-      this.#opening.delete(socket);
-      const next = this.#waiting.shift();
-      this.#openMore();
-      next?.handler.onResponseError(null, failure);
-      this.#settle();
-    };
-    this.#opening.add(socket);
-    socket.once('error', onError).once('close', onClose);
-    socket.once(isTls ? 'secureConnect' : 'connect', () => {
-      clearTimeout(timer);
-      socket.off('error', onError).off('close', onClose);
-      this.#opening.delete(socket);
-      if (connectedChannel.hasSubscribers) {
-        connectedChannel.publish({ socket, tookMs: performance.now() - beganMs });
+    const giveUp = this.#connector.open((error, socket) => {
+      this.#opening.delete(giveUp);
+      if (socket === null) {
+        this.#failed(error as Error);
+        return;
       }
       const connection = new ClientConnection(socket, this);
       this.#connections.add(connection);
       this.#startSweeping();
       this.onIdle(connection);
     });
+    this.#opening.add(giveUp);
   }
 
-  #connectTcp(): Socket {
-    const { socketPath } = this.#options;
-    return connectTcp(socketPath ? { path: socketPath } : this.#address());
-  }
-
-  #connectTls(): Socket {
-    const { hostname } = this.#url;
-    const socket = connectTls({
-      ...this.#address(),
-      ...this.#options.tls,
-      // An address is no server name (RFC 6066, section 3).
-      ...(/^[\d.]+$|^\[/.test(hostname) ? {} : { servername: hostname }),
-      ALPNProtocols: ['http/1.1'],
-      session: this.#session,
-    });
-    socket.on('session', (session) => {
-      this.#session = session;
-    });
-    return socket;
-  }
-
-  #address() {
-    const { hostname, port, protocol } = this.#url;
-    return {
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port) || (protocol === 'https:' ? 443 : 80),
-      ...(this.#options.lookup && { lookup: this.#options.lookup }),
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: tcpKeepAliveMs,
-      autoSelectFamily: true,
-    };
+  #failed(error: Error): void {
+    if (isHttp2Only(error)) this.#http2 ??= this.#options.openHttp2?.() ?? null;
+    if (this.#http2) {
+      for (const { request, handler } of this.#waiting.splice(0)) {
+        this.#http2.dispatch(request, handler);
+      }
+    } else {
+      const next = this.#waiting.shift();
+      this.#openMore();
+      next?.handler.onResponseError(null, error);
+    }
+    this.#settle();
   }
 
   #startSweeping(): void {
@@ -187,4 +154,9 @@ export class NetPool implements ClientPool, ConnectionOwner {
     this.#sweeper = undefined;
     if (this.#waiting.length === 0 && this.#opening.size === 0) this.#onClosed?.();
   }
+}
+
+/** Whether a server refuses the handshake because it does not offer HTTP/1.1. */
+function isHttp2Only(error: Error): boolean {
+  return 'code' in error && error.code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
 }

@@ -6,29 +6,49 @@ const notInPath = /[^\x21-\x7e]/;
 
 /**
  * The head of a request, one character per byte.
- * @param host the value of `Host`.
+ * @param fixed the fields that every request of its pool has, see `fixedFields`.
  * @param bodyBytes null where there is no body, `chunked` where its length is not known.
  * @throws ClientError `ERR_INVALID_REQUEST` for what would split or forge a head.
  */
 export function requestHead(
   method: string,
   path: string,
-  host: string,
+  fixed: string,
   headers: readonly string[],
   bodyBytes: number | 'chunked' | null,
 ): string {
-  if (notInPath.test(path)) throw invalid('its path is not valid');
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
+  checkPath(path);
+  let head = `${method} ${path} HTTP/1.1\r\n${fixed}`;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     const value = headers[i + 1] as string;
-    if (name === '' || notInName.test(name)) throw invalid('the name of a header is not valid');
-    if (notInValue.test(value)) throw invalid(`the header ${name} is not valid`);
+    checkHeader(name, value);
     head += `${name}: ${value}\r\n`;
   }
   if (bodyBytes === null) return `${head}\r\n`;
   if (bodyBytes === 'chunked') return `${head}transfer-encoding: chunked\r\n\r\n`;
   return `${head}content-length: ${bodyBytes}\r\n\r\n`;
+}
+
+/** @throws ClientError `ERR_INVALID_REQUEST` */
+export function checkPath(path: string): void {
+  if (notInPath.test(path)) throw invalid('its path is not valid');
+}
+
+/** @throws ClientError `ERR_INVALID_REQUEST` */
+export function checkHeader(name: string, value: string): void {
+  if (name === '' || notInName.test(name)) throw invalid('the name of a header is not valid');
+  if (notInValue.test(value)) throw invalid(`the header ${name} is not valid`);
+}
+
+/**
+ * Fields that every request of a pool has.
+ * @param host the value of `Host`.
+ * @param authorization for the proxy that takes the requests; null: none does.
+ */
+export function fixedFields(host: string, authorization: string | null): string {
+  const fields = `host: ${host}\r\nconnection: keep-alive\r\n`;
+  return authorization === null ? fields : `${fields}proxy-authorization: ${authorization}\r\n`;
 }
 
 function invalid(message: string): ClientError {

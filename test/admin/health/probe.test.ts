@@ -13,6 +13,9 @@ const settings: Settings['upstream'] = {
   total_timeout_ms: 60_000,
   max_connections_per_provider: 4,
   private_addresses: 'allow',
+  https_proxy: null,
+  http_proxy: null,
+  no_proxy: null,
 };
 
 /** Probes the provider at this address. */

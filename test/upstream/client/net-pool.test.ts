@@ -7,47 +7,12 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { ClientError } from '../../../src/upstream/client/client-error.js';
 import type {
   AnswerControl,
-  ClientPool,
   ClientRequest,
 } from '../../../src/upstream/client/exchange-handler.js';
 import { client, first } from '../../server/certificates.js';
 import { until } from '../../support/until.js';
-import { openPool, plainRequest, startProvider } from '../provider-for-test.js';
-
-interface Answer {
-  status: number;
-  headers: Record<string, unknown>;
-  body: string;
-}
-
-interface Steps {
-  onStart?: (control: AnswerControl) => void;
-  onData?: (control: AnswerControl) => void;
-}
-
-/** @throws the error that the pool gives to its handler. */
-function ask(
-  pool: ClientPool,
-  changes: Partial<ClientRequest> = {},
-  { onStart, onData }: Steps = {},
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const answer: Answer = { status: 0, headers: {}, body: '' };
-    pool.dispatch(
-      { ...plainRequest, ...changes },
-      {
-        onRequestStart: (control) => onStart?.(control),
-        onResponseStart: (_control, status, headers) => Object.assign(answer, { status, headers }),
-        onResponseData: (control, piece) => {
-          answer.body += piece.toString('latin1');
-          onData?.(control);
-        },
-        onResponseEnd: () => resolve(answer),
-        onResponseError: (_control, error) => reject(error),
-      },
-    );
-  });
-}
+import { openPool, startProvider } from '../provider-for-test.js';
+import { ask } from './ask-pool.js';
 
 /** A server of bytes; `serve` gets each connection, and is told of each of its requests. */
 async function startRaw(t: TestContext, onRequest: (socket: Socket, text: string) => void) {

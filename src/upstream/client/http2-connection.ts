@@ -1,0 +1,284 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { ClientError } from './client-error.js';
+import type {
+  AnswerControl,
+  BodyStream,
+  ClientRequest,
+  ExchangeHandler,
+} from './exchange-handler.js';
+import { checkHeader, checkPath } from './request-head.js';
+
+const idleMs = 30_000;
+/** Until the server has said how many it takes. */
+const assumedStreams = 100;
+/** An answer is read at once, or its reader pauses it. */
+const windowBytes = 1_048_576;
+
+/** A request, and whether a server has refused it untouched before. */
+export interface Call {
+  request: ClientRequest;
+  handler: ExchangeHandler;
+  isRepeated: boolean;
+}
+
+/** The pool's side of a connection. */
+interface Owner {
+  /** A request has ended. */
+  onRoom(): void;
+  /** Not processed, which the server has said itself: it may be sent again. */
+  onRefused(call: Call): void;
+  onClosed(): void;
+}
+
+/** One connection of HTTP/2, and the requests on it. */
+export class Http2Connection {
+  readonly #session: ClientHttp2Session;
+  readonly #owner: Owner;
+  readonly #base: OutgoingHttpHeaders;
+  #streams = 0;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, protocol: string, authority: string, owner: Owner) {
+    this.#owner = owner;
+    this.#base = { ':authority': authority, ':scheme': protocol.slice(0, -1) };
+    this.#session = connect(`${protocol}//${authority}`, {
+      createConnection: () => socket,
+      peerMaxConcurrentStreams: assumedStreams,
+      settings: { enablePush: false, initialWindowSize: windowBytes },
+    });
+    // Its streams are told of it as well.
+    this.#session.on('error', () => {});
+    this.#session.on('close', () => {
+      clearTimeout(this.#idleTimer);
+      owner.onClosed();
+    });
+    this.#rest();
+  }
+
+  /** False once its server has said that it goes away. */
+  get takesMore(): boolean {
+    return !this.#session.closed && !this.#session.destroyed;
+  }
+
+  get hasRoom(): boolean {
+    const most = this.#session.remoteSettings?.maxConcurrentStreams ?? assumedStreams;
+    return this.takesMore && this.#streams < most;
+  }
+
+  get isIdle(): boolean {
+    return this.#streams === 0;
+  }
+
+  destroy(reason?: Error): void {
+    this.#session.destroy(reason);
+  }
+
+  send(call: Call): void {
+    const { request, handler } = call;
+    let headers: OutgoingHttpHeaders;
+    try {
+      headers = { ...this.#base, ...headersOf(request) };
+    } catch (error) {
+      handler.onResponseError(null, error as Error);
+      return;
+    }
+    clearTimeout(this.#idleTimer);
+    if (this.#streams++ === 0) this.#session.ref();
+    const exchange = new Exchange(this.#session, call, headers, () => {
+      if (--this.#streams === 0) this.#rest();
+      if (exchange.wasRefused) this.#owner.onRefused(call);
+      this.#owner.onRoom();
+    });
+    exchange.start();
+  }
+
+  #rest(): void {
+    // An unused connection keeps no process from its end.
+    this.#session.unref();
+    this.#idleTimer = setTimeout(() => this.#session.close(), idleMs).unref();
+  }
+}
+
+/** One request under way, and what its handler steers the answer by. */
+class Exchange implements AnswerControl {
+  wasRefused = false;
+  readonly #session: ClientHttp2Session;
+  readonly #call: Call;
+  readonly #headers: OutgoingHttpHeaders;
+  readonly #onDone: () => void;
+  #stream: ClientHttp2Stream | null = null;
+  #isAnswered = false;
+  #isDone = false;
+
+  constructor(
+    session: ClientHttp2Session,
+    call: Call,
+    headers: OutgoingHttpHeaders,
+    onDone: () => void,
+  ) {
+    this.#session = session;
+    this.#call = call;
+    this.#headers = headers;
+    this.#onDone = onDone;
+  }
+
+  start(): void {
+    const { handler, request } = this.#call;
+    const { body, headersTimeout } = request;
+    handler.onRequestStart(this);
+    if (this.#isDone) return;
+    let stream: ClientHttp2Stream;
+    try {
+      stream = this.#session.request(this.#headers, { endStream: body === null });
+    } catch (error) {
+      this.#fail(new ClientError('ERR_INVALID_REQUEST', (error as Error).message, error));
+      return;
+    }
+    this.#stream = stream;
+    stream.setTimeout(headersTimeout, () => this.#timeOut());
+    stream.on('response', (headers) => this.#answered(headers));
+    stream.on('data', (piece: Buffer) => {
+      if (!this.#isDone) handler.onResponseData(this, piece);
+    });
+    stream.on('end', () => {
+      // A stream that was reset ends, too.
+      if (stream.rstCode === constants.NGHTTP2_NO_ERROR && this.#isAnswered) this.#end();
+    });
+    stream.on('error', (error) => this.#broken(error));
+    stream.on('close', () => this.#broken(null));
+    if (body === null) return;
+    if (isWhole(body)) stream.end(body);
+    else this.#pipe(stream, body, headersTimeout);
+  }
+
+  /** The server is timed from the end of the body, and while it does not take what there is. */
+  #pipe(stream: ClientHttp2Stream, body: BodyStream, timeoutMs: number): void {
+    const isServersTurn = (isServers: boolean) => {
+      if (!this.#isAnswered) stream.setTimeout(isServers ? timeoutMs : 0);
+    };
+    isServersTurn(false);
+    stream.on('drain', () => {
+      if (this.#isDone || stream.writableEnded) return;
+      isServersTurn(false);
+      body.resume();
+    });
+    body.pipe({
+      write: (piece) => {
+        if (this.#isDone || piece.length === 0) return true;
+        const isTaken = stream.write(piece);
+        if (!isTaken) isServersTurn(true);
+        return isTaken;
+      },
+      end: () => {
+        if (this.#isDone) return;
+        stream.end();
+        isServersTurn(true);
+      },
+    });
+  }
+
+  pause(): void {
+    if (this.#isDone) return;
+    this.#stream?.pause();
+    // A reader that pauses the answer is not the server's silence.
+    this.#stream?.setTimeout(0);
+  }
+
+  resume(): void {
+    if (this.#isDone || !this.#stream?.isPaused()) return;
+    this.#stream.resume();
+    this.#stream.setTimeout(this.#call.request.bodyTimeout);
+  }
+
+  abort(reason: Error): void {
+    this.#fail(reason);
+  }
+
+  #answered({
+    ':status': status = 0,
+    ...headers
+  }: IncomingHttpHeaders & { ':status'?: number | undefined }): void {
+    if (this.#isDone) return;
+    this.#isAnswered = true;
+    const { handler, request } = this.#call;
+    this.#stream?.setTimeout(request.bodyTimeout);
+    handler.onResponseStart(this, status, headers);
+  }
+
+  #timeOut(): void {
+    this.#fail(
+      this.#isAnswered
+        ? new ClientError('ERR_BODY_TIMEOUT', 'the answer stopped')
+        : new ClientError('ERR_HEADERS_TIMEOUT', 'there was no answer in time'),
+    );
+  }
+
+  #broken(error: Error | null): void {
+    if (this.#isDone) return;
+    const isRefused = this.#stream?.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+    const { isRepeated, request } = this.#call;
+    if (isRefused && !this.#isAnswered && !isRepeated && isWhole(request.body)) {
+      this.wasRefused = true;
+      this.#done(false);
+      return;
+    }
+    const code = error && 'code' in error ? error.code : '';
+    const isProtocol = code === 'ERR_HTTP2_ERROR';
+    this.#fail(
+      new ClientError(
+        isProtocol ? 'ERR_INVALID_RESPONSE' : 'ERR_CLOSED',
+        error?.message ?? 'the stream was closed',
+        error,
+      ),
+    );
+  }
+
+  #end(): void {
+    if (this.#isDone) return;
+    this.#done(this.#stream?.writableFinished !== true);
+    this.#call.handler.onResponseEnd();
+  }
+
+  #fail(reason: Error): void {
+    if (this.#isDone) return;
+    this.#done(true);
+    this.#call.handler.onResponseError(this, reason);
+  }
+
+  /** @param isCut the server is told that no more is sent or read. */
+  #done(isCut: boolean): void {
+    this.#isDone = true;
+    const { body } = this.#call.request;
+    if (!isWhole(body)) body.stop();
+    if (isCut) this.#stream?.close(constants.NGHTTP2_CANCEL);
+    this.#onDone();
+  }
+}
+
+/** @throws ClientError `ERR_INVALID_REQUEST` */
+function headersOf({ method, path, headers, body }: ClientRequest): OutgoingHttpHeaders {
+  checkPath(path);
+  const found: Record<string, string | string[]> = { ':method': method, ':path': path };
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    const value = headers[i + 1] as string;
+    checkHeader(name, value);
+    const before = found[name];
+    found[name] = before === undefined ? value : [before, value].flat();
+  }
+  const bytes = isWhole(body) ? Buffer.byteLength(body ?? '') : body.bytes;
+  if (body !== null && bytes !== null) found['content-length'] = String(bytes);
+  return found;
+}
+
+function isWhole(body: ClientRequest['body']): body is Buffer | string | null {
+  return body === null || typeof body === 'string' || Buffer.isBuffer(body);
+}

@@ -1,0 +1,108 @@
+import type { TLSSocket } from 'node:tls';
+import { ClientError } from './client-error.js';
+import { Connector, type Destination } from './connector.js';
+import type { ClientPool, ClientRequest, ExchangeHandler } from './exchange-handler.js';
+import { type Call, Http2Connection } from './http2-connection.js';
+
+export interface Http2PoolOptions extends Destination {
+  maxConnections: number;
+}
+
+/**
+ * Connections of HTTP/2 to one origin, by ALPN for `https:` and with prior knowledge for `http:`.
+ * Requests share a connection up to what its server allows; another is opened past that.
+ */
+export class Http2Pool implements ClientPool {
+  readonly #options: Http2PoolOptions;
+  readonly #connector: Connector;
+  readonly #connections = new Set<Http2Connection>();
+  #giveUp: (() => void) | null = null;
+  #waiting: Call[] = [];
+  #onClosed: (() => void) | null = null;
+
+  constructor(options: Http2PoolOptions) {
+    this.#options = options;
+    this.#connector = new Connector(options, 'h2');
+  }
+
+  dispatch(request: ClientRequest, handler: ExchangeHandler): void {
+    this.#send({ request, handler, isRepeated: false });
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onClosed = resolve;
+      this.#closeIdle();
+    });
+  }
+
+  destroy(): void {
+    const reason = new ClientError('ERR_DESTROYED', 'the pool was destroyed');
+    for (const { handler } of this.#waiting.splice(0)) handler.onResponseError(null, reason);
+    this.#giveUp?.();
+    for (const connection of this.#connections) connection.destroy(reason);
+  }
+
+  #send(call: Call): void {
+    for (const connection of this.#connections) {
+      if (!connection.hasRoom) continue;
+      connection.send(call);
+      return;
+    }
+    this.#waiting.push(call);
+    this.#open();
+  }
+
+  #open(): void {
+    if (this.#giveUp || this.#waiting.length === 0) return;
+    const usable = [...this.#connections].filter(({ takesMore }) => takesMore);
+    if (usable.length >= this.#options.maxConnections) return;
+    this.#giveUp = this.#connector.open((error, socket) => {
+      this.#giveUp = null;
+      const { protocol, host } = this.#connector.url;
+      if (socket && protocol === 'https:' && (socket as TLSSocket).alpnProtocol !== 'h2') {
+        socket.destroy();
+        this.#failed(new ClientError('ERR_NO_HTTP2', 'the server does not speak HTTP/2'));
+      } else if (socket === null) this.#failed(error as Error);
+      else {
+        const connection: Http2Connection = new Http2Connection(socket, protocol, host, {
+          onRoom: () => this.#serveWaiting(connection),
+          // A server that goes away has said that it has not touched it.
+          onRefused: (call) => this.#send({ ...call, isRepeated: true }),
+          onClosed: () => {
+            this.#connections.delete(connection);
+            this.#open();
+            this.#closeIdle();
+          },
+        });
+        this.#connections.add(connection);
+        this.#serveWaiting(connection);
+        this.#open();
+      }
+    });
+  }
+
+  #failed(error: Error): void {
+    const next = this.#waiting.shift();
+    this.#open();
+    next?.handler.onResponseError(null, error);
+    this.#closeIdle();
+  }
+
+  #serveWaiting(connection: Http2Connection): void {
+    while (connection.hasRoom) {
+      const next = this.#waiting.shift();
+      if (!next) break;
+      connection.send(next);
+    }
+    this.#closeIdle();
+  }
+
+  /** Where the pool is being closed: what is idle, and then the pool. */
+  #closeIdle(): void {
+    if (!this.#onClosed) return;
+    for (const connection of this.#connections) if (connection.isIdle) connection.destroy();
+    if (this.#connections.size > 0 || this.#waiting.length > 0 || this.#giveUp) return;
+    this.#onClosed();
+  }
+}
