@@ -17,7 +17,7 @@ export interface Provider {
   provider_type: ProviderType;
   /**
    * Base URL up to and including the version segment, such as `https://api.openai.com/v1`; of
-   * `azure` the resource's, with or without `/openai/v1`.
+   * `azure` the resource's, with or without `/openai/v1`; of `bedrock` that of its runtime.
    */
   api_base: string;
   /** Secret. */
@@ -63,6 +63,15 @@ export interface ProviderParams {
   model_timeouts?: Record<string, Timeouts>;
   /** Of `azure`: the `api-version` that requests name. */
   api_version?: string;
+  /** Of `bedrock`: the region that requests are signed for; absent: that of `api_base`. */
+  region?: string;
+  /** Of `vertex`: the project, and the location of its models. */
+  project?: string;
+  location?: string;
+  /** Where the control process gets credentials of a cloud; absent: `api_key` is all. */
+  auth?: ProviderAuth;
+  /** What it got; never stored, secret. */
+  fetched?: FetchedCredentials;
   /** Of `openai`: the APIs that the server has; absent: all, responses at OpenAI only. */
   operations?: OpenaiOperation[];
   /** What is done about a request that loses something where it is translated; absent: `warn`. */
@@ -87,6 +96,31 @@ export interface ProviderTls {
   pem?: Readonly<Partial<Record<'ca' | 'cert' | 'key', string>>>;
 }
 
+/** Where credentials of a cloud come from. Members without a meaning for the method are ignored. */
+export interface ProviderAuth {
+  method: AuthMethod;
+  /** Of `profile`: its name in the files of AWS's tools; absent: `default`. */
+  profile?: string;
+  /** Of `web_identity`: the role; absent: as AWS's variables say. */
+  role_arn?: string;
+  /** Of `web_identity`, and of `workload_identity` at Azure: the file with the token. */
+  token_file?: string;
+  /** At Azure: the directory, and the application or the identity. */
+  tenant_id?: string;
+  client_id?: string;
+}
+
+export const authMethods = {
+  azure: ['api_key', 'client_secret', 'managed_identity', 'workload_identity'],
+  vertex: ['api_key', 'environment', 'metadata'],
+  bedrock: ['api_key', 'environment', 'profile', 'web_identity', 'container', 'imds', 'default'],
+} as const;
+export type AuthMethod = (typeof authMethods)[keyof typeof authMethods][number];
+
+export type FetchedCredentials =
+  | { bearer: string }
+  | { accessKeyId: string; secretAccessKey: string; sessionToken: string | null };
+
 export interface Timeouts {
   connect_ms?: number;
   first_byte_ms?: number;
@@ -110,7 +144,14 @@ export type OpenaiOperation = (typeof openaiOperations)[number];
 export const lossPolicies = ['strict', 'warn', 'allow'] as const;
 export type LossPolicy = (typeof lossPolicies)[number];
 
-export const providerTypes = ['openai', 'azure', 'anthropic', 'gemini'] as const;
+export const providerTypes = [
+  'openai',
+  'azure',
+  'anthropic',
+  'gemini',
+  'vertex',
+  'bedrock',
+] as const;
 export type ProviderType = (typeof providerTypes)[number];
 
 /** A key that a client authenticates with. The key itself is never kept, only its hash. */

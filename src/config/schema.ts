@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { lossPolicies, openaiOperations, providerTypes } from './configuration.js';
+import { authMethods, lossPolicies, openaiOperations, providerTypes } from './configuration.js';
 import { type Problem, shownName } from './problem.js';
 
 const milliseconds = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
@@ -31,7 +31,7 @@ export const providerProperties = {
     type: 'string',
     enum: providerTypes,
     description:
-      'Kind of provider: `openai` for OpenAI and every compatible server, `azure` for Azure OpenAI, `anthropic` for Anthropic, `gemini` for Google’s Gemini API.',
+      'Kind of provider: `openai` for OpenAI and every compatible server, `azure` for Azure OpenAI, `anthropic` for Anthropic, `gemini` for Google’s Gemini API, `vertex` for Google Cloud’s Vertex AI, `bedrock` for Amazon Bedrock.',
   },
   api_base: {
     type: 'string',
@@ -122,6 +122,37 @@ export const providerProperties = {
         pattern: '^[0-9A-Za-z][0-9A-Za-z.-]{0,63}$',
         description:
           'Azure: the `api-version` of requests; default 2024-10-21, none for `/openai/v1`.',
+      },
+      region: {
+        type: 'string',
+        pattern: '^[a-z0-9-]{1,32}$',
+        description:
+          'Bedrock: the region that requests are signed for; default: that of `api_base`.',
+      },
+      project: {
+        type: 'string',
+        pattern: '^[A-Za-z0-9][A-Za-z0-9.:-]{0,127}$',
+        description: 'Vertex AI: the project of Google Cloud.',
+      },
+      location: {
+        type: 'string',
+        pattern: '^[a-z0-9-]{1,32}$',
+        description: 'Vertex AI: the location of its models, or `global`; default `us-central1`.',
+      },
+      auth: {
+        type: 'object',
+        required: ['method'],
+        additionalProperties: false,
+        properties: {
+          method: { type: 'string', enum: [...new Set(Object.values(authMethods).flat())] },
+          profile: { type: 'string', minLength: 1, maxLength: 128 },
+          role_arn: { type: 'string', pattern: '^arn:[A-Za-z0-9:/+=,.@_-]{1,2000}$' },
+          token_file: absolutePath,
+          tenant_id: { type: 'string', pattern: '^[A-Za-z0-9.-]{1,128}$' },
+          client_id: { type: 'string', pattern: '^[A-Za-z0-9-]{1,128}$' },
+        },
+        description:
+          'Where the daemon gets credentials of a cloud from, which it refreshes before they expire; default: `api_key` is all. Azure: `client_secret` (the secret is the `api_key`), `managed_identity`, `workload_identity`. Vertex AI: `environment`, `metadata`. Bedrock: `environment`, `profile`, `web_identity`, `container`, `imds`, or `default`, which tries these.',
       },
       operations: {
         type: 'array',

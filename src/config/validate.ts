@@ -1,6 +1,11 @@
 import { invisible } from '../observe/visible.js';
 import { hostProblem } from './address.js';
-import type { Configuration, Credential, Provider } from './configuration.js';
+import {
+  authMethods,
+  type Configuration,
+  type Credential,
+  type Provider,
+} from './configuration.js';
 import { noProxy, parseProxy } from './http-proxy.js';
 import { compileModelPattern } from './model-pattern.js';
 import { networkProblem } from './networks.js';
@@ -78,6 +83,8 @@ export function providerProblems(
   if (badKey) add('api_key', badKey);
   const badProxy = ownProxyProblem(provider.provider_params.proxy);
   if (badProxy) add('provider_params.proxy', badProxy);
+  const badAuth = authProblem(provider);
+  if (badAuth) add('provider_params.auth.method', badAuth);
   for (const name of Object.keys(provider.provider_params.headers ?? {})) {
     if (ownHeaders.has(name.toLowerCase())) {
       add(`provider_params.headers.${name}`, 'is a header that the gateway sets itself');
@@ -97,6 +104,15 @@ export function providerProblems(
     if (reason) add(`model_mapping.${key}`, reason);
   }
   return problems;
+}
+
+function authProblem({ provider_type, provider_params: { auth } }: Provider): string | null {
+  if (!auth) return null;
+  const known: Readonly<Record<string, readonly string[]>> = authMethods;
+  const methods = Object.hasOwn(known, provider_type) ? known[provider_type] : undefined;
+  if (methods?.includes(auth.method)) return null;
+  const which = methods ? methods.join(', ') : 'none';
+  return `"${auth.method}" is no method of a provider of type ${provider_type}, which has: ${which}`;
 }
 
 /** The problems of one credential; paths start with its name. */

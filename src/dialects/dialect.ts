@@ -3,6 +3,7 @@ import type { AnswerError } from './answer-error.js';
 import type { RequestPlace } from './codec.js';
 import type { Judge } from './first-content.js';
 import type { ModelRequest, Spans } from './head.js';
+import type { SseEvent } from './sse.js';
 import type { AnswerBytes, TokenUsage } from './usage.js';
 
 /** What is asked of a model. */
@@ -27,11 +28,16 @@ export type DialectName =
   | 'openai.speech'
   | 'openai.transcriptions'
   | 'cohere.rerank'
+  | 'jina.rerank'
   | 'anthropic.messages'
   | 'anthropic.count_tokens'
   | 'gemini.generate'
   | 'gemini.count_tokens'
-  | 'gemini.embed';
+  | 'gemini.embed'
+  | 'cohere.embed'
+  | 'bedrock.converse'
+  | 'bedrock.titan-embed'
+  | 'bedrock.cohere-embed';
 
 /**
  * A wire format of one operation: what the gateway reads of requests and answers in it, and how it
@@ -71,7 +77,12 @@ export interface Dialect {
 }
 
 /** What an attempt must know of the dialect that it is answered in. */
-export type AnswerJudge = Pick<Dialect, 'judge' | 'errorIn'>;
+export interface AnswerJudge extends Pick<Dialect, 'judge' | 'errorIn'> {
+  /** Of a stream of frames: makes the dialect's own event of one. */
+  unwrap?(event: SseEvent): SseEvent;
+  /** The body of an error in the dialect's shape, where its host has another one. */
+  ownError?(body: Buffer, status: number): string;
+}
 
 /** What is read of an answer in a dialect, be it one that no client speaks. */
 export type AnsweredDialect = AnswerJudge & Pick<Dialect, 'name' | 'requestIdHeader'>;

@@ -1,11 +1,13 @@
 import { countTokens, messages } from './anthropic/dialects.js';
 import { countTokensDocument, messagesDocument } from './anthropic/documents.js';
-import { rerank } from './cohere/dialects.js';
+import { converse, embedByCohere, embedByTitan } from './bedrock/dialects.js';
+import { embed as cohereEmbed, rerank, rerankAsJina } from './cohere/dialects.js';
 import { cohereRerankDocument, rerankDocument } from './cohere/documents.js';
-import type { ModelEndpoint, OwnEndpoint } from './endpoint.js';
-import { countTokens as countGeminiTokens, embed, generate } from './gemini/dialect.js';
+import type { AskedEndpoint, ModelEndpoint, OwnEndpoint } from './endpoint.js';
+import { countTokens as countGeminiTokens, embed, embedBatch, generate } from './gemini/dialect.js';
 import {
   countTokensDocument as countGeminiTokensDocument,
+  embedBatchDocument,
   embedDocument,
   generateDocument,
   streamDocument,
@@ -164,7 +166,7 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
     method: 'POST',
     pattern: '/v1/rerank',
     path: '/rerank',
-    dialect: rerank,
+    dialect: rerankAsJina,
     document: rerankDocument,
     probe: null,
     limited: true,
@@ -249,6 +251,24 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
     },
     limited: true,
   },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1beta/models/{model}:batchEmbedContents',
+    path: ':batchEmbedContents',
+    dialect: embedBatch,
+    document: embedBatchDocument,
+    probe: null,
+    limited: true,
+  },
+];
+
+/** Where providers are asked in dialects that no client speaks. */
+export const providerEndpoints: readonly AskedEndpoint[] = [
+  { dialect: converse, path: '' },
+  { dialect: embedByTitan, path: '' },
+  { dialect: embedByCohere, path: '' },
+  { dialect: cohereEmbed, path: '/embed' },
 ];
 
 /** Every other endpoint. */

@@ -108,6 +108,11 @@ export function bodyFor(request: ModelRequest, model: string, askUsage: boolean)
     for (const span of modelSpans) edits.push({ ...span, bytes });
     if (modelSpans.length === 0) edits.push(memberAtStart(body, 'model', model));
   }
+  if (modelIn === 'path' && model !== request.model) {
+    // Gemini's embeddings repeat the name of the path.
+    const bytes = Buffer.from(JSON.stringify(`models/${model}`));
+    for (const span of modelSpans) edits.push({ ...span, bytes });
+  }
   if (askUsage && usageEdit) edits.push(usageEdit);
   return edits.length === 0 ? body : edited(body, edits);
 }
@@ -120,7 +125,8 @@ export function memberAtStart(body: Buffer, name: string, value: unknown): Edit 
   return { start, end: start, bytes: Buffer.from(isEmpty ? member : `${member},`) };
 }
 
-function edited(body: Buffer, edits: Edit[]): Buffer {
+/** The body with these edits, which do not overlap. */
+export function edited(body: Buffer, edits: Edit[]): Buffer {
   const parts: Buffer[] = [];
   let position = 0;
   for (const { start, end, bytes } of edits.sort((a, b) => a.start - b.start)) {

@@ -23,14 +23,27 @@ export type Conversations = (
   codec: Codec,
   body: Buffer,
   place?: RequestPlace,
+  framing?: Framing,
 ) => Promise<void>;
+
+/** How the pieces of a stream are sent. */
+export interface Framing {
+  /** Value of `content-type`. */
+  type: string;
+  frame(piece: Buffer): Buffer[];
+}
+
+const events: Framing = {
+  type: 'text/event-stream; charset=utf-8',
+  frame: (piece) => [piece],
+};
 
 /** Answers conversations in any dialect that has a codec, in its own form. */
 export function createConversations(
-  { latencyMs, chunks, chunkIntervalMs }: Behaviour,
+  { latencyMs, chunks: count, chunkIntervalMs }: Behaviour,
   headers: readonly string[],
 ): Conversations {
-  return async (exchange, codec, body, place = inBody) => {
+  return async (exchange, codec, body, place = inBody, framing = events) => {
     const request = codec.readRequest(body, place);
     if (request.model === '') {
       throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
@@ -38,7 +51,7 @@ export function createConversations(
     const steering = steeringOf(request.model);
     if (await steer(exchange, steering)) return;
     const text = textFor(steering, exchange, body);
-    const answer = toConversation(makeAnswer('chat', askOf(request), chunks, text), request);
+    const answer = toConversation(makeAnswer('chat', askOf(request), count, text), request);
     const cuts = steering?.kind === 'cut-stream';
     if (!request.stream) {
       await waitFor(exchange, latencyMs);
@@ -47,10 +60,10 @@ export function createConversations(
       exchange.respond(200, ['content-type', 'application/json', ...headers], written);
       return;
     }
-    const events = render(codec, request.model, answer.parts);
+    const chunks = render(codec, request.model, answer.parts).flatMap(framing.frame);
     await playStream(exchange, {
-      headers: ['content-type', 'text/event-stream; charset=utf-8', ...headers],
-      chunks: cuts ? events.slice(0, chunksBeforeCut) : events,
+      headers: ['content-type', framing.type, ...headers],
+      chunks: cuts ? chunks.slice(0, chunksBeforeCut) : chunks,
       latencyMs,
       intervalMs:
         steering?.kind === 'slow-stream'

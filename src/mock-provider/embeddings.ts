@@ -1,3 +1,4 @@
+import type { EmbeddingCodec } from '../dialects/embeddings/codec.js';
 import { tokensOf } from './ask.js';
 import { ProviderError } from './provider-error.js';
 import { hashText, seededRandom } from './random.js';
@@ -46,6 +47,18 @@ export function geminiEmbeddingBody(body: Buffer): string {
     throw invalid('outputDimensionality', `must be an integer from 1 to ${maxDimensions}`);
   }
   return `{"embedding":{"values":${vectorJson(JSON.stringify(content), dimensions, 'float')}}}`;
+}
+
+/**
+ * The same for any API that has a codec.
+ * @throws WrongField
+ */
+export function embeddingAnswer(codec: EmbeddingCodec, body: Buffer, model: string): string {
+  const request = codec.readRequest(body, model);
+  const vectors = request.inputs.map((input) =>
+    makeVector(JSON.stringify(input), request.dimensions ?? otherDimensions),
+  );
+  return codec.writeAnswer({ vectors, tokens: tokensOf(body.length) }, request);
 }
 
 interface Input {

@@ -1,4 +1,6 @@
 import { messagesCodec } from '../dialects/anthropic/messages-codec.js';
+import { converseCodec } from '../dialects/bedrock/converse-codec.js';
+import type { Codec } from '../dialects/codec.js';
 import { codecs } from '../dialects/codecs.js';
 import { kindOf } from '../dialects/conversation-error.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
@@ -10,8 +12,9 @@ import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange, type RequestHandler } from '../server/exchange.js';
 import { createTextAnswers } from './answer-text.js';
 import { parseBody } from './ask.js';
+import { type CloudEndpoint, cloudEndpoint } from './clouds.js';
 import { createConversations, promptTokensOf } from './conversations.js';
-import { geminiEmbeddingBody } from './embeddings.js';
+import { embeddingAnswer, geminiEmbeddingBody } from './embeddings.js';
 import { geminiModelsBody, modelBody, modelsBody } from './models.js';
 import { type Behaviour, changeBehaviour } from './options.js';
 import { type Fields, type PlainAnswer, plainAnswers } from './plain-answers.js';
@@ -64,11 +67,24 @@ export function createHandler(
     } else if (method === 'POST' && geminiPath.test(path)) {
       const [, name = '', verb = ''] = geminiPath.exec(path) ?? [];
       await answerGemini(exchange, decodeURIComponent(name), verb, await readRequest(exchange));
+    } else if (method === 'POST' && cloudEndpoint(path)) {
+      await answerCloud(exchange, cloudEndpoint(path) as CloudEndpoint);
     } else {
       const endpoint = modelEndpoints.find(({ pattern }) => pattern === path);
       if (!endpoint || method !== endpoint.method) throw unknownUrl(exchange);
       await answerModel(exchange, endpoint, await readRequest(exchange));
     }
+  }
+
+  async function answerCloud(exchange: Exchange, endpoint: CloudEndpoint): Promise<void> {
+    const body = await readRequest(exchange);
+    if (endpoint.kind === 'conversation') {
+      const { codec, place, framing } = endpoint;
+      return converse(exchange, codec, body, place, framing ?? undefined);
+    }
+    if (await steer(exchange, steeringOf(endpoint.model))) return;
+    await waitFor(exchange, behaviour.latencyMs);
+    respond(exchange, embeddingAnswer(endpoint.codec, body, endpoint.model));
   }
 
   async function answerGemini(
@@ -102,6 +118,7 @@ export function createHandler(
       case 'openai.speech':
       case 'openai.transcriptions':
       case 'cohere.rerank':
+      case 'jina.rerank':
         return answerPlain(exchange, plainAnswers[name], body);
       case 'anthropic.count_tokens': {
         const request = messagesCodec.readRequest(body, { model: '', stream: false });
@@ -205,13 +222,19 @@ async function fieldsOf(exchange: Exchange, body: Buffer): Promise<Fields> {
 const geminiPath =
   /^\/v1beta\/models\/([^/]+):((?:streamG|g)enerateContent|countTokens|embedContent)$/;
 
+const errorCodecs: readonly [start: string, codec: Codec][] = [
+  ['/v1/messages', messagesCodec],
+  ['/v1beta/', generateCodec],
+  ['/v1/projects/', generateCodec],
+  ['/model/', converseCodec],
+];
+
 /** In the shape of the API that was asked. */
 function errorBody({ path }: Exchange, error: ProviderError | GatewayError): string {
-  const isMessages = path.startsWith('/v1/messages');
-  if (!isMessages && !path.startsWith('/v1beta/')) return error.toBody();
+  const codec = errorCodecs.find(([start]) => path.startsWith(start))?.[1];
+  if (!codec) return error.toBody();
   const { status, message, code, param } = error;
-  const { writeError } = isMessages ? messagesCodec : generateCodec;
-  return writeError({ kind: kindOf(status), status, message, code, param, retryAfter: null });
+  return codec.writeError({ kind: kindOf(status), status, message, code, param, retryAfter: null });
 }
 
 function authorize(exchange: Exchange): void {

@@ -16,6 +16,7 @@ export const plainAnswers = {
   'openai.speech': speechBody,
   'openai.transcriptions': transcriptionBody,
   'cohere.rerank': rerankBody,
+  'jina.rerank': rerankBody,
 } as const satisfies Record<string, PlainAnswer>;
 
 const categories = ['hate', 'harassment', 'self-harm', 'sexual', 'violence'];

@@ -3,7 +3,7 @@ import type { ProviderKind } from './kind.js';
 
 /** Anthropic's own API. */
 export const anthropic: ProviderKind = {
-  defaultBase: 'https://api.anthropic.com/v1',
+  defaultBase: () => 'https://api.anthropic.com/v1',
   path: (_provider, base, { dialect, path }) =>
     dialect.name.startsWith('anthropic.') ? base + path : null,
   listPath: (_provider, base) => `${base}/models`,

@@ -1,7 +1,7 @@
 import type { Provider } from '../config/configuration.js';
 import { noQuirks } from '../dialects/codec.js';
 import type { ProviderKind } from './kind.js';
-import { pathSegment } from './path-segment.js';
+import { isDotSegment, pathSegment } from './path-segment.js';
 
 /** The newest version that is not a preview. */
 const defaultVersion = '2024-10-21';
@@ -13,13 +13,14 @@ const responsesVersion = '2025-04-01-preview';
  * the deployment in the body; any other is a resource, whose deployments have a path each.
  */
 export const azure: ProviderKind = {
-  defaultBase: null,
+  defaultBase: () => null,
   path(provider, base, { dialect, path }, deployment) {
     if (!dialect.name.startsWith('openai.')) return null;
     if (dialect.name === 'openai.responses' && !isUnversioned(base)) {
       return `${resource(base)}${path}${versionQuery(provider, responsesVersion)}`;
     }
     if (isUnversioned(base)) return base + path + versionQuery(provider);
+    if (isDotSegment(deployment)) return null;
     const at = `${resource(base)}/deployments/${pathSegment(deployment)}`;
     return at + path + versionQuery(provider, defaultVersion);
   },
@@ -28,7 +29,10 @@ export const azure: ProviderKind = {
       ? `${base}/models${versionQuery(provider)}`
       : `${resource(base)}/models${versionQuery(provider, defaultVersion)}`;
   },
-  headers: ({ api_key }) => ['api-key', api_key],
+  headers: ({ api_key, provider_params: { fetched } }) =>
+    fetched && 'bearer' in fetched
+      ? ['authorization', `Bearer ${fetched.bearer}`]
+      : ['api-key', api_key],
   defaults: [],
   quirks: ({ provider_params }) => ({
     ...noQuirks,

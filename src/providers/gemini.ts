@@ -4,7 +4,7 @@ import { pathSegment } from './path-segment.js';
 
 /** Google's Gemini API. */
 export const gemini: ProviderKind = {
-  defaultBase: 'https://generativelanguage.googleapis.com/v1beta',
+  defaultBase: () => 'https://generativelanguage.googleapis.com/v1beta',
   path(_provider, base, { dialect, path }, model, stream) {
     if (!dialect.name.startsWith('gemini.')) return null;
     const method = stream ? ':streamGenerateContent?alt=sse' : ':generateContent';

@@ -1,20 +1,24 @@
-import type { ProviderType } from '../config/configuration.js';
+import type { ProviderParams, ProviderType } from '../config/configuration.js';
 import { anthropic } from './anthropic.js';
 import { azure } from './azure.js';
+import { bedrock } from './bedrock.js';
 import { gemini } from './gemini.js';
 import type { ProviderKind } from './kind.js';
 import { openai } from './openai.js';
+import { vertex } from './vertex.js';
 
 const kinds: Readonly<Record<ProviderType, ProviderKind>> = {
   openai,
   azure,
   anthropic,
   gemini,
+  vertex,
+  bedrock,
 };
 
-/** Where providers of a type are when nobody says; null where somebody must, or it is not known. */
-export function defaultBaseOf(type: string): string | null {
-  return Object.hasOwn(kinds, type) ? kinds[type as ProviderType].defaultBase : null;
+/** Where providers of a type are by default; null where it has to be said, or is not known. */
+export function defaultBaseOf(type: string, params: ProviderParams): string | null {
+  return Object.hasOwn(kinds, type) ? kinds[type as ProviderType].defaultBase(params) : null;
 }
 
 /** @throws Error for a type that a row has and this version does not know. */

@@ -1,11 +1,12 @@
-import type { Provider } from '../config/configuration.js';
+import type { Provider, ProviderParams } from '../config/configuration.js';
 import type { Quirks } from '../dialects/codec.js';
+import type { AnsweredDialect } from '../dialects/dialect.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 
 /** Where a provider lives, how it authenticates, and which dialects it speaks. Pure. */
 export interface ProviderKind {
   /** Where it is when `api_base` is not given; null where it must be. */
-  readonly defaultBase: string | null;
+  defaultBase(params: ProviderParams): string | null;
   /**
    * The path of requests for a model, with its query; null where the provider does not speak the
    * endpoint's dialect.
@@ -27,4 +28,33 @@ export interface ProviderKind {
   readonly defaults: readonly string[];
   /** In what it differs from the dialects that it is said to speak; for what is translated. */
   quirks(provider: Provider): Quirks;
+  /** For a provider whose requests are signed one by one; null where headers are enough. */
+  sign?(provider: Provider): Sign | null;
+  /** The way in which it carries another maker's dialect; null where it speaks it as it is. */
+  hosted?(endpoint: AskedEndpoint): Hosted | null;
+}
+
+export interface RequestToSign {
+  method: string;
+  host: string;
+  /** With its query. */
+  path: string;
+  /** Flat, lower case. */
+  headers: readonly string[];
+  body: Buffer | string | null;
+}
+
+/** The headers that prove who asks, flat, lower case. @param nowMs wall clock, milliseconds. */
+export type Sign = (request: RequestToSign, nowMs: number) => string[];
+
+/** A dialect of one maker at the cloud of another. */
+export interface Hosted {
+  /** How its answers are read. */
+  readonly dialect: AnsweredDialect;
+  /**
+   * A request as the host takes it.
+   * @param betas value of the client's `anthropic-beta`, or empty.
+   * @returns its body and further headers, flat, lower case.
+   */
+  carry(body: Buffer, betas: string): { body: Buffer; headers: readonly string[] };
 }

@@ -4,7 +4,7 @@ import type { ProviderKind } from './kind.js';
 
 /** OpenAI, and every server that is compatible with it. */
 export const openai: ProviderKind = {
-  defaultBase: null,
+  defaultBase: () => 'https://api.openai.com/v1',
   path: (provider, base, { dialect, path }) =>
     speaks(provider, dialect.name) ? base + path : null,
   listPath: (_provider, base) => `${base}/models`,
@@ -20,7 +20,8 @@ export const openai: ProviderKind = {
 /** Most compatible servers do not have responses, which are told in chat then. */
 function speaks({ api_base, provider_params }: Provider, dialect: DialectName): boolean {
   const [maker, operation] = dialect.split('.');
-  if (maker !== 'openai' && dialect !== 'cohere.rerank') return false;
+  const reranks = isAt(api_base, 'cohere.com') ? 'cohere.rerank' : 'jina.rerank';
+  if (maker !== 'openai' && dialect !== reranks) return false;
   const { operations } = provider_params;
   if (operations) return operations.includes(operation as OpenaiOperation);
   return operation !== 'responses' || isAt(api_base, 'openai.com');

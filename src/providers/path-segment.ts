@@ -2,3 +2,8 @@
 export function pathSegment(name: string): string {
   return encodeURIComponent(Buffer.from(name).toString());
 }
+
+/** Whether a name would, as a segment of its own, lead to another path. */
+export function isDotSegment(name: string): boolean {
+  return name === '.' || name === '..';
+}

@@ -2,6 +2,7 @@ import type { AnsweredDialect } from '../dialects/dialect.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { type ErrorKind, errorKindOf } from '../dialects/error-kind.js';
 import { bodyFor, type ModelRequest } from '../dialects/head.js';
+import type { ReadOnce } from '../dialects/translate/way.js';
 import { GatewayError } from '../errors.js';
 import type { AttemptsEnd } from '../observe/event.js';
 import type { Candidate, Route } from '../routing/snapshot.js';
@@ -18,7 +19,7 @@ import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
 import { type Picked, pick, pickAgain } from './pick.js';
 import type { RequestRecord } from './record.js';
-import { type ReadOnce, type Translated, translateRequest } from './translate.js';
+import { type Translated, translateRequest } from './translate.js';
 import type { Upload } from './upload.js';
 
 /** A request for a model, ready to be sent. */
@@ -259,13 +260,18 @@ function start(
   }
   if (upload?.failure) throw upload.failure;
   const { dialect, translation } = wire;
-  const translated = translation && translateRequest(planned, candidate, translation, seals);
+  const translated =
+    translation && translateRequest(planned, candidate, translation, dialect.name, seals);
   const asksUsage =
     !translated &&
     request.usageEdit !== null &&
     wire.asksUsage &&
     candidate !== withoutUsage &&
     !usageRefusers.has(provider.key);
+  const body =
+    translated?.translation.body ?? upload?.to(model) ?? bodyFor(request, model, asksUsage);
+  const betas = translated ? '' : exchange.header('anthropic-beta');
+  const carried = Buffer.isBuffer(body) ? wire.carry?.(body, betas) : null;
   record.attempted(candidate);
   health.started(provider.key, Date.now(), model);
   const done = () => {
@@ -274,12 +280,14 @@ function start(
   };
   const judge = answerJudge(dialect, settings.routing);
   const attempt = new Attempt(judge, done, request.stream);
+  const received = translated ? jsonHeaders : exchange.headers;
+  const headers = upstreamHeaders(received, wire, record.requestId);
   send(upstreams, wire, attempt, {
     method: 'POST',
     stream: request.stream,
     query: translated ? '' : exchange.query,
-    headers: upstreamHeaders(translated ? jsonHeaders : exchange.headers, wire, record.requestId),
-    body: translated?.translation.body ?? upload?.to(model) ?? bodyFor(request, model, asksUsage),
+    headers: carried ? [...headers, ...carried.headers] : headers,
+    body: carried?.body ?? body,
     firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),
     idleMs: Math.min(wire.timeouts.idle_ms ?? upstream.idle_timeout_ms, leftMs),
   });

@@ -21,7 +21,7 @@ const maxAnswerBytes = 67_108_864;
 export async function respondTranslated(
   gateway: Gateway,
   answer: Answer,
-  { translator, translation }: Translated,
+  { translation }: Translated,
   exchange: Exchange,
   headers: readonly string[],
   { endpoint, request }: PlannedRequest,
@@ -32,14 +32,14 @@ export async function respondTranslated(
     ? attempt.takeHeld()
     : await wholeOf(gateway, answer, exchange, record);
   const { status } = attempt;
-  const said = status >= 400 ? translator.error(body, status) : translation.answer(body);
+  const said = status >= 400 ? translation.error(body, status) : translation.answer(body);
   const sent = Buffer.from(said.body);
   record.status = 'error' in said ? said.status : status;
   if (record.bodies) record.bodies.response = keptBody(sent);
   if (!('error' in said)) {
     const whole = new AnswerKeeper();
     whole.add(sent);
-    countTokens(record, request, said.answer.usage, whole);
+    countTokens(record, request, said.usage, whole, endpoint.dialect);
   }
   record.complete = !exchange.aborted;
   if (exchange.headSent) respondInStream(exchange, record, endpoint.dialect, sent);

@@ -1,4 +1,5 @@
 import type { Usage } from '../dialects/conversation.js';
+import type { Dialect } from '../dialects/dialect.js';
 import { neutralError } from '../dialects/gateway-error.js';
 import type { ModelRequest } from '../dialects/head.js';
 import type { StreamPipe } from '../dialects/translate/stream-pipe.js';
@@ -47,7 +48,7 @@ export class TranslatedReader implements AnswerWatcher {
 
   finish(record: RequestRecord, request: ModelRequest): void {
     if (record.bodies && this.#body) record.bodies.response = this.#body.body;
-    countTokens(record, request, this.#pipe.usage, this.#answer);
+    countTokens(record, request, this.#pipe.usage, this.#answer, chat);
   }
 
   #taken(piece: Buffer): Buffer {
@@ -57,17 +58,21 @@ export class TranslatedReader implements AnswerWatcher {
   }
 }
 
+/** Only conversations are streamed. */
+const chat = { operation: 'chat', countsTokens: true } as const;
+
 /** Puts the usage that a translated answer reports into the record, or what it is counted from. */
 export function countTokens(
   record: RequestRecord,
   request: ModelRequest,
   usage: Usage | null,
   answer: Pick<AnswerKeeper, 'pieces' | 'truncated' | 'totalBytes'>,
+  { operation, countsTokens }: Pick<Dialect, 'operation' | 'countsTokens'>,
 ): void {
   record.usage = usage && usageOfClasses(usage);
-  if (record.usage) return;
+  if (record.usage || !countsTokens) return;
   record.uncounted = {
-    operation: 'chat',
+    operation,
     request: request.body,
     answer: answer.pieces,
     truncated: answer.truncated,

@@ -1,14 +1,22 @@
 import { hash } from 'node:crypto';
 import type { Provider, ProviderTls, Timeouts } from '../config/configuration.js';
 import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
-import type { Codec, RequestTarget } from '../dialects/codec.js';
+import type { Quirks } from '../dialects/codec.js';
 import { codecOf } from '../dialects/codecs.js';
-import type { AnsweredDialect } from '../dialects/dialect.js';
+import type { AnsweredDialect, DialectName } from '../dialects/dialect.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
 import type { LossPolicy } from '../dialects/translate/loss-policy.js';
-import { conversationTargets } from '../dialects/translate/targets.js';
+import {
+  conversationTargets,
+  embeddingCodecOf,
+  embeddingTargets,
+  rerankShapeOf,
+  rerankTargets,
+} from '../dialects/translate/targets.js';
+import type { Way } from '../dialects/translate/way.js';
 import { kindOf } from '../providers/index.js';
+import type { Hosted, Sign } from '../providers/kind.js';
 import { compileForwards } from './forwarded-headers.js';
 import { queryNames, withQuery } from './query.js';
 
@@ -37,13 +45,15 @@ export interface Wire {
   readonly dialect: AnsweredDialect;
   /** Null where that is the client's own dialect. */
   readonly translation: WireTranslation | null;
+  /** Null where the provider takes the dialect's own bodies. */
+  readonly carry: Hosted['carry'] | null;
+  /** Null where the headers are enough. */
+  readonly sign: Sign | null;
 }
 
 /** From a client's dialect to a provider's, and back. */
 export interface WireTranslation {
-  readonly client: Codec;
-  readonly provider: Codec;
-  readonly target: RequestTarget;
+  readonly way: Way;
   readonly losses: LossPolicy;
 }
 
@@ -69,7 +79,7 @@ export interface ProviderWires {
   /** The same by way of another dialect; null where no translation leads to one that it speaks. */
   translated(endpoint: AskedEndpoint, model: string): Wire | null;
   /** To its list of models. */
-  readonly list: Omit<Wire, 'dialect' | 'translation'>;
+  readonly list: Omit<Wire, 'dialect' | 'translation' | 'carry'>;
 }
 
 export function compileWires(provider: Provider): ProviderWires {
@@ -94,6 +104,7 @@ export function compileWires(provider: Provider): ProviderWires {
     defaults: kind.defaults,
     forwards: compileForwards((provider_params.forward_headers ?? []).map(lowerCase)),
     asksUsage: provider_params.stream_usage !== false,
+    sign: kind.sign?.(provider) ?? null,
   };
   const target = (kindsPath: string, kindsStreamPath = kindsPath) => {
     const query = provider_params.query ?? {};
@@ -105,23 +116,23 @@ export function compileWires(provider: Provider): ProviderWires {
     const path = kind.path(provider, base, endpoint, model, false);
     if (path === null) return null;
     const streamPath = kind.path(provider, base, endpoint, model, true) ?? path;
-    const { dialect } = endpoint;
+    const hosted = kind.hosted?.(endpoint);
     const timeouts = timeoutsFor(model);
-    return { ...common, ...target(path, streamPath), timeouts, dialect, translation: null };
+    const own = { ...common, ...target(path, streamPath), timeouts, translation: null };
+    if (!hosted) return { ...own, dialect: endpoint.dialect, carry: null };
+    const { dialect, carry } = hosted;
+    // A host reads headers of the dialect's maker in its own way, or refuses them.
+    const forwards = (name: string) => !name.startsWith('anthropic-') && common.forwards(name);
+    return { ...own, dialect, carry, forwards };
   };
   return {
     connection,
     to: wireTo,
     translated(endpoint, model) {
-      const client = codecOf(endpoint.dialect.name);
-      if (!client) return null;
-      for (const other of conversationTargets) {
-        const codec = codecOf(other.dialect.name);
-        const wire = codec && codec !== client && wireTo(other, model);
+      for (const [target, way] of waysFrom(endpoint.dialect.name, model, kind.quirks(provider))) {
+        const wire = wireTo(target, model);
         if (!wire) continue;
-        const asked = { model, maxOutputTokens: null, quirks: kind.quirks(provider) };
-        const losses = provider_params.losses ?? 'warn';
-        return { ...wire, translation: { client, provider: codec, target: asked, losses } };
+        return { ...wire, translation: { way, losses: provider_params.losses ?? 'warn' } };
       }
       return null;
     },
@@ -131,6 +142,33 @@ export function compileWires(provider: Provider): ProviderWires {
       timeouts: provider_params.timeouts ?? {},
     },
   };
+}
+
+/** The targets that a client's dialect can be translated to, the best first. */
+function* waysFrom(
+  dialect: DialectName,
+  model: string,
+  quirks: Quirks,
+): Generator<[AskedEndpoint, Way]> {
+  const client = codecOf(dialect);
+  for (const target of client ? conversationTargets : []) {
+    const provider = codecOf(target.dialect.name);
+    if (!client || !provider || provider === client) continue;
+    const asked = { model, maxOutputTokens: null, quirks };
+    yield [target, { operation: 'chat', client, provider, target: asked }];
+  }
+  const embedding = embeddingCodecOf(dialect);
+  for (const target of embedding ? embeddingTargets : []) {
+    const provider = embeddingCodecOf(target.dialect.name);
+    if (!embedding || !provider || target.dialect.name === dialect) continue;
+    yield [target, { operation: 'embedding', client: embedding, provider, model }];
+  }
+  const shape = rerankShapeOf(dialect);
+  for (const target of shape ? rerankTargets : []) {
+    const provider = rerankShapeOf(target.dialect.name);
+    if (!shape || !provider || provider === shape) continue;
+    yield [target, { operation: 'rerank', client: shape, provider, model }];
+  }
 }
 
 function lowerCase(name: string): string {

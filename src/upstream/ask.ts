@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AnswerJudge } from '../dialects/dialect.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
-import type { ProviderWires } from '../routing/wire.js';
+import { type RequestTranslation, translateOver } from '../dialects/translate/way.js';
+import type { ProviderWires, Wire } from '../routing/wire.js';
 import { Attempt } from './attempt.js';
 import type { AnswerControl } from './client/exchange-handler.js';
 import { send } from './send.js';
@@ -32,9 +33,10 @@ export interface AskBounds {
 }
 
 /**
- * Sends one request of our own to a provider, with its key and headers.
- * @throws UpstreamError, also when `signal` aborts; Error for an answer that is too long, or where
- *   the provider does not speak the endpoint's dialect.
+ * Sends one request of our own to a provider, with its key and headers. It is translated where the
+ * provider does not speak the endpoint's dialect, and so is its answer.
+ * @throws UpstreamError, also when `signal` aborts; Error for an answer that is too long or cannot be
+ *   read, or where no translation leads to the provider.
  */
 export async function askProvider(
   upstreams: Upstreams,
@@ -43,11 +45,14 @@ export async function askProvider(
   { timeoutMs, maxBytes, signal, onHead }: AskBounds,
 ): Promise<ProviderAnswer> {
   const { endpoint } = request;
-  const wire = endpoint ? wires.to(endpoint, request.model) : wires.list;
+  const model =
+    endpoint && (wires.to(endpoint, request.model) ?? wires.translated(endpoint, request.model));
+  const wire = endpoint ? model : wires.list;
   if (!wire) throw new Error(`does not speak ${endpoint?.dialect.name}`);
+  const asked = endpoint && model && ready(model, request.body);
   const own = wire.headerNames.has('content-type') ? [] : ['content-type', 'application/json'];
   const startMs = performance.now();
-  const attempt = new TimedAttempt(endpoint?.dialect ?? null, onHead);
+  const attempt = new TimedAttempt(model?.dialect ?? null, onHead);
   const timer = setTimeout(() => attempt.abort('timeout'), timeoutMs);
   const stop = () => attempt.abort();
   signal.addEventListener('abort', stop);
@@ -55,23 +60,54 @@ export async function askProvider(
     if (signal.aborted) stop();
     send(upstreams, wire, attempt, {
       method: endpoint ? 'POST' : 'GET',
-      stream: false,
+      stream: asked?.stream ?? false,
       query: '',
-      headers: [...wire.headers, ...wire.defaults, ...(endpoint ? own : [])],
-      body: endpoint ? JSON.stringify(request.body) : null,
+      headers: [
+        ...wire.headers,
+        ...wire.defaults,
+        ...(endpoint ? own : []),
+        ...(asked?.headers ?? []),
+      ],
+      body: asked?.body ?? null,
       firstByteMs: timeoutMs,
       idleMs: timeoutMs,
     });
     await attempt.ready;
     const readyMs = performance.now() - startMs;
-    const body = await readAll(attempt, maxBytes);
+    const answered = await readAll(attempt, maxBytes);
     const tookMs = performance.now() - startMs;
     const { status, stream, headMs } = attempt;
+    const { translation } = asked ?? {};
+    const body = translation ? translated(translation, answered, status, stream) : answered;
     return { status, body, stream, headMs, readyMs, tookMs };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
   }
+}
+
+/** A request as a wire takes it. */
+function ready(wire: Wire, request: object) {
+  const stream = 'stream' in request && request.stream === true;
+  const said = Buffer.from(JSON.stringify(request));
+  const translation =
+    wire.translation &&
+    translateOver(wire.translation.way, { body: said, model: '', stream }, { conversation: null });
+  const body = translation?.body ?? said;
+  const carried = wire.carry?.(body, '') ?? { body, headers: [] };
+  return { ...carried, stream, translation };
+}
+
+function translated(
+  translation: RequestTranslation,
+  answer: Buffer,
+  status: number,
+  isStream: boolean,
+): Buffer {
+  if (status >= 400) return Buffer.from(translation.error(answer, status).body);
+  if (!isStream) return Buffer.from(translation.answer(answer).body);
+  const pipe = translation.stream();
+  return Buffer.concat([pipe.push(answer), pipe.end()]);
 }
 
 class TimedAttempt extends Attempt {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { mayBeError } from '../dialects/answer-error.js';
+import { FramesAsEvents, isFrameStream } from '../dialects/bedrock/event-stream.js';
 import { beginsStream, isBlank } from '../dialects/beginning.js';
 import type { AnswerJudge } from '../dialects/dialect.js';
 import { FirstContent } from '../dialects/first-content.js';
@@ -34,7 +35,7 @@ const maxHeldBytes = 65_536;
  * attempt can take its place. `abort` ends any state; what comes after it is ignored.
  *
  * An answer that is an error despite its status becomes what it should have been: a whole answer
- * with an error's status. A body that was encoded is decoded.
+ * with an error's status. A body that was encoded is decoded; AWS's frames become server-sent events.
  */
 export class Attempt implements ExchangeHandler, DecodedSink {
   readonly ready: Promise<void>;
@@ -52,6 +53,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
   #control: AnswerControl | null = null;
   #reader: BodyReader | null = null;
   #decoder: BodyDecoder | null = null;
+  #frames: FramesAsEvents | null = null;
   /** The beginning of the body has yet to tell whether it is a stream. */
   #isUnclear = false;
   #prelude: FirstContent | null = null;
@@ -150,7 +152,11 @@ export class Attempt implements ExchangeHandler, DecodedSink {
       const { 'content-encoding': _, ...others } = headers;
       this.headers = others;
     }
-    this.stream = isEventStream(headers['content-type']);
+    if (status < 300 && isFrameStream(headers['content-type'])) {
+      this.#frames = new FramesAsEvents(this.#judge?.unwrap ?? null);
+      this.headers = { ...this.headers, 'content-type': 'text/event-stream' };
+    }
+    this.stream = isEventStream(this.headers['content-type']);
     if (!this.#judge || status >= 400) return;
     if (status >= 300) {
       this.#failAnd(control, 'redirect');
@@ -178,8 +184,10 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     if (!this.#broken && !this.ended) this.#fail(toUpstreamError(error, this.sent));
   }
 
-  onDecoded(piece: Buffer): boolean {
+  onDecoded(bytes: Buffer): boolean {
     if (this.#broken || this.ended) return true;
+    const piece = this.#frames ? this.#unframed(this.#frames, bytes) : bytes;
+    if (piece === null || piece.length === 0) return true;
     if (this.#reader) return this.#reader.onData(piece);
     this.#held.push(piece);
     this.#heldBytes += piece.length;
@@ -192,6 +200,12 @@ export class Attempt implements ExchangeHandler, DecodedSink {
 
   onDecodedEnd(): void {
     if (this.#broken || this.ended) return;
+    try {
+      this.#frames?.end();
+    } catch (error) {
+      this.onDecodeError(error as Error);
+      return;
+    }
     if (this.#isUnclear) this.#decide(beginsStream(this.#joined()) ?? this.stream);
     if (this.ended) return;
     const verdict = this.#prelude?.end();
@@ -216,6 +230,16 @@ export class Attempt implements ExchangeHandler, DecodedSink {
 
   onDrain(): void {
     this.#control?.resume();
+  }
+
+  /** Null where a frame is damaged. */
+  #unframed(frames: FramesAsEvents, bytes: Buffer): Buffer | null {
+    try {
+      return frames.push(bytes);
+    } catch (error) {
+      this.onDecodeError(error as Error);
+      return null;
+    }
   }
 
   #learn(piece: Buffer): void {
@@ -249,10 +273,14 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     } else if (verdict === 'content' || this.#heldBytes > maxPreludeBytes) this.#becomeReady();
   }
 
-  /** Whether a whole answer is an error despite its status. */
+  /** Whether a whole answer is an error despite its status, or in another shape than its dialect's. */
   #checkWhole(): void {
-    if (this.#isReady || this.stream || this.status >= 400 || !this.#judge) return;
+    if (this.#isReady || this.stream || !this.#judge) return;
     const body = this.#joined();
+    if (this.status >= 400) {
+      if (this.#judge.ownError) this.#becomeWhole(this.#judge.ownError(body, this.status));
+      return;
+    }
     const error = mayBeError(body) ? this.#judge.errorIn(body.toString()) : null;
     if (error) this.status = error.status;
   }
@@ -261,6 +289,10 @@ export class Attempt implements ExchangeHandler, DecodedSink {
   #becomeError(text: string): void {
     const { status, body } = this.#judge?.errorIn(text) ?? { status: 502, body: text };
     this.status = status;
+    this.#becomeWhole(body);
+  }
+
+  #becomeWhole(body: string): void {
     this.stream = false;
     this.headers = { ...this.headers, 'content-type': 'application/json' };
     this.#held = [Buffer.from(body)];

@@ -20,15 +20,22 @@ export interface Outgoing {
 /** Sends a request to a provider; `attempt` becomes its answer. */
 export function send(
   upstreams: Upstreams,
-  wire: Pick<Wire, 'connection' | 'path' | 'streamPath' | 'queryNames'>,
+  wire: Pick<Wire, 'connection' | 'path' | 'streamPath' | 'queryNames' | 'sign'>,
   attempt: Attempt,
   { query, stream, method, headers, body, firstByteMs, idleMs }: Outgoing,
 ): void {
-  const path = stream ? wire.streamPath : wire.path;
+  const ownPath = stream ? wire.streamPath : wire.path;
+  const path = query === '' ? ownPath : withClientQuery(ownPath, wire.queryNames, query);
+  if (wire.sign) {
+    const host = new URL(wire.connection.origin).host;
+    // No kind that signs takes bodies that are sent as they arrive.
+    const whole = typeof body === 'string' || Buffer.isBuffer(body) ? body : null;
+    headers.push(...wire.sign({ method, host, path, headers, body: whole }, Date.now()));
+  }
   upstreams.pool(wire.connection).dispatch(
     {
       method,
-      path: query === '' ? path : withClientQuery(path, wire.queryNames, query),
+      path,
       headers,
       body,
       headersTimeout: firstByteMs,

@@ -9,7 +9,7 @@ import { isObject, WrongField } from '../../src/dialects/read.js';
 import { SseSplitter } from '../../src/dialects/sse.js';
 import { Translator } from '../../src/dialects/translate/translator.js';
 import { answers, requests, target } from './arbitraries.js';
-import { writeStream } from './streams.js';
+import { asEvents, writeStream } from './streams.js';
 import { subsets } from './subsets.js';
 
 const place = { model: 'claude-x', stream: false };
@@ -86,7 +86,7 @@ for (const codec of all) {
   test(`${codec.dialect}: no event of a stream crashes a translation`, () => {
     fc.assert(
       fc.property(answers(subset), wrong, fc.nat(), (answer, how, which) => {
-        const stream = spoiltStream(codec, writeStream(codec, answer), how, which);
+        const stream = asEvents(codec, spoiltStream(codec, writeStream(codec, answer), how, which));
         for (const client of all) {
           const pipe = translation(client, codec).stream();
           const out = [pipe.push(stream), pipe.end()];

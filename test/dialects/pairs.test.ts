@@ -13,7 +13,7 @@ import {
 import { KeptReasoning } from '../../src/dialects/translate/kept-reasoning.js';
 import { readConversation, Translator } from '../../src/dialects/translate/translator.js';
 import { answers, comparable, requests, type Subset, target } from './arbitraries.js';
-import { readStream, writeStream } from './streams.js';
+import { asEvents, readStream, writeStream } from './streams.js';
 import { subsets } from './subsets.js';
 
 const key = Buffer.alloc(32, 7);
@@ -79,7 +79,7 @@ function testPair(client: Codec, provider: Codec, subset: Subset): void {
         const read = client.readAnswer(Buffer.from(whole.body));
         assert.deepEqual(seen(read), seen(answer));
         const pipe = translation.stream();
-        const streamed = pipeThrough(pipe, writeStream(provider, answer), cuts);
+        const streamed = pipeThrough(pipe, asEvents(provider, writeStream(provider, answer)), cuts);
         assert.deepEqual(seen(readStream(client, streamed, [])), seen(answer));
         assert.equal(pipe.error, null);
         assert.deepEqual(pipe.usage, answer.usage);
@@ -110,7 +110,11 @@ function testReasoning(client: Codec, provider: Codec, pair: string): void {
           const read = streamed
             ? readStream(
                 client,
-                pipeThrough(translation.stream(), writeStream(provider, answer), []),
+                pipeThrough(
+                  translation.stream(),
+                  asEvents(provider, writeStream(provider, answer)),
+                  [],
+                ),
                 [],
               )
             : client.readAnswer(

@@ -470,25 +470,25 @@ test('calls of another model are marked as unsigned for Gemini 3', () => {
 });
 
 test('errors: kind and status are mapped, the text is kept, and how long to wait', () => {
-  const { way } = translate(openai, anthropic, chat(hi));
+  const { translation: way } = translate(openai, anthropic, chat(hi));
   const overloaded = { type: 'error', error: { type: 'overloaded_error', message: 'Busy.' } };
   const told = way.error(Buffer.from(JSON.stringify(overloaded)), 529);
   assert.equal(told.status, 503);
   assert.match(told.body, /"message":"Busy\.","type":"server_error"/);
-  const back = translate(anthropic, openai, { max_tokens: 5, messages: [hi] }).way;
+  const back = translate(anthropic, openai, { max_tokens: 5, messages: [hi] }).translation;
   const quota = {
     error: { message: 'Pay.', type: 'insufficient_quota', code: 'insufficient_quota' },
   };
   const paid = back.error(Buffer.from(JSON.stringify(quota)), 429);
   assert.equal(paid.status, 402);
   assert.match(paid.body, /"billing_error","message":"Pay\."/);
-  const google = translate(openai, gemini, chat(hi)).way;
+  const google = translate(openai, gemini, chat(hi)).translation;
   const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '30s' }];
   const slow = { error: { code: 429, message: 'Slow.', status: 'RESOURCE_EXHAUSTED', details } };
   const waited = google.error(Buffer.from(JSON.stringify([slow])), 429);
   assert.equal(waited.error.retryAfter, 30);
   assert.match(waited.body, /rate_limit_error/);
-  const aws = translate(openai, bedrock, chat(hi)).way;
+  const aws = translate(openai, bedrock, chat(hi)).translation;
   const thrown = { __type: 'com.amazon#ThrottlingException', message: 'Too fast.' };
   assert.equal(aws.error(Buffer.from(JSON.stringify(thrown)), 429).error.kind, 'rate_limit');
 });

@@ -1,4 +1,5 @@
-import { EventStreamSplitter } from '../../src/dialects/bedrock/event-stream.js';
+import { converse } from '../../src/dialects/bedrock/dialects.js';
+import { EventStreamSplitter, FramesAsEvents } from '../../src/dialects/bedrock/event-stream.js';
 import type { Codec } from '../../src/dialects/codec.js';
 import type { ConversationAnswer, Part } from '../../src/dialects/conversation.js';
 import { Fold, unfold } from '../../src/dialects/fold.js';
@@ -16,6 +17,12 @@ export function writeStream(codec: Codec, answer: ConversationAnswer): Buffer {
   });
   for (const part of unfold(answer)) ordered.push(part);
   return Buffer.concat(pieces);
+}
+
+/** A provider's stream as it is past an attempt, which makes events of frames. */
+export function asEvents(codec: Codec, stream: Buffer): Buffer {
+  if (codec.dialect !== 'bedrock.converse') return stream;
+  return new FramesAsEvents((event) => converse.unwrap?.(event) ?? event).push(stream);
 }
 
 /** The answer that a stream is; null where it ended too early. @param cuts any numbers */

@@ -20,7 +20,7 @@ test('conversations of every API are translated, the model in the path, a stream
     assert.equal(wire.path, '/v1beta/models/gemini-2.5-pro:generateContent');
     assert.equal(wire.streamPath, '/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse');
   }
-  for (const pattern of ['/v1/embeddings', '/v1/completions', '/v1/messages/count_tokens']) {
+  for (const pattern of ['/v1/completions', '/v1/messages/count_tokens']) {
     assert.equal(wires().translated(endpointAt(pattern), 'm'), null, pattern);
   }
 });

@@ -7,7 +7,7 @@ import { provider } from '../config/configuration-for-test.js';
 import { mockForTest } from '../mock-provider/mock-for-test.js';
 import { gatewayForTest, recordsOf, serveGateway } from './gateway-for-test.js';
 
-const kinds: readonly ProviderType[] = ['openai', 'anthropic', 'gemini'];
+const kinds: readonly ProviderType[] = ['openai', 'anthropic', 'gemini', 'vertex', 'bedrock'];
 const schema = {
   type: 'object',
   properties: { city: { type: 'string' } },
@@ -165,8 +165,10 @@ for (const kind of kinds) {
 
 async function served(t: TestContext, kind: ProviderType) {
   const { mock } = await mockForTest(t);
-  const api_base = kind === 'gemini' ? mock.url.replace(/v1$/, 'v1beta') : mock.url;
-  const one = provider('p', { provider_type: kind, api_base });
+  const base = { gemini: 'v1beta', bedrock: '' }[kind as string] ?? 'v1';
+  const api_base = mock.url.replace(/v1$/, base);
+  const provider_params = { project: 'p' };
+  const one = provider('p', { provider_type: kind, api_base, provider_params });
   const gateway = gatewayForTest(t, [one]);
   const origin = await serveGateway(t, gateway);
   const options = { apiKey: 'sk-test', maxRetries: 0 };

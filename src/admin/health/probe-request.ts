@@ -11,9 +11,15 @@ const notAsked =
  * The cheapest request that tests a provider with a model.
  * @param model the provider's name of it; null tests reachability only.
  */
-export function probeRequest({ to }: ProviderWires, model: string | null): ProviderRequest {
+export function probeRequest(
+  { to, translated }: ProviderWires,
+  model: string | null,
+): ProviderRequest {
   if (model === null || notAsked.test(model)) return { endpoint: null };
-  const spoken = modelEndpoints.filter((endpoint) => to(endpoint, model) !== null);
+  const native = modelEndpoints.filter(({ probe }) => probe).filter((each) => to(each, model));
+  // A provider whose dialect no client speaks is asked by translation.
+  const spoken =
+    native.length > 0 ? native : modelEndpoints.filter((each) => translated(each, model));
   const endpoint =
     spoken.find(({ probe }) => probe?.models?.test(model)) ??
     spoken.find(({ probe }) => probe?.models === null);

@@ -34,7 +34,7 @@ export async function addProvider(name: string | undefined, asked: ProviderFlags
   const question = { question: 'A unique name for it', hint: 'such as openai' };
   const key = name ?? (await askArgument('provider_key', question, given.json));
   const flags = canAsk(given.json) ? await askForMissing(given) : given;
-  const apiBase = flags.apiBase ?? defaultBaseOf(flags.type ?? newProvider.provider_type);
+  const apiBase = flags.apiBase ?? ownBase(flags);
   if (apiBase === null) {
     throw usageError('--api-base is missing', 'for example: --api-base https://api.openai.com/v1');
   }
@@ -147,11 +147,16 @@ function withPreset(flags: ProviderFlags): ProviderFlags {
   return apiBase === undefined ? flags : { apiBase, ...flags, type: 'openai' };
 }
 
+/** The address that a type has by itself; null where none is named or it has none. */
+function ownBase(flags: ProviderFlags): string | null {
+  return flags.type ? defaultBaseOf(flags.type, mergePatch({}, paramsPatch(flags) ?? {})) : null;
+}
+
 /** Asks the user for missing required values. */
 async function askForMissing(given: ProviderFlags): Promise<ProviderFlags> {
   const flags = { ...given };
   flags.apiBase ??=
-    defaultBaseOf(flags.type ?? 'openai') ??
+    ownBase(flags) ??
     (await askText({
       question: 'Base URL of its API',
       hint: 'such as https://api.openai.com/v1',

@@ -7,6 +7,7 @@ import {
 } from '../../admin/health/probe-request.js';
 import type { Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings.js';
+import { modelEndpoints } from '../../dialects/endpoints.js';
 import { compileModelMapping } from '../../routing/model-mapping.js';
 import { compileWires, type ProviderWires } from '../../routing/wire.js';
 import { askProvider, type ProviderAnswer, type ProviderRequest } from '../../upstream/ask.js';
@@ -224,9 +225,17 @@ function withTokens(request: ProviderRequest): ProviderRequest {
   return { ...request, body: { ...request.body, max_tokens: maxTokens } };
 }
 
-/** The same request for a stream; null where the endpoint has no streams. */
+/** The same request for a stream; null where the operation has no streams. */
 function streamOf(request: ProviderRequest, asksUsage: boolean): ProviderRequest | null {
-  if (!request.endpoint || request.endpoint.document.stream === null) return null;
+  if (!request.endpoint) return null;
+  if (request.endpoint.document.stream === null) {
+    if (request.endpoint.dialect.operation !== 'chat') return null;
+    // Gemini has another endpoint for streams, which a request for a chat is translated to.
+    const { model } = request;
+    const [endpoint] = modelEndpoints;
+    const body = endpoint?.probe?.body(model);
+    return endpoint && body ? { endpoint, model, body: { ...body, stream: true } } : null;
+  }
   const usage = asksUsage &&
     request.endpoint.dialect.usageFilter && { stream_options: { include_usage: true } };
   return { ...request, body: { ...request.body, stream: true, ...usage } };

@@ -11,27 +11,68 @@ const leastBytes = preludeBytes + 4;
 /** AWS sends no larger one. */
 const maxFrameBytes = 25_165_824;
 
-const noBytes = Buffer.alloc(0);
+/** Whether an answer with this content type is a stream of frames. */
+export function isFrameStream(contentType: string | string[] | undefined): boolean {
+  return (
+    typeof contentType === 'string' &&
+    /^application\/vnd\.amazon\.eventstream\s*(;|$)/i.test(contentType)
+  );
+}
 
 /** Reads frames that arrive in pieces, as events named by their type or that of their exception. */
 export class EventStreamSplitter {
-  #pending: Buffer = noBytes;
+  #pending: Buffer[] = [];
+  #bytes = 0;
+  /** Of the frame that has begun; known once its prelude is here. */
+  #length = 0;
 
   /** @throws WrongField for a damaged frame. */
   push(bytes: Buffer, out: (event: SseEvent) => void): void {
-    let data = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);
-    while (data.length >= preludeBytes) {
-      const length = frameLength(data);
-      if (data.length < length) break;
-      out(readFrame(data.subarray(0, length)));
-      data = data.subarray(length);
+    this.#pending.push(bytes);
+    this.#bytes += bytes.length;
+    // A large frame in many pieces is joined once.
+    if (this.#bytes < Math.max(preludeBytes, this.#length)) return;
+    let data = this.#pending.length === 1 ? bytes : Buffer.concat(this.#pending);
+    for (;;) {
+      this.#length = data.length < preludeBytes ? 0 : frameLength(data);
+      if (this.#length === 0 || data.length < this.#length) break;
+      out(readFrame(data.subarray(0, this.#length)));
+      data = data.subarray(this.#length);
     }
-    this.#pending = data;
+    this.#pending = data.length === 0 ? [] : [data];
+    this.#bytes = data.length;
   }
 
   /** @throws WrongField when the stream ends within a frame. */
   end(): void {
-    if (this.#pending.length > 0) throw new WrongField('', 'ends within a frame');
+    if (this.#bytes > 0) throw new WrongField('', 'ends within a frame');
+  }
+}
+
+/** Frames that arrive in pieces, as server-sent events: everything past an attempt reads those. */
+export class FramesAsEvents {
+  readonly #splitter = new EventStreamSplitter();
+  readonly #add: (event: SseEvent) => void;
+  #text = '';
+
+  /** @param unwrap makes the event of a dialect of the event that its host sends. */
+  constructor(unwrap: ((event: SseEvent) => SseEvent) | null) {
+    this.#add = (event) => {
+      const { event: name, data } = unwrap ? unwrap(event) : event;
+      this.#text += `event: ${name}\ndata: ${data.replace(/\r\n?|\n/g, '\ndata: ')}\n\n`;
+    };
+  }
+
+  /** @throws WrongField for a damaged frame. */
+  push(bytes: Buffer): Buffer {
+    this.#text = '';
+    this.#splitter.push(bytes, this.#add);
+    return Buffer.from(this.#text);
+  }
+
+  /** @throws WrongField when the stream ends within a frame. */
+  end(): void {
+    this.#splitter.end();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { GatewayError } from '../../errors.js';
-import type { Dialect } from '../dialect.js';
+import type { AnsweredDialect, Dialect } from '../dialect.js';
 import { embeddings } from '../openai/dialects.js';
 import {
   type AnswerBytes,
@@ -11,7 +11,7 @@ import {
   usageOfClasses,
 } from '../usage.js';
 
-/** Documents in order of their relevance: one dialect with small differences at Cohere, Jina and vLLM. */
+/** Documents in order of their relevance, in the shape of version 2 of Cohere's API. */
 export const rerank: Dialect = {
   ...embeddings,
   name: 'cohere.rerank',
@@ -19,6 +19,17 @@ export const rerank: Dialect = {
   countsTokens: false,
   readUsage,
   errorBody,
+};
+
+/** The same in the shape of Jina and vLLM, whose answers hold the documents, too. */
+export const rerankAsJina: Dialect = { ...rerank, name: 'jina.rerank' };
+
+/** Version 2 of Cohere's API. */
+export const embed: AnsweredDialect = {
+  name: 'cohere.embed',
+  judge: () => 'content',
+  errorIn: () => null,
+  requestIdHeader: null,
 };
 
 /** Jina and vLLM report tokens; Cohere counts searches. */

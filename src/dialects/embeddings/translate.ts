@@ -1,5 +1,7 @@
 import { readField, readProvider, renamed } from '../checked.js';
 import type { Loss } from '../codec.js';
+import type { ConversationError, Usage } from '../conversation.js';
+import { noClasses } from '../usage.js';
 import type {
   EmbeddingAnswer,
   EmbeddingCodec,
@@ -37,7 +39,9 @@ export function translateEmbedding(
 ): {
   body: Buffer;
   losses: Loss[];
-  answer(body: Buffer): { answer: EmbeddingAnswer; body: string };
+  answer(body: Buffer): { answer: EmbeddingAnswer; body: string; usage: Usage | null };
+  error(body: Buffer, status: number): { error: ConversationError; status: number; body: string };
+  stream(): never;
 } {
   const { body, losses } = provider.writeRequest(request, model);
   return {
@@ -46,7 +50,23 @@ export function translateEmbedding(
     /** @throws GatewayError `upstream_failed` */
     answer(bytes) {
       const answer = readProvider(() => provider.readAnswer(bytes));
-      return { answer, body: client.writeAnswer(answer, request) };
+      const usage = inputUsage(answer.tokens);
+      return { answer, body: client.writeAnswer(answer, request), usage };
     },
+    error(bytes, status) {
+      const error = provider.readError(bytes, status);
+      return { error, status: error.status, body: client.writeError(error) };
+    },
+    stream: noStream,
   };
+}
+
+/** The usage of an operation that writes no tokens; null when it was not told. */
+export function inputUsage(tokens: number | null): Usage | null {
+  if (tokens === null) return null;
+  return { ...noClasses, input: tokens };
+}
+
+export function noStream(): never {
+  throw new Error('this operation has no streams');
 }

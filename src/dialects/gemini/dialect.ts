@@ -1,5 +1,6 @@
 import { GatewayError } from '../../errors.js';
 import { type AnswerError, parsedJson, statusOfError } from '../answer-error.js';
+import type { Span } from '../body-scanner.js';
 import type { RequestPlace } from '../codec.js';
 import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
@@ -12,6 +13,7 @@ import {
   memberOf,
   type Spans,
 } from '../head.js';
+import { membersWithin } from '../members-within.js';
 import { isObject } from '../read.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import {
@@ -68,6 +70,18 @@ export const embed: Dialect = {
   readHead: readEmbedHead,
 };
 
+/** Each of its requests may name the model. */
+export const embedBatch: Dialect = {
+  ...embed,
+  members: new Set(['requests', ...alternativeMembers]),
+  readHead(body, spans, place) {
+    const named = (spans.get('requests') ?? []).flatMap((span) =>
+      membersWithin(body, span, 'model'),
+    );
+    return readNamed(body, named, spans, place);
+  },
+};
+
 /** Model and stream stand in the path. */
 function readHead(body: Buffer, spans: Spans, { model, stream }: RequestPlace): ModelRequest {
   return {
@@ -81,14 +95,24 @@ function readHead(body: Buffer, spans: Spans, { model, stream }: RequestPlace): 
   };
 }
 
-/** The body may name the model too, and must not name another one. */
 function readEmbedHead(body: Buffer, spans: Spans, place: RequestPlace): ModelRequest {
-  const named = memberOf(body, 'model', spans.get('model'));
-  if (named !== undefined && named !== place.model && named !== `models/${place.model}`) {
+  return readNamed(body, spans.get('model') ?? [], spans, place);
+}
+
+/** The body may name the model too, and must not name another one. */
+function readNamed(
+  body: Buffer,
+  modelSpans: readonly Span[],
+  spans: Spans,
+  place: RequestPlace,
+): ModelRequest {
+  for (const span of modelSpans) {
+    const named = memberOf(body, 'model', [span]);
+    if (named === place.model || named === `models/${place.model}`) continue;
     const message = 'The model in the body is not that of the path.';
     throw new GatewayError('invalid_request', message, { param: 'model' });
   }
-  return readHead(body, spans, place);
+  return { ...readHead(body, spans, place), modelSpans };
 }
 
 const counted = [

@@ -56,3 +56,13 @@ export const embedDocument: EndpointDocument = {
   example: { content: { parts: [{ text: 'Hello!' }] } },
   answer: { embedding: { type: 'object' } },
 };
+
+export const embedBatchDocument: EndpointDocument = {
+  ...common,
+  operationId: 'batchEmbedContents',
+  summary: "Embeddings of several texts (Gemini's API)",
+  required: ['requests'],
+  properties: { requests: { type: 'array', items: { type: 'object' } } },
+  example: { requests: [{ content: { parts: [{ text: 'Hello!' }] } }] },
+  answer: { embeddings: { type: 'array', items: { type: 'object' } } },
+};

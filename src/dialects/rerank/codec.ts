@@ -1,6 +1,8 @@
-import type { JsonObject } from '../conversation.js';
+import type { ConversationError, JsonObject } from '../conversation.js';
+import { errorObject, plainError, wordAt } from '../conversation-error.js';
 import { unknownFields } from '../embeddings/inputs.js';
 import { Losses } from '../losses.js';
+import { writeOpenaiError } from '../openai/shared.js';
 import {
   asList,
   asObject,
@@ -115,4 +117,16 @@ export function writeRerankAnswer(
   const usage = { total_tokens: answer.tokens ?? 0 };
   const id = shape === 'vllm' ? { id: mintedId('rerank-') } : null;
   return JSON.stringify({ ...id, model: request.model, usage, results });
+}
+
+/** Cohere says `message`, Jina `detail`, vLLM `error.message`. */
+export function readRerankError(body: Buffer, status: number): ConversationError {
+  const error = errorObject(body);
+  const message = error && (wordAt(error, 'message') ?? wordAt(error, 'detail'));
+  return plainError(status, message ?? body.toString('utf8', 0, 500).trim());
+}
+
+/** Cohere's clients read `message`, those of the others `error`. */
+export function writeRerankError(error: ConversationError): string {
+  return JSON.stringify({ message: error.message, ...JSON.parse(writeOpenaiError(error)) });
 }

@@ -1,12 +1,16 @@
 import { readField, readProvider } from '../checked.js';
 import type { Loss } from '../codec.js';
+import type { ConversationError, Usage } from '../conversation.js';
+import { inputUsage, noStream } from '../embeddings/translate.js';
 import {
   type RerankAnswer,
   type RerankRequest,
   type RerankShape,
   readRerankAnswer,
+  readRerankError,
   readRerankRequest,
   writeRerankAnswer,
+  writeRerankError,
   writeRerankRequest,
 } from './codec.js';
 
@@ -21,7 +25,13 @@ export function translateRerank(
   provider: RerankShape,
   request: RerankRequest,
   model: string,
-): { body: Buffer; losses: Loss[]; answer(body: Buffer): { answer: RerankAnswer; body: string } } {
+): {
+  body: Buffer;
+  losses: Loss[];
+  answer(body: Buffer): { answer: RerankAnswer; body: string; usage: Usage | null };
+  error(body: Buffer, status: number): { error: ConversationError; status: number; body: string };
+  stream(): never;
+} {
   const { body, losses } = writeRerankRequest(request, provider, model);
   return {
     body,
@@ -29,7 +39,13 @@ export function translateRerank(
     /** @throws GatewayError `upstream_failed` */
     answer(bytes) {
       const answer = readProvider(() => readRerankAnswer(bytes));
-      return { answer, body: writeRerankAnswer(answer, request, client) };
+      const usage = inputUsage(answer.tokens);
+      return { answer, body: writeRerankAnswer(answer, request, client), usage };
     },
+    error(bytes, status) {
+      const error = readRerankError(bytes, status);
+      return { error, status: error.status, body: writeRerankError(error) };
+    },
+    stream: noStream,
   };
 }

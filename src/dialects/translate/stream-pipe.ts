@@ -1,4 +1,3 @@
-import { EventStreamSplitter } from '../bedrock/event-stream.js';
 import type { Codec, RenamedTool, StreamReader, StreamWriter } from '../codec.js';
 import type { ConversationError, Finish, Part, Usage } from '../conversation.js';
 import { OneAtATime } from '../one-at-a-time.js';
@@ -9,14 +8,9 @@ import { type SealContext, SealStage } from './sealing.js';
 
 type Out = (part: Part) => void;
 
-interface Splitter {
-  push(bytes: Buffer, out: (event: SseEvent) => void): void;
-  end(out: (event: SseEvent) => void): void;
-}
-
 /**
- * A stream of the provider's dialect into one of the client's: bytes in, bytes out, in pieces of
- * any size. It never throws: what is wrong with the stream becomes an error event, and a stream
+ * A stream of the provider's dialect, as server-sent events, into one of the client's: bytes in,
+ * bytes out, in pieces of any size. It never throws: what is wrong with the stream becomes an error event, and a stream
  * that ends before its answer does never looks whole.
  */
 export class StreamPipe {
@@ -27,7 +21,7 @@ export class StreamPipe {
   /** True once the answer has said something. */
   hasContent = false;
 
-  readonly #splitter: Splitter;
+  readonly #splitter = new SseSplitter();
   readonly #reader: StreamReader;
   readonly #writer: StreamWriter;
   readonly #first: Out;
@@ -44,8 +38,6 @@ export class StreamPipe {
   ) {
     this.#writer = writer;
     this.#reader = provider.streamReader();
-    this.#splitter =
-      provider.dialect === 'bedrock.converse' ? new EventStreamSplitter() : new SseSplitter();
     let out: Out = (part) => this.#write(part);
     if (client.oneBlockAtATime) out = into(new OneAtATime(out));
     out = into(new SealStage(seals, out));

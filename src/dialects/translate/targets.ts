@@ -1,8 +1,32 @@
 import { codecOf } from '../codecs.js';
+import type { DialectName } from '../dialect.js';
+import type { EmbeddingCodec, EmbeddingDialect } from '../embeddings/codec.js';
+import { embeddingCodecs } from '../embeddings/translate.js';
 import type { AskedEndpoint } from '../endpoint.js';
-import { modelEndpoints } from '../endpoints.js';
+import { modelEndpoints, providerEndpoints } from '../endpoints.js';
+import type { RerankShape } from '../rerank/codec.js';
+
+const all: readonly AskedEndpoint[] = [...providerEndpoints, ...modelEndpoints];
 
 /** Where conversations can be asked, in the order in which a provider's own are looked for. */
-export const conversationTargets: readonly AskedEndpoint[] = modelEndpoints.filter(
-  ({ dialect }) => codecOf(dialect.name) !== null,
+export const conversationTargets = all.filter(({ dialect }) => codecOf(dialect.name) !== null);
+
+/** Gemini is asked for several vectors at once. */
+export const embeddingTargets = all.filter(
+  ({ dialect, path }) => embeddingCodecOf(dialect.name) !== null && path !== ':embedContent',
 );
+
+export const rerankTargets = all.filter(({ dialect }) => rerankShapeOf(dialect.name) !== null);
+
+/** Null for a dialect of another operation. */
+export function embeddingCodecOf(dialect: DialectName): EmbeddingCodec | null {
+  return Object.hasOwn(embeddingCodecs, dialect)
+    ? embeddingCodecs[dialect as EmbeddingDialect]
+    : null;
+}
+
+/** Jina's requests and answers are those of vLLM, too. */
+export function rerankShapeOf(dialect: DialectName): RerankShape | null {
+  if (dialect === 'cohere.rerank') return 'cohere';
+  return dialect === 'jina.rerank' ? 'jina' : null;
+}

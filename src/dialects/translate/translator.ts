@@ -12,6 +12,7 @@ import type {
   ConversationDialect,
   ConversationError,
   ConversationRequest,
+  Usage,
 } from '../conversation.js';
 import { Losses } from '../losses.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
@@ -74,19 +75,15 @@ export class Translator {
     const { body, renamed } = written;
     return new Translation(this.#client, this.#provider, this.#seals, request, body, lost, renamed);
   }
-
-  /** The provider's error in the client's dialect, with its text as it is. */
-  error(body: Buffer, status: number): TranslatedError {
-    const error = this.#provider.readError(body, status);
-    return {
-      error,
-      status: clientStatus(error, this.#client.dialect),
-      body: this.#client.writeError(error),
-    };
-  }
 }
 
 const nothing: ReadonlyMap<string, FetchedMedia> = new Map();
+
+export interface TranslatedAnswer {
+  answer: ConversationAnswer;
+  body: string;
+  usage: Usage | null;
+}
 
 export interface TranslatedError {
   error: ConversationError;
@@ -135,7 +132,7 @@ export class Translation {
    * A whole answer in the client's dialect. One that says that it failed comes as its error.
    * @throws GatewayError `upstream_failed` for what is no answer.
    */
-  answer(body: Buffer): { answer: ConversationAnswer; body: string } | TranslatedError {
+  answer(body: Buffer): TranslatedAnswer | TranslatedError {
     const read = readProvider(() => this.#provider.readAnswer(body));
     if (read.error) {
       const { error } = read;
@@ -144,7 +141,18 @@ export class Translation {
     }
     const restored = this.#renamed ? restoreAnswer(read, this.#renamed) : read;
     const answer = { ...restored, content: sealBlocks(restored.content, this.#seals) };
-    return { answer, body: this.#client.writeAnswer(answer, this.#request.model) };
+    const written = this.#client.writeAnswer(answer, this.#request.model);
+    return { answer, body: written, usage: answer.usage };
+  }
+
+  /** The provider's error in the client's dialect, with its text as it is. */
+  error(body: Buffer, status: number): TranslatedError {
+    const error = this.#provider.readError(body, status);
+    return {
+      error,
+      status: clientStatus(error, this.#client.dialect),
+      body: this.#client.writeError(error),
+    };
   }
 
   /** @param writer where the client's stream has another framing than its dialect's usual. */

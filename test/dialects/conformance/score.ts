@@ -17,7 +17,7 @@ import { statusOf } from '../../../src/dialects/conversation-error.js';
 import { KeptReasoning } from '../../../src/dialects/translate/kept-reasoning.js';
 import { readConversation, Translator } from '../../../src/dialects/translate/translator.js';
 import { noClasses } from '../../../src/dialects/usage.js';
-import { readStream, writeStream } from '../streams.js';
+import { asEvents, readStream, writeStream } from '../streams.js';
 import { type Feature, features } from './features.js';
 
 /**
@@ -104,7 +104,7 @@ function delivered(
     return client.readAnswer(Buffer.from(translation.answer(given).body));
   }
   const pipe = translation.stream();
-  const out = [pipe.push(writeStream(provider, answer)), pipe.end()];
+  const out = [pipe.push(asEvents(provider, writeStream(provider, answer))), pipe.end()];
   return readStream(client, Buffer.concat(out), []);
 }
 
@@ -208,10 +208,9 @@ function scoreErrors(client: Codec, provider: Codec): Score {
     const status = statusOf(kind);
     const given = { kind, status, message: 'Why.', code: null, param: null, retryAfter: null };
     const own = provider.readError(Buffer.from(provider.writeError(given)), status);
-    const told = translator(client, provider).error(
-      Buffer.from(provider.writeError(given)),
-      status,
-    );
+    const told = translator(client, provider)
+      .write(asked, target)
+      .error(Buffer.from(provider.writeError(given)), status);
     const seen = client.readError(Buffer.from(told.body), told.status);
     if (seen.message !== 'Why.') return 'silent';
     if (seen.kind !== own.kind) score = 'near';
@@ -240,7 +239,7 @@ function scoreStreamError(client: Codec, provider: Codec): Score {
     return typeof piece === 'string' ? Buffer.from(piece) : piece;
   });
   const pipe = translator(client, provider).write(asked, target).stream();
-  const out = Buffer.concat([pipe.push(Buffer.concat(given)), pipe.end()]);
+  const out = Buffer.concat([pipe.push(asEvents(provider, Buffer.concat(given))), pipe.end()]);
   const seen = readStream(client, out, []);
   return seen?.error?.message === 'Busy.' ? 'exact' : 'silent';
 }

@@ -1,0 +1,61 @@
+import type { Codec, Loss, RequestTarget } from '../codec.js';
+import type { ConversationRequest, Usage } from '../conversation.js';
+import type { EmbeddingCodec } from '../embeddings/codec.js';
+import { readEmbedding, translateEmbedding } from '../embeddings/translate.js';
+import type { ModelRequest } from '../head.js';
+import type { RerankShape } from '../rerank/codec.js';
+import { readRerank, translateRerank } from '../rerank/translate.js';
+import type { Seals } from './sealing.js';
+import type { StreamPipe } from './stream-pipe.js';
+import { readConversation, type TranslatedError, Translator } from './translator.js';
+
+/** From a client's dialect to a provider's, and back; known before any request. */
+export type Way =
+  | { operation: 'chat'; client: Codec; provider: Codec; target: RequestTarget }
+  | { operation: 'embedding'; client: EmbeddingCodec; provider: EmbeddingCodec; model: string }
+  | { operation: 'rerank'; client: RerankShape; provider: RerankShape; model: string };
+
+/** One request as one provider is sent it, and the way back of its answer. */
+export interface RequestTranslation {
+  readonly body: Buffer;
+  /** With the client's names of fields. */
+  readonly losses: readonly Loss[];
+  /**
+   * A whole answer in the client's dialect; one that says that it failed comes as its error.
+   * @throws GatewayError `upstream_failed` for what is no answer.
+   */
+  answer(body: Buffer): { body: string; usage: Usage | null } | TranslatedError;
+  /** The provider's error in the client's dialect, with its text as it is. */
+  error(body: Buffer, status: number): TranslatedError;
+  /** @throws Error where the operation has no streams. */
+  stream(): StreamPipe;
+}
+
+/** A conversation in the neutral form, once read: each attempt writes it for its own provider. */
+export interface ReadOnce {
+  conversation: ConversationRequest | null;
+}
+
+/** For a conversation of one turn. */
+const noSeals: Seals = { key: Buffer.alloc(32), kept: null };
+
+/** @throws GatewayError `invalid_request` naming the field that cannot be read. */
+export function translateOver(
+  way: Way,
+  { body, model, stream }: Pick<ModelRequest, 'body' | 'model' | 'stream'>,
+  once: ReadOnce,
+  providerName = '',
+  seals: Seals = noSeals,
+): RequestTranslation {
+  if (way.operation === 'embedding') {
+    const read = readEmbedding(way.client, body, model);
+    return translateEmbedding(way.client, way.provider, read, way.model);
+  }
+  if (way.operation === 'rerank') {
+    return translateRerank(way.client, way.provider, readRerank(body, way.client), way.model);
+  }
+  const { client, provider, target } = way;
+  once.conversation ??= readConversation(client, body, { model, stream });
+  const translator = new Translator(client, provider, providerName, seals.key, seals.kept);
+  return translator.write(once.conversation, target);
+}

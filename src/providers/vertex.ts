@@ -1,0 +1,88 @@
+import type { Provider } from '../config/configuration.js';
+import { parsedJson } from '../dialects/answer-error.js';
+import { betasOn } from '../dialects/anthropic/betas.js';
+import { countTokens, messages } from '../dialects/anthropic/dialects.js';
+import { writeMessagesError } from '../dialects/anthropic/error.js';
+import { hostedBody } from '../dialects/anthropic/hosted-body.js';
+import { noQuirks } from '../dialects/codec.js';
+import type { AnsweredDialect } from '../dialects/dialect.js';
+import { readGenerateError } from '../dialects/gemini/error.js';
+import { isObject } from '../dialects/read.js';
+import type { Hosted, ProviderKind } from './kind.js';
+import { isDotSegment, pathSegment } from './path-segment.js';
+
+/**
+ * Google Cloud's Vertex AI: Gemini's models in Gemini's API, Claude's in Anthropic's. `api_key` is
+ * JSON of a service account or of workload identity federation, for which the control process
+ * fetches tokens; else an access token (`ya29.…`) or an API key.
+ */
+export const vertex: ProviderKind = {
+  defaultBase({ location = defaultLocation }) {
+    const host =
+      location === 'global'
+        ? 'aiplatform.googleapis.com'
+        : /^(us|eu)$/.test(location)
+          ? `aiplatform.${location}.rep.googleapis.com`
+          : `${location}-aiplatform.googleapis.com`;
+    return `https://${host}/v1`;
+  },
+  path(provider, base, { dialect: { name }, path }, model, stream) {
+    if (isDotSegment(model)) return null;
+    const maker = /(^|\/)claude/.test(model) ? 'anthropic' : 'google';
+    const at = `${modelsPath(provider, base)}/publishers/${maker}/models`;
+    const short = model.replace(/^(publishers\/\w+\/)?models\//, '');
+    // Versions of Claude follow an `@`, which needs no encoding.
+    const named = `${at}/${pathSegment(short).replaceAll('%40', '@')}`;
+    if (maker === 'google') {
+      if (!/^gemini\./.test(name)) return null;
+      return `${named}${path || (stream ? ':streamGenerateContent?alt=sse' : ':generateContent')}`;
+    }
+    if (name === 'anthropic.count_tokens') return `${at}/count-tokens:rawPredict`;
+    if (name !== 'anthropic.messages') return null;
+    return `${named}${stream ? ':streamRawPredict' : ':rawPredict'}`;
+  },
+  listPath: (_provider, base) => `${base.replace(/\/v1$/, '/v1beta1')}/publishers/google/models`,
+  headers({ api_key, provider_params: { fetched } }) {
+    if (fetched && 'bearer' in fetched) return ['authorization', `Bearer ${fetched.bearer}`];
+    if (api_key.startsWith('ya29.')) return ['authorization', `Bearer ${api_key}`];
+    return ['x-goog-api-key', api_key];
+  },
+  defaults: [],
+  quirks: () => noQuirks,
+  hosted: ({ dialect: { name } }) =>
+    name === 'anthropic.messages' ? predicted : name === 'anthropic.count_tokens' ? counted : null,
+};
+
+const defaultLocation = 'us-central1';
+
+/** Express mode, by an API key, knows no projects. */
+function modelsPath({ provider_params: { project, location } }: Provider, base: string): string {
+  if (project === undefined) return base;
+  const [at, of] = [location ?? defaultLocation, project].map(encodeURIComponent);
+  return `${base}/projects/${of}/locations/${at}`;
+}
+
+function hosted(dialect: AnsweredDialect, left: readonly string[]): Hosted {
+  const own = { anthropic_version: 'vertex-2023-10-16' };
+  return {
+    dialect: { ...dialect, ownError },
+    carry(body, header) {
+      const betas = betasOn('vertex', header).join(',');
+      return {
+        body: hostedBody(body, own, [...left, ...Object.keys(own)]),
+        headers: betas === '' ? [] : ['anthropic-beta', betas],
+      };
+    },
+  };
+}
+
+const predicted = hosted(messages, ['model']);
+/** The path names no model. */
+const counted = hosted(countTokens, []);
+
+/** Errors of Google itself, such as of quotas, have its own shape. */
+function ownError(body: Buffer, status: number): string {
+  const error = parsedJson(body.toString());
+  if (isObject(error) && error.type === 'error') return body.toString();
+  return writeMessagesError(readGenerateError(body, status));
+}
