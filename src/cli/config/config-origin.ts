@@ -70,8 +70,8 @@ async function fieldOrigins(
   stored: Parameters<typeof writeDocument>[0],
   overridesDir: string,
 ): Promise<Origin[]> {
-  const [{ parse }, { readOverrideFiles }, { parseOverride }] = await Promise.all([
-    import('yaml'),
+  const [{ load }, { readOverrideFiles }, { parseOverride }] = await Promise.all([
+    import('js-yaml'),
     import('../../daemon/follow/override-files.js'),
     import('../../config/overrides.js'),
   ]);
@@ -82,12 +82,15 @@ async function fieldOrigins(
       found.set(name, { name, value: shownField(field, value), from });
     }
   };
-  const { providers, credentials } = parse(writeDocument(stored));
+  const { providers, credentials } = load(writeDocument(stored)) as Record<
+    'providers' | 'credentials',
+    Record<string, object>
+  >;
   for (const [key, fields] of Object.entries(providers)) {
-    put(`providers.${key}`, fields as object, 'database');
+    put(`providers.${key}`, fields, 'database');
   }
   for (const [label, fields] of Object.entries(credentials)) {
-    put(`credentials.${label}`, fields as object, 'database');
+    put(`credentials.${label}`, fields, 'database');
   }
   for (const file of await readOverrideFiles(overridesDir)) {
     const override = parseOverride(file, []);

@@ -97,8 +97,8 @@ async function printDocument(stored: StoredConfiguration, json?: boolean): Promi
     print(text.trimEnd());
     return;
   }
-  const { parse } = await import('yaml');
-  printJson({ version: stored.version, ...parse(text) });
+  const { load } = await import('js-yaml');
+  printJson({ version: stored.version, ...(load(text) as object) });
 }
 
 function whatAndWhy(entry: HistoryEntry, describe: (entry: HistoryEntry) => string): string {

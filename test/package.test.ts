@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Locked {
+  resolved?: string;
+  dev?: boolean;
+  peer?: boolean;
+  os?: readonly string[];
+}
+
+/** Not our own files, nor Node's with `node:`. */
+const importedPackage =
+  /(?:^(?:import|export|\})[^'"\n]*\sfrom|^import|\bimport\()\s*'([^'.:][^':]*)'/gm;
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  dependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+};
+const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+  packages: Record<string, Locked>;
+};
+
+test('an older Node is refused by name before it reads what it cannot', () => {
+  const executable = join(root, 'bin/llmproxy.js');
+  for (const version of ['18.20.8', '20.17.9', '16.0.0']) {
+    const pretend = `Object.defineProperty(process, 'versions', {value: {node: '${version}'}})`;
+    const run = spawnSync(
+      process.execPath,
+      ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`, executable, '--version'],
+      { encoding: 'utf8' },
+    );
+    assert.equal(run.stderr, `llmproxy needs Node 20.18 or newer, this is ${version}\n`);
+    assert.equal(run.status, 1);
+    assert.equal(run.stdout, '');
+  }
+});
+
+test('at most 60 packages are installed to run it, none from outside the registry', () => {
+  const installed = Object.entries(packages).filter(
+    ([path, { dev, peer, os }]) =>
+      path !== '' && !dev && !peer && (!os || os.includes(process.platform)),
+  );
+  assert.ok(installed.length <= 60, `${installed.length} packages`);
+  for (const [path, { resolved }] of Object.entries(packages)) {
+    assert.doesNotMatch(resolved ?? '', /^git|github|^file:/, path);
+  }
+});
+
+test('nothing that reports its installation to somebody is among the packages', () => {
+  for (const path of Object.keys(packages).filter((each) => each.endsWith('@scarf/scarf'))) {
+    assert.equal(Reflect.get(packages[path] ?? {}, 'name'), 'empty-npm-package');
+  }
+});
+
+test('what the sources import is installed with the package', () => {
+  const kept = { ...manifest.dependencies, ...manifest.peerDependencies };
+  for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts')) continue;
+    const text = readFileSync(join(root, 'src', file), 'utf8');
+    for (const [, specifier] of text.matchAll(importedPackage)) {
+      const name = specifier?.match(/^(@[^/]+\/)?[^/]+/)?.[0] ?? '';
+      const isKnown = name in kept || builtinModules.includes(name);
+      assert.ok(isKnown, `${file} imports ${name}, which is not installed`);
+    }
+  }
+});
+
+test('the package has what it runs with, and neither tests nor benchmarks', () => {
+  const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const answer = JSON.parse(listed) as unknown;
+  const [packed] = (Array.isArray(answer) ? answer : Object.values(answer as object)) as {
+    files: { path: string }[];
+  }[];
+  const paths = new Set(packed?.files.map(({ path }) => path));
+  for (const path of [
+    ...['bin/llmproxy.js', 'dist/src/cli/main.js', 'dist/src/daemon/workers/worker.js'],
+    ...['dist/docs-ui/swagger-ui.css', 'man/llmproxy.1', 'config/llmproxy.schema.json'],
+    ...['systemd/llmproxy.service', 'README.md', 'LICENSE'],
+    ...readdirSync(join(root, 'migrations')).map((file) => `migrations/${file}`),
+  ]) {
+    assert.ok(paths.has(path), path);
+  }
+  for (const path of paths) assert.doesNotMatch(path, /^(dist\/)?(test|bench)\//);
+});
