@@ -43,6 +43,8 @@ export interface ErrorProblem {
 export interface ErrorDetails {
   /** The field of the request that is wrong, as the client wrote it. */
   param?: string;
+  /** The HTTP status where it is not that of the code: HTTP has more of them than this table. */
+  status?: number;
   /** Extra response headers, such as `retry-after`. */
   headers?: Readonly<Record<string, string>>;
   /** The problems that the message summarizes. */
@@ -63,7 +65,7 @@ export class GatewayError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'GatewayError';
     this.code = code;
-    this.status = table[code].status;
+    this.status = details.status ?? table[code].status;
     this.type = table[code].type;
     this.param = details.param ?? null;
     this.headers = details.headers ?? {};

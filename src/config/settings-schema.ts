@@ -170,14 +170,9 @@ export interface AdminKeySetting {
  * may do everything.
  */
 export type AdminRole = (typeof adminRoles)[number];
-export const adminRoles = ['admin', 'operator', 'viewer'] as const;
+const adminRoles = ['admin', 'operator', 'viewer'] as const;
 
-export const strategyNames = [
-  'weighted_round_robin',
-  'weighted_random',
-  'latency',
-  'least_busy',
-] as const;
+const strategyNames = ['weighted_round_robin', 'weighted_random', 'latency', 'least_busy'] as const;
 export type StrategyName = (typeof strategyNames)[number];
 
 export type PrivateAddresses = 'allow' | 'deny';

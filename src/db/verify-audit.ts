@@ -21,7 +21,7 @@ export interface ExportedLink {
 }
 
 /** The audit log is not as it was written. */
-export class AuditError extends Error {
+class AuditError extends Error {
   override readonly name = 'AuditError';
 }
 

@@ -65,7 +65,8 @@ export interface Dialect {
   readonly usageFilter: (() => UsageFilter) | null;
   /** A header besides `x-request-id` in which its clients look for the id of a request. */
   readonly requestIdHeader: string | null;
-  errorBody(error: GatewayError, requestId: string): string;
+  /** @param requestId null where the request was refused before it had one. */
+  errorBody(error: GatewayError, requestId: string | null): string;
   /** Bytes that stand in the last event of each stream and in no other; null: there are none. */
   readonly streamEnds: readonly Buffer[] | null;
   /** Whether its clients pass over comments, which keep a silent stream open. */

@@ -36,7 +36,7 @@ export function asObject(value: unknown, field: string): JsonObject {
   throw new WrongField(field, 'must be an object');
 }
 
-export function asText(value: unknown, field: string): string {
+function asText(value: unknown, field: string): string {
   if (typeof value === 'string') return value;
   throw new WrongField(field, 'must be a string');
 }
@@ -101,7 +101,7 @@ export function countAt(from: JsonObject | null, key: string): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
 }
 
-export function join(path: string, key: string): string {
+function join(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`;
 }
 

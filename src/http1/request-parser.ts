@@ -38,6 +38,14 @@ export class RequestParser extends MessageParser<RequestHead> {
     this.head = section;
   }
 
+  /**
+   * The path of the request whose head has not ended, or was refused; empty where it is not known.
+   * @param chunk where the head may have begun that is no longer read.
+   */
+  unfinishedPath(chunk: Buffer, from: number): string {
+    return pathIn(this.head.arrived ?? chunk.subarray(from));
+  }
+
   protected override finishHead(): RequestHead {
     const { text, fields, methodStart, methodEnd, targetEnd, minor } = this.head;
     const isVersion10 = minor === 0;
@@ -60,6 +68,12 @@ export class RequestParser extends MessageParser<RequestHead> {
       upgrade: isVersion10 ? '' : upgrade,
     };
   }
+}
+
+/** The path in the first line of a request that may not be valid; empty where there is none. */
+export function pathIn(head: Buffer): string {
+  const line = head.toString('latin1', 0, 4_096);
+  return /^[\r\n]*[!-~]+ (?:https?:\/\/[^/? ]*)?([^? \r\n]*)/i.exec(line)?.[1] ?? '';
 }
 
 /**

@@ -52,6 +52,11 @@ export class Section {
     return new Fields(this.text, this.places);
   }
 
+  /** The bytes of an unfinished section that came in earlier pieces; null where there are none. */
+  get arrived(): Buffer | null {
+    return this.held?.subarray(0, this.heldBytes) ?? null;
+  }
+
   /** Whether no byte of it has arrived. */
   get isEmpty(): boolean {
     return this.held === null && this.state === this.firstState;
@@ -113,14 +118,15 @@ export class Section {
       held.copy(all, 0, 0, this.heldBytes);
       this.held = all;
     }
-    chunk.copy(all, this.heldBytes, from, from + bytes);
+    const before = this.heldBytes;
+    chunk.copy(all, before, from, from + bytes);
+    this.heldBytes = total;
     const end = this.scan(all, this.scannedBytes, total, 0);
     if (end > this.maxBytes) this.failTooLarge();
     if (this.state === complete) {
       this.text = all.toString('latin1', 0, end);
-      return from + end - this.heldBytes;
+      return from + end - before;
     }
-    this.heldBytes = total;
     this.scannedBytes = total;
     return -1;
   }

@@ -4,7 +4,7 @@ import type { Endpoint, ModelEndpoint, OwnEndpoint } from '../dialects/endpoint.
 import { modelEndpoints, ownEndpoints } from '../dialects/endpoints.js';
 import { generate } from '../dialects/gemini/dialect.js';
 import { GatewayError } from '../errors.js';
-import type { Exchange } from '../server/exchange.js';
+import type { ErrorBody, Exchange } from '../server/exchange.js';
 import { decoded, pathAsListed } from './path-forms.js';
 
 const fixed = new Map<string, Endpoint>();
@@ -39,14 +39,18 @@ const offered = [...modelEndpoints, ...ownEndpoints]
   .map(({ pattern }) => pattern)
   .join(', ');
 
-/** The dialect that errors are told in; null: OpenAI's. */
-export function dialectOf(exchange: Exchange): Dialect | null {
+/** The dialect of error bodies; null is OpenAI's. */
+export function dialectOf(exchange: Pick<Exchange, 'header' | 'path'>): Dialect | null {
   const endpoint = modelEndpointAt(exchange.path);
   if (endpoint) return endpoint.dialect;
   if (!endpointAt(exchange.path)) return null;
   const shape = modelShape(exchange);
   return { openai: null, anthropic: messages, gemini: generate }[shape];
 }
+
+/** The body of an error about a request of which only the path is known. */
+export const errorBodyAt: ErrorBody = (path, error) =>
+  dialectOf({ path, header: () => '' })?.errorBody(error, null) ?? error.toBody();
 
 /** Whose shape a list of models is asked for in. */
 export function modelShape(

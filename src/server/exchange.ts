@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { GatewayError } from '../errors.js';
 import type { ConnectionCap } from './connection-cap.js';
 
 /**
@@ -116,6 +117,14 @@ export class AbortedError extends Error {
   }
 }
 
+/**
+ * Writes the body of an error that an engine answers with before the handler can.
+ * @param path of the request; empty where it is not known.
+ */
+export type ErrorBody = (path: string, error: GatewayError) => string;
+
+export const plainErrorBody: ErrorBody = (_path, error) => error.toBody();
+
 export interface ServerOptions {
   /** An address, or `unix:/path`, which only `net` takes. */
   host: string;
@@ -126,6 +135,8 @@ export interface ServerOptions {
    */
   fd?: number | null;
   handler: RequestHandler;
+  /** Absent: OpenAI's shape. */
+  errorBody?: ErrorBody;
   /** Not applied by hyper-express, which does not report whose connection was closed. */
   connectionCap?: ConnectionCap;
   /** Only `net` has TLS. */

@@ -2,7 +2,7 @@ import { GatewayError } from '../errors.js';
 import { carriesBody, headText } from '../http1/head-text.js';
 import type { Activity } from './activity.js';
 import { lingerMs, smallBodyBytes } from './early-response.js';
-import type { Exchange } from './exchange.js';
+import type { ErrorBody, Exchange } from './exchange.js';
 import { ipv6Text } from './proxy-header.js';
 import { RequestBody } from './request-body.js';
 import type { HttpRequest, HttpResponse } from './uwebsockets.js';
@@ -243,11 +243,11 @@ export class HyperExpressExchange implements Exchange {
   }
 
   /** Refuses a request whose end two parsers could see in different places (RFC 9112, 6.3). */
-  refuse(reason: string): void {
+  refuse(reason: string, errorBody: ErrorBody): void {
     if (this.res === null) return;
     const error = new GatewayError('invalid_request', `The request is ambiguous: ${reason}.`);
     const head = headText(error.status, ['content-type', 'application/json']);
-    this.handOver((res) => res.writeStatus(head).end(error.toBody(), true));
+    this.handOver((res) => res.writeStatus(head).end(errorBody(this.path, error), true));
   }
 
   /**

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { Activity, quietTurn } from './activity.js';
-import type { Engine, Server, ServerOptions } from './exchange.js';
+import { type Engine, plainErrorBody, type Server, type ServerOptions } from './exchange.js';
 import { HyperExpressExchange, type SlowExchanges } from './hyper-express-exchange.js';
 import {
   type HttpRequest,
@@ -35,7 +35,7 @@ export async function loadHyperExpress(): Promise<Engine> {
 }
 
 async function listen(server: HyperExpressServer, options: ServerOptions): Promise<Server> {
-  const { handler, host, port } = options;
+  const { handler, host, port, errorBody = plainErrorBody } = options;
   const activity = new Activity();
   const slow: SlowExchanges = new Set();
   const app = server.uws_instance;
@@ -50,7 +50,7 @@ async function listen(server: HyperExpressServer, options: ServerOptions): Promi
     if (ambiguity !== null) {
       // Deferred: until this is answered, uWebSockets.js closes the connection rather than read the
       // following bytes as another request.
-      setImmediate(() => exchange.refuse(ambiguity));
+      setImmediate(() => exchange.refuse(ambiguity, errorBody));
       return;
     }
     if (exchange.body !== null) res.onData((data, last) => exchange.handleData(data, last));

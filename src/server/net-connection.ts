@@ -6,7 +6,7 @@ import { ProtocolError } from '../http1/protocol-error.js';
 import { type RequestHead, RequestParser } from '../http1/request-parser.js';
 import type { Activity } from './activity.js';
 import { addressText } from './address-text.js';
-import type { ConnectionTimeouts, RequestHandler } from './exchange.js';
+import type { ConnectionTimeouts, ErrorBody, RequestHandler } from './exchange.js';
 import { NetExchange, type Wire } from './net-exchange.js';
 
 /**
@@ -22,6 +22,7 @@ export interface ConnectionContext {
   readonly handler: RequestHandler;
   readonly activity: Activity;
   readonly timeouts: ConnectionTimeouts;
+  readonly errorBody: ErrorBody;
   /** Field lines of a response that keeps the connection open. */
   readonly keepAliveLines: string;
   /** Monotonic, milliseconds; a second behind at most. */
@@ -131,7 +132,9 @@ export class NetConnection implements Wire {
       if (isUploading && waitedMs > timeouts.uploadStall) this.socket.destroy();
     } else if (this.parser.isInHead) {
       if (nowMs - this.headSinceMs > timeouts.head) {
-        this.refuse(408, 'The request headers did not arrive in time.');
+        const path = this.parser.unfinishedPath(nothing, 0);
+        const message = 'The request headers did not arrive in time.';
+        this.refuse(path, new GatewayError('request_timeout', message));
       }
     } else if (waitedMs > (this.served === 0 ? timeouts.head : timeouts.idle)) this.close();
   }
@@ -176,8 +179,8 @@ export class NetConnection implements Wire {
 
   private parse(chunk: Buffer): void {
     this.parsing = true;
+    let at = 0;
     try {
-      let at = 0;
       while (at < chunk.length && !this.closing && !this.socket.destroyed) {
         if (this.isBlocked) {
           this.hold(at === 0 ? chunk : chunk.subarray(at));
@@ -188,7 +191,9 @@ export class NetConnection implements Wire {
       this.noteProgress();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.refuse(error.status, `The request is not valid HTTP: ${error.message}.`);
+      const path = this.current?.path ?? this.parser.unfinishedPath(chunk, at);
+      const message = `The request is not valid HTTP: ${error.message}.`;
+      this.refuse(path, new GatewayError('invalid_request', message, { status: error.status }));
     } finally {
       this.parsing = false;
     }
@@ -255,7 +260,7 @@ export class NetConnection implements Wire {
     this.socket.resume();
   }
 
-  private refuse(status: number, message: string): void {
+  private refuse(path: string, error: GatewayError): void {
     const { current } = this;
     if (current !== null && !current.finished) {
       const { headSent } = current;
@@ -266,8 +271,8 @@ export class NetConnection implements Wire {
       }
     }
     this.current = null;
-    const body = new GatewayError('invalid_request', message).toBody();
-    const head = headText(status, [
+    const body = Buffer.from(this.context.errorBody(path, error));
+    const head = headText(error.status, [
       'connection',
       'close',
       'content-type',
@@ -275,9 +280,12 @@ export class NetConnection implements Wire {
       'content-length',
       String(body.length),
     ]);
-    this.socket.write(`HTTP/1.1 ${head}\r\n\r\n${body}`, 'latin1');
+    this.socket.write(`HTTP/1.1 ${head}\r\n\r\n`, 'latin1');
+    this.socket.write(body);
     this.close();
   }
 }
+
+const nothing = Buffer.alloc(0);
 
 function ignore(): void {}

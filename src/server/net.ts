@@ -9,7 +9,14 @@ import {
 import { Activity, quietTurn } from './activity.js';
 import { addressText } from './address-text.js';
 import { capConnections } from './connection-cap.js';
-import type { ConnectionTimeouts, Engine, Server, ServerOptions, TlsMaterial } from './exchange.js';
+import {
+  type ConnectionTimeouts,
+  type Engine,
+  plainErrorBody,
+  type Server,
+  type ServerOptions,
+  type TlsMaterial,
+} from './exchange.js';
 import { NetConnection } from './net-connection.js';
 import { takeProxyHeader } from './proxy-header.js';
 
@@ -42,6 +49,7 @@ async function listen(options: ServerOptions): Promise<Server> {
     activity,
     clock,
     timeouts,
+    errorBody: options.errorBody ?? plainErrorBody,
     keepAliveLines: `connection: keep-alive\r\nkeep-alive: timeout=${Math.ceil(timeouts.idle / 1000)}\r\n`,
     /** The last one takes its place in the list: a Set with changing members is rebuilt often. */
     onGone(connection: NetConnection) {

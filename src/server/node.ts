@@ -9,10 +9,10 @@ import { type AddressInfo, type ListenOptions, Server as NetServer } from 'node:
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.js';
 import { ProtocolError } from '../http1/protocol-error.js';
-import { pathOf } from '../http1/request-parser.js';
+import { pathIn, pathOf } from '../http1/request-parser.js';
 import { Activity, quietTurn } from './activity.js';
 import { capConnections } from './connection-cap.js';
-import type { Engine, Server, ServerOptions } from './exchange.js';
+import { type Engine, plainErrorBody, type Server, type ServerOptions } from './exchange.js';
 import { NodeExchange } from './node-exchange.js';
 
 const serverOptions = {
@@ -29,7 +29,11 @@ const serverOptions = {
 export const nodeEngine: Engine = { name: 'node', listen };
 
 async function listen(options: ServerOptions): Promise<Server> {
-  const { handler, connectionCap } = options;
+  const { handler, connectionCap, errorBody = plainErrorBody } = options;
+  /** Of the last request of each connection, for errors in its body. */
+  const paths = new WeakMap<Duplex, string>();
+  const refuse = (socket: Duplex, path: string, error: GatewayError) =>
+    socket.end(refusal(error, errorBody(path, error)));
   const activity = new Activity();
   const server = createServer(serverOptions);
   const serve = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean) => {
@@ -38,14 +42,18 @@ async function listen(options: ServerOptions): Promise<Server> {
       checkCoding(req.headers['transfer-encoding']);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      refuse(req.socket, error.status, `The request is not valid HTTP: ${error.message}.`);
+      refuse(req.socket, req.url ?? '', invalid(`: ${error.message}`, error.status));
       return;
     }
+    paths.set(req.socket, req.url);
     handler(new NodeExchange(req, res, activity, expectsContinue));
   };
   server.on('request', (req, res) => serve(req, res, false));
   server.on('checkContinue', (req, res) => serve(req, res, true));
-  server.on('clientError', refuseUnparsable);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else refuse(socket, pathOfRefused(error) || (paths.get(socket) ?? ''), errorOf(error));
+  });
   if (connectionCap) capConnections(server, connectionCap);
   server.on('connection', (socket) => {
     activity.connectionChanged(1);
@@ -102,20 +110,31 @@ function checkCoding(coding: string | undefined): void {
   }
 }
 
-/** Answers what is not HTTP, and framing that two parsers could read differently. */
-function refuseUnparsable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-  else if (error.code === 'HPE_HEADER_OVERFLOW') {
-    refuse(socket, 431, 'The request headers are larger than this gateway accepts.');
-  } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    refuse(socket, 408, 'The request headers did not arrive in time.');
-  } else refuse(socket, 400, 'The request is not valid HTTP.');
+/** The error for what is not HTTP, and for framing that two parsers could read differently. */
+function errorOf({ code }: NodeJS.ErrnoException): GatewayError {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const message = 'The request headers are larger than this gateway accepts.';
+    return new GatewayError('invalid_request', message, { status: 431 });
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new GatewayError('request_timeout', 'The request headers did not arrive in time.');
+  }
+  return invalid('', 400);
 }
 
-function refuse(socket: Duplex, status: number, message: string): void {
-  const body = new GatewayError('invalid_request', message).toBody();
-  socket.end(
+function invalid(reason: string, status: number): GatewayError {
+  const message = `The request is not valid HTTP${reason}.`;
+  return new GatewayError('invalid_request', message, { status });
+}
+
+/** The path of a request that the parser refused; empty where its bytes do not begin with one. */
+function pathOfRefused(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): string {
+  return error.rawPacket ? pathIn(error.rawPacket) : '';
+}
+
+function refusal({ status }: GatewayError, body: string): string {
+  return (
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\n` +
-      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   );
 }

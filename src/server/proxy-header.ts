@@ -23,7 +23,7 @@ export interface ProxyHeader {
  * @returns null when the header is incomplete.
  * @throws Error when the bytes are not such a header.
  */
-export function readProxyHeader(bytes: Buffer): ProxyHeader | null {
+function readProxyHeader(bytes: Buffer): ProxyHeader | null {
   if (startsLike(bytes, signature)) return readBinary(bytes);
   if (startsLike(bytes, textStart)) return readText(bytes);
   throw new Error('the connection does not begin with a PROXY header');

@@ -25,7 +25,9 @@ export function giveToNobody(path: string): void {
 
 /** Paths below the directory that do not belong to that user. */
 export function notOfNobody(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => lstatSync(join(directory, name)).uid !== nobody.uid,
-  );
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => {
+    // A temporary file may be renamed at this moment.
+    const stats = lstatSync(join(directory, name), { throwIfNoEntry: false });
+    return stats !== undefined && stats.uid !== nobody.uid;
+  });
 }

@@ -89,7 +89,7 @@ export async function readAsRoot(
 }
 
 /** Where the key is kept that the first use of a data directory makes. */
-export function generatedFile(dataDir: string): string {
+function generatedFile(dataDir: string): string {
   return join(dataDir, 'secret-key');
 }
 

@@ -13,6 +13,7 @@ import { AdminKeyCheck } from '../../proxy/admin-key-check.js';
 import { compileOrigins } from '../../proxy/cors.js';
 import type { Gateway } from '../../proxy/gateway.js';
 import { handleRequest } from '../../proxy/handle-request.js';
+import { errorBodyAt } from '../../proxy/route.js';
 import { Watchdog } from '../../proxy/watchdog.js';
 import { countWrongKeys } from '../../proxy/wrong-key.js';
 import { Balancers } from '../../routing/plan.js';
@@ -178,6 +179,7 @@ async function start(message: StartWorker): Promise<void> {
     fd: message.listenFd,
     tls: message.tls,
     handler: (exchange) => void handleRequest(opened, exchange),
+    errorBody: errorBodyAt,
     connectionCap: new ConnectionCap(
       settings.server.max_connections_per_address,
       isProxy,

@@ -3,40 +3,9 @@ import type { Sql } from '../client.js';
 import { orDuplicate } from '../duplicate.js';
 import { type CredentialInput, type CredentialRow, credentialSelection } from './rows.js';
 
-/** The keys of a credential, as they are stored. */
-export interface StoredKeys {
-  credential_key: string;
-  key_preview: string;
-  previous_key: string | null;
-  previous_expires_at: Date | null;
-}
-
-/** Null when there is no such row. */
-export async function storedKeys(sql: Sql, id: number): Promise<StoredKeys | null> {
-  const [row] = await sql<StoredKeys[]>`
-    SELECT credential_key, key_preview, previous_key, previous_expires_at
-    FROM credentials WHERE id = ${id}::bigint`;
-  return row ?? null;
-}
-
-/** Gives a credential back the keys that it had before a rotation to `rotatedTo`, a hash. */
-export async function undoRotation(
-  sql: Sql,
-  id: number,
-  keys: StoredKeys,
-  rotatedTo: string,
-): Promise<void> {
-  await recorded(
-    sql,
-    sql`
-      UPDATE credentials SET ${sql({ ...keys })}, updated_at = now()
-      WHERE id = ${id}::bigint AND credential_key = ${rotatedTo} RETURNING id`,
-  );
-}
-
 /**
- * Gives a credential a new key; the one that it had is valid for `graceSeconds` more, and one that
- * it had before that no longer. Null when there is no such row.
+ * Gives a credential a new key. The old one stays valid for `graceSeconds`; any older one does not.
+ * @returns null when there is no such row.
  * @throws DuplicateError when this key exists, whatever its name.
  */
 export async function rotateCredential(

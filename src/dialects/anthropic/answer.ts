@@ -48,7 +48,7 @@ export function messagesFinish(
   return { reason, raw, sequence, detail };
 }
 
-export function messagesFinishWord(finish: Finish): string {
+function messagesFinishWord(finish: Finish): string {
   if (finish.sequence !== null) return 'stop_sequence';
   if (finish.raw !== null && reasons[finish.raw] === finish.reason) return finish.raw;
   return words[finish.reason] ?? finish.raw ?? 'end_turn';

@@ -55,7 +55,7 @@ export function marked(block: JsonObject, cache: CacheMark | null): JsonObject {
   return block;
 }
 
-export function cacheControl(cache: CacheMark): JsonObject {
+function cacheControl(cache: CacheMark): JsonObject {
   return cache === '1h' ? { type: 'ephemeral', ttl: '1h' } : { type: 'ephemeral' };
 }
 

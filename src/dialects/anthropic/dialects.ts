@@ -29,7 +29,7 @@ const common = {
   requestIdHeader: 'request-id',
   takesComments: true,
   streamEnds: ['"message_stop"', '"error"'].map((text) => Buffer.from(text)),
-  errorBody: (error: GatewayError, requestId: string) =>
+  errorBody: (error: GatewayError, requestId: string | null) =>
     writeMessagesError(neutralError(error), requestId),
   errorEvent: (error: GatewayError, requestId: string) =>
     writeEvent(writeMessagesError(neutralError(error), requestId), 'error'),

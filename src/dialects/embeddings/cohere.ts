@@ -112,13 +112,13 @@ function writeAnswer({ vectors, tokens }: EmbeddingAnswer, request: EmbeddingReq
 }
 
 /** `{ "id": …, "message": … }`. */
-export function readCohereError(body: Buffer, status: number): ConversationError {
+function readCohereError(body: Buffer, status: number): ConversationError {
   const error = errorObject(body);
   const message = error && wordAt(error, 'message');
   if (!message) return plainError(status, body.toString('utf8', 0, 500).trim());
   return { ...plainError(status, message), kind: kindOf(status) };
 }
 
-export function writeCohereError({ message }: ConversationError): string {
+function writeCohereError({ message }: ConversationError): string {
   return JSON.stringify({ message });
 }

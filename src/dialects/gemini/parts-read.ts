@@ -46,11 +46,11 @@ function readText(part: JsonObject, text: string, signature: string | null): Blo
   return blocks;
 }
 
-export function seal(slot: Seal['slot'], data: string): Seal {
+function seal(slot: Seal['slot'], data: string): Seal {
   return { dialect, provider: null, slot, id: null, data };
 }
 
-export function sealBlock(slot: Seal['slot'], data: string): ReasoningBlock {
+function sealBlock(slot: Seal['slot'], data: string): ReasoningBlock {
   return { type: 'reasoning', text: '', seal: seal(slot, data) };
 }
 

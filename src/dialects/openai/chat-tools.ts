@@ -82,7 +82,7 @@ export function readChatTool(value: unknown, index: number, unknown: UnknownFiel
 }
 
 /** `{ syntax, definition }`; null for a tool that takes any text. */
-export function readGrammar(from: JsonObject | null) {
+function readGrammar(from: JsonObject | null) {
   if (!from || typeof from.definition !== 'string') return null;
   return { syntax: String(from.syntax), definition: from.definition };
 }

@@ -26,10 +26,6 @@ const types: Readonly<Record<ErrorKind, string>> = {
   overloaded: 'server_error',
 };
 
-export function openaiErrorType(kind: ErrorKind): string {
-  return types[kind];
-}
-
 export function readOpenaiError(body: Buffer, status: number): ConversationError {
   const error = errorObject(body);
   return error ? toError(error, status) : plainError(status, body.toString('utf8', 0, 500).trim());

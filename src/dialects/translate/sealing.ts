@@ -81,7 +81,7 @@ function recall(content: Block[], { client, kept }: SealContext): Block[] {
 }
 
 /** A seal as the client is to see it. @param text of its block, for a slot without text. */
-export function sealForClient(seal: Seal, text: string, context: SealContext): Seal {
+function sealForClient(seal: Seal, text: string, context: SealContext): Seal {
   const { client, providerName, key } = context;
   const slot = clientSlots[client];
   const wrapped = { seal: { ...seal, provider: providerName }, text: slot === 'call' ? text : '' };

@@ -92,7 +92,7 @@ export interface TranslatedError {
 }
 
 /** The status by which clients of a dialect know a kind of error. */
-export function clientStatus(error: ConversationError, client: ConversationDialect): number {
+function clientStatus(error: ConversationError, client: ConversationDialect): number {
   const anthropic = client === 'anthropic.messages';
   if (error.kind === 'overloaded') return anthropic ? 529 : 503;
   if (error.kind === 'billing') return anthropic ? 402 : 429;
