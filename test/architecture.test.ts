@@ -5,67 +5,37 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 /** Tests run from `dist`, but the rules are about the sources. */
-const src = join(dirname(fileURLToPath(import.meta.url)), '../../src');
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const src = join(root, 'src');
 
-/** The rooms that a room may import from besides itself, including types. */
+/** The rooms that a room imports besides itself, including types. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   http1: [],
   dialects: ['errors'],
-  providers: ['dialects', 'config', 'errors'],
+  providers: ['dialects', 'config'],
   config: ['errors', 'observe'],
-  routing: ['providers', 'dialects', 'config', 'errors', 'observe'],
-  limits: ['routing', 'config', 'errors', 'observe'],
-  upstream: ['dialects', 'routing', 'config', 'errors', 'observe', 'http1'],
+  routing: ['providers', 'dialects', 'config'],
+  limits: [],
+  upstream: ['dialects', 'routing', 'config', 'observe', 'http1'],
   server: ['errors', 'http1'],
   proxy: [
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
   ],
-  db: ['config', 'errors', 'observe'],
+  db: ['config', 'observe'],
   changes: ['routing', 'config', 'errors', 'db'],
   admin: [
-    ...[
-      'changes',
-      'dialects',
-      'upstream',
-      'limits',
-      'routing',
-      'config',
-      'errors',
-      'observe',
-      'server',
-    ],
-    ...['db'],
+    ...['changes', 'dialects', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
+    ...['server', 'db'],
   ],
   observe: ['dialects'],
   'mock-provider': ['dialects', 'server', 'errors'],
   daemon: [
-    ...[
-      'admin',
-      'changes',
-      'proxy',
-      'upstream',
-      'limits',
-      'routing',
-      'config',
-      'errors',
-      'observe',
-    ],
-    ...['server', 'db', 'dialects'],
+    ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
+    ...['observe', 'server', 'db', 'dialects'],
   ],
   cli: [
-    ...[
-      'daemon',
-      'admin',
-      'changes',
-      'proxy',
-      'upstream',
-      'limits',
-      'routing',
-      'config',
-      'errors',
-      'observe',
-    ],
+    ...['daemon', 'admin', 'changes', 'upstream', 'routing', 'config', 'errors', 'observe'],
     ...['server', 'db', 'mock-provider', 'dialects', 'providers'],
   ],
 };
@@ -137,6 +107,63 @@ test('every room is known, and imports point one way', () => {
     }
   }
   assert.deepEqual(wrong, []);
+});
+
+test('the table names no room that is not imported', () => {
+  const found = new Map<string, Set<string>>();
+  for (const [file, list] of imports) {
+    const rooms = found.get(room(file)) ?? new Set();
+    for (const { to } of list) if (isOurs(to) && room(to) !== room(file)) rooms.add(room(to));
+    found.set(room(file), rooms);
+  }
+  for (const [from, rooms] of Object.entries(allowed)) {
+    assert.deepEqual([...rooms].sort(), [...(found.get(from) ?? [])].sort(), `imports of ${from}`);
+  }
+});
+
+test('every exported value is used outside its file', () => {
+  const sources = new Map(
+    ['src', 'test', 'bench'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts'))
+        .map((file) => [join(folder, file), readFileSync(join(root, folder, file), 'utf8')]),
+    ),
+  );
+  const used = new Set<string>();
+  /** The files that import a file as a whole: what they use of it is searched in their text. */
+  const wholes = new Map<string, string[]>();
+  for (const [file, text] of sources) {
+    const at = (target: string) => normalize(join(dirname(file), target)).replace(/\.js$/, '.ts');
+    const named = /^(?:import|export)\s(?:type\s)?(?:\w+,\s)?\{([^}]*)\} from '(\.[^']+)'/gm;
+    for (const [, names = '', target = ''] of text.matchAll(named)) {
+      for (const name of names.split(',')) {
+        used.add(
+          `${at(target)} ${
+            name
+              .trim()
+              .replace(/^type /, '')
+              .split(' as ')[0]
+          }`,
+        );
+      }
+    }
+    for (const [, target = ''] of text.matchAll(/(?:import\(\s*|\* as \w+ from )'(\.[^']+)'/g)) {
+      wholes.set(at(target), [...(wholes.get(at(target)) ?? []), text]);
+    }
+  }
+  const exported = /^export (?:abstract )?(?:async )?(?:const|let|function\*?|class|enum) (\w+)/gm;
+  const unused: string[] = [];
+  for (const [file, text] of sources) {
+    if (!file.startsWith('src')) continue;
+    for (const [, name = ''] of text.matchAll(exported)) {
+      const word = new RegExp(`\\b${name}\\b`);
+      const isUsed =
+        used.has(`${file} ${name}`) || wholes.get(file)?.some((each) => word.test(each));
+      if (!isUsed) unused.push(`${file} exports ${name}`);
+    }
+  }
+  assert.ok(used.size > 1_000);
+  assert.deepEqual(unused, []);
 });
 
 test('only cli, daemon, admin and changes import db', () => {

@@ -143,7 +143,7 @@ export function signingKeys(
 }
 
 /** Seconds in UTC, as `20150830T123600Z`. */
-export function amzTime(ms: number): string {
+function amzTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`;
 }
 

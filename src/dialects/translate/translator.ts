@@ -100,7 +100,7 @@ function clientStatus(error: ConversationError, client: ConversationDialect): nu
 }
 
 /** One request as one provider is sent it, and the way back of its answer. */
-export class Translation {
+class Translation {
   readonly body: Buffer;
   /** Losses of this translation, with the client's names of fields. */
   readonly losses: readonly Loss[];
