@@ -18,6 +18,7 @@ await run({ keys: 100_000, models: 10_000 }, async (options) => {
       {
         version: 1,
         providers: Array.from({ length: models / modelsPerProvider }, (_, i) => provider(i)),
+        teams: [],
         credentials: Array.from({ length: keys }, (_, i) => credential(i)),
       },
       'hash',

@@ -1,4 +1,4 @@
-import { credentialProperties, providerProperties } from '../config/schema.js';
+import { credentialProperties, providerProperties, teamProperties } from '../config/schema.js';
 import { errorTable } from '../errors.js';
 import type { Operation, Parameter } from './route.js';
 
@@ -24,6 +24,10 @@ const exampleCredential = {
   burst: null,
   is_enabled: true,
   expires_at: null,
+  team: 'chat',
+  limits: { tokens_per_minute: 50_000 },
+  weight: 1,
+  priority: 0,
   tags: ['team-a'],
   store_bodies: false,
   allowed_ips: null,
@@ -35,7 +39,8 @@ const { api_key, provider_params, ...shownProperties } = providerProperties;
 
 const version = {
   type: 'integer',
-  description: 'Version of the configuration; each change of a provider or key increments it.',
+  description:
+    'Version of the configuration; each change of a provider, team or key increments it.',
 };
 
 const provider = {
@@ -83,6 +88,26 @@ const credential = {
     },
   }),
   examples: [exampleCredential],
+};
+
+const team = {
+  ...object({
+    ...rowProperties,
+    ...teamProperties,
+    keys: { type: 'integer', description: 'Number of its keys.' },
+  }),
+  examples: [
+    {
+      ...exampleRow,
+      name: 'chat',
+      allowed_models: ['gpt-4*'],
+      limits: { tokens_per_minute: 200_000 },
+      weight: 1,
+      tags: ['chat'],
+      admins: ['alice@example.com'],
+      keys: 3,
+    },
+  ],
 };
 
 const milliseconds = { type: ['integer', 'null'], description: 'Milliseconds.' };
@@ -156,6 +181,10 @@ export const componentSchemas = {
     credential: ref('NewCredential'),
   }),
   CredentialList: object({ version, credentials: { type: 'array', items: ref('Credential') } }),
+  Team: team,
+  TeamAnswer: object({ version, team: ref('Team') }),
+  TeamUpdated: object({ version, status: { const: 'updated' }, team: ref('Team') }),
+  TeamList: object({ version, teams: { type: 'array', items: ref('Team') } }),
   ConfigVersion: object({
     version,
     timestamp: { type: 'string', format: 'date-time', description: 'When it became active.' },

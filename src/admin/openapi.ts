@@ -55,6 +55,7 @@ const tags = [
   { name: 'models', description: "OpenAI's and Anthropic's APIs, with a client key." },
   { name: 'providers', description: 'The upstream APIs that requests are sent to.' },
   { name: 'credentials', description: 'The keys of clients.' },
+  { name: 'teams', description: 'Keys that have models, limits and tags in common.' },
   { name: 'config', description: 'The active configuration.' },
   { name: 'usage', description: 'Requests, tokens and latency.' },
   { name: 'explain', description: 'Explanations of routing.' },

@@ -15,12 +15,18 @@ const name = (what: string): Parameter => ({
   schema: { type: 'string', minLength: 1, maxLength: 256 },
 });
 
-/** Filters of `request_logs`: a period, a key, a model, a provider. */
+/** Filters of `request_logs`: a period, and whose requests for what. */
 export function filterParameters(defaultSince: string): Parameter[] {
   return [
     { name: 'since', in: 'query', schema: { ...time, default: defaultSince } },
     { name: 'until', in: 'query', schema: time },
     name('key'),
+    name('team'),
+    {
+      ...name('user'),
+      description: 'Only requests of this end user; `*` stands for any characters.',
+    },
+    name('tag'),
     name('model'),
     name('provider'),
   ];
@@ -50,6 +56,9 @@ export function filterOf(query: URLSearchParams): RequestFilter {
   return {
     ...period,
     key: query.get('key'),
+    team: query.get('team'),
+    user: query.get('user'),
+    tag: query.get('tag'),
     model: query.get('model'),
     provider: query.get('provider'),
     status: query.get('status'),

@@ -21,7 +21,11 @@ type PlainField =
   | 'allowed_ips'
   | 'is_enabled'
   | 'tags'
-  | 'store_bodies';
+  | 'store_bodies'
+  | 'team'
+  | 'limits'
+  | 'weight'
+  | 'priority';
 
 /** The value of a key: absent, one is generated. */
 export interface KeyValue {

@@ -71,6 +71,25 @@ export function modelMapping(entries: readonly string[]): Record<string, string>
   return Object.fromEntries(mapping);
 }
 
+/** Tags, or other short texts, without duplicates. */
+export function tagList(flag: string, texts: readonly string[]): string[] {
+  const tags = [...new Set(texts.map((text) => text.trim()))];
+  if (tags.every((tag) => tag !== '' && tag.length <= 100 && !/\p{Cc}/u.test(tag))) return tags;
+  throw usageError(`${flag}: it must have 1 to 100 characters`);
+}
+
+/** A name for a team; refuses digits only, which would be taken for an id; `none` passes. */
+export function teamName(text: string): string {
+  const name = text.trim();
+  if (name === '' || name.length > 100 || /\p{Cc}/u.test(name)) {
+    throw usageError('the name of a team must have 1 to 100 characters');
+  }
+  if (/^\d+$/.test(name)) {
+    throw usageError(`the name "${name}" would be taken for an id`, 'use a name with a letter');
+  }
+  return name;
+}
+
 /** A name for a client key; refuses digits only, which would be taken for an id. */
 export function keyName(text: string): string {
   const name = text.trim();

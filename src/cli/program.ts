@@ -20,6 +20,7 @@ import { explainCommand } from './requests/explain.js';
 import { requestsCommand } from './requests/requests.js';
 import { usageCommand } from './requests/usage.js';
 import { secretsCommand } from './secrets/secrets.js';
+import { teamsCommand } from './teams/teams.js';
 
 /** The command line: every command, its flags and its help. Errors are thrown, not printed. */
 export function buildProgram(): Command {
@@ -42,6 +43,7 @@ Examples:
     upgradeCommand(),
     providerCommand(),
     keysCommand(),
+    teamsCommand(),
     connectCommand(),
     configCommand(),
     importCommand(),

@@ -1,3 +1,5 @@
+import type { Limits } from './limits.js';
+
 /**
  * The configuration that routing is built from: what Postgres and the override files say, merged
  * and validated. Plain data, so that it can cross a process boundary.
@@ -6,6 +8,7 @@ export interface Configuration {
   /** `config_version.version` of the rows read; a change of an override file does not raise it. */
   version: number;
   providers: Provider[];
+  teams: Team[];
   credentials: Credential[];
 }
 
@@ -154,6 +157,33 @@ export const providerTypes = [
 ] as const;
 export type ProviderType = (typeof providerTypes)[number];
 
+/** Keys that have models and limits in common. */
+export interface Team {
+  /** Row id; null for one that exists only in an override file. */
+  id: number | null;
+  /** Unique. */
+  name: string;
+  /** Model names or wildcards that its keys may use; null and `["*"]` are all. */
+  allowed_models: string[] | null;
+  /** Of all its keys together. */
+  limits: Limits;
+  /** Its share where requests wait, against other teams. */
+  weight: number;
+  /** Of the requests of its keys. */
+  tags: string[];
+  /** Who answers for it, for people. */
+  admins: string[];
+}
+
+/** The fields of a new team that need not be given. */
+export const newTeam = {
+  allowed_models: ['*'],
+  limits: {},
+  weight: 1,
+  tags: [],
+  admins: [],
+} satisfies Partial<Team>;
+
 /** A key that a client authenticates with. The key itself is never kept, only its hash. */
 export interface Credential {
   /** Row id; null for one that exists only in an override file. */
@@ -176,12 +206,20 @@ export interface Credential {
   previous_key?: string | null;
   /** ISO 8601. */
   previous_expires_at?: string | null;
-  /** For people, to find it by. */
+  /** For people, to find it by; its requests have them too. */
   tags?: string[];
   /** Whether what it asks and is answered is stored; absent: false. */
   store_bodies?: boolean;
   /** Addresses and networks (CIDR) that it may be used from; absent or null: all. */
   allowed_ips?: string[] | null;
+  /** The team that it belongs to, by name; absent or null: none. */
+  team?: string | null;
+  /** Beside `rate_limit`; absent: none. */
+  limits?: Limits;
+  /** Its share where requests wait, against other keys of its team; absent: 1. */
+  weight?: number;
+  /** Where requests wait, those of a higher one of its team go first; absent: 0. */
+  priority?: number;
 }
 
 /** The fields of a new key that need not be given. */

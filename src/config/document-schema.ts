@@ -1,17 +1,20 @@
-import type { Credential, Provider } from './configuration.js';
+import type { Credential, Provider, Team } from './configuration.js';
 import { keyPattern, maxKeyLength, minKeyLength, minOldKeyLength } from './credential-key.js';
-import { credentialProperties, providerProperties } from './schema.js';
+import { credentialProperties, providerProperties, teamProperties } from './schema.js';
 
 /** Stands in a document for a secret that stays unchanged. */
 export const keep = 'keep';
 
-/** A configuration as people write it: providers by key, client keys by name. */
+/** A configuration as people write it: providers by key, teams and client keys by name. */
 export interface WrittenDocument {
   providers?: Record<string, WrittenProvider> | null;
+  teams?: Record<string, WrittenTeam> | null;
   credentials?: Record<string, WrittenCredential> | null;
 }
 
 export type WrittenProvider = Partial<Omit<Provider, 'provider_key'>>;
+
+export type WrittenTeam = Partial<Omit<Team, 'id' | 'name'>>;
 
 /** `key` is the key itself; only its hash is used. */
 export type WrittenCredential = Partial<Omit<Credential, 'id'>> & {
@@ -20,6 +23,7 @@ export type WrittenCredential = Partial<Omit<Credential, 'id'>> & {
 };
 
 const { provider_key, ...providerFields } = providerProperties;
+const { name: teamName, ...teamFields } = teamProperties;
 
 const optionalName = {
   ...credentialProperties.name,
@@ -33,7 +37,8 @@ const optionalName = {
 export const documentSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'llmproxy configuration',
-  description: 'Providers and keys, as `llmproxy config export` writes and `config apply` reads.',
+  description:
+    'Providers, teams and keys, as `llmproxy config export` writes and `config apply` reads.',
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -52,6 +57,16 @@ export const documentSchema = {
               'Secret sent as the bearer token: `keep` for the one that is there, a reference (`env:NAME`, `file:/path`), or the secret itself.',
           },
         },
+      },
+    },
+    teams: {
+      type: ['object', 'null'],
+      description: 'Teams of keys, by name.',
+      propertyNames: { maxLength: teamName.maxLength, pattern: teamName.pattern },
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        properties: teamFields,
       },
     },
     credentials: {

@@ -5,23 +5,24 @@ import {
   type WrittenCredential,
   type WrittenDocument,
 } from './document-schema.js';
+import { eachSection, type Section } from './kinds.js';
 import { secretMembers } from './secret-columns.js';
 import { writeYaml } from './write-yaml.js';
 
-/** A row of `providers` or `credentials` with all columns, in JSON types: times are strings. */
+/** A row of the configuration with all columns, in JSON types: times are strings. */
 export type StoredRow = { readonly id: number } & Readonly<Record<string, unknown>>;
 
 /** The rows of one version of the configuration. */
-export interface StoredConfiguration {
+export interface StoredConfiguration extends Record<Section, readonly StoredRow[]> {
   version: number;
-  providers: readonly StoredRow[];
-  credentials: readonly StoredRow[];
 }
 
-const sections = documentSchema.properties;
-const providerFields = Object.keys(sections.providers.additionalProperties.properties);
-const credentialFields = Object.keys(sections.credentials.additionalProperties.properties).filter(
-  (field) => !['name', 'key', 'allow_short_key'].includes(field),
+/** Fields of a document that no row has, or that its label says. */
+const unwritten = ['name', 'key', 'allow_short_key'];
+const fieldsOf = eachSection((section) =>
+  Object.keys(documentSchema.properties[section].additionalProperties.properties).filter(
+    (field) => !unwritten.includes(field),
+  ),
 );
 
 /**
@@ -33,19 +34,18 @@ export function writeDocument(
   stored: StoredConfiguration,
   title = `Configuration of llmproxy, version ${stored.version}.`,
 ): string {
-  const providers = [...stored.providers].sort(by('provider_key'));
   const labels = credentialLabels(stored.credentials);
-  const credentials = [...stored.credentials].sort(
-    (a, b) => compare(String(a.name), String(b.name)) || a.id - b.id,
-  );
-  const document = {
-    providers: Object.fromEntries(
-      providers.map((row) => [String(row.provider_key), writtenFields(row, providerFields)]),
-    ),
-    credentials: Object.fromEntries(
-      credentials.map((row) => [labels.get(row.id), writtenFields(row, credentialFields)]),
-    ),
-  };
+  const document = eachSection((section, { nameField }) => {
+    const rows = [...stored[section]].sort(
+      (a, b) => compare(String(a[nameField]), String(b[nameField])) || a.id - b.id,
+    );
+    return Object.fromEntries(
+      rows.map((row) => [
+        section === 'credentials' ? labels.get(row.id) : String(row[nameField]),
+        writtenFields(row, fieldsOf[section]),
+      ]),
+    );
+  });
   return `${heading(title)}\n\n${writeYaml(document)}`;
 }
 
@@ -136,14 +136,10 @@ function heading(title: string): string {
 #   llmproxy config plan FILE
 #   llmproxy config apply FILE --message "why"
 #
-# What is not named here stays as it is: a field, a provider, a key. With --prune, providers and
-# keys that are not named are removed.
+# What is not named here stays as it is: a field, a provider, a team, a key. With --prune, those that
+# are not named are removed.
 # "keep" is a secret that stays as it is; write env:NAME, file:/path or the secret for another one.
 # Of keys there are SHA-256 hashes. Where several have one name, they are called name#id.`;
-}
-
-function by(field: string): (a: StoredRow, b: StoredRow) => number {
-  return (a, b) => compare(String(a[field]), String(b[field]));
 }
 
 /** By code units, so that the order is the same on every machine. */

@@ -2,7 +2,9 @@ import {
   type Configuration,
   type Credential,
   newProvider,
+  newTeam,
   type Provider,
+  type Team,
 } from './configuration.js';
 import type { Override } from './overrides.js';
 import { ConfigError, type Problem } from './problem.js';
@@ -13,7 +15,7 @@ import { type Sources, validateConfiguration } from './validate.js';
 export type Rows = Configuration;
 
 /**
- * Merges the configuration: rows, then override files in order, field by field. A provider or
+ * Merges the configuration: rows, then override files in order, field by field. A provider, team or
  * credential without a row is added.
  * @throws ConfigError naming every problem; the caller must then keep the active configuration.
  */
@@ -23,12 +25,13 @@ export function mergeConfiguration(
   privateAddresses: PrivateAddresses = 'allow',
 ): Configuration {
   const problems: Problem[] = [];
-  const sources: Sources = { providers: new Map(), credentials: new Map() };
+  const sources: Sources = { providers: new Map(), teams: new Map(), credentials: new Map() };
   const providers = new Map<string, Provider>();
   for (const row of rows.providers) {
     providers.set(row.provider_key, row);
     sources.providers.set(row.provider_key, 'table providers');
   }
+  const teams = new Map(rows.teams.map((row) => [row.name, row]));
   const credentials = [...rows.credentials];
   /** Indexes of credentials by name, so that an override need not search all of them. */
   const places = new Map<string, number[]>();
@@ -46,6 +49,10 @@ export function mergeConfiguration(
       providers.set(key, { ...(providers.get(key) ?? emptyProvider(key)), ...fields });
       sources.providers.set(key, override.source);
     }
+    for (const [name, fields] of override.teams) {
+      teams.set(name, { ...(teams.get(name) ?? emptyTeam(name)), ...fields });
+      sources.teams.set(name, override.source);
+    }
     for (const [name, fields] of override.credentials) {
       const change = (credential: Credential): Credential => {
         const changed = { ...credential, ...fields };
@@ -62,7 +69,12 @@ export function mergeConfiguration(
     }
   }
 
-  const merged = { version: rows.version, providers: [...providers.values()], credentials };
+  const merged = {
+    version: rows.version,
+    providers: [...providers.values()],
+    teams: [...teams.values()],
+    credentials,
+  };
   problems.push(...validateConfiguration(merged, sources, privateAddresses));
   if (problems.length > 0) throw new ConfigError(problems);
   return merged;
@@ -70,6 +82,10 @@ export function mergeConfiguration(
 
 function emptyProvider(provider_key: string): Provider {
   return { ...newProvider, provider_key, api_base: '', api_key: '' };
+}
+
+function emptyTeam(name: string): Team {
+  return { ...newTeam, id: null, name, allowed_models: null };
 }
 
 function emptyCredential(name: string): Credential {

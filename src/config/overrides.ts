@@ -1,8 +1,14 @@
-import type { Credential, Provider } from './configuration.js';
+import type { Credential, Provider, Team } from './configuration.js';
 import { hashKey, keyPattern, minOldKeyLength, previewKey } from './credential-key.js';
 import { parseYaml } from './parse-yaml.js';
 import type { Problem } from './problem.js';
-import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
+import {
+  compileSchema,
+  credentialProperties,
+  providerProperties,
+  teamProperties,
+  toProblems,
+} from './schema.js';
 
 /** A local override file: its path and text. */
 export interface OverrideFile {
@@ -10,19 +16,23 @@ export interface OverrideFile {
   text: string;
 }
 
-/** The content of one override file: fields that replace a row's, or new providers and keys. */
+/** The content of one override file: fields that replace a row's, or new objects. */
 export interface Override {
   source: string;
   providers: Map<string, Partial<Omit<Provider, 'provider_key'>>>;
+  /** By name. */
+  teams: Map<string, Partial<Omit<Team, 'name' | 'id'>>>;
   /** By name. */
   credentials: Map<string, Partial<Omit<Credential, 'name' | 'id'>>>;
 }
 
 const { provider_key, ...providerFields } = providerProperties;
 const { name, ...credentialFields } = credentialProperties;
+const { name: teamName, ...teamFields } = teamProperties;
 
 const validateOverride = compileSchema<{
   providers?: Record<string, Partial<Provider>> | null;
+  teams?: Record<string, Partial<Team>> | null;
   credentials?: Record<string, Partial<Credential> & { key?: string }> | null;
 }>({
   type: 'object',
@@ -35,6 +45,15 @@ const validateOverride = compileSchema<{
         type: 'object',
         additionalProperties: false,
         properties: providerFields,
+      },
+    },
+    teams: {
+      type: ['object', 'null'],
+      propertyNames: { maxLength: teamName.maxLength, pattern: teamName.pattern },
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        properties: teamFields,
       },
     },
     credentials: {
@@ -55,7 +74,12 @@ const validateOverride = compileSchema<{
 
 /** Parses one override file (YAML or JSON); adds errors to `problems`. */
 export function parseOverride({ path, text }: OverrideFile, problems: Problem[]): Override {
-  const override: Override = { source: path, providers: new Map(), credentials: new Map() };
+  const override: Override = {
+    source: path,
+    providers: new Map(),
+    teams: new Map(),
+    credentials: new Map(),
+  };
   const written = parseYaml(path, text, problems);
   if (written === null) return override;
   if (!validateOverride(written)) {
@@ -63,6 +87,7 @@ export function parseOverride({ path, text }: OverrideFile, problems: Problem[])
     return override;
   }
   override.providers = new Map(Object.entries(written.providers ?? {}));
+  override.teams = new Map(Object.entries(written.teams ?? {}));
   for (const [credentialName, { key, ...fields }] of Object.entries(written.credentials ?? {})) {
     override.credentials.set(credentialName, {
       ...fields,

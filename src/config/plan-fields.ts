@@ -17,7 +17,7 @@ const untold = new Set(['id', 'created_at', 'updated_at', 'last_used_at', 'provi
 export function fieldChanges({ kind, before, after }: Change): FieldChange[] {
   const old = flatten(before ?? {});
   const next = flatten(after ?? {});
-  const renamed = kind === 'key' && before && after && before.name !== after.name;
+  const renamed = kind !== 'provider' && before && after && before.name !== after.name;
   const found: FieldChange[] = renamed
     ? [{ path: 'name', action: 'change', before: before.name, after: after.name }]
     : [];

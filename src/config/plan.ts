@@ -1,4 +1,4 @@
-import { newCredential, newProvider } from './configuration.js';
+import { newCredential, newProvider, newTeam } from './configuration.js';
 import { minKeyLength } from './credential-key.js';
 import {
   credentialLabels,
@@ -7,13 +7,14 @@ import {
   type StoredRow,
 } from './document.js';
 import { keep, type WrittenCredential, type WrittenDocument } from './document-schema.js';
+import { eachSection, type Kind, kindNames, kinds } from './kinds.js';
 import { secretMembers } from './secret-columns.js';
 
 /** The creation, change or deletion of one row. */
 export interface Change {
-  kind: 'provider' | 'key';
+  kind: Kind;
   action: 'create' | 'update' | 'delete';
-  /** The provider's key, or the label of a client key in documents. */
+  /** The provider's key, the team's name, or the label of a client key in documents. */
   name: string;
   /** Null for a new row, which has no id yet. */
   id: number | null;
@@ -49,16 +50,19 @@ export function planDocument(
   const problems: PlanProblem[] = [];
   const changes = [
     ...planProviders(base, document, prune, problems),
+    ...planTeams(base, document, prune),
     ...planCredentials(base, document, prune, problems),
   ];
-  return { plan: { base, changes: changes.sort(inOrder) }, problems };
+  const plan = { base, changes: changes.sort(inOrder) };
+  problems.push(...missingTeams(plan));
+  return { plan, problems };
 }
 
 /** Plans the changes that restore the rows of `target`. */
 export function planReturn(base: StoredConfiguration, target: StoredConfiguration): Plan {
   const changes: Change[] = [];
   const compare = (
-    kind: Change['kind'],
+    kind: Kind,
     now: readonly StoredRow[],
     then: readonly StoredRow[],
     nameOf: (row: StoredRow) => string,
@@ -101,19 +105,22 @@ export function planReturn(base: StoredConfiguration, target: StoredConfiguratio
       });
     }
   };
-  compare('provider', base.providers, target.providers, (row) => String(row.provider_key));
   const labels = new Map([
     ...credentialLabels(target.credentials),
     ...credentialLabels(base.credentials),
   ]);
-  compare('key', base.credentials, target.credentials, (row) => labels.get(row.id) ?? '');
+  for (const { kind, section, nameField } of kinds) {
+    compare(kind, base[section], target[section], (row) =>
+      kind === 'key' ? (labels.get(row.id) ?? '') : String(row[nameField]),
+    );
+  }
   return { base, changes: changes.sort(inOrder) };
 }
 
 /** The rows after a plan; new ones have negative ids. */
 export function rowsAfter({ base, changes }: Plan): StoredConfiguration {
   let newId = 0;
-  const apply = (kind: Change['kind'], rows: readonly StoredRow[]) => {
+  const apply = (kind: Kind, rows: readonly StoredRow[]) => {
     const byId = new Map(rows.map((row) => [row.id, row]));
     for (const change of changes) {
       if (change.kind !== kind) continue;
@@ -123,11 +130,8 @@ export function rowsAfter({ base, changes }: Plan): StoredConfiguration {
     }
     return [...byId.values()];
   };
-  return {
-    version: base.version,
-    providers: apply('provider', base.providers),
-    credentials: apply('key', base.credentials),
-  };
+  const rows = eachSection((section, { kind }) => apply(kind, base[section]));
+  return { version: base.version, ...rows };
 }
 
 function planProviders(
@@ -171,6 +175,44 @@ function planProviders(
     changes.push({ kind: 'provider', action: 'delete', name, id: before.id, before, after: null });
   }
   return changes;
+}
+
+function planTeams(
+  base: StoredConfiguration,
+  { teams }: WrittenDocument,
+  prune: boolean,
+): Change[] {
+  if (!teams) return [];
+  const changes: Change[] = [];
+  const rows = new Map(base.teams.map((row) => [String(row.name), row]));
+  for (const [name, fields] of Object.entries(teams)) {
+    const before = rows.get(name) ?? null;
+    rows.delete(name);
+    if (!before) {
+      const after = { ...newTeam, ...fields, name };
+      changes.push({ kind: 'team', action: 'create', name, id: null, before: null, after });
+      continue;
+    }
+    const after = { ...before, ...fields };
+    if (!differs(before, after)) continue;
+    changes.push({ kind: 'team', action: 'update', name, id: before.id, before, after });
+  }
+  for (const [name, before] of prune ? rows : []) {
+    changes.push({ kind: 'team', action: 'delete', name, id: before.id, before, after: null });
+  }
+  return changes;
+}
+
+/** Keys of teams that would not be there. */
+function missingTeams(plan: Plan): PlanProblem[] {
+  const { teams, credentials } = rowsAfter(plan);
+  const names = new Set(teams.map(({ name }) => name));
+  const labels = credentialLabels(credentials);
+  const orphans = credentials.filter(({ team }) => team != null && !names.has(team));
+  return orphans.map(({ id, team }) => ({
+    path: `credentials.${labels.get(id)}.team`,
+    reason: `there is no team "${team}"`,
+  }));
 }
 
 function planCredentials(
@@ -314,8 +356,8 @@ function isSame(a: unknown, b: unknown): boolean {
   );
 }
 
-/** The order of a plan: providers before keys, then by name. */
+/** The order of a plan: by kind, then by name. */
 function inOrder(a: Change, b: Change): number {
-  if (a.kind !== b.kind) return a.kind === 'provider' ? -1 : 1;
+  if (a.kind !== b.kind) return kindNames.indexOf(a.kind) - kindNames.indexOf(b.kind);
   return a.name < b.name ? -1 : a.name > b.name ? 1 : (a.id ?? 0) - (b.id ?? 0);
 }

@@ -1,5 +1,5 @@
 import type { ErrorObject } from 'ajv';
-import { type Credential, newProvider, type Provider } from './configuration.js';
+import { type Credential, newProvider, newTeam, type Provider } from './configuration.js';
 import { withoutClearKeys } from './document.js';
 import {
   documentSchema,
@@ -11,7 +11,7 @@ import {
 import { nearest } from './nearest.js';
 import { maxToldLength, type Problem, shortened } from './problem.js';
 import { compileSchema, toProblems } from './schema.js';
-import { credentialProblems, providerProblems } from './validate.js';
+import { credentialProblems, providerProblems, teamProblems } from './validate.js';
 import { type PlacedProblem, type PlacedYaml, readPlacedYaml } from './yaml-places.js';
 
 export interface ReadDocument {
@@ -110,12 +110,15 @@ function propertiesAt(schemaPath: string): object {
 function contentProblems(
   source: string,
   written: WrittenDocument,
-  { providers, credentials }: WrittenDocument,
+  { providers, teams, credentials }: WrittenDocument,
 ): Problem[] {
   const problems: Problem[] = [];
   for (const [key, fields] of Object.entries(providers ?? {})) {
     if (fields.is_enabled === false) continue;
     problems.push(...providerProblems(completeProvider(key, fields), source));
+  }
+  for (const [name, fields] of Object.entries(teams ?? {})) {
+    problems.push(...teamProblems({ ...newTeam, id: null, name, ...fields }, source));
   }
   const labels = new Map<string, string>();
   for (const [label, fields] of Object.entries(credentials ?? {})) {

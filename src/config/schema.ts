@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { authMethods, lossPolicies, openaiOperations, providerTypes } from './configuration.js';
+import { limitsSchema } from './limits.js';
 import { type Problem, shownName } from './problem.js';
 
 const milliseconds = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
@@ -194,6 +195,46 @@ export const providerProperties = {
 export const timePattern =
   '^\\d{4}-[01]\\d-[0-3]\\d(T[0-2]\\d:[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-][0-2]\\d:[0-5]\\d))?$';
 
+const weight = {
+  type: 'integer',
+  minimum: 1,
+  maximum: 1_000_000,
+} as const;
+
+const tags = {
+  type: 'array',
+  items: { type: 'string', minLength: 1, maxLength: 100 },
+  maxItems: 100,
+} as const;
+
+export const teamProperties = {
+  name: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 100,
+    pattern: '^(?!(?:\\d+|none)$)[^\\u0000-\\u001f\\u007f]+$',
+    description: 'Unique name of the team; not `none`, and not only digits.',
+  },
+  allowed_models: {
+    type: ['array', 'null'],
+    items: { type: 'string', minLength: 1 },
+    description:
+      'Models or wildcards that its keys may use, where the key allows them too; null or `["*"]` is all.',
+  },
+  limits: { ...limitsSchema, description: 'Limits of all its keys together.' },
+  weight: {
+    ...weight,
+    description: 'Its share where requests wait for a provider, against other teams.',
+  },
+  tags: { ...tags, description: 'Tags of the requests of its keys.' },
+  admins: {
+    type: 'array',
+    items: { type: 'string', minLength: 1, maxLength: 200 },
+    maxItems: 100,
+    description: 'Who answers for it, such as addresses of mail; for people.',
+  },
+} as const;
+
 export const credentialProperties = {
   name: { type: 'string', minLength: 1, maxLength: 200, description: 'Whom the key is for.' },
   allowed_models: {
@@ -222,12 +263,27 @@ export const credentialProperties = {
     description:
       'The key is refused from then on: ISO 8601 with a time zone, or a day in UTC; null is never.',
   },
-  tags: {
-    type: 'array',
-    items: { type: 'string', minLength: 1, maxLength: 100 },
-    maxItems: 100,
-    description: 'Words to find the key by.',
+  team: {
+    type: ['string', 'null'],
+    minLength: 1,
+    maxLength: 100,
+    description: 'The team that the key belongs to, by name; null is none.',
   },
+  limits: {
+    ...limitsSchema,
+    description: 'Limits beside `rate_limit`; of these and those of its team the tighter holds.',
+  },
+  weight: {
+    ...weight,
+    description: 'Its share where requests wait for a provider, against other keys of its team.',
+  },
+  priority: {
+    type: 'integer',
+    minimum: -1_000,
+    maximum: 1_000,
+    description: 'Where requests wait, those of a higher number go first within the team.',
+  },
+  tags: { ...tags, description: 'Words to find the key by; its requests have them as tags.' },
   store_bodies: {
     type: 'boolean',
     description:

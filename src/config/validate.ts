@@ -5,19 +5,29 @@ import {
   type Configuration,
   type Credential,
   type Provider,
+  type Team,
 } from './configuration.js';
 import { noProxy, parseProxy } from './http-proxy.js';
+import type { Limits } from './limits.js';
 import { compileModelPattern } from './model-pattern.js';
 import { networkProblem } from './networks.js';
 import { neverForwarded, ownHeaders } from './own-headers.js';
 import type { Problem } from './problem.js';
-import { compileSchema, credentialProperties, providerProperties, toProblems } from './schema.js';
+import {
+  compileSchema,
+  credentialProperties,
+  providerProperties,
+  teamProperties,
+  toProblems,
+} from './schema.js';
 import { providerKeyProblem } from './secret-reference.js';
 import type { PrivateAddresses } from './settings-schema.js';
 
 /** The document of each entry, for error messages and `config show --origin`. */
 export interface Sources {
   providers: Map<string, string>;
+  /** Only for teams that differ from their row. */
+  teams: Map<string, string>;
   /** Only for credentials that differ from their row in the table. */
   credentials: Map<Credential, string>;
 }
@@ -37,6 +47,12 @@ const validateCredentialShape = compileSchema<Credential>({
   },
 });
 
+const validateTeamShape = compileSchema<Team>({
+  type: 'object',
+  required: ['name'],
+  properties: teamProperties,
+});
+
 /** All problems of a merged configuration; empty when it is valid. */
 export function validateConfiguration(
   configuration: Configuration,
@@ -50,10 +66,19 @@ export function validateConfiguration(
     const source = sources.providers.get(provider.provider_key) ?? 'configuration';
     problems.push(...providerProblems(provider, source, privateAddresses));
   }
+  for (const team of configuration.teams) {
+    const source = sources.teams.get(team.name) ?? 'table teams';
+    problems.push(...teamProblems(team, source));
+  }
+  const teams = new Set(configuration.teams.map(({ name }) => name));
   const names = new Map<string, string>();
   for (const credential of configuration.credentials) {
     const source = sources.credentials.get(credential) ?? 'table credentials';
     problems.push(...credentialProblems(credential, source));
+    if (credential.team && !teams.has(credential.team)) {
+      const reason = `there is no team "${credential.team}"`;
+      problems.push({ source, path: `credentials.${credential.name}.team`, reason });
+    }
     const other = names.get(credential.credential_key);
     if (other !== undefined && credential.credential_key !== '') {
       const reason = `has the same key as "${other}"`;
@@ -115,6 +140,16 @@ function authProblem({ provider_type, provider_params: { auth } }: Provider): st
   return `"${auth.method}" is no method of a provider of type ${provider_type}, which has: ${which}`;
 }
 
+/** The problems of one team; paths start with its name. */
+export function teamProblems(team: Team, source: string): Problem[] {
+  const at = `teams.${team.name}`;
+  if (!validateTeamShape(team)) return under(at, toProblems(source, validateTeamShape.errors));
+  return [
+    ...entryProblems(source, `${at}.allowed_models`, team.allowed_models ?? [], modelProblem),
+    ...limitProblems(source, `${at}.limits`, team.limits),
+  ];
+}
+
 /** The problems of one credential; paths start with its name. */
 export function credentialProblems(credential: Credential, source: string): Problem[] {
   const at = `credentials.${credential.name}`;
@@ -129,19 +164,31 @@ export function credentialProblems(credential: Credential, source: string): Prob
   if (credential.expires_at && Number.isNaN(Date.parse(credential.expires_at))) {
     return [{ source, path: `${at}.expires_at`, reason: 'is not a time' }];
   }
-  const problems = (
-    field: string,
-    entries: readonly string[],
-    problemOf: (entry: string) => string | null,
-  ) =>
-    entries.flatMap((entry, index) => {
-      const reason = problemOf(entry);
-      return reason === null ? [] : [{ source, path: `${at}.${field}.${index}`, reason }];
-    });
+  const { allowed_models, allowed_ips, limits } = credential;
   return [
-    ...problems('allowed_models', credential.allowed_models ?? [], modelProblem),
-    ...problems('allowed_ips', credential.allowed_ips ?? [], networkProblem),
+    ...entryProblems(source, `${at}.allowed_models`, allowed_models ?? [], modelProblem),
+    ...entryProblems(source, `${at}.allowed_ips`, allowed_ips ?? [], networkProblem),
+    ...limitProblems(source, `${at}.limits`, limits),
   ];
+}
+
+function entryProblems(
+  source: string,
+  at: string,
+  entries: readonly string[],
+  problemOf: (entry: string) => string | null,
+): Problem[] {
+  return entries.flatMap((entry, index) => {
+    const reason = problemOf(entry);
+    return reason === null ? [] : [{ source, path: `${at}.${index}`, reason }];
+  });
+}
+
+function limitProblems(source: string, at: string, limits: Limits | undefined): Problem[] {
+  return Object.keys(limits?.models ?? {}).flatMap((model) => {
+    const reason = modelProblem(model);
+    return reason === null ? [] : [{ source, path: `${at}.models.${model}`, reason }];
+  });
 }
 
 function modelProblem(entry: string): string | null {

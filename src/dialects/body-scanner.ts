@@ -40,6 +40,8 @@ const AFTER_VALUE = 5;
 const IN_STRING = 6;
 const IN_SCALAR = 7;
 
+const none: ReadonlySet<string> = new Set();
+
 const scalar = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
 /**
@@ -50,6 +52,7 @@ const scalar = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)
  */
 export class BodyScanner {
   readonly #wanted: ReadonlySet<string>;
+  readonly #noted: ReadonlySet<string>;
   readonly #similar: RegExp;
   readonly #spans = new Map<string, Span[]>();
   #state = VALUE;
@@ -65,8 +68,13 @@ export class BodyScanner {
   #scalar = '';
   #valueStart = 0;
 
-  constructor(wanted: ReadonlySet<string>) {
+  /**
+   * @param noted further members: of these only the last place is kept, and similar names are
+   *   nothing to refuse.
+   */
+  constructor(wanted: ReadonlySet<string>, noted: ReadonlySet<string> = none) {
     this.#wanted = wanted;
+    this.#noted = noted;
     this.#similar = similarTo(wanted);
   }
 
@@ -210,12 +218,13 @@ export class BodyScanner {
     this.#state = AFTER_VALUE;
     if (this.#open.length !== 1) return;
     const key = this.#key.includes('\\') ? unescaped(this.#key) : this.#key;
+    const span = { start: this.#valueStart, end };
     if (!this.#wanted.has(key)) {
-      if (this.#similar.test(key)) throw ambiguous(key, this.#wanted);
+      if (this.#noted.has(key)) this.#spans.set(key, [span]);
+      else if (this.#similar.test(key)) throw ambiguous(key, this.#wanted);
       return;
     }
     const spans = this.#spans.get(key);
-    const span = { start: this.#valueStart, end };
     if (spans?.length === maxOccurrences) {
       throw new JsonSyntaxError(`"${key}" occurs more than ${maxOccurrences} times`, span.start);
     }

@@ -3,6 +3,7 @@ import type { AnswerError } from './answer-error.js';
 import type { RequestPlace } from './codec.js';
 import type { Judge } from './first-content.js';
 import type { ModelRequest, Spans } from './head.js';
+import type { SaidMembers } from './said.js';
 import type { SseEvent } from './sse.js';
 import type { AnswerBytes, TokenUsage } from './usage.js';
 
@@ -48,6 +49,8 @@ export interface Dialect {
   readonly operation: Operation;
   /** Top-level members of a request's body whose places `readHead` is given. */
   readonly members: ReadonlySet<string>;
+  /** Further members of the body whose places it is given. */
+  readonly said: SaidMembers;
   /** @throws GatewayError `invalid_request`; JsonSyntaxError. */
   readHead(body: Buffer, spans: Spans, place: RequestPlace): ModelRequest;
   /** Whether an event of a stream is content, an error, or says nothing yet. */

@@ -13,6 +13,7 @@ export interface ModelRequest {
   readonly modelIn: 'body' | 'path' | 'none';
   /** Makes a stream report its usage; null when the client asked for it, or it is no stream. */
   readonly usageEdit: Edit | null;
+  readonly spans: Spans;
   /** Where the body may name further models; null: nowhere. */
   readonly alternatives: Spans | null;
 }
@@ -55,7 +56,7 @@ export function readHead(
   const usageEdit = stream && usageEditOf ? usageEditOf(body, spans) : null;
   const modelIn = named === model ? 'body' : 'none';
   const alternatives = alternativesIn(spans);
-  return { body, model, stream, modelSpans, modelIn, usageEdit, alternatives };
+  return { body, model, stream, modelSpans, modelIn, usageEdit, spans, alternatives };
 }
 
 /** These spans where one of `alternativeMembers` is among them, else null. */

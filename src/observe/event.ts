@@ -98,6 +98,12 @@ export interface RequestFinished {
   /** The endpoint's pattern, such as `/v1/models/{id}`, or `unknown`: never the client's text. */
   endpoint: string;
   credential: { id: number | null; name: string } | null;
+  /** The key's, then. */
+  team: string | null;
+  /** The end user that the client named; any text of bounded length. */
+  user: string | null;
+  /** Of the key, of its team and of the request. */
+  tags: readonly string[];
   /** The name in the client's request; any text. */
   model: string | null;
   /** The name sent to the provider. */

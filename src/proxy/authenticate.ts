@@ -8,6 +8,8 @@ import { clientKey } from './client-key.js';
 const anybody: RoutedCredential = Object.freeze({
   id: null,
   name: 'anonymous',
+  team: null,
+  tags: [],
   hash: Buffer.alloc(0),
   key: '',
   allows: null,

@@ -86,7 +86,7 @@ async function answer(
 
   const place = placeIn(exchange.path, exchange.query);
   const { upload, request } = await readRequest(gateway, exchange, endpoint, place);
-  record.asked(request);
+  record.asked(exchange, request, endpoint.dialect);
   const routes = planRoutes(snapshot, credential, endpoint, request.model, settings.routing);
   checkAlternatives(credential, request);
   const planned = {

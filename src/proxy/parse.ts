@@ -29,7 +29,7 @@ export async function parse(
       { headers: { 'accept-encoding': 'identity' } },
     );
   }
-  const scanner = new BodyScanner(dialect.members);
+  const scanner = new BodyScanner(dialect.members, dialect.said.tops);
   let failure: unknown = null;
   try {
     const reading = exchange.readBody(max_body_bytes, (piece) => {

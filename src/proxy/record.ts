@@ -1,3 +1,4 @@
+import type { Dialect } from '../dialects/dialect.js';
 import type { ModelRequest } from '../dialects/head.js';
 import type { TokenUsage } from '../dialects/usage.js';
 import type { GatewayError } from '../errors.js';
@@ -10,6 +11,7 @@ import type {
 } from '../observe/event.js';
 import type { Candidate, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
+import { endUserOf, tagsOf } from './attribution.js';
 import { keptBody, noBody } from './body-keeper.js';
 import { requestIdOf } from './headers.js';
 
@@ -26,6 +28,8 @@ export class RequestRecord {
   credential: RoutedCredential | null = null;
   configVersion = 0;
   model: string | null = null;
+  user: string | null = null;
+  tags: readonly string[] = [];
   stream = false;
   /** The candidate of the last attempt, or of the answer that is passed on. */
   candidate: Candidate | null = null;
@@ -55,9 +59,12 @@ export class RequestRecord {
     this.configVersion = version;
   }
 
-  asked({ model, stream, body }: ModelRequest): void {
+  asked(exchange: Exchange, request: ModelRequest, dialect: Dialect): void {
+    const { model, stream, body } = request;
     this.model = model;
     this.stream = stream;
+    this.user = endUserOf(exchange, request, dialect);
+    if (this.credential) this.tags = tagsOf(exchange, this.credential);
     if (this.credential?.storeBodies) this.bodies = { request: keptBody(body), response: noBody };
   }
 
@@ -103,6 +110,9 @@ export class RequestRecord {
       method: this.method,
       endpoint: this.endpoint,
       credential: credential && { id: credential.id, name: credential.name },
+      team: credential?.team ?? null,
+      user: this.user,
+      tags: this.tags,
       model: this.model,
       modelSent: candidate?.model ?? null,
       provider: candidate?.provider.key ?? null,

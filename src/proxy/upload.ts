@@ -94,6 +94,7 @@ export class Upload {
       modelIn: 'none',
       usageEdit: null,
       alternatives: null,
+      spans: new Map(),
     };
   }
 

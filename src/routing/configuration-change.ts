@@ -1,11 +1,12 @@
-import type { Configuration, Credential, Provider } from '../config/configuration.js';
+import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
 
 /** The difference between two configurations. Its size is that of the change, not of the tables. */
 export interface ConfigurationChange {
   version: number;
   /** All enabled providers in order; unchanged ones by their key only. */
   providers: (Provider | string)[];
-  /** New or changed. */
+  teams: Team[];
+  /** New or changed, also where only their team has changed. */
   added: Credential[];
   /** Changed and deleted credentials as they were before. */
   removed: Credential[];
@@ -13,11 +14,14 @@ export interface ConfigurationChange {
 
 export function changeBetween(before: Configuration, after: Configuration): ConfigurationChange {
   const providers = new Map(enabled(before).map((one) => [one.provider_key, one]));
+  const sameTeams = teamsInBoth(before.teams, after.teams);
   const credentials = new Map(before.credentials.map((one) => [one.credential_key, one]));
   const added: Credential[] = [];
   for (const credential of after.credentials) {
     const old = credentials.get(credential.credential_key);
-    if (old && isSame(old, credential)) credentials.delete(credential.credential_key);
+    const isOfSameTeam = !credential.team || sameTeams.has(credential.team);
+    if (old && isOfSameTeam && isSame(old, credential))
+      credentials.delete(credential.credential_key);
     else added.push(credential);
   }
   return {
@@ -26,9 +30,20 @@ export function changeBetween(before: Configuration, after: Configuration): Conf
       const old = providers.get(provider.provider_key);
       return old && isSame(old, provider) ? provider.provider_key : provider;
     }),
+    teams: after.teams,
     added,
     removed: [...credentials.values()],
   };
+}
+
+/** The names of teams that have not changed. */
+function teamsInBoth(before: readonly Team[], after: readonly Team[]): Set<string> {
+  const teams = new Map(before.map((team) => [team.name, team]));
+  const same = after.filter((team) => {
+    const old = teams.get(team.name);
+    return old && isSame(old, team);
+  });
+  return new Set(same.map(({ name }) => name));
 }
 
 function enabled({ providers }: Configuration): Provider[] {

@@ -1,14 +1,18 @@
-import type { Credential } from '../config/configuration.js';
+import type { Credential, Team } from '../config/configuration.js';
 import { Networks } from '../config/networks.js';
 import { compileAllowedModels } from './model-mapping.js';
 
 export interface RoutedCredential {
   readonly id: number | null;
   readonly name: string;
+  /** Name of its team. */
+  readonly team: string | null;
+  /** Of all its requests: its own and its team's, each once. */
+  readonly tags: readonly string[];
   readonly hash: Buffer;
   /** Names this credential's limiter: a rotated key keeps it. */
   readonly key: string;
-  /** Null: all models. */
+  /** Null: all models. Where it is of a team, that allows them too. */
   readonly allows: ((model: string) => boolean) | null;
   /** Requests per second; null: no limit. */
   readonly rateLimit: number | null;
@@ -41,9 +45,9 @@ export class CredentialTable {
     this.#previous = previous;
   }
 
-  static of(credentials: readonly Credential[]): CredentialTable {
+  static of(credentials: readonly Credential[], teams: readonly Team[]): CredentialTable {
     const none: Shard[] = Array.from({ length: shardCount }, () => new Map());
-    return new CredentialTable(none, none).with([], credentials);
+    return new CredentialTable(none, none).with([], credentials, teams);
   }
 
   get(digest: string): RoutedCredential | undefined {
@@ -59,7 +63,13 @@ export class CredentialTable {
     }
   }
 
-  with(removed: readonly Credential[], added: readonly Credential[]): CredentialTable {
+  /** @param teams all there are; those of `added` are among them. */
+  with(
+    removed: readonly Credential[],
+    added: readonly Credential[],
+    teams: readonly Team[],
+  ): CredentialTable {
+    const teamOf = new Map(teams.map((team) => [team.name, team]));
     const keys = new ChangedShards(this.#keys);
     const previous = new ChangedShards(this.#previous);
     for (const credential of removed) {
@@ -72,9 +82,10 @@ export class CredentialTable {
     for (const credential of added) {
       const { credential_key, previous_key, is_enabled } = credential;
       if (!is_enabled) continue;
-      keys.of(credential_key).set(credential_key, routed(credential));
+      const current = routed(credential, teamOf.get(credential.team ?? '') ?? null);
+      keys.of(credential_key).set(credential_key, current);
       if (!previous_key) continue;
-      previous.of(previous_key).set(previous_key, routedBefore(credential, previous_key));
+      previous.of(previous_key).set(previous_key, routedBefore(credential, current, previous_key));
     }
     return new CredentialTable(keys.shards, previous.shards);
   }
@@ -105,13 +116,18 @@ function shardOf(digest: string): number {
   return Number.parseInt(digest.slice(0, 2), 16);
 }
 
-function routed(credential: Credential): RoutedCredential {
+function routed(credential: Credential, team: Team | null): RoutedCredential {
   return Object.freeze({
     id: credential.id,
     name: credential.name,
+    team: team?.name ?? null,
+    tags: Object.freeze([...new Set([...(credential.tags ?? []), ...(team?.tags ?? [])])]),
     hash: Buffer.from(credential.credential_key, 'hex'),
     key: limiterKey(credential),
-    allows: compileAllowedModels(credential.allowed_models),
+    allows: both(
+      compileAllowedModels(credential.allowed_models),
+      team && compileAllowedModels(team.allowed_models),
+    ),
     rateLimit: credential.rate_limit,
     expiresAt: milliseconds(credential.expires_at),
     storeBodies: credential.store_bodies ?? false,
@@ -126,14 +142,24 @@ function limiterKey({ id, credential_key }: Credential): string {
 }
 
 /** The credential under its previous key. */
-function routedBefore(credential: Credential, previousKey: string): RoutedCredential {
-  const after = routed(credential);
+function routedBefore(
+  credential: Credential,
+  after: RoutedCredential,
+  previousKey: string,
+): RoutedCredential {
   const ends = [after.expiresAt, milliseconds(credential.previous_expires_at) ?? 0];
   return Object.freeze({
     ...after,
     hash: Buffer.from(previousKey, 'hex'),
     expiresAt: Math.min(...ends.filter((end) => end !== null)),
   });
+}
+
+type Allows = RoutedCredential['allows'];
+
+function both(one: Allows, other: Allows): Allows {
+  if (!one || !other) return one ?? other;
+  return (model) => one(model) && other(model);
 }
 
 function milliseconds(time: string | null | undefined): number | null {

@@ -39,7 +39,14 @@ export function compileForwards(more: readonly string[]): (name: string) => bool
   const beginnings = more.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
   return (name) =>
     names.has(name) ||
-    exact.has(name) ||
+    (exact.has(name) && !isOurs(name)) ||
     (prefixes.some((prefix) => name.startsWith(prefix)) && !accounts.has(name)) ||
-    (beginnings.some((prefix) => name.startsWith(prefix)) && !neverForwarded.has(name));
+    (beginnings.some((prefix) => name.startsWith(prefix)) &&
+      !neverForwarded.has(name) &&
+      !isOurs(name));
+}
+
+/** Said to this gateway, such as `x-llmproxy-user`. */
+function isOurs(name: string): boolean {
+  return name.startsWith('x-llmproxy-');
 }

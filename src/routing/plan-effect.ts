@@ -1,4 +1,5 @@
-import type { Configuration, Credential, Provider } from '../config/configuration.js';
+import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
+import type { Section } from '../config/kinds.js';
 import { compileModelPattern } from '../config/model-pattern.js';
 import { providerProblems } from '../config/validate.js';
 import { firstChoices, shareOf } from './first-choice.js';
@@ -64,7 +65,7 @@ export function planEffect(
   const [had, has] = [usableOf(before), usableOf(after)];
   const [old, next] = [had, has].map((usable) => {
     const { version } = after;
-    return buildSnapshot({ version, providers: usable, credentials: [] }, '');
+    return buildSnapshot({ version, providers: usable, teams: [], credentials: [] }, '');
   }) as [Snapshot, Snapshot];
   const models = [...namedModels(before, after), anyOther].flatMap((model) => {
     const was = shares(old, model);
@@ -263,14 +264,13 @@ function limit(rate: number | null): string {
 }
 
 /** Rows as routing sees them, with providers in the order of their ids, as the daemon reads them. */
-export function routedConfiguration(rows: {
-  version: number;
-  providers: readonly object[];
-  credentials: readonly object[];
-}): Configuration {
+export function routedConfiguration(
+  rows: { version: number } & Record<Section, readonly object[]>,
+): Configuration {
   return {
     version: rows.version,
     providers: [...rows.providers] as Provider[],
+    teams: [...rows.teams] as Team[],
     credentials: [...rows.credentials] as Credential[],
   };
 }

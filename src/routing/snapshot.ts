@@ -67,22 +67,22 @@ const maxRememberedLength = 256;
 
 /** Builds a snapshot from a valid configuration. */
 export function buildSnapshot(configuration: Configuration, hash: string): Snapshot {
-  const { version, providers, credentials } = configuration;
+  const { version, providers, teams, credentials } = configuration;
   const enabled = providers.filter(({ is_enabled }) => is_enabled);
-  return assemble(hash, version, enabled.map(routed), CredentialTable.of(credentials));
+  return assemble(hash, version, enabled.map(routed), CredentialTable.of(credentials, teams));
 }
 
 /** Builds the snapshot of a configuration that differs little from a previous one. */
 export function changeSnapshot(
   before: Snapshot,
-  { version, providers, removed, added }: ConfigurationChange,
+  { version, providers, teams, removed, added }: ConfigurationChange,
   hash: string,
 ): Snapshot {
   const known = new Map(before.providers.map((provider) => [provider.key, provider]));
   const changed = providers.flatMap((provider) =>
     typeof provider === 'string' ? (known.get(provider) ?? []) : routed(provider),
   );
-  return assemble(hash, version, changed, before.credentials.with(removed, added));
+  return assemble(hash, version, changed, before.credentials.with(removed, added, teams));
 }
 
 function routed(config: Provider): RoutedProvider {

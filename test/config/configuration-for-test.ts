@@ -1,4 +1,4 @@
-import type { Configuration, Credential, Provider } from '../../src/config/configuration.js';
+import type { Configuration, Credential, Provider, Team } from '../../src/config/configuration.js';
 import { hashKey } from '../../src/config/credential-key.js';
 
 export function provider(provider_key: string, fields: Partial<Provider> = {}): Provider {
@@ -28,10 +28,18 @@ export function credential(name: string, fields: Partial<Credential> = {}): Cred
   };
 }
 
+export function team(name: string, fields: Partial<Team> = {}): Team {
+  return {
+    ...{ id: 1, name, allowed_models: null, limits: {}, weight: 1, tags: [], admins: [] },
+    ...fields,
+  };
+}
+
 export function configuration(
   providers: Provider[] = [],
   credentials: Credential[] = [],
   version = 1,
+  teams: Team[] = [],
 ): Configuration {
-  return { version, providers, credentials };
+  return { version, providers, teams, credentials };
 }

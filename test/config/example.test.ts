@@ -58,11 +58,12 @@ test('the example of an override file in the documentation is valid', () => {
   const overrides: Override[] = blocks.map((block) =>
     parseOverride({ path: 'README', text: block }, []),
   );
-  const merged = mergeConfiguration({ version: 1, providers: [], credentials: [] }, [
+  const merged = mergeConfiguration({ version: 1, providers: [], teams: [], credentials: [] }, [
     // What the example disables exists in the database.
     {
       source: 'database',
       providers: new Map([['openai', { api_base: 'http://x/v1', api_key: 'k' }]]),
+      teams: new Map(),
       credentials: new Map([['intern', { credential_key: 'a'.repeat(64) }]]),
     },
     ...overrides,

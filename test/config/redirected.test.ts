@@ -5,7 +5,12 @@ import { redirectedSecrets } from '../../src/config/redirected.js';
 import { configuration, provider } from './configuration-for-test.js';
 
 function file(fields: object, source = 'a.yaml'): Override {
-  return { source, providers: new Map([['main', fields]]), credentials: new Map() };
+  return {
+    source,
+    providers: new Map([['main', fields]]),
+    teams: new Map(),
+    credentials: new Map(),
+  };
 }
 
 const before = configuration([provider('main')]);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Sql } from '../../src/db/client.js';
 import { insertCredential } from '../../src/db/queries/insert-credential.js';
 import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
+import { listRequests } from '../../src/db/queries/list-requests.js';
 import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
 import { sumUsage, type UsageGrouping } from '../../src/db/queries/sum-usage.js';
 import type { UsageRow } from '../../src/observe/usage/usage-row.js';
@@ -73,6 +74,73 @@ test('a key is one group under its present name; one that is gone keeps its last
     ],
   );
   assert.equal(total.requests, 6);
+});
+
+test('a request is in the sum of its team, its user and each of its tags, and once in the total', async (t) => {
+  const { sql } = await testDatabase(t);
+  await store(sql, [
+    logRow({ team: 'chat', end_user: 'u1', tags: ['a', 'b'] }),
+    logRow({ team: 'chat', end_user: 'u2', tags: ['b'] }),
+    logRow({ team: 'batch', end_user: 'u1' }),
+    logRow(),
+  ]);
+  const summed = async (...by: UsageGrouping[]) => {
+    const { groups, total } = await sumUsage(sql, by, march);
+    assert.deepEqual([total.requests, total.prompt_tokens], [4, 40], by.join());
+    return groups.map((sum) => [sum.group, sum.subgroup, sum.requests]);
+  };
+  const sorted = async (...by: UsageGrouping[]) =>
+    (await summed(...by)).sort((x, y) => String(x).localeCompare(String(y)));
+  assert.deepEqual(await sorted('team'), [
+    [null, null, 1],
+    ['batch', null, 1],
+    ['chat', null, 2],
+  ]);
+  assert.deepEqual(await sorted('user'), [
+    [null, null, 1],
+    ['u1', null, 2],
+    ['u2', null, 1],
+  ]);
+  assert.deepEqual(await sorted('tag'), [
+    [null, null, 2],
+    ['a', null, 1],
+    ['b', null, 2],
+  ]);
+  assert.deepEqual(await sorted('team', 'tag'), [
+    [null, null, 1],
+    ['batch', null, 1],
+    ['chat', 'a', 1],
+    ['chat', 'b', 2],
+  ]);
+});
+
+test('no tags add up to nothing', async (t) => {
+  const { sql } = await testDatabase(t);
+  const { groups, total } = await sumUsage(sql, ['tag'], march);
+  assert.deepEqual([groups, total.requests], [[], 0]);
+});
+
+test('sums and lists are of one team, user or tag', async (t) => {
+  const { sql } = await testDatabase(t);
+  await store(sql, [
+    logRow({ request_id: '1', team: 'chat', end_user: "o'neil", tags: ['a', 'b_c'] }),
+    logRow({ request_id: '2', team: 'batch', end_user: 'u2', tags: ['bxc'] }),
+    logRow({ request_id: '3' }),
+  ]);
+  for (const [filter, ids] of [
+    [{ team: 'chat' }, ['1']],
+    [{ team: '*a*' }, ['1', '2']],
+    [{ user: "o'neil" }, ['1']],
+    [{ tag: 'b_c' }, ['1']],
+    [{ tag: 'b*c' }, ['1', '2']],
+    [{ tag: 'x' }, []],
+  ] as const) {
+    const rows = await listRequests(sql, { ...march, ...filter }, 10);
+    assert.deepEqual(rows.map((row) => row.request_id).sort(), ids, JSON.stringify(filter));
+    assert.equal((await sumUsage(sql, [], { ...march, ...filter })).total.requests, ids.length);
+  }
+  const [row] = await listRequests(sql, { ...march, team: 'chat' }, 1);
+  assert.deepEqual([row?.team, row?.user, row?.tags], ['chat', "o'neil", ['a', 'b_c']]);
 });
 
 test('names of models that no provider served make no groups', async (t) => {

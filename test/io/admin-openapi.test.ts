@@ -145,6 +145,7 @@ test('the answers of the daemon match its document', async (t) => {
         { weight: 2 },
       ],
       ['/admin/v1/credentials', { name: 'bob' }, { rate_limit: 5 }],
+      ['/admin/v1/teams', { name: 'chat' }, { limits: { tokens_per_day: 5 } }],
     ];
     for (const [path, body, change] of rows) {
       const created = await check('POST', path, path, post(admin, body));

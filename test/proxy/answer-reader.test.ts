@@ -20,6 +20,7 @@ const request = {
   modelIn: 'body' as const,
   alternatives: null,
   usageEdit: null,
+  spans: new Map(),
 };
 
 function readerFor(stream: boolean, hidesUsage = false): AnswerReader {

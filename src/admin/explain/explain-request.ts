@@ -14,6 +14,10 @@ export interface RequestExplanation {
   started_at: string;
   endpoint: string;
   key: string | null;
+  team: string | null;
+  /** The end user that the client named. */
+  user: string | null;
+  tags: readonly string[];
   model_asked: string | null;
   model_sent: string | null;
   provider: string | null;
@@ -77,6 +81,9 @@ export function explainRemembered(
     started_at: new Date(event.startedAt).toISOString(),
     endpoint: event.endpoint,
     key: event.credential?.name ?? null,
+    team: event.team,
+    user: event.user,
+    tags: event.tags,
     model_asked: event.model,
     model_sent: event.modelSent,
     provider: event.provider,
@@ -115,6 +122,9 @@ export function explainRow(row: RequestLogRow): RequestExplanation {
     started_at: row.started_at.toISOString(),
     endpoint: row.endpoint,
     key: row.credential_name,
+    team: row.team,
+    user: row.user,
+    tags: row.tags ?? [],
     model_asked: row.model,
     model_sent: row.model_sent,
     provider: row.provider,

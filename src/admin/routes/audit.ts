@@ -1,4 +1,5 @@
 import { query } from '../../changes/query.js';
+import { kindNames } from '../../config/kinds.js';
 import { listAudit } from '../../db/queries/list-audit.js';
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
@@ -14,8 +15,8 @@ const entry = {
     actor: { type: 'string', description: '`cli:USER@HOST`, `admin:NAME` or `sql:ROLE`.' },
     source: { type: 'string' },
     action: { type: 'string', enum: ['create', 'update', 'delete'] },
-    kind: { type: 'string', enum: ['provider', 'key'] },
-    object: { type: 'string', description: 'Name of the provider or key.' },
+    kind: { type: 'string', enum: kindNames },
+    object: { type: 'string', description: 'Name of the provider, team or key.' },
     row_id: { type: 'integer' },
     version: { type: 'integer' },
     message: { type: ['string', 'null'] },
@@ -32,7 +33,7 @@ export const auditRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'listAudit',
-      summary: 'List changes of providers and keys',
+      summary: 'List changes of the configuration',
       description: 'Newest first. Includes all changes, also those by plain SQL.',
       tags: ['config'],
       parameters: [
@@ -46,7 +47,7 @@ export const auditRoutes: readonly AdminRoute[] = [
         {
           name: 'object',
           in: 'query',
-          description: 'Only changes of this provider or key.',
+          description: 'Only changes of this provider, team or key.',
           schema: { type: 'string', maxLength: 256 },
         },
         {

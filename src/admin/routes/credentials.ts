@@ -47,6 +47,13 @@ const tagParameter: Parameter = {
   schema: { type: 'string', minLength: 1, maxLength: 100 },
 };
 
+const teamParameter: Parameter = {
+  name: 'team',
+  in: 'query',
+  description: 'Only keys of this team.',
+  schema: { type: 'string', minLength: 1, maxLength: 100 },
+};
+
 const idParameter = rowId('credential');
 
 /** `/admin/v1/credentials`: the rows of the database, without override files. */
@@ -60,12 +67,14 @@ export const credentialRoutes: readonly ChangeRoute[] = [
       summary: 'List the keys',
       description: 'By id. Override files of the machine are not included.',
       tags: ['credentials'],
-      parameters: [...pageParameters('name'), tagParameter],
+      parameters: [...pageParameters('name'), tagParameter, teamParameter],
       responses: { 200: jsonResponse('The keys', ref('CredentialList')) },
     },
     handle: async (request, control) => {
       const { version } = await query(control, configVersion);
-      const page = { ...pageOf(request.query, 'name'), tags: request.query.getAll('tag') };
+      const { query: parameters } = request;
+      const filter = { tags: parameters.getAll('tag'), team: parameters.get('team') };
+      const page = { ...pageOf(parameters, 'name'), ...filter };
       return await listAnswer(
         { version, name: 'credentials', page },
         (part) => query(control, (sql) => listCredentials(sql, part)),

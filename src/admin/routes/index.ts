@@ -11,12 +11,14 @@ import { metricsRoutes } from './metrics.js';
 import { providerRoutes } from './providers.js';
 import { requestRoutes } from './requests.js';
 import { statusRoutes } from './status.js';
+import { teamRoutes } from './teams.js';
 import { usageRoutes } from './usage.js';
 
 /** Every operation except those that serve the document. */
 const described: readonly AdminRoute[] = [
   ...providerRoutes,
   ...credentialRoutes,
+  ...teamRoutes,
   ...configRoutes,
   ...configLifecycleRoutes,
   ...auditRoutes,

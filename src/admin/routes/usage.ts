@@ -27,7 +27,7 @@ const sum = {
     group: {
       type: ['string', 'null'],
       description:
-        "The key's name, model, provider, or start of the day or hour; null where no provider served the requests",
+        'The name of the key, team, end user, tag, model or provider, or the start of the day or hour; null where the requests have none.',
     },
     subgroup: { type: ['string', 'null'], description: 'The same for the second value of `by`.' },
     credential_id: { type: ['integer', 'null'], description: 'Set for sums by key' },

@@ -95,15 +95,15 @@ export async function rotateKey(ref: string, flags: RotateFlags): Promise<void> 
 }
 
 export async function updateKey(ref: string, flags: UpdateFlags): Promise<void> {
-  const changes: Partial<CredentialInput> = {
+  const changesOf = (limits: ShownKey['limits']): Partial<CredentialInput> => ({
     ...(flags.name !== undefined && { name: flags.name }),
     ...(flags.clearTags && { tags: [] }),
-    ...limitsFrom(flags),
+    ...limitsFrom(flags, limits),
     ...(flags.enabled && { is_enabled: true }),
-  };
-  if (Object.keys(changes).length === 0) throw usageError('nothing to change was given');
+  });
+  if (Object.keys(changesOf({})).length === 0) throw usageError('nothing to change was given');
   if (isPast(flags.expires)) warn('--expires is in the past: the key is refused', flags.json);
-  await changeAndReport(ref, flags, 'updated', changes);
+  await changeAndReport(ref, flags, 'updated', ({ limits }) => changesOf(limits));
 }
 
 export async function removeKey(
@@ -126,12 +126,14 @@ export async function changeAndReport(
   ref: string,
   flags: DatabaseFlags & Pick<LimitFlags, 'models'>,
   done: string,
-  changes: Partial<CredentialInput>,
+  changesOf: (before: ShownKey) => Partial<CredentialInput>,
 ): Promise<void> {
   const { result, activation } = await changeOver(flags, async (api) => {
-    const { id } = await findKey(api, ref);
+    const before = await findKey(api, ref);
     await warnOfUnserved(api, flags);
-    return await api.ask<KeyAnswer>('PUT', `/credentials/${id}`, changes).catch(explainConflict());
+    return await api
+      .ask<KeyAnswer>('PUT', `/credentials/${before.id}`, changesOf(before))
+      .catch(explainConflict());
   });
   report(result.credential, done, flags);
   printActivation(activation, flags.json);

@@ -1,14 +1,28 @@
 import type { Command } from 'commander';
 import { minKeyLength } from '../../config/credential-key.js';
+import type { Limits } from '../../config/limits.js';
 import type { CredentialInput } from '../../db/queries/rows.js';
-import { burst, collect, modelList, networkList, rateLimit } from '../arguments.js';
+import {
+  burst,
+  collect,
+  modelList,
+  networkList,
+  rateLimit,
+  tagList,
+  teamName,
+  wholeNumber,
+} from '../arguments.js';
 import { addDatabaseOptions } from '../database/connection.js';
 import { usageError } from '../failure.js';
+import { type AmountFlags, addAmountOptions, limitsAfter } from '../limit-flags.js';
 import { addSecretOptions } from '../secrets/secret.js';
 import { expiry } from '../times.js';
 
 /** Flags for the permissions and limits of a key. */
-export interface LimitFlags {
+export interface LimitFlags extends AmountFlags {
+  team?: string;
+  weight?: number;
+  priority?: number;
   models?: string[];
   rateLimit?: number | 'none';
   burst?: number | 'none';
@@ -25,6 +39,7 @@ export function addKeyOptions(command: Command, description: string): void {
 
 export function addLimitOptions(command: Command): Command {
   command
+    .option('--team <name>', 'the team that it belongs to; none: no team', teamName)
     .option('--models <a,b>', 'models or wildcards that it may use; "*": all', modelList)
     .option('--rate-limit <n>', 'requests per second; 0 blocks all; none: unlimited', rateLimit)
     .option('--burst <n>', 'requests at once; none: as many as --rate-limit', burst)
@@ -34,14 +49,18 @@ export function addLimitOptions(command: Command): Command {
       'addresses or networks it may be used from; any: all',
       networkList,
     )
-    .option('--tag <tag>', 'a tag for searches; repeatable', collect)
+    .option('--tag <tag>', 'a tag for searches, and of its requests; repeatable', collect)
+    .option('--weight <n>', 'its share where requests wait', wholeNumber('--weight', 1, 1_000_000))
+    .option('--priority <n>', 'where requests wait, higher goes first', priority)
     .option('--store-bodies', 'store bodies of requests and answers, see docs/usage.md')
     .option('--no-store-bodies', 'do not store bodies; the default');
-  return addDatabaseOptions(command);
+  return addDatabaseOptions(addAmountOptions(command));
 }
 
-/** The columns set by the flags. */
-export function limitsFrom(flags: LimitFlags): Partial<CredentialInput> {
+/** The columns set by the flags. @param before its limits, of which the flags change some. */
+export function limitsFrom(flags: LimitFlags, before: Limits = {}): Partial<CredentialInput> {
+  const limits = limitsAfter(before, flags);
+  const { team, weight, priority: first } = flags;
   const { models, rateLimit: rate, burst: most, expires, allowedIps, tag, storeBodies } = flags;
   return {
     ...(models !== undefined && { allowed_models: models }),
@@ -49,13 +68,17 @@ export function limitsFrom(flags: LimitFlags): Partial<CredentialInput> {
     ...(most !== undefined && { burst: most === 'none' ? null : most }),
     ...(expires !== undefined && { expires_at: expires === 'never' ? null : expires }),
     ...(allowedIps !== undefined && { allowed_ips: allowedIps === 'any' ? null : allowedIps }),
-    ...(tag !== undefined && { tags: tagsOf(tag) }),
+    ...(tag !== undefined && { tags: tagList('--tag', tag) }),
+    ...(team !== undefined && { team: team === 'none' ? null : team }),
+    ...(weight !== undefined && { weight }),
+    ...(first !== undefined && { priority: first }),
+    ...(limits !== undefined && { limits }),
     ...(storeBodies !== undefined && { store_bodies: storeBodies }),
   };
 }
 
-function tagsOf(texts: readonly string[]): string[] {
-  const tags = [...new Set(texts.map((text) => text.trim()))];
-  if (tags.every((tag) => tag !== '' && tag.length <= 100 && !/\p{Cc}/u.test(tag))) return tags;
-  throw usageError('--tag: a tag must have 1 to 100 characters');
+function priority(text: string): number {
+  const value = /^-?\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= -1_000 && value <= 1_000) return value;
+  throw usageError(`--priority: "${text}" is not a whole number from -1000 to 1000`);
 }

@@ -1,5 +1,6 @@
 import type { CredentialRow } from '../../db/queries/rows.js';
 import type { AsJson } from '../admin-api.js';
+import { limitsText } from '../limit-flags.js';
 import { note, printFields, printTable } from '../output.js';
 
 /** A key as the admin API shows it: without its hash. */
@@ -9,10 +10,12 @@ export type ShownKey = AsJson<Omit<CredentialRow, 'credential_key' | 'previous_k
 export function keyJson(row: ShownKey) {
   const { id, name, key_preview, allowed_models, rate_limit, burst, is_enabled } = row;
   const { expires_at, allowed_ips, tags, store_bodies, previous_expires_at } = row;
+  const { team, limits, weight, priority } = row;
   const { last_used_at, created_at, updated_at } = row;
   return {
     ...{ id, name, key_preview, allowed_models, rate_limit, burst, is_enabled },
     ...{ expires_at, allowed_ips, tags, store_bodies, previous_expires_at },
+    ...{ team, limits, weight, priority },
     ...{ last_used_at, created_at, updated_at },
   };
 }
@@ -25,6 +28,9 @@ export function printKeys(rows: readonly ShownKey[]): void {
       { header: 'ID', value: (row) => String(row.id), align: 'right' },
       // Not shortened: two shortened names could look the same.
       { header: 'NAME', value: (row) => row.name },
+      ...(rows.some(({ team }) => team !== null)
+        ? [{ header: 'TEAM', value: (row: ShownKey) => row.team ?? '-', shrinkTo: 8 }]
+        : []),
       { header: 'KEY', value: preview },
       { header: 'STATUS', value: status },
       { header: 'LIMIT', value: limit, align: 'right' },
@@ -44,7 +50,10 @@ export function printKey(row: ShownKey): void {
     ['id', String(row.id)],
     ['key', preview(row)],
     ['status', status(row)],
+    ['team', row.team ?? 'none'],
     ['limit', limit(row)],
+    ['limits', limitsText(row.limits)],
+    ['share', `weight ${row.weight}, priority ${row.priority}`],
     ['models', models(row)],
     ['from', row.allowed_ips?.join(', ') ?? 'everywhere'],
     ['tags', tagged(row) || 'none'],

@@ -32,6 +32,7 @@ Only the key is written to standard output, all else to standard error.
 Examples:
   $ llmproxy keys create alice
   $ llmproxy keys create ci --models "gpt-4o*,o3" --rate-limit 10
+  $ llmproxy keys create worker --team batch --tokens-per-minute 50000
   $ llmproxy keys create intern --expires 90d --tag team-a
   $ KEY=$(llmproxy keys create script)`,
       )
@@ -41,6 +42,7 @@ Examples:
     addDatabaseOptions(new Command('list').alias('ls'))
       .description('list the keys')
       .option('--tag <tag>', 'only keys with this tag; repeatable', collect)
+      .option('--team <name>', 'only keys of this team')
       .option('--search <text>', 'only keys whose name contains this, ignoring case')
       .option('--limit <n>', 'maximum number, by id; 1000 on a terminal', wholeNumber('--limit', 1))
       .option('--after <id>', 'only keys with a higher id', wholeNumber('--after', 0))
@@ -108,7 +110,7 @@ Examples:
         .argument('<id|name>')
         .addHelpText('after', `\nExample:\n  $ llmproxy keys ${verb} alice`)
         .action((ref: string, flags: DatabaseFlags) =>
-          changeAndReport(ref, flags, done, { is_enabled }),
+          changeAndReport(ref, flags, done, () => ({ is_enabled })),
         ),
     );
   }
@@ -125,6 +127,7 @@ Examples:
 
 interface ListFlags extends DatabaseFlags {
   tag?: string[];
+  team?: string;
   search?: string;
   limit?: number;
   after?: number;
@@ -133,11 +136,12 @@ interface ListFlags extends DatabaseFlags {
 /** More would not help on a screen. */
 const shownOnTerminal = 1_000;
 
-async function list({ tag, search, limit, after, ...flags }: ListFlags): Promise<void> {
+async function list({ tag, team, search, limit, after, ...flags }: ListFlags): Promise<void> {
   const all = flags.json || !process.stdout.isTTY;
   const most = limit ?? (all ? null : shownOnTerminal);
   const parameters = new URLSearchParams({ after: String(after ?? 0), search: search ?? '' });
   for (const each of tag ?? []) parameters.append('tag', each);
+  if (team !== undefined) parameters.set('team', team);
   // One extra row shows that there are more.
   if (most !== null) parameters.set('limit', String(most + 1));
   const { credentials: rows } = await withAdminApi(flags, 'read', (api) =>

@@ -20,6 +20,9 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
     ['at', `${started_at}  ${explanation.endpoint}${explanation.stream ? ', streamed' : ''}`],
     ['answer', answer(explanation)],
     ['key', explanation.key ?? 'none that is valid'],
+    ...(explanation.team === null ? [] : [['team', explanation.team] as const]),
+    ...(explanation.user === null ? [] : [['user', explanation.user] as const]),
+    ...(explanation.tags.length === 0 ? [] : [['tags', explanation.tags.join(', ')] as const]),
     ...(model_asked === null ? [] : [['model', modelOf(explanation)] as const]),
     ...(explanation.translated_to === null
       ? []

@@ -9,6 +9,9 @@ export interface RequestFlags {
   since: string;
   until?: string;
   key?: string;
+  team?: string;
+  user?: string;
+  tag?: string;
   model?: string;
   provider?: string;
   utc?: boolean;
@@ -19,16 +22,21 @@ export function addRequestFilters(command: Command, defaultSince: string): Comma
     .option('--since <time>', 'an age (24h, 7d, 30m) or a time in ISO 8601', defaultSince)
     .option('--until <time>', 'as --since; by default now')
     .option('--key <name>', 'only requests of this key; * matches any characters')
+    .option('--team <name>', 'only requests of keys of this team; * as above')
+    .option('--user <name>', 'only requests of this end user; * as above')
+    .option('--tag <tag>', 'only requests with this tag; * as above')
     .option('--model <name>', 'only requests for this model; * as above')
     .option('--provider <name>', 'only requests to this provider; * as above')
     .option('--utc', 'times in UTC instead of local time');
 }
 
 /** @throws CliError: a usage error that names the flag. */
-export function filterOf({ since, until, key, model, provider, utc }: RequestFlags): RequestFilter {
+export function filterOf({ since, until, utc, ...flags }: RequestFlags): RequestFilter {
+  const { key = null, team = null, user = null, tag = null } = flags;
+  const { model = null, provider = null } = flags;
   try {
     const period = parsePeriod(since, until, new Date(), !utc);
-    return { ...period, key: key ?? null, model: model ?? null, provider: provider ?? null };
+    return { ...period, key, team, user, tag, model, provider };
   } catch (error) {
     throw error instanceof PeriodError ? usageError(`--${error.field}: ${error.message}`) : error;
   }
@@ -44,7 +52,7 @@ export async function orTooMuch<T>(report: Promise<T>): Promise<T> {
   return await report.catch((error: unknown) => {
     if (!(error instanceof ReportError)) throw error;
     throw new CliError(`the report was cancelled: ${error.message}`, {
-      hint: 'ask for a shorter period, or filter it by --key, --model or --provider',
+      hint: 'ask for a shorter period, or filter it by --key, --team, --model or --provider',
     });
   });
 }

@@ -48,6 +48,7 @@ all details of one, run: llmproxy explain ID
 Examples:
   $ llmproxy requests --status error --since 1h
   $ llmproxy requests --key alice --model "gpt-4o*" --limit 200
+  $ llmproxy requests --team chat --user u-17 --json
   $ llmproxy requests --provider openai --csv > requests.csv`,
     )
     .action(run);
@@ -80,6 +81,9 @@ function printRequests(rows: readonly RequestLogRow[], timeZone: string, limit: 
     { header: 'TIME', value: ({ started_at }) => timeIn(timeZone, started_at) },
     { header: 'STATUS', value: statusOf, shrinkTo: 6 },
     { header: 'KEY', value: (row) => row.credential_name, shrinkTo: 6 },
+    ...(rows.some(({ team }) => team !== null)
+      ? [{ header: 'TEAM', value: ({ team }: RequestLogRow) => team ?? '-', shrinkTo: 6 }]
+      : []),
     { header: 'MODEL', value: ({ model }) => model, shrinkTo: 6 },
     { header: 'PROVIDER', value: ({ provider }) => provider ?? '-', shrinkTo: 8 },
     { header: 'TOKENS', value: tokens, align: 'right' },

@@ -43,10 +43,15 @@ export function printUsage(
 }
 
 function nameOf(by: UsageGrouping, timeZone: string, group: string | null): string {
-  if (group === null) return '(not served)';
+  if (group === null) return noneOf[by] ?? '(none)';
   if (by === 'day') return timeIn(timeZone, new Date(group), 10);
   return by === 'hour' ? timeIn(timeZone, new Date(group), 16) : group;
 }
+
+const noneOf: Partial<Record<UsageGrouping, string>> = {
+  model: '(not served)',
+  provider: '(not served)',
+};
 
 /** At most five characters: `99999`, `123k`, `4.56M`. */
 export function compact(count: number): string {

@@ -33,11 +33,12 @@ export function usageCommand(): Command {
       `
 Days, hours and times without a zone are local, or UTC with --utc. Tokens are
 those reported by providers; EST is the share counted here instead. TTFT is the
-median time to the first token.
+median time to the first token. A request of several tags is in the sum of each.
 
 Examples:
   $ llmproxy usage
   $ llmproxy usage --by model --since 7d
+  $ llmproxy usage --by team,user --tag nightly
   $ llmproxy usage --by key,model --provider openai --csv > usage.csv
   $ llmproxy usage --by day --since 2026-01-01 --until 2026-02-01 --json`,
     )

@@ -115,6 +115,7 @@ export function shownDocument({ providers, credentials }: Imported, title: strin
   const stored = {
     version: 0,
     providers: rows(providers, 'provider_key'),
+    teams: [],
     credentials: rows(credentials, 'name'),
   };
   return writeDocument(stored, title);

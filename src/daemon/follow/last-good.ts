@@ -49,7 +49,8 @@ export class LastGood {
    */
   async load(): Promise<Configuration | null> {
     try {
-      return JSON.parse(this.#open(await readFile(this.#file)));
+      // A file of an earlier version has no teams.
+      return { teams: [], ...JSON.parse(this.#open(await readFile(this.#file))) };
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
       throw new Error(`${this.#file} is damaged, or was written under another secret-key`);

@@ -172,8 +172,8 @@ export class Reloader {
 }
 
 /** Of everything but the version: two configurations that route alike have the same. */
-function contentHash({ providers, credentials }: Configuration): string {
+function contentHash({ providers, teams, credentials }: Configuration): string {
   return createHash('sha256')
-    .update(JSON.stringify([providers, credentials]))
+    .update(JSON.stringify([providers, teams, credentials]))
     .digest('hex');
 }

@@ -42,6 +42,8 @@ const id = column<string>((value) => `row.addText(${value});`, 'row.nextText()')
 const name = column<string>((value) => `row.addName(${value});`, 'row.nextText()');
 const nameOrNull = <T extends string>() =>
   column<T | null>((value) => `row.addName(${value});`, 'row.nextText()');
+/** Several names that often occur together. */
+const names = column<readonly string[]>((value) => `row.addNames(${value});`, 'row.nextNames()');
 const objectOrNull = <T extends object>() =>
   column<T | null>((value) => `row.addObject(${value});`, 'row.nextObject()');
 /** An object of such columns, or null where it is null or absent. */
@@ -66,6 +68,9 @@ const table: Columns<Packed> = {
   method: name,
   endpoint: name,
   credential: groupOrNull({ id: numberOrNull, name }),
+  team: nameOrNull(),
+  user: nameOrNull(),
+  tags: names,
   model: nameOrNull(),
   modelSent: nameOrNull(),
   provider: nameOrNull(),
@@ -107,6 +112,8 @@ const table: Columns<Packed> = {
 };
 const width = widthOf(table);
 const firstCapacity = 64;
+/** In no name. */
+const separator = '\0';
 
 const writeRow = new Function('row', 'event', writing(table, 'event')) as (
   row: Writer,
@@ -186,6 +193,10 @@ class Writer {
     this.add(text === null ? Number.NaN : this.#placeOf(text));
   }
 
+  addNames(names: readonly string[]): void {
+    this.addName(names.length === 0 ? null : names.join(separator));
+  }
+
   addObject(value: object | null): void {
     this.add(value === null ? Number.NaN : this.#objects.push(value) - 1);
   }
@@ -239,6 +250,10 @@ class Reader {
 
   nextText(): string | null {
     return this.#packed.texts[this.next()] ?? null;
+  }
+
+  nextNames(): string[] {
+    return this.nextText()?.split(separator) ?? [];
   }
 
   nextObject(): object | null {

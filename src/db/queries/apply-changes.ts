@@ -1,7 +1,9 @@
+import { eachSection, type Kind } from '../../config/kinds.js';
 import type { Change } from '../../config/plan.js';
 import type { Author } from '../author.js';
 import type { Sql } from '../client.js';
 import { orDuplicate } from '../duplicate.js';
+import { orTeamError } from '../team-error.js';
 
 /** The configuration has changed since the plan was made: nothing was done. */
 export class BaseChangedError extends Error {
@@ -12,7 +14,7 @@ export class BaseChangedError extends Error {
  * Makes all changes of a plan in one transaction, as one version.
  * @param base the version that the plan was made on.
  * @returns the version that contains them.
- * @throws BaseChangedError when that is no longer the version; DuplicateError.
+ * @throws BaseChangedError when that is no longer the version; DuplicateError, TeamError.
  */
 export async function applyChanges(
   sql: Sql,
@@ -20,10 +22,7 @@ export async function applyChanges(
   changes: readonly Change[],
   { actor, source, message }: Author,
 ): Promise<number> {
-  const text = JSON.stringify({
-    providers: ofTable(changes, 'provider'),
-    credentials: ofTable(changes, 'key'),
-  });
+  const text = JSON.stringify(eachSection((_, { kind }) => ofTable(changes, kind)));
   try {
     const [row] = await sql<[{ version: number }]>`
       SELECT llmproxy_apply_changes(
@@ -34,11 +33,11 @@ export async function applyChanges(
     if (error instanceof Error && 'code' in error && error.code === 'LP002') {
       throw new BaseChangedError(`the configuration has changed since version ${base}`);
     }
-    throw orDuplicate(error, 'key', '');
+    throw orTeamError(orDuplicate(error, 'key', ''));
   }
 }
 
-function ofTable(changes: readonly Change[], kind: Change['kind']) {
+function ofTable(changes: readonly Change[], kind: Kind) {
   const own = changes.filter((change) => change.kind === kind);
   const rows = (action: Change['action']) =>
     own.filter((change) => change.action === action).map(({ id, after }) => rowOf(id, after ?? {}));

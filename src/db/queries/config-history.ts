@@ -1,4 +1,5 @@
 import type { StoredConfiguration, StoredRow } from '../../config/document.js';
+import { eachSection, type Kind, type Section } from '../../config/kinds.js';
 import type { Sql } from '../client.js';
 import { readStoredConfiguration } from './read-stored-configuration.js';
 
@@ -16,7 +17,7 @@ export interface HistoryEntry {
 }
 
 export interface HistoryChange {
-  kind: 'provider' | 'key';
+  kind: Kind;
   action: 'create' | 'update' | 'delete';
   name: string;
 }
@@ -39,10 +40,9 @@ export async function listHistory(
       (SELECT count(*) FROM config_changes c WHERE c.history_id = h.id) AS changes_count,
       (SELECT coalesce(json_agg(change ORDER BY id), '[]') FROM (
          SELECT id, json_build_object(
-           'kind', CASE tab WHEN 'providers' THEN 'provider' ELSE 'key' END,
+           'kind', llmproxy_config_kind(tab),
            'action', CASE WHEN before IS NULL THEN 'create' WHEN after IS NULL THEN 'delete' ELSE 'update' END,
-           'name', coalesce(after, before)
-             ->> CASE tab WHEN 'providers' THEN 'provider_key' ELSE 'name' END
+           'name', llmproxy_config_name(tab, coalesce(after, before))
          ) AS change
          FROM config_changes c WHERE c.history_id = h.id ORDER BY id LIMIT 20
        ) AS first) AS changes
@@ -89,7 +89,7 @@ export async function readVersion(
 }
 
 interface RowChange {
-  tab: 'providers' | 'credentials';
+  tab: Section;
   id: number;
   before: StoredRow | null;
 }
@@ -100,18 +100,11 @@ function undone(
   changes: readonly RowChange[],
   version: number,
 ): StoredConfiguration {
-  const tables = {
-    providers: new Map(now.providers.map((row) => [row.id, row])),
-    credentials: new Map(now.credentials.map((row) => [row.id, row])),
-  };
+  const tables = eachSection((section) => new Map(now[section].map((row) => [row.id, row])));
   for (const { tab, id, before } of changes) {
     if (before === null) tables[tab].delete(id);
     else tables[tab].set(id, before);
   }
   const sorted = (rows: Map<number, StoredRow>) => [...rows.values()].sort((a, b) => a.id - b.id);
-  return {
-    version,
-    providers: sorted(tables.providers),
-    credentials: sorted(tables.credentials),
-  };
+  return { version, ...eachSection((section) => sorted(tables[section])) };
 }

@@ -9,7 +9,7 @@ export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Pr
       SELECT to_timestamp(started_ms / 1000) AS started_at, json.*
       FROM json_to_recordset(${JSON.stringify(rows)}::text::json) AS json (
         started_ms double precision, uid uuid, request_id text, credential_id bigint,
-        credential_name text, endpoint text, model text, model_sent text, provider text,
+        credential_name text, team text, end_user text, tags jsonb, endpoint text, model text, model_sent text, provider text,
         attempts integer, status integer, error text, prompt_tokens bigint,
         completion_tokens bigint, usage_source text, stream boolean, complete boolean,
         duration_ms double precision, upstream_ms double precision,
@@ -25,6 +25,9 @@ const columns = [
   'request_id',
   'credential_id',
   'credential_name',
+  'team',
+  'end_user',
+  'tags',
   'endpoint',
   'model',
   'model_sent',

@@ -1,3 +1,4 @@
+import type { Kind } from '../../config/kinds.js';
 import type { Sql } from '../client.js';
 
 /** One row that was changed: who, when, what. Secrets in it are hidden. */
@@ -7,8 +8,8 @@ export interface AuditEntry {
   actor: string;
   source: string;
   action: 'create' | 'update' | 'delete';
-  kind: 'provider' | 'key';
-  /** Name of the provider or key. */
+  kind: Kind;
+  /** Name of the provider, team or key. */
   object: string;
   row_id: number;
   version: number;

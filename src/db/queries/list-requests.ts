@@ -7,6 +7,9 @@ export interface RequestLogRow {
   started_at: Date;
   request_id: string;
   credential_name: string;
+  team: string | null;
+  user: string | null;
+  tags: string[] | null;
   endpoint: string;
   model: string;
   model_sent: string | null;
@@ -29,6 +32,9 @@ export const requestColumns = [
   'started_at',
   'request_id',
   'credential_name',
+  'team',
+  'user',
+  'tags',
   'endpoint',
   'model',
   'model_sent',
@@ -46,6 +52,11 @@ export const requestColumns = [
   'first_token_ms',
 ] as const satisfies readonly (keyof RequestLogRow)[];
 
+/** `user` is a word of SQL. */
+const selected = requestColumns
+  .map((column) => (column === 'user' ? 'end_user AS "user"' : column))
+  .join(', ');
+
 /**
  * The newest of the rows that `filter` finds. Day after day is read backwards until there are enough,
  * so that those of lately are found soon.
@@ -59,7 +70,7 @@ export async function listRequests(
 ): Promise<RequestLogRow[]> {
   return await runReport<RequestLogRow>(
     sql,
-    `SELECT ${requestColumns.join(', ')} FROM request_logs
+    `SELECT ${selected} FROM request_logs
     WHERE ${where(filter)}
     ORDER BY started_at DESC, uid DESC LIMIT ${limit}`,
     signal,

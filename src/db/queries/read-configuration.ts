@@ -5,6 +5,8 @@ import {
   credentialColumns,
   type ProviderRow,
   providerColumns,
+  type TeamRow,
+  teamColumns,
   toCredential,
 } from './rows.js';
 
@@ -18,14 +20,16 @@ type Dates = 'created_at' | 'updated_at';
  */
 export async function readConfiguration(sql: Sql): Promise<Configuration> {
   const columns = (names: readonly string[]) => names.filter(isNoDate).join(', ');
-  const [, [stored], providers, credentials] = (await sql.unsafe(`
+  const [, [stored], providers, teams, credentials] = (await sql.unsafe(`
     SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
     SELECT version::int FROM config_version WHERE id = 1;
     SELECT ${columns(providerColumns)} FROM providers ORDER BY id;
+    SELECT ${columns(teamColumns)} FROM teams ORDER BY id;
     SELECT ${columns(credentialColumns)} FROM credentials ORDER BY id`)) as object as [
     [],
     { version: number }[],
     Omit<ProviderRow, Dates>[],
+    Omit<TeamRow, Dates | 'keys'>[],
     Omit<CredentialRow, Dates>[],
   ];
   return {
@@ -34,6 +38,7 @@ export async function readConfiguration(sql: Sql): Promise<Configuration> {
       ...provider,
       provider_type: provider.provider_type as Provider['provider_type'],
     })),
+    teams: [...teams],
     credentials: credentials.map((row) => toCredential(row.id, row)),
   };
 }

@@ -7,6 +7,7 @@ export async function readStoredConfiguration(sql: Sql): Promise<StoredConfigura
     SELECT
       coalesce((SELECT version FROM config_version WHERE id = 1), 0) AS version,
       (SELECT coalesce(json_agg(to_jsonb(p) ORDER BY id), '[]') FROM providers p) AS providers,
+      (SELECT coalesce(json_agg(to_jsonb(t) ORDER BY id), '[]') FROM teams t) AS teams,
       (SELECT coalesce(json_agg(to_jsonb(c) ORDER BY id), '[]') FROM credentials c) AS credentials`;
   return row;
 }

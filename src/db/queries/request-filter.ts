@@ -7,6 +7,11 @@ export interface RequestFilter {
   until: Date;
   /** Name of a key: its present one, or the last of one that is gone. */
   key?: string | null;
+  /** Names of the row: a team may have another one since. */
+  team?: string | null;
+  user?: string | null;
+  /** One of its tags. */
+  tag?: string | null;
   /** As asked. */
   model?: string | null;
   provider?: string | null;
@@ -27,11 +32,18 @@ export const isError = '(error IS NOT NULL OR (status >= 400 AND status <> 499))
 /** The condition of a WHERE. */
 export function where({ since, until, ...filter }: RequestFilter): string {
   const conditions = [`started_at >= ${literal(since)}`, `started_at < ${literal(until)}`];
-  const { key, model, provider, status, error, requestId } = filter;
+  const { key, team, user, tag, model, provider, status, error, requestId } = filter;
   if (key) {
     conditions.push(`CASE WHEN EXISTS (SELECT FROM credentials c WHERE c.id = credential_id)
       THEN credential_id IN (SELECT c.id FROM credentials c WHERE ${matches('c.name', key)})
       ELSE ${matches('credential_name', key)} END`);
+  }
+  if (team) conditions.push(matches('team', team));
+  if (user) conditions.push(matches('end_user', user));
+  if (tag) {
+    conditions.push(
+      `EXISTS (SELECT FROM jsonb_array_elements_text(tags) AS one WHERE ${matches('one', tag)})`,
+    );
   }
   if (model) conditions.push(matches('model', model));
   if (provider) conditions.push(matches('provider', provider));

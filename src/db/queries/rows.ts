@@ -1,4 +1,5 @@
 import type { Credential } from '../../config/configuration.js';
+import type { Limits } from '../../config/limits.js';
 import type { Sql } from '../client.js';
 
 /** A row of `providers`. */
@@ -38,6 +39,13 @@ export interface CredentialRow {
   store_bodies: boolean;
   /** Addresses and networks that it may be used from; null: all. */
   allowed_ips: string[] | null;
+  /** Name of its team; null: none. */
+  team: string | null;
+  /** Beside `rate_limit`. */
+  limits: Limits;
+  /** Where requests wait: its share, and which of its team's go first. */
+  weight: number;
+  priority: number;
   /** The key before a rotation, as `credential_key`; both are null where there is none. */
   previous_key: string | null;
   previous_expires_at: Date | null;
@@ -47,6 +55,23 @@ export interface CredentialRow {
   updated_at: Date;
 }
 
+/** A row of `teams`. */
+export interface TeamRow {
+  id: number;
+  name: string;
+  allowed_models: string[] | null;
+  limits: Limits;
+  weight: number;
+  tags: string[];
+  admins: string[];
+  /** Number of its keys. */
+  keys: number;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export type TeamInput = Omit<TeamRow, 'id' | 'keys' | 'created_at' | 'updated_at'>;
+
 export type ProviderInput = Omit<ProviderRow, 'id' | 'created_at' | 'updated_at'>;
 
 type CredentialDefaults =
@@ -55,6 +80,10 @@ type CredentialDefaults =
   | 'expires_at'
   | 'tags'
   | 'store_bodies'
+  | 'team'
+  | 'limits'
+  | 'weight'
+  | 'priority'
   | 'previous_key'
   | 'previous_expires_at';
 export type CredentialInput = Omit<
@@ -77,6 +106,18 @@ export const providerColumns = [
   'updated_at',
 ] as const satisfies readonly (keyof ProviderRow)[];
 
+export const teamColumns = [
+  'id',
+  'name',
+  'allowed_models',
+  'limits',
+  'weight',
+  'tags',
+  'admins',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof TeamRow)[];
+
 export const credentialColumns = [
   'id',
   'credential_key',
@@ -90,6 +131,10 @@ export const credentialColumns = [
   'tags',
   'store_bodies',
   'allowed_ips',
+  'team',
+  'limits',
+  'weight',
+  'priority',
   'previous_key',
   'previous_expires_at',
   'created_at',
@@ -114,6 +159,10 @@ export function toCredential(id: number | null, row: CredentialInput): Credentia
     store_bodies: row.store_bodies ?? false,
     burst: row.burst ?? null,
     allowed_ips: row.allowed_ips ?? null,
+    team: row.team ?? null,
+    limits: row.limits ?? {},
+    weight: row.weight ?? 1,
+    priority: row.priority ?? 0,
   };
 }
 
@@ -122,6 +171,13 @@ export function credentialSelection(sql: Sql) {
   return sql`${sql(credentialColumns)}, (
     SELECT last_used_at FROM credential_usage WHERE credential_id = credentials.id
   ) AS last_used_at`;
+}
+
+/** The columns of a team, and the number of its keys. */
+export function teamSelection(sql: Sql) {
+  return sql`${sql(teamColumns)}, (
+    SELECT count(*)::int FROM credentials WHERE team = teams.name
+  ) AS keys`;
 }
 
 /** Which rows of a list, ordered by id. */
@@ -137,4 +193,6 @@ export interface Page {
   exact?: string;
   /** Of credentials: only those that have all of these. */
   tags?: readonly string[];
+  /** Of credentials: only those of this team. */
+  team?: string | null;
 }

@@ -3,7 +3,16 @@ import { literal, runReport } from '../report.js';
 import { isError, type RequestFilter, where } from './request-filter.js';
 
 /** What usage may be summed by. */
-export const usageGroupings = ['key', 'model', 'provider', 'day', 'hour'] as const;
+export const usageGroupings = [
+  'key',
+  'team',
+  'user',
+  'tag',
+  'model',
+  'provider',
+  'day',
+  'hour',
+] as const;
 export type UsageGrouping = (typeof usageGroupings)[number];
 
 /** Of milliseconds; null where nothing was measured. */
@@ -17,8 +26,8 @@ export interface Distribution {
 /** The sum over a group of requests, or over all. */
 export interface UsageSum {
   /**
-   * What they have in common: a key's name, a model as asked, a provider, or the start of a day or
-   * hour (ISO 8601, in UTC). Null where there is none: no provider served them.
+   * What they have in common: the name of a key, team, end user or tag, a model as asked, a
+   * provider, or the start of a day or hour (ISO 8601, in UTC). Null where they have none.
    */
   group: string | null;
   /** Likewise by the second grouping, where there is one. */
@@ -51,7 +60,8 @@ export interface SumOptions {
 }
 
 /**
- * Sums the requests that `filter` finds, by none, one or two groupings.
+ * Sums the requests that `filter` finds, by none, one or two groupings. A request of several tags
+ * is in the sum of each, and once in the total.
  * @throws ReportError where it is too much.
  */
 export async function sumUsage(
@@ -62,6 +72,7 @@ export async function sumUsage(
 ): Promise<Usage> {
   const [first, second] = by;
   const name = (grouping: UsageGrouping | undefined) => groupSql(grouping, timeZone);
+  const byTag = by.includes('tag');
   const same = first === 'key' ? 'is_total, g1, id' : 'is_total, g1';
   const order = by.map((grouping, index) => {
     if (isTime(grouping)) return `g${index + 1}`;
@@ -72,12 +83,14 @@ export async function sumUsage(
     sql,
     `WITH logs AS (
       SELECT *, ${name(first)} AS g1, ${name(second)} AS g2,
-        ${by.includes('key') ? 'credential_id' : 'NULL::bigint'} AS id
+        ${by.includes('key') ? 'credential_id' : 'NULL::bigint'} AS id${byTag ? ', coalesce(place, 1) = 1 AS is_first' : ''}
       FROM request_logs
+        ${byTag ? 'LEFT JOIN LATERAL jsonb_array_elements_text(tags) WITH ORDINALITY AS each (tag, place) ON true' : ''}
       WHERE ${where(filter)}
     ), sums AS (
       SELECT
         grouping(g1, g2, id) <> 0 AS is_total, g1, g2, id,
+        ${byTag ? 'is_first' : 'NULL::boolean AS is_first'},
         coalesce(
           (SELECT name FROM credentials c WHERE c.id = logs.id),
           CASE WHEN id IS NOT NULL THEN max(credential_name) END
@@ -91,13 +104,13 @@ export async function sumUsage(
           AS estimated_tokens,
         ${distribution('duration_ms')} AS duration_ms,
         ${distribution('first_token_ms')} AS first_token_ms
-      FROM logs GROUP BY GROUPING SETS ((g1, g2, id), ())
+      FROM logs GROUP BY GROUPING SETS ((g1, g2, id), ${byTag ? '(is_first), ()' : '()'})
     )
     SELECT is_total,
       ${shown(first, 'g1')} AS group, ${shown(second, 'g2')} AS subgroup, id AS credential_id,
       requests, errors, prompt_tokens, completion_tokens, total_tokens, estimated_tokens,
       duration_ms, first_token_ms
-    FROM sums ORDER BY ${['is_total', ...order].join(', ')}`,
+    FROM sums ORDER BY ${['is_total', 'is_first DESC NULLS LAST', ...order].join(', ')}`,
     signal,
   );
   const groups = rows.filter(({ is_total }) => !is_total).map(toSum);
@@ -121,6 +134,12 @@ function groupSql(grouping: UsageGrouping | undefined, timeZone: string): string
     case 'key':
       // Keys go by their id, since one can be renamed; those of override files have none.
       return 'CASE WHEN credential_id IS NULL THEN credential_name END';
+    case 'team':
+      return 'team';
+    case 'user':
+      return 'end_user';
+    case 'tag':
+      return 'tag';
     case 'model':
       // What no provider served may be any text that a client sent.
       return 'CASE WHEN provider IS NOT NULL THEN model END';

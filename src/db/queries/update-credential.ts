@@ -1,13 +1,14 @@
 import { recorded } from '../author.js';
 import type { Sql } from '../client.js';
 import { orDuplicate } from '../duplicate.js';
+import { orTeamError } from '../team-error.js';
 import { getCredential } from './get-credential.js';
 import { type CredentialInput, type CredentialRow, credentialSelection } from './rows.js';
 import { credentialValues } from './values.js';
 
 /**
  * Changes the given columns; null when there is no such row.
- * @throws DuplicateError when this key exists, whatever its name.
+ * @throws DuplicateError when this key exists, whatever its name; TeamError when its team does not.
  */
 export async function updateCredential(
   sql: Sql,
@@ -24,6 +25,6 @@ export async function updateCredential(
     );
     return row ?? null;
   } catch (error) {
-    throw orDuplicate(error, 'key', changes.key_preview ?? '');
+    throw orTeamError(orDuplicate(error, 'key', changes.key_preview ?? ''));
   }
 }

@@ -1,5 +1,5 @@
 import type { Sql } from '../client.js';
-import type { CredentialInput, ProviderInput } from './rows.js';
+import type { CredentialInput, ProviderInput, TeamInput } from './rows.js';
 
 /** The columns of a write that are given, JSON columns marked as such. */
 export function providerValues(sql: Sql, input: Partial<ProviderInput>) {
@@ -13,12 +13,25 @@ export function providerValues(sql: Sql, input: Partial<ProviderInput>) {
 
 /** Like `providerValues`. No restriction is stored as NULL. */
 export function credentialValues(sql: Sql, input: Partial<CredentialInput>) {
-  const { allowed_models, allowed_ips, tags, ...plain } = input;
+  const { allowed_models, allowed_ips, limits, tags, ...plain } = input;
   return defined({
     ...plain,
     allowed_models: allowed_models && sql.json(allowed_models),
     allowed_ips: allowed_ips && sql.json(allowed_ips),
+    limits: limits && sql.json(limits as never),
     tags: tags && sql.json(tags),
+  });
+}
+
+/** Like `providerValues`. */
+export function teamValues(sql: Sql, input: Partial<TeamInput>) {
+  const { allowed_models, limits, tags, admins, ...plain } = input;
+  return defined({
+    ...plain,
+    allowed_models: allowed_models && sql.json(allowed_models),
+    limits: limits && sql.json(limits as never),
+    tags: tags && sql.json(tags),
+    admins: admins && sql.json(admins),
   });
 }
 

@@ -6,6 +6,7 @@ import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
 import { alternativeMembers, readHead } from '../head.js';
 import { isObject } from '../read.js';
+import { said } from '../said.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import {
   type AnswerBytes,
@@ -22,6 +23,7 @@ import { readMessagesError, writeMessagesError } from './error.js';
 
 const common = {
   members: new Set(['model', 'stream', ...alternativeMembers]),
+  said: said({ user: ['metadata.user_id'], maxOutput: ['max_tokens'] }),
   readHead,
   judge,
   errorIn,

@@ -15,6 +15,7 @@ import {
 } from '../head.js';
 import { membersWithin } from '../members-within.js';
 import { isObject } from '../read.js';
+import { said } from '../said.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import {
   type AnswerBytes,
@@ -28,6 +29,10 @@ import { readGenerateError, writeGenerateError } from './error.js';
 
 const common = {
   members: new Set<string>(alternativeMembers),
+  said: said({
+    maxOutput: ['generationConfig.maxOutputTokens'],
+    answers: ['generationConfig.candidateCount'],
+  }),
   readHead,
   judge,
   errorIn,
@@ -92,6 +97,7 @@ function readHead(body: Buffer, spans: Spans, { model, stream }: RequestPlace): 
     modelIn: 'path',
     usageEdit: null,
     alternatives: alternativesIn(spans),
+    spans,
   };
 }
 

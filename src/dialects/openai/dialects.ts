@@ -11,6 +11,7 @@ import {
   type Spans,
 } from '../head.js';
 import { isObject } from '../read.js';
+import { said } from '../said.js';
 import { writeEvent } from '../sse.js';
 import { errorIn, judge } from './content.js';
 import { readOpenaiError, writeOpenaiError } from './shared.js';
@@ -18,6 +19,11 @@ import { readUsage, UsageEventFilter } from './usage.js';
 
 const common = {
   members: new Set(['model', 'stream', ...alternativeMembers]),
+  said: said({
+    user: ['safety_identifier', 'user'],
+    maxOutput: ['max_completion_tokens', 'max_tokens'],
+    answers: ['best_of', 'n'],
+  }),
   readHead,
   judge,
   countsTokens: true,

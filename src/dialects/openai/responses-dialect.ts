@@ -6,6 +6,7 @@ import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
 import { alternativeMembers, readHead } from '../head.js';
 import { isObject } from '../read.js';
+import { said } from '../said.js';
 import type { SseEvent } from '../sse.js';
 import { ResponsesStreamWriter } from './responses-stream-write.js';
 import { readOpenaiError } from './shared.js';
@@ -15,6 +16,7 @@ export const responses: Dialect = {
   name: 'openai.responses',
   operation: 'chat',
   members: new Set(['model', 'stream', ...alternativeMembers]),
+  said: said({ user: ['safety_identifier', 'user'], maxOutput: ['max_output_tokens'] }),
   readHead,
   judge,
   countsTokens: true,

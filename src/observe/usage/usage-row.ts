@@ -15,6 +15,9 @@ export interface UsageRow {
   request_id: string;
   credential_id: number | null;
   credential_name: string;
+  team: string | null;
+  end_user: string | null;
+  tags: readonly string[] | null;
   endpoint: string;
   model: string;
   model_sent: string | null;
@@ -57,6 +60,9 @@ export function usageRow(
     request_id: event.requestId,
     credential_id: event.credential.id,
     credential_name: storable(event.credential.name),
+    team: event.team,
+    end_user: event.user === null ? null : storable(event.user),
+    tags: event.tags.length === 0 ? null : event.tags.map(storable),
     endpoint: event.endpoint,
     model: storable(event.model),
     model_sent: event.modelSent === null ? null : storable(event.modelSent),

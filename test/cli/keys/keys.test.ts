@@ -58,6 +58,10 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       allowed_ips: null,
       tags: [],
       store_bodies: false,
+      team: null,
+      limits: {},
+      weight: 1,
+      priority: 0,
     });
   });
 
@@ -103,6 +107,10 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       'tags',
       'store_bodies',
       'previous_expires_at',
+      'team',
+      'limits',
+      'weight',
+      'priority',
       'last_used_at',
       'created_at',
       'updated_at',

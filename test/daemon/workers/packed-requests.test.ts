@@ -11,6 +11,9 @@ const request: RequestFinished = {
   method: 'POST',
   endpoint: '/v1/chat/completions',
   credential: { id: null, name: 'k' },
+  team: null,
+  user: null,
+  tags: [],
   model: 'm',
   modelSent: 'n',
   provider: 'p',
@@ -56,6 +59,8 @@ test('finished requests come out of their packed form as they went in', () => {
   const events = [
     request,
     { ...request, bodies: { request: body, response: body }, attemptsEnd: 'over' as const },
+    { ...request, team: 'chat', user: 'u 1', tags: ['a,b', 'c'] },
+    { ...request, tags: ['c'] },
     { ...request, translation: { to: 'openai.chat', lost: null } },
     { ...request, translation: { to: 'openai.chat', lost: 'top_k=dropped' } },
     { ...request, credential: null, usage: null, uncounted, attemptsLog: null },

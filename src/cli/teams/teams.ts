@@ -1,0 +1,174 @@
+import { Command } from 'commander';
+import type { TeamInput } from '../../db/queries/rows.js';
+import { visible } from '../../observe/visible.js';
+import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
+import { collect, modelList, tagList, teamName, wholeNumber } from '../arguments.js';
+import { printActivation } from '../daemon/activate.js';
+import { addDatabaseOptions, type DatabaseFlags } from '../database/connection.js';
+import { CliError, usageError } from '../failure.js';
+import { type AmountFlags, addAmountOptions, limitsAfter } from '../limit-flags.js';
+import { print, printJson } from '../output.js';
+import { confirmDeletion } from '../prompt.js';
+import { printTeam, printTeams, type ShownTeam } from './teams-view.js';
+
+interface TeamFlags extends DatabaseFlags, AmountFlags {
+  models?: string[];
+  weight?: number;
+  tag?: string[];
+  admin?: string[];
+}
+
+interface UpdateFlags extends TeamFlags {
+  name?: string;
+  clearTags?: boolean;
+  clearAdmins?: boolean;
+}
+
+/** `llmproxy teams …`: keys that have models, limits and tags in common. */
+export function teamsCommand(): Command {
+  const command = new Command('teams').description('manage teams of client keys');
+  command.addCommand(
+    addTeamOptions(new Command('create'))
+      .description('create a team')
+      .argument('<name>')
+      .addHelpText(
+        'after',
+        `
+Examples:
+  $ llmproxy teams create chat --models "gpt-4o*" --tokens-per-minute 200000
+  $ llmproxy teams create batch --weight 1 --max-concurrency 50 --tag nightly
+  $ llmproxy keys create worker-1 --team batch`,
+      )
+      .action(create),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('list').alias('ls'))
+      .description('list the teams')
+      .option('--search <text>', 'only teams whose name contains this, ignoring case')
+      .addHelpText('after', '\nExample:\n  $ llmproxy teams list --json | jq -r ".[].name"')
+      .action(list),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('show'))
+      .description('show a team')
+      .argument('<id|name>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy teams show chat')
+      .action(show),
+  );
+  command.addCommand(
+    addTeamOptions(new Command('update').option('--name <name>', 'a new name', teamName))
+      .description('change the given fields of a team')
+      .option('--clear-tags', 'remove all its tags')
+      .option('--clear-admins', 'remove all its admins')
+      .argument('<id|name>')
+      .addHelpText(
+        'after',
+        `
+Examples:
+  $ llmproxy teams update chat --requests-per-minute 600
+  $ llmproxy teams update chat --requests-per-minute none --name support`,
+      )
+      .action(update),
+  );
+  command.addCommand(
+    addDatabaseOptions(new Command('delete').alias('rm'))
+      .description('delete a team that no key belongs to')
+      .argument('<id|name>')
+      .option('--yes', 'do not ask')
+      .addHelpText('after', '\nExample:\n  $ llmproxy teams delete chat --yes')
+      .action(remove),
+  );
+  return command.addHelpText('after', '\nExample:\n  $ llmproxy teams create chat');
+}
+
+function addTeamOptions(command: Command): Command {
+  command
+    .option('--models <a,b>', 'models or wildcards that its keys may use; "*": all', modelList)
+    .option('--weight <n>', 'its share where requests wait', wholeNumber('--weight', 1, 1_000_000))
+    .option('--tag <tag>', 'a tag of its requests; repeatable', collect)
+    .option('--admin <name>', 'who answers for it; repeatable', collect);
+  return addDatabaseOptions(addAmountOptions(command));
+}
+
+interface TeamAnswer {
+  version: number;
+  team: ShownTeam;
+}
+
+async function create(name: string, flags: TeamFlags): Promise<void> {
+  if (name === 'none') throw usageError('the name "none" stands for no team');
+  const body = { name: teamName(name), ...columnsFrom({}, flags) };
+  const { result, activation } = await changeOver(flags, (api) =>
+    api.ask<TeamAnswer>('POST', '/teams', body),
+  );
+  report(result.team, 'created', flags);
+  printActivation(activation, flags.json);
+}
+
+async function list({ search = '', ...flags }: DatabaseFlags & { search?: string }): Promise<void> {
+  const parameters = new URLSearchParams({ search });
+  const { teams } = await withAdminApi(flags, 'read', (api) =>
+    api.ask<{ teams: ShownTeam[] }>('GET', `/teams?${parameters}`),
+  );
+  if (flags.json) printJson(teams);
+  else printTeams(teams);
+}
+
+async function show(ref: string, flags: DatabaseFlags): Promise<void> {
+  const team = await withAdminApi(flags, 'read', (api) => existing(api, ref));
+  if (flags.json) printJson(team);
+  else printTeam(team);
+}
+
+async function update(ref: string, flags: UpdateFlags): Promise<void> {
+  const changesOf = (limits: ShownTeam['limits']) => ({
+    ...(flags.name !== undefined && { name: flags.name }),
+    ...(flags.clearTags && { tags: [] }),
+    ...(flags.clearAdmins && { admins: [] }),
+    ...columnsFrom(limits, flags),
+  });
+  if (Object.keys(changesOf({})).length === 0) throw usageError('nothing to change was given');
+  const { result, activation } = await changeOver(flags, async (api) => {
+    const { id, limits } = await existing(api, ref);
+    return await api.ask<TeamAnswer>('PUT', `/teams/${id}`, changesOf(limits));
+  });
+  report(result.team, 'updated', flags);
+  printActivation(activation, flags.json);
+}
+
+async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
+  const { result, activation } = await changeOver(flags, async (api) => {
+    const team = await existing(api, ref);
+    if (team.keys > 0) {
+      throw new CliError(`${team.keys} keys belong to the team "${team.name}"`, {
+        hint: `see them with: llmproxy keys list --team "${team.name}"; take one out with: llmproxy keys update KEY --team none`,
+      });
+    }
+    const what = `team ${team.name} (id ${team.id})`;
+    const consequence = 'No key belongs to it.';
+    await confirmDeletion({ what, consequence, yes: flags.yes, json: flags.json });
+    return { team, version: await api.delete(`/teams/${team.id}`) };
+  });
+  report(result.team, 'deleted', flags);
+  printActivation(activation, flags.json);
+}
+
+function report(team: ShownTeam, done: string, { json }: DatabaseFlags): void {
+  if (json) printJson(team);
+  else print(`${done} team ${visible(team.name)} (id ${team.id})`);
+}
+
+async function existing(api: AdminApi, ref: string): Promise<ShownTeam> {
+  return (await api.ask<TeamAnswer>('GET', `/teams/${encodeURIComponent(ref)}`)).team;
+}
+
+function columnsFrom(limits: ShownTeam['limits'], flags: TeamFlags): Partial<TeamInput> {
+  const changed = limitsAfter(limits, flags);
+  return {
+    ...(flags.models !== undefined && { allowed_models: flags.models }),
+    ...(flags.weight !== undefined && { weight: flags.weight }),
+    ...(flags.tag !== undefined && { tags: tagList('--tag', flags.tag) }),
+    ...(flags.admin !== undefined && { admins: tagList('--admin', flags.admin) }),
+    ...(changed !== undefined && { limits: changed }),
+  };
+}

@@ -1,0 +1,16 @@
+/** A key names a team that is not there, or keys belong to a team that was to be deleted. */
+export class TeamError extends Error {
+  override readonly name = 'TeamError';
+}
+
+/** What a failed write is to be rethrown as: a TeamError where keys and teams would not fit. */
+export function orTeamError(error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error && error.code === '23503')) return error;
+  const detail = 'detail' in error ? String(error.detail) : '';
+  const name = /^Key \(\w+\)=\((.*)\) is /s.exec(detail)?.[1] ?? '';
+  return new TeamError(
+    detail.includes('still referenced')
+      ? `keys belong to the team "${name}"`
+      : `there is no team "${name}"`,
+  );
+}

@@ -1,0 +1,69 @@
+import type { ModelRequest } from './head.js';
+
+/**
+ * Members of a request's body that the gateway reads for its own books, each by a path of one or
+ * two names, such as `metadata.user_id`. Of several, the first that is there counts.
+ */
+export interface SaidMembers {
+  /** The end user whose request it is. */
+  readonly user: readonly string[];
+  /** The most tokens that one answer may have. */
+  readonly maxOutput: readonly string[];
+  /** The number of answers asked for. */
+  readonly answers: readonly string[];
+  /** The names with which the paths begin. */
+  readonly tops: ReadonlySet<string>;
+}
+
+/** Of a value that is parsed here, and so must not be one that holds up other requests. */
+const maxValueBytes = 65_536;
+const maxUserLength = 200;
+
+export function said(paths: Partial<Omit<SaidMembers, 'tops'>>): SaidMembers {
+  const { user = [], maxOutput = [], answers = [] } = paths;
+  const tops = [...user, ...maxOutput, ...answers].map((path) => path.split('.')[0] as string);
+  return { user, maxOutput, answers, tops: new Set(tops) };
+}
+
+/** A user's name, cut to 200 characters; null where there is none. */
+export function userName(value: unknown): string | null {
+  return typeof value === 'string' ? value.trim().slice(0, maxUserLength) || null : null;
+}
+
+/** The end user that a body names. */
+export function userIn(request: ModelRequest, { user }: SaidMembers): string | null {
+  for (const path of user) {
+    const name = userName(valueAt(request, path));
+    if (name !== null) return name;
+  }
+  return null;
+}
+
+/** The most tokens that a body lets all its answers have; null where it does not say. */
+export function maxOutputIn(request: ModelRequest, members: SaidMembers): number | null {
+  const most = countIn(request, members.maxOutput);
+  return most === null ? null : most * Math.max(1, countIn(request, members.answers) ?? 1);
+}
+
+function countIn(request: ModelRequest, paths: readonly string[]): number | null {
+  for (const path of paths) {
+    const value = valueAt(request, path);
+    if (typeof value === 'number' && value >= 0) return Math.ceil(value);
+  }
+  return null;
+}
+
+/** Undefined for what is no JSON, or too long: it is the provider's to refuse. */
+function valueAt({ body, spans }: ModelRequest, path: string): unknown {
+  const dot = path.indexOf('.');
+  const found = spans.get(dot < 0 ? path : path.slice(0, dot));
+  const span = found?.[found.length - 1];
+  if (!span || span.end - span.start > maxValueBytes) return undefined;
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8', span.start, span.end));
+    if (dot < 0) return value;
+    return value instanceof Object ? Reflect.get(value, path.slice(dot + 1)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
