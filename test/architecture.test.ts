@@ -12,6 +12,7 @@ const src = join(root, 'src');
 const allowed: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   http1: [],
+  websocket: [],
   dialects: ['errors'],
   providers: ['dialects', 'config'],
   config: ['errors', 'observe'],
@@ -21,6 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   server: ['errors', 'http1'],
   proxy: [
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
+    'websocket',
   ],
   db: ['config', 'observe'],
   changes: ['routing', 'config', 'errors', 'db'],
@@ -29,7 +31,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['server', 'db'],
   ],
   observe: ['dialects'],
-  'mock-provider': ['dialects', 'server', 'errors'],
+  'mock-provider': ['dialects', 'server', 'errors', 'websocket'],
   daemon: [
     ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
     ...['observe', 'server', 'db', 'dialects'],

@@ -1,5 +1,5 @@
-import type { ModelEndpoint } from '../dialects/endpoint.js';
-import { modelEndpoints } from '../dialects/endpoints.js';
+import type { ModelEndpoint, SocketEndpoint } from '../dialects/endpoint.js';
+import { modelEndpoints, socketEndpoints } from '../dialects/endpoints.js';
 import { errorSchema as geminiError } from '../dialects/gemini/documents.js';
 import { errorReferences, errorsShaped } from './openapi-errors.js';
 import { headerReferences } from './openapi-headers.js';
@@ -37,6 +37,7 @@ const anthropicVersion = {
 /** Paths that workers answer without the control process. */
 export const dataPlanePaths = {
   ...Object.fromEntries(modelEndpoints.map((each) => [each.pattern, modelRequest(each)])),
+  ...Object.fromEntries(socketEndpoints.map((each) => [each.pattern, socket(each)])),
   '/v1/models': {
     get: {
       operationId: 'listModels',
@@ -178,6 +179,24 @@ function modelRequest({ document, pattern, form }: ModelEndpoint) {
           },
         },
         ...errorsOf(document),
+      },
+    },
+  };
+}
+
+function socket({ document }: SocketEndpoint) {
+  const model = { name: 'model', in: 'query', required: true, schema: modelName };
+  return {
+    get: {
+      ...document,
+      description:
+        'Relays the frames of both sides. Browsers send the key as the subprotocol `openai-insecure-api-key.KEY`.',
+      tags: ['models'],
+      security: clientKeys,
+      parameters: [model],
+      responses: {
+        101: { description: 'Connected to a provider' },
+        ...errorReferences([400, 401, 403, 404, 405, 426, 429, 500, 502, 503, 504]),
       },
     },
   };

@@ -137,6 +137,7 @@ export const openaiOperations = [
   'embeddings',
   'images',
   'moderations',
+  'realtime',
   'rerank',
   'responses',
   'speech',

@@ -17,6 +17,7 @@ export type Operation =
   | 'image'
   | 'speech'
   | 'transcription'
+  | 'realtime'
   | 'rerank';
 
 export type DialectName =
@@ -28,6 +29,7 @@ export type DialectName =
   | 'openai.images'
   | 'openai.speech'
   | 'openai.transcriptions'
+  | 'openai.realtime'
   | 'cohere.rerank'
   | 'jina.rerank'
   | 'anthropic.messages'

@@ -23,6 +23,16 @@ export interface ModelEndpoint {
   readonly limited: boolean;
 }
 
+/** A path that is served by WebSocket, relayed to a provider. Its model is in the query. */
+export interface SocketEndpoint extends Pick<ModelEndpoint, 'pattern' | 'path' | 'dialect'> {
+  readonly kind: 'socket';
+  readonly method: 'GET';
+  readonly document: Pick<EndpointDocument, 'operationId' | 'summary'>;
+}
+
+/** What is passed on to a provider. */
+export type ServedEndpoint = ModelEndpoint | SocketEndpoint;
+
 /** Where a provider is asked. */
 export interface AskedEndpoint {
   readonly dialect: AnsweredDialect;
@@ -63,4 +73,4 @@ export interface OwnEndpoint {
   readonly pattern: string;
 }
 
-export type Endpoint = ModelEndpoint | OwnEndpoint;
+export type Endpoint = ServedEndpoint | OwnEndpoint;

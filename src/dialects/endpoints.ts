@@ -3,7 +3,7 @@ import { countTokensDocument, messagesDocument } from './anthropic/documents.js'
 import { converse, embedByCohere, embedByTitan } from './bedrock/dialects.js';
 import { embed as cohereEmbed, rerank, rerankAsJina } from './cohere/dialects.js';
 import { cohereRerankDocument, rerankDocument } from './cohere/documents.js';
-import type { AskedEndpoint, ModelEndpoint, OwnEndpoint } from './endpoint.js';
+import type { AskedEndpoint, ModelEndpoint, OwnEndpoint, SocketEndpoint } from './endpoint.js';
 import { countTokens as countGeminiTokens, embed, embedBatch, generate } from './gemini/dialect.js';
 import {
   countTokensDocument as countGeminiTokensDocument,
@@ -19,6 +19,7 @@ import {
   embeddings,
   images,
   moderations,
+  realtime,
   speech,
   transcriptions,
 } from './openai/dialects.js';
@@ -269,6 +270,17 @@ export const providerEndpoints: readonly AskedEndpoint[] = [
   { dialect: embedByTitan, path: '' },
   { dialect: embedByCohere, path: '' },
   { dialect: cohereEmbed, path: '/embed' },
+];
+
+export const socketEndpoints: readonly SocketEndpoint[] = [
+  {
+    kind: 'socket',
+    method: 'GET',
+    pattern: '/v1/realtime',
+    path: '/realtime',
+    dialect: realtime,
+    document: { operationId: 'connectRealtime', summary: 'Realtime, by WebSocket' },
+  },
 ];
 
 /** Every other endpoint. */

@@ -64,6 +64,22 @@ export function alternativesIn(spans: Spans): Spans | null {
   return alternativeMembers.some((name) => spans.has(name)) ? spans : null;
 }
 
+/** A request for a model whose body, if it has one, is not read here. */
+export function requestWithout(model: string): ModelRequest {
+  return {
+    body: noBytes,
+    model,
+    stream: false,
+    modelSpans: [],
+    modelIn: 'none',
+    usageEdit: null,
+    alternatives: null,
+    spans: new Map(),
+  };
+}
+
+const noBytes = Buffer.alloc(0);
+
 /** @throws GatewayError `invalid_request`. */
 export function checkModel(model: unknown): string {
   if (model === undefined) throw invalid('model', 'You must provide a model parameter.');

@@ -21,6 +21,7 @@ import { type Fields, type PlainAnswer, plainAnswers } from './plain-answers.js'
 import { waitFor } from './play-stream.js';
 import { ProviderError } from './provider-error.js';
 import { seededRandom } from './random.js';
+import { answerRealtime } from './realtime.js';
 import { createCounter, type MockStats } from './stats.js';
 import { steer } from './steer.js';
 import { steeringOf } from './steering.js';
@@ -62,6 +63,8 @@ export function createHandler(
       respond(exchange, modelsBody());
     } else if (method === 'GET' && path.startsWith('/v1/models/')) {
       respond(exchange, modelBody(decodeURIComponent(path.slice('/v1/models/'.length))));
+    } else if (method === 'GET' && path === '/v1/realtime') {
+      await answerRealtime(exchange);
     } else if (method === 'GET' && path === '/v1beta/models') {
       respond(exchange, geminiModelsBody());
     } else if (method === 'POST' && geminiPath.test(path)) {

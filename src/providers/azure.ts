@@ -5,7 +5,7 @@ import { isDotSegment, pathSegment } from './path-segment.js';
 
 /** The newest version that is not a preview. */
 const defaultVersion = '2024-10-21';
-/** The first with responses, which name the deployment in the body. */
+/** The first with responses, which name the deployment in the body, and realtime. */
 const responsesVersion = '2025-04-01-preview';
 
 /**
@@ -18,6 +18,13 @@ export const azure: ProviderKind = {
     if (!dialect.name.startsWith('openai.')) return null;
     if (dialect.name === 'openai.responses' && !isUnversioned(base)) {
       return `${resource(base)}${path}${versionQuery(provider, responsesVersion)}`;
+    }
+    if (dialect.name === 'openai.realtime') {
+      const query = new URLSearchParams(
+        versionQuery(provider, isUnversioned(base) ? '' : responsesVersion),
+      );
+      query.set(isUnversioned(base) ? 'model' : 'deployment', deployment);
+      return `${isUnversioned(base) ? base : resource(base)}${path}?${query}`;
     }
     if (isUnversioned(base)) return base + path + versionQuery(provider);
     if (isDotSegment(deployment)) return null;

@@ -5,8 +5,12 @@ import type { ProviderKind } from './kind.js';
 /** OpenAI, and every server that is compatible with it. */
 export const openai: ProviderKind = {
   defaultBase: () => 'https://api.openai.com/v1',
-  path: (provider, base, { dialect, path }) =>
-    speaks(provider, dialect.name) ? base + path : null,
+  path(provider, base, { dialect, path }, model) {
+    if (!speaks(provider, dialect.name)) return null;
+    // A socket has no body to name the model in.
+    const query = dialect.name === 'openai.realtime' ? `?${new URLSearchParams({ model })}` : '';
+    return base + path + query;
+  },
   listPath: (_provider, base) => `${base}/models`,
   headers: ({ api_key }) => ['authorization', `Bearer ${api_key}`],
   defaults: [],

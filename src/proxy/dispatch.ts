@@ -1,5 +1,5 @@
 import type { AnsweredDialect } from '../dialects/dialect.js';
-import type { ModelEndpoint } from '../dialects/endpoint.js';
+import type { ServedEndpoint } from '../dialects/endpoint.js';
 import { type ErrorKind, errorKindOf } from '../dialects/error-kind.js';
 import { bodyFor, type ModelRequest } from '../dialects/head.js';
 import type { ReadOnce } from '../dialects/translate/way.js';
@@ -29,7 +29,9 @@ export interface PlannedRequest {
   upload?: Upload | null;
   /** Where it may go: the model's own route, then those of its fallback models. */
   routes: readonly Route[];
-  endpoint: ModelEndpoint;
+  endpoint: ServedEndpoint;
+  /** Headers of the handshake of a WebSocket, flat; null: it is none. */
+  upgrade?: readonly string[] | null;
   readonly read: ReadOnce;
   /** Where it may go, model by model, when a provider refuses it for what it says. */
   routesOfKind(kind: ErrorKind): (readonly Route[])[];
@@ -249,7 +251,7 @@ function start(
   withoutUsage: Candidate | null,
 ): Answer | null {
   const { provider, model } = candidate;
-  const { request, endpoint, upload = null } = planned;
+  const { request, endpoint, upload = null, upgrade = null } = planned;
   const wire = candidate.wire(endpoint) as Wire;
   const { upstream } = settings;
   const totalMs = wire.timeouts.total_ms ?? upstream.total_timeout_ms;
@@ -283,11 +285,12 @@ function start(
   const received = translated ? jsonHeaders : exchange.headers;
   const headers = upstreamHeaders(received, wire, record.requestId);
   send(upstreams, wire, attempt, {
-    method: 'POST',
+    method: endpoint.method,
+    upgrade: upgrade && 'websocket',
     stream: request.stream,
     query: translated ? '' : exchange.query,
-    headers: carried ? [...headers, ...carried.headers] : headers,
-    body: carried?.body ?? body,
+    headers: [...headers, ...(carried?.headers ?? []), ...(upgrade ?? [])],
+    body: upgrade ? null : (carried?.body ?? body),
     firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),
     idleMs: Math.min(wire.timeouts.idle_ms ?? upstream.idle_timeout_ms, leftMs),
   });

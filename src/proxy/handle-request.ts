@@ -22,6 +22,7 @@ import { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
 import { dialectOf, known, modelOf, route } from './route.js';
+import { serveSocket } from './serve-socket.js';
 import { throttled } from './wrong-key.js';
 
 /** What happens to a request, from its head to its record. Never rejects. */
@@ -74,6 +75,9 @@ async function answer(
   if (endpoint.kind !== 'model_request' || endpoint.limited) {
     const asked = limit(gateway.limiter, credential);
     if (asked) await asked;
+  }
+  if (endpoint.kind === 'socket') {
+    return await serveSocket(gateway, exchange, endpoint, credential, record);
   }
   if (endpoint.kind !== 'model_request') {
     const model = endpoint.kind === 'models' ? '' : modelOf(exchange);

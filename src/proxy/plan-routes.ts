@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings-schema.js';
-import type { ModelEndpoint } from '../dialects/endpoint.js';
+import type { ServedEndpoint } from '../dialects/endpoint.js';
 import type { ErrorKind } from '../dialects/error-kind.js';
 import { GatewayError } from '../errors.js';
 import { fallbacksOf, fallbacksOfKind, modelMeant } from '../routing/model-order.js';
@@ -16,7 +16,7 @@ const retryAfterSeconds = '10';
 export function planRoutes(
   snapshot: Snapshot,
   credential: RoutedCredential,
-  endpoint: ModelEndpoint,
+  endpoint: ServedEndpoint,
   asked: string,
   routing: Settings['routing'],
 ): Route[] {
@@ -50,7 +50,7 @@ export function planRoutes(
 export function routesOfKind(
   snapshot: Snapshot,
   credential: RoutedCredential,
-  endpoint: ModelEndpoint,
+  endpoint: ServedEndpoint,
   asked: string,
   routing: Settings['routing'],
   kind: ErrorKind,

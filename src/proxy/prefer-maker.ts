@@ -1,4 +1,4 @@
-import type { ModelEndpoint } from '../dialects/endpoint.js';
+import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { affinityOf } from '../dialects/translate/seals.js';
 import type { Route } from '../routing/snapshot.js';
 
@@ -8,7 +8,7 @@ import type { Route } from '../routing/snapshot.js';
  */
 export function preferMaker(
   routes: readonly Route[],
-  endpoint: ModelEndpoint,
+  endpoint: AskedEndpoint,
   body: Buffer,
   sealKey: Buffer,
 ): readonly Route[] {

@@ -1,7 +1,7 @@
 import { messages } from '../dialects/anthropic/dialects.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { Endpoint, ModelEndpoint, OwnEndpoint } from '../dialects/endpoint.js';
-import { modelEndpoints, ownEndpoints } from '../dialects/endpoints.js';
+import { modelEndpoints, ownEndpoints, socketEndpoints } from '../dialects/endpoints.js';
 import { generate } from '../dialects/gemini/dialect.js';
 import { GatewayError } from '../errors.js';
 import type { ErrorBody, Exchange } from '../server/exchange.js';
@@ -11,7 +11,9 @@ const fixed = new Map<string, Endpoint>();
 /** Endpoints that hold every path below theirs, with what these begin with; the longest first. */
 const prefixes: { prefix: string; endpoint: OwnEndpoint }[] = [];
 
-for (const endpoint of [...modelEndpoints, ...ownEndpoints]) {
+const endpoints: readonly Endpoint[] = [...modelEndpoints, ...socketEndpoints, ...ownEndpoints];
+
+for (const endpoint of endpoints) {
   const { kind, pattern } = endpoint;
   const parameter = pattern.indexOf('{');
   if (parameter < 0) {
@@ -20,7 +22,7 @@ for (const endpoint of [...modelEndpoints, ...ownEndpoints]) {
   }
   if (kind === 'model_request') fixed.set(pattern, endpoint);
   if (kind === 'control' && pattern !== '/') prefixes.push({ prefix: `${pattern}/`, endpoint });
-  else if (parameter >= 0 && kind !== 'model_request') {
+  else if (parameter >= 0 && kind !== 'model_request' && kind !== 'socket') {
     for (const path of writings(pattern.slice(0, parameter))) {
       prefixes.push({ prefix: path, endpoint });
     }
@@ -34,8 +36,8 @@ function writings(path: string): string[] {
 }
 
 /** For those who ask elsewhere: many libraries show any 404 as a model that was not found. */
-const offered = [...modelEndpoints, ...ownEndpoints]
-  .filter(({ kind }) => kind === 'model_request' || kind === 'models')
+const offered = endpoints
+  .filter(({ kind }) => kind === 'model_request' || kind === 'socket' || kind === 'models')
   .map(({ pattern }) => pattern)
   .join(', ');
 
@@ -96,7 +98,11 @@ export function route(exchange: Exchange): Endpoint {
   const endpoint = known(exchange);
   const { method: expected } = endpoint;
   if (expected === null || method === expected || (method === 'HEAD' && expected === 'GET')) {
-    return endpoint;
+    if (endpoint.kind !== 'socket' || exchange.upgradeTo === 'websocket') return endpoint;
+    const reason = isWebSocket(exchange) ? ', for which this gateway needs the engine net' : '';
+    throw new GatewayError('upgrade_refused', `${path} is served by WebSocket${reason}.`, {
+      headers: { upgrade: 'websocket' },
+    });
   }
   if (endpoint.kind === 'model_request' && isWebSocket(exchange)) {
     throw new GatewayError(
@@ -117,8 +123,8 @@ function endpointAt(path: string): Endpoint | undefined {
   const endpoint =
     fixed.get(known) ?? prefixes.find(({ prefix }) => known.startsWith(prefix))?.endpoint;
   // What is not of an API has one path only: the control process is asked by it, and looks again.
-  const hasForms = endpoint?.kind === 'model_request' || endpoint?.kind === 'models';
-  return known === path || hasForms || endpoint?.kind === 'model' ? endpoint : undefined;
+  const isControls = endpoint?.kind === 'control' || endpoint?.kind === 'health';
+  return known === path || !(isControls || endpoint?.kind === 'hello') ? endpoint : undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings-schema.js';
 import { noPlace, type RequestPlace } from '../dialects/codec.js';
-import { checkModel, type ModelRequest } from '../dialects/head.js';
+import { checkModel, type ModelRequest, requestWithout } from '../dialects/head.js';
 import { boundaryOf, type FormField, FormScanner } from '../dialects/multipart.js';
 import type { Exchange } from '../server/exchange.js';
 import type { BodySink, BodyStream } from '../upstream/client/exchange-handler.js';
@@ -86,16 +86,7 @@ export class Upload {
    */
   request(place: RequestPlace = noPlace, defaultModel: string | null = null): ModelRequest {
     const model = checkModel(place.model || (this.named ?? defaultModel ?? undefined));
-    return {
-      body: noBytes,
-      model,
-      stream: false,
-      modelSpans: [],
-      modelIn: 'none',
-      usageEdit: null,
-      alternatives: null,
-      spans: new Map(),
-    };
+    return requestWithout(model);
   }
 
   /** The body for one attempt, from its beginning; the attempt before must be over. */

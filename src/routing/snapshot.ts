@@ -1,5 +1,5 @@
 import type { Configuration, Provider } from '../config/configuration.js';
-import type { ModelEndpoint } from '../dialects/endpoint.js';
+import type { AskedEndpoint } from '../dialects/endpoint.js';
 import type { ConfigurationChange } from './configuration-change.js';
 import { CredentialTable, type RoutedCredential } from './credential-table.js';
 import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
@@ -25,7 +25,7 @@ export interface Snapshot {
    * Those of an endpoint, in the order in which they are tried: the providers that speak its
    * dialect, then those for which requests are translated. Empty when none serves the model there.
    */
-  routes(model: string, endpoint: ModelEndpoint): readonly Route[];
+  routes(model: string, endpoint: AskedEndpoint): readonly Route[];
 }
 
 export type { RoutedCredential };
@@ -58,7 +58,7 @@ export interface Candidate {
    * How its requests at an endpoint are sent; null where the provider neither speaks the dialect
    * nor one that it can be translated to.
    */
-  wire(endpoint: ModelEndpoint): Wire | null;
+  wire(endpoint: AskedEndpoint): Wire | null;
 }
 
 /** Past this many, all are forgotten; long names are never remembered. */
@@ -113,7 +113,7 @@ function assemble(
     providers: Object.freeze(providers),
     models: namedModels(providers),
     route: (model: string) => routesOf(model).all,
-    routes: (model: string, endpoint: ModelEndpoint) => routesOf(model).at(endpoint),
+    routes: (model: string, endpoint: AskedEndpoint) => routesOf(model).at(endpoint),
   });
 
   function routesOf(model: string): ModelRoutes {
@@ -136,7 +136,7 @@ function assemble(
 class ModelRoutes {
   readonly all: Route | null;
   readonly #groups: Map<string, string>;
-  readonly #byEndpoint = new Map<ModelEndpoint, readonly Route[]>();
+  readonly #byEndpoint = new Map<AskedEndpoint, readonly Route[]>();
 
   /** @param groups interns the names of groups, which are long where providers are many. */
   constructor(candidates: readonly Candidate[], groups: Map<string, string>) {
@@ -144,7 +144,7 @@ class ModelRoutes {
     this.all = routeOf(candidates, groups);
   }
 
-  at(endpoint: ModelEndpoint): readonly Route[] {
+  at(endpoint: AskedEndpoint): readonly Route[] {
     let routes = this.#byEndpoint.get(endpoint);
     if (routes === undefined) {
       const all = this.all?.candidates ?? [];
@@ -171,11 +171,11 @@ function candidatesOf(providers: readonly RoutedProvider[], model: string): Cand
 }
 
 function candidate(provider: RoutedProvider, model: string): Candidate {
-  const wires = new Map<ModelEndpoint, Wire | null>();
+  const wires = new Map<AskedEndpoint, Wire | null>();
   return Object.freeze({
     provider,
     model,
-    wire(endpoint: ModelEndpoint) {
+    wire(endpoint: AskedEndpoint) {
       let wire = wires.get(endpoint);
       if (wire === undefined) {
         wire = provider.wires.to(endpoint, model) ?? provider.wires.translated(endpoint, model);

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import { mayBeError } from '../dialects/answer-error.js';
 import { FramesAsEvents, isFrameStream } from '../dialects/bedrock/event-stream.js';
 import { beginsStream, isBlank } from '../dialects/beginning.js';
@@ -45,6 +46,8 @@ export class Attempt implements ExchangeHandler, DecodedSink {
   stream = false;
   /** Whether the whole answer is here. */
   ended = false;
+  /** The connection, once the provider has switched to the protocol that was asked for. */
+  socket: Socket | null = null;
   readonly #judge: AnswerJudge | null;
   readonly #asksStream: boolean;
   readonly #onDone: () => void;
@@ -135,6 +138,19 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     const error = new UpstreamError(failure, this.sent, undefined);
     this.#fail(error);
     this.#control?.abort(error);
+    this.socket?.destroy();
+  }
+
+  onUpgrade(socket: Socket, headers: IncomingHttpHeaders): void {
+    socket.on('error', ignore);
+    if (this.#broken) {
+      socket.destroy();
+      return;
+    }
+    this.status = 101;
+    this.headers = headers;
+    this.socket = socket;
+    this.#becomeReady();
   }
 
   onRequestStart(control: AnswerControl): void {

@@ -6,7 +6,8 @@ import type { Upstreams } from './upstreams.js';
 
 /** What is sent over a wire. */
 export interface Outgoing {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'DELETE';
+  upgrade?: 'websocket' | null;
   stream: boolean;
   /** Of the client, without the question mark. */
   query: string;
@@ -22,7 +23,7 @@ export function send(
   upstreams: Upstreams,
   wire: Pick<Wire, 'connection' | 'path' | 'streamPath' | 'queryNames' | 'sign'>,
   attempt: Attempt,
-  { query, stream, method, headers, body, firstByteMs, idleMs }: Outgoing,
+  { query, stream, method, upgrade = null, headers, body, firstByteMs, idleMs }: Outgoing,
 ): void {
   const ownPath = stream ? wire.streamPath : wire.path;
   const path = query === '' ? ownPath : withClientQuery(ownPath, wire.queryNames, query);
@@ -32,12 +33,13 @@ export function send(
     const whole = typeof body === 'string' || Buffer.isBuffer(body) ? body : null;
     headers.push(...wire.sign({ method, host, path, headers, body: whole }, Date.now()));
   }
-  upstreams.pool(wire.connection).dispatch(
+  upstreams.pool(wire.connection, upgrade !== null).dispatch(
     {
       method,
       path,
       headers,
       body,
+      upgrade,
       headersTimeout: firstByteMs,
       bodyTimeout: idleMs,
     },

@@ -14,16 +14,21 @@ import { guardedLookup } from './guarded-lookup.js';
 export class Upstreams {
   readonly #settings: Settings['upstream'];
   readonly #pools = new Map<string, ClientPool>();
+  /** Of HTTP/1.1 beside those of HTTP/2, whose connections cannot switch protocols. */
+  readonly #upgradePools = new Map<string, ClientPool>();
 
   constructor(settings: Settings['upstream']) {
     this.#settings = settings;
   }
 
-  pool(connection: Connection): ClientPool {
-    let pool = this.#pools.get(connection.key);
+  /** @param upgrades for a request that asks to switch protocols. */
+  pool(connection: Connection, upgrades = false): ClientPool {
+    const isApart = upgrades && connection.http2;
+    const pools = isApart ? this.#upgradePools : this.#pools;
+    let pool = pools.get(connection.key);
     if (!pool) {
-      pool = openPool(connection, this.#settings);
-      this.#pools.set(connection.key, pool);
+      pool = openPool(isApart ? { ...connection, http2: false } : connection, this.#settings);
+      pools.set(connection.key, pool);
     }
     return pool;
   }
@@ -31,10 +36,12 @@ export class Upstreams {
   /** Closes the pools of all other connections, each when its last request has ended. */
   retain(connections: readonly Connection[]): void {
     const kept = new Set(connections.map(({ key }) => key));
-    for (const [key, pool] of this.#pools) {
-      if (kept.has(key)) continue;
-      this.#pools.delete(key);
-      void pool.close();
+    for (const pools of [this.#pools, this.#upgradePools]) {
+      for (const [key, pool] of pools) {
+        if (kept.has(key)) continue;
+        pools.delete(key);
+        void pool.close();
+      }
     }
   }
 }

@@ -5,7 +5,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { openApiDocument } from '../../src/admin/openapi.js';
 import type { Operation } from '../../src/admin/route.js';
 import { routes } from '../../src/admin/routes/index.js';
-import { modelEndpoints, ownEndpoints } from '../../src/dialects/endpoints.js';
+import { modelEndpoints, ownEndpoints, socketEndpoints } from '../../src/dialects/endpoints.js';
 import { errorTable } from '../../src/errors.js';
 
 interface Document {
@@ -26,7 +26,11 @@ test('is a valid OpenAPI 3.1 document', async () => {
 });
 
 test('describes every endpoint of the data plane and every route of the control plane', () => {
-  for (const { kind, method, pattern } of [...modelEndpoints, ...ownEndpoints]) {
+  for (const { kind, method, pattern } of [
+    ...modelEndpoints,
+    ...socketEndpoints,
+    ...ownEndpoints,
+  ]) {
     const path = pattern.replace('{id}', '{model}');
     if (kind !== 'control') assert.ok(document.paths[path]?.[method?.toLowerCase() ?? ''], path);
   }

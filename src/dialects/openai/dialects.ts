@@ -97,6 +97,14 @@ export const transcriptions: Dialect = {
   countsTokens: false,
 };
 
+/** A conversation by WebSocket, whose messages are events of JSON; its errors before are JSON. */
+export const realtime: Dialect = {
+  name: 'openai.realtime',
+  operation: 'realtime',
+  ...common,
+  countsTokens: false,
+};
+
 /** Adds `include_usage` to `stream_options`, which is made where it is not; see `usageEdit`. */
 function usageEditOf(body: Buffer, members: Spans): Edit | null {
   const spans = members.get('stream_options');

@@ -14,9 +14,9 @@ export function readUsageObject(from: JsonObject | null): Usage | null {
   const input = larger(from, 'prompt_tokens', 'input_tokens');
   const told = larger(from, 'completion_tokens', 'output_tokens');
   const output = Math.max(told, countAt(from, 'total_tokens') - input);
-  const inputs = detailsAt(from, 'prompt_tokens_details', 'input_tokens_details');
-  const outputs = detailsAt(from, 'completion_tokens_details', 'output_tokens_details');
-  const cached = detailsAt(inputs, 'cached_tokens_details', 'cached_tokens_details');
+  const inputs = detailsAt(from, ['prompt_tokens_details', 'input_tokens_details', ofInput]);
+  const outputs = detailsAt(from, ['completion_tokens_details', 'output_tokens_details', ofOutput]);
+  const cached = detailsAt(inputs, ['cached_tokens_details']);
   return {
     ...disjoint({
       input,
@@ -35,6 +35,10 @@ export function readUsageObject(from: JsonObject | null): Usage | null {
     searches: countAt(from, 'num_search_queries') || countAt(from, 'num_sources_used'),
   };
 }
+
+/** As realtime and transcriptions name them. */
+const ofInput = 'input_token_details';
+const ofOutput = 'output_token_details';
 
 /** The members of a usage object, of which both APIs have the same under different names. */
 export function writtenUsage(usage: Usage) {
@@ -61,7 +65,10 @@ function larger(from: JsonObject, one: string, other: string): number {
   return Math.max(countAt(from, one), countAt(from, other));
 }
 
-function detailsAt(from: JsonObject | null, one: string, other: string): JsonObject | null {
-  const details = from?.[one] ?? from?.[other];
+/** The first of these members. */
+function detailsAt(from: JsonObject | null, names: readonly string[]): JsonObject | null {
+  const details = names
+    .map((name) => from?.[name])
+    .find((each) => each !== undefined && each !== null);
   return isObject(details) ? details : null;
 }

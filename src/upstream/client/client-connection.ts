@@ -52,6 +52,11 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
   #closed = false;
   /** Bytes arrived since the last `sweep`. */
   #progressed = false;
+  readonly #onData = (chunk: Buffer) => this.#read(chunk);
+  readonly #onEnd = () => this.#ended();
+  readonly #onDrain = () => this.#call?.writer?.resume();
+  readonly #onError = (error: Error) => this.#close(error);
+  readonly #onClose = () => this.#close();
   /** When the state ends by itself, monotonic milliseconds; Infinity: not. */
   #deadlineMs = Number.POSITIVE_INFINITY;
 
@@ -59,11 +64,8 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     this.#socket = socket;
     this.#owner = owner;
     this.#parser = new ResponseParser(this);
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
-    socket.on('end', () => this.#ended());
-    socket.on('drain', () => this.#call?.writer?.resume());
-    socket.on('error', (error) => this.#close(error));
-    socket.on('close', () => this.#close());
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain);
+    socket.on('error', this.#onError).on('close', this.#onClose);
   }
 
   /** True while no request is under way and the server is not known to have closed it. */
@@ -75,12 +77,12 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
   send(request: ClientRequest, handler: ExchangeHandler): void {
     const { method, path, headers, headersTimeout, bodyTimeout } = request;
     const body = typeof request.body === 'string' ? Buffer.from(request.body) : request.body;
-    const call = new Call(this, handler, bodyTimeout);
+    const call = new Call(this, handler, bodyTimeout, request.upgrade ?? null);
     this.#call = call;
     let head: string;
     try {
       const { target, fixed } = this.#owner;
-      head = requestHead(method, target + path, fixed, headers, bytesOf(body));
+      head = requestHead(method, target + path, fixed, headers, bytesOf(body), call.upgrade);
     } catch (error) {
       this.#call = null;
       this.#owner.onIdle(this);
@@ -155,6 +157,11 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     const call = this.#call;
     if (call === null) throw new ClientError('ERR_INVALID_RESPONSE', 'an answer to no request');
     if (head.status === 101) {
+      const upgrade = head.fields.get('upgrade')?.toLowerCase();
+      if (call.upgrade !== null && upgrade === call.upgrade) {
+        call.switched = headersOf(head.fields);
+        return;
+      }
       throw new ClientError('ERR_INVALID_RESPONSE', 'the protocol was switched unasked');
     }
     const refusal = this.#owner.refusalOf(head.status);
@@ -206,6 +213,10 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     const wasBusy = this.#call !== null;
     try {
       const read = wasBusy ? this.#parser.push(chunk) : 0;
+      if (this.#call?.switched) {
+        this.#handOver(this.#call, chunk.subarray(read));
+        return;
+      }
       // Bytes that follow an answer must not be taken for the next one.
       if (read < chunk.length) {
         throw new ClientError('ERR_INVALID_RESPONSE', 'there are bytes after the answer');
@@ -215,6 +226,20 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
       return;
     }
     if (wasBusy && this.#call === null && !this.#closed) this.#owner.onIdle(this);
+  }
+
+  /** Lets go of the connection, which the handler has from now on. */
+  #handOver(call: Call, early: Buffer): void {
+    const socket = this.#socket;
+    this.#call = null;
+    this.#closed = true;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain);
+    socket.off('error', this.#onError).off('close', this.#onClose);
+    socket.pause();
+    if (early.length > 0) socket.unshift(Buffer.from(early));
+    this.#owner.onClosed(this);
+    call.handler.onUpgrade?.(socket, call.switched ?? {});
   }
 
   #ended(): void {
@@ -247,6 +272,8 @@ class Call implements AnswerControl {
   started = false;
   /** The head of its answer has arrived. */
   answered = false;
+  /** The head of an answer that switches protocols. */
+  switched: IncomingHttpHeaders | null = null;
   /** Sends the body where that comes in pieces. */
   writer: BodyWriter | null = null;
 
@@ -254,6 +281,7 @@ class Call implements AnswerControl {
     readonly connection: ClientConnection,
     readonly handler: ExchangeHandler,
     readonly bodyTimeoutMs: number,
+    readonly upgrade: 'websocket' | null,
   ) {}
 
   pause(): void {

@@ -5,6 +5,8 @@ export type ClientErrorCode =
   | 'ERR_BODY_TIMEOUT'
   | 'ERR_INVALID_RESPONSE'
   | 'ERR_INVALID_REQUEST'
+  /** A server that speaks HTTP/2 only was asked to switch protocols. */
+  | 'ERR_NO_UPGRADE'
   /** The server closed the connection before its answer was whole. */
   | 'ERR_CLOSED'
   /** A proxy cannot be reached or refuses; the message names it. */

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** Steers one answer while it arrives. After the end of the answer every method is a no-op. */
 export interface AnswerControl {
@@ -16,6 +17,11 @@ export interface ExchangeHandler {
   onResponseStart(control: AnswerControl, status: number, headers: IncomingHttpHeaders): void;
   onResponseData(control: AnswerControl, piece: Buffer): void;
   onResponseEnd(): void;
+  /**
+   * The server has switched to the protocol that was asked for: the connection, paused, with what
+   * has come on it already. Nothing else is called.
+   */
+  onUpgrade?(socket: Socket, headers: IncomingHttpHeaders): void;
   onResponseError(control: AnswerControl | null, error: Error): void;
 }
 
@@ -46,6 +52,8 @@ export interface ClientRequest {
   /** Flat list, without `host`, `connection` and those that frame the body. */
   headers: readonly string[];
   body: Buffer | string | BodyStream | null;
+  /** A protocol to switch to; such a request has no body. */
+  upgrade?: 'websocket' | null;
   /** Milliseconds from the request to the head of its answer. */
   headersTimeout: number;
   /** Milliseconds between two pieces of the answer. */

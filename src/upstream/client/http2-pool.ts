@@ -26,7 +26,10 @@ export class Http2Pool implements ClientPool {
   }
 
   dispatch(request: ClientRequest, handler: ExchangeHandler): void {
-    this.#send({ request, handler, isRepeated: false });
+    if (request.upgrade) {
+      const reason = 'HTTP/2 cannot switch protocols';
+      handler.onResponseError(null, new ClientError('ERR_NO_UPGRADE', reason));
+    } else this.#send({ request, handler, isRepeated: false });
   }
 
   close(): Promise<void> {

@@ -3,10 +3,12 @@ import { ClientError } from './client-error.js';
 const notInName = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 const notInValue = /[^\t\x20-\x7e\x80-\xff]/;
 const notInPath = /[^\x21-\x7e]/;
+const keptAlive = 'connection: keep-alive';
 
 /**
  * The head of a request, one character per byte.
  * @param fixed the fields that every request of its pool has, see `fixedFields`.
+ * @param upgrade the protocol to switch to; null: none.
  * @param bodyBytes null where there is no body, `chunked` where its length is not known.
  * @throws ClientError `ERR_INVALID_REQUEST` for what would split or forge a head.
  */
@@ -16,9 +18,14 @@ export function requestHead(
   fixed: string,
   headers: readonly string[],
   bodyBytes: number | 'chunked' | null,
+  upgrade: string | null = null,
 ): string {
   checkPath(path);
-  let head = `${method} ${path} HTTP/1.1\r\n${fixed}`;
+  const first =
+    upgrade === null
+      ? fixed
+      : fixed.replace(keptAlive, `connection: upgrade\r\nupgrade: ${upgrade}`);
+  let head = `${method} ${path} HTTP/1.1\r\n${first}`;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     const value = headers[i + 1] as string;
@@ -47,7 +54,7 @@ export function checkHeader(name: string, value: string): void {
  * @param authorization for the proxy that takes the requests; null: none does.
  */
 export function fixedFields(host: string, authorization: string | null): string {
-  const fields = `host: ${host}\r\nconnection: keep-alive\r\n`;
+  const fields = `host: ${host}\r\n${keptAlive}\r\n`;
   return authorization === null ? fields : `${fields}proxy-authorization: ${authorization}\r\n`;
 }
 

@@ -1,0 +1,99 @@
+import type { Exchange } from '../server/exchange.js';
+import { FrameError, FrameParser, opcodes, writeClose, writeFrame } from '../websocket/frames.js';
+import { acceptOf, isKey, protocolsIn } from '../websocket/handshake.js';
+import { tokensOf } from './ask.js';
+import { ProviderError } from './provider-error.js';
+import { steer } from './steer.js';
+import { steeringOf } from './steering.js';
+
+const maxMessageBytes = 16 * 1024 * 1024;
+
+/**
+ * Answers a realtime session: `response.create` gets a text with the number of items said before,
+ * whose length is that of the last one. The model `mock-cut-stream` gets half of it, and the text
+ * `close CODE` that status of closing.
+ * @throws ProviderError for a handshake that is refused.
+ */
+export async function answerRealtime(exchange: Exchange): Promise<void> {
+  const model = new URLSearchParams(exchange.query).get('model') ?? '';
+  if (model === '')
+    throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
+  const key = exchange.header('sec-websocket-key');
+  if (exchange.upgradeTo !== 'websocket' || !isKey(key)) {
+    throw new ProviderError(426, 'This endpoint is served by WebSocket.');
+  }
+  const steering = steeringOf(model);
+  if (await steer(exchange, steering)) return;
+  const [protocol] = protocolsIn(exchange.header('sec-websocket-protocol'));
+  const socket = exchange.upgrade([
+    ...['sec-websocket-accept', acceptOf(key)],
+    ...(protocol === undefined ? [] : ['sec-websocket-protocol', protocol]),
+  ]);
+  let events = 0;
+  let items = 0;
+  let last = '';
+  const send = (type: string, fields: object = {}) => {
+    const event = { type, event_id: `event_${++events}`, ...fields };
+    socket.write(writeFrame(opcodes.text, Buffer.from(JSON.stringify(event))));
+  };
+  const close = (code: number, reason = '') => {
+    socket.write(writeClose(code, reason));
+    socket.end();
+  };
+  const respond = () => {
+    const response = { id: `resp_${items}`, object: 'realtime.response', status: 'in_progress' };
+    send('response.created', { response });
+    const words = [`Item ${items}:`, ` ${last.length} characters.`];
+    for (const delta of words) {
+      send('response.output_text.delta', { response_id: response.id, delta });
+      if (steering?.kind === 'cut-stream') {
+        socket.destroy();
+        return;
+      }
+    }
+    const usage = {
+      input_tokens: tokensOf(last.length),
+      output_tokens: words.length,
+      total_tokens: tokensOf(last.length) + words.length,
+      input_token_details: {
+        text_tokens: tokensOf(last.length),
+        audio_tokens: 0,
+        cached_tokens: 0,
+      },
+      output_token_details: { text_tokens: words.length, audio_tokens: 0 },
+    };
+    send('response.done', { response: { ...response, status: 'completed', usage } });
+  };
+  const parser = new FrameParser(
+    true,
+    { maxMessageBytes, maxTextBytes: maxMessageBytes },
+    {
+      onText(text) {
+        const { type, item } = JSON.parse(text.toString());
+        if (type === 'response.create') return respond();
+        if (type === 'session.update') return send('session.updated', { session: { model } });
+        if (type !== 'conversation.item.create') {
+          const error = { type: 'invalid_request_error', message: `Unknown event: ${type}` };
+          return send('error', { error });
+        }
+        items++;
+        last = String(item?.content?.[0]?.text ?? '');
+        send('conversation.item.created', { item });
+        const [, code] = /^close (\d{4})$/.exec(last) ?? [];
+        if (code !== undefined) close(Number(code), 'as asked');
+      },
+      onClose: (code) => close(code ?? 1000),
+    },
+  );
+  socket.on('error', () => {});
+  socket.on('data', (piece: Buffer) => {
+    try {
+      parser.push(piece);
+    } catch (error) {
+      close(error instanceof FrameError ? error.code : 1007, 'that was no event');
+    }
+  });
+  socket.on('end', () => socket.end());
+  socket.resume();
+  await new Promise((resolve) => socket.on('close', resolve));
+}
