@@ -29,7 +29,7 @@ export async function serveSocket(
   const key = checkHandshake(exchange);
   const model = checkModel(new URLSearchParams(exchange.query).get('model') ?? undefined);
   const request = requestWithout(model);
-  record.asked(request);
+  record.asked(exchange, request, endpoint.dialect);
   const offered = protocolsIn(exchange.header('sec-websocket-protocol'));
   const passed = offered.filter((name) => !name.startsWith(keyProtocol));
   const providerKey = newKey();
