@@ -6,7 +6,10 @@ export function describeHistory(entry: HistoryEntry): string {
 }
 
 /** Describes a version's changes, such as `added key bob; changed providers a, b and 3 more`. */
-export function describeChanges({ changes, changes_count }: HistoryEntry): string {
+export function describeChanges({
+  changes,
+  changes_count,
+}: Pick<HistoryEntry, 'changes' | 'changes_count'>): string {
   const groups = new Map<string, string[]>();
   for (const { action, kind, name } of changes) {
     const group = `${verbs[action]} ${kind}`;

@@ -5,10 +5,12 @@ import { cliActor } from './actor.js';
 import { type Activation, activate } from './daemon/activate.js';
 import { unreachable } from './daemon/ask-daemon.js';
 import {
+  type Ask,
   askControlSocket,
   type ControlRequest,
   type ControlSocket,
 } from './daemon/control-socket.js';
+import { remoteAsk, remoteUrl } from './daemon/remote-gateway.js';
 import { settingsForUse } from './daemon/settings.js';
 import { type DatabaseFlags, settingsFlags, withDatabase } from './database/connection.js';
 import { CliError } from './failure.js';
@@ -37,24 +39,32 @@ export interface AdminApi {
 }
 
 /**
- * Gives a command the admin API: that of the daemon of this data directory where one of this version
- * runs on the same database, else the same operations in this process, on the database.
+ * Gives a command the admin API: that of the gateway which it names, or of the daemon of this data
+ * directory where one of this version runs on the same database, else the same operations in this
+ * process, on the database.
  * @param schema as of `withDatabase`.
  * @throws CliError also in place of a GatewayError that `use` throws.
  */
 export async function withAdminApi<T>(
   flags: DatabaseFlags,
   schema: 'read' | 'ready',
-  use: (api: AdminApi, settings: Settings) => Promise<T>,
+  use: (api: AdminApi, ask: Ask) => Promise<T>,
 ): Promise<T> {
-  const settings = await settingsForUse(settingsFlags(flags), flags.json);
   try {
+    const url = remoteUrl(flags);
+    if (url !== null) {
+      const { loadSettings } = await import('../config/settings.js');
+      const ask = await remoteAsk(url, flags, loadSettings(settingsFlags(flags)), flags.json);
+      return await use(apiOver(over(ask)), ask);
+    }
+    const settings = await settingsForUse(settingsFlags(flags), flags.json);
     const socket = { dataDir: settings.data_dir, adminKey: settings.admin.key };
-    if (await isServing(socket, settings)) return await use(daemonApi(socket), settings);
+    const ask: Ask = (request) => askControlSocket(socket, request);
+    if (await isServing(socket, settings)) return await use(daemonApi(socket), ask);
     return await withDatabase(flags, schema, async (sql) => {
       const { openChangeControl } = await import('../daemon/change-control.js');
       const control = await openChangeControl(settings, sql, noDaemon);
-      return await use(apiOver(overDatabase(control)), settings);
+      return await use(apiOver(overDatabase(control)), ask);
     });
   } catch (error) {
     throw error instanceof GatewayError ? new CliError(plainMessage(error)) : error;
@@ -62,30 +72,32 @@ export async function withAdminApi<T>(
 }
 
 /**
- * Makes a change over the admin API, then waits until the daemon of this data directory uses it.
+ * Makes a change over the admin API, then waits until the gateway uses it.
  * @param change returns the `version` of the answer with its result; if it throws, nothing is
  *   activated.
  */
 export async function changeOver<T extends { version: number }>(
   flags: DatabaseFlags,
-  change: (api: AdminApi, settings: Settings) => Promise<T>,
+  change: (api: AdminApi) => Promise<T>,
 ): Promise<{ result: T; activation: Activation }> {
-  const { result, settings } = await withAdminApi(flags, 'ready', async (api, settings) => ({
-    result: await change(api, settings),
-    settings,
+  const { result, ask } = await withAdminApi(flags, 'ready', async (api, ask) => ({
+    result: await change(api),
+    ask,
   }));
-  const activation = await activate({
-    dataDir: settings.data_dir,
-    adminKey: settings.admin.key,
-    minVersion: result.version,
-    json: flags.json,
-  });
+  const activation = await activate({ ask, minVersion: result.version, json: flags.json });
   return { result, activation };
 }
 
 /** The admin API of a daemon. */
 export function daemonApi(socket: ControlSocket): AdminApi {
-  return apiOver(overSocket(socket));
+  const ask: Ask = async (request) => {
+    try {
+      return await askControlSocket(socket, request);
+    } catch (error) {
+      throw unreachable(error, socket.dataDir, request.timeoutMs);
+    }
+  };
+  return apiOver(over(ask));
 }
 
 /** An error's message in the form of those of commands: without a capital and a full stop. */
@@ -116,13 +128,9 @@ function apiOver(send: Send): AdminApi {
   };
 }
 
-function overSocket(socket: ControlSocket): Send {
+function over(ask: Ask): Send {
   return async (request) => {
-    const { status, text } = await askControlSocket(socket, { ...request, timeoutMs }).catch(
-      (error: unknown) => {
-        throw unreachable(error, socket.dataDir, timeoutMs);
-      },
-    );
+    const { status, text } = await ask({ ...request, timeoutMs });
     if (status < 300) return text;
     throw errorIn(text);
   };

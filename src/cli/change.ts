@@ -3,6 +3,7 @@ import { authored } from '../db/author.js';
 import type { Sql } from '../db/client.js';
 import { cliActor } from './actor.js';
 import { type Activation, activate } from './daemon/activate.js';
+import { askControlSocket } from './daemon/control-socket.js';
 import { type DatabaseFlags, withDatabase } from './database/connection.js';
 
 /**
@@ -20,9 +21,9 @@ export async function changeConfiguration<T>(
     return { result, settings, minVersion: (await configVersion(sql)).version };
   });
   const { result, settings, minVersion } = done;
+  const socket = { dataDir: settings.data_dir, adminKey: settings.admin.key };
   const activation = await activate({
-    dataDir: settings.data_dir,
-    adminKey: settings.admin.key,
+    ask: (request) => askControlSocket(socket, request),
     minVersion,
     json: flags.json,
   });

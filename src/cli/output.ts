@@ -58,9 +58,16 @@ export function printFailure({ message, hint }: Failure, json: boolean): void {
   if (hint !== null) note(hint);
 }
 
-/** An aligned table that fits the terminal, or 80 columns where there is none. */
+/** An aligned table that fits the terminal; nothing is shortened where there is none. */
 export function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
-  for (const line of tableLines(rows, columns, process.stdout.columns ?? 80)) print(line);
+  for (const line of tableLines(rows, columns, outputWidth())) print(line);
+}
+
+/** Columns that output may have: those of COLUMNS, else of the terminal; Infinity in a pipe. */
+export function outputWidth(): number {
+  const { COLUMNS = '' } = process.env;
+  if (/^[1-9]\d{0,4}$/.test(COLUMNS)) return Number(COLUMNS);
+  return process.stdout.columns ?? Number.POSITIVE_INFINITY;
 }
 
 /** Prints names and values, one per line, the values aligned and never shortened. */

@@ -13,6 +13,7 @@ import { demoCommand } from './demo/demo.js';
 import { mockProviderCommand } from './demo/mock-provider.js';
 import { doctorCommand } from './doctor/doctor.js';
 import { keysCommand } from './keys/keys.js';
+import { print, printJson } from './output.js';
 import { packageVersion } from './package-version.js';
 import { providerCommand } from './provider/provider.js';
 import { completionCommand } from './reference/completion.js';
@@ -26,7 +27,7 @@ import { teamsCommand } from './teams/teams.js';
 export function buildProgram(): Command {
   const program = new Command('llmproxy')
     .description('A self-hosted, OpenAI-compatible LLM gateway')
-    .version(packageVersion(), '--version')
+    .version(packageVersion(), '-v, --version', 'print the version')
     .addHelpText(
       'after',
       `
@@ -59,12 +60,24 @@ Examples:
     systemdCommand(),
     demoCommand(),
     completionCommand(),
+    versionCommand(),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of withDescendants(program)) {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }
   return program;
+}
+
+function versionCommand(): Command {
+  return new Command('version')
+    .description('print the version')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  $ llmproxy version --json')
+    .action(({ json }: { json?: boolean }) => {
+      if (json) printJson({ version: packageVersion() });
+      else print(packageVersion());
+    });
 }
 
 /** The command and all below it. */
@@ -78,10 +91,12 @@ export function commandPath(program: Command, args: readonly string[]): string {
   let command = program;
   const names = [program.name()];
   for (const arg of args) {
-    const child = command.commands.find((each) => each.name() === arg);
+    const child = command.commands.find(
+      (each) => each.name() === arg || each.aliases().includes(arg),
+    );
     if (child === undefined) break;
     command = child;
-    names.push(arg);
+    names.push(child.name());
   }
   return names.join(' ');
 }

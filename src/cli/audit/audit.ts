@@ -28,6 +28,7 @@ export function auditCommand(): Command {
 function auditListCommand(): Command {
   return addDatabaseOptions(
     new Command('list')
+      .alias('ls')
       .description('list changes of providers and keys, with their authors')
       .option('--since <time>', 'an age (24h, 7d, 30m) or a time in ISO 8601', '7d')
       .option('--object <name>', 'only changes of this provider or key')

@@ -1,16 +1,19 @@
-import type { StoredConfiguration } from '../../config/document.js';
 import { documentSchema } from '../../config/document-schema.js';
 import type { HistoryEntry } from '../../db/queries/config-history.js';
-import { type DatabaseFlags, withDatabase } from '../database/connection.js';
-import { CliError } from '../failure.js';
+import { GatewayError } from '../../errors.js';
+import { type AsJson, plainMessage, withAdminApi } from '../admin-api.js';
+import { remoteUrl } from '../daemon/remote-gateway.js';
+import type { DatabaseFlags } from '../database/connection.js';
+import { CliError, usageError } from '../failure.js';
 import { counted, note, paint, print, printJson, printTable } from '../output.js';
 import { problemText, readDocumentFile } from './config-document.js';
 
 /** Writes the configuration as a document. */
 export async function exportConfig(flags: DatabaseFlags): Promise<void> {
-  const { readStoredConfiguration } = await import('../../db/queries/read-stored-configuration.js');
-  const stored = await withDatabase(flags, 'read', (sql) => readStoredConfiguration(sql));
-  await printDocument(stored, flags.json);
+  await printDocument(
+    await withAdminApi(flags, 'read', (api) => api.text('/config/export')),
+    flags,
+  );
 }
 
 /** Checks a document without the database or the daemon. */
@@ -48,30 +51,27 @@ export async function showConfig(
   flags: DatabaseFlags & { origin?: boolean },
 ): Promise<void> {
   if (flags.origin) {
+    if (remoteUrl(flags)) throw usageError('--origin shows this machine, not that of --url');
     const { printOrigins } = await import('./config-origin.js');
     await printOrigins(flags);
   } else if (version === undefined) await exportConfig(flags);
   else {
-    const { readVersion } = await import('../../db/queries/config-history.js');
-    const read = await withDatabase(flags, 'read', (sql) => readVersion(sql, version));
-    if ('oldest' in read) {
-      throw new CliError(
-        `there is no version ${version}: those from ${read.oldest} to ${read.newest} are kept`,
-        { hint: 'see them with: llmproxy config history' },
-      );
-    }
-    await printDocument(read.target, flags.json);
+    const text = await withAdminApi(flags, 'read', (api) =>
+      api.text(`/config/versions/${version}`).catch((error: unknown) => {
+        if (!(error instanceof GatewayError) || error.code !== 'not_found') throw error;
+        throw new CliError(plainMessage(error), { hint: 'see them with: llmproxy config history' });
+      }),
+    );
+    await printDocument(text, flags);
   }
 }
 
 /** Lists versions, newest first. */
 export async function showHistory(flags: DatabaseFlags & { limit: number }): Promise<void> {
-  const [{ listHistory }, { describeChanges }] = await Promise.all([
-    import('../../db/queries/config-history.js'),
-    import('../../changes/describe-history.js'),
-  ]);
-  const { limit } = flags;
-  const entries = await withDatabase(flags, 'read', (sql) => listHistory(sql, { limit }));
+  const { describeChanges } = await import('../../changes/describe-history.js');
+  const { versions: entries } = await withAdminApi(flags, 'read', (api) =>
+    api.ask<{ versions: AsJson<HistoryEntry>[] }>('GET', `/config/history?limit=${flags.limit}`),
+  );
   if (flags.json) {
     printJson(entries);
     return;
@@ -90,22 +90,24 @@ export function printSchema(): void {
   print(JSON.stringify(documentSchema, null, 2));
 }
 
-async function printDocument(stored: StoredConfiguration, json?: boolean): Promise<void> {
-  const { writeDocument } = await import('../../config/document.js');
-  const text = writeDocument(stored);
+async function printDocument(text: string, { json }: DatabaseFlags): Promise<void> {
   if (!json) {
     print(text.trimEnd());
     return;
   }
-  const { load } = await import('js-yaml');
-  printJson({ version: stored.version, ...(load(text) as object) });
+  const { parseYaml } = await import('../../config/parse-yaml.js');
+  const version = Number(/^# .*version (\d+)\.$/m.exec(text)?.[1]);
+  printJson({ version, ...(parseYaml('', text, []) as object) });
 }
 
-function whatAndWhy(entry: HistoryEntry, describe: (entry: HistoryEntry) => string): string {
+function whatAndWhy(
+  entry: AsJson<HistoryEntry>,
+  describe: (entry: AsJson<HistoryEntry>) => string,
+): string {
   return [describe(entry), entry.message].filter(Boolean).join(': ');
 }
 
 /** Formats a time to the second, in UTC. */
-export function shortTime(time: Date): string {
-  return time.toISOString().slice(0, 19).replace('T', ' ');
+export function shortTime(time: Date | string): string {
+  return new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 }

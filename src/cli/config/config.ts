@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { wholeNumber } from '../arguments.js';
-import { addDatabaseOptions } from '../database/connection.js';
+import { addGatewayOptions } from '../database/connection.js';
 import { applyConfig, planConfig, rollbackConfig } from './config-apply.js';
 import {
   exportConfig,
@@ -14,7 +14,7 @@ import {
 export function configCommand(): Command {
   const command = new Command('config').description('plan, apply and roll back the configuration');
   command.addCommand(
-    addDatabaseOptions(new Command('export'))
+    addGatewayOptions(new Command('export'))
       .description('write all providers and keys as one document in YAML')
       .addHelpText(
         'after',
@@ -37,7 +37,7 @@ Examples:
       .action(validateConfig),
   );
   command.addCommand(
-    addPrune(addDatabaseOptions(new Command('plan')))
+    addPrune(addGatewayOptions(new Command('plan')))
       .option('--exit-code', 'exit with 3 if there are changes')
       .description('show the changes of a document and their effect')
       .argument('<file>', 'the document; - is standard input')
@@ -54,7 +54,7 @@ Examples:
       .action(planConfig),
   );
   command.addCommand(
-    addApplyOptions(addPrune(addDatabaseOptions(new Command('apply'))))
+    addApplyOptions(addPrune(addGatewayOptions(new Command('apply'))))
       .description('apply a document to providers and keys')
       .argument('<file>', 'the document; - is standard input')
       .addHelpText(
@@ -71,14 +71,14 @@ Examples:
       .action(applyConfig),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('history'))
+    addGatewayOptions(new Command('history'))
       .description('list the versions with author, time, changes and reason')
       .option('--limit <n>', 'maximum number of versions', wholeNumber('--limit', 1, 1_000), 20)
       .addHelpText('after', '\nExample:\n  $ llmproxy config history --limit 50')
       .action(showHistory),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('show').option('--origin', 'show the source of each value'))
+    addGatewayOptions(new Command('show').option('--origin', 'show the source of each value'))
       .description('show the configuration, or that of a version')
       .argument('[version]', 'as config history lists it', wholeNumber('the version', 0))
       .addHelpText(
@@ -94,7 +94,7 @@ Examples:
       .action(showConfig),
   );
   command.addCommand(
-    addApplyOptions(addDatabaseOptions(new Command('rollback')))
+    addApplyOptions(addGatewayOptions(new Command('rollback')))
       .description('restore an earlier version as a new version')
       .argument('<version>', 'as config history lists it', wholeNumber('the version', 0))
       .addHelpText(

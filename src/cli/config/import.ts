@@ -3,7 +3,7 @@ import type { Imported } from '../../config/import/imported.js';
 import type { Problem } from '../../config/problem.js';
 import { writeYaml } from '../../config/write-yaml.js';
 import { visible } from '../../observe/visible.js';
-import { addDatabaseOptions } from '../database/connection.js';
+import { addGatewayOptions } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { note, print, warn } from '../output.js';
 import { withProgress } from '../progress.js';
@@ -16,7 +16,7 @@ type ImportFlags = ApplyFlags & { dryRun?: boolean };
 export function importCommand(): Command {
   const command = new Command('import').description('import the configuration of another gateway');
   command.addCommand(
-    addImportOptions(addDatabaseOptions(new Command('litellm')))
+    addImportOptions(addGatewayOptions(new Command('litellm')))
       .description('from the config.yaml of a LiteLLM proxy')
       .argument('<file>', 'its config.yaml; - is standard input')
       .addHelpText(

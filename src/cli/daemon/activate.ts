@@ -2,7 +2,7 @@ import { visible } from '../../observe/visible.js';
 import { errorMessage } from '../failure.js';
 import { paint, print, warn } from '../output.js';
 import { withProgress } from '../progress.js';
-import { askControlSocket, type ControlSocket } from './control-socket.js';
+import type { Ask } from './control-socket.js';
 
 /** The outcome of activating a committed change. */
 export type Activation =
@@ -12,7 +12,8 @@ export type Activation =
   /** Saved, but not confirmed as active by the daemon. */
   | { state: 'unconfirmed'; reason: string };
 
-export interface ActivateOptions extends ControlSocket {
+export interface ActivateOptions {
+  ask: Ask;
   /** `config_version` after the change; an answer with a lower one does not include it. */
   minVersion: number;
   timeoutMs?: number;
@@ -21,14 +22,14 @@ export interface ActivateOptions extends ControlSocket {
 }
 
 /**
- * Asks the daemon of this data directory to reload its configuration, and waits until every worker
+ * Asks the daemon to reload its configuration, and waits until every worker
  * uses it, so that the next request sees the change. Never throws: the change is already committed.
  */
 export async function activate(options: ActivateOptions): Promise<Activation> {
-  const { minVersion, timeoutMs = 2_000, json } = options;
+  const { ask, minVersion, timeoutMs = 2_000, json } = options;
   try {
     const answer = await withProgress('waiting for every worker to use it', json, () =>
-      askControlSocket(options, { method: 'POST', path: '/admin/v1/config/reload', timeoutMs }),
+      ask({ method: 'POST', path: '/admin/v1/config/reload', timeoutMs }),
     );
     if (answer.status !== 200) return { state: 'unconfirmed', reason: refusal(answer) };
     const version = Number(field(answer.text, 'version'));

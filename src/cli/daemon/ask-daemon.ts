@@ -1,10 +1,14 @@
 import type { Command } from 'commander';
-import type { Settings } from '../../config/settings.js';
+import type { Settings, SettingsFlags } from '../../config/settings.js';
 import { CliError, errorMessage } from '../failure.js';
 import { askControlSocket } from './control-socket.js';
+import { type RemoteFlags, remoteAsk, remoteUrl } from './remote-gateway.js';
+import { settingsForUse } from './settings.js';
+
+const remoteTimeoutMs = 60_000;
 
 /** Flags of every command that queries the running daemon. */
-export interface DaemonFlags {
+export interface DaemonFlags extends RemoteFlags {
   dataDir?: string;
   config?: string;
   json?: boolean;
@@ -42,7 +46,10 @@ export type DaemonSettings = Pick<Settings, 'data_dir' | 'admin'>;
  * @throws NoDaemonError, or CliError with the daemon's error message.
  */
 export async function askDaemon(settings: DaemonSettings, path: string): Promise<unknown> {
-  const { status, body } = await getFromDaemon(settings, path);
+  return bodyOf(await getFromDaemon(settings, path));
+}
+
+function bodyOf({ status, body }: DaemonAnswer): unknown {
   if (status === 200) return body;
   const error: unknown = body instanceof Object ? Reflect.get(body, 'error') : undefined;
   const message: unknown = error instanceof Object ? Reflect.get(error, 'message') : undefined;
@@ -68,6 +75,28 @@ export async function getFromDaemon(
   } catch (error) {
     throw unreachable(error, dataDir, timeoutMs);
   }
+}
+
+/**
+ * Asks the gateway that the flags name: one of another machine, or the daemon of this data directory.
+ * @returns asks for the body of a successful answer; throws as `askDaemon`.
+ */
+export async function openGateway(
+  flags: RemoteFlags & SettingsFlags,
+  json: boolean | undefined,
+): Promise<(path: string) => Promise<unknown>> {
+  const { url: _url, adminKey: _key, ...settingsFlags } = flags;
+  const url = remoteUrl(flags);
+  if (url === null) {
+    const settings = await settingsForUse(settingsFlags, json);
+    return (path) => askDaemon(settings, path);
+  }
+  const { loadSettings } = await import('../../config/settings.js');
+  const ask = await remoteAsk(url, flags, loadSettings(settingsFlags), json);
+  return async (path) => {
+    const { status, text } = await ask({ path, timeoutMs: remoteTimeoutMs });
+    return bodyOf({ status, body: JSON.parse(text) });
+  };
 }
 
 /** The error to report where the daemon of this data directory gave no answer. */

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { commandUserHeader } from '../../admin/caller.js';
 import { cliActor } from '../actor.js';
 
+/** Sends a request to a gateway; the answer has any status. */
+export type Ask = (request: ControlRequest) => Promise<{ status: number; text: string }>;
+
 /** The daemon to ask. */
 export interface ControlSocket {
   dataDir: string;

@@ -2,16 +2,10 @@ import { constants } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
 import { visible } from '../../observe/visible.js';
-import { settingsFlags } from '../database/connection.js';
 import { toFailure } from '../failure.js';
-import { forTerminal, paint, print, printJson } from '../output.js';
-import {
-  addDaemonOptions,
-  askDaemon,
-  type DaemonFlags,
-  type DaemonSettings,
-} from './ask-daemon.js';
-import { settingsForUse } from './settings.js';
+import { forTerminal, outputWidth, paint, print, printJson } from '../output.js';
+import { addDaemonOptions, type DaemonFlags, openGateway } from './ask-daemon.js';
+import { addRemoteOptions } from './remote-gateway.js';
 import { type GatewayStatus, statusLines } from './status-view.js';
 
 interface StatusFlags extends DaemonFlags {
@@ -22,10 +16,12 @@ const periodMs = 1_000;
 
 /** `llmproxy status`: shows the state of the running gateway. */
 export function statusCommand(): Command {
-  return addDaemonOptions(
-    new Command('status')
-      .description('show requests, providers and keys of the running gateway')
-      .option('--watch', 'refresh every second, until Ctrl-C'),
+  return addRemoteOptions(
+    addDaemonOptions(
+      new Command('status')
+        .description('show requests, providers and keys of the running gateway')
+        .option('--watch', 'refresh every second, until Ctrl-C'),
+    ),
   )
     .addHelpText(
       'after',
@@ -42,20 +38,23 @@ Examples:
 }
 
 async function run({ watch, json, ...flags }: StatusFlags): Promise<void> {
-  const settings = await settingsForUse(settingsFlags(flags), json);
-  if (watch && process.stdout.isTTY && !json) await watchScreen(settings);
-  else if (watch) await watchPipe(settings, json);
-  else await printOnce(settings, json);
+  const get = await openGateway(flags, json);
+  const ask: Ask = async () => (await get('/admin/v1/status')) as GatewayStatus;
+  if (watch && process.stdout.isTTY && !json) await watchScreen(ask);
+  else if (watch) await watchPipe(ask, json);
+  else await printOnce(ask, json);
 }
 
-async function printOnce(settings: DaemonSettings, json: boolean | undefined): Promise<void> {
-  const status = await ask(settings);
+type Ask = () => Promise<GatewayStatus>;
+
+async function printOnce(ask: Ask, json: boolean | undefined): Promise<void> {
+  const status = await ask();
   if (json) printJson(status);
-  else for (const line of statusLines(status, process.stdout.columns ?? 80)) print(line);
+  else for (const line of statusLines(status, outputWidth())) print(line);
 }
 
 /** Writes one status after the other, for a reader other than a terminal. */
-async function watchPipe(settings: DaemonSettings, json: boolean | undefined): Promise<void> {
+async function watchPipe(ask: Ask, json: boolean | undefined): Promise<void> {
   let gone = false;
   process.stdout.on('error', () => {
     gone = true;
@@ -65,13 +64,9 @@ async function watchPipe(settings: DaemonSettings, json: boolean | undefined): P
       await pause(periodMs);
       if (!json) print('');
     }
-    if (json) print(JSON.stringify(await ask(settings)));
-    else await printOnce(settings, json);
+    if (json) print(JSON.stringify(await ask()));
+    else await printOnce(ask, json);
   }
-}
-
-async function ask(settings: DaemonSettings): Promise<GatewayStatus> {
-  return (await askDaemon(settings, '/admin/v1/status')) as GatewayStatus;
 }
 
 const csi = '\u001b[';
@@ -83,11 +78,11 @@ const leave = `${csi}?7h${csi}?25h${csi}?1049l`;
  * Redraws line by line, so that nothing flickers. Waits for a daemon that is away, such as during a
  * restart.
  */
-async function watchScreen(settings: DaemonSettings): Promise<void> {
+async function watchScreen(ask: Ask): Promise<void> {
   const { stdout } = process;
   // Asked before the screen changes, so that an error is printed as usual.
   let lines = () => statusLines(first, stdout.columns);
-  const first = await ask(settings);
+  const first = await ask();
   const draw = () => stdout.write(frame(lines(), stdout.rows));
   stdout.write(enter);
   const restore = () => stdout.write(leave);
@@ -102,7 +97,7 @@ async function watchScreen(settings: DaemonSettings): Promise<void> {
     draw();
     await pause(periodMs);
     try {
-      const status = await ask(settings);
+      const status = await ask();
       lines = () => [...statusLines(status, stdout.columns), '', paint('dim', 'Ctrl-C ends')];
     } catch (error) {
       const { message } = toFailure(error);

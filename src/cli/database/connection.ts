@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Settings, SettingsFlags } from '../../config/settings.js';
 import type { Sql } from '../../db/client.js';
 import type { Database } from '../../db/database.js';
+import { addRemoteOptions, type RemoteFlags } from '../daemon/remote-gateway.js';
 import { resolveForUse } from '../daemon/settings.js';
 import { CliError } from '../failure.js';
 import { warn } from '../output.js';
@@ -14,8 +15,8 @@ import { makeDataDir } from './become-owner.js';
 const maxConnections = 2;
 const cancelPatienceMs = 1_000;
 
-/** Flags of every command that uses the database. */
-export interface DatabaseFlags {
+/** Flags of every command that uses the database, or a gateway of another machine instead. */
+export interface DatabaseFlags extends RemoteFlags {
   dbUrl?: string;
   dataDir?: string;
   config?: string;
@@ -29,6 +30,11 @@ export function addDatabaseOptions(command: Command): Command {
     .option('--data-dir <path>', "the daemon's data directory (LLMPROXY_DATA_DIR)")
     .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
     .option('--json', 'print JSON');
+}
+
+/** The same for commands that also work on a gateway of another machine. */
+export function addGatewayOptions(command: Command): Command {
+  return addRemoteOptions(addDatabaseOptions(command));
 }
 
 /**

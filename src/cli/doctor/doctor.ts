@@ -5,7 +5,7 @@ import { visible } from '../../observe/visible.js';
 import { resolveForUse } from '../daemon/settings.js';
 import { addDatabaseOptions, type DatabaseFlags, settingsFlags } from '../database/connection.js';
 import { errorMessage } from '../failure.js';
-import { paint, print, printJson } from '../output.js';
+import { outputWidth, paint, print, printJson } from '../output.js';
 import { packageVersion } from '../package-version.js';
 import { withProgress } from '../progress.js';
 import { type Finding, failed, ok, warning } from './finding.js';
@@ -96,11 +96,11 @@ function checkDaemon(running: Processes | null): Finding {
   return warning('gateway', `${detail}, ${version} is installed`, 'llmproxy upgrade');
 }
 
-const width = 80;
 const indent = 4 + 2 + 17;
 
-/** Wraps at 80 columns; longer words stay whole. */
+/** Wraps for the terminal; longer words stay whole. */
 function findingLines({ check, state, detail, todo }: Finding): string[] {
+  const width = Math.max(outputWidth(), 2 * indent);
   const style = state === 'ok' ? 'green' : state === 'warn' ? 'yellow' : 'red';
   const [first = '', ...more] = wrapped(detail, width - indent);
   const rest = [...more, ...(todo === null ? [] : wrapped(`→ ${todo}`, width - indent))];

@@ -12,7 +12,7 @@ import {
   teamName,
   wholeNumber,
 } from '../arguments.js';
-import { addDatabaseOptions } from '../database/connection.js';
+import { addGatewayOptions } from '../database/connection.js';
 import { usageError } from '../failure.js';
 import { type AmountFlags, addAmountOptions, limitsAfter } from '../limit-flags.js';
 import { addSecretOptions } from '../secrets/secret.js';
@@ -54,7 +54,7 @@ export function addLimitOptions(command: Command): Command {
     .option('--priority <n>', 'where requests wait, higher goes first', priority)
     .option('--store-bodies', 'store bodies of requests and answers, see docs/usage.md')
     .option('--no-store-bodies', 'do not store bodies; the default');
-  return addDatabaseOptions(addAmountOptions(command));
+  return addGatewayOptions(addAmountOptions(command));
 }
 
 /** The columns set by the flags. @param before its limits, of which the flags change some. */

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { withAdminApi } from '../admin-api.js';
 import { collect, keyName, wholeNumber } from '../arguments.js';
-import { addDatabaseOptions, type DatabaseFlags } from '../database/connection.js';
+import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { note, printJson } from '../output.js';
 import { duration } from '../times.js';
 import {
@@ -17,8 +17,9 @@ import { keyJson, printKey, printKeys, type ShownKey } from './keys-view.js';
 
 /** `llmproxy keys …`: the keys that clients authenticate with. */
 export function keysCommand(): Command {
-  const command = new Command('keys').description('manage client keys');
+  const command = new Command('keys').alias('key').description('manage client keys');
   const create = new Command('create')
+    .alias('add')
     .description('create a key and print it; only its hash is kept')
     .argument('[name]', 'whom it is for; prompted for on a terminal');
   addKeyOptions(create, 'use this key instead of a new random one');
@@ -39,7 +40,7 @@ Examples:
       .action(createKey),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('list').alias('ls'))
+    addGatewayOptions(new Command('list').alias('ls'))
       .description('list the keys')
       .option('--tag <tag>', 'only keys with this tag; repeatable', collect)
       .option('--team <name>', 'only keys of this team')
@@ -57,7 +58,7 @@ Examples:
       .action(list),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('show'))
+    addGatewayOptions(new Command('show').alias('get'))
       .description('show a key, masked')
       .argument('<id|name>')
       .addHelpText('after', '\nExample:\n  $ llmproxy keys show alice')
@@ -85,7 +86,7 @@ Examples:
   rotate.setOptionValueWithSource('grace', 86_400, 'default');
   addKeyOptions(rotate, 'use this value instead of a new random one');
   command.addCommand(
-    addDatabaseOptions(rotate)
+    addGatewayOptions(rotate)
       .addHelpText(
         'after',
         `
@@ -105,7 +106,7 @@ Examples:
     ['revoke', 'the same as disable', 'revoked', false],
   ] as const) {
     command.addCommand(
-      addDatabaseOptions(new Command(verb))
+      addGatewayOptions(new Command(verb))
         .description(description)
         .argument('<id|name>')
         .addHelpText('after', `\nExample:\n  $ llmproxy keys ${verb} alice`)
@@ -115,7 +116,7 @@ Examples:
     );
   }
   command.addCommand(
-    addDatabaseOptions(new Command('delete').alias('rm'))
+    addGatewayOptions(new Command('delete').aliases(['rm', 'remove']))
       .description('delete a key')
       .argument('<id|name>')
       .option('--yes', 'do not ask')

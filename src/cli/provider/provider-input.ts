@@ -3,7 +3,7 @@ import { type Provider, providerTypes } from '../../config/configuration.js';
 import type { ProviderInput } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import { collect, modelMapping, wholeNumber } from '../arguments.js';
-import { addDatabaseOptions, type DatabaseFlags } from '../database/connection.js';
+import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { warn } from '../output.js';
 import { addSecretOptions, readSecret } from '../secrets/secret.js';
@@ -42,7 +42,7 @@ export function addProviderOptions(
     .option('--map <from=to>', 'model asked for = model sent; repeatable', collect)
     .option('--disabled', 'send it no requests');
   addParamOptions(command);
-  return addDatabaseOptions(command);
+  return addGatewayOptions(command);
 }
 
 /** The columns set by the flags, without `provider_params`, which depend on the previous ones. */

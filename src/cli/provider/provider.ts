@@ -3,7 +3,7 @@ import { providerTypes } from '../../config/configuration.js';
 import { presets } from '../../providers/presets.js';
 import { withAdminApi } from '../admin-api.js';
 import { collect } from '../arguments.js';
-import { addDatabaseOptions, type DatabaseFlags } from '../database/connection.js';
+import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { printJson } from '../output.js';
 import {
   addProvider,
@@ -23,9 +23,14 @@ import {
 
 /** `llmproxy provider …`: the upstream APIs that requests are sent to. */
 export function providerCommand(): Command {
-  const command = new Command('provider').description('manage the upstream APIs');
+  const command = new Command('provider')
+    .alias('providers')
+    .description('manage the upstream APIs');
   command.addCommand(
-    addProviderOptions(new Command('add'), [...providerTypes, ...Object.keys(presets)])
+    addProviderOptions(new Command('add').alias('create'), [
+      ...providerTypes,
+      ...Object.keys(presets),
+    ])
       .description('add a provider')
       .argument('[provider_key]', 'a unique name for it; prompted for on a terminal')
       .addHelpText(
@@ -43,7 +48,7 @@ Examples:
       .action(addProvider),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('list').alias('ls'))
+    addGatewayOptions(new Command('list').alias('ls'))
       .description('list the providers')
       .addHelpText(
         'after',
@@ -54,7 +59,7 @@ Example:
       .action(list),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('show'))
+    addGatewayOptions(new Command('show').alias('get'))
       .description('show a provider, with its key masked')
       .argument('<provider_key>')
       .addHelpText('after', '\nExample:\n  $ llmproxy provider show openai')
@@ -82,7 +87,7 @@ Examples:
       .action(updateProvider),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('delete').aliases(['rm', 'remove']))
+    addGatewayOptions(new Command('delete').aliases(['rm', 'remove']))
       .description('delete a provider')
       .argument('<provider_key>')
       .option('--yes', 'do not ask')
@@ -91,14 +96,14 @@ Examples:
   );
   command.addCommand(providerTestCommand());
   command.addCommand(
-    addDatabaseOptions(new Command('enable'))
+    addGatewayOptions(new Command('enable'))
       .description('send requests to a provider again')
       .argument('<provider_key>')
       .addHelpText('after', '\nExample:\n  $ llmproxy provider enable openai')
       .action((key: string, flags: DatabaseFlags) => setEnabled(key, flags, true)),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('disable'))
+    addGatewayOptions(new Command('disable'))
       .description('send no requests to a provider, but keep it')
       .argument('<provider_key>')
       .addHelpText('after', '\nExample:\n  $ llmproxy provider disable openai')

@@ -13,18 +13,24 @@ interface Node {
   /** Such as `llmproxy provider add`. */
   path: string;
   name: string;
+  aliases: readonly string[];
   description: string;
   children: Node[];
   options: CompletedOption[];
   /** Choices of its first argument. */
   choices: readonly string[];
+  /** What its first argument names; null: neither. */
+  names: NameKind | null;
 }
+
+/** Names that a running gateway knows. */
+type NameKind = 'providers' | 'keys';
 
 interface CompletedOption {
   flag: string;
   description: string;
   /** The kind or choices of its value; null where it has none. */
-  value: 'file' | 'folder' | 'text' | readonly string[] | null;
+  value: 'file' | 'folder' | 'text' | NameKind | readonly string[] | null;
 }
 
 function nodeOf(command: Command, parent = ''): Node {
@@ -35,16 +41,27 @@ function nodeOf(command: Command, parent = ''): Node {
     name: command.name(),
     description: command.description(),
     children: command.commands.map((child) => nodeOf(child, path)),
-    options: [...command.options.map(optionOf), help],
+    options: [...command.options.filter(({ hidden }) => !hidden).map(optionOf), help],
     choices: command.registeredArguments[0]?.argChoices ?? [],
+    names: nameKinds[command.registeredArguments[0]?.name() ?? ''] ?? null,
+    aliases: command.aliases(),
   };
 }
+
+const nameKinds: Readonly<Record<string, NameKind>> = {
+  provider_key: 'providers',
+  'id|name': 'keys',
+  '--provider <name>': 'providers',
+  '--key <name>': 'keys',
+};
 
 function optionOf({ long, flags, description, required, optional, argChoices }: Option) {
   const takesValue = required || optional;
   const value = !takesValue
     ? null
-    : (argChoices ?? (/<file>/i.test(flags) ? 'file' : /<path>/.test(flags) ? 'folder' : 'text'));
+    : (argChoices ??
+      nameKinds[flags] ??
+      (/<file>/i.test(flags) ? 'file' : /<path>/.test(flags) ? 'folder' : 'text'));
   return { flag: long ?? flags, description, value } satisfies CompletedOption;
 }
 
@@ -52,14 +69,26 @@ function all(node: Node): Node[] {
   return [node, ...node.children.flatMap(all)];
 }
 
-/** The words that lead from a command to its subcommands. */
-function steps(program: Node): string[] {
+/** The words that lead from a command to its subcommands, with the paths they lead to. */
+function steps(program: Node): [words: string, path: string][] {
   return all(program).flatMap(({ path, children }) =>
-    children.map(({ name }) => `${path} ${name}`),
+    children.flatMap((child) =>
+      [child.name, ...child.aliases].map((name): [string, string] => [
+        `${path} ${name}`,
+        child.path,
+      ]),
+    ),
   );
 }
 
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** The branches of a `case` over commands whose first argument is a name. */
+function namesOf(root: Node, act: (kind: NameKind) => string, open = ''): string {
+  return all(root)
+    .flatMap(({ path, names }) => (names ? [`      ${open}${quoted(path)}) ${act(names)} ;;`] : []))
+    .join('\n');
+}
 
 function bash(program: Command): string {
   const root = nodeOf(program);
@@ -74,14 +103,20 @@ function bash(program: Command): string {
       const reply =
         value === 'text'
           ? 'COMPREPLY=()'
-          : value === 'file'
-            ? 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")'
-            : value === 'folder'
-              ? 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur")'
-              : `mapfile -t COMPREPLY < <(compgen -W ${quoted(value.join(' '))} -- "$cur")`;
+          : value === 'providers' || value === 'keys'
+            ? `_llmproxy_names ${value}`
+            : value === 'file'
+              ? 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur")'
+              : value === 'folder'
+                ? 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur")'
+                : `mapfile -t COMPREPLY < <(compgen -W ${quoted(value.join(' '))} -- "$cur")`;
       return `    ${quoted(`${path} ${flag}`)}) ${reply}; return ;;`;
     });
   return `# bash completion of llmproxy. Made by: llmproxy completion bash
+_llmproxy_names() {
+  mapfile -t COMPREPLY < <(llmproxy completion bash --names "$1" --prefix "$cur" 2>/dev/null |
+    while IFS= read -r name; do printf '%q\\n' "$name"; done)
+}
 _llmproxy() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}
   local at=${root.name} words='' flags='' i
@@ -91,9 +126,8 @@ _llmproxy() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$at \${COMP_WORDS[i]}" in
 ${steps(root)
-  .map((step) => `      ${quoted(step)}`)
-  .join(' | \\\n')})
-        at="$at \${COMP_WORDS[i]}" ;;
+  .map(([words, path]) => `      ${quoted(words)}) at=${quoted(path)} ;;`)
+  .join('\n')}
     esac
   done
   case "$at $prev" in
@@ -102,6 +136,11 @@ ${all(root).flatMap(values).join('\n')}
   case "$at" in
 ${all(root).map(words).join('\n')}
   esac
+  if [[ $cur != -* ]]; then
+    case "$at" in
+${namesOf(root, (kind) => `_llmproxy_names ${kind}; return`)}
+    esac
+  fi
   if [[ $cur == -* || -z $words ]]; then words=$flags; fi
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
@@ -127,21 +166,30 @@ function zsh(program: Command): string {
       const reply =
         value === 'text'
           ? '_message value'
-          : value === 'file'
-            ? '_files'
-            : value === 'folder'
-              ? '_files -/'
-              : `compadd -- ${value.map(quoted).join(' ')}`;
+          : value === 'providers' || value === 'keys'
+            ? `_llmproxy_names ${value}`
+            : value === 'file'
+              ? '_files'
+              : value === 'folder'
+                ? '_files -/'
+                : `compadd -- ${value.map(quoted).join(' ')}`;
       return `    (${quoted(`${path} ${flag}`)}) ${reply}; return ;;`;
     });
   return `#compdef llmproxy
 # zsh completion of llmproxy. Made by: llmproxy completion zsh
+_llmproxy_names() {
+  local -a names
+  names=("\${(@f)$(llmproxy completion zsh --names $1 --prefix "\${(Q)PREFIX}" 2>/dev/null)}")
+  compadd -- "\${(@)names:#}"
+}
 _llmproxy() {
   local at=${root.name} i
   local -a words_ flags
   for ((i = 2; i < CURRENT; i++)); do
     case "$at \${words[i]}" in
-      (${steps(root).map(quoted).join('|')}) at="$at \${words[i]}" ;;
+${steps(root)
+  .map(([words, path]) => `      (${quoted(words)}) at=${quoted(path)} ;;`)
+  .join('\n')}
     esac
   done
   case "$at \${words[CURRENT - 1]}" in
@@ -150,6 +198,11 @@ ${all(root).flatMap(values).join('\n')}
   case "$at" in
 ${all(root).map(entries).join('\n')}
   esac
+  if [[ \${words[CURRENT]} != -* ]]; then
+    case "$at" in
+${namesOf(root, (kind) => `_llmproxy_names ${kind}; return`, '(')}
+    esac
+  fi
   if [[ \${words[CURRENT]} == -* || \${#words_} == 0 ]]; then
     _describe -o option flags
   else
@@ -162,9 +215,11 @@ if [[ \${funcstack[1]} == _llmproxy ]]; then _llmproxy "$@"; else compdef _llmpr
 
 function fish(program: Command): string {
   const root = nodeOf(program);
-  const lines = ({ path, children, options, choices }: Node) => {
+  const fishNames = (kind: NameKind) => `(__llmproxy_names ${kind})`;
+  const lines = ({ path, children, options, choices, names }: Node) => {
     const at = `complete -c llmproxy -n ${quoted(`test (__llmproxy_at) = "${path}"`)}`;
     return [
+      ...(names ? [`${at} -a ${quoted(fishNames(names))}`] : []),
       ...children.map(({ name, description }) => `${at} -a ${name} -d ${quoted(description)}`),
       ...choices.map((choice) => `${at} -a ${choice}`),
       ...options.map(({ flag, description, value }) => {
@@ -175,18 +230,24 @@ function fish(program: Command): string {
               ? ' -r -F'
               : value === 'folder'
                 ? ` -x -a '(__fish_complete_directories)'`
-                : ` -x${value === 'text' ? '' : ` -a ${quoted(value.join(' '))}`}`;
+                : value === 'providers' || value === 'keys'
+                  ? ` -x -a ${quoted(fishNames(value))}`
+                  : ` -x${value === 'text' ? '' : ` -a ${quoted(value.join(' '))}`}`;
         return `${at} -l ${flag.replace(/^--/, '')}${takes} -d ${quoted(description)}`;
       }),
     ];
   };
   return `# fish completion of llmproxy. Made by: llmproxy completion fish
+function __llmproxy_names
+  llmproxy completion fish --names $argv[1] --prefix (commandline -ct) 2>/dev/null
+end
 function __llmproxy_at
   set -l at ${root.name}
   for word in (commandline -opc)[2..-1]
     switch "$at $word"
-      case ${steps(root).map(quoted).join(' ')}
-        set at "$at $word"
+${steps(root)
+  .map(([words, path]) => `      case ${quoted(words)}\n        set at ${quoted(path)}`)
+  .join('\n')}
     end
   end
   echo $at

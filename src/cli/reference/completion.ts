@@ -1,4 +1,5 @@
-import { Argument, Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
+import { openGateway } from '../daemon/ask-daemon.js';
 import { CliError } from '../failure.js';
 import { print, printJson } from '../output.js';
 
@@ -7,22 +8,62 @@ type Shell = (typeof shells)[number];
 
 /** `llmproxy completion`: prints the script that lets a shell complete commands and options. */
 export function completionCommand(): Command {
-  return new Command('completion')
-    .description('print a script that completes commands and options')
-    .addArgument(new Argument('<shell>', 'the shell').choices(shells))
-    .option('--json', 'print the script as JSON')
-    .addHelpText(
-      'after',
-      `
+  return (
+    new Command('completion')
+      .description('print a script that completes commands and options')
+      .addArgument(new Argument('<shell>', 'the shell').choices(shells))
+      .option('--json', 'print the script as JSON')
+      // The script asks for them.
+      .addOption(new Option('--names <kind>').choices(['providers', 'keys']).hideHelp())
+      .addOption(new Option('--prefix <text>').hideHelp())
+      .addHelpText(
+        'after',
+        `
 Examples:
   $ llmproxy completion bash > /etc/bash_completion.d/llmproxy
   $ llmproxy completion zsh > ~/.zfunc/_llmproxy
   $ llmproxy completion fish > ~/.config/fish/completions/llmproxy.fish`,
-    )
-    .action(run);
+      )
+      .action(run)
+  );
 }
 
-async function run(shell: Shell, { json }: { json?: boolean }, command: Command): Promise<void> {
+interface CompletionFlags {
+  json?: boolean;
+  names?: 'providers' | 'keys';
+  prefix?: string;
+}
+
+const maxNames = 200;
+
+/**
+ * Prints the names that begin with a prefix, one a line, as the running gateway has them. Prints
+ * nothing where it cannot be asked: starting a database would take longer than anybody waits.
+ */
+async function printNames(kind: 'providers' | 'keys', prefix: string): Promise<void> {
+  try {
+    const ask = await openGateway({}, true);
+    const query = new URLSearchParams({ limit: String(maxNames), search: prefix });
+    const path = kind === 'keys' ? `/admin/v1/credentials?${query}` : '/admin/v1/providers';
+    const rows = Object.values((await ask(path)) as object).find(Array.isArray) ?? [];
+    for (const row of rows) {
+      const name = String(kind === 'keys' ? row.name : row.provider_key);
+      if (name.startsWith(prefix)) print(name);
+    }
+  } catch {
+    // A shell that completes shows no errors.
+  }
+}
+
+async function run(
+  shell: Shell,
+  { json, names, prefix = '' }: CompletionFlags,
+  command: Command,
+): Promise<void> {
+  if (names) {
+    await printNames(names, prefix);
+    return;
+  }
   const { completionScripts } = await import('./completion-scripts.js');
   if (!command.parent) throw new CliError('there is no command to complete');
   const script = completionScripts[shell](command.parent);

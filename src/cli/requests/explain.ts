@@ -1,10 +1,9 @@
 import { Command } from 'commander';
 import type { ModelExplanation } from '../../admin/explain/explain-model.js';
 import type { RequestExplanation } from '../../admin/explain/explain-request.js';
-import { askDaemon, NoDaemonError } from '../daemon/ask-daemon.js';
-import { settingsForUse } from '../daemon/settings.js';
+import { NoDaemonError, openGateway } from '../daemon/ask-daemon.js';
 import {
-  addDatabaseOptions,
+  addGatewayOptions,
   type DatabaseFlags,
   settingsFlags,
   withDatabase,
@@ -20,7 +19,7 @@ interface ExplainFlags extends DatabaseFlags {
 
 /** `llmproxy explain`: explains the routing of a past or possible request. */
 export function explainCommand(): Command {
-  return addDatabaseOptions(
+  return addGatewayOptions(
     new Command('explain')
       .description('explain where a request went, or would go')
       .argument('[request-id]', "the answer's x-request-id")
@@ -50,11 +49,13 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
   if (flags.key !== undefined && flags.model === undefined) {
     throw usageError('--key is only for --model');
   }
-  const settings = await settingsForUse(settingsFlags(flags), flags.json);
+  const { url, adminKey } = flags;
+  const gateway = { ...settingsFlags(flags), ...(url && { url }), ...(adminKey && { adminKey }) };
+  const ask = await openGateway(gateway, flags.json);
   if (flags.model !== undefined) {
     const query = new URLSearchParams({ model: flags.model });
     if (flags.key !== undefined) query.set('key', flags.key);
-    const body = await askDaemon(settings, `/admin/v1/explain?${query}`);
+    const body = await ask(`/admin/v1/explain?${query}`);
     if (flags.json) printJson(body);
     else {
       printModelExplanation(
@@ -66,7 +67,7 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
   const requestId = id ?? '';
   try {
     const path = `/admin/v1/explain/${encodeURIComponent(requestId)}`;
-    tell((await askDaemon(settings, path)) as RequestExplanation, flags);
+    tell((await ask(path)) as RequestExplanation, flags);
   } catch (error) {
     if (!(error instanceof NoDaemonError)) throw error;
     tell(await fromDatabase(requestId, flags), flags);

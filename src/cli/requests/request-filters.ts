@@ -42,6 +42,19 @@ export function filterOf({ since, until, utc, ...flags }: RequestFlags): Request
   }
 }
 
+/** The same filter as the parameters of the admin API. */
+export function parametersOf({ since, until, ...names }: RequestFilter): URLSearchParams {
+  const parameters = new URLSearchParams({
+    since: since.toISOString(),
+    until: until.toISOString(),
+  });
+  for (const [name, value] of Object.entries(names)) {
+    if (typeof value !== 'string') continue;
+    parameters.set(name === 'requestId' ? 'id' : name, value);
+  }
+  return parameters;
+}
+
 /** IANA name of the time zone for input and output. */
 export function timeZoneOf({ utc }: RequestFlags): string {
   return utc ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -4,17 +4,21 @@ import {
   type RequestLogRow,
   requestColumns,
 } from '../../db/queries/list-requests.js';
-import { statusPattern } from '../../db/queries/request-filter.js';
+import { type RequestFilter, statusPattern } from '../../db/queries/request-filter.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
+import type { AsJson } from '../admin-api.js';
 import { wholeNumber } from '../arguments.js';
-import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
+import { openGateway } from '../daemon/ask-daemon.js';
+import { remoteUrl } from '../daemon/remote-gateway.js';
+import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
 import { note, printJson, printRaw, printTable } from '../output.js';
 import {
   addRequestFilters,
   filterOf,
   orTooMuch,
+  parametersOf,
   type RequestFlags,
   timeIn,
   timeZoneOf,
@@ -38,7 +42,7 @@ export function requestsCommand(): Command {
     .option('--id <id>', 'only requests with this id; * matches any characters')
     .option('--limit <n>', 'maximum number of requests', wholeNumber('--limit', 1, 100_000), 50)
     .option('--csv', 'print CSV');
-  return addDatabaseOptions(command)
+  return addGatewayOptions(command)
     .addHelpText(
       'after',
       `
@@ -57,9 +61,7 @@ Examples:
 async function run({ limit, csv: asCsv, ...flags }: ListFlags): Promise<void> {
   const { status: only = null, error = null, id = null } = flags;
   const filter = { ...filterOf(flags), status: only, error, requestId: id };
-  const rows = await withDatabase(flags, 'read', (sql) =>
-    orTooMuch(listRequests(sql, filter, limit)),
-  );
+  const rows = await readRequests(filter, limit, flags);
   if (asCsv) {
     printRaw(
       csv(
@@ -69,6 +71,24 @@ async function run({ limit, csv: asCsv, ...flags }: ListFlags): Promise<void> {
     );
   } else if (flags.json) printJson(rows);
   else printRequests(rows, timeZoneOf(flags), limit);
+}
+
+/** From the database, or from the gateway that the flags name. */
+async function readRequests(
+  filter: RequestFilter,
+  limit: number,
+  flags: DatabaseFlags,
+): Promise<RequestLogRow[]> {
+  if (remoteUrl(flags) === null) {
+    return await withDatabase(flags, 'read', (sql) => orTooMuch(listRequests(sql, filter, limit)));
+  }
+  const query = parametersOf(filter);
+  query.set('limit', String(limit));
+  const ask = await openGateway(flags, flags.json);
+  const { requests } = (await ask(`/admin/v1/requests?${query}`)) as {
+    requests: AsJson<RequestLogRow>[];
+  };
+  return requests.map((row) => ({ ...row, started_at: new Date(row.started_at) }));
 }
 
 function printRequests(rows: readonly RequestLogRow[], timeZone: string, limit: number): void {

@@ -1,14 +1,18 @@
 import { Command } from 'commander';
+import type { RequestFilter } from '../../db/queries/request-filter.js';
 import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/sum-usage.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { usageCsv } from '../../observe/usage/usage-csv.js';
-import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
+import { openGateway } from '../daemon/ask-daemon.js';
+import { remoteUrl } from '../daemon/remote-gateway.js';
+import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
 import { printJson, printRaw } from '../output.js';
 import {
   addRequestFilters,
   filterOf,
   orTooMuch,
+  parametersOf,
   type RequestFlags,
   timeZoneOf,
 } from './request-filters.js';
@@ -27,7 +31,7 @@ export function usageCommand(): Command {
       'key',
     ]);
   addRequestFilters(command, defaultSince);
-  return addDatabaseOptions(command.option('--csv', 'print CSV'))
+  return addGatewayOptions(command.option('--csv', 'print CSV'))
     .addHelpText(
       'after',
       `
@@ -48,14 +52,37 @@ Examples:
 async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
   const filter = filterOf(flags);
   const timeZone = timeZoneOf(flags);
-  const { groups, total } = await withDatabase(flags, 'read', (sql) =>
-    orTooMuch(sumUsage(sql, by, filter, { timeZone })),
-  );
+  const { groups, total } = await readUsage(by, filter, timeZone, flags);
   const { since, until } = filter;
   if (csv) printRaw(usageCsv(by, groups, total));
   else if (flags.json) {
     printJson({ since, until, by: by.join(','), timezone: timeZone, usage: groups, total });
   } else printUsage(by, timeZone, groups, total);
+}
+
+/** From the database, or from the gateway that the flags name. */
+async function readUsage(
+  by: UsageGrouping[],
+  filter: RequestFilter,
+  timeZone: string,
+  flags: DatabaseFlags,
+): Promise<Awaited<ReturnType<typeof sumUsage>>> {
+  if (remoteUrl(flags) === null) {
+    return await withDatabase(flags, 'read', (sql) =>
+      orTooMuch(sumUsage(sql, by, filter, { timeZone })),
+    );
+  }
+  const query = parametersOf(filter);
+  query.set('by', by.join(','));
+  query.set('timezone', timeZone);
+  const ask = await openGateway(flags, flags.json);
+  const { usage: groups, total } = (await ask(`/admin/v1/usage?${query}`)) as RemoteUsage;
+  return { groups, total };
+}
+
+interface RemoteUsage {
+  usage: Awaited<ReturnType<typeof sumUsage>>['groups'];
+  total: Awaited<ReturnType<typeof sumUsage>>['total'];
 }
 
 function groupings(text: string): UsageGrouping[] {

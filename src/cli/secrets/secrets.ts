@@ -8,6 +8,7 @@ import type { Sql } from '../../db/client.js';
 import { visible } from '../../observe/visible.js';
 import { changeConfiguration } from '../change.js';
 import { type Activation, activate, printActivation } from '../daemon/activate.js';
+import { askControlSocket } from '../daemon/control-socket.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { CliError } from '../failure.js';
 import { print, printFields, printJson, warn } from '../output.js';
@@ -101,9 +102,9 @@ async function rotate(flags: RotateFlags): Promise<void> {
     const secrets = await openSecrets(settings);
     const key = await nextKey(sql, secrets, flags);
     await addKey(secrets, key);
+    const socket = { dataDir: settings.data_dir, adminKey: settings.admin.key };
     const learnt = await activate({
-      dataDir: settings.data_dir,
-      adminKey: settings.admin.key,
+      ask: (request) => askControlSocket(socket, request),
       minVersion: 0,
       timeoutMs: 30_000,
       json: flags.json,

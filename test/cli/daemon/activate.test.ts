@@ -4,13 +4,20 @@ import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { activate } from '../../../src/cli/daemon/activate.js';
+import { type Ask, askControlSocket } from '../../../src/cli/daemon/control-socket.js';
 import { temporaryFolder } from '../llmproxy.js';
+
+const at =
+  (dataDir: string, adminKey: string | null): Ask =>
+  (request) =>
+    askControlSocket({ dataDir, adminKey }, request);
 
 test('without a daemon a change is only saved', async (t) => {
   const dataDir = temporaryFolder(t);
-  const options = { dataDir, minVersion: 1 };
-  assert.deepEqual(await activate({ ...options, adminKey: 'k' }), { state: 'no-daemon' });
-  assert.deepEqual(await activate({ ...options, adminKey: null }), { state: 'no-daemon' });
+  for (const key of ['k', null]) {
+    const outcome = await activate({ ask: at(dataDir, key), minVersion: 1 });
+    assert.deepEqual(outcome, { state: 'no-daemon' });
+  }
 });
 
 test('it asks the daemon with the key of its data directory and waits for the answer', async (t) => {
@@ -20,7 +27,7 @@ test('it asks the daemon with the key of its data directory and waits for the an
     response.end('{"version":7,"unusable_providers":["a"]}');
   });
   writeFileSync(join(dataDir, 'admin-key'), 'the-admin-key\n');
-  const outcome = await activate({ dataDir, adminKey: null, minVersion: 7 });
+  const outcome = await activate({ ask: at(dataDir, null), minVersion: 7 });
   assert.deepEqual(outcome, { state: 'active', version: 7, unusable: ['a'] });
   assert.deepEqual(requests, [['POST', '/admin/v1/config/reload', 'Bearer the-admin-key']]);
 });
@@ -30,7 +37,7 @@ test('a refused configuration is reported in the words of the daemon', async (t)
     response.statusCode = 409;
     response.end('{"error":{"message":"providers.a.weight: must be >= 0"}}');
   });
-  assert.deepEqual(await activate({ dataDir, adminKey: 'k', minVersion: 1 }), {
+  assert.deepEqual(await activate({ ask: at(dataDir, 'k'), minVersion: 1 }), {
     state: 'unconfirmed',
     reason: 'the daemon refuses it: providers.a.weight: must be >= 0',
   });
@@ -38,10 +45,10 @@ test('a refused configuration is reported in the words of the daemon', async (t)
 
 test('an answer about another change is not taken for this one', async (t) => {
   const dataDir = await listen(t, (_, response) => response.end('{"version":3}'));
-  const outcome = await activate({ dataDir, adminKey: 'k', minVersion: 7 });
+  const outcome = await activate({ ask: at(dataDir, 'k'), minVersion: 7 });
   assert.equal(outcome.state, 'unconfirmed');
   const broken = await listen(t, (_, response) => response.end('not JSON'));
-  const second = await activate({ dataDir: broken, adminKey: 'k', minVersion: 7 });
+  const second = await activate({ ask: at(broken, 'k'), minVersion: 7 });
   assert.equal(second.state, 'unconfirmed');
 });
 
@@ -49,7 +56,7 @@ test('the wait for a daemon that does not answer is bounded', async (t) => {
   const silent = await listen(t, () => {});
   const slow = await listen(t, (_, response) => response.write('{'));
   for (const dataDir of [silent, slow]) {
-    const outcome = await activate({ dataDir, adminKey: 'k', minVersion: 7, timeoutMs: 50 });
+    const outcome = await activate({ ask: at(dataDir, 'k'), minVersion: 7, timeoutMs: 50 });
     assert.deepEqual(outcome, {
       state: 'unconfirmed',
       reason: 'the daemon has not confirmed it within 0.05 s',

@@ -1,0 +1,133 @@
+import type { Command } from 'commander';
+import type { Settings } from '../../config/settings.js';
+import type { ClientPool } from '../../upstream/client/exchange-handler.js';
+import { CliError, errorMessage, usageError } from '../failure.js';
+import { warn } from '../output.js';
+import { askSecret, canAsk } from '../prompt.js';
+import type { Ask } from './control-socket.js';
+
+/** Flags of commands that also work on a gateway of another machine. */
+export interface RemoteFlags {
+  url?: string;
+  adminKey?: string;
+}
+
+export function addRemoteOptions(command: Command): Command {
+  return command
+    .option('--url <url>', 'a gateway on another machine, with its admin key (LLMPROXY_URL)')
+    .option('--admin-key <key>', 'for --url (ADMIN_KEY); prompted for on a terminal');
+}
+
+/** The gateway that the command was told to ask instead of this machine's; null: none. */
+export function remoteUrl({ url }: RemoteFlags): string | null {
+  return url ?? (process.env.LLMPROXY_URL || null);
+}
+
+/** Answers are documents of up to 100,000 keys. */
+const connectTimeoutMs = 10_000;
+
+/**
+ * Asks a gateway over the network.
+ * @param url its own, or that of its admin listener; `unix:/path` for one on this machine.
+ * @throws CliError, a usage error where no admin key is given.
+ */
+export async function remoteAsk(
+  url: string,
+  { adminKey }: RemoteFlags,
+  { upstream, admin }: Pick<Settings, 'upstream' | 'admin'>,
+  json: boolean | undefined,
+): Promise<Ask> {
+  const { origin, prefix, socketPath } = placeOf(url);
+  const [{ NetPool }, { proxyFor }, { isLoopback }] = await Promise.all([
+    import('../../upstream/client/net-pool.js'),
+    import('../../config/http-proxy.js'),
+    import('../../config/is-loopback.js'),
+  ]);
+  const key =
+    adminKey ?? admin.key ?? (canAsk(json) ? await askSecret(`Admin key of ${url}`) : null);
+  if (key === null) {
+    throw usageError('--url needs an admin key', 'set ADMIN_KEY, or give --admin-key');
+  }
+  const { protocol, hostname } = new URL(origin);
+  if (!socketPath && protocol === 'http:' && !isLoopback(hostname)) {
+    warn(`the admin key is sent to ${origin} unencrypted: use https://`, json);
+  }
+  return async ({ method = 'GET', path, body, timeoutMs }) => {
+    const pool = new NetPool({
+      origin,
+      ...(socketPath && { socketPath }),
+      maxConnections: 1,
+      connectTimeoutMs,
+      proxy: socketPath ? null : proxyFor(origin, null, upstream),
+    });
+    const request = {
+      method,
+      path: prefix + path,
+      headers: ['authorization', `Bearer ${key}`, 'accept', 'application/json'],
+      body: body === undefined ? (method === 'GET' ? null : '') : JSON.stringify(body),
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+    };
+    try {
+      const answer = await dispatched(pool, request);
+      refuseOther(answer, url);
+      return answer;
+    } catch (error) {
+      if (error instanceof CliError) throw error;
+      throw new CliError(`cannot reach the gateway at ${url}: ${errorMessage(error)}`, {
+        hint: 'see if the address is right, and if it answers there: curl URL/health',
+      });
+    } finally {
+      pool.destroy();
+    }
+  };
+}
+
+function placeOf(url: string): { origin: string; prefix: string; socketPath?: string } {
+  if (url.startsWith('unix:/')) {
+    return { origin: 'http://localhost', prefix: '', socketPath: url.slice('unix:'.length) };
+  }
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw usageError(
+      `--url: "${url}" is not the address of a gateway`,
+      'for example: --url https://llm.example.com',
+    );
+  }
+  const { origin, pathname, username, search, hash } = new URL(url);
+  if (username || search || hash) throw usageError('--url: must have no user, query or fragment');
+  // People paste the base URL of clients.
+  return { origin, prefix: pathname.replace(/\/+$/, '').replace(/\/v1$/, '') };
+}
+
+function dispatched(
+  pool: ClientPool,
+  request: Parameters<ClientPool['dispatch']>[0],
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let status = 0;
+    pool.dispatch(request, {
+      onRequestStart() {},
+      onResponseStart(_control, code) {
+        if (code >= 200) status = code;
+      },
+      onResponseData: (_control, piece) => void pieces.push(Buffer.from(piece)),
+      onResponseEnd: () => resolve({ status, text: Buffer.concat(pieces).toString() }),
+      onResponseError: (_control, error) => reject(error),
+    });
+  });
+}
+
+/** What is no answer of the admin API comes from something else, such as a proxy in front. */
+function refuseOther({ status, text }: { status: number; text: string }, url: string): void {
+  if (status === 401) {
+    throw new CliError(`the gateway at ${url} does not accept the admin key`, {
+      hint: 'set ADMIN_KEY to its admin key, or give --admin-key',
+    });
+  }
+  if (status >= 300 && !/"error"\s*:\s*\{/.test(text)) {
+    throw new CliError(`what answers at ${url} is not llmproxy's admin API (${status})`, {
+      hint: 'name the address of its admin API: the same as for clients, or that of admin.listen',
+    });
+  }
+}
