@@ -4,7 +4,7 @@ import { visible } from '../../observe/visible.js';
 import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
 import { collect, modelList, tagList, teamName, wholeNumber } from '../arguments.js';
 import { printActivation } from '../daemon/activate.js';
-import { addDatabaseOptions, type DatabaseFlags } from '../database/connection.js';
+import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { type AmountFlags, addAmountOptions, limitsAfter } from '../limit-flags.js';
 import { print, printJson } from '../output.js';
@@ -42,14 +42,14 @@ Examples:
       .action(create),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('list').alias('ls'))
+    addGatewayOptions(new Command('list').alias('ls'))
       .description('list the teams')
       .option('--search <text>', 'only teams whose name contains this, ignoring case')
       .addHelpText('after', '\nExample:\n  $ llmproxy teams list --json | jq -r ".[].name"')
       .action(list),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('show'))
+    addGatewayOptions(new Command('show'))
       .description('show a team')
       .argument('<id|name>')
       .addHelpText('after', '\nExample:\n  $ llmproxy teams show chat')
@@ -71,7 +71,7 @@ Examples:
       .action(update),
   );
   command.addCommand(
-    addDatabaseOptions(new Command('delete').alias('rm'))
+    addGatewayOptions(new Command('delete').alias('rm'))
       .description('delete a team that no key belongs to')
       .argument('<id|name>')
       .option('--yes', 'do not ask')
@@ -87,7 +87,7 @@ function addTeamOptions(command: Command): Command {
     .option('--weight <n>', 'its share where requests wait', wholeNumber('--weight', 1, 1_000_000))
     .option('--tag <tag>', 'a tag of its requests; repeatable', collect)
     .option('--admin <name>', 'who answers for it; repeatable', collect);
-  return addDatabaseOptions(addAmountOptions(command));
+  return addGatewayOptions(addAmountOptions(command));
 }
 
 interface TeamAnswer {

@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { json, llmproxy, temporaryFolder, usage } from '../llmproxy.js';
+import { startDaemon } from '../../support/daemon.js';
+import { executable, json, llmproxy, temporaryFolder, usage } from '../llmproxy.js';
 
 /** The completions that bash offers for a partial line. */
-function offered(script: string, line: string): string[] {
+function offered(script: string, line: string, env = process.env): string[] {
   const words = line.split(' ');
   const { stdout, stderr } = spawnSync(
     'bash',
@@ -21,7 +22,7 @@ function offered(script: string, line: string): string[] {
       script,
       ...words,
     ],
-    { encoding: 'utf8' },
+    { encoding: 'utf8', env },
   );
   assert.equal(stderr, '');
   return stdout
@@ -38,6 +39,30 @@ test('bash completes commands, options and choices', async (t) => {
   assert.deepEqual(offered(script, 'llmproxy config apply --pr'), ['--prune']);
   assert.deepEqual(offered(script, 'llmproxy completion z'), ['zsh']);
   assert.deepEqual(offered(script, 'llmproxy provider add --type opena'), ['openai']);
+});
+
+test('bash completes names that the running gateway knows, also of an alias', async (t) => {
+  const daemon = await startDaemon(t);
+  await daemon.addProvider('openai-main', { api_base: 'http://127.0.0.1:9/v1' });
+  await daemon.addKey('alice smith');
+  await daemon.addKey('bob');
+  await daemon.reload();
+  const folder = temporaryFolder(t);
+  const script = join(folder, 'llmproxy.bash');
+  writeFileSync(script, (await llmproxy(['completion', 'bash'])).stdout);
+  const own = `#!/bin/sh\nexec '${process.execPath}' '${executable}' "$@"\n`;
+  writeFileSync(join(folder, 'llmproxy'), own, { mode: 0o755 });
+  const env = {
+    PATH: `${folder}:${process.env.PATH}`,
+    LLMPROXY_DATA_DIR: daemon.dataDir,
+    ADMIN_KEY: daemon.adminKey,
+  };
+  assert.deepEqual(offered(script, 'llmproxy provider show op', env), ['openai-main']);
+  assert.deepEqual(offered(script, 'llmproxy provider rm ', env), ['openai-main']);
+  assert.deepEqual(offered(script, 'llmproxy keys revoke ali', env), ['alice\\ smith']);
+  assert.deepEqual(offered(script, 'llmproxy usage --key b', env), ['bob']);
+  assert.deepEqual(offered(script, 'llmproxy keys show --j', env), ['--json']);
+  assert.deepEqual(offered(script, 'llmproxy keys show x', { ...env, ADMIN_KEY: 'wrong-key' }), []);
 });
 
 test('zsh and fish get a script of their own, and another shell an error', async () => {
