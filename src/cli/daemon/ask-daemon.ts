@@ -45,7 +45,7 @@ export type DaemonSettings = Pick<Settings, 'data_dir' | 'admin'>;
  * @returns the body of a successful answer.
  * @throws NoDaemonError, or CliError with the daemon's error message.
  */
-export async function askDaemon(settings: DaemonSettings, path: string): Promise<unknown> {
+async function askDaemon(settings: DaemonSettings, path: string): Promise<unknown> {
   return bodyOf(await getFromDaemon(settings, path));
 }
 
