@@ -16,35 +16,36 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   dialects: ['errors'],
   providers: ['dialects', 'config'],
   config: ['errors', 'observe'],
-  routing: ['providers', 'dialects', 'config'],
+  pricing: ['dialects', 'config'],
+  routing: ['providers', 'pricing', 'dialects', 'config'],
   limits: [],
   upstream: ['dialects', 'routing', 'config', 'observe', 'http1'],
   server: ['errors', 'http1'],
   proxy: [
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
-    'websocket',
+    ...['pricing', 'websocket'],
   ],
-  db: ['config', 'observe'],
+  db: ['config', 'dialects', 'observe', 'pricing'],
   changes: ['routing', 'config', 'errors', 'db'],
   admin: [
     ...['changes', 'dialects', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
-    ...['server', 'db'],
+    ...['server', 'db', 'pricing'],
   ],
   observe: ['dialects'],
   'mock-provider': ['dialects', 'server', 'errors', 'websocket'],
   daemon: [
     ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
-    ...['observe', 'server', 'db', 'dialects'],
+    ...['observe', 'server', 'db', 'dialects', 'pricing'],
   ],
   cli: [
     ...['daemon', 'admin', 'changes', 'upstream', 'routing', 'config', 'errors', 'observe'],
-    ...['server', 'db', 'mock-provider', 'dialects', 'providers'],
+    ...['server', 'db', 'mock-provider', 'dialects', 'providers', 'pricing'],
   ],
 };
 
 /** Modules that cost milliseconds, block, or use the disk or the database. */
 const slow =
-  /^(postgres|winston|prom-client|tiktoken|bottleneck|chokidar|(node:)?fs(\/promises)?)$/;
+  /^(@pydantic\/genai-prices|postgres|winston|prom-client|tiktoken|bottleneck|chokidar|(node:)?fs(\/promises)?)$/;
 
 interface Import {
   /** A path below `src`, or a package. */

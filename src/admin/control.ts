@@ -6,6 +6,7 @@ import type { Emit } from '../observe/event.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { WorkerState } from '../observe/metrics-state.js';
 import type { Recent } from '../observe/recent/recent.js';
+import type { ModelPrice } from '../pricing/model-price.js';
 import type { AdminKey } from './authenticate.js';
 import type { HealthChecks } from './health/health-checks.js';
 import type { Reports } from './reports.js';
@@ -22,6 +23,7 @@ export interface Control extends ChangeControl {
   readonly health: Pick<HealthChecks, 'all' | 'one'>;
   readonly secrets: SecretStore;
   readonly recent: Recent;
+  readonly prices: PricesNow;
   workers(): WorkersNow;
   /** The providers of an earlier active configuration; null where it is no longer kept. */
   providersAt(version: number): readonly Provider[] | null;
@@ -42,6 +44,12 @@ export interface Control extends ChangeControl {
 export interface SecretStore extends ChangeSecrets {
   /** Providers that are treated as disabled because of their keys. */
   unusable(): readonly UnusableSecret[];
+}
+
+/** Prices that requests are charged with. */
+export interface PricesNow {
+  /** One that requests were charged with since the start, by its revision. */
+  used(revision: string): ModelPrice | null;
 }
 
 export interface WorkersNow {

@@ -172,6 +172,7 @@ function modelRequest({ document, pattern, form }: ModelEndpoint) {
             'x-llmproxy-provider',
             'x-llmproxy-attempts',
             'x-llmproxy-overhead-ms',
+            'x-llmproxy-cost',
           ),
           content: {
             ...whole,

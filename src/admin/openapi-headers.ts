@@ -7,6 +7,9 @@ export const componentHeaders = {
     'Milliseconds spent in the gateway, not upstream, until the first content.',
     'number',
   ),
+  'x-llmproxy-cost': header(
+    'What the answer cost, in US dollars, exact, such as `0.0000375`; absent in streams, and where the usage or the price is unknown.',
+  ),
   'retry-after': header('Seconds to wait before trying again.', 'integer'),
   'retry-after-ms': header('The same in milliseconds.', 'integer'),
   'x-ratelimit-limit-requests': header("The key's limit, requests per second.", 'integer'),

@@ -1,4 +1,5 @@
 import type { Limits } from './limits.js';
+import type { Price, PriceSheet } from './price.js';
 
 /**
  * The configuration that routing is built from: what Postgres and the override files say, merged
@@ -10,6 +11,8 @@ export interface Configuration {
   providers: Provider[];
   teams: Team[];
   credentials: Credential[];
+  /** The operator's; absent in what an older version has kept. */
+  prices?: Price[];
 }
 
 /** An upstream API that requests are sent to. */
@@ -31,6 +34,8 @@ export interface Provider {
   weight: number;
   /** Settings of this provider alone. */
   provider_params: ProviderParams;
+  /** What its requests are charged with, once the configuration is active; absent: none is known. */
+  prices?: PriceSheet;
   is_enabled: boolean;
 }
 
@@ -79,6 +84,8 @@ export interface ProviderParams {
   operations?: OpenaiOperation[];
   /** What is done about a request that loses something where it is translated; absent: `warn`. */
   losses?: LossPolicy;
+  /** What is added to the prices of its models, in percent; negative: a discount. */
+  markup_percent?: number;
   /** False: the provider refuses `stream_options`, so streams are not asked for their usage. */
   stream_usage?: boolean;
   /** Tests the provider again and again, beside what clients ask of it. */

@@ -169,6 +169,13 @@ export const providerProperties = {
         description:
           'When a request is translated for this provider and something of it would be lost: `strict` refuses it, `warn` (default) names it in the header `x-llmproxy-lost`, `allow` says nothing.',
       },
+      markup_percent: {
+        type: 'number',
+        minimum: -100,
+        maximum: 10_000,
+        description:
+          'Percent that are added to the prices of its models, to a hundredth; negative is a discount.',
+      },
       stream_usage: {
         type: 'boolean',
         description:

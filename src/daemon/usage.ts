@@ -3,6 +3,7 @@ import type { Sql } from '../db/client.js';
 import type { Database } from '../db/database.js';
 import { explainDatabaseError } from '../db/explain-error.js';
 import { insertRequestLogs } from '../db/queries/insert-request-logs.js';
+import { insertPriceRevisions } from '../db/queries/price-revisions.js';
 import {
   createRequestLogPartitions,
   dropRequestLogsBefore,
@@ -14,6 +15,7 @@ import { UsageQueue } from '../observe/usage/usage-queue.js';
 import { createUsageRecorder } from '../observe/usage/usage-recorder.js';
 import type { UsageRow } from '../observe/usage/usage-row.js';
 import type { UsageSpool } from '../observe/usage/usage-spool.js';
+import type { PriceBook } from './price-book.js';
 
 /** Finished requests on their way to `request_logs`. */
 export interface Usage {
@@ -39,6 +41,7 @@ export function openUsage(
   settings: Settings['usage'],
   database: Pick<Database, 'sql' | 'asOwner' | 'dbUrl'>,
   spool: UsageSpool,
+  prices: PriceBook,
   emit: Emit,
 ): Usage {
   const explain = (error: unknown) => explainDatabaseError(error, database.dbUrl);
@@ -48,7 +51,7 @@ export function openUsage(
   const queue = new UsageQueue({
     insert: (rows) =>
       withDeadline(database.sql, insertTimeoutMs, 'Storing usage', (sql) =>
-        store(sql, database, rows),
+        store(sql, database, rows, prices),
       ),
     isRefusal: (error) => /^2[23]/.test(codeOf(error)),
     maxRows: settings.max_queued_rows,
@@ -65,7 +68,7 @@ export function openUsage(
         reason: error === undefined ? 'too many wait to be stored' : explain(error),
       }),
   });
-  const recorder = createUsageRecorder(queue, tokenizer, emit);
+  const recorder = createUsageRecorder(queue, tokenizer, prices.chargeFor, emit);
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
@@ -125,7 +128,9 @@ async function store(
   sql: Sql,
   database: Pick<Database, 'asOwner'>,
   rows: UsageRow[],
+  prices: PriceBook,
 ): Promise<void> {
+  await storeRevisions(sql, rows, prices);
   try {
     await insertRequestLogs(sql, rows);
   } catch (error) {
@@ -134,6 +139,15 @@ async function store(
     await database.asOwner((owner) => createRequestLogPartitions(owner, [...days]));
     await insertRequestLogs(sql, rows);
   }
+}
+
+/** Before the rows that name them, so that every cost can be explained. */
+async function storeRevisions(sql: Sql, rows: UsageRow[], prices: PriceBook): Promise<void> {
+  const revisions = new Set(rows.flatMap(({ price_revision }) => price_revision ?? []));
+  const unstored = prices.unstored(revisions);
+  if (unstored.length === 0) return;
+  await insertPriceRevisions(sql, unstored);
+  prices.stored(unstored);
 }
 
 /** Also of a row that breaks a CHECK, which then fails the second time as well. */

@@ -125,6 +125,10 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       const message = `${promptTokens} + ${completionTokens} tokens, ${event.source} (${event.requestId})`;
       return { level: 'debug', message };
     }
+    case 'request_charged': {
+      const cost = event.charge === null ? 'unknown' : `${event.charge.cost} nano-dollars`;
+      return { level: 'debug', message: `cost ${cost} (${event.requestId})` };
+    }
     case 'usage_failing':
       return warn(`usage cannot be stored, ${event.queued} rows wait in memory: ${event.reason}`);
     case 'usage_working':

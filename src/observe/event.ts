@@ -8,6 +8,7 @@ import type { TokenUsage } from '../dialects/usage.js';
 export type GatewayEvent =
   | RequestFinished
   | UsageCounted
+  | RequestCharged
   | {
       type: 'daemon_starting';
       version: string;
@@ -189,6 +190,28 @@ export interface UsageCounted {
   provider: string | null;
   usage: TokenUsage;
   source: 'provider' | 'estimated';
+}
+
+/**
+ * What a request that a provider answered cost. It follows the request's `request_finished`, and
+ * its `usage_counted` where there is one.
+ */
+export interface RequestCharged {
+  type: 'request_charged';
+  requestId: string;
+  /** The name in the client's request; any text. */
+  model: string | null;
+  provider: string | null;
+  /** Null: no price of the model is known. */
+  charge: Charge | null;
+}
+
+export interface Charge {
+  /** Nano-dollars. */
+  cost: number;
+  currency: 'USD';
+  /** Names the price that it was made with. */
+  priceRevision: string;
 }
 
 /** The bytes of a request and of the delivered part of its answer. */

@@ -39,6 +39,19 @@ export function requestFamilies(registry: Registry) {
       labelNames: ['model', 'provider', 'token_type'],
       registry,
     }),
+    cost: new CounterFamily({
+      name: 'llm_proxy_cost_dollars_total',
+      help: 'Cost of answered requests in US dollars, where the price of the model is known.',
+      labelNames: ['model', 'provider'],
+      registry,
+      divisor: 1e9,
+    }),
+    unpriced: new CounterFamily({
+      name: 'llm_proxy_unpriced_requests_total',
+      help: 'Answered requests whose cost is unknown because the model has no price.',
+      labelNames: ['model', 'provider'],
+      registry,
+    }),
     providerLatency: new HistogramFamily({
       name: 'llm_proxy_provider_latency_seconds',
       help: 'Time spent on the provider, of requests that took one attempt.',

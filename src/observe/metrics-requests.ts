@@ -1,5 +1,5 @@
 import type { TokenUsage } from '../dialects/usage.js';
-import type { RequestFinished } from './event.js';
+import type { Charge, RequestFinished } from './event.js';
 import type { RequestFamilies } from './metrics-families.js';
 import { admitUpTo, type LabelBounds, type Labels, unknown } from './metrics-labels.js';
 import type { Count, Distribution } from './metrics-series.js';
@@ -135,6 +135,14 @@ export function tokenCounter({ tokens, tokensEstimated }: RequestFamilies) {
       series.completion.value += completionTokens;
       series.total.value += promptTokens + completionTokens;
     }
+  };
+}
+
+/** Counts what an answered request cost. */
+export function costCounter({ cost, unpriced }: RequestFamilies) {
+  return (labels: Labels, charge: Charge | null): void => {
+    if (charge) cost.of(labels).value += charge.cost;
+    else unpriced.of(labels).value++;
   };
 }
 

@@ -63,13 +63,20 @@ export interface Count {
 
 export class CounterFamily extends Family<Count> {
   readonly type = 'counter';
+  readonly #divisor: number;
+
+  /** @param divisor what is counted in whole numbers is shown divided by this. */
+  constructor({ divisor = 1, ...options }: FamilyOptions & { divisor?: number }) {
+    super(options);
+    this.#divisor = divisor;
+  }
 
   protected create(): Count {
     return { value: 0 };
   }
 
   protected values(labels: LabelValues, { value }: Count): MetricValue<string>[] {
-    return [{ labels, value }];
+    return [{ labels, value: value / this.#divisor }];
   }
 }
 

@@ -8,7 +8,7 @@ import {
   LabelBounds,
   type LabelLimits,
 } from './metrics-labels.js';
-import { requestCounter, tokenCounter } from './metrics-requests.js';
+import { costCounter, requestCounter, tokenCounter } from './metrics-requests.js';
 import { type GatewayState, registerState } from './metrics-state.js';
 import { watchProcess } from './process-status.js';
 
@@ -47,6 +47,7 @@ export function createMetrics(
   };
   const countRequest = requestCounter(families, bounds);
   const countTokens = tokenCounter(families);
+  const countCost = costCounter(families);
   const health = new Map<string, boolean>();
   new Gauge({
     name: 'llm_proxy_build_info',
@@ -81,6 +82,9 @@ export function createMetrics(
           countTokens(labels, event.usage, event.source === 'estimated');
           break;
         }
+        case 'request_charged':
+          countCost(bounds.of(event.model, event.provider), event.charge);
+          break;
         case 'provider_ejected':
         case 'provider_recovered':
           if (health.has(event.provider)) {

@@ -106,6 +106,9 @@ async function answer(
   try {
     const provided = await dispatch(gateway, exchange, planned, record);
     await relayAnswer(gateway, provided, exchange, planned, record);
+  } catch (error) {
+    if (error instanceof AbortedError) record.leftUnanswered(request, endpoint.dialect);
+    throw error;
   } finally {
     release();
   }

@@ -96,6 +96,12 @@ export class RequestRecord {
     this.status ||= 499;
   }
 
+  /** What a provider was sent is charged for, though nobody waited for its answer. */
+  leftUnanswered({ body }: ModelRequest, { countsTokens, operation }: Dialect): void {
+    if (this.attempts === 0 || this.usage || this.uncounted || !countsTokens) return;
+    this.uncounted = { operation, request: body, answer: [], truncated: false };
+  }
+
   get provider(): string | null {
     return this.candidate?.provider.key ?? null;
   }

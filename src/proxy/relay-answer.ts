@@ -9,6 +9,7 @@ import { asksArray } from './path-forms.js';
 import { watchRest } from './reader-pace.js';
 import type { RequestRecord } from './record.js';
 import { relay } from './relay.js';
+import { pushCost } from './request-cost.js';
 import { respondTranslated } from './respond-translated.js';
 import { StreamKeeper } from './stream-keeper.js';
 import { TranslatedReader } from './translated-reader.js';
@@ -73,14 +74,19 @@ export async function relayAnswer(
 
   async function passOn(events: AnswerWatcher): Promise<void> {
     const reader = isArray ? new ArrayReader(events) : events;
-    const relayed = relay(attempt, exchange, headers, record, reader, dialect);
+    let isRead = false;
+    const relayed = relay(attempt, exchange, headers, record, reader, dialect, () => {
+      isRead = true;
+      reader.finish(record, planned.request);
+      pushCost(headers, record);
+    });
     if (relayed) {
       const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record, dialect);
       gateway.watchdog.add(keeper);
       await relayed;
       gateway.watchdog.delete(keeper);
     }
-    reader.finish(record, planned.request);
+    if (!isRead) reader.finish(record, planned.request);
   }
 }
 

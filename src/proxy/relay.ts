@@ -26,6 +26,7 @@ export interface PieceReader {
  * Passes the answer of a ready attempt on as it arrives, no faster than the client reads: at most
  * one piece waits for it. Resolves when the exchange is over, however it ended.
  * @param dialect of the client; null: no head was sent while it waited.
+ * @param onWhole called before the head of an answer that is all here is sent; it may add headers.
  */
 export function relay(
   attempt: Attempt,
@@ -34,10 +35,12 @@ export function relay(
   record: RequestRecord,
   reader: PieceReader = passAll,
   dialect: Dialect | null = null,
+  onWhole: () => void = nothing,
 ): Promise<void> | void {
   const held = reader.push(attempt.takeHeld());
   record.status = attempt.status;
   if (attempt.ended && !attempt.stream) {
+    onWhole();
     record.complete = !exchange.aborted;
     if (dialect && exchange.headSent) respondInStream(exchange, record, dialect, held);
     else exchange.respond(attempt.status, headers, held);
@@ -95,6 +98,8 @@ export function relay(
     }
   });
 }
+
+function nothing(): void {}
 
 const passAll: PieceReader = {
   push: (chunk) => chunk,

@@ -7,6 +7,7 @@ import { respondInStream } from './early-head.js';
 import type { Gateway } from './gateway.js';
 import type { RequestRecord } from './record.js';
 import { brokenAnswer } from './relay.js';
+import { pushCost } from './request-cost.js';
 import { StreamKeeper } from './stream-keeper.js';
 import type { Translated } from './translate.js';
 import { countTokens } from './translated-reader.js';
@@ -23,7 +24,7 @@ export async function respondTranslated(
   answer: Answer,
   { translation }: Translated,
   exchange: Exchange,
-  headers: readonly string[],
+  headers: string[],
   { endpoint, request }: PlannedRequest,
   record: RequestRecord,
 ): Promise<void> {
@@ -40,6 +41,7 @@ export async function respondTranslated(
     const whole = new AnswerKeeper();
     whole.add(sent);
     countTokens(record, request, said.usage, whole, endpoint.dialect);
+    pushCost(headers, record);
   }
   record.complete = !exchange.aborted;
   if (exchange.headSent) respondInStream(exchange, record, endpoint.dialect, sent);

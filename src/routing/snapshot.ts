@@ -1,5 +1,6 @@
 import type { Configuration, Provider } from '../config/configuration.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
+import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
 import type { ConfigurationChange } from './configuration-change.js';
 import { CredentialTable, type RoutedCredential } from './credential-table.js';
 import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
@@ -54,6 +55,8 @@ export interface Candidate {
   readonly provider: RoutedProvider;
   /** The name that this provider knows the model by. */
   readonly model: string;
+  /** What its requests cost; null: no price is known. */
+  prices(): ModelPrices | null;
   /**
    * How its requests at an endpoint are sent; null where the provider neither speaks the dialect
    * nor one that it can be translated to.
@@ -172,9 +175,15 @@ function candidatesOf(providers: readonly RoutedProvider[], model: string): Cand
 
 function candidate(provider: RoutedProvider, model: string): Candidate {
   const wires = new Map<AskedEndpoint, Wire | null>();
+  let prices: ModelPrices | null | undefined;
   return Object.freeze({
     provider,
     model,
+    prices() {
+      const sheet = provider.config.prices;
+      if (prices === undefined) prices = sheet ? pricesOf(sheet, provider.key, model) : null;
+      return prices;
+    },
     wire(endpoint: AskedEndpoint) {
       let wire = wires.get(endpoint);
       if (wire === undefined) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { PriceBook } from '../../src/daemon/price-book.js';
 import { maintainPartitions, openUsage } from '../../src/daemon/usage.js';
 import { connect, type Sql } from '../../src/db/client.js';
 import type { Database } from '../../src/db/database.js';
@@ -139,7 +140,10 @@ async function open(t: Parameters<typeof testDatabase>[0], given?: TestDatabase)
   const directory = await mkdtemp(join(tmpdir(), 'llmproxy-usage-'));
   t.after(() => rm(directory, { recursive: true }));
   const spool = await UsageSpool.open(directory, settings.max_spool_bytes);
-  const usage = openUsage(settings, database, spool, (event) => events.push(event));
+  const prices = new PriceBook();
+  const usage = openUsage(settings, database, spool, prices, (event) => {
+    if (event.type !== 'request_charged') events.push(event);
+  });
   t.after(() => usage.close());
   return { sql: own.sql, usage, events };
 }

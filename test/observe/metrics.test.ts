@@ -64,6 +64,15 @@ test('promtool finds no problem in the metrics', {
   assert.equal(code, 0);
 });
 
+test('costs are counted in whole nano-dollars and shown in dollars', async () => {
+  const metrics = configuredMetrics();
+  for (let i = 0; i < 3; i++) metrics.emit(charged({ cost: 100_000_001 }));
+  metrics.emit(charged(null));
+  const text = await metrics.render();
+  assert.match(text, /llm_proxy_cost_dollars_total\{model="gpt-4o",provider="a"\} 0\.300000003\n/);
+  assert.match(text, /llm_proxy_unpriced_requests_total\{model="gpt-4o",provider="a"\} 1\n/);
+});
+
 test('ten thousand model names sent by clients create no series', async () => {
   const metrics = configuredMetrics();
   metrics.emit(finished({ model: 'gpt-4o' }));
@@ -311,6 +320,8 @@ function busyMetrics(): Metrics {
   metrics.emit(finished({ stream: true, firstTokenMs: 5, usage, attempts: 2 }));
   metrics.emit(finished({ error: 'rate_limit_exceeded', status: 429 }));
   metrics.emit(counted({ source: 'estimated' }));
+  metrics.emit(charged({ cost: 37_500 }));
+  metrics.emit(charged(null));
   metrics.emit({ type: 'secret_unusable', provider: 'a', reason: 'is unknown here' });
   return metrics;
 }
@@ -340,6 +351,12 @@ function finished(more: Partial<RequestFinished>): RequestFinished {
 function counted({ model = 'gpt-4o', source = 'provider' as 'provider' | 'estimated' }) {
   const usage = { promptTokens: 10, completionTokens: 5 };
   return { type: 'usage_counted', requestId: 'r1', model, provider: 'a', usage, source } as const;
+}
+
+function charged(of: { cost: number } | null) {
+  const charge = of && ({ ...of, currency: 'USD', priceRevision: 'operator:1' } as const);
+  const request = { requestId: 'r1', model: 'gpt-4o', provider: 'a' };
+  return { type: 'request_charged', ...request, charge } as const;
 }
 
 function seriesIn(text: string): number {

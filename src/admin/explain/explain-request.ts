@@ -1,10 +1,12 @@
 import type { Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
-import type { RequestLogRow } from '../../db/queries/list-requests.js';
+import type { ExplainedRow } from '../../db/queries/list-requests.js';
 import type { RequestFinished } from '../../observe/event.js';
 import type { Recent, RecentRequest } from '../../observe/recent/recent.js';
+import type { ModelPrice } from '../../pricing/model-price.js';
 import { compileMappingMatch } from '../../routing/model-mapping.js';
 import { allFallbacksOf, modelMeant } from '../../routing/model-order.js';
+import { type CostExplanation, explainCost } from './explain-cost.js';
 
 /** Explains a past request; the field names are those of the API. */
 export interface RequestExplanation {
@@ -41,6 +43,8 @@ export interface RequestExplanation {
   candidates: Considered[] | null;
   limits: { rate_limit: number | null; used_in_second: number } | null;
   tokens: { prompt: number; completion: number; source: 'provider' | 'estimated' } | null;
+  /** Null where no price was known, or no provider answered. */
+  cost: CostExplanation | null;
   config_version: number | null;
 }
 
@@ -69,10 +73,11 @@ export interface Considered {
 
 /** Explains a remembered request. @param providers those of the configuration that it used. */
 export function explainRemembered(
-  { event, tokens }: RecentRequest,
+  { event, tokens, charge }: RecentRequest,
   providers: readonly Provider[] | null,
   recent: Pick<Recent, 'requestsOf' | 'wasEjected'>,
   routing: Settings['routing'],
+  priceOf: (revision: string) => ModelPrice | null,
 ): RequestExplanation {
   const log = attemptsOf(event);
   return {
@@ -109,12 +114,13 @@ export function explainRemembered(
       completion: tokens.completionTokens,
       source: tokens.source,
     },
+    cost: charge && explainCost(charge, priceOf(charge.priceRevision), tokens, event.upstreamMs),
     config_version: event.configVersion === 0 ? null : event.configVersion,
   };
 }
 
-/** Explains a request from its row alone. */
-export function explainRow(row: RequestLogRow): RequestExplanation {
+/** Explains a request from its row alone. @param price the one that the row names. */
+export function explainRow(row: ExplainedRow, price: ModelPrice | null): RequestExplanation {
   const { prompt_tokens, completion_tokens, usage_source } = row;
   return {
     request_id: row.request_id,
@@ -147,8 +153,24 @@ export function explainRow(row: RequestLogRow): RequestExplanation {
       completion: completion_tokens ?? 0,
       source: usage_source,
     },
+    cost: costOfRow(row, price),
     config_version: null,
   };
+}
+
+function costOfRow(row: ExplainedRow, price: ModelPrice | null): CostExplanation | null {
+  const { cost_nano, currency, price_revision, prompt_tokens, completion_tokens } = row;
+  if (cost_nano === null || price_revision === null || currency !== 'USD') return null;
+  const charge = { cost: cost_nano, currency, priceRevision: price_revision } as const;
+  const usage =
+    prompt_tokens === null || completion_tokens === null
+      ? null
+      : {
+          promptTokens: prompt_tokens,
+          completionTokens: completion_tokens,
+          classes: row.usage_classes,
+        };
+  return explainCost(charge, price, usage, row.upstream_ms);
 }
 
 /** A request whose first attempt succeeded has no log: its record has the same facts. */

@@ -1,4 +1,7 @@
+import { query } from '../../changes/query.js';
+import { unitNames } from '../../config/price.js';
 import { findRequestLog } from '../../db/queries/list-requests.js';
+import { findPrice } from '../../db/queries/price-revisions.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
 import { explainModel } from '../explain/explain-model.js';
@@ -36,6 +39,27 @@ const considered = object({
   tried: yes,
   reason: text,
 });
+const costExplanation = object({
+  cost_nano: { ...integer, description: 'Nano-dollars.' },
+  cost: { ...text, description: 'The same in dollars, exact.' },
+  currency: text,
+  price_revision: { ...text, description: 'Names the price that it was made with.' },
+  price: textOrNull,
+  lines: {
+    ...orNull(
+      list(
+        object({
+          unit: { type: 'string', enum: unitNames },
+          count: integer,
+          rate: { ...integer, description: 'Nano-dollars for `per` of them.' },
+          per: integer,
+          cost: { ...integer, description: 'Nano-dollars; they add up to `cost_nano`.' },
+        }),
+      ),
+    ),
+    description: 'Class by class; null where the price is not known any more.',
+  },
+});
 const requestExplanation = object({
   request_id: text,
   source: { type: 'string', enum: ['memory', 'row'] },
@@ -66,6 +90,10 @@ const requestExplanation = object({
   },
   limits: orNull(object({ rate_limit: numberOrNull, used_in_second: integer })),
   tokens: orNull(object({ prompt: integer, completion: integer, source: text })),
+  cost: {
+    ...orNull(costExplanation),
+    description: 'Null where no price was known, or no provider answered.',
+  },
   config_version: { type: ['integer', 'null'] },
 });
 const candidate = object({
@@ -139,12 +167,21 @@ export const explainRoutes: readonly AdminRoute[] = [
       if (remembered) {
         const providers = control.providersAt(remembered.event.configVersion);
         const { recent, settings } = control;
-        const body = explainRemembered(remembered, providers, recent, settings.routing);
+        const body = explainRemembered(
+          remembered,
+          providers,
+          recent,
+          settings.routing,
+          (revision) => control.prices.used(revision),
+        );
         return { status: 200, body };
       }
       const asked = { kind: 'explain', key: id, signal } as const;
       const row = await control.reports.run(asked, (sql, stop) => findRequestLog(sql, id, stop));
-      if (row) return { status: 200, body: explainRow(row) };
+      if (row) {
+        const price = await query(control, (sql) => findPrice(sql, row.price_revision));
+        return { status: 200, body: explainRow(row, price) };
+      }
       throw new GatewayError('not_found', `No request with the id "${id}" is known.`, {
         param: 'request_id',
       });

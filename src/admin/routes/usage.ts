@@ -40,6 +40,15 @@ const sum = {
       ...count,
       description: 'The part of total_tokens that the provider did not report',
     },
+    cost_nano: {
+      ...count,
+      description:
+        'Nano-dollars of the requests whose price was known: a billionth of a dollar each',
+    },
+    unpriced_requests: {
+      ...count,
+      description: 'Answered by a provider, but the price of the model was not known',
+    },
     duration_ms: milliseconds,
     first_token_ms: milliseconds,
   },
@@ -54,7 +63,7 @@ export const usageRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'getUsage',
-      summary: 'Sum requests, errors, tokens and latency',
+      summary: 'Sum requests, errors, tokens, cost and latency',
       description: 'Covers requests with a valid key and a model.',
       tags: ['usage'],
       parameters: [

@@ -30,6 +30,9 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
     ['took', times(explanation)],
     ...(explanation.limits ? [['limit', limitOf(explanation.limits)] as const] : []),
     ['tokens', tokensOf(explanation)],
+    ...(explanation.cost === null
+      ? []
+      : [['cost', `$${explanation.cost.cost}, see --cost`] as const]),
     ...(explanation.config_version === null
       ? []
       : [['config', `version ${explanation.config_version}`] as const]),

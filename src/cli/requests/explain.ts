@@ -10,11 +10,13 @@ import {
 } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { printJson } from '../output.js';
+import { printCost } from './cost-view.js';
 import { type KeyNow, printModelExplanation, printRequestExplanation } from './explain-view.js';
 
 interface ExplainFlags extends DatabaseFlags {
   model?: string;
   key?: string;
+  cost?: boolean;
 }
 
 /** `llmproxy explain`: explains the routing of a past or possible request. */
@@ -23,6 +25,7 @@ export function explainCommand(): Command {
     new Command('explain')
       .description('explain where a request went, or would go')
       .argument('[request-id]', "the answer's x-request-id")
+      .option('--cost', 'show what it cost, class by class')
       .option('--model <model>', 'explain a request for this model, without sending it')
       .option('--key <name>', 'with --model: as this key, by name or id'),
   )
@@ -34,6 +37,7 @@ prompts or answers. For older ones only the row of request_logs is shown.
 
 Examples:
   $ llmproxy explain 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90
+  $ llmproxy explain --cost 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90
   $ llmproxy explain --model gpt-4o --key alice`,
     )
     .action(run);
@@ -46,6 +50,7 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
       'for example: llmproxy explain --model gpt-4o --key alice',
     );
   }
+  if (flags.cost && flags.model !== undefined) throw usageError('--cost is for a past request');
   if (flags.key !== undefined && flags.model === undefined) {
     throw usageError('--key is only for --model');
   }
@@ -74,18 +79,23 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
   }
 }
 
-function tell(explanation: RequestExplanation, { json }: ExplainFlags): void {
+function tell(explanation: RequestExplanation, { json, cost }: ExplainFlags): void {
   if (json) printJson(explanation);
+  else if (cost) printCost(explanation);
   else printRequestExplanation(explanation);
 }
 
 async function fromDatabase(id: string, flags: ExplainFlags): Promise<RequestExplanation> {
-  const [{ findRequestLog }, { explainRow }] = await Promise.all([
+  const [{ findRequestLog }, { findPrice }, { explainRow }] = await Promise.all([
     import('../../db/queries/list-requests.js'),
+    import('../../db/queries/price-revisions.js'),
     import('../../admin/explain/explain-request.js'),
   ]);
-  const row = await withDatabase(flags, 'read', (sql) => findRequestLog(sql, id));
-  if (row) return explainRow(row);
+  const found = await withDatabase(flags, 'read', async (sql) => {
+    const row = await findRequestLog(sql, id);
+    return row && { row, price: await findPrice(sql, row.price_revision) };
+  });
+  if (found) return explainRow(found.row, found.price);
   throw new CliError(`no request with the id "${id}" is known`, {
     hint: 'no daemon runs here, so only stored requests can be found',
   });

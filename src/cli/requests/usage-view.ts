@@ -1,4 +1,5 @@
 import type { UsageGrouping, UsageSum } from '../../db/queries/sum-usage.js';
+import { shownDollars } from '../../pricing/money.js';
 import { note, printTable } from '../output.js';
 import { timeIn } from './request-filters.js';
 
@@ -35,6 +36,7 @@ export function printUsage(
     { header: 'ERRORS', value: ({ sum }) => compact(sum.errors), align: 'right' },
     { header: 'PROMPT', value: ({ sum }) => compact(sum.prompt_tokens), align: 'right' },
     { header: 'OUTPUT', value: ({ sum }) => compact(sum.completion_tokens), align: 'right' },
+    { header: 'COST', value: ({ sum }) => costOf(sum), align: 'right' },
     { header: 'EST', value: ({ sum }) => estimatedShare(sum), align: 'right' },
     { header: 'P50', value: ({ sum }) => duration(sum.duration_ms.p50), align: 'right' },
     { header: 'P95', value: ({ sum }) => duration(sum.duration_ms.p95), align: 'right' },
@@ -68,6 +70,12 @@ export function duration(ms: number | null): string {
   if (ms < 9.95) return `${ms.toFixed(1)}ms`;
   if (ms < 999.5) return `${Math.round(ms)}ms`;
   return ms < 99_950 ? `${(ms / 1000).toFixed(1)}s` : `${Math.round(ms / 60_000)}min`;
+}
+
+/** A `+` says that there is more, of models without a price. */
+function costOf({ cost_nano, unpriced_requests }: UsageSum): string {
+  if (unpriced_requests === 0) return shownDollars(cost_nano);
+  return cost_nano === 0 ? 'unpriced' : `${shownDollars(cost_nano)}+`;
 }
 
 /** Rounds up, so that a dash means exactly none. */

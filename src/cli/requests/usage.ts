@@ -26,7 +26,7 @@ interface UsageFlags extends DatabaseFlags, RequestFlags {
 /** `llmproxy usage`: sums over the requests of a period. */
 export function usageCommand(): Command {
   const command = new Command('usage')
-    .description('sum requests, tokens and latency')
+    .description('sum requests, tokens, cost and latency')
     .option('--by <what>', `${usageGroupings.join(', ')}; or two, such as key,day`, groupings, [
       'key',
     ]);
@@ -36,8 +36,9 @@ export function usageCommand(): Command {
       'after',
       `
 Days, hours and times without a zone are local, or UTC with --utc. Tokens are
-those reported by providers; EST is the share counted here instead. TTFT is the
-median time to the first token. A request of several tags is in the sum of each.
+those reported by providers; EST is the share counted here instead. COST has a +
+where some models have no price. TTFT is the median time to the first token. A
+request of several tags is in the sum of each.
 
 Examples:
   $ llmproxy usage

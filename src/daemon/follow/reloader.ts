@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ActiveConfiguration } from '../../admin/control.js';
 import type { ChangeAuthor } from '../../changes/change-control.js';
 import { type ConfigurationParts, newProblems } from '../../changes/new-problems.js';
-import type { Configuration } from '../../config/configuration.js';
+import type { Configuration, Provider } from '../../config/configuration.js';
 import { mergeConfiguration } from '../../config/merge.js';
 import { parseOverride } from '../../config/overrides.js';
 import { ConfigError, describeProblem, type Problem } from '../../config/problem.js';
@@ -20,8 +20,8 @@ export interface LastReload {
 interface ReloaderOptions extends ConfigurationParts {
   /** `version` of what `readRows` would return: rows of the same version are the same. */
   readVersion: () => Promise<number>;
-  /** Decrypts secrets and finds what references stand for; a provider where it cannot is disabled. */
-  resolveSecrets?: (configuration: Configuration, rows: Configuration) => Promise<Configuration>;
+  /** Finds what the merged configuration only names: secrets, which may disable a provider, prices. */
+  resolve?: (configuration: Configuration, rows: Configuration) => Promise<Configuration>;
   /** Gives a configuration to all workers and resolves when each uses it. */
   publish: (configuration: Configuration, hash: string) => Promise<void>;
   /**
@@ -160,20 +160,25 @@ export class Reloader {
   }
 
   async #read(): Promise<{ configuration: Configuration; rows: Configuration }> {
-    const { readRows, readOverrides, resolveSecrets, privateAddresses } = this.#options;
+    const { readRows, readOverrides, resolve, privateAddresses } = this.#options;
     const [rows, files] = await Promise.all([readRows(), readOverrides()]);
     this.#rows = rows;
     const problems: Problem[] = [];
     const overrides = files.map((file) => parseOverride(file, problems));
     if (problems.length > 0) throw new ConfigError(problems);
     const merged = mergeConfiguration(rows, overrides, privateAddresses);
-    return { configuration: resolveSecrets ? await resolveSecrets(merged, rows) : merged, rows };
+    return { configuration: resolve ? await resolve(merged, rows) : merged, rows };
   }
 }
 
 /** Of everything but the version: two configurations that route alike have the same. */
 function contentHash({ providers, teams, credentials }: Configuration): string {
   return createHash('sha256')
-    .update(JSON.stringify([providers, teams, credentials]))
+    .update(JSON.stringify([providers.map(withoutPrices), teams, credentials]))
     .digest('hex');
+}
+
+/** A sheet of prices is long, and its revision says as much. */
+function withoutPrices({ prices, ...provider }: Provider): object {
+  return prices ? { ...provider, prices: prices.revision } : provider;
 }

@@ -24,11 +24,12 @@ export function createObservers(version: string, settings: Settings, log: Emit):
     metrics,
     recent,
     emit(event) {
-      if (event.type === 'request_finished') for (const each of recorders) each.record(event);
       const told = event.type === 'request_finished' ? withoutText(event) : event;
       metrics.emit(told);
       recent.emit(told);
       log(told);
+      // Their own events follow the one that they are made of.
+      if (event.type === 'request_finished') for (const each of recorders) each.record(event);
     },
     addRecorder: (recorder) => void recorders.push(recorder),
   };

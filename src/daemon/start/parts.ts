@@ -9,6 +9,7 @@ import { describeDbUrl } from '../../db/db-url.js';
 import { configVersion } from '../../db/queries/config-version.js';
 import { GatewayError } from '../../errors.js';
 import type { Emit } from '../../observe/event.js';
+import { PriceSheets } from '../../pricing/price-sheets.js';
 import { Bulk } from '../bulk/bulk.js';
 import type { Closers } from '../closers.js';
 import { configuredNames } from '../follow/configured-names.js';
@@ -19,6 +20,7 @@ import { readRows } from '../follow/last-rows.js';
 import { readOverrideFiles, watchOverrideFiles } from '../follow/override-files.js';
 import { PastProviders } from '../follow/past-providers.js';
 import { Reloader } from '../follow/reloader.js';
+import { PriceBook } from '../price-book.js';
 import { openProbing } from '../probing.js';
 import { adminKey, namedAdminKeys } from '../secrets/admin-key.js';
 import { Secrets } from '../secrets/secrets.js';
@@ -91,6 +93,8 @@ export async function openParts(
   const secrets = await Secrets.open(settings, true);
   const followed = followSecrets(secrets, emit);
   const lastGood = new LastGood(dataDir, () => secrets.ring);
+  const prices = new PriceBook();
+  const priceSheets = new PriceSheets();
   const storage = createStorage({
     settings,
     start,
@@ -98,6 +102,7 @@ export async function openParts(
     place: () => parts.place,
     check: (sql) => followed.check(sql),
     observers,
+    prices,
     closers,
   });
   const { store } = storage;
@@ -149,10 +154,14 @@ export async function openParts(
     readRows: () => readRows(store, lastGood),
     readVersion: async () => (await configVersion(store.sql)).version,
     readOverrides: () => readOverrideFiles(overridesDir),
-    resolveSecrets: (configuration, rows) => followed.resolve(configuration, rows),
+    resolve: async (merged, rows) => {
+      const { providers, ...others } = await followed.resolve(merged, rows);
+      return { ...others, providers: priceSheets.attach(providers, merged.prices ?? []) };
+    },
     privateAddresses: settings.upstream.private_addresses,
     publish: async (configuration, hash) => {
       metrics.configured(configuredNames(configuration, settings.routing));
+      prices.configured(configuration.providers);
       if (engine) await workers.publish(configuration, hash);
       else engine = await workers.start(configuration, hash);
     },
@@ -254,6 +263,7 @@ export async function openParts(
             unusable: () => followed.unusable,
           },
           recent,
+          prices,
           workers: () => ({ version, startedAt, desired: workersDesired, states: workers.states }),
           providersAt: (configVersion) => pastProviders.of(configVersion),
           get sql() {

@@ -6,6 +6,7 @@ import type { Closers } from '../closers.js';
 import type { LastGood } from '../follow/last-good.js';
 import { openOrFallBack } from '../follow/last-rows.js';
 import { openLastUsed } from '../follow/last-used.js';
+import type { PriceBook } from '../price-book.js';
 import { Store } from '../store.js';
 import { openUsage, type Usage } from '../usage.js';
 import type { Observers } from './observers.js';
@@ -19,6 +20,7 @@ interface StorageOptions {
   /** Checks an opened database before anything is stored there. */
   check: (sql: Sql) => Promise<void>;
   observers: Observers;
+  prices: PriceBook;
   closers: Closers;
 }
 
@@ -56,7 +58,7 @@ export function createStorage(options: StorageOptions): Storage {
       if (kept) emit({ type: 'started_without_database', ...kept });
       const spoolDir = join(dataDir, 'usage-spool');
       const spool = await UsageSpool.open(spoolDir, settings.usage.max_spool_bytes);
-      const recorder = openUsage(settings.usage, store, spool, emit);
+      const recorder = openUsage(settings.usage, store, spool, options.prices, emit);
       usage = recorder;
       addRecorder(recorder);
       closers.push(() => recorder.close());

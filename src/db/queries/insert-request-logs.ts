@@ -11,7 +11,8 @@ export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Pr
         started_ms double precision, uid uuid, request_id text, credential_id bigint,
         credential_name text, team text, end_user text, tags jsonb, endpoint text, model text, model_sent text, provider text,
         attempts integer, status integer, error text, prompt_tokens bigint,
-        completion_tokens bigint, usage_source text, stream boolean, complete boolean,
+        completion_tokens bigint, usage_source text, usage_classes jsonb, cost_nano bigint,
+        currency text, price_revision text, stream boolean, complete boolean,
         duration_ms double precision, upstream_ms double precision,
         first_token_ms double precision, request_body text, response_body text
       )
@@ -38,6 +39,10 @@ const columns = [
   'prompt_tokens',
   'completion_tokens',
   'usage_source',
+  'usage_classes',
+  'cost_nano',
+  'currency',
+  'price_revision',
   'stream',
   'complete',
   'duration_ms',

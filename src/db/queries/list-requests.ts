@@ -1,3 +1,4 @@
+import type { UsageClasses } from '../../dialects/usage.js';
 import type { Sql } from '../client.js';
 import { runReport } from '../report.js';
 import { type RequestFilter, where } from './request-filter.js';
@@ -20,11 +21,20 @@ export interface RequestLogRow {
   prompt_tokens: number | null;
   completion_tokens: number | null;
   usage_source: 'provider' | 'estimated' | null;
+  /** Nano-dollars; null where no price was known. */
+  cost_nano: number | null;
+  currency: string | null;
+  price_revision: string | null;
   stream: boolean;
   complete: boolean;
   duration_ms: number;
   upstream_ms: number;
   first_token_ms: number | null;
+}
+
+/** With what its cost was made of. */
+export interface ExplainedRow extends RequestLogRow {
+  usage_classes: UsageClasses | null;
 }
 
 /** In the order in which they are shown. */
@@ -45,6 +55,9 @@ export const requestColumns = [
   'prompt_tokens',
   'completion_tokens',
   'usage_source',
+  'cost_nano',
+  'currency',
+  'price_revision',
   'stream',
   'complete',
   'duration_ms',
@@ -53,9 +66,7 @@ export const requestColumns = [
 ] as const satisfies readonly (keyof RequestLogRow)[];
 
 /** `user` is a word of SQL. */
-const selected = requestColumns
-  .map((column) => (column === 'user' ? 'end_user AS "user"' : column))
-  .join(', ');
+const inSql = (column: keyof ExplainedRow) => (column === 'user' ? 'end_user AS "user"' : column);
 
 /**
  * The newest of the rows that `filter` finds. Day after day is read backwards until there are enough,
@@ -68,9 +79,19 @@ export async function listRequests(
   limit: number,
   signal?: AbortSignal,
 ): Promise<RequestLogRow[]> {
-  return await runReport<RequestLogRow>(
+  return await newestRows<RequestLogRow>(sql, requestColumns, filter, limit, signal);
+}
+
+async function newestRows<Row extends RequestLogRow>(
+  sql: Sql,
+  columns: readonly (keyof ExplainedRow)[],
+  filter: RequestFilter,
+  limit: number,
+  signal: AbortSignal | undefined,
+): Promise<Row[]> {
+  return await runReport<Row>(
     sql,
-    `SELECT ${selected} FROM request_logs
+    `SELECT ${columns.map(inSql).join(', ')} FROM request_logs
     WHERE ${where(filter)}
     ORDER BY started_at DESC, uid DESC LIMIT ${limit}`,
     signal,
@@ -85,9 +106,10 @@ export async function findRequestLog(
   sql: Sql,
   requestId: string,
   signal?: AbortSignal,
-): Promise<RequestLogRow | null> {
+): Promise<ExplainedRow | null> {
   const always = { since: new Date(0), until: new Date(Date.now() + 86_400_000) };
   const filter = { ...always, requestId: { exactly: requestId } };
-  const [row] = await listRequests(sql, filter, 1, signal);
+  const columns = [...requestColumns, 'usage_classes'] as const;
+  const [row] = await newestRows<ExplainedRow>(sql, columns, filter, 1, signal);
   return row ?? null;
 }

@@ -42,6 +42,10 @@ export interface UsageSum {
   total_tokens: number;
   /** Of `total_tokens`, those that were counted here and not reported by the provider. */
   estimated_tokens: number;
+  /** Nano-dollars of the requests whose price was known. */
+  cost_nano: number;
+  /** Answered by a provider, but their price was not known. */
+  unpriced_requests: number;
   duration_ms: Distribution;
   first_token_ms: Distribution;
 }
@@ -102,6 +106,9 @@ export async function sumUsage(
         coalesce(sum(total_tokens), 0)::bigint AS total_tokens,
         coalesce(sum(total_tokens) FILTER (WHERE usage_source = 'estimated'), 0)::bigint
           AS estimated_tokens,
+        coalesce(sum(cost_nano), 0)::bigint AS cost_nano,
+        count(*) FILTER (WHERE cost_nano IS NULL AND provider IS NOT NULL AND status < 400)
+          AS unpriced_requests,
         ${distribution('duration_ms')} AS duration_ms,
         ${distribution('first_token_ms')} AS first_token_ms
       FROM logs GROUP BY GROUPING SETS ((g1, g2, id), ${byTag ? '(is_first), ()' : '()'})
@@ -109,7 +116,7 @@ export async function sumUsage(
     SELECT is_total,
       ${shown(first, 'g1')} AS group, ${shown(second, 'g2')} AS subgroup, id AS credential_id,
       requests, errors, prompt_tokens, completion_tokens, total_tokens, estimated_tokens,
-      duration_ms, first_token_ms
+      cost_nano, unpriced_requests, duration_ms, first_token_ms
     FROM sums ORDER BY ${['is_total', 'is_first DESC NULLS LAST', ...order].join(', ')}`,
     signal,
   );

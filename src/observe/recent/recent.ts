@@ -1,11 +1,12 @@
 import type { TokenUsage } from '../../dialects/usage.js';
-import type { Emit, RequestFinished } from '../event.js';
+import type { Charge, Emit, RequestFinished } from '../event.js';
 import { createTraffic, type TrafficSummary } from './traffic.js';
 
 /** A finished request and its tokens, without the texts of client and model. */
 export interface RecentRequest {
   event: RequestFinished;
   tokens: (TokenUsage & { source: 'provider' | 'estimated' }) | null;
+  charge: Charge | null;
 }
 
 /** Recent events, only in the control process's memory. */
@@ -21,6 +22,8 @@ export interface Recent {
 }
 
 const maxRequests = 10_000;
+/** The APIs of the data plane. */
+const ofClients = /^\/v\d/;
 /** Clients may send a name of any length. */
 const maxModelLength = 200;
 const maxEjections = 1_000;
@@ -29,6 +32,7 @@ interface Remembered {
   event: RequestFinished;
   /** Counted here because the provider reported no usage. */
   estimate: TokenUsage | null;
+  charge: Charge | null;
 }
 
 interface Ejected {
@@ -57,6 +61,7 @@ export function createRecent(now: () => number = Date.now): Recent {
     requests[next] = {
       event: isLong ? { ...event, model: model.slice(0, maxModelLength) } : event,
       estimate: null,
+      charge: null,
     };
     next = (next + 1) % maxRequests;
   };
@@ -74,7 +79,7 @@ export function createRecent(now: () => number = Date.now): Recent {
       switch (event.type) {
         case 'request_finished': {
           // Requests to the gateway itself would push out those of clients.
-          if (!event.endpoint.startsWith('/v1/')) return;
+          if (!ofClients.test(event.endpoint)) return;
           remember(event);
           traffic.add(event, now());
           const { usage } = event;
@@ -88,6 +93,11 @@ export function createRecent(now: () => number = Date.now): Recent {
           const { usage } = event;
           request.estimate = usage;
           traffic.addTokens(request.event, usage.promptTokens + usage.completionTokens, now());
+          break;
+        }
+        case 'request_charged': {
+          const request = event.charge && newest(event.requestId);
+          if (request) request.charge ??= event.charge;
           break;
         }
         case 'provider_ejected': {
@@ -109,7 +119,7 @@ export function createRecent(now: () => number = Date.now): Recent {
     },
     request(id) {
       const found = newest(id);
-      return found && { event: found.event, tokens: tokensOf(found) };
+      return found && { event: found.event, tokens: tokensOf(found), charge: found.charge };
     },
     requestsOf(credentialName, untilMs) {
       let count = 0;

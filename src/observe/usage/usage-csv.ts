@@ -17,6 +17,8 @@ interface Sum {
   completion_tokens: number;
   total_tokens: number;
   estimated_tokens: number;
+  cost_nano: number;
+  unpriced_requests: number;
   duration_ms: Times;
   first_token_ms: Times;
 }
@@ -28,6 +30,8 @@ const counts = [
   'completion_tokens',
   'total_tokens',
   'estimated_tokens',
+  'cost_nano',
+  'unpriced_requests',
 ] as const;
 const times = ['avg', 'p50', 'p95', 'p99'] as const;
 

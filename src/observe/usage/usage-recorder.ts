@@ -1,5 +1,5 @@
 import type { TokenUsage } from '../../dialects/usage.js';
-import type { Emit, RequestFinished } from '../event.js';
+import type { Charge, Emit, RequestFinished } from '../event.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import type { UsageQueue } from './usage-queue.js';
 import { type UsageSource, usageRow } from './usage-row.js';
@@ -12,12 +12,22 @@ export interface UsageRecorder {
 }
 
 /**
+ * What a request is charged with.
+ * @returns null where no price is known; undefined where no provider answered.
+ */
+export type ChargeFor = (
+  event: RequestFinished,
+  usage: TokenUsage | null,
+) => Charge | null | undefined;
+
+/**
  * Turns finished requests into rows of `request_logs`, and emits a `usage_counted` event for each
- * one that a provider answered.
+ * one whose tokens are known, then a `request_charged` event for each one that a provider answered.
  */
 export function createUsageRecorder(
   queue: Pick<UsageQueue, 'add' | 'close'>,
   tokenizer: Pick<Tokenizer, 'count' | 'close'>,
+  chargeFor: ChargeFor,
   emit: Emit,
 ): UsageRecorder {
   const counting = new Set<Promise<void>>();
@@ -27,18 +37,21 @@ export function createUsageRecorder(
     usage: TokenUsage | null,
     source: UsageSource | null,
   ): void => {
-    const row = usageRow(event, usage, source);
+    const charge = chargeFor(event, usage);
+    const row = usageRow(event, usage, source, charge ?? null);
     if (row) queue.add(row);
-    if (!usage || !source) return;
     const { requestId, model, provider } = event;
-    emit({ type: 'usage_counted', requestId, model, provider, usage, source });
+    if (usage && source) {
+      emit({ type: 'usage_counted', requestId, model, provider, usage, source });
+    }
+    if (charge !== undefined) emit({ type: 'request_charged', requestId, model, provider, charge });
   };
 
   return {
     record(event) {
-      const { usage, uncounted, status } = event;
+      const { usage, uncounted } = event;
       if (usage) finish(event, usage, 'provider');
-      else if (uncounted && status < 400) {
+      else if (uncounted && isAnswered(event)) {
         const counted = tokenizer
           .count(uncounted, event.modelSent ?? event.model ?? '')
           .then((estimate) => finish(event, estimate, 'estimated'))
@@ -59,6 +72,13 @@ export function createUsageRecorder(
     },
   };
 }
+
+/** The client may have left before the provider answered, which charges for what it has done. */
+function isAnswered({ status }: RequestFinished): boolean {
+  return status < 400 || status === clientLeft;
+}
+
+const clientLeft = 499;
 
 /** The event without texts and bodies, which only the tokenizer and the row may see. */
 export function withoutText(event: RequestFinished): RequestFinished {

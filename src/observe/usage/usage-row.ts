@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { TokenUsage } from '../../dialects/usage.js';
-import type { RequestFinished } from '../event.js';
+import type { TokenUsage, UsageClasses } from '../../dialects/usage.js';
+import type { Charge, RequestFinished } from '../event.js';
 import { bodyText } from './body-text.js';
 
 /** The source of a token count: the provider's answer, or the gateway's own count. */
@@ -28,6 +28,12 @@ export interface UsageRow {
   prompt_tokens: number | null;
   completion_tokens: number | null;
   usage_source: UsageSource | null;
+  /** Null where all of it is plain text at the standard rate. */
+  usage_classes: UsageClasses | null;
+  /** Nano-dollars; null where no price is known. */
+  cost_nano: number | null;
+  currency: string | null;
+  price_revision: string | null;
   stream: boolean;
   complete: boolean;
   duration_ms: number;
@@ -52,6 +58,7 @@ export function usageRow(
   event: RequestFinished,
   usage: TokenUsage | null,
   source: UsageSource | null,
+  charge: Charge | null = null,
 ): UsageRow | null {
   if (event.credential === null || event.model === null) return null;
   return {
@@ -73,6 +80,10 @@ export function usageRow(
     prompt_tokens: usage?.promptTokens ?? null,
     completion_tokens: usage?.completionTokens ?? null,
     usage_source: source,
+    usage_classes: usage?.classes ?? null,
+    cost_nano: charge?.cost ?? null,
+    currency: charge?.currency ?? null,
+    price_revision: charge?.priceRevision ?? null,
     stream: event.stream,
     complete: event.complete,
     duration_ms: rounded(event.totalMs),

@@ -2,12 +2,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GatewayEvent } from '../../../src/observe/event.js';
 import { Tokenizer } from '../../../src/observe/tokenizer/tokenizer.js';
-import { createUsageRecorder, withoutText } from '../../../src/observe/usage/usage-recorder.js';
+import {
+  type ChargeFor,
+  createUsageRecorder,
+  withoutText,
+} from '../../../src/observe/usage/usage-recorder.js';
 import type { UsageRow } from '../../../src/observe/usage/usage-row.js';
 import { chatText } from '../tokenizer/chat-text.js';
 import { finished } from './finished.js';
 
 const reported = { promptTokens: 5, completionTokens: 6 };
+const charge = { cost: 7, currency: 'USD', priceRevision: 'operator:1' } as const;
+/** Every answered request costs the same, but for those of one model, which has no price. */
+const chargeFor: ChargeFor = ({ status, model }, usage) => {
+  if (status >= 400 && usage === null) return undefined;
+  return model === 'unpriced' ? null : charge;
+};
 const uncounted = chatText('hi', [
   JSON.stringify({ choices: [{ message: { content: 'hello there' } }] }),
 ]);
@@ -16,6 +26,7 @@ test('reported usage is stored and emitted', async () => {
   const { rows, events } = await record([finished({ usage: reported, uncounted })]);
   assert.deepEqual([rows[0]?.prompt_tokens, rows[0]?.completion_tokens], [5, 6]);
   assert.equal(rows[0]?.usage_source, 'provider');
+  assert.deepEqual([rows[0]?.cost_nano, rows[0]?.price_revision], [7, 'operator:1']);
   assert.deepEqual(events, [
     {
       type: 'usage_counted',
@@ -25,6 +36,7 @@ test('reported usage is stored and emitted', async () => {
       usage: reported,
       source: 'provider',
     },
+    { type: 'request_charged', requestId: 'req-1', model: 'gpt-4', provider: 'main', charge },
   ]);
 });
 
@@ -53,10 +65,29 @@ test('a request with an error or without an answer has a row without tokens', as
   assert.deepEqual(events, []);
 });
 
+test('a model without a price has no cost, which is told', async () => {
+  const { rows, events } = await record([finished({ usage: reported, model: 'unpriced' })]);
+  assert.deepEqual([rows[0]?.cost_nano, rows[0]?.currency], [null, null]);
+  const told = events.at(-1);
+  assert.ok(told?.type === 'request_charged');
+  assert.equal(told.charge, null);
+});
+
+test('a client that left before the answer is charged for its prompt, as an estimate', async () => {
+  const { rows } = await record([
+    finished({ status: 499, uncounted: { ...uncounted, answer: [] } }),
+  ]);
+  assert.deepEqual([rows[0]?.prompt_tokens, rows[0]?.completion_tokens], [8, 0]);
+  assert.deepEqual([rows[0]?.usage_source, rows[0]?.cost_nano], ['estimated', 7]);
+});
+
 test('tokens are emitted also for a request without a row', async () => {
   const { rows, events } = await record([finished({ credential: null, usage: reported })]);
   assert.equal(rows.length, 0);
-  assert.equal(events.length, 1);
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['usage_counted', 'request_charged'],
+  );
 });
 
 test('the text of a request is passed to nobody else', () => {
@@ -71,7 +102,9 @@ async function record(finishedRequests: ReturnType<typeof finished>[]) {
   const rows: UsageRow[] = [];
   const events: GatewayEvent[] = [];
   const queue = { add: (row: UsageRow) => void rows.push(row), close: async () => {} };
-  const recorder = createUsageRecorder(queue, new Tokenizer(), (event) => events.push(event));
+  const recorder = createUsageRecorder(queue, new Tokenizer(), chargeFor, (event) =>
+    events.push(event),
+  );
   for (const event of finishedRequests) recorder.record(event);
   await recorder.close(10_000);
   return { rows, events };

@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import { usageRow } from '../../../src/observe/usage/usage-row.js';
 import { finished } from './finished.js';
 
+const charge = { cost: 5, currency: 'USD', priceRevision: 'operator:1' } as const;
+
 test('a finished request is a row, with an id of its own each time', () => {
   const usage = { promptTokens: 5, completionTokens: 6 };
-  const row = usageRow(finished(), usage, 'provider');
+  const row = usageRow(finished(), usage, 'provider', charge);
   const { uid, ...rest } = row ?? assert.fail();
   assert.deepEqual(rest, {
     started_ms: Date.parse('2026-03-10T12:00:00.123Z'),
@@ -22,6 +24,10 @@ test('a finished request is a row, with an id of its own each time', () => {
     prompt_tokens: 5,
     completion_tokens: 6,
     usage_source: 'provider',
+    usage_classes: null,
+    cost_nano: 5,
+    currency: 'USD',
+    price_revision: 'operator:1',
     stream: false,
     complete: true,
     duration_ms: 120.123,

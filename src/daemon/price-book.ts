@@ -1,0 +1,76 @@
+import type { Provider } from '../config/configuration.js';
+import { modelEndpoints } from '../dialects/endpoints.js';
+import { classesOf, noClasses } from '../dialects/usage.js';
+import type { ChargeFor } from '../observe/usage/usage-recorder.js';
+import { costOf } from '../pricing/cost.js';
+import { type ModelPrice, needsUsage } from '../pricing/model-price.js';
+import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
+
+/** Past this many models, all are looked up again: clients choose their names. */
+const maxModels = 10_000;
+/** Providers do not charge for counting. */
+const freeEndpoints = new Set(
+  modelEndpoints
+    .filter(({ dialect }) => dialect.operation === 'token_count')
+    .map(({ pattern }) => pattern),
+);
+
+/**
+ * What requests are charged with, in the control process: the one place where a cost is made that
+ * rows, metrics and budgets count.
+ */
+export class PriceBook {
+  #providers: ReadonlyMap<string, Provider> = new Map();
+  readonly #models = new Map<string, ModelPrices | null>();
+  /** Prices that requests were charged with, by revision. */
+  readonly #used = new Map<string, ModelPrice>();
+  readonly #stored = new Set<string>();
+
+  /** @param providers of the configuration that becomes active. */
+  configured(providers: readonly Provider[]): void {
+    this.#providers = new Map(providers.map((provider) => [provider.provider_key, provider]));
+    this.#models.clear();
+  }
+
+  /** The price of a model by the provider's name of it; null where none is known. */
+  priceOf(provider: string, model: string, nowMs: number): ModelPrice | null {
+    const key = `${provider}\0${model}`;
+    let prices = this.#models.get(key);
+    if (prices === undefined) {
+      if (this.#models.size >= maxModels) this.#models.clear();
+      const sheet = this.#providers.get(provider)?.prices;
+      prices = sheet ? pricesOf(sheet, provider, model) : null;
+      this.#models.set(key, prices);
+    }
+    return prices?.at(nowMs) ?? null;
+  }
+
+  /** A price that requests were charged with since the start. */
+  used(revision: string): ModelPrice | null {
+    return this.#used.get(revision) ?? null;
+  }
+
+  /** The prices of these revisions that are not stored yet. */
+  unstored(revisions: ReadonlySet<string>): ModelPrice[] {
+    return [...revisions].flatMap((revision) =>
+      this.#stored.has(revision) ? [] : (this.#used.get(revision) ?? []),
+    );
+  }
+
+  stored(prices: readonly ModelPrice[]): void {
+    for (const { revision } of prices) this.#stored.add(revision);
+  }
+
+  readonly chargeFor: ChargeFor = (event, usage) => {
+    const { provider, modelSent, status, endpoint, startedAt, upstreamMs } = event;
+    const isAnswered = usage !== null || status < 400;
+    if (provider === null || modelSent === null || !isAnswered) return undefined;
+    if (freeEndpoints.has(endpoint)) return { cost: 0, currency: 'USD', priceRevision: 'free' };
+    const price = this.priceOf(provider, modelSent, startedAt);
+    // Without usage only what needs none can be charged: a price of tokens says nothing then.
+    if (!price || (usage === null && needsUsage(price))) return null;
+    this.#used.set(price.revision, price);
+    const cost = costOf(price, usage ? classesOf(usage) : noClasses, upstreamMs);
+    return { cost, currency: 'USD', priceRevision: price.revision };
+  };
+}

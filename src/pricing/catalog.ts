@@ -1,0 +1,131 @@
+import {
+  type ModelPrice as CatalogPrice,
+  type Provider as CatalogProvider,
+  findProvider,
+  type ModelInfo,
+} from '@pydantic/genai-prices';
+import type { CatalogModel, ContextTier, Price, Rates, UnitName } from '../config/price.js';
+import { nanoPerDollar } from './money.js';
+
+/** Its data is bundled: nothing is fetched, and nothing of it changes but with its version. */
+export const catalogName = 'genai-prices 0.1.8';
+
+/** The catalog's names of rates, and how many of our units each is for. */
+const units: Readonly<Record<string, readonly [unit: UnitName, per: number]>> = {
+  input_mtok: ['input', 1],
+  cache_read_mtok: ['cache_read', 1],
+  cache_write_mtok: ['cache_write_5m', 1],
+  cache_write_1h_mtok: ['cache_write_1h', 1],
+  input_audio_mtok: ['audio_input', 1],
+  input_image_mtok: ['image_input', 1],
+  output_mtok: ['output', 1],
+  output_reasoning_mtok: ['reasoning', 1],
+  output_audio_mtok: ['audio_output', 1],
+  output_image_mtok: ['image_output', 1],
+  requests_kcount: ['request', 1_000],
+  web_searches_kcount: ['search', 1_000],
+  audio_hours: ['second', 3_600],
+};
+
+/** Makers whose models nobody else can serve: their names tell the price wherever they are asked. */
+const makers = ['openai', 'anthropic', 'google', 'x-ai'];
+
+const idsOfTypes: Readonly<Record<string, string>> = {
+  anthropic: 'anthropic',
+  azure: 'azure',
+  bedrock: 'aws',
+  gemini: 'google',
+  vertex: 'google',
+  cohere: 'cohere',
+};
+
+const known = new Map<string, readonly CatalogModel[]>();
+
+/** The same list for every provider of a kind. */
+export interface Catalog {
+  /** Of the kind; empty where models are known by their makers alone. */
+  readonly id: string;
+  readonly models: readonly CatalogModel[];
+}
+
+/** The bundled prices of a provider: by its address, else by its type, else by its models' makers. */
+export function catalogOf(provider: { api_base: string; provider_type: string }): Catalog {
+  const { api_base, provider_type } = provider;
+  const byType = idsOfTypes[provider_type];
+  const found =
+    findProvider({ providerApiUrl: api_base }) ??
+    (byType === undefined ? undefined : findProvider({ providerId: byType }));
+  const id = found?.id ?? '';
+  let models = known.get(id);
+  if (!models) {
+    models = found ? modelsOf(found) : makers.flatMap(modelsOfMaker);
+    known.set(id, models);
+  }
+  return { id, models };
+}
+
+function modelsOf({ models, fallback_model_providers = [] }: CatalogProvider): CatalogModel[] {
+  const others = fallback_model_providers.flatMap(
+    (providerId) => findProvider({ providerId })?.models ?? [],
+  );
+  return [...models, ...others].map(catalogModel);
+}
+
+function modelsOfMaker(providerId: string): CatalogModel[] {
+  const maker = findProvider({ providerId });
+  const { model_match } = maker ?? {};
+  if (!maker || !model_match) return [];
+  // Its open models are served by anybody, at any price.
+  const closed = { regex: '^(?!.*oss)' };
+  return maker.models.map((model) => {
+    const { match, prices } = catalogModel(model);
+    return { match: { and: [model_match, closed, match] }, prices };
+  });
+}
+
+function catalogModel({ id, match, context_window, prices }: ModelInfo): CatalogModel {
+  const list = Array.isArray(prices) ? prices : [{ prices }];
+  // Discounts of some hours of the day are left out: what is charged is never less than the truth.
+  const dated = list.filter(({ constraint }) => constraint?.type !== 'time_of_date');
+  return {
+    match,
+    prices: dated.map(({ constraint, prices: written }) => ({
+      ...priceOf(id, written),
+      valid_from: constraint?.type === 'start_date' ? constraint.start_date : null,
+      max_input_tokens: context_window ?? null,
+    })),
+  };
+}
+
+function priceOf(name: string, written: CatalogPrice): Price {
+  const rates: Rates = {};
+  const tiers = new Map<number, Rates>();
+  for (const [key, value] of Object.entries(written)) {
+    const [unit, per] = units[key] ?? [];
+    if (unit === undefined || per === undefined || value === undefined) continue;
+    const nano = (dollars: number) => Math.round((dollars * nanoPerDollar) / per);
+    if (typeof value === 'number') rates[unit] = nano(value);
+    else {
+      rates[unit] = nano(value.base);
+      for (const { start, price } of value.tiers) {
+        tiers.set(start, { ...tiers.get(start), [unit]: nano(price) });
+      }
+    }
+  }
+  const context_tiers: ContextTier[] = [...tiers].map(([above_tokens, own]) => ({
+    above_tokens,
+    rates: own,
+  }));
+  return {
+    name,
+    model: name,
+    provider_key: null,
+    valid_from: null,
+    rates,
+    service_tiers: {},
+    context_tiers,
+    max_input_tokens: null,
+    max_output_tokens: null,
+    source: catalogName,
+  };
+}

@@ -1,0 +1,77 @@
+import type { UnitName } from '../config/price.js';
+import { inputTokens, type UsageClasses } from '../dialects/usage.js';
+import { type ModelPrice, ratesOf } from './model-price.js';
+import { charge } from './money.js';
+
+/** What is counted of each unit, and the amount of it that a rate is for. */
+interface Counter {
+  readonly unit: UnitName;
+  readonly per: number;
+  count(classes: UsageClasses, upstreamMs: number): number;
+}
+
+const perMillion = 1_000_000;
+const msPerHour = 3_600_000;
+
+/** In the order in which a cost is shown. Classes are disjoint, so reasoning is taken from output. */
+const counters: readonly Counter[] = [
+  { unit: 'input', per: perMillion, count: ({ input }) => input },
+  { unit: 'cache_read', per: perMillion, count: ({ cacheRead }) => cacheRead },
+  { unit: 'cache_write_5m', per: perMillion, count: ({ cacheWrite5m }) => cacheWrite5m },
+  { unit: 'cache_write_1h', per: perMillion, count: ({ cacheWrite1h }) => cacheWrite1h },
+  { unit: 'audio_input', per: perMillion, count: ({ audioInput }) => audioInput },
+  { unit: 'image_input', per: perMillion, count: ({ imageInput }) => imageInput },
+  { unit: 'output', per: perMillion, count: ({ output, reasoning }) => output - reasoning },
+  { unit: 'reasoning', per: perMillion, count: ({ reasoning }) => reasoning },
+  { unit: 'audio_output', per: perMillion, count: ({ audioOutput }) => audioOutput },
+  { unit: 'image_output', per: perMillion, count: ({ imageOutput }) => imageOutput },
+  { unit: 'request', per: 1, count: () => 1 },
+  { unit: 'image', per: 1, count: ({ images }) => images },
+  { unit: 'second', per: 1, count: ({ seconds }) => Math.ceil(seconds) },
+  { unit: 'search', per: 1, count: ({ searches }) => searches },
+  { unit: 'hour', per: msPerHour, count: (_, upstreamMs) => Math.ceil(upstreamMs) },
+];
+
+/** One class of a cost. */
+export interface CostLine {
+  unit: UnitName;
+  /** Tokens, milliseconds of an `hour`, or how many of another unit. */
+  count: number;
+  /** Nano-dollars for `per` of them. */
+  rate: number;
+  per: number;
+  /** Nano-dollars, rounded. */
+  cost: number;
+}
+
+/**
+ * What a request costs, in nano-dollars: the sum of its lines, each rounded half up.
+ * @param upstreamMs how long its provider took, which some are charged for.
+ */
+export function costOf(price: ModelPrice, classes: UsageClasses, upstreamMs: number): number {
+  const rates = ratesOf(price, inputTokens(classes), classes.tier);
+  let cost = 0;
+  for (const { unit, per, count } of counters) {
+    const rate = rates[unit];
+    if (rate === 0) continue;
+    const counted = count(classes, upstreamMs);
+    if (counted > 0) cost += charge(counted, rate, per);
+  }
+  return cost;
+}
+
+/** The same line by line; what was not used is left out. */
+export function costLines(
+  price: ModelPrice,
+  classes: UsageClasses,
+  upstreamMs: number,
+): CostLine[] {
+  const rates = ratesOf(price, inputTokens(classes), classes.tier);
+  return counters.flatMap(({ unit, per, count }) => {
+    const counted = count(classes, upstreamMs);
+    const rate = rates[unit];
+    const isToken = per === perMillion;
+    if (counted === 0 || (rate === 0 && !isToken)) return [];
+    return { unit, count: counted, rate, per, cost: charge(counted, rate, per) };
+  });
+}

@@ -1,0 +1,59 @@
+import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
+import type { Price, PriceSheet } from '../config/price.js';
+import { matches } from './matches.js';
+import { type ModelPrice, settlePrice } from './model-price.js';
+
+/** The prices of one model at one provider, over time. */
+export class ModelPrices {
+  /** The latest first; their beginnings are wall clock, milliseconds. */
+  readonly #dated: readonly { fromMs: number; price: ModelPrice }[];
+
+  constructor(dated: readonly Price[], markupPercent: number) {
+    this.#dated = dated
+      .map((price) => ({
+        fromMs: price.valid_from === null ? Number.NEGATIVE_INFINITY : Date.parse(price.valid_from),
+        price: settlePrice(price, markupPercent),
+      }))
+      .sort((a, b) => b.fromMs - a.fromMs);
+  }
+
+  /** The price of that time; null where none has begun. */
+  at(nowMs: number): ModelPrice | null {
+    for (const { fromMs, price } of this.#dated) if (fromMs <= nowMs) return price;
+    return null;
+  }
+}
+
+/**
+ * The prices of a model by the provider's name of it: of the operator's the most exact, of the
+ * provider alone before those of any; else the bundled ones. Null where there is none.
+ */
+export function pricesOf(
+  { own, catalog, markupPercent }: PriceSheet,
+  providerKey: string,
+  model: string,
+): ModelPrices | null {
+  for (const provider of [providerKey, null]) {
+    const candidates = own.filter(({ provider_key }) => provider_key === provider);
+    const exact = candidates.filter((price) => price.model === model);
+    if (exact.length > 0) return new ModelPrices(exact, markupPercent);
+    const longest = wildcards(candidates, model);
+    if (longest.length > 0) return new ModelPrices(longest, markupPercent);
+  }
+  const name = model.trim().toLowerCase();
+  const found = catalog.find(({ match }) => matches(match, name));
+  return found ? new ModelPrices(found.prices, markupPercent) : null;
+}
+
+/** Those of the longest wildcard that matches. */
+function wildcards(prices: readonly Price[], model: string): Price[] {
+  let found: Price[] = [];
+  for (const price of prices) {
+    const pattern = compileModelPattern(price.model);
+    if (typeof pattern === 'string' || !matchesPattern(pattern, model)) continue;
+    const longest = found[0]?.model.length ?? 0;
+    if (price.model.length > longest) found = [price];
+    else if (price.model === found[0]?.model) found.push(price);
+  }
+  return found;
+}

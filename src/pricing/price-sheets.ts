@@ -1,0 +1,30 @@
+import { hash } from 'node:crypto';
+import type { Provider } from '../config/configuration.js';
+import type { Price, PriceSheet } from '../config/price.js';
+import { catalogName, catalogOf } from './catalog.js';
+
+/**
+ * Gives providers their price sheets. A sheet with the same content is the same object, however
+ * many providers have it and however often the configuration is read: what has not changed is not
+ * sent to workers again.
+ */
+export class PriceSheets {
+  #sheets = new Map<string, PriceSheet>();
+
+  /** @param own the operator's prices. */
+  attach(providers: readonly Provider[], own: readonly Price[]): Provider[] {
+    const digest = own.length === 0 ? '' : hash('sha256', JSON.stringify(own)).slice(0, 16);
+    const used = new Map<string, PriceSheet>();
+    const attached = providers.map((provider) => {
+      const { id, models: catalog } = catalogOf(provider);
+      const markupPercent = provider.provider_params.markup_percent ?? 0;
+      const revision = `${catalogName}/${id} ${digest} ${markupPercent}`;
+      const sheet = used.get(revision) ??
+        this.#sheets.get(revision) ?? { revision, own, catalog, markupPercent };
+      used.set(revision, sheet);
+      return { ...provider, prices: sheet };
+    });
+    this.#sheets = used;
+    return attached;
+  }
+}

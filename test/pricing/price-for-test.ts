@@ -1,0 +1,18 @@
+import type { Price } from '../../src/config/price.js';
+
+/** A price of the model `m` that is free but for what is given. */
+export function priceForTest(fields: Partial<Price> = {}): Price {
+  return {
+    name: 'm',
+    model: 'm',
+    provider_key: null,
+    valid_from: null,
+    rates: {},
+    service_tiers: {},
+    context_tiers: [],
+    max_input_tokens: null,
+    max_output_tokens: null,
+    source: 'operator',
+    ...fields,
+  };
+}
