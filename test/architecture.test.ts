@@ -33,6 +33,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   observe: ['dialects'],
   'mock-provider': ['dialects', 'server', 'errors', 'websocket'],
+  console: [],
   daemon: [
     ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
     ...['observe', 'server', 'db', 'dialects', 'pricing'],
@@ -54,18 +55,21 @@ interface Import {
 }
 
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
+  .filter((file) => /\.tsx?$/.test(file))
   .sort();
 const imports = new Map(files.map((file) => [file, importsOf(file)]));
+
+function sourceOf(target: string): string {
+  const [ts, tsx] = ['.ts', '.tsx'].map((end) => target.replace(/\.js$/, end));
+  return tsx !== undefined && files.includes(tsx) ? tsx : (ts ?? target);
+}
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   const found: Import[] = [];
   const add = (target: string, typeOnly: boolean) =>
     found.push({
-      to: target.startsWith('.')
-        ? normalize(join(dirname(file), target)).replace(/\.js$/, '.ts')
-        : target,
+      to: target.startsWith('.') ? sourceOf(normalize(join(dirname(file), target))) : target,
       typeOnly,
     });
   for (const [, keyword, what, target] of text.matchAll(
@@ -81,7 +85,7 @@ function importsOf(file: string): Import[] {
 
 /** The folder of a file below `src`, or the name of a file there. */
 function room(file: string): string {
-  return file.split('/')[0]?.replace(/\.ts$/, '') ?? '';
+  return file.split('/')[0]?.replace(/\.tsx?$/, '') ?? '';
 }
 
 function isOurs(target: string): boolean {
@@ -95,7 +99,7 @@ test('every import is found, and leads to a file or a package', () => {
   assert.ok(all.includes('cli/daemon/serve.ts daemon/serve.ts'), 'dynamic imports are seen');
   for (const line of all) {
     const to = line.split(' ')[1] ?? '';
-    assert.ok(!to.endsWith('.ts') || isOurs(to), `${line} is not below src`);
+    assert.ok(!/\.tsx?$/.test(to) || isOurs(to), `${line} is not below src`);
   }
 });
 
@@ -128,7 +132,7 @@ test('every exported value is used outside its file', () => {
   const sources = new Map(
     ['src', 'test', 'bench'].flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-        .filter((file) => file.endsWith('.ts'))
+        .filter((file) => /\.tsx?$/.test(file))
         .map((file) => [join(folder, file), readFileSync(join(root, folder, file), 'utf8')]),
     ),
   );
@@ -136,7 +140,11 @@ test('every exported value is used outside its file', () => {
   /** The files that import a file as a whole: what they use of it is searched in their text. */
   const wholes = new Map<string, string[]>();
   for (const [file, text] of sources) {
-    const at = (target: string) => normalize(join(dirname(file), target)).replace(/\.js$/, '.ts');
+    const at = (target: string) => {
+      const path = normalize(join(dirname(file), target));
+      const tsx = path.replace(/\.js$/, '.tsx');
+      return sources.has(tsx) ? tsx : path.replace(/\.js$/, '.ts');
+    };
     const named = /^(?:import|export)\s(?:type\s)?(?:\w+,\s)?\{([^}]*)\} from '(\.[^']+)'/gm;
     for (const [, names = '', target = ''] of text.matchAll(named)) {
       for (const name of names.split(',')) {
@@ -169,9 +177,20 @@ test('every exported value is used outside its file', () => {
   assert.deepEqual(unused, []);
 });
 
-test('only cli, daemon, admin and changes import db', () => {
-  const rooms = [...imports].filter(([, list]) => list.some(({ to }) => room(to) === 'db'));
+test('only cli, daemon, admin and changes import db, and the console only its types', () => {
+  const rooms = [...imports].filter(([file, list]) =>
+    list.some(({ to, typeOnly }) => room(to) === 'db' && !(typeOnly && room(file) === 'console')),
+  );
   for (const [file] of rooms) assert.match(file, /^(cli|daemon|admin|changes|db)\//);
+});
+
+test('the console loads nothing of the server: it shares types, and plain data of the providers', () => {
+  for (const [file, list] of imports) {
+    if (room(file) !== 'console') continue;
+    for (const { to, typeOnly } of list.filter(({ to }) => isOurs(to) && room(to) !== 'console')) {
+      assert.ok(typeOnly || to === 'providers/presets.ts', `${file} loads ${to}`);
+    }
+  }
 });
 
 test('no files import each other in a circle', () => {
@@ -225,7 +244,7 @@ test('only server knows the engines', () => {
 
 test('a name says what is in a file or folder, in kebab case', () => {
   for (const file of files) {
-    for (const part of file.replace(/\.ts$/, '').split('/')) {
+    for (const part of file.replace(/\.tsx?$/, '').split('/')) {
       assert.match(part, /^[a-z0-9]+(-[a-z0-9]+)*$/, file);
       assert.doesNotMatch(part, /^(utils?|helpers?|common|services?|managers?|misc)$/, file);
     }

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { ChangeControl } from '../changes/change-control.js';
+import { noSignIn } from './request.js';
 import { createRouter } from './router.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
 import { credentialRoutes } from './routes/credentials.js';
@@ -41,6 +42,7 @@ export async function answerCommand(
       signal: new AbortController().signal,
       actor,
       isCommand: true,
+      ...noSignIn,
       role: 'admin',
     },
     control,

@@ -56,11 +56,11 @@ export function adminAuthenticator(
 }
 
 /**
- * Refuses a route that the key's role does not allow.
+ * Refuses a route that a role does not allow.
  * @throws GatewayError `permission_denied`.
  */
 export function authorize(
-  { name, role }: AdminKey,
+  { actor, role }: { actor: string; role: AdminRole },
   { method, readOnly, operators }: { method: string; readOnly?: boolean; operators?: boolean },
 ): void {
   if (role === 'admin' || method === 'GET' || readOnly) return;
@@ -68,7 +68,7 @@ export function authorize(
   const needed = operators ? 'operator or admin' : 'admin';
   throw new GatewayError(
     'permission_denied',
-    `The admin key "${name}" is a${role === 'operator' ? 'n' : ''} ${role}'s: this needs the role ${needed}.`,
+    `${actor} is ${role === 'operator' ? 'an' : 'a'} ${role}: this needs the role ${needed}.`,
   );
 }
 

@@ -3,7 +3,7 @@ import { ConfigError } from '../config/problem.js';
 import { type ErrorCode, type ErrorProblem, GatewayError } from '../errors.js';
 import { requestCheck } from './check-request.js';
 import { decodeBody } from './read-body.js';
-import type { AdminAnswer, BulkRequest } from './request.js';
+import { type AdminAnswer, type BulkRequest, noSignIn } from './request.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
 
 /** The thread's reply. */
@@ -38,7 +38,8 @@ export async function answerBulk(
     const checked = { query: new URLSearchParams(query), body: check.body(decodeBody(body)) };
     // Never aborted: when the client leaves, the whole thread is ended.
     const { signal } = new AbortController();
-    return toBytes(await route.handle({ ...request, ...checked, signal }, control));
+    const asked = { ...request, ...checked, ...noSignIn, signal };
+    return toBytes(await route.handle(asked, control));
   } catch (error) {
     return { error: toBulkError(error) };
   }

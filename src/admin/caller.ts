@@ -3,7 +3,7 @@ import { type Clients, foreignHost } from '../config/client.js';
 import { unixPeer } from '../config/networks.js';
 import { GatewayError } from '../errors.js';
 import { addressText } from '../server/address-text.js';
-import { endpointHeader } from '../server/relayed.js';
+import { endpointHeader, schemeHeader } from '../server/relayed.js';
 
 /** The sender of a request to the control process, and its way there. */
 export interface Caller {
@@ -17,6 +17,8 @@ export interface Caller {
   endpoint: string | null;
   /** The user of a command of this machine, such as `cli:alice@host`; null for all other callers. */
   commandUser: string | null;
+  /** True where the client came by TLS, to this machine or to a trusted proxy. */
+  isSecure: boolean;
 }
 
 /** Names the user of a command to the control process, URI-encoded. */
@@ -32,16 +34,17 @@ export function callerOnSocket({ headers }: IncomingMessage, mainHost: string): 
   const addresses = headers['x-forwarded-for'];
   if (typeof endpoint === 'string' && typeof addresses === 'string') {
     const [address = '', ...hops] = addresses.split(', ');
-    const isLocal = hops.length === 0;
-    return { address, isLocal, listenHost: mainHost, endpoint, commandUser: null };
+    const isSecure = headers[schemeHeader] === 'https';
+    const relayed = { address, isLocal: hops.length === 0, listenHost: mainHost, endpoint };
+    return { ...relayed, commandUser: null, isSecure };
   }
   if (addresses !== undefined) {
     // An older worker sends no endpoint; it is about to be replaced.
     const message = 'The worker that took this request has another version. Try again.';
     throw new GatewayError('unavailable', message, { headers: { 'retry-after': '1' } });
   }
-  const commandUser = commandUserIn(headers);
-  return { address: 'local', isLocal: true, listenHost: 'localhost', endpoint: null, commandUser };
+  const local = { address: 'local', isLocal: true, listenHost: 'localhost', endpoint: null };
+  return { ...local, commandUser: commandUserIn(headers), isSecure: false };
 }
 
 /**
@@ -67,7 +70,8 @@ export function callerOnListener(
   if (client.hasForeignHost) throw foreignHost();
   const { address, isLocal } = client;
   const host = listenHost ?? 'localhost';
-  return { address, isLocal, listenHost: host, endpoint: null, commandUser: null };
+  const isSecure = client.isSecure || 'encrypted' in socket;
+  return { address, isLocal, listenHost: host, endpoint: null, commandUser: null, isSecure };
 }
 
 /** Only this user can open the control socket, so the name is not checked, but for its form. */

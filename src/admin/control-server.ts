@@ -4,7 +4,6 @@ import { pipeline } from 'node:stream/promises';
 import { Clients, needsNoKey } from '../config/client.js';
 import { Networks } from '../config/networks.js';
 import { ConfigError } from '../config/problem.js';
-import type { AdminRole } from '../config/settings-schema.js';
 import { GatewayError, toGatewayError } from '../errors.js';
 import type { TlsMaterial } from '../server/exchange.js';
 import { contextOf } from '../server/net.js';
@@ -27,6 +26,7 @@ import { anonymous } from './request.js';
 import type { AdminAnswer } from './route.js';
 import { createRouter } from './router.js';
 import { routes } from './routes/index.js';
+import { type Identity, identify } from './session/identify.js';
 
 export interface ControlServer {
   /** Descriptor of the listener of `admin.listen`; null where that is no port. */
@@ -57,7 +57,8 @@ export async function startControlServer(
   { replaces, tls, adminFd }: ListenOptions,
 ): Promise<ControlServer> {
   const { admin, server: main } = control.settings;
-  const authenticate = adminAuthenticator(control.adminKeys, control.emit);
+  const { adminKeys, emit, links, sessions } = control;
+  const identifying = { authenticate: adminAuthenticator(adminKeys, emit), links, sessions };
   // The admin listener does not take the PROXY protocol.
   const clients = new Clients({ ...main, proxy_protocol: false });
   const mayUseAdmin = new Networks(admin.allow_from);
@@ -72,24 +73,26 @@ export async function startControlServer(
     checkTarget(path, query);
     const { route, check, params } = find(method, path);
     const { endpoint, address } = caller;
-    const isElsewhere = endpoint === '/admin' && admin.listen !== null;
-    if (endpoint !== null && (isElsewhere || !isOfEndpoint(route.path, endpoint))) {
+    const isElsewhere = admin.listen !== null && (endpoint === '/admin' || endpoint === '/console');
+    const isOff = route.console === true && !control.settings.console.enabled;
+    if (isOff || (endpoint !== null && (isElsewhere || !isOfEndpoint(route.path, endpoint)))) {
       throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
     }
     const access =
       typeof route.access === 'function' ? route.access(control.settings) : route.access;
-    let actor = anonymous;
-    let role: AdminRole = 'viewer';
-    if (!needsNoKey(access, caller.isLocal, caller.listenHost)) {
-      const isRefused = admin.allow_from.length > 0 && !mayUseAdmin.has(address);
-      if (route.access === 'admin' && address !== 'local' && isRefused) {
-        throw new GatewayError('permission_denied', `${address} may not use the admin API.`);
-      }
-      const key = authenticate(headers.authorization, address);
-      authorize(key, route);
-      actor = caller.commandUser ?? `admin:${key.name}`;
-      role = key.role;
+    const isRefused = admin.allow_from.length > 0 && !mayUseAdmin.has(address);
+    if (isOfEndpoint(route.path, '/admin') && address !== 'local' && isRefused) {
+      throw new GatewayError('permission_denied', `${address} may not use the admin API.`);
     }
+    const { isSecure } = caller;
+    let identity: Identity = nobody;
+    if (!needsNoKey(access, caller.isLocal, caller.listenHost)) {
+      const signsIn = route.signsIn === true;
+      identity = await identify(identifying, { method, headers, address, isSecure, signsIn });
+      authorize(identity, route);
+    }
+    const { role, key, session } = identity;
+    const actor = caller.commandUser ?? identity.actor;
     const parameters = new URLSearchParams(query);
     check.parameters(params, parameters);
     const body = await readBody(message, route.maxBodyBytes?.[role]);
@@ -109,7 +112,8 @@ export async function startControlServer(
       const request = { ...asked, operationId, query, body: new Uint8Array(body) };
       answered = await whileConnected(message, (signal) => control.bulk(request, signal));
     } else {
-      const request = { ...asked, query: parameters, body: check.body(decodeBody(body)) };
+      const checked = { query: parameters, body: check.body(decodeBody(body)) };
+      const request = { ...asked, ...checked, key, session, isSecure };
       answered = await whileConnected(
         message,
         async (signal) => await route.handle({ ...request, signal }, control),
@@ -183,6 +187,8 @@ async function whileConnected<T>(
 }
 
 const find = createRouter(routes);
+
+const nobody: Identity = { actor: anonymous, role: 'viewer', key: null, session: null };
 
 /** The client's request id where it is safe to pass on, which workers have already ensured. */
 function requestIdOf({ headers }: IncomingMessage): string {

@@ -5,16 +5,27 @@ import type { DescribedSetting } from '../config/settings.js';
 import type { Emit } from '../observe/event.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { WorkerState } from '../observe/metrics-state.js';
+import type { Live } from '../observe/recent/live.js';
 import type { Recent } from '../observe/recent/recent.js';
 import type { ModelPrice } from '../pricing/model-price.js';
 import type { AdminKey } from './authenticate.js';
 import type { HealthChecks } from './health/health-checks.js';
 import type { Reports } from './reports.js';
 import type { AdminAnswer, BulkRequest } from './request.js';
+import type { Oidc } from './session/oidc.js';
+import type { Sessions } from './session/sessions.js';
+import type { SignInLinks } from './session/sign-in-links.js';
 
 /** Dependencies of the control plane's handlers. */
 export interface Control extends ChangeControl {
   readonly adminKeys: readonly AdminKey[];
+  readonly sessions: Sessions;
+  readonly links: SignInLinks;
+  /** Where browsers reach the console; null where none can. */
+  consoleUrl(): string | null;
+  /** Sign-in by an OpenID provider; null where none is set. */
+  readonly oidc: Oidc | null;
+  readonly live: Live;
   /** Every setting with its source; for a secret, only that it is set. */
   readonly describedSettings: readonly DescribedSetting[];
   readonly reports: Reports;
@@ -24,6 +35,8 @@ export interface Control extends ChangeControl {
   readonly secrets: SecretStore;
   readonly recent: Recent;
   readonly prices: PricesNow;
+  /** Aborted when the daemon stops: what would last ends. */
+  readonly stopping: AbortSignal;
   workers(): WorkersNow;
   /** The providers of an earlier active configuration; null where it is no longer kept. */
   providersAt(version: number): readonly Provider[] | null;

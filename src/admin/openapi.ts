@@ -60,6 +60,7 @@ const tags = [
   { name: 'usage', description: 'Requests, tokens and latency.' },
   { name: 'explain', description: 'Explanations of routing.' },
   { name: 'monitoring', description: 'Health and metrics.' },
+  { name: 'console', description: 'The console, and signing in to it.' },
   { name: 'docs', description: 'This documentation.' },
 ];
 

@@ -1,4 +1,4 @@
-import { type RequestFilter, statusPattern } from '../db/queries/request-filter.js';
+import { cursorPattern, type RequestFilter, statusPattern } from '../db/queries/request-filter.js';
 import { GatewayError } from '../errors.js';
 import { PeriodError, parsePeriod } from '../observe/usage/period.js';
 import type { ReportOf } from './reports.js';
@@ -42,6 +42,18 @@ export const searchParameters: readonly Parameter[] = [
   },
   name('error'),
   { ...name('id'), description: 'Only requests with this id; `*` stands for any characters.' },
+  {
+    name: 'min_duration_ms',
+    in: 'query',
+    description: 'Only requests that took at least so long.',
+    schema: { type: 'integer', minimum: 0, maximum: 86_400_000 },
+  },
+  {
+    name: 'cursor',
+    in: 'query',
+    description: 'The `next_cursor` of the page before.',
+    schema: { type: 'string', pattern: cursorPattern },
+  },
 ];
 
 export const formatParameter: Parameter = {
@@ -64,6 +76,8 @@ export function filterOf(query: URLSearchParams): RequestFilter {
     status: query.get('status'),
     error: query.get('error'),
     requestId: query.get('id'),
+    minDurationMs: Number(query.get('min_duration_ms') ?? 0),
+    cursor: query.get('cursor'),
   };
 }
 

@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AdminRole } from '../config/settings-schema.js';
+import type { AdminKey } from './authenticate.js';
+import type { Session } from './session/sessions.js';
 
 /** The actor of a request that needed no admin key. */
 export const anonymous = 'anonymous';
 
-export interface AdminRequest {
+export interface AdminRequest extends SignedIn {
   /** Decoded values of the path's parameters. */
   params: Readonly<Record<string, string>>;
   query: URLSearchParams;
@@ -22,9 +24,22 @@ export interface AdminRequest {
   actor: string;
   /** True for a command of this machine, whose user may use every secret of the machine. */
   isCommand: boolean;
-  /** The admin key's role; `viewer` where none was needed. */
+  /** The role of the admin key or session; `viewer` where none was needed. */
   role: AdminRole;
 }
+
+/** What only signing in needs. */
+interface SignedIn {
+  /** The admin key; null in a session, and where none was needed. */
+  key: AdminKey | null;
+  /** The session of the console that the request was made in. */
+  session: Session | null;
+  /** True where the client came by TLS. */
+  isSecure: boolean;
+}
+
+/** Of a request in which nobody can sign in. */
+export const noSignIn = { key: null, session: null, isSecure: false } as const;
 
 export interface AdminAnswer {
   status: number;
@@ -34,7 +49,8 @@ export interface AdminAnswer {
 }
 
 /** A request of a bulk route in the form sent to the thread, with its body not checked yet. */
-export interface BulkRequest extends Omit<AdminRequest, 'query' | 'body' | 'signal'> {
+export interface BulkRequest
+  extends Omit<AdminRequest, 'query' | 'body' | 'signal' | keyof SignedIn> {
   operationId: string;
   query: string;
   body: Uint8Array;

@@ -3,6 +3,7 @@ import { auditCommand } from './audit/audit.js';
 import { configCommand } from './config/config.js';
 import { importCommand } from './config/import.js';
 import { connectCommand } from './connect/connect.js';
+import { consoleCommand } from './console/console.js';
 import { serveCommand } from './daemon/serve.js';
 import { statusCommand } from './daemon/status.js';
 import { stopCommand } from './daemon/stop.js';
@@ -46,6 +47,7 @@ Examples:
     keysCommand(),
     teamsCommand(),
     connectCommand(),
+    consoleCommand(),
     configCommand(),
     importCommand(),
     auditCommand(),

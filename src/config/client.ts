@@ -12,6 +12,8 @@ export interface Client {
   isLocal: boolean;
   /** True where the request names a suspicious host: see `Clients`. */
   hasForeignHost: boolean;
+  /** True where a trusted proxy says that the client came by TLS. */
+  isSecure: boolean;
 }
 
 /**
@@ -85,6 +87,7 @@ export class Clients {
       address: isTrusted ? this.#forwardedFor(peer, header('x-forwarded-for')) : peer,
       isLocal: fromHere && !isForeign,
       hasForeignHost: isForeign && (fromHere || this.#hosts.size > 0),
+      isSecure: isTrusted && /(?:^|[,\s])https$/i.test(header('x-forwarded-proto')),
     };
   }
 

@@ -54,6 +54,27 @@ export interface Settings {
     /** Addresses and networks that may use the admin API; empty: all. */
     allow_from: string[];
   };
+  console: {
+    /** False: `/console` is not served, and nobody can sign in. */
+    enabled: boolean;
+    /** Where browsers reach the gateway, such as `https://llm.example.com`; null: unknown. */
+    url: string | null;
+    /** From signing in to having to do so again. */
+    session_ms: number;
+    oidc: {
+      /** Null: people sign in with admin keys only. */
+      issuer: string | null;
+      client_id: string | null;
+      client_secret: string | null;
+      scope: string;
+      /** The claim that names a person in the audit log. */
+      name_claim: string;
+      /** The claim with the groups or roles of a person; a path in dots leads into objects. */
+      role_claim: string;
+      /** A value of that claim → the role that it gives. */
+      roles: Record<string, AdminRole>;
+    };
+  };
   auth: 'on' | 'off';
   routing: {
     provider_suffix: string;
@@ -170,7 +191,7 @@ export interface AdminKeySetting {
  * may do everything.
  */
 export type AdminRole = (typeof adminRoles)[number];
-const adminRoles = ['admin', 'operator', 'viewer'] as const;
+export const adminRoles = ['admin', 'operator', 'viewer'] as const;
 
 const strategyNames = ['weighted_round_robin', 'weighted_random', 'latency', 'least_busy'] as const;
 export type StrategyName = (typeof strategyNames)[number];
@@ -322,6 +343,31 @@ export const settingsSchema = section({
       secret: true,
     },
     allow_from: list,
+  }),
+  console: section({
+    enabled: { type: 'boolean', default: true },
+    url: { type: ['string', 'null'], pattern: '^https?://[^\\s?#]+$', default: null },
+    session_ms: { type: 'integer', minimum: 60_000, maximum: 2_592_000_000, default: 43_200_000 },
+    oidc: section({
+      issuer: { type: ['string', 'null'], pattern: '^https?://[^\\s?#]+$', default: null },
+      client_id: { type: ['string', 'null'], minLength: 1, default: null },
+      client_secret: {
+        type: ['string', 'null'],
+        minLength: 1,
+        default: null,
+        secret: true,
+        env: 'LLMPROXY_OIDC_CLIENT_SECRET',
+        credential: 'oidc_client_secret',
+      },
+      scope: { type: 'string', pattern: '(?:^| )openid(?: |$)', default: 'openid profile email' },
+      name_claim: { type: 'string', minLength: 1, default: 'email' },
+      role_claim: { type: 'string', minLength: 1, default: 'groups' },
+      roles: {
+        type: 'object',
+        additionalProperties: { type: 'string', enum: adminRoles },
+        default: {},
+      },
+    }),
   }),
   auth: { type: 'string', enum: ['on', 'off'], default: 'on' },
   routing: section({

@@ -318,6 +318,7 @@ function checkTogether(resolved: ResolvedSettings): void {
   checkNetworks('server.trusted_proxies', proxies);
   checkNetworks('admin.allow_from', admin.allow_from);
   checkProxyProtocol(server);
+  checkOidc(resolved.settings.console);
   const source = (name: string) => {
     const found = describeSettings(resolved).find((setting) => setting.name === name);
     return found?.source ?? 'its default';
@@ -350,6 +351,25 @@ function checkAdminKeys(keys: Settings['admin']['keys']): void {
     }
   }
   if (problems.length > 0) throw new SettingsError(problems);
+}
+
+/** A sign-in passes the browser: its pages and the provider must be reached by TLS, or be here. */
+function checkOidc({ url, oidc }: Settings['console']): void {
+  if (oidc.issuer === null) return;
+  const refuse = (path: string, reason: string) => {
+    throw new SettingsError([{ source: 'settings', path, reason }]);
+  };
+  const isSafe = (text: string) => {
+    const { protocol, hostname } = new URL(text);
+    return protocol === 'https:' || isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'));
+  };
+  if (!isSafe(oidc.issuer)) refuse('console.oidc.issuer', 'must begin with https://');
+  if (oidc.client_id === null) refuse('console.oidc.client_id', 'is needed with an issuer');
+  if (url === null) refuse('console.url', 'is needed with console.oidc: it is where people return');
+  else if (!isSafe(url)) refuse('console.url', 'must begin with https:// to sign in by OpenID');
+  if (Object.keys(oidc.roles).length === 0) {
+    refuse('console.oidc.roles', 'gives nobody a role, so nobody could sign in');
+  }
 }
 
 function checkProxyProtocol(server: Settings['server']): void {

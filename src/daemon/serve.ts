@@ -8,10 +8,13 @@ import { chooseStart, startAfterCrash, startFresh, startInPlace } from './start/
 import type { Successor } from './upgrade/successor.js';
 import type { Takeover } from './upgrade/takeover.js';
 import { upgrade } from './upgrade/upgrade.js';
+import { urlOf } from './url-of.js';
 
 /** A running daemon. */
 export interface Daemon {
   url: string;
+  /** The console with a one-time sign-in link, while there is nothing configured; else null. */
+  firstSignIn(): string | null;
   /** Reads the configuration again; resolves when that is over. Problems become events. */
   reload(): Promise<void>;
   /** Resolves when every serving worker has answered: none of them hangs. */
@@ -75,6 +78,7 @@ function running(parts: Parts, url: string): Daemon {
   const { closers, reloader, stopping, workers } = parts;
   return {
     url,
+    firstSignIn: () => parts.firstSignIn(),
     reload: () => {
       parts.renewTls();
       return reloader.reload().then(
@@ -90,12 +94,4 @@ function running(parts: Parts, url: string): Daemon {
     upgrade: () => upgrade(parts),
     kill: () => workers.kill(),
   };
-}
-
-/** Where a person on this machine reaches the listener. */
-function urlOf({ host, port, tls }: ResolvedSettings['settings']['server']): string {
-  if (host.startsWith('unix:')) return host;
-  const isAny = host === '0.0.0.0' || host === '::';
-  const name = host.includes(':') ? `[${host}]` : host;
-  return `${tls.cert === null ? 'http' : 'https'}://${isAny ? '127.0.0.1' : name}:${port}`;
 }

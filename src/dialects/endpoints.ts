@@ -298,4 +298,5 @@ export const ownEndpoints: readonly OwnEndpoint[] = [
   { kind: 'control', method: null, pattern: '/openapi.json' },
   { kind: 'control', method: null, pattern: '/health/detailed' },
   { kind: 'control', method: null, pattern: '/admin' },
+  { kind: 'control', method: null, pattern: '/console' },
 ];

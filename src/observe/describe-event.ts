@@ -118,6 +118,8 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return { level: 'error', message: `request ${event.requestId} failed: ${event.error}` };
     case 'wrong_key':
       return warn(`wrong ${event.kind === 'admin' ? 'admin' : 'client'} key from ${event.address}`);
+    case 'signed_in':
+      return info(`${event.actor} (${event.role}) has signed in to the console`);
     case 'systemd_not_told':
       return { level: 'error', message: `cannot notify systemd: ${event.reason}` };
     case 'usage_counted': {

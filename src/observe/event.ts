@@ -73,6 +73,8 @@ export type GatewayEvent =
   | { type: 'request_failed'; requestId: string; error: string }
   /** A request carried an unknown key; `isSample` where it should be logged. */
   | { type: 'wrong_key'; kind: 'admin' | 'client'; address: string; isSample: boolean }
+  /** A person has signed in to the console. */
+  | { type: 'signed_in'; actor: string; role: string }
   | { type: 'systemd_not_told'; reason: string }
   | { type: 'usage_failing'; reason: string; queued: number }
   | { type: 'usage_working' }

@@ -1,8 +1,8 @@
 import { maxAdminBodyBytes, maxDocumentBytes } from '../config/body-limits.js';
-import { foreignHost } from '../config/client.js';
+import { type Client, foreignHost } from '../config/client.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
-import { endpointHeader } from '../server/relayed.js';
+import { endpointHeader, isConsoleCookie, schemeHeader } from '../server/relayed.js';
 import { Attempt } from '../upstream/attempt.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { bodyInTime } from './body-in-time.js';
@@ -28,7 +28,10 @@ const passedOn = new Set([
   'content-encoding',
   'content-type',
   'if-none-match',
+  'last-event-id',
+  'sec-fetch-site',
   'user-agent',
+  'x-csrf-token',
 ]);
 
 /**
@@ -44,20 +47,14 @@ export async function relayControl(
 ): Promise<void> {
   const { method, path } = exchange;
   const { settings } = gateway;
-  if (record.endpoint === '/admin' && settings.admin.listen !== null) {
+  const { endpoint } = record;
+  if ((endpoint === '/admin' || endpoint === '/console') && settings.admin.listen !== null) {
     throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
   }
-  const { address, isLocal, hasForeignHost } = clientOf(gateway, exchange);
-  if (hasForeignHost) throw foreignHost();
-  const body = await readBody(gateway, exchange, record.endpoint);
-  // Two addresses say that a proxy may have been between.
-  const from = isLocal ? address : `${address}, ${exchange.remoteAddress}`;
-  const headers = ['x-request-id', record.requestId, 'x-forwarded-for', from];
-  headers.push(endpointHeader, record.endpoint);
-  for (let i = 0; i < exchange.headers.length; i += 2) {
-    const name = exchange.headers[i] as string;
-    if (passedOn.has(name)) headers.push(name, exchange.headers[i + 1] as string);
-  }
+  const client = clientOf(gateway, exchange);
+  if (client.hasForeignHost) throw foreignHost();
+  const headers = relayedHeaders(exchange, record, client, settings.server.tls.cert !== null);
+  const body = await readBody(gateway, exchange, record.endpoint, headers);
   const attempt = new Attempt();
   gateway.control.dispatch(
     {
@@ -88,19 +85,76 @@ export async function relayControl(
     },
   };
   gateway.watchdog.add(watched);
-  await relay(attempt, exchange, clientHeaders(attempt.headers, record.requestId), record);
+  const answered = clientHeaders(attempt.headers, record.requestId);
+  // A single one comes as a text.
+  const cookies = [attempt.headers['set-cookie'] ?? []].flat();
+  for (const cookie of cookies) answered.push('set-cookie', cookie);
+  await relay(attempt, exchange, answered, record);
   gateway.watchdog.delete(watched);
 }
 
-/** Only for who holds an admin key: without one, the head is enough to be refused. */
-function readBody(
-  { adminKey, settings, watchdog }: Gateway,
+function relayedHeaders(
+  exchange: Exchange,
+  record: RequestRecord,
+  { address, isLocal, isSecure }: Client,
+  hasTls: boolean,
+): string[] {
+  // Two addresses say that a proxy may have been between.
+  const from = isLocal ? address : `${address}, ${exchange.remoteAddress}`;
+  const headers = ['x-request-id', record.requestId, 'x-forwarded-for', from];
+  headers.push(endpointHeader, record.endpoint);
+  headers.push(schemeHeader, hasTls || isSecure ? 'https' : 'http');
+  const cookies: string[] = [];
+  for (let i = 0; i < exchange.headers.length; i += 2) {
+    const name = exchange.headers[i] as string;
+    const value = exchange.headers[i + 1] as string;
+    if (passedOn.has(name)) headers.push(name, value);
+    else if (name === 'cookie') cookies.push(...value.split(/;\s*/).filter(isConsoleCookie));
+  }
+  if (cookies.length > 0) headers.push('cookie', cookies.join('; '));
+  return headers;
+}
+
+/**
+ * Only for who holds an admin key or is signed in to the console: for anybody else, the head is
+ * enough to be refused.
+ */
+async function readBody(
+  gateway: Gateway,
   exchange: Exchange,
   endpoint: string,
-): Promise<Buffer> | Buffer {
-  if (endpoint !== '/admin' || !adminKey.holds(exchange.header('authorization'))) return noBytes;
+  headers: readonly string[],
+): Promise<Buffer> {
+  if (endpoint !== '/admin' || exchange.method === 'GET') return noBytes;
+  const authorization = exchange.header('authorization');
+  const mayPass =
+    authorization === ''
+      ? headers.includes('cookie') && (await isSignedIn(gateway, headers))
+      : gateway.adminKey.holds(authorization);
+  if (!mayPass) return noBytes;
   const reading = exchange.readBody(maxBodyBytes(exchange));
-  return bodyInTime(reading, settings.server.body_timeout_ms, watchdog);
+  return bodyInTime(reading, gateway.settings.server.body_timeout_ms, gateway.watchdog);
 }
+
+/** Asks the control process, which alone knows the sessions. */
+async function isSignedIn({ control }: Gateway, headers: readonly string[]): Promise<boolean> {
+  const attempt = new Attempt();
+  control.dispatch(
+    {
+      method: 'HEAD',
+      path: '/admin/v1/session',
+      headers: [...headers],
+      body: null,
+      headersTimeout: sessionTimeoutMs,
+      bodyTimeout: sessionTimeoutMs,
+    },
+    attempt,
+  );
+  await attempt.ready.catch(() => {});
+  return attempt.status === 200;
+}
+
+/** Longer than the control process waits for its database. */
+const sessionTimeoutMs = 10_000;
 
 const noBytes = Buffer.alloc(0);

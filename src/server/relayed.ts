@@ -8,3 +8,11 @@ export const endpointHeader = 'x-llmproxy-endpoint';
 export function isOfEndpoint(path: string, endpoint: string): boolean {
   return path === endpoint || path.startsWith(`${endpoint}/`);
 }
+
+/** `https` where the worker's client came by TLS; never from a client. */
+export const schemeHeader = 'x-llmproxy-scheme';
+
+/** True for a pair of a `Cookie` header that the control process has set. */
+export function isConsoleCookie(pair: string): boolean {
+  return /^(?:__Secure-)?llmproxy_(?:session|oidc)=/.test(pair);
+}

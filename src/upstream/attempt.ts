@@ -173,7 +173,11 @@ export class Attempt implements ExchangeHandler, DecodedSink {
       this.headers = { ...this.headers, 'content-type': 'text/event-stream' };
     }
     this.stream = isEventStream(this.headers['content-type']);
-    if (!this.#judge || status >= 400) return;
+    if (!this.#judge || status >= 400) {
+      // There is nothing to wait for: a stream of our own control process may be silent for long.
+      if (!this.#judge && this.stream) this.#becomeReady();
+      return;
+    }
     if (status >= 300) {
       this.#failAnd(control, 'redirect');
       return;

@@ -98,15 +98,16 @@ test('counts no requests without a key, and no commands on the control socket', 
 test('names the owner of the key, and lets a viewer only read', () => {
   const { authenticate } = start();
   assert.equal(authenticate(right, 'local').name, 'admin');
-  const viewer = authenticate('Bearer the-key-of-the-board', 'local');
-  assert.equal(viewer.name, 'board');
+  const board = authenticate('Bearer the-key-of-the-board', 'local');
+  assert.equal(board.name, 'board');
+  const viewer = { actor: 'admin:board', role: board.role };
   authorize(viewer, { method: 'GET' });
   authorize(viewer, { method: 'POST', readOnly: true });
   const denied = { code: 'permission_denied' };
   assert.throws(() => authorize(viewer, { method: 'POST' }), denied);
   assert.throws(() => authorize(viewer, { method: 'PUT', operators: true }), denied);
-  authorize(authenticate(right, 'local'), { method: 'DELETE' });
-  const operator: AdminKey = { ...viewer, role: 'operator' };
+  authorize({ ...viewer, role: authenticate(right, 'local').role }, { method: 'DELETE' });
+  const operator = { ...viewer, role: 'operator' as const };
   authorize(operator, { method: 'GET' });
   authorize(operator, { method: 'POST', readOnly: true });
   authorize(operator, { method: 'DELETE', operators: true });

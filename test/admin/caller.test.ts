@@ -20,6 +20,7 @@ test('on the control socket a command is local', () => {
     listenHost: 'localhost',
     endpoint: null,
     commandUser: null,
+    isSecure: false,
   });
 });
 
@@ -46,6 +47,7 @@ test('a worker reports its client, and a possible proxy in between', () => {
     listenHost: '0.0.0.0',
     endpoint: '/metrics',
     commandUser: null,
+    isSecure: false,
   });
   const { address, isLocal } = of('192.0.2.1, 127.0.0.1');
   assert.deepEqual([address, isLocal], ['192.0.2.1', false]);
@@ -69,6 +71,7 @@ test('on the admin listener, a client may claim neither an endpoint nor another 
     listenHost: '127.0.0.1',
     endpoint: null,
     commandUser: null,
+    isSecure: false,
   });
   const evil = message({ host: 'evil.example' }, '127.0.0.1');
   assert.throws(() => callerOnListener(evil, clients, '127.0.0.1'), { code: 'permission_denied' });

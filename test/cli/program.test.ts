@@ -20,7 +20,7 @@ test('every command of the specification exists', () => {
     systemd: 'install',
   };
   const alone =
-    'completion connect demo doctor explain mock-provider requests serve status stop upgrade usage version';
+    'completion connect console demo doctor explain mock-provider requests serve status stop upgrade usage version';
   const expected = Object.entries(groups).flatMap(([group, names]) =>
     names.split(' ').map((name) => `llmproxy ${group} ${name}`),
   );

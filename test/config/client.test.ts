@@ -33,6 +33,7 @@ test('a request from loopback without a proxy is local', () => {
         address: peer,
         isLocal: true,
         hasForeignHost: false,
+        isSecure: false,
       });
     }
   }
@@ -52,6 +53,7 @@ test('any header of a proxy makes it not local', () => {
       address: '127.0.0.1',
       isLocal: false,
       hasForeignHost: false,
+      isSecure: false,
     });
   }
 });
@@ -96,12 +98,24 @@ test('only a trusted proxy may name the client', () => {
   assert.equal(of('fd12::1', '::ffff:198.51.100.1'), '198.51.100.1');
 });
 
+test('only a trusted proxy may say that the client came by TLS', () => {
+  const of = (peer: string, scheme: string) =>
+    clientOf(peer, { 'x-forwarded-proto': scheme }, { trusted_proxies: trusted }).isSecure;
+  assert.ok(of('127.0.0.1', 'https'));
+  assert.ok(of('10.2.3.4', 'http, HTTPS'));
+  assert.ok(!of('127.0.0.1', 'https, http'));
+  assert.ok(!of('127.0.0.1', 'http'));
+  assert.ok(!of('127.0.0.1', 'nothttps'));
+  assert.ok(!of('192.0.2.9', 'https'));
+});
+
 test('a host other than this machine is foreign to local requests, and to all where hosts are listed', () => {
   const evil = { host: 'evil.example:18000' };
   assert.deepEqual(clientOf('127.0.0.1', evil), {
     address: '127.0.0.1',
     isLocal: false,
     hasForeignHost: true,
+    isSecure: false,
   });
   assert.ok(clientOf('127.0.0.1', { host: 'localhost.evil.example' }).hasForeignHost);
   assert.ok(!clientOf('192.0.2.1', evil).hasForeignHost);

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { type Content, content, docsFile, docsPage, once, pageHeaders } from '../docs-files.js';
+import { cached } from '../cached.js';
+import { content, docsFile, docsPage, once, pageHeaders } from '../docs-files.js';
 import { openApiDocument } from '../openapi.js';
-import type { AdminAnswer, AdminRequest, AdminRoute } from '../route.js';
+import type { AdminRoute } from '../route.js';
 
 /**
  * `/openapi.json`, and `/docs` that shows it with Swagger UI. Its files are served from here, so
@@ -86,17 +87,6 @@ export function docsRoutes(others: readonly AdminRoute[]): readonly AdminRoute[]
     content('application/json', JSON.stringify(openApiDocument([...others, ...routes], version()))),
   );
   return routes;
-}
-
-function cached(
-  { headers }: AdminRequest,
-  { type, bytes, etag }: Content,
-  policy: string,
-): AdminAnswer {
-  const known = headers['if-none-match']?.split(/\s*,\s*/).includes(etag);
-  const shared = { etag, 'cache-control': policy };
-  if (known) return { status: 304, headers: shared };
-  return { status: 200, headers: { ...shared, 'content-type': type }, body: bytes };
 }
 
 function version(): string {

@@ -2,14 +2,17 @@ import type { AdminRoute } from '../route.js';
 import { auditRoutes } from './audit.js';
 import { configRoutes } from './config.js';
 import { configLifecycleRoutes } from './config-lifecycle.js';
+import { consoleRoutes } from './console.js';
 import { credentialRoutes } from './credentials.js';
 import { docsRoutes } from './docs.js';
+import { eventRoutes } from './events.js';
 import { explainRoutes } from './explain.js';
 import { healthRoutes } from './health.js';
 import { homeRoutes } from './home.js';
 import { metricsRoutes } from './metrics.js';
 import { providerRoutes } from './providers.js';
 import { requestRoutes } from './requests.js';
+import { sessionRoutes } from './session.js';
 import { statusRoutes } from './status.js';
 import { teamRoutes } from './teams.js';
 import { usageRoutes } from './usage.js';
@@ -26,9 +29,12 @@ const described: readonly AdminRoute[] = [
   ...requestRoutes,
   ...explainRoutes,
   ...statusRoutes,
+  ...eventRoutes,
   ...metricsRoutes,
   ...healthRoutes,
   ...homeRoutes,
+  ...sessionRoutes,
+  ...consoleRoutes,
 ];
 
 /** Every operation of the control plane. */

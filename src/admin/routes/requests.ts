@@ -1,4 +1,4 @@
-import { listRequests, requestColumns } from '../../db/queries/list-requests.js';
+import { listRequestPage, requestColumns } from '../../db/queries/list-requests.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { object } from '../openapi-schemas.js';
@@ -37,7 +37,10 @@ const row = object({
   upstream_ms: { type: 'number' },
   first_token_ms: { type: ['number', 'null'] },
 });
-const list = object({ requests: { type: 'array', items: row } });
+const list = object({
+  requests: { type: 'array', items: row },
+  next_cursor: { ...textOrNull, description: 'For `cursor`; null at the end.' },
+});
 
 /** `/admin/v1/requests`: rows of `request_logs`. */
 export const requestRoutes: readonly AdminRoute[] = [
@@ -49,7 +52,7 @@ export const requestRoutes: readonly AdminRoute[] = [
       operationId: 'listRequests',
       summary: 'Search single requests',
       description:
-        'Requests with a valid key and a model, newest first, without bodies. For the next page, pass the `started_at` of the last one as `until`.',
+        'Requests with a valid key and a model, newest first, without bodies. For the next page, pass `next_cursor` as `cursor`, with the same filters.',
       tags: ['usage'],
       parameters: [
         ...filterParameters(defaultSince),
@@ -75,10 +78,11 @@ export const requestRoutes: readonly AdminRoute[] = [
       const { query } = request;
       const filter = filterOf(query);
       const limit = Number(query.get('limit') ?? 100);
-      const rows = await control.reports.run(asked('requests', request), (sql, signal) =>
-        listRequests(sql, filter, limit, signal),
+      const { rows, next } = await control.reports.run(asked('requests', request), (sql, signal) =>
+        listRequestPage(sql, filter, limit, signal),
       );
-      if (query.get('format') !== 'csv') return { status: 200, body: { requests: rows } };
+      if (query.get('format') !== 'csv')
+        return { status: 200, body: { requests: rows, next_cursor: next } };
       const headers = { 'content-type': 'text/csv; charset=utf-8' };
       const values = rows.map((one) => requestColumns.map((column) => one[column]));
       return { status: 200, headers, body: csv(requestColumns, values) };

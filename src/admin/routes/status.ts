@@ -1,3 +1,4 @@
+import type { Configuration } from '../../config/configuration.js';
 import type { WorkerState } from '../../observe/metrics-state.js';
 import { windowSeconds } from '../../observe/recent/traffic.js';
 import type { Control } from '../control.js';
@@ -78,14 +79,15 @@ export const statusRoutes: readonly AdminRoute[] = [
   },
 ];
 
-function describeStatus(control: Control) {
+/** The state of the gateway, as `GET /admin/v1/status` answers it. */
+export function describeStatus(control: Control) {
   const { configuration, since } = control.active();
   const { version, startedAt, desired, states } = control.workers();
   const nowMs = Date.now();
   const unusable = control.secrets.unusable();
   const traffic = control.recent.traffic();
   const attempts = [...traffic.providers.values()].reduce((all, { requests }) => all + requests, 0);
-  const limitOf = new Map(configuration.credentials.map((key) => [key.name, key.rate_limit]));
+  const limitOf = limitsOf(configuration);
   return {
     version,
     at: new Date(nowMs).toISOString(),
@@ -136,6 +138,17 @@ function describeStatus(control: Control) {
     workers_desired: desired,
   };
 }
+
+/** Limits by the key's name, collected once per configuration: there may be 100,000 keys. */
+function limitsOf(configuration: Configuration): ReadonlyMap<string, number | null> {
+  const known = limits.get(configuration);
+  if (known) return known;
+  const all = new Map(configuration.credentials.map((key) => [key.name, key.rate_limit]));
+  limits.set(configuration, all);
+  return all;
+}
+
+const limits = new WeakMap<Configuration, ReadonlyMap<string, number | null>>();
 
 /** Requests to the gateway itself are not counted. */
 function inFlight({ status }: WorkerState): number {

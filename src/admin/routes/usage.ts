@@ -27,7 +27,7 @@ const sum = {
     group: {
       type: ['string', 'null'],
       description:
-        'The name of the key, team, end user, tag, model or provider, or the start of the day or hour; null where the requests have none.',
+        'The name of the key, team, end user, tag, model or provider, or the start of the day, hour or minute; null where the requests have none.',
     },
     subgroup: { type: ['string', 'null'], description: 'The same for the second value of `by`.' },
     credential_id: { type: ['integer', 'null'], description: 'Set for sums by key' },

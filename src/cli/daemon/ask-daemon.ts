@@ -37,7 +37,9 @@ export class NoDaemonError extends CliError {
   }
 }
 
-export type DaemonSettings = Pick<Settings, 'data_dir' | 'admin'>;
+export type DaemonSettings = Pick<Settings, 'data_dir'> & {
+  admin: Pick<Settings['admin'], 'key'>;
+};
 
 /**
  * Queries the daemon of this data directory.
@@ -45,12 +47,16 @@ export type DaemonSettings = Pick<Settings, 'data_dir' | 'admin'>;
  * @returns the body of a successful answer.
  * @throws NoDaemonError, or CliError with the daemon's error message.
  */
-async function askDaemon(settings: DaemonSettings, path: string): Promise<unknown> {
-  return bodyOf(await getFromDaemon(settings, path));
+export async function askDaemon(
+  settings: DaemonSettings,
+  path: string,
+  method: 'GET' | 'POST' = 'GET',
+): Promise<unknown> {
+  return bodyOf(await getFromDaemon(settings, path, 10_000, method));
 }
 
 function bodyOf({ status, body }: DaemonAnswer): unknown {
-  if (status === 200) return body;
+  if (status === 200 || status === 201) return body;
   const error: unknown = body instanceof Object ? Reflect.get(body, 'error') : undefined;
   const message: unknown = error instanceof Object ? Reflect.get(error, 'message') : undefined;
   throw new CliError(
@@ -67,10 +73,11 @@ export async function getFromDaemon(
   { data_dir: dataDir, admin }: DaemonSettings,
   path: string,
   timeoutMs = 10_000,
+  method: 'GET' | 'POST' = 'GET',
 ): Promise<DaemonAnswer> {
   try {
     const socket = { dataDir, adminKey: admin.key };
-    const { status, text } = await askControlSocket(socket, { path, timeoutMs });
+    const { status, text } = await askControlSocket(socket, { method, path, timeoutMs });
     return { status, body: JSON.parse(text) };
   } catch (error) {
     throw unreachable(error, dataDir, timeoutMs);

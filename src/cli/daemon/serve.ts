@@ -5,6 +5,7 @@ import type { Successor } from '../../daemon/upgrade/successor.js';
 import type { Emit } from '../../observe/event.js';
 import { makeDataDir } from '../database/become-owner.js';
 import { CliError, errorMessage } from '../failure.js';
+import { note } from '../output.js';
 import { resolveForUse } from './settings.js';
 
 /** Signals closer than this count as one: npx repeats the Ctrl-C that the terminal has sent. */
@@ -74,6 +75,9 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   const dropped = () => logger.droppedLines;
   const daemon = await serve(resolved, version, emit, dropped, takeover).catch(failed);
   systemd?.watch(() => daemon.ping());
+  const signIn = takeover ? null : daemon.firstSignIn();
+  if (signIn)
+    note(`Set up in the console; this link signs in once, within ten minutes:\n  ${signIn}`);
 
   const reload = () => daemon.reload();
   // On a terminal, SIGHUP says that the terminal was closed.

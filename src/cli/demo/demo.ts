@@ -75,6 +75,7 @@ async function runDemo(flags: DemoFlags, stop: StopRequest, closers: (() => Prom
   if (flags.json) printJson({ url: gateway.url, key, model, curl: command, answer });
   else print('\n');
   if (flags.once) return;
+  if (!flags.json) print(`The console, signed in by this link once: ${await link(folder.path)}\n`);
   if (!flags.json) print('It runs until you press Ctrl-C, and leaves nothing behind.');
   await untilStopped(gateway, stop.signal);
 }
@@ -88,6 +89,11 @@ async function configure(dataDir: string, apiBase: string): Promise<string> {
   const key = { name: 'demo' };
   const path = '/credentials?wait=active';
   return (await api.ask<{ credential: { key: string } }>('POST', path, key)).credential.key;
+}
+
+async function link(dataDir: string): Promise<string> {
+  const { createSignInLink } = await import('../console/console.js');
+  return (await createSignInLink({ data_dir: dataDir, admin: { key: null } })).url;
 }
 
 const requestBody = JSON.stringify({

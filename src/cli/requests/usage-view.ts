@@ -23,7 +23,7 @@ export function printUsage(
     })),
     { names: ['total'], sum: total },
   ];
-  if (by.some((grouping) => grouping === 'day' || grouping === 'hour')) {
+  if (by.some((grouping) => grouping === 'day' || grouping === 'hour' || grouping === 'minute')) {
     note(`days and hours of ${timeZone}`);
   }
   printTable(rows, [
@@ -47,7 +47,7 @@ export function printUsage(
 function nameOf(by: UsageGrouping, timeZone: string, group: string | null): string {
   if (group === null) return noneOf[by] ?? '(none)';
   if (by === 'day') return timeIn(timeZone, new Date(group), 10);
-  return by === 'hour' ? timeIn(timeZone, new Date(group), 16) : group;
+  return by === 'hour' || by === 'minute' ? timeIn(timeZone, new Date(group), 16) : group;
 }
 
 const noneOf: Partial<Record<UsageGrouping, string>> = {

@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/settings-schema.js';
 import type { Emit, RequestFinished } from '../../observe/event.js';
 import { createMetrics, type Metrics } from '../../observe/metrics.js';
+import { createLive, type Live } from '../../observe/recent/live.js';
 import { createRecent, type Recent } from '../../observe/recent/recent.js';
 import { withoutText } from '../../observe/usage/usage-recorder.js';
 
@@ -9,6 +10,7 @@ export interface Observers {
   readonly emit: Emit;
   readonly metrics: Metrics;
   readonly recent: Recent;
+  readonly live: Live;
   /** Has finished requests, with their text, recorded from now on. */
   addRecorder(recorder: { record(event: RequestFinished): void }): void;
 }
@@ -19,14 +21,17 @@ export function createObservers(version: string, settings: Settings, log: Emit):
   const prefix = settings.routing.provider_suffix;
   const metrics = createMetrics(version, prefix, undefined, { providers, pairs });
   const recent = createRecent();
+  const live = createLive();
   const recorders: { record(event: RequestFinished): void }[] = [];
   return {
     metrics,
     recent,
+    live,
     emit(event) {
       const told = event.type === 'request_finished' ? withoutText(event) : event;
       metrics.emit(told);
       recent.emit(told);
+      live.emit(told);
       log(told);
       // Their own events follow the one that they are made of.
       if (event.type === 'request_finished') for (const each of recorders) each.record(event);

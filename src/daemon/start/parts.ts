@@ -2,6 +2,9 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type ControlServer, startControlServer } from '../../admin/control-server.js';
 import { Reports } from '../../admin/reports.js';
+import { Oidc } from '../../admin/session/oidc.js';
+import { Sessions } from '../../admin/session/sessions.js';
+import { SignInLinks } from '../../admin/session/sign-in-links.js';
 import { derivedKey } from '../../config/secret-cipher.js';
 import { describeSettings, type ResolvedSettings } from '../../config/settings.js';
 import type { Settings } from '../../config/settings-schema.js';
@@ -27,6 +30,7 @@ import { Secrets } from '../secrets/secrets.js';
 import { followTlsFiles } from '../secrets/tls-files.js';
 import type { Store } from '../store.js';
 import { type AdminListener, takeAdminListener } from '../upgrade/takeover.js';
+import { consoleUrlOf } from '../url-of.js';
 import { sharesPort } from '../workers/listen-port.js';
 import type { ListenSocket } from '../workers/listen-socket.js';
 import { identityOf, isSame, ProcessesFile } from '../workers/processes-file.js';
@@ -62,6 +66,8 @@ export interface Parts {
   openStorage(): Promise<void>;
   /** Reads the configuration, starts the workers with it, and follows what changes. */
   startServing(): Promise<void>;
+  /** See `Daemon`. */
+  firstSignIn(): string | null;
   /** From now on this daemon is the one of its data directory. */
   takeCharge(): void;
 }
@@ -76,7 +82,7 @@ export async function openParts(
   closers: Closers,
 ): Promise<Parts> {
   const { settings } = resolved;
-  const { emit, metrics, recent } = observers;
+  const { emit, live, metrics, recent } = observers;
   const { data_dir: dataDir, server } = settings;
   const stopping = new AbortController();
   const startedAt = Date.now();
@@ -90,6 +96,7 @@ export async function openParts(
   const admin = await adminKey(settings.admin.key, dataDir);
   const adminKeys = namedAdminKeys(admin.key, settings.admin.keys);
   if (admin.generatedIn) emit({ type: 'admin_key_generated', file: admin.generatedIn });
+  const links = new SignInLinks();
   const secrets = await Secrets.open(settings, true);
   const followed = followSecrets(secrets, emit);
   const lastGood = new LastGood(dataDir, () => secrets.ring);
@@ -264,6 +271,12 @@ export async function openParts(
           },
           recent,
           prices,
+          live,
+          sessions: new Sessions(adminKeys, settings.console.session_ms, () => store.sql),
+          links,
+          consoleUrl: () => consoleUrlOf(settings),
+          oidc: oidcOf(settings.console),
+          stopping: stopping.signal,
           workers: () => ({ version, startedAt, desired: workersDesired, states: workers.states }),
           providersAt: (configVersion) => pastProviders.of(configVersion),
           get sql() {
@@ -286,6 +299,13 @@ export async function openParts(
         },
       );
       closers.push(control.close);
+    },
+    firstSignIn() {
+      const { providers, credentials } = reloader.active.configuration;
+      const url = consoleUrlOf(settings);
+      const [key] = adminKeys;
+      if (url === null || !key || providers.length > 0 || credentials.length > 0) return null;
+      return links.create(key, url).url;
     },
     openStorage: () => storage.open(),
     async startServing() {
@@ -318,6 +338,10 @@ export async function openParts(
   };
   if (start.socket) parts.listenOn(start.socket);
   return parts;
+}
+
+function oidcOf({ oidc, url }: Settings['console']): Oidc | null {
+  return oidc.issuer === null || url === null ? null : new Oidc(oidc, url);
 }
 
 function workerCount(setting: number | 'auto'): number {

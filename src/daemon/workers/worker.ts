@@ -160,7 +160,8 @@ async function start(message: StartWorker): Promise<void> {
     control: new NetPool({
       origin: 'http://control',
       socketPath: controlSocket,
-      maxConnections: 16,
+      // Those who follow events hold one each.
+      maxConnections: 96,
       connectTimeoutMs: controlConnectMs,
     }),
     emit,

@@ -65,8 +65,13 @@ export const requestColumns = [
   'first_token_ms',
 ] as const satisfies readonly (keyof RequestLogRow)[];
 
-/** `user` is a word of SQL. */
-const inSql = (column: keyof ExplainedRow) => (column === 'user' ? 'end_user AS "user"' : column);
+/** `user` is a word of SQL. `cursor` is the row's place in lists: see `cursorPattern`. */
+function inSql(column: keyof ExplainedRow | 'cursor'): string {
+  if (column === 'user') return 'end_user AS "user"';
+  if (column !== 'cursor') return column;
+  const time = `to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+  return `${time} || '_' || uid AS cursor`;
+}
 
 /**
  * The newest of the rows that `filter` finds. Day after day is read backwards until there are enough,
@@ -84,7 +89,7 @@ export async function listRequests(
 
 async function newestRows<Row extends RequestLogRow>(
   sql: Sql,
-  columns: readonly (keyof ExplainedRow)[],
+  columns: readonly (keyof ExplainedRow | 'cursor')[],
   filter: RequestFilter,
   limit: number,
   signal: AbortSignal | undefined,
@@ -96,6 +101,31 @@ async function newestRows<Row extends RequestLogRow>(
     ORDER BY started_at DESC, uid DESC LIMIT ${limit}`,
     signal,
   );
+}
+
+/** A part of a list, and where the next one begins. */
+export interface RequestPage {
+  rows: RequestLogRow[];
+  /** For `RequestFilter.cursor`; null at the end. */
+  next: string | null;
+}
+
+/**
+ * As `listRequests`, for reading page after page: no row is missed or repeated, even where many
+ * started in the same millisecond.
+ * @throws ReportError where that takes too long.
+ */
+export async function listRequestPage(
+  sql: Sql,
+  filter: RequestFilter,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<RequestPage> {
+  const columns = [...requestColumns, 'cursor'] as const;
+  type Placed = RequestLogRow & { cursor: string };
+  const found = await newestRows<Placed>(sql, columns, filter, limit + 1, signal);
+  const next = found.length > limit ? (found[limit - 1]?.cursor ?? null) : null;
+  return { rows: found.slice(0, limit).map(({ cursor, ...row }) => row), next };
 }
 
 /**

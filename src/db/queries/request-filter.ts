@@ -21,10 +21,18 @@ export interface RequestFilter {
   error?: string | null;
   /** In a search `*` stands for any characters; a client's own id may hold one. */
   requestId?: string | { exactly: string } | null;
+  /** Only requests that took at least so long. */
+  minDurationMs?: number | null;
+  /** Only requests older than the one that this names: see `listRequestPage`. */
+  cursor?: string | null;
 }
 
 /** A status as `RequestFilter` has it. */
 export const statusPattern = '^([1-5]\\d\\d|[1-5]xx|error)$';
+
+/** The place of a row in lists: its start to the microsecond, and its uid. */
+export const cursorPattern =
+  '^(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z)_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$';
 
 /** Answered with a status of 400 or more, or broken off by us; not those that the client left. */
 export const isError = '(error IS NOT NULL OR (status >= 400 AND status <> 499))';
@@ -33,6 +41,7 @@ export const isError = '(error IS NOT NULL OR (status >= 400 AND status <> 499))
 export function where({ since, until, ...filter }: RequestFilter): string {
   const conditions = [`started_at >= ${literal(since)}`, `started_at < ${literal(until)}`];
   const { key, team, user, tag, model, provider, status, error, requestId } = filter;
+  const { minDurationMs, cursor } = filter;
   if (key) {
     conditions.push(`CASE WHEN EXISTS (SELECT FROM credentials c WHERE c.id = credential_id)
       THEN credential_id IN (SELECT c.id FROM credentials c WHERE ${matches('c.name', key)})
@@ -53,5 +62,10 @@ export function where({ since, until, ...filter }: RequestFilter): string {
   if (status === 'error') conditions.push(isError);
   else if (status?.endsWith('xx')) conditions.push(`status / 100 = ${Number(status[0])}`);
   else if (status) conditions.push(`status = ${Number(status)}`);
+  if (minDurationMs) conditions.push(`duration_ms >= ${Number(minDurationMs)}`);
+  const [, before, uid] = new RegExp(cursorPattern).exec(cursor ?? '') ?? [];
+  if (before && uid) {
+    conditions.push(`(started_at, uid) < ('${before}'::timestamptz, '${uid}'::uuid)`);
+  }
   return conditions.join('\n      AND ');
 }

@@ -12,6 +12,7 @@ export const usageGroupings = [
   'provider',
   'day',
   'hour',
+  'minute',
 ] as const;
 export type UsageGrouping = (typeof usageGroupings)[number];
 
@@ -132,7 +133,7 @@ function toSum({ is_total, ...sum }: SummedRow): UsageSum {
 }
 
 function isTime(grouping: UsageGrouping): boolean {
-  return grouping === 'day' || grouping === 'hour';
+  return grouping === 'day' || grouping === 'hour' || grouping === 'minute';
 }
 
 /** The text by which rows are grouped. */
@@ -154,6 +155,7 @@ function groupSql(grouping: UsageGrouping | undefined, timeZone: string): string
       return 'provider';
     case 'day':
     case 'hour':
+    case 'minute':
       return `to_char(date_trunc('${grouping}', started_at, ${literal(timeZone)}) AT TIME ZONE 'UTC',
         'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
     case undefined:

@@ -1,0 +1,68 @@
+import { Readable } from 'node:stream';
+import { GatewayError } from '../errors.js';
+
+/** Streams at once; each holds a connection between a worker and the control process. */
+const maxStreams = 64;
+/** Ends a stream, so that its client comes back and shows its key or session again. */
+const maxAgeMs = 60_000;
+/** Keeps proxies in between from closing a silent connection. */
+const pingMs = 15_000;
+/** Waiting for a slow reader; past it events are left out. */
+const maxWaitingBytes = 1_048_576;
+
+let open = 0;
+
+/** Writes events to one client. */
+export interface EventWriter {
+  /** @param id sent back by the client when it reconnects. */
+  send(event: string, data: object, id?: number): void;
+}
+
+/**
+ * An answer of server-sent events.
+ * @param start begins to send; returns what stops it.
+ * @param stopping ends the stream at once: the daemon stops, and must not wait for it.
+ * @throws GatewayError `overloaded`.
+ */
+export function eventStream(
+  start: (writer: EventWriter) => () => void,
+  stopping: AbortSignal,
+): { headers: Record<string, string>; body: Readable } {
+  if (open >= maxStreams) {
+    throw new GatewayError('overloaded', 'Too many clients follow events.', {
+      headers: { 'retry-after': '10' },
+    });
+  }
+  open++;
+  let skipped = 0;
+  const body = new Readable({ read() {}, highWaterMark: maxWaitingBytes });
+  const push = (text: string) => !body.readableEnded && !body.destroyed && body.push(text);
+  const end = () => void (body.destroyed || body.push(null));
+  const writer: EventWriter = {
+    send(event, data, id) {
+      if (body.readableLength > maxWaitingBytes) {
+        skipped++;
+        return;
+      }
+      if (skipped > 0) push(`event: skipped\ndata: {"count":${skipped}}\n\n`);
+      skipped = 0;
+      const numbered = id === undefined ? '' : `id: ${id}\n`;
+      push(`${numbered}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
+  };
+  push('retry: 1000\n\n');
+  const stop = start(writer);
+  const ping = setInterval(() => push(':\n\n'), pingMs);
+  const age = setTimeout(end, maxAgeMs);
+  stopping.addEventListener('abort', end, { once: true });
+  if (stopping.aborted) end();
+  body.once('close', () => {
+    open--;
+    stop();
+    clearInterval(ping);
+    clearTimeout(age);
+    stopping.removeEventListener('abort', end);
+  });
+  const headers = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' };
+  return { headers, body };
+}

@@ -1,0 +1,152 @@
+import type { Configuration, IDToken } from 'openid-client';
+import { isLoopback } from '../../config/is-loopback.js';
+import { type AdminRole, adminRoles, type Settings } from '../../config/settings-schema.js';
+import { GatewayError } from '../../errors.js';
+import type { Person } from './sessions.js';
+
+type OidcSettings = Settings['console']['oidc'];
+
+/** A sign-in under way at the provider. */
+interface Pending {
+  verifier: string;
+  nonce: string;
+  untilMs: number;
+}
+
+/** How long a person may take at the provider. */
+export const signInMs = 10 * 60_000;
+const maxPending = 1_000;
+const timeoutSeconds = 10;
+
+/**
+ * Sign-in by an OpenID provider: authorization code with PKCE. The provider's document is read at
+ * the first sign-in, so that a provider that is away does not keep the daemon from starting.
+ */
+export class Oidc {
+  readonly #settings: OidcSettings;
+  readonly #redirectUri: string;
+  readonly #pending = new Map<string, Pending>();
+  #discovered: Promise<Configuration> | null = null;
+
+  /** @param url `console.url`. */
+  constructor(settings: OidcSettings, url: string) {
+    this.#settings = settings;
+    this.#redirectUri = `${url.replace(/\/+$/, '')}/admin/v1/oidc-callback`;
+  }
+
+  /**
+   * Begins a sign-in.
+   * @returns the address at the provider, and the state to keep in a cookie of the browser.
+   * @throws GatewayError `unavailable`.
+   */
+  async begin(): Promise<{ location: string; state: string }> {
+    const client = await import('openid-client');
+    const provider = await this.#provider();
+    const [verifier, state, nonce] = [
+      client.randomPKCECodeVerifier(),
+      client.randomState(),
+      client.randomNonce(),
+    ];
+    const [oldest] = this.#pending.keys();
+    if (this.#pending.size >= maxPending && oldest !== undefined) this.#pending.delete(oldest);
+    this.#pending.set(state, { verifier, nonce, untilMs: performance.now() + signInMs });
+    const location = client.buildAuthorizationUrl(provider, {
+      redirect_uri: this.#redirectUri,
+      scope: this.#settings.scope,
+      code_challenge: await client.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+      state,
+      nonce,
+    });
+    return { location: location.href, state };
+  }
+
+  /**
+   * Finishes a sign-in.
+   * @param query of the request that the provider has sent the browser back with.
+   * @param state of the browser's cookie.
+   * @throws GatewayError `permission_denied`, `unavailable`.
+   */
+  async finish(query: URLSearchParams, state: string | null): Promise<Person> {
+    const pending = state === null ? undefined : this.#pending.get(state);
+    if (state === null || !pending || query.get('state') !== state) {
+      throw denied('This sign-in was not begun in this browser, or took too long.');
+    }
+    this.#pending.delete(state);
+    if (pending.untilMs < performance.now()) throw denied('The sign-in took too long.');
+    const client = await import('openid-client');
+    const provider = await this.#provider();
+    const url = new URL(this.#redirectUri);
+    url.search = query.toString();
+    const tokens = await client
+      .authorizationCodeGrant(provider, url, {
+        pkceCodeVerifier: pending.verifier,
+        expectedState: state,
+        expectedNonce: pending.nonce,
+        idTokenExpected: true,
+      })
+      .catch((error: unknown) => {
+        throw new GatewayError('permission_denied', 'The identity provider refused the sign-in.', {
+          cause: error,
+        });
+      });
+    const claims = tokens.claims() as IDToken;
+    return { ...this.#person(claims), key: null };
+  }
+
+  #person(claims: IDToken): { actor: string; role: AdminRole } {
+    const { name_claim, role_claim, roles } = this.#settings;
+    const name = claim(claims, name_claim);
+    const person = typeof name === 'string' && name !== '' ? name : claims.sub;
+    const held = new Set([claim(claims, role_claim)].flat().map((value) => roles[String(value)]));
+    const role = adminRoles.find((each) => held.has(each));
+    if (!role) throw denied(`The identity provider gives ${printable(person)} no role here.`);
+    return { actor: `oidc:${printable(person)}`, role };
+  }
+
+  async #provider(): Promise<Configuration> {
+    this.#discovered ??= this.#discover();
+    try {
+      return await this.#discovered;
+    } catch (error) {
+      this.#discovered = null;
+      const message = 'The identity provider does not answer.';
+      throw new GatewayError('unavailable', message, {
+        headers: { 'retry-after': '5' },
+        cause: error,
+      });
+    }
+  }
+
+  async #discover(): Promise<Configuration> {
+    const client = await import('openid-client');
+    const { client_id, client_secret } = this.#settings;
+    const issuer = new URL(this.#settings.issuer ?? '');
+    // Only for a provider on this machine: its answers cannot be changed on the way.
+    const execute = isLoopback(issuer.hostname) ? [client.allowInsecureRequests] : [];
+    return await client.discovery(issuer, client_id ?? '', client_secret ?? undefined, undefined, {
+      execute,
+      timeout: timeoutSeconds,
+    });
+  }
+}
+
+/** A claim by its name, or by a path in dots such as Keycloak's `realm_access.roles`. */
+function claim(claims: object, path: string): unknown {
+  if (Object.hasOwn(claims, path)) return Reflect.get(claims, path);
+  let value: unknown = claims;
+  for (const name of path.split('.')) {
+    if (!(value instanceof Object) || !Object.hasOwn(value, name)) return undefined;
+    value = Reflect.get(value, name);
+  }
+  return value;
+}
+
+/** For the audit log and messages. */
+function printable(text: string): string {
+  return text.replace(/[\p{C}\s]/gu, ' ').slice(0, 200);
+}
+
+function denied(message: string): GatewayError {
+  return new GatewayError('permission_denied', message);
+}

@@ -1,0 +1,137 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ask } from './lib/api.js';
+import { signOut } from './lib/begin.js';
+import { timeZone } from './lib/format.js';
+import { linkTo, route } from './lib/route.js';
+import { connection, session } from './lib/session.js';
+import { setTheme, type Theme, theme } from './lib/theme.js';
+import { type Language, language, setLanguage, t } from './lib/words.js';
+import { type PageName, pageGroups, pages } from './pages/index.js';
+import { SignIn } from './pages/sign-in.js';
+import { Empty } from './parts/state.js';
+
+export function App() {
+  return session.value ? <Shell /> : <SignIn />;
+}
+
+function Shell() {
+  const [isOpen, setOpen] = useState(false);
+  const { page, item } = route.value;
+  const main = useRef<HTMLElement>(null);
+  const Shown = pages[page as PageName];
+  useEffect(() => {
+    setOpen(false);
+    scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [page, item]);
+  return (
+    <div class="shell">
+      <div class="topbar">
+        <Brand />
+        <button type="button" aria-expanded={isOpen} onClick={() => setOpen(true)}>
+          {t('Menu')}
+        </button>
+      </div>
+      {isOpen && (
+        <button
+          type="button"
+          class="scrim"
+          aria-label={t('Close')}
+          onClick={() => setOpen(false)}
+        />
+      )}
+      <Side isOpen={isOpen} page={page} />
+      <main ref={main} tabIndex={-1}>
+        <Lost />
+        {Shown ? (
+          <Shown key={page} />
+        ) : (
+          <Empty title={t('There is no such page')}>
+            <a href={linkTo('overview')}>{t('Overview')}</a>
+          </Empty>
+        )}
+      </main>
+    </div>
+  );
+}
+
+function Brand() {
+  return (
+    <a class="brand" href={linkTo('overview')}>
+      <img src="console/icon.svg" alt="" />
+      llmproxy
+    </a>
+  );
+}
+
+function Side({ isOpen, page }: { isOpen: boolean; page: string }) {
+  const { name, offset } = timeZone();
+  const who = session.value;
+  return (
+    <aside class={isOpen ? 'side open' : 'side'}>
+      <Brand />
+      <nav aria-label={t('Pages')}>
+        {pageGroups.map(({ title, names }) => (
+          <div key={title}>
+            {title && <div class="group">{t(title)}</div>}
+            {names.map(([each, text]) => (
+              <a key={each} href={linkTo(each)} aria-current={each === page ? 'page' : undefined}>
+                {t(text)}
+              </a>
+            ))}
+          </div>
+        ))}
+      </nav>
+      <div class="foot">
+        <div class="line">
+          <select
+            aria-label={t('Language')}
+            value={language.value}
+            onChange={(event) => void setLanguage(event.currentTarget.value as Language)}
+          >
+            <option value="en">English</option>
+            <option value="zh">中文</option>
+          </select>
+          <select
+            aria-label={t('Appearance')}
+            value={theme.value}
+            onChange={(event) => setTheme(event.currentTarget.value as Theme)}
+          >
+            <option value="system">{t('Like the system')}</option>
+            <option value="light">{t('Light')}</option>
+            <option value="dark">{t('Dark')}</option>
+          </select>
+        </div>
+        <div>{t('Times: {zone}', { zone: `${name} (${offset})` })}</div>
+        <div>
+          <div class="person">{who?.actor}</div>
+          <div>{t(who?.role ?? '')}</div>
+        </div>
+        <div class="line">
+          <button type="button" class="link" onClick={() => void signOut(false)}>
+            {t('Sign out')}
+          </button>
+          <button type="button" class="link" onClick={() => void signOut(true)}>
+            {t('Sign out everywhere')}
+          </button>
+        </div>
+      </div>
+    </aside>
+  );
+}
+
+/** Says that the gateway is away, and looks for it until it is back. */
+function Lost() {
+  const isLost = connection.value === 'lost';
+  useEffect(() => {
+    if (!isLost) return;
+    const timer = setInterval(() => void ask('sign-in').catch(() => {}), 2_000);
+    return () => clearInterval(timer);
+  }, [isLost]);
+  if (!isLost) return null;
+  return (
+    <div class="banner warn" role="alert">
+      {t('The gateway does not answer. What you see may be out of date; trying again…')}
+    </div>
+  );
+}

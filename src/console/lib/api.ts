@@ -1,0 +1,81 @@
+import { connection, session, sessionOver } from './session.js';
+
+/** Dates travel as text. */
+export type Json<T> = T extends Date
+  ? string
+  : T extends readonly (infer Item)[]
+    ? Json<Item>[]
+    : T extends object
+      ? { [Name in keyof T]: Json<T[Name]> }
+      : T;
+
+/** An error that the admin API answers, or 0 where it does not answer. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  readonly code: string;
+  /** The field that is wrong. */
+  readonly param: string | null;
+
+  constructor(status: number, code: string, message: string, param: string | null = null) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.param = param;
+  }
+}
+
+export interface Asked {
+  method?: string;
+  body?: object;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** Calls the admin API. @param path below `admin/v1/`. @throws ApiError, AbortError. */
+export async function ask(path: string, asked: Asked = {}): Promise<Response> {
+  const { method = 'GET', body, headers = {}, signal } = asked;
+  const token = session.value?.csrf_token;
+  let answer: Response;
+  try {
+    answer = await fetch(`admin/v1/${path}`, {
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(body ? { 'content-type': 'application/json' } : {}),
+        ...(method !== 'GET' && token ? { 'x-csrf-token': token } : {}),
+        ...headers,
+      },
+      body: body ? JSON.stringify(body) : null,
+      signal: signal ?? null,
+      cache: 'no-store',
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    connection.value = 'lost';
+    throw new ApiError(0, 'connection_lost', 'The gateway does not answer.');
+  }
+  connection.value = 'good';
+  if (answer.ok) return answer;
+  const error = await errorOf(answer);
+  if (answer.status === 401 && session.value) sessionOver();
+  throw error;
+}
+
+/** As `ask`, with the JSON of the answer; undefined where it has none. */
+export async function call<T>(path: string, asked: Asked = {}): Promise<Json<T>> {
+  const answer = await ask(path, asked);
+  const text = await answer.text();
+  return (text === '' ? undefined : JSON.parse(text)) as Json<T>;
+}
+
+/** The error in an answer of the gateway. */
+async function errorOf(answer: Response): Promise<ApiError> {
+  const text = await answer.text();
+  try {
+    const { error } = JSON.parse(text);
+    return new ApiError(answer.status, error.code, error.message, error.param);
+  } catch {
+    return new ApiError(answer.status, 'unknown', text || answer.statusText);
+  }
+}

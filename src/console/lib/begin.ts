@@ -1,0 +1,41 @@
+import { ApiError, call } from './api.js';
+import { maySession, type SignedIn, signedIn, signedOut } from './session.js';
+
+/** What the address says of signing in, which then is removed from it and from the history. */
+function takeFromAddress(name: string): string | null {
+  const start = `#${name}=`;
+  if (!location.hash.startsWith(start)) return null;
+  const value = decodeURIComponent(location.hash.slice(start.length));
+  history.replaceState(null, '', location.pathname);
+  return value;
+}
+
+/** Signs in by a one-time link, or goes on with the session that there is. */
+export async function begin(): Promise<void> {
+  const code = takeFromAddress('sign-in');
+  const failed = takeFromAddress('sign-in-failed');
+  const isBack = takeFromAddress('signed-in') !== null;
+  if (code !== null) return await signIn(code).catch(told);
+  if (failed !== null) return signedOut(failed);
+  if (!isBack && !maySession()) return;
+  try {
+    signedIn(await call<SignedIn>('session'));
+  } catch (error) {
+    told(error);
+  }
+}
+
+function told(error: unknown): void {
+  signedOut(error instanceof ApiError ? error.message : String(error));
+}
+
+/** Signs in by an admin key or the code of a link. @throws ApiError. */
+export async function signIn(key: string): Promise<void> {
+  const headers = { authorization: `Bearer ${key}` };
+  signedIn(await call<SignedIn>('session', { method: 'POST', headers }));
+}
+
+export async function signOut(isEverywhere: boolean): Promise<void> {
+  await call(`session${isEverywhere ? '?everywhere=true' : ''}`, { method: 'DELETE' });
+  signedOut();
+}

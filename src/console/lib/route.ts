@@ -1,0 +1,34 @@
+import { computed, signal } from '@preact/signals';
+
+/** The place in the console: `#/requests/ID?status=5xx`. */
+export interface Route {
+  page: string;
+  /** What follows the page in the path, decoded; empty without. */
+  item: string;
+  query: URLSearchParams;
+}
+
+const hash = signal(location.hash);
+addEventListener('hashchange', () => {
+  hash.value = location.hash;
+});
+
+export const route = computed<Route>(() => {
+  const [path = '', query = ''] = hash.value.replace(/^#\/?/, '').split('?', 2);
+  const slash = path.indexOf('/');
+  const page = slash < 0 ? path : path.slice(0, slash);
+  const item = slash < 0 ? '' : decodeURIComponent(path.slice(slash + 1));
+  return { page: page || 'overview', item, query: new URLSearchParams(query) };
+});
+
+export type QueryValues = Readonly<Record<string, string | number | null | undefined>>;
+
+/** The link to a place. */
+export function linkTo(page: string, item = '', query: QueryValues = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return `#/${page}${item === '' ? '' : `/${encodeURIComponent(item)}`}${text === '' ? '' : `?${text}`}`;
+}

@@ -1,0 +1,5 @@
+import { t } from '../lib/words.js';
+import { Page } from '../parts/panel.js';
+export function Overview() {
+  return <Page title={t('Overview')}>{null}</Page>;
+}

@@ -1,0 +1,78 @@
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, call } from '../lib/api.js';
+import { signIn } from '../lib/begin.js';
+import { signInNote } from '../lib/session.js';
+import { t } from '../lib/words.js';
+import { TextField } from '../parts/field.js';
+
+/** The page for those who are not signed in. */
+export function SignIn() {
+  const [key, setKey] = useState('');
+  const [wrong, setWrong] = useState<string | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const [hasOidc, setOidc] = useState(false);
+  useEffect(() => {
+    document.title = `${t('Sign in')} · llmproxy`;
+    call<{ oidc: boolean }>('sign-in').then(
+      ({ oidc }) => setOidc(oidc),
+      () => {},
+    );
+  }, []);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setWrong(null);
+    try {
+      await signIn(key.trim());
+    } catch (error) {
+      setWrong(error instanceof ApiError ? error.message : String(error));
+      setBusy(false);
+    }
+  };
+  return (
+    <div class="sign-in">
+      <main>
+        <div class="brand">
+          <img src="console/icon.svg" alt="" />
+          llmproxy
+        </div>
+        <div class="panel stack">
+          <h1>{t('Sign in')}</h1>
+          {signInNote.value && (
+            <div class="banner warn" role="alert">
+              {signInNote.value}
+            </div>
+          )}
+          {hasOidc && (
+            <>
+              <a class="button primary" href="admin/v1/oidc">
+                {t('Sign in with your organisation')}
+              </a>
+              <div class="or">{t('or')}</div>
+            </>
+          )}
+          <form class="stack" onSubmit={submit}>
+            <TextField
+              label={t('Admin key')}
+              type="password"
+              value={key}
+              onInput={setKey}
+              wrong={wrong}
+              isRequired
+              hasFocus
+              hint={
+                <>
+                  {t('On the machine of the gateway, this prints a link that signs in:')}{' '}
+                  <code>llmproxy console</code>
+                </>
+              }
+            />
+            <button type="submit" class={hasOidc ? '' : 'primary'} disabled={isBusy}>
+              {t('Sign in')}
+            </button>
+          </form>
+        </div>
+      </main>
+    </div>
+  );
+}
