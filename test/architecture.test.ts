@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   websocket: [],
   dialects: ['errors'],
   providers: ['dialects', 'config'],
+  clouds: ['upstream', 'providers', 'config'],
   config: ['errors', 'observe'],
   pricing: ['dialects', 'config'],
   routing: ['providers', 'pricing', 'dialects', 'config'],
@@ -36,7 +37,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   console: [],
   daemon: [
     ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
-    ...['observe', 'server', 'db', 'dialects', 'pricing'],
+    ...['observe', 'server', 'db', 'dialects', 'pricing', 'clouds'],
   ],
   cli: [
     ...['daemon', 'admin', 'changes', 'upstream', 'routing', 'config', 'errors', 'observe'],

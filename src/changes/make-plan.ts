@@ -1,7 +1,6 @@
 import { type Change, type Plan, planDocument, planReturn, rowsAfter } from '../config/plan.js';
 import { type FieldChange, fieldChanges } from '../config/plan-fields.js';
 import { type PlacedProblems, readDocument } from '../config/read-document.js';
-import type { AllowedReferences } from '../config/secret-reference.js';
 import type { Author } from '../db/author.js';
 import type { Sql } from '../db/client.js';
 import { applyChanges, BaseChangedError } from '../db/queries/apply-changes.js';
@@ -11,6 +10,7 @@ import { type PlanEffect, planEffect, routedConfiguration } from '../routing/pla
 import type { ChangeSecrets } from './change-control.js';
 import { describeHistory } from './describe-history.js';
 import { refusedIn, sealed, secretless, withKept } from './plan-secrets.js';
+import type { AllowedSecrets } from './refused-secrets.js';
 
 /** A plan without secrets, for display. */
 export interface DescribedPlan {
@@ -30,7 +30,7 @@ export async function planText(
   sql: Sql,
   { source, text, prune }: { source: string; text: string; prune: boolean },
   secrets: ChangeSecrets,
-  allowed: AllowedReferences | null,
+  allowed: AllowedSecrets | null,
 ): Promise<{ plan: Plan; problems: null } | { plan: null; problems: PlacedProblems }> {
   const { document, problems, place } = readDocument(source, text);
   if (!document) return { plan: null, problems };

@@ -3,17 +3,16 @@ import { isReference, type StoredRow } from '../config/document.js';
 import { keep, type WrittenDocument, type WrittenProvider } from '../config/document-schema.js';
 import type { Change, PlanProblem } from '../config/plan.js';
 import { secretParamsOf, withSecretParams } from '../config/secret-columns.js';
-import type { AllowedReferences } from '../config/secret-reference.js';
 import { type SecretColumns, SecretError } from '../config/secret-store.js';
 import type { Sql } from '../db/client.js';
 import type { ChangeSecrets } from './change-control.js';
-import { refusedSecrets } from './refused-secrets.js';
+import { type AllowedSecrets, refusedSecrets } from './refused-secrets.js';
 
 /** The secrets of a document that an admin key may not write. */
 export function refusedIn(
   { providers }: WrittenDocument,
   rows: ReadonlyMap<string, StoredRow>,
-  allowed: AllowedReferences,
+  allowed: AllowedSecrets,
 ): PlanProblem[] {
   return Object.entries(providers ?? {}).flatMap(([name, fields]) => {
     const row = rows.get(name);

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ProviderAuth, ProviderParams } from '../config/configuration.js';
 import { keep } from '../config/document-schema.js';
 import { isSealed } from '../config/secret-cipher.js';
 import { originOf, secretParamsOf } from '../config/secret-columns.js';
@@ -5,9 +7,16 @@ import {
   type AllowedReferences,
   forbiddenFile,
   forbiddenReference,
+  isJsonObject,
   isReference,
 } from '../config/secret-reference.js';
 import type { SecretColumns } from '../config/secret-store.js';
+
+/** What the settings allow admin keys. */
+export interface AllowedSecrets extends AllowedReferences {
+  /** Methods of `provider_params.auth` that use the identity of the machine. */
+  allowed_auth_methods: readonly string[];
+}
 
 /** A secret that an admin key may not write, with the reason. */
 export interface RefusedSecret {
@@ -25,7 +34,7 @@ export interface RefusedSecret {
 export function refusedSecrets(
   before: SecretColumns | null,
   written: Partial<SecretColumns>,
-  allowed: AllowedReferences,
+  allowed: AllowedSecrets,
 ): RefusedSecret[] {
   const { api_key, api_base } = written;
   const refused: RefusedSecret[] = [];
@@ -39,6 +48,17 @@ export function refusedSecrets(
     if (reason) refused.push({ field: 'api_key', reason });
   }
   refused.push(...refusedFiles(before, written, allowed));
+  const identity = machineIdentity(before, written, isMoved);
+  if (identity !== null && !allowed.allowed_auth_methods.includes(identity)) {
+    const reason = `must not use the identity of this machine: secrets.allowed_auth_methods does not name ${identity}`;
+    refused.push({ field: 'provider_params.auth.method', reason });
+  }
+  if (api_key !== undefined && namesFiles(api_key)) {
+    refused.push({
+      field: 'api_key',
+      reason: 'must not be of an external account, which names files',
+    });
+  }
   if (!isMoved) return refused;
   const reason = `must be given again with an api_base at another origin (${originOf(api_base)})`;
   if (api_key === undefined || api_key === keep) refused.push({ field: 'api_key', reason });
@@ -57,7 +77,7 @@ export function refusedSecrets(
 function refusedFiles(
   before: SecretColumns | null,
   { provider_params }: Partial<SecretColumns>,
-  allowed: AllowedReferences,
+  allowed: AllowedSecrets,
 ): RefusedSecret[] {
   const known = tlsFiles(before?.provider_params);
   return Object.entries(tlsFiles(provider_params)).flatMap(([name, path]) => {
@@ -70,4 +90,25 @@ function refusedFiles(
 function tlsFiles(params: object | undefined): Record<string, unknown> {
   const tls: unknown = params && Reflect.get(params, 'tls');
   return tls instanceof Object ? { ...tls } : {};
+}
+
+/** The method by which a provider would use what only this machine has, where it is new; or null. */
+function machineIdentity(
+  before: SecretColumns | null,
+  { provider_params }: Partial<SecretColumns>,
+  isMoved: boolean,
+): string | null {
+  const auth = authOf(provider_params ?? (isMoved ? before?.provider_params : undefined));
+  if (!auth || auth.method === 'api_key' || auth.method === 'client_secret') return null;
+  const isKept = !isMoved && isDeepStrictEqual(auth, authOf(before?.provider_params));
+  return isKept ? null : auth.method;
+}
+
+function authOf(params: object | undefined): ProviderAuth | undefined {
+  return (params as ProviderParams | undefined)?.auth;
+}
+
+/** A file named in such JSON would be sent to an address that is named there, too. */
+function namesFiles(key: string): boolean {
+  return isJsonObject(key) && JSON.parse(key).type === 'external_account';
 }

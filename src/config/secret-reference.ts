@@ -77,8 +77,19 @@ function matches(pattern: string, name: string): boolean {
   return new RegExp(`^${parts.join('.*')}$`).test(name);
 }
 
+/** Whether a secret is JSON, as that of a service account. */
+export function isJsonObject(value: string): boolean {
+  if (!value.startsWith('{')) return false;
+  try {
+    return typeof JSON.parse(value) === 'object';
+  } catch {
+    return false;
+  }
+}
+
 /** The reason that a provider's key is invalid as written, or null. */
-export function providerKeyProblem(value: string): string | null {
+export function providerKeyProblem(value: string, type: string): string | null {
+  if (type === 'vertex' && isJsonObject(value)) return null;
   if (/[^\x21-\x7e]/.test(value)) return 'must be printable ASCII without spaces';
   if (!isReference(value)) return null;
   const reference = parseReference(value);

@@ -3,6 +3,7 @@ import type { Configuration } from './configuration.js';
 /** The columns of a provider that hold secrets, and those that encrypted secrets are bound to. */
 export interface SecretColumns {
   provider_key: string;
+  provider_type?: string;
   api_base: string;
   /** Encrypted, a reference, or in the clear. */
   api_key: string;

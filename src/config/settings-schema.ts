@@ -1,3 +1,4 @@
+import { authMethods } from './configuration.js';
 import { timePattern } from './schema.js';
 
 /**
@@ -116,6 +117,8 @@ export interface Settings {
     allowed_variables: string[];
     /** Folders of the files that an admin key may use in references. */
     allowed_directories: string[];
+    /** Methods of `provider_params.auth` that an admin key may use though they are the machine's. */
+    allowed_auth_methods: string[];
   };
   usage: {
     /** Days to keep rows of `request_logs`; 0: for ever. */
@@ -411,6 +414,11 @@ export const settingsSchema = section({
       type: 'array',
       items: { type: 'string', pattern: '^/' },
       default: ['/etc/llmproxy', '/run/secrets', '/run/credentials'],
+    },
+    allowed_auth_methods: {
+      type: 'array',
+      items: { type: 'string', enum: [...new Set(Object.values(authMethods).flat())] },
+      default: [],
     },
   }),
   usage: section({

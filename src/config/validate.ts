@@ -104,7 +104,7 @@ export function providerProblems(
     problems.push({ source, path: `${at}.${path}`, reason });
   const badBase = apiBaseProblem(provider.api_base, privateAddresses);
   if (badBase) add('api_base', badBase);
-  const badKey = providerKeyProblem(provider.api_key);
+  const badKey = providerKeyProblem(provider.api_key, provider.provider_type);
   if (badKey) add('api_key', badKey);
   const badProxy = ownProxyProblem(provider.provider_params.proxy);
   if (badProxy) add('provider_params.proxy', badProxy);

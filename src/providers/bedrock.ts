@@ -70,7 +70,7 @@ function keysOf({ api_key, provider_params: { fetched } }: Provider): AwsKeys | 
 }
 
 /** As set, else that of the address. */
-function regionOf({ api_base, provider_params: { region } }: Provider): string {
+export function regionOf({ api_base, provider_params: { region } }: Provider): string {
   const found = /(?:^|\.)bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\./.exec(
     new URL(api_base).hostname,
   );

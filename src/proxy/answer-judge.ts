@@ -12,7 +12,7 @@ export function answerJudge(
   let judge = eager.get(dialect);
   if (!judge) {
     judge = {
-      errorIn: dialect.errorIn,
+      ...dialect,
       judge: (event) => (dialect.judge(event) === 'error' ? 'error' : 'content'),
     };
     eager.set(dialect, judge);

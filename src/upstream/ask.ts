@@ -5,6 +5,7 @@ import { type RequestTranslation, translateOver } from '../dialects/translate/wa
 import type { ProviderWires, Wire } from '../routing/wire.js';
 import { Attempt } from './attempt.js';
 import type { AnswerControl } from './client/exchange-handler.js';
+import { readAll } from './fetch-bytes.js';
 import { send } from './send.js';
 import type { Upstreams } from './upstreams.js';
 
@@ -130,26 +131,4 @@ class TimedAttempt extends Attempt {
     this.headMs = performance.now() - this.#startMs;
     this.#onHead?.(status, this.headMs);
   }
-}
-
-function readAll(attempt: Attempt, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
-    let bytes = 0;
-    const take = (piece: Buffer) => {
-      pieces.push(piece);
-      bytes += piece.length;
-      if (bytes > maxBytes) {
-        reject(new Error(`answered with more than ${maxBytes} bytes`));
-        attempt.abort();
-      }
-      return true;
-    };
-    take(attempt.takeHeld());
-    attempt.read({
-      onData: take,
-      onEnd: () => resolve(Buffer.concat(pieces)),
-      onError: reject,
-    });
-  });
 }

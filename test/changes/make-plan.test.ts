@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { commitPlan, planText } from '../../src/changes/make-plan.js';
+import { resolveSettings } from '../../src/config/settings.js';
 import { Secrets } from '../../src/daemon/secrets/secrets.js';
 import { authored } from '../../src/db/author.js';
 import { deleteProvider } from '../../src/db/queries/delete-provider.js';
@@ -24,7 +25,8 @@ const theirs = {
 test('a plan is refused as a whole after changes by others, which are named', async (t) => {
   const { sql } = await testDatabase(t);
   const none = { key: null, key_file: null };
-  const secrets = await Secrets.open({ data_dir: testDirectory(), secrets: none }, true);
+  const { upstream } = resolveSettings({}, '/').settings;
+  const secrets = await Secrets.open({ data_dir: testDirectory(), secrets: none, upstream }, true);
   const { plan } = await planText(sql, { source: 'x', text, prune: false }, secrets, null);
   assert.ok(plan);
   const other = authored(sql, { actor: 'admin:bob', source: 'admin', message: null });

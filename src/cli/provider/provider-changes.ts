@@ -1,5 +1,5 @@
 import { mergePatch } from '../../changes/merge-patch.js';
-import { newProvider } from '../../config/configuration.js';
+import { newProvider, type ProviderParams } from '../../config/configuration.js';
 import type { ProviderInput } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import { visible } from '../../observe/visible.js';
@@ -30,7 +30,7 @@ interface ProviderAnswer {
 }
 
 export async function addProvider(name: string | undefined, asked: ProviderFlags): Promise<void> {
-  const given = withPreset(asked);
+  const given = withoutKey(withPreset(asked));
   const question = { question: 'A unique name for it', hint: 'such as openai' };
   const key = name ?? (await askArgument('provider_key', question, given.json));
   const flags = canAsk(given.json) ? await askForMissing(given) : given;
@@ -145,6 +145,14 @@ async function reportChange(
 function withPreset(flags: ProviderFlags): ProviderFlags {
   const apiBase = Object.hasOwn(presets, flags.type ?? '') ? presets[flags.type ?? ''] : undefined;
   return apiBase === undefined ? flags : { apiBase, ...flags, type: 'openai' };
+}
+
+/** With a stand-in for the key where the provider uses the identity of the machine. */
+function withoutKey(flags: ProviderFlags): ProviderFlags {
+  const { auth } = mergePatch({}, paramsPatch(flags) ?? {}) as ProviderParams;
+  const needsKey = !auth || auth.method === 'api_key' || auth.method === 'client_secret';
+  if (needsKey || (flags.apiKey ?? flags.apiKeyEnv ?? flags.apiKeyStdin)) return flags;
+  return { ...flags, apiKey: 'none' };
 }
 
 /** The address that a type has by itself; null where none is named or it has none. */

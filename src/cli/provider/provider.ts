@@ -42,6 +42,8 @@ Examples:
   $ llmproxy provider add azure --api-base https://x.openai.azure.com/v1 \\
       --api-key file:/etc/llmproxy/azure-key
   $ llmproxy provider add groq --type groq --api-key-env GROQ_API_KEY
+  $ llmproxy provider add bedrock --type bedrock --param region=eu-west-1 \\
+      --param auth.method=imds
   $ llmproxy provider add local --api-base http://127.0.0.1:8000/v1 \\
       --api-key none --weight 2 --map "gpt-4*=llama-3.3-70b"`,
       )

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { keyPattern } from '../../config/credential-key.js';
+import { isJsonObject } from '../../config/secret-reference.js';
 import { usageError } from '../failure.js';
 
 const maxBytes = 65_536;
@@ -63,11 +64,11 @@ async function fromStdin(flag: string): Promise<string> {
   return text;
 }
 
-/** Secrets are sent in an HTTP header, so they must be printable ASCII. */
+/** Secrets are sent in an HTTP header, so they must be printable ASCII; but for JSON of a cloud. */
 function checked(flag: string, text: string): string {
   const secret = text.trim();
   if (secret === '') throw usageError(`${flag}: the key is empty`);
-  if (!new RegExp(keyPattern).test(secret)) {
+  if (!isJsonObject(secret) && !new RegExp(keyPattern).test(secret)) {
     throw usageError(`${flag}: a key must be one line of printable ASCII`);
   }
   return secret;

@@ -44,6 +44,8 @@ export class Reloader {
   #active: ActiveConfiguration | null = null;
   /** Those read last, also where they could not be used. */
   #rows: Configuration | null = null;
+  /** What was valid last, with its secrets as they are stored. */
+  #lastRead: { merged: Configuration; rows: Configuration } | null = null;
   #checking: Promise<unknown> = Promise.resolve();
   /** Whether the last reload failed: that all is well again is told, even when nothing changed. */
   #failed = false;
@@ -90,6 +92,16 @@ export class Reloader {
     this.#next = next;
     this.#running = next.catch(() => {});
     return next;
+  }
+
+  /**
+   * Credentials of clouds have changed: resolves the secrets of what was read last again. Needs no
+   * database. Never throws.
+   */
+  renew(): Promise<void> {
+    const renewed = this.#running.then(() => this.#renew()).catch(() => {});
+    this.#running = renewed;
+    return renewed;
   }
 
   /**
@@ -153,6 +165,18 @@ export class Reloader {
     }
   }
 
+  async #renew(): Promise<void> {
+    const { publish, activated, resolve } = this.#options;
+    const [read, active] = [this.#lastRead, this.#active];
+    if (!read || !active || !resolve || this.#stopped) return;
+    const configuration = await resolve(read.merged, read.rows);
+    const hash = contentHash(configuration);
+    if (hash === active.hash) return;
+    await publish(configuration, hash);
+    this.#active = { configuration, hash, since: active.since };
+    activated(configuration, read.rows);
+  }
+
   async #currentRows(): Promise<Configuration> {
     const { readRows, readVersion } = this.#options;
     if (this.#rows?.version !== (await readVersion())) this.#rows = await readRows();
@@ -167,6 +191,7 @@ export class Reloader {
     const overrides = files.map((file) => parseOverride(file, problems));
     if (problems.length > 0) throw new ConfigError(problems);
     const merged = mergeConfiguration(rows, overrides, privateAddresses);
+    this.#lastRead = { merged, rows };
     return { configuration: resolve ? await resolve(merged, rows) : merged, rows };
   }
 }

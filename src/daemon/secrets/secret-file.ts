@@ -1,6 +1,6 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SecretReference } from '../../config/secret-reference.js';
+import { isJsonObject, type SecretReference } from '../../config/secret-reference.js';
 import type { Settings } from '../../config/settings-schema.js';
 
 interface FileSettings extends Pick<Settings, 'data_dir'> {
@@ -28,6 +28,7 @@ export async function readReference(
   const name = kind === 'env' ? `the variable ${reference.name}` : reference.path;
   const value = (found ?? '').trim();
   if (value === '') throw new Error(`refers to ${name}, which is ${found ? 'empty' : 'not set'}`);
+  if (isJsonObject(value)) return value;
   if (/[^\x21-\x7e]/.test(value)) {
     throw new Error(`refers to ${name}, which is not one line of printable ASCII without spaces`);
   }

@@ -1,4 +1,6 @@
-import type { Configuration, Provider } from '../../config/configuration.js';
+import { CloudCredentials } from '../../clouds/cloud-credentials.js';
+import { CloudError } from '../../clouds/cloud-error.js';
+import type { Configuration, FetchedCredentials, Provider } from '../../config/configuration.js';
 import { previewKey } from '../../config/credential-key.js';
 import {
   isSealed,
@@ -34,7 +36,9 @@ import { readReference, readSecretFile } from './secret-file.js';
 import { type LoadedKeys, loadSecretKeys } from './secret-key.js';
 
 /** `admin` and `database`: secrets of the gateway itself, which no provider is sent. */
-interface SecretSettings extends Pick<Settings, 'data_dir'>, Partial<Pick<Settings, 'admin'>> {
+interface SecretSettings
+  extends Pick<Settings, 'data_dir' | 'upstream'>,
+    Partial<Pick<Settings, 'admin'>> {
   secrets: Pick<Settings['secrets'], 'key' | 'key_file'>;
   database?: Pick<Settings['database'], 'url' | 'listen_url'>;
 }
@@ -45,12 +49,19 @@ interface SecretSettings extends Pick<Settings, 'data_dir'>, Partial<Pick<Settin
  * which of these new secrets are encrypted, so that all its machines use the same.
  */
 export class Secrets implements SecretReader {
+  readonly clouds: CloudCredentials;
   readonly #settings: SecretSettings;
   #keys: LoadedKeys;
 
   private constructor(settings: SecretSettings, keys: LoadedKeys) {
     this.#settings = settings;
     this.#keys = keys;
+    this.clouds = new CloudCredentials({
+      upstream: settings.upstream,
+      env: process.env,
+      readFile: (path) => readSecretFile(path, settings),
+      now: Date.now,
+    });
   }
 
   /**
@@ -173,11 +184,24 @@ export class Secrets implements SecretReader {
     const clear = this.decrypt(row);
     const { api_key } = row;
     const read = (path: string) => readSecretFile(path, this.#settings);
-    return {
+    const revealed = {
       ...clear,
       ...(isReference(api_key) && { api_key: await this.#resolve(api_key) }),
       provider_params: await withTlsFiles(clear.provider_params, read),
     };
+    const fetched = await this.#fetched(revealed);
+    if (fetched) revealed.provider_params = { ...revealed.provider_params, fetched };
+    return revealed;
+  }
+
+  /** Credentials of a cloud that the provider needs. */
+  async #fetched(row: SecretColumns): Promise<FetchedCredentials | null> {
+    try {
+      return await this.clouds.of(row as Provider);
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      throw new SecretError(`or provider_params.auth cannot be used: ${error.message}`);
+    }
   }
 
   decrypt<R extends SecretColumns>(row: R): R {

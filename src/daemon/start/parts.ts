@@ -182,6 +182,8 @@ export async function openParts(
     },
     emit,
   });
+  secrets.clouds.onChange = () => void reloader.renew();
+  closers.push(() => secrets.clouds.close());
   /** The control socket may answer before there is anything to ask. */
   const started = () => {
     if (engine) return reloader;

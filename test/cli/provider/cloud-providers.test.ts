@@ -58,6 +58,18 @@ test('a type has its address by itself; a region and a location are part of it',
   assert.match(none.stderr, /--api-base is missing/);
 });
 
+test('a provider with the identity of the machine needs no key', async (t) => {
+  const { run } = await withOwnDatabase(t);
+  const flags = ['--type', 'bedrock', '--param', 'auth.method=imds', '--json'];
+  const added = await json(run(['provider', 'add', 'p', ...flags]));
+  assert.equal(added.provider_params.auth.method.length > 0, true);
+  const secret = ['--type', 'azure', '--api-base', 'https://x.openai.azure.com'];
+  const refused = await run([
+    ...['provider', 'add', 'q', ...secret, '--param', 'auth.method=client_secret'],
+  ]);
+  assert.match(refused.stderr, /the API key is missing/);
+});
+
 test('a method of another cloud is refused by name', async (t) => {
   const { run } = await withOwnDatabase(t);
   const given = ['provider', 'add', 'p', '--type', 'bedrock', '--api-key', 'none'];

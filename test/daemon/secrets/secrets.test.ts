@@ -9,6 +9,7 @@ import {
   seal,
   sealedUnder,
 } from '../../../src/config/secret-cipher.js';
+import { resolveSettings } from '../../../src/config/settings.js';
 import { LastGood } from '../../../src/daemon/follow/last-good.js';
 import { reseal } from '../../../src/daemon/secrets/reseal.js';
 import { loadSecretKeys, writeSecretKeys } from '../../../src/daemon/secrets/secret-key.js';
@@ -24,8 +25,10 @@ import { testDatabase, testDirectory } from '../../support/postgres.js';
 
 const none = { key: null, key_file: null };
 
+const { upstream } = resolveSettings({}, '/').settings;
+
 function settingsIn(data_dir: string) {
-  return { data_dir, secrets: none };
+  return { data_dir, secrets: none, upstream };
 }
 
 test('a key is made once in the data directory, for its owner only', async () => {
@@ -362,7 +365,7 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
   // In base64 it has word characters only and an equals sign, as `NAME=` has.
   const text = `${'A'.repeat(43)}=`;
   const secrets = await Secrets.open(
-    { data_dir: data, secrets: { ...none, key: text }, admin, database },
+    { data_dir: data, secrets: { ...none, key: text }, admin, database, upstream },
     true,
   );
   const [key] = secrets.ring;

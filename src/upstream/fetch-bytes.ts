@@ -1,0 +1,94 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { hostProblem } from '../config/address.js';
+import { noProxy } from '../config/http-proxy.js';
+import type { Settings } from '../config/settings-schema.js';
+import { Attempt } from './attempt.js';
+import { Upstreams } from './upstreams.js';
+
+export interface FetchRequest {
+  method: 'GET' | 'POST' | 'PUT';
+  url: string;
+  /** Flat, lower case. */
+  headers?: readonly string[];
+  body?: string | null;
+  /** Of the whole, from the connection to the end of the answer. */
+  timeoutMs: number;
+  maxBytes: number;
+  /** Connects directly, and to an address that no provider may have, such as a metadata service. */
+  isLocalService?: boolean;
+}
+
+export interface FetchedBytes {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/**
+ * One request of our own to an address that is no provider's, on a connection of its own. Redirects
+ * are not followed.
+ * @throws UpstreamError; Error for an address that is not allowed or an answer that is too long.
+ */
+export async function fetchBytes(
+  settings: Settings['upstream'],
+  { method, url, headers = [], body = null, timeoutMs, maxBytes, isLocalService }: FetchRequest,
+): Promise<FetchedBytes> {
+  const { origin, hostname, pathname, search, protocol } = new URL(url);
+  if (protocol !== 'http:' && protocol !== 'https:') throw new Error('is not an http address');
+  const problem = isLocalService ? null : hostProblem(hostname, settings.private_addresses);
+  if (problem) throw new Error(`the host ${hostname} ${problem}`);
+  const upstreams = new Upstreams({ ...settings, max_connections_per_provider: 1 });
+  const attempt = new Attempt();
+  const timer = setTimeout(() => attempt.abort('timeout'), timeoutMs);
+  try {
+    const proxy = isLocalService ? noProxy : null;
+    const connection = {
+      key: origin,
+      origin,
+      connectMs: timeoutMs,
+      tls: null,
+      proxy,
+      http2: false,
+    };
+    upstreams.pool(connection).dispatch(
+      {
+        method,
+        path: pathname + search,
+        headers: ['accept-encoding', 'identity', ...headers],
+        body,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+      },
+      attempt,
+    );
+    await attempt.ready;
+    const read = await readAll(attempt, maxBytes);
+    return { status: attempt.status, headers: attempt.headers, body: read };
+  } finally {
+    clearTimeout(timer);
+    upstreams.retain([]);
+  }
+}
+
+/** The whole body of an answer that is ready. @throws UpstreamError; Error where it is too long. */
+export function readAll(attempt: Attempt, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    const take = (piece: Buffer) => {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes > maxBytes) {
+        reject(new Error(`answered with more than ${maxBytes} bytes`));
+        attempt.abort();
+      }
+      return true;
+    };
+    take(attempt.takeHeld());
+    attempt.read({
+      onData: take,
+      onEnd: () => resolve(Buffer.concat(pieces)),
+      onError: reject,
+    });
+  });
+}
