@@ -5,7 +5,7 @@ import type { ConfigurationChange } from './configuration-change.js';
 import { CredentialTable, type RoutedCredential } from './credential-table.js';
 import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
 import { compileModelMapping, type ModelMapping } from './model-mapping.js';
-import { compileWires, type ProviderWires, type Wire } from './wire.js';
+import { compileWires, type ProviderWires, type Wire, wireAt } from './wire.js';
 
 /**
  * Everything that a request needs to know, immutable. A worker holds one reference to the current
@@ -187,7 +187,7 @@ function candidate(provider: RoutedProvider, model: string): Candidate {
     wire(endpoint: AskedEndpoint) {
       let wire = wires.get(endpoint);
       if (wire === undefined) {
-        wire = provider.wires.to(endpoint, model) ?? provider.wires.translated(endpoint, model);
+        wire = wireAt(provider.wires, endpoint, model);
         wires.set(endpoint, wire);
       }
       return wire;

@@ -82,6 +82,11 @@ export interface ProviderWires {
   readonly list: Omit<Wire, 'dialect' | 'translation' | 'carry'>;
 }
 
+/** The wire that requests at an endpoint take; null where the provider cannot be asked for them. */
+export function wireAt(wires: ProviderWires, endpoint: AskedEndpoint, model: string): Wire | null {
+  return wires.to(endpoint, model) ?? wires.translated(endpoint, model);
+}
+
 export function compileWires(provider: Provider): ProviderWires {
   const { api_base, provider_key, provider_type, provider_params } = provider;
   const kind = kindOf(provider_type);

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { AnswerJudge } from '../dialects/dialect.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { type RequestTranslation, translateOver } from '../dialects/translate/way.js';
-import type { ProviderWires, Wire } from '../routing/wire.js';
+import { type ProviderWires, type Wire, wireAt } from '../routing/wire.js';
 import { Attempt } from './attempt.js';
 import type { AnswerControl } from './client/exchange-handler.js';
 import { readAll } from './fetch-bytes.js';
@@ -46,8 +46,7 @@ export async function askProvider(
   { timeoutMs, maxBytes, signal, onHead }: AskBounds,
 ): Promise<ProviderAnswer> {
   const { endpoint } = request;
-  const model =
-    endpoint && (wires.to(endpoint, request.model) ?? wires.translated(endpoint, request.model));
+  const model = endpoint && wireAt(wires, endpoint, request.model);
   const wire = endpoint ? model : wires.list;
   if (!wire) throw new Error(`does not speak ${endpoint?.dialect.name}`);
   const asked = endpoint && model && ready(model, request.body);

@@ -1,9 +1,10 @@
 import type { Provider } from '../../config/configuration.js';
 import type { Settings, StrategyName } from '../../config/settings-schema.js';
+import type { ModelEndpoint } from '../../dialects/endpoint.js';
 import { firstChoices, shareOf } from '../../routing/first-choice.js';
 import { allowedBy, compileMappingMatch } from '../../routing/model-mapping.js';
 import { fallbacksOf, modelMeant } from '../../routing/model-order.js';
-import { compileWires, translatedApis } from '../../routing/wire.js';
+import { compileWires, translatedApis, wireAt } from '../../routing/wire.js';
 import { isUsable, type ProviderState } from './provider-state.js';
 
 /** Explains the routing of a model; the field names are those of the API. */
@@ -28,6 +29,8 @@ export interface RouteExplanation {
   model: string;
   /** True for a route that is tried only after the routes before it have failed. */
   fallback: boolean;
+  /** True where its providers are asked in another API than the client's; only with an endpoint. */
+  translated: boolean;
   /** Reason for skipping the route, or null. */
   skipped: string | null;
   /** In the order of attempts. */
@@ -55,6 +58,8 @@ export interface RoutingFacts {
   providers: readonly Provider[];
   /** `allowed_models` of the key; null allows every model. */
   allowedModels: readonly string[] | null;
+  /** Where the model is asked for; null: at any endpoint. */
+  endpoint: ModelEndpoint | null;
   routing: Settings['routing'];
   stateOf: (provider: Provider) => ProviderState;
 }
@@ -64,8 +69,8 @@ export function explainModel(asked: string, facts: RoutingFacts): ModelExplanati
   const { routing, providers, allowedModels } = facts;
   const model = modelMeant(asked, routing);
   const entry = allowedBy(allowedModels, model);
-  const routes = [model, ...fallbacksOf(model, routing)].map((name, index) =>
-    explainRoute(name, index > 0, facts),
+  const routes = [model, ...fallbacksOf(model, routing)].flatMap((name, index) =>
+    explainRoutes(name, index > 0, facts),
   );
   const takesFirst = routes.find((route) => route.skipped === null && route.candidates.length > 0);
   for (const route of routes) shareOut(route, route === takesFirst, routing.strategy);
@@ -94,12 +99,14 @@ function errorOf(
     : 'no_provider_available';
 }
 
-function explainRoute(
+/** The routes of a model: providers that speak the endpoint's API come before translated ones. */
+function explainRoutes(
   model: string,
   fallback: boolean,
-  { providers, allowedModels, stateOf }: RoutingFacts,
-): RouteExplanation {
-  const candidates: Candidate[] = [];
+  { providers, allowedModels, endpoint, stateOf }: RoutingFacts,
+): RouteExplanation[] {
+  const speaking: Candidate[] = [];
+  const translating: Candidate[] = [];
   const others: RouteExplanation['others'] = [];
   for (const provider of providers) {
     const match = compileMappingMatch(provider.model_mapping)(model);
@@ -108,13 +115,20 @@ function explainRoute(
     else if (!provider.is_enabled)
       others.push({ provider: name, reason: said[stateOf(provider).state] });
     else {
+      const wires = compileWires(provider);
+      const wire = endpoint && wireAt(wires, endpoint, match.sent);
+      if (endpoint && !wire) {
+        others.push({ provider: name, reason: `it does not serve ${endpoint.pattern}` });
+        continue;
+      }
+      const candidates = wire?.translation ? translating : speaking;
       candidates.push({
         provider: name,
         pattern: match.pattern,
         model_sent: match.sent,
         weight,
         priority: provider_params.priority ?? 0,
-        translated: translatedApis(compileWires(provider), match.sent),
+        translated: translatedApis(wires, match.sent),
         ...stateOf(provider),
         share: 0,
         reason: '',
@@ -123,7 +137,16 @@ function explainRoute(
   }
   const skipped =
     fallback && allowedBy(allowedModels, model) === null ? 'the key may not use this model' : null;
-  return { model, fallback, skipped, candidates: ordered(candidates), others };
+  const routeOf = (candidates: readonly Candidate[], isFallback: boolean, translated: boolean) => ({
+    ...{ model, fallback: isFallback, translated, skipped },
+    candidates: ordered(candidates),
+    others,
+  });
+  if (translating.length === 0) return [routeOf(speaking, fallback, false)];
+  const last = routeOf(translating, fallback || speaking.length > 0, true);
+  return speaking.length === 0
+    ? [last]
+    : [{ ...routeOf(speaking, fallback, false), others: [] }, last];
 }
 
 /** Available ones first, by priority, weight 0 last within a priority; then unavailable ones. */
@@ -181,12 +204,13 @@ function reasonChosen(
 
 function reasonNot(
   candidate: Candidate,
-  { fallback, skipped }: RouteExplanation,
+  { fallback, translated, skipped }: RouteExplanation,
   takesFirst: boolean,
   priority: number,
 ): string {
   if (skipped !== null) return skipped;
   if (!isUsable(candidate)) return said[candidate.state];
+  if (!takesFirst && translated) return 'only when no provider of this API is left';
   if (!takesFirst) return fallback ? 'only when the model asked for fails' : 'not reached';
   if (candidate.priority > priority) return `only when all of priority ${priority} fail`;
   return 'weight 0: only when the others fail';

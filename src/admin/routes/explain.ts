@@ -2,6 +2,7 @@ import { query } from '../../changes/query.js';
 import { unitNames } from '../../config/price.js';
 import { findRequestLog } from '../../db/queries/list-requests.js';
 import { findPrice } from '../../db/queries/price-revisions.js';
+import { modelEndpoints } from '../../dialects/endpoints.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
 import { explainModel } from '../explain/explain-model.js';
@@ -126,6 +127,10 @@ const modelExplanation = object({
     object({
       model: text,
       fallback: yes,
+      translated: {
+        ...yes,
+        description: 'With `endpoint`: whether its providers are asked in another API.',
+      },
       skipped: textOrNull,
       candidates: list(candidate),
       others: list(object({ provider: text, reason: text })),
@@ -210,25 +215,34 @@ export const explainRoutes: readonly AdminRoute[] = [
           description: 'Name or id of a key; by default a key that may use every model.',
           schema: { type: 'string', minLength: 1, maxLength: 200 },
         },
+        {
+          name: 'endpoint',
+          in: 'query',
+          description: 'The endpoint that the client asks; by default any.',
+          schema: { type: 'string', enum: modelEndpoints.map(({ pattern }) => pattern) },
+        },
       ],
       responses: { 200: jsonResponse('Where it would go', modelExplanation) },
     },
     handle: ({ query: parameters }, control) => ({
       status: 200,
-      body: explainUnsent(control, parameters.get('model') ?? '', parameters.get('key')),
+      body: explainUnsent(control, parameters),
     }),
   },
 ];
 
-function explainUnsent(control: Control, model: string, keyName: string | null) {
+function explainUnsent(control: Control, parameters: URLSearchParams) {
   const { configuration } = control.active();
+  const keyName = parameters.get('key');
+  const pattern = parameters.get('endpoint');
   const key = keyName === null ? null : keyNamed(control, keyName);
   const nowMs = Date.now();
   const workers = control.workers().states;
   const unusable = control.secrets.unusable();
-  const explanation = explainModel(model, {
+  const explanation = explainModel(parameters.get('model') ?? '', {
     providers: configuration.providers,
     allowedModels: key?.allowed_models ?? null,
+    endpoint: modelEndpoints.find((endpoint) => endpoint.pattern === pattern) ?? null,
     routing: control.settings.routing,
     stateOf: (provider) => providerState(provider, workers, unusable, nowMs),
   });

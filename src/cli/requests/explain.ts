@@ -1,6 +1,7 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { ModelExplanation } from '../../admin/explain/explain-model.js';
 import type { RequestExplanation } from '../../admin/explain/explain-request.js';
+import { modelEndpoints } from '../../dialects/endpoints.js';
 import { NoDaemonError, openGateway } from '../daemon/ask-daemon.js';
 import {
   addGatewayOptions,
@@ -17,6 +18,7 @@ interface ExplainFlags extends DatabaseFlags {
   model?: string;
   key?: string;
   cost?: boolean;
+  endpoint?: string;
 }
 
 /** `llmproxy explain`: explains the routing of a past or possible request. */
@@ -27,7 +29,13 @@ export function explainCommand(): Command {
       .argument('[request-id]', "the answer's x-request-id")
       .option('--cost', 'show what it cost, class by class')
       .option('--model <model>', 'explain a request for this model, without sending it')
-      .option('--key <name>', 'with --model: as this key, by name or id'),
+      .option('--key <name>', 'with --model: as this key, by name or id')
+      .addOption(
+        new Option(
+          '--endpoint <path>',
+          'with --model: asked for there, such as /v1/messages',
+        ).choices(modelEndpoints.map(({ pattern }) => pattern)),
+      ),
   )
     .addHelpText(
       'after',
@@ -38,7 +46,8 @@ prompts or answers. For older ones only the row of request_logs is shown.
 Examples:
   $ llmproxy explain 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90
   $ llmproxy explain --cost 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90
-  $ llmproxy explain --model gpt-4o --key alice`,
+  $ llmproxy explain --model gpt-4o --key alice
+  $ llmproxy explain --model gpt-4o --endpoint /v1/messages`,
     )
     .action(run);
 }
@@ -51,8 +60,10 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
     );
   }
   if (flags.cost && flags.model !== undefined) throw usageError('--cost is for a past request');
-  if (flags.key !== undefined && flags.model === undefined) {
-    throw usageError('--key is only for --model');
+  for (const only of ['key', 'endpoint'] as const) {
+    if (flags[only] !== undefined && flags.model === undefined) {
+      throw usageError(`--${only} is only for --model`);
+    }
   }
   const { url, adminKey } = flags;
   const gateway = { ...settingsFlags(flags), ...(url && { url }), ...(adminKey && { adminKey }) };
@@ -60,6 +71,7 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
   if (flags.model !== undefined) {
     const query = new URLSearchParams({ model: flags.model });
     if (flags.key !== undefined) query.set('key', flags.key);
+    if (flags.endpoint !== undefined) query.set('endpoint', flags.endpoint);
     const body = await ask(`/admin/v1/explain?${query}`);
     if (flags.json) printJson(body);
     else {

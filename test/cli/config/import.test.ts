@@ -96,7 +96,7 @@ test('import seed: keys of the Python service keep working, and its database is 
   const [alice = '', alice2 = '', bob = '', carol = ''] = clients;
   await sql`INSERT INTO providers
     (provider_key, provider_type, api_base, api_key, model_mapping, weight, provider_params, is_enabled)
-    VALUES ('main', 'openai', ${upstream.url}, ${secret}, '{"m": "sent"}', 2, '{"priority": 0, "region": "x"}', true),
+    VALUES ('main', 'openai', ${upstream.url}, ${secret}, '{"m": "sent"}', 2, '{"priority": 0, "zone": "x"}', true),
       ('palm', 'palm', 'https://palm.invalid', ${secret}, '{}', 1, null, true),
       ('bad', 'openai', 'nowhere', ${secret}, null, null, null, true)`;
   await sql`INSERT INTO credentials (credential_key, name, allowed_models, rate_limit, is_enabled)
@@ -107,7 +107,7 @@ test('import seed: keys of the Python service keep working, and its database is 
   const done = await daemon.cli(['import', 'seed', '--db-url', dbUrl, '--yes']);
   assert.equal(done.code, 0, done.stderr);
   assert.match(done.stdout, /Plan: 6 to add, 0 to change, 0 to remove/);
-  assert.match(done.stderr, /provider main: without region of provider_params/);
+  assert.match(done.stderr, /provider main: without zone of provider_params/);
   assert.match(done.stderr, /provider palm is disabled: its type palm is not known here/);
   assert.match(done.stderr, /provider bad is left out: api_base /);
   const statuses = [];

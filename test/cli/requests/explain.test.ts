@@ -24,7 +24,7 @@ test('explain and status show what a failing provider did, but no prompts or ans
   const unread = await daemon.cli(['keys', 'update', 'ci', '--rate-limit', '1']);
   assert.match(unread.stderr, /provider lost is not used, for its key cannot be read/);
 
-  const answered = await askChat(daemon.url, alice, 'asked', { user: 'secret-prompt' });
+  const answered = await askChat(daemon.url, alice, 'asked', { stop: 'secret-prompt' });
   assert.equal(answered.status, 200);
   const id = String(answered.headers['x-request-id']);
   const told = await until('the request to be known, with its tokens', async () => {
@@ -73,7 +73,9 @@ test('explain and status show what a failing provider did, but no prompts or ans
   assert.match(unsent.stdout, /^bad +asked +sent +0 +1000 +0% +ejected/m);
   assert.match(unsent.stdout, /not off: disabled/);
   assert.match(unsent.stdout, /not lost: its key cannot be used: llmproxy secrets status/);
-  assert.match(unsent.stdout, /^responses, messages, generate translated for good, bad$/m);
+  assert.match(unsent.stdout, /^responses, .*messages, generate.* translated for good, bad$/m);
+  const spoken = await daemon.cli(['explain', '--model', 'asked', '--endpoint', '/v1/messages']);
+  assert.match(spoken.stdout, /^Providers of asked$[\s\S]*^good +asked +sent +0 +1 +100%/m);
   const forbidden = await daemon.cli(['explain', '--model', 'asked', '--key', 'ci']);
   assert.match(forbidden.stdout, /Refused with 403: model_not_allowed/);
   const unknown = await daemon.cli(['explain', '--model', 'none']);
@@ -98,4 +100,6 @@ test('explain takes a request or a model, not both', async () => {
   await usage(['explain'], /name the request to explain/);
   await usage(['explain', 'x', '--model', 'y'], /name the request to explain/);
   await usage(['explain', 'x', '--key', 'y'], /--key is only for --model/);
+  await usage(['explain', 'x', '--endpoint', '/v1/messages'], /--endpoint is only for --model/);
+  await usage(['explain', '--model', 'x', '--endpoint', '/v1/none'], /Allowed choices are .*chat/);
 });
