@@ -15,8 +15,8 @@ const untold = new Set(['id', 'created_at', 'updated_at', 'last_used_at', 'provi
 
 /** The changed fields, with each entry of a mapping listed separately. */
 export function fieldChanges({ kind, before, after }: Change): FieldChange[] {
-  const old = flatten(before ?? {});
-  const next = flatten(after ?? {});
+  const old = flatten(before ?? {}, after);
+  const next = flatten(after ?? {}, before);
   const renamed = kind !== 'provider' && before && after && before.name !== after.name;
   const found: FieldChange[] = renamed
     ? [{ path: 'name', action: 'change', before: before.name, after: after.name }]
@@ -46,8 +46,11 @@ function shown(path: string, value: unknown): unknown {
   return isHash ? `${value.slice(0, 8)}…` : value;
 }
 
-/** Leaves by path; arrays are leaves. */
-function flatten(fields: object): Map<string, unknown> {
+/** Leaves by path, without fields that the other side has with the same value; arrays are leaves. */
+function flatten(
+  fields: Readonly<Record<string, unknown>>,
+  other: Readonly<Record<string, unknown>> | null,
+): Map<string, unknown> {
   const leaves = new Map<string, unknown>();
   const add = (path: string, field: string, value: unknown) => {
     if (value instanceof Object && !Array.isArray(value)) {
@@ -55,7 +58,7 @@ function flatten(fields: object): Map<string, unknown> {
     } else leaves.set(path, normalTime(field, value));
   };
   for (const [field, value] of Object.entries(fields)) {
-    if (!untold.has(field)) add(field, field, value);
+    if (value !== other?.[field] && !untold.has(field)) add(field, field, value);
   }
   return leaves;
 }

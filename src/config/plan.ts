@@ -126,7 +126,7 @@ export function rowsAfter({ base, changes }: Plan): StoredConfiguration {
       if (change.kind !== kind) continue;
       const id = change.id ?? --newId;
       if (change.after === null) byId.delete(id);
-      else byId.set(id, { ...change.after, id });
+      else byId.set(id, change.id === null ? { ...change.after, id } : (change.after as StoredRow));
     }
     return [...byId.values()];
   };
@@ -336,11 +336,14 @@ function keepSecret(
 
 /** True where two rows differ in their configuration. */
 function differs(a: object, b: object): boolean {
-  const fields = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...fields].some(
-    (field) =>
-      !bookkeeping.has(field) &&
-      !isSame(normalTime(field, Reflect.get(a, field)), normalTime(field, Reflect.get(b, field))),
+  const isOther = (field: string) => {
+    const [value, other]: unknown[] = [Reflect.get(a, field), Reflect.get(b, field)];
+    // Most fields of a changed row are those of the row before.
+    if (value === other || bookkeeping.has(field)) return false;
+    return !isSame(normalTime(field, value), normalTime(field, other));
+  };
+  return (
+    Object.keys(b).some(isOther) || Object.keys(a).some((each) => !(each in b) && isOther(each))
   );
 }
 

@@ -254,3 +254,40 @@ async function laterMigrations(sql: Sql): Promise<number> {
     WHERE version > (SELECT version FROM llmproxy_migrations WHERE name = 'audit_chain')`;
   return Number(row?.count);
 }
+
+test('the audit log hides secrets of any form, and names what else changed', async (t) => {
+  const sql = await ownDatabase(t);
+  const secret = 'sk-of-the-provider';
+  for (const params of [
+    { headers: { 'x-key': secret }, query: { key: secret }, priority: 1 },
+    { headers: [secret], query: secret },
+    { headers: { a: [secret], b: { c: secret }, d: null }, query: 7 },
+    { query: { key: secret }, headers: null },
+    [secret],
+  ]) {
+    await sql`TRUNCATE providers`;
+    await sql`
+      INSERT INTO providers (provider_key, api_base, api_key, provider_params)
+      VALUES ('a', 'http://a', ${secret}, ${sql.json(params as never)})`;
+    await sql`UPDATE providers SET weight = 2, provider_params = '{}', api_key = 'env:A'`;
+  }
+  await sql`
+    INSERT INTO credentials (name, credential_key) VALUES ('k', ${'ab'.repeat(32)})`;
+  await sql`UPDATE credentials SET rate_limit = 1, updated_at = now()`;
+  const log = await sql`SELECT kind, object, action, before, after FROM audit_log ORDER BY id`;
+  assert.ok(!JSON.stringify(log).includes(secret));
+  const [first, second] = log;
+  assert.deepEqual(first?.after.provider_params, {
+    headers: { 'x-key': '…' },
+    query: { key: '…' },
+    priority: 1,
+  });
+  assert.deepEqual(second?.after, { weight: 2, provider_params: {}, api_key: 'env:A' });
+  assert.deepEqual(Object.keys(second?.before), ['weight', 'api_key', 'provider_params']);
+  const [made, changed] = log.filter(({ kind }) => kind === 'key');
+  assert.equal(made?.after.credential_key, 'abababab…');
+  assert.deepEqual(
+    [changed?.object, changed?.action, changed?.before, changed?.after],
+    ['k', 'update', { rate_limit: null }, { rate_limit: 1 }],
+  );
+});

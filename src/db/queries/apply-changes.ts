@@ -39,16 +39,17 @@ export async function applyChanges(
 
 function ofTable(changes: readonly Change[], kind: Kind) {
   const own = changes.filter((change) => change.kind === kind);
-  const rows = (action: Change['action']) =>
-    own.filter((change) => change.action === action).map(({ id, after }) => rowOf(id, after ?? {}));
+  const of = (action: Change['action']) => own.filter((change) => change.action === action);
   return {
-    gone: own.filter(({ action }) => action === 'delete').map(({ id }) => id),
-    changed: rows('update'),
-    added: rows('create'),
+    gone: of('delete').map(({ id }) => id),
+    changed: of('update').map(changedFields),
+    // The id of a new row is the database's to give.
+    added: of('create').map(({ id, after }) => (id === null ? after : { ...after, id })),
   };
 }
 
-/** The id of a new row is the database's to give. */
-function rowOf(id: number | null, fields: object): object {
-  return id === null ? fields : { ...fields, id };
+/** Fields that are left out keep their value: of 100,000 rows, most of them need not be sent. */
+function changedFields({ id, before, after }: Change): object {
+  const fields = Object.entries(after ?? {}).filter(([name, value]) => before?.[name] !== value);
+  return Object.fromEntries([...fields, ['id', id]]);
 }
