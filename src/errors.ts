@@ -45,6 +45,8 @@ export interface ErrorDetails {
   param?: string;
   /** The HTTP status where it is not that of the code: HTTP has more of them than this table. */
   status?: number;
+  /** In place of the family that the table has for the code. */
+  type?: string;
   /** Extra response headers, such as `retry-after`. */
   headers?: Readonly<Record<string, string>>;
   /** The problems that the message summarizes. */
@@ -66,7 +68,7 @@ export class GatewayError extends Error {
     this.name = 'GatewayError';
     this.code = code;
     this.status = details.status ?? table[code].status;
-    this.type = table[code].type;
+    this.type = details.type ?? table[code].type;
     this.param = details.param ?? null;
     this.headers = details.headers ?? {};
     this.problems = details.problems;

@@ -3,6 +3,7 @@ import type { AnswerError } from './answer-error.js';
 import type { RequestPlace } from './codec.js';
 import type { Judge } from './first-content.js';
 import type { ModelRequest, Spans } from './head.js';
+import type { LimitHeaders } from './limit-headers.js';
 import type { SaidMembers } from './said.js';
 import type { SseEvent } from './sse.js';
 import type { AnswerBytes, TokenUsage } from './usage.js';
@@ -71,6 +72,7 @@ export interface Dialect {
   /** A header besides `x-request-id` in which its clients look for the id of a request. */
   readonly requestIdHeader: string | null;
   /** @param requestId null where the request was refused before it had one. */
+  readonly limitHeaders: LimitHeaders;
   errorBody(error: GatewayError, requestId: string | null): string;
   /** Bytes that stand in the last event of each stream and in no other; null: there are none. */
   readonly streamEnds: readonly Buffer[] | null;

@@ -40,13 +40,15 @@ export class LeaseOwner {
     const returned = Math.min(request.returned, before - used);
     bucket.settle(used, returned, nowMs);
     if (request.alone) bucket.debit(request.alone, nowMs);
+    if (request.owed) bucket.charge(request.owed, nowMs);
     const wanted = this.#gone.has(worker) ? 0 : request.want;
-    const tokens = wanted > 0 ? bucket.lend(wanted, nowMs) : 0;
+    const tokens = wanted > 0 ? bucket.lend(wanted, nowMs, request.least) : 0;
     const left = before - used - returned + tokens;
     if (left > 0) lent.set(worker, left);
     else lent.delete(worker);
-    const waitMs = tokens > 0 ? 0 : bucket.waitMs(nowMs);
-    return { key: request.key, tokens, waitMs, resetMs: bucket.resetMs(nowMs) };
+    const waitMs = tokens > 0 ? 0 : bucket.waitMs(nowMs, request.least);
+    const [resetMs, remaining] = [bucket.resetMs(nowMs), bucket.left(nowMs)];
+    return { key: request.key, tokens, waitMs, resetMs, left: remaining };
   }
 
   /**

@@ -17,8 +17,12 @@ export interface LeaseRequest {
   returned: number;
   /** Tokens wanted; 0 only settles. */
   want: number;
+  /** The least that is of use; absent: 1. */
+  least?: number;
   /** Tokens used without a lease while the owner did not answer. */
   alone?: number;
+  /** Tokens used beyond those taken, once the true number is known; below 0: fewer. */
+  owed?: number;
 }
 
 /** The owner's answer to a request with `want` above 0. */
@@ -30,6 +34,8 @@ export interface LeaseGrant {
   waitMs: number;
   /** Milliseconds until the bucket is full. */
   resetMs: number;
+  /** Tokens that are still in the bucket. */
+  left: number;
 }
 
 /**
@@ -43,12 +49,15 @@ export function shareOf(whole: number, slot: number, count: number): number {
 }
 
 /**
- * The share of one of `count` workers in a limit: whole numbers that make the limit together. Where
+ * The share of one of `count` workers in a limit: together they make the limit. Where
  * the burst has fewer tokens than there are workers, the others have no part in the rate either.
  */
 export function limitShare(rate: number, burst: number, slot: number, count: number) {
   const sharing = Math.min(count, burst);
-  return { rate: shareOf(rate, slot, sharing), burst: shareOf(burst, slot, sharing) };
+  const own = shareOf(burst, slot, sharing);
+  // A rate of a minute or a day is no whole number a second.
+  const isWhole = Number.isInteger(rate);
+  return { rate: isWhole ? shareOf(rate, slot, sharing) : (rate * own) / burst, burst: own };
 }
 
 /** Lent tokens that stay unused this long are returned. */

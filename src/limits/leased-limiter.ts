@@ -1,5 +1,5 @@
 import { type LeaseGrant, type LeaseRequest, leaseIdleMs } from './lease.js';
-import { admitted, type LimitDecision, type Limiter } from './limiter.js';
+import { admitted, type LimitDecision, type Limiter, type LimitState } from './limiter.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** After this long without an answer, a worker does without the owner until it answers. */
@@ -13,10 +13,20 @@ interface Lease {
   burst: number;
   tokens: number;
   used: number;
+  /** Used beyond what was taken: to be told to the owner. */
+  owed: number;
+  /** What the owner had left when it last answered, and when that was. */
+  left: number;
+  leftMs: number;
   touchedMs: number;
   asked: boolean;
   askedMs: number;
-  waiting: ((decision: LimitDecision) => void)[];
+  waiting: Waiting[];
+}
+
+interface Waiting {
+  count: number;
+  resolve: (decision: LimitDecision) => void;
 }
 
 interface Alone {
@@ -40,6 +50,7 @@ export class LeasedLimiter implements Limiter {
   /** The worker's own buckets; null while the owner answers. */
   #alone: Map<string, Alone> | null = null;
   #frozen = false;
+  #timer: NodeJS.Timeout | null = null;
 
   /**
    * @param send passes a request to the owner; its grant arrives through `granted`.
@@ -48,22 +59,38 @@ export class LeasedLimiter implements Limiter {
   constructor(send: (request: LeaseRequest) => void, share: Share = () => ({ rate: 0, burst: 0 })) {
     this.#send = send;
     this.#share = share;
-    setInterval(() => this.#sweep(performance.now()), leaseIdleMs).unref();
   }
 
-  take(key: string, rate: number, burst = rate): LimitDecision | Promise<LimitDecision> {
+  /** @param count tokens, at most `burst`. */
+  take(key: string, rate: number, burst = rate, count = 1): LimitDecision | Promise<LimitDecision> {
     const lease = this.#lease(key, rate, burst);
-    if (lease.tokens > 0 && lease.waiting.length === 0) {
-      lease.tokens -= 1;
-      lease.used += 1;
-      lease.touchedMs = performance.now();
+    if (lease.tokens >= count && lease.waiting.length === 0) {
+      use(lease, count);
       return admitted;
     }
-    if (this.#alone) return this.#takeAlone(this.#alone, key, lease);
+    if (this.#alone) return this.#takeAlone(this.#alone, key, lease, count);
     return new Promise((resolve) => {
-      lease.waiting.push(resolve);
+      lease.waiting.push({ count, resolve });
       this.#ask(key, lease);
     });
+  }
+
+  /** Corrects what was taken by what was used. @param more tokens; below 0: fewer were used. */
+  settle(key: string, rate: number, burst: number, more: number): void {
+    if (more !== 0) this.#lease(key, rate, burst).owed += more;
+  }
+
+  /** The state of a limit, by the owner's last answer; null where it has not been asked for long. */
+  state(key: string): LimitState | null {
+    const lease = this.#leases.get(key);
+    if (!lease) return null;
+    const { rate, burst, left, leftMs, tokens, owed } = lease;
+    const refilled = ((performance.now() - leftMs) / 1000) * rate;
+    const remaining = Math.min(burst, left + refilled + tokens - owed);
+    return {
+      remaining: Math.max(0, Math.floor(remaining)),
+      resetMs: Math.max(0, ((burst - remaining) / rate) * 1000),
+    };
   }
 
   /** The owner is gone or does not answer. */
@@ -71,28 +98,30 @@ export class LeasedLimiter implements Limiter {
     if (this.#alone) return;
     this.#alone = new Map();
     for (const [key, lease] of this.#leases) {
-      for (const resolve of lease.waiting.splice(0)) {
-        resolve(this.#takeAlone(this.#alone, key, lease));
+      for (const { count, resolve } of lease.waiting.splice(0)) {
+        resolve(this.#takeAlone(this.#alone, key, lease, count));
       }
     }
   }
 
   /** The owner's answer. */
-  granted({ key, tokens, waitMs, resetMs }: LeaseGrant): void {
+  granted({ key, tokens, waitMs, resetMs, left }: LeaseGrant): void {
     this.#ownerIsBack();
     const lease = this.#leases.get(key);
     if (!lease) return;
     lease.asked = false;
     lease.tokens += tokens;
-    lease.touchedMs = performance.now();
-    while (lease.tokens > 0 && lease.waiting.length > 0) {
-      lease.tokens -= 1;
-      lease.used += 1;
-      lease.waiting.shift()?.(admitted);
+    lease.left = left;
+    lease.leftMs = performance.now();
+    lease.touchedMs = lease.leftMs;
+    this.#serve(lease);
+    const [first] = lease.waiting;
+    if (!first) return;
+    if (tokens === 0) {
+      this.#refuse(lease, first.count, waitMs, resetMs);
+      this.#serve(lease);
     }
-    if (lease.waiting.length === 0) return;
-    if (tokens > 0) this.#ask(key, lease);
-    else this.#refuse(lease, waitMs, resetMs);
+    if (lease.waiting.length > 0) this.#ask(key, lease);
   }
 
   /** Only the refill of the worker's own buckets can be stopped; lent tokens are the owner's. */
@@ -116,12 +145,16 @@ export class LeasedLimiter implements Limiter {
         ...{ rate, burst },
         tokens: 0,
         used: 0,
+        owed: 0,
+        left: burst,
+        leftMs: nowMs,
         touchedMs: nowMs,
         asked: false,
         askedMs: nowMs,
         waiting: [],
       };
       this.#leases.set(key, lease);
+      this.#timer ??= setInterval(() => this.#sweep(performance.now()), leaseIdleMs).unref();
     }
     lease.rate = rate;
     lease.burst = burst;
@@ -132,21 +165,38 @@ export class LeasedLimiter implements Limiter {
     if (lease.asked) return;
     lease.asked = true;
     lease.askedMs = performance.now();
-    const want = Math.max(1, Math.ceil(lease.rate / 50), lease.waiting.length);
-    const { rate, burst, used } = lease;
-    this.#send({ key, rate, burst, used, returned: 0, want });
+    const { rate, burst, used, tokens, owed, waiting } = lease;
+    const wanted = waiting.reduce((sum, { count }) => sum + count, 0) - tokens;
+    const want = Math.max(1, Math.ceil(rate / 50), wanted);
+    const least = Math.max(1, (waiting[0]?.count ?? 1) - tokens);
+    const more = { ...(least > 1 && { least }), ...(owed !== 0 && { owed }) };
+    this.#send({ key, rate, burst, used, returned: 0, want, ...more });
     lease.used = 0;
+    lease.owed = 0;
   }
 
-  #refuse(lease: Lease, waitMs: number, resetMs: number): void {
+  #serve(lease: Lease): void {
+    for (let [first] = lease.waiting; first; [first] = lease.waiting) {
+      if (first.count > lease.tokens) return;
+      lease.waiting.shift();
+      use(lease, first.count);
+      first.resolve(admitted);
+    }
+  }
+
+  /** Refuses all that want as much as the first one, or more. */
+  #refuse(lease: Lease, least: number, waitMs: number, resetMs: number): void {
     const refusal = { admitted: false, limit: lease.rate, waitMs, resetMs } as const;
-    for (const resolve of lease.waiting.splice(0)) resolve(refusal);
+    const refused = lease.waiting.filter(({ count }) => count >= least);
+    lease.waiting = lease.waiting.filter(({ count }) => count < least);
+    for (const { resolve } of refused) resolve(refusal);
   }
 
   #takeAlone(
     buckets: Map<string, Alone>,
     key: string,
     { rate, burst }: Pick<Lease, 'rate' | 'burst'>,
+    count: number,
   ): LimitDecision {
     const share = this.#share(rate, burst);
     const nowMs = performance.now();
@@ -159,11 +209,11 @@ export class LeasedLimiter implements Limiter {
       alone = { rate, burst, bucket, used: alone?.used ?? 0 };
       buckets.set(key, alone);
     }
-    if (alone.bucket.take(nowMs)) {
-      alone.used += 1;
+    if (alone.bucket.take(nowMs, Math.min(count, Math.max(1, share.burst)))) {
+      alone.used += count;
       return admitted;
     }
-    const waitMs = share.rate > 0 ? alone.bucket.waitMs(nowMs) : answerTimeoutMs;
+    const waitMs = share.rate > 0 ? alone.bucket.waitMs(nowMs, count) : answerTimeoutMs;
     return { admitted: false, limit: rate, waitMs, resetMs: Math.max(waitMs, 1_000) };
   }
 
@@ -180,10 +230,24 @@ export class LeasedLimiter implements Limiter {
       if (lease.asked) {
         if (nowMs - lease.askedMs > answerTimeoutMs) this.ownerGone();
       } else if (nowMs - lease.touchedMs >= leaseIdleMs) {
-        const { rate, burst, used, tokens } = lease;
-        this.#send({ key, rate, burst, used, returned: tokens, want: 0 });
+        const { rate, burst, used, tokens, owed } = lease;
+        const more = owed === 0 ? {} : { owed };
+        this.#send({ key, rate, burst, used, returned: tokens, want: 0, ...more });
         this.#leases.delete(key);
+      } else if (lease.owed !== 0) {
+        const { rate, burst, owed } = lease;
+        this.#send({ key, rate, burst, used: 0, returned: 0, want: 0, owed });
+        lease.owed = 0;
       }
     }
+    if (this.#leases.size > 0 || !this.#timer) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
   }
+}
+
+function use(lease: Lease, count: number): void {
+  lease.tokens -= count;
+  lease.used += count;
+  lease.touchedMs = performance.now();
 }

@@ -5,6 +5,14 @@ export type LimitDecision =
 
 export const admitted = { admitted: true } as const;
 
+/** The state of a limit as far as this worker knows. */
+export interface LimitState {
+  /** Whole tokens that can still be taken. */
+  remaining: number;
+  /** Milliseconds until all can be. */
+  resetMs: number;
+}
+
 /** A worker's limiter. A promise is returned only where another process must be asked. */
 export interface Limiter {
   /** Uses one token of the bucket `key`, of `rate` tokens a second and `burst` at once at most. */

@@ -17,18 +17,19 @@ export class TokenBucket {
     this.#updatedMs = nowMs;
   }
 
-  /** Uses one token; false when there is none. */
-  take(nowMs: number): boolean {
+  /** Uses `count` tokens; false when there are fewer. */
+  take(nowMs: number, count = 1): boolean {
     this.#refill(nowMs);
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
     return true;
   }
 
-  /** Lends up to `count` whole tokens and returns how many. */
-  lend(count: number, nowMs: number): number {
+  /** Lends up to `count` whole tokens, and none where there are fewer than `least`. */
+  lend(count: number, nowMs: number, least = 1): number {
     this.#refill(nowMs);
-    const lent = Math.min(count, Math.floor(this.#tokens));
+    const there = Math.max(0, Math.floor(this.#tokens));
+    const lent = there < least ? 0 : Math.min(count, there);
     this.#tokens -= lent;
     this.#lent += lent;
     return lent;
@@ -44,7 +45,7 @@ export class TokenBucket {
   /** This bucket with another rate: as many tokens as it has, at most the new burst. */
   withRate(rate: number, nowMs: number, burst = rate): TokenBucket {
     this.#refill(nowMs);
-    const tokens = Math.max(0, Math.min(burst - this.#lent, this.#tokens));
+    const tokens = Math.min(Math.max(0, burst - this.#lent), this.#tokens);
     const bucket = new TokenBucket(rate, nowMs, burst, tokens);
     bucket.#lent = this.#lent;
     bucket.#updatedMs = this.#updatedMs;
@@ -55,6 +56,18 @@ export class TokenBucket {
   debit(count: number, nowMs: number): void {
     this.#refill(nowMs);
     this.#tokens = Math.max(0, this.#tokens - count);
+  }
+
+  /** Takes tokens that were used beyond those given; the bucket may owe some. Below 0: gives back. */
+  charge(count: number, nowMs: number): void {
+    this.#refill(nowMs);
+    this.#tokens = Math.min(this.#room(), this.#tokens - count);
+  }
+
+  /** Whole tokens in the bucket; below 0 where it owes some. */
+  left(nowMs: number): number {
+    this.#refill(nowMs);
+    return Math.floor(this.#tokens);
   }
 
   /** Stops the refill: what is left may be used, no more is added until `thaw`. */
@@ -68,10 +81,10 @@ export class TokenBucket {
     this.#updatedMs = nowMs;
   }
 
-  /** Milliseconds until a token is there; 0 when one is, Infinity when none ever will be. */
-  waitMs(nowMs: number): number {
+  /** Milliseconds until `count` tokens are there; 0 when they are, Infinity when they never will be. */
+  waitMs(nowMs: number, count = 1): number {
     this.#refill(nowMs);
-    return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) / this.rate) * 1000;
+    return this.#tokens >= count ? 0 : ((count - this.#tokens) / this.rate) * 1000;
   }
 
   /** Milliseconds until the bucket is full. */

@@ -14,6 +14,7 @@ const anybody: RoutedCredential = Object.freeze({
   key: '',
   allows: null,
   rateLimit: null,
+  quotas: null,
   burst: 0,
   expiresAt: null,
   storeBodies: false,

@@ -1,6 +1,7 @@
 import type { Clients } from '../config/client.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Seals } from '../dialects/translate/sealing.js';
+import type { LeasedLimiter } from '../limits/leased-limiter.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { Slots } from '../limits/slots.js';
 import type { WrongKeys } from '../limits/wrong-keys.js';
@@ -45,6 +46,8 @@ export interface Gateway {
   readonly usageRefusers: Set<string>;
   readonly retryBudget: RetryBudget;
   readonly limiter: Limiter;
+  /** The limits of keys and teams beside `rate_limit`: the control process has the buckets. */
+  readonly quotas: LeasedLimiter;
   readonly slots: Slots;
   /** For the reasoning of one provider that a client of another dialect keeps. */
   readonly seals: Seals;

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../dialects/endpoint.js';
 import type { ErrorKind } from '../dialects/error-kind.js';
 import { type GatewayError, toGatewayError } from '../errors.js';
+import { modelMeant } from '../routing/model-order.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { errorPage, pageHeaders, wantsPage } from '../server/page.js';
 import { checkHost, checkTarget } from '../server/request-target.js';
@@ -17,6 +18,7 @@ import { listModels, showModel } from './list-models.js';
 import { placeIn } from './path-forms.js';
 import { planRoutes, routesOfKind } from './plan-routes.js';
 import { preferMaker } from './prefer-maker.js';
+import { reserve } from './quota.js';
 import { readRequest } from './read-request.js';
 import { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
@@ -47,6 +49,7 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
     }
   }
   if (exchange.aborted && !record.complete) record.left();
+  record.reservation?.settle(record);
   if (endpoint) countActive(gateway, endpoint, -1);
   gateway.emit(record.finished());
 }
@@ -102,6 +105,11 @@ async function answer(
     routesOfKind: (kind: ErrorKind) =>
       routesOfKind(snapshot, credential, endpoint, request.model, settings.routing, kind),
   };
+  const { quotas } = credential;
+  if (quotas && endpoint.limited) {
+    const model = modelMeant(request.model, settings.routing);
+    record.reservation = await reserve(gateway, quotas, request, model, endpoint.dialect);
+  }
   const release = await admit(gateway);
   try {
     const provided = await dispatch(gateway, exchange, planned, record);

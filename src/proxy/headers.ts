@@ -79,9 +79,21 @@ function hasName(headers: readonly string[], name: string): boolean {
   return false;
 }
 
-/** The headers of a provider's answer to the client, as a flat list. */
-export function answerHeaders(received: IncomingHttpHeaders, requestId: string): string[] {
-  return clientHeaders(received, requestId, isWithheld);
+/**
+ * The headers of a provider's answer to the client, as a flat list.
+ * @param hasOwnLimits those that say what the provider limits are left out.
+ */
+export function answerHeaders(
+  received: IncomingHttpHeaders,
+  requestId: string,
+  hasOwnLimits = false,
+): string[] {
+  return clientHeaders(received, requestId, hasOwnLimits ? isWithheldOrLimit : isWithheld);
+}
+
+/** The provider's limits, where the client has limits of its own here. */
+function isWithheldOrLimit(name: string): boolean {
+  return isWithheld(name) || /^(?:x|anthropic)-ratelimit-/.test(name);
 }
 
 /**

@@ -14,6 +14,7 @@ import type { Exchange } from '../server/exchange.js';
 import { endUserOf, tagsOf } from './attribution.js';
 import { keptBody, noBody } from './body-keeper.js';
 import { requestIdOf } from './headers.js';
+import type { Reservation } from './quota.js';
 
 /** What is known of a request so far: its own working state, and one event at its end. */
 export class RequestRecord {
@@ -48,6 +49,8 @@ export class RequestRecord {
   usage: TokenUsage | null = null;
   uncounted: UncountedText | null = null;
   bodies: Bodies | null = null;
+  /** What it holds of the limits of its key and team; null where they have none. */
+  reservation: Reservation | null = null;
 
   constructor(exchange: Exchange) {
     this.requestId = requestIdOf(exchange.header('x-request-id'));

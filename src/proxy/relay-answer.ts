@@ -40,7 +40,12 @@ export async function relayAnswer(
     : answerHeaders(
         isArray ? { ...attempt.headers, ...arrayType } : attempt.headers,
         record.requestId,
+        record.reservation !== null,
       );
+  if (record.reservation) {
+    const limits = dialect.limitHeaders(record.reservation.states);
+    for (const [name, value] of Object.entries(limits)) headers.push(name, value);
+  }
   const { requestIdHeader } = dialect;
   if (requestIdHeader !== null && (translated || attempt.headers[requestIdHeader] === undefined)) {
     headers.push(requestIdHeader, record.requestId);

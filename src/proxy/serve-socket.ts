@@ -1,6 +1,7 @@
 import type { SocketEndpoint } from '../dialects/endpoint.js';
 import { checkModel, requestWithout } from '../dialects/head.js';
 import { GatewayError } from '../errors.js';
+import { modelMeant } from '../routing/model-order.js';
 import type { RoutedCredential } from '../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { acceptOf, isKey, newKey, protocolsIn } from '../websocket/handshake.js';
@@ -9,6 +10,7 @@ import { keyProtocol } from './client-key.js';
 import { type Answer, dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { planRoutes } from './plan-routes.js';
+import { reserve } from './quota.js';
 import type { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { SocketRelay } from './socket-relay.js';
@@ -44,6 +46,11 @@ export async function serveSocket(
       ...(passed.length === 0 ? [] : ['sec-websocket-protocol', passed.join(', ')]),
     ],
   };
+  const { quotas } = credential;
+  if (quotas) {
+    const meant = modelMeant(model, gateway.settings.routing);
+    record.reservation = await reserve(gateway, quotas, request, meant, endpoint.dialect);
+  }
   const release = await admit(gateway);
   try {
     const answer = await dispatch(gateway, exchange, planned, record);

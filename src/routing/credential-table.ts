@@ -1,6 +1,7 @@
 import type { Credential, Team } from '../config/configuration.js';
 import { Networks } from '../config/networks.js';
 import { compileAllowedModels } from './model-mapping.js';
+import { compileQuotas, type Quotas } from './quota.js';
 
 export interface RoutedCredential {
   readonly id: number | null;
@@ -18,6 +19,8 @@ export interface RoutedCredential {
   readonly rateLimit: number | null;
   /** Maximum requests at once, where there is a limit. */
   readonly burst: number;
+  /** Further limits, its team's included; null: none. */
+  readonly quotas: Quotas | null;
   /** Expiry: wall clock, milliseconds; null never. */
   readonly expiresAt: number | null;
   /** Store the bodies of requests and answers. */
@@ -129,6 +132,7 @@ function routed(credential: Credential, team: Team | null): RoutedCredential {
       team && compileAllowedModels(team.allowed_models),
     ),
     rateLimit: credential.rate_limit,
+    quotas: compileQuotas(credential, limiterKey(credential), team),
     expiresAt: milliseconds(credential.expires_at),
     storeBodies: credential.store_bodies ?? false,
     burst: credential.burst ?? credential.rate_limit ?? 0,

@@ -86,7 +86,7 @@ test('whatever workers ask, use, return or die, no more than the limit is admitt
 test('a refusal reports when a token will be available', () => {
   const owner = new LeaseOwner();
   const ask = { key, rate: 4, used: 0, returned: 0, want: 4 };
-  assert.deepEqual(owner.handle(1, ask, 0), { key, tokens: 4, waitMs: 0, resetMs: 1_000 });
+  assert.deepEqual(owner.handle(1, ask, 0), { key, tokens: 4, waitMs: 0, resetMs: 1_000, left: 0 });
   const refused = owner.handle(2, { ...ask, want: 1 }, 0);
   assert.equal(refused.tokens, 0);
   assert.equal(refused.waitMs, 250);

@@ -29,7 +29,7 @@ function silentOwner() {
   return { requests, limiter: new LeasedLimiter((request) => requests.push(request)) };
 }
 
-const grant = { key: 'a', tokens: 0, waitMs: 0, resetMs: 0 };
+const grant = { key: 'a', tokens: 0, waitMs: 0, resetMs: 0, left: 0 };
 
 test('asks before it refuses, once for all waiting requests, and spends its tokens without asking', async (t) => {
   clock(t);

@@ -3,6 +3,8 @@ import type { TestContext } from 'node:test';
 import { Clients } from '../../src/config/client.js';
 import type { Provider } from '../../src/config/configuration.js';
 import { resolveSettings, type Settings } from '../../src/config/settings.js';
+import { LeaseOwner } from '../../src/limits/lease-owner.js';
+import { LeasedLimiter } from '../../src/limits/leased-limiter.js';
 import { LocalLimiter } from '../../src/limits/local-limiter.js';
 import { LocalSlots } from '../../src/limits/slots.js';
 import type { GatewayEvent, RequestFinished } from '../../src/observe/event.js';
@@ -63,6 +65,7 @@ export function gatewayForTest(
     usageRefusers: new Set(),
     retryBudget: new RetryBudget(),
     limiter: new LocalLimiter(true),
+    quotas: ownQuotas(),
     slots: new LocalSlots(),
     seals: { key: Buffer.alloc(32, 1), kept: null },
     watchdog: new Watchdog(),
@@ -72,6 +75,15 @@ export function gatewayForTest(
     draining: false,
     events,
   };
+}
+
+/** Limits whose owner is in this process, and answers a turn later. */
+export function ownQuotas(owner = new LeaseOwner()): LeasedLimiter {
+  const limiter = new LeasedLimiter((request) => {
+    const grant = owner.handle(1, request, performance.now());
+    if (request.want > 0) setImmediate(() => limiter.granted(grant));
+  });
+  return limiter;
 }
 
 /** Serves this gateway on an engine and returns its origin. */

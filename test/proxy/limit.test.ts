@@ -51,7 +51,7 @@ test('as many as the limit pass at once; the next learns when it may', () => {
 
 test('where another process must be asked, the answer is awaited', async () => {
   const limiter = new LeasedLimiter(({ key }) =>
-    setImmediate(() => limiter.granted({ key, tokens: 0, waitMs: 40, resetMs: 90 })),
+    setImmediate(() => limiter.granted({ key, tokens: 0, waitMs: 40, resetMs: 90, left: 0 })),
   );
   const asked = limit(limiter, keyWith(10));
   assert.ok(asked instanceof Promise);

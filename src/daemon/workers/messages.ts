@@ -17,6 +17,8 @@ export type ToWorker =
   | StartWorker
   | { type: 'configuration'; change: ConfigurationChange; hash: string }
   | { type: 'lease'; grant: LeaseGrant }
+  /** The same of a limit beside `rate_limit`, whose buckets outlive workers. */
+  | { type: 'quota'; grant: LeaseGrant }
   | { type: 'slot'; grant: SlotGrant }
   /** What another worker has found of a provider. */
   | { type: 'ejection'; ejection: Ejection }
@@ -69,6 +71,7 @@ export type FromWorker =
   | { type: 'listening'; engine: string }
   | { type: 'active'; hash: string }
   | { type: 'lease'; request: LeaseRequest }
+  | { type: 'quota'; request: LeaseRequest }
   | { type: 'slot'; request: SlotRequest }
   | { type: 'ejection'; ejection: Ejection }
   | { type: 'pong'; ping: number }

@@ -7,6 +7,7 @@ const sweepEveryMs = 30_000;
 /** What workers share: the tokens of rate limits and the slots of providers' concurrency. */
 export class SharedLimits {
   #leases: LeaseOwner;
+  readonly #quotas = new LeaseOwner();
   readonly #slots: SlotOwner;
   #frozen = false;
 
@@ -17,7 +18,9 @@ export class SharedLimits {
   constructor(startFull: boolean, grant: (worker: number, grant: SlotGrant) => void) {
     this.#leases = new LeaseOwner(startFull);
     this.#slots = new SlotOwner(grant);
-    setInterval(() => this.#leases.sweep(performance.now()), sweepEveryMs).unref();
+    setInterval(() => {
+      for (const owner of [this.#leases, this.#quotas]) owner.sweep(performance.now());
+    }, sweepEveryMs).unref();
   }
 
   /** Restarts the refill clock: buckets that start empty must not be credited for the past. */
@@ -31,12 +34,19 @@ export class SharedLimits {
     return request.want > 0 ? grant : null;
   }
 
+  /** As `lease`, of the limits beside `rate_limit`. */
+  quota(worker: number, request: LeaseRequest): LeaseGrant | null {
+    const grant = this.#quotas.handle(worker, request, performance.now());
+    return request.want > 0 ? grant : null;
+  }
+
   slot(worker: number, request: SlotRequest): void {
     this.#slots.handle(worker, request);
   }
 
   workerGone(worker: number): void {
     this.#leases.workerGone(worker, performance.now());
+    this.#quotas.workerGone(worker, performance.now());
     this.#slots.workerGone(worker);
   }
 
@@ -48,10 +58,12 @@ export class SharedLimits {
   freeze(): void {
     this.#frozen = true;
     this.#leases.freeze(performance.now());
+    this.#quotas.freeze(performance.now());
   }
 
   thaw(): void {
     this.#frozen = false;
     this.#leases.thaw(performance.now());
+    this.#quotas.thaw(performance.now());
   }
 }

@@ -66,6 +66,7 @@ let isOnTrial = false;
 let server: Server | null = null;
 let gateway: Gateway | null = null;
 let limiter: (Limiter & Partial<Pick<LeasedLimiter, 'granted' | 'ownerGone'>>) | null = null;
+let quotas: LeasedLimiter | null = null;
 let slots: (Slots & Partial<Pick<LeasedSlots, 'granted' | 'ownerGone'>>) | null = null;
 let waitOrphaned: () => Promise<void> = async () => {};
 let graceMs = 30_000;
@@ -88,6 +89,9 @@ process.on('message', (message: ToWorker) => {
     case 'lease':
       limiter?.granted?.(message.grant);
       break;
+    case 'quota':
+      quotas?.granted(message.grant);
+      break;
     case 'ping':
       send({ type: 'pong', ping: message.ping });
       break;
@@ -99,9 +103,11 @@ process.on('message', (message: ToWorker) => {
       break;
     case 'freeze':
       limiter?.freeze();
+      quotas?.freeze();
       break;
     case 'thaw':
       limiter?.thaw();
+      quotas?.thaw();
       break;
     case 'ejection':
       gateway?.health.learn(message.ejection, Date.now());
@@ -131,9 +137,12 @@ async function start(message: StartWorker): Promise<void> {
       controlSocket,
       graceMs: isOnTrial ? 0 : settings.server.orphan_grace_ms,
       replaced: replaced.signal,
-      onControl: (isThere) => (isThere ? limiter?.freeze() : limiter?.thaw()),
+      onControl: (isThere) => {
+        for (const each of [limiter, quotas]) isThere ? each?.freeze() : each?.thaw();
+      },
     });
   limiter = openLimiter(message);
+  quotas = openQuotas(message);
   slots = openSlots(message);
   const opened: Gateway = {
     settings,
@@ -149,6 +158,7 @@ async function start(message: StartWorker): Promise<void> {
     usageRefusers: new Set(),
     retryBudget: new RetryBudget(),
     limiter,
+    quotas,
     slots,
     seals: {
       key: Buffer.from(message.sealKey, 'base64'),
@@ -217,6 +227,13 @@ function openLimiter({ limiter: kind, slot, count }: StartWorker): Limiter {
   );
 }
 
+function openQuotas({ slot, count }: StartWorker): LeasedLimiter {
+  return new LeasedLimiter(
+    (request) => send({ type: 'quota', request }),
+    (rate, burst) => limitShare(rate, burst, slot, count),
+  );
+}
+
 function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
   if (kind !== 'leased') return new LocalSlots();
   return new LeasedSlots(
@@ -236,6 +253,7 @@ function orphaned(): void {
   if (!gateway || !server) process.exit(0);
   if (gateway.draining) return;
   limiter?.ownerGone?.();
+  quotas?.ownerGone();
   slots?.ownerGone?.();
   void waitOrphaned().then(drain);
 }
@@ -245,6 +263,7 @@ function drain(): void {
   if (gateway.draining) return;
   gateway.draining = true;
   gateway.limiter.freeze();
+  gateway.quotas.freeze();
   setTimeout(() => {
     server?.close();
     finish();

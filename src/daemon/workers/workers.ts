@@ -264,6 +264,11 @@ export class Workers {
         if (grant) live.send({ type: 'lease', grant });
         break;
       }
+      case 'quota': {
+        const grant = this.#limits.quota(live.id, message.request);
+        if (grant) live.send({ type: 'quota', grant });
+        break;
+      }
       case 'slot':
         this.#limits.slot(live.id, message.request);
         break;

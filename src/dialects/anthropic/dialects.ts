@@ -5,6 +5,7 @@ import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
 import { alternativeMembers, readHead } from '../head.js';
+import { anthropicLimitHeaders } from '../limit-headers.js';
 import { isObject } from '../read.js';
 import { said } from '../said.js';
 import { type SseEvent, writeEvent } from '../sse.js';
@@ -31,6 +32,7 @@ const common = {
   requestIdHeader: 'request-id',
   takesComments: true,
   streamEnds: ['"message_stop"', '"error"'].map((text) => Buffer.from(text)),
+  limitHeaders: anthropicLimitHeaders,
   errorBody: (error: GatewayError, requestId: string | null) =>
     writeMessagesError(neutralError(error), requestId),
   errorEvent: (error: GatewayError, requestId: string) =>

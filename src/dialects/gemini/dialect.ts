@@ -13,6 +13,7 @@ import {
   memberOf,
   type Spans,
 } from '../head.js';
+import { openaiLimitHeaders } from '../limit-headers.js';
 import { membersWithin } from '../members-within.js';
 import { isObject } from '../read.js';
 import { said } from '../said.js';
@@ -43,6 +44,7 @@ const common = {
   streamEnds: null,
   // The parser of its SDK takes one for half of an event.
   takesComments: false,
+  limitHeaders: openaiLimitHeaders,
   errorBody: (error: GatewayError) => writeGenerateError(neutralError(error)),
   errorEvent: (error: GatewayError) => writeEvent(writeGenerateError(neutralError(error))),
   providerErrorEvent: (body: Buffer, status: number) =>

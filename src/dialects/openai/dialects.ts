@@ -10,6 +10,7 @@ import {
   readHead,
   type Spans,
 } from '../head.js';
+import { openaiLimitHeaders } from '../limit-headers.js';
 import { isObject } from '../read.js';
 import { said } from '../said.js';
 import { writeEvent } from '../sse.js';
@@ -33,6 +34,7 @@ const common = {
   requestIdHeader: null,
   takesComments: true,
   streamEnds: null,
+  limitHeaders: openaiLimitHeaders,
   errorBody: (error: GatewayError) => error.toBody(),
   /** No `[DONE]` follows it. */
   errorEvent: (error: GatewayError) => writeEvent(error.toBody()),

@@ -5,6 +5,7 @@ import type { Dialect } from '../dialect.js';
 import type { Verdict } from '../first-content.js';
 import { neutralError } from '../gateway-error.js';
 import { alternativeMembers, readHead } from '../head.js';
+import { openaiLimitHeaders } from '../limit-headers.js';
 import { isObject } from '../read.js';
 import { said } from '../said.js';
 import type { SseEvent } from '../sse.js';
@@ -29,6 +30,7 @@ export const responses: Dialect = {
     ...['completed', 'incomplete', 'failed'].map((end) => Buffer.from(`"response.${end}"`)),
     ...['"type":"error"', '"type": "error"'].map((text) => Buffer.from(text)),
   ],
+  limitHeaders: openaiLimitHeaders,
   errorBody: (error: GatewayError) => error.toBody(),
   errorEvent,
   providerErrorEvent: (body, status) => eventOf(readOpenaiError(body, status)),
