@@ -2,13 +2,14 @@ import type { Dialect } from '../dialects/dialect.js';
 import type { ModelRequest } from '../dialects/head.js';
 import type { LimitState } from '../dialects/limit-headers.js';
 import { maxOutputIn } from '../dialects/said.js';
+import type { TokenUsage } from '../dialects/usage.js';
 import { GatewayError } from '../errors.js';
 import type { LeasedLimiter } from '../limits/leased-limiter.js';
 import type { LimitDecision } from '../limits/limiter.js';
 import type { Release, Slots } from '../limits/slots.js';
+import type { UncountedText } from '../observe/event.js';
 import type { ConcurrencyLimit, Quota, Quotas } from '../routing/quota.js';
 import type { Gateway } from './gateway.js';
-import type { RequestRecord } from './record.js';
 
 /** Bytes of a prompt for each token, as far as an estimate needs them. */
 const bytesPerToken = 4;
@@ -16,6 +17,14 @@ const bytesPerToken = 4;
 const unsaidOutput = 1_024;
 /** Operations whose answers have no tokens of output. */
 const withoutOutput = new Set(['embedding', 'token_count', 'moderation', 'rerank', 'image']);
+
+/** What a request has come to. */
+interface Outcome {
+  usage: TokenUsage | null;
+  uncounted: UncountedText | null;
+  attempts: number;
+  status: number;
+}
 
 interface Taken {
   quota: Quota;
@@ -50,9 +59,9 @@ export class Reservation {
   }
 
   /** Corrects the tokens taken by those used, and frees the slots. */
-  settle(record: RequestRecord): void {
+  settle(outcome: Outcome): void {
     for (const release of this.#releases) release();
-    const used = usedTokens(record, this.#input);
+    const used = usedTokens(outcome, this.#input);
     for (const { quota, count } of this.#taken) {
       if (quota.counts === 'requests') continue;
       const more = countOf(quota, used.input, used.output) - count;
@@ -128,7 +137,7 @@ function countOf({ counts }: Quota, input: number, output: number): number {
 }
 
 /** As reported, else as far as the delivered bytes tell. */
-function usedTokens({ usage, uncounted, attempts, status }: RequestRecord, input: number) {
+function usedTokens({ usage, uncounted, attempts, status }: Outcome, input: number) {
   if (usage) return { input: usage.promptTokens, output: usage.completionTokens };
   if (attempts === 0 || status >= 400) return { input: 0, output: 0 };
   const bytes = uncounted?.answer.reduce((sum, piece) => sum + piece.length, 0) ?? 0;
