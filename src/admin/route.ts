@@ -27,7 +27,7 @@ export type ChangeRoute = RouteDescription & {
 
 /** The address, access and description of an operation. */
 export interface RouteDescription {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With parameters in braces, as in OpenAPI: `/admin/v1/providers/{id}`. */
   path: string;
   access: Access | ((settings: Settings) => AccessSetting);

@@ -28,7 +28,7 @@ export interface AdminApi {
    * @returns the JSON of the answer.
    * @throws GatewayError
    */
-  ask<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH', path: string, body?: object): Promise<T>;
+  ask<T>(method: 'GET' | 'POST' | 'PUT', path: string, body?: object): Promise<T>;
   /**
    * @returns the version without the row.
    * @throws GatewayError

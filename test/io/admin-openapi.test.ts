@@ -155,6 +155,9 @@ test('the answers of the daemon match its document', async (t) => {
       await check('GET', path, path, { headers: admin });
       await check('GET', row, `${path}/{id}`, { headers: admin });
       await check('PUT', row, `${path}/{id}`, post(admin, change));
+      if (path.endsWith('/providers')) {
+        await check('POST', `${row}/merge`, `${path}/{id}/merge`, post(admin, change));
+      }
       if (generated) {
         const rotated = await check(
           'POST',

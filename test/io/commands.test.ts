@@ -62,16 +62,18 @@ test('commands change rows through the daemon, without a database URL of their o
   const broken = stringify({ providers: { main: { weight: 'x' }, other: { api_key: 'keep' } } });
   const refused = await run(['config', 'apply', '-', '--yes'], broken);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /the document has \d+ problem.*\nstandard input:3:13: .*weight/);
+  assert.match(
+    refused.stderr,
+    /the document has 1 problem\nstandard input:3:5: providers\.main\.weight: must be integer/,
+  );
   const removed = await run(['provider', 'rm', 'main', '--yes']);
   assert.match(removed.stdout, /^deleted provider main\nactive /);
 
   const history = (await admin(daemon, 'GET', '/config/history')).body.versions;
   assert.deepEqual(
-    history.map(({ source, message }: { source: string; message: string | null }) => [
-      source,
-      message,
-    ]),
+    history
+      .slice(0, 5)
+      .map(({ source, message }: { source: string; message: string | null }) => [source, message]),
     [
       ['cli', null],
       ['apply', 'more'],
@@ -80,7 +82,7 @@ test('commands change rows through the daemon, without a database URL of their o
       ['cli', null],
     ],
   );
-  for (const { actor } of history) assert.match(actor, /^cli:.+@.+/);
+  for (const { actor } of history.slice(0, 5)) assert.match(actor, /^cli:.+@.+/);
 });
 
 test('a client cannot pass for a command', async (t) => {
@@ -137,7 +139,7 @@ test('a rotation that cannot be shown is undone through the daemon', {
   );
 });
 
-test('PATCH merges, and moves no secret to another origin unless it is given again', async (t) => {
+test('a merge changes parts, and moves no secret to another origin unless it is given again', async (t) => {
   const daemon = await startDaemon(t);
   const { url: api_base } = await startUpstream(t, answerChat);
   const headers = { 'x-a': 'secret-of-the-first', 'x-b': 'secret-of-the-second' };
@@ -148,8 +150,8 @@ test('PATCH merges, and moves no secret to another origin unless it is given aga
     provider_params: { headers, timeouts: { total_ms: 5_000 } },
     model_mapping: { m: 'm1', n: 'n1' },
   });
-  const path = `/providers/${made.body.provider.id}`;
-  const patched = await admin(daemon, 'PATCH', path, {
+  const path = `/providers/${made.body.provider.id}/merge`;
+  const patched = await admin(daemon, 'POST', path, {
     model_mapping: { m: null, o: 'o1' },
     provider_params: { headers: { 'x-b': null }, timeouts: { total_ms: null }, priority: 1 },
   });
@@ -167,17 +169,17 @@ test('PATCH merges, and moves no secret to another origin unless it is given aga
     [{ provider_params: { unknown: 1 } }, 'provider_params'],
     [{ weight: null }, 'weight'],
   ] as const) {
-    const { status, body: answer } = await admin(daemon, 'PATCH', path, body);
+    const { status, body: answer } = await admin(daemon, 'POST', path, body);
     assert.deepEqual([status, answer.error.param], [400, param], JSON.stringify(answer));
   }
   const provider_params_given = { headers: { 'x-a': 'secret-of-the-third' } };
   daemon.secrets.add('secret-of-the-third');
-  const moved = await admin(daemon, 'PATCH', path, {
+  const moved = await admin(daemon, 'POST', path, {
     ...elsewhere,
     provider_params: provider_params_given,
   });
   assert.equal(moved.status, 200, moved.text);
-  assert.equal((await admin(daemon, 'PATCH', '/providers/99', { weight: 1 })).status, 404);
+  assert.equal((await admin(daemon, 'POST', '/providers/99/merge', { weight: 1 })).status, 404);
 });
 
 test('a row that was wrong before can be changed, but not made worse', async (t) => {

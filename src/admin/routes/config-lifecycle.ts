@@ -157,12 +157,11 @@ export const configLifecycleRoutes: readonly ChangeRoute[] = [
       tags: ['config'],
       requestBody: jsonRequest({
         type: 'object',
-        minProperties: 1,
         additionalProperties: false,
         properties: { ...documentProperties, version: targetVersion },
         examples: [{ document: documentExample }],
       }),
-      responses: { 200: jsonResponse('The plan', planAnswer) },
+      responses: { ...errorReferences([404]), 200: jsonResponse('The plan', planAnswer) },
     },
     handle: async (request, control) => {
       const plan = await planOf(control, request);

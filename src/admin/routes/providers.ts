@@ -118,12 +118,12 @@ export const providerRoutes: readonly ChangeRoute[] = [
     handle: (request, control) => update(request, control, false),
   },
   {
-    method: 'PATCH',
-    path: '/admin/v1/providers/{id}',
+    method: 'POST',
+    path: '/admin/v1/providers/{id}/merge',
     access: 'admin',
     operators: true,
     operation: {
-      operationId: 'patchProvider',
+      operationId: 'mergeProvider',
       summary: 'Change parts of a provider',
       description:
         'Like PUT, but merges `model_mapping` and `provider_params` into the stored ones (JSON Merge Patch, RFC 7396): null removes an entry, and objects that become empty are removed.',

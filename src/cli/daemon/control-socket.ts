@@ -15,7 +15,7 @@ export interface ControlSocket {
 }
 
 export interface ControlRequest {
-  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Such as `/admin/v1/status`. */
   path: string;
   /** Sent as JSON. */

@@ -87,7 +87,7 @@ export async function updateProvider(key: string, flags: ProviderFlags): Promise
       ...(provider_params && { provider_params }),
     };
     return await api
-      .ask<ProviderAnswer>('PATCH', `/providers/${before.id}`, patch)
+      .ask<ProviderAnswer>('POST', `/providers/${before.id}/merge`, patch)
       .catch(explainRefusal(key));
   });
   if (flags.unmap && Object.keys(provider.model_mapping).length === 0) {
