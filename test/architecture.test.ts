@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { readMigrations } from '../src/db/migration-files.js';
 
 /** Tests run from `dist`, but the rules are about the sources. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -250,4 +251,8 @@ test('a name says what is in a file or folder, in kebab case', () => {
       assert.doesNotMatch(part, /^(utils?|helpers?|common|services?|managers?|misc)$/, file);
     }
   }
+});
+
+test('migrations are numbered one by one', () => {
+  assert.ok(readMigrations().length > 0);
 });
