@@ -9,6 +9,7 @@ import { statusCommand } from './daemon/status.js';
 import { stopCommand } from './daemon/stop.js';
 import { systemdCommand } from './daemon/systemd.js';
 import { upgradeCommand } from './daemon/upgrade.js';
+import { backupCommand, restoreCommand } from './database/backup.js';
 import { migrateCommand } from './database/migrate.js';
 import { demoCommand } from './demo/demo.js';
 import { mockProviderCommand } from './demo/mock-provider.js';
@@ -58,6 +59,8 @@ Examples:
     explainCommand(),
     doctorCommand(),
     migrateCommand(),
+    backupCommand(),
+    restoreCommand(),
     mockProviderCommand(),
     systemdCommand(),
     demoCommand(),

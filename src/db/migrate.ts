@@ -33,17 +33,24 @@ const raceCode = 'LP001';
 /**
  * Applies every migration that is not applied yet, each in a transaction of its own. Several
  * processes may do so at once: a lock and the primary key let each migration through once.
+ * @param last the newest to apply.
  * @returns those that this call applied.
  * @throws SchemaTooNewError, or an Error naming file and line; those before it stay applied.
  */
-export async function migrateUp(sql: Sql, directory?: string): Promise<MigrationState[]> {
+export async function migrateUp(
+  sql: Sql,
+  directory?: string,
+  last = Number.POSITIVE_INFINITY,
+): Promise<MigrationState[]> {
   const migrations = readMigrations(directory);
   await createTable(sql);
   const done: MigrationState[] = [];
   for (;;) {
     const applied = await readApplied(sql);
     refuseIncompatible(applied, migrations);
-    const next = migrations.find(({ version }) => !applied.some((a) => a.version === version));
+    const next = migrations.find(
+      ({ version }) => version <= last && !applied.some((a) => a.version === version),
+    );
     if (!next) return done;
     const bookkeeping = `INSERT INTO llmproxy_migrations (version, name, compatible_from)
       VALUES (${next.version}, '${next.name}', ${next.compatibleFrom}) ON CONFLICT DO NOTHING`;

@@ -18,9 +18,10 @@ test('every command of the specification exists', () => {
     provider: 'add delete disable enable list show test update',
     secrets: 'encrypt forget rotate status',
     systemd: 'install',
+    teams: 'create delete list show update',
   };
   const alone =
-    'completion connect console demo doctor explain mock-provider requests serve status stop upgrade usage version';
+    'backup completion connect console demo doctor explain mock-provider requests restore serve status stop upgrade usage version';
   const expected = Object.entries(groups).flatMap(([group, names]) =>
     names.split(' ').map((name) => `llmproxy ${group} ${name}`),
   );
