@@ -56,7 +56,7 @@ try {
   archive(bundle, join(out, `${name}-${version}-linux-x64.tar.gz`), seconds);
   writeDeb({ bundle, source, version, seconds, work, out });
   writeSbom({ source, file: join(out, `${name}-${version}.cdx.json`), seconds, npm });
-  const notes = releaseNotes(readFileSync(join(root, 'CHANGELOG.md'), 'utf8'), version);
+  const notes = releaseNotes(readFileSync(join(source, 'CHANGELOG.md'), 'utf8'), version);
   writeFileSync(join(out, 'NOTES.md'), notes);
   cpSync(join(source, 'LICENSE'), join(out, 'LICENSE'));
 
