@@ -31,7 +31,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   changes: ['routing', 'config', 'errors', 'db'],
   admin: [
     ...['changes', 'dialects', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
-    ...['server', 'db', 'pricing'],
+    ...['server', 'db', 'pricing', 'providers'],
   ],
   observe: ['dialects'],
   'mock-provider': ['dialects', 'server', 'errors', 'websocket'],

@@ -162,6 +162,7 @@ export const providerTypes = [
   'gemini',
   'vertex',
   'bedrock',
+  'cohere',
 ] as const;
 export type ProviderType = (typeof providerTypes)[number];
 

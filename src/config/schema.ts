@@ -32,7 +32,7 @@ export const providerProperties = {
     type: 'string',
     enum: providerTypes,
     description:
-      'Kind of provider: `openai` for OpenAI and every compatible server, `azure` for Azure OpenAI, `anthropic` for Anthropic, `gemini` for Google’s Gemini API, `vertex` for Google Cloud’s Vertex AI, `bedrock` for Amazon Bedrock.',
+      'Kind of provider: `openai` for OpenAI and every compatible server, `azure` for Azure OpenAI, `anthropic` for Anthropic, `gemini` for Google’s Gemini API, `vertex` for Google Cloud’s Vertex AI, `bedrock` for Amazon Bedrock, `cohere` for Cohere.',
   },
   api_base: {
     type: 'string',

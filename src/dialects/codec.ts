@@ -4,6 +4,7 @@ import type {
   ConversationError,
   ConversationRequest,
   Part,
+  ProviderDialect,
 } from './conversation.js';
 import type { SseEvent } from './sse.js';
 
@@ -92,24 +93,29 @@ export interface StreamWriter {
   push(part: Part): string | Buffer | null;
 }
 
+/** How requests are written to providers of a dialect, and their answers read. Pure. */
+export interface ProviderCodec {
+  readonly dialect: ProviderDialect;
+  /** Media that it can only send as base64, so that URLs must be fetched before. */
+  takesUrl(kind: 'image' | 'document' | 'audio' | 'video', url: string): boolean;
+  writeRequest(request: ConversationRequest, target: RequestTarget): WrittenRequest;
+  /** @throws WrongField where the provider's body is not an answer. */
+  readAnswer(body: Buffer): ConversationAnswer;
+  streamReader(): StreamReader;
+  /** Reads the body of an error; never throws: what it cannot read is told by the status. */
+  readError(body: Buffer, status: number): ConversationError;
+}
+
 /** One dialect's way to and from the neutral form. Pure: no clock, no I/O. */
-export interface Codec {
+export interface Codec extends ProviderCodec {
   readonly dialect: ConversationDialect;
   readonly fields: FieldNames;
   /** True if a block of a stream must end before the next one starts. */
   readonly oneBlockAtATime: boolean;
-  /** Media that it can only send as base64, so that URLs must be fetched before. */
-  takesUrl(kind: 'image' | 'document' | 'audio' | 'video', url: string): boolean;
   /** @throws WrongField naming the field that cannot be read. */
   readRequest(body: Buffer, place: RequestPlace): ConversationRequest;
-  writeRequest(request: ConversationRequest, target: RequestTarget): WrittenRequest;
-  /** @throws WrongField where the provider's body is not an answer. */
-  readAnswer(body: Buffer): ConversationAnswer;
   writeAnswer(answer: ConversationAnswer, model: string): string;
-  streamReader(): StreamReader;
   /** @param model the name that the client asked for. @param usage whether it wants its usage. */
   streamWriter(model: string, usage: boolean): StreamWriter;
-  /** Reads the body of an error; never throws: what it cannot read is told by the status. */
-  readError(body: Buffer, status: number): ConversationError;
   writeError(error: ConversationError): string;
 }

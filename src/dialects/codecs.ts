@@ -1,11 +1,17 @@
 import { messagesCodec } from './anthropic/messages-codec.js';
 import { converseCodec } from './bedrock/converse-codec.js';
-import type { Codec } from './codec.js';
+import type { Codec, ProviderCodec } from './codec.js';
+import { cohereChatCodec } from './cohere/chat-codec.js';
 import type { ConversationDialect } from './conversation.js';
 import type { DialectName } from './dialect.js';
 import { generateCodec } from './gemini/generate-codec.js';
 import { chatCodec } from './openai/chat-codec.js';
 import { responsesCodec } from './openai/responses-codec.js';
+
+/** Null for a dialect that conversations cannot be asked of a provider in. */
+export function providerCodecOf(dialect: DialectName): ProviderCodec | null {
+  return dialect === 'cohere.chat' ? cohereChatCodec : codecOf(dialect);
+}
 
 /** Null for a dialect that is not translated. */
 export function codecOf(dialect: DialectName): Codec | null {

@@ -18,6 +18,9 @@ export const conversationDialects = [
 
 export type ConversationDialect = (typeof conversationDialects)[number];
 
+/** Also those that no client can be told a conversation in. */
+export type ProviderDialect = ConversationDialect | 'cohere.chat';
+
 export type JsonObject = Record<string, unknown>;
 
 export interface ConversationRequest {
@@ -87,7 +90,7 @@ export interface ReasoningBlock {
  * shown; `thought` signs a thought, `call` the tool call that follows, `text` the text before it.
  */
 export interface Seal {
-  dialect: ConversationDialect;
+  dialect: ProviderDialect;
   /** Unknown until the translator adds it. */
   provider: string | null;
   slot: 'signature' | 'redacted' | 'encrypted' | 'thought' | 'call' | 'text';

@@ -38,6 +38,7 @@ export type DialectName =
   | 'gemini.generate'
   | 'gemini.count_tokens'
   | 'gemini.embed'
+  | 'cohere.chat'
   | 'cohere.embed'
   | 'bedrock.converse'
   | 'bedrock.titan-embed'

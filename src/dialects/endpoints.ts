@@ -1,7 +1,12 @@
 import { countTokens, messages } from './anthropic/dialects.js';
 import { countTokensDocument, messagesDocument } from './anthropic/documents.js';
 import { converse, embedByCohere, embedByTitan } from './bedrock/dialects.js';
-import { embed as cohereEmbed, rerank, rerankAsJina } from './cohere/dialects.js';
+import {
+  chat as cohereChat,
+  embed as cohereEmbed,
+  rerank,
+  rerankAsJina,
+} from './cohere/dialects.js';
 import { cohereRerankDocument, rerankDocument } from './cohere/documents.js';
 import type { AskedEndpoint, ModelEndpoint, OwnEndpoint, SocketEndpoint } from './endpoint.js';
 import { countTokens as countGeminiTokens, embed, embedBatch, generate } from './gemini/dialect.js';
@@ -267,6 +272,7 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
 /** Where providers are asked in dialects that no client speaks. */
 export const providerEndpoints: readonly AskedEndpoint[] = [
   { dialect: converse, path: '' },
+  { dialect: cohereChat, path: '/chat' },
   { dialect: embedByTitan, path: '' },
   { dialect: embedByCohere, path: '' },
   { dialect: cohereEmbed, path: '/embed' },

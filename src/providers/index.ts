@@ -2,6 +2,7 @@ import type { ProviderParams, ProviderType } from '../config/configuration.js';
 import { anthropic } from './anthropic.js';
 import { azure } from './azure.js';
 import { bedrock } from './bedrock.js';
+import { cohere } from './cohere.js';
 import { gemini } from './gemini.js';
 import type { ProviderKind } from './kind.js';
 import { openai } from './openai.js';
@@ -14,6 +15,7 @@ const kinds: Readonly<Record<ProviderType, ProviderKind>> = {
   gemini,
   vertex,
   bedrock,
+  cohere,
 };
 
 /** Where providers of a type are by default; null where it has to be said, or is not known. */

@@ -1,3 +1,5 @@
+import type { OpenaiOperation } from '../config/configuration.js';
+
 /** Where well-known servers with OpenAI's API are; as providers they are of the type `openai`. */
 export const presets: Readonly<Record<string, string>> = {
   mistral: 'https://api.mistral.ai/v1',
@@ -7,9 +9,28 @@ export const presets: Readonly<Record<string, string>> = {
   openrouter: 'https://openrouter.ai/api/v1',
   together: 'https://api.together.xyz/v1',
   fireworks: 'https://api.fireworks.ai/inference/v1',
+  perplexity: 'https://api.perplexity.ai',
   cerebras: 'https://api.cerebras.ai/v1',
   moonshot: 'https://api.moonshot.ai/v1',
   ollama: 'http://127.0.0.1:11434/v1',
   vllm: 'http://127.0.0.1:8000/v1',
   lmstudio: 'http://127.0.0.1:1234/v1',
 };
+
+/** The APIs of OpenAI that they have; requests for `responses` are translated where it is missing. */
+export const presetOperations: Readonly<Record<keyof typeof presets, readonly OpenaiOperation[]>> =
+  {
+    mistral: ['chat', 'embeddings', 'moderations', 'transcriptions'],
+    groq: ['chat', 'responses', 'speech', 'transcriptions'],
+    deepseek: ['chat'],
+    xai: ['chat', 'completions', 'images', 'responses'],
+    openrouter: ['chat', 'completions', 'embeddings', 'responses'],
+    together: ['chat', 'completions', 'embeddings', 'images', 'rerank', 'speech', 'transcriptions'],
+    fireworks: ['chat', 'completions', 'embeddings', 'rerank', 'responses'],
+    perplexity: ['chat'],
+    cerebras: ['chat', 'completions'],
+    moonshot: ['chat'],
+    ollama: ['chat', 'completions', 'embeddings'],
+    vllm: ['chat', 'completions', 'embeddings', 'rerank', 'responses', 'transcriptions'],
+    lmstudio: ['chat', 'completions', 'embeddings', 'responses'],
+  };

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Provider, ProviderTls, Timeouts } from '../config/configuration.js';
 import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
 import type { Quirks } from '../dialects/codec.js';
-import { codecOf } from '../dialects/codecs.js';
+import { codecOf, providerCodecOf } from '../dialects/codecs.js';
 import type { AnsweredDialect, DialectName } from '../dialects/dialect.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
@@ -157,7 +157,7 @@ function* waysFrom(
 ): Generator<[AskedEndpoint, Way]> {
   const client = codecOf(dialect);
   for (const target of client ? conversationTargets : []) {
-    const provider = codecOf(target.dialect.name);
+    const provider = providerCodecOf(target.dialect.name);
     if (!client || !provider || provider === client) continue;
     const asked = { model, maxOutputTokens: null, quirks };
     yield [target, { operation: 'chat', client, provider, target: asked }];

@@ -10,6 +10,7 @@ import { explainRoutes } from './explain.js';
 import { healthRoutes } from './health.js';
 import { homeRoutes } from './home.js';
 import { metricsRoutes } from './metrics.js';
+import { providerTypeRoutes } from './provider-types.js';
 import { providerRoutes } from './providers.js';
 import { requestRoutes } from './requests.js';
 import { sessionRoutes } from './session.js';
@@ -20,6 +21,7 @@ import { usageRoutes } from './usage.js';
 /** Every operation except those that serve the document. */
 const described: readonly AdminRoute[] = [
   ...providerRoutes,
+  ...providerTypeRoutes,
   ...credentialRoutes,
   ...teamRoutes,
   ...configRoutes,

@@ -4,7 +4,7 @@ import type { ProviderInput } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import { visible } from '../../observe/visible.js';
 import { defaultBaseOf } from '../../providers/index.js';
-import { presets } from '../../providers/presets.js';
+import { presetOperations, presets } from '../../providers/presets.js';
 import { type AdminApi, changeOver } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
 import type { DatabaseFlags } from '../database/connection.js';
@@ -141,10 +141,15 @@ async function reportChange(
   return result;
 }
 
-/** With the address of a server that `--type` names, which is of the type `openai`. */
+/** With the address and the APIs of a server that `--type` names, which is of the type `openai`. */
 function withPreset(flags: ProviderFlags): ProviderFlags {
-  const apiBase = Object.hasOwn(presets, flags.type ?? '') ? presets[flags.type ?? ''] : undefined;
-  return apiBase === undefined ? flags : { apiBase, ...flags, type: 'openai' };
+  const name = flags.type ?? '';
+  const apiBase = Object.hasOwn(presets, name) ? presets[name] : undefined;
+  if (apiBase === undefined) return flags;
+  const operations = JSON.stringify(presetOperations[name]);
+  // What is given in so many words follows, and wins.
+  const param = [`operations=${operations}`, ...(flags.param ?? [])];
+  return { apiBase, ...flags, type: 'openai', param };
 }
 
 /** With a stand-in for the key where the provider uses the identity of the machine. */

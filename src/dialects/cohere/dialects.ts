@@ -1,6 +1,8 @@
 import type { GatewayError } from '../../errors.js';
+import { parsedJson } from '../answer-error.js';
 import type { AnsweredDialect, Dialect } from '../dialect.js';
 import { embeddings } from '../openai/dialects.js';
+import { isObject } from '../read.js';
 import {
   type AnswerBytes,
   countsAmong,
@@ -24,7 +26,25 @@ export const rerank: Dialect = {
 /** The same in the shape of Jina and vLLM, whose answers hold the documents, too. */
 export const rerankAsJina: Dialect = { ...rerank, name: 'jina.rerank' };
 
-/** Version 2 of Cohere's API. */
+/** Version 2 of Cohere's API. No client speaks it. */
+export const chat: AnsweredDialect = {
+  name: 'cohere.chat',
+  judge({ data }) {
+    const event = parsedJson(data);
+    if (!isObject(event)) return 'content';
+    if (event.type === 'message-start' || event.type === 'content-start') return 'waiting';
+    const { finish_reason } = isObject(event.delta) ? event.delta : {};
+    return finish_reason === 'ERROR' || finish_reason === 'TIMEOUT' ? 'error' : 'content';
+  },
+  errorIn(text) {
+    const event = parsedJson(text);
+    if (!isObject(event) || !isObject(event.delta) || event.type !== 'message-end') return null;
+    const message = event.delta.error ?? `The model's answer failed: ${event.delta.finish_reason}.`;
+    return { status: 502, body: JSON.stringify({ message }) };
+  },
+  requestIdHeader: null,
+};
+
 export const embed: AnsweredDialect = {
   name: 'cohere.embed',
   judge: () => 'content',

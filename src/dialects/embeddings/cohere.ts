@@ -112,7 +112,7 @@ function writeAnswer({ vectors, tokens }: EmbeddingAnswer, request: EmbeddingReq
 }
 
 /** `{ "id": …, "message": … }`. */
-function readCohereError(body: Buffer, status: number): ConversationError {
+export function readCohereError(body: Buffer, status: number): ConversationError {
   const error = errorObject(body);
   const message = error && wordAt(error, 'message');
   if (!message) return plainError(status, body.toString('utf8', 0, 500).trim());

@@ -1,4 +1,4 @@
-import type { Codec } from '../codec.js';
+import type { ProviderCodec } from '../codec.js';
 import type { Block, ConversationRequest, MediaBlock, Message } from '../conversation.js';
 import type { Losses } from '../losses.js';
 
@@ -10,7 +10,7 @@ export interface FetchedMedia {
 }
 
 /** The addresses that a target must be given the content of. Empty for most requests. */
-export function remoteMedia(request: ConversationRequest, target: Codec): string[] {
+export function remoteMedia(request: ConversationRequest, target: ProviderCodec): string[] {
   const urls = new Set<string>();
   for (const { content } of request.messages) {
     for (const media of mediaOf(content)) {
@@ -28,14 +28,14 @@ function* mediaOf(content: readonly Block[]): Generator<MediaBlock> {
   }
 }
 
-function remoteUrl({ source, kind }: MediaBlock, target: Codec): string | null {
+function remoteUrl({ source, kind }: MediaBlock, target: ProviderCodec): string | null {
   return source.type === 'url' && !target.takesUrl(kind, source.url) ? source.url : null;
 }
 
 /** The messages with content in the place of addresses; what was not fetched is refused. */
 export function placeMedia(
   messages: readonly Message[],
-  target: Codec,
+  target: ProviderCodec,
   fetched: ReadonlyMap<string, FetchedMedia>,
   losses: Losses,
 ): Message[] {

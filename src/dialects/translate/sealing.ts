@@ -3,6 +3,7 @@ import type {
   ConversationDialect,
   Message,
   Part,
+  ProviderDialect,
   ReasoningBlock,
   Seal,
 } from '../conversation.js';
@@ -21,7 +22,7 @@ export interface Seals {
 /** Both ends of a translation, and how reasoning is sealed for one of them. */
 export interface SealContext extends Seals {
   client: ConversationDialect;
-  provider: ConversationDialect;
+  provider: ProviderDialect;
   providerName: string;
 }
 

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type ConversationDialect, conversationDialects, type Seal } from '../conversation.js';
+import { conversationDialects, type ProviderDialect, type Seal } from '../conversation.js';
 
 /**
  * A seal in a wrapper, for a client of another dialect to bring back. The wrapper is base64, since
@@ -39,7 +39,7 @@ function mac(payload: Buffer, key: Buffer): Buffer {
 }
 
 export interface Affinity {
-  dialect: ConversationDialect;
+  dialect: ProviderDialect;
   provider: string;
 }
 
@@ -54,7 +54,7 @@ export function affinityOf(body: Buffer, key: Buffer): Affinity | null {
     if (at < 0) return null;
     const end = body.indexOf(0x22, at + 1);
     const found = end < 0 ? null : unwrapSeal(body.toString('latin1', at + 1, end), key);
-    if (found && conversationDialects.includes(found.seal.dialect)) {
+    if (found && (conversationDialects as readonly string[]).includes(found.seal.dialect)) {
       return { dialect: found.seal.dialect, provider: found.seal.provider };
     }
     if (at === 0) return null;

@@ -1,4 +1,4 @@
-import type { Codec, RenamedTool, StreamReader, StreamWriter } from '../codec.js';
+import type { Codec, ProviderCodec, RenamedTool, StreamReader, StreamWriter } from '../codec.js';
 import type { ConversationError, Finish, Part, Usage } from '../conversation.js';
 import { OneAtATime } from '../one-at-a-time.js';
 import { WrongField } from '../read.js';
@@ -31,7 +31,7 @@ export class StreamPipe {
 
   constructor(
     client: Codec,
-    provider: Codec,
+    provider: ProviderCodec,
     writer: StreamWriter,
     renamed: ReadonlyMap<string, RenamedTool> | null,
     seals: SealContext,

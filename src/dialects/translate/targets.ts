@@ -1,4 +1,4 @@
-import { codecOf } from '../codecs.js';
+import { providerCodecOf } from '../codecs.js';
 import type { DialectName } from '../dialect.js';
 import type { EmbeddingCodec, EmbeddingDialect } from '../embeddings/codec.js';
 import { embeddingCodecs } from '../embeddings/translate.js';
@@ -9,7 +9,9 @@ import type { RerankShape } from '../rerank/codec.js';
 const all: readonly AskedEndpoint[] = [...providerEndpoints, ...modelEndpoints];
 
 /** Where conversations can be asked, in the order in which a provider's own are looked for. */
-export const conversationTargets = all.filter(({ dialect }) => codecOf(dialect.name) !== null);
+export const conversationTargets = all.filter(
+  ({ dialect }) => providerCodecOf(dialect.name) !== null,
+);
 
 /** Gemini is asked for several vectors at once. */
 export const embeddingTargets = all.filter(

@@ -2,6 +2,7 @@ import { renamed as namedByClient, readField, readProvider } from '../checked.js
 import type {
   Codec,
   Loss,
+  ProviderCodec,
   RenamedTool,
   RequestPlace,
   RequestTarget,
@@ -36,13 +37,13 @@ export function readConversation(
 /** From one dialect to another at one provider. Made once, kept in the route. */
 export class Translator {
   readonly #client: Codec;
-  readonly #provider: Codec;
+  readonly #provider: ProviderCodec;
   readonly #seals: SealContext;
 
   /** @param key signs what a client keeps for a provider. */
   constructor(
     client: Codec,
-    provider: Codec,
+    provider: ProviderCodec,
     providerName: string,
     key: Buffer,
     kept: ReasoningKeeper | null,
@@ -105,14 +106,14 @@ class Translation {
   /** Losses of this translation, with the client's names of fields. */
   readonly losses: readonly Loss[];
   readonly #client: Codec;
-  readonly #provider: Codec;
+  readonly #provider: ProviderCodec;
   readonly #seals: SealContext;
   readonly #request: ConversationRequest;
   readonly #renamed: ReadonlyMap<string, RenamedTool> | null;
 
   constructor(
     client: Codec,
-    provider: Codec,
+    provider: ProviderCodec,
     seals: SealContext,
     request: ConversationRequest,
     body: Buffer,

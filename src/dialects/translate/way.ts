@@ -1,4 +1,4 @@
-import type { Codec, Loss, RequestTarget } from '../codec.js';
+import type { Codec, Loss, ProviderCodec, RequestTarget } from '../codec.js';
 import type { ConversationRequest, Usage } from '../conversation.js';
 import type { EmbeddingCodec } from '../embeddings/codec.js';
 import { readEmbedding, translateEmbedding } from '../embeddings/translate.js';
@@ -11,7 +11,7 @@ import { readConversation, type TranslatedError, Translator } from './translator
 
 /** From a client's dialect to a provider's, and back; known before any request. */
 export type Way =
-  | { operation: 'chat'; client: Codec; provider: Codec; target: RequestTarget }
+  | { operation: 'chat'; client: Codec; provider: ProviderCodec; target: RequestTarget }
   | { operation: 'embedding'; client: EmbeddingCodec; provider: EmbeddingCodec; model: string }
   | { operation: 'rerank'; client: RerankShape; provider: RerankShape; model: string };
 

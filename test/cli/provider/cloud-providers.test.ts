@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { presetOperations, presets } from '../../../src/providers/presets.js';
 import { mockForTest } from '../../mock-provider/mock-for-test.js';
 import { json, withOwnDatabase } from '../llmproxy.js';
 
@@ -56,6 +57,26 @@ test('a type has its address by itself; a region and a location are part of it',
   }
   const none = await run(['provider', 'add', 'e', '--api-key', 'k']);
   assert.match(none.stderr, /--api-base is missing/);
+});
+
+test('every preset fills in its address and its APIs, which can be overridden', async (t) => {
+  const { run } = await withOwnDatabase(t);
+  for (const name of ['perplexity', 'groq']) {
+    const added = await json(
+      run(['provider', 'add', name, '--type', name, '--api-key', 'k', '--json']),
+    );
+    assert.deepEqual([added.api_base, added.provider_type], [presets[name], 'openai']);
+    assert.equal(added.provider_params.operations.length, presetOperations[name]?.length);
+  }
+  assert.deepEqual(Object.keys(presetOperations), Object.keys(presets));
+  const other = ['--param', 'operations=["chat"]', '--api-base', 'http://127.0.0.1:9/v1'];
+  const own = await json(
+    run(['provider', 'add', 'own', '--type', 'vllm', '--api-key', 'k', ...other, '--json']),
+  );
+  assert.deepEqual(
+    [own.api_base, own.provider_params.operations.length],
+    ['http://127.0.0.1:9/v1', 1],
+  );
 });
 
 test('a provider with the identity of the machine needs no key', async (t) => {
