@@ -13,6 +13,7 @@ interface Locked {
   dev?: boolean;
   peer?: boolean;
   os?: readonly string[];
+  cpu?: readonly string[];
 }
 
 /** Not our own files, nor Node's with `node:`. */
@@ -45,8 +46,12 @@ test('an older Node is refused by name before it reads what it cannot', () => {
 
 test('at most 60 packages are installed to run it, none from outside the registry', () => {
   const installed = Object.entries(packages).filter(
-    ([path, { dev, peer, os }]) =>
-      path !== '' && !dev && !peer && (!os || os.includes(process.platform)),
+    ([path, { dev, peer, os, cpu }]) =>
+      path !== '' &&
+      !dev &&
+      !peer &&
+      (!os || os.includes(process.platform)) &&
+      (!cpu || cpu.includes(process.arch)),
   );
   assert.ok(installed.length <= 60, `${installed.length} packages`);
   for (const [path, { resolved }] of Object.entries(packages)) {
