@@ -68,7 +68,8 @@ test('nothing that reports its installation to somebody is among the packages', 
 test('what the sources import is installed with the package', () => {
   const kept = { ...manifest.dependencies, ...manifest.peerDependencies };
   for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.ts')) continue;
+    // The console is bundled: the package has none of its sources.
+    if (!file.endsWith('.ts') || file.startsWith('console/')) continue;
     const text = readFileSync(join(root, 'src', file), 'utf8');
     for (const [, specifier] of text.matchAll(importedPackage)) {
       const name = specifier?.match(/^(@[^/]+\/)?[^/]+/)?.[0] ?? '';
