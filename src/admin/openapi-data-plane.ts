@@ -1,5 +1,5 @@
-import type { ModelEndpoint, SocketEndpoint } from '../dialects/endpoint.js';
-import { modelEndpoints, socketEndpoints } from '../dialects/endpoints.js';
+import type { ModelEndpoint, ResourceEndpoint, SocketEndpoint } from '../dialects/endpoint.js';
+import { modelEndpoints, resourceEndpoints, socketEndpoints } from '../dialects/endpoints.js';
 import { errorSchema as geminiError } from '../dialects/gemini/documents.js';
 import { errorReferences, errorsShaped } from './openapi-errors.js';
 import { headerReferences } from './openapi-headers.js';
@@ -38,6 +38,7 @@ const anthropicVersion = {
 export const dataPlanePaths = {
   ...Object.fromEntries(modelEndpoints.map((each) => [each.pattern, modelRequest(each)])),
   ...Object.fromEntries(socketEndpoints.map((each) => [each.pattern, socket(each)])),
+  ...Object.fromEntries(resourceEndpoints.map((each) => [each.pattern, resource(each)])),
   '/v1/models': {
     get: {
       operationId: 'listModels',
@@ -201,6 +202,47 @@ function socket({ document }: SocketEndpoint) {
       },
     },
   };
+}
+
+function resource({ pattern, methods, noun }: ResourceEndpoint) {
+  const isOne = pattern.endsWith('{id}');
+  const name = noun.replace(/[ -](\w)/g, (_, letter: string) => letter.toUpperCase());
+  const verbs = isOne
+    ? { GET: 'get', POST: 'change', DELETE: 'delete' }
+    : { GET: 'list', POST: 'create', DELETE: 'delete' };
+  const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
+  const provider = {
+    name: 'x-llmproxy-provider',
+    in: 'header',
+    description: 'Where it is made or listed; by default, at the first provider that has this API.',
+    schema: { type: 'string' },
+  };
+  const object = { type: 'object' };
+  return Object.fromEntries(
+    methods.map((method) => [
+      method.toLowerCase(),
+      {
+        operationId: `${verbs[method]}${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+        summary: `${verbs[method].charAt(0).toUpperCase()}${verbs[method].slice(1)}: ${noun}`,
+        description: isOne
+          ? 'Passed on to the provider where it was made, for keys of the same team only. Paths below it are, too.'
+          : 'Passed on to a provider. A list holds what this key or its team has made.',
+        tags: ['models'],
+        security: clientKeys,
+        parameters: [isOne ? id : provider],
+        ...(method === 'POST' && {
+          requestBody: { ...formRequest(object, false), required: !isOne },
+        }),
+        responses: {
+          200: {
+            ...jsonResponse("The provider's answer", object),
+            headers: headerReferences('x-request-id', 'x-llmproxy-provider'),
+          },
+          ...errorReferences([400, 401, 403, 404, 405, 408, 413, 429, 500, 502, 503, 504]),
+        },
+      },
+    ]),
+  );
 }
 
 function errorsOf({ errorSchema }: ModelEndpoint['document']): object {

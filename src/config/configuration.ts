@@ -142,6 +142,7 @@ export const openaiOperations = [
   'chat',
   'completions',
   'embeddings',
+  'files',
   'images',
   'moderations',
   'realtime',

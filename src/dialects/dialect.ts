@@ -19,6 +19,7 @@ export type Operation =
   | 'speech'
   | 'transcription'
   | 'realtime'
+  | 'resource'
   | 'rerank';
 
 export type DialectName =
@@ -31,10 +32,15 @@ export type DialectName =
   | 'openai.speech'
   | 'openai.transcriptions'
   | 'openai.realtime'
+  | 'openai.compact'
+  | 'openai.input_tokens'
+  | 'openai.stored'
+  | 'openai.files'
   | 'cohere.rerank'
   | 'jina.rerank'
   | 'anthropic.messages'
   | 'anthropic.count_tokens'
+  | 'anthropic.batches'
   | 'gemini.generate'
   | 'gemini.count_tokens'
   | 'gemini.embed'
@@ -57,6 +63,8 @@ export interface Dialect {
   readonly said: SaidMembers;
   /** @throws GatewayError `invalid_request`; JsonSyntaxError. */
   readHead(body: Buffer, spans: Spans, place: RequestPlace): ModelRequest;
+  /** What its requests name and its answers make that lives at one provider; absent: nothing. */
+  readonly resources?: DialectResources;
   /** Whether an event of a stream is content, an error, or says nothing yet. */
   readonly judge: Judge;
   /** Whether tokens are counted from the texts where the provider reports no usage. */
@@ -83,6 +91,13 @@ export interface Dialect {
   errorEvent(error: GatewayError, requestId: string): Buffer;
   /** A provider's error answer as an event, where the head of a stream is sent already. */
   providerErrorEvent(body: Buffer, status: number): Buffer;
+}
+
+export interface DialectResources {
+  /** Members of a request that name some, by text, list of texts or object with an id. */
+  readonly members: readonly string[];
+  /** Finds the id that an answer gives to what was made, in its beginning; null: made elsewhere. */
+  readonly made: RegExp | null;
 }
 
 /** What an attempt must know of the dialect that it is answered in. */

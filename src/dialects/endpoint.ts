@@ -30,8 +30,21 @@ export interface SocketEndpoint extends Pick<ModelEndpoint, 'pattern' | 'path' |
   readonly document: Pick<EndpointDocument, 'operationId' | 'summary'>;
 }
 
+/** What clients have made at a provider: all of a kind, or one by its id with what is below it. */
+export interface ResourceEndpoint extends Pick<ModelEndpoint, 'path' | 'dialect'> {
+  readonly kind: 'resource';
+  readonly method: null;
+  readonly methods: readonly ('GET' | 'POST' | 'DELETE')[];
+  /** Ends with `{id}` where one is meant. */
+  readonly pattern: string;
+  /** For the OpenAPI document: one of them, such as `file`. */
+  readonly noun: string;
+  /** Whether one of them may name any model, out of sight of the gateway. */
+  readonly hidesModels: boolean;
+}
+
 /** What is passed on to a provider. */
-export type ServedEndpoint = ModelEndpoint | SocketEndpoint;
+export type ServedEndpoint = ModelEndpoint | SocketEndpoint | ResourceEndpoint;
 
 /** Where a provider is asked. */
 export interface AskedEndpoint {

@@ -8,7 +8,14 @@ import {
   rerankAsJina,
 } from './cohere/dialects.js';
 import { cohereRerankDocument, rerankDocument } from './cohere/documents.js';
-import type { AskedEndpoint, ModelEndpoint, OwnEndpoint, SocketEndpoint } from './endpoint.js';
+import type { Dialect } from './dialect.js';
+import type {
+  AskedEndpoint,
+  ModelEndpoint,
+  OwnEndpoint,
+  ResourceEndpoint,
+  SocketEndpoint,
+} from './endpoint.js';
 import { countTokens as countGeminiTokens, embed, embedBatch, generate } from './gemini/dialect.js';
 import {
   countTokensDocument as countGeminiTokensDocument,
@@ -30,18 +37,21 @@ import {
 } from './openai/dialects.js';
 import {
   chatDocument,
+  compactDocument,
   completionsDocument,
   embeddingsDocument,
   imageEditsDocument,
   imagesDocument,
   imageVariationsDocument,
+  inputTokensDocument,
   moderationsDocument,
   responsesDocument,
   speechDocument,
   transcriptionsDocument,
   translationsDocument,
 } from './openai/documents.js';
-import { responses } from './openai/responses-dialect.js';
+import { compact, inputTokens, responses } from './openai/responses-dialect.js';
+import { files, messageBatches, stored } from './resources.js';
 
 const hello = { role: 'user', content: 'hi' };
 
@@ -92,6 +102,26 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
     document: responsesDocument,
     probe: null,
     limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/responses/compact',
+    path: '/responses/compact',
+    dialect: compact,
+    document: compactDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/responses/input_tokens',
+    path: '/responses/input_tokens',
+    dialect: inputTokens,
+    document: inputTokensDocument,
+    probe: null,
+    limited: false,
   },
   {
     kind: 'model_request',
@@ -287,6 +317,36 @@ export const socketEndpoints: readonly SocketEndpoint[] = [
     dialect: realtime,
     document: { operationId: 'connectRealtime', summary: 'Realtime, by WebSocket' },
   },
+];
+
+/** @param pattern of all of them; @param all what may be done with all. */
+function resources(
+  noun: string,
+  path: string,
+  dialect: Dialect,
+  all: ResourceEndpoint['methods'],
+  hidesModels = false,
+): ResourceEndpoint[] {
+  const common = { kind: 'resource', method: null, path, dialect, noun, hidesModels } as const;
+  const pattern = `/v1${path}`;
+  const one: ResourceEndpoint = {
+    ...common,
+    methods: ['GET', 'POST', 'DELETE'],
+    pattern: `${pattern}/{id}`,
+  };
+  return all.length === 0 ? [one] : [{ ...common, methods: all, pattern }, one];
+}
+
+/** What has an id belongs to who has made it, and is asked for where it was made. */
+export const resourceEndpoints: readonly ResourceEndpoint[] = [
+  ...resources('response', '/responses', stored, []),
+  ...resources('conversation', '/conversations', stored, ['POST']),
+  ...resources('file', '/files', files, ['GET', 'POST']),
+  ...resources('upload', '/uploads', files, ['POST']),
+  ...resources('batch', '/batches', files, ['GET', 'POST'], true),
+  ...resources('vector store', '/vector_stores', files, ['GET', 'POST']),
+  ...resources('fine-tuning job', '/fine_tuning/jobs', files, ['GET', 'POST'], true),
+  ...resources('batch of messages', '/messages/batches', messageBatches, ['GET', 'POST'], true),
 ];
 
 /** Every other endpoint. */

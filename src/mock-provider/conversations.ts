@@ -24,7 +24,15 @@ export type Conversations = (
   body: Buffer,
   place?: RequestPlace,
   framing?: Framing,
+  kept?: KeptAnswer,
 ) => Promise<void>;
+
+/** An answer that can be asked for again by its id. */
+export interface KeptAnswer {
+  id: string;
+  /** @param written the whole answer, as it is or would be sent without a stream. */
+  keep(written: string): void;
+}
 
 /** How the pieces of a stream are sent. */
 export interface Framing {
@@ -43,7 +51,7 @@ export function createConversations(
   { latencyMs, chunks: count, chunkIntervalMs }: Behaviour,
   headers: readonly string[],
 ): Conversations {
-  return async (exchange, codec, body, place = inBody, framing = events) => {
+  return async (exchange, codec, body, place = inBody, framing = events, kept = unkept) => {
     const request = codec.readRequest(body, place);
     if (request.model === '') {
       throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
@@ -51,11 +59,16 @@ export function createConversations(
     const steering = steeringOf(request.model);
     if (await steer(exchange, steering)) return;
     const text = textFor(steering, exchange, body);
-    const answer = toConversation(makeAnswer('chat', askOf(request), count, text), request);
+    const answer = toConversation(
+      makeAnswer('chat', askOf(request), count, text),
+      request,
+      kept.id,
+    );
     const cuts = steering?.kind === 'cut-stream';
+    const written = codec.writeAnswer(answer.whole, request.model);
+    kept.keep(written);
     if (!request.stream) {
       await waitFor(exchange, latencyMs);
-      const written = codec.writeAnswer(answer.whole, request.model);
       if (cuts) return cut(exchange, written);
       exchange.respond(200, ['content-type', 'application/json', ...headers], written);
       return;
@@ -74,6 +87,8 @@ export function createConversations(
     if (cuts) exchange.destroy();
   };
 }
+
+const unkept: KeptAnswer = { id: 'mock', keep: () => {} };
 
 const inBody: RequestPlace = { model: '', stream: null };
 
@@ -132,6 +147,7 @@ function askOf(request: ConversationRequest): Ask {
 function toConversation(
   { model, pieces, tool, finishReason }: Answer,
   request: ConversationRequest,
+  id: string,
 ): { whole: ConversationAnswer; parts: Part[] } {
   const text = pieces.join('');
   const block: Block =
@@ -149,7 +165,6 @@ function toConversation(
   const finish: Finish = { reason: finishReason, raw: null, sequence: null, detail: null };
   const usage = { ...noClasses, input: promptTokensOf(request), output: pieces.length };
   const opened = block.type === 'text' ? { ...block, text: '' } : { ...block, input: '' };
-  const id = 'mock';
   return {
     whole: { id, model, content: [block], finish, usage, error: null },
     parts: [

@@ -22,6 +22,7 @@ import { waitFor } from './play-stream.js';
 import { ProviderError } from './provider-error.js';
 import { seededRandom } from './random.js';
 import { answerRealtime } from './realtime.js';
+import { createResources, idOf } from './resources.js';
 import { createCounter, type MockStats } from './stats.js';
 import { steer } from './steer.js';
 import { steeringOf } from './steering.js';
@@ -40,6 +41,7 @@ export function createHandler(
   let random = seededRandom(initial.seed);
   let answerText = createTextAnswers(initial, nameHeader);
   let converse = createConversations(initial, nameHeader);
+  const resources = createResources();
 
   return { handler, stats: counter.stats };
 
@@ -63,6 +65,8 @@ export function createHandler(
       respond(exchange, modelsBody());
     } else if (method === 'GET' && path.startsWith('/v1/models/')) {
       respond(exchange, modelBody(decodeURIComponent(path.slice('/v1/models/'.length))));
+    } else if (resources.has(path) && !modelEndpoints.some(({ pattern }) => pattern === path)) {
+      await resources.answer(exchange, await readRequest(exchange), nameHeader);
     } else if (method === 'GET' && path === '/v1/realtime') {
       await answerRealtime(exchange);
     } else if (method === 'GET' && path === '/v1beta/models') {
@@ -128,11 +132,49 @@ export function createHandler(
         return respond(exchange, JSON.stringify({ input_tokens: promptTokensOf(request) }));
       }
       case 'openai.responses':
+        return answerResponse(exchange, body);
+      case 'openai.compact': {
+        const { input } = parseBody(body);
+        const item = {
+          type: 'compaction',
+          encrypted_content: String(JSON.stringify(input).length),
+        };
+        const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 };
+        return respond(
+          exchange,
+          JSON.stringify({
+            id: idOf('cmp_'),
+            object: 'response.compaction',
+            output: [item],
+            usage,
+          }),
+        );
+      }
+      case 'openai.input_tokens': {
+        const request = codecs['openai.responses'].readRequest(body, { model: '', stream: false });
+        const input_tokens = promptTokensOf(request);
+        return respond(exchange, JSON.stringify({ object: 'response.input_tokens', input_tokens }));
+      }
       case 'anthropic.messages':
         return converse(exchange, codecs[name], body);
       default:
         throw unknownUrl(exchange);
     }
+  }
+
+  async function answerResponse(exchange: Exchange, body: Buffer): Promise<void> {
+    const { store, previous_response_id: before } = parseBody(body);
+    if (typeof before === 'string' && !resources.hasResponse(before)) {
+      throw new ProviderError(400, `Previous response with id '${before}' not found.`, {
+        code: 'previous_response_not_found',
+        param: 'previous_response_id',
+      });
+    }
+    const keep = (written: string) => {
+      if (store !== false) resources.keepResponse(JSON.parse(written));
+    };
+    const kept = { id: idOf('resp_'), keep };
+    return converse(exchange, codecs['openai.responses'], body, undefined, undefined, kept);
   }
 
   async function readRequest(exchange: Exchange): Promise<Buffer> {

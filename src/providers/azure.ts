@@ -8,6 +8,15 @@ const defaultVersion = '2024-10-21';
 /** The first with responses, which name the deployment in the body, and realtime. */
 const responsesVersion = '2025-04-01-preview';
 
+/** What names its model in the body, or has none. */
+const withoutDeployment: ReadonlySet<string> = new Set([
+  'openai.responses',
+  'openai.compact',
+  'openai.input_tokens',
+  'openai.stored',
+  'openai.files',
+]);
+
 /**
  * Azure OpenAI. An `api_base` that ends with `/openai/v1` is its API without versions, which names
  * the deployment in the body; any other is a resource, whose deployments have a path each.
@@ -16,7 +25,7 @@ export const azure: ProviderKind = {
   defaultBase: () => null,
   path(provider, base, { dialect, path }, deployment) {
     if (!dialect.name.startsWith('openai.')) return null;
-    if (dialect.name === 'openai.responses' && !isUnversioned(base)) {
+    if (withoutDeployment.has(dialect.name) && !isUnversioned(base)) {
       return `${resource(base)}${path}${versionQuery(provider, responsesVersion)}`;
     }
     if (dialect.name === 'openai.realtime') {

@@ -21,9 +21,13 @@ export const openai: ProviderKind = {
   }),
 };
 
+/** Who has responses has what belongs to them. */
+const ofResponses = new Set(['compact', 'input_tokens', 'stored']);
+
 /** Most compatible servers do not have responses, which are told in chat then. */
 function speaks({ api_base, provider_params }: Provider, dialect: DialectName): boolean {
-  const [maker, operation] = dialect.split('.');
+  const [maker, name = ''] = dialect.split('.');
+  const operation = ofResponses.has(name) ? 'responses' : name;
   const reranks = isAt(api_base, 'cohere.com') ? 'cohere.rerank' : 'jina.rerank';
   if (maker !== 'openai' && dialect !== reranks) return false;
   const { operations } = provider_params;

@@ -30,6 +30,10 @@ export interface PlannedRequest {
   /** Where it may go: the model's own route, then those of its fallback models. */
   routes: readonly Route[];
   endpoint: ServedEndpoint;
+  /** Where that is not the endpoint's. */
+  method?: 'GET' | 'POST' | 'DELETE';
+  /** In place of the client's query. */
+  query?: string;
   /** Headers of the handshake of a WebSocket, flat; null: it is none. */
   upgrade?: readonly string[] | null;
   readonly read: ReadOnce;
@@ -282,15 +286,16 @@ function start(
   };
   const judge = answerJudge(dialect, settings.routing);
   const attempt = new Attempt(judge, done, request.stream);
+  const method = planned.method ?? endpoint.method ?? 'POST';
   const received = translated ? jsonHeaders : exchange.headers;
   const headers = upstreamHeaders(received, wire, record.requestId);
   send(upstreams, wire, attempt, {
-    method: endpoint.method,
+    method,
     upgrade: upgrade && 'websocket',
     stream: request.stream,
-    query: translated ? '' : exchange.query,
+    query: translated ? '' : (planned.query ?? exchange.query),
     headers: [...headers, ...(carried?.headers ?? []), ...(upgrade ?? [])],
-    body: upgrade ? null : (carried?.body ?? body),
+    body: method === 'POST' ? (carried?.body ?? body) : null,
     firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),
     idleMs: Math.min(wire.timeouts.idle_ms ?? upstream.idle_timeout_ms, leftMs),
   });

@@ -13,6 +13,7 @@ import type { Health } from '../upstream/health.js';
 import type { RetryBudget } from '../upstream/retry-budget.js';
 import type { Upstreams } from '../upstream/upstreams.js';
 import type { AdminKeyCheck } from './admin-key-check.js';
+import type { Resources } from './resources.js';
 import type { Watchdog } from './watchdog.js';
 
 /** What a worker knows of its daemon without asking, beside the configuration. */
@@ -51,6 +52,7 @@ export interface Gateway {
   readonly slots: Slots;
   /** For the reasoning of one provider that a client of another dialect keeps. */
   readonly seals: Seals;
+  readonly resources: Resources;
   readonly watchdog: Watchdog;
   /** Requests under way, by endpoint. */
   readonly active: Map<string, number>;

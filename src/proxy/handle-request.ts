@@ -7,6 +7,7 @@ import { errorPage, pageHeaders, wantsPage } from '../server/page.js';
 import { checkHost, checkTarget } from '../server/request-target.js';
 import { admit } from './admit.js';
 import { authenticate } from './authenticate.js';
+import { boundRoutes, noteMade } from './bound.js';
 import { checkAddress } from './check-address.js';
 import { checkAlternatives } from './check-alternatives.js';
 import { preflightHeaders, withOrigin } from './cors.js';
@@ -24,6 +25,7 @@ import { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayControl } from './relay-control.js';
 import { dialectOf, known, modelOf, route } from './route.js';
+import { serveResource } from './serve-resource.js';
 import { serveSocket } from './serve-socket.js';
 import { throttled } from './wrong-key.js';
 
@@ -82,6 +84,9 @@ async function answer(
   if (endpoint.kind === 'socket') {
     return await serveSocket(gateway, exchange, endpoint, credential, record);
   }
+  if (endpoint.kind === 'resource') {
+    return await serveResource(gateway, exchange, endpoint, credential, record);
+  }
   if (endpoint.kind !== 'model_request') {
     const model = endpoint.kind === 'models' ? '' : modelOf(exchange);
     const body =
@@ -94,7 +99,9 @@ async function answer(
   const place = placeIn(exchange.path, exchange.query);
   const { upload, request } = await readRequest(gateway, exchange, endpoint, place);
   record.asked(exchange, request, endpoint.dialect);
-  const routes = planRoutes(snapshot, credential, endpoint, request.model, settings.routing);
+  const free = planRoutes(snapshot, credential, endpoint, request.model, settings.routing);
+  const { resources } = endpoint.dialect;
+  const routes = resources ? await boundRoutes(gateway, credential, endpoint, request, free) : free;
   checkAlternatives(credential, request);
   const planned = {
     request,
@@ -103,7 +110,9 @@ async function answer(
     endpoint,
     read: { conversation: null },
     routesOfKind: (kind: ErrorKind) =>
-      routesOfKind(snapshot, credential, endpoint, request.model, settings.routing, kind),
+      routes === free
+        ? routesOfKind(snapshot, credential, endpoint, request.model, settings.routing, kind)
+        : [],
   };
   const { quotas } = credential;
   if (quotas && endpoint.limited) {
@@ -113,6 +122,9 @@ async function answer(
   const release = await admit(gateway);
   try {
     const provided = await dispatch(gateway, exchange, planned, record);
+    if (resources) {
+      noteMade(gateway, credential, endpoint.dialect, request, provided, record.provider);
+    }
     await relayAnswer(gateway, provided, exchange, planned, record);
   } catch (error) {
     if (error instanceof AbortedError) record.leftUnanswered(request, endpoint.dialect);

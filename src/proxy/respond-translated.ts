@@ -52,7 +52,11 @@ export async function respondTranslated(
 const noComments = { takesComments: false };
 const silent = { pieces: 0, atEventEnd: false };
 
-async function wholeOf(
+/**
+ * The rest of an answer that is not passed on as it comes.
+ * @throws GatewayError `upstream_failed`, `upstream_timeout`; AbortedError.
+ */
+export async function wholeOf(
   gateway: Gateway,
   answer: Answer,
   exchange: Exchange,

@@ -1,7 +1,12 @@
 import { messages } from '../dialects/anthropic/dialects.js';
 import type { Dialect } from '../dialects/dialect.js';
-import type { Endpoint, ModelEndpoint, OwnEndpoint } from '../dialects/endpoint.js';
-import { modelEndpoints, ownEndpoints, socketEndpoints } from '../dialects/endpoints.js';
+import type { Endpoint, ModelEndpoint } from '../dialects/endpoint.js';
+import {
+  modelEndpoints,
+  ownEndpoints,
+  resourceEndpoints,
+  socketEndpoints,
+} from '../dialects/endpoints.js';
 import { generate } from '../dialects/gemini/dialect.js';
 import { GatewayError } from '../errors.js';
 import type { ErrorBody, Exchange } from '../server/exchange.js';
@@ -9,9 +14,14 @@ import { decoded, pathAsListed } from './path-forms.js';
 
 const fixed = new Map<string, Endpoint>();
 /** Endpoints that hold every path below theirs, with what these begin with; the longest first. */
-const prefixes: { prefix: string; endpoint: OwnEndpoint }[] = [];
+const prefixes: { prefix: string; endpoint: Endpoint }[] = [];
 
-const endpoints: readonly Endpoint[] = [...modelEndpoints, ...socketEndpoints, ...ownEndpoints];
+const endpoints: readonly Endpoint[] = [
+  ...modelEndpoints,
+  ...socketEndpoints,
+  ...resourceEndpoints,
+  ...ownEndpoints,
+];
 
 for (const endpoint of endpoints) {
   const { kind, pattern } = endpoint;
@@ -37,7 +47,7 @@ function writings(path: string): string[] {
 
 /** For those who ask elsewhere: many libraries show any 404 as a model that was not found. */
 const offered = endpoints
-  .filter(({ kind }) => kind === 'model_request' || kind === 'socket' || kind === 'models')
+  .filter(({ kind }) => /^(model_request|socket|resource|models)$/.test(kind))
   .map(({ pattern }) => pattern)
   .join(', ');
 
@@ -96,6 +106,13 @@ export function known({ method, path }: Exchange): Endpoint {
 export function route(exchange: Exchange): Endpoint {
   const { method, path } = exchange;
   const endpoint = known(exchange);
+  if (endpoint.kind === 'resource') {
+    if (endpoint.methods.some((one) => one === method)) return endpoint;
+    const methods = endpoint.methods.join(', ');
+    throw new GatewayError('method_not_allowed', `${path} takes ${methods}, not ${method}.`, {
+      headers: { allow: methods },
+    });
+  }
   const { method: expected } = endpoint;
   if (expected === null || method === expected || (method === 'HEAD' && expected === 'GET')) {
     if (endpoint.kind !== 'socket' || exchange.upgradeTo === 'websocket') return endpoint;

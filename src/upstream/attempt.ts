@@ -93,6 +93,16 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     return held;
   }
 
+  /** What is held of the answer. */
+  get held(): Buffer {
+    return this.#joined();
+  }
+
+  /** Puts this in the place of a whole answer. */
+  edit(body: Buffer): void {
+    this.#held = [body];
+  }
+
   /** Gives the rest of the body to `reader`, after `takeHeld`. */
   read(reader: BodyReader): void {
     this.#reader = reader;

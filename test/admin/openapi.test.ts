@@ -5,7 +5,12 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { openApiDocument } from '../../src/admin/openapi.js';
 import type { Operation } from '../../src/admin/route.js';
 import { routes } from '../../src/admin/routes/index.js';
-import { modelEndpoints, ownEndpoints, socketEndpoints } from '../../src/dialects/endpoints.js';
+import {
+  modelEndpoints,
+  ownEndpoints,
+  resourceEndpoints,
+  socketEndpoints,
+} from '../../src/dialects/endpoints.js';
 import { errorTable } from '../../src/errors.js';
 
 interface Document {
@@ -33,6 +38,10 @@ test('describes every endpoint of the data plane and every route of the control 
   ]) {
     const path = pattern.replace('{id}', '{model}');
     if (kind !== 'control') assert.ok(document.paths[path]?.[method?.toLowerCase() ?? ''], path);
+  }
+  for (const { methods, pattern } of resourceEndpoints) {
+    for (const method of methods)
+      assert.ok(document.paths[pattern]?.[method.toLowerCase()], pattern);
   }
   for (const { method, path } of routes) {
     assert.ok(document.paths[path]?.[method.toLowerCase()], `${method} ${path}`);

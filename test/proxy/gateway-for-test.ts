@@ -11,6 +11,7 @@ import type { GatewayEvent, RequestFinished } from '../../src/observe/event.js';
 import { AdminKeyCheck } from '../../src/proxy/admin-key-check.js';
 import type { Gateway } from '../../src/proxy/gateway.js';
 import { handleRequest } from '../../src/proxy/handle-request.js';
+import { Resources } from '../../src/proxy/resources.js';
 import { Watchdog } from '../../src/proxy/watchdog.js';
 import { countWrongKeys } from '../../src/proxy/wrong-key.js';
 import { Balancers } from '../../src/routing/plan.js';
@@ -68,6 +69,7 @@ export function gatewayForTest(
     quotas: ownQuotas(),
     slots: new LocalSlots(),
     seals: { key: Buffer.alloc(32, 1), kept: null },
+    resources: new Resources({ made: () => {}, ask: () => {} }),
     watchdog: new Watchdog(),
     active: new Map(),
     control,

@@ -138,6 +138,7 @@ export async function openParts(
     limitsStartFull: start.kind === 'fresh',
     isOnTrial: start.kind === 'takeover',
     emit,
+    resources: storage.resources,
     onPids: recordWorkers,
   });
   const mainTls = followTlsFiles('server.tls', server.tls, (tls) => workers.serveTls(tls), emit);

@@ -6,6 +6,7 @@ import type { Closers } from '../closers.js';
 import type { LastGood } from '../follow/last-good.js';
 import { openOrFallBack } from '../follow/last-rows.js';
 import { openLastUsed } from '../follow/last-used.js';
+import { openResources, type Resources } from '../follow/resources.js';
 import type { PriceBook } from '../price-book.js';
 import { Store } from '../store.js';
 import { openUsage, type Usage } from '../usage.js';
@@ -27,6 +28,8 @@ interface StorageOptions {
 /** The database of a daemon, and what stores into it. */
 export interface Storage {
   readonly store: Store;
+  /** What clients have made at providers. */
+  readonly resources: Resources;
   /** Null until `open`. */
   readonly usage: Usage | null;
   /** Opens the database, or falls back on the last good rows; then what stores into it. */
@@ -42,9 +45,11 @@ export function createStorage(options: StorageOptions): Storage {
   const passed = start.kind === 'takeover' ? start.takeover.postgres : null;
   const { url: dbUrl, pool_size: poolSize } = settings.database;
   const store = new Store({ dbUrl, dataDir, poolSize, passed }, emit);
+  const resources = openResources(store);
   let usage: Usage | null = null;
   return {
     store,
+    resources,
     get usage() {
       return usage;
     },
@@ -65,6 +70,7 @@ export function createStorage(options: StorageOptions): Storage {
       const lastUsed = openLastUsed(store);
       addRecorder(lastUsed);
       closers.push(() => lastUsed.close());
+      closers.push(() => resources.close());
       if (store.isOpen) await this.start();
     },
     async start() {

@@ -6,6 +6,7 @@ import type { GatewayEvent } from '../../observe/event.js';
 import type { WorkerStatus } from '../../observe/metrics-state.js';
 import type { AdminKeyHash } from '../../proxy/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
+import type { Resource } from '../../proxy/resources.js';
 import type { ConfigurationChange } from '../../routing/configuration-change.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import type { Ejection } from '../../upstream/health.js';
@@ -24,6 +25,8 @@ export type ToWorker =
   | { type: 'ejection'; ejection: Ejection }
   /** What has changed of them. */
   | { type: 'facts'; facts: Partial<DaemonFacts> }
+  /** Whose these are, in the order asked; null where it cannot be told. */
+  | { type: 'resources'; ask: number; found: (Resource | null)[] | null }
   | { type: 'ping'; ping: number }
   /** The control process has taken over from the one that it replaces. */
   | { type: 'in_charge' }
@@ -74,6 +77,9 @@ export type FromWorker =
   | { type: 'quota'; request: LeaseRequest }
   | { type: 'slot'; request: SlotRequest }
   | { type: 'ejection'; ejection: Ejection }
+  /** A client has made it at a provider. */
+  | { type: 'resource_made'; resource: Resource }
+  | { type: 'find_resources'; ask: number; ids: readonly string[] }
   | { type: 'pong'; ping: number }
   /** Finished requests, and what else there is to tell. */
   | { type: 'events'; requests: PackedRequests; events: GatewayEvent[] }

@@ -13,6 +13,7 @@ import { AdminKeyCheck } from '../../proxy/admin-key-check.js';
 import { compileOrigins } from '../../proxy/cors.js';
 import type { Gateway } from '../../proxy/gateway.js';
 import { handleRequest } from '../../proxy/handle-request.js';
+import { Resources } from '../../proxy/resources.js';
 import { errorBodyAt } from '../../proxy/route.js';
 import { Watchdog } from '../../proxy/watchdog.js';
 import { countWrongKeys } from '../../proxy/wrong-key.js';
@@ -92,6 +93,9 @@ process.on('message', (message: ToWorker) => {
     case 'quota':
       quotas?.granted(message.grant);
       break;
+    case 'resources':
+      gateway?.resources.answered(message.ask, message.found);
+      break;
     case 'ping':
       send({ type: 'pong', ping: message.ping });
       break;
@@ -164,6 +168,10 @@ async function start(message: StartWorker): Promise<void> {
       key: Buffer.from(message.sealKey, 'base64'),
       kept: new KeptReasoning(maxKeptReasoningBytes, maxKeptReasoningMs),
     },
+    resources: new Resources({
+      made: (resource) => send({ type: 'resource_made', resource }),
+      ask: (ask, ids) => send({ type: 'find_resources', ask, ids }),
+    }),
     watchdog: new Watchdog(),
     // The first one is there from the start, so that a graph of it is.
     active: new Map(modelEndpoints.slice(0, 1).map(({ pattern }) => [pattern, 0])),

@@ -6,9 +6,11 @@ import type { Emit, GatewayEvent } from '../../observe/event.js';
 import type { WorkerState } from '../../observe/metrics-state.js';
 import type { AdminKeyHash } from '../../proxy/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
+import type { Resource } from '../../proxy/resources.js';
 import { changeBetween } from '../../routing/configuration-change.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import type { Ejection } from '../../upstream/health.js';
+import type { Resources } from '../follow/resources.js';
 import { environmentWithoutSecrets } from './child-environment.js';
 import { ownDescriptors } from './descriptors.js';
 import { Ejections } from './ejections.js';
@@ -40,6 +42,8 @@ interface WorkersOptions {
   /** Whether another daemon is being replaced, which goes on if this one fails: see `inCharge`. */
   isOnTrial: boolean;
   emit: Emit;
+  /** What clients have made at providers. */
+  resources: Pick<Resources, 'made' | 'find'>;
   /** Called with the process ids at each change. */
   onPids: (pids: number[]) => void;
 }
@@ -275,6 +279,16 @@ export class Workers {
       case 'ejection':
         this.#eject(live, message.ejection);
         break;
+      case 'resource_made':
+        this.#options.resources.made(message.resource);
+        break;
+      case 'find_resources': {
+        const { ask, ids } = message;
+        const tell = (found: (Resource | null)[] | null) =>
+          live.send({ type: 'resources', ask, found });
+        this.#options.resources.find(ids).then(tell, () => tell(null));
+        break;
+      }
       case 'failed':
         this.#startFailure ??= message.reason;
         this.#notify();

@@ -63,6 +63,21 @@ export const responsesDocument: EndpointDocument = {
   errorSchema: null,
 };
 
+export const compactDocument: EndpointDocument = {
+  ...responsesDocument,
+  operationId: 'compactResponse',
+  summary: 'Make the input of a response short',
+  stream: null,
+};
+
+export const inputTokensDocument: EndpointDocument = {
+  ...responsesDocument,
+  operationId: 'countResponseTokens',
+  summary: 'Count the input tokens of a response',
+  answer: { input_tokens: { type: 'integer' } },
+  stream: null,
+};
+
 export const moderationsDocument: EndpointDocument = {
   operationId: 'createModeration',
   summary: 'Moderations',

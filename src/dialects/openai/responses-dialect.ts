@@ -13,10 +13,14 @@ import { ResponsesStreamWriter } from './responses-stream-write.js';
 import { readOpenaiError } from './shared.js';
 import { readUsage } from './usage.js';
 
+/** Members that name what is stored at a provider. */
+const named = ['previous_response_id', 'conversation'] as const;
+
 export const responses: Dialect = {
   name: 'openai.responses',
   operation: 'chat',
-  members: new Set(['model', 'stream', ...alternativeMembers]),
+  members: new Set(['model', 'stream', 'store', ...named, ...alternativeMembers]),
+  resources: { members: named, made: /"id"\s*:\s*"(resp_[\w-]{1,200})"/ },
   said: said({ user: ['safety_identifier', 'user'], maxOutput: ['max_output_tokens'] }),
   readHead,
   judge,
@@ -34,6 +38,22 @@ export const responses: Dialect = {
   errorBody: (error: GatewayError) => error.toBody(),
   errorEvent,
   providerErrorEvent: (body, status) => eventOf(readOpenaiError(body, status)),
+};
+
+/** Makes a long conversation short; what it makes is not stored. */
+export const compact: Dialect = {
+  ...responses,
+  name: 'openai.compact',
+  resources: { members: named, made: null },
+  streamEnds: null,
+};
+
+export const inputTokens: Dialect = {
+  ...compact,
+  name: 'openai.input_tokens',
+  operation: 'token_count',
+  countsTokens: false,
+  readUsage: () => null,
 };
 
 /** Its events are numbered in the writer that writes all of a stream; this one ends another's. */

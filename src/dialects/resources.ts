@@ -1,0 +1,42 @@
+import { countTokens } from './anthropic/dialects.js';
+import type { Dialect } from './dialect.js';
+import { type ModelRequest, requestWithout, type Spans } from './head.js';
+import { images } from './openai/dialects.js';
+
+/** What a request may name that lives at one provider. */
+const members = [
+  'input_file_id',
+  'training_file',
+  'validation_file',
+  'file_id',
+  'file_ids',
+  'vector_store_id',
+  'vector_store_ids',
+  'previous_response_id',
+  'conversation',
+] as const;
+
+/** Requests for things by their id: bodies pass as they are, and answers cost no tokens. */
+const resource = {
+  operation: 'resource',
+  members: new Set<string>(members),
+  resources: { members, made: null },
+  readHead: (body: Buffer, spans: Spans): ModelRequest => ({
+    ...requestWithout(''),
+    body,
+    spans,
+    modelIn: 'path',
+  }),
+  judge: () => 'content',
+  errorIn: () => null,
+  countsTokens: false,
+  readUsage: () => null,
+  streamEnds: null,
+} as const satisfies Partial<Dialect>;
+
+/** Files, uploads, batches, vector stores and fine-tuning of OpenAI. */
+export const files: Dialect = { ...images, ...resource, name: 'openai.files' };
+/** Stored responses, and conversations. */
+export const stored: Dialect = { ...images, ...resource, name: 'openai.stored' };
+/** Batches of Anthropic. */
+export const messageBatches: Dialect = { ...countTokens, ...resource, name: 'anthropic.batches' };
