@@ -1,3 +1,4 @@
+import { errorSchema as anthropicError } from '../dialects/anthropic/documents.js';
 import type { ModelEndpoint, ResourceEndpoint, SocketEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints, resourceEndpoints, socketEndpoints } from '../dialects/endpoints.js';
 import { errorSchema as geminiError } from '../dialects/gemini/documents.js';
@@ -33,6 +34,8 @@ const anthropicVersion = {
   description: "Where it is sent, the answer has the shape of Anthropic's API.",
   schema: { type: 'string' },
 };
+
+const resourceErrors = [400, 401, 403, 404, 405, 408, 413, 429, 500, 502, 503, 504];
 
 /** Paths that workers answer without the control process. */
 export const dataPlanePaths = {
@@ -204,7 +207,7 @@ function socket({ document }: SocketEndpoint) {
   };
 }
 
-function resource({ pattern, methods, noun }: ResourceEndpoint) {
+function resource({ pattern, methods, noun, dialect }: ResourceEndpoint) {
   const isOne = pattern.endsWith('{id}');
   const name = noun.replace(/[ -](\w)/g, (_, letter: string) => letter.toUpperCase());
   const verbs = isOne
@@ -238,7 +241,9 @@ function resource({ pattern, methods, noun }: ResourceEndpoint) {
             ...jsonResponse("The provider's answer", object),
             headers: headerReferences('x-request-id', 'x-llmproxy-provider'),
           },
-          ...errorReferences([400, 401, 403, 404, 405, 408, 413, 429, 500, 502, 503, 504]),
+          ...(dialect.name === 'anthropic.batches'
+            ? errorsShaped(anthropicError, resourceErrors)
+            : errorReferences(resourceErrors)),
         },
       },
     ]),

@@ -20,7 +20,7 @@ import { ownerOf } from './resources.js';
 import { Upload } from './upload.js';
 
 /** Says at which provider something is made or listed. */
-export const providerHeader = 'x-llmproxy-provider';
+const providerHeader = 'x-llmproxy-provider';
 
 /**
  * Passes on what is asked of something that a client has made at a provider, or to make something:
@@ -108,7 +108,7 @@ function candidateFor(
 ): Candidate {
   const at = (provider: RoutedProvider): Candidate | null => {
     const wire = provider.wires.to({ dialect, path: path + below }, '');
-    return wire && { provider, model: '', wire: () => wire };
+    return wire && { provider, model: '', prices: () => null, wire: () => wire };
   };
   const asked = exchange.header(providerHeader);
   const key = bound ?? (asked === '' ? null : asked);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { openaiOperations } from '../../src/config/configuration.js';
 import { modelEndpoints } from '../../src/dialects/endpoints.js';
 import { mockForTest, say } from '../mock-provider/mock-for-test.js';
 import { type Answered, type AskOptions, ask, bearer } from '../support/ask.js';
@@ -19,7 +20,11 @@ interface Document {
 test('the answers of the daemon match its document', async (t) => {
   const daemon = await startDaemon(t);
   const { mock } = await mockForTest(t);
-  await daemon.addProvider('mock', { api_base: mock.url, model_mapping: { m: 'gpt-4o' } });
+  await daemon.addProvider('mock', {
+    api_base: mock.url,
+    model_mapping: { m: 'gpt-4o' },
+    provider_params: { operations: openaiOperations },
+  });
   await daemon.addProvider('claude', {
     provider_type: 'anthropic',
     api_base: mock.url,

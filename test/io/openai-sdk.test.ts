@@ -283,7 +283,7 @@ for (const { engine, skip } of engines) {
       ],
       [
         'an endpoint that does not exist',
-        () => client.files.list(),
+        () => client.evals.list(),
         OpenAI.NotFoundError,
         { status: 404, code: 'unknown_url', type: invalid },
       ],

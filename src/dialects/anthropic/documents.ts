@@ -11,7 +11,7 @@ const example = {
   messages: [{ role: 'user', content: 'Hello!' }],
 };
 
-const errorSchema = {
+export const errorSchema = {
   type: 'object',
   required: ['type', 'error'],
   properties: {
