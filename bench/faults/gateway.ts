@@ -93,7 +93,7 @@ export async function startGateway(
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return JSON.parse(text);
   };
-  const key = 'sk-client-of-the-bench';
+  const key = 'sk-client-of-the-bench-only';
   if (isNew) await admin('POST', '/credentials', { key, name: 'bench' });
   return {
     url,

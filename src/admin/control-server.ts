@@ -13,6 +13,7 @@ import { checkHost, checkTarget } from '../server/request-target.js';
 import { adminAuthenticator, authorize } from './authenticate.js';
 import { type Caller, callerOnListener, callerOnSocket } from './caller.js';
 import type { Control } from './control.js';
+import { Guesses } from './guesses.js';
 import {
   type AnyServer,
   closeServer,
@@ -58,7 +59,9 @@ export async function startControlServer(
 ): Promise<ControlServer> {
   const { admin, server: main } = control.settings;
   const { adminKeys, emit, links, sessions } = control;
-  const identifying = { authenticate: adminAuthenticator(adminKeys, emit), links, sessions };
+  const guesses = new Guesses(emit);
+  const authenticate = adminAuthenticator(adminKeys, guesses);
+  const identifying = { authenticate, guesses, links, sessions };
   // The admin listener does not take the PROXY protocol.
   const clients = new Clients({ ...main, proxy_protocol: false });
   const mayUseAdmin = new Networks(admin.allow_from);

@@ -49,6 +49,15 @@ export class WrongKeys {
     return { waitMs: count > this.#max.fromOne ? untilMs - nowMs : 0, isSample };
   }
 
+  /** Milliseconds that an address would have to wait after one more; 0 below the limits. */
+  waitMs(address: string): number {
+    const nowMs = this.#now();
+    if (this.#all >= this.#max.fromAll && nowMs < this.#allUntilMs) return this.#allUntilMs - nowMs;
+    const known = this.#counts.get(networkOf(address));
+    const isPast = known !== undefined && known.count >= this.#max.fromOne;
+    return isPast ? Math.max(0, known.untilMs - nowMs) : 0;
+  }
+
   /** Forgets the wrong keys of an address that has sent a right one. */
   forget(address: string): void {
     this.#counts.delete(networkOf(address));

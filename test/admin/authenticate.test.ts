@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AdminKey, adminAuthenticator, authorize } from '../../src/admin/authenticate.js';
+import { Guesses } from '../../src/admin/guesses.js';
 import { hashKey } from '../../src/config/credential-key.js';
 import type { GatewayError } from '../../src/errors.js';
 import type { GatewayEvent } from '../../src/observe/event.js';
@@ -19,11 +20,11 @@ const wrong = 'Bearer a-guess';
 function start() {
   let nowMs = 0;
   const events: GatewayEvent[] = [];
-  const authenticate = adminAuthenticator(
-    keys,
+  const guesses = new Guesses(
     (event) => events.push(event),
     () => nowMs,
   );
+  const authenticate = adminAuthenticator(keys, guesses);
   const outcome = (header: string | undefined, address = '192.0.2.1') => {
     try {
       authenticate(header, address);

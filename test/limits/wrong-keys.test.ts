@@ -73,3 +73,19 @@ test('the first, tenth, hundredth of a network are samples, at most fifty a minu
   wait(60_000);
   assert.ok(wrongKeys.add('10.0.0.200').isSample);
 });
+
+test('what one more would have to wait is known without counting it', () => {
+  let nowMs = 0;
+  const wrongKeys = new WrongKeys({ fromOne: 2, fromAll: 4 }, () => nowMs);
+  for (let i = 0; i < 2; i++) {
+    assert.equal(wrongKeys.waitMs('192.0.2.1'), 0);
+    wrongKeys.add('192.0.2.1');
+  }
+  nowMs = 10_000;
+  assert.equal(wrongKeys.waitMs('192.0.2.1'), 50_000);
+  assert.equal(wrongKeys.waitMs('192.0.2.2'), 0);
+  for (let i = 2; i < 4; i++) wrongKeys.add(`192.0.2.${i}`);
+  assert.equal(wrongKeys.waitMs('192.0.2.9'), 50_000, 'past the limit over all');
+  nowMs = 60_000;
+  for (const last of [1, 9]) assert.equal(wrongKeys.waitMs(`192.0.2.${last}`), 0);
+});

@@ -4,6 +4,7 @@ import { answerable } from '../../changes/answerable.js';
 import type { AdminRole } from '../../config/settings-schema.js';
 import { GatewayError } from '../../errors.js';
 import type { AdminKey, Authenticate } from '../authenticate.js';
+import type { Guesses } from '../guesses.js';
 import { cookieValue } from './cookie.js';
 import type { Session, Sessions } from './sessions.js';
 import type { SignInLinks } from './sign-in-links.js';
@@ -21,6 +22,7 @@ export interface Identity {
 
 export interface Identifying {
   authenticate: Authenticate;
+  guesses: Guesses;
   sessions: Sessions;
   links: SignInLinks;
 }
@@ -42,7 +44,7 @@ export interface Asking {
  *   `permission_denied`, `unavailable`.
  */
 export async function identify(
-  { authenticate, sessions, links }: Identifying,
+  { authenticate, guesses, sessions, links }: Identifying,
   { method, headers, address, isSecure, signsIn }: Asking,
 ): Promise<Identity> {
   const token = cookieValue('session', headers.cookie, isSecure);
@@ -52,9 +54,12 @@ export async function identify(
     return { actor: `admin:${key.name}`, role: key.role, key, session: null };
   }
   refuseForeignPage(method, headers['sec-fetch-site']);
-  const session = await sessions.find(token).catch((error: unknown) => {
+  // The database must not be kept busy by made-up sessions.
+  const found = sessions.find(token, () => guesses.check(address));
+  const session = await found.catch((error: unknown) => {
     throw answerable(error);
   });
+  if (!session) guesses.add(address);
   if (!session) throw new GatewayError('invalid_api_key', 'Your session is over: sign in again.');
   if (method !== 'GET' && method !== 'HEAD') checkCsrf(session, headers['x-csrf-token']);
   return { actor: session.actor, role: session.role, key: null, session };

@@ -85,10 +85,12 @@ export class Sessions {
 
   /**
    * The session of a token; null where there is none, or it is over.
-   * @throws what the database throws, where only it could tell.
+   * @param onUnknown called before the database is asked about a token that is not known here.
+   * @throws what the database throws, where only it could tell; what `onUnknown` throws.
    */
-  async find(token: string): Promise<Session | null> {
+  async find(token: string, onUnknown: () => void = () => {}): Promise<Session | null> {
     const id = hashed(token);
+    if (!this.#known.has(id)) onUnknown();
     const row = await this.#row(id);
     if (!row || row.expires_at.getTime() <= Date.now()) return null;
     if (row.key_proof === null) return toSession(token, row, row.role);

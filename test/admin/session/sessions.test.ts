@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AdminKey } from '../../../src/admin/authenticate.js';
+import { type AdminKey, adminAuthenticator } from '../../../src/admin/authenticate.js';
+import { Guesses } from '../../../src/admin/guesses.js';
+import { identify } from '../../../src/admin/session/identify.js';
 import { Sessions } from '../../../src/admin/session/sessions.js';
+import { SignInLinks } from '../../../src/admin/session/sign-in-links.js';
 import type { Sql } from '../../../src/db/client.js';
+import type { GatewayError } from '../../../src/errors.js';
 import { testDatabase } from '../../support/postgres.js';
 
 const deploy: AdminKey = {
@@ -87,4 +91,35 @@ test('a session that is known outlives the loss of the database', async (t) => {
   isAway = true;
   t.mock.method(performance, 'now', () => Number.MAX_SAFE_INTEGER);
   assert.deepEqual(await sessions.find(token), session);
+});
+
+test('what is asked of the database for sessions that nobody has is bounded', async (t) => {
+  const { sql } = await testDatabase(t);
+  let asked = 0;
+  const sessions = new Sessions([deploy], 60_000, () => {
+    asked += 1;
+    return sql;
+  });
+  const { token } = await sessions.open({ actor: 'admin:deploy', role: 'admin', key: deploy });
+  const guesses = new Guesses(() => {});
+  const identifying = {
+    authenticate: adminAuthenticator([deploy], guesses),
+    guesses,
+    sessions,
+    links: new SignInLinks(),
+  };
+  const codeOf = async (cookie: string, address = '192.0.2.1') => {
+    const headers = { cookie: `llmproxy_session=${cookie}` };
+    const asking = { method: 'GET', headers, address, isSecure: false, signsIn: false };
+    return await identify(identifying, asking).then(
+      () => 'passed',
+      (error: GatewayError) => error.code,
+    );
+  };
+  asked = 0;
+  for (let i = 0; i < 10; i++) assert.equal(await codeOf(`none-${i}`), 'invalid_api_key');
+  for (let i = 0; i < 10; i++) assert.equal(await codeOf(`more-${i}`), 'rate_limit_exceeded');
+  assert.equal(asked, 10);
+  assert.equal(await codeOf(token), 'passed', 'a session in use passes all the same');
+  assert.equal(await codeOf('none', '192.0.2.2'), 'invalid_api_key', 'another address');
 });
