@@ -77,8 +77,21 @@ export function filterOf(query: URLSearchParams): RequestFilter {
     error: query.get('error'),
     requestId: query.get('id'),
     minDurationMs: Number(query.get('min_duration_ms') ?? 0),
-    cursor: query.get('cursor'),
+    cursor: cursorOf(query),
   };
+}
+
+function cursorOf(query: URLSearchParams): string | null {
+  const cursor = query.get('cursor');
+  const day = cursor?.slice(0, 'YYYY-MM-DDTHH:MM:SS'.length);
+  const at = new Date(`${day}Z`);
+  if (
+    cursor === null ||
+    (!Number.isNaN(at.getTime()) && at.toISOString().startsWith(String(day)))
+  ) {
+    return cursor;
+  }
+  throw invalid('cursor', 'it does not begin with a time');
 }
 
 /** @throws GatewayError `invalid_request` for an unknown time zone. */
