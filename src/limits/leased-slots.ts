@@ -1,3 +1,4 @@
+import type { Claim } from './fair-queue.js';
 import type { SlotGrant, SlotRequest } from './slot-owner.js';
 import type { Release, Slots } from './slots.js';
 
@@ -9,10 +10,16 @@ interface Waiter {
   give: (release: Release | null) => void;
 }
 
+/** One that waits until its turn comes, which the owner decides. */
+interface Queued extends Waiter {
+  id: number;
+  team: string;
+}
+
 interface Queues {
   capacity: number;
   trying: (Waiter & { sinceMs: number })[];
-  waiting: Waiter[];
+  waiting: Queued[];
   /** Slots held by requests of this worker. */
   held: number;
   /** Held slots that the owner does not know of. */
@@ -30,6 +37,7 @@ export class LeasedSlots implements Slots {
   readonly #send: (request: SlotRequest) => void;
   readonly #share: (capacity: number) => number;
   #isAlone = false;
+  #lastId = 0;
 
   /**
    * @param send passes a request to the owner; its grants arrive through `granted`.
@@ -50,14 +58,17 @@ export class LeasedSlots implements Slots {
     });
   }
 
-  acquire(key: string, capacity: number, timeoutMs: number): Promise<Release | null> {
+  acquire(key: string, capacity: number, timeoutMs: number, claim: Claim): Promise<Release | null> {
     const queues = this.#of(key, capacity);
     const { waiting } = queues;
     const own = this.#isAlone && waiting.length === 0 ? this.#takeAlone(key, queues) : null;
     if (own) return Promise.resolve(own);
     return new Promise((resolve) => {
       this.waiting++;
-      const waiter: Waiter = {
+      const id = ++this.#lastId;
+      const waiter: Queued = {
+        id,
+        team: claim.team,
         give: (release) => {
           this.waiting--;
           clearTimeout(timer);
@@ -65,22 +76,40 @@ export class LeasedSlots implements Slots {
         },
       };
       const timer = setTimeout(() => {
-        waiting.splice(waiting.indexOf(waiter), 1);
-        this.#send({ key, capacity, action: 'leave' });
-        waiter.give(null);
+        this.#leave(key, queues, waiter);
       }, timeoutMs);
       waiting.push(waiter);
-      this.#send({ key, capacity, action: 'wait' });
+      this.#send({ key, capacity, action: 'wait', id, claim });
     });
   }
 
+  giveWay(key: string, team: string): boolean {
+    const queues = this.#queues.get(key);
+    if (!queues) return false;
+    const counts = new Map<string, number>();
+    for (const { team: each } of queues.waiting) counts.set(each, (counts.get(each) ?? 0) + 1);
+    const [largest, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0]);
+    const last = queues.waiting.findLast((waiter) => waiter.team === largest);
+    if (!last || count <= (counts.get(team) ?? 0) + 1) return false;
+    this.#leave(key, queues, last);
+    return true;
+  }
+
+  #leave(key: string, { capacity, waiting }: Queues, waiter: Queued): void {
+    waiting.splice(waiting.indexOf(waiter), 1);
+    this.#send({ key, capacity, action: 'leave', id: waiter.id });
+    waiter.give(null);
+  }
+
   /** The owner's answer. */
-  granted({ key, granted, waited }: SlotGrant): void {
+  granted({ key, granted, waited, id }: SlotGrant): void {
     const queues = this.#queues.get(key);
     if (!queues) return;
     this.#ownerIsBack();
     const release = granted ? this.#hold(key, queues) : null;
-    const waiter = (waited ? queues.waiting : queues.trying).shift();
+    const { waiting, trying } = queues;
+    const place = waiting.findIndex((each) => each.id === id);
+    const waiter = waited ? waiting.splice(place, place < 0 ? 0 : 1)[0] : trying.shift();
     if (waiter) waiter.give(release);
     else release?.();
   }

@@ -1,3 +1,5 @@
+import { anyClaim, type Claim, FairQueue } from './fair-queue.js';
+
 /** From a worker to the owner of the slots, in the control process. */
 export interface SlotRequest {
   key: string;
@@ -8,6 +10,10 @@ export interface SlotRequest {
    * stops waiting. `keep`: reports a slot taken while the owner did not answer.
    */
   action: 'try' | 'wait' | 'leave' | 'keep' | 'release';
+  /** Of a `wait` or `leave`: names the waiting request in its worker. */
+  id?: number;
+  /** Of a `wait`: whose turn it takes. */
+  claim?: Claim;
 }
 
 /** One slot for one request; `granted` is false where a `try` found none free. */
@@ -16,6 +22,13 @@ export interface SlotGrant {
   granted: boolean;
   /** True where it answers a `wait`. */
   waited: boolean;
+  /** The `id` of that. */
+  id?: number;
+}
+
+interface Waiting {
+  worker: number;
+  id: number | undefined;
 }
 
 interface Pool {
@@ -23,8 +36,7 @@ interface Pool {
   used: number;
   /** Slots held, by worker. */
   held: Map<number, number>;
-  /** Waiting workers, one entry per waiting request. */
-  queue: number[];
+  queue: FairQueue<Waiting>;
 }
 
 /** The control process's side of the slots. A worker that ends returns what it had. */
@@ -37,26 +49,24 @@ export class SlotOwner {
     this.#send = send;
   }
 
-  handle(worker: number, { key, capacity, action }: SlotRequest): void {
+  handle(worker: number, { key, capacity, action, id, claim }: SlotRequest): void {
     // A message may arrive after its worker's end, when its slots are already returned.
     if (this.#gone.has(worker)) return;
     const pool = this.#pool(key, capacity);
     switch (action) {
       case 'try': {
-        const granted = pool.used < capacity && pool.queue.length === 0;
+        const granted = pool.used < capacity && pool.queue.size === 0;
         if (granted) hold(pool, worker, 1);
         this.#send(worker, { key, granted, waited: false });
         break;
       }
       case 'wait':
-        pool.queue.push(worker);
+        pool.queue.push({ worker, id }, claim ?? anyClaim);
         break;
-      case 'leave': {
-        const place = pool.queue.lastIndexOf(worker);
+      case 'leave':
         // A slot granted in the meantime is returned by a release.
-        if (place >= 0) pool.queue.splice(place, 1);
+        pool.queue.remove((each) => each.worker === worker && each.id === id);
         break;
-      }
       case 'keep':
         hold(pool, worker, 1);
         break;
@@ -73,24 +83,25 @@ export class SlotOwner {
     for (const [key, pool] of this.#pools) {
       hold(pool, worker, -(pool.held.get(worker) ?? 0));
       pool.held.delete(worker);
-      pool.queue = pool.queue.filter((waiting) => waiting !== worker);
+      while (pool.queue.remove((each) => each.worker === worker));
       this.#serve(key, pool);
     }
   }
 
   #serve(key: string, pool: Pool): void {
     while (pool.used < pool.capacity) {
-      const worker = pool.queue.shift();
-      if (worker === undefined) return;
+      const next = pool.queue.shift();
+      if (!next) return;
+      const { worker, id } = next;
       hold(pool, worker, 1);
-      this.#send(worker, { key, granted: true, waited: true });
+      this.#send(worker, { key, granted: true, waited: true, ...(id !== undefined && { id }) });
     }
   }
 
   #pool(key: string, capacity: number): Pool {
     let pool = this.#pools.get(key);
     if (!pool) {
-      pool = { capacity, used: 0, held: new Map(), queue: [] };
+      pool = { capacity, used: 0, held: new Map(), queue: new FairQueue() };
       this.#pools.set(key, pool);
     }
     pool.capacity = capacity;

@@ -1,3 +1,5 @@
+import { type Claim, FairQueue } from './fair-queue.js';
+
 /** Returns a slot; call it once. */
 export type Release = () => void;
 
@@ -8,8 +10,13 @@ export type Release = () => void;
 export interface Slots {
   /** A slot if one is free now, else null. */
   tryAcquire(key: string, capacity: number): Release | null | Promise<Release | null>;
-  /** The next free slot, first come first served; null when none was free in time. */
-  acquire(key: string, capacity: number, timeoutMs: number): Promise<Release | null>;
+  /** The next free slot, fairly; null when none was free in time, or others needed its place. */
+  acquire(key: string, capacity: number, timeoutMs: number, claim: Claim): Promise<Release | null>;
+  /**
+   * Makes room where the queue is full: one of a team that has more waiting leaves.
+   * @returns false where no team has.
+   */
+  giveWay(key: string, team: string): boolean;
   /** Requests that wait here for a slot of any key. */
   readonly waiting: number;
 }
@@ -17,7 +24,7 @@ export interface Slots {
 interface Pool {
   used: number;
   capacity: number;
-  queue: Waiter[];
+  queue: FairQueue<Waiter>;
 }
 
 interface Waiter {
@@ -32,12 +39,12 @@ export class LocalSlots implements Slots {
 
   tryAcquire(key: string, capacity: number): Release | null {
     const pool = this.#pool(key, capacity);
-    return pool.used < capacity && pool.queue.length === 0 ? this.#take(pool) : null;
+    return pool.used < capacity && pool.queue.size === 0 ? this.#take(pool) : null;
   }
 
-  acquire(key: string, capacity: number, timeoutMs: number): Promise<Release | null> {
+  acquire(key: string, capacity: number, timeoutMs: number, claim: Claim): Promise<Release | null> {
     const pool = this.#pool(key, capacity);
-    if (pool.used < capacity && pool.queue.length === 0) return Promise.resolve(this.#take(pool));
+    if (pool.used < capacity && pool.queue.size === 0) return Promise.resolve(this.#take(pool));
     return new Promise((resolve) => {
       this.waiting++;
       const waiter: Waiter = {
@@ -47,12 +54,18 @@ export class LocalSlots implements Slots {
           resolve(release);
         },
         timer: setTimeout(() => {
-          pool.queue.splice(pool.queue.indexOf(waiter), 1);
+          pool.queue.remove((each) => each === waiter);
           waiter.give(null);
         }, timeoutMs),
       };
-      pool.queue.push(waiter);
+      pool.queue.push(waiter, claim);
     });
+  }
+
+  giveWay(key: string, team: string): boolean {
+    const waiter = this.#pools.get(key)?.queue.evictFor(team);
+    waiter?.give(null);
+    return waiter !== undefined;
   }
 
   #take(pool: Pool): Release {
@@ -64,7 +77,7 @@ export class LocalSlots implements Slots {
   }
 
   #serve(pool: Pool): void {
-    while (pool.used < pool.capacity && pool.queue.length > 0) {
+    while (pool.used < pool.capacity && pool.queue.size > 0) {
       pool.queue.shift()?.give(this.#take(pool));
     }
   }
@@ -72,7 +85,7 @@ export class LocalSlots implements Slots {
   #pool(key: string, capacity: number): Pool {
     let pool = this.#pools.get(key);
     if (!pool) {
-      pool = { used: 0, capacity, queue: [] };
+      pool = { used: 0, capacity, queue: new FairQueue() };
       this.#pools.set(key, pool);
     }
     if (pool.capacity !== capacity) {

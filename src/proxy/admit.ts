@@ -1,6 +1,12 @@
 import { GatewayError } from '../errors.js';
+import type { Claim } from '../limits/fair-queue.js';
 import type { Release } from '../limits/slots.js';
 import type { Gateway } from './gateway.js';
+
+/** Whose turn a request takes where it must wait. */
+export interface Claimant {
+  readonly claim: Claim;
+}
 
 /** The key of the slots that all requests to providers share; no provider can have this name. */
 const everything = '*';
@@ -11,12 +17,13 @@ const everything = '*';
  * @returns what must be called when the request is over.
  * @throws GatewayError `overloaded`.
  */
-export function admit(gateway: Gateway): Release | Promise<Release> {
+export function admit(gateway: Gateway, claimant: Claimant): Release | Promise<Release> {
   const { max_concurrency: capacity, max_event_loop_delay_ms } = gateway.settings.limits;
   if (gateway.watchdog.loopDelayMs > max_event_loop_delay_ms) {
     throw overloaded('The gateway is overloaded.', 1);
   }
-  return capacity === null ? nothing : waitForSlot(gateway, everything, capacity, 'The gateway');
+  if (capacity === null) return nothing;
+  return waitForSlot(gateway, everything, capacity, 'The gateway', claimant);
 }
 
 /**
@@ -29,12 +36,14 @@ export async function waitForSlot(
   key: string,
   capacity: number,
   name: string,
+  claimant: Claimant,
 ): Promise<Release> {
   const { max_queue, queue_timeout_ms } = settings.limits;
   const free = await slots.tryAcquire(key, capacity);
   if (free) return free;
-  const release =
-    slots.waiting < max_queue ? await slots.acquire(key, capacity, queue_timeout_ms) : null;
+  const { claim } = claimant;
+  const hasRoom = slots.waiting < max_queue || slots.giveWay(key, claim.team);
+  const release = hasRoom ? await slots.acquire(key, capacity, queue_timeout_ms, claim) : null;
   if (release) return release;
   const drainMs = ((slots.waiting + 1) / capacity) * health.latencyMs(key);
   throw overloaded(

@@ -15,6 +15,7 @@ const anybody: RoutedCredential = Object.freeze({
   allows: null,
   rateLimit: null,
   quotas: null,
+  share: { team: '', teamWeight: 1, key: '', keyWeight: 1, priority: 0 },
   burst: 0,
   expiresAt: null,
   storeBodies: false,

@@ -84,8 +84,8 @@ export async function dispatch(
     let picked: Picked | null = null;
     try {
       const asked: ReturnType<typeof pick> = again
-        ? pickAgain(gateway, again)
-        : pick(gateway, others.routes, tried);
+        ? pickAgain(gateway, again, record)
+        : pick(gateway, others.routes, tried, record);
       picked = asked instanceof Promise ? await asked : asked;
     } catch (error) {
       // Where all that are left are overloaded, the answer that one has given is the better one.

@@ -119,7 +119,7 @@ async function answer(
     const model = modelMeant(request.model, settings.routing);
     record.reservation = await reserve(gateway, quotas, request, model, endpoint.dialect);
   }
-  const release = await admit(gateway);
+  const release = await admit(gateway, record);
   try {
     const provided = await dispatch(gateway, exchange, planned, record);
     if (resources) {

@@ -1,7 +1,7 @@
 import type { Release } from '../limits/slots.js';
 import { nextCandidate } from '../routing/plan.js';
 import type { Candidate, Route } from '../routing/snapshot.js';
-import { waitForSlot } from './admit.js';
+import { type Claimant, waitForSlot } from './admit.js';
 import type { Gateway } from './gateway.js';
 
 /** A provider to send a request to, and the slot at it. */
@@ -21,27 +21,36 @@ export function pick(
   gateway: Gateway,
   routes: readonly Route[],
   tried: readonly Candidate[],
+  claimant: Claimant,
 ): Picked | null | Promise<Picked | null> {
   const { balancers, health } = gateway;
   const candidate = nextCandidate(routes, balancers, tried, health, Date.now());
   if (!candidate) return null;
   if (capacityOf(candidate) === undefined) return { candidate, release: nothing };
-  return pickFree(gateway, routes, tried, candidate);
+  return pickFree(gateway, routes, tried, candidate, claimant);
 }
 
 /**
  * The same candidate once more, when it has a slot.
  * @throws GatewayError `overloaded`.
  */
-export async function pickAgain(gateway: Gateway, candidate: Candidate): Promise<Picked> {
-  return { candidate, release: await slotOf(gateway, candidate) };
+export async function pickAgain(
+  gateway: Gateway,
+  candidate: Candidate,
+  claimant: Claimant,
+): Promise<Picked> {
+  return { candidate, release: await slotOf(gateway, candidate, claimant) };
 }
 
-async function slotOf(gateway: Gateway, candidate: Candidate): Promise<Release> {
+async function slotOf(
+  gateway: Gateway,
+  candidate: Candidate,
+  claimant: Claimant,
+): Promise<Release> {
   const capacity = capacityOf(candidate);
   if (capacity === undefined) return nothing;
   const { key } = candidate.provider;
-  return await waitForSlot(gateway, key, capacity, `The provider "${key}"`);
+  return await waitForSlot(gateway, key, capacity, `The provider "${key}"`, claimant);
 }
 
 async function pickFree(
@@ -49,6 +58,7 @@ async function pickFree(
   routes: readonly Route[],
   tried: readonly Candidate[],
   first: Candidate,
+  claimant: Claimant,
 ): Promise<Picked> {
   const { balancers, health, slots } = gateway;
   const full: Candidate[] = [];
@@ -61,7 +71,7 @@ async function pickFree(
     candidate = nextCandidate(routes, balancers, [...tried, ...full], health, Date.now());
     if (candidate && health.isOut(candidate.provider.key, Date.now(), candidate.model)) break;
   }
-  return await pickAgain(gateway, first);
+  return await pickAgain(gateway, first, claimant);
 }
 
 function capacityOf({ provider }: Candidate): number | undefined {

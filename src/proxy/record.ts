@@ -2,6 +2,7 @@ import type { Dialect } from '../dialects/dialect.js';
 import type { ModelRequest } from '../dialects/head.js';
 import type { TokenUsage } from '../dialects/usage.js';
 import type { GatewayError } from '../errors.js';
+import { anyClaim, type Claim } from '../limits/fair-queue.js';
 import type {
   AttemptLog,
   AttemptsEnd,
@@ -16,6 +17,9 @@ import { keptBody, noBody } from './body-keeper.js';
 import { requestIdOf } from './headers.js';
 import type { Reservation } from './quota.js';
 
+/** Of a prompt, as far as its turn in a queue needs it. */
+const bytesPerToken = 4;
+
 /** What is known of a request so far: its own working state, and one event at its end. */
 export class RequestRecord {
   readonly requestId: string;
@@ -28,6 +32,7 @@ export class RequestRecord {
   endpoint = 'unknown';
   credential: RoutedCredential | null = null;
   configVersion = 0;
+  bodyBytes = 0;
   model: string | null = null;
   user: string | null = null;
   tags: readonly string[] = [];
@@ -64,6 +69,7 @@ export class RequestRecord {
 
   asked(exchange: Exchange, request: ModelRequest, dialect: Dialect): void {
     const { model, stream, body } = request;
+    this.bodyBytes = body.length;
     this.model = model;
     this.stream = stream;
     this.user = endUserOf(exchange, request, dialect);
@@ -103,6 +109,12 @@ export class RequestRecord {
   leftUnanswered({ body }: ModelRequest, { countsTokens, operation }: Dialect): void {
     if (this.attempts === 0 || this.usage || this.uncounted || !countsTokens) return;
     this.uncounted = { operation, request: body, answer: [], truncated: false };
+  }
+
+  /** Whose turn it takes where it must wait. */
+  get claim(): Claim {
+    const cost = 1 + Math.ceil(this.bodyBytes / bytesPerToken);
+    return { ...(this.credential?.share ?? anyClaim), cost };
   }
 
   get provider(): string | null {

@@ -51,7 +51,7 @@ export async function serveSocket(
     const meant = modelMeant(model, gateway.settings.routing);
     record.reservation = await reserve(gateway, quotas, request, meant, endpoint.dialect);
   }
-  const release = await admit(gateway);
+  const release = await admit(gateway, record);
   try {
     const answer = await dispatch(gateway, exchange, planned, record);
     const { attempt } = answer;

@@ -3,6 +3,15 @@ import { Networks } from '../config/networks.js';
 import { compileAllowedModels } from './model-mapping.js';
 import { compileQuotas, type Quotas } from './quota.js';
 
+/** What part in a queue a key has. */
+export interface Share {
+  readonly team: string;
+  readonly teamWeight: number;
+  readonly key: string;
+  readonly keyWeight: number;
+  readonly priority: number;
+}
+
 export interface RoutedCredential {
   readonly id: number | null;
   readonly name: string;
@@ -19,6 +28,8 @@ export interface RoutedCredential {
   readonly rateLimit: number | null;
   /** Maximum requests at once, where there is a limit. */
   readonly burst: number;
+  /** Its turns where requests wait. */
+  readonly share: Share;
   /** Further limits, its team's included; null: none. */
   readonly quotas: Quotas | null;
   /** Expiry: wall clock, milliseconds; null never. */
@@ -132,6 +143,13 @@ function routed(credential: Credential, team: Team | null): RoutedCredential {
       team && compileAllowedModels(team.allowed_models),
     ),
     rateLimit: credential.rate_limit,
+    share: Object.freeze({
+      team: team?.name ?? '',
+      teamWeight: team?.weight ?? 1,
+      key: limiterKey(credential),
+      keyWeight: credential.weight ?? 1,
+      priority: credential.priority ?? 0,
+    }),
     quotas: compileQuotas(credential, limiterKey(credential), team),
     expiresAt: milliseconds(credential.expires_at),
     storeBodies: credential.store_bodies ?? false,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
+import { anyClaim } from '../../src/limits/fair-queue.js';
 import { LeasedSlots } from '../../src/limits/leased-slots.js';
 import { type SlotGrant, SlotOwner, type SlotRequest } from '../../src/limits/slot-owner.js';
 import type { Release } from '../../src/limits/slots.js';
@@ -40,7 +41,7 @@ class Network {
 
   async ask(node: Node, waits: boolean): Promise<void> {
     const release = waits
-      ? await node.slots.acquire('k', capacity, 10)
+      ? await node.slots.acquire('k', capacity, 10, anyClaim)
       : await node.slots.tryAcquire('k', capacity);
     if (!release) return;
     node.held.push(release);
@@ -136,7 +137,7 @@ test('a worker whose owner does not answer uses its share, which counts when the
   assert.ok(first && second);
   assert.equal(third, null);
   assert.equal(await slots.tryAcquire('k', 4), null);
-  const waiting = slots.acquire('k', 4, 1_000);
+  const waiting = slots.acquire('k', 4, 1_000, anyClaim);
   first();
   const served = await waiting;
   assert.ok(served);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { anyClaim } from '../../src/limits/fair-queue.js';
 import { LocalSlots, type Release } from '../../src/limits/slots.js';
 
 test('no more than the capacity is in use, waiting requests are served in order, nothing is lost', async () => {
@@ -24,7 +25,7 @@ test('no more than the capacity is in use, waiting requests are served in order,
           }
         } else {
           const number = asked++;
-          void slots.acquire('k', capacity, 60_000).then((release) => {
+          void slots.acquire('k', capacity, 60_000, anyClaim).then((release) => {
             assert.ok(release);
             served.push(number);
             out.push(release);
@@ -53,7 +54,10 @@ test('no more than the capacity is in use, waiting requests are served in order,
 test('a request that waits too long gets no slot, and takes none from later ones', async () => {
   const slots = new LocalSlots();
   const release = slots.tryAcquire('k', 1);
-  const [short, long] = [slots.acquire('k', 1, 20), slots.acquire('k', 1, 10_000)];
+  const [short, long] = [
+    slots.acquire('k', 1, 20, anyClaim),
+    slots.acquire('k', 1, 10_000, anyClaim),
+  ];
   assert.equal(slots.waiting, 2);
   assert.equal(await short, null);
   assert.equal(slots.waiting, 1);
@@ -65,7 +69,7 @@ test('a request that waits too long gets no slot, and takes none from later ones
 test('a raised capacity serves waiting requests before new ones', async () => {
   const slots = new LocalSlots();
   slots.tryAcquire('k', 1);
-  const waiting = slots.acquire('k', 1, 10_000);
+  const waiting = slots.acquire('k', 1, 10_000, anyClaim);
   assert.equal(slots.tryAcquire('k', 2), null);
   assert.ok(await waiting);
 });

@@ -1,25 +1,28 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { anyClaim } from '../../src/limits/fair-queue.js';
 import { admit, waitForSlot } from '../../src/proxy/admit.js';
 import { gatewayForTest } from './gateway-for-test.js';
 
+const anybody = { claim: anyClaim };
+
 test('without a cap a request is admitted at once', (t) => {
-  assert.equal(typeof admit(gatewayForTest(t, [])), 'function');
+  assert.equal(typeof admit(gatewayForTest(t, []), anybody), 'function');
 });
 
 test('a worker that is too late with its work admits none', (t) => {
   const gateway = gatewayForTest(t, []);
   gateway.watchdog.loopDelayMs = 501;
-  assert.throws(() => admit(gateway), { code: 'overloaded', status: 503 });
+  assert.throws(() => admit(gateway, anybody), { code: 'overloaded', status: 503 });
 });
 
 test('past the cap a request waits its turn', async (t) => {
   const gateway = gatewayForTest(t, [], ({ limits }) => {
     limits.max_concurrency = 1;
   });
-  const release = await admit(gateway);
+  const release = await admit(gateway, anybody);
   let admitted = false;
-  const second = Promise.resolve(admit(gateway)).then((next) => {
+  const second = Promise.resolve(admit(gateway, anybody)).then((next) => {
     admitted = true;
     return next;
   });
@@ -34,10 +37,10 @@ test('a full queue refuses at once, and one that is too slow when the time is ov
     limits.max_queue = 1;
     limits.queue_timeout_ms = 30;
   });
-  await waitForSlot(gateway, 'p', 1, 'p');
-  const queued = waitForSlot(gateway, 'p', 1, 'The provider "p"');
+  await waitForSlot(gateway, 'p', 1, 'p', anybody);
+  const queued = waitForSlot(gateway, 'p', 1, 'The provider "p"', anybody);
   const refusal = { code: 'overloaded', headers: { 'retry-after': '1' } };
-  await assert.rejects(waitForSlot(gateway, 'p', 1, 'p'), refusal);
+  await assert.rejects(waitForSlot(gateway, 'p', 1, 'p', anybody), refusal);
   await assert.rejects(queued, {
     ...refusal,
     message: 'The provider "p" has 1 requests under way, as many as it takes at once.',
@@ -49,11 +52,42 @@ test('a refused request is told when the queue has moved on', async (t) => {
     limits.max_queue = 4;
   });
   gateway.health.succeeded('p', 6_000, Date.now());
-  await waitForSlot(gateway, 'p', 2, 'p');
-  await waitForSlot(gateway, 'p', 2, 'p');
-  const queued = [1, 2, 3, 4].map(() => waitForSlot(gateway, 'p', 2, 'p').catch(() => null));
+  await waitForSlot(gateway, 'p', 2, 'p', anybody);
+  await waitForSlot(gateway, 'p', 2, 'p', anybody);
+  const queued = [1, 2, 3, 4].map(() =>
+    waitForSlot(gateway, 'p', 2, 'p', anybody).catch(() => null),
+  );
   await new Promise(setImmediate);
   // Five at 6 s each, two at a time.
-  await assert.rejects(waitForSlot(gateway, 'p', 2, 'p'), { headers: { 'retry-after': '15' } });
+  await assert.rejects(waitForSlot(gateway, 'p', 2, 'p', anybody), {
+    headers: { 'retry-after': '15' },
+  });
   await Promise.all(queued);
+});
+
+test('where the queue is full, a team that has more waiting gives way', async (t) => {
+  const gateway = gatewayForTest(t, [], ({ limits }) => {
+    limits.max_queue = 3;
+    limits.queue_timeout_ms = 60_000;
+  });
+  const of = (team: string) => ({ claim: { ...anyClaim, team, key: team } });
+  const served: string[] = [];
+  const release = await waitForSlot(gateway, 'p', 1, 'p', of('batch'));
+  const wait = (team: string, name: string) =>
+    waitForSlot(gateway, 'p', 1, 'p', of(team)).then(
+      (next) => {
+        served.push(name);
+        next();
+      },
+      () => served.push(`${name} refused`),
+    );
+  const batch = ['b1', 'b2', 'b3'].map((name) => wait('batch', name));
+  await new Promise(setImmediate);
+  const chat = ['c1', 'c2'].map((name) => wait('chat', name));
+  await new Promise(setImmediate);
+  const refused = ['b3 refused', 'c2 refused'];
+  assert.deepEqual(served.toSorted(), refused, 'it gives way to fewer, not to as many');
+  release();
+  await Promise.all([...batch, ...chat]);
+  assert.deepEqual(served.slice(2), ['b1', 'c1', 'b2']);
 });

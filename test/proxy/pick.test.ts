@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ProviderParams } from '../../src/config/configuration.js';
+import { anyClaim } from '../../src/limits/fair-queue.js';
 import { pick } from '../../src/proxy/pick.js';
 import type { Candidate } from '../../src/routing/snapshot.js';
 import { provider } from '../config/configuration-for-test.js';
@@ -20,7 +21,7 @@ function picking(t: TestContext, params: Record<string, ProviderParams>, waitMs 
       return route;
     });
   const next = async (models: string, tried: Candidate[] = []) => {
-    const picked = await pick(gateway, routesOf(models), tried);
+    const picked = await pick(gateway, routesOf(models), tried, { claim: anyClaim });
     if (picked) tried.push(picked.candidate);
     return picked && { key: picked.candidate.provider.key, release: picked.release };
   };
