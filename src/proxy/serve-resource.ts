@@ -56,7 +56,7 @@ export async function serveResource(
     routesOfKind: () => [],
     read: { conversation: null },
   };
-  const release = await admit(gateway);
+  const release = await admit(gateway, record);
   try {
     const isList = below === '' && method === 'GET';
     if (isList) return await relayList(gateway, exchange, planned, ownerOf(credential), record);
