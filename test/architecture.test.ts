@@ -35,7 +35,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   observe: ['dialects'],
   'mock-provider': ['dialects', 'server', 'errors', 'websocket'],
-  console: [],
+  console: ['admin', 'changes', 'db', 'providers'],
   daemon: [
     ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
     ...['observe', 'server', 'db', 'dialects', 'pricing', 'clouds'],

@@ -38,6 +38,8 @@ export interface Control extends ChangeControl {
   /** Aborted when the daemon stops: what would last ends. */
   readonly stopping: AbortSignal;
   workers(): WorkersNow;
+  /** Names of models that providers list, sorted. */
+  discoveredModels(): readonly string[];
   /** The providers of an earlier active configuration; null where it is no longer kept. */
   providersAt(version: number): readonly Provider[] | null;
   /**

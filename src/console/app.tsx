@@ -9,6 +9,7 @@ import { type Language, language, setLanguage, t } from './lib/words.js';
 import { type PageName, pageGroups, pages } from './pages/index.js';
 import { SignIn } from './pages/sign-in.js';
 import { Empty } from './parts/state.js';
+import { Toasts } from './parts/toast.js';
 
 export function App() {
   return session.value ? <Shell /> : <SignIn />;
@@ -51,6 +52,7 @@ function Shell() {
           </Empty>
         )}
       </main>
+      <Toasts />
     </div>
   );
 }

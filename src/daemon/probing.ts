@@ -10,6 +10,8 @@ import type { Workers } from './workers/workers.js';
 /** What the control process asks of providers by itself. */
 export interface Probing {
   readonly checks: HealthChecks;
+  /** Names of models that providers list, sorted. */
+  readonly models: readonly string[];
   configured(configuration: Configuration): void;
   close(): void;
 }
@@ -21,12 +23,17 @@ export function openProbing(settings: Settings, workers: Workers, emit: Emit): P
     probe: (provider, model) => checks.probe(provider, model),
     onResult: followProbes(workers, emit),
   });
-  const discovered = new DiscoveredModels(settings, emit, (models) =>
-    workers.inform({ discovered: models }),
-  );
+  let models: readonly string[] = [];
+  const discovered = new DiscoveredModels(settings, emit, (found) => {
+    models = found;
+    workers.inform({ discovered: found });
+  });
   const parts = [checks, background, discovered];
   return {
     checks,
+    get models() {
+      return models;
+    },
     configured(configuration) {
       for (const part of parts) part.configured(configuration);
     },

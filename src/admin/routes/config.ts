@@ -1,4 +1,5 @@
 import { query } from '../../changes/query.js';
+import { documentSchema } from '../../config/document-schema.js';
 import type { ActiveConfiguration } from '../control.js';
 import { jsonResponse, ref } from '../openapi-schemas.js';
 import type { AdminRoute } from '../route.js';
@@ -85,6 +86,19 @@ export const configRoutes: readonly AdminRoute[] = [
       status: 200,
       body: { settings: control.describedSettings },
     }),
+  },
+  {
+    method: 'GET',
+    path: '/admin/v1/config/schema',
+    access: 'admin',
+    operation: {
+      operationId: 'getConfigSchema',
+      summary: 'The JSON Schema of documents',
+      description: 'For editors; the same as `llmproxy config schema`.',
+      tags: ['config'],
+      responses: { 200: jsonResponse('The schema', { type: 'object' }) },
+    },
+    handle: () => ({ status: 200, body: documentSchema }),
   },
 ];
 

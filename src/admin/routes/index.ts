@@ -10,6 +10,7 @@ import { explainRoutes } from './explain.js';
 import { healthRoutes } from './health.js';
 import { homeRoutes } from './home.js';
 import { metricsRoutes } from './metrics.js';
+import { modelRoutes } from './models.js';
 import { providerTypeRoutes } from './provider-types.js';
 import { providerRoutes } from './providers.js';
 import { requestRoutes } from './requests.js';
@@ -30,6 +31,7 @@ const described: readonly AdminRoute[] = [
   ...usageRoutes,
   ...requestRoutes,
   ...explainRoutes,
+  ...modelRoutes,
   ...statusRoutes,
   ...eventRoutes,
   ...metricsRoutes,

@@ -70,7 +70,7 @@ export async function call<T>(path: string, asked: Asked = {}): Promise<Json<T>>
 }
 
 /** The error in an answer of the gateway. */
-async function errorOf(answer: Response): Promise<ApiError> {
+export async function errorOf(answer: Response): Promise<ApiError> {
   const text = await answer.text();
   try {
     const { error } = JSON.parse(text);
@@ -78,4 +78,17 @@ async function errorOf(answer: Response): Promise<ApiError> {
   } catch {
     return new ApiError(answer.status, 'unknown', text || answer.statusText);
   }
+}
+
+/** A path with the parameters that have a value. */
+export function withQuery(
+  path: string,
+  parameters: Readonly<Record<string, string | number | boolean | null | undefined>>,
+): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== null && value !== undefined && value !== '') query.set(name, String(value));
+  }
+  const text = query.toString();
+  return text === '' ? path : `${path}?${text}`;
 }

@@ -32,3 +32,11 @@ export function linkTo(page: string, item = '', query: QueryValues = {}): string
   const text = parameters.toString();
   return `#/${page}${item === '' ? '' : `/${encodeURIComponent(item)}`}${text === '' ? '' : `?${text}`}`;
 }
+
+/** Changes parameters of this place without a step in the browser's history. */
+export function setQuery(changes: QueryValues): void {
+  const { page, item, query } = route.value;
+  const all = { ...Object.fromEntries(query), ...changes };
+  history.replaceState(null, '', linkTo(page, item, all));
+  hash.value = location.hash;
+}

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 
 /** Who is signed in; the field names are those of the API. */
 export interface SignedIn {
@@ -16,6 +16,14 @@ export const signInNote = signal<string | null>(null);
 
 /** Whether the last request reached the gateway. */
 export const connection = signal<'good' | 'lost'>('good');
+
+const role = computed(() => session.value?.role ?? 'viewer');
+
+/** Who may do what; the server decides, and this only hides what it would refuse. */
+export const mayChangeProviders = computed(
+  () => role.value === 'admin' || role.value === 'operator',
+);
+export const mayChangeKeys = computed(() => role.value === 'admin' || role.value === 'team');
 
 /** Remembers that there may be a cookie: without, nobody asks in vain. */
 const rememberedAs = 'llmproxy.signed-in';

@@ -7,7 +7,7 @@ const system = matchMedia('(prefers-color-scheme: dark)');
 
 export const theme = signal<Theme>((localStorage.getItem(rememberedAs) as Theme) ?? 'system');
 /** Whether the page is dark now: charts draw their own colours. */
-const isDark = signal(false);
+export const isDark = signal(false);
 
 export function setTheme(wanted: Theme): void {
   theme.value = wanted;

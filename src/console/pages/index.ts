@@ -1,7 +1,29 @@
+import { AuditPage } from './audit.js';
+import { Configuration } from './configuration.js';
+import { Health } from './health.js';
+import { Keys } from './keys.js';
+import { Models } from './models.js';
 import { Overview } from './overview.js';
+import { Playground } from './playground.js';
+import { Providers } from './providers.js';
+import { Requests } from './requests.js';
+import { Teams } from './teams.js';
+import { UsagePage } from './usage.js';
 
 /** Every page by its name in addresses. */
-export const pages = { overview: Overview } as const;
+export const pages = {
+  overview: Overview,
+  requests: Requests,
+  usage: UsagePage,
+  playground: Playground,
+  providers: Providers,
+  models: Models,
+  keys: Keys,
+  teams: Teams,
+  configuration: Configuration,
+  audit: AuditPage,
+  health: Health,
+} as const;
 
 export type PageName = keyof typeof pages;
 
@@ -11,4 +33,31 @@ interface Group {
 }
 
 /** The pages in the order of the menu. */
-export const pageGroups: readonly Group[] = [{ title: '', names: [['overview', 'Overview']] }];
+export const pageGroups: readonly Group[] = [
+  {
+    title: '',
+    names: [
+      ['overview', 'Overview'],
+      ['requests', 'Requests'],
+      ['usage', 'Usage and cost'],
+      ['playground', 'Playground'],
+    ],
+  },
+  {
+    title: 'Who serves, who may',
+    names: [
+      ['providers', 'Providers'],
+      ['models', 'Models'],
+      ['keys', 'Keys'],
+      ['teams', 'Teams'],
+    ],
+  },
+  {
+    title: 'This gateway',
+    names: [
+      ['configuration', 'Configuration'],
+      ['audit', 'Audit'],
+      ['health', 'Health'],
+    ],
+  },
+];

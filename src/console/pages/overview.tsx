@@ -1,5 +1,367 @@
+import { useMemo, useState } from 'preact/hooks';
+import type { Key, RequestList, Status, Usage } from '../lib/answers.js';
+import { withQuery } from '../lib/api.js';
+import { compact, duration, percent } from '../lib/format.js';
+import { useLive } from '../lib/live.js';
+import { type Loading, useLoad } from '../lib/load.js';
+import { linkTo } from '../lib/route.js';
+import { providerStates } from '../lib/states.js';
+import { type Span, spans, timeline } from '../lib/timeline.js';
 import { t } from '../lib/words.js';
-import { Page } from '../parts/panel.js';
+import { Chart } from '../parts/chart.js';
+import { Choices } from '../parts/choices.js';
+import { Bar, Page, Panel, Stat } from '../parts/panel.js';
+import { ProviderState } from '../parts/provider-state.js';
+import { cost } from '../parts/request-table.js';
+import { Empty, Loaded, Skeleton, State } from '../parts/state.js';
+import { Cut, Table } from '../parts/table.js';
+
+const everyMs = 30_000;
+
+/** What happens now, what needs attention, and what to do about it. */
 export function Overview() {
-  return <Page title={t('Overview')}>{null}</Page>;
+  const [live, setLive] = useState<Status | null>(null);
+  const first = useLoad<Status>('status');
+  const liveState = useLive({ topics: 'status' }, (event, data) => {
+    if (event === 'status') setLive(data as Status);
+  });
+  const status = live ?? first.data;
+  const [span, setSpan] = useState<Span>('1h');
+  const { since, by } = spans[span];
+  const usage = useLoad<Usage>(withQuery('usage', { by, since }), everyMs);
+  const steps = useSteps(status);
+  const isNew = steps?.some(({ isDone }) => !isDone) ?? false;
+  return (
+    <Page
+      title={t('Overview')}
+      command={{ cli: 'llmproxy status --watch', path: 'status' }}
+      actions={
+        <State tone={liveState === 'live' ? 'good' : liveState === 'lost' ? 'bad' : 'plain'}>
+          {t(liveState === 'live' ? 'Live' : liveState === 'paused' ? 'Paused' : 'Connecting')}
+        </State>
+      }
+    >
+      {status === null ? (
+        <Panel>
+          <Loaded of={first}>{() => null}</Loaded>
+        </Panel>
+      ) : (
+        <>
+          {isNew && <FirstSteps steps={steps ?? []} />}
+          <Attention status={status} />
+          <Numbers status={status} />
+        </>
+      )}
+      {!(isNew && usage.data?.total.requests === 0) && (
+        <Traffic usage={usage} span={span} onSpan={setSpan} />
+      )}
+      {status && !isNew && (
+        <div class="grid">
+          <Providers status={status} />
+          <Keys status={status} />
+        </div>
+      )}
+    </Page>
+  );
+}
+
+function Numbers({ status: { requests } }: { status: Status }) {
+  const share = requests.requests === 0 ? 0 : requests.errors / requests.requests;
+  return (
+    <div class="stats">
+      <Stat label={t('Requests / min')} value={compact(requests.requests)} />
+      <Stat label={t('Errors')} value={percent(share)} isBad={share > 0.05} />
+      <Stat label={t('In flight')} value={compact(requests.in_flight)} />
+      <Stat label={t('Median')} value={duration(requests.p50_ms)} />
+      <Stat label="p95" value={duration(requests.p95_ms)} />
+      <Stat label="p99" value={duration(requests.p99_ms)} />
+      <Stat label={t('Tokens / min')} value={compact(requests.tokens)} />
+    </div>
+  );
+}
+
+interface TrafficProps {
+  usage: Loading<Usage>;
+  span: Span;
+  onSpan: (span: Span) => void;
+}
+
+function Traffic({ usage, span, onSpan }: TrafficProps) {
+  const line = useMemo(() => usage.data && timeline(usage.data, span), [usage.data, span]);
+  const charts = useMemo(() => {
+    if (!line) return null;
+    const of = (pick: (index: number) => number | null) => line.times.map((_, i) => pick(i));
+    return {
+      traffic: [
+        {
+          label: t('Requests'),
+          color: 0 as const,
+          isBars: true,
+          values: of((i) => line.sums[i]?.requests ?? 0),
+        },
+        {
+          label: t('Errors'),
+          color: 1 as const,
+          isBars: true,
+          values: of((i) => line.sums[i]?.errors ?? 0),
+        },
+      ],
+      latency: [
+        {
+          label: 'p99',
+          color: 4 as const,
+          values: of((i) => line.sums[i]?.duration_ms.p99 ?? null),
+        },
+        {
+          label: 'p95',
+          color: 3 as const,
+          values: of((i) => line.sums[i]?.duration_ms.p95 ?? null),
+        },
+        {
+          label: t('Median'),
+          color: 0 as const,
+          values: of((i) => line.sums[i]?.duration_ms.p50 ?? null),
+        },
+      ],
+    };
+  }, [line]);
+  const total = usage.data?.total;
+  return (
+    <>
+      <div class="line traffic-head">
+        <h2>{t('Traffic')}</h2>
+        <Choices
+          label={t('Period')}
+          value={span}
+          of={(Object.keys(spans) as Span[]).map((each) => [each, spans[each].title] as const)}
+          onChange={onSpan}
+        />
+        {total && (
+          <span class="muted small">
+            {t('{requests} requests, {tokens} tokens, {cost}', {
+              requests: compact(total.requests),
+              tokens: compact(total.total_tokens),
+              cost: cost(total.cost_nano),
+            })}
+          </span>
+        )}
+      </div>
+      {usage.data === null && !usage.error ? (
+        <Panel>
+          <Skeleton />
+        </Panel>
+      ) : (
+        <div class="grid">
+          <Panel title={t('Requests and errors')}>
+            <Loaded of={usage}>
+              {() =>
+                line &&
+                charts && (
+                  <Chart
+                    label={t('Requests and errors')}
+                    times={line.times}
+                    stepSeconds={line.stepSeconds}
+                    series={charts.traffic}
+                    format={compact}
+                  />
+                )
+              }
+            </Loaded>
+          </Panel>
+          <Panel title={t('Latency')}>
+            <Loaded of={usage}>
+              {() =>
+                line &&
+                charts && (
+                  <Chart
+                    label={t('Latency')}
+                    times={line.times}
+                    stepSeconds={line.stepSeconds}
+                    series={charts.latency}
+                    format={duration}
+                  />
+                )
+              }
+            </Loaded>
+          </Panel>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Providers({ status: { providers } }: { status: Status }) {
+  return (
+    <Panel
+      title={t('Providers, last minute')}
+      actions={<a href={linkTo('providers')}>{t('All providers')}</a>}
+    >
+      {providers.length === 0 ? (
+        <Empty title={t('No providers yet')} />
+      ) : (
+        <Table
+          label={t('Providers, last minute')}
+          rows={providers}
+          keyOf={({ provider }) => provider}
+          columns={[
+            { title: t('Provider'), value: ({ provider }) => <Cut text={provider} /> },
+            { title: t('State'), value: ({ state }) => <ProviderState state={state} /> },
+            {
+              title: t('Share'),
+              isNumber: true,
+              value: ({ share }) => <Bar share={share} text={percent(share)} />,
+            },
+            { title: t('Requests'), isNumber: true, value: (row) => compact(row.requests) },
+            { title: t('Errors'), isNumber: true, value: ({ errors }) => compact(errors) },
+            { title: t('Latency'), isNumber: true, value: (row) => duration(row.latency_ms) },
+          ]}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function Keys({ status: { keys } }: { status: Status }) {
+  return (
+    <Panel
+      title={t('Busiest keys, last minute')}
+      actions={<a href={linkTo('keys')}>{t('All keys')}</a>}
+    >
+      {keys.length === 0 ? (
+        <Empty title={t('No requests in the last minute')} />
+      ) : (
+        <Table
+          label={t('Busiest keys, last minute')}
+          rows={keys.slice(0, 10)}
+          keyOf={({ key }) => key}
+          columns={[
+            {
+              title: t('Key'),
+              value: ({ key }) => (
+                <Cut text={key}>
+                  <a href={linkTo('requests', '', { key })}>{key}</a>
+                </Cut>
+              ),
+            },
+            { title: t('Requests'), isNumber: true, value: (row) => compact(row.requests) },
+            { title: t('Errors'), isNumber: true, value: ({ errors }) => compact(errors) },
+            { title: t('Limited'), isNumber: true, value: ({ limited }) => compact(limited) },
+            { title: t('Tokens'), isNumber: true, value: ({ tokens }) => compact(tokens) },
+          ]}
+        />
+      )}
+    </Panel>
+  );
+}
+
+/** What is wrong, the worst first, each with the one thing to do. */
+function Attention({ status }: { status: Status }) {
+  const notices: { tone: 'warn' | 'bad'; text: string; link: string; act: string }[] = [];
+  for (const { provider, state } of status.providers) {
+    const [tone, name] = providerStates[state] ?? ['plain', state];
+    if (tone !== 'bad' && tone !== 'warn') continue;
+    notices.push({
+      tone,
+      text: t('{provider}: {state}', { provider, state: t(name).toLowerCase() }),
+      link: linkTo('requests', '', { provider, status: 'error', since: '1h' }),
+      act: t('See its errors'),
+    });
+  }
+  const { requests, errors } = status.requests;
+  if (requests >= 20 && errors / requests > 0.05) {
+    notices.push({
+      tone: 'bad',
+      text: t('{share} of requests fail', { share: percent(errors / requests) }),
+      link: linkTo('requests', '', { status: 'error', since: '15m' }),
+      act: t('See them'),
+    });
+  }
+  if (status.workers.length < status.workers_desired) {
+    notices.push({
+      tone: 'warn',
+      text: t('{count} of {all} workers serve', {
+        count: status.workers.length,
+        all: status.workers_desired,
+      }),
+      link: linkTo('health'),
+      act: t('See health'),
+    });
+  }
+  if (notices.length === 0) return null;
+  notices.sort((a, b) => a.tone.localeCompare(b.tone));
+  return (
+    <Panel title={t('Needs attention')}>
+      <ul class="notices">
+        {notices.map(({ tone, text, link, act }) => (
+          <li key={text}>
+            <State tone={tone}>
+              <span class="hidden-text">{t(tone === 'bad' ? 'Error' : 'Warning')}</span>
+            </State>
+            <span>{text}</span>
+            <a href={link}>{act}</a>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+interface Step {
+  isDone: boolean;
+  title: string;
+  text: string;
+  link: string;
+}
+
+/** What a new gateway still needs before its first request; null while that is not known. */
+function useSteps(status: Status | null): Step[] | null {
+  const hasProvider = (status?.providers.length ?? 0) > 0;
+  const isBusy = (status?.requests.requests ?? 0) > 0;
+  const keys = useLoad<{ credentials: Key[] }>(isBusy ? null : 'credentials?limit=1');
+  const requests = useLoad<RequestList>(isBusy ? null : 'requests?limit=1&since=30d', 5_000);
+  if (status === null || isBusy || keys.data === null || requests.data === null) return null;
+  return [
+    {
+      isDone: hasProvider,
+      title: t('Add a provider'),
+      text: t('Where requests are sent to: OpenAI, Anthropic, or a server of your own.'),
+      link: linkTo('providers', '', { add: 'yes' }),
+    },
+    {
+      isDone: keys.data.credentials.length > 0,
+      title: t('Create a key'),
+      text: t('Each client has a key of its own, with its models and limits.'),
+      link: linkTo('keys', '', { add: 'yes' }),
+    },
+    {
+      isDone: requests.data.requests.length > 0,
+      title: t('Send a request'),
+      text: t('Try a model in the playground and see what it cost.'),
+      link: linkTo('playground'),
+    },
+  ];
+}
+
+/** Leads an empty gateway to its first request. */
+function FirstSteps({ steps }: { steps: readonly Step[] }) {
+  const next = steps.find(({ isDone }) => !isDone);
+  return (
+    <Panel title={t('First steps')}>
+      <ol class="steps">
+        {steps.map(({ isDone, title, text, link }) => (
+          <li key={title} class={isDone ? 'done' : ''}>
+            <div>
+              <h3>{title}</h3>
+              {!isDone && <p class="muted">{text}</p>}
+            </div>
+            {!isDone && (
+              <a class={title === next?.title ? 'button primary' : 'button'} href={link}>
+                {title}
+              </a>
+            )}
+          </li>
+        ))}
+      </ol>
+    </Panel>
+  );
 }

@@ -38,6 +38,8 @@ interface TextFieldProps {
   isRequired?: boolean;
   hasFocus?: boolean;
   rows?: number;
+  /** Values to choose from, beside any other. */
+  list?: readonly string[];
 }
 
 export function TextField(props: TextFieldProps) {
@@ -56,9 +58,76 @@ export function TextField(props: TextFieldProps) {
         rows ? (
           <textarea {...ids} {...shared} rows={rows} class="mono" />
         ) : (
-          <input {...ids} {...shared} type={type as 'text'} autofocus={props.hasFocus === true} />
+          <>
+            <input
+              {...ids}
+              {...shared}
+              type={type as 'text'}
+              autofocus={props.hasFocus === true}
+              {...(props.list ? { list: `${ids.id}-list` } : {})}
+            />
+            {props.list && (
+              <datalist id={`${ids.id}-list`}>
+                {props.list.map((each) => (
+                  <option key={each} value={each} />
+                ))}
+              </datalist>
+            )}
+          </>
         )
       }
     </Field>
+  );
+}
+
+interface SelectFieldProps<Value extends string> {
+  label: string;
+  value: Value;
+  of: readonly (readonly [Value, string])[];
+  onChange: (value: Value) => void;
+  hint?: ComponentChildren;
+}
+
+export function SelectField<Value extends string>(props: SelectFieldProps<Value>) {
+  const { label, value, of, onChange, hint } = props;
+  return (
+    <Field label={label} hint={hint}>
+      {(ids) => (
+        <select
+          {...ids}
+          value={value}
+          onChange={(event) => onChange(event.currentTarget.value as Value)}
+        >
+          {of.map(([each, text]) => (
+            <option key={each} value={each}>
+              {text}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+interface CheckProps {
+  label: string;
+  hint?: string;
+  isChecked: boolean;
+  onChange: (isChecked: boolean) => void;
+}
+
+export function Check({ label, hint, isChecked, onChange }: CheckProps) {
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        checked={isChecked}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+      <span>
+        {label}
+        {hint && <span class="hint muted small"> {hint}</span>}
+      </span>
+    </label>
   );
 }

@@ -1,14 +1,17 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { CommandButton, type CommandText } from './command.js';
 
 interface PageProps {
   title: string;
+  /** The same as commands. */
+  command?: CommandText | null;
   actions?: ComponentChildren;
   children: ComponentChildren;
 }
 
 /** A page: its title, what can be done on it, and its panels. */
-export function Page({ title, actions, children }: PageProps) {
+export function Page({ title, command = null, actions, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} · llmproxy`;
   }, [title]);
@@ -16,9 +19,65 @@ export function Page({ title, actions, children }: PageProps) {
     <>
       <div class="page-head">
         <h1>{title}</h1>
-        <div class="actions">{actions}</div>
+        <div class="actions">
+          {command && <CommandButton command={command} />}
+          {actions}
+        </div>
       </div>
       {children}
     </>
+  );
+}
+
+interface PanelProps {
+  title?: string;
+  actions?: ComponentChildren;
+  /** True where older data is shown in place of what could not be loaded. */
+  isStale?: boolean;
+  children: ComponentChildren;
+}
+
+export function Panel({ title, actions, isStale = false, children }: PanelProps) {
+  return (
+    <section class={isStale ? 'panel stale' : 'panel'} aria-label={title}>
+      {title && (
+        <header>
+          <h2>{title}</h2>
+          {actions && <div class="line">{actions}</div>}
+        </header>
+      )}
+      {children}
+    </section>
+  );
+}
+
+interface StatProps {
+  label: string;
+  value: string;
+  unit?: string;
+  isBad?: boolean;
+}
+
+/** One number of a strip of numbers. */
+export function Stat({ label, value, unit, isBad = false }: StatProps) {
+  return (
+    <div>
+      <div class="label">{label}</div>
+      <div class={isBad ? 'value bad' : 'value'}>
+        {value}
+        {unit && <span class="unit">{unit}</span>}
+      </div>
+    </div>
+  );
+}
+
+/** A share as a bar and a number. */
+export function Bar({ share, text, tone = '' }: { share: number; text: string; tone?: string }) {
+  const value = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0));
+  return (
+    <span class={`bar ${tone}`}>
+      <progress max={1} value={value} aria-label={text} />
+      {text}
+    </span>
   );
 }

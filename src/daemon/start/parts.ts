@@ -281,6 +281,7 @@ export async function openParts(
           oidc: oidcOf(settings.console),
           stopping: stopping.signal,
           workers: () => ({ version, startedAt, desired: workersDesired, states: workers.states }),
+          discoveredModels: () => probing.models,
           providersAt: (configVersion) => pastProviders.of(configVersion),
           get sql() {
             return store.sql;

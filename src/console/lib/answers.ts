@@ -1,0 +1,62 @@
+import type { RequestExplanation } from '../../admin/explain/explain-request.js';
+import type { describeStatus } from '../../admin/routes/status.js';
+import type { DescribedPlan } from '../../changes/make-plan.js';
+import type { HistoryEntry } from '../../db/queries/config-history.js';
+import type { AuditEntry } from '../../db/queries/list-audit.js';
+import type { RequestLogRow } from '../../db/queries/list-requests.js';
+import type { CredentialRow, ProviderRow, TeamRow } from '../../db/queries/rows.js';
+import type { UsageSum } from '../../db/queries/sum-usage.js';
+import type { Json } from './api.js';
+
+/** What the admin API answers; the rows and sums are the server's own types. */
+export type Status = Json<ReturnType<typeof describeStatus>>;
+export type RequestRow = Json<RequestLogRow>;
+export type Explanation = Json<RequestExplanation>;
+export type Provider = Json<Omit<ProviderRow, 'api_key'>> & { api_key_preview: string };
+export type Key = Json<Omit<CredentialRow, 'credential_key' | 'previous_key'>>;
+export type Team = Json<TeamRow>;
+export type Sum = Json<UsageSum>;
+export type Audit = Json<AuditEntry>;
+export type Version = Json<HistoryEntry>;
+
+export interface RequestList {
+  requests: RequestRow[];
+  next_cursor: string | null;
+}
+
+export interface Usage {
+  since: string;
+  until: string;
+  usage: Sum[];
+  total: Sum;
+}
+
+export type Plan = Json<DescribedPlan>;
+
+export interface ModelList {
+  models: {
+    model: string;
+    candidates: {
+      provider: string;
+      model_sent: string;
+      weight: number;
+      priority: number;
+      state: string;
+      share: number | null;
+      latency_ms: number | null;
+    }[];
+    fallbacks: string[];
+  }[];
+  total: number;
+}
+
+export interface Checked {
+  status: 'healthy' | 'unhealthy' | 'unknown';
+  error: string | null;
+  models: {
+    model: string;
+    status: string;
+    response_time_ms: number | null;
+    error: string | null;
+  }[];
+}

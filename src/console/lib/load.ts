@@ -1,0 +1,63 @@
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { type ApiError, call, type Json } from './api.js';
+import { connection } from './session.js';
+
+/** Data of the admin API, and how far it is. */
+export interface Loading<T> {
+  /** The last answer, also while a newer one is on its way or has failed. */
+  data: Json<T> | null;
+  error: ApiError | null;
+  isLoading: boolean;
+  reload(): void;
+}
+
+/**
+ * The one way to load data for a page.
+ * @param path below `admin/v1/`; null loads nothing.
+ * @param everyMs loads again that often, while the page is visible.
+ */
+export function useLoad<T>(path: string | null, everyMs = 0): Loading<T> {
+  const [state, setState] = useState<{ path: string | null; data: Json<T> | null }>({
+    path: null,
+    data: null,
+  });
+  const [error, setError] = useState<ApiError | null>(null);
+  const [isLoading, setLoading] = useState(path !== null);
+  const [turn, setTurn] = useState(0);
+  const reload = useCallback(() => setTurn((count) => count + 1), []);
+  const shown = useRef(state);
+  shown.current = state;
+
+  useEffect(() => {
+    if (path === null) return;
+    const left = new AbortController();
+    setLoading(true);
+    call<T>(path, { signal: left.signal }).then(
+      (data) => {
+        setState({ path, data });
+        setError(null);
+        setLoading(false);
+      },
+      (failure) => {
+        if (left.signal.aborted) return;
+        setError(failure);
+        setLoading(false);
+      },
+    );
+    return () => left.abort();
+  }, [path, turn]);
+
+  useEffect(() => {
+    if (everyMs === 0) return;
+    const timer = setInterval(() => document.hidden || reload(), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs, reload]);
+
+  // Comes back by itself once the gateway answers again.
+  const isLost = connection.value === 'lost';
+  useEffect(() => {
+    if (!isLost) if (error?.status === 0) reload();
+  }, [isLost]);
+
+  return { data: state.path === null ? null : state.data, error, isLoading, reload };
+}

@@ -1,0 +1,32 @@
+import { useState } from 'preact/hooks';
+import { ApiError } from './api.js';
+
+/** A change under way. */
+export interface Task {
+  isBusy: boolean;
+  error: ApiError | null;
+  /** Runs the work; true where it succeeded. */
+  run(work: () => Promise<unknown>): Promise<boolean>;
+}
+
+/** The one way to change something: one at a time, with its error. */
+export function useTask(): Task {
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const run = async (work: () => Promise<unknown>) => {
+    setBusy(true);
+    setError(null);
+    try {
+      await work();
+      return true;
+    } catch (failure) {
+      setError(
+        failure instanceof ApiError ? failure : new ApiError(-1, 'unknown', String(failure)),
+      );
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { isBusy, error, run };
+}

@@ -1,0 +1,144 @@
+import { useState } from 'preact/hooks';
+import type { Key } from '../lib/answers.js';
+import { call } from '../lib/api.js';
+import { useTask } from '../lib/task.js';
+import { t } from '../lib/words.js';
+import { Dialog } from '../parts/dialog.js';
+import { Check, SelectField, TextField } from '../parts/field.js';
+import { Secret } from '../parts/secret.js';
+import { Failure } from '../parts/state.js';
+import { toast } from '../parts/toast.js';
+
+interface KeyFormProps {
+  /** Null to create one. */
+  row: Key | null;
+  teams: readonly string[];
+  onClose: () => void;
+}
+
+/** Creates or edits a key. */
+export function KeyForm({ row, teams, onClose }: KeyFormProps) {
+  const [fields, setFields] = useState({
+    name: row?.name ?? '',
+    models: (row?.allowed_models ?? ['*']).join('\n'),
+    rate_limit: row?.rate_limit === null || !row ? '' : String(row.rate_limit),
+    team: row?.team ?? '',
+    expires_at: row?.expires_at?.slice(0, 10) ?? '',
+    tags: row?.tags.join(', ') ?? '',
+    store_bodies: row?.store_bodies ?? false,
+  });
+  const [secret, setSecret] = useState<string | null>(null);
+  const task = useTask();
+  const set = (changes: Partial<typeof fields>) => setFields({ ...fields, ...changes });
+  const wrong = (name: string) => (task.error?.param === name ? task.error.message : null);
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const words = (text: string) =>
+      text
+        .split(/[\n,]+/)
+        .map((word) => word.trim())
+        .filter(Boolean);
+    const body = {
+      name: fields.name,
+      allowed_models: words(fields.models),
+      rate_limit: fields.rate_limit === '' ? null : Number(fields.rate_limit),
+      expires_at: fields.expires_at === '' ? null : fields.expires_at,
+      tags: words(fields.tags),
+      store_bodies: fields.store_bodies,
+      ...(fields.team !== (row?.team ?? '') ? { team: fields.team || null } : {}),
+    };
+    await task.run(async () => {
+      if (row) {
+        await call(`credentials/${row.id}?wait=active`, { method: 'PUT', body });
+        toast(t('{name} is saved and in use', { name: fields.name }));
+        return onClose();
+      }
+      const path = 'credentials?wait=active';
+      const { credential } = await call<{ credential: { key: string } }>(path, {
+        method: 'POST',
+        body,
+      });
+      setSecret(credential.key);
+    });
+  };
+  if (secret !== null) {
+    return (
+      <Dialog title={t('Key of {name}', { name: fields.name })} onClose={onClose}>
+        <Secret text={secret} onDone={onClose} />
+      </Dialog>
+    );
+  }
+  const shown = ['name', 'allowed_models', 'rate_limit', 'expires_at'];
+  return (
+    <Dialog
+      title={row ? t('Edit {name}', { name: row.name }) : t('Create a key')}
+      onClose={onClose}
+    >
+      <form class="stack" onSubmit={save}>
+        <TextField
+          label={t('Name')}
+          value={fields.name}
+          onInput={(name) => set({ name })}
+          wrong={wrong('name')}
+          hint={t('Whom it is for')}
+          isRequired
+        />
+        {teams.length > 0 && (
+          <SelectField
+            label={t('Team')}
+            value={fields.team}
+            of={[['', t('None')], ...teams.map((name) => [name, name] as const)]}
+            onChange={(team) => set({ team })}
+            hint={t('Its limits and budgets hold too.')}
+          />
+        )}
+        <TextField
+          label={t('Models')}
+          value={fields.models}
+          onInput={(models) => set({ models })}
+          wrong={wrong('allowed_models')}
+          rows={2}
+          hint={t('One a line; * stands for any characters.')}
+        />
+        <div class="grid narrow">
+          <TextField
+            label={t('Requests per second')}
+            type="number"
+            value={fields.rate_limit}
+            onInput={(rate_limit) => set({ rate_limit })}
+            wrong={wrong('rate_limit')}
+            hint={t('Empty is unlimited.')}
+          />
+          <TextField
+            label={t('Expires')}
+            type="date"
+            value={fields.expires_at}
+            onInput={(expires_at) => set({ expires_at })}
+            wrong={wrong('expires_at')}
+            hint={t('At the start of the day in UTC; empty is never.')}
+          />
+        </div>
+        <TextField
+          label={t('Tags')}
+          value={fields.tags}
+          onInput={(tags) => set({ tags })}
+          hint={t('Words to find it by, separated by commas.')}
+        />
+        <Check
+          label={t('Store the bodies of its requests and answers')}
+          isChecked={fields.store_bodies}
+          onChange={(store_bodies) => set({ store_bodies })}
+        />
+        {task.error && !shown.includes(task.error.param ?? '') && <Failure error={task.error} />}
+        <div class="line end">
+          <button type="button" onClick={onClose}>
+            {t('Cancel')}
+          </button>
+          <button type="submit" class="primary" disabled={task.isBusy}>
+            {t(row ? 'Save' : 'Create')}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,299 @@
+import { useState } from 'preact/hooks';
+import type { Key, Team } from '../lib/answers.js';
+import { call, withQuery } from '../lib/api.js';
+import { age, compact, day } from '../lib/format.js';
+import { useLoad } from '../lib/load.js';
+import { linkTo, route, setQuery } from '../lib/route.js';
+import { mayChangeKeys } from '../lib/session.js';
+import { useTask } from '../lib/task.js';
+import { t } from '../lib/words.js';
+import { Confirm, Dialog } from '../parts/dialog.js';
+import { Page, Panel } from '../parts/panel.js';
+import { Secret } from '../parts/secret.js';
+import { Empty, Loaded, State, Tag } from '../parts/state.js';
+import { Cut, Table } from '../parts/table.js';
+import { toast } from '../parts/toast.js';
+import { KeyForm } from './key-form.js';
+
+const pageRows = 50;
+
+type Shown = { kind: 'form'; key: Key | null } | { kind: 'rotate' | 'revoke'; key: Key };
+
+/** Keys of clients: created, limited, rotated, revoked. */
+export function Keys() {
+  const { query } = route.value;
+  const search = query.get('search') ?? '';
+  const team = query.get('team') ?? '';
+  const offset = Number(query.get('from') ?? 0);
+  const path = withQuery('credentials', { search, team, limit: pageRows + 1, offset });
+  const list = useLoad<{ credentials: Key[] }>(path);
+  const teams = useLoad<{ teams: Team[] }>('teams?limit=500');
+  const [shown, setShown] = useState<Shown | null>(null);
+  const isAdding = query.get('add') === 'yes';
+  const close = () => {
+    setShown(null);
+    if (isAdding) setQuery({ add: '' });
+    list.reload();
+  };
+  const add = mayChangeKeys.value && (
+    <button type="button" class="primary" onClick={() => setShown({ kind: 'form', key: null })}>
+      {t('Create a key')}
+    </button>
+  );
+  const teamNames = (teams.data?.teams ?? []).map(({ name }) => name);
+  return (
+    <Page
+      title={t('Keys')}
+      command={{
+        cli: `llmproxy keys list${search && ` --search ${JSON.stringify(search)}`}`,
+        path,
+      }}
+      actions={add}
+    >
+      <div class="filters">
+        <input
+          type="search"
+          aria-label={t('Search by name')}
+          placeholder={t('Search by name')}
+          value={search}
+          onInput={(event) => setQuery({ search: event.currentTarget.value, from: '' })}
+        />
+        {teamNames.length > 0 && (
+          <select
+            aria-label={t('Team')}
+            value={team}
+            onChange={(event) => setQuery({ team: event.currentTarget.value, from: '' })}
+          >
+            <option value="">{t('Every team')}</option>
+            {teamNames.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        )}
+      </div>
+      <Panel isStale={list.error !== null}>
+        <Loaded of={list} lines={10}>
+          {({ credentials }) =>
+            credentials.length === 0 && offset === 0 ? (
+              search || team ? (
+                <Empty title={t('No such keys')} />
+              ) : (
+                <Empty title={t('No keys yet')} actions={add}>
+                  {t(
+                    'Each client has a key of its own: its models, its limits, and an end when it is revoked.',
+                  )}
+                </Empty>
+              )
+            ) : (
+              <>
+                <KeyTable keys={credentials.slice(0, pageRows)} onShow={setShown} />
+                {(offset > 0 || credentials.length > pageRows) && (
+                  <div class="more">
+                    <button
+                      type="button"
+                      disabled={offset === 0}
+                      onClick={() => setQuery({ from: Math.max(0, offset - pageRows) || '' })}
+                    >
+                      {t('Previous')}
+                    </button>
+                    <button
+                      type="button"
+                      disabled={credentials.length <= pageRows}
+                      onClick={() => setQuery({ from: offset + pageRows })}
+                    >
+                      {t('Next')}
+                    </button>
+                    <span class="muted small">
+                      {offset + 1}–{offset + Math.min(pageRows, credentials.length)}
+                    </span>
+                  </div>
+                )}
+              </>
+            )
+          }
+        </Loaded>
+      </Panel>
+      {(shown?.kind === 'form' || (isAdding && !shown)) && (
+        <KeyForm
+          row={shown?.kind === 'form' ? shown.key : null}
+          teams={teamNames}
+          onClose={close}
+        />
+      )}
+      {shown?.kind === 'rotate' && <Rotate row={shown.key} onClose={close} />}
+      {shown?.kind === 'revoke' && <Revoke row={shown.key} onClose={close} />}
+    </Page>
+  );
+}
+
+function KeyTable({ keys, onShow }: { keys: readonly Key[]; onShow: (shown: Shown) => void }) {
+  return (
+    <Table
+      label={t('Keys')}
+      rows={keys}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          title: t('Name'),
+          value: ({ name, key_preview }) => (
+            <>
+              <Cut text={name}>
+                <a href={linkTo('requests', '', { key: name })}>{name}</a>
+              </Cut>
+              <span class="muted mono">{key_preview}</span>
+            </>
+          ),
+        },
+        { title: t('State'), value: (key) => <KeyState row={key} /> },
+        { title: t('Team'), value: ({ team }) => team ?? <span class="muted">–</span> },
+        {
+          title: t('Models'),
+          value: ({ allowed_models: models }) => <Cut text={modelsOf(models)} />,
+        },
+        {
+          title: t('Requests / s'),
+          isNumber: true,
+          value: ({ rate_limit }) => (rate_limit === null ? '∞' : compact(rate_limit)),
+        },
+        {
+          title: t('Expires'),
+          value: ({ expires_at }) => (expires_at === null ? t('never') : day(expires_at)),
+        },
+        {
+          title: t('Last used'),
+          value: ({ last_used_at: at }) =>
+            at === null ? t('never') : t('{age} ago', { age: age(at) }),
+        },
+        {
+          title: '',
+          value: (key) =>
+            mayChangeKeys.value && (
+              <div class="row-actions">
+                <button
+                  type="button"
+                  class="quiet"
+                  aria-label={`${t('Rotate')}: ${key.name}`}
+                  onClick={() => onShow({ kind: 'rotate', key })}
+                >
+                  {t('Rotate')}
+                </button>
+                <button
+                  type="button"
+                  class="quiet"
+                  aria-label={`${t(key.is_enabled ? 'Revoke' : 'Restore')}: ${key.name}`}
+                  onClick={() => onShow({ kind: 'revoke', key })}
+                >
+                  {t(key.is_enabled ? 'Revoke' : 'Restore')}
+                </button>
+                <button
+                  type="button"
+                  class="quiet"
+                  aria-label={`${t('Edit')}: ${key.name}`}
+                  onClick={() => onShow({ kind: 'form', key })}
+                >
+                  {t('Edit')}
+                </button>
+              </div>
+            ),
+        },
+      ]}
+    />
+  );
+}
+
+function KeyState({ row }: { row: Key }) {
+  const { is_enabled, expires_at, previous_expires_at: previous } = row;
+  if (!is_enabled) return <State tone="plain">{t('Revoked')}</State>;
+  if (expires_at !== null && Date.parse(expires_at) <= Date.now()) {
+    return <State tone="bad">{t('Expired')}</State>;
+  }
+  return (
+    <State tone="good">
+      {t('Works')}
+      {previous && Date.parse(previous) > Date.now() && (
+        <Tag tone="warn">{t('old value for {age}', { age: age(previous) })}</Tag>
+      )}
+    </State>
+  );
+}
+
+function modelsOf(models: readonly string[] | null): string {
+  return models === null || models.includes('*') ? t('all') : models.join(', ');
+}
+
+function Rotate({ row, onClose }: { row: Key; onClose: () => void }) {
+  const [hours, setHours] = useState('24');
+  const [secret, setSecret] = useState<string | null>(null);
+  const task = useTask();
+  const rotate = () =>
+    task.run(async () => {
+      const body = { grace_secs: Math.round(Number(hours) * 3_600) };
+      const path = `credentials/${row.id}/rotate?wait=active`;
+      const { credential } = await call<{ credential: { key: string } }>(path, {
+        method: 'POST',
+        body,
+      });
+      setSecret(credential.key);
+    });
+  if (secret !== null) {
+    return (
+      <Dialog title={t('New value of {name}', { name: row.name })} onClose={onClose}>
+        <Secret text={secret} onDone={onClose} />
+      </Dialog>
+    );
+  }
+  return (
+    <Confirm
+      title={t('Rotate {name}', { name: row.name })}
+      confirm={t('Rotate')}
+      isDangerous={false}
+      isBusy={task.isBusy}
+      error={task.error}
+      onConfirm={() => void rotate()}
+      onClose={onClose}
+    >
+      <div class="stack">
+        <p>{t('Name, limits and usage stay. The present value keeps working for a while.')}</p>
+        <label class="field">
+          <span class="label">{t('Hours for which the present value works')}</span>
+          <input
+            type="number"
+            min={0}
+            max={8_760}
+            value={hours}
+            onInput={(event) => setHours(event.currentTarget.value)}
+          />
+        </label>
+      </div>
+    </Confirm>
+  );
+}
+
+function Revoke({ row, onClose }: { row: Key; onClose: () => void }) {
+  const task = useTask();
+  const { id, name, is_enabled } = row;
+  const revoke = async () => {
+    const body = { is_enabled: !is_enabled };
+    const path = `credentials/${id}?wait=active`;
+    if (!(await task.run(() => call(path, { method: 'PUT', body })))) return;
+    toast(t(is_enabled ? '{name} is revoked' : '{name} works again', { name }));
+    onClose();
+  };
+  return (
+    <Confirm
+      title={t(is_enabled ? 'Revoke {name}' : 'Restore {name}', { name })}
+      confirm={t(is_enabled ? 'Revoke' : 'Restore')}
+      isDangerous={is_enabled}
+      isBusy={task.isBusy}
+      error={task.error}
+      onConfirm={() => void revoke()}
+      onClose={onClose}
+    >
+      {t(
+        is_enabled
+          ? 'Its next request is refused with 401. Its usage stays, and it can be restored.'
+          : 'It works again with the same value.',
+      )}
+    </Confirm>
+  );
+}

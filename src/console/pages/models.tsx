@@ -1,0 +1,144 @@
+import type { ModelList } from '../lib/answers.js';
+import { withQuery } from '../lib/api.js';
+import { duration, percent } from '../lib/format.js';
+import { useLoad } from '../lib/load.js';
+import { linkTo, route, setQuery } from '../lib/route.js';
+import { t } from '../lib/words.js';
+import { Page, Panel } from '../parts/panel.js';
+import { ProviderState } from '../parts/provider-state.js';
+import { Empty, Loaded } from '../parts/state.js';
+import { Cut, Table } from '../parts/table.js';
+
+type Model = ModelList['models'][number];
+
+const pageRows = 50;
+
+/** Models: who serves each, in which order. */
+export function Models() {
+  const { query } = route.value;
+  const search = query.get('search') ?? '';
+  const offset = Number(query.get('from') ?? 0);
+  const path = withQuery('models', { search, limit: pageRows, offset });
+  const list = useLoad<ModelList>(path);
+  return (
+    <Page
+      title={t('Models')}
+      command={{ cli: 'llmproxy explain --model MODEL', path }}
+      actions={
+        <input
+          type="search"
+          aria-label={t('Search by name')}
+          placeholder={t('Search by name')}
+          value={search}
+          onInput={(event) => setQuery({ search: event.currentTarget.value, from: '' })}
+        />
+      }
+    >
+      <Panel>
+        <Loaded of={list} lines={10}>
+          {({ models, total }) =>
+            models.length === 0 ? (
+              <Empty
+                title={t(search ? 'No such models' : 'No models known')}
+                actions={
+                  <a class="button" href={linkTo('providers')}>
+                    {t('Providers')}
+                  </a>
+                }
+              >
+                {t(
+                  'Names come from the mappings of providers and from the lists that they publish. Others are passed on to providers that serve every model.',
+                )}
+              </Empty>
+            ) : (
+              <>
+                <Table
+                  label={t('Models')}
+                  rows={models}
+                  keyOf={({ model }) => model}
+                  columns={[
+                    {
+                      title: t('Model'),
+                      value: ({ model }) => (
+                        <Cut text={model}>
+                          <a href={linkTo('requests', '', { model })}>{model}</a>
+                        </Cut>
+                      ),
+                    },
+                    { title: t('Order of attempts'), value: (model) => <Order model={model} /> },
+                  ]}
+                />
+                {total > pageRows && (
+                  <div class="more">
+                    <button
+                      type="button"
+                      disabled={offset === 0}
+                      onClick={() => setQuery({ from: Math.max(0, offset - pageRows) || '' })}
+                    >
+                      {t('Previous')}
+                    </button>
+                    <button
+                      type="button"
+                      disabled={offset + pageRows >= total}
+                      onClick={() => setQuery({ from: offset + pageRows })}
+                    >
+                      {t('Next')}
+                    </button>
+                    <span class="muted small">
+                      {t('{from}–{to} of {all}', {
+                        from: offset + 1,
+                        to: offset + models.length,
+                        all: total,
+                      })}
+                    </span>
+                  </div>
+                )}
+              </>
+            )
+          }
+        </Loaded>
+      </Panel>
+    </Page>
+  );
+}
+
+/** The order of failover as a picture: those of one priority share, the next ones follow. */
+function Order({ model: { model, candidates, fallbacks } }: { model: Model }) {
+  if (candidates.length === 0)
+    return <span class="muted">{t('no enabled provider serves it')}</span>;
+  return (
+    <div class="route-order">
+      {candidates.map((candidate, index) => {
+        const before = candidates[index - 1];
+        const isNext = before && before.priority !== candidate.priority;
+        return (
+          <>
+            {index > 0 && <span class="then">{isNext ? '→' : '+'}</span>}
+            <div class="hop" key={candidate.provider}>
+              <Cut text={candidate.provider} />
+              <div class="muted small">
+                {candidate.share === null ? t('by state') : percent(candidate.share)}
+                {candidate.latency_ms !== null && ` · ${duration(candidate.latency_ms)}`}
+              </div>
+              {candidate.model_sent !== model && (
+                <div class="muted small">
+                  <Cut text={`→ ${candidate.model_sent}`} />
+                </div>
+              )}
+              {candidate.state !== 'available' && <ProviderState state={candidate.state} />}
+            </div>
+          </>
+        );
+      })}
+      {fallbacks.map((name) => (
+        <>
+          <span class="then">⇢</span>
+          <div class="hop" key={name}>
+            <Cut text={name} />
+            <div class="muted small">{t('fallback model')}</div>
+          </div>
+        </>
+      ))}
+    </div>
+  );
+}

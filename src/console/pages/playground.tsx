@@ -1,0 +1,320 @@
+import { useRef, useState } from 'preact/hooks';
+import type { ModelList } from '../lib/answers.js';
+import { ApiError, call } from '../lib/api.js';
+import { asCode, type ChatAnswer, type ChatRequest, chat, type Message } from '../lib/chat.js';
+import { compact, duration } from '../lib/format.js';
+import { useLoad } from '../lib/load.js';
+import { linkTo } from '../lib/route.js';
+import { mayChangeKeys } from '../lib/session.js';
+import { useTask } from '../lib/task.js';
+import { t } from '../lib/words.js';
+import { Choices } from '../parts/choices.js';
+import { CopyButton } from '../parts/copy.js';
+import { Check, TextField } from '../parts/field.js';
+import { Page, Panel } from '../parts/panel.js';
+import { Empty, Failure } from '../parts/state.js';
+import { toast } from '../parts/toast.js';
+
+interface Turn {
+  message: Message;
+  answer: ChatAnswer | null;
+}
+
+type Shown = 'talk' | 'request' | 'answer' | 'curl' | 'python' | 'node';
+
+/** Chat by any key and model, as a client would. The key stays in this page. */
+export function Playground() {
+  const models = useLoad<ModelList>('models?limit=500');
+  const [key, setKey] = useState('');
+  const [model, setModel] = useState('');
+  const [system, setSystem] = useState('');
+  const [text, setText] = useState('');
+  const [images, setImages] = useState<readonly string[]>([]);
+  const [tools, setTools] = useState('');
+  const [isStream, setStream] = useState(true);
+  const [turns, setTurns] = useState<readonly Turn[]>([]);
+  const [shown, setShown] = useState<Shown>('talk');
+  const [error, setError] = useState<ApiError | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const stop = useRef<AbortController | null>(null);
+
+  const messages: Message[] = [
+    ...(system === '' ? [] : [{ role: 'system', content: system } as const]),
+    ...turns.map(({ message }) => message),
+  ];
+  const request = (all: readonly Message[]): ChatRequest => ({
+    model,
+    messages: all,
+    stream: isStream,
+    ...(tools.trim() === '' ? {} : { tools: JSON.parse(tools) }),
+  });
+  const send = async (event: Event) => {
+    event.preventDefault();
+    const content =
+      images.length === 0
+        ? text
+        : [
+            { type: 'text', text },
+            ...images.map((url) => ({ type: 'image_url', image_url: { url } })),
+          ];
+    const asked: Turn = { message: { role: 'user', content }, answer: null };
+    const controller = new AbortController();
+    stop.current = controller;
+    setError(null);
+    setBusy(true);
+    setShown('talk');
+    try {
+      const wanted = request([...messages, asked.message]);
+      const known = [...turns, asked];
+      setTurns(known);
+      setText('');
+      setImages([]);
+      const onAnswer = (answer: ChatAnswer) =>
+        setTurns([...known, { message: { role: 'assistant', content: answer.text }, answer }]);
+      await chat(key.trim(), wanted, onAnswer, controller.signal);
+    } catch (failure) {
+      if (!controller.signal.aborted) {
+        setError(
+          failure instanceof ApiError ? failure : new ApiError(-1, 'unknown', String(failure)),
+        );
+      }
+    }
+    setBusy(false);
+  };
+  const last = turns.at(-1)?.answer ?? null;
+  const asked = turns.at(-1)?.message.role === 'assistant' ? messages.slice(0, -1) : messages;
+  const example = asked.length > 0 ? asked : [{ role: 'user', content: text || 'Hello' } as const];
+
+  return (
+    <Page title={t('Playground')}>
+      <div class="two">
+        <Panel
+          title={t('Chat')}
+          actions={
+            <Choices
+              label={t('View')}
+              value={shown}
+              of={[
+                ['talk', 'Chat'],
+                ['request', 'Request'],
+                ['answer', 'Answer'],
+                ['curl', 'curl'],
+                ['python', 'Python'],
+                ['node', 'Node'],
+              ]}
+              onChange={setShown}
+            />
+          }
+        >
+          <div class="body stack">
+            {shown === 'talk' ? (
+              <>
+                {turns.length === 0 && (
+                  <Empty title={t('Ask a model something')}>
+                    {t(
+                      'It is a real request: it counts, it costs, and it is found under Requests.',
+                    )}
+                  </Empty>
+                )}
+                <div class="talk" aria-live="polite">
+                  {turns.map((turn, index) => (
+                    <Said key={index} turn={turn} />
+                  ))}
+                </div>
+                {error && <Failure error={error} />}
+                <form class="stack" onSubmit={send}>
+                  <textarea
+                    aria-label={t('Message')}
+                    placeholder={t('Message')}
+                    rows={3}
+                    value={text}
+                    onInput={(event) => setText(event.currentTarget.value)}
+                    onKeyDown={(event) => {
+                      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
+                        void send(event);
+                    }}
+                  />
+                  <div class="line">
+                    <label class="button">
+                      {t('Add images')}
+                      <input
+                        type="file"
+                        class="hidden-text"
+                        accept="image/*"
+                        multiple
+                        onChange={(event) =>
+                          void readImages(event.currentTarget.files).then(setImages)
+                        }
+                      />
+                    </label>
+                    {images.length > 0 && (
+                      <span class="muted">{t('{count} images', { count: images.length })}</span>
+                    )}
+                    <span class="muted small push">{t('Ctrl+Enter sends')}</span>
+                    {isBusy ? (
+                      <button type="button" onClick={() => stop.current?.abort()}>
+                        {t('Stop')}
+                      </button>
+                    ) : (
+                      <button
+                        type="submit"
+                        class="primary"
+                        disabled={key === '' || model === '' || text === ''}
+                      >
+                        {t('Send')}
+                      </button>
+                    )}
+                  </div>
+                </form>
+              </>
+            ) : (
+              <Raw shown={shown} request={() => request(example)} answer={last} />
+            )}
+          </div>
+        </Panel>
+        <Panel title={t('Settings')}>
+          <div class="body stack">
+            <KeyField value={key} onInput={setKey} />
+            <TextField
+              label={t('Model')}
+              value={model}
+              onInput={setModel}
+              list={models.data?.models.map((each) => each.model) ?? []}
+              isRequired
+            />
+            <TextField label={t('System prompt')} value={system} onInput={setSystem} rows={3} />
+            <TextField
+              label={t('Tools')}
+              value={tools}
+              onInput={setTools}
+              rows={3}
+              wrong={isJsonList(tools) ? null : t('Must be a JSON list of tools')}
+              hint={t('As in the API: a JSON list')}
+            />
+            <Check label={t('Stream the answer')} isChecked={isStream} onChange={setStream} />
+            {turns.length > 0 && (
+              <button type="button" disabled={isBusy} onClick={() => setTurns([])}>
+                {t('Start over')}
+              </button>
+            )}
+          </div>
+        </Panel>
+      </div>
+    </Page>
+  );
+}
+
+function isJsonList(text: string): boolean {
+  if (text.trim() === '') return true;
+  try {
+    return Array.isArray(JSON.parse(text));
+  } catch {
+    return false;
+  }
+}
+
+async function readImages(files: FileList | null): Promise<string[]> {
+  return await Promise.all(
+    [...(files ?? [])].slice(0, 8).map(
+      (file) =>
+        new Promise<string>((resolve, reject) => {
+          const reader = new FileReader();
+          reader.onload = () => resolve(String(reader.result));
+          reader.onerror = () => reject(reader.error);
+          reader.readAsDataURL(file);
+        }),
+    ),
+  );
+}
+
+/** A key of a client; an administrator can have one made that ends by itself. */
+function KeyField({ value, onInput }: { value: string; onInput: (value: string) => void }) {
+  const task = useTask();
+  const create = () =>
+    task.run(async () => {
+      const body = {
+        name: `playground-${Date.now().toString(36)}`,
+        expires_at: new Date(Date.now() + 3_600_000).toISOString(),
+        tags: ['playground'],
+      };
+      const path = 'credentials?wait=active';
+      const { credential } = await call<{ credential: { key: string } }>(path, {
+        method: 'POST',
+        body,
+      });
+      onInput(credential.key);
+      toast(t('A key for one hour was made'));
+    });
+  return (
+    <div class="stack">
+      <TextField
+        label={t('Key')}
+        type="password"
+        value={value}
+        onInput={onInput}
+        hint={t('A client’s key. It is sent as a client sends it, and kept in this page only.')}
+        isRequired
+      />
+      {mayChangeKeys.value && value === '' && (
+        <button type="button" disabled={task.isBusy} onClick={() => void create()}>
+          {t('Make a key for one hour')}
+        </button>
+      )}
+      {task.error && <Failure error={task.error} />}
+    </div>
+  );
+}
+
+function Said({ turn: { message, answer } }: { turn: Turn }) {
+  const parts = typeof message.content === 'string' ? null : message.content;
+  const text = parts ? String(Reflect.get(parts[0] ?? {}, 'text')) : String(message.content);
+  return (
+    <div class={`message ${message.role}`}>
+      <div class="who">{t(message.role)}</div>
+      <div class="text">{text}</div>
+      {parts?.slice(1).map((part) => {
+        const { url } = Reflect.get(part, 'image_url');
+        return <img key={url} src={url} alt="" />;
+      })}
+      {answer?.totalMs != null && (
+        <div class="line muted small">
+          <span>{t('first token after {time}', { time: duration(answer.firstMs) })}</span>
+          <span>{t('in all {time}', { time: duration(answer.totalMs) })}</span>
+          {answer.usage && (
+            <span>
+              {t('{input} + {output} tokens', {
+                input: compact(answer.usage.prompt_tokens),
+                output: compact(answer.usage.completion_tokens),
+              })}
+            </span>
+          )}
+          {answer.cost && <span>${answer.cost}</span>}
+          <a href={linkTo('requests', answer.requestId)}>{t('What it cost, and why')}</a>
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface RawProps {
+  shown: Exclude<Shown, 'talk'>;
+  request: () => ChatRequest;
+  answer: ChatAnswer | null;
+}
+
+function Raw({ shown, request, answer }: RawProps) {
+  const text = () => {
+    if (shown === 'answer') return answer?.raw ?? t('There is no answer yet.');
+    if (shown === 'request') return JSON.stringify(request(), null, 2);
+    return asCode(shown, request());
+  };
+  const written = text();
+  return (
+    <>
+      <pre>{written}</pre>
+      <div class="line end">
+        <CopyButton text={written} />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,235 @@
+import { useState } from 'preact/hooks';
+import { presets } from '../../providers/presets.js';
+import type { Checked, Provider } from '../lib/answers.js';
+import { call } from '../lib/api.js';
+import { useTask } from '../lib/task.js';
+import { t } from '../lib/words.js';
+import { CheckResult } from '../parts/check-result.js';
+import { Dialog } from '../parts/dialog.js';
+import { SelectField, TextField } from '../parts/field.js';
+import { Failure, Skeleton, State } from '../parts/state.js';
+import { toast } from '../parts/toast.js';
+
+type Kind = Provider['provider_type'];
+
+interface Preset {
+  name: string;
+  kind: Kind;
+  base: string;
+}
+
+/** Kinds with an address of their own, then servers with OpenAI's API. */
+const choices: readonly Preset[] = [
+  { name: 'openai', kind: 'openai', base: 'https://api.openai.com/v1' },
+  { name: 'anthropic', kind: 'anthropic', base: 'https://api.anthropic.com/v1' },
+  { name: 'gemini', kind: 'gemini', base: 'https://generativelanguage.googleapis.com/v1beta' },
+  { name: 'azure', kind: 'azure', base: 'https://NAME.openai.azure.com' },
+  ...Object.entries(presets).map(([name, base]) => ({ name, kind: 'openai', base })),
+  { name: 'other', kind: 'openai', base: '' },
+];
+
+const kinds = ['openai', 'azure', 'anthropic', 'gemini', 'vertex', 'bedrock'].map(
+  (kind) => [kind, kind] as const,
+);
+
+interface ProviderFormProps {
+  /** Null to add one. */
+  provider: Provider | null;
+  onClose: () => void;
+}
+
+/** Adds or edits a provider, and tests it. */
+export function ProviderForm({ provider, onClose }: ProviderFormProps) {
+  const [preset, setPreset] = useState('');
+  const [fields, setFields] = useState({
+    provider_key: provider?.provider_key ?? '',
+    provider_type: provider?.provider_type ?? 'openai',
+    api_base: provider?.api_base ?? '',
+    api_key: '',
+    weight: String(provider?.weight ?? 1),
+    mapping: writeMapping(provider?.model_mapping ?? {}),
+  });
+  const [saved, setSaved] = useState<Provider | null>(null);
+  const task = useTask();
+  const set = (changes: Partial<typeof fields>) => setFields({ ...fields, ...changes });
+  const wrong = (name: string) => (task.error?.param === name ? task.error.message : null);
+  const choose = ({ name, kind, base }: Preset) => {
+    setPreset(name);
+    const isOwn = fields.provider_key === '' || fields.provider_key === preset;
+    set({
+      provider_type: kind,
+      api_base: base,
+      ...(isOwn ? { provider_key: name === 'other' ? '' : name } : {}),
+    });
+  };
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const { mapping, weight, api_key, ...plain } = fields;
+    const body = {
+      ...plain,
+      weight: Number(weight),
+      model_mapping: readMapping(mapping),
+      ...(api_key === '' ? {} : { api_key }),
+    };
+    await task.run(async () => {
+      const path = provider ? `providers/${provider.id}` : 'providers';
+      const method = provider ? 'PUT' : 'POST';
+      const answer = await call<{ provider: Provider }>(`${path}?wait=active`, { method, body });
+      toast(t('{name} is saved and in use', { name: answer.provider.provider_key }));
+      setSaved(answer.provider);
+    });
+  };
+  if (saved) return <Saved provider={saved} onClose={onClose} />;
+  const isNamed = ['provider_key', 'api_base', 'api_key', 'weight'].includes(
+    task.error?.param ?? '',
+  );
+  return (
+    <Dialog
+      title={provider ? t('Edit {name}', { name: provider.provider_key }) : t('Add a provider')}
+      onClose={onClose}
+      isWide
+    >
+      <form class="stack" onSubmit={save}>
+        {!provider && (
+          <div class="kinds">
+            {choices.map((choice) => (
+              <button
+                type="button"
+                key={choice.name}
+                aria-pressed={choice.name === preset}
+                onClick={() => choose(choice)}
+              >
+                {choice.name === 'other' ? t('Another server') : choice.name}
+              </button>
+            ))}
+          </div>
+        )}
+        <div class="grid narrow">
+          <TextField
+            label={t('Name')}
+            value={fields.provider_key}
+            onInput={(provider_key) => set({ provider_key })}
+            wrong={wrong('provider_key')}
+            hint={t('Letters, digits and . _ -')}
+            isRequired
+          />
+          <SelectField
+            label={t('Kind')}
+            value={fields.provider_type}
+            of={kinds}
+            onChange={(provider_type) => set({ provider_type })}
+            hint={t('openai: also every compatible server')}
+          />
+        </div>
+        <TextField
+          label={t('Base URL')}
+          value={fields.api_base}
+          onInput={(api_base) => set({ api_base })}
+          wrong={wrong('api_base')}
+          hint={t('With its version, such as /v1')}
+          isRequired
+        />
+        <TextField
+          label={t('API key')}
+          type="password"
+          value={fields.api_key}
+          onInput={(api_key) => set({ api_key })}
+          wrong={wrong('api_key')}
+          isRequired={!provider}
+          hint={
+            provider
+              ? t('Empty keeps the present one, {preview}.', { preview: provider.api_key_preview })
+              : t('Stored encrypted; or a reference such as env:OPENAI_API_KEY.')
+          }
+        />
+        <details>
+          <summary>{t('Models and weight')}</summary>
+          <div class="stack">
+            <TextField
+              label={t('Model mapping')}
+              value={fields.mapping}
+              onInput={(mapping) => set({ mapping })}
+              rows={4}
+              placeholder={'gpt-4o = gpt-4o\nclaude-* = claude-sonnet'}
+              hint={t(
+                'One a line: name asked for = name sent. Empty: every model under its own name.',
+              )}
+            />
+            <TextField
+              label={t('Weight')}
+              type="number"
+              value={fields.weight}
+              onInput={(weight) => set({ weight })}
+              wrong={wrong('weight')}
+              hint={t('Share among the providers of a model; 0 is for failover only.')}
+            />
+          </div>
+        </details>
+        {task.error && !isNamed && <Failure error={task.error} />}
+        <div class="line end">
+          <button type="button" onClick={onClose}>
+            {t('Cancel')}
+          </button>
+          <button type="submit" class="primary" disabled={task.isBusy}>
+            {t(provider ? 'Save' : 'Add and test')}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** After saving: the provider's answer to a first test. */
+function Saved({ provider, onClose }: { provider: Provider; onClose: () => void }) {
+  const [model, setModel] = useState('');
+  const [checked, setChecked] = useState<Checked | null>(null);
+  const task = useTask();
+  const test = () =>
+    task.run(async () => {
+      const body = model === '' ? {} : { models: [model] };
+      setChecked(await call<Checked>(`providers/${provider.id}/health`, { method: 'POST', body }));
+    });
+  return (
+    <Dialog title={provider.provider_key} onClose={onClose} isWide>
+      <div class="stack">
+        <State tone="good">{t('Saved, and in use by every worker')}</State>
+        <p class="muted">{t('Does it answer? This sends one cheap request.')}</p>
+        <div class="line">
+          <input
+            aria-label={t('Model')}
+            placeholder={t('Model, such as gpt-4o-mini')}
+            value={model}
+            onInput={(event) => setModel(event.currentTarget.value)}
+          />
+          <button type="button" disabled={task.isBusy} onClick={test}>
+            {t('Test')}
+          </button>
+        </div>
+        {task.error && <Failure error={task.error} />}
+        {task.isBusy && <Skeleton lines={2} />}
+        {checked && !task.isBusy && <CheckResult checked={checked} />}
+        <div class="line end">
+          <button type="button" class="primary" onClick={onClose}>
+            {t('Done')}
+          </button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+function writeMapping(mapping: Readonly<Record<string, string>>): string {
+  return Object.entries(mapping)
+    .map(([asked, sent]) => `${asked} = ${sent}`)
+    .join('\n');
+}
+
+function readMapping(text: string): Record<string, string> {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [asked = '', sent] = line.split('=', 2).map((part) => part.trim());
+      return [asked, sent || asked];
+    }),
+  );
+}

@@ -1,0 +1,300 @@
+import { useState } from 'preact/hooks';
+import type { Checked, Provider, Status } from '../lib/answers.js';
+import { call } from '../lib/api.js';
+import { compact, duration, percent } from '../lib/format.js';
+import { useLoad } from '../lib/load.js';
+import { linkTo, route, setQuery } from '../lib/route.js';
+import { mayChangeProviders } from '../lib/session.js';
+import { useTask } from '../lib/task.js';
+import { t } from '../lib/words.js';
+import { CheckResult } from '../parts/check-result.js';
+import { Confirm, Dialog } from '../parts/dialog.js';
+import { Bar, Page, Panel } from '../parts/panel.js';
+import { ProviderState } from '../parts/provider-state.js';
+import { Empty, Failure, Loaded, Skeleton } from '../parts/state.js';
+import { Cut, Table } from '../parts/table.js';
+import { toast } from '../parts/toast.js';
+import { ProviderForm } from './provider-form.js';
+import { Weights } from './weights.js';
+
+type Now = Status['providers'][number];
+
+/** Providers: how they do, and their configuration. */
+export function Providers() {
+  const list = useLoad<{ providers: Provider[] }>('providers');
+  const status = useLoad<Status>('status', 3_000);
+  const [shown, setShown] = useState<Shown | null>(null);
+  const isAdding = route.value.query.get('add') === 'yes';
+  const close = () => {
+    setShown(null);
+    if (isAdding) setQuery({ add: '' });
+    list.reload();
+    status.reload();
+  };
+  const stateOf = new Map(status.data?.providers.map((now) => [now.provider, now]));
+  const rows = list.data?.providers ?? [];
+  return (
+    <Page
+      title={t('Providers')}
+      command={{ cli: 'llmproxy provider list', path: 'providers' }}
+      actions={
+        mayChangeProviders.value && (
+          <>
+            {rows.length > 1 && (
+              <button type="button" onClick={() => setShown({ kind: 'weights' })}>
+                {t('Weights')}
+              </button>
+            )}
+            <button
+              type="button"
+              class="primary"
+              onClick={() => setShown({ kind: 'form', provider: null })}
+            >
+              {t('Add a provider')}
+            </button>
+          </>
+        )
+      }
+    >
+      <Panel isStale={list.error !== null}>
+        <Loaded of={list}>
+          {({ providers }) =>
+            providers.length === 0 ? (
+              <Empty
+                title={t('No providers yet')}
+                actions={
+                  mayChangeProviders.value && (
+                    <button
+                      type="button"
+                      class="primary"
+                      onClick={() => setShown({ kind: 'form', provider: null })}
+                    >
+                      {t('Add a provider')}
+                    </button>
+                  )
+                }
+              >
+                {t(
+                  'A provider is an API that requests are sent to: OpenAI, Anthropic, a cloud, or a server of your own.',
+                )}
+              </Empty>
+            ) : (
+              <ProviderTable providers={providers} stateOf={stateOf} onShow={setShown} />
+            )
+          }
+        </Loaded>
+      </Panel>
+      {(shown?.kind === 'form' || (isAdding && !shown)) && (
+        <ProviderForm provider={shown?.kind === 'form' ? shown.provider : null} onClose={close} />
+      )}
+      {shown?.kind === 'weights' && <Weights providers={rows} onClose={close} />}
+      {shown?.kind === 'test' && <TestDialog provider={shown.provider} onClose={close} />}
+      {shown?.kind === 'drain' && (
+        <Drain
+          provider={shown.provider}
+          now={stateOf.get(shown.provider.provider_key)}
+          onClose={close}
+        />
+      )}
+      {shown?.kind === 'delete' && <Delete provider={shown.provider} onClose={close} />}
+    </Page>
+  );
+}
+
+type Shown =
+  | { kind: 'form'; provider: Provider | null }
+  | { kind: 'weights' }
+  | { kind: 'test' | 'drain' | 'delete'; provider: Provider };
+
+interface ProviderTableProps {
+  providers: readonly Provider[];
+  stateOf: ReadonlyMap<string, Now>;
+  onShow: (shown: Shown) => void;
+}
+
+function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
+  const now = ({ provider_key }: Provider) => stateOf.get(provider_key);
+  return (
+    <Table
+      label={t('Providers')}
+      rows={providers}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          title: t('Provider'),
+          value: ({ provider_key, provider_type, api_base }) => (
+            <>
+              <Cut text={provider_key}>
+                <a href={linkTo('requests', '', { provider: provider_key })}>{provider_key}</a>
+              </Cut>
+              <div class="muted small">
+                <Cut text={`${provider_type} · ${api_base}`} />
+              </div>
+            </>
+          ),
+        },
+        {
+          title: t('State'),
+          value: (row) => {
+            const { is_enabled } = row;
+            return (
+              <ProviderState state={now(row)?.state ?? (is_enabled ? 'available' : 'disabled')} />
+            );
+          },
+        },
+        { title: t('Weight'), isNumber: true, value: ({ weight }) => compact(weight) },
+        {
+          title: t('Share'),
+          isNumber: true,
+          value: (row) => <Bar share={now(row)?.share ?? 0} text={percent(now(row)?.share ?? 0)} />,
+        },
+        {
+          title: t('Errors'),
+          isNumber: true,
+          value: (row) => {
+            const { requests = 0, errors = 0 } = now(row) ?? {};
+            return requests === 0 ? '–' : percent(errors / requests);
+          },
+        },
+        { title: t('Latency'), isNumber: true, value: (row) => duration(now(row)?.latency_ms) },
+        {
+          title: t('In flight'),
+          isNumber: true,
+          value: (row) => {
+            const { in_flight = 0, max_concurrency = null } = now(row) ?? {};
+            return max_concurrency === null ? in_flight : `${in_flight} / ${max_concurrency}`;
+          },
+        },
+        {
+          title: '',
+          value: (provider) =>
+            mayChangeProviders.value && (
+              <div class="row-actions">
+                {(['test', 'drain', 'delete'] as const).map((kind) => (
+                  <button
+                    type="button"
+                    class="quiet"
+                    key={kind}
+                    aria-label={`${t(actions[kind])}: ${provider.provider_key}`}
+                    onClick={() => onShow({ kind, provider })}
+                  >
+                    {t(actions[kind])}
+                  </button>
+                ))}
+                <button
+                  type="button"
+                  class="quiet"
+                  aria-label={`${t('Edit')}: ${provider.provider_key}`}
+                  onClick={() => onShow({ kind: 'form', provider })}
+                >
+                  {t('Edit')}
+                </button>
+              </div>
+            ),
+        },
+      ]}
+    />
+  );
+}
+
+const actions = { test: 'Test', drain: 'Drain', delete: 'Delete' } as const;
+
+/** Sends real requests to a provider. */
+function TestDialog({ provider, onClose }: { provider: Provider; onClose: () => void }) {
+  const [models, setModels] = useState('');
+  const [checked, setChecked] = useState<Checked | null>(null);
+  const task = useTask();
+  const test = () =>
+    task.run(async () => {
+      const names = models.split(/[\s,]+/).filter(Boolean);
+      const body = names.length > 0 ? { models: names } : {};
+      setChecked(await call<Checked>(`providers/${provider.id}/health`, { method: 'POST', body }));
+    });
+  return (
+    <Dialog title={t('Test {name}', { name: provider.provider_key })} onClose={onClose} isWide>
+      <div class="stack">
+        <p>
+          {t(
+            'Sends a real, cheap request for each model. Models in the mapping are tested unless you name others.',
+          )}
+        </p>
+        <div class="line">
+          <input
+            aria-label={t('Models')}
+            placeholder="gpt-4o-mini"
+            value={models}
+            onInput={(event) => setModels(event.currentTarget.value)}
+          />
+          <button type="button" class="primary" disabled={task.isBusy} onClick={test}>
+            {t('Test')}
+          </button>
+        </div>
+        {task.error && <Failure error={task.error} />}
+        {task.isBusy && <Skeleton lines={2} />}
+        {checked && !task.isBusy && <CheckResult checked={checked} />}
+      </div>
+    </Dialog>
+  );
+}
+
+interface DrainProps {
+  provider: Provider;
+  now: Now | undefined;
+  onClose: () => void;
+}
+
+/** Sends no new requests to a provider; those under way finish. */
+function Drain({ provider, now, onClose }: DrainProps) {
+  const task = useTask();
+  const { id, provider_key: name, is_enabled } = provider;
+  const set = async (isEnabled: boolean) => {
+    const isDone = await task.run(() =>
+      call(`providers/${id}?wait=active`, { method: 'PUT', body: { is_enabled: isEnabled } }),
+    );
+    if (!isDone) return;
+    toast(t(isEnabled ? '{name} is used again' : '{name} gets no new requests', { name }));
+    onClose();
+  };
+  return (
+    <Confirm
+      title={t(is_enabled ? 'Drain {name}' : 'Use {name} again', { name })}
+      confirm={t(is_enabled ? 'Drain' : 'Use it again')}
+      isDangerous={is_enabled}
+      isBusy={task.isBusy}
+      error={task.error}
+      onConfirm={() => void set(!is_enabled)}
+      onClose={onClose}
+    >
+      {is_enabled
+        ? t(
+            'It gets no new requests; the {count} under way finish. Its share goes to the other providers of its models.',
+            {
+              count: now?.in_flight ?? 0,
+            },
+          )
+        : t('It gets requests again, by its weight of {weight}.', { weight: provider.weight })}
+    </Confirm>
+  );
+}
+
+function Delete({ provider, onClose }: { provider: Provider; onClose: () => void }) {
+  const task = useTask();
+  const { id, provider_key: name } = provider;
+  const remove = async () => {
+    if (!(await task.run(() => call(`providers/${id}?wait=active`, { method: 'DELETE' })))) return;
+    toast(t('{name} is deleted', { name }));
+    onClose();
+  };
+  return (
+    <Confirm
+      title={t('Delete {name}', { name })}
+      confirm={t('Delete')}
+      isBusy={task.isBusy}
+      error={task.error}
+      onConfirm={() => void remove()}
+      onClose={onClose}
+    >
+      {t('Requests under way finish. It can be brought back by rolling the configuration back.')}
+    </Confirm>
+  );
+}

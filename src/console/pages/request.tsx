@@ -1,0 +1,231 @@
+import type { Explanation } from '../lib/answers.js';
+import { compact, dateTime, duration } from '../lib/format.js';
+import { useLoad } from '../lib/load.js';
+import { linkTo } from '../lib/route.js';
+import { statusTone } from '../lib/states.js';
+import { t } from '../lib/words.js';
+import { CopyButton } from '../parts/copy.js';
+import { Page, Panel } from '../parts/panel.js';
+import { cost } from '../parts/request-table.js';
+import { Loaded, State, Tag } from '../parts/state.js';
+import { Table } from '../parts/table.js';
+
+/** One request: what happened, in order, and why. */
+export function RequestPage({ id }: { id: string }) {
+  const explanation = useLoad<Explanation>(`explain/${encodeURIComponent(id)}`);
+  return (
+    <Page
+      title={t('Request')}
+      command={{ cli: `llmproxy explain ${id}`, path: `explain/${encodeURIComponent(id)}` }}
+      actions={<a href={linkTo('requests')}>{t('All requests')}</a>}
+    >
+      <Loaded of={explanation}>{(shown) => <Explained shown={shown} />}</Loaded>
+    </Page>
+  );
+}
+
+function Explained({ shown }: { shown: Explanation }) {
+  const { status, error, attempts_log: log, tokens, limits, candidates } = shown;
+  return (
+    <>
+      <div class="grid">
+        <Panel
+          title={t('What happened')}
+          actions={<CopyButton text={shown.request_id} label="Copy ID" />}
+        >
+          <div class="body">
+            <dl class="facts">
+              <dt>{t('Answer')}</dt>
+              <dd>
+                <State tone={statusTone(status, error)}>
+                  {status} {error ?? ''}
+                </State>
+                {!shown.complete && <Tag tone="warn">{t('cut off')}</Tag>}
+              </dd>
+              <dt>{t('Request ID')}</dt>
+              <dd class="mono">{shown.request_id}</dd>
+              <dt>{t('Time')}</dt>
+              <dd>{dateTime(shown.started_at)}</dd>
+              <dt>{t('Endpoint')}</dt>
+              <dd>
+                <code>{shown.endpoint}</code> {shown.stream && <Tag>{t('streamed')}</Tag>}
+              </dd>
+              <dt>{t('Key')}</dt>
+              <dd>{shown.key ?? t('none that is valid')}</dd>
+              <dt>{t('Model')}</dt>
+              <dd>
+                {shown.model_asked ?? '–'}
+                {shown.model_sent &&
+                  shown.model_sent !== shown.model_asked &&
+                  ` → ${shown.model_sent}`}
+              </dd>
+              <dt>{t('Provider')}</dt>
+              <dd>{shown.provider ?? '–'}</dd>
+              {shown.translated_to && (
+                <>
+                  <dt>{t('Translated to')}</dt>
+                  <dd>
+                    {shown.translated_to}
+                    {shown.lost && (
+                      <span class="muted"> · {t('lost: {fields}', { fields: shown.lost })}</span>
+                    )}
+                  </dd>
+                </>
+              )}
+              {limits && (
+                <>
+                  <dt>{t('Rate limit')}</dt>
+                  <dd>
+                    {limits.rate_limit === null
+                      ? t('unlimited')
+                      : t('{used} of {limit} in this second', {
+                          used: limits.used_in_second,
+                          limit: limits.rate_limit,
+                        })}
+                  </dd>
+                </>
+              )}
+              <dt>{t('Configuration')}</dt>
+              <dd>
+                {shown.config_version === null
+                  ? '–'
+                  : t('version {version}', { version: shown.config_version })}
+              </dd>
+            </dl>
+          </div>
+        </Panel>
+        <Panel title={t('Tokens and cost')}>
+          <Cost shown={shown} />
+          {!shown.cost && (
+            <p class="body muted">
+              {tokens
+                ? t('No price is known for this model, which is not the same as free.')
+                : t('Nothing was used.')}
+            </p>
+          )}
+        </Panel>
+      </div>
+      <Panel title={t('Time')}>
+        <div class="body">
+          <Waterfall shown={shown} />
+          {log === null && shown.source === 'row' && (
+            <p class="muted small">
+              {t('It is no longer in memory: single attempts are not kept. It made {count}.', {
+                count: shown.attempts,
+              })}
+            </p>
+          )}
+        </div>
+      </Panel>
+      {candidates && candidates.length > 0 && (
+        <Panel title={t('Providers considered')}>
+          <Table
+            label={t('Providers considered')}
+            rows={candidates}
+            keyOf={({ provider }) => provider}
+            columns={[
+              { title: t('Provider'), value: ({ provider }) => provider },
+              { title: t('Model sent'), value: ({ model_sent }) => model_sent },
+              { title: t('Tried'), value: ({ tried }) => t(tried ? 'yes' : 'no') },
+              { title: t('Weight'), isNumber: true, value: ({ weight }) => weight },
+              { title: t('Priority'), isNumber: true, value: ({ priority }) => priority },
+              { title: t('Reason'), value: ({ reason }) => reason },
+            ]}
+          />
+        </Panel>
+      )}
+    </>
+  );
+}
+
+function Cost({ shown: { cost: spent, tokens } }: { shown: Explanation }) {
+  return (
+    <>
+      <div class="body">
+        <dl class="facts">
+          <dt>{t('Input tokens')}</dt>
+          <dd>{tokens ? compact(tokens.prompt) : '–'}</dd>
+          <dt>{t('Output tokens')}</dt>
+          <dd>{tokens ? compact(tokens.completion) : '–'}</dd>
+          <dt>{t('Counted by')}</dt>
+          <dd>
+            {tokens
+              ? t(tokens.source === 'provider' ? 'the provider' : 'the gateway, estimated')
+              : '–'}
+          </dd>
+          {spent && (
+            <>
+              <dt>{t('Cost')}</dt>
+              <dd>
+                <b>{cost(spent.cost_nano)}</b> <span class="muted">{spent.price ?? ''}</span>
+              </dd>
+            </>
+          )}
+        </dl>
+      </div>
+      {spent?.lines && (
+        <Table
+          label={t('Cost by class')}
+          rows={spent.lines}
+          keyOf={(line) => JSON.stringify(line)}
+          columns={[
+            { title: t('Class'), value: ({ unit }) => <code>{unit}</code> },
+            { title: t('Amount'), isNumber: true, value: ({ count }) => compact(count) },
+            {
+              title: t('Price'),
+              isNumber: true,
+              value: ({ rate, per }) => `${cost(rate)} / ${compact(per)}`,
+            },
+            { title: t('Cost'), isNumber: true, value: (line) => cost(line.cost) },
+          ]}
+        />
+      )}
+    </>
+  );
+}
+
+/** Attempts on one scale of time, then the answer. */
+function Waterfall({ shown }: { shown: Explanation }) {
+  const { total_ms, first_token_ms, attempts_log } = shown;
+  const scale = (ms: number) => (total_ms === 0 ? 0 : Math.min(100, (ms / total_ms) * 100));
+  const bar = (from: number, took: number, tone: string) => (
+    <svg viewBox="0 0 100 18" preserveAspectRatio="none" aria-hidden="true">
+      <rect class="track" x="0" y="4" width="100" height="10" />
+      <rect class={tone} x={scale(from)} y="4" width={Math.max(0.6, scale(took))} height="10" />
+    </svg>
+  );
+  return (
+    <div class="waterfall">
+      {(attempts_log ?? []).map((attempt, index) => (
+        <div class="attempt" key={`${index} ${attempt.provider}`}>
+          <div>
+            <div>{attempt.provider}</div>
+            <div class="muted small">
+              {attempt.status ?? attempt.outcome} {attempt.reason ?? ''}
+            </div>
+          </div>
+          {bar(attempt.at_ms, attempt.took_ms, attempt.outcome === 'answered' ? 'good' : 'bad')}
+          <div class="number">{duration(attempt.took_ms)}</div>
+        </div>
+      ))}
+      {first_token_ms !== null && (
+        <div class="attempt">
+          <div>{t('To the first content')}</div>
+          {bar(0, first_token_ms, 'wait')}
+          <div class="number">{duration(first_token_ms)}</div>
+        </div>
+      )}
+      <div class="attempt">
+        <div>{t('In all')}</div>
+        {bar(0, total_ms, statusTone(shown.status, shown.error) === 'good' ? 'good' : 'bad')}
+        <div class="number">{duration(total_ms)}</div>
+      </div>
+      <p class="muted small">
+        {t('Of this, the provider took {upstream}; the gateway itself {own}.', {
+          upstream: duration(shown.upstream_ms),
+          own: duration(Math.max(0, total_ms - shown.upstream_ms)),
+        })}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,205 @@
+import { useState } from 'preact/hooks';
+import type { RequestList, RequestRow } from '../lib/answers.js';
+import { call, withQuery } from '../lib/api.js';
+import { useLive } from '../lib/live.js';
+import { useLoad } from '../lib/load.js';
+import { route, setQuery } from '../lib/route.js';
+import { useTask } from '../lib/task.js';
+import { t } from '../lib/words.js';
+import { Page, Panel } from '../parts/panel.js';
+import { RequestTable } from '../parts/request-table.js';
+import { Empty, Failure, Loaded, State } from '../parts/state.js';
+import { RequestPage } from './request.js';
+
+const pageRows = 100;
+const maxLive = 200;
+
+const periods = [
+  ['15m', 'Last 15 minutes'],
+  ['1h', 'Last hour'],
+  ['24h', 'Last 24 hours'],
+  ['7d', 'Last 7 days'],
+  ['30d', 'Last 30 days'],
+] as const;
+
+const statuses = [
+  ['', 'Every status'],
+  ['error', 'Failed'],
+  ['2xx', '2xx'],
+  ['4xx', '4xx'],
+  ['429', '429'],
+  ['5xx', '5xx'],
+] as const;
+
+const texts = [
+  ['key', 'Key'],
+  ['team', 'Team'],
+  ['model', 'Model'],
+  ['provider', 'Provider'],
+  ['id', 'Request ID'],
+] as const;
+
+/** Search and live tail of requests; with an id in the address, one request. */
+export function Requests() {
+  const { item } = route.value;
+  return item === '' ? <Search /> : <RequestPage id={item} />;
+}
+
+function Search() {
+  const { query } = route.value;
+  const isLive = query.get('live') === 'yes';
+  const filters = {
+    since: query.get('since') ?? '24h',
+    ...Object.fromEntries(texts.map(([name]) => [name, query.get(name)])),
+    status: query.get('status'),
+    min_duration_ms: query.get('slower'),
+  };
+  const flags = Object.entries(filters)
+    .filter(([name, value]) => value && name !== 'min_duration_ms')
+    .map(([name, value]) => ` --${name} ${JSON.stringify(value)}`);
+  return (
+    <Page
+      title={t('Requests')}
+      command={{
+        cli: isLive ? null : `llmproxy requests${flags.join('')}`,
+        path: isLive ? 'events?topics=requests' : withQuery('requests', filters),
+      }}
+      actions={
+        <button
+          type="button"
+          aria-pressed={isLive}
+          onClick={() => setQuery({ live: isLive ? '' : 'yes' })}
+        >
+          {t(isLive ? 'Stop following' : 'Follow live')}
+        </button>
+      }
+    >
+      <div class="filters">
+        {!isLive && (
+          <select
+            aria-label={t('Period')}
+            value={filters.since}
+            onChange={(event) => setQuery({ since: event.currentTarget.value })}
+          >
+            {periods.map(([value, text]) => (
+              <option key={value} value={value}>
+                {t(text)}
+              </option>
+            ))}
+          </select>
+        )}
+        <select
+          aria-label={t('Status')}
+          value={filters.status ?? ''}
+          onChange={(event) => setQuery({ status: event.currentTarget.value })}
+        >
+          {statuses.map(([value, text]) => (
+            <option key={value} value={value}>
+              {t(text)}
+            </option>
+          ))}
+        </select>
+        {texts.map(([name, text]) => (
+          <input
+            key={name}
+            aria-label={t(text)}
+            placeholder={t(text)}
+            value={query.get(name) ?? ''}
+            onChange={(event) => setQuery({ [name]: event.currentTarget.value.trim() })}
+          />
+        ))}
+        <input
+          aria-label={t('Slower than, ms')}
+          placeholder={t('Slower than, ms')}
+          inputMode="numeric"
+          value={filters.min_duration_ms ?? ''}
+          onChange={(event) => setQuery({ slower: event.currentTarget.value.replace(/\D/g, '') })}
+        />
+      </div>
+      {isLive ? (
+        <LiveTail query={query} />
+      ) : (
+        <Found
+          key={withQuery('', filters)}
+          path={withQuery('requests', { ...filters, limit: pageRows })}
+        />
+      )}
+    </Page>
+  );
+}
+
+function Found({ path }: { path: string }) {
+  const first = useLoad<RequestList>(path);
+  const [more, setMore] = useState<RequestList | null>(null);
+  const task = useTask();
+  const next = more ? more.next_cursor : first.data?.next_cursor;
+  const load = () =>
+    task.run(async () => {
+      const page = await call<RequestList>(`${path}&cursor=${encodeURIComponent(next ?? '')}`);
+      setMore({ ...page, requests: [...(more?.requests ?? []), ...page.requests] });
+    });
+  return (
+    <Panel>
+      <Loaded of={first} lines={12}>
+        {({ requests }) =>
+          requests.length === 0 ? (
+            <Empty title={t('No requests')}>
+              {t('None in this period match. Names may contain * for any characters.')}
+            </Empty>
+          ) : (
+            <>
+              <RequestTable rows={[...requests, ...(more?.requests ?? [])]} />
+              {task.error && <Failure error={task.error} />}
+              {next && (
+                <div class="more">
+                  <button type="button" disabled={task.isBusy} onClick={load}>
+                    {t('Older requests')}
+                  </button>
+                </div>
+              )}
+            </>
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+function LiveTail({ query }: { query: URLSearchParams }) {
+  const [rows, setRows] = useState<readonly RequestRow[]>([]);
+  const [skipped, setSkipped] = useState(0);
+  const state = useLive(
+    {
+      topics: 'requests',
+      key: query.get('key'),
+      model: query.get('model'),
+      provider: query.get('provider'),
+      errors: query.get('status') === 'error' || null,
+    },
+    (event, data) => {
+      if (event === 'skipped') setSkipped((count) => count + (data as { count: number }).count);
+      if (event === 'request') {
+        setRows((known) => [data as RequestRow, ...known].slice(0, maxLive));
+      }
+    },
+  );
+  return (
+    <Panel
+      title={t('As they finish')}
+      actions={
+        <State tone={state === 'live' ? 'good' : 'plain'}>
+          {t(state === 'live' ? 'Live' : state === 'paused' ? 'Paused' : 'Connecting')}
+          {skipped > 0 && ` · ${t('{count} not shown', { count: skipped })}`}
+        </State>
+      }
+    >
+      {rows.length === 0 ? (
+        <Empty title={t('Waiting for a request')}>
+          {t('Requests appear here as soon as they have finished.')}
+        </Empty>
+      ) : (
+        <RequestTable rows={rows} isShort />
+      )}
+    </Panel>
+  );
+}

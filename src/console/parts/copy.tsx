@@ -1,0 +1,28 @@
+import { useState } from 'preact/hooks';
+import { t } from '../lib/words.js';
+
+/** Copies a text. */
+export function CopyButton({ text, label = 'Copy' }: { text: string; label?: string }) {
+  const [isCopied, setCopied] = useState(false);
+  const copy = async () => {
+    await copyText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2_000);
+  };
+  return (
+    <button type="button" onClick={copy} aria-live="polite">
+      {isCopied ? t('Copied') : t(label)}
+    </button>
+  );
+}
+
+/** Browsers offer the clipboard only by TLS and on this machine; elsewhere, the older way works. */
+async function copyText(text: string): Promise<void> {
+  if (navigator.clipboard) return await navigator.clipboard.writeText(text);
+  const area = document.createElement('textarea');
+  area.value = text;
+  (document.querySelector('dialog[open]') ?? document.body).append(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+}

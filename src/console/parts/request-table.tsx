@@ -1,0 +1,60 @@
+import type { RequestRow } from '../lib/answers.js';
+import { clock, compact, dateTime, duration, money } from '../lib/format.js';
+import { linkTo } from '../lib/route.js';
+import { statusTone } from '../lib/states.js';
+import { t } from '../lib/words.js';
+import { State } from './state.js';
+import { type Column, Cut, Table } from './table.js';
+
+interface RequestTableProps {
+  rows: readonly RequestRow[];
+  /** Shows the time of day only: all rows are of now. */
+  isShort?: boolean;
+}
+
+export function RequestTable({ rows, isShort = false }: RequestTableProps) {
+  const columns: Column<RequestRow>[] = [
+    {
+      title: t('Time'),
+      value: ({ request_id, started_at }) => (
+        <a href={linkTo('requests', request_id)}>
+          {isShort ? clock(started_at) : dateTime(started_at)}
+        </a>
+      ),
+    },
+    {
+      title: t('Status'),
+      value: ({ status, error, complete }) => (
+        <State tone={statusTone(status, error)}>
+          {status} {error ?? (complete ? '' : t('cut off'))}
+        </State>
+      ),
+    },
+    { title: t('Key'), value: (row) => <Cut text={row.credential_name} /> },
+    { title: t('Model'), value: ({ model }) => <Cut text={model} /> },
+    { title: t('Provider'), value: ({ provider }) => <Cut text={provider ?? '–'} /> },
+    { title: t('Tokens'), isNumber: true, value: tokens },
+    { title: t('Cost'), isNumber: true, value: ({ cost_nano }) => cost(cost_nano) },
+    { title: t('First token'), isNumber: true, value: (row) => duration(row.first_token_ms) },
+    { title: t('Took'), isNumber: true, value: ({ duration_ms }) => duration(duration_ms) },
+  ];
+  return (
+    <Table
+      label={t('Requests')}
+      columns={columns}
+      rows={rows}
+      keyOf={({ request_id, started_at }) => `${started_at} ${request_id}`}
+    />
+  );
+}
+
+function tokens({ prompt_tokens: input, completion_tokens: output }: RequestRow): string {
+  return input === null && output === null
+    ? '–'
+    : `${compact(input ?? 0)} + ${compact(output ?? 0)}`;
+}
+
+/** Dollars of nano-dollars; a dash where no price was known: that is not 0. */
+export function cost(nano: number | null | undefined): string {
+  return nano === null || nano === undefined ? '–' : money(nano / 1e9);
+}

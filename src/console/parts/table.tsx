@@ -1,0 +1,70 @@
+import type { ComponentChildren } from 'preact';
+
+export interface Column<Row> {
+  title: string;
+  value: (row: Row) => ComponentChildren;
+  isNumber?: boolean;
+}
+
+interface TableProps<Row> {
+  /** What the rows are, for those who hear the page. */
+  label: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  keyOf: (row: Row) => string | number;
+  /** Below the rows, such as a total; one cell a column. */
+  total?: readonly ComponentChildren[];
+}
+
+/** The one table. It scrolls sideways in its own box where it is wider than the page. */
+export function Table<Row>({ label, columns, rows, keyOf, total }: TableProps<Row>) {
+  const kind = ({ isNumber }: Column<Row>) => (isNumber ? 'number' : '');
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+    // biome-ignore lint/a11y/useSemanticElements: a section would be listed beside its panel
+    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+      <table>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.title} scope="col" class={kind(column)}>
+                {column.title || <span class="hidden-text">{label}</span>}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={keyOf(row)}>
+              {columns.map((column) => (
+                <td key={column.title} class={kind(column)}>
+                  {column.value(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+        {total && (
+          <tfoot>
+            <tr>
+              {total.map((cell, index) => (
+                <td key={columns[index]?.title} class={columns[index]?.isNumber ? 'number' : ''}>
+                  {cell}
+                </td>
+              ))}
+            </tr>
+          </tfoot>
+        )}
+      </table>
+    </div>
+  );
+}
+
+/** A text that may be too long for its cell; all of it is shown when pointed at. */
+export function Cut({ text, children }: { text: string; children?: ComponentChildren }) {
+  return (
+    <span class="cut" title={text}>
+      {children ?? text}
+    </span>
+  );
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import puppeteer, { type Browser, type Page } from 'puppeteer-core';
+
+const places = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/usr/bin/google-chrome-stable',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+/** A Chromium of this machine, or why there is none. */
+export const chromium =
+  [process.env.CHROME_PATH ?? '', ...places].find((path) => path !== '' && existsSync(path)) ??
+  null;
+
+/** For the option `skip` of tests. */
+export const skip =
+  chromium === null ? 'no Chromium found: install it, or name it in CHROME_PATH' : false;
+
+/** Starts a browser of its own for the test. */
+export async function startBrowser(t: TestContext): Promise<Browser> {
+  const userDataDir = mkdtempSync(join(tmpdir(), 'llmproxy-chromium-'));
+  const browser = await puppeteer.launch({
+    executablePath: chromium ?? '',
+    userDataDir,
+    // Root has no sandbox, and containers little shared memory.
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb'],
+    timeout: 60_000,
+    protocolTimeout: 60_000,
+  });
+  t.after(async () => {
+    await browser.close();
+    rmSync(userDataDir, { recursive: true, force: true, maxRetries: 5 });
+  });
+  return browser;
+}
+
+/** A page, and everything in it that must not be. */
+export interface WatchedPage {
+  page: Page;
+  /** Errors of the console, violations of the security policy, and requests to anywhere else. */
+  problems: string[];
+}
+
+/**
+ * Opens a page that belongs to nobody yet.
+ * @param expected matches failed requests that the test makes on purpose.
+ */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  expected: RegExp = /^$/,
+): Promise<WatchedPage> {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  await page.setViewport({ width: 1280, height: 900 });
+  const problems: string[] = [];
+  page.on('console', (message) => {
+    const text = `${message.text()} ${message.location().url ?? ''}`;
+    if (message.type() === 'error' && !expected.test(text)) problems.push(text);
+  });
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('request', (request) => {
+    const isOwn = request.url().startsWith(url) || /^(data|blob):/.test(request.url());
+    if (!isOwn) problems.push(`a request to ${request.url()}`);
+  });
+  return { page, problems };
+}
+
+/** Signs in by typing the admin key. */
+export async function signIn({ page }: WatchedPage, url: string, key: string): Promise<void> {
+  await page.goto(`${url}/console`);
+  await page.waitForSelector('input[type=password]');
+  await page.type('input[type=password]', key);
+  await page.click('button[type=submit]');
+  await page.waitForSelector('nav');
+}
+
+/** Waits until this text is on the page. */
+export async function seen(page: Page, text: string): Promise<void> {
+  await page
+    .waitForFunction(`document.body.innerText.includes(${JSON.stringify(text)})`)
+    .catch(async () => {
+      const shown = String(await page.evaluate('document.body.innerText'));
+      assert.fail(`"${text}" is not on the page:\n${shown.slice(0, 3_000)}`);
+    });
+}
+
+/** Clicks what is called so. */
+export async function press(page: Page, name: string, role = 'button'): Promise<void> {
+  await page.locator(`::-p-aria([name="${name}"][role="${role}"])`).click();
+}
+
+/** Types into the field of this label, in place of what is there. */
+export async function fill(page: Page, label: string, text: string): Promise<void> {
+  await page.locator(`::-p-aria([name="${label}"])`).fill(text);
+}

@@ -1,0 +1,98 @@
+import type { TestContext } from 'node:test';
+import { hashKey } from '../../src/config/credential-key.js';
+import type { Sql } from '../../src/db/client.js';
+import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
+import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
+import { startMockProvider } from '../../src/mock-provider/server.js';
+import type { UsageRow } from '../../src/observe/usage/usage-row.js';
+import { askChat } from '../support/ask.js';
+import { type Daemon, startDaemon } from '../support/daemon.js';
+import { logRow } from '../support/usage-row.js';
+
+const models = ['gpt-4o', 'gpt-4o-mini', 'claude-sonnet-4-5', '通义千问-max'];
+const names = [
+  'alice',
+  '客服机器人',
+  'a-very-long-name-of-a-batch-job-that-somebody-gave-without-thinking-about-tables',
+];
+
+/** What to fill a gateway with. */
+export interface Content {
+  keys: number;
+  /** Of the last day. */
+  requests: number;
+}
+
+/** A gateway with providers, keys, teams and usage. */
+export async function startFilled(t: TestContext, content: Content): Promise<Daemon> {
+  const daemon = await startDaemon(t, {
+    settings: { admin: { keys: [{ name: 'board', role: 'viewer', key: 'the-key-of-the-board' }] } },
+  });
+  if (content.keys === 0) return daemon;
+  const mock = await startMockProvider();
+  t.after(() => mock.close());
+  const mapping = Object.fromEntries(models.map((model) => [model, model]));
+  await daemon.addProvider('openai-main', {
+    api_base: mock.url,
+    model_mapping: mapping,
+    weight: 3,
+  });
+  await daemon.addProvider('azure-schweden-mit-langem-namen', {
+    api_base: mock.url,
+    model_mapping: { 'gpt-4o': 'gpt-4o-2024-11-20' },
+  });
+  await daemon.addProvider('away', {
+    api_base: 'http://127.0.0.1:9/v1',
+    model_mapping: { 'gpt-4o-mini': 'gpt-4o-mini' },
+    provider_params: { priority: 1 },
+  });
+  const { sql } = daemon;
+  await sql`INSERT INTO teams (name, limits, tags)
+    VALUES ('support', '{"tokens_per_minute": 200000}', '["eu"]'), ('研发团队', '{}', '[]')`;
+  const key = await daemon.addKey('alice');
+  await sql`
+    INSERT INTO credentials (credential_key, key_preview, name, rate_limit, is_enabled)
+    SELECT encode(sha256(('k' || n)::bytea), 'hex'), 'sk-…' || right(n::text, 4),
+      CASE n WHEN 1 THEN ${names[1] ?? ''} WHEN 2 THEN ${names[2] ?? ''} ELSE 'key-' || n END,
+      CASE WHEN n % 3 = 0 THEN 20 END, n % 7 <> 0
+    FROM generate_series(1, ${content.keys - 1}) n`;
+  await fillUsage(sql, content.requests);
+  await daemon.reload();
+  for (let i = 0; i < 8; i++) await askChat(daemon.url, key, models[i % 3] ?? '');
+  await askChat(daemon.url, key, 'no-such-model');
+  return daemon;
+}
+
+async function fillUsage(sql: Sql, count: number): Promise<void> {
+  const nowMs = Date.now();
+  const days = [0, 1, 2].map((back) =>
+    new Date(nowMs - back * 86_400_000).toISOString().slice(0, 10),
+  );
+  await createRequestLogPartitions(sql, days);
+  const rows: UsageRow[] = [];
+  for (let i = 0; i < count; i++) {
+    const isFailed = i % 23 === 0;
+    // Most of them lately, as by day and night.
+    const backMs = ((i * 7919) % 1_000) ** 2 * 86.4 * (i % 4 === 0 ? 1 : 0.04);
+    rows.push(
+      logRow({
+        started_ms: nowMs - backMs - 1_000,
+        request_id: hashKey(String(i)).slice(0, 24),
+        credential_name: names[i % 3] ?? '',
+        team: i % 2 === 0 ? 'support' : '研发团队',
+        model: models[i % 4] ?? '',
+        provider: i % 5 === 0 ? 'azure-schweden-mit-langem-namen' : 'openai-main',
+        status: isFailed ? (i % 2 === 0 ? 502 : 429) : 200,
+        error: isFailed ? 'upstream_failed' : null,
+        prompt_tokens: 200 + ((i * 37) % 4_000),
+        completion_tokens: 20 + ((i * 17) % 900),
+        cost_nano: 100_000 + ((i * 7_001) % 40_000_000),
+        duration_ms: 300 + ((i * 211) % 9_000),
+        first_token_ms: 80 + ((i * 31) % 900),
+      }),
+    );
+  }
+  for (let at = 0; at < rows.length; at += 1_000) {
+    await insertRequestLogs(sql, rows.slice(at, at + 1_000));
+  }
+}

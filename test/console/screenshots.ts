@@ -1,0 +1,53 @@
+/**
+ * Takes screenshots of every page: `npm run screenshots -- FOLDER`. Widths of 360, 1280 and 1920, light
+ * and dark, empty, with a little, and with much.
+ */
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'node:test';
+import { openPage, signIn, skip, startBrowser } from './browser.js';
+import { startFilled } from './fixture.js';
+
+const folder = resolve(process.argv[2] ?? 'screenshots');
+const pages = [
+  ...['overview', 'requests', 'usage', 'playground', 'providers', 'models', 'keys', 'teams'],
+  ...['configuration', 'configuration?view=history', 'audit', 'health'],
+];
+const contents = [
+  { name: 'empty', keys: 0, requests: 0 },
+  { name: 'few', keys: 3, requests: 40 },
+  { name: 'many', keys: 10_000, requests: 10_000 },
+];
+const looks = [
+  { width: 360, theme: 'light' },
+  { width: 1280, theme: 'light' },
+  { width: 1280, theme: 'dark' },
+  { width: 1920, theme: 'light' },
+] as const;
+
+for (const { name, ...content } of contents) {
+  test(`screenshots of a gateway with ${name}`, { skip, timeout: 600_000 }, async (t) => {
+    mkdirSync(folder, { recursive: true });
+    const daemon = await startFilled(t, content);
+    const browser = await startBrowser(t);
+    const watched = await openPage(browser, daemon.url);
+    const { page } = watched;
+    await signIn(watched, daemon.url, daemon.adminKey);
+    for (const { width, theme } of looks) {
+      await page.setViewport({ width, height: width === 360 ? 740 : 900 });
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+      for (const place of pages) {
+        await page.goto(`${daemon.url}/console#/${place}`);
+        await page.waitForFunction('document.querySelector(".skeleton") === null');
+        // A page follows events: one request stays open.
+        await page.waitForNetworkIdle({ concurrency: 1, idleTime: 300 });
+        const file = `${place.replace(/\W+/g, '-')}-${name}-${width}-${theme}.png`;
+        await page.screenshot({
+          path: `${folder}/${file}` as `${string}.png`,
+          fullPage: width === 360,
+        });
+      }
+    }
+    if (watched.problems.length > 0) t.diagnostic(watched.problems.join('\n'));
+  });
+}
