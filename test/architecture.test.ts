@@ -35,7 +35,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   observe: ['dialects'],
   'mock-provider': ['dialects', 'server', 'errors', 'websocket'],
-  console: ['admin', 'changes', 'db', 'providers'],
+  console: ['admin', 'changes', 'db'],
   daemon: [
     ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
     ...['observe', 'server', 'db', 'dialects', 'pricing', 'clouds'],
@@ -186,11 +186,11 @@ test('only cli, daemon, admin and changes import db, and the console only its ty
   for (const [file] of rooms) assert.match(file, /^(cli|daemon|admin|changes|db)\//);
 });
 
-test('the console loads nothing of the server: it shares types, and plain data of the providers', () => {
+test('the console loads nothing of the server: it shares types only', () => {
   for (const [file, list] of imports) {
     if (room(file) !== 'console') continue;
     for (const { to, typeOnly } of list.filter(({ to }) => isOurs(to) && room(to) !== 'console')) {
-      assert.ok(typeOnly || to === 'providers/presets.ts', `${file} loads ${to}`);
+      assert.ok(typeOnly, `${file} loads ${to}`);
     }
   }
 });

@@ -96,7 +96,8 @@ function describeModels(control: Control, names: readonly string[]) {
   const stateOf = (provider: Provider) => providerState(provider, states, unusable, nowMs);
   const { routing } = control.settings;
   return names.map((model) => {
-    const { routes } = explainModel(model, { providers, allowedModels: null, routing, stateOf });
+    const facts = { providers, allowedModels: null, endpoint: null, routing, stateOf };
+    const { routes } = explainModel(model, facts);
     const [own, ...others] = routes;
     return {
       model,

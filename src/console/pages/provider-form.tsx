@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import { presets } from '../../providers/presets.js';
 import type { Checked, Provider } from '../lib/answers.js';
 import { call } from '../lib/api.js';
+import { useLoad } from '../lib/load.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { CheckResult } from '../parts/check-result.js';
@@ -10,27 +10,13 @@ import { SelectField, TextField } from '../parts/field.js';
 import { Failure, Skeleton, State } from '../parts/state.js';
 import { toast } from '../parts/toast.js';
 
-type Kind = Provider['provider_type'];
-
-interface Preset {
+/** A kind of provider or a well-known server; the field names are those of the API. */
+interface Type {
   name: string;
-  kind: Kind;
-  base: string;
+  provider_type: string;
+  api_base: string | null;
+  provider_params: object;
 }
-
-/** Kinds with an address of their own, then servers with OpenAI's API. */
-const choices: readonly Preset[] = [
-  { name: 'openai', kind: 'openai', base: 'https://api.openai.com/v1' },
-  { name: 'anthropic', kind: 'anthropic', base: 'https://api.anthropic.com/v1' },
-  { name: 'gemini', kind: 'gemini', base: 'https://generativelanguage.googleapis.com/v1beta' },
-  { name: 'azure', kind: 'azure', base: 'https://NAME.openai.azure.com' },
-  ...Object.entries(presets).map(([name, base]) => ({ name, kind: 'openai', base })),
-  { name: 'other', kind: 'openai', base: '' },
-];
-
-const kinds = ['openai', 'azure', 'anthropic', 'gemini', 'vertex', 'bedrock'].map(
-  (kind) => [kind, kind] as const,
-);
 
 interface ProviderFormProps {
   /** Null to add one. */
@@ -40,7 +26,9 @@ interface ProviderFormProps {
 
 /** Adds or edits a provider, and tests it. */
 export function ProviderForm({ provider, onClose }: ProviderFormProps) {
-  const [preset, setPreset] = useState('');
+  const types = useLoad<{ types: Type[] }>('provider-types').data?.types ?? [];
+  const kinds = [...new Set(types.map(({ provider_type }) => provider_type))];
+  const [preset, setPreset] = useState<Type | null>(null);
   const [fields, setFields] = useState({
     provider_key: provider?.provider_key ?? '',
     provider_type: provider?.provider_type ?? 'openai',
@@ -53,13 +41,13 @@ export function ProviderForm({ provider, onClose }: ProviderFormProps) {
   const task = useTask();
   const set = (changes: Partial<typeof fields>) => setFields({ ...fields, ...changes });
   const wrong = (name: string) => (task.error?.param === name ? task.error.message : null);
-  const choose = ({ name, kind, base }: Preset) => {
-    setPreset(name);
-    const isOwn = fields.provider_key === '' || fields.provider_key === preset;
+  const choose = (type: Type) => {
+    const isOwn = fields.provider_key === '' || fields.provider_key === preset?.name;
+    setPreset(type);
     set({
-      provider_type: kind,
-      api_base: base,
-      ...(isOwn ? { provider_key: name === 'other' ? '' : name } : {}),
+      provider_type: type.provider_type,
+      api_base: type.api_base ?? '',
+      ...(isOwn ? { provider_key: type.name } : {}),
     });
   };
   const save = async (event: Event) => {
@@ -70,6 +58,7 @@ export function ProviderForm({ provider, onClose }: ProviderFormProps) {
       weight: Number(weight),
       model_mapping: readMapping(mapping),
       ...(api_key === '' ? {} : { api_key }),
+      ...(preset ? { provider_params: preset.provider_params } : {}),
     };
     await task.run(async () => {
       const path = provider ? `providers/${provider.id}` : 'providers';
@@ -92,14 +81,14 @@ export function ProviderForm({ provider, onClose }: ProviderFormProps) {
       <form class="stack" onSubmit={save}>
         {!provider && (
           <div class="kinds">
-            {choices.map((choice) => (
+            {types.map((type) => (
               <button
                 type="button"
-                key={choice.name}
-                aria-pressed={choice.name === preset}
-                onClick={() => choose(choice)}
+                key={type.name}
+                aria-pressed={type.name === preset?.name}
+                onClick={() => choose(type)}
               >
-                {choice.name === 'other' ? t('Another server') : choice.name}
+                {type.name}
               </button>
             ))}
           </div>
@@ -116,7 +105,9 @@ export function ProviderForm({ provider, onClose }: ProviderFormProps) {
           <SelectField
             label={t('Kind')}
             value={fields.provider_type}
-            of={kinds}
+            of={(kinds.length > 0 ? kinds : [fields.provider_type]).map(
+              (kind) => [kind, kind] as const,
+            )}
             onChange={(provider_type) => set({ provider_type })}
             hint={t('openai: also every compatible server')}
           />
