@@ -30,12 +30,12 @@ export function printUsage(
     ...by.map((grouping, index) => ({
       header: grouping.toUpperCase(),
       value: ({ names }: (typeof rows)[number]) => names[index] ?? '',
-      shrinkTo: 8,
+      shrinkTo: widthOfTime[grouping] ?? 6,
     })),
     { header: 'REQS', value: ({ sum }) => compact(sum.requests), align: 'right' },
-    { header: 'ERRORS', value: ({ sum }) => compact(sum.errors), align: 'right' },
-    { header: 'PROMPT', value: ({ sum }) => compact(sum.prompt_tokens), align: 'right' },
-    { header: 'OUTPUT', value: ({ sum }) => compact(sum.completion_tokens), align: 'right' },
+    { header: 'ERRS', value: ({ sum }) => compact(sum.errors), align: 'right' },
+    { header: 'IN', value: ({ sum }) => compact(sum.prompt_tokens), align: 'right' },
+    { header: 'OUT', value: ({ sum }) => compact(sum.completion_tokens), align: 'right' },
     { header: 'COST', value: ({ sum }) => costOf(sum), align: 'right' },
     { header: 'EST', value: ({ sum }) => estimatedShare(sum), align: 'right' },
     { header: 'P50', value: ({ sum }) => duration(sum.duration_ms.p50), align: 'right' },
@@ -49,6 +49,9 @@ function nameOf(by: UsageGrouping, timeZone: string, group: string | null): stri
   if (by === 'day') return timeIn(timeZone, new Date(group), 10);
   return by === 'hour' || by === 'minute' ? timeIn(timeZone, new Date(group), 16) : group;
 }
+
+/** Times say nothing when they are cut. */
+const widthOfTime: Partial<Record<UsageGrouping, number>> = { day: 10, hour: 16, minute: 16 };
 
 const noneOf: Partial<Record<UsageGrouping, string>> = {
   model: '(not served)',
@@ -74,8 +77,9 @@ export function duration(ms: number | null): string {
 
 /** A `+` says that there is more, of models without a price. */
 function costOf({ cost_nano, unpriced_requests }: UsageSum): string {
-  if (unpriced_requests === 0) return shownDollars(cost_nano);
-  return cost_nano === 0 ? 'unpriced' : `${shownDollars(cost_nano)}+`;
+  const shown = cost_nano > 0 && cost_nano < 100_000 ? '<$0.0001' : shownDollars(cost_nano);
+  if (unpriced_requests === 0) return shown;
+  return cost_nano === 0 ? 'unpriced' : `${shown}+`;
 }
 
 /** Rounds up, so that a dash means exactly none. */

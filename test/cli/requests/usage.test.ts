@@ -23,7 +23,9 @@ test('usage is summed in a table that fits 80 columns, and as JSON', async (t) =
 
   const period = ['--since', '2026-03-10', '--until', '2026-03-11'];
   for (const by of ['key', 'model', 'provider', 'day', 'hour']) {
-    const { stdout, code } = await run(['usage', '--by', by, ...period]);
+    const { stdout, code } = await run(['usage', '--by', by, ...period], {
+      env: { COLUMNS: '80' },
+    });
     assert.equal(code, 0);
     const lines = stdout.trimEnd().split('\n');
     for (const line of lines) assert.ok(line.length <= 80, line);
@@ -53,7 +55,7 @@ test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t)
     logRow({ credential_name: 'bob', model: 'o3', error: 'upstream_failed', status: 502 }),
   ]);
   await sql.end();
-  const env = { TZ: 'Asia/Kathmandu' };
+  const env = { TZ: 'Asia/Kathmandu', COLUMNS: '80' };
   const period = ['--since', '2026-03-10', '--until', '2026-03-12'];
   const local = await run(['usage', '--by', 'day,key', '--model', 'gpt*', ...period], { env });
   assert.match(local.stderr, /days and hours of Asia\/Kath?mandu/);
@@ -87,7 +89,7 @@ test('a period or grouping that makes no sense is a usage error that names the f
   await usage(['usage', '--until', '3'], /--until: "3"/);
   await usage(['usage', '--since', '1h', '--until', '2h'], /--since: .*before/);
   for (const by of ['colour', 'key,key', 'key,day,hour', '']) {
-    await usage(['usage', '--by', by], /--by.*key, model, provider, day, hour/);
+    await usage(['usage', '--by', by], /--by.*key, team, user, tag, model, provider, day, hour/);
   }
   await usage(['requests', '--status', 'teapot'], /--status: "teapot"/);
 });
