@@ -14,6 +14,7 @@ import { retryAfterMs } from '../upstream/retry-after.js';
 import { send } from '../upstream/send.js';
 import { toUpstreamError, type UpstreamError } from '../upstream/upstream-error.js';
 import { answerJudge } from './answer-judge.js';
+import { beginTranslated } from './begin-translated.js';
 import { keepWaiting } from './early-head.js';
 import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
@@ -125,10 +126,13 @@ export async function dispatch(
     let failed: UpstreamError | null = null;
     try {
       await readyInTime(gateway, exchange, planned, answer, record);
-      outcome = outcomeOfStatus(attempt.status);
+      outcome = answer.translated
+        ? beginTranslated(attempt, answer.translated, planned.request.stream)
+        : outcomeOfStatus(attempt.status);
       refusal?.answer.attempt.abort();
       refusal = { answer, candidate };
     } catch (error) {
+      attempt.abort();
       failed = toUpstreamError(error, attempt.sent);
       failure = failed;
       outcome = outcomeOfFailure(failed.failure);
@@ -345,6 +349,7 @@ function givenUp(failure: UpstreamError | null, { provider }: RequestRecord): Ga
       cause: failure,
     });
   }
+  if (failure.cause instanceof GatewayError) return failure.cause;
   return new GatewayError(
     failure.failure === 'timeout' ? 'upstream_timeout' : 'upstream_failed',
     `The provider "${provider}" ${failure.message}.`,

@@ -1,4 +1,3 @@
-import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
 import { ArrayReader } from './array-reader.js';
@@ -67,10 +66,10 @@ export async function relayAnswer(
   if (!translated) {
     const reader = new AnswerReader(dialect, attempt, answer.hidesUsage, storesBody);
     await passOn(reader);
-  } else if (isStream(answer, planned, record)) {
+  } else if (translated.begun && 'pipe' in translated.begun) {
     const type = isArray ? arrayType['content-type'] : 'text/event-stream; charset=utf-8';
     headers.push('content-type', type, 'cache-control', 'no-cache');
-    await passOn(new TranslatedReader(translated.translation.stream(), storesBody));
+    await passOn(new TranslatedReader(translated.begun.pipe, translated.begun.first, storesBody));
   } else {
     await respondTranslated(gateway, answer, translated, exchange, headers, planned, record);
   }
@@ -96,19 +95,3 @@ export async function relayAnswer(
 }
 
 const arrayType = { 'content-type': 'application/json; charset=UTF-8' };
-
-/**
- * Whether the answer is a stream to be translated.
- * @throws GatewayError `upstream_failed` where it is one and should not be, or the reverse.
- */
-function isStream(
-  { attempt }: Answer,
-  { request }: PlannedRequest,
-  { provider }: RequestRecord,
-): boolean {
-  if (attempt.status >= 400) return false;
-  if (attempt.stream === request.stream) return attempt.stream;
-  attempt.abort();
-  const what = request.stream ? 'without the stream that was asked for' : 'with an unasked stream';
-  throw new GatewayError('upstream_failed', `The provider "${provider}" answered ${what}.`);
-}

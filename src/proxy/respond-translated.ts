@@ -22,18 +22,21 @@ const maxAnswerBytes = 67_108_864;
 export async function respondTranslated(
   gateway: Gateway,
   answer: Answer,
-  { translation }: Translated,
+  { translation, begun }: Translated,
   exchange: Exchange,
   headers: string[],
   { endpoint, request }: PlannedRequest,
   record: RequestRecord,
 ): Promise<void> {
   const { attempt } = answer;
-  const body = attempt.ended
-    ? attempt.takeHeld()
-    : await wholeOf(gateway, answer, exchange, record);
   const { status } = attempt;
-  const said = status >= 400 ? translation.error(body, status) : translation.answer(body);
+  const read = async () => {
+    const body = attempt.ended
+      ? attempt.takeHeld()
+      : await wholeOf(gateway, answer, exchange, record);
+    return status >= 400 ? translation.error(body, status) : translation.answer(body);
+  };
+  const said = begun && 'said' in begun ? begun.said : await read();
   const sent = Buffer.from(said.body);
   record.status = 'error' in said ? said.status : status;
   if (record.bodies) record.bodies.response = keptBody(sent);

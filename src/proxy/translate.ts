@@ -1,6 +1,7 @@
 import type { ModelRequest } from '../dialects/head.js';
 import { checkLosses, lossHeader } from '../dialects/translate/loss-policy.js';
 import type { Seals } from '../dialects/translate/sealing.js';
+import type { StreamPipe } from '../dialects/translate/stream-pipe.js';
 import {
   type ReadOnce,
   type RequestTranslation,
@@ -16,6 +17,11 @@ export interface Translated {
   readonly lost: string | null;
   /** Whether the client is told of them. */
   readonly tellsLosses: boolean;
+  /** What was translated of the answer before it was chosen; null: nothing. */
+  begun:
+    | { pipe: StreamPipe; first: Buffer }
+    | { said: ReturnType<RequestTranslation['answer']> }
+    | null;
 }
 
 /**
@@ -36,5 +42,6 @@ export function translateRequest(
     translation,
     lost: lossHeader(translation.losses),
     tellsLosses: losses === 'warn',
+    begun: null,
   };
 }

@@ -18,18 +18,25 @@ export class TranslatedReader implements AnswerWatcher {
   /** Only whole events are written. */
   readonly atEventEnd = true;
   readonly #pipe: StreamPipe;
+  #first: Buffer | null;
   readonly #body: BodyKeeper | null;
   /** As the client has it, like the request that its tokens are counted with. */
   readonly #answer = new AnswerKeeper();
 
-  constructor(pipe: StreamPipe, storesBody: boolean) {
+  /** @param first what the pipe has given so far, which the client gets first. */
+  constructor(pipe: StreamPipe, first: Buffer, storesBody: boolean) {
     this.#pipe = pipe;
+    this.#first = first;
     this.#body = storesBody ? new BodyKeeper() : null;
   }
 
   push(chunk: Buffer): Buffer {
     this.pieces++;
-    return this.#taken(this.#pipe.push(chunk));
+    const piece = this.#pipe.push(chunk);
+    if (this.#first === null) return this.#taken(piece);
+    const first = Buffer.concat([this.#first, piece]);
+    this.#first = null;
+    return this.#taken(first);
   }
 
   flush(): Buffer | null {

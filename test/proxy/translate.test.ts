@@ -122,7 +122,8 @@ test('a request is asked in the provider’s dialect, and its answer told in the
     assert.equal(request.headers[name], undefined, 'it is meant for another API');
   }
   const record = last();
-  assert.deepEqual(record?.usage, { promptTokens: 7, completionTokens: 3 });
+  const { promptTokens, completionTokens } = record?.usage ?? {};
+  assert.deepEqual([promptTokens, completionTokens], [7, 3]);
   assert.deepEqual([record?.status, record?.complete, record?.stream], [200, true, false]);
 });
 
@@ -201,7 +202,7 @@ test('a stream that fails before its first content is asked of the next provider
     asked.map(({ provider }) => provider),
     ['a', 'b'],
   );
-  assert.equal(status, 502, 'b answers without the stream that was asked for');
+  assert.equal(status, 503, 'b answers without the stream that was asked for');
 });
 
 test('an answer that is too long to be held at first is translated whole', async (t) => {
@@ -358,4 +359,52 @@ test('signed reasoning comes back to its provider through a client of responses'
   await post(origin, '/v1/responses', { ...body, input: [hi, ...output, result] });
   const [, turn] = (asked[1]?.body.messages ?? []) as { content: unknown[] }[];
   assert.deepEqual(turn?.content, [thought, call]);
+});
+
+test('an answer that cannot be translated counts as a failure, and another provider is asked', async (t) => {
+  const late = { provider_params: { priority: 5 } };
+  const good = { answer: json(200, message), ...claude, ...late };
+  for (const nonsense of [{ content: 'x' }, { no: 'answer' }]) {
+    const { asked, origin, last, gateway } = await served(t, {
+      a: { answer: json(200, nonsense), ...claude },
+      b: good,
+    });
+    const { status, text, headers } = await post(origin, chatPath, chatBody);
+    assert.equal(status, 200);
+    assert.equal(JSON.parse(text).choices[0].message.content, 'hello');
+    assert.equal(headers['x-llmproxy-provider'], 'b');
+    assert.deepEqual(
+      asked.map(({ provider }) => provider),
+      ['a', 'b'],
+    );
+    const [first] = last()?.attemptsLog ?? [];
+    assert.deepEqual([first?.provider, first?.outcome], ['a', 'protocol']);
+    assert.equal(gateway.health.isSound('a'), false);
+  }
+  const alone = await served(t, { a: { answer: json(200, { no: 'answer' }), ...claude } });
+  const refused = await post(alone.origin, chatPath, chatBody);
+  assert.equal(refused.status, 502);
+  assert.match(JSON.parse(refused.text).error.message, /answer cannot be read/);
+});
+
+test('a stream that cannot be translated from its start is another provider’s to give', async (t) => {
+  const nonsense = {
+    type: 'content_block_delta',
+    index: 7,
+    delta: { type: 'text_delta', text: 'x' },
+  };
+  const end = { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: message.usage };
+  const good = [start, open, said('hel'), said('lo'), { type: 'content_block_stop', index: 0 }];
+  const { asked, origin } = await served(t, {
+    a: { answer: events([start, nonsense]), ...claude },
+    b: {
+      answer: events([...good, end, { type: 'message_stop' }]),
+      ...claude,
+      provider_params: { priority: 5 },
+    },
+  });
+  const { status, text, whole } = await post(origin, chatPath, { ...chatBody, stream: true });
+  assert.deepEqual([status, whole, asked.length], [200, true, 2]);
+  assert.match(text, /"content":"hel"[\s\S]*"content":"lo"[\s\S]*\[DONE\]/);
+  assert.doesNotMatch(text, /error/);
 });
