@@ -30,6 +30,7 @@ const exampleCredential = {
   priority: 0,
   tags: ['team-a'],
   store_bodies: false,
+  losses: null,
   allowed_ips: null,
   previous_expires_at: null,
   last_used_at: '2026-01-31T12:00:00.000Z',

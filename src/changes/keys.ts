@@ -22,6 +22,7 @@ type PlainField =
   | 'is_enabled'
   | 'tags'
   | 'store_bodies'
+  | 'losses'
   | 'team'
   | 'limits'
   | 'weight'

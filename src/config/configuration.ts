@@ -220,6 +220,8 @@ export interface Credential {
   tags?: string[];
   /** Whether what it asks and is answered is stored; absent: false. */
   store_bodies?: boolean;
+  /** What is done about losses of translation; absent or null: as each provider says. */
+  losses?: LossPolicy | null;
   /** Addresses and networks (CIDR) that it may be used from; absent or null: all. */
   allowed_ips?: string[] | null;
   /** The team that it belongs to, by name; absent or null: none. */

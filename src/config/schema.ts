@@ -296,6 +296,12 @@ export const credentialProperties = {
     description:
       'True stores the bodies of its requests and answers, with the rows of its usage; false is the default.',
   },
+  losses: {
+    type: ['string', 'null'],
+    enum: [...lossPolicies, null],
+    description:
+      'When a request of the key is translated and something of it would be lost: `strict` refuses it, `warn` names it in `x-llmproxy-lost`, `allow` says nothing; null is as each provider says. Of the two the stricter one counts.',
+  },
   allowed_ips: {
     type: ['array', 'null'],
     items: { type: 'string', minLength: 1, maxLength: 64 },

@@ -19,6 +19,7 @@ const anybody: RoutedCredential = Object.freeze({
   burst: 0,
   expiresAt: null,
   storeBodies: false,
+  losses: null,
   allowedIps: null,
 });
 

@@ -271,7 +271,15 @@ function start(
   if (upload?.failure) throw upload.failure;
   const { dialect, translation } = wire;
   const translated =
-    translation && translateRequest(planned, candidate, translation, dialect.name, seals);
+    translation &&
+    translateRequest(
+      planned,
+      candidate,
+      translation,
+      record.credential?.losses ?? null,
+      dialect.name,
+      seals,
+    );
   const asksUsage =
     !translated &&
     request.usageEdit !== null &&

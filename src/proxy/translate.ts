@@ -1,5 +1,10 @@
 import type { ModelRequest } from '../dialects/head.js';
-import { checkLosses, lossHeader } from '../dialects/translate/loss-policy.js';
+import {
+  checkLosses,
+  type LossPolicy,
+  lossHeader,
+  stricter,
+} from '../dialects/translate/loss-policy.js';
 import type { Seals } from '../dialects/translate/sealing.js';
 import type { StreamPipe } from '../dialects/translate/stream-pipe.js';
 import {
@@ -26,17 +31,20 @@ export interface Translated {
 
 /**
  * Says a request in a provider's dialect.
+ * @param ofKey the policy of the client's key about losses; null: none.
  * @param target name of that dialect, for messages.
  * @throws GatewayError `invalid_request` naming the fields that cannot be read, or be said there.
  */
 export function translateRequest(
   { request, read }: { request: ModelRequest; read: ReadOnce },
   { provider: { key } }: Candidate,
-  { way, losses }: WireTranslation,
+  { way, losses: ofProvider }: WireTranslation,
+  ofKey: LossPolicy | null,
   target: string,
   seals: Seals,
 ): Translated {
   const translation = translateOver(way, request, read, key, seals);
+  const losses = stricter(ofKey, ofProvider);
   checkLosses(translation.losses, losses, target);
   return {
     translation,

@@ -1,4 +1,4 @@
-import type { Credential, Team } from '../config/configuration.js';
+import type { Credential, LossPolicy, Team } from '../config/configuration.js';
 import { Networks } from '../config/networks.js';
 import { compileAllowedModels } from './model-mapping.js';
 import { compileQuotas, type Quotas } from './quota.js';
@@ -36,6 +36,8 @@ export interface RoutedCredential {
   readonly expiresAt: number | null;
   /** Store the bodies of requests and answers. */
   readonly storeBodies: boolean;
+  /** What is done about losses of translation; null: as each provider says. */
+  readonly losses: LossPolicy | null;
   /** Networks that it may be used from; null: all. */
   readonly allowedIps: Networks | null;
 }
@@ -153,6 +155,7 @@ function routed(credential: Credential, team: Team | null): RoutedCredential {
     quotas: compileQuotas(credential, limiterKey(credential), team),
     expiresAt: milliseconds(credential.expires_at),
     storeBodies: credential.store_bodies ?? false,
+    losses: credential.losses ?? null,
     burst: credential.burst ?? credential.rate_limit ?? 0,
     allowedIps: credential.allowed_ips ? new Networks(credential.allowed_ips) : null,
   });

@@ -210,6 +210,9 @@ function keyEffect(
   if ((next.store_bodies ?? false) !== (old.store_bodies ?? false)) {
     reasons.push(`bodies are ${next.store_bodies ? 'stored' : 'no longer stored'}`);
   }
+  if ((next.losses ?? null) !== (old.losses ?? null)) {
+    reasons.push(`losses of translation: ${next.losses ?? 'as each provider says'}`);
+  }
   return reasons.length > 0 ? [{ name, effect: 'changes', reasons }] : [];
 }
 

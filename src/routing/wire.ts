@@ -54,7 +54,8 @@ export interface Wire {
 /** From a client's dialect to a provider's, and back. */
 export interface WireTranslation {
   readonly way: Way;
-  readonly losses: LossPolicy;
+  /** Null where the provider says nothing about them. */
+  readonly losses: LossPolicy | null;
 }
 
 /** Requests whose connections have the same key share a pool. */
@@ -137,7 +138,7 @@ export function compileWires(provider: Provider): ProviderWires {
       for (const [target, way] of waysFrom(endpoint.dialect.name, model, kind.quirks(provider))) {
         const wire = wireTo(target, model);
         if (!wire) continue;
-        return { ...wire, translation: { way, losses: provider_params.losses ?? 'warn' } };
+        return { ...wire, translation: { way, losses: provider_params.losses ?? null } };
       }
       return null;
     },
@@ -186,6 +187,7 @@ function lowerCase(name: string): string {
  */
 export function translatedApis({ to, translated }: ProviderWires, model: string): string[] {
   const apis = modelEndpoints
+    .filter(({ dialect }) => dialect.operation === 'chat')
     .filter((endpoint) => !to(endpoint, model) && translated(endpoint, model))
     .map(({ dialect }) => dialect.name.replace(/^.*\./, ''));
   // Gemini has an endpoint of its own for streams.

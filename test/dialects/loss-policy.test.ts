@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Loss } from '../../src/dialects/codec.js';
-import { checkLosses, lossHeader } from '../../src/dialects/translate/loss-policy.js';
+import { checkLosses, lossHeader, stricter } from '../../src/dialects/translate/loss-policy.js';
 import { GatewayError } from '../../src/errors.js';
 
 const dropped: Loss = { kind: 'dropped', field: 'top_k', reason: 'has no counterpart' };
@@ -32,4 +32,16 @@ test('the header names each loss once, within its bounds and in ASCII', () => {
   const value = lossHeader(many) ?? '';
   assert.ok(value.length <= 1100);
   assert.match(value, /^\?0=dropped, [\x20-\x7e]+$/);
+});
+
+test('of a key and a provider the stricter one counts; where neither says anything, losses are told', () => {
+  assert.equal(stricter(null, null), 'warn');
+  for (const policy of ['strict', 'warn', 'allow'] as const) {
+    assert.equal(stricter(policy, null), policy);
+    assert.equal(stricter(null, policy), policy);
+    assert.equal(stricter(policy, policy), policy);
+  }
+  assert.equal(stricter('allow', 'warn'), 'warn');
+  assert.equal(stricter('strict', 'allow'), 'strict');
+  assert.equal(stricter('warn', 'strict'), 'strict');
 });

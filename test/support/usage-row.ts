@@ -31,6 +31,8 @@ export function logRow(changes: Partial<UsageRow> = {}): UsageRow {
     duration_ms: 100.5,
     upstream_ms: 99.25,
     first_token_ms: 50,
+    translated_to: null,
+    losses: null,
     request_body: null,
     response_body: null,
     ...changes,

@@ -144,8 +144,8 @@ export function explainRow(row: ExplainedRow, price: ModelPrice | null): Request
     attempts: row.attempts,
     attempts_log: null,
     attempts_end: null,
-    translated_to: null,
-    lost: null,
+    translated_to: row.translated_to,
+    lost: row.losses,
     candidates: null,
     limits: null,
     tokens: usage_source && {

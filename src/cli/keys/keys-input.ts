@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { type LossPolicy, lossPolicies } from '../../config/configuration.js';
 import { minKeyLength } from '../../config/credential-key.js';
 import type { Limits } from '../../config/limits.js';
 import type { CredentialInput } from '../../db/queries/rows.js';
@@ -30,6 +31,7 @@ export interface LimitFlags extends AmountFlags {
   allowedIps?: string[] | 'any';
   tag?: string[];
   storeBodies?: boolean;
+  losses?: LossPolicy | 'none';
 }
 
 export function addKeyOptions(command: Command, description: string): void {
@@ -53,7 +55,12 @@ export function addLimitOptions(command: Command): Command {
     .option('--weight <n>', 'its share where requests wait', wholeNumber('--weight', 1, 1_000_000))
     .option('--priority <n>', 'where requests wait, higher goes first', priority)
     .option('--store-bodies', 'store bodies of requests and answers, see docs/usage.md')
-    .option('--no-store-bodies', 'do not store bodies; the default');
+    .option('--no-store-bodies', 'do not store bodies; the default')
+    .addOption(
+      new Option('--losses <policy>', 'losses of translation; none: as each provider says').choices(
+        [...lossPolicies, 'none'],
+      ),
+    );
   return addGatewayOptions(addAmountOptions(command));
 }
 
@@ -62,6 +69,7 @@ export function limitsFrom(flags: LimitFlags, before: Limits = {}): Partial<Cred
   const limits = limitsAfter(before, flags);
   const { team, weight, priority: first } = flags;
   const { models, rateLimit: rate, burst: most, expires, allowedIps, tag, storeBodies } = flags;
+  const { losses } = flags;
   return {
     ...(models !== undefined && { allowed_models: models }),
     ...(rate !== undefined && { rate_limit: rate === 'none' ? null : rate }),
@@ -74,6 +82,7 @@ export function limitsFrom(flags: LimitFlags, before: Limits = {}): Partial<Cred
     ...(first !== undefined && { priority: first }),
     ...(limits !== undefined && { limits }),
     ...(storeBodies !== undefined && { store_bodies: storeBodies }),
+    ...(losses !== undefined && { losses: losses === 'none' ? null : losses }),
   };
 }
 

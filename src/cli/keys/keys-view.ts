@@ -9,12 +9,12 @@ export type ShownKey = AsJson<Omit<CredentialRow, 'credential_key' | 'previous_k
 /** A key as JSON for scripts, with a preview of the key itself and no hash. */
 export function keyJson(row: ShownKey) {
   const { id, name, key_preview, allowed_models, rate_limit, burst, is_enabled } = row;
-  const { expires_at, allowed_ips, tags, store_bodies, previous_expires_at } = row;
+  const { expires_at, allowed_ips, tags, store_bodies, losses, previous_expires_at } = row;
   const { team, limits, weight, priority } = row;
   const { last_used_at, created_at, updated_at } = row;
   return {
     ...{ id, name, key_preview, allowed_models, rate_limit, burst, is_enabled },
-    ...{ expires_at, allowed_ips, tags, store_bodies, previous_expires_at },
+    ...{ expires_at, allowed_ips, tags, store_bodies, losses, previous_expires_at },
     ...{ team, limits, weight, priority },
     ...{ last_used_at, created_at, updated_at },
   };
@@ -58,6 +58,7 @@ export function printKey(row: ShownKey): void {
     ['from', row.allowed_ips?.join(', ') ?? 'everywhere'],
     ['tags', tagged(row) || 'none'],
     ['bodies', row.store_bodies ? 'stored' : 'not stored'],
+    ['losses', row.losses ?? 'as each provider says'],
     ['expires', row.expires_at ?? 'never'],
     ...(row.previous_expires_at
       ? [['old key', `valid until ${row.previous_expires_at}`] as const]

@@ -14,7 +14,7 @@ export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Pr
         completion_tokens bigint, usage_source text, usage_classes jsonb, cost_nano bigint,
         currency text, price_revision text, stream boolean, complete boolean,
         duration_ms double precision, upstream_ms double precision,
-        first_token_ms double precision, request_body text, response_body text
+        first_token_ms double precision, translated_to text, losses text, request_body text, response_body text
       )
     ) AS row
     ON CONFLICT DO NOTHING`;
@@ -48,6 +48,8 @@ const columns = [
   'duration_ms',
   'upstream_ms',
   'first_token_ms',
+  'translated_to',
+  'losses',
   'request_body',
   'response_body',
 ] as const satisfies readonly ('started_at' | keyof UsageRow)[];

@@ -32,8 +32,10 @@ export interface RequestLogRow {
   first_token_ms: number | null;
 }
 
-/** With what its cost was made of. */
+/** With what its cost was made of, and what was lost in translation. */
 export interface ExplainedRow extends RequestLogRow {
+  translated_to: string | null;
+  losses: string | null;
   usage_classes: UsageClasses | null;
 }
 
@@ -139,7 +141,7 @@ export async function findRequestLog(
 ): Promise<ExplainedRow | null> {
   const always = { since: new Date(0), until: new Date(Date.now() + 86_400_000) };
   const filter = { ...always, requestId: { exactly: requestId } };
-  const columns = [...requestColumns, 'usage_classes'] as const;
+  const columns = [...requestColumns, 'usage_classes', 'translated_to', 'losses'] as const;
   const [row] = await newestRows<ExplainedRow>(sql, columns, filter, 1, signal);
   return row ?? null;
 }

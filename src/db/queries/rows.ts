@@ -1,4 +1,4 @@
-import type { Credential } from '../../config/configuration.js';
+import type { Credential, LossPolicy } from '../../config/configuration.js';
 import type { Limits } from '../../config/limits.js';
 import type { Sql } from '../client.js';
 
@@ -37,6 +37,8 @@ export interface CredentialRow {
   tags: string[];
   /** Whether the bodies of its requests and answers are stored. */
   store_bodies: boolean;
+  /** What is done about losses of translation; null: as each provider says. */
+  losses: LossPolicy | null;
   /** Addresses and networks that it may be used from; null: all. */
   allowed_ips: string[] | null;
   /** Name of its team; null: none. */
@@ -80,6 +82,7 @@ type CredentialDefaults =
   | 'expires_at'
   | 'tags'
   | 'store_bodies'
+  | 'losses'
   | 'team'
   | 'limits'
   | 'weight'
@@ -130,6 +133,7 @@ export const credentialColumns = [
   'expires_at',
   'tags',
   'store_bodies',
+  'losses',
   'allowed_ips',
   'team',
   'limits',
@@ -157,6 +161,7 @@ export function toCredential(id: number | null, row: CredentialInput): Credentia
     previous_expires_at: row.previous_expires_at?.toISOString() ?? null,
     tags: row.tags ?? [],
     store_bodies: row.store_bodies ?? false,
+    losses: row.losses ?? null,
     burst: row.burst ?? null,
     allowed_ips: row.allowed_ips ?? null,
     team: row.team ?? null,

@@ -4,6 +4,14 @@ import type { Loss } from '../codec.js';
 /** `strict` refuses any loss; `warn` tells it to the client; `allow` only records it. */
 export type LossPolicy = 'strict' | 'warn' | 'allow';
 
+const strictness: readonly LossPolicy[] = ['allow', 'warn', 'strict'];
+
+/** What a key and a provider say together; where neither says anything, losses are told. */
+export function stricter(ofKey: LossPolicy | null, ofProvider: LossPolicy | null): LossPolicy {
+  if (ofKey === null || ofProvider === null) return ofKey ?? ofProvider ?? 'warn';
+  return strictness.indexOf(ofKey) > strictness.indexOf(ofProvider) ? ofKey : ofProvider;
+}
+
 /**
  * Refuses what a policy does not let pass. What a target cannot be sent at all is refused by each.
  * @throws GatewayError `invalid_request`, naming every field.

@@ -39,6 +39,9 @@ export interface UsageRow {
   duration_ms: number;
   upstream_ms: number;
   first_token_ms: number | null;
+  /** The API that it was translated to, and the fields that were lost; null where it was not. */
+  translated_to: string | null;
+  losses: string | null;
   /** Null unless the key has its bodies stored. */
   request_body: string | null;
   response_body: string | null;
@@ -89,6 +92,8 @@ export function usageRow(
     duration_ms: rounded(event.totalMs),
     upstream_ms: rounded(event.upstreamMs),
     first_token_ms: event.firstTokenMs === null ? null : rounded(event.firstTokenMs),
+    translated_to: event.translation?.to ?? null,
+    losses: event.translation?.lost ?? null,
     request_body: event.bodies && bodyText(event.bodies.request),
     response_body: event.bodies && bodyText(event.bodies.response),
   };
