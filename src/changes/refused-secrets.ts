@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ProviderAuth, ProviderParams } from '../config/configuration.js';
 import { keep } from '../config/document-schema.js';
 import { isSealed } from '../config/secret-cipher.js';
-import { originOf, secretParamsOf } from '../config/secret-columns.js';
+import { originOf, receiverOf, secretParamsOf } from '../config/secret-columns.js';
 import {
   type AllowedReferences,
   forbiddenFile,
@@ -36,10 +36,10 @@ export function refusedSecrets(
   written: Partial<SecretColumns>,
   allowed: AllowedSecrets,
 ): RefusedSecret[] {
-  const { api_key, api_base } = written;
+  const { api_key } = written;
   const refused: RefusedSecret[] = [];
-  const isMoved =
-    before !== null && api_base !== undefined && originOf(api_base) !== originOf(before.api_base);
+  const after = { ...before, ...written } as SecretColumns;
+  const isMoved = before !== null && receiverOf(after) !== receiverOf(before);
   if (api_key !== undefined && isSealed(api_key)) {
     refused.push({ field: 'api_key', reason: 'must be the key itself or a reference to it' });
   } else if (api_key !== undefined && isReference(api_key)) {
@@ -60,7 +60,11 @@ export function refusedSecrets(
     });
   }
   if (!isMoved) return refused;
-  const reason = `must be given again with an api_base at another origin (${originOf(api_base)})`;
+  const origin = originOf(after.api_base);
+  const reason =
+    origin === originOf(before.api_base)
+      ? 'must be given again with another proxy, which reads what is sent over HTTP'
+      : `must be given again with an api_base at another origin (${origin})`;
   if (api_key === undefined || api_key === keep) refused.push({ field: 'api_key', reason });
   const { provider_params } = written;
   if (provider_params === undefined) {

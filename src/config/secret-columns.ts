@@ -1,9 +1,24 @@
+import { noProxy } from './http-proxy.js';
 import type { SecretPlace } from './secret-cipher.js';
 import type { SecretColumns } from './secret-store.js';
 
 /** Scheme, host and port of a provider's base URL; empty where it is not a URL. */
 export function originOf(apiBase: string): string {
   return URL.canParse(apiBase) ? new URL(apiBase).origin : '';
+}
+
+/**
+ * Who reads what is sent to a provider: the origin of its base URL, and over plain HTTP a proxy of its
+ * own.
+ */
+export function receiverOf({
+  api_base,
+  provider_params,
+}: Pick<SecretColumns, 'api_base' | 'provider_params'>): string {
+  const origin = originOf(api_base);
+  const proxy: unknown = Reflect.get(provider_params, 'proxy');
+  const reads = origin.startsWith('http:') && typeof proxy === 'string' && proxy !== noProxy;
+  return reads ? `${origin} by the proxy ${proxy}` : origin;
 }
 
 /** Members of `provider_params` whose values are secrets, each an object of texts. */
@@ -44,9 +59,9 @@ export function withSecretParams(
 }
 
 /** The place that a provider's encrypted `api_key` is bound to. */
-export function keyPlace({ provider_key, api_base }: SecretColumns): SecretPlace {
-  const origin = originOf(api_base);
-  return { table: 'providers', row: provider_key, column: 'api_key', origin };
+export function keyPlace(row: SecretColumns): SecretPlace {
+  const origin = receiverOf(row);
+  return { table: 'providers', row: row.provider_key, column: 'api_key', origin };
 }
 
 /** The place that an encrypted parameter is bound to; names of headers have no case. */

@@ -106,7 +106,7 @@ export function providerProblems(
   if (badBase) add('api_base', badBase);
   const badKey = providerKeyProblem(provider.api_key, provider.provider_type);
   if (badKey) add('api_key', badKey);
-  const badProxy = ownProxyProblem(provider.provider_params.proxy);
+  const badProxy = ownProxyProblem(provider.provider_params.proxy, privateAddresses);
   if (badProxy) add('provider_params.proxy', badProxy);
   const badAuth = authProblem(provider);
   if (badAuth) add('provider_params.auth.method', badAuth);
@@ -219,10 +219,15 @@ export function apiBaseProblem(
 }
 
 /** The reason that a provider cannot have this proxy of its own, or null. */
-function ownProxyProblem(text: string | undefined): string | null {
+function ownProxyProblem(
+  text: string | undefined,
+  privateAddresses: PrivateAddresses,
+): string | null {
   if (text === undefined || text === noProxy) return null;
   const proxy = parseProxy(text);
   if (typeof proxy === 'string') return `${proxy}; or none`;
+  const badHost = hostProblem(proxy.hostname, privateAddresses);
+  if (badHost) return `its host ${proxy.hostname} ${badHost}`;
   if (proxy.authorization === null) return null;
   return 'must have no user and password, which would be shown: upstream.https_proxy may have them';
 }

@@ -52,10 +52,13 @@ export function namedIn(
 ): Named[] {
   const named: Named[] = [];
   for (const param of resources?.members ?? []) {
-    const value = spans.has(param) ? memberOf(body, param, spans.get(param)) : null;
-    for (const each of Array.isArray(value) ? value : [value]) {
-      const id = isObject(each) ? each.id : each;
-      if (typeof id === 'string') named.push({ id, param });
+    // A name may occur twice, and a provider may read either.
+    for (const span of spans.get(param) ?? []) {
+      const value = memberOf(body, param, [span]);
+      for (const each of Array.isArray(value) ? value : [value]) {
+        const id = isObject(each) ? each.id : each;
+        if (typeof id === 'string') named.push({ id, param });
+      }
     }
   }
   return named;

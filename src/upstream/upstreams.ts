@@ -57,6 +57,8 @@ function openPool(
     connectTimeoutMs: connectMs ?? settings.connect_timeout_ms,
     lookup: guardedLookup(settings.private_addresses),
     proxy: proxyFor(origin, proxy, settings),
+    // The settings may name a proxy in a network where no provider may be.
+    proxyLookup: guardedLookup(proxy === null ? 'allow' : settings.private_addresses),
   };
   const openHttp2 = () => new Http2Pool(options);
   return http2 ? openHttp2() : new NetPool({ ...options, openHttp2 });

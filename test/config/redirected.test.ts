@@ -30,6 +30,22 @@ test('a row cannot send the secret of an override file to another origin', () =>
   assert.deepEqual(found([file({ api_key: 'env:A', ...base })]), []);
   assert.deepEqual(found([key, file(base, 'b.yaml')]), []);
   assert.deepEqual(found([file(base, '0.yaml'), key]), []);
+  const http = { api_base: 'http://127.0.0.1/v1' };
+  const proxied = (proxy?: string, fields: object = http) =>
+    configuration([provider('main', { ...fields, provider_params: proxy ? { proxy } : {} })]);
+  const evil = 'http://evil.example.com:3128';
+  const all = ['a.yaml providers.main.api_key'];
+  assert.deepEqual(found([key], proxied(evil), proxied()), all);
+  assert.deepEqual(found([key], proxied(evil), proxied('none')), all);
+  assert.deepEqual(found([key], proxied('none'), proxied()), []);
+  const whole = file({ api_key: 'env:A', ...base });
+  assert.deepEqual(found([whole], proxied(evil), proxied()), all);
+  assert.deepEqual(found([whole], proxied(evil), configuration()), all);
+  assert.deepEqual(found([whole], proxied(), configuration()), []);
+  const own = file({ api_key: 'env:A', ...base, provider_params: { proxy: 'http://own:1' } });
+  assert.deepEqual(found([own], proxied(evil), proxied()), []);
+  const tls = { api_base: 'https://api.example.com/v1' };
+  assert.deepEqual(found([key], proxied(evil, tls), proxied(undefined, tls)), []);
   const path = provider('main', { api_base: 'https://api.example.com/v2' });
   assert.deepEqual(found([key], configuration([path])), []);
   assert.deepEqual(found([key], configuration()), []);

@@ -259,3 +259,43 @@ test('an admin key has no file of the machine read as TLS of a provider', async 
   });
   assert.equal(kept.status, 200, 'what the machine chose may stay');
 });
+
+test('a secret is read by another proxy only when it is given again, and is encrypted for one', async (t) => {
+  const daemon = await startDaemon(t);
+  const upstream = await startUpstream(t, answerChat);
+  // It takes requests in absolute form, as a proxy does.
+  const evil = await startUpstream(t, answerChat);
+  const client = await daemon.addKey('alice');
+  daemon.secrets.add('sk-of-the-test-and-secret');
+  const row = { provider_key: 'a', api_base: upstream.url, api_key: 'sk-of-the-test-and-secret' };
+  const { id } = (await admin(daemon, 'POST', '/providers', row)).body.provider;
+  const provider_params = { proxy: new URL(evil.url).origin };
+  const document = stringify({ providers: { a: { provider_params } } });
+  for (const { status, body } of [
+    await admin(daemon, 'PUT', `/providers/${id}`, { provider_params }),
+    await admin(daemon, 'POST', '/config/apply', { document }),
+  ]) {
+    assert.equal(status, 400);
+    assert.match(body.error.message, /api_key: must be given again with another proxy/);
+  }
+  await daemon.sql`UPDATE providers SET provider_params = ${daemon.sql.json(provider_params)}`;
+  await daemon.reload();
+  assert.notEqual((await askChat(daemon.url, client, 'm')).status, 200);
+  assert.equal(evil.received.length, 0, 'what is encrypted for no proxy is not sent by one');
+  const again = { provider_params, api_key: row.api_key };
+  const put = await admin(daemon, 'PUT', `/providers/${id}?wait=active`, again);
+  assert.equal(put.status, 200, put.text);
+  assert.equal((await askChat(daemon.url, client, 'm')).status, 200);
+  assert.equal(evil.received.length, 1);
+  for (const proxy of ['http://169.254.169.254', 'http://metadata.google.internal:80']) {
+    const refused = await admin(daemon, 'PUT', `/providers/${id}`, {
+      ...again,
+      provider_params: { proxy },
+    });
+    assert.equal(refused.status, 400, proxy);
+    assert.match(
+      refused.text,
+      /provider_params\.proxy: its host .+(?:never allowed|metadata service)/,
+    );
+  }
+});

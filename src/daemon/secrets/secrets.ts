@@ -14,8 +14,8 @@ import {
 } from '../../config/secret-cipher.js';
 import {
   keyPlace,
-  originOf,
   paramPlace,
+  receiverOf,
   secretParamsOf,
   withSecretParams,
 } from '../../config/secret-columns.js';
@@ -137,8 +137,7 @@ export class Secrets implements SecretReader {
     after: SecretColumns,
   ): Promise<Partial<StoredSecrets>> {
     const isMoved =
-      before.provider_key !== after.provider_key ||
-      originOf(before.api_base) !== originOf(after.api_base);
+      before.provider_key !== after.provider_key || receiverOf(before) !== receiverOf(after);
     const keepsKey = after.api_key === before.api_key;
     const keepsParams = after.provider_params === before.provider_params;
     if (!isMoved && keepsKey && keepsParams) return {};

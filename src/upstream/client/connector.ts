@@ -27,6 +27,8 @@ export interface Destination {
   tls?: SecureContextOptions;
   /** Connections to `https:` are tunnelled through it; for `http:` it takes the requests itself. */
   proxy?: HttpProxy | null;
+  /** Resolves the proxy's name. */
+  proxyLookup?: LookupFunction;
 }
 
 export type Opened = (error: Error | null, socket: Socket | null) => void;
@@ -50,7 +52,7 @@ export class Connector {
    * @returns gives up.
    */
   open(opened: Opened): () => void {
-    const { connectTimeoutMs, proxy } = this.#destination;
+    const { connectTimeoutMs, proxy, proxyLookup } = this.#destination;
     const beganMs = performance.now();
     const isTls = this.url.protocol === 'https:';
     let failure: Error = new ClientError('ERR_CLOSED', 'the connection was closed');
@@ -90,7 +92,12 @@ export class Connector {
         openTunnel(current, this.#address(), proxy);
         step(current, 'tunnel', secure, unreachable);
       };
-      step(connectProxy(proxy), connectEvent(proxy.isTls), isTls ? tunnel : done, unreachable);
+      step(
+        connectProxy(proxy, proxyLookup),
+        connectEvent(proxy.isTls),
+        isTls ? tunnel : done,
+        unreachable,
+      );
     }
     return () => current.destroy();
   }
@@ -132,8 +139,8 @@ const socketOptions = {
   autoSelectFamily: true,
 };
 
-function connectProxy({ isTls, hostname: host, port }: HttpProxy): Socket {
-  const options = { ...socketOptions, host, port };
+function connectProxy({ isTls, hostname: host, port }: HttpProxy, lookup?: LookupFunction): Socket {
+  const options = { ...socketOptions, host, port, ...(lookup && { lookup }) };
   return isTls ? connectTls({ ...options, ...serverName(host) }) : connectTcp(options);
 }
 
