@@ -6,6 +6,8 @@ import type { Gateway } from './gateway.js';
 /** Whose turn a request takes where it must wait. */
 export interface Claimant {
   readonly claim: Claim;
+  /** Estimated tokens of its prompt. */
+  readonly tokens: number;
 }
 
 /** The key of the slots that all requests to providers share; no provider can have this name. */

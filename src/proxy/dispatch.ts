@@ -93,7 +93,7 @@ export async function dispatch(
       if (!refusal) throw error;
     }
     if (!picked) break;
-    const { candidate, release }: Picked = picked;
+    const { candidate, release, mark }: Picked = picked;
     // What is moved to a provider that answers well multiplies no outage: it costs no budget.
     const free = !repeats || health.isSound(candidate.provider.key);
     if (!free && !retryBudget.withdraw(performance.now())) {
@@ -126,6 +126,7 @@ export async function dispatch(
     let failed: UpstreamError | null = null;
     try {
       await readyInTime(gateway, exchange, planned, answer, record);
+      gateway.providerLimits.learn(provider, candidate.model, attempt, mark, Date.now());
       outcome = answer.translated
         ? beginTranslated(attempt, answer.translated, planned.request.stream)
         : outcomeOfStatus(attempt.status);

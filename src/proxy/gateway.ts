@@ -10,6 +10,7 @@ import type { Balancers } from '../routing/plan.js';
 import type { Snapshot } from '../routing/snapshot.js';
 import type { ClientPool } from '../upstream/client/exchange-handler.js';
 import type { Health } from '../upstream/health.js';
+import type { ProviderLimits } from '../upstream/provider-limits.js';
 import type { RetryBudget } from '../upstream/retry-budget.js';
 import type { Upstreams } from '../upstream/upstreams.js';
 import type { AdminKeyCheck } from './admin-key-check.js';
@@ -46,6 +47,8 @@ export interface Gateway {
   /** Providers, by key, that were found to refuse to be asked for the usage of a stream. */
   readonly usageRefusers: Set<string>;
   readonly retryBudget: RetryBudget;
+  /** What providers said of their own limits. */
+  readonly providerLimits: ProviderLimits;
   readonly limiter: Limiter;
   /** The limits of keys and teams beside `rate_limit`: the control process has the buckets. */
   readonly quotas: LeasedLimiter;

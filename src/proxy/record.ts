@@ -113,8 +113,12 @@ export class RequestRecord {
 
   /** Whose turn it takes where it must wait. */
   get claim(): Claim {
-    const cost = 1 + Math.ceil(this.bodyBytes / bytesPerToken);
-    return { ...(this.credential?.share ?? anyClaim), cost };
+    return { ...(this.credential?.share ?? anyClaim), cost: 1 + this.tokens };
+  }
+
+  /** Estimated tokens of the prompt. */
+  get tokens(): number {
+    return Math.ceil(this.bodyBytes / bytesPerToken);
   }
 
   get provider(): string | null {

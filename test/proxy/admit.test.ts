@@ -4,7 +4,7 @@ import { anyClaim } from '../../src/limits/fair-queue.js';
 import { admit, waitForSlot } from '../../src/proxy/admit.js';
 import { gatewayForTest } from './gateway-for-test.js';
 
-const anybody = { claim: anyClaim };
+const anybody = { claim: anyClaim, tokens: 1 };
 
 test('without a cap a request is admitted at once', (t) => {
   assert.equal(typeof admit(gatewayForTest(t, []), anybody), 'function');
@@ -70,7 +70,7 @@ test('where the queue is full, a team that has more waiting gives way', async (t
     limits.max_queue = 3;
     limits.queue_timeout_ms = 60_000;
   });
-  const of = (team: string) => ({ claim: { ...anyClaim, team, key: team } });
+  const of = (team: string) => ({ claim: { ...anyClaim, team, key: team }, tokens: 1 });
   const served: string[] = [];
   const release = await waitForSlot(gateway, 'p', 1, 'p', of('batch'));
   const wait = (team: string, name: string) =>

@@ -21,6 +21,7 @@ import type { Engine } from '../../src/server/exchange.js';
 import { nodeEngine } from '../../src/server/node.js';
 import { NetPool } from '../../src/upstream/client/net-pool.js';
 import { Health } from '../../src/upstream/health.js';
+import { ProviderLimits } from '../../src/upstream/provider-limits.js';
 import { RetryBudget } from '../../src/upstream/retry-budget.js';
 import { Upstreams } from '../../src/upstream/upstreams.js';
 import { configuration, credential } from '../config/configuration-for-test.js';
@@ -65,6 +66,7 @@ export function gatewayForTest(
     health: new Health(() => {}),
     usageRefusers: new Set(),
     retryBudget: new RetryBudget(),
+    providerLimits: new ProviderLimits(),
     limiter: new LocalLimiter(true),
     quotas: ownQuotas(),
     slots: new LocalSlots(),

@@ -10,6 +10,7 @@ import type { Resource } from '../../proxy/resources.js';
 import type { ConfigurationChange } from '../../routing/configuration-change.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import type { Ejection } from '../../upstream/health.js';
+import type { LearnedLimits } from '../../upstream/provider-limits.js';
 import type { Descriptors } from './descriptors.js';
 import type { PackedRequests } from './packed-requests.js';
 
@@ -23,6 +24,8 @@ export type ToWorker =
   | { type: 'slot'; grant: SlotGrant }
   /** What another worker has found of a provider. */
   | { type: 'ejection'; ejection: Ejection }
+  /** The same of the limits of providers. */
+  | { type: 'provider_limits'; learned: LearnedLimits[] }
   /** What has changed of them. */
   | { type: 'facts'; facts: Partial<DaemonFacts> }
   /** Whose these are, in the order asked; null where it cannot be told. */
@@ -77,6 +80,7 @@ export type FromWorker =
   | { type: 'quota'; request: LeaseRequest }
   | { type: 'slot'; request: SlotRequest }
   | { type: 'ejection'; ejection: Ejection }
+  | { type: 'provider_limits'; learned: LearnedLimits[] }
   /** A client has made it at a provider. */
   | { type: 'resource_made'; resource: Resource }
   | { type: 'find_resources'; ask: number; ids: readonly string[] }

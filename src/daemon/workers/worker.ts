@@ -25,6 +25,7 @@ import { selectEngine } from '../../server/engine.js';
 import type { Server } from '../../server/exchange.js';
 import { NetPool } from '../../upstream/client/net-pool.js';
 import { Health } from '../../upstream/health.js';
+import { ProviderLimits } from '../../upstream/provider-limits.js';
 import { RetryBudget } from '../../upstream/retry-budget.js';
 import { Upstreams } from '../../upstream/upstreams.js';
 import type { Descriptors } from './descriptors.js';
@@ -116,6 +117,9 @@ process.on('message', (message: ToWorker) => {
     case 'ejection':
       gateway?.health.learn(message.ejection, Date.now());
       break;
+    case 'provider_limits':
+      for (const each of message.learned) gateway?.providerLimits.learned(each);
+      break;
     case 'facts':
       if (gateway) gateway.facts = { ...gateway.facts, ...message.facts };
       break;
@@ -161,6 +165,9 @@ async function start(message: StartWorker): Promise<void> {
     health: new Health((ejection) => send({ type: 'ejection', ejection })),
     usageRefusers: new Set(),
     retryBudget: new RetryBudget(),
+    providerLimits: new ProviderLimits(message.count, (learned) =>
+      send({ type: 'provider_limits', learned }),
+    ),
     limiter,
     quotas,
     slots,

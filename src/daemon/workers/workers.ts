@@ -289,6 +289,9 @@ export class Workers {
         this.#options.resources.find(ids).then(tell, () => tell(null));
         break;
       }
+      case 'provider_limits':
+        for (const other of this.#live.values()) if (other !== live) other.send(message);
+        break;
       case 'failed':
         this.#startFailure ??= message.reason;
         this.#notify();

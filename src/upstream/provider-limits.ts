@@ -1,0 +1,264 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { retryAfterMs } from './retry-after.js';
+
+/** What a provider limits. */
+type Counts = 'requests' | 'tokens' | 'input' | 'output';
+
+/** A limit as a provider last described it; times are wall clock, milliseconds. */
+interface Limit {
+  counts: Counts;
+  limit: number;
+  remaining: number;
+  atMs: number;
+  /** All is there again. */
+  resetMs: number;
+  /** Nothing is there again before that; false: it comes back evenly. The first is the stricter. */
+  isFixed: boolean;
+}
+
+/** A limit as one answer describes it, and how exactly it says the time. */
+interface Said extends Omit<Limit, 'isFixed'> {
+  resolutionMs: number;
+}
+
+interface Known extends Limit {
+  /** What had been sent when it was so. */
+  base: number;
+  /** Since when its end is watched. */
+  from: Pick<Limit, 'remaining' | 'resetMs'>;
+}
+
+/** What a worker has learned of a provider's model, for the other workers. */
+export interface LearnedLimits {
+  provider: string;
+  model: string;
+  limits: Limit[];
+  /** A refusal asked to be left alone until then. */
+  blockedUntilMs: number;
+}
+
+/** Everything sent to a model so far, in each unit. */
+type Sums = Record<Counts, number>;
+
+interface Scope {
+  provider: string;
+  model: string;
+  limits: Map<Counts, Known>;
+  blockedUntilMs: number;
+  sent: Sums;
+  isUntold: boolean;
+}
+
+/** What had been sent when a request was, itself included; null: nothing was known then. */
+export type Mark = Readonly<Sums> | null;
+
+const tellEveryMs = 100;
+/** Of a limit that says neither when it ends nor how large it is. */
+const unsaidResetMs = 1_000;
+/** How far a time may be off that is said in fractions of a second, and in whole ones. */
+const exactMs = 50;
+const wholeSecondMs = 1_000;
+/** More scopes than this are of models that clients made up. */
+const maxScopes = 1_000;
+
+const headers: readonly [Counts, string, string, string][] = [
+  ...(['requests', 'tokens'] as const).map((counts): [Counts, string, string, string] => [
+    counts,
+    `x-ratelimit-limit-${counts}`,
+    `x-ratelimit-remaining-${counts}`,
+    `x-ratelimit-reset-${counts}`,
+  ]),
+  ['requests', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset'],
+  ...(['requests', 'tokens', 'input', 'output'] as const).map(
+    (counts): [Counts, string, string, string] => {
+      const name = counts === 'input' || counts === 'output' ? `${counts}-tokens` : counts;
+      const of = `anthropic-ratelimit-${name}`;
+      return [counts, `${of}-limit`, `${of}-remaining`, `${of}-reset`];
+    },
+  ),
+];
+
+/**
+ * The limits of providers, by model, as their answers describe them: so that a request is sent
+ * elsewhere, or waits, where it would be refused. A worker counts what it has sent since; the others
+ * are told what it has learned, and each takes its share of what was left.
+ */
+export class ProviderLimits {
+  readonly #workers: number;
+  readonly #tell: (learned: LearnedLimits[]) => void;
+  readonly #scopes = new Map<string, Scope>();
+  #timer: NodeJS.Timeout | null = null;
+
+  /** @param tell called with what other workers should know, about ten times a second at most. */
+  constructor(workers = 1, tell: (learned: LearnedLimits[]) => void = () => {}) {
+    this.#workers = workers;
+    this.#tell = tell;
+  }
+
+  /** Milliseconds until a request of so many tokens would be taken; 0: now, as far as is known. */
+  waitMs(provider: string, model: string, tokens: number, nowMs: number): number {
+    if (this.#scopes.size === 0) return 0;
+    const scope = this.#scopes.get(keyOf(provider, model));
+    if (!scope) return 0;
+    let waitMs = Math.max(0, scope.blockedUntilMs - nowMs);
+    for (const limit of scope.limits.values()) {
+      const needed = limit.counts === 'tokens' || limit.counts === 'input' ? tokens : 1;
+      waitMs = Math.max(waitMs, this.#waitFor(limit, scope.sent[limit.counts], needed, nowMs));
+    }
+    return waitMs;
+  }
+
+  /** Counts a request that is about to be sent. */
+  sent(provider: string, model: string, tokens: number): Mark {
+    if (this.#scopes.size === 0) return null;
+    const scope = this.#scopes.get(keyOf(provider, model));
+    if (!scope) return null;
+    const { sent } = scope;
+    sent.requests++;
+    sent.tokens += tokens;
+    sent.input += tokens;
+    sent.output++;
+    return { ...sent };
+  }
+
+  /** Learns from the answer to a request. @param mark of that request. */
+  learn(
+    provider: string,
+    model: string,
+    answer: { status: number; headers: IncomingHttpHeaders },
+    mark: Mark,
+    nowMs: number,
+  ): void {
+    const limits = limitsIn(answer.headers, nowMs);
+    const blockedMs = answer.status === 429 ? retryAfterMs(answer.headers) : null;
+    if (limits.length === 0 && blockedMs === null) return;
+    const scope = this.#scope(provider, model);
+    if (blockedMs !== null) scope.blockedUntilMs = nowMs + blockedMs;
+    for (const limit of limits) {
+      // What was sent after that request may not have been counted yet.
+      const base = mark?.[limit.counts] ?? scope.sent[limit.counts];
+      const known = scope.limits.get(limit.counts);
+      // An answer to an earlier request may come after that to a later one.
+      if (known && base < known.base && nowMs < known.resetMs) continue;
+      const { resolutionMs, ...said } = limit;
+      const kind = known ? nature(known, limit) : { isFixed: true, from: said };
+      scope.limits.set(limit.counts, { ...said, ...kind, base });
+    }
+    this.#tellSoon(scope);
+  }
+
+  /** What another worker has learned. */
+  learned({ provider, model, limits, blockedUntilMs }: LearnedLimits): void {
+    const scope = this.#scope(provider, model);
+    scope.blockedUntilMs = Math.max(scope.blockedUntilMs, blockedUntilMs);
+    for (const limit of limits) {
+      const known = scope.limits.get(limit.counts);
+      if (known && known.atMs >= limit.atMs) continue;
+      scope.limits.set(limit.counts, { ...limit, base: scope.sent[limit.counts], from: limit });
+    }
+  }
+
+  #waitFor(known: Known, sent: number, needed: number, nowMs: number): number {
+    if (nowMs >= known.resetMs) renew(known, sent, nowMs);
+    const { limit, remaining, atMs, resetMs, isFixed, base } = known;
+    const most = limit / this.#workers;
+    const rate = isFixed ? 0 : (limit - remaining) / Math.max(1, resetMs - atMs) / this.#workers;
+    const there = Math.min(most, remaining / this.#workers + rate * (nowMs - atMs)) - (sent - base);
+    // One that is larger than the limit is sent when all is there.
+    const missing = Math.min(needed, Math.max(1, Math.floor(most))) - there;
+    if (missing <= 1e-9) return 0;
+    return Math.min(rate === 0 ? Number.POSITIVE_INFINITY : missing / rate, resetMs - nowMs);
+  }
+
+  #scope(provider: string, model: string): Scope {
+    const key = keyOf(provider, model);
+    let scope = this.#scopes.get(key);
+    if (!scope) {
+      if (this.#scopes.size >= maxScopes) this.#scopes.clear();
+      const sent = { requests: 0, tokens: 0, input: 0, output: 0 };
+      const nothing = { limits: new Map(), blockedUntilMs: 0, isUntold: false };
+      scope = { provider, model, sent, ...nothing };
+      this.#scopes.set(key, scope);
+    }
+    return scope;
+  }
+
+  #tellSoon(scope: Scope): void {
+    if (this.#workers === 1) return;
+    scope.isUntold = true;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      const told: LearnedLimits[] = [];
+      for (const each of this.#scopes.values()) {
+        if (!each.isUntold) continue;
+        each.isUntold = false;
+        const { provider, model, blockedUntilMs } = each;
+        const limits = [...each.limits.values()].map(({ base, from, ...limit }) => limit);
+        told.push({ provider, model, limits, blockedUntilMs });
+      }
+      this.#tell(told);
+    }, tellEveryMs).unref();
+  }
+}
+
+/** All is there again; for how long is not known before the next answer. */
+function renew(known: Known, sent: number, nowMs: number): void {
+  const lastedMs = Math.max(unsaidResetMs, known.resetMs - known.atMs);
+  known.remaining = known.limit;
+  known.base = sent;
+  known.atMs = nowMs;
+  known.resetMs = nowMs + lastedMs;
+  known.from = { remaining: known.limit, resetMs: known.resetMs };
+}
+
+/**
+ * Whether a limit comes back all at once: its end stays where it was while it is used up. The end of
+ * one that comes back evenly moves away with each use. Undecided until it must have moved visibly.
+ */
+function nature(known: Known, next: Said): Pick<Known, 'isFixed' | 'from'> {
+  const { from, isFixed } = known;
+  const used = from.remaining - next.remaining;
+  if (used < 0 || next.atMs >= known.resetMs) return { isFixed, from: next };
+  const each = (next.resetMs - next.atMs) / Math.max(1, next.limit - next.remaining);
+  const expectedMs = used * each;
+  if (expectedMs < 2 * next.resolutionMs) return { isFixed, from };
+  return { isFixed: Math.abs(next.resetMs - from.resetMs) < expectedMs / 2, from: next };
+}
+
+function limitsIn(answer: IncomingHttpHeaders, nowMs: number): Said[] {
+  const found: Said[] = [];
+  for (const [counts, limitName, remainingName, resetName] of headers) {
+    const remaining = Number(answer[remainingName] ?? Number.NaN);
+    if (!(remaining >= 0)) continue;
+    const limit = Math.max(remaining, Number(answer[limitName]) || 0);
+    const reset = String(answer[resetName] ?? '');
+    const resetMs = resetTime(reset, nowMs) ?? nowMs + unsaidResetMs;
+    const resolutionMs = /\.|ms/.test(reset) ? exactMs : wholeSecondMs;
+    found.push({ counts, limit, remaining, atMs: nowMs, resetMs, resolutionMs });
+  }
+  return found;
+}
+
+const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+
+/** A duration such as `6m0.5s`, a number of seconds, seconds of the epoch, or a date; else null. */
+export function resetTime(text: string, nowMs: number): number | null {
+  const number = Number(text);
+  if (text !== '' && number >= 0) {
+    if (number > 1e12) return number;
+    return number > 1e9 ? number * 1_000 : nowMs + number * 1_000;
+  }
+  if (/^(?:\d+(?:\.\d+)?(?:ms|[hms]))+$/.test(text)) {
+    let durationMs = 0;
+    for (const [, count, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[hms])/g)) {
+      durationMs += Number(count) * (units[unit] ?? 0);
+    }
+    return nowMs + durationMs;
+  }
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? null : date;
+}
+
+function keyOf(provider: string, model: string): string {
+  return `${provider}\0${model}`;
+}
