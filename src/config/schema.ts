@@ -312,16 +312,30 @@ export const credentialProperties = {
   },
 } as const;
 
-/** Compiles a schema. One Ajv for all, so that schemas are compiled once. */
-export function compileSchema<T>(schema: object): ValidateFunction<T> {
-  return ajv.compile<T>(schema);
+/** True for a value that the schema allows; else `errors` has the reasons until the next call. */
+export interface Validate<T> {
+  (value: unknown): value is T;
+  errors: readonly ErrorObject[] | null;
+}
+
+/** Compiles a schema at its first use: a start needs few of them, and all take a third of its time. */
+export function compileSchema<T>(schema: object): Validate<T> {
+  let compiled: ValidateFunction<T> | undefined;
+  const validate = (value: unknown): value is T => {
+    compiled ??= ajv.compile<T>(schema);
+    const isValid = compiled(value);
+    checked.errors = compiled.errors ?? null;
+    return isValid;
+  };
+  const checked: Validate<T> = Object.assign(validate, { errors: null });
+  return checked;
 }
 
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });
 ajv.addVocabulary(['env', 'envLower', 'flag', 'secret', 'credential']);
 
 /** Ajv's errors as problems: the path in dots, the unknown field and the allowed values by name. */
-export function toProblems(source: string, errors: ErrorObject[] | null | undefined): Problem[] {
+export function toProblems(source: string, errors: readonly ErrorObject[] | null): Problem[] {
   const told = (errors ?? []).filter(({ keyword }) => !repeatsOthers.has(keyword));
   return told.map(({ instancePath, keyword, params, message, propertyName }) => {
     const path = instancePath.slice(1).split('/').map(unescapePointer).join('.');
