@@ -16,20 +16,25 @@ export interface Answer {
   choices: number;
 }
 
-/** Characters of a tool call's arguments in one chunk. */
-const argumentsPerChunk = 12;
+/** Characters of JSON in one chunk. */
+const jsonPerChunk = 12;
+
+function cutJson(json: string): readonly string[] {
+  return json.match(new RegExp(`.{1,${jsonPerChunk}}`, 'gsu')) ?? [];
+}
 
 /**
  * The answer to this request.
  * @param text null for the default text.
  */
 export function makeAnswer(kind: TextKind, ask: Ask, chunks: number, text: string | null): Answer {
-  const { model, choices, toolCall, maxTokens } = ask;
+  const { model, choices, toolCall, maxTokens, json } = ask;
   if (kind === 'chat' && toolCall !== null) {
-    const pieces = toolCall.arguments.match(new RegExp(`.{1,${argumentsPerChunk}}`, 'gsu')) ?? [];
+    const pieces = cutJson(toolCall.arguments);
     return { kind, model, choices, pieces, tool: toolCall.name, finishReason: 'tool_calls' };
   }
-  const pieces = splitText(text ?? defaultText, chunks);
+  const pieces =
+    text === null && json !== null ? cutJson(json) : splitText(text ?? defaultText, chunks);
   const cut = pieces.length > maxTokens;
   return {
     kind,

@@ -158,3 +158,52 @@ test('says its name, and refuses options out of range', async (t) => {
 function post(url: string, body: string): Promise<Response> {
   return fetch(url, { method: 'POST', body, headers: { authorization: 'Bearer any' } });
 }
+
+test('answers in the JSON that is asked for, whole and streamed', async (t) => {
+  const { mock, client } = await mockForTest(t);
+  const schema = {
+    type: 'object',
+    properties: { name: { type: 'string' }, age: { type: 'integer' } },
+    required: ['name', 'age'],
+  };
+  const format = { type: 'json_schema' as const, json_schema: { name: 'person', schema } };
+  const ask = { model: 'gpt-4o', messages: say('hi'), response_format: format };
+  const whole = await client.chat.completions.create(ask);
+  const text = whole.choices[0]?.message.content ?? '';
+  assert.deepEqual(JSON.parse(text), { name: 'text', age: 1 });
+  let streamed = '';
+  for await (const chunk of await client.chat.completions.create({ ...ask, stream: true })) {
+    streamed += chunk.choices[0]?.delta.content ?? '';
+  }
+  assert.equal(streamed, text);
+  const plain = await client.chat.completions.create({ model: 'gpt-4o', messages: say('hi') });
+  assert.throws(() => JSON.parse(plain.choices[0]?.message.content ?? ''));
+  const any = { ...ask, response_format: { type: 'json_object' as const } };
+  const object = await client.chat.completions.create(any);
+  assert.deepEqual(JSON.parse(object.choices[0]?.message.content ?? ''), {});
+  const response = await client.responses.create({
+    model: 'gpt-4o',
+    input: 'hi',
+    text: { format: { type: 'json_schema', name: 'person', schema } },
+  });
+  assert.equal(response.output_text, text);
+  const gemini = await fetch(`${mock.url.replace(/v1$/, 'v1beta')}/models/m:generateContent`, {
+    method: 'POST',
+    headers: { 'x-goog-api-key': 'any' },
+    body: JSON.stringify({
+      contents: [{ role: 'user', parts: [{ text: 'hi' }] }],
+      generationConfig: {
+        responseMimeType: 'application/json',
+        responseSchema: {
+          type: 'OBJECT',
+          properties: { name: { type: 'STRING' }, age: { type: 'INTEGER' } },
+          required: ['name', 'age'],
+        },
+      },
+    }),
+  });
+  const { candidates } = (await gemini.json()) as {
+    candidates: { content: { parts: { text: string }[] } }[];
+  };
+  assert.equal(candidates[0]?.content.parts.map((part) => part.text).join(''), text);
+});
