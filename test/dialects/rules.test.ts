@@ -595,7 +595,7 @@ test('allowed tools: only they are sent where there is no such choice', () => {
 
 test('kept reasoning is found again by the id of the call, within its time', () => {
   let now = 0;
-  const kept = new KeptReasoning(1000, 60_000, () => now);
+  const kept = new KeptReasoning(1000, 60_000, undefined, () => now);
   const seal = {
     dialect: anthropic,
     provider: 'one',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KeptReasoning } from '../../src/dialects/translate/kept-reasoning.js';
 import { affinityOf, unwrapSeal, wrapSeal } from '../../src/dialects/translate/seals.js';
 
 const key = Buffer.alloc(32, 1);
@@ -45,4 +46,21 @@ test('the last wrapper of a body says where its session is at home', () => {
   assert.equal(affinityOf(Buffer.from('{}'), key), null);
   const forged = Buffer.from(JSON.stringify(Array(1000).fill('llmproxyAAAA')));
   assert.equal(affinityOf(forged, key), null);
+});
+
+test('what is put is told to other processes once, and what they learn is not told again', () => {
+  const told: string[] = [];
+  const other = new KeptReasoning(1_000_000, 60_000);
+  const kept = new KeptReasoning(1_000_000, 60_000, (id, reasoning) => {
+    told.push(id);
+    other.learn(id, reasoning);
+  });
+  const reasoning = [{ type: 'reasoning' as const, text: 'hm', seal: null }];
+  kept.put('one', reasoning);
+  kept.learn('two', reasoning);
+  assert.deepEqual(kept.get('one'), reasoning);
+  assert.deepEqual(other.get('one'), reasoning);
+  assert.deepEqual(kept.get('two'), reasoning);
+  assert.equal(other.get('two'), null);
+  assert.deepEqual(told, ['one']);
 });

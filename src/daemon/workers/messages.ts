@@ -1,5 +1,6 @@
 import type { Configuration } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
+import type { ReasoningBlock } from '../../dialects/conversation.js';
 import type { LeaseGrant, LeaseRequest } from '../../limits/lease.js';
 import type { SlotGrant, SlotRequest } from '../../limits/slot-owner.js';
 import type { GatewayEvent } from '../../observe/event.js';
@@ -14,6 +15,12 @@ import type { LearnedLimits } from '../../upstream/provider-limits.js';
 import type { Descriptors } from './descriptors.js';
 import type { PackedRequests } from './packed-requests.js';
 
+/** Reasoning that a client of chat completions does not bring back. */
+export interface KeptForCall {
+  toolCallId: string;
+  reasoning: readonly ReasoningBlock[];
+}
+
 /** From the control process to a worker. The first is always `start`. */
 export type ToWorker =
   | StartWorker
@@ -26,6 +33,8 @@ export type ToWorker =
   | { type: 'ejection'; ejection: Ejection }
   /** The same of the limits of providers. */
   | { type: 'provider_limits'; learned: LearnedLimits[] }
+  /** Another worker's clients may come here in their next turn. */
+  | { type: 'reasoning'; kept: KeptForCall }
   /** What has changed of them. */
   | { type: 'facts'; facts: Partial<DaemonFacts> }
   /** Whose these are, in the order asked; null where it cannot be told. */
@@ -81,6 +90,7 @@ export type FromWorker =
   | { type: 'slot'; request: SlotRequest }
   | { type: 'ejection'; ejection: Ejection }
   | { type: 'provider_limits'; learned: LearnedLimits[] }
+  | { type: 'reasoning'; kept: KeptForCall }
   /** A client has made it at a provider. */
   | { type: 'resource_made'; resource: Resource }
   | { type: 'find_resources'; ask: number; ids: readonly string[] }

@@ -61,6 +61,7 @@ const replaced = new AbortController();
 /** Clients of chat bring no reasoning back: it is kept for the next turn of a tool's use. */
 const maxKeptReasoningBytes = 16_777_216;
 const maxKeptReasoningMs = 3_600_000;
+let keptReasoning: KeptReasoning | null = null;
 /** The control process is on this machine: it accepts at once, or hangs. */
 const controlConnectMs = 10_000;
 /** Whether the control process has not taken over yet from the one that it replaces. */
@@ -120,6 +121,9 @@ process.on('message', (message: ToWorker) => {
     case 'provider_limits':
       for (const each of message.learned) gateway?.providerLimits.learned(each);
       break;
+    case 'reasoning':
+      keptReasoning?.learn(message.kept.toolCallId, message.kept.reasoning);
+      break;
     case 'facts':
       if (gateway) gateway.facts = { ...gateway.facts, ...message.facts };
       break;
@@ -173,7 +177,7 @@ async function start(message: StartWorker): Promise<void> {
     slots,
     seals: {
       key: Buffer.from(message.sealKey, 'base64'),
-      kept: new KeptReasoning(maxKeptReasoningBytes, maxKeptReasoningMs),
+      kept: openKeptReasoning(message),
     },
     resources: new Resources({
       made: (resource) => send({ type: 'resource_made', resource }),
@@ -247,6 +251,15 @@ function openQuotas({ slot, count }: StartWorker): LeasedLimiter {
     (request) => send({ type: 'quota', request }),
     (rate, burst) => limitShare(rate, burst, slot, count),
   );
+}
+
+/** The next turn of a client may come to another worker. */
+function openKeptReasoning({ count }: StartWorker): KeptReasoning {
+  const tellOthers: KeptReasoning['put'] = (toolCallId, reasoning) =>
+    send({ type: 'reasoning', kept: { toolCallId, reasoning } });
+  const bounds = [maxKeptReasoningBytes, maxKeptReasoningMs] as const;
+  keptReasoning = new KeptReasoning(...bounds, count > 1 ? tellOthers : undefined);
+  return keptReasoning;
 }
 
 function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {

@@ -279,6 +279,9 @@ export class Workers {
       case 'ejection':
         this.#eject(live, message.ejection);
         break;
+      case 'reasoning':
+        for (const other of this.#live.values()) if (other !== live) other.send(message);
+        break;
       case 'resource_made':
         this.#options.resources.made(message.resource);
         break;

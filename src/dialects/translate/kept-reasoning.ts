@@ -11,6 +11,7 @@ export class KeptReasoning implements ReasoningKeeper {
   readonly #maxBytes: number;
   readonly #maxAgeMs: number;
   readonly #now: () => number;
+  readonly #onPut: KeptReasoning['put'];
   /** In the order of their last use. */
   readonly #entries = new Map<
     string,
@@ -18,13 +19,26 @@ export class KeptReasoning implements ReasoningKeeper {
   >();
   #bytes = 0;
 
-  constructor(maxBytes: number, maxAgeMs: number, now: () => number = Date.now) {
+  /** @param onPut is told what was put, for other processes, which `learn` it. */
+  constructor(
+    maxBytes: number,
+    maxAgeMs: number,
+    onPut: KeptReasoning['put'] = () => {},
+    now: () => number = Date.now,
+  ) {
     this.#maxBytes = maxBytes;
     this.#maxAgeMs = maxAgeMs;
+    this.#onPut = onPut;
     this.#now = now;
   }
 
   put(toolCallId: string, reasoning: readonly ReasoningBlock[]): void {
+    this.learn(toolCallId, reasoning);
+    this.#onPut(toolCallId, reasoning);
+  }
+
+  /** Keeps what another process was given. */
+  learn(toolCallId: string, reasoning: readonly ReasoningBlock[]): void {
     this.#remove(toolCallId);
     let bytes = toolCallId.length + 200;
     for (const { text, seal } of reasoning) bytes += 2 * text.length + (seal?.data.length ?? 0);
@@ -42,7 +56,7 @@ export class KeptReasoning implements ReasoningKeeper {
     if (!entry) return null;
     this.#remove(toolCallId);
     if (entry.until <= this.#now()) return null;
-    this.put(toolCallId, entry.reasoning);
+    this.learn(toolCallId, entry.reasoning);
     return entry.reasoning;
   }
 

@@ -14,6 +14,9 @@ test('a finished request is a row, with an id of its own each time', () => {
     request_id: 'req-1',
     credential_id: 7,
     credential_name: 'alice',
+    team: null,
+    end_user: null,
+    tags: null,
     endpoint: '/v1/chat/completions',
     model: 'gpt-4',
     model_sent: 'gpt-4o',
@@ -33,6 +36,8 @@ test('a finished request is a row, with an id of its own each time', () => {
     duration_ms: 120.123,
     upstream_ms: 118,
     first_token_ms: 100,
+    translated_to: null,
+    losses: null,
     request_body: null,
     response_body: null,
   });
