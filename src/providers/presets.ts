@@ -1,4 +1,5 @@
-import type { OpenaiOperation } from '../config/configuration.js';
+import { newProvider, type OpenaiOperation, type ProviderParams } from '../config/configuration.js';
+import { defaultBaseOf } from './index.js';
 
 /** Where well-known servers with OpenAI's API are; as providers they are of the type `openai`. */
 export const presets: Readonly<Record<string, string>> = {
@@ -34,3 +35,29 @@ export const presetOperations: Readonly<Record<keyof typeof presets, readonly Op
     vllm: ['chat', 'completions', 'embeddings', 'rerank', 'responses', 'transcriptions'],
     lmstudio: ['chat', 'completions', 'embeddings', 'responses'],
   };
+
+interface NewProvider {
+  provider_type?: string;
+  api_base?: string;
+  provider_params?: ProviderParams;
+}
+
+/**
+ * The fields of a new provider whose type may be the name of a preset, with the address that its type
+ * has by default where none is given.
+ */
+export function withDefaults<T extends NewProvider>(fields: T): T {
+  const { provider_type: type = newProvider.provider_type, provider_params = {} } = fields;
+  if (Object.hasOwn(presets, type)) {
+    const operations = [...(presetOperations[type] ?? [])];
+    const params = { operations, ...provider_params };
+    return {
+      api_base: presets[type],
+      ...fields,
+      provider_type: 'openai',
+      provider_params: params,
+    };
+  }
+  const api_base = fields.api_base ?? defaultBaseOf(type, provider_params);
+  return api_base === null ? fields : { ...fields, api_base };
+}

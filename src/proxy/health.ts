@@ -1,4 +1,5 @@
 import { needsNoKey } from '../config/client.js';
+import type { ProviderStatus } from '../observe/metrics-state.js';
 import type { Exchange } from '../server/exchange.js';
 import { clientOf } from './client-of.js';
 import type { Gateway } from './gateway.js';
@@ -18,6 +19,7 @@ export function health(gateway: Gateway, exchange: Exchange): { status: number; 
 }
 
 function details({ facts, snapshot, health }: Gateway) {
+  const statuses = health.statuses(Date.now());
   const weights = snapshot.providers.reduce((sum, { weight }) => sum + weight, 0);
   return {
     version: facts.version,
@@ -28,9 +30,15 @@ function details({ facts, snapshot, health }: Gateway) {
       provider_key: key,
       weight,
       share: weights === 0 ? 0 : weight / weights,
+      state: stateOf(statuses[key]),
       healthy: !health.isEjected(key),
     })),
   };
+}
+
+/** In the words of `llmproxy status`; here as this worker alone sees it. */
+function stateOf(status: ProviderStatus | undefined): string {
+  return status === undefined || status.state === 'in' ? 'available' : status.state;
 }
 
 function maySeeDetails(gateway: Gateway, exchange: Exchange): boolean {

@@ -326,3 +326,29 @@ test('answers 503 while the database is away, and serves models', async (t) => {
   assert.equal((await admin('GET', '/config/version')).status, 200);
   assert.equal((await askChat(daemon.url, key, 'm')).status, 200);
 });
+
+test('a provider is created by the name of a well-known server', async (t) => {
+  const daemon = await startDaemon(t);
+  const post = async (body: object) => {
+    const answer = await fetch(`${daemon.url}/admin/v1/providers`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${daemon.adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, body: JSON.parse(await answer.text()) };
+  };
+  const fields = { api_key: 'sk-0123456789' };
+  const groq = await post({ ...fields, provider_key: 'g', provider_type: 'groq' });
+  assert.equal(groq.status, 201);
+  assert.equal(groq.body.provider.provider_type, 'openai');
+  assert.equal(groq.body.provider.api_base, 'https://api.groq.com/openai/v1');
+  const api_base = 'https://eu.api.mistral.ai/v1';
+  const own = await post({ ...fields, provider_key: 'm', provider_type: 'mistral', api_base });
+  assert.equal(own.body.provider.api_base, api_base);
+  const claude = await post({ ...fields, provider_key: 'c', provider_type: 'anthropic' });
+  assert.equal(claude.body.provider.api_base, 'https://api.anthropic.com/v1');
+  const bare = await post({ ...fields, provider_key: 'b' });
+  assert.deepEqual([bare.status, bare.body.error.param], [400, 'api_base']);
+  const unknown = await post({ ...fields, provider_key: 'u', provider_type: 'nope' });
+  assert.equal(unknown.status, 400);
+});

@@ -42,8 +42,8 @@ for (const { engine, skip } of engines) {
         assert.ok(Number.isInteger(body.uptime_seconds));
         assert.equal(body.database, 'up');
         assert.deepEqual(body.providers, [
-          { provider_key: 'a', weight: 3, share: 0.75, healthy: true },
-          { provider_key: 'b', weight: 1, share: 0.25, healthy: true },
+          { provider_key: 'a', weight: 3, share: 0.75, state: 'available', healthy: true },
+          { provider_key: 'b', weight: 1, share: 0.25, state: 'available', healthy: true },
         ]);
         const version = await ask(`${daemon.url}/admin/v1/config/version`, {
           headers: bearer(daemon.adminKey),

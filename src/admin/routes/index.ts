@@ -4,6 +4,7 @@ import { configRoutes } from './config.js';
 import { configLifecycleRoutes } from './config-lifecycle.js';
 import { consoleRoutes } from './console.js';
 import { credentialRoutes } from './credentials.js';
+import { databaseRoutes } from './database.js';
 import { docsRoutes } from './docs.js';
 import { eventRoutes } from './events.js';
 import { explainRoutes } from './explain.js';
@@ -33,6 +34,7 @@ const described: readonly AdminRoute[] = [
   ...explainRoutes,
   ...modelRoutes,
   ...statusRoutes,
+  ...databaseRoutes,
   ...eventRoutes,
   ...metricsRoutes,
   ...healthRoutes,

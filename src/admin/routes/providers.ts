@@ -10,12 +10,22 @@ import { providerProperties } from '../../config/schema.js';
 import { configVersion } from '../../db/queries/config-version.js';
 import { listProviders } from '../../db/queries/list-providers.js';
 import type { ProviderInput, ProviderRow } from '../../db/queries/rows.js';
+import { GatewayError } from '../../errors.js';
+import { presets, withDefaults } from '../../providers/presets.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { listAnswer, pageOf, pageParameters } from '../list-page.js';
 import { jsonRequest, jsonResponse, ref, rowId } from '../openapi-schemas.js';
 import type { AdminAnswer, AdminRequest, ChangeRoute } from '../route.js';
 
 const idParameter = rowId('provider');
+
+const { enum: types, description } = providerProperties.provider_type;
+/** Of a new provider: the names of well-known servers, too. */
+const newType = {
+  type: 'string',
+  enum: [...types, ...Object.keys(presets)],
+  description: `${description} The name of a server with OpenAI’s API, such as \`groq\`, is \`openai\` with its \`api_base\`.`,
+};
 
 /** `/admin/v1/providers`: the rows of the database, without override files. */
 export const providerRoutes: readonly ChangeRoute[] = [
@@ -52,9 +62,9 @@ export const providerRoutes: readonly ChangeRoute[] = [
       parameters: [waitParameter],
       requestBody: jsonRequest({
         type: 'object',
-        required: ['provider_key', 'api_base', 'api_key'],
+        required: ['provider_key', 'api_key'],
         additionalProperties: false,
-        properties: providerProperties,
+        properties: { ...providerProperties, provider_type: newType },
         examples: [
           {
             provider_key: 'openai-main',
@@ -68,7 +78,10 @@ export const providerRoutes: readonly ChangeRoute[] = [
       responses: { 201: jsonResponse('The new provider', ref('ProviderAnswer')) },
     },
     handle: async (request, control) => {
-      const fields = request.body as Partial<ProviderInput>;
+      const fields = withDefaults(request.body as Partial<ProviderInput>);
+      if (fields.api_base === undefined) {
+        throw new GatewayError('invalid_request', 'api_base: is missing', { param: 'api_base' });
+      }
       const { version, row } = await createProvider(control, authorOf(request), fields);
       return {
         status: 201,

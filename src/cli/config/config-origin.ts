@@ -6,8 +6,7 @@ import {
 } from '../../config/document.js';
 import { keep } from '../../config/document-schema.js';
 import type { DescribedSetting } from '../../config/settings.js';
-import type { Settings } from '../../config/settings-schema.js';
-import { getFromDaemon, NoDaemonError } from '../daemon/ask-daemon.js';
+import { settingsOfDaemon } from '../daemon/ask-daemon.js';
 import { resolveForUse } from '../daemon/settings.js';
 import { type DatabaseFlags, settingsFlags, withDatabase } from '../database/connection.js';
 import { note, paint, print, printJson, printTable } from '../output.js';
@@ -48,18 +47,6 @@ function table(title: string, header: string, rows: readonly Origin[]): void {
     { header: 'VALUE', value: ({ value }) => text(value), shrinkTo: 12 },
     { header: 'FROM', value: ({ from }) => from.replace(/^file .*\//, 'file '), shrinkTo: 24 },
   ]);
-}
-
-/** The settings that the daemon was started with, flags included; null where none runs. */
-async function settingsOfDaemon(settings: Settings): Promise<DescribedSetting[] | null> {
-  try {
-    const { status, body } = await getFromDaemon(settings, '/admin/v1/config/settings');
-    const list: unknown = body instanceof Object ? Reflect.get(body, 'settings') : null;
-    return status === 200 && Array.isArray(list) ? (list as DescribedSetting[]) : null;
-  } catch (error) {
-    if (error instanceof NoDaemonError) return null;
-    throw error;
-  }
 }
 
 function settingOrigin({ name, value, origin, source }: DescribedSetting): Origin {

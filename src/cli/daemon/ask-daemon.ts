@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Settings, SettingsFlags } from '../../config/settings.js';
+import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings.js';
 import { CliError, errorMessage } from '../failure.js';
 import { askControlSocket } from './control-socket.js';
 import { type RemoteFlags, remoteAsk, remoteUrl } from './remote-gateway.js';
@@ -81,6 +81,20 @@ export async function getFromDaemon(
     return { status, body: JSON.parse(text) };
   } catch (error) {
     throw unreachable(error, dataDir, timeoutMs);
+  }
+}
+
+/** The settings that the daemon was started with, flags included; null where none runs. */
+export async function settingsOfDaemon(
+  settings: DaemonSettings,
+): Promise<DescribedSetting[] | null> {
+  try {
+    const { status, body } = await getFromDaemon(settings, '/admin/v1/config/settings');
+    const list: unknown = body instanceof Object ? Reflect.get(body, 'settings') : null;
+    return status === 200 && Array.isArray(list) ? (list as DescribedSetting[]) : null;
+  } catch (error) {
+    if (error instanceof NoDaemonError) return null;
+    throw error;
   }
 }
 

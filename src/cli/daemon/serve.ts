@@ -13,16 +13,7 @@ const sameSignalMs = 500;
 
 /** `llmproxy serve`: the daemon, in the foreground. */
 export function serveCommand(): Command {
-  return new Command('serve')
-    .description('start the gateway')
-    .option('--host <host>', 'address to listen on (HOST; default 0.0.0.0)')
-    .option('--port <port>', 'port to listen on, 0 for a free one (PORT; default 18000)')
-    .option('--db-url <url>', 'Postgres to use; without one, the embedded (DB_URL)')
-    .option('--data-dir <path>', 'data directory (LLMPROXY_DATA_DIR)')
-    .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
-    .option('--workers <count>', 'worker processes, or auto (LLMPROXY_WORKERS; default auto)')
-    .option('--engine <engine>', 'auto, net, hyper-express or node (LLMPROXY_ENGINE; default auto)')
-    .option('--log-level <level>', 'error, warn, info or debug (LOG_LEVEL; default info)')
+  return addServeOptions(new Command('serve').description('start the gateway'))
     .option('--json', 'log in JSON, also on a terminal')
     .addHelpText(
       'after',
@@ -39,6 +30,19 @@ Examples:
   $ LOG_LEVEL=debug llmproxy serve --workers 2`,
     )
     .action(run);
+}
+
+/** Flags of every setting that has one. */
+export function addServeOptions(command: Command): Command {
+  return command
+    .option('--host <host>', 'address to listen on (HOST; default 0.0.0.0)')
+    .option('--port <port>', 'port to listen on, 0 for a free one (PORT; default 18000)')
+    .option('--db-url <url>', 'Postgres to use; without one, the embedded (DB_URL)')
+    .option('--data-dir <path>', 'data directory (LLMPROXY_DATA_DIR)')
+    .option('--config <file>', 'settings file in YAML (LLMPROXY_CONFIG)')
+    .option('--workers <count>', 'worker processes, or auto (LLMPROXY_WORKERS; default auto)')
+    .option('--engine <engine>', 'auto, net, hyper-express or node (LLMPROXY_ENGINE; default auto)')
+    .option('--log-level <level>', 'error, warn, info or debug (LOG_LEVEL; default info)');
 }
 
 async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Promise<void> {

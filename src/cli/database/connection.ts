@@ -56,8 +56,10 @@ export async function withDatabase<T>(
     import('../../db/database.js'),
     import('../../db/with-deadline.js'),
   ]);
-  await refuseOtherDatabase(settings);
+  const used = await databaseOfDaemon(settings);
   const dbUrl = settings.database.url;
+  // A database is prepared, such as for another gateway, before it is used.
+  if (schema !== 'owner') refuseOtherKind(dbUrl, used);
   if (dbUrl === null) {
     const { refuseMissingDatabase } = await import('./embedded-database.js');
     refuseMissingDatabase(resolved, schema === 'read' || schema === 'any');
@@ -81,6 +83,9 @@ export async function withDatabase<T>(
       () => opening,
     );
     try {
+      if (used !== null && dbUrl !== null && schema !== 'owner') {
+        await refuseOther(database.sql, settings, used);
+      }
       if (schema === 'ready' || schema === 'read') await makeReady(database, flags.json);
       const run = (sql: Sql) => {
         const cancellable = cancellableQueries(sql);
@@ -96,18 +101,40 @@ export async function withDatabase<T>(
   }
 }
 
-/** Refuses to create an embedded database beside the one that the running gateway uses. */
-async function refuseOtherDatabase({ data_dir: dataDir, database }: Settings): Promise<void> {
-  if (database.url !== null) return;
+/** `embedded`, or host, port and name of the database of the running gateway; null where none runs. */
+async function databaseOfDaemon({ data_dir: dataDir }: Settings): Promise<string | null> {
   const { findDaemon } = await import('../daemon/running-daemon.js');
-  const used = findDaemon(dataDir)?.database;
-  if (!used || used === 'embedded') return;
-  throw new CliError(
-    `the gateway that runs here uses the database ${used}, this command has none`,
-    {
-      hint: 'give it the same DB_URL (or --db-url, or settings file) as the gateway',
-    },
-  );
+  return findDaemon(dataDir)?.database || null;
+}
+
+/** Refuses an embedded database beside the one that the running gateway uses, or the reverse. */
+function refuseOtherKind(dbUrl: string | null, used: string | null): void {
+  if (used === null || (dbUrl === null) === (used === 'embedded')) return;
+  throw dbUrl === null
+    ? otherDatabase(`the database ${used}, this command has none`)
+    : otherDatabase('its embedded database, this command was given another');
+}
+
+/** Refuses another database than that of the running gateway; the same one may have two addresses. */
+async function refuseOther(sql: Sql, settings: Settings, used: string): Promise<void> {
+  const { describeDbUrl } = await import('../../db/db-url.js');
+  const own = describeDbUrl(settings.database.url ?? '');
+  if (own === used) return;
+  const [{ getFromDaemon }, { databaseId }] = await Promise.all([
+    import('../daemon/ask-daemon.js'),
+    import('../../db/queries/database-id.js'),
+  ]);
+  const answer = await getFromDaemon(settings, '/admin/v1/database').catch(() => null);
+  if (answer?.status !== 200) return;
+  const { id } = answer.body as { id: string };
+  if (id === (await databaseId(sql))) return;
+  throw otherDatabase(`the database ${used}, this command ${own}`);
+}
+
+function otherDatabase(what: string): CliError {
+  return new CliError(`the gateway that runs here uses ${what}`, {
+    hint: 'give it the same DB_URL (or --db-url, or settings file) as the gateway, or for another gateway its --data-dir',
+  });
 }
 
 /** The flags that select the settings. */

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from '../../config/settings.js';
+import type { Processes } from '../../daemon/workers/processes-file.js';
 import type { Sql } from '../../db/client.js';
 import type { StoredConfiguration } from '../config/stored-configuration.js';
+import { getFromDaemon } from '../daemon/ask-daemon.js';
 import { type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { errorMessage } from '../failure.js';
 import { counted } from '../output.js';
@@ -22,8 +24,11 @@ export interface DatabaseFindings {
 export async function checkDatabase(
   flags: DatabaseFlags,
   settings: Settings,
+  running: Processes | null,
 ): Promise<DatabaseFindings> {
   const { url } = settings.database;
+  const found = running && (await checkDaemonsDatabase(settings, running));
+  if (found) return { findings: [found, await checkOverrides(settings)], stored: null };
   if (url === null && !existsSync(join(settings.data_dir, 'postgres'))) {
     const detail = 'embedded; it is made at the first start';
     return { findings: [ok('database', detail), await checkOverrides(settings)], stored: null };
@@ -38,6 +43,24 @@ export async function checkDatabase(
     const findings = [failed('database', errorMessage(error), todo)];
     return { findings: [...findings, await checkOverrides(settings)], stored: null };
   }
+}
+
+/**
+ * The finding about the running daemon's database where it is not one that this command may open;
+ * null where this command can look itself.
+ */
+async function checkDaemonsDatabase(
+  settings: Settings,
+  { database }: Processes,
+): Promise<Finding | null> {
+  if (!database || database === 'embedded' || settings.database.url !== null) return null;
+  const answer = await getFromDaemon(settings, '/admin/v1/database').catch(() => null);
+  const whose = `${database}, as the running gateway uses it`;
+  if (answer?.status !== 200) {
+    return failed('database', `${whose}, is not available`, 'see that it runs; models are served');
+  }
+  const todo = 'to check more, give this command the same DB_URL';
+  return warning('database', `${whose}, is available; this command does not have its URL`, todo);
 }
 
 async function look(sql: Sql, settings: Settings): Promise<DatabaseFindings> {

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
-import type { Settings } from '../../config/settings.js';
+import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import { visible } from '../../observe/visible.js';
+import { settingsOfDaemon } from '../daemon/ask-daemon.js';
+import { addServeOptions } from '../daemon/serve.js';
 import { resolveForUse } from '../daemon/settings.js';
-import { addDatabaseOptions, type DatabaseFlags, settingsFlags } from '../database/connection.js';
 import { errorMessage } from '../failure.js';
 import { outputWidth, paint, print, printJson } from '../output.js';
 import { packageVersion } from '../package-version.js';
@@ -12,23 +13,28 @@ import { type Finding, failed, ok, warning } from './finding.js';
 
 /** `llmproxy doctor`: checks everything that the gateway depends on. */
 export function doctorCommand(): Command {
-  return addDatabaseOptions(
+  return addServeOptions(
     new Command('doctor').description('check this machine, the database and the providers'),
   )
+    .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
-Changes nothing, and works with or without a running gateway. Each line is ok,
-warn or fail, with advice. Exits with 1 if a check fails.
+Changes nothing. Judges the running gateway with the settings that it was started
+with; without one, what llmproxy serve would do with the same flags. Each line is
+ok, warn or fail, with advice. Exits with 1 if a check fails.
 
 Examples:
   $ llmproxy doctor
+  $ llmproxy doctor --port 8080 --db-url postgres://llmproxy@db.local/llmproxy
   $ llmproxy doctor --json | jq '.checks[] | select(.state != "ok")'`,
     )
     .action(run);
 }
 
-async function run(flags: DatabaseFlags): Promise<void> {
+type DoctorFlags = SettingsFlags & { json?: boolean };
+
+async function run(flags: DoctorFlags): Promise<void> {
   const findings: Finding[] = [];
   const tell = (found: Finding) => {
     findings.push(found);
@@ -43,11 +49,11 @@ async function run(flags: DatabaseFlags): Promise<void> {
 }
 
 async function readSettings(
-  flags: DatabaseFlags,
+  { json, ...flags }: DoctorFlags,
   tell: (found: Finding) => void,
 ): Promise<Settings | null> {
   try {
-    const { settings, file } = await resolveForUse(settingsFlags(flags), flags.json);
+    const { settings, file } = await resolveForUse(flags, json);
     tell(ok('settings', file ?? 'no settings file: the environment and defaults'));
     return settings;
   } catch (error) {
@@ -57,8 +63,8 @@ async function readSettings(
 }
 
 async function checkAll(
-  flags: DatabaseFlags,
-  settings: Settings,
+  flags: DoctorFlags,
+  own: Settings,
   tell: (found: Finding) => void,
 ): Promise<void> {
   const [machine, { checkDatabase }, { checkProviders, grouped }, processes] = await Promise.all([
@@ -67,8 +73,10 @@ async function checkAll(
     import('./doctor-providers.js'),
     import('../../daemon/workers/processes-file.js'),
   ]);
-  const left = processes.readProcesses(settings.data_dir);
+  const left = processes.readProcesses(own.data_dir);
   const running = left && processes.isSame(left.control) ? left : null;
+  const used = running ? await settingsOfDaemon(own) : null;
+  const settings = used ? asUsed(own, used, flags) : own;
   tell(checkDaemon(running));
   tell(machine.checkNode());
   tell(await machine.checkEngine(settings));
@@ -78,7 +86,7 @@ async function checkAll(
   if (settings.server.engine === 'hyper-express') {
     tell(machine.checkSysctl(undefined, settings.server.workers));
   }
-  const { findings, stored } = await checkDatabase(flags, settings);
+  const { findings, stored } = await checkDatabase(flags, settings, running);
   findings.forEach(tell);
   if (!stored) return;
   const { providers } = stored.configuration;
@@ -86,6 +94,17 @@ async function checkAll(
     checkProviders(providers, settings),
   );
   (flags.json ? asked : grouped(asked)).forEach(tell);
+}
+
+/** The settings of the running daemon where the flags say nothing else; a secret stays this command's. */
+function asUsed(own: Settings, used: readonly DescribedSetting[], flags: DoctorFlags): Settings {
+  const valueIn = (name: string) => used.find((setting) => setting.name === name)?.value;
+  const server = { ...own.server };
+  for (const name of ['host', 'port', 'engine', 'workers'] as const) {
+    const value = valueIn(`server.${name}`);
+    if (value !== undefined && flags[name] === undefined) Object.assign(server, { [name]: value });
+  }
+  return { ...own, server };
 }
 
 function checkDaemon(running: Processes | null): Finding {

@@ -24,12 +24,15 @@ export function providerJson(row: ShownProvider) {
 }
 
 /** Prints a table of providers for people. */
-export function printProviders(rows: readonly ShownProvider[]): void {
+export function printProviders(
+  rows: readonly ShownProvider[],
+  stateOf: (row: ShownProvider) => string,
+): void {
   if (rows.length === 0) note('no providers yet; add one: llmproxy provider add --help');
   else {
     printTable(rows, [
       { header: 'PROVIDER', value: (row) => row.provider_key, shrinkTo: 16 },
-      { header: 'STATUS', value: (row) => (row.is_enabled ? 'enabled' : 'disabled') },
+      { header: 'STATUS', value: (row) => stateOf(row).replaceAll('_', ' ') },
       { header: 'WEIGHT', value: (row) => String(row.weight), align: 'right' },
       { header: 'API BASE', value: (row) => row.api_base, shrinkTo: 16 },
       { header: 'MODELS', value: models, shrinkTo: 8 },

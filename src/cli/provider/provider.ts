@@ -3,6 +3,8 @@ import { providerTypes } from '../../config/configuration.js';
 import { presets } from '../../providers/presets.js';
 import { withAdminApi } from '../admin-api.js';
 import { collect } from '../arguments.js';
+import type { Ask } from '../daemon/control-socket.js';
+import type { GatewayStatus } from '../daemon/status-view.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { printJson } from '../output.js';
 import {
@@ -20,6 +22,8 @@ import {
   providerJson,
   type ShownProvider,
 } from './provider-view.js';
+
+const statusTimeoutMs = 5_000;
 
 /** `llmproxy provider …`: the upstream APIs that requests are sent to. */
 export function providerCommand(): Command {
@@ -115,11 +119,26 @@ Examples:
 }
 
 async function list(flags: DatabaseFlags): Promise<void> {
-  const { providers } = await withAdminApi(flags, 'read', (api) =>
-    api.ask<{ providers: ShownProvider[] }>('GET', '/providers'),
-  );
-  if (flags.json) printJson(providers.map(providerJson));
-  else printProviders(providers);
+  const { providers, states } = await withAdminApi(flags, 'read', async (api, ask) => ({
+    ...(await api.ask<{ providers: ShownProvider[] }>('GET', '/providers')),
+    states: await statesOf(ask),
+  }));
+  const stateOf = ({ provider_key, is_enabled }: ShownProvider) =>
+    states.get(provider_key) ?? (is_enabled ? 'enabled' : 'disabled');
+  if (flags.json) {
+    printJson(providers.map((row) => ({ ...providerJson(row), state: stateOf(row) })));
+  } else printProviders(providers, stateOf);
+}
+
+/** The state of each provider as `llmproxy status` shows it; empty where no gateway runs. */
+async function statesOf(ask: Ask): Promise<ReadonlyMap<string, string>> {
+  try {
+    const { text } = await ask({ path: '/admin/v1/status', timeoutMs: statusTimeoutMs });
+    const { providers } = JSON.parse(text) as GatewayStatus;
+    return new Map(providers.map(({ provider, state }) => [provider, state]));
+  } catch {
+    return new Map();
+  }
 }
 
 async function show(key: string, flags: DatabaseFlags): Promise<void> {

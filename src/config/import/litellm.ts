@@ -35,6 +35,7 @@ export function importLitellm(
     const names = [name, ...aliases.filter(([, to]) => to === name).map(([alias]) => alias)];
     addToProviders(imported.providers, read.label, read.provider, names, read.model);
   }
+  imported.providers = namedByGroup(imported.providers, aliases);
   wholeWeights(imported.providers);
   addMasterKey(imported, asRecord(general_settings), environment);
   addSettings(imported, router);
@@ -60,6 +61,34 @@ function addToProviders(
     providers[key] = { ...there, model_mapping: { ...model_mapping, ...own } };
     return;
   }
+}
+
+/**
+ * A provider of a single model group is called after it, as its users know it; one of several after
+ * its API or host.
+ */
+function namedByGroup(
+  providers: Imported['providers'],
+  aliases: readonly [string, unknown][],
+): Imported['providers'] {
+  const isAlias = new Set(aliases.map(([alias]) => alias));
+  const named: Imported['providers'] = {};
+  for (const [label, provider] of Object.entries(providers)) {
+    const groups = Object.keys(provider.model_mapping ?? {}).filter((name) => !isAlias.has(name));
+    const base = (groups.length === 1 && nameOf(groups[0] ?? '')) || label;
+    let name = base;
+    for (let number = 2; Object.hasOwn(named, name); number++) name = `${base}-${number}`;
+    named[name] = provider;
+  }
+  return named;
+}
+
+/** A model group as the name of a provider; empty where nothing of it can be one. */
+function nameOf(group: string): string {
+  return group
+    .replace(/[^A-Za-z0-9._]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
+    .slice(0, 56);
 }
 
 /** Scales weights to integers: LiteLLM allows fractions. */

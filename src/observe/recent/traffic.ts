@@ -21,7 +21,7 @@ export interface TrafficSummary extends Latency, Sum {
 
 export interface Sum {
   requests: number;
-  /** Answered with 5xx, or cut short; for a provider also failures that another one made up for. */
+  /** As sums of usage count them; for a provider also failures that another one made up for. */
   errors: number;
   /** Refused because of the key's rate limit. */
   limited: number;
@@ -68,7 +68,7 @@ export function createTraffic(): Traffic {
   return {
     add(event, atMs) {
       const now = at(atMs);
-      const failed = event.status >= 500 || (event.status < 400 && !event.complete);
+      const failed = isError(event);
       const limited = event.error === 'rate_limit_exceeded' && event.credential !== null;
       count(now.all, failed, limited);
       addDuration(now.durations, event.totalMs);
@@ -178,4 +178,13 @@ function addNamed(
     if (isLast) known.perSecond = sum.requests;
     into.set(name, known);
   }
+}
+
+/**
+ * The same rule as of sums over `request_logs`: of requests with a key and a model, those that were
+ * answered with 400 or more, or broken off; not those that the client left.
+ */
+function isError({ credential, model, status, error }: RequestFinished): boolean {
+  if (credential === null || model === null) return false;
+  return error !== null || (status >= 400 && status !== 499);
 }

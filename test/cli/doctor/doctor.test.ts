@@ -21,7 +21,7 @@ test('doctor reports each check as ok, or gives advice', async (t) => {
   await daemon.addProvider('unset', { api_base: good.url, api_key: 'env:NOT_SET_HERE' });
   daemon.secrets.delete('env:NOT_SET_HERE');
   await daemon.reload();
-  const { code, stdout } = await daemon.cli(['doctor']);
+  const { code, stdout } = await daemon.cli(['doctor'], { env: { COLUMNS: '80' } });
   assert.equal(code, 1);
   assert.match(stdout, /^ok {4}gateway +llmproxy \S+ runs \(pid \d+\)$/m);
   assert.match(stdout, /^ok {4}migrations /m);

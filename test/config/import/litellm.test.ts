@@ -28,13 +28,13 @@ model_list:
       weight: 1,
       model_mapping: { 'gpt-4o': 'gpt-4o', mini: 'gpt-4o-mini' },
     },
-    'openai-2': {
+    'gpt-4o': {
       api_base: 'https://api.openai.com/v1',
       api_key: 'env:OPENAI_KEY',
       weight: 1,
       model_mapping: { 'gpt-4o': 'gpt-4o-2' },
     },
-    gpu1: {
+    llama: {
       api_base: 'http://gpu1:8000/v1',
       api_key: 'env:HOSTED_VLLM_API_KEY',
       weight: 1,
@@ -46,7 +46,7 @@ model_list:
       weight: 1,
       model_mapping: { 'groq/*': '*' },
     },
-    gpu2: {
+    local: {
       api_base: 'http://gpu2:11434/v1',
       api_key: 'none',
       weight: 1,
@@ -66,7 +66,7 @@ model_list:
   - {model_name: a, litellm_params: {model: openai/a, api_base: "http://two/v1", api_key: k2, rpm: 2}}
 router_settings: {model_group_alias: {b: a}}
 `);
-  assert.deepEqual(providers.one, {
+  assert.deepEqual(providers.a, {
     api_base: 'http://one/v1',
     api_key: 'k1',
     weight: 25,
@@ -77,7 +77,7 @@ router_settings: {model_group_alias: {b: a}}
     },
     model_mapping: { a: 'a', b: 'a' },
   });
-  assert.equal(providers.two?.weight, 100);
+  assert.equal(providers['a-2']?.weight, 100);
   assert.deepEqual(notes, ['model a: without rpm, which limits no provider here']);
 });
 
@@ -95,7 +95,7 @@ litellm_settings: {fallbacks: [{good: [claude]}], callbacks: [langfuse]}
 general_settings: {database_url: "postgres://secret"}
 environment_variables: {A: sk-secret}
 `);
-  assert.deepEqual(Object.keys(providers), ['openai-2']);
+  assert.deepEqual(Object.keys(providers), ['good']);
   assert.deepEqual(notes, [
     'model claude is left out: "anthropic" does not speak OpenAI\'s API',
     'model env is left out: os.environ/NONE is not set here',
@@ -105,8 +105,8 @@ environment_variables: {A: sk-secret}
     'the routing strategy usage-based-routing-v2 has no counterpart here',
     'keys, teams and budgets in the database of LiteLLM are not read',
     'no counterpart here: callbacks, database_url, environment_variables, redis_password',
-    'provider secret is left out: api_base must start with http:// or https://',
-    'provider openai is left out: api_key must not refer to ADMIN_KEY, a secret of the gateway',
+    'provider bad is left out: api_base must start with http:// or https://',
+    'provider own is left out: api_key must not refer to ADMIN_KEY, a secret of the gateway',
   ]);
   assert.deepEqual(settings, { routing: { max_attempts: 3 } });
 });
@@ -156,8 +156,8 @@ litellm_settings:
   );
   assert.deepEqual(problems, []);
   const { providers, settings, notes } = withoutUnusable(importLitellm(config, {}));
-  assert.equal(providers.gpu1?.api_base, 'http://gpu1:8000/v1');
-  assert.equal(providers.gpu1?.weight, 1);
+  assert.equal(providers.a?.api_base, 'http://gpu1:8000/v1');
+  assert.equal(providers.a?.weight, 1);
   assert.deepEqual(settings, {
     routing: { fallbacks: { a: ['groq/llama'] } },
     upstream: { total_timeout_ms: 1_500 },

@@ -1,0 +1,12 @@
+import type { Sql } from '../client.js';
+
+/**
+ * Identifies the database that a pool leads to, whatever address it was reached at; another after its
+ * server has started again.
+ */
+export async function databaseId(sql: Sql): Promise<string> {
+  const [row] = await sql<{ id: string }[]>`
+    SELECT oid || '-' || extract(epoch FROM pg_postmaster_start_time()) AS id
+    FROM pg_database WHERE datname = current_database()`;
+  return row?.id ?? '';
+}
