@@ -1,6 +1,7 @@
 import type { ResolvedSettings } from '../config/settings.js';
 import type { Emit } from '../observe/event.js';
 import { Closers } from './closers.js';
+import { giveBackMemory } from './give-back-memory.js';
 import { createObservers } from './start/observers.js';
 import { openParts, type Parts } from './start/parts.js';
 import type { Start } from './start/place.js';
@@ -56,6 +57,7 @@ export async function serve(
     const tookMs = performance.now() - startMs;
     emit({ type: 'ready', url, workers: workers.pids.length, engine, tookMs });
     takeover?.ready(version);
+    closers.push(giveBackMemory());
     return running(parts, url);
   } catch (error) {
     await closers.close();
