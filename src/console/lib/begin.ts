@@ -1,4 +1,5 @@
 import { ApiError, call } from './api.js';
+import { clearPlace } from './route.js';
 import { maySession, type SignedIn, signedIn, signedOut } from './session.js';
 
 /** What the address says of signing in, which then is removed from it and from the history. */
@@ -6,7 +7,7 @@ function takeFromAddress(name: string): string | null {
   const start = `#${name}=`;
   if (!location.hash.startsWith(start)) return null;
   const value = decodeURIComponent(location.hash.slice(start.length));
-  history.replaceState(null, '', location.pathname);
+  clearPlace();
   return value;
 }
 

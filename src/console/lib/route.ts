@@ -33,6 +33,12 @@ export function linkTo(page: string, item = '', query: QueryValues = {}): string
   return `#/${page}${item === '' ? '' : `/${encodeURIComponent(item)}`}${text === '' ? '' : `?${text}`}`;
 }
 
+/** Removes what the address says of a place, also from the browser's history. */
+export function clearPlace(): void {
+  history.replaceState(null, '', location.pathname);
+  hash.value = '';
+}
+
 /** Changes parameters of this place without a step in the browser's history. */
 export function setQuery(changes: QueryValues): void {
   const { page, item, query } = route.value;

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { openPage, seen, signIn, skip, startBrowser, type WatchedPage } from './browser.js';
+import { startFilled } from './fixture.js';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+
+/** What axe-core finds serious on the page that is shown. */
+async function seriousViolations(
+  { page }: WatchedPage,
+  theme: 'light' | 'dark' = 'light',
+): Promise<string[]> {
+  // The policy of the pages lets no script in from outside: this one comes over the debugger.
+  await page.evaluate(axe);
+  const { violations } = (await page.evaluate(
+    // In the dark only colours differ.
+    theme === 'dark' ? 'axe.run({ runOnly: ["color-contrast"] })' : 'axe.run()',
+  )) as { violations: Violation[] };
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join('\n  ')}`);
+}
+
+const places = [
+  ...['overview', 'requests', 'usage', 'playground', 'providers', 'models', 'keys', 'teams'],
+  ...['configuration', 'configuration?view=history', 'audit', 'health'],
+];
+
+test('every page shows its data, breaks no policy, and is accessible in light and dark', {
+  skip,
+}, async (t) => {
+  const daemon = await startFilled(t, { keys: 60, requests: 300 });
+  const browser = await startBrowser(t);
+  const watched = await openPage(browser, daemon.url);
+  const { page, problems } = watched;
+  await page.goto(`${daemon.url}/console`);
+  await seen(page, 'Admin key');
+  assert.deepEqual(await seriousViolations(watched), [], 'signing in');
+  await signIn(watched, daemon.url, daemon.adminKey);
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    for (const place of places) {
+      await page.goto(`${daemon.url}/console#/${place}`);
+      await page.waitForFunction(
+        'document.querySelector("h1") && !document.querySelector(".skeleton")',
+      );
+      assert.deepEqual(await seriousViolations(watched, theme), [], `${place}, ${theme}`);
+      assert.equal(await page.$('.banner.bad'), null, place);
+    }
+  }
+  for (const [place, text] of [
+    ['overview', 'openai-main'],
+    ['requests', 'claude-sonnet-4-5'],
+    ['requests?status=error', 'upstream_failed'],
+    ['usage?by=team', '研发团队'],
+    ['providers', 'azure-schweden-mit-langem-namen'],
+    ['models', '通义千问-max'],
+    ['keys?search=客服', '客服机器人'],
+    ['teams', 'support'],
+    ['audit', 'openai-main'],
+    ['health', '1 of 1 workers serve'],
+  ] as const) {
+    await page.goto(`${daemon.url}/console#/${place}`);
+    await seen(page, text);
+  }
+  // Narrow screens scroll tables in their own box, never the page.
+  await page.setViewport({ width: 360, height: 740 });
+  for (const place of places) {
+    await page.goto(`${daemon.url}/console#/${place}`);
+    await page.waitForFunction(
+      'document.querySelector("h1") && !document.querySelector(".skeleton")',
+    );
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, place);
+  }
+  assert.deepEqual(problems, []);
+});

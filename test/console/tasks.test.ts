@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startMockProvider } from '../../src/mock-provider/server.js';
+import { startDaemon } from '../support/daemon.js';
+import { fill, openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
+import { startFilled } from './fixture.js';
+
+test('a newcomer comes from a link to the first request and its cost', { skip }, async (t) => {
+  const mock = await startMockProvider();
+  t.after(() => mock.close());
+  const daemon = await startDaemon(t);
+  const link = JSON.parse((await daemon.cli(['console', '--json'])).stdout).url;
+  const browser = await startBrowser(t);
+  const watched = await openPage(browser, daemon.url);
+  const { page, problems } = watched;
+  await page.goto(link);
+  await seen(page, 'First steps');
+  assert.doesNotMatch(page.url(), /once-/, 'the code is no longer in the address');
+
+  await press(page, 'Add a provider', 'link');
+  await press(page, 'openai');
+  await fill(page, 'Name', 'first');
+  await fill(page, 'Base URL', mock.url);
+  await fill(page, 'API key', 'sk-of-the-mock');
+  await press(page, 'Add and test');
+  await seen(page, 'Saved, and in use by every worker');
+  await fill(page, 'Model', 'gpt-4o-mini');
+  await press(page, 'Test');
+  await seen(page, 'healthy');
+  await press(page, 'Done');
+  await seen(page, 'first');
+
+  await page.goto(`${daemon.url}/console#/keys?add=yes`);
+  await fill(page, 'Name', '第一个');
+  await press(page, 'Create');
+  await seen(page, 'Copy it now');
+  const key = String(await page.evaluate('document.querySelector(".secret code").textContent'));
+  assert.match(key, /^sk-/);
+  await press(page, 'Done');
+  await seen(page, '第一个');
+
+  await page.goto(`${daemon.url}/console#/playground`);
+  await fill(page, 'Key', key);
+  await fill(page, 'Model', 'gpt-4o-mini');
+  await fill(page, 'Message', 'What is this?');
+  await press(page, 'Send');
+  await seen(page, 'What it cost, and why');
+  await press(page, 'Python');
+  await seen(page, 'client.chat.completions.create(');
+  await press(page, 'Answer');
+  await seen(page, 'data: [DONE]');
+  await press(page, 'Chat');
+  await press(page, 'What it cost, and why', 'link');
+  await seen(page, 'Tokens and cost');
+  await seen(page, '第一个');
+  await page.waitForFunction('/Cost\\s+\\$0\\.0000/.test(document.body.innerText)');
+  assert.deepEqual(problems, []);
+});
+
+test('keys are rotated and revoked, and weights show their effect first', { skip }, async (t) => {
+  const daemon = await startFilled(t, { keys: 3, requests: 10 });
+  const browser = await startBrowser(t);
+  const watched = await openPage(browser, daemon.url);
+  const { page, problems } = watched;
+  await signIn(watched, daemon.url, daemon.adminKey);
+  await page.goto(`${daemon.url}/console#/keys`);
+  await press(page, 'Rotate: alice');
+  await press(page, 'Rotate');
+  await seen(page, 'Copy it now');
+  await press(page, 'Done');
+  await seen(page, 'old value for');
+  await press(page, 'Revoke: 客服机器人');
+  await press(page, 'Revoke');
+  await seen(page, 'Revoked');
+  const [row] = await daemon.sql`SELECT is_enabled FROM credentials WHERE name = '客服机器人'`;
+  assert.equal(row?.is_enabled, false);
+
+  await page.goto(`${daemon.url}/console#/providers`);
+  await press(page, 'Weights');
+  await page.locator('input[type=range]').fill('9');
+  await seen(page, 'weight: 3 → 9');
+  await press(page, 'Apply');
+  await seen(page, 'The weights are in use');
+  await press(page, 'Drain: openai-main');
+  await press(page, 'Drain');
+  await seen(page, 'openai-main gets no new requests');
+  const drained = await daemon.sql`SELECT actor, source FROM audit_log
+    WHERE object = 'openai-main' ORDER BY id DESC LIMIT 1`;
+  assert.deepEqual({ ...drained[0] }, { actor: 'admin:admin', source: 'admin' });
+  assert.deepEqual(problems, []);
+});
+
+test('a document is completed, checked by line, planned, and not applied over another change', {
+  skip,
+}, async (t) => {
+  const daemon = await startFilled(t, { keys: 3, requests: 0 });
+  const browser = await startBrowser(t);
+  // A refused document and a conflict are what this test wants to see.
+  const watched = await openPage(browser, daemon.url, /status of (400|409)/);
+  const { page, problems } = watched;
+  await signIn(watched, daemon.url, daemon.adminKey);
+  await page.goto(`${daemon.url}/console#/configuration`);
+  const write = async (text: string) => {
+    await page.waitForSelector('.editor textarea');
+    await page.locator('.editor textarea').fill(text);
+  };
+  await write('providers:\n  openai-main:\n    weig');
+  await seen(page, 'weight');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('-1');
+  await press(page, 'Plan');
+  await page.waitForFunction('document.querySelector(".gutter .wrong")?.textContent === "3"');
+
+  await write('providers:\n  openai-main:\n    weight: 7\n');
+  await press(page, 'Plan');
+  await seen(page, 'What changes');
+  await seen(page, 'weight: 3 → 7');
+  await daemon.sql`UPDATE providers SET weight = 2 WHERE provider_key = 'away'`;
+  await press(page, 'Apply');
+  await seen(page, 'nothing was applied');
+  await press(page, 'Plan again on the present version');
+  await seen(page, 'weight: 3 → 7');
+  await press(page, 'Apply');
+  await seen(page, 'Applied, and in use by every worker');
+
+  await page.goto(`${daemon.url}/console#/configuration?view=history`);
+  await page.waitForSelector('tbody tr:nth-child(2) button');
+  await page.click('tbody tr:nth-child(2) button');
+  await seen(page, 'Roll back to version');
+  await page.click('dialog button.primary');
+  await page.waitForFunction('!document.querySelector("dialog")');
+  const [row] = await daemon.sql`SELECT weight FROM providers WHERE provider_key = 'openai-main'`;
+  assert.equal(row?.weight, 3);
+  assert.deepEqual(problems, []);
+});
