@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bearer } from '../support/ask.js';
-import { fill, openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
+import { fill, openPage, seen, skip, startBrowser } from './browser.js';
 import { startFilled } from './fixture.js';
 
 test('wrong keys, a session that is over, a viewer, and a daemon that is gone', {
