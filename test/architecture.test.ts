@@ -27,7 +27,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
     ...['pricing', 'websocket'],
   ],
-  db: ['config', 'dialects', 'observe', 'pricing'],
+  db: ['config', 'dialects', 'limits', 'observe', 'pricing'],
   changes: ['routing', 'config', 'errors', 'db'],
   admin: [
     ...['changes', 'dialects', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],

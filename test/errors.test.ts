@@ -6,7 +6,7 @@ test('every error is a client or server error in the shape of the OpenAI API', (
   for (const code of Object.keys(errorTable) as ErrorCode[]) {
     const error = new GatewayError(code, 'what went wrong');
     assert.ok(error.status >= 400 && error.status < 600);
-    assert.match(error.type, /^[a-z]+(_[a-z]+)*_error$/);
+    assert.match(error.type, /^([a-z]+(_[a-z]+)*_error|insufficient_quota)$/);
     assert.match(code, /^[a-z]+(_[a-z]+)*$/);
     assert.deepEqual(JSON.parse(error.toBody()), {
       error: { message: 'what went wrong', type: error.type, param: null, code },

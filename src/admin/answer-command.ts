@@ -5,9 +5,15 @@ import { noSignIn } from './request.js';
 import { createRouter } from './router.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
 import { credentialRoutes } from './routes/credentials.js';
+import { namedRoutes } from './routes/named.js';
 import { providerRoutes } from './routes/providers.js';
 
-const find = createRouter([...providerRoutes, ...credentialRoutes, ...configLifecycleRoutes]);
+const find = createRouter([
+  ...providerRoutes,
+  ...credentialRoutes,
+  ...namedRoutes,
+  ...configLifecycleRoutes,
+]);
 
 export interface CommandRequest {
   method: string;

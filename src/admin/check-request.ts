@@ -1,6 +1,6 @@
-import type { ErrorObject } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import { shownName } from '../config/problem.js';
-import { compileSchema, toProblems, type Validate } from '../config/schema.js';
+import { compileSchema, toProblems } from '../config/schema.js';
 import { GatewayError } from '../errors.js';
 import type { Parameter, RouteDescription } from './route.js';
 
@@ -51,7 +51,7 @@ export function requestCheck({ access, operation }: RouteDescription): RequestCh
 /** Characters that PostgreSQL cannot store: NUL, and unpaired surrogates. */
 const unstorable = /[\0\p{Surrogate}]/u;
 
-function checkText({ name }: Parameter, text: string, validate: Validate<unknown>): void {
+function checkText({ name }: Parameter, text: string, validate: ValidateFunction): void {
   if (unstorable.test(text)) throw invalid(name, `${name}: has a character that cannot be stored`);
   if (validate(text) || validate(scalar(text))) return;
   const reasons = toProblems('', validate.errors).map(({ reason }) => reason);
@@ -89,7 +89,7 @@ function parse(text: string): unknown {
 /** More would not help a reader. */
 const maxTold = 20;
 
-function invalidBody(errors: readonly ErrorObject[]): GatewayError {
+function invalidBody(errors: ErrorObject[]): GatewayError {
   const found = errors.slice(0, maxTold).flatMap((error) =>
     toProblems('', [error]).map(({ path, reason }) => {
       const { additionalProperty, missingProperty } = error.params;

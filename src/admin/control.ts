@@ -65,6 +65,8 @@ export interface SecretStore extends ChangeSecrets {
 export interface PricesNow {
   /** One that requests were charged with since the start, by its revision. */
   used(revision: string): ModelPrice | null;
+  /** That of a model now, by the provider's name of it; null where none is known. */
+  priceOf(provider: string, model: string, nowMs: number): ModelPrice | null;
 }
 
 export interface WorkersNow {

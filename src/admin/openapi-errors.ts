@@ -19,6 +19,8 @@ const meanings: Record<ErrorCode, string> = {
   invalid_configuration: 'Rows and override files together are invalid.',
   request_too_large: 'The body is larger than allowed.',
   upgrade_refused: 'The path is not served by WebSocket.',
+  insufficient_quota: 'A budget does not allow the request; 402 in Anthropic’s API.',
+  stopped: 'An operator has stopped these requests.',
   rate_limit_exceeded: 'The key or the address has to wait.',
   internal_error: 'A defect of the gateway: its log has the request id and the reason.',
   upstream_failed: 'All providers tried failed to answer.',

@@ -56,6 +56,7 @@ const tags = [
   { name: 'providers', description: 'The upstream APIs that requests are sent to.' },
   { name: 'credentials', description: 'The keys of clients.' },
   { name: 'teams', description: 'Keys that have models, limits and tags in common.' },
+  { name: 'spend', description: 'Prices, budgets and kill switches.' },
   { name: 'config', description: 'The active configuration.' },
   { name: 'usage', description: 'Requests, tokens and latency.' },
   { name: 'explain', description: 'Explanations of routing.' },

@@ -23,6 +23,9 @@ import { explainCommand } from './requests/explain.js';
 import { requestsCommand } from './requests/requests.js';
 import { usageCommand } from './requests/usage.js';
 import { secretsCommand } from './secrets/secrets.js';
+import { budgetsCommand } from './spend/budgets.js';
+import { resumeCommand } from './spend/kill-switch.js';
+import { pricesCommand } from './spend/prices.js';
 import { teamsCommand } from './teams/teams.js';
 
 /** The command line: every command, its flags and its help. Errors are thrown, not printed. */
@@ -43,6 +46,7 @@ Examples:
   const commands = [
     serveCommand(),
     stopCommand(),
+    resumeCommand(),
     upgradeCommand(),
     providerCommand(),
     keysCommand(),
@@ -53,6 +57,8 @@ Examples:
     importCommand(),
     auditCommand(),
     secretsCommand(),
+    pricesCommand(),
+    budgetsCommand(),
     usageCommand(),
     requestsCommand(),
     statusCommand(),

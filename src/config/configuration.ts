@@ -1,5 +1,7 @@
+import type { Budget } from './budget.js';
 import type { Limits } from './limits.js';
 import type { Price, PriceSheet } from './price.js';
+import type { Stop } from './stop.js';
 
 /**
  * The configuration that routing is built from: what Postgres and the override files say, merged
@@ -11,8 +13,10 @@ export interface Configuration {
   providers: Provider[];
   teams: Team[];
   credentials: Credential[];
-  /** The operator's; absent in what an older version has kept. */
+  /** The operator's; absent, as the following, in what an older version has kept. */
   prices?: Price[];
+  budgets?: Budget[];
+  stops?: Stop[];
 }
 
 /** An upstream API that requests are sent to. */

@@ -1,6 +1,10 @@
+import type { Budget } from './budget.js';
 import type { Credential, Provider, Team } from './configuration.js';
 import { keyPattern, maxKeyLength, minKeyLength, minOldKeyLength } from './credential-key.js';
+import { namedSchema } from './named.js';
+import type { Price } from './price.js';
 import { credentialProperties, providerProperties, teamProperties } from './schema.js';
+import type { Stop } from './stop.js';
 
 /** Stands in a document for a secret that stays unchanged. */
 export const keep = 'keep';
@@ -10,6 +14,9 @@ export interface WrittenDocument {
   providers?: Record<string, WrittenProvider> | null;
   teams?: Record<string, WrittenTeam> | null;
   credentials?: Record<string, WrittenCredential> | null;
+  prices?: Record<string, Partial<Price>> | null;
+  budgets?: Record<string, Partial<Budget>> | null;
+  stops?: Record<string, Partial<Stop>> | null;
 }
 
 export type WrittenProvider = Partial<Omit<Provider, 'provider_key'>>;
@@ -38,7 +45,7 @@ export const documentSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'llmproxy configuration',
   description:
-    'Providers, teams and keys, as `llmproxy config export` writes and `config apply` reads.',
+    'Providers, teams, keys, prices, budgets and stops, as `llmproxy config export` writes and `config apply` reads.',
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -103,5 +110,8 @@ export const documentSchema = {
         },
       },
     },
+    prices: { ...namedSchema('prices'), description: 'Prices of models, by name.' },
+    budgets: { ...namedSchema('budgets'), description: 'What may be spent, by name.' },
+    stops: { ...namedSchema('stops'), description: 'Kill switches that are thrown, by name.' },
   },
 } as const;

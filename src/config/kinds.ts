@@ -6,6 +6,9 @@ export const kinds = [
   { kind: 'provider', section: 'providers', nameField: 'provider_key' },
   { kind: 'team', section: 'teams', nameField: 'name' },
   { kind: 'key', section: 'credentials', nameField: 'name' },
+  { kind: 'price', section: 'prices', nameField: 'name' },
+  { kind: 'budget', section: 'budgets', nameField: 'name' },
+  { kind: 'stop', section: 'stops', nameField: 'name' },
 ] as const;
 
 /** One row in messages, plans and the audit log. */

@@ -6,6 +6,7 @@ import {
   type Provider,
   type Team,
 } from './configuration.js';
+import { type NamedSection, namedSectionNames, newNamed } from './named.js';
 import type { Override } from './overrides.js';
 import { ConfigError, type Problem } from './problem.js';
 import type { PrivateAddresses } from './settings-schema.js';
@@ -25,7 +26,12 @@ export function mergeConfiguration(
   privateAddresses: PrivateAddresses = 'allow',
 ): Configuration {
   const problems: Problem[] = [];
-  const sources: Sources = { providers: new Map(), teams: new Map(), credentials: new Map() };
+  const sources: Sources = {
+    providers: new Map(),
+    teams: new Map(),
+    credentials: new Map(),
+    named: new Map(),
+  };
   const providers = new Map<string, Provider>();
   for (const row of rows.providers) {
     providers.set(row.provider_key, row);
@@ -69,7 +75,11 @@ export function mergeConfiguration(
     }
   }
 
+  const named = Object.fromEntries(
+    namedSectionNames.map((section) => [section, mergeNamed(section, rows, overrides, sources)]),
+  );
   const merged = {
+    ...named,
     version: rows.version,
     providers: [...providers.values()],
     teams: [...teams.values()],
@@ -78,6 +88,23 @@ export function mergeConfiguration(
   problems.push(...validateConfiguration(merged, sources, privateAddresses));
   if (problems.length > 0) throw new ConfigError(problems);
   return merged;
+}
+
+function mergeNamed(
+  section: NamedSection,
+  rows: Rows,
+  overrides: readonly Override[],
+  { named }: Sources,
+): object[] {
+  const merged = new Map<string, object>((rows[section] ?? []).map((row) => [row.name, row]));
+  for (const override of overrides) {
+    for (const [name, fields] of override.named[section]) {
+      const before = merged.get(name);
+      merged.set(name, before ? { ...before, ...fields } : newNamed(section, name, fields));
+      named.set(`${section}.${name}`, override.source);
+    }
+  }
+  return [...merged.values()];
 }
 
 function emptyProvider(provider_key: string): Provider {

@@ -1,5 +1,6 @@
 import type { Credential, Provider, Team } from './configuration.js';
 import { hashKey, keyPattern, minOldKeyLength, previewKey } from './credential-key.js';
+import { type NamedSection, namedSchema, namedSectionNames } from './named.js';
 import { parseYaml } from './parse-yaml.js';
 import type { Problem } from './problem.js';
 import {
@@ -24,17 +25,21 @@ export interface Override {
   teams: Map<string, Partial<Omit<Team, 'name' | 'id'>>>;
   /** By name. */
   credentials: Map<string, Partial<Omit<Credential, 'name' | 'id'>>>;
+  /** Of prices, budgets and stops, by name. */
+  named: Record<NamedSection, Map<string, object>>;
 }
 
 const { provider_key, ...providerFields } = providerProperties;
 const { name, ...credentialFields } = credentialProperties;
 const { name: teamName, ...teamFields } = teamProperties;
 
-const validateOverride = compileSchema<{
-  providers?: Record<string, Partial<Provider>> | null;
-  teams?: Record<string, Partial<Team>> | null;
-  credentials?: Record<string, Partial<Credential> & { key?: string }> | null;
-}>({
+const validateOverride = compileSchema<
+  {
+    providers?: Record<string, Partial<Provider>> | null;
+    teams?: Record<string, Partial<Team>> | null;
+    credentials?: Record<string, Partial<Credential> & { key?: string }> | null;
+  } & Partial<Record<NamedSection, Record<string, object> | null>>
+>({
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -56,6 +61,7 @@ const validateOverride = compileSchema<{
         properties: teamFields,
       },
     },
+    ...Object.fromEntries(namedSectionNames.map((section) => [section, namedSchema(section)])),
     credentials: {
       type: ['object', 'null'],
       propertyNames: { minLength: name.minLength },
@@ -79,6 +85,7 @@ export function parseOverride({ path, text }: OverrideFile, problems: Problem[])
     providers: new Map(),
     teams: new Map(),
     credentials: new Map(),
+    named: { prices: new Map(), budgets: new Map(), stops: new Map() },
   };
   const written = parseYaml(path, text, problems);
   if (written === null) return override;
@@ -88,6 +95,9 @@ export function parseOverride({ path, text }: OverrideFile, problems: Problem[])
   }
   override.providers = new Map(Object.entries(written.providers ?? {}));
   override.teams = new Map(Object.entries(written.teams ?? {}));
+  for (const section of namedSectionNames) {
+    override.named[section] = new Map(Object.entries(written[section] ?? {}));
+  }
   for (const [credentialName, { key, ...fields }] of Object.entries(written.credentials ?? {})) {
     override.credentials.set(credentialName, {
       ...fields,

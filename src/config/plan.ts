@@ -8,6 +8,7 @@ import {
 } from './document.js';
 import { keep, type WrittenCredential, type WrittenDocument } from './document-schema.js';
 import { eachSection, type Kind, kindNames, kinds } from './kinds.js';
+import { type NamedSection, namedSectionNames, namedSections, newNamed } from './named.js';
 import { secretMembers } from './secret-columns.js';
 
 /** The creation, change or deletion of one row. */
@@ -52,6 +53,7 @@ export function planDocument(
     ...planProviders(base, document, prune, problems),
     ...planTeams(base, document, prune),
     ...planCredentials(base, document, prune, problems),
+    ...namedSectionNames.flatMap((section) => planNamed(base, section, document, prune, problems)),
   ];
   const plan = { base, changes: changes.sort(inOrder) };
   problems.push(...missingTeams(plan));
@@ -199,6 +201,40 @@ function planTeams(
   }
   for (const [name, before] of prune ? rows : []) {
     changes.push({ kind: 'team', action: 'delete', name, id: before.id, before, after: null });
+  }
+  return changes;
+}
+
+function planNamed(
+  base: StoredConfiguration,
+  section: NamedSection,
+  document: WrittenDocument,
+  prune: boolean,
+  problems: PlanProblem[],
+): Change[] {
+  const written = document[section];
+  if (!written) return [];
+  const { kind, required } = namedSections[section];
+  const changes: Change[] = [];
+  const rows = new Map(base[section].map((row) => [String(row.name), row]));
+  for (const [name, fields] of Object.entries(written)) {
+    const before = rows.get(name) ?? null;
+    rows.delete(name);
+    if (!before) {
+      for (const field of required) {
+        if (field in fields) continue;
+        problems.push({ path: `${section}.${name}`, reason: `is new, and needs "${field}"` });
+      }
+      const after = { ...newNamed(section, name, fields) };
+      changes.push({ kind, action: 'create', name, id: null, before: null, after });
+      continue;
+    }
+    const after = { ...before, ...fields };
+    if (!differs(before, after)) continue;
+    changes.push({ kind, action: 'update', name, id: before.id, before, after });
+  }
+  for (const [name, before] of prune ? rows : []) {
+    changes.push({ kind, action: 'delete', name, id: before.id, before, after: null });
   }
   return changes;
 }

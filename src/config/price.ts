@@ -1,3 +1,5 @@
+import { timePattern } from './time-pattern.js';
+
 /**
  * What is charged for. Tokens are priced by the million, everything else by one; `hour` is an hour
  * of the provider's time, for servers of one's own.
@@ -85,3 +87,98 @@ export interface PriceSheet {
   /** What is added to each. */
   readonly markupPercent: number;
 }
+
+const rate = { type: 'integer', minimum: 0, maximum: 1_000_000_000_000_000 } as const;
+
+/** JSON Schema of `Rates`. */
+export const ratesSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: Object.fromEntries(unitNames.map((name) => [name, rate])),
+} as const;
+
+const serviceTiers = {
+  type: 'object',
+  additionalProperties: false,
+  properties: Object.fromEntries(pricedTiers.map((name) => [name, ratesSchema])),
+} as const;
+
+const maxTokens = {
+  type: ['integer', 'null'],
+  minimum: 1,
+  maximum: 1_000_000_000,
+} as const;
+
+export const priceProperties = {
+  name: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 200,
+    description: 'Unique name of the price, such as that of its model.',
+  },
+  model: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 200,
+    description: 'The model as it is sent to the provider: a name or a wildcard.',
+  },
+  provider_key: {
+    type: ['string', 'null'],
+    minLength: 1,
+    maxLength: 64,
+    description: 'The provider whose price it is; null is any.',
+  },
+  valid_from: {
+    type: ['string', 'null'],
+    pattern: timePattern,
+    description:
+      'When it begins: ISO 8601 with a time zone, or a day in UTC; null is always. Of several, the latest that has begun counts.',
+  },
+  rates: {
+    ...ratesSchema,
+    description:
+      'Whole nano-dollars (a dollar is 1,000,000,000): for a million tokens, or for one `request`, `image`, `second` of audio, `search` or `hour` of the provider’s time. Empty is free.',
+  },
+  service_tiers: {
+    ...serviceTiers,
+    description: 'Rates that differ for `batch`, `flex` and `priority`.',
+  },
+  context_tiers: {
+    type: 'array',
+    maxItems: 20,
+    items: {
+      type: 'object',
+      required: ['above_tokens', 'rates'],
+      additionalProperties: false,
+      properties: {
+        above_tokens: { type: 'integer', minimum: 1, maximum: 1_000_000_000 },
+        rates: ratesSchema,
+        service_tiers: serviceTiers,
+      },
+    },
+    description: 'Rates of requests with more input tokens than `above_tokens`.',
+  },
+  max_input_tokens: {
+    ...maxTokens,
+    description: 'The context window, in tokens; for the most that a request can cost.',
+  },
+  max_output_tokens: { ...maxTokens, description: 'The most tokens that the model writes.' },
+  source: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 100,
+    description: 'Who says so, such as `operator` or `litellm`.',
+  },
+} as const;
+
+/** Of a row whose fields were not given. */
+export const newPrice = {
+  provider_key: null,
+  valid_from: null,
+  rates: {},
+  service_tiers: {},
+  context_tiers: [],
+  max_input_tokens: null,
+  max_output_tokens: null,
+  source: 'operator',
+} satisfies Partial<Price>;

@@ -8,6 +8,7 @@ import {
   type WrittenDocument,
   type WrittenProvider,
 } from './document-schema.js';
+import { namedProblems, namedSectionNames, newNamed } from './named.js';
 import { nearest } from './nearest.js';
 import { maxToldLength, type Problem, shortened } from './problem.js';
 import { compileSchema, toProblems } from './schema.js';
@@ -107,12 +108,23 @@ function propertiesAt(schemaPath: string): object {
   return properties instanceof Object ? properties : {};
 }
 
+/** Values of fields that only new rows need. */
+const placeholders = { amount: 1, applies_to: { key: 'any' } };
+
 function contentProblems(
   source: string,
   written: WrittenDocument,
-  { providers, teams, credentials }: WrittenDocument,
+  document: WrittenDocument,
 ): Problem[] {
+  const { providers, teams, credentials } = document;
   const problems: Problem[] = [];
+  for (const section of namedSectionNames) {
+    for (const [name, fields] of Object.entries(document[section] ?? {})) {
+      // What a row that is there may have, a new one is asked for by the plan.
+      const whole = { ...placeholders, ...newNamed(section, name, fields) };
+      problems.push(...namedProblems(section, whole, source));
+    }
+  }
   for (const [key, fields] of Object.entries(providers ?? {})) {
     if (fields.is_enabled === false) continue;
     problems.push(...providerProblems(completeProvider(key, fields), source));

@@ -2,6 +2,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { authMethods, lossPolicies, openaiOperations, providerTypes } from './configuration.js';
 import { limitsSchema } from './limits.js';
 import { type Problem, shownName } from './problem.js';
+import { timePattern } from './time-pattern.js';
 
 const milliseconds = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
 
@@ -198,10 +199,6 @@ export const providerProperties = {
   is_enabled: { type: 'boolean', description: 'False keeps the row but does not use it.' },
 } as const;
 
-/** ISO 8601 with a time zone, or a day in UTC. */
-export const timePattern =
-  '^\\d{4}-[01]\\d-[0-3]\\d(T[0-2]\\d:[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-][0-2]\\d:[0-5]\\d))?$';
-
 const weight = {
   type: 'integer',
   minimum: 1,
@@ -312,30 +309,16 @@ export const credentialProperties = {
   },
 } as const;
 
-/** True for a value that the schema allows; else `errors` has the reasons until the next call. */
-export interface Validate<T> {
-  (value: unknown): value is T;
-  errors: readonly ErrorObject[] | null;
-}
-
-/** Compiles a schema at its first use: a start needs few of them, and all take a third of its time. */
-export function compileSchema<T>(schema: object): Validate<T> {
-  let compiled: ValidateFunction<T> | undefined;
-  const validate = (value: unknown): value is T => {
-    compiled ??= ajv.compile<T>(schema);
-    const isValid = compiled(value);
-    checked.errors = compiled.errors ?? null;
-    return isValid;
-  };
-  const checked: Validate<T> = Object.assign(validate, { errors: null });
-  return checked;
+/** Compiles a schema. One Ajv for all, so that schemas are compiled once. */
+export function compileSchema<T>(schema: object): ValidateFunction<T> {
+  return ajv.compile<T>(schema);
 }
 
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });
 ajv.addVocabulary(['env', 'envLower', 'flag', 'secret', 'credential']);
 
 /** Ajv's errors as problems: the path in dots, the unknown field and the allowed values by name. */
-export function toProblems(source: string, errors: readonly ErrorObject[] | null): Problem[] {
+export function toProblems(source: string, errors: ErrorObject[] | null | undefined): Problem[] {
   const told = (errors ?? []).filter(({ keyword }) => !repeatsOthers.has(keyword));
   return told.map(({ instancePath, keyword, params, message, propertyName }) => {
     const path = instancePath.slice(1).split('/').map(unescapePointer).join('.');

@@ -1,5 +1,5 @@
 import { authMethods } from './configuration.js';
-import { timePattern } from './schema.js';
+import { timePattern } from './time-pattern.js';
 
 /**
  * Every setting of the daemon: its type, default, environment variable and flag. This table is the

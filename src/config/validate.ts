@@ -10,6 +10,7 @@ import {
 import { noProxy, parseProxy } from './http-proxy.js';
 import type { Limits } from './limits.js';
 import { compileModelPattern } from './model-pattern.js';
+import { namedProblems, namedSectionNames } from './named.js';
 import { networkProblem } from './networks.js';
 import { neverForwarded, ownHeaders } from './own-headers.js';
 import type { Problem } from './problem.js';
@@ -30,6 +31,8 @@ export interface Sources {
   teams: Map<string, string>;
   /** Only for credentials that differ from their row in the table. */
   credentials: Map<Credential, string>;
+  /** Likewise for prices, budgets and stops, by section and name. */
+  named: Map<string, string>;
 }
 
 const validateProviderShape = compileSchema<Provider>({
@@ -69,6 +72,12 @@ export function validateConfiguration(
   for (const team of configuration.teams) {
     const source = sources.teams.get(team.name) ?? 'table teams';
     problems.push(...teamProblems(team, source));
+  }
+  for (const section of namedSectionNames) {
+    for (const row of configuration[section] ?? []) {
+      const source = sources.named.get(`${section}.${row.name}`) ?? `table ${section}`;
+      problems.push(...namedProblems(section, row, source));
+    }
   }
   const teams = new Set(configuration.teams.map(({ name }) => name));
   const names = new Map<string, string>();

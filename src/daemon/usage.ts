@@ -12,7 +12,7 @@ import { withDeadline } from '../db/with-deadline.js';
 import type { Emit, RequestFinished } from '../observe/event.js';
 import { Tokenizer } from '../observe/tokenizer/tokenizer.js';
 import { UsageQueue } from '../observe/usage/usage-queue.js';
-import { createUsageRecorder } from '../observe/usage/usage-recorder.js';
+import { createUsageRecorder, type Settle } from '../observe/usage/usage-recorder.js';
 import type { UsageRow } from '../observe/usage/usage-row.js';
 import type { UsageSpool } from '../observe/usage/usage-spool.js';
 import type { PriceBook } from './price-book.js';
@@ -43,6 +43,7 @@ export function openUsage(
   spool: UsageSpool,
   prices: PriceBook,
   emit: Emit,
+  settle?: Settle,
 ): Usage {
   const explain = (error: unknown) => explainDatabaseError(error, database.dbUrl);
   const tokenizer = new Tokenizer({
@@ -68,7 +69,7 @@ export function openUsage(
         reason: error === undefined ? 'too many wait to be stored' : explain(error),
       }),
   });
-  const recorder = createUsageRecorder(queue, tokenizer, prices.chargeFor, emit);
+  const recorder = createUsageRecorder(queue, tokenizer, prices.chargeFor, emit, settle);
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 

@@ -16,25 +16,20 @@ export interface Answer {
   choices: number;
 }
 
-/** Characters of JSON in one chunk. */
-const jsonPerChunk = 12;
-
-function cutJson(json: string): readonly string[] {
-  return json.match(new RegExp(`.{1,${jsonPerChunk}}`, 'gsu')) ?? [];
-}
+/** Characters of a tool call's arguments in one chunk. */
+const argumentsPerChunk = 12;
 
 /**
  * The answer to this request.
  * @param text null for the default text.
  */
 export function makeAnswer(kind: TextKind, ask: Ask, chunks: number, text: string | null): Answer {
-  const { model, choices, toolCall, maxTokens, json } = ask;
+  const { model, choices, toolCall, maxTokens } = ask;
   if (kind === 'chat' && toolCall !== null) {
-    const pieces = cutJson(toolCall.arguments);
+    const pieces = toolCall.arguments.match(new RegExp(`.{1,${argumentsPerChunk}}`, 'gsu')) ?? [];
     return { kind, model, choices, pieces, tool: toolCall.name, finishReason: 'tool_calls' };
   }
-  const pieces =
-    text === null && json !== null ? cutJson(json) : splitText(text ?? defaultText, chunks);
+  const pieces = splitText(text ?? defaultText, chunks);
   const cut = pieces.length > maxTokens;
   return {
     kind,

@@ -1,6 +1,6 @@
 import { ProviderError } from './provider-error.js';
 import { scanFields } from './scan-fields.js';
-import { chooseToolCall, exampleOf, isObject, type ToolCall } from './tool-call.js';
+import { chooseToolCall, type ToolCall } from './tool-call.js';
 
 /** The options of a request for text that the mock honours. */
 export interface Ask {
@@ -14,8 +14,6 @@ export interface Ask {
   /** Infinity when the request sets none. */
   maxTokens: number;
   toolCall: ToolCall | null;
-  /** JSON text in the form that is asked for; null where any text will do. */
-  json: string | null;
 }
 
 /**
@@ -58,15 +56,7 @@ export function readAsk(body: Buffer, promptField: 'messages' | 'prompt'): Ask {
     choices: n,
     maxTokens: typeof maxTokens === 'number' && maxTokens >= 1 ? Math.floor(maxTokens) : Infinity,
     toolCall: fields.tools === undefined ? null : chooseToolCall(fields),
-    json: jsonFor(fields.response_format),
   };
-}
-
-/** What a `response_format` of chat asks for. */
-function jsonFor(format: unknown): string | null {
-  if (!isObject(format) || !String(format.type).startsWith('json_')) return null;
-  const { json_schema: named } = format;
-  return JSON.stringify(exampleOf(isObject(named) ? named.schema : null));
 }
 
 /** The rule of thumb for English: four characters are a token. */

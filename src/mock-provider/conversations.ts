@@ -16,7 +16,7 @@ import { ProviderError } from './provider-error.js';
 import { steer } from './steer.js';
 import { chunksBeforeCut, type Steering, slowIntervalMs, steeringOf } from './steering.js';
 import { textOfBytes } from './text.js';
-import { chooseToolCall, exampleOf } from './tool-call.js';
+import { chooseToolCall } from './tool-call.js';
 
 export type Conversations = (
   exchange: Exchange,
@@ -120,7 +120,7 @@ function textFor(steering: Steering | null, exchange: Exchange, body: Buffer): s
 }
 
 function askOf(request: ConversationRequest): Ask {
-  const { model, stream, tools, toolChoice, messages, maxTokens, format } = request;
+  const { model, stream, tools, toolChoice, messages, maxTokens } = request;
   const functions = tools.flatMap((tool) =>
     tool.type === 'function'
       ? { type: 'function', function: { name: tool.name, parameters: tool.schema ?? {} } }
@@ -140,7 +140,6 @@ function askOf(request: ConversationRequest): Ask {
       messages: messages.slice(-1),
       ...(choice !== undefined && { tool_choice: choice }),
     }),
-    json: format && JSON.stringify(exampleOf(format.type === 'schema' ? format.schema : null)),
   };
 }
 

@@ -131,6 +131,20 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       const cost = event.charge === null ? 'unknown' : `${event.charge.cost} nano-dollars`;
       return { level: 'debug', message: `cost ${cost} (${event.requestId})` };
     }
+    case 'budget_alert':
+      return warn(
+        `${event.percent} % of the budget ${visible(event.budget)} are spent: ${dollars(event.spent)} of ${dollars(event.amount)}`,
+      );
+    case 'budget_unsettled':
+      return warn(
+        `a worker died: ${dollars(event.cost)} that it had reserved are charged to the budget ${visible(event.budget)}`,
+      );
+    case 'budget_webhook_failed':
+      return warn(`the webhook of the budget ${visible(event.budget)} failed: ${event.reason}`);
+    case 'budgets_failing':
+      return warn(`budgets cannot be settled, they are kept by what is leased: ${event.reason}`);
+    case 'budgets_working':
+      return info('budgets are settled again');
     case 'usage_failing':
       return warn(`usage cannot be stored, ${event.queued} rows wait in memory: ${event.reason}`);
     case 'usage_working':
@@ -169,6 +183,10 @@ function info(message: string): { level: Level; message: string } {
 
 function warn(message: string): { level: Level; message: string } {
   return { level: 'warn', message };
+}
+
+function dollars(nano: number): string {
+  return `$${(nano / 1e9).toFixed(2)}`;
 }
 
 function ms(milliseconds: number): string {

@@ -83,6 +83,14 @@ export type GatewayEvent =
   | { type: 'usage_partitions_dropped'; names: string[] }
   | { type: 'usage_partitions_failed'; reason: string }
   | { type: 'tokenizer_failed'; reason: string }
+  /** So much of a budget's amount is spent; told once in each window. */
+  | { type: 'budget_alert'; budget: string; percent: number; amount: number; spent: number }
+  /** What a worker that died had reserved is charged; nano-dollars. */
+  | { type: 'budget_unsettled'; budget: string; cost: number }
+  | { type: 'budget_webhook_failed'; budget: string; reason: string }
+  /** The ledger does not answer: budgets go on with what is leased. */
+  | { type: 'budgets_failing'; reason: string }
+  | { type: 'budgets_working' }
   | { type: 'stopping'; signal: string; graceMs: number }
   | { type: 'stop_forced' }
   /** The new version does not serve; this daemon keeps serving. */
@@ -135,6 +143,8 @@ export interface RequestFinished {
   firstTokenMs: number | null;
   /** False when the answer was cut short. */
   complete: boolean;
+  /** The budgets that it is of; null: none. */
+  spend: RequestSpend | null;
   /** The usage reported by the provider; null when it reported none. */
   usage: TokenUsage | null;
   /** The text to count tokens in, when `usage` is null and a provider answered. */
@@ -206,6 +216,16 @@ export interface RequestCharged {
   provider: string | null;
   /** Null: no price of the model is known. */
   charge: Charge | null;
+}
+
+/** The budgets of a request, and what it has reserved of each hard one. */
+export interface RequestSpend {
+  /** As the control process reads them, one a line. */
+  budgets: string;
+  /** Nano-dollars. */
+  reserved: number;
+  /** The worker that has reserved it; 0 until the control process knows. */
+  worker: number;
 }
 
 export interface Charge {

@@ -2,6 +2,15 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ProcessStatus } from './process-status.js';
 
 /** The current state, read at each scrape without asking a worker. */
+/** What is spent of a budget in its window, in nano-dollars. */
+export interface BudgetState {
+  name: string;
+  amount: number;
+  spent: number;
+  /** Reserved by requests under way, or lent to workers. */
+  reserved: number;
+}
+
 export interface GatewayState {
   /** The last report of each live worker; `name` is like `worker-1`. */
   workers: readonly WorkerState[];

@@ -20,6 +20,7 @@ import type { Gateway } from './gateway.js';
 import { upstreamHeaders } from './headers.js';
 import { type Picked, pick, pickAgain } from './pick.js';
 import type { RequestRecord } from './record.js';
+import { isStopped } from './stops.js';
 import { type Translated, translateRequest } from './translate.js';
 import type { Upload } from './upload.js';
 
@@ -134,6 +135,7 @@ export async function dispatch(
       refusal = { answer, candidate };
     } catch (error) {
       attempt.abort();
+      if (record.stopped) throw record.stopped;
       failed = toUpstreamError(error, attempt.sent);
       failure = failed;
       outcome = outcomeOfFailure(failed.failure);
@@ -217,17 +219,19 @@ class OtherModels {
  * client is told that it is not forgotten, if that is possible.
  */
 async function readyInTime(
-  { watchdog, settings }: Gateway,
+  gateway: Gateway,
   exchange: Exchange,
   { request, endpoint }: PlannedRequest,
   { attempt, totalMs }: Answer,
   record: RequestRecord,
 ): Promise<void> {
+  const { watchdog, settings } = gateway;
   const { keepalive_ms } = settings.server;
   const watched = {
     onTick: () => {
       const nowMs = performance.now();
-      if (nowMs - record.startMs >= totalMs) attempt.abort('timeout');
+      if (isStopped(gateway, record)) attempt.abort();
+      else if (nowMs - record.startMs >= totalMs) attempt.abort('timeout');
       else if (request.stream) {
         if (endpoint.dialect.takesComments) keepWaiting(exchange, record, settings.server, nowMs);
       } else if (

@@ -1,6 +1,7 @@
 import type { Clients } from '../config/client.js';
 import type { Settings } from '../config/settings-schema.js';
 import type { Seals } from '../dialects/translate/sealing.js';
+import type { LeasedBudgets } from '../limits/leased-budgets.js';
 import type { LeasedLimiter } from '../limits/leased-limiter.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { Slots } from '../limits/slots.js';
@@ -53,6 +54,7 @@ export interface Gateway {
   /** The limits of keys and teams beside `rate_limit`: the control process has the buckets. */
   readonly quotas: LeasedLimiter;
   readonly slots: Slots;
+  readonly budgets: LeasedBudgets;
   /** For the reasoning of one provider that a client of another dialect keeps. */
   readonly seals: Seals;
   readonly resources: Resources;

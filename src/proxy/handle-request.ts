@@ -27,6 +27,8 @@ import { relayControl } from './relay-control.js';
 import { dialectOf, known, modelOf, route } from './route.js';
 import { serveResource } from './serve-resource.js';
 import { serveSocket } from './serve-socket.js';
+import { reserveBudgets } from './spend.js';
+import { openRoutes } from './stops.js';
 import { throttled } from './wrong-key.js';
 
 /** What happens to a request, from its head to its record. Never rejects. */
@@ -99,7 +101,8 @@ async function answer(
   const place = placeIn(exchange.path, exchange.query);
   const { upload, request } = await readRequest(gateway, exchange, endpoint, place);
   record.asked(exchange, request, endpoint.dialect);
-  const free = planRoutes(snapshot, credential, endpoint, request.model, settings.routing);
+  const every = planRoutes(snapshot, credential, endpoint, request.model, settings.routing);
+  const free = snapshot.stops ? openRoutes(gateway, record, every) : every;
   const { resources } = endpoint.dialect;
   const routes = resources ? await boundRoutes(gateway, credential, endpoint, request, free) : free;
   checkAlternatives(credential, request);
@@ -121,11 +124,12 @@ async function answer(
   }
   const release = await admit(gateway, record);
   try {
-    const provided = await dispatch(gateway, exchange, planned, record);
+    const allowed = snapshot.budgets ? await reserveBudgets(gateway, planned, record) : planned;
+    const provided = await dispatch(gateway, exchange, allowed, record);
     if (resources) {
       noteMade(gateway, credential, endpoint.dialect, request, provided, record.provider);
     }
-    await relayAnswer(gateway, provided, exchange, planned, record);
+    await relayAnswer(gateway, provided, exchange, allowed, record);
   } catch (error) {
     if (error instanceof AbortedError) record.leftUnanswered(request, endpoint.dialect);
     throw error;

@@ -51,6 +51,9 @@ export class RequestRecord {
   firstTokenMs: number | null = null;
   /** Whether all of the answer was passed on. */
   complete = false;
+  /** Why an operator has ended it while it ran. */
+  stopped: GatewayError | null = null;
+  spend: RequestFinished['spend'] = null;
   usage: TokenUsage | null = null;
   uncounted: UncountedText | null = null;
   bodies: Bodies | null = null;
@@ -154,6 +157,7 @@ export class RequestRecord {
       upstreamMs: this.upstreamMs,
       firstTokenMs: this.firstTokenMs,
       complete: this.complete,
+      spend: this.spend,
       usage: this.usage,
       uncounted: this.uncounted,
       bodies: this.bodies,

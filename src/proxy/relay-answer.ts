@@ -10,6 +10,7 @@ import type { RequestRecord } from './record.js';
 import { relay } from './relay.js';
 import { pushCost } from './request-cost.js';
 import { respondTranslated } from './respond-translated.js';
+import { isStopped } from './stops.js';
 import { StreamKeeper } from './stream-keeper.js';
 import { TranslatedReader } from './translated-reader.js';
 
@@ -85,7 +86,9 @@ export async function relayAnswer(
       pushCost(headers, record);
     });
     if (relayed) {
-      const keeper = new StreamKeeper(gateway.settings, answer, exchange, reader, record, dialect);
+      const stopped = () => isStopped(gateway, record);
+      const { settings } = gateway;
+      const keeper = new StreamKeeper(settings, answer, exchange, reader, record, dialect, stopped);
       gateway.watchdog.add(keeper);
       await relayed;
       gateway.watchdog.delete(keeper);

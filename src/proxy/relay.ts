@@ -77,10 +77,10 @@ export function relay(
       },
       onError(error) {
         if (exchange.aborted) return;
-        const broken = brokenAnswer(error, record);
+        const broken = record.stopped ?? brokenAnswer(error, record);
         record.error ??= broken.code;
         // The client learns that its stream is not whole: an error event, and no clean end.
-        if (attempt.stream && error.failure !== 'aborted') {
+        if (attempt.stream && (record.stopped || error.failure !== 'aborted')) {
           // The half of an event that the client has would swallow this one.
           const event = reader.errorEvent(broken, record.requestId);
           if (event && !reader.atEventEnd) exchange.write(blankLine);

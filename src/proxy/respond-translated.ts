@@ -8,6 +8,7 @@ import type { Gateway } from './gateway.js';
 import type { RequestRecord } from './record.js';
 import { brokenAnswer } from './relay.js';
 import { pushCost } from './request-cost.js';
+import { isStopped } from './stops.js';
 import { StreamKeeper } from './stream-keeper.js';
 import type { Translated } from './translate.js';
 import { countTokens } from './translated-reader.js';
@@ -66,7 +67,9 @@ export async function wholeOf(
   record: RequestRecord,
 ): Promise<Buffer> {
   const { attempt } = answer;
-  const keeper = new StreamKeeper(gateway.settings, answer, exchange, silent, record, noComments);
+  const stopped = () => isStopped(gateway, record);
+  const { settings } = gateway;
+  const keeper = new StreamKeeper(settings, answer, exchange, silent, record, noComments, stopped);
   gateway.watchdog.add(keeper);
   try {
     return await new Promise((resolve, reject) => {
@@ -89,7 +92,9 @@ export async function wholeOf(
         },
         onEnd: () => resolve(Buffer.concat(pieces)),
         onError: (error) =>
-          reject(exchange.aborted ? new AbortedError() : brokenAnswer(error, record)),
+          reject(
+            exchange.aborted ? new AbortedError() : (record.stopped ?? brokenAnswer(error, record)),
+          ),
       });
     });
   } finally {

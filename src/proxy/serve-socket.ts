@@ -14,6 +14,8 @@ import { reserve } from './quota.js';
 import type { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { SocketRelay } from './socket-relay.js';
+import { refuseUnmetered } from './spend.js';
+import { openRoutes } from './stops.js';
 
 /**
  * Connects a client by WebSocket (RFC 6455) to a provider of the model in its query, and relays both
@@ -32,12 +34,17 @@ export async function serveSocket(
   const model = checkModel(new URLSearchParams(exchange.query).get('model') ?? undefined);
   const request = requestWithout(model);
   record.asked(exchange, request, endpoint.dialect);
+  refuseUnmetered(gateway, record);
   const offered = protocolsIn(exchange.header('sec-websocket-protocol'));
   const passed = offered.filter((name) => !name.startsWith(keyProtocol));
   const providerKey = newKey();
   const planned = {
     request,
-    routes: planRoutes(gateway.snapshot, credential, endpoint, model, gateway.settings.routing),
+    routes: openRoutes(
+      gateway,
+      record,
+      planRoutes(gateway.snapshot, credential, endpoint, model, gateway.settings.routing),
+    ),
     endpoint,
     read: { conversation: null },
     routesOfKind: () => [],

@@ -5,6 +5,7 @@ import type { RoutedCredential } from '../routing/snapshot.js';
 import { FrameError, FrameParser, writeClose } from '../websocket/frames.js';
 import type { Gateway } from './gateway.js';
 import type { RequestRecord } from './record.js';
+import { isStopped } from './stops.js';
 import type { Watched } from './watchdog.js';
 
 /** The events with usage are small; larger texts only pass. */
@@ -96,6 +97,8 @@ export class SocketRelay implements Watched {
     if (this.#isStalled(nowMs)) {
       this.#record.error ??= 'stalled_reader';
       this.#destroy();
+    } else if (isStopped(this.#gateway, this.#record)) {
+      this.#endBoth(policyViolation, 'An operator has stopped these requests.');
     } else if (!this.#isKeyValid()) {
       this.#endBoth(policyViolation, 'The API key is no longer valid.');
     } else if (draining) {

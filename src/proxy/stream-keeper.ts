@@ -20,6 +20,7 @@ export class StreamKeeper implements Watched {
   readonly #reader: Pick<AnswerWatcher, 'pieces' | 'atEventEnd'>;
   readonly #record: RequestRecord;
   readonly #takesComments: boolean;
+  readonly #isStopped: () => boolean;
   #pieces = 0;
   #heardMs = performance.now();
   readonly #pace: ReaderPace;
@@ -31,7 +32,9 @@ export class StreamKeeper implements Watched {
     reader: Pick<AnswerWatcher, 'pieces' | 'atEventEnd'>,
     record: RequestRecord,
     { takesComments }: Pick<Dialect, 'takesComments'>,
+    isStopped: () => boolean = () => false,
   ) {
+    this.#isStopped = isStopped;
     this.#server = server;
     this.#answer = answer;
     this.#exchange = exchange;
@@ -45,6 +48,8 @@ export class StreamKeeper implements Watched {
     const nowMs = performance.now();
     if (this.#pace.stalledMs(nowMs) >= this.#server.stalled_reader_timeout_ms) {
       this.#record.error = 'stalled_reader';
+      this.#answer.attempt.abort();
+    } else if (this.#isStopped()) {
       this.#answer.attempt.abort();
     } else if (nowMs - this.#record.startMs >= this.#answer.totalMs) {
       this.#answer.attempt.abort('timeout');

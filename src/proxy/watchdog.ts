@@ -76,7 +76,11 @@ export class Watchdog {
     const nowMs = performance.now();
     this.loopDelayMs = (this.loopDelayMs + Math.max(0, nowMs - this.#expectedMs)) / 2;
     this.#expectedMs = nowMs + probeMs;
-    if (++this.#probes % probesPerTick !== 0) return;
+    if (++this.#probes % probesPerTick === 0) this.tick();
+  }
+
+  /** Looks after everything now. */
+  tick(): void {
     // From the end, since one that is deleted gives its place to the last.
     for (let i = this.#watched.length - 1; i >= 0; i--) this.#watched[i]?.onTick();
   }

@@ -1,4 +1,6 @@
+import type { Budget } from '../config/budget.js';
 import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
+import type { Stop } from '../config/stop.js';
 
 /** The difference between two configurations. Its size is that of the change, not of the tables. */
 export interface ConfigurationChange {
@@ -6,6 +8,8 @@ export interface ConfigurationChange {
   /** All enabled providers in order; unchanged ones by their key only. */
   providers: (Provider | string)[];
   teams: Team[];
+  budgets: Budget[];
+  stops: Stop[];
   /** New or changed, also where only their team has changed. */
   added: Credential[];
   /** Changed and deleted credentials as they were before. */
@@ -31,6 +35,8 @@ export function changeBetween(before: Configuration, after: Configuration): Conf
       return old && isSame(old, provider) ? provider.provider_key : provider;
     }),
     teams: after.teams,
+    budgets: after.budgets ?? [],
+    stops: after.stops ?? [],
     added,
     removed: [...credentials.values()],
   };

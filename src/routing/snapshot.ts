@@ -1,6 +1,7 @@
 import type { Configuration, Provider } from '../config/configuration.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
+import { type BudgetTable, compileBudgets, compileStops, type RoutedStop } from './budgets.js';
 import type { ConfigurationChange } from './configuration-change.js';
 import { CredentialTable, type RoutedCredential } from './credential-table.js';
 import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
@@ -16,6 +17,10 @@ export interface Snapshot {
   readonly hash: string;
   readonly version: number;
   readonly credentials: CredentialTable;
+  /** Null where there are none. */
+  readonly budgets: BudgetTable | null;
+  /** Kill switches that are thrown; null: none. */
+  readonly stops: readonly RoutedStop[] | null;
   /** Enabled providers. */
   readonly providers: readonly RoutedProvider[];
   /** The models that are named in mappings, without wildcards, sorted. */
@@ -70,22 +75,23 @@ const maxRememberedLength = 256;
 
 /** Builds a snapshot from a valid configuration. */
 export function buildSnapshot(configuration: Configuration, hash: string): Snapshot {
-  const { version, providers, teams, credentials } = configuration;
+  const { providers, teams, credentials } = configuration;
   const enabled = providers.filter(({ is_enabled }) => is_enabled);
-  return assemble(hash, version, enabled.map(routed), CredentialTable.of(credentials, teams));
+  return assemble(hash, configuration, enabled.map(routed), CredentialTable.of(credentials, teams));
 }
 
 /** Builds the snapshot of a configuration that differs little from a previous one. */
 export function changeSnapshot(
   before: Snapshot,
-  { version, providers, teams, removed, added }: ConfigurationChange,
+  change: ConfigurationChange,
   hash: string,
 ): Snapshot {
+  const { providers, teams, removed, added } = change;
   const known = new Map(before.providers.map((provider) => [provider.key, provider]));
   const changed = providers.flatMap((provider) =>
     typeof provider === 'string' ? (known.get(provider) ?? []) : routed(provider),
   );
-  return assemble(hash, version, changed, before.credentials.with(removed, added, teams));
+  return assemble(hash, change, changed, before.credentials.with(removed, added, teams));
 }
 
 function routed(config: Provider): RoutedProvider {
@@ -102,7 +108,7 @@ function routed(config: Provider): RoutedProvider {
 
 function assemble(
   hash: string,
-  version: number,
+  { version, budgets, stops }: Pick<Configuration, 'version' | 'budgets' | 'stops'>,
   providers: readonly RoutedProvider[],
   credentials: CredentialTable,
 ): Snapshot {
@@ -113,6 +119,8 @@ function assemble(
     hash,
     version,
     credentials,
+    budgets: compileBudgets(budgets),
+    stops: compileStops(stops),
     providers: Object.freeze(providers),
     models: namedModels(providers),
     route: (model: string) => routesOf(model).all,

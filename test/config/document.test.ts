@@ -25,7 +25,12 @@ test('secret parameters of any type are hidden, and references are shown', () =>
       const row = { id: 1, provider_key: 'a', api_base: 'http://a', api_key: secret };
       const after = { ...row, provider_params: params };
       const providers = [after];
-      const text = writeDocument({ version: 1, providers, teams: [], credentials: [] });
+      const text = writeDocument({
+        version: 1,
+        providers,
+        ...{ teams: [], prices: [], budgets: [], stops: [] },
+        credentials: [],
+      });
       const change = { kind: 'provider', action: 'update', name: 'a', id: 1, before: row } as const;
       const told = `${text}${JSON.stringify(fieldChanges({ ...change, after }))}`;
       assert.ok(!told.includes(secret), told);

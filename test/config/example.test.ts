@@ -64,6 +64,7 @@ test('the example of an override file in the documentation is valid', () => {
       source: 'database',
       providers: new Map([['openai', { api_base: 'http://x/v1', api_key: 'k' }]]),
       teams: new Map(),
+      named: { prices: new Map(), budgets: new Map(), stops: new Map() },
       credentials: new Map([['intern', { credential_key: 'a'.repeat(64) }]]),
     },
     ...overrides,

@@ -27,7 +27,12 @@ test('problems that only a plan can find are reported alike', () => {
   const text = keys(60_000, 'rate_limit: 1');
   const { document, place } = readDocument('x', text);
   assert.ok(document);
-  const base = { version: 1, providers: [], teams: [], credentials: [] };
+  const base = {
+    version: 1,
+    providers: [],
+    ...{ teams: [], prices: [], budgets: [], stops: [] },
+    credentials: [],
+  };
   const { first, total } = place(planDocument(base, document, { prune: false }).problems);
   assert.deepEqual([total, first.length, first[99]?.line], [60_000, 100, 101]);
 });
@@ -37,7 +42,7 @@ test('many keys of one name are compared in linear time', () => {
   const base = {
     version: 1,
     providers: [],
-    teams: [],
+    ...{ teams: [], prices: [], budgets: [], stops: [] },
     credentials: Array.from({ length: 100_000 }, (_, id) => row(id)),
   };
   const { plan } = planDocument(base, { credentials: {} }, { prune: true });
@@ -81,7 +86,12 @@ test('a long name or value is shortened in what is reported', () => {
 });
 
 test('two new keys of one name are refused, and those of an export of another gateway are not', () => {
-  const base = { version: 1, providers: [], teams: [], credentials: [] };
+  const base = {
+    version: 1,
+    providers: [],
+    ...{ teams: [], prices: [], budgets: [], stops: [] },
+    credentials: [],
+  };
   const planned = (credentials: Record<string, object>) => {
     const entries = Object.entries(credentials).map(([label, fields], index) => [
       label,

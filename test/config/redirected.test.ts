@@ -9,6 +9,7 @@ function file(fields: object, source = 'a.yaml'): Override {
     source,
     providers: new Map([['main', fields]]),
     teams: new Map(),
+    named: { prices: new Map(), budgets: new Map(), stops: new Map() },
     credentials: new Map(),
   };
 }

@@ -4,6 +4,7 @@ import { Clients } from '../../src/config/client.js';
 import type { Provider } from '../../src/config/configuration.js';
 import { resolveSettings, type Settings } from '../../src/config/settings.js';
 import { LeaseOwner } from '../../src/limits/lease-owner.js';
+import { LeasedBudgets } from '../../src/limits/leased-budgets.js';
 import { LeasedLimiter } from '../../src/limits/leased-limiter.js';
 import { LocalLimiter } from '../../src/limits/local-limiter.js';
 import { LocalSlots } from '../../src/limits/slots.js';
@@ -70,6 +71,7 @@ export function gatewayForTest(
     limiter: new LocalLimiter(true),
     quotas: ownQuotas(),
     slots: new LocalSlots(),
+    budgets: new LeasedBudgets(() => {}),
     seals: { key: Buffer.alloc(32, 1), kept: null },
     resources: new Resources({ made: () => {}, ask: () => {} }),
     watchdog: new Watchdog(),

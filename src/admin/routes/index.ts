@@ -12,10 +12,12 @@ import { healthRoutes } from './health.js';
 import { homeRoutes } from './home.js';
 import { metricsRoutes } from './metrics.js';
 import { modelRoutes } from './models.js';
+import { namedRoutes } from './named.js';
 import { providerTypeRoutes } from './provider-types.js';
 import { providerRoutes } from './providers.js';
 import { requestRoutes } from './requests.js';
 import { sessionRoutes } from './session.js';
+import { spendRoutes } from './spend.js';
 import { statusRoutes } from './status.js';
 import { teamRoutes } from './teams.js';
 import { usageRoutes } from './usage.js';
@@ -26,6 +28,8 @@ const described: readonly AdminRoute[] = [
   ...providerTypeRoutes,
   ...credentialRoutes,
   ...teamRoutes,
+  ...namedRoutes,
+  ...spendRoutes,
   ...configRoutes,
   ...configLifecycleRoutes,
   ...auditRoutes,

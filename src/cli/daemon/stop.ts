@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
-import { settingsFlags } from '../database/connection.js';
-import { CliError } from '../failure.js';
+import { addGatewayOptions, type DatabaseFlags, settingsFlags } from '../database/connection.js';
+import { CliError, usageError } from '../failure.js';
 import { print, printJson } from '../output.js';
 import { withProgress } from '../progress.js';
-import { addDaemonOptions, type DaemonFlags } from './ask-daemon.js';
+import { addSelectorOptions, type SelectorFlags, selectorsFrom } from '../spend/selectors.js';
+import type { DaemonFlags } from './ask-daemon.js';
 import { settingsForUse } from './settings.js';
 
 /** Time for the daemon to end its workers and PostgreSQL after its grace period. */
@@ -13,23 +14,40 @@ const pollMs = 20;
 
 /** `llmproxy stop`: stops the running gateway. */
 export function stopCommand(): Command {
-  return addDaemonOptions(
-    new Command('stop').description('stop the running gateway after its requests in flight'),
+  return addGatewayOptions(
+    addSelectorOptions(
+      new Command('stop').description(
+        'stop the running gateway; or the requests of a team, key, user, model or provider',
+      ),
+    ).option('--reason <text>', 'why these requests are stopped, for their clients'),
   )
     .addHelpText(
       'after',
       `
-Returns when the gateway and its PostgreSQL have ended. Requests in flight have
-server.grace_period_ms to finish. systemd does not restart it.
+Without a name, returns when the gateway and its PostgreSQL have ended. Requests
+in flight have server.grace_period_ms to finish. systemd does not restart it.
+
+With one, refuses new requests that all names match, and ends those that run,
+on all machines, until \`llmproxy resume\`.
 
 Examples:
   $ llmproxy stop
-  $ llmproxy stop --data-dir /var/lib/llmproxy --json`,
+  $ llmproxy stop --data-dir /var/lib/llmproxy --json
+  $ llmproxy stop --team chat --reason "a runaway agent"`,
     )
     .action(run);
 }
 
-async function run({ json, ...flags }: DaemonFlags): Promise<void> {
+async function run(flags: DatabaseFlags & SelectorFlags & { reason?: string }): Promise<void> {
+  if (Object.keys(selectorsFrom(flags)).length > 0) {
+    const { throwKillSwitch } = await import('../spend/kill-switch.js');
+    return await throwKillSwitch(flags);
+  }
+  if (flags.reason !== undefined) throw usageError('--reason needs a name, such as --team');
+  return await stopDaemon(flags);
+}
+
+async function stopDaemon({ json, ...flags }: DaemonFlags): Promise<void> {
   const { data_dir: dataDir, server } = await settingsForUse(settingsFlags(flags), json);
   const [{ requireDaemon, signalDaemon }, { isSame }] = await Promise.all([
     import('./running-daemon.js'),

@@ -116,6 +116,9 @@ export function shownDocument({ providers, credentials }: Imported, title: strin
     version: 0,
     providers: rows(providers, 'provider_key'),
     teams: [],
+    prices: [],
+    budgets: [],
+    stops: [],
     credentials: rows(credentials, 'name'),
   };
   return writeDocument(stored, title);

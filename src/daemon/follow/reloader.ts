@@ -197,9 +197,9 @@ export class Reloader {
 }
 
 /** Of everything but the version: two configurations that route alike have the same. */
-function contentHash({ providers, teams, credentials }: Configuration): string {
+function contentHash({ providers, teams, credentials, budgets, stops }: Configuration): string {
   return createHash('sha256')
-    .update(JSON.stringify([providers.map(withoutPrices), teams, credentials]))
+    .update(JSON.stringify([providers.map(withoutPrices), teams, credentials, budgets, stops]))
     .digest('hex');
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Settings } from '../../config/settings-schema.js';
 import type { Sql } from '../../db/client.js';
+import type { Settle } from '../../observe/usage/usage-recorder.js';
 import { UsageSpool } from '../../observe/usage/usage-spool.js';
 import type { Closers } from '../closers.js';
 import type { LastGood } from '../follow/last-good.js';
@@ -22,6 +23,9 @@ interface StorageOptions {
   check: (sql: Sql) => Promise<void>;
   observers: Observers;
   prices: PriceBook;
+  /** Of budgets. */
+  settle: Settle;
+  closeBudgets: () => Promise<void>;
   closers: Closers;
 }
 
@@ -59,11 +63,20 @@ export function createStorage(options: StorageOptions): Storage {
         if (isAnothers && store.isOpen) store.database.hold()?.release();
         return store.close();
       });
+      // After the last requests are settled.
+      closers.push(() => options.closeBudgets());
       const kept = await openOrFallBack(store, lastGood, start.kind === 'takeover');
       if (kept) emit({ type: 'started_without_database', ...kept });
       const spoolDir = join(dataDir, 'usage-spool');
       const spool = await UsageSpool.open(spoolDir, settings.usage.max_spool_bytes);
-      const recorder = openUsage(settings.usage, store, spool, options.prices, emit);
+      const recorder = openUsage(
+        settings.usage,
+        store,
+        spool,
+        options.prices,
+        emit,
+        options.settle,
+      );
       usage = recorder;
       addRecorder(recorder);
       closers.push(() => recorder.close());

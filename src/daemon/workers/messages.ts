@@ -1,6 +1,7 @@
 import type { Configuration } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
 import type { ReasoningBlock } from '../../dialects/conversation.js';
+import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
 import type { LeaseGrant, LeaseRequest } from '../../limits/lease.js';
 import type { SlotGrant, SlotRequest } from '../../limits/slot-owner.js';
 import type { GatewayEvent } from '../../observe/event.js';
@@ -29,6 +30,7 @@ export type ToWorker =
   /** The same of a limit beside `rate_limit`, whose buckets outlive workers. */
   | { type: 'quota'; grant: LeaseGrant }
   | { type: 'slot'; grant: SlotGrant }
+  | { type: 'budget'; grant: BudgetGrant }
   /** What another worker has found of a provider. */
   | { type: 'ejection'; ejection: Ejection }
   /** The same of the limits of providers. */
@@ -88,6 +90,7 @@ export type FromWorker =
   | { type: 'lease'; request: LeaseRequest }
   | { type: 'quota'; request: LeaseRequest }
   | { type: 'slot'; request: SlotRequest }
+  | { type: 'budget'; request: BudgetRequest }
   | { type: 'ejection'; ejection: Ejection }
   | { type: 'provider_limits'; learned: LearnedLimits[] }
   | { type: 'reasoning'; kept: KeptForCall }

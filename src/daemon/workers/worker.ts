@@ -2,6 +2,7 @@ import { Clients } from '../../config/client.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
 import { KeptReasoning } from '../../dialects/translate/kept-reasoning.js';
 import { limitShare, shareOf } from '../../limits/lease.js';
+import { LeasedBudgets } from '../../limits/leased-budgets.js';
 import { LeasedLimiter } from '../../limits/leased-limiter.js';
 import { LeasedSlots } from '../../limits/leased-slots.js';
 import type { Limiter } from '../../limits/limiter.js';
@@ -71,6 +72,7 @@ let gateway: Gateway | null = null;
 let limiter: (Limiter & Partial<Pick<LeasedLimiter, 'granted' | 'ownerGone'>>) | null = null;
 let quotas: LeasedLimiter | null = null;
 let slots: (Slots & Partial<Pick<LeasedSlots, 'granted' | 'ownerGone'>>) | null = null;
+const budgets = new LeasedBudgets((request) => send({ type: 'budget', request }));
 let waitOrphaned: () => Promise<void> = async () => {};
 let graceMs = 30_000;
 const requests = new RequestBatch();
@@ -103,6 +105,9 @@ process.on('message', (message: ToWorker) => {
       break;
     case 'slot':
       slots?.granted?.(message.grant);
+      break;
+    case 'budget':
+      budgets.granted(message.grant);
       break;
     case 'in_charge':
       isOnTrial = false;
@@ -175,6 +180,7 @@ async function start(message: StartWorker): Promise<void> {
     limiter,
     quotas,
     slots,
+    budgets,
     seals: {
       key: Buffer.from(message.sealKey, 'base64'),
       kept: openKeptReasoning(message),
@@ -274,6 +280,8 @@ function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
 function activate(current: Gateway, { change, hash }: ToWorker & { type: 'configuration' }): void {
   current.snapshot = changeSnapshot(current.snapshot, change, hash);
   current.upstreams.retain(current.snapshot.providers.map(({ wires }) => wires.connection));
+  // What a kill switch ends is not to wait for the clock.
+  if (current.snapshot.stops) current.watchdog.tick();
   send({ type: 'active', hash });
 }
 
@@ -283,6 +291,7 @@ function orphaned(): void {
   limiter?.ownerGone?.();
   quotas?.ownerGone();
   slots?.ownerGone?.();
+  budgets.ownerGone();
   void waitOrphaned().then(drain);
 }
 

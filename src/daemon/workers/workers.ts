@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Configuration } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
+import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
 import type { Emit, GatewayEvent } from '../../observe/event.js';
 import type { WorkerState } from '../../observe/metrics-state.js';
 import type { AdminKeyHash } from '../../proxy/admin-key-check.js';
@@ -44,6 +45,12 @@ interface WorkersOptions {
   emit: Emit;
   /** What clients have made at providers. */
   resources: Pick<Resources, 'made' | 'find'>;
+  /** A worker asks for money of budgets, or returns it. */
+  onBudget: (worker: number, request: BudgetRequest) => void;
+  /** Another daemon lends from now on, or does not after all. */
+  onFreeze: (isFrozen: boolean) => Promise<void>;
+  /** A worker has ended. */
+  onGone: (worker: number) => void;
   /** Called with the process ids at each change. */
   onPids: (pids: number[]) => void;
 }
@@ -124,6 +131,11 @@ export class Workers {
     return this.#ejections.of(provider);
   }
 
+  /** Answers a worker that asked for money of budgets. */
+  lend(worker: number, grant: BudgetGrant): void {
+    this.#live.get(worker)?.send({ type: 'budget', grant });
+  }
+
   /** Takes a provider out in every worker, or brings it back. */
   announce(ejection: Ejection): void {
     this.#eject(null, ejection);
@@ -164,7 +176,7 @@ export class Workers {
   async freeze(): Promise<void> {
     this.#limits.freeze();
     this.#broadcast({ type: 'freeze' });
-    await this.ping();
+    await Promise.all([this.ping(), this.#options.onFreeze(true)]);
   }
 
   /** Undoes `freeze`. */
@@ -172,6 +184,7 @@ export class Workers {
     if (!this.#limits.isFrozen) return;
     this.#limits.thaw();
     this.#broadcast({ type: 'thaw' });
+    void this.#options.onFreeze(false);
   }
 
   /** Drains all workers; resolves when each has ended. */
@@ -261,7 +274,10 @@ export class Workers {
         break;
       case 'events':
         for (const event of message.events) this.#tell(event);
-        for (const request of unpackRequests(message.requests)) this.#options.emit(request);
+        for (const request of unpackRequests(message.requests)) {
+          if (request.spend) request.spend.worker = live.id;
+          this.#options.emit(request);
+        }
         break;
       case 'lease': {
         const grant = this.#limits.lease(live.id, message.request);
@@ -273,6 +289,9 @@ export class Workers {
         if (grant) live.send({ type: 'quota', grant });
         break;
       }
+      case 'budget':
+        this.#options.onBudget(live.id, message.request);
+        break;
       case 'slot':
         this.#limits.slot(live.id, message.request);
         break;
@@ -315,6 +334,7 @@ export class Workers {
     const { id, pid, startedMs } = live;
     this.#live.delete(id);
     this.#limits.workerGone(id);
+    this.#options.onGone(id);
     this.#options.onPids(this.pids);
     this.#options.emit({
       type: 'worker_exited',

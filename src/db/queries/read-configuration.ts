@@ -1,5 +1,7 @@
 import type { Configuration, Provider } from '../../config/configuration.js';
+import { namedSectionNames } from '../../config/named.js';
 import type { Sql } from '../client.js';
+import { namedColumns } from './named-rows.js';
 import {
   type CredentialRow,
   credentialColumns,
@@ -20,17 +22,19 @@ type Dates = 'created_at' | 'updated_at';
  */
 export async function readConfiguration(sql: Sql): Promise<Configuration> {
   const columns = (names: readonly string[]) => names.filter(isNoDate).join(', ');
-  const [, [stored], providers, teams, credentials] = (await sql.unsafe(`
+  const [, [stored], providers, teams, credentials, ...named] = (await sql.unsafe(`
     SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
     SELECT version::int FROM config_version WHERE id = 1;
     SELECT ${columns(providerColumns)} FROM providers ORDER BY id;
     SELECT ${columns(teamColumns)} FROM teams ORDER BY id;
-    SELECT ${columns(credentialColumns)} FROM credentials ORDER BY id`)) as object as [
+    SELECT ${columns(credentialColumns)} FROM credentials ORDER BY id;
+    ${namedSectionNames.map((table) => `SELECT ${namedColumns(table)} FROM ${table} ORDER BY id`).join(';')}`)) as object as [
     [],
     { version: number }[],
     Omit<ProviderRow, Dates>[],
     Omit<TeamRow, Dates | 'keys'>[],
     Omit<CredentialRow, Dates>[],
+    ...Record<string, unknown>[][],
   ];
   return {
     version: stored?.version ?? 0,
@@ -40,7 +44,19 @@ export async function readConfiguration(sql: Sql): Promise<Configuration> {
     })),
     teams: [...teams],
     credentials: credentials.map((row) => toCredential(row.id, row)),
+    ...Object.fromEntries(
+      namedSectionNames.map((section, index) => [section, (named[index] ?? []).map(inJson)]),
+    ),
   };
+}
+
+/** Times are text in the configuration. */
+function inJson(row: Record<string, unknown>): object {
+  const entries = Object.entries(row).map(([field, value]) => [
+    field,
+    value instanceof Date ? value.toISOString() : value,
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function isNoDate(column: string): boolean {

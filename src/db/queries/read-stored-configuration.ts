@@ -8,6 +8,9 @@ export async function readStoredConfiguration(sql: Sql): Promise<StoredConfigura
       coalesce((SELECT version FROM config_version WHERE id = 1), 0) AS version,
       (SELECT coalesce(json_agg(to_jsonb(p) ORDER BY id), '[]') FROM providers p) AS providers,
       (SELECT coalesce(json_agg(to_jsonb(t) ORDER BY id), '[]') FROM teams t) AS teams,
+      (SELECT coalesce(json_agg(to_jsonb(r) ORDER BY id), '[]') FROM prices r) AS prices,
+      (SELECT coalesce(json_agg(to_jsonb(b) ORDER BY id), '[]') FROM budgets b) AS budgets,
+      (SELECT coalesce(json_agg(to_jsonb(s) ORDER BY id), '[]') FROM stops s) AS stops,
       (SELECT coalesce(json_agg(to_jsonb(c) ORDER BY id), '[]') FROM credentials c) AS credentials`;
   return row;
 }

@@ -20,6 +20,13 @@ export type ChargeFor = (
   usage: TokenUsage | null,
 ) => Charge | null | undefined;
 
+/** Called once for each finished request, with what it is charged. */
+export type Settle = (
+  event: RequestFinished,
+  charge: Charge | null | undefined,
+  usage: TokenUsage | null,
+) => void;
+
 /**
  * Turns finished requests into rows of `request_logs`, and emits a `usage_counted` event for each
  * one whose tokens are known, then a `request_charged` event for each one that a provider answered.
@@ -29,6 +36,7 @@ export function createUsageRecorder(
   tokenizer: Pick<Tokenizer, 'count' | 'close'>,
   chargeFor: ChargeFor,
   emit: Emit,
+  settle: Settle = () => {},
 ): UsageRecorder {
   const counting = new Set<Promise<void>>();
 
@@ -38,6 +46,7 @@ export function createUsageRecorder(
     source: UsageSource | null,
   ): void => {
     const charge = chargeFor(event, usage);
+    settle(event, charge, usage);
     const row = usageRow(event, usage, source, charge ?? null);
     if (row) queue.add(row);
     const { requestId, model, provider } = event;

@@ -40,6 +40,7 @@ const request: RequestFinished = {
   upstreamMs: 4,
   firstTokenMs: 2,
   complete: true,
+  spend: { budgets: 'h 0  1', reserved: 500, worker: 0 },
   usage: {
     ...{ promptTokens: 5, completionTokens: 0 },
     classes: { ...noClasses, input: 1, cacheRead: 4, tier: 'flex' },

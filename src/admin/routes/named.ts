@@ -1,0 +1,192 @@
+import { createNamed, deleteNamed, existingNamed, updateNamed } from '../../changes/named.js';
+import { query } from '../../changes/query.js';
+import { type NamedSection, namedSections } from '../../config/named.js';
+import { configVersion } from '../../db/queries/config-version.js';
+import { listNamed } from '../../db/queries/named-rows.js';
+import { authorOf, waitParameter } from '../author-of.js';
+import { listAnswer, pageOf, pageParameters } from '../list-page.js';
+import { jsonRequest, jsonResponse, object } from '../openapi-schemas.js';
+import type { AdminRequest, ChangeRoute, Parameter } from '../route.js';
+
+interface Words {
+  section: NamedSection;
+  /** With a capital, in operation ids. */
+  one: string;
+  many: string;
+  example: object;
+  /** Whether operators may change them too. */
+  operators: boolean;
+}
+
+const version = { type: 'integer', description: 'Version of the configuration.' };
+const shown = {
+  id: { type: 'integer', description: 'Number of the row.' },
+  created_at: { type: 'string', format: 'date-time' },
+  updated_at: { type: 'string', format: 'date-time' },
+};
+
+/** The operations on prices, budgets or stops: the rows of the database, without override files. */
+function routesOf({ section, one, many, example, operators }: Words): ChangeRoute[] {
+  const { kind, properties, required } = namedSections[section];
+  const path = `/admin/v1/${section}`;
+  const row = object({ ...shown, ...properties });
+  const answer = jsonResponse(`The ${kind}`, object({ version, [kind]: row }));
+  const id: Parameter = {
+    name: 'id',
+    in: 'path',
+    required: true,
+    description: `The ${kind}'s \`id\` or name.`,
+    schema: { type: 'string', minLength: 1, maxLength: 300 },
+  };
+  const common = { access: 'admin', ...(operators && { operators }) } as const;
+  const tags = ['spend'];
+  return [
+    {
+      method: 'GET',
+      path,
+      access: 'admin',
+      operation: {
+        operationId: `list${many}`,
+        summary: `List the ${section}`,
+        description: 'By id. Override files of the machine are not included.',
+        tags,
+        parameters: pageParameters('name').filter(({ name }) => name !== 'enabled'),
+        responses: {
+          200: jsonResponse(
+            `The ${section}`,
+            object({ version, [section]: { type: 'array', items: row } }),
+          ),
+        },
+      },
+      handle: async (request, control) => {
+        const { version } = await query(control, configVersion);
+        return await listAnswer(
+          { version, name: section, page: pageOf(request.query, 'name') },
+          (part) => query(control, (sql) => listNamed(sql, section, part)),
+          (found) => found,
+        );
+      },
+    },
+    {
+      ...common,
+      method: 'POST',
+      path,
+      operation: {
+        operationId: `create${one}`,
+        summary: `Create a ${kind}`,
+        tags,
+        parameters: [waitParameter],
+        requestBody: jsonRequest({
+          type: 'object',
+          required: ['name', ...required],
+          additionalProperties: false,
+          properties,
+          examples: [example],
+        }),
+        responses: { 201: answer },
+      },
+      handle: async (request, control) => {
+        const fields = request.body as { name: string };
+        const made = await createNamed(control, authorOf(request), section, fields);
+        const headers = { location: `${path}/${made.row.id}` };
+        return { status: 201, headers, body: { version: made.version, [kind]: made.row } };
+      },
+    },
+    {
+      method: 'GET',
+      path: `${path}/{id}`,
+      access: 'admin',
+      operation: {
+        operationId: `get${one}`,
+        summary: `Show a ${kind}`,
+        tags,
+        parameters: [id],
+        responses: { 200: answer },
+      },
+      handle: async (request, control) => {
+        const { version } = await query(control, configVersion);
+        const found = await existingNamed(control, section, refOf(request));
+        return { status: 200, body: { version, [kind]: found } };
+      },
+    },
+    {
+      ...common,
+      method: 'PUT',
+      path: `${path}/{id}`,
+      operation: {
+        operationId: `update${one}`,
+        summary: `Change a ${kind}`,
+        description: 'Omitted fields stay as they are; objects and lists are replaced whole.',
+        tags,
+        parameters: [id, waitParameter],
+        requestBody: jsonRequest({
+          type: 'object',
+          minProperties: 1,
+          additionalProperties: false,
+          properties,
+        }),
+        responses: { 200: answer },
+      },
+      handle: async (request, control) => {
+        const fields = request.body as object;
+        const author = authorOf(request);
+        const changed = await updateNamed(control, author, section, refOf(request), fields);
+        return { status: 200, body: { version: changed.version, [kind]: changed.row } };
+      },
+    },
+    {
+      ...common,
+      method: 'DELETE',
+      path: `${path}/{id}`,
+      operation: {
+        operationId: `delete${one}`,
+        summary: `Delete a ${kind}`,
+        tags,
+        parameters: [id, waitParameter],
+        responses: { 204: { description: 'It is deleted' } },
+      },
+      handle: async (request, control) => {
+        await deleteNamed(control, authorOf(request), section, refOf(request));
+        return { status: 204 };
+      },
+    },
+  ];
+}
+
+function refOf({ params }: AdminRequest): string {
+  return params.id ?? '';
+}
+
+/** `/admin/v1/prices`, `/admin/v1/budgets`, `/admin/v1/stops`. */
+export const namedRoutes: readonly ChangeRoute[] = [
+  ...routesOf({
+    section: 'prices',
+    one: 'Price',
+    many: 'Prices',
+    operators: false,
+    example: {
+      name: 'my-model',
+      model: 'my-model*',
+      rates: { input: 2_500_000_000, cache_read: 250_000_000, output: 10_000_000_000 },
+    },
+  }),
+  ...routesOf({
+    section: 'budgets',
+    one: 'Budget',
+    many: 'Budgets',
+    operators: false,
+    example: {
+      name: 'chat-monthly',
+      amount: 500_000_000_000,
+      window: 'month',
+      applies_to: { team: 'chat' },
+    },
+  }),
+  ...routesOf({
+    section: 'stops',
+    one: 'Stop',
+    many: 'Stops',
+    operators: true,
+    example: { name: 'team:chat', applies_to: { team: 'chat' }, reason: 'a runaway agent' },
+  }),
+];

@@ -1,0 +1,122 @@
+import { query } from '../../changes/query.js';
+import { unitNames } from '../../config/price.js';
+import { budgetTotals } from '../../db/queries/sync-budgets.js';
+import { windowOf } from '../../limits/budget-lease.js';
+import { budgetKey } from '../../routing/budgets.js';
+import { jsonResponse, object } from '../openapi-schemas.js';
+import type { AdminRoute } from '../route.js';
+
+const text = { type: 'string' };
+const integer = { type: 'integer' };
+const rates = {
+  type: 'object',
+  description: 'Nano-dollars for a million tokens, or for one of another unit.',
+  properties: Object.fromEntries(unitNames.map((unit) => [unit, integer])),
+};
+const price = object({ revision: text, source: text, name: text, rates });
+
+/** `/admin/v1/spend/…`: what models in use cost. */
+export const spendRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/admin/v1/spend/models',
+    access: 'admin',
+    operation: {
+      operationId: 'listPricedModels',
+      summary: 'List the models that providers name, with their prices',
+      description: 'By the active configuration, override files included.',
+      tags: ['spend'],
+      responses: {
+        200: jsonResponse(
+          'The models',
+          object({
+            models: {
+              type: 'array',
+              items: object({
+                provider: text,
+                model: text,
+                price: {
+                  anyOf: [price, { type: 'null' }],
+                  description: 'Null: its requests have no cost.',
+                },
+              }),
+            },
+          }),
+        ),
+      },
+    },
+    handle: (_, control) => {
+      const nowMs = Date.now();
+      const { providers } = control.active().configuration;
+      const models = providers
+        .filter(({ is_enabled }) => is_enabled)
+        .flatMap(({ provider_key: provider, model_mapping }) => {
+          const sent = new Set(Object.values(model_mapping).filter((name) => !name.includes('*')));
+          return [...sent].map((model) => {
+            const found = control.prices.priceOf(provider, model, nowMs);
+            if (!found) return { provider, model, price: null };
+            const { revision, source, name, bands } = found;
+            return {
+              provider,
+              model,
+              price: { revision, source, name, rates: bands[0]?.standard },
+            };
+          });
+        });
+      return { status: 200, body: { models } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/admin/v1/spend/budgets',
+    access: 'admin',
+    operation: {
+      operationId: 'listSpentBudgets',
+      summary: 'List what is spent of each budget in its window',
+      description: 'By the active configuration, override files included; as the ledger has it.',
+      tags: ['spend'],
+      responses: {
+        200: jsonResponse(
+          'The budgets',
+          object({
+            budgets: {
+              type: 'array',
+              items: object({
+                name: text,
+                amount: integer,
+                window: text,
+                window_start: { type: 'string', format: 'date-time' },
+                resets_at: { type: ['string', 'null'], format: 'date-time' },
+                spent_nano: integer,
+                left_nano: integer,
+                requests: integer,
+              }),
+            },
+          }),
+        ),
+      },
+    },
+    handle: async (_, control) => {
+      const nowMs = Date.now();
+      const totals = await query(control, budgetTotals);
+      const budgets = (control.active().configuration.budgets ?? []).map((budget) => {
+        const { id = null, name, amount, window } = budget;
+        const { startMs, endMs } = windowOf(window, nowMs);
+        const total = totals.find(
+          (each) =>
+            each.budget === budgetKey({ id, name }) && each.window_start.getTime() === startMs,
+        );
+        const spent = Number(total?.spent_nano ?? 0);
+        return {
+          ...{ name, amount, window },
+          window_start: new Date(startMs),
+          resets_at: endMs === null ? null : new Date(endMs),
+          spent_nano: spent,
+          left_nano: Math.max(0, amount - spent),
+          requests: Number(total?.requests ?? 0),
+        };
+      });
+      return { status: 200, body: { budgets } };
+    },
+  },
+];

@@ -1,0 +1,260 @@
+import { Command, Option } from 'commander';
+import {
+  type Budget,
+  type BudgetMode,
+  type BudgetWindow,
+  budgetModes,
+  budgetWindows,
+  type Selectors,
+} from '../../config/budget.js';
+import { visible } from '../../observe/visible.js';
+import { formatDollars, shownDollars } from '../../pricing/money.js';
+import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
+import { printActivation } from '../daemon/activate.js';
+import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
+import { CliError, usageError } from '../failure.js';
+import { note, print, printFields, printJson, printTable } from '../output.js';
+import { confirmDeletion } from '../prompt.js';
+import { dollars } from './price-flags.js';
+import {
+  addSelectorOptions,
+  type SelectorFlags,
+  selectorsFrom,
+  selectorsText,
+} from './selectors.js';
+
+type BudgetRow = Budget & { id: number };
+interface BudgetAnswer {
+  version: number;
+  budget: BudgetRow;
+}
+
+/** What is spent of a budget in its present window. */
+interface Spent {
+  name: string;
+  window_start: string;
+  resets_at: string | null;
+  spent_nano: number;
+  left_nano: number;
+  requests: number;
+}
+
+interface BudgetFlags extends DatabaseFlags, SelectorFlags {
+  amount?: number;
+  window?: BudgetWindow;
+  mode?: BudgetMode;
+  alerts?: number[];
+  webhook?: string;
+  ceilingInput?: number;
+  ceilingOutput?: number;
+}
+
+/** `llmproxy budgets …`: what may be spent. */
+export function budgetsCommand(): Command {
+  const command = new Command('budgets').description('manage budgets');
+  command.addCommand(
+    addBudgetOptions(new Command('create'))
+      .description('create a budget')
+      .argument('<name>')
+      .addHelpText(
+        'after',
+        `
+A request is of a budget where all that is named matches it; with nothing named,
+every request is.
+
+Examples:
+  $ llmproxy budgets create chat --amount 500 --window month --team chat
+  $ llmproxy budgets create trial --amount 10 --window total --key alice
+  $ llmproxy budgets create watch --amount 50 --window day --mode soft --alerts 80,100`,
+      )
+      .action(create),
+  );
+  command.addCommand(
+    addGatewayOptions(new Command('list').alias('ls'))
+      .description('list the budgets, and what is spent of each')
+      .addHelpText('after', '\nExample:\n  $ llmproxy budgets list --json')
+      .action(list),
+  );
+  command.addCommand(
+    addGatewayOptions(new Command('show'))
+      .description('show a budget')
+      .argument('<id|name>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy budgets show chat')
+      .action(show),
+  );
+  command.addCommand(
+    addBudgetOptions(new Command('update'))
+      .description('change the given fields of a budget')
+      .argument('<id|name>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy budgets update chat --amount 750')
+      .action(update),
+  );
+  command.addCommand(
+    addGatewayOptions(new Command('delete').alias('rm'))
+      .description('delete a budget; what was spent stays in the ledger')
+      .argument('<id|name>')
+      .option('--yes', 'do not ask')
+      .addHelpText('after', '\nExample:\n  $ llmproxy budgets delete chat --yes')
+      .action(remove),
+  );
+  return command.addHelpText('after', '\nExample:\n  $ llmproxy budgets list');
+}
+
+function addBudgetOptions(command: Command): Command {
+  command
+    .option('--amount <dollars>', 'what may be spent', (text: string) => dollars('amount', text))
+    .addOption(new Option('--window <window>', 'what it is for').choices(budgetWindows))
+    .addOption(new Option('--mode <mode>', 'refuse, or only tell').choices(budgetModes))
+    .option('--alerts <a,b>', 'percent at which it is told; "none": never', percents)
+    .option('--webhook <url>', 'URL that alerts are posted to; "none": none')
+    .option('--ceiling-input <dollars>', 'for a million tokens of models without a price', (text) =>
+      dollars('ceiling-input', text),
+    )
+    .option('--ceiling-output <dollars>', 'likewise for their output', (text: string) =>
+      dollars('ceiling-output', text),
+    );
+  return addGatewayOptions(addSelectorOptions(command));
+}
+
+async function create(name: string, flags: BudgetFlags): Promise<void> {
+  const fields = fieldsFrom(flags);
+  if (fields.amount === undefined) throw usageError('--amount is missing');
+  const { result, activation } = await changeOver(flags, (api) =>
+    api.ask<BudgetAnswer>('POST', '/budgets', { name, ...fields }),
+  );
+  report(result.budget, 'created', flags);
+  printActivation(activation, flags.json);
+}
+
+async function list(flags: DatabaseFlags): Promise<void> {
+  const { budgets, spent } = await withAdminApi(flags, 'read', async (api) => ({
+    budgets: (await api.ask<{ budgets: BudgetRow[] }>('GET', '/budgets')).budgets,
+    spent: await spentOf(api),
+  }));
+  if (flags.json) {
+    printJson(budgets.map((row) => ({ ...row, ...spent.get(row.name) })));
+    return;
+  }
+  if (budgets.length === 0) {
+    note('no budgets yet; create one: llmproxy budgets create --help');
+    return;
+  }
+  printTable(budgets, [
+    { header: 'NAME', value: (row) => row.name, shrinkTo: 12 },
+    { header: 'AMOUNT', value: (row) => shownDollars(row.amount), align: 'right' },
+    { header: 'WINDOW', value: (row) => row.window },
+    { header: 'MODE', value: (row) => (row.is_enabled ? row.mode : 'disabled') },
+    { header: 'OF', value: (row) => selectorsText(row.applies_to), shrinkTo: 12 },
+    {
+      header: 'SPENT',
+      value: (row) => shownDollars(spent.get(row.name)?.spent_nano ?? 0),
+      align: 'right',
+    },
+    {
+      header: 'LEFT',
+      value: (row) => shownDollars(spent.get(row.name)?.left_nano ?? row.amount),
+      align: 'right',
+    },
+    { header: 'RESETS', value: (row) => spent.get(row.name)?.resets_at?.slice(0, 10) ?? '-' },
+  ]);
+}
+
+async function show(ref: string, flags: DatabaseFlags): Promise<void> {
+  const { budget, spent } = await withAdminApi(flags, 'read', async (api) => ({
+    budget: await existing(api, ref),
+    spent: await spentOf(api),
+  }));
+  const now = spent.get(budget.name);
+  if (flags.json) {
+    printJson({ ...budget, ...now });
+    return;
+  }
+  printFields([
+    ['name', budget.name],
+    ['id', String(budget.id)],
+    ['status', budget.is_enabled ? 'enabled' : 'disabled'],
+    [
+      'amount',
+      `$${formatDollars(budget.amount)} ${budget.window === 'total' ? 'in all' : `a ${budget.window}`}`,
+    ],
+    ['mode', budget.mode],
+    ['of', selectorsText(budget.applies_to)],
+    ['spent', `$${formatDollars(now?.spent_nano ?? 0)} by ${now?.requests ?? 0} requests`],
+    ['left', `$${formatDollars(now?.left_nano ?? budget.amount)}`],
+    ['resets', now?.resets_at ?? 'never'],
+    ['alerts', budget.alerts.map((percent) => `${percent} %`).join(', ') || 'none'],
+    ['webhook', budget.webhook ?? 'none'],
+    [
+      'ceiling',
+      budget.ceiling ? JSON.stringify(budget.ceiling) : 'none: models without a price are refused',
+    ],
+  ]);
+}
+
+async function update(ref: string, flags: BudgetFlags): Promise<void> {
+  const fields = fieldsFrom(flags);
+  if (Object.keys(fields).length === 0) throw usageError('nothing to change was given');
+  const { result, activation } = await changeOver(flags, (api) =>
+    api.ask<BudgetAnswer>('PUT', `/budgets/${encodeURIComponent(ref)}`, fields),
+  );
+  report(result.budget, 'updated', flags);
+  printActivation(activation, flags.json);
+}
+
+async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
+  const { result, activation } = await changeOver(flags, async (api) => {
+    const budget = await existing(api, ref);
+    await confirmDeletion({ what: `the budget ${budget.name}`, yes: flags.yes, json: flags.json });
+    return { budget, version: await api.delete(`/budgets/${budget.id}`) };
+  });
+  report(result.budget, 'deleted', flags);
+  printActivation(activation, flags.json);
+}
+
+function report(budget: BudgetRow, done: string, { json }: DatabaseFlags): void {
+  if (json) printJson(budget);
+  else print(`${done} budget ${visible(budget.name)} (id ${budget.id})`);
+}
+
+async function existing(api: AdminApi, ref: string): Promise<BudgetRow> {
+  return (await api.ask<BudgetAnswer>('GET', `/budgets/${encodeURIComponent(ref)}`)).budget;
+}
+
+/** By name; empty where no daemon runs. */
+async function spentOf(api: AdminApi): Promise<Map<string, Spent>> {
+  try {
+    const { budgets } = await api.ask<{ budgets: Spent[] }>('GET', '/spend/budgets');
+    return new Map(budgets.map((each) => [each.name, each]));
+  } catch (error) {
+    if (!(error instanceof Error)) throw new CliError(String(error));
+    return new Map();
+  }
+}
+
+function fieldsFrom(flags: BudgetFlags): Partial<Budget> {
+  const applies_to: Selectors = selectorsFrom(flags);
+  const ceiling = {
+    ...(flags.ceilingInput !== undefined && { input: flags.ceilingInput }),
+    ...(flags.ceilingOutput !== undefined && { output: flags.ceilingOutput }),
+  };
+  return {
+    ...(flags.amount !== undefined && { amount: flags.amount }),
+    ...(flags.window !== undefined && { window: flags.window }),
+    ...(flags.mode !== undefined && { mode: flags.mode }),
+    ...(flags.alerts !== undefined && { alerts: flags.alerts }),
+    ...(flags.webhook !== undefined && {
+      webhook: flags.webhook === 'none' ? null : flags.webhook,
+    }),
+    ...(Object.keys(ceiling).length > 0 && { ceiling }),
+    ...(Object.keys(applies_to).length > 0 && { applies_to }),
+  };
+}
+
+function percents(text: string): number[] {
+  if (text === 'none') return [];
+  return text.split(',').map((part) => {
+    const percent = Number(part.trim());
+    if (Number.isInteger(percent) && percent >= 1 && percent <= 1_000) return percent;
+    throw usageError(`--alerts: "${part}" is not a percentage from 1 to 1000`);
+  });
+}

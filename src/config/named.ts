@@ -1,0 +1,104 @@
+import { type Budget, budgetProperties, newBudget } from './budget.js';
+import { compileModelPattern } from './model-pattern.js';
+import { newPrice, type Price, priceProperties } from './price.js';
+import type { Problem } from './problem.js';
+import { compileSchema, toProblems } from './schema.js';
+import { newStop, type Stop, stopProperties } from './stop.js';
+
+/** The rows of each section whose rows have a unique name, and nothing but their own fields. */
+export interface NamedRows {
+  prices: Price;
+  budgets: Budget;
+  stops: Stop;
+}
+export type NamedSection = keyof NamedRows;
+
+interface Named {
+  readonly kind: 'price' | 'budget' | 'stop';
+  /** JSON Schemas of all fields, the name included. */
+  readonly properties: Readonly<Record<string, object>>;
+  /** Fields that a new row must have beside its name. */
+  readonly required: readonly string[];
+  /** Of a new row. */
+  readonly defaults: (name: string) => object;
+  /** Of a row of the right shape: place and reason. */
+  readonly problems: (row: never) => [path: string, reason: string][];
+}
+
+/** Prices, budgets and stops differ in their fields alone: one code plans, merges and checks them. */
+export const namedSections: Readonly<Record<NamedSection, Named>> = {
+  prices: {
+    kind: 'price',
+    properties: priceProperties,
+    required: [],
+    // A price is called as its model, unless it says otherwise.
+    defaults: (name) => ({ ...newPrice, model: name }),
+    problems: ({ model, valid_from }: Price) => [
+      ...patternProblems('model', model),
+      ...(valid_from !== null && Number.isNaN(Date.parse(valid_from))
+        ? [['valid_from', 'is not a time'] as [string, string]]
+        : []),
+    ],
+  },
+  budgets: {
+    kind: 'budget',
+    properties: budgetProperties,
+    required: ['amount'],
+    defaults: () => newBudget,
+    problems: ({ applies_to }: Budget) => patternProblems('applies_to.model', applies_to.model),
+  },
+  stops: {
+    kind: 'stop',
+    properties: stopProperties,
+    required: ['applies_to'],
+    defaults: () => newStop,
+    problems: ({ applies_to }: Stop) => patternProblems('applies_to.model', applies_to.model),
+  },
+};
+
+export const namedSectionNames = Object.keys(namedSections) as NamedSection[];
+
+function patternProblems(path: string, model: string | undefined): [string, string][] {
+  const pattern = model === undefined ? null : compileModelPattern(model);
+  return typeof pattern === 'string' ? [[path, pattern]] : [];
+}
+
+const validators = Object.fromEntries(
+  namedSectionNames.map((section) => {
+    const { properties, required } = namedSections[section];
+    return [
+      section,
+      compileSchema({ type: 'object', required: ['name', ...required], properties }),
+    ];
+  }),
+);
+
+/** The problems of one row; paths start with its section and name. */
+export function namedProblems(section: NamedSection, row: object, source: string): Problem[] {
+  const at = `${section}.${Reflect.get(row, 'name')}`;
+  const validate = validators[section];
+  if (validate && !validate(row)) {
+    return toProblems(source, validate.errors).map((problem) => ({
+      ...problem,
+      path: problem.path ? `${at}.${problem.path}` : at,
+    }));
+  }
+  return namedSections[section]
+    .problems(row as never)
+    .map(([path, reason]) => ({ source, path: `${at}.${path}`, reason }));
+}
+
+/** A new row of this name with the fields that are given. */
+export function newNamed(section: NamedSection, name: string, fields: object): object {
+  return { ...namedSections[section].defaults(name), ...fields, name };
+}
+
+/** The section's part of the schema of documents and override files: rows by name. */
+export function namedSchema(section: NamedSection) {
+  const { name, ...properties } = namedSections[section].properties;
+  return {
+    type: ['object', 'null'],
+    propertyNames: name as object,
+    additionalProperties: { type: 'object', additionalProperties: false, properties },
+  } as const;
+}

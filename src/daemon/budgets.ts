@@ -1,0 +1,245 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Budget } from '../config/budget.js';
+import type { Configuration } from '../config/configuration.js';
+import { alertBudget, syncBudgets } from '../db/queries/sync-budgets.js';
+import { withDeadline } from '../db/with-deadline.js';
+import { classesOf, type TokenUsage } from '../dialects/usage.js';
+import { type BudgetGrant, type BudgetRequest, windowOf } from '../limits/budget-lease.js';
+import { BudgetOwner, type Spending } from '../limits/budget-owner.js';
+import type { Grant, LeaseStore } from '../limits/lease-store.js';
+import type { Charge, Emit, RequestFinished } from '../observe/event.js';
+import type { BudgetState } from '../observe/metrics-state.js';
+import { costOf } from '../pricing/cost.js';
+import { type RoutedBudget, routedBudget } from '../routing/budgets.js';
+import type { Store } from './store.js';
+
+/** Leases of a daemon that says nothing for so long expire. */
+const leaseMs = 60_000;
+const storeTimeoutMs = 5_000;
+const webhookTimeoutMs = 10_000;
+
+interface BudgetsOptions {
+  store: Store;
+  dataDir: string;
+  /** Whether the daemon of this data directory before this one is gone. */
+  isAlone: boolean;
+  emit: Emit;
+  /** Lends to a worker. */
+  grant: (worker: number, grant: BudgetGrant) => void;
+}
+
+/** Budgets in the control process: settles what requests cost, and tells when much is spent. */
+export class Budgets {
+  readonly #options: BudgetsOptions;
+  readonly #owner: BudgetOwner;
+  readonly #names = new Map<string, readonly Named[]>();
+  #byKey = new Map<string, RoutedBudget>();
+  /** By key and window: the percent that was told, and what is spent. */
+  readonly #told = new Map<string, { alerted: number; spent: number }>();
+
+  constructor(options: BudgetsOptions) {
+    this.#options = options;
+    this.#owner = new BudgetOwner({
+      store: postgresStore(options),
+      grant: options.grant,
+      onSynced: (grant) => this.#synced(grant),
+      onSpent: ({ key, windowStart }) => this.#alert(key, windowStart, 100),
+      onUnsettled: (key, nano) =>
+        options.emit({ type: 'budget_unsettled', budget: this.#nameOf(key), cost: nano }),
+      onStore: (reason) =>
+        options.emit(
+          reason === null ? { type: 'budgets_working' } : { type: 'budgets_failing', reason },
+        ),
+    });
+  }
+
+  configured({ budgets = [] }: Configuration): void {
+    const enabled = budgets.filter(({ is_enabled }) => is_enabled).map(routedBudget);
+    this.#byKey = new Map(enabled.map((budget) => [budget.key, budget]));
+  }
+
+  handle(worker: number, request: BudgetRequest): void {
+    this.#owner.handle(worker, request);
+  }
+
+  workerGone(worker: number): void {
+    this.#owner.workerGone(worker);
+  }
+
+  /** Settles a request that is over. @param charge null, undefined: see `ChargeFor`. */
+  settle(
+    event: RequestFinished,
+    charge: Charge | null | undefined,
+    usage: TokenUsage | null,
+  ): void {
+    const { spend, provider } = event;
+    if (!spend) return;
+    const spendings = this.#parsed(spend.budgets).map((named): Spending => {
+      const { key, windowStart, isHard } = named;
+      const counts = named.provider === '' || named.provider === provider;
+      const cost = counts ? this.#costOf(event, charge, usage, key) : 0;
+      return {
+        ...{ key, windowStart, cost },
+        reserved: isHard ? spend.reserved : 0,
+        counts: counts && event.attempts > 0,
+      };
+    });
+    const amountOf = (key: string) => this.#byKey.get(key)?.config.amount ?? 1;
+    this.#owner.settle(spend.worker, spendings, amountOf);
+  }
+
+  /** For metrics: of each budget, what is spent of its window. */
+  get states(): BudgetState[] {
+    const nowMs = Date.now();
+    return [...this.#byKey.values()].map(({ key, config: { name, amount, window } }) => {
+      const { startMs } = windowOf(window, nowMs);
+      const spent = this.#told.get(`${key}@${startMs}`)?.spent ?? 0;
+      return { name, amount, spent, reserved: this.#owner.lentOf(key, startMs) };
+    });
+  }
+
+  /** Gives back all that is not lent, for the daemon that takes over; or takes it again. */
+  async freeze(isFrozen: boolean): Promise<void> {
+    if (isFrozen) await this.#owner.release();
+    else this.#owner.resume();
+  }
+
+  close(): Promise<void> {
+    return this.#owner.close();
+  }
+
+  #costOf(
+    event: RequestFinished,
+    charge: Charge | null | undefined,
+    usage: TokenUsage | null,
+    key: string,
+  ): number {
+    if (charge) return charge.cost;
+    const ceiling = this.#byKey.get(key)?.ceiling;
+    if (ceiling && usage) return costOf(ceiling, classesOf(usage), event.upstreamMs);
+    // A provider was asked, and nothing says what it charges: never less than the truth.
+    const isUnknown = event.attempts > 0 && (event.status < 400 || event.status === 499);
+    return isUnknown ? (event.spend?.reserved ?? 0) : 0;
+  }
+
+  #synced({ key, windowStart, spent, alerted }: Grant): void {
+    const name = `${key}@${windowStart}`;
+    const told = this.#told.get(name) ?? { alerted, spent };
+    told.alerted = Math.max(told.alerted, alerted);
+    told.spent = spent;
+    this.#told.set(name, told);
+    const config = this.#byKey.get(key)?.config;
+    if (!config) return;
+    for (const percent of [...config.alerts].sort((a, b) => a - b)) {
+      if (percent > told.alerted && spent * 100 >= config.amount * percent) {
+        this.#alert(key, windowStart, percent);
+      }
+    }
+  }
+
+  /** Tells it once over all daemons, and tries again with the next settlement where that fails. */
+  #alert(key: string, windowStart: number, percent: number): void {
+    const config = this.#byKey.get(key)?.config;
+    const told = this.#told.get(`${key}@${windowStart}`);
+    if (!config?.alerts.includes(percent) || !told || told.alerted >= percent) return;
+    const before = told.alerted;
+    told.alerted = percent;
+    const { store, emit } = this.#options;
+    const work = async () => {
+      if (!(await alertBudget(store.sql, key, windowStart, percent))) return;
+      const alert = { budget: config.name, percent, amount: config.amount, spent: told.spent };
+      emit({ type: 'budget_alert', ...alert });
+      await this.#post(config, windowStart, alert);
+    };
+    work().catch(() => {
+      told.alerted = before;
+    });
+  }
+
+  async #post(
+    { webhook, window }: Budget,
+    windowStart: number,
+    alert: { budget: string; percent: number; amount: number; spent: number },
+  ): Promise<void> {
+    if (webhook === null) return;
+    const { amount: amount_nano, spent: spent_nano, ...others } = alert;
+    const { endMs } = windowOf(window, windowStart);
+    const body = {
+      event: 'budget_alert',
+      ...others,
+      ...{ amount_nano, spent_nano, window, window_start: new Date(windowStart) },
+      resets_at: endMs === null ? null : new Date(endMs),
+    };
+    try {
+      const answer = await fetch(webhook, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(webhookTimeoutMs),
+        redirect: 'error',
+      });
+      if (!answer.ok) throw new Error(`it answered ${answer.status}`);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.emit({ type: 'budget_webhook_failed', budget: alert.budget, reason });
+    }
+  }
+
+  #nameOf(key: string): string {
+    return this.#byKey.get(key)?.config.name ?? key;
+  }
+
+  #parsed(names: string): readonly Named[] {
+    let parsed = this.#names.get(names);
+    if (!parsed) {
+      if (this.#names.size > 10_000) this.#names.clear();
+      parsed = names.split('\n').map(parseName);
+      this.#names.set(names, parsed);
+    }
+    return parsed;
+  }
+}
+
+/** A budget of a request, as its worker wrote it: see `proxy/spend.ts`. */
+interface Named {
+  isHard: boolean;
+  windowStart: number;
+  /** Empty: any. */
+  provider: string;
+  key: string;
+}
+
+function parseName(text: string): Named {
+  const [kind = '', windowStart = '', provider = '', ...key] = text.split(' ');
+  return {
+    isHard: kind === 'h',
+    windowStart: Number(windowStart),
+    provider,
+    key: key.join(' '),
+  };
+}
+
+/** Leases in Postgres: nothing to install, and all daemons of a database share it. */
+function postgresStore({ store, dataDir, isAlone }: BudgetsOptions): LeaseStore {
+  const place = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
+  const prefix = `${hostname()}:${place}:`;
+  const daemon = prefix + randomUUID();
+  // Of this data directory no other daemon runs: what an earlier one held ends now.
+  let gone: string[] | null = null;
+  const sync: LeaseStore['take'] = (wanted) =>
+    withDeadline(store.sql, storeTimeoutMs, 'Settling budgets', async (sql) => {
+      gone ??= isAlone
+        ? (
+            await sql<{ daemon: string }[]>`
+              SELECT DISTINCT daemon FROM budget_leases
+              WHERE starts_with(daemon, ${prefix}) AND daemon <> ${daemon}`
+          ).map((row) => row.daemon)
+        : [];
+      return await syncBudgets(sql, daemon, gone, leaseMs, wanted);
+    });
+  return {
+    take: sync,
+    give: async (back) => void (await sync(back)),
+  };
+}

@@ -1,0 +1,323 @@
+import { randomUUID } from 'node:crypto';
+import type { BudgetGrant, BudgetRef, BudgetRefusal, BudgetRequest } from './budget-lease.js';
+import type { Grant, LeaseStore, Wanted } from './lease-store.js';
+
+/** Settled with the store so often while something is spent. */
+const syncMs = 100;
+/** So often where nothing is, so that leases do not expire. */
+const renewMs = 15_000;
+const retryMs = 500;
+/** A worker's last messages may come after its end. */
+const goneMs = 1_000;
+/** Lent beyond what is asked for, as often as it is needed: the next requests ask nobody. */
+const extraNeeds = 8;
+
+/** What one request spent of one budget. */
+export interface Spending {
+  key: string;
+  windowStart: number;
+  /** What was reserved of it; 0 of one that only counts. */
+  reserved: number;
+  cost: number;
+  /** Whether the request is one of the budget's. */
+  counts: boolean;
+}
+
+interface State extends BudgetRef {
+  /** What this daemon may lend, from the store; null until it has answered once. */
+  held: number | null;
+  spent: number;
+  pending: { spent: number; requests: number; unsettled: number };
+  lent: Map<number, number>;
+  lentInAll: number;
+  isDirty: boolean;
+  /** Monotonic. */
+  syncedMs: number;
+}
+
+interface Waiting {
+  worker: number;
+  request: BudgetRequest & { type: 'reserve' };
+  untilMs: number;
+}
+
+interface OwnerOptions {
+  store: LeaseStore;
+  /** Lends to a worker. */
+  grant: (worker: number, grant: BudgetGrant) => void;
+  /** After each answer of the store, with what is spent in all. */
+  onSynced: (grant: Grant) => void;
+  /** A request was refused because nothing that would be enough is left. */
+  onSpent: (budget: BudgetRef) => void;
+  /** What a worker that died had reserved is charged. */
+  onUnsettled: (key: string, nano: number) => void;
+  /** The store does not answer, or answers again: null. */
+  onStore: (reason: string | null) => void;
+}
+
+/**
+ * The control process's side of budgets: holds leases of the store, lends money to workers, and
+ * settles what requests cost. Money that is lent counts as spent until its request is settled, so
+ * whatever dies makes a budget stricter, never looser.
+ *
+ * A request that would fit if others returned what they do not need waits for them.
+ */
+export class BudgetOwner {
+  readonly #options: OwnerOptions;
+  readonly #states = new Map<string, State>();
+  #waiting: Waiting[] = [];
+  readonly #gone = new Set<number>();
+  #wants = true;
+  #isAway = false;
+  #isSyncing = false;
+  /** A batch that the store may have, or not: it is sent again as it is. */
+  #unsure: Wanted[] | null = null;
+  readonly #timer: NodeJS.Timeout;
+  #timeouts: NodeJS.Timeout;
+
+  constructor(options: OwnerOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.#sync(false), syncMs);
+    this.#timer.unref();
+    this.#timeouts = setInterval(() => this.#refuseLate(), syncMs);
+    this.#timeouts.unref();
+  }
+
+  handle(worker: number, request: BudgetRequest): void {
+    if (request.type === 'return') {
+      const state = this.#states.get(nameOf(request));
+      if (state) this.#takeBack(state, worker, request.nano);
+      this.#serveWaiting();
+      return;
+    }
+    if (this.#gone.has(worker)) return;
+    const untilMs = performance.now() + request.waitMs;
+    const waiting = { worker, request, untilMs };
+    if (this.#tryServe(waiting, new Set())) return;
+    this.#waiting.push(waiting);
+    if (request.budgets.some((ref) => this.#of(ref).held === null)) void this.#sync(true);
+  }
+
+  /** What a request spent, once it is over. */
+  settle(worker: number, spendings: readonly Spending[], amountOf: (key: string) => number): void {
+    for (const spending of spendings) {
+      const { key, windowStart, reserved, cost, counts } = spending;
+      const state = this.#of({ key, windowStart, amount: amountOf(key) });
+      this.#takeBack(state, worker, reserved);
+      if (!counts) continue;
+      state.pending.spent += cost;
+      state.pending.requests++;
+      state.isDirty = true;
+    }
+    this.#serveWaiting();
+  }
+
+  /** What it was lent is charged, but for what its last messages settle. */
+  workerGone(worker: number): void {
+    this.#gone.add(worker);
+    this.#waiting = this.#waiting.filter((each) => each.worker !== worker);
+    setTimeout(() => {
+      for (const state of this.#states.values()) {
+        const left = state.lent.get(worker) ?? 0;
+        if (left === 0) continue;
+        this.#takeBack(state, worker, left);
+        state.pending.unsettled += left;
+        state.isDirty = true;
+        this.#options.onUnsettled(state.key, left);
+      }
+      this.#serveWaiting();
+    }, goneMs).unref();
+  }
+
+  /** Gives back all that is not lent, and takes no more: another daemon does. */
+  async release(): Promise<void> {
+    this.#wants = false;
+    await this.#sync(true, true);
+  }
+
+  resume(): void {
+    this.#wants = true;
+  }
+
+  /** Settles what is left, and gives all leases back. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    clearInterval(this.#timeouts);
+    this.#wants = false;
+    while (this.#isSyncing) await new Promise((resolve) => setTimeout(resolve, 5));
+    await this.#sync(true, true);
+  }
+
+  /** What is reserved or lent of a budget now, in nano-dollars. */
+  lentOf(key: string, windowStart: number): number {
+    return this.#states.get(nameOf({ key, windowStart }))?.lentInAll ?? 0;
+  }
+
+  #of(ref: BudgetRef): State {
+    const name = nameOf(ref);
+    let state = this.#states.get(name);
+    if (!state) {
+      state = {
+        ...ref,
+        held: null,
+        spent: 0,
+        pending: { spent: 0, requests: 0, unsettled: 0 },
+        lent: new Map(),
+        lentInAll: 0,
+        isDirty: true,
+        syncedMs: 0,
+      };
+      this.#states.set(name, state);
+    } else if (state.amount !== ref.amount) {
+      state.amount = ref.amount;
+      state.isDirty = true;
+    }
+    return state;
+  }
+
+  /** Whether a request was answered: granted, or refused for good. */
+  #tryServe(waiting: Waiting, blocked: Set<string>): boolean {
+    const { worker, request } = waiting;
+    const { need, budgets } = request;
+    let isFree = true;
+    for (const [place, ref] of budgets.entries()) {
+      const state = this.#of(ref);
+      if (state.held === null) {
+        if (this.#isAway) return this.#refuse(waiting, place, 'unavailable');
+        isFree = false;
+      } else if (need > settledLeft(state)) {
+        this.#options.onSpent(ref);
+        return this.#refuse(waiting, place, 'spent');
+      } else if (need > settledLeft(state) - state.lentInAll || blocked.has(nameOf(ref))) {
+        isFree = false;
+      }
+    }
+    if (!isFree) {
+      for (const ref of budgets) blocked.add(nameOf(ref));
+      return false;
+    }
+    const lent = budgets.map((ref) => {
+      const state = this.#of(ref);
+      const free = settledLeft(state) - state.lentInAll - need;
+      const nano = need + Math.min(need * extraNeeds, Math.floor(free / (4 * extraNeeds)));
+      state.lent.set(worker, (state.lent.get(worker) ?? 0) + nano);
+      state.lentInAll += nano;
+      state.isDirty = true;
+      return { key: ref.key, windowStart: ref.windowStart, nano };
+    });
+    this.#options.grant(worker, { id: request.id, lent, refusal: null });
+    return true;
+  }
+
+  #refuse({ worker, request }: Waiting, place: number, reason: BudgetRefusal['reason']): true {
+    const ref = request.budgets[place] as BudgetRef;
+    const state = this.#of(ref);
+    const left = state.held === null ? 0 : Math.max(0, settledLeft(state));
+    const refusal = { place, reason, left };
+    this.#options.grant(worker, { id: request.id, lent: null, refusal });
+    return true;
+  }
+
+  /** First come, first served; who waits for another budget is no reason to wait. */
+  #serveWaiting(): void {
+    if (this.#waiting.length === 0) return;
+    const blocked = new Set<string>();
+    this.#waiting = this.#waiting.filter((each) => !this.#tryServe(each, blocked));
+  }
+
+  #refuseLate(): void {
+    const nowMs = performance.now();
+    this.#waiting = this.#waiting.filter((each) => {
+      if (each.untilMs > nowMs) return true;
+      const place = each.request.budgets.findIndex((ref) => {
+        const state = this.#of(ref);
+        return state.held === null || each.request.need > settledLeft(state) - state.lentInAll;
+      });
+      const isUnknown =
+        this.#of(each.request.budgets[Math.max(0, place)] as BudgetRef).held === null;
+      this.#refuse(each, Math.max(0, place), isUnknown ? 'unavailable' : 'reserved');
+      return false;
+    });
+  }
+
+  #takeBack(state: State, worker: number, nano: number): void {
+    const before = state.lent.get(worker) ?? 0;
+    // What was charged with the worker's end is not settled twice.
+    const taken = Math.min(before, nano);
+    state.lentInAll -= taken;
+    if (before === taken) state.lent.delete(worker);
+    else state.lent.set(worker, before - taken);
+    if (taken > 0) state.isDirty = true;
+  }
+
+  async #sync(isNow: boolean, all = false): Promise<void> {
+    if (this.#isSyncing) return;
+    const nowMs = performance.now();
+    const due = [...this.#states.values()].filter(
+      ({ isDirty, syncedMs }) =>
+        all || isNow || this.#unsure !== null || isDirty || nowMs - syncedMs >= renewMs,
+    );
+    if (due.length === 0) return;
+    if (this.#isAway && !isNow && nowMs - this.#triedMs < retryMs) return;
+    this.#triedMs = nowMs;
+    this.#isSyncing = true;
+    const batch = this.#unsure ?? due.map((state) => this.#wanted(state));
+    this.#unsure = batch;
+    try {
+      const grants = this.#wants
+        ? await this.#options.store.take(batch)
+        : await this.#options.store.give(batch).then(() => []);
+      this.#unsure = null;
+      if (this.#isAway) this.#options.onStore(null);
+      this.#isAway = false;
+      this.#synced(batch, grants);
+    } catch (error) {
+      if (!this.#isAway) this.#options.onStore(error instanceof Error ? error.message : '');
+      this.#isAway = true;
+    } finally {
+      this.#isSyncing = false;
+    }
+    this.#serveWaiting();
+  }
+
+  #triedMs = 0;
+
+  #wanted(state: State): Wanted {
+    const { key, windowStart, amount, pending, lentInAll: lent } = state;
+    state.isDirty = false;
+    return {
+      ...{ key, windowStart, amount, ...pending, lent },
+      want: this.#wants ? amount : 0,
+      uids: [randomUUID(), randomUUID()],
+    };
+  }
+
+  #synced(batch: readonly Wanted[], grants: readonly Grant[]): void {
+    const nowMs = performance.now();
+    for (const wanted of batch) {
+      const state = this.#states.get(nameOf(wanted));
+      if (!state) continue;
+      state.pending.spent -= wanted.spent;
+      state.pending.requests -= wanted.requests;
+      state.pending.unsettled -= wanted.unsettled;
+      state.syncedMs = nowMs;
+      if (!this.#wants) state.held = wanted.lent;
+    }
+    for (const grant of grants) {
+      const state = this.#states.get(nameOf(grant));
+      if (!state) continue;
+      state.held = grant.held;
+      state.spent = grant.spent;
+      this.#options.onSynced(grant);
+    }
+  }
+}
+
+/** What is not spent of what a daemon holds, lent money included. */
+function settledLeft({ held, pending }: State): number {
+  return (held ?? 0) - pending.spent - pending.unsettled;
+}
+
+function nameOf({ key, windowStart }: { key: string; windowStart: number }): string {
+  return `${key}@${windowStart}`;
+}

@@ -1,0 +1,123 @@
+import {
+  type BudgetGrant,
+  type BudgetRef,
+  type BudgetRefusal,
+  type BudgetRequest,
+  budgetIdleMs,
+} from './budget-lease.js';
+
+/** How long past its own deadline the owner may answer. */
+const marginMs = 1_000;
+
+interface Pool {
+  nano: number;
+  touchedMs: number;
+}
+
+interface Waiting {
+  need: number;
+  budgets: readonly BudgetRef[];
+  timer: NodeJS.Timeout;
+  resolve(refusal: BudgetRefusal | null): void;
+}
+
+/**
+ * The budgets of one worker: it reserves from what it was lent, asks for more before it refuses, and
+ * returns what it does not use. What a request reserved is settled by the control process, which
+ * learns of its end and of its cost.
+ */
+export class LeasedBudgets {
+  readonly #pools = new Map<string, Pool>();
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #send: (request: BudgetRequest) => void;
+  #lastId = 0;
+  #isAlone = false;
+
+  /** @param send passes a request to the owner; its grant arrives through `granted`. */
+  constructor(send: (request: BudgetRequest) => void) {
+    this.#send = send;
+    setInterval(() => this.#sweep(performance.now()), budgetIdleMs).unref();
+  }
+
+  /**
+   * Reserves as much of every budget, or of none.
+   * @param waitMs how long to wait for what others have reserved.
+   * @returns null when it is reserved; a promise only where the owner must be asked.
+   */
+  reserve(
+    budgets: readonly BudgetRef[],
+    need: number,
+    waitMs: number,
+  ): BudgetRefusal | null | Promise<BudgetRefusal | null> {
+    if (this.#take(budgets, need)) return null;
+    if (this.#isAlone) return { place: 0, reason: 'unavailable', left: 0 };
+    const id = ++this.#lastId;
+    return new Promise((resolve) => {
+      const late = () => this.#settle(id, { place: 0, reason: 'unavailable', left: 0 });
+      const timer = setTimeout(late, waitMs + marginMs);
+      this.#waiting.set(id, { need, budgets, timer, resolve });
+      this.#send({ type: 'reserve', id, need, budgets: [...budgets], waitMs });
+    });
+  }
+
+  /** The owner's answer. */
+  granted({ id, lent, refusal }: BudgetGrant): void {
+    this.#isAlone = false;
+    const nowMs = performance.now();
+    // What comes too late is returned from the pool.
+    for (const { key, windowStart, nano } of lent ?? []) {
+      const name = poolName(key, windowStart);
+      const pool = this.#pools.get(name) ?? { nano: 0, touchedMs: nowMs };
+      pool.nano += nano;
+      pool.touchedMs = nowMs;
+      this.#pools.set(name, pool);
+    }
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    if (!lent) this.#settle(id, refusal);
+    else if (this.#take(waiting.budgets, waiting.need)) this.#settle(id, null);
+  }
+
+  /** The owner is gone: what is lent is spent, and nothing past it. */
+  ownerGone(): void {
+    this.#isAlone = true;
+    for (const id of [...this.#waiting.keys()]) {
+      this.#settle(id, { place: 0, reason: 'unavailable', left: 0 });
+    }
+  }
+
+  #take(budgets: readonly BudgetRef[], need: number): boolean {
+    for (const { key, windowStart } of budgets) {
+      if ((this.#pools.get(poolName(key, windowStart))?.nano ?? 0) < need) return false;
+    }
+    const nowMs = performance.now();
+    for (const { key, windowStart } of budgets) {
+      const pool = this.#pools.get(poolName(key, windowStart)) as Pool;
+      pool.nano -= need;
+      pool.touchedMs = nowMs;
+    }
+    return true;
+  }
+
+  #settle(id: number, refusal: BudgetRefusal | null): void {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    clearTimeout(waiting.timer);
+    this.#waiting.delete(id);
+    waiting.resolve(refusal);
+  }
+
+  #sweep(nowMs: number): void {
+    for (const [name, { nano, touchedMs }] of this.#pools) {
+      if (nowMs - touchedMs < budgetIdleMs) continue;
+      this.#pools.delete(name);
+      const at = name.lastIndexOf('@');
+      const windowStart = Number(name.slice(at + 1));
+      if (nano > 0) this.#send({ type: 'return', key: name.slice(0, at), windowStart, nano });
+    }
+  }
+}
+
+function poolName(key: string, windowStart: number): string {
+  return `${key}@${windowStart}`;
+}

@@ -1,0 +1,77 @@
+import { pricedTiers } from '../config/price.js';
+import type { ModelPrice } from './model-price.js';
+import { charge } from './money.js';
+
+/** What is known of a request before it is sent. */
+export interface AskedCost {
+  /** Its body: no token has less than a byte. */
+  body: Buffer;
+  /** The most tokens of output that it asks for, over all answers; null: it does not say. */
+  outputTokens: number | null;
+  hasOutput: boolean;
+  images: number;
+  /** How long it may take, in milliseconds. */
+  totalMs: number;
+}
+
+/** What templates and tools of a provider add to a prompt. */
+const hiddenTokens = 1_000;
+/** Of a model whose limits are not known. */
+const unknownContext = 1_000_000;
+const unknownOutput = 131_072;
+/** Of a request whose provider may search: more than any does. */
+const maxSearches = 20;
+/** The fewest bytes that a second of audio has. */
+const bytesPerSecond = 500;
+
+/** Marks of input that is not in the body: up to the whole context. */
+const remote = [
+  ...['"http', 'file_id', 'fileUri', 'file_uri', 'previous_response_id', '"conversation"'],
+  ...['cachedContent', 'cached_content', 'web_search', 'google_search', 'googleSearch'],
+  ...['file_search', 'code_interpreter', 'code_execution', '"mcp', 'url_context', '"container"'],
+];
+const searches = ['web_search', 'google_search', 'googleSearch'];
+
+/**
+ * The most that a request can cost, in nano-dollars: its bytes as tokens, up to the context, and the
+ * output that it asks for, or the most that the model writes, at the dearest rates that may apply.
+ */
+export function maxCost(price: ModelPrice, asked: AskedCost): number {
+  const { body } = asked;
+  const context = price.maxInputTokens ?? unknownContext;
+  const isRemote = remote.some((mark) => body.includes(mark));
+  const input = isRemote ? context : Math.min(context, body.length + hiddenTokens);
+  const most = price.maxOutputTokens ?? price.maxInputTokens ?? unknownOutput;
+  const output = asked.hasOutput ? (asked.outputTokens ?? most) : 0;
+  const isHour = body.includes('"1h"');
+  const hasAudio = body.includes('audio');
+  const searched = searches.some((mark) => body.includes(mark)) ? maxSearches : 0;
+  let dearest = 0;
+  for (const { above, standard, tiers } of price.bands) {
+    if (input <= above) break;
+    for (const rates of [standard, ...pricedTiers.map((tier) => tiers[tier])]) {
+      if (!rates) continue;
+      const { cache_write_5m, cache_write_1h, audio_input, image_input } = rates;
+      const inputRate = Math.max(
+        ...[rates.input, rates.cache_read, cache_write_5m, image_input],
+        isHour ? cache_write_1h : 0,
+        hasAudio ? audio_input : 0,
+      );
+      const outputRate = Math.max(
+        ...[rates.output, rates.reasoning, rates.audio_output, rates.image_output],
+      );
+      const cost =
+        charge(input, inputRate, 1_000_000) +
+        charge(output, outputRate, 1_000_000) +
+        rates.request +
+        rates.image * asked.images +
+        rates.search * searched +
+        (hasAudio || rates.second > 0
+          ? rates.second * Math.ceil(body.length / bytesPerSecond)
+          : 0) +
+        charge(asked.totalMs, rates.hour, 3_600_000);
+      dearest = Math.max(dearest, cost);
+    }
+  }
+  return dearest;
+}

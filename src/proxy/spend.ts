@@ -1,0 +1,182 @@
+import { maxOutputIn } from '../dialects/said.js';
+import { GatewayError } from '../errors.js';
+import { type BudgetRef, type BudgetRefusal, windowOf } from '../limits/budget-lease.js';
+import { type AskedCost, maxCost } from '../pricing/max-cost.js';
+import { shownDollars } from '../pricing/money.js';
+import type { RoutedBudget } from '../routing/budgets.js';
+import { modelMeant } from '../routing/model-order.js';
+import type { Candidate } from '../routing/snapshot.js';
+import type { PlannedRequest } from './dispatch.js';
+import type { Gateway } from './gateway.js';
+import { narrowed } from './narrowed.js';
+import type { RequestRecord } from './record.js';
+
+/** Operations whose answers have no tokens of output, or that cost nothing. */
+const withoutOutput = new Set(['embedding', 'moderation', 'rerank']);
+
+/** A budget of a request, in its window. */
+interface Charged {
+  budget: RoutedBudget;
+  ref: BudgetRef;
+  endMs: number | null;
+}
+
+/**
+ * Reserves the most that a request can cost of every hard budget that it is of, and notes all its
+ * budgets in the record, for the control process to settle at its end.
+ * @returns the request with those candidates only that the budgets allow.
+ * @throws GatewayError `insufficient_quota`, with 402 in Anthropic's dialect; `overloaded`,
+ *   `unavailable`.
+ */
+export async function reserveBudgets(
+  gateway: Gateway,
+  planned: PlannedRequest,
+  record: RequestRecord,
+): Promise<PlannedRequest> {
+  const { snapshot, settings } = gateway;
+  const { credential, user, tags } = record;
+  const { endpoint, request } = planned;
+  if (!credential || !snapshot.budgets || endpoint.dialect.operation === 'token_count') {
+    return planned;
+  }
+  const selected = { user, tags, model: modelMeant(request.model, settings.routing) };
+  const nowMs = record.startedAt;
+  const all = snapshot.budgets.of(credential).flatMap((budget): Charged[] => {
+    if (!budget.matches(selected)) return [];
+    const { startMs, endMs } = windowOf(budget.config.window, nowMs);
+    return [
+      {
+        budget,
+        ref: { key: budget.key, windowStart: startMs, amount: budget.config.amount },
+        endMs,
+      },
+    ];
+  });
+  if (all.length === 0) return planned;
+  const fail = (message: string) => refusal(planned, message);
+  const asked: AskedCost = {
+    body: request.body,
+    outputTokens: maxOutputIn(request, endpoint.dialect.said),
+    hasOutput: !withoutOutput.has(endpoint.dialect.operation),
+    images: endpoint.dialect.operation === 'image' ? imagesIn(planned) : 0,
+    totalMs: settings.upstream.total_timeout_ms,
+  };
+  const isOf = ({ budget }: Charged, { provider }: Candidate) =>
+    (budget.config.applies_to.provider ?? provider.key) === provider.key;
+  const costOf = (candidate: Candidate): number | null => {
+    const hard = all.filter((each) => each.budget.isHard && isOf(each, candidate));
+    if (hard.length === 0) return 0;
+    const ceiling = hard.find(({ budget }) => budget.ceiling)?.budget.ceiling ?? null;
+    const price = candidate.prices()?.at(nowMs) ?? ceiling;
+    return price && maxCost(price, asked);
+  };
+  const closed = new Set<string>();
+  for (;;) {
+    let need = 0;
+    const isOpen = (candidate: Candidate) => {
+      const cost = closed.has(candidate.provider.key) ? null : costOf(candidate);
+      need = Math.max(need, cost ?? 0);
+      return cost !== null;
+    };
+    const routes = narrowed(planned.routes, isOpen);
+    const candidates = routes.flatMap((route) => route.candidates);
+    const charged = all.filter((each) => candidates.some((candidate) => isOf(each, candidate)));
+    const hard = charged.filter(({ budget }) => budget.isHard);
+    if (candidates.length === 0) {
+      const [first] = all.filter(({ budget }) => budget.isHard);
+      throw fail(
+        `The model "${request.model}" has no price, so it cannot be used under the budget "${first?.budget.config.name}". Set a price, or a ceiling of the budget.`,
+      );
+    }
+    const refs = hard.map(({ ref }) => ref);
+    const waitMs = settings.limits.queue_timeout_ms;
+    const reserving = refs.length === 0 ? null : gateway.budgets.reserve(refs, need, waitMs);
+    const refused = reserving instanceof Promise ? await reserving : reserving;
+    if (!refused) {
+      record.spend = {
+        budgets: charged.map(nameOf).join('\n'),
+        reserved: refs.length > 0 ? need : 0,
+        worker: 0,
+      };
+      const within = (candidate: Candidate) => {
+        const cost = closed.has(candidate.provider.key) ? null : costOf(candidate);
+        return cost !== null && cost <= need;
+      };
+      return {
+        ...planned,
+        routes,
+        routesOfKind: (kind) => planned.routesOfKind(kind).map((some) => narrowed(some, within)),
+      };
+    }
+    const at = hard[refused.place] as Charged;
+    const { provider } = at.budget.config.applies_to;
+    const others = candidates.some((candidate) => candidate.provider.key !== provider);
+    if (provider === undefined || !others || refused.reason !== 'spent') {
+      throw refusedBy(at, refused, need, fail);
+    }
+    closed.add(provider);
+  }
+}
+
+/** Where its budgets are, for the control process: see `parseSpend`. */
+function nameOf({ budget, ref }: Charged): string {
+  const { provider = '' } = budget.config.applies_to;
+  return `${budget.isHard ? 'h' : 's'} ${ref.windowStart} ${provider} ${ref.key}`;
+}
+
+function imagesIn({ request }: PlannedRequest): number {
+  const [, count = '1'] = /"n"\s*:\s*(\d{1,3})/.exec(request.body.toString('latin1')) ?? [];
+  return Math.max(1, Number(count));
+}
+
+function refusedBy(
+  { budget, endMs }: Charged,
+  { reason, left }: BudgetRefusal,
+  need: number,
+  fail: (message: string) => GatewayError,
+): GatewayError {
+  const { name, amount, window } = budget.config;
+  const period = window === 'total' ? 'in all' : `a ${window}`;
+  const what = `The budget "${name}" of ${shownDollars(amount)} ${period}`;
+  if (reason === 'unavailable') {
+    const message = `${what} cannot be checked now: its ledger does not answer.`;
+    return new GatewayError('unavailable', message, { headers: { 'retry-after': '5' } });
+  }
+  if (reason === 'reserved') {
+    const message = `${what} is reserved by requests under way; ${shownDollars(left)} of it is not spent yet.`;
+    return new GatewayError('overloaded', message, { headers: { 'retry-after': '1' } });
+  }
+  const until =
+    endMs === null ? 'It does not reset.' : `It resets at ${new Date(endMs).toISOString()}.`;
+  const rest =
+    left <= 0
+      ? 'is used up.'
+      : `has ${shownDollars(left)} left, and this request may cost ${shownDollars(need)}.`;
+  return fail(`${what} ${rest} ${until}`);
+}
+
+/** What makes a client stop rather than try again, in its dialect. */
+function refusal({ endpoint }: PlannedRequest, message: string): GatewayError {
+  const isAnthropic = endpoint.dialect.name.startsWith('anthropic.');
+  const headers = { 'x-should-retry': 'false' };
+  return new GatewayError('insufficient_quota', message, {
+    headers,
+    ...(isAnthropic && { status: 402 }),
+  });
+}
+
+/**
+ * Refuses what cannot be metered before it is over, such as a session, under a hard budget.
+ * @throws GatewayError `insufficient_quota`.
+ */
+export function refuseUnmetered({ snapshot, settings }: Gateway, record: RequestRecord): void {
+  const { credential, user, tags, model } = record;
+  if (!credential || !snapshot.budgets || model === null) return;
+  const selected = { user, tags, model: modelMeant(model, settings.routing) };
+  const hard = snapshot.budgets
+    .of(credential)
+    .find((each) => each.isHard && each.matches(selected));
+  if (!hard) return;
+  const message = `What a session costs cannot be bounded, so the budget "${hard.config.name}" does not allow any.`;
+  throw new GatewayError('insufficient_quota', message, { headers: { 'x-should-retry': 'false' } });
+}

@@ -1,0 +1,95 @@
+import type { Budget, Selectors } from '../config/budget.js';
+import { compileModelPattern, type ModelPattern, matchesPattern } from '../config/model-pattern.js';
+import { newPrice } from '../config/price.js';
+import type { Stop } from '../config/stop.js';
+import { type ModelPrice, settlePrice } from '../pricing/model-price.js';
+import type { RoutedCredential } from './credential-table.js';
+
+/** A budget with what is computed once. */
+export interface RoutedBudget {
+  /** Names it in the ledger: a renamed one keeps what was spent. */
+  readonly key: string;
+  readonly config: Budget;
+  readonly isHard: boolean;
+  /** Charged for models without a price; null: these are refused. */
+  readonly ceiling: ModelPrice | null;
+  readonly matches: Match;
+}
+
+/** What of a request selectors look at, beside its key and team. */
+export interface Selected {
+  readonly user: string | null;
+  readonly tags: readonly string[];
+  /** As it is meant. */
+  readonly model: string;
+}
+
+type Match = (request: Selected) => boolean;
+
+/** Enabled budgets, by the keys whose requests may be theirs. */
+export class BudgetTable {
+  readonly #budgets: readonly RoutedBudget[];
+  readonly #ofKeys = new WeakMap<RoutedCredential, readonly RoutedBudget[]>();
+
+  constructor(budgets: readonly RoutedBudget[]) {
+    this.#budgets = budgets;
+  }
+
+  of(credential: RoutedCredential): readonly RoutedBudget[] {
+    let own = this.#ofKeys.get(credential);
+    if (!own) {
+      own = this.#budgets.filter(({ config }) => isOfKey(config.applies_to, credential));
+      this.#ofKeys.set(credential, own);
+    }
+    return own;
+  }
+}
+
+/** Null where there are none, so that nothing is looked up then. */
+export function compileBudgets(budgets: readonly Budget[] = []): BudgetTable | null {
+  const enabled = budgets.filter(({ is_enabled }) => is_enabled);
+  return enabled.length === 0 ? null : new BudgetTable(enabled.map(routedBudget));
+}
+
+export function routedBudget(config: Budget): RoutedBudget {
+  const { id, name, mode, ceiling } = config;
+  return Object.freeze({
+    key: budgetKey({ id: id ?? null, name }),
+    config,
+    isHard: mode === 'hard',
+    ceiling: ceiling && settlePrice({ ...newPrice, name, model: '*', rates: ceiling }),
+    matches: compileSelectors(config.applies_to),
+  });
+}
+
+/** Names a budget in the ledger. */
+export function budgetKey({ id, name }: { id: number | null; name: string }): string {
+  return id === null ? `file:${name}` : String(id);
+}
+
+/** A stop with what is computed once. */
+export interface RoutedStop {
+  readonly config: Stop;
+  readonly matches: Match;
+}
+
+/** Null where none is thrown. */
+export function compileStops(stops: readonly Stop[] = []): readonly RoutedStop[] | null {
+  if (stops.length === 0) return null;
+  return stops.map((config) => ({ config, matches: compileSelectors(config.applies_to) }));
+}
+
+export function isOfKey(selectors: Selectors, { name, team }: RoutedCredential): boolean {
+  if (selectors.key !== undefined && selectors.key !== name) return false;
+  return selectors.team === undefined || selectors.team === team;
+}
+
+function compileSelectors({ user, tag, model }: Selectors): Match {
+  const compiled = model === undefined ? null : compileModelPattern(model);
+  // Validated before.
+  const pattern = compiled as ModelPattern | null;
+  return (request) =>
+    (user === undefined || request.user === user) &&
+    (tag === undefined || request.tags.includes(tag)) &&
+    (pattern === null || matchesPattern(pattern, request.model));
+}
