@@ -1,0 +1,44 @@
+/**
+ * `npm run test:nodes`: runs tests on other versions of Node, which npm's package `node` brings.
+ * Arguments: test files; by default those of parser, engines, client and the whole daemon. It prints
+ * the tests that a version skips, with their reasons, and a version that cannot be had.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const versions = ['20', '22', '24'];
+const runner = fileURLToPath(new URL('run.js', import.meta.url));
+const defaults = [
+  ...['http1/request-parser', 'http1/response-parser', 'http1/chunked-body'],
+  ...['http1/differential', 'http1/published-cases', 'server/published-cases'],
+  ...['server/conformance', 'server/net', 'server/drain', 'upstream/client/net-pool'],
+  ...['io/bytes', 'io/routing', 'io/hot-swap', 'io/upgrade', 'io/crash', 'io/listener', 'io/start'],
+].map((name) => `test/${name}.test.ts`);
+const named = process.argv.slice(2);
+const files = named.length > 0 ? named : defaults;
+
+const results = versions.map((version) => `Node ${version}: ${run(version)}`);
+process.stdout.write(`\n${results.join('\n')}\n`);
+
+/** The outcome in words. A failure makes this process fail too. */
+function run(version: string): string {
+  const node = ['--yes', '--package', `node@${version}`, '--', 'node'];
+  const found = spawnSync('npx', [...node, '--version'], { encoding: 'utf8' });
+  if (found.status !== 0) {
+    return `skipped: ${found.stderr.trim().split('\n').at(-1) ?? 'npm cannot get it'}`;
+  }
+  process.stdout.write(`== ${found.stdout.trim()}\n`);
+  const { status, stdout } = spawnSync('npx', [...node, runner, ...files], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 2 ** 28,
+  });
+  const lines = stdout.split('\n');
+  const skipped = lines.filter((line) => /^\s*﹣.+ # /.test(line));
+  const failed = lines.filter((line) => /^\s*✖/.test(line));
+  process.stdout.write([...failed, ...skipped, ''].join('\n'));
+  if (status !== 0) process.exitCode = 1;
+  const [, passed = '0'] = /^ℹ pass (\d+)/m.exec(stdout) ?? [];
+  const ended = status === 0 ? 'passed' : `FAILED with ${status}`;
+  return `${found.stdout.trim()} ${ended}: ${passed} passed, ${skipped.length} skipped`;
+}
