@@ -40,7 +40,7 @@ export function SignIn() {
           <h1>{t('Sign in')}</h1>
           {signInNote.value && (
             <div class="banner warn" role="alert">
-              {signInNote.value}
+              {t(signInNote.value)}
             </div>
           )}
           {hasOidc && (
