@@ -107,6 +107,10 @@ export interface Settings {
     http_proxy: string | null;
     /** Hosts, networks and ports that are reached without a proxy, separated by commas. */
     no_proxy: string | null;
+    /** Whether media that a client gives by URL are fetched for providers that want their content. */
+    fetch_media: 'off' | 'public' | 'any';
+    /** Of all media of a request. */
+    max_media_bytes: number;
   };
   secrets: {
     /** Keys that encrypt providers' keys; null: see `key_file`. */
@@ -401,6 +405,8 @@ export const settingsSchema = section({
     https_proxy: { ...proxy, env: 'HTTPS_PROXY' },
     http_proxy: { ...proxy, env: 'HTTP_PROXY' },
     no_proxy: { type: ['string', 'null'], default: null, env: 'NO_PROXY', envLower: true },
+    fetch_media: { type: 'string', enum: ['off', 'public', 'any'], default: 'off' },
+    max_media_bytes: { type: 'integer', minimum: 1, maximum: 268_435_456, default: 20_971_520 },
   }),
   secrets: section({
     key: { type: ['string', 'null'], default: null, secret: true, env: 'LLMPROXY_SECRET_KEY' },

@@ -2,13 +2,14 @@ import type { AnsweredDialect } from '../dialects/dialect.js';
 import type { ServedEndpoint } from '../dialects/endpoint.js';
 import { type ErrorKind, errorKindOf } from '../dialects/error-kind.js';
 import { bodyFor, type ModelRequest } from '../dialects/head.js';
-import type { ReadOnce } from '../dialects/translate/way.js';
+import { mediaWanted, type ReadOnce } from '../dialects/translate/way.js';
 import { GatewayError } from '../errors.js';
 import type { AttemptsEnd } from '../observe/event.js';
 import type { Candidate, Route } from '../routing/snapshot.js';
 import type { Wire } from '../routing/wire.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { Attempt } from '../upstream/attempt.js';
+import { fetchMedia } from '../upstream/fetch-media.js';
 import { type Outcome, outcomeOfFailure, outcomeOfStatus } from '../upstream/outcome.js';
 import { retryAfterMs } from '../upstream/retry-after.js';
 import { send } from '../upstream/send.js';
@@ -106,6 +107,9 @@ export async function dispatch(
     again = null;
     let answer: Answer | null;
     try {
+      if (settings.upstream.fetch_media !== 'off') {
+        await fetchWanted(settings.upstream, planned, candidate);
+      }
       answer = start(gateway, exchange, planned, picked, record, withoutUsage);
     } catch (error) {
       release();
@@ -185,6 +189,18 @@ export async function dispatch(
   if (!refusal) throw (!failure && untold) || givenUp(failure, record);
   record.candidate = refusal.candidate;
   return refusal.answer;
+}
+
+/** Fetches the media of the request that this candidate must be given the content of. */
+async function fetchWanted(
+  upstream: Gateway['settings']['upstream'],
+  { request, endpoint, read }: PlannedRequest,
+  candidate: Candidate,
+): Promise<void> {
+  const way = candidate.wire(endpoint)?.translation?.way;
+  const wanted = way ? mediaWanted(way, request, read) : [];
+  if (wanted.length === 0) return;
+  read.media = new Map([...(read.media ?? []), ...(await fetchMedia(upstream, wanted))]);
 }
 
 /** As many bytes of an error as its kind is looked for in. */

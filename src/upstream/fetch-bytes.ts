@@ -14,7 +14,9 @@ export interface FetchRequest {
   /** Of the whole, from the connection to the end of the answer. */
   timeoutMs: number;
   maxBytes: number;
-  /** Connects directly, and to an address that no provider may have, such as a metadata service. */
+  /** Connects without a proxy. */
+  isDirect?: boolean;
+  /** The same, and to an address that no provider may have, such as that of a metadata service. */
   isLocalService?: boolean;
 }
 
@@ -31,8 +33,10 @@ export interface FetchedBytes {
  */
 export async function fetchBytes(
   settings: Settings['upstream'],
-  { method, url, headers = [], body = null, timeoutMs, maxBytes, isLocalService }: FetchRequest,
+  request: FetchRequest,
 ): Promise<FetchedBytes> {
+  const { method, url, headers = [], body = null, timeoutMs, maxBytes } = request;
+  const { isLocalService = false, isDirect = isLocalService } = request;
   const { origin, hostname, pathname, search, protocol } = new URL(url);
   if (protocol !== 'http:' && protocol !== 'https:') throw new Error('is not an http address');
   const problem = isLocalService ? null : hostProblem(hostname, settings.private_addresses);
@@ -41,7 +45,7 @@ export async function fetchBytes(
   const attempt = new Attempt();
   const timer = setTimeout(() => attempt.abort('timeout'), timeoutMs);
   try {
-    const proxy = isLocalService ? noProxy : null;
+    const proxy = isDirect ? noProxy : null;
     const connection = {
       key: origin,
       origin,

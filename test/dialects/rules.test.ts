@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { codecs } from '../../src/dialects/codecs.js';
 import { KeptReasoning } from '../../src/dialects/translate/kept-reasoning.js';
+import { remoteMedia } from '../../src/dialects/translate/remote-media.js';
 import { chat, hi, type Json, translate } from './translating.js';
 
 const anthropic = 'anthropic.messages';
@@ -145,8 +147,8 @@ const png = { type: 'image_url', image_url: { url: 'https://example.com/a.png' }
 
 test('images: a URL that the target does not take is wanted, then sent as base64', () => {
   const body = chat({ role: 'user', content: [png] });
-  const { way, request, lost } = translate(openai, bedrock, body);
-  assert.deepEqual(way.wanted(request), ['https://example.com/a.png']);
+  const { request, lost } = translate(openai, bedrock, body);
+  assert.deepEqual(remoteMedia(request, codecs[bedrock]), ['https://example.com/a.png']);
   assert.ok(lost.includes('messages[0] rejected'));
   const found = { mediaType: 'image/jpeg', data: 'AAAA' };
   const fetched = new Map([['https://example.com/a.png', found]]);
@@ -154,7 +156,7 @@ test('images: a URL that the target does not take is wanted, then sent as base64
   const image = { format: 'jpeg', source: { bytes: 'AAAA' } };
   assert.deepEqual(sent.messages[0].content, [{ image }]);
   const direct = translate(openai, anthropic, body);
-  assert.deepEqual(direct.way.wanted(direct.request), []);
+  assert.deepEqual(remoteMedia(direct.request, codecs[anthropic]), []);
   assert.equal(direct.sent.messages[0].content[0].source.url, 'https://example.com/a.png');
 });
 

@@ -408,3 +408,22 @@ test('a stream that cannot be translated from its start is another provider’s 
   assert.match(text, /"content":"hel"[\s\S]*"content":"lo"[\s\S]*\[DONE\]/);
   assert.doesNotMatch(text, /error/);
 });
+
+test('an image by URL is fetched for a provider that takes its content, where the settings say so', async (t) => {
+  const { url } = await startUpstream(t, (_request, response) => {
+    response.writeHead(200, { 'content-type': 'image/png' }).end('abc');
+  });
+  const google = { candidates: [{ content: { parts: [{ text: 'hi' }] }, finishReason: 'STOP' }] };
+  const answers = { a: { answer: json(200, google), provider_type: 'gemini' as const } };
+  const image = { type: 'image_url', image_url: { url: `${url}/a.png` } };
+  const body = { model: 'm', messages: [{ role: 'user', content: [image] }] };
+  const off = await served(t, answers);
+  const refused = await post(off.origin, chatPath, body);
+  assert.equal(refused.status, 400);
+  assert.match(refused.text, /could not be fetched/);
+  const on = await served(t, answers);
+  on.gateway.settings.upstream.fetch_media = 'any';
+  const told = await post(on.origin, chatPath, body);
+  assert.equal(told.status, 200, told.text);
+  assert.match(JSON.stringify(on.asked[0]?.body), /"data":"YWJj"/);
+});

@@ -24,6 +24,8 @@ const settings: Settings['upstream'] = {
   https_proxy: null,
   http_proxy: null,
   no_proxy: null,
+  fetch_media: 'off',
+  max_media_bytes: 1,
 };
 
 const connectionOf = (fields: Partial<Provider> = {}, key = 'a') =>

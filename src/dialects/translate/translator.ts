@@ -17,7 +17,7 @@ import type {
 } from '../conversation.js';
 import { Losses } from '../losses.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
-import { type FetchedMedia, placeMedia, remoteMedia } from './remote-media.js';
+import { type FetchedMedia, placeMedia } from './remote-media.js';
 import { restoreAnswer } from './restore.js';
 import { type SealContext, sealBlocks, unseal } from './sealing.js';
 import { StreamPipe } from './stream-pipe.js';
@@ -52,11 +52,6 @@ export class Translator {
     this.#provider = provider;
     const dialects = { client: client.dialect, provider: provider.dialect };
     this.#seals = { ...dialects, providerName, key, kept };
-  }
-
-  /** The addresses whose content must be given to `write`. */
-  wanted(request: ConversationRequest): string[] {
-    return remoteMedia(request, this.#provider);
   }
 
   write(

@@ -5,6 +5,7 @@ import { readEmbedding, translateEmbedding } from '../embeddings/translate.js';
 import type { ModelRequest } from '../head.js';
 import type { RerankShape } from '../rerank/codec.js';
 import { readRerank, translateRerank } from '../rerank/translate.js';
+import { type FetchedMedia, remoteMedia } from './remote-media.js';
 import type { Seals } from './sealing.js';
 import type { StreamPipe } from './stream-pipe.js';
 import { readConversation, type TranslatedError, Translator } from './translator.js';
@@ -34,6 +35,23 @@ export interface RequestTranslation {
 /** A conversation in the neutral form, once read: each attempt writes it for its own provider. */
 export interface ReadOnce {
   conversation: ConversationRequest | null;
+  /** Content of its media by URL, once some was fetched. */
+  media?: ReadonlyMap<string, FetchedMedia>;
+}
+
+/**
+ * The addresses of media whose content a provider must be given, and that were not fetched so far.
+ * @throws GatewayError `invalid_request` naming the field that cannot be read.
+ */
+export function mediaWanted(
+  way: Way,
+  { body, model, stream }: Pick<ModelRequest, 'body' | 'model' | 'stream'>,
+  once: ReadOnce,
+): string[] {
+  if (way.operation !== 'chat') return [];
+  once.conversation ??= readConversation(way.client, body, { model, stream });
+  const wanted = remoteMedia(once.conversation, way.provider);
+  return wanted.filter((url) => !once.media?.has(url));
 }
 
 /** For a conversation of one turn. */
@@ -57,5 +75,5 @@ export function translateOver(
   const { client, provider, target } = way;
   once.conversation ??= readConversation(client, body, { model, stream });
   const translator = new Translator(client, provider, providerName, seals.key, seals.kept);
-  return translator.write(once.conversation, target);
+  return translator.write(once.conversation, target, once.media);
 }
