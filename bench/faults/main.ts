@@ -11,6 +11,7 @@ const names = [
   'retries',
   'overload',
   'database',
+  'usage-rows',
   'upgrade',
   'slow-readers',
   'stalled-readers',

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import type { TestContext } from 'node:test';
 import { parseDbUrl } from '../../src/db/db-url.js';
 
 /** The URL of a relay to this database that delays each piece by `delayMs`, in both directions. */
-export async function farAway(t: TestContext, dbUrl: string, delayMs: number): Promise<string> {
+export async function farAway(
+  t: { after(end: () => void): void },
+  dbUrl: string,
+  delayMs: number,
+): Promise<string> {
   const { hosts } = parseDbUrl(dbUrl);
   const [target] = hosts;
   const sockets = new Set<Socket>();
