@@ -40,7 +40,7 @@ export interface ControlServer {
 interface ListenOptions {
   /** True where this daemon replaces the one that serves: it then takes over without a gap. */
   replaces: boolean;
-  /** Of the listener of `admin.listen`; null: it speaks plain HTTP. */
+  /** TLS of the listener of `admin.listen`; null: it speaks plain HTTP. */
   tls: TlsMaterial | null;
   /** Descriptor of the socket of `admin.listen`, open already; null: it is to be opened. */
   adminFd: number | null;

@@ -21,7 +21,7 @@ export interface Control extends ChangeControl {
   readonly adminKeys: readonly AdminKey[];
   readonly sessions: Sessions;
   readonly links: SignInLinks;
-  /** Where browsers reach the console; null where none can. */
+  /** URL of the console for browsers; null where none can reach it. */
   consoleUrl(): string | null;
   /** Sign-in by an OpenID provider; null where none is set. */
   readonly oidc: Oidc | null;

@@ -41,7 +41,7 @@ export interface ChangeSecrets extends SecretReader {
   ): Promise<Partial<StoredSecrets>>;
 }
 
-/** Who makes a change, and when it is answered. */
+/** The author of a change, and the time of its answer. */
 export interface ChangeAuthor {
   /** For the history: `cli:USER@HOST`, or `admin:NAME` of an admin key. */
   actor: string;

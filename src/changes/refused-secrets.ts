@@ -12,7 +12,7 @@ import {
 } from '../config/secret-reference.js';
 import type { SecretColumns } from '../config/secret-store.js';
 
-/** What the settings allow admin keys. */
+/** The references that the settings allow admin keys. */
 export interface AllowedSecrets extends AllowedReferences {
   /** Methods of `provider_params.auth` that use the identity of the machine. */
   allowed_auth_methods: readonly string[];

@@ -1,4 +1,4 @@
-/** What must be closed, in reverse order of opening. Whoever opens a thing pushes its closer. */
+/** Closes everything in reverse order of opening. Code that opens a thing pushes its closer. */
 export class Closers {
   readonly #closers: (() => unknown)[] = [];
 

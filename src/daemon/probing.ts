@@ -7,7 +7,7 @@ import type { Emit } from '../observe/event.js';
 import { followProbes } from './follow/follow-probes.js';
 import type { Workers } from './workers/workers.js';
 
-/** What the control process asks of providers by itself. */
+/** Requests that the control process sends to providers on its own. */
 export interface Probing {
   readonly checks: HealthChecks;
   /** Names of models that providers list, sorted. */

@@ -61,7 +61,7 @@ export class Store {
     return this.#database !== null;
   }
 
-  /** Whether it is the one in the data directory. */
+  /** True if it is the embedded database of the data directory. */
   get isEmbedded(): boolean {
     return this.#options.dbUrl === null;
   }
@@ -92,7 +92,7 @@ export class Store {
     });
   }
 
-  /** Tries again until it is open, then calls `onOpen`. Each new reason why not is told. */
+  /** Retries until it is open, then calls `onOpen`. Reports each new reason of a failure. */
   openLater(onOpen: () => void): void {
     const { signal } = this.#stopped;
     let told = '';

@@ -1,13 +1,13 @@
 import { hostAndPort } from '../admin/listeners.js';
 import type { Settings } from '../config/settings-schema.js';
 
-/** Where a person on this machine reaches the listener. */
+/** URL of the listener for a person on this machine. */
 export function urlOf({ host, port, tls }: Settings['server']): string {
   if (host.startsWith('unix:')) return host;
   return `${tls.cert === null ? 'http' : 'https'}://${named(host)}:${port}`;
 }
 
-/** Where a browser reaches the console; null where it is off or on a unix socket only. */
+/** URL of the console for a browser; null where it is off or on a unix socket only. */
 export function consoleUrlOf({ admin, console, server }: Settings): string | null {
   if (!console.enabled) return null;
   const own = admin.listen === null ? null : hostAndPort(admin.listen);

@@ -36,7 +36,7 @@ const insertTimeoutMs = 30_000;
 const closeDeadlineMs = 5_000;
 const dayMs = 86_400_000;
 
-/** What is recorded is stored in batches, and tried again while the database is away. */
+/** Stores records in batches, and retries while the database is away. */
 export function openUsage(
   settings: Settings['usage'],
   database: Pick<Database, 'sql' | 'asOwner' | 'dbUrl'>,

@@ -1,15 +1,15 @@
 import type postgres from 'postgres';
 import type { Sql } from './client.js';
 
-/** How a change of providers or keys came about. */
+/** The way in which a change of providers or keys was made. */
 export type ChangeSource = 'cli' | 'admin' | 'apply' | 'rollback';
 
-/** Who changes providers or keys: what the history and the audit log say of it. */
+/** The author of a change of providers or keys, for the history and the audit log. */
 export interface Author {
   /** `cli:USER@HOST`, or `admin:NAME` of an admin key. */
   actor: string;
   source: ChangeSource;
-  /** Why, in the words of who did it. */
+  /** The reason that the author gave. */
   message: string | null;
 }
 

@@ -27,7 +27,7 @@ export interface Database {
   renew(): void;
   /** Ends the connections, and the embedded server if it is ours. */
   close(): Promise<void>;
-  /** What keeps a daemon's embedded server running, to be passed on; else null. */
+  /** Keeps a daemon's embedded server running, to be passed on to a successor; else null. */
   hold(): Hold | null;
 }
 

@@ -34,7 +34,7 @@ const harmless: Readonly<Record<string, RegExp>> = {
   sslsni: /^1$/,
 };
 
-/** Why a parameter of another library or of libpq is refused, and the way to get the same. */
+/** Reasons to refuse parameters of other libraries and of libpq, with the equivalent setting. */
 const instead: Readonly<Record<string, string>> = {
   channel_binding: 'channel binding is not offered; sslmode=verify-full proves who the server is',
   connection_limit: 'the setting database.pool_size is for that',
@@ -81,7 +81,7 @@ export function checkParameters(parameters: ReadonlyMap<string, string>): void {
 }
 
 function refused(name: string, reason: string): DatabaseError {
-  // What follows an unescaped sign in a password may look like a parameter.
+  // The rest of a password after an unescaped sign may look like a parameter.
   const shown = /^[a-z_]{1,40}$/i.test(name) ? `"${name}"` : 'that is not a name';
   return new DatabaseError(`The database URL has a parameter ${shown} that is refused: ${reason}`);
 }

@@ -17,7 +17,7 @@ export interface DbAddress {
   user: string | undefined;
   password: string | undefined;
   tls: Tls;
-  /** Whether TLS starts without asking the server for it first. */
+  /** True if TLS starts without asking the server for it first. */
   directTls: boolean;
   /** `read-write` also where `primary` was asked for: llmproxy writes. */
   target: 'any' | 'read-write';

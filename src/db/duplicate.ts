@@ -10,7 +10,7 @@ export class DuplicateError extends Error {
   }
 }
 
-/** What a failed write is to be rethrown as: a DuplicateError where `field` was not unique. */
+/** The error to rethrow for a failed write: a DuplicateError where `field` was not unique. */
 export function orDuplicate(error: unknown, field: string, value: string): unknown {
   const isDuplicate = error instanceof Error && 'code' in error && error.code === '23505';
   return isDuplicate ? new DuplicateError(field, value) : error;

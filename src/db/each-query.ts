@@ -1,8 +1,8 @@
 import type postgres from 'postgres';
 
-/** What a query of postgres.js 3.4 has besides its types. */
+/** Members of a query of postgres.js 3.4 that its types leave out. */
 export interface PendingQuery extends Promise<unknown> {
-  /** Whether somebody waits for it; fragments of other queries are never executed. */
+  /** True if it is awaited; fragments of other queries are never executed. */
   readonly executed: boolean;
   /** Gives it to a connection, now or when one is free. */
   readonly handler: (query: PendingQuery) => void;

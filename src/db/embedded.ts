@@ -35,7 +35,7 @@ import { isTransient, toDatabaseError } from './explain-error.js';
 
 /** A PostgreSQL in the data directory, ready for queries. */
 export interface EmbeddedPostgres {
-  /** Of the database `llmproxy`, as its owner: for migrations. psql accepts the same string. */
+  /** URL of the database `llmproxy` as its owner, for migrations. psql accepts the same string. */
   dbUrl: string;
   /** The same as the role that everything else is done as. */
   daemonUrl: string;
@@ -65,7 +65,7 @@ const patienceMs = 15_000;
 /** Recovery after a crash may take this long. */
 const maxStartMs = 60_000;
 const pollMs = 10;
-/** How long a command waits for its server to end before it leaves that to the supervisor. */
+/** A command waits this long for its server to end, then leaves that to the supervisor. */
 const maxSmartStopMs = 3_000;
 
 const settings = [

@@ -16,7 +16,7 @@ export interface ListenOptions {
   onChange: () => void;
   /** Called when the state changes. `reason` is one line without secrets. */
   onState: (state: 'listening' | 'lost', reason?: string) => void;
-  /** How often the connection proves that notifications still arrive, and how long one may take. */
+  /** Interval of the test that notifications still arrive, and the longest that one may take. */
   heartbeatMs?: number;
 }
 

@@ -13,10 +13,10 @@ export interface MigrationState {
 
 /** A schema that a newer llmproxy has made. */
 export interface NewerSchema {
-  /** Of the newest migration that this code does not know. */
+  /** Version of the newest migration that this code does not know. */
   version: number;
   name: string;
-  /** Whether this code works on it all the same. */
+  /** True if this code works on it nevertheless. */
   isCompatible: boolean;
 }
 
@@ -93,7 +93,7 @@ export async function migrationStatus(sql: Sql, directory?: string): Promise<Mig
   return [...states.values()].sort((a, b) => a.version - b.version);
 }
 
-/** Whether a newer llmproxy has migrated the database; null when this code knows all of it. */
+/** The migration of a newer llmproxy; null when this code knows the whole schema. */
 export async function newerSchema(sql: Sql, directory?: string): Promise<NewerSchema | null> {
   const migrations = readMigrations(directory);
   const applied = await appliedIfAny(sql);
@@ -214,7 +214,7 @@ function unknownOf(applied: readonly AppliedMigration[], migrations: readonly Mi
   );
 }
 
-/** Of another branch, whose migration has a number of ours; or made for newer code only. */
+/** A migration of another branch with a number of ours, or one made for newer code only. */
 function incompatibleOf(applied: readonly AppliedMigration[], migrations: readonly Migration[]) {
   return unknownOf(applied, migrations).find(
     ({ version, compatibleFrom }) =>

@@ -3,7 +3,7 @@ export class TeamError extends Error {
   override readonly name = 'TeamError';
 }
 
-/** What a failed write is to be rethrown as: a TeamError where keys and teams would not fit. */
+/** The error to rethrow for a failed write: a TeamError where keys and teams would not fit. */
 export function orTeamError(error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error && error.code === '23503')) return error;
   const detail = 'detail' in error ? String(error.detail) : '';

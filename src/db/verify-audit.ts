@@ -4,9 +4,9 @@ import { auditEnd, type ChainLink, readAuditChain } from './queries/audit-chain.
 
 /** The last entry of a log that is whole. */
 export interface AuditHead {
-  /** How many entries are kept, and were checked. */
+  /** Number of kept entries, all of which were checked. */
   entries: number;
-  /** How many were ever written; 0 when there is none. */
+  /** Number of entries ever written; 0 when there are none. */
   place: number;
   /** Stands for the whole log up to it. */
   hash: string;

@@ -4,7 +4,7 @@ import { eachQuery } from './each-query.js';
 
 /** The server, the database or the role has no connection left. */
 const tooManyConnections = '53300';
-/** Less than any deadline of ours, so that what is told in the end is the reason. */
+/** Shorter than any deadline of ours, so that the reported error is the cause. */
 const maxWaitMs = 4_000;
 const firstPauseMs = 20;
 const maxPauseMs = 400;

@@ -29,7 +29,7 @@ export class Fields {
     return this.text.slice(this.places[at + 2], this.places[at + 3]);
   }
 
-  /** Whether a field has this lower-case name. */
+  /** True if a field has this lower-case name. */
   isNamed(index: number, name: string): boolean {
     const at = index * perField;
     const start = this.places[at] as number;
@@ -52,7 +52,7 @@ export class Fields {
     return list;
   }
 
-  /** Whether a tab follows the value, which is white space like any other and not part of it. */
+  /** True if a tab follows the value: it is white space and not part of the value. */
   endsWithTab(index: number): boolean {
     const end = this.places[index * perField + 3] as number;
     return this.text.charCodeAt(end) === tab;
@@ -65,7 +65,7 @@ export class Fields {
   }
 }
 
-/** Whether `text` reads like `lower` from `start` on, letters of either case. */
+/** True if `text` equals `lower` from `start` on, ignoring case. */
 function equalsLower(text: string, start: number, lower: string): boolean {
   for (let i = 0; i < lower.length; i++) {
     let code = text.charCodeAt(start + i);

@@ -1,14 +1,14 @@
 import type { Fields } from './fields.js';
 import { ProtocolError } from './protocol-error.js';
 
-/** Where a body ends: after so many bytes, or one of the two below. */
+/** The end of a body: after this many bytes, or one of the two below. */
 export type Framing = number;
 /** After its last chunk. */
 export const chunked = -1;
 /** With the connection: responses only. */
 export const untilClose = -2;
 
-/** What the fields of a head say about its connection and its body. */
+/** Properties of the connection and the body that the fields of a head name. */
 export interface ConnectionFields {
   /** Bytes of the body, `chunked`, or null where neither is said. */
   length: Framing | null;

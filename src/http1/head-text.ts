@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 
-/** Whether a response to this method with this status carries a body (RFC 9110, 6.4.1). */
+/** True if a response to this method with this status carries a body (RFC 9110, 6.4.1). */
 export function carriesBody(method: string, status: number): boolean {
   return method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
 }

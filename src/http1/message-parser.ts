@@ -41,12 +41,12 @@ export abstract class MessageParser<Head> {
     this.body = new ChunkedBody(limits);
   }
 
-  /** Whether nothing of a message has arrived that has not ended. */
+  /** True between messages: no byte of an unfinished one has arrived. */
   get isIdle(): boolean {
     return this.state === inHead && this.section.isEmpty;
   }
 
-  /** Whether bytes of a head have arrived and not all of it. */
+  /** True if a part of a head has arrived. */
   get isInHead(): boolean {
     return this.state === inHead && !this.section.isEmpty;
   }

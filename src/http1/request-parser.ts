@@ -6,7 +6,7 @@ import { type MessageHandler, MessageParser } from './message-parser.js';
 import { ProtocolError } from './protocol-error.js';
 import { RequestSection } from './request-section.js';
 
-/** What a request says before its body. */
+/** The head of a request. */
 export interface RequestHead {
   readonly method: string;
   /** Undecoded and without the query; `*` for the server as a whole. */
@@ -17,9 +17,9 @@ export interface RequestHead {
   readonly fields: Fields;
   /** Bytes of the body, or `chunked`. */
   readonly length: Framing;
-  /** Whether the client lets the connection serve another request. */
+  /** True if the client lets the connection serve another request. */
   readonly keepAlive: boolean;
-  /** Whether the client waits for `100 Continue` before it sends the body. */
+  /** True if the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
   /** The protocol that the client asks to change to, as written; else empty. */
   readonly upgrade: string;

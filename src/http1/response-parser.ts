@@ -5,14 +5,14 @@ import { type MessageHandler, MessageParser } from './message-parser.js';
 import { ProtocolError } from './protocol-error.js';
 import { ResponseSection } from './response-section.js';
 
-/** What a response says before its body. */
+/** The head of a response. */
 export interface ResponseHead {
   readonly status: number;
   readonly isVersion10: boolean;
   readonly fields: Fields;
   /** Bytes of the body, `chunked` or `untilClose`. */
   readonly length: Framing;
-  /** Whether the server lets the connection serve another request after this one. */
+  /** True if the server lets the connection serve another request after this one. */
   readonly keepAlive: boolean;
 }
 

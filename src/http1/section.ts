@@ -25,7 +25,7 @@ export class Section {
   /** Everything up to the empty line, one character per byte, once it is complete. */
   text = '';
   protected state: number;
-  /** Where the name or another part of a line begins, counted from the start of the section. */
+  /** Start of the name or another part of a line, counted from the start of the section. */
   protected mark = 0;
   private nameEnd = 0;
   private valueStart = 0;
@@ -57,7 +57,7 @@ export class Section {
     return this.held?.subarray(0, this.heldBytes) ?? null;
   }
 
-  /** Whether no byte of it has arrived. */
+  /** True if no byte of it has arrived. */
   get isEmpty(): boolean {
     return this.held === null && this.state === this.firstState;
   }

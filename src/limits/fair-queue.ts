@@ -6,7 +6,7 @@ export interface Claim {
   /** Names the key. */
   readonly key: string;
   readonly keyWeight: number;
-  /** Of the keys of a team, those of the highest number go first. */
+  /** Among the keys of a team, those with the highest number go first. */
   readonly priority: number;
   /** Estimated tokens; above 0. */
   readonly cost: number;
@@ -25,11 +25,11 @@ export const anyClaim: Claim = {
 /** One that takes turns. */
 interface Turn {
   weight: number;
-  /** What it has saved up for its next one. */
+  /** Credit saved for its next request. */
   deficit: number;
 }
 
-/** What waits of one key, first come first served. */
+/** The waiting requests of one key, first come first served. */
 interface Line<T> extends Turn {
   priority: number;
   waiting: { item: T; cost: number }[];

@@ -15,7 +15,7 @@ interface Lease {
   used: number;
   /** Used beyond what was taken: to be told to the owner. */
   owed: number;
-  /** What the owner had left when it last answered, and when that was. */
+  /** Tokens that the owner had left when it last answered, and the time of that answer. */
   left: number;
   leftMs: number;
   touchedMs: number;

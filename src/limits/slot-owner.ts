@@ -10,9 +10,9 @@ export interface SlotRequest {
    * stops waiting. `keep`: reports a slot taken while the owner did not answer.
    */
   action: 'try' | 'wait' | 'leave' | 'keep' | 'release';
-  /** Of a `wait` or `leave`: names the waiting request in its worker. */
+  /** For `wait` and `leave`: identifies the waiting request in its worker. */
   id?: number;
-  /** Of a `wait`: whose turn it takes. */
+  /** For `wait`: the key whose turn it takes. */
   claim?: Claim;
 }
 

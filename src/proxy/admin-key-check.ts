@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
-/** What a worker knows of an admin key. */
+/** The part of an admin key that workers know. */
 export interface AdminKeyHash {
   /** Hex. */
   sha256: string;
@@ -19,7 +19,7 @@ export class AdminKeyCheck {
     }));
   }
 
-  /** Whether this `Authorization` header is an admin's. */
+  /** True if this `Authorization` header has an admin key. */
   holds(authorization: string): boolean {
     const [, key] = /^bearer +(.+)$/i.exec(authorization) ?? [];
     if (key === undefined) return false;

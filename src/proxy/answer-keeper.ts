@@ -51,7 +51,7 @@ export class AnswerKeeper implements AnswerBytes {
     return this.#pieces;
   }
 
-  /** Whether something was left out. */
+  /** True if something was left out. */
   get truncated(): boolean {
     return this.#keptBytes < this.totalBytes;
   }

@@ -55,12 +55,12 @@ export class AnswerReader implements AnswerWatcher {
     return piece;
   }
 
-  /** Whether an answer that ends here is all that its provider had to say. */
+  /** True if an answer that ends here is complete. */
   get isWhole(): boolean {
     return this.#streamEnd?.isHere ?? true;
   }
 
-  /** Whether what the client has ends with a whole event. */
+  /** True if the client has received only whole events. */
   get atEventEnd(): boolean {
     return this.#end.isHere;
   }
@@ -69,7 +69,7 @@ export class AnswerReader implements AnswerWatcher {
     return this.#dialect.errorEvent(error, requestId);
   }
 
-  /** What the client still gets at the end of the answer. */
+  /** Bytes that the client still gets at the end of the answer. */
   flush(): Buffer | null {
     const rest = this.#filter?.flush();
     if (!rest || rest.length === 0) return null;
@@ -100,7 +100,7 @@ export class AnswerReader implements AnswerWatcher {
   }
 }
 
-/** Whether one of the last events of a stream is its provider's error. */
+/** True if one of the last events of a stream is an error of the provider. */
 function endsInError({ judge }: Dialect, end: Buffer): boolean {
   return end.includes('"error"') && readEvents(end).some((event) => judge(event) === 'error');
 }

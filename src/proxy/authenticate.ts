@@ -4,7 +4,7 @@ import type { RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
 import { clientKey } from './client-key.js';
 
-/** Who asks when `auth: off`: everybody, for everything. */
+/** The credential of every request with `auth: off`: it may use everything. */
 const anybody: RoutedCredential = Object.freeze({
   id: null,
   name: 'anonymous',

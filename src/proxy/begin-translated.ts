@@ -26,7 +26,7 @@ export function beginTranslated(
   if (streams) {
     const pipe = translation.stream();
     translated.begun = { pipe, first: pipe.push(attempt.takeHeld()) };
-    // What was said before the error is the client's to see.
+    // The client gets the content that came before the error.
     if (pipe.error && !pipe.hasContent) throw unreadable(pipe.error.message);
     return null;
   }

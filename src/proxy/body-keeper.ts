@@ -1,6 +1,6 @@
 import type { KeptBody } from '../observe/event.js';
 
-/** What is kept of one body, so that a row is never large. */
+/** Maximum kept of one body, so that a row is never large. */
 export const maxBodyBytes = 65_536;
 /** Most answers fit; a longer one makes it grow. */
 const firstBytes = 4_096;

@@ -45,7 +45,7 @@ export async function boundTo(
   return [...providers][0] ?? null;
 }
 
-/** What a request names in its body. */
+/** The objects that a request names in its body. */
 export function namedIn(
   { body, spans }: ModelRequest,
   { resources }: Pick<Dialect, 'resources'>,

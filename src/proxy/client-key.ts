@@ -1,7 +1,7 @@
 import type { Exchange } from '../server/exchange.js';
 import { protocolsIn } from '../websocket/handshake.js';
 
-/** Where the clients of each API send their key, in the order in which it is looked for. */
+/** The headers in which clients of each API send their key, in the order of the search. */
 const headers = ['x-api-key', 'api-key', 'x-goog-api-key'] as const;
 
 /** The client's key, on every path: the bearer token, the other headers, `?key=`, a subprotocol. */
@@ -16,7 +16,7 @@ export function clientKey(exchange: Exchange): string | null {
   return keyInProtocols(exchange.header('sec-websocket-protocol'));
 }
 
-/** How a browser names a key, which can set no header of a WebSocket but its subprotocols. */
+/** The subprotocol that carries a browser's key: a page can set no other header of a WebSocket. */
 export const keyProtocol = 'openai-insecure-api-key.';
 
 function keyInProtocols(header: string): string | null {

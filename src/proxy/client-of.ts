@@ -2,7 +2,7 @@ import type { Client } from '../config/client.js';
 import type { Exchange } from '../server/exchange.js';
 import type { Gateway } from './gateway.js';
 
-/** Who sent this request: see `Clients`. */
+/** The client of this request: see `Clients`. */
 export function clientOf({ clients }: Gateway, exchange: Exchange): Client {
   return clients.of(exchange.remoteAddress, (name) => joined(exchange, name));
 }

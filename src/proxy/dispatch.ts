@@ -30,30 +30,30 @@ export interface PlannedRequest {
   request: ModelRequest;
   /** Its body where that is passed on as it arrives; null: it is in the request. */
   upload?: Upload | null;
-  /** Where it may go: the model's own route, then those of its fallback models. */
+  /** The routes to try: the model's own, then those of its fallback models. */
   routes: readonly Route[];
   endpoint: ServedEndpoint;
-  /** Where that is not the endpoint's. */
+  /** Set if it is not the endpoint's. */
   method?: 'GET' | 'POST' | 'DELETE';
   /** In place of the client's query. */
   query?: string;
   /** Headers of the handshake of a WebSocket, flat; null: it is none. */
   upgrade?: readonly string[] | null;
   readonly read: ReadOnce;
-  /** Where it may go, model by model, when a provider refuses it for what it says. */
+  /** Routes per fallback model for a request that a provider refuses because of its content. */
   routesOfKind(kind: ErrorKind): (readonly Route[])[];
 }
 
 /** An attempt whose answer is passed on. */
 export interface Answer {
   attempt: Attempt;
-  /** What the provider answers in. */
+  /** The dialect of the provider's answer. */
   dialect: AnsweredDialect;
   /** Null where that is the client's own dialect. */
   translated: Translated | null;
   /** The stream was asked for its usage though the client did not ask. */
   hidesUsage: boolean;
-  /** How long the request may take in all, in milliseconds. */
+  /** Maximum total time of the request, in milliseconds. */
   totalMs: number;
 }
 
@@ -91,12 +91,12 @@ export async function dispatch(
         : pick(gateway, others.routes, tried, record);
       picked = asked instanceof Promise ? await asked : asked;
     } catch (error) {
-      // Where all that are left are overloaded, the answer that one has given is the better one.
+      // If all remaining providers are overloaded, an answer already received is the better one.
       if (!refusal) throw error;
     }
     if (!picked) break;
     const { candidate, release, mark }: Picked = picked;
-    // What is moved to a provider that answers well multiplies no outage: it costs no budget.
+    // Moving a request to a healthy provider amplifies no outage, so it costs no budget.
     const free = !repeats || health.isSound(candidate.provider.key);
     if (!free && !retryBudget.withdraw(performance.now())) {
       release();
@@ -114,7 +114,7 @@ export async function dispatch(
     } catch (error) {
       release();
       if (!(error instanceof GatewayError)) throw error;
-      // What cannot be said in this provider's dialect may be said in another's.
+      // Another provider's dialect may express what this one cannot.
       untold = error;
       tried.push(candidate);
       continue;
@@ -146,7 +146,7 @@ export async function dispatch(
     }
     const tookMs = performance.now() - sentMs;
     record.upstreamMs += tookMs;
-    // Of a request that goes well at once, the record itself says it all.
+    // For a request that succeeds at once, the record itself is enough.
     if (outcome || record.attemptsLog) {
       logAttempt(record, candidate, attempt, failed, sentMs, tookMs);
     }
@@ -203,7 +203,7 @@ async function fetchWanted(
   read.media = new Map([...(read.media ?? []), ...(await fetchMedia(upstream, wanted))]);
 }
 
-/** As many bytes of an error as its kind is looked for in. */
+/** Bytes of an error that are searched for its kind. */
 const maxErrorBytes = 16_384;
 
 /** Where a request may go: to its own model's providers, or to other models for what it says. */
@@ -340,11 +340,11 @@ function start(
 /** The client's own headers are meant for another API. */
 const jsonHeaders = ['content-type', 'application/json'];
 
-/** Whether it may be only the member that asks for usage that a provider refuses. */
+/** True if the provider may have refused only the member that requests usage. */
 function refusesUsage({ attempt, hidesUsage }: Answer, { request }: PlannedRequest): boolean {
   const { usageEdit } = request;
   if (!hidesUsage || (attempt.status !== 400 && attempt.status !== 422)) return false;
-  // Where the client has set the member itself, what is refused may be its own.
+  // A client that set the member itself may have caused the refusal.
   return usageEdit?.start === usageEdit?.end && attempt.says('stream_options');
 }
 

@@ -18,28 +18,28 @@ import type { AdminKeyCheck } from './admin-key-check.js';
 import type { Resources } from './resources.js';
 import type { Watchdog } from './watchdog.js';
 
-/** What a worker knows of its daemon without asking, beside the configuration. */
+/** Facts about the daemon that workers know without asking, besides the configuration. */
 export interface DaemonFacts {
   version: string;
   /** Wall clock, milliseconds. */
   startedAt: number;
-  /** Of the active configuration, which may be newer than the snapshot when both say the same. */
+  /** Version of the active configuration; newer than the snapshot's if both have the same content. */
   configVersion: number | null;
   database: 'up' | 'down' | 'unknown';
   /** Names of models that providers list and no mapping names, sorted; for `/v1/models` only. */
   discovered: readonly string[];
 }
 
-/** What the requests of one worker share. */
+/** State that the requests of one worker share. */
 export interface Gateway {
   readonly settings: Settings;
   /** Replaced whole by a reload; a request reads it once. */
   snapshot: Snapshot;
-  /** As the control process last said. */
+  /** The last facts from the control process. */
   facts: DaemonFacts;
   readonly adminKey: AdminKeyCheck;
   readonly clients: Clients;
-  /** Whether pages of an origin may use the APIs for models; null: no page of another one. */
+  /** Tells if pages of an origin may use the APIs for models; null: no page of another origin may. */
   readonly allowsOrigin: ((origin: string) => boolean) | null;
   readonly wrongKeys: Readonly<Record<'admin' | 'client', WrongKeys>>;
   readonly balancers: Balancers;
@@ -48,7 +48,7 @@ export interface Gateway {
   /** Providers, by key, that were found to refuse to be asked for the usage of a stream. */
   readonly usageRefusers: Set<string>;
   readonly retryBudget: RetryBudget;
-  /** What providers said of their own limits. */
+  /** Limits that providers reported about themselves. */
   readonly providerLimits: ProviderLimits;
   readonly limiter: Limiter;
   /** The limits of keys and teams beside `rate_limit`: the control process has the buckets. */

@@ -31,7 +31,7 @@ import { reserveBudgets } from './spend.js';
 import { openRoutes } from './stops.js';
 import { throttled } from './wrong-key.js';
 
-/** What happens to a request, from its head to its record. Never rejects. */
+/** Handles a request, from its head to its record. Never rejects. */
 export async function handleRequest(gateway: Gateway, received: Exchange): Promise<void> {
   const exchange = gateway.allowsOrigin ? withOrigin(received, gateway.allowsOrigin) : received;
   const record = new RequestRecord(exchange);

@@ -17,7 +17,7 @@ const hopByHop = [
 /** Never passed to a client: each engine frames the body itself; cookies are between us and it. */
 const notReturned = new Set([...hopByHop, 'content-length', 'date', 'set-cookie']);
 
-/** Of a provider, what governs a browser or an origin: it would be taken for the gateway's own. */
+/** Providers' headers that govern a browser or an origin: they would apply to the gateway. */
 const governs = new Set([
   'alt-svc',
   'clear-site-data',

@@ -59,7 +59,7 @@ export function showModel(
   return JSON.stringify(shape === 'gemini' ? geminiInfo(model) : describe(snapshot, model));
 }
 
-/** Who serves every name says nothing about one: then the providers' own lists do, where they have any. */
+/** A provider that serves every name names no model: then its own list does, if it has one. */
 function isKnown({ route }: Snapshot, discovered: readonly string[], model: string): boolean {
   const candidates = route(model)?.candidates ?? [];
   const isMapped = candidates.some(

@@ -16,7 +16,7 @@ export function pathAsListed(path: string): string {
 }
 
 /**
- * What of a request stands in its path.
+ * The part of a request that its path contains.
  * @throws GatewayError `invalid_request`.
  */
 export function placeIn(path: string, query: string): RequestPlace {
@@ -33,7 +33,7 @@ export function placeIn(path: string, query: string): RequestPlace {
   return { model: decoded(model), stream: method === 'streamGenerateContent' };
 }
 
-/** Whether a stream of Gemini is asked for as one JSON array, which it is without `alt=sse`. */
+/** True if a Gemini stream is requested as one JSON array, the form without `alt=sse`. */
 export function asksArray(query: string): boolean {
   return new URLSearchParams(query).get('alt') !== 'sse';
 }

@@ -11,7 +11,7 @@ export interface Picked {
   candidate: Candidate;
   /** To be called when the attempt is over. */
   release: Release;
-  /** Of what its provider limits. */
+  /** The limits of its provider. */
   mark: Mark;
 }
 

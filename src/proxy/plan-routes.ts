@@ -9,7 +9,7 @@ import type { Route, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 const retryAfterSeconds = '10';
 
 /**
- * Where a request for a model may go: the prefix is removed, the key's models are checked, and the
+ * The routes of a request for a model: the prefix is removed, the key's models are checked, and the
  * fallback models that this key may use follow.
  * @throws GatewayError `model_not_allowed`, `model_not_found`, `no_provider_available`.
  */
@@ -44,7 +44,7 @@ export function planRoutes(
 }
 
 /**
- * Where a request may go that a provider has refused for what it says: the routes of each fallback
+ * The routes of a request that a provider refused because of its content: those of each fallback
  * model of this kind of error that the key may use, in order.
  */
 export function routesOfKind(

@@ -18,7 +18,7 @@ const unsaidOutput = 1_024;
 /** Operations whose answers have no tokens of output. */
 const withoutOutput = new Set(['embedding', 'token_count', 'moderation', 'rerank', 'image']);
 
-/** What a request has come to. */
+/** The usage and cost of a finished request. */
 interface Outcome {
   usage: TokenUsage | null;
   uncounted: UncountedText | null;
@@ -31,7 +31,7 @@ interface Taken {
   count: number;
 }
 
-/** What one request holds of the limits of its key and team, from its admission to its end. */
+/** The share of its key's and team's limits that a request holds, from admission to its end. */
 export class Reservation {
   readonly #limiter: LeasedLimiter;
   readonly #taken: readonly Taken[];
@@ -136,7 +136,7 @@ function countOf({ counts }: Quota, input: number, output: number): number {
   return counts === 'output' ? output : input + output;
 }
 
-/** As reported, else as far as the delivered bytes tell. */
+/** The reported usage, else an estimate from the delivered bytes. */
 function usedTokens({ usage, uncounted, attempts, status }: Outcome, input: number) {
   if (usage) return { input: usage.promptTokens, output: usage.completionTokens };
   if (attempts === 0 || status >= 400) return { input: 0, output: 0 };

@@ -20,7 +20,7 @@ import type { Reservation } from './quota.js';
 /** Of a prompt, as far as its turn in a queue needs it. */
 const bytesPerToken = 4;
 
-/** What is known of a request so far: its own working state, and one event at its end. */
+/** The working state of a request, which becomes one event at its end. */
 export class RequestRecord {
   readonly requestId: string;
   readonly method: string;
@@ -42,14 +42,14 @@ export class RequestRecord {
   attempts = 0;
   attemptsLog: AttemptLog[] | null = null;
   attemptsEnd: AttemptsEnd | null = null;
-  /** Of the answer that is passed on. */
+  /** Status of the answer that is passed on. */
   translation: RequestFinished['translation'] = null;
   status = 0;
   /** Code of our own error. */
   error: string | null = null;
   upstreamMs = 0;
   firstTokenMs: number | null = null;
-  /** Whether all of the answer was passed on. */
+  /** True if the whole answer was passed on. */
   complete = false;
   /** Why an operator has ended it while it ran. */
   stopped: GatewayError | null = null;
@@ -85,7 +85,7 @@ export class RequestRecord {
     this.attempts++;
   }
 
-  /** Whether a client that waits for a stream has its head. */
+  /** True if a client that waits for a stream already has its head. */
   get isWaitTold(): boolean {
     return this.toldMs > this.startMs;
   }
@@ -108,7 +108,7 @@ export class RequestRecord {
     this.status ||= 499;
   }
 
-  /** What a provider was sent is charged for, though nobody waited for its answer. */
+  /** Providers charge for a request even when nobody waited for its answer. */
   leftUnanswered({ body }: ModelRequest, { countsTokens, operation }: Dialect): void {
     if (this.attempts === 0 || this.usage || this.uncounted || !countsTokens) return;
     this.uncounted = { operation, request: body, answer: [], truncated: false };

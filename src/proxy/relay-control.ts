@@ -13,7 +13,7 @@ import { ReaderPace } from './reader-pace.js';
 import type { RequestRecord } from './record.js';
 import { relay } from './relay.js';
 
-/** What the control process takes on its own listeners; there, a role may have less. */
+/** Largest body on the control process's own listeners; a role may have less there. */
 function maxBodyBytes({ path }: Exchange): number {
   return path.startsWith('/admin/v1/config/') ? maxDocumentBytes : maxAdminBodyBytes;
 }

@@ -10,13 +10,13 @@ import type { RequestRecord } from './record.js';
 /** Sees every piece of an answer, and says what of it the client gets. */
 export interface PieceReader {
   push(chunk: Buffer): Buffer;
-  /** What the client still gets at the end. */
+  /** Bytes that the client still gets at the end. */
   flush(): Buffer | null;
-  /** Whether an answer that ends here is all that its provider had to say. */
+  /** True if an answer that ends here is complete. */
   readonly isWhole: boolean;
-  /** Whether what the client has ends with a whole event. */
+  /** True if the client has received only whole events. */
   readonly atEventEnd: boolean;
-  /** Whether what has come is no whole answer, and the client was told so. */
+  /** True if the answer is incomplete, and this was reported to the client. */
   readonly broke: boolean;
   /** Tells the client that its stream broke; null where it has no words for it. */
   errorEvent(error: GatewayError, requestId: string): Buffer | null;

@@ -24,7 +24,7 @@ export function ownerOf({ team, key }: RoutedCredential): string {
   return team === null ? key : `team ${team}`;
 }
 
-/** What a worker knows of resources, and asks the control process for. */
+/** A worker's knowledge of resources, completed by the control process. */
 export class Resources {
   readonly #control: ResourceOwner;
   readonly #known = new Map<string, Resource>();

@@ -86,12 +86,12 @@ function modelEndpointAt(path: string): ModelEndpoint | null {
   return null;
 }
 
-/** Whether the control process answers what is asked at a path. */
+/** True if the control process answers requests at a path. */
 export function isControl(path: string): boolean {
   return endpointAt(path)?.kind === 'control';
 }
 
-/** What a path leads to, whatever the method. @throws GatewayError `unknown_url`. */
+/** The endpoint of a path, whatever the method. @throws GatewayError `unknown_url`. */
 export function known({ method, path }: Exchange): Endpoint {
   const endpoint = endpointAt(path);
   if (endpoint) return endpoint;
@@ -100,7 +100,7 @@ export function known({ method, path }: Exchange): Endpoint {
 }
 
 /**
- * What a path and method ask for.
+ * The endpoint of a path and method.
  * @throws GatewayError `unknown_url`, `method_not_allowed`, `upgrade_refused`.
  */
 export function route(exchange: Exchange): Endpoint {
@@ -139,7 +139,7 @@ function endpointAt(path: string): Endpoint | undefined {
   const known = pathAsListed(path);
   const endpoint =
     fixed.get(known) ?? prefixes.find(({ prefix }) => known.startsWith(prefix))?.endpoint;
-  // What is not of an API has one path only: the control process is asked by it, and looks again.
+  // Paths outside the APIs have one form only: the control process matches them again as they are.
   const isControls = endpoint?.kind === 'control' || endpoint?.kind === 'health';
   return known === path || !(isControls || endpoint?.kind === 'hello') ? endpoint : undefined;
 }

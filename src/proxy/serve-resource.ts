@@ -73,7 +73,7 @@ export async function serveResource(
   }
 }
 
-/** What follows the collection in a path, from its slash on; empty for the collection itself. */
+/** The rest of a path after the collection, with its slash; empty for the collection itself. */
 function belowOf(path: string, { path: collection, pattern }: ResourceEndpoint): string {
   if (!pattern.endsWith('{id}')) return '';
   const known = pathAsListed(path);

@@ -20,9 +20,9 @@ export interface Translated {
   readonly translation: RequestTranslation;
   /** The fields that are lost, as in `x-llmproxy-lost`; null for none. */
   readonly lost: string | null;
-  /** Whether the client is told of them. */
+  /** True if they are reported to the client. */
   readonly tellsLosses: boolean;
-  /** What was translated of the answer before it was chosen; null: nothing. */
+  /** The part of the answer that was translated before it was chosen; null: none. */
   begun:
     | { pipe: StreamPipe; first: Buffer }
     | { said: ReturnType<RequestTranslation['answer']> }

@@ -7,12 +7,12 @@ import type { BodySink, BodyStream } from '../upstream/client/exchange-handler.j
 import { bodyInTime } from './body-in-time.js';
 import type { Watchdog } from './watchdog.js';
 
-/** What is kept of a body that is being sent, so that another provider can be sent it too. */
+/** Maximum kept of a body while it is sent, so that another provider can get it too. */
 const maxReplayBytes = 1_048_576;
-/** What may wait to be sent before the client is held back. */
+/** Bytes that may wait to be sent before the client is paused. */
 const maxWaitingBytes = 65_536;
 
-/** Where a provider's name of the model stands among the pieces. */
+/** The place of a provider's model name among the pieces. */
 const modelPlace = Symbol('model');
 
 /**
@@ -25,7 +25,7 @@ const modelPlace = Symbol('model');
 export class Upload {
   /** The model that the form names; null: it has none, or is not looked into. */
   named: string | null = null;
-  /** Why the body cannot be passed on whole; no provider gets its end. */
+  /** The reason that the body cannot be passed on whole; no provider gets its end. */
   failure: Error | null = null;
   /** Called once where it fails while an attempt takes it. */
   onFailure: () => void = ignore;
@@ -42,7 +42,7 @@ export class Upload {
   #settle = { found: ignore, refused: ignore as (error: Error) => void };
   #ended = false;
   #isReplayable = true;
-  /** Of the attempt under way: its sink, the next piece for it, and the name of the model. */
+  /** The current attempt: its sink, the next piece for it, and the name of the model. */
   #stream: BodyStream | null = null;
   #sink: BodySink | null = null;
   #next = 0;

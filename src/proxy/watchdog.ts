@@ -14,7 +14,7 @@ const probesPerTick = 10;
  * silent, readers that have stalled. Watching costs a request next to nothing, unlike a timer.
  */
 export class Watchdog {
-  /** How late this process gets to its work, in milliseconds: recent delays, smoothed. */
+  /** Event loop delay in milliseconds, smoothed over recent samples. */
   loopDelayMs = 0;
   /**
    * No Set: one whose members come and go is rebuilt time and again, and its former tables keep

@@ -3,7 +3,7 @@ import { Networks } from '../config/networks.js';
 import { compileAllowedModels } from './model-mapping.js';
 import { compileQuotas, type Quotas } from './quota.js';
 
-/** What part in a queue a key has. */
+/** A key's share of a queue. */
 export interface Share {
   readonly team: string;
   readonly teamWeight: number;
@@ -17,7 +17,7 @@ export interface RoutedCredential {
   readonly name: string;
   /** Name of its team. */
   readonly team: string | null;
-  /** Of all its requests: its own and its team's, each once. */
+  /** Tags of all its requests: its own and its team's, each once. */
   readonly tags: readonly string[];
   readonly hash: Buffer;
   /** Names this credential's limiter: a rotated key keeps it. */
@@ -36,7 +36,7 @@ export interface RoutedCredential {
   readonly expiresAt: number | null;
   /** Store the bodies of requests and answers. */
   readonly storeBodies: boolean;
-  /** What is done about losses of translation; null: as each provider says. */
+  /** Policy for losses of translation; null: that of each provider. */
   readonly losses: LossPolicy | null;
   /** Networks that it may be used from; null: all. */
   readonly allowedIps: Networks | null;

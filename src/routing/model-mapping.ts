@@ -20,7 +20,7 @@ export function compileModelMapping(mapping: Readonly<Record<string, string>>): 
   return (model) => match(model)?.sent ?? null;
 }
 
-/** As `compileModelMapping`, and returns the matching entry too. */
+/** Like `compileModelMapping`, but returns the matching entry too. */
 export function compileMappingMatch(
   mapping: Readonly<Record<string, string>>,
 ): (model: string) => MappingMatch | null {

@@ -116,7 +116,7 @@ function shares(snapshot: Snapshot, model: string): Share[] {
   const pattern = compileModelPattern(model);
   if (typeof pattern === 'string' || pattern.kind !== 'regex')
     return sharesOf(snapshot.route(model)?.candidates ?? []);
-  // What a regular expression means has no name: those with the same one serve it, or all models.
+  // A regular expression names no model: providers with the same one, or with all models, serve it.
   const providers = snapshot.providers.filter(
     ({ config: { model_mapping } }) =>
       Object.keys(model_mapping).length === 0 || Object.hasOwn(model_mapping, model),

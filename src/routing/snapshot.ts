@@ -47,7 +47,7 @@ export interface RoutedProvider {
   readonly wires: ProviderWires;
 }
 
-/** Where the requests for one model may go. */
+/** The candidates for requests for one model. */
 export interface Route {
   readonly candidates: readonly Candidate[];
   /** The priorities that occur, lowest number first. */
@@ -60,7 +60,7 @@ export interface Candidate {
   readonly provider: RoutedProvider;
   /** The name that this provider knows the model by. */
   readonly model: string;
-  /** What its requests cost; null: no price is known. */
+  /** Price of its requests; null: none is known. */
   prices(): ModelPrices | null;
   /**
    * How its requests at an endpoint are sent; null where the provider neither speaks the dialect

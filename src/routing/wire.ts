@@ -20,12 +20,12 @@ import type { Hosted, Sign } from '../providers/kind.js';
 import { compileForwards } from './forwarded-headers.js';
 import { queryNames, withQuery } from './query.js';
 
-/** How requests reach a provider: all that does not depend on the request, compiled once. */
+/** Everything about requests to a provider that does not depend on the request, compiled once. */
 export interface Wire {
   readonly connection: Connection;
   /** With its query. */
   readonly path: string;
-  /** Where a stream is asked for: another path in some dialects. */
+  /** Path for streams, which some dialects keep apart. */
   readonly streamPath: string;
   /** Flat list of the headers that every request carries, lower case. */
   readonly headers: readonly string[];
@@ -33,15 +33,15 @@ export interface Wire {
   readonly headerNames: ReadonlySet<string>;
   /** Headers that are sent where the client sets none of their names; flat, lower case. */
   readonly defaults: readonly string[];
-  /** Whether a client's header of this name, in lower case, is sent. */
+  /** Tells if a client's header of this name, in lower case, is sent. */
   readonly forwards: (name: string) => boolean;
   /** Names in the query of `path`: a client's parameters of these names are not sent. */
   readonly queryNames: ReadonlySet<string>;
-  /** As the provider has them for this model; what is absent is as the settings say. */
+  /** The provider's timeouts for this model; the settings fill in the others. */
   readonly timeouts: Timeouts;
-  /** Whether a stream may be asked for its usage. */
+  /** True if usage may be requested in streams. */
   readonly asksUsage: boolean;
-  /** What the provider is asked and answers in. */
+  /** The dialect of the provider's requests and answers. */
   readonly dialect: AnsweredDialect;
   /** Null where that is the client's own dialect. */
   readonly translation: WireTranslation | null;
@@ -68,7 +68,7 @@ export interface Connection {
   readonly tls: ProviderTls['pem'] | null;
   /** The provider's own proxy: a URL, or `none`; null: that of the settings. */
   readonly proxy: string | null;
-  /** Whether it is known to want HTTP/2; otherwise only where it offers nothing else. */
+  /** True if it is known to want HTTP/2; otherwise HTTP/2 is used only where nothing else is offered. */
   readonly http2: boolean;
 }
 

@@ -10,7 +10,7 @@ import type { ConnectionCap } from './connection-cap.js';
  * has returned. After an abort every method is a no-op.
  */
 export interface Exchange {
-  /** As received; methods are case-sensitive and those in use are upper case. */
+  /** The method as received: methods are case-sensitive, and those in use are upper case. */
   readonly method: string;
   /** Undecoded, without the query. */
   readonly path: string;

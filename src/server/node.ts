@@ -30,7 +30,7 @@ export const nodeEngine: Engine = { name: 'node', listen };
 
 async function listen(options: ServerOptions): Promise<Server> {
   const { handler, connectionCap, errorBody = plainErrorBody } = options;
-  /** Of the last request of each connection, for errors in its body. */
+  /** Path of each connection's last request, for errors in its body. */
   const paths = new WeakMap<Duplex, string>();
   const refuse = (socket: Duplex, path: string, error: GatewayError) =>
     socket.end(refusal(error, errorBody(path, error)));

@@ -1,4 +1,4 @@
-/** Whether a browser asks for a page: it would show JSON as it is. */
+/** True if a browser asks for a page: it would show JSON as plain text. */
 export function wantsPage(method: string, accept: string): boolean {
   return method === 'GET' && /(?:^|[,\s])text\/html\b/i.test(accept);
 }

@@ -113,7 +113,7 @@ export class RequestBody {
   /** The last piece has arrived. */
   finish(): void {
     this.complete = true;
-    // What follows is no longer held back for the sake of this body.
+    // Bytes after this body are no longer held back.
     this.resumeSource();
     this.resolve?.(this.take());
   }

@@ -25,7 +25,7 @@ export interface ProviderAnswer {
 }
 
 export interface AskBounds {
-  /** Of the whole, from the connection to the end of the answer. */
+  /** Maximum total time, from the connection to the end of the answer. */
   timeoutMs: number;
   maxBytes: number;
   signal: AbortSignal;

@@ -20,10 +20,10 @@ export interface BodyReader {
 
 /** An answer that is no stream is held whole up to this size. */
 const maxWholeBytes = 262_144;
-/** What a stream may say before its first content, in bytes and in time, before it is passed on. */
+/** Limits in bytes and time of a stream's start without content, after which it is passed on. */
 const maxPreludeBytes = 65_536;
 const maxPreludeMs = 10_000;
-/** What may wait for the reader once the answer is ready; past it the upstream is paused. */
+/** Bytes that may wait for the reader once the answer is ready; beyond that the upstream is paused. */
 const maxHeldBytes = 65_536;
 
 /**
@@ -42,9 +42,9 @@ export class Attempt implements ExchangeHandler, DecodedSink {
   readonly ready: Promise<void>;
   status = 0;
   headers: IncomingHttpHeaders = {};
-  /** Whether the answer is a stream of events. */
+  /** True if the answer is a stream of events. */
   stream = false;
-  /** Whether the whole answer is here. */
+  /** True if the whole answer has arrived. */
   ended = false;
   /** The connection, once the provider has switched to the protocol that was asked for. */
   socket: Socket | null = null;
@@ -86,14 +86,14 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     return this.#control !== null;
   }
 
-  /** What was held of the answer, all of it when `ended`; the caller has it from now on. */
+  /** Takes the held part of the answer, all of it when `ended`; the caller owns it from now on. */
   takeHeld(): Buffer {
     const held = this.#joined();
     this.#held = [];
     return held;
   }
 
-  /** What is held of the answer. */
+  /** The held part of the answer. */
   get held(): Buffer {
     return this.#joined();
   }
@@ -117,7 +117,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     else this.#control?.resume();
   }
 
-  /** Whether this text is in what is held of the answer. */
+  /** True if the held part of the answer contains this text. */
   says(text: string): boolean {
     return this.#joined().includes(text);
   }
@@ -127,7 +127,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     return this.#joined().toString('utf8', 0, maxBytes);
   }
 
-  /** Whether the answer has begun and says nothing yet but white space, as a sign of life. */
+  /** True if the answer has begun with nothing but white space, which is a sign of life. */
   get isHeartbeat(): boolean {
     return (
       !this.#isReady &&
@@ -303,7 +303,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     } else if (verdict === 'content' || this.#heldBytes > maxPreludeBytes) this.#becomeReady();
   }
 
-  /** Whether a whole answer is an error despite its status, or in another shape than its dialect's. */
+  /** True if a whole answer is an error despite its status, or not in its dialect's shape. */
   #checkWhole(): void {
     if (this.#isReady || this.stream || !this.#judge) return;
     const body = this.#joined();
@@ -328,7 +328,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     this.#held = [Buffer.from(body)];
   }
 
-  /** What is held, in one piece. */
+  /** The held part, in one piece. */
   #joined(): Buffer {
     const joined = this.#held.length === 1 ? this.#held[0] : null;
     if (joined) return joined;

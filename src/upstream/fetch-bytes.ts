@@ -11,7 +11,7 @@ export interface FetchRequest {
   /** Flat, lower case. */
   headers?: readonly string[];
   body?: string | null;
-  /** Of the whole, from the connection to the end of the answer. */
+  /** Maximum total time, from the connection to the end of the answer. */
   timeoutMs: number;
   maxBytes: number;
   /** Connects without a proxy. */

@@ -22,10 +22,10 @@ const maxCooldownMs = 60_000;
 /** Whose failure it is: of the provider, of the model that was asked, or of the account or request. */
 export type FailureScope = 'provider' | 'model' | 'account';
 
-/** What failed. */
+/** The failed provider or model. */
 export interface Failed {
   scope: FailureScope;
-  /** As it was sent. */
+  /** The model's name as sent. */
   model: string;
   /** Of the client. */
   credential: string;
@@ -37,15 +37,15 @@ const maxModels = 1_000;
 /** That a provider is taken out, as one worker tells the others. Times are wall clock. */
 export interface Ejection {
   provider: string;
-  /** As it is sent, where only this model is out; null: all of the provider. */
+  /** The name as sent if only this model is out; null: the whole provider. */
   model: string | null;
   /** Null: it is back. */
   until: number | null;
-  /** How many times in a row. */
+  /** Number of ejections in a row. */
   times: number;
 }
 
-/** Who has seen failures in a row: one client alone must not be able to take a provider out. */
+/** Clients that saw failures in a row: a single client must not be able to eject a provider. */
 interface Seen {
   failures: number;
   model: string | null;
@@ -60,7 +60,7 @@ interface State {
   timesEjected: number;
   /** Wall clock, ms; 0 when it is not ejected. */
   ejectedUntil: number;
-  /** Whether one request is under way to see if it has recovered. */
+  /** True while one request tests if it has recovered. */
   onTrial: boolean;
   cooldownUntil: number;
   recoveredAt: number;
@@ -72,7 +72,7 @@ interface State {
 }
 
 /**
- * What a worker knows of its providers' health and load, by provider key, and of the models that
+ * A worker's view of its providers' health and load, by provider key, and of the models that
  * fail at one by the name that is sent. It lives beside the snapshots: a reload forgets nothing.
  *
  * A failure takes out the model that was asked: what one client asks of one model must not take a
@@ -84,7 +84,7 @@ interface State {
  */
 export class Health {
   readonly #states = new Map<string, State>();
-  /** Of models that have failed. */
+  /** Failures of single models. */
   readonly #models = new Map<string, Map<string, State>>();
   readonly #announce: (ejection: Ejection) => void;
 
@@ -93,24 +93,24 @@ export class Health {
     this.#announce = announce;
   }
 
-  /** Whether a request may be sent to it now: while it is coming back, only to some. */
+  /** True if a request may be sent to it now: while it recovers, only some may. */
   isAvailable(provider: string, now: number, model?: string): boolean {
     return (
       isAvailable(this.#states.get(provider), now) && isAvailable(this.#of(provider, model), now)
     );
   }
 
-  /** Whether it, or this model of it, is cooling down, ejected or on trial. */
+  /** True if it, or this model of it, is cooling down, ejected or on trial. */
   isOut(provider: string, now: number, model?: string): boolean {
     return isOut(this.#states.get(provider), now) || isOut(this.#of(provider, model), now);
   }
 
-  /** Whether its last answer was a good one; so is a provider of which nothing is known. */
+  /** True if its last answer was good, or if nothing is known about it. */
   isSound(provider: string): boolean {
     return (this.#states.get(provider)?.consecutiveFailures ?? 0) === 0;
   }
 
-  /** Whether it, or all that was asked of it since, is taken out, until a request has succeeded. */
+  /** True if it, or every model requested since, is ejected, until a request succeeds. */
   isEjected(provider: string): boolean {
     const state = this.#states.get(provider);
     if (!state) return false;
@@ -138,7 +138,7 @@ export class Health {
     return decayed * (state.inFlight + 1);
   }
 
-  /** How each provider is that something is known of, by its key. */
+  /** Health of every known provider, by key. */
   statuses(now: number): Record<string, ProviderStatus> {
     const statuses: Record<string, ProviderStatus> = {};
     for (const [provider, state] of this.#states) {
@@ -221,7 +221,7 @@ export class Health {
     if (model !== undefined) this.#endTrial(provider, model);
   }
 
-  /** What another worker has found. */
+  /** Takes over a finding of another worker. */
   learn({ provider, model, until, times }: Ejection, now: number): void {
     if (until === null) {
       const state = model === null ? this.#states.get(provider) : this.#of(provider, model);

@@ -1,7 +1,7 @@
 import type { FailureScope } from './health.js';
 import type { UpstreamFailure } from './upstream-error.js';
 
-/** What is done about an attempt that did not end with a good answer. */
+/** The handling of an attempt that did not end with a good answer. */
 export interface Outcome {
   /** Another provider is tried. */
   retry: boolean;
@@ -51,7 +51,7 @@ export function outcomeOfFailure(failure: UpstreamFailure): Outcome {
   return failures[failure];
 }
 
-/** As above, for an answer's status; null for an answer that is passed on as a success. */
+/** The same for an answer's status; null for an answer that is passed on as a success. */
 export function outcomeOfStatus(status: number): Outcome | null {
   if (status < 400) return null;
   if (status >= 500) return models;

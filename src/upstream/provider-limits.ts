@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { retryAfterMs } from './retry-after.js';
 
-/** What a provider limits. */
+/** The units that providers limit. */
 type Counts = 'requests' | 'tokens' | 'input' | 'output';
 
 /** A limit as a provider last described it; times are wall clock, milliseconds. */
@@ -28,7 +28,7 @@ interface Known extends Limit {
   from: Pick<Limit, 'remaining' | 'resetMs'>;
 }
 
-/** What a worker has learned of a provider's model, for the other workers. */
+/** A worker's findings about a provider's model, for the other workers. */
 export interface LearnedLimits {
   provider: string;
   model: string;
@@ -53,9 +53,9 @@ interface Scope {
 export type Mark = Readonly<Sums> | null;
 
 const tellEveryMs = 100;
-/** Of a limit that says neither when it ends nor how large it is. */
+/** Pause for a limit without an end or a size. */
 const unsaidResetMs = 1_000;
-/** How far a time may be off that is said in fractions of a second, and in whole ones. */
+/** Inaccuracy of times given in fractions of a second, and in whole seconds. */
 const exactMs = 50;
 const wholeSecondMs = 1_000;
 /** More scopes than this are of models that clients made up. */
@@ -135,7 +135,7 @@ export class ProviderLimits {
     const scope = this.#scope(provider, model);
     if (blockedMs !== null) scope.blockedUntilMs = nowMs + blockedMs;
     for (const limit of limits) {
-      // What was sent after that request may not have been counted yet.
+      // Requests sent after that one may not have been counted yet.
       const base = mark?.[limit.counts] ?? scope.sent[limit.counts];
       const known = scope.limits.get(limit.counts);
       // An answer to an earlier request may come after that to a later one.
@@ -147,7 +147,7 @@ export class ProviderLimits {
     this.#tellSoon(scope);
   }
 
-  /** What another worker has learned. */
+  /** Takes over the findings of another worker. */
   learned({ provider, model, limits, blockedUntilMs }: LearnedLimits): void {
     const scope = this.#scope(provider, model);
     scope.blockedUntilMs = Math.max(scope.blockedUntilMs, blockedUntilMs);

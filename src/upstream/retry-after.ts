@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** How long a provider asks to be left alone, in milliseconds; null when it does not say. */
+/** The pause that a provider asks for, in milliseconds; null when it names none. */
 export function retryAfterMs(headers: IncomingHttpHeaders): number | null {
   const precise = Number(headers['retry-after-ms'] || Number.NaN);
   if (precise >= 0) return precise;

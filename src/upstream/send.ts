@@ -4,12 +4,12 @@ import type { Attempt } from './attempt.js';
 import type { BodyStream } from './client/exchange-handler.js';
 import type { Upstreams } from './upstreams.js';
 
-/** What is sent over a wire. */
+/** A request to be sent over a wire. */
 export interface Outgoing {
   method: 'GET' | 'POST' | 'DELETE';
   upgrade?: 'websocket' | null;
   stream: boolean;
-  /** Of the client, without the question mark. */
+  /** The client's query, without the question mark. */
   query: string;
   /** Flat list, those of the wire among them. */
   headers: string[];

@@ -1,6 +1,6 @@
 import type { AttemptFailure } from '../observe/event.js';
 
-/** Why an attempt at a provider failed. */
+/** The reason that an attempt at a provider failed. */
 export type UpstreamFailure = AttemptFailure;
 
 /**

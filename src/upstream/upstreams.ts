@@ -14,7 +14,7 @@ import { guardedLookup } from './guarded-lookup.js';
 export class Upstreams {
   readonly #settings: Settings['upstream'];
   readonly #pools = new Map<string, ClientPool>();
-  /** Of HTTP/1.1 beside those of HTTP/2, whose connections cannot switch protocols. */
+  /** Pools of HTTP/1.1 besides those of HTTP/2, whose connections cannot switch protocols. */
   readonly #upgradePools = new Map<string, ClientPool>();
 
   constructor(settings: Settings['upstream']) {

@@ -58,7 +58,7 @@ export interface RoutingFacts {
   providers: readonly Provider[];
   /** `allowed_models` of the key; null allows every model. */
   allowedModels: readonly string[] | null;
-  /** Where the model is asked for; null: at any endpoint. */
+  /** The endpoint of the request; null: any. */
   endpoint: ModelEndpoint | null;
   routing: Settings['routing'];
   stateOf: (provider: Provider) => ProviderState;

@@ -11,13 +11,13 @@ import type { Settings } from '../../config/settings-schema.js';
 import { connect } from '../../db/client.js';
 import { openChangeControl } from '../change-control.js';
 
-/** What the thread is asked: one request at a time, with the database of that moment. */
+/** A task of the thread: one request at a time, with the database's current URL. */
 export interface BulkTask {
   request: BulkRequest;
   dbUrl: string;
 }
 
-/** What came of making active what was changed, which the thread asked for with `activate`. */
+/** The reply to the thread's `activate`, after its change was made active. */
 export type Activated = { version: number } | { error: BulkError };
 
 export type ToBulkThread = BulkTask | Activated;

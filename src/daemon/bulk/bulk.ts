@@ -7,7 +7,7 @@ import type { Activated, BulkTask, FromBulkThread } from './bulk-thread.js';
 
 /** Requests that may wait for their turn. */
 const maxWaiting = 16;
-/** Of these with a key that can change nothing: it must not keep others from changing something. */
+/** Limit for keys that can change nothing: they must not keep others from making changes. */
 const maxWaitingViewers = 4;
 /** Far more than the largest document takes. */
 const deadlineMs = 120_000;

@@ -6,7 +6,7 @@ import { withDeadline } from '../../db/with-deadline.js';
 import type { Emit } from '../../observe/event.js';
 import type { Store } from '../store.js';
 
-/** A change that no notification told of is seen in this time. */
+/** A change without a notification is detected within this time. */
 const pollMs = 30_000;
 /** And in this time while there are no notifications: behind a pooler that passes none on. */
 const pollUnnotifiedMs = 1_000;
@@ -14,13 +14,13 @@ const pollTimeoutMs = 5_000;
 
 interface FollowOptions {
   store: Store;
-  /** Where to LISTEN, if not at the database's own URL. */
+  /** URL for LISTEN, if not the database's own. */
   listenUrl: string | null;
   /** Something may have changed. */
   mark: () => void;
   /** The version that is active. */
   knownVersion: () => number;
-  /** Whether there is something beside the database that no notification tells of. */
+  /** True if there are sources besides the database that send no notification. */
   alwaysMark: () => boolean;
   onState: (state: 'up' | 'down') => void;
   emit: Emit;
@@ -36,13 +36,13 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
   const { database } = store;
   let isListening = false;
   let isUp: boolean | null = null;
-  /** Whether the pool may still be at another server than the one that is listened to. */
+  /** True while the pool may use another server than the LISTEN connection. */
   let isStale = false;
-  /** Whether it was told that notifications are missing and polls stand in for them. */
+  /** True once it was reported that notifications are missing and polls replace them. */
   let isPolling = false;
   let polledVersion = -1;
   let slowPollMs = performance.now();
-  /** What a newer llmproxy has made of the tables, as far as it was told. */
+  /** The newer schema that was last reported. */
   let schema: NewerSchema | null = null;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;

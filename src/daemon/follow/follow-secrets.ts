@@ -8,7 +8,7 @@ import type { Secrets } from '../secrets/secrets.js';
 export interface FollowedSecrets {
   /** Providers that are treated as disabled because of their keys. */
   readonly unusable: readonly UnusableSecret[];
-  /** Whether some keys are in files, which change without being noticed. */
+  /** True if some keys are in files, whose changes cause no notification. */
   readonly hasFiles: boolean;
   /**
    * The configuration with its secrets in the clear. Tells what has changed of them; never fails.

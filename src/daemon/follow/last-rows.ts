@@ -35,7 +35,7 @@ export async function openOrFallBack(
 
 /**
  * The rows of the configuration: the database's, or those kept on disk until it has been opened.
- * Where they cannot be read in time the connections are taken for dead.
+ * If they cannot be read in time, the connections are assumed to be dead.
  */
 export async function readRows(store: Store, lastGood: LastGood): Promise<Configuration> {
   if (!store.isOpen) {

@@ -13,7 +13,7 @@ export interface LastUsedTimes {
   close(): Promise<void>;
 }
 
-/** What cannot be stored is tried again with what comes next. */
+/** Times that cannot be stored are retried with the next ones. */
 export function openLastUsed(
   database: { readonly sql: Sql },
   everyMs = flushEveryMs,

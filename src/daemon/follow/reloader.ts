@@ -11,7 +11,7 @@ import type { Emit } from '../../observe/event.js';
 /** Changes that come together are read together. */
 const debounceMs = 50;
 
-/** How the last reload went, and when one last went well: wall clock, milliseconds. */
+/** Outcome of the last reload, and the time of the last success: wall clock, milliseconds. */
 export interface LastReload {
   successful: boolean;
   lastSuccessAt: number | null;
@@ -34,7 +34,7 @@ interface ReloaderOptions extends ConfigurationParts {
 
 /**
  * Turns hints that something changed into active configurations, one at a time. A hint is never
- * believed: everything is read anew. Whatever fails leaves the active configuration as it is.
+ * believed: everything is read again. A failure leaves the active configuration as it is.
  *
  * States: idle → (mark) waiting for more hints → reading → idle, or waiting again when a hint came
  * while reading.
@@ -44,10 +44,10 @@ export class Reloader {
   #active: ActiveConfiguration | null = null;
   /** Those read last, also where they could not be used. */
   #rows: Configuration | null = null;
-  /** What was valid last, with its secrets as they are stored. */
+  /** The last valid configuration, with its secrets as stored. */
   #lastRead: { merged: Configuration; rows: Configuration } | null = null;
   #checking: Promise<unknown> = Promise.resolve();
-  /** Whether the last reload failed: that all is well again is told, even when nothing changed. */
+  /** True if the last reload failed: recovery is reported even when nothing changed. */
   #failed = false;
   #lastSuccessAt: number | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -196,7 +196,7 @@ export class Reloader {
   }
 }
 
-/** Of everything but the version: two configurations that route alike have the same. */
+/** Hash of everything but the version: configurations that route alike have the same. */
 function contentHash({ providers, teams, credentials, budgets, stops }: Configuration): string {
   return createHash('sha256')
     .update(JSON.stringify([providers.map(withoutPrices), teams, credentials, budgets, stops]))

@@ -6,7 +6,7 @@ import type { Resource } from '../../proxy/resources.js';
 const flushEveryMs = 200;
 const timeoutMs = 5_000;
 const maxKnown = 50_000;
-/** What waits for a database that is away; past it, the oldest are lost. */
+/** Most resources that wait for a database that is away; beyond that, the oldest are lost. */
 const maxWaiting = 50_000;
 
 /** What clients have made at providers: on its way to the database, and back to workers. */

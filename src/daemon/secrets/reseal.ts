@@ -16,7 +16,7 @@ import type { Secrets } from './secrets.js';
 /** Rows that are changed in one statement. */
 const batchRows = 500;
 
-/** What was encrypted, and what could not be. */
+/** Numbers of encrypted secrets, and the secrets that could not be encrypted. */
 export interface ResealResult {
   providers: number;
   /** Rows of earlier versions of the configuration. */

@@ -8,7 +8,7 @@ interface FileSettings extends Pick<Settings, 'data_dir'> {
 }
 
 const maxFileBytes = 65_536;
-/** Of the data directory and of systemd's credentials: a provider must not be sent these. */
+/** Files of the data directory and systemd's credentials, which no provider may be sent. */
 const ownNames = [
   ...['secret-key', 'admin-key', 'last-good', 'postgres/passwords'],
   ...['secret_key', 'admin_key', 'db_url'],

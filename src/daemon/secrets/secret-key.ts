@@ -88,7 +88,7 @@ export async function readAsRoot(
   }
 }
 
-/** Where the key is kept that the first use of a data directory makes. */
+/** The file of the key that the first use of a data directory generates. */
 function generatedFile(dataDir: string): string {
   return join(dataDir, 'secret-key');
 }

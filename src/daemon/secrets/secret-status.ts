@@ -7,7 +7,7 @@ import { listProviders } from '../../db/queries/list-providers.js';
 import { secretKeyInUse } from '../../db/queries/secret-key.js';
 import { holdsClearSecret, type Secrets } from './secrets.js';
 
-/** How the providers' secrets of a database are stored, as this machine sees them. */
+/** The storage of providers' secrets in a database, as this machine sees it. */
 export interface SecretStatus {
   /** Id of the key that new secrets are encrypted under; null before the first. */
   key_id: string | null;

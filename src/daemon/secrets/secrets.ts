@@ -80,7 +80,7 @@ export class Secrets implements SecretReader {
     return this.#keys;
   }
 
-  /** Reads the keys anew; those known stay when that fails, with an Error. */
+  /** Reads the keys again. @throws Error on a failure, which leaves the known keys in use. */
   async readKeys(make = false): Promise<void> {
     const keys = await loadSecretKeys(this.#settings, make);
     if (keys.ring.length === 0 && this.ring.length > 0) throw new Error(`${keys.source} is gone`);
@@ -247,7 +247,7 @@ export class Secrets implements SecretReader {
     };
   }
 
-  /** Whether a secret is encrypted under this key, for this place and the origin that it has. */
+  /** True if a secret is encrypted under this key, for this place with its origin. */
   isCurrent(stored: string, key: SecretKey, place: SecretPlace): boolean {
     if (sealedUnder(stored) !== key.id) return false;
     try {
@@ -319,7 +319,7 @@ export class Secrets implements SecretReader {
   }
 }
 
-/** Whether a secret of a row is neither encrypted nor a reference. */
+/** True if a secret of a row is neither encrypted nor a reference. */
 export function holdsClearSecret(row: SecretColumns): boolean {
   const { api_key } = row;
   if (!isSealed(api_key) && !isReference(api_key)) return true;

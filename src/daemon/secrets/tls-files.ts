@@ -26,7 +26,7 @@ function readTlsFiles(name: Name, files: TlsSettings): TlsMaterial | null {
   return material;
 }
 
-/** How often the files are looked at, beside SIGHUP. */
+/** Interval of checks of the files, besides SIGHUP. */
 const periodMs = 60_000;
 
 export interface TlsFiles {

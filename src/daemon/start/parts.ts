@@ -44,14 +44,14 @@ export interface Parts {
   readonly settings: Settings;
   readonly emit: Emit;
   readonly closers: Closers;
-  /** Aborted when this daemon is told to stop. */
+  /** Aborted when this daemon begins to stop. */
   readonly stopping: AbortController;
   readonly store: Store;
   readonly workers: Workers;
   readonly processes: ProcessesFile;
   readonly reloader: Reloader;
   place: Place;
-  /** What the workers accept from; null where each opens the port itself. */
+  /** The socket that workers accept from; null where each opens the port itself. */
   readonly socket: ListenSocket | null;
   /** The listener of `admin.listen`, where that is a port. */
   readonly adminListener: AdminListener | null;

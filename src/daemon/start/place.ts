@@ -2,7 +2,7 @@ import type { Takeover } from '../upgrade/takeover.js';
 import type { ListenSocket } from '../workers/listen-socket.js';
 import type { Processes } from '../workers/processes-file.js';
 
-/** How a daemon comes to serve. */
+/** The way in which a daemon starts. */
 export type Start = {
   /** The socket that it begins with; null where it is opened later, or by each worker itself. */
   socket: ListenSocket | null;

@@ -41,7 +41,7 @@ export async function startFresh(parts: Parts): Promise<void> {
   await parts.startServing();
 }
 
-/** Orphans stop refilling their limits when the control socket answers, and drain when told to. */
+/** Orphans stop refilling their limits when the control socket answers, and drain on a signal. */
 export async function startAfterCrash(parts: Parts, orphans: Processes): Promise<void> {
   await parts.openControl();
   const openedMs = performance.now();

@@ -32,7 +32,7 @@ interface StorageOptions {
 /** The database of a daemon, and what stores into it. */
 export interface Storage {
   readonly store: Store;
-  /** What clients have made at providers. */
+  /** Files, batches and other objects that clients have created at providers. */
   readonly resources: Resources;
   /** Null until `open`. */
   readonly usage: Usage | null;

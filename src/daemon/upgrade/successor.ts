@@ -18,15 +18,15 @@ export interface Successor {
 
 interface SuccessorOptions {
   port: number;
-  /** Of the socket that the workers accept from, to be passed on. */
+  /** Descriptor of the socket that workers accept from, to be passed on. */
   listenFd: number | null;
   /** To be passed on too. */
   admin: AdminListener | null;
-  /** Of the embedded Postgres, to be passed on. */
+  /** Descriptor that keeps the embedded Postgres running, to be passed on. */
   hold: Hold | null;
   /** Called before the new one starts its workers: from then on no token is added here. */
   freeze: () => Promise<void>;
-  /** Aborted when this daemon is told to stop: then there is nothing to replace. */
+  /** Aborted when this daemon begins to stop: then there is nothing to replace. */
   stopping: AbortSignal;
 }
 
@@ -104,7 +104,7 @@ function serving(
   });
 }
 
-/** Where the end of this process ends everything, another beside it would serve for nothing. */
+/** A successor is useless where the end of this process ends its children too. */
 function refuseWherePointless(): void {
   const first = process.pid === 1 || (process.ppid === 1 && isContainerInit());
   if (!first) return;

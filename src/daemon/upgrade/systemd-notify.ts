@@ -10,10 +10,10 @@ export interface SystemdNotifier {
   reloading(reload: () => Promise<unknown>): Promise<void>;
   /**
    * Pings the watchdog, where the unit has one, each time that `ping` resolves: it must not while
-   * something hangs. systemd then kills the daemon and starts it anew.
+   * something hangs. systemd then kills the daemon and starts it again.
    */
   watch(ping: () => Promise<unknown>): void;
-  /** Says that another process is the main one now; nothing more is told of this one. */
+  /** Reports that another process is now the main one; this one reports nothing after that. */
   handOver(pid: number): Promise<void>;
   /** Resolves when everything is sent; the watchdog is pinged no more. */
   close(): Promise<void>;
@@ -110,7 +110,7 @@ export function watchdogIntervalMs(environment: NodeJS.ProcessEnv): number | nul
   return Math.max(1, Math.floor(limitUs / 2_000));
 }
 
-/** What `systemctl status` shows: what is wrong, else what is in use. */
+/** The text of `systemctl status`: problems if there are any, else what is in use. */
 class StatusText {
   readonly #version: string;
   #state = 'starting';
@@ -122,7 +122,7 @@ class StatusText {
     this.#version = version;
   }
 
-  /** Whether the event may have changed the text. */
+  /** True if the event may have changed the text. */
   take(event: GatewayEvent): boolean {
     switch (event.type) {
       case 'daemon_starting':

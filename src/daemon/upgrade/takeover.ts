@@ -25,10 +25,10 @@ export interface AdminListener {
   address: string;
 }
 
-/** What a new control process takes over, in its environment: nothing secret. */
+/** Descriptors and facts that a new control process gets in its environment: nothing secret. */
 export interface Inheritance {
   port: number;
-  /** Of the socket to accept from; null where each worker opens the port itself. */
+  /** Descriptor of the socket to accept from; null where each worker opens the port itself. */
   listenFd: number | null;
   /** The open listener of `admin.listen`, where that is a port; absent from older versions. */
   admin?: AdminListener | null;

@@ -1,4 +1,4 @@
-/** Of the system and the runtime. Everything else may be a secret, such as those of `env:NAME`. */
+/** Variables of the system and the runtime. All others may be secrets, such as those of `env:NAME`. */
 const needed =
   /^(PATH|HOME|TMPDIR|TZ|LANG|LANGUAGE|LC_\w+|NODE_\w+|UV_\w+|UWS_\w+|SSL_CERT_(FILE|DIR)|OPENSSL_CONF|LD_LIBRARY_PATH|(HTTPS?|ALL|NO)_PROXY|NOTIFY_SOCKET)$/i;
 

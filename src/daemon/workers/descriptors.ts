@@ -11,7 +11,7 @@ export interface Descriptors {
 const reserved = 64;
 const minClients = 8;
 
-/** @param limit of open descriptors, of which Node makes the soft one the hard one at its start. */
+/** @param limit of open descriptors; Node raises the soft limit to the hard one at its start. */
 export function descriptorsOf(limit: number): Descriptors {
   return { limit, maxClients: Math.max(minClients, Math.floor((limit - reserved) / 2)) };
 }

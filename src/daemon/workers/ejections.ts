@@ -9,7 +9,7 @@ export class Ejections {
     return [...this.#byTarget.values()];
   }
 
-  /** Of a provider and of models of it. */
+  /** Ejections of a provider and of its models. */
   of(provider: string): Ejection[] {
     return this.all.filter((ejection) => ejection.provider === provider);
   }

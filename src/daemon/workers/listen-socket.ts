@@ -22,7 +22,7 @@ interface Handle {
   close(): void;
 }
 
-/** What node:cluster opens its sockets with; no other function binds one without accepting. */
+/** The binding that node:cluster uses; no other function binds a socket without accepting. */
 const { _createServerHandle: createHandle } = net as unknown as {
   _createServerHandle(
     address: string | null,

@@ -31,15 +31,15 @@ export type ToWorker =
   | { type: 'quota'; grant: LeaseGrant }
   | { type: 'slot'; grant: SlotGrant }
   | { type: 'budget'; grant: BudgetGrant }
-  /** What another worker has found of a provider. */
+  /** A finding of another worker about a provider. */
   | { type: 'ejection'; ejection: Ejection }
   /** The same of the limits of providers. */
   | { type: 'provider_limits'; learned: LearnedLimits[] }
   /** Another worker's clients may come here in their next turn. */
   | { type: 'reasoning'; kept: KeptForCall }
-  /** What has changed of them. */
+  /** The facts that have changed. */
   | { type: 'facts'; facts: Partial<DaemonFacts> }
-  /** Whose these are, in the order asked; null where it cannot be told. */
+  /** The owners, in the order of the question; null where one is unknown. */
   | { type: 'resources'; ask: number; found: (Resource | null)[] | null }
   | { type: 'ping'; ping: number }
   /** The control process has taken over from the one that it replaces. */
@@ -59,16 +59,16 @@ export interface StartWorker {
   listenFd: number | null;
   /** Certificate and key, where the listener speaks TLS. */
   tls: TlsMaterial | null;
-  /** Where the control process listens. */
+  /** Path of the control process's socket. */
   controlSocket: string;
   configuration: Configuration;
   hash: string;
-  /** How limits are kept: `leased` where several workers run. */
+  /** The kind of limiter: `leased` where several workers run. */
   limiter: 'full' | 'empty' | 'leased';
   /** This worker's number among `count`, from 1: for its share while nobody leases. */
   slot: number;
   count: number;
-  /** Whether the control process may fail to take over: then this worker ends with it. */
+  /** True while the control process may fail to take over: then this worker ends with it. */
   isOnTrial: boolean;
   /** Null where they are not limited, or not known to be. */
   descriptors: Descriptors | null;

@@ -9,9 +9,9 @@ import type { RequestFinished } from '../../observe/event.js';
 export interface PackedRequests {
   /** A row for each request, its columns in the order of the table. */
   numbers: Float64Array;
-  /** What the numbers of texts stand for: names, once each, and the ids of the requests. */
+  /** The texts that numbers stand for: names, once each, and the ids of the requests. */
   texts: string[];
-  /** What only few requests have, as it is. */
+  /** Fields that only few requests have, unpacked. */
   objects: object[];
 }
 

@@ -9,10 +9,10 @@ export interface Processes {
   port: number;
   /** `embedded`, or host, port and name of the operator's. */
   database: string;
-  /** Whether others of ours may open the port beside these workers (SO_REUSEPORT). */
+  /** True if other workers of ours may open the port besides these (SO_REUSEPORT). */
   sharesPort: boolean;
   workers: ProcessIdentity[];
-  /** Why the last change of version failed, and when; wall clock, milliseconds. */
+  /** Reason and time of the last failed change of version; wall clock, milliseconds. */
   upgradeFailed: { at: number; reason: string } | null;
 }
 
@@ -61,7 +61,7 @@ export class ProcessesFile {
   }
 }
 
-/** What the file says; null where there is none, or none that can be read. */
+/** The content of the file; null where there is none, or none that can be read. */
 export function readProcesses(dataDir: string): Processes | null {
   return readFile(fileIn(dataDir));
 }
@@ -87,7 +87,7 @@ export function endOrphans({ workers }: Processes): void {
   }
 }
 
-/** Whether the very process runs that had this identity. */
+/** True if the process with this identity is still running. */
 export function isSame({ pid, started }: ProcessIdentity): boolean {
   return started !== null && identityOf(pid).started === started;
 }

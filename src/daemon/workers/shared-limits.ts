@@ -4,7 +4,7 @@ import { type SlotGrant, SlotOwner, type SlotRequest } from '../../limits/slot-o
 
 const sweepEveryMs = 30_000;
 
-/** What workers share: the tokens of rate limits and the slots of providers' concurrency. */
+/** Limits that workers share: tokens of rate limits and slots of providers' concurrency. */
 export class SharedLimits {
   #leases: LeaseOwner;
   readonly #quotas = new LeaseOwner();
@@ -34,7 +34,7 @@ export class SharedLimits {
     return request.want > 0 ? grant : null;
   }
 
-  /** As `lease`, of the limits beside `rate_limit`. */
+  /** Like `lease`, for the limits besides `rate_limit`. */
   quota(worker: number, request: LeaseRequest): LeaseGrant | null {
     const grant = this.#quotas.handle(worker, request, performance.now());
     return request.want > 0 ? grant : null;

@@ -55,7 +55,7 @@ process.title = 'llmproxy worker';
 process.on('SIGINT', ignore);
 process.on('SIGTERM', ignore);
 process.on('SIGHUP', ignore);
-// Of a control process whose workers serve, to those that an earlier one has left.
+// Tells orphaned workers that a new control process is serving.
 process.on('SIGUSR2', () => replaced.abort());
 
 const replaced = new AbortController();
@@ -65,7 +65,7 @@ const maxKeptReasoningMs = 3_600_000;
 let keptReasoning: KeptReasoning | null = null;
 /** The control process is on this machine: it accepts at once, or hangs. */
 const controlConnectMs = 10_000;
-/** Whether the control process has not taken over yet from the one that it replaces. */
+/** True while the control process has not yet taken over from the one that it replaces. */
 let isOnTrial = false;
 let server: Server | null = null;
 let gateway: Gateway | null = null;
@@ -233,7 +233,7 @@ async function start(message: StartWorker): Promise<void> {
   }, statusPeriodMs).unref();
 }
 
-/** Refused connections are told once a minute. */
+/** Refused connections are reported once a minute. */
 function descriptorCap({ limit, maxClients: max }: Descriptors): TotalCap {
   let toldMs = Number.NEGATIVE_INFINITY;
   const onFull = () => {
@@ -321,7 +321,7 @@ function emit(event: GatewayEvent): void {
   else events.push(event);
 }
 
-/** What waits here is lost when this process crashes, so it waits only where there is much of it. */
+/** A crash loses the events that wait here, so they wait only while there are many. */
 function scheduleFlush(): void {
   if (performance.now() - flushedMs >= eventBatchMs) setImmediate(flush);
   else setTimeout(flush, eventBatchMs);

@@ -24,7 +24,7 @@ import { WorkerProcess } from './worker-process.js';
 const shortLifeMs = 2_000;
 const maxRestartDelayMs = 5_000;
 /** Past the grace period a worker ends by itself, unless it hangs. */
-/** Where a worker finds the socket, after its channel. */
+/** Descriptor at which a worker finds the socket, after its channel. */
 const inheritedFd = 4;
 const workerFile = fileURLToPath(new URL('./worker.js', import.meta.url));
 const killMarginMs = 2_000;
@@ -40,10 +40,10 @@ interface WorkersOptions {
   sealKey: string;
   /** False where other workers gave out the tokens of the limits just before. */
   limitsStartFull: boolean;
-  /** Whether another daemon is being replaced, which goes on if this one fails: see `inCharge`. */
+  /** True while another daemon is being replaced, which continues if this one fails: see `inCharge`. */
   isOnTrial: boolean;
   emit: Emit;
-  /** What clients have made at providers. */
+  /** Files, batches and other objects that clients have created at providers. */
   resources: Pick<Resources, 'made' | 'find'>;
   /** A worker asks for money of budgets, or returns it. */
   onBudget: (worker: number, request: BudgetRequest) => void;
@@ -62,7 +62,7 @@ const descriptors = ownDescriptors();
  * passes on what they share, the socket that all of them accept from among it.
  */
 export class Workers {
-  /** Of the socket that workers accept from; null: each opens the port itself. */
+  /** Descriptor of the socket that workers accept from; null: each opens the port itself. */
   listenFd: number | null = null;
   #tls: TlsMaterial | null = null;
   readonly #options: WorkersOptions;
@@ -114,7 +114,7 @@ export class Workers {
   async publish(configuration: Configuration, hash: string): Promise<void> {
     const before = this.#configuration?.configuration ?? configuration;
     this.#configuration = { configuration, hash };
-    // What has changed: all of a large table would stop a worker for as long as it is read.
+    // Only the changes: reading a whole large table would block a worker.
     const change = changeBetween(before, configuration);
     this.#broadcast({ type: 'configuration', change, hash });
     await this.#until(() => this.#stopping || this.#allActive(hash));
@@ -126,7 +126,7 @@ export class Workers {
     this.#broadcast({ type: 'facts', facts });
   }
 
-  /** How a provider and models of it are taken out; empty when none is. */
+  /** Current ejections of a provider and of its models. */
   ejectionsOf(provider: string): Ejection[] {
     return this.#ejections.of(provider);
   }
@@ -146,7 +146,7 @@ export class Workers {
     return [...this.#live.values()].flatMap(({ pid }) => (pid === 0 ? [] : pid));
   }
 
-  /** Of the workers that serve, as each last said. */
+  /** States of the serving workers, as each last reported. */
   get states(): WorkerState[] {
     return [...this.#live.values()]
       .filter(({ engine }) => engine !== null)
@@ -226,7 +226,7 @@ export class Workers {
     this.#options.onPids(this.pids);
   }
 
-  /** What is sent to a worker before it listens for messages is lost, so `start` waits for it. */
+  /** Messages sent before a worker listens for them are lost, so `start` waits for it. */
   #start(live: WorkerProcess): void {
     const { settings, controlSocket } = this.#options;
     if (this.#stopping || !this.#configuration) {
@@ -360,7 +360,7 @@ export class Workers {
     return slot;
   }
 
-  /** Every worker finds the same defects of its engine; each is told once. */
+  /** Every worker finds the same defects of its engine; each is reported once. */
   #tell(event: GatewayEvent): void {
     if (event.type === 'engine_defect') {
       if (this.#defectsTold.has(event.reason)) return;

@@ -8,7 +8,7 @@ import { type BackupReader, damaged, isEnd } from './backup-reader.js';
 import { type BackupHead, type BackupSummary, quoted } from './format.js';
 import { type BackupTable, backupTables } from './tables.js';
 
-/** What people or requests have put there; migrations fill the other tables. */
+/** The tables that people and requests fill; migrations fill the others. */
 const usedTables = ['providers', 'credentials', 'request_logs', 'audit_log'];
 
 /**
@@ -60,7 +60,7 @@ async function refuseUsed(sql: Sql): Promise<void> {
 async function copyAll(sql: Sql, reader: BackupReader): Promise<BackupSummary['rows']> {
   const known = new Map((await backupTables(sql)).map((table) => [table.name, table]));
   const names = [...known.keys()].map(quoted);
-  // The history and its chain are restored as they were, not written anew.
+  // The history and its chain are restored as they were, not written again.
   await sql.unsafe(names.map((name) => `ALTER TABLE ${name} DISABLE TRIGGER USER`).join(';'));
   await sql.unsafe(`TRUNCATE ${names.join(', ')}; SET CONSTRAINTS ALL DEFERRED`);
   const rows: BackupSummary['rows'] = {};

@@ -7,7 +7,7 @@ import type { Place } from './place.js';
 
 /** Owns the database and its tables, and may do everything: for migrations. */
 export const superuser = 'llmproxy';
-/** What the daemon and commands work as: it may not change functions, triggers or the audit log. */
+/** The role of the daemon and of commands: it may not change functions, triggers or the audit log. */
 export const daemonRole = 'llmproxy_daemon';
 
 /** Generated, one for each role. */
@@ -95,7 +95,7 @@ export async function grantDaemon(sql: Sql): Promise<void> {
     END$$`);
 }
 
-/** As many bits as SHA-256 has, in letters that need no quoting anywhere. */
+/** 256 bits, like SHA-256, in characters that need no quoting anywhere. */
 function newPassword(): string {
   return randomBytes(32).toString('base64url');
 }

@@ -111,7 +111,7 @@ function copyOnce(native: string, copy: string): string {
   return copy;
 }
 
-/** What npm installed under a strict umask is for root alone. */
+/** Files that npm installed under a strict umask are readable by root alone. */
 function makeReadable(path: string): void {
   const stat = lstatSync(path);
   if (stat.isSymbolicLink()) return;

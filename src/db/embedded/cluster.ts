@@ -54,7 +54,7 @@ async function createCluster(place: Place, binaries: Binaries): Promise<void> {
   }
 }
 
-/** What a process left that was killed while it created a cluster. */
+/** Remains of a process that was killed while it created a cluster. */
 function removeAbandoned(root: string): void {
   const startedAt = Date.now() - process.uptime() * 1_000;
   for (const name of readdirSync(root)) {

@@ -15,7 +15,7 @@ import { pathOwner } from '../../config/path-owner.js';
 import { DatabaseError } from '../database-error.js';
 import { type Account, accountOf, firstUnreachable, postgresAccount } from './account.js';
 
-/** Where one embedded PostgreSQL lives, and as whom. */
+/** The directories of one embedded PostgreSQL, and the user that it runs as. */
 export interface Place {
   /** Everything of it; ours. */
   root: string;
@@ -68,7 +68,7 @@ export function closePlace({ root, account }: Place): void {
   chmodSync(root, 0o710);
 }
 
-/** What root makes there could otherwise be replaced by another user. */
+/** Otherwise another user could replace files that root creates there. */
 function refuseShared(root: string): void {
   const owner = pathOwner(root);
   if (owner === null) return;
@@ -77,7 +77,7 @@ function refuseShared(root: string): void {
   );
 }
 
-/** What another user put there is not ours to use or to change. */
+/** Files that another user put there must be neither used nor changed. */
 function refuseForeign(path: string, status: Stats, uid: number): void {
   if (status.isDirectory() && status.uid === uid) return;
   throw new DatabaseError(
@@ -110,7 +110,7 @@ export function makeSocketDirectory({ root, account }: Place): string {
     isNew = false;
   }
   const mayChange = isNew || isUsable;
-  // What a server of another account left there is in the way of ours.
+  // Files that a server of another account left there would block ours.
   if (account && mayChange) {
     for (const name of [socketName, `${socketName}.lock`])
       rmSync(join(directory, name), { force: true });

@@ -13,15 +13,15 @@ import { join } from 'node:path';
 export interface Postmaster {
   pid: number;
   socketDirectory: string;
-  /** What PostgreSQL writes: `starting`, `ready`, `stopping`; empty before it has written any. */
+  /** The status that PostgreSQL writes: `starting`, `ready`, `stopping`; empty before the first. */
   status: string;
   /** The server's `cluster_name`; see `ownerOf`. */
   name: string;
-  /** Whether it asks for passwords; one that an older version started does not. */
+  /** True if it asks for passwords; a server that an older version started does not. */
   asksPasswords: boolean;
 }
 
-/** Who started a server, and will stop it. */
+/** The owner of a server: it started it, and will stop it. */
 export interface Owner {
   kind: 'daemon' | 'command';
   pid: number;

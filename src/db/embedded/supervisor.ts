@@ -18,7 +18,7 @@ export interface Supervised {
   hold: Hold;
 }
 
-/** What holds a server: it runs until every process that has this has let go of it. */
+/** Keeps a server running until every process that holds this has released it. */
 export interface Hold {
   /** To be passed on to another process: the pipe that keeps it running, and its log. */
   stdio: readonly [Writable, Readable];

@@ -11,7 +11,7 @@ export interface ChainLink {
   entry: string | null;
 }
 
-/** Where the log ends. */
+/** The end of the log. */
 export interface AuditEnd {
   /** Entries up to this id may be gone: only so many are kept. */
   prunedTo: number;

@@ -10,9 +10,9 @@ export interface HistoryEntry {
   actor: string;
   source: string;
   message: string | null;
-  /** What was created, changed and deleted, at most 20 of each entry. */
+  /** Rows that were created, changed and deleted, at most 20 per entry. */
   changes: HistoryChange[];
-  /** How many rows were. */
+  /** Number of changed rows. */
   changes_count: number;
 }
 

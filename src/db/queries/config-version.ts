@@ -1,6 +1,6 @@
 import type { Sql } from '../client.js';
 
-/** How often the configuration's rows have changed, and when they last did. */
+/** The version of the configuration's rows, and the time of their last change. */
 export async function configVersion(sql: Sql): Promise<{ version: number; updated_at: Date }> {
   const [row] = await sql<{ version: number; updated_at: Date }[]>`
     SELECT version, updated_at FROM config_version WHERE id = 1`;

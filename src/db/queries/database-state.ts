@@ -1,6 +1,6 @@
 import type { Sql } from '../client.js';
 
-/** How often the configuration's rows have changed, and whether anything can be written now. */
+/** The version of the configuration's rows, and whether anything can be written now. */
 export async function databaseState(sql: Sql): Promise<{ version: number; takes_writes: boolean }> {
   const [row] = await sql<{ version: number | null; takes_writes: boolean }[]>`
     SELECT (SELECT version FROM config_version WHERE id = 1) AS version,

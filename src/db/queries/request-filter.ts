@@ -12,7 +12,7 @@ export interface RequestFilter {
   user?: string | null;
   /** One of its tags. */
   tag?: string | null;
-  /** As asked. */
+  /** The name in the client's request. */
   model?: string | null;
   provider?: string | null;
   /** Such as `429`, `5xx`, or `error`: what counts as an error in sums. */

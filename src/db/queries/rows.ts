@@ -23,7 +23,7 @@ export interface CredentialRow {
   id: number;
   /** SHA-256 of the key, lower-case hex. */
   credential_key: string;
-  /** What may be shown of the key; empty in a row that another program wrote. */
+  /** The key, masked for display; empty in a row that another program wrote. */
   key_preview: string;
   name: string;
   allowed_models: string[] | null;
@@ -35,9 +35,9 @@ export interface CredentialRow {
   /** Refused from then on; null never. */
   expires_at: Date | null;
   tags: string[];
-  /** Whether the bodies of its requests and answers are stored. */
+  /** True if the bodies of its requests and answers are stored. */
   store_bodies: boolean;
-  /** What is done about losses of translation; null: as each provider says. */
+  /** Policy for losses of translation; null: that of each provider. */
   losses: LossPolicy | null;
   /** Addresses and networks that it may be used from; null: all. */
   allowed_ips: string[] | null;
@@ -196,8 +196,8 @@ export interface Page {
   search?: string;
   /** The whole name. */
   exact?: string;
-  /** Of credentials: only those that have all of these. */
+  /** Only credentials with all of these tags. */
   tags?: readonly string[];
-  /** Of credentials: only those of this team. */
+  /** Only credentials of this team. */
   team?: string | null;
 }

@@ -2,7 +2,7 @@ import type { Sql } from '../client.js';
 import { literal, runReport } from '../report.js';
 import { isError, type RequestFilter, where } from './request-filter.js';
 
-/** What usage may be summed by. */
+/** The dimensions that usage may be summed by. */
 export const usageGroupings = [
   'key',
   'team',
@@ -16,7 +16,7 @@ export const usageGroupings = [
 ] as const;
 export type UsageGrouping = (typeof usageGroupings)[number];
 
-/** Of milliseconds; null where nothing was measured. */
+/** Distribution of milliseconds; null where nothing was measured. */
 export interface Distribution {
   avg: number | null;
   p50: number | null;
@@ -33,7 +33,7 @@ export interface UsageSum {
   group: string | null;
   /** Likewise by the second grouping, where there is one. */
   subgroup: string | null;
-  /** Where the sum is by key. */
+  /** Set if the sum is by key. */
   credential_id: number | null;
   requests: number;
   /** Answered with a status of 400 or more, or broken off by us; not those that the client left. */
@@ -41,7 +41,7 @@ export interface UsageSum {
   prompt_tokens: number;
   completion_tokens: number;
   total_tokens: number;
-  /** Of `total_tokens`, those that were counted here and not reported by the provider. */
+  /** The part of `total_tokens` that was counted here instead of being reported by the provider. */
   estimated_tokens: number;
   /** Nano-dollars of the requests whose price was known. */
   cost_nano: number;
@@ -149,7 +149,7 @@ function groupSql(grouping: UsageGrouping | undefined, timeZone: string): string
     case 'tag':
       return 'tag';
     case 'model':
-      // What no provider served may be any text that a client sent.
+      // A model that no provider served may be any text that a client sent.
       return 'CASE WHEN provider IS NOT NULL THEN model END';
     case 'provider':
       return 'provider';

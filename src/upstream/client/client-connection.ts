@@ -16,7 +16,7 @@ import { requestHead } from './request-head.js';
 
 /** Idle connections are closed after this long, unless their server names a time. */
 const idleMs = 4_000;
-/** How much sooner than its server a connection is given up, so that they do not meet. */
+/** A connection is given up this much before its server's timeout, so that the two do not race. */
 const idleMarginMs = 1_000;
 const maxIdleMs = 600_000;
 /** A body up to this size is written in one piece with its head. */
@@ -26,7 +26,7 @@ const maxJoinedBytes = 16_384;
 export interface ConnectionOwner {
   /** Fields that every request has, as lines of its head. */
   readonly fixed: string;
-  /** What stands before a request's path: empty, or the origin where a proxy takes the requests. */
+  /** Prefix of a request's path: empty, or the origin where a proxy takes the requests. */
   readonly target: string;
   /** The error of an answer that is not the origin's but a proxy's refusal, else null. */
   refusalOf(status: number): Error | null;
@@ -302,7 +302,7 @@ function bytesOf(body: Buffer | BodyStream | null): number | 'chunked' | null {
   return Buffer.isBuffer(body) ? body.length : (body.bytes ?? 'chunked');
 }
 
-/** As `Keep-Alive: timeout=` says, less the margin; 0: not to be used again. */
+/** The time of `Keep-Alive: timeout=`, minus the margin; 0: not to be used again. */
 function idleTimeOf(fields: Fields): number {
   const hint = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(fields.get('keep-alive') ?? '');
   if (!hint) return idleMs;

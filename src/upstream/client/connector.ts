@@ -10,12 +10,12 @@ import type { HttpProxy } from '../../config/http-proxy.js';
 import { ClientError } from './client-error.js';
 import { openTunnel, proxyUnreachable } from './tunnel.js';
 
-/** Where each new connection is published: `{ socket, tookMs }`, TLS included. */
+/** Publishes each new connection as `{ socket, tookMs }`, TLS included. */
 export const connectedChannel = channel('llmproxy:client:connected');
 
 const tcpKeepAliveMs = 60_000;
 
-/** Where the connections of a pool lead, and how. */
+/** Destination and kind of a pool's connections. */
 export interface Destination {
   /** `http:` or `https:`, with a port where it is not the scheme's own. */
   origin: string;

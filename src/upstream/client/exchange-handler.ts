@@ -37,7 +37,7 @@ export interface BodyStream {
   stop(): void;
 }
 
-/** Where a body is sent to. */
+/** The receiver of a body. */
 export interface BodySink {
   /** False: the piece was taken, and no more should come until `resume`. */
   write(piece: Buffer): boolean;

@@ -6,7 +6,7 @@ import type { ClientPool, ClientRequest, ExchangeHandler } from './exchange-hand
 import { fixedFields } from './request-head.js';
 import { proxyRefuses } from './tunnel.js';
 
-/** How exactly time limits are kept. */
+/** Precision of time limits, in milliseconds. */
 const sweepMs = 100;
 
 export interface NetPoolOptions extends Destination {
@@ -156,7 +156,7 @@ export class NetPool implements ClientPool, ConnectionOwner {
   }
 }
 
-/** Whether a server refuses the handshake because it does not offer HTTP/1.1. */
+/** True if a server refuses the handshake because it does not offer HTTP/1.1. */
 function isHttp2Only(error: Error): boolean {
   return 'code' in error && error.code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
 }
