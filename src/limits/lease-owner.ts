@@ -4,6 +4,9 @@ import { TokenBucket } from './token-bucket.js';
 /** A bucket that was idle this long with nothing lent can be forgotten, once it is full. */
 const forgetAfterMs = 60_000;
 
+/** Tokens left by bucket, of those that are not full; below 0 where one owes some. */
+export type Levels = Readonly<Record<string, number>>;
+
 interface Owned {
   bucket: TokenBucket;
   lastUsedMs: number;
@@ -21,6 +24,7 @@ export class LeaseOwner {
   readonly #startFull: boolean;
   readonly #startedMs = performance.now();
   #frozen = false;
+  #saved: { levels: Levels; atMs: number } | null = null;
 
   /**
    * @param startFull false where another owner lent tokens until now: buckets then start empty and
@@ -63,6 +67,28 @@ export class LeaseOwner {
     }
   }
 
+  /** Levels of an earlier owner, for buckets that are not here yet. @param atMs when they were so. */
+  restore(levels: Levels, atMs: number): void {
+    this.#saved = { levels, atMs };
+  }
+
+  /** Lent tokens count as used. */
+  levels(nowMs: number): Levels {
+    const kept = [...this.#buckets].filter(([, { bucket }]) => bucket.resetMs(nowMs) > 0);
+    return Object.fromEntries(kept.map(([key, { bucket }]) => [key, bucket.left(nowMs)]));
+  }
+
+  /** Gives half of what is left to another owner that takes over, and returns those halves. */
+  halve(nowMs: number): Levels {
+    const halves: Record<string, number> = {};
+    for (const [key, { bucket }] of this.#buckets) {
+      const left = bucket.left(nowMs);
+      halves[key] = left > 0 ? Math.floor(left / 2) : left;
+      bucket.charge(Math.max(0, halves[key]), nowMs);
+    }
+    return halves;
+  }
+
   /** Stops the refill because another owner does it. Tokens in the buckets may still be lent. */
   freeze(nowMs: number): void {
     this.#frozen = true;
@@ -89,10 +115,17 @@ export class LeaseOwner {
     return Math.min(burst, Math.max(0, ((nowMs - this.#startedMs) / 1000) * rate));
   }
 
+  #savedTokens(key: string, rate: number, burst: number, nowMs: number): number | null {
+    if (!this.#saved || !Object.hasOwn(this.#saved.levels, key)) return null;
+    const { levels, atMs } = this.#saved;
+    return Math.min(burst, (levels[key] ?? 0) + ((nowMs - atMs) / 1000) * rate);
+  }
+
   #owned({ key, rate, burst = rate }: LeaseRequest, nowMs: number): Owned {
     let owned = this.#buckets.get(key);
     if (!owned) {
-      const tokens = this.#initialTokens(rate, burst, nowMs);
+      const tokens =
+        this.#savedTokens(key, rate, burst, nowMs) ?? this.#initialTokens(rate, burst, nowMs);
       const bucket = new TokenBucket(rate, nowMs, burst, tokens);
       if (this.#frozen) bucket.freeze(nowMs);
       owned = { bucket, lastUsedMs: nowMs, lent: new Map() };

@@ -1,5 +1,6 @@
 import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
 import type { Section } from '../config/kinds.js';
+import type { Limits } from '../config/limits.js';
 import { compileModelPattern } from '../config/model-pattern.js';
 import { providerProblems } from '../config/validate.js';
 import { firstChoices, shareOf } from './first-choice.js';
@@ -203,6 +204,9 @@ function keyEffect(
   }
   const [was, is] = [burstOf(old), burstOf(next)];
   if (next.rate_limit !== null && was !== is) reasons.push(`burst ${was}, then ${is}`);
+  const teamOf = (credential: Credential) => credential.team ?? 'none';
+  if (teamOf(next) !== teamOf(old)) reasons.push(`team ${teamOf(old)}, then ${teamOf(next)}`);
+  if (!isSameLimits(old.limits, next.limits)) reasons.push('other limits');
   const from = (ips: Credential['allowed_ips']) => ips?.join(', ') ?? 'everywhere';
   if (from(next.allowed_ips) !== from(old.allowed_ips)) {
     reasons.push(`may be used from ${from(next.allowed_ips)}`);
@@ -218,6 +222,18 @@ function keyEffect(
 
 function burstOf({ burst, rate_limit }: Credential): number | null {
   return burst ?? rate_limit;
+}
+
+function isSameLimits(one: Limits = {}, other: Limits = {}): boolean {
+  return inOrder(one) === inOrder(other);
+}
+
+/** As text with its fields in order: jsonb has an order of its own. */
+function inOrder(value: object): string {
+  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return fields
+    .map(([name, each]) => `${name}=${each instanceof Object ? inOrder(each) : each}`)
+    .join();
 }
 
 function works(credential: Credential, now: number): boolean {

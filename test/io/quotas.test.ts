@@ -5,6 +5,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import type { Limits } from '../../src/config/limits.js';
 import { type Answered, ask, askChat, bearer } from '../support/ask.js';
 import { type Daemon, startDaemon } from '../support/daemon.js';
+import { testDatabase } from '../support/postgres.js';
 import { type Answer, chatCompletion, startUpstream } from '../support/upstream.js';
 
 const perRequest = { prompt_tokens: 15, completion_tokens: 25, total_tokens: 40 };
@@ -139,3 +140,19 @@ function assertType(answer: Answered, type: string, message: RegExp): void {
   assert.deepEqual([error.type, error.code], [type, 'rate_limit_exceeded']);
   assert.match(error.message, message);
 }
+
+test('a limit of a day is as it was after a restart', async (t) => {
+  const upstream = await startUpstream(t, answerWithUsage);
+  const database = await testDatabase(t);
+  const first = await startDaemon(t, { database });
+  await first.addProvider('p', { api_base: upstream.url });
+  const key = await limitedKey(first, 'k', { requests_per_day: 10 });
+  const left = async (url: string) => {
+    const { status, headers } = await askChat(url, key, 'm');
+    return status === 200 ? Number(headers['x-ratelimit-remaining-requests']) : status;
+  };
+  assert.deepEqual([await left(first.url), await left(first.url)], [9, 8]);
+  assert.equal(await first.stop(), 0);
+  const second = await startDaemon(t, { database, home: first.home });
+  assert.equal(await left(second.url), 7);
+});

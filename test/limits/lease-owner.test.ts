@@ -110,3 +110,44 @@ test('a bucket is forgotten only when it is full and nothing is lent', () => {
   owner.sweep(240_000);
   assert.equal(owner.handle(2, { ...message, want: 10 }, 240_000).tokens, 10);
 });
+
+test('an owner that follows another starts with what that had left, and what came back since', () => {
+  const before = new LeaseOwner();
+  const ask = (key: string, want: number) => ({
+    key,
+    rate: 1,
+    burst: 100,
+    used: 0,
+    returned: 0,
+    want,
+  });
+  before.handle(1, ask('a', 60), 0);
+  before.handle(1, { ...ask('b', 0), owed: 130 }, 0);
+  before.handle(1, ask('full', 0), 0);
+  const levels = before.levels(0);
+  assert.deepEqual(levels, { a: 40, b: -30 });
+  const after = new LeaseOwner();
+  after.restore(levels, 1_000_000);
+  assert.equal(after.handle(2, ask('a', 100), 1_005_000).tokens, 45);
+  assert.equal(after.handle(2, ask('b', 100), 1_005_000).waitMs, 26_000);
+  assert.equal(after.handle(2, ask('full', 100), 1_005_000).tokens, 100);
+  assert.equal(after.handle(2, ask('new', 100), 1_005_000).tokens, 100);
+});
+
+test('where two owners are there at once, each has half of what is left', () => {
+  const before = new LeaseOwner();
+  const ask = (key: string, want: number) => ({
+    key,
+    rate: 1,
+    burst: 100,
+    used: 0,
+    returned: 0,
+    want,
+  });
+  before.handle(1, ask('a', 59), 0);
+  before.handle(1, { ...ask('b', 0), owed: 130 }, 0);
+  before.freeze(0);
+  assert.deepEqual(before.halve(0), { a: 20, b: -30 });
+  assert.equal(before.handle(1, ask('a', 100), 50_000).tokens, 21);
+  assert.equal(before.handle(1, ask('b', 1), 50_000).tokens, 0);
+});

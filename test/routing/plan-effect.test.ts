@@ -14,6 +14,22 @@ test('a plan names the keys whose bodies it stores', () => {
   assert.deepEqual(planEffect(unset, off).keys, []);
 });
 
+test('a plan names the keys that change their team or limits', () => {
+  const of = (fields: Parameters<typeof credential>[1]) =>
+    configuration([], [credential('a', fields)]);
+  const reasons = (before: object, after: object) =>
+    planEffect(of(before), of(after)).keys.flatMap((key) => key.reasons);
+  assert.deepEqual(reasons({}, { team: 't' }), ['team none, then t']);
+  assert.deepEqual(reasons({ team: 't' }, { team: null }), ['team t, then none']);
+  const models = { m: { tokens_per_day: 1 } };
+  assert.deepEqual(reasons({}, { limits: { models } }), ['other limits']);
+  const one = { tokens_per_day: 2, max_concurrency: 1, models };
+  const same = { models, max_concurrency: 1, tokens_per_day: 2 };
+  assert.deepEqual(reasons({ limits: one }, { limits: same }), []);
+  const other = { ...one, models: { m: { tokens_per_day: 2 } } };
+  assert.deepEqual(reasons({ limits: one }, { limits: other }), ['other limits']);
+});
+
 test('a plan says for which APIs a model’s requests are translated, now and then', () => {
   const chat = configuration([provider('a', { model_mapping: { m: 'm' } })]);
   const operations = ['chat' as const, 'responses' as const];

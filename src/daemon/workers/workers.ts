@@ -15,6 +15,7 @@ import type { Resources } from '../follow/resources.js';
 import { environmentWithoutSecrets } from './child-environment.js';
 import { ownDescriptors } from './descriptors.js';
 import { Ejections } from './ejections.js';
+import { LimitLevels } from './limit-levels.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { unpackRequests } from './packed-requests.js';
 import { SharedLimits } from './shared-limits.js';
@@ -83,7 +84,8 @@ export class Workers {
   constructor(options: WorkersOptions) {
     this.#options = options;
     this.#isOnTrial = options.isOnTrial;
-    this.#limits = new SharedLimits(options.limitsStartFull, (worker, grant) =>
+    const levels = new LimitLevels(options.settings.data_dir);
+    this.#limits = new SharedLimits(options.limitsStartFull, levels, (worker, grant) =>
       this.#live.get(worker)?.send({ type: 'slot', grant }),
     );
     this.#facts = {
@@ -196,6 +198,7 @@ export class Workers {
     const timer = setTimeout(() => this.kill(), settings.server.grace_period_ms + killMarginMs);
     await this.#until(() => this.#live.size === 0);
     clearTimeout(timer);
+    this.#limits.save();
   }
 
   /** Ends all workers at once. */
