@@ -1,0 +1,113 @@
+import type { Settings } from '../../config/settings-schema.js';
+import { configVersion } from '../../db/queries/config-version.js';
+import { PriceSheets } from '../../pricing/price-sheets.js';
+import type { Budgets } from '../budgets.js';
+import type { Closers } from '../closers.js';
+import { configuredNames } from '../follow/configured-names.js';
+import { followDatabase } from '../follow/follow-database.js';
+import type { FollowedSecrets } from '../follow/follow-secrets.js';
+import type { LastGood } from '../follow/last-good.js';
+import { readRows } from '../follow/last-rows.js';
+import { readOverrideFiles, watchOverrideFiles } from '../follow/override-files.js';
+import { PastProviders } from '../follow/past-providers.js';
+import { Reloader } from '../follow/reloader.js';
+import type { PriceBook } from '../price-book.js';
+import type { Probing } from '../probing.js';
+import type { Workers } from '../workers/workers.js';
+import type { Observers } from './observers.js';
+import type { Storage } from './storage.js';
+
+interface ServingOptions {
+  settings: Settings;
+  observers: Observers;
+  workers: Workers;
+  storage: Storage;
+  followed: FollowedSecrets;
+  lastGood: LastGood;
+  prices: PriceBook;
+  budgets: Budgets;
+  probing: Probing;
+  /** Aborted when this daemon begins to stop. */
+  stopping: AbortSignal;
+  closers: Closers;
+}
+
+/** The configuration of a daemon, from its sources to the workers. */
+export interface Serving {
+  readonly reloader: Reloader;
+  readonly pastProviders: PastProviders;
+  /** The workers' HTTP engine; empty until they serve. */
+  readonly engine: string;
+  /** Reads the configuration, starts the workers with it, and follows what changes. */
+  start(): Promise<void>;
+}
+
+export function createServing(options: ServingOptions): Serving {
+  const { settings, workers, storage, followed, lastGood, prices, budgets, probing, closers } =
+    options;
+  const { emit, metrics } = options.observers;
+  const { store } = storage;
+  const overridesDir = settings.overrides_dir ?? '';
+  const pastProviders = new PastProviders();
+  const priceSheets = new PriceSheets();
+  let engine = '';
+  const reloader = new Reloader({
+    readRows: () => readRows(store, lastGood),
+    readVersion: async () => (await configVersion(store.sql)).version,
+    readOverrides: () => readOverrideFiles(overridesDir),
+    resolve: async (merged, rows) => {
+      const { providers, ...others } = await followed.resolve(merged, rows);
+      return { ...others, providers: priceSheets.attach(providers, merged.prices ?? []) };
+    },
+    privateAddresses: settings.upstream.private_addresses,
+    publish: async (configuration, hash) => {
+      metrics.configured(configuredNames(configuration, settings.routing));
+      prices.configured(configuration.providers);
+      budgets.configured(configuration);
+      if (engine) await workers.publish(configuration, hash);
+      else engine = await workers.start(configuration, hash);
+    },
+    activated: (configuration, rows) => {
+      workers.inform({ configVersion: configuration.version });
+      lastGood.save(rows).catch((error: unknown) => {
+        emit({ type: 'config_not_kept', reason: error instanceof Error ? error.message : '' });
+      });
+      probing.configured(configuration);
+      pastProviders.add(configuration);
+    },
+    emit,
+  });
+  const follow = () => {
+    const following = followDatabase({
+      store,
+      listenUrl: settings.database.listen_url,
+      mark: () => reloader.mark(),
+      knownVersion: () => reloader.active.configuration.version,
+      alwaysMark: () => followed.hasFiles,
+      onState: (database) => workers.inform({ database }),
+      emit,
+    });
+    closers.push(() => following.close());
+  };
+  return {
+    reloader,
+    pastProviders,
+    get engine() {
+      return engine;
+    },
+    async start() {
+      closers.push(() => workers.stop());
+      await reloader.reload();
+      closers.push(() => reloader.stop());
+      const overrides = watchOverrideFiles(overridesDir, () => reloader.mark());
+      closers.push(() => overrides.close());
+      if (store.isOpen) return follow();
+      workers.inform({ database: 'down' });
+      store.openLater(() => {
+        if (options.stopping.aborted) return;
+        follow();
+        storage.start().catch(() => {});
+      });
+    },
+  };
+}
