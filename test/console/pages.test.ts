@@ -30,7 +30,17 @@ async function seriousViolations(
 }
 
 const places = [
-  ...['overview', 'requests', 'usage', 'playground', 'providers', 'models', 'keys', 'teams'],
+  ...[
+    'overview',
+    'requests',
+    'usage',
+    'playground',
+    'providers',
+    'models',
+    'keys',
+    'teams',
+    'budgets',
+  ],
   ...['configuration', 'configuration?view=history', 'audit', 'health'],
 ];
 

@@ -10,7 +10,17 @@ import { startFilled } from './fixture.js';
 
 const folder = resolve(process.argv[2] ?? 'screenshots');
 const pages = [
-  ...['overview', 'requests', 'usage', 'playground', 'providers', 'models', 'keys', 'teams'],
+  ...[
+    'overview',
+    'requests',
+    'usage',
+    'playground',
+    'providers',
+    'models',
+    'keys',
+    'teams',
+    'budgets',
+  ],
   ...['configuration', 'configuration?view=history', 'audit', 'health'],
 ];
 const contents = [

@@ -30,6 +30,13 @@ test('a newcomer comes from a link to the first request and its cost', { skip },
   await press(page, 'Done');
   await seen(page, 'first');
 
+  await page.goto(`${daemon.url}/console#/budgets`);
+  await press(page, 'Create a budget');
+  await fill(page, 'Name', 'everything');
+  await fill(page, 'Dollars', '12.5');
+  await press(page, 'Create');
+  await seen(page, '$12.50');
+
   await page.goto(`${daemon.url}/console#/keys?add=yes`);
   await fill(page, 'Name', '第一个');
   await press(page, 'Create');

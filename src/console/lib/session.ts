@@ -17,7 +17,7 @@ export const signInNote = signal<string | null>(null);
 /** Whether the last request reached the gateway. */
 export const connection = signal<'good' | 'lost'>('good');
 
-const role = computed(() => session.value?.role ?? 'viewer');
+export const role = computed(() => session.value?.role ?? 'viewer');
 
 /** Who may do what; the server decides, and this only hides what it would refuse. */
 export const mayChangeProviders = computed(

@@ -1,4 +1,5 @@
 import { AuditPage } from './audit.js';
+import { Budgets } from './budgets.js';
 import { Configuration } from './configuration.js';
 import { Health } from './health.js';
 import { Keys } from './keys.js';
@@ -20,6 +21,7 @@ export const pages = {
   models: Models,
   keys: Keys,
   teams: Teams,
+  budgets: Budgets,
   configuration: Configuration,
   audit: AuditPage,
   health: Health,
@@ -50,6 +52,7 @@ export const pageGroups: readonly Group[] = [
       ['models', 'Models'],
       ['keys', 'Keys'],
       ['teams', 'Teams'],
+      ['budgets', 'Budgets'],
     ],
   },
   {

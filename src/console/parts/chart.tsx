@@ -50,7 +50,11 @@ export function Chart({ label, times, stepSeconds, series, format, height = 168 
       padding: [8, 8, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
-      scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
+      scales: {
+        // The last step has its width too.
+        x: { time: true, range: (_, min, max) => [min, max + stepSeconds] },
+        y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] },
+      },
       axes: [
         {
           ...axis,

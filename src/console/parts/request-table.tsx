@@ -18,7 +18,7 @@ export function RequestTable({ rows, isShort = false }: RequestTableProps) {
       title: t('Time'),
       value: ({ request_id, started_at }) => (
         <a href={linkTo('requests', request_id)}>
-          {isShort ? clock(started_at) : dateTime(started_at)}
+          {isShort ? clock(started_at) : dateTime(started_at).slice(5)}
         </a>
       ),
     },
