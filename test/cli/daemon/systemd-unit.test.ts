@@ -54,4 +54,12 @@ for (const name of ['llmproxy.service', 'user/llmproxy.service']) {
     const unit = readFileSync(new URL(`../../../../systemd/${name}`, import.meta.url), 'utf8');
     assert.match(unit, /^\[Service\]$[^[]*^LimitCORE=0$/m);
   });
+
+  test(`${name} has a directory for sockets, closed to others`, () => {
+    const unit = readFileSync(new URL(`../../../../systemd/${name}`, import.meta.url), 'utf8');
+    assert.match(
+      unit,
+      /^\[Service\]$[^[]*^RuntimeDirectory=llmproxy\nRuntimeDirectoryMode=07[05]0$/m,
+    );
+  });
 }
