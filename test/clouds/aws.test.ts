@@ -100,6 +100,12 @@ test('a web identity is exchanged for a role, without a signature', async (t) =>
     ['AssumeRoleWithWebIdentity', 'jwt', 'arn:aws:iam::1:role/z'],
   );
   assert.equal(headers.authorization, undefined);
+  const own = { method: 'web_identity', role_arn: 'arn:aws:iam::1:role/own' } as const;
+  await awsKeys(context, own, region);
+  assert.deepEqual(
+    sts.asked.map((each) => each.fields.RoleArn),
+    ['arn:aws:iam::1:role/z', 'arn:aws:iam::1:role/own'],
+  );
   const gone = { method: 'web_identity', token_file: '/gone' } as const;
   await assert.rejects(awsKeys(context, gone, region), {
     message: /token file \/gone is not there/,

@@ -56,7 +56,10 @@ test('the token of a session is sent and signed; another day has another key', (
   assert.deepEqual(added.slice(2, 4), ['x-amz-security-token', vector.token]);
   assert.ok(added[5]?.endsWith(`Signature=${vector.signature}`));
   const dayMs = 86_400_000;
-  assert.match(sign({ ...request, body: null }, nowMs + dayMs)[5] ?? '', /\/20150831\/us-east-1/);
+  const next = sign({ ...request, body: null }, nowMs + dayMs);
+  assert.match(next[5] ?? '', /\/20150831\/us-east-1/);
+  const fresh = signAws({ ...keys, sessionToken: vector.token ?? '' }, scope);
+  assert.deepEqual(fresh({ ...request, body: null }, nowMs + dayMs), next);
   assert.deepEqual(sign({ ...request, body: null }, nowMs), added, 'and back');
 });
 

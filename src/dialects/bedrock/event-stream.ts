@@ -31,7 +31,7 @@ export class EventStreamSplitter {
     this.#pending.push(bytes);
     this.#bytes += bytes.length;
     // A large frame in many pieces is joined once.
-    if (this.#bytes < Math.max(preludeBytes, this.#length)) return;
+    if (this.#bytes < this.#length) return;
     let data = this.#pending.length === 1 ? bytes : Buffer.concat(this.#pending);
     for (;;) {
       this.#length = data.length < preludeBytes ? 0 : frameLength(data);
