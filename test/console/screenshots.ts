@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
-import { openPage, signIn, skip, startBrowser } from './browser.js';
+import { openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
 import { startFilled } from './fixture.js';
 
 const folder = resolve(process.argv[2] ?? 'screenshots');
@@ -34,6 +34,38 @@ const looks = [
   { width: 1280, theme: 'dark' },
   { width: 1920, theme: 'light' },
 ] as const;
+
+/** The pictures of docs/console.md. */
+const documented = [
+  { file: 'overview', place: 'overview', theme: 'light' },
+  { file: 'usage-dark', place: 'usage?by=model', theme: 'dark' },
+  { file: 'request', place: 'requests?status=200', theme: 'light' },
+  { file: 'weights', place: 'providers', theme: 'light' },
+] as const;
+
+test('the pictures of the documentation', { skip, timeout: 600_000 }, async (t) => {
+  mkdirSync(`${folder}/docs`, { recursive: true });
+  const daemon = await startFilled(t, { keys: 200, requests: 4_000 });
+  const browser = await startBrowser(t);
+  const watched = await openPage(browser, daemon.url);
+  const { page } = watched;
+  await page.setViewport({ width: 1100, height: 720 });
+  await signIn(watched, daemon.url, daemon.adminKey);
+  for (const { file, place, theme } of documented) {
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    await page.goto(`${daemon.url}/console#/${place}`);
+    await page.waitForFunction('!document.querySelector(".skeleton")');
+    if (file === 'request') await page.click('tbody tr:nth-child(3) a');
+    if (file === 'weights') {
+      await press(page, 'Weights');
+      await page.locator('input[type=range]').fill('9');
+      await seen(page, 'weight: 3 → 9');
+    }
+    await page.waitForNetworkIdle({ concurrency: 1, idleTime: 800 });
+    const path = `${folder}/docs/${file}.webp` as const;
+    await page.screenshot({ path, type: 'webp', quality: 80 });
+  }
+});
 
 for (const { name, ...content } of contents) {
   test(`screenshots of a gateway with ${name}`, { skip, timeout: 600_000 }, async (t) => {
