@@ -14,13 +14,13 @@ export interface Selectors {
   /** An end user. */
   user?: string;
   tag?: string;
-  /** As clients ask for it: a name or a wildcard. */
+  /** Clients' name of the model, or a wildcard. */
   model?: string;
   /** A `provider_key`. */
   provider?: string;
 }
 
-/** What may be spent: a row of `budgets`, or an entry of an override file. */
+/** A limit of spend: a row of `budgets`, or an entry of an override file. */
 export interface Budget {
   /** Row id; null or absent for one that exists only in an override file. */
   id?: number | null;
@@ -37,7 +37,7 @@ export interface Budget {
   alerts: number[];
   /** URL that alerts are posted to; null: none. */
   webhook: string | null;
-  /** What models without a price are charged with; null: they are refused under a hard budget. */
+  /** Price of models without one; null: they are refused under a hard budget. */
   ceiling: Rates | null;
   is_enabled: boolean;
 }

@@ -23,7 +23,7 @@ export interface Configuration {
 export interface Provider {
   /** Unique name, chosen by the operator. */
   provider_key: string;
-  /** Where it lives, how it authenticates and what it speaks. */
+  /** Kind of provider: its location, authentication and dialects. */
   provider_type: ProviderType;
   /**
    * Base URL up to and including the version segment, such as `https://api.openai.com/v1`; of
@@ -38,7 +38,7 @@ export interface Provider {
   weight: number;
   /** Settings of this provider alone. */
   provider_params: ProviderParams;
-  /** What its requests are charged with, once the configuration is active; absent: none is known. */
+  /** Prices of its requests, once the configuration is active; absent: none are known. */
   prices?: PriceSheet;
   is_enabled: boolean;
 }
@@ -73,29 +73,29 @@ export interface ProviderParams {
   timeouts?: Timeouts;
   /** Timeouts for models sent under these names or wildcards; the first that matches counts. */
   model_timeouts?: Record<string, Timeouts>;
-  /** Of `azure`: the `api-version` that requests name. */
+  /** For `azure`: the `api-version` that requests name. */
   api_version?: string;
-  /** Of `bedrock`: the region that requests are signed for; absent: that of `api_base`. */
+  /** For `bedrock`: the region that requests are signed for; absent: that of `api_base`. */
   region?: string;
-  /** Of `vertex`: the project, and the location of its models. */
+  /** For `vertex`: the project, and the location of its models. */
   project?: string;
   location?: string;
-  /** Where the control process gets credentials of a cloud; absent: `api_key` is all. */
+  /** Source of a cloud's credentials for the control process; absent: `api_key` is enough. */
   auth?: ProviderAuth;
-  /** What it got; never stored, secret. */
+  /** The credentials; never stored, secret. */
   fetched?: FetchedCredentials;
-  /** Of `openai`: the APIs that the server has; absent: all, responses at OpenAI only. */
+  /** For `openai`: the APIs that the server has; absent: all, but responses at OpenAI only. */
   operations?: OpenaiOperation[];
-  /** What is done about a request that loses something where it is translated; absent: `warn`. */
+  /** Policy for requests that lose something in translation; absent: `warn`. */
   losses?: LossPolicy;
-  /** What is added to the prices of its models, in percent; negative: a discount. */
+  /** Surcharge on the prices of its models, in percent; negative: a discount. */
   markup_percent?: number;
   /** False: the provider refuses `stream_options`, so streams are not asked for their usage. */
   stream_usage?: boolean;
   /** Tests the provider again and again, beside what clients ask of it. */
   probe?: {
     interval_ms: number;
-    /** As clients ask for it; absent: the first that the mapping names, else its list of models. */
+    /** Clients' name of the model; absent: the first in the mapping, else its list of models. */
     model?: string;
   };
 }
@@ -106,18 +106,18 @@ export interface ProviderTls {
   /** Our certificate, if it wants one, and its key. */
   cert_file?: string;
   key_file?: string;
-  /** What the files hold, once they are read; secret. */
+  /** Contents of the files, once they are read; secret. */
   pem?: Readonly<Partial<Record<'ca' | 'cert' | 'key', string>>>;
 }
 
-/** Where credentials of a cloud come from. Members without a meaning for the method are ignored. */
+/** Source of a cloud's credentials. Members without a meaning for the method are ignored. */
 export interface ProviderAuth {
   method: AuthMethod;
-  /** Of `profile`: its name in the files of AWS's tools; absent: `default`. */
+  /** For `profile`: its name in the files of AWS's tools; absent: `default`. */
   profile?: string;
-  /** Of `web_identity`: the role; absent: as AWS's variables say. */
+  /** For `web_identity`: the role; absent: that of AWS's variables. */
   role_arn?: string;
-  /** Of `web_identity`, and of `workload_identity` at Azure: the file with the token. */
+  /** For `web_identity`, and `workload_identity` at Azure: the file with the token. */
   token_file?: string;
   /** At Azure: the directory, and the application or the identity. */
   tenant_id?: string;
@@ -179,13 +179,13 @@ export interface Team {
   name: string;
   /** Model names or wildcards that its keys may use; null and `["*"]` are all. */
   allowed_models: string[] | null;
-  /** Of all its keys together. */
+  /** Limits of all its keys together. */
   limits: Limits;
   /** Its share where requests wait, against other teams. */
   weight: number;
-  /** Of the requests of its keys. */
+  /** Tags of its keys' requests. */
   tags: string[];
-  /** Who answers for it, for people. */
+  /** The person responsible for it, for people. */
   admins: string[];
 }
 
@@ -212,7 +212,7 @@ export interface Credential {
   /** Requests at once at most, of a key with a `rate_limit`; absent or null: as many as that. */
   burst?: number | null;
   is_enabled: boolean;
-  /** What may be shown of the key, such as `sk-…abcd`. */
+  /** The key, masked for display, such as `sk-…abcd`. */
   key_preview: string;
   /** Refused from then on: ISO 8601; absent or null: never. */
   expires_at?: string | null;
@@ -222,9 +222,9 @@ export interface Credential {
   previous_expires_at?: string | null;
   /** For people, to find it by; its requests have them too. */
   tags?: string[];
-  /** Whether what it asks and is answered is stored; absent: false. */
+  /** True if bodies of its requests and answers are stored; absent: false. */
   store_bodies?: boolean;
-  /** What is done about losses of translation; absent or null: as each provider says. */
+  /** Policy for losses of translation; absent or null: that of each provider. */
   losses?: LossPolicy | null;
   /** Addresses and networks (CIDR) that it may be used from; absent or null: all. */
   allowed_ips?: string[] | null;
@@ -234,7 +234,7 @@ export interface Credential {
   limits?: Limits;
   /** Its share where requests wait, against other keys of its team; absent: 1. */
   weight?: number;
-  /** Where requests wait, those of a higher one of its team go first; absent: 0. */
+  /** Priority in queues: keys of its team with a higher one go first; absent: 0. */
   priority?: number;
 }
 

@@ -4,7 +4,7 @@ import type { Settings } from './settings-schema.js';
 
 /** A proxy that connections to providers go through. */
 export interface HttpProxy {
-  /** Whether it is itself reached over TLS. */
+  /** True if the proxy itself is reached over TLS. */
   readonly isTls: boolean;
   /** Without brackets. */
   readonly hostname: string;
@@ -23,7 +23,7 @@ export function proxyProblem(text: string): string | null {
 
 /** The proxy at a URL such as `http://user:password@proxy.local:3128`, or the reason it is none. */
 export function parseProxy(text: string): HttpProxy | string {
-  // As other programs read these variables: `proxy.local:3128` is HTTP.
+  // Like other programs that read these variables: `proxy.local:3128` is HTTP.
   const url = /^[a-z0-9+.-]+:\/\//i.test(text) ? text : `http://${text}`;
   if (!URL.canParse(url)) return 'is not the URL of a proxy, such as http://proxy.local:3128';
   const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(url);

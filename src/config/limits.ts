@@ -1,4 +1,4 @@
-/** What a limit of requests or tokens counts, and over how long. */
+/** Unit and period of a limit of requests or tokens. */
 export const limitNames = [
   'requests_per_second',
   'requests_per_minute',

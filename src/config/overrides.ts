@@ -25,7 +25,7 @@ export interface Override {
   teams: Map<string, Partial<Omit<Team, 'name' | 'id'>>>;
   /** By name. */
   credentials: Map<string, Partial<Omit<Credential, 'name' | 'id'>>>;
-  /** Of prices, budgets and stops, by name. */
+  /** Prices, budgets and stops, by name. */
   named: Record<NamedSection, Map<string, object>>;
 }
 

@@ -12,7 +12,7 @@ export const ownHeaders = new Set([
   'x-request-id',
 ]);
 
-/** Of a client no provider gets these either: they hold its credential, or would ask for an encoded answer. */
+/** Clients' headers that no provider gets: they hold a credential, or would request an encoded answer. */
 export const neverForwarded = new Set([
   ...ownHeaders,
   'accept-encoding',

@@ -38,7 +38,7 @@ export interface ContextTier {
   service_tiers?: TierRates;
 }
 
-/** What a model costs from a day on: a row of `prices`, or an entry of an override file. */
+/** Price of a model from a day on: a row of `prices`, or an entry of an override file. */
 export interface Price {
   /** Unique. */
   name: string;
@@ -56,7 +56,7 @@ export interface Price {
   max_input_tokens: number | null;
   /** The most that the model writes. */
   max_output_tokens: number | null;
-  /** Who says so: `operator`, `litellm`. */
+  /** Source of the price: `operator`, `litellm`. */
   source: string;
 }
 
@@ -84,7 +84,7 @@ export interface PriceSheet {
   readonly own: readonly Price[];
   /** The bundled ones, of this kind of provider. */
   readonly catalog: readonly CatalogModel[];
-  /** What is added to each. */
+  /** Surcharge on each. */
   readonly markupPercent: number;
 }
 

@@ -77,7 +77,7 @@ function matches(pattern: string, name: string): boolean {
   return new RegExp(`^${parts.join('.*')}$`).test(name);
 }
 
-/** Whether a secret is JSON, as that of a service account. */
+/** True if a secret is JSON, like that of a service account. */
 export function isJsonObject(value: string): boolean {
   if (!value.startsWith('{')) return false;
   try {

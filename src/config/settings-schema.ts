@@ -58,7 +58,7 @@ export interface Settings {
   console: {
     /** False: `/console` is not served, and nobody can sign in. */
     enabled: boolean;
-    /** Where browsers reach the gateway, such as `https://llm.example.com`; null: unknown. */
+    /** URL of the gateway for browsers, such as `https://llm.example.com`; null: unknown. */
     url: string | null;
     /** From signing in to having to do so again. */
     session_ms: number;
@@ -82,7 +82,7 @@ export interface Settings {
     strategy: StrategyName;
     /** Maximum attempts for one request, over all providers and fallback models. */
     max_attempts: number;
-    /** What a stream must have shown before it is passed on; until then another attempt can replace it. */
+    /** Stage at which a stream is passed on; until then another attempt can replace it. */
     hold_streams: 'first_content' | 'first_event';
     /** Model → models to try, in order, when no provider of it answers. */
     fallbacks: Record<string, string[]>;
@@ -107,9 +107,9 @@ export interface Settings {
     http_proxy: string | null;
     /** Hosts, networks and ports that are reached without a proxy, separated by commas. */
     no_proxy: string | null;
-    /** Whether media that a client gives by URL are fetched for providers that want their content. */
+    /** True if media that a client gives by URL are fetched for providers that need their content. */
     fetch_media: 'off' | 'public' | 'any';
-    /** Of all media of a request. */
+    /** Maximum for all media of a request. */
     max_media_bytes: number;
   };
   secrets: {
@@ -214,7 +214,7 @@ const list = {
   default: [],
 } as const;
 
-/** As browsers write it in `Origin`: no path and no slash at the end. */
+/** The form of `Origin` in browsers: no path and no slash at the end. */
 const originPattern = '^(\\*|null|[a-z][a-z0-9+.-]*://[^/\\s*]+)$';
 
 const modelLists = {

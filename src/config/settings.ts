@@ -69,7 +69,7 @@ export function loadSettings(flags: SettingsFlags = {}): Settings {
 }
 
 /**
- * As `loadSettings`, with the source of each value.
+ * Like `loadSettings`, with the source of each value.
  * @throws SettingsError
  */
 export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()): ResolvedSettings {

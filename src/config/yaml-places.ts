@@ -117,7 +117,7 @@ const maxNameLength = 300;
 
 /** A key or an item of the text; several documents may have it. */
 interface Entry {
-  /** Of the first. */
+  /** Place of the first. */
   offset: number;
   /** Indexes of the events of its values. */
   values: number[];

@@ -4,7 +4,7 @@ import { isObject } from './read.js';
 export interface AnswerError {
   /** The status that it should have had. */
   status: number;
-  /** As the body of an answer with this status. */
+  /** The body to answer with this status. */
   body: string;
 }
 
@@ -45,7 +45,7 @@ const minimaxStatuses: Readonly<Record<number, number>> = {
   2049: 401,
 };
 
-/** Where nothing says what kind of error it is. */
+/** The status of an error of unknown kind. */
 const unknownStatus = 502;
 
 /**
@@ -66,7 +66,7 @@ export function statusOfError(error: unknown): number {
   return unknownStatus;
 }
 
-/** Whether a body is worth parsing for `errorIn`: nothing else of it is looked at. */
+/** True if a body is worth parsing for `errorIn`, judged by its bytes alone. */
 export function mayBeError(body: Buffer): boolean {
   return body.length <= maxBytes && (body.includes('"error"') || body.includes('"base_resp"'));
 }

@@ -13,7 +13,7 @@ export function beginsStream(beginning: Buffer): boolean | null {
   return starts.some((start) => start.startsWith(text)) ? null : false;
 }
 
-/** Whether there is nothing but white space: a sign of life before JSON. */
+/** True if there is nothing but white space: a sign of life before JSON. */
 export function isBlank(bytes: Buffer): boolean {
   return bytes.every(isSpace);
 }

@@ -6,7 +6,7 @@ export interface Span {
   end: number;
 }
 
-/** Why a body is not JSON: what was wrong, and at which byte. */
+/** A body is not JSON: the reason, and the byte. */
 export class JsonSyntaxError extends Error {
   constructor(reason: string, position: number) {
     super(`${reason} at byte ${position}`);
@@ -30,7 +30,7 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** What may come next. */
+/** The kinds of token that may come next. */
 const VALUE = 0;
 const VALUE_OR_CLOSE = 1;
 const KEY = 2;
@@ -58,7 +58,7 @@ export class BodyScanner {
   #state = VALUE;
   /** Bytes of the chunks before the current one. */
   #offset = 0;
-  /** Whether each value that is open is an object, else an array. */
+  /** For each open value: true for an object, false for an array. */
   readonly #open: boolean[] = [];
   #stringIsKey = false;
   #escaped = false;

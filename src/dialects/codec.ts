@@ -27,7 +27,7 @@ export interface RequestPlace {
   stream: boolean | null;
 }
 
-/** Of a path that holds none of them. */
+/** The place in a path that names nothing. */
 export const noPlace: RequestPlace = { model: '', stream: null };
 
 /** In what compatible servers differ from the dialect that they speak. */
@@ -46,7 +46,7 @@ export const noQuirks: Quirks = {
   noStreamOptions: false,
 };
 
-/** Who is to read a written request. */
+/** The reader of a written request. */
 export interface RequestTarget {
   model: string;
   /** The most tokens that this model writes, from the price table; null when unknown. */
@@ -93,7 +93,7 @@ export interface StreamWriter {
   push(part: Part): string | Buffer | null;
 }
 
-/** How requests are written to providers of a dialect, and their answers read. Pure. */
+/** Writes requests to providers of a dialect, and reads their answers. Pure. */
 export interface ProviderCodec {
   readonly dialect: ProviderDialect;
   /** Media that it can only send as base64, so that URLs must be fetched before. */

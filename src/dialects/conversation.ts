@@ -252,7 +252,7 @@ export interface Finish {
   raw: string | null;
   /** The stop sequence that was met. */
   sequence: string | null;
-  /** Why, in words, where the provider says more than a reason. */
+  /** Explanation in words, if the provider gives one besides the reason. */
   detail: string | null;
 }
 

@@ -8,7 +8,7 @@ import type { SaidMembers } from './said.js';
 import type { SseEvent } from './sse.js';
 import type { AnswerBytes, TokenUsage } from './usage.js';
 
-/** What is asked of a model. */
+/** The operations of models. */
 export type Operation =
   | 'chat'
   | 'completion'
@@ -63,11 +63,11 @@ export interface Dialect {
   readonly said: SaidMembers;
   /** @throws GatewayError `invalid_request`; JsonSyntaxError. */
   readHead(body: Buffer, spans: Spans, place: RequestPlace): ModelRequest;
-  /** What its requests name and its answers make that lives at one provider; absent: nothing. */
+  /** Objects at one provider that its requests name and its answers create; absent: none. */
   readonly resources?: DialectResources;
-  /** Whether an event of a stream is content, an error, or says nothing yet. */
+  /** Tells if an event of a stream is content, an error, or neither. */
   readonly judge: Judge;
-  /** Whether tokens are counted from the texts where the provider reports no usage. */
+  /** True if tokens are counted from the texts where the provider reports no usage. */
   readonly countsTokens: boolean;
   /**
    * The error that an answer is despite a status of success.
@@ -85,7 +85,7 @@ export interface Dialect {
   errorBody(error: GatewayError, requestId: string | null): string;
   /** Bytes that stand in the last event of each stream and in no other; null: there are none. */
   readonly streamEnds: readonly Buffer[] | null;
-  /** Whether its clients pass over comments, which keep a silent stream open. */
+  /** True if its clients skip comments, which keep a silent stream open. */
   readonly takesComments: boolean;
   /** An event that ends a stream which broke. */
   errorEvent(error: GatewayError, requestId: string): Buffer;
@@ -100,21 +100,21 @@ export interface DialectResources {
   readonly made: RegExp | null;
 }
 
-/** What an attempt must know of the dialect that it is answered in. */
+/** The part of an answer's dialect that an attempt needs. */
 export interface AnswerJudge extends Pick<Dialect, 'judge' | 'errorIn'> {
-  /** Of a stream of frames: makes the dialect's own event of one. */
+  /** For streams of frames: makes an event of the dialect from a frame. */
   unwrap?(event: SseEvent): SseEvent;
   /** The body of an error in the dialect's shape, where its host has another one. */
   ownError?(body: Buffer, status: number): string;
 }
 
-/** What is read of an answer in a dialect, be it one that no client speaks. */
+/** Reads answers in a dialect, including those that no client speaks. */
 export type AnsweredDialect = AnswerJudge & Pick<Dialect, 'name' | 'requestIdHeader'>;
 
 /** Takes the usage that a client did not ask for out of a stream. */
 export interface UsageFilter {
   readonly usage: TokenUsage | null;
-  /** What of the stream so far can be passed on; may be empty. */
+  /** The part of the stream so far that can be passed on; may be empty. */
   push(chunk: Buffer): Buffer;
   /** The rest, when the stream has ended. */
   flush(): Buffer;

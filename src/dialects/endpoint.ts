@@ -10,16 +10,16 @@ export interface ModelEndpoint {
   readonly path: string;
   readonly dialect: Dialect;
   readonly document: EndpointDocument;
-  /** Where it takes a form with files. */
+  /** Set if it takes a form with files. */
   readonly form?: {
-    /** Whether it takes no JSON. */
+    /** True if it takes no JSON. */
     readonly only: boolean;
     /** The model meant by a form that names none; null: it must name one. */
     readonly defaultModel: string | null;
   };
   /** Null: models are not probed here. */
   readonly probe: EndpointProbe | null;
-  /** Whether a request uses up a token of its key's rate limit. */
+  /** True if a request uses a token of its key's rate limit. */
   readonly limited: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface SocketEndpoint extends Pick<ModelEndpoint, 'pattern' | 'path' |
   readonly document: Pick<EndpointDocument, 'operationId' | 'summary'>;
 }
 
-/** What clients have made at a provider: all of a kind, or one by its id with what is below it. */
+/** Objects that clients created at a provider: all of a kind, or one by its id. */
 export interface ResourceEndpoint extends Pick<ModelEndpoint, 'path' | 'dialect'> {
   readonly kind: 'resource';
   readonly method: null;
@@ -39,17 +39,17 @@ export interface ResourceEndpoint extends Pick<ModelEndpoint, 'path' | 'dialect'
   readonly pattern: string;
   /** For the OpenAPI document: one of them, such as `file`. */
   readonly noun: string;
-  /** Whether one of them may name any model, out of sight of the gateway. */
+  /** True if one of them may name any model without the gateway's knowledge. */
   readonly hidesModels: boolean;
 }
 
-/** What is passed on to a provider. */
+/** An endpoint whose requests are passed on to a provider. */
 export type ServedEndpoint = ModelEndpoint | SocketEndpoint | ResourceEndpoint;
 
-/** Where a provider is asked. */
+/** The dialect and path of requests to a provider. */
 export interface AskedEndpoint {
   readonly dialect: AnsweredDialect;
-  /** As that of a model endpoint; empty where the provider has a path for each model. */
+  /** Like that of a model endpoint; empty where the provider has a path for each model. */
   readonly path: string;
 }
 
@@ -66,7 +66,7 @@ export interface EndpointDocument {
   answer: object | string;
   /** Describes its streams; null where it has none. */
   stream: string | null;
-  /** Of its errors; null: OpenAI's. */
+  /** Schema of its errors; null: OpenAI's. */
   errorSchema: object | null;
 }
 

@@ -299,7 +299,7 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
   },
 ];
 
-/** Where providers are asked in dialects that no client speaks. */
+/** Endpoints of providers in dialects that no client speaks. */
 export const providerEndpoints: readonly AskedEndpoint[] = [
   { dialect: converse, path: '' },
   { dialect: cohereChat, path: '/chat' },
@@ -337,7 +337,7 @@ function resources(
   return all.length === 0 ? [one] : [{ ...common, methods: all, pattern }, one];
 }
 
-/** What has an id belongs to who has made it, and is asked for where it was made. */
+/** Objects with an id belong to the key that created them, and live at the provider that has them. */
 export const resourceEndpoints: readonly ResourceEndpoint[] = [
   ...resources('response', '/responses', stored, []),
   ...resources('conversation', '/conversations', stored, ['POST']),

@@ -1,4 +1,4 @@
-/** What of a request a provider refuses, where another model may take it. */
+/** Reasons for a refusal that may not apply to another model. */
 export type ErrorKind = 'context_length' | 'content_policy';
 
 /** Providers of every dialect say it in a code, or only in a sentence. */

@@ -1,6 +1,6 @@
 import { type SseEvent, SseSplitter } from './sse.js';
 
-/** What the start of a stream has shown so far. */
+/** Findings about the start of a stream so far. */
 export type Verdict = 'waiting' | 'content' | 'error';
 
 export type Judge = (event: SseEvent) => Verdict;

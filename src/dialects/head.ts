@@ -7,21 +7,21 @@ export interface ModelRequest {
   readonly body: Buffer;
   readonly model: string;
   readonly stream: boolean;
-  /** Where the model's name is in the body, with its quotes. */
+  /** Place of the model's name in the body, with its quotes. */
   readonly modelSpans: readonly Span[];
   /** `none`: the body names no model, or another one than is meant. */
   readonly modelIn: 'body' | 'path' | 'none';
   /** Makes a stream report its usage; null when the client asked for it, or it is no stream. */
   readonly usageEdit: Edit | null;
   readonly spans: Spans;
-  /** Where the body may name further models; null: nowhere. */
+  /** Places of further model names in the body; null: none. */
   readonly alternatives: Spans | null;
 }
 
 /** Members in which routers, such as OpenRouter and LiteLLM, take models to use instead. */
 export const alternativeMembers = ['models', 'fallbacks', 'route'] as const;
 
-/** Where the values of top-level members are, by the member's name; one may occur twice. */
+/** Places of the values of top-level members, by the member's name; one may occur twice. */
 export type Spans = ReadonlyMap<string, readonly Span[]>;
 
 /** Bytes that take the place of others. */
@@ -31,7 +31,7 @@ export interface Edit extends Span {
 
 /** No model has a longer name; what is kept and logged by name stays small. */
 const maxModelLength = 1_024;
-/** Of a value that is parsed here, and so must not be one that holds up other requests. */
+/** Maximum size of a value that is parsed here: a larger one would delay other requests. */
 const maxValueBytes = 65_536;
 
 /**

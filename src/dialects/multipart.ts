@@ -8,7 +8,7 @@ export interface FormField {
 }
 
 const maxHeaderBytes = 16_384;
-/** Of a field that is looked for. */
+/** Maximum size of a field that is searched for. */
 const maxValueBytes = 4_096;
 
 const LF = 0x0a;
@@ -20,7 +20,7 @@ const afterDelimiter = 1;
 const inHeaders = 2;
 const inEpilogue = 3;
 
-/** Whether a `content-type` is that of a form with files. */
+/** True if a `content-type` is that of a form with files. */
 export function isForm(contentType: string): boolean {
   return /^\s*multipart\/form-data\s*(;|$)/i.test(contentType);
 }
@@ -56,7 +56,7 @@ export class FormScanner {
   #offset = -2;
   /** The wanted field whose value is being read. */
   #name: string | null = null;
-  /** Where the data of the part begins. */
+  /** Start of the part's data. */
   #dataStart = -2;
   #value: Buffer[] = [];
   #valueBytes = 0;

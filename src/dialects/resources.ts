@@ -3,7 +3,7 @@ import type { Dialect } from './dialect.js';
 import { type ModelRequest, requestWithout, type Spans } from './head.js';
 import { images } from './openai/dialects.js';
 
-/** What a request may name that lives at one provider. */
+/** Members of requests that name objects living at one provider. */
 const members = [
   'input_file_id',
   'training_file',

@@ -15,7 +15,7 @@ export interface SaidMembers {
   readonly tops: ReadonlySet<string>;
 }
 
-/** Of a value that is parsed here, and so must not be one that holds up other requests. */
+/** Maximum size of a value that is parsed here: a larger one would delay other requests. */
 const maxValueBytes = 65_536;
 const maxUserLength = 200;
 

@@ -21,7 +21,7 @@ const maxEventBytes = 33_554_432;
 /** Ends an event that is only half there, so that another can follow it. */
 export const blankLine = Buffer.from('\n\n');
 
-/** Whether an answer with this content type is a stream of events. */
+/** True if an answer with this content type is a stream of events. */
 export function isEventStream(contentType: string | string[] | undefined): boolean {
   return typeof contentType === 'string' && /^text\/event-stream\s*(;|$)/i.test(contentType);
 }
@@ -85,7 +85,7 @@ export class SseSplitter {
   }
 }
 
-/** What follows a field's name, without one space; null when the name goes on. */
+/** The value after a field's name, without one space; null when the name is longer. */
 function fieldValue(text: string, colon: number, end: number): string | null {
   if (colon === end) return '';
   if (text[colon] !== ':') return null;
@@ -124,7 +124,7 @@ export class EventCutter {
     return bytes.subarray(0, end);
   }
 
-  /** What waits, and waits no longer. */
+  /** Takes the bytes that were held. */
   flush(): Buffer {
     const [first = noBytes] = this.#pending;
     const rest = this.#pending.length > 1 ? Buffer.concat(this.#pending) : first;

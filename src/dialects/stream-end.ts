@@ -3,7 +3,7 @@ export class StreamEnd {
   readonly #marks: readonly Buffer[];
   readonly #overlap: number;
   #last: Buffer = Buffer.alloc(0);
-  /** Whether one of the marks has passed. */
+  /** True if one of the marks has passed. */
   isHere = false;
 
   /** @param marks bytes that stand in no other event. */

@@ -8,7 +8,7 @@ import { type PlacedProblem, pathPrefixes } from '../yaml-places.js';
 export interface Imported {
   providers: Record<string, WrittenProvider>;
   credentials: Record<string, WrittenCredential>;
-  /** What was not converted or will behave differently: one sentence each, without secrets. */
+  /** Things that were not converted or will behave differently: one sentence each, without secrets. */
   notes: string[];
   /** Part of a settings file: everything but providers and keys. */
   settings: Record<string, unknown>;

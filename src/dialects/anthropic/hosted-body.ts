@@ -41,7 +41,7 @@ function isEmptyObject(body: Buffer, start: number): boolean {
   return body.toString('latin1', start).trimStart().startsWith('}');
 }
 
-/** Where the key of a value begins. The body is known to be JSON. */
+/** Start of the key of a value. The body is known to be JSON. */
 function keyStart(body: Buffer, value: number): number {
   const colon = lastOf(body, value - 1);
   let at = lastOf(body, colon - 1) - 1;

@@ -11,7 +11,7 @@ const leastBytes = preludeBytes + 4;
 /** AWS sends no larger one. */
 const maxFrameBytes = 25_165_824;
 
-/** Whether an answer with this content type is a stream of frames. */
+/** True if an answer with this content type is a stream of frames. */
 export function isFrameStream(contentType: string | string[] | undefined): boolean {
   return (
     typeof contentType === 'string' &&
@@ -23,7 +23,7 @@ export function isFrameStream(contentType: string | string[] | undefined): boole
 export class EventStreamSplitter {
   #pending: Buffer[] = [];
   #bytes = 0;
-  /** Of the frame that has begun; known once its prelude is here. */
+  /** Length of the current frame; known once its prelude has arrived. */
   #length = 0;
 
   /** @throws WrongField for a damaged frame. */

@@ -148,7 +148,7 @@ function writeMedia(media: MediaBlock, message: Message, losses: Losses): JsonOb
   return null;
 }
 
-/** What is said before tools are called is their plan. */
+/** Text before tool calls is their plan. */
 function writeAssistant(message: Message, losses: Losses): JsonObject {
   const calls: JsonObject[] = [];
   const content: JsonObject[] = [];

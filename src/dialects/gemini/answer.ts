@@ -78,7 +78,7 @@ export class AnswerCallIds implements CallIds {
   }
 }
 
-/** Why a prompt was blocked, where no answer was made; null where none was. */
+/** The reason that a prompt was blocked without an answer; null if it was not. */
 export function promptBlock(body: JsonObject): { raw: string; detail: string | null } | null {
   const feedback = protoAt(body, 'promptFeedback', '');
   const raw = feedback && textAt(feedback, 'blockReason', 'promptFeedback');

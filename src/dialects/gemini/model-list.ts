@@ -29,7 +29,7 @@ export function modelsPage(ids: readonly string[], query: string): string {
   });
 }
 
-/** As at Google, a page that is too large is made smaller. */
+/** Like Google, reduces a page size that is too large. */
 function sizeOf(text: string): number {
   if (!/^\d{0,9}$/.test(text)) throw invalid('pageSize', 'pageSize must be a whole number.');
   return Math.min(Number(text) || defaultSize, maxSize);

@@ -65,7 +65,7 @@ function eventOf(error: ConversationError): Buffer {
   return Buffer.from(new ResponsesStreamWriter('').push({ type: 'error', error }) ?? '');
 }
 
-/** Of a response that failed, or of the events that say so. */
+/** The error of a failed response, or of the events that report it. */
 function errorIn(text: string): AnswerError | null {
   const answer = parsedJson(text);
   if (!isObject(answer)) return null;
@@ -76,7 +76,7 @@ function errorIn(text: string): AnswerError | null {
   return { status: statusOfError(error), body: JSON.stringify({ error }) };
 }
 
-/** What comes before the first item's content says nothing yet. */
+/** Events before the first item's content carry no content. */
 function judge({ data }: SseEvent): Verdict {
   let event: { type?: unknown; item?: { type?: unknown } } | null;
   try {

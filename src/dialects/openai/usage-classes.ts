@@ -23,7 +23,7 @@ export function readUsageObject(from: JsonObject | null): Usage | null {
       // DeepSeek tells its cache beside the details.
       cacheRead: countAt(inputs, 'cached_tokens') || countAt(from, 'prompt_cache_hit_tokens'),
       cacheWrite: countAt(inputs, 'cache_write_tokens'),
-      // What was cached of them is in `cached_tokens` too.
+      // Cached ones are in `cached_tokens` too.
       audioInput: Math.max(0, countAt(inputs, 'audio_tokens') - countAt(cached, 'audio_tokens')),
       imageInput: Math.max(0, countAt(inputs, 'image_tokens') - countAt(cached, 'image_tokens')),
       output,
@@ -36,7 +36,7 @@ export function readUsageObject(from: JsonObject | null): Usage | null {
   };
 }
 
-/** As realtime and transcriptions name them. */
+/** The names of realtime and transcriptions. */
 const ofInput = 'input_token_details';
 const ofOutput = 'output_token_details';
 

@@ -54,7 +54,7 @@ function tierIn(bytes: Buffer): ServiceTier | null {
 const maxEventBytes = 65_536;
 
 const mark = '"usage"';
-/** How an event says that it has no usage, with the comma that the member brings. */
+/** The member of an event without usage, with its comma. */
 const noUsage = /,\s*"usage"\s*:\s*null|"usage"\s*:\s*null\s*,/;
 
 /**
@@ -94,7 +94,7 @@ export class UsageEventFilter implements UsageFilter {
   }
 }
 
-/** Whether an event says nothing but its usage. */
+/** True if an event has nothing but usage. */
 function reportsOnly(event: Buffer): boolean {
   try {
     const [{ data } = { data: '' }] = readEvents(event);

@@ -6,7 +6,7 @@ export type LossPolicy = 'strict' | 'warn' | 'allow';
 
 const strictness: readonly LossPolicy[] = ['allow', 'warn', 'strict'];
 
-/** What a key and a provider say together; where neither says anything, losses are told. */
+/** The stricter policy of a key and a provider; without either, losses are reported. */
 export function stricter(ofKey: LossPolicy | null, ofProvider: LossPolicy | null): LossPolicy {
   if (ofKey === null || ofProvider === null) return ofKey ?? ofProvider ?? 'warn';
   return strictness.indexOf(ofKey) > strictness.indexOf(ofProvider) ? ofKey : ofProvider;

@@ -11,7 +11,7 @@ import type { Losses } from '../losses.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
 import { unwrapSeal, wrapSeal } from './seals.js';
 
-/** How reasoning is kept for the provider that made it. */
+/** Keys and storage of the reasoning that providers made. */
 export interface Seals {
   /** Signs what a client keeps; the same in every process of the gateway. */
   key: Buffer;

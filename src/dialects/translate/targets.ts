@@ -8,7 +8,7 @@ import type { RerankShape } from '../rerank/codec.js';
 
 const all: readonly AskedEndpoint[] = [...providerEndpoints, ...modelEndpoints];
 
-/** Where conversations can be asked, in the order in which a provider's own are looked for. */
+/** Endpoints for conversations, in the order in which a provider's own are tried. */
 export const conversationTargets = all.filter(
   ({ dialect }) => providerCodecOf(dialect.name) !== null,
 );
