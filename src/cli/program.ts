@@ -43,6 +43,8 @@ Examples:
       --api-key-env OPENAI_API_KEY     while it runs, or before
   $ llmproxy keys create alice         a key for a client`,
     );
+  // A command's options follow its name, also where the command above has some of the same names.
+  program.enablePositionalOptions();
   const commands = [
     serveCommand(),
     stopCommand(),

@@ -57,6 +57,10 @@ export class Budgets {
   configured({ budgets = [] }: Configuration): void {
     const enabled = budgets.filter(({ is_enabled }) => is_enabled).map(routedBudget);
     this.#byKey = new Map(enabled.map((budget) => [budget.key, budget]));
+    for (const { key, config } of enabled) {
+      const { startMs } = windowOf(config.window, Date.now());
+      this.#owner.know({ key, windowStart: startMs, amount: config.amount });
+    }
   }
 
   handle(worker: number, request: BudgetRequest): void {

@@ -1,6 +1,7 @@
 import type { Provider } from '../config/configuration.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
-import { classesOf, noClasses } from '../dialects/usage.js';
+import { classesOf, noClasses, type TokenUsage } from '../dialects/usage.js';
+import type { Charge } from '../observe/event.js';
 import type { ChargeFor } from '../observe/usage/usage-recorder.js';
 import { costOf } from '../pricing/cost.js';
 import { type ModelPrice, needsUsage } from '../pricing/model-price.js';
@@ -65,12 +66,30 @@ export class PriceBook {
     const { provider, modelSent, status, endpoint, startedAt, upstreamMs } = event;
     const isAnswered = usage !== null || status < 400;
     if (provider === null || modelSent === null || !isAnswered) return undefined;
-    if (freeEndpoints.has(endpoint)) return { cost: 0, currency: 'USD', priceRevision: 'free' };
-    const price = this.priceOf(provider, modelSent, startedAt);
+    const asked = { provider, model_sent: modelSent, endpoint, upstream_ms: upstreamMs };
+    return this.chargeOf({ ...asked, atMs: startedAt }, usage);
+  };
+
+  /** What an answered request is charged with under the prices of a time; null: none is known. */
+  chargeOf(asked: Answered, usage: TokenUsage | null): Charge | null {
+    if (freeEndpoints.has(asked.endpoint)) {
+      return { cost: 0, currency: 'USD', priceRevision: 'free' };
+    }
+    const price = this.priceOf(asked.provider, asked.model_sent, asked.atMs);
     // Without usage only what needs none can be charged: a price of tokens says nothing then.
     if (!price || (usage === null && needsUsage(price))) return null;
     this.#used.set(price.revision, price);
-    const cost = costOf(price, usage ? classesOf(usage) : noClasses, upstreamMs);
+    const cost = costOf(price, usage ? classesOf(usage) : noClasses, asked.upstream_ms);
     return { cost, currency: 'USD', priceRevision: price.revision };
-  };
+  }
+}
+
+/** A request that a provider answered, by the names of its row. */
+interface Answered {
+  provider: string;
+  model_sent: string;
+  endpoint: string;
+  upstream_ms: number;
+  /** Wall clock, milliseconds. */
+  atMs: number;
 }

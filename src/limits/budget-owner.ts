@@ -98,6 +98,11 @@ export class BudgetOwner {
     if (request.budgets.some((ref) => this.#of(ref).held === null)) void this.#sync(true);
   }
 
+  /** Asks the store for a budget before a request does. */
+  know(ref: BudgetRef): void {
+    this.#of(ref);
+  }
+
   /** What a request spent, once it is over. */
   settle(worker: number, spendings: readonly Spending[], amountOf: (key: string) => number): void {
     for (const spending of spendings) {

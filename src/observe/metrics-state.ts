@@ -12,6 +12,7 @@ export interface BudgetState {
 }
 
 export interface GatewayState {
+  budgets: readonly BudgetState[];
   /** The last report of each live worker; `name` is like `worker-1`. */
   workers: readonly WorkerState[];
   workersDesired: number;
@@ -85,6 +86,13 @@ export function registerState(
       },
     });
   };
+  const budgetGauge = (what: 'amount' | 'spent' | 'reserved', help: string) =>
+    gauge(`llm_proxy_budget_${what}_dollars`, help, ['budget'], () =>
+      state().budgets.map((each) => [each.name, each[what] / 1e9] as const),
+    );
+  budgetGauge('amount', 'What may be spent of a budget in its window, in US dollars.');
+  budgetGauge('spent', 'What is spent of a budget in its present window, in US dollars.');
+  budgetGauge('reserved', 'Lent to workers for requests of a budget, in US dollars.');
   const value = (name: string, help: string, read: () => number | null) =>
     gauge(name, help, [], () => {
       const now = read();

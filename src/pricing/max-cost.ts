@@ -4,8 +4,10 @@ import { charge } from './money.js';
 
 /** What is known of a request before it is sent. */
 export interface AskedCost {
-  /** Its body: no token has less than a byte. */
+  /** Its JSON; empty where it is a form. */
   body: Buffer;
+  /** The length of it, or of the form: no token has less than a byte. */
+  bytes: number;
   /** The most tokens of output that it asks for, over all answers; null: it does not say. */
   outputTokens: number | null;
   hasOutput: boolean;
@@ -40,7 +42,7 @@ export function maxCost(price: ModelPrice, asked: AskedCost): number {
   const { body } = asked;
   const context = price.maxInputTokens ?? unknownContext;
   const isRemote = remote.some((mark) => body.includes(mark));
-  const input = isRemote ? context : Math.min(context, body.length + hiddenTokens);
+  const input = isRemote ? context : Math.min(context, asked.bytes + hiddenTokens);
   const most = price.maxOutputTokens ?? price.maxInputTokens ?? unknownOutput;
   const output = asked.hasOutput ? (asked.outputTokens ?? most) : 0;
   const isHour = body.includes('"1h"');
@@ -66,9 +68,7 @@ export function maxCost(price: ModelPrice, asked: AskedCost): number {
         rates.request +
         rates.image * asked.images +
         rates.search * searched +
-        (hasAudio || rates.second > 0
-          ? rates.second * Math.ceil(body.length / bytesPerSecond)
-          : 0) +
+        rates.second * Math.ceil(asked.bytes / bytesPerSecond) +
         charge(asked.totalMs, rates.hour, 3_600_000);
       dearest = Math.max(dearest, cost);
     }

@@ -17,6 +17,7 @@ import type { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayList } from './relay-list.js';
 import { ownerOf } from './resources.js';
+import { refuseUnmetered } from './spend.js';
 import { Upload } from './upload.js';
 
 /** Says at which provider something is made or listed. */
@@ -42,6 +43,7 @@ export async function serveResource(
     const message = `This key may use some models only, and a ${endpoint.noun} can name any.`;
     throw new GatewayError('model_not_allowed', message);
   }
+  if (isMade && endpoint.hidesModels) refuseUnmetered(gateway, record, endpoint.noun, null);
   const { request, upload } = await readBody(gateway, exchange, endpoint);
   const named = namedIn(request, endpoint.dialect);
   const id = decoded(below.split('/')[1] ?? '');

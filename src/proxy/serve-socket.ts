@@ -34,7 +34,7 @@ export async function serveSocket(
   const model = checkModel(new URLSearchParams(exchange.query).get('model') ?? undefined);
   const request = requestWithout(model);
   record.asked(exchange, request, endpoint.dialect);
-  refuseUnmetered(gateway, record);
+  refuseUnmetered(gateway, record, 'session', model);
   const offered = protocolsIn(exchange.header('sec-websocket-protocol'));
   const passed = offered.filter((name) => !name.startsWith(keyProtocol));
   const providerKey = newKey();

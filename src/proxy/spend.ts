@@ -56,6 +56,9 @@ export async function reserveBudgets(
   const fail = (message: string) => refusal(planned, message);
   const asked: AskedCost = {
     body: request.body,
+    bytes: planned.upload
+      ? (planned.upload.declaredBytes ?? settings.server.max_body_bytes)
+      : request.body.length,
     outputTokens: maxOutputIn(request, endpoint.dialect.said),
     hasOutput: !withoutOutput.has(endpoint.dialect.operation),
     images: endpoint.dialect.operation === 'image' ? imagesIn(planned) : 0,
@@ -167,16 +170,22 @@ function refusal({ endpoint }: PlannedRequest, message: string): GatewayError {
 
 /**
  * Refuses what cannot be metered before it is over, such as a session, under a hard budget.
+ * @param what it is, such as `session`.
+ * @param model null: any, so that budgets of models count too.
  * @throws GatewayError `insufficient_quota`.
  */
-export function refuseUnmetered({ snapshot, settings }: Gateway, record: RequestRecord): void {
-  const { credential, user, tags, model } = record;
-  if (!credential || !snapshot.budgets || model === null) return;
-  const selected = { user, tags, model: modelMeant(model, settings.routing) };
-  const hard = snapshot.budgets
-    .of(credential)
-    .find((each) => each.isHard && each.matches(selected));
+export function refuseUnmetered(
+  { snapshot, settings }: Gateway,
+  { credential, user, tags }: RequestRecord,
+  what: string,
+  model: string | null,
+): void {
+  if (!credential || !snapshot.budgets) return;
+  const selected = { user, tags, model: model === null ? '' : modelMeant(model, settings.routing) };
+  const isOf = ({ config, matches }: RoutedBudget) =>
+    matches(selected) || (model === null && config.applies_to.model !== undefined);
+  const hard = snapshot.budgets.of(credential).find((each) => each.isHard && isOf(each));
   if (!hard) return;
-  const message = `What a session costs cannot be bounded, so the budget "${hard.config.name}" does not allow any.`;
+  const message = `What a ${what} costs cannot be bounded, so the budget "${hard.config.name}" does not allow any.`;
   throw new GatewayError('insufficient_quota', message, { headers: { 'x-should-retry': 'false' } });
 }

@@ -30,7 +30,8 @@ export class Upload {
   /** Called once where it fails while an attempt takes it. */
   onFailure: () => void = ignore;
   readonly #exchange: Exchange;
-  readonly #declaredBytes: number | null;
+  /** Null where the client does not say. */
+  readonly declaredBytes: number | null;
   readonly #scanner: FormScanner | null;
   readonly #boundary: string;
   #pieces: (Buffer | typeof modelPlace)[] = [];
@@ -69,7 +70,7 @@ export class Upload {
     this.#exchange = exchange;
     this.#isFinding = findsModel;
     const length = exchange.header('content-length');
-    this.#declaredBytes = length === '' ? null : Number(length);
+    this.declaredBytes = length === '' ? null : Number(length);
     this.#boundary = findsModel ? boundaryOf(exchange.header('content-type')) : '';
     this.#scanner = findsModel ? new FormScanner(this.#boundary, new Set(['model'])) : null;
   }
@@ -98,7 +99,7 @@ export class Upload {
     const added = this.#scanner === null ? 0 : this.#model.length - this.#modelBytes;
     const isCurrent = () => this.#stream === stream;
     const stream: BodyStream = {
-      bytes: this.#declaredBytes === null ? null : this.#declaredBytes + added,
+      bytes: this.declaredBytes === null ? null : this.declaredBytes + added,
       pipe: (sink) => {
         if (!isCurrent()) return;
         this.#sink = sink;

@@ -174,6 +174,12 @@ test('reasoning that a provider counts beside its output is output', () => {
   });
 });
 
+test('audio that is charged by its length reports seconds', () => {
+  // OpenAI, API reference "Create transcription".
+  const answer = JSON.stringify({ text: 'hi', usage: { type: 'duration', seconds: 9 } });
+  assert.deepEqual(classesIn(chat, answer), { ...noClasses, seconds: 9 });
+});
+
 test('an answer says at which rate it is charged', () => {
   const usage = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };
   const tierOf = (dialect: Dialect, body: object) => classesIn(dialect, JSON.stringify(body))?.tier;

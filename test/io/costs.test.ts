@@ -161,3 +161,26 @@ test('a stream without usage is charged by what was counted, and marked as estim
   // 8 · 2.50 + 1 · 10.00 dollars for a million tokens.
   assert.equal(row?.cost_nano, 30_000);
 });
+
+test('requests are charged again under the prices of now, the difference first', async (t) => {
+  const { daemon, key } = await openDaemon(t);
+  await askChat(daemon.url, key, 'gpt-4o');
+  await askChat(daemon.url, key, 'my-own-model');
+  const stored = async () => await daemon.sql`SELECT cost_nano FROM request_logs ORDER BY model`;
+  await until('the rows', async () => (await stored()).length === 2);
+  await daemon.sql`INSERT INTO prices (name, model, rates)
+    VALUES ('mine', 'my-own-model', '{"output": 1000000000}')`;
+  const shown = await daemon.cli(['usage', 'rerate', '--since', '1h']);
+  assert.equal(shown.code, 0, shown.stderr);
+  assert.match(shown.stdout, /main +my-own-model +1 +\$0\.00 +\$0\.0003000 +\$0\.0003000\n/);
+  assert.doesNotMatch(shown.stdout, /gpt-4o/);
+  assert.equal((await stored())[1]?.cost_nano, null, 'nothing is stored yet');
+  const done = await daemon.cli(['usage', 'rerate', '--since', '1h', '--yes']);
+  assert.equal(done.code, 0, done.stderr);
+  assert.deepEqual(
+    (await stored()).map((row) => Number(row.cost_nano)),
+    [5_615_000, 300_000],
+  );
+  const [revision] = await daemon.sql`SELECT FROM price_revisions WHERE revision LIKE 'operator:%'`;
+  assert.ok(revision);
+});

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { askChat } from '../support/ask.js';
@@ -90,6 +90,7 @@ test('the operator’s prices are set, planned, overridden, imported, rolled bac
     ),
   );
 
+  mkdirSync(daemon.overridesDir, { recursive: true });
   writeFileSync(
     join(daemon.overridesDir, 'prices.yaml'),
     'prices:\n  own: { rates: { input: 5000000000 }, context_tiers: [] }\n',

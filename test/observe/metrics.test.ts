@@ -293,6 +293,7 @@ test('scrapes at the same time are rendered once', async () => {
 });
 
 const idleState: GatewayState = {
+  budgets: [],
   workers: [],
   workersDesired: 1,
   configVersion: 3,
@@ -314,6 +315,7 @@ function busyMetrics(): Metrics {
   const activeRequests = { '/v1/chat/completions': 1 };
   metrics.watch(() => ({
     ...idleState,
+    budgets: [{ name: 'chat', amount: 5e11, spent: 1e9, reserved: 2e8 }],
     workers: [{ name: 'worker-1', status: { ...status, activeRequests } }],
   }));
   const usage = { promptTokens: 5, completionTokens: 100 };

@@ -16,6 +16,7 @@ import {
   type RequestFlags,
   timeZoneOf,
 } from './request-filters.js';
+import { rerateCommand } from './rerate.js';
 import { printUsage } from './usage-view.js';
 
 interface UsageFlags extends DatabaseFlags, RequestFlags {
@@ -31,6 +32,8 @@ export function usageCommand(): Command {
       'key',
     ]);
   addRequestFilters(command, defaultSince);
+  // The options of `rerate` have names of these.
+  command.enablePositionalOptions().addCommand(rerateCommand());
   return addGatewayOptions(command.option('--csv', 'print CSV'))
     .addHelpText(
       'after',

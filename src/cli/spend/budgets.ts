@@ -65,7 +65,7 @@ every request is.
 Examples:
   $ llmproxy budgets create chat --amount 500 --window month --team chat
   $ llmproxy budgets create trial --amount 10 --window total --key alice
-  $ llmproxy budgets create watch --amount 50 --window day --mode soft --alerts 80,100`,
+  $ llmproxy budgets create watch --amount 50 --window day --mode soft`,
       )
       .action(create),
   );

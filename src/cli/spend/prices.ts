@@ -85,7 +85,7 @@ Prices of the same name are replaced.
 
 Examples:
   $ llmproxy prices import model_prices_and_context_window.json --only "gpt-5*"
-  $ llmproxy prices import prices.json --only "azure/*" --provider azure --dry-run`,
+  $ llmproxy prices import prices.json --only "azure/*" --provider azure`,
       )
       .action(importFile),
   );

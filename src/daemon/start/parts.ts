@@ -152,6 +152,7 @@ export async function openParts(
   metrics.watch(() => ({
     workers: workers.states,
     workersDesired,
+    budgets: budgets.states,
     configVersion: serving.engine ? reloader.active.configuration.version : null,
     lastReload: reloader.lastReload,
     usage: {

@@ -32,6 +32,11 @@ const names = [
 function toUsage(usage: unknown): TokenUsage | null {
   const counts = countsAmong(usage, names);
   if (!counts) return null;
+  // Of audio, some models report its length alone.
+  const { type, seconds } = usage as { type?: unknown; seconds?: unknown };
+  if (type === 'duration' && typeof seconds === 'number' && seconds >= 0) {
+    return usageOfClasses({ ...noClasses, seconds });
+  }
   if (counts.prompt_tokens === undefined) {
     // Only embeddings have no output, and they name their input as chat does, or a total.
     const isWhole = counts.output_tokens !== undefined || counts.total_tokens !== undefined;

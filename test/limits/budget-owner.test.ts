@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { type BudgetGrant, windowOf } from '../../src/limits/budget-lease.js';
+import { BudgetOwner } from '../../src/limits/budget-owner.js';
+import type { Grant, LeaseStore, Wanted } from '../../src/limits/lease-store.js';
+import { LeasedBudgets } from '../../src/limits/leased-budgets.js';
+import { until } from '../support/until.js';
+
+/** A store in memory of one amount, for one daemon. */
+class MemoryStore implements LeaseStore {
+  spent = 0;
+  unsettled = 0;
+  isAway = false;
+
+  async take(wanted: readonly Wanted[]): Promise<Grant[]> {
+    if (this.isAway) throw new Error('away');
+    return wanted.map((each) => {
+      this.spent += each.spent;
+      this.unsettled += each.unsettled;
+      const left = each.amount - this.spent - this.unsettled;
+      const held = Math.max(Math.min(left, each.want), each.lent);
+      const { key, windowStart } = each;
+      return { key, windowStart, held, spent: this.spent, charged: 0, alerted: 0 };
+    });
+  }
+
+  async give(back: readonly Wanted[]): Promise<void> {
+    await this.take(back);
+  }
+}
+
+const budget = { key: '1', windowStart: 0, amount: 1_000 };
+
+function open(t: TestContext) {
+  const store = new MemoryStore();
+  const workers = new Map<number, LeasedBudgets>();
+  const told: string[] = [];
+  const owner = new BudgetOwner({
+    store,
+    grant: (worker: number, grant: BudgetGrant) => workers.get(worker)?.granted(grant),
+    onSynced: () => {},
+    onSpent: ({ key }) => told.push(`spent ${key}`),
+    onUnsettled: (key, nano) => told.push(`unsettled ${key} ${nano}`),
+    onStore: (reason) => told.push(`store ${reason}`),
+  });
+  t.after(() => owner.close());
+  const worker = (id: number) => {
+    const leased = new LeasedBudgets((request) => setImmediate(() => owner.handle(id, request)));
+    workers.set(id, leased);
+    return leased;
+  };
+  const settle = (id: number, reserved: number, cost: number) =>
+    owner.settle(id, [{ ...budget, reserved, cost, counts: true }], () => budget.amount);
+  return { store, owner, worker, settle, told };
+}
+
+test('what is reserved is not spent twice, and what others do not need is waited for', async (t) => {
+  const { store, worker, settle, told } = open(t);
+  const [one, two] = [worker(1), worker(2)];
+  assert.equal(await one.reserve([budget], 600, 5_000), null);
+  const waiting = two.reserve([budget], 600, 5_000);
+  let isDone = false;
+  void Promise.resolve(waiting).then(() => {
+    isDone = true;
+  });
+  await until('the store', () => store.spent === 0);
+  assert.equal(isDone, false);
+  settle(1, 600, 100);
+  assert.equal(await waiting, null);
+  settle(2, 600, 550);
+  const refused = await two.reserve([budget], 351, 5_000);
+  assert.deepEqual(refused, { place: 0, reason: 'spent', left: 350 });
+  assert.deepEqual(told, ['spent 1']);
+  assert.equal(await two.reserve([budget], 350, 5_000), null, 'to the last of it');
+  await until('the ledger', () => store.spent === 650);
+});
+
+test('a request that waits too long is refused as reserved', async (t) => {
+  const { worker } = open(t);
+  assert.equal(await worker(1).reserve([budget], 900, 1_000), null);
+  const refused = await worker(2).reserve([budget], 200, 1);
+  assert.deepEqual(refused, { place: 0, reason: 'reserved', left: 1_000 });
+});
+
+test('what a dead worker had reserved is charged, and told', async (t) => {
+  const { store, owner, worker, settle, told } = open(t);
+  assert.equal(await worker(1).reserve([budget], 400, 1_000), null);
+  owner.workerGone(1);
+  settle(1, 100, 30);
+  await until('the charge', () => store.unsettled > 0);
+  assert.ok(store.unsettled >= 300 && store.unsettled <= 400, `${store.unsettled}`);
+  assert.equal(told[0], `unsettled 1 ${store.unsettled}`);
+});
+
+test('nothing is admitted that the store was never asked about', async (t) => {
+  const { store, worker, told } = open(t);
+  store.isAway = true;
+  const refused = await worker(1).reserve([budget], 1, 500);
+  assert.equal(refused?.reason, 'unavailable');
+  assert.deepEqual(told, ['store away']);
+});
+
+test('windows begin at 0:00 in UTC, weeks on Monday', () => {
+  const at = Date.parse('2026-11-26T04:30:00Z');
+  const of = (window: Parameters<typeof windowOf>[0]) => {
+    const { startMs, endMs } = windowOf(window, at);
+    return [new Date(startMs).toISOString(), endMs && new Date(endMs).toISOString()];
+  };
+  assert.deepEqual(of('day'), ['2026-11-26T00:00:00.000Z', '2026-11-27T00:00:00.000Z']);
+  assert.deepEqual(of('week'), ['2026-11-23T00:00:00.000Z', '2026-11-30T00:00:00.000Z']);
+  assert.deepEqual(of('month'), ['2026-11-01T00:00:00.000Z', '2026-12-01T00:00:00.000Z']);
+  assert.deepEqual(of('total'), ['1970-01-01T00:00:00.000Z', null]);
+  const monday = Date.parse('2026-11-23T00:00:00Z');
+  assert.equal(windowOf('week', monday).startMs, monday);
+});

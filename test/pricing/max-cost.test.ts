@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { maxCost } from '../../src/pricing/max-cost.js';
+import { settlePrice } from '../../src/pricing/model-price.js';
+import { priceForTest } from './price-for-test.js';
+
+const price = settlePrice(
+  priceForTest({
+    rates: { input: 1_000_000, output: 10_000_000, cache_write_1h: 2_000_000, search: 7 },
+    service_tiers: { priority: { output: 20_000_000 } },
+    max_input_tokens: 10_000,
+    max_output_tokens: 500,
+  }),
+);
+const cost = (text: string, outputTokens: number | null = 100, hasOutput = true) => {
+  const body = Buffer.from(text);
+  return maxCost(price, {
+    body,
+    bytes: body.length,
+    outputTokens,
+    hasOutput,
+    images: 0,
+    totalMs: 0,
+  });
+};
+
+test('the most that a request can cost is its bytes, and its output at the dearest rate', () => {
+  assert.equal(cost('x'.repeat(100)), 1_100 + 100 * 20);
+  assert.equal(cost('', null), 1_000 + 500 * 20, 'the most that the model writes');
+  assert.equal(cost('', null, false), 1_000, 'an embedding has no output');
+  assert.equal(cost('x'.repeat(50_000), 0), 10_000, 'never more than the context');
+});
+
+test('input that is not in the body may fill the context', () => {
+  assert.equal(cost('{"image_url":{"url":"https://x"}}', 0), 10_000);
+  assert.equal(cost('{"previous_response_id":"r"}', 0), 10_000);
+  assert.equal(cost('{"tools":[{"type":"web_search"}]}', 0), 10_000 + 20 * 7);
+  assert.equal(cost('"ttl":"1h"', 0), (1_000 + 10) * 2);
+});
+
+test('longer contexts and audio count at their own rates', () => {
+  const tiered = settlePrice(
+    priceForTest({
+      rates: { input: 1_000_000, second: 5 },
+      context_tiers: [{ above_tokens: 2_000, rates: { input: 3_000_000 } }],
+    }),
+  );
+  const asked = { body: Buffer.alloc(0), outputTokens: 0, hasOutput: true, images: 0, totalMs: 0 };
+  assert.equal(maxCost(tiered, { ...asked, bytes: 1_000 }), 2_000 + 2 * 5);
+  assert.equal(maxCost(tiered, { ...asked, bytes: 1_001 }), 3 * 2_001 + 3 * 5);
+});
