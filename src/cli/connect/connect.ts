@@ -88,8 +88,11 @@ async function addressOf({ config, dataDir, json }: ConnectFlags): Promise<strin
     ...(config !== undefined && { config }),
     ...(dataDir !== undefined && { dataDir }),
   };
-  const { server } = await settingsForUse(settingsFlags(flags), json);
-  return listenerUrl(server);
+  const { server, data_dir } = await settingsForUse(settingsFlags(flags), json);
+  const { findDaemon } = await import('../daemon/running-daemon.js');
+  // It may have been started with another port.
+  const { host, port } = findDaemon(data_dir) ?? server;
+  return listenerUrl({ ...server, host, port });
 }
 
 /** A URL by which this machine reaches the gateway's listener. */

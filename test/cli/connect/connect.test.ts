@@ -139,3 +139,9 @@ test('connect refuses what it cannot use, naming it', async () => {
     assert.match(stderr, message);
   }
 });
+
+test('connect names the port of the gateway that runs', async (t) => {
+  const daemon = await startDaemon(t);
+  const { stdout } = await daemon.cli(['connect', 'curl', '--json']);
+  assert.equal(JSON.parse(stdout).url, daemon.url);
+});
