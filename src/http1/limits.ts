@@ -13,7 +13,7 @@ export interface MessageLimits {
 
 export const defaultLimits: Readonly<MessageLimits> = {
   startLineBytes: 8 * 1024,
-  headBytes: 16 * 1024,
+  headBytes: 48 * 1024,
   fieldCount: 128,
   chunkExtensionBytes: 4 * 1024,
   trailerBytes: 8 * 1024,

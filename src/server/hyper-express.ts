@@ -11,7 +11,7 @@ import {
 } from './uwebsockets.js';
 
 /** Cap on the size of all request headers, which uWebSockets.js reads when it is loaded. */
-const maxHeaderBytes = 16 * 1024;
+const maxHeaderBytes = 48 * 1024;
 
 /** Well below the 10 s after which uWebSockets.js closes a connection that makes no progress. */
 const keepOpenIntervalMs = 4000;

@@ -21,7 +21,7 @@ const serverOptions = {
   headersTimeout: 20_000,
   // Long uploads are legitimate: the exchange ends those that stall.
   requestTimeout: 0,
-  maxHeaderSize: 16 * 1024,
+  maxHeaderSize: 48 * 1024,
   insecureHTTPParser: false,
 };
 
