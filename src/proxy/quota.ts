@@ -16,7 +16,14 @@ const bytesPerToken = 4;
 /** Output reserved for a request that does not say how much it may be. */
 const unsaidOutput = 1_024;
 /** Operations whose answers have no tokens of output. */
-const withoutOutput = new Set(['embedding', 'token_count', 'moderation', 'rerank', 'image']);
+const withoutOutput = new Set([
+  'embedding',
+  'token_count',
+  'moderation',
+  'rerank',
+  'image',
+  'resource',
+]);
 
 /** The usage and cost of a finished request. */
 interface Outcome {

@@ -13,6 +13,7 @@ import { dispatch, type PlannedRequest } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { parse } from './parse.js';
 import { decoded, pathAsListed } from './path-forms.js';
+import { reserve } from './quota.js';
 import type { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayList } from './relay-list.js';
@@ -58,6 +59,10 @@ export async function serveResource(
     routesOfKind: () => [],
     read: { conversation: null },
   };
+  const { quotas } = credential;
+  if (quotas) {
+    record.reservation = await reserve(gateway, quotas, request, '', endpoint.dialect);
+  }
   const release = await admit(gateway, record);
   try {
     const isList = below === '' && method === 'GET';

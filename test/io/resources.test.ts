@@ -92,7 +92,8 @@ test('what is made at a provider is found again there, by who has made it', asyn
     assert.equal(wrong.status, 400);
     assert.match(wrong.message, /lives at the provider "one", which does not serve "only-two"/);
     const unstored = await client.responses.create({ model: 'm', input: 'hi', store: false });
-    assert.equal((await refusal(() => client.responses.retrieve(unstored.id))).status, 404);
+    const forgotten = await refusal(() => client.responses.retrieve(unstored.id));
+    assert.match(forgotten.message, /was made with this key/);
     const never = await refusal(() => client.responses.retrieve('resp_never'));
     assert.equal(never.status, 404);
   });
@@ -177,8 +178,19 @@ test('what is made at a provider is found again there, by who has made it', asyn
     assert.equal((await refusal(() => client.responses.retrieve(id))).status, 404);
   });
 
+  await t.test('they count against the limits of a key', async () => {
+    const counted = await daemon.addKey('counted');
+    await daemon.sql`UPDATE credentials SET limits = '{"requests_per_minute": 2}' WHERE name = 'counted'`;
+    await daemon.reload();
+    const list = () => ask(`${daemon.url}/v1/files`, { headers: bearer(counted) });
+    const statuses = [(await list()).status, (await list()).status, (await list()).status];
+    assert.deepEqual(statuses, [200, 200, 429]);
+  });
+
   await t.test('conversations, uploads, fine-tuning, counting and compacting', async () => {
     const conversation = await client.conversations.create({ metadata: { a: 'b' } });
+    // The provider of the higher weight, where nobody names one.
+    assert.equal(one.stats.by_path['/v1/conversations'], 1);
     assert.equal((await client.conversations.retrieve(conversation.id)).id, conversation.id);
     assert.equal((await refusal(() => other.conversations.retrieve(conversation.id))).status, 404);
     const asked = { model: 'm', input: 'hi', conversation: conversation.id };

@@ -156,6 +156,13 @@ test('a message of many frames counts as a whole', () => {
   assert.equal(found.passed.length, 3 * frame(opcodes.binary).length);
 });
 
+test('messages are counted each on its own', () => {
+  const message = writeFrame(opcodes.binary, Buffer.alloc(150_000));
+  const found = read([message, message], false);
+  assert.equal(found.error, null);
+  assert.equal(found.passed.length, 2 * message.length);
+});
+
 test('the handshake is that of RFC 6455', () => {
   assert.equal(acceptOf('dGhlIHNhbXBsZSBub25jZQ=='), 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
   assert.ok(isKey('dGhlIHNhbXBsZSBub25jZQ=='));

@@ -1,11 +1,14 @@
 import type { Sql } from '../../db/client.js';
-import { findResources, insertResources } from '../../db/queries/resources.js';
+import { deleteOldResponses, findResources, insertResources } from '../../db/queries/resources.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { Resource } from '../../proxy/resources.js';
 
 const flushEveryMs = 200;
 const timeoutMs = 5_000;
 const maxKnown = 50_000;
+/** OpenAI keeps responses for 30 days. */
+const responseDays = 31;
+const cleanEveryMs = 3_600_000;
 /** Most resources that wait for a database that is away; beyond that, the oldest are lost. */
 const maxWaiting = 50_000;
 
@@ -37,6 +40,15 @@ export function openResources(database: { readonly sql: Sql }): Resources {
   const timer = setInterval(() => {
     flushing = flushing.then(flush);
   }, flushEveryMs).unref();
+  const clean = async () => {
+    try {
+      const forget = (sql: Sql) => deleteOldResponses(sql, responseDays);
+      await withDeadline(database.sql, timeoutMs, 'Deleting responses', forget);
+    } catch {
+      // An hour later is soon enough.
+    }
+  };
+  const cleaner = setInterval(clean, cleanEveryMs).unref();
   const remember = (resource: Resource) => {
     if (known.has(resource.id)) return;
     known.set(resource.id, resource);
@@ -59,6 +71,7 @@ export function openResources(database: { readonly sql: Sql }): Resources {
     },
     async close() {
       clearInterval(timer);
+      clearInterval(cleaner);
       await flushing;
       await flush();
     },

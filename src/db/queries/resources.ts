@@ -16,6 +16,13 @@ export async function insertResources(sql: Sql, rows: readonly ResourceRow[]): P
     ON CONFLICT DO NOTHING`;
 }
 
+/** Forgets responses for which providers have kept them for as long as they do. */
+export async function deleteOldResponses(sql: Sql, days: number): Promise<void> {
+  await sql`
+    DELETE FROM resources
+    WHERE id LIKE 'resp\\_%' AND created_at < now() - make_interval(days => ${days})`;
+}
+
 export async function findResources(sql: Sql, ids: readonly string[]): Promise<ResourceRow[]> {
   return await sql<ResourceRow[]>`
     SELECT id, provider, owner FROM resources
