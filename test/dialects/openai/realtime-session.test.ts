@@ -13,17 +13,18 @@ const usage = {
 
 test('a session sums the usage of its responses and transcriptions, by class', () => {
   const session = new RealtimeSession();
-  assert.equal(session.usage, null);
+  assert.equal(new RealtimeSession().usage, null);
   session.push(event('response.done', { response: { usage } }));
   session.push(event('response.done', { response: { usage } }));
   session.push(event('conversation.item.input_audio_transcription.completed', { usage }));
   session.push(event('response.output_text.delta', { delta: '"response.done"', usage }));
   session.push(event('response.done', { response: { usage: null } }));
   session.push(Buffer.from('"response.done"'));
-  assert.equal(session.usage?.promptTokens, 30);
-  assert.equal(session.usage?.completionTokens, 18);
-  assert.equal(session.usage?.classes?.audioInput, 21);
-  assert.equal(session.usage?.classes?.audioOutput, 12);
+  const summed = session.usage ?? assert.fail();
+  assert.equal(summed.promptTokens, 30);
+  assert.equal(summed.completionTokens, 18);
+  assert.equal(summed.classes?.audioInput, 21);
+  assert.equal(summed.classes?.audioOutput, 12);
 });
 
 test('a response is under way from its creation to its end', () => {
