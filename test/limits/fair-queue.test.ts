@@ -48,6 +48,13 @@ test('turns are by cost, in proportion to the weights', () => {
   assert.deepEqual([count('a'), count('b'), count('c')], [18, 6, 36]);
 });
 
+test('of two that begin at once the one of more weight goes first', () => {
+  const queue = new FairQueue<string>();
+  fill(queue, 'a', 3, claim('a', { cost: 100 }));
+  fill(queue, 'b', 3, claim('b', { cost: 100, teamWeight: 2 }));
+  assert.equal(drawn(queue, 3), 'bab');
+});
+
 test('keys of a team share its turns by weight; higher priorities go first', () => {
   const queue = new FairQueue<string>();
   fill(queue, 'x', 30, claim('t', { key: 'x' }));

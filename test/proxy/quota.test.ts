@@ -90,6 +90,12 @@ test('tokens are reserved by bytes and the most output, and settled by use', asy
   assert.ok(Number(owed.headers['retry-after']) > 86_400, owed.headers['retry-after']);
 });
 
+test('output that a request does not bound is reserved all the same', async () => {
+  const { ask } = gatewayWith({ tokens_per_day: 5_000 });
+  const { states } = await ask(asking(400, null));
+  assert.equal(states[0]?.remaining, 5_000 - 100 - 1_024);
+});
+
 test('input and output have limits of their own; the tighter of key and team holds', async () => {
   const { ask, refused } = gatewayWith(
     { input_tokens_per_day: 1_000, output_tokens_per_day: 50 },

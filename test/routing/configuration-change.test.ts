@@ -4,7 +4,7 @@ import type { Configuration, Credential } from '../../src/config/configuration.j
 import { hashKey } from '../../src/config/credential-key.js';
 import { changeBetween } from '../../src/routing/configuration-change.js';
 import { buildSnapshot, changeSnapshot, type Snapshot } from '../../src/routing/snapshot.js';
-import { configuration, credential, provider } from '../config/configuration-for-test.js';
+import { configuration, credential, provider, team } from '../config/configuration-for-test.js';
 
 const later = new Date(Date.now() + 60_000).toISOString();
 const keys = ['a', 'b', 'c', 'd'];
@@ -71,4 +71,32 @@ test('a snapshot in use does not change', () => {
   const was = content(snapshot);
   changeSnapshot(snapshot, changeBetween(before, after), 'next');
   assert.deepEqual(content(snapshot), was);
+});
+
+test('a change of a team reaches its keys, and no others', () => {
+  const keys = [credential('a', { id: 1, team: 't' }), credential('b', { id: 2 })];
+  const before = configuration([], keys, 1, [team('t', { tags: ['x'] })]);
+  const models = { allowed_models: ['gpt-*'], tags: ['y'] };
+  const after = configuration([], structuredClone(keys), 2, [team('t', models)]);
+  const change = changeBetween(before, after);
+  assert.deepEqual(
+    change.added.map(({ name }) => name),
+    ['a'],
+  );
+  const { credentials } = changeSnapshot(buildSnapshot(before, ''), change, '');
+  const changed = credentials.get(hashKey('a'));
+  assert.deepEqual([changed?.team, changed?.tags], ['t', ['y']]);
+  assert.deepEqual([changed?.allows?.('gpt-4'), changed?.allows?.('o3')], [true, false]);
+});
+
+test('a key may use the models that both it and its team allow', () => {
+  const key = credential('a', { team: 't', allowed_models: ['gpt-*', 'o3'] });
+  const teams = [team('t', { allowed_models: ['gpt-4*', 'o1'] })];
+  const { credentials } = buildSnapshot(configuration([], [key], 1, teams), '');
+  const { allows } = credentials.get(hashKey('a')) ?? {};
+  const asked = ['gpt-4o', 'gpt-3', 'o3', 'o1'];
+  assert.deepEqual(
+    asked.map((model) => allows?.(model)),
+    [true, false, false, false],
+  );
 });
