@@ -3,7 +3,11 @@ import { test } from 'node:test';
 import type { Sql } from '../../src/db/client.js';
 import { insertCredential } from '../../src/db/queries/insert-credential.js';
 import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
-import { findRequestLog, listRequests } from '../../src/db/queries/list-requests.js';
+import {
+  findRequestLog,
+  listRequestPage,
+  listRequests,
+} from '../../src/db/queries/list-requests.js';
 import type { RequestFilter } from '../../src/db/queries/request-filter.js';
 import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
 import { sumUsage } from '../../src/db/queries/sum-usage.js';
@@ -100,3 +104,29 @@ async function store(sql: Sql): Promise<void> {
     logRow({ model: 'a', started_ms: evening }),
   ]);
 }
+
+test('pages of requests miss and repeat none, also of one millisecond', async (t) => {
+  const { sql } = await testDatabase(t);
+  await createRequestLogPartitions(sql, ['2026-03-10']);
+  const ids = Array.from({ length: 7 }, (_, index) => `r${index}`);
+  const started_ms = at('10T01:00:00');
+  await insertRequestLogs(
+    sql,
+    ids.map((request_id, index) => logRow({ request_id, started_ms, duration_ms: index * 100 })),
+  );
+  const found: string[] = [];
+  let cursor: string | null = null;
+  let pages = 0;
+  do {
+    const page = await listRequestPage(sql, { ...march, cursor }, 3);
+    found.push(...page.rows.map((row) => row.request_id));
+    assert.ok(!('cursor' in (page.rows[0] ?? {})));
+    cursor = page.next;
+    pages++;
+  } while (cursor !== null);
+  assert.equal(pages, 3);
+  assert.deepEqual(found.sort(), ids);
+  const slow = await listRequestPage(sql, { ...march, minDurationMs: 500 }, 10);
+  assert.deepEqual(slow.rows.map((row) => row.request_id).sort(), ['r5', 'r6']);
+  assert.equal(slow.next, null);
+});
