@@ -1,7 +1,7 @@
 import { nodeUndici, uwsDispatch } from './bare.js';
 import { direct } from './direct.js';
 import { litellm } from './litellm.js';
-import { llmproxyDefault, llmproxyNode, llmproxyTwoWorkers } from './llmproxy.js';
+import { llmproxyDefault, llmproxyNode, llmproxySpend, llmproxyTwoWorkers } from './llmproxy.js';
 import { nginx } from './nginx.js';
 import { portkey } from './portkey.js';
 import type { Target } from './target.js';
@@ -22,10 +22,11 @@ export function allTargets({ portkey: node, litellm: python }: PeerDirectories):
     llmproxyDefault,
     llmproxyNode,
     llmproxyTwoWorkers,
+    llmproxySpend,
     portkey(node),
     litellm(python),
   ];
 }
 
 /** Measured only when named. */
-export const optionalTargets: readonly string[] = [llmproxyTwoWorkers.name];
+export const optionalTargets: readonly string[] = [llmproxyTwoWorkers.name, llmproxySpend.name];

@@ -9,12 +9,14 @@ const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta
 /**
  * The gateway as a user starts it: embedded database, a provider, a key with a rate limit.
  * @param nodeOptions of the control process; workers inherit them.
+ * @param setUp commands before the key is made.
  */
 export function llmproxy(
   name: string,
   engine: string,
   workers: number,
   nodeOptions: readonly string[] = [],
+  setUp: readonly (readonly string[])[] = [],
 ): Target {
   return {
     name,
@@ -40,6 +42,7 @@ export function llmproxy(
       await ready(port, '/health');
       const base = `${upstream.origin}/v1`;
       await run('provider', 'add', 'mock', '--api-base', base, '--api-key', 'mock');
+      for (const command of setUp) await run(...command);
       // The limit is never reached, but every request pays for the check.
       const created = await run('keys', 'create', 'bench', '--rate-limit', '1000000', '--json');
       const { key } = JSON.parse(created) as { key: string };
@@ -51,3 +54,17 @@ export function llmproxy(
 export const llmproxyDefault = llmproxy('llmproxy', 'net', 1);
 export const llmproxyNode = llmproxy('llmproxy-node', 'node', 1);
 export const llmproxyTwoWorkers = llmproxy('llmproxy-2w', 'net', 2);
+/** Every request is priced, and reserves and settles in a hard budget that never runs out. */
+export const llmproxySpend = llmproxy(
+  'llmproxy-spend',
+  'net',
+  1,
+  [],
+  [
+    [
+      ...['prices', 'set', 'bench', '--model', '*', '--provider', 'any'],
+      ...['--input', '0.001', '--output', '0.001', '--max-output-tokens', '4096'],
+    ],
+    ['budgets', 'create', 'bench', '--amount', '100000', '--window', 'total', '--mode', 'hard'],
+  ],
+);
