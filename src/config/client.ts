@@ -82,10 +82,12 @@ export class Clients {
     const isDirect =
       !isTrusted && !this.#peersAreTold && addedByProxies.every((name) => header(name) === '');
     const isForeign = !this.#isOwnName(header('host'));
+    // Browsers name the page that a request is of: any page can send one, and not read its answer.
+    const isOfPage = !['', 'none', 'same-origin'].includes(header('sec-fetch-site'));
     const fromHere = isDirect && peer !== unixPeer && isLoopback(peer);
     return {
       address: isTrusted ? this.#forwardedFor(peer, header('x-forwarded-for')) : peer,
-      isLocal: fromHere && !isForeign,
+      isLocal: fromHere && !isForeign && !isOfPage,
       hasForeignHost: isForeign && (fromHere || this.#hosts.size > 0),
       isSecure: isTrusted && /(?:^|[,\s])https$/i.test(header('x-forwarded-proto')),
     };

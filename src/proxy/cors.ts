@@ -17,7 +17,7 @@ export function compileOrigins(origins: readonly string[]): ((origin: string) =>
  * A request of a page of another origin, whose answers tell the browser that the page may have them.
  * A key is always sent in so many words, never by the browser itself, so no cookie is allowed for.
  */
-class CorsExchange implements Exchange {
+export class CorsExchange implements Exchange {
   readonly method: string;
   readonly path: string;
   readonly query: string;

@@ -10,6 +10,7 @@ import { authenticate } from './authenticate.js';
 import { boundRoutes, noteMade } from './bound.js';
 import { checkAddress } from './check-address.js';
 import { checkAlternatives } from './check-alternatives.js';
+import { checkPage } from './check-page.js';
 import { preflightHeaders, withOrigin } from './cors.js';
 import { dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
@@ -76,6 +77,7 @@ async function answer(
   if (endpoint.kind === 'hello') return respond(exchange, record, 200, '{}');
   if (endpoint.kind === 'control') return relayControl(gateway, exchange, record);
 
+  if (settings.auth === 'off') checkPage(gateway, exchange);
   const credential = authenticate(exchange, snapshot, settings.auth);
   record.authenticated(credential, snapshot);
   checkAddress(gateway, exchange, credential);

@@ -58,6 +58,16 @@ test('any header of a proxy makes it not local', () => {
   }
 });
 
+test('a request that another page has its browser send is not local', () => {
+  for (const site of ['cross-site', 'same-site', 'whatever']) {
+    const headers = { host: 'localhost', 'sec-fetch-site': site };
+    assert.ok(!clientOf('127.0.0.1', headers).isLocal, site);
+  }
+  for (const site of ['none', 'same-origin']) {
+    assert.ok(clientOf('127.0.0.1', { host: 'localhost', 'sec-fetch-site': site }).isLocal, site);
+  }
+});
+
 test('where the peer is a trusted proxy, nothing is local', () => {
   const { isLocal, address } = clientOf('127.0.0.1', {}, { trusted_proxies: trusted });
   assert.deepEqual([isLocal, address], [false, '127.0.0.1']);

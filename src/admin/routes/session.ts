@@ -1,5 +1,6 @@
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
+import { errorReferences } from '../openapi-errors.js';
 import { jsonResponse, object } from '../openapi-schemas.js';
 import type { AdminAnswer, AdminRequest, AdminRoute } from '../route.js';
 import { cookieValue, setCookie } from '../session/cookie.js';
@@ -19,7 +20,10 @@ const who = object({
 });
 
 const tags = ['console'];
+/** Where `console.oidc` is not set; where the provider does not answer. */
+const notAtProvider = errorReferences([404, 503]);
 const toProvider = {
+  ...notAtProvider,
   302: {
     description: 'To the provider',
     headers: { location: { schema: { type: 'string' } } },
@@ -165,7 +169,7 @@ export const sessionRoutes: readonly AdminRoute[] = [
       summary: 'Return from the OpenID provider',
       description: 'The redirect URI to register there: `console.url` followed by this path.',
       tags,
-      responses: { 303: { description: 'To the console' } },
+      responses: { ...notAtProvider, 303: { description: 'To the console' } },
     },
     handle: async (request, control) => {
       const { query, headers, isSecure } = request;
