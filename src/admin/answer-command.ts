@@ -7,10 +7,12 @@ import { configLifecycleRoutes } from './routes/config-lifecycle.js';
 import { credentialRoutes } from './routes/credentials.js';
 import { namedRoutes } from './routes/named.js';
 import { providerRoutes } from './routes/providers.js';
+import { teamRoutes } from './routes/teams.js';
 
 const find = createRouter([
   ...providerRoutes,
   ...credentialRoutes,
+  ...teamRoutes,
   ...namedRoutes,
   ...configLifecycleRoutes,
 ]);
