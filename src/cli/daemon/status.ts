@@ -29,8 +29,8 @@ export function statusCommand(): Command {
 All figures are those of this machine's gateway in the last minute. SHARE is the
 share of attempts; LATENCY is the time to an answer as estimated for routing.
 ERRORS are those of llmproxy usage: requests with a key and a model that were
-answered with 400 or more or broken off, but not those that the client left; of a
-provider, its failed attempts.
+answered with 400 or more or broken off, but not those that the client left; of
+a provider, its failed attempts.
 
 Examples:
   $ llmproxy status

@@ -20,9 +20,9 @@ export function doctorCommand(): Command {
     .addHelpText(
       'after',
       `
-Changes nothing. Judges the running gateway with the settings that it was started
-with; without one, what llmproxy serve would do with the same flags. Each line is
-ok, warn or fail, with advice. Exits with 1 if a check fails.
+Changes nothing. Judges the running gateway with the settings that it was
+started with; without one, what llmproxy serve would do with the same flags.
+Each line is ok, warn or fail, with advice. Exits with 1 if a check fails.
 
 Examples:
   $ llmproxy doctor

@@ -30,19 +30,19 @@ router_settings: {num_retries: 2}
   const dry = await daemon.cli(['import', 'litellm', file, '--dry-run']);
   assert.equal(dry.code, 0, dry.stderr);
   assert.match(dry.stdout, /^# Imported from LiteLLM/);
-  assert.match(dry.stdout, /api_key: env:_127_0_0_1_API_KEY\n/);
-  assert.match(dry.stderr, /provider 127\.0\.0\.1: its key is to be set as env:_127_0_0_1_API_KEY/);
-  assert.match(dry.stderr, /provider 127\.0\.0\.1: without its headers x-team\n/);
-  const env = { _127_0_0_1_API_KEY: secret };
+  assert.match(dry.stdout, /api_key: env:GPT_4O_API_KEY\n/);
+  assert.match(dry.stderr, /provider gpt-4o: its key is to be set as env:GPT_4O_API_KEY/);
+  assert.match(dry.stderr, /provider gpt-4o: without its headers x-team\n/);
+  const env = { GPT_4O_API_KEY: secret };
   const planned = await daemon.cli(['config', 'plan', '-'], { stdin: dry.stdout, env });
   assert.match(planned.stdout, /2 to add/, planned.stderr);
   assert.match(planned.stdout, /Not counted/, 'the daemon does not have the variable');
   const unset = await daemon.cli(['config', 'plan', '-', '--json'], { stdin: dry.stdout });
   const { effect } = JSON.parse(unset.stdout);
-  assert.deepEqual([effect.unusable, effect.stranded], [['127.0.0.1'], ['litellm-master']]);
+  assert.deepEqual([effect.unusable, effect.stranded], [['gpt-4o'], ['litellm-master']]);
   const told = await daemon.cli(['config', 'plan', '-'], { stdin: dry.stdout });
   assert.match(told.stdout, /Keys left without any model that they may use: litellm-master\n/);
-  assert.match(told.stdout, /Not counted as serving: 127\.0\.0\.1 \(their secrets/);
+  assert.match(told.stdout, /Not counted as serving: gpt-4o \(their secrets/);
   assert.match(dry.stderr, /warning: model claude is left out/);
   assert.match(dry.stderr, /routing:\n {2}max_attempts: 3\n/);
 
@@ -51,7 +51,7 @@ router_settings: {num_retries: 2}
   assert.match(unasked.stderr, /add --yes/);
   const done = await daemon.cli(['import', 'litellm', file, '--yes']);
   assert.equal(done.code, 0, done.stderr);
-  assert.match(done.stdout, /\+ provider 127\.0\.0\.1[\s\S]*\+ key litellm-master[\s\S]*\nactive/);
+  assert.match(done.stdout, /\+ provider gpt-4o[\s\S]*\+ key litellm-master[\s\S]*\nactive/);
   assert.equal((await askChat(daemon.url, master, 'gpt-4o')).status, 200);
   assert.equal(upstream.received.at(-1)?.headers.authorization, `Bearer ${secret}`);
   assert.equal(JSON.parse(upstream.received.at(-1)?.body.toString() ?? '').model, 'llama-3');
