@@ -338,7 +338,7 @@ function health() {
         items: {
           type: 'object',
           additionalProperties: false,
-          required: ['provider_key', 'weight', 'share', 'healthy'],
+          required: ['provider_key', 'weight', 'share', 'healthy', 'state'],
           properties: {
             provider_key: { type: 'string' },
             weight: { type: 'integer' },
@@ -348,6 +348,10 @@ function health() {
                 'Its weight divided by the sum of all: its share of traffic, from 0 to 1.',
             },
             healthy: { type: 'boolean', description: 'False where it is ejected.' },
+            state: {
+              type: 'string',
+              enum: ['available', 'recovering', 'cooling_down', 'ejected', 'on_trial'],
+            },
           },
         },
       },
