@@ -347,7 +347,7 @@ test('a provider is created by the name of a well-known server', async (t) => {
   assert.equal(own.body.provider.api_base, api_base);
   const claude = await post({ ...fields, provider_key: 'c', provider_type: 'anthropic' });
   assert.equal(claude.body.provider.api_base, 'https://api.anthropic.com/v1');
-  const bare = await post({ ...fields, provider_key: 'b' });
+  const bare = await post({ ...fields, provider_key: 'b', provider_type: 'azure' });
   assert.deepEqual([bare.status, bare.body.error.param], [400, 'api_base']);
   const unknown = await post({ ...fields, provider_key: 'u', provider_type: 'nope' });
   assert.equal(unknown.status, 400);

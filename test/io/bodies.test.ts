@@ -36,7 +36,7 @@ test('bodies are stored as sent, only for keys with that setting, and are in no 
   const on = await daemon.addKey('on', { store_bodies: true });
   await daemon.reload();
 
-  const body = (model: string, more = '') => `{ "model":"${model}", ${more}"user": "${written}" }`;
+  const body = (model: string, more = '') => `{ "model":"${model}", ${more}"note": "${written}" }`;
   const stored = async (key: string, sent: string) => {
     const { id, text, status } = await askWith(daemon, key, sent);
     const [row] = await until('the row', async () => {

@@ -43,11 +43,11 @@ test('a schema of a newer version is reported at the start and by commands', asy
   const daemon = await startDaemon(t, { database });
   const told = await daemon.waitFor('schema_newer');
   assert.deepEqual([told.level, told.version], ['warn', 9999]);
-  const listed = await daemon.cli(['keys', 'list']);
+  const listed = await daemon.cli(['usage']);
   assert.match(listed.stderr, /warning: a newer llmproxy has migrated .*9999, future/);
   assert.equal(listed.code, 0);
   await newer(9_999);
-  const refused = await daemon.cli(['keys', 'list']);
+  const refused = await daemon.cli(['usage']);
   assert.match(refused.stderr, /may not work on it/);
   assert.equal(refused.code, 1);
   const { stdout } = await daemon.cli(['doctor', '--json']);
