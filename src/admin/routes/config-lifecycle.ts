@@ -11,6 +11,7 @@ import { describePlan } from '../../changes/make-plan.js';
 import { query } from '../../changes/query.js';
 import { maxDocumentBytes } from '../../config/body-limits.js';
 import { writeDocument } from '../../config/document.js';
+import { kindNames } from '../../config/kinds.js';
 import type { Plan } from '../../config/plan.js';
 import { listHistory, readVersion } from '../../db/queries/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/read-stored-configuration.js';
@@ -68,7 +69,7 @@ const planProperties = {
       type: 'object',
       required: ['kind', 'action', 'name', 'id', 'fields'],
       properties: {
-        kind: { type: 'string', enum: ['provider', 'key'] },
+        kind: { type: 'string', enum: kindNames },
         action: { type: 'string', enum: ['create', 'update', 'delete'] },
         name: { type: 'string' },
         id: { type: ['integer', 'null'] },
