@@ -63,7 +63,7 @@ test('one of two providers is killed or stalled under load, and no request is lo
     await daemon.addProvider(name, {
       api_base: url,
       model_mapping: name === 'good' ? {} : { [name]: 'x' },
-      provider_params: { timeouts: { first_byte_ms: 700 } },
+      provider_params: { timeouts: { first_byte_ms: 700, idle_ms: 5_000 } },
     });
   }
   const key = await daemon.addKey('alice');
@@ -105,7 +105,7 @@ test('many requests that wait for a provider that stalls all move to the other',
   await more(load, 800);
   const outcomes = await load.stop();
   assertNoneLost(t, outcomes, 'stalled');
-  assert.ok(stalled.received.length > 200, `${stalled.received.length} had waited`);
+  assert.ok(stalled.received.length > 110, `${stalled.received.length} had waited`);
 });
 
 test('streams of a provider that dies after the first content are cut with an error', async (t) => {
