@@ -229,10 +229,12 @@ function limitsIn(answer: IncomingHttpHeaders, nowMs: number): Said[] {
   const found: Said[] = [];
   for (const [counts, limitName, remainingName, resetName] of headers) {
     const remaining = Number(answer[remainingName] ?? Number.NaN);
-    if (!(remaining >= 0)) continue;
-    const limit = Math.max(remaining, Number(answer[limitName]) || 0);
+    const size = Number(answer[limitName]);
     const reset = String(answer[resetName] ?? '');
-    const resetMs = resetTime(reset, nowMs) ?? nowMs + unsaidResetMs;
+    const resetMs = resetTime(reset, nowMs);
+    // Without its size and its end, what remains says too little to wait for.
+    if (!(remaining >= 0 && size > 0) || resetMs === null) continue;
+    const limit = Math.max(remaining, size);
     const resolutionMs = /\.|ms/.test(reset) ? exactMs : wholeSecondMs;
     found.push({ counts, limit, remaining, atMs: nowMs, resetMs, resolutionMs });
   }

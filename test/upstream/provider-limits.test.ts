@@ -25,6 +25,13 @@ test('nothing is known of a provider that says nothing', () => {
   assert.equal(limits.sent('p', 'm', 10), null);
   limits.learn('p', 'm', { status: 200, headers: { 'x-other': '1' } }, null, start);
   limits.learn('p', 'm', { status: 500, headers: { 'retry-after': '9' } }, null, start);
+  for (const headers of [
+    { 'x-ratelimit-remaining-tokens': '0' },
+    { 'x-ratelimit-remaining-tokens': '0', 'x-ratelimit-reset-tokens': '9s' },
+    { 'x-ratelimit-remaining-tokens': '0', 'x-ratelimit-limit-tokens': '9' },
+  ]) {
+    limits.learn('p', 'm', { status: 200, headers }, null, start);
+  }
   assert.equal(limits.waitMs('p', 'm', 10, start), 0);
   assert.equal(limits.sent('p', 'm', 10), null);
 });
