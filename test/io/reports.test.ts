@@ -58,7 +58,7 @@ test('requests are listed and searched by the admin API', async (t) => {
     ],
   );
   assert.match((await get('model=m&format=csv')).text, /^started_at,request_id,.*\r\n[^\r]*,m,/);
-  assert.deepEqual(JSON.parse((await get('status=5xx')).text), { requests: [] });
+  assert.deepEqual(JSON.parse((await get('status=5xx')).text), { requests: [], next_cursor: null });
   for (const query of ['status=teapot', 'limit=0', 'since=soon', 'colour=red']) {
     const { status, text } = await get(query);
     assert.equal(status, 400, text);
