@@ -106,7 +106,7 @@ test('a client that takes nothing is let go, and its provider too', async (t) =>
   raw.socket.pause();
   const body = '{"model":"m","stream":true}';
   await raw.send(
-    `POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
   await end;
   await new Promise(setImmediate);
