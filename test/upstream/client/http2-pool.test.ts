@@ -85,6 +85,7 @@ test('requests share a connection, up to what its server allows', async (t) => {
   const pool = openHttp2(t, origin);
   const first = ask(pool);
   await until('the first request', () => waiting.length === 1);
+  await until('its limit to be known', () => sessions[0]?.pendingSettingsAck === false);
   // Two connections of three each; the seventh waits.
   const more = Array.from({ length: 6 }, () => ask(pool));
   await until('six requests', () => waiting.length === 6);
