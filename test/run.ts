@@ -48,7 +48,7 @@ async function run(): Promise<number> {
     process.execPath,
     [
       ...(coverage ? coverageFlags : []),
-      ...['--test', '--test-reporter=spec', '--test-concurrency=3'],
+      ...['--test', '--test-reporter=spec', '--test-concurrency=2'],
       `--test-timeout=${fileTimeoutMs}`,
       ...files,
     ],
