@@ -53,8 +53,8 @@ interface Scope {
 export type Mark = Readonly<Sums> | null;
 
 const tellEveryMs = 100;
-/** Pause for a limit without an end or a size. */
-const unsaidResetMs = 1_000;
+/** The least time that a limit lasts which has come back, until an answer says more. */
+const leastResetMs = 1_000;
 /** Inaccuracy of times given in fractions of a second, and in whole seconds. */
 const exactMs = 50;
 const wholeSecondMs = 1_000;
@@ -203,7 +203,7 @@ export class ProviderLimits {
 
 /** All is there again; for how long is not known before the next answer. */
 function renew(known: Known, sent: number, nowMs: number): void {
-  const lastedMs = Math.max(unsaidResetMs, known.resetMs - known.atMs);
+  const lastedMs = Math.max(leastResetMs, known.resetMs - known.atMs);
   known.remaining = known.limit;
   known.base = sent;
   known.atMs = nowMs;

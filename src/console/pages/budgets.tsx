@@ -5,7 +5,8 @@ import { useLoad } from '../lib/load.js';
 import { role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
-import { Confirm, Dialog } from '../parts/dialog.js';
+import { DeleteDialog } from '../parts/delete-dialog.js';
+import { Dialog } from '../parts/dialog.js';
 import { SelectField, TextField } from '../parts/field.js';
 import { Bar, Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
@@ -202,23 +203,9 @@ function BudgetForm({ onClose }: { onClose: () => void }) {
 }
 
 function Delete({ name, onClose }: { name: string; onClose: () => void }) {
-  const task = useTask();
-  const remove = async () => {
-    const path = `budgets/${encodeURIComponent(name)}?wait=active`;
-    if (!(await task.run(() => call(path, { method: 'DELETE' })))) return;
-    toast(t('{name} is deleted', { name }));
-    onClose();
-  };
   return (
-    <Confirm
-      title={t('Delete {name}', { name })}
-      confirm={t('Delete')}
-      isBusy={task.isBusy}
-      error={task.error}
-      onConfirm={() => void remove()}
-      onClose={onClose}
-    >
+    <DeleteDialog name={name} path={`budgets/${encodeURIComponent(name)}`} onClose={onClose}>
       {t('What it bounded is then bounded by other budgets only.')}
-    </Confirm>
+    </DeleteDialog>
   );
 }

@@ -8,6 +8,7 @@ import { mayChangeProviders } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { CheckResult } from '../parts/check-result.js';
+import { DeleteDialog } from '../parts/delete-dialog.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
 import { Bar, Page, Panel } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
@@ -278,23 +279,9 @@ function Drain({ provider, now, onClose }: DrainProps) {
 }
 
 function Delete({ provider, onClose }: { provider: Provider; onClose: () => void }) {
-  const task = useTask();
-  const { id, provider_key: name } = provider;
-  const remove = async () => {
-    if (!(await task.run(() => call(`providers/${id}?wait=active`, { method: 'DELETE' })))) return;
-    toast(t('{name} is deleted', { name }));
-    onClose();
-  };
   return (
-    <Confirm
-      title={t('Delete {name}', { name })}
-      confirm={t('Delete')}
-      isBusy={task.isBusy}
-      error={task.error}
-      onConfirm={() => void remove()}
-      onClose={onClose}
-    >
+    <DeleteDialog name={provider.provider_key} path={`providers/${provider.id}`} onClose={onClose}>
       {t('Requests under way finish. It can be brought back by rolling the configuration back.')}
-    </Confirm>
+    </DeleteDialog>
   );
 }

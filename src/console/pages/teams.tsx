@@ -7,7 +7,8 @@ import { linkTo } from '../lib/route.js';
 import { mayChangeKeys } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
-import { Confirm, Dialog } from '../parts/dialog.js';
+import { DeleteDialog } from '../parts/delete-dialog.js';
+import { Dialog } from '../parts/dialog.js';
 import { TextField } from '../parts/field.js';
 import { Page, Panel } from '../parts/panel.js';
 import { Empty, Failure, Loaded } from '../parts/state.js';
@@ -208,22 +209,9 @@ function TeamForm({ team, onClose }: { team: Team | null; onClose: () => void })
 }
 
 function Delete({ team: { id, name }, onClose }: { team: Team; onClose: () => void }) {
-  const task = useTask();
-  const remove = async () => {
-    if (!(await task.run(() => call(`teams/${id}?wait=active`, { method: 'DELETE' })))) return;
-    toast(t('{name} is deleted', { name }));
-    onClose();
-  };
   return (
-    <Confirm
-      title={t('Delete {name}', { name })}
-      confirm={t('Delete')}
-      isBusy={task.isBusy}
-      error={task.error}
-      onConfirm={() => void remove()}
-      onClose={onClose}
-    >
+    <DeleteDialog name={name} path={`teams/${id}`} onClose={onClose}>
       {t('A team that still has keys is not deleted.')}
-    </Confirm>
+    </DeleteDialog>
   );
 }
