@@ -23,7 +23,7 @@ const limits = {
 /** Time without traffic until a connection is closed; longer than any operation. */
 const idleTimeoutMs = 300_000;
 
-/** Where to listen; `fd` is a socket that listens already. Node's types lack it. */
+/** An address to listen on; `fd` is a socket that listens already. Node's types lack it. */
 type ListenAddress = ListenOptions & { fd?: number };
 
 /** A server of HTTP; over TLS, of HTTPS. */

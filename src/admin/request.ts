@@ -28,7 +28,7 @@ export interface AdminRequest extends SignedIn {
   role: AdminRole;
 }
 
-/** What only signing in needs. */
+/** Needed by sign-in only. */
 interface SignedIn {
   /** The admin key; null in a session, and where none was needed. */
   key: AdminKey | null;
@@ -38,7 +38,7 @@ interface SignedIn {
   isSecure: boolean;
 }
 
-/** Of a request in which nobody can sign in. */
+/** For a request in which nobody can sign in. */
 export const noSignIn = { key: null, session: null, isSecure: false } as const;
 
 export interface AdminAnswer {

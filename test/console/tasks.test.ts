@@ -36,6 +36,10 @@ test('a newcomer comes from a link to the first request and its cost', { skip },
   await fill(page, 'Dollars', '12.5');
   await press(page, 'Create');
   await seen(page, '$12.50');
+  await press(page, 'Delete: everything');
+  await seen(page, 'bounded by other budgets only');
+  await page.click('dialog button.danger');
+  await seen(page, 'everything is deleted');
 
   await page.goto(`${daemon.url}/console#/keys?add=yes`);
   await fill(page, 'Name', '第一个');

@@ -4,7 +4,7 @@ import { type CostLine, costLines } from '../../pricing/cost.js';
 import type { ModelPrice } from '../../pricing/model-price.js';
 import { formatDollars } from '../../pricing/money.js';
 
-/** What a request cost, and why; the field names are those of the API. */
+/** The cost of a request and its reasons; the field names are those of the API. */
 export interface CostExplanation {
   cost_nano: number;
   /** The same in dollars, exact. */

@@ -14,7 +14,7 @@ interface Words {
   one: string;
   many: string;
   example: object;
-  /** Whether operators may change them too. */
+  /** True where operators may change them too. */
   operators: boolean;
 }
 

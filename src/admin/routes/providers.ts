@@ -20,7 +20,7 @@ import type { AdminAnswer, AdminRequest, ChangeRoute } from '../route.js';
 const idParameter = rowId('provider');
 
 const { enum: types, description } = providerProperties.provider_type;
-/** Of a new provider: the names of well-known servers, too. */
+/** Types for a new provider, with the names of well-known servers. */
 const newType = {
   type: 'string',
   enum: [...types, ...Object.keys(presets)],

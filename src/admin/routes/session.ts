@@ -20,7 +20,7 @@ const who = object({
 });
 
 const tags = ['console'];
-/** Where `console.oidc` is not set; where the provider does not answer. */
+/** The answers without `console.oidc`, and for a provider that does not answer. */
 const notAtProvider = errorReferences([404, 503]);
 const toProvider = {
   ...notAtProvider,

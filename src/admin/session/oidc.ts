@@ -13,7 +13,7 @@ interface Pending {
   untilMs: number;
 }
 
-/** How long a person may take at the provider. */
+/** A person may take this long at the provider. */
 export const signInMs = 10 * 60_000;
 const maxPending = 1_000;
 const timeoutSeconds = 10;
