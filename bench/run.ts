@@ -101,7 +101,7 @@ async function startTarget(target: Target, context: TargetContext): Promise<Runn
   const directory = makeDirectory(join(context.directory, `${target.name}-`));
   const started = await target.start({ ...context, directory });
   await sleep(settleMs);
-  return { ...started, name: target.name, idleRssBytes: treeUsage(started.pid).rssBytes };
+  return { ...started, name: target.name, idlePssBytes: treeUsage(started.pid).pssBytes };
 }
 
 function isWanted(name: string, { targets }: BenchArguments): boolean {

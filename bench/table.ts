@@ -1,8 +1,8 @@
 import { type Measurement, medianOf } from './measure/measurement.js';
 import type { Result } from './run.js';
 
-/** Column widths: the target's name left-aligned, numbers right-aligned; 99 characters in all. */
-const widths = [15, 9, 8, 11, 8, 10, 10, 10, 18];
+/** Column widths: the target's name left-aligned, numbers right-aligned; 105 characters in all. */
+const widths = [15, 9, 9, 8, 11, 8, 9, 9, 9, 18];
 
 /** The table of one scenario: medians, ratios to nginx, latency in excess of `direct`. */
 export function tableOf(results: readonly Result[]): string {
@@ -22,13 +22,14 @@ export function tableOf(results: readonly Result[]): string {
   const header = [
     'target',
     `us/${unit === 'chunk' ? 'chunk' : 'req'}`,
+    'control',
     '/nginx',
     `${unit === 'chunk' ? 'chunk' : 'req'}/s`,
     '/nginx',
     `p50${plus}`,
     `p99${plus}`,
     `p99.9${plus}`,
-    'RSS MB idle/load',
+    'PSS MB idle/load',
   ];
   const notes = rows
     .filter(({ median }) => median.errors > 0)
@@ -60,11 +61,12 @@ function cellsOf(
   return [
     target,
     median.cpuUs.toFixed(1),
+    target.startsWith('llmproxy') ? median.controlUs.toFixed(1) : '-',
     ratio(median.cpuUs, nginx?.cpuUs),
     Math.round(median.perSecond).toLocaleString('en'),
     ratio(median.perSecond, nginx?.perSecond),
     ...latency,
-    `${megabytes(median.idleRssBytes)} / ${megabytes(median.loadedRssBytes)}`,
+    `${megabytes(median.idlePssBytes)} / ${megabytes(median.loadedPssBytes)}`,
   ];
 }
 

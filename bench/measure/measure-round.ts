@@ -4,7 +4,7 @@ import type { Counts, Job } from '../load/messages.js';
 import type { Rate, Scenario } from '../scenarios.js';
 import type { RunningTarget } from '../targets/target.js';
 import type { Measurement } from './measurement.js';
-import { treeUsage } from './process-tree.js';
+import { type TreeUsage, treeUsage } from './process-tree.js';
 
 /** Runs one scenario once against one target. */
 export async function measureRound(
@@ -15,17 +15,18 @@ export async function measureRound(
   rate: Rate | null,
 ): Promise<Measurement> {
   const closed = await measureClosed(generator, target, scenario, seconds);
-  const { counts, cpuUs } = closed;
+  const { counts, cpuUs, controlUs } = closed;
   const perSecond = rate === 'half' ? counts.requests / (counts.elapsedMs / 500) : rate;
   const open =
     perSecond === null ? null : await measureOpen(generator, target, scenario, seconds, perSecond);
   const units = scenario.unit === 'chunk' ? counts.events : counts.requests;
   return {
     cpuUs: units === 0 ? 0 : cpuUs / units,
+    controlUs: units === 0 ? 0 : controlUs / units,
     perSecond: units / (counts.elapsedMs / 1000),
     latencyMs: open?.whole ?? counts.firstByte,
-    idleRssBytes: target.idleRssBytes,
-    loadedRssBytes: closed.rssBytes,
+    idlePssBytes: target.idlePssBytes,
+    loadedPssBytes: closed.pssBytes,
     errors: counts.errors + (open?.errors ?? 0),
     lastError: open?.lastError ?? counts.lastError,
   };
@@ -36,7 +37,7 @@ async function measureClosed(
   target: RunningTarget,
   scenario: Scenario,
   seconds: number,
-): Promise<{ counts: Counts; cpuUs: number; rssBytes: number }> {
+): Promise<{ counts: Counts } & TreeUsage> {
   const { connections, warmUpMs } = scenario;
   await generator.start(
     jobFor(target, scenario, { kind: 'closed', connections, rampMs: warmUpMs - 500 }),
@@ -48,7 +49,12 @@ async function measureClosed(
   const counts = await generator.mark();
   const after = treeUsage(target.pid);
   await generator.stop();
-  return { counts, cpuUs: after.cpuUs - before.cpuUs, rssBytes: after.rssBytes };
+  return {
+    counts,
+    cpuUs: after.cpuUs - before.cpuUs,
+    controlUs: after.controlUs - before.controlUs,
+    pssBytes: after.pssBytes,
+  };
 }
 
 async function measureOpen(

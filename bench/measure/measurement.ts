@@ -4,12 +4,14 @@ import type { Percentiles } from '../load/messages.js';
 export interface Measurement {
   /** Per request or per chunk, as the scenario counts. */
   cpuUs: number;
+  /** The part of `cpuUs` that the first process of the target spends. */
+  controlUs: number;
   /** Requests or chunks. */
   perSecond: number;
   /** Latency in the open loop; time to the first byte where there is none. */
   latencyMs: Percentiles;
-  idleRssBytes: number;
-  loadedRssBytes: number;
+  idlePssBytes: number;
+  loadedPssBytes: number;
   errors: number;
   lastError: string | null;
 }
@@ -20,6 +22,7 @@ export function medianOf(rounds: readonly Measurement[]): Measurement {
   const percentile = (name: keyof Percentiles) => median(rounds.map((r) => r.latencyMs[name]));
   return {
     cpuUs: of((round) => round.cpuUs),
+    controlUs: of((round) => round.controlUs),
     perSecond: of((round) => round.perSecond),
     latencyMs: {
       p50: percentile('p50'),
@@ -27,8 +30,8 @@ export function medianOf(rounds: readonly Measurement[]): Measurement {
       p999: percentile('p999'),
       max: percentile('max'),
     },
-    idleRssBytes: of((round) => round.idleRssBytes),
-    loadedRssBytes: of((round) => round.loadedRssBytes),
+    idlePssBytes: of((round) => round.idlePssBytes),
+    loadedPssBytes: of((round) => round.loadedPssBytes),
     errors: rounds.reduce((sum, round) => sum + round.errors, 0),
     lastError: rounds.findLast((round) => round.lastError !== null)?.lastError ?? null,
   };

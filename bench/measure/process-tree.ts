@@ -4,7 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface TreeUsage {
   /** User and system time since they started, including children that have ended. */
   cpuUs: number;
-  rssBytes: number;
+  /** The part of the first process, which is the control process of a gateway. */
+  controlUs: number;
+  /** Proportional set size: a page that processes share counts once. */
+  pssBytes: number;
 }
 
 interface Entry {
@@ -12,6 +15,8 @@ interface Entry {
   parent: number;
   name: string;
   ticks: number;
+  /** Of children that have ended. */
+  reapedTicks: number;
 }
 
 /** One clock tick of /proc/<pid>/stat: USER_HZ is 100 on all Linux architectures. */
@@ -20,7 +25,7 @@ const tickUs = 10_000;
 /** Reads the usage of this process and its descendants from /proc. */
 export function treeUsage(rootPid: number): TreeUsage {
   const entries = readProcesses();
-  const usage = { cpuUs: 0, rssBytes: 0 };
+  const usage = { cpuUs: 0, controlUs: 0, pssBytes: 0 };
   add(rootPid);
   return usage;
 
@@ -29,8 +34,9 @@ export function treeUsage(rootPid: number): TreeUsage {
     if (entry === undefined || entry.name.startsWith('postgres')) {
       return;
     }
-    usage.cpuUs += entry.ticks * tickUs;
-    usage.rssBytes += readRss(pid);
+    usage.cpuUs += (entry.ticks + entry.reapedTicks) * tickUs;
+    if (pid === rootPid) usage.controlUs = entry.ticks * tickUs;
+    usage.pssBytes += readPss(pid);
     for (const { pid: child, parent } of entries.values()) {
       if (parent === pid) {
         add(child);
@@ -62,13 +68,14 @@ function parseStat(stat: string): Entry {
     pid: Number(stat.slice(0, open)),
     parent: field(4),
     name: stat.slice(open + 1, close),
-    ticks: field(14) + field(15) + field(16) + field(17),
+    ticks: field(14) + field(15),
+    reapedTicks: field(16) + field(17),
   };
 }
 
-function readRss(pid: number): number {
-  const status = readOrNull(`/proc/${pid}/status`) ?? '';
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+function readPss(pid: number): number {
+  const sizes = readOrNull(`/proc/${pid}/smaps_rollup`) ?? '';
+  return Number(/^Pss:\s+(\d+) kB/m.exec(sizes)?.[1] ?? 0) * 1024;
 }
 
 /** Null when the process has ended in the meantime. */

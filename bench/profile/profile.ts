@@ -1,4 +1,4 @@
-/** Profiles a worker's CPU time in a scenario: a flame graph, and the most expensive functions. */
+/** Profiles the CPU time of the worker and the control process: the functions that cost most, and a flame graph. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,7 +7,7 @@ import { makeDirectory, temporaryDirectory } from '../directory.js';
 import { startGenerator } from '../load/generator.js';
 import { measureRound } from '../measure/measure-round.js';
 import { type Scenario, scenarios } from '../scenarios.js';
-import { llmproxy } from '../targets/llmproxy.js';
+import { llmproxy, spendSetUp } from '../targets/llmproxy.js';
 import { startMock } from '../targets/mock.js';
 import { startTls } from '../targets/tls.js';
 import { type CpuProfile, drawFrames, type Frame, framesOf, selfTimes } from './flame-graph.js';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     scenario: { type: 'string', default: 'small' },
     seconds: { type: 'string', default: '5' },
     engine: { type: 'string', default: 'net' },
+    spend: { type: 'boolean', default: false },
     svg: { type: 'string' },
   },
 });
@@ -32,10 +33,9 @@ try {
   await load(scenario, targetClosers);
   // A process writes its profile when it ends.
   await targetClosers.closeAll();
-  const worker = busiest(profiles);
-  for (const [name, us] of selfTimes(worker).slice(0, 40)) {
-    process.stdout.write(`${((100 * us) / worker.us).toFixed(1).padStart(5)} %  ${name}\n`);
-  }
+  const [worker, control] = busiest(profiles);
+  print('worker', worker);
+  print('control process', control);
   if (values.svg) writeFileSync(values.svg, drawFrames(worker, `A worker, ${scenario.title}`));
 } finally {
   await closers.closeAll();
@@ -46,19 +46,26 @@ async function load(ofScenario: Scenario, closers: Closers): Promise<void> {
   await mock.configure(ofScenario.mock);
   const upstream = ofScenario.tls ? await startTls(mock, directory, closers) : mock;
   const options = ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
-  const target = llmproxy('llmproxy', values.engine, 1, options);
+  const target = llmproxy('llmproxy', values.engine, 1, options, values.spend ? spendSetUp : []);
   const started = await target.start({ mock, upstream, directory, closers });
   const generator = startGenerator();
   closers.push(() => generator.close());
-  const running = { ...started, name: target.name, idleRssBytes: 0 };
+  const running = { ...started, name: target.name, idlePssBytes: 0 };
   await measureRound(generator, running, ofScenario, Number(values.seconds), null);
 }
 
-/** The busiest profile of all processes, which is the worker's. */
-function busiest(folder: string): Frame {
-  const [first] = readdirSync(folder)
+function print(name: string, frame: Frame): void {
+  process.stdout.write(`\n${name}: ${(frame.us / 1e6).toFixed(2)} s\n`);
+  for (const [at, us] of selfTimes(frame).slice(0, 40)) {
+    process.stdout.write(`${((100 * us) / frame.us).toFixed(1).padStart(5)} %  ${at}\n`);
+  }
+}
+
+/** The busiest profile, which is the worker's, and the next, which is the control process's. */
+function busiest(folder: string): [Frame, Frame] {
+  const [first, second] = readdirSync(folder)
     .map((file) => framesOf(JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile))
     .sort((a, b) => b.us - a.us);
-  if (!first) throw new Error('no process has written a profile');
-  return first;
+  if (!first || !second) throw new Error('fewer than two processes wrote a profile');
+  return [first, second];
 }

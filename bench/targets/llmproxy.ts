@@ -54,17 +54,14 @@ export function llmproxy(
 export const llmproxyDefault = llmproxy('llmproxy', 'net', 1);
 export const llmproxyNode = llmproxy('llmproxy-node', 'node', 1);
 export const llmproxyTwoWorkers = llmproxy('llmproxy-2w', 'net', 2);
-/** Every request is priced, and reserves and settles in a hard budget that never runs out. */
-export const llmproxySpend = llmproxy(
-  'llmproxy-spend',
-  'net',
-  1,
-  [],
+/** A price, and a hard budget that never runs out, for every request. */
+export const spendSetUp: readonly (readonly string[])[] = [
   [
-    [
-      ...['prices', 'set', 'bench', '--model', '*', '--provider', 'any'],
-      ...['--input', '0.001', '--output', '0.001', '--max-output-tokens', '4096'],
-    ],
-    ['budgets', 'create', 'bench', '--amount', '100000', '--window', 'total', '--mode', 'hard'],
+    ...['prices', 'set', 'bench', '--model', '*', '--provider', 'any'],
+    ...['--input', '0.001', '--output', '0.001', '--max-output-tokens', '4096'],
   ],
-);
+  ['budgets', 'create', 'bench', '--amount', '100000', '--window', 'total', '--mode', 'hard'],
+];
+
+/** Every request is priced, and reserves and settles in the budget. */
+export const llmproxySpend = llmproxy('llmproxy-spend', 'net', 1, [], spendSetUp);

@@ -39,5 +39,5 @@ export interface StartedTarget {
 
 export interface RunningTarget extends StartedTarget {
   name: string;
-  idleRssBytes: number;
+  idlePssBytes: number;
 }
