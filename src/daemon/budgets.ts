@@ -37,6 +37,7 @@ export class Budgets {
   #byKey = new Map<string, RoutedBudget>();
   /** By key and window: the percent that was told, and what is spent. */
   readonly #told = new Map<string, { alerted: number; spent: number }>();
+  #alerts = Promise.resolve();
 
   constructor(options: BudgetsOptions) {
     this.#options = options;
@@ -154,9 +155,10 @@ export class Budgets {
       if (!(await alertBudget(store.sql, key, windowStart, percent))) return;
       const alert = { budget: config.name, percent, amount: config.amount, spent: told.spent };
       emit({ type: 'budget_alert', ...alert });
-      await this.#post(config, windowStart, alert);
+      void this.#post(config, windowStart, alert);
     };
-    work().catch(() => {
+    // In turn: a higher percent that is stored first would keep a lower one from being told.
+    this.#alerts = this.#alerts.then(work).catch(() => {
       told.alerted = before;
     });
   }

@@ -22,7 +22,8 @@ const freeEndpoints = new Set(
  */
 export class PriceBook {
   #providers: ReadonlyMap<string, Provider> = new Map();
-  readonly #models = new Map<string, ModelPrices | null>();
+  /** By provider, then model: a joined key would be hashed for each request. */
+  readonly #models = new Map<string, Map<string, ModelPrices | null>>();
   /** Prices that requests were charged with, by revision. */
   readonly #used = new Map<string, ModelPrice>();
   readonly #stored = new Set<string>();
@@ -35,13 +36,14 @@ export class PriceBook {
 
   /** The price of a model by the provider's name of it; null where none is known. */
   priceOf(provider: string, model: string, nowMs: number): ModelPrice | null {
-    const key = `${provider}\0${model}`;
-    let prices = this.#models.get(key);
+    const models = this.#models.get(provider) ?? new Map<string, ModelPrices | null>();
+    if (models.size === 0) this.#models.set(provider, models);
+    let prices = models.get(model);
     if (prices === undefined) {
-      if (this.#models.size >= maxModels) this.#models.clear();
+      if (models.size >= maxModels) models.clear();
       const sheet = this.#providers.get(provider)?.prices;
       prices = sheet ? pricesOf(sheet, provider, model) : null;
-      this.#models.set(key, prices);
+      models.set(model, prices);
     }
     return prices?.at(nowMs) ?? null;
   }

@@ -10,7 +10,9 @@ const retryMs = 500;
 /** A worker's last messages may come after its end. */
 const goneMs = 1_000;
 /** Lent beyond what is asked for, as often as it is needed: the next requests ask nobody. */
-const extraNeeds = 8;
+const extraNeeds = 64;
+/** The part of what is free that one grant may lend beyond its need: others need some too. */
+const extraShare = 1 / 32;
 
 /** What one request spent of one budget. */
 export interface Spending {
@@ -204,7 +206,7 @@ export class BudgetOwner {
     const lent = budgets.map((ref) => {
       const state = this.#of(ref);
       const free = settledLeft(state) - state.lentInAll - need;
-      const nano = need + Math.min(need * extraNeeds, Math.floor(free / (4 * extraNeeds)));
+      const nano = need + Math.min(need * extraNeeds, Math.floor(free * extraShare));
       state.lent.set(worker, (state.lent.get(worker) ?? 0) + nano);
       state.lentInAll += nano;
       state.isDirty = true;

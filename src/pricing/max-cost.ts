@@ -4,9 +4,8 @@ import { charge } from './money.js';
 
 /** What is known of a request before it is sent. */
 export interface AskedCost {
-  /** Its JSON; empty where it is a form. */
-  body: Buffer;
-  /** The length of it, or of the form: no token has less than a byte. */
+  marks: CostMarks;
+  /** The length of its body: no token has less than a byte. */
   bytes: number;
   /** The most tokens of output that it asks for, over all answers; null: it does not say. */
   outputTokens: number | null;
@@ -26,28 +25,51 @@ const maxSearches = 20;
 /** The fewest bytes that a second of audio has. */
 const bytesPerSecond = 500;
 
-/** Marks of input that is not in the body: up to the whole context. */
+/** Signs in a body of what makes a request dearer than its length says. */
+export interface CostMarks {
+  /** Input that is not in the body may fill the context. */
+  isRemote: boolean;
+  searches: boolean;
+  hasAudio: boolean;
+  /** It may write to a cache that lives an hour. */
+  isHour: boolean;
+}
+
+const searches = ['web_search', 'google_search', 'googleSearch'];
 const remote = [
   ...['"http', 'file_id', 'fileUri', 'file_uri', 'previous_response_id', '"conversation"'],
-  ...['cachedContent', 'cached_content', 'web_search', 'google_search', 'googleSearch'],
-  ...['file_search', 'code_interpreter', 'code_execution', '"mcp', 'url_context', '"container"'],
+  ...['cachedContent', 'cached_content', 'file_search', 'code_interpreter', 'code_execution'],
+  ...['"mcp', 'url_context', '"container"', ...searches],
 ];
-const searches = ['web_search', 'google_search', 'googleSearch'];
+/** Escaped ASCII letters, which no encoder writes, could hide any sign. */
+const hidden = ['\\u004', '\\u005', '\\u006', '\\u007'];
+/** A string is searched faster than a buffer, but must be made first. */
+const maxStringBytes = 16_384;
+
+/** @param body JSON; empty where it is a form. */
+export function costMarks(body: Buffer): CostMarks {
+  const text = body.length <= maxStringBytes ? body.toString('latin1') : body;
+  const has = (mark: string) => text.includes(mark);
+  const isHidden = hidden.some(has);
+  return {
+    isRemote: isHidden || remote.some(has),
+    searches: isHidden || searches.some(has),
+    hasAudio: isHidden || has('audio'),
+    isHour: isHidden || has('"1h"'),
+  };
+}
 
 /**
  * The most that a request can cost, in nano-dollars: its bytes as tokens, up to the context, and the
  * output that it asks for, or the most that the model writes, at the dearest rates that may apply.
  */
 export function maxCost(price: ModelPrice, asked: AskedCost): number {
-  const { body } = asked;
+  const { isRemote, isHour, hasAudio } = asked.marks;
   const context = price.maxInputTokens ?? unknownContext;
-  const isRemote = remote.some((mark) => body.includes(mark));
   const input = isRemote ? context : Math.min(context, asked.bytes + hiddenTokens);
   const most = price.maxOutputTokens ?? price.maxInputTokens ?? unknownOutput;
   const output = asked.hasOutput ? (asked.outputTokens ?? most) : 0;
-  const isHour = body.includes('"1h"');
-  const hasAudio = body.includes('audio');
-  const searched = searches.some((mark) => body.includes(mark)) ? maxSearches : 0;
+  const searched = asked.marks.searches ? maxSearches : 0;
   let dearest = 0;
   for (const { above, standard, tiers } of price.bands) {
     if (input <= above) break;

@@ -1,7 +1,7 @@
 import { maxOutputIn } from '../dialects/said.js';
 import { GatewayError } from '../errors.js';
 import { type BudgetRef, type BudgetRefusal, windowOf } from '../limits/budget-lease.js';
-import { type AskedCost, maxCost } from '../pricing/max-cost.js';
+import { type AskedCost, costMarks, maxCost } from '../pricing/max-cost.js';
 import { shownDollars } from '../pricing/money.js';
 import type { RoutedBudget } from '../routing/budgets.js';
 import { modelMeant } from '../routing/model-order.js';
@@ -55,7 +55,7 @@ export async function reserveBudgets(
   if (all.length === 0) return planned;
   const fail = (message: string) => refusal(planned, message);
   const asked: AskedCost = {
-    body: request.body,
+    marks: costMarks(request.body),
     bytes: planned.upload
       ? (planned.upload.declaredBytes ?? settings.server.max_body_bytes)
       : request.body.length,

@@ -237,6 +237,17 @@ test('alerts are told once each, by event and webhook', async (t) => {
   );
 });
 
+test('one request that crosses several alerts tells each of them, in their order', async (t) => {
+  const { daemon, key } = await open(t);
+  const alerts = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
+  await addBudget(daemon, { name: 'tiny', amount: cost, mode: 'soft', window: 'day', alerts });
+  assert.deepEqual(await flood(daemon, key, 1), [200]);
+  const told = () =>
+    daemon.logs.filter(({ event }) => event === 'budget_alert').map(({ percent }) => percent);
+  await until('the alerts', () => told().length === alerts.length);
+  assert.deepEqual(told(), alerts);
+});
+
 test('a model without a price is refused under a hard budget, unless a ceiling is set', async (t) => {
   const { daemon, key } = await open(t);
   await addBudget(daemon, { name: 'any', amount: nano, window: 'day' });

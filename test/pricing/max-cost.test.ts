@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { maxCost } from '../../src/pricing/max-cost.js';
+import { costMarks, maxCost } from '../../src/pricing/max-cost.js';
 import { settlePrice } from '../../src/pricing/model-price.js';
 import { priceForTest } from './price-for-test.js';
 
@@ -15,7 +15,7 @@ const price = settlePrice(
 const cost = (text: string, outputTokens: number | null = 100, hasOutput = true) => {
   const body = Buffer.from(text);
   return maxCost(price, {
-    body,
+    marks: costMarks(body),
     bytes: body.length,
     outputTokens,
     hasOutput,
@@ -36,6 +36,13 @@ test('input that is not in the body may fill the context', () => {
   assert.equal(cost('{"previous_response_id":"r"}', 0), 10_000);
   assert.equal(cost('{"tools":[{"type":"web_search"}]}', 0), 10_000 + 20 * 7);
   assert.equal(cost('"ttl":"1h"', 0), (1_000 + 10) * 2);
+  assert.equal(
+    cost('{"url":"\\u0068ttps://x"}', 0),
+    (10_000 + 20 * 7) * 2 - 20 * 7,
+    'escaped letters could hide any of these',
+  );
+  assert.equal(cost('{"text":"caf\\u00e9"}', 0), 1_000 + 20, 'other escapes hide nothing');
+  assert.equal(cost(`{"file_id":"${'x'.repeat(20_000)}"}`, 0), 10_000, 'in a long body too');
 });
 
 test('longer contexts and audio count at their own rates', () => {
@@ -45,7 +52,13 @@ test('longer contexts and audio count at their own rates', () => {
       context_tiers: [{ above_tokens: 2_000, rates: { input: 3_000_000 } }],
     }),
   );
-  const asked = { body: Buffer.alloc(0), outputTokens: 0, hasOutput: true, images: 0, totalMs: 0 };
+  const asked = {
+    marks: costMarks(Buffer.alloc(0)),
+    outputTokens: 0,
+    hasOutput: true,
+    images: 0,
+    totalMs: 0,
+  };
   assert.equal(maxCost(tiered, { ...asked, bytes: 1_000 }), 2_000 + 2 * 5);
   assert.equal(maxCost(tiered, { ...asked, bytes: 1_001 }), 3 * 2_001 + 3 * 5);
 });
