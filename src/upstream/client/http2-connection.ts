@@ -17,8 +17,6 @@ import type {
 import { checkHeader, checkPath } from './request-head.js';
 
 const idleMs = 30_000;
-/** Until the server has said how many it takes. */
-const assumedStreams = 100;
 /** An answer is read at once, or its reader pauses it. */
 const windowBytes = 1_048_576;
 
@@ -31,36 +29,57 @@ export interface Call {
 
 /** The pool's side of a connection. */
 interface Owner {
+  /** The server has said how many requests it takes at once. */
+  onReady(): void;
   /** A request has ended. */
   onRoom(): void;
   /** Not processed, which the server has said itself: it may be sent again. */
   onRefused(call: Call): void;
-  onClosed(): void;
+  /** @param failure of a connection that never was ready, else null. */
+  onClosed(failure: Error | null): void;
 }
 
-/** One connection of HTTP/2, and the requests on it. */
+/**
+ * One connection of HTTP/2, and the requests on it.
+ *
+ * States: greeting (until the server's settings are here) → ready → going away → closed.
+ */
 export class Http2Connection {
   readonly #session: ClientHttp2Session;
   readonly #owner: Owner;
   readonly #base: OutgoingHttpHeaders;
+  #isReady = false;
+  #failure: Error = failureOf(null, 'the connection was closed');
   #streams = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, protocol: string, authority: string, owner: Owner) {
+  /** @param readyMs maximum time until the server's settings are here. */
+  constructor(socket: Socket, protocol: string, authority: string, readyMs: number, owner: Owner) {
     this.#owner = owner;
     this.#base = { ':authority': authority, ':scheme': protocol.slice(0, -1) };
     this.#session = connect(`${protocol}//${authority}`, {
       createConnection: () => socket,
-      peerMaxConcurrentStreams: assumedStreams,
       settings: { enablePush: false, initialWindowSize: windowBytes },
     });
-    // Its streams are told of it as well.
-    this.#session.on('error', () => {});
-    this.#session.on('close', () => {
-      clearTimeout(this.#idleTimer);
-      owner.onClosed();
+    const timer = setTimeout(() => {
+      this.destroy(new ClientError('ERR_CONNECT_TIMEOUT', 'connecting took too long'));
+    }, readyMs);
+    // More requests than it takes would wait on this connection, though others could be opened.
+    this.#session.once('remoteSettings', () => {
+      clearTimeout(timer);
+      this.#isReady = true;
+      owner.onReady();
+      if (this.isIdle) this.#rest();
     });
-    this.#rest();
+    // Its streams are told of it as well.
+    this.#session.on('error', (error) => {
+      this.#failure = failureOf(error);
+    });
+    this.#session.on('close', () => {
+      clearTimeout(timer);
+      clearTimeout(this.#idleTimer);
+      owner.onClosed(this.#isReady ? null : this.#failure);
+    });
   }
 
   /** False once its server has said that it goes away. */
@@ -69,8 +88,9 @@ export class Http2Connection {
   }
 
   get hasRoom(): boolean {
-    const most = this.#session.remoteSettings?.maxConcurrentStreams ?? assumedStreams;
-    return this.takesMore && this.#streams < most;
+    if (!this.#isReady || !this.takesMore) return false;
+    const { maxConcurrentStreams = Number.POSITIVE_INFINITY } = this.#session.remoteSettings;
+    return this.#streams < maxConcurrentStreams;
   }
 
   get isIdle(): boolean {
@@ -230,15 +250,7 @@ class Exchange implements AnswerControl {
       this.#done(false);
       return;
     }
-    const code = error && 'code' in error ? error.code : '';
-    const isProtocol = code === 'ERR_HTTP2_ERROR';
-    this.#fail(
-      new ClientError(
-        isProtocol ? 'ERR_INVALID_RESPONSE' : 'ERR_CLOSED',
-        error?.message ?? 'the stream was closed',
-        error,
-      ),
-    );
+    this.#fail(failureOf(error, 'the stream was closed'));
   }
 
   #end(): void {
@@ -261,6 +273,13 @@ class Exchange implements AnswerControl {
     if (isCut) this.#stream?.close(constants.NGHTTP2_CANCEL);
     this.#onDone();
   }
+}
+
+function failureOf(error: Error | null, message = ''): Error {
+  if (error instanceof ClientError) return error;
+  const isProtocol = error !== null && 'code' in error && error.code === 'ERR_HTTP2_ERROR';
+  const code = isProtocol ? 'ERR_INVALID_RESPONSE' : 'ERR_CLOSED';
+  return new ClientError(code, error?.message ?? message, error);
 }
 
 /** @throws ClientError `ERR_INVALID_REQUEST` */

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ClientError } from './client-error.js';
 import { Connector, type Destination } from './connector.js';
@@ -61,31 +62,44 @@ export class Http2Pool implements ClientPool {
     const usable = [...this.#connections].filter(({ takesMore }) => takesMore);
     if (usable.length >= this.#options.maxConnections) return;
     this.#giveUp = this.#connector.open((error, socket) => {
-      this.#giveUp = null;
-      const { protocol, host } = this.#connector.url;
-      if (socket && protocol === 'https:' && (socket as TLSSocket).alpnProtocol !== 'h2') {
+      const isTls = this.#connector.url.protocol === 'https:';
+      if (socket && isTls && (socket as TLSSocket).alpnProtocol !== 'h2') {
         socket.destroy();
         this.#failed(new ClientError('ERR_NO_HTTP2', 'the server does not speak HTTP/2'));
       } else if (socket === null) this.#failed(error as Error);
-      else {
-        const connection: Http2Connection = new Http2Connection(socket, protocol, host, {
-          onRoom: () => this.#serveWaiting(connection),
-          // A server that goes away has said that it has not touched it.
-          onRefused: (call) => this.#send({ ...call, isRepeated: true }),
-          onClosed: () => {
-            this.#connections.delete(connection);
-            this.#open();
-            this.#closeIdle();
-          },
-        });
-        this.#connections.add(connection);
-        this.#serveWaiting(connection);
-        this.#open();
-      }
+      else this.#greet(socket);
     });
   }
 
+  /** The connection counts as being opened until its server has said how many requests it takes. */
+  #greet(socket: Socket): void {
+    const { protocol, host } = this.#connector.url;
+    const { connectTimeoutMs } = this.#options;
+    const connection = new Http2Connection(socket, protocol, host, connectTimeoutMs, {
+      onReady: () => {
+        this.#giveUp = null;
+        this.#connections.add(connection);
+        this.#serveWaiting(connection);
+        this.#open();
+      },
+      onRoom: () => this.#serveWaiting(connection),
+      // A server that goes away has said that it has not touched it.
+      onRefused: (call) => this.#send({ ...call, isRepeated: true }),
+      onClosed: (failure) => {
+        if (failure !== null) {
+          this.#failed(failure);
+          return;
+        }
+        this.#connections.delete(connection);
+        this.#open();
+        this.#closeIdle();
+      },
+    });
+    this.#giveUp = () => connection.destroy();
+  }
+
   #failed(error: Error): void {
+    this.#giveUp = null;
     const next = this.#waiting.shift();
     this.#open();
     next?.handler.onResponseError(null, error);
