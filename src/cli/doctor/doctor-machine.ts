@@ -1,6 +1,7 @@
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Settings } from '../../config/settings.js';
+import { minKeyLength } from '../../config/credential-key.js';
+import type { DescribedSetting, Settings } from '../../config/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import { errorMessage } from '../failure.js';
 import { type Finding, failed, ok, warning } from './finding.js';
@@ -19,6 +20,30 @@ export function checkNode(version = process.versions.node): Finding {
   const isOld = at >= 0 && (parts[at] ?? 0) < (minNode[at] ?? 0);
   if (!isOld) return ok('node', `v${version}`);
   return failed('node', `v${version} is too old`, `install Node ${minNode.join('.')} or newer`);
+}
+
+/** A file with secrets is for root and the daemon's user. @param file that was read; or null. */
+export function checkSettingsFile(
+  file: string | null,
+  settings: readonly DescribedSetting[],
+): Finding {
+  const check = 'settings';
+  if (file === null) return ok(check, 'no settings file: the environment and defaults');
+  const secrets = settings
+    .filter(({ origin, value }) => origin === 'file' && value === '(set)')
+    .map(({ name }) => name);
+  if (secrets.length === 0 || (modeOf(file) & 0o004) === 0) return ok(check, file);
+  const detail = `others may read ${file}, which has ${secrets.join(', ')}`;
+  return warning(check, detail, `chmod o-r ${file}, and give it the group of the daemon`);
+}
+
+/** 0 where it cannot be seen, in a folder of root's. */
+function modeOf(file: string): number {
+  try {
+    return statSync(file).mode;
+  } catch {
+    return 0;
+  }
 }
 
 /** Loads what the workers load. */
@@ -98,6 +123,16 @@ export function checkDataDir({ data_dir: dataDir }: Settings): Finding {
   const todo = 'make room: usage waits here while the database is away';
   if (free < tooLittleSpaceBytes) return failed(check, detail, todo);
   return free < littleSpaceBytes ? warning(check, detail, todo) : ok(check, detail);
+}
+
+/** Wrong admin keys are only slowed down, so that nobody can lock out the right one. */
+export function checkAdminKeys({ admin }: Pick<Settings, 'admin'>): Finding {
+  const check = 'admin keys';
+  const all = [{ name: 'admin', key: admin.key }, ...admin.keys];
+  const short = all.filter(({ key }) => key && key.length < minKeyLength).map(({ name }) => name);
+  if (short.length === 0) return ok(check, 'none is short');
+  const detail = `fewer than ${minKeyLength} characters, which can be guessed: ${short.join(', ')}`;
+  return warning(check, detail, 'use random ones: openssl rand -base64 24');
 }
 
 /** With hyper-express, connections are lost without it when one of several workers is replaced. */

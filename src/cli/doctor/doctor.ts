@@ -53,9 +53,11 @@ async function readSettings(
   tell: (found: Finding) => void,
 ): Promise<Settings | null> {
   try {
-    const { settings, file } = await resolveForUse(flags, json);
-    tell(ok('settings', file ?? 'no settings file: the environment and defaults'));
-    return settings;
+    const resolved = await resolveForUse(flags, json);
+    const { describeSettings } = await import('../../config/settings.js');
+    const { checkSettingsFile } = await import('./doctor-machine.js');
+    tell(checkSettingsFile(resolved.file, describeSettings(resolved)));
+    return resolved.settings;
   } catch (error) {
     tell(failed('settings', errorMessage(error), 'fix it: the gateway would not start'));
     return null;
@@ -83,6 +85,7 @@ async function checkAll(
   tell(await machine.checkPort(settings, running));
   tell(machine.checkFileLimit(running));
   tell(machine.checkDataDir(settings));
+  tell(machine.checkAdminKeys(settings));
   if (settings.server.engine === 'hyper-express') {
     tell(machine.checkSysctl(undefined, settings.server.workers));
   }

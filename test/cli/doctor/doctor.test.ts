@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startDaemon } from '../../support/daemon.js';
 import { answerChat, startUpstream } from '../../support/upstream.js';
@@ -49,11 +51,30 @@ test('doctor works without a running gateway, and without the database', async (
   const env = {
     DB_URL: 'postgres://user:hunter2@127.0.0.1:1/x',
     LLMPROXY_DATA_DIR: temporaryFolder(t),
+    ADMIN_KEY: 'admin-key-of-23-letters',
   };
   const away = await llmproxy(['doctor'], { env });
   assert.equal(away.code, 1);
   assert.match(away.stdout, /^fail {2}database [\s\S]*nothing listens/m);
-  assert.doesNotMatch(away.stdout + away.stderr, /hunter2/);
+  assert.match(away.stdout, /^warn {2}admin keys +fewer than 24 characters[\s\S]*: admin$/m);
+  assert.doesNotMatch(away.stdout + away.stderr, /hunter2|of-23-letters/);
+  const long = await llmproxy(['doctor'], { env: { ...env, ADMIN_KEY: `${env.ADMIN_KEY}s` } });
+  assert.match(long.stdout, /^ok {4}admin keys +none is short$/m);
+});
+
+test('doctor finds a settings file with a secret that others may read', async (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, 'llmproxy.yaml');
+  const settings = async (text: string, mode: number): Promise<string> => {
+    writeFileSync(file, text);
+    chmodSync(file, mode);
+    const env = { LLMPROXY_DATA_DIR: join(folder, 'data'), PORT: '0', LLMPROXY_CONFIG: file };
+    return (await llmproxy(['doctor'], { env })).stdout.replace(/\n +/g, ' ');
+  };
+  const secret = 'admin: { key: a-key-of-more-than-24-letters }\n';
+  assert.match(await settings(secret, 0o644), /^warn {2}settings +others may read .* admin\.key /m);
+  assert.match(await settings(secret, 0o640), /^ok {4}settings /m);
+  assert.match(await settings('log: { level: warn }\n', 0o644), /^ok {4}settings /m);
 });
 
 test('doctor finds nothing wrong with an embedded database, whose owner makes the tables', async (t) => {
