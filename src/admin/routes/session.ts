@@ -154,8 +154,8 @@ export const sessionRoutes: readonly AdminRoute[] = [
       responses: toProvider,
     },
     handle: async ({ isSecure }, control) => {
-      const { location, state } = await providerOf(control).begin();
-      const headers = { location, ...setCookie('oidc', state, signInMs, isSecure) };
+      const { location, cookie } = await providerOf(control).begin();
+      const headers = { location, ...setCookie('oidc', cookie, signInMs, isSecure) };
       return { status: 302, headers };
     },
   },

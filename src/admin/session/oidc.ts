@@ -1,5 +1,6 @@
 import type { Configuration, IDToken } from 'openid-client';
 import { isLoopback } from '../../config/is-loopback.js';
+import { generateSecretKey, openBytes, sealBytes } from '../../config/secret-cipher.js';
 import { type AdminRole, adminRoles, type Settings } from '../../config/settings-schema.js';
 import { GatewayError } from '../../errors.js';
 import type { Person } from './sessions.js';
@@ -8,24 +9,27 @@ type OidcSettings = Settings['console']['oidc'];
 
 /** A sign-in under way at the provider. */
 interface Pending {
+  state: string;
   verifier: string;
   nonce: string;
-  untilMs: number;
+  /** Wall clock, milliseconds. */
+  until: number;
 }
 
 /** A person may take this long at the provider. */
 export const signInMs = 10 * 60_000;
-const maxPending = 1_000;
+const context = Buffer.from('sign-in');
 const timeoutSeconds = 10;
 
 /**
  * Sign-in by an OpenID provider: authorization code with PKCE. The provider's document is read at
- * the first sign-in, so that a provider that is away does not keep the daemon from starting.
+ * the first sign-in, so that a provider that is away does not keep the daemon from starting. Sign-ins
+ * under way are kept by their browsers, encrypted: anybody may begin any number of them.
  */
 export class Oidc {
   readonly #settings: OidcSettings;
   readonly #redirectUri: string;
-  readonly #pending = new Map<string, Pending>();
+  readonly #key = generateSecretKey();
   #discovered: Promise<Configuration> | null = null;
 
   /** @param url `console.url`. */
@@ -36,10 +40,10 @@ export class Oidc {
 
   /**
    * Begins a sign-in.
-   * @returns the address at the provider, and the state to keep in a cookie of the browser.
+   * @returns the address at the provider, and the value of a cookie for the browser.
    * @throws GatewayError `unavailable`.
    */
-  async begin(): Promise<{ location: string; state: string }> {
+  async begin(): Promise<{ location: string; cookie: string }> {
     const client = await import('openid-client');
     const provider = await this.#provider();
     const [verifier, state, nonce] = [
@@ -47,9 +51,7 @@ export class Oidc {
       client.randomState(),
       client.randomNonce(),
     ];
-    const [oldest] = this.#pending.keys();
-    if (this.#pending.size >= maxPending && oldest !== undefined) this.#pending.delete(oldest);
-    this.#pending.set(state, { verifier, nonce, untilMs: performance.now() + signInMs });
+    const pending: Pending = { state, verifier, nonce, until: Date.now() + signInMs };
     const location = client.buildAuthorizationUrl(provider, {
       redirect_uri: this.#redirectUri,
       scope: this.#settings.scope,
@@ -58,22 +60,22 @@ export class Oidc {
       state,
       nonce,
     });
-    return { location: location.href, state };
+    const sealed = sealBytes(Buffer.from(JSON.stringify(pending)), this.#key, context);
+    return { location: location.href, cookie: sealed.toString('base64url') };
   }
 
   /**
    * Finishes a sign-in.
    * @param query of the request that the provider has sent the browser back with.
-   * @param state of the browser's cookie.
+   * @param cookie of the browser; null: it has none.
    * @throws GatewayError `permission_denied`, `unavailable`.
    */
-  async finish(query: URLSearchParams, state: string | null): Promise<Person> {
-    const pending = state === null ? undefined : this.#pending.get(state);
-    if (state === null || !pending || query.get('state') !== state) {
+  async finish(query: URLSearchParams, cookie: string | null): Promise<Person> {
+    const pending = this.#pendingIn(cookie ?? '');
+    if (!pending || query.get('state') !== pending.state) {
       throw denied('This sign-in was not begun in this browser, or took too long.');
     }
-    this.#pending.delete(state);
-    if (pending.untilMs < performance.now()) throw denied('The sign-in took too long.');
+    if (pending.until < Date.now()) throw denied('The sign-in took too long.');
     const client = await import('openid-client');
     const provider = await this.#provider();
     const url = new URL(this.#redirectUri);
@@ -81,7 +83,7 @@ export class Oidc {
     const tokens = await client
       .authorizationCodeGrant(provider, url, {
         pkceCodeVerifier: pending.verifier,
-        expectedState: state,
+        expectedState: pending.state,
         expectedNonce: pending.nonce,
         idTokenExpected: true,
       })
@@ -92,6 +94,16 @@ export class Oidc {
       });
     const claims = tokens.claims() as IDToken;
     return { ...this.#person(claims), key: null };
+  }
+
+  /** Null for what this daemon has not made. */
+  #pendingIn(cookie: string): Pending | null {
+    try {
+      const opened = openBytes(Buffer.from(cookie, 'base64url'), this.#key, context);
+      return JSON.parse(opened.toString()) as Pending;
+    } catch {
+      return null;
+    }
   }
 
   #person(claims: IDToken): { actor: string; role: AdminRole } {

@@ -190,6 +190,18 @@ test('nobody comes in without a role, in another browser, twice, or by a changed
   assert.equal(again.cookieOf(host, 'llmproxy_session'), undefined);
 });
 
+test('any number of sign-ins that others begin ends nobody’s', async (t) => {
+  const daemon = await start(t);
+  const ada = new Browser('ada');
+  const begun = await ada.visit(`${daemon.url}/admin/v1/oidc`);
+  for (let i = 0; i < 55; i++) {
+    const group = Array.from({ length: 20 }, () => ask(`${daemon.url}/admin/v1/oidc`));
+    for (const { status } of await Promise.all(group)) assert.equal(status, 302);
+  }
+  const { end } = await ada.follow(String(begun.headers.location));
+  assert.equal(end, `${daemon.url}/console#signed-in=yes`);
+});
+
 test('a provider that is away is told, and tried again', async (t) => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
