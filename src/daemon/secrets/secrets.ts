@@ -3,6 +3,7 @@ import { CloudError } from '../../clouds/cloud-error.js';
 import type { Configuration, FetchedCredentials, Provider } from '../../config/configuration.js';
 import { previewKey } from '../../config/credential-key.js';
 import {
+  formatSecretKey,
   isSealed,
   type KeyRing,
   open,
@@ -19,7 +20,7 @@ import {
   secretParamsOf,
   withSecretParams,
 } from '../../config/secret-columns.js';
-import { isReference, parseReference } from '../../config/secret-reference.js';
+import { isJsonObject, isReference, parseReference } from '../../config/secret-reference.js';
 import {
   type ResolvedSecrets,
   type SecretColumns,
@@ -35,10 +36,10 @@ import { withTlsFiles } from './provider-tls.js';
 import { readReference, readSecretFile } from './secret-file.js';
 import { type LoadedKeys, loadSecretKeys } from './secret-key.js';
 
-/** `admin` and `database`: secrets of the gateway itself, which no provider is sent. */
+/** `admin`, `console` and `database`: secrets of the gateway itself, which no provider is sent. */
 interface SecretSettings
   extends Pick<Settings, 'data_dir' | 'upstream'>,
-    Partial<Pick<Settings, 'admin'>> {
+    Partial<Pick<Settings, 'admin' | 'console'>> {
   secrets: Pick<Settings['secrets'], 'key' | 'key_file'>;
   database?: Pick<Settings['database'], 'url' | 'listen_url'>;
 }
@@ -183,9 +184,10 @@ export class Secrets implements SecretReader {
     const clear = this.decrypt(row);
     const { api_key } = row;
     const read = (path: string) => readSecretFile(path, this.#settings);
+    const { provider_type } = row as SecretColumns as Provider;
     const revealed = {
       ...clear,
-      ...(isReference(api_key) && { api_key: await this.#resolve(api_key) }),
+      ...(isReference(api_key) && { api_key: await this.#resolve(api_key, provider_type) }),
       provider_params: await withTlsFiles(clear.provider_params, read),
     };
     const fetched = await this.#fetched(revealed);
@@ -287,24 +289,31 @@ export class Secrets implements SecretReader {
     return this.ring.find((key) => key.id === id);
   }
 
-  async #resolve(value: string): Promise<string> {
+  async #resolve(value: string, providerType: string): Promise<string> {
     const reference = parseReference(value);
     if (typeof reference === 'string') throw new SecretError(reference);
+    let found: string;
     try {
-      const found = await readReference(reference, this.#settings);
-      if (!this.#isOwn(found)) return found;
+      found = await readReference(reference, this.#settings);
     } catch (error) {
       throw new SecretError(error instanceof Error ? error.message : String(error));
     }
-    throw new SecretError('refers to a secret of the gateway');
+    if (this.#isOwn(found)) throw new SecretError('refers to a secret of the gateway');
+    // A settings file may be JSON, too.
+    if (providerType === 'vertex' || !isJsonObject(found)) return found;
+    throw new SecretError('refers to JSON, which only a provider of type vertex takes');
   }
 
-  /** Whatever the file or the variable is called. */
+  /** Whatever the file or the variable is called, and whatever else is in it. */
   #isOwn(value: string): boolean {
-    const { admin, database } = this.#settings;
-    const urls = [database?.url, database?.listen_url].filter((url) => typeof url === 'string');
+    const { admin, console, database, upstream } = this.#settings;
+    const { https_proxy, http_proxy } = upstream;
+    const urls = [database?.url, database?.listen_url, https_proxy, http_proxy].filter(isText);
     const adminKeys = [admin?.key, ...(admin?.keys ?? []).map(({ key }) => key)];
-    const own = [...urls, ...urls.map(passwordIn), ...adminKeys];
+    const others = [...adminKeys, console?.oidc.client_secret].filter(isText);
+    const keys = this.ring.map(formatSecretKey);
+    const own = [...urls, ...urls.map(passwordIn), ...others, ...keys];
+    if (own.some((each) => each.length >= longText && value.includes(each))) return true;
     // The only line of a file of variables; a key in base64 may look like one, too.
     const bare = value.replace(/^\w+=(["']?)(.*)\1$/, '$2');
     return [value, bare].some((each) => own.includes(each) || this.#isRing(each));
@@ -324,6 +333,13 @@ export function holdsClearSecret(row: SecretColumns): boolean {
   const { api_key } = row;
   if (!isSealed(api_key) && !isReference(api_key)) return true;
   return [...secretParamsOf(row).values()].some((value) => !isSealed(value));
+}
+
+/** Characters of a secret that no other text has by chance. */
+const longText = 16;
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function passwordIn(url: string): string {

@@ -25,7 +25,7 @@ import { testDatabase, testDirectory } from '../../support/postgres.js';
 
 const none = { key: null, key_file: null };
 
-const { upstream } = resolveSettings({}, '/').settings;
+const { console, upstream } = resolveSettings({}, '/').settings;
 
 function settingsIn(data_dir: string) {
   return { data_dir, secrets: none, upstream };
@@ -365,7 +365,14 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
   // In base64 it has word characters only and an equals sign, as `NAME=` has.
   const text = `${'A'.repeat(43)}=`;
   const secrets = await Secrets.open(
-    { data_dir: data, secrets: { ...none, key: text }, admin, database, upstream },
+    {
+      data_dir: data,
+      secrets: { ...none, key: text },
+      admin,
+      console: { ...console, oidc: { ...console.oidc, client_secret: 'secret-of-the-console' } },
+      database,
+      upstream: { ...upstream, https_proxy: 'http://me:password-of-the-proxy@proxy:3128' },
+    },
     true,
   );
   const [key] = secrets.ring;
@@ -377,7 +384,14 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
     admin.key,
     database.url,
     'listen',
+    'secret-of-the-console',
+    'password-of-the-proxy',
+    'http://me:password-of-the-proxy@proxy:3128',
     `ADMIN_KEY=${admin.key}`,
+    `A=1;ADMIN_KEY=${admin.key}`,
+    JSON.stringify({ admin: { key: admin.key } }),
+    JSON.stringify({ database: { url: database.url } }),
+    JSON.stringify({ secrets: { key: formatSecretKey(key) } }),
     `DB_URL="${database.url}"`,
     `LLMPROXY_SECRET_KEY='${formatSecretKey(key)}'`,
   ];
@@ -389,10 +403,24 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
   }
   process.env.SECRETS_TEST_OWN = admin.key;
   t.after(() => delete process.env.SECRETS_TEST_OWN);
-  for (const name of ['SECRETS_TEST_OWN', 'DB_LISTEN_URL', 'PGPASSWORD', 'ADMIN_KEY', 'DB_URL']) {
+  for (const name of [
+    ...['SECRETS_TEST_OWN', 'DB_LISTEN_URL', 'PGPASSWORD', 'ADMIN_KEY', 'DB_URL'],
+    'LLMPROXY_OIDC_CLIENT_SECRET',
+  ]) {
     const row = provider('a', { api_key: `env:${name}` });
     await assert.rejects(secrets.reveal(row), /a secret of the gateway$/);
   }
+});
+
+test('a file of JSON is a key only of a kind that takes one', async () => {
+  const folder = testDirectory();
+  const secrets = await Secrets.open(settingsIn(join(folder, 'data')), true);
+  const path = join(folder, 'overrides.json');
+  writeFileSync(path, '{"providers":{"b":{"api_key":"sk-of-another"}}}');
+  const row = provider('a', { api_key: `file:${path}` });
+  await assert.rejects(secrets.reveal(row), {
+    message: 'refers to JSON, which only a provider of type vertex takes',
+  });
 });
 
 test('the configuration that is kept on disk opens under any key of the ring', async () => {
