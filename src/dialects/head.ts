@@ -19,7 +19,13 @@ export interface ModelRequest {
 }
 
 /** Members in which routers, such as OpenRouter and LiteLLM, take models to use instead. */
-export const alternativeMembers = ['models', 'fallbacks', 'route'] as const;
+export const alternativeMembers = [
+  'models',
+  'fallbacks',
+  'context_window_fallbacks',
+  'content_policy_fallbacks',
+  'route',
+] as const;
 
 /** Places of the values of top-level members, by the member's name; one may occur twice. */
 export type Spans = ReadonlyMap<string, readonly Span[]>;

@@ -30,10 +30,12 @@ export function isForm(contentType: string): boolean {
  * @throws GatewayError `invalid_request` where it names none that RFC 2046 allows.
  */
 export function boundaryOf(contentType: string): string {
-  const parameters = [...contentType.matchAll(/;\s*boundary=(?:"([^"]*)"|([^\s;"]*))/gi)];
-  const [, quoted, bare] = parameters[0] ?? [];
-  const boundary = quoted ?? bare ?? '';
-  if (parameters.length !== 1 || !/^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/.test(boundary)) {
+  const parameters = parametersOf(contentType.trim(), /^multipart\/form-data\s*/i) ?? [];
+  // Some readers take `boundary*` of RFC 2231 for the same parameter.
+  const boundaries = parameters.filter(([name]) => /^boundary(\*|$)/.test(name));
+  const [[name, boundary] = ['', '']] = boundaries;
+  const isValid = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/.test(boundary);
+  if (boundaries.length !== 1 || name !== 'boundary' || !isValid) {
     throw invalid('content-type', 'The content-type must name one valid boundary.');
   }
   return boundary;
@@ -48,6 +50,7 @@ export class FormScanner {
   /** The fields found so far, of those looked for. */
   readonly fields = new Map<string, FormField>();
   readonly #wanted: ReadonlySet<string>;
+  readonly #refused: ReadonlySet<string>;
   readonly #delimiter: Buffer;
   #state = inData;
   /** What is not read yet of earlier pieces: at first, the line end that may precede the first boundary. */
@@ -61,12 +64,14 @@ export class FormScanner {
   #value: Buffer[] = [];
   #valueBytes = 0;
 
-  constructor(boundary: string, wanted: ReadonlySet<string>) {
+  /** @param refused names of fields that the form must not have. */
+  constructor(boundary: string, wanted: ReadonlySet<string>, refused: ReadonlySet<string>) {
     this.#delimiter = Buffer.from(`\n--${boundary}`, 'latin1');
     this.#wanted = wanted;
+    this.#refused = refused;
   }
 
-  /** @throws GatewayError `invalid_request`. */
+  /** @throws GatewayError `invalid_request`, `model_not_allowed` for a field that is refused. */
   push(piece: Buffer): void {
     const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
     let at = 0;
@@ -136,7 +141,7 @@ export class FormScanner {
       throw broken('the headers of a part are too long');
     }
     if (end < 0) return -1;
-    const name = nameIn(bytes.toString('latin1', at, end), this.#wanted);
+    const name = nameIn(bytes.toString('latin1', at, end), this.#wanted, this.#refused);
     if (name !== null) {
       if (this.fields.has(name)) throw invalid(name, `${name} must not be given twice.`);
       this.#name = name;
@@ -170,9 +175,14 @@ export class FormScanner {
 
 /**
  * The wanted field that a part is; null for any other.
- * @throws GatewayError `invalid_request` where readers could disagree on its name.
+ * @throws GatewayError `invalid_request` where readers could disagree on its name;
+ *   `model_not_allowed`.
  */
-function nameIn(headers: string, wanted: ReadonlySet<string>): string | null {
+function nameIn(
+  headers: string,
+  wanted: ReadonlySet<string>,
+  refused: ReadonlySet<string>,
+): string | null {
   // A line that is folded, or ends in another way, is read differently by different readers.
   if (/[\0]|\r(?!\n)|(?<!\r)\n|\n[ \t]/.test(headers))
     throw broken('the headers of a part are not valid');
@@ -184,11 +194,18 @@ function nameIn(headers: string, wanted: ReadonlySet<string>): string | null {
   if (disposition === undefined || another !== undefined) {
     throw broken('a part has no content-disposition of its own');
   }
-  const parameters = parametersOf(disposition);
+  if (!/^form-data\s*(;|$)/i.test(disposition)) throw broken('a part is not form-data');
+  const parameters = parametersOf(disposition, /^form-data\s*/i);
+  if (!parameters) throw broken('the content-disposition of a part is not valid');
   const names = parameters.filter(([name]) => name === 'name' || name === 'name*');
   const [[kind, name] = ['', '']] = names;
   if (names.length !== 1 || kind !== 'name') throw broken('a part has not one name');
-  const similar = [...wanted].find((each) => each === plain(name));
+  const read = plain(name);
+  if (refused.has(read)) {
+    const message = `This key may use some models only, and "${read}" of a form could name others.`;
+    throw new GatewayError('model_not_allowed', message, { param: read });
+  }
+  const similar = wanted.has(read) ? read : undefined;
   if (similar === undefined) return null;
   const isFile = parameters.some(([each]) => each === 'filename' || each === 'filename*');
   const [coding = '7bit'] = valuesOf('content-transfer-encoding');
@@ -198,27 +215,26 @@ function nameIn(headers: string, wanted: ReadonlySet<string>): string | null {
   return similar;
 }
 
-/** A name as the most lenient reader takes it. */
+/** A name as the most lenient reader takes it; some read `name[]` as a list of this name. */
 function plain(name: string): string {
   return name
     .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     .replace(/[\\"\s]/g, '')
+    .replace(/\[.*$/, '')
     .toLowerCase();
 }
 
-/** `form-data; name="a"; filename="b"` as pairs. */
-function parametersOf(disposition: string): [name: string, value: string][] {
+/** The parameters after `start`, as in `form-data; name="a"; filename="b"`; null if invalid. */
+function parametersOf(text: string, start: RegExp): [name: string, value: string][] | null {
   const found: [string, string][] = [];
-  let rest = /^form-data\s*/i.exec(disposition);
-  let at = rest?.[0].length ?? -1;
-  if (at < 0) throw broken('a part is not form-data');
+  let at = start.exec(text)?.[0].length ?? 0;
   const parameter = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))\s*|;\s*$/y;
-  while (at < disposition.length) {
+  while (at < text.length) {
     parameter.lastIndex = at;
-    rest = parameter.exec(disposition);
-    if (!rest) throw broken('the content-disposition of a part is not valid');
+    const next = parameter.exec(text);
+    if (!next) return null;
     at = parameter.lastIndex;
-    if (rest[1] !== undefined) found.push([rest[1].toLowerCase(), rest[2] ?? rest[3] ?? '']);
+    if (next[1] !== undefined) found.push([next[1].toLowerCase(), next[2] ?? next[3] ?? '']);
   }
   return found;
 }

@@ -1,4 +1,4 @@
-import { type ModelRequest, memberOf } from '../dialects/head.js';
+import { alternativeMembers, type ModelRequest, memberOf } from '../dialects/head.js';
 import { GatewayError } from '../errors.js';
 import type { RoutedCredential } from '../routing/snapshot.js';
 
@@ -12,7 +12,8 @@ export function checkAlternatives(
   { body, alternatives }: ModelRequest,
 ): void {
   if (allows === null || alternatives === null) return;
-  for (const name of ['models', 'fallbacks']) {
+  for (const name of alternativeMembers) {
+    if (name === 'route') continue;
     // A name may occur twice, and a provider may read either.
     for (const span of alternatives.get(name) ?? []) {
       for (const text of textsIn(memberOf(body, name, [span]))) {

@@ -321,7 +321,7 @@ function start(
   const attempt = new Attempt(judge, done, request.stream);
   const method = planned.method ?? endpoint.method ?? 'POST';
   const received = translated ? jsonHeaders : exchange.headers;
-  const headers = upstreamHeaders(received, wire, record.requestId);
+  const headers = upstreamHeaders(received, wire, record.requestId, upload === null);
   send(upstreams, wire, attempt, {
     method,
     upgrade: upgrade && 'websocket',

@@ -101,7 +101,7 @@ async function answer(
   }
 
   const place = placeIn(exchange.path, exchange.query);
-  const { upload, request } = await readRequest(gateway, exchange, endpoint, place);
+  const { upload, request } = await readRequest(gateway, exchange, endpoint, place, credential);
   record.asked(exchange, request, endpoint.dialect);
   const every = planRoutes(snapshot, credential, endpoint, request.model, settings.routing);
   const free = snapshot.stops ? openRoutes(gateway, record, every) : every;

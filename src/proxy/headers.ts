@@ -50,22 +50,35 @@ function isWithheld(name: string): boolean {
   return governs.has(name) || name.startsWith('access-control-') || name.startsWith('x-llmproxy-');
 }
 
+/** The types of JSON in UTF-8, which is how bodies are read here. */
+const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+
 /**
  * The headers of an upstream request, as a flat list.
  * @param received the client's, flat, lower-case names.
+ * @param isJson true for a body that was read as JSON: sent with another type, a provider could read
+ *   the body in another way, and find another model in it.
  */
 export function upstreamHeaders(
   received: readonly string[],
   wire: Pick<Wire, 'headers' | 'headerNames' | 'defaults' | 'forwards'>,
   requestId: string,
+  isJson = false,
 ): string[] {
   const { headerNames, defaults, forwards } = wire;
   const headers = [...wire.headers, 'x-request-id', requestId];
   const named = connectionNames(received);
+  let hasType = false;
   for (let i = 0; i < received.length; i += 2) {
     const name = received[i] as string;
     if (!forwards(name) || headerNames.has(name) || named?.has(name)) continue;
-    headers.push(name, received[i + 1] as string);
+    let value = received[i + 1] as string;
+    if (isJson && name === 'content-type') {
+      if (hasType) continue;
+      hasType = true;
+      if (!jsonInUtf8.test(value)) value = 'application/json';
+    }
+    headers.push(name, value);
   }
   for (let i = 0; i < defaults.length; i += 2) {
     const name = defaults[i] as string;

@@ -1,8 +1,9 @@
 import type { RequestPlace } from '../dialects/codec.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
-import type { ModelRequest } from '../dialects/head.js';
+import { alternativeMembers, type ModelRequest } from '../dialects/head.js';
 import { isForm } from '../dialects/multipart.js';
 import { GatewayError } from '../errors.js';
+import type { RoutedCredential } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
 import type { Gateway } from './gateway.js';
 import { parse } from './parse.js';
@@ -17,10 +18,13 @@ export async function readRequest(
   exchange: Exchange,
   { dialect, form, pattern }: ModelEndpoint,
   place: RequestPlace,
+  { allows }: RoutedCredential,
 ): Promise<{ request: ModelRequest; upload: Upload | null }> {
   const { server } = settings;
   if (form && isForm(exchange.header('content-type'))) {
-    const upload = await Upload.open(exchange, server, watchdog);
+    // A field may follow the files, when the request is under way: it must not come at all.
+    const refused = allows === null ? noFields : alternatives;
+    const upload = await Upload.open(exchange, server, watchdog, refused);
     return { upload, request: upload.request(place, form.defaultModel) };
   }
   if (form?.only) {
@@ -29,3 +33,6 @@ export async function readRequest(
   }
   return { upload: null, request: await parse(exchange, dialect, server, watchdog, place) };
 }
+
+const noFields: ReadonlySet<string> = new Set();
+const alternatives: ReadonlySet<string> = new Set(alternativeMembers);

@@ -97,7 +97,7 @@ async function readBody(
     /^0?$/.test(exchange.header('content-length')) && exchange.header('transfer-encoding') === '';
   if (exchange.method !== 'POST' || isEmpty) return { request: none, upload: null };
   if (isForm(exchange.header('content-type'))) {
-    return { request: none, upload: await Upload.open(exchange, settings.server, watchdog, false) };
+    return { request: none, upload: await Upload.open(exchange, settings.server, watchdog, null) };
   }
   return { request: await parse(exchange, dialect, settings.server, watchdog), upload: null };
 }

@@ -2,6 +2,7 @@ import type { Settings } from '../config/settings-schema.js';
 import { noPlace, type RequestPlace } from '../dialects/codec.js';
 import { checkModel, type ModelRequest, requestWithout } from '../dialects/head.js';
 import { boundaryOf, type FormField, FormScanner } from '../dialects/multipart.js';
+import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 import type { BodySink, BodyStream } from '../upstream/client/exchange-handler.js';
 import { bodyInTime } from './body-in-time.js';
@@ -52,27 +53,28 @@ export class Upload {
 
   /**
    * Begins to read; resolves when the model was found, or the whole body read.
-   * @param findsModel false: the form is passed on as it is.
-   * @throws GatewayError `invalid_request`, `request_too_large`, `request_timeout`; AbortedError.
+   * @param refused fields that the form must not have; null: it is passed on as it is.
+   * @throws GatewayError `invalid_request`, `model_not_allowed`, `request_too_large`,
+   *   `request_timeout`; AbortedError.
    */
   static async open(
     exchange: Exchange,
     server: Settings['server'],
     watchdog: Watchdog,
-    findsModel = true,
+    refused: ReadonlySet<string> | null,
   ): Promise<Upload> {
-    const upload = new Upload(exchange, findsModel);
+    const upload = new Upload(exchange, refused);
     await upload.#read(server, watchdog);
     return upload;
   }
 
-  private constructor(exchange: Exchange, findsModel: boolean) {
+  private constructor(exchange: Exchange, refused: ReadonlySet<string> | null) {
     this.#exchange = exchange;
-    this.#isFinding = findsModel;
+    this.#isFinding = refused !== null;
     const length = exchange.header('content-length');
     this.declaredBytes = length === '' ? null : Number(length);
-    this.#boundary = findsModel ? boundaryOf(exchange.header('content-type')) : '';
-    this.#scanner = findsModel ? new FormScanner(this.#boundary, new Set(['model'])) : null;
+    this.#boundary = refused === null ? '' : boundaryOf(typeOf(exchange));
+    this.#scanner = refused && new FormScanner(this.#boundary, new Set(['model']), refused);
   }
 
   /** False once the beginning is no longer kept. */
@@ -228,6 +230,15 @@ function cut(pieces: readonly Buffer[], from: number, to: number): Buffer[] {
     offset += piece.length;
   }
   return found;
+}
+
+/** @throws GatewayError `invalid_request` for more than one: a provider may go by either. */
+function typeOf({ headers }: Exchange): string {
+  const types = headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === 'content-type');
+  const [type = '', another] = types;
+  if (another === undefined) return type;
+  const message = 'The request has more than one content-type.';
+  throw new GatewayError('invalid_request', message, { param: 'content-type' });
 }
 
 const noBytes = Buffer.alloc(0);

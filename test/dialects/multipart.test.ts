@@ -23,8 +23,12 @@ const file = part(
 );
 const end = `--${boundary}--\r\n`;
 
-function scan(body: Buffer, cuts: readonly number[] = []): ReadonlyMap<string, FormField> {
-  const scanner = new FormScanner(boundary, wanted);
+function scan(
+  body: Buffer,
+  cuts: readonly number[] = [],
+  refused: ReadonlySet<string> = new Set(),
+): ReadonlyMap<string, FormField> {
+  const scanner = new FormScanner(boundary, wanted, refused);
   const places = [0, ...cuts, body.length];
   for (let i = 1; i < places.length; i++) scanner.push(body.subarray(places[i - 1], places[i]));
   scanner.finish();
@@ -72,6 +76,8 @@ test('what readers could read in different ways is refused', () => {
     [field('Model', 'a') + end, /^model model must be a plain text field/],
     [field('mod%65l', 'a') + end, /^model model must be a plain/],
     [field('mo\\del', 'a') + end, /^model model must be a plain/],
+    [field('model[]', 'a') + end, /^model model must be a plain/],
+    [field('Model[0][x]', 'a') + end, /^model model must be a plain/],
     [field(' model', 'a') + end, /^model model must be a plain/],
     [part('a', `${disposition}; filename="x"`) + end, /^model model must be a plain/],
     [
@@ -105,6 +111,22 @@ test('what readers could read in different ways is refused', () => {
   for (const [form, refusal] of cases) assert.match(refusalOf(form), refusal, form.slice(0, 200));
 });
 
+test('a field that could name other models is refused, wherever it is and however it is written', () => {
+  const refused = new Set(['models', 'fallbacks']);
+  const named = field('model', 'a');
+  for (const name of ['models', 'models[]', 'MODELS[0]', 'mod%65ls', 'fallbacks', '"models']) {
+    const other = field(name.replace('"', '\\"'), 'b');
+    for (const form of [other + named + end, named + file + other + end]) {
+      const error = { code: 'model_not_allowed', status: 403 };
+      assert.throws(() => scan(Buffer.from(form), [], refused), error, name);
+      assert.equal(scan(Buffer.from(form)).get('model')?.value, 'a', name);
+    }
+  }
+  for (const name of ['model_s', 'timestamp_granularities[]', '[models]']) {
+    assert.equal(scan(Buffer.from(field(name, 'b') + named + end), [], refused).size, 1, name);
+  }
+});
+
 test('no input but a form is read as one, and none crashes it', () => {
   const bytes = fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array));
   const mixed = fc.array(
@@ -133,11 +155,19 @@ test('a content-type names its boundary', () => {
   assert.equal(isForm('application/json'), false);
   assert.equal(boundaryOf('multipart/form-data; boundary=----a.b_c'), '----a.b_c');
   assert.equal(boundaryOf('multipart/form-data; charset=x; Boundary="a b"'), 'a b');
+  assert.equal(boundaryOf(' multipart/form-data ;boundary = a; '), 'a');
+  assert.equal(boundaryOf('multipart/form-data; x="; boundary=b"; boundary=a'), 'a');
   for (const type of [
     'multipart/form-data',
     'multipart/form-data; boundary=',
     'multipart/form-data; boundary="a "',
     'multipart/form-data; boundary=a; boundary=b',
+    "multipart/form-data; boundary=a; boundary*=utf-8''b",
+    'multipart/form-data; boundary=a; boundary*0=b',
+    'multipart/form-data; boundary=a; boundary = b',
+    'multipart/form-data, text/plain; boundary=a',
+    'multipart/form-data; x="; boundary=a',
+    'multipart/form-data; boundary=a; x',
     `multipart/form-data; boundary=${'a'.repeat(71)}`,
     'multipart/form-data; boundary="a\u00e9"',
   ]) {

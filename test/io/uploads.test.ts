@@ -243,6 +243,12 @@ for (const { engine, skip } of engines) {
           { authorization: `Bearer ${few}` },
         ],
         [
+          form(field('model', 'whisper-1'), ok, field('models[]', 'one')),
+          403,
+          /models.*could name others/,
+          { authorization: `Bearer ${few}` },
+        ],
+        [
           form(field('model', 'one'), ok),
           401,
           /invalid_api_key/,

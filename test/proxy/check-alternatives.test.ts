@@ -37,6 +37,8 @@ test('a key with a list of models names only these to a router, in every dialect
       ['"fallbacks":["big"]', 'fallbacks'],
       ['"fallbacks":[{"gpt-4":["small","big"]}]', 'fallbacks'],
       ['"fallbacks":[{"model":"big"}]', 'fallbacks'],
+      ['"context_window_fallbacks":[{"gpt-4":["big"]}]', 'context_window_fallbacks'],
+      ['"content_policy_fallbacks":["big"]', 'content_policy_fallbacks'],
       ['"route":"fallback"', 'route'],
     ] as const) {
       const told = `${endpoint.dialect.name} ${members}`;

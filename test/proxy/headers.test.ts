@@ -47,6 +47,36 @@ test('other headers are passed on as they came, repeated ones too', () => {
   assert.deepEqual(sent(...received), [...always, ...received]);
 });
 
+test('a body that was read as JSON is sent as JSON, whatever type a client names', () => {
+  const typed = (...types: string[]) =>
+    upstreamHeaders(
+      types.flatMap((type) => ['content-type', type]),
+      wire,
+      'id-1',
+      true,
+    ).slice(always.length);
+  for (const type of [
+    'application/json',
+    'application/json; charset=utf-8',
+    'Application/JSON;charset="UTF-8"',
+  ]) {
+    assert.deepEqual(typed(type), ['content-type', type]);
+    assert.deepEqual(typed(type, 'application/x-www-form-urlencoded'), ['content-type', type]);
+  }
+  for (const type of [
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=b',
+    'application/json; charset=utf-7',
+    'application/json, multipart/form-data; boundary=b',
+    'text/plain',
+    '',
+  ]) {
+    assert.deepEqual(typed(type), ['content-type', 'application/json'], type);
+    assert.deepEqual(typed(type, type), ['content-type', 'application/json'], type);
+  }
+  assert.deepEqual(typed(), []);
+});
+
 test('of a client’s headers a provider gets those of the API, and those that it is configured to', () => {
   const api = [
     ...['accept', 'content-type', 'user-agent', 'idempotency-key', 'openai-beta', 'anthropic-beta'],
