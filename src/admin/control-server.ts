@@ -1,11 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { maxAdminBodyBytes } from '../config/body-limits.js';
 import { Clients, needsNoKey } from '../config/client.js';
 import { Networks } from '../config/networks.js';
 import { ConfigError } from '../config/problem.js';
 import { GatewayError, toGatewayError } from '../errors.js';
 import type { TlsMaterial } from '../server/exchange.js';
+import { HeldBodies } from '../server/held-bodies.js';
 import { contextOf } from '../server/net.js';
 import { errorPage, pageHeaders, wantsPage } from '../server/page.js';
 import { isOfEndpoint } from '../server/relayed.js';
@@ -65,6 +67,7 @@ export async function startControlServer(
   // The admin listener does not take the PROXY protocol.
   const clients = new Clients({ ...main, proxy_protocol: false });
   const mayUseAdmin = new Networks(admin.allow_from);
+  const bodies = new HeldBodies();
 
   /** All checks that can refuse a request come before its body is read. */
   const answer = async (message: IncomingMessage, caller: Caller, requestId: string) => {
@@ -98,29 +101,35 @@ export async function startControlServer(
     const actor = caller.commandUser ?? identity.actor;
     const parameters = new URLSearchParams(query);
     check.parameters(params, parameters);
-    const body = await readBody(message, route.maxBodyBytes?.[role]);
-    const asked = {
-      params,
-      headers,
-      remoteAddress: address,
-      local: caller.isLocal,
-      requestId,
-      actor,
-      isCommand: caller.commandUser !== null,
-      role,
-    };
+    const maxBytes = route.maxBodyBytes?.[role] ?? maxAdminBodyBytes;
+    const release = bodies.hold((name) => String(headers[name] ?? ''), maxBytes);
     let answered: AdminAnswer;
-    if (route.bulk) {
-      const { operationId } = route.operation;
-      const request = { ...asked, operationId, query, body: new Uint8Array(body) };
-      answered = await whileConnected(message, (signal) => control.bulk(request, signal));
-    } else {
-      const checked = { query: parameters, body: check.body(decodeBody(body)) };
-      const request = { ...asked, ...checked, key, session, isSecure };
-      answered = await whileConnected(
-        message,
-        async (signal) => await route.handle({ ...request, signal }, control),
-      );
+    try {
+      const body = await readBody(message, maxBytes);
+      const asked = {
+        params,
+        headers,
+        remoteAddress: address,
+        local: caller.isLocal,
+        requestId,
+        actor,
+        isCommand: caller.commandUser !== null,
+        role,
+      };
+      if (route.bulk) {
+        const { operationId } = route.operation;
+        const request = { ...asked, operationId, query, body: new Uint8Array(body) };
+        answered = await whileConnected(message, (signal) => control.bulk(request, signal));
+      } else {
+        const checked = { query: parameters, body: check.body(decodeBody(body)) };
+        const request = { ...asked, ...checked, key, session, isSecure };
+        answered = await whileConnected(
+          message,
+          async (signal) => await route.handle({ ...request, signal }, control),
+        );
+      }
+    } finally {
+      release();
     }
     return access === 'open' ? answered : withHeaders(answered, { 'cache-control': 'no-store' });
   };

@@ -1,15 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { maxAdminBodyBytes } from '../config/body-limits.js';
 import { GatewayError } from '../errors.js';
 
 /**
  * Reads the request's body as sent.
  * @throws GatewayError `request_too_large`, `unsupported_encoding`, `request_timeout`.
  */
-export async function readBody(
-  message: IncomingMessage,
-  maxBytes = maxAdminBodyBytes,
-): Promise<Buffer> {
+export async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const encoding = message.headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') {
     throw new GatewayError(

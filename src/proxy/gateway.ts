@@ -9,6 +9,7 @@ import type { WrongKeys } from '../limits/wrong-keys.js';
 import type { Emit } from '../observe/event.js';
 import type { Balancers } from '../routing/plan.js';
 import type { Snapshot } from '../routing/snapshot.js';
+import type { HeldBodies } from '../server/held-bodies.js';
 import type { ClientPool } from '../upstream/client/exchange-handler.js';
 import type { Health } from '../upstream/health.js';
 import type { ProviderLimits } from '../upstream/provider-limits.js';
@@ -41,6 +42,8 @@ export interface Gateway {
   readonly clients: Clients;
   /** Tells if pages of an origin may use the APIs for models; null: no page of another origin may. */
   readonly allowsOrigin: ((origin: string) => boolean) | null;
+  /** Those that are on their way to the control process. */
+  readonly adminBodies: HeldBodies;
   readonly wrongKeys: Readonly<Record<'admin' | 'client', WrongKeys>>;
   readonly balancers: Balancers;
   readonly upstreams: Upstreams;

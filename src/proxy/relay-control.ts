@@ -18,6 +18,12 @@ function maxBodyBytes({ path }: Exchange): number {
   return path.startsWith('/admin/v1/config/') ? maxDocumentBytes : maxAdminBodyBytes;
 }
 
+/**
+ * Requests of one worker under way at an endpoint that may need no key: while a client takes its
+ * answer slowly, it holds a connection to the control process, which admin keys need too.
+ */
+const maxWithoutKey = 32;
+
 /** A report over many rows, or a change that waits until it is active, may take minutes. */
 const controlTimeoutMs = 300_000;
 
@@ -36,7 +42,7 @@ const passedOn = new Set([
 
 /**
  * Passes a request to the control process, which answers admin, metrics and documentation.
- * @throws GatewayError `unavailable` when it does not answer, `unknown_url` where the admin API has
+ * @throws GatewayError `unavailable` when it does not answer, `overloaded`, `unknown_url` where the admin API has
  *   a listener of its own, `permission_denied`, `request_too_large`, `request_timeout`;
  *   AbortedError.
  */
@@ -51,11 +57,46 @@ export async function relayControl(
   if ((endpoint === '/admin' || endpoint === '/console') && settings.admin.listen !== null) {
     throw new GatewayError('unknown_url', `Unknown request URL: ${method} ${path}.`);
   }
+  if (endpoint !== '/admin' && (gateway.active.get(endpoint) ?? 0) > maxWithoutKey) {
+    throw new GatewayError('overloaded', `Too many clients read ${endpoint}.`, {
+      headers: { 'retry-after': '1' },
+    });
+  }
   const client = clientOf(gateway, exchange);
   if (client.hasForeignHost) throw foreignHost();
   const headers = relayedHeaders(exchange, record, client, settings.server.tls.cert !== null);
-  const body = await readBody(gateway, exchange, record.endpoint, headers);
+  const hold = { release: () => {} };
   const attempt = new Attempt();
+  try {
+    const body = await readBody(gateway, exchange, endpoint, headers, hold);
+    await ask(gateway, exchange, headers, body, attempt);
+  } finally {
+    hold.release();
+  }
+  const pace = new ReaderPace(exchange);
+  const { stalled_reader_timeout_ms } = settings.server;
+  const watched = {
+    onTick() {
+      if (pace.stalledMs(performance.now()) >= stalled_reader_timeout_ms) attempt.abort();
+    },
+  };
+  gateway.watchdog.add(watched);
+  const answered = clientHeaders(attempt.headers, record.requestId);
+  // A single one comes as a text.
+  const cookies = [attempt.headers['set-cookie'] ?? []].flat();
+  for (const cookie of cookies) answered.push('set-cookie', cookie);
+  await relay(attempt, exchange, answered, record);
+  gateway.watchdog.delete(watched);
+}
+
+/** Resolves when the head of the answer is here. @throws GatewayError `unavailable`; AbortedError. */
+async function ask(
+  gateway: Gateway,
+  exchange: Exchange,
+  headers: string[],
+  body: Buffer,
+  attempt: Attempt,
+): Promise<void> {
   gateway.control.dispatch(
     {
       method: exchange.method,
@@ -77,20 +118,6 @@ export async function relayControl(
       cause: error,
     });
   }
-  const pace = new ReaderPace(exchange);
-  const { stalled_reader_timeout_ms } = settings.server;
-  const watched = {
-    onTick() {
-      if (pace.stalledMs(performance.now()) >= stalled_reader_timeout_ms) attempt.abort();
-    },
-  };
-  gateway.watchdog.add(watched);
-  const answered = clientHeaders(attempt.headers, record.requestId);
-  // A single one comes as a text.
-  const cookies = [attempt.headers['set-cookie'] ?? []].flat();
-  for (const cookie of cookies) answered.push('set-cookie', cookie);
-  await relay(attempt, exchange, answered, record);
-  gateway.watchdog.delete(watched);
 }
 
 function relayedHeaders(
@@ -118,12 +145,14 @@ function relayedHeaders(
 /**
  * Only for who holds an admin key or is signed in to the console: for anybody else, the head is
  * enough to be refused.
+ * @param hold gets what ends the hold of the body.
  */
 async function readBody(
   gateway: Gateway,
   exchange: Exchange,
   endpoint: string,
   headers: readonly string[],
+  hold: { release: () => void },
 ): Promise<Buffer> {
   if (endpoint !== '/admin' || exchange.method === 'GET') return noBytes;
   const authorization = exchange.header('authorization');
@@ -132,7 +161,9 @@ async function readBody(
       ? headers.includes('cookie') && (await isSignedIn(gateway, headers))
       : gateway.adminKey.holds(authorization);
   if (!mayPass) return noBytes;
-  const reading = exchange.readBody(maxBodyBytes(exchange));
+  const maxBytes = maxBodyBytes(exchange);
+  hold.release = gateway.adminBodies.hold((name) => exchange.header(name), maxBytes);
+  const reading = exchange.readBody(maxBytes);
   return bodyInTime(reading, gateway.settings.server.body_timeout_ms, gateway.watchdog);
 }
 

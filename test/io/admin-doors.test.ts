@@ -120,6 +120,29 @@ test('wrong keys of clients are logged and, in great number, delayed', async (t)
   );
 });
 
+test('clients without a key that read slowly leave connections to those with one', async (t) => {
+  const daemon = await startDaemon(t, { settings: { server: { workers: 1 } } });
+  // Many requests on a connection whose client reads nothing: the buffers between are full.
+  const paths = ['/docs/swagger-ui-bundle.js', '/openapi.json', '/console', '/metrics'];
+  const slow = await Promise.all(
+    Array.from({ length: 320 }, async (_, i) => {
+      const raw = await rawClient(daemon.port);
+      raw.socket.pause();
+      const path = paths[i % paths.length];
+      await raw.send(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`.repeat(20));
+      return raw;
+    }),
+  );
+  t.after(() => {
+    for (const { socket } of slow) socket.destroy();
+  });
+  const answered = await ask(`${daemon.url}/admin/v1/status`, {
+    headers: bearer(daemon.adminKey),
+    signal: AbortSignal.timeout(10_000),
+  });
+  assert.equal(answered.status, 200);
+});
+
 test('the listener of the admin API takes 64 connections from one address', async (t) => {
   const port = await freePort();
   await startDaemon(t, { settings: { admin: { listen: `127.0.0.1:${port}` } } });

@@ -19,6 +19,7 @@ import { Balancers } from '../../src/routing/plan.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
 import { strategies } from '../../src/routing/strategies/index.js';
 import type { Engine } from '../../src/server/exchange.js';
+import { HeldBodies } from '../../src/server/held-bodies.js';
 import { nodeEngine } from '../../src/server/node.js';
 import { NetPool } from '../../src/upstream/client/net-pool.js';
 import { Health } from '../../src/upstream/health.js';
@@ -61,6 +62,7 @@ export function gatewayForTest(
     adminKey: new AdminKeyCheck([]),
     clients: new Clients(settings.server),
     allowsOrigin: null,
+    adminBodies: new HeldBodies(),
     wrongKeys: countWrongKeys(),
     balancers: new Balancers(strategies[settings.routing.strategy]),
     upstreams,

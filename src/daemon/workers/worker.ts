@@ -24,6 +24,7 @@ import { strategies } from '../../routing/strategies/index.js';
 import { ConnectionCap, type TotalCap } from '../../server/connection-cap.js';
 import { selectEngine } from '../../server/engine.js';
 import type { Server } from '../../server/exchange.js';
+import { HeldBodies } from '../../server/held-bodies.js';
 import { NetPool } from '../../upstream/client/net-pool.js';
 import { Health } from '../../upstream/health.js';
 import { ProviderLimits } from '../../upstream/provider-limits.js';
@@ -168,6 +169,7 @@ async function start(message: StartWorker): Promise<void> {
     adminKey: new AdminKeyCheck(message.adminKeyHashes),
     clients: new Clients(settings.server),
     allowsOrigin: compileOrigins(settings.server.cors_origins),
+    adminBodies: new HeldBodies(),
     wrongKeys: countWrongKeys(),
     balancers: new Balancers(strategies[settings.routing.strategy]),
     upstreams: new Upstreams(settings.upstream),
@@ -195,8 +197,8 @@ async function start(message: StartWorker): Promise<void> {
     control: new NetPool({
       origin: 'http://control',
       socketPath: controlSocket,
-      // Those who follow events hold one each.
-      maxConnections: 96,
+      // Those who follow events hold one each, and so do readers without a key.
+      maxConnections: 288,
       connectTimeoutMs: controlConnectMs,
     }),
     emit,
