@@ -27,11 +27,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
     ...['pricing', 'websocket'],
   ],
+  replay: [
+    ...['proxy', 'limits', 'routing', 'pricing', 'dialects', 'config', 'errors', 'observe'],
+  ],
   db: ['config', 'dialects', 'limits', 'observe', 'pricing'],
   changes: ['routing', 'config', 'errors', 'db'],
   admin: [
     ...['changes', 'dialects', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
-    ...['server', 'db', 'pricing', 'providers'],
+    ...['server', 'db', 'pricing', 'providers', 'replay'],
   ],
   observe: ['dialects'],
   'mock-provider': ['dialects', 'server', 'errors', 'websocket'],

@@ -1,4 +1,5 @@
 import type { Configuration } from '../config/configuration.js';
+import type { OverrideFile } from '../config/overrides.js';
 import type { Problem } from '../config/problem.js';
 import type { SecretColumns, SecretReader, StoredSecrets } from '../config/secret-store.js';
 import type { Settings } from '../config/settings-schema.js';
@@ -16,6 +17,8 @@ export interface ChangeControl {
   active(): unknown;
   /** Reloads the configuration; resolves when it is active on every worker. */
   reload(): Promise<{ configuration: Pick<Configuration, 'version'> }>;
+  /** The override files of this machine. */
+  readOverrides(): Promise<readonly OverrideFile[]>;
   /** The problems that a change of the rows would add to the configuration. */
   problemsOf(
     change: (rows: Configuration) => Configuration,

@@ -26,6 +26,7 @@ export async function openChangeControl(
     secrets: await Secrets.open(settings),
     active: () => null,
     reload,
+    readOverrides: parts.readOverrides,
     problemsOf: (change, author) => newProblems(parts, change, author),
   };
 }

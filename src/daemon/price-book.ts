@@ -1,21 +1,13 @@
 import type { Provider } from '../config/configuration.js';
-import { modelEndpoints } from '../dialects/endpoints.js';
-import { classesOf, noClasses, type TokenUsage } from '../dialects/usage.js';
+import type { TokenUsage } from '../dialects/usage.js';
 import type { Charge } from '../observe/event.js';
 import type { ChargeFor } from '../observe/usage/usage-recorder.js';
-import { costOf } from '../pricing/cost.js';
-import { type ModelPrice, needsUsage } from '../pricing/model-price.js';
+import { costOfAnswer } from '../pricing/charge.js';
+import type { ModelPrice } from '../pricing/model-price.js';
 import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
 
 /** Past this many models, all are looked up again: clients choose their names. */
 const maxModels = 10_000;
-/** Providers do not charge for counting. */
-const freeEndpoints = new Set(
-  modelEndpoints
-    .filter(({ dialect }) => dialect.operation === 'token_count')
-    .map(({ pattern }) => pattern),
-);
-
 /**
  * What requests are charged with, in the control process: the one place where a cost is made that
  * rows, metrics and budgets count.
@@ -74,15 +66,11 @@ export class PriceBook {
 
   /** What an answered request is charged with under the prices of a time; null: none is known. */
   chargeOf(asked: Answered, usage: TokenUsage | null): Charge | null {
-    if (freeEndpoints.has(asked.endpoint)) {
-      return { cost: 0, currency: 'USD', priceRevision: 'free' };
-    }
     const price = this.priceOf(asked.provider, asked.model_sent, asked.atMs);
-    // Without usage only what needs none can be charged: a price of tokens says nothing then.
-    if (!price || (usage === null && needsUsage(price))) return null;
-    this.#used.set(price.revision, price);
-    const cost = costOf(price, usage ? classesOf(usage) : noClasses, asked.upstream_ms);
-    return { cost, currency: 'USD', priceRevision: price.revision };
+    const charged = costOfAnswer(asked.endpoint, price, usage, asked.upstream_ms);
+    if (charged === null) return null;
+    if (price) this.#used.set(price.revision, price);
+    return { currency: 'USD', ...charged };
   }
 }
 

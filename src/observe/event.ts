@@ -143,6 +143,8 @@ export interface RequestFinished {
   firstTokenMs: number | null;
   /** False when the answer was cut short. */
   complete: boolean;
+  /** What it asked of its limits and budgets when it came; null: it had neither. */
+  need: RequestNeed | null;
   /** The budgets that it is of; null: none. */
   spend: RequestSpend | null;
   /** The usage reported by the provider; null when it reported none. */
@@ -216,6 +218,15 @@ export interface RequestCharged {
   provider: string | null;
   /** Null: no price of the model is known. */
   charge: Charge | null;
+}
+
+/** What a request asks for before its answer says what it used. */
+export interface RequestNeed {
+  /** Tokens of the limits of its key and team. */
+  input: number;
+  output: number;
+  /** Nano-dollars of its hard budgets. */
+  nano: number;
 }
 
 /** The budgets of a request, and what it has reserved of each hard one. */

@@ -5,7 +5,7 @@ import type { Exchange } from '../server/exchange.js';
 import { clientKey } from './client-key.js';
 
 /** The credential of every request with `auth: off`: it may use everything. */
-const anybody: RoutedCredential = Object.freeze({
+export const anybody: RoutedCredential = Object.freeze({
   id: null,
   name: 'anonymous',
   team: null,

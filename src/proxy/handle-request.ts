@@ -20,7 +20,7 @@ import { listModels, showModel } from './list-models.js';
 import { placeIn } from './path-forms.js';
 import { planRoutes, routesOfKind } from './plan-routes.js';
 import { preferMaker } from './prefer-maker.js';
-import { reserve } from './quota.js';
+import { reserve, tokensNeeded } from './quota.js';
 import { readRequest } from './read-request.js';
 import { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
@@ -122,7 +122,9 @@ async function answer(
   const { quotas } = credential;
   if (quotas && endpoint.limited) {
     const model = modelMeant(request.model, settings.routing);
-    record.reservation = await reserve(gateway, quotas, request, model, endpoint.dialect);
+    const needed = tokensNeeded(request, endpoint.dialect);
+    record.need = { ...needed, nano: 0 };
+    record.reservation = await reserve(gateway, quotas, needed, model, endpoint.dialect);
   }
   const release = await admit(gateway, record);
   try {

@@ -8,7 +8,7 @@ import type { LeasedLimiter } from '../limits/leased-limiter.js';
 import type { LimitDecision } from '../limits/limiter.js';
 import type { Release, Slots } from '../limits/slots.js';
 import type { UncountedText } from '../observe/event.js';
-import type { ConcurrencyLimit, Quota, Quotas } from '../routing/quota.js';
+import { type ConcurrencyLimit, countOf, type Quota, type Quotas } from '../routing/quota.js';
 import type { Gateway } from './gateway.js';
 
 /** Bytes of a prompt for each token, as far as an estimate needs them. */
@@ -77,21 +77,31 @@ export class Reservation {
   }
 }
 
+/** The tokens that a request needs of limits, before its answer says how many it used. */
+export function tokensNeeded(
+  request: ModelRequest,
+  dialect: Dialect,
+): { input: number; output: number } {
+  const asked = maxOutputIn(request, dialect.said) ?? unsaidOutput;
+  return {
+    input: Math.ceil(request.body.length / bytesPerToken),
+    output: withoutOutput.has(dialect.operation) ? 0 : asked,
+  };
+}
+
 /**
  * Takes what a request needs of all limits of its key and team: all of it or nothing.
+ * @param needed see `tokensNeeded`.
  * @param model as it is meant.
  * @throws GatewayError `rate_limit_exceeded` naming the limit, with the headers of the dialect.
  */
 export async function reserve(
   { quotas: limiter, slots }: Pick<Gateway, 'quotas' | 'slots'>,
   quotas: Quotas,
-  request: ModelRequest,
+  { input, output }: { input: number; output: number },
   model: string,
   dialect: Dialect,
 ): Promise<Reservation> {
-  const input = Math.ceil(request.body.length / bytesPerToken);
-  const asked = maxOutputIn(request, dialect.said) ?? unsaidOutput;
-  const output = withoutOutput.has(dialect.operation) ? 0 : asked;
   const wanted = quotas.of(model).map((quota) => ({
     quota,
     // A request that is larger than the bucket passes when that is full.
@@ -135,12 +145,6 @@ async function takeSlots(
     });
   }
   return releases;
-}
-
-function countOf({ counts }: Quota, input: number, output: number): number {
-  if (counts === 'requests') return 1;
-  if (counts === 'input') return input;
-  return counts === 'output' ? output : input + output;
 }
 
 /** The reported usage, else an estimate from the delivered bytes. */

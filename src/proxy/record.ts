@@ -53,6 +53,7 @@ export class RequestRecord {
   complete = false;
   /** Why an operator has ended it while it ran. */
   stopped: GatewayError | null = null;
+  need: RequestFinished['need'] = null;
   spend: RequestFinished['spend'] = null;
   usage: TokenUsage | null = null;
   uncounted: UncountedText | null = null;
@@ -157,6 +158,7 @@ export class RequestRecord {
       upstreamMs: this.upstreamMs,
       firstTokenMs: this.firstTokenMs,
       complete: this.complete,
+      need: this.need,
       spend: this.spend,
       usage: this.usage,
       uncounted: this.uncounted,

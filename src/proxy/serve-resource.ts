@@ -13,7 +13,7 @@ import { dispatch, type PlannedRequest } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { parse } from './parse.js';
 import { decoded, pathAsListed } from './path-forms.js';
-import { reserve } from './quota.js';
+import { reserve, tokensNeeded } from './quota.js';
 import type { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { relayList } from './relay-list.js';
@@ -61,7 +61,8 @@ export async function serveResource(
   };
   const { quotas } = credential;
   if (quotas) {
-    record.reservation = await reserve(gateway, quotas, request, '', endpoint.dialect);
+    const needed = tokensNeeded(request, endpoint.dialect);
+    record.reservation = await reserve(gateway, quotas, needed, '', endpoint.dialect);
   }
   const release = await admit(gateway, record);
   try {

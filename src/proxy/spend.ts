@@ -3,9 +3,9 @@ import { GatewayError } from '../errors.js';
 import { type BudgetRef, type BudgetRefusal, windowOf } from '../limits/budget-lease.js';
 import { type AskedCost, costMarks, maxCost } from '../pricing/max-cost.js';
 import { shownDollars } from '../pricing/money.js';
-import type { RoutedBudget } from '../routing/budgets.js';
+import type { BudgetTable, RoutedBudget, Selected } from '../routing/budgets.js';
 import { modelMeant } from '../routing/model-order.js';
-import type { Candidate } from '../routing/snapshot.js';
+import type { Candidate, RoutedCredential } from '../routing/snapshot.js';
 import type { PlannedRequest } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { narrowed } from './narrowed.js';
@@ -14,11 +14,33 @@ import type { RequestRecord } from './record.js';
 /** Operations whose answers have no tokens of output, or that cost nothing. */
 const withoutOutput = new Set(['embedding', 'moderation', 'rerank']);
 
+const noTokens = { input: 0, output: 0 };
+
 /** A budget of a request, in its window. */
-interface Charged {
+export interface Charged {
   budget: RoutedBudget;
   ref: BudgetRef;
   endMs: number | null;
+}
+
+/** The budgets that a request may be of, each in its window of that time. */
+export function budgetsOf(
+  budgets: BudgetTable,
+  credential: RoutedCredential,
+  selected: Selected,
+  nowMs: number,
+): Charged[] {
+  return budgets.of(credential).flatMap((budget): Charged[] => {
+    if (!budget.matches(selected)) return [];
+    const { key, config } = budget;
+    const { startMs, endMs } = windowOf(config.window, nowMs);
+    return [{ budget, ref: { key, windowStart: startMs, amount: config.amount }, endMs }];
+  });
+}
+
+/** Whether a request is of a budget where this provider answers it. */
+export function isOfProvider({ budget }: Charged, { provider }: Candidate): boolean {
+  return (budget.config.applies_to.provider ?? provider.key) === provider.key;
 }
 
 /**
@@ -41,17 +63,7 @@ export async function reserveBudgets(
   }
   const selected = { user, tags, model: modelMeant(request.model, settings.routing) };
   const nowMs = record.startedAt;
-  const all = snapshot.budgets.of(credential).flatMap((budget): Charged[] => {
-    if (!budget.matches(selected)) return [];
-    const { startMs, endMs } = windowOf(budget.config.window, nowMs);
-    return [
-      {
-        budget,
-        ref: { key: budget.key, windowStart: startMs, amount: budget.config.amount },
-        endMs,
-      },
-    ];
-  });
+  const all = budgetsOf(snapshot.budgets, credential, selected, nowMs);
   if (all.length === 0) return planned;
   const fail = (message: string) => refusal(planned, message);
   const asked: AskedCost = {
@@ -64,10 +76,8 @@ export async function reserveBudgets(
     images: endpoint.dialect.operation === 'image' ? imagesIn(planned) : 0,
     totalMs: settings.upstream.total_timeout_ms,
   };
-  const isOf = ({ budget }: Charged, { provider }: Candidate) =>
-    (budget.config.applies_to.provider ?? provider.key) === provider.key;
   const costOf = (candidate: Candidate): number | null => {
-    const hard = all.filter((each) => each.budget.isHard && isOf(each, candidate));
+    const hard = all.filter((each) => each.budget.isHard && isOfProvider(each, candidate));
     if (hard.length === 0) return 0;
     const ceiling = hard.find(({ budget }) => budget.ceiling)?.budget.ceiling ?? null;
     const price = candidate.prices()?.at(nowMs) ?? ceiling;
@@ -83,7 +93,7 @@ export async function reserveBudgets(
     };
     const routes = narrowed(planned.routes, isOpen);
     const candidates = routes.flatMap((route) => route.candidates);
-    const charged = all.filter((each) => candidates.some((candidate) => isOf(each, candidate)));
+    const charged = all.filter((each) => candidates.some((candidate) => isOfProvider(each, candidate)));
     const hard = charged.filter(({ budget }) => budget.isHard);
     if (candidates.length === 0) {
       const [first] = all.filter(({ budget }) => budget.isHard);
@@ -92,6 +102,7 @@ export async function reserveBudgets(
       );
     }
     const refs = hard.map(({ ref }) => ref);
+    if (refs.length > 0) record.need = { ...(record.need ?? noTokens), nano: need };
     const waitMs = settings.limits.queue_timeout_ms;
     const reserving = refs.length === 0 ? null : gateway.budgets.reserve(refs, need, waitMs);
     const refused = reserving instanceof Promise ? await reserving : reserving;

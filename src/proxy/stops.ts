@@ -6,6 +6,10 @@ import type { Gateway } from './gateway.js';
 import { narrowed } from './narrowed.js';
 import type { RequestRecord } from './record.js';
 
+/** What of the gateway and of a request kill switches look at. */
+type Stopping = Pick<Gateway, 'snapshot' | 'settings'>;
+type Stoppable = Pick<RequestRecord, 'credential' | 'model' | 'user' | 'tags'>;
+
 /** The kill switch that a request that runs is stopped by; null: none. */
 function stopOf(gateway: Gateway, record: RequestRecord): RoutedStop | null {
   return stopAt(gateway, record, record.provider);
@@ -13,8 +17,8 @@ function stopOf(gateway: Gateway, record: RequestRecord): RoutedStop | null {
 
 /** The kill switch of requests at a provider; null: none. */
 function stopAt(
-  { snapshot, settings }: Gateway,
-  record: RequestRecord,
+  { snapshot, settings }: Stopping,
+  record: Stoppable,
   provider: string | null,
 ): RoutedStop | null {
   const { stops } = snapshot;
@@ -42,8 +46,8 @@ export function isStopped(gateway: Gateway, record: RequestRecord): boolean {
  * @throws GatewayError `stopped` where none is left.
  */
 export function openRoutes(
-  gateway: Gateway,
-  record: RequestRecord,
+  gateway: Stopping,
+  record: Stoppable,
   routes: readonly Route[],
 ): readonly Route[] {
   let last: RoutedStop | null = null;

@@ -2,6 +2,7 @@ import type { Configuration, Credential, Provider, Team } from '../config/config
 import type { Section } from '../config/kinds.js';
 import type { Limits } from '../config/limits.js';
 import { compileModelPattern } from '../config/model-pattern.js';
+import { namedSectionNames } from '../config/named.js';
 import { providerProblems } from '../config/validate.js';
 import { firstChoices, shareOf } from './first-choice.js';
 import { compileAllowedModels } from './model-mapping.js';
@@ -291,5 +292,6 @@ export function routedConfiguration(
     providers: [...rows.providers] as Provider[],
     teams: [...rows.teams] as Team[],
     credentials: [...rows.credentials] as Credential[],
+    ...Object.fromEntries(namedSectionNames.map((section) => [section, [...rows[section]]])),
   };
 }

@@ -67,6 +67,13 @@ export function compileQuotas(
   };
 }
 
+/** What a request takes of a limit. */
+export function countOf({ counts }: Pick<Quota, 'counts'>, input: number, output: number): number {
+  if (counts === 'requests') return 1;
+  if (counts === 'input') return input;
+  return counts === 'output' ? output : input + output;
+}
+
 function modelQuotas({ models = {} }: Limits, key: string, owner: string): ModelQuotas[] {
   return Object.entries(models).flatMap(([model, amounts]) => {
     const pattern = compileModelPattern(model);

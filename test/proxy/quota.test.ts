@@ -6,7 +6,7 @@ import type { ModelRequest } from '../../src/dialects/head.js';
 import { GatewayError } from '../../src/errors.js';
 import { LocalSlots } from '../../src/limits/slots.js';
 import type { Gateway } from '../../src/proxy/gateway.js';
-import { reserve } from '../../src/proxy/quota.js';
+import { reserve, tokensNeeded } from '../../src/proxy/quota.js';
 import { RequestRecord } from '../../src/proxy/record.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
 import { configuration, credential, team } from '../config/configuration-for-test.js';
@@ -45,7 +45,7 @@ function gatewayWith(ofKey: Limits, ofTeam?: Limits) {
     'quotas' | 'slots'
   >;
   const ask = (request: ModelRequest, dialect = chat) =>
-    reserve(gateway, quotas, request, request.model, dialect);
+    reserve(gateway, quotas, tokensNeeded(request, dialect), request.model, dialect);
   const refused = async (request: ModelRequest, dialect = chat): Promise<GatewayError> => {
     const error = await ask(request, dialect).catch((reason: unknown) => reason);
     assert.ok(error instanceof GatewayError, 'it is admitted');

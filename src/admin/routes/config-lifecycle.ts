@@ -16,9 +16,11 @@ import type { Plan } from '../../config/plan.js';
 import { listHistory, readVersion } from '../../db/queries/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/read-stored-configuration.js';
 import { GatewayError } from '../../errors.js';
+import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { errorReferences } from '../openapi-errors.js';
 import { jsonRequest, jsonResponse } from '../openapi-schemas.js';
+import { replaySchema } from '../replay-schema.js';
 import type { AdminAnswer, AdminRequest, ChangeRoute, Parameter } from '../route.js';
 
 /** Viewers, who can only plan, may use less of the machine. */
@@ -30,6 +32,7 @@ interface ApplyBody {
   message?: string;
   base_version?: number;
   version?: number;
+  replay?: string;
 }
 
 const documentProperties = {
@@ -101,7 +104,7 @@ const planProperties = {
 const planAnswer = {
   type: 'object',
   required: ['version', 'changes', 'effect'],
-  properties: planProperties,
+  properties: { ...planProperties, replay: replaySchema },
 };
 const appliedAnswer = {
   type: 'object',
@@ -154,20 +157,34 @@ export const configLifecycleRoutes: readonly ChangeRoute[] = [
       operationId: 'planConfig',
       summary: 'Plan the changes of a document, or of a rollback',
       description:
-        'Takes `document` or `version`. Changes nothing. Secrets are hidden. Answers 409 `invalid_configuration` where the result could not be used.',
+        'Takes `document` or `version`. Changes nothing. With `replay`, says what the result would have done with stored requests. Secrets are hidden. Answers 409 `invalid_configuration` where the result could not be used.',
       tags: ['config'],
       requestBody: jsonRequest({
         type: 'object',
         additionalProperties: false,
-        properties: { ...documentProperties, version: targetVersion },
-        examples: [{ document: documentExample }],
+        properties: {
+          ...documentProperties,
+          version: targetVersion,
+          replay: {
+            type: 'string',
+            maxLength: 40,
+            description:
+              'Replay the stored requests since then, an age such as `7d` or a time, under the planned configuration.',
+          },
+        },
+        examples: [{ document: documentExample, replay: '7d' }],
       }),
       responses: { ...errorReferences([404]), 200: jsonResponse('The plan', planAnswer) },
     },
     handle: async (request, control) => {
       const plan = await planOf(control, request);
+      const { replay } = request.body as ApplyBody;
+      const since = replay === undefined ? null : replayedSince(replay);
       await refuseUnusablePlan(control, request, plan);
-      return { status: 200, body: await describePlan(plan, control.secrets) };
+      const described = await describePlan(plan, control.secrets);
+      if (since === null) return { status: 200, body: described };
+      const { replayPlan } = await import('../replay-plan.js');
+      return { status: 200, body: { ...described, replay: await replayPlan(control, plan, since) } };
     },
   },
   {
@@ -282,6 +299,16 @@ export const configLifecycleRoutes: readonly ChangeRoute[] = [
     handle: (request, control) => apply(control, request, 'rollback'),
   },
 ];
+
+/** @throws GatewayError `invalid_request`. */
+function replayedSince(text: string): Date {
+  try {
+    return parsePeriod(text, null).since;
+  } catch (error) {
+    if (!(error instanceof PeriodError)) throw error;
+    throw new GatewayError('invalid_request', `replay: ${error.message}`, { param: 'replay' });
+  }
+}
 
 /** @throws GatewayError `invalid_request`, `not_found`. */
 function planOf(control: ChangeControl, request: AdminRequest): Promise<Plan> {

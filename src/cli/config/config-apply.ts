@@ -9,10 +9,12 @@ import { withProgress } from '../progress.js';
 import { askYes, canAsk } from '../prompt.js';
 import { type DocumentFile, documentError, readDocumentFile } from './config-document.js';
 import { printPlan } from './config-plan-view.js';
+import { printReplay, type ShownReplay } from './config-replay-view.js';
 
 export interface PlanFlags extends DatabaseFlags {
   prune?: boolean;
   exitCode?: boolean;
+  replay?: string;
 }
 
 export interface ApplyFlags extends DatabaseFlags {
@@ -28,11 +30,19 @@ const changesExitCode = 3;
 /** Shows the changes that a document would make. */
 export async function planConfig(file: string, flags: PlanFlags): Promise<void> {
   const { source, text } = await readDocumentFile(file);
-  const described = await withAdminApi(flags, 'read', (api) =>
-    makePlan(api, { document: text, prune: flags.prune === true }, source),
-  );
+  const { replay } = flags;
+  const target = { document: text, prune: flags.prune === true };
+  const work = () =>
+    withAdminApi(flags, 'read', (api) =>
+      makePlan(api, { ...target, ...(replay !== undefined && { replay }) }, source),
+    );
+  const described: DescribedPlan & { replay?: ShownReplay } =
+    replay === undefined ? await work() : await withProgress('replaying', flags.json, work);
   if (flags.json) printJson(described);
-  else printPlan(described);
+  else {
+    printPlan(described);
+    if (described.replay) printReplay(described.replay);
+  }
   if (flags.exitCode && described.changes.length > 0) process.exitCode = changesExitCode;
 }
 
@@ -67,7 +77,7 @@ export async function rollbackConfig(version: number, flags: ApplyFlags): Promis
 }
 
 /** The fields of a request that say what the rows are to become. */
-type Target = { document: string; prune: boolean } | { version: number };
+type Target = { document: string; prune: boolean; replay?: string } | { version: number };
 
 async function carryOut(
   flags: ApplyFlags,

@@ -39,16 +39,20 @@ Examples:
   command.addCommand(
     addPrune(addGatewayOptions(new Command('plan')))
       .option('--exit-code', 'exit with 3 if there are changes')
+      .option('--replay <time>', 'replay the requests since then: an age (7d) or a time')
       .description('show the changes of a document and their effect')
       .argument('<file>', 'the document; - is standard input')
       .addHelpText(
         'after',
         `
 Changes nothing. Exit codes: 0; 1 if the document cannot be applied; with
---exit-code, 3 if there are changes.
+--exit-code, 3 if there are changes. --replay shows what the planned
+configuration would have done with the stored requests: which would go
+elsewhere, be refused, and what all would cost.
 
 Examples:
   $ llmproxy config plan gateway.yaml
+  $ llmproxy config plan gateway.yaml --replay 7d
   $ llmproxy config plan gateway.yaml --prune --exit-code`,
       )
       .action(planConfig),

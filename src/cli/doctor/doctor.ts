@@ -1,12 +1,11 @@
 import { Command } from 'commander';
 import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
-import { visible } from '../../observe/visible.js';
 import { settingsOfDaemon } from '../daemon/ask-daemon.js';
 import { addServeOptions } from '../daemon/serve.js';
 import { resolveForUse } from '../daemon/settings.js';
 import { errorMessage } from '../failure.js';
-import { outputWidth, paint, print, printJson } from '../output.js';
+import { outputWidth, paint, print, printJson, wrapped } from '../output.js';
 import { packageVersion } from '../package-version.js';
 import { withProgress } from '../progress.js';
 import { type Finding, failed, ok, warning } from './finding.js';
@@ -128,17 +127,6 @@ function findingLines({ check, state, detail, todo }: Finding): string[] {
   const rest = [...more, ...(todo === null ? [] : wrapped(`→ ${todo}`, width - indent))];
   const head = `${paint(style, state.padEnd(4))}  ${check.padEnd(15)}  `;
   return [`${head}${first}`, ...rest.map((line) => `${' '.repeat(indent)}${line}`)];
-}
-
-function wrapped(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  for (const word of visible(text).split(/\s+/)) {
-    const line = lines.at(-1);
-    if (line !== undefined && line.length + 1 + word.length <= columns) {
-      lines[lines.length - 1] = `${line} ${word}`;
-    } else lines.push(word);
-  }
-  return lines;
 }
 
 function summary(findings: readonly Finding[]): string {

@@ -9,6 +9,7 @@ import type { Settings } from '../../config/settings-schema.js';
 import { GatewayError } from '../../errors.js';
 import { Bulk } from '../bulk/bulk.js';
 import type { FollowedSecrets } from '../follow/follow-secrets.js';
+import { readOverrideFiles } from '../follow/override-files.js';
 import type { PriceBook } from '../price-book.js';
 import type { Probing } from '../probing.js';
 import type { Secrets } from '../secrets/secrets.js';
@@ -90,6 +91,7 @@ export function createControl(options: ControlOptions): Control {
       started();
       return bulk.answer(request, signal);
     },
+    readOverrides: () => readOverrideFiles(settings.overrides_dir ?? ''),
     problemsOf: (change, author) => reloader.problemsOf(change, author),
     emit,
   };

@@ -87,6 +87,7 @@ const table: Columns<Packed> = {
   upstreamMs: number,
   firstTokenMs: numberOrNull,
   complete: flag,
+  need: groupOrNull({ input: number, output: number, nano: number }),
   spend: groupOrNull({ budgets: name, reserved: number, worker: number }),
   usage: groupOrNull({
     promptTokens: number,

@@ -14,7 +14,8 @@ export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Pr
         completion_tokens bigint, usage_source text, usage_classes jsonb, cost_nano bigint,
         currency text, price_revision text, stream boolean, complete boolean,
         duration_ms double precision, upstream_ms double precision,
-        first_token_ms double precision, translated_to text, losses text, request_body text, response_body text
+        first_token_ms double precision, need_input bigint, need_output bigint, need_nano bigint,
+        translated_to text, losses text, request_body text, response_body text
       )
     ) AS row
     ON CONFLICT DO NOTHING`;
@@ -48,6 +49,9 @@ const columns = [
   'duration_ms',
   'upstream_ms',
   'first_token_ms',
+  'need_input',
+  'need_output',
+  'need_nano',
   'translated_to',
   'losses',
   'request_body',

@@ -39,6 +39,10 @@ export interface UsageRow {
   duration_ms: number;
   upstream_ms: number;
   first_token_ms: number | null;
+  /** Tokens that it asked of its limits, and nano-dollars of its hard budgets; null: of neither. */
+  need_input: number | null;
+  need_output: number | null;
+  need_nano: number | null;
   /** The API that it was translated to, and the fields that were lost; null where it was not. */
   translated_to: string | null;
   losses: string | null;
@@ -46,6 +50,15 @@ export interface UsageRow {
   request_body: string | null;
   response_body: string | null;
 }
+
+/** What a replay is told of a stored request. */
+export const replayedColumns = [
+  ...(['credential_id', 'credential_name', 'team', 'end_user', 'tags', 'endpoint'] as const),
+  ...(['model', 'model_sent', 'provider', 'attempts', 'status', 'error'] as const),
+  ...(['prompt_tokens', 'completion_tokens', 'usage_classes', 'cost_nano'] as const),
+  ...(['duration_ms', 'upstream_ms', 'need_input', 'need_output', 'need_nano'] as const),
+] as const satisfies readonly (keyof UsageRow)[];
+export type ReplayedRow = Pick<UsageRow, 'started_ms' | (typeof replayedColumns)[number]>;
 
 /** Zero bytes, and surrogates, which may be unpaired. */
 const unstorable = /[\0\ud800-\udfff]/;
@@ -92,6 +105,9 @@ export function usageRow(
     duration_ms: rounded(event.totalMs),
     upstream_ms: rounded(event.upstreamMs),
     first_token_ms: event.firstTokenMs === null ? null : rounded(event.firstTokenMs),
+    need_input: event.need?.input ?? null,
+    need_output: event.need?.output ?? null,
+    need_nano: event.need?.nano ?? null,
     translated_to: event.translation?.to ?? null,
     losses: event.translation?.lost ?? null,
     request_body: event.bodies && bodyText(event.bodies.request),

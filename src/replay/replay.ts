@@ -1,0 +1,355 @@
+import type { Settings } from '../config/settings-schema.js';
+import type { ModelEndpoint } from '../dialects/endpoint.js';
+import { modelEndpoints } from '../dialects/endpoints.js';
+import type { TokenUsage } from '../dialects/usage.js';
+import { type ErrorCode, GatewayError } from '../errors.js';
+import type { ReplayedRow } from '../observe/usage/usage-row.js';
+import { costOfAnswer } from '../pricing/charge.js';
+import { anybody } from '../proxy/authenticate.js';
+import { narrowed } from '../proxy/narrowed.js';
+import type { Charged } from '../proxy/spend.js';
+import { openRoutes } from '../proxy/stops.js';
+import { modelMeant } from '../routing/model-order.js';
+import { Balancers, nextCandidate } from '../routing/plan.js';
+import type { Candidate, Route, RoutedCredential, Snapshot } from '../routing/snapshot.js';
+import { strategies } from '../routing/strategies/index.js';
+import { Agenda } from './agenda.js';
+import { Keys } from './keys.js';
+import { Refusals, type ReplayedRefusal } from './refusals.js';
+import { ReplayedBudgets, type SpentBefore } from './replayed-budgets.js';
+import { ReplayedLimits, type Tokens } from './replayed-limits.js';
+import { ReplayedPlans, targetsOf } from './replayed-plans.js';
+import { ReplayedStates } from './replayed-states.js';
+import { type PricedTarget, type ProviderShare, type ReplayedGroup, ReplayedGroups } from './sums.js';
+import { unknowns } from './unknowns.js';
+
+/** What a configuration would have done with stored requests. */
+export interface ReplayReport {
+  /** Requests replayed. */
+  requests: number;
+  /** Would be answered by another provider, or by another model of it. */
+  moved: number;
+  refused_before: number;
+  refused_after: number;
+  /** Nano-dollars of the requests whose price is known. */
+  cost_before_nano: number;
+  cost_after_nano: number;
+  providers: ProviderShare[];
+  refusals: ReplayedRefusal[];
+  groups: ReplayedGroup[];
+  /** What cannot be known, in sentences. */
+  unknown: string[];
+}
+
+interface ReplayOptions {
+  live: Snapshot;
+  candidate: Snapshot;
+  settings: Settings;
+  spentBefore: SpentBefore;
+}
+
+/** What the replay could not decide, counted. */
+export interface Uncertain {
+  /** Needed more than one attempt. */
+  retried: number;
+  /** At endpoints whose requests have no routes by model, such as files and sockets. */
+  elsewhere: number;
+  /** Refused for what the request says, or since the gateway had no room. */
+  otherwiseRefused: number;
+  /** Of limits and budgets, but without known tokens. */
+  estimated: number;
+  /** Refused when they came, and admitted now. */
+  admitted: number;
+}
+
+type Decision =
+  | { picked: Candidate; targets: readonly PricedTarget[]; isAsLive: boolean }
+  | Refused;
+
+interface Refused {
+  refusal: string;
+  /** The limit, budget, model or kill switch. */
+  by: string;
+}
+
+/** The refusals that a replay decides itself. */
+const replayed: ReadonlySet<string> = new Set<ErrorCode>([
+  ...(['invalid_api_key', 'model_not_allowed', 'model_not_found', 'stopped'] as const),
+  ...(['rate_limit_exceeded', 'insufficient_quota', 'no_provider_available'] as const),
+]);
+
+const endpoints = new Map<string, ModelEndpoint>(
+  modelEndpoints.map((endpoint) => [endpoint.pattern, endpoint]),
+);
+
+/**
+ * Replays stored requests under a configuration, in the order of their starts: keys, routes, limits,
+ * budgets and prices, each by the code of the request path.
+ */
+export class Replay {
+  readonly #options: ReplayOptions;
+  readonly #agenda = new Agenda();
+  readonly #keys: Readonly<Record<'live' | 'candidate', Keys>>;
+  readonly #plans: ReplayedPlans;
+  readonly #limits: ReplayedLimits;
+  readonly #budgets: ReplayedBudgets | null;
+  readonly #balancers: Balancers;
+  readonly #states: ReplayedStates;
+  readonly #groups = new ReplayedGroups();
+  readonly #refusals = new Refusals();
+  readonly #means = new Map<string, { count: number; input: number; output: number }>();
+  readonly #uncertain: Uncertain = {
+    ...{ retried: 0, elsewhere: 0, otherwiseRefused: 0, estimated: 0, admitted: 0 },
+  };
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+    const { live, candidate, settings, spentBefore } = options;
+    this.#keys = { live: new Keys(live), candidate: new Keys(candidate) };
+    this.#plans = new ReplayedPlans(live, candidate, settings.routing);
+    this.#limits = new ReplayedLimits(this.#agenda);
+    this.#budgets = candidate.budgets && new ReplayedBudgets(candidate.budgets, spentBefore);
+    this.#balancers = new Balancers(strategies[settings.routing.strategy]);
+    this.#states = new ReplayedStates(settings.routing.strategy, this.#agenda);
+  }
+
+  /** @param row not older than the one before. */
+  add(row: ReplayedRow): void {
+    const endpoint = endpoints.get(row.endpoint);
+    if (!endpoint) {
+      this.#uncertain.elsewhere++;
+      return;
+    }
+    this.#agenda.runUntil(row.started_ms);
+    const wasRefused = row.attempts === 0 && row.error !== null;
+    const credential = this.#credentialOf(row);
+    const isInTime = credential && this.#isInTime(row, credential, endpoint);
+    if (wasRefused && !replayed.has(row.error ?? '')) {
+      this.#uncertain.otherwiseRefused++;
+      return;
+    }
+    const { routing } = this.#options.settings;
+    const model = modelMeant(row.model, routing);
+    let found: Decision;
+    if (!credential) found = refusal('invalid_api_key', `key "${row.credential_name}"`);
+    else if (!isInTime) found = refusal('rate_limit_exceeded', 'rate_limit of this key');
+    else found = this.#admit(row, credential, endpoint, model);
+    this.#count(row, model, wasRefused, found);
+    this.#states.answered(row);
+    if (row.attempts > 1) this.#uncertain.retried++;
+    if (row.prompt_tokens !== null) this.#learn(row);
+  }
+
+  report(): ReplayReport {
+    const groups = this.#groups.sums();
+    const sum = (of: (group: ReplayedGroup) => number) =>
+      groups.reduce((all, group) => all + of(group), 0);
+    const shares = new Map<string, ProviderShare>();
+    for (const { provider, before, after } of groups.flatMap(({ providers }) => providers)) {
+      const share = shares.get(provider) ?? { provider, before: 0, after: 0 };
+      share.before += before;
+      share.after += after;
+      shares.set(provider, share);
+    }
+    const providers = [...shares.values()].sort((a, b) => b.before - a.before || b.after - a.after);
+    const { candidate, settings } = this.#options;
+    return {
+      requests: sum(({ requests }) => requests),
+      moved: sum(({ moved }) => moved),
+      refused_before: sum((group) => group.refused_before),
+      refused_after: sum((group) => group.refused_after),
+      cost_before_nano: sum((group) => group.cost_before_nano),
+      cost_after_nano: sum((group) => group.cost_after_nano),
+      providers,
+      refusals: this.#refusals.sums(),
+      groups,
+      unknown: unknowns({
+        ...this.#uncertain,
+        unlisted: this.#groups.unlisted,
+        strategy: settings.routing.strategy,
+        withoutHistory: this.#states.withoutHistory(providers),
+        hasBudgets: candidate.budgets !== null,
+      }),
+    };
+  }
+
+  #credentialOf(row: ReplayedRow): RoutedCredential | null {
+    if (this.#options.settings.auth === 'off') return anybody;
+    const credential = this.#keys.candidate.of(row) ?? null;
+    const isExpired = (credential?.expiresAt ?? Number.POSITIVE_INFINITY) <= row.started_ms;
+    return isExpired ? null : credential;
+  }
+
+  #isInTime(row: ReplayedRow, credential: RoutedCredential, { limited }: ModelEndpoint): boolean {
+    return !limited || this.#limits.takeRate(credential, row.started_ms);
+  }
+
+  #admit(
+    row: ReplayedRow,
+    credential: RoutedCredential,
+    endpoint: ModelEndpoint,
+    model: string,
+  ): Decision {
+    const { candidate: snapshot, settings } = this.#options;
+    const live = this.#keys.live.of(row);
+    const planned = this.#plans.of(credential, live, endpoint, row.model);
+    if (planned.refusal) return refusal(planned.refusal, model);
+    const tags = row.tags ? [...new Set([...row.tags, ...credential.tags])] : credential.tags;
+    const selected = { user: row.end_user, tags, model };
+    let routes: readonly Route[] = planned.routes;
+    if (snapshot.stops) {
+      try {
+        const record = { ...selected, credential, model: row.model };
+        routes = openRoutes({ snapshot, settings }, record, routes);
+      } catch (error) {
+        if (error instanceof GatewayError) return refusal(error.code, error.message);
+        throw error;
+      }
+    }
+    const usage = this.#usageOf(row, model);
+    const endMs = row.started_ms + row.duration_ms;
+    if (credential.quotas && endpoint.limited) {
+      const used = { input: usage?.promptTokens ?? 0, output: usage?.completionTokens ?? 0 };
+      const needed = this.#neededOf(row, used);
+      const times = { startMs: row.started_ms, endMs };
+      const limit = this.#limits.take(credential, { model, needed, used, ...times });
+      if (limit !== null) return refusal('rate_limit_exceeded', limit);
+    }
+    const price = (candidate: Candidate): PricedTarget => ({
+      candidate,
+      cost: costAt(row, candidate, usage),
+    });
+    let targets = (routes === planned.routes ? planned.targets : targetsOf(routes)).map(price);
+    const charged = this.#budgets?.of(credential, selected, row.started_ms) ?? [];
+    if (charged.length > 0) {
+      const open = this.#withinBudgets(row, charged, routes, targets);
+      if ('refusal' in open) return open;
+      if (open.routes !== routes) targets = targetsOf(open.routes).map(price);
+      ({ routes } = open);
+    }
+    const picked = nextCandidate(routes, this.#balancers, [], this.#states, row.started_ms);
+    if (!picked) throw new Error(`no candidate for the model "${row.model}"`);
+    this.#states.sent(picked, row.started_ms, endMs);
+    const cost = targets.find(({ candidate }) => candidate === picked)?.cost ?? null;
+    if (charged.length > 0 && cost !== null) {
+      this.#agenda.add(endMs, () => this.#budgets?.charge(charged, picked, cost));
+    }
+    return { picked, targets, isAsLive: planned.isAsLive };
+  }
+
+  /** The routes without the providers whose budgets are spent; a refusal where none is left. */
+  #withinBudgets(
+    row: ReplayedRow,
+    charged: readonly Charged[],
+    routes: readonly Route[],
+    targets: readonly PricedTarget[],
+  ): { routes: readonly Route[] } | Refused {
+    const dearest = Math.max(0, ...targets.map(({ cost }) => cost ?? 0));
+    const need = needOf(row, dearest);
+    let spent: Charged | undefined;
+    const isOpen = (candidate: Candidate) => {
+      const refusing = this.#budgets?.refusing(charged, candidate, need);
+      spent ??= refusing ?? undefined;
+      return !refusing && isPriced(charged, candidate, row.started_ms);
+    };
+    const open = narrowed(routes, isOpen);
+    if (open.length > 0) {
+      const isAll = open.length === routes.length && open.every((one, at) => one === routes[at]);
+      return { routes: isAll ? routes : open };
+    }
+    const budget = spent ?? charged.find((each) => each.budget.isHard);
+    return refusal('insufficient_quota', `budget "${budget?.budget.config.name}"`);
+  }
+
+  #count(
+    row: ReplayedRow,
+    model: string,
+    wasRefused: boolean,
+    found: Decision,
+  ): void {
+    // A name that no provider serves may be any text that a client sent.
+    const isNamed = row.provider !== null || this.#options.candidate.route(model) !== null;
+    const group = this.#groups.of(row.team, isNamed ? model : null);
+    group.requests++;
+    group.costBefore += row.cost_nano ?? 0;
+    if (wasRefused) {
+      group.refusedBefore++;
+      this.#refusals.before(row.error ?? '');
+    }
+    if ('refusal' in found) {
+      group.refused(row);
+      this.#refusals.after(found.refusal, found.by);
+      return;
+    }
+    const { picked, targets, isAsLive } = found;
+    if (row.provider === null) {
+      group.admitted(picked);
+      if (wasRefused) this.#uncertain.admitted++;
+      return;
+    }
+    const isAnswered = row.status < 400 || row.prompt_tokens !== null;
+    if (isAnswered && targets.every(({ cost }) => cost === null)) group.unpriced++;
+    group.routed(row, picked, targets, isAsLive);
+  }
+
+  /** Its usage; where nobody counted it, the mean of its model so far. */
+  #usageOf(row: ReplayedRow, model: string): TokenUsage | null {
+    const { prompt_tokens, completion_tokens, usage_classes } = row;
+    if (prompt_tokens !== null && completion_tokens !== null) {
+      return { promptTokens: prompt_tokens, completionTokens: completion_tokens, classes: usage_classes };
+    }
+    // A provider that failed charges nothing.
+    if (row.provider !== null) return null;
+    const mean = this.#means.get(model);
+    if (!mean) return null;
+    const { count, input, output } = mean;
+    return {
+      promptTokens: Math.round(input / count),
+      completionTokens: Math.round(output / count),
+    };
+  }
+
+  #neededOf({ need_input, need_output }: ReplayedRow, used: Tokens): Tokens {
+    if (need_input !== null && need_output !== null) {
+      return { input: need_input, output: need_output };
+    }
+    this.#uncertain.estimated++;
+    return used;
+  }
+
+  #learn({ prompt_tokens, completion_tokens, ...row }: ReplayedRow): void {
+    const model = modelMeant(row.model, this.#options.settings.routing);
+    const mean = this.#means.get(model) ?? { count: 0, input: 0, output: 0 };
+    mean.count++;
+    mean.input += prompt_tokens ?? 0;
+    mean.output += completion_tokens ?? 0;
+    this.#means.set(model, mean);
+  }
+}
+
+function refusal(code: string, by: string): Refused {
+  return { refusal: code, by };
+}
+
+function costAt(row: ReplayedRow, candidate: Candidate, usage: TokenUsage | null): number | null {
+  const isCharged = row.status < 400 || usage !== null;
+  if (!isCharged) return null;
+  const price = candidate.prices()?.at(row.started_ms) ?? null;
+  return costOfAnswer(row.endpoint, price, usage, row.upstream_ms)?.cost ?? null;
+}
+
+/**
+ * What a request needs of hard budgets: what it needed then, in proportion to its cost now, else its
+ * cost.
+ */
+function needOf({ need_nano, cost_nano }: ReplayedRow, cost: number): number {
+  if (!need_nano) return cost;
+  return cost_nano && cost ? Math.ceil((need_nano / cost_nano) * cost) : need_nano;
+}
+
+/** Under a hard budget, what has no price is refused unless the budget has a ceiling. */
+function isPriced(charged: readonly Charged[], candidate: Candidate, nowMs: number): boolean {
+  const hard = charged.filter(({ budget }) => budget.isHard);
+  if (hard.length === 0 || hard.some(({ budget }) => budget.ceiling)) return true;
+  return (candidate.prices()?.at(nowMs) ?? null) !== null;
+}
