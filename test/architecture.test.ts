@@ -27,9 +27,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['upstream', 'limits', 'routing', 'config', 'errors', 'observe', 'server', 'dialects'],
     ...['pricing', 'websocket'],
   ],
-  replay: [
-    ...['proxy', 'limits', 'routing', 'pricing', 'dialects', 'config', 'errors', 'observe'],
-  ],
+  replay: [...['proxy', 'limits', 'routing', 'pricing', 'dialects', 'config', 'errors', 'observe']],
   db: ['config', 'dialects', 'limits', 'observe', 'pricing'],
   changes: ['routing', 'config', 'errors', 'db'],
   admin: [

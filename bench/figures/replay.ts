@@ -77,7 +77,11 @@ function watch(url: string): () => Promise<number> {
   const asking = (async () => {
     while (!isOver) {
       const startMs = performance.now();
-      await (await fetch(`${url}/metrics`, { headers: { authorization: 'Bearer admin-key-of-the-bench' } })).text();
+      await (
+        await fetch(`${url}/metrics`, {
+          headers: { authorization: 'Bearer admin-key-of-the-bench' },
+        })
+      ).text();
       slowestMs = Math.max(slowestMs, performance.now() - startMs);
       await sleep(20);
     }

@@ -10,7 +10,7 @@ import { keyProtocol } from './client-key.js';
 import { type Answer, dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { planRoutes } from './plan-routes.js';
-import { reserve } from './quota.js';
+import { reserve, tokensNeeded } from './quota.js';
 import type { RequestRecord } from './record.js';
 import { relayAnswer } from './relay-answer.js';
 import { SocketRelay } from './socket-relay.js';
@@ -56,7 +56,13 @@ export async function serveSocket(
   const { quotas } = credential;
   if (quotas) {
     const meant = modelMeant(model, gateway.settings.routing);
-    record.reservation = await reserve(gateway, quotas, request, meant, endpoint.dialect);
+    record.reservation = await reserve(
+      gateway,
+      quotas,
+      tokensNeeded(request, endpoint.dialect),
+      meant,
+      endpoint.dialect,
+    );
   }
   const release = await admit(gateway, record);
   try {

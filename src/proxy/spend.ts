@@ -93,7 +93,9 @@ export async function reserveBudgets(
     };
     const routes = narrowed(planned.routes, isOpen);
     const candidates = routes.flatMap((route) => route.candidates);
-    const charged = all.filter((each) => candidates.some((candidate) => isOfProvider(each, candidate)));
+    const charged = all.filter((each) =>
+      candidates.some((candidate) => isOfProvider(each, candidate)),
+    );
     const hard = charged.filter(({ budget }) => budget.isHard);
     if (candidates.length === 0) {
       const [first] = all.filter(({ budget }) => budget.isHard);

@@ -20,8 +20,13 @@ import { ReplayedBudgets, type SpentBefore } from './replayed-budgets.js';
 import { ReplayedLimits, type Tokens } from './replayed-limits.js';
 import { ReplayedPlans, targetsOf } from './replayed-plans.js';
 import { ReplayedStates } from './replayed-states.js';
-import { type PricedTarget, type ProviderShare, type ReplayedGroup, ReplayedGroups } from './sums.js';
-import { unknowns } from './unknowns.js';
+import {
+  type PricedTarget,
+  type ProviderShare,
+  type ReplayedGroup,
+  ReplayedGroups,
+} from './sums.js';
+import { type Uncertain, unknowns } from './unknowns.js';
 
 /** What a configuration would have done with stored requests. */
 export interface ReplayReport {
@@ -46,20 +51,6 @@ interface ReplayOptions {
   candidate: Snapshot;
   settings: Settings;
   spentBefore: SpentBefore;
-}
-
-/** What the replay could not decide, counted. */
-export interface Uncertain {
-  /** Needed more than one attempt. */
-  retried: number;
-  /** At endpoints whose requests have no routes by model, such as files and sockets. */
-  elsewhere: number;
-  /** Refused for what the request says, or since the gateway had no room. */
-  otherwiseRefused: number;
-  /** Of limits and budgets, but without known tokens. */
-  estimated: number;
-  /** Refused when they came, and admitted now. */
-  admitted: number;
 }
 
 type Decision =
@@ -261,12 +252,7 @@ export class Replay {
     return refusal('insufficient_quota', `budget "${budget?.budget.config.name}"`);
   }
 
-  #count(
-    row: ReplayedRow,
-    model: string,
-    wasRefused: boolean,
-    found: Decision,
-  ): void {
+  #count(row: ReplayedRow, model: string, wasRefused: boolean, found: Decision): void {
     // A name that no provider serves may be any text that a client sent.
     const isNamed = row.provider !== null || this.#options.candidate.route(model) !== null;
     const group = this.#groups.of(row.team, isNamed ? model : null);
@@ -296,7 +282,11 @@ export class Replay {
   #usageOf(row: ReplayedRow, model: string): TokenUsage | null {
     const { prompt_tokens, completion_tokens, usage_classes } = row;
     if (prompt_tokens !== null && completion_tokens !== null) {
-      return { promptTokens: prompt_tokens, completionTokens: completion_tokens, classes: usage_classes };
+      return {
+        promptTokens: prompt_tokens,
+        completionTokens: completion_tokens,
+        classes: usage_classes,
+      };
     }
     // A provider that failed charges nothing.
     if (row.provider !== null) return null;

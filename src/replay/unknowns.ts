@@ -1,5 +1,18 @@
 import type { StrategyName } from '../config/settings-schema.js';
-import type { Uncertain } from './replay.js';
+
+/** What the replay could not decide, counted. */
+export interface Uncertain {
+  /** Needed more than one attempt. */
+  retried: number;
+  /** At endpoints whose requests have no routes by model, such as files and sockets. */
+  elsewhere: number;
+  /** Refused for what the request says, or since the gateway had no room. */
+  otherwiseRefused: number;
+  /** Of limits and budgets, but without known tokens. */
+  estimated: number;
+  /** Refused when they came, and admitted now. */
+  admitted: number;
+}
 
 interface Known extends Uncertain {
   unlisted: number;

@@ -46,9 +46,7 @@ test('the live configuration predicts what its own limits and weights did', asyn
   assert.equal(replay.complete, true);
   const a = replay.providers.find((each: { provider: string }) => each.provider === 'a');
   assert.ok(Math.abs(a.before - a.after) <= 2, JSON.stringify(replay.providers));
-  assert.deepEqual(replay.refusals[0].by, [
-    { name: 'requests_per_day of this key', requests: 30 },
-  ]);
+  assert.deepEqual(replay.refusals[0].by, [{ name: 'requests_per_day of this key', requests: 30 }]);
 });
 
 test('a plan says which requests would go elsewhere, be refused and cost more, in 80 columns', async (t) => {

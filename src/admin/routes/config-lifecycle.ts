@@ -184,7 +184,10 @@ export const configLifecycleRoutes: readonly ChangeRoute[] = [
       const described = await describePlan(plan, control.secrets);
       if (since === null) return { status: 200, body: described };
       const { replayPlan } = await import('../replay-plan.js');
-      return { status: 200, body: { ...described, replay: await replayPlan(control, plan, since) } };
+      return {
+        status: 200,
+        body: { ...described, replay: await replayPlan(control, plan, since) },
+      };
     },
   },
   {

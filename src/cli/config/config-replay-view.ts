@@ -17,7 +17,9 @@ export function printReplay(replay: ShownReplay): void {
   print(paint('bold', `Replay of ${count(requests)} requests, ${time(since)} to ${time(until)}`));
   if (!complete) print(paint('yellow', '  There were more: the replay ended early.'));
   print(`  would go elsewhere  ${count(moved)}${share(moved, requests)}`);
-  print(`  would be refused    ${count(replay.refused_after)}, were ${count(replay.refused_before)}`);
+  print(
+    `  would be refused    ${count(replay.refused_after)}, were ${count(replay.refused_before)}`,
+  );
   const { cost_before_nano: before, cost_after_nano: after } = replay;
   print(`  would cost          ${shownDollars(after)}, did ${shownDollars(before)}`);
   if (requests > 0) {

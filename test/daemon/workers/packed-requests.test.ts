@@ -47,6 +47,7 @@ const request: RequestFinished = {
   },
   uncounted: null,
   bodies: null,
+  need: null,
 };
 
 test('finished requests come out of their packed form as they went in', () => {
@@ -61,7 +62,7 @@ test('finished requests come out of their packed form as they went in', () => {
     request,
     { ...request, bodies: { request: body, response: body }, attemptsEnd: 'over' as const },
     { ...request, team: 'chat', user: 'u 1', tags: ['a,b', 'c'] },
-    { ...request, tags: ['c'] },
+    { ...request, tags: ['c'], need: { input: 1, output: 2, nano: 3 } },
     { ...request, translation: { to: 'openai.chat', lost: null } },
     { ...request, translation: { to: 'openai.chat', lost: 'top_k=dropped' } },
     { ...request, credential: null, usage: null, uncounted, attemptsLog: null },

@@ -32,6 +32,7 @@ export function finished(changes: Partial<RequestFinished> = {}): RequestFinishe
     usage: null,
     uncounted: null,
     bodies: null,
+    need: null,
     ...changes,
   };
 }
