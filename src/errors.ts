@@ -5,6 +5,8 @@
 const table = {
   invalid_json: { status: 400, type: 'invalid_request_error' },
   invalid_request: { status: 400, type: 'invalid_request_error' },
+  guardrail_blocked: { status: 400, type: 'invalid_request_error' },
+  guardrail_unchecked: { status: 400, type: 'invalid_request_error' },
   unsupported_encoding: { status: 415, type: 'invalid_request_error' },
   missing_api_key: { status: 401, type: 'authentication_error' },
   invalid_api_key: { status: 401, type: 'authentication_error' },
@@ -26,6 +28,7 @@ const table = {
   upstream_failed: { status: 502, type: 'upstream_error' },
   no_provider_available: { status: 503, type: 'server_error' },
   overloaded: { status: 503, type: 'server_error' },
+  guardrail_failed: { status: 503, type: 'server_error' },
   unavailable: { status: 503, type: 'server_error' },
   report_timeout: { status: 504, type: 'server_error' },
   upstream_timeout: { status: 504, type: 'upstream_error' },

@@ -5,6 +5,7 @@ import { noSignIn } from './request.js';
 import { createRouter } from './router.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
 import { credentialRoutes } from './routes/credentials.js';
+import { guardrailRoutes } from './routes/guardrails.js';
 import { namedRoutes } from './routes/named.js';
 import { providerRoutes } from './routes/providers.js';
 import { teamRoutes } from './routes/teams.js';
@@ -14,6 +15,7 @@ const find = createRouter([
   ...credentialRoutes,
   ...teamRoutes,
   ...namedRoutes,
+  ...guardrailRoutes,
   ...configLifecycleRoutes,
 ]);
 

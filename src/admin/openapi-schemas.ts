@@ -36,6 +36,24 @@ const exampleCredential = {
   last_used_at: '2026-01-31T12:00:00.000Z',
 };
 
+/** What one guardrail did to a request. */
+export const guardrailOutcome = object({
+  guardrail: { type: 'string', description: 'Its name.' },
+  kind: { type: 'string' },
+  phase: { type: 'string', enum: ['request', 'answer'] },
+  verdict: {
+    type: 'string',
+    enum: ['passed', 'refused', 'edited', 'would_refuse', 'would_edit', 'error'],
+    description: '`error`: it could not check, and was skipped. `would_…`: its mode is `monitor`.',
+  },
+  found: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Names of what was found, or what failed.',
+  },
+  took_ms: { type: 'number' },
+});
+
 const { api_key, provider_params, ...shownProperties } = providerProperties;
 
 const version = {

@@ -57,6 +57,7 @@ const tags = [
   { name: 'credentials', description: 'The keys of clients.' },
   { name: 'teams', description: 'Keys that have models, limits and tags in common.' },
   { name: 'spend', description: 'Prices, budgets and kill switches.' },
+  { name: 'guardrails', description: 'Checks of the texts of requests and answers.' },
   { name: 'config', description: 'The active configuration.' },
   { name: 'usage', description: 'Requests, tokens and latency.' },
   { name: 'explain', description: 'Explanations of routing.' },

@@ -1,5 +1,6 @@
 import type { RequestLogRow } from '../db/queries/list-requests.js';
 import type { RequestFinished } from '../observe/event.js';
+import { firedIn } from '../observe/usage/usage-row.js';
 
 /**
  * A request that has just finished, in the form of its row. Tokens that the provider did not report,
@@ -33,6 +34,7 @@ export function requestRow(event: RequestFinished): RequestLogRow {
     duration_ms: rounded(event.totalMs),
     upstream_ms: rounded(event.upstreamMs),
     first_token_ms: event.firstTokenMs === null ? null : rounded(event.firstTokenMs),
+    guardrails: firedIn(event),
   };
 }
 

@@ -36,7 +36,7 @@ export async function planText(
   if (!document) return { plan: null, problems };
   const base = await readStoredConfiguration(sql);
   const rows = new Map(base.providers.map((row) => [String(row.provider_key), row]));
-  const refused = allowed === null ? [] : refusedIn(document, rows, allowed);
+  const refused = allowed === null ? [] : refusedIn(document, rows, base.guardrails, allowed);
   const made = planDocument(base, withKept(document, rows, secrets), { prune });
   const found = [...refused, ...made.problems];
   if (found.length === 0) return { plan: made.plan, problems: null };

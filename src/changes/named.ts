@@ -12,6 +12,7 @@ import { addedProblems } from './added-problems.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { commit, refuseProblems, refuseUnusable } from './commit.js';
 import { query } from './query.js';
+import { refusedReference } from './refused-secrets.js';
 
 export interface ChangedRow {
   version: number;
@@ -19,7 +20,7 @@ export interface ChangedRow {
 }
 
 /**
- * Creates a price, budget or stop.
+ * Creates a price, budget, stop or guardrail.
  * @throws GatewayError `invalid_request`, `conflict`, `invalid_configuration`.
  */
 export async function createNamed(
@@ -30,6 +31,7 @@ export async function createNamed(
 ): Promise<ChangedRow> {
   const input = newNamed(section, fields.name, fields);
   refuseProblems(namedProblems(section, input, 'request'), `${section}.${fields.name}`);
+  refuseReference(control, author, null, input);
   await refuseUnusable(control, author, (rows) => withRow(rows, section, input, null));
   const made = await commit(control, author, (sql) => insertNamed(sql, section, input));
   return { version: made.version, row: made.result };
@@ -53,6 +55,7 @@ export async function updateNamed(
   const known = namedProblems(section, { ...inJson, name: after.name }, 'request');
   const problems = addedProblems(namedProblems(section, after, 'request'), known);
   refuseProblems(problems, `${section}.${after.name}`);
+  refuseReference(control, author, before, after);
   await refuseUnusable(control, author, (rows) => withRow(rows, section, after, before.name));
   const { result, version } = await commit(
     control,
@@ -100,6 +103,19 @@ function withRow(
     ({ name }) => name !== replaced,
   );
   return { ...rows, [section]: input ? [...others, input] : others };
+}
+
+/** Users of this machine may use every secret of it. */
+function refuseReference(
+  { settings }: ChangeControl,
+  { isCommand }: ChangeAuthor,
+  before: object | null,
+  after: object,
+): void {
+  const reason = isCommand ? null : refusedReference(before, after, settings.secrets);
+  if (reason === null) return;
+  const message = `config.secret: ${reason}`;
+  throw new GatewayError('invalid_request', message, { param: 'config.secret' });
 }
 
 function notFound(section: NamedSection, ref: string): never {

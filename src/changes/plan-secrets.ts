@@ -6,19 +6,29 @@ import { secretParamsOf, withSecretParams } from '../config/secret-columns.js';
 import { type SecretColumns, SecretError } from '../config/secret-store.js';
 import type { Sql } from '../db/client.js';
 import type { ChangeSecrets } from './change-control.js';
-import { type AllowedSecrets, refusedSecrets } from './refused-secrets.js';
+import { type AllowedSecrets, refusedReference, refusedSecrets } from './refused-secrets.js';
 
-/** The secrets of a document that an admin key may not write. */
+/**
+ * The secrets of a document that an admin key may not write.
+ * @param rows of providers. @param stored of guardrails.
+ */
 export function refusedIn(
-  { providers }: WrittenDocument,
+  { providers, guardrails }: WrittenDocument,
   rows: ReadonlyMap<string, StoredRow>,
+  stored: readonly StoredRow[],
   allowed: AllowedSecrets,
 ): PlanProblem[] {
-  return Object.entries(providers ?? {}).flatMap(([name, fields]) => {
+  const known = new Map(stored.map((row) => [row.name, row]));
+  const ofGuardrails = Object.entries(guardrails ?? {}).flatMap(([name, fields]) => {
+    const reason = refusedReference(known.get(name) ?? null, fields, allowed);
+    return reason === null ? [] : [{ path: `guardrails.${name}.config.secret`, reason }];
+  });
+  const ofProviders = Object.entries(providers ?? {}).flatMap(([name, fields]) => {
     const row = rows.get(name);
     const refused = refusedSecrets(row ? secretColumns(row) : null, fields, allowed);
     return refused.map(({ field, reason }) => ({ path: `providers.${name}.${field}`, reason }));
   });
+  return [...ofProviders, ...ofGuardrails];
 }
 
 /** Replaces secrets equal to the stored ones by `keep`: encrypted again, they would look changed. */

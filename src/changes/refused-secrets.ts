@@ -77,6 +77,23 @@ export function refusedSecrets(
   return refused;
 }
 
+/** The reason that an admin key may not write a guardrail's reference to a secret, or null. */
+export function refusedReference(
+  before: object | null,
+  after: object,
+  allowed: AllowedReferences,
+): string | null {
+  const [old, next] = [before, after].map(referenceOf);
+  if (next === undefined || next === old) return null;
+  return forbiddenReference(next, allowed);
+}
+
+function referenceOf(guardrail: object | null): string | undefined {
+  const config: unknown = guardrail && Reflect.get(guardrail, 'config');
+  const secret: unknown = config instanceof Object ? Reflect.get(config, 'secret') : undefined;
+  return typeof secret === 'string' ? secret : undefined;
+}
+
 /** New files of `provider_params.tls` outside the allowed folders. */
 function refusedFiles(
   before: SecretColumns | null,

@@ -14,6 +14,7 @@ import { migrateCommand } from './database/migrate.js';
 import { demoCommand } from './demo/demo.js';
 import { mockProviderCommand } from './demo/mock-provider.js';
 import { doctorCommand } from './doctor/doctor.js';
+import { guardrailsCommand } from './guardrails/guardrails.js';
 import { keysCommand } from './keys/keys.js';
 import { print, printJson } from './output.js';
 import { packageVersion } from './package-version.js';
@@ -61,6 +62,7 @@ Examples:
     secretsCommand(),
     pricesCommand(),
     budgetsCommand(),
+    guardrailsCommand(),
     usageCommand(),
     requestsCommand(),
     statusCommand(),

@@ -1,4 +1,5 @@
 import type { Budget } from './budget.js';
+import type { Guardrail } from './guardrail.js';
 import type { Limits } from './limits.js';
 import type { Price, PriceSheet } from './price.js';
 import type { Stop } from './stop.js';
@@ -17,6 +18,7 @@ export interface Configuration {
   prices?: Price[];
   budgets?: Budget[];
   stops?: Stop[];
+  guardrails?: Guardrail[];
 }
 
 /** An upstream API that requests are sent to. */

@@ -1,6 +1,7 @@
 import type { Budget } from './budget.js';
 import type { Credential, Provider, Team } from './configuration.js';
 import { keyPattern, maxKeyLength, minKeyLength, minOldKeyLength } from './credential-key.js';
+import type { Guardrail } from './guardrail.js';
 import { namedSchema } from './named.js';
 import type { Price } from './price.js';
 import { credentialProperties, providerProperties, teamProperties } from './schema.js';
@@ -17,6 +18,7 @@ export interface WrittenDocument {
   prices?: Record<string, Partial<Price>> | null;
   budgets?: Record<string, Partial<Budget>> | null;
   stops?: Record<string, Partial<Stop>> | null;
+  guardrails?: Record<string, Partial<Guardrail>> | null;
 }
 
 export type WrittenProvider = Partial<Omit<Provider, 'provider_key'>>;
@@ -45,7 +47,7 @@ export const documentSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'llmproxy configuration',
   description:
-    'Providers, teams, keys, prices, budgets and stops, as `llmproxy config export` writes and `config apply` reads.',
+    'Providers, teams, keys, prices, budgets, stops and guardrails, as `llmproxy config export` writes and `config apply` reads.',
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -113,5 +115,9 @@ export const documentSchema = {
     prices: { ...namedSchema('prices'), description: 'Prices of models, by name.' },
     budgets: { ...namedSchema('budgets'), description: 'What may be spent, by name.' },
     stops: { ...namedSchema('stops'), description: 'Kill switches that are thrown, by name.' },
+    guardrails: {
+      ...namedSchema('guardrails'),
+      description: 'Checks of the texts of requests and answers, by name.',
+    },
   },
 } as const;

@@ -9,6 +9,7 @@ export const kinds = [
   { kind: 'price', section: 'prices', nameField: 'name' },
   { kind: 'budget', section: 'budgets', nameField: 'name' },
   { kind: 'stop', section: 'stops', nameField: 'name' },
+  { kind: 'guardrail', section: 'guardrails', nameField: 'name' },
 ] as const;
 
 /** One row in messages, plans and the audit log. */

@@ -1,4 +1,10 @@
 import { type Budget, budgetProperties, newBudget } from './budget.js';
+import {
+  type Guardrail,
+  guardrailProblems,
+  guardrailProperties,
+  newGuardrail,
+} from './guardrail.js';
 import { compileModelPattern } from './model-pattern.js';
 import { newPrice, type Price, priceProperties } from './price.js';
 import type { Problem } from './problem.js';
@@ -10,11 +16,12 @@ export interface NamedRows {
   prices: Price;
   budgets: Budget;
   stops: Stop;
+  guardrails: Guardrail;
 }
 export type NamedSection = keyof NamedRows;
 
 interface Named {
-  readonly kind: 'price' | 'budget' | 'stop';
+  readonly kind: 'price' | 'budget' | 'stop' | 'guardrail';
   /** JSON Schemas of all fields, the name included. */
   readonly properties: Readonly<Record<string, object>>;
   /** Fields that a new row must have beside its name. */
@@ -25,7 +32,7 @@ interface Named {
   readonly problems: (row: never) => [path: string, reason: string][];
 }
 
-/** Prices, budgets and stops differ in their fields alone: one code plans, merges and checks them. */
+/** Prices, budgets, stops and guardrails differ in their fields alone: one code plans, merges and checks them. */
 export const namedSections: Readonly<Record<NamedSection, Named>> = {
   prices: {
     kind: 'price',
@@ -54,9 +61,25 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     defaults: () => newStop,
     problems: ({ applies_to }: Stop) => patternProblems('applies_to.model', applies_to.model),
   },
+  guardrails: {
+    kind: 'guardrail',
+    properties: guardrailProperties,
+    required: ['kind'],
+    defaults: () => newGuardrail,
+    problems: (row: Guardrail) => [
+      ...patternProblems('applies_to.model', row.applies_to.model),
+      ...guardrailProblems(row),
+    ],
+  },
 };
 
 export const namedSectionNames = Object.keys(namedSections) as NamedSection[];
+
+/** A value for each of these sections. */
+export function eachNamed<T>(of: (section: NamedSection) => T): Record<NamedSection, T> {
+  const all = namedSectionNames.map((section) => [section, of(section)]);
+  return Object.fromEntries(all) as Record<NamedSection, T>;
+}
 
 function patternProblems(path: string, model: string | undefined): [string, string][] {
   const pattern = model === undefined ? null : compileModelPattern(model);

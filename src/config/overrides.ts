@@ -1,6 +1,6 @@
 import type { Credential, Provider, Team } from './configuration.js';
 import { hashKey, keyPattern, minOldKeyLength, previewKey } from './credential-key.js';
-import { type NamedSection, namedSchema, namedSectionNames } from './named.js';
+import { eachNamed, type NamedSection, namedSchema, namedSectionNames } from './named.js';
 import { parseYaml } from './parse-yaml.js';
 import type { Problem } from './problem.js';
 import {
@@ -25,7 +25,7 @@ export interface Override {
   teams: Map<string, Partial<Omit<Team, 'name' | 'id'>>>;
   /** By name. */
   credentials: Map<string, Partial<Omit<Credential, 'name' | 'id'>>>;
-  /** Prices, budgets and stops, by name. */
+  /** Prices, budgets, stops and guardrails, by name. */
   named: Record<NamedSection, Map<string, object>>;
 }
 
@@ -85,7 +85,7 @@ export function parseOverride({ path, text }: OverrideFile, problems: Problem[])
     providers: new Map(),
     teams: new Map(),
     credentials: new Map(),
-    named: { prices: new Map(), budgets: new Map(), stops: new Map() },
+    named: eachNamed(() => new Map()),
   };
   const written = parseYaml(path, text, problems);
   if (written === null) return override;

@@ -9,7 +9,9 @@ export function csv(columns: readonly string[], rows: readonly (readonly unknown
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  const text = value instanceof Date ? value.toISOString() : String(value);
+  const isDeep = Array.isArray(value) && value.some((each) => each instanceof Object);
+  const plain = isDeep ? JSON.stringify(value) : String(value);
+  const text = value instanceof Date ? value.toISOString() : plain;
   // A spreadsheet would run it as a formula, and clients choose model names.
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;

@@ -153,6 +153,21 @@ export interface RequestFinished {
   uncounted: UncountedText | null;
   /** Bodies to store; null unless the key has its bodies stored. */
   bodies: Bodies | null;
+  /** What each guardrail of the request did; null: it has none. */
+  guardrails: readonly GuardrailOutcome[] | null;
+}
+
+/** What one guardrail did to a request or its answer, in the form of its row; never text of either. */
+export interface GuardrailOutcome {
+  guardrail: string;
+  kind: string;
+  phase: 'request' | 'answer';
+  /** `error`: it could not check, and was skipped. */
+  verdict: 'passed' | 'refused' | 'edited' | 'would_refuse' | 'would_edit' | 'error';
+  /** Names of what was found, or what failed. */
+  found: readonly string[];
+  /** Milliseconds that the request has waited for a check that is done elsewhere. */
+  took_ms: number;
 }
 
 /** One attempt at a provider. */

@@ -9,6 +9,7 @@ const latencyBuckets = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 5, 10, 20, 30, 
 const durationBuckets = [...latencyBuckets, 600];
 const firstTokenBuckets = [0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60];
 const speedBuckets = [1, 5, 10, 20, 50, 100, 200, 500, 1_000];
+const guardrailBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const overheadBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1, 10];
 
 /** Every metric that counts events; docs/monitoring.md explains each. */
@@ -101,6 +102,19 @@ export function requestFamilies(registry: Registry) {
     rateLimited: new CounterFamily({
       name: 'llm_proxy_rate_limited_requests_total',
       help: 'Requests refused because their key was over its rate limit.',
+      registry,
+    }),
+    guardrailChecks: new CounterFamily({
+      name: 'llm_proxy_guardrail_checks_total',
+      help: 'Checks of requests and answers by guardrails; verdict error is one that was skipped.',
+      labelNames: ['guardrail', 'kind', 'phase', 'verdict'],
+      registry,
+    }),
+    guardrailWait: new HistogramFamily({
+      name: 'llm_proxy_guardrail_wait_seconds',
+      help: 'Time that requests waited for checks by webhooks and moderation models.',
+      labelNames: ['guardrail'],
+      buckets: guardrailBuckets,
       registry,
     }),
     wrongKeys: new CounterFamily({

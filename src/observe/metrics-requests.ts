@@ -1,5 +1,5 @@
 import type { TokenUsage } from '../dialects/usage.js';
-import type { Charge, RequestFinished } from './event.js';
+import type { Charge, GuardrailOutcome, RequestFinished } from './event.js';
 import type { RequestFamilies } from './metrics-families.js';
 import { admitUpTo, type LabelBounds, type Labels, unknown } from './metrics-labels.js';
 import type { Count, Distribution } from './metrics-series.js';
@@ -37,6 +37,8 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
   const admitReason = admitUpTo(maxReasons);
   const rateLimited = families.rateLimited.of();
   const known = new Map<string, RequestSeries>();
+
+  const countGuardrails = guardrailCounter(families);
 
   const seriesOf = (event: RequestFinished): RequestSeries => {
     const method = methods.has(event.method) ? event.method : unknown;
@@ -93,6 +95,7 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
     const series = seriesOf(event);
     series.requests.value++;
     series.duration.observe(event.totalMs / 1000);
+    if (event.guardrails) countGuardrails(event.guardrails);
     const { error } = event;
     if (error !== null) {
       families.rejected.of({ reason: admitReason(error) ? error : unknown }).value++;
@@ -102,6 +105,19 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
     if (event.attempts === 0) return;
     countSent(series, event);
     if (event.stream) countStream(series, event);
+  };
+}
+
+const maxGuardrails = 200;
+
+function guardrailCounter({ guardrailChecks, guardrailWait }: RequestFamilies) {
+  const admitName = admitUpTo(maxGuardrails);
+  return (outcomes: readonly GuardrailOutcome[]): void => {
+    for (const { guardrail: name, kind, phase, verdict, took_ms } of outcomes) {
+      const guardrail = admitName(name) ? name : unknown;
+      guardrailChecks.of({ guardrail, kind, phase, verdict }).value++;
+      if (took_ms > 0) guardrailWait.of({ guardrail }).observe(took_ms / 1000);
+    }
   };
 }
 

@@ -34,13 +34,14 @@ export class ArrayReader implements AnswerWatcher {
     return this.#events.broke;
   }
 
-  push(chunk: Buffer): Buffer {
-    this.#splitter.push(this.#events.push(chunk), this.#add);
-    return this.#take();
+  push(chunk: Buffer): Buffer | Promise<Buffer> {
+    const events = this.#events.push(chunk);
+    return events instanceof Promise ? events.then(this.#values) : this.#values(events);
   }
 
-  flush(): Buffer {
-    return this.#end(this.#events.flush());
+  flush(): Buffer | Promise<Buffer> {
+    const rest = this.#events.flush();
+    return rest instanceof Promise ? rest.then((events) => this.#end(events)) : this.#end(rest);
   }
 
   errorEvent(error: GatewayError, requestId: string): Buffer {
@@ -54,6 +55,11 @@ export class ArrayReader implements AnswerWatcher {
   readonly #add = ({ data }: { data: string }): void => {
     this.#text += (this.#any ? ',\r\n' : '[') + data;
     this.#any = true;
+  };
+
+  readonly #values = (events: Buffer): Buffer => {
+    this.#splitter.push(events, this.#add);
+    return this.#take();
   };
 
   #end(rest: Buffer | null): Buffer {

@@ -1,11 +1,13 @@
 import type { Endpoint } from '../dialects/endpoint.js';
 import type { ErrorKind } from '../dialects/error-kind.js';
 import { type GatewayError, toGatewayError } from '../errors.js';
+import type { OwnAnswer } from '../policies/policy.js';
 import { modelMeant } from '../routing/model-order.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { errorPage, pageHeaders, wantsPage } from '../server/page.js';
 import { checkHost, checkTarget } from '../server/request-target.js';
 import { admit } from './admit.js';
+import { applyPolicies } from './applied-policies.js';
 import { authenticate } from './authenticate.js';
 import { boundRoutes, noteMade } from './bound.js';
 import { checkAddress } from './check-address.js';
@@ -55,6 +57,7 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
   }
   if (exchange.aborted && !record.complete) record.left();
   record.reservation?.settle(record);
+  record.policies?.after(record);
   if (endpoint) countActive(gateway, endpoint, -1);
   gateway.emit(record.finished());
 }
@@ -101,13 +104,24 @@ async function answer(
   }
 
   const place = placeIn(exchange.path, exchange.query);
-  const { upload, request } = await readRequest(gateway, exchange, endpoint, place, credential);
-  record.asked(exchange, request, endpoint.dialect);
-  const every = planRoutes(snapshot, credential, endpoint, request.model, settings.routing);
+  const { upload, request: asked } = await readRequest(
+    gateway,
+    exchange,
+    endpoint,
+    place,
+    credential,
+  );
+  record.asked(exchange, asked, endpoint.dialect);
+  const every = planRoutes(snapshot, credential, endpoint, asked.model, settings.routing);
   const free = snapshot.stops ? openRoutes(gateway, record, every) : every;
   const { resources } = endpoint.dialect;
-  const routes = resources ? await boundRoutes(gateway, credential, endpoint, request, free) : free;
-  checkAlternatives(credential, request);
+  const routes = resources ? await boundRoutes(gateway, credential, endpoint, asked, free) : free;
+  checkAlternatives(credential, asked);
+  const applied = { gateway, exchange, endpoint, credential, record };
+  const body = upload ? 'form' : 'whole';
+  const checked = snapshot.policies && (await applyPolicies(applied, asked, body, place));
+  if (checked && 'answer' in checked) return respondOwn(exchange, record, checked.answer);
+  const request = checked?.request ?? asked;
   const planned = {
     request,
     upload,
@@ -140,6 +154,16 @@ async function answer(
   } finally {
     release();
   }
+}
+
+/** Answers with what a policy has in place of a provider's answer. */
+function respondOwn(exchange: Exchange, record: RequestRecord, answer: OwnAnswer): void {
+  record.answered(answer.status);
+  exchange.respond(
+    answer.status,
+    [...answer.headers, 'x-request-id', record.requestId],
+    answer.body,
+  );
 }
 
 const jsonHeaders = ['content-type', 'application/json'] as const;

@@ -7,14 +7,17 @@ import type {
   AttemptLog,
   AttemptsEnd,
   Bodies,
+  GuardrailOutcome,
   RequestFinished,
   UncountedText,
 } from '../observe/event.js';
 import type { Candidate, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
+
 import { endUserOf, tagsOf } from './attribution.js';
 import { keptBody, noBody } from './body-keeper.js';
 import { requestIdOf } from './headers.js';
+import type { PolicyRuns } from './policy-runs.js';
 import type { Reservation } from './quota.js';
 
 /** Of a prompt, as far as its turn in a queue needs it. */
@@ -58,10 +61,14 @@ export class RequestRecord {
   usage: TokenUsage | null = null;
   uncounted: UncountedText | null = null;
   bodies: Bodies | null = null;
+  /** Null where it has none. */
+  policies: PolicyRuns | null = null;
+  /** What its guardrails did; null: it has none. */
+  guardrails: GuardrailOutcome[] | null = null;
   /** What it holds of the limits of its key and team; null where they have none. */
   reservation: Reservation | null = null;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Pick<Exchange, 'header' | 'method'>) {
     this.requestId = requestIdOf(exchange.header('x-request-id'));
     this.method = exchange.method;
   }
@@ -79,6 +86,13 @@ export class RequestRecord {
     this.user = endUserOf(exchange, request, dialect);
     if (this.credential) this.tags = tagsOf(exchange, this.credential);
     if (this.credential?.storeBodies) this.bodies = { request: keptBody(body), response: noBody };
+  }
+
+  checked(outcome: GuardrailOutcome): void {
+    this.guardrails ??= [];
+    this.guardrails.push(outcome);
+    // What was not checked is no success, also where it was let pass.
+    if (outcome.verdict === 'error') this.error ??= 'guardrail_skipped';
   }
 
   attempted(candidate: Candidate): void {
@@ -163,6 +177,7 @@ export class RequestRecord {
       usage: this.usage,
       uncounted: this.uncounted,
       bodies: this.bodies,
+      guardrails: this.guardrails,
     };
   }
 }

@@ -1,15 +1,17 @@
+import type { AnswerHead } from '../policies/policy.js';
 import type { Exchange } from '../server/exchange.js';
 import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
 import { ArrayReader } from './array-reader.js';
 import type { Answer, PlannedRequest } from './dispatch.js';
 import type { Gateway } from './gateway.js';
 import { answerHeaders, translatedHeaders } from './headers.js';
+import { HeldReader, WatchedReader } from './held-reader.js';
 import { asksArray } from './path-forms.js';
 import { watchRest } from './reader-pace.js';
 import type { RequestRecord } from './record.js';
 import { relay } from './relay.js';
 import { pushCost } from './request-cost.js';
-import { respondTranslated } from './respond-translated.js';
+import { respondTranslated, wholeOf } from './respond-translated.js';
 import { isStopped } from './stops.js';
 import { StreamKeeper } from './stream-keeper.js';
 import { TranslatedReader } from './translated-reader.js';
@@ -26,10 +28,22 @@ export async function relayAnswer(
   record: RequestRecord,
 ): Promise<void> {
   const { attempt, translated } = answer;
+  const { policies } = record;
   const { dialect } = planned.endpoint;
   const readyMs = performance.now();
   record.stream = attempt.stream;
   record.firstTokenMs = readyMs - record.startMs;
+  const head: AnswerHead = {
+    status: attempt.status,
+    stream: attempt.stream,
+    contentType: String(translated ? '' : (attempt.headers['content-type'] ?? '')).toLowerCase(),
+  };
+  const holds = policies?.holds(head) ?? [];
+  const watches = policies?.watches(head) ?? [];
+  if (holds.length > 0 && !translated && !attempt.stream && !attempt.ended) {
+    // No byte of it may leave before all of it is known.
+    attempt.edit(await wholeOf(gateway, answer, exchange, record));
+  }
   const isArray =
     attempt.stream &&
     attempt.status < 400 &&
@@ -72,13 +86,25 @@ export async function relayAnswer(
     headers.push('content-type', type, 'cache-control', 'no-cache');
     await passOn(new TranslatedReader(translated.begun.pipe, translated.begun.first, storesBody));
   } else {
-    await respondTranslated(gateway, answer, translated, exchange, headers, planned, record);
+    await respondTranslated(
+      gateway,
+      answer,
+      translated,
+      exchange,
+      headers,
+      planned,
+      record,
+      holds,
+      watches,
+    );
   }
   watchRest(gateway, exchange);
   record.upstreamMs += performance.now() - readyMs;
 
   async function passOn(events: AnswerWatcher): Promise<void> {
-    const reader = isArray ? new ArrayReader(events) : events;
+    const held = holds.length > 0 ? new HeldReader(events, holds, record.bodies !== null) : events;
+    const array = isArray ? new ArrayReader(held) : held;
+    const reader = watches.length > 0 ? new WatchedReader(array, watches) : array;
     let isRead = false;
     const relayed = relay(attempt, exchange, headers, record, reader, dialect, () => {
       isRead = true;

@@ -1,10 +1,12 @@
 import { GatewayError } from '../errors.js';
+import type { AnswerHold, AnswerWatch } from '../policies/policy.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { AnswerKeeper } from './answer-keeper.js';
 import { keptBody } from './body-keeper.js';
 import type { Answer, PlannedRequest } from './dispatch.js';
 import { respondInStream } from './early-head.js';
 import type { Gateway } from './gateway.js';
+import { passed } from './held-reader.js';
 import type { RequestRecord } from './record.js';
 import { brokenAnswer } from './relay.js';
 import { pushCost } from './request-cost.js';
@@ -28,6 +30,8 @@ export async function respondTranslated(
   headers: string[],
   { endpoint, request }: PlannedRequest,
   record: RequestRecord,
+  holds: readonly AnswerHold[],
+  watches: readonly AnswerWatch[],
 ): Promise<void> {
   const { attempt } = answer;
   const { status } = attempt;
@@ -38,7 +42,7 @@ export async function respondTranslated(
     return status >= 400 ? translation.error(body, status) : translation.answer(body);
   };
   const said = begun && 'said' in begun ? begun.said : await read();
-  const sent = Buffer.from(said.body);
+  const sent = await passed('error' in said ? [] : holds, Buffer.from(said.body));
   record.status = 'error' in said ? said.status : status;
   if (record.bodies) record.bodies.response = keptBody(sent);
   if (!('error' in said)) {
@@ -47,6 +51,7 @@ export async function respondTranslated(
     countTokens(record, request, said.usage, whole, endpoint.dialect);
     pushCost(headers, record);
   }
+  for (const watch of watches) watch.push(sent);
   record.complete = !exchange.aborted;
   if (exchange.headSent) respondInStream(exchange, record, endpoint.dialect, sent);
   else exchange.respond(record.status, ['content-type', 'application/json', ...headers], sent);

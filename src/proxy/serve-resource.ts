@@ -8,6 +8,7 @@ import { GatewayError } from '../errors.js';
 import type { Candidate, RoutedCredential, RoutedProvider } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
 import { admit } from './admit.js';
+import { applyPolicies } from './applied-policies.js';
 import { boundTo, namedIn, routeTo } from './bound.js';
 import { dispatch, type PlannedRequest } from './dispatch.js';
 import type { Gateway } from './gateway.js';
@@ -45,11 +46,15 @@ export async function serveResource(
     throw new GatewayError('model_not_allowed', message);
   }
   if (isMade && endpoint.hidesModels) refuseUnmetered(gateway, record, endpoint.noun, null);
-  const { request, upload } = await readBody(gateway, exchange, endpoint);
-  const named = namedIn(request, endpoint.dialect);
+  const { request: asked, upload } = await readBody(gateway, exchange, endpoint);
+  const named = namedIn(asked, endpoint.dialect);
   const id = decoded(below.split('/')[1] ?? '');
   if (below !== '') named.unshift({ id, param: null });
   const provider = await boundTo(gateway, credential, named);
+  const applied = { gateway, exchange, endpoint, credential, record };
+  const body = upload ? 'form' : 'whole';
+  const checked = gateway.snapshot.policies && (await applyPolicies(applied, asked, body));
+  const request = checked && 'request' in checked ? checked.request : asked;
   const planned: PlannedRequest = {
     request,
     upload,

@@ -6,6 +6,7 @@ import type { RoutedCredential } from '../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { acceptOf, isKey, newKey, protocolsIn } from '../websocket/handshake.js';
 import { admit } from './admit.js';
+import { applyPolicies } from './applied-policies.js';
 import { keyProtocol } from './client-key.js';
 import { type Answer, dispatch } from './dispatch.js';
 import type { Gateway } from './gateway.js';
@@ -35,6 +36,9 @@ export async function serveSocket(
   const request = requestWithout(model);
   record.asked(exchange, request, endpoint.dialect);
   refuseUnmetered(gateway, record, 'session', model);
+  if (gateway.snapshot.policies) {
+    await applyPolicies({ gateway, exchange, endpoint, credential, record }, request, 'socket');
+  }
   const offered = protocolsIn(exchange.header('sec-websocket-protocol'));
   const passed = offered.filter((name) => !name.startsWith(keyProtocol));
   const providerKey = newKey();

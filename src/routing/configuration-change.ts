@@ -1,5 +1,6 @@
 import type { Budget } from '../config/budget.js';
 import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
+import type { Guardrail } from '../config/guardrail.js';
 import type { Stop } from '../config/stop.js';
 
 /** The difference between two configurations. Its size is that of the change, not of the tables. */
@@ -10,6 +11,7 @@ export interface ConfigurationChange {
   teams: Team[];
   budgets: Budget[];
   stops: Stop[];
+  guardrails: Guardrail[];
   /** New or changed, also where only their team has changed. */
   added: Credential[];
   /** Changed and deleted credentials as they were before. */
@@ -37,6 +39,7 @@ export function changeBetween(before: Configuration, after: Configuration): Conf
     teams: after.teams,
     budgets: after.budgets ?? [],
     stops: after.stops ?? [],
+    guardrails: after.guardrails ?? [],
     added,
     removed: [...credentials.values()],
   };

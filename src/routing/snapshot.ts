@@ -1,5 +1,6 @@
 import type { Configuration, Provider } from '../config/configuration.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
+import { compilePolicies, type PolicyTable } from '../policies/table.js';
 import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
 import { type BudgetTable, compileBudgets, compileStops, type RoutedStop } from './budgets.js';
 import type { ConfigurationChange } from './configuration-change.js';
@@ -19,6 +20,8 @@ export interface Snapshot {
   readonly credentials: CredentialTable;
   /** Null where there are none. */
   readonly budgets: BudgetTable | null;
+  /** Null where no policy is configured. */
+  readonly policies: PolicyTable | null;
   /** Kill switches that are thrown; null: none. */
   readonly stops: readonly RoutedStop[] | null;
   /** Enabled providers. */
@@ -106,12 +109,16 @@ function routed(config: Provider): RoutedProvider {
   });
 }
 
+/** What of a configuration is compiled whole, whatever has changed. */
+type Policed = Pick<Configuration, 'version' | 'budgets' | 'stops' | 'guardrails'>;
+
 function assemble(
   hash: string,
-  { version, budgets, stops }: Pick<Configuration, 'version' | 'budgets' | 'stops'>,
+  configuration: Policed,
   providers: readonly RoutedProvider[],
   credentials: CredentialTable,
 ): Snapshot {
+  const { version, budgets, stops } = configuration;
   const routes = new Map<string, ModelRoutes>();
   const groups = new Map<string, string>();
   const index = new ModelIndex(providers.map(({ names }) => names));
@@ -120,6 +127,7 @@ function assemble(
     version,
     credentials,
     budgets: compileBudgets(budgets),
+    policies: compilePolicies(configuration),
     stops: compileStops(stops),
     providers: Object.freeze(providers),
     models: namedModels(providers),

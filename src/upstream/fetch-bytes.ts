@@ -10,7 +10,7 @@ export interface FetchRequest {
   url: string;
   /** Flat, lower case. */
   headers?: readonly string[];
-  body?: string | null;
+  body?: Buffer | string | null;
   /** Maximum total time, from the connection to the end of the answer. */
   timeoutMs: number;
   maxBytes: number;
@@ -27,13 +27,14 @@ export interface FetchedBytes {
 }
 
 /**
- * One request of our own to an address that is no provider's, on a connection of its own. Redirects
- * are not followed.
+ * One request of our own to an address that is no provider's. Redirects are not followed.
+ * @param pools whose connections are kept for later requests; null: one of its own.
  * @throws UpstreamError; Error for an address that is not allowed or an answer that is too long.
  */
 export async function fetchBytes(
   settings: Settings['upstream'],
   request: FetchRequest,
+  pools: Upstreams | null = null,
 ): Promise<FetchedBytes> {
   const { method, url, headers = [], body = null, timeoutMs, maxBytes } = request;
   const { isLocalService = false, isDirect = isLocalService } = request;
@@ -41,7 +42,7 @@ export async function fetchBytes(
   if (protocol !== 'http:' && protocol !== 'https:') throw new Error('is not an http address');
   const problem = isLocalService ? null : hostProblem(hostname, settings.private_addresses);
   if (problem) throw new Error(`the host ${hostname} ${problem}`);
-  const upstreams = new Upstreams({ ...settings, max_connections_per_provider: 1 });
+  const upstreams = pools ?? new Upstreams({ ...settings, max_connections_per_provider: 1 });
   const attempt = new Attempt();
   const timer = setTimeout(() => attempt.abort('timeout'), timeoutMs);
   try {
@@ -70,7 +71,7 @@ export async function fetchBytes(
     return { status: attempt.status, headers: attempt.headers, body: read };
   } finally {
     clearTimeout(timer);
-    upstreams.retain([]);
+    if (!pools) upstreams.retain([]);
   }
 }
 

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { mergeConfiguration } from '../../src/config/merge.js';
+import { eachNamed } from '../../src/config/named.js';
 import { type Override, parseOverride } from '../../src/config/overrides.js';
 import { compileSchema } from '../../src/config/schema.js';
 import { settingsSchema } from '../../src/config/settings-schema.js';
@@ -64,7 +65,7 @@ test('the example of an override file in the documentation is valid', () => {
       source: 'database',
       providers: new Map([['openai', { api_base: 'http://x/v1', api_key: 'k' }]]),
       teams: new Map(),
-      named: { prices: new Map(), budgets: new Map(), stops: new Map() },
+      named: eachNamed(() => new Map()),
       credentials: new Map([['intern', { credential_key: 'a'.repeat(64) }]]),
     },
     ...overrides,

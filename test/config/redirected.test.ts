@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { eachNamed } from '../../src/config/named.js';
 import type { Override } from '../../src/config/overrides.js';
 import { redirectedSecrets } from '../../src/config/redirected.js';
 import { configuration, provider } from './configuration-for-test.js';
@@ -9,7 +10,7 @@ function file(fields: object, source = 'a.yaml'): Override {
     source,
     providers: new Map([['main', fields]]),
     teams: new Map(),
-    named: { prices: new Map(), budgets: new Map(), stops: new Map() },
+    named: eachNamed(() => new Map()),
     credentials: new Map(),
   };
 }

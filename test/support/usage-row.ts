@@ -36,6 +36,7 @@ export function logRow(changes: Partial<UsageRow> = {}): UsageRow {
     need_nano: null,
     translated_to: null,
     losses: null,
+    guardrails: null,
     request_body: null,
     response_body: null,
     ...changes,

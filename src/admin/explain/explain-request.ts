@@ -1,7 +1,7 @@
 import type { Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
 import type { ExplainedRow } from '../../db/queries/list-requests.js';
-import type { RequestFinished } from '../../observe/event.js';
+import type { GuardrailOutcome, RequestFinished } from '../../observe/event.js';
 import type { Recent, RecentRequest } from '../../observe/recent/recent.js';
 import type { ModelPrice } from '../../pricing/model-price.js';
 import { compileMappingMatch } from '../../routing/model-mapping.js';
@@ -39,6 +39,8 @@ export interface RequestExplanation {
   translated_to: string | null;
   /** The fields that were lost on the way to it. */
   lost: string | null;
+  /** What each guardrail did; from a row, those that did more than let it pass. */
+  guardrails: readonly GuardrailOutcome[];
   /** Providers of the model in the request's configuration; null where that is no longer kept. */
   candidates: Considered[] | null;
   limits: { rate_limit: number | null; used_in_second: number } | null;
@@ -104,6 +106,7 @@ export function explainRemembered(
     attempts_end: event.attemptsEnd,
     translated_to: event.translation?.to ?? null,
     lost: event.translation?.lost ?? null,
+    guardrails: event.guardrails ?? [],
     candidates: providers && considered(event, log, providers, recent, routing),
     limits: event.credential && {
       rate_limit: event.rateLimit,
@@ -146,6 +149,7 @@ export function explainRow(row: ExplainedRow, price: ModelPrice | null): Request
     attempts_end: null,
     translated_to: row.translated_to,
     lost: row.losses,
+    guardrails: row.guardrails ?? [],
     candidates: null,
     limits: null,
     tokens: usage_source && {

@@ -8,7 +8,7 @@ import type { Control } from '../control.js';
 import { explainModel } from '../explain/explain-model.js';
 import { explainRemembered, explainRow } from '../explain/explain-request.js';
 import { providerState } from '../explain/provider-state.js';
-import { jsonResponse, object } from '../openapi-schemas.js';
+import { guardrailOutcome, jsonResponse, object } from '../openapi-schemas.js';
 import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };
@@ -85,6 +85,7 @@ const requestExplanation = object({
   attempts_end: textOrNull,
   translated_to: textOrNull,
   lost: textOrNull,
+  guardrails: { type: 'array', items: guardrailOutcome },
   candidates: {
     ...orNull(list(considered)),
     description: 'By the configuration that the request used; null where that is no longer kept.',

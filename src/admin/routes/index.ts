@@ -8,6 +8,7 @@ import { databaseRoutes } from './database.js';
 import { docsRoutes } from './docs.js';
 import { eventRoutes } from './events.js';
 import { explainRoutes } from './explain.js';
+import { guardrailRoutes } from './guardrails.js';
 import { healthRoutes } from './health.js';
 import { homeRoutes } from './home.js';
 import { metricsRoutes } from './metrics.js';
@@ -29,6 +30,7 @@ const described: readonly AdminRoute[] = [
   ...credentialRoutes,
   ...teamRoutes,
   ...namedRoutes,
+  ...guardrailRoutes,
   ...spendRoutes,
   ...configRoutes,
   ...configLifecycleRoutes,

@@ -16,6 +16,7 @@ interface Words {
   example: object;
   /** True where operators may change them too. */
   operators: boolean;
+  tag: string;
 }
 
 const version = { type: 'integer', description: 'Version of the configuration.' };
@@ -25,8 +26,8 @@ const shown = {
   updated_at: { type: 'string', format: 'date-time' },
 };
 
-/** The operations on prices, budgets or stops: the rows of the database, without override files. */
-function routesOf({ section, one, many, example, operators }: Words): ChangeRoute[] {
+/** The operations on prices, budgets, stops or guardrails: the rows of the database, without override files. */
+function routesOf({ section, one, many, example, operators, tag }: Words): ChangeRoute[] {
   const { kind, properties, required } = namedSections[section];
   const path = `/admin/v1/${section}`;
   const row = object({ ...shown, ...properties });
@@ -39,7 +40,7 @@ function routesOf({ section, one, many, example, operators }: Words): ChangeRout
     schema: { type: 'string', minLength: 1, maxLength: 300 },
   };
   const common = { access: 'admin', ...(operators && { operators }) } as const;
-  const tags = ['spend'];
+  const tags = [tag];
   return [
     {
       method: 'GET',
@@ -157,10 +158,11 @@ function refOf({ params }: AdminRequest): string {
   return params.id ?? '';
 }
 
-/** `/admin/v1/prices`, `/admin/v1/budgets`, `/admin/v1/stops`. */
+/** `/admin/v1/prices`, `/admin/v1/budgets`, `/admin/v1/stops`, `/admin/v1/guardrails`. */
 export const namedRoutes: readonly ChangeRoute[] = [
   ...routesOf({
     section: 'prices',
+    tag: 'spend',
     one: 'Price',
     many: 'Prices',
     operators: false,
@@ -172,6 +174,7 @@ export const namedRoutes: readonly ChangeRoute[] = [
   }),
   ...routesOf({
     section: 'budgets',
+    tag: 'spend',
     one: 'Budget',
     many: 'Budgets',
     operators: false,
@@ -188,5 +191,19 @@ export const namedRoutes: readonly ChangeRoute[] = [
     many: 'Stops',
     operators: true,
     example: { name: 'team:chat', applies_to: { team: 'chat' }, reason: 'a runaway agent' },
+    tag: 'spend',
+  }),
+  ...routesOf({
+    section: 'guardrails',
+    one: 'Guardrail',
+    many: 'Guardrails',
+    operators: false,
+    example: {
+      name: 'no-pii',
+      kind: 'pii',
+      applies_to: { team: 'chat' },
+      config: { entities: ['email', 'card'], action: 'redact', restore: true },
+    },
+    tag: 'guardrails',
   }),
 ];

@@ -1,7 +1,7 @@
 import { listRequestPage, requestColumns } from '../../db/queries/list-requests.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
-import { object } from '../openapi-schemas.js';
+import { guardrailOutcome, object } from '../openapi-schemas.js';
 import {
   asked,
   filterOf,
@@ -39,6 +39,11 @@ const row = object({
   duration_ms: { type: 'number' },
   upstream_ms: { type: 'number' },
   first_token_ms: { type: ['number', 'null'] },
+  guardrails: {
+    type: ['array', 'null'],
+    items: guardrailOutcome,
+    description: 'Guardrails that did more than let it pass; never the text.',
+  },
 });
 const list = object({
   requests: { type: 'array', items: row },

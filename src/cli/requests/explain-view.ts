@@ -37,6 +37,7 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
       ? []
       : [['config', `version ${explanation.config_version}`] as const]),
   ]);
+  if (explanation.guardrails.length > 0) printGuardrails(explanation.guardrails);
   if (log === null) {
     print('');
     note(
@@ -111,6 +112,18 @@ function printConsidered(candidates: readonly Considered[]): void {
     { header: 'PRIO', value: (one) => String(one.priority), align: 'right' },
     { header: 'WEIGHT', value: (one) => String(one.weight), align: 'right' },
     { header: 'WHY', value: (one) => one.reason, shrinkTo: 24 },
+  ]);
+}
+
+function printGuardrails(guardrails: RequestExplanation['guardrails']): void {
+  print(`\n${paint('bold', 'Guardrails')}`);
+  printTable(guardrails, [
+    { header: 'GUARDRAIL', value: (one) => one.guardrail, shrinkTo: 12 },
+    { header: 'KIND', value: (one) => one.kind },
+    { header: 'OF', value: (one) => one.phase },
+    { header: 'VERDICT', value: (one) => one.verdict.replace('_', ' ') },
+    { header: 'FOUND', value: (one) => one.found.join(', ') || '-', shrinkTo: 20 },
+    { header: 'TOOK', value: (one) => (one.took_ms > 0 ? duration(one.took_ms) : '-') },
   ]);
 }
 

@@ -119,6 +119,7 @@ export function shownDocument({ providers, credentials }: Imported, title: strin
     prices: [],
     budgets: [],
     stops: [],
+    guardrails: [],
     credentials: rows(credentials, 'name'),
   };
   return writeDocument(stored, title);

@@ -197,9 +197,19 @@ export class Reloader {
 }
 
 /** Hash of everything but the version: configurations that route alike have the same. */
-function contentHash({ providers, teams, credentials, budgets, stops }: Configuration): string {
+function contentHash(configuration: Configuration): string {
+  const { providers, teams, credentials, budgets, stops, guardrails = [] } = configuration;
   return createHash('sha256')
-    .update(JSON.stringify([providers.map(withoutPrices), teams, credentials, budgets, stops]))
+    .update(
+      JSON.stringify([
+        providers.map(withoutPrices),
+        teams,
+        credentials,
+        budgets,
+        stops,
+        guardrails,
+      ]),
+    )
     .digest('hex');
 }
 

@@ -2,6 +2,7 @@ import { CloudCredentials } from '../../clouds/cloud-credentials.js';
 import { CloudError } from '../../clouds/cloud-error.js';
 import type { Configuration, FetchedCredentials, Provider } from '../../config/configuration.js';
 import { previewKey } from '../../config/credential-key.js';
+import type { Guardrail } from '../../config/guardrail.js';
 import {
   formatSecretKey,
   isSealed,
@@ -187,7 +188,7 @@ export class Secrets implements SecretReader {
     const { provider_type } = row as SecretColumns as Provider;
     const revealed = {
       ...clear,
-      ...(isReference(api_key) && { api_key: await this.#resolve(api_key, provider_type) }),
+      ...(isReference(api_key) && { api_key: await this.dereference(api_key, provider_type) }),
       provider_params: await withTlsFiles(clear.provider_params, read),
     };
     const fetched = await this.#fetched(revealed);
@@ -242,11 +243,22 @@ export class Secrets implements SecretReader {
     };
     const providers = await Promise.all(configuration.providers.map(resolved));
     const inClear = rows.providers.filter(holdsClearSecret);
+    const guardrails = await Promise.all(
+      (configuration.guardrails ?? []).map((row) => this.#withSecret(row)),
+    );
     return {
-      configuration: { ...configuration, providers },
+      configuration: { ...configuration, providers, guardrails },
       unusable,
       inClear: inClear.map(({ provider_key }) => provider_key),
     };
+  }
+
+  /** A guardrail whose secret cannot be read has an empty one, and its checks fail. */
+  async #withSecret(guardrail: Guardrail): Promise<Guardrail> {
+    const { config, is_enabled } = guardrail;
+    if (config.secret === undefined || !is_enabled) return guardrail;
+    const secret = await this.dereference(config.secret).catch(() => '');
+    return { ...guardrail, config: { ...config, secret } };
   }
 
   /** True if a secret is encrypted under this key, for this place with its origin. */
@@ -289,7 +301,7 @@ export class Secrets implements SecretReader {
     return this.ring.find((key) => key.id === id);
   }
 
-  async #resolve(value: string, providerType: string): Promise<string> {
+  async dereference(value: string, providerType = ''): Promise<string> {
     const reference = parseReference(value);
     if (typeof reference === 'string') throw new SecretError(reference);
     let found: string;

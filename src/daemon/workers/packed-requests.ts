@@ -111,6 +111,7 @@ const table: Columns<Packed> = {
   }),
   uncounted: objectOrNull(),
   bodies: objectOrNull(),
+  guardrails: objectOrNull(),
 };
 const width = widthOf(table);
 const firstCapacity = 64;

@@ -1,4 +1,5 @@
 import type { UsageClasses } from '../../dialects/usage.js';
+import type { GuardrailOutcome } from '../../observe/event.js';
 import type { Sql } from '../client.js';
 import { runReport } from '../report.js';
 import { type RequestFilter, where } from './request-filter.js';
@@ -30,6 +31,8 @@ export interface RequestLogRow {
   duration_ms: number;
   upstream_ms: number;
   first_token_ms: number | null;
+  /** Guardrails that did more than let it pass; null: none. */
+  guardrails: readonly GuardrailOutcome[] | null;
 }
 
 /** With what its cost was made of, and what was lost in translation. */
@@ -65,6 +68,7 @@ export const requestColumns = [
   'duration_ms',
   'upstream_ms',
   'first_token_ms',
+  'guardrails',
 ] as const satisfies readonly (keyof RequestLogRow)[];
 
 /** `user` is a word of SQL. `cursor` is the row's place in lists: see `cursorPattern`. */

@@ -11,6 +11,7 @@ export async function readStoredConfiguration(sql: Sql): Promise<StoredConfigura
       (SELECT coalesce(json_agg(to_jsonb(r) ORDER BY id), '[]') FROM prices r) AS prices,
       (SELECT coalesce(json_agg(to_jsonb(b) ORDER BY id), '[]') FROM budgets b) AS budgets,
       (SELECT coalesce(json_agg(to_jsonb(s) ORDER BY id), '[]') FROM stops s) AS stops,
+      (SELECT coalesce(json_agg(to_jsonb(g) ORDER BY id), '[]') FROM guardrails g) AS guardrails,
       (SELECT coalesce(json_agg(to_jsonb(c) ORDER BY id), '[]') FROM credentials c) AS credentials`;
   return row;
 }

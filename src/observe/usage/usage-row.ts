@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TokenUsage, UsageClasses } from '../../dialects/usage.js';
-import type { Charge, RequestFinished } from '../event.js';
+import type { Charge, GuardrailOutcome, RequestFinished } from '../event.js';
 import { bodyText } from './body-text.js';
 
 /** The source of a token count: the provider's answer, or the gateway's own count. */
@@ -47,6 +47,8 @@ export interface UsageRow {
   translated_to: string | null;
   losses: string | null;
   /** Null unless the key has its bodies stored. */
+  /** Guardrails that did more than let it pass; null: none. */
+  guardrails: readonly GuardrailOutcome[] | null;
   request_body: string | null;
   response_body: string | null;
 }
@@ -110,9 +112,16 @@ export function usageRow(
     need_nano: event.need?.nano ?? null,
     translated_to: event.translation?.to ?? null,
     losses: event.translation?.lost ?? null,
+    guardrails: firedIn(event),
     request_body: event.bodies && bodyText(event.bodies.request),
     response_body: event.bodies && bodyText(event.bodies.response),
   };
+}
+
+/** The guardrails that did more than let a request pass, which is no news; null: none. */
+export function firedIn({ guardrails }: RequestFinished): readonly GuardrailOutcome[] | null {
+  const fired = guardrails?.filter(({ verdict }) => verdict !== 'passed') ?? [];
+  return fired.length === 0 ? null : fired;
 }
 
 const uidPrefix = randomUUID().slice(0, -12);

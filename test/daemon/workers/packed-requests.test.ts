@@ -48,6 +48,7 @@ const request: RequestFinished = {
   uncounted: null,
   bodies: null,
   need: null,
+  guardrails: null,
 };
 
 test('finished requests come out of their packed form as they went in', () => {

@@ -33,6 +33,7 @@ export function finished(changes: Partial<RequestFinished> = {}): RequestFinishe
     uncounted: null,
     bodies: null,
     need: null,
+    guardrails: null,
     ...changes,
   };
 }

@@ -1,0 +1,85 @@
+import type { DialectName } from './dialect.js';
+import type { JsonText } from './json-texts.js';
+import { isObject } from './read.js';
+
+/** One of the texts that a stream brings in pieces. */
+export interface Channel {
+  /** Names it among the texts of the stream. */
+  key: string;
+  /** Texts of one sequence: the next begins when the one before is complete. */
+  sequence: string;
+}
+
+const chatDelta =
+  /^choices\[(\d+)\]\.delta\.(?:(content|refusal|reasoning_content|reasoning|audio\.transcript)|tool_calls\[(\d+)\]\.(?:function\.arguments|custom\.input))(?:\[\d+\]\.(?:text|thinking\[\d+\]\.text))?$/;
+const completionDelta = /^choices\[(\d+)\]\.text$/;
+const messageDelta = /^delta\.(text|thinking|partial_json)$/;
+const partDelta = /^candidates\[(\d+)\]\.content\.parts\[(\d+)\]\.text$/;
+
+/**
+ * The text that a piece in an event of a stream is of; null: it is whole in this event.
+ * @param event as parsed.
+ */
+export function channelOf(dialect: DialectName, event: unknown, { at }: JsonText): Channel | null {
+  switch (dialect) {
+    case 'openai.chat': {
+      const [, place, name = 'tool', tool] = chatDelta.exec(at) ?? [];
+      if (place === undefined) return null;
+      const choice = member(event, 'choices', place);
+      const sequence = String(fieldOf(choice, 'index') ?? place);
+      if (tool === undefined) return { key: `${sequence} ${name}`, sequence };
+      const call = member(fieldOf(choice, 'delta'), 'tool_calls', tool);
+      // Calls of tools may come at once.
+      const key = `${sequence} tool ${fieldOf(call, 'index') ?? tool}`;
+      return { key, sequence: key };
+    }
+    case 'openai.completions': {
+      const [, place] = completionDelta.exec(at) ?? [];
+      if (place === undefined) return null;
+      const key = String(fieldOf(member(event, 'choices', place), 'index') ?? place);
+      return { key, sequence: key };
+    }
+    case 'openai.responses':
+    case 'openai.stored':
+    case 'openai.transcriptions': {
+      if (at !== 'delta') return null;
+      const names = ['type', 'item_id', 'output_index', 'content_index', 'summary_index'];
+      const key = names.map((name) => fieldOf(event, name) ?? '').join(' ');
+      return { key, sequence: String(fieldOf(event, 'output_index') ?? '') };
+    }
+    case 'anthropic.messages':
+      if (!messageDelta.test(at)) return null;
+      return { key: `${at} ${fieldOf(event, 'index') ?? ''}`, sequence: '' };
+    case 'gemini.generate': {
+      const [, place, part = ''] = partDelta.exec(at) ?? [];
+      if (place === undefined) return null;
+      const candidate = member(event, 'candidates', place);
+      const sequence = String(fieldOf(candidate, 'index') ?? place);
+      const isThought = fieldOf(member(fieldOf(candidate, 'content'), 'parts', part), 'thought');
+      return { key: `${sequence} ${isThought === true ? 'thought' : 'text'}`, sequence };
+    }
+    default:
+      return null;
+  }
+}
+
+const ending =
+  /^(?:content_block_stop|message_delta|message_stop|response\..*(?:done|completed|failed|incomplete))$/;
+
+/**
+ * True for an event with which all texts before it are complete. Streams without such events end
+ * soon after their texts.
+ */
+export function endsTexts(event: unknown): boolean {
+  const type = fieldOf(event, 'type');
+  return typeof type === 'string' && ending.test(type);
+}
+
+function fieldOf(object: unknown, name: string): unknown {
+  return isObject(object) ? object[name] : undefined;
+}
+
+function member(object: unknown, list: string, place: string): unknown {
+  const all = fieldOf(object, list);
+  return Array.isArray(all) ? all[Number(place)] : undefined;
+}

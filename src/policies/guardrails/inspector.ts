@@ -1,0 +1,141 @@
+import type { JsonText } from '../../dialects/json-texts.js';
+import type { Detector, Match } from './match.js';
+
+/** A part of a text and what takes its place. */
+export interface Replacement {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** The text of an answer or request, with its place. */
+export type PlacedText = Pick<JsonText, 'at' | 'text' | 'kind'>;
+
+/** Looks at texts for a purpose. @throws GatewayError to refuse. */
+export interface Inspector {
+  /** Whole texts: the replacements in each. */
+  whole(texts: readonly PlacedText[]): Replacement[][];
+  /** A text that arrives in pieces. */
+  open(isJson: boolean): InspectorRun;
+}
+
+export interface InspectorRun {
+  /** Places before this are decided, replacements included. */
+  readonly decided: number;
+  /** Replacements that begin before `decided`, each told once, in order. */
+  push(piece: string, isEnd: boolean): Replacement[];
+}
+
+/** What becomes of a match. */
+export interface Rule {
+  readonly detector: Detector;
+  /** Told of each match; the text that replaces it, or null where it stays. @throws GatewayError */
+  act(match: Match, text: string, isJson: boolean): string | null;
+}
+
+/** Text of a stream that waits longer than this is decided as it is. */
+const maxWaiting = 16_384;
+
+/** Inspects by rules that find something in texts. */
+export class RuleInspector implements Inspector {
+  readonly #rules: readonly Rule[];
+
+  constructor(rules: readonly Rule[]) {
+    this.#rules = rules;
+  }
+
+  whole(texts: readonly PlacedText[]): Replacement[][] {
+    return texts.map(({ text, kind }) => {
+      const found = this.#rules.flatMap((rule) =>
+        rule.detector.find(text).map((match) => ({ rule, match })),
+      );
+      return acted(found, text, 0, kind === 'json');
+    });
+  }
+
+  open(isJson: boolean): InspectorRun {
+    return new RuleRun(this.#rules, isJson);
+  }
+}
+
+class RuleRun implements InspectorRun {
+  decided = 0;
+  readonly #runs: readonly { rule: Rule; run: ReturnType<Rule['detector']['open']> }[];
+  readonly #isJson: boolean;
+  /** The undecided end of the text. */
+  #text = '';
+  #matches: Found[] = [];
+
+  constructor(rules: readonly Rule[], isJson: boolean) {
+    this.#runs = rules.map((rule) => ({ rule, run: rule.detector.open() }));
+    this.#isJson = isJson;
+  }
+
+  push(piece: string, isEnd: boolean): Replacement[] {
+    this.#text += piece;
+    const at = this.decided;
+    const end = at + this.#text.length;
+    for (const { rule, run } of this.#runs) {
+      for (const match of run.push(piece, isEnd)) this.#matches.push({ rule, match });
+    }
+    const waits = !isEnd && this.#text.length <= maxWaiting;
+    let decided = waits ? Math.min(end, ...this.#runs.map(({ run }) => run.decided)) : end;
+    for (const { match } of this.#matches) {
+      if (match.start < decided && match.end > decided) decided = waits ? match.start : decided;
+    }
+    const ready = this.#matches.filter(({ match }) => match.end <= decided);
+    this.#matches = this.#matches.filter(({ match }) => match.end > decided);
+    const replacements = acted(ready, this.#text, at, this.#isJson);
+    this.#text = this.#text.slice(decided - at);
+    this.decided = decided;
+    return replacements;
+  }
+}
+
+interface Found {
+  rule: Rule;
+  match: Match;
+}
+
+/** What the rules make of what they have found. @param at place of the text. */
+function acted(found: readonly Found[], text: string, at: number, isJson: boolean): Replacement[] {
+  const replacements = longest(found).flatMap(({ rule, match: { start, end, name } }) => {
+    const from = Math.max(start, at);
+    const part = text.slice(from - at, end - at);
+    const replaced = rule.act({ start: from, end, name }, part, isJson);
+    return replaced === null ? [] : { start: from, end, text: replaced };
+  });
+  return withoutOverlaps(replacements);
+}
+
+/** A pattern tells a match again each time that it has grown: of those of one rule, what all cover. */
+function longest(all: readonly Found[]): Found[] {
+  const sorted = [...all].sort(
+    (a, b) => a.match.start - b.match.start || b.match.end - a.match.end,
+  );
+  const found: Found[] = [];
+  const last = new Map<Rule, Match>();
+  for (const { rule, match } of sorted) {
+    const before = last.get(rule);
+    if (before && match.start < before.end) {
+      before.end = Math.max(before.end, match.end);
+      continue;
+    }
+    const own = { ...match };
+    last.set(rule, own);
+    found.push({ rule, match: own });
+  }
+  return found;
+}
+
+/** In order; of two that overlap the first stays, and takes what the other has beyond it. */
+function withoutOverlaps(replacements: readonly Replacement[]): Replacement[] {
+  const sorted = [...replacements].sort((a, b) => a.start - b.start || b.end - a.end);
+  const found: Replacement[] = [];
+  for (const each of sorted) {
+    const last = found.at(-1);
+    if (last && each.start < last.end) last.end = Math.max(last.end, each.end);
+    else found.push({ ...each });
+  }
+  return found;
+}

@@ -1,0 +1,71 @@
+import type { DialectName } from '../../dialects/dialect.js';
+import type { AnswerHold } from '../policy.js';
+import { HeldEvents, type HeldText } from './held-events.js';
+import type { Inspector, InspectorRun, Replacement } from './inspector.js';
+import { replacedIn, textsOf } from './whole.js';
+
+/**
+ * Passes an answer through inspectors of this process.
+ * @param enforced whose replacements are made; null: nothing is held.
+ * @param watched that only looks.
+ */
+export function localHold(
+  dialect: DialectName,
+  isStream: boolean,
+  enforced: Inspector | null,
+  watched: Inspector | null,
+): AnswerHold {
+  if (isStream) {
+    const open = (_at: string, isJson: boolean) =>
+      new LocalText(enforced?.open(isJson) ?? null, watched?.open(isJson) ?? null);
+    return new LocalStream(new HeldEvents(dialect, open));
+  }
+  return {
+    push(body) {
+      const texts = textsOf(body);
+      watched?.whole(texts);
+      return enforced ? replacedIn(body, texts, enforced.whole(texts)) : body;
+    },
+    flush: () => noBytes,
+  };
+}
+
+const noBytes = Buffer.alloc(0);
+
+class LocalStream implements AnswerHold {
+  readonly #events: HeldEvents;
+
+  constructor(events: HeldEvents) {
+    this.#events = events;
+  }
+
+  push(bytes: Buffer): Buffer {
+    this.#events.push(bytes);
+    return this.#events.release();
+  }
+
+  flush(): Buffer {
+    this.#events.end();
+    return this.#events.release();
+  }
+}
+
+class LocalText implements HeldText {
+  readonly replacements: Replacement[] = [];
+  readonly #enforced: InspectorRun | null;
+  readonly #watched: InspectorRun | null;
+
+  constructor(enforced: InspectorRun | null, watched: InspectorRun | null) {
+    this.#enforced = enforced;
+    this.#watched = watched;
+  }
+
+  get decided(): number {
+    return this.#enforced?.decided ?? Number.POSITIVE_INFINITY;
+  }
+
+  push(piece: string, isEnd: boolean): void {
+    this.#watched?.push(piece, isEnd);
+    if (this.#enforced) this.replacements.push(...this.#enforced.push(piece, isEnd));
+  }
+}

@@ -1,0 +1,34 @@
+import type { Match } from '../match.js';
+
+/** Letters of scripts that are written without spaces would take the sentence along. */
+const localChar = /(?![\u2000-\uffff])[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u;
+const domainChar = /(?![\u2000-\uffff])[\p{L}\p{N}.-]/u;
+const label = /^[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?$/u;
+const topLabel = /^(?:\p{L}{2,24}|xn--[a-z0-9-]{1,59})$/iu;
+const maxLocal = 64;
+const maxDomain = 253;
+
+/** Addresses of e-mail (RFC 5321), of domains of two labels or more. */
+export function emailsIn(text: string): Match[] {
+  const found: Match[] = [];
+  for (let sign = text.indexOf('@'); sign >= 0; sign = text.indexOf('@', sign + 1)) {
+    let start = sign;
+    while (start > 0 && sign - start < maxLocal && localChar.test(text[start - 1] as string))
+      start--;
+    while (start < sign && /[.!#$%&'*/=?^`{|}~]/.test(text[start] as string)) start++;
+    let end = sign + 1;
+    while (end < text.length && end - sign <= maxDomain && domainChar.test(text[end] as string)) {
+      end++;
+    }
+    while (end > sign + 1 && /[.-]/.test(text[end - 1] as string)) end--;
+    if (start === sign || text[sign - 1] === '.') continue;
+    const labels = text.slice(sign + 1, end).split('.');
+    // What follows a sentence without a space is no part of the address.
+    while (labels.length > 2 && !topLabel.test(labels.at(-1) ?? '')) {
+      end -= (labels.pop() ?? '').length + 1;
+    }
+    if (labels.length < 2 || !topLabel.test(labels.at(-1) ?? '')) continue;
+    if (labels.every((each) => label.test(each))) found.push({ start, end, name: 'email' });
+  }
+  return found;
+}

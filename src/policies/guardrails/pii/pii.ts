@@ -1,0 +1,126 @@
+import type { PiiEntity } from '../../../config/guardrail.js';
+import { type Detector, type DetectorRun, type Match, merged } from '../match.js';
+import { cardsIn } from './cards.js';
+import { emailsIn } from './email.js';
+import { ibansIn } from './iban.js';
+import { phonesIn } from './phone.js';
+import { secretsIn } from './secrets.js';
+import { ssnsIn } from './ssn.js';
+
+/** Those that are told from more come first. */
+const finders: Readonly<Record<PiiEntity, (text: string) => Match[]>> = {
+  secret: secretsIn,
+  iban: ibansIn,
+  card: cardsIn,
+  ssn: ssnsIn,
+  email: emailsIn,
+  phone: phonesIn,
+};
+
+/** Released text that is kept: words and digits beside what is found decide what it is. */
+const contextLength = 96;
+/** No longer text without a space is awaited to its end. */
+const maxWord = 4_096;
+/** The same for what is written in groups, and for the block of a private key. */
+const maxGroups = 80;
+const maxBlock = 8_192;
+
+/** Finds data of persons and secrets. Pure, and linear in the length of the text. */
+export class PiiDetector implements Detector {
+  readonly #finders: readonly ((text: string) => Match[])[];
+
+  /** @param entities in any order. */
+  constructor(entities: readonly PiiEntity[]) {
+    this.#finders = (Object.keys(finders) as PiiEntity[])
+      .filter((name) => entities.includes(name))
+      .map((name) => finders[name]);
+  }
+
+  find(text: string): Match[] {
+    let found: Match[] = [];
+    for (const finder of this.#finders) {
+      const others = found;
+      const own = finder(text).filter((match) => !overlapsAny(others, match));
+      if (own.length > 0) found = merged([...found, ...own]);
+    }
+    return found;
+  }
+
+  open(): DetectorRun {
+    return new PiiRun(this);
+  }
+}
+
+/** @param sorted without overlaps. */
+function overlapsAny(sorted: readonly Match[], { start, end }: Match): boolean {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as Match).end <= start) low = middle + 1;
+    else high = middle;
+  }
+  return low < sorted.length && (sorted[low] as Match).start < end;
+}
+
+class PiiRun implements DetectorRun {
+  readonly #detector: PiiDetector;
+  /** The end of the text so far, and its place. */
+  #text = '';
+  #at = 0;
+  decided = 0;
+
+  constructor(detector: PiiDetector) {
+    this.#detector = detector;
+  }
+
+  push(piece: string, isEnd: boolean): Match[] {
+    this.#text += piece;
+    const before = this.decided;
+    const matches = this.#detector.find(this.#text).map(({ start, end, name }) => ({
+      start: start + this.#at,
+      end: end + this.#at,
+      name,
+    }));
+    const open = isEnd ? this.#text.length : openAt(this.#text);
+    let decided = Math.max(before, this.#at + open);
+    // What is found at the end, and may grow, is decided as a whole.
+    for (const { start, end } of matches) if (start < decided && end > decided) decided = start;
+    this.decided = Math.max(before, decided);
+    const kept = Math.max(0, this.decided - contextLength - this.#at);
+    this.#text = this.#text.slice(kept);
+    this.#at += kept;
+    return matches
+      .filter(({ end }) => end > before && end <= this.decided)
+      .map((match) => ({ ...match, start: Math.max(match.start, before) }));
+  }
+}
+
+/** Place from which more text may make something of the end of a text. */
+function openAt(text: string): number {
+  const begin = text.lastIndexOf('-----BEGIN');
+  if (begin > text.lastIndexOf('-----END') && text.length - begin <= maxBlock) return begin;
+  let place = text.length;
+  while (place > 0 && text.length - place < maxWord && isInWord(text, place - 1)) place--;
+  const before = text.slice(Math.max(0, place - maxGroups), place);
+  return place - groupsAtEnd(before);
+}
+
+/** True for a character that may stand within what is found. */
+function isInWord(text: string, place: number): boolean {
+  return text.charCodeAt(place) < 0x2000 && !/[\s,;"<>[\]{}]/.test(text[place] as string);
+}
+
+/** Length of what at the end of a text may be the first groups of a number, or of an IBAN. */
+function groupsAtEnd(text: string): number {
+  let length = 0;
+  for (;;) {
+    const rest = text.slice(0, text.length - length);
+    const [group] =
+      /(?:[+(]{0,2}\d[\dA-Za-z]{0,18}\)?|\b[A-Z]{2}\d{2}|\b[A-Z0-9]{4})[ \-./\u00a0]{1,2}$/.exec(
+        rest.slice(-24),
+      ) ?? [];
+    if (group === undefined) return length;
+    length += group.length;
+  }
+}

@@ -1,0 +1,37 @@
+/** What was found in a request is replaced by names like `[EMAIL_1]`, the same for the same text. */
+export class Placeholders {
+  readonly #byText = new Map<string, string>();
+  /** Texts to be put back, by their placeholder. */
+  readonly #restored = new Map<string, string>();
+  readonly #counts = new Map<string, number>();
+
+  /**
+   * @param name of what was found.
+   * @param restores true if an answer that names the placeholder gets the text back.
+   */
+  of(name: string, text: string, restores: boolean): string {
+    const kind =
+      name
+        .toUpperCase()
+        .replace(/[^A-Z0-9]+/g, '_')
+        .slice(0, maxName) || 'TEXT';
+    const known = this.#byText.get(`${kind} ${text}`);
+    const placeholder = known ?? `[${kind}_${this.#next(kind)}]`;
+    this.#byText.set(`${kind} ${text}`, placeholder);
+    if (restores) this.#restored.set(placeholder, text);
+    return placeholder;
+  }
+
+  /** Placeholders whose text is put back; null: none. */
+  get restored(): ReadonlyMap<string, string> | null {
+    return this.#restored.size === 0 ? null : this.#restored;
+  }
+
+  #next(kind: string): number {
+    const count = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, count);
+    return count;
+  }
+}
+
+const maxName = 24;

@@ -1,0 +1,120 @@
+import type { DialectName } from '../../dialects/dialect.js';
+import type { AnswerHold } from '../policy.js';
+import { HeldEvents, type HeldText } from './held-events.js';
+import type { Replacement } from './inspector.js';
+import type { CheckedTexts } from './remote.js';
+import { replacedIn, textsOf } from './whole.js';
+
+/** @returns null where nothing is to be changed. @throws GatewayError to refuse. */
+export type CheckTexts = (texts: CheckedTexts) => Promise<Replacement[][] | null>;
+
+const defaultWindow = 1_000;
+/** Text before a window that is sent along, and the part of a window that is checked again. */
+const maxOverlap = 200;
+
+/** Passes an answer through a check that is done elsewhere: whole, or in windows. */
+export function remoteHold(
+  dialect: DialectName,
+  isStream: boolean,
+  windowChars: number = defaultWindow,
+  check: CheckTexts,
+): AnswerHold {
+  if (isStream) return new RemoteStream(dialect, windowChars, check);
+  return {
+    async push(body) {
+      const texts = textsOf(body);
+      const replacements = texts.length > 0 ? await check({ phase: 'answer', texts }) : null;
+      return replacements ? replacedIn(body, texts, replacements) : body;
+    },
+    flush: () => noBytes,
+  };
+}
+
+const noBytes = Buffer.alloc(0);
+
+class RemoteStream implements AnswerHold {
+  readonly #events: HeldEvents;
+  readonly #check: CheckTexts;
+  readonly #windowChars: number;
+  readonly #texts = new Set<WindowText>();
+
+  constructor(dialect: DialectName, windowChars: number, check: CheckTexts) {
+    this.#check = check;
+    this.#windowChars = windowChars;
+    this.#events = new HeldEvents(dialect, (at) => {
+      const text = new WindowText(at, Math.min(maxOverlap, Math.floor(windowChars / 4)));
+      this.#texts.add(text);
+      return text;
+    });
+  }
+
+  push(bytes: Buffer): Buffer | Promise<Buffer> {
+    this.#events.push(bytes);
+    let waiting = 0;
+    for (const text of this.#texts) waiting += text.newChars;
+    return waiting >= this.#windowChars ? this.#checked() : this.#events.release();
+  }
+
+  flush(): Promise<Buffer> {
+    this.#events.end();
+    return this.#checked();
+  }
+
+  async #checked(): Promise<Buffer> {
+    const waiting = [...this.#texts].filter(({ waiting }) => waiting !== '');
+    if (waiting.length > 0) {
+      const replacements = await this.#check({
+        phase: 'window',
+        texts: waiting.map(({ at, waiting: text }) => ({ at, text, kind: 'text' })),
+        before: waiting.map(({ before }) => before),
+      });
+      for (const [index, text] of waiting.entries()) text.decide(replacements?.[index] ?? []);
+    }
+    for (const text of this.#texts) if (text.isOver) this.#texts.delete(text);
+    return this.#events.release();
+  }
+}
+
+/** A text of a stream, in windows that overlap. */
+class WindowText implements HeldText {
+  readonly at: string;
+  readonly replacements: Replacement[] = [];
+  decided = 0;
+  /** The end of what is decided. */
+  before = '';
+  waiting = '';
+  /** Characters that no window has had. */
+  newChars = 0;
+  #isEnded = false;
+  readonly #overlap: number;
+
+  constructor(at: string, overlap: number) {
+    this.at = at;
+    this.#overlap = overlap;
+  }
+
+  get isOver(): boolean {
+    return this.#isEnded && this.waiting === '';
+  }
+
+  push(piece: string, isEnd: boolean): void {
+    this.waiting += piece;
+    this.newChars += piece.length;
+    this.#isEnded ||= isEnd;
+  }
+
+  /** @param edits in what waits. */
+  decide(edits: readonly Replacement[]): void {
+    const all = this.waiting.length;
+    // The end is checked again with what follows it, unless it was edited.
+    const overlap = this.#isEnded ? 0 : Math.min(this.#overlap, all);
+    const until = Math.max(all - overlap, ...edits.map(({ end }) => end));
+    for (const { start, end, text } of edits) {
+      this.replacements.push({ start: this.decided + start, end: this.decided + end, text });
+    }
+    this.before = (this.before + this.waiting.slice(0, until)).slice(-maxOverlap);
+    this.waiting = this.waiting.slice(until);
+    this.decided += until;
+    this.newChars = 0;
+  }
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import type { Configuration } from '../config/configuration.js';
+import { compileGuardrails } from './guardrails/compile.js';
+import type { Caller, Policy } from './policy.js';
+
+/** The parts of a configuration that policies are made of. */
+export type PolicyRows = Pick<Configuration, 'guardrails'>;
+
+/** The policies of requests of one key for one model, in the order in which they act. */
+export interface Policies {
+  readonly all: readonly Policy[];
+  /** Equal for equal policies: a digest of their configuration. */
+  readonly digest: string;
+}
+
+/** One kind of policies, compiled. */
+export interface PolicySource {
+  /** Null where none of this kind is for these requests. @param model empty: unknown. */
+  of(caller: Caller, model: string): { policy: Policy; configured: unknown } | null;
+}
+
+/** In the order in which they act: what may refuse comes before what may answer. */
+const kinds: readonly ((rows: PolicyRows) => PolicySource | null)[] = [
+  ({ guardrails }) => compileGuardrails(guardrails),
+];
+
+/** Clients choose the names of models, and must not be able to fill the memory with them. */
+const maxRememberedModels = 1_000;
+
+/** What policies there are for which requests; found once for each key and model. */
+export class PolicyTable {
+  readonly #sources: readonly PolicySource[];
+  readonly #found = new WeakMap<Caller, Map<string, Policies | null>>();
+
+  constructor(sources: readonly PolicySource[]) {
+    this.#sources = sources;
+  }
+
+  /** Null where there are none. @param model as it is meant. */
+  of(caller: Caller, model: string): Policies | null {
+    let ofCaller = this.#found.get(caller);
+    if (!ofCaller) {
+      ofCaller = new Map();
+      this.#found.set(caller, ofCaller);
+    }
+    let policies = ofCaller.get(model);
+    if (policies === undefined) {
+      policies = this.#compile(caller, model);
+      if (ofCaller.size >= maxRememberedModels) ofCaller.clear();
+      ofCaller.set(model, policies);
+    }
+    return policies;
+  }
+
+  #compile(caller: Caller, model: string): Policies | null {
+    const found = this.#sources.flatMap((source) => source.of(caller, model) ?? []);
+    if (found.length === 0) return null;
+    const configured = JSON.stringify(found.map(({ configured }) => configured));
+    return Object.freeze({
+      all: Object.freeze(found.map(({ policy }) => policy)),
+      digest: createHash('sha256').update(configured).digest('base64url'),
+    });
+  }
+}
+
+/** Null where no policy is configured, so that nothing is looked up then. */
+export function compilePolicies(rows: PolicyRows): PolicyTable | null {
+  const sources = kinds.flatMap((compile) => compile(rows) ?? []);
+  return sources.length === 0 ? null : new PolicyTable(sources);
+}
