@@ -23,7 +23,7 @@ test('an error names the field and carries headers where it has them', () => {
   assert.deepEqual(error.headers, { 'retry-after': '1' });
 });
 
-test('what is not ours becomes an internal error that tells the client nothing of it', () => {
+test('a foreign error becomes an internal error that shows the client nothing of it', () => {
   for (const thrown of [new Error('password hush'), 'hush', null, undefined]) {
     const error = toGatewayError(thrown);
     assert.equal(error.code, 'internal_error');

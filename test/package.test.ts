@@ -65,7 +65,7 @@ test('nothing that reports its installation to somebody is among the packages', 
   }
 });
 
-test('what the sources import is installed with the package', () => {
+test('every package that the sources import is installed with the package', () => {
   const kept = { ...manifest.dependencies, ...manifest.peerDependencies };
   for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
     // The console is bundled: the package has none of its sources.

@@ -9,7 +9,7 @@ const maxWaiting = 100_000;
 
 interface Slot {
   connection: Connection;
-  /** When the request in flight should have been sent; null when there is none. */
+  /** Intended send time of the request in flight; null if there is none. */
   intendedAt: number | null;
 }
 

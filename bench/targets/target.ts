@@ -22,7 +22,7 @@ export interface Upstream {
 export interface TargetContext {
   /** The mock provider itself. */
   mock: Upstream;
-  /** Where to forward requests: the mock provider, or the TLS proxy in front of it. */
+  /** The server to forward requests to: the mock provider, or the TLS proxy in front of it. */
   upstream: Upstream;
   /** A directory for this target alone, removed at the end. */
   directory: string;

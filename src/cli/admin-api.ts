@@ -34,7 +34,7 @@ export interface AdminApi {
    * @throws GatewayError
    */
   delete(path: string): Promise<number>;
-  /** As `ask`, for answers in YAML. */
+  /** Like `ask`, for answers in YAML. */
   text(path: string): Promise<string>;
 }
 

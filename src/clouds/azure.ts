@@ -13,7 +13,7 @@ import {
 
 type Token = Expiring<string>;
 
-/** What Azure's AI services are as a resource of Entra ID. */
+/** Entra ID's name for Azure's AI services. */
 const resource = 'https://cognitiveservices.azure.com';
 
 /**

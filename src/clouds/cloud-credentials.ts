@@ -21,9 +21,9 @@ interface Entry {
   pending: Promise<void> | null;
   retryMs: number;
   timer: NodeJS.Timeout | undefined;
-  /** What was given out last, as JSON; null: nothing that is valid. */
+  /** The credentials last given out, as JSON; null: none that were valid. */
   given: string | null;
-  /** Whether somebody asked since others were given out: what nobody asks for is forgotten. */
+  /** True if somebody asked since they were last renewed: unused entries are dropped. */
   isUsed: boolean;
 }
 
@@ -68,7 +68,7 @@ export class CloudCredentials {
       this.#entries.set(id, entry);
     }
     entry.isUsed = true;
-    // What has just failed is tried again by the timer, not by each reload.
+    // After a failure the timer tries again, not each reload.
     const isDue = !entry.failure || this.onChange === null;
     if (!this.#isValid(entry) && isDue) await this.#renew(id, entry);
     entry.given = this.#valid(entry);
@@ -86,7 +86,7 @@ export class CloudCredentials {
     return found !== null && (found.expiresAt === null || found.expiresAt > this.#context.now());
   }
 
-  /** As JSON; null where none are valid. */
+  /** Valid credentials as JSON; null: none. */
   #valid(entry: Entry): string | null {
     return this.#isValid(entry) ? JSON.stringify(entry.found?.value) : null;
   }

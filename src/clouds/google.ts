@@ -36,7 +36,7 @@ export async function googleToken(
   return await fromJson(context, jsonObject(apiKey, 'the JSON of credentials'));
 }
 
-/** As Google's own libraries look: a file that a variable names, gcloud's, the metadata server. */
+/** Looks where Google's libraries look: a file named by a variable, gcloud's, the metadata server. */
 async function fromEnvironment(context: CloudContext): Promise<Token> {
   const { env, readFile } = context;
   const named = env.GOOGLE_APPLICATION_CREDENTIALS;

@@ -2,7 +2,7 @@ import type { Settings } from '../config/settings-schema.js';
 import { type FetchRequest, fetchBytes } from '../upstream/fetch-bytes.js';
 import { CloudError } from './cloud-error.js';
 
-/** What credentials are fetched with. */
+/** Settings and means for fetching credentials. */
 export interface CloudContext {
   upstream: Settings['upstream'];
   /** Names of variables → values; the process's own. */
@@ -45,7 +45,7 @@ export async function askCloud(
   throw new CloudError(`${what} answers ${answer.status}${said && `: ${said}`}`);
 }
 
-/** As above, for an answer that is a JSON object. */
+/** Like `askCloud`, for an answer that is a JSON object. */
 export async function askCloudForJson(
   context: CloudContext,
   what: string,
@@ -78,7 +78,7 @@ export function textOf(
   throw new CloudError(`${what} has no "${name}"`);
 }
 
-/** When an answer expires. @param value ISO 8601, or seconds since the epoch, also as text. */
+/** Expiry in milliseconds. @param value ISO 8601, or seconds since the epoch, also as text. */
 export function timeOf(value: unknown): number | null {
   const seconds = Number(value);
   const ms = Number.isNaN(seconds) ? Date.parse(String(value)) : seconds * 1_000;
@@ -109,7 +109,7 @@ export function form(fields: Readonly<Record<string, string>>) {
   };
 }
 
-/** What an answer says of its error: words of codes and descriptions, and no more. */
+/** Error codes and descriptions in an answer, and nothing else of it. */
 function saidIn(text: string): string {
   let said = /<Message>([^<]*)<\/Message>/.exec(text)?.[1];
   try {

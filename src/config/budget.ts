@@ -6,7 +6,7 @@ export type BudgetWindow = (typeof budgetWindows)[number];
 export const budgetModes = ['hard', 'soft'] as const;
 export type BudgetMode = (typeof budgetModes)[number];
 
-/** Whose requests something is about; those that all given names match. */
+/** Selects requests: those that match every given name. */
 export interface Selectors {
   /** Name of a key. */
   key?: string;
@@ -28,7 +28,7 @@ export interface Budget {
   name: string;
   /** Nano-dollars. */
   amount: number;
-  /** What it is for; it begins at 0 in UTC, a week on Monday. */
+  /** Period of the budget; it begins at midnight UTC, a week on Monday. */
   window: BudgetWindow;
   /** `hard`: a request is refused unless the most it can cost fits; `soft`: only alerts. */
   mode: BudgetMode;
@@ -102,7 +102,7 @@ export const budgetProperties = {
   is_enabled: { type: 'boolean', description: 'False keeps the row but does not use it.' },
 } as const;
 
-/** Of a row whose fields were not given. */
+/** Defaults of a new row. */
 export const newBudget = {
   window: 'month',
   mode: 'hard',

@@ -73,7 +73,7 @@ export function proxyFor(
 }
 
 /**
- * Whether NO_PROXY names the host: `*`, a name and all below it (`example.com`, `.example.com`,
+ * True if NO_PROXY names the host: `*`, a name and all below it (`example.com`, `.example.com`,
  * `*.example.com`), an address or a network, each also with a port.
  */
 function isExempt({ hostname, port, protocol }: URL, text: string): boolean {

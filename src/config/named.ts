@@ -26,9 +26,9 @@ interface Named {
   readonly properties: Readonly<Record<string, object>>;
   /** Fields that a new row must have beside its name. */
   readonly required: readonly string[];
-  /** Of a new row. */
+  /** Fields of a new row that were not given. */
   readonly defaults: (name: string) => object;
-  /** Of a row of the right shape: place and reason. */
+  /** Problems of a row of the right shape: place and reason. */
   readonly problems: (row: never) => [path: string, reason: string][];
 }
 

@@ -1,7 +1,7 @@
 import { timePattern } from './time-pattern.js';
 
 /**
- * What is charged for. Tokens are priced by the million, everything else by one; `hour` is an hour
+ * Chargeable units. Tokens are priced by the million, everything else by one; `hour` is an hour
  * of the provider's time, for servers of one's own.
  */
 const tokenUnits = [
@@ -60,7 +60,7 @@ export interface Price {
   source: string;
 }
 
-/** Which names a bundled price is of. */
+/** Model names that a bundled price applies to. */
 export type MatchLogic =
   | { and: MatchLogic[] }
   | { or: MatchLogic[] }
@@ -171,7 +171,7 @@ export const priceProperties = {
   },
 } as const;
 
-/** Of a row whose fields were not given. */
+/** Defaults of a new row. */
 export const newPrice = {
   provider_key: null,
   valid_from: null,

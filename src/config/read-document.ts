@@ -120,7 +120,7 @@ function contentProblems(
   const problems: Problem[] = [];
   for (const section of namedSectionNames) {
     for (const [name, fields] of Object.entries(document[section] ?? {})) {
-      // What a row that is there may have, a new one is asked for by the plan.
+      // An existing row already has its required fields; the plan checks those of a new one.
       const whole = { ...placeholders, ...newNamed(section, name, fields) };
       problems.push(...namedProblems(section, whole, source));
     }

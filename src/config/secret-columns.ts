@@ -8,8 +8,8 @@ export function originOf(apiBase: string): string {
 }
 
 /**
- * Who reads what is sent to a provider: the origin of its base URL, and over plain HTTP a proxy of its
- * own.
+ * The receiver of a provider's secrets: the origin of its base URL, and over plain HTTP a proxy of
+ * its own.
  */
 export function receiverOf({
   api_base,

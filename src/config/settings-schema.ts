@@ -143,7 +143,7 @@ export interface Settings {
   };
   log: { level: 'error' | 'warn' | 'info' | 'debug'; requests: boolean };
   metrics: {
-    /** Who may read `/metrics`. */
+    /** Clients that may read `/metrics`. */
     access: AccessSetting;
     /** Providers with series of their own. */
     max_providers: number;
@@ -151,9 +151,9 @@ export interface Settings {
     max_model_provider_pairs: number;
   };
   health: {
-    /** Who may read the details of `/health` without the admin key. */
+    /** Clients that may read the details of `/health` without the admin key. */
     details: AccessSetting;
-    /** Who may start a test of all providers with `/health/detailed`. */
+    /** Clients that may start a test of all providers with `/health/detailed`. */
     detailed_access: AccessSetting;
     /** Time that the result of such a test is reused. */
     detailed_cache_ms: number;

@@ -22,7 +22,7 @@ const webhookTimeoutMs = 10_000;
 interface BudgetsOptions {
   store: Store;
   dataDir: string;
-  /** Whether the daemon of this data directory before this one is gone. */
+  /** True if the previous daemon of this data directory has ended. */
   isAlone: boolean;
   emit: Emit;
   /** Lends to a worker. */
@@ -231,7 +231,7 @@ function postgresStore({ store, dataDir, isAlone }: BudgetsOptions): LeaseStore 
   const place = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
   const prefix = `${hostname()}:${place}:`;
   const daemon = prefix + randomUUID();
-  // Of this data directory no other daemon runs: what an earlier one held ends now.
+  // No other daemon runs on this data directory: leases of an earlier one end now.
   let gone: string[] | null = null;
   const sync: LeaseStore['take'] = (wanted) =>
     withDeadline(store.sql, storeTimeoutMs, 'Settling budgets', async (sql) => {

@@ -9,7 +9,7 @@ import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
 /** Past this many models, all are looked up again: clients choose their names. */
 const maxModels = 10_000;
 /**
- * What requests are charged with, in the control process: the one place where a cost is made that
+ * Charges requests, in the control process: the one place that computes a cost that
  * rows, metrics and budgets count.
  */
 export class PriceBook {
@@ -64,7 +64,7 @@ export class PriceBook {
     return this.chargeOf({ ...asked, atMs: startedAt }, usage);
   };
 
-  /** What an answered request is charged with under the prices of a time; null: none is known. */
+  /** The charge for an answered request, at the prices of its time; null: no price is known. */
   chargeOf(asked: Answered, usage: TokenUsage | null): Charge | null {
     const price = this.priceOf(asked.provider, asked.model_sent, asked.atMs);
     const charged = costOfAnswer(asked.endpoint, price, usage, asked.upstream_ms);

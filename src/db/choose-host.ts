@@ -8,7 +8,7 @@ import { reasonOf } from './explain-error.js';
 const maxAskMs = 10_000;
 
 /**
- * Which of a URL's hosts to use, as libpq chooses: the first that answers and takes writes, or with
+ * Chooses one of a URL's hosts like libpq: the first that answers and takes writes, or with
  * `target_session_attrs=any` the first that answers. A single host is not asked.
  * @throws DatabaseError with what is wrong with each.
  */

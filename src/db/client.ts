@@ -16,7 +16,7 @@ export { describeDbUrl } from './db-url.js';
 export type Sql = postgres.Sql;
 
 export interface ConnectOptions {
-  /** Which of the URL's hosts; the first unless given. */
+  /** One of the URL's hosts; the first by default. */
   host?: DbHost;
   /** Most connections at once; 10 unless given. */
   max?: number;

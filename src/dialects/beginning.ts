@@ -2,7 +2,7 @@ const starts = [':', 'data:', 'event:', 'id:', 'retry:'];
 const longest = 6;
 
 /**
- * Whether a body that begins with these bytes is a stream of events; null while they do not tell.
+ * Tells if a body with this beginning is a stream of events; null while that is undecided.
  * Providers name other types for their streams, and send JSON under the type of a stream.
  */
 export function beginsStream(beginning: Buffer): boolean | null {

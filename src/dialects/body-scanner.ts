@@ -279,8 +279,8 @@ function similarTo(names: ReadonlySet<string>): RegExp {
 }
 
 /**
- * What is refused is what a provider may read and we do not: by it a client would have another model
- * than the one that its key was checked for.
+ * Refuses members that a provider may read and we do not: through one, a client would get another
+ * model than the one that its key was checked for.
  */
 function ambiguous(key: string, wanted: ReadonlySet<string>): GatewayError {
   const shown = Buffer.from(key, 'latin1').toString();

@@ -57,7 +57,7 @@ export interface AskedEndpoint {
 export interface EndpointDocument {
   operationId: string;
   summary: string;
-  /** Whose API it is. */
+  /** Maker of the API. */
   maker: 'OpenAI' | 'Anthropic' | 'Cohere' | 'Google';
   required: string[];
   properties: object;

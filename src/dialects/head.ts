@@ -123,7 +123,7 @@ export function memberOf(body: Buffer, name: string, spans: readonly Span[] | un
 export function bodyFor(request: ModelRequest, model: string, askUsage: boolean): Buffer {
   const { body, modelSpans, modelIn, usageEdit } = request;
   const edits: Edit[] = [];
-  // Of a key that occurs twice a provider may take the first, of none a default of its own: neither
+  // A provider may take the first of two `model` members, or a default if there is none: neither
   // was authorized.
   const isNamed = modelIn === 'body' && model === request.model && modelSpans.length === 1;
   if (modelIn !== 'path' && !isNamed) {

@@ -7,7 +7,7 @@ const opening = new Set([0x5b, 0x7b]);
 const closing = new Set([0x5d, 0x7d]);
 
 /**
- * Where texts are that are the values of members with this name, of the objects in an array.
+ * Finds the text values of members with this name in the objects of an array.
  * @param array place of the array in a body that is known to be JSON.
  */
 export function membersWithin(body: Buffer, array: Span, name: string): Span[] {

@@ -53,7 +53,7 @@ export class FormScanner {
   readonly #refused: ReadonlySet<string>;
   readonly #delimiter: Buffer;
   #state = inData;
-  /** What is not read yet of earlier pieces: at first, the line end that may precede the first boundary. */
+  /** Unread rest of earlier pieces: at first, the line end that may precede the first boundary. */
   #rest = Buffer.from('\r\n');
   /** Place of `#rest` in the body. */
   #offset = -2;

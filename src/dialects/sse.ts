@@ -192,7 +192,7 @@ function lastBytes(before: number, piece: Buffer, end = piece.length): number {
 }
 
 /**
- * Whether bytes that end with these three end with a blank line. After a lone CR, the LF of a CRLF
+ * True if these last three bytes end with a blank line. After a lone CR, the LF of a CRLF
  * may still come, so LF CR alone is no end yet.
  */
 function endsEvent(last: number): boolean {

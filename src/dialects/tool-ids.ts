@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ConversationRequest, Message } from './conversation.js';
 
-/** Which ids of tool calls a dialect takes. */
+/** The ids of tool calls that a dialect accepts. */
 export interface ToolIdRule {
   pattern: RegExp;
   /** Length of what replaces an id that does not conform. */
@@ -34,7 +34,7 @@ export function mintedId(prefix: string): string {
   return prefix + randomBytes(12).toString('hex');
 }
 
-/** When an answer was made, for dialects that say so; others do not tell. */
+/** Creation time of an answer, in seconds, for dialects that report one. */
 export function secondsNow(): number {
   return Math.floor(Date.now() / 1000);
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RenamedTool } from './codec.js';
 
-/** Which names of tools a dialect takes. */
+/** Names of tools that the dialects accept. */
 export const dashedNames = /^[a-zA-Z0-9_-]{1,64}$/;
 export const geminiNames = /^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$/;
 

@@ -7,7 +7,7 @@ export interface TokenUsage {
 }
 
 /**
- * What a request is charged for, in disjoint classes, but for `reasoning`, which is part of
+ * The chargeable usage of a request, in disjoint classes, except `reasoning`, which is part of
  * `output`. Every dialect's usage is brought into this form, whatever its counts include.
  */
 export interface UsageClasses {

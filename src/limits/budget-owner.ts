@@ -14,19 +14,19 @@ const extraNeeds = 64;
 /** The part of what is free that one grant may lend beyond its need: others need some too. */
 const extraShare = 1 / 32;
 
-/** What one request spent of one budget. */
+/** One request's charge to one budget. */
 export interface Spending {
   key: string;
   windowStart: number;
-  /** What was reserved of it; 0 of one that only counts. */
+  /** Amount reserved beforehand; 0 for a budget that only counts. */
   reserved: number;
   cost: number;
-  /** Whether the request is one of the budget's. */
+  /** True if the budget's selectors match the request. */
   counts: boolean;
 }
 
 interface State extends BudgetRef {
-  /** What this daemon may lend, from the store; null until it has answered once. */
+  /** Amount that the store lets this daemon lend; null until the store has answered once. */
   held: number | null;
   spent: number;
   pending: { spent: number; requests: number; unsettled: number };
@@ -51,7 +51,7 @@ interface OwnerOptions {
   onSynced: (grant: Grant) => void;
   /** A request was refused because nothing that would be enough is left. */
   onSpent: (budget: BudgetRef) => void;
-  /** What a worker that died had reserved is charged. */
+  /** A dead worker's reservations were charged. */
   onUnsettled: (key: string, nano: number) => void;
   /** The store does not answer, or answers again: null. */
   onStore: (reason: string | null) => void;
@@ -105,7 +105,7 @@ export class BudgetOwner {
     this.#of(ref);
   }
 
-  /** What a request spent, once it is over. */
+  /** Charges a finished request and frees what it had reserved. */
   settle(worker: number, spendings: readonly Spending[], amountOf: (key: string) => number): void {
     for (const spending of spendings) {
       const { key, windowStart, reserved, cost, counts } = spending;
@@ -119,7 +119,7 @@ export class BudgetOwner {
     this.#serveWaiting();
   }
 
-  /** What it was lent is charged, but for what its last messages settle. */
+  /** Charges the money lent to a worker that is gone, except what its last messages settle. */
   workerGone(worker: number): void {
     this.#gone.add(worker);
     this.#waiting = this.#waiting.filter((each) => each.worker !== worker);
@@ -155,7 +155,7 @@ export class BudgetOwner {
     await this.#sync(true, true);
   }
 
-  /** What is reserved or lent of a budget now, in nano-dollars. */
+  /** The reserved or lent part of a budget now, in nano-dollars. */
   lentOf(key: string, windowStart: number): number {
     return this.#states.get(nameOf({ key, windowStart }))?.lentInAll ?? 0;
   }
@@ -182,7 +182,7 @@ export class BudgetOwner {
     return state;
   }
 
-  /** Whether a request was answered: granted, or refused for good. */
+  /** Returns true if the request was answered: granted, or refused for good. */
   #tryServe(waiting: Waiting, blocked: Set<string>): boolean {
     const { worker, request } = waiting;
     const { need, budgets } = request;
@@ -249,7 +249,7 @@ export class BudgetOwner {
 
   #takeBack(state: State, worker: number, nano: number): void {
     const before = state.lent.get(worker) ?? 0;
-    // What was charged with the worker's end is not settled twice.
+    // The worker's end has charged the rest already: it must not be settled twice.
     const taken = Math.min(before, nano);
     state.lentInAll -= taken;
     if (before === taken) state.lent.delete(worker);
@@ -320,7 +320,7 @@ export class BudgetOwner {
   }
 }
 
-/** What is not spent of what a daemon holds, lent money included. */
+/** The unspent part of a daemon's holding, lent money included. */
 function settledLeft({ held, pending }: State): number {
   return (held ?? 0) - pending.spent - pending.unsettled;
 }

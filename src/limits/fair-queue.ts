@@ -1,4 +1,4 @@
-/** Whose turn it is where requests wait, and how much of it one of them takes. */
+/** A request's place in the fair queue: its team, its key and its cost. */
 export interface Claim {
   /** Name of the team; empty for keys without one, which share one turn. */
   readonly team: string;
@@ -38,7 +38,7 @@ interface Line<T> extends Turn {
 interface Team<T> extends Turn {
   size: number;
   lines: Map<string, Line<T>>;
-  /** Whose turn it is, until something changes. */
+  /** The line that is served next; recomputed after a change. */
   next: Next<Line<T>> | null;
 }
 

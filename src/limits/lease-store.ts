@@ -1,4 +1,4 @@
-/** What is settled of an amount that several daemons share, and what is wanted of it. */
+/** One daemon's settlement of a shared amount, and its wish for more of it. */
 export interface Wanted {
   /** Names the amount, such as a budget. */
   key: string;
@@ -18,7 +18,7 @@ export interface Wanted {
   uids: readonly [spent: string, unsettled: string];
 }
 
-/** What a daemon holds of an amount from now on. */
+/** A daemon's holding of an amount from now on. */
 export interface Grant {
   key: string;
   windowStart: number;

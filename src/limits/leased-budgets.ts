@@ -6,7 +6,7 @@ import {
   budgetIdleMs,
 } from './budget-lease.js';
 
-/** How long past its own deadline the owner may answer. */
+/** Extra time for the owner's answer, past the owner's own deadline. */
 const marginMs = 1_000;
 
 interface Pool {
@@ -64,7 +64,7 @@ export class LeasedBudgets {
   granted({ id, lent, refusal }: BudgetGrant): void {
     this.#isAlone = false;
     const nowMs = performance.now();
-    // What comes too late is returned from the pool.
+    // Money that arrives too late goes to the pool, which returns it.
     for (const { key, windowStart, nano } of lent ?? []) {
       const name = poolName(key, windowStart);
       const pool = this.#pools.get(name) ?? { nano: 0, touchedMs: nowMs };

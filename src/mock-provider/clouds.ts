@@ -8,7 +8,7 @@ import { generateCodec } from '../dialects/gemini/generate-codec.js';
 import { readEvents } from '../dialects/sse.js';
 import type { Framing } from './conversations.js';
 
-/** What is spoken at a path that names the model. */
+/** An endpoint whose path names the model. */
 export type CloudEndpoint =
   | { kind: 'conversation'; codec: Codec; place: RequestPlace; framing: Framing | null }
   | { kind: 'embedding'; codec: EmbeddingCodec; model: string };

@@ -34,7 +34,7 @@ export interface KeptAnswer {
   keep(written: string): void;
 }
 
-/** How the pieces of a stream are sent. */
+/** Framing of the pieces of a stream. */
 export interface Framing {
   /** Value of `content-type`. */
   type: string;

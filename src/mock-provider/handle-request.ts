@@ -248,7 +248,7 @@ export function createHandler(
   }
 }
 
-/** Of JSON, or of a form with files. @throws ProviderError 400. */
+/** Fields of a JSON body, or of a form with files. @throws ProviderError 400. */
 async function fieldsOf(exchange: Exchange, body: Buffer): Promise<Fields> {
   const type = exchange.header('content-type');
   if (!isForm(type)) return parseBody(body);

@@ -9,11 +9,11 @@ type Made = Record<string, unknown> & { id: string };
 
 interface Stored {
   object: Made;
-  /** Of a file. */
+  /** Content of a file. */
   content: { type: string; bytes: Buffer } | null;
 }
 
-/** What the ids of a collection begin with, and what its objects are called. */
+/** Prefix of a collection's ids, and the name of its objects. */
 const kinds: Readonly<Record<string, { prefix: string; object: string }>> = {
   '/responses': { prefix: 'resp_', object: 'response' },
   '/conversations': { prefix: 'conv_', object: 'conversation' },
@@ -29,7 +29,7 @@ const maxStored = 10_000;
 const defaultLimit = 20;
 
 export interface Resources {
-  /** Whether this path is one of theirs. */
+  /** True if the path belongs to a collection. */
   has(path: string): boolean;
   answer(exchange: Exchange, body: Buffer, headers: readonly string[]): Promise<void>;
   /** Keeps a response that a model has given; `store: false` does not come here. */

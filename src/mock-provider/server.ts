@@ -26,7 +26,7 @@ export interface MockProvider {
 export async function startMockProvider(options: MockOptions = {}): Promise<MockProvider> {
   const { port = 0, host = '127.0.0.1', name = 'mock' } = options;
   const { handler, stats } = createHandler(name, behaviourOf(options));
-  // Which engine answers does not matter to the user of a mock, so neither does the warning.
+  // The user of a mock does not care which engine answers, so the warning is dropped.
   const engine = await selectEngine('auto', () => {});
   const server = await engine.listen({ host, port, handler });
   return {

@@ -85,7 +85,7 @@ export type GatewayEvent =
   | { type: 'tokenizer_failed'; reason: string }
   /** So much of a budget's amount is spent; told once in each window. */
   | { type: 'budget_alert'; budget: string; percent: number; amount: number; spent: number }
-  /** What a worker that died had reserved is charged; nano-dollars. */
+  /** A dead worker's reservations were charged; nano-dollars. */
   | { type: 'budget_unsettled'; budget: string; cost: number }
   | { type: 'budget_webhook_failed'; budget: string; reason: string }
   /** The ledger does not answer: budgets go on with what is leased. */
@@ -113,7 +113,7 @@ export interface RequestFinished {
   team: string | null;
   /** The end user that the client named; any text of bounded length. */
   user: string | null;
-  /** Of the key, of its team and of the request. */
+  /** Tags of the key, its team and the request. */
   tags: readonly string[];
   /** The name in the client's request; any text. */
   model: string | null;
@@ -222,7 +222,7 @@ export interface UsageCounted {
 }
 
 /**
- * What a request that a provider answered cost. It follows the request's `request_finished`, and
+ * The cost of a request that a provider answered. It follows the request's `request_finished`, and
  * its `usage_counted` where there is one.
  */
 export interface RequestCharged {
@@ -246,7 +246,7 @@ export interface RequestNeed {
 
 /** The budgets of a request, and what it has reserved of each hard one. */
 export interface RequestSpend {
-  /** As the control process reads them, one a line. */
+  /** One budget a line, in the form that the control process reads. */
   budgets: string;
   /** Nano-dollars. */
   reserved: number;

@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ProcessStatus } from './process-status.js';
 
 /** The current state, read at each scrape without asking a worker. */
-/** What is spent of a budget in its window, in nano-dollars. */
+/** Spend of a budget in its window, in nano-dollars. */
 export interface BudgetState {
   name: string;
   amount: number;

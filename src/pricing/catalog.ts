@@ -43,7 +43,7 @@ const known = new Map<string, readonly CatalogModel[]>();
 
 /** The same list for every provider of a kind. */
 export interface Catalog {
-  /** Of the kind; empty where models are known by their makers alone. */
+  /** Id of the provider; empty for models that are known only by their makers. */
   readonly id: string;
   readonly models: readonly CatalogModel[];
 }

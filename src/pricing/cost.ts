@@ -3,7 +3,7 @@ import { inputTokens, type UsageClasses } from '../dialects/usage.js';
 import { type ModelPrice, ratesOf } from './model-price.js';
 import { charge } from './money.js';
 
-/** What is counted of each unit, and the amount of it that a rate is for. */
+/** The count of a unit, and the amount of it that a rate is for. */
 interface Counter {
   readonly unit: UnitName;
   readonly per: number;
@@ -45,7 +45,7 @@ export interface CostLine {
 }
 
 /**
- * What a request costs, in nano-dollars: the sum of its lines, each rounded half up.
+ * Cost of a request, in nano-dollars: the sum of its lines, each rounded half up.
  * @param upstreamMs how long its provider took, which some are charged for.
  */
 export function costOf(price: ModelPrice, classes: UsageClasses, upstreamMs: number): number {

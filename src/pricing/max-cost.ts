@@ -2,7 +2,7 @@ import { pricedTiers } from '../config/price.js';
 import type { ModelPrice } from './model-price.js';
 import { charge } from './money.js';
 
-/** What is known of a request before it is sent. */
+/** A request before it is sent. */
 export interface AskedCost {
   marks: CostMarks;
   /** The length of its body: no token has less than a byte. */
@@ -11,16 +11,16 @@ export interface AskedCost {
   outputTokens: number | null;
   hasOutput: boolean;
   images: number;
-  /** How long it may take, in milliseconds. */
+  /** Longest time that it may take, in milliseconds. */
   totalMs: number;
 }
 
-/** What templates and tools of a provider add to a prompt. */
+/** Tokens that a provider's templates and tools may add to a prompt. */
 const hiddenTokens = 1_000;
-/** Of a model whose limits are not known. */
+/** Limits assumed for unknown models. */
 const unknownContext = 1_000_000;
 const unknownOutput = 131_072;
-/** Of a request whose provider may search: more than any does. */
+/** Searches assumed for a request whose provider may search: more than any does. */
 const maxSearches = 20;
 /** The fewest bytes that a second of audio has. */
 const bytesPerSecond = 500;

@@ -95,7 +95,7 @@ function settled(rates: Rates, factor: number): FullRates {
   >;
 }
 
-/** Whether a cost depends on more than that there was a request, and how long it took. */
+/** True if the cost depends on more than the number of requests and their duration. */
 export function needsUsage({ bands }: ModelPrice): boolean {
   return bands.some(({ standard: { request, hour, ...others } }) =>
     Object.values(others).some((rate) => rate > 0),

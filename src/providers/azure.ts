@@ -8,7 +8,7 @@ const defaultVersion = '2024-10-21';
 /** The first with responses, which name the deployment in the body, and realtime. */
 const responsesVersion = '2025-04-01-preview';
 
-/** What names its model in the body, or has none. */
+/** Operations that name the model in the body, or have none. */
 const withoutDeployment: ReadonlySet<string> = new Set([
   'openai.responses',
   'openai.compact',

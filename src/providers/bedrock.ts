@@ -69,7 +69,7 @@ function keysOf({ api_key, provider_params: { fetched } }: Provider): AwsKeys | 
   return { accessKeyId, secretAccessKey, sessionToken: token.join(':') || null };
 }
 
-/** As set, else that of the address. */
+/** The region that is set, else that of the address. */
 export function regionOf({ api_base, provider_params: { region } }: Provider): string {
   const found = /(?:^|\.)bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\./.exec(
     new URL(api_base).hostname,

@@ -18,7 +18,7 @@ const kinds: Readonly<Record<ProviderType, ProviderKind>> = {
   cohere,
 };
 
-/** Where providers of a type are by default; null where it has to be said, or is not known. */
+/** Default base URL of a provider type; null if it must be given, or if the type is unknown. */
 export function defaultBaseOf(type: string, params: ProviderParams): string | null {
   return Object.hasOwn(kinds, type) ? kinds[type as ProviderType].defaultBase(params) : null;
 }

@@ -3,9 +3,9 @@ import type { Quirks } from '../dialects/codec.js';
 import type { AnsweredDialect } from '../dialects/dialect.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 
-/** Where a provider lives, how it authenticates, and which dialects it speaks. Pure. */
+/** A provider's address, authentication and dialects, by its type. Pure. */
 export interface ProviderKind {
-  /** Where it is when `api_base` is not given; null where it must be. */
+  /** Base URL used without `api_base`; null if that must be given. */
   defaultBase(params: ProviderParams): string | null;
   /**
    * The path of requests for a model, with its query; null where the provider does not speak the
@@ -49,7 +49,7 @@ export type Sign = (request: RequestToSign, nowMs: number) => string[];
 
 /** A dialect of one maker at the cloud of another. */
 export interface Hosted {
-  /** How its answers are read. */
+  /** Reads its answers. */
   readonly dialect: AnsweredDialect;
   /**
    * A request as the host takes it.

@@ -21,7 +21,7 @@ export const openai: ProviderKind = {
   }),
 };
 
-/** Who has responses has what belongs to them. */
+/** Operations that every provider with responses has too. */
 const ofResponses = new Set(['compact', 'input_tokens', 'stored']);
 
 /** Most compatible servers do not have responses, which are told in chat then. */

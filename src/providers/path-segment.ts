@@ -3,7 +3,7 @@ export function pathSegment(name: string): string {
   return encodeURIComponent(Buffer.from(name).toString());
 }
 
-/** Whether a name would, as a segment of its own, lead to another path. */
+/** True for a name that, as a path segment, would lead elsewhere. */
 export function isDotSegment(name: string): boolean {
   return name === '.' || name === '..';
 }

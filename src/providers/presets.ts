@@ -1,7 +1,7 @@
 import { newProvider, type OpenaiOperation, type ProviderParams } from '../config/configuration.js';
 import { defaultBaseOf } from './index.js';
 
-/** Where well-known servers with OpenAI's API are; as providers they are of the type `openai`. */
+/** Base URLs of well-known servers with OpenAI's API. Their provider type is `openai`. */
 export const presets: Readonly<Record<string, string>> = {
   mistral: 'https://api.mistral.ai/v1',
   groq: 'https://api.groq.com/openai/v1',

@@ -14,10 +14,10 @@ export interface AwsScope {
   service: string;
 }
 
-/** What is signed of a request. */
+/** The signed parts of a request. */
 export interface CanonicalParts {
   method: string;
-  /** As sent, with its query. */
+  /** Path as sent, with its query. */
   path: string;
   /** Headers to sign, among them `host` and `x-amz-date`. */
   headers: readonly (readonly [name: string, value: string])[];
@@ -69,7 +69,7 @@ export function authorization(
 
 export function canonicalRequest({ method, path, headers, bodyHash }: CanonicalParts): {
   text: string;
-  /** Of the signed headers. */
+  /** Names of the signed headers. */
   names: string;
 } {
   const values = new Map<string, string>();

@@ -3,7 +3,7 @@ import type { Claim } from '../limits/fair-queue.js';
 import type { Release } from '../limits/slots.js';
 import type { Gateway } from './gateway.js';
 
-/** Whose turn a request takes where it must wait. */
+/** A request that may have to wait for its turn. */
 export interface Claimant {
   readonly claim: Claim;
   /** Estimated tokens of its prompt. */

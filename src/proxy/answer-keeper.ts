@@ -1,7 +1,7 @@
 import { type AnswerBytes, lastUsageText, maxUsageBytes } from '../dialects/usage.js';
 
 /**
- * What of an answer is kept for counting its tokens, should its provider not report them. Every
+ * Most bytes of an answer kept for counting its tokens, should its provider not report them. Every
  * stream under way has as much: it bounds what a worker holds for readers that have stalled.
  */
 const maxKeptBytes = 262_144;

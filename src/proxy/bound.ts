@@ -11,7 +11,7 @@ import { ownerOf } from './resources.js';
 /** Something that a request names by its id. */
 interface Named {
   id: string;
-  /** Of the request, where it is named. */
+  /** Member of the request that names the id. */
   param: string | null;
 }
 
@@ -78,7 +78,7 @@ export async function boundRoutes(
   const named = namedIn(request, endpoint.dialect);
   const isNative = ({ candidates }: Route) =>
     candidates.some((candidate) => candidate.wire(endpoint)?.translation === null);
-  // Where requests are translated, these members are refused in words of their own.
+  // Translation refuses these members with a message of its own.
   if (named.length === 0 || !routes.some(isNative)) return routes;
   const provider = await boundTo(gateway, credential, named);
   for (const { candidates } of routes.filter(isNative)) {

@@ -206,7 +206,7 @@ async function fetchWanted(
 /** Bytes of an error that are searched for its kind. */
 const maxErrorBytes = 16_384;
 
-/** Where a request may go: to its own model's providers, or to other models for what it says. */
+/** Routes of a request: its own model's providers, then fallback models. */
 class OtherModels {
   routes: readonly Route[];
   readonly #planned: PlannedRequest;

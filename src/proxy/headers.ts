@@ -130,7 +130,7 @@ export function clientHeaders(
   return headers;
 }
 
-/** Of an answer in another dialect: what means the same in each. */
+/** Headers of an answer that mean the same in every dialect. */
 const returnedOfOthers = new Set([
   'retry-after',
   'retry-after-ms',

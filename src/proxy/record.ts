@@ -20,7 +20,7 @@ import { requestIdOf } from './headers.js';
 import type { PolicyRuns } from './policy-runs.js';
 import type { Reservation } from './quota.js';
 
-/** Of a prompt, as far as its turn in a queue needs it. */
+/** Rough size of a token in a prompt: good enough for turns in a queue. */
 const bytesPerToken = 4;
 
 /** The working state of a request, which becomes one event at its end. */
@@ -30,7 +30,7 @@ export class RequestRecord {
   /** Wall clock, and the monotonic one: milliseconds. */
   readonly startedAt = Date.now();
   readonly startMs = performance.now();
-  /** When the client was last told something, monotonic milliseconds; at first the start. */
+  /** Time of the last sign of life to the client, monotonic milliseconds; at first the start. */
   toldMs = this.startMs;
   endpoint = 'unknown';
   credential: RoutedCredential | null = null;
@@ -54,7 +54,7 @@ export class RequestRecord {
   firstTokenMs: number | null = null;
   /** True if the whole answer was passed on. */
   complete = false;
-  /** Why an operator has ended it while it ran. */
+  /** An operator's reason for ending it while it ran. */
   stopped: GatewayError | null = null;
   need: RequestFinished['need'] = null;
   spend: RequestFinished['spend'] = null;
@@ -65,7 +65,7 @@ export class RequestRecord {
   policies: PolicyRuns | null = null;
   /** What its guardrails did; null: it has none. */
   guardrails: GuardrailOutcome[] | null = null;
-  /** What it holds of the limits of its key and team; null where they have none. */
+  /** Its share of the limits of its key and team; null if they have none. */
   reservation: Reservation | null = null;
 
   constructor(exchange: Pick<Exchange, 'header' | 'method'>) {
@@ -129,7 +129,7 @@ export class RequestRecord {
     this.uncounted = { operation, request: body, answer: [], truncated: false };
   }
 
-  /** Whose turn it takes where it must wait. */
+  /** Its place in the fair queue. */
   get claim(): Claim {
     return { ...(this.credential?.share ?? anyClaim), cost: 1 + this.tokens };
   }

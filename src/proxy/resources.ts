@@ -4,7 +4,7 @@ import type { RoutedCredential } from '../routing/snapshot.js';
 /** Something that a client has made at a provider: a file, a batch, a stored response. */
 export interface Resource {
   id: string;
-  /** Where it lives, by key. */
+  /** Key of the provider that has it. */
   provider: string;
   /** See `ownerOf`. */
   owner: string;
@@ -19,7 +19,7 @@ export interface ResourceOwner {
   ask(ask: number, ids: readonly string[]): void;
 }
 
-/** Whose what this key makes is: its team's, or its own. */
+/** Owner of the objects that this key makes: its team, or the key itself. */
 export function ownerOf({ team, key }: RoutedCredential): string {
   return team === null ? key : `team ${team}`;
 }

@@ -64,7 +64,7 @@ export function dialectOf(exchange: Pick<Exchange, 'header' | 'path'>): Dialect 
 export const errorBodyAt: ErrorBody = (path, error) =>
   dialectOf({ path, header: () => '' })?.errorBody(error, null) ?? error.toBody();
 
-/** Whose shape a list of models is asked for in. */
+/** The API whose shape a list of models is asked for in. */
 export function modelShape(
   exchange: Pick<Exchange, 'header' | 'path'>,
 ): 'openai' | 'anthropic' | 'gemini' {

@@ -22,7 +22,7 @@ const serverError = 1011;
 /** One of the two connections. */
 interface Side {
   readonly stream: Duplex;
-  /** Of the frames that come from it. */
+  /** Reads the frames that come from it. */
   readonly parser: FrameParser;
   /** It has sent a close frame, or has ended. */
   isDone: boolean;

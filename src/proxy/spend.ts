@@ -134,7 +134,7 @@ export async function reserveBudgets(
   }
 }
 
-/** Where its budgets are, for the control process: see `parseSpend`. */
+/** The text that names a budget to the control process: see `parseSpend`. */
 function nameOf({ budget, ref }: Charged): string {
   const { provider = '' } = budget.config.applies_to;
   return `${budget.isHard ? 'h' : 's'} ${ref.windowStart} ${provider} ${ref.key}`;
@@ -171,7 +171,7 @@ function refusedBy(
   return fail(`${what} ${rest} ${until}`);
 }
 
-/** What makes a client stop rather than try again, in its dialect. */
+/** An error that makes a client stop rather than retry, in its dialect. */
 function refusal({ endpoint }: PlannedRequest, message: string): GatewayError {
   const isAnthropic = endpoint.dialect.name.startsWith('anthropic.');
   const headers = { 'x-should-retry': 'false' };

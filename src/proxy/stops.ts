@@ -33,7 +33,7 @@ function stopAt(
   return null;
 }
 
-/** Whether a request that runs is stopped by now; the record then says why. */
+/** True if a running request is stopped by now; the record then says why. */
 export function isStopped(gateway: Gateway, record: RequestRecord): boolean {
   if (!gateway.snapshot.stops) return false;
   const stop = stopOf(gateway, record);
@@ -60,7 +60,7 @@ export function openRoutes(
   return open;
 }
 
-/** What a client is told whose requests are stopped. */
+/** The error for a client whose requests are stopped. */
 function stopped({ config }: RoutedStop): GatewayError {
   const whose = Object.entries(config.applies_to).map(([what, name]) => `${what} "${name}"`);
   const reason = config.reason === null ? '' : `: ${config.reason}`;

@@ -20,7 +20,7 @@ export class TranslatedReader implements AnswerWatcher {
   readonly #pipe: StreamPipe;
   #first: Buffer | null;
   readonly #body: BodyKeeper | null;
-  /** As the client has it, like the request that its tokens are counted with. */
+  /** In the client's dialect, like the request: tokens of both are counted together. */
   readonly #answer = new AnswerKeeper();
 
   /** @param first what the pipe has given so far, which the client gets first. */

@@ -2,7 +2,7 @@
 export interface Watched {
   /** Called about once a second. */
   onTick(): void;
-  /** Where the watchdog keeps it, while it does. */
+  /** Index in the watchdog's list, while it is watched. */
   place?: number | undefined;
 }
 

@@ -16,11 +16,11 @@ export interface RoutedBudget {
   readonly matches: Match;
 }
 
-/** What of a request selectors look at, beside its key and team. */
+/** The parts of a request that selectors match, besides its key and team. */
 export interface Selected {
   readonly user: string | null;
   readonly tags: readonly string[];
-  /** As it is meant. */
+  /** Canonical name: see `modelMeant`. */
   readonly model: string;
 }
 

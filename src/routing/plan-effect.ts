@@ -229,7 +229,7 @@ function isSameLimits(one: Limits = {}, other: Limits = {}): boolean {
   return inOrder(one) === inOrder(other);
 }
 
-/** As text with its fields in order: jsonb has an order of its own. */
+/** Text of an object with its fields sorted: jsonb has an order of its own. */
 function inOrder(value: object): string {
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return fields

@@ -7,7 +7,7 @@ export interface Quota {
   /** Names the bucket. */
   readonly key: string;
   readonly name: LimitName;
-  /** Whose it is, for messages, such as `team "chat"`. */
+  /** Owner in messages, such as `team "chat"`. */
   readonly owner: string;
   readonly counts: 'requests' | 'tokens' | 'input' | 'output';
   readonly amount: number;

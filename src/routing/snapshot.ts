@@ -66,7 +66,7 @@ export interface Candidate {
   /** Price of its requests; null: none is known. */
   prices(): ModelPrices | null;
   /**
-   * How its requests at an endpoint are sent; null where the provider neither speaks the dialect
+   * The wire for requests at an endpoint; null where the provider neither speaks the dialect
    * nor one that it can be translated to.
    */
   wire(endpoint: AskedEndpoint): Wire | null;

@@ -2,7 +2,7 @@ import type { Settings } from '../config/settings-schema.js';
 import type { FetchedMedia } from '../dialects/translate/remote-media.js';
 import { type FetchedBytes, fetchBytes } from './fetch-bytes.js';
 
-/** Of all media of a request. */
+/** In one request. */
 const maxMedia = 20;
 const maxRedirects = 3;
 const timeoutMs = 10_000;

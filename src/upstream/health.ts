@@ -3,9 +3,9 @@ import type { ProviderStatus } from '../observe/metrics-state.js';
 /** Failures in a row after which a provider is taken out. */
 const failuresToEject = 5;
 /**
- * How long: this times the number of times in a row, up to the bound (Envoy's outlier detection,
- * with shorter times: a trial costs one request one attempt, so a provider that has recovered is
- * back within the bound).
+ * Duration of an ejection: this times the number in a row, up to the bound. Like Envoy's outlier
+ * detection, with shorter times: a trial costs one request one attempt, so a provider that has
+ * recovered is back within the bound.
  */
 const baseEjectionMs = 5_000;
 const maxEjectionMs = 30_000;
@@ -19,7 +19,7 @@ const failurePenaltyMs = 5_000;
 /** The longest cooldown that a provider's Retry-After can ask for. */
 const maxCooldownMs = 60_000;
 
-/** Whose failure it is: of the provider, of the model that was asked, or of the account or request. */
+/** A failure is the provider's, the model's, or that of the account or request. */
 export type FailureScope = 'provider' | 'model' | 'account';
 
 /** The failed provider or model. */
@@ -27,7 +27,7 @@ export interface Failed {
   scope: FailureScope;
   /** The model's name as sent. */
   model: string;
-  /** Of the client. */
+  /** The client's key. */
   credential: string;
 }
 

@@ -22,9 +22,9 @@ interface Said extends Omit<Limit, 'isFixed'> {
 }
 
 interface Known extends Limit {
-  /** What had been sent when it was so. */
+  /** Amount sent by the time of `atMs`. */
   base: number;
-  /** Since when its end is watched. */
+  /** The limit's state when `nature` began to watch its end. */
   from: Pick<Limit, 'remaining' | 'resetMs'>;
 }
 
@@ -49,7 +49,7 @@ interface Scope {
   isUntold: boolean;
 }
 
-/** What had been sent when a request was, itself included; null: nothing was known then. */
+/** Everything sent up to and including a request; null: no limit was known then. */
 export type Mark = Readonly<Sums> | null;
 
 const tellEveryMs = 100;
@@ -212,7 +212,7 @@ function renew(known: Known, sent: number, nowMs: number): void {
 }
 
 /**
- * Whether a limit comes back all at once: its end stays where it was while it is used up. The end of
+ * Finds out if a limit comes back all at once: then its end stays in place during use. The end of
  * one that comes back evenly moves away with each use. Undecided until it must have moved visibly.
  */
 function nature(known: Known, next: Said): Pick<Known, 'isFixed' | 'from'> {

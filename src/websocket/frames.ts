@@ -33,9 +33,9 @@ export interface FrameWatcher {
 }
 
 export interface FrameLimits {
-  /** Of one message, over all its frames. */
+  /** Length of one message, over all its frames. */
   maxMessageBytes: number;
-  /** Of a text that the watcher is given. */
+  /** Length of a text that the watcher is given. */
   maxTextBytes: number;
 }
 
@@ -63,7 +63,7 @@ export class FrameParser {
   /** Null: this text is too long to be given to the watcher. */
   #text: Buffer[] | null = [];
   #closed = false;
-  /** Whether the bytes passed on end with a whole frame. */
+  /** True while the bytes passed on end with a whole frame. */
   #isWhole = true;
 
   /** @param isMasked whether the peer is a client, which must mask its frames; a server must not. */
@@ -73,7 +73,7 @@ export class FrameParser {
     this.#watcher = watcher;
   }
 
-  /** Whether what `push` has returned ends with a whole frame. */
+  /** True if the bytes that `push` has returned end with a whole frame. */
   get atFrameEnd(): boolean {
     return this.#isWhole;
   }

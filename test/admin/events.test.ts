@@ -44,7 +44,7 @@ function follow(t: TestContext, { url, adminKey }: Daemon, query: string, lastId
   return { events, isOver: () => isOver, leave: () => sent.destroy() };
 }
 
-test('requests are told as they finish, and again to who comes back', async (t) => {
+test('finished requests are pushed, and again to a client that reconnects', async (t) => {
   const upstream = await startUpstream(t, (_received, response) => {
     response.setHeader('content-type', 'application/json');
     response.end(

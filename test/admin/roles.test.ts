@@ -7,7 +7,7 @@ import { startDaemon } from '../support/daemon.js';
 const roles = ['viewer', 'operator', 'admin'] as const;
 const keyOf = (role: string) => `the-secret-key-of-${role}`;
 
-/** Who but the role `admin` may use what changes something; everything else is for reading. */
+/** Roles that may use an operation that changes something; all other operations only read. */
 const changes: Readonly<Record<string, readonly string[]>> = {
   createProvider: ['operator', 'admin'],
   updateProvider: ['operator', 'admin'],

@@ -156,7 +156,7 @@ test('the default is the first of them that the machine has', async (t) => {
   assert.equal(imds.asked.length, 3);
 });
 
-test('who refuses is named, with what it says', async (t) => {
+test('the refusing server is named, with its message', async (t) => {
   const refusal = '<ErrorResponse><Error><Message>not you</Message></Error></ErrorResponse>';
   const sts = await fakeCloud(t, () => refusal);
   const service = await fakeCloud(t, () => 403);

@@ -54,7 +54,7 @@ test('valid credentials are fetched once, for all that ask at a time', async (t)
   assert.equal(service.asked.length, 2, 'of another region, where a role is asked for');
 });
 
-test('credentials are renewed ahead of their end, and who uses them is told', async (t) => {
+test('credentials are renewed before they expire, and their users are notified', async (t) => {
   const { clouds, service } = await opened(t, (count) => keysFor(count, 3_000));
   let told = 0;
   clouds.onChange = () => told++;
@@ -65,7 +65,7 @@ test('credentials are renewed ahead of their end, and who uses them is told', as
   assert.equal(renewed && 'accessKeyId' in renewed && renewed.accessKeyId, 'ASIA2');
 });
 
-test('while fetching fails the valid ones are used; then the failure is told, until it works', async (t) => {
+test('while fetching fails the valid ones are used; then the failure is reported, until it works', async (t) => {
   let fails = false;
   const { clouds, service } = await opened(t, (count) => (fails ? 500 : keysFor(count, 4_000)));
   let told = 0;

@@ -9,7 +9,7 @@ export interface CloudRequest {
   path: string;
   headers: Record<string, string | string[] | undefined>;
   body: string;
-  /** Of a form. */
+  /** Fields of a form. */
   fields: Record<string, string>;
 }
 

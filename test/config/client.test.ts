@@ -68,12 +68,12 @@ test('a request that another page has its browser send is not local', () => {
   }
 });
 
-test('where the peer is a trusted proxy, nothing is local', () => {
+test('nothing is local behind a trusted proxy', () => {
   const { isLocal, address } = clientOf('127.0.0.1', {}, { trusted_proxies: trusted });
   assert.deepEqual([isLocal, address], [false, '127.0.0.1']);
 });
 
-test('what connects to a unix socket is never local, and trusted where the settings say so', () => {
+test('clients on a unix socket are never local, and trusted only by the settings', () => {
   const forwarded = { 'x-forwarded-for': '203.0.113.5, 198.51.100.1' };
   for (const headers of [{}, forwarded]) {
     const { isLocal, address } = clientOf('unix:', headers, { trusted_proxies: trusted });
@@ -90,7 +90,7 @@ test('what connects to a unix socket is never local, and trusted where the setti
   );
 });
 
-test('where a PROXY header may name the peer, nothing is local', () => {
+test('nothing is local where a PROXY header may name the peer', () => {
   const { isLocal, address } = clientOf('127.0.0.1', {}, { proxy_protocol: true });
   assert.deepEqual([isLocal, address], [false, '127.0.0.1']);
 });

@@ -60,7 +60,7 @@ test('the example of an override file in the documentation is valid', () => {
     parseOverride({ path: 'README', text: block }, []),
   );
   const merged = mergeConfiguration({ version: 1, providers: [], teams: [], credentials: [] }, [
-    // What the example disables exists in the database.
+    // The provider that the example disables exists in the database.
     {
       source: 'database',
       providers: new Map([['openai', { api_base: 'http://x/v1', api_key: 'k' }]]),

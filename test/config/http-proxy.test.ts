@@ -29,7 +29,7 @@ test('the URL of a proxy is read with its port, user and password', () => {
   assert.equal((parseProxy('http://proxy') as HttpProxy).authorization, null);
 });
 
-test('what is no proxy is refused without its password', () => {
+test('an invalid proxy is refused without showing its password', () => {
   for (const [text, reason] of [
     ['socks5://u:secret@proxy:1080', /proxies of socks5:/],
     ['http://u:secret@proxy:99999', /is not the URL of a proxy/],

@@ -68,7 +68,7 @@ test('a file disables, and adds what no row has', () => {
   assert.equal(result.credentials[1]?.credential_key, hashKey('sk-guest-key'));
 });
 
-test('two credentials with one key are told, whoever wrote them', () => {
+test('two credentials with one key are reported, whoever wrote them', () => {
   const rows = configuration([], [credential('me', { credential_key: hashKey('sk-same-key') })]);
   assert.deepEqual(problemsOf(rows, 'credentials: {you: {key: sk-same-key}}'), [
     '0.yaml: credentials.you: has the same key as "me"',
@@ -82,7 +82,7 @@ test('two credentials with one key are told, whoever wrote them', () => {
   ]);
 });
 
-test('a new entry without what it needs is told, as a misspelt name must be', () => {
+test('a new entry without its required fields is reported, and so is a misspelt name', () => {
   const problems = problemsOf(
     configuration(),
     'providers: {oepnai: {weight: 2}}\ncredentials: {mee: {rate_limit: 1}}',
@@ -98,7 +98,7 @@ test('a new entry without what it needs is told, as a misspelt name must be', ()
   );
 });
 
-test('everything that cannot be used is told at once, with table or file and path', () => {
+test('all unusable entries are reported at once, with table or file and path', () => {
   const rows = configuration(
     [
       provider('url', { api_base: 'example.com/v1' }),

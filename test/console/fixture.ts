@@ -16,10 +16,10 @@ const names = [
   'a-very-long-name-of-a-batch-job-that-somebody-gave-without-thinking-about-tables',
 ];
 
-/** What to fill a gateway with. */
+/** Content of a gateway for tests. */
 export interface Content {
   keys: number;
-  /** Of the last day. */
+  /** Requests of the last day. */
   requests: number;
 }
 

@@ -13,7 +13,7 @@ interface Violation {
   nodes: { html: string; failureSummary: string }[];
 }
 
-/** What axe-core finds serious on the page that is shown. */
+/** Violations on the current page that axe-core calls serious. */
 async function seriousViolations(
   { page }: WatchedPage,
   theme: 'light' | 'dark' = 'light',

@@ -9,7 +9,7 @@ function newSpaceBytes(): number {
   return space?.space_size ?? assert.fail();
 }
 
-test('what a start has needed for new objects is given back', async () => {
+test('memory for new objects that only the start needed is returned', async () => {
   const kept: object[] = [];
   for (let i = 0; i < 300_000; i++) kept.push({ i });
   kept.length = 0;

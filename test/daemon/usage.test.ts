@@ -77,7 +77,7 @@ test('requests of days without a partition are stored all the same', async (t) =
   assert.deepEqual(events, []);
 });
 
-test('requests wait while the table cannot be written, and it is told', async (t) => {
+test('requests wait while the table cannot be written, and the reason is reported', async (t) => {
   const { sql, usage, events } = await open(t);
   await sql`ALTER TABLE request_logs RENAME TO elsewhere`;
   usage.record(finished());

@@ -110,7 +110,7 @@ test('nothing in the log can be changed or removed, whatever statement asks for 
   assert.equal((await verifyAudit(sql)).entries, 2);
 });
 
-/** What an owner of the tables can do who means it. */
+/** A forgery by the owner of the tables, who can disable triggers. */
 async function forge(sql: Sql, ...statements: string[]): Promise<void> {
   const tables = ['audit_log', 'audit_chain'];
   const all = (state: string) => tables.map((tab) => `ALTER TABLE ${tab} ${state} TRIGGER USER;`);

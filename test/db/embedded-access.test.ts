@@ -126,7 +126,7 @@ test('the daemon works as a role that may do what it does, and no more', async (
   }
 });
 
-/** As the version before made it: trust, no roles, run by an account that others share. */
+/** A cluster of the previous version: trust, no roles, run by a shared account. */
 async function makeOldCluster(dataDir: string) {
   const place = preparePlace(dataDir);
   const binaries = await findBinaries(place.root, place.account);
@@ -239,7 +239,7 @@ test('root’s server has a user id that no other program has', {
   }
 });
 
-test('what runs as the same user as initdb cannot enter while it works', {
+test('other processes of initdb’s user cannot enter while it works', {
   skip: withoutSecondUser,
 }, async () => {
   const dataDir = testDirectory();

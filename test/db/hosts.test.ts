@@ -5,7 +5,7 @@ import { openDatabase } from '../../src/db/database.js';
 import { startOwnServer, startStandby } from '../support/own-server.js';
 import { until } from '../support/until.js';
 
-test('of several hosts the one that takes writes is used, and another when that changes', async (t) => {
+test('the host that takes writes is used, and another when that changes', async (t) => {
   const primary = await startOwnServer(t);
   const standby = await startStandby(t, primary);
   const both = `postgres://llmproxy@127.0.0.1:${standby.port},127.0.0.1:${primary.port}/postgres`;
@@ -31,7 +31,7 @@ test('of several hosts the one that takes writes is used, and another when that 
   assert.equal(at?.port, standby.port);
 });
 
-test('hosts of which none can be used are named, each with its reason', async (t) => {
+test('unusable hosts are all named, each with its reason', async (t) => {
   const primary = await startOwnServer(t);
   const standby = await startStandby(t, primary);
   await assert.rejects(
@@ -71,7 +71,7 @@ test('a role with three connections is enough for many queries at once', async (
   );
 });
 
-test('when no connection is ever free, that is what is said', async (t) => {
+test('the error says so when no connection becomes free', async (t) => {
   const server = await startOwnServer(t);
   await server.sql`CREATE ROLE crowded LOGIN CONNECTION LIMIT 0`;
   const dbUrl = server.dbUrl.replace('llmproxy@', 'crowded@');

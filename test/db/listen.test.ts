@@ -23,7 +23,7 @@ test('a change by plain SQL of either table is noticed', async (t) => {
   }
 });
 
-test('a lost connection is told, replaced, and assumed to have missed a change', async (t) => {
+test('a lost connection is reported, replaced, and assumed to have missed a change', async (t) => {
   const { dbUrl, sql } = await testDatabase(t);
   const events = listen(t, dbUrl);
   await once(events, 'change');

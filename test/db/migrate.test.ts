@@ -127,7 +127,7 @@ test('tables in the schema of their owner can be changed by another role with pl
           "credentials": {"gone": [], "changed": [], "added": []}}', 'w', 'h', NULL)`);
   await change();
 
-  // As migrations of before left them.
+  // The state that earlier migrations left.
   const names = (await migrationStatus(sql)).map(({ name }) => name);
   await migrateDown(sql, names.length - names.indexOf('search_path'));
   await sql.unsafe(`DO $$ DECLARE f regprocedure; BEGIN
@@ -139,7 +139,7 @@ test('tables in the schema of their owner can be changed by another role with pl
   await change();
 });
 
-test('a role that may not make tables is told what lets it, and one that has them needs nothing', async (t) => {
+test('a role that may not create tables learns which grant it lacks, and one that has tables needs none', async (t) => {
   const { sql, dbUrl } = await emptyDatabase(t);
   const name = await newRole(sql);
   const own = connect(asRole(dbUrl, name), { max: 1 });

@@ -124,7 +124,7 @@ test('a rotation keeps the key before it for the grace period, and none before t
   await assert.rejects(rotateCredential(sql, id, key('e'), 0), DuplicateError);
 });
 
-test('when keys were last used is kept apart from the configuration, and never goes back', async (t) => {
+test('the time of a key’s last use is kept apart from the configuration, and never decreases', async (t) => {
   const { sql } = await testDatabase(t);
   const { id } = await insertCredential(sql, credential);
   const { version } = await configVersion(sql);

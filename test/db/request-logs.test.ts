@@ -54,7 +54,7 @@ test('rows are stored as they are, with the total of their tokens', async (t) =>
   );
 });
 
-test('a row that is stored again is there once', async (t) => {
+test('a row that is stored again exists once', async (t) => {
   const { sql } = await testDatabase(t);
   await createRequestLogPartitions(sql, days);
   const row = logRow();

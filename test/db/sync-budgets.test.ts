@@ -57,7 +57,7 @@ test('many daemons at once never hold more than the amount', async (t) => {
   );
 });
 
-test('leases that expire are charged with what was lent, and each alert is told once', async (t) => {
+test('expired leases are charged with the lent amount, and each alert is sent once', async (t) => {
   const { sql } = await testDatabase(t);
   await syncBudgets(sql, 'a', [], -1_000, [wanted({ lent: 30 })]);
   const [grant] = await syncBudgets(sql, 'b', [], 60_000, [wanted()]);

@@ -21,7 +21,7 @@ test('past its deadline a query is cancelled in the database, and its connection
   await until('the end of the query', async () => (await running(sql)) === 0);
 });
 
-test('what ends in time is given as it is, errors too', async (t) => {
+test('a query that ends in time passes its result or error on', async (t) => {
   const { sql } = await testDatabase(t);
   const [row] = await withDeadline(sql, 60_000, 'It', (pool) => pool.unsafe('SELECT 1 AS one'));
   assert.equal(row?.one, 1);

@@ -86,7 +86,7 @@ test('a single text of Gemini is answered with one embedding, a batch with all',
   ]);
 });
 
-test('what a dialect does not know is told by the client’s name', () => {
+test('losses are reported by the client’s name for the field', () => {
   const gemini = embeddingCodecs['gemini.embed'];
   const request = read(gemini, {
     content: { parts: [{ text: 'a' }] },

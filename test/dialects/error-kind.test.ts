@@ -20,7 +20,7 @@ test('a request that is too long is known, whoever says it', () => {
   }
 });
 
-test('what a content policy refuses is known', () => {
+test('refusals by a content policy are recognized', () => {
   for (const body of [
     '{"error":{"code":"content_policy_violation"}}',
     '{"error":{"code":"content_filter","innererror":{"code":"ResponsibleAIPolicyViolation"}}}',

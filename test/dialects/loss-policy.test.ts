@@ -34,7 +34,7 @@ test('the header names each loss once, within its bounds and in ASCII', () => {
   assert.match(value, /^\?0=dropped, [\x20-\x7e]+$/);
 });
 
-test('of a key and a provider the stricter one counts; where neither says anything, losses are told', () => {
+test('the stricter policy of key and provider counts; by default losses are reported', () => {
   assert.equal(stricter(null, null), 'warn');
   for (const policy of ['strict', 'warn', 'allow'] as const) {
     assert.equal(stricter(policy, null), policy);

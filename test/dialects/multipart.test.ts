@@ -69,7 +69,7 @@ test('a field is found wherever it is and however the body is cut', () => {
   assert.deepEqual([empty.value, empty.end - empty.start], ['', 0]);
 });
 
-test('what readers could read in different ways is refused', () => {
+test('a body that two readers could read in different ways is refused', () => {
   const disposition = 'content-disposition: form-data; name="model"';
   const cases: [form: string, refusal: RegExp][] = [
     [field('model', 'a') + field('model', 'b') + end, /^model model must not be given twice/],

@@ -33,7 +33,7 @@ for (const client of shapes) {
   }
 }
 
-test('usage is told in the words of each', () => {
+test('usage is written in the words of each dialect', () => {
   const cohere = translateRerank('cohere', 'jina', read('cohere'), 'm');
   const jina = { results, usage: { total_tokens: 7 } };
   const told = JSON.parse(cohere.answer(Buffer.from(JSON.stringify(jina))).body);
@@ -45,7 +45,7 @@ test('usage is told in the words of each', () => {
   assert.deepEqual([answer.searchUnits, answer.tokens], [3, null]);
 });
 
-test('what a shape does not know is told, wrong input and nonsense are refused', () => {
+test('unknown fields of a shape are reported, wrong input and nonsense are refused', () => {
   const request = read('cohere', { max_tokens_per_doc: 9, other: 1 });
   const { losses } = translateRerank('cohere', 'vllm', request, 'm');
   assert.deepEqual(

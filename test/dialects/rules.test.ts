@@ -130,7 +130,7 @@ test('consecutive roles: all results of a turn are one message, with what the us
   assert.equal(messages.length, 3);
 });
 
-test('system in the middle: labelled text of the user, which is told', () => {
+test('system in the middle: labelled text of the user, reported as a loss', () => {
   const body = chat({ role: 'system', content: 'first' }, hi, { role: 'system', content: 'later' });
   for (const provider of [anthropic, gemini, bedrock] as const) {
     const { sent, lost } = translate(openai, provider, body);
@@ -190,7 +190,7 @@ test('images in a tool result follow as a user where the target takes none there
   assert.equal(recent.sent.contents[2].parts[0].functionResponse.parts[0].inlineData.data, 'AAAA');
 });
 
-test('cache_control becomes a cache point of Bedrock; elsewhere it is told', () => {
+test('cache_control becomes a cache point of Bedrock; elsewhere it is reported as a loss', () => {
   const cache_control = { type: 'ephemeral', ttl: '1h' };
   const body = {
     max_tokens: 5,
@@ -330,7 +330,7 @@ test('streams: an error in the middle, and an end too early, are events of the c
   assert.doesNotMatch(cut, /message_stop/);
 });
 
-test('schemas: for Gemini references are put in place, and what it does not know is told', () => {
+test('schemas: for Gemini references are resolved, and unknown keywords reported as losses', () => {
   const parameters = {
     type: 'object',
     $defs: { City: { type: 'string', minLength: 1 } },
@@ -354,7 +354,7 @@ test('schemas: for Gemini references are put in place, and what it does not know
   assert.deepEqual(lost, ['tools[0] dropped']);
 });
 
-test('schemas: one that contains itself ends, and is told', () => {
+test('schemas: a recursive one is cut, and reported as a loss', () => {
   const node = { type: 'object', properties: { next: { $ref: '#' }, name: { type: 'string' } } };
   const tool = { type: 'function', function: { name: 'look', parameters: node } };
   const { lost } = translate(openai, gemini, { ...chat(hi), tools: [tool] });
@@ -537,7 +537,7 @@ test('namespaces, additional tools and hosted tools of Codex are handled or told
   assert.deepEqual([item.name, item.namespace], ['open', 'files']);
 });
 
-test('fields of a tool that only its dialect knows are told by name, unless they ask for nothing', () => {
+test('fields of a tool that only its dialect knows are reported by name, unless they ask for nothing', () => {
   const tool = { name: 'look', input_schema: schema, defer_loading: true, strict: null };
   const body = { max_tokens: 5, messages: [hi], tools: [tool, { ...tool, defer_loading: false }] };
   assert.deepEqual(translate(anthropic, openai, body).lost, ['tools[0].defer_loading dropped']);
@@ -554,7 +554,7 @@ test('fields of a tool that only its dialect knows are told by name, unless they
   ]);
 });
 
-test('fields of messages and blocks that only their dialect knows are told by name', () => {
+test('fields of messages and blocks that only their dialect knows are reported by name', () => {
   const source = { type: 'base64', media_type: 'application/pdf', data: 'JVBE' };
   const document = { type: 'document', source, citations: { enabled: true } };
   const use = { type: 'tool_use', id: 't', name: 'look', input: {}, caller: { type: 'direct' } };
@@ -571,7 +571,7 @@ test('fields of messages and blocks that only their dialect knows are told by na
   assert.deepEqual(translate(openai, anthropic, chat(named)).lost, ['messages[0].name dropped']);
 });
 
-test('what names a state at OpenAI is refused by name', () => {
+test('fields that name a state stored at OpenAI are refused by name', () => {
   const refused = (body: object) => translate(responses, anthropic, body).lost;
   assert.deepEqual(refused({ input: 'hi', previous_response_id: 'r' }), [
     'previous_response_id rejected',

@@ -61,7 +61,7 @@ test('the most output asked for counts every answer', () => {
   }
 });
 
-test('what is read for our own books refuses no request', () => {
+test('reading usage for our own books refuses no request', () => {
   const twenty = Array.from({ length: 20 }, (_, i) => `"user":"${i}"`).join();
   assert.equal(read(chat, `{"model":"m",${twenty}}`).user, '19');
   assert.equal(read(chat, { model: 'm', User: 'u' }).user, null);

@@ -48,7 +48,7 @@ test('the last wrapper of a body says where its session is at home', () => {
   assert.equal(affinityOf(forged, key), null);
 });
 
-test('what is put is told to other processes once, and what they learn is not told again', () => {
+test('other processes learn each kept value once, and do not pass it on again', () => {
   const told: string[] = [];
   const other = new KeptReasoning(1_000_000, 60_000);
   const kept = new KeptReasoning(1_000_000, 60_000, (id, reasoning) => {

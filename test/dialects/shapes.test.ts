@@ -260,7 +260,7 @@ test('functions of the old kind are tools', () => {
   assert.equal(messages[2].content[0].tool_use_id, 'look');
 });
 
-test('Gemini is sent five stop sequences at most, which is told', () => {
+test('Gemini is sent at most five stop sequences; the rest are reported as losses', () => {
   const stop = ['a', 'b', 'c', 'd', 'e'];
   const five = translate('openai.chat', 'gemini.generate', { ...chat(hi), stop });
   assert.deepEqual([five.sent.generationConfig.stopSequences, five.lost], [stop, []]);

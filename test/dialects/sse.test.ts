@@ -79,7 +79,7 @@ test('any stream is read as the specification says, however it is cut', () => {
   );
 });
 
-test('an event is given as soon as its blank line is there', () => {
+test('an event is emitted as soon as its blank line arrives', () => {
   for (const blank of ['\n\n', '\r\n\r\n', '\r\r', '\r\r\n']) {
     const splitter = new SseSplitter();
     const seen: string[] = [];
@@ -130,7 +130,7 @@ test('bytes end with an event where a blank line ends them, of whichever line en
   }
 });
 
-test('events that follow each other are told apart', () => {
+test('events that follow each other are separated', () => {
   const bytes = Buffer.from('data: a\n\n: c\r\n\r\ndata: b\r\rdata: d');
   const ends = [0];
   while ((ends.at(-1) ?? 0) < bytes.length) ends.push(endOfEvent(bytes, ends.at(-1) ?? 0));
@@ -145,7 +145,7 @@ test('an event without an end is refused before it fills the memory', () => {
   assert.throws(() => splitter.push(mebibyte, ignore), /an event is longer than 33554432 bytes/);
 });
 
-test('what is written is read as it was, and only event streams are taken for such', () => {
+test('written streams read back the same, and only event streams are taken for such', () => {
   assert.deepEqual(readEvents(writeEvent('{"a":1}')), [{ event: '', data: '{"a":1}' }]);
   assert.deepEqual(readEvents(writeEvent('x', 'error')), [{ event: 'error', data: 'x' }]);
   for (const yes of [

@@ -119,7 +119,7 @@ test('the classes of Google’s example of context caching are disjoint', () => 
   });
 });
 
-test('audio and images are told apart, without what of them was cached', () => {
+test('audio and images are counted apart, without their cached tokens', () => {
   const usage = {
     prompt_tokens: 1000,
     completion_tokens: 100,
@@ -198,7 +198,7 @@ test('Cohere’s reranking is charged by searches, and counting tokens is not', 
   assert.equal(classesIn(countTokens, '{"usage":{"input_tokens":7,"output_tokens":0}}'), null);
 });
 
-test('Bedrock’s writes of one hour are told apart', () => {
+test('Bedrock’s cache writes of one hour are counted apart', () => {
   const usage = readConverseUsage({
     inputTokens: 10,
     outputTokens: 3,

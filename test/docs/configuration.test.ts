@@ -6,7 +6,7 @@ import { settingsSchema } from '../../src/config/settings-schema.js';
 
 const file = fileURLToPath(new URL('../../../docs/configuration.md', import.meta.url));
 
-/** What the table of the settings says: default, variable and flag by setting. */
+/** The documented table of settings: default, variable and flag by setting. */
 function documented(): Map<string, { fallback: string; variable: string; flag: string }> {
   const rows = readFileSync(file, 'utf8').matchAll(
     /^\| `([a-z_.]+)` \| ([^|]*) \| ([^|]*) ?\| ([^|]*) ?\| \S.* \|$/gm,

@@ -8,7 +8,7 @@ import { type Read, readRequests } from './read-for-test.js';
  * mutated streams of requests. Ours may refuse more; what it accepts it must read the same.
  */
 
-/** What both parsers say of one request. */
+/** A request as both parsers report it. */
 interface Seen {
   method: string;
   url: string;
@@ -155,12 +155,12 @@ function mutate(text: string, random: Random): string {
 /** RFC 9110, section 5.5, keeps tabs around a value out of it; node:http refuses one after a length. */
 const lengthThenTab = /(?<=^content-length:[ \t]*\d+)[ \t]+(?=\r\n)/gim;
 
-/** How the two readings of a stream differ where they may not, or null. */
+/** Describes a forbidden difference between the two readings of a stream; null if there is none. */
 export function difference(stream: string, random: Random): string | null {
   const ours = readRequests([stream]);
   const cut = random(stream.length + 1);
   const inPieces = readRequests([stream.slice(0, cut), stream.slice(cut)]);
-  // How much of a body is given before an error is found depends on how it arrives.
+  // The part of a body that is reported before an error depends on how the bytes arrive.
   for (const { messages } of [ours, inPieces]) {
     for (const message of messages) if (!message.ended) message.body = '';
   }
@@ -199,7 +199,7 @@ function readByNode(stream: string): Seen[] {
   let closes = false;
   const parser = new HTTPParser();
   parser.initialize(HTTPParser.REQUEST, {});
-  // Where there are many, and for trailers, after which the next head comes this way too.
+  // Called for many headers, and for trailers, after which the next head comes this way too.
   parser[HTTPParser.kOnHeaders] = (headers: string[], url: string) => {
     flushed.push(...headers);
     flushedUrl += url;
@@ -223,7 +223,7 @@ function readByNode(stream: string): Seen[] {
       headers: list.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text)),
       body: '',
     };
-    // What the server above the parser checks.
+    // The server above the parser checks these.
     if (
       major === 1 &&
       minor === 1 &&

@@ -8,7 +8,7 @@ export interface PublishedCase {
   stream: string;
   /** The requests that are read, as `METHOD path?query body`, without spaces at their end. */
   reads: readonly string[];
-  /** What follows them: nothing, an error, or a request that does not end. */
+  /** Outcome after them: nothing, an error, or a request that does not end. */
   rest: 'nothing' | 'refusal' | 'more';
 }
 

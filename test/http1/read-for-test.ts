@@ -14,7 +14,7 @@ export interface Read<Head> {
 
 export interface Reading<Head> {
   messages: Read<Head>[];
-  /** What was wrong, or null. */
+  /** The error, or null. */
   error: ProtocolError | null;
 }
 

@@ -260,7 +260,7 @@ describe('a request is refused', () => {
 
 describe('a limit', () => {
   const { startLineBytes, headBytes, fieldCount } = defaultLimits;
-  /** Whether it passes, or the status that refuses it, whole and byte by byte. */
+  /** `passes`, or the status of the refusal; the same whole and byte by byte. */
   const outcome = (text: string) => {
     const [whole, cut] = [readRequests([text]), readRequests([...text])];
     assert.deepEqual(cut, whole);

@@ -83,7 +83,7 @@ test('the PROXY protocol of a trusted proxy names the client, and makes nothing 
   await daemon.waitFor('wrong_key', ({ address }) => address === '192.0.2.7');
 });
 
-test('where others can reach the listener, this machine needs the key too', async (t) => {
+test('on a listener that others can reach, this machine needs the key too', async (t) => {
   const daemon = await startDaemon(t, { host: '0.0.0.0' });
   assert.deepEqual(JSON.parse((await ask(`${daemon.url}/health`)).text), { status: 'ok' });
   for (const closed of ['/metrics', '/health/detailed']) {

@@ -25,7 +25,7 @@ for (const { engine, skip } of engines) {
     await daemon.reload();
     const chat = `${daemon.url}/v1/chat/completions`;
 
-    await t.test('the browser is told so before and with each answer', async () => {
+    await t.test('the browser gets the permission before and with each answer', async () => {
       for (const origin of [page, page.toUpperCase(), 'null']) {
         const asked = await ask(chat, { method: 'OPTIONS', headers: { origin, ...preflight } });
         assert.equal(asked.status, 204);
@@ -58,7 +58,7 @@ for (const { engine, skip } of engines) {
       assert.match(stream.text, /\[DONE\]/);
     });
 
-    await t.test('a page of another origin, and the admin API, are told nothing', async () => {
+    await t.test('a page of another origin, and the admin API, get no permission', async () => {
       const cases: [url: string, origin: string][] = [
         [chat, 'https://evil.example.com'],
         [chat, `${page}.evil.com`],

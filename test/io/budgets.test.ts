@@ -48,7 +48,7 @@ async function addBudget(daemon: Daemon, fields: object): Promise<void> {
   assert.equal(answer.status, 201, answer.text);
 }
 
-/** What all that count say: rows, ledger and its sums; once all is settled. */
+/** Spend according to the rows, the ledger and its sums, once all is settled. */
 async function settled(daemon: Daemon, budget: string, expectedRows: number) {
   return await until('the ledger', async () => {
     const [rows] = await daemon.sql`
@@ -184,7 +184,7 @@ test('a budget holds over a restart, also after the daemon was killed', async (t
   assert.ok(sums <= nano, `${sums}`);
 });
 
-test('a budget goes on with what is leased while Postgres is away', async (t) => {
+test('a budget continues with its leases while Postgres is away', async (t) => {
   const { daemon, key } = await open(t);
   await addBudget(daemon, { name: 'two', amount: 2 * nano, window: 'total' });
   assert.deepEqual(await flood(daemon, key, 1), [200]);
@@ -199,7 +199,7 @@ test('a budget goes on with what is leased while Postgres is away', async (t) =>
   assert.deepEqual([sums.spent, sums.total], [served * cost, served * cost]);
 });
 
-test('alerts are told once each, by event and webhook', async (t) => {
+test('each alert is sent once, by event and webhook', async (t) => {
   const posted: { percent: number; budget: string; spent_nano: number }[] = [];
   const hook = createServer(async (request, response) => {
     let text = '';

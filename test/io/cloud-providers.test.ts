@@ -166,7 +166,7 @@ test('an admin key may not use the identity of the machine, unless the settings 
   assert.match(files.text, /external account/);
 });
 
-test('credentials that cannot be had take the provider out, and the reason is told', async (t) => {
+test('credentials that cannot be fetched take the provider out, with the reason', async (t) => {
   const daemon = await startDaemon(t, {
     env: { AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:1' },
   });

@@ -191,7 +191,7 @@ function residentMiB(pid: number): number {
   return Number(kib) / 1024;
 }
 
-/** Whether this process of Linux still has the connection whose other end has this port. */
+/** True if this machine still has a connection whose other end has this port (Linux). */
 function openTo(_pid: number, port: number): boolean {
   const hex = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return readFileSync('/proc/net/tcp', 'utf8')

@@ -63,7 +63,7 @@ test('half-open connections are detected within 30 s and replaced', async (t) =>
   assert.equal(await adminStatus(daemon, { name: 'bob' }), 201);
 });
 
-test('where no notification arrives, the database is polled for changes', async (t) => {
+test('without notifications, the database is polled for changes', async (t) => {
   const env = { DB_LISTEN_URL: 'postgres://nobody@127.0.0.1:1/nowhere' };
   const daemon = await startDaemon(t, { env });
   const upstream = await startNamedUpstream(t, 'p');

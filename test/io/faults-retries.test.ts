@@ -31,7 +31,7 @@ test('when everything fails, retries add at most a fifth to the load', async (t)
   assert.ok(attempts > requests, 'some are retried');
 });
 
-test('a provider that asks for a pause gets one, and the client is told where there is no other', async (t) => {
+test('a provider that asks for a pause gets one, and the client learns of it if there is no other', async (t) => {
   const daemon = await startDaemon(t);
   let asked = 0;
   const busy = await startUpstream(t, (_request, response) => {

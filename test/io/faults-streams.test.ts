@@ -14,7 +14,7 @@ const event = 'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n';
 const end = `${chunk('data: [DONE]\n\n')}0\r\n\r\n`;
 const comment = ': keepalive\n\n';
 
-/** What of an answer are data, with the chunked framing removed. */
+/** The body of an answer, with the chunked framing removed. */
 function unchunked(received: string): string {
   let rest = received.slice(received.indexOf('\r\n\r\n') + 4);
   let text = '';

@@ -7,7 +7,7 @@ const browser = {
   accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
 };
 
-test('a person who opens the address is told what this is, and is shown no JSON', async (t) => {
+test('a person who opens the address sees an explanation, and no JSON', async (t) => {
   const daemon = await startDaemon(t);
   const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
     ask(`${daemon.url}${path}`, { headers, method });

@@ -6,7 +6,7 @@ import { startUpstream } from '../support/upstream.js';
 
 const thought = { type: 'thinking', thinking: 'hm', signature: 'signed-by-the-model' };
 
-test('a client of chat comes to any worker in its next turn, and its reasoning is there', async (t) => {
+test('a chat client may reach another worker in its next turn, and its reasoning is kept', async (t) => {
   const seen: boolean[] = [];
   const claude = await startUpstream(t, ({ body }, response) => {
     const { messages } = JSON.parse(body.toString());

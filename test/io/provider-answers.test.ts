@@ -100,7 +100,7 @@ test('an encoded stream arrives event by event, and a bomb is decoded no faster 
   await reader?.cancel();
 });
 
-test('what is not encoded as it says, or in an unknown way, is moved to another provider', async (t) => {
+test('an answer with a false or unknown encoding is moved to another provider', async (t) => {
   for (const [body, coding] of [
     [Buffer.from(whole), 'gzip'],
     [gzipSync(whole).subarray(0, 40), 'gzip'],
@@ -292,7 +292,7 @@ test('a provider that refuses to be asked for usage is asked again without, and 
       assert.equal(upstreams[0]?.received.length, requests);
     }
     assert.ok(gateway.health.isSound('p0'));
-    // What the client itself asks for is the client's to be told of.
+    // An error about something that the client asked for goes to the client.
     const own = { model: 'm', stream: true, stream_options: { include_obfuscation: true } };
     assert.equal((await chat(origin, own)).status, status);
     assert.equal(upstreams[0]?.received.length, 4);

@@ -31,7 +31,7 @@ async function startBytes(t: TestContext, bytes: string, idleMs: number | null =
       heads.push(received.slice(0, end));
       received = '';
       socket.write(bytes, 'latin1');
-      // As uvicorn does, which says nothing of it.
+      // Like uvicorn, which does not announce it.
       if (idleMs !== null) idle = setTimeout(() => socket.destroy(), idleMs);
     });
   });

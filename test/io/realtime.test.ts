@@ -130,7 +130,7 @@ test('realtime sessions are relayed to a provider', async (t) => {
     await client.close();
   });
 
-  await t.test('what is refused is refused before the handshake', async () => {
+  await t.test('a socket is refused before the handshake', async () => {
     const cases: [at: string, headers: Record<string, string>, status: number, text: RegExp][] = [
       [path, handshake, 401, /missing_api_key/],
       [path, { ...handshake, authorization: 'Bearer sk-never' }, 401, /invalid_api_key/],

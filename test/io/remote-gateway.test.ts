@@ -70,7 +70,7 @@ async function llmproxyUntilStored(usage: () => Promise<{ total: { requests: num
   assert.fail('the row was not stored');
 }
 
-test('what is wrong with the other gateway or its key is said', async (t) => {
+test('errors name the fault of the other gateway or its key', async (t) => {
   const daemon = await startDaemon(t);
   const other = createServer((_request, response) =>
     response.writeHead(404).end('<html>no</html>'),

@@ -9,7 +9,7 @@ import { until } from '../support/until.js';
 
 const operations = ['responses', 'files', 'chat'];
 
-test('what is made at a provider is found again there, by who has made it', async (t) => {
+test('a resource is found again at its provider, by its owner', async (t) => {
   const { mock: one } = await mockForTest(t);
   const { mock: two } = await mockForTest(t);
   const { mock: claude } = await mockForTest(t);
@@ -243,7 +243,7 @@ test('what is made at a provider is found again there, by who has made it', asyn
     assert.match(error.message, /not_found_error/);
   });
 
-  await t.test('what cannot be is refused, naming it', async () => {
+  await t.test('impossible values are refused by name', async () => {
     const cases: [
       method: string,
       path: string,

@@ -209,7 +209,7 @@ for (const { engine, skip } of engines) {
       },
     );
 
-    await t.test('what is wrong with a form is said, and reaches no provider whole', async () => {
+    await t.test('an invalid form is refused by name, and reaches no provider whole', async () => {
       const before = first.received.length;
       const ok = fileOf(sound(2_000_000));
       const cases: [

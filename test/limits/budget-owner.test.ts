@@ -54,7 +54,7 @@ function open(t: TestContext) {
   return { store, owner, worker, settle, told };
 }
 
-test('what is reserved is not spent twice, and what others do not need is waited for', async (t) => {
+test('reserved money is not spent twice, and a request waits for money that others may return', async (t) => {
   const { store, worker, settle, told } = open(t);
   const [one, two] = [worker(1), worker(2)];
   assert.equal(await one.reserve([budget], 600, 5_000), null);
@@ -82,7 +82,7 @@ test('a request that waits too long is refused as reserved', async (t) => {
   assert.deepEqual(refused, { place: 0, reason: 'reserved', left: 1_000 });
 });
 
-test('what a dead worker had reserved is charged, and told', async (t) => {
+test('the reservations of a dead worker are charged and reported', async (t) => {
   const { store, owner, worker, settle, told } = open(t);
   assert.equal(await worker(1).reserve([budget], 400, 1_000), null);
   owner.workerGone(1);

@@ -48,7 +48,7 @@ test('turns are by cost, in proportion to the weights', () => {
   assert.deepEqual([count('a'), count('b'), count('c')], [18, 6, 36]);
 });
 
-test('of two that begin at once the one of more weight goes first', () => {
+test('of two requests that begin at once, the one with more weight goes first', () => {
   const queue = new FairQueue<string>();
   fill(queue, 'a', 3, claim('a', { cost: 100 }));
   fill(queue, 'b', 3, claim('b', { cost: 100, teamWeight: 2 }));

@@ -134,7 +134,7 @@ test('an owner that follows another starts with what that had left, and what cam
   assert.equal(after.handle(2, ask('new', 100), 1_005_000).tokens, 100);
 });
 
-test('where two owners are there at once, each has half of what is left', () => {
+test('two owners at once share the rest by halves', () => {
   const before = new LeaseOwner();
   const ask = (key: string, want: number) => ({
     key,

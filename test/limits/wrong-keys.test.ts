@@ -74,7 +74,7 @@ test('the first, tenth, hundredth of a network are samples, at most fifty a minu
   assert.ok(wrongKeys.add('10.0.0.200').isSample);
 });
 
-test('what one more would have to wait is known without counting it', () => {
+test('the wait of one more request is known without counting it', () => {
   let nowMs = 0;
   const wrongKeys = new WrongKeys({ fromOne: 2, fromAll: 4 }, () => nowMs);
   for (let i = 0; i < 2; i++) {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Of this repository: `prometheus/`, `grafana/`. */
+/** Folders of this repository. */
 export const prometheusFolder = folder('prometheus');
 const dashboardsFolder = folder('grafana/dashboards');
 

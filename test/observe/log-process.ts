@@ -6,7 +6,7 @@ import { createLog, type LogOptions } from '../../src/observe/log.js';
 export interface LogTask {
   options: LogOptions;
   event: GatewayEvent;
-  /** How many times the event is logged; the event loop turns after each hundred. */
+  /** Number of times the event is logged; the event loop turns after each hundred. */
   times: number;
 }
 

@@ -11,7 +11,7 @@ export interface SigningVector {
   path: string;
   headers: [name: string, value: string][];
   body: string;
-  /** Of a session; signed as a header. */
+  /** Session token; signed as a header. */
   token?: string;
   /** `x-amz-content-sha256` is sent and signed. */
   signBody?: boolean;

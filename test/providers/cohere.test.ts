@@ -96,7 +96,7 @@ test('a conversation with tools is said in Cohere’s words', () => {
   });
 });
 
-test('what Cohere cannot be told is told to the client, or refused', () => {
+test('fields that Cohere does not know are reported to the client, or refused', () => {
   const one = { type: 'function', function: { name: 'time' } };
   const { sent, lost } = translate({
     tools,
@@ -184,7 +184,7 @@ const stream = (events: readonly object[]) =>
 const started = { type: 'message-start', id: 'a1', delta: { message: { role: 'assistant' } } };
 const at = (type: string, index: number, message: object) => ({ type, index, delta: { message } });
 
-test('a stream is told as it comes, cut at any byte', () => {
+test('a stream is translated as it arrives, cut at any byte', () => {
   const ended = { type: 'message-end', delta: { finish_reason: 'TOOL_CALL', usage } };
   const fn = (more: object) => ({ tool_calls: { id: 'c1', type: 'function', function: more } });
   const bytes = stream([

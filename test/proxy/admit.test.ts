@@ -47,7 +47,7 @@ test('a full queue refuses at once, and one that is too slow when the time is ov
   });
 });
 
-test('a refused request is told when the queue has moved on', async (t) => {
+test('a refused request learns when the queue has moved on', async (t) => {
   const gateway = gatewayForTest(t, [], ({ limits }) => {
     limits.max_queue = 4;
   });
@@ -65,7 +65,7 @@ test('a refused request is told when the queue has moved on', async (t) => {
   await Promise.all(queued);
 });
 
-test('where the queue is full, a team that has more waiting gives way', async (t) => {
+test('when the queue is full, the team with the most waiting gives way', async (t) => {
   const gateway = gatewayForTest(t, [], ({ limits }) => {
     limits.max_queue = 3;
     limits.queue_timeout_ms = 60_000;

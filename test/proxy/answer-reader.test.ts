@@ -44,7 +44,7 @@ async function newRecord() {
   return made;
 }
 
-test('what the client has ends with a whole event exactly where a blank line ends it', () => {
+test('the bytes sent end with a whole event exactly after a blank line', () => {
   const text = fc
     .array(fc.constantFrom('data: x', '\n', '\r\n', '\n\n', '\r\n\r\n', ': c'), { maxLength: 12 })
     .map((parts) => parts.join(''));
@@ -79,7 +79,7 @@ test('the usage is read wherever the pieces end, and hidden where the client did
   );
 });
 
-test('of an answer without usage the text is kept for counting, of a long one the ends', async () => {
+test('the text of an answer without usage is kept for counting, of a long one its two ends', async () => {
   const record = await newRecord();
   const short = readerFor(false);
   short.push(Buffer.from('{"a":1}'));

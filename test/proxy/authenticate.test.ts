@@ -39,7 +39,7 @@ test('a known key is who it is, whatever the case of the scheme', async () => {
   }
 });
 
-test('no key is told apart from a wrong one, and a disabled one is a wrong one', async () => {
+test('a missing key and a wrong one get different errors, and a disabled one is a wrong one', async () => {
   for (const header of [null, '', 'Basic sk-good', 'sk-good', 'Bearersk-good']) {
     assert.equal(await whoIs(header), 'missing_api_key', `${header}`);
   }

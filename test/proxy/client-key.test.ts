@@ -8,7 +8,7 @@ function keyOf(headers: Record<string, string>, query = ''): string | null {
   return clientKey({ header: (name: string) => headers[name] ?? '', query } as Exchange);
 }
 
-test('of several keys the first place counts', () => {
+test('with several keys, the first place counts', () => {
   const places = { 'x-api-key': '2', 'api-key': '3', 'x-goog-api-key': '4' };
   assert.equal(keyOf({ authorization: 'bearer  1 ', ...places }, 'key=5'), '1');
   assert.equal(keyOf({ authorization: 'Basic 1', ...places }, 'key=5'), '2');

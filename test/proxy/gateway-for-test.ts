@@ -37,7 +37,7 @@ export function settingsForTest(change: (settings: Settings) => void = () => {})
   return settings;
 }
 
-/** What a worker has, without its process; the providers' connections are closed with the test. */
+/** A worker's gateway without its process; the providers' connections are closed with the test. */
 export function gatewayForTest(
   t: TestContext,
   providers: Provider[],
@@ -111,7 +111,7 @@ export interface ChatAnswer {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
-  /** Whether the answer's framing said that it is whole. */
+  /** True if the answer's framing said that it is whole. */
   whole: boolean;
 }
 

@@ -31,7 +31,7 @@ test('the provider gets its own credential and never the client’s, nor its coo
   );
 });
 
-test('what concerns one connection is not passed on, also where Connection names it', () => {
+test('headers of one connection are not passed on, also those that Connection names', () => {
   assert.deepEqual(
     sent(
       ...['connection', 'X-Hop , close', 'x-hop', '1', 'connection', 'x-other', 'x-other', '2'],
@@ -77,7 +77,7 @@ test('a body that was read as JSON is sent as JSON, whatever type a client names
   assert.deepEqual(typed(), []);
 });
 
-test('of a client’s headers a provider gets those of the API, and those that it is configured to', () => {
+test('a provider gets the client’s headers of the API, and those that it is configured to get', () => {
   const api = [
     ...['accept', 'content-type', 'user-agent', 'idempotency-key', 'openai-beta', 'anthropic-beta'],
     ...['x-stainless-lang', 'http-referer', 'x-title', 'traceparent', 'x-client-request-id'],
@@ -133,7 +133,7 @@ test('an id is taken from the client only where it is safe to pass on', () => {
   }
 });
 
-test('what governs browsers and origins, and another gateway’s own, stays with the provider', () => {
+test('headers for browsers and origins, and those of another gateway, are not passed on', () => {
   const names = [
     ...['strict-transport-security', 'alt-svc', 'nel', 'report-to', 'clear-site-data', 'refresh'],
     ...['access-control-allow-origin', 'access-control-x', 'set-cookie', 'location'],

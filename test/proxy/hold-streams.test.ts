@@ -63,7 +63,7 @@ test('with first_event a stream is passed on before it has said anything', async
   assert.equal(record?.complete, true);
 });
 
-test('what a stream begins with decides whether another provider takes over', async (t) => {
+test('the beginning of a stream decides whether another provider takes over', async (t) => {
   const breaks =
     (text: string): Answer =>
     (_request, response) => {

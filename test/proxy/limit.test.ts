@@ -49,7 +49,7 @@ test('as many as the limit pass at once; the next learns when it may', () => {
   assert.match(headers['x-ratelimit-reset-requests'] ?? '', /^\d+ms$/);
 });
 
-test('where another process must be asked, the answer is awaited', async () => {
+test('the answer of another process is awaited', async () => {
   const limiter = new LeasedLimiter(({ key }) =>
     setImmediate(() => limiter.granted({ key, tokens: 0, waitMs: 40, resetMs: 90, left: 0 })),
   );

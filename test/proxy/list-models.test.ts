@@ -115,7 +115,7 @@ test('below /v1beta a list has Gemini’s shape, whatever else is sent', () => {
   );
 });
 
-test('where every name is served, the providers’ own lists say which models there are', () => {
+test('with a catch-all mapping, the list of models comes from the providers', () => {
   const show = (model: string, discovered: readonly string[]) =>
     showModel({ snapshot: openSnapshot, facts: { ...facts, discovered } }, all, openai, model);
   assert.equal(JSON.parse(show('known', ['known'])).id, 'known');

@@ -85,7 +85,7 @@ test('a key that occurs twice counts where it is last, and is replaced everywher
   assert.equal(bodyFor(request, 'c', false).toString(), '{"model":"c","mod\\u0065l":"c"}');
 });
 
-test('a model that keeps its name leaves the body as it is, unless it is there twice', async () => {
+test('a model that keeps its name leaves the body unchanged, unless it is given twice', async () => {
   const once = await parseBody([Buffer.from('{ "model":"\\u0061"}')]);
   assert.equal(bodyFor(once, 'a', false), once.body);
   // A provider may read the first, which the key may not be allowed to use.

@@ -20,7 +20,7 @@ test('a path says the model and whether a stream is asked for', () => {
   assert.deepEqual(placeIn('/v1beta/models/m:generateContent', ''), { model: 'm', stream: false });
 });
 
-test('what cannot be read in a path is refused, naming it', () => {
+test('an unreadable path is refused by name', () => {
   assert.throws(() => placeIn('/v1beta/models/m:streamGenerateContent', 'alt=proto'), {
     code: 'invalid_request',
     param: 'alt',

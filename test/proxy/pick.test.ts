@@ -46,7 +46,7 @@ test('one at its cap is passed over for one that is not', async (t) => {
   assert.deepEqual(keys, ['a1', 'b1', 'b1']);
 });
 
-test('when all are at their caps the first is waited for', async (t) => {
+test('a request waits for the first provider when all are at their caps', async (t) => {
   const { next } = picking(t, { a1: { max_concurrency: 1 }, b1: { max_concurrency: 1 } }, 5_000);
   const [first] = [await next('ab'), await next('ab')];
   const waiting = next('ab');

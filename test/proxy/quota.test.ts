@@ -124,7 +124,7 @@ test('a refusal takes nothing of the other limits', async () => {
   assert.equal(error.headers['x-ratelimit-remaining-requests'], '0');
 });
 
-test('a request larger than a limit passes when all of it is there', async () => {
+test('a request larger than a limit passes when the whole limit is free', async () => {
   const { ask, refused } = gatewayWith({ tokens_per_day: 100 });
   const first = await ask(asking(40, 5_000));
   await refused(asking(40, 1));

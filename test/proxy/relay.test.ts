@@ -13,7 +13,7 @@ for (const name of ['net', 'hyper-express', 'node'] as const) {
   const engine = await engineOrReason(name);
   const skip = typeof engine === 'string' ? engine : false;
 
-  test(`what a provider says reaches the client byte for byte on ${name}`, { skip }, async (t) => {
+  test(`a provider’s answer reaches the client byte for byte on ${name}`, { skip }, async (t) => {
     assert.ok(typeof engine !== 'string');
     let answer: Answer = () => {};
     const { url } = await startUpstream(t, (request, response) => answer(request, response));

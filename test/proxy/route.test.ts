@@ -6,7 +6,7 @@ import { nodeEngine } from '../../src/server/node.js';
 import { withServer } from '../server/support.js';
 import { ask } from '../support/ask.js';
 
-/** What a request line asks for, as an engine tells of it: the endpoint or the error. */
+/** The endpoint or the error for each request line, as an engine reports it. */
 async function routesOf(lines: readonly string[]): Promise<unknown[]> {
   const found: unknown[] = [];
   await withServer(

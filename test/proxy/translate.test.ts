@@ -127,7 +127,7 @@ test('a request is asked in the provider’s dialect, and its answer told in the
   assert.deepEqual([record?.status, record?.complete, record?.stream], [200, true, false]);
 });
 
-test('who speaks the dialect is asked first, whatever its priority, then who is translated for', async (t) => {
+test('providers that speak the dialect are asked first, whatever their priority', async (t) => {
   const late = { provider_params: { priority: 5 } };
   const { asked, origin } = await served(t, {
     chat: { answer: json(200, completion) },
@@ -147,7 +147,7 @@ test('who speaks the dialect is asked first, whatever its priority, then who is 
   assert.match(String(headers['request-id']), /^[0-9a-f-]{36}$/);
 });
 
-test('a provider’s error is told in the client’s shape, with its text and when to try again', async (t) => {
+test('a provider’s error has the client’s shape, its own text and Retry-After', async (t) => {
   const error = { type: 'error', error: { type: 'rate_limit_error', message: 'slower, please' } };
   const { origin } = await served(t, {
     a: { answer: json(429, error, { 'retry-after': '7', 'request-id': 'req_1' }), ...claude },
@@ -214,7 +214,7 @@ test('an answer that is too long to be held at first is translated whole', async
   assert.deepEqual([last()?.complete, answer.whole], [true, true]);
 });
 
-test('what is no answer is a 502 in the client’s shape', async (t) => {
+test('an unreadable answer is a 502 in the client’s shape', async (t) => {
   for (const answer of [json(200, { hello: 1 }), json(200, [1]), events([start])]) {
     const { origin, last } = await served(t, { a: { answer, ...claude } });
     const { status, text } = await post(origin, chatPath, chatBody);
@@ -241,7 +241,7 @@ test('a field that cannot be read is named, and nobody is asked', async (t) => {
   assert.deepEqual(asked, []);
 });
 
-test('what is lost is told, refused or left unsaid by the provider’s policy', async (t) => {
+test('losses are reported, refused or ignored by the provider’s policy', async (t) => {
   const lossy = { ...chatBody, seed: 1, logit_bias: { 1: 2 } };
   const lost = (losses?: 'strict' | 'warn' | 'allow') =>
     served(t, {
@@ -267,7 +267,7 @@ test('what is lost is told, refused or left unsaid by the provider’s policy', 
   assert.deepEqual(strict.last()?.translation, { ...translation, lost: null });
 });
 
-test('what one provider cannot be told is asked of the next', async (t) => {
+test('a request that one provider cannot express moves to the next', async (t) => {
   const { asked, origin } = await served(t, {
     a: { answer: json(200, message), ...claude, provider_params: { losses: 'strict' } },
     b: { answer: json(200, message), ...claude, provider_params: { priority: 1 } },
@@ -301,7 +301,7 @@ test('a provider’s own error is the answer where the other ones cannot be told
   assert.deepEqual([status, JSON.parse(text).error.message], [500, 'mine']);
 });
 
-test('the next turn goes to the provider that made the reasoning, while it is there', async (t) => {
+test('the next turn goes to the provider that made the reasoning, while it exists', async (t) => {
   const thought = { type: 'thinking', thinking: 'hm', signature: 'c2ln' };
   const call = { type: 'tool_use', id: 'toolu_1', name: 'f', input: {} };
   const thinking = { ...message, content: [thought, call], stop_reason: 'tool_use' };

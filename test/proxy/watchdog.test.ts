@@ -8,7 +8,7 @@ import { until } from '../support/until.js';
 const alive = setInterval(() => {}, 1_000);
 after(() => clearInterval(alive));
 
-test('what is watched is called again and again until it is not watched any more', async () => {
+test('a watched object is called repeatedly until it is removed', async () => {
   const watchdog = new Watchdog();
   let ticks = 0;
   const watched = { onTick: () => ticks++ };

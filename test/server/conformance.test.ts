@@ -11,7 +11,7 @@ import { engineOrReason, rawClient, signal, withServer } from './support.js';
 
 const text = ['content-type', 'text/plain'];
 
-/** What uWebSockets.js collects before it sends; see `sliceBytes`. */
+/** Size of uWebSockets.js's send buffer; see `sliceBytes`. */
 const corkBytes = 16 * 1024;
 
 for (const name of ['net', 'hyper-express', 'node'] as const) {

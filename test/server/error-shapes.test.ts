@@ -62,7 +62,7 @@ for (const name of ['net', 'node', 'hyper-express'] as const) {
   });
 }
 
-/** What an engine answers to a request sent in these pieces, which its handler never answers. */
+/** An engine's answer to a request in these pieces, which its handler never answers. */
 async function answerTo(engine: Engine, pieces: readonly string[], timeouts = {}): Promise<string> {
   const handler = (exchange: Exchange) => {
     exchange.readBody(1_000).catch(() => {});

@@ -341,7 +341,7 @@ describe('the net engine and slow clients', { timeout: 60_000 }, () => {
 });
 
 describe('the net engine changes the protocol', { timeout: 60_000 }, () => {
-  it('when the handler upgrades, with the bytes that arrived early', async () => {
+  it('upgrades with the bytes that arrived early', async () => {
     const handler = (exchange: Exchange) => {
       assert.equal(exchange.upgradeTo, 'websocket');
       setImmediate(() => {

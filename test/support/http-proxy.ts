@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 export interface TestProxy {
   /** `host:port`. */
   name: string;
-  /** What it was asked for, in order: `CONNECT host:port` or `POST http://…`. */
+  /** Its requests, in order: `CONNECT host:port` or `POST http://…`. */
   asked: string[];
 }
 

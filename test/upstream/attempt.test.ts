@@ -206,7 +206,7 @@ test('an abort while the request waits for a connection sends nothing', async (t
   assert.equal(requests, 2);
 });
 
-test('an abort before the first connection is there is not an answer later', async (t) => {
+test('an abort before the first connection opens does not become an answer later', async (t) => {
   const origin = await startProvider(t, (_req, res) => res.end('late'));
   const attempt = send(openPool(t, origin));
   attempt.abort();

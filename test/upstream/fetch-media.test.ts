@@ -60,7 +60,7 @@ test('addresses of this machine and its network are refused, a redirect to them 
   await fetchMedia(settings({}), [circle]);
 });
 
-test('what is too long in all is left out, and so is what follows the twentieth', async (t) => {
+test('media beyond the total size or the twentieth are left out', async (t) => {
   const { url, asked } = await served(t);
   const two = await fetchMedia(
     settings({ max_media_bytes: 9 }),

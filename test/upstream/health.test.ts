@@ -12,14 +12,14 @@ function eject(health: Health, now: number): void {
   for (let i = 0; i < 5; i++) health.failed('p', null, now);
 }
 
-/** How many of many requests it may have. */
+/** The provider's share of many requests. */
 function share(health: Health, now: number): number {
   let available = 0;
   for (let i = 0; i < 2_000; i++) if (health.isAvailable('p', now)) available++;
   return available / 2_000;
 }
 
-test('five failures in a row eject a provider, and others are told', () => {
+test('five failures in a row eject a provider, also for other workers', () => {
   const { health, told } = healthForTest();
   for (let i = 0; i < 4; i++) health.failed('p', null, 0);
   health.succeeded('p', 10, 0);
@@ -72,7 +72,7 @@ test('a provider that is back gets its share little by little, and a clean slate
   assert.equal(told.at(-1)?.until, 35_000);
 });
 
-test('what another worker has found counts as if it were found here', () => {
+test('findings of another worker count like its own', () => {
   const { health, told } = healthForTest();
   health.learn({ provider: 'p', model: null, until: 5_000, times: 1 }, 0);
   assert.ok(!health.isAvailable('p', 4_000));

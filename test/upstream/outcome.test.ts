@@ -21,7 +21,7 @@ test('the provider’s own failures are tried elsewhere and count against it', (
   }
 });
 
-test('what a client can bring about counts against no provider', () => {
+test('failures that a client can cause count against no provider', () => {
   assert.deepEqual(outcomeOfStatus(404), { retry: true, counts: null });
   for (const status of [400, 405, 409, 413, 415, 418, 422, 451]) {
     assert.deepEqual(outcomeOfStatus(status), { retry: false, counts: null }, `${status}`);

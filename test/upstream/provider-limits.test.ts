@@ -20,7 +20,7 @@ function requests(limit: number, remaining: number, reset: string, status = 200)
   };
 }
 
-test('nothing is known of a provider that says nothing', () => {
+test('a provider that reports no limits has none', () => {
   const limits = new ProviderLimits();
   assert.equal(limits.sent('p', 'm', 10), null);
   limits.learn('p', 'm', { status: 200, headers: { 'x-other': '1' } }, null, start);
@@ -36,7 +36,7 @@ test('nothing is known of a provider that says nothing', () => {
   assert.equal(limits.sent('p', 'm', 10), null);
 });
 
-test('what is left is counted down by what is sent, until the limit ends', () => {
+test('the rest of a limit falls with each request sent, until the limit resets', () => {
   const limits = new ProviderLimits();
   limits.learn('p', 'm', requests(10, 2, '30s'), null, start);
   for (let i = 0; i < 2; i++) {
@@ -106,7 +106,7 @@ test('after a refusal nothing is sent for as long as the provider asks', () => {
   assert.equal(limits.waitMs('p', 'm', 1, start + 3_000), 0);
 });
 
-test('workers are told, and each takes its share', async () => {
+test('workers learn limits from each other, and each takes its share', async () => {
   const told: LearnedLimits[] = [];
   const one = new ProviderLimits(2, (learned) => told.push(...learned));
   const other = new ProviderLimits(2);

@@ -12,7 +12,7 @@ test('a provider asks for a pause in seconds, in milliseconds or until a time', 
   assert.ok(soon !== null && soon > 55_000 && soon <= 60_000, `${soon}`);
 });
 
-test('what cannot be read is no pause', () => {
+test('an unreadable Retry-After is no pause', () => {
   for (const value of ['', 'soon', '-5x', '1e', 'NaN']) {
     assert.equal(retryAfterMs({ 'retry-after': value }), null, value);
   }

@@ -35,7 +35,7 @@ test('a retry is given while those of ten seconds are below a fifth of the reque
   );
 });
 
-test('where requests are few, ten retries a second are there', () => {
+test('ten retries a second are allowed however few requests there are', () => {
   const budget = new RetryBudget();
   budget.deposit(50_000);
   for (let i = 0; i < 100; i++) assert.ok(budget.withdraw(50_000), `retry ${i}`);

@@ -14,7 +14,7 @@ import { acceptOf, isKey, newKey, protocolsIn } from '../../src/websocket/handsh
 const limits: FrameLimits = { maxMessageBytes: 200_000, maxTextBytes: 100_000 };
 const mask = Buffer.from([1, 2, 3, 250]);
 
-/** What a parser finds and passes on in these pieces. */
+/** The texts and bytes that a parser finds in these pieces. */
 function read(pieces: readonly Buffer[], isMasked: boolean) {
   const texts: string[] = [];
   const closes: (number | null)[] = [];
@@ -97,7 +97,7 @@ test('only the bytes before a half of a head or control frame pass', () => {
   assert.deepEqual(read([writeFrame(opcodes.close, Buffer.alloc(0))], false).closes, [null]);
 });
 
-test('what breaks RFC 6455 is refused, and nothing of it passes', () => {
+test('frames that break RFC 6455 are refused, and nothing of them passes', () => {
   const ok = writeFrame(opcodes.text, Buffer.from('ok'));
   const text = writeFrame(opcodes.text, Buffer.from('a'));
   const length = (bytes: number[]) => Buffer.from([0x82, ...bytes]);

@@ -9,7 +9,7 @@ import { cookieValue } from './cookie.js';
 import type { Session, Sessions } from './sessions.js';
 import type { SignInLinks } from './sign-in-links.js';
 
-/** Who makes a request of the admin API. */
+/** The author of a request to the admin API. */
 export interface Identity {
   /** Author of the changes: `admin:NAME` or `oidc:PERSON`. */
   actor: string;

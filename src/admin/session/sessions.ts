@@ -24,7 +24,7 @@ export interface Session {
   csrfToken: string;
 }
 
-/** Who signs in. */
+/** A person who signs in. */
 export interface Person {
   actor: string;
   role: AdminRole;
@@ -34,13 +34,13 @@ export interface Person {
 
 interface Known {
   row: SessionRow;
-  /** When the database was last asked: monotonic clock, milliseconds. */
+  /** Time of the last question to the database: monotonic clock, milliseconds. */
   checkedMs: number;
   /** False where the database was away when the session began: only this daemon has it. */
   isStored: boolean;
 }
 
-/** How long a session is trusted without asking the database: another daemon may have ended it. */
+/** Time that a session is trusted without asking the database: another daemon may have ended it. */
 const trustedMs = 5_000;
 const queryTimeoutMs = 3_000;
 /** Sessions remembered; past it the oldest are looked up again. */

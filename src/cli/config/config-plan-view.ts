@@ -97,7 +97,7 @@ function valueText(value: unknown): string {
   return visible(typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null'));
 }
 
-/** Whether the providers of a model, now or then, are not translated for in the same APIs. */
+/** True if the providers of a model, before or after, need translation in different APIs. */
 function differ({ before, after }: ModelEffect): boolean {
   return new Set([...before, ...after].map(({ translated }) => translated.join())).size > 1;
 }

@@ -1,4 +1,4 @@
-/** Where a client finds the gateway. */
+/** The gateway as a client sees it. */
 export interface Connection {
   /** Without a path, such as `http://127.0.0.1:18000`. */
   url: string;
@@ -8,7 +8,7 @@ export interface Connection {
 
 /** A client, and its settings for a gateway. */
 interface Client {
-  /** Where the settings go. */
+  /** File or place for the settings. */
   place: string;
   /** A model of the maker that it is made for. */
   model: string;
@@ -110,7 +110,7 @@ function exports(variables: Readonly<Record<string, string>>): string {
     .join('\n');
 }
 
-/** As one word of a POSIX shell. */
+/** Quotes a value as one word for a POSIX shell. */
 function quoted(value: string): string {
   return /^[\w.:/@-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }

@@ -66,7 +66,7 @@ function bodyOf({ status, body }: DaemonAnswer): unknown {
 }
 
 /**
- * As `askDaemon`, for answers of any status.
+ * Like `askDaemon`, for answers of any status.
  * @throws NoDaemonError, or CliError where the daemon does not answer.
  */
 export async function getFromDaemon(

@@ -118,7 +118,7 @@ function dispatched(
   });
 }
 
-/** What is no answer of the admin API comes from something else, such as a proxy in front. */
+/** Something in between, such as a proxy, may answer in place of the admin API. */
 function refuseOther({ status, text }: { status: number; text: string }, url: string): void {
   if (status === 401) {
     throw new CliError(`the gateway at ${url} does not accept the admin key`, {

@@ -32,7 +32,7 @@ export async function resolveForUse(
   return found;
 }
 
-/** As `resolveForUse`, without the sources of settings. */
+/** Like `resolveForUse`, without the sources of settings. */
 export async function settingsForUse(flags: SettingsFlags, json?: boolean): Promise<Settings> {
   return (await resolveForUse(flags, json)).settings;
 }

@@ -169,7 +169,7 @@ async function makeReady(
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** Of the open database. */
+/** Signal handler of the open database. */
 let onSignal: ((signal: NodeJS.Signals) => void) | null = null;
 
 function closeOnSignal(

@@ -19,7 +19,7 @@ export function refuseMissingDatabase(
   refuseForeign(dataDir);
   if (existsSync(join(dataDir, 'postgres'))) return;
   if (origins.get('data_dir') === 'default') refuseForeign(machineDir);
-  // Where none could be made, the attempt says why.
+  // If the database cannot be created, the attempt reports why.
   if (!readsOnly || problemOf(dataDir) === 'ENOTDIR') return;
   throw new CliError(`there is no database in ${dataDir} yet`, {
     hint: 'start the gateway with llmproxy serve, or name its database with --data-dir or DB_URL',

@@ -147,7 +147,7 @@ function withPreset(flags: ProviderFlags): ProviderFlags {
   const apiBase = Object.hasOwn(presets, name) ? presets[name] : undefined;
   if (apiBase === undefined) return flags;
   const operations = JSON.stringify(presetOperations[name]);
-  // What is given in so many words follows, and wins.
+  // Explicit flags come last, and win.
   const param = [`operations=${operations}`, ...(flags.param ?? [])];
   return { apiBase, ...flags, type: 'openai', param };
 }

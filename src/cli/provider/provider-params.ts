@@ -36,7 +36,7 @@ export function addParamOptions(command: Command): void {
 }
 
 /**
- * What the flags change in the `provider_params` of a row, as a JSON Merge Patch: an empty value
+ * The flags as a JSON Merge Patch of a row's `provider_params`: an empty value
  * removes an entry. Undefined where no flag changes one.
  */
 export function paramsPatch(flags: ParamFlags): Record<string, unknown> | undefined {

@@ -19,7 +19,7 @@ interface Node {
   options: CompletedOption[];
   /** Choices of its first argument. */
   choices: readonly string[];
-  /** What its first argument names; null: neither. */
+  /** Kind of name in its first argument; null: neither. */
   names: NameKind | null;
 }
 

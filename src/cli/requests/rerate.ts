@@ -14,7 +14,7 @@ interface RerateFlags extends DatabaseFlags {
   yes?: boolean;
 }
 
-/** What changes for one model of a provider. */
+/** Change of cost for one model of a provider. */
 interface Difference {
   provider: string;
   model: string;

@@ -29,7 +29,7 @@ interface BudgetAnswer {
   budget: BudgetRow;
 }
 
-/** What is spent of a budget in its present window. */
+/** Spend of a budget in its present window. */
 interface Spent {
   name: string;
   window_start: string;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Selectors } from '../../config/budget.js';
 
-/** Whose requests something is about. */
+/** Flags that select requests. */
 export type SelectorFlags = Selectors;
 
 const names = ['key', 'team', 'user', 'tag', 'model', 'provider'] as const;

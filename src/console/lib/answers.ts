@@ -8,7 +8,7 @@ import type { CredentialRow, ProviderRow, TeamRow } from '../../db/queries/rows.
 import type { UsageSum } from '../../db/queries/sum-usage.js';
 import type { Json } from './api.js';
 
-/** What the admin API answers; the rows and sums are the server's own types. */
+/** Answers of the admin API; the rows and sums are the server's own types. */
 export type Status = Json<ReturnType<typeof describeStatus>>;
 export type RequestRow = Json<RequestLogRow>;
 export type Explanation = Json<RequestExplanation>;

@@ -62,7 +62,7 @@ export async function ask(path: string, asked: Asked = {}): Promise<Response> {
   throw error;
 }
 
-/** As `ask`, with the JSON of the answer; undefined where it has none. */
+/** Like `ask`, with the JSON of the answer; undefined if it has none. */
 export async function call<T>(path: string, asked: Asked = {}): Promise<Json<T>> {
   const answer = await ask(path, asked);
   const text = await answer.text();

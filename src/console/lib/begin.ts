@@ -2,7 +2,7 @@ import { ApiError, call } from './api.js';
 import { clearPlace } from './route.js';
 import { maySession, type SignedIn, signedIn, signedOut } from './session.js';
 
-/** What the address says of signing in, which then is removed from it and from the history. */
+/** Takes a sign-in value out of the address, and removes it from there and from the history. */
 function takeFromAddress(name: string): string | null {
   const start = `#${name}=`;
   if (!location.hash.startsWith(start)) return null;

@@ -12,7 +12,7 @@ export interface ChatRequest {
   tools?: readonly object[];
 }
 
-/** What is known of an answer, as far as it has come. */
+/** An answer, as far as it has arrived. */
 export interface ChatAnswer {
   requestId: string;
   text: string;

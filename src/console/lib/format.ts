@@ -55,7 +55,7 @@ export function dateTime(time: string | number | Date): string {
   return `${day(time)} ${clock(time)}`;
 }
 
-/** How long ago, or how long until: `3 min`, `5 h`, `12 d`. */
+/** Time since or until a moment: `3 min`, `5 h`, `12 d`. */
 export function age(time: string | number | Date, now = Date.now()): string {
   const seconds = Math.abs(now - new Date(time).getTime()) / 1_000;
   if (seconds < 60) return `${Math.round(seconds)} s`;

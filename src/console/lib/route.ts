@@ -3,7 +3,7 @@ import { computed, signal } from '@preact/signals';
 /** The place in the console: `#/requests/ID?status=5xx`. */
 export interface Route {
   page: string;
-  /** What follows the page in the path, decoded; empty without. */
+  /** Rest of the path after the page, decoded; empty if there is none. */
   item: string;
   query: URLSearchParams;
 }

@@ -13,7 +13,7 @@ export interface Completion {
 }
 
 /**
- * What may stand at a place of a YAML text.
+ * Completions at a place in a YAML text.
  * @param at offset of the cursor.
  * @returns completions, and the length of what is already written of them.
  */

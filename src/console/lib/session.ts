@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 
-/** Who is signed in; the field names are those of the API. */
+/** The signed-in person; the field names are those of the API. */
 export interface SignedIn {
   actor: string;
   role: string;
@@ -11,15 +11,15 @@ export interface SignedIn {
 
 export const session = signal<SignedIn | null>(null);
 
-/** Why the page of signing in is shown. */
+/** Reason for showing the sign-in page. */
 export const signInNote = signal<string | null>(null);
 
-/** Whether the last request reached the gateway. */
+/** `lost` after a request that did not reach the gateway. */
 export const connection = signal<'good' | 'lost'>('good');
 
 export const role = computed(() => session.value?.role ?? 'viewer');
 
-/** Who may do what; the server decides, and this only hides what it would refuse. */
+/** Rights of the role: the server decides, and this only hides what it would refuse. */
 export const mayChangeProviders = computed(
   () => role.value === 'admin' || role.value === 'operator',
 );

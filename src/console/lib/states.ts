@@ -1,6 +1,6 @@
 import type { Tone } from '../parts/state.js';
 
-/** How the states of providers look, and what they are called. */
+/** Colour and name of each provider state. */
 export const providerStates: Readonly<Record<string, readonly [Tone, string]>> = {
   available: ['good', 'Available'],
   recovering: ['warn', 'Recovering'],
@@ -13,7 +13,7 @@ export const providerStates: Readonly<Record<string, readonly [Tone, string]>> =
   key_unusable: ['bad', 'Key unusable'],
 };
 
-/** How an answer to a client looks. */
+/** Colour of an answer to a client. */
 export function statusTone(status: number, error: string | null): Tone {
   if (status === 499) return 'plain';
   if (status >= 500 || (error !== null && status < 400)) return 'bad';

@@ -6,7 +6,7 @@ const rememberedAs = 'llmproxy.theme';
 const system = matchMedia('(prefers-color-scheme: dark)');
 
 export const theme = signal<Theme>((localStorage.getItem(rememberedAs) as Theme) ?? 'system');
-/** Whether the page is dark now: charts draw their own colours. */
+/** True while the page is dark: charts draw their own colours. */
 export const isDark = signal(false);
 
 export function setTheme(wanted: Theme): void {

@@ -10,7 +10,7 @@ import { Cut, Table } from '../parts/table.js';
 
 const tones = { create: 'good', update: 'plain', delete: 'bad' } as const;
 
-/** Who changed what, when and how. */
+/** The history of changes. */
 export function AuditPage() {
   const { query } = route.value;
   const filters = {

@@ -14,7 +14,7 @@ import { Empty, Failure, Loaded, State } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
 
-/** What is spent of a budget; the field names are those of the API. Amounts are nano-dollars. */
+/** Spend of a budget; the field names are those of the API. Amounts are nano-dollars. */
 interface Spent {
   name: string;
   amount: number;
@@ -109,12 +109,12 @@ function SpentBar({ row: { amount, spent_nano } }: { row: Spent }) {
   );
 }
 
-/** When the rest is gone if it is spent as fast as since the window began. */
+/** Time at which the rest runs out, at the average pace since the window began. */
 function Pace({ row }: { row: Spent }) {
   const { window_start, resets_at, spent_nano, left_nano } = row;
   if (left_nano === 0) return <State tone="bad">{t('gone')}</State>;
   const startMs = Date.parse(window_start);
-  // What began long before any budget was counted has no pace.
+  // A window that began long before any budget was counted has no pace.
   if (spent_nano === 0 || startMs <= 0) return <span class="muted">–</span>;
   const goneMs = Date.now() + (left_nano / spent_nano) * (Date.now() - startMs);
   if (resets_at !== null && goneMs >= Date.parse(resets_at)) {

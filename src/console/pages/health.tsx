@@ -15,7 +15,7 @@ interface Setting {
   source: string | null;
 }
 
-/** How this gateway is: processes, version, settings. */
+/** This gateway's processes, version and settings. */
 export function Health() {
   const status = useLoad<Status>('status', 3_000);
   const settings = useLoad<{ settings: Setting[] }>('config/settings');

@@ -18,7 +18,7 @@ import { Cut, Table } from '../parts/table.js';
 
 const everyMs = 30_000;
 
-/** What happens now, what needs attention, and what to do about it. */
+/** Current traffic, and problems with their remedies. */
 export function Overview() {
   const [live, setLive] = useState<Status | null>(null);
   const first = useLoad<Status>('status');
@@ -254,7 +254,7 @@ function Keys({ status: { keys } }: { status: Status }) {
   );
 }
 
-/** What is wrong, the worst first, each with the one thing to do. */
+/** Problems, worst first, each with its one remedy. */
 function Attention({ status }: { status: Status }) {
   const notices: { tone: 'warn' | 'bad'; text: string; link: string; act: string }[] = [];
   for (const { provider, state } of status.providers) {
@@ -313,7 +313,7 @@ interface Step {
   link: string;
 }
 
-/** What a new gateway still needs before its first request; null while that is not known. */
+/** Steps that a new gateway still needs before its first request; null while unknown. */
 function useSteps(status: Status | null): Step[] | null {
   const hasProvider = (status?.providers.length ?? 0) > 0;
   const isBusy = (status?.requests.requests ?? 0) > 0;

@@ -35,7 +35,7 @@ type Measure = (typeof measures)[number][0];
 
 const spanDays = { '1h': 1 / 24, '24h': 1, '7d': 7, '30d': 30 } as const;
 
-/** What was used and what it cost, beside the period before. */
+/** Usage and its cost, next to the previous period. */
 export function UsagePage() {
   const { query } = route.value;
   const by = (query.get('by') ?? 'key') as Grouping;

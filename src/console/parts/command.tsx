@@ -4,7 +4,7 @@ import { Choices } from './choices.js';
 import { CopyButton } from './copy.js';
 import { Dialog } from './dialog.js';
 
-/** How the same is done without the console. */
+/** The same action outside the console. */
 export interface CommandText {
   /** With `llmproxy`; null where the command line has no such command. */
   cli: string | null;

@@ -8,7 +8,7 @@ type Share = Plan['effect']['models'][number]['before'][number];
 
 const actionTones = { create: 'good', update: 'plain', delete: 'bad' } as const;
 
-/** What a plan changes, and who is affected. */
+/** The changes of a plan, and the models and keys that they affect. */
 export function Effect({ plan }: { plan: Plan }) {
   const { changes, effect } = plan;
   if (changes.length === 0) return <p class="muted">{t('Nothing changes.')}</p>;

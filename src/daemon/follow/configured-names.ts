@@ -4,7 +4,7 @@ import type { Settings } from '../../config/settings-schema.js';
 import type { ConfiguredNames } from '../../observe/metrics-labels.js';
 
 /**
- * What a configuration calls by name: enabled providers; models that are exact keys of mappings or
+ * All names in a configuration: enabled providers; models that are exact keys of mappings or
  * what these are sent as, exact entries of `allowed_models`, and models with fallbacks.
  */
 export function configuredNames(

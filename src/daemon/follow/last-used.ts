@@ -6,7 +6,7 @@ import type { RequestFinished } from '../../observe/event.js';
 const flushEveryMs = 60_000;
 const flushTimeoutMs = 5_000;
 
-/** When keys were last used, on its way to the database: each key at most once a minute. */
+/** Times of the last use of keys, on their way to the database: each key at most once a minute. */
 export interface LastUsedTimes {
   record(event: RequestFinished): void;
   /** Stores what is left. */

@@ -105,7 +105,7 @@ export class Reloader {
   }
 
   /**
-   * What would be wrong with the configuration after a change of its rows, and is not wrong now; for
+   * Problems that a change of rows would add to the configuration; for
    * changes that come from elsewhere than this machine. Nothing is activated. One check after the
    * other: many at once, of many keys, would each hold all rows.
    * @throws what reading threw.

@@ -12,7 +12,7 @@ const cleanEveryMs = 3_600_000;
 /** Most resources that wait for a database that is away; beyond that, the oldest are lost. */
 const maxWaiting = 50_000;
 
-/** What clients have made at providers: on its way to the database, and back to workers. */
+/** Objects that clients have made at providers: on their way to the database, and back to workers. */
 export interface Resources {
   made(resource: Resource): void;
   /** In the order of the ids, null for what nobody has made. @throws where the database is away. */

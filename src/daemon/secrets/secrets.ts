@@ -129,7 +129,7 @@ export class Secrets implements SecretReader {
   }
 
   /**
-   * What of the secrets has to be stored for a row to become another. Those that stay are encrypted
+   * The secrets to store when a row changes. Those that stay are encrypted
    * for its new name and origin where these change.
    * @throws SecretError
    */

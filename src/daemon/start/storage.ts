@@ -23,7 +23,7 @@ interface StorageOptions {
   check: (sql: Sql) => Promise<void>;
   observers: Observers;
   prices: PriceBook;
-  /** Of budgets. */
+  /** Settles budgets. */
   settle: Settle;
   closeBudgets: () => Promise<void>;
   closers: Closers;

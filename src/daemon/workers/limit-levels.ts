@@ -9,7 +9,7 @@ interface Saved {
 }
 
 /**
- * What is left of the limits of keys and teams, on this machine's disk: one of a day would start
+ * The remaining limits of keys and teams, on this machine's disk: a daily limit would start
  * full after each restart otherwise.
  */
 export class LimitLevels {
@@ -20,7 +20,7 @@ export class LimitLevels {
     this.#file = join(dataDir, 'limits.json');
   }
 
-  /** What was saved, and how long ago in milliseconds; null where there is nothing of use. */
+  /** Reads the saved levels and their age in milliseconds; null if there are none of use. */
   load(): { levels: Levels; ageMs: number } | null {
     try {
       const { at, levels }: Saved = JSON.parse(readFileSync(this.#file, 'utf8'));

@@ -64,7 +64,7 @@ function claimPath(path: string): Promise<number> {
 }
 
 /**
- * Whether workers of another control process may open the address beside those that serve on it:
+ * True if workers of another control process may open the address beside those that serve on it:
  * for after a crash, when there is nobody to hand the socket over.
  */
 export function sharesPort(engine: string, host: string): boolean {

@@ -16,7 +16,7 @@ export interface PackedRequests {
 }
 
 /**
- * How a value becomes numbers, and a value again, as code: `write` is given the expression of the
+ * Code that turns a value into numbers and back: `write` is given the expression of the
  * value. A loop over names takes four times as long as code that is written out.
  */
 interface Column<T> {

@@ -282,7 +282,7 @@ function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
 function activate(current: Gateway, { change, hash }: ToWorker & { type: 'configuration' }): void {
   current.snapshot = changeSnapshot(current.snapshot, change, hash);
   current.upstreams.retain(current.snapshot.providers.map(({ wires }) => wires.connection));
-  // What a kill switch ends is not to wait for the clock.
+  // A kill switch must not wait for the clock.
   if (current.snapshot.stops) current.watchdog.tick();
   send({ type: 'active', hash });
 }

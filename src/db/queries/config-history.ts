@@ -52,7 +52,7 @@ export async function listHistory(
   return [...rows];
 }
 
-/** Which versions can be shown and gone back to. */
+/** Versions that can be shown and rolled back to. */
 export interface KeptVersions {
   oldest: number;
   newest: number;

@@ -117,7 +117,7 @@ export interface RequestPage {
 }
 
 /**
- * As `listRequests`, for reading page after page: no row is missed or repeated, even where many
+ * Like `listRequests`, for reading page after page: no row is missed or repeated, even where many
  * started in the same millisecond.
  * @throws ReportError where that takes too long.
  */

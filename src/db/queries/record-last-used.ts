@@ -1,6 +1,6 @@
 import type { Sql } from '../client.js';
 
-/** When a credential was used: wall clock, milliseconds. */
+/** Time of a credential's last use: wall clock, milliseconds. */
 export interface LastUsed {
   id: number;
   at: number;

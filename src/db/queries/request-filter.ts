@@ -1,6 +1,6 @@
 import { literal, matches } from '../report.js';
 
-/** Which rows of `request_logs`; in names `*` stands for any characters. */
+/** Selects rows of `request_logs`; in names `*` stands for any characters. */
 export interface RequestFilter {
   since: Date;
   /** Not included. */

@@ -1,7 +1,7 @@
 import type { UsageClasses } from '../../dialects/usage.js';
 import type { Sql } from '../client.js';
 
-/** What of a stored request its cost is made of. */
+/** The columns of a stored request that determine its cost. */
 export interface RatedRow {
   started_at: Date;
   uid: string;

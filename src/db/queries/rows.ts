@@ -45,7 +45,7 @@ export interface CredentialRow {
   team: string | null;
   /** Beside `rate_limit`. */
   limits: Limits;
-  /** Where requests wait: its share, and which of its team's go first. */
+  /** Share of the fair queue, and order within the team. */
   weight: number;
   priority: number;
   /** The key before a rotation, as `credential_key`; both are null where there is none. */
@@ -185,7 +185,7 @@ export function teamSelection(sql: Sql) {
   ) AS keys`;
 }
 
-/** Which rows of a list, ordered by id. */
+/** Selects rows of a list, ordered by id. */
 export interface Page {
   limit: number;
   offset: number;

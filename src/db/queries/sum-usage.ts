@@ -27,7 +27,7 @@ export interface Distribution {
 /** The sum over a group of requests, or over all. */
 export interface UsageSum {
   /**
-   * What they have in common: the name of a key, team, end user or tag, a model as asked, a
+   * The common value: the name of a key, team, end user or tag, a model as asked, a
    * provider, or the start of a day or hour (ISO 8601, in UTC). Null where they have none.
    */
   group: string | null;
@@ -58,7 +58,7 @@ export interface Usage {
 }
 
 export interface SumOptions {
-  /** Whose days and hours, by its IANA name; UTC unless given. */
+  /** IANA name of the time zone for days and hours; UTC by default. */
   timeZone?: string;
   /** Cancels it. */
   signal?: AbortSignal;

@@ -39,7 +39,7 @@ interface Named {
   window_start: Date;
 }
 
-/** Whether this percent of a budget's window is told for the first time, over all daemons. */
+/** Returns true for the first alert at this percent of a budget's window, over all daemons. */
 export async function alertBudget(
   sql: Sql,
   budget: string,
@@ -51,7 +51,7 @@ export async function alertBudget(
   return row.isFirst;
 }
 
-/** What was spent of a budget in one of its windows. */
+/** Spend of a budget in one of its windows. */
 export interface BudgetTotal {
   budget: string;
   window_start: Date;

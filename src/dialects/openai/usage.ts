@@ -32,7 +32,7 @@ const names = [
 function toUsage(usage: unknown): TokenUsage | null {
   const counts = countsAmong(usage, names);
   if (!counts) return null;
-  // Of audio, some models report its length alone.
+  // Some models report only the length of audio.
   const { type, seconds } = usage as { type?: unknown; seconds?: unknown };
   if (type === 'duration' && typeof seconds === 'number' && seconds >= 0) {
     return usageOfClasses({ ...noClasses, seconds });

@@ -21,7 +21,7 @@ export interface TrafficSummary extends Latency, Sum {
 
 export interface Sum {
   requests: number;
-  /** As sums of usage count them; for a provider also failures that another one made up for. */
+  /** Counted as in usage sums; a provider's include failures that another one made up for. */
   errors: number;
   /** Refused because of the key's rate limit. */
   limited: number;

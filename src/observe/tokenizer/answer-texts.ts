@@ -18,7 +18,7 @@ export function jsonAnswerTexts(answer: unknown): string[] {
 }
 
 /**
- * As `jsonAnswerTexts`, for the delivered part of a stream of server-sent events. Texts split over
+ * Like `jsonAnswerTexts`, for the delivered part of a stream of server-sent events. Texts split over
  * events are joined; an event cut short is skipped.
  */
 export function streamAnswerTexts(stream: Buffer): string[] {

@@ -12,7 +12,7 @@ export interface UsageRecorder {
 }
 
 /**
- * What a request is charged with.
+ * Charges a request.
  * @returns null where no price is known; undefined where no provider answered.
  */
 export type ChargeFor = (

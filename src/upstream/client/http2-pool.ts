@@ -115,7 +115,7 @@ export class Http2Pool implements ClientPool {
     this.#closeIdle();
   }
 
-  /** Where the pool is being closed: what is idle, and then the pool. */
+  /** If the pool is being closed, closes idle connections, and then the pool. */
   #closeIdle(): void {
     if (!this.#onClosed) return;
     for (const connection of this.#connections) if (connection.isIdle) connection.destroy();

@@ -30,7 +30,7 @@ function explain(pattern: string | null) {
   return explainModel('m', facts);
 }
 
-test('at an endpoint, those who speak its API come first, and those who cannot be asked are named', () => {
+test('at an endpoint, providers that speak its API come first, and unusable ones are named', () => {
   const { routes, error } = explain('/v1/messages');
   assert.equal(error, null);
   assert.deepEqual(

@@ -105,7 +105,7 @@ test('guesses at the admin key are slowed down, and a link works once', async (t
   const link = JSON.parse(made.stdout);
   assert.ok(link.url.startsWith(`${daemon.url}/console#sign-in=once-`), link.url);
   const code = link.url.split('#sign-in=')[1];
-  // As a key for anything else, a code is worth nothing.
+  // A code works for signing in and for nothing else.
   assert.equal((await ask(`${daemon.url}/admin/v1/status`, { headers: bearer(code) })).status, 401);
   const { actor, role } = await signIn(daemon.url, code);
   assert.deepEqual([actor, role], ['admin:admin', 'admin']);

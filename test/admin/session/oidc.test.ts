@@ -202,7 +202,7 @@ test('any number of sign-ins that others begin ends nobody’s', async (t) => {
   assert.equal(end, `${daemon.url}/console#signed-in=yes`);
 });
 
-test('a provider that is away is told, and tried again', async (t) => {
+test('a sign-in provider that is away is reported, and tried again', async (t) => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const daemon = await startDaemon(t, {

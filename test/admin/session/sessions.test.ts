@@ -93,7 +93,7 @@ test('a session that is known outlives the loss of the database', async (t) => {
   assert.deepEqual(await sessions.find(token), session);
 });
 
-test('what is asked of the database for sessions that nobody has is bounded', async (t) => {
+test('queries for unknown sessions are bounded', async (t) => {
   const { sql } = await testDatabase(t);
   let asked = 0;
   const sessions = new Sessions([deploy], 60_000, () => {

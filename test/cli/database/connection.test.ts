@@ -70,7 +70,7 @@ test('commands that only read create no database', async (t) => {
   }
 });
 
-test('a user who may not enter the data directory is told who may', {
+test('a user who may not enter the data directory learns who may', {
   skip: withoutSecondUser,
 }, async (t) => {
   const folder = temporaryFolder(t);

@@ -26,7 +26,7 @@ function bulkFor(dbUrl = 'postgres://127.0.0.1:1/none') {
   return new Bulk({ settings, dbUrl: () => dbUrl, reload: async () => ({ version: 1 }) });
 }
 
-test('of more than wait at once the last are refused, and those who leave make room', async () => {
+test('requests beyond the queue’s limit are refused, and those who leave make room', async () => {
   const bulk = bulkFor();
   const client = new AbortController();
   const codes = Array.from({ length: 18 }, () =>
@@ -63,7 +63,7 @@ test('keys of viewers leave room for those that may change something', async () 
   assert.equal(await ask('viewer'), 'request_timeout');
 });
 
-test('what goes wrong in the thread is told as elsewhere, and the next request is answered', async () => {
+test('an error in the thread is reported like any other, and the next request is answered', async () => {
   const bulk = bulkFor();
   const { signal } = new AbortController();
   await assert.rejects(bulk.answer(plan('credentials: {}'), signal), { code: 'unavailable' });

@@ -41,7 +41,7 @@ test('one failure takes a provider out until the probe after the next, one succe
   assert.deepEqual(announced.at(-1), { provider: 'p', model: null, until: null, times: 0 });
 });
 
-test('it stays out while it fails, and is told once of', () => {
+test('it stays out while it fails, and is reported once', () => {
   const { state, announced, result } = follow();
   for (let i = 0; i < 30; i++) {
     result('unhealthy', 'm');
@@ -62,7 +62,7 @@ test('one that is probed seldom is not out for longer than requests keep a provi
   assert.equal(announced[0]?.until, state.now + 300_000);
 });
 
-test('what only shows that it can be reached does not undo what requests have found', () => {
+test('a probe that only shows that it can be reached does not undo findings of requests', () => {
   const { state, announced, result } = follow();
   state.ejection = { provider: 'p', model: null, until: state.now + 60_000, times: 2 };
   result('healthy', null);

@@ -18,7 +18,7 @@ function daemon(t: TestContext) {
     reading: 0,
     published: [] as Configuration[],
     events: [] as GatewayEvent[],
-    /** What a read waits for. */
+    /** A read waits for it. */
     gate: Promise.resolve() as Promise<void>,
     failure: null as Error | null,
   };
@@ -106,7 +106,7 @@ test('an override file is merged, and one that is not valid keeps what is active
   assert.equal(state.published.at(-1)?.providers[0]?.weight, 4);
 });
 
-test('a failed read keeps what is active, is told, and the next succeeds', async (t) => {
+test('a failed read keeps the active configuration and is reported, and the next succeeds', async (t) => {
   const { state, reloader, settle } = daemon(t);
   const before = await reloader.reload();
   state.failure = new Error('the database is away');

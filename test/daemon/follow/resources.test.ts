@@ -24,7 +24,7 @@ test('an id stays whose it is, and old responses are forgotten', async (t) => {
   assert.deepEqual(left.map(({ id }) => id).sort(), ['file-old', 'resp_1', 'respx']);
 });
 
-test('what is made is known at once, stored soon, and kept while the database is away', async (t) => {
+test('a new resource is known at once, stored soon, and kept while the database is away', async (t) => {
   const { sql } = await testDatabase(t);
   let isAway = true;
   const database = {

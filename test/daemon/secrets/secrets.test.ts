@@ -64,7 +64,7 @@ test('the variable wins over the file, that over the credential, that over the d
   await assert.rejects(idOf({ key: 'not-a-key', key_file }), /^Error: LLMPROXY_SECRET_KEY must/);
 });
 
-test('each provider whose key cannot be used is disabled and named, and the rest goes on', async (t) => {
+test('each provider whose key cannot be used is disabled and named, and the others serve', async (t) => {
   const { sql } = await testDatabase(t);
   const folder = testDirectory();
   const data = join(folder, 'data');
@@ -258,7 +258,7 @@ test('a row that moves takes along the secrets that it keeps, and stores the oth
   assert.equal((await secrets.reveal({ ...moved, ...bound })).api_key, 'sk-of-a');
 });
 
-test('what is encrypted in a row is usable where an override file gives another api_base', async (t) => {
+test('a secret encrypted in a row is usable where an override file gives another api_base', async (t) => {
   const { sql } = await testDatabase(t);
   const secrets = await Secrets.open(settingsIn(testDirectory()), true);
   const a = provider('a', { provider_params: { headers: { 'x-token': 'token' } } });

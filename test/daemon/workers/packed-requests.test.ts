@@ -75,7 +75,7 @@ test('finished requests come out of their packed form as they went in', () => {
   for (const count of [100, 3]) {
     const many = Array.from({ length: count }, (_, i) => events[i % events.length] ?? request);
     for (const event of many) batch.add(event);
-    // As they are sent: what is added to the batch next is not to be seen.
+    // Copied at once, as sending does: later additions to the batch must not show.
     const sent = structuredClone(batch.take());
     assert.equal(batch.size, 0);
     assert.deepEqual(

@@ -71,7 +71,7 @@ test('the usage is found wherever it is in an answer', () => {
   assert.equal(read(`{${usage},${broken}}`), null, 'of broken ones only some are tried');
 });
 
-test('a stream says nothing of a usage that nobody asked for', () => {
+test('a stream reports no usage that nobody asked for', () => {
   const passed = (events: string) => {
     const filter = new UsageEventFilter();
     return filter.push(Buffer.from(events)).toString();

@@ -65,7 +65,7 @@ test('a request with an error or without an answer has a row without tokens', as
   assert.deepEqual(events, []);
 });
 
-test('a model without a price has no cost, which is told', async () => {
+test('a model without a price has no cost, and is named', async () => {
   const { rows, events } = await record([finished({ usage: reported, model: 'unpriced' })]);
   assert.deepEqual([rows[0]?.cost_nano, rows[0]?.currency], [null, null]);
   const told = events.at(-1);

@@ -121,7 +121,7 @@ test('HTTP/2 goes through a proxy', async (t) => {
   assert.deepEqual(asked, [`CONNECT ${new URL(origin).host}`]);
 });
 
-test('a server without HTTP/2 is told apart', async (t) => {
+test('a server without HTTP/2 is recognized', async (t) => {
   const origin = await startProvider(t, (_req, res) => res.end('ok'));
   await assert.rejects(ask(openHttp2(t, origin)), { code: 'ERR_INVALID_RESPONSE' });
   const { createServer: createHttps } = await import('node:https');
@@ -242,7 +242,7 @@ test('an aborted request ends at its server, and the connection serves on', asyn
   assert.equal(sessions.length, 1);
 });
 
-test('what would forge a head is not sent', async (t) => {
+test('headers that would forge a head are not sent', async (t) => {
   const { origin } = await startHttp2(t, echo);
   const pool = openHttp2(t, origin);
   for (const changes of [

@@ -67,7 +67,7 @@ test('a body of any size arrives whole', async (t) => {
   }
 });
 
-test('what would split or forge a head is not sent, and the connection serves on', async (t) => {
+test('headers that would split or forge a head are not sent, and the connection serves on', async (t) => {
   let requests = 0;
   const { origin, sockets } = await startRaw(t, (socket) => {
     requests++;
@@ -241,7 +241,7 @@ test('the times to connect, to the head and between pieces are kept', async (t) 
   await assert.rejects(half, hasCode('ERR_BODY_TIMEOUT'));
 });
 
-test('an answer that its reader has paused does not time out, and goes on', async (t) => {
+test('an answer that its reader has paused does not time out, and continues', async (t) => {
   const { origin } = await startRaw(t, (socket) => {
     socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab');
     setTimeout(() => socket.write('cd'), 20);
@@ -275,7 +275,7 @@ test('a request that was aborted before it left costs no connection', async (t) 
   assert.deepEqual([requests, sockets.length], [2, 1]);
 });
 
-test('what an old answer steers does not touch the next one', async (t) => {
+test('the controls of an old answer do not touch the next one', async (t) => {
   const { origin } = await startRaw(t, (socket) => socket.write(ok));
   const pool = openPool(t, origin);
   let old: AnswerControl | undefined;
