@@ -33,7 +33,7 @@ export interface Budget {
   /** `hard`: a request is refused unless the most it can cost fits; `soft`: only alerts. */
   mode: BudgetMode;
   applies_to: Selectors;
-  /** Percent of the amount at which it is told, once in each window. */
+  /** Percentages of the amount that send an alert, once in each window. */
   alerts: number[];
   /** URL that alerts are posted to; null: none. */
   webhook: string | null;
@@ -86,7 +86,7 @@ export const budgetProperties = {
     items: { type: 'integer', minimum: 1, maximum: 1_000 },
     maxItems: 20,
     uniqueItems: true,
-    description: 'Percent of the amount at which it is told, once each; by default 50, 80 and 100.',
+    description: 'Percentages of the amount that send an alert, once each; by default 50, 80 and 100.',
   },
   webhook: {
     type: ['string', 'null'],

@@ -69,7 +69,7 @@ export class Losses {
 
   /** A system message in the middle, for a target that has none. @returns its label. */
   systemInMiddle(message: Message): string {
-    this.approximate(message.at, 'is a system message in the middle, told as labelled text');
+    this.approximate(message.at, 'is a system message in the middle, sent as labelled text');
     return '[System message]';
   }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { docsPage, withScoreboard } from './conformance/docs-page.js';
 import { scoreboard } from './conformance/scoreboard.js';
 
-test('nothing is lost without being told, and the page shows the scoreboard of today', () => {
+test('every loss is reported, and the page shows the current scoreboard', () => {
   const board = scoreboard();
   assert.doesNotMatch(board, /SILENT/);
   const page = readFileSync(docsPage, 'utf8');

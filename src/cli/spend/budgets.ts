@@ -105,7 +105,7 @@ function addBudgetOptions(command: Command): Command {
     .option('--amount <dollars>', 'what may be spent', (text: string) => dollars('amount', text))
     .addOption(new Option('--window <window>', 'what it is for').choices(budgetWindows))
     .addOption(new Option('--mode <mode>', 'refuse, or only tell').choices(budgetModes))
-    .option('--alerts <a,b>', 'percent at which it is told; "none": never', percents)
+    .option('--alerts <a,b>', 'percentages that send an alert; "none": never', percents)
     .option('--webhook <url>', 'URL that alerts are posted to; "none": none')
     .option('--ceiling-input <dollars>', 'for a million tokens of models without a price', (text) =>
       dollars('ceiling-input', text),

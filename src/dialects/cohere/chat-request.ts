@@ -185,7 +185,7 @@ function writeToolResults(message: Message, losses: Losses): JsonObject[] {
       return null;
     }
     if (block.cache) losses.cacheMark(message.at);
-    if (block.error) losses.approximate(message.at, 'is an error, which is told in its text');
+    if (block.error) losses.approximate(message.at, 'is an error, marked in its text');
     const { text, rest } = textAndRest(block.content);
     for (const other of rest) {
       const part = writePart(other, message, losses);

@@ -165,7 +165,7 @@ function writeToolResults(
       continue;
     }
     if (block.cache) losses.cacheMark(message.at);
-    if (block.error) losses.approximate(message.at, 'is an error, which is told in its text');
+    if (block.error) losses.approximate(message.at, 'is an error, marked in its text');
     into.push({
       role: 'tool',
       tool_call_id: toolId(block.id),

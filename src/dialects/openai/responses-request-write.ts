@@ -139,7 +139,7 @@ function writeToolOutput(
 ): JsonObject {
   const text = onlyText(block.content);
   const mark = block.error ? 'Error: ' : '';
-  if (block.error) losses.approximate(message.at, 'is an error, which is told in its text');
+  if (block.error) losses.approximate(message.at, 'is an error, marked in its text');
   return {
     type: custom.has(block.id) ? 'custom_tool_call_output' : 'function_call_output',
     call_id: conformingId(block.id, responsesToolIds),

@@ -4,7 +4,7 @@ import { rows, type Score } from './score.js';
 
 const words: Readonly<Record<Score, string>> = {
   exact: 'exact',
-  told: 'told',
+  told: 'reported',
   near: 'near',
   refused: 'refused',
   unsaid: '–',
