@@ -24,7 +24,7 @@ process.exitCode = (await run(process.argv.slice(2))) || (isOutputLost ? 1 : 0);
  * @returns the exit code: 0, 1 for a failure, 2 for a usage error.
  */
 async function run(args: string[]): Promise<number> {
-  const program = buildProgram();
+  const program = await buildProgram(args);
   const path = commandPath(program, args);
   // Hides the arguments, which may hold secrets, from `ps`.
   process.title = path;

@@ -1,36 +1,45 @@
 import { Command } from 'commander';
-import { auditCommand } from './audit/audit.js';
-import { configCommand } from './config/config.js';
-import { importCommand } from './config/import.js';
-import { connectCommand } from './connect/connect.js';
-import { consoleCommand } from './console/console.js';
-import { serveCommand } from './daemon/serve.js';
-import { statusCommand } from './daemon/status.js';
-import { stopCommand } from './daemon/stop.js';
-import { systemdCommand } from './daemon/systemd.js';
-import { upgradeCommand } from './daemon/upgrade.js';
-import { backupCommand, restoreCommand } from './database/backup.js';
-import { migrateCommand } from './database/migrate.js';
-import { demoCommand } from './demo/demo.js';
-import { mockProviderCommand } from './demo/mock-provider.js';
-import { doctorCommand } from './doctor/doctor.js';
-import { guardrailsCommand } from './guardrails/guardrails.js';
-import { keysCommand } from './keys/keys.js';
 import { print, printJson } from './output.js';
 import { packageVersion } from './package-version.js';
-import { providerCommand } from './provider/provider.js';
-import { completionCommand } from './reference/completion.js';
-import { explainCommand } from './requests/explain.js';
-import { requestsCommand } from './requests/requests.js';
-import { usageCommand } from './requests/usage.js';
-import { secretsCommand } from './secrets/secrets.js';
-import { budgetsCommand } from './spend/budgets.js';
-import { resumeCommand } from './spend/kill-switch.js';
-import { pricesCommand } from './spend/prices.js';
-import { teamsCommand } from './teams/teams.js';
 
-/** The command line: every command, its flags and its help. Errors are thrown, not printed. */
-export function buildProgram(): Command {
+/** In the order of the help. Loading all of them takes longer than most commands run. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./daemon/serve.js')).serveCommand(),
+  stop: async () => (await import('./daemon/stop.js')).stopCommand(),
+  resume: async () => (await import('./spend/kill-switch.js')).resumeCommand(),
+  upgrade: async () => (await import('./daemon/upgrade.js')).upgradeCommand(),
+  provider: async () => (await import('./provider/provider.js')).providerCommand(),
+  keys: async () => (await import('./keys/keys.js')).keysCommand(),
+  teams: async () => (await import('./teams/teams.js')).teamsCommand(),
+  connect: async () => (await import('./connect/connect.js')).connectCommand(),
+  console: async () => (await import('./console/console.js')).consoleCommand(),
+  config: async () => (await import('./config/config.js')).configCommand(),
+  import: async () => (await import('./config/import.js')).importCommand(),
+  audit: async () => (await import('./audit/audit.js')).auditCommand(),
+  secrets: async () => (await import('./secrets/secrets.js')).secretsCommand(),
+  prices: async () => (await import('./spend/prices.js')).pricesCommand(),
+  budgets: async () => (await import('./spend/budgets.js')).budgetsCommand(),
+  guardrails: async () => (await import('./guardrails/guardrails.js')).guardrailsCommand(),
+  usage: async () => (await import('./requests/usage.js')).usageCommand(),
+  requests: async () => (await import('./requests/requests.js')).requestsCommand(),
+  status: async () => (await import('./daemon/status.js')).statusCommand(),
+  explain: async () => (await import('./requests/explain.js')).explainCommand(),
+  doctor: async () => (await import('./doctor/doctor.js')).doctorCommand(),
+  migrate: async () => (await import('./database/migrate.js')).migrateCommand(),
+  backup: async () => (await import('./database/backup.js')).backupCommand(),
+  restore: async () => (await import('./database/backup.js')).restoreCommand(),
+  'mock-provider': async () => (await import('./demo/mock-provider.js')).mockProviderCommand(),
+  systemd: async () => (await import('./daemon/systemd.js')).systemdCommand(),
+  demo: async () => (await import('./demo/demo.js')).demoCommand(),
+  completion: async () => (await import('./reference/completion.js')).completionCommand(),
+  version: async () => versionCommand(),
+};
+
+/**
+ * The command line: every command, its flags and its help. Errors are thrown, not printed.
+ * @param args if given, only the commands that they need are loaded.
+ */
+export async function buildProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('llmproxy')
     .description('A self-hosted, OpenAI-compatible LLM gateway')
     .version(packageVersion(), '-v, --version', 'print the version')
@@ -46,42 +55,20 @@ Examples:
     );
   // A command's options follow its name, also where the command above has some of the same names.
   program.enablePositionalOptions();
-  const commands = [
-    serveCommand(),
-    stopCommand(),
-    resumeCommand(),
-    upgradeCommand(),
-    providerCommand(),
-    keysCommand(),
-    teamsCommand(),
-    connectCommand(),
-    consoleCommand(),
-    configCommand(),
-    importCommand(),
-    auditCommand(),
-    secretsCommand(),
-    pricesCommand(),
-    budgetsCommand(),
-    guardrailsCommand(),
-    usageCommand(),
-    requestsCommand(),
-    statusCommand(),
-    explainCommand(),
-    doctorCommand(),
-    migrateCommand(),
-    backupCommand(),
-    restoreCommand(),
-    mockProviderCommand(),
-    systemdCommand(),
-    demoCommand(),
-    completionCommand(),
-    versionCommand(),
-  ];
-  for (const command of commands) program.addCommand(command);
+  const load = neededBy(args).map((name) => commands[name]?.());
+  for (const command of await Promise.all(load)) if (command) program.addCommand(command);
   for (const command of withDescendants(program)) {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }
   return program;
+}
+
+/** Names of commands. All of them: for help, for a misspelt name, and to write a completion script. */
+function neededBy(args: readonly string[]): readonly string[] {
+  const [name = ''] = args;
+  if (name === '-v' || name === '--version') return [];
+  const needsAll = name === 'completion' && !args.includes('--names');
+  return Object.hasOwn(commands, name) && !needsAll ? [name] : Object.keys(commands);
 }
 
 function versionCommand(): Command {

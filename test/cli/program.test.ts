@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Command } from 'commander';
 import { buildProgram, commandPath, withDescendants } from '../../src/cli/program.js';
 
-const program = buildProgram();
+const program = await buildProgram();
 const commands = [...withDescendants(program)];
 /** `usage` is a command by itself, and has one below it. */
 const leaves = commands.filter(
@@ -58,6 +58,19 @@ for (const command of leaves) {
     assert.ok(command.options.some(({ long }) => long === '--json'));
   });
 }
+
+test('only the commands that a command line needs are loaded', async () => {
+  const loaded = async (...args: string[]) =>
+    (await buildProgram(args)).commands.map((command) => command.name());
+  assert.deepEqual(await loaded('keys', 'list'), ['keys']);
+  assert.deepEqual(await loaded('--version'), []);
+  assert.deepEqual(await loaded('completion', 'bash', '--names', 'keys'), ['completion']);
+  const all = program.commands.map((command) => command.name());
+  assert.ok(all.length > 20);
+  for (const args of [[], ['--help'], ['key', 'list'], ['constructor'], ['completion', 'zsh']]) {
+    assert.deepEqual(await loaded(...args), all, args.join(' '));
+  }
+});
 
 test('the version is that of the package', () => {
   const file = new URL('../../../package.json', import.meta.url);

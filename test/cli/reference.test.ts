@@ -8,13 +8,14 @@ import { documentSchema } from '../../src/config/document-schema.js';
 
 const root = new URL('../../../', import.meta.url);
 const generated = {
-  'docs/commands.md': () => commandsPage(buildProgram()),
-  'man/llmproxy.1': () => manPage(buildProgram()),
-  'config/llmproxy.schema.json': () => `${JSON.stringify(documentSchema, null, 2)}\n`,
+  'docs/commands.md': async () => commandsPage(await buildProgram()),
+  'man/llmproxy.1': async () => manPage(await buildProgram()),
+  'config/llmproxy.schema.json': async () => `${JSON.stringify(documentSchema, null, 2)}\n`,
 };
 
 for (const [file, generate] of Object.entries(generated)) {
-  test(`${file} is up to date with the commands: npm run reference writes it`, () => {
-    assert.ok(readFileSync(new URL(file, root), 'utf8') === generate(), `${file} is out of date`);
+  test(`${file} is up to date with the commands: npm run reference writes it`, async () => {
+    const expected = await generate();
+    assert.ok(readFileSync(new URL(file, root), 'utf8') === expected, `${file} is out of date`);
   });
 }

@@ -6,5 +6,5 @@ import { manPage } from './man-page.js';
 
 const root = new URL('../../../../', import.meta.url);
 mkdirSync(new URL('man/', root), { recursive: true });
-writeFileSync(new URL('man/llmproxy.1', root), manPage(buildProgram()));
-writeFileSync(new URL('docs/commands.md', root), commandsPage(buildProgram()));
+writeFileSync(new URL('man/llmproxy.1', root), manPage(await buildProgram()));
+writeFileSync(new URL('docs/commands.md', root), commandsPage(await buildProgram()));
