@@ -1,10 +1,10 @@
-import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import { shownName } from '../config/problem.js';
-import { compileSchema, toProblems } from '../config/schema.js';
+import { compileSchema, toProblems, type Validate } from '../config/schema.js';
 import { GatewayError } from '../errors.js';
 import type { Parameter, RouteDescription } from './route.js';
 
-/** A route's checks of a request, compiled from its OpenAPI operation. */
+/** A route's checks of a request, made from its OpenAPI operation. */
 export interface RequestCheck {
   /** @throws GatewayError `invalid_request` naming the parameter. */
   parameters(path: Readonly<Record<string, string>>, query: URLSearchParams): void;
@@ -15,7 +15,7 @@ export interface RequestCheck {
   body(text: string): unknown;
 }
 
-/** Compiles a route's schemas. An `admin` route refuses unknown query parameters. */
+/** An `admin` route refuses unknown query parameters. */
 export function requestCheck({ access, operation }: RouteDescription): RequestCheck {
   const parameters = (operation.parameters ?? []).map((parameter) => ({
     ...parameter,
@@ -51,7 +51,7 @@ export function requestCheck({ access, operation }: RouteDescription): RequestCh
 /** Characters that PostgreSQL cannot store: NUL, and unpaired surrogates. */
 const unstorable = /[\0\p{Surrogate}]/u;
 
-function checkText({ name }: Parameter, text: string, validate: ValidateFunction): void {
+function checkText({ name }: Parameter, text: string, validate: Validate<unknown>): void {
   if (unstorable.test(text)) throw invalid(name, `${name}: has a character that cannot be stored`);
   if (validate(text) || validate(scalar(text))) return;
   const reasons = toProblems('', validate.errors).map(({ reason }) => reason);

@@ -309,9 +309,28 @@ export const credentialProperties = {
   },
 } as const;
 
-/** Compiles a schema. One Ajv for all, so that schemas are compiled once. */
-export function compileSchema<T>(schema: object): ValidateFunction<T> {
-  return ajv.compile<T>(schema);
+/** Checks a value. After it has returned false, `errors` says why. */
+export interface Validate<T> {
+  (value: unknown): value is T;
+  errors: ErrorObject[] | null | undefined;
+}
+
+/**
+ * The check of a schema. It is compiled at its first use, which takes milliseconds: a command uses
+ * few of the hundred that it loads.
+ */
+export function compileSchema<T>(schema: object): Validate<T> {
+  let compiled: ValidateFunction<T> | undefined;
+  const validate: Validate<T> = Object.assign(
+    (value: unknown): value is T => {
+      compiled ??= ajv.compile<T>(schema);
+      const isValid = compiled(value);
+      validate.errors = compiled.errors;
+      return isValid;
+    },
+    { errors: null },
+  );
+  return validate;
 }
 
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });
