@@ -57,6 +57,8 @@ export type DialectName =
 export interface Dialect {
   readonly name: DialectName;
   readonly operation: Operation;
+  /** Tokens of output in its answers. Limits on tokens count those of text only. */
+  readonly output: 'text' | 'media' | 'none';
   /** Top-level members of a request's body whose places `readHead` is given. */
   readonly members: ReadonlySet<string>;
   /** Further members of the body whose places it is given. */

@@ -19,6 +19,7 @@ const members = [
 /** Requests for things by their id: bodies pass as they are, and answers cost no tokens. */
 const resource = {
   operation: 'resource',
+  output: 'none',
   members: new Set<string>(members),
   resources: { members, made: null },
   readHead: (body: Buffer, spans: Spans): ModelRequest => ({

@@ -15,15 +15,6 @@ import type { Gateway } from './gateway.js';
 const bytesPerToken = 4;
 /** Output reserved for a request that does not say how much it may be. */
 const unsaidOutput = 1_024;
-/** Operations whose answers have no tokens of output. */
-const withoutOutput = new Set([
-  'embedding',
-  'token_count',
-  'moderation',
-  'rerank',
-  'image',
-  'resource',
-]);
 
 /** The usage and cost of a finished request. */
 interface Outcome {
@@ -85,7 +76,7 @@ export function tokensNeeded(
   const asked = maxOutputIn(request, dialect.said) ?? unsaidOutput;
   return {
     input: Math.ceil(request.body.length / bytesPerToken),
-    output: withoutOutput.has(dialect.operation) ? 0 : asked,
+    output: dialect.output === 'text' ? asked : 0,
   };
 }
 

@@ -11,9 +11,6 @@ import type { Gateway } from './gateway.js';
 import { narrowed } from './narrowed.js';
 import type { RequestRecord } from './record.js';
 
-/** Operations whose answers have no tokens of output, or that cost nothing. */
-const withoutOutput = new Set(['embedding', 'moderation', 'rerank']);
-
 const noTokens = { input: 0, output: 0 };
 
 /** A budget of a request, in its window. */
@@ -72,7 +69,7 @@ export async function reserveBudgets(
       ? (planned.upload.declaredBytes ?? settings.server.max_body_bytes)
       : request.body.length,
     outputTokens: maxOutputIn(request, endpoint.dialect.said),
-    hasOutput: !withoutOutput.has(endpoint.dialect.operation),
+    hasOutput: endpoint.dialect.output !== 'none',
     images: endpoint.dialect.operation === 'image' ? imagesIn(planned) : 0,
     totalMs: settings.upstream.total_timeout_ms,
   };

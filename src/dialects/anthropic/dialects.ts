@@ -23,6 +23,7 @@ import { readMessagesUsage } from './answer.js';
 import { readMessagesError, writeMessagesError } from './error.js';
 
 const common = {
+  output: 'text' as const,
   members: new Set(['model', 'stream', ...alternativeMembers]),
   said: said({ user: ['metadata.user_id'], maxOutput: ['max_tokens'] }),
   readHead,
@@ -53,6 +54,7 @@ export const countTokens: Dialect = {
   name: 'anthropic.count_tokens',
   operation: 'token_count',
   ...common,
+  output: 'none',
   countsTokens: false,
   readUsage: () => null,
 };

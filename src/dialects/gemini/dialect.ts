@@ -29,6 +29,7 @@ import { readGenerateUsage } from './answer.js';
 import { readGenerateError, writeGenerateError } from './error.js';
 
 const common = {
+  output: 'text' as const,
   members: new Set<string>(alternativeMembers),
   said: said({
     maxOutput: ['generationConfig.maxOutputTokens'],
@@ -65,6 +66,7 @@ export const countTokens: Dialect = {
   name: 'gemini.count_tokens',
   operation: 'token_count',
   ...common,
+  output: 'none',
   countsTokens: false,
   readUsage: () => null,
 };
@@ -73,6 +75,7 @@ export const embed: Dialect = {
   name: 'gemini.embed',
   operation: 'embedding',
   ...common,
+  output: 'none',
   members: new Set(['model', ...alternativeMembers]),
   readHead: readEmbedHead,
 };

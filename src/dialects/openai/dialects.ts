@@ -19,6 +19,7 @@ import { readOpenaiError, writeOpenaiError } from './shared.js';
 import { readUsage, UsageEventFilter } from './usage.js';
 
 const common = {
+  output: 'text' as const,
   members: new Set(['model', 'stream', ...alternativeMembers]),
   said: said({
     user: ['safety_identifier', 'user'],
@@ -66,12 +67,14 @@ export const embeddings: Dialect = {
   name: 'openai.embeddings',
   operation: 'embedding',
   ...common,
+  output: 'none',
 };
 
 export const moderations: Dialect = {
   name: 'openai.moderations',
   operation: 'moderation',
   ...common,
+  output: 'none',
   readHead: (body, spans, place) => readHead(body, spans, place, null, 'omni-moderation-latest'),
   countsTokens: false,
 };
@@ -80,6 +83,7 @@ export const images: Dialect = {
   name: 'openai.images',
   operation: 'image',
   ...common,
+  output: 'media',
   readHead: (body, spans, place) => readHead(body, spans, place, null, defaultImageModel),
   countsTokens: false,
 };

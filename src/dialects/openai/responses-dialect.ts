@@ -19,6 +19,7 @@ const named = ['previous_response_id', 'conversation'] as const;
 export const responses: Dialect = {
   name: 'openai.responses',
   operation: 'chat',
+  output: 'text',
   members: new Set(['model', 'stream', 'store', ...named, ...alternativeMembers]),
   resources: { members: named, made: /"id"\s*:\s*"(resp_[\w-]{1,200})"/ },
   said: said({ user: ['safety_identifier', 'user'], maxOutput: ['max_output_tokens'] }),
@@ -52,6 +53,7 @@ export const inputTokens: Dialect = {
   ...compact,
   name: 'openai.input_tokens',
   operation: 'token_count',
+  output: 'none',
   countsTokens: false,
   readUsage: () => null,
 };
