@@ -35,6 +35,18 @@ for (const file of files) {
   });
 }
 
+test('references of links are defined, and used', () => {
+  for (const file of files) {
+    const text = readFileSync(join(root, file), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
+    const defined = [...text.matchAll(/^\[([^\]]+)\]: \S+$/gm)].map(([, name]) => name);
+    const body = text.replace(/^\[[^\]]+\]: \S+$/gm, '');
+    const used = [...body.matchAll(/\]\[([^\]]+)\]/g)].map(([, name]) => name);
+    const alone = defined.filter((name) => body.includes(`[${name}]`));
+    assert.deepEqual(used.filter((name) => !defined.includes(name)), [], `${file}: undefined`);
+    assert.deepEqual(defined.filter((name) => !alone.includes(name)), [], `${file}: unused`);
+  }
+});
+
 test('the README in Chinese has the commands, the examples and the links of the one in English', () => {
   const [english, chinese] = ['README.md', 'README_CN.md'].map((name) => {
     const text = readFileSync(join(root, name), 'utf8');
