@@ -24,6 +24,7 @@ const coverageFlags = [
 ];
 /** A file that hangs fails by its name instead of keeping the whole run from its end. */
 const fileTimeoutMs = 240_000;
+const summaryReporter = new URL('support/summary-reporter.js', import.meta.url).href;
 const named = process.argv.slice(2).filter((argument) => argument !== '--coverage');
 const files = named.length > 0 ? named.map(compiled) : allTests();
 const root = mkdtempSync(join(tmpdir(), 'llmproxy-test-'));
@@ -48,8 +49,11 @@ async function run(): Promise<number> {
     process.execPath,
     [
       ...(coverage ? coverageFlags : []),
-      ...['--test', '--test-reporter=spec', '--test-concurrency=2'],
-      `--test-timeout=${fileTimeoutMs}`,
+      ...['--test', '--test-concurrency=2', `--test-timeout=${fileTimeoutMs}`],
+      ...['spec', summaryReporter].flatMap((reporter) => [
+        `--test-reporter=${reporter}`,
+        '--test-reporter-destination=stdout',
+      ]),
       ...files,
     ],
     {

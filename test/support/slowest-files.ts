@@ -1,0 +1,1 @@
+import type { TestEvent } from 'node:test/reporters';
