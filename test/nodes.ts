@@ -1,12 +1,13 @@
 /**
  * `npm run test:nodes`: runs tests on other versions of Node, which npm's package `node` brings.
- * Arguments: test files; by default those of parser, engines, client and the whole daemon. It prints
- * the tests that a version skips, with their reasons, and a version that cannot be had.
+ * Arguments: versions, all of them by default; test files, by default those of parser, engines,
+ * client and the whole daemon. It prints the tests that a version skips, with their reasons, and a
+ * version that npm cannot get.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const versions = ['20', '22', '24'];
+const supported = ['20', '22', '24'];
 const runner = fileURLToPath(new URL('run.js', import.meta.url));
 const defaults = [
   ...['http1/request-parser', 'http1/response-parser', 'http1/chunked-body'],
@@ -14,7 +15,10 @@ const defaults = [
   ...['server/conformance', 'server/net', 'server/drain', 'upstream/client/net-pool'],
   ...['io/bytes', 'io/routing', 'io/hot-swap', 'io/upgrade', 'io/crash', 'io/listener', 'io/start'],
 ].map((name) => `test/${name}.test.ts`);
-const named = process.argv.slice(2);
+const given = process.argv.slice(2);
+const isVersion = (text: string) => /^\d+$/.test(text);
+const versions = given.some(isVersion) ? given.filter(isVersion) : supported;
+const named = given.filter((text) => !isVersion(text));
 const files = named.length > 0 ? named : defaults;
 
 const results = versions.map((version) => `Node ${version}: ${run(version)}`);

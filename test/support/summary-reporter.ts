@@ -2,7 +2,7 @@ import type { TestEvent } from 'node:test/reporters';
 
 const shownFiles = 10;
 
-/** Reporter that ends with the files whose tests took longest, and with each skipped test and its reason. */
+/** A reporter that ends with the files whose tests took longest, and each skipped test with its reason. */
 export default async function* summary(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const msByFile = new Map<string, number>();
   const skipped: string[] = [];
@@ -14,15 +14,6 @@ export default async function* summary(events: AsyncIterable<TestEvent>): AsyncG
     msByFile.set(file, (msByFile.get(file) ?? 0) + details.duration_ms);
   }
   const slowest = [...msByFile].sort(([, a], [, b]) => b - a).slice(0, shownFiles);
-  yield* section('slowest files, in seconds', slowest.map(([file, ms]) => `${seconds(ms)}  ${file}`));
-  yield* section('skipped', skipped);
-}
-
-function* section(title: string, lines: readonly string[]): Generator<string> {
-  yield `== ${title}: ${lines.length === 0 ? 'none' : `${lines.length}`}\n`;
-  for (const line of lines) yield `${line}\n`;
-}
-
-function seconds(ms: number): string {
-  return (ms / 1_000).toFixed(1).padStart(6);
+  for (const [file, ms] of slowest) yield `== slowest: ${(ms / 1_000).toFixed(1)} s in ${file}\n`;
+  for (const each of skipped) yield `== skipped: ${each}\n`;
 }
