@@ -1,4 +1,5 @@
-import { type Change, type Plan, planDocument, planReturn, rowsAfter } from '../config/plan.js';
+import type { Change } from '../config/change.js';
+import { type Plan, planDocument, planReturn, rowsAfter } from '../config/plan.js';
 import { type FieldChange, fieldChanges } from '../config/plan-fields.js';
 import { type PlacedProblems, readDocument } from '../config/read-document.js';
 import type { Author } from '../db/author.js';
