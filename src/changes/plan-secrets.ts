@@ -1,7 +1,7 @@
+import type { Change, PlanProblem } from '../config/change.js';
 import type { Provider } from '../config/configuration.js';
 import { isReference, type StoredRow } from '../config/document.js';
 import { keep, type WrittenDocument, type WrittenProvider } from '../config/document-schema.js';
-import type { Change, PlanProblem } from '../config/change.js';
 import { secretParamsOf, withSecretParams } from '../config/secret-columns.js';
 import { type SecretColumns, SecretError } from '../config/secret-store.js';
 import type { Sql } from '../db/client.js';

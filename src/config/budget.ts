@@ -86,7 +86,8 @@ export const budgetProperties = {
     items: { type: 'integer', minimum: 1, maximum: 1_000 },
     maxItems: 20,
     uniqueItems: true,
-    description: 'Percentages of the amount that send an alert, once each; by default 50, 80 and 100.',
+    description:
+      'Percentages of the amount that send an alert, once each; by default 50, 80 and 100.',
   },
   webhook: {
     type: ['string', 'null'],

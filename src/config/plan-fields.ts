@@ -1,5 +1,5 @@
-import { isReference, normalTime } from './document.js';
 import type { Change } from './change.js';
+import { isReference, normalTime } from './document.js';
 
 /** A changed field; a secret's values are not included. */
 export interface FieldChange {

@@ -110,7 +110,7 @@ export function rowsAfter({ base, changes }: Plan): StoredConfiguration {
 function planNamed<Fields extends object>(
   kind: Kind,
   rows: readonly StoredRow[],
-  entries: Readonly<Record<string, Fields>> | undefined,
+  entries: Readonly<Record<string, Fields>> | null | undefined,
   prune: boolean,
   write: (name: string, fields: Fields, before: StoredRow | null) => Record<string, unknown>,
 ): Change[] {

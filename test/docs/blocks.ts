@@ -36,17 +36,19 @@ export function blocksOf(page: string): Block[] {
 /** The commands of a block for a shell, one each, with their continued lines. */
 export function commandsIn({ language, text }: Block): string[] {
   const joined = text.replaceAll(/\\\n\s*/g, '');
-  if (language === 'console') return [...joined.matchAll(/^\$ (.*)$/gm)].map(([, line = '']) => line);
+  if (language === 'console')
+    return [...joined.matchAll(/^\$ (.*)$/gm)].map(([, line = '']) => line);
   if (!/^(sh|bash)$/.test(language)) return [];
   return [...joined.matchAll(/(?:'[^']*'|[^'\n])+/g)].map(([line]) => line);
 }
 
 /** The arguments of each use of `llmproxy` in a command, as a shell splits them. */
 export function usesOf(command: string): string[][] {
-  return [...command.matchAll(/(?<![\w/.-])llmproxy((?: +(?:'[^']*'|"[^"]*"|[^\s|&;<>()'"#])+)*)/g)].map(
-    ([, rest = '']) =>
-      [...rest.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)].map(([word]) =>
-        word.replaceAll(/'([^']*)'|"([^"]*)"/g, (_, single, double) => single ?? double),
-      ),
+  return [
+    ...command.matchAll(/(?<![\w/.-]|-t )llmproxy((?: +(?:'[^']*'|"[^"]*"|[^\s|&;<>()'"#])+)*)/g),
+  ].map(([, rest = '']) =>
+    [...rest.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)].map(([word]) =>
+      word.replaceAll(/'([^']*)'|"([^"]*)"/g, (_, single, double) => single ?? double),
+    ),
   );
 }

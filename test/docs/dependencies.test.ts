@@ -9,9 +9,11 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const own = JSON.parse(read('package.json'));
 /** Licence by package; every cell of a row has text. */
 const rows = new Map(
-  [...read('docs/dependencies.md').matchAll(/^\| `([^`]+)` \| \S[^|]* \| ([^|]+) \| \S[^|]* \|$/gm)].map(
-    ([, name = '', licence = '']) => [name, licence],
-  ),
+  [
+    ...read('docs/dependencies.md').matchAll(
+      /^\| `([^`]+)` \| \S[^|]* \| ([^|]+) \| \S[^|]* \|$/gm,
+    ),
+  ].map(([, name = '', licence = '']) => [name, licence]),
 );
 
 test('every direct dependency has a row with its purpose, licence and maintainer', () => {

@@ -42,8 +42,16 @@ test('references of links are defined, and used', () => {
     const body = text.replace(/^\[[^\]]+\]: \S+$/gm, '');
     const used = [...body.matchAll(/\]\[([^\]]+)\]/g)].map(([, name]) => name);
     const alone = defined.filter((name) => body.includes(`[${name}]`));
-    assert.deepEqual(used.filter((name) => !defined.includes(name)), [], `${file}: undefined`);
-    assert.deepEqual(defined.filter((name) => !alone.includes(name)), [], `${file}: unused`);
+    assert.deepEqual(
+      used.filter((name) => !defined.includes(name)),
+      [],
+      `${file}: undefined`,
+    );
+    assert.deepEqual(
+      defined.filter((name) => !alone.includes(name)),
+      [],
+      `${file}: unused`,
+    );
   }
 });
 

@@ -1,1 +1,0 @@
-import type { TestEvent } from 'node:test/reporters';
