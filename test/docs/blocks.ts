@@ -45,7 +45,7 @@ export function commandsIn({ language, text }: Block): string[] {
 /** The arguments of each use of `llmproxy` in a command, as a shell splits them. */
 export function usesOf(command: string): string[][] {
   return [
-    ...command.matchAll(/(?<![\w/.-]|-t )llmproxy((?: +(?:'[^']*'|"[^"]*"|[^\s|&;<>()'"#])+)*)/g),
+    ...command.matchAll(/(?<![\w/.^-]|-t )llmproxy((?: +(?:'[^']*'|"[^"]*"|[^\s|&;<>()'"#])+)*)/g),
   ].map(([, rest = '']) =>
     [...rest.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g)].map(([word]) =>
       word.replaceAll(/'([^']*)'|"([^"]*)"/g, (_, single, double) => single ?? double),

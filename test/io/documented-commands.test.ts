@@ -3,11 +3,11 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { executable } from '../cli/llmproxy.js';
+import { blocksOf, commandsIn } from '../docs/blocks.js';
 import { mockForTest } from '../mock-provider/mock-for-test.js';
 import { type Daemon, startDaemon } from '../support/daemon.js';
 import { runProgram, skipWithout } from '../support/executable.js';
 import { until } from '../support/until.js';
-import { blocksOf, commandsIn } from './blocks.js';
 
 /** Commands that are not run, and why. */
 const skipped: readonly [pattern: RegExp, reason: string][] = [
