@@ -35,7 +35,8 @@ export function planDocument(
     ...planCredentials(base, document, prune, problems),
     ...namedSectionNames.flatMap((section) => {
       const { kind, required } = namedSections[section];
-      return planNamed(kind, base[section], document[section], prune, (name, fields, before) => {
+      const entries: Readonly<Record<string, object>> | null | undefined = document[section];
+      return planNamed(kind, base[section], entries, prune, (name, fields, before) => {
         if (before) return { ...before, ...fields };
         requireFields(`${section}.${name}`, fields, required, problems);
         return { ...newNamed(section, name, fields) };
