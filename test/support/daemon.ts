@@ -164,7 +164,7 @@ export async function spawnServe(
     ...(options.adminKey === 'generated' ? {} : { ADMIN_KEY: setAdminKey }),
     ...options.env,
   };
-  const secrets = new Set<string>();
+  const secrets = new Set<string>(['#sign-in=once-']);
   const args = ['--host', host, '--port', String(port), '--log-level', 'debug'];
   args.push('--engine', engine, '--workers', String(workers));
   const process_ = spawnDaemon(args, home, env, options.listenFd ?? null);

@@ -80,8 +80,12 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   const daemon = await serve(resolved, version, emit, dropped, takeover).catch(failed);
   systemd?.watch(() => daemon.ping());
   const signIn = takeover ? null : daemon.firstSignIn();
-  if (signIn)
-    note(`Set up in the console; this link signs in once, within ten minutes:\n  ${signIn}`);
+  if (signIn) {
+    // Elsewhere than on a terminal it would stay in a log, which more people read.
+    const link = 'this link signs in once, within ten minutes';
+    if (process.stderr.isTTY) note(`Set up in the console; ${link}:\n  ${signIn}`);
+    else note('Set up in the console: llmproxy console prints a link that signs in once.');
+  }
 
   const reload = () => daemon.reload();
   // On a terminal, SIGHUP says that the terminal was closed.
