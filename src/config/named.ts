@@ -1,3 +1,4 @@
+import { hostProblem } from './address.js';
 import { type Budget, budgetProperties, newBudget } from './budget.js';
 import {
   type Guardrail,
@@ -52,7 +53,10 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     properties: budgetProperties,
     required: ['amount'],
     defaults: () => newBudget,
-    problems: ({ applies_to }: Budget) => patternProblems('applies_to.model', applies_to.model),
+    problems: ({ applies_to, webhook }: Budget) => [
+      ...patternProblems('applies_to.model', applies_to.model),
+      ...webhookProblems(webhook),
+    ],
   },
   stops: {
     kind: 'stop',
@@ -79,6 +83,16 @@ export const namedSectionNames = Object.keys(namedSections) as NamedSection[];
 export function eachNamed<T>(of: (section: NamedSection) => T): Record<NamedSection, T> {
   const all = namedSectionNames.map((section) => [section, of(section)]);
   return Object.fromEntries(all) as Record<NamedSection, T>;
+}
+
+/** By the settings, an address may be refused when it is used. */
+function webhookProblems(webhook: string | null): [string, string][] {
+  if (webhook === null) return [];
+  if (!URL.canParse(webhook)) return [['webhook', 'is not a URL']];
+  const { hostname, username, password } = new URL(webhook);
+  if (username || password) return [['webhook', 'must not contain a user or password']];
+  const reason = hostProblem(hostname, 'allow');
+  return reason === null ? [] : [['webhook', `its host ${hostname} ${reason}`]];
 }
 
 function patternProblems(path: string, model: string | undefined): [string, string][] {

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Budget } from '../config/budget.js';
 import type { Configuration } from '../config/configuration.js';
+import type { Settings } from '../config/settings-schema.js';
 import { alertBudget, syncBudgets } from '../db/queries/sync-budgets.js';
 import { withDeadline } from '../db/with-deadline.js';
 import { classesOf, type TokenUsage } from '../dialects/usage.js';
@@ -12,15 +13,19 @@ import type { Charge, Emit, RequestFinished } from '../observe/event.js';
 import type { BudgetState } from '../observe/metrics-state.js';
 import { costOf } from '../pricing/cost.js';
 import { type RoutedBudget, routedBudget } from '../routing/budgets.js';
+import { fetchBytes } from '../upstream/fetch-bytes.js';
 import type { Store } from './store.js';
 
 /** Leases of a daemon that says nothing for so long expire. */
 const leaseMs = 60_000;
 const storeTimeoutMs = 5_000;
 const webhookTimeoutMs = 10_000;
+const maxWebhookBytes = 1_048_576;
 
 interface BudgetsOptions {
   store: Store;
+  /** Webhooks are reached as providers are: past the same addresses, by the same proxies. */
+  upstream: Settings['upstream'];
   dataDir: string;
   /** True if the previous daemon of this data directory has ended. */
   isAlone: boolean;
@@ -178,14 +183,15 @@ export class Budgets {
       resets_at: endMs === null ? null : new Date(endMs),
     };
     try {
-      const answer = await fetch(webhook, {
+      const { status } = await fetchBytes(this.#options.upstream, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        url: webhook,
+        headers: ['content-type', 'application/json'],
         body: JSON.stringify(body),
-        signal: AbortSignal.timeout(webhookTimeoutMs),
-        redirect: 'error',
+        timeoutMs: webhookTimeoutMs,
+        maxBytes: maxWebhookBytes,
       });
-      if (!answer.ok) throw new Error(`it answered ${answer.status}`);
+      if (status >= 300) throw new Error(`it answered ${status}`);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.emit({ type: 'budget_webhook_failed', budget: alert.budget, reason });

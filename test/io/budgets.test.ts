@@ -237,6 +237,32 @@ test('each alert is sent once, by event and webhook', async (t) => {
   );
 });
 
+test('a webhook is never at an address that no provider may have', async (t) => {
+  const { daemon } = await open(t);
+  const put = async (webhook: string) => {
+    const { status, text } = await ask(`${daemon.url}/admin/v1/budgets`, {
+      method: 'POST',
+      headers: bearer(daemon.adminKey),
+      body: JSON.stringify({ name: 'w', amount: 1, webhook }),
+    });
+    return `${status} ${text}`;
+  };
+  for (const webhook of [
+    'http://169.254.169.254/latest',
+    'http://[::ffff:169.254.169.254]/',
+    'http://0xa9fea9fe/',
+    'https://metadata.google.internal/',
+  ]) {
+    assert.match(
+      await put(webhook),
+      /^4\d\d .*webhook.*(metadata address|metadata service)/,
+      webhook,
+    );
+  }
+  assert.match(await put('https://user:password@example.com/'), /^4\d\d .*user or password/);
+  assert.match(await put('https://example.com:port/'), /^4\d\d .*is not a URL/);
+});
+
 test('one request that crosses several alerts tells each of them, in their order', async (t) => {
   const { daemon, key } = await open(t);
   const alerts = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];

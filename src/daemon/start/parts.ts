@@ -101,6 +101,7 @@ export async function openParts(
   const { store } = storage;
   const budgets = new Budgets({
     store,
+    upstream: settings.upstream,
     dataDir,
     isAlone: start.kind !== 'takeover',
     emit,
