@@ -334,7 +334,7 @@ export function compileSchema<T>(schema: object): Validate<T> {
 }
 
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });
-ajv.addVocabulary(['env', 'envLower', 'flag', 'secret', 'credential']);
+ajv.addVocabulary(['env', 'envAlso', 'envLower', 'flag', 'secret', 'credential']);
 
 /** Ajv's errors as problems: the path in dots, the unknown field and the allowed values by name. */
 export function toProblems(source: string, errors: ErrorObject[] | null | undefined): Problem[] {

@@ -13,6 +13,8 @@ const ownVariables = new Set([
   'PGPASSWORD',
   'HTTPS_PROXY',
   'HTTP_PROXY',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
 ]);
 
 /** The references that an admin key may use; users of this machine may use any. */

@@ -141,8 +141,16 @@ export interface Settings {
     /** A worker whose event loop is delayed by more than this refuses requests for models. */
     max_event_loop_delay_ms: number;
   };
-  log: { level: 'error' | 'warn' | 'info' | 'debug'; requests: boolean };
+  log: {
+    level: 'error' | 'warn' | 'info' | 'debug';
+    requests: boolean;
+    /** OTLP receiver of the log, as `traces.endpoint`. */
+    otlp: string | null;
+  };
   metrics: {
+    /** OTLP receiver of the metrics, as `traces.endpoint`. */
+    otlp: string | null;
+    otlp_interval_ms: number;
     /** Clients that may read `/metrics`. */
     access: AccessSetting;
     /** Providers with series of their own. */
@@ -150,6 +158,7 @@ export interface Settings {
     /** Pairs of a model and a provider with series of their own. */
     max_model_provider_pairs: number;
   };
+  traces: TraceSettings;
   health: {
     /** Clients that may read the details of `/health` without the admin key. */
     details: AccessSetting;
@@ -174,6 +183,32 @@ export interface Settings {
  * this machine if only it can reach the listener (`auto`).
  */
 export type AccessSetting = 'auto' | 'local' | 'admin' | 'open';
+
+/** Traces by OTLP over HTTP; what leads to the collector counts for metrics and log as well. */
+export interface TraceSettings {
+  /** URL of an OTLP receiver, with or without `/v1/traces`; null: requests are not traced. */
+  endpoint: string | null;
+  /** Headers of each export; a value may be `env:NAME` or `file:/path`. */
+  headers: Record<string, string>;
+  /** Files in PEM: authorities that replace the system's, and a client certificate with its key. */
+  tls: { ca: string | null; cert: string | null; key: string | null };
+  /** Of one export. */
+  timeout_ms: number;
+  compression: 'none' | 'gzip';
+  /** Share of requests, from 0 to 1; a client's sampled `traceparent` decides for its own. */
+  sample_ratio: number;
+  /** True: failed requests are exported even where not sampled. */
+  sample_errors: boolean;
+  /** Requests that take longer are exported even where not sampled; null: none. */
+  slow_ms: number | null;
+  /** True: with prompts and answers, of keys with `store_bodies`. */
+  text: boolean;
+  /** Maximum requests, log records or sets of metrics that wait for the collector. */
+  max_queue: number;
+  service_name: string;
+  /** Further attributes of the resource. */
+  resource: Record<string, string>;
+}
 
 /** Files in PEM; without `cert` and `key` a listener speaks plain HTTP. */
 export interface TlsSettings {
@@ -238,6 +273,19 @@ const access = {
 } as const;
 
 const pemFile = { type: ['string', 'null'], pattern: '^/', default: null } as const;
+
+const otlpUrl = {
+  type: ['string', 'null'],
+  pattern: '^https?://[^\\s?#@/]+(?:/[^\\s?#@]*)?$',
+  default: null,
+} as const;
+
+/** OpenTelemetry has a variable for traces, and one for all that is exported. */
+const otlpVariable = <N extends string>(name: N) =>
+  ({
+    env: `OTEL_EXPORTER_OTLP_TRACES_${name}`,
+    envAlso: `OTEL_EXPORTER_OTLP_${name}`,
+  }) as const;
 
 const section = <P extends object>(properties: P) =>
   ({ type: 'object', additionalProperties: false, properties }) as const;
@@ -457,11 +505,60 @@ export const settingsSchema = section({
       flag: 'logLevel',
     },
     requests: { type: 'boolean', default: false },
+    otlp: { ...otlpUrl, env: 'OTEL_EXPORTER_OTLP_LOGS_ENDPOINT' },
   }),
   metrics: section({
     access,
+    otlp: { ...otlpUrl, env: 'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT' },
+    otlp_interval_ms: { ...duration, default: 60_000, env: 'OTEL_METRIC_EXPORT_INTERVAL' },
     max_providers: { type: 'integer', minimum: 1, maximum: 10_000, default: 200 },
     max_model_provider_pairs: { type: 'integer', minimum: 1, maximum: 10_000, default: 500 },
+  }),
+  traces: section({
+    endpoint: { ...otlpUrl, ...otlpVariable('ENDPOINT') },
+    headers: {
+      type: 'object',
+      propertyNames: { pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" },
+      additionalProperties: { type: 'string', pattern: '^[\\x20-\\x7e]*$' },
+      default: {},
+      secret: true,
+      ...otlpVariable('HEADERS'),
+    },
+    tls: section({
+      ca: { ...pemFile, ...otlpVariable('CERTIFICATE') },
+      cert: { ...pemFile, ...otlpVariable('CLIENT_CERTIFICATE') },
+      key: { ...pemFile, ...otlpVariable('CLIENT_KEY') },
+    }),
+    timeout_ms: { ...duration, default: 10_000, ...otlpVariable('TIMEOUT') },
+    compression: {
+      type: 'string',
+      enum: ['none', 'gzip'],
+      default: 'none',
+      ...otlpVariable('COMPRESSION'),
+    },
+    sample_ratio: {
+      type: 'number',
+      minimum: 0,
+      maximum: 1,
+      default: 1,
+      env: 'OTEL_TRACES_SAMPLER_ARG',
+    },
+    sample_errors: { type: 'boolean', default: true },
+    slow_ms: { ...duration, type: ['integer', 'null'], default: 30_000 },
+    text: { type: 'boolean', default: false },
+    max_queue: { type: 'integer', minimum: 1, maximum: 1_000_000, default: 8_192 },
+    service_name: {
+      type: 'string',
+      minLength: 1,
+      default: 'llmproxy',
+      env: 'OTEL_SERVICE_NAME',
+    },
+    resource: {
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      default: {},
+      env: 'OTEL_RESOURCE_ATTRIBUTES',
+    },
   }),
   health: section({
     details: access,

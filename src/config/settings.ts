@@ -9,6 +9,7 @@ import { parseYaml } from './parse-yaml.js';
 import { pathOwner, SharedPathError } from './path-owner.js';
 import { describeProblem, type Problem, shownName } from './problem.js';
 import { compileSchema, toProblems } from './schema.js';
+import { isReference, parseReference } from './secret-reference.js';
 import { type Settings, settingsSchema, type TlsSettings } from './settings-schema.js';
 
 export type { Settings } from './settings-schema.js';
@@ -32,6 +33,8 @@ export interface ResolvedSettings {
   settings: Settings;
   /** By path, such as `server.port`. */
   origins: ReadonlyMap<string, Origin>;
+  /** The flag, variable, credential or file, by path, of all that is no default. */
+  sources: ReadonlyMap<string, string>;
   /** Absolute path of the settings file read. */
   file: string | null;
   /** Files of the working directory that root ignores because another user controls them. */
@@ -80,28 +83,32 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
   const file = findSettingsFile(flags.config ?? environment.LLMPROXY_CONFIG, cwd, usual);
   const written = file === null ? {} : readSettingsFile(file);
   const origins = new Map<string, Origin>();
+  const sources = new Map<string, string>();
   const problems: Problem[] = [];
   const settings: Record<string, unknown> = {};
 
   for (const leaf of leaves(settingsSchema.properties)) {
     const path = leaf.path.join('.');
     const flag = leaf.flag && flags[leaf.flag];
-    const variable = leaf.env && variableOf(environment, leaf);
+    const variable = variableOf(environment, leaf);
     const credential = leaf.credential && readCredential(environment, leaf.credential);
     const inFile = valueAt(written, leaf.path);
+    const set = (origin: Origin, source: string, value: unknown) => {
+      origins.set(path, origin);
+      sources.set(path, source);
+      assign(settings, leaf.path, value);
+    };
     if (flag !== undefined && flag !== '') {
-      origins.set(path, 'flag');
-      assign(settings, leaf.path, checked(leaf, flag, flagName(leaf.flag ?? ''), problems));
-    } else if (variable !== undefined && variable !== '') {
-      origins.set(path, 'environment');
-      assign(settings, leaf.path, checked(leaf, variable, leaf.env ?? '', problems));
-    } else if (credential) {
-      origins.set(path, 'credential');
-      const source = `credential ${leaf.credential}`;
-      assign(settings, leaf.path, checked(leaf, credential, source, problems));
-    } else if (inFile !== undefined) {
-      origins.set(path, 'file');
-      assign(settings, leaf.path, inFile);
+      const name = flagName(leaf.flag ?? '');
+      set('flag', name, checked(leaf, flag, name, problems));
+    } else if (variable !== null) {
+      const [name, text] = variable;
+      set('environment', name, checked(leaf, text, name, problems));
+    } else if (leaf.credential && credential) {
+      const name = `credential ${leaf.credential}`;
+      set('credential', leaf.credential, checked(leaf, credential, name, problems));
+    } else if (file !== null && inFile !== undefined) {
+      set('file', file, inFile);
     } else {
       origins.set(path, 'default');
       const value = path === 'data_dir' ? defaultDataDir(environment) : leaf.default;
@@ -118,7 +125,7 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
     complete.overrides_dir ?? 'overrides.d',
   );
   const ignored = local.filter((path) => existsSync(path) && isForeign(path, cwd));
-  const resolved = { settings: complete, origins, file, ignored };
+  const resolved = { settings: complete, origins, sources, file, ignored };
   checkTogether(resolved);
   return resolved;
 }
@@ -127,22 +134,16 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
 export function describeSettings({
   settings,
   origins,
-  file,
+  sources,
 }: ResolvedSettings): DescribedSetting[] {
   return [...leaves(settingsSchema.properties)].map((leaf) => {
     const name = leaf.path.join('.');
     const origin = origins.get(name) ?? 'default';
     const value = valueAt({ ...settings }, leaf.path);
-    const isSet = Array.isArray(value) ? value.length > 0 : value !== null;
-    const sources = {
-      default: null,
-      file,
-      credential: leaf.credential ?? null,
-      environment: leaf.env ?? null,
-      flag: flagName(leaf.flag ?? ''),
-    };
+    // Lists and tables are set when they hold something.
+    const isSet = value instanceof Object ? Object.keys(value).length > 0 : value !== null;
     const shown = leaf.secret ? (isSet ? '(set)' : null) : value;
-    return { name, value: shown, origin, source: sources[origin] };
+    return { name, value: shown, origin, source: sources.get(name) ?? null };
   });
 }
 
@@ -249,6 +250,8 @@ interface Leaf {
   default: unknown;
   secret: boolean | undefined;
   env: string | undefined;
+  /** Another one, which counts where that is not set. */
+  envAlso: string | undefined;
   /** The variable counts in lower case as well. */
   envLower: boolean | undefined;
   credential: string | undefined;
@@ -262,14 +265,21 @@ function* leaves(properties: object, path: string[] = []): Generator<Leaf> {
   }
 }
 
-function variableOf(environment: NodeJS.ProcessEnv, { env = '', envLower }: Leaf) {
-  return environment[env] || (envLower ? environment[env.toLowerCase()] : undefined);
+/** The variable of a setting that is set to something: its name and value. */
+function variableOf(
+  environment: NodeJS.ProcessEnv,
+  { env, envLower, envAlso }: Leaf,
+): [name: string, text: string] | null {
+  for (const name of [env, envLower && env?.toLowerCase(), envAlso]) {
+    const text = name ? environment[name] : undefined;
+    if (name && text) return [envLower && env ? env : name, text];
+  }
+  return null;
 }
 
 /** Converts text from the command line or the environment to the setting's type. */
 function checked(leaf: Leaf, text: string, source: string, problems: Problem[]): unknown {
-  const takesText = leaf.type !== 'integer' && leaf.type !== 'boolean';
-  const value = /^-?\d+$/.test(text) && !(leaf.type && takesText) ? Number(text) : text;
+  const value = leaf.type === 'object' ? pairsIn(text) : numberIn(leaf, text);
   const validate = compileSchema(leaf.schema);
   if (!validate(value)) {
     const reasons = toProblems(source, validate.errors).map(({ reason }) => reason);
@@ -277,6 +287,30 @@ function checked(leaf: Leaf, text: string, source: string, problems: Problem[]):
     problems.push({ source, path: '', reason: `${reasons.join(', or ')}${shown}` });
   }
   return value;
+}
+
+function numberIn({ type }: Leaf, text: string): unknown {
+  if (type === 'number') return /^\d*\.?\d+$/.test(text) ? Number(text) : text;
+  const takesText = type !== 'integer' && type !== 'boolean';
+  return /^-?\d+$/.test(text) && !(type && takesText) ? Number(text) : text;
+}
+
+/**
+ * What OpenTelemetry's variables hold: `name=value` with commas between them, percent-encoded (W3C
+ * Baggage); the text itself where it is something else.
+ */
+function pairsIn(text: string): unknown {
+  try {
+    const pairs = text.split(',').flatMap((pair): [string, string][] => {
+      if (pair.trim() === '') return [];
+      const at = pair.indexOf('=');
+      if (at < 1) throw new Error('no pair');
+      return [[pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())]];
+    });
+    return Object.fromEntries(pairs);
+  } catch {
+    return text;
+  }
 }
 
 /** Refuses settings that only the engine `net` supports, and incomplete combinations. */
@@ -324,6 +358,7 @@ function checkTogether(resolved: ResolvedSettings): void {
     return found?.source ?? 'its default';
   };
   checkProxies(upstream, source);
+  checkTraces(resolved.settings.traces);
   if (auth !== 'off' || isLoopback(server.host)) return;
   throw new SettingsError([
     {
@@ -369,6 +404,16 @@ function checkOidc({ url, oidc }: Settings['console']): void {
   else if (!isSafe(url)) refuse('console.url', 'must begin with https:// to sign in by OpenID');
   if (Object.keys(oidc.roles).length === 0) {
     refuse('console.oidc.roles', 'gives nobody a role, so nobody could sign in');
+  }
+}
+
+function checkTraces({ headers, tls }: Settings['traces']): void {
+  if ((tls.cert === null) !== (tls.key === null)) {
+    throw refusal('traces.tls', 'cert and key are needed together');
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    const reference = isReference(value) ? parseReference(value) : null;
+    if (typeof reference === 'string') throw refusal(`traces.headers.${name}`, reference);
   }
 }
 

@@ -157,6 +157,10 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return warn(`cannot create or drop partitions of request_logs: ${event.reason}`);
     case 'tokenizer_failed':
       return warn(`the tokens of a text could only be estimated: ${event.reason}`);
+    case 'otlp_failing':
+      return warn(`${event.signal} cannot be exported by OTLP: ${event.reason}`);
+    case 'otlp_working':
+      return info(`${event.signal} are exported by OTLP again`);
     case 'stopping':
       return info(
         `${event.signal}: stopping, requests in flight have ${ms(event.graceMs)}; repeat to stop at once`,

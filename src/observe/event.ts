@@ -83,6 +83,9 @@ export type GatewayEvent =
   | { type: 'usage_partitions_dropped'; names: string[] }
   | { type: 'usage_partitions_failed'; reason: string }
   | { type: 'tokenizer_failed'; reason: string }
+  /** The collector takes no more of these; they wait, and are dropped once too many do. */
+  | { type: 'otlp_failing'; signal: OtlpSignal; reason: string }
+  | { type: 'otlp_working'; signal: OtlpSignal }
   /** So much of a budget's amount is spent; told once in each window. */
   | { type: 'budget_alert'; budget: string; percent: number; amount: number; spent: number }
   /** A dead worker's reservations were charged; nano-dollars. */
@@ -145,6 +148,8 @@ export interface RequestFinished {
   complete: boolean;
   /** What it asked of its limits and budgets when it came; null: it had neither. */
   need: RequestNeed | null;
+  /** Its place in a trace; null where requests are not traced. */
+  trace: RequestTrace | null;
   /** The budgets that it is of; null: none. */
   spend: RequestSpend | null;
   /** The usage reported by the provider; null when it reported none. */
@@ -183,6 +188,33 @@ export interface AttemptLog {
   /** Its start, since the start of the request. */
   atMs: number;
   /** Time until its answer or failure. */
+  tookMs: number;
+}
+
+/** The place of a request in a trace (W3C Trace Context), and times that only its spans need. */
+export interface RequestTrace {
+  /** 32 hexadecimal digits. */
+  traceId: string;
+  /** Of the request's own span; `attemptSpanId` derives those of its attempts. */
+  spanId: string;
+  /** The client's span; null: the request is the root of its trace. */
+  parentSpanId: string | null;
+  /** The client's `tracestate`. */
+  state: string | null;
+  /** Decided at its head: by the client where it says so, else by a ratio. */
+  isSampled: boolean;
+  /** Start of its last attempt, since the start of the request. */
+  sentMs: number | null;
+  /** Null: it did not wait. */
+  waits: QueueWait[] | null;
+}
+
+/** A wait for a slot, or for a provider's limits. */
+export interface QueueWait {
+  /** Null: for one of the gateway's own slots. */
+  provider: string | null;
+  /** Since the start of the request. */
+  atMs: number;
   tookMs: number;
 }
 
@@ -287,5 +319,8 @@ export interface KeptBody {
   /** The length of the whole body. */
   totalBytes: number;
 }
+
+/** What OTLP carries. */
+export type OtlpSignal = 'traces' | 'metrics' | 'logs';
 
 export type Emit = (event: GatewayEvent) => void;

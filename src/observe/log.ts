@@ -1,14 +1,11 @@
 import { Writable } from 'node:stream';
 import { createLogger, format, transports } from 'winston';
-import { describeEvent, type Level } from './describe-event.js';
-import type { Emit, GatewayEvent } from './event.js';
+import type { Emit } from './event.js';
+import { type LogFilter, logLineOf } from './log-line.js';
 import { openLogSink } from './log-sink.js';
 import { visible, visibleLines } from './visible.js';
 
-export interface LogOptions {
-  level: Level;
-  /** Log each finished request. */
-  requests: boolean;
+export interface LogOptions extends LogFilter {
   /** Lines for people instead of JSON. */
   readable: boolean;
   /** Characters that may wait for a slow reader; 1 Mi unless given. */
@@ -44,30 +41,16 @@ export function createLog({ level, requests, readable, ...options }: LogOptions)
   });
   return {
     emit(event) {
-      if (isOfRequest(event) && !requests) return;
-      if (event.type === 'wrong_key' && !event.isSample) return;
-      const described = describeEvent(event);
-      if (!logger.isLevelEnabled(described.level) || !sink.hasRoom()) return;
-      logger.log({ ...described, event: event.type, ...fieldsOf(event) });
+      const line = logLineOf(event, { level, requests });
+      if (!line || !sink.hasRoom()) return;
+      const { fields, trace, ...described } = line;
+      const ids = trace && { trace_id: trace.traceId, span_id: trace.spanId };
+      logger.log({ ...described, ...fields, ...ids });
     },
     get droppedLines() {
       return sink.dropped;
     },
   };
-}
-
-function isOfRequest({ type }: GatewayEvent): boolean {
-  return type === 'request_finished' || type === 'usage_counted';
-}
-
-/** The fields of an event without the texts of clients and models. */
-function fieldsOf(event: GatewayEvent): object {
-  if (event.type === 'request_finished') {
-    const { type, uncounted, bodies, ...fields } = event;
-    return fields;
-  }
-  const { type, ...fields } = event;
-  return fields;
 }
 
 function jsonFormat() {

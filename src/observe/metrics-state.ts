@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { ExporterState } from './otlp/exporter.js';
 import type { ProcessStatus } from './process-status.js';
 
 /** The current state, read at each scrape without asking a worker. */
@@ -22,6 +23,8 @@ export interface GatewayState {
   lastReload: { successful: boolean; lastSuccessAt: number | null };
   usage: { queuedRows: number; droppedRows: number };
   droppedLogLines: number;
+  /** Those of OTLP that are in use. */
+  exporters: readonly ExporterState[];
 }
 
 export interface WorkerState {
@@ -148,6 +151,25 @@ export function registerState(
     'Log lines dropped because their reader was too slow.',
     () => state().droppedLogLines,
   );
+  gauge(
+    'llm_proxy_otlp_queued',
+    'Requests, sets of metrics or lines of the log that wait to be exported by OTLP.',
+    ['signal'],
+    () => state().exporters.map(({ signal, queued }) => [signal, queued] as const),
+  );
+  const exports = (what: 'exported' | 'dropped', help: string) =>
+    new Counter({
+      name: `llm_proxy_otlp_${what}_total`,
+      help,
+      labelNames: ['signal'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const { signal, [what]: count } of state().exporters) this.inc({ signal }, count);
+      },
+    });
+  exports('exported', 'The same that the collector has taken.');
+  exports('dropped', 'The same that were lost: too many waited, or the collector refused them.');
   value('llm_proxy_workers', 'Live worker processes.', () => state().workers.length);
   value(
     'llm_proxy_workers_desired',

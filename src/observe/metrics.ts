@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Gauge, Registry } from 'prom-client';
+import { Gauge, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
 import type { Emit } from './event.js';
 import { requestFamilies } from './metrics-families.js';
 import {
@@ -21,6 +21,8 @@ export interface Metrics {
   configured(names: ConfiguredNames): void;
   /** The text exposition format; scrapes within a second share one rendering. */
   render(): Promise<string>;
+  /** The same as values. */
+  families(): Promise<MetricObjectWithValues<MetricValue<string>>[]>;
   readonly contentType: string;
 }
 
@@ -66,6 +68,7 @@ export function createMetrics(
       for (const gone of health.keys()) if (!enabled.has(gone)) health.delete(gone);
       for (const provider of enabled) health.set(provider, health.get(provider) ?? true);
     },
+    families: () => registry.getMetricsAsJSON(),
     render() {
       if (!rendered || now() - rendered.atMs > renderedForMs) {
         rendered = { text: renderAll(registry), atMs: now() };

@@ -8,6 +8,8 @@ export interface Claimant {
   readonly claim: Claim;
   /** Estimated tokens of its prompt. */
   readonly tokens: number;
+  /** Called after a wait. @param provider null: for the gateway. @param fromMs monotonic. */
+  waited(provider: string | null, fromMs: number): void;
 }
 
 /** The key of the slots that all requests to providers share; no provider can have this name. */
@@ -44,8 +46,10 @@ export async function waitForSlot(
   const free = await slots.tryAcquire(key, capacity);
   if (free) return free;
   const { claim } = claimant;
+  const fromMs = performance.now();
   const hasRoom = slots.waiting < max_queue || slots.giveWay(key, claim.team);
   const release = hasRoom ? await slots.acquire(key, capacity, queue_timeout_ms, claim) : null;
+  claimant.waited(key === everything ? null : key, fromMs);
   if (release) return release;
   const drainMs = ((slots.waiting + 1) / capacity) * health.latencyMs(key);
   throw overloaded(

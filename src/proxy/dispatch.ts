@@ -22,6 +22,7 @@ import { upstreamHeaders } from './headers.js';
 import { type Picked, pick, pickAgain } from './pick.js';
 import type { RequestRecord } from './record.js';
 import { isStopped } from './stops.js';
+import { traceHeaders } from './trace-context.js';
 import { type Translated, translateRequest } from './translate.js';
 import type { Upload } from './upload.js';
 
@@ -127,6 +128,7 @@ export async function dispatch(
     const { attempt } = answer;
     const provider = candidate.provider.key;
     const sentMs = performance.now();
+    if (record.trace) record.trace.sentMs = sentMs - record.startMs;
     let outcome: Outcome | null;
     let failed: UpstreamError | null = null;
     try {
@@ -321,7 +323,8 @@ function start(
   const attempt = new Attempt(judge, done, request.stream);
   const method = planned.method ?? endpoint.method ?? 'POST';
   const received = translated ? jsonHeaders : exchange.headers;
-  const headers = upstreamHeaders(received, wire, record.requestId, upload === null);
+  const trace = record.trace && traceHeaders(record.trace, record.attempts);
+  const headers = upstreamHeaders(received, wire, record.requestId, upload === null, trace);
   send(upstreams, wire, attempt, {
     method,
     upgrade: upgrade && 'websocket',

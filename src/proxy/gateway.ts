@@ -17,6 +17,7 @@ import type { RetryBudget } from '../upstream/retry-budget.js';
 import type { Upstreams } from '../upstream/upstreams.js';
 import type { AdminKeyCheck } from './admin-key-check.js';
 import type { Resources } from './resources.js';
+import type { TraceContexts } from './trace-context.js';
 import type { Watchdog } from './watchdog.js';
 
 /** Facts about the daemon that workers know without asking, besides the configuration. */
@@ -61,6 +62,8 @@ export interface Gateway {
   /** For the reasoning of one provider that a client of another dialect keeps. */
   readonly seals: Seals;
   readonly resources: Resources;
+  /** Null: requests are not traced. */
+  readonly traces: TraceContexts | null;
   readonly watchdog: Watchdog;
   /** Requests under way, by endpoint. */
   readonly active: Map<string, number>;

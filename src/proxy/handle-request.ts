@@ -45,6 +45,7 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
     const preflight = gateway.allowsOrigin && preflightHeaders(exchange);
     endpoint = preflight ? known(exchange) : route(exchange);
     record.endpoint = endpoint.pattern;
+    if (gateway.traces && isTraced(endpoint)) record.trace = gateway.traces.begin(exchange);
     countActive(gateway, endpoint, 1);
     if (preflight) respond(exchange, record, 204, '', preflight);
     else await answer(gateway, exchange, endpoint, record);
@@ -60,6 +61,11 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
   record.policies?.after(record);
   if (endpoint) countActive(gateway, endpoint, -1);
   gateway.emit(record.finished());
+}
+
+/** Not the gateway's own pages, nor what polls it. */
+function isTraced({ kind }: Endpoint): boolean {
+  return kind !== 'control' && kind !== 'health' && kind !== 'hello';
 }
 
 function countActive({ active }: Gateway, { pattern }: Endpoint, change: number): void {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Wire } from '../routing/wire.js';
+import { isTraceHeader } from './trace-context.js';
 
 /** RFC 9110 section 7.6.1: meant for one connection, never passed on. */
 const hopByHop = [
@@ -58,12 +59,14 @@ const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
  * @param received the client's, flat, lower-case names.
  * @param isJson true for a body that was read as JSON: sent with another type, a provider could read
  *   the body in another way, and find another model in it.
+ * @param trace in place of the client's `traceparent` and `tracestate`; null: those are passed on.
  */
 export function upstreamHeaders(
   received: readonly string[],
   wire: Pick<Wire, 'headers' | 'headerNames' | 'defaults' | 'forwards'>,
   requestId: string,
   isJson = false,
+  trace: readonly string[] | null = null,
 ): string[] {
   const { headerNames, defaults, forwards } = wire;
   const headers = [...wire.headers, 'x-request-id', requestId];
@@ -72,6 +75,7 @@ export function upstreamHeaders(
   for (let i = 0; i < received.length; i += 2) {
     const name = received[i] as string;
     if (!forwards(name) || headerNames.has(name) || named?.has(name)) continue;
+    if (trace !== null && isTraceHeader(name)) continue;
     let value = received[i + 1] as string;
     if (isJson && name === 'content-type') {
       if (hasType) continue;
@@ -79,6 +83,10 @@ export function upstreamHeaders(
       if (!jsonInUtf8.test(value)) value = 'application/json';
     }
     headers.push(name, value);
+  }
+  for (let i = 0; trace !== null && i < trace.length; i += 2) {
+    const name = trace[i] as string;
+    if (!headerNames.has(name)) headers.push(name, trace[i + 1] as string);
   }
   for (let i = 0; i < defaults.length; i += 2) {
     const name = defaults[i] as string;

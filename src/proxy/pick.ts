@@ -96,7 +96,9 @@ async function pickFree(
     if (Date.now() + soonest.waitMs > untilMs) {
       return await pickAgain(gateway, soonest.candidate, claimant);
     }
+    const fromMs = performance.now();
     await pause(Math.max(1, Math.ceil(soonest.waitMs)));
+    claimant.waited(soonest.candidate.provider.key, fromMs);
   }
 }
 

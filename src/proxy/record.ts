@@ -9,6 +9,7 @@ import type {
   Bodies,
   GuardrailOutcome,
   RequestFinished,
+  RequestTrace,
   UncountedText,
 } from '../observe/event.js';
 import type { Candidate, RoutedCredential, Snapshot } from '../routing/snapshot.js';
@@ -57,6 +58,8 @@ export class RequestRecord {
   /** An operator's reason for ending it while it ran. */
   stopped: GatewayError | null = null;
   need: RequestFinished['need'] = null;
+  /** Null where requests are not traced. */
+  trace: RequestTrace | null = null;
   spend: RequestFinished['spend'] = null;
   usage: TokenUsage | null = null;
   uncounted: UncountedText | null = null;
@@ -98,6 +101,14 @@ export class RequestRecord {
   attempted(candidate: Candidate): void {
     this.candidate = candidate;
     this.attempts++;
+  }
+
+  /** It waited for a slot or for a provider's limits. @param provider null: the gateway's own slot. */
+  waited(provider: string | null, fromMs: number): void {
+    if (!this.trace) return;
+    this.trace.waits ??= [];
+    const atMs = fromMs - this.startMs;
+    this.trace.waits.push({ provider, atMs, tookMs: performance.now() - fromMs });
   }
 
   /** True if a client that waits for a stream already has its head. */
@@ -173,6 +184,7 @@ export class RequestRecord {
       firstTokenMs: this.firstTokenMs,
       complete: this.complete,
       need: this.need,
+      trace: this.trace,
       spend: this.spend,
       usage: this.usage,
       uncounted: this.uncounted,

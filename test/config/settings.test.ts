@@ -4,7 +4,11 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { isLoopback } from '../../src/config/is-loopback.js';
-import { resolveSettings, type SettingsFlags } from '../../src/config/settings.js';
+import {
+  describeSettings,
+  resolveSettings,
+  type SettingsFlags,
+} from '../../src/config/settings.js';
 
 interface Place {
   /** Files below the working directory. */
@@ -14,7 +18,7 @@ interface Place {
 }
 
 const ours =
-  /^(PORT|HOST|DB_URL|ADMIN_KEY|PROVIDER_SUFFIX|LLMPROXY_\w+|LOG_LEVEL|STATE_DIRECTORY|CREDENTIALS_DIRECTORY|XDG_\w+)$/;
+  /^(PORT|HOST|DB_URL|ADMIN_KEY|PROVIDER_SUFFIX|LLMPROXY_\w+|LOG_LEVEL|STATE_DIRECTORY|CREDENTIALS_DIRECTORY|XDG_\w+|OTEL_\w+)$/;
 
 /** Resolves the settings in a folder of their own, without the real environment. */
 function resolveIn(t: TestContext, { files = {}, environment = {}, flags = {} }: Place) {
@@ -359,5 +363,71 @@ test('an origin of pages is one as browsers write it', (t) => {
   }
   for (const origin of ['https://a.com/', 'a.com', 'https://*.a.com', '', 'https://a.com/x']) {
     assert.match(failure(t, place(JSON.stringify([origin]))), /server\.cors_origins/, origin);
+  }
+});
+
+test('OpenTelemetry’s own variables count, that of traces before that of all', (t) => {
+  const environment = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://all:4318',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '',
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20a%3D, x-b = c ,',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '5000',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    OTEL_TRACES_SAMPLER_ARG: '0.25',
+    OTEL_RESOURCE_ATTRIBUTES: 'team=search,empty=',
+  };
+  const resolved = resolveIn(t, { environment });
+  const { traces, metrics, log } = resolved.settings;
+  assert.equal(traces.endpoint, 'http://all:4318');
+  assert.deepEqual(traces.headers, { authorization: 'Bearer a=', 'x-b': 'c' });
+  assert.equal(traces.timeout_ms, 5_000);
+  assert.equal(traces.compression, 'gzip');
+  assert.equal(traces.sample_ratio, 0.25);
+  assert.deepEqual(traces.resource, { team: 'search', empty: '' });
+  assert.equal(metrics.otlp, null, 'metrics and log are exported only where that is asked for');
+  assert.equal(log.otlp, null);
+  const shown = describeSettings(resolved).filter(({ name }) => name.startsWith('traces.'));
+  const of = (name: string) => shown.find((each) => each.name === `traces.${name}`);
+  assert.deepEqual(of('endpoint'), {
+    name: 'traces.endpoint',
+    ...{ value: 'http://all:4318', origin: 'environment', source: 'OTEL_EXPORTER_OTLP_ENDPOINT' },
+  });
+  assert.equal(of('headers')?.value, '(set)');
+  assert.equal(
+    describeSettings(resolveIn(t, {})).find(({ name }) => name === 'traces.headers')?.value,
+    null,
+  );
+  const own = { ...environment, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://own/v1/traces' };
+  assert.equal(
+    resolveIn(t, { environment: own }).settings.traces.endpoint,
+    'https://own/v1/traces',
+  );
+});
+
+test('a setting of traces that cannot be right is named', (t) => {
+  const refusals: [string, RegExp][] = [
+    ['endpoint: localhost:4318', /traces\.endpoint/],
+    ['endpoint: http://user:password@host:4318', /traces\.endpoint/],
+    ['endpoint: http:///v1/traces', /traces\.endpoint/],
+    ['endpoint: http://h?a=b', /traces\.endpoint/],
+    ['headers: {a: "file:relative"}', /traces\.headers\.a: must name an absolute path/],
+    ['headers: {a: "env:ADMIN_KEY"}', /traces\.headers\.a: must not refer to ADMIN_KEY/],
+    ['headers: {"a b": c}', /traces\.headers.*a b/],
+    ['tls: {cert: /a}', /traces\.tls: cert and key are needed together/],
+    ['tls: {ca: relative}', /traces\.tls\.ca/],
+    ['sample_ratio: 1.5', /traces\.sample_ratio/],
+  ];
+  for (const [line, message] of refusals) {
+    assert.match(failure(t, { files: { 'config/llmproxy.yaml': `traces:\n  ${line}` } }), message);
+  }
+  for (const [name, value] of [
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'secret-without-a-name'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a=%zz'],
+    ['OTEL_TRACES_SAMPLER_ARG', 'most'],
+    ['OTEL_TRACES_SAMPLER_ARG', '-1'],
+  ] as const) {
+    const message = failure(t, { environment: { [name]: value } });
+    assert.ok(message.startsWith(`${name}: `), message);
+    assert.ok(!message.includes('secret'), message);
   }
 });

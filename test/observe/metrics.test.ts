@@ -300,6 +300,7 @@ const idleState: GatewayState = {
   lastReload: { successful: true, lastSuccessAt: 1_700_000_000_000 },
   usage: { queuedRows: 0, droppedRows: 0 },
   droppedLogLines: 0,
+  exporters: [{ signal: 'traces', queued: 1, exported: 2, dropped: 3 }],
 };
 
 function configuredMetrics(): Metrics {

@@ -4,7 +4,7 @@ import { anyClaim } from '../../src/limits/fair-queue.js';
 import { admit, waitForSlot } from '../../src/proxy/admit.js';
 import { gatewayForTest } from './gateway-for-test.js';
 
-const anybody = { claim: anyClaim, tokens: 1 };
+const anybody = { claim: anyClaim, tokens: 1, waited: () => {} };
 
 test('without a cap a request is admitted at once', (t) => {
   assert.equal(typeof admit(gatewayForTest(t, []), anybody), 'function');
@@ -70,7 +70,10 @@ test('when the queue is full, the team with the most waiting gives way', async (
     limits.max_queue = 3;
     limits.queue_timeout_ms = 60_000;
   });
-  const of = (team: string) => ({ claim: { ...anyClaim, team, key: team }, tokens: 1 });
+  const of = (team: string) => ({
+    ...anybody,
+    claim: { ...anyClaim, team, key: team },
+  });
   const served: string[] = [];
   const release = await waitForSlot(gateway, 'p', 1, 'p', of('batch'));
   const wait = (team: string, name: string) =>

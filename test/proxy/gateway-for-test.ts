@@ -76,6 +76,7 @@ export function gatewayForTest(
     budgets: new LeasedBudgets(() => {}),
     seals: { key: Buffer.alloc(32, 1), kept: null },
     resources: new Resources({ made: () => {}, ask: () => {} }),
+    traces: null,
     watchdog: new Watchdog(),
     active: new Map(),
     control,

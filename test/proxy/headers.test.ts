@@ -77,6 +77,19 @@ test('a body that was read as JSON is sent as JSON, whatever type a client names
   assert.deepEqual(typed(), []);
 });
 
+test('the place in a trace replaces that of the client, unless the provider has its own', () => {
+  const client = ['traceparent', 'theirs', 'accept', 'a', 'tracestate', 'x=1', 'tracestate', 'y=2'];
+  const trace = ['traceparent', 'ours', 'tracestate', 'x=1,y=2'];
+  const headers = upstreamHeaders(client, wire, 'id-1', false, trace);
+  assert.deepEqual(headers, [...always, 'accept', 'a', ...trace]);
+  assert.deepEqual(upstreamHeaders([], wire, 'id-1', false, trace), [...always, ...trace]);
+  const fixedTrace = { ...wire, headerNames: new Set(['traceparent']) };
+  assert.deepEqual(upstreamHeaders(client, fixedTrace, 'id-1', false, trace.slice(0, 2)), [
+    ...[...always, 'accept', 'a'],
+  ]);
+  assert.deepEqual(sent(...client), [...always, ...client], 'without traces all of it passes');
+});
+
 test('a provider gets the client’s headers of the API, and those that it is configured to get', () => {
   const api = [
     ...['accept', 'content-type', 'user-agent', 'idempotency-key', 'openai-beta', 'anthropic-beta'],

@@ -21,7 +21,10 @@ function picking(t: TestContext, params: Record<string, ProviderParams>, waitMs 
       return route;
     });
   const next = async (models: string, tried: Candidate[] = []) => {
-    const picked = await pick(gateway, routesOf(models), tried, { claim: anyClaim, tokens: 1 });
+    const picked = await pick(gateway, routesOf(models), tried, {
+      ...{ claim: anyClaim, tokens: 1 },
+      waited: () => {},
+    });
     if (picked) tried.push(picked.candidate);
     return picked && { key: picked.candidate.provider.key, release: picked.release };
   };

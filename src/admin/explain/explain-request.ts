@@ -11,6 +11,8 @@ import { type CostExplanation, explainCost } from './explain-cost.js';
 /** Explains a past request; the field names are those of the API. */
 export interface RequestExplanation {
   request_id: string;
+  /** Null where it was not traced, or only its row is kept. */
+  trace_id: string | null;
   /** `row`: from `request_logs`, which does not record single attempts. */
   source: 'memory' | 'row';
   started_at: string;
@@ -84,6 +86,7 @@ export function explainRemembered(
   const log = attemptsOf(event);
   return {
     request_id: event.requestId,
+    trace_id: event.trace?.traceId ?? null,
     source: 'memory',
     started_at: new Date(event.startedAt).toISOString(),
     endpoint: event.endpoint,
@@ -127,6 +130,7 @@ export function explainRow(row: ExplainedRow, price: ModelPrice | null): Request
   const { prompt_tokens, completion_tokens, usage_source } = row;
   return {
     request_id: row.request_id,
+    trace_id: null,
     source: 'row',
     started_at: row.started_at.toISOString(),
     endpoint: row.endpoint,

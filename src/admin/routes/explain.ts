@@ -63,6 +63,10 @@ const costExplanation = object({
 });
 const requestExplanation = object({
   request_id: text,
+  trace_id: {
+    ...textOrNull,
+    description: 'Null where it was not traced, or only its row is kept.',
+  },
   source: { type: 'string', enum: ['memory', 'row'] },
   started_at: { type: 'string', format: 'date-time' },
   endpoint: text,

@@ -68,8 +68,9 @@ async function checkAll(
   own: Settings,
   tell: (found: Finding) => void,
 ): Promise<void> {
-  const [machine, { checkDatabase }, { checkProviders, grouped }, processes] = await Promise.all([
+  const [machine, collector, database, { checkProviders, grouped }, processes] = await Promise.all([
     import('./doctor-machine.js'),
+    import('./doctor-collector.js'),
     import('./doctor-database.js'),
     import('./doctor-providers.js'),
     import('../../daemon/workers/processes-file.js'),
@@ -88,7 +89,8 @@ async function checkAll(
   if (settings.server.engine === 'hyper-express') {
     tell(machine.checkSysctl(undefined, settings.server.workers));
   }
-  const { findings, stored } = await checkDatabase(flags, settings, running);
+  for (const found of await collector.checkCollectors(settings)) tell(found);
+  const { findings, stored } = await database.checkDatabase(flags, settings, running);
   findings.forEach(tell);
   if (!stored) return;
   const { providers } = stored.configuration;

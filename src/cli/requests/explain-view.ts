@@ -17,6 +17,7 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
   const { started_at, model_asked, candidates, attempts_log: log } = explanation;
   printFields([
     ['request', explanation.request_id],
+    ...(explanation.trace_id === null ? [] : [['trace', explanation.trace_id] as const]),
     ['at', `${started_at}  ${explanation.endpoint}${explanation.stream ? ', streamed' : ''}`],
     ['answer', answer(explanation)],
     ['key', explanation.key ?? 'none that is valid'],

@@ -315,6 +315,7 @@ export const chinese: Readonly<Record<string, string>> = {
   Took: '耗时',
   Tools: '工具',
   Total: '合计',
+  'Trace ID': '追踪 ID',
   Traffic: '流量',
   'Traffic by model': '按模型的流量',
   'Translated to': '转换为',

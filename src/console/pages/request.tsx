@@ -44,6 +44,12 @@ function Explained({ shown }: { shown: Explanation }) {
               </dd>
               <dt>{t('Request ID')}</dt>
               <dd class="mono">{shown.request_id}</dd>
+              {shown.trace_id && (
+                <>
+                  <dt>{t('Trace ID')}</dt>
+                  <dd class="mono">{shown.trace_id}</dd>
+                </>
+              )}
               <dt>{t('Time')}</dt>
               <dd>{dateTime(shown.started_at)}</dd>
               <dt>{t('Endpoint')}</dt>

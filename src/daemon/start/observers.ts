@@ -13,6 +13,8 @@ export interface Observers {
   readonly live: Live;
   /** Has finished requests, with their text, recorded from now on. */
   addRecorder(recorder: { record(event: RequestFinished): void }): void;
+  /** Has events logged in another place as well from now on. */
+  addLog(log: Emit): void;
 }
 
 export function createObservers(version: string, settings: Settings, log: Emit): Observers {
@@ -22,6 +24,7 @@ export function createObservers(version: string, settings: Settings, log: Emit):
   const metrics = createMetrics(version, prefix, undefined, { providers, pairs });
   const recent = createRecent();
   const live = createLive();
+  const logs: Emit[] = [log];
   const recorders: { record(event: RequestFinished): void }[] = [];
   return {
     metrics,
@@ -32,10 +35,11 @@ export function createObservers(version: string, settings: Settings, log: Emit):
       metrics.emit(told);
       recent.emit(told);
       live.emit(told);
-      log(told);
+      for (const each of logs) each(told);
       // Their own events follow the one that they are made of.
       if (event.type === 'request_finished') for (const each of recorders) each.record(event);
     },
     addRecorder: (recorder) => void recorders.push(recorder),
+    addLog: (more) => void logs.push(more),
   };
 }

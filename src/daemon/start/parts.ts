@@ -26,6 +26,7 @@ import type { Place, Start } from './place.js';
 import { createProcessRecord } from './process-record.js';
 import { createServing } from './serving.js';
 import { createStorage } from './storage.js';
+import { openExports } from './telemetry.js';
 
 export interface Parts {
   readonly settings: Settings;
@@ -84,6 +85,11 @@ export async function openParts(
   if (admin.generatedIn) emit({ type: 'admin_key_generated', file: admin.generatedIn });
   const secrets = await Secrets.open(settings, true);
   const followed = followSecrets(secrets, emit);
+  const telemetry = await openExports(settings, version, observers);
+  if (telemetry) {
+    observers.addLog((event) => telemetry.log(event));
+    closers.push(() => telemetry.close());
+  }
   const lastGood = new LastGood(dataDir, () => secrets.ring);
   const prices = new PriceBook();
   const storage = createStorage({
@@ -94,7 +100,10 @@ export async function openParts(
     check: (sql) => followed.check(sql),
     observers,
     prices,
-    settle: (event, charge, usage) => budgets.settle(event, charge, usage),
+    settle: (event, charge, usage) => {
+      budgets.settle(event, charge, usage);
+      telemetry?.record(event, charge ?? null, usage);
+    },
     closeBudgets: () => budgets.close(),
     closers,
   });
@@ -143,7 +152,10 @@ export async function openParts(
   closers.push(() => probing.close());
 
   const common = { observers, workers, followed, prices, probing, stopping: stopping.signal };
-  const serving = createServing({ ...common, settings, storage, lastGood, budgets, closers });
+  const serving = createServing({
+    ...{ ...common, settings, storage, lastGood, budgets, closers },
+    onConfiguration: (configuration) => telemetry?.configured(configuration),
+  });
   const { reloader } = serving;
   secrets.clouds.onChange = () => void reloader.renew();
   closers.push(() => secrets.clouds.close());
@@ -161,6 +173,7 @@ export async function openParts(
       droppedRows: storage.usage?.queue.dropped ?? 0,
     },
     droppedLogLines: droppedLogLines(),
+    exporters: telemetry?.states ?? [],
   }));
 
   const parts: Parts = {

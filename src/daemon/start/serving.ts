@@ -1,3 +1,4 @@
+import type { Configuration } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
 import { configVersion } from '../../db/queries/config-version.js';
 import { PriceSheets } from '../../pricing/price-sheets.js';
@@ -27,6 +28,8 @@ interface ServingOptions {
   prices: PriceBook;
   budgets: Budgets;
   probing: Probing;
+  /** Called before a configuration is active. */
+  onConfiguration: (configuration: Configuration) => void;
   /** Aborted when this daemon begins to stop. */
   stopping: AbortSignal;
   closers: Closers;
@@ -64,6 +67,7 @@ export function createServing(options: ServingOptions): Serving {
       metrics.configured(configuredNames(configuration, settings.routing));
       prices.configured(configuration.providers);
       budgets.configured(configuration);
+      options.onConfiguration(configuration);
       if (engine) await workers.publish(configuration, hash);
       else engine = await workers.start(configuration, hash);
     },

@@ -1,5 +1,5 @@
 import type { UsageClasses } from '../../dialects/usage.js';
-import type { RequestFinished } from '../../observe/event.js';
+import type { RequestFinished, RequestTrace } from '../../observe/event.js';
 
 /**
  * Finished requests on their way to the control process, which reads those of all workers. As plain
@@ -88,6 +88,15 @@ const table: Columns<Packed> = {
   firstTokenMs: numberOrNull,
   complete: flag,
   need: groupOrNull({ input: number, output: number, nano: number }),
+  trace: groupOrNull<RequestTrace>({
+    traceId: id,
+    spanId: id,
+    parentSpanId: nameOrNull(),
+    state: nameOrNull(),
+    isSampled: flag,
+    sentMs: numberOrNull,
+    waits: objectOrNull(),
+  }),
   spend: groupOrNull({ budgets: name, reserved: number, worker: number }),
   usage: groupOrNull({
     promptTokens: number,

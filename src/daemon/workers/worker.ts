@@ -16,6 +16,7 @@ import type { Gateway } from '../../proxy/gateway.js';
 import { handleRequest } from '../../proxy/handle-request.js';
 import { Resources } from '../../proxy/resources.js';
 import { errorBodyAt } from '../../proxy/route.js';
+import { TraceContexts } from '../../proxy/trace-context.js';
 import { Watchdog } from '../../proxy/watchdog.js';
 import { countWrongKeys } from '../../proxy/wrong-key.js';
 import { Balancers } from '../../routing/plan.js';
@@ -191,6 +192,8 @@ async function start(message: StartWorker): Promise<void> {
       made: (resource) => send({ type: 'resource_made', resource }),
       ask: (ask, ids) => send({ type: 'find_resources', ask, ids }),
     }),
+    traces:
+      settings.traces.endpoint === null ? null : new TraceContexts(settings.traces.sample_ratio),
     watchdog: new Watchdog(),
     // The first one is there from the start, so that a graph of it is.
     active: new Map(modelEndpoints.slice(0, 1).map(({ pattern }) => [pattern, 0])),

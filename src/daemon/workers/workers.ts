@@ -405,13 +405,14 @@ export class Workers {
   }
 }
 
-/** The data plane needs neither the admin key nor the database. */
+/** The data plane needs neither the admin key nor the database nor a collector. */
 function withoutSecrets(settings: Settings): Settings {
-  const { admin, database } = settings;
+  const { admin, database, traces } = settings;
   return {
     ...settings,
     admin: { ...admin, key: null, keys: [] },
     database: { ...database, url: null, listen_url: null },
+    traces: { ...traces, headers: {} },
   };
 }
 

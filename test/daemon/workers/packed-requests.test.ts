@@ -40,6 +40,10 @@ const request: RequestFinished = {
   upstreamMs: 4,
   firstTokenMs: 2,
   complete: true,
+  trace: {
+    ...{ traceId: 't', spanId: 's', parentSpanId: 'u', state: 'a=1', isSampled: true, sentMs: 0.5 },
+    waits: [{ provider: null, atMs: 0.1, tookMs: 0.2 }],
+  },
   spend: { budgets: 'h 0  1', reserved: 500, worker: 0 },
   usage: {
     ...{ promptTokens: 5, completionTokens: 0 },

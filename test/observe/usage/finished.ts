@@ -28,6 +28,7 @@ export function finished(changes: Partial<RequestFinished> = {}): RequestFinishe
     upstreamMs: 118,
     firstTokenMs: 100,
     complete: true,
+    trace: null,
     spend: null,
     usage: null,
     uncounted: null,

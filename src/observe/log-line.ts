@@ -1,0 +1,42 @@
+import { describeEvent, type Level } from './describe-event.js';
+import type { GatewayEvent, RequestTrace } from './event.js';
+
+/** An event as a line of the log. */
+export interface LogLine {
+  level: Level;
+  message: string;
+  event: GatewayEvent['type'];
+  /** Without the texts of clients and models. */
+  fields: Readonly<Record<string, unknown>>;
+  trace: RequestTrace | null;
+}
+
+export interface LogFilter {
+  level: Level;
+  /** Log each finished request. */
+  requests: boolean;
+}
+
+/** From what everybody must see to what few want to. */
+const levels: readonly Level[] = ['error', 'warn', 'info', 'debug'];
+
+/** Null for an event that is not logged. */
+export function logLineOf(
+  event: GatewayEvent,
+  { level: most, requests }: LogFilter,
+): LogLine | null {
+  if (!requests && isOfRequest(event)) return null;
+  if (event.type === 'wrong_key' && !event.isSample) return null;
+  const { level, message } = describeEvent(event);
+  if (levels.indexOf(level) > levels.indexOf(most)) return null;
+  if (event.type !== 'request_finished') {
+    const { type, ...fields } = event;
+    return { level, message, event: type, fields, trace: null };
+  }
+  const { type, uncounted, bodies, trace, ...fields } = event;
+  return { level, message, event: type, fields, trace };
+}
+
+function isOfRequest({ type }: GatewayEvent): boolean {
+  return type === 'request_finished' || type === 'usage_counted';
+}

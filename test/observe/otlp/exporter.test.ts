@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { OtlpExporter } from '../../../src/observe/otlp/exporter.js';
+import { OtlpSender } from '../../../src/observe/otlp/post.js';
+import { freePort } from '../../support/free-port.js';
+import { until } from '../../support/until.js';
+
+interface Options {
+  maxQueued?: number;
+  rejects?: number;
+  port?: number;
+  timeoutMs?: number;
+}
+
+/** An exporter of numbers, each a byte, to a receiver that answers as `answer` says. */
+async function open(
+  t: TestContext,
+  answer: (response: ServerResponse, received: number[]) => void,
+  { maxQueued = 1_000, rejects = 0, port = 0, timeoutMs = 5_000 }: Options = {},
+) {
+  const batches: number[][] = [];
+  const states: (string | null)[] = [];
+  const server = createServer(async (request, response) => {
+    const received: number[] = [];
+    for await (const piece of request) received.push(...(piece as Buffer));
+    batches.push(received);
+    answer(response, received);
+  });
+  const listen = async () => {
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    return (server.address() as AddressInfo).port;
+  };
+  const at = port === 0 ? await listen() : port;
+  const sender = new OtlpSender({
+    url: `http://127.0.0.1:${at}/v1/traces`,
+    headers: async () => ({}),
+    tls: async () => ({}),
+    timeoutMs,
+    gzips: false,
+  });
+  const exporter = new OtlpExporter<number>({
+    signal: 'traces',
+    sender,
+    maxQueued,
+    encode: (items) => Uint8Array.from(items),
+    rejected: () => ({ count: rejects, reason: 'too old' }),
+    onState: (failure) => states.push(failure),
+  });
+  t.after(async () => {
+    await exporter.close(100);
+    server.close();
+    server.closeAllConnections();
+  });
+  return { exporter, batches, states, listen, server };
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index % 256);
+const take = (response: ServerResponse) => response.writeHead(200).end();
+
+test('items are exported together, in order, and at most 256 at a time', async (t) => {
+  const { exporter, batches } = await open(t, take);
+  for (const number of numbers(600)) exporter.add(number);
+  await until('the exports', () => exporter.exported === 600);
+  assert.deepEqual(batches.flat(), numbers(600));
+  assert.ok(batches.every(({ length }) => length <= 256));
+  exporter.add(7);
+  assert.equal(exporter.queued, 1);
+  await until('the last', () => exporter.exported === 601);
+  assert.equal(exporter.queued, 0);
+  assert.equal(exporter.dropped, 0);
+});
+
+test('an export is repeated while the receiver says so, and not when it refuses', async (t) => {
+  const answers = [503, 429, 502, 504, 200, 400, 200];
+  const { exporter, batches, states } = await open(t, (response) => {
+    response.writeHead(answers.shift() ?? 500, { 'retry-after': '0' }).end();
+  });
+  exporter.add(1);
+  await until('the first', () => exporter.exported === 1);
+  assert.deepEqual(batches, [[1], [1], [1], [1], [1]]);
+  assert.deepEqual(states, ['it answers 503', null]);
+  exporter.add(2);
+  await until('the refusal', () => exporter.dropped === 1);
+  exporter.add(3);
+  await until('the last', () => exporter.exported === 2);
+  assert.deepEqual(batches.slice(5), [[2], [3]]);
+  assert.deepEqual(states.slice(2), ['it answers 400', null]);
+});
+
+test('what a receiver rejects of an export is counted as dropped', async (t) => {
+  const { exporter, states } = await open(t, take, { rejects: 2 });
+  for (const number of [1, 2, 3]) exporter.add(number);
+  await until('the export', () => exporter.exported === 1);
+  assert.equal(exporter.dropped, 2);
+  assert.deepEqual(states, ['it rejects 2: too old']);
+});
+
+test('past the bound items are dropped, those under way count', async (t) => {
+  const port = await freePort();
+  const { exporter, batches, states, listen } = await open(t, take, { port, maxQueued: 4 });
+  for (const number of numbers(6)) exporter.add(number);
+  assert.equal(exporter.dropped, 2);
+  await until('a failure', () => states.length === 1);
+  assert.match(String(states[0]), /ECONNREFUSED/);
+  exporter.add(9);
+  assert.equal(exporter.dropped, 3);
+  assert.equal(exporter.queued, 4);
+  await listen();
+  await until('the export', () => exporter.exported === 4);
+  assert.deepEqual(batches, [[0, 1, 2, 3]]);
+  assert.equal(states.at(-1), null);
+});
+
+test('a receiver that does not answer is not waited for without end', async (t) => {
+  const { exporter, states } = await open(t, () => {}, { timeoutMs: 50 });
+  exporter.add(1);
+  await until('the failure', () => states.length === 1);
+  assert.equal(states[0], 'no answer within 50 ms');
+  assert.equal(exporter.queued, 1);
+});
+
+test('at the end what waits is exported once, and dropped where that fails', async (t) => {
+  const good = await open(t, take);
+  for (const number of numbers(300)) good.exporter.add(number);
+  await good.exporter.close(5_000);
+  assert.equal(good.exporter.exported, 300);
+  good.exporter.add(1);
+  assert.equal(good.exporter.dropped, 1, 'nothing is taken after the end');
+
+  const bad = await open(t, (response) => response.writeHead(503).end());
+  for (const number of numbers(300)) bad.exporter.add(number);
+  await until('the first try', () => bad.states.length === 1);
+  await bad.exporter.close(5_000);
+  assert.equal(bad.exporter.dropped, 300);
+  assert.equal(bad.exporter.queued, 0);
+
+  const silent = await open(t, () => {});
+  for (const number of numbers(300)) silent.exporter.add(number);
+  await until('the first', () => silent.batches.length === 1);
+  await silent.exporter.close(50);
+  assert.equal(silent.exporter.dropped, 300);
+});
