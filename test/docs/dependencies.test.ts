@@ -38,6 +38,6 @@ test('direct dependencies are pinned', () => {
   const { dependencies, optionalDependencies, devDependencies } = own;
   const versions = { ...dependencies, ...optionalDependencies, ...devDependencies };
   for (const [name, version] of Object.entries<string>(versions)) {
-    assert.match(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, name);
+    assert.match(version, /^(npm:@?[\w/-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/, name);
   }
 });

@@ -40,10 +40,10 @@ const kinds = { internal: 0, server: 1, client: 2 } as const;
 const statusUnset = { code: 0 } as const;
 const statusError = 2;
 const none: never[] = [];
-/** Spans of waits are told to nobody, so their ids only have to differ from those of attempts. */
+/** Spans of waits and guardrails are told to nobody: their ids only have to differ from those of attempts. */
 const lastId = 255;
 
-/** The spans of a request: its own, then one for each wait and each attempt. */
+/** The spans of a request: its own, then one for each wait, guardrail and attempt. */
 export function spansOf(request: TracedRequest, options: SpanOptions): ReadableSpan[] {
   const { event } = request;
   const { trace } = event;
@@ -70,11 +70,9 @@ export function spansOf(request: TracedRequest, options: SpanOptions): ReadableS
       error: failureOf(event),
     }),
   ];
-  for (const [index, { provider, atMs, tookMs }] of (trace.waits ?? none).entries()) {
-    const attributes = { 'llmproxy.queue': provider ?? 'gateway' };
+  for (const [index, inner] of innerParts(event).entries()) {
     const context = { ...common, spanId: attemptSpanId(trace.spanId, lastId - index) };
-    const times = { kind: kinds.internal, atMs, tookMs };
-    spans.push(span({ context, parent: own, name: 'queue', ...times, attributes, error: null }));
+    spans.push(span({ context, parent: own, kind: kinds.internal, ...inner }));
   }
   let previous: SpanContext | null = null;
   for (const [index, attempt] of attempts.entries()) {
@@ -158,6 +156,34 @@ class FinishedSpan implements ReadableSpan {
 export function hrTime(ms: number): [number, number] {
   const seconds = Math.floor(ms / 1000);
   return [seconds, Math.floor((ms - seconds * 1000) * 1e6)];
+}
+
+type InnerParts = Pick<SpanParts, 'name' | 'atMs' | 'tookMs' | 'attributes' | 'error'>;
+
+/** Waits and guardrails; of these only the duration is known, so they end where the next part begins. */
+function innerParts(event: TracedRequest['event']): InnerParts[] {
+  const { trace, guardrails, attemptsLog, totalMs } = event;
+  const waits = (trace.waits ?? none).map(({ provider, atMs, tookMs }) => ({
+    ...{ name: 'queue', atMs, tookMs, error: null },
+    attributes: { 'llmproxy.queue': provider ?? 'gateway' },
+  }));
+  const sentMs = attemptsLog?.[0]?.atMs ?? trace.sentMs ?? totalMs;
+  const checks = (guardrails ?? none).map(
+    ({ guardrail, kind, phase, verdict, found, took_ms: tookMs }) => ({
+      name: `guardrail ${guardrail}`,
+      atMs: Math.max(0, (phase === 'request' ? sentMs : totalMs) - tookMs),
+      tookMs,
+      error: verdict === 'error' ? (found[0] ?? verdict) : null,
+      attributes: {
+        'llmproxy.guardrail': guardrail,
+        'llmproxy.guardrail.kind': kind,
+        'llmproxy.guardrail.phase': phase,
+        'llmproxy.guardrail.verdict': verdict,
+        'llmproxy.guardrail.found': [...found],
+      },
+    }),
+  );
+  return [...waits, ...checks];
 }
 
 interface TracedAttempt extends AttemptLog {
