@@ -35,7 +35,7 @@ export function blocksOf(page: string): Block[] {
 
 /** The commands of a block for a shell, one each, with their continued lines. */
 export function commandsIn({ language, text }: Block): string[] {
-  const joined = text.replaceAll(/\\\n\s*/g, '');
+  const joined = text.replaceAll(/\\\n\s*/g, '').replaceAll(/(^|\s)#[^\n]*/g, '');
   if (language === 'console')
     return [...joined.matchAll(/^\$ (.*)$/gm)].map(([, line = '']) => line);
   if (!/^(sh|bash)$/.test(language)) return [];

@@ -104,6 +104,7 @@ async function run(daemon: Daemon, mockUrl: string, commands: readonly string[])
     .replaceAll('https://api.openai.com/v1', mockUrl)
     .replaceAll('--type anthropic', `--type anthropic --api-base ${mockUrl}`)
     .replaceAll('localhost:18000', host)
+    .replaceAll('…', 'any')
     .replaceAll('YOUR_KEY', '$LLMPROXY_KEY')
     .replace(/^export ADMIN_KEY=.*$/gm, '');
   return await runProgram('env', [
