@@ -79,9 +79,11 @@ class RuleRun implements InspectorRun {
       for (const match of run.push(piece, isEnd)) this.#matches.push({ rule, match });
     }
     const waits = !isEnd && this.#text.length <= maxWaiting;
-    let decided = waits ? Math.min(end, ...this.#runs.map(({ run }) => run.decided)) : end;
+    const all = this.#runs.map(({ run }) => run.decided);
+    let decided = waits ? Math.max(at, Math.min(end, ...all)) : end;
     for (const { match } of this.#matches) {
-      if (match.start < decided && match.end > decided) decided = waits ? match.start : decided;
+      if (match.start < decided && match.end > decided)
+        decided = Math.max(at, waits ? match.start : end);
     }
     const ready = this.#matches.filter(({ match }) => match.end <= decided);
     this.#matches = this.#matches.filter(({ match }) => match.end > decided);

@@ -98,29 +98,36 @@ class PiiRun implements DetectorRun {
 
 /** Place from which more text may make something of the end of a text. */
 function openAt(text: string): number {
-  const begin = text.lastIndexOf('-----BEGIN');
-  if (begin > text.lastIndexOf('-----END') && text.length - begin <= maxBlock) return begin;
   let place = text.length;
   while (place > 0 && text.length - place < maxWord && isInWord(text, place - 1)) place--;
-  const before = text.slice(Math.max(0, place - maxGroups), place);
-  return place - groupsAtEnd(before);
+  const begin = text.lastIndexOf('-----BEGIN');
+  if (begin >= 0 && text.length - begin <= maxBlock && !isOver(text.slice(begin))) {
+    return Math.min(begin, place);
+  }
+  const from = Math.max(0, text.length - maxGroups);
+  const end = text.slice(from);
+  for (const form of unfinished) {
+    const found = form.exec(end);
+    if (found) place = Math.min(place, from + found.index);
+  }
+  return place;
+}
+
+/** Numbers in groups, and IBANs, at the end of a text. */
+const unfinished = [
+  /[+(]{0,2}\d(?:[ .\-/()\u00a0]{0,2}\d)*[ .\-/()\u00a0]{0,2}$/,
+  /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \-\u00a0]?[A-Za-z0-9]){0,30}[ \-\u00a0]?$/,
+  /\+ ?$/,
+];
+
+/** True where a block is none of a private key, or has its end. */
+function isOver(block: string): boolean {
+  const [head] = block.split('\n', 1);
+  const isOther = /^-----BEGIN [A-Z ]*-----/.test(head ?? '') && !head?.includes('PRIVATE KEY');
+  return isOther || /-----END [A-Z ]*-----/.test(block);
 }
 
 /** True for a character that may stand within what is found. */
 function isInWord(text: string, place: number): boolean {
   return text.charCodeAt(place) < 0x2000 && !/[\s,;"<>[\]{}]/.test(text[place] as string);
-}
-
-/** Length of what at the end of a text may be the first groups of a number, or of an IBAN. */
-function groupsAtEnd(text: string): number {
-  let length = 0;
-  for (;;) {
-    const rest = text.slice(0, text.length - length);
-    const [group] =
-      /(?:[+(]{0,2}\d[\dA-Za-z]{0,18}\)?|\b[A-Z]{2}\d{2}|\b[A-Z0-9]{4})[ \-./\u00a0]{1,2}$/.exec(
-        rest.slice(-24),
-      ) ?? [];
-    if (group === undefined) return length;
-    length += group.length;
-  }
 }

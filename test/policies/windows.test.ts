@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RE2JS } from 're2js';
+import { piiEntities } from '../../src/config/guardrail.js';
+import { type Rule, RuleInspector } from '../../src/policies/guardrails/inspector.js';
+import { type Detector, type Match, merged } from '../../src/policies/guardrails/match.js';
+import { Pattern } from '../../src/policies/guardrails/pattern.js';
+import { PiiDetector } from '../../src/policies/guardrails/pii/pii.js';
+import { withReplaced } from '../../src/policies/guardrails/text-edits.js';
+import { labelledLines } from './pii-set.js';
+
+/** The text with everything found replaced by its name, inspected in these pieces. */
+function inPieces(detector: Detector, pieces: readonly string[]): string {
+  const act: Rule['act'] = ({ name }, text) => `<${name}:${text.length}>`;
+  const run = new RuleInspector([{ detector, act }]).open(false);
+  const text = pieces.join('');
+  const replacements = pieces.flatMap((piece) => {
+    const before = run.decided;
+    const told = run.push(piece, false);
+    assert.ok(run.decided >= before, 'nothing that was decided is undecided again');
+    for (const { start, end } of told) {
+      assert.ok(start >= before && end <= run.decided, 'only what is decided is told');
+    }
+    return told;
+  });
+  replacements.push(...run.push('', true));
+  assert.equal(run.decided, text.length);
+  return withReplaced(text, replacements);
+}
+
+const pii = new PiiDetector(piiEntities);
+const sentences = [
+  'Mail alice@example.com, call +1 (415) 555-2671 or pay with 4242 4242 4242 4242. Done.',
+  'IBAN GB29 NWBK 6016 1331 9268 19; ssn is 219-09-9999. Key sk-proj-AbCdEf0123456789AbCdEf01 end',
+  'Zoë 🙂 schreibt an jürgen@müller.de，电话13800138000。 Tel: 555 1234 bis 10:30',
+  '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0B\n-----END PRIVATE KEY----- and a@b.co',
+];
+
+test('personal data is found at every split of a text in two and in three', () => {
+  for (const text of sentences) {
+    const whole = inPieces(pii, [text]);
+    assert.ok(whole.includes('<'), text);
+    for (let one = 0; one <= text.length; one++) {
+      assert.equal(inPieces(pii, [text.slice(0, one), text.slice(one)]), whole, `at ${one}`);
+      const two = Math.min(text.length, one + 7);
+      const pieces = [text.slice(0, one), text.slice(one, two), text.slice(two)];
+      assert.equal(inPieces(pii, pieces), whole, `at ${one} and ${two}`);
+    }
+  }
+});
+
+test('personal data is found in a text that comes character by character', () => {
+  for (const { text } of labelledLines()) {
+    assert.equal(inPieces(pii, [...text]), inPieces(pii, [text]), text);
+  }
+});
+
+test('text that may be part of nothing is decided at the end of its word', () => {
+  const act: Rule['act'] = () => '';
+  const run = new RuleInspector([{ detector: pii, act }]).open(false);
+  run.push('The quick brown fox', false);
+  assert.equal(run.decided, 'The quick brown '.length);
+  run.push(', and so on 。', false);
+  assert.equal(run.decided, 'The quick brown fox, and so on 。'.length);
+  run.push(' 4242 ', false);
+  assert.equal(run.decided, 'The quick brown fox, and so on 。 '.length);
+});
+
+/** What all matches of a pattern cover, tried at every place by the library itself. */
+function covered(pattern: string, text: string): [number, number][] {
+  const matcher = RE2JS.compile(pattern).matcher(text);
+  const found: Match[] = [];
+  for (let end = 1; end <= text.length; end++) {
+    for (let start = 0; start < end; start++) {
+      if (matcher.find(start) && matcher.start() === start && matcher.end() === end) {
+        found.push({ start, end, name: 'x' });
+      }
+    }
+  }
+  return merged(found).map(({ start, end }) => [start, end]);
+}
+
+test('a pattern covers what the library finds from any place', () => {
+  const cases: [string, string][] = [
+    ['abc', 'xabcabcx'],
+    ['a+b', 'aaab ab b'],
+    ['\\bcat\\b', 'cat concat cat.'],
+    ['^top|end$', 'top end top end'],
+    ['(?m)^x.$', 'xy\nxz\nax1'],
+    ['(?i)straße', 'STRASSE Straße'],
+    ['[^a-z]\\d{2,3}', ' 1234 a12'],
+    ['🙂+', 'a🙂🙂b'],
+    ['(foo|foobar)baz', 'foobarbaz foobaz'],
+  ];
+  for (const [pattern, text] of cases) {
+    const own = new Pattern({ name: 'x', pattern }).find(text);
+    const shown = merged(own).map(({ start, end }) => [start, end]);
+    assert.deepEqual(shown, covered(pattern, text), `${pattern} in ${text}`);
+  }
+});
+
+test('a pattern finds the same at every split', () => {
+  const cases: [string, string][] = [
+    ['(?i)project[- ]x\\b', 'about Project-X and project x, not projectx or project-xy'],
+    ['\\$\\d+(\\.\\d\\d)?', 'from $5 to $12.50 or $1.2.'],
+    ['^begin|end$', 'begin the end begin end'],
+    ['🙂🙃', 'a🙂🙃b🙂🙂🙃'],
+  ];
+  for (const [pattern, text] of cases) {
+    const detector = new Pattern({ name: 'x', pattern });
+    const whole = inPieces(detector, [text]);
+    for (let at = 0; at <= text.length; at++) {
+      assert.equal(
+        inPieces(detector, [text.slice(0, at), text.slice(at)]),
+        whole,
+        `${pattern} ${at}`,
+      );
+    }
+    assert.equal(inPieces(detector, text.split('')), whole, pattern);
+  }
+});
+
+test('a pattern whose match may go on for ever holds a bounded text', () => {
+  const run = new RuleInspector([
+    { detector: new Pattern({ name: 'x', pattern: 'a(?s:.*)b' }), act: () => '-' },
+  ]).open(false);
+  run.push('a', false);
+  for (let i = 0; i < 400; i++) run.push('x'.repeat(100), false);
+  assert.ok(run.decided > 0);
+  assert.deepEqual(run.push('', true), []);
+});
+
+test('a long text takes a time that grows with its length only', () => {
+  const text = 'a'.repeat(200_000);
+  const nasty = new Pattern({ name: 'x', pattern: '(a+)+b|a(.*c)?' });
+  assert.deepEqual(merged(nasty.find(text)).length > 0, true);
+  assert.deepEqual(
+    pii.find(`${'1-'.repeat(100_000)}${'@'.repeat(50_000)}${'(0 '.repeat(50_000)}`),
+    [],
+  );
+});
