@@ -40,7 +40,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   console: ['admin', 'changes', 'db'],
   daemon: [
     ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
-    ...['observe', 'server', 'db', 'dialects', 'pricing', 'clouds'],
+    ...['observe', 'server', 'db', 'dialects', 'pricing', 'clouds', 'policies'],
   ],
   cli: [
     ...['daemon', 'admin', 'changes', 'upstream', 'routing', 'config', 'errors', 'observe'],

@@ -1,7 +1,13 @@
 import { nodeUndici, uwsDispatch } from './bare.js';
 import { direct } from './direct.js';
 import { litellm } from './litellm.js';
-import { llmproxyDefault, llmproxyNode, llmproxySpend, llmproxyTwoWorkers } from './llmproxy.js';
+import {
+  llmproxyCache,
+  llmproxyDefault,
+  llmproxyNode,
+  llmproxySpend,
+  llmproxyTwoWorkers,
+} from './llmproxy.js';
 import { nginx } from './nginx.js';
 import { portkey } from './portkey.js';
 import type { Target } from './target.js';
@@ -23,10 +29,15 @@ export function allTargets({ portkey: node, litellm: python }: PeerDirectories):
     llmproxyNode,
     llmproxyTwoWorkers,
     llmproxySpend,
+    llmproxyCache,
     portkey(node),
     litellm(python),
   ];
 }
 
 /** Measured only when named. */
-export const optionalTargets: readonly string[] = [llmproxyTwoWorkers.name, llmproxySpend.name];
+export const optionalTargets: readonly string[] = [
+  llmproxyTwoWorkers.name,
+  llmproxySpend.name,
+  llmproxyCache.name,
+];

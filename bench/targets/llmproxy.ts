@@ -10,6 +10,7 @@ const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta
  * The gateway as a user starts it: embedded database, a provider, a key with a rate limit.
  * @param nodeOptions of the control process; workers inherit them.
  * @param setUp commands before the key is made.
+ * @param keyFlags of the key.
  */
 export function llmproxy(
   name: string,
@@ -17,6 +18,7 @@ export function llmproxy(
   workers: number,
   nodeOptions: readonly string[] = [],
   setUp: readonly (readonly string[])[] = [],
+  keyFlags: readonly string[] = [],
 ): Target {
   return {
     name,
@@ -44,7 +46,8 @@ export function llmproxy(
       await run('provider', 'add', 'mock', '--api-base', base, '--api-key', 'mock');
       for (const command of setUp) await run(...command);
       // The limit is never reached, but every request pays for the check.
-      const created = await run('keys', 'create', 'bench', '--rate-limit', '1000000', '--json');
+      const limit = ['--rate-limit', '1000000'];
+      const created = await run('keys', 'create', 'bench', ...limit, ...keyFlags, '--json');
       const { key } = JSON.parse(created) as { key: string };
       return { port, pid, headers: { authorization: `Bearer ${key}` } };
     },
@@ -65,3 +68,13 @@ export const spendSetUp: readonly (readonly string[])[] = [
 
 /** Every request is priced, and reserves and settles in the budget. */
 export const llmproxySpend = llmproxy('llmproxy-spend', 'net', 1, [], spendSetUp);
+
+/** Every answer but the first is a kept one. */
+export const llmproxyCache = llmproxy(
+  'llmproxy-cache',
+  'net',
+  1,
+  [],
+  [],
+  ['--cache', 'on', '--cache-requests', 'all'],
+);

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import type { ChangeControl } from '../changes/change-control.js';
 import { noSignIn } from './request.js';
 import { createRouter } from './router.js';
+import { cachePurgeRoutes } from './routes/cache.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
 import { credentialRoutes } from './routes/credentials.js';
 import { guardrailRoutes } from './routes/guardrails.js';
@@ -16,6 +17,7 @@ const find = createRouter([
   ...teamRoutes,
   ...namedRoutes,
   ...guardrailRoutes,
+  ...cachePurgeRoutes,
   ...configLifecycleRoutes,
 ]);
 

@@ -4,7 +4,7 @@ import type { UnusableSecret } from '../config/secret-store.js';
 import type { DescribedSetting } from '../config/settings.js';
 import type { Emit } from '../observe/event.js';
 import type { Metrics } from '../observe/metrics.js';
-import type { WorkerState } from '../observe/metrics-state.js';
+import type { SharedCacheStatus, WorkerState } from '../observe/metrics-state.js';
 import type { Live } from '../observe/recent/live.js';
 import type { Recent } from '../observe/recent/recent.js';
 import type { ModelPrice } from '../pricing/model-price.js';
@@ -77,6 +77,8 @@ export interface WorkersNow {
   desired: number;
   /** States of the serving workers. */
   states: readonly WorkerState[];
+  /** Cached answers that workers share; null where there is one worker. */
+  sharedCache: SharedCacheStatus | null;
 }
 
 export interface ActiveConfiguration {

@@ -56,6 +56,7 @@ const tags = [
   { name: 'providers', description: 'The upstream APIs that requests are sent to.' },
   { name: 'credentials', description: 'The keys of clients.' },
   { name: 'teams', description: 'Keys that have models, limits and tags in common.' },
+  { name: 'cache', description: 'Cached answers.' },
   { name: 'spend', description: 'Prices, budgets and kill switches.' },
   { name: 'guardrails', description: 'Checks of the texts of requests and answers.' },
   { name: 'config', description: 'The active configuration.' },

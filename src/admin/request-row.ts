@@ -35,6 +35,8 @@ export function requestRow(event: RequestFinished): RequestLogRow {
     upstream_ms: rounded(event.upstreamMs),
     first_token_ms: event.firstTokenMs === null ? null : rounded(event.firstTokenMs),
     guardrails: firedIn(event),
+    cache: event.cache?.result ?? null,
+    saved_nano: event.cache?.saved ?? null,
   };
 }
 

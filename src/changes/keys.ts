@@ -26,7 +26,8 @@ type PlainField =
   | 'team'
   | 'limits'
   | 'weight'
-  | 'priority';
+  | 'priority'
+  | 'cache';
 
 /** The value of a key: absent, one is generated. */
 export interface KeyValue {

@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import('./config/import.js')).importCommand(),
   audit: async () => (await import('./audit/audit.js')).auditCommand(),
   secrets: async () => (await import('./secrets/secrets.js')).secretsCommand(),
+  cache: async () => (await import('./cache/cache.js')).cacheCommand(),
   prices: async () => (await import('./spend/prices.js')).pricesCommand(),
   budgets: async () => (await import('./spend/budgets.js')).budgetsCommand(),
   guardrails: async () => (await import('./guardrails/guardrails.js')).guardrailsCommand(),

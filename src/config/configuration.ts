@@ -1,4 +1,5 @@
 import type { Budget } from './budget.js';
+import type { CachePurge, CacheRules } from './cache.js';
 import type { Guardrail } from './guardrail.js';
 import type { Limits } from './limits.js';
 import type { Price, PriceSheet } from './price.js';
@@ -19,6 +20,8 @@ export interface Configuration {
   budgets?: Budget[];
   stops?: Stop[];
   guardrails?: Guardrail[];
+  /** Those of the last days, by id; only rows have them. */
+  purges?: CachePurge[];
 }
 
 /** An upstream API that requests are sent to. */
@@ -189,6 +192,8 @@ export interface Team {
   tags: string[];
   /** The person responsible for it, for people. */
   admins: string[];
+  /** Which answers are cached, of keys that do not say themselves; null or absent: none. */
+  cache?: CacheRules | null;
 }
 
 /** The fields of a new team that need not be given. */
@@ -198,6 +203,7 @@ export const newTeam = {
   weight: 1,
   tags: [],
   admins: [],
+  cache: null,
 } satisfies Partial<Team>;
 
 /** A key that a client authenticates with. The key itself is never kept, only its hash. */
@@ -238,6 +244,8 @@ export interface Credential {
   weight?: number;
   /** Priority in queues: keys of its team with a higher one go first; absent: 0. */
   priority?: number;
+  /** Which answers are cached; absent or null: as its team says. */
+  cache?: CacheRules | null;
 }
 
 /** The fields of a new key that need not be given. */

@@ -84,6 +84,7 @@ export function mergeConfiguration(
     providers: [...providers.values()],
     teams: [...teams.values()],
     credentials,
+    ...(rows.purges && { purges: rows.purges }),
   };
   problems.push(...validateConfiguration(merged, sources, privateAddresses));
   if (problems.length > 0) throw new ConfigError(problems);

@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { cacheSchema } from './cache.js';
 import { authMethods, lossPolicies, openaiOperations, providerTypes } from './configuration.js';
 import { limitsSchema } from './limits.js';
 import { type Problem, shownName } from './problem.js';
@@ -237,6 +238,10 @@ export const teamProperties = {
     maxItems: 100,
     description: 'Who answers for it, such as addresses of mail; for people.',
   },
+  cache: {
+    ...cacheSchema,
+    description: 'Which answers are cached, as `cache` of a key says it; for keys without one.',
+  },
 } as const;
 
 export const credentialProperties = {
@@ -298,6 +303,11 @@ export const credentialProperties = {
     enum: [...lossPolicies, null],
     description:
       'When a request of the key is translated and something of it would be lost: `strict` refuses it, `warn` names it in `x-llmproxy-lost`, `allow` says nothing; null is as each provider says. Of the two the stricter one counts.',
+  },
+  cache: {
+    ...cacheSchema,
+    description:
+      'Which answers are cached: `mode` is `on`, `ask` (only where the header `x-llmproxy-cache: on` asks) or `off`; `scope` says with whom they are shared, the `key` (default), its `team` or `all`; `requests` is `deterministic` (default) or `all`; `single_flight` lets one of equal requests ask for all. Null is as its team says.',
   },
   allowed_ips: {
     type: ['array', 'null'],

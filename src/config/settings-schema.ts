@@ -1,3 +1,4 @@
+import { maxTtlMs } from './cache.js';
 import { authMethods } from './configuration.js';
 import { timePattern } from './time-pattern.js';
 
@@ -80,6 +81,11 @@ export interface Settings {
   routing: {
     provider_suffix: string;
     strategy: StrategyName;
+    /**
+     * Requests of one session prefer one provider, whose prompt cache is warm then. `session`: where
+     * the client names it; `prefix`: else those whose prompts begin alike.
+     */
+    affinity: 'off' | 'session' | 'prefix';
     /** Maximum attempts for one request, over all providers and fallback models. */
     max_attempts: number;
     /** Stage at which a stream is passed on; until then another attempt can replace it. */
@@ -140,6 +146,15 @@ export interface Settings {
     queue_timeout_ms: number;
     /** A worker whose event loop is delayed by more than this refuses requests for models. */
     max_event_loop_delay_ms: number;
+  };
+  /** Cached answers; which there are is in the rows of keys and teams. */
+  cache: {
+    /** Maximum memory for them, per worker. */
+    max_bytes: number;
+    /** A larger answer is not cached. */
+    max_answer_bytes: number;
+    /** Time that an answer is given again, unless its key or team says otherwise. */
+    ttl_ms: number;
   };
   log: {
     level: 'error' | 'warn' | 'info' | 'debug';
@@ -428,6 +443,7 @@ export const settingsSchema = section({
   routing: section({
     provider_suffix: { type: 'string', default: '', env: 'PROVIDER_SUFFIX' },
     strategy: { type: 'string', enum: strategyNames, default: 'weighted_round_robin' },
+    affinity: { type: 'string', enum: ['off', 'session', 'prefix'], default: 'off' },
     max_attempts: { type: 'integer', minimum: 1, maximum: 100, default: 5 },
     hold_streams: {
       type: 'string',
@@ -495,6 +511,16 @@ export const settingsSchema = section({
     max_queue: { type: 'integer', minimum: 0, maximum: 1_000_000, default: 1_000 },
     queue_timeout_ms: { ...duration, default: 2_000 },
     max_event_loop_delay_ms: { ...duration, default: 500 },
+  }),
+  cache: section({
+    max_bytes: { type: 'integer', minimum: 0, maximum: 1_099_511_627_776, default: 67_108_864 },
+    max_answer_bytes: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_073_741_824,
+      default: 1_048_576,
+    },
+    ttl_ms: { type: 'integer', minimum: 1, maximum: maxTtlMs, default: 3_600_000 },
   }),
   log: section({
     level: {

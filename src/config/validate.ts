@@ -156,6 +156,7 @@ export function teamProblems(team: Team, source: string): Problem[] {
   return [
     ...entryProblems(source, `${at}.allowed_models`, team.allowed_models ?? [], modelProblem),
     ...limitProblems(source, `${at}.limits`, team.limits),
+    ...entryProblems(source, `${at}.cache.models`, team.cache?.models ?? [], modelProblem),
   ];
 }
 
@@ -173,11 +174,12 @@ export function credentialProblems(credential: Credential, source: string): Prob
   if (credential.expires_at && Number.isNaN(Date.parse(credential.expires_at))) {
     return [{ source, path: `${at}.expires_at`, reason: 'is not a time' }];
   }
-  const { allowed_models, allowed_ips, limits } = credential;
+  const { allowed_models, allowed_ips, limits, cache } = credential;
   return [
     ...entryProblems(source, `${at}.allowed_models`, allowed_models ?? [], modelProblem),
     ...entryProblems(source, `${at}.allowed_ips`, allowed_ips ?? [], networkProblem),
     ...limitProblems(source, `${at}.limits`, limits),
+    ...entryProblems(source, `${at}.cache.models`, cache?.models ?? [], modelProblem),
   ];
 }
 

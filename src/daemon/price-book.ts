@@ -58,6 +58,7 @@ export class PriceBook {
 
   readonly chargeFor: ChargeFor = (event, usage) => {
     const { provider, modelSent, status, endpoint, startedAt, upstreamMs } = event;
+    if (event.cache?.result === 'hit') return free;
     const isAnswered = usage !== null || status < 400;
     if (provider === null || modelSent === null || !isAnswered) return undefined;
     const asked = { provider, model_sent: modelSent, endpoint, upstream_ms: upstreamMs };
@@ -73,6 +74,8 @@ export class PriceBook {
     return { currency: 'USD', ...charged };
   }
 }
+
+const free: Charge = { cost: 0, currency: 'USD', priceRevision: 'free' };
 
 /** A request that a provider answered, by the names of its row. */
 interface Answered {

@@ -150,6 +150,10 @@ export interface RequestFinished {
   need: RequestNeed | null;
   /** Its place in a trace; null where requests are not traced. */
   trace: RequestTrace | null;
+  /** The provider that its session prefers, as its prompt cache may be warm; null: any. */
+  prefers: string | null;
+  /** What the cache did; null: no answers are cached for its key. */
+  cache: CacheOutcome | null;
   /** The budgets that it is of; null: none. */
   spend: RequestSpend | null;
   /** The usage reported by the provider; null when it reported none. */
@@ -173,6 +177,17 @@ export interface GuardrailOutcome {
   found: readonly string[];
   /** Milliseconds that the request has waited for a check that is done elsewhere. */
   took_ms: number;
+}
+
+/** A request's part in the cache. */
+export interface CacheOutcome {
+  result: 'hit' | 'miss' | 'bypass';
+  /** Age of the answer of a hit, in milliseconds. */
+  ageMs: number | null;
+  /** Nano-dollars that a hit has saved; null: not known. */
+  saved: number | null;
+  /** Tokens that a hit has saved; null: not known. */
+  savedTokens: number | null;
 }
 
 /** One attempt at a provider. */

@@ -53,6 +53,19 @@ export function requestFamilies(registry: Registry) {
       labelNames: ['model', 'provider'],
       registry,
     }),
+    cacheRequests: new CounterFamily({
+      name: 'llm_proxy_cache_requests_total',
+      help: 'Requests of keys whose answers are cached, by result: hit, miss or bypass.',
+      labelNames: ['model', 'result'],
+      registry,
+    }),
+    cacheSaved: new CounterFamily({
+      name: 'llm_proxy_cache_saved_dollars_total',
+      help: 'Cost that cached answers have saved, in US dollars, where the price is known.',
+      labelNames: ['model'],
+      registry,
+      divisor: 1e9,
+    }),
     providerLatency: new HistogramFamily({
       name: 'llm_proxy_provider_latency_seconds',
       help: 'Time spent on the provider, of requests that took one attempt.',

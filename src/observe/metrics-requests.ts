@@ -96,7 +96,12 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
     series.requests.value++;
     series.duration.observe(event.totalMs / 1000);
     if (event.guardrails) countGuardrails(event.guardrails);
-    const { error } = event;
+    const { error, cache } = event;
+    if (cache) {
+      const { model } = series.labels;
+      families.cacheRequests.of({ model, result: cache.result }).value++;
+      if (cache.saved !== null) families.cacheSaved.of({ model }).value += cache.saved;
+    }
     if (error !== null) {
       families.rejected.of({ reason: admitReason(error) ? error : unknown }).value++;
       // Without a key the limit is that of an address.

@@ -17,6 +17,8 @@ export interface GatewayState {
   /** The last report of each live worker; `name` is like `worker-1`. */
   workers: readonly WorkerState[];
   workersDesired: number;
+  /** Cached answers that workers share; null where there is one worker. */
+  sharedCache: SharedCacheStatus | null;
   /** Version of the active configuration; null while there is none. */
   configVersion: number | null;
   /** `lastSuccessAt` is wall clock, milliseconds. Null before the first reload. */
@@ -39,6 +41,24 @@ export interface WorkerStatus extends ProcessStatus {
   activeRequests: Readonly<Record<string, number>>;
   /** By provider key: providers that this worker has used or has news of. */
   providers: Readonly<Record<string, ProviderStatus>>;
+  /** What it keeps of answers. */
+  cache: CacheStatus;
+}
+
+/** Cached answers. */
+export interface SharedCacheStatus {
+  answers: number;
+  bytes: number;
+  /** Answers that gave way to others, since the start. */
+  evicted: number;
+}
+
+/** The answers that a worker keeps, and what was done since its start. */
+export interface CacheStatus extends SharedCacheStatus {
+  hits: number;
+  misses: number;
+  bypassed: number;
+  kept: number;
 }
 
 /** A provider as one worker sees it. */
@@ -170,6 +190,18 @@ export function registerState(
     });
   exports('exported', 'The same that the collector has taken.');
   exports('dropped', 'The same that were lost: too many waited, or the collector refused them.');
+  const held = (what: 'answers' | 'bytes' | 'evicted') => {
+    const { workers, sharedCache } = state();
+    const own = workers.flatMap(({ name, status }) =>
+      status ? [[name, status.cache[what]] as const] : [],
+    );
+    return sharedCache ? [...own, ['control', sharedCache[what]] as const] : own;
+  };
+  gauge('llm_proxy_cache_bytes', 'Memory for cached answers.', ['process'], () => held('bytes'));
+  gauge('llm_proxy_cache_answers', 'Cached answers.', ['process'], () => held('answers'));
+  counter('llm_proxy_cache_evictions_total', 'Cached answers that gave way to others.', () =>
+    held('evicted').reduce((sum, [, evicted]) => sum + evicted, 0),
+  );
   value('llm_proxy_workers', 'Live worker processes.', () => state().workers.length);
   value(
     'llm_proxy_workers_desired',

@@ -60,6 +60,15 @@ export function costOf(price: ModelPrice, classes: UsageClasses, upstreamMs: num
   return cost;
 }
 
+/**
+ * What the tokens that a provider has read from its prompt cache would have cost more without it, in
+ * nano-dollars: the price of asking another provider.
+ */
+export function coldCost(price: ModelPrice, classes: UsageClasses): number {
+  const rates = ratesOf(price, inputTokens(classes), classes.tier);
+  return charge(classes.cacheRead, Math.max(0, rates.input - rates.cache_read), perMillion);
+}
+
 /** The same line by line; what was not used is left out. */
 export function costLines(
   price: ModelPrice,

@@ -10,6 +10,8 @@ export interface Claimant {
   readonly tokens: number;
   /** Called after a wait. @param provider null: for the gateway. @param fromMs monotonic. */
   waited(provider: string | null, fromMs: number): void;
+  /** The place of its session among all; null or absent: it prefers no provider. */
+  readonly session?: number | null;
 }
 
 /** The key of the slots that all requests to providers share; no provider can have this name. */

@@ -21,6 +21,7 @@ export const anybody: RoutedCredential = Object.freeze({
   storeBodies: false,
   losses: null,
   allowedIps: null,
+  cache: null,
 });
 
 /**

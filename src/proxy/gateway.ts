@@ -7,6 +7,7 @@ import type { Limiter } from '../limits/limiter.js';
 import type { Slots } from '../limits/slots.js';
 import type { WrongKeys } from '../limits/wrong-keys.js';
 import type { Emit } from '../observe/event.js';
+import type { AnswerCache } from '../policies/cache/answer-cache.js';
 import type { Balancers } from '../routing/plan.js';
 import type { Snapshot } from '../routing/snapshot.js';
 import type { HeldBodies } from '../server/held-bodies.js';
@@ -64,6 +65,8 @@ export interface Gateway {
   readonly resources: Resources;
   /** Null: requests are not traced. */
   readonly traces: TraceContexts | null;
+  /** Cached answers, of keys that have some kept. */
+  readonly cache: AnswerCache;
   readonly watchdog: Watchdog;
   /** Requests under way, by endpoint. */
   readonly active: Map<string, number>;

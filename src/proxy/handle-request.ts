@@ -10,6 +10,7 @@ import { admit } from './admit.js';
 import { applyPolicies } from './applied-policies.js';
 import { authenticate } from './authenticate.js';
 import { boundRoutes, noteMade } from './bound.js';
+import { findKept, respondKept, settleCache } from './cached-answer.js';
 import { checkAddress } from './check-address.js';
 import { checkAlternatives } from './check-alternatives.js';
 import { checkPage } from './check-page.js';
@@ -30,6 +31,7 @@ import { relayControl } from './relay-control.js';
 import { dialectOf, known, modelOf, route } from './route.js';
 import { serveResource } from './serve-resource.js';
 import { serveSocket } from './serve-socket.js';
+import { preferenceOf, sessionOf } from './session.js';
 import { reserveBudgets } from './spend.js';
 import { openRoutes } from './stops.js';
 import { throttled } from './wrong-key.js';
@@ -59,6 +61,7 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
   if (exchange.aborted && !record.complete) record.left();
   record.reservation?.settle(record);
   record.policies?.after(record);
+  if (record.cache) settleCache(exchange, record);
   if (endpoint) countActive(gateway, endpoint, -1);
   gateway.emit(record.finished());
 }
@@ -127,7 +130,14 @@ async function answer(
   const body = upload ? 'form' : 'whole';
   const checked = snapshot.policies && (await applyPolicies(applied, asked, body, place));
   if (checked && 'answer' in checked) return respondOwn(exchange, record, checked.answer);
+  const kept =
+    credential.cache &&
+    (await findKept(gateway, exchange, endpoint, asked, upload !== null, record));
   const request = checked?.request ?? asked;
+  if (settings.routing.affinity !== 'off') {
+    record.session = sessionOf(exchange, asked, record.user, settings.routing.affinity);
+    record.prefers = preferenceOf(record.session, routes);
+  }
   const planned = {
     request,
     upload,
@@ -142,10 +152,12 @@ async function answer(
   const { quotas } = credential;
   if (quotas && endpoint.limited) {
     const model = modelMeant(request.model, settings.routing);
-    const needed = tokensNeeded(request, endpoint.dialect);
+    const { dialect } = endpoint;
+    const needed = kept ? { input: 0, output: 0 } : tokensNeeded(request, dialect);
     record.need = { ...needed, nano: 0 };
-    record.reservation = await reserve(gateway, quotas, needed, model, endpoint.dialect);
+    record.reservation = await reserve(gateway, quotas, needed, model, dialect, kept !== null);
   }
+  if (kept) return respondKept(gateway, exchange, endpoint, kept, record);
   const release = await admit(gateway, record);
   try {
     const allowed = snapshot.budgets ? await reserveBudgets(gateway, planned, record) : planned;
@@ -209,6 +221,7 @@ function answerError(
   const isPage = wantsPage(exchange.method, exchange.header('accept'));
   const headers: string[] = isPage ? Object.entries(pageHeaders).flat() : [...jsonHeaders];
   headers.push('x-request-id', record.requestId);
+  if (record.cache) headers.push('x-llmproxy-cache', record.cache.result);
   if (dialect?.requestIdHeader) headers.push(dialect.requestIdHeader, record.requestId);
   for (const [name, value] of Object.entries(error.headers)) headers.push(name, value);
   const shown = isPage ? errorPage(error.status, error.message, record.requestId) : body;

@@ -11,6 +11,7 @@ import type { Watchdog } from './watchdog.js';
 /**
  * Reads the request body, looking into it as it arrives.
  * @param place what of the request stands in its path.
+ * @param noted members whose places are wanted besides those that its head is read from.
  * @throws GatewayError `request_too_large`, `invalid_json`, `invalid_request`,
  *   `unsupported_encoding`, `request_timeout`; AbortedError.
  */
@@ -20,6 +21,7 @@ export async function parse(
   { max_body_bytes, body_timeout_ms }: Settings['server'],
   watchdog: Watchdog,
   place: RequestPlace = noPlace,
+  noted: ReadonlySet<string> = dialect.said.tops,
 ): Promise<ModelRequest> {
   const encoding = exchange.header('content-encoding');
   if (encoding !== '' && encoding !== 'identity') {
@@ -29,7 +31,7 @@ export async function parse(
       { headers: { 'accept-encoding': 'identity' } },
     );
   }
-  const scanner = new BodyScanner(dialect.members, dialect.said.tops);
+  const scanner = new BodyScanner(dialect.members, noted);
   let failure: unknown = null;
   try {
     const reading = exchange.readBody(max_body_bytes, (piece) => {

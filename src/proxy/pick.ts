@@ -32,7 +32,7 @@ export function pick(
   claimant: Claimant,
 ): Picked | null | Promise<Picked | null> {
   const { balancers, health } = gateway;
-  const candidate = nextCandidate(routes, balancers, tried, health, Date.now());
+  const candidate = nextCandidate(routes, balancers, tried, health, Date.now(), claimant.session);
   if (!candidate) return null;
   if (capacityOf(candidate) === undefined && waitOf(gateway, candidate, claimant) === 0) {
     return taken(gateway, candidate, nothing, claimant);
@@ -88,7 +88,14 @@ async function pickFree(
         soonest = { candidate, waitMs };
       }
       passed.push(candidate);
-      candidate = nextCandidate(routes, balancers, [...tried, ...passed], health, Date.now());
+      candidate = nextCandidate(
+        routes,
+        balancers,
+        [...tried, ...passed],
+        health,
+        Date.now(),
+        claimant.session,
+      );
       if (candidate && health.isOut(candidate.provider.key, Date.now(), candidate.model)) break;
     }
     if (full || !soonest) return await pickAgain(gateway, full ?? first, claimant);

@@ -84,6 +84,7 @@ export function tokensNeeded(
  * Takes what a request needs of all limits of its key and team: all of it or nothing.
  * @param needed see `tokensNeeded`.
  * @param model as it is meant.
+ * @param isKept its answer is there already: it counts as a request, and needs nothing else.
  * @throws GatewayError `rate_limit_exceeded` naming the limit, with the headers of the dialect.
  */
 export async function reserve(
@@ -92,8 +93,11 @@ export async function reserve(
   { input, output }: { input: number; output: number },
   model: string,
   dialect: Dialect,
+  isKept = false,
 ): Promise<Reservation> {
-  const wanted = quotas.of(model).map((quota) => ({
+  const limits = quotas.of(model);
+  const held = isKept ? limits.filter(({ counts }) => counts === 'requests') : limits;
+  const wanted = held.map((quota) => ({
     quota,
     // A request that is larger than the bucket passes when that is full.
     count: Math.min(quota.amount, countOf(quota, input, output)),
@@ -111,7 +115,7 @@ export async function reserve(
     giveBack();
     throw overLimit(wanted, decisions, dialect);
   }
-  const releases = await takeSlots(slots, quotas.concurrency, giveBack);
+  const releases = isKept ? [] : await takeSlots(slots, quotas.concurrency, giveBack);
   return new Reservation(limiter, taken, releases, input);
 }
 

@@ -2,6 +2,7 @@ import type { RequestPlace } from '../dialects/codec.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { alternativeMembers, type ModelRequest } from '../dialects/head.js';
 import { isForm } from '../dialects/multipart.js';
+import { sessionMembers } from '../dialects/session.js';
 import { GatewayError } from '../errors.js';
 import type { RoutedCredential } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
@@ -20,7 +21,7 @@ export async function readRequest(
   place: RequestPlace,
   { allows }: RoutedCredential,
 ): Promise<{ request: ModelRequest; upload: Upload | null }> {
-  const { server } = settings;
+  const { server, routing } = settings;
   if (form && isForm(exchange.header('content-type'))) {
     // A field may follow the files, when the request is under way: it must not come at all.
     const refused = allows === null ? noFields : alternatives;
@@ -31,7 +32,9 @@ export async function readRequest(
     const message = `${pattern} takes multipart/form-data; the content-type must say so.`;
     throw new GatewayError('invalid_request', message, { param: 'content-type' });
   }
-  return { upload: null, request: await parse(exchange, dialect, server, watchdog, place) };
+  const noted = routing.affinity === 'off' ? dialect.said.tops : sessionMembers(dialect);
+  const request = await parse(exchange, dialect, server, watchdog, place, noted);
+  return { upload: null, request };
 }
 
 const noFields: ReadonlySet<string> = new Set();

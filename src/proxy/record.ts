@@ -12,6 +12,8 @@ import type {
   RequestTrace,
   UncountedText,
 } from '../observe/event.js';
+import type { CacheUse } from '../policies/cache/cache-use.js';
+import type { KeptAnswer } from '../policies/cache/kept-answer.js';
 import type { Candidate, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
 
@@ -68,6 +70,12 @@ export class RequestRecord {
   policies: PolicyRuns | null = null;
   /** What its guardrails did; null: it has none. */
   guardrails: GuardrailOutcome[] | null = null;
+  /** The place of its session; null: it prefers no provider. */
+  session: number | null = null;
+  /** The provider that its session prefers, whose prompt cache may be warm. */
+  prefers: string | null = null;
+  /** Its dealings with cached answers; null where none are kept for its key. */
+  cache: CacheUse | null = null;
   /** Its share of the limits of its key and team; null if they have none. */
   reservation: Reservation | null = null;
 
@@ -122,6 +130,13 @@ export class RequestRecord {
     this.complete = true;
   }
 
+  /** Answered with a cached answer. */
+  kept({ stream }: KeptAnswer): void {
+    this.status = 200;
+    this.stream = stream;
+    this.firstTokenMs = performance.now() - this.startMs;
+  }
+
   /** Refused by the gateway itself. */
   failed({ status, code }: GatewayError, body: string): void {
     this.status = status;
@@ -156,7 +171,8 @@ export class RequestRecord {
 
   /** The event of this request, whose exchange is over. */
   finished(): RequestFinished {
-    const { credential, candidate } = this;
+    const { credential, candidate, cache } = this;
+    const kept = cache?.kept ?? null;
     return {
       type: 'request_finished',
       requestId: this.requestId,
@@ -168,8 +184,8 @@ export class RequestRecord {
       user: this.user,
       tags: this.tags,
       model: this.model,
-      modelSent: candidate?.model ?? null,
-      provider: candidate?.provider.key ?? null,
+      modelSent: candidate?.model ?? kept?.modelSent ?? null,
+      provider: candidate?.provider.key ?? kept?.provider ?? null,
       attempts: this.attempts,
       attemptsLog: this.attemptsLog,
       attemptsEnd: this.attemptsEnd,
@@ -185,6 +201,13 @@ export class RequestRecord {
       complete: this.complete,
       need: this.need,
       trace: this.trace,
+      prefers: this.prefers,
+      cache: cache && {
+        result: cache.result,
+        ageMs: kept && Math.max(0, this.startedAt - kept.keptAt),
+        saved: kept?.cost ?? null,
+        savedTokens: kept?.tokens ?? null,
+      },
       spend: this.spend,
       usage: this.usage,
       uncounted: this.uncounted,

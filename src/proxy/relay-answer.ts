@@ -77,13 +77,23 @@ export async function relayAnswer(
     record.translation = { to: answer.dialect.name, lost };
     if (lost !== null && tellsLosses) headers.push('x-llmproxy-lost', lost);
   }
+  const { cache } = record;
+  if (cache) {
+    headers.push('x-llmproxy-cache', cache.result);
+    const { status, stream } = attempt;
+    const lost = headers.includes('x-llmproxy-lost') ? (translated?.lost ?? null) : null;
+    const beginning = { contentType: typeOf(answer, isArray), stream, lost };
+    const ends = dialect.streamEnds ?? dialect.usualEnds ?? null;
+    const isWanted = status === 200 && stream === planned.request.stream;
+    const collected = isWanted && cache.collect(beginning, ends);
+    if (collected) watches.push(collected);
+  }
   const storesBody = record.bodies !== null;
   if (!translated) {
     const reader = new AnswerReader(dialect, attempt, answer.hidesUsage, storesBody);
     await passOn(reader);
   } else if (translated.begun && 'pipe' in translated.begun) {
-    const type = isArray ? arrayType['content-type'] : 'text/event-stream; charset=utf-8';
-    headers.push('content-type', type, 'cache-control', 'no-cache');
+    headers.push('content-type', typeOf(answer, isArray), 'cache-control', 'no-cache');
     await passOn(new TranslatedReader(translated.begun.pipe, translated.begun.first, storesBody));
   } else {
     await respondTranslated(
@@ -124,3 +134,11 @@ export async function relayAnswer(
 }
 
 const arrayType = { 'content-type': 'application/json; charset=UTF-8' };
+
+/** The media type that the client is told; empty: none. */
+function typeOf({ attempt, translated }: Answer, isArray: boolean): string {
+  if (isArray) return arrayType['content-type'];
+  if (!translated) return attempt.headers['content-type'] ?? '';
+  const isStream = translated.begun && 'pipe' in translated.begun;
+  return isStream ? 'text/event-stream; charset=utf-8' : 'application/json';
+}

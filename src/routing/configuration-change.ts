@@ -1,4 +1,5 @@
 import type { Budget } from '../config/budget.js';
+import type { CachePurge } from '../config/cache.js';
 import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
 import type { Guardrail } from '../config/guardrail.js';
 import type { Stop } from '../config/stop.js';
@@ -12,6 +13,8 @@ export interface ConfigurationChange {
   budgets: Budget[];
   stops: Stop[];
   guardrails: Guardrail[];
+  /** All there are, by id. */
+  purges: CachePurge[];
   /** New or changed, also where only their team has changed. */
   added: Credential[];
   /** Changed and deleted credentials as they were before. */
@@ -40,6 +43,7 @@ export function changeBetween(before: Configuration, after: Configuration): Conf
     budgets: after.budgets ?? [],
     stops: after.stops ?? [],
     guardrails: after.guardrails ?? [],
+    purges: after.purges ?? [],
     added,
     removed: [...credentials.values()],
   };

@@ -1,5 +1,6 @@
 import type { Credential, LossPolicy, Team } from '../config/configuration.js';
 import { Networks } from '../config/networks.js';
+import { type CachePolicy, compileCachePolicy } from './cache-policy.js';
 import { compileAllowedModels } from './model-mapping.js';
 import { compileQuotas, type Quotas } from './quota.js';
 
@@ -40,6 +41,8 @@ export interface RoutedCredential {
   readonly losses: LossPolicy | null;
   /** Networks that it may be used from; null: all. */
   readonly allowedIps: Networks | null;
+  /** Which answers are cached; null: none. */
+  readonly cache: CachePolicy | null;
 }
 
 /** Sharded by the first byte of the hash: with 100,000 keys a change copies a few hundred. */
@@ -158,6 +161,7 @@ function routed(credential: Credential, team: Team | null): RoutedCredential {
     losses: credential.losses ?? null,
     burst: credential.burst ?? credential.rate_limit ?? 0,
     allowedIps: credential.allowed_ips ? new Networks(credential.allowed_ips) : null,
+    cache: compileCachePolicy(credential, limiterKey(credential), team),
   });
 }
 

@@ -218,7 +218,12 @@ function keyEffect(
   if ((next.losses ?? null) !== (old.losses ?? null)) {
     reasons.push(`losses of translation: ${next.losses ?? 'as each provider says'}`);
   }
+  if (cached(next) !== cached(old)) reasons.push(`answers kept: ${cached(next)}`);
   return reasons.length > 0 ? [{ name, effect: 'changes', reasons }] : [];
+}
+
+function cached({ cache }: Credential): string {
+  return cache ? inOrder(cache) : 'as its team says';
 }
 
 function burstOf({ burst, rate_limit }: Credential): number | null {

@@ -1,3 +1,4 @@
+import { preferred } from './affinity.js';
 import type { Candidate, Route } from './snapshot.js';
 import type { Balancer, Candidates, Strategy } from './strategies/strategy.js';
 
@@ -37,7 +38,7 @@ export interface ProviderStates {
 
 /**
  * The next untried candidate: route by route and by ascending priority, the strategy's choice among
- * the available ones, then those of weight 0. When no route has an available candidate, one that is
+ * the available ones, or that of the request's session, then those of weight 0. When no route has an available candidate, one that is
  * recovering, then one that is ejected: an attempt that may fail is better than a refusal. Null
  * when every candidate was tried.
  */
@@ -47,12 +48,13 @@ export function nextCandidate(
   tried: readonly Candidate[],
   states: ProviderStates,
   now: number,
+  session: number | null = null,
 ): Candidate | null {
   const only = routes.length === 1 ? routes[0]?.candidates : undefined;
   if (only?.length === 1) return only[0] && !tried.includes(only[0]) ? only[0] : null;
   for (const accepts of [isAvailable, isIn, isAny]) {
     for (const route of routes) {
-      const candidate = nextOf(route, balancers.of(route), tried, states, now, accepts);
+      const candidate = nextOf(route, balancers.of(route), tried, states, now, accepts, session);
       if (candidate) return candidate;
     }
   }
@@ -72,6 +74,7 @@ function nextOf(
   states: ProviderStates,
   now: number,
   accepts: Accepts,
+  session: number | null,
 ): Candidate | null {
   const key = (index: number) => candidates[index]?.provider.key ?? '';
   const untried = (index: number, priority: number) => {
@@ -85,7 +88,10 @@ function nextOf(
       inFlight: (index) => states.inFlight(key(index)),
       cost: (index) => states.cost(key(index), now),
     };
-    const picked = candidates[balancer.next(view)];
+    const picked =
+      candidates[
+        session === null ? balancer.next(view) : preferred(session, candidates, view.eligible)
+      ];
     if (picked) return picked;
     const spare = candidates.find((_, index) => view.eligible(index));
     if (spare) return spare;

@@ -7,6 +7,7 @@ import type { ConfigurationChange } from './configuration-change.js';
 import { CredentialTable, type RoutedCredential } from './credential-table.js';
 import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
 import { compileModelMapping, type ModelMapping } from './model-mapping.js';
+import { placeOf } from './place-of.js';
 import { compileWires, type ProviderWires, type Wire, wireAt } from './wire.js';
 
 /**
@@ -48,6 +49,8 @@ export interface RoutedProvider {
   readonly mapping: ModelMapping;
   readonly names: MappedNames;
   readonly wires: ProviderWires;
+  /** Its place among sessions: see `preferred`. */
+  readonly place: number;
 }
 
 /** The candidates for requests for one model. */
@@ -106,6 +109,7 @@ function routed(config: Provider): RoutedProvider {
     mapping: compileModelMapping(config.model_mapping),
     names: mappedNames(config.model_mapping),
     wires: compileWires(config),
+    place: placeOf(config.provider_key),
   });
 }
 

@@ -69,7 +69,7 @@ test('a credential is stored, found by id and by a name that others may have, ch
   const row = await insertCredential(sql, credential);
   const { id, created_at, updated_at, ...stored } = row;
   const none = { expires_at: null, previous_key: null, previous_expires_at: null };
-  const share = { team: null, limits: {}, weight: 1, priority: 0 };
+  const share = { team: null, limits: {}, weight: 1, priority: 0, cache: null };
   const defaults = { tags: [], store_bodies: false, losses: null, last_used_at: null, ...share };
   assert.deepEqual(stored, { ...credential, ...none, ...defaults });
   const other = await insertCredential(sql, {

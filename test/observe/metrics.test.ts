@@ -257,6 +257,7 @@ test('active requests are summed over live workers', async () => {
     loopDelayP99Ms: 2,
     rssBytes: 50_000_000,
     providers: {},
+    cache: noCache,
   });
   let workers: GatewayState['workers'] = [
     { name: 'worker-1', status: status(3) },
@@ -292,10 +293,13 @@ test('scrapes at the same time are rendered once', async () => {
   assert.equal(new Set(texts).size, 1);
 });
 
+const noCache = { answers: 0, bytes: 0, evicted: 0, hits: 0, misses: 0, bypassed: 0, kept: 0 };
+
 const idleState: GatewayState = {
   budgets: [],
   workers: [],
   workersDesired: 1,
+  sharedCache: null,
   configVersion: 3,
   lastReload: { successful: true, lastSuccessAt: 1_700_000_000_000 },
   usage: { queuedRows: 0, droppedRows: 0 },
@@ -312,7 +316,13 @@ function configuredMetrics(): Metrics {
 /** With a sample of every family. */
 function busyMetrics(): Metrics {
   const metrics = configuredMetrics();
-  const status = { loopDelayP50Ms: 1, loopDelayP99Ms: 2, rssBytes: 5e7, providers: {} };
+  const status = {
+    loopDelayP50Ms: 1,
+    loopDelayP99Ms: 2,
+    rssBytes: 5e7,
+    providers: {},
+    cache: noCache,
+  };
   const activeRequests = { '/v1/chat/completions': 1 };
   metrics.watch(() => ({
     ...idleState,
@@ -322,6 +332,7 @@ function busyMetrics(): Metrics {
   const usage = { promptTokens: 5, completionTokens: 100 };
   metrics.emit(finished({ stream: true, firstTokenMs: 5, usage, attempts: 2 }));
   metrics.emit(finished({ error: 'rate_limit_exceeded', status: 429 }));
+  metrics.emit(finished({ cache: { result: 'hit', ageMs: 5, saved: 7_000, savedTokens: 9 } }));
   metrics.emit(counted({ source: 'estimated' }));
   metrics.emit(charged({ cost: 37_500 }));
   metrics.emit(charged(null));

@@ -9,6 +9,7 @@ import { LeasedLimiter } from '../../src/limits/leased-limiter.js';
 import { LocalLimiter } from '../../src/limits/local-limiter.js';
 import { LocalSlots } from '../../src/limits/slots.js';
 import type { GatewayEvent, RequestFinished } from '../../src/observe/event.js';
+import { AnswerCache } from '../../src/policies/cache/answer-cache.js';
 import { AdminKeyCheck } from '../../src/proxy/admin-key-check.js';
 import type { Gateway } from '../../src/proxy/gateway.js';
 import { handleRequest } from '../../src/proxy/handle-request.js';
@@ -77,6 +78,7 @@ export function gatewayForTest(
     seals: { key: Buffer.alloc(32, 1), kept: null },
     resources: new Resources({ made: () => {}, ask: () => {} }),
     traces: null,
+    cache: new AnswerCache(settings.cache, null),
     watchdog: new Watchdog(),
     active: new Map(),
     control,

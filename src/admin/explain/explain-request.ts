@@ -1,8 +1,10 @@
 import type { Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
 import type { ExplainedRow } from '../../db/queries/list-requests.js';
+import { classesOf, type TokenUsage } from '../../dialects/usage.js';
 import type { GuardrailOutcome, RequestFinished } from '../../observe/event.js';
 import type { Recent, RecentRequest } from '../../observe/recent/recent.js';
+import { coldCost } from '../../pricing/cost.js';
 import type { ModelPrice } from '../../pricing/model-price.js';
 import { compileMappingMatch } from '../../routing/model-mapping.js';
 import { allFallbacksOf, modelMeant } from '../../routing/model-order.js';
@@ -47,9 +49,33 @@ export interface RequestExplanation {
   candidates: Considered[] | null;
   limits: { rate_limit: number | null; used_in_second: number } | null;
   tokens: { prompt: number; completion: number; source: 'provider' | 'estimated' } | null;
+  /** Null where nothing of the prompt was cached, and no provider was preferred for it. */
+  prompt_cache: PromptCache | null;
+  /** What the cache did; null where no answers are cached for the key. */
+  cache: CacheExplanation | null;
   /** Null where no price was known, or no provider answered. */
   cost: CostExplanation | null;
   config_version: number | null;
+}
+
+/** The prompt cache of the provider. */
+export interface PromptCache {
+  /** The provider that the request's session prefers; null where it prefers none, or unknown. */
+  prefers: string | null;
+  /** True where another one answered. */
+  moved: boolean;
+  /** Tokens of the prompt that the provider had in it. */
+  cached_tokens: number;
+  /** Nano-dollars that these would cost more at another provider; null where no price is known. */
+  move_cost_nano: number | null;
+}
+
+export interface CacheExplanation {
+  result: 'hit' | 'miss' | 'bypass';
+  /** Age of the answer of a hit; null where it is not a hit, or not remembered. */
+  age_ms: number | null;
+  /** Nano-dollars that a hit has saved; null where that is not known. */
+  saved_nano: number | null;
 }
 
 export interface Attempted {
@@ -120,6 +146,17 @@ export function explainRemembered(
       completion: tokens.completionTokens,
       source: tokens.source,
     },
+    prompt_cache: promptCache(
+      event.prefers,
+      event.provider,
+      tokens,
+      charge && priceOf(charge.priceRevision),
+    ),
+    cache: event.cache && {
+      result: event.cache.result,
+      age_ms: event.cache.ageMs,
+      saved_nano: event.cache.saved,
+    },
     cost: charge && explainCost(charge, priceOf(charge.priceRevision), tokens, event.upstreamMs),
     config_version: event.configVersion === 0 ? null : event.configVersion,
   };
@@ -161,24 +198,41 @@ export function explainRow(row: ExplainedRow, price: ModelPrice | null): Request
       completion: completion_tokens ?? 0,
       source: usage_source,
     },
+    prompt_cache: promptCache(null, row.provider, usageOfRow(row), price),
+    cache: row.cache && { result: row.cache, age_ms: null, saved_nano: row.saved_nano },
     cost: costOfRow(row, price),
     config_version: null,
   };
 }
 
+function promptCache(
+  prefers: string | null,
+  provider: string | null,
+  usage: TokenUsage | null,
+  price: ModelPrice | null,
+): PromptCache | null {
+  const classes = usage && classesOf(usage);
+  const cached = classes?.cacheRead ?? 0;
+  if (prefers === null && cached === 0) return null;
+  return {
+    prefers,
+    moved: prefers !== null && provider !== null && provider !== prefers,
+    cached_tokens: cached,
+    move_cost_nano: price && classes && coldCost(price, classes),
+  };
+}
+
+function usageOfRow(row: ExplainedRow): TokenUsage | null {
+  const { prompt_tokens: promptTokens, completion_tokens: completionTokens } = row;
+  if (promptTokens === null || completionTokens === null) return null;
+  return { promptTokens, completionTokens, classes: row.usage_classes };
+}
+
 function costOfRow(row: ExplainedRow, price: ModelPrice | null): CostExplanation | null {
-  const { cost_nano, currency, price_revision, prompt_tokens, completion_tokens } = row;
+  const { cost_nano, currency, price_revision } = row;
   if (cost_nano === null || price_revision === null || currency !== 'USD') return null;
   const charge = { cost: cost_nano, currency, priceRevision: price_revision } as const;
-  const usage =
-    prompt_tokens === null || completion_tokens === null
-      ? null
-      : {
-          promptTokens: prompt_tokens,
-          completionTokens: completion_tokens,
-          classes: row.usage_classes,
-        };
-  return explainCost(charge, price, usage, row.upstream_ms);
+  return explainCost(charge, price, usageOfRow(row), row.upstream_ms);
 }
 
 /** A request whose first attempt succeeded has no log: its record has the same facts. */

@@ -96,6 +96,24 @@ const requestExplanation = object({
   },
   limits: orNull(object({ rate_limit: numberOrNull, used_in_second: integer })),
   tokens: orNull(object({ prompt: integer, completion: integer, source: text })),
+  prompt_cache: {
+    ...orNull(
+      object({
+        prefers: textOrNull,
+        moved: yes,
+        cached_tokens: integer,
+        move_cost_nano: { type: ['integer', 'null'] },
+      }),
+    ),
+    description:
+      'What the provider had of the prompt in its prompt cache, which provider the session prefers, and what a move to another one costs; null where there is nothing to say.',
+  },
+  cache: {
+    ...orNull(
+      object({ result: text, age_ms: numberOrNull, saved_nano: { type: ['integer', 'null'] } }),
+    ),
+    description: 'Null where no answers are cached for the key.',
+  },
   cost: {
     ...orNull(costExplanation),
     description: 'Null where no price was known, or no provider answered.',

@@ -1,5 +1,6 @@
 import type { AdminRoute } from '../route.js';
 import { auditRoutes } from './audit.js';
+import { cacheRoutes } from './cache.js';
 import { configRoutes } from './config.js';
 import { configLifecycleRoutes } from './config-lifecycle.js';
 import { consoleRoutes } from './console.js';
@@ -32,6 +33,7 @@ const described: readonly AdminRoute[] = [
   ...namedRoutes,
   ...guardrailRoutes,
   ...spendRoutes,
+  ...cacheRoutes,
   ...configRoutes,
   ...configLifecycleRoutes,
   ...auditRoutes,

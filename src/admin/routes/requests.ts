@@ -44,6 +44,11 @@ const row = object({
     items: guardrailOutcome,
     description: 'Guardrails that did more than let it pass; never the text.',
   },
+  cache: {
+    ...textOrNull,
+    description: '`hit`, `miss` or `bypass`; null where no answers are cached for the key.',
+  },
+  saved_nano: { ...integerOrNull, description: 'What a hit has saved, as `cost_nano`.' },
 });
 const list = object({
   requests: { type: 'array', items: row },

@@ -49,6 +49,12 @@ const sum = {
       ...count,
       description: 'Answered by a provider, but the price of the model was not known',
     },
+    cache_hits: { ...count, description: 'Answered with a cached answer' },
+    saved_nano: { ...count, description: 'Nano-dollars that these have saved, where known' },
+    cached_prompt_tokens: {
+      ...count,
+      description: 'The part of prompt_tokens that providers have read from their prompt caches',
+    },
     duration_ms: milliseconds,
     first_token_ms: milliseconds,
   },

@@ -94,16 +94,19 @@ export async function rotateKey(ref: string, flags: RotateFlags): Promise<void> 
   printActivation(activation, flags.json, note);
 }
 
+/** Before it is known whose: what the flags say of a mode is enough. */
+const noRules = { limits: {}, cache: { mode: 'off' } } as const;
+
 export async function updateKey(ref: string, flags: UpdateFlags): Promise<void> {
-  const changesOf = (limits: ShownKey['limits']): Partial<CredentialInput> => ({
+  const changesOf = (before: Pick<ShownKey, 'limits' | 'cache'>): Partial<CredentialInput> => ({
     ...(flags.name !== undefined && { name: flags.name }),
     ...(flags.clearTags && { tags: [] }),
-    ...limitsFrom(flags, limits),
+    ...limitsFrom(flags, before),
     ...(flags.enabled && { is_enabled: true }),
   });
-  if (Object.keys(changesOf({})).length === 0) throw usageError('nothing to change was given');
+  if (Object.keys(changesOf(noRules)).length === 0) throw usageError('nothing to change was given');
   if (isPast(flags.expires)) warn('--expires is in the past: the key is refused', flags.json);
-  await changeAndReport(ref, flags, 'updated', ({ limits }) => changesOf(limits));
+  await changeAndReport(ref, flags, 'updated', changesOf);
 }
 
 export async function removeKey(

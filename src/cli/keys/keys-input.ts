@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { CacheRules } from '../../config/cache.js';
 import { type LossPolicy, lossPolicies } from '../../config/configuration.js';
 import { minKeyLength } from '../../config/credential-key.js';
 import type { Limits } from '../../config/limits.js';
@@ -13,6 +14,7 @@ import {
   teamName,
   wholeNumber,
 } from '../arguments.js';
+import { addCacheOptions, type CacheFlags, cacheAfter } from '../cache-flags.js';
 import { addGatewayOptions } from '../database/connection.js';
 import { usageError } from '../failure.js';
 import { type AmountFlags, addAmountOptions, limitsAfter } from '../limit-flags.js';
@@ -20,7 +22,7 @@ import { addSecretOptions } from '../secrets/secret.js';
 import { expiry } from '../times.js';
 
 /** Flags for the permissions and limits of a key. */
-export interface LimitFlags extends AmountFlags {
+export interface LimitFlags extends AmountFlags, CacheFlags {
   team?: string;
   weight?: number;
   priority?: number;
@@ -61,12 +63,16 @@ export function addLimitOptions(command: Command): Command {
         [...lossPolicies, 'none'],
       ),
     );
-  return addGatewayOptions(addAmountOptions(command));
+  return addGatewayOptions(addCacheOptions(addAmountOptions(command), 'as its team says'));
 }
 
-/** The columns set by the flags. @param before its limits, of which the flags change some. */
-export function limitsFrom(flags: LimitFlags, before: Limits = {}): Partial<CredentialInput> {
-  const limits = limitsAfter(before, flags);
+/** The columns set by the flags. @param before the key, of whose fields the flags change parts. */
+export function limitsFrom(
+  flags: LimitFlags,
+  before: { limits: Limits; cache: CacheRules | null } = { limits: {}, cache: null },
+): Partial<CredentialInput> {
+  const limits = limitsAfter(before.limits, flags);
+  const cache = cacheAfter(before.cache, flags);
   const { team, weight, priority: first } = flags;
   const { models, rateLimit: rate, burst: most, expires, allowedIps, tag, storeBodies } = flags;
   const { losses } = flags;
@@ -81,6 +87,7 @@ export function limitsFrom(flags: LimitFlags, before: Limits = {}): Partial<Cred
     ...(weight !== undefined && { weight }),
     ...(first !== undefined && { priority: first }),
     ...(limits !== undefined && { limits }),
+    ...(cache !== undefined && { cache }),
     ...(storeBodies !== undefined && { store_bodies: storeBodies }),
     ...(losses !== undefined && { losses: losses === 'none' ? null : losses }),
   };

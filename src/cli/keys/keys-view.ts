@@ -1,5 +1,6 @@
 import type { CredentialRow } from '../../db/queries/rows.js';
 import type { AsJson } from '../admin-api.js';
+import { cacheText } from '../cache-flags.js';
 import { limitsText } from '../limit-flags.js';
 import { note, printFields, printTable } from '../output.js';
 
@@ -10,12 +11,12 @@ export type ShownKey = AsJson<Omit<CredentialRow, 'credential_key' | 'previous_k
 export function keyJson(row: ShownKey) {
   const { id, name, key_preview, allowed_models, rate_limit, burst, is_enabled } = row;
   const { expires_at, allowed_ips, tags, store_bodies, losses, previous_expires_at } = row;
-  const { team, limits, weight, priority } = row;
+  const { team, limits, weight, priority, cache } = row;
   const { last_used_at, created_at, updated_at } = row;
   return {
     ...{ id, name, key_preview, allowed_models, rate_limit, burst, is_enabled },
     ...{ expires_at, allowed_ips, tags, store_bodies, losses, previous_expires_at },
-    ...{ team, limits, weight, priority },
+    ...{ team, limits, weight, priority, cache },
     ...{ last_used_at, created_at, updated_at },
   };
 }
@@ -58,6 +59,7 @@ export function printKey(row: ShownKey): void {
     ['from', row.allowed_ips?.join(', ') ?? 'everywhere'],
     ['tags', tagged(row) || 'none'],
     ['bodies', row.store_bodies ? 'stored' : 'not stored'],
+    ['cache', cacheText(row.cache, 'as its team says')],
     ['losses', row.losses ?? 'as each provider says'],
     ['expires', row.expires_at ?? 'never'],
     ...(row.previous_expires_at

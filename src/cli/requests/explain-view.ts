@@ -1,6 +1,12 @@
 import type { Candidate, ModelExplanation } from '../../admin/explain/explain-model.js';
-import type { Considered, RequestExplanation } from '../../admin/explain/explain-request.js';
+import type {
+  CacheExplanation,
+  Considered,
+  PromptCache,
+  RequestExplanation,
+} from '../../admin/explain/explain-request.js';
 import { visible } from '../../observe/visible.js';
+import { shownDollars } from '../../pricing/money.js';
 import { note, paint, print, printFields, printTable } from '../output.js';
 import { duration } from './usage-view.js';
 
@@ -30,7 +36,9 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
       : [['translated', translationOf(explanation)] as const]),
     ['took', times(explanation)],
     ...(explanation.limits ? [['limit', limitOf(explanation.limits)] as const] : []),
+    ...(explanation.cache ? [['cache', cacheOf(explanation.cache)] as const] : []),
     ['tokens', tokensOf(explanation)],
+    ...(explanation.prompt_cache ? [['warm', warmthOf(explanation)] as const] : []),
     ...(explanation.cost === null
       ? []
       : [['cost', `$${explanation.cost.cost}, see --cost`] as const]),
@@ -140,6 +148,22 @@ function modelOf({ model_asked, model_sent, provider }: RequestExplanation): str
 
 function translationOf({ translated_to, lost }: RequestExplanation): string {
   return `to ${translated_to}${lost === null ? '' : `, lost: ${lost}`}`;
+}
+
+function cacheOf({ result, age_ms, saved_nano }: CacheExplanation): string {
+  if (result !== 'hit') return result === 'miss' ? 'miss' : 'bypass: its answer is not kept';
+  const age = age_ms === null ? '' : `, kept ${duration(age_ms)} before`;
+  return `hit${age}${saved_nano === null ? '' : `, saved ${shownDollars(saved_nano)}`}`;
+}
+
+function warmthOf({ prompt_cache, tokens }: RequestExplanation): string {
+  const { prefers, moved, cached_tokens, move_cost_nano } = prompt_cache as PromptCache;
+  const share = tokens ? Math.round((100 * cached_tokens) / Math.max(1, tokens.prompt)) : 0;
+  const parts = [`${share} % of the prompt from the provider's cache`];
+  if (move_cost_nano) parts.push(`a move to another one costs ${shownDollars(move_cost_nano)}`);
+  if (prefers !== null)
+    parts.push(moved ? `its session prefers ${prefers}` : 'as its session prefers');
+  return parts.join(', ');
 }
 
 function times({ total_ms, upstream_ms, first_token_ms }: RequestExplanation): string {

@@ -107,6 +107,9 @@ function printRequests(rows: readonly RequestLogRow[], timeZone: string, limit: 
     { header: 'MODEL', value: ({ model }) => model, shrinkTo: 6 },
     { header: 'PROVIDER', value: ({ provider }) => provider ?? '-', shrinkTo: 8 },
     { header: 'TOKENS', value: tokens, align: 'right' },
+    ...(rows.some(({ cache }) => cache !== null)
+      ? [{ header: 'CACHE', value: ({ cache }: RequestLogRow) => cache ?? '-' }]
+      : []),
     { header: 'TOOK', value: (row) => duration(row.duration_ms), align: 'right' },
     { header: 'ID', value: (row) => row.request_id, shrinkTo: 8 },
   ]);

@@ -3,6 +3,11 @@ import { shownDollars } from '../../pricing/money.js';
 import { note, printTable } from '../output.js';
 import { timeIn } from './request-filters.js';
 
+interface Row {
+  names: string[];
+  sum: UsageSum;
+}
+
 /** Prints a table of sums for people, the total last. Days and hours are in `timeZone`. */
 export function printUsage(
   by: readonly UsageGrouping[],
@@ -14,7 +19,7 @@ export function printUsage(
     note('no requests in this period');
     return;
   }
-  const rows = [
+  const rows: Row[] = [
     ...groups.map((sum) => ({
       names: by.map((grouping, index) =>
         nameOf(grouping, timeZone, index === 0 ? sum.group : sum.subgroup),
@@ -37,6 +42,23 @@ export function printUsage(
     { header: 'IN', value: ({ sum }) => compact(sum.prompt_tokens), align: 'right' },
     { header: 'OUT', value: ({ sum }) => compact(sum.completion_tokens), align: 'right' },
     { header: 'COST', value: ({ sum }) => costOf(sum), align: 'right' },
+    ...(total.cache_hits > 0
+      ? [
+          {
+            header: 'HITS',
+            value: ({ sum }: Row) => compact(sum.cache_hits),
+            align: 'right' as const,
+          },
+          {
+            header: 'SAVED',
+            value: ({ sum }: Row) => shownDollars(sum.saved_nano),
+            align: 'right' as const,
+          },
+        ]
+      : []),
+    ...(total.cached_prompt_tokens > 0
+      ? [{ header: 'WARM', value: ({ sum }: Row) => warmShare(sum), align: 'right' as const }]
+      : []),
     { header: 'EST', value: ({ sum }) => estimatedShare(sum), align: 'right' },
     { header: 'P50', value: ({ sum }) => duration(sum.duration_ms.p50), align: 'right' },
     { header: 'P95', value: ({ sum }) => duration(sum.duration_ms.p95), align: 'right' },
@@ -80,6 +102,12 @@ function costOf({ cost_nano, unpriced_requests }: UsageSum): string {
   const shown = cost_nano > 0 && cost_nano < 100_000 ? '<$0.0001' : shownDollars(cost_nano);
   if (unpriced_requests === 0) return shown;
   return cost_nano === 0 ? 'unpriced' : `${shown}+`;
+}
+
+/** The share of the prompts that providers had in their prompt caches. */
+function warmShare({ cached_prompt_tokens, prompt_tokens }: UsageSum): string {
+  if (cached_prompt_tokens === 0) return '-';
+  return `${Math.round((100 * cached_prompt_tokens) / prompt_tokens)}%`;
 }
 
 /** Rounds up, so that a dash means exactly none. */

@@ -1,5 +1,6 @@
 import type { TeamRow } from '../../db/queries/rows.js';
 import type { AsJson } from '../admin-api.js';
+import { cacheText } from '../cache-flags.js';
 import { limitsText } from '../limit-flags.js';
 import { note, printFields, printTable } from '../output.js';
 
@@ -30,6 +31,7 @@ export function printTeam(row: ShownTeam): void {
     ['keys', String(row.keys)],
     ['models', models(row)],
     ['limits', limitsText(row.limits)],
+    ['cache', cacheText(row.cache, 'none')],
     ['weight', String(row.weight)],
     ['tags', row.tags.join(', ') || 'none'],
     ['admins', row.admins.join(', ') || 'none'],

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
+import { newTeam } from '../../config/configuration.js';
 import type { TeamInput } from '../../db/queries/rows.js';
 import { visible } from '../../observe/visible.js';
 import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
 import { collect, modelList, tagList, teamName, wholeNumber } from '../arguments.js';
+import { addCacheOptions, type CacheFlags, cacheAfter } from '../cache-flags.js';
 import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
@@ -11,7 +13,7 @@ import { print, printJson } from '../output.js';
 import { confirmDeletion } from '../prompt.js';
 import { printTeam, printTeams, type ShownTeam } from './teams-view.js';
 
-interface TeamFlags extends DatabaseFlags, AmountFlags {
+interface TeamFlags extends DatabaseFlags, AmountFlags, CacheFlags {
   models?: string[];
   weight?: number;
   tag?: string[];
@@ -87,7 +89,7 @@ function addTeamOptions(command: Command): Command {
     .option('--weight <n>', 'its share where requests wait', wholeNumber('--weight', 1, 1_000_000))
     .option('--tag <tag>', 'a tag of its requests; repeatable', collect)
     .option('--admin <name>', 'who answers for it; repeatable', collect);
-  return addGatewayOptions(addAmountOptions(command));
+  return addGatewayOptions(addCacheOptions(addAmountOptions(command), 'none are kept'));
 }
 
 interface TeamAnswer {
@@ -97,7 +99,7 @@ interface TeamAnswer {
 
 async function create(name: string, flags: TeamFlags): Promise<void> {
   if (name === 'none') throw usageError('the name "none" stands for no team');
-  const body = { name: teamName(name), ...columnsFrom({}, flags) };
+  const body = { name: teamName(name), ...columnsFrom(newTeam, flags) };
   const { result, activation } = await changeOver(flags, (api) =>
     api.ask<TeamAnswer>('POST', '/teams', body),
   );
@@ -121,16 +123,17 @@ async function show(ref: string, flags: DatabaseFlags): Promise<void> {
 }
 
 async function update(ref: string, flags: UpdateFlags): Promise<void> {
-  const changesOf = (limits: ShownTeam['limits']) => ({
+  const changesOf = (before: TeamBefore) => ({
     ...(flags.name !== undefined && { name: flags.name }),
     ...(flags.clearTags && { tags: [] }),
     ...(flags.clearAdmins && { admins: [] }),
-    ...columnsFrom(limits, flags),
+    ...columnsFrom(before, flags),
   });
-  if (Object.keys(changesOf({})).length === 0) throw usageError('nothing to change was given');
+  if (Object.keys(changesOf({ limits: {}, cache: { mode: 'off' } })).length === 0)
+    throw usageError('nothing to change was given');
   const { result, activation } = await changeOver(flags, async (api) => {
-    const { id, limits } = await existing(api, ref);
-    return await api.ask<TeamAnswer>('PUT', `/teams/${id}`, changesOf(limits));
+    const before = await existing(api, ref);
+    return await api.ask<TeamAnswer>('PUT', `/teams/${before.id}`, changesOf(before));
   });
   report(result.team, 'updated', flags);
   printActivation(activation, flags.json);
@@ -162,13 +165,18 @@ async function existing(api: AdminApi, ref: string): Promise<ShownTeam> {
   return (await api.ask<TeamAnswer>('GET', `/teams/${encodeURIComponent(ref)}`)).team;
 }
 
-function columnsFrom(limits: ShownTeam['limits'], flags: TeamFlags): Partial<TeamInput> {
+/** The fields that flags change parts of. */
+type TeamBefore = Pick<ShownTeam, 'limits' | 'cache'>;
+
+function columnsFrom({ limits, cache }: TeamBefore, flags: TeamFlags): Partial<TeamInput> {
   const changed = limitsAfter(limits, flags);
+  const rules = cacheAfter(cache, flags);
   return {
     ...(flags.models !== undefined && { allowed_models: flags.models }),
     ...(flags.weight !== undefined && { weight: flags.weight }),
     ...(flags.tag !== undefined && { tags: tagList('--tag', flags.tag) }),
     ...(flags.admin !== undefined && { admins: tagList('--admin', flags.admin) }),
     ...(changed !== undefined && { limits: changed }),
+    ...(rules !== undefined && { cache: rules }),
   };
 }

@@ -198,7 +198,8 @@ export class Reloader {
 
 /** Hash of everything but the version: configurations that route alike have the same. */
 function contentHash(configuration: Configuration): string {
-  const { providers, teams, credentials, budgets, stops, guardrails = [] } = configuration;
+  const { providers, teams, credentials, budgets, stops } = configuration;
+  const { guardrails = [], purges } = configuration;
   return createHash('sha256')
     .update(
       JSON.stringify([
@@ -208,6 +209,7 @@ function contentHash(configuration: Configuration): string {
         budgets,
         stops,
         guardrails,
+        purges,
       ]),
     )
     .digest('hex');

@@ -79,7 +79,13 @@ export function createControl(options: ControlOptions): Control {
     consoleUrl: () => consoleUrlOf(settings),
     oidc: oidcOf(settings.console),
     stopping: options.stopping,
-    workers: () => ({ version, startedAt, desired, states: workers.states }),
+    workers: () => ({
+      version,
+      startedAt,
+      desired,
+      states: workers.states,
+      sharedCache: workers.sharedCache,
+    }),
     discoveredModels: () => probing.models,
     providersAt: (configVersion) => pastProviders.of(configVersion),
     get sql() {

@@ -165,6 +165,7 @@ export async function openParts(
   metrics.watch(() => ({
     workers: workers.states,
     workersDesired,
+    sharedCache: workers.sharedCache,
     budgets: budgets.states,
     configVersion: serving.engine ? reloader.active.configuration.version : null,
     lastReload: reloader.lastReload,

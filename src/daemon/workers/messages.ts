@@ -6,6 +6,7 @@ import type { LeaseGrant, LeaseRequest } from '../../limits/lease.js';
 import type { SlotGrant, SlotRequest } from '../../limits/slot-owner.js';
 import type { GatewayEvent } from '../../observe/event.js';
 import type { WorkerStatus } from '../../observe/metrics-state.js';
+import type { SharedReply, SharedRequest } from '../../policies/cache/shared-answers.js';
 import type { AdminKeyHash } from '../../proxy/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
 import type { Resource } from '../../proxy/resources.js';
@@ -31,6 +32,8 @@ export type ToWorker =
   | { type: 'quota'; grant: LeaseGrant }
   | { type: 'slot'; grant: SlotGrant }
   | { type: 'budget'; grant: BudgetGrant }
+  /** About an answer that workers share. */
+  | { type: 'cache'; reply: SharedReply }
   /** A finding of another worker about a provider. */
   | { type: 'ejection'; ejection: Ejection }
   /** The same of the limits of providers. */
@@ -91,6 +94,7 @@ export type FromWorker =
   | { type: 'quota'; request: LeaseRequest }
   | { type: 'slot'; request: SlotRequest }
   | { type: 'budget'; request: BudgetRequest }
+  | { type: 'cache'; request: SharedRequest }
   | { type: 'ejection'; ejection: Ejection }
   | { type: 'provider_limits'; learned: LearnedLimits[] }
   | { type: 'reasoning'; kept: KeptForCall }

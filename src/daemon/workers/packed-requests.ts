@@ -40,6 +40,8 @@ const flag = column<boolean>((value) => `row.add(${value} ? 1 : 0);`, 'row.next(
 /** A text that no other request has. */
 const id = column<string>((value) => `row.addText(${value});`, 'row.nextText()');
 const name = column<string>((value) => `row.addName(${value});`, 'row.nextText()');
+const nameOf = <T extends string>() =>
+  column<T>((value) => `row.addName(${value});`, 'row.nextText()');
 const nameOrNull = <T extends string>() =>
   column<T | null>((value) => `row.addName(${value});`, 'row.nextText()');
 /** Several names that often occur together. */
@@ -96,6 +98,13 @@ const table: Columns<Packed> = {
     isSampled: flag,
     sentMs: numberOrNull,
     waits: objectOrNull(),
+  }),
+  prefers: nameOrNull(),
+  cache: groupOrNull({
+    result: nameOf(),
+    ageMs: numberOrNull,
+    saved: numberOrNull,
+    savedTokens: numberOrNull,
   }),
   spend: groupOrNull({ budgets: name, reserved: number, worker: number }),
   usage: groupOrNull({

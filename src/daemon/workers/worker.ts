@@ -10,6 +10,8 @@ import { LocalLimiter } from '../../limits/local-limiter.js';
 import { LocalSlots, type Slots } from '../../limits/slots.js';
 import type { GatewayEvent } from '../../observe/event.js';
 import { watchProcess } from '../../observe/process-status.js';
+import { AnswerCache } from '../../policies/cache/answer-cache.js';
+import { SharedAnswers } from '../../policies/cache/shared-answers.js';
 import { AdminKeyCheck } from '../../proxy/admin-key-check.js';
 import { compileOrigins } from '../../proxy/cors.js';
 import type { Gateway } from '../../proxy/gateway.js';
@@ -75,6 +77,7 @@ let limiter: (Limiter & Partial<Pick<LeasedLimiter, 'granted' | 'ownerGone'>>) |
 let quotas: LeasedLimiter | null = null;
 let slots: (Slots & Partial<Pick<LeasedSlots, 'granted' | 'ownerGone'>>) | null = null;
 const budgets = new LeasedBudgets((request) => send({ type: 'budget', request }));
+let sharedAnswers: SharedAnswers | null = null;
 let waitOrphaned: () => Promise<void> = async () => {};
 let graceMs = 30_000;
 const requests = new RequestBatch();
@@ -110,6 +113,9 @@ process.on('message', (message: ToWorker) => {
       break;
     case 'budget':
       budgets.granted(message.grant);
+      break;
+    case 'cache':
+      sharedAnswers?.replied(message.reply);
       break;
     case 'in_charge':
       isOnTrial = false;
@@ -194,6 +200,7 @@ async function start(message: StartWorker): Promise<void> {
     }),
     traces:
       settings.traces.endpoint === null ? null : new TraceContexts(settings.traces.sample_ratio),
+    cache: openCache(message),
     watchdog: new Watchdog(),
     // The first one is there from the start, so that a graph of it is.
     active: new Map(modelEndpoints.slice(0, 1).map(({ pattern }) => [pattern, 0])),
@@ -234,7 +241,8 @@ async function start(message: StartWorker): Promise<void> {
   setInterval(() => {
     const providers = opened.health.statuses(Date.now());
     const activeRequests = Object.fromEntries(opened.active);
-    send({ type: 'status', status: { ...measure(), activeRequests, providers } });
+    const cache = opened.cache.state;
+    send({ type: 'status', status: { ...measure(), activeRequests, providers, cache } });
   }, statusPeriodMs).unref();
 }
 
@@ -273,6 +281,14 @@ function openKeptReasoning({ count }: StartWorker): KeptReasoning {
   return keptReasoning;
 }
 
+/** What one worker keeps is of use to all of them. */
+function openCache({ settings, count, configuration }: StartWorker): AnswerCache {
+  if (count > 1) sharedAnswers = new SharedAnswers((request) => send({ type: 'cache', request }));
+  const cache = new AnswerCache(settings.cache, sharedAnswers);
+  cache.purge(configuration.purges ?? []);
+  return cache;
+}
+
 function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
   if (kind !== 'leased') return new LocalSlots();
   return new LeasedSlots(
@@ -284,6 +300,7 @@ function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
 /** The swap: one assignment. Requests that began before it keep the snapshot that they read. */
 function activate(current: Gateway, { change, hash }: ToWorker & { type: 'configuration' }): void {
   current.snapshot = changeSnapshot(current.snapshot, change, hash);
+  current.cache.purge(change.purges);
   current.upstreams.retain(current.snapshot.providers.map(({ wires }) => wires.connection));
   // A kill switch must not wait for the clock.
   if (current.snapshot.stops) current.watchdog.tick();
@@ -297,6 +314,7 @@ function orphaned(): void {
   quotas?.ownerGone();
   slots?.ownerGone?.();
   budgets.ownerGone();
+  sharedAnswers?.ownerGone();
   void waitOrphaned().then(drain);
 }
 

@@ -4,7 +4,8 @@ import type { Configuration } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
 import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
 import type { Emit, GatewayEvent } from '../../observe/event.js';
-import type { WorkerState } from '../../observe/metrics-state.js';
+import type { SharedCacheStatus, WorkerState } from '../../observe/metrics-state.js';
+import { AnswerOwner } from '../../policies/cache/answer-owner.js';
 import type { AdminKeyHash } from '../../proxy/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
 import type { Resource } from '../../proxy/resources.js';
@@ -70,6 +71,8 @@ export class Workers {
   readonly #live = new Map<number, WorkerProcess>();
   readonly #limits: SharedLimits;
   readonly #ejections = new Ejections();
+  /** What workers share of cached answers; null: there is one worker. */
+  readonly #answers: AnswerOwner | null;
   #facts: DaemonFacts;
   #configuration: { configuration: Configuration; hash: string } | null = null;
   #restarts = 0;
@@ -88,6 +91,12 @@ export class Workers {
     this.#limits = new SharedLimits(options.limitsStartFull, levels, (worker, grant) =>
       this.#live.get(worker)?.send({ type: 'slot', grant }),
     );
+    this.#answers =
+      options.count === 1
+        ? null
+        : new AnswerOwner(options.settings.cache.max_bytes, (worker, reply) =>
+            this.#live.get(worker)?.send({ type: 'cache', reply }),
+          );
     this.#facts = {
       version: options.version,
       startedAt: Date.now(),
@@ -104,6 +113,7 @@ export class Workers {
   async start(configuration: Configuration, hash: string): Promise<string> {
     const { count, limitsStartFull } = this.#options;
     this.#configuration = { configuration, hash };
+    this.#answers?.purge(configuration.purges ?? []);
     this.#limits.restart(limitsStartFull);
     for (let i = 0; i < count; i++) this.#fork(limitsStartFull ? 'full' : 'empty');
     await this.#until(() => this.#startFailure !== null || this.#allActive(hash));
@@ -116,6 +126,7 @@ export class Workers {
   async publish(configuration: Configuration, hash: string): Promise<void> {
     const before = this.#configuration?.configuration ?? configuration;
     this.#configuration = { configuration, hash };
+    this.#answers?.purge(configuration.purges ?? []);
     // Only the changes: reading a whole large table would block a worker.
     const change = changeBetween(before, configuration);
     this.#broadcast({ type: 'configuration', change, hash });
@@ -153,6 +164,11 @@ export class Workers {
     return [...this.#live.values()]
       .filter(({ engine }) => engine !== null)
       .map(({ slot, status }) => ({ name: `worker-${slot}`, status }));
+  }
+
+  /** Cached answers that workers share; null where there is one worker. */
+  get sharedCache(): SharedCacheStatus | null {
+    return this.#answers?.state ?? null;
   }
 
   /** Resolves when each worker that serves has answered: none of them hangs. */
@@ -292,6 +308,9 @@ export class Workers {
         if (grant) live.send({ type: 'quota', grant });
         break;
       }
+      case 'cache':
+        this.#answers?.handle(live.id, message.request, Date.now());
+        break;
       case 'budget':
         this.#options.onBudget(live.id, message.request);
         break;
@@ -337,6 +356,7 @@ export class Workers {
     const { id, pid, startedMs } = live;
     this.#live.delete(id);
     this.#limits.workerGone(id);
+    this.#answers?.workerGone(id);
     this.#options.onGone(id);
     this.#options.onPids(this.pids);
     this.#options.emit({

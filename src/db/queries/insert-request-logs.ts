@@ -15,7 +15,8 @@ export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Pr
         currency text, price_revision text, stream boolean, complete boolean,
         duration_ms double precision, upstream_ms double precision,
         first_token_ms double precision, need_input bigint, need_output bigint, need_nano bigint,
-        translated_to text, losses text, guardrails jsonb, request_body text, response_body text
+        translated_to text, losses text, guardrails jsonb,
+        cache text, saved_nano bigint, saved_tokens bigint, request_body text, response_body text
       )
     ) AS row
     ON CONFLICT DO NOTHING`;
@@ -55,6 +56,9 @@ const columns = [
   'translated_to',
   'losses',
   'guardrails',
+  'cache',
+  'saved_nano',
+  'saved_tokens',
   'request_body',
   'response_body',
 ] as const satisfies readonly ('started_at' | keyof UsageRow)[];

@@ -33,6 +33,10 @@ export interface RequestLogRow {
   first_token_ms: number | null;
   /** Guardrails that did more than let it pass; null: none. */
   guardrails: readonly GuardrailOutcome[] | null;
+  /** What the cache did; null where no answers are cached for the key. */
+  cache: 'hit' | 'miss' | 'bypass' | null;
+  /** Nano-dollars that a hit has saved; null where that is not known. */
+  saved_nano: number | null;
 }
 
 /** With what its cost was made of, and what was lost in translation. */
@@ -69,6 +73,8 @@ export const requestColumns = [
   'upstream_ms',
   'first_token_ms',
   'guardrails',
+  'cache',
+  'saved_nano',
 ] as const satisfies readonly (keyof RequestLogRow)[];
 
 /** `user` is a word of SQL. `cursor` is the row's place in lists: see `cursorPattern`. */

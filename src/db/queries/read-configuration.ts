@@ -1,3 +1,4 @@
+import type { CachePurge } from '../../config/cache.js';
 import type { Configuration, Provider } from '../../config/configuration.js';
 import { namedSectionNames } from '../../config/named.js';
 import type { Sql } from '../client.js';
@@ -22,18 +23,20 @@ type Dates = 'created_at' | 'updated_at';
  */
 export async function readConfiguration(sql: Sql): Promise<Configuration> {
   const columns = (names: readonly string[]) => names.filter(isNoDate).join(', ');
-  const [, [stored], providers, teams, credentials, ...named] = (await sql.unsafe(`
+  const [, [stored], providers, teams, credentials, purges, ...named] = (await sql.unsafe(`
     SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
     SELECT version::int FROM config_version WHERE id = 1;
     SELECT ${columns(providerColumns)} FROM providers ORDER BY id;
     SELECT ${columns(teamColumns)} FROM teams ORDER BY id;
     SELECT ${columns(credentialColumns)} FROM credentials ORDER BY id;
+    SELECT id, applies_to FROM cache_purges ORDER BY id;
     ${namedSectionNames.map((table) => `SELECT ${namedColumns(table)} FROM ${table} ORDER BY id`).join(';')}`)) as object as [
     [],
     { version: number }[],
     Omit<ProviderRow, Dates>[],
     Omit<TeamRow, Dates | 'keys'>[],
     Omit<CredentialRow, Dates>[],
+    CachePurge[],
     ...Record<string, unknown>[][],
   ];
   return {
@@ -44,6 +47,7 @@ export async function readConfiguration(sql: Sql): Promise<Configuration> {
     })),
     teams: [...teams],
     credentials: credentials.map((row) => toCredential(row.id, row)),
+    purges: [...purges],
     ...Object.fromEntries(
       namedSectionNames.map((section, index) => [section, (named[index] ?? []).map(inJson)]),
     ),

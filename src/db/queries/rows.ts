@@ -1,3 +1,4 @@
+import type { CacheRules } from '../../config/cache.js';
 import type { Credential, LossPolicy } from '../../config/configuration.js';
 import type { Limits } from '../../config/limits.js';
 import type { Sql } from '../client.js';
@@ -48,6 +49,8 @@ export interface CredentialRow {
   /** Share of the fair queue, and order within the team. */
   weight: number;
   priority: number;
+  /** Which answers are cached; null: as its team says. */
+  cache: CacheRules | null;
   /** The key before a rotation, as `credential_key`; both are null where there is none. */
   previous_key: string | null;
   previous_expires_at: Date | null;
@@ -66,6 +69,8 @@ export interface TeamRow {
   weight: number;
   tags: string[];
   admins: string[];
+  /** Which answers are cached, of keys that do not say themselves. */
+  cache: CacheRules | null;
   /** Number of its keys. */
   keys: number;
   created_at: Date;
@@ -87,6 +92,7 @@ type CredentialDefaults =
   | 'limits'
   | 'weight'
   | 'priority'
+  | 'cache'
   | 'previous_key'
   | 'previous_expires_at';
 export type CredentialInput = Omit<
@@ -117,6 +123,7 @@ export const teamColumns = [
   'weight',
   'tags',
   'admins',
+  'cache',
   'created_at',
   'updated_at',
 ] as const satisfies readonly (keyof TeamRow)[];
@@ -139,6 +146,7 @@ export const credentialColumns = [
   'limits',
   'weight',
   'priority',
+  'cache',
   'previous_key',
   'previous_expires_at',
   'created_at',
@@ -168,6 +176,7 @@ export function toCredential(id: number | null, row: CredentialInput): Credentia
     limits: row.limits ?? {},
     weight: row.weight ?? 1,
     priority: row.priority ?? 0,
+    cache: row.cache ?? null,
   };
 }
 

@@ -47,6 +47,11 @@ export interface UsageSum {
   cost_nano: number;
   /** Answered by a provider, but their price was not known. */
   unpriced_requests: number;
+  /** Answered with a cached answer, and the nano-dollars that this has saved, as far as known. */
+  cache_hits: number;
+  saved_nano: number;
+  /** The part of `prompt_tokens` that providers have read from their prompt caches. */
+  cached_prompt_tokens: number;
   duration_ms: Distribution;
   first_token_ms: Distribution;
 }
@@ -110,6 +115,9 @@ export async function sumUsage(
         coalesce(sum(cost_nano), 0)::bigint AS cost_nano,
         count(*) FILTER (WHERE cost_nano IS NULL AND provider IS NOT NULL AND status < 400)
           AS unpriced_requests,
+        count(*) FILTER (WHERE cache = 'hit') AS cache_hits,
+        coalesce(sum(saved_nano), 0)::bigint AS saved_nano,
+        coalesce(sum((usage_classes ->> 'cacheRead')::bigint), 0)::bigint AS cached_prompt_tokens,
         ${distribution('duration_ms')} AS duration_ms,
         ${distribution('first_token_ms')} AS first_token_ms
       FROM logs GROUP BY GROUPING SETS ((g1, g2, id), ${byTag ? '(is_first), ()' : '()'})
@@ -117,7 +125,7 @@ export async function sumUsage(
     SELECT is_total,
       ${shown(first, 'g1')} AS group, ${shown(second, 'g2')} AS subgroup, id AS credential_id,
       requests, errors, prompt_tokens, completion_tokens, total_tokens, estimated_tokens,
-      cost_nano, unpriced_requests, duration_ms, first_token_ms
+      cost_nano, unpriced_requests, cache_hits, saved_nano, cached_prompt_tokens, duration_ms, first_token_ms
     FROM sums ORDER BY ${['is_total', 'is_first DESC NULLS LAST', ...order].join(', ')}`,
     signal,
   );

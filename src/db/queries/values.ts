@@ -13,25 +13,27 @@ export function providerValues(sql: Sql, input: Partial<ProviderInput>) {
 
 /** Like `providerValues`. No restriction is stored as NULL. */
 export function credentialValues(sql: Sql, input: Partial<CredentialInput>) {
-  const { allowed_models, allowed_ips, limits, tags, ...plain } = input;
+  const { allowed_models, allowed_ips, limits, tags, cache, ...plain } = input;
   return defined({
     ...plain,
     allowed_models: allowed_models && sql.json(allowed_models),
     allowed_ips: allowed_ips && sql.json(allowed_ips),
     limits: limits && sql.json(limits as never),
     tags: tags && sql.json(tags),
+    cache: cache && sql.json(cache as never),
   });
 }
 
 /** Like `providerValues`. */
 export function teamValues(sql: Sql, input: Partial<TeamInput>) {
-  const { allowed_models, limits, tags, admins, ...plain } = input;
+  const { allowed_models, limits, tags, admins, cache, ...plain } = input;
   return defined({
     ...plain,
     allowed_models: allowed_models && sql.json(allowed_models),
     limits: limits && sql.json(limits as never),
     tags: tags && sql.json(tags),
     admins: admins && sql.json(admins),
+    cache: cache && sql.json(cache as never),
   });
 }
 

@@ -55,6 +55,9 @@ const streamed = {
   readHead: (body: Buffer, spans: Spans, place: RequestPlace) =>
     readHead(body, spans, place, usageEditOf),
   usageFilter: () => new UsageEventFilter(),
+  usualEnds: ['\ndata: [DONE]', '\ndata:[DONE]', '"finish_reason":"', '"finish_reason": "'].map(
+    (text) => Buffer.from(text),
+  ),
 };
 
 export const chat: Dialect = { name: 'openai.chat', operation: 'chat', ...streamed };

@@ -19,6 +19,9 @@ interface Sum {
   estimated_tokens: number;
   cost_nano: number;
   unpriced_requests: number;
+  cache_hits: number;
+  saved_nano: number;
+  cached_prompt_tokens: number;
   duration_ms: Times;
   first_token_ms: Times;
 }
@@ -32,6 +35,9 @@ const counts = [
   'estimated_tokens',
   'cost_nano',
   'unpriced_requests',
+  'cache_hits',
+  'saved_nano',
+  'cached_prompt_tokens',
 ] as const;
 const times = ['avg', 'p50', 'p95', 'p99'] as const;
 

@@ -46,6 +46,10 @@ export interface UsageRow {
   /** The API that it was translated to, and the fields that were lost; null where it was not. */
   translated_to: string | null;
   losses: string | null;
+  /** What the cache did, and what a hit has saved: nano-dollars and tokens; null: not known. */
+  cache: string | null;
+  saved_nano: number | null;
+  saved_tokens: number | null;
   /** Null unless the key has its bodies stored. */
   /** Guardrails that did more than let it pass; null: none. */
   guardrails: readonly GuardrailOutcome[] | null;
@@ -113,6 +117,9 @@ export function usageRow(
     translated_to: event.translation?.to ?? null,
     losses: event.translation?.lost ?? null,
     guardrails: firedIn(event),
+    cache: event.cache?.result ?? null,
+    saved_nano: event.cache?.saved ?? null,
+    saved_tokens: event.cache?.savedTokens ?? null,
     request_body: event.bodies && bodyText(event.bodies.request),
     response_body: event.bodies && bodyText(event.bodies.response),
   };

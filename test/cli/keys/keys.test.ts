@@ -63,6 +63,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       limits: {},
       weight: 1,
       priority: 0,
+      cache: null,
     });
   });
 

@@ -44,6 +44,8 @@ const request: RequestFinished = {
     ...{ traceId: 't', spanId: 's', parentSpanId: 'u', state: 'a=1', isSampled: true, sentMs: 0.5 },
     waits: [{ provider: null, atMs: 0.1, tookMs: 0.2 }],
   },
+  prefers: 'b',
+  cache: { result: 'hit', ageMs: 5, saved: null, savedTokens: 7 },
   spend: { budgets: 'h 0  1', reserved: 500, worker: 0 },
   usage: {
     ...{ promptTokens: 5, completionTokens: 0 },

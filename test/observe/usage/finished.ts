@@ -29,6 +29,8 @@ export function finished(changes: Partial<RequestFinished> = {}): RequestFinishe
     firstTokenMs: 100,
     complete: true,
     trace: null,
+    prefers: null,
+    cache: null,
     spend: null,
     usage: null,
     uncounted: null,

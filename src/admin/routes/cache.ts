@@ -1,0 +1,114 @@
+import { purgeCache } from '../../changes/cache.js';
+import type { PurgeSelectors } from '../../config/cache.js';
+import type { CacheStatus } from '../../observe/metrics-state.js';
+import { authorOf, waitParameter } from '../author-of.js';
+import { jsonRequest, jsonResponse, object } from '../openapi-schemas.js';
+import type { AdminRoute, ChangeRoute } from '../route.js';
+
+const integer = { type: 'integer' };
+const name = { type: 'string', minLength: 1, maxLength: 200 };
+const held = {
+  answers: { ...integer, description: 'Cached answers.' },
+  bytes: { ...integer, description: 'Memory for them.' },
+  evicted: { ...integer, description: 'Answers that gave way to others, since the start.' },
+};
+const counts = {
+  ...held,
+  hits: { ...integer, description: 'Requests answered with a cached answer, since the start.' },
+  misses: { ...integer, description: 'Requests that a provider was asked for.' },
+  bypassed: { ...integer, description: 'Requests whose answers are not cached.' },
+  kept: { ...integer, description: 'Answers that were cached.' },
+};
+const nothing: CacheStatus = {
+  ...{ answers: 0, bytes: 0, evicted: 0, hits: 0, misses: 0, bypassed: 0, kept: 0 },
+};
+
+/** Purges, which a command can also make where no daemon runs: others may share the database. */
+export const cachePurgeRoutes: readonly ChangeRoute[] = [
+  {
+    method: 'POST',
+    path: '/admin/v1/cache/purge',
+    access: 'admin',
+    operators: true,
+    operation: {
+      operationId: 'purgeCache',
+      summary: 'Forget cached answers',
+      description:
+        'On every worker and every daemon of the database, within a second. Of several members all must match; none is all answers.',
+      tags: ['cache'],
+      parameters: [waitParameter],
+      requestBody: jsonRequest({
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          key: { ...name, description: 'Name of the key whose requests were answered.' },
+          team: { ...name, description: 'Its team.' },
+          model: { ...name, description: 'The model asked for, or a wildcard.' },
+        },
+        examples: [{ team: 'chat', model: 'gpt-4o*' }],
+      }),
+      responses: {
+        200: jsonResponse(
+          'It is done, or with `wait` in use by every worker',
+          object({
+            version: { type: 'integer', description: 'Version of the configuration.' },
+            applies_to: { type: 'object', description: 'Whose answers are forgotten.' },
+          }),
+        ),
+      },
+    },
+    handle: async (request, control) => {
+      const applies_to = request.body as PurgeSelectors;
+      const { version } = await purgeCache(control, authorOf(request), applies_to);
+      return { status: 200, body: { version, applies_to } };
+    },
+  },
+];
+
+/** `/admin/v1/cache`. */
+export const cacheRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/admin/v1/cache',
+    access: 'admin',
+    operation: {
+      operationId: 'getCache',
+      summary: 'Show how many answers are cached, and how often they were given again',
+      description: 'Of this machine, as its workers have reported it within the last second.',
+      tags: ['cache'],
+      responses: {
+        200: jsonResponse(
+          'The cache',
+          object({
+            max_bytes: { ...integer, description: 'Memory for cached answers, per worker.' },
+            total: object(counts),
+            workers: {
+              type: 'array',
+              items: object({ worker: { type: 'string' }, ...counts }),
+            },
+            shared: {
+              anyOf: [object(held), { type: 'null' }],
+              description: 'What workers share; null where there is one.',
+            },
+          }),
+        ),
+      },
+    },
+    handle: (_, control) => {
+      const { states, sharedCache } = control.workers();
+      const workers = states.map(({ name: worker, status }) => ({
+        worker,
+        ...(status?.cache ?? nothing),
+      }));
+      const total = { ...nothing };
+      for (const each of workers) {
+        for (const count of Object.keys(total) as (keyof CacheStatus)[]) {
+          total[count] += each[count];
+        }
+      }
+      const { max_bytes } = control.settings.cache;
+      return { status: 200, body: { max_bytes, total, workers, shared: sharedCache } };
+    },
+  },
+  ...cachePurgeRoutes,
+];

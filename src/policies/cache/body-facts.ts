@@ -1,0 +1,79 @@
+import { hash } from 'node:crypto';
+import type { Dialect } from '../../dialects/dialect.js';
+import { canonicalMembers, canonicalText } from './canonical.js';
+
+/** What the cache needs to know of a request's body. */
+export interface BodyFacts {
+  /** Equal for bodies that ask for the same answer. */
+  readonly digest: string;
+  /** True if the same answer can be expected each time. */
+  readonly isDeterministic: boolean;
+  /** True if it does more than ask: it makes something at the provider, or continues it. */
+  readonly isStateful: boolean;
+}
+
+/** A larger body would hold up other requests while it is brought into one form. */
+export const maxBodyBytes = 1_048_576;
+/** Past this many bodies, all are read again. */
+const maxKnown = 10_000;
+
+/** Operations whose answers do not depend on chance. */
+const deterministic = new Set(['embedding', 'token_count', 'moderation', 'rerank']);
+
+/** The name of the model is part of the key as it is meant, and streams have a key of their own. */
+const ofKey = ['model', 'stream'];
+/** Members that answers do not depend on. */
+const forBooks = [...ofKey, 'user', 'metadata', 'tags', 'labels', 'safety_identifier'];
+const ofChat = [...forBooks, 'prompt_cache_key', 'prompt_cache_retention'];
+const withoutBooks = new Set(ofChat);
+/** Answers of these repeat what the request says of its user. */
+const echoes = new Set(['openai.responses', 'openai.compact']);
+const withoutKey = new Set(ofKey);
+
+/** Reads bodies, and remembers what it has found of each. */
+export class BodyReader {
+  readonly #known = new Map<string, BodyFacts | null>();
+
+  /** Null: its answer cannot be kept. */
+  read(body: Buffer, dialect: Dialect): BodyFacts | null {
+    if (body.length > maxBodyBytes) return null;
+    const asWritten = `${dialect.name} ${hash('sha256', body, 'base64')}`;
+    let facts = this.#known.get(asWritten);
+    if (facts === undefined) {
+      facts = factsOf(body, dialect);
+      if (this.#known.size >= maxKnown) this.#known.clear();
+      this.#known.set(asWritten, facts);
+    }
+    return facts;
+  }
+}
+
+function factsOf(body: Buffer, dialect: Dialect): BodyFacts | null {
+  let members: Map<string, string> | null;
+  try {
+    members = canonicalMembers(body.toString('latin1'));
+  } catch {
+    return null;
+  }
+  if (!members) return null;
+  const text = canonicalText(members, echoes.has(dialect.name) ? withoutKey : withoutBooks);
+  return {
+    digest: hash('sha256', Buffer.from(text, 'latin1'), 'base64'),
+    isDeterministic: deterministic.has(dialect.operation) || isGreedy(members),
+    isStateful: isStateful(members, dialect),
+  };
+}
+
+/** True if no chance is asked for: a temperature of 0, or a seed. */
+function isGreedy(members: ReadonlyMap<string, string>): boolean {
+  const own = members.get('generationConfig') ?? members.get('generation_config');
+  const asked = (own?.startsWith('{') && canonicalMembers(own)) || members;
+  return (
+    Number(asked.get('temperature') ?? Number.NaN) === 0 || /^-?\d/.test(asked.get('seed') ?? '')
+  );
+}
+
+function isStateful(members: ReadonlyMap<string, string>, { resources }: Dialect): boolean {
+  if (members.get('store') === 'true' || members.get('background') === 'true') return true;
+  return (resources?.members ?? []).some((name) => (members.get(name) ?? 'null') !== 'null');
+}

@@ -1,0 +1,173 @@
+import type { AnswerCache } from './answer-cache.js';
+import { CollectedAnswer } from './collected-answer.js';
+import type { Landing } from './flights.js';
+import type { Asker, KeptAnswer } from './kept-answer.js';
+
+export type CacheResult = 'hit' | 'miss' | 'bypass';
+
+/** What a request's answer is kept under. */
+export interface CacheTerms {
+  readonly key: string;
+  /** Milliseconds for which its answer may be given again. */
+  readonly ttlMs: number;
+  /** Milliseconds that an answer which it is given may be old; negative: it takes none. */
+  readonly maxAgeMs: number;
+  readonly singleFlight: boolean;
+  readonly asker: Asker;
+  /** True if this candidate serves the model itself, and not one that stands in for it. */
+  readonly isOwn: (candidate: object) => boolean;
+}
+
+/** What is known of an answer when it begins. */
+export type AnswerBeginning = Pick<KeptAnswer, 'contentType' | 'stream' | 'lost'>;
+
+/** What is known of a whole and good answer when it has ended. */
+export interface AnswerEnd extends Pick<KeptAnswer, 'provider' | 'modelSent' | 'cost' | 'tokens'> {
+  readonly candidate: object;
+}
+
+/**
+ * One request's dealings with the cache: it looks for an answer, and keeps the one that it gets.
+ *
+ * States: looking → hit, or miss: collecting → settled. Without terms it is a bypass from the start.
+ */
+export class CacheUse {
+  result: CacheResult = 'bypass';
+  /** The answer of a hit. */
+  kept: KeptAnswer | null = null;
+  readonly #cache: AnswerCache;
+  readonly #terms: CacheTerms | null;
+  #beginning: AnswerBeginning | null = null;
+  #ends: readonly Buffer[] | null = null;
+  #collected: CollectedAnswer | null = null;
+  #isPurged = false;
+  #leads = false;
+  #leadsAll = false;
+
+  constructor(cache: AnswerCache, terms: CacheTerms | null) {
+    this.#cache = cache;
+    this.#terms = terms;
+    if (!terms) cache.counts.bypassed++;
+  }
+
+  /** The answer that this worker has. @param now wall clock, milliseconds. */
+  find(now: number): KeptAnswer | null {
+    if (!this.#terms || this.#terms.maxAgeMs < 0) return null;
+    const kept = this.#cache.store.get(this.#terms.key, now);
+    return kept && this.#isFresh(kept, now) ? this.#hit(kept) : null;
+  }
+
+  /** True if an answer may come from elsewhere: another worker, or an equal request under way. */
+  get canWait(): boolean {
+    const { singleFlight = false, maxAgeMs = -1 } = this.#terms ?? {};
+    return maxAgeMs >= 0 && (singleFlight || this.#cache.shared !== null);
+  }
+
+  /**
+   * Looks for the answer elsewhere, as long as an equal request is under way.
+   * @param left aborted when the client does not wait any more.
+   */
+  async wait(left: AbortSignal): Promise<KeptAnswer | null> {
+    const { flights, shared, store } = this.#cache;
+    const { key, singleFlight } = this.#terms as CacheTerms;
+    if (singleFlight) {
+      const landing = flights.take(key) ? 'lead' : await this.#join(key, left);
+      if (typeof landing !== 'string') return this.#hit(landing);
+      if (landing === 'alone') return null;
+      this.#leads = true;
+    }
+    if (!shared || left.aborted) return null;
+    const landing = await shared.ask(key, this.#leads, left);
+    if (landing === 'lead') this.#leadsAll = true;
+    if (typeof landing === 'string' || !this.#isFresh(landing, Date.now())) return null;
+    store.put(key, landing);
+    if (this.#leads) flights.land(key, landing);
+    this.#leads = false;
+    return this.#hit(landing);
+  }
+
+  /** No answer was found: a provider is asked. */
+  missed(): void {
+    if (!this.#terms) return;
+    this.result = 'miss';
+    this.#cache.counts.misses++;
+    this.#cache.open.set(this, this.#terms.asker);
+  }
+
+  /**
+   * Collects what the client gets from now on; null where it is not kept.
+   * @param ends bytes of which a whole stream holds some; null: its end cannot be told.
+   */
+  collect(beginning: AnswerBeginning, ends: readonly Buffer[] | null): CollectedAnswer | null {
+    if (this.result !== 'miss' || (beginning.stream && !ends)) return null;
+    this.#ends = beginning.stream ? ends : null;
+    const { store, settings } = this.#cache;
+    this.#beginning = beginning;
+    this.#collected = new CollectedAnswer(store, settings.max_answer_bytes);
+    return this.#collected;
+  }
+
+  purged(): void {
+    this.#isPurged = true;
+  }
+
+  /**
+   * The request is over.
+   * @param end of a whole and good answer; else how it ended.
+   */
+  settle(end: AnswerEnd | 'failed' | 'left'): void {
+    if (!this.#terms) return;
+    const { key } = this.#terms;
+    const { flights, shared, open } = this.#cache;
+    open.delete(this);
+    const answer = typeof end === 'string' ? null : this.#answer(end);
+    this.#collected?.drop();
+    const landing = typeof end === 'string' ? end : this.#isPurged ? 'left' : 'alone';
+    if (answer) {
+      this.#cache.keep(key, answer);
+      shared?.put(key, answer, this.#cache.purgedTo);
+    } else if (this.#leadsAll) shared?.land(key, landing);
+    if (this.#leads) flights.land(key, answer ?? landing);
+  }
+
+  /** Null where it was too large, is of another model, or is to be forgotten. */
+  #answer({ candidate, ...end }: AnswerEnd): KeptAnswer | null {
+    const { ttlMs, asker, isOwn } = this.#terms as CacheTerms;
+    const isKept = !this.#isPurged && isOwn(candidate);
+    const body = isKept ? this.#collected?.take() : null;
+    const isWhole = body && (this.#ends?.some((end) => body.includes(end)) ?? true);
+    if (!isWhole || !this.#beginning) return null;
+    const keptAt = Date.now();
+    return { ...this.#beginning, ...end, body, keptAt, expiresAt: keptAt + ttlMs, of: asker };
+  }
+
+  #isFresh({ keptAt }: KeptAnswer, now: number): boolean {
+    const { ttlMs, maxAgeMs } = this.#terms as CacheTerms;
+    return now - keptAt <= Math.min(ttlMs, maxAgeMs);
+  }
+
+  #hit(kept: KeptAnswer): KeptAnswer {
+    this.result = 'hit';
+    this.#cache.counts.hits++;
+    this.kept = kept;
+    return kept;
+  }
+
+  #join(key: string, left: AbortSignal): Promise<Landing> {
+    const { flights } = this.#cache;
+    return new Promise((resolve) => {
+      const leave = () => {
+        flights.leave(key, waiter);
+        resolve('alone');
+      };
+      const waiter = {
+        land(landing: Landing) {
+          left.removeEventListener('abort', leave);
+          resolve(landing);
+        },
+      };
+      left.addEventListener('abort', leave, { once: true });
+      flights.join(key, waiter);
+    });
+  }
+}

@@ -1,0 +1,35 @@
+/** A whole answer, as its client got it. Crosses between processes. */
+export interface KeptAnswer {
+  readonly body: Buffer;
+  readonly contentType: string;
+  readonly stream: boolean;
+  /** The fields that were lost in translation; null: none, or the client was not told. */
+  readonly lost: string | null;
+  /** When it was whole, and until when it may be given: wall clock, milliseconds. */
+  readonly keptAt: number;
+  readonly expiresAt: number;
+  /** Of the request that it answered. */
+  readonly of: Asker;
+  readonly provider: string;
+  readonly modelSent: string;
+  /** Nano-dollars that another such answer would cost; null: not known. */
+  readonly cost: number | null;
+  /** Tokens of the request and its answer; null: not reported. */
+  readonly tokens: number | null;
+}
+
+/** What purges select answers by. */
+export interface Asker {
+  /** Name of the key. */
+  readonly key: string;
+  readonly team: string | null;
+  /** As it is meant. */
+  readonly model: string;
+}
+
+/** Bytes of memory that an answer takes beside its text. */
+const overheadBytes = 1_024;
+
+export function bytesOf(key: string, { body, contentType }: KeptAnswer): number {
+  return overheadBytes + 2 * key.length + body.length + contentType.length;
+}

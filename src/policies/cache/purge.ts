@@ -1,0 +1,14 @@
+import type { CachePurge } from '../../config/cache.js';
+import { compileModelPattern, matchesPattern } from '../../config/model-pattern.js';
+import type { Asker } from './kept-answer.js';
+
+/** Tells which answers a purge is about. */
+export function compilePurge({ applies_to }: CachePurge): (of: Asker) => boolean {
+  const { key, team, model } = applies_to;
+  const pattern = model === undefined ? null : compileModelPattern(model);
+  return (of) =>
+    (key === undefined || of.key === key) &&
+    (team === undefined || of.team === team) &&
+    // A pattern that cannot be read was refused when the purge was made.
+    (pattern === null || typeof pattern === 'string' || matchesPattern(pattern, of.model));
+}

@@ -1,0 +1,84 @@
+import type { Landing } from './flights.js';
+import type { KeptAnswer } from './kept-answer.js';
+
+/** From a worker to the owner of the answers that all workers share. */
+export type SharedRequest =
+  /** @property leads it asks the provider if there is no answer, and no other worker asks. */
+  | { type: 'ask'; ask: number; key: string; leads: boolean }
+  /** @property purgedTo the last purge that the worker knew of. */
+  | { type: 'put'; key: string; answer: KeptAnswer; purgedTo: number }
+  /** The worker asked the provider, and has no answer to share. */
+  | { type: 'land'; key: string; landing: 'alone' | 'failed' | 'left' };
+
+/** The owner's answer; `wait`: another worker asks, and a further one follows. */
+export interface SharedReply {
+  ask: number;
+  key: string;
+  landing: Landing | 'wait';
+}
+
+/** An owner that has not replied by then does not delay the request any longer. */
+const replyTimeoutMs = 1_000;
+
+interface Asked {
+  timer: NodeJS.Timeout | undefined;
+  resolve(landing: Landing): void;
+}
+
+/** A worker's side of the answers that all workers of this machine share. */
+export class SharedAnswers {
+  readonly #send: (request: SharedRequest) => void;
+  readonly #asked = new Map<number, Asked>();
+  #asks = 0;
+  #isAlone = false;
+
+  /** @param send passes a request to the owner; its replies arrive through `replied`. */
+  constructor(send: (request: SharedRequest) => void) {
+    this.#send = send;
+  }
+
+  /**
+   * Looks for an answer, and with `leads` waits while another worker asks for it.
+   * @param left aborted when the caller does not wait any more.
+   */
+  ask(key: string, leads: boolean, left: AbortSignal): Promise<Landing> {
+    if (this.#isAlone || left.aborted) return Promise.resolve('alone');
+    const ask = ++this.#asks;
+    return new Promise((resolve) => {
+      const land = (landing: Landing) => {
+        clearTimeout(asked.timer);
+        this.#asked.delete(ask);
+        left.removeEventListener('abort', leave);
+        resolve(landing);
+      };
+      const leave = () => land('alone');
+      const asked: Asked = { timer: setTimeout(leave, replyTimeoutMs), resolve: land };
+      left.addEventListener('abort', leave, { once: true });
+      this.#asked.set(ask, asked);
+      this.#send({ type: 'ask', ask, key, leads });
+    });
+  }
+
+  replied({ ask, key, landing }: SharedReply): void {
+    this.#isAlone = false;
+    const asked = this.#asked.get(ask);
+    if (landing === 'wait') clearTimeout(asked?.timer);
+    else if (asked) asked.resolve(landing);
+    // Nobody here waits any more.
+    else if (landing === 'lead') this.land(key, 'left');
+  }
+
+  put(key: string, answer: KeptAnswer, purgedTo: number): void {
+    this.#send({ type: 'put', key, answer, purgedTo });
+  }
+
+  land(key: string, landing: 'alone' | 'failed' | 'left'): void {
+    this.#send({ type: 'land', key, landing });
+  }
+
+  /** The owner is gone: each worker has its own answers until there is another one. */
+  ownerGone(): void {
+    this.#isAlone = true;
+    for (const { resolve } of [...this.#asked.values()]) resolve('alone');
+  }
+}

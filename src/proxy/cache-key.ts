@@ -1,0 +1,79 @@
+import type { AskedEndpoint, ModelEndpoint } from '../dialects/endpoint.js';
+import type { ModelRequest } from '../dialects/head.js';
+import type { BodyFacts } from '../policies/cache/body-facts.js';
+import type { CachePolicy } from '../routing/cache-policy.js';
+import { withClientQuery } from '../routing/query.js';
+import type { Route } from '../routing/snapshot.js';
+import type { Exchange } from '../server/exchange.js';
+
+/** Headers of clients that go to providers, and that answers do not depend on. */
+const withoutEffect = new Set([
+  ...['accept', 'content-type', 'user-agent', 'traceparent', 'tracestate', 'idempotency-key'],
+  ...['http-referer', 'x-title', 'x-app', 'originator', 'x-client-request-id'],
+  ...['session_id', 'conversation_id'],
+  // Never sent on: this saves asking the providers' wires.
+  ...['host', 'connection', 'content-length', 'transfer-encoding', 'accept-encoding'],
+  ...['accept-language', 'authorization', 'x-api-key', 'api-key', 'x-goog-api-key'],
+  ...['cache-control', 'x-request-id', 'origin', 'referer', 'sec-fetch-mode', 'cookie'],
+  ...['x-llmproxy-cache', 'x-llmproxy-user', 'x-llmproxy-tags', 'x-forwarded-for'],
+]);
+const clientsOwn = ['x-stainless-', 'x-claude-code-', 'x-codex-'];
+
+/**
+ * What an answer is kept under: equal for requests that would get the same one. It says whose they
+ * are, and holds nothing that a client could choose to be taken for another one.
+ * @param model as it is meant.
+ * @param routes of the model itself.
+ * @param policies digest of what else decides on the answer.
+ */
+export function cacheKey(
+  exchange: Exchange,
+  endpoint: ModelEndpoint,
+  request: ModelRequest,
+  model: string,
+  routes: readonly Route[],
+  policy: CachePolicy,
+  policies: string,
+  { digest }: BodyFacts,
+): string {
+  const scope = endpoint.dialect.resources ? policy.ownScope : policy.scope;
+  const query = exchange.query === '' ? '' : withClientQuery('', noNames, exchange.query);
+  return JSON.stringify([
+    ...[scope, endpoint.pattern, request.stream, model, sentModels(routes)],
+    ...[policies, query, ...headersIn(exchange, endpoint, routes), digest],
+  ]);
+}
+
+const noNames: ReadonlySet<string> = new Set();
+
+/** Names and values of the client's headers that may change the answer. */
+function headersIn(
+  { headers }: Exchange,
+  endpoint: AskedEndpoint,
+  routes: readonly Route[],
+): string[] {
+  const found: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (withoutEffect.has(name) || clientsOwn.some((prefix) => name.startsWith(prefix))) continue;
+    const isSent = routes.some(({ candidates }) =>
+      candidates.some((candidate) => candidate.wire(endpoint)?.forwards(name)),
+    );
+    if (isSent) found.push(`${name}: ${headers[i + 1]}`);
+  }
+  return found.sort();
+}
+
+/** Found once for the routes of a snapshot. */
+const sentModelsOf = new WeakMap<readonly Route[], string>();
+
+/** The names by which providers know the model: another mapping may mean another answer. */
+function sentModels(routes: readonly Route[]): string {
+  let names = sentModelsOf.get(routes);
+  if (names === undefined) {
+    const sent = routes.flatMap(({ candidates }) => candidates.map(({ model }) => model));
+    names = JSON.stringify([...new Set(sent)].sort());
+    sentModelsOf.set(routes, names);
+  }
+  return names;
+}

@@ -1,0 +1,13 @@
+/** The place of a name among all numbers of 32 bits (FNV-1a). */
+export function placeOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return mixed(hash);
+}
+
+/** The finalizer of MurmurHash3: each bit depends on all. */
+export function mixed(value: number): number {
+  let hash = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

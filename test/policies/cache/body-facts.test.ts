@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Dialect } from '../../../src/dialects/dialect.js';
+import { modelEndpoints } from '../../../src/dialects/endpoints.js';
+import { BodyReader, maxBodyBytes } from '../../../src/policies/cache/body-facts.js';
+
+function dialectAt(pattern: string): Dialect {
+  const found = modelEndpoints.find((endpoint) => endpoint.pattern === pattern);
+  assert.ok(found);
+  return found.dialect;
+}
+const chat = dialectAt('/v1/chat/completions');
+const responses = dialectAt('/v1/responses');
+const messages = dialectAt('/v1/messages');
+const gemini = dialectAt('/v1beta/models/{model}:generateContent');
+const embeddings = dialectAt('/v1/embeddings');
+
+const reader = new BodyReader();
+const read = (body: object, dialect = chat) =>
+  reader.read(Buffer.from(JSON.stringify(body)), dialect);
+const digest = (body: object, dialect = chat) => {
+  const facts = read(body, dialect);
+  assert.ok(facts);
+  return facts.digest;
+};
+
+test('what is for the books, and the order of members, does not change the answer', () => {
+  const asked = { messages: [{ role: 'user', content: 'hi' }], temperature: 0 };
+  const same = digest({ model: 'm', ...asked });
+  const books = {
+    user: 'u',
+    metadata: { a: 1 },
+    tags: ['x'],
+    labels: { y: 'z' },
+    safety_identifier: 's',
+    prompt_cache_key: 'p',
+    prompt_cache_retention: '24h',
+  };
+  for (const [name, value] of Object.entries(books)) {
+    assert.equal(digest({ [name]: value, ...asked, model: 'm' }), same, name);
+    assert.equal(digest({ ...asked, [name]: value }, messages), digest(asked, messages), name);
+  }
+  assert.equal(digest({ temperature: 0, stream: true, messages: asked.messages }), same);
+  for (const other of [
+    { ...asked, temperature: 1 },
+    { ...asked, max_tokens: 5 },
+    { ...asked, stream_options: { include_usage: true } },
+    { ...asked, models: ['other'] },
+    { temperature: 0, messages: [{ role: 'user', content: 'hi', user: 'u' }] },
+    { temperature: 0, messages: [{ role: 'user', content: 'Hi' }] },
+  ]) {
+    assert.notEqual(digest(other), same, JSON.stringify(other));
+  }
+});
+
+test('answers of the Responses API repeat what the request says of its user', () => {
+  const asked = { input: 'hi', temperature: 0 };
+  for (const name of ['user', 'metadata', 'safety_identifier', 'prompt_cache_key']) {
+    assert.notEqual(digest({ ...asked, [name]: 'u' }, responses), digest(asked, responses), name);
+  }
+  assert.equal(digest({ ...asked, model: 'x', stream: true }, responses), digest(asked, responses));
+});
+
+test('a temperature of 0 or a seed asks for no chance, and some operations never do', () => {
+  const is = (body: object, dialect = chat) => read(body, dialect)?.isDeterministic;
+  assert.equal(is({ temperature: 0 }), true);
+  assert.equal(is({ temperature: 0.0 }, messages), true);
+  assert.equal(is({ seed: 7 }), true);
+  assert.equal(is({ seed: -7, temperature: 1 }), true);
+  assert.equal(reader.read(Buffer.from('{"temperature": 0.000}'), chat)?.isDeterministic, true);
+  for (const body of [
+    {},
+    { temperature: 1 },
+    { temperature: 0.01 },
+    { seed: null },
+    { temperature: null },
+    { temperature: '0' },
+    { seed: '7' },
+  ]) {
+    assert.equal(is(body), false, JSON.stringify(body));
+  }
+  assert.equal(is({ generationConfig: { temperature: 0 } }, gemini), true);
+  assert.equal(is({ generation_config: { seed: 1 } }, gemini), true);
+  assert.equal(is({ generationConfig: { temperature: 1 } }, gemini), false);
+  assert.equal(is({ generationConfig: {}, contents: [] }, gemini), false);
+  assert.equal(is({ input: 'hi' }, embeddings), true);
+  for (const path of ['/v1/moderations', '/v2/rerank', '/v1/messages/count_tokens']) {
+    assert.equal(is({ input: 'hi' }, dialectAt(path)), true, path);
+  }
+  assert.equal(is({ input: 'hi' }, dialectAt('/v1/audio/speech')), false);
+});
+
+test('what makes or continues something at the provider is more than a question', () => {
+  const is = (body: object, dialect = responses) => read(body, dialect)?.isStateful;
+  assert.equal(is({ store: true }), true);
+  assert.equal(is({ store: true }, chat), true);
+  assert.equal(is({ background: true }), true);
+  assert.equal(is({ previous_response_id: 'resp_1' }), true);
+  assert.equal(is({ conversation: { id: 'conv_1' } }), true);
+  for (const body of [
+    {},
+    { store: false },
+    { background: false },
+    { previous_response_id: null },
+  ]) {
+    assert.equal(is(body), false, JSON.stringify(body));
+  }
+});
+
+test('a body that is too large, or no JSON inside, is not read', () => {
+  const padded = (bytes: number) => Buffer.from(`{"a":"${'x'.repeat(bytes - 8)}"}`);
+  assert.ok(reader.read(padded(maxBodyBytes), chat));
+  assert.equal(reader.read(padded(maxBodyBytes + 1), chat), null);
+  assert.equal(reader.read(Buffer.from('{"\\x":1}'), chat), null);
+  assert.equal(reader.read(Buffer.from('{"a":1,"a":2}'), chat), null);
+});
+
+test('one body is read by the rules of each dialect', () => {
+  const body = { input: 'hi', user: 'u' };
+  assert.notEqual(read(body, responses)?.isDeterministic, read(body, embeddings)?.isDeterministic);
+  const many = new BodyReader();
+  for (let i = 0; i < 10_010; i++) many.read(Buffer.from(`{"seed":${i}}`), chat);
+  assert.equal(many.read(Buffer.from('{"seed":1}'), chat)?.isDeterministic, true);
+});
