@@ -55,7 +55,7 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     defaults: () => newBudget,
     problems: ({ applies_to, webhook }: Budget) => [
       ...patternProblems('applies_to.model', applies_to.model),
-      ...webhookProblems(webhook),
+      ...urlProblems('webhook', webhook),
     ],
   },
   stops: {
@@ -73,6 +73,7 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     problems: (row: Guardrail) => [
       ...patternProblems('applies_to.model', row.applies_to.model),
       ...guardrailProblems(row),
+      ...urlProblems('config.url', row.config.url),
     ],
   },
 };
@@ -86,13 +87,13 @@ export function eachNamed<T>(of: (section: NamedSection) => T): Record<NamedSect
 }
 
 /** By the settings, an address may be refused when it is used. */
-function webhookProblems(webhook: string | null): [string, string][] {
-  if (webhook === null) return [];
-  if (!URL.canParse(webhook)) return [['webhook', 'is not a URL']];
-  const { hostname, username, password } = new URL(webhook);
-  if (username || password) return [['webhook', 'must not contain a user or password']];
+function urlProblems(path: string, url: string | null = null): [string, string][] {
+  if (url === null) return [];
+  if (!URL.canParse(url)) return [[path, 'is not a URL']];
+  const { hostname, username, password } = new URL(url);
+  if (username || password) return [[path, 'must not contain a user or password']];
   const reason = hostProblem(hostname, 'allow');
-  return reason === null ? [] : [['webhook', `its host ${hostname} ${reason}`]];
+  return reason === null ? [] : [[path, `its host ${hostname} ${reason}`]];
 }
 
 function patternProblems(path: string, model: string | undefined): [string, string][] {
