@@ -17,7 +17,8 @@ import { logRecordOf } from './log-records.js';
 import { metricsOf } from './metric-data.js';
 import { OtlpSender, type OtlpTarget } from './post.js';
 import { isExported, type Sampling } from './sampled.js';
-import { type SpanOptions, spansOf, type TracedRequest } from './spans.js';
+import { SpanEncoder } from './span-encoder.js';
+import type { SpanOptions, TracedRequest } from './spans.js';
 
 /** What is exported, each to a receiver of its own; null: it is not. */
 export interface TelemetryOptions extends Pick<SpanOptions, 'scheme' | 'providerOf'> {
@@ -80,13 +81,11 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
     ...{ resource, scope, stateOf: official.createTraceState },
     ...{ scheme: options.scheme, providerOf: options.providerOf },
   };
+  const encoder = new SpanEncoder(official.ProtobufTraceSerializer.serializeRequest, spanOptions);
   const spans =
     traces &&
     exporter<TracedRequest>('traces', traces.target, maxQueued, {
-      serialize: (requests) =>
-        official.ProtobufTraceSerializer.serializeRequest(
-          requests.flatMap((request) => spansOf(request, spanOptions)),
-        ),
+      serialize: (requests) => encoder.encode(requests),
       read: (answer) => {
         const { partialSuccess } = official.ProtobufTraceSerializer.deserializeResponse(answer);
         return { ...partialSuccess, count: partialSuccess?.rejectedSpans };

@@ -272,20 +272,27 @@ function attemptAttributes(
   if (isCut(event)) attributes['error.type'] = event.error ?? 'cut';
   if (event.stream) {
     attributes['gen_ai.request.stream'] = true;
-    if (event.firstTokenMs !== null) {
-      attributes['gen_ai.response.time_to_first_chunk'] = (event.firstTokenMs - atMs) / 1000;
-    }
+    const seconds = firstChunkSeconds(event, atMs);
+    if (seconds !== null) attributes['gen_ai.response.time_to_first_chunk'] = seconds;
   }
   if (event.translation) attributes['llmproxy.translated_to'] = event.translation.to;
   if (usage) addUsage(attributes, usage);
   return attributes;
 }
 
+/** @param sentMs of the attempt that was answered. */
+export function firstChunkSeconds(
+  { firstTokenMs }: RequestFinished,
+  sentMs: number,
+): number | null {
+  return firstTokenMs === null ? null : (firstTokenMs - sentMs) / 1000;
+}
+
 /** Of both, the parts that have a name in the conventions. */
 function addUsage(attributes: Attributes, usage: TokenUsage): void {
-  attributes['gen_ai.usage.input_tokens'] = usage.promptTokens;
-  attributes['gen_ai.usage.output_tokens'] = usage.completionTokens;
-  const { classes } = usage;
+  const { promptTokens, completionTokens, classes } = usage;
+  attributes['gen_ai.usage.input_tokens'] = promptTokens;
+  attributes['gen_ai.usage.output_tokens'] = completionTokens;
   if (!classes) return;
   const { cacheRead, cacheWrite5m, cacheWrite1h, reasoning } = classes;
   const written = cacheWrite5m + cacheWrite1h;

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { noClasses, type TokenUsage } from '../../../src/dialects/usage.js';
+import type { QueueWait } from '../../../src/observe/event.js';
+import {
+  createTraceState,
+  ProtobufTraceSerializer,
+  resourceFromAttributes,
+} from '../../../src/observe/otlp/official.js';
+import { SpanEncoder } from '../../../src/observe/otlp/span-encoder.js';
+import { type SpanOptions, spansOf, type TracedRequest } from '../../../src/observe/otlp/spans.js';
+import { finished } from '../usage/finished.js';
+
+const providers = { main: { system: 'openai', host: 'example.com', port: 443 } };
+const options: SpanOptions = {
+  resource: resourceFromAttributes({ 'service.name': 'llmproxy', 'host.name': 'a' }),
+  scope: { name: 'llmproxy', version: '1.2.3', schemaUrl: 'https://example.com/1' },
+  scheme: 'https',
+  stateOf: createTraceState,
+  providerOf: (key) => (key === 'main' ? providers.main : null),
+};
+const official = ProtobufTraceSerializer.serializeRequest;
+
+const hex = (length: number) =>
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
+const ms = fc.double({ min: 0, max: 100_000, noNaN: true });
+const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: null, freq: 3 });
+const count = fc.oneof(fc.nat(3), fc.constantFrom(127, 128, 16_383, 16_384), fc.nat(3_000_000));
+const usages: fc.Arbitrary<TokenUsage> = fc.record({
+  promptTokens: count,
+  completionTokens: count,
+  classes: maybe(
+    fc
+      .record({ cacheRead: count, cacheWrite5m: count, cacheWrite1h: count, reasoning: count })
+      .map((some) => ({ ...noClasses, ...some })),
+  ),
+});
+/** Few different texts, so that many are alike. */
+const text = fc.constantFrom('a', 'b', 'ü'.repeat(70), 'gen_ai.usage.input_tokens', 'x\ny');
+const attemptLog = fc.record({
+  provider: text,
+  model: text,
+  outcome: fc.constantFrom('answered', 'refused', 'timeout'),
+  status: maybe(fc.constantFrom(200, 429, 500)),
+  reason: maybe(text),
+  atMs: ms,
+  tookMs: ms,
+});
+
+const requests: fc.Arbitrary<TracedRequest> = fc
+  .record({
+    event: fc.record({
+      requestId: fc.oneof(fc.uuid(), fc.constantFrom('r', 'x'.repeat(128))),
+      startedAt: fc.integer({ min: 1_700_000_000_000, max: 1_900_000_000_000 }),
+      totalMs: ms,
+      upstreamMs: ms,
+      firstTokenMs: maybe(fc.oneof(ms, fc.constant(1_000))),
+      attempts: fc.constantFrom(0, 1, 1, 1, 2),
+      attemptsLog: fc.option(fc.array(attemptLog, { maxLength: 3 }), { nil: null, freq: 9 }),
+      status: fc.constantFrom(200, 200, 200, 404, 502),
+      error: maybe(fc.constantFrom('upstream_failed')),
+      stream: fc.boolean(),
+      complete: fc.boolean(),
+      provider: fc.constantFrom('main', 'main', 'other', null),
+      model: maybe(text),
+      modelSent: maybe(text),
+      team: maybe(text),
+      user: maybe(text),
+      tags: fc.constantFrom([], ['a'], ['a', 'b']),
+      credential: maybe(fc.constant({ id: 1, name: 'app' })),
+    }),
+    trace: fc.record({
+      traceId: hex(32),
+      spanId: hex(14).map((id) => `${id}00`),
+      parentSpanId: maybe(hex(16)),
+      state: fc.constantFrom(null, null, null, 'a=1'),
+      isSampled: fc.boolean(),
+      sentMs: maybe(ms),
+      waits: fc.constantFrom<QueueWait[] | null>(null, null, [
+        { provider: null, atMs: 1, tookMs: 2 },
+      ]),
+    }),
+    usage: maybe(usages),
+    cost: maybe(fc.oneof(fc.nat(5_000_000), fc.constantFrom(0, 2e9))),
+  })
+  .map(({ event, trace, usage, cost }) => ({
+    event: { ...finished(event as object), trace },
+    usage,
+    charge: cost === null ? null : { cost, currency: 'USD', priceRevision: 'p' },
+    text: null,
+  }));
+
+test('exports are byte for byte what the official encoder makes of the same spans', () => {
+  const encoder = new SpanEncoder(official, options);
+  fc.assert(
+    fc.property(fc.array(requests, { minLength: 1, maxLength: 20 }), (batch) => {
+      // Each once more: the third of a kind is the first that is made from another one.
+      for (const all of [batch, [...batch, ...batch].reverse()]) {
+        const expected = official(all.flatMap((request) => spansOf(request, options)));
+        assert.deepEqual(Buffer.from(encoder.encode(all)), Buffer.from(expected ?? []));
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('requests that are alike differ in their ids, times and counts', () => {
+  const encoder = new SpanEncoder(official, options);
+  const [base] = fc.sample(requests, { numRuns: 1, seed: 7 });
+  const plain = { attemptsLog: null, attempts: 1, provider: 'main', stream: true, status: 200 };
+  const alike = fc
+    .record({ trace: hex(32), span: hex(14), at: fc.nat(1e9), ms, sent: ms, tokens: fc.nat(126) })
+    .map(({ trace, span, at, ms: totalMs, sent, tokens }): TracedRequest => {
+      const event = finished({
+        ...plain,
+        startedAt: 1.8e12 + at,
+        totalMs,
+        firstTokenMs: sent + 0.5,
+      });
+      return {
+        ...(base as TracedRequest),
+        event: {
+          ...event,
+          requestId: trace,
+          trace: {
+            ...{ traceId: trace, spanId: `${span}00`, parentSpanId: null, state: null },
+            ...{ isSampled: true, sentMs: sent, waits: null },
+          },
+        },
+        usage: { promptTokens: tokens + 1, completionTokens: 300 + tokens },
+        charge: { cost: 10 * tokens + 1, currency: 'USD', priceRevision: 'p' },
+      };
+    });
+  let encoded = 0;
+  const counting = new SpanEncoder((spans) => {
+    encoded++;
+    return official(spans);
+  }, options);
+  const batch = fc.sample(alike, { numRuns: 200, seed: 1 });
+  const expected = official(batch.flatMap((request) => spansOf(request, options)));
+  assert.deepEqual(Buffer.from(encoder.encode(batch)), Buffer.from(expected ?? []));
+  counting.encode(batch);
+  assert.equal(encoded, 2, 'one to see it, one to make the template');
+});
+
+test('a provider that has moved is named as it is now', () => {
+  const moved = { ...options };
+  const encoder = new SpanEncoder(official, moved);
+  const [request] = fc.sample(requests, { numRuns: 1, seed: 3 }) as [TracedRequest];
+  request.event = { ...request.event, provider: 'main', attempts: 1, attemptsLog: null };
+  request.event.trace = { ...request.event.trace, waits: null, state: null };
+  for (const port of [443, 443, 443, 8443, 8443]) {
+    if (providers.main.port !== port) providers.main = { ...providers.main, port };
+    const expected = official(spansOf(request, options));
+    assert.deepEqual(Buffer.from(encoder.encode([request])), Buffer.from(expected ?? []));
+  }
+});
