@@ -6,6 +6,7 @@ import { type Closers, createClosers } from '../closers.js';
 import { makeDirectory, temporaryDirectory } from '../directory.js';
 import { startGenerator } from '../load/generator.js';
 import { measureRound } from '../measure/measure-round.js';
+import type { Measurement } from '../measure/measurement.js';
 import { type Scenario, scenarios } from '../scenarios.js';
 import { llmproxy, spendSetUp } from '../targets/llmproxy.js';
 import { startMock } from '../targets/mock.js';
@@ -30,18 +31,23 @@ const profiles = makeDirectory(join(directory, 'profiles-'));
 const targetClosers = createClosers();
 closers.push(targetClosers.closeAll);
 try {
-  await load(scenario, targetClosers);
+  const { pid, cpuUs, controlUs } = await load(scenario, targetClosers);
   // A process writes its profile when it ends.
   await targetClosers.closeAll();
-  const [worker, control] = busiest(profiles);
-  print('worker', worker);
-  print('control process', control);
+  const worker = profileOf(pid, true);
+  const control = profileOf(pid);
+  print(`worker: ${(cpuUs - controlUs).toFixed(1)} us`, worker);
+  print(`control process: ${controlUs.toFixed(1)} us`, control);
   if (values.svg) writeFileSync(values.svg, drawFrames(worker, `A worker, ${scenario.title}`));
 } finally {
   await closers.closeAll();
 }
 
-async function load(ofScenario: Scenario, closers: Closers): Promise<void> {
+/** @returns what was measured, and the control process. */
+async function load(
+  ofScenario: Scenario,
+  closers: Closers,
+): Promise<Measurement & { pid: number }> {
   const mock = await startMock(closers);
   await mock.configure(ofScenario.mock);
   const upstream = ofScenario.tls ? await startTls(mock, directory, closers) : mock;
@@ -51,21 +57,23 @@ async function load(ofScenario: Scenario, closers: Closers): Promise<void> {
   const generator = startGenerator();
   closers.push(() => generator.close());
   const running = { ...started, name: target.name, idlePssBytes: 0 };
-  await measureRound(generator, running, ofScenario, Number(values.seconds), null);
+  const measured = await measureRound(generator, running, ofScenario, Number(values.seconds), null);
+  return { ...measured, pid: started.pid };
 }
 
 function print(name: string, frame: Frame): void {
-  process.stdout.write(`\n${name}: ${(frame.us / 1e6).toFixed(2)} s\n`);
+  process.stdout.write(`\n${name} a ${scenario?.unit}\n`);
   for (const [at, us] of selfTimes(frame).slice(0, 40)) {
     process.stdout.write(`${((100 * us) / frame.us).toFixed(1).padStart(5)} %  ${at}\n`);
   }
 }
 
-/** The busiest profile, which is the worker's, and the next, which is the control process's. */
-function busiest(folder: string): [Frame, Frame] {
-  const [first, second] = readdirSync(folder)
-    .map((file) => framesOf(JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile))
+/** The profile of a process, or else of the busiest other one, which is the worker. */
+function profileOf(pid: number, isOther = false): Frame {
+  const [first] = readdirSync(profiles)
+    .filter((file) => file.includes(`.${pid}.`) !== isOther)
+    .map((file) => framesOf(JSON.parse(readFileSync(join(profiles, file), 'utf8')) as CpuProfile))
     .sort((a, b) => b.us - a.us);
-  if (!first || !second) throw new Error('fewer than two processes wrote a profile');
-  return [first, second];
+  if (!first) throw new Error('a process wrote no profile');
+  return first;
 }
