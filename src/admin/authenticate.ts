@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { AdminRole } from '../config/settings-schema.js';
+import { type AdminRole, teamOfRole } from '../config/settings-schema.js';
 import { GatewayError } from '../errors.js';
 import type { Guesses } from './guesses.js';
 
@@ -44,14 +44,27 @@ export function adminAuthenticator(keys: readonly AdminKey[], guesses: Guesses):
   };
 }
 
+/** See `RouteDescription`. */
+interface Allowing {
+  method: string;
+  readOnly?: boolean;
+  operators?: boolean;
+  teams?: boolean;
+}
+
 /**
  * Refuses a route that a role does not allow.
  * @throws GatewayError `permission_denied`.
  */
 export function authorize(
   { actor, role }: { actor: string; role: AdminRole },
-  { method, readOnly, operators }: { method: string; readOnly?: boolean; operators?: boolean },
+  { method, readOnly, operators, teams }: Allowing,
 ): void {
+  const team = teamOfRole(role);
+  if (team !== null) {
+    if (teams) return;
+    throw new GatewayError('permission_denied', `${actor} may use the team "${team}" only.`);
+  }
   if (role === 'admin' || method === 'GET' || readOnly) return;
   if (role === 'operator' && operators) return;
   const needed = operators ? 'operator or admin' : 'admin';

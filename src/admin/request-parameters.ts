@@ -1,3 +1,4 @@
+import { teamOfRole } from '../config/settings-schema.js';
 import { cursorPattern, type RequestFilter, statusPattern } from '../db/queries/request-filter.js';
 import { GatewayError } from '../errors.js';
 import { PeriodError, parsePeriod } from '../observe/usage/period.js';
@@ -62,13 +63,31 @@ export const formatParameter: Parameter = {
   schema: { type: 'string', enum: ['json', 'csv'], default: 'json' },
 };
 
-/** @throws GatewayError `invalid_request` naming the parameter. */
-export function filterOf(query: URLSearchParams): RequestFilter {
+/**
+ * The team that a request is about: the one of its query, or the one that its role is limited to.
+ * @throws GatewayError `permission_denied`.
+ */
+export function teamAsked({ query, role }: AdminRequest): string | null {
+  const [asked, own] = [query.get('team'), teamOfRole(role)];
+  if (own !== null && asked !== null && asked !== own) throw otherTeam(own);
+  return own ?? asked;
+}
+
+export function otherTeam(own: string): GatewayError {
+  return new GatewayError('permission_denied', `team: you may use the team "${own}" only.`, {
+    param: 'team',
+  });
+}
+
+/** @throws GatewayError `invalid_request` naming the parameter, `permission_denied`. */
+export function filterOf(request: AdminRequest): RequestFilter {
+  const { query, role } = request;
+  const team = teamAsked(request);
   const period = orInvalid(() => parsePeriod(query.get('since'), query.get('until')));
   return {
     ...period,
     key: query.get('key'),
-    team: query.get('team'),
+    team: team !== null && teamOfRole(role) !== null ? { exactly: team } : team,
     user: query.get('user'),
     tag: query.get('tag'),
     model: query.get('model'),
@@ -108,9 +127,10 @@ function checked(timeZone: string): string {
   return new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone;
 }
 
-/** Identifies a report by the request's parameters, in any order. */
-export function asked(kind: ReportOf['kind'], { query, signal }: AdminRequest): ReportOf {
-  return { kind, key: JSON.stringify([...query].sort()), signal };
+/** Identifies a report by the request's parameters, in any order, and by who may see what. */
+export function asked(kind: ReportOf['kind'], request: AdminRequest): ReportOf {
+  const { query, role, signal } = request;
+  return { kind, key: JSON.stringify([...query, ['own team', teamOfRole(role)]].sort()), signal };
 }
 
 export function invalid(param: string, reason: string): GatewayError {

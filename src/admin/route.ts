@@ -40,12 +40,14 @@ export interface RouteDescription {
   readOnly?: boolean;
   /** True where operators may use it too. */
   operators?: boolean;
+  /** True where a role of one team may use it: the handler then keeps to that team. */
+  teams?: boolean;
   /** True for the operation that begins a session: it also takes a one-time code as the key. */
   signsIn?: boolean;
   /** True for what only serves the console: unknown where that is off. */
   console?: boolean;
   /** Maximum body by role of the admin key, where it differs from the common one. */
-  maxBodyBytes?: Readonly<Record<AdminRole, number>>;
+  maxBodyBytes?: Readonly<Partial<Record<AdminRole, number>>>;
 }
 
 /** `admin`: needs the admin key. */

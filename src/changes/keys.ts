@@ -188,6 +188,7 @@ function withKey(
   return { ...rows, credentials: [...others, toCredential(replacedId, key)] };
 }
 
-function notFound(id: number): never {
+/** @throws GatewayError `not_found`. */
+export function notFound(id: number): never {
   throw new GatewayError('not_found', `There is no credential with id ${id}.`, { param: 'id' });
 }

@@ -190,7 +190,7 @@ export interface Team {
   weight: number;
   /** Tags of its keys' requests. */
   tags: string[];
-  /** The person responsible for it, for people. */
+  /** Who is responsible for it; signed in by OpenID, they manage it. */
   admins: string[];
   /** Which answers are cached, of keys that do not say themselves; null or absent: none. */
   cache?: CacheRules | null;

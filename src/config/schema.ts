@@ -236,7 +236,8 @@ export const teamProperties = {
     type: 'array',
     items: { type: 'string', minLength: 1, maxLength: 200 },
     maxItems: 100,
-    description: 'Who answers for it, such as addresses of mail; for people.',
+    description:
+      'Who is responsible for it, such as e-mail addresses. Signed in by OpenID, they have the role of the team.',
   },
   cache: {
     ...cacheSchema,

@@ -245,10 +245,15 @@ export interface AdminKeySetting {
 
 /**
  * `viewer`: may read everything and change nothing. `operator`: may also change providers. `admin`:
- * may do everything.
+ * may do everything. `team:NAME`: sees that team's usage and manages its keys, and nothing else.
  */
-export type AdminRole = (typeof adminRoles)[number];
-export const adminRoles = ['admin', 'operator', 'viewer'] as const;
+export type AdminRole = 'admin' | 'operator' | 'viewer' | `team:${string}`;
+const rolePattern = '^(?:admin|operator|viewer|team:.{1,100})$';
+
+/** The team that a role is limited to; null: it sees all. */
+export function teamOfRole(role: AdminRole): string | null {
+  return role.startsWith('team:') ? role.slice('team:'.length) : null;
+}
 
 const strategyNames = ['weighted_round_robin', 'weighted_random', 'latency', 'least_busy'] as const;
 export type StrategyName = (typeof strategyNames)[number];
@@ -405,7 +410,7 @@ export const settingsSchema = section({
           name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$' },
           key: { type: 'string', minLength: 16 },
           key_sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-          role: { type: 'string', enum: adminRoles },
+          role: { type: 'string', pattern: rolePattern },
           expires_at: { type: 'string', pattern: timePattern },
         },
       },
@@ -434,7 +439,7 @@ export const settingsSchema = section({
       role_claim: { type: 'string', minLength: 1, default: 'groups' },
       roles: {
         type: 'object',
-        additionalProperties: { type: 'string', enum: adminRoles },
+        additionalProperties: { type: 'string', pattern: rolePattern },
         default: {},
       },
     }),

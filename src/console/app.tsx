@@ -6,7 +6,7 @@ import { linkTo, route } from './lib/route.js';
 import { connection, session } from './lib/session.js';
 import { setTheme, type Theme, theme } from './lib/theme.js';
 import { type Language, language, setLanguage, t } from './lib/words.js';
-import { type PageName, pageGroups, pages } from './pages/index.js';
+import { isShown, pageGroups, pageOf, pages } from './pages/index.js';
 import { SignIn } from './pages/sign-in.js';
 import { Empty } from './parts/state.js';
 import { Toasts } from './parts/toast.js';
@@ -19,7 +19,8 @@ function Shell() {
   const [isOpen, setOpen] = useState(false);
   const { page, item } = route.value;
   const main = useRef<HTMLElement>(null);
-  const Shown = pages[page as PageName];
+  const name = pageOf(page);
+  const Shown = name && pages[name];
   useEffect(() => {
     setOpen(false);
     scrollTo(0, 0);
@@ -41,7 +42,7 @@ function Shell() {
           onClick={() => setOpen(false)}
         />
       )}
-      <Side isOpen={isOpen} page={page} />
+      <Side isOpen={isOpen} page={name ?? page} />
       <main ref={main} tabIndex={-1}>
         <Lost />
         {Shown ? (
@@ -73,16 +74,20 @@ function Side({ isOpen, page }: { isOpen: boolean; page: string }) {
     <aside class={isOpen ? 'side open' : 'side'}>
       <Brand />
       <nav aria-label={t('Pages')}>
-        {pageGroups.map(({ title, names }) => (
-          <div key={title}>
-            {title && <div class="group">{t(title)}</div>}
-            {names.map(([each, text]) => (
-              <a key={each} href={linkTo(each)} aria-current={each === page ? 'page' : undefined}>
-                {t(text)}
-              </a>
-            ))}
-          </div>
-        ))}
+        {pageGroups.map(({ title, names }) => {
+          const shown = names.filter(([each]) => isShown(each));
+          if (shown.length === 0) return null;
+          return (
+            <div key={title}>
+              {title && <div class="group">{t(title)}</div>}
+              {shown.map(([each, text]) => (
+                <a key={each} href={linkTo(each)} aria-current={each === page ? 'page' : undefined}>
+                  {t(text)}
+                </a>
+              ))}
+            </div>
+          );
+        })}
       </nav>
       <div class="foot">
         <div class="line">
@@ -107,7 +112,7 @@ function Side({ isOpen, page }: { isOpen: boolean; page: string }) {
         <div>{t('Times: {zone}', { zone: `${name} (${offset})` })}</div>
         <div>
           <div class="person">{who?.actor}</div>
-          <div>{t(who?.role ?? '')}</div>
+          <div>{who?.team != null ? t('Team {name}', { name: who.team }) : t(who?.role ?? '')}</div>
         </div>
         <div class="line">
           <button type="button" class="link" onClick={() => void signOut(false)}>

@@ -26,7 +26,14 @@ export interface Content {
 /** A gateway with providers, keys, teams and usage. */
 export async function startFilled(t: TestContext, content: Content): Promise<Daemon> {
   const daemon = await startDaemon(t, {
-    settings: { admin: { keys: [{ name: 'board', role: 'viewer', key: 'the-key-of-the-board' }] } },
+    settings: {
+      admin: {
+        keys: [
+          { name: 'board', role: 'viewer', key: 'the-key-of-the-board' },
+          { name: 'lead', role: 'team:support', key: 'the-key-of-the-lead' },
+        ],
+      },
+    },
   });
   if (content.keys === 0) return daemon;
   const mock = await startMockProvider();

@@ -1,9 +1,11 @@
+import type { ChangeControl } from '../../changes/change-control.js';
 import {
   createKey,
   deleteKey,
   existingKey,
   type KeyFields,
   type KeyValue,
+  notFound,
   rotateKey,
   updateKey,
 } from '../../changes/keys.js';
@@ -15,12 +17,14 @@ import {
   minOldKeyLength,
 } from '../../config/credential-key.js';
 import { credentialProperties } from '../../config/schema.js';
+import { teamOfRole } from '../../config/settings-schema.js';
 import { configVersion } from '../../db/queries/config-version.js';
 import { listCredentials } from '../../db/queries/list-credentials.js';
 import type { CredentialRow } from '../../db/queries/rows.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { listAnswer, pageOf, pageParameters } from '../list-page.js';
 import { jsonRequest, jsonResponse, ref, rowId } from '../openapi-schemas.js';
+import { otherTeam, teamAsked } from '../request-parameters.js';
 import type { AdminRequest, ChangeRoute, Parameter } from '../route.js';
 
 const keyProperties = {
@@ -62,6 +66,7 @@ export const credentialRoutes: readonly ChangeRoute[] = [
     method: 'GET',
     path: '/admin/v1/credentials',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'listCredentials',
       summary: 'List the keys',
@@ -73,7 +78,7 @@ export const credentialRoutes: readonly ChangeRoute[] = [
     handle: async (request, control) => {
       const { version } = await query(control, configVersion);
       const { query: parameters } = request;
-      const filter = { tags: parameters.getAll('tag'), team: parameters.get('team') };
+      const filter = { tags: parameters.getAll('tag'), team: teamAsked(request) };
       const page = { ...pageOf(parameters, 'name'), ...filter };
       return await listAnswer(
         { version, name: 'credentials', page },
@@ -86,6 +91,7 @@ export const credentialRoutes: readonly ChangeRoute[] = [
     method: 'POST',
     path: '/admin/v1/credentials',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'createCredential',
       summary: 'Create a key',
@@ -102,7 +108,8 @@ export const credentialRoutes: readonly ChangeRoute[] = [
       responses: { 201: jsonResponse('The new key', ref('CredentialCreated')) },
     },
     handle: async (request, control) => {
-      const fields = request.body as KeyFields;
+      const team = teamOfRole(request.role);
+      const fields = { ...withinTeam(request), ...(team !== null && { team }) };
       const { version, row, ...once } = await createKey(control, authorOf(request), fields);
       return {
         status: 201,
@@ -115,6 +122,7 @@ export const credentialRoutes: readonly ChangeRoute[] = [
     method: 'GET',
     path: '/admin/v1/credentials/{id}',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'getCredential',
       summary: 'Show a key',
@@ -124,7 +132,7 @@ export const credentialRoutes: readonly ChangeRoute[] = [
     },
     handle: async (request, control) => {
       const { version } = await query(control, configVersion);
-      const row = await existingKey(control, idOf(request));
+      const row = await ownKey(control, request);
       return { status: 200, body: { version, credential: show(row) } };
     },
   },
@@ -132,6 +140,7 @@ export const credentialRoutes: readonly ChangeRoute[] = [
     method: 'PUT',
     path: '/admin/v1/credentials/{id}',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'updateCredential',
       summary: 'Change a key',
@@ -148,8 +157,9 @@ export const credentialRoutes: readonly ChangeRoute[] = [
       responses: { 200: jsonResponse('The key as it is now', ref('CredentialUpdated')) },
     },
     handle: async (request, control) => {
-      const fields = request.body as KeyFields;
-      const changed = await updateKey(control, authorOf(request), idOf(request), fields);
+      const fields = withinTeam(request);
+      const { id } = await ownKey(control, request);
+      const changed = await updateKey(control, authorOf(request), id, fields);
       const { version, row } = changed;
       return { status: 200, body: { version, status: 'updated', credential: show(row) } };
     },
@@ -158,6 +168,7 @@ export const credentialRoutes: readonly ChangeRoute[] = [
     method: 'POST',
     path: '/admin/v1/credentials/{id}/rotate',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'rotateCredential',
       summary: 'Give a key a new value',
@@ -188,7 +199,8 @@ export const credentialRoutes: readonly ChangeRoute[] = [
     handle: async (request, control) => {
       const { grace_secs = 86_400, ...value } = (request.body ?? {}) as RotateBody;
       const author = authorOf(request);
-      const rotated = await rotateKey(control, author, idOf(request), value, grace_secs);
+      const { id } = await ownKey(control, request);
+      const rotated = await rotateKey(control, author, id, value, grace_secs);
       const { version, row, ...once } = rotated;
       const credential = { ...show(row), ...once };
       return { status: 200, body: { version, status: 'rotated', credential } };
@@ -198,6 +210,7 @@ export const credentialRoutes: readonly ChangeRoute[] = [
     method: 'DELETE',
     path: '/admin/v1/credentials/{id}',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'deleteCredential',
       summary: 'Delete a key',
@@ -207,7 +220,8 @@ export const credentialRoutes: readonly ChangeRoute[] = [
       responses: { 204: { description: 'It is deleted' } },
     },
     handle: async (request, control) => {
-      await deleteKey(control, authorOf(request), idOf(request));
+      const { id } = await ownKey(control, request);
+      await deleteKey(control, authorOf(request), id);
       return { status: 204 };
     },
   },
@@ -217,8 +231,29 @@ interface RotateBody extends KeyValue {
   grace_secs?: number;
 }
 
-function idOf({ params }: AdminRequest): number {
-  return Number(params.id);
+/**
+ * The key of the path. One of another team is unknown to a role of one team.
+ * @throws GatewayError `not_found`.
+ */
+async function ownKey(
+  control: ChangeControl,
+  { params, role }: AdminRequest,
+): Promise<CredentialRow> {
+  const id = Number(params.id);
+  const row = await existingKey(control, id);
+  const team = teamOfRole(role);
+  return team === null || row.team === team ? row : notFound(id);
+}
+
+/**
+ * The fields of the body: a role of one team gives no key away.
+ * @throws GatewayError `permission_denied`.
+ */
+function withinTeam({ body, role }: AdminRequest): KeyFields {
+  const fields = body as KeyFields;
+  const team = teamOfRole(role);
+  if (team !== null && fields.team !== undefined && fields.team !== team) throw otherTeam(team);
+  return fields;
 }
 
 /** A credential for answers, without the key and its hash. Adopted rows have no preview. */

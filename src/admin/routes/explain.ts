@@ -1,5 +1,6 @@
 import { query } from '../../changes/query.js';
 import { unitNames } from '../../config/price.js';
+import { teamOfRole } from '../../config/settings-schema.js';
 import { findRequestLog } from '../../db/queries/list-requests.js';
 import { findPrice } from '../../db/queries/price-revisions.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
@@ -172,6 +173,7 @@ export const explainRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/admin/v1/explain/{request_id}',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'explainRequest',
       summary: 'Explain a past request',
@@ -189,10 +191,12 @@ export const explainRoutes: readonly AdminRoute[] = [
       ],
       responses: { 200: jsonResponse('What happened', requestExplanation) },
     },
-    handle: async ({ params, signal }, control) => {
+    handle: async ({ params, role, signal }, control) => {
       const id = params.request_id ?? '';
+      const own = teamOfRole(role);
+      const isOwn = (team: string | null) => own === null || team === own;
       const remembered = control.recent.request(id);
-      if (remembered) {
+      if (remembered && isOwn(remembered.event.team)) {
         const providers = control.providersAt(remembered.event.configVersion);
         const { recent, settings } = control;
         const body = explainRemembered(
@@ -206,7 +210,7 @@ export const explainRoutes: readonly AdminRoute[] = [
       }
       const asked = { kind: 'explain', key: id, signal } as const;
       const row = await control.reports.run(asked, (sql, stop) => findRequestLog(sql, id, stop));
-      if (row) {
+      if (row && isOwn(row.team)) {
         const price = await query(control, (sql) => findPrice(sql, row.price_revision));
         return { status: 200, body: explainRow(row, price) };
       }

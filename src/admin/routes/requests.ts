@@ -61,6 +61,7 @@ export const requestRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/admin/v1/requests',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'listRequests',
       summary: 'Search single requests',
@@ -89,7 +90,7 @@ export const requestRoutes: readonly AdminRoute[] = [
     },
     handle: async (request, control) => {
       const { query } = request;
-      const filter = filterOf(query);
+      const filter = filterOf(request);
       const limit = Number(query.get('limit') ?? 100);
       const { rows, next } = await control.reports.run(asked('requests', request), (sql, signal) =>
         listRequestPage(sql, filter, limit, signal),

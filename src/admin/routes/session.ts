@@ -1,3 +1,4 @@
+import { type AdminRole, teamOfRole } from '../../config/settings-schema.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
 import { errorReferences } from '../openapi-errors.js';
@@ -12,6 +13,7 @@ const textOrNull = { type: ['string', 'null'] };
 const who = object({
   actor: { ...text, description: 'The name in history and audit log.' },
   role: text,
+  team: { ...textOrNull, description: 'The only team that this role sees; null: all.' },
   expires_at: { type: ['string', 'null'], format: 'date-time', description: 'Null for a key.' },
   csrf_token: {
     ...textOrNull,
@@ -54,6 +56,7 @@ export const sessionRoutes: readonly AdminRoute[] = [
     method: 'POST',
     path: '/admin/v1/session',
     access: 'admin',
+    teams: true,
     console: true,
     signsIn: true,
     readOnly: true,
@@ -75,6 +78,7 @@ export const sessionRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/admin/v1/session',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'getSession',
       summary: 'Show who is asking',
@@ -87,6 +91,7 @@ export const sessionRoutes: readonly AdminRoute[] = [
     method: 'DELETE',
     path: '/admin/v1/session',
     access: 'admin',
+    teams: true,
     readOnly: true,
     operation: {
       operationId: 'signOut',
@@ -113,6 +118,7 @@ export const sessionRoutes: readonly AdminRoute[] = [
     method: 'POST',
     path: '/admin/v1/session/links',
     access: 'admin',
+    teams: true,
     console: true,
     readOnly: true,
     operation: {
@@ -175,7 +181,9 @@ export const sessionRoutes: readonly AdminRoute[] = [
       const { query, headers, isSecure } = request;
       const oidc = providerOf(control);
       try {
-        const person = await oidc.finish(query, cookieValue('oidc', headers.cookie, isSecure));
+        const { teams = [] } = control.active().configuration;
+        const state = cookieValue('oidc', headers.cookie, isSecure);
+        const person = await oidc.finish(query, state, teams);
         const begun = await begin(request, control, person);
         return {
           status: 303,
@@ -206,10 +214,11 @@ async function begin(
   return { status: 201, headers, body: describe(session.actor, session.role, session) };
 }
 
-function describe(actor: string, role: string, session: Session | null) {
+function describe(actor: string, role: AdminRole, session: Session | null) {
   return {
     actor,
     role,
+    team: teamOfRole(role),
     expires_at: session && new Date(session.expiresAt).toISOString(),
     csrf_token: session?.csrfToken ?? null,
   };

@@ -1,5 +1,7 @@
 import { query } from '../../changes/query.js';
+import type { Budget } from '../../config/budget.js';
 import { unitNames } from '../../config/price.js';
+import { teamOfRole } from '../../config/settings-schema.js';
 import { budgetTotals } from '../../db/queries/sync-budgets.js';
 import { windowOf } from '../../limits/budget-lease.js';
 import { budgetKey } from '../../routing/budgets.js';
@@ -70,6 +72,7 @@ export const spendRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/admin/v1/spend/budgets',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'listSpentBudgets',
       summary: 'List what is spent of each budget in its window',
@@ -96,10 +99,15 @@ export const spendRoutes: readonly AdminRoute[] = [
         ),
       },
     },
-    handle: async (_, control) => {
+    handle: async ({ role }, control) => {
       const nowMs = Date.now();
       const totals = await query(control, budgetTotals);
-      const budgets = (control.active().configuration.budgets ?? []).map((budget) => {
+      const { budgets: all = [], credentials } = control.active().configuration;
+      const own = teamOfRole(role);
+      const keys = credentials.filter(({ team }) => team === own).map(({ name }) => name);
+      const isOwn = ({ applies_to: { team, key } }: Budget) =>
+        team === own || (key !== undefined && keys.includes(key));
+      const budgets = (own === null ? all : all.filter(isOwn)).map((budget) => {
         const { id = null, name, amount, window } = budget;
         const { startMs, endMs } = windowOf(window, nowMs);
         const total = totals.find(

@@ -1,6 +1,7 @@
 import { query } from '../../changes/query.js';
 import { createTeam, deleteTeam, existingTeam, updateTeam } from '../../changes/teams.js';
 import { teamProperties } from '../../config/schema.js';
+import { teamOfRole } from '../../config/settings-schema.js';
 import { configVersion } from '../../db/queries/config-version.js';
 import { listTeams } from '../../db/queries/list-teams.js';
 import type { TeamInput } from '../../db/queries/rows.js';
@@ -23,6 +24,7 @@ export const teamRoutes: readonly ChangeRoute[] = [
     method: 'GET',
     path: '/admin/v1/teams',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'listTeams',
       summary: 'List the teams',
@@ -33,8 +35,10 @@ export const teamRoutes: readonly ChangeRoute[] = [
     },
     handle: async (request, control) => {
       const { version } = await query(control, configVersion);
+      const own = teamOfRole(request.role);
+      const page = { ...pageOf(request.query, 'name'), ...(own !== null && { exact: own }) };
       return await listAnswer(
-        { version, name: 'teams', page: pageOf(request.query, 'name') },
+        { version, name: 'teams', page },
         (part) => query(control, (sql) => listTeams(sql, part)),
         (row) => row,
       );

@@ -67,6 +67,7 @@ export const usageRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/admin/v1/usage',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'getUsage',
       summary: 'Sum requests, errors, tokens, cost and latency',
@@ -116,7 +117,7 @@ export const usageRoutes: readonly AdminRoute[] = [
       const given = query.get('by');
       const by = (given?.split(',') ?? []) as UsageGrouping[];
       if (by.length === 2 && by[0] === by[1]) throw invalid('by', `it names ${by[0]} twice`);
-      const filter = filterOf(query);
+      const filter = filterOf(request);
       const timeZone = timeZoneOf(query);
       const { groups, total } = await control.reports.run(asked('usage', request), (sql, signal) =>
         sumUsage(sql, by, filter, { timeZone, signal }),

@@ -1,7 +1,8 @@
 import type { Configuration, IDToken } from 'openid-client';
+import type { Team } from '../../config/configuration.js';
 import { isLoopback } from '../../config/is-loopback.js';
 import { generateSecretKey, openBytes, sealBytes } from '../../config/secret-cipher.js';
-import { type AdminRole, adminRoles, type Settings } from '../../config/settings-schema.js';
+import type { AdminRole, Settings } from '../../config/settings-schema.js';
 import { GatewayError } from '../../errors.js';
 import type { Person } from './sessions.js';
 
@@ -68,9 +69,14 @@ export class Oidc {
    * Finishes a sign-in.
    * @param query of the request that the provider has sent the browser back with.
    * @param cookie of the browser; null: it has none.
+   * @param teams whose `admins` have the role of their team.
    * @throws GatewayError `permission_denied`, `unavailable`.
    */
-  async finish(query: URLSearchParams, cookie: string | null): Promise<Person> {
+  async finish(
+    query: URLSearchParams,
+    cookie: string | null,
+    teams: readonly Pick<Team, 'name' | 'admins'>[],
+  ): Promise<Person> {
     const pending = this.#pendingIn(cookie ?? '');
     if (!pending || query.get('state') !== pending.state) {
       throw denied('This sign-in was not begun in this browser, or took too long.');
@@ -93,7 +99,7 @@ export class Oidc {
         });
       });
     const claims = tokens.claims() as IDToken;
-    return { ...this.#person(claims), key: null };
+    return { ...this.#person(claims, teams), key: null };
   }
 
   /** Null for what this daemon has not made. */
@@ -106,12 +112,21 @@ export class Oidc {
     }
   }
 
-  #person(claims: IDToken): { actor: string; role: AdminRole } {
+  #person(
+    claims: IDToken,
+    teams: readonly Pick<Team, 'name' | 'admins'>[],
+  ): { actor: string; role: AdminRole } {
     const { name_claim, role_claim, roles } = this.#settings;
     const name = claim(claims, name_claim);
     const person = typeof name === 'string' && name !== '' ? name : claims.sub;
-    const held = new Set([claim(claims, role_claim)].flat().map((value) => roles[String(value)]));
-    const role = adminRoles.find((each) => held.has(each));
+    const given = [claim(claims, role_claim)]
+      .flat()
+      .flatMap((value) => (Object.hasOwn(roles, String(value)) && roles[String(value)]) || []);
+    // An address that the provider has not checked proves nothing.
+    const isProven = name_claim !== 'email' || claims.email_verified !== false;
+    const led = teams.filter(({ admins }) => isProven && admins.includes(person));
+    const ofTeams = led.map(({ name }): AdminRole => `team:${name}`);
+    const [role] = [...given, ...ofTeams].sort((a, b) => rank(a) - rank(b));
     if (!role) throw denied(`The identity provider gives ${printable(person)} no role here.`);
     return { actor: `oidc:${printable(person)}`, role };
   }
@@ -141,6 +156,12 @@ export class Oidc {
       timeout: timeoutSeconds,
     });
   }
+}
+
+/** The first role wins: one that may change something goes before one that may not. */
+function rank(role: AdminRole): number {
+  const order = ['admin', 'operator', 'team', 'viewer'];
+  return order.indexOf(role.split(':', 1)[0] ?? '');
 }
 
 /** A claim by its name, or by a path in dots such as Keycloak's `realm_access.roles`. */

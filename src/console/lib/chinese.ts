@@ -289,6 +289,7 @@ export const chinese: Readonly<Record<string, string>> = {
   Tag: '标签',
   Tags: '标签',
   Team: '团队',
+  'Team {name}': '团队 {name}',
   Teams: '团队',
   Test: '测试',
   'Test all': '全部测试',

@@ -4,7 +4,8 @@ import { computed, signal } from '@preact/signals';
 export interface SignedIn {
   actor: string;
   role: string;
-  team?: string | null;
+  /** The only team that this person sees; null: all. */
+  team: string | null;
   expires_at: string | null;
   csrf_token: string | null;
 }
@@ -17,7 +18,9 @@ export const signInNote = signal<string | null>(null);
 /** `lost` after a request that did not reach the gateway. */
 export const connection = signal<'good' | 'lost'>('good');
 
-export const role = computed(() => session.value?.role ?? 'viewer');
+export const role = computed(() =>
+  session.value?.team != null ? 'team' : (session.value?.role ?? 'viewer'),
+);
 
 /** Rights of the role: the server decides, and this only hides what it would refuse. */
 export const mayChangeProviders = computed(

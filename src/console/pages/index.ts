@@ -1,3 +1,4 @@
+import { role } from '../lib/session.js';
 import { AuditPage } from './audit.js';
 import { Budgets } from './budgets.js';
 import { Configuration } from './configuration.js';
@@ -32,6 +33,21 @@ export type PageName = keyof typeof pages;
 interface Group {
   title: string;
   names: readonly (readonly [PageName, string])[];
+}
+
+/** Those that show anything of one team alone; the first is its home. */
+const ofTeam: readonly string[] = ['usage', 'requests', 'playground', 'keys', 'budgets'];
+
+/** The page of a name in an address, for who is signed in; undefined: there is none. */
+export function pageOf(name: string): PageName | undefined {
+  const isTeam = role.value === 'team';
+  const shown = isTeam && name === 'overview' ? 'usage' : name;
+  return isShown(shown) ? (shown as PageName) : undefined;
+}
+
+/** True for a page that whoever is signed in may see. */
+export function isShown(name: string): boolean {
+  return Object.hasOwn(pages, name) && (role.value !== 'team' || ofTeam.includes(name));
 }
 
 /** The pages in the order of the menu. */

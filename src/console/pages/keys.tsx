@@ -4,7 +4,7 @@ import { call, withQuery } from '../lib/api.js';
 import { age, compact, day } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo, route, setQuery } from '../lib/route.js';
-import { mayChangeKeys } from '../lib/session.js';
+import { mayChangeKeys, role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
@@ -40,7 +40,9 @@ export function Keys() {
       {t('Create a key')}
     </button>
   );
-  const teamNames = (teams.data?.teams ?? []).map(({ name }) => name);
+  // Keys made by who sees one team are that team's.
+  const choices = role.value === 'team' ? [] : (teams.data?.teams ?? []);
+  const teamNames = choices.map(({ name }) => name);
   return (
     <Page
       title={t('Keys')}

@@ -5,7 +5,7 @@ import { asCode, type ChatAnswer, type ChatRequest, chat, type Message } from '.
 import { compact, duration } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo } from '../lib/route.js';
-import { mayChangeKeys } from '../lib/session.js';
+import { mayChangeKeys, role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Choices } from '../parts/choices.js';
@@ -24,7 +24,7 @@ type Shown = 'talk' | 'request' | 'answer' | 'curl' | 'python' | 'node';
 
 /** Chat by any key and model, as a client would. The key stays in this page. */
 export function Playground() {
-  const models = useLoad<ModelList>('models?limit=500');
+  const models = useLoad<ModelList>(role.value === 'team' ? null : 'models?limit=500');
   const [key, setKey] = useState('');
   const [model, setModel] = useState('');
   const [system, setSystem] = useState('');

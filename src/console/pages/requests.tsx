@@ -4,6 +4,7 @@ import { call, withQuery } from '../lib/api.js';
 import { useLive } from '../lib/live.js';
 import { useLoad } from '../lib/load.js';
 import { route, setQuery } from '../lib/route.js';
+import { role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Page, Panel } from '../parts/panel.js';
@@ -65,13 +66,15 @@ function Search() {
         path: isLive ? 'events?topics=requests' : withQuery('requests', filters),
       }}
       actions={
-        <button
-          type="button"
-          aria-pressed={isLive}
-          onClick={() => setQuery({ live: isLive ? '' : 'yes' })}
-        >
-          {t(isLive ? 'Stop following' : 'Follow live')}
-        </button>
+        role.value !== 'team' && (
+          <button
+            type="button"
+            aria-pressed={isLive}
+            onClick={() => setQuery({ live: isLive ? '' : 'yes' })}
+          >
+            {t(isLive ? 'Stop following' : 'Follow live')}
+          </button>
+        )
       }
     >
       <div class="filters">

@@ -8,7 +8,7 @@ export interface RequestFilter {
   /** Name of a key: its present one, or the last of one that is gone. */
   key?: string | null;
   /** Names of the row: a team may have another one since. */
-  team?: string | null;
+  team?: string | { exactly: string } | null;
   user?: string | null;
   /** One of its tags. */
   tag?: string | null;
@@ -47,7 +47,8 @@ export function where({ since, until, ...filter }: RequestFilter): string {
       THEN credential_id IN (SELECT c.id FROM credentials c WHERE ${matches('c.name', key)})
       ELSE ${matches('credential_name', key)} END`);
   }
-  if (team) conditions.push(matches('team', team));
+  if (typeof team === 'string') conditions.push(matches('team', team));
+  else if (team) conditions.push(`team = ${literal(team.exactly)}`);
   if (user) conditions.push(matches('end_user', user));
   if (tag) {
     conditions.push(

@@ -9,7 +9,10 @@ import { freePort } from '../../support/free-port.js';
 const people: Readonly<Record<string, object>> = {
   ada: { email: 'ada@example.com', groups: ['staff', 'llm-admins'] },
   bob: { email: 'bob@example.com', groups: ['staff'] },
-  eve: { email: 'eve@example.com', groups: ['others'] },
+  tim: { email: 'tim@example.com', groups: ['staff', 'chat-leads'] },
+  eve: { email: 'eve@example.com', groups: ['others', 'constructor'] },
+  kim: { email: 'kim@example.com', groups: ['others'] },
+  kim2: { email: 'kim@example.com', email_verified: false, groups: ['others'] },
   nobody: {},
 };
 
@@ -25,7 +28,7 @@ async function startProvider(t: TestContext, redirectUri: string): Promise<strin
         redirect_uris: [redirectUri],
       },
     ],
-    claims: { openid: ['sub'], email: ['email'], profile: ['groups'] },
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['groups'] },
     conformIdTokenClaims: false,
     cookies: { keys: ['a-key-for-cookies'] },
     features: { devInteractions: { enabled: false } },
@@ -115,7 +118,7 @@ async function start(t: TestContext): Promise<Daemon> {
           issuer,
           client_id: 'llmproxy',
           client_secret: 'the-secret-of-the-client',
-          roles: { 'llm-admins': 'admin', staff: 'viewer' },
+          roles: { staff: 'viewer', 'llm-admins': 'admin', 'chat-leads': 'team:chat' },
         },
       },
     },
@@ -126,11 +129,16 @@ async function start(t: TestContext): Promise<Daemon> {
 
 test('people sign in at an OpenID provider, with the role of their group and their own name', async (t) => {
   const daemon = await start(t);
+  await daemon.sql`INSERT INTO teams (name, admins) VALUES ('sales', '["kim@example.com"]')`;
+  await daemon.reload();
   const { host } = new URL(daemon.url);
   assert.equal(JSON.parse((await ask(`${daemon.url}/admin/v1/sign-in`)).text).oidc, true);
-  for (const [person, actor, role] of [
-    ['ada', 'oidc:ada@example.com', 'admin'],
-    ['bob', 'oidc:bob@example.com', 'viewer'],
+  for (const [person, actor, role, status] of [
+    ['ada', 'oidc:ada@example.com', 'admin', 201],
+    ['bob', 'oidc:bob@example.com', 'viewer', 403],
+    // A role comes before another that only reads; its team does not exist yet.
+    ['tim', 'oidc:tim@example.com', 'team:chat', 409],
+    ['kim', 'oidc:kim@example.com', 'team:sales', 201],
   ] as const) {
     const browser = new Browser(person);
     const { end } = await browser.follow(`${daemon.url}/admin/v1/oidc`);
@@ -144,21 +152,34 @@ test('people sign in at an OpenID provider, with the role of their group and the
       headers: { cookie, 'x-csrf-token': who.csrf_token, 'content-type': 'application/json' },
       body: JSON.stringify({ name: `of ${person}` }),
     });
-    assert.equal(made.status, role === 'admin' ? 201 : 403, made.text);
+    assert.equal(made.status, status, made.text);
   }
-  const audit = await daemon.sql`SELECT actor, object FROM audit_log`;
-  assert.deepEqual([...audit], [{ actor: 'oidc:ada@example.com', object: 'of ada' }]);
+  const audit = await daemon.sql`SELECT actor, object FROM audit_log WHERE actor LIKE 'oidc:%'`;
+  assert.deepEqual(
+    [...audit],
+    [
+      { actor: 'oidc:ada@example.com', object: 'of ada' },
+      { actor: 'oidc:kim@example.com', object: 'of kim' },
+    ],
+  );
+  const [key] = await daemon.sql`SELECT team FROM credentials WHERE name = 'of kim'`;
+  assert.equal(key?.team, 'sales');
 });
 
 test('nobody comes in without a role, in another browser, twice, or by a changed answer', async (t) => {
   const daemon = await start(t);
   const { host } = new URL(daemon.url);
   const failed = `${daemon.url}/console#sign-in-failed=`;
-  for (const person of ['eve', 'nobody']) {
+  await daemon.sql`INSERT INTO teams (name, admins) VALUES ('sales', '["kim@example.com"]')`;
+  await daemon.reload();
+  for (const person of ['eve', 'nobody', 'kim2']) {
     const browser = new Browser(person);
     const { end } = await browser.follow(`${daemon.url}/admin/v1/oidc`);
     assert.ok(end.startsWith(failed), end);
-    assert.match(decodeURIComponent(end), /gives (eve@example\.com|nobody) no role here/);
+    assert.match(
+      decodeURIComponent(end),
+      /gives (eve@example\.com|kim@example\.com|nobody) no role here/,
+    );
     assert.equal(browser.cookieOf(host, 'llmproxy_session'), undefined);
   }
 
