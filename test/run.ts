@@ -24,6 +24,13 @@ const coverageFlags = [
 ];
 /** A file that hangs fails by its name instead of keeping the whole run from its end. */
 const fileTimeoutMs = 240_000;
+/** One more than the cores of a small machine: each file waits for a third of its time. */
+const filesAtOnce = 3;
+/** Nobody needs the data of tests after a crash, and each file has several daemons. */
+const serverSettings = [
+  ...['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'],
+  'max_connections=200',
+];
 const summaryReporter = new URL('support/summary-reporter.js', import.meta.url).href;
 const named = process.argv.slice(2).filter((argument) => argument !== '--coverage');
 const files = named.length > 0 ? named.map(compiled) : allTests();
@@ -44,12 +51,12 @@ async function run(): Promise<number> {
   if (coverage && !mapsCoverage) {
     execFileSync('npx', ['tsc', '--sourceMap', 'false'], { cwd: dirname(dist), stdio: 'inherit' });
   }
-  const server = await startEmbedded({ dataDir, owner: 'daemon' });
+  const server = await startEmbedded({ dataDir, owner: 'daemon', settings: serverSettings });
   const runner = spawn(
     process.execPath,
     [
       ...(coverage ? coverageFlags : []),
-      ...['--test', '--test-concurrency=2', `--test-timeout=${fileTimeoutMs}`],
+      ...['--test', `--test-concurrency=${filesAtOnce}`, `--test-timeout=${fileTimeoutMs}`],
       ...['spec', summaryReporter].flatMap((reporter) => [
         `--test-reporter=${reporter}`,
         '--test-reporter-destination=stdout',

@@ -57,6 +57,8 @@ export interface EmbeddedOptions {
   owner: Owner['kind'];
   /** The server runs, and the daemon that this one replaces has passed it on. */
   passed?: PassedHold | null;
+  /** Settings of the server that win over ours, such as `fsync=off` where data may be lost. */
+  settings?: readonly string[];
   log?: (line: string) => void;
 }
 
@@ -96,7 +98,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
     const running = findPostmaster(place.data);
     const outcome = running
       ? await join(place, running, options.owner)
-      : await start(place, binaries, { kind: options.owner, pid: process.pid });
+      : await start(place, binaries, { kind: options.owner, pid: process.pid }, options.settings);
     if (typeof outcome !== 'string') return outcome;
     if (Date.now() > giveUpAt) {
       throw new DatabaseError(`The PostgreSQL in ${place.root} cannot be used: ${outcome}`);
@@ -161,6 +163,7 @@ async function start(
   place: Place,
   binaries: Binaries,
   owner: Owner,
+  more: readonly string[] = [],
 ): Promise<EmbeddedPostgres | string> {
   closePlace(place);
   await ensureCluster(place, binaries);
@@ -172,6 +175,7 @@ async function start(
     `unix_socket_directories="${directory}"`,
     `hba_file=${rulesFile(place.root)}`,
     `cluster_name=${name}`,
+    ...more,
   ];
   const server = supervise(
     [binaries.postgres, '-D', place.data, ...all.flatMap((setting) => ['-c', setting])],

@@ -169,7 +169,8 @@ test('a budget holds over a restart, also after the daemon was killed', async (t
   const again = {
     home,
     database: { dbUrl: dbUrl ?? '', sql },
-    settings: { limits: { queue_timeout_ms: 20_000 } },
+    // Its workers end with it, too.
+    settings: { limits: { queue_timeout_ms: 20_000 }, server: { orphan_grace_ms: 0 } },
   };
   const second = await startDaemon(t, again);
   await flood(second, first.key, 20);
