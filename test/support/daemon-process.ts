@@ -36,7 +36,7 @@ export interface DaemonProcess {
   end(): Promise<void>;
 }
 
-const patienceMs = 15_000;
+const patienceMs = 30_000;
 const stopMs = 5_000;
 
 // A failing hook skips the later ones; a daemon left behind would keep this process alive.
