@@ -6,6 +6,7 @@ import { createRouter } from './router.js';
 import { cachePurgeRoutes } from './routes/cache.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
 import { credentialRoutes } from './routes/credentials.js';
+import { fleetViewRoutes } from './routes/fleet.js';
 import { guardrailRoutes } from './routes/guardrails.js';
 import { namedRoutes } from './routes/named.js';
 import { providerRoutes } from './routes/providers.js';
@@ -19,6 +20,7 @@ const find = createRouter([
   ...guardrailRoutes,
   ...cachePurgeRoutes,
   ...configLifecycleRoutes,
+  ...fleetViewRoutes,
 ]);
 
 export interface CommandRequest {

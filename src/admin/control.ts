@@ -9,6 +9,7 @@ import type { Live } from '../observe/recent/live.js';
 import type { Recent } from '../observe/recent/recent.js';
 import type { ModelPrice } from '../pricing/model-price.js';
 import type { AdminKey } from './authenticate.js';
+import type { RequestExplanation } from './explain/explain-request.js';
 import type { HealthChecks } from './health/health-checks.js';
 import type { Reports } from './reports.js';
 import type { AdminAnswer, BulkRequest } from './request.js';
@@ -26,6 +27,7 @@ export interface Control extends ChangeControl {
   /** Sign-in by an OpenID provider; null where none is set. */
   readonly oidc: Oidc | null;
   readonly live: Live;
+  readonly fleet: FleetControl;
   /** Every setting with its source; for a secret, only that it is set. */
   readonly describedSettings: readonly DescribedSetting[];
   readonly reports: Reports;
@@ -54,6 +56,24 @@ export interface Control extends ChangeControl {
    * @param signal aborted when the client leaves, which ends the work.
    */
   bulk(request: BulkRequest, signal: AbortSignal): Promise<AdminAnswer>;
+}
+
+/** The other daemons of the database. */
+export interface FleetControl {
+  /** Id of this daemon. */
+  readonly id: string;
+  /** The explanation of a request by the daemon that served it; null where none remembers it. */
+  explain(requestId: string): Promise<RequestExplanation | null>;
+  /** Waits a while until every daemon uses a version of the configuration. */
+  confirm(version: number): Promise<Confirmation>;
+}
+
+/** How many daemons use a version of the configuration. */
+export interface Confirmation {
+  daemons: number;
+  confirmed: number;
+  /** Ids of the others. */
+  missing: string[];
 }
 
 export interface SecretStore extends ChangeSecrets {

@@ -332,6 +332,24 @@ function health() {
       uptime_seconds: { type: 'integer' },
       config_version: { type: 'integer', description: 'Version of the active configuration.' },
       database: { type: 'string', enum: ['up', 'down', 'unknown'] },
+      fleet: {
+        type: 'object',
+        description: 'The daemons of the database, as this one sees them.',
+        additionalProperties: false,
+        required: ['daemons', 'gone', 'behind', 'versions'],
+        properties: {
+          daemons: { type: 'integer', description: 'Daemons that limits hold over.' },
+          gone: {
+            type: 'integer',
+            description: 'Daemons that have ended without a word, or cannot reach the database.',
+          },
+          behind: {
+            type: 'integer',
+            description: 'Daemons that do not use the newest configuration.',
+          },
+          versions: { type: 'integer', description: 'Different versions of llmproxy.' },
+        },
+      },
       providers: {
         type: 'array',
         description: 'Enabled providers.',

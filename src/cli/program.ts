@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   usage: async () => (await import('./requests/usage.js')).usageCommand(),
   requests: async () => (await import('./requests/requests.js')).requestsCommand(),
   status: async () => (await import('./daemon/status.js')).statusCommand(),
+  fleet: async () => (await import('./daemon/fleet.js')).fleetCommand(),
   explain: async () => (await import('./requests/explain.js')).explainCommand(),
   doctor: async () => (await import('./doctor/doctor.js')).doctorCommand(),
   migrate: async () => (await import('./database/migrate.js')).migrateCommand(),

@@ -45,6 +45,12 @@ export interface Settings {
     /** Maximum connections for queries; one to listen and up to two for reports are extra. */
     pool_size: number;
   };
+  fleet: {
+    /** `valkey://` or `rediss://` URL of the Valkey or Redis to share limits by; null: the database. */
+    valkey_url: string | null;
+    /** File with the certificates of its authorities, if not those of the system. */
+    valkey_ca: string | null;
+  };
   admin: {
     key: string | null;
     /** `host:port` or `unix:/path` of the admin API's own listener; null: on the main port. */
@@ -382,6 +388,17 @@ export const settingsSchema = section({
       default: 10,
       env: 'DB_POOL_SIZE',
     },
+  }),
+  fleet: section({
+    valkey_url: {
+      type: ['string', 'null'],
+      pattern: '^(valkeys?|rediss?)://.',
+      default: null,
+      secret: true,
+      env: 'FLEET_VALKEY_URL',
+      credential: 'valkey_url',
+    },
+    valkey_ca: { type: ['string', 'null'], minLength: 1, default: null },
   }),
   admin: section({
     key: {

@@ -1,19 +1,18 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Budget } from '../config/budget.js';
 import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
-import { alertBudget, syncBudgets } from '../db/queries/sync-budgets.js';
+import { alertBudget, budgetHolders, syncBudgets } from '../db/queries/sync-budgets.js';
 import { withDeadline } from '../db/with-deadline.js';
 import { classesOf, type TokenUsage } from '../dialects/usage.js';
 import { type BudgetGrant, type BudgetRequest, windowOf } from '../limits/budget-lease.js';
 import { BudgetOwner, type Spending } from '../limits/budget-owner.js';
-import type { Grant, LeaseStore } from '../limits/lease-store.js';
+import type { BudgetStore, Grant } from '../limits/budget-store.js';
 import type { Charge, Emit, RequestFinished } from '../observe/event.js';
 import type { BudgetState } from '../observe/metrics-state.js';
 import { costOf } from '../pricing/cost.js';
 import { type RoutedBudget, routedBudget } from '../routing/budgets.js';
 import { fetchBytes } from '../upstream/fetch-bytes.js';
+import type { Identity } from './fleet/identity.js';
 import type { Store } from './store.js';
 
 /** Leases of a daemon that says nothing for so long expire. */
@@ -26,9 +25,14 @@ interface BudgetsOptions {
   store: Store;
   /** Webhooks are reached as providers are: past the same addresses, by the same proxies. */
   upstream: Settings['upstream'];
-  dataDir: string;
   /** True if the previous daemon of this data directory has ended. */
   isAlone: boolean;
+  /** This daemon among those of the database. */
+  identity: Identity;
+  /** Daemons that spend from these budgets. */
+  daemons: () => number;
+  /** Ids of those that are known to have ended. */
+  dead: () => readonly string[];
   emit: Emit;
   /** Lends to a worker. */
   grant: (worker: number, grant: BudgetGrant) => void;
@@ -48,6 +52,8 @@ export class Budgets {
     this.#options = options;
     this.#owner = new BudgetOwner({
       store: postgresStore(options),
+      leaseMs,
+      daemons: options.daemons,
       grant: options.grant,
       onSynced: (grant) => this.#synced(grant),
       onSpent: ({ key, windowStart }) => this.#alert(key, windowStart, 100),
@@ -233,21 +239,23 @@ function parseName(text: string): Named {
 }
 
 /** Leases in Postgres: nothing to install, and all daemons of a database share it. */
-function postgresStore({ store, dataDir, isAlone }: BudgetsOptions): LeaseStore {
-  const place = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
-  const prefix = `${hostname()}:${place}:`;
-  const daemon = prefix + randomUUID();
-  // No other daemon runs on this data directory: leases of an earlier one end now.
+function postgresStore({ store, isAlone, identity, dead }: BudgetsOptions): BudgetStore {
+  const prefix = `${identity.place}:`;
+  const daemon = prefix + identity.id;
+  // Of this data directory no other daemon runs: what an earlier one held ends now.
+  const isGone = (name: string, ids: readonly string[]) =>
+    name !== daemon &&
+    ((isAlone && name.startsWith(prefix)) || ids.some((id) => name.endsWith(`:${id}`)));
+  let known = '';
   let gone: string[] | null = null;
-  const sync: LeaseStore['take'] = (wanted) =>
+  const sync: BudgetStore['take'] = (wanted) =>
     withDeadline(store.sql, storeTimeoutMs, 'Settling budgets', async (sql) => {
-      gone ??= isAlone
-        ? (
-            await sql<{ daemon: string }[]>`
-              SELECT DISTINCT daemon FROM budget_leases
-              WHERE starts_with(daemon, ${prefix}) AND daemon <> ${daemon}`
-          ).map((row) => row.daemon)
-        : [];
+      const ids = dead();
+      if (gone === null || ids.join() !== known) {
+        const holders = await budgetHolders(sql);
+        gone = holders.filter((name) => isGone(name, ids));
+        known = ids.join();
+      }
       return await syncBudgets(sql, daemon, gone, leaseMs, wanted);
     });
   return {

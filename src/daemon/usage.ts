@@ -44,6 +44,7 @@ export function openUsage(
   prices: PriceBook,
   emit: Emit,
   settle?: Settle,
+  daemon: string | null = null,
 ): Usage {
   const explain = (error: unknown) => explainDatabaseError(error, database.dbUrl);
   const tokenizer = new Tokenizer({
@@ -69,7 +70,7 @@ export function openUsage(
         reason: error === undefined ? 'too many wait to be stored' : explain(error),
       }),
   });
-  const recorder = createUsageRecorder(queue, tokenizer, prices.chargeFor, emit, settle);
+  const recorder = createUsageRecorder(queue, tokenizer, prices.chargeFor, emit, settle, daemon);
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 

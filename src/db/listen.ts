@@ -7,6 +7,8 @@ import { explainDatabaseError } from './explain-error.js';
 
 /** The channel that the triggers of the configuration's tables notify. */
 const channel = 'llmproxy_config';
+/** The channel by which daemons tell each other what is not in the database. */
+export const fleetChannel = 'llmproxy_fleet';
 const firstRetryMs = 100;
 const maxRetryMs = 5_000;
 
@@ -14,6 +16,8 @@ export interface ListenOptions {
   dbUrl: string;
   /** Something may have changed: on every (re)LISTEN, since what came before is unknown, and on every notification. */
   onChange: () => void;
+  /** Another daemon tells something; this one's own messages come back too. */
+  onMessage?: (text: string) => void;
   /** Called when the state changes. `reason` is one line without secrets. */
   onState: (state: 'listening' | 'lost', reason?: string) => void;
   /** Interval of the test that notifications still arrive, and the longest that one may take. */
@@ -26,14 +30,15 @@ export interface ListenOptions {
  * that swallows LISTEN, within two heartbeats. Never throws after it has started.
  */
 export function listenForChanges(options: ListenOptions): { close(): Promise<void> } {
-  const { onChange, onState, heartbeatMs = 10_000 } = options;
+  const { onChange, onMessage = () => {}, onState, heartbeatMs = 10_000 } = options;
   const stop = new AbortController();
   let isLost = false;
 
   const run = async () => {
     let retryMs = firstRetryMs;
     while (!stop.signal.aborted) {
-      const reason = await listenOnce(options.dbUrl, heartbeatMs, stop.signal, onChange, () => {
+      const told = { onChange, onMessage };
+      const reason = await listenOnce(options.dbUrl, heartbeatMs, stop.signal, told, () => {
         retryMs = firstRetryMs;
         isLost = false;
         onState('listening');
@@ -60,7 +65,7 @@ async function listenOnce(
   dbUrl: string,
   heartbeatMs: number,
   stop: AbortSignal,
-  onChange: () => void,
+  { onChange, onMessage }: Required<Pick<ListenOptions, 'onChange' | 'onMessage'>>,
   onListening: () => void,
 ): Promise<string> {
   const heartbeatChannel = `llmproxy_heartbeat_${randomBytes(6).toString('hex')}`;
@@ -75,7 +80,11 @@ async function listenOnce(
       max: 1,
       applicationName: 'llmproxy listener',
       onClose: () => closed.abort(),
-      onNotify: (name) => (name === channel ? onChange() : onBeat()),
+      onNotify: (name, payload) => {
+        if (name === channel) onChange();
+        else if (name === fleetChannel) onMessage(payload);
+        else onBeat();
+      },
     });
     sql = connection;
     const beat = async () => {
@@ -89,7 +98,9 @@ async function listenOnce(
         'A notification to ourselves (a pooler in transaction mode cannot pass any on)',
       );
     };
-    const listen = connection.unsafe(`LISTEN ${channel}; LISTEN ${heartbeatChannel}`);
+    const listen = connection.unsafe(
+      `LISTEN ${channel}; LISTEN ${fleetChannel}; LISTEN ${heartbeatChannel}`,
+    );
     await deadline(untilAborted(listen, ended), Math.max(heartbeatMs, 6_000), 'LISTEN');
     await beat();
     onListening();

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { BudgetGrant, BudgetRef, BudgetRefusal, BudgetRequest } from './budget-lease.js';
-import type { Grant, LeaseStore, Wanted } from './lease-store.js';
+import type { BudgetStore, Grant, Wanted } from './budget-store.js';
 
 /** Settled with the store so often while something is spent. */
 const syncMs = 100;
 /** So often where nothing is, so that leases do not expire. */
 const renewMs = 15_000;
+/** So often where other daemons may want what this one holds. */
+const renewSharedMs = 1_000;
 const retryMs = 500;
 /** A worker's last messages may come after its end. */
 const goneMs = 1_000;
@@ -35,6 +37,10 @@ interface State extends BudgetRef {
   isDirty: boolean;
   /** Monotonic. */
   syncedMs: number;
+  /** Until when it is held: then others have what is not lent. */
+  heldUntilMs: number;
+  /** Lent to a request the last time. */
+  usedMs: number;
 }
 
 interface Waiting {
@@ -44,7 +50,11 @@ interface Waiting {
 }
 
 interface OwnerOptions {
-  store: LeaseStore;
+  store: BudgetStore;
+  /** How long after its last call the store gives what a daemon holds to others. */
+  leaseMs?: number;
+  /** Daemons that spend from these budgets. */
+  daemons?: () => number;
   /** Lends to a worker. */
   grant: (worker: number, grant: BudgetGrant) => void;
   /** After each answer of the store, with what is spent in all. */
@@ -173,6 +183,8 @@ export class BudgetOwner {
         lentInAll: 0,
         isDirty: true,
         syncedMs: 0,
+        heldUntilMs: 0,
+        usedMs: performance.now(),
       };
       this.#states.set(name, state);
     } else if (state.amount !== ref.amount) {
@@ -189,13 +201,16 @@ export class BudgetOwner {
     let isFree = true;
     for (const [place, ref] of budgets.entries()) {
       const state = this.#of(ref);
-      if (state.held === null) {
+      state.usedMs = performance.now();
+      if (state.held === null || (this.#isAway && state.usedMs >= state.heldUntilMs)) {
         if (this.#isAway) return this.#refuse(waiting, place, 'unavailable');
         isFree = false;
-      } else if (need > settledLeft(state)) {
+      } else if (need > unspent(state)) {
         this.#options.onSpent(ref);
         return this.#refuse(waiting, place, 'spent');
       } else if (need > settledLeft(state) - state.lentInAll || blocked.has(nameOf(ref))) {
+        // Another daemon may hold it.
+        if (need > settledLeft(state)) state.isDirty = true;
         isFree = false;
       }
     }
@@ -219,7 +234,7 @@ export class BudgetOwner {
   #refuse({ worker, request }: Waiting, place: number, reason: BudgetRefusal['reason']): true {
     const ref = request.budgets[place] as BudgetRef;
     const state = this.#of(ref);
-    const left = state.held === null ? 0 : Math.max(0, settledLeft(state));
+    const left = state.held === null ? 0 : Math.max(0, unspent(state));
     const refusal = { place, reason, left };
     this.#options.grant(worker, { id: request.id, lent: null, refusal });
     return true;
@@ -260,10 +275,11 @@ export class BudgetOwner {
   async #sync(isNow: boolean, all = false): Promise<void> {
     if (this.#isSyncing) return;
     const nowMs = performance.now();
-    const due = [...this.#states.values()].filter(
-      ({ isDirty, syncedMs }) =>
-        all || isNow || this.#unsure !== null || isDirty || nowMs - syncedMs >= renewMs,
-    );
+    const isShared = this.#daemons > 1;
+    const due = [...this.#states.values()].filter(({ isDirty, syncedMs, held, lentInAll }) => {
+      const everyMs = isShared && held !== lentInAll ? renewSharedMs : renewMs;
+      return all || isNow || this.#unsure !== null || isDirty || nowMs - syncedMs >= everyMs;
+    });
     if (due.length === 0) return;
     if (this.#isAway && !isNow && nowMs - this.#triedMs < retryMs) return;
     this.#triedMs = nowMs;
@@ -294,9 +310,25 @@ export class BudgetOwner {
     state.isDirty = false;
     return {
       ...{ key, windowStart, amount, ...pending, lent },
-      want: this.#wants ? amount : 0,
+      want: this.#wants ? this.#wantOf(state) : 0,
       uids: [randomUUID(), randomUUID()],
     };
+  }
+
+  /** One daemon alone holds all; several leave to the others what they need not. */
+  #wantOf(state: State): number {
+    const { amount, lentInAll, spent, usedMs } = state;
+    if (this.#daemons === 1) return amount;
+    if (performance.now() - usedMs > renewSharedMs) return lentInAll;
+    const isHere = (ref: BudgetRef) => nameOf(ref) === nameOf(state);
+    const needs = this.#waiting.filter(({ request }) => request.budgets.some(isHere));
+    const needed = needs.reduce((sum, { request }) => sum + request.need, 0);
+    const ahead = Math.floor(Math.max(0, amount - spent - lentInAll) / (4 * this.#daemons));
+    return Math.min(amount, lentInAll + needed + ahead);
+  }
+
+  get #daemons(): number {
+    return this.#options.daemons?.() ?? 1;
   }
 
   #synced(batch: readonly Wanted[], grants: readonly Grant[]): void {
@@ -308,6 +340,7 @@ export class BudgetOwner {
       state.pending.requests -= wanted.requests;
       state.pending.unsettled -= wanted.unsettled;
       state.syncedMs = nowMs;
+      state.heldUntilMs = this.#triedMs + (this.#options.leaseMs ?? Number.POSITIVE_INFINITY);
       if (!this.#wants) state.held = wanted.lent;
     }
     for (const grant of grants) {
@@ -323,6 +356,11 @@ export class BudgetOwner {
 /** The unspent part of a daemon's holding, lent money included. */
 function settledLeft({ held, pending }: State): number {
   return (held ?? 0) - pending.spent - pending.unsettled;
+}
+
+/** What is left of it as far as is known, whoever holds it. */
+function unspent({ held, amount, spent, pending }: State): number {
+  return held === null ? 0 : amount - spent - pending.spent - pending.unsettled;
 }
 
 function nameOf({ key, windowStart }: { key: string; windowStart: number }): string {

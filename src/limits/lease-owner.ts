@@ -7,6 +7,12 @@ const forgetAfterMs = 60_000;
 /** Tokens left by bucket, of those that are not full; below 0 where one owes some. */
 export type Levels = Readonly<Record<string, number>>;
 
+/** Levels, and when they were so: monotonic milliseconds. */
+export interface LevelsAt {
+  levels: Levels;
+  atMs: number;
+}
+
 interface Owned {
   bucket: TokenBucket;
   lastUsedMs: number;
@@ -24,7 +30,7 @@ export class LeaseOwner {
   readonly #startFull: boolean;
   readonly #startedMs = performance.now();
   #frozen = false;
-  #saved: { levels: Levels; atMs: number } | null = null;
+  #saved: LevelsAt | null = null;
 
   /**
    * @param startFull false where another owner lent tokens until now: buckets then start empty and
@@ -70,6 +76,11 @@ export class LeaseOwner {
   /** Levels of an earlier owner, for buckets that are not here yet. @param atMs when they were so. */
   restore(levels: Levels, atMs: number): void {
     this.#saved = { levels, atMs };
+  }
+
+  /** What `restore` was given. */
+  get saved(): LevelsAt | null {
+    return this.#saved;
   }
 
   /** Lent tokens count as used. */

@@ -1,43 +1,58 @@
-/** One daemon's settlement of a shared amount, and its wish for more of it. */
+/** What a daemon reports of a limit that holds over all daemons, and wants of it. */
 export interface Wanted {
-  /** Names the amount, such as a budget. */
-  key: string;
-  /** Wall clock, milliseconds: the beginning of the time that the amount is for. */
-  windowStart: number;
-  amount: number;
-  /** Used up since the last call, by how many requests. */
-  spent: number;
-  requests: number;
-  /** Lent to a process that died, which may have used it. */
-  unsettled: number;
-  /** Lent to workers now: it is charged where this daemon dies. */
-  lent: number;
-  /** The most that this daemon wants to hold; 0 gives back all that is not lent. */
+  /** Names the limit. */
+  name: string;
+  /** Tokens a second; 0: slots, which come back only by return. */
+  rate: number;
+  /** Tokens at once, or slots. */
+  burst: number;
+  /** Tokens or slots that it holds now, lent to workers or not: what is missing was used. */
+  held: number;
+  /** Given back unused since the last call. */
+  returned: number;
+  /** Tokens used beyond those held since the last call; below 0: fewer. */
+  owed: number;
   want: number;
-  /** Make a call that is repeated harmless. */
-  uids: readonly [spent: string, unsettled: string];
+  /** Fewer are of no use. */
+  least: number;
+  /** What was left as far as it knows; null: nothing is known. */
+  level: number | null;
+  /** True where it kept this limit by itself until now: no more than `level` is left. */
+  isFirst: boolean;
 }
 
-/** A daemon's holding of an amount from now on. */
 export interface Grant {
-  key: string;
-  windowStart: number;
-  held: number;
-  /** Used up in all, by all daemons. */
-  spent: number;
-  /** Charged now for daemons that died. */
-  charged: number;
-  /** The highest percent that was told already. */
-  alerted: number;
+  name: string;
+  granted: number;
+  /** Left for all; below 0 where some are owed. */
+  left: number;
 }
+
+/** What the store answers. */
+export interface Taken {
+  grants: readonly Grant[];
+  /** Daemons that lease from it. */
+  size: number;
+  /** The caller's place among them, from 1. */
+  rank: number;
+}
+
+/** A daemon that has not called for so long is cut off: it keeps to its share, which others leave to it. */
+export const lostAfterMs = 2_000;
 
 /**
- * Where daemons lease amounts from that must hold over all of them. Leases of a daemon that does not
- * call any more expire, and what it had lent is charged.
+ * Where daemons lease the limits from that hold over all of them. One that is cut off has its share
+ * for a minute; then it counts as dead, as it does at once where that is known. What a dead one
+ * held is used, but slots are free again.
  */
 export interface LeaseStore {
-  /** Settles and leases, all in one round trip. @throws Error while the store is away. */
-  take(wanted: readonly Wanted[]): Promise<readonly Grant[]>;
-  /** Settles, and gives back what is not lent. @throws Error while the store is away. */
-  give(back: readonly Wanted[]): Promise<void>;
+  /**
+   * Settles and leases, all in one round trip; also shows that this daemon lives.
+   * @param dead daemons that are known to have ended.
+   * @throws Error while the store is away.
+   */
+  take(wanted: readonly Wanted[], dead: readonly string[]): Promise<Taken>;
+  /** Leaves: other daemons need leave nothing to this one. @throws Error while the store is away. */
+  leave(): Promise<void>;
+  close(): Promise<void>;
 }

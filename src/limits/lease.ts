@@ -60,5 +60,15 @@ export function limitShare(rate: number, burst: number, slot: number, count: num
   return { rate: isWhole ? shareOf(rate, slot, sharing) : (rate * own) / burst, burst: own };
 }
 
+/**
+ * As `limitShare`, for a worker of one of `size` daemons. Other daemons leave one share in `size` to
+ * each, whole or not; a bucket that holds less than one token would never admit.
+ */
+export function fleetShare(rate: number, burst: number, slot: number, count: number, size: number) {
+  if (size === 1) return limitShare(rate, burst, slot, count);
+  const parts = size * count;
+  return { rate: rate / parts, burst: Math.max(1, burst / parts) };
+}
+
 /** Lent tokens that stay unused this long are returned. */
 export const leaseIdleMs = 100;

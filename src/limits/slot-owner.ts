@@ -1,4 +1,13 @@
 import { anyClaim, type Claim, FairQueue } from './fair-queue.js';
+import type { FleetShare } from './fleet-leases.js';
+import { shareOf } from './lease.js';
+import type { Grant, Wanted } from './lease-store.js';
+import { gatewaySlots } from './slots.js';
+
+/** Where no slot is left, requests are refused for so long before the store is asked again. */
+const emptyMs = 50;
+/** A worker does without the owner when it waits longer. */
+const waitMs = 600;
 
 /** From a worker to the owner of the slots, in the control process. */
 export interface SlotRequest {
@@ -37,13 +46,28 @@ interface Pool {
   /** Slots held, by worker. */
   held: Map<number, number>;
   queue: FairQueue<Waiting>;
+  /** In a fleet: slots that this daemon may use, and workers that wait to learn whether one is free. */
+  leased: number;
+  trying: { worker: number; sinceMs: number }[];
+  /** The fewest free slots since the last report: nobody needed those. */
+  spare: number;
+  emptyUntilMs: number;
+  reported: number;
 }
 
-/** The control process's side of the slots. A worker that ends returns what it had. */
+/**
+ * The control process's side of the slots. A worker that ends returns what it had.
+ *
+ * In a fleet slots are leased of the store, and go back when nobody has needed them for a while. The
+ * slots of the gateway itself are each daemon's own.
+ */
 export class SlotOwner {
   readonly #pools = new Map<string, Pool>();
   readonly #gone = new Set<number>();
   readonly #send: (worker: number, grant: SlotGrant) => void;
+  /** Has the store asked soon; null: this daemon has all slots. */
+  #ask: (() => void) | null = null;
+  #alone: FleetShare | null = null;
 
   constructor(send: (worker: number, grant: SlotGrant) => void) {
     this.#send = send;
@@ -55,13 +79,20 @@ export class SlotOwner {
     const pool = this.#pool(key, capacity);
     switch (action) {
       case 'try': {
-        const granted = pool.used < capacity && pool.queue.size === 0;
+        const granted = pool.used < this.#limitOf(key, pool) && pool.queue.size === 0;
+        const mayGet = this.#mayLease(key, pool) && performance.now() >= pool.emptyUntilMs;
+        if (!granted && mayGet) {
+          pool.trying.push({ worker, sinceMs: performance.now() });
+          this.#ask?.();
+          break;
+        }
         if (granted) hold(pool, worker, 1);
         this.#send(worker, { key, granted, waited: false });
         break;
       }
       case 'wait':
         pool.queue.push({ worker, id }, claim ?? anyClaim);
+        if (this.#mayLease(key, pool)) this.#ask?.();
         break;
       case 'leave':
         // A slot granted in the meantime is returned by a release.
@@ -83,13 +114,100 @@ export class SlotOwner {
     for (const [key, pool] of this.#pools) {
       hold(pool, worker, -(pool.held.get(worker) ?? 0));
       pool.held.delete(worker);
+      pool.trying = pool.trying.filter((each) => each.worker !== worker);
       while (pool.queue.remove((each) => each.worker === worker));
       this.#serve(key, pool);
     }
   }
 
+  /** From now on slots are leased. @param ask has the store asked soon; null: not any more. */
+  share(ask: (() => void) | null): void {
+    this.#ask = ask;
+    this.#alone = null;
+    for (const [key, pool] of this.#pools) {
+      pool.leased = pool.used;
+      this.#serveAll(key, pool);
+    }
+  }
+
+  /** What to report to the store and to ask of it now. @param all also where nothing has changed. */
+  collect(_nowMs: number, all = false): Wanted[] {
+    const wanted: Wanted[] = [];
+    for (const [name, pool] of this.#pools) {
+      if (name === gatewaySlots) continue;
+      const { capacity, trying, queue, used } = pool;
+      const asked = trying.length + queue.size;
+      const returned = asked > 0 ? 0 : Math.min(pool.spare, pool.leased - used);
+      pool.leased -= returned;
+      pool.spare = pool.leased - used;
+      const held = Math.max(pool.leased, used);
+      if (!all && asked === 0 && returned === 0 && held === pool.reported) continue;
+      pool.reported = held;
+      const want = Math.max(0, Math.min(asked, capacity - held));
+      const entry = { name, rate: 0, burst: capacity, held, returned, owed: 0, want };
+      wanted.push({ ...entry, least: 1, level: null, isFirst: false });
+    }
+    return wanted;
+  }
+
+  /** The store's answer to what was collected. */
+  granted(wanted: readonly Wanted[], grants: readonly Grant[]): void {
+    const nowMs = performance.now();
+    for (const [place, { granted }] of grants.entries()) {
+      const { name, held, want } = wanted[place] as Wanted;
+      const pool = this.#pools.get(name);
+      if (!pool) continue;
+      pool.leased += granted;
+      pool.reported = held + granted;
+      if (granted < want) pool.emptyUntilMs = nowMs + emptyMs;
+      this.#serveAll(name, pool);
+    }
+  }
+
+  /** What it holds is reported whole each time. */
+  failed(): void {}
+
+  /** The store is away: this daemon keeps to its share; null: it is there again. */
+  keepTo(share: FleetShare | null): void {
+    this.#alone = share;
+    for (const [key, pool] of this.#pools) {
+      if (share) this.#serveAll(key, pool);
+      else pool.leased = pool.used;
+    }
+  }
+
+  /** Answers those that have waited too long for the store. */
+  refuseLate(nowMs: number): void {
+    for (const [key, pool] of this.#pools) {
+      const [first] = pool.trying;
+      if (first && nowMs - first.sinceMs >= waitMs) this.#serveAll(key, pool);
+    }
+  }
+
+  #limitOf(key: string, { capacity, leased }: Pool): number {
+    if (!this.#ask || key === gatewaySlots) return capacity;
+    if (this.#alone) return shareOf(capacity, this.#alone.rank, this.#alone.size);
+    return Math.min(capacity, leased);
+  }
+
+  #mayLease(key: string, { leased, capacity, used }: Pool): boolean {
+    const isShared = this.#ask !== null && this.#alone === null && key !== gatewaySlots;
+    return isShared && Math.max(leased, used) < capacity;
+  }
+
+  /** Also answers those that only ask. */
+  #serveAll(key: string, pool: Pool): void {
+    for (const { worker } of pool.trying.splice(0)) {
+      const granted = pool.used < this.#limitOf(key, pool);
+      if (granted) hold(pool, worker, 1);
+      this.#send(worker, { key, granted, waited: false });
+    }
+    this.#serve(key, pool);
+    pool.spare = Math.min(pool.spare, pool.leased - pool.used);
+  }
+
   #serve(key: string, pool: Pool): void {
-    while (pool.used < pool.capacity) {
+    while (pool.used < this.#limitOf(key, pool)) {
       const next = pool.queue.shift();
       if (!next) return;
       const { worker, id } = next;
@@ -101,7 +219,8 @@ export class SlotOwner {
   #pool(key: string, capacity: number): Pool {
     let pool = this.#pools.get(key);
     if (!pool) {
-      pool = { capacity, used: 0, held: new Map(), queue: new FairQueue() };
+      const nothing = { leased: 0, trying: [], spare: 0, emptyUntilMs: 0, reported: 0 };
+      pool = { capacity, used: 0, held: new Map(), queue: new FairQueue(), ...nothing };
       this.#pools.set(key, pool);
     }
     pool.capacity = capacity;
@@ -111,5 +230,6 @@ export class SlotOwner {
 
 function hold(pool: Pool, worker: number, count: number): void {
   pool.used += count;
+  pool.spare = Math.min(pool.spare, pool.leased - pool.used);
   pool.held.set(worker, (pool.held.get(worker) ?? 0) + count);
 }

@@ -1,5 +1,8 @@
 import { type Claim, FairQueue } from './fair-queue.js';
 
+/** The key of the slots that all requests to providers share; no provider can have this name. */
+export const gatewaySlots = '*';
+
 /** Returns a slot; call it once. */
 export type Release = () => void;
 

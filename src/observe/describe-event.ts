@@ -145,6 +145,18 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return warn(`budgets cannot be settled, they are kept by what is leased: ${event.reason}`);
     case 'budgets_working':
       return info('budgets are settled again');
+    case 'daemon_joined':
+      return info(`another daemon serves from this database: ${visible(event.daemon)}`);
+    case 'daemon_gone':
+      return warn(`the daemon ${visible(event.daemon)} is gone, or cannot reach the database`);
+    case 'limits_shared':
+      return info(`limits hold over all daemons from now on, by ${event.store}`);
+    case 'limits_own':
+      return info('this daemon is the only one: it keeps the limits itself');
+    case 'limits_failing':
+      return warn(`limits cannot be leased, this daemon keeps to its share: ${event.reason}`);
+    case 'limits_working':
+      return info('limits are leased again');
     case 'usage_failing':
       return warn(`usage cannot be stored, ${event.queued} rows wait in memory: ${event.reason}`);
     case 'usage_working':

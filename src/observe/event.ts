@@ -94,6 +94,16 @@ export type GatewayEvent =
   /** The ledger does not answer: budgets go on with what is leased. */
   | { type: 'budgets_failing'; reason: string }
   | { type: 'budgets_working' }
+  | { type: 'daemon_joined'; daemon: string }
+  /** Another daemon has ended without a word, or cannot reach the database. */
+  | { type: 'daemon_gone'; daemon: string }
+  /** From now on limits hold over all daemons of the database. */
+  | { type: 'limits_shared'; store: string }
+  /** This daemon is the only one. */
+  | { type: 'limits_own' }
+  /** This daemon cannot lease limits; it keeps to its share. */
+  | { type: 'limits_failing'; reason: string }
+  | { type: 'limits_working' }
   | { type: 'stopping'; signal: string; graceMs: number }
   | { type: 'stop_forced' }
   /** The new version does not serve; this daemon keeps serving. */

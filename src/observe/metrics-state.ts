@@ -12,8 +12,25 @@ export interface BudgetState {
   reserved: number;
 }
 
+/** The daemons of the database, as this one sees them. */
+export interface FleetState {
+  /** Daemons that are not gone, this one included. */
+  live: number;
+  /** Daemons that have ended without a word, or cannot reach the database. */
+  gone: number;
+  /** Different versions of llmproxy. */
+  versions: number;
+  /** The most changes of the configuration that a daemon does not use yet. */
+  lag: number;
+  /** True while limits are leased from a store that all daemons share. */
+  isShared: boolean;
+  isStoreWorking: boolean;
+  daemons: readonly { id: string; behind: number; heartbeatAgeMs: number }[];
+}
+
 export interface GatewayState {
   budgets: readonly BudgetState[];
+  fleet: FleetState;
   /** The last report of each live worker; `name` is like `worker-1`. */
   workers: readonly WorkerState[];
   workersDesired: number;
@@ -159,6 +176,34 @@ export function registerState(
       const { lastSuccessAt } = state().lastReload;
       return lastSuccessAt && lastSuccessAt / 1000;
     },
+  );
+  const fleetValue = (name: string, help: string, read: (fleet: FleetState) => number) =>
+    value(`llm_proxy_fleet_${name}`, help, () => read(state().fleet));
+  fleetValue('daemons', 'Daemons of the database that are not gone.', ({ live }) => live);
+  fleetValue(
+    'daemons_gone',
+    'Daemons that have ended without a word in the last hour, or cannot reach the database.',
+    ({ gone }) => gone,
+  );
+  fleetValue('versions', 'Different versions of llmproxy among the daemons.', (f) => f.versions);
+  fleetValue(
+    'config_lag',
+    'The most changes of the configuration that a daemon does not use yet.',
+    ({ lag }) => lag,
+  );
+  fleetValue('limits_shared', '1 while limits are leased from the store, else 0.', ({ isShared }) =>
+    Number(isShared),
+  );
+  fleetValue(
+    'store_up',
+    '0 while this daemon cannot reach the store that limits are leased from, else 1.',
+    ({ isStoreWorking }) => Number(isStoreWorking),
+  );
+  gauge(
+    'llm_proxy_fleet_heartbeat_age_seconds',
+    'Time since the last heartbeat of a daemon, as of the last one of this daemon.',
+    ['daemon'],
+    () => state().fleet.daemons.map((each) => [each.id, each.heartbeatAgeMs / 1000] as const),
   );
   value('llm_proxy_usage_queue_rows', 'Usage rows not stored yet.', () => state().usage.queuedRows);
   counter(

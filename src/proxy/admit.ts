@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.js';
 import type { Claim } from '../limits/fair-queue.js';
-import type { Release } from '../limits/slots.js';
+import { gatewaySlots, type Release } from '../limits/slots.js';
 import type { Gateway } from './gateway.js';
 
 /** A request that may have to wait for its turn. */
@@ -14,9 +14,6 @@ export interface Claimant {
   readonly session?: number | null;
 }
 
-/** The key of the slots that all requests to providers share; no provider can have this name. */
-const everything = '*';
-
 /**
  * Admits a request to the data plane's work: not while this worker is too late with everything,
  * and not past the cap on all requests under way.
@@ -29,7 +26,7 @@ export function admit(gateway: Gateway, claimant: Claimant): Release | Promise<R
     throw overloaded('The gateway is overloaded.', 1);
   }
   if (capacity === null) return nothing;
-  return waitForSlot(gateway, everything, capacity, 'The gateway', claimant);
+  return waitForSlot(gateway, gatewaySlots, capacity, 'The gateway', claimant);
 }
 
 /**
@@ -51,7 +48,7 @@ export async function waitForSlot(
   const fromMs = performance.now();
   const hasRoom = slots.waiting < max_queue || slots.giveWay(key, claim.team);
   const release = hasRoom ? await slots.acquire(key, capacity, queue_timeout_ms, claim) : null;
-  claimant.waited(key === everything ? null : key, fromMs);
+  claimant.waited(key === gatewaySlots ? null : key, fromMs);
   if (release) return release;
   const drainMs = ((slots.waiting + 1) / capacity) * health.latencyMs(key);
   throw overloaded(

@@ -31,6 +31,21 @@ export interface DaemonFacts {
   database: 'up' | 'down' | 'unknown';
   /** Names of models that providers list and no mapping names, sorted; for `/v1/models` only. */
   discovered: readonly string[];
+  fleet: FleetFacts;
+}
+
+/** The daemons of this database, as one of them sees it. */
+export interface FleetFacts {
+  /** Daemons that limits hold over. */
+  size: number;
+  /** This one's place among them, from 1. */
+  rank: number;
+  /** Daemons that have ended without a word. */
+  gone: number;
+  /** Daemons that do not use the newest configuration. */
+  behind: number;
+  /** Different versions of llmproxy. */
+  versions: number;
 }
 
 /** State that the requests of one worker share. */

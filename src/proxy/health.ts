@@ -26,6 +26,12 @@ function details({ facts, snapshot, health }: Gateway) {
     uptime_seconds: Math.max(0, Math.round((Date.now() - facts.startedAt) / 1000)),
     config_version: facts.configVersion ?? snapshot.version,
     database: facts.database,
+    fleet: {
+      daemons: facts.fleet.size,
+      gone: facts.fleet.gone,
+      behind: facts.fleet.behind,
+      versions: facts.fleet.versions,
+    },
     providers: snapshot.providers.map(({ key, weight }) => ({
       provider_key: key,
       weight,

@@ -84,14 +84,15 @@ const headers: readonly [Counts, string, string, string][] = [
  * are told what it has learned, and each takes its share of what was left.
  */
 export class ProviderLimits {
-  readonly #workers: number;
+  /** Workers of all daemons, each of which takes its share. */
+  workers: number;
   readonly #tell: (learned: LearnedLimits[]) => void;
   readonly #scopes = new Map<string, Scope>();
   #timer: NodeJS.Timeout | null = null;
 
   /** @param tell called with what other workers should know, about ten times a second at most. */
   constructor(workers = 1, tell: (learned: LearnedLimits[]) => void = () => {}) {
-    this.#workers = workers;
+    this.workers = workers;
     this.#tell = tell;
   }
 
@@ -161,9 +162,9 @@ export class ProviderLimits {
   #waitFor(known: Known, sent: number, needed: number, nowMs: number): number {
     if (nowMs >= known.resetMs) renew(known, sent, nowMs);
     const { limit, remaining, atMs, resetMs, isFixed, base } = known;
-    const most = limit / this.#workers;
-    const rate = isFixed ? 0 : (limit - remaining) / Math.max(1, resetMs - atMs) / this.#workers;
-    const there = Math.min(most, remaining / this.#workers + rate * (nowMs - atMs)) - (sent - base);
+    const most = limit / this.workers;
+    const rate = isFixed ? 0 : (limit - remaining) / Math.max(1, resetMs - atMs) / this.workers;
+    const there = Math.min(most, remaining / this.workers + rate * (nowMs - atMs)) - (sent - base);
     // One that is larger than the limit is sent when all is there.
     const missing = Math.min(needed, Math.max(1, Math.floor(most))) - there;
     if (missing <= 1e-9) return 0;
@@ -184,7 +185,7 @@ export class ProviderLimits {
   }
 
   #tellSoon(scope: Scope): void {
-    if (this.#workers === 1) return;
+    if (this.workers === 1) return;
     scope.isUntold = true;
     this.#timer ??= setTimeout(() => {
       this.#timer = null;

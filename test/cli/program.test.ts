@@ -27,7 +27,7 @@ test('every command of the specification exists', () => {
     teams: 'create delete list show update',
   };
   const alone =
-    'backup completion connect console demo doctor explain mock-provider requests restore resume serve status stop upgrade usage version';
+    'backup completion connect console demo doctor explain fleet mock-provider requests restore resume serve status stop upgrade usage version';
   const expected = Object.entries(groups).flatMap(([group, names]) =>
     names.split(' ').map((name) => `llmproxy ${group} ${name}`),
   );

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { alertBudget, syncBudgets } from '../../src/db/queries/sync-budgets.js';
-import type { Wanted } from '../../src/limits/lease-store.js';
+import type { Wanted } from '../../src/limits/budget-store.js';
 import { testDatabase } from '../support/postgres.js';
 
 const nothing = { spent: 0, requests: 0, unsettled: 0, lent: 0 };

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type BudgetGrant, windowOf } from '../../src/limits/budget-lease.js';
 import { BudgetOwner } from '../../src/limits/budget-owner.js';
-import type { Grant, LeaseStore, Wanted } from '../../src/limits/lease-store.js';
+import type { BudgetStore, Grant, Wanted } from '../../src/limits/budget-store.js';
 import { LeasedBudgets } from '../../src/limits/leased-budgets.js';
 import { until } from '../support/until.js';
 
 /** A store in memory of one amount, for one daemon. */
-class MemoryStore implements LeaseStore {
+class MemoryStore implements BudgetStore {
   spent = 0;
   unsettled = 0;
   isAway = false;

@@ -297,6 +297,10 @@ const noCache = { answers: 0, bytes: 0, evicted: 0, hits: 0, misses: 0, bypassed
 
 const idleState: GatewayState = {
   budgets: [],
+  fleet: {
+    ...{ live: 1, gone: 0, versions: 1, lag: 0, isShared: false, isStoreWorking: true },
+    daemons: [],
+  },
   workers: [],
   workersDesired: 1,
   sharedCache: null,
@@ -327,6 +331,7 @@ function busyMetrics(): Metrics {
   metrics.watch(() => ({
     ...idleState,
     budgets: [{ name: 'chat', amount: 5e11, spent: 1e9, reserved: 2e8 }],
+    fleet: { ...idleState.fleet, daemons: [{ id: 'vm-1', behind: 0, heartbeatAgeMs: 250 }] },
     workers: [{ name: 'worker-1', status: { ...status, activeRequests } }],
   }));
   const usage = { promptTokens: 5, completionTokens: 100 };

@@ -59,7 +59,14 @@ export function gatewayForTest(
   return {
     settings,
     snapshot: buildSnapshot(configuration(providers, [credential('sk-test')]), 'hash'),
-    facts: { version: '1', startedAt: 0, configVersion: 1, database: 'up', discovered: [] },
+    facts: {
+      version: '1',
+      startedAt: 0,
+      configVersion: 1,
+      database: 'up',
+      discovered: [],
+      fleet: { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
+    },
     adminKey: new AdminKeyCheck([]),
     clients: new Clients(settings.server),
     allowsOrigin: null,

@@ -23,6 +23,7 @@ const facts = {
   configVersion: 1,
   database: 'up',
   discovered: [],
+  fleet: { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
 } as const;
 
 const openai = { path: '/v1/models', query: 'limit=1', header: () => '' };

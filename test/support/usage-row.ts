@@ -42,6 +42,7 @@ export function logRow(changes: Partial<UsageRow> = {}): UsageRow {
     saved_tokens: null,
     request_body: null,
     response_body: null,
+    daemon: null,
     ...changes,
   };
 }

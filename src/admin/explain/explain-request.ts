@@ -17,6 +17,8 @@ export interface RequestExplanation {
   trace_id: string | null;
   /** `row`: from `request_logs`, which does not record single attempts. */
   source: 'memory' | 'row';
+  /** Id of the daemon that served it; null where that was not recorded. */
+  daemon: string | null;
   started_at: string;
   endpoint: string;
   key: string | null;
@@ -101,8 +103,13 @@ export interface Considered {
   reason: string;
 }
 
-/** Explains a remembered request. @param providers those of the configuration that it used. */
+/**
+ * Explains a remembered request.
+ * @param daemon id of this daemon.
+ * @param providers those of the configuration that it used.
+ */
 export function explainRemembered(
+  daemon: string,
   { event, tokens, charge }: RecentRequest,
   providers: readonly Provider[] | null,
   recent: Pick<Recent, 'requestsOf' | 'wasEjected'>,
@@ -114,6 +121,7 @@ export function explainRemembered(
     request_id: event.requestId,
     trace_id: event.trace?.traceId ?? null,
     source: 'memory',
+    daemon,
     started_at: new Date(event.startedAt).toISOString(),
     endpoint: event.endpoint,
     key: event.credential?.name ?? null,
@@ -169,6 +177,7 @@ export function explainRow(row: ExplainedRow, price: ModelPrice | null): Request
     request_id: row.request_id,
     trace_id: null,
     source: 'row',
+    daemon: row.daemon,
     started_at: row.started_at.toISOString(),
     endpoint: row.endpoint,
     key: row.credential_name,

@@ -7,7 +7,11 @@ import { modelEndpoints } from '../../dialects/endpoints.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
 import { explainModel } from '../explain/explain-model.js';
-import { explainRemembered, explainRow } from '../explain/explain-request.js';
+import {
+  explainRemembered,
+  explainRow,
+  type RequestExplanation,
+} from '../explain/explain-request.js';
 import { providerState } from '../explain/provider-state.js';
 import { guardrailOutcome, jsonResponse, object } from '../openapi-schemas.js';
 import type { AdminRoute } from '../route.js';
@@ -69,6 +73,7 @@ const requestExplanation = object({
     description: 'Null where it was not traced, or only its row is kept.',
   },
   source: { type: 'string', enum: ['memory', 'row'] },
+  daemon: { ...textOrNull, description: 'Id of the daemon that served it.' },
   started_at: { type: 'string', format: 'date-time' },
   endpoint: text,
   key: textOrNull,
@@ -178,7 +183,7 @@ export const explainRoutes: readonly AdminRoute[] = [
       operationId: 'explainRequest',
       summary: 'Explain a past request',
       description:
-        'The last 10,000 requests are in memory; for older ones the answer is limited to `request_logs`. If several requests have this id, the newest is shown.',
+        'Each daemon of the fleet remembers its last 10,000 requests; for older ones the answer is limited to `request_logs`. If several requests have this id, the newest is shown.',
       tags: ['explain'],
       parameters: [
         {
@@ -194,23 +199,12 @@ export const explainRoutes: readonly AdminRoute[] = [
     handle: async ({ params, role, signal }, control) => {
       const id = params.request_id ?? '';
       const own = teamOfRole(role);
-      const isOwn = (team: string | null) => own === null || team === own;
-      const remembered = control.recent.request(id);
-      if (remembered && isOwn(remembered.event.team)) {
-        const providers = control.providersAt(remembered.event.configVersion);
-        const { recent, settings } = control;
-        const body = explainRemembered(
-          remembered,
-          providers,
-          recent,
-          settings.routing,
-          (revision) => control.prices.used(revision),
-        );
-        return { status: 200, body };
-      }
+      const isOwn = ({ team }: { team: string | null }) => own === null || team === own;
+      const remembered = explainHere(control, id) ?? (await control.fleet.explain(id));
+      if (remembered && isOwn(remembered)) return { status: 200, body: remembered };
       const asked = { kind: 'explain', key: id, signal } as const;
       const row = await control.reports.run(asked, (sql, stop) => findRequestLog(sql, id, stop));
-      if (row && isOwn(row.team)) {
+      if (row && isOwn(row)) {
         const price = await query(control, (sql) => findPrice(sql, row.price_revision));
         return { status: 200, body: explainRow(row, price) };
       }
@@ -257,6 +251,16 @@ export const explainRoutes: readonly AdminRoute[] = [
     }),
   },
 ];
+
+/** Explains a request that this daemon remembers; null: it does not. */
+export function explainHere(control: Control, id: string): RequestExplanation | null {
+  const remembered = control.recent.request(id);
+  if (!remembered) return null;
+  const { fleet, prices, recent, settings } = control;
+  const providers = control.providersAt(remembered.event.configVersion);
+  const priceOf = (revision: string) => prices.used(revision);
+  return explainRemembered(fleet.id, remembered, providers, recent, settings.routing, priceOf);
+}
 
 function explainUnsent(control: Control, parameters: URLSearchParams) {
   const { configuration } = control.active();

@@ -9,6 +9,7 @@ import { databaseRoutes } from './database.js';
 import { docsRoutes } from './docs.js';
 import { eventRoutes } from './events.js';
 import { explainRoutes } from './explain.js';
+import { fleetRoutes, fleetViewRoutes } from './fleet.js';
 import { guardrailRoutes } from './guardrails.js';
 import { healthRoutes } from './health.js';
 import { homeRoutes } from './home.js';
@@ -42,6 +43,8 @@ const described: readonly AdminRoute[] = [
   ...explainRoutes,
   ...modelRoutes,
   ...statusRoutes,
+  ...fleetViewRoutes,
+  ...fleetRoutes,
   ...databaseRoutes,
   ...eventRoutes,
   ...metricsRoutes,

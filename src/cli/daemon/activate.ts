@@ -1,3 +1,4 @@
+import type { Confirmation } from '../../admin/control.js';
 import { visible } from '../../observe/visible.js';
 import { errorMessage } from '../failure.js';
 import { paint, print, warn } from '../output.js';
@@ -6,11 +7,17 @@ import type { Ask } from './control-socket.js';
 
 /** The outcome of activating a committed change. */
 export type Activation =
-  /** `unusable`: providers that are not used because the daemon cannot read their keys. */
-  | { state: 'active'; version: number; unusable: string[] }
+  /**
+   * `unusable`: providers that are not used because the daemon cannot read their keys. `fleet`: how
+   * many daemons of the database use it; null where the daemon does not know.
+   */
+  | { state: 'active'; version: number; unusable: string[]; fleet: Confirmation | null }
   | { state: 'no-daemon' }
   /** Saved, but not confirmed as active by the daemon. */
   | { state: 'unconfirmed'; reason: string };
+
+/** The daemon itself waits for two seconds. */
+const confirmTimeoutMs = 5_000;
 
 export interface ActivateOptions {
   ask: Ask;
@@ -34,7 +41,9 @@ export async function activate(options: ActivateOptions): Promise<Activation> {
     if (answer.status !== 200) return { state: 'unconfirmed', reason: refusal(answer) };
     const version = Number(field(answer.text, 'version'));
     const unusable = texts(field(answer.text, 'unusable_providers'));
-    if (version >= minVersion) return { state: 'active', version, unusable };
+    if (version >= minVersion) {
+      return { state: 'active', version, unusable, fleet: await confirm(ask, minVersion) };
+    }
     const reason = `the daemon here is at version ${version}, the database at ${minVersion}: it may use another database`;
     return { state: 'unconfirmed', reason };
   } catch (error) {
@@ -46,6 +55,13 @@ export async function activate(options: ActivateOptions): Promise<Activation> {
       : `cannot reach the daemon: ${errorMessage(error)}`;
     return { state: 'unconfirmed', reason };
   }
+}
+
+/** A daemon of an earlier release knows no others. */
+async function confirm(ask: Ask, version: number): Promise<Confirmation | null> {
+  const path = `/admin/v1/fleet/confirm?version=${version}`;
+  const answer = await ask({ path, timeoutMs: confirmTimeoutMs }).catch(() => null);
+  return answer?.status === 200 ? JSON.parse(answer.text) : null;
 }
 
 /** Prints a line for people on success; a warning, also for scripts, where it is not confirmed. */
@@ -62,10 +78,20 @@ export function printActivation(
       );
     }
   }
+  if (activation.state === 'active' && activation.fleet && activation.fleet.missing.length > 0) {
+    const { confirmed, daemons, missing } = activation.fleet;
+    const names = missing.map((id) => visible(id)).join(', ');
+    warn(`${confirmed} of ${daemons} daemons use it, not yet: ${names}`, json);
+  }
   if (activation.state === 'unconfirmed') warn(visible(`saved, but ${activation.reason}`), json);
   else if (json) return;
   else if (activation.state === 'no-daemon') line('saved; no daemon is running here');
-  else line(paint('green', `active (version ${activation.version})`));
+  else line(paint('green', `active (version ${activation.version}${onFleet(activation.fleet)})`));
+}
+
+function onFleet(fleet: Confirmation | null): string {
+  if (!fleet || fleet.daemons < 2) return '';
+  return ` on ${fleet.confirmed} of ${fleet.daemons} daemons`;
 }
 
 function refusal({ status, text }: { status: number; text: string }): string {

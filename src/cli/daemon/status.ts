@@ -5,11 +5,13 @@ import { visible } from '../../observe/visible.js';
 import { toFailure } from '../failure.js';
 import { forTerminal, outputWidth, paint, print, printJson } from '../output.js';
 import { addDaemonOptions, type DaemonFlags, openGateway } from './ask-daemon.js';
+import { type FleetNow, fleetLines } from './fleet-view.js';
 import { addRemoteOptions } from './remote-gateway.js';
 import { type GatewayStatus, statusLines } from './status-view.js';
 
 interface StatusFlags extends DaemonFlags {
   watch?: boolean;
+  fleet?: boolean;
 }
 
 const periodMs = 1_000;
@@ -20,13 +22,15 @@ export function statusCommand(): Command {
     addDaemonOptions(
       new Command('status')
         .description('show requests, providers and keys of the running gateway')
+        .option('--fleet', 'show all daemons of the database too')
         .option('--watch', 'refresh every second, until Ctrl-C'),
     ),
   )
     .addHelpText(
       'after',
       `
-All figures are those of this machine's gateway in the last minute. SHARE is the
+All figures are those of this machine's gateway in the last minute; --fleet adds
+the daemons of the database, as llmproxy fleet lists them. SHARE is the
 share of attempts; LATENCY is the time to an answer as estimated for routing.
 ERRORS are those of llmproxy usage: requests with a key and a model that were
 answered with 400 or more or broken off, but not those that the client left; of
@@ -35,25 +39,33 @@ a provider, its failed attempts.
 Examples:
   $ llmproxy status
   $ llmproxy status --watch
+  $ llmproxy status --fleet
   $ llmproxy status --json | jq .requests.p95_ms`,
     )
     .action(run);
 }
 
-async function run({ watch, json, ...flags }: StatusFlags): Promise<void> {
+async function run({ watch, json, fleet, ...flags }: StatusFlags): Promise<void> {
   const get = await openGateway(flags, json);
-  const ask: Ask = async () => (await get('/admin/v1/status')) as GatewayStatus;
+  const ask: Ask = async () => {
+    const status = (await get('/admin/v1/status')) as GatewayStatus;
+    return fleet ? { ...status, fleet: (await get('/admin/v1/fleet')) as FleetNow } : status;
+  };
   if (watch && process.stdout.isTTY && !json) await watchScreen(ask);
   else if (watch) await watchPipe(ask, json);
   else await printOnce(ask, json);
 }
 
-type Ask = () => Promise<GatewayStatus>;
+type Ask = () => Promise<GatewayStatus & { fleet?: FleetNow }>;
 
 async function printOnce(ask: Ask, json: boolean | undefined): Promise<void> {
   const status = await ask();
   if (json) printJson(status);
-  else for (const line of statusLines(status, outputWidth())) print(line);
+  else for (const line of allLines(status, outputWidth())) print(line);
+}
+
+function allLines({ fleet, ...status }: Awaited<ReturnType<Ask>>, width: number): string[] {
+  return [...statusLines(status, width), ...(fleet ? ['', ...fleetLines(fleet, width)] : [])];
 }
 
 /** Writes one status after the other, for a reader other than a terminal. */
@@ -84,7 +96,7 @@ const leave = `${csi}?7h${csi}?25h${csi}?1049l`;
 async function watchScreen(ask: Ask): Promise<void> {
   const { stdout } = process;
   // Asked before the screen changes, so that an error is printed as usual.
-  let lines = () => statusLines(first, stdout.columns);
+  let lines = () => allLines(first, stdout.columns);
   const first = await ask();
   const draw = () => stdout.write(frame(lines(), stdout.rows));
   stdout.write(enter);
@@ -101,7 +113,7 @@ async function watchScreen(ask: Ask): Promise<void> {
     await pause(periodMs);
     try {
       const status = await ask();
-      lines = () => [...statusLines(status, stdout.columns), '', paint('dim', 'Ctrl-C ends')];
+      lines = () => [...allLines(status, stdout.columns), '', paint('dim', 'Ctrl-C ends')];
     } catch (error) {
       const { message } = toFailure(error);
       lines = () => [paint('red', visible(message)), 'waiting for it…  Ctrl-C ends'];

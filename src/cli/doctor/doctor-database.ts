@@ -71,6 +71,7 @@ async function look(sql: Sql, settings: Settings): Promise<DatabaseFindings> {
   const migrations = await checkMigrations(sql, isEmbedded);
   findings.push(migrations, await checkClock(sql));
   if (migrations.state !== 'ok') return { findings, stored: null };
+  findings.push(await checkFleet(sql));
   const { readStoredConfiguration } = await import('../config/stored-configuration.js');
   try {
     const stored = await readStoredConfiguration(sql, settings);
@@ -116,6 +117,38 @@ async function checkClock(sql: Sql): Promise<Finding> {
   const detail = `differs from the database's by ${(aheadMs / 1000).toFixed(1)} s`;
   const todo = 'let both machines take the time from NTP: timedatectl set-ntp true';
   return aheadMs < largeSkewMs ? warning('clock', detail, todo) : failed('clock', detail, todo);
+}
+
+/** Daemons of one database should be of one version, use one configuration and share their limits. */
+async function checkFleet(sql: Sql): Promise<Finding> {
+  const [{ readDaemons }, { describeFleet }] = await Promise.all([
+    import('../../db/queries/daemons.js'),
+    import('../../admin/describe-fleet.js'),
+  ]);
+  const { daemons: rows, configVersion } = await readDaemons(sql);
+  const { daemons, versions } = describeFleet(rows, configVersion);
+  const live = daemons.filter(({ state }) => state !== 'gone');
+  const detail = `${counted(live.length, 'daemon')} on this database`;
+  const stores = new Set(live.map(({ limit_store }) => limit_store));
+  if (stores.size > 1) {
+    const todo = 'give all of them the same fleet.valkey_url: each store has limits of its own';
+    return failed('fleet', `${detail} lease limits from ${[...stores].join(' and ')}`, todo);
+  }
+  if (versions.length > 1) {
+    const todo = 'upgrade the others too: see docs/fleet.md';
+    return warning('fleet', `${detail} are of different versions: ${versions.join(', ')}`, todo);
+  }
+  const behind = live.filter((each) => each.behind > 0).map(({ id }) => id);
+  if (behind.length > 0) {
+    const todo = 'see its log for the reason: llmproxy doctor on that machine';
+    return warning(
+      'fleet',
+      `${detail}; not at version ${configVersion}: ${behind.join(', ')}`,
+      todo,
+    );
+  }
+  const gone = daemons.length - live.length;
+  return ok('fleet', gone === 0 ? detail : `${detail}; ${gone} gone in the last hour`);
 }
 
 function configurationFindings({ configuration, unusable, inClear }: StoredConfiguration) {

@@ -25,6 +25,7 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
     ['request', explanation.request_id],
     ...(explanation.trace_id === null ? [] : [['trace', explanation.trace_id] as const]),
     ['at', `${started_at}  ${explanation.endpoint}${explanation.stream ? ', streamed' : ''}`],
+    ...(explanation.daemon === null ? [] : [['daemon', explanation.daemon] as const]),
     ['answer', answer(explanation)],
     ['key', explanation.key ?? 'none that is valid'],
     ...(explanation.team === null ? [] : [['team', explanation.team] as const]),

@@ -29,7 +29,8 @@ export async function throwKillSwitch(
       ? await api.ask<{ version: number; stop: StopRow }>('PUT', `/stops/${known.id}`, body)
       : await api.ask<{ version: number; stop: StopRow }>('POST', '/stops', { name, ...body });
   });
-  if (flags.json) printJson(result.stop);
+  const fleet = activation.state === 'active' ? activation.fleet : null;
+  if (flags.json) printJson({ ...result.stop, fleet });
   else
     print(
       `stopped requests of ${visible(selectorsText(applies_to))}; undo it with: llmproxy resume`,

@@ -1,3 +1,4 @@
+import type { DescribedFleet } from '../../admin/describe-fleet.js';
 import type { RequestExplanation } from '../../admin/explain/explain-request.js';
 import type { describeStatus } from '../../admin/routes/status.js';
 import type { DescribedPlan } from '../../changes/make-plan.js';
@@ -10,6 +11,7 @@ import type { Json } from './api.js';
 
 /** Answers of the admin API; the rows and sums are the server's own types. */
 export type Status = Json<ReturnType<typeof describeStatus>>;
+export type Fleet = Json<DescribedFleet>;
 export type RequestRow = Json<RequestLogRow>;
 export type Explanation = Json<RequestExplanation>;
 export type Provider = Json<Omit<ProviderRow, 'api_key'>> & { api_key_preview: string };

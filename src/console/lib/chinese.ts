@@ -430,4 +430,17 @@ export const chinese: Readonly<Record<string, string>> = {
   '{used} of {limit} in this second': '本秒已用 {used} / {limit}',
   'Your session is over. Sign in again: you will return to this page.':
     '会话已结束。请重新登录，之后会返回本页。',
+  Fleet: '集群',
+  Daemons: '守护进程',
+  Daemon: '守护进程',
+  Starting: '启动中',
+  Serving: '服务中',
+  Draining: '正在退出',
+  Gone: '已失联',
+  'Versions differ: {versions}': '版本不一致：{versions}',
+  '{count} behind': '落后 {count} 个版本',
+  'Listens on': '监听地址',
+  'Limits by': '限额存储',
+  Started: '启动时间',
+  'Last seen': '最近心跳',
 };

@@ -2,6 +2,7 @@ import { role } from '../lib/session.js';
 import { AuditPage } from './audit.js';
 import { Budgets } from './budgets.js';
 import { Configuration } from './configuration.js';
+import { FleetPage } from './fleet.js';
 import { Health } from './health.js';
 import { Keys } from './keys.js';
 import { Models } from './models.js';
@@ -25,6 +26,7 @@ export const pages = {
   budgets: Budgets,
   configuration: Configuration,
   audit: AuditPage,
+  fleet: FleetPage,
   health: Health,
 } as const;
 
@@ -76,6 +78,7 @@ export const pageGroups: readonly Group[] = [
     names: [
       ['configuration', 'Configuration'],
       ['audit', 'Audit'],
+      ['fleet', 'Fleet'],
       ['health', 'Health'],
     ],
   },

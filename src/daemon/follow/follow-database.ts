@@ -18,6 +18,8 @@ interface FollowOptions {
   listenUrl: string | null;
   /** Something may have changed. */
   mark: () => void;
+  /** Another daemon tells something. */
+  onMessage: (text: string) => void;
   /** The version that is active. */
   knownVersion: () => number;
   /** True if there are sources besides the database that send no notification. */
@@ -87,6 +89,7 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
   const listener = listenForChanges({
     dbUrl: listenUrl ?? database.dbUrl,
     onChange: mark,
+    onMessage: options.onMessage,
     onState(state, reason = '') {
       isListening = state === 'listening';
       isPolling = false;

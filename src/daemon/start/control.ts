@@ -1,5 +1,5 @@
 import type { AdminKey } from '../../admin/authenticate.js';
-import type { Control } from '../../admin/control.js';
+import type { Control, FleetControl } from '../../admin/control.js';
 import { Reports } from '../../admin/reports.js';
 import { Oidc } from '../../admin/session/oidc.js';
 import { Sessions } from '../../admin/session/sessions.js';
@@ -30,6 +30,7 @@ interface ControlOptions {
   prices: PriceBook;
   workers: Workers;
   workersDesired: number;
+  fleet: FleetControl;
   probing: Probing;
   serving: Serving;
   /** Aborted when this daemon begins to stop. */
@@ -72,6 +73,7 @@ export function createControl(options: ControlOptions): Control {
       unusable: () => followed.unusable,
     },
     recent,
+    fleet: options.fleet,
     prices: options.prices,
     live,
     sessions: new Sessions(adminKeys, settings.console.session_ms, () => store.sql),

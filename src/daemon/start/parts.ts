@@ -1,12 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type ControlServer, startControlServer } from '../../admin/control-server.js';
+import { explainHere } from '../../admin/routes/explain.js';
 import { derivedKey } from '../../config/secret-cipher.js';
 import type { ResolvedSettings } from '../../config/settings.js';
 import type { Settings } from '../../config/settings-schema.js';
 import type { Emit } from '../../observe/event.js';
 import { Budgets } from '../budgets.js';
 import type { Closers } from '../closers.js';
+import { newIdentity } from '../fleet/identity.js';
+import { openFleet } from '../fleet/open-fleet.js';
 import { followSecrets } from '../follow/follow-secrets.js';
 import { LastGood } from '../follow/last-good.js';
 import type { Reloader } from '../follow/reloader.js';
@@ -92,6 +95,7 @@ export async function openParts(
   }
   const lastGood = new LastGood(dataDir, () => secrets.ring);
   const prices = new PriceBook();
+  const identity = newIdentity(dataDir);
   const storage = createStorage({
     settings,
     start,
@@ -105,14 +109,17 @@ export async function openParts(
       telemetry?.record(event, charge ?? null, usage);
     },
     closeBudgets: () => budgets.close(),
+    daemon: identity.id,
     closers,
   });
   const { store } = storage;
   const budgets = new Budgets({
     store,
     upstream: settings.upstream,
-    dataDir,
     isAlone: start.kind !== 'takeover',
+    identity,
+    daemons: () => fleet.size,
+    dead: () => fleet.fleet.dead(),
     emit,
     grant: (worker, grant) => workers.lend(worker, grant),
   });
@@ -134,7 +141,14 @@ export async function openParts(
     onBudget: (worker, request) => budgets.handle(worker, request),
     onFreeze: (isFrozen) => budgets.freeze(isFrozen),
     onGone: (worker) => budgets.workerGone(worker),
+    onLearned: (learned) => fleet.bus.send({ type: 'learned', learned }),
   });
+  const fleet = openFleet({
+    ...{ settings, version, identity, store, workers, emit },
+    configVersion: () => (serving.engine ? reloader.active.configuration.version : null),
+    explain: (id) => explainHere(ownControl, id),
+  });
+  stopping.signal.addEventListener('abort', () => fleet.fleet.drain());
   const mainTls = followTlsFiles('server.tls', server.tls, (tls) => workers.serveTls(tls), emit);
   if (mainTls.material) workers.serveTls(mainTls.material);
   let control: ControlServer | null = null;
@@ -152,14 +166,15 @@ export async function openParts(
   closers.push(() => probing.close());
 
   const common = { observers, workers, followed, prices, probing, stopping: stopping.signal };
+  const served = { settings, storage, lastGood, budgets, fleet, closers };
   const serving = createServing({
-    ...{ ...common, settings, storage, lastGood, budgets, closers },
+    ...{ ...common, ...served },
     onConfiguration: (configuration) => telemetry?.configured(configuration),
   });
   const { reloader } = serving;
   secrets.clouds.onChange = () => void reloader.renew();
   closers.push(() => secrets.clouds.close());
-  const known = { resolved, version, adminKeys, secrets, store, workersDesired };
+  const known = { resolved, version, adminKeys, secrets, store, workersDesired, fleet };
   const ownControl = createControl({ ...common, ...known, serving });
 
   metrics.watch(() => ({
@@ -167,6 +182,7 @@ export async function openParts(
     workersDesired,
     sharedCache: workers.sharedCache,
     budgets: budgets.states,
+    fleet: fleet.state,
     configVersion: serving.engine ? reloader.active.configuration.version : null,
     lastReload: reloader.lastReload,
     usage: {
@@ -217,12 +233,16 @@ export async function openParts(
       closers.push(control.close);
     },
     firstSignIn: () => firstSignIn(ownControl, serving),
-    openStorage: () => storage.open(),
+    async openStorage() {
+      await storage.open();
+      closers.push(() => fleet.fleet.close());
+    },
     startServing: () => serving.start(),
     takeCharge() {
       parts.place = 'serving';
       workers.inCharge();
       record.takeCharge(serving.engine);
+      fleet.fleet.serve();
     },
   };
   if (start.socket) parts.listenOn(start.socket);

@@ -4,6 +4,7 @@ import { configVersion } from '../../db/queries/config-version.js';
 import { PriceSheets } from '../../pricing/price-sheets.js';
 import type { Budgets } from '../budgets.js';
 import type { Closers } from '../closers.js';
+import type { OpenFleet } from '../fleet/open-fleet.js';
 import { configuredNames } from '../follow/configured-names.js';
 import { followDatabase } from '../follow/follow-database.js';
 import type { FollowedSecrets } from '../follow/follow-secrets.js';
@@ -27,6 +28,7 @@ interface ServingOptions {
   lastGood: LastGood;
   prices: PriceBook;
   budgets: Budgets;
+  fleet: OpenFleet;
   probing: Probing;
   /** Called before a configuration is active. */
   onConfiguration: (configuration: Configuration) => void;
@@ -48,6 +50,7 @@ export interface Serving {
 export function createServing(options: ServingOptions): Serving {
   const { settings, workers, storage, followed, lastGood, prices, budgets, probing, closers } =
     options;
+  const { fleet } = options;
   const { emit, metrics } = options.observers;
   const { store } = storage;
   const overridesDir = settings.overrides_dir ?? '';
@@ -68,11 +71,13 @@ export function createServing(options: ServingOptions): Serving {
       prices.configured(configuration.providers);
       budgets.configured(configuration);
       options.onConfiguration(configuration);
-      if (engine) await workers.publish(configuration, hash);
-      else engine = await workers.start(configuration, hash);
+      if (engine) return await workers.publish(configuration, hash);
+      await fleet.fleet.join();
+      engine = await workers.start(configuration, hash);
     },
     activated: (configuration, rows) => {
       workers.inform({ configVersion: configuration.version });
+      void fleet.fleet.beat();
       lastGood.save(rows).catch((error: unknown) => {
         emit({ type: 'config_not_kept', reason: error instanceof Error ? error.message : '' });
       });
@@ -86,6 +91,7 @@ export function createServing(options: ServingOptions): Serving {
       store,
       listenUrl: settings.database.listen_url,
       mark: () => reloader.mark(),
+      onMessage: (text) => fleet.bus.receive(text),
       knownVersion: () => reloader.active.configuration.version,
       alwaysMark: () => followed.hasFiles,
       onState: (database) => workers.inform({ database }),

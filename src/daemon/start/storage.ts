@@ -26,6 +26,8 @@ interface StorageOptions {
   /** Settles budgets. */
   settle: Settle;
   closeBudgets: () => Promise<void>;
+  /** Id of this daemon. */
+  daemon: string;
   closers: Closers;
 }
 
@@ -76,6 +78,7 @@ export function createStorage(options: StorageOptions): Storage {
         options.prices,
         emit,
         options.settle,
+        options.daemon,
       );
       usage = recorder;
       addRecorder(recorder);

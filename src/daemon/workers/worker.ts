@@ -1,7 +1,7 @@
 import { Clients } from '../../config/client.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
 import { KeptReasoning } from '../../dialects/translate/kept-reasoning.js';
-import { limitShare, shareOf } from '../../limits/lease.js';
+import { fleetShare, shareOf } from '../../limits/lease.js';
 import { LeasedBudgets } from '../../limits/leased-budgets.js';
 import { LeasedLimiter } from '../../limits/leased-limiter.js';
 import { LeasedSlots } from '../../limits/leased-slots.js';
@@ -14,7 +14,7 @@ import { AnswerCache } from '../../policies/cache/answer-cache.js';
 import { SharedAnswers } from '../../policies/cache/shared-answers.js';
 import { AdminKeyCheck } from '../../proxy/admin-key-check.js';
 import { compileOrigins } from '../../proxy/cors.js';
-import type { Gateway } from '../../proxy/gateway.js';
+import type { DaemonFacts, Gateway } from '../../proxy/gateway.js';
 import { handleRequest } from '../../proxy/handle-request.js';
 import { Resources } from '../../proxy/resources.js';
 import { errorBodyAt } from '../../proxy/route.js';
@@ -78,6 +78,8 @@ let quotas: LeasedLimiter | null = null;
 let slots: (Slots & Partial<Pick<LeasedSlots, 'granted' | 'ownerGone'>>) | null = null;
 const budgets = new LeasedBudgets((request) => send({ type: 'budget', request }));
 let sharedAnswers: SharedAnswers | null = null;
+/** Workers of this daemon. */
+let workerCount = 1;
 let waitOrphaned: () => Promise<void> = async () => {};
 let graceMs = 30_000;
 const requests = new RequestBatch();
@@ -138,7 +140,7 @@ process.on('message', (message: ToWorker) => {
       keptReasoning?.learn(message.kept.toolCallId, message.kept.reasoning);
       break;
     case 'facts':
-      if (gateway) gateway.facts = { ...gateway.facts, ...message.facts };
+      if (gateway) learnFacts(gateway, message.facts);
       break;
     case 'tls':
       server?.renewTls?.(message.tls);
@@ -157,6 +159,7 @@ async function start(message: StartWorker): Promise<void> {
   const { settings, configuration, hash, controlSocket } = message;
   graceMs = settings.server.grace_period_ms;
   isOnTrial = message.isOnTrial;
+  workerCount = message.count;
   waitOrphaned = () =>
     untilReplaced({
       controlSocket,
@@ -183,7 +186,7 @@ async function start(message: StartWorker): Promise<void> {
     health: new Health((ejection) => send({ type: 'ejection', ejection })),
     usageRefusers: new Set(),
     retryBudget: new RetryBudget(),
-    providerLimits: new ProviderLimits(message.count, (learned) =>
+    providerLimits: new ProviderLimits(message.count * message.facts.fleet.size, (learned) =>
       send({ type: 'provider_limits', learned }),
     ),
     limiter,
@@ -261,15 +264,19 @@ function openLimiter({ limiter: kind, slot, count }: StartWorker): Limiter {
   if (kind !== 'leased') return new LocalLimiter(kind === 'full');
   return new LeasedLimiter(
     (request) => send({ type: 'lease', request }),
-    (rate, burst) => limitShare(rate, burst, slot, count),
+    (rate, burst) => fleetShare(rate, burst, slot, count, fleetSize()),
   );
 }
 
 function openQuotas({ slot, count }: StartWorker): LeasedLimiter {
   return new LeasedLimiter(
     (request) => send({ type: 'quota', request }),
-    (rate, burst) => limitShare(rate, burst, slot, count),
+    (rate, burst) => fleetShare(rate, burst, slot, count, fleetSize()),
   );
+}
+
+function fleetSize(): number {
+  return gateway?.facts.fleet.size ?? 1;
 }
 
 /** The next turn of a client may come to another worker. */
@@ -293,7 +300,10 @@ function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
   if (kind !== 'leased') return new LocalSlots();
   return new LeasedSlots(
     (request) => send({ type: 'slot', request }),
-    (capacity) => shareOf(capacity, slot, count),
+    (capacity) => {
+      const { size, rank } = gateway?.facts.fleet ?? { size: 1, rank: 1 };
+      return shareOf(shareOf(capacity, rank, size), slot, count);
+    },
   );
 }
 
@@ -305,6 +315,11 @@ function activate(current: Gateway, { change, hash }: ToWorker & { type: 'config
   // A kill switch must not wait for the clock.
   if (current.snapshot.stops) current.watchdog.tick();
   send({ type: 'active', hash });
+}
+
+function learnFacts(current: Gateway, facts: Partial<DaemonFacts>): void {
+  current.facts = { ...current.facts, ...facts };
+  current.providerLimits.workers = workerCount * current.facts.fleet.size;
 }
 
 function orphaned(): void {

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Configuration } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
 import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
+import type { LeaseGrant } from '../../limits/lease.js';
 import type { Emit, GatewayEvent } from '../../observe/event.js';
 import type { SharedCacheStatus, WorkerState } from '../../observe/metrics-state.js';
 import { AnswerOwner } from '../../policies/cache/answer-owner.js';
@@ -12,6 +13,7 @@ import type { Resource } from '../../proxy/resources.js';
 import { changeBetween } from '../../routing/configuration-change.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import type { Ejection } from '../../upstream/health.js';
+import type { LearnedLimits } from '../../upstream/provider-limits.js';
 import type { Resources } from '../follow/resources.js';
 import { environmentWithoutSecrets } from './child-environment.js';
 import { ownDescriptors } from './descriptors.js';
@@ -19,7 +21,7 @@ import { Ejections } from './ejections.js';
 import { LimitLevels } from './limit-levels.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { unpackRequests } from './packed-requests.js';
-import { SharedLimits } from './shared-limits.js';
+import { SharedLimits, type SharedStore } from './shared-limits.js';
 import { WorkerProcess } from './worker-process.js';
 
 /** A worker that ended sooner than this after its start is replaced more and more slowly. */
@@ -53,9 +55,16 @@ interface WorkersOptions {
   onFreeze: (isFrozen: boolean) => Promise<void>;
   /** A worker has ended. */
   onGone: (worker: number) => void;
+  /** Workers or probes of this daemon have learned something that other daemons should know. */
+  onLearned: (learned: Learned) => void;
   /** Called with the process ids at each change. */
   onPids: (pids: number[]) => void;
 }
+
+/** What daemons of a fleet learn from each other about providers. */
+export type Learned =
+  | { type: 'ejection'; ejection: Ejection }
+  | { type: 'provider_limits'; learned: LearnedLimits[] };
 
 const descriptors = ownDescriptors();
 
@@ -88,9 +97,13 @@ export class Workers {
     this.#options = options;
     this.#isOnTrial = options.isOnTrial;
     const levels = new LimitLevels(options.settings.data_dir);
-    this.#limits = new SharedLimits(options.limitsStartFull, levels, (worker, grant) =>
-      this.#live.get(worker)?.send({ type: 'slot', grant }),
-    );
+    const answer = (type: 'lease' | 'quota') => (worker: number, grant: LeaseGrant) =>
+      this.#live.get(worker)?.send({ type, grant });
+    this.#limits = new SharedLimits(options.limitsStartFull, levels, {
+      lease: answer('lease'),
+      quota: answer('quota'),
+      slot: (worker, grant) => this.#live.get(worker)?.send({ type: 'slot', grant }),
+    });
     this.#answers =
       options.count === 1
         ? null
@@ -103,6 +116,7 @@ export class Workers {
       configVersion: null,
       database: 'unknown',
       discovered: [],
+      fleet: { size: 1, rank: 1, gone: 0, behind: 0, versions: 1 },
     };
   }
 
@@ -152,6 +166,18 @@ export class Workers {
   /** Takes a provider out in every worker, or brings it back. */
   announce(ejection: Ejection): void {
     this.#eject(null, ejection);
+  }
+
+  /** Takes over what another daemon has learned. */
+  learn(learned: Learned): void {
+    if (learned.type === 'ejection') this.#options.emit(this.#ejections.apply(learned.ejection));
+    this.#broadcast(learned);
+  }
+
+  /** From now on limits hold over all daemons of a store; null: this one keeps them itself. */
+  async shareLimits(store: SharedStore | null): Promise<void> {
+    if (store) this.#limits.share(store);
+    else await this.#limits.unshare();
   }
 
   /** Process ids, for status and tests. */
@@ -215,6 +241,7 @@ export class Workers {
     await this.#until(() => this.#live.size === 0);
     clearTimeout(timer);
     this.#limits.save();
+    await this.#limits.unshare();
   }
 
   /** Ends all workers at once. */
@@ -224,7 +251,7 @@ export class Workers {
   }
 
   #fork(limiter: 'full' | 'empty'): void {
-    const { count, emit } = this.#options;
+    const { count, emit, settings } = this.#options;
     const { listenFd } = this;
     const worker = fork(workerFile, {
       env: environmentWithoutSecrets(process.env),
@@ -235,7 +262,7 @@ export class Workers {
       worker,
       ++this.#forks,
       this.#freeSlot(),
-      count > 1 ? 'leased' : limiter,
+      count > 1 || settings.database.url !== null ? 'leased' : limiter,
     );
     this.#live.set(live.id, live);
     worker.on('error', ignoreSendFailure);
@@ -335,6 +362,7 @@ export class Workers {
       }
       case 'provider_limits':
         for (const other of this.#live.values()) if (other !== live) other.send(message);
+        this.#options.onLearned(message);
         break;
       case 'failed':
         this.#startFailure ??= message.reason;
@@ -349,6 +377,7 @@ export class Workers {
     for (const live of this.#live.values()) {
       if (live !== from) live.send({ type: 'ejection', ejection });
     }
+    this.#options.onLearned({ type: 'ejection', ejection });
     this.#options.emit(event);
   }
 
@@ -427,12 +456,13 @@ export class Workers {
 
 /** The data plane needs neither the admin key nor the database nor a collector. */
 function withoutSecrets(settings: Settings): Settings {
-  const { admin, database, traces } = settings;
+  const { admin, database, fleet, traces } = settings;
   return {
     ...settings,
     admin: { ...admin, key: null, keys: [] },
     database: { ...database, url: null, listen_url: null },
     traces: { ...traces, headers: {} },
+    fleet: { ...fleet, valkey_url: null },
   };
 }
 

@@ -10,3 +10,10 @@ export async function databaseId(sql: Sql): Promise<string> {
     FROM pg_database WHERE datname = current_database()`;
   return row?.id ?? '';
 }
+
+/** Names an installation, wherever its database runs and however often it is restarted. */
+export async function installedAt(sql: Sql): Promise<string> {
+  const [row] = await sql<{ at: string }[]>`
+    SELECT (extract(epoch FROM min(applied_at)) * 1e6)::bigint::text AS at FROM llmproxy_migrations`;
+  return row?.at ?? '';
+}

@@ -16,7 +16,8 @@ export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Pr
         duration_ms double precision, upstream_ms double precision,
         first_token_ms double precision, need_input bigint, need_output bigint, need_nano bigint,
         translated_to text, losses text, guardrails jsonb,
-        cache text, saved_nano bigint, saved_tokens bigint, request_body text, response_body text
+        cache text, saved_nano bigint, saved_tokens bigint, request_body text, response_body text,
+        daemon text
       )
     ) AS row
     ON CONFLICT DO NOTHING`;
@@ -61,4 +62,5 @@ const columns = [
   'saved_tokens',
   'request_body',
   'response_body',
+  'daemon',
 ] as const satisfies readonly ('started_at' | keyof UsageRow)[];

@@ -44,6 +44,8 @@ export interface ExplainedRow extends RequestLogRow {
   translated_to: string | null;
   losses: string | null;
   usage_classes: UsageClasses | null;
+  /** Id of the daemon that served it; null where that was not recorded. */
+  daemon: string | null;
 }
 
 /** In the order in which they are shown. */
@@ -151,7 +153,13 @@ export async function findRequestLog(
 ): Promise<ExplainedRow | null> {
   const always = { since: new Date(0), until: new Date(Date.now() + 86_400_000) };
   const filter = { ...always, requestId: { exactly: requestId } };
-  const columns = [...requestColumns, 'usage_classes', 'translated_to', 'losses'] as const;
+  const columns = [
+    ...requestColumns,
+    'usage_classes',
+    'translated_to',
+    'losses',
+    'daemon',
+  ] as const;
   const [row] = await newestRows<ExplainedRow>(sql, columns, filter, 1, signal);
   return row ?? null;
 }

@@ -1,4 +1,4 @@
-import type { Grant, Wanted } from '../../limits/lease-store.js';
+import type { Grant, Wanted } from '../../limits/budget-store.js';
 import type { Sql } from '../client.js';
 
 /**
@@ -37,6 +37,12 @@ export async function syncBudgets(
 interface Named {
   budget: string;
   window_start: Date;
+}
+
+/** Names of the daemons that hold some of a budget. */
+export async function budgetHolders(sql: Sql): Promise<string[]> {
+  const rows = await sql<{ daemon: string }[]>`SELECT DISTINCT daemon FROM budget_leases`;
+  return rows.map(({ daemon }) => daemon);
 }
 
 /** Returns true for the first alert at this percent of a budget's window, over all daemons. */

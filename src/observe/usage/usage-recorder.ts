@@ -37,6 +37,7 @@ export function createUsageRecorder(
   chargeFor: ChargeFor,
   emit: Emit,
   settle: Settle = () => {},
+  daemon: string | null = null,
 ): UsageRecorder {
   const counting = new Set<Promise<void>>();
 
@@ -48,7 +49,7 @@ export function createUsageRecorder(
     const charge = chargeFor(event, usage);
     settle(event, charge, usage);
     const row = usageRow(event, usage, source, charge ?? null);
-    if (row) queue.add(row);
+    if (row) queue.add({ ...row, daemon });
     const { requestId, model, provider } = event;
     if (usage && source) {
       emit({ type: 'usage_counted', requestId, model, provider, usage, source });

@@ -55,6 +55,8 @@ export interface UsageRow {
   guardrails: readonly GuardrailOutcome[] | null;
   request_body: string | null;
   response_body: string | null;
+  /** Id of the daemon that served it. */
+  daemon: string | null;
 }
 
 /** What a replay is told of a stored request. */
@@ -122,6 +124,7 @@ export function usageRow(
     saved_tokens: event.cache?.savedTokens ?? null,
     request_body: event.bodies && bodyText(event.bodies.request),
     response_body: event.bodies && bodyText(event.bodies.response),
+    daemon: null,
   };
 }
 

@@ -1,0 +1,58 @@
+import type { DaemonRow } from '../db/queries/daemons.js';
+
+/** A daemon that has said nothing for so long is gone. */
+export const goneAfterMs = 5_000;
+
+/** A daemon of the fleet, as the admin API shows it. */
+export interface FleetDaemon {
+  id: string;
+  host: string;
+  version: string;
+  pid: number;
+  workers: number;
+  listeners: readonly string[];
+  /** `gone`: it has ended without a word, or cannot reach the database. */
+  state: DaemonRow['state'] | 'gone';
+  config_version: number | null;
+  /** Changes of the configuration that it does not use yet. */
+  behind: number;
+  /** Where limits are leased from; daemons with different ones do not share them. */
+  limit_store: string;
+  started_at: Date;
+  heartbeat: Date;
+  heartbeat_age_ms: number;
+}
+
+export interface DescribedFleet {
+  /** Of the configuration's rows. */
+  config_version: number;
+  /** Versions of llmproxy among daemons that are not gone. */
+  versions: string[];
+  daemons: FleetDaemon[];
+}
+
+/** The daemons of a database. @param isDead for those that are known to have ended. */
+export function describeFleet(
+  rows: readonly DaemonRow[],
+  configVersion: number,
+  isDead: (row: DaemonRow) => boolean = () => false,
+): DescribedFleet {
+  const daemons = rows.map((row): FleetDaemon => {
+    const { id, host, version, pid, workers, listeners, config_version, limit_store } = row;
+    const isGone = row.age_ms > goneAfterMs || isDead(row);
+    return {
+      ...{ id, host, version, pid, workers, listeners },
+      state: isGone ? 'gone' : row.state,
+      config_version,
+      behind: config_version === null ? 0 : Math.max(0, configVersion - config_version),
+      limit_store,
+      started_at: row.started_at,
+      heartbeat: row.heartbeat,
+      heartbeat_age_ms: Math.round(row.age_ms),
+    };
+  });
+  const versions = new Set(
+    daemons.flatMap(({ state, version }) => (state === 'gone' ? [] : version)),
+  );
+  return { config_version: configVersion, versions: [...versions].sort(), daemons };
+}

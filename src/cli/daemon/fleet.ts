@@ -1,0 +1,31 @@
+import { Command } from 'commander';
+import { withAdminApi } from '../admin-api.js';
+import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
+import { outputWidth, print, printJson } from '../output.js';
+import { type FleetNow, fleetLines } from './fleet-view.js';
+
+/** `llmproxy fleet`: lists the daemons of the database. */
+export function fleetCommand(): Command {
+  return addGatewayOptions(
+    new Command('fleet').description('list the daemons that serve from this database'),
+  )
+    .addHelpText(
+      'after',
+      `
+Each daemon says every second that it lives; one that stops removes itself.
+STATE is gone for one that has ended without a word or cannot reach the
+database, for an hour. CONFIG is the version of the configuration that it
+uses, with how many changes it is behind.
+
+Examples:
+  $ llmproxy fleet
+  $ llmproxy fleet --json | jq '.daemons[] | select(.behind > 0)'`,
+    )
+    .action(run);
+}
+
+async function run(flags: DatabaseFlags): Promise<void> {
+  const fleet = await withAdminApi(flags, 'read', (api) => api.ask<FleetNow>('GET', '/fleet'));
+  if (flags.json) printJson(fleet);
+  else for (const line of fleetLines(fleet, outputWidth())) print(line);
+}

@@ -1,0 +1,74 @@
+import type { Fleet } from '../lib/answers.js';
+import { dateTime, duration } from '../lib/format.js';
+import { useLoad } from '../lib/load.js';
+import { t } from '../lib/words.js';
+import { Page, Panel } from '../parts/panel.js';
+import { Loaded, State, type Tone } from '../parts/state.js';
+import { Cut, Table } from '../parts/table.js';
+
+const states: Readonly<Record<string, readonly [Tone, string]>> = {
+  starting: ['warn', 'Starting'],
+  serving: ['good', 'Serving'],
+  draining: ['warn', 'Draining'],
+  gone: ['bad', 'Gone'],
+};
+
+/** The daemons of this database. */
+export function FleetPage() {
+  const fleet = useLoad<Fleet>('fleet', 2_000);
+  return (
+    <Page title={t('Fleet')} command={{ cli: 'llmproxy fleet', path: 'fleet' }}>
+      <Panel title={t('Daemons')} isStale={fleet.error !== null}>
+        <Loaded of={fleet}>
+          {({ daemons, versions }) => (
+            <>
+              {versions.length > 1 && (
+                <div class="banner warn">
+                  {t('Versions differ: {versions}', { versions: versions.join(', ') })}
+                </div>
+              )}
+              <Table
+                label={t('Daemons')}
+                rows={daemons}
+                keyOf={({ id }) => id}
+                columns={[
+                  { title: t('Daemon'), value: ({ id }) => <Cut text={id} /> },
+                  {
+                    title: t('State'),
+                    value: ({ state }) => {
+                      const [tone, name] = states[state] ?? ['plain', state];
+                      return <State tone={tone}>{t(name)}</State>;
+                    },
+                  },
+                  { title: t('Version'), value: ({ version }) => version },
+                  {
+                    title: t('Configuration'),
+                    value: ({ config_version, behind }) => (
+                      <>
+                        {config_version ?? '–'}{' '}
+                        {behind > 0 && (
+                          <span class="muted">{t('{count} behind', { count: behind })}</span>
+                        )}
+                      </>
+                    ),
+                  },
+                  { title: t('Workers'), isNumber: true, value: ({ workers }) => workers },
+                  {
+                    title: t('Listens on'),
+                    value: (row) => <Cut text={row.listeners.join(' ')} />,
+                  },
+                  { title: t('Limits by'), value: ({ limit_store }) => <Cut text={limit_store} /> },
+                  { title: t('Started'), value: (row) => dateTime(row.started_at) },
+                  {
+                    title: t('Last seen'),
+                    value: (row) => t('{age} ago', { age: duration(row.heartbeat_age_ms) }),
+                  },
+                ]}
+              />
+            </>
+          )}
+        </Loaded>
+      </Panel>
+    </Page>
+  );
+}

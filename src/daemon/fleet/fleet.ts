@@ -1,0 +1,241 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Confirmation } from '../../admin/control.js';
+import { type DescribedFleet, describeFleet, goneAfterMs } from '../../admin/describe-fleet.js';
+import type { Sql } from '../../db/client.js';
+import {
+  type DaemonReport,
+  type DaemonRow,
+  forgetDaemons,
+  readDaemons,
+  removeDaemon,
+  saveDaemon,
+} from '../../db/queries/daemons.js';
+import { forgetLeases } from '../../db/queries/take-leases.js';
+import { withDeadline } from '../../db/with-deadline.js';
+import { lostAfterMs } from '../../limits/lease-store.js';
+import type { Emit } from '../../observe/event.js';
+import type { Store } from '../store.js';
+import { isSame } from '../workers/processes-file.js';
+import type { Identity } from './identity.js';
+
+const beatMs = 1_000;
+const queryTimeoutMs = 2_000;
+/** For all others to share their limits, before this daemon serves. */
+const joinTimeoutMs = 3_000;
+/** A daemon alone for so long keeps its limits itself again. */
+const aloneAfterMs = 30_000;
+/** Those that are gone are shown for an hour. */
+const forgetAfterMs = 3_600_000;
+const forgetBeats = 600;
+const pollMs = 50;
+
+interface FleetOptions {
+  store: Store;
+  identity: Identity;
+  /** What else this daemon says of itself. */
+  report: () => Omit<DaemonReport, keyof Identity | 'state' | 'shares_limits'>;
+  /** From now on limits hold over several daemons, or this one is alone. */
+  share: (isShared: boolean) => Promise<void>;
+  /** Something has changed of what `now` says. */
+  onChange: (fleet: DescribedFleet) => void;
+  /** Tells the others that this daemon has joined. */
+  tellJoined: () => void;
+  emit: Emit;
+}
+
+/**
+ * This daemon among those of its database: says that it lives, and knows who else does.
+ *
+ * States: alone → sharing limits, as soon as there is another daemon → alone, once there has been
+ * none for a while. A daemon that starts waits until all others share, so that no limit is given
+ * twice. Each says that it keeps its limits itself before it looks who is there, so that of two that
+ * look at once one sees the other.
+ */
+export class Fleet {
+  readonly #options: FleetOptions;
+  #daemons: readonly DaemonRow[] = [];
+  #configVersion = 0;
+  #state: DaemonReport['state'] = 'starting';
+  #isShared = false;
+  /** Since when no other daemon is seen; null while there is one. */
+  #aloneSinceMs: number | null = null;
+  #beatMs = Number.NEGATIVE_INFINITY;
+  #known = new Map<string, boolean>();
+  #beats = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  /** As of the last heartbeat that was stored. */
+  get now(): DescribedFleet {
+    return describeFleet(this.#daemons, this.#configVersion, isDead(this.#options.identity));
+  }
+
+  /** Ids of daemons that are known to have ended. */
+  dead(): string[] {
+    return this.#daemons.filter(isDead(this.#options.identity)).map(({ id }) => id);
+  }
+
+  /** Daemons besides this one, and one that it takes over from, that are not gone. */
+  get others(): DaemonRow[] {
+    const { identity } = this.#options;
+    const dead = isDead(identity);
+    return this.#daemons.filter(
+      (row) => row.place !== identity.place && row.age_ms <= goneAfterMs && !dead(row),
+    );
+  }
+
+  /** Registers this daemon; resolves when limits hold over all. Never throws. */
+  async join(): Promise<void> {
+    const giveUpMs = performance.now() + joinTimeoutMs;
+    await this.beat();
+    this.#options.tellJoined();
+    const isWaiting = ({ shares_limits, age_ms }: DaemonRow) =>
+      !shares_limits && age_ms <= lostAfterMs;
+    while (this.others.some(isWaiting) && performance.now() < giveUpMs) {
+      await pause(pollMs);
+      await this.beat();
+    }
+  }
+
+  /** From now on this daemon serves, and says so every second. */
+  serve(): void {
+    this.#state = 'serving';
+    this.#next(0);
+  }
+
+  /** From now on it takes nothing new. */
+  drain(): void {
+    this.#state = 'draining';
+    void this.beat();
+  }
+
+  /** Says now that it lives, and looks who else does; after what is under way. Never throws. */
+  beat(): Promise<void> {
+    const beating = this.#beating.then(() => this.#beat()).catch(() => {});
+    this.#beating = beating;
+    return beating;
+  }
+
+  /** Waits until every daemon that is not gone uses a version of the configuration, for a while. */
+  async confirm(version: number, timeoutMs: number): Promise<Confirmation> {
+    const giveUpMs = performance.now() + timeoutMs;
+    await this.beat();
+    for (;;) {
+      const daemons = this.now.daemons.filter(({ state }) => state !== 'gone');
+      const missing = daemons.filter((each) => (each.config_version ?? 0) < version);
+      if (missing.length === 0 || performance.now() > giveUpMs) {
+        const confirmed = daemons.length - missing.length;
+        return { daemons: daemons.length, confirmed, missing: missing.map(({ id }) => id) };
+      }
+      await pause(pollMs);
+      await this.#query((sql) => this.#read(sql)).catch(() => {});
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#beating;
+    const { store, identity } = this.#options;
+    if (!store.isOpen) return;
+    await this.#query((sql) => removeDaemon(sql, identity.id)).catch(() => {});
+  }
+
+  #next(inMs: number): void {
+    clearTimeout(this.#timer);
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => {
+      void this.beat().then(() => this.#next(beatMs));
+    }, inMs);
+    this.#timer.unref();
+  }
+
+  async #beat(): Promise<void> {
+    const { store, share, onChange } = this.#options;
+    if (!store.isOpen || this.#isClosed) return;
+    const say = async (sql: Sql) => {
+      await this.#save(sql);
+      await this.#read(sql);
+    };
+    await this.#query(say);
+    const isLongAlone = this.#isLongAlone();
+    const isShared = this.others.length > 0 || (this.#isShared && !isLongAlone);
+    if (isShared !== this.#isShared) {
+      this.#isShared = isShared;
+      if (isShared) await share(true);
+      await this.#query(say);
+      // Another may have come meanwhile, which believes that this daemon shares.
+      if (!isShared && this.others.length === 0) await share(false);
+      if (isShared) this.#options.tellJoined();
+    }
+    this.#tell();
+    onChange(this.now);
+    if (this.#beats++ % forgetBeats === 0) {
+      await this.#query(async (sql) => {
+        await forgetDaemons(sql, forgetAfterMs);
+        await forgetLeases(sql);
+      });
+    }
+  }
+
+  /** After the database was away all others look as if they were gone. */
+  #isLongAlone(): boolean {
+    const nowMs = performance.now();
+    if (nowMs - this.#beatMs > goneAfterMs) this.#aloneSinceMs = null;
+    this.#beatMs = nowMs;
+    if (this.others.length > 0) {
+      this.#aloneSinceMs = null;
+      return false;
+    }
+    this.#aloneSinceMs ??= nowMs;
+    return nowMs - this.#aloneSinceMs >= aloneAfterMs;
+  }
+
+  async #save(sql: Sql): Promise<void> {
+    const { identity, report } = this.#options;
+    await saveDaemon(sql, {
+      ...identity,
+      ...report(),
+      state: this.#state,
+      shares_limits: this.#isShared,
+    });
+  }
+
+  async #read(sql: Sql): Promise<void> {
+    const { daemons, configVersion } = await readDaemons(sql);
+    this.#daemons = daemons;
+    this.#configVersion = configVersion;
+  }
+
+  async #query(use: (sql: Sql) => Promise<void>): Promise<void> {
+    await withDeadline(this.#options.store.sql, queryTimeoutMs, 'A heartbeat', use);
+  }
+
+  #tell(): void {
+    const { emit, identity } = this.#options;
+    const here = new Map<string, boolean>();
+    for (const { id, state } of this.now.daemons) {
+      if (id === identity.id) continue;
+      const isHere = state !== 'gone';
+      here.set(id, isHere);
+      const before = this.#known.get(id) ?? false;
+      if (isHere && !before) emit({ type: 'daemon_joined', daemon: id });
+      if (!isHere && before) emit({ type: 'daemon_gone', daemon: id });
+    }
+    this.#known = here;
+  }
+}
+
+/** For daemons of this machine none of whose processes is left. */
+function isDead({ machine }: Identity): (row: DaemonRow) => boolean {
+  return (row) =>
+    row.age_ms > lostAfterMs &&
+    machine !== null &&
+    row.machine === machine &&
+    !row.processes.some(isSame);
+}

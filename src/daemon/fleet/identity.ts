@@ -1,0 +1,35 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/** A daemon among those of its database. */
+export interface Identity {
+  /** Names this process: its host and a random part. */
+  id: string;
+  host: string;
+  /** Names its data directory: the daemon that takes over from it has the same. */
+  place: string;
+  /** Where its process ids mean something; null where that cannot be told. */
+  machine: string | null;
+}
+
+export function newIdentity(dataDir: string): Identity {
+  const host = hostname();
+  const directory = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
+  return {
+    id: `${host}-${randomBytes(4).toString('hex')}`,
+    host,
+    place: `${host}:${directory}`,
+    machine: thisMachine(),
+  };
+}
+
+/** The boot of this machine, and the namespace of process ids in it. */
+function thisMachine(): string | null {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return null;
+  }
+}

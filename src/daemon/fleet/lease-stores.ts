@@ -1,0 +1,32 @@
+import type { Settings } from '../../config/settings-schema.js';
+import { leaveLeases, takeLeases } from '../../db/queries/take-leases.js';
+import { withDeadline } from '../../db/with-deadline.js';
+import type { LeaseStore } from '../../limits/lease-store.js';
+import type { Store } from '../store.js';
+import { valkeyLeases } from './valkey-leases.js';
+
+/** Requests wait for it; a worker would do without the control process after a second. */
+const storeTimeoutMs = 1_000;
+
+/** The store that limits are leased from: a Valkey where one is set, else the database. */
+export function openLeaseStore(
+  settings: Settings['fleet'],
+  store: Store,
+  daemon: string,
+): LeaseStore {
+  const { valkey_url: url, valkey_ca: ca } = settings;
+  if (url !== null) return valkeyLeases({ url, ca, timeoutMs: storeTimeoutMs, store, daemon });
+  return {
+    take: (wanted, dead) =>
+      withDeadline(store.sql, storeTimeoutMs, 'Leasing limits', (sql) =>
+        takeLeases(sql, daemon, dead, wanted),
+      ),
+    leave: () => leaveLeases(store.sql, daemon),
+    close: async () => {},
+  };
+}
+
+/** Names it without its secrets, for people. */
+export function leaseStoreName({ valkey_url: url }: Settings['fleet']): string {
+  return url === null ? 'postgres' : new URL(url).host;
+}

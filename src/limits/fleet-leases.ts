@@ -1,0 +1,314 @@
+import type { LeaseGrant, LeaseRequest } from './lease.js';
+import type { Levels, LevelsAt } from './lease-owner.js';
+import type { Grant, Wanted } from './lease-store.js';
+import { TokenBucket } from './token-bucket.js';
+
+/** Where nothing is left, requests are refused for so long before the store is asked again. */
+const emptyMs = 50;
+/** A worker does without the owner when it waits longer. */
+const waitMs = 600;
+/** What was used is reported within this time, also where nothing is wanted. */
+const reportMs = 500;
+const forgetAfterMs = 60_000;
+/** Tokens leased before they are asked for, at most: what refills in so long, or so much of the burst. */
+const maxAheadSeconds = 0.2;
+const maxAheadShare = 0.01;
+/** Told to clients while nothing can be leased. */
+const awayWaitMs = 1_000;
+
+interface Waiting {
+  worker: number;
+  request: LeaseRequest;
+  sinceMs: number;
+}
+
+interface State {
+  rate: number;
+  burst: number;
+  /** Leased and lent to no worker. */
+  tokens: number;
+  /** The fewest of them since the last report: nobody needed those. */
+  spare: number;
+  lent: Map<number, number>;
+  lentInAll: number;
+  /** Lent since the last report: as many may be needed until the next. */
+  recent: number;
+  owed: number;
+  waiting: Waiting[];
+  /** What the store had left when it last answered; null before. */
+  left: number | null;
+  leftMs: number;
+  /** Until then nothing is left. */
+  emptyUntilMs: number;
+  /** What was left when this daemon kept the limit by itself. */
+  level: number | null;
+  isFirst: boolean;
+  reportedMs: number;
+  reportedHeld: number;
+  usedMs: number;
+}
+
+/** A daemon's part of every limit while the store is away. */
+export interface FleetShare {
+  /** Daemons, as last known. */
+  size: number;
+  /** This one's place among them, from 1. */
+  rank: number;
+}
+
+/**
+ * The control process's side of the leases in a fleet: it leases tokens of the store for its workers,
+ * and lends them as `LeaseOwner` does. Requests that find no token wait for the store's next answer.
+ *
+ * While the store is away what is leased is used up; then the daemon refills its share by itself,
+ * from buckets that start empty.
+ */
+export class FleetLeases {
+  readonly #states = new Map<string, State>();
+  readonly #gone = new Set<number>();
+  readonly #known: readonly LevelsAt[];
+  readonly #send: (worker: number, grant: LeaseGrant) => void;
+  readonly #ask: () => void;
+  #alone: { share: FleetShare; buckets: Map<string, TokenBucket> } | null = null;
+
+  /**
+   * @param known what was left of limits that were not full; the first that has one counts.
+   * @param send answers a worker whose request has waited.
+   * @param ask has the store asked soon.
+   */
+  constructor(
+    known: readonly LevelsAt[],
+    send: (worker: number, grant: LeaseGrant) => void,
+    ask: () => void,
+  ) {
+    this.#known = known;
+    this.#send = send;
+    this.#ask = ask;
+  }
+
+  /** As of `LeaseOwner`. @returns null where the answer waits for the store. */
+  handle(worker: number, request: LeaseRequest, nowMs: number): LeaseGrant | null {
+    const state = this.#state(request, nowMs);
+    const before = state.lent.get(worker) ?? 0;
+    const used = Math.min(request.used, before);
+    const returned = Math.min(request.returned, before - used);
+    this.#lend(state, worker, -used - returned);
+    state.tokens += returned;
+    this.#owe(request.key, state, (request.alone ?? 0) + (request.owed ?? 0), nowMs);
+    if (request.want <= 0 || this.#gone.has(worker))
+      return grantOf(request.key, state, 0, 1, nowMs);
+    const waiting = { worker, request, sinceMs: nowMs };
+    const least = request.least ?? 1;
+    if (state.tokens < least && this.#alone) this.#refillAlone(request.key, state, least, nowMs);
+    if (state.waiting.length === 0) {
+      const granted = this.#grant(state, waiting, nowMs);
+      if (granted || nowMs < state.emptyUntilMs || this.#alone) {
+        return granted ?? grantOf(request.key, state, 0, least, nowMs);
+      }
+    }
+    state.waiting.push(waiting);
+    this.#ask();
+    return null;
+  }
+
+  /** What it was lent counts as used. Worker numbers are never reused. */
+  workerGone(worker: number): void {
+    this.#gone.add(worker);
+    for (const state of this.#states.values()) {
+      this.#lend(state, worker, -(state.lent.get(worker) ?? 0));
+      state.waiting = state.waiting.filter((each) => each.worker !== worker);
+    }
+  }
+
+  /** What to report to the store and to ask of it now. @param all also where nothing has changed. */
+  collect(nowMs: number, all = false): Wanted[] {
+    const wanted: Wanted[] = [];
+    for (const [name, state] of this.#states) {
+      const { waiting, owed, rate, burst } = state;
+      const isWanted = waiting.length > 0 || state.isFirst || state.recent > 0 || state.spare > 0;
+      const isLate = nowMs - state.reportedMs >= reportMs && heldBy(state) !== state.reportedHeld;
+      if (!(all || isWanted || owed !== 0 || isLate)) continue;
+      const returned = waiting.length > 0 ? 0 : state.spare;
+      state.tokens -= returned;
+      const least = Math.min(...waiting.map(({ request }) => request.least ?? 1));
+      const asked = waiting.reduce((sum, { request }) => sum + request.want, 0);
+      // More would be kept from other daemons.
+      const most = Math.max(1, rate * maxAheadSeconds, burst * maxAheadShare);
+      const more = Math.min(state.recent, most) - state.tokens;
+      const want = Math.min(burst, Math.max(0, Math.ceil(asked + more)));
+      wanted.push({
+        ...{ name, rate, burst, returned, owed, want },
+        held: heldBy(state),
+        least: waiting.length > 0 ? Math.max(1, least - state.tokens) : 1,
+        level: state.left === null ? state.level : levelOf(state, nowMs),
+        isFirst: state.isFirst,
+      });
+      state.owed = 0;
+      state.recent = 0;
+      state.spare = state.tokens;
+      state.reportedMs = nowMs;
+      state.reportedHeld = heldBy(state);
+    }
+    return wanted;
+  }
+
+  /** The store's answer to what was collected. */
+  granted(wanted: readonly Wanted[], grants: readonly Grant[], nowMs: number): void {
+    for (const [place, { granted, left }] of grants.entries()) {
+      const { name, want } = wanted[place] as Wanted;
+      const state = this.#states.get(name);
+      if (!state) continue;
+      state.tokens += granted;
+      state.reportedHeld += granted;
+      state.left = left;
+      state.leftMs = nowMs;
+      state.isFirst = false;
+      if (granted < want) state.emptyUntilMs = nowMs + emptyMs;
+      this.#serve(name, state, nowMs, true);
+    }
+  }
+
+  /** The store may have what was collected, or not: nothing is given back twice. */
+  failed(wanted: readonly Wanted[]): void {
+    for (const { name, owed } of wanted) {
+      const state = this.#states.get(name);
+      if (state) state.owed += Math.max(0, owed);
+    }
+  }
+
+  /** Answers those that have waited too long for the store. */
+  refuseLate(nowMs: number): void {
+    for (const [name, state] of this.#states) {
+      const [first] = state.waiting;
+      if (!first || nowMs - first.sinceMs < waitMs) continue;
+      this.#serve(name, state, nowMs, true);
+    }
+  }
+
+  /** The store is away: this daemon keeps to its share; null: it is there again. */
+  keepTo(share: FleetShare | null, nowMs: number): void {
+    this.#alone = share && { share, buckets: new Map() };
+    if (!share) return;
+    for (const [name, state] of this.#states) this.#serve(name, state, nowMs, true);
+  }
+
+  /** Tokens left by bucket, as far as is known. */
+  levels(nowMs: number): Levels {
+    return Object.fromEntries(
+      [...this.#states].map(([name, state]) => [name, levelOf(state, nowMs)]),
+    );
+  }
+
+  sweep(nowMs: number): void {
+    for (const [name, state] of this.#states) {
+      if (nowMs - state.usedMs > forgetAfterMs && heldBy(state) === 0) this.#states.delete(name);
+    }
+  }
+
+  #serve(name: string, state: State, nowMs: number, isLast: boolean): void {
+    const waiting = state.waiting.splice(0);
+    for (const each of waiting) {
+      const least = each.request.least ?? 1;
+      if (this.#alone && state.tokens < least) this.#refillAlone(name, state, least, nowMs);
+      const grant = this.#grant(state, each, nowMs);
+      if (grant) this.#send(each.worker, grant);
+      else if (isLast) this.#send(each.worker, grantOf(name, state, 0, least, nowMs));
+    }
+  }
+
+  #grant(state: State, { worker, request }: Waiting, nowMs: number): LeaseGrant | null {
+    const { key, want, least = 1 } = request;
+    if (state.tokens < least) return null;
+    const tokens = Math.min(want, state.tokens);
+    state.tokens -= tokens;
+    state.spare = Math.min(state.spare, state.tokens);
+    state.recent += tokens;
+    this.#lend(state, worker, tokens);
+    return grantOf(key, state, tokens, least, nowMs);
+  }
+
+  #lend(state: State, worker: number, count: number): void {
+    if (count === 0) return;
+    const lent = (state.lent.get(worker) ?? 0) + count;
+    state.lentInAll += count;
+    if (lent > 0) state.lent.set(worker, lent);
+    else state.lent.delete(worker);
+  }
+
+  #owe(name: string, state: State, count: number, nowMs: number): void {
+    if (count === 0) return;
+    const bucket = this.#alone?.buckets.get(name);
+    if (bucket) bucket.charge(count, nowMs);
+    else state.owed += count;
+  }
+
+  /** Tokens of this daemon's share take the place of those that the store would grant. */
+  #refillAlone(name: string, state: State, least: number, nowMs: number): void {
+    if (!this.#alone) return;
+    const { share, buckets } = this.#alone;
+    let bucket = buckets.get(name);
+    if (!bucket) {
+      const burst = Math.max(1, state.burst / share.size);
+      bucket = new TokenBucket(state.rate / share.size, nowMs, burst, 0);
+      buckets.set(name, bucket);
+    }
+    const got = bucket.lend(Math.max(least, 1) - state.tokens, nowMs);
+    bucket.settle(got, 0, nowMs);
+    state.tokens += got;
+  }
+
+  #state({ key, rate, burst = rate }: LeaseRequest, nowMs: number): State {
+    let state = this.#states.get(key);
+    if (!state) {
+      const level = this.#levelAt(key, rate, burst, nowMs);
+      state = {
+        ...{ rate, burst, level, isFirst: level !== null },
+        ...{ tokens: 0, spare: 0, lent: new Map(), lentInAll: 0, recent: 0, owed: 0, waiting: [] },
+        ...{ left: null, leftMs: nowMs, emptyUntilMs: 0, reportedMs: nowMs, reportedHeld: 0 },
+        usedMs: nowMs,
+      };
+      this.#states.set(key, state);
+    }
+    state.rate = rate;
+    state.burst = burst;
+    state.usedMs = nowMs;
+    return state;
+  }
+
+  #levelAt(key: string, rate: number, burst: number, nowMs: number): number | null {
+    const known = this.#known.find(({ levels }) => Object.hasOwn(levels, key));
+    if (!known) return null;
+    return Math.min(burst, (known.levels[key] ?? 0) + ((nowMs - known.atMs) / 1000) * rate);
+  }
+}
+
+function heldBy({ tokens, lentInAll }: State): number {
+  return tokens + lentInAll;
+}
+
+/** What is left of a limit for all, with what this daemon holds and what was refilled since. */
+function levelOf(state: State, nowMs: number): number {
+  const { left, leftMs, level, rate, burst, tokens, owed } = state;
+  const known = left ?? level ?? burst;
+  return Math.min(burst, known + ((nowMs - leftMs) / 1000) * rate + tokens - owed);
+}
+
+function grantOf(
+  key: string,
+  state: State,
+  tokens: number,
+  least: number,
+  nowMs: number,
+): LeaseGrant {
+  const left = Math.floor(levelOf(state, nowMs));
+  const missing = Math.max(0, least - Math.max(0, left));
+  const isUnknown = state.left === null;
+  return {
+    key,
+    tokens,
+    waitMs:
+      tokens > 0 ? 0 : isUnknown ? awayWaitMs : Math.max(emptyMs, (missing / state.rate) * 1000),
+    resetMs: Math.max(0, ((state.burst - left) / state.rate) * 1000),
+    left,
+  };
+}

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openLeaseStore } from '../../../src/daemon/fleet/lease-stores.js';
+import type { Store } from '../../../src/daemon/store.js';
+import { type LeaseStore, lostAfterMs, type Wanted } from '../../../src/limits/lease-store.js';
+import { testDatabase } from '../../support/postgres.js';
+import { until } from '../../support/until.js';
+import { noValkey, startValkey } from '../../support/valkey.js';
+
+const wanted = (fields: Partial<Wanted> = {}): Wanted => ({
+  ...{ name: 'k', rate: 10, burst: 10, held: 0, returned: 0, owed: 0, want: 0, least: 1 },
+  ...{ level: null, isFirst: false },
+  ...fields,
+});
+
+/** Both stores hold to one contract. */
+const kinds = [
+  ['postgres', false],
+  ['valkey', noValkey],
+] as const;
+
+async function open(t: TestContext, kind: (typeof kinds)[number][0]) {
+  const { sql } = await testDatabase(t);
+  const valkey = kind === 'valkey' ? await startValkey(t) : null;
+  const valkey_url = valkey && `valkey://127.0.0.1:${valkey.port}`;
+  const daemon = (id: string): LeaseStore => {
+    const store = openLeaseStore({ valkey_url, valkey_ca: null }, { sql } as Store, id);
+    t.after(() => store.close());
+    return store;
+  };
+  const [a, b] = [daemon('a'), daemon('b')];
+  for (const store of [a, b]) {
+    await until('the store', () => store.take([], []).then(() => true));
+  }
+  const take = async (store: LeaseStore, fields: Partial<Wanted>, dead: string[] = []) => {
+    const { grants } = await store.take([wanted(fields)], dead);
+    return grants[0]?.granted ?? -1;
+  };
+  return { a, b, take };
+}
+
+for (const [kind, skip] of kinds) {
+  test(`${kind}: daemons know how many they are`, { skip }, async (t) => {
+    const { a, b } = await open(t, kind);
+    assert.deepEqual(await a.take([], []), { grants: [], size: 2, rank: 1 });
+    assert.deepEqual(await b.take([], []), { grants: [], size: 2, rank: 2 });
+    await a.leave();
+    assert.deepEqual(await b.take([], []), { grants: [], size: 1, rank: 1 });
+  });
+
+  test(`${kind}: what is held and what is left never exceed the burst`, { skip }, async (t) => {
+    const { a, b, take } = await open(t, kind);
+    const slow = { rate: 1e-6 };
+    assert.equal(await take(a, { ...slow, want: 4 }), 4);
+    assert.equal(await take(b, { ...slow, want: 20 }), 6);
+    assert.equal(await take(a, { ...slow, held: 4, want: 1 }), 0);
+    // Three were given back, one was used.
+    assert.equal(await take(a, { ...slow, held: 0, returned: 3 }), 0);
+    assert.equal(await take(b, { ...slow, held: 6, want: 9, least: 4 }), 0, 'fewer are of no use');
+    assert.equal(await take(b, { ...slow, held: 6, want: 9, least: 3 }), 3);
+    // What was given back already does not come back again.
+    assert.equal(await take(a, { ...slow, held: 0, returned: 3, want: 5 }), 0);
+  });
+
+  test(`${kind}: tokens that are owed are paid first`, { skip }, async (t) => {
+    const { a, b, take } = await open(t, kind);
+    const slow = { rate: 1e-6 };
+    assert.equal(await take(a, { ...slow, want: 10 }), 10);
+    assert.equal(await take(a, { ...slow, held: 0, owed: 5 }), 0);
+    assert.equal(await take(b, { ...slow, owed: -8, want: 9 }), 3);
+    assert.equal(
+      await take(b, { ...slow, owed: -50, held: 0, want: 50 }),
+      10,
+      'never more than all',
+    );
+  });
+
+  test(`${kind}: a limit that one daemon kept itself starts with what it left`, {
+    skip,
+  }, async (t) => {
+    const { a, b, take } = await open(t, kind);
+    const slow = { rate: 1e-6 };
+    assert.equal(await take(a, { ...slow, level: 3, want: 9 }), 3, 'it is not known yet');
+    assert.equal(await take(b, { ...slow, name: 'other', want: 2 }), 2);
+    assert.equal(await take(a, { ...slow, name: 'other', level: 1, want: 9 }), 8, 'it is known');
+    const first = { ...slow, name: 'third', level: 1, isFirst: true };
+    assert.equal(await take(b, { ...slow, name: 'third' }), 0);
+    assert.equal(await take(a, { ...first, want: 9 }), 1);
+  });
+
+  test(`${kind}: slots come back by return, and of the dead`, { skip }, async (t) => {
+    const { a, b, take } = await open(t, kind);
+    const slots = { rate: 0, burst: 5 };
+    assert.equal(await take(a, { ...slots, want: 3 }), 3);
+    assert.equal(await take(b, { ...slots, want: 9 }), 2);
+    assert.equal(await take(a, { ...slots, held: 2, returned: 1 }), 0);
+    assert.equal(await take(b, { ...slots, held: 2, want: 9 }), 1);
+    assert.equal(await take(b, { ...slots, held: 3, want: 9 }, ['a']), 2);
+  });
+
+  test(`${kind}: a daemon that is cut off is left its share, a dead one is not`, {
+    skip,
+  }, async (t) => {
+    const { a, b, take } = await open(t, kind);
+    const [rate, burst] = [40, 40];
+    // Both know that they are two.
+    await Promise.all([a.take([], []), b.take([], [])]);
+    let got = await take(a, { rate, burst, want: burst });
+    const drain = async (ms: number, dead: string[] = []) => {
+      const startMs = performance.now();
+      let sum = 0;
+      while (performance.now() - startMs < ms) {
+        sum += await take(b, { rate, burst, want: burst }, dead);
+        await pause(20);
+      }
+      return sum / ((performance.now() - startMs) / 1000);
+    };
+    await drain(lostAfterMs + 200);
+    const whileCut = await drain(1_500);
+    assert.ok(whileCut > 0.4 * rate && whileCut <= 0.6 * rate, `${whileCut} a second`);
+    // Its slots too.
+    assert.equal(await take(b, { name: 's', rate: 0, burst: 4, want: 9 }), 2);
+    await take(a, { rate, burst });
+    const together = await drain(1_000);
+    assert.ok(together > 0.8 * rate, `${together} a second when it is back`);
+    await drain(lostAfterMs + 200);
+    const afterDeath = await drain(1_000, ['a']);
+    assert.ok(afterDeath > 0.8 * rate, `${afterDeath} a second once it is dead`);
+    got += await take(b, { name: 's', rate: 0, burst: 4, held: 2, want: 9 });
+    assert.equal(got, burst + 2);
+  });
+}
