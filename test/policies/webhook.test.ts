@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Answer, startUpstream } from '../support/upstream.js';
+import {
+  answers,
+  clientDialects,
+  guarded,
+  guardrail,
+  pathOf,
+  post,
+  requestIn,
+  textIn,
+} from './guarded.js';
+
+interface Checked {
+  phase: string;
+  texts: { index: number; at: string; text: string; before?: string }[];
+}
+
+const verdict =
+  (of: (checked: Checked) => object): Answer =>
+  ({ body }, response) => {
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify(of(JSON.parse(body.toString()))));
+  };
+const pass = verdict(() => ({ verdict: 'pass' }));
+
+test('a webhook is told the texts, signed, and by whom and for what they are', async (t) => {
+  const secret = 'whsec-of-the-test';
+  const hook = await startUpstream(t, pass);
+  const url = `${hook.url}/check`;
+  const rows = [guardrail('ours', 'webhook', { url, secret })];
+  const { origin, last } = await guarded(t, rows, 'openai.chat', answers('openai.chat', ['fine']));
+  const path = pathOf('openai.chat', false);
+  const { status } = await post(origin, path, requestIn('openai.chat', 'check me'));
+  assert.equal(status, 200);
+  assert.deepEqual(
+    hook.received.map(({ body }) => JSON.parse(body.toString()).phase),
+    ['request', 'answer'],
+  );
+  const [{ headers, body, path: asked } = assert.fail()] = hook.received;
+  assert.equal(asked, '/v1/check');
+  const told = JSON.parse(body.toString());
+  assert.deepEqual(told.texts, [{ index: 0, at: 'messages[0].content', text: 'check me' }]);
+  assert.equal(told.guardrail, 'ours');
+  assert.equal(told.model, 'm');
+  assert.equal(told.endpoint, '/v1/chat/completions');
+  assert.equal(told.request_id, headers['x-request-id']);
+  const [, time = '', mac] =
+    /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers['x-llmproxy-signature'])) ?? [];
+  assert.ok(Math.abs(Number(time) - Date.now() / 1000) < 60);
+  assert.equal(mac, createHmac('sha256', secret).update(`${time}.`).update(body).digest('hex'));
+  const [outcome] = last()?.guardrails ?? [];
+  assert.equal(outcome?.verdict, 'passed');
+  assert.ok((outcome?.took_ms ?? 0) > 0);
+});
+
+test('a webhook refuses with a reason, in the prompt and in the answer', async (t) => {
+  const hook = await startUpstream(
+    t,
+    verdict(({ texts }) =>
+      texts.some(({ text }) => text.includes('bad'))
+        ? { verdict: 'refuse', reason: 'Too bad.' }
+        : { verdict: 'pass' },
+    ),
+  );
+  const rows = [guardrail('ours', 'webhook', { url: hook.url })];
+  const { origin, provider, last } = await guarded(
+    t,
+    rows,
+    'openai.chat',
+    answers('openai.chat', ['so bad']),
+  );
+  const path = pathOf('openai.chat', false);
+  const refused = await post(origin, path, requestIn('openai.chat', 'a bad prompt'));
+  assert.equal(refused.status, 400);
+  assert.match(refused.text, /The guardrail \\"ours\\" does not allow this request: Too bad\./);
+  assert.equal(provider.received.length, 0);
+  const second = await post(origin, path, requestIn('openai.chat', 'a good prompt'));
+  assert.equal(second.status, 400);
+  assert.equal(JSON.parse(second.text).error.code, 'guardrail_blocked');
+  assert.equal(last()?.guardrails?.[1]?.verdict, 'refused');
+});
+
+for (const dialect of clientDialects) {
+  test(`a webhook edits texts, whole and in a stream: ${dialect}`, async (t) => {
+    const hook = await startUpstream(
+      t,
+      verdict(({ texts }) => ({
+        verdict: 'edit',
+        edits: texts.flatMap(({ index, text }) => {
+          const start = text.indexOf('cat');
+          return start < 0 ? [] : [{ index, start, end: start + 3, text: 'dog "1"' }];
+        }),
+      })),
+    );
+    const rows = [guardrail('ours', 'webhook', { url: hook.url, window_chars: 50 })];
+    const said = `${'The long story of a '.repeat(5)}cat and its friends.`;
+    const pieces = said.match(/.{1,9}/gs) ?? [];
+    const { origin, provider } = await guarded(t, rows, dialect, answers(dialect, pieces));
+    for (const stream of [false, true]) {
+      const { status, text } = await post(
+        origin,
+        pathOf(dialect, stream),
+        requestIn(dialect, 'my cat', stream),
+      );
+      assert.equal(status, 200, text);
+      assert.equal(textIn(dialect, text, stream), said.replace('cat', 'dog "1"'));
+      assert.match(provider.received.at(-1)?.body.toString() ?? '', /my dog \\"1\\"/);
+    }
+  });
+}
+
+test('windows overlap, so that what lies over a boundary is seen', async (t) => {
+  const hook = await startUpstream(
+    t,
+    verdict(({ texts }) =>
+      texts.some(({ text }) => text.includes('forbidden words'))
+        ? { verdict: 'refuse' }
+        : { verdict: 'pass' },
+    ),
+  );
+  const rows = [
+    guardrail('ours', 'webhook', { url: hook.url, window_chars: 100 }, { phases: ['answer'] }),
+  ];
+  for (let shift = 0; shift < 100; shift += 7) {
+    const said = `${'x '.repeat(50 + shift)}forbidden words${' y'.repeat(90)}`;
+    const pieces = said.match(/.{1,10}/gs) ?? [];
+    const { origin } = await guarded(t, rows, 'openai.chat', answers('openai.chat', pieces));
+    const { text } = await post(
+      origin,
+      pathOf('openai.chat', true),
+      requestIn('openai.chat', 'hi', true),
+    );
+    assert.match(text, /guardrail_blocked/, `shift ${shift}`);
+    assert.ok(!/forbidden words|words/.test(text.replaceAll(/"content":"([^"]*)"/g, '$1')), text);
+  }
+});
+
+const failures: [string, Answer, RegExp][] = [
+  ['is slow', () => {}, /./],
+  ['breaks the connection', (_request, response) => response.socket?.destroy(), /./],
+  [
+    'answers with an error',
+    (_request, response) => response.writeHead(500).end('oops'),
+    /answered 500/,
+  ],
+  ['refuses to be asked', (_request, response) => response.writeHead(401).end(), /answered 401/],
+  [
+    'says nothing of use',
+    (_request, response) => response.writeHead(200).end('{"ok":true}'),
+    /no verdict/,
+  ],
+  ['answers no JSON', (_request, response) => response.writeHead(200).end('<html>'), /no JSON/],
+  [
+    'lies about what it edits',
+    verdict(() => ({ verdict: 'edit', edits: [{ index: 7, text: 'x' }] })),
+    /fits no text/,
+  ],
+  [
+    'edits beyond the text',
+    verdict(() => ({ verdict: 'edit', edits: [{ index: 0, start: 1, end: 99, text: 'x' }] })),
+    /fits no text/,
+  ],
+  [
+    'answers for ever',
+    (_request, response) => response.writeHead(200).end(`"${'x'.repeat(2_000_000)}"`),
+    /more than/,
+  ],
+];
+
+for (const [what, answer, reason] of failures) {
+  test(`a webhook that ${what} follows its mode, and is told as an error`, async (t) => {
+    const hook = await startUpstream(t, answer);
+    const config = { url: hook.url, timeout_ms: 300, retries: 0 };
+    const path = pathOf('openai.chat', false);
+    const closed = await guarded(
+      t,
+      [guardrail('ours', 'webhook', config)],
+      'openai.chat',
+      answers('openai.chat', ['ok']),
+    );
+    const refused = await post(closed.origin, path, requestIn('openai.chat', 'hi'));
+    assert.equal(refused.status, 503);
+    const { error } = JSON.parse(refused.text);
+    assert.equal(error.code, 'guardrail_failed');
+    assert.equal(refused.headers['retry-after'], '5');
+    assert.equal(closed.provider.received.length, 0);
+    const [outcome] = closed.last()?.guardrails ?? [];
+    assert.equal(outcome?.verdict, 'error');
+    assert.match(outcome?.found.join() ?? '', reason);
+
+    const rows = [guardrail('ours', 'webhook', config, { on_error: 'open' })];
+    const open = await guarded(t, rows, 'openai.chat', answers('openai.chat', ['ok']));
+    const passed = await post(open.origin, path, requestIn('openai.chat', 'hi'));
+    assert.equal(passed.status, 200);
+    assert.equal(textIn('openai.chat', passed.text, false), 'ok');
+    assert.equal(open.last()?.error, 'guardrail_skipped');
+    assert.deepEqual(
+      open.last()?.guardrails?.map(({ verdict }) => verdict),
+      ['error', 'error'],
+    );
+  });
+}
+
+test('a webhook is tried again within its time, and no more often than it says', async (t) => {
+  let failing = 2;
+  const hook = await startUpstream(t, (request, response) => {
+    if (failing-- > 0) response.writeHead(503).end();
+    else pass(request, response);
+  });
+  const rows = [
+    guardrail(
+      'ours',
+      'webhook',
+      { url: hook.url, retries: 2, timeout_ms: 5_000 },
+      { phases: ['request'] },
+    ),
+  ];
+  const { origin } = await guarded(t, rows, 'openai.chat', answers('openai.chat', ['ok']));
+  const path = pathOf('openai.chat', false);
+  assert.equal((await post(origin, path, requestIn('openai.chat', 'hi'))).status, 200);
+  assert.equal(hook.received.length, 3);
+  failing = 3;
+  assert.equal((await post(origin, path, requestIn('openai.chat', 'hi'))).status, 503);
+  assert.equal(hook.received.length, 6);
+});
+
+test('a webhook has no more checks at once than it says', async (t) => {
+  let now = 0;
+  let most = 0;
+  const hook = await startUpstream(t, async (request, response) => {
+    most = Math.max(most, ++now);
+    await pause(20);
+    now--;
+    pass(request, response);
+  });
+  const config = { url: hook.url, max_concurrency: 2, timeout_ms: 10_000 };
+  const rows = [guardrail('ours', 'webhook', config, { phases: ['request'] })];
+  const { origin } = await guarded(t, rows, 'openai.chat', answers('openai.chat', ['ok']));
+  const path = pathOf('openai.chat', false);
+  const all = await Promise.all(
+    Array.from({ length: 10 }, () => post(origin, path, requestIn('openai.chat', 'hi'))),
+  );
+  assert.ok(all.every(({ status }) => status === 200));
+  assert.equal(most, 2);
+});
+
+test('a refusal in the middle of a stream comes as an event of the dialect and ends it', async (t) => {
+  const hook = await startUpstream(
+    t,
+    verdict(({ texts }) =>
+      texts.some(({ text }) => text.includes('stop here'))
+        ? { verdict: 'refuse' }
+        : { verdict: 'pass' },
+    ),
+  );
+  const rows = [
+    guardrail('ours', 'webhook', { url: hook.url, window_chars: 60 }, { phases: ['answer'] }),
+  ];
+  for (const dialect of clientDialects) {
+    const pieces = [
+      ...Array.from({ length: 30 }, () => 'harmless '),
+      'stop here',
+      ...Array.from({ length: 30 }, () => ' more'),
+    ];
+    const { origin, last } = await guarded(t, rows, dialect, answers(dialect, pieces));
+    const { status, text, whole } = await post(
+      origin,
+      pathOf(dialect, true),
+      requestIn(dialect, 'hi', true),
+    );
+    assert.ok(whole, dialect);
+    assert.ok(!text.includes('stop here'));
+    if (status !== 200) continue;
+    assert.match(text, /does not allow this answer/);
+    if (dialect === 'anthropic.messages')
+      assert.match(text, /event: error\ndata: \{"type":"error"/);
+    assert.equal(last()?.error, 'guardrail_blocked');
+    assert.equal(last()?.complete, false);
+  }
+});
