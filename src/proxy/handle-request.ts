@@ -134,7 +134,7 @@ async function answer(
     credential.cache &&
     (await findKept(gateway, exchange, endpoint, asked, upload !== null, record));
   const request = checked?.request ?? asked;
-  if (settings.routing.affinity !== 'off') {
+  if (settings.routing.affinity !== 'off' && !kept) {
     record.session = sessionOf(exchange, asked, record.user, settings.routing.affinity);
     record.prefers = preferenceOf(record.session, routes);
   }

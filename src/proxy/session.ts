@@ -29,7 +29,7 @@ export function sessionOf(
 
 /** The provider that a session prefers while all are well, by key; null where it has no choice. */
 export function preferenceOf(session: number | null, [route]: readonly Route[]): string | null {
-  if (session === null || !route) return null;
+  if (session === null || !route || route.candidates.length < 2) return null;
   const { candidates, priorities } = route;
   const [first] = priorities;
   const index = preferred(

@@ -15,7 +15,9 @@ test('every command of the specification exists', () => {
   const groups = {
     audit: 'export list verify',
     budgets: 'create delete list show update',
+    cache: 'purge status',
     config: 'apply export history plan rollback schema show validate',
+    guardrails: 'add delete edit list show test',
     import: 'litellm seed',
     keys: 'create delete disable enable list revoke rotate show update',
     migrate: 'down status up',

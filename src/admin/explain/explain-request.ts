@@ -320,10 +320,11 @@ function tried(log: readonly Attempted[], at: number): string {
 
 function notTried(
   { ejected, weight, priority }: Pick<Considered, 'ejected' | 'weight' | 'priority'>,
-  { attempts, attemptsEnd, status }: RequestFinished,
+  { attempts, attemptsEnd, status, cache }: RequestFinished,
   fallback: boolean,
 ): string {
   if (ejected) return 'ejected then';
+  if (cache?.result === 'hit') return 'not asked: a cached answer was given';
   if (attempts === 0)
     return status === 429 ? 'the key was over its limit' : 'no provider was tried';
   if (attemptsEnd === 'not_retryable') return "not asked: the error was the client's own";

@@ -153,7 +153,7 @@ function translationOf({ translated_to, lost }: RequestExplanation): string {
 
 function cacheOf({ result, age_ms, saved_nano }: CacheExplanation): string {
   if (result !== 'hit') return result === 'miss' ? 'miss' : 'bypass: its answer is not kept';
-  const age = age_ms === null ? '' : `, kept ${duration(age_ms)} before`;
+  const age = age_ms === null ? '' : `, ${duration(age_ms)} old`;
   return `hit${age}${saved_nano === null ? '' : `, saved ${shownDollars(saved_nano)}`}`;
 }
 

@@ -114,6 +114,7 @@ suite('llmproxy keys', { concurrency: 3 }, () => {
       'limits',
       'weight',
       'priority',
+      'cache',
       'last_used_at',
       'created_at',
       'updated_at',
