@@ -64,6 +64,12 @@ export async function startControlServer(
   const guesses = new Guesses(emit);
   const authenticate = adminAuthenticator(adminKeys, guesses);
   const identifying = { authenticate, guesses, links, sessions };
+  // Only this user, and root, can open the socket of commands: a key would prove nothing more, and
+  // is often in the environment of the daemon alone.
+  const command: Identity = {
+    ...{ actor: 'admin:admin', role: 'admin', session: null },
+    key: adminKeys[0] ?? null,
+  };
   // The admin listener does not take the PROXY protocol.
   const clients = new Clients({ ...main, proxy_protocol: false });
   const mayUseAdmin = new Networks(admin.allow_from);
@@ -94,7 +100,8 @@ export async function startControlServer(
     let identity: Identity = nobody;
     if (!needsNoKey(access, caller.isLocal, caller.listenHost)) {
       const signsIn = route.signsIn === true;
-      identity = await identify(identifying, { method, headers, address, isSecure, signsIn });
+      const asking = { method, headers, address, isSecure, signsIn };
+      identity = caller.commandUser === null ? await identify(identifying, asking) : command;
       authorize(identity, route);
     }
     const { role, key, session } = identity;

@@ -85,6 +85,22 @@ test('commands change rows through the daemon, without a database URL of their o
   for (const { actor } of history.slice(0, 5)) assert.match(actor, /^cli:.+@.+/);
 });
 
+test('a command of the machine needs no admin key, which the daemon alone may have', async (t) => {
+  const daemon = await startDaemon(t);
+  for (const key of ['', 'the-key-of-another-gateway']) {
+    const env = { ADMIN_KEY: key, DB_URL: '' };
+    const status = await daemon.cli(['status', '--json'], { env });
+    assert.equal(status.code, 0, status.stderr);
+    const made = await daemon.cli(['keys', 'create', `of ${key}`], { env });
+    assert.match(made.stderr, /active/, 'through the daemon');
+    daemon.secrets.add(made.stdout.trim());
+    const link = await daemon.cli(['console', '--json'], { env });
+    assert.equal(link.code, 0, link.stderr);
+  }
+  const history = (await admin(daemon, 'GET', '/config/history')).body.versions;
+  for (const { actor } of history.slice(0, 2)) assert.match(actor, /^cli:.+@.+/);
+});
+
 test('a client cannot pass for a command', async (t) => {
   const daemon = await startDaemon(t, { env: { A_SECRET: 'sk-of-the-machine' } });
   const row = { provider_key: 'a', api_base: 'http://127.0.0.1:9/v1', api_key: 'env:A_SECRET' };

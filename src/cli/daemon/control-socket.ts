@@ -32,10 +32,11 @@ export async function askControlSocket(
   { dataDir, adminKey }: ControlSocket,
   { method = 'GET', path, body, timeoutMs }: ControlRequest,
 ): Promise<{ status: number; text: string }> {
-  const key = adminKey ?? (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
+  // A daemon of this version needs none: only its user, and root, can open the socket.
+  const key = adminKey ?? (await readFile(join(dataDir, 'admin-key'), 'utf8').catch(() => null));
   const content = body === undefined ? '' : JSON.stringify(body);
   const headers = {
-    authorization: `Bearer ${key}`,
+    ...(key !== null && { authorization: `Bearer ${key.trim()}` }),
     [commandUserHeader]: encodeURIComponent(cliActor()),
     'content-length': Buffer.byteLength(content),
   };
