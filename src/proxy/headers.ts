@@ -20,19 +20,28 @@ const notReturned = new Set([...hopByHop, 'content-length', 'date', 'set-cookie'
 
 /** Providers' headers that govern a browser or an origin: they would apply to the gateway. */
 const governs = new Set([
+  'accept-ch',
+  'accept-ch-lifetime',
+  'activate-storage-access',
   'alt-svc',
   'clear-site-data',
   'content-location',
   'content-security-policy',
-  'content-security-policy-report-only',
+  'critical-ch',
   'cross-origin-embedder-policy',
   'cross-origin-opener-policy',
   'cross-origin-resource-policy',
+  'document-policy',
   'expect-ct',
+  'feature-policy',
+  'integrity-policy',
   'link',
   'location',
   'nel',
+  'no-vary-search',
+  'observe-browsing-topics',
   'origin-agent-cluster',
+  'origin-trial',
   'permissions-policy',
   'public-key-pins',
   'refresh',
@@ -40,15 +49,25 @@ const governs = new Set([
   'reporting-endpoints',
   'service-worker-allowed',
   'set-cookie2',
+  'set-login',
   'sourcemap',
+  'speculation-rules',
   'strict-transport-security',
+  'supports-loading-mode',
   'timing-allow-origin',
+  'www-authenticate',
+  'x-content-security-policy',
+  'x-dns-prefetch-control',
   'x-frame-options',
+  'x-permitted-cross-domain-policies',
+  'x-sourcemap',
+  'x-webkit-csp',
 ]);
+/** `x-llmproxy-…` is what another gateway says of its own part. */
+const governing = /^(?:access-control-|attribution-reporting-|x-llmproxy-)|-report-only$/;
 
 function isWithheld(name: string): boolean {
-  // `x-llmproxy-…` is what another gateway says of its own part.
-  return governs.has(name) || name.startsWith('access-control-') || name.startsWith('x-llmproxy-');
+  return governs.has(name) || governing.test(name);
 }
 
 /** The types of JSON in UTF-8, which is how bodies are read here. */

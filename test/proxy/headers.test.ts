@@ -148,6 +148,9 @@ test('an id is taken from the client only where it is safe to pass on', () => {
 
 test('headers for browsers and origins, and those of another gateway, are not passed on', () => {
   const names = [
+    ...['www-authenticate', 'accept-ch', 'origin-trial', 'speculation-rules', 'set-login'],
+    ...['attribution-reporting-register-source', 'permissions-policy-report-only'],
+    ...['content-security-policy-report-only', 'feature-policy', 'x-webkit-csp'],
     ...['strict-transport-security', 'alt-svc', 'nel', 'report-to', 'clear-site-data', 'refresh'],
     ...['access-control-allow-origin', 'access-control-x', 'set-cookie', 'location'],
     ...['x-llmproxy-provider', 'x-llmproxy-anything', 'content-security-policy', 'set-cookie2'],
