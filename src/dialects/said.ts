@@ -11,6 +11,10 @@ export interface SaidMembers {
   readonly maxOutput: readonly string[];
   /** The number of answers asked for. */
   readonly answers: readonly string[];
+  /** The number of pictures asked for; without it, it is one. */
+  readonly images: readonly string[];
+  /** The text to be spoken. */
+  readonly spoken: readonly string[];
   /** The names with which the paths begin. */
   readonly tops: ReadonlySet<string>;
 }
@@ -20,9 +24,10 @@ const maxValueBytes = 65_536;
 const maxUserLength = 200;
 
 export function said(paths: Partial<Omit<SaidMembers, 'tops'>>): SaidMembers {
-  const { user = [], maxOutput = [], answers = [] } = paths;
-  const tops = [...user, ...maxOutput, ...answers].map((path) => path.split('.')[0] as string);
-  return { user, maxOutput, answers, tops: new Set(tops) };
+  const { user = [], maxOutput = [], answers = [], images = [], spoken = [] } = paths;
+  const all = [...user, ...maxOutput, ...answers, ...images, ...spoken];
+  const tops = new Set(all.map((path) => path.split('.')[0] as string));
+  return { user, maxOutput, answers, images, spoken, tops };
 }
 
 /** A user's name, cut to 200 characters; null where there is none. */
@@ -43,6 +48,23 @@ export function userIn(request: ModelRequest, { user }: SaidMembers): string | n
 export function maxOutputIn(request: ModelRequest, members: SaidMembers): number | null {
   const most = countIn(request, members.maxOutput);
   return most === null ? null : most * Math.max(1, countIn(request, members.answers) ?? 1);
+}
+
+/** Pictures that a form may ask for: its fields are not read. */
+const mostImages = 10;
+
+/** The most of the units that a request itself counts, and that providers charge for. */
+export function unitsIn(
+  request: ModelRequest,
+  { images, spoken }: SaidMembers,
+): { images: number; characters: number } {
+  const [text] = spoken.map((path) => valueAt(request, path));
+  const isForm = request.body.length === 0;
+  return {
+    images:
+      images.length === 0 ? 0 : isForm ? mostImages : Math.max(1, countIn(request, images) ?? 1),
+    characters: typeof text === 'string' ? [...text].length : 0,
+  };
 }
 
 function countIn(request: ModelRequest, paths: readonly string[]): number | null {

@@ -25,6 +25,8 @@ export interface UsageClasses {
   imageOutput: number;
   /** Pictures made. */
   images: number;
+  /** Characters of text that is spoken. */
+  characters: number;
   /** Seconds of audio heard or made. */
   seconds: number;
   /** Searches that the provider ran. */
@@ -48,6 +50,7 @@ export const noClasses: Readonly<UsageClasses> = {
   audioOutput: 0,
   imageOutput: 0,
   images: 0,
+  characters: 0,
   seconds: 0,
   searches: 0,
   tier: null,

@@ -1,5 +1,12 @@
 import { modelEndpoints } from '../dialects/endpoints.js';
-import { classesOf, noClasses, type TokenUsage } from '../dialects/usage.js';
+import {
+  classesOf,
+  inputTokens,
+  noClasses,
+  outputTokens,
+  type TokenUsage,
+  type UsageClasses,
+} from '../dialects/usage.js';
 import { costOf } from './cost.js';
 import { type ModelPrice, needsUsage } from './model-price.js';
 
@@ -29,8 +36,19 @@ export function costOfAnswer(
   upstreamMs: number,
 ): PricedCost | null {
   if (freeEndpoints.has(endpoint)) return { cost: 0, priceRevision: 'free' };
+  const classes = usage ? classesOf(usage) : noClasses;
   // Without usage only what needs none can be charged: a price of tokens says nothing then.
-  if (!price || (usage === null && needsUsage(price))) return null;
-  const cost = costOf(price, usage ? classesOf(usage) : noClasses, upstreamMs);
+  if (!price || (needsUsage(price) && (usage === null || !isRated(price, classes)))) return null;
+  const cost = costOf(price, classes, upstreamMs);
   return { cost, priceRevision: price.revision };
+}
+
+/** False for a usage that is only known in units which the price does not have. */
+function isRated(price: ModelPrice, classes: UsageClasses): boolean {
+  const { images, characters } = classes;
+  if (images + characters === 0 || inputTokens(classes) + outputTokens(classes) > 0) return true;
+  return price.bands.some(
+    ({ standard }) =>
+      (images > 0 && standard.image > 0) || (characters > 0 && standard.character > 0),
+  );
 }

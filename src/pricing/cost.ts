@@ -27,6 +27,7 @@ const counters: readonly Counter[] = [
   { unit: 'image_output', per: perMillion, count: ({ imageOutput }) => imageOutput },
   { unit: 'request', per: 1, count: () => 1 },
   { unit: 'image', per: 1, count: ({ images }) => images },
+  { unit: 'character', per: 1, count: ({ characters }) => characters },
   { unit: 'second', per: 1, count: ({ seconds }) => Math.ceil(seconds) },
   { unit: 'search', per: 1, count: ({ searches }) => searches },
   { unit: 'hour', per: msPerHour, count: (_, upstreamMs) => Math.ceil(upstreamMs) },
@@ -52,7 +53,8 @@ export function costOf(price: ModelPrice, classes: UsageClasses, upstreamMs: num
   const rates = ratesOf(price, inputTokens(classes), classes.tier);
   let cost = 0;
   for (const { unit, per, count } of counters) {
-    const rate = rates[unit];
+    // A price that an earlier version has stored may not have the rate.
+    const rate = rates[unit] ?? 0;
     if (rate === 0) continue;
     const counted = count(classes, upstreamMs);
     if (counted > 0) cost += charge(counted, rate, per);
@@ -77,8 +79,8 @@ export function costLines(
 ): CostLine[] {
   const rates = ratesOf(price, inputTokens(classes), classes.tier);
   return counters.flatMap(({ unit, per, count }) => {
-    const counted = count(classes, upstreamMs);
-    const rate = rates[unit];
+    const counted = count(classes, upstreamMs) || 0;
+    const rate = rates[unit] ?? 0;
     const isToken = per === perMillion;
     if (counted === 0 || (rate === 0 && !isToken)) return [];
     return { unit, count: counted, rate, per, cost: charge(counted, rate, per) };

@@ -11,6 +11,8 @@ export interface AskedCost {
   outputTokens: number | null;
   hasOutput: boolean;
   images: number;
+  /** Of text to be spoken. */
+  characters: number;
   /** Longest time that it may take, in milliseconds. */
   totalMs: number;
 }
@@ -89,6 +91,7 @@ export function maxCost(price: ModelPrice, asked: AskedCost): number {
         charge(output, outputRate, 1_000_000) +
         rates.request +
         rates.image * asked.images +
+        rates.character * asked.characters +
         rates.search * searched +
         rates.second * Math.ceil(asked.bytes / bytesPerSecond) +
         charge(asked.totalMs, rates.hour, 3_600_000);

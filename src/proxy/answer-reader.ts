@@ -1,8 +1,9 @@
 import type { Dialect, UsageFilter } from '../dialects/dialect.js';
 import type { ModelRequest } from '../dialects/head.js';
+import { unitsIn } from '../dialects/said.js';
 import { EventEnd, readEvents } from '../dialects/sse.js';
 import { StreamEnd } from '../dialects/stream-end.js';
-import { endBytes } from '../dialects/usage.js';
+import { endBytes, noClasses, type TokenUsage, usageOfClasses } from '../dialects/usage.js';
 import type { GatewayError } from '../errors.js';
 import type { UncountedText } from '../observe/event.js';
 import type { Attempt } from '../upstream/attempt.js';
@@ -80,6 +81,7 @@ export class AnswerReader implements AnswerWatcher {
   finish(record: RequestRecord, request: ModelRequest): void {
     if (record.bodies && this.#body) record.bodies.response = this.#body.body;
     record.usage = this.#filter?.usage ?? this.#dialect.readUsage(this.#answer);
+    if (!record.usage && record.status < 400) record.usage = usageAsked(request, this.#dialect);
     if (this.#isStream && endsInError(this.#dialect, this.#answer.tail(endBytes))) {
       record.error ??= 'provider_error';
       record.complete = false;
@@ -103,4 +105,14 @@ export class AnswerReader implements AnswerWatcher {
 /** True if one of the last events of a stream is an error of the provider. */
 function endsInError({ judge }: Dialect, end: Buffer): boolean {
   return end.includes('"error"') && readEvents(end).some((event) => judge(event) === 'error');
+}
+
+/**
+ * What an answer without usage is charged for by its request: pictures, or characters spoken; null
+ * where that is not known.
+ */
+function usageAsked(request: ModelRequest, { said }: Dialect): TokenUsage | null {
+  if (request.body.length === 0) return null;
+  const { images, characters } = unitsIn(request, said);
+  return images + characters === 0 ? null : usageOfClasses({ ...noClasses, images, characters });
 }

@@ -1,4 +1,4 @@
-import { maxOutputIn } from '../dialects/said.js';
+import { maxOutputIn, unitsIn } from '../dialects/said.js';
 import { GatewayError } from '../errors.js';
 import { type BudgetRef, type BudgetRefusal, windowOf } from '../limits/budget-lease.js';
 import { type AskedCost, costMarks, maxCost } from '../pricing/max-cost.js';
@@ -70,7 +70,7 @@ export async function reserveBudgets(
       : request.body.length,
     outputTokens: maxOutputIn(request, endpoint.dialect.said),
     hasOutput: endpoint.dialect.output !== 'none',
-    images: endpoint.dialect.operation === 'image' ? imagesIn(planned) : 0,
+    ...unitsIn(request, endpoint.dialect.said),
     totalMs: settings.upstream.total_timeout_ms,
   };
   const costOf = (candidate: Candidate): number | null => {
@@ -135,11 +135,6 @@ export async function reserveBudgets(
 function nameOf({ budget, ref }: Charged): string {
   const { provider = '' } = budget.config.applies_to;
   return `${budget.isHard ? 'h' : 's'} ${ref.windowStart} ${provider} ${ref.key}`;
-}
-
-function imagesIn({ request }: PlannedRequest): number {
-  const [, count = '1'] = /"n"\s*:\s*(\d{1,3})/.exec(request.body.toString('latin1')) ?? [];
-  return Math.max(1, Number(count));
 }
 
 function refusedBy(

@@ -57,6 +57,48 @@ async function openDaemon(t: TestContext): Promise<{ daemon: Daemon; key: string
   return { daemon, key };
 }
 
+test('pictures and spoken text cost what the request asks for, where the answer does not say', async (t) => {
+  const upstream = await startUpstream(t, ({ path }, response) => {
+    if (path.endsWith('/speech')) {
+      response.setHeader('content-type', 'audio/mpeg');
+      return void response.end(Buffer.alloc(2_000, 1));
+    }
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ created: 1, data: [{ url: 'https://x/1' }] }));
+  });
+  const daemon = await startDaemon(t);
+  await daemon.addProvider('main', { api_base: upstream.url });
+  // 0.04 dollars a picture, 15 dollars a million characters; the third has tokens only.
+  await daemon.sql`INSERT INTO prices (name, model, rates) VALUES
+    ('picture', 'painter', '{"image": 40000000}'),
+    ('speech', 'speaker', '{"character": 15000}'),
+    ('tokens', 'other-*', '{"input": 600000000, "output": 12000000000}')`;
+  const key = await daemon.addKey('alice');
+  await daemon.reload();
+  const post = async (path: string, body: object) => {
+    const url = `${daemon.url}${path}`;
+    const { status } = await ask(url, {
+      method: 'POST',
+      headers: bearer(key),
+      body: JSON.stringify(body),
+    });
+    assert.equal(status, 200, path);
+  };
+  await post('/v1/images/generations', { model: 'painter', prompt: 'a cat', n: 3 });
+  await post('/v1/images/generations', { model: 'painter', prompt: 'a dog' });
+  await post('/v1/audio/speech', { model: 'speaker', voice: 'alloy', input: 'Hëllo 👋' });
+  await post('/v1/audio/speech', { model: 'other-1', voice: 'alloy', input: 'Hello' });
+  const rows = await until('the rows', async () => {
+    const all = await daemon.sql`SELECT cost_nano FROM request_logs ORDER BY started_at, uid`;
+    return all.length === 4 && all;
+  });
+  assert.deepEqual(
+    rows.map(({ cost_nano }) => cost_nano && Number(cost_nano)),
+    [120_000_000, 40_000_000, 7 * 15_000, null],
+    'a price of tokens says nothing of an answer without any',
+  );
+});
+
 test('rows, header, metrics and sums say what answers cost, and where no price is known', async (t) => {
   const { daemon, key } = await openDaemon(t);
   const whole = await askChat(daemon.url, key, 'gpt-4o');

@@ -107,14 +107,16 @@ test('every unit is charged once, and the lines add up to the cost', () => {
     ...{ output: 7_000_000, reasoning: 8_000_000, audio_output: 9_000_000 },
     ...{ image_output: 10_000_000, request: 100, image: 1_000, second: 10_000, search: 100_000 },
     hour: 3_600_000,
+    character: 1_000_000,
   };
   const price = settlePrice(priceForTest({ rates }));
   const classes = {
     ...{ input: 1, cacheRead: 1, cacheWrite5m: 1, cacheWrite1h: 1, audioInput: 1, imageInput: 1 },
     ...{ output: 3, reasoning: 1, audioOutput: 1, imageOutput: 1 },
-    ...{ images: 2, seconds: 1.5, searches: 3, tier: null },
+    ...{ images: 2, characters: 2, seconds: 1.5, searches: 3, tier: null },
   };
-  const cost = 1 + 2 + 3 + 4 + 5 + 6 + 14 + 8 + 9 + 10 + 100 + 2_000 + 20_000 + 300_000 + 1_000;
+  const cost =
+    1 + 2 + 3 + 4 + 5 + 6 + 14 + 8 + 9 + 10 + 100 + 2_000 + 20_000 + 300_000 + 1_000 + 2_000_000;
   assert.equal(costOf(price, classes, 999.5), cost);
   const lines = costLines(price, classes, 999.5);
   assert.equal(
@@ -122,7 +124,7 @@ test('every unit is charged once, and the lines add up to the cost', () => {
     cost,
   );
   assert.deepEqual(lines[0], { unit: 'input', count: 1, rate: 1_000_000, per: 1_000_000, cost: 1 });
-  assert.equal(lines.length, 15);
+  assert.equal(lines.length, 16);
   assert.deepEqual(
     costLines(settlePrice(priceForTest({})), { ...noClasses, input: 5 }, 9).map(({ unit }) => unit),
     ['input'],

@@ -20,6 +20,7 @@ const cost = (text: string, outputTokens: number | null = 100, hasOutput = true)
     outputTokens,
     hasOutput,
     images: 0,
+    characters: 0,
     totalMs: 0,
   });
 };
@@ -57,8 +58,11 @@ test('longer contexts and audio count at their own rates', () => {
     outputTokens: 0,
     hasOutput: true,
     images: 0,
+    characters: 0,
     totalMs: 0,
   };
   assert.equal(maxCost(tiered, { ...asked, bytes: 1_000 }), 2_000 + 2 * 5);
   assert.equal(maxCost(tiered, { ...asked, bytes: 1_001 }), 3 * 2_001 + 3 * 5);
+  const units = settlePrice(priceForTest({ rates: { image: 7, character: 11 } }));
+  assert.equal(maxCost(units, { ...asked, bytes: 1, images: 2, characters: 3 }), 2 * 7 + 3 * 11);
 });

@@ -46,6 +46,7 @@ export function addRateOptions(command: Command): Command {
 const descriptions: Partial<Record<UnitName, string>> = {
   request: 'dollars a request',
   image: 'dollars for a picture made',
+  character: 'dollars for a character of text that is spoken',
   second: 'dollars for a second of audio',
   search: 'dollars for a search that the provider runs',
   hour: 'dollars for an hour of the provider’s time',

@@ -21,6 +21,7 @@ const units: readonly [name: string, unit: UnitName, per: number][] = [
   ['output_cost_per_image_token', 'image_output', 1_000_000],
   ['output_cost_per_image', 'image', 1],
   ['input_cost_per_image', 'image', 1],
+  ['input_cost_per_character', 'character', 1],
   ['input_cost_per_second', 'second', 1],
   ['output_cost_per_second', 'second', 1],
   ['input_cost_per_query', 'search', 1],

@@ -122,6 +122,7 @@ const table: Columns<Packed> = {
       audioOutput: number,
       imageOutput: number,
       images: number,
+      characters: number,
       seconds: number,
       searches: number,
       tier: nameOrNull(),

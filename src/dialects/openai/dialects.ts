@@ -86,6 +86,7 @@ export const images: Dialect = {
   name: 'openai.images',
   operation: 'image',
   ...common,
+  said: said({ user: ['user'], images: ['n'] }),
   output: 'media',
   readHead: (body, spans, place) => readHead(body, spans, place, null, defaultImageModel),
   countsTokens: false,
@@ -95,6 +96,7 @@ export const speech: Dialect = {
   name: 'openai.speech',
   operation: 'speech',
   ...common,
+  said: said({ spoken: ['input'] }),
   countsTokens: false,
 };
 
