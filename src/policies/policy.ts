@@ -4,22 +4,18 @@ import type { ModelRequest } from '../dialects/head.js';
 import type { GuardrailOutcome } from '../observe/event.js';
 
 /**
- * A policy may refuse a request, answer it, change it by edits, or look. It is compiled into the
+ * A policy may refuse a request or its answer, change them by edits, or look. It is compiled into the
  * snapshot; `open` makes its state for one request.
  */
 export interface Policy {
   /** Names it in the usage row and in metrics. */
   readonly name: string;
   readonly needs: Needs;
-  /** Null: it has nothing to do with this request. */
-  open(call: Call): PolicyRun | null;
+  open(call: Call): PolicyRun;
 }
 
-/**
- * `head`: only the model, the key and sizes. `request`: the body. `answer`: sees the bytes that the
- * client gets. `hold`: these wait until it has passed them.
- */
-export type Needs = 'head' | 'request' | 'answer' | 'hold';
+/** `request`: the body of requests. `hold`: the bytes of answers too, which wait until it has passed them. */
+export type Needs = 'request' | 'hold';
 
 /** The key of a request. */
 export interface Caller {
@@ -37,15 +33,8 @@ export interface Call {
   readonly pattern: string;
   readonly dialect: Dialect;
   readonly place: RequestPlace;
-  /** As the client sent it. Its body is empty where that is not read whole. */
-  readonly asked: ModelRequest;
-  /** How its body reaches the provider: `whole` in `asked`, as a form, or as messages of a socket. */
+  /** How its body reaches the provider: read whole, as a form, or as messages of a socket. */
   readonly body: 'whole' | 'form' | 'socket';
-  /** A digest of the configuration of all policies of this request. */
-  readonly policies: string;
-  header(name: string): string;
-  /** Calls back once if the client leaves. */
-  onAbort(callback: () => void): void;
   readonly services: PolicyServices;
   /** Puts what a guardrail did into the request's row. */
   note(outcome: GuardrailOutcome): void;
@@ -82,17 +71,6 @@ export interface OutboundPost {
   maxBytes: number;
 }
 
-/** An answer of a policy's own. */
-export interface OwnAnswer {
-  readonly status: number;
-  /** Flat, with the content type. */
-  readonly headers: readonly string[];
-  readonly body: Buffer;
-}
-
-/** The request that goes on, edited or not, or the answer that is given in its place. */
-export type Before = { readonly request: ModelRequest } | { readonly answer: OwnAnswer };
-
 /** The head of an answer as the client gets it, in its own dialect. */
 export interface AnswerHead {
   readonly status: number;
@@ -105,26 +83,14 @@ export interface AnswerHead {
 export interface PolicyRun {
   /**
    * Once the request may be served, before it is admitted.
+   * @returns the request that goes on, edited or not.
    * @throws GatewayError to refuse it.
    */
-  before?(request: ModelRequest): Before | Promise<Before>;
+  before(request: ModelRequest): ModelRequest | Promise<ModelRequest>;
   /** What holds this answer, the first to see it first; empty: nothing. */
-  hold?(head: AnswerHead): readonly AnswerHold[];
-  /** Null: this answer is of no interest. */
-  watch?(head: AnswerHead): AnswerWatch | null;
+  hold(head: AnswerHead): readonly AnswerHold[];
   /** The exchange is over, however it ended. */
-  after?(end: CallEnd): void;
-}
-
-export interface CallEnd {
-  readonly status: number;
-  /** True if the client got all of the answer. */
-  readonly complete: boolean;
-  /** Code of the gateway's own error. */
-  readonly error: string | null;
-  readonly provider: string | null;
-  /** At the start of the request, monotonic milliseconds. */
-  readonly startMs: number;
+  after(): void;
 }
 
 /**

@@ -1,20 +1,19 @@
 import { noPlace, type RequestPlace } from '../dialects/codec.js';
 import type { ServedEndpoint } from '../dialects/endpoint.js';
 import type { ModelRequest } from '../dialects/head.js';
-import type { Before, Call } from '../policies/policy.js';
+import type { Call } from '../policies/policy.js';
 import { modelMeant } from '../routing/model-order.js';
 import type { RoutedCredential } from '../routing/snapshot.js';
-import type { Exchange } from '../server/exchange.js';
 import { keptBody, noBody } from './body-keeper.js';
 import type { Gateway } from './gateway.js';
 import { PolicyRuns } from './policy-runs.js';
 import { policyServices } from './policy-services.js';
 import type { RequestRecord } from './record.js';
+import type { Upload } from './upload.js';
 
 /** The request that policies are opened for. */
 export interface Served {
   gateway: Gateway;
-  exchange: Exchange;
   endpoint: ServedEndpoint;
   credential: RoutedCredential;
   record: RequestRecord;
@@ -22,31 +21,31 @@ export interface Served {
 
 /**
  * Opens the policies of a request in its record, and lets them see it.
- * @returns the request to go on with, or an answer in its place; null where it has no policy.
+ * @returns the request to go on with.
  * @throws GatewayError where a policy refuses the request.
  */
 export async function applyPolicies(
   served: Served,
   request: ModelRequest,
-  body: Call['body'],
+  upload: Upload | null,
   place: RequestPlace = noPlace,
-): Promise<Before | null> {
+): Promise<ModelRequest> {
   const { record } = served;
-  record.policies = openPolicies(served, request, body, place);
-  if (!record.policies) return null;
-  const bodies = record.bodies;
+  record.policies = openPolicies(served, request, bodyOf(served, upload), place);
+  if (!record.policies) return request;
+  const { bodies } = record;
   // What a policy refuses or takes out is not stored either.
   if (bodies) record.bodies = { ...bodies, request: noBody };
-  const before = await record.policies.before(request);
-  if (bodies && 'request' in before) {
-    const kept = before.request === request ? bodies.request : keptBody(before.request.body);
+  const checked = await record.policies.before(request);
+  if (bodies) {
+    const kept = checked === request ? bodies.request : keptBody(checked.body);
     record.bodies = { ...bodies, request: kept };
   }
-  return before;
+  return checked;
 }
 
 function openPolicies(
-  { gateway, exchange, endpoint, credential, record }: Served,
+  { gateway, endpoint, credential, record }: Served,
   request: ModelRequest,
   body: Call['body'],
   place: RequestPlace,
@@ -62,14 +61,19 @@ function openPolicies(
     pattern: endpoint.pattern,
     dialect: endpoint.dialect,
     place,
-    asked: request,
     body,
-    policies: policies.digest,
-    header: (name) => exchange.header(name),
-    onAbort: (callback) => exchange.onAbort(callback),
     services: policyServices(gateway, credential, record),
     note: (outcome) => record.checked(outcome),
   };
-  const runs = policies.all.flatMap((policy) => policy.open(call) ?? []);
-  return runs.length === 0 ? null : new PolicyRuns(runs);
+  const opened = policies.all.map((policy) => ({ needs: policy.needs, run: policy.open(call) }));
+  const holding = opened.filter(({ needs }) => needs === 'hold');
+  return new PolicyRuns(
+    opened.map(({ run }) => run),
+    holding.map(({ run }) => run),
+  );
+}
+
+function bodyOf({ endpoint }: Served, upload: Upload | null): Call['body'] {
+  if (endpoint.kind === 'socket') return 'socket';
+  return upload ? 'form' : 'whole';
 }

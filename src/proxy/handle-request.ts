@@ -1,7 +1,6 @@
 import type { Endpoint } from '../dialects/endpoint.js';
 import type { ErrorKind } from '../dialects/error-kind.js';
 import { type GatewayError, toGatewayError } from '../errors.js';
-import type { OwnAnswer } from '../policies/policy.js';
 import { modelMeant } from '../routing/model-order.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { errorPage, pageHeaders, wantsPage } from '../server/page.js';
@@ -60,7 +59,7 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
   }
   if (exchange.aborted && !record.complete) record.left();
   record.reservation?.settle(record);
-  record.policies?.after(record);
+  record.policies?.after();
   if (record.cache) settleCache(exchange, record);
   if (endpoint) countActive(gateway, endpoint, -1);
   gateway.emit(record.finished());
@@ -126,14 +125,12 @@ async function answer(
   const { resources } = endpoint.dialect;
   const routes = resources ? await boundRoutes(gateway, credential, endpoint, asked, free) : free;
   checkAlternatives(credential, asked);
-  const applied = { gateway, exchange, endpoint, credential, record };
-  const body = upload ? 'form' : 'whole';
-  const checked = snapshot.policies && (await applyPolicies(applied, asked, body, place));
-  if (checked && 'answer' in checked) return respondOwn(exchange, record, checked.answer);
+  const request = snapshot.policies
+    ? await applyPolicies({ gateway, endpoint, credential, record }, asked, upload, place)
+    : asked;
   const kept =
     credential.cache &&
     (await findKept(gateway, exchange, endpoint, asked, upload !== null, record));
-  const request = checked?.request ?? asked;
   if (settings.routing.affinity !== 'off' && !kept) {
     record.session = sessionOf(exchange, asked, record.user, settings.routing.affinity);
     record.prefers = preferenceOf(record.session, routes);
@@ -172,16 +169,6 @@ async function answer(
   } finally {
     release();
   }
-}
-
-/** Answers with what a policy has in place of a provider's answer. */
-function respondOwn(exchange: Exchange, record: RequestRecord, answer: OwnAnswer): void {
-  record.answered(answer.status);
-  exchange.respond(
-    answer.status,
-    [...answer.headers, 'x-request-id', record.requestId],
-    answer.body,
-  );
 }
 
 const jsonHeaders = ['content-type', 'application/json'] as const;

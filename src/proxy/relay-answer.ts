@@ -1,4 +1,4 @@
-import type { AnswerHead } from '../policies/policy.js';
+import type { AnswerHead, AnswerWatch } from '../policies/policy.js';
 import type { Exchange } from '../server/exchange.js';
 import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
 import { ArrayReader } from './array-reader.js';
@@ -33,13 +33,8 @@ export async function relayAnswer(
   const readyMs = performance.now();
   record.stream = attempt.stream;
   record.firstTokenMs = readyMs - record.startMs;
-  const head: AnswerHead = {
-    status: attempt.status,
-    stream: attempt.stream,
-    contentType: String(translated ? '' : (attempt.headers['content-type'] ?? '')).toLowerCase(),
-  };
-  const holds = policies?.holds(head) ?? [];
-  const watches = policies?.watches(head) ?? [];
+  const holds = policies ? policies.holds(headOf(answer)) : [];
+  const watches: AnswerWatch[] = [];
   if (holds.length > 0 && !translated && !attempt.stream && !attempt.ended) {
     // No byte of it may leave before all of it is known.
     attempt.edit(await wholeOf(gateway, answer, exchange, record));
@@ -134,6 +129,13 @@ export async function relayAnswer(
 }
 
 const arrayType = { 'content-type': 'application/json; charset=UTF-8' };
+
+function headOf({ attempt, translated }: Answer): AnswerHead {
+  const { status, stream, headers } = attempt;
+  // Only JSON and streams are translated.
+  const type = translated ? '' : (headers['content-type'] ?? '');
+  return { status, stream, contentType: type.toLowerCase() };
+}
 
 /** The media type that the client is told; empty: none. */
 function typeOf({ attempt, translated }: Answer, isArray: boolean): string {

@@ -51,10 +51,9 @@ export async function serveResource(
   const id = decoded(below.split('/')[1] ?? '');
   if (below !== '') named.unshift({ id, param: null });
   const provider = await boundTo(gateway, credential, named);
-  const applied = { gateway, exchange, endpoint, credential, record };
-  const body = upload ? 'form' : 'whole';
-  const checked = gateway.snapshot.policies && (await applyPolicies(applied, asked, body));
-  const request = checked && 'request' in checked ? checked.request : asked;
+  const request = gateway.snapshot.policies
+    ? await applyPolicies({ gateway, endpoint, credential, record }, asked, upload)
+    : asked;
   const planned: PlannedRequest = {
     request,
     upload,

@@ -37,7 +37,7 @@ export async function serveSocket(
   record.asked(exchange, request, endpoint.dialect);
   refuseUnmetered(gateway, record, 'session', model);
   if (gateway.snapshot.policies) {
-    await applyPolicies({ gateway, exchange, endpoint, credential, record }, request, 'socket');
+    await applyPolicies({ gateway, endpoint, credential, record }, request, null);
   }
   const offered = protocolsIn(exchange.header('sec-websocket-protocol'));
   const passed = offered.filter((name) => !name.startsWith(keyProtocol));

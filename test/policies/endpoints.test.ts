@@ -162,6 +162,28 @@ test('arguments of tools are checked in pieces, and put back as JSON', async (t)
   assert.deepEqual(JSON.parse(pieces.join('')), { to: 'Al"ice' });
 });
 
+test('an escape in the arguments of a tool hides nothing', async (t) => {
+  const { origin, provider: upstream } = await guarded(
+    t,
+    [guardrail('pii', 'pii')],
+    'openai.chat',
+    answers('openai.chat', ['ok']),
+  );
+  const call = (text: string) => ({
+    model: 'm',
+    messages: [
+      {
+        role: 'assistant',
+        tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: text } }],
+      },
+    ],
+  });
+  const path = pathOf('openai.chat', false);
+  await post(origin, path, JSON.stringify(call('{"n":"a\\nb","to":"alice\\u0040example.com"}')));
+  const sent = upstream.received[0]?.body.toString() ?? '';
+  assert.equal(sent, JSON.stringify(call('{"n":"a\\nb","to":"[EMAIL_1]"}')));
+});
+
 test('guardrails are for the key, team and model that they name', async (t) => {
   const rows = [
     guardrail('of-model', 'pii', {}, { applies_to: { model: 'gpt-*' }, phases: ['request'] }),

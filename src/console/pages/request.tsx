@@ -123,6 +123,27 @@ function Explained({ shown }: { shown: Explanation }) {
           )}
         </div>
       </Panel>
+      {shown.guardrails.length > 0 && (
+        <Panel title={t('Guardrails')}>
+          <Table
+            label={t('Guardrails')}
+            rows={shown.guardrails}
+            keyOf={({ guardrail, phase }) => `${phase} ${guardrail}`}
+            columns={[
+              { title: t('Guardrail'), value: ({ guardrail }) => guardrail },
+              { title: t('Kind'), value: ({ kind }) => kind },
+              { title: t('Checked'), value: ({ phase }) => phase },
+              {
+                title: t('Verdict'),
+                value: ({ verdict }) => (
+                  <State tone={verdictTone(verdict)}>{verdict.replace('_', ' ')}</State>
+                ),
+              },
+              { title: t('Found'), value: ({ found }) => found.join(', ') || '–' },
+            ]}
+          />
+        </Panel>
+      )}
       {candidates && candidates.length > 0 && (
         <Panel title={t('Providers considered')}>
           <Table
@@ -142,6 +163,11 @@ function Explained({ shown }: { shown: Explanation }) {
       )}
     </>
   );
+}
+
+function verdictTone(verdict: Explanation['guardrails'][number]['verdict']) {
+  if (verdict === 'passed') return 'good';
+  return verdict === 'refused' || verdict === 'error' ? 'bad' : 'warn';
 }
 
 function Cost({ shown: { cost: spent, tokens } }: { shown: Explanation }) {

@@ -1,7 +1,7 @@
 import type { Phase } from '../../config/guardrail.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import { GatewayError } from '../../errors.js';
-import type { AnswerHead, AnswerHold, Before, Call, PolicyRun } from '../policy.js';
+import type { AnswerHead, AnswerHold, Call, PolicyRun } from '../policy.js';
 import { actionOf, type CompiledGuardrail } from './compiled-guardrail.js';
 import { type Inspector, type Replacement, type Rule, RuleInspector } from './inspector.js';
 import { localHold } from './local-hold.js';
@@ -25,22 +25,20 @@ export class GuardRun implements PolicyRun {
     this.#all = all;
   }
 
-  before(request: ModelRequest): Before | Promise<Before> {
+  before(request: ModelRequest): ModelRequest | Promise<ModelRequest> {
     const { body } = this.#call;
     const own = this.#of('request');
     if (body === 'socket') this.#unread(this.#all, 'request', 'a session');
     else if (body === 'form') this.#unread(own, 'request', 'a form with files');
-    if (body !== 'whole' || own.length === 0 || request.body.length === 0) return { request };
+    if (body !== 'whole' || own.length === 0 || request.body.length === 0) return request;
     const texts = textsOf(request.body);
     for (const guardrail of own) this.#checkShape(guardrail, request, texts);
     const { enforced, watched } = this.#inspectors(own, 'request');
     watched?.whole(texts);
     const bytes = enforced ? replacedIn(request.body, texts, enforced.whole(texts)) : request.body;
     const remotes = own.filter(({ remote }) => remote);
-    if (remotes.length === 0) return { request: this.#withBody(request, bytes) };
-    return this.#checkRemotely(remotes, bytes).then((checked) => ({
-      request: this.#withBody(request, checked),
-    }));
+    if (remotes.length === 0) return this.#withBody(request, bytes);
+    return this.#checkRemotely(remotes, bytes).then((left) => this.#withBody(request, left));
   }
 
   hold({ status, stream, contentType }: AnswerHead): readonly AnswerHold[] {

@@ -46,8 +46,13 @@ export class RuleInspector implements Inspector {
 
   whole(texts: readonly PlacedText[]): Replacement[][] {
     return texts.map(({ text, kind }) => {
+      // In JSON a letter may be written as an escape.
+      const written = kind === 'json' && text.includes('\\') ? unescaped(text) : null;
       const found = this.#rules.flatMap((rule) =>
-        rule.detector.find(text).map((match) => ({ rule, match })),
+        rule.detector.find(written?.text ?? text).map((match) => ({
+          rule,
+          match: written ? written.matchIn(match) : match,
+        })),
       );
       return acted(found, text, 0, kind === 'json');
     });
@@ -92,6 +97,46 @@ class RuleRun implements InspectorRun {
     this.decided = decided;
     return replacements;
   }
+}
+
+const escapes = /\\(?:u([0-9a-fA-F]{4})|([\s\S]))/g;
+const shortEscapes: Readonly<Record<string, string>> = {
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+};
+
+/** A text of JSON with its escapes read, and where a match in that is in the text. */
+function unescaped(text: string) {
+  const places: number[] = [];
+  let read = '';
+  let place = 0;
+  const add = (chars: string, at: number) => {
+    for (let i = 0; i < chars.length; i++) places.push(at + i);
+    read += chars;
+  };
+  for (const match of text.matchAll(escapes)) {
+    const [all, code, short = ''] = match;
+    add(text.slice(place, match.index), place);
+    add(
+      code ? String.fromCharCode(Number.parseInt(code, 16)) : (shortEscapes[short] ?? short),
+      match.index,
+    );
+    place = match.index + all.length;
+  }
+  add(text.slice(place), place);
+  places.push(text.length);
+  const placeOf = (at: number) => places[at] ?? text.length;
+  return {
+    text: read,
+    matchIn: ({ start, end, name }: Match): Match => ({
+      start: placeOf(start),
+      end: placeOf(end),
+      name,
+    }),
+  };
 }
 
 interface Found {

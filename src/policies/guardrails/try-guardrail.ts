@@ -38,7 +38,6 @@ export async function tryGuardrail(
       phase === 'request' ? { model, messages: [message] } : { choices: [{ index: 0, message }] },
     ),
   );
-  const request = requestOf(chat, Buffer.from(JSON.stringify({ model, messages: [] })), noPlace);
   const outcomes: GuardrailOutcome[] = [];
   const call: Call = {
     requestId: 'test',
@@ -47,11 +46,7 @@ export async function tryGuardrail(
     pattern: '/v1/chat/completions',
     dialect: chat,
     place: noPlace,
-    asked: request,
     body: 'whole',
-    policies: '',
-    header: () => '',
-    onAbort: () => {},
     services,
     note: (outcome) => outcomes.push(outcome),
   };
@@ -60,8 +55,7 @@ export async function tryGuardrail(
   let left: Buffer | null = null;
   try {
     if (phase === 'request') {
-      const before = await run.before(requestOf(chat, body, noPlace));
-      left = 'request' in before ? before.request.body : null;
+      left = (await run.before(requestOf(chat, body, noPlace))).body;
     } else {
       left = body;
       const head = { status: 200, stream: false, contentType: 'application/json' };
