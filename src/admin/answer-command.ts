@@ -4,6 +4,7 @@ import type { ChangeControl } from '../changes/change-control.js';
 import { noSignIn } from './request.js';
 import { createRouter } from './router.js';
 import { cachePurgeRoutes } from './routes/cache.js';
+import { canaryRoutes } from './routes/canary.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
 import { credentialRoutes } from './routes/credentials.js';
 import { fleetViewRoutes } from './routes/fleet.js';
@@ -19,6 +20,7 @@ const find = createRouter([
   ...namedRoutes,
   ...guardrailRoutes,
   ...cachePurgeRoutes,
+  ...canaryRoutes,
   ...configLifecycleRoutes,
   ...fleetViewRoutes,
 ]);

@@ -59,6 +59,7 @@ const tags = [
   { name: 'cache', description: 'Cached answers.' },
   { name: 'spend', description: 'Prices, budgets and kill switches.' },
   { name: 'guardrails', description: 'Checks of the texts of requests and answers.' },
+  { name: 'canary', description: 'Mirrored requests, and requests that move step by step.' },
   { name: 'config', description: 'The active configuration.' },
   { name: 'usage', description: 'Requests, tokens and latency.' },
   { name: 'explain', description: 'Explanations of routing.' },

@@ -20,7 +20,7 @@ export interface ChangedRow {
 }
 
 /**
- * Creates a price, budget, stop or guardrail.
+ * Creates a row with a unique name, such as a budget.
  * @throws GatewayError `invalid_request`, `conflict`, `invalid_configuration`.
  */
 export async function createNamed(

@@ -21,6 +21,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   prices: async () => (await import('./spend/prices.js')).pricesCommand(),
   budgets: async () => (await import('./spend/budgets.js')).budgetsCommand(),
   guardrails: async () => (await import('./guardrails/guardrails.js')).guardrailsCommand(),
+  mirrors: async () => (await import('./canary/mirrors.js')).mirrorsCommand(),
+  canary: async () => (await import('./canary/canary.js')).canaryCommand(),
   usage: async () => (await import('./requests/usage.js')).usageCommand(),
   requests: async () => (await import('./requests/requests.js')).requestsCommand(),
   status: async () => (await import('./daemon/status.js')).statusCommand(),

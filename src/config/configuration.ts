@@ -1,7 +1,9 @@
 import type { Budget } from './budget.js';
 import type { CachePurge, CacheRules } from './cache.js';
+import type { Canary } from './canary.js';
 import type { Guardrail } from './guardrail.js';
 import type { Limits } from './limits.js';
+import type { Mirror } from './mirror.js';
 import type { Price, PriceSheet } from './price.js';
 import type { Stop } from './stop.js';
 
@@ -22,6 +24,8 @@ export interface Configuration {
   guardrails?: Guardrail[];
   /** Those of the last days, by id; only rows have them. */
   purges?: CachePurge[];
+  mirrors?: Mirror[];
+  canaries?: Canary[];
 }
 
 /** An upstream API that requests are sent to. */

@@ -1,7 +1,9 @@
 import type { Budget } from './budget.js';
+import type { Canary } from './canary.js';
 import type { Credential, Provider, Team } from './configuration.js';
 import { keyPattern, maxKeyLength, minKeyLength, minOldKeyLength } from './credential-key.js';
 import type { Guardrail } from './guardrail.js';
+import type { Mirror } from './mirror.js';
 import { namedSchema } from './named.js';
 import type { Price } from './price.js';
 import { credentialProperties, providerProperties, teamProperties } from './schema.js';
@@ -19,6 +21,8 @@ export interface WrittenDocument {
   budgets?: Record<string, Partial<Budget>> | null;
   stops?: Record<string, Partial<Stop>> | null;
   guardrails?: Record<string, Partial<Guardrail>> | null;
+  mirrors?: Record<string, Partial<Mirror>> | null;
+  canaries?: Record<string, Partial<Canary>> | null;
 }
 
 export type WrittenProvider = Partial<Omit<Provider, 'provider_key'>>;
@@ -47,7 +51,7 @@ export const documentSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'llmproxy configuration',
   description:
-    'Providers, teams, keys, prices, budgets, stops and guardrails, as `llmproxy config export` writes and `config apply` reads.',
+    'Providers, teams, keys, prices, budgets, stops, guardrails, mirrors and canaries, as `llmproxy config export` writes and `config apply` reads.',
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -118,6 +122,11 @@ export const documentSchema = {
     guardrails: {
       ...namedSchema('guardrails'),
       description: 'Checks of the texts of requests and answers, by name.',
+    },
+    mirrors: { ...namedSchema('mirrors'), description: 'Samples of requests sent elsewhere too.' },
+    canaries: {
+      ...namedSchema('canaries'),
+      description: 'Moves of requests to another provider or model, step by step.',
     },
   },
 } as const;

@@ -10,6 +10,8 @@ export const kinds = [
   { kind: 'budget', section: 'budgets', nameField: 'name' },
   { kind: 'stop', section: 'stops', nameField: 'name' },
   { kind: 'guardrail', section: 'guardrails', nameField: 'name' },
+  { kind: 'mirror', section: 'mirrors', nameField: 'name' },
+  { kind: 'canary', section: 'canaries', nameField: 'name' },
 ] as const;
 
 /** One row in messages, plans and the audit log. */

@@ -1,11 +1,13 @@
 import { hostProblem } from './address.js';
 import { type Budget, budgetProperties, newBudget } from './budget.js';
+import { type Canary, canaryProblems, canaryProperties, newCanary } from './canary.js';
 import {
   type Guardrail,
   guardrailProblems,
   guardrailProperties,
   newGuardrail,
 } from './guardrail.js';
+import { type Mirror, mirrorProperties, newMirror } from './mirror.js';
 import { compileModelPattern } from './model-pattern.js';
 import { newPrice, type Price, priceProperties } from './price.js';
 import type { Problem } from './problem.js';
@@ -18,13 +20,17 @@ export interface NamedRows {
   budgets: Budget;
   stops: Stop;
   guardrails: Guardrail;
+  mirrors: Mirror;
+  canaries: Canary;
 }
 export type NamedSection = keyof NamedRows;
 
 interface Named {
-  readonly kind: 'price' | 'budget' | 'stop' | 'guardrail';
+  readonly kind: 'price' | 'budget' | 'stop' | 'guardrail' | 'mirror' | 'canary';
   /** JSON Schemas of all fields, the name included. */
   readonly properties: Readonly<Record<string, object>>;
+  /** Fields that the gateway itself changes: no part of documents and override files. */
+  readonly runtime?: readonly string[];
   /** Fields that a new row must have beside its name. */
   readonly required: readonly string[];
   /** Fields of a new row that were not given. */
@@ -33,7 +39,7 @@ interface Named {
   readonly problems: (row: never) => [path: string, reason: string][];
 }
 
-/** Prices, budgets, stops and guardrails differ in their fields alone: one code plans, merges and checks them. */
+/** These rows differ in their fields alone: one code plans, merges and checks them. */
 export const namedSections: Readonly<Record<NamedSection, Named>> = {
   prices: {
     kind: 'price',
@@ -75,6 +81,26 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
       ...guardrailProblems(row),
       ...urlProblems('config.url', row.config.url),
     ],
+  },
+  mirrors: {
+    kind: 'mirror',
+    properties: mirrorProperties,
+    required: [],
+    defaults: () => newMirror,
+    problems: ({ applies_to, provider, model }: Mirror) => [
+      ...patternProblems('applies_to.model', applies_to.model),
+      ...(provider === null && model === null
+        ? [['provider', 'must be given, or "model"'] as [string, string]]
+        : []),
+    ],
+  },
+  canaries: {
+    kind: 'canary',
+    properties: canaryProperties,
+    runtime: ['state', 'step', 'changed_at', 'reason'],
+    required: ['from_provider', 'to_provider'],
+    defaults: () => newCanary,
+    problems: canaryProblems,
   },
 };
 
@@ -133,7 +159,10 @@ export function newNamed(section: NamedSection, name: string, fields: object): o
 
 /** The section's part of the schema of documents and override files: rows by name. */
 export function namedSchema(section: NamedSection) {
-  const { name, ...properties } = namedSections[section].properties;
+  const { properties: all, runtime = [] } = namedSections[section];
+  const { name, ...properties } = Object.fromEntries(
+    Object.entries(all).filter(([field]) => !runtime.includes(field)),
+  );
   return {
     type: ['object', 'null'],
     propertyNames: name as object,

@@ -25,7 +25,7 @@ export interface Override {
   teams: Map<string, Partial<Omit<Team, 'name' | 'id'>>>;
   /** By name. */
   credentials: Map<string, Partial<Omit<Credential, 'name' | 'id'>>>;
-  /** Prices, budgets, stops and guardrails, by name. */
+  /** Rows of the sections with unique names, by name. */
   named: Record<NamedSection, Map<string, object>>;
 }
 

@@ -31,7 +31,7 @@ export interface Sources {
   teams: Map<string, string>;
   /** Only for credentials that differ from their row in the table. */
   credentials: Map<Credential, string>;
-  /** Likewise for prices, budgets and stops, by section and name. */
+  /** Likewise for rows with unique names, by section and name. */
   named: Map<string, string>;
 }
 

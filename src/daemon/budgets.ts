@@ -11,6 +11,7 @@ import type { Charge, Emit, RequestFinished } from '../observe/event.js';
 import type { BudgetState } from '../observe/metrics-state.js';
 import { costOf } from '../pricing/cost.js';
 import { type RoutedBudget, routedBudget } from '../routing/budgets.js';
+import { budgetOf } from '../routing/mirrors.js';
 import { fetchBytes } from '../upstream/fetch-bytes.js';
 import type { Identity } from './fleet/identity.js';
 import type { Store } from './store.js';
@@ -66,8 +67,9 @@ export class Budgets {
     });
   }
 
-  configured({ budgets = [] }: Configuration): void {
-    const enabled = budgets.filter(({ is_enabled }) => is_enabled).map(routedBudget);
+  configured({ budgets = [], mirrors = [] }: Configuration): void {
+    const all = [...budgets, ...mirrors.flatMap((mirror) => budgetOf(mirror) ?? [])];
+    const enabled = all.filter(({ is_enabled }) => is_enabled).map(routedBudget);
     this.#byKey = new Map(enabled.map((budget) => [budget.key, budget]));
     for (const { key, config } of enabled) {
       const { startMs } = windowOf(config.window, Date.now());

@@ -2,11 +2,11 @@ import type postgres from 'postgres';
 import type { Sql } from './client.js';
 
 /** The way in which a change of providers or keys was made. */
-export type ChangeSource = 'cli' | 'admin' | 'apply' | 'rollback';
+export type ChangeSource = 'cli' | 'admin' | 'apply' | 'rollback' | 'canary';
 
 /** The author of a change of providers or keys, for the history and the audit log. */
 export interface Author {
-  /** `cli:USER@HOST`, or `admin:NAME` of an admin key. */
+  /** `cli:USER@HOST`, `admin:NAME` of an admin key, or `canary:NAME` of what moves by itself. */
   actor: string;
   source: ChangeSource;
   /** The reason that the author gave. */

@@ -157,6 +157,24 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return warn(`limits cannot be leased, this daemon keeps to its share: ${event.reason}`);
     case 'limits_working':
       return info('limits are leased again');
+    case 'mirrored': {
+      const cost = event.cost === null ? 'unknown' : `${event.cost} nano-dollars`;
+      const done = event.failed ? 'failed' : 'answered';
+      const message = `copy of the mirror ${visible(event.mirror)} ${done} in ${ms(event.upstreamMs)}, cost ${cost}`;
+      return { level: 'debug', message };
+    }
+    case 'mirror_skipped': {
+      const message = `${event.count} requests were not mirrored by ${visible(event.mirror)}: ${event.reason}`;
+      return { level: 'debug', message };
+    }
+    case 'canary_moved': {
+      const name = `canary ${visible(event.canary)}`;
+      if (event.state === 'rolled_back') return warn(`${name} goes back: ${event.reason}`);
+      const at = `moves ${event.percent} % of its requests`;
+      return info(event.state === 'finished' ? `${name} has finished: it ${at}` : `${name} ${at}`);
+    }
+    case 'canaries_failing':
+      return warn(`canaries cannot be judged, they stay as they are: ${event.reason}`);
     case 'usage_failing':
       return warn(`usage cannot be stored, ${event.queued} rows wait in memory: ${event.reason}`);
     case 'usage_working':

@@ -104,6 +104,28 @@ export type GatewayEvent =
   /** This daemon cannot lease limits; it keeps to its share. */
   | { type: 'limits_failing'; reason: string }
   | { type: 'limits_working' }
+  /** A copy is over, and its cost known; it counts in no metric of clients' requests. */
+  | {
+      type: 'mirrored';
+      mirror: string;
+      failed: boolean;
+      upstreamMs: number;
+      usage: TokenUsage | null;
+      /** Nano-dollars; null: not known. */
+      cost: number | null;
+    }
+  /** So many sampled requests were not mirrored in the last second. */
+  | { type: 'mirror_skipped'; mirror: string; reason: MirrorSkip; count: number }
+  /** A canary is at another step, or goes back; `percent` is what it moves now. */
+  | {
+      type: 'canary_moved';
+      canary: string;
+      state: 'running' | 'finished' | 'rolled_back' | 'stopped';
+      percent: number;
+      reason: string | null;
+    }
+  /** Canaries stay as they are while the database is away. */
+  | { type: 'canaries_failing'; reason: string }
   | { type: 'stopping'; signal: string; graceMs: number }
   | { type: 'stop_forced' }
   /** The new version does not serve; this daemon keeps serving. */
@@ -174,6 +196,8 @@ export interface RequestFinished {
   bodies: Bodies | null;
   /** What each guardrail of the request did; null: it has none. */
   guardrails: readonly GuardrailOutcome[] | null;
+  /** The mirror that has sent it as a copy of a client's request; null: a client's own. */
+  mirror: MirrorCopy | null;
 }
 
 /** What one guardrail did to a request or its answer, in the form of its row; never text of either. */
@@ -199,6 +223,38 @@ export interface CacheOutcome {
   /** Tokens that a hit has saved; null: not known. */
   savedTokens: number | null;
 }
+
+/** A copy of a client's request, and what it is compared with. */
+export interface MirrorCopy {
+  mirror: string;
+  client: ComparedAnswer;
+  /** By the mirror's webhook, from 0 to 1; null: it has none, or gave none. */
+  score: number | null;
+}
+
+/** A client's answer, as far as copies are compared with it. */
+export interface ComparedAnswer {
+  provider: string | null;
+  model_sent: string | null;
+  status: number;
+  /** True for an error, and for an answer that was cut short. */
+  failed: boolean;
+  upstream_ms: number;
+  first_token_ms: number | null;
+  /** Null where its provider reported no usage. */
+  completion_tokens: number | null;
+  /** Nano-dollars; null where that is not known. */
+  cost_nano: number | null;
+}
+
+/** Reasons for which a sampled request was not mirrored, or its copy not scored. */
+export type MirrorSkip =
+  | 'busy'
+  | 'budget'
+  | 'unpriced'
+  | 'no_provider'
+  | 'stopped'
+  | 'webhook_failed';
 
 /** One attempt at a provider. */
 export interface AttemptLog {

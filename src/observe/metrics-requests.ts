@@ -1,5 +1,5 @@
 import type { TokenUsage } from '../dialects/usage.js';
-import type { Charge, GuardrailOutcome, RequestFinished } from './event.js';
+import type { Charge, GatewayEvent, GuardrailOutcome, RequestFinished } from './event.js';
 import type { RequestFamilies } from './metrics-families.js';
 import { admitUpTo, type LabelBounds, type Labels, unknown } from './metrics-labels.js';
 import type { Count, Distribution } from './metrics-series.js';
@@ -164,6 +164,19 @@ export function costCounter({ cost, unpriced }: RequestFamilies) {
   return (labels: Labels, charge: Charge | null): void => {
     if (charge) cost.of(labels).value += charge.cost;
     else unpriced.of(labels).value++;
+  };
+}
+
+/** Counts a copy of a request, apart from the requests of clients. */
+export function copyCounter(families: RequestFamilies) {
+  return ({ mirror, failed, upstreamMs, usage, cost }: GatewayEvent & { type: 'mirrored' }) => {
+    families.mirrored.of({ mirror, outcome: failed ? 'failed' : 'answered' }).value++;
+    families.mirrorLatency.of({ mirror }).observe(upstreamMs / 1_000);
+    families.mirrorCost.of({ mirror }).value += cost ?? 0;
+    if (!usage) return;
+    const tokens = (token_type: string) => families.mirrorTokens.of({ mirror, token_type });
+    tokens('prompt').value += usage.promptTokens;
+    tokens('completion').value += usage.completionTokens;
   };
 }
 

@@ -28,9 +28,16 @@ export interface FleetState {
   daemons: readonly { id: string; behind: number; heartbeatAgeMs: number }[];
 }
 
+/** Percent of its requests that a canary moves. */
+export interface CanaryGauge {
+  name: string;
+  percent: number;
+}
+
 export interface GatewayState {
   budgets: readonly BudgetState[];
   fleet: FleetState;
+  canaries: readonly CanaryGauge[];
   /** The last report of each live worker; `name` is like `worker-1`. */
   workers: readonly WorkerState[];
   workersDesired: number;
@@ -133,6 +140,12 @@ export function registerState(
   budgetGauge('amount', 'What may be spent of a budget in its window, in US dollars.');
   budgetGauge('spent', 'What is spent of a budget in its present window, in US dollars.');
   budgetGauge('reserved', 'Lent to workers for requests of a budget, in US dollars.');
+  gauge(
+    'llm_proxy_canary_percent',
+    'Percent of its requests that a canary moves.',
+    ['canary'],
+    () => state().canaries.map(({ name, percent }) => [name, percent] as const),
+  );
   const value = (name: string, help: string, read: () => number | null) =>
     gauge(name, help, [], () => {
       const now = read();

@@ -8,7 +8,7 @@ import {
   LabelBounds,
   type LabelLimits,
 } from './metrics-labels.js';
-import { costCounter, requestCounter, tokenCounter } from './metrics-requests.js';
+import { copyCounter, costCounter, requestCounter, tokenCounter } from './metrics-requests.js';
 import { type GatewayState, registerState } from './metrics-state.js';
 import { watchProcess } from './process-status.js';
 
@@ -50,6 +50,7 @@ export function createMetrics(
   const countRequest = requestCounter(families, bounds);
   const countTokens = tokenCounter(families);
   const countCost = costCounter(families);
+  const countCopy = copyCounter(families);
   const health = new Map<string, boolean>();
   new Gauge({
     name: 'llm_proxy_build_info',
@@ -88,6 +89,19 @@ export function createMetrics(
         case 'request_charged':
           countCost(bounds.of(event.model, event.provider), event.charge);
           break;
+        case 'mirrored':
+          countCopy(event);
+          break;
+        case 'mirror_skipped': {
+          const { mirror, reason, count } = event;
+          families.mirrorSkipped.of({ mirror, reason }).value += count;
+          break;
+        }
+        case 'canary_moved': {
+          const { canary, state } = event;
+          families.canaryMoves.of({ canary, state }).value++;
+          break;
+        }
         case 'provider_ejected':
         case 'provider_recovered':
           if (health.has(event.provider)) {

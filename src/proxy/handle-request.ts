@@ -19,6 +19,7 @@ import type { Gateway } from './gateway.js';
 import { health } from './health.js';
 import { limit } from './limit.js';
 import { listModels, showModel } from './list-models.js';
+import { mirroringOf } from './mirroring.js';
 import { placeIn } from './path-forms.js';
 import { planRoutes, routesOfKind } from './plan-routes.js';
 import { preferMaker } from './prefer-maker.js';
@@ -63,6 +64,7 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
   if (record.cache) settleCache(exchange, record);
   if (endpoint) countActive(gateway, endpoint, -1);
   gateway.emit(record.finished());
+  record.mirrored?.();
 }
 
 /** Not the gateway's own pages, nor what polls it. */
@@ -158,6 +160,9 @@ async function answer(
   const release = await admit(gateway, record);
   try {
     const allowed = snapshot.budgets ? await reserveBudgets(gateway, planned, record) : planned;
+    if (snapshot.mirrors && routes === free) {
+      mirroringOf(gateway).sample(gateway, exchange, snapshot.mirrors, allowed, record);
+    }
     const provided = await dispatch(gateway, exchange, allowed, record);
     if (resources) {
       noteMade(gateway, credential, endpoint.dialect, request, provided, record.provider);

@@ -1,4 +1,4 @@
-import type { Candidate, Route } from '../routing/snapshot.js';
+import { type Candidate, groupOf, type Route } from '../routing/snapshot.js';
 
 /** The routes with those candidates only that are open; routes without any are left out. */
 export function narrowed(
@@ -9,12 +9,11 @@ export function narrowed(
     const candidates = route.candidates.filter(isOpen);
     if (candidates.length === route.candidates.length) return route;
     if (candidates.length === 0) return [];
-    const names = candidates.map(({ provider }) => `${provider.key}=${provider.weight}`);
-    const priorities = new Set(candidates.map(({ provider }) => provider.priority));
+    const priorities = new Set(candidates.map(({ priority }) => priority));
     return {
       candidates,
       priorities: [...priorities].sort((a, b) => a - b),
-      group: names.join(' '),
+      group: groupOf(candidates),
     };
   });
 }

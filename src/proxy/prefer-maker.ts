@@ -1,6 +1,6 @@
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { affinityOf } from '../dialects/translate/seals.js';
-import type { Route } from '../routing/snapshot.js';
+import { groupOf, type Route } from '../routing/snapshot.js';
 
 /**
  * The routes of a request, with the provider first that made the reasoning which it brings back:
@@ -23,8 +23,8 @@ export function preferMaker(
         candidate.wire(endpoint)?.dialect.name === made.dialect,
     );
     if (!maker) continue;
-    const { key, weight, priority } = maker.provider;
-    const first = { candidates: [maker], priorities: [priority], group: `${key}=${weight}` };
+    const group = groupOf([maker]);
+    const first = { candidates: [maker], priorities: [maker.priority], group };
     return [first, ...routes];
   }
   return routes;

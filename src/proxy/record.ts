@@ -65,6 +65,7 @@ export class RequestRecord {
   spend: RequestFinished['spend'] = null;
   usage: TokenUsage | null = null;
   uncounted: UncountedText | null = null;
+  /** Stored only where the key says so: others are kept for mirrors to compare. */
   bodies: Bodies | null = null;
   /** Null where it has none. */
   policies: PolicyRuns | null = null;
@@ -76,11 +77,18 @@ export class RequestRecord {
   prefers: string | null = null;
   /** Its dealings with cached answers; null where none are kept for its key. */
   cache: CacheUse | null = null;
+  /** Copies it to the mirrors that it is sampled for; null: to none. */
+  mirrored: (() => void) | null = null;
+  /** Set if it is a copy. */
+  mirror: RequestFinished['mirror'] = null;
   /** Its share of the limits of its key and team; null if they have none. */
   reservation: Reservation | null = null;
 
-  constructor(exchange: Pick<Exchange, 'header' | 'method'>) {
-    this.requestId = requestIdOf(exchange.header('x-request-id'));
+  constructor(
+    exchange: Pick<Exchange, 'header' | 'method'>,
+    requestId = requestIdOf(exchange.header('x-request-id')),
+  ) {
+    this.requestId = requestId;
     this.method = exchange.method;
   }
 
@@ -96,7 +104,11 @@ export class RequestRecord {
     this.stream = stream;
     this.user = endUserOf(exchange, request, dialect);
     if (this.credential) this.tags = tagsOf(exchange, this.credential);
-    if (this.credential?.storeBodies) this.bodies = { request: keptBody(body), response: noBody };
+    if (this.credential?.storeBodies) this.keepBodies(body);
+  }
+
+  keepBodies(request: Buffer): void {
+    this.bodies ??= { request: keptBody(request), response: noBody };
   }
 
   checked(outcome: GuardrailOutcome): void {
@@ -211,8 +223,9 @@ export class RequestRecord {
       spend: this.spend,
       usage: this.usage,
       uncounted: this.uncounted,
-      bodies: this.bodies,
+      bodies: credential?.storeBodies ? this.bodies : null,
       guardrails: this.guardrails,
+      mirror: this.mirror,
     };
   }
 }

@@ -120,7 +120,8 @@ function candidateFor(
 ): Candidate {
   const at = (provider: RoutedProvider): Candidate | null => {
     const wire = provider.wires.to({ dialect, path: path + below }, '');
-    return wire && { provider, model: '', prices: () => null, wire: () => wire };
+    const { weight, priority } = provider;
+    return wire && { provider, model: '', weight, priority, prices: () => null, wire: () => wire };
   };
   const asked = exchange.header(providerHeader);
   const key = bound ?? (asked === '' ? null : asked);

@@ -40,6 +40,23 @@ export function isOfProvider({ budget }: Charged, { provider }: Candidate): bool
   return (budget.config.applies_to.provider ?? provider.key) === provider.key;
 }
 
+/** What is known of a request before it is sent, for the most that it can cost. */
+export function askedCost(
+  planned: Pick<PlannedRequest, 'request' | 'endpoint' | 'upload'>,
+  { server, upstream }: Pick<Gateway['settings'], 'server' | 'upstream'>,
+): AskedCost {
+  const { request, upload } = planned;
+  const { said, output } = planned.endpoint.dialect;
+  return {
+    marks: costMarks(request.body),
+    bytes: upload ? (upload.declaredBytes ?? server.max_body_bytes) : request.body.length,
+    outputTokens: maxOutputIn(request, said),
+    hasOutput: output !== 'none',
+    ...unitsIn(request, said),
+    totalMs: upstream.total_timeout_ms,
+  };
+}
+
 /**
  * Reserves the most that a request can cost of every hard budget that it is of, and notes all its
  * budgets in the record, for the control process to settle at its end.
@@ -63,16 +80,7 @@ export async function reserveBudgets(
   const all = budgetsOf(snapshot.budgets, credential, selected, nowMs);
   if (all.length === 0) return planned;
   const fail = (message: string) => refusal(planned, message);
-  const asked: AskedCost = {
-    marks: costMarks(request.body),
-    bytes: planned.upload
-      ? (planned.upload.declaredBytes ?? settings.server.max_body_bytes)
-      : request.body.length,
-    outputTokens: maxOutputIn(request, endpoint.dialect.said),
-    hasOutput: endpoint.dialect.output !== 'none',
-    ...unitsIn(request, endpoint.dialect.said),
-    totalMs: settings.upstream.total_timeout_ms,
-  };
+  const asked = askedCost(planned, settings);
   const costOf = (candidate: Candidate): number | null => {
     const hard = all.filter((each) => each.budget.isHard && isOfProvider(each, candidate));
     if (hard.length === 0) return 0;
@@ -107,7 +115,7 @@ export async function reserveBudgets(
     const refused = reserving instanceof Promise ? await reserving : reserving;
     if (!refused) {
       record.spend = {
-        budgets: charged.map(nameOf).join('\n'),
+        budgets: charged.map(spendName).join('\n'),
         reserved: refs.length > 0 ? need : 0,
         worker: 0,
       };
@@ -131,8 +139,8 @@ export async function reserveBudgets(
   }
 }
 
-/** The text that names a budget to the control process: see `parseSpend`. */
-function nameOf({ budget, ref }: Charged): string {
+/** Names a budget of a request for the control process: see `parseName` there. */
+export function spendName({ budget, ref }: Pick<Charged, 'budget' | 'ref'>): string {
   const { provider = '' } = budget.config.applies_to;
   return `${budget.isHard ? 'h' : 's'} ${ref.windowStart} ${provider} ${ref.key}`;
 }

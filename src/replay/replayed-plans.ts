@@ -75,14 +75,16 @@ export class ReplayedPlans {
 /** The candidates that get the first attempts of these routes while all are healthy. */
 export function targetsOf(routes: readonly Route[]): readonly Candidate[] {
   const candidates = routes[0]?.candidates ?? [];
-  const first = firstChoices(candidates.map(({ provider }) => provider));
-  return candidates.filter(({ provider }) => first.includes(provider));
+  return firstChoices(candidates);
 }
 
 function described(routes: readonly Route[]): string {
   const names = routes.map(({ candidates }) =>
-    candidates.map(({ provider: { key, weight, priority }, model }) => [
-      ...[key, weight, priority, model],
+    candidates.map(({ provider: { key }, weight, priority, model }) => [
+      key,
+      weight,
+      priority,
+      model,
     ]),
   );
   return JSON.stringify(names);

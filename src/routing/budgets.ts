@@ -84,7 +84,7 @@ export function isOfKey(selectors: Selectors, { name, team }: RoutedCredential):
   return selectors.team === undefined || selectors.team === team;
 }
 
-function compileSelectors({ user, tag, model }: Selectors): Match {
+export function compileSelectors({ user, tag, model }: Selectors): Match {
   const compiled = model === undefined ? null : compileModelPattern(model);
   // Validated before.
   const pattern = compiled as ModelPattern | null;

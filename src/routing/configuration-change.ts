@@ -1,7 +1,9 @@
 import type { Budget } from '../config/budget.js';
 import type { CachePurge } from '../config/cache.js';
+import type { Canary } from '../config/canary.js';
 import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
 import type { Guardrail } from '../config/guardrail.js';
+import type { Mirror } from '../config/mirror.js';
 import type { Stop } from '../config/stop.js';
 
 /** The difference between two configurations. Its size is that of the change, not of the tables. */
@@ -15,6 +17,8 @@ export interface ConfigurationChange {
   guardrails: Guardrail[];
   /** All there are, by id. */
   purges: CachePurge[];
+  mirrors: Mirror[];
+  canaries: Canary[];
   /** New or changed, also where only their team has changed. */
   added: Credential[];
   /** Changed and deleted credentials as they were before. */
@@ -44,6 +48,8 @@ export function changeBetween(before: Configuration, after: Configuration): Conf
     stops: after.stops ?? [],
     guardrails: after.guardrails ?? [],
     purges: after.purges ?? [],
+    mirrors: after.mirrors ?? [],
+    canaries: after.canaries ?? [],
     added,
     removed: [...credentials.values()],
   };

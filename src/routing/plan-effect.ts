@@ -6,7 +6,7 @@ import { namedSectionNames } from '../config/named.js';
 import { providerProblems } from '../config/validate.js';
 import { firstChoices, shareOf } from './first-choice.js';
 import { compileAllowedModels } from './model-mapping.js';
-import { buildSnapshot, type Candidate, type Snapshot } from './snapshot.js';
+import { buildSnapshot, type Candidate, type RoutedProvider, type Snapshot } from './snapshot.js';
 import { unservedModels } from './unserved-models.js';
 import { translatedApis } from './wire.js';
 
@@ -65,9 +65,14 @@ export function planEffect(
   const usableOf = ({ providers }: Configuration) =>
     providers.filter((each) => !withoutSecret.has(each) && providerProblems(each, '').length === 0);
   const [had, has] = [usableOf(before), usableOf(after)];
-  const [old, next] = [had, has].map((usable) => {
+  const [old, next] = (
+    [
+      [had, before],
+      [has, after],
+    ] as const
+  ).map(([usable, { canaries = [] }]) => {
     const { version } = after;
-    return buildSnapshot({ version, providers: usable, teams: [], credentials: [] }, '');
+    return buildSnapshot({ version, providers: usable, teams: [], credentials: [], canaries }, '');
   }) as [Snapshot, Snapshot];
   const models = [...namedModels(before, after), anyOther].flatMap((model) => {
     const was = shares(old, model);
@@ -123,16 +128,22 @@ function shares(snapshot: Snapshot, model: string): Share[] {
     ({ config: { model_mapping } }) =>
       Object.keys(model_mapping).length === 0 || Object.hasOwn(model_mapping, model),
   );
-  return sharesOf(providers.map((provider) => ({ provider, model })));
+  return sharesOf(providers.map((provider) => ({ provider, model, ...sharedOf(provider) })));
+}
+
+function sharedOf({ weight, priority }: RoutedProvider) {
+  return { weight, priority };
 }
 
 /** The shares while all providers are healthy. */
-function sharesOf(candidates: readonly Pick<Candidate, 'provider' | 'model'>[]): Share[] {
-  const choices = firstChoices(candidates.map(({ provider }) => provider));
-  const all = candidates.map(({ provider, model }) => ({
-    provider: provider.key,
-    share: choices.includes(provider) ? shareOf(provider, choices) : 0,
-    translated: translatedApis(provider.wires, model),
+function sharesOf(
+  candidates: readonly Pick<Candidate, 'provider' | 'model' | 'weight' | 'priority'>[],
+): Share[] {
+  const choices = firstChoices(candidates);
+  const all = candidates.map((candidate) => ({
+    provider: candidate.provider.key,
+    share: choices.includes(candidate) ? shareOf(candidate, choices) : 0,
+    translated: translatedApis(candidate.provider.wires, candidate.model),
   }));
   return all.sort((a, b) => b.share - a.share || (a.provider < b.provider ? -1 : 1));
 }

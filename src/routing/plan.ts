@@ -21,7 +21,7 @@ export class Balancers {
     let balancer = this.#byGroup.get(route.group);
     if (!balancer) {
       if (this.#byGroup.size >= maxGroups) this.#byGroup.clear();
-      balancer = this.#strategy(route.candidates.map(({ provider }) => provider.weight));
+      balancer = this.#strategy(route.candidates.map(({ weight }) => weight));
       this.#byGroup.set(route.group, balancer);
     }
     return balancer;
@@ -79,7 +79,7 @@ function nextOf(
   const key = (index: number) => candidates[index]?.provider.key ?? '';
   const untried = (index: number, priority: number) => {
     const candidate = candidates[index];
-    return candidate?.provider.priority === priority && !tried.includes(candidate);
+    return candidate?.priority === priority && !tried.includes(candidate);
   };
   for (const priority of priorities) {
     const view: Candidates = {

@@ -3,8 +3,10 @@ import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { compilePolicies, type PolicyTable } from '../policies/table.js';
 import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
 import { type BudgetTable, compileBudgets, compileStops, type RoutedStop } from './budgets.js';
+import { moved, movingCanaries } from './canaries.js';
 import type { ConfigurationChange } from './configuration-change.js';
 import { CredentialTable, type RoutedCredential } from './credential-table.js';
+import { compileMirrors, type MirrorTable } from './mirrors.js';
 import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
 import { compileModelMapping, type ModelMapping } from './model-mapping.js';
 import { placeOf } from './place-of.js';
@@ -25,6 +27,8 @@ export interface Snapshot {
   readonly policies: PolicyTable | null;
   /** Kill switches that are thrown; null: none. */
   readonly stops: readonly RoutedStop[] | null;
+  /** Null where nothing is mirrored. */
+  readonly mirrors: MirrorTable | null;
   /** Enabled providers. */
   readonly providers: readonly RoutedProvider[];
   /** The models that are named in mappings, without wildcards, sorted. */
@@ -66,6 +70,9 @@ export interface Candidate {
   readonly provider: RoutedProvider;
   /** The name that this provider knows the model by. */
   readonly model: string;
+  /** The provider's, but for what canaries move. */
+  readonly weight: number;
+  readonly priority: number;
   /** Price of its requests; null: none is known. */
   prices(): ModelPrices | null;
   /**
@@ -114,18 +121,32 @@ function routed(config: Provider): RoutedProvider {
 }
 
 /** What of a configuration is compiled whole, whatever has changed. */
-type Policed = Pick<Configuration, 'version' | 'budgets' | 'stops' | 'guardrails'>;
+type Compiled = Pick<
+  Configuration,
+  'version' | 'budgets' | 'stops' | 'guardrails' | 'mirrors' | 'canaries'
+>;
 
 function assemble(
   hash: string,
-  configuration: Policed,
+  configuration: Compiled,
   providers: readonly RoutedProvider[],
   credentials: CredentialTable,
 ): Snapshot {
-  const { version, budgets, stops } = configuration;
+  const { version, budgets, stops, mirrors, canaries } = configuration;
   const routes = new Map<string, ModelRoutes>();
   const groups = new Map<string, string>();
   const index = new ModelIndex(providers.map(({ names }) => names));
+  const canary = movingCanaries(canaries);
+  const making = {
+    keyOf: ({ provider }: Candidate) => provider.key,
+    sentOf: ({ model }: Candidate) => model,
+    share: ({ provider, model }: Candidate, shared: Shared) => candidate(provider, model, shared),
+    make(key: string, model: string, shared: Shared) {
+      const provider = providers.find((each) => each.key === key);
+      const sent = provider?.mapping(model) ?? null;
+      return provider && sent !== null ? candidate(provider, sent, shared) : null;
+    },
+  };
   return Object.freeze({
     hash,
     version,
@@ -133,6 +154,7 @@ function assemble(
     budgets: compileBudgets(budgets),
     policies: compilePolicies(configuration),
     stops: compileStops(stops),
+    mirrors: compileMirrors(mirrors),
     providers: Object.freeze(providers),
     models: namedModels(providers),
     route: (model: string) => routesOf(model).all,
@@ -148,10 +170,14 @@ function assemble(
         groups.clear();
       }
       const serving = index.find(model).map((place) => providers[place] as RoutedProvider);
-      found = new ModelRoutes(candidatesOf(serving, model), groups);
+      found = new ModelRoutes(moving(candidatesOf(serving, model), model), groups);
       if (model.length <= maxRememberedLength) routes.set(model, found);
     }
     return found;
+  }
+
+  function moving(candidates: Candidate[], model: string): Candidate[] {
+    return canary ? moved(candidates, model, canary, making) : candidates;
   }
 }
 
@@ -189,16 +215,24 @@ class ModelRoutes {
 function candidatesOf(providers: readonly RoutedProvider[], model: string): Candidate[] {
   return providers.flatMap((provider) => {
     const sent = provider.mapping(model);
-    return sent === null ? [] : candidate(provider, sent);
+    return sent === null ? [] : candidate(provider, sent, provider);
   });
 }
 
-function candidate(provider: RoutedProvider, model: string): Candidate {
+type Shared = Pick<Candidate, 'weight' | 'priority'>;
+
+function candidate(
+  provider: RoutedProvider,
+  model: string,
+  { weight, priority }: Shared,
+): Candidate {
   const wires = new Map<AskedEndpoint, Wire | null>();
   let prices: ModelPrices | null | undefined;
   return Object.freeze({
     provider,
     model,
+    weight,
+    priority,
     prices() {
       const sheet = provider.config.prices;
       if (prices === undefined) prices = sheet ? pricesOf(sheet, provider.key, model) : null;
@@ -217,15 +251,20 @@ function candidate(provider: RoutedProvider, model: string): Candidate {
 
 function routeOf(candidates: readonly Candidate[], groups: Map<string, string>): Route | null {
   if (candidates.length === 0) return null;
-  const name = candidates.map(({ provider }) => `${provider.key}=${provider.weight}`).join(' ');
+  const name = groupOf(candidates);
   const group = groups.get(name) ?? name;
   groups.set(group, group);
-  const priorities = new Set(candidates.map(({ provider }) => provider.priority));
+  const priorities = new Set(candidates.map(({ priority }) => priority));
   return Object.freeze({
     candidates: Object.freeze(candidates),
     priorities: Object.freeze([...priorities].sort((a, b) => a - b)),
     group,
   });
+}
+
+/** The name of candidates that share a balancer with others of the same providers and weights. */
+export function groupOf(candidates: readonly Candidate[]): string {
+  return candidates.map(({ provider, weight }) => `${provider.key}=${weight}`).join(' ');
 }
 
 function namedModels(providers: readonly RoutedProvider[]): readonly string[] {

@@ -28,7 +28,15 @@ test('secret parameters of any type are hidden, and references are shown', () =>
       const text = writeDocument({
         version: 1,
         providers,
-        ...{ teams: [], prices: [], budgets: [], stops: [], guardrails: [] },
+        ...{
+          teams: [],
+          prices: [],
+          budgets: [],
+          stops: [],
+          guardrails: [],
+          mirrors: [],
+          canaries: [],
+        },
         credentials: [],
       });
       const change = { kind: 'provider', action: 'update', name: 'a', id: 1, before: row } as const;

@@ -30,7 +30,7 @@ test('problems that only a plan can find are reported alike', () => {
   const base = {
     version: 1,
     providers: [],
-    ...{ teams: [], prices: [], budgets: [], stops: [], guardrails: [] },
+    ...{ teams: [], prices: [], budgets: [], stops: [], guardrails: [], mirrors: [], canaries: [] },
     credentials: [],
   };
   const { first, total } = place(planDocument(base, document, { prune: false }).problems);
@@ -42,7 +42,7 @@ test('many keys of one name are compared in linear time', () => {
   const base = {
     version: 1,
     providers: [],
-    ...{ teams: [], prices: [], budgets: [], stops: [], guardrails: [] },
+    ...{ teams: [], prices: [], budgets: [], stops: [], guardrails: [], mirrors: [], canaries: [] },
     credentials: Array.from({ length: 100_000 }, (_, id) => row(id)),
   };
   const { plan } = planDocument(base, { credentials: {} }, { prune: true });
@@ -89,7 +89,7 @@ test('two new keys of one name are refused, and those of an export of another ga
   const base = {
     version: 1,
     providers: [],
-    ...{ teams: [], prices: [], budgets: [], stops: [], guardrails: [] },
+    ...{ teams: [], prices: [], budgets: [], stops: [], guardrails: [], mirrors: [], canaries: [] },
     credentials: [],
   };
   const planned = (credentials: Record<string, object>) => {

@@ -296,6 +296,7 @@ test('scrapes at the same time are rendered once', async () => {
 const noCache = { answers: 0, bytes: 0, evicted: 0, hits: 0, misses: 0, bypassed: 0, kept: 0 };
 
 const idleState: GatewayState = {
+  canaries: [],
   budgets: [],
   fleet: {
     ...{ live: 1, gone: 0, versions: 1, lag: 0, isShared: false, isStoreWorking: true },
@@ -330,6 +331,7 @@ function busyMetrics(): Metrics {
   const activeRequests = { '/v1/chat/completions': 1 };
   metrics.watch(() => ({
     ...idleState,
+    canaries: [{ name: 'c', percent: 5 }],
     budgets: [{ name: 'chat', amount: 5e11, spent: 1e9, reserved: 2e8 }],
     fleet: { ...idleState.fleet, daemons: [{ id: 'vm-1', behind: 0, heartbeatAgeMs: 250 }] },
     workers: [{ name: 'worker-1', status: { ...status, activeRequests } }],

@@ -43,6 +43,8 @@ export function logRow(changes: Partial<UsageRow> = {}): UsageRow {
     request_body: null,
     response_body: null,
     daemon: null,
+    mirror: null,
+    compared: null,
     ...changes,
   };
 }

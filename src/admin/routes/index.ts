@@ -1,6 +1,7 @@
 import type { AdminRoute } from '../route.js';
 import { auditRoutes } from './audit.js';
 import { cacheRoutes } from './cache.js';
+import { canaryRoutes } from './canary.js';
 import { configRoutes } from './config.js';
 import { configLifecycleRoutes } from './config-lifecycle.js';
 import { consoleRoutes } from './console.js';
@@ -35,6 +36,7 @@ const described: readonly AdminRoute[] = [
   ...guardrailRoutes,
   ...spendRoutes,
   ...cacheRoutes,
+  ...canaryRoutes,
   ...configRoutes,
   ...configLifecycleRoutes,
   ...auditRoutes,

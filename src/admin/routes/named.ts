@@ -26,8 +26,8 @@ const shown = {
   updated_at: { type: 'string', format: 'date-time' },
 };
 
-/** The operations on prices, budgets, stops or guardrails: the rows of the database, without override files. */
-function routesOf({ section, one, many, example, operators, tag }: Words): ChangeRoute[] {
+/** The operations on such rows of the database, without override files. */
+function routesOf({ section, one, many, tag, example, operators }: Words): ChangeRoute[] {
   const { kind, properties, required } = namedSections[section];
   const path = `/admin/v1/${section}`;
   const row = object({ ...shown, ...properties });
@@ -158,7 +158,7 @@ function refOf({ params }: AdminRequest): string {
   return params.id ?? '';
 }
 
-/** `/admin/v1/prices`, `/admin/v1/budgets`, `/admin/v1/stops`, `/admin/v1/guardrails`. */
+/** `/admin/v1/prices`, `/admin/v1/budgets`, `/admin/v1/stops`, and others with unique names. */
 export const namedRoutes: readonly ChangeRoute[] = [
   ...routesOf({
     section: 'prices',
@@ -189,9 +189,9 @@ export const namedRoutes: readonly ChangeRoute[] = [
     section: 'stops',
     one: 'Stop',
     many: 'Stops',
+    tag: 'spend',
     operators: true,
     example: { name: 'team:chat', applies_to: { team: 'chat' }, reason: 'a runaway agent' },
-    tag: 'spend',
   }),
   ...routesOf({
     section: 'guardrails',
@@ -205,5 +205,27 @@ export const namedRoutes: readonly ChangeRoute[] = [
       config: { entities: ['email', 'card'], action: 'redact', restore: true },
     },
     tag: 'guardrails',
+  }),
+  ...routesOf({
+    section: 'mirrors',
+    one: 'Mirror',
+    many: 'Mirrors',
+    tag: 'canary',
+    operators: false,
+    example: {
+      name: 'new-model',
+      applies_to: { model: 'gpt-4o' },
+      model: 'gpt-5',
+      sample_percent: 5,
+      budget: 10_000_000_000,
+    },
+  }),
+  ...routesOf({
+    section: 'canaries',
+    one: 'Canary',
+    many: 'Canaries',
+    tag: 'canary',
+    operators: true,
+    example: { name: 'to-azure', from_provider: 'openai-main', to_provider: 'azure-eu' },
   }),
 ];

@@ -1,5 +1,6 @@
-import { isReference, writeDocument } from '../document.js';
+import { isReference, type StoredRow, writeDocument } from '../document.js';
 import type { WrittenCredential, WrittenProvider } from '../document-schema.js';
+import { eachSection } from '../kinds.js';
 import { readDocument } from '../read-document.js';
 import { writeYaml } from '../write-yaml.js';
 import { type PlacedProblem, pathPrefixes } from '../yaml-places.js';
@@ -113,13 +114,9 @@ export function shownDocument({ providers, credentials }: Imported, title: strin
   const rows = <T extends object>(entries: Record<string, T>, column: string) =>
     Object.entries(entries).map(([name, fields], id) => ({ [column]: name, ...fields, id }));
   const stored = {
+    ...eachSection((): StoredRow[] => []),
     version: 0,
     providers: rows(providers, 'provider_key'),
-    teams: [],
-    prices: [],
-    budgets: [],
-    stops: [],
-    guardrails: [],
     credentials: rows(credentials, 'name'),
   };
   return writeDocument(stored, title);

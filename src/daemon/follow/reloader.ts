@@ -197,21 +197,9 @@ export class Reloader {
 }
 
 /** Hash of everything but the version: configurations that route alike have the same. */
-function contentHash(configuration: Configuration): string {
-  const { providers, teams, credentials, budgets, stops } = configuration;
-  const { guardrails = [], purges } = configuration;
+function contentHash({ version, prices, providers, ...others }: Configuration): string {
   return createHash('sha256')
-    .update(
-      JSON.stringify([
-        providers.map(withoutPrices),
-        teams,
-        credentials,
-        budgets,
-        stops,
-        guardrails,
-        purges,
-      ]),
-    )
+    .update(JSON.stringify([providers.map(withoutPrices), others]))
     .digest('hex');
 }
 

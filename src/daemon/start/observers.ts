@@ -31,6 +31,11 @@ export function createObservers(version: string, settings: Settings, log: Emit):
     recent,
     live,
     emit(event) {
+      // Copies of requests are no client's: what is to be told of them follows their record.
+      if (event.type === 'request_finished' && event.mirror) {
+        for (const each of recorders) each.record(event);
+        return;
+      }
       const told = event.type === 'request_finished' ? withoutText(event) : event;
       metrics.emit(told);
       recent.emit(told);

@@ -7,6 +7,7 @@ import type { ResolvedSettings } from '../../config/settings.js';
 import type { Settings } from '../../config/settings-schema.js';
 import type { Emit } from '../../observe/event.js';
 import { Budgets } from '../budgets.js';
+import { Canaries } from '../canary/canaries.js';
 import type { Closers } from '../closers.js';
 import { newIdentity } from '../fleet/identity.js';
 import { openFleet } from '../fleet/open-fleet.js';
@@ -124,6 +125,8 @@ export async function openParts(
     grant: (worker, grant) => workers.lend(worker, grant),
   });
 
+  const canaries = new Canaries({ store, routing: settings.routing, emit });
+  observers.addRecorder(canaries);
   let socket: ListenSocket | null = null;
   const workers = new Workers({
     count: workersDesired,
@@ -168,10 +171,11 @@ export async function openParts(
   const common = { observers, workers, followed, prices, probing, stopping: stopping.signal };
   const served = { settings, storage, lastGood, budgets, fleet, closers };
   const serving = createServing({
-    ...{ ...common, ...served },
+    ...{ ...common, ...served, canaries },
     onConfiguration: (configuration) => telemetry?.configured(configuration),
   });
   const { reloader } = serving;
+  closers.push(() => canaries.close());
   secrets.clouds.onChange = () => void reloader.renew();
   closers.push(() => secrets.clouds.close());
   const known = { resolved, version, adminKeys, secrets, store, workersDesired, fleet };
@@ -183,6 +187,7 @@ export async function openParts(
     sharedCache: workers.sharedCache,
     budgets: budgets.states,
     fleet: fleet.state,
+    canaries: canaries.states,
     configVersion: serving.engine ? reloader.active.configuration.version : null,
     lastReload: reloader.lastReload,
     usage: {

@@ -3,6 +3,7 @@ import type { Settings } from '../../config/settings-schema.js';
 import { configVersion } from '../../db/queries/config-version.js';
 import { PriceSheets } from '../../pricing/price-sheets.js';
 import type { Budgets } from '../budgets.js';
+import type { Canaries } from '../canary/canaries.js';
 import type { Closers } from '../closers.js';
 import type { OpenFleet } from '../fleet/open-fleet.js';
 import { configuredNames } from '../follow/configured-names.js';
@@ -29,6 +30,7 @@ interface ServingOptions {
   prices: PriceBook;
   budgets: Budgets;
   fleet: OpenFleet;
+  canaries: Canaries;
   probing: Probing;
   /** Called before a configuration is active. */
   onConfiguration: (configuration: Configuration) => void;
@@ -71,6 +73,7 @@ export function createServing(options: ServingOptions): Serving {
       prices.configured(configuration.providers);
       budgets.configured(configuration);
       options.onConfiguration(configuration);
+      options.canaries.configured(configuration);
       if (engine) return await workers.publish(configuration, hash);
       await fleet.fleet.join();
       engine = await workers.start(configuration, hash);

@@ -131,6 +131,7 @@ const table: Columns<Packed> = {
   uncounted: objectOrNull(),
   bodies: objectOrNull(),
   guardrails: objectOrNull(),
+  mirror: objectOrNull(),
 };
 const width = widthOf(table);
 const firstCapacity = 64;

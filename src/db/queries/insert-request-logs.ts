@@ -17,7 +17,7 @@ export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Pr
         first_token_ms double precision, need_input bigint, need_output bigint, need_nano bigint,
         translated_to text, losses text, guardrails jsonb,
         cache text, saved_nano bigint, saved_tokens bigint, request_body text, response_body text,
-        daemon text
+        daemon text, mirror text, compared jsonb
       )
     ) AS row
     ON CONFLICT DO NOTHING`;
@@ -63,4 +63,6 @@ const columns = [
   'request_body',
   'response_body',
   'daemon',
+  'mirror',
+  'compared',
 ] as const satisfies readonly ('started_at' | keyof UsageRow)[];

@@ -4,7 +4,7 @@ import type { Sql } from '../client.js';
 import { orDuplicate } from '../duplicate.js';
 import type { Page } from './rows.js';
 
-/** A row of `prices`, `budgets` or `stops`. */
+/** A row of a section whose rows have unique names, such as `budgets`. */
 export interface NamedRow {
   id: number;
   name: string;

@@ -6,6 +6,8 @@ export async function readStoredConfiguration(sql: Sql): Promise<StoredConfigura
   const [row] = await sql<[StoredConfiguration]>`
     SELECT
       coalesce((SELECT version FROM config_version WHERE id = 1), 0) AS version,
+      (SELECT coalesce(json_agg(to_jsonb(m) ORDER BY id), '[]') FROM mirrors m) AS mirrors,
+      (SELECT coalesce(json_agg(to_jsonb(n) ORDER BY id), '[]') FROM canaries n) AS canaries,
       (SELECT coalesce(json_agg(to_jsonb(p) ORDER BY id), '[]') FROM providers p) AS providers,
       (SELECT coalesce(json_agg(to_jsonb(t) ORDER BY id), '[]') FROM teams t) AS teams,
       (SELECT coalesce(json_agg(to_jsonb(r) ORDER BY id), '[]') FROM prices r) AS prices,

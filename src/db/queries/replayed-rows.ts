@@ -15,7 +15,7 @@ export async function* replayedRows(
   const parts = sql<ReplayedRow[]>`
     SELECT extract(epoch FROM started_at)::float8 * 1000 AS started_ms, ${sql(replayedColumns)}
     FROM request_logs
-    WHERE started_at >= ${since} AND started_at < ${until}
+    WHERE started_at >= ${since} AND started_at < ${until} AND mirror IS NULL
     ORDER BY started_at, uid`.cursor(partRows);
   for await (const part of parts) yield part;
 }

@@ -39,7 +39,11 @@ export const isError = '(error IS NOT NULL OR (status >= 400 AND status <> 499))
 
 /** The condition of a WHERE. */
 export function where({ since, until, ...filter }: RequestFilter): string {
-  const conditions = [`started_at >= ${literal(since)}`, `started_at < ${literal(until)}`];
+  const conditions = [
+    ...[`started_at >= ${literal(since)}`, `started_at < ${literal(until)}`],
+    // Copies of requests are no client's.
+    'mirror IS NULL',
+  ];
   const { key, team, user, tag, model, provider, status, error, requestId } = filter;
   const { minDurationMs, cursor } = filter;
   if (key) {

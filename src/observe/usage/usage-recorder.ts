@@ -50,7 +50,14 @@ export function createUsageRecorder(
     settle(event, charge, usage);
     const row = usageRow(event, usage, source, charge ?? null);
     if (row) queue.add({ ...row, daemon });
-    const { requestId, model, provider } = event;
+    const { requestId, model, provider, mirror } = event;
+    if (mirror) {
+      const failed = event.status >= 400 || event.error !== null;
+      const cost = charge?.cost ?? null;
+      const { upstreamMs } = event;
+      emit({ type: 'mirrored', mirror: mirror.mirror, failed, upstreamMs, usage, cost });
+      return;
+    }
     if (usage && source) {
       emit({ type: 'usage_counted', requestId, model, provider, usage, source });
     }

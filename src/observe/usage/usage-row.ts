@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TokenUsage, UsageClasses } from '../../dialects/usage.js';
-import type { Charge, GuardrailOutcome, RequestFinished } from '../event.js';
+import type { Charge, ComparedAnswer, GuardrailOutcome, RequestFinished } from '../event.js';
 import { bodyText } from './body-text.js';
 
 /** The source of a token count: the provider's answer, or the gateway's own count. */
@@ -57,6 +57,9 @@ export interface UsageRow {
   response_body: string | null;
   /** Id of the daemon that served it. */
   daemon: string | null;
+  /** The mirror whose copy it is, and the client's answer; null: a request of a client. */
+  mirror: string | null;
+  compared: (ComparedAnswer & { score: number | null }) | null;
 }
 
 /** What a replay is told of a stored request. */
@@ -125,6 +128,8 @@ export function usageRow(
     request_body: event.bodies && bodyText(event.bodies.request),
     response_body: event.bodies && bodyText(event.bodies.response),
     daemon: null,
+    mirror: event.mirror?.mirror ?? null,
+    compared: event.mirror && { ...event.mirror.client, score: event.mirror.score },
   };
 }
 

@@ -55,6 +55,7 @@ const request: RequestFinished = {
   bodies: null,
   need: null,
   guardrails: null,
+  mirror: null,
 };
 
 test('finished requests come out of their packed form as they went in', () => {
@@ -65,11 +66,16 @@ test('finished requests come out of their packed form as they went in', () => {
     truncated: false,
   };
   const body = { bytes: Buffer.from('b'), totalBytes: 2 };
+  const client = {
+    ...{ provider: 'p', model_sent: 'n', status: 200, failed: false, upstream_ms: 1 },
+    ...{ first_token_ms: null, completion_tokens: 2, cost_nano: null },
+  };
   const events = [
     request,
     { ...request, bodies: { request: body, response: body }, attemptsEnd: 'over' as const },
     { ...request, team: 'chat', user: 'u 1', tags: ['a,b', 'c'] },
     { ...request, tags: ['c'], need: { input: 1, output: 2, nano: 3 } },
+    { ...request, mirror: { mirror: 'n', client, score: 0.5 } },
     { ...request, translation: { to: 'openai.chat', lost: null } },
     { ...request, translation: { to: 'openai.chat', lost: 'top_k=dropped' } },
     { ...request, credential: null, usage: null, uncounted, attemptsLog: null },

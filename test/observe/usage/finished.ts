@@ -37,6 +37,7 @@ export function finished(changes: Partial<RequestFinished> = {}): RequestFinishe
     bodies: null,
     need: null,
     guardrails: null,
+    mirror: null,
     ...changes,
   };
 }

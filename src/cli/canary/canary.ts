@@ -1,0 +1,219 @@
+import { Command } from 'commander';
+import type { CanaryStatus, MirrorStatus } from '../../admin/canary-status.js';
+import type { Canary } from '../../config/canary.js';
+import { GatewayError } from '../../errors.js';
+import { visible } from '../../observe/visible.js';
+import { type AdminApi, changeOver, plainMessage, withAdminApi } from '../admin-api.js';
+import { wholeNumber } from '../arguments.js';
+import { printActivation } from '../daemon/activate.js';
+import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
+import { CliError, usageError } from '../failure.js';
+import { note, print, printJson } from '../output.js';
+import { confirmDeletion } from '../prompt.js';
+import { duration } from '../times.js';
+import { printCanary, printMirror } from './canary-view.js';
+
+type CanaryRow = Canary & { id: number };
+interface CanaryAnswer {
+  version: number;
+  canary: CanaryRow;
+}
+
+interface StartFlags extends DatabaseFlags {
+  from?: string;
+  to?: string;
+  model?: string;
+  toModel?: string;
+  steps?: number[];
+  every?: number;
+  minRequests?: number;
+  maxErrors?: number | 'none';
+  maxLatency?: number | 'none';
+}
+
+/** `llmproxy canary …`: moves of requests to another provider or model, step by step. */
+export function canaryCommand(): Command {
+  const command = new Command('canary').description('move requests elsewhere, step by step');
+  command.addCommand(
+    addGatewayOptions(new Command('start'))
+      .description('start a canary, or one that was stopped again')
+      .argument('<name>')
+      .option('--from <provider>', 'the provider that requests are taken from')
+      .option('--to <provider>', 'the provider that they go to; by default the same')
+      .option('--model <name>', 'only requests for this model')
+      .option('--to-model <name>', 'the model that moved requests are served as')
+      .option('--steps <a,b>', 'percent at each step (default: 1,5,25,50,100)', percents)
+      .option('--every <time>', 'the least time at each step (default: 10m)', duration('--every'))
+      .option(
+        '--min-requests <n>',
+        'the fewest requests at each step (default: 10)',
+        wholeNumber('--min-requests'),
+      )
+      .option('--max-errors <percent>', 'go back above this; "none": never (default: 5)', bound)
+      .option('--max-latency <ms>', 'go back where 5 % take longer; "none": never', bound)
+      .addHelpText(
+        'after',
+        `
+It goes on by itself, whichever daemon runs, and goes back by itself when more
+requests surely fail, or are surely slower, than the bounds allow. Models are
+given by the names that clients use.
+
+Examples:
+  $ llmproxy canary start to-azure --from openai-main --to azure-eu
+  $ llmproxy canary start new-model --from openai-main --model gpt-4o \\
+      --to-model gpt-5 --steps 5,50,100 --every 1h --max-latency 3000`,
+      )
+      .action(start),
+  );
+  command.addCommand(
+    addGatewayOptions(new Command('status'))
+      .description('compare what canaries and mirrors have seen')
+      .argument('[name]', 'of a canary or mirror')
+      .option('--since <time>', 'of mirrors: an age (24h) or a time', '24h')
+      .addHelpText(
+        'after',
+        `
+Figures come with the bounds that they lie between in 95 of 100 samples.
+
+Examples:
+  $ llmproxy canary status
+  $ llmproxy canary status to-azure --json`,
+      )
+      .action(status),
+  );
+  command.addCommand(
+    addGatewayOptions(new Command('stop'))
+      .description('stop a canary: all its requests go where they went before')
+      .argument('<name>')
+      .option('--reason <why>', 'reason, shown by status')
+      .addHelpText('after', '\nExample:\n  $ llmproxy canary stop to-azure')
+      .action(stop),
+  );
+  command.addCommand(
+    addGatewayOptions(new Command('delete').alias('rm'))
+      .description('delete a canary')
+      .argument('<name>')
+      .option('--yes', 'do not ask')
+      .addHelpText('after', '\nExample:\n  $ llmproxy canary delete to-azure --yes')
+      .action(remove),
+  );
+  return command.addHelpText('after', '\nExample:\n  $ llmproxy canary status');
+}
+
+async function start(name: string, flags: StartFlags): Promise<void> {
+  const given = fieldsFrom(flags);
+  const { result, activation } = await changeOver(flags, async (api) => {
+    const known = await existing(api, name);
+    const begin = { state: 'running', step: 0, changed_at: null, reason: null } as const;
+    if (known) {
+      if (known.state === 'running') {
+        throw new CliError(`the canary "${name}" is running`, {
+          hint: `stop it first: llmproxy canary stop ${name}`,
+        });
+      }
+      return await api.ask<CanaryAnswer>('PUT', pathOf(name), { ...given, ...begin });
+    }
+    const { from_provider } = given;
+    if (from_provider === undefined) throw usageError('--from is missing');
+    const fields = { to_provider: from_provider, ...given };
+    return await api.ask<CanaryAnswer>('POST', '/canaries', { name, ...fields });
+  });
+  report(result.canary, 'started', flags);
+  printActivation(activation, flags.json);
+}
+
+async function stop(name: string, flags: DatabaseFlags & { reason?: string }): Promise<void> {
+  const { result, activation } = await changeOver(flags, (api) =>
+    api.ask<CanaryAnswer>('PUT', pathOf(name), {
+      ...{ state: 'stopped', step: 0, changed_at: new Date().toISOString() },
+      reason: flags.reason ?? null,
+    }),
+  );
+  report(result.canary, 'stopped', flags);
+  printActivation(activation, flags.json);
+}
+
+async function remove(name: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
+  const { result, activation } = await changeOver(flags, async (api) => {
+    const canary = await existing(api, name);
+    if (!canary) throw new CliError(`there is no canary "${name}"`);
+    await confirmDeletion({ what: `the canary ${canary.name}`, yes: flags.yes, json: flags.json });
+    return { canary, version: await api.delete(`/canaries/${canary.id}`) };
+  });
+  report(result.canary, 'deleted', flags);
+  printActivation(activation, flags.json);
+}
+
+async function status(
+  name: string | undefined,
+  flags: DatabaseFlags & { since: string },
+): Promise<void> {
+  const path = `/canary/status?since=${encodeURIComponent(flags.since)}`;
+  const all = await withAdminApi(flags, 'read', (api) =>
+    api.ask<{ canaries: CanaryStatus[]; mirrors: MirrorStatus[] }>('GET', path),
+  );
+  const isNamed = (each: { name: string }) => name === undefined || each.name === name;
+  const canaries = all.canaries.filter(isNamed);
+  const mirrors = all.mirrors.filter(isNamed);
+  if (name !== undefined && canaries.length + mirrors.length === 0) {
+    throw new CliError(`there is no canary or mirror "${name}"`);
+  }
+  if (flags.json) {
+    printJson({ canaries, mirrors });
+    return;
+  }
+  if (canaries.length + mirrors.length === 0) {
+    note('no canaries or mirrors yet; start one: llmproxy canary start --help');
+  }
+  for (const canary of canaries) printCanary(canary);
+  for (const mirror of mirrors) printMirror(mirror);
+}
+
+/** Null where there is none of this name. */
+async function existing(api: AdminApi, name: string): Promise<CanaryRow | null> {
+  try {
+    return (await api.ask<CanaryAnswer>('GET', pathOf(name))).canary;
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'not_found') return null;
+    throw error instanceof GatewayError ? new CliError(plainMessage(error)) : error;
+  }
+}
+
+function pathOf(name: string): string {
+  return `/canaries/${encodeURIComponent(name)}`;
+}
+
+function report({ name, id, ...canary }: CanaryRow, done: string, { json }: DatabaseFlags): void {
+  if (json) printJson({ name, id, ...canary });
+  else print(`${done} canary ${visible(name)} (id ${id})`);
+}
+
+function fieldsFrom(flags: StartFlags): Partial<Canary> {
+  const none = (value: number | 'none') => (value === 'none' ? null : value);
+  return {
+    ...(flags.from !== undefined && { from_provider: flags.from }),
+    ...(flags.to !== undefined && { to_provider: flags.to }),
+    ...(flags.model !== undefined && { model: flags.model }),
+    ...(flags.toModel !== undefined && { to_model: flags.toModel }),
+    ...(flags.steps !== undefined && { steps: flags.steps }),
+    ...(flags.every !== undefined && { step_seconds: flags.every }),
+    ...(flags.minRequests !== undefined && { min_requests: flags.minRequests }),
+    ...(flags.maxErrors !== undefined && { max_error_percent: none(flags.maxErrors) }),
+    ...(flags.maxLatency !== undefined && { max_latency_ms: none(flags.maxLatency) }),
+  };
+}
+
+function percents(text: string): number[] {
+  return text.split(',').map((part) => {
+    const percent = Number(part.trim());
+    if (part.trim() !== '' && percent > 0 && percent <= 100) return percent;
+    throw usageError(`--steps: "${part}" is not a percentage above 0, at most 100`);
+  });
+}
+
+function bound(text: string): number | 'none' {
+  if (text === 'none') return text;
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 86_400_000) return value;
+  throw usageError(`"${text}" is neither a number nor "none"`);
+}

@@ -1,0 +1,219 @@
+import { Command, Option } from 'commander';
+import { type BudgetWindow, budgetWindows } from '../../config/budget.js';
+import type { Mirror } from '../../config/mirror.js';
+import { visible } from '../../observe/visible.js';
+import { formatDollars, shownDollars } from '../../pricing/money.js';
+import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
+import { wholeNumber } from '../arguments.js';
+import { printActivation } from '../daemon/activate.js';
+import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
+import { usageError } from '../failure.js';
+import { note, print, printFields, printJson, printTable } from '../output.js';
+import { confirmDeletion } from '../prompt.js';
+import { dollars } from '../spend/price-flags.js';
+import {
+  addSelectorOptions,
+  type SelectorFlags,
+  selectorsFrom,
+  selectorsText,
+} from '../spend/selectors.js';
+
+type MirrorRow = Mirror & { id: number };
+interface MirrorAnswer {
+  version: number;
+  mirror: MirrorRow;
+}
+
+interface MirrorFlags extends DatabaseFlags, SelectorFlags {
+  to?: string;
+  toModel?: string;
+  sample?: number;
+  maxConcurrency?: number;
+  budget?: number | 'none';
+  window?: BudgetWindow;
+  webhook?: string;
+  enabled?: 'on' | 'off';
+}
+
+/** `llmproxy mirrors …`: samples of requests that are also sent elsewhere. */
+export function mirrorsCommand(): Command {
+  const command = new Command('mirrors').description('send samples of requests elsewhere too');
+  command.addCommand(
+    addMirrorOptions(new Command('create'))
+      .description('create a mirror')
+      .argument('<name>')
+      .addHelpText(
+        'after',
+        `
+A copy is sent once the client has its answer, and its own answer goes nowhere:
+what it was like is compared by "llmproxy canary status".
+
+Examples:
+  $ llmproxy mirrors create eu --to azure-eu --sample 5 --budget 20
+  $ llmproxy mirrors create new --model gpt-4o --to-model gpt-5 --sample 1`,
+      )
+      .action(create),
+  );
+  command.addCommand(
+    addGatewayOptions(new Command('list').alias('ls'))
+      .description('list the mirrors')
+      .addHelpText('after', '\nExample:\n  $ llmproxy mirrors list --json')
+      .action(list),
+  );
+  command.addCommand(
+    addGatewayOptions(new Command('show'))
+      .description('show a mirror')
+      .argument('<id|name>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy mirrors show eu')
+      .action(show),
+  );
+  command.addCommand(
+    addMirrorOptions(new Command('update'))
+      .description('change the given fields of a mirror')
+      .argument('<id|name>')
+      .addHelpText('after', '\nExample:\n  $ llmproxy mirrors update eu --sample 10')
+      .action(update),
+  );
+  command.addCommand(
+    addGatewayOptions(new Command('delete').alias('rm'))
+      .description('delete a mirror')
+      .argument('<id|name>')
+      .option('--yes', 'do not ask')
+      .addHelpText('after', '\nExample:\n  $ llmproxy mirrors delete eu --yes')
+      .action(remove),
+  );
+  return command.addHelpText('after', '\nExample:\n  $ llmproxy mirrors list');
+}
+
+function addMirrorOptions(command: Command): Command {
+  command
+    .option('--to <provider>', 'the provider of the copies; "any": whichever has it')
+    .option('--to-model <name>', 'the model of the copies; "same": that of the request')
+    .option('--sample <percent>', 'of the requests (default: 1)', percent)
+    .option(
+      '--max-concurrency <n>',
+      'copies under way at most (default: 10)',
+      wholeNumber('--max-concurrency', 1, 10_000),
+    )
+    .option('--budget <dollars>', 'what copies may cost; "none": no limit', (text: string) =>
+      text === 'none' ? text : dollars('budget', text),
+    )
+    .addOption(
+      new Option('--window <window>', 'what the budget is for (default: day)').choices(
+        budgetWindows,
+      ),
+    )
+    .option('--webhook <url>', 'URL that scores pairs of answers; "none": none')
+    .addOption(new Option('--enabled <on|off>', 'use it or not').choices(['on', 'off']));
+  return addGatewayOptions(addSelectorOptions(command));
+}
+
+async function create(name: string, flags: MirrorFlags): Promise<void> {
+  if (flags.to === undefined && flags.toModel === undefined) {
+    throw usageError('--to or --to-model is missing');
+  }
+  const { result, activation } = await changeOver(flags, (api) =>
+    api.ask<MirrorAnswer>('POST', '/mirrors', { name, ...fieldsFrom(flags) }),
+  );
+  report(result.mirror, 'created', flags);
+  printActivation(activation, flags.json);
+}
+
+async function list(flags: DatabaseFlags): Promise<void> {
+  const { mirrors } = await withAdminApi(flags, 'read', (api) =>
+    api.ask<{ mirrors: MirrorRow[] }>('GET', '/mirrors'),
+  );
+  if (flags.json) {
+    printJson(mirrors);
+    return;
+  }
+  if (mirrors.length === 0) {
+    note('no mirrors yet; create one: llmproxy mirrors create --help');
+    return;
+  }
+  printTable(mirrors, [
+    { header: 'NAME', value: (row) => row.name, shrinkTo: 12 },
+    { header: 'STATUS', value: (row) => (row.is_enabled ? 'enabled' : 'disabled') },
+    { header: 'OF', value: (row) => selectorsText(row.applies_to), shrinkTo: 12 },
+    { header: 'TO', value: targetText, shrinkTo: 12 },
+    { header: 'SAMPLE', value: (row) => `${row.sample_percent} %`, align: 'right' },
+    { header: 'BUDGET', value: (row) => (row.budget === null ? '-' : shownDollars(row.budget)) },
+  ]);
+}
+
+async function show(ref: string, flags: DatabaseFlags): Promise<void> {
+  const mirror = await withAdminApi(flags, 'read', (api) => existing(api, ref));
+  if (flags.json) {
+    printJson(mirror);
+    return;
+  }
+  printFields([
+    ['name', mirror.name],
+    ['id', String(mirror.id)],
+    ['status', mirror.is_enabled ? 'enabled' : 'disabled'],
+    ['of', selectorsText(mirror.applies_to)],
+    ['to', targetText(mirror)],
+    ['sample', `${mirror.sample_percent} %`],
+    ['max concurrency', String(mirror.max_concurrency)],
+    [
+      'budget',
+      mirror.budget === null ? 'none' : `$${formatDollars(mirror.budget)} a ${mirror.window}`,
+    ],
+    ['webhook', mirror.webhook ?? 'none'],
+  ]);
+}
+
+async function update(ref: string, flags: MirrorFlags): Promise<void> {
+  const fields = fieldsFrom(flags);
+  if (Object.keys(fields).length === 0) throw usageError('nothing to change was given');
+  const { result, activation } = await changeOver(flags, (api) =>
+    api.ask<MirrorAnswer>('PUT', `/mirrors/${encodeURIComponent(ref)}`, fields),
+  );
+  report(result.mirror, 'updated', flags);
+  printActivation(activation, flags.json);
+}
+
+async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
+  const { result, activation } = await changeOver(flags, async (api) => {
+    const mirror = await existing(api, ref);
+    await confirmDeletion({ what: `the mirror ${mirror.name}`, yes: flags.yes, json: flags.json });
+    return { mirror, version: await api.delete(`/mirrors/${mirror.id}`) };
+  });
+  report(result.mirror, 'deleted', flags);
+  printActivation(activation, flags.json);
+}
+
+function report(mirror: MirrorRow, done: string, { json }: DatabaseFlags): void {
+  if (json) printJson(mirror);
+  else print(`${done} mirror ${visible(mirror.name)} (id ${mirror.id})`);
+}
+
+async function existing(api: AdminApi, ref: string): Promise<MirrorRow> {
+  return (await api.ask<MirrorAnswer>('GET', `/mirrors/${encodeURIComponent(ref)}`)).mirror;
+}
+
+function targetText({ provider, model }: Mirror): string {
+  return [provider, model === null ? null : `model ${model}`].filter(Boolean).join(', ');
+}
+
+function fieldsFrom(flags: MirrorFlags): Partial<Mirror> {
+  const applies_to = selectorsFrom(flags);
+  const { to, toModel, budget, webhook } = flags;
+  return {
+    ...(to !== undefined && { provider: to === 'any' ? null : to }),
+    ...(toModel !== undefined && { model: toModel === 'same' ? null : toModel }),
+    ...(flags.sample !== undefined && { sample_percent: flags.sample }),
+    ...(flags.maxConcurrency !== undefined && { max_concurrency: flags.maxConcurrency }),
+    ...(budget !== undefined && { budget: budget === 'none' ? null : budget }),
+    ...(flags.window !== undefined && { window: flags.window }),
+    ...(webhook !== undefined && { webhook: webhook === 'none' ? null : webhook }),
+    ...(flags.enabled !== undefined && { is_enabled: flags.enabled === 'on' }),
+    ...(Object.keys(applies_to).length > 0 && { applies_to }),
+  };
+}
+
+function percent(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value <= 100) return value;
+  throw usageError(`--sample: "${text}" is not a percentage above 0, at most 100`);
+}

@@ -1,0 +1,49 @@
+import type { Canary } from '../../config/canary.js';
+import type { CanarySums } from '../../db/queries/canaries.js';
+import { proportion } from '../../observe/statistics.js';
+
+/** The move that a canary makes; `wait`: none, for this reason. */
+export type Verdict =
+  | { move: 'back' | 'wait'; reason: string }
+  | { move: 'next' | 'finish'; reason: null };
+
+/** A single failure may be anybody's. */
+const minFailures = 2;
+/** Of the answers, may be slower than the bound. */
+const slowShare = 0.05;
+
+/**
+ * Decides what a running canary does: goes back where its requests surely fail more, or are surely
+ * slower, than its bounds allow, at this step or in the last minute; goes on once it has seen enough
+ * of a step and nothing exceeds a bound.
+ * @param stepMs how long it has been at its step.
+ */
+export function judge(canary: Canary, sums: CanarySums, stepMs: number): Verdict {
+  const { max_error_percent, max_latency_ms, min_requests, step_seconds, steps, step } = canary;
+  const bounds = [
+    ...(max_error_percent === null
+      ? []
+      : [{ of: 'errors' as const, share: max_error_percent / 100, told: 'failed' }]),
+    ...(max_latency_ms === null
+      ? []
+      : [{ of: 'slow' as const, share: slowShare, told: `took longer than ${max_latency_ms} ms` }]),
+  ];
+  for (const { of, share, told } of bounds) {
+    for (const seen of [sums.recent, sums.step]) {
+      const count = seen[of];
+      if (count < minFailures || (proportion(count, seen.requests)?.low ?? 0) <= share) continue;
+      return { move: 'back', reason: `${count} of ${seen.requests} requests ${told}` };
+    }
+  }
+  const { requests } = sums.step;
+  if (stepMs < step_seconds * 1_000) return { move: 'wait', reason: 'its time is not over' };
+  if (requests < min_requests) {
+    return { move: 'wait', reason: `it has seen ${requests} of ${min_requests} requests` };
+  }
+  for (const { of, share, told } of bounds) {
+    const count = sums.step[of];
+    if (count <= requests * share) continue;
+    return { move: 'wait', reason: `${count} of ${requests} requests ${told}, too few to be sure` };
+  }
+  return { move: step + 1 < steps.length ? 'next' : 'finish', reason: null };
+}

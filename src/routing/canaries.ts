@@ -1,0 +1,62 @@
+import { type Canary, percentOf } from '../config/canary.js';
+
+/** A provider that may serve a model, and the part of its requests that it gets. */
+interface Shared {
+  readonly weight: number;
+  readonly priority: number;
+}
+
+/** How the candidates of a model are read and made. */
+interface Making<T extends Shared> {
+  keyOf(candidate: T): string;
+  sentOf(candidate: T): string;
+  /** The same candidate with another share. */
+  share(candidate: T, shared: Shared): T;
+  /** A provider as a candidate for a model by clients' name of it; null where it does not serve it. */
+  make(provider: string, model: string, shared: Shared): T | null;
+}
+
+/** The canaries that move requests now; null where none does. */
+export function movingCanaries(canaries: readonly Canary[] = []): readonly Canary[] | null {
+  const moving = canaries.filter((canary) => percentOf(canary) > 0);
+  return moving.length === 0 ? null : moving;
+}
+
+/** Whether the requests for a model, as it is meant, are a canary's. */
+export function isOfCanary({ model }: Pick<Canary, 'model'>, asked: string): boolean {
+  return model === null || model === asked;
+}
+
+/**
+ * The candidates of a model, with the percent of each canary taken from the weight of one and given
+ * to the other, which joins the priority of the first.
+ */
+export function moved<T extends Shared>(
+  candidates: readonly T[],
+  model: string,
+  canaries: readonly Canary[],
+  { keyOf, sentOf, share, make }: Making<T>,
+): T[] {
+  let all = [...candidates];
+  for (const canary of canaries) {
+    if (!isOfCanary(canary, model)) continue;
+    const from = all.find((each) => keyOf(each) === canary.from_provider);
+    if (!from || from.weight === 0) continue;
+    const { priority } = from;
+    const weight = (from.weight * percentOf(canary)) / 100;
+    const made = make(canary.to_provider, canary.to_model ?? model, { weight, priority });
+    if (!made) continue;
+    const isMade = (each: T) => keyOf(each) === keyOf(made) && sentOf(each) === sentOf(made);
+    if (isMade(from)) continue;
+    const known = all.find(isMade);
+    // What it has of its own counts only where that is of the same priority.
+    const own = known?.priority === priority ? known.weight : 0;
+    const to = share(made, { weight: weight + own, priority });
+    all = all.flatMap((each) => {
+      if (each === from) return share(each, { weight: each.weight - weight, priority });
+      return each === known ? to : each;
+    });
+    if (!known) all.push(to);
+  }
+  return all;
+}
