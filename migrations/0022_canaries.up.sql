@@ -17,7 +17,7 @@ CREATE TABLE mirrors (
   updated_at      timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE mirrors IS 'llmproxy: requests that are also sent elsewhere';
-SELECT llmproxy_add_config_table(70, 'mirrors', 'mirror', 'name');
+SELECT llmproxy_add_config_table(80, 'mirrors', 'mirror', 'name');
 
 CREATE TABLE canaries (
   id                serial PRIMARY KEY,
@@ -40,7 +40,7 @@ CREATE TABLE canaries (
   updated_at        timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE canaries IS 'llmproxy: requests that move to another provider or model';
-SELECT llmproxy_add_config_table(80, 'canaries', 'canary', 'name');
+SELECT llmproxy_add_config_table(90, 'canaries', 'canary', 'name');
 
 -- What each daemon has seen of the requests of canaries, so that one can judge for all.
 CREATE TABLE canary_counts (

@@ -344,6 +344,18 @@ function busyMetrics(): Metrics {
   metrics.emit(charged({ cost: 37_500 }));
   metrics.emit(charged(null));
   metrics.emit({ type: 'secret_unusable', provider: 'a', reason: 'is unknown here' });
+  metrics.emit({
+    ...{ type: 'mirrored', mirror: 'n', failed: false },
+    upstreamMs: 9,
+    usage,
+    cost: 5,
+  });
+  metrics.emit({ type: 'mirror_skipped', mirror: 'n', reason: 'busy', count: 2 });
+  metrics.emit({
+    ...{ type: 'canary_moved', canary: 'c', state: 'running' },
+    percent: 5,
+    reason: null,
+  });
   return metrics;
 }
 
