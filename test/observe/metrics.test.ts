@@ -339,6 +339,8 @@ function busyMetrics(): Metrics {
   const usage = { promptTokens: 5, completionTokens: 100 };
   metrics.emit(finished({ stream: true, firstTokenMs: 5, usage, attempts: 2 }));
   metrics.emit(finished({ error: 'rate_limit_exceeded', status: 429 }));
+  const guardrail = { guardrail: 'g', kind: 'pii', phase: 'request', verdict: 'passed' } as const;
+  metrics.emit(finished({ guardrails: [{ ...guardrail, found: [], took_ms: 1 }] }));
   metrics.emit(finished({ cache: { result: 'hit', ageMs: 5, saved: 7_000, savedTokens: 9 } }));
   metrics.emit(counted({ source: 'estimated' }));
   metrics.emit(charged({ cost: 37_500 }));

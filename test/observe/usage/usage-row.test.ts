@@ -47,6 +47,7 @@ test('a finished request is a row, with an id of its own each time', () => {
     saved_tokens: null,
     request_body: null,
     response_body: null,
+    daemon: null,
     mirror: null,
     compared: null,
   });
