@@ -2,8 +2,9 @@ import { rmSync, statSync } from 'node:fs';
 import { chmod, rename, rm, stat } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { connect, type ListenOptions } from 'node:net';
+import type { ListenOptions } from 'node:net';
 import { dirname, join } from 'node:path';
+import { answersAt } from '../server/answers-at.js';
 import { ConnectionCap, capConnections } from '../server/connection-cap.js';
 import type { TlsMaterial } from '../server/exchange.js';
 import { tlsOptions } from '../server/net.js';
@@ -41,7 +42,7 @@ export async function listenOnSocket(
   replaces: boolean,
   tls: TlsMaterial | null = null,
 ): Promise<AnyServer> {
-  if (!replaces && (await answers(path))) {
+  if (!replaces && (await answersAt(path))) {
     throw new Error(`another llmproxy runs on this data directory (it answers on ${path})`);
   }
   const opened = join(dirname(path), `.${process.pid}`);
@@ -107,16 +108,5 @@ export function closeServer(server: AnyServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
-  });
-}
-
-function answers(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath);
-    const done = (result: boolean) => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.once('connect', () => done(true)).once('error', () => done(false));
   });
 }

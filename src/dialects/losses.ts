@@ -6,6 +6,8 @@ import type {
   CustomTool,
   JsonObject,
   Message,
+  Tool,
+  ToolChoice,
   UnknownField,
   UnknownTool,
 } from './conversation.js';
@@ -65,6 +67,14 @@ export class Losses {
   customAsFunction(tool: CustomTool, index: number): void {
     const reason = tool.grammar ? 'its grammar is not enforced' : 'takes its text as an argument';
     this.approximate(`tools[${index}]`, reason);
+  }
+
+  /** Tells if a choice allows a tool. Targets that cannot name several tools get only these. */
+  allowedOnly(choice: ToolChoice | null): (tool: Tool) => boolean {
+    if (choice?.type !== 'allowed') return () => true;
+    this.approximate('toolChoice', 'only the allowed tools are sent');
+    const names = new Set(choice.names);
+    return (tool) => tool.type === 'unknown' || names.has(tool.name);
   }
 
   /** A system message in the middle, for a target that has none. @returns its label. */

@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { answersAt } from '../../server/answers-at.js';
 
 /** A new control process waits for a few of these, so that no two add tokens to a limit. */
 export const orphanPollMs = 100;
@@ -19,20 +19,9 @@ export async function untilReplaced(orphan: Orphan): Promise<void> {
   const startMs = performance.now();
   let wasThere = false;
   while (!replaced.aborted && performance.now() - startMs < graceMs) {
-    const isThere = await answers(controlSocket);
+    const isThere = await answersAt(controlSocket);
     if (isThere !== wasThere) onControl(isThere);
     wasThere = isThere;
     await pause(orphanPollMs, undefined, { signal: replaced }).catch(() => {});
   }
-}
-
-function answers(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath);
-    const done = (result: boolean) => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.once('connect', () => done(true)).once('error', () => done(false));
-  });
 }

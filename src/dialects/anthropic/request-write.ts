@@ -99,12 +99,9 @@ function writeTools(
   losses: Losses,
 ): void {
   const choice = request.toolChoice;
-  const allowed = choice?.type === 'allowed' ? new Set(choice.names) : null;
-  if (allowed) losses.approximate('toolChoice', 'only the allowed tools are sent');
+  const isAllowed = losses.allowedOnly(choice);
   const tools = mapPresent(request.tools, (tool, i) =>
-    allowed && tool.type !== 'unknown' && !allowed.has(tool.name)
-      ? null
-      : writeTool(tool, i, renamed, losses),
+    isAllowed(tool) ? writeTool(tool, i, renamed, losses) : null,
   );
   if (tools.length === 0) return;
   body.tools = tools;

@@ -108,13 +108,10 @@ function writeToolConfig(
   losses: Losses,
 ): void {
   const choice = request.toolChoice;
-  const allowed = choice?.type === 'allowed' ? new Set(choice.names) : null;
-  if (allowed) losses.approximate('toolChoice', 'only the allowed tools are sent');
-  const tools: JsonObject[] = [];
-  request.tools.forEach((tool, i) => {
-    if (allowed && tool.type !== 'unknown' && !allowed.has(tool.name)) return;
-    tools.push(...writeTool(tool, i, renamed, losses));
-  });
+  const isAllowed = losses.allowedOnly(choice);
+  const tools = request.tools.flatMap((tool, i) =>
+    isAllowed(tool) ? writeTool(tool, i, renamed, losses) : [],
+  );
   const called = calledTools(request.messages);
   if (choice?.type === 'none') {
     if (called.size === 0) return;
