@@ -70,7 +70,7 @@ test('every package that the sources import is installed with the package', () =
   for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
     // The console is bundled: the package has none of its sources.
     if (!file.endsWith('.ts') || file.startsWith('console/')) continue;
-    // What this one imports is bundled into it.
+    // The imports of this file are bundled into it.
     const isBundled = file === 'observe/otlp/official.ts';
     const place = isBundled ? join('dist/src', file.replace(/ts$/, 'js')) : join('src', file);
     const text = readFileSync(join(root, place), 'utf8');

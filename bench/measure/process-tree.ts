@@ -15,7 +15,7 @@ interface Entry {
   parent: number;
   name: string;
   ticks: number;
-  /** Of children that have ended. */
+  /** Ticks of children that have ended. */
   reapedTicks: number;
 }
 

@@ -68,7 +68,7 @@ export interface FleetControl {
   confirm(version: number): Promise<Confirmation>;
 }
 
-/** How many daemons use a version of the configuration. */
+/** The daemons that use a version of the configuration. */
 export interface Confirmation {
   daemons: number;
   confirmed: number;

@@ -16,7 +16,7 @@ export interface FleetDaemon {
   config_version: number | null;
   /** Changes of the configuration that it does not use yet. */
   behind: number;
-  /** Where limits are leased from; daemons with different ones do not share them. */
+  /** The store that limits are leased from; daemons with different stores do not share limits. */
   limit_store: string;
   started_at: Date;
   heartbeat: Date;
@@ -24,7 +24,7 @@ export interface FleetDaemon {
 }
 
 export interface DescribedFleet {
-  /** Of the configuration's rows. */
+  /** Version of the configuration's rows. */
   config_version: number;
   /** Versions of llmproxy among daemons that are not gone. */
   versions: string[];

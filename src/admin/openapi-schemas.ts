@@ -36,7 +36,7 @@ const exampleCredential = {
   last_used_at: '2026-01-31T12:00:00.000Z',
 };
 
-/** What one guardrail did to a request. */
+/** Outcome of one guardrail for a request. */
 export const guardrailOutcome = object({
   guardrail: { type: 'string', description: 'Its name.' },
   kind: { type: 'string' },

@@ -65,7 +65,7 @@ export async function replayPlan(
   return await query(control, work, documentTimeoutMs);
 }
 
-/** As the daemon would use it: providers whose secrets it cannot use count as disabled. */
+/** Compiles a plan as the daemon would: providers whose secrets it cannot use count as disabled. */
 async function compile(
   { secrets, settings }: ChangeControl,
   rows: Configuration,
@@ -80,7 +80,7 @@ async function compile(
   return { configuration, snapshot: buildSnapshot(configuration, '') };
 }
 
-/** What budgets had spent of windows that began before the period, by the rows that are kept. */
+/** Spend of budgets in windows that began before the period, by the rows that are kept. */
 async function spentBefore(
   sql: Sql,
   { budgets = [] }: Configuration,

@@ -23,7 +23,7 @@ const sums = {
   providers,
 };
 
-/** What the planned configuration would have done with stored requests. */
+/** Effect of the planned configuration on stored requests. */
 export const replaySchema = {
   ...object({
     since: { type: 'string', format: 'date-time' },

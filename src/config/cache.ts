@@ -7,7 +7,7 @@ export type CacheScope = (typeof cacheScopes)[number];
 export const cachedRequests = ['deterministic', 'all'] as const;
 export type CachedRequests = (typeof cachedRequests)[number];
 
-/** Which answers are cached; the member `cache` of a key or a team. */
+/** Selects the answers to cache; the member `cache` of a key or a team. */
 export interface CacheRules {
   /** `on`: of all requests; `ask`: of those whose header asks for it. */
   mode: CacheMode;
@@ -51,7 +51,7 @@ export interface CachePurge {
   applies_to: PurgeSelectors;
 }
 
-/** Whose answers; those that all given names match. */
+/** Selects cached answers: those that match every given name. */
 export interface PurgeSelectors {
   /** Name of the key whose request was answered. */
   key?: string;

@@ -194,9 +194,9 @@ export interface Team {
   weight: number;
   /** Tags of its keys' requests. */
   tags: string[];
-  /** Who is responsible for it; signed in by OpenID, they manage it. */
+  /** People responsible for it; signed in by OpenID, they manage it. */
   admins: string[];
-  /** Which answers are cached, of keys that do not say themselves; null or absent: none. */
+  /** Cache rules of keys that have none of their own; null or absent: nothing is cached. */
   cache?: CacheRules | null;
 }
 
@@ -248,7 +248,7 @@ export interface Credential {
   weight?: number;
   /** Priority in queues: keys of its team with a higher one go first; absent: 0. */
   priority?: number;
-  /** Which answers are cached; absent or null: as its team says. */
+  /** Cache rules; absent or null: those of its team. */
   cache?: CacheRules | null;
 }
 

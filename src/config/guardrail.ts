@@ -27,7 +27,7 @@ export interface Guardrail {
   kind: GuardrailKind;
   /** `monitor`: nothing is refused or changed; what would be is told. */
   mode: GuardrailMode;
-  /** What becomes of a request when it cannot be checked. */
+  /** Fate of a request that cannot be checked. */
   on_error: OnError;
   phases: Phase[];
   applies_to: GuardedBy;
@@ -35,7 +35,7 @@ export interface Guardrail {
   is_enabled: boolean;
 }
 
-/** Whose requests are checked; those that all given names match. */
+/** Selects requests to check: those that match every given name. */
 export interface GuardedBy {
   key?: string;
   team?: string;
@@ -254,7 +254,7 @@ export const guardrailProperties = {
   is_enabled: { type: 'boolean', description: 'False keeps the row but does not use it.' },
 } as const;
 
-/** Of a row whose fields were not given. */
+/** Defaults of a new row. */
 export const newGuardrail = {
   mode: 'enforce',
   on_error: 'closed',

@@ -59,6 +59,6 @@ export interface SecretReader {
    * @throws SecretError with the reason, as the end of a sentence that begins with `api_key`.
    */
   reveal<R extends SecretColumns>(row: R): Promise<R>;
-  /** What a reference stands for. @throws SecretError with the reason. */
+  /** Resolves a reference. @throws SecretError with the reason. */
   dereference(reference: string): Promise<string>;
 }

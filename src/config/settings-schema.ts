@@ -213,7 +213,7 @@ export interface TraceSettings {
   headers: Record<string, string>;
   /** Files in PEM: authorities that replace the system's, and a client certificate with its key. */
   tls: { ca: string | null; cert: string | null; key: string | null };
-  /** Of one export. */
+  /** Timeout of one export. */
   timeout_ms: number;
   compression: 'none' | 'gzip';
   /** Share of requests, from 0 to 1; a client's sampled `traceparent` decides for its own. */

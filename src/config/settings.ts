@@ -296,7 +296,7 @@ function numberIn({ type }: Leaf, text: string): unknown {
 }
 
 /**
- * What OpenTelemetry's variables hold: `name=value` with commas between them, percent-encoded (W3C
+ * Parses OpenTelemetry's variables: `name=value` with commas between them, percent-encoded (W3C
  * Baggage); the text itself where it is something else.
  */
 function pairsIn(text: string): unknown {

@@ -244,7 +244,7 @@ function parseName(text: string): Named {
 function postgresStore({ store, isAlone, identity, dead }: BudgetsOptions): BudgetStore {
   const prefix = `${identity.place}:`;
   const daemon = prefix + identity.id;
-  // Of this data directory no other daemon runs: what an earlier one held ends now.
+  // No other daemon runs on this data directory: leases of an earlier one end now.
   const isGone = (name: string, ids: readonly string[]) =>
     name !== daemon &&
     ((isAlone && name.startsWith(prefix)) || ids.some((id) => name.endsWith(`:${id}`)));

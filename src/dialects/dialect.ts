@@ -87,7 +87,7 @@ export interface Dialect {
   errorBody(error: GatewayError, requestId: string | null): string;
   /** Bytes that stand in the last event of each stream and in no other; null: there are none. */
   readonly streamEnds: readonly Buffer[] | null;
-  /** Where there are none: bytes of which most servers' whole streams hold some, and broken ones none. */
+  /** Without these: bytes that whole streams of most servers contain and broken ones do not. */
   readonly usualEnds?: readonly Buffer[];
   /** True if its clients skip comments, which keep a silent stream open. */
   readonly takesComments: boolean;

@@ -25,7 +25,7 @@ export function sessionMembers(dialect: Dialect): ReadonlySet<string> {
   return members;
 }
 
-/** What a request names its session by; null: nothing. */
+/** The session that a request names; null: none. */
 export function sessionIn({ body, spans }: ModelRequest): string | null {
   for (const name of ids) {
     const value = bytesOf(body, spans, name);

@@ -51,7 +51,7 @@ interface Waiting {
 
 interface OwnerOptions {
   store: BudgetStore;
-  /** How long after its last call the store gives what a daemon holds to others. */
+  /** Time after a daemon's last call until the store gives its holdings to others. */
   leaseMs?: number;
   /** Daemons that spend from these budgets. */
   daemons?: () => number;
@@ -358,7 +358,7 @@ function settledLeft({ held, pending }: State): number {
   return (held ?? 0) - pending.spent - pending.unsettled;
 }
 
-/** What is left of it as far as is known, whoever holds it. */
+/** Known rest of a budget, whoever holds it. */
 function unspent({ held, amount, spent, pending }: State): number {
   return held === null ? 0 : amount - spent - pending.spent - pending.unsettled;
 }

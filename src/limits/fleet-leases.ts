@@ -3,11 +3,11 @@ import type { Levels, LevelsAt } from './lease-owner.js';
 import type { Grant, Wanted } from './lease-store.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** Where nothing is left, requests are refused for so long before the store is asked again. */
+/** If nothing is left, requests are refused for this time before the store is asked again. */
 const emptyMs = 50;
 /** A worker does without the owner when it waits longer. */
 const waitMs = 600;
-/** What was used is reported within this time, also where nothing is wanted. */
+/** Use is reported within this time, even if nothing is wanted. */
 const reportMs = 500;
 const forgetAfterMs = 60_000;
 /** Tokens leased before they are asked for, at most: what refills in so long, or so much of the burst. */
@@ -35,12 +35,12 @@ interface State {
   recent: number;
   owed: number;
   waiting: Waiting[];
-  /** What the store had left when it last answered; null before. */
+  /** The store's rest at its last answer; null before the first. */
   left: number | null;
   leftMs: number;
   /** Until then nothing is left. */
   emptyUntilMs: number;
-  /** What was left when this daemon kept the limit by itself. */
+  /** The rest while this daemon kept the limit by itself. */
   level: number | null;
   isFirst: boolean;
   reportedMs: number;
@@ -86,7 +86,7 @@ export class FleetLeases {
     this.#ask = ask;
   }
 
-  /** As of `LeaseOwner`. @returns null where the answer waits for the store. */
+  /** Like `LeaseOwner.handle`. @returns null while the answer waits for the store. */
   handle(worker: number, request: LeaseRequest, nowMs: number): LeaseGrant | null {
     const state = this.#state(request, nowMs);
     const before = state.lent.get(worker) ?? 0;
@@ -111,7 +111,7 @@ export class FleetLeases {
     return null;
   }
 
-  /** What it was lent counts as used. Worker numbers are never reused. */
+  /** Counts its lent tokens as used. Worker numbers are never reused. */
   workerGone(worker: number): void {
     this.#gone.add(worker);
     for (const state of this.#states.values()) {
@@ -120,7 +120,7 @@ export class FleetLeases {
     }
   }
 
-  /** What to report to the store and to ask of it now. @param all also where nothing has changed. */
+  /** Reports and wishes for the store. @param all even if nothing has changed. */
   collect(nowMs: number, all = false): Wanted[] {
     const wanted: Wanted[] = [];
     for (const [name, state] of this.#states) {
@@ -286,7 +286,7 @@ function heldBy({ tokens, lentInAll }: State): number {
   return tokens + lentInAll;
 }
 
-/** What is left of a limit for all, with what this daemon holds and what was refilled since. */
+/** Rest of a limit for all daemons, including this one's holdings and refills since then. */
 function levelOf(state: State, nowMs: number): number {
   const { left, leftMs, level, rate, burst, tokens, owed } = state;
   const known = left ?? level ?? burst;

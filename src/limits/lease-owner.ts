@@ -78,7 +78,7 @@ export class LeaseOwner {
     this.#saved = { levels, atMs };
   }
 
-  /** What `restore` was given. */
+  /** The levels given to `restore`. */
   get saved(): LevelsAt | null {
     return this.#saved;
   }

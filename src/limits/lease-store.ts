@@ -1,4 +1,4 @@
-/** What a daemon reports of a limit that holds over all daemons, and wants of it. */
+/** One daemon's report on a limit of the whole fleet, and its wish for more of it. */
 export interface Wanted {
   /** Names the limit. */
   name: string;
@@ -15,7 +15,7 @@ export interface Wanted {
   want: number;
   /** Fewer are of no use. */
   least: number;
-  /** What was left as far as it knows; null: nothing is known. */
+  /** The rest that it knows of; null: unknown. */
   level: number | null;
   /** True where it kept this limit by itself until now: no more than `level` is left. */
   isFirst: boolean;
@@ -28,7 +28,7 @@ export interface Grant {
   left: number;
 }
 
-/** What the store answers. */
+/** The store's answer. */
 export interface Taken {
   grants: readonly Grant[];
   /** Daemons that lease from it. */
@@ -41,7 +41,7 @@ export interface Taken {
 export const lostAfterMs = 2_000;
 
 /**
- * Where daemons lease the limits from that hold over all of them. One that is cut off has its share
+ * The store of limits that hold over all daemons. One that is cut off has its share
  * for a minute; then it counts as dead, as it does at once where that is known. What a dead one
  * held is used, but slots are free again.
  */

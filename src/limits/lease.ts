@@ -61,7 +61,7 @@ export function limitShare(rate: number, burst: number, slot: number, count: num
 }
 
 /**
- * As `limitShare`, for a worker of one of `size` daemons. Other daemons leave one share in `size` to
+ * Like `limitShare`, for a worker of one of `size` daemons. Other daemons leave one share in `size` to
  * each, whole or not; a bucket that holds less than one token would never admit.
  */
 export function fleetShare(rate: number, burst: number, slot: number, count: number, size: number) {

@@ -4,7 +4,7 @@ import { shareOf } from './lease.js';
 import type { Grant, Wanted } from './lease-store.js';
 import { gatewaySlots } from './slots.js';
 
-/** Where no slot is left, requests are refused for so long before the store is asked again. */
+/** If no slot is left, requests are refused for this time before the store is asked again. */
 const emptyMs = 50;
 /** A worker does without the owner when it waits longer. */
 const waitMs = 600;
@@ -130,7 +130,7 @@ export class SlotOwner {
     }
   }
 
-  /** What to report to the store and to ask of it now. @param all also where nothing has changed. */
+  /** Reports and wishes for the store. @param all even if nothing has changed. */
   collect(_nowMs: number, all = false): Wanted[] {
     const wanted: Wanted[] = [];
     for (const [name, pool] of this.#pools) {
@@ -164,7 +164,7 @@ export class SlotOwner {
     }
   }
 
-  /** What it holds is reported whole each time. */
+  /** Nothing to undo: holdings are reported whole each time. */
   failed(): void {}
 
   /** The store is away: this daemon keeps to its share; null: it is there again. */

@@ -178,13 +178,13 @@ export interface RequestFinished {
   firstTokenMs: number | null;
   /** False when the answer was cut short. */
   complete: boolean;
-  /** What it asked of its limits and budgets when it came; null: it had neither. */
+  /** Its needs of limits and budgets at its start; null: it had neither. */
   need: RequestNeed | null;
   /** Its place in a trace; null where requests are not traced. */
   trace: RequestTrace | null;
   /** The provider that its session prefers, as its prompt cache may be warm; null: any. */
   prefers: string | null;
-  /** What the cache did; null: no answers are cached for its key. */
+  /** Outcome of the cache; null: no answers are cached for its key. */
   cache: CacheOutcome | null;
   /** The budgets that it is of; null: none. */
   spend: RequestSpend | null;
@@ -194,13 +194,13 @@ export interface RequestFinished {
   uncounted: UncountedText | null;
   /** Bodies to store; null unless the key has its bodies stored. */
   bodies: Bodies | null;
-  /** What each guardrail of the request did; null: it has none. */
+  /** Outcome of each guardrail of the request; null: it has none. */
   guardrails: readonly GuardrailOutcome[] | null;
   /** The mirror that has sent it as a copy of a client's request; null: a client's own. */
   mirror: MirrorCopy | null;
 }
 
-/** What one guardrail did to a request or its answer, in the form of its row; never text of either. */
+/** Outcome of one guardrail for a request or its answer, in the form of its row; never text of either. */
 export interface GuardrailOutcome {
   guardrail: string;
   kind: string;
@@ -276,7 +276,7 @@ export interface AttemptLog {
 export interface RequestTrace {
   /** 32 hexadecimal digits. */
   traceId: string;
-  /** Of the request's own span; `attemptSpanId` derives those of its attempts. */
+  /** Id of the request's own span; `attemptSpanId` derives those of its attempts. */
   spanId: string;
   /** The client's span; null: the request is the root of its trace. */
   parentSpanId: string | null;
@@ -348,7 +348,7 @@ export interface RequestCharged {
   charge: Charge | null;
 }
 
-/** What a request asks for before its answer says what it used. */
+/** A request's needs, before its answer reports its use. */
 export interface RequestNeed {
   /** Tokens of the limits of its key and team. */
   input: number;
@@ -401,7 +401,7 @@ export interface KeptBody {
   totalBytes: number;
 }
 
-/** What OTLP carries. */
+/** Signals of OTLP. */
 export type OtlpSignal = 'traces' | 'metrics' | 'logs';
 
 export type Emit = (event: GatewayEvent) => void;

@@ -65,7 +65,7 @@ export interface WorkerStatus extends ProcessStatus {
   activeRequests: Readonly<Record<string, number>>;
   /** By provider key: providers that this worker has used or has news of. */
   providers: Readonly<Record<string, ProviderStatus>>;
-  /** What it keeps of answers. */
+  /** State of its answer cache. */
   cache: CacheStatus;
 }
 

@@ -28,7 +28,7 @@ export interface Caller {
 export interface Call {
   readonly requestId: string;
   readonly caller: Caller;
-  /** As it is meant: without the gateway's prefix. Empty where the request names none. */
+  /** Canonical name, without the gateway's prefix. Empty if the request names none. */
   readonly model: string;
   readonly pattern: string;
   readonly dialect: Dialect;
@@ -40,7 +40,7 @@ export interface Call {
   note(outcome: GuardrailOutcome): void;
 }
 
-/** What a worker does for policies, which have no I/O of their own. */
+/** A worker's services for policies, which have no I/O of their own. */
 export interface PolicyServices {
   /** Sends a POST. @throws Error saying what failed. */
   post(request: OutboundPost): Promise<{ status: number; body: Buffer }>;
@@ -53,9 +53,9 @@ export interface PolicyServices {
 }
 
 export interface ModelQuestion {
-  /** Of an endpoint for models, such as `/v1/moderations`. */
+  /** Pattern of an endpoint for models, such as `/v1/moderations`. */
   pattern: string;
-  /** As clients name it. */
+  /** The model as clients name it. */
   model: string;
   body: object;
   timeoutMs: number;
@@ -87,7 +87,7 @@ export interface PolicyRun {
    * @throws GatewayError to refuse it.
    */
   before(request: ModelRequest): ModelRequest | Promise<ModelRequest>;
-  /** What holds this answer, the first to see it first; empty: nothing. */
+  /** Policies that hold this answer, in the order in which they see it; empty: none. */
   hold(head: AnswerHead): readonly AnswerHold[];
   /** The exchange is over, however it ended. */
   after(): void;

@@ -27,7 +27,7 @@ const kinds: readonly ((rows: PolicyRows) => PolicySource | null)[] = [
 /** Clients choose the names of models, and must not be able to fill the memory with them. */
 const maxRememberedModels = 1_000;
 
-/** What policies there are for which requests; found once for each key and model. */
+/** Finds the policies of requests, once for each key and model. */
 export class PolicyTable {
   readonly #sources: readonly PolicySource[];
   readonly #found = new WeakMap<Caller, Map<string, Policies | null>>();

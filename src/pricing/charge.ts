@@ -17,7 +17,7 @@ const freeEndpoints = new Set(
     .map(({ pattern }) => pattern),
 );
 
-/** What an answered request is charged with: nano-dollars, and the price that they are made with. */
+/** The charge for an answered request: nano-dollars, and the price that they come from. */
 export interface PricedCost {
   cost: number;
   priceRevision: string;

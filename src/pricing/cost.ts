@@ -63,7 +63,7 @@ export function costOf(price: ModelPrice, classes: UsageClasses, upstreamMs: num
 }
 
 /**
- * What the tokens that a provider has read from its prompt cache would have cost more without it, in
+ * Extra cost, without the prompt cache, of the tokens that a provider read from it, in
  * nano-dollars: the price of asking another provider.
  */
 export function coldCost(price: ModelPrice, classes: UsageClasses): number {

@@ -34,7 +34,7 @@ export async function applyPolicies(
   record.policies = openPolicies(served, request, bodyOf(served, upload), place);
   if (!record.policies) return request;
   const { bodies } = record;
-  // What a policy refuses or takes out is not stored either.
+  // Texts that a policy refuses or takes out are not stored either.
   if (bodies) record.bodies = { ...bodies, request: noBody };
   const checked = await record.policies.before(request);
   if (bodies) {

@@ -20,7 +20,7 @@ const withoutEffect = new Set([
 const clientsOwn = ['x-stainless-', 'x-claude-code-', 'x-codex-'];
 
 /**
- * What an answer is kept under: equal for requests that would get the same one. It says whose they
+ * Key of a cached answer: equal for requests that would get the same one. It says whose they
  * are, and holds nothing that a client could choose to be taken for another one.
  * @param model as it is meant.
  * @param routes of the model itself.

@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.js';
 import type { Exchange } from '../server/exchange.js';
 
-/** What a client wishes of the cache, by `x-llmproxy-cache` and `cache-control`. */
+/** A client's wishes about the cache, by `x-llmproxy-cache` and `cache-control`. */
 export interface CacheWish {
   /** Null: it does not say. */
   readonly asks: boolean | null;
@@ -11,7 +11,7 @@ export interface CacheWish {
   readonly maxAgeMs: number;
 }
 
-/** Of a client that says nothing. */
+/** The wishes of a client that says nothing. */
 const anything: CacheWish = {
   asks: null,
   mayStore: true,

@@ -7,7 +7,7 @@ import { fetchBytes } from '../upstream/fetch-bytes.js';
 import type { Gateway } from './gateway.js';
 import { RequestRecord } from './record.js';
 
-/** What a worker does for the policies of a request, over its own connections. */
+/** A worker's services for the policies of a request, over its own connections. */
 export function policyServices(
   gateway: Gateway,
   credential: RoutedCredential,

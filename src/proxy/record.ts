@@ -69,7 +69,7 @@ export class RequestRecord {
   bodies: Bodies | null = null;
   /** Null where it has none. */
   policies: PolicyRuns | null = null;
-  /** What its guardrails did; null: it has none. */
+  /** Outcomes of its guardrails; null: it has none. */
   guardrails: GuardrailOutcome[] | null = null;
   /** The place of its session; null: it prefers no provider. */
   session: number | null = null;
@@ -114,7 +114,7 @@ export class RequestRecord {
   checked(outcome: GuardrailOutcome): void {
     this.guardrails ??= [];
     this.guardrails.push(outcome);
-    // What was not checked is no success, also where it was let pass.
+    // An unchecked request is no success, even if it passed.
     if (outcome.verdict === 'error') this.error ??= 'guardrail_skipped';
   }
 

@@ -35,7 +35,7 @@ export function budgetsOf(
   });
 }
 
-/** Whether a request is of a budget where this provider answers it. */
+/** True if a request answered by this provider belongs to a budget. */
 export function isOfProvider({ budget }: Charged, { provider }: Candidate): boolean {
   return (budget.config.applies_to.provider ?? provider.key) === provider.key;
 }

@@ -6,7 +6,7 @@ import type { Gateway } from './gateway.js';
 import { narrowed } from './narrowed.js';
 import type { RequestRecord } from './record.js';
 
-/** What of the gateway and of a request kill switches look at. */
+/** The parts of the gateway and of a request that kill switches look at. */
 type Stopping = Pick<Gateway, 'snapshot' | 'settings'>;
 type Stoppable = Pick<RequestRecord, 'credential' | 'model' | 'user' | 'tags'>;
 

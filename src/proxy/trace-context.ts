@@ -79,7 +79,7 @@ function stateOf({ headers }: Exchange): string | null {
   return values.length === 0 ? null : values.join(',');
 }
 
-/** Of a trace's random digits, those that a double holds exactly: 52 bits. */
+/** The random digits of a trace that a double holds exactly: 52 bits. */
 const ratioDigits = 13;
 
 /** The same for every gateway that sees this trace with this ratio. */

@@ -3,7 +3,7 @@ interface Entry {
   run: () => void;
 }
 
-/** What is to happen at later times of a replay, in the order of those times: a binary heap. */
+/** Later events of a replay, in the order of their times: a binary heap. */
 export class Agenda {
   readonly #heap: Entry[] = [];
 

@@ -1,6 +1,6 @@
 /** Refusals of one code. */
 export interface ReplayedRefusal {
-  /** As in errors: `model_not_found`, `rate_limit_exceeded`. */
+  /** Code of the error: `model_not_found`, `rate_limit_exceeded`. */
   code: string;
   before: number;
   after: number;

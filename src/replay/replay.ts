@@ -28,7 +28,7 @@ import {
 } from './sums.js';
 import { type Uncertain, unknowns } from './unknowns.js';
 
-/** What a configuration would have done with stored requests. */
+/** Effect of a configuration on stored requests. */
 export interface ReplayReport {
   /** Requests replayed. */
   requests: number;
@@ -42,7 +42,7 @@ export interface ReplayReport {
   providers: ProviderShare[];
   refusals: ReplayedRefusal[];
   groups: ReplayedGroup[];
-  /** What cannot be known, in sentences. */
+  /** Unknowns, in sentences. */
   unknown: string[];
 }
 
@@ -329,7 +329,7 @@ function costAt(row: ReplayedRow, candidate: Candidate, usage: TokenUsage | null
 }
 
 /**
- * What a request needs of hard budgets: what it needed then, in proportion to its cost now, else its
+ * Need of a request of hard budgets: its need then, in proportion to its cost now, else its
  * cost.
  */
 function needOf({ need_nano, cost_nano }: ReplayedRow, cost: number): number {

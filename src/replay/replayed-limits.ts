@@ -9,9 +9,9 @@ export interface Tokens {
   output: number;
 }
 
-/** What a request asks of the limits of its key and team. */
+/** A request's needs of the limits of its key and team. */
 interface Asking {
-  /** As it is meant. */
+  /** Canonical name: see `modelMeant`. */
   model: string;
   /** Taken at its start. */
   needed: Tokens;

@@ -5,7 +5,7 @@ import { planRoutes } from '../proxy/plan-routes.js';
 import { firstChoices } from '../routing/first-choice.js';
 import type { Candidate, Route, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 
-/** Where requests of a key for a model go. */
+/** Routes of a key's requests for a model. */
 export interface ReplayedPlan {
   readonly routes: readonly Route[];
   /** The code of the refusal where there are none; else null. */

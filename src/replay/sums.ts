@@ -10,7 +10,7 @@ const sampleErrors = 3;
 export interface ReplayedGroup {
   /** Null: of keys without a team, or of all that are not listed. */
   team: string | null;
-  /** As clients mean it; null: names that no provider serves, or all that are not listed. */
+  /** Canonical name; null: names that no provider serves, or all that are not listed. */
   model: string | null;
   requests: number;
   /** Would be answered by another provider, or by another model of it. */
@@ -32,7 +32,7 @@ export interface ProviderShare {
   after: number;
 }
 
-/** Where a request may go, with what it would cost there: nano-dollars, null unknown. */
+/** A possible target of a request, with its cost there: nano-dollars, null unknown. */
 export interface PricedTarget {
   candidate: Candidate;
   cost: number | null;
@@ -99,7 +99,7 @@ class Group {
   }
 
   /**
-   * As few requests as possible move: of each provider those that it has more of than it will have.
+   * The fewest requests move: of each provider, those that it has more of than it will have.
    * Where the routes are the live ones, a difference within the error of a sample moves none.
    */
   sum(): ReplayedGroup {

@@ -1,6 +1,6 @@
 import type { StrategyName } from '../config/settings-schema.js';
 
-/** What the replay could not decide, counted. */
+/** Counts of what the replay could not decide. */
 export interface Uncertain {
   /** Needed more than one attempt. */
   retried: number;
@@ -8,7 +8,7 @@ export interface Uncertain {
   elsewhere: number;
   /** Refused for what the request says, or since the gateway had no room. */
   otherwiseRefused: number;
-  /** Of limits and budgets, but without known tokens. */
+  /** Subject to limits or budgets, but without known tokens. */
   estimated: number;
   /** Refused when they came, and admitted now. */
   admitted: number;
@@ -21,7 +21,7 @@ interface Known extends Uncertain {
   hasBudgets: boolean;
 }
 
-/** What a replay cannot know, in sentences; those about all replays come last. */
+/** Unknowns of a replay, in sentences; those about all replays come last. */
 export function unknowns(known: Known): string[] {
   const { retried, elsewhere, otherwiseRefused, estimated, admitted, unlisted } = known;
   const { withoutHistory, strategy, hasBudgets } = known;

@@ -2,7 +2,7 @@ import type { CacheRules } from '../config/cache.js';
 import type { Credential, Team } from '../config/configuration.js';
 import { compileAllowedModels } from './model-mapping.js';
 
-/** Which answers of a key's requests are kept, with what is computed once. */
+/** Cache rules of a key, with everything that is computed once. */
 export interface CachePolicy {
   /** Without a header that says otherwise. */
   readonly isOn: boolean;

@@ -41,7 +41,7 @@ export interface RoutedCredential {
   readonly losses: LossPolicy | null;
   /** Networks that it may be used from; null: all. */
   readonly allowedIps: Networks | null;
-  /** Which answers are cached; null: none. */
+  /** Cache rules; null: nothing is cached. */
   readonly cache: CachePolicy | null;
 }
 

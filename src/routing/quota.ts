@@ -67,7 +67,7 @@ export function compileQuotas(
   };
 }
 
-/** What a request takes of a limit. */
+/** A request's share of a limit. */
 export function countOf({ counts }: Pick<Quota, 'counts'>, input: number, output: number): number {
   if (counts === 'requests') return 1;
   if (counts === 'input') return input;

@@ -120,7 +120,7 @@ function routed(config: Provider): RoutedProvider {
   });
 }
 
-/** What of a configuration is compiled whole, whatever has changed. */
+/** The parts of a configuration that are compiled whole, whatever has changed. */
 type Compiled = Pick<
   Configuration,
   'version' | 'budgets' | 'stops' | 'guardrails' | 'mirrors' | 'canaries'

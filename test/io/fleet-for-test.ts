@@ -85,7 +85,7 @@ export function flood({ url }: Daemon, key: string, concurrency = 4, pauseMs = 5
   };
 }
 
-/** How many were served in a span of time, of all floods together. */
+/** Number of requests served in a span of time, over all floods. */
 export function servedIn(floods: readonly Flood[], fromMs: number, untilMs: number): number {
   const all = floods.flatMap(({ served }) => served);
   return all.filter((ms) => ms >= fromMs && ms < untilMs).length;

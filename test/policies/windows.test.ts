@@ -66,7 +66,7 @@ test('text that may be part of nothing is decided at the end of its word', () =>
   assert.equal(run.decided, 'The quick brown fox, and so on 。 '.length);
 });
 
-/** What all matches of a pattern cover, tried at every place by the library itself. */
+/** Text covered by all matches of a pattern, tried at every place by the library itself. */
 function covered(pattern: string, text: string): [number, number][] {
   const matcher = RE2JS.compile(pattern).matcher(text);
   const found: Match[] = [];

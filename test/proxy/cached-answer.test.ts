@@ -307,7 +307,7 @@ test('a kept answer counts as a request, and takes no tokens', async (t) => {
   const limits = { requests_per_day: 3, tokens_per_day: 2_000 };
   const { chat, resultOf } = await servedWithKeys(t, numbered(), [alice(on, { limits })]);
   assert.equal(await resultOf({ ...asked, max_tokens: 1_900 }), 'miss');
-  // What is left of the tokens would not do for another one.
+  // The rest of the tokens would not do for another one.
   const hit = await chat({ ...asked, max_tokens: 1_900 });
   assert.equal(hit.headers['x-llmproxy-cache'], 'hit');
   assert.equal(hit.headers['x-ratelimit-remaining-requests'], '1');

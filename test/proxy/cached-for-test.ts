@@ -55,7 +55,7 @@ export async function servedWithKeys(
     chat,
     asked: upstream.received,
     last: () => recordsOf(gateway).at(-1),
-    /** What the cache did with a request of this body. */
+    /** Outcome of the cache for a request with this body. */
     resultOf: async (body: object, options: AskOptions = {}) =>
       (await chat(body, options)).headers['x-llmproxy-cache'] ?? null,
   };

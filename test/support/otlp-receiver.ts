@@ -50,7 +50,7 @@ export interface OtlpReceiver {
   /** Those of the last export. */
   readonly metrics: readonly ReceivedMetric[];
   readonly logs: readonly ReceivedLog[];
-  /** Of every export. */
+  /** Headers of every export. */
   readonly headers: readonly IncomingHttpHeaders[];
   /** All that was received, byte for character. */
   text(): string;
@@ -133,7 +133,7 @@ const require = createRequire(import.meta.url);
 const { collector } = (require('otlp-definitions/build/src/generated/root.js') as Definitions)
   .opentelemetry.proto;
 
-/** As protobuf's own JSON has it, but for ids and numbers of 64 bits. */
+/** Like protobuf's own JSON, but for ids and numbers of 64 bits. */
 function decoded<T>(message: Message, body: Buffer): T {
   const options = { longs: String, enums: String, bytes: String, defaults: true, arrays: true };
   return message.toObject(message.decode(body), options) as T;

@@ -10,7 +10,7 @@ const executable = ['valkey-server', 'redis-server'].find(
   (name) => spawnSync(name, ['--version']).status === 0,
 );
 
-/** Why tests with a Valkey are skipped; false where one is installed. */
+/** Reason for skipping tests with a Valkey; false if one is installed. */
 export const noValkey = executable ? false : 'neither valkey-server nor redis-server is installed';
 
 export interface TestValkey {

@@ -45,7 +45,7 @@ export interface RequestExplanation {
   translated_to: string | null;
   /** The fields that were lost on the way to it. */
   lost: string | null;
-  /** What each guardrail did; from a row, those that did more than let it pass. */
+  /** Outcome of each guardrail; from a row, of those that did more than let it pass. */
   guardrails: readonly GuardrailOutcome[];
   /** Providers of the model in the request's configuration; null where that is no longer kept. */
   candidates: Considered[] | null;
@@ -53,7 +53,7 @@ export interface RequestExplanation {
   tokens: { prompt: number; completion: number; source: 'provider' | 'estimated' } | null;
   /** Null where nothing of the prompt was cached, and no provider was preferred for it. */
   prompt_cache: PromptCache | null;
-  /** What the cache did; null where no answers are cached for the key. */
+  /** Outcome of the cache; null if no answers are cached for the key. */
   cache: CacheExplanation | null;
   /** Null where no price was known, or no provider answered. */
   cost: CostExplanation | null;

@@ -68,7 +68,7 @@ export const fleetViewRoutes: readonly ChangeRoute[] = [
   },
 ];
 
-/** What only a daemon can answer about its fleet. */
+/** Questions about the fleet that only a daemon can answer. */
 export const fleetRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',

@@ -7,7 +7,7 @@ export type ShownReplay = AsJson<PlanReplay>;
 
 /** Maximum rows of a list shown; `--json` has all. */
 const maxShown = 50;
-/** Of sentences, where the output is no terminal or a wide one. */
+/** Width of sentences if the output is no terminal, or a wide one. */
 const maxWidth = 80;
 
 /** Prints a replay for people. */

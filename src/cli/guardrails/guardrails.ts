@@ -163,7 +163,7 @@ async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Pr
   printActivation(activation, flags.json);
 }
 
-/** What the admin API answers to a test. */
+/** The admin API's answer to a test. */
 interface TestAnswer {
   verdict: string;
   found: string[];

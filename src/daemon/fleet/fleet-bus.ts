@@ -5,7 +5,7 @@ import type { Sql } from '../../db/client.js';
 import { fleetChannel } from '../../db/listen.js';
 import type { Learned } from '../workers/workers.js';
 
-/** What daemons tell each other, by notifications of the database. Each is a hint: some are lost. */
+/** Messages between daemons, by notifications of the database. Each is a hint: some are lost. */
 type Message = {
   from: string;
 } /** Started, and waits until all share their limits; or shares them now. */ & (
@@ -21,13 +21,13 @@ type Sent = Message extends infer M ? (M extends Message ? Omit<M, 'from'> : nev
 /** PostgreSQL takes less than 8,000 bytes. */
 const maxBytes = 7_900;
 const answerMs = 400;
-/** What is learned together is told in the order in which it came; more waiting is dropped. */
+/** Findings are sent in the order in which they came; beyond this number they are dropped. */
 const maxWaiting = 200;
 
 interface BusOptions {
   id: string;
   sql: () => Sql;
-  /** Whether there is anybody else. */
+  /** True if other daemons live. */
   hasOthers: () => boolean;
   onJoined: () => void;
   onLearned: (learned: Learned) => void;
@@ -78,7 +78,7 @@ export class FleetBus {
       message = JSON.parse(text);
       if (message.from !== this.#options.id) this.#handle(message);
     } catch {
-      // Of a version that says something else.
+      // A message of another version.
     }
   }
 

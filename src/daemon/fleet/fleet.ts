@@ -32,7 +32,7 @@ const pollMs = 50;
 interface FleetOptions {
   store: Store;
   identity: Identity;
-  /** What else this daemon says of itself. */
+  /** Further facts that this daemon reports. */
   report: () => Omit<DaemonReport, keyof Identity | 'state' | 'shares_limits'>;
   /** From now on limits hold over several daemons, or this one is alone. */
   share: (isShared: boolean) => Promise<void>;
@@ -70,7 +70,7 @@ export class Fleet {
     this.#options = options;
   }
 
-  /** As of the last heartbeat that was stored. */
+  /** State at the last heartbeat that was stored. */
   get now(): DescribedFleet {
     return describeFleet(this.#daemons, this.#configVersion, isDead(this.#options.identity));
   }

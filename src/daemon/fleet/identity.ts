@@ -9,7 +9,7 @@ export interface Identity {
   host: string;
   /** Names its data directory: the daemon that takes over from it has the same. */
   place: string;
-  /** Where its process ids mean something; null where that cannot be told. */
+  /** The machine on which its process ids are valid; null if unknown. */
   machine: string | null;
 }
 

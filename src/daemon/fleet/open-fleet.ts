@@ -124,7 +124,7 @@ export function openFleet(parts: FleetParts): OpenFleet {
   };
 }
 
-/** How others may reach it. */
+/** Address for other machines. */
 function listenerOf({ host, port, tls }: Settings['server']): string {
   if (host.startsWith('unix:')) return host;
   const isAny = host === '0.0.0.0' || host === '::';

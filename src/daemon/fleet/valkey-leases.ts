@@ -18,7 +18,7 @@ interface ValkeyOptions {
   ca: string | null;
   /** For one command. */
   timeoutMs: number;
-  /** Of the daemons: several databases may use one Valkey. */
+  /** Database of the daemons: several databases may use one Valkey. */
   store: Pick<Store, 'sql'>;
   /** Id of this daemon. */
   daemon: string;

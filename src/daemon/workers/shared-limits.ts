@@ -16,10 +16,10 @@ export interface AnswerWorker {
   slot(worker: number, grant: SlotGrant): void;
 }
 
-/** Where the limits are leased from that hold over several daemons. */
+/** The store of limits that hold over several daemons. */
 export interface SharedStore {
   store: LeaseStore;
-  /** As far as it is known before the store has answered. */
+  /** Best knowledge until the store has answered. */
   share: FleetShare;
   dead: () => readonly string[];
   onStore: (reason: string | null) => void;

@@ -288,7 +288,7 @@ function openKeptReasoning({ count }: StartWorker): KeptReasoning {
   return keptReasoning;
 }
 
-/** What one worker keeps is of use to all of them. */
+/** Workers share the answers that one of them keeps. */
 function openCache({ settings, count, configuration }: StartWorker): AnswerCache {
   if (count > 1) sharedAnswers = new SharedAnswers((request) => send({ type: 'cache', request }));
   const cache = new AnswerCache(settings.cache, sharedAnswers);

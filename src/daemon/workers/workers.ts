@@ -61,7 +61,7 @@ interface WorkersOptions {
   onPids: (pids: number[]) => void;
 }
 
-/** What daemons of a fleet learn from each other about providers. */
+/** Findings about providers that the daemons of a fleet share. */
 export type Learned =
   | { type: 'ejection'; ejection: Ejection }
   | { type: 'provider_limits'; learned: LearnedLimits[] };
@@ -80,7 +80,7 @@ export class Workers {
   readonly #live = new Map<number, WorkerProcess>();
   readonly #limits: SharedLimits;
   readonly #ejections = new Ejections();
-  /** What workers share of cached answers; null: there is one worker. */
+  /** Shares cached answers between workers; null: there is one worker. */
   readonly #answers: AnswerOwner | null;
   #facts: DaemonFacts;
   #configuration: { configuration: Configuration; hash: string } | null = null;

@@ -1,6 +1,6 @@
 import type { Sql } from '../client.js';
 
-/** What a daemon says of itself. */
+/** A daemon's report on itself. */
 export interface DaemonReport {
   id: string;
   host: string;
@@ -11,7 +11,7 @@ export interface DaemonReport {
   state: 'starting' | 'serving' | 'draining';
   config_version: number | null;
   shares_limits: boolean;
-  /** Where it leases limits from: `postgres`, or the address of a Valkey. */
+  /** Store of its limits: `postgres`, or the address of a Valkey. */
   limit_store: string;
   place: string;
   machine: string | null;

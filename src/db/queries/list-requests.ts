@@ -33,7 +33,7 @@ export interface RequestLogRow {
   first_token_ms: number | null;
   /** Guardrails that did more than let it pass; null: none. */
   guardrails: readonly GuardrailOutcome[] | null;
-  /** What the cache did; null where no answers are cached for the key. */
+  /** Outcome of the cache; null if no answers are cached for the key. */
   cache: 'hit' | 'miss' | 'bypass' | null;
   /** Nano-dollars that a hit has saved; null where that is not known. */
   saved_nano: number | null;

@@ -49,7 +49,7 @@ export interface CredentialRow {
   /** Share of the fair queue, and order within the team. */
   weight: number;
   priority: number;
-  /** Which answers are cached; null: as its team says. */
+  /** Cache rules; null: those of its team. */
   cache: CacheRules | null;
   /** The key before a rotation, as `credential_key`; both are null where there is none. */
   previous_key: string | null;
@@ -69,7 +69,7 @@ export interface TeamRow {
   weight: number;
   tags: string[];
   admins: string[];
-  /** Which answers are cached, of keys that do not say themselves. */
+  /** Cache rules of keys that have none of their own. */
   cache: CacheRules | null;
   /** Number of its keys. */
   keys: number;

@@ -1,7 +1,7 @@
 /** A field of a protobuf message: its number, and where its content is. */
 export interface Field {
   number: number;
-  /** Of the tag. */
+  /** Offset of the tag. */
   start: number;
   from: number;
   end: number;

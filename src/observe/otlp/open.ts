@@ -20,15 +20,15 @@ import { isExported, type Sampling } from './sampled.js';
 import { SpanEncoder } from './span-encoder.js';
 import type { SpanOptions, TracedRequest } from './spans.js';
 
-/** What is exported, each to a receiver of its own; null: it is not. */
+/** Exported signals, each with a receiver of its own; null: not exported. */
 export interface TelemetryOptions extends Pick<SpanOptions, 'scheme' | 'providerOf'> {
   version: string;
-  /** Of the resource, `service.name` among them. */
+  /** Attributes of the resource, `service.name` among them. */
   attributes: Readonly<Record<string, string>>;
   traces: (Sampling & { target: OtlpTarget; text: boolean }) | null;
   metrics: { target: OtlpTarget; intervalMs: number } | null;
   logs: (LogFilter & { target: OtlpTarget }) | null;
-  /** Of requests, and of lines of the log. */
+  /** Most requests, and most lines of the log, that may wait. */
   maxQueued: number;
   families(): Promise<MetricObjectWithValues<MetricValue<string>>[]>;
   emit: Emit;

@@ -4,7 +4,7 @@ import { Agent, request } from 'undici';
 
 /** An OTLP receiver, and how it is reached. */
 export interface OtlpTarget {
-  /** Of one signal, such as `http://localhost:4318/v1/traces`. */
+  /** URL for one signal, such as `http://localhost:4318/v1/traces`. */
   url: string;
   /** Read before each export, so that a token may change. @throws Error naming what cannot be read. */
   headers(): Promise<Readonly<Record<string, string>>>;

@@ -12,7 +12,7 @@ const resourceSpansTag = 0x0a;
 const scopeSpansTag = 0x12;
 const spansNumber = 2;
 
-/** What stands around the spans of an export; the same in all of them. */
+/** The bytes around the spans of an export; the same in all of them. */
 interface Envelope {
   resource: Uint8Array;
   scope: Uint8Array;

@@ -71,7 +71,7 @@ interface Places {
 }
 
 /**
- * What OpenTelemetry's encoder has made of the spans of one request, with the places of what differs
+ * Bytes of one request's spans as OpenTelemetry encodes them, with the places of what differs
  * in those of requests that are alike.
  */
 export class SpanTemplate {

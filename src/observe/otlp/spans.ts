@@ -29,7 +29,7 @@ export interface TracedProvider {
 export interface SpanOptions {
   resource: ReadableSpan['resource'];
   scope: ReadableSpan['instrumentationScope'];
-  /** Of the gateway's own URLs. */
+  /** Scheme of the gateway's own URLs. */
   scheme: 'http' | 'https';
   stateOf: typeof createTraceState;
   providerOf(key: string): TracedProvider | null;
@@ -288,7 +288,7 @@ export function firstChunkSeconds(
   return firstTokenMs === null ? null : (firstTokenMs - sentMs) / 1000;
 }
 
-/** Of both, the parts that have a name in the conventions. */
+/** Adds the parts of the usage that have a name in the conventions. */
 function addUsage(attributes: Attributes, usage: TokenUsage): void {
   const { promptTokens, completionTokens, classes } = usage;
   attributes['gen_ai.usage.input_tokens'] = promptTokens;

@@ -46,7 +46,7 @@ export interface UsageRow {
   /** The API that it was translated to, and the fields that were lost; null where it was not. */
   translated_to: string | null;
   losses: string | null;
-  /** What the cache did, and what a hit has saved: nano-dollars and tokens; null: not known. */
+  /** Outcome of the cache, and savings of a hit: nano-dollars and tokens; null: not known. */
   cache: string | null;
   saved_nano: number | null;
   saved_tokens: number | null;
@@ -62,7 +62,7 @@ export interface UsageRow {
   compared: (ComparedAnswer & { score: number | null }) | null;
 }
 
-/** What a replay is told of a stored request. */
+/** Columns of a stored request that a replay reads. */
 export const replayedColumns = [
   ...(['credential_id', 'credential_name', 'team', 'end_user', 'tags', 'endpoint'] as const),
   ...(['model', 'model_sent', 'provider', 'attempts', 'status', 'error'] as const),

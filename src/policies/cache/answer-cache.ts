@@ -33,7 +33,7 @@ export class AnswerCache {
     this.shared = shared;
   }
 
-  /** What it holds, and has done since its start. */
+  /** Its content, and its counts since its start. */
   get state() {
     return { ...this.store.state, ...this.counts };
   }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Dialect } from '../../dialects/dialect.js';
 import { canonicalMembers, canonicalText } from './canonical.js';
 
-/** What the cache needs to know of a request's body. */
+/** Facts about a request's body that the cache needs. */
 export interface BodyFacts {
   /** Equal for bodies that ask for the same answer. */
   readonly digest: string;

@@ -5,7 +5,7 @@ import type { Asker, KeptAnswer } from './kept-answer.js';
 
 export type CacheResult = 'hit' | 'miss' | 'bypass';
 
-/** What a request's answer is kept under. */
+/** Key and terms of a cached answer. */
 export interface CacheTerms {
   readonly key: string;
   /** Milliseconds for which its answer may be given again. */
@@ -18,10 +18,10 @@ export interface CacheTerms {
   readonly isOwn: (candidate: object) => boolean;
 }
 
-/** What is known of an answer when it begins. */
+/** Facts known at the beginning of an answer. */
 export type AnswerBeginning = Pick<KeptAnswer, 'contentType' | 'stream' | 'lost'>;
 
-/** What is known of a whole and good answer when it has ended. */
+/** Facts known at the end of a whole and good answer. */
 export interface AnswerEnd extends Pick<KeptAnswer, 'provider' | 'modelSent' | 'cost' | 'tokens'> {
   readonly candidate: object;
 }

@@ -1,12 +1,12 @@
 import type { KeptAnswer } from './kept-answer.js';
 
 /**
- * How a flight ends for a request that waits for the same answer: with the answer; `lead`: it asks
+ * End of a flight for a request that waits for the same answer: with the answer; `lead`: it asks
  * the provider next; `alone`: it asks for itself, like all others that wait.
  */
 export type Landing = KeptAnswer | 'lead' | 'alone';
 
-/** How it ends for the request that asked: `failed` and `left` let another one ask. */
+/** End of a flight for the request that asked: `failed` and `left` let another one ask. */
 export type LeadersLanding = KeptAnswer | 'alone' | 'failed' | 'left';
 
 /** A request that waits. */

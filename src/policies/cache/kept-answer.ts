@@ -8,7 +8,7 @@ export interface KeptAnswer {
   /** When it was whole, and until when it may be given: wall clock, milliseconds. */
   readonly keptAt: number;
   readonly expiresAt: number;
-  /** Of the request that it answered. */
+  /** The request that it answered. */
   readonly of: Asker;
   readonly provider: string;
   readonly modelSent: string;
@@ -18,12 +18,12 @@ export interface KeptAnswer {
   readonly tokens: number | null;
 }
 
-/** What purges select answers by. */
+/** Facts that purges select answers by. */
 export interface Asker {
   /** Name of the key. */
   readonly key: string;
   readonly team: string | null;
-  /** As it is meant. */
+  /** Canonical name: see `modelMeant`. */
   readonly model: string;
 }
 

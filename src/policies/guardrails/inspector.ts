@@ -26,7 +26,7 @@ export interface InspectorRun {
   push(piece: string, isEnd: boolean): Replacement[];
 }
 
-/** What becomes of a match. */
+/** A detector, and the fate of its matches. */
 export interface Rule {
   readonly detector: Detector;
   /** Told of each match; the text that replaces it, or null where it stays. @throws GatewayError */
@@ -144,7 +144,7 @@ interface Found {
   match: Match;
 }
 
-/** What the rules make of what they have found. @param at place of the text. */
+/** Applies the rules to their matches. @param at place of the text. */
 function acted(found: readonly Found[], text: string, at: number, isJson: boolean): Replacement[] {
   const replacements = longest(found).flatMap(({ rule, match: { start, end, name } }) => {
     const from = Math.max(start, at);

@@ -1,4 +1,4 @@
-/** What was found in a request is replaced by names like `[EMAIL_1]`, the same for the same text. */
+/** Replaces texts of a request by names like `[EMAIL_1]`, the same for the same text. */
 export class Placeholders {
   readonly #byText = new Map<string, string>();
   /** Texts to be put back, by their placeholder. */

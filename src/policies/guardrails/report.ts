@@ -1,7 +1,7 @@
 import type { Guardrail, Phase } from '../../config/guardrail.js';
 import type { GuardrailOutcome } from '../../observe/event.js';
 
-/** What one guardrail has done in one phase of a request. */
+/** Work of one guardrail in one phase of a request. */
 export class Report {
   readonly #guardrail: Guardrail;
   readonly #phase: Phase;

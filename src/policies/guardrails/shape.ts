@@ -12,7 +12,7 @@ import { mediaTypeOf } from '../../dialects/media-types.js';
 import { readConversation } from '../../dialects/translate/translator.js';
 import type { PlacedText } from './inspector.js';
 
-/** What a request has that a guardrail does not allow: its name for rows, and the reason. */
+/** A breach of a guardrail's rules: its name for rows, and the reason. */
 export interface Shortcoming {
   name: string;
   reason: string;
@@ -49,7 +49,7 @@ export class Shape {
       if (chars > most) return tooMany('prompt', 'characters', chars, most);
     }
     const codec = codecOf(dialect.name);
-    // What is no conversation has no messages, tools or files.
+    // Only conversations have messages, tools or files.
     return codec && this.#inConversation(readConversation(codec, request.body, request));
   }
 

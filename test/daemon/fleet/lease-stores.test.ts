@@ -59,7 +59,7 @@ for (const [kind, skip] of kinds) {
     assert.equal(await take(a, { ...slow, held: 0, returned: 3 }), 0);
     assert.equal(await take(b, { ...slow, held: 6, want: 9, least: 4 }), 0, 'fewer are of no use');
     assert.equal(await take(b, { ...slow, held: 6, want: 9, least: 3 }), 3);
-    // What was given back already does not come back again.
+    // Returned tokens are not returned twice.
     assert.equal(await take(a, { ...slow, held: 0, returned: 3, want: 5 }), 0);
   });
 

@@ -28,7 +28,7 @@ function fleetOf(count: number) {
   };
 }
 
-/** What has become of it by now. */
+/** Its state by now. */
 async function stateOf(asked: Promise<Landing>): Promise<Landing | 'waiting'> {
   return await Promise.race([
     asked,

@@ -25,7 +25,7 @@ export function cardsIn(text: string): Match[] {
     const ends = [...groups.slice(1), digits.length];
     for (let from = 0; from < groups.length; from++) {
       const first = groups[from] as number;
-      // What stands beside it, such as a date, may be written as one more group.
+      // A neighbour, such as a date, may look like one more group.
       const last = ends.findLast((end) => isCard(digits.slice(first, end)));
       if (last === undefined) continue;
       const start = places[first] as number;

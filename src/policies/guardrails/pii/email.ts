@@ -23,7 +23,7 @@ export function emailsIn(text: string): Match[] {
     while (end > sign + 1 && /[.-]/.test(text[end - 1] as string)) end--;
     if (start === sign || text[sign - 1] === '.') continue;
     const labels = text.slice(sign + 1, end).split('.');
-    // What follows a sentence without a space is no part of the address.
+    // A sentence that follows without a space is no part of the address.
     while (labels.length > 2 && !topLabel.test(labels.at(-1) ?? '')) {
       end -= (labels.pop() ?? '').length + 1;
     }

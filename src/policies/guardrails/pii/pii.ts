@@ -84,7 +84,7 @@ class PiiRun implements DetectorRun {
     }));
     const open = isEnd ? this.#text.length : openAt(this.#text);
     let decided = Math.max(before, this.#at + open);
-    // What is found at the end, and may grow, is decided as a whole.
+    // A match at the end, which may grow, is decided as a whole.
     for (const { start, end } of matches) if (start < decided && end > decided) decided = start;
     this.decided = Math.max(before, decided);
     const kept = Math.max(0, this.decided - contextLength - this.#at);
