@@ -6,25 +6,37 @@ export interface AdminKeyHash {
   sha256: string;
   /** Refused from then on: wall clock, milliseconds; null never. */
   expiresAt: number | null;
+  /** True for a role that is limited to one team. */
+  isOfTeam: boolean;
 }
 
 /** Tells in a worker whether a request holds an admin key, of which it knows only the hash. */
 export class AdminKeyCheck {
-  readonly #expected: readonly { hash: Buffer; expiresAt: number }[];
+  readonly #expected: readonly { hash: Buffer; expiresAt: number; isOfTeam: boolean }[];
 
   constructor(keys: readonly AdminKeyHash[]) {
-    this.#expected = keys.map(({ sha256, expiresAt }) => ({
+    this.#expected = keys.map(({ sha256, expiresAt, isOfTeam }) => ({
       hash: Buffer.from(sha256, 'hex'),
       expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
+      isOfTeam,
     }));
   }
 
   /** True if this `Authorization` header has an admin key. */
   holds(authorization: string): boolean {
+    return this.#find(authorization) !== null;
+  }
+
+  /** True if it has one that is not limited to a team. */
+  seesAll(authorization: string): boolean {
+    return this.#find(authorization)?.isOfTeam === false;
+  }
+
+  #find(authorization: string) {
     const [, key] = /^bearer +(.+)$/i.exec(authorization) ?? [];
-    if (key === undefined) return false;
+    if (key === undefined) return null;
     const digest = Buffer.from(hash('sha256', key.trim(), 'hex'), 'hex');
     const found = this.#expected.find((expected) => timingSafeEqual(digest, expected.hash));
-    return found !== undefined && found.expiresAt > Date.now();
+    return found !== undefined && found.expiresAt > Date.now() ? found : null;
   }
 }

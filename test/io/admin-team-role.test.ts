@@ -133,6 +133,12 @@ test('the role of a team sees and manages that team, and cannot tell that others
     assert.equal(status, 403, path);
     assert.equal(body.error.message, 'admin:lead may use the team "chat" only.');
   }
+  const told = async (key: string) => {
+    const headers = { ...bearer(key), 'x-forwarded-for': '203.0.113.1' };
+    return Object.keys(JSON.parse((await ask(`${daemon.url}/health`, { headers })).text));
+  };
+  assert.deepEqual(await told(lead), ['status'], 'providers are not its team’s');
+  assert.ok((await told(daemon.adminKey)).includes('providers'));
   for (const path of ['/metrics', '/health/detailed']) {
     const headers = { ...bearer(lead), 'x-forwarded-for': '203.0.113.1' };
     const { text } = await ask(`${daemon.url}${path}`, { headers });

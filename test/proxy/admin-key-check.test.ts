@@ -5,13 +5,16 @@ import { AdminKeyCheck } from '../../src/proxy/admin-key-check.js';
 
 test('only the key itself is right, in any spelling of the scheme', () => {
   const check = new AdminKeyCheck([
-    { sha256: hashKey('a-further-key'), expiresAt: null },
-    { sha256: hashKey('the-admin-key'), expiresAt: Date.now() + 60_000 },
-    { sha256: hashKey('the-old-key'), expiresAt: Date.now() - 1 },
+    { sha256: hashKey('a-further-key'), expiresAt: null, isOfTeam: true },
+    { sha256: hashKey('the-admin-key'), expiresAt: Date.now() + 60_000, isOfTeam: false },
+    { sha256: hashKey('the-old-key'), expiresAt: Date.now() - 1, isOfTeam: false },
   ]);
   for (const header of ['Bearer the-admin-key', 'bearer  the-admin-key ']) {
     assert.ok(check.holds(header), header);
+    assert.ok(check.seesAll(header), header);
   }
+  assert.ok(check.holds('Bearer a-further-key'));
+  assert.ok(!check.seesAll('Bearer a-further-key'), 'that of a team');
   for (const header of [
     '',
     'Bearer',
@@ -20,5 +23,6 @@ test('only the key itself is right, in any spelling of the scheme', () => {
     'Bearer the-old-key',
   ]) {
     assert.ok(!check.holds(header), header);
+    assert.ok(!check.seesAll(header), header);
   }
 });

@@ -4,7 +4,7 @@ import { type ControlServer, startControlServer } from '../../admin/control-serv
 import { explainHere } from '../../admin/routes/explain.js';
 import { derivedKey } from '../../config/secret-cipher.js';
 import type { ResolvedSettings } from '../../config/settings.js';
-import type { Settings } from '../../config/settings-schema.js';
+import { type Settings, teamOfRole } from '../../config/settings-schema.js';
 import type { Emit } from '../../observe/event.js';
 import { Budgets } from '../budgets.js';
 import { Canaries } from '../canary/canaries.js';
@@ -134,7 +134,9 @@ export async function openParts(
     settings: { ...settings, secrets: { ...settings.secrets, key: null, key_file: null } },
     controlSocket,
     version,
-    adminKeyHashes: adminKeys.map(({ sha256, expiresAt }) => ({ sha256, expiresAt })),
+    adminKeyHashes: adminKeys.map(({ sha256, expiresAt, role }) => {
+      return { sha256, expiresAt, isOfTeam: teamOfRole(role) !== null };
+    }),
     sealKey: derivedKey(secrets.ring, 'reasoning'),
     limitsStartFull: start.kind === 'fresh',
     isOnTrial: start.kind === 'takeover',
