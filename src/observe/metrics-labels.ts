@@ -38,6 +38,8 @@ export class LabelBounds {
   #providers = new Set<string>();
   readonly #namedProviders: Places;
   readonly #namedPairs: Places;
+  /** By provider, then model: labels that stay as they are until the next `learn`. */
+  readonly #kept = new Map<string, Map<string, Labels>>();
   readonly #prefix: string;
   readonly #onOverflow: () => void;
 
@@ -54,6 +56,7 @@ export class LabelBounds {
 
   /** Call it before a configuration becomes active. */
   learn({ models, providers, pairs = [] }: ConfiguredNames): void {
+    this.#kept.clear();
     this.#models = union(this.#models, models);
     this.#providers = union(this.#providers, providers);
     this.#namedProviders.reserve(providers);
@@ -61,13 +64,22 @@ export class LabelBounds {
     this.#namedPairs.reserve(usable.map(([model, provider]) => pairOf({ model, provider })));
   }
 
+  /** The same object for the same names, where it was kept. */
   of(model: string | null, provider: string | null): Labels {
+    const kept = this.#kept.get(provider ?? unknown)?.get(model ?? unknown);
+    if (kept) return kept;
     const labels = { model: this.#model(model), provider: this.#provider(provider) };
     if (labels.model !== unknown && !this.#namedPairs.take(pairOf(labels))) {
       this.#onOverflow();
       labels.model = unknown;
-    }
+    } else if (labels.model === model && labels.provider === provider) this.#keep(labels);
     return labels;
+  }
+
+  /** Both have places, which they keep. */
+  #keep(labels: Labels): void {
+    const models = this.#kept.get(labels.provider) ?? new Map<string, Labels>();
+    this.#kept.set(labels.provider, models.set(labels.model, labels));
   }
 
   #model(asked: string | null): string {

@@ -7,6 +7,8 @@ import type { Count, Distribution } from './metrics-series.js';
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 const maxRequestSeries = 5_000;
+/** For the same labels. */
+const maxFound = 16;
 const maxReasons = 100;
 
 /** Counts a finished request. */
@@ -20,6 +22,14 @@ interface RequestSeries {
   /** Series of requests that reached a provider; created by the first. */
   sent: SentSeries | null;
   streamed: StreamSeries | null;
+}
+
+/** The series of requests of these, as they came. */
+interface Found {
+  method: string;
+  endpoint: string;
+  status: number;
+  series: RequestSeries;
 }
 
 interface SentSeries {
@@ -40,10 +50,33 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
 
   const countGuardrails = guardrailCounter(families);
 
+  /** A joined key costs more than a look at the few that the same labels have. */
+  const recent = new WeakMap<Labels, Found[]>();
+
   const seriesOf = (event: RequestFinished): RequestSeries => {
+    const labels = bounds.of(event.model, event.provider);
+    const { method, endpoint, status } = event;
+    const found = recent.get(labels) ?? [];
+    for (const each of found) {
+      if (each.status === status && each.endpoint === endpoint && each.method === method) {
+        return each.series;
+      }
+    }
+    const series = lookUp(event, labels);
+    if (found.length >= maxFound) found.length = 0;
+    recent.set(labels, found);
+    const { model, provider } = series.labels;
+    // One past the bound is counted as such each time.
+    if (model === labels.model && provider === labels.provider) {
+      found.push({ method, endpoint, status, series });
+    }
+    return series;
+  };
+
+  const lookUp = (event: RequestFinished, asked: Labels): RequestSeries => {
     const method = methods.has(event.method) ? event.method : unknown;
     const status = statusLabel(event.status);
-    let labels = bounds.of(event.model, event.provider);
+    let labels = asked;
     const key = () => `${method} ${event.endpoint} ${labels.model} ${labels.provider} ${status}`;
     const found = known.get(key());
     if (found) return found;
@@ -131,17 +164,10 @@ type TokenSeries = Record<'prompt' | 'completion' | 'total', Count>;
 /** Counts the tokens of an answered request. */
 export function tokenCounter({ tokens, tokensEstimated }: RequestFamilies) {
   const seriesOf = (family: RequestFamilies['tokens']) => {
-    const known = new Map<string, TokenSeries>();
-    return (labels: Labels): TokenSeries => {
-      const key = `${labels.model}\0${labels.provider}`;
-      let series = known.get(key);
-      if (!series) {
-        const of = (token_type: string) => family.of({ ...labels, token_type });
-        series = { prompt: of('prompt'), completion: of('completion'), total: of('total') };
-        known.set(key, series);
-      }
-      return series;
-    };
+    return byLabels((labels): TokenSeries => {
+      const of = (token_type: string) => family.of({ ...labels, token_type });
+      return { prompt: of('prompt'), completion: of('completion'), total: of('total') };
+    });
   };
   const all = seriesOf(tokens);
   const estimates = seriesOf(tokensEstimated);
@@ -161,9 +187,24 @@ export function tokenCounter({ tokens, tokensEstimated }: RequestFamilies) {
 
 /** Counts what an answered request cost. */
 export function costCounter({ cost, unpriced }: RequestFamilies) {
+  const costs = byLabels((labels) => cost.of(labels));
+  const withoutPrice = byLabels((labels) => unpriced.of(labels));
   return (labels: Labels, charge: Charge | null): void => {
-    if (charge) cost.of(labels).value += charge.cost;
-    else unpriced.of(labels).value++;
+    if (charge) costs(labels).value += charge.cost;
+    else withoutPrice(labels).value++;
+  };
+}
+
+/** Remembers what belongs to labels, which are the same object for the same names. */
+function byLabels<T>(of: (labels: Labels) => T): (labels: Labels) => T {
+  const known = new WeakMap<Labels, T>();
+  return (labels) => {
+    let found = known.get(labels);
+    if (found === undefined) {
+      found = of(labels);
+      known.set(labels, found);
+    }
+    return found;
   };
 }
 

@@ -137,6 +137,7 @@ const width = widthOf(table);
 const firstCapacity = 64;
 /** In no name. */
 const separator = '\0';
+const noNames: readonly string[] = [];
 
 const writeRow = new Function('row', 'event', writing(table, 'event')) as (
   row: Writer,
@@ -275,8 +276,8 @@ class Reader {
     return this.#packed.texts[this.next()] ?? null;
   }
 
-  nextNames(): string[] {
-    return this.nextText()?.split(separator) ?? [];
+  nextNames(): readonly string[] {
+    return this.nextText()?.split(separator) ?? noNames;
   }
 
   nextObject(): object | null {

@@ -58,11 +58,13 @@ export function createRecent(now: () => number = Date.now): Recent {
   const remember = (event: RequestFinished) => {
     const { model } = event;
     const isLong = model !== null && model.length > maxModelLength;
-    requests[next] = {
-      event: isLong ? { ...event, model: model.slice(0, maxModelLength) } : event,
-      estimate: null,
-      charge: null,
-    };
+    const kept = isLong ? { ...event, model: model.slice(0, maxModelLength) } : event;
+    const place = requests[next];
+    if (place) {
+      place.event = kept;
+      place.estimate = null;
+      place.charge = null;
+    } else requests[next] = { event: kept, estimate: null, charge: null };
     next = (next + 1) % maxRequests;
   };
 
