@@ -9,6 +9,8 @@ const renewMs = 15_000;
 /** So often where other daemons may want what this one holds. */
 const renewSharedMs = 1_000;
 const retryMs = 500;
+/** Settlements that a request waits for others before this daemon gives way. */
+const patience = 2;
 /** A worker's last messages may come after its end. */
 const goneMs = 1_000;
 /** Lent beyond what is asked for, as often as it is needed: the next requests ask nobody. */
@@ -41,6 +43,8 @@ interface State extends BudgetRef {
   heldUntilMs: number;
   /** Lent to a request the last time. */
   usedMs: number;
+  /** Settlements since a request waits for what this daemon does not hold. */
+  blocked: number;
 }
 
 interface Waiting {
@@ -185,6 +189,7 @@ export class BudgetOwner {
         syncedMs: 0,
         heldUntilMs: 0,
         usedMs: performance.now(),
+        blocked: 0,
       };
       this.#states.set(name, state);
     } else if (state.amount !== ref.amount) {
@@ -225,6 +230,7 @@ export class BudgetOwner {
       state.lent.set(worker, (state.lent.get(worker) ?? 0) + nano);
       state.lentInAll += nano;
       state.isDirty = true;
+      state.blocked = 0;
       return { key: ref.key, windowStart: ref.windowStart, nano };
     });
     this.#options.grant(worker, { id: request.id, lent, refusal: null });
@@ -323,6 +329,8 @@ export class BudgetOwner {
     const isHere = (ref: BudgetRef) => nameOf(ref) === nameOf(state);
     const needs = this.#waiting.filter(({ request }) => request.budgets.some(isHere));
     const needed = needs.reduce((sum, { request }) => sum + request.need, 0);
+    // Daemons that wait for each other would do so for ever: some give back what is too little.
+    if (needed > 0 && state.blocked++ >= patience && Math.random() < 0.5) return lentInAll;
     const ahead = Math.floor(Math.max(0, amount - spent - lentInAll) / (4 * this.#daemons));
     return Math.min(amount, lentInAll + needed + ahead);
   }

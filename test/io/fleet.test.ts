@@ -75,10 +75,10 @@ test('a daemon alone keeps its limits itself, and an in-place upgrade makes no f
   assert.equal(row?.shares_limits, false);
   assert.equal(row?.pid, daemon.pid);
   const successor = await upgrade(daemon);
-  t.after(() => stopProcess(successor));
   await until('the successor', async () => {
     const rows = await sql`SELECT pid, shares_limits FROM daemons`;
     return rows.length === 1 && rows[0]?.pid === successor && rows[0]?.shares_limits === false;
   });
   assert.equal((await sql`SELECT FROM limit_members`).length, 0);
+  await stopProcess(successor);
 });

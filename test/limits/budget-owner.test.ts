@@ -113,3 +113,84 @@ test('windows begin at 0:00 in UTC, weeks on Monday', () => {
   const monday = Date.parse('2026-11-23T00:00:00Z');
   assert.equal(windowOf('week', monday).startMs, monday);
 });
+
+/** A store in memory for several daemons, as the one in Postgres. */
+class SharedStore {
+  spent = 0;
+  isAway = false;
+  readonly held = new Map<string, number>();
+
+  of(daemon: string): BudgetStore {
+    const take = async (wanted: readonly Wanted[]): Promise<Grant[]> => {
+      if (this.isAway) throw new Error('away');
+      return wanted.map(({ key, windowStart, amount, spent, unsettled, want, lent }) => {
+        this.spent += spent + unsettled;
+        const others = [...this.held].reduce((sum, [id, n]) => sum + (id === daemon ? 0 : n), 0);
+        const held = Math.max(lent, Math.min(want, Math.max(0, amount - this.spent - others)));
+        this.held.set(daemon, held);
+        return { key, windowStart, held, spent: this.spent, charged: 0, alerted: 0 };
+      });
+    };
+    return { take, give: async (back) => void (await take(back)) };
+  }
+}
+
+function openShared(t: TestContext, store: SharedStore, id: string, leaseMs?: number) {
+  const owner = new BudgetOwner({
+    ...{ store: store.of(id), daemons: () => 2, onSynced: () => {}, onSpent: () => {} },
+    ...(leaseMs !== undefined && { leaseMs }),
+    grant: (_: number, grant: BudgetGrant) => leased.granted(grant),
+    onUnsettled: () => {},
+    onStore: () => {},
+  });
+  const leased = new LeasedBudgets((request) => setImmediate(() => owner.handle(1, request)));
+  t.after(() => owner.close());
+  const settle = (reserved: number, cost: number) =>
+    owner.settle(1, [{ ...budget, reserved, cost, counts: true }], () => budget.amount);
+  return { leased, settle };
+}
+
+test('two daemons share a budget: neither keeps what it does not need', async (t) => {
+  const store = new SharedStore();
+  const [a, b] = [openShared(t, store, 'a'), openShared(t, store, 'b')];
+  assert.equal(await a.leased.reserve([budget], 100, 5_000), null);
+  assert.equal(await b.leased.reserve([budget], 100, 5_000), null);
+  assert.ok((store.held.get('a') ?? 0) < 600, 'not all of it');
+  a.settle(100, 100);
+  b.settle(100, 100);
+  // All that is left goes to one, once the other has none of it for a while.
+  assert.equal(await b.leased.reserve([budget], 800, 8_000), null);
+  b.settle(800, 800);
+  await until('the ledger', () => store.spent === 1_000);
+  const refused = await a.leased.reserve([budget], 1, 5_000);
+  assert.equal(refused?.reason, 'spent');
+});
+
+test('daemons that wait for each other give way', async (t) => {
+  const store = new SharedStore();
+  const [a, b] = [openShared(t, store, 'a'), openShared(t, store, 'b')];
+  const want = async ({ leased, settle }: ReturnType<typeof openShared>) => {
+    for (let times = 0; times < 3; times++) {
+      assert.equal(await leased.reserve([budget], 600, 15_000), null);
+      settle(600, 10);
+    }
+  };
+  await Promise.all([want(a), want(b)]);
+  await until('the ledger', () => store.spent === 60);
+});
+
+test('a daemon without the store spends what it holds until its lease is over', async (t) => {
+  const store = new SharedStore();
+  const { leased, settle } = openShared(t, store, 'a', 1_500);
+  assert.equal(await leased.reserve([budget], 100, 5_000), null);
+  store.isAway = true;
+  settle(100, 10);
+  assert.equal(await leased.reserve([budget], 50, 1_000), null, 'it is held');
+  settle(50, 10);
+  const refusal = await until('the end of the lease', async () => {
+    const answer = await leased.reserve([budget], 50, 300);
+    if (answer === null) settle(50, 0);
+    return answer?.reason === 'unavailable' && answer;
+  });
+  assert.equal(refusal.left >= 0, true);
+});

@@ -200,10 +200,14 @@ export const explainRoutes: readonly AdminRoute[] = [
       const id = params.request_id ?? '';
       const own = teamOfRole(role);
       const isOwn = ({ team }: { team: string | null }) => own === null || team === own;
-      const remembered = explainHere(control, id) ?? (await control.fleet.explain(id));
-      if (remembered && isOwn(remembered)) return { status: 200, body: remembered };
+      const here = explainHere(control, id);
+      if (here && isOwn(here)) return { status: 200, body: here };
+      const elsewhere = control.fleet.explain(id);
       const asked = { kind: 'explain', key: id, signal } as const;
       const row = await control.reports.run(asked, (sql, stop) => findRequestLog(sql, id, stop));
+      // A row may be older than what a daemon remembers, and the newest may have no row yet.
+      const told = row && !control.fleet.has(row.daemon) ? null : await elsewhere;
+      if (told && isOwn(told)) return { status: 200, body: told };
       if (row && isOwn(row)) {
         const price = await query(control, (sql) => findPrice(sql, row.price_revision));
         return { status: 200, body: explainRow(row, price) };

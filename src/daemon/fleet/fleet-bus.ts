@@ -20,7 +20,8 @@ type Sent = Message extends infer M ? (M extends Message ? Omit<M, 'from'> : nev
 
 /** PostgreSQL takes less than 8,000 bytes. */
 const maxBytes = 7_900;
-const answerMs = 400;
+/** A busy daemon takes a while. */
+const answerMs = 1_500;
 /** Findings are sent in the order in which they came; beyond this number they are dropped. */
 const maxWaiting = 200;
 

@@ -120,6 +120,7 @@ export function openFleet(parts: FleetParts): OpenFleet {
       };
     },
     explain: (requestId) => bus.ask(requestId),
+    has: (id) => fleet.others.some((other) => other.id === id),
     confirm: (version) => fleet.confirm(version, confirmMs),
   };
 }
