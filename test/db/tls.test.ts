@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { checkServer, connect } from '../../src/db/client.js';
-import { runProgram, skipWithout } from '../support/executable.js';
+import { certificate } from '../support/certificate.js';
+import { skipWithout } from '../support/executable.js';
 import { startOwnServer } from '../support/own-server.js';
-import { testDirectory } from '../support/postgres.js';
 
 const skip = skipWithout('openssl');
 
@@ -52,16 +51,4 @@ async function reach(t: TestContext, dbUrl: string) {
   t.after(() => sql.end({ timeout: 1 }));
   await checkServer(sql, dbUrl);
   return sql;
-}
-
-/** A certificate that is its own authority, and its key: paths of files. */
-async function certificate(name: string, alternative: string) {
-  const directory = testDirectory();
-  const files = { certificate: join(directory, 'c.pem'), key: join(directory, 'k.pem') };
-  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
-  args.push('-nodes', '-days', '2', '-subj', `/CN=${name}`, '-keyout', files.key);
-  args.push('-out', files.certificate, '-addext', `subjectAltName=${alternative}`);
-  const { code, output } = await runProgram('openssl', args);
-  assert.equal(code, 0, output);
-  return files;
 }

@@ -16,8 +16,9 @@ export async function startFleet(
   t: TestContext,
   each: readonly DaemonOptions[],
   answerMs = 5,
+  database?: TestDatabase,
 ): Promise<TestFleet> {
-  const database = await testDatabase(t);
+  database ??= await testDatabase(t);
   const upstream = await startUpstream(t, (_, response) => {
     setTimeout(() => {
       response.setHeader('content-type', 'application/json');
@@ -29,8 +30,9 @@ export async function startFleet(
     daemons.push(await startDaemon(t, { workers: 2, database, ...options }));
   }
   await daemons[0]?.addProvider('main', { api_base: upstream.url });
+  const { sql } = database;
   await until('a fleet', async () => {
-    const rows = await database.sql`SELECT FROM daemons WHERE shares_limits`;
+    const rows = await sql`SELECT FROM daemons WHERE shares_limits`;
     return rows.length === each.length || each.length === 1;
   });
   return { database, daemons };

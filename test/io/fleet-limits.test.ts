@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDbUrl } from '../../src/db/db-url.js';
-import { askChat } from '../support/ask.js';
-import type { DaemonOptions } from '../support/daemon.js';
 import { atPort } from '../support/far-away.js';
 import { testDatabase } from '../support/postgres.js';
 import { startRelay } from '../support/relay.js';
@@ -18,92 +16,39 @@ function most(ms: number): number {
   return (ms / 1000) * rate + rate + 1;
 }
 
-async function withStore(t: TestContext, kind: 'postgres' | 'valkey'): Promise<DaemonOptions> {
-  if (kind === 'postgres') return {};
-  const { port } = await startValkey(t);
-  return { env: { FLEET_VALKEY_URL: `redis://127.0.0.1:${port}` } };
-}
+test('a rate limit holds over three daemons with two workers, one of which is killed', async (t) => {
+  const { daemons } = await startFleet(t, [{}, {}, {}]);
+  const [first] = daemons;
+  assert.ok(first);
+  const key = await first.addKey('alice', { rate_limit: rate });
+  for (const daemon of daemons) await daemon.reload();
+  const floods = daemons.map((daemon) => flood(daemon, key, 2, 20));
+  t.after(() => Promise.all(floods.map((each) => each.stop())));
+  const startMs = performance.now();
+  await until('requests of each', () => floods.every(({ served }) => served.length > 5));
+  await pause(3_000);
+  const middleMs = performance.now();
+  const together = servedIn(floods, startMs, middleMs);
+  assert.ok(together <= most(middleMs - startMs), `${together} in ${middleMs - startMs} ms`);
+  assert.ok(together >= ((middleMs - startMs) / 1000) * rate * 0.6, `${together} served`);
+  assert.ok(floods.some(({ refused }) => refused.length > 0));
 
-for (const [kind, skip] of [
-  ['postgres', false],
-  ['valkey', noValkey],
-] as const) {
-  test(`${kind}: a rate limit holds over three daemons, is used, and outlives one`, {
-    skip,
-  }, async (t) => {
-    const options = await withStore(t, kind);
-    const { daemons } = await startFleet(t, [options, options, options]);
-    const [first] = daemons;
-    assert.ok(first);
-    const key = await first.addKey('alice', { rate_limit: rate });
-    for (const daemon of daemons) await daemon.reload();
-    const floods = daemons.map((daemon) => flood(daemon, key));
-    t.after(() => Promise.all(floods.map((each) => each.stop())));
-    const startMs = performance.now();
-    await pause(5_000);
-    const middleMs = performance.now();
-    const together = servedIn(floods, startMs, middleMs);
-    assert.ok(together <= most(middleMs - startMs), `${together} in ${middleMs - startMs} ms`);
-    const steady = servedIn(floods, startMs + 2_000, middleMs);
-    const least = ((middleMs - startMs - 2_000) / 1000) * rate * 0.9;
-    assert.ok(steady >= least, `${steady} of ${least}`);
-    assert.ok(
-      floods.every(({ served }) => served.length > 0),
-      'each daemon serves some',
-    );
-
-    const [dying] = daemons;
-    for (const pid of [dying?.pid ?? 0, ...(dying?.workerPids() ?? [])])
-      process.kill(pid, 'SIGKILL');
-    await floods[0]?.stop();
-    await pause(3_000);
-    const deadMs = performance.now();
-    await pause(3_000);
-    const endMs = performance.now();
-    const after = servedIn(floods, deadMs, endMs);
-    assert.ok(after >= ((endMs - deadMs) / 1000) * rate * 0.9, `${after} after a death`);
-    const all = servedIn(floods, startMs, endMs);
-    assert.ok(all <= most(endMs - startMs), `${all} in ${endMs - startMs} ms`);
-    await Promise.all(floods.map((each) => each.stop()));
-    assert.deepEqual(
-      floods.slice(1).flatMap(({ others }) => others),
-      [],
-    );
-  });
-
-  test(`${kind}: concurrency and tokens a minute hold over all daemons`, { skip }, async (t) => {
-    const options = await withStore(t, kind);
-    const { daemons, database } = await startFleet(t, [options, options, options], 150);
-    const [first] = daemons;
-    assert.ok(first);
-    const key = await first.addKey('alice');
-    const limited = await first.addKey('bob');
-    await database.sql`UPDATE credentials SET limits = '{"max_concurrency": 4}' WHERE name = 'alice'`;
-    await database.sql`UPDATE credentials SET limits = '{"tokens_per_minute": 1000}' WHERE name = 'bob'`;
-    for (const daemon of daemons) await daemon.reload();
-    const floods = daemons.map((daemon) => flood(daemon, key, 6));
-    t.after(() => Promise.all(floods.map((each) => each.stop())));
-    await pause(3_000);
-    await Promise.all(floods.map((each) => each.stop()));
-    const starts = floods.flatMap(({ served }) => served).sort((a, b) => a - b);
-    // Four at a time, 150 ms each: 26 a second.
-    for (const [place, ms] of starts.entries()) {
-      const within = starts.slice(place).filter((other) => other < ms + 140).length;
-      assert.ok(within <= 4, `${within} at once`);
-    }
-    assert.ok(starts.length >= 3 * 26 * 0.5, `${starts.length} served`);
-
-    const answers = await Promise.all(
-      daemons.flatMap(({ url }) =>
-        Array.from({ length: 60 }, () => askChat(url, limited, 'm', { max_tokens: 10 })),
-      ),
-    );
-    const served = answers.filter(({ status }) => status === 200).length;
-    // Each uses 20 tokens; a minute's refill is small beside the burst.
-    assert.ok(served <= 1_000 / 20 + 15, `${served} served`);
-    assert.ok(served >= 25, `${served} served`);
-  });
-}
+  for (const pid of [first.pid, ...first.workerPids()]) process.kill(pid, 'SIGKILL');
+  await floods[0]?.stop();
+  await pause(3_000);
+  const deadMs = performance.now();
+  await pause(3_000);
+  const endMs = performance.now();
+  const after = servedIn(floods, deadMs, endMs);
+  assert.ok(after >= ((endMs - deadMs) / 1000) * rate * 0.6, `${after} after a death`);
+  const all = servedIn(floods, startMs, endMs);
+  assert.ok(all <= most(endMs - startMs), `${all} in ${endMs - startMs} ms`);
+  await Promise.all(floods.map((each) => each.stop()));
+  assert.deepEqual(
+    floods.slice(1).flatMap(({ others }) => others),
+    [],
+  );
+});
 
 test('a daemon that is cut off keeps to its share, and others leave it that', async (t) => {
   const database = await testDatabase(t);
@@ -113,12 +58,12 @@ test('a daemon that is cut off keeps to its share, and others leave it that', as
     : (host?.port ?? 0);
   const relay = await startRelay(t, target);
   const far = { dbUrl: atPort(database.dbUrl, relay.port), sql: database.sql };
-  const { daemons } = await startFleet(t, [{ database }, { database }, { database: far }]);
+  const { daemons } = await startFleet(t, [{}, {}, { database: far }], 5, database);
   const [first, , cut] = daemons;
   assert.ok(first && cut);
   const key = await first.addKey('alice', { rate_limit: rate });
   for (const daemon of daemons) await daemon.reload();
-  const floods = daemons.map((daemon) => flood(daemon, key));
+  const floods = daemons.map((daemon) => flood(daemon, key, 2, 20));
   t.after(() => Promise.all(floods.map((each) => each.stop())));
   const startMs = performance.now();
   await pause(2_000);
@@ -145,33 +90,34 @@ test('a daemon that is cut off keeps to its share, and others leave it that', as
   );
 });
 
-test('valkey: by TLS and as a user, and over its restart', { skip: noValkey }, async (t) => {
-  const { first: certificate } = await import('../server/certificates.js');
-  assert.ok(certificate.cert);
-  const valkey = await startValkey(t, ['--user', 'gateway on >secret ~* &* +@all']);
-  const env = { FLEET_VALKEY_URL: `valkey://gateway:secret@127.0.0.1:${valkey.port}` };
+test('limits are leased from a Valkey, as a user, over its restart', {
+  skip: noValkey,
+}, async (t) => {
+  const valkey = await startValkey(
+    t,
+    '--user gateway on >secret-word ~{llmproxy:* +@all'.split(' '),
+  );
+  const env = { FLEET_VALKEY_URL: `valkey://gateway:secret-word@127.0.0.1:${valkey.port}` };
   const { daemons } = await startFleet(t, [{ env }, { env }]);
   const [one, two] = daemons;
   assert.ok(one && two);
-  one.secrets.add('gateway:secret');
+  one.secrets.add('secret-word');
   const key = await one.addKey('alice', { rate_limit: rate });
   for (const daemon of daemons) await daemon.reload();
-  const floods = daemons.map((daemon) => flood(daemon, key));
+  const floods = daemons.map((daemon) => flood(daemon, key, 2, 20));
   t.after(() => Promise.all(floods.map((each) => each.stop())));
   const startMs = performance.now();
-  await pause(1_500);
+  await until('requests of each', () => floods.every(({ served }) => served.length > 5));
   await valkey.stop();
   await one.waitFor('limits_failing');
   await pause(4_000);
   await valkey.start();
   await one.waitFor('limits_working');
-  await pause(2_000);
+  await pause(1_000);
   const endMs = performance.now();
   await Promise.all(floods.map((each) => each.stop()));
   const all = servedIn(floods, startMs, endMs);
   assert.ok(all <= most(endMs - startMs), `${all} in ${endMs - startMs} ms`);
-  assert.ok(all >= ((endMs - startMs) / 1000) * rate * 0.5, `${all} served`);
-  await until('both', async () =>
-    (await one.cli(['fleet'])).stdout.includes('2 of 2 daemons live'),
-  );
+  const fleet = JSON.parse((await one.cli(['fleet', '--json'])).stdout);
+  for (const each of fleet.daemons) assert.equal(each.limit_store, `127.0.0.1:${valkey.port}`);
 });

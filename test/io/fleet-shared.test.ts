@@ -67,7 +67,7 @@ test('what one daemon learns of a provider the others know, and each explains wh
 });
 
 test('a budget holds over three daemons, and each may spend of it', async (t) => {
-  const settings = { limits: { queue_timeout_ms: 20_000 } };
+  const settings = { limits: { queue_timeout_ms: 5_000 } };
   const { daemons, database } = await startFleet(t, [{ settings }, { settings }, { settings }], 30);
   const [one] = daemons;
   assert.ok(one);
@@ -75,7 +75,7 @@ test('a budget holds over three daemons, and each may spend of it', async (t) =>
   // A request costs 2,000 nano-dollars, and may cost up to ten times as much.
   await sql`INSERT INTO prices (name, model, rates)
     VALUES ('m', 'm', '{"input": 1000000, "output": 200000000}')`;
-  const amount = 500_000;
+  const amount = 200_000;
   await sql`INSERT INTO budgets (name, amount, "window") VALUES ('all', ${amount}, 'total')`;
   const key = await one.addKey('alice');
   for (const daemon of daemons) await daemon.reload();
@@ -83,12 +83,12 @@ test('a budget holds over three daemons, and each may spend of it', async (t) =>
     daemons.map(async ({ url }) => {
       const counts: { [status: number]: number } = {};
       const send = async () => {
-        for (let i = 0; i < 30; i++) {
+        for (let i = 0; i < 20; i++) {
           const { status } = await askChat(url, key, 'm', { max_tokens: 10 });
           counts[status] = (counts[status] ?? 0) + 1;
         }
       };
-      await Promise.all([send(), send(), send(), send(), send()]);
+      await Promise.all([send(), send(), send()]);
       return counts;
     }),
   );

@@ -4,6 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openLeaseStore } from '../../../src/daemon/fleet/lease-stores.js';
 import type { Store } from '../../../src/daemon/store.js';
 import { type LeaseStore, lostAfterMs, type Wanted } from '../../../src/limits/lease-store.js';
+import { certificate } from '../../support/certificate.js';
+import { skipWithout } from '../../support/executable.js';
 import { testDatabase } from '../../support/postgres.js';
 import { until } from '../../support/until.js';
 import { noValkey, startValkey } from '../../support/valkey.js';
@@ -131,3 +133,37 @@ for (const [kind, skip] of kinds) {
     assert.equal(got, burst + 2);
   });
 }
+
+test('a Valkey is reached by TLS that its certificate proves, with a password', {
+  skip: noValkey || skipWithout('openssl'),
+}, async (t) => {
+  const { sql } = await testDatabase(t);
+  const files = await certificate('127.0.0.1', 'IP:127.0.0.1');
+  const tls = ['--tls-cert-file', files.certificate, '--tls-key-file', files.key];
+  const { port } = await startValkey(
+    t,
+    [...tls, '--tls-auth-clients', 'no', '--requirepass', 'tls-secret'],
+    true,
+  );
+  const open = (url: string, ca: string | null) => {
+    const settings = { valkey_url: url, valkey_ca: ca };
+    const store = openLeaseStore(settings, { sql } as Store, 'a');
+    t.after(() => store.close());
+    return store;
+  };
+  const store = open(`rediss://:tls-secret@127.0.0.1:${port}`, files.certificate);
+  assert.equal((await store.take([], [])).size, 1);
+  const refusals = [
+    [open(`rediss://:tls-secret@127.0.0.1:${port}`, null), /self[- ]signed/],
+    [open(`rediss://:wrong@127.0.0.1:${port}`, files.certificate), /WRONGPASS/],
+    [open(`rediss://127.0.0.1:${port}`, files.certificate), /NOAUTH/],
+    [open(`rediss://:tls-secret@127.0.0.1:${port}`, '/nowhere.pem'), /ENOENT.*nowhere/],
+  ] as const;
+  for (const [wrong, reason] of refusals) {
+    await assert.rejects(wrong.take([], []), (error: Error) => {
+      assert.match(error.message, reason);
+      assert.doesNotMatch(error.message, /tls-secret|wrong@/);
+      return true;
+    });
+  }
+});
