@@ -85,7 +85,7 @@ export const fleetRoutes: readonly AdminRoute[] = [
           name: 'version',
           in: 'query',
           description: 'A `version` that a change has returned; by default the one active here.',
-          schema: { type: 'integer', minimum: 0 },
+          schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
         },
       ],
       responses: {
