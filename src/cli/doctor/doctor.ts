@@ -108,7 +108,14 @@ function asUsed(own: Settings, used: readonly DescribedSetting[], flags: DoctorF
     const value = valueIn(`server.${name}`);
     if (value !== undefined && flags[name] === undefined) Object.assign(server, { [name]: value });
   }
-  return { ...own, server };
+  const urlIn = (name: string) => (valueIn(name) ?? null) as string | null;
+  return {
+    ...own,
+    server,
+    traces: { ...own.traces, endpoint: urlIn('traces.endpoint') },
+    metrics: { ...own.metrics, otlp: urlIn('metrics.otlp') },
+    log: { ...own.log, otlp: urlIn('log.otlp') },
+  };
 }
 
 function checkDaemon(running: Processes | null): Finding {
