@@ -36,12 +36,37 @@ export function cacheKey(
   policies: string,
   { digest }: BodyFacts,
 ): string {
-  const scope = endpoint.dialect.resources ? policy.ownScope : policy.scope;
-  const query = exchange.query === '' ? '' : withClientQuery('', noNames, exchange.query);
-  return JSON.stringify([
-    ...[scope, endpoint.pattern, request.stream, model, sentModels(routes)],
-    ...[policies, query, ...headersIn(exchange, endpoint, routes), digest],
-  ]);
+  const asked = [headersIn(exchange, endpoint, routes), queryOf(exchange)].flat();
+  const rest = asked.length === 0 ? '' : JSON.stringify(asked);
+  const own = ownPart(endpoint, model, routes, policy, policies);
+  return `${own}${request.stream ? 's' : 'w'}${rest}${digest}`;
+}
+
+/** The parts that only the key, the model and the configuration decide on, found once for these. */
+function ownPart(
+  endpoint: ModelEndpoint,
+  model: string,
+  routes: readonly Route[],
+  policy: CachePolicy,
+  policies: string,
+): string {
+  const known = ownParts.get(routes) ?? new WeakMap<CachePolicy, string>();
+  ownParts.set(routes, known);
+  let part = known.get(policy);
+  if (part === undefined) {
+    const scope = endpoint.dialect.resources ? policy.ownScope : policy.scope;
+    part = JSON.stringify([scope, endpoint.pattern, model, sentModels(routes), policies]);
+    known.set(policy, part);
+  }
+  return part;
+}
+
+/** The routes of each model at each endpoint are made once for a snapshot. */
+const ownParts = new WeakMap<readonly Route[], WeakMap<CachePolicy, string>>();
+
+function queryOf({ query }: Exchange): string[] {
+  const passed = query === '' ? '' : withClientQuery('', noNames, query);
+  return passed === '' ? [] : [passed];
 }
 
 const noNames: ReadonlySet<string> = new Set();
@@ -64,16 +89,8 @@ function headersIn(
   return found.sort();
 }
 
-/** Found once for the routes of a snapshot. */
-const sentModelsOf = new WeakMap<readonly Route[], string>();
-
 /** The names by which providers know the model: another mapping may mean another answer. */
-function sentModels(routes: readonly Route[]): string {
-  let names = sentModelsOf.get(routes);
-  if (names === undefined) {
-    const sent = routes.flatMap(({ candidates }) => candidates.map(({ model }) => model));
-    names = JSON.stringify([...new Set(sent)].sort());
-    sentModelsOf.set(routes, names);
-  }
-  return names;
+function sentModels(routes: readonly Route[]): string[] {
+  const sent = routes.flatMap(({ candidates }) => candidates.map(({ model }) => model));
+  return [...new Set(sent)].sort();
 }
