@@ -4,7 +4,9 @@ import { litellm } from './litellm.js';
 import {
   llmproxyCache,
   llmproxyDefault,
+  llmproxyGuardrails,
   llmproxyNode,
+  llmproxyOtherGuardrails,
   llmproxySpend,
   llmproxyTwoWorkers,
 } from './llmproxy.js';
@@ -30,6 +32,8 @@ export function allTargets({ portkey: node, litellm: python }: PeerDirectories):
     llmproxyTwoWorkers,
     llmproxySpend,
     llmproxyCache,
+    llmproxyGuardrails,
+    llmproxyOtherGuardrails,
     portkey(node),
     litellm(python),
   ];
@@ -40,4 +44,6 @@ export const optionalTargets: readonly string[] = [
   llmproxyTwoWorkers.name,
   llmproxySpend.name,
   llmproxyCache.name,
+  llmproxyGuardrails.name,
+  llmproxyOtherGuardrails.name,
 ];

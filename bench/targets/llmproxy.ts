@@ -78,3 +78,24 @@ export const llmproxyCache = llmproxy(
   [],
   ['--cache', 'on', '--cache-requests', 'all'],
 );
+
+/** Every prompt is searched for personal data and for a pattern, and every stream is held. */
+export const llmproxyGuardrails = llmproxy(
+  'llmproxy-guardrails',
+  'net',
+  1,
+  [],
+  [
+    ['guardrails', 'add', 'pii', '--kind', 'pii'],
+    ['guardrails', 'add', 'words', '--kind', 'regex', '--pattern', 'words=(?i)top secret'],
+  ],
+);
+
+/** Guardrails of another key: they cost a look-up. */
+export const llmproxyOtherGuardrails = llmproxy(
+  'llmproxy-other-guardrails',
+  'net',
+  1,
+  [],
+  [['guardrails', 'add', 'pii', '--kind', 'pii', '--key', 'nobody']],
+);

@@ -49,6 +49,15 @@ test('personal data is found at every split of a text in two and in three', () =
   }
 });
 
+test('what is found last in a text, or first in it, is replaced too', () => {
+  assert.equal(inPieces(pii, ['to a@b.co']), 'to <email:6>');
+  assert.equal(inPieces(pii, ['a@b.co', ' is', ' one']), '<email:6> is one');
+  assert.equal(inPieces(pii, ['card 4242 4242', ' 4242 4242']), 'card <card:19>');
+  const words = new Pattern({ name: 'word', pattern: '(?i)top secret' });
+  assert.equal(inPieces(words, ['a Top ', 'secret']), 'a <word:10>');
+  assert.equal(inPieces(words, ['top secret', 'top secret!']), '<word:10><word:10>!');
+});
+
 test('personal data is found in a text that comes character by character', () => {
   for (const { text } of labelledLines()) {
     assert.equal(inPieces(pii, [...text]), inPieces(pii, [text]), text);
