@@ -200,9 +200,24 @@ export const guardrailConfigProperties = {
     ...wildcards,
     description: 'schema: media types of images and files, such as `image/*`; [] allows none.',
   },
-  max_prompt_chars: { type: 'integer', minimum: 1, description: 'size: characters of all texts.' },
-  max_messages: { type: 'integer', minimum: 1, description: 'size: messages of a conversation.' },
-  max_tools: { type: 'integer', minimum: 0, description: 'size: tools that a request may offer.' },
+  max_prompt_chars: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 100_000_000,
+    description: 'size: characters of all texts.',
+  },
+  max_messages: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'size: messages of a conversation.',
+  },
+  max_tools: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 100_000,
+    description: 'size: tools that a request may offer.',
+  },
 } as const;
 
 export const guardrailProperties = {

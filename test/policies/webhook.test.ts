@@ -127,7 +127,7 @@ test('windows overlap, so that what lies over a boundary is seen', async (t) => 
   const rows = [
     guardrail('ours', 'webhook', { url: hook.url, window_chars: 100 }, { phases: ['answer'] }),
   ];
-  for (let shift = 0; shift < 100; shift += 20) {
+  for (const shift of [0, 43, 45, 47, 49, 95]) {
     const said = `${'x '.repeat(50 + shift)}forbidden words${' y'.repeat(90)}`;
     const events = streamIn('openai.chat', said.match(/.{1,10}/gs) ?? [])
       .toString()

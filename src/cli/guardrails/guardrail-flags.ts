@@ -105,10 +105,10 @@ export function addGuardrailOptions(command: Command): Command {
     .option(
       '--max-prompt-chars <n>',
       'size: characters of all texts',
-      wholeNumber('--max-prompt-chars', 1),
+      wholeNumber('--max-prompt-chars', 1, 100_000_000),
     )
-    .option('--max-messages <n>', 'size: messages', wholeNumber('--max-messages', 1))
-    .option('--max-tools <n>', 'size: tools', wholeNumber('--max-tools'))
+    .option('--max-messages <n>', 'size: messages', wholeNumber('--max-messages', 1, 1_000_000))
+    .option('--max-tools <n>', 'size: tools', wholeNumber('--max-tools', 0, 100_000))
     .option('--setting <name=value>', 'any setting of its kind, as JSON; repeatable', collect)
     .option('--disabled', 'keep it, but do not use it')
     .option('--enabled', 'use it');
