@@ -2,6 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { namedProblems, newNamed } from '../../src/config/named.js';
 
+test('a webhook has no user and password, which would be shown', () => {
+  const budget = newNamed('budgets', 'a', { amount: 1, webhook: 'https://me:secret@example.com/' });
+  const [found] = namedProblems('budgets', budget, 'here');
+  assert.match(String(found?.reason), /^must not contain a user or password$/);
+});
+
 test('what is posted to is a URL of a host that a provider may have', () => {
   for (const [url, reason] of [
     ['https://example.com/hook', null],

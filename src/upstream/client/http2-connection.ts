@@ -87,8 +87,9 @@ export class Http2Connection {
     return !this.#session.closed && !this.#session.destroyed;
   }
 
+  /** Once it is ready. */
   get hasRoom(): boolean {
-    if (!this.#isReady || !this.takesMore) return false;
+    if (!this.takesMore) return false;
     const { maxConcurrentStreams = Number.POSITIVE_INFINITY } = this.#session.remoteSettings;
     return this.#streams < maxConcurrentStreams;
   }
