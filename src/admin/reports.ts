@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.js';
 /** The identity of a report: equal ones are shared. */
 export interface ReportOf {
   /** Reports of one kind run one at a time. */
-  kind: 'usage' | 'requests' | 'explain';
+  kind: 'usage' | 'requests' | 'explain' | 'export';
   /** Everything that the answer depends on. */
   key: string;
   /** Aborted when the client leaves. */

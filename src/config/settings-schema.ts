@@ -139,10 +139,23 @@ export interface Settings {
   usage: {
     /** Days to keep rows of `request_logs`; 0: for ever. */
     retention_days: number;
+    /** Days to keep sums by hour and day, at least as long as rows; 0: for ever. */
+    rollup_retention_days: number;
     /** Maximum rows waiting in memory while the database is down. */
     max_queued_rows: number;
     /** Maximum bytes of rows waiting on disk. */
     max_spool_bytes: number;
+    /** Rows for another system, as NDJSON by HTTP. */
+    export: {
+      /** Null: nothing is exported. */
+      url: string | null;
+      /** Values may refer to a secret: `env:NAME`, `file:/path`. */
+      headers: Record<string, string>;
+      gzip: boolean;
+      batch_rows: number;
+      /** For one batch. */
+      timeout_ms: number;
+    };
   };
   limits: {
     /** Maximum requests to providers in flight, over all workers; null: no cap. */
@@ -515,6 +528,7 @@ export const settingsSchema = section({
   }),
   usage: section({
     retention_days: { type: 'integer', minimum: 0, maximum: 36_500, default: 30 },
+    rollup_retention_days: { type: 'integer', minimum: 0, maximum: 36_500, default: 400 },
     max_queued_rows: { type: 'integer', minimum: 1, maximum: 10_000_000, default: 100_000 },
     max_spool_bytes: {
       type: 'integer',
@@ -522,6 +536,19 @@ export const settingsSchema = section({
       maximum: 1_099_511_627_776,
       default: 268_435_456,
     },
+    export: section({
+      url: { type: ['string', 'null'], pattern: '^https?://[^/?#@]+([/?][^#]*)?$', default: null },
+      headers: {
+        type: 'object',
+        propertyNames: { pattern: '^[A-Za-z0-9-]+$' },
+        additionalProperties: { type: 'string', minLength: 1 },
+        default: {},
+        secret: true,
+      },
+      gzip: { type: 'boolean', default: false },
+      batch_rows: { type: 'integer', minimum: 1, maximum: 100_000, default: 1_000 },
+      timeout_ms: { ...duration, default: 30_000 },
+    }),
   }),
   limits: section({
     max_concurrency: {

@@ -38,7 +38,7 @@ const dayMs = 86_400_000;
 
 /** Stores records in batches, and retries while the database is away. */
 export function openUsage(
-  settings: Settings['usage'],
+  settings: Pick<Settings['usage'], 'retention_days' | 'max_queued_rows' | 'max_spool_bytes'>,
   database: Pick<Database, 'sql' | 'asOwner' | 'dbUrl'>,
   spool: UsageSpool,
   prices: PriceBook,

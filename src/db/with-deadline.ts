@@ -44,11 +44,15 @@ export function cancellableQueries(sql: Sql): { sql: Sql; cancel(): Promise<void
 
 function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal | undefined): PromiseLike<T> {
   if (!signal) return work;
+  let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
   });
-  return Promise.race([work, aborted]);
+  // Of a signal that outlives the work.
+  const forget = () => signal.removeEventListener('abort', onAbort);
+  return Promise.race([work, aborted]).finally(forget);
 }
 
 /** One that is only a part of another has nothing to cancel. */

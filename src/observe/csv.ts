@@ -3,7 +3,12 @@
  * @param rows values in the order of `columns`.
  */
 export function csv(columns: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  return [columns, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+  return csvLines([columns, ...rows]);
+}
+
+/** Rows as lines of CSV, without a header. */
+export function csvLines(rows: readonly (readonly unknown[])[]): string {
+  return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('');
 }
 
 function cell(value: unknown): string {

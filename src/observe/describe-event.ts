@@ -185,6 +185,18 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return info(`deleted usage older than its retention: ${event.names.join(', ')}`);
     case 'usage_partitions_failed':
       return warn(`cannot create or drop partitions of request_logs: ${event.reason}`);
+    case 'config_feed_differs':
+      return warn(
+        'the configuration read as a whole was not what its changes had said; it is used',
+      );
+    case 'usage_rollups_failed':
+      return warn(`cannot maintain the sums of usage: ${event.reason}`);
+    case 'usage_export_failing':
+      return warn(
+        `usage.export: rows cannot be delivered, and are kept until they are: ${event.reason}`,
+      );
+    case 'usage_export_working':
+      return info('usage.export: rows are delivered again');
     case 'tokenizer_failed':
       return warn(`the tokens of a text could only be estimated: ${event.reason}`);
     case 'otlp_failing':

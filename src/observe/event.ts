@@ -82,6 +82,10 @@ export type GatewayEvent =
   | { type: 'usage_dropping'; reason: string }
   | { type: 'usage_partitions_dropped'; names: string[] }
   | { type: 'usage_partitions_failed'; reason: string }
+  | { type: 'usage_rollups_failed'; reason: string }
+  | { type: 'config_feed_differs' }
+  | { type: 'usage_export_failing'; reason: string }
+  | { type: 'usage_export_working' }
   | { type: 'tokenizer_failed'; reason: string }
   /** The collector takes no more of these; they wait, and are dropped once too many do. */
   | { type: 'otlp_failing'; signal: OtlpSignal; reason: string }

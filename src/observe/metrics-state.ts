@@ -47,10 +47,19 @@ export interface GatewayState {
   configVersion: number | null;
   /** `lastSuccessAt` is wall clock, milliseconds. Null before the first reload. */
   lastReload: { successful: boolean; lastSuccessAt: number | null };
-  usage: { queuedRows: number; droppedRows: number };
+  usage: { queuedRows: number; droppedRows: number; exported?: ExportedState | null };
   droppedLogLines: number;
   /** Those of OTLP that are in use. */
   exporters: readonly ExporterState[];
+}
+
+/** Rows for another system, as of the last look; null where nothing is exported. */
+export interface ExportedState {
+  queued: number;
+  lagSeconds: number;
+  /** Since the start of this daemon. */
+  delivered: number;
+  failures: number;
 }
 
 export interface WorkerState {
@@ -223,6 +232,26 @@ export function registerState(
     'llm_proxy_usage_rows_dropped_total',
     'Usage rows lost.',
     () => state().usage.droppedRows,
+  );
+  value(
+    'llm_proxy_usage_export_queue_rows',
+    'Usage rows not exported yet.',
+    () => state().usage.exported?.queued ?? null,
+  );
+  value(
+    'llm_proxy_usage_export_lag_seconds',
+    'Age of the oldest usage row not exported yet.',
+    () => state().usage.exported?.lagSeconds ?? null,
+  );
+  counter(
+    'llm_proxy_usage_export_rows_total',
+    'Usage rows exported by this daemon.',
+    () => state().usage.exported?.delivered ?? 0,
+  );
+  counter(
+    'llm_proxy_usage_export_failures_total',
+    'Batches of usage rows that could not be exported, and are sent again.',
+    () => state().usage.exported?.failures ?? 0,
   );
   counter(
     'llm_proxy_log_lines_dropped_total',

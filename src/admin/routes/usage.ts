@@ -1,12 +1,16 @@
+import { Readable } from 'node:stream';
+import { exportRequests } from '../../db/queries/export-requests.js';
 import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/sum-usage.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { usageCsv } from '../../observe/usage/usage-csv.js';
+import { type ExportFormat, encodeRows, exportFormats, exportTypes } from '../export-rows.js';
 import {
   asked,
   filterOf,
   filterParameters,
   formatParameter,
   invalid,
+  searchParameters,
   timeZoneOf,
 } from '../request-parameters.js';
 import type { AdminRoute } from '../route.js';
@@ -131,4 +135,63 @@ export const usageRoutes: readonly AdminRoute[] = [
       return { status: 200, body };
     },
   },
+  {
+    method: 'GET',
+    path: '/admin/v1/usage/export',
+    access: 'admin',
+    operation: {
+      operationId: 'exportUsage',
+      summary: 'Download the rows of requests',
+      description:
+        'All columns of `request_logs` but bodies, the oldest first, as a stream. An answer that is cut short is no whole file.',
+      tags: ['usage'],
+      parameters: [
+        ...filterParameters(defaultSince),
+        ...searchParameters.filter(({ name }) => name !== 'cursor'),
+        {
+          name: 'format',
+          in: 'query',
+          schema: { type: 'string', enum: [...exportFormats], default: 'csv' },
+        },
+      ],
+      responses: {
+        200: {
+          description: 'The rows',
+          content: {
+            [exportTypes.csv.split(';')[0] as string]: { schema: { type: 'string' } },
+            [exportTypes.ndjson]: { schema: { type: 'string' } },
+            [exportTypes.parquet]: { schema: { type: 'string', format: 'binary' } },
+          },
+        },
+      },
+    },
+    handle: async (request, control) => {
+      const format = (request.query.get('format') ?? 'csv') as ExportFormat;
+      const left = new AbortController();
+      const own = { kind: 'export', key: request.requestId, signal: left.signal } as const;
+      const pages = exportRequests(
+        (work) => control.reports.run(own, work),
+        filterOf(request.query),
+      );
+      const encoded = encodeRows(format, pages);
+      // What is wrong with the first page is answered as an error.
+      const first = await encoded.next();
+      const body = Readable.from(after(first, encoded), { objectMode: false });
+      body.once('close', () => left.abort());
+      const name = `usage.${format}`;
+      return {
+        status: 200,
+        headers: {
+          'content-type': exportTypes[format],
+          'content-disposition': `attachment; filename="${name}"`,
+        },
+        body,
+      };
+    },
+  },
 ];
+
+async function* after<T>(first: IteratorResult<T>, others: AsyncGenerator<T>): AsyncGenerator<T> {
+  if (!first.done) yield first.value;
+  yield* others;
+}

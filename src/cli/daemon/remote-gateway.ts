@@ -1,6 +1,8 @@
+import { PassThrough, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import type { Settings } from '../../config/settings.js';
-import type { ClientPool } from '../../upstream/client/exchange-handler.js';
+import type { ClientPool, ClientRequest } from '../../upstream/client/exchange-handler.js';
 import { CliError, errorMessage, usageError } from '../failure.js';
 import { warn } from '../output.js';
 import { askSecret, canAsk } from '../prompt.js';
@@ -25,6 +27,8 @@ export function remoteUrl({ url }: RemoteFlags): string | null {
 
 /** Answers are documents of up to 100,000 keys. */
 const connectTimeoutMs = 10_000;
+/** A page of rows takes no longer than a report. */
+const pipeTimeoutMs = 70_000;
 
 /**
  * Asks a gateway over the network.
@@ -33,10 +37,52 @@ const connectTimeoutMs = 10_000;
  */
 export async function remoteAsk(
   url: string,
+  flags: RemoteFlags,
+  settings: Pick<Settings, 'upstream' | 'admin'>,
+  json: boolean | undefined,
+): Promise<Ask> {
+  const exchange = await openExchange(url, flags, settings, json);
+  return async ({ method = 'GET', path, body, timeoutMs }) => {
+    const sent = body === undefined ? (method === 'GET' ? null : '') : JSON.stringify(body);
+    return await exchange({ method, path, body: sent, timeoutMs }, textOf);
+  };
+}
+
+/**
+ * Writes the body of a successful answer as it arrives, no faster than `out` takes it.
+ * @throws as `remoteAsk`, or CliError with the gateway's error message.
+ */
+export async function remotePipe(
+  url: string,
+  flags: RemoteFlags,
+  settings: Pick<Settings, 'upstream' | 'admin'>,
+  path: string,
+  out: Writable,
+): Promise<void> {
+  const exchange = await openExchange(url, flags, settings, false);
+  const request = { method: 'GET', path, body: null, timeoutMs: pipeTimeoutMs };
+  const { status, text } = await exchange(request, (pool, sent) => pipedTo(out, pool, sent));
+  if (status === 200) return;
+  const { error } = JSON.parse(text) as { error?: { message?: string } };
+  throw new CliError(error?.message?.replace(/\.$/, '') ?? `the gateway answers ${status}`);
+}
+
+interface Sent {
+  method: string;
+  path: string;
+  body: string | null;
+  timeoutMs: number;
+}
+
+type Taken = { status: number; text: string };
+type Take = (pool: ClientPool, request: ClientRequest) => Promise<Taken>;
+
+async function openExchange(
+  url: string,
   { adminKey }: RemoteFlags,
   { upstream, admin }: Pick<Settings, 'upstream' | 'admin'>,
   json: boolean | undefined,
-): Promise<Ask> {
+): Promise<(sent: Sent, take: Take) => Promise<Taken>> {
   const { origin, prefix, socketPath } = placeOf(url);
   const [{ NetPool }, { proxyFor }, { isLoopback }] = await Promise.all([
     import('../../upstream/client/net-pool.js'),
@@ -52,7 +98,7 @@ export async function remoteAsk(
   if (!socketPath && protocol === 'http:' && !isLoopback(hostname)) {
     warn(`the admin key is sent to ${origin} unencrypted: use https://`, json);
   }
-  return async ({ method = 'GET', path, body, timeoutMs }) => {
+  return async ({ method, path, body, timeoutMs }, take) => {
     const pool = new NetPool({
       origin,
       ...(socketPath && { socketPath }),
@@ -64,16 +110,16 @@ export async function remoteAsk(
       method,
       path: prefix + path,
       headers: ['authorization', `Bearer ${key}`, 'accept', 'application/json'],
-      body: body === undefined ? (method === 'GET' ? null : '') : JSON.stringify(body),
+      body,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
     };
     try {
-      const answer = await dispatched(pool, request);
+      const answer = await take(pool, request);
       refuseOther(answer, url);
       return answer;
     } catch (error) {
-      if (error instanceof CliError) throw error;
+      if (error instanceof CliError || isOutputError(error)) throw error;
       throw new CliError(`cannot reach the gateway at ${url}: ${errorMessage(error)}`, {
         hint: 'see if the address is right, and if it answers there: curl URL/health',
       });
@@ -99,10 +145,8 @@ function placeOf(url: string): { origin: string; prefix: string; socketPath?: st
   return { origin, prefix: pathname.replace(/\/+$/, '').replace(/\/v1$/, '') };
 }
 
-function dispatched(
-  pool: ClientPool,
-  request: Parameters<ClientPool['dispatch']>[0],
-): Promise<{ status: number; text: string }> {
+/** The whole answer. */
+function textOf(pool: ClientPool, request: ClientRequest): Promise<Taken> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let status = 0;
@@ -116,6 +160,43 @@ function dispatched(
       onResponseError: (_control, error) => reject(error),
     });
   });
+}
+
+/** The text of an answer that is no success; the body of one that is goes to `out`. */
+async function pipedTo(out: Writable, pool: ClientPool, request: ClientRequest): Promise<Taken> {
+  let status = 0;
+  const body = new PassThrough();
+  const pieces: Buffer[] = [];
+  const started = new Promise<void>((resolve, reject) => {
+    pool.dispatch(request, {
+      onRequestStart() {},
+      onResponseStart(control, code) {
+        if (code < 200) return;
+        status = code;
+        body.on('drain', () => control.resume());
+        body.once('close', () => control.abort(new Error('the output is closed')));
+        resolve();
+      },
+      onResponseData(control, piece) {
+        if (status !== 200) pieces.push(Buffer.from(piece));
+        else if (!body.write(Buffer.from(piece))) control.pause();
+      },
+      onResponseEnd: () => void body.end(),
+      onResponseError(_control, error) {
+        reject(error);
+        body.destroy(error);
+      },
+    });
+  });
+  await started;
+  await pipeline(body, out, { end: out !== process.stdout });
+  return { status, text: Buffer.concat(pieces).toString() };
+}
+
+/** An error of a file or of standard output. */
+function isOutputError(error: unknown): boolean {
+  const syscall = error instanceof Error && 'syscall' in error ? error.syscall : '';
+  return syscall === 'write' || syscall === 'open';
 }
 
 /** Something in between, such as a proxy, may answer in place of the admin API. */

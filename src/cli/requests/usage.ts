@@ -8,6 +8,7 @@ import { remoteUrl } from '../daemon/remote-gateway.js';
 import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
 import { printJson, printRaw } from '../output.js';
+import { exportCommand } from './export.js';
 import {
   addRequestFilters,
   filterOf,
@@ -32,8 +33,8 @@ export function usageCommand(): Command {
       'key',
     ]);
   addRequestFilters(command, defaultSince);
-  // The options of `rerate` have names of these.
-  command.enablePositionalOptions().addCommand(rerateCommand());
+  // Their options have names of these.
+  command.enablePositionalOptions().addCommand(exportCommand()).addCommand(rerateCommand());
   return addGatewayOptions(command.option('--csv', 'print CSV'))
     .addHelpText(
       'after',

@@ -195,6 +195,7 @@ export async function openParts(
     usage: {
       queuedRows: storage.usage?.queue.depth ?? 0,
       droppedRows: storage.usage?.queue.dropped ?? 0,
+      exported: storage.usageExport.state,
     },
     droppedLogLines: droppedLogLines(),
     exporters: telemetry?.states ?? [],

@@ -9,8 +9,10 @@ import { openOrFallBack } from '../follow/last-rows.js';
 import { openLastUsed } from '../follow/last-used.js';
 import { openResources, type Resources } from '../follow/resources.js';
 import type { PriceBook } from '../price-book.js';
+import { openRollups } from '../rollups.js';
 import { Store } from '../store.js';
 import { openUsage, type Usage } from '../usage.js';
+import { openUsageExport, type UsageExport } from '../usage-export.js';
 import type { Observers } from './observers.js';
 import type { Place, Start } from './place.js';
 
@@ -36,6 +38,7 @@ export interface Storage {
   readonly store: Store;
   /** Files, batches and other objects that clients have created at providers. */
   readonly resources: Resources;
+  readonly usageExport: UsageExport;
   /** Null until `open`. */
   readonly usage: Usage | null;
   /** Opens the database, or falls back on the last good rows; then what stores into it. */
@@ -52,10 +55,13 @@ export function createStorage(options: StorageOptions): Storage {
   const { url: dbUrl, pool_size: poolSize } = settings.database;
   const store = new Store({ dbUrl, dataDir, poolSize, passed }, emit);
   const resources = openResources(store);
+  const rollups = openRollups(settings.usage, store, emit);
+  const usageExport = openUsageExport(settings.usage.export, store, emit);
   let usage: Usage | null = null;
   return {
     store,
     resources,
+    usageExport,
     get usage() {
       return usage;
     },
@@ -87,11 +93,15 @@ export function createStorage(options: StorageOptions): Storage {
       addRecorder(lastUsed);
       closers.push(() => lastUsed.close());
       closers.push(() => resources.close());
+      closers.push(() => rollups.close());
+      closers.push(() => usageExport.close());
       if (store.isOpen) await this.start();
     },
     async start() {
       await check(store.sql);
       await usage?.startMaintenance();
+      rollups.start();
+      usageExport.start();
     },
   };
 }

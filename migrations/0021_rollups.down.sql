@@ -1,0 +1,13 @@
+DROP TRIGGER llmproxy_inserted ON request_logs;
+DROP TRIGGER llmproxy_updated ON request_logs;
+DROP TRIGGER llmproxy_deleted ON request_logs;
+DROP TRIGGER llmproxy_truncated ON request_logs;
+DROP INDEX request_logs_request_id;
+DROP FUNCTION llmproxy_fill_rollups();
+DROP FUNCTION llmproxy_roll_up();
+DROP FUNCTION llmproxy_rollup_statement(text);
+DROP TABLE usage_rollup_state;
+DROP TABLE usage_rollups;
+DROP FUNCTION llmproxy_merge_histograms(llmproxy_histogram[]);
+DROP TYPE llmproxy_histogram;
+DROP FUNCTION llmproxy_duration_bin(double precision);

@@ -1,0 +1,131 @@
+import { once } from 'node:events';
+import { createWriteStream, rmSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Command } from 'commander';
+import { type ExportFormat, exportFormats } from '../../admin/export-rows.js';
+import type { RequestFilter } from '../../db/queries/request-filter.js';
+import { defaultSince } from '../../observe/usage/period.js';
+import { remotePipe, remoteUrl } from '../daemon/remote-gateway.js';
+import {
+  addGatewayOptions,
+  type DatabaseFlags,
+  settingsFlags,
+  withDatabase,
+} from '../database/connection.js';
+import { CliError, usageError } from '../failure.js';
+import { outputError } from '../output-error.js';
+import {
+  addRequestFilters,
+  filterOf,
+  orTooMuch,
+  parametersOf,
+  type RequestFlags,
+} from './request-filters.js';
+
+interface ExportFlags extends DatabaseFlags, RequestFlags {
+  format: ExportFormat;
+  output?: string;
+}
+
+/** `llmproxy usage export`: the rows of single requests, for other programs. */
+export function exportCommand(): Command {
+  const command = new Command('export').description(
+    'write the rows of requests to a file or a pipe',
+  );
+  addRequestFilters(command, defaultSince)
+    .option('--format <format>', exportFormats.join(', '), formatOf, 'csv')
+    .option('--output <file>', 'a file to make or replace; by default standard output');
+  return addGatewayOptions(command)
+    .addHelpText(
+      'after',
+      `
+Every column of request_logs but bodies, the oldest row first. Rows are written
+as they are read, so that any number of them needs little memory. A file appears
+once it is whole. Columns that have objects are JSON.
+
+Examples:
+  $ llmproxy usage export --since 30d --format parquet --output usage.parquet
+  $ llmproxy usage export --since 2026-11-01 --until 2026-12-01 > november.csv
+  $ llmproxy usage export --team chat --format ndjson | jq .cost_nano`,
+    )
+    .action(run);
+}
+
+async function run({ format, output, ...flags }: ExportFlags): Promise<void> {
+  const filter = filterOf(flags);
+  if (output === undefined) {
+    if (format === 'parquet' && process.stdout.isTTY) {
+      throw usageError('parquet is no text', 'name a file: --output usage.parquet');
+    }
+    const open = async () => process.stdout;
+    return await write(format, filter, flags, open).catch(unlessReaderLeft);
+  }
+  const partial = `${output}.${process.pid}.part`;
+  // Also where a signal ends the process.
+  const remove = () => rmSync(partial, { force: true });
+  process.once('exit', remove);
+  const open = async () => {
+    const out = createWriteStream(partial, { mode: 0o600 });
+    await once(out, 'open');
+    return out;
+  };
+  try {
+    await write(format, filter, flags, open);
+    await rename(partial, output);
+  } catch (error) {
+    const syscall = error instanceof Error && 'syscall' in error ? String(error.syscall) : '';
+    if (!['open', 'write', 'rename'].includes(syscall)) throw error;
+    throw new CliError(`${output} cannot be written: ${outputError(error)}`);
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
+async function write(
+  format: ExportFormat,
+  filter: RequestFilter,
+  flags: DatabaseFlags,
+  open: () => Promise<Writable>,
+): Promise<void> {
+  const url = remoteUrl(flags);
+  if (url !== null) {
+    for (const signal of signals) process.once(signal, exit);
+    const query = parametersOf(filter);
+    query.set('format', format);
+    const { loadSettings } = await import('../../config/settings.js');
+    const settings = loadSettings(settingsFlags(flags));
+    return await remotePipe(url, flags, settings, `/admin/v1/usage/export?${query}`, await open());
+  }
+  const [{ encodeRows }, { exportRequests }] = await Promise.all([
+    import('../../admin/export-rows.js'),
+    import('../../db/queries/export-requests.js'),
+  ]);
+  await withDatabase(flags, 'read', async (sql) => {
+    // Only now does a signal end this process in order.
+    const out = await open();
+    const pages = exportRequests((work) => orTooMuch(work(sql)), filter);
+    const rows = Readable.from(encodeRows(format, pages), { objectMode: false });
+    await pipeline(rows, out, { end: out !== process.stdout });
+  });
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function exit(signal: NodeJS.Signals): never {
+  process.exit(128 + constants.signals[signal]);
+}
+
+/** `llmproxy usage export | head` is no failure. */
+function unlessReaderLeft(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error;
+}
+
+function formatOf(text: string): ExportFormat {
+  const format = exportFormats.find((name) => name === text);
+  if (format) return format;
+  throw usageError(`--format: "${text}" is not one of ${exportFormats.join(', ')}`);
+}

@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { openUsageExport } from '../../src/daemon/usage-export.js';
+import type { Sql } from '../../src/db/client.js';
+import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
+import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
+import { forgetExport } from '../../src/db/queries/usage-exports.js';
+import type { GatewayEvent } from '../../src/observe/event.js';
+import { testDatabase } from '../support/postgres.js';
+import { until } from '../support/until.js';
+import { logRow } from '../support/usage-row.js';
+
+interface Received {
+  headers: IncomingHttpHeaders;
+  rows: Record<string, unknown>[];
+}
+
+/** What answers a batch; it is received only where that was with success. */
+type Answer = (response: ServerResponse, received: Received) => void;
+
+const accepts: Answer = (response) => void response.writeHead(200).end('ok');
+
+/** A receiver of batches on a port of its own. */
+async function receiver(t: TestContext, answer: () => Answer) {
+  const accepted: Received[] = [];
+  const server = createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => {
+      const bytes = Buffer.concat(pieces);
+      const text = request.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes;
+      const rows = text
+        .toString()
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      const received = { headers: request.headers, rows };
+      response.once('finish', () => {
+        if (response.statusCode === 200) accepted.push(received);
+      });
+      answer()(response, received);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { accepted, url: `http://127.0.0.1:${port}/rows?table=requests` };
+}
+
+function open(
+  t: TestContext,
+  sql: Sql,
+  url: string | null,
+  changes: Partial<Parameters<typeof openUsageExport>[0]> = {},
+) {
+  const events: GatewayEvent[] = [];
+  const settings = { url, headers: {}, gzip: false, batch_rows: 20, timeout_ms: 2_000, ...changes };
+  const opened = openUsageExport(settings, { sql }, (event) => events.push(event), 10);
+  t.after(() => opened.close());
+  opened.start();
+  return { ...opened, events, state: () => opened.state };
+}
+
+async function store(sql: Sql, count: number): Promise<string[]> {
+  const rows = Array.from({ length: count }, (_, index) => logRow({ request_id: `r${index}` }));
+  await insertRequestLogs(sql, rows);
+  return rows.map(({ uid }) => uid);
+}
+
+const isWanted = (sql: Sql) => async () => (await sql`SELECT FROM usage_exports`).length === 1;
+const isEmpty = (sql: Sql) => async () =>
+  (await sql`SELECT FROM usage_export_queue LIMIT 1`).length === 0;
+
+async function prepared(t: TestContext): Promise<Sql> {
+  const { sql } = await testDatabase(t);
+  await createRequestLogPartitions(sql, ['2026-03-10']);
+  return sql;
+}
+
+test('every row arrives, though the receiver fails in all ways and the daemon is replaced', async (t) => {
+  const sql = await prepared(t);
+  let asked = 0;
+  const failures: Answer[] = [
+    (response) => void response.writeHead(500).end(),
+    (response) => response.destroy(),
+    (response) => void response.writeHead(429, { 'retry-after': '0' }).end(),
+    // It has the rows, but the sender does not learn of it.
+    (response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('o');
+      setTimeout(() => response.destroy(), 5);
+    },
+    (response) => void response.writeHead(307, { location: '/elsewhere' }).end(),
+  ];
+  const { accepted, url } = await receiver(t, () => {
+    asked += 1;
+    return asked % 3 === 0 ? accepts : (failures[asked % failures.length] as Answer);
+  });
+  const first = open(t, sql, url);
+  await until('the export is wanted', isWanted(sql));
+  const uids: string[] = [];
+  for (let batch = 0; batch < 10; batch += 1) {
+    uids.push(...(await store(sql, 30)));
+    if (batch === 5) {
+      await first.close();
+      open(t, sql, url);
+    }
+  }
+  await until('all is delivered', isEmpty(sql));
+  const arrived = new Set(accepted.flatMap(({ rows }) => rows.map(({ uid }) => uid)));
+  assert.deepEqual([...arrived].sort(), uids.sort());
+});
+
+test('rows have all columns but bodies, in the order in which they were stored', async (t) => {
+  const sql = await prepared(t);
+  const { accepted, url } = await receiver(t, () => accepts);
+  open(t, sql, url, { batch_rows: 7 });
+  await until('the export is wanted', isWanted(sql));
+  const uids: string[] = [];
+  for (let batch = 0; batch < 4; batch += 1) uids.push(...(await store(sql, 1)));
+  const row = logRow({ tags: ['a'], end_user: 'u', request_body: 'secret' });
+  await insertRequestLogs(sql, [row]);
+  await until('all is delivered', isEmpty(sql));
+  const rows = accepted.flatMap((one) => one.rows);
+  assert.deepEqual(
+    rows.map(({ uid }) => uid),
+    [...uids, row.uid],
+  );
+  const { request_body, response_body, started_ms, end_user, ...expected } = row;
+  assert.deepEqual(rows.at(-1), {
+    ...expected,
+    user: 'u',
+    started_at: '2026-03-10T12:00:00.123Z',
+    total_tokens: 15,
+  });
+});
+
+test('headers may refer to secrets, which are read again for each batch; bodies may be compressed', async (t) => {
+  const sql = await prepared(t);
+  const folder = mkdtempSync(join(tmpdir(), 'llmproxy-export-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'token');
+  writeFileSync(file, 'Bearer one\n');
+  process.env.LLMPROXY_TEST_EXPORT = 'from a variable';
+  t.after(() => delete process.env.LLMPROXY_TEST_EXPORT);
+  const { accepted, url } = await receiver(t, () => accepts);
+  const headers = {
+    authorization: `file:${file}`,
+    'x-variable': 'env:LLMPROXY_TEST_EXPORT',
+    'x-plain': 'as it is',
+  };
+  open(t, sql, url, { headers, gzip: true });
+  await until('the export is wanted', isWanted(sql));
+  await store(sql, 1);
+  await until('a batch arrives', () => accepted.length === 1);
+  writeFileSync(file, 'Bearer two\n');
+  await store(sql, 1);
+  await until('a batch arrives', () => accepted.length === 2);
+  const sent = accepted.map((one) => one.headers);
+  assert.deepEqual(
+    sent.map((each) => each.authorization),
+    ['Bearer one', 'Bearer two'],
+  );
+  assert.equal(sent[0]?.['x-variable'], 'from a variable');
+  assert.equal(sent[0]?.['x-plain'], 'as it is');
+  assert.equal(sent[0]?.['content-encoding'], 'gzip');
+  assert.equal(sent[0]?.['content-type'], 'application/x-ndjson');
+});
+
+test('a secret that is missing stops the export and is told by its name, not by its value', async (t) => {
+  const sql = await prepared(t);
+  const { accepted, url } = await receiver(t, () => accepts);
+  const { events } = open(t, sql, url, { headers: { authorization: 'env:LLMPROXY_NOT_SET' } });
+  await until('the export is wanted', isWanted(sql));
+  await store(sql, 1);
+  await until('it is told', () => events.length > 0);
+  assert.deepEqual(events[0], {
+    type: 'usage_export_failing',
+    reason: 'usage.export.headers.authorization: env:LLMPROXY_NOT_SET is empty or not set',
+  });
+  assert.equal(accepted.length, 0);
+});
+
+test('a batch that is too large is halved', async (t) => {
+  const sql = await prepared(t);
+  let largest = 0;
+  const { accepted, url } = await receiver(t, () => (response, { rows }) => {
+    if (rows.length > 3) return void response.writeHead(413).end();
+    largest = Math.max(largest, rows.length);
+    response.writeHead(200).end();
+  });
+  const { events } = open(t, sql, url);
+  await until('the export is wanted', isWanted(sql));
+  await store(sql, 20);
+  await until('all is delivered', isEmpty(sql));
+  assert.equal(largest, 3);
+  assert.equal(accepted.flatMap(({ rows }) => rows).length, 20);
+  assert.deepEqual(events, []);
+});
+
+test('of two daemons one sends, and the other when it has ended', async (t) => {
+  const sql = await prepared(t);
+  const { accepted, url } = await receiver(t, () => accepts);
+  const headers = (name: string) => ({ headers: { 'x-daemon': name } });
+  const first = open(t, sql, url, headers('first'));
+  await until('the export is wanted', isWanted(sql));
+  await store(sql, 5);
+  await until('a batch arrives', () => accepted.length === 1);
+  open(t, sql, url, headers('second'));
+  await store(sql, 5);
+  await until('a batch arrives', () => accepted.length === 2);
+  await first.close();
+  await store(sql, 5);
+  await until('a batch arrives', () => accepted.length === 3);
+  assert.deepEqual(
+    accepted.map((one) => one.headers['x-daemon']),
+    ['first', 'first', 'second'],
+  );
+});
+
+test('failures are told once, and counted; so is the end of them', async (t) => {
+  const sql = await prepared(t);
+  let isUp = false;
+  const { url } = await receiver(t, () =>
+    isUp ? accepts : (response) => void response.writeHead(503).end(),
+  );
+  const { events, state } = open(t, sql, url);
+  await until('the export is wanted', isWanted(sql));
+  await store(sql, 2);
+  await until('it fails', () => (state()?.failures ?? 0) >= 3);
+  assert.equal(state()?.queued, 2);
+  assert.ok((state()?.lagSeconds ?? 0) > 0);
+  isUp = true;
+  await until('all is delivered', isEmpty(sql));
+  await until('it is told', () => events.length === 2);
+  assert.deepEqual(events, [
+    { type: 'usage_export_failing', reason: 'it answers 503' },
+    { type: 'usage_export_working' },
+  ]);
+  await until('the state is seen', () => state()?.queued === 0);
+  assert.deepEqual([state()?.delivered, state()?.lagSeconds], [2, 0]);
+});
+
+test('a row that is removed before it is sent holds up no other', async (t) => {
+  const sql = await prepared(t);
+  await sql`INSERT INTO usage_exports DEFAULT VALUES`;
+  const [gone, ...others] = await store(sql, 3);
+  await sql`DELETE FROM request_logs WHERE uid = ${gone ?? ''}`;
+  const { accepted, url } = await receiver(t, () => accepts);
+  open(t, sql, url, { batch_rows: 1 });
+  await until('all is delivered', isEmpty(sql));
+  assert.deepEqual(
+    accepted.flatMap(({ rows }) => rows.map(({ uid }) => uid)),
+    others,
+  );
+});
+
+test('nothing is queued where nothing is exported, and what no daemon wants is forgotten', async (t) => {
+  const sql = await prepared(t);
+  const { state } = open(t, sql, null);
+  await store(sql, 1);
+  assert.equal(state(), null);
+  assert.equal(await isEmpty(sql)(), true);
+  await sql`INSERT INTO usage_exports (wanted_at) VALUES (now() - interval '23 hours')`;
+  await store(sql, 1);
+  await forgetExport(sql);
+  assert.equal(await isEmpty(sql)(), false);
+  await sql`UPDATE usage_exports SET wanted_at = now() - interval '25 hours'`;
+  await forgetExport(sql);
+  assert.equal(await isEmpty(sql)(), true);
+  assert.equal(await isWanted(sql)(), false);
+});
