@@ -10,7 +10,7 @@ import { type NamedSection, namedSectionNames, newNamed } from './named.js';
 import type { Override } from './overrides.js';
 import { ConfigError, type Problem } from './problem.js';
 import type { PrivateAddresses } from './settings-schema.js';
-import { type Sources, validateConfiguration } from './validate.js';
+import { credentialProblems, type Sources, validateConfiguration } from './validate.js';
 
 /** Rows of the database, with the columns that routing uses. */
 export type Rows = Configuration;
@@ -89,6 +89,24 @@ export function mergeConfiguration(
   problems.push(...validateConfiguration(merged, sources, privateAddresses));
   if (problems.length > 0) throw new ConfigError(problems);
   return merged;
+}
+
+/**
+ * The configuration where only credentials of the database have changed, and no override file has any.
+ * @param merged the one before. @param changed the rows that are new or differ.
+ * @throws ConfigError as `mergeConfiguration`.
+ */
+export function mergeCredentials(
+  merged: Configuration,
+  { version, credentials }: Rows,
+  changed: readonly Credential[],
+): Configuration {
+  const teams = new Set(merged.teams.map(({ name }) => name));
+  const problems = changed.flatMap((credential) =>
+    credentialProblems(credential, 'table credentials', teams),
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { ...merged, version, credentials };
 }
 
 function mergeNamed(

@@ -83,11 +83,7 @@ export function validateConfiguration(
   const names = new Map<string, string>();
   for (const credential of configuration.credentials) {
     const source = sources.credentials.get(credential) ?? 'table credentials';
-    problems.push(...credentialProblems(credential, source));
-    if (credential.team && !teams.has(credential.team)) {
-      const reason = `there is no team "${credential.team}"`;
-      problems.push({ source, path: `credentials.${credential.name}.team`, reason });
-    }
+    problems.push(...credentialProblems(credential, source, teams));
     const other = names.get(credential.credential_key);
     if (other !== undefined && credential.credential_key !== '') {
       const reason = `has the same key as "${other}"`;
@@ -160,8 +156,22 @@ export function teamProblems(team: Team, source: string): Problem[] {
   ];
 }
 
-/** The problems of one credential; paths start with its name. */
-export function credentialProblems(credential: Credential, source: string): Problem[] {
+/**
+ * The problems of one credential; paths start with its name.
+ * @param teams the names that there are; absent: its team is not checked.
+ */
+export function credentialProblems(
+  credential: Credential,
+  source: string,
+  teams?: ReadonlySet<string>,
+): Problem[] {
+  const problems = ownProblems(credential, source);
+  if (!teams || !credential.team || teams.has(credential.team)) return problems;
+  const path = `credentials.${credential.name}.team`;
+  return [...problems, { source, path, reason: `there is no team "${credential.team}"` }];
+}
+
+function ownProblems(credential: Credential, source: string): Problem[] {
   const at = `credentials.${credential.name}`;
   if (credential.credential_key === '') {
     return [

@@ -83,7 +83,7 @@ function running(parts: Parts, url: string): Daemon {
     firstSignIn: () => parts.firstSignIn(),
     reload: () => {
       parts.renewTls();
-      return reloader.reload().then(
+      return reloader.reload(true).then(
         () => {},
         () => {},
       );

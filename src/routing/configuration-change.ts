@@ -6,8 +6,14 @@ import type { Guardrail } from '../config/guardrail.js';
 import type { Mirror } from '../config/mirror.js';
 import type { Stop } from '../config/stop.js';
 
+/** Credentials as they were before, and as they are; one that was changed is in both. */
+export interface CredentialChange {
+  removed: Credential[];
+  added: Credential[];
+}
+
 /** The difference between two configurations. Its size is that of the change, not of the tables. */
-export interface ConfigurationChange {
+export interface ConfigurationChange extends CredentialChange {
   version: number;
   /** All enabled providers in order; unchanged ones by their key only. */
   providers: (Provider | string)[];
@@ -25,6 +31,33 @@ export interface ConfigurationChange {
   removed: Credential[];
 }
 
+/** The difference where it is one of credentials only, without comparing all of them. */
+export function changeOfCredentials(
+  after: Configuration,
+  { removed, added }: CredentialChange,
+): ConfigurationChange {
+  return {
+    ...smallTables(after),
+    providers: enabled(after).map(({ provider_key }) => provider_key),
+    added,
+    removed,
+  };
+}
+
+/** Sent whole, since a comparison would cost as much. */
+function smallTables(configuration: Configuration) {
+  const { version, teams, budgets, stops, guardrails, purges, mirrors, canaries } = configuration;
+  return {
+    ...{ version, teams },
+    budgets: budgets ?? [],
+    stops: stops ?? [],
+    guardrails: guardrails ?? [],
+    purges: purges ?? [],
+    mirrors: mirrors ?? [],
+    canaries: canaries ?? [],
+  };
+}
+
 export function changeBetween(before: Configuration, after: Configuration): ConfigurationChange {
   const providers = new Map(enabled(before).map((one) => [one.provider_key, one]));
   const sameTeams = teamsInBoth(before.teams, after.teams);
@@ -38,18 +71,11 @@ export function changeBetween(before: Configuration, after: Configuration): Conf
     else added.push(credential);
   }
   return {
-    version: after.version,
+    ...smallTables(after),
     providers: enabled(after).map((provider) => {
       const old = providers.get(provider.provider_key);
       return old && isSame(old, provider) ? provider.provider_key : provider;
     }),
-    teams: after.teams,
-    budgets: after.budgets ?? [],
-    stops: after.stops ?? [],
-    guardrails: after.guardrails ?? [],
-    purges: after.purges ?? [],
-    mirrors: after.mirrors ?? [],
-    canaries: after.canaries ?? [],
     added,
     removed: [...credentials.values()],
   };

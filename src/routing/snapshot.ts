@@ -1,3 +1,4 @@
+import type { Canary } from '../config/canary.js';
 import type { Configuration, Provider } from '../config/configuration.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { compilePolicies, type PolicyTable } from '../policies/table.js';
@@ -29,6 +30,8 @@ export interface Snapshot {
   readonly stops: readonly RoutedStop[] | null;
   /** Null where nothing is mirrored. */
   readonly mirrors: MirrorTable | null;
+  /** What moves requests for models to other ones: compiled into the routes. */
+  readonly canaries: readonly Canary[];
   /** Enabled providers. */
   readonly providers: readonly RoutedProvider[];
   /** The models that are named in mappings, without wildcards, sorted. */
@@ -100,11 +103,20 @@ export function changeSnapshot(
   hash: string,
 ): Snapshot {
   const { providers, teams, removed, added } = change;
+  const credentials = before.credentials.with(removed, added, teams);
+  const isRouteSame =
+    providers.length === before.providers.length &&
+    providers.every((provider, place) => provider === before.providers[place]?.key) &&
+    JSON.stringify(change.canaries) === JSON.stringify(before.canaries);
+  if (isRouteSame) {
+    // What is known of models stays: of many providers it is long.
+    return Object.freeze({ ...before, hash, credentials, ...compiled(change) });
+  }
   const known = new Map(before.providers.map((provider) => [provider.key, provider]));
   const changed = providers.flatMap((provider) =>
     typeof provider === 'string' ? (known.get(provider) ?? []) : routed(provider),
   );
-  return assemble(hash, change, changed, before.credentials.with(removed, added, teams));
+  return assemble(hash, change, changed, credentials);
 }
 
 function routed(config: Provider): RoutedProvider {
@@ -126,13 +138,24 @@ type Compiled = Pick<
   'version' | 'budgets' | 'stops' | 'guardrails' | 'mirrors' | 'canaries'
 >;
 
+function compiled(configuration: Compiled) {
+  const { version, budgets, stops, mirrors } = configuration;
+  return {
+    version,
+    budgets: compileBudgets(budgets),
+    policies: compilePolicies(configuration),
+    stops: compileStops(stops),
+    mirrors: compileMirrors(mirrors),
+  };
+}
+
 function assemble(
   hash: string,
   configuration: Compiled,
   providers: readonly RoutedProvider[],
   credentials: CredentialTable,
 ): Snapshot {
-  const { version, budgets, stops, mirrors, canaries } = configuration;
+  const { canaries = [] } = configuration;
   const routes = new Map<string, ModelRoutes>();
   const groups = new Map<string, string>();
   const index = new ModelIndex(providers.map(({ names }) => names));
@@ -149,12 +172,9 @@ function assemble(
   };
   return Object.freeze({
     hash,
-    version,
     credentials,
-    budgets: compileBudgets(budgets),
-    policies: compilePolicies(configuration),
-    stops: compileStops(stops),
-    mirrors: compileMirrors(mirrors),
+    ...compiled(configuration),
+    canaries,
     providers: Object.freeze(providers),
     models: namedModels(providers),
     route: (model: string) => routesOf(model).all,

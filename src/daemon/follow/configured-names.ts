@@ -2,6 +2,7 @@ import type { Configuration } from '../../config/configuration.js';
 import { compileModelPattern } from '../../config/model-pattern.js';
 import type { Settings } from '../../config/settings-schema.js';
 import type { ConfiguredNames } from '../../observe/metrics-labels.js';
+import type { CredentialChange } from '../../routing/configuration-change.js';
 
 /**
  * All names in a configuration: enabled providers; models that are exact keys of mappings or
@@ -32,6 +33,11 @@ export function configuredNames(
         .map((model) => [model, provider_key] as const),
     ),
   };
+}
+
+/** True where a change of credentials may change what a configuration calls by name. */
+export function namesModels({ removed, added }: CredentialChange): boolean {
+  return [...removed, ...added].some(({ allowed_models }) => allowed_models?.some(isExact));
 }
 
 function isExact(name: string): boolean {

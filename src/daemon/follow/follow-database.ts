@@ -16,8 +16,8 @@ interface FollowOptions {
   store: Store;
   /** URL for LISTEN, if not the database's own. */
   listenUrl: string | null;
-  /** Something may have changed. */
-  mark: () => void;
+  /** Something may have changed. @param whole what changed may have been missed. */
+  mark: (whole: boolean) => void;
   /** Another daemon tells something. */
   onMessage: (text: string) => void;
   /** The version that is active. */
@@ -69,7 +69,9 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
       // A version that could not be activated is tried again at the slow pace only.
       const isOther = version !== knownVersion() && (isSlow || version !== polledVersion);
       polledVersion = version;
-      if (isOther || (isSlow && alwaysMark()) || isUp === false || isStale) mark();
+      if (isOther || (isSlow && alwaysMark()) || isUp === false || isStale) {
+        mark(isUp === false || isStale);
+      }
       isStale = false;
       tell(true);
       if (!isListening && !isPolling) emit({ type: 'database_polled' });
@@ -88,7 +90,7 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
 
   const listener = listenForChanges({
     dbUrl: listenUrl ?? database.dbUrl,
-    onChange: mark,
+    onChange: () => mark(false),
     onMessage: options.onMessage,
     onState(state, reason = '') {
       isListening = state === 'listening';
@@ -97,6 +99,8 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
         // After a failover the listener may be the first to find the new primary.
         if (isStale) database.renew();
         tell(true);
+        // Of what changed while nobody listened.
+        mark(isStale);
         emit({ type: 'database_listening' });
       } else {
         isStale = true;

@@ -1,46 +1,67 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration } from '../../config/configuration.js';
 import { type KeyRing, openBytes, sealBytes } from '../../config/secret-cipher.js';
+import { changed, differenceOf, type RowsDifference } from './rows-difference.js';
 
 /** Bound to every file, so that a file of another format is not taken for one of ours. */
 const format = Buffer.from('llmproxy last-good 1');
+/** The whole is written at most so often. */
+const wholeEveryMs = 60_000;
+
+/** A difference to the rows of a file, as a line of its log. */
+interface LogEntry {
+  /** SHA-256 of that file. */
+  base: string;
+  difference: RowsDifference;
+}
+
+/** The rows that are on disk. */
+interface Kept {
+  rows: Configuration;
+  /** Of the key that they are sealed under. */
+  keyId: string | undefined;
+  base: string;
+  wroteMs: number;
+}
 
 /**
  * The rows of the last configuration that was active, on this machine's disk: what the daemon
- * starts with when its database does not answer. The file is encrypted as a whole, since it holds
- * the providers' keys.
+ * starts with when its database does not answer. A file has all of them, and a log next to it what
+ * has changed since, so that a change of a large configuration costs what its size is. Both are
+ * encrypted, since they hold the providers' keys.
  */
 export class LastGood {
   readonly #file: string;
+  readonly #log: string;
   readonly #ring: () => KeyRing;
-  #kept = '';
+  #kept: Kept | null = null;
+  /** To be written as a whole, when its time has come. */
+  #waiting: Configuration | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> = Promise.resolve();
 
   /** @param ring of now: it is sealed under its first key, and opened with any. */
   constructor(dataDir: string, ring: () => KeyRing) {
     this.#file = join(dataDir, 'last-good');
+    this.#log = `${this.#file}.log`;
     this.#ring = ring;
   }
 
   /**
-   * Keeps a configuration, after any that is being kept; the one before it stays until this one is
-   * whole. Does nothing where it is kept already under the same key.
+   * Keeps rows, after any that are being kept; those before stay until these are whole. Rows that are
+   * the same object as before are taken to be unchanged.
    */
-  save(configuration: Configuration): Promise<void> {
-    const text = JSON.stringify(configuration);
-    const write = async () => {
-      const content = `${this.#ring()[0]?.id} ${text}`;
-      if (content === this.#kept) return;
-      const temporary = `${this.#file}.${process.pid}`;
-      await rm(temporary, { force: true });
-      await writeFile(temporary, this.#seal(text), { mode: 0o600, flag: 'wx', flush: true });
-      await rename(temporary, this.#file);
-      this.#kept = content;
-    };
-    const saved = this.#saving.then(write);
-    this.#saving = saved.catch(() => {});
-    return saved;
+  save(rows: Configuration): Promise<void> {
+    return this.#after(() => this.#save(rows));
+  }
+
+  /** Writes what waits for its time. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#saving;
+    await this.#writeWaiting();
   }
 
   /**
@@ -49,12 +70,78 @@ export class LastGood {
    */
   async load(): Promise<Configuration | null> {
     try {
+      const sealed = await readFile(this.#file);
       // A file of an earlier version has no teams.
-      return { teams: [], ...JSON.parse(this.#open(await readFile(this.#file))) };
+      const rows: Configuration = { teams: [], ...JSON.parse(this.#open(sealed)) };
+      return await this.#replayed(rows, hash('sha256', sealed));
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
       throw new Error(`${this.#file} is damaged, or was written under another secret-key`);
     }
+  }
+
+  async #save(rows: Configuration): Promise<void> {
+    const kept = this.#kept;
+    if (kept === null || kept.keyId !== this.#ring()[0]?.id) return await this.#write(rows);
+    const difference = differenceOf(kept.rows, rows);
+    if (difference === 'many') return this.#writeLater(rows, kept);
+    if (difference !== null) await this.#append({ base: kept.base, difference });
+    kept.rows = rows;
+    if (difference !== null || this.#waiting) this.#writeLater(rows, kept);
+  }
+
+  #writeLater(rows: Configuration, { wroteMs }: Kept): void {
+    this.#waiting = rows;
+    const waitMs = wroteMs + wholeEveryMs - performance.now();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#after(() => this.#writeWaiting()).catch(() => {});
+    }, waitMs).unref();
+  }
+
+  async #writeWaiting(): Promise<void> {
+    if (this.#waiting) await this.#write(this.#waiting);
+  }
+
+  async #write(rows: Configuration): Promise<void> {
+    const sealed = this.#seal(JSON.stringify(rows));
+    const temporary = `${this.#file}.${process.pid}`;
+    await rm(temporary, { force: true });
+    await writeFile(temporary, sealed, { mode: 0o600, flag: 'wx', flush: true });
+    await rename(temporary, this.#file);
+    // Its entries are of the file before.
+    await rm(this.#log, { force: true });
+    const base = hash('sha256', sealed);
+    this.#kept = { rows, keyId: this.#ring()[0]?.id, base, wroteMs: performance.now() };
+    if (this.#waiting === rows) this.#waiting = null;
+  }
+
+  async #append(entry: LogEntry): Promise<void> {
+    const line = `${this.#seal(JSON.stringify(entry)).toString('base64')}\n`;
+    const log = await open(this.#log, 'a', 0o600);
+    try {
+      await log.appendFile(line);
+      await log.datasync();
+    } finally {
+      await log.close();
+    }
+  }
+
+  /** An entry that a crash has cut, and what follows it, is not there. */
+  async #replayed(rows: Configuration, base: string): Promise<Configuration> {
+    const text = await readFile(this.#log, 'utf8').catch(() => '');
+    let now = rows;
+    for (const line of text.split('\n').slice(0, -1)) {
+      const entry: LogEntry = JSON.parse(this.#open(Buffer.from(line, 'base64')));
+      if (entry.base === base) now = changed(now, entry.difference);
+    }
+    return now;
+  }
+
+  #after(work: () => Promise<void> | void): Promise<void> {
+    const done = this.#saving.then(work);
+    this.#saving = done.catch(() => {});
+    return done;
   }
 
   #seal(text: string): Buffer {

@@ -1,7 +1,14 @@
 import type { Configuration } from '../../config/configuration.js';
+import type { Sql } from '../../db/client.js';
 import { DatabaseError } from '../../db/database-error.js';
 import { isTransient } from '../../db/explain-error.js';
-import { readConfiguration } from '../../db/queries/read-configuration.js';
+import {
+  type FeedPosition,
+  type ReadRows,
+  type RowChanges,
+  readAllRows,
+  readChanges,
+} from '../../db/queries/read-configuration.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { Store } from '../store.js';
 import type { LastGood } from './last-good.js';
@@ -37,15 +44,28 @@ export async function openOrFallBack(
  * The rows of the configuration: the database's, or those kept on disk until it has been opened.
  * If they cannot be read in time, the connections are assumed to be dead.
  */
-export async function readRows(store: Store, lastGood: LastGood): Promise<Configuration> {
+export async function readRows(
+  store: Store,
+  lastGood: LastGood,
+): Promise<ReadRows | { rows: Configuration; position: null }> {
   if (!store.isOpen) {
-    const kept = await lastGood.load();
-    if (kept) return kept;
+    const rows = await lastGood.load();
+    if (rows) return { rows, position: null };
   }
-  const { database } = store;
+  return await inTime(store, readAllRows);
+}
+
+/** What has changed since a position; null where only reading all tells. */
+export async function readRowChanges(
+  store: Store,
+  since: FeedPosition,
+): Promise<RowChanges | null> {
+  return await inTime(store, (sql) => readChanges(sql, since));
+}
+
+async function inTime<T>({ database }: Store, read: (sql: Sql) => Promise<T>): Promise<T> {
   try {
-    const what = 'Reading the configuration';
-    return await withDeadline(database.sql, readTimeoutMs, what, readConfiguration);
+    return await withDeadline(database.sql, readTimeoutMs, 'Reading the configuration', read);
   } catch (error) {
     if (error instanceof DatabaseError) database.renew();
     throw error;

@@ -1,12 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { ActiveConfiguration } from '../../admin/control.js';
 import type { ChangeAuthor } from '../../changes/change-control.js';
 import { type ConfigurationParts, newProblems } from '../../changes/new-problems.js';
-import type { Configuration, Provider } from '../../config/configuration.js';
-import { mergeConfiguration } from '../../config/merge.js';
-import { parseOverride } from '../../config/overrides.js';
+import type { Configuration } from '../../config/configuration.js';
+import { mergeConfiguration, mergeCredentials } from '../../config/merge.js';
+import { type Override, type OverrideFile, parseOverride } from '../../config/overrides.js';
 import { ConfigError, describeProblem, type Problem } from '../../config/problem.js';
 import type { Emit } from '../../observe/event.js';
+import type { CredentialChange } from '../../routing/configuration-change.js';
+import { ContentHash } from './content-hash.js';
+import type { RowsChange, RowsNow } from './row-reader.js';
 
 /** Changes that come together are read together. */
 const debounceMs = 50;
@@ -18,17 +20,33 @@ export interface LastReload {
 }
 
 interface ReloaderOptions extends ConfigurationParts {
+  /**
+   * Reads rows as `readRows` does, but where it can, only those that have changed. Absent: it never
+   * can. @param whole reads all of them.
+   */
+  readChanged?: (whole: boolean) => Promise<RowsNow>;
   /** `version` of what `readRows` would return: rows of the same version are the same. */
   readVersion: () => Promise<number>;
   /** Finds what the merged configuration only names: secrets, which may disable a provider, prices. */
   resolve?: (configuration: Configuration, rows: Configuration) => Promise<Configuration>;
-  /** Gives a configuration to all workers and resolves when each uses it. */
-  publish: (configuration: Configuration, hash: string) => Promise<void>;
+  /**
+   * Gives a configuration to all workers and resolves when each uses it.
+   * @param change all there is of it, where that is known; null: anything may have changed.
+   */
+  publish: (
+    configuration: Configuration,
+    hash: string,
+    change: CredentialChange | null,
+  ) => Promise<void>;
   /**
    * Called with what is active after each reload, also where nothing has changed, and with the rows
    * that it was made of.
    */
-  activated: (configuration: Configuration, rows: Configuration) => void;
+  activated: (
+    configuration: Configuration,
+    rows: Configuration,
+    change: CredentialChange | null,
+  ) => void;
   emit: Emit;
 }
 
@@ -44,8 +62,11 @@ export class Reloader {
   #active: ActiveConfiguration | null = null;
   /** Those read last, also where they could not be used. */
   #rows: Configuration | null = null;
-  /** The last valid configuration, with its secrets as stored. */
-  #lastRead: { merged: Configuration; rows: Configuration } | null = null;
+  /** The last valid configuration, with its secrets as stored, and what it was made of. */
+  #lastRead: { merged: Configuration; rows: Configuration; files: OverrideFile[] } | null = null;
+  #content: ContentHash | null = null;
+  /** True where the next read is of all rows. */
+  #isWholeWanted = false;
   #checking: Promise<unknown> = Promise.resolve();
   /** True if the last reload failed: recovery is reported even when nothing changed. */
   #failed = false;
@@ -69,9 +90,13 @@ export class Reloader {
     return { successful: !this.#failed, lastSuccessAt: this.#lastSuccessAt };
   }
 
-  /** Something may have changed. Never throws; what is wrong becomes an event. */
-  mark(): void {
+  /**
+   * Something may have changed. Never throws; what is wrong becomes an event.
+   * @param whole changes may have been missed: reads all rows.
+   */
+  mark(whole = false): void {
     if (this.#stopped) return;
+    this.#isWholeWanted ||= whole;
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       this.reload().catch(() => {});
@@ -79,11 +104,13 @@ export class Reloader {
   }
 
   /**
-   * Reads everything now, after any reload that is under way.
+   * Reads what there is now, after any reload that is under way.
+   * @param whole reads all rows, not only those that are known to have changed.
    * @returns what is active then.
    * @throws ConfigError, or what reading threw; both were emitted.
    */
-  reload(): Promise<ActiveConfiguration> {
+  reload(whole = false): Promise<ActiveConfiguration> {
+    this.#isWholeWanted ||= whole;
     if (this.#next) return this.#next;
     const next = this.#running.then(() => {
       this.#next = null;
@@ -131,14 +158,19 @@ export class Reloader {
     const { emit, publish, activated } = this.#options;
     const startMs = performance.now();
     try {
-      const { configuration, rows } = await this.#read();
-      const hash = contentHash(configuration);
+      const { configuration, rows, change } = await this.#read();
+      const content =
+        change && this.#content
+          ? this.#content.changed(configuration.credentials, change)
+          : ContentHash.of(configuration, this.#content);
+      const hash = content.hex;
       const changed = hash !== this.#active?.hash;
-      if (changed) await publish(configuration, hash);
+      if (changed) await publish(configuration, hash, change);
       const since = changed ? new Date() : (this.#active?.since ?? new Date());
       this.#active = { configuration, hash, since };
+      this.#content = content;
       this.#lastSuccessAt = Date.now();
-      activated(configuration, rows);
+      activated(configuration, rows, change);
       if (changed || this.#failed) {
         this.#failed = false;
         emit({
@@ -170,11 +202,13 @@ export class Reloader {
     const [read, active] = [this.#lastRead, this.#active];
     if (!read || !active || !resolve || this.#stopped) return;
     const configuration = await resolve(read.merged, read.rows);
-    const hash = contentHash(configuration);
+    const content = ContentHash.of(configuration, this.#content);
+    const hash = content.hex;
     if (hash === active.hash) return;
-    await publish(configuration, hash);
+    await publish(configuration, hash, null);
     this.#active = { configuration, hash, since: active.since };
-    activated(configuration, read.rows);
+    this.#content = content;
+    activated(configuration, read.rows, null);
   }
 
   async #currentRows(): Promise<Configuration> {
@@ -183,27 +217,64 @@ export class Reloader {
     return this.#rows as Configuration;
   }
 
-  async #read(): Promise<{ configuration: Configuration; rows: Configuration }> {
-    const { readRows, readOverrides, resolve, privateAddresses } = this.#options;
-    const [rows, files] = await Promise.all([readRows(), readOverrides()]);
+  async #read(): Promise<{
+    configuration: Configuration;
+    rows: Configuration;
+    change: CredentialChange | null;
+  }> {
+    const { readOverrides, resolve, privateAddresses } = this.#options;
+    const whole = this.#isWholeWanted || this.#failed;
+    this.#isWholeWanted = false;
+    const [{ rows, change }, files] = await Promise.all([this.#readRows(whole), readOverrides()]);
+    const last = this.#lastRead;
+    // Only the difference to a valid configuration says what has changed of it.
+    const isKnown = change !== null && last?.rows === this.#rows && areSame(last?.files, files);
     this.#rows = rows;
     const problems: Problem[] = [];
     const overrides = files.map((file) => parseOverride(file, problems));
     if (problems.length > 0) throw new ConfigError(problems);
-    const merged = mergeConfiguration(rows, overrides, privateAddresses);
-    this.#lastRead = { merged, rows };
-    return { configuration: resolve ? await resolve(merged, rows) : merged, rows };
+    if (isKnown && last && this.#active && isOfCredentials(change, overrides)) {
+      const merged = mergeCredentials(last.merged, rows, change.added);
+      this.#lastRead = { merged, rows, files };
+      // Their secrets are as they were.
+      const { credentials, version } = merged;
+      return {
+        configuration: { ...this.#active.configuration, credentials, version },
+        rows,
+        change,
+      };
+    }
+    const merged =
+      isKnown && last && isEmpty(change)
+        ? { ...last.merged, version: rows.version }
+        : mergeConfiguration(rows, overrides, privateAddresses);
+    this.#lastRead = { merged, rows, files };
+    const configuration = resolve ? await resolve(merged, rows) : merged;
+    return { configuration, rows, change: null };
+  }
+
+  async #readRows(whole: boolean): Promise<RowsNow> {
+    const { readChanged, readRows } = this.#options;
+    return readChanged ? await readChanged(whole) : { rows: await readRows(), change: null };
   }
 }
 
-/** Hash of everything but the version: configurations that route alike have the same. */
-function contentHash({ version, prices, providers, ...others }: Configuration): string {
-  return createHash('sha256')
-    .update(JSON.stringify([providers.map(withoutPrices), others]))
-    .digest('hex');
+function isEmpty({ removed, added, hasOthers }: RowsChange): boolean {
+  return removed.length + added.length === 0 && !hasOthers;
 }
 
-/** A sheet of prices is long, and its revision says as much. */
-function withoutPrices({ prices, ...provider }: Provider): object {
-  return prices ? { ...provider, prices: prices.revision } : provider;
+/** An override file may change a credential of the database, or have the same key. */
+function isOfCredentials(change: RowsChange, overrides: readonly Override[]): boolean {
+  const isElsewhere = overrides.some(({ credentials }) => credentials.size > 0);
+  return !change.hasOthers && !isEmpty(change) && !isElsewhere;
+}
+
+function areSame(before: readonly OverrideFile[] = [], after: readonly OverrideFile[]): boolean {
+  return (
+    before.length === after.length &&
+    after.every(({ path, text }, place) => {
+      const old = before[place];
+      return old?.path === path && old.text === text;
+    })
+  );
 }

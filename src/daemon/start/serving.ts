@@ -6,19 +6,23 @@ import type { Budgets } from '../budgets.js';
 import type { Canaries } from '../canary/canaries.js';
 import type { Closers } from '../closers.js';
 import type { OpenFleet } from '../fleet/open-fleet.js';
-import { configuredNames } from '../follow/configured-names.js';
+import { configuredNames, namesModels } from '../follow/configured-names.js';
 import { followDatabase } from '../follow/follow-database.js';
 import type { FollowedSecrets } from '../follow/follow-secrets.js';
 import type { LastGood } from '../follow/last-good.js';
-import { readRows } from '../follow/last-rows.js';
+import { readRowChanges, readRows } from '../follow/last-rows.js';
 import { readOverrideFiles, watchOverrideFiles } from '../follow/override-files.js';
 import { PastProviders } from '../follow/past-providers.js';
 import { Reloader } from '../follow/reloader.js';
+import { RowReader } from '../follow/row-reader.js';
 import type { PriceBook } from '../price-book.js';
 import type { Probing } from '../probing.js';
 import type { Workers } from '../workers/workers.js';
 import type { Observers } from './observers.js';
 import type { Storage } from './storage.js';
+
+/** All rows are read so often, however well their changes are known. */
+const wholeEveryMs = 3_600_000;
 
 interface ServingOptions {
   settings: Settings;
@@ -59,8 +63,14 @@ export function createServing(options: ServingOptions): Serving {
   const pastProviders = new PastProviders();
   const priceSheets = new PriceSheets();
   let engine = '';
+  const rowReader = new RowReader({
+    readAll: () => readRows(store, lastGood),
+    readChanges: (since) => readRowChanges(store, since),
+    onDifference: () => emit({ type: 'config_feed_differs' }),
+  });
   const reloader = new Reloader({
-    readRows: () => readRows(store, lastGood),
+    readRows: async () => (await readRows(store, lastGood)).rows,
+    readChanged: (whole) => rowReader.read(whole),
     readVersion: async () => (await configVersion(store.sql)).version,
     readOverrides: () => readOverrideFiles(overridesDir),
     resolve: async (merged, rows) => {
@@ -68,23 +78,27 @@ export function createServing(options: ServingOptions): Serving {
       return { ...others, providers: priceSheets.attach(providers, merged.prices ?? []) };
     },
     privateAddresses: settings.upstream.private_addresses,
-    publish: async (configuration, hash) => {
-      metrics.configured(configuredNames(configuration, settings.routing));
-      prices.configured(configuration.providers);
-      budgets.configured(configuration);
-      options.onConfiguration(configuration);
-      options.canaries.configured(configuration);
-      if (engine) return await workers.publish(configuration, hash);
+    publish: async (configuration, hash, change) => {
+      if (!change || namesModels(change)) {
+        metrics.configured(configuredNames(configuration, settings.routing));
+      }
+      if (!change) {
+        prices.configured(configuration.providers);
+        budgets.configured(configuration);
+        options.onConfiguration(configuration);
+        options.canaries.configured(configuration);
+      }
+      if (engine) return await workers.publish(configuration, hash, change);
       await fleet.fleet.join();
       engine = await workers.start(configuration, hash);
     },
-    activated: (configuration, rows) => {
+    activated: (configuration, rows, change) => {
       workers.inform({ configVersion: configuration.version });
       void fleet.fleet.beat();
       lastGood.save(rows).catch((error: unknown) => {
         emit({ type: 'config_not_kept', reason: error instanceof Error ? error.message : '' });
       });
-      probing.configured(configuration);
+      if (!change) probing.configured(configuration);
       pastProviders.add(configuration);
     },
     emit,
@@ -93,7 +107,7 @@ export function createServing(options: ServingOptions): Serving {
     const following = followDatabase({
       store,
       listenUrl: settings.database.listen_url,
-      mark: () => reloader.mark(),
+      mark: (whole) => reloader.mark(whole),
       onMessage: (text) => fleet.bus.receive(text),
       knownVersion: () => reloader.active.configuration.version,
       alwaysMark: () => followed.hasFiles,
@@ -101,6 +115,8 @@ export function createServing(options: ServingOptions): Serving {
       emit,
     });
     closers.push(() => following.close());
+    const hourly = setInterval(() => reloader.mark(true), wholeEveryMs);
+    closers.push(() => clearInterval(hourly));
   };
   return {
     reloader,

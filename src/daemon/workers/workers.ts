@@ -10,7 +10,11 @@ import { AnswerOwner } from '../../policies/cache/answer-owner.js';
 import type { AdminKeyHash } from '../../proxy/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
 import type { Resource } from '../../proxy/resources.js';
-import { changeBetween } from '../../routing/configuration-change.js';
+import {
+  type CredentialChange,
+  changeBetween,
+  changeOfCredentials,
+} from '../../routing/configuration-change.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import type { Ejection } from '../../upstream/health.js';
 import type { LearnedLimits } from '../../upstream/provider-limits.js';
@@ -136,13 +140,22 @@ export class Workers {
     return first?.engine ?? '';
   }
 
-  /** Gives a configuration to every worker; resolves when each of them uses it. */
-  async publish(configuration: Configuration, hash: string): Promise<void> {
+  /**
+   * Gives a configuration to every worker; resolves when each of them uses it.
+   * @param known all that differs from the one before; null: it is compared.
+   */
+  async publish(
+    configuration: Configuration,
+    hash: string,
+    known: CredentialChange | null = null,
+  ): Promise<void> {
     const before = this.#configuration?.configuration ?? configuration;
     this.#configuration = { configuration, hash };
     this.#answers?.purge(configuration.purges ?? []);
     // Only the changes: reading a whole large table would block a worker.
-    const change = changeBetween(before, configuration);
+    const change = known
+      ? changeOfCredentials(configuration, known)
+      : changeBetween(before, configuration);
     this.#broadcast({ type: 'configuration', change, hash });
     await this.#until(() => this.#stopping || this.#allActive(hash));
   }
@@ -456,9 +469,10 @@ export class Workers {
 
 /** The data plane needs neither the admin key nor the database nor a collector. */
 function withoutSecrets(settings: Settings): Settings {
-  const { admin, database, fleet, traces } = settings;
+  const { admin, database, fleet, traces, usage } = settings;
   return {
     ...settings,
+    usage: { ...usage, export: { ...usage.export, headers: {} } },
     admin: { ...admin, key: null, keys: [] },
     database: { ...database, url: null, listen_url: null },
     traces: { ...traces, headers: {} },
