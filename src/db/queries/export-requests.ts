@@ -52,10 +52,15 @@ export const exportColumns: readonly ExportColumn[] = [
   column('duration_ms', 'number'),
   column('upstream_ms', 'number'),
   optional('first_token_ms', 'number'),
+  optional('need_input', 'integer'),
+  optional('need_output', 'integer'),
+  optional('need_nano', 'integer'),
   optional('translated_to', 'text'),
   optional('losses', 'text'),
+  optional('guardrails', 'json'),
   optional('cache', 'text'),
   optional('saved_nano', 'integer'),
+  optional('saved_tokens', 'integer'),
 ];
 
 /** A row of an export, by the names of its columns. */
