@@ -139,6 +139,7 @@ export const usageRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/admin/v1/usage/export',
     access: 'admin',
+    teams: true,
     operation: {
       operationId: 'exportUsage',
       summary: 'Download the rows of requests',
@@ -169,10 +170,7 @@ export const usageRoutes: readonly AdminRoute[] = [
       const format = (request.query.get('format') ?? 'csv') as ExportFormat;
       const left = new AbortController();
       const own = { kind: 'export', key: request.requestId, signal: left.signal } as const;
-      const pages = exportRequests(
-        (work) => control.reports.run(own, work),
-        filterOf(request.query),
-      );
+      const pages = exportRequests((work) => control.reports.run(own, work), filterOf(request));
       const encoded = encodeRows(format, pages);
       // What is wrong with the first page is answered as an error.
       const first = await encoded.next();
