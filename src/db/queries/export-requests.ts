@@ -61,6 +61,7 @@ export const exportColumns: readonly ExportColumn[] = [
   optional('cache', 'text'),
   optional('saved_nano', 'integer'),
   optional('saved_tokens', 'integer'),
+  optional('daemon', 'text'),
 ];
 
 /** A row of an export, by the names of its columns. */
