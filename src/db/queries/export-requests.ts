@@ -72,7 +72,7 @@ export function exportSelection(table = 'request_logs'): string {
   return exportColumns.map(({ name, sql }) => `${table}.${sql} AS "${name}"`).join(', ');
 }
 
-export const exportPageRows = 10_000;
+const exportPageRows = 10_000;
 
 /**
  * The rows that `filter` finds, the oldest first, page by page. Each page is a query of its own: a slow
