@@ -114,7 +114,8 @@ LANGUAGE sql IMMUTABLE AS $$
       ) AS cube (dimensions, grain, of_key, of_team, of_model)
       LEFT JOIN LATERAL jsonb_array_elements_text(CASE WHEN cube.dimensions = 'tag' THEN tags END)
         AS each (tag) ON true
-      WHERE started_at >= $1
+      -- A copy for a mirror is no request of a client.
+      WHERE started_at >= $1 AND mirror IS NULL
       GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
     ) AS sums
     -- A change of other columns, such as of a body, changes no sum.

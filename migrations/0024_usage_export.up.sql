@@ -24,7 +24,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   IF EXISTS (SELECT FROM usage_exports) THEN
     INSERT INTO usage_export_queue (started_at, uid)
-    SELECT started_at, uid FROM new_rows ORDER BY started_at, uid;
+    SELECT started_at, uid FROM new_rows WHERE mirror IS NULL ORDER BY started_at, uid;
   END IF;
   RETURN NULL;
 END

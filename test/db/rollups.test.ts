@@ -57,6 +57,7 @@ function randomRow(random: (below: number) => number): UsageRow {
     completion_tokens: pick(null, random(1000)),
     usage_source: pick(null, 'provider', 'estimated'),
     cost_nano: pick(null, random(1_000_000)),
+    mirror: pick(null, null, null, 'copy'),
     usage_classes: pick(null, { cacheRead: random(100) } as UsageRow['usage_classes']),
     cache: pick(null, 'hit', 'miss'),
     saved_nano: pick(null, random(1_000)),

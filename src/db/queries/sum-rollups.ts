@@ -100,7 +100,7 @@ function rolled(
   ];
   return `SELECT * FROM (
       SELECT bucket AS started_at, ${[...names, ...counts].join(', ')}, durations,
-        first_token_times, dimensions, grain
+        first_token_times, dimensions, grain, NULL AS mirror
       FROM usage_rollups
     ) AS rollups WHERE ${conditions.join(' AND ')}`;
 }
@@ -117,7 +117,7 @@ function single(range: Range, filter: RequestFilter, by: readonly UsageGrouping[
         round(first_token_ms * 1000)::bigint,
         ARRAY[(llmproxy_duration_bin(duration_ms) << 40) + 1],
         CASE WHEN first_token_ms IS NOT NULL
-          THEN ARRAY[(llmproxy_duration_bin(first_token_ms) << 40) + 1] END, NULL, NULL
+          THEN ARRAY[(llmproxy_duration_bin(first_token_ms) << 40) + 1] END, NULL, NULL, NULL
       FROM request_logs
         ${byTag ? 'LEFT JOIN LATERAL jsonb_array_elements_text(tags) AS each (tag) ON true' : ''}
       WHERE ${where({ ...filter, ...range })}`;
