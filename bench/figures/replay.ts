@@ -14,9 +14,10 @@ await run({ rows: 1_000_000, keys: 100, rounds: 3 }, async (options, closers) =>
     await gateway.addProvider(name, 'http://127.0.0.1:9/v1', { model_mapping: { 'gpt-*': '*' } });
   }
   const { dataDir } = gateway;
-  const { sql, close } = await openDatabase({ dbUrl: null, dataDir, owner: 'command' });
+  const { sql, asOwner, close } = await openDatabase({ dbUrl: null, dataDir, owner: 'command' });
   closers.push(close);
   say('filling the tables');
+  await asOwner(addPartitions);
   await fill(sql, options.rows, options.keys);
   const file = join(dataDir, 'next.yaml');
   writeFileSync(
@@ -42,9 +43,6 @@ async function fill(sql: Sql, rows: number, keys: number): Promise<void> {
     SELECT encode(sha256(n::text::bytea), 'hex'), 'key ' || n,
       '{"requests_per_minute": 1000, "tokens_per_day": 100000000}', 'sk-…' || n
     FROM generate_series(1, ${keys}::int) n`;
-  for (let day = 0; day < 7; day++) {
-    await sql`SELECT llmproxy_create_request_logs_partition((now() - ${`${day} days`}::interval)::date)`;
-  }
   await sql`
     INSERT INTO request_logs (started_at, uid, request_id, credential_id, credential_name, endpoint,
       model, model_sent, provider, attempts, status, prompt_tokens, completion_tokens, usage_source,
@@ -56,6 +54,12 @@ async function fill(sql: Sql, rows: number, keys: number): Promise<void> {
     FROM generate_series(1, ${rows}::int) n
     JOIN credentials c ON c.name = 'key ' || (1 + n % ${keys}::int)`;
   await sql`ANALYZE request_logs`;
+}
+
+async function addPartitions(sql: Sql): Promise<void> {
+  for (let day = 0; day < 7; day++) {
+    await sql`SELECT llmproxy_create_request_logs_partition((now() - ${day} * interval '1 day')::date)`;
+  }
 }
 
 /** Runs the command; resolves with the number of requests that it replayed. */

@@ -90,7 +90,7 @@ export class Replay {
   readonly #refusals = new Refusals();
   readonly #means = new Map<string, { count: number; input: number; output: number }>();
   readonly #uncertain: Uncertain = {
-    ...{ retried: 0, elsewhere: 0, otherwiseRefused: 0, estimated: 0, admitted: 0 },
+    ...{ retried: 0, elsewhere: 0, otherwiseRefused: 0, estimated: 0, cached: 0, admitted: 0 },
   };
 
   constructor(options: ReplayOptions) {
@@ -117,6 +117,10 @@ export class Replay {
     const isInTime = credential && this.#isInTime(row, credential, endpoint);
     if (wasRefused && !replayed.has(row.error ?? '')) {
       this.#uncertain.otherwiseRefused++;
+      return;
+    }
+    if (row.attempts === 0 && row.status < 400) {
+      this.#uncertain.cached++;
       return;
     }
     const { routing } = this.#options.settings;

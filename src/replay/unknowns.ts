@@ -10,6 +10,8 @@ export interface Uncertain {
   otherwiseRefused: number;
   /** Subject to limits or budgets, but without known tokens. */
   estimated: number;
+  /** Answered from the cache. */
+  cached: number;
   /** Refused when they came, and admitted now. */
   admitted: number;
 }
@@ -23,7 +25,7 @@ interface Known extends Uncertain {
 
 /** Unknowns of a replay, in sentences; those about all replays come last. */
 export function unknowns(known: Known): string[] {
-  const { retried, elsewhere, otherwiseRefused, estimated, admitted, unlisted } = known;
+  const { retried, elsewhere, otherwiseRefused, estimated, cached, admitted, unlisted } = known;
   const { withoutHistory, strategy, hasBudgets } = known;
   const looksAtLoad = strategy === 'latency' || strategy === 'least_busy';
   const sentences: (string | false)[] = [
@@ -42,6 +44,8 @@ export function unknowns(known: Known): string[] {
       'The most that requests could have cost where no hard budget asked for it: their cost stands in.',
     elsewhere > 0 &&
       `The routes of ${requests(elsewhere)} for files, batches, sessions and the like, which go where something was made.`,
+    cached > 0 &&
+      `Whether ${requests(cached)} that the cache answered would be answered by it again.`,
     otherwiseRefused > 0 &&
       `The fate of ${requests(otherwiseRefused)} that were refused for what they said, or because the gateway was full.`,
     unlisted > 0 &&

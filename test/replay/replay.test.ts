@@ -240,6 +240,7 @@ test('what a replay cannot decide is said', () => {
       row(0, { attempts: 2 }),
       row(1, { endpoint: '/v1/files' }),
       row(2, { provider: null, attempts: 0, status: 503, error: 'overloaded' }),
+      row(3, { provider: null, attempts: 0, cost_nano: null }),
     ],
     { settings: { strategy: 'latency' } },
   );
@@ -249,6 +250,7 @@ test('what a replay cannot decide is said', () => {
     /How fast and how reliable b would be: .*the mean latency of all providers stands in/,
     /though 1 request needed more than one attempt/,
     /1 request for files, batches/,
+    /1 request that the cache answered/,
     /The fate of 1 request/,
     /content policies, guardrails/,
   ]) {
