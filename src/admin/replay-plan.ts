@@ -52,10 +52,17 @@ export async function replayPlan(
     });
     const startMs = performance.now();
     let endedAt: Date | null = null;
-    for await (const rows of replayedRows(sql, since, until)) {
+    const parts = replayedRows(sql, since, until);
+    // The server reads the next part while this one is replayed.
+    for (let next = parts.next(); ; ) {
+      const { value: rows, done } = await next;
+      if (done) break;
+      const isLate = performance.now() - startMs >= maxReplayMs;
+      if (!isLate) next = parts.next();
       for (const row of rows) replay.add(row);
-      if (performance.now() - startMs < maxReplayMs) continue;
+      if (!isLate) continue;
       endedAt = new Date(rows.at(-1)?.started_ms ?? 0);
+      await parts.return(undefined);
       break;
     }
     const report = replay.report();

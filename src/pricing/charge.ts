@@ -38,7 +38,7 @@ export function costOfAnswer(
   if (freeEndpoints.has(endpoint)) return { cost: 0, priceRevision: 'free' };
   const classes = usage ? classesOf(usage) : noClasses;
   // Without usage only what needs none can be charged: a price of tokens says nothing then.
-  if (!price || (needsUsage(price) && (usage === null || !isRated(price, classes)))) return null;
+  if (!price || ((usage === null || !isRated(price, classes)) && needsUsage(price))) return null;
   const cost = costOf(price, classes, upstreamMs);
   return { cost, priceRevision: price.revision };
 }

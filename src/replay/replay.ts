@@ -132,7 +132,7 @@ export class Replay {
     this.#count(row, model, wasRefused, found);
     this.#states.answered(row);
     if (row.attempts > 1) this.#uncertain.retried++;
-    if (row.prompt_tokens !== null) this.#learn(row);
+    if (row.prompt_tokens !== null) this.#learn(model, row);
   }
 
   report(): ReplayReport {
@@ -311,13 +311,15 @@ export class Replay {
     return used;
   }
 
-  #learn({ prompt_tokens, completion_tokens, ...row }: ReplayedRow): void {
-    const model = modelMeant(row.model, this.#options.settings.routing);
-    const mean = this.#means.get(model) ?? { count: 0, input: 0, output: 0 };
+  #learn(model: string, { prompt_tokens, completion_tokens }: ReplayedRow): void {
+    let mean = this.#means.get(model);
+    if (!mean) {
+      mean = { count: 0, input: 0, output: 0 };
+      this.#means.set(model, mean);
+    }
     mean.count++;
     mean.input += prompt_tokens ?? 0;
     mean.output += completion_tokens ?? 0;
-    this.#means.set(model, mean);
   }
 }
 
