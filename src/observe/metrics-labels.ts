@@ -38,7 +38,7 @@ export class LabelBounds {
   #providers = new Set<string>();
   readonly #namedProviders: Places;
   readonly #namedPairs: Places;
-  /** By provider, then model: labels that stay as they are until the next `learn`. */
+  /** By provider, then model: labels of names that have places, which they keep. */
   readonly #kept = new Map<string, Map<string, Labels>>();
   readonly #prefix: string;
   readonly #onOverflow: () => void;
@@ -56,7 +56,6 @@ export class LabelBounds {
 
   /** Call it before a configuration becomes active. */
   learn({ models, providers, pairs = [] }: ConfiguredNames): void {
-    this.#kept.clear();
     this.#models = union(this.#models, models);
     this.#providers = union(this.#providers, providers);
     this.#namedProviders.reserve(providers);

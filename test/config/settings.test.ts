@@ -423,6 +423,7 @@ test('a setting of traces that cannot be right is named', (t) => {
   for (const [name, value] of [
     ['OTEL_EXPORTER_OTLP_HEADERS', 'secret-without-a-name'],
     ['OTEL_EXPORTER_OTLP_HEADERS', 'a=%zz'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', '=a'],
     ['OTEL_TRACES_SAMPLER_ARG', 'most'],
     ['OTEL_TRACES_SAMPLER_ARG', '-1'],
   ] as const) {

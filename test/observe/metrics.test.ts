@@ -103,6 +103,29 @@ test('a configured name becomes a label, also with the prefix', async () => {
   assert.equal(requests('gpt-4o', 'unknown'), 1);
 });
 
+test('requests of one model and provider are told apart by method, endpoint and status', async () => {
+  const metrics = createMetrics('1.0.0', '');
+  const names = { models: ['m'], providers: ['a'] };
+  const kinds = ['GET', 'POST'].flatMap((method) =>
+    ['/v1/chat/completions', '/v1/responses'].flatMap((endpoint) =>
+      [200, 500].map((status) => ({ method, endpoint, status })),
+    ),
+  );
+  for (let round = 1; round <= 3; round++) {
+    // Known series go on after a change of the configuration.
+    metrics.configured(names);
+    for (const [index, kind] of kinds.entries()) {
+      for (let i = 0; i <= index; i++)
+        metrics.emit(finished({ model: 'm', provider: 'a', ...kind }));
+    }
+  }
+  const text = await metrics.render();
+  for (const [index, { method, endpoint, status }] of kinds.entries()) {
+    const labels = { model: 'm', provider: 'a', method, endpoint, status_code: String(status) };
+    assert.equal(sampleValue(text, 'llm_proxy_requests_total', labels), 3 * (index + 1));
+  }
+});
+
 test('a configuration of any size creates a bounded number of series', async () => {
   const metrics = createMetrics('1.0.0', '', () => nowMs);
   for (let round = 0; round < 40; round++) {

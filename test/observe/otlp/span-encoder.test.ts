@@ -156,3 +156,47 @@ test('a provider that has moved is named as it is now', () => {
     assert.deepEqual(Buffer.from(encoder.encode([request])), Buffer.from(expected ?? []));
   }
 });
+
+test('requests that differ in one thing each are not taken for alike', () => {
+  const encoder = new SpanEncoder(official, options);
+  const trace = {
+    ...{ traceId: 'a'.repeat(32), spanId: `${'b'.repeat(14)}00`, parentSpanId: null },
+    ...{ state: null, isSampled: true, sentMs: 1, waits: null },
+  };
+  const usage = { promptTokens: 5, completionTokens: 7 };
+  const charge = { cost: 1_500, currency: 'USD', priceRevision: 'p' } as const;
+  const base: TracedRequest = {
+    event: { ...finished({ error: 'upstream_failed', stream: true, firstTokenMs: 3 }), trace },
+    ...{ usage, charge, text: null },
+  };
+  const ofEvent: Partial<TracedRequest['event']>[] = [
+    ...[
+      { complete: false },
+      { status: 500 },
+      { error: null },
+      { stream: false },
+      { method: 'GET' },
+    ],
+    ...[{ endpoint: '/v1/embeddings' }, { model: 'x' }, { modelSent: 'x' }, { provider: 'x' }],
+    ...[{ credential: null }, { team: 'x' }, { user: 'x' }, { tags: ['x'] }, { attempts: 2 }],
+    ...[{ requestId: 'longer than that' }, { firstTokenMs: null }, { firstTokenMs: 1_001 }],
+    { translation: { to: 'x', lost: null } },
+    { trace: { ...trace, state: 'a=1' } },
+    { trace: { ...trace, isSampled: false } },
+    { trace: { ...trace, parentSpanId: 'c'.repeat(16) } },
+    { trace: { ...trace, waits: [{ provider: null, atMs: 0, tookMs: 1 }] } },
+  ];
+  const others: Partial<TracedRequest>[] = [
+    ...[{ usage: null }, { charge: null }, { text: { request: 'q', response: 'r' } }],
+    { usage: { ...usage, promptTokens: 200 } },
+    { usage: { ...usage, classes: { ...noClasses, cacheRead: 3 } } },
+    { charge: { ...charge, cost: 0 } },
+    ...ofEvent.map((changes) => ({ event: { ...base.event, ...changes } })),
+  ];
+  for (const change of others) {
+    const batch = [base, base, base, { ...base, ...change }, base];
+    const expected = official(batch.flatMap((request) => spansOf(request, options)));
+    const encoded = Buffer.from(encoder.encode(batch));
+    assert.deepEqual(encoded, Buffer.from(expected ?? []), JSON.stringify(change));
+  }
+});
