@@ -1,5 +1,8 @@
-/** An OpenAI-compatible API that LiteLLM knows by the prefix of its models. */
+import type { ProviderType } from '../configuration.js';
+
+/** An API that LiteLLM knows by the prefix of its models. */
 export interface KnownApi {
+  type: ProviderType;
   /** Null where a deployment must give `api_base`. */
   apiBase: string | null;
   /** The variable that LiteLLM takes the key from by default; null where none is needed. */
@@ -17,18 +20,34 @@ export const knownApis: ReadonlyMap<string, KnownApi> = new Map([
   ['openrouter', api('https://openrouter.ai/api/v1', 'OPENROUTER_API_KEY')],
   ['together_ai', api('https://api.together.xyz/v1', 'TOGETHERAI_API_KEY')],
   ['xai', api('https://api.x.ai/v1', 'XAI_API_KEY')],
+  ['anthropic', api('https://api.anthropic.com/v1', 'ANTHROPIC_API_KEY', 'anthropic')],
+  ['gemini', api('https://generativelanguage.googleapis.com/v1beta', 'GEMINI_API_KEY', 'gemini')],
+  ['azure', api(null, 'AZURE_API_KEY', 'azure')],
+  ['cohere', api('https://api.cohere.com', 'COHERE_API_KEY', 'cohere')],
+  ['cohere_chat', api('https://api.cohere.com', 'COHERE_API_KEY', 'cohere')],
   ['hosted_vllm', api(null, 'HOSTED_VLLM_API_KEY')],
   ['litellm_proxy', api(null, 'LITELLM_PROXY_API_KEY')],
   ['ollama', api('http://127.0.0.1:11434/v1', null)],
   ['ollama_chat', api('http://127.0.0.1:11434/v1', null)],
 ]);
 
-/** Adds the `/v1` without which Ollama speaks its own API. */
+/** APIs with a type of their own here, whose credentials such a file does not hold. */
+export const typesToAdd: ReadonlyMap<string, ProviderType> = new Map([
+  ['bedrock', 'bedrock'],
+  ['bedrock_converse', 'bedrock'],
+  ['vertex_ai', 'vertex'],
+]);
+
+/** Adds the `/v1` that LiteLLM adds itself, and without which Ollama speaks its own API. */
 export function withVersion(prefix: string, apiBase: string): string {
-  const base = apiBase.replace(/\/+$/, '');
-  return /^ollama/.test(prefix) && !base.endsWith('/v1') ? `${base}/v1` : base;
+  const base = apiBase.replace(/\/+$/, '').replace(/\/v1\/messages$/, '/v1');
+  return /^(?:ollama|anthropic)/.test(prefix) && !base.endsWith('/v1') ? `${base}/v1` : base;
 }
 
-function api(apiBase: string | null, keyVariable: string | null): KnownApi {
-  return { apiBase, keyVariable };
+function api(
+  apiBase: string | null,
+  keyVariable: string | null,
+  type: ProviderType = 'openai',
+): KnownApi {
+  return { type, apiBase, keyVariable };
 }

@@ -1,5 +1,5 @@
 import type { WrittenProvider } from '../document-schema.js';
-import { knownApis, withVersion } from './litellm-apis.js';
+import { knownApis, typesToAdd, withVersion } from './litellm-apis.js';
 import { asRecord, asText, fromEnvironment, type Values } from './values.js';
 
 /** One entry of LiteLLM's `model_list`. */
@@ -19,7 +19,8 @@ export function readDeployment(
   notes: string[],
 ): Deployment | null {
   const { model, api_base, base_url, api_key, weight, rpm, timeout, ...rest } = params;
-  const { max_parallel_requests, extra_headers, custom_llm_provider, ...others } = rest;
+  const { max_parallel_requests, extra_headers, custom_llm_provider, api_version, ...others } =
+    rest;
   const leaveOut = (reason: string) => {
     notes.push(`model ${name} is left out: ${reason}`);
     return null;
@@ -31,7 +32,9 @@ export function readDeployment(
   const isPrefixed = segments.length > 0 && given === null;
   const prefix = given ?? (isPrefixed ? first : 'openai');
   const api = knownApis.get(prefix);
-  if (!api) return leaveOut(`"${prefix}" does not speak OpenAI's API`);
+  const type = typesToAdd.get(prefix);
+  if (type) return leaveOut(`add it with "llmproxy provider add --type ${type}"`);
+  if (!api) return leaveOut(`the API "${prefix}" is not known here`);
   const base = asText(api_base) ?? asText(base_url) ?? api.apiBase;
   if (base === null) return leaveOut('it has no api_base');
   const apiBase = fromEnvironment(base, environment);
@@ -41,12 +44,14 @@ export function readDeployment(
   if (rpm !== undefined) notes.push(`model ${name}: without rpm, which limits no provider here`);
   const provider_params = {
     ...(extra_headers instanceof Object && { headers: headersOf(extra_headers) }),
+    ...(typeof api_version === 'string' && { api_version }),
     ...(typeof max_parallel_requests === 'number' && { max_concurrency: max_parallel_requests }),
     ...(typeof timeout === 'number' && { timeouts: { total_ms: Math.round(timeout * 1_000) } }),
   };
   return {
     label: labelOf(prefix, apiBase, apiBase === api.apiBase),
     provider: {
+      ...(api.type !== 'openai' && { provider_type: api.type }),
       api_base: withVersion(prefix, apiBase),
       api_key: keyOf(asText(api_key), api.keyVariable),
       weight: Number(weight ?? 1),

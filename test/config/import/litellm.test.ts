@@ -81,10 +81,49 @@ router_settings: {model_group_alias: {b: a}}
   assert.deepEqual(notes, ['model a: without rpm, which limits no provider here']);
 });
 
+test('deployments of Anthropic, Gemini, Azure and Cohere get the type that speaks their API', () => {
+  const { providers, notes } = read(`
+model_list:
+  - {model_name: claude, litellm_params: {model: anthropic/claude-4, api_key: os.environ/ANTHROPIC_API_KEY}}
+  - {model_name: own, litellm_params: {model: anthropic/claude-5, api_base: "https://claude.example.com", api_key: k1}}
+  - {model_name: flash, litellm_params: {model: gemini/gemini-2.5-flash}}
+  - {model_name: gpt, litellm_params: {model: azure/my-deployment, api_base: "https://r.openai.azure.com", api_key: k2, api_version: "2024-10-21"}}
+  - {model_name: command, litellm_params: {model: cohere_chat/command-a}}
+  - {model_name: other, litellm_params: {model: sagemaker/x}}
+`);
+  assert.deepEqual(
+    Object.values(providers).map((each) => [
+      each.provider_type,
+      each.api_base,
+      each.api_key,
+      each.model_mapping,
+    ]),
+    [
+      [
+        'anthropic',
+        'https://api.anthropic.com/v1',
+        'env:ANTHROPIC_API_KEY',
+        { claude: 'claude-4' },
+      ],
+      ['anthropic', 'https://claude.example.com/v1', 'k1', { own: 'claude-5' }],
+      [
+        'gemini',
+        'https://generativelanguage.googleapis.com/v1beta',
+        'env:GEMINI_API_KEY',
+        { flash: 'gemini-2.5-flash' },
+      ],
+      ['azure', 'https://r.openai.azure.com', 'k2', { gpt: 'my-deployment' }],
+      ['cohere', 'https://api.cohere.com', 'env:COHERE_API_KEY', { command: 'command-a' }],
+    ],
+  );
+  assert.deepEqual(providers.gpt?.provider_params, { api_version: '2024-10-21' });
+  assert.deepEqual(notes, ['model other is left out: the API "sagemaker" is not known here']);
+});
+
 test('settings without a counterpart are named, never with a secret', () => {
   const { providers, notes, settings } = read(`
 model_list:
-  - {model_name: claude, litellm_params: {model: anthropic/claude-4, api_key: sk-secret}}
+  - {model_name: claude, litellm_params: {model: bedrock/claude-4, aws_secret_access_key: sk-secret}}
   - {model_name: bad, litellm_params: {model: openai/x, api_base: "ftp://secret", api_key: sk-secret}}
   - {model_name: env, litellm_params: {model: openai/x, api_base: os.environ/NONE}}
   - {model_name: own, litellm_params: {model: openai/x, api_key: env:ADMIN_KEY}}
@@ -97,7 +136,7 @@ environment_variables: {A: sk-secret}
 `);
   assert.deepEqual(Object.keys(providers), ['good']);
   assert.deepEqual(notes, [
-    'model claude is left out: "anthropic" does not speak OpenAI\'s API',
+    'model claude is left out: add it with "llmproxy provider add --type bedrock"',
     'model env is left out: os.environ/NONE is not set here',
     'model good: without drop_params, tpm',
     'model number 6 is left out: it has no litellm_params.model',
