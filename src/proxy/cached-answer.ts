@@ -83,7 +83,7 @@ function holds(all: readonly object[], one: object): boolean {
 }
 
 /** Keeps the answer of a request that is over, if it was whole and good. */
-export function settleCache(exchange: Exchange, record: RequestRecord): void {
+export function settleCache(exchange: Pick<Exchange, 'aborted'>, record: RequestRecord): void {
   record.cache?.settle(exchange.aborted && !record.complete ? 'left' : (endOf(record) ?? 'failed'));
 }
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CacheRules } from '../../src/config/cache.js';
+import { CacheUse } from '../../src/policies/cache/cache-use.js';
+import { settleCache } from '../../src/proxy/cached-answer.js';
+import { RequestRecord } from '../../src/proxy/record.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
 import { credential, provider, team } from '../config/configuration-for-test.js';
 import { until } from '../support/until.js';
@@ -222,6 +225,35 @@ test('answers that are no good, or not whole, are not kept', async (t) => {
     assert.equal(await resultOf(body_), 'miss', `case ${index} was kept`);
     assert.equal(await resultOf(body_), 'hit', `case ${index}`);
   }
+});
+
+test('an answer that something was found wrong with is not kept, though it is whole', async (t) => {
+  const { resultOf, gateway } = await servedWithKeys(t, numbered(), [alice()]);
+  const record = new RequestRecord({ header: () => '', method: 'POST' });
+  const terms = {
+    key: 'k',
+    ttlMs: 1_000,
+    maxAgeMs: 0,
+    singleFlight: false,
+    asker: { key: 'alice', team: null, model: 'm' },
+    isOwn: () => true,
+  };
+  const [candidate] = gateway.snapshot.route('m')?.candidates ?? [];
+  assert.ok(candidate);
+  for (const [error, complete, status, kept] of [
+    ['guardrail_skipped', true, 200, 0],
+    [null, false, 200, 0],
+    [null, true, 204, 0],
+    [null, true, 200, 1],
+  ] as const) {
+    const use = new CacheUse(gateway.cache, terms);
+    use.missed();
+    use.collect({ contentType: '', stream: false, lost: null }, null)?.push(Buffer.from('x'));
+    Object.assign(record, { cache: use, candidate, attempts: 1, error, complete, status });
+    settleCache({ aborted: false }, record);
+    assert.equal(gateway.cache.state.answers, kept, `${error} ${complete} ${status}`);
+  }
+  assert.equal(await resultOf(asked), 'miss');
 });
 
 test('what a client that leaves has not got is not kept', async (t) => {
