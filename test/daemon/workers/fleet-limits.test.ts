@@ -243,7 +243,7 @@ for (const [kind, skip] of [
     };
     await Promise.all(slots.flatMap((each) => [send(each), send(each)]));
     assert.ok(most <= 5, `${most} at once`);
-    assert.ok(most === 5 && served >= 0.5 * ((2_500 / 50) * 5), `${served} served`);
+    assert.ok(most === 5 && served >= 60, `${served} served`);
     const [one] = slots as [LeasedSlots];
     const last = await until('a slot of idle daemons', async () => {
       const all = await Promise.all(Array.from({ length: 5 }, () => one.tryAcquire('p', 5)));
