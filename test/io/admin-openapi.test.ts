@@ -157,6 +157,21 @@ test('the answers of the daemon match its document', async (t) => {
       ['/admin/v1/teams', { name: 'chat' }, { limits: { tokens_per_day: 5 } }],
       ['/admin/v1/prices', { name: 'm', rates: { input: 1 } }, { rates: { output: 2 } }],
       ['/admin/v1/budgets', { name: 'b', amount: 10 }, { amount: 20 }],
+      [
+        '/admin/v1/guardrails',
+        { name: 'g', kind: 'size', config: { max_prompt_chars: 9_000 } },
+        { mode: 'monitor' },
+      ],
+      [
+        '/admin/v1/mirrors',
+        { name: 'r', provider: 'mock', sample_percent: 1 },
+        { sample_percent: 2 },
+      ],
+      [
+        '/admin/v1/canaries',
+        { name: 'c', model: 'm', from_provider: 'mock', to_provider: 'claude' },
+        { steps: [50, 100] },
+      ],
       ['/admin/v1/stops', { name: 's', applies_to: { model: 'n' } }, { reason: 'why' }],
     ];
     for (const [path, body, change] of rows) {
@@ -179,10 +194,15 @@ test('the answers of the daemon match its document', async (t) => {
         );
         daemon.secrets.add(JSON.parse(rotated.text).credential.key);
       }
+      if (path.endsWith('/guardrails')) {
+        await check('POST', `${row}/test`, `${path}/{id}/test`, post(admin, { text: 'hi' }));
+      }
       await check('POST', path, path, post(admin, { nope: 1 }));
       await check('DELETE', row, `${path}/{id}`, { headers: admin });
       await check('GET', row, `${path}/{id}`, { headers: admin });
     }
+    const purge = '/admin/v1/cache/purge';
+    await check('POST', purge, purge, post(admin, { key: 'alice' }));
     await check('POST', '/admin/v1/config/reload', '/admin/v1/config/reload', { headers: admin });
     await check('GET', '/admin/v1/config/version', '/admin/v1/config/version', { headers: admin });
     await check('GET', '/admin/v1/config/version', '/admin/v1/config/version');
@@ -230,6 +250,8 @@ test('the answers of the daemon match its document', async (t) => {
       if (testedElsewhere.test(pattern)) continue;
       await check('GET', pattern, pattern, { headers: admin });
     }
+    const confirm = '/admin/v1/fleet/confirm';
+    await check('GET', `${confirm}?version=1`, confirm, { headers: admin });
     const { id } = JSON.parse(
       (await ask(`${daemon.url}/admin/v1/providers`, { headers: admin })).text,
     ).providers[0];

@@ -22,7 +22,7 @@ test('import litellm: the clients of a LiteLLM proxy are served with their key',
 model_list:
   - model_name: gpt-4o
     litellm_params: {model: openai/llama-3, api_base: "${upstream.url}", api_key: ${secret}, extra_headers: {x-team: red}}
-  - {model_name: claude, litellm_params: {model: anthropic/claude-4}}
+  - {model_name: claude, litellm_params: {model: bedrock/claude-4}}
 general_settings: {master_key: ${master}}
 router_settings: {num_retries: 2}
 `,

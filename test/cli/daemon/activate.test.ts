@@ -22,14 +22,19 @@ test('without a daemon a change is only saved', async (t) => {
 
 test('it asks the daemon with the key of its data directory and waits for the answer', async (t) => {
   const requests: unknown[] = [];
+  const fleet = { daemons: 2, confirmed: 1, missing: ['other'] };
   const dataDir = await listen(t, (request, response) => {
     requests.push([request.method, request.url, request.headers.authorization]);
-    response.end('{"version":7,"unusable_providers":["a"]}');
+    const isReload = request.method === 'POST';
+    response.end(JSON.stringify(isReload ? { version: 7, unusable_providers: ['a'] } : fleet));
   });
   writeFileSync(join(dataDir, 'admin-key'), 'the-admin-key\n');
   const outcome = await activate({ ask: at(dataDir, null), minVersion: 7 });
-  assert.deepEqual(outcome, { state: 'active', version: 7, unusable: ['a'] });
-  assert.deepEqual(requests, [['POST', '/admin/v1/config/reload', 'Bearer the-admin-key']]);
+  assert.deepEqual(outcome, { state: 'active', version: 7, unusable: ['a'], fleet });
+  assert.deepEqual(requests, [
+    ['POST', '/admin/v1/config/reload', 'Bearer the-admin-key'],
+    ['GET', '/admin/v1/fleet/confirm?version=7', 'Bearer the-admin-key'],
+  ]);
 });
 
 test('a refused configuration is reported in the words of the daemon', async (t) => {
