@@ -27,7 +27,7 @@ test('every command of the specification exists', () => {
     provider: 'add delete disable enable list show test update',
     secrets: 'encrypt forget rotate status',
     systemd: 'install',
-    usage: 'rerate',
+    usage: 'export rerate',
     teams: 'create delete list show update',
   };
   const alone =

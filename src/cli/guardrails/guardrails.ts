@@ -33,10 +33,13 @@ Examples:
   $ llmproxy guardrails add no-pii --kind pii --entities email,card --restore
   $ llmproxy guardrails add secret-project --kind regex \\
       --pattern "project=(?i)project[- ]x" --mode monitor
-  $ llmproxy guardrails add ours --kind webhook --webhook https://guard.example/check \\
-      --secret-env GUARD_SECRET --timeout-ms 500 --on-error closed --team chat
-  $ llmproxy guardrails add harm --kind moderation --moderation-model omni-moderation-latest
-  $ llmproxy guardrails add tools --kind schema --allowed-tools "get_*" --phases request
+  $ llmproxy guardrails add ours --kind webhook \\
+      --webhook https://guard.example/check --secret-env GUARD_SECRET \\
+      --timeout-ms 500 --on-error closed --team chat
+  $ llmproxy guardrails add harm --kind moderation \\
+      --moderation-model omni-moderation-latest
+  $ llmproxy guardrails add tools --kind schema --allowed-tools "get_*" \\
+      --phases request
   $ llmproxy guardrails add short --kind size --max-prompt-chars 20000`,
       )
       .action(add),

@@ -26,6 +26,7 @@ test('a team is created, shown, changed, renamed with its keys, and deleted', as
     weight: 3,
     tags: ['a'],
     admins: ['alice@example.com'],
+    cache: null,
     keys: 0,
   });
   const key = await json(run(['keys', 'create', 'web', '--team', 'chat', '--json']));
