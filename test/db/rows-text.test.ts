@@ -15,6 +15,12 @@ const count = maybe(fc.nat(2 ** 31));
 /** Rounded to microseconds, as those of rows are. */
 const ms = fc.nat(9_000_000_000).map((us) => Math.round(us) / 1_000);
 
+/** A new column fails to compile here until it is generated. */
+type EveryColumn = Record<
+  Exclude<keyof UsageRow, 'uid' | 'need_output' | 'need_nano'>,
+  fc.Arbitrary<unknown>
+>;
+
 const rows: fc.Arbitrary<UsageRow> = fc
   .record(
     {
@@ -52,7 +58,11 @@ const rows: fc.Arbitrary<UsageRow> = fc
       saved_tokens: count,
       request_body: maybe(text),
       response_body: maybe(text),
-    },
+      guardrails: maybe(fc.constant([])),
+      daemon: maybe(text),
+      mirror: maybe(text),
+      compared: maybe(fc.constant({ provider: 'x', score: 0.5 })),
+    } satisfies EveryColumn,
     { requiredKeys: [] },
   )
   // Both others are there where the first is.
@@ -91,7 +101,7 @@ test('rows that differ in one column each are told apart', () => {
     ...[{ endpoint: '/x' }, { model_sent: 'x' }, { attempts: 2 }, { error: 'x' }, { team: 'x' }],
     ...[{ usage_source: 'estimated' as const }, { currency: null }, { price_revision: 'x' }],
     ...[{ stream: false }, { complete: false }, { translated_to: 'x' }, { losses: 'x' }],
-    ...[{ cache: 'hit' }, { model: 'x' }],
+    ...[{ cache: 'hit' }, { model: 'x' }, { daemon: 'x' }, { mirror: 'x' }],
   ];
   for (const change of changes) {
     const [first, second] = JSON.parse(rowsText([base, { ...base, ...change }]));

@@ -43,7 +43,7 @@ export function rowsText(rows: readonly UsageRow[]): string {
 
 /** What each row has for itself. One that an older version has left on disk lacks newer columns. */
 function ownText(row: UsageRow): string {
-  const { usage_classes, guardrails } = row;
+  const { usage_classes, guardrails, compared } = row;
   let text = `"request_id":${quoted(row.request_id)},"started_ms":${wholeMs(row.started_ms)},"duration_ms":${inMs(row.duration_ms)},"upstream_ms":${inMs(row.upstream_ms)},"prompt_tokens":${row.prompt_tokens},"completion_tokens":${row.completion_tokens},"cost_nano":${row.cost_nano ?? null},`;
   if (row.first_token_ms != null) text += `"first_token_ms":${inMs(row.first_token_ms)},`;
   if (row.need_input != null) {
@@ -54,6 +54,7 @@ function ownText(row: UsageRow): string {
   }
   if (usage_classes != null) text += `"usage_classes":${JSON.stringify(usage_classes)},`;
   if (guardrails != null) text += `"guardrails":${JSON.stringify(guardrails)},`;
+  if (compared != null) text += `"compared":${JSON.stringify(compared)},`;
   if (row.tags != null) text += `"tags":${JSON.stringify(row.tags)},`;
   if (row.end_user != null) text += `"end_user":${JSON.stringify(row.end_user)},`;
   const { request_body, response_body } = row;
@@ -103,18 +104,20 @@ function isShared(a: UsageRow, b: UsageRow): boolean {
     a.complete === b.complete &&
     a.translated_to === b.translated_to &&
     a.losses === b.losses &&
-    a.cache === b.cache
+    a.cache === b.cache &&
+    a.daemon === b.daemon &&
+    a.mirror === b.mirror
   );
 }
 
 function sharedText(row: UsageRow): string {
   const { credential_id, credential_name, team, endpoint, model, model_sent, provider } = row;
   const { attempts, status, error, usage_source, currency, price_revision, stream } = row;
-  const { complete, translated_to, losses, cache } = row;
+  const { complete, translated_to, losses, cache, daemon, mirror } = row;
   return JSON.stringify({
     ...{ credential_id, credential_name, team, endpoint, model, model_sent, provider },
     ...{ attempts, status, error, usage_source, currency, price_revision, stream },
-    ...{ complete, translated_to, losses, cache },
+    ...{ complete, translated_to, losses, cache, daemon, mirror },
   }).slice(1, -1);
 }
 
