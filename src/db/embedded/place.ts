@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { pathOwner } from '../../config/path-owner.js';
 import { DatabaseError } from '../database-error.js';
 import { type Account, accountOf, firstUnreachable, postgresAccount } from './account.js';
+import { findPostmaster } from './postmaster.js';
 
 /** The directories of one embedded PostgreSQL, and the user that it runs as. */
 export interface Place {
@@ -27,6 +28,7 @@ export interface Place {
 /** `sun_path` holds 108 bytes on Linux and 104 elsewhere, one of them a zero. */
 const maxSocketPathBytes = process.platform === 'linux' ? 107 : 103;
 const socketName = '.s.PGSQL.5432';
+const newMs = 10_000;
 
 /** Creates `<dataDir>/postgres` where it is missing. The data directory itself must exist. */
 export function preparePlace(dataDir: string): Place {
@@ -90,7 +92,7 @@ function refuseForeign(path: string, status: Stats, uid: number): void {
  * A directory for the server's socket that only its user can enter: in the place itself, or below
  * the system's temporary directory where that path cannot be one of a socket.
  */
-export function makeSocketDirectory({ root, account }: Place): string {
+export function makeSocketDirectory({ root, data, account }: Place): string {
   const own = join(root, 'socket');
   // Clients take the others for separators: a list of hosts, a port, an escape.
   const isUsable =
@@ -110,10 +112,15 @@ export function makeSocketDirectory({ root, account }: Place): string {
     isNew = false;
   }
   const mayChange = isNew || isUsable;
-  // Files that a server of another account left there would block ours.
+  // Files that an earlier server left there could block ours. New ones may be of a server that another
+  // command has just started.
   if (account && mayChange) {
-    for (const name of [socketName, `${socketName}.lock`])
-      rmSync(join(directory, name), { force: true });
+    for (const name of [socketName, `${socketName}.lock`]) {
+      const path = join(directory, name);
+      const left = lstatSync(path, { throwIfNoEntry: false });
+      const isOld = left && Date.now() - left.mtimeMs > newMs && !findPostmaster(data);
+      if (isOld || (left && left.uid !== account.uid)) rmSync(path, { force: true });
+    }
   }
   if (account && mayChange) chownSync(directory, account.uid, account.gid);
   if (mayChange) chmodSync(directory, 0o700);
