@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect, type Sql } from '../../src/db/client.js';
@@ -12,25 +12,34 @@ import { temporaryDirectory } from '../directory.js';
 export interface BenchPostgres {
   dbUrl: string;
   sql: Sql;
+  /** CPU time of its processes so far, without those that have ended. */
+  cpuUs(): number;
   /** Sends SIGKILL; resolves when it has ended. */
   kill(): Promise<void>;
   /** Starts it again; resolves when it answers. */
   start(): Promise<void>;
 }
 
-export async function startPostgres(closers: Closers): Promise<BenchPostgres> {
+/** @param last the newest migration to apply. */
+export async function startPostgres(closers: Closers, last?: number): Promise<BenchPostgres> {
   const dataDir = join(temporaryDirectory(closers), 'server');
   mkdirSync(dataDir);
   let server = await startEmbedded({ dataDir, owner: 'daemon' });
   closers.push(() => server.stop());
   const sql = connect(server.dbUrl, { max: 2 });
   closers.push(() => sql.end({ timeout: 1 }));
-  await migrateUp(sql);
+  await migrateUp(sql, undefined, last);
+  const postmaster = () => findPostmaster(join(dataDir, 'postgres/data'))?.pid ?? 0;
   return {
     dbUrl: server.dbUrl,
     sql,
+    cpuUs() {
+      const pid = postmaster();
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+      return [pid, ...children].reduce((sum: number, each) => sum + ranUs(each), 0);
+    },
     async kill() {
-      const pid = findPostmaster(join(dataDir, 'postgres/data'))?.pid ?? 0;
+      const pid = postmaster();
       process.kill(pid, 'SIGKILL');
       while (isAlive(pid)) await pause(20);
     },
@@ -39,4 +48,9 @@ export async function startPostgres(closers: Closers): Promise<BenchPostgres> {
       while (!(await sql`SELECT 1`.catch(() => null))) await pause(50);
     },
   };
+}
+
+/** Nanoseconds on a CPU are the first number of /proc/<pid>/schedstat. */
+function ranUs(pid: number | string): number {
+  return Number.parseInt(readFileSync(`/proc/${pid}/schedstat`, 'utf8'), 10) / 1_000;
 }
