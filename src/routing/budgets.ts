@@ -26,29 +26,38 @@ export interface Selected {
 
 type Match = (request: Selected) => boolean;
 
-/** Enabled budgets, by the keys whose requests may be theirs. */
-export class BudgetTable {
-  readonly #budgets: readonly RoutedBudget[];
-  readonly #ofKeys = new WeakMap<RoutedCredential, readonly RoutedBudget[]>();
+/** Rows with selectors, such as budgets, by the keys whose requests may be theirs. */
+export class SelectorTable<Row extends { readonly config: { applies_to: Selectors } }> {
+  readonly #rows: readonly Row[];
+  readonly #ofKeys = new WeakMap<RoutedCredential, readonly Row[]>();
 
-  constructor(budgets: readonly RoutedBudget[]) {
-    this.#budgets = budgets;
+  constructor(rows: readonly Row[]) {
+    this.#rows = rows;
   }
 
-  of(credential: RoutedCredential): readonly RoutedBudget[] {
+  of(credential: RoutedCredential): readonly Row[] {
     let own = this.#ofKeys.get(credential);
     if (!own) {
-      own = this.#budgets.filter(({ config }) => isOfKey(config.applies_to, credential));
+      own = this.#rows.filter(({ config }) => isOfKey(config.applies_to, credential));
       this.#ofKeys.set(credential, own);
     }
     return own;
   }
 }
 
-/** Null where there are none, so that nothing is looked up then. */
+/** The enabled rows; null where there are none, so that nothing is looked up then. */
+export function compileEnabled<
+  Config extends { is_enabled: boolean; applies_to: Selectors },
+  Row extends { readonly config: Config },
+>(configs: readonly Config[], routed: (config: Config) => Row): SelectorTable<Row> | null {
+  const enabled = configs.filter(({ is_enabled }) => is_enabled);
+  return enabled.length === 0 ? null : new SelectorTable(enabled.map(routed));
+}
+
+export type BudgetTable = SelectorTable<RoutedBudget>;
+
 export function compileBudgets(budgets: readonly Budget[] = []): BudgetTable | null {
-  const enabled = budgets.filter(({ is_enabled }) => is_enabled);
-  return enabled.length === 0 ? null : new BudgetTable(enabled.map(routedBudget));
+  return compileEnabled(budgets, routedBudget);
 }
 
 export function routedBudget(config: Budget): RoutedBudget {

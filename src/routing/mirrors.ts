@@ -1,13 +1,13 @@
 import type { Budget } from '../config/budget.js';
 import type { Mirror } from '../config/mirror.js';
 import {
+  compileEnabled,
   compileSelectors,
-  isOfKey,
   type RoutedBudget,
   routedBudget,
   type Selected,
+  type SelectorTable,
 } from './budgets.js';
-import type { RoutedCredential } from './credential-table.js';
 
 /** A mirror with what is computed once. */
 export interface RoutedMirror {
@@ -21,29 +21,10 @@ export interface RoutedMirror {
   readonly matches: (request: Selected) => boolean;
 }
 
-/** Enabled mirrors, by the keys whose requests may be theirs. */
-export class MirrorTable {
-  readonly #mirrors: readonly RoutedMirror[];
-  readonly #ofKeys = new WeakMap<RoutedCredential, readonly RoutedMirror[]>();
+export type MirrorTable = SelectorTable<RoutedMirror>;
 
-  constructor(mirrors: readonly RoutedMirror[]) {
-    this.#mirrors = mirrors;
-  }
-
-  of(credential: RoutedCredential): readonly RoutedMirror[] {
-    let own = this.#ofKeys.get(credential);
-    if (!own) {
-      own = this.#mirrors.filter(({ config }) => isOfKey(config.applies_to, credential));
-      this.#ofKeys.set(credential, own);
-    }
-    return own;
-  }
-}
-
-/** Null where there are none, so that nothing is looked up then. */
 export function compileMirrors(mirrors: readonly Mirror[] = []): MirrorTable | null {
-  const enabled = mirrors.filter(({ is_enabled }) => is_enabled);
-  return enabled.length === 0 ? null : new MirrorTable(enabled.map(routedMirror));
+  return compileEnabled(mirrors, routedMirror);
 }
 
 function routedMirror(config: Mirror): RoutedMirror {
