@@ -20,6 +20,43 @@ export interface AnswerWatcher extends PieceReader {
   finish(record: RequestRecord, request: ModelRequest): void;
 }
 
+/** Sees an answer after another watcher, which it asks for all that it does not change. */
+export abstract class AnswerFilter implements AnswerWatcher {
+  protected readonly inner: AnswerWatcher;
+
+  constructor(inner: AnswerWatcher) {
+    this.inner = inner;
+  }
+
+  get pieces(): number {
+    return this.inner.pieces;
+  }
+
+  get isWhole(): boolean {
+    return this.inner.isWhole;
+  }
+
+  get atEventEnd(): boolean {
+    return this.inner.atEventEnd;
+  }
+
+  get broke(): boolean {
+    return this.inner.broke;
+  }
+
+  abstract push(chunk: Buffer): Buffer | Promise<Buffer>;
+
+  abstract flush(): Buffer | Promise<Buffer>;
+
+  errorEvent(error: GatewayError, requestId: string): Buffer | null {
+    return this.inner.errorEvent(error, requestId);
+  }
+
+  finish(record: RequestRecord, request: ModelRequest): void {
+    this.inner.finish(record, request);
+  }
+}
+
 /** Reads what an answer says of its token usage, as it passes. */
 export class AnswerReader implements AnswerWatcher {
   readonly #dialect: Dialect;

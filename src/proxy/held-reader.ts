@@ -1,7 +1,6 @@
 import type { ModelRequest } from '../dialects/head.js';
-import type { GatewayError } from '../errors.js';
 import type { AnswerHold, AnswerWatch } from '../policies/policy.js';
-import type { AnswerWatcher } from './answer-reader.js';
+import { AnswerFilter, type AnswerWatcher } from './answer-reader.js';
 import { BodyKeeper } from './body-keeper.js';
 import type { RequestRecord } from './record.js';
 
@@ -11,8 +10,7 @@ type Bytes = Buffer | Promise<Buffer>;
  * An answer on its way through the policies of its request: what they hold does not reach the client
  * before they pass it. Bytes keep their order while a policy takes its time.
  */
-export class HeldReader implements AnswerWatcher {
-  readonly #events: AnswerWatcher;
+export class HeldReader extends AnswerFilter {
   readonly #holds: readonly AnswerHold[];
   readonly #body: BodyKeeper | null;
   /** The last bytes that a policy is still busy with. */
@@ -20,46 +18,28 @@ export class HeldReader implements AnswerWatcher {
 
   /** @param storesBody what has passed is put into the record. */
   constructor(events: AnswerWatcher, holds: readonly AnswerHold[], storesBody: boolean) {
-    this.#events = events;
+    super(events);
     this.#holds = holds;
     this.#body = storesBody ? new BodyKeeper() : null;
   }
 
-  get pieces(): number {
-    return this.#events.pieces;
-  }
-
-  get isWhole(): boolean {
-    return this.#events.isWhole;
-  }
-
   /** Only whole events pass. */
-  get atEventEnd(): boolean {
+  override get atEventEnd(): boolean {
     return true;
   }
 
-  get broke(): boolean {
-    return this.#events.broke;
-  }
-
   push(chunk: Buffer): Bytes {
-    return then(this.#events.push(chunk), (piece) =>
-      this.#inTurn(() => passed(this.#holds, piece)),
-    );
+    return then(this.inner.push(chunk), (piece) => this.#inTurn(() => passed(this.#holds, piece)));
   }
 
   flush(): Bytes {
-    return then(this.#events.flush() ?? noBytes, (rest) =>
+    return then(this.inner.flush() ?? noBytes, (rest) =>
       this.#inTurn(() => flushed(this.#holds, rest)),
     );
   }
 
-  errorEvent(error: GatewayError, requestId: string): Buffer | null {
-    return this.#events.errorEvent(error, requestId);
-  }
-
-  finish(record: RequestRecord, request: ModelRequest): void {
-    this.#events.finish(record, request);
+  override finish(record: RequestRecord, request: ModelRequest): void {
+    super.finish(record, request);
     if (record.bodies && this.#body) record.bodies.response = this.#body.body;
   }
 
@@ -88,45 +68,20 @@ export class HeldReader implements AnswerWatcher {
 }
 
 /** Shows the bytes that the client gets to policies that only look. */
-export class WatchedReader implements AnswerWatcher {
-  readonly #reader: AnswerWatcher;
+export class WatchedReader extends AnswerFilter {
   readonly #watches: readonly AnswerWatch[];
 
   constructor(reader: AnswerWatcher, watches: readonly AnswerWatch[]) {
-    this.#reader = reader;
+    super(reader);
     this.#watches = watches;
   }
 
-  get pieces(): number {
-    return this.#reader.pieces;
-  }
-
-  get isWhole(): boolean {
-    return this.#reader.isWhole;
-  }
-
-  get atEventEnd(): boolean {
-    return this.#reader.atEventEnd;
-  }
-
-  get broke(): boolean {
-    return this.#reader.broke;
-  }
-
   push(chunk: Buffer): Bytes {
-    return then(this.#reader.push(chunk), (piece) => this.#seen(piece));
+    return then(this.inner.push(chunk), (piece) => this.#seen(piece));
   }
 
   flush(): Bytes {
-    return then(this.#reader.flush() ?? noBytes, (piece) => this.#seen(piece));
-  }
-
-  errorEvent(error: GatewayError, requestId: string): Buffer | null {
-    return this.#reader.errorEvent(error, requestId);
-  }
-
-  finish(record: RequestRecord, request: ModelRequest): void {
-    this.#reader.finish(record, request);
+    return then(this.inner.flush() ?? noBytes, (piece) => this.#seen(piece));
   }
 
   #seen(piece: Buffer): Buffer {
