@@ -25,21 +25,12 @@ import {
   type ProviderShare,
   type ReplayedGroup,
   ReplayedGroups,
+  type ReplayedSum,
 } from './sums.js';
 import { type Uncertain, unknowns } from './unknowns.js';
 
 /** Effect of a configuration on stored requests. */
-export interface ReplayReport {
-  /** Requests replayed. */
-  requests: number;
-  /** Would be answered by another provider, or by another model of it. */
-  moved: number;
-  refused_before: number;
-  refused_after: number;
-  /** Nano-dollars of the requests whose price is known. */
-  cost_before_nano: number;
-  cost_after_nano: number;
-  providers: ProviderShare[];
+export interface ReplayReport extends ReplayedSum {
   refusals: ReplayedRefusal[];
   groups: ReplayedGroup[];
   /** Unknowns, in sentences. */

@@ -6,12 +6,8 @@ const maxGroups = 1_000;
 /** Standard errors: a difference below them is that of a sample. */
 const sampleErrors = 3;
 
-/** The requests of a team for a model. */
-export interface ReplayedGroup {
-  /** Null: of keys without a team, or of all that are not listed. */
-  team: string | null;
-  /** Canonical name; null: names that no provider serves, or all that are not listed. */
-  model: string | null;
+/** Requests under two configurations. */
+export interface ReplayedSum {
   requests: number;
   /** Would be answered by another provider, or by another model of it. */
   moved: number;
@@ -20,9 +16,17 @@ export interface ReplayedGroup {
   /** Nano-dollars of the requests whose price is known. */
   cost_before_nano: number;
   cost_after_nano: number;
+  providers: ProviderShare[];
+}
+
+/** The requests of a team for a model. */
+export interface ReplayedGroup extends ReplayedSum {
+  /** Null: of keys without a team, or of all that are not listed. */
+  team: string | null;
+  /** Canonical name; null: names that no provider serves, or all that are not listed. */
+  model: string | null;
   /** Answered, but nothing says what they would cost. */
   unpriced: number;
-  providers: ProviderShare[];
 }
 
 /** The requests that a provider answered, and would answer. */
