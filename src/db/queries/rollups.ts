@@ -1,3 +1,4 @@
+import { usageCounts } from '../../observe/usage/usage-sum.js';
 import type { Sql } from '../client.js';
 
 /** A bucket of roll-ups with rows that are not merged yet. */
@@ -12,22 +13,8 @@ const manyRows = 20_000;
 const columns = ['dimensions', 'grain', 'bucket', 'credential_id', 'credential_name'];
 const names = [...columns, 'team', 'model', 'provider', 'end_user', 'tag'].join(', ');
 const counts = [
-  'requests',
-  'errors',
-  'prompt_tokens',
-  'completion_tokens',
-  'total_tokens',
-  'estimated_tokens',
-  'cached_prompt_tokens',
-  'cache_write_tokens',
-  'reasoning_tokens',
-  'cost_nano',
-  'unpriced_requests',
-  'cache_hits',
-  'saved_nano',
-  'duration_us',
-  'first_tokens',
-  'first_token_us',
+  ...usageCounts,
+  ...['cache_write_tokens', 'reasoning_tokens', 'duration_us', 'first_tokens', 'first_token_us'],
 ];
 const histograms = ['durations', 'first_token_times'];
 

@@ -1,17 +1,10 @@
 import { type Histogram, quantiles } from '../../observe/usage/histogram.js';
+import { type Distribution, type UsageSum, usageCounts } from '../../observe/usage/usage-sum.js';
 import type { Sql } from '../client.js';
 import { literal, matches, runReport } from '../report.js';
 import { isError, type RequestFilter, where } from './request-filter.js';
 import type { Range, RollupPlan } from './rollup-plan.js';
-import {
-  type Distribution,
-  groupSql,
-  keyName,
-  orderOf,
-  shownGroups,
-  type UsageGrouping,
-  type UsageSum,
-} from './usage-sum.js';
+import { groupSql, keyName, orderOf, shownGroups, type UsageGrouping } from './usage-sum.js';
 
 /**
  * Sums roll-ups, and the rows of `request_logs` where the plan names a range of those. Sums are those
@@ -52,22 +45,7 @@ export async function sumRollups(
 }
 
 const noGroup = 'NULL::text AS g1, NULL::text AS g2, NULL::bigint AS id, NULL::text AS key_name';
-const counts = [
-  'requests',
-  'errors',
-  'prompt_tokens',
-  'completion_tokens',
-  'total_tokens',
-  'estimated_tokens',
-  'cost_nano',
-  'unpriced_requests',
-  'cache_hits',
-  'saved_nano',
-  'cached_prompt_tokens',
-  'duration_us',
-  'first_tokens',
-  'first_token_us',
-] as const;
+const counts = [...usageCounts, 'duration_us', 'first_tokens', 'first_token_us'] as const;
 const names = [
   'credential_id',
   'credential_name',

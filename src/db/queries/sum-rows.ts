@@ -1,3 +1,4 @@
+import type { UsageSum } from '../../observe/usage/usage-sum.js';
 import type { Sql } from '../client.js';
 import { runReport } from '../report.js';
 import { isError, type RequestFilter, where } from './request-filter.js';
@@ -8,7 +9,6 @@ import {
   shownGroups,
   type Usage,
   type UsageGrouping,
-  type UsageSum,
 } from './usage-sum.js';
 
 /**

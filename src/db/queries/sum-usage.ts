@@ -1,12 +1,14 @@
+import type { UsageSum } from '../../observe/usage/usage-sum.js';
 import type { Sql } from '../client.js';
 import { literal, runReport } from '../report.js';
 import type { RequestFilter } from './request-filter.js';
 import { planRollups } from './rollup-plan.js';
 import { sumRollups } from './sum-rollups.js';
 import { sumRows } from './sum-rows.js';
-import type { Usage, UsageGrouping, UsageSum } from './usage-sum.js';
+import type { Usage, UsageGrouping } from './usage-sum.js';
 
-export { type Usage, type UsageGrouping, type UsageSum, usageGroupings } from './usage-sum.js';
+export { type Usage, type UsageGrouping, usageGroupings } from './usage-sum.js';
+export type { UsageSum };
 
 export interface SumOptions {
   /** IANA name of the time zone for days and hours; UTC by default. */
