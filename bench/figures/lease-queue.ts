@@ -1,4 +1,4 @@
-/** As fleet-sync.ts: a daemon settles its limits this often under load, one call at a time. */
+/** Settling interval of a daemon under load, one call at a time; see fleet-sync.ts. */
 export const leaseEveryMs = 100;
 const intervals = 100;
 

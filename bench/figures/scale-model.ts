@@ -1,7 +1,7 @@
 import { leaseEveryMs } from './lease-queue.js';
 
 /**
- * What a fleet asks of its database and its store of limits, from figures of one machine. Pure
+ * Load of a fleet on its database and its store of limits, from figures of one machine. Pure
  * arithmetic: `scale.ts` prints it.
  */
 
@@ -57,7 +57,7 @@ export interface Load {
   changesPerMinute: number;
 }
 
-/** What was set up for it. */
+/** The assumed hardware and settings. */
 export interface Setup {
   /** Fleets, each with a database of its own; machines are spread over them evenly. */
   fleets: number;
@@ -87,16 +87,16 @@ export const defaultSetup: Setup = {
   retentionDays: 30,
 };
 
-/** Of all machines. */
+/** Load of all machines together. */
 export interface Totals {
   requestsPerSecond: number;
-  /** Of each machine. */
+  /** Load of each machine. */
   gatewayCores: number;
   rowsPerDay: number;
   rowBytesPerDay: number;
 }
 
-/** Of each database, and the store of limits beside it, at the busiest time. */
+/** Load of each database and of the store of limits beside it, at the busiest time. */
 export interface Demand {
   storesPerSecond: number;
   rowsPerSecond: number;
@@ -192,9 +192,9 @@ function cost(
 
 interface Wall {
   name: string;
-  /** What is used, as a share of what there is; 1 is the wall. */
+  /** Used share of what there is; 1 is the wall. */
   use: (demand: Demand, setup: Setup) => number;
-  /** What to change, the cheapest first; null where a move does not apply any more. */
+  /** Remedies, the cheapest first; null where a move does not apply any more. */
   moves: readonly Move[];
 }
 

@@ -64,7 +64,7 @@ export interface FleetControl {
   readonly id: string;
   /** The explanation of a request by the daemon that served it; null where none remembers it. */
   explain(requestId: string): Promise<RequestExplanation | null>;
-  /** Whether another daemon with this id is there to be asked. */
+  /** True if another daemon with this id can be asked. */
   has(id: string | null): boolean;
   /** Waits a while until every daemon uses a version of the configuration. */
   confirm(version: number): Promise<Confirmation>;

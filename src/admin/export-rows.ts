@@ -60,7 +60,7 @@ async function* parquetOf(pages: Pages): AsyncGenerator<Uint8Array> {
     columnData: exportColumns.map((each) => dataOf(each, [])),
   });
   const parquet = new ParquetWriter({ writer, schema });
-  /** What was written since the last time; offsets in the file go on counting. */
+  /** Bytes written since the last call; offsets in the file continue. */
   const taken = () => {
     const bytes = writer.getBytes().slice();
     writer.index = 0;

@@ -31,9 +31,9 @@ export interface Canary {
   state: CanaryState;
   /** The place in `steps`. */
   step: number;
-  /** Of `step` and `state`, ISO 8601; null: not yet begun. */
+  /** Time of the last change of `step` or `state`, ISO 8601; null: not yet begun. */
   changed_at: string | null;
-  /** Why it was rolled back or stopped; null otherwise. */
+  /** Reason of a rollback or stop; null otherwise. */
   reason: string | null;
 }
 

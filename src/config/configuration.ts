@@ -22,7 +22,7 @@ export interface Configuration {
   budgets?: Budget[];
   stops?: Stop[];
   guardrails?: Guardrail[];
-  /** Those of the last days, by id; only rows have them. */
+  /** Purges of the last days, by id; only rows have them. */
   purges?: CachePurge[];
   mirrors?: Mirror[];
   canaries?: Canary[];

@@ -39,7 +39,7 @@ interface Named {
   readonly problems: (row: never) => [path: string, reason: string][];
 }
 
-/** These rows differ in their fields alone: one code plans, merges and checks them. */
+/** Sections whose rows differ only in their fields: one code plans, merges and checks them. */
 export const namedSections: Readonly<Record<NamedSection, Named>> = {
   prices: {
     kind: 'price',

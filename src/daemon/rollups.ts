@@ -7,7 +7,7 @@ import { dropRollupsBefore, fillRollups, mergeRollups } from '../db/queries/roll
 import { withDeadline } from '../db/with-deadline.js';
 import type { Emit } from '../observe/event.js';
 
-/** What keeps the sums of usage small, and brings rows of before up to date. */
+/** Merges the sums of usage, and rolls up rows from before there were any. */
 export interface Rollups {
   start(): void;
   close(): Promise<void>;

@@ -22,7 +22,7 @@ import type { Emit } from '../observe/event.js';
 
 /** Rows of requests on their way to another system. */
 export interface UsageExport {
-  /** As of the last look; null where nothing is exported. */
+  /** State at the last check; null where nothing is exported. */
   readonly state: (ExportState & { delivered: number; failures: number }) | null;
   start(): void;
   close(): Promise<void>;

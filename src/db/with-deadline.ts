@@ -50,7 +50,7 @@ function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal | undefined):
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
   });
-  // Of a signal that outlives the work.
+  // The signal may outlive the work.
   const forget = () => signal.removeEventListener('abort', onAbort);
   return Promise.race([work, aborted]).finally(forget);
 }

@@ -46,7 +46,7 @@ export class FleetSync {
   #running: Promise<void> | null = null;
   #isAsked = false;
   #isClosed = false;
-  /** When the last batch was sent that was answered. */
+  /** Sending time of the last batch that was answered. */
   #takenMs = performance.now();
   #triedMs = 0;
 

@@ -49,7 +49,7 @@ export interface GatewayState {
   lastReload: { successful: boolean; lastSuccessAt: number | null };
   usage: { queuedRows: number; droppedRows: number; exported?: ExportedState | null };
   droppedLogLines: number;
-  /** Those of OTLP that are in use. */
+  /** OTLP exporters in use. */
   exporters: readonly ExporterState[];
 }
 

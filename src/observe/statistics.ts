@@ -1,4 +1,4 @@
-/** Of the normal distribution: two sides of it leave out 5 %. */
+/** Quantile of the normal distribution whose two tails hold 5 %. */
 const z = 1.96;
 
 /** A proportion with the bounds that it lies between in 95 of 100 samples; each from 0 to 1. */

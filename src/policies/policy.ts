@@ -33,7 +33,7 @@ export interface Call {
   readonly pattern: string;
   readonly dialect: Dialect;
   readonly place: RequestPlace;
-  /** How its body reaches the provider: read whole, as a form, or as messages of a socket. */
+  /** Form of its body: read whole, as a form, or as messages of a socket. */
   readonly body: 'whole' | 'form' | 'socket';
   readonly services: PolicyServices;
   /** Puts what a guardrail did into the request's row. */

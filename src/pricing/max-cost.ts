@@ -11,7 +11,7 @@ export interface AskedCost {
   outputTokens: number | null;
   hasOutput: boolean;
   images: number;
-  /** Of text to be spoken. */
+  /** Characters of text to be spoken. */
   characters: number;
   /** Longest time that it may take, in milliseconds. */
   totalMs: number;

@@ -145,8 +145,8 @@ function endsInError({ judge }: Dialect, end: Buffer): boolean {
 }
 
 /**
- * What an answer without usage is charged for by its request: pictures, or characters spoken; null
- * where that is not known.
+ * Usage of an answer that reports none, by its request: pictures, or characters spoken; null where
+ * that is not known.
  */
 function usageAsked(request: ModelRequest, { said }: Dialect): TokenUsage | null {
   if (request.body.length === 0) return null;

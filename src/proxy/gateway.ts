@@ -59,7 +59,7 @@ export interface Gateway {
   readonly clients: Clients;
   /** Tells if pages of an origin may use the APIs for models; null: no page of another origin may. */
   readonly allowsOrigin: ((origin: string) => boolean) | null;
-  /** Those that are on their way to the control process. */
+  /** Bodies on their way to the control process. */
   readonly adminBodies: HeldBodies;
   readonly wrongKeys: Readonly<Record<'admin' | 'client', WrongKeys>>;
   readonly balancers: Balancers;

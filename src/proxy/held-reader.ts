@@ -92,7 +92,7 @@ export class WatchedReader extends AnswerFilter {
 
 const noBytes = Buffer.alloc(0);
 
-/** These bytes through all of them, one after the other. */
+/** Passes bytes through all of them, one after the other. */
 export function passed(holds: readonly AnswerHold[], bytes: Buffer): Bytes {
   return holds.reduce<Bytes>((before, hold) => then(before, (piece) => hold.push(piece)), bytes);
 }

@@ -4,7 +4,7 @@ import type { AnswerHead, AnswerHold, PolicyRun } from '../policies/policy.js';
 /** The policies of one request, one after the other. */
 export class PolicyRuns {
   readonly #runs: readonly PolicyRun[];
-  /** Those that hold answers. */
+  /** Policies that hold answers. */
   readonly #holding: readonly PolicyRun[];
 
   constructor(runs: readonly PolicyRun[], holding: readonly PolicyRun[]) {
@@ -19,7 +19,7 @@ export class PolicyRuns {
     return current;
   }
 
-  /** What holds this answer, the first to see it first. */
+  /** Holds of this answer, in the order in which they see it. */
   holds(head: AnswerHead): AnswerHold[] {
     return this.#holding.flatMap((run) => run.hold(head));
   }

@@ -40,7 +40,7 @@ export function isOfProvider({ budget }: Charged, { provider }: Candidate): bool
   return (budget.config.applies_to.provider ?? provider.key) === provider.key;
 }
 
-/** What is known of a request before it is sent, for the most that it can cost. */
+/** Facts about a request before it is sent, for the most that it can cost. */
 export function askedCost(
   planned: Pick<PlannedRequest, 'request' | 'endpoint' | 'upload'>,
   { server, upstream }: Pick<Gateway['settings'], 'server' | 'upstream'>,

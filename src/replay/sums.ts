@@ -104,7 +104,7 @@ class Group {
 
   /**
    * The fewest requests move: of each provider, those that it has more of than it will have.
-   * Where the routes are the live ones, a difference within the error of a sample moves none.
+   * If the routes are the live ones, a difference within the error of a sample moves none.
    */
   sum(): ReplayedGroup {
     const stays = this.#isAsLive && this.#isSample();

@@ -6,7 +6,7 @@ interface Shared {
   readonly priority: number;
 }
 
-/** How the candidates of a model are read and made. */
+/** Access to the candidates of a model. */
 interface Making<T extends Shared> {
   keyOf(candidate: T): string;
   sentOf(candidate: T): string;
@@ -22,7 +22,7 @@ export function movingCanaries(canaries: readonly Canary[] = []): readonly Canar
   return moving.length === 0 ? null : moving;
 }
 
-/** Whether the requests for a model, as it is meant, are a canary's. */
+/** True if the requests for a model, as it is meant, are a canary's. */
 export function isOfCanary({ model }: Pick<Canary, 'model'>, asked: string): boolean {
   return model === null || model === asked;
 }
@@ -49,7 +49,7 @@ export function moved<T extends Shared>(
     const isMade = (each: T) => keyOf(each) === keyOf(made) && sentOf(each) === sentOf(made);
     if (isMade(from)) continue;
     const known = all.find(isMade);
-    // What it has of its own counts only where that is of the same priority.
+    // Its own weight counts only if it has the same priority.
     const own = known?.priority === priority ? known.weight : 0;
     const to = share(made, { weight: weight + own, priority });
     all = all.flatMap((each) => {

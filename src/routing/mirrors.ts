@@ -14,7 +14,7 @@ export interface RoutedMirror {
   readonly config: Mirror;
   /** From 0 to 1. */
   readonly share: number;
-  /** What its copies may cost; null: anything. */
+  /** Budget of its copies; null: none. */
   readonly budget: RoutedBudget | null;
   /** Names its slots. */
   readonly slots: string;

@@ -30,7 +30,7 @@ export interface Snapshot {
   readonly stops: readonly RoutedStop[] | null;
   /** Null where nothing is mirrored. */
   readonly mirrors: MirrorTable | null;
-  /** What moves requests for models to other ones: compiled into the routes. */
+  /** Canaries, which are compiled into the routes. */
   readonly canaries: readonly Canary[];
   /** Enabled providers. */
   readonly providers: readonly RoutedProvider[];
@@ -109,7 +109,7 @@ export function changeSnapshot(
     providers.every((provider, place) => provider === before.providers[place]?.key) &&
     JSON.stringify(change.canaries) === JSON.stringify(before.canaries);
   if (isRouteSame) {
-    // What is known of models stays: of many providers it is long.
+    // The index of models stays: it takes long to build for many providers.
     return Object.freeze({ ...before, hash, credentials, ...compiled(change) });
   }
   const known = new Map(before.providers.map((provider) => [provider.key, provider]));

@@ -81,7 +81,7 @@ test('limits are leased ten times a second, together, of the store that is set',
     const { call, limit } = measured.leaseUs[leases];
     const { leasesPerSecond, leaseMs, leaseShare } = demandOf(load, { ...defaultSetup, leases });
     assert.equal(leasesPerSecond, 100);
-    // Of the ten requests in 100 ms each has a key of its own, with two limits.
+    // Each of the ten requests in 100 ms has a key of its own, with two limits.
     assert.equal(leaseMs, (call + 20 * limit) / 1_000);
     assert.ok(Math.abs(leaseShare - (100 * leaseMs) / 1_000) < 1e-9);
   }

@@ -22,7 +22,7 @@ interface Received {
   rows: Record<string, unknown>[];
 }
 
-/** What answers a batch; it is received only where that was with success. */
+/** Answers a batch, which is received only if the answer is a success. */
 type Answer = (response: ServerResponse, received: Received) => void;
 
 const accepts: Answer = (response) => void response.writeHead(200).end('ok');

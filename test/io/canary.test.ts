@@ -8,7 +8,7 @@ import { chatCompletion, startUpstream } from '../support/upstream.js';
 interface Sides {
   daemon: Daemon;
   key: string;
-  /** How the provider that requests move to answers from now on. */
+  /** Changes the answers of the provider that requests move to. */
   steer(how: { status?: number; delayMs?: number }): void;
 }
 

@@ -53,7 +53,7 @@ const answer = JSON.stringify({
 });
 
 export interface Flood {
-  /** When each request that was served began: milliseconds of `performance.now`. */
+  /** Start of each served request: milliseconds of `performance.now`. */
   readonly served: number[];
   readonly refused: number[];
   /** Statuses besides 200 and 429; 0 for a broken connection. */

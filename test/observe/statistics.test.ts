@@ -11,7 +11,7 @@ test("the bounds of a proportion are Wilson's", () => {
     const { value, low, high } = proportion(count, all) ?? { value: 0, low: 0, high: 0 };
     return [value, low, high].map(rounded);
   };
-  // As published for n = 10 and 100.
+  // Published values for n = 10 and 100.
   assert.deepEqual(of(0, 10), [0, 0, 0.2775]);
   assert.deepEqual(of(5, 10), [0.5, 0.2366, 0.7634]);
   assert.deepEqual(of(2, 100), [0.02, 0.0055, 0.07]);

@@ -149,7 +149,7 @@ export interface Posted {
   headers: IncomingHttpHeaders;
   text: string;
   whole: boolean;
-  /** When each piece of the body came, since the request was sent; milliseconds. */
+  /** Arrival of each piece of the body since the request was sent; milliseconds. */
   times: number[];
 }
 

@@ -22,7 +22,7 @@ const providers = [
   provider('c', { weight: 4, model_mapping: { m: 'm' } }),
 ];
 
-/** Of a thousand requests for a model, those that go to each provider and model. */
+/** Distribution of a thousand requests for a model over providers and models. */
 function counts(canaries: Canary[], model = 'm', of = providers): Record<string, number> {
   const snapshot = buildSnapshot({ ...configuration(of), canaries }, '');
   assert.ok(chat);

@@ -47,7 +47,7 @@ export interface ReceivedLog {
 export interface OtlpReceiver {
   readonly url: string;
   readonly spans: readonly ReceivedSpan[];
-  /** Those of the last export. */
+  /** Metrics of the last export. */
   readonly metrics: readonly ReceivedMetric[];
   readonly logs: readonly ReceivedLog[];
   /** Headers of every export. */

@@ -172,7 +172,7 @@ export const usageRoutes: readonly AdminRoute[] = [
       const own = { kind: 'export', key: request.requestId, signal: left.signal } as const;
       const pages = exportRequests((work) => control.reports.run(own, work), filterOf(request));
       const encoded = encodeRows(format, pages);
-      // What is wrong with the first page is answered as an error.
+      // An error of the first page is still the answer.
       const first = await encoded.next();
       const body = Readable.from(after(first, encoded), { objectMode: false });
       body.once('close', () => left.abort());

@@ -37,7 +37,7 @@ interface Group {
   names: readonly (readonly [PageName, string])[];
 }
 
-/** Those that show anything of one team alone; the first is its home. */
+/** Pages that can show one team alone; the first is its home. */
 const ofTeam: readonly string[] = ['usage', 'requests', 'playground', 'keys', 'budgets'];
 
 /** The page of a name in an address, for who is signed in; undefined: there is none. */

@@ -20,7 +20,7 @@ interface Judged {
 
 interface Followed {
   canary: Canary;
-  /** Of the provider that requests move to. */
+  /** Counts of the provider that requests move to. */
   mapping: ModelMapping;
 }
 
@@ -56,14 +56,14 @@ export class CanaryCounter {
     }
   }
 
-  /** What was counted since the last call. */
+  /** Counts since the last call. */
   take(): CountedSide[] {
     const counted = [...this.#counted.values()];
     this.#counted = new Map();
     return counted;
   }
 
-  /** What could not be stored is counted again. */
+  /** Adds back counts that could not be stored. */
   putBack(counted: readonly CountedSide[]): void {
     for (const { canary, side, latency, ...counts } of counted) {
       const known = this.#of(canary, side);
@@ -120,7 +120,7 @@ function attemptsOf(event: RequestFinished): Judged[] {
     if (outcome === 'answered') return { provider, model, failed: isLast && isCut, tookMs };
     const found =
       outcome === 'refused' ? outcomeOfStatus(answered ?? 0) : outcomeOfFailure(outcome);
-    // What a client does wrong, or that it leaves, is not the provider's failure.
+    // A client's mistake, or its leaving, is not the provider's failure.
     if (outcome !== 'refused' && !found?.retry) return [];
     return { provider, model, failed: found?.retry ?? false, tookMs };
   });

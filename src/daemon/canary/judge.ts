@@ -9,7 +9,7 @@ export type Verdict =
 
 /** A single failure may be anybody's. */
 const minFailures = 2;
-/** Of the answers, may be slower than the bound. */
+/** Share of the answers that may be slower than the bound. */
 const slowShare = 0.05;
 
 /**

@@ -24,7 +24,7 @@ const queryTimeoutMs = 2_000;
 const joinTimeoutMs = 3_000;
 /** A daemon alone for so long keeps its limits itself again. */
 const aloneAfterMs = 30_000;
-/** Those that are gone are shown for an hour. */
+/** Daemons that are gone are shown for an hour. */
 const forgetAfterMs = 3_600_000;
 const forgetBeats = 600;
 const pollMs = 50;

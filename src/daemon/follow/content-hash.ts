@@ -11,7 +11,7 @@ const modulus = 1n << 256n;
 export class ContentHash {
   /** SHA-256, hex. */
   readonly hex: string;
-  /** Of what is not credentials. */
+  /** Hash of everything but credentials. */
   readonly #others: string;
   readonly #credentials: readonly Credential[];
   readonly #sum: bigint;

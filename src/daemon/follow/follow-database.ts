@@ -99,7 +99,7 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
         // After a failover the listener may be the first to find the new primary.
         if (isStale) database.renew();
         tell(true);
-        // Of what changed while nobody listened.
+        // Reads changes that were made while nobody listened.
         mark(isStale);
         emit({ type: 'database_listening' });
       } else {

@@ -20,7 +20,7 @@ interface LogEntry {
 /** The rows that are on disk. */
 interface Kept {
   rows: Configuration;
-  /** Of the key that they are sealed under. */
+  /** Id of the key that they are sealed under. */
   keyId: string | undefined;
   base: string;
   wroteMs: number;

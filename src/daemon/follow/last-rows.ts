@@ -55,7 +55,7 @@ export async function readRows(
   return await inTime(store, readAllRows);
 }
 
-/** What has changed since a position; null where only reading all tells. */
+/** Changes since a position; null where only a full read can tell. */
 export async function readRowChanges(
   store: Store,
   since: FeedPosition,

@@ -2,7 +2,7 @@ import type { Configuration, Credential } from '../../config/configuration.js';
 
 type Others = Omit<Configuration, 'version' | 'credentials'>;
 
-/** What makes rows out of earlier ones. */
+/** Difference that turns earlier rows into later ones. */
 export interface RowsDifference {
   version: number;
   /** Ids of credentials. */

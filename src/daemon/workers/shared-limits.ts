@@ -90,7 +90,7 @@ export class SharedLimits {
     this.#shared = null;
     const nowMs = performance.now();
     const alone = (leases: LeaseOwner | FleetLeases) => {
-      // Those that wait for the store are answered.
+      // Answers the requests that wait for the store.
       if (leases instanceof FleetLeases) leases.keepTo({ size: 1, rank: 1 }, nowMs);
       const owner = new LeaseOwner();
       owner.restore(leases.levels(nowMs), nowMs);

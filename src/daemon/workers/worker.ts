@@ -210,7 +210,7 @@ async function start(message: StartWorker): Promise<void> {
     control: new NetPool({
       origin: 'http://control',
       socketPath: controlSocket,
-      // Those who follow events hold one each, and so do readers without a key.
+      // Each follower of events holds one, and so does each reader without a key.
       maxConnections: 288,
       connectTimeoutMs: controlConnectMs,
     }),

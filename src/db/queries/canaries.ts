@@ -19,7 +19,7 @@ export interface CountedSide extends CanaryCounts {
   latency: Record<string, number>;
 }
 
-/** What a canary's moved requests did: at its step, and in the last minute of it. */
+/** Outcomes of a canary's moved requests: at its step, and in the last minute of it. */
 export interface CanarySums {
   step: CanaryCounts;
   recent: CanaryCounts;
@@ -96,7 +96,7 @@ export async function forgetCanaryCounts(sql: Sql): Promise<void> {
       OR NOT EXISTS (SELECT FROM canaries c WHERE c.name = n.canary)`;
 }
 
-/** What all daemons have seen of each side of each canary since its state or step began, or before. */
+/** Counts of all daemons by side of each canary, since its state or step began, or before. */
 export async function countedSides(sql: Sql): Promise<CountedSide[]> {
   const rows = await sql<CountedSide[]>`
     WITH seen AS (

@@ -41,7 +41,7 @@ export function rowsText(rows: readonly UsageRow[]): string {
   return `${text || '['}]`;
 }
 
-/** What each row has for itself. One that an older version has left on disk lacks newer columns. */
+/** Columns that differ from row to row. A row that an older version left on disk lacks newer ones. */
 function ownText(row: UsageRow): string {
   const { usage_classes, guardrails, compared } = row;
   let text = `"request_id":${quoted(row.request_id)},"started_ms":${wholeMs(row.started_ms)},"duration_ms":${inMs(row.duration_ms)},"upstream_ms":${inMs(row.upstream_ms)},"prompt_tokens":${row.prompt_tokens},"completion_tokens":${row.completion_tokens},"cost_nano":${row.cost_nano ?? null},`;
@@ -64,14 +64,14 @@ function ownText(row: UsageRow): string {
   }
   return text;
 }
-/** What JSON escapes, and what needs no care at all. */
+/** Text that JSON writes without escapes. */
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 function quoted(text: string): string {
   return plain.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-/** Of 0 to 999. */
+/** Three digits for 0 to 999. */
 const threeDigits = Array.from({ length: 1_000 }, (_, number) => String(number).padStart(3, '0'));
 
 /** Milliseconds since the epoch; as one number they take ten times as long to write. */

@@ -15,7 +15,7 @@ import {
 
 type Dates = 'created_at' | 'updated_at';
 
-/** How far the changes of rows have been read. */
+/** Position up to which changes of rows have been read. */
 export interface FeedPosition {
   /** `config_version.version`. */
   version: number;
@@ -29,12 +29,12 @@ export interface ReadRows {
   position: FeedPosition;
 }
 
-/** What has changed since a position. */
+/** Changes since a position. */
 export interface RowChanges {
   position: FeedPosition;
   /** Ids of credentials that were added, changed or removed. */
   ids: readonly number[];
-  /** Those of them that there are, by id. */
+  /** Changed rows that still exist, by id. */
   credentials: Credential[];
   /** All rows of the other tables; null where none has changed. */
   others: Omit<Configuration, 'version' | 'credentials'> | null;
@@ -50,7 +50,7 @@ export async function readConfiguration(sql: Sql): Promise<Configuration> {
   return (await readAllRows(sql)).rows;
 }
 
-/** As `readConfiguration`, for reading only changes from then on. */
+/** Like `readConfiguration`, with the position to read changes from. */
 export async function readAllRows(sql: Sql): Promise<ReadRows> {
   const [, [position], credentials, ...others] = (await sql.unsafe(`
     ${oneSnapshot}

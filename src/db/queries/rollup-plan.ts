@@ -19,7 +19,7 @@ export interface RollupPlan {
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-/** What roll-ups are summed over, the smallest tables first; only the first two are by hour too. */
+/** Dimensions of roll-ups, the smallest first; only the first two are by hour too. */
 const cubes = {
   model: ['model', 'provider'],
   key: ['key', 'team'],

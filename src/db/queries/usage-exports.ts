@@ -7,7 +7,7 @@ export interface ExportBatch {
   rows: ExportedRow[];
 }
 
-/** What is not delivered yet. */
+/** Rows that are not delivered yet. */
 export interface ExportState {
   /** By the numbers of the first entry and the last, since a long queue takes long to count. */
   queued: number;

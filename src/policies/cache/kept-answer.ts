@@ -5,7 +5,7 @@ export interface KeptAnswer {
   readonly stream: boolean;
   /** The fields that were lost in translation; null: none, or the client was not told. */
   readonly lost: string | null;
-  /** When it was whole, and until when it may be given: wall clock, milliseconds. */
+  /** Time of its completion and of its expiry: wall clock, milliseconds. */
   readonly keptAt: number;
   readonly expiresAt: number;
   /** The request that it answered. */

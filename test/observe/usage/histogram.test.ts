@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { maxRelativeError, quantiles } from '../../../src/observe/usage/histogram.js';
 
-/** As `llmproxy_duration_bin` and `llmproxy_merge_histograms` do it. */
+/** Does the same as `llmproxy_duration_bin` and `llmproxy_merge_histograms`. */
 function histogramOf(values: readonly number[]): number[] {
   const counts = new Map<number, number>();
   for (const ms of values) {

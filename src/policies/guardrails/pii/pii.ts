@@ -7,7 +7,7 @@ import { phonesIn } from './phone.js';
 import { secretsIn } from './secrets.js';
 import { ssnsIn } from './ssn.js';
 
-/** Those that are told from more come first. */
+/** The most specific kinds come first. */
 const finders: Readonly<Record<PiiEntity, (text: string) => Match[]>> = {
   secret: secretsIn,
   iban: ibansIn,
