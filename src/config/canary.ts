@@ -1,3 +1,5 @@
+import { timePattern, timeProblems } from './time-pattern.js';
+
 /** `running`: at a step; the others no longer move by themselves. */
 const canaryStates = ['running', 'finished', 'rolled_back', 'stopped'] as const;
 export type CanaryState = (typeof canaryStates)[number];
@@ -106,7 +108,11 @@ export const canaryProperties = {
     description: '`running` and `finished` ones move requests; the gateway itself changes it.',
   },
   step: { type: 'integer', minimum: 0, maximum: 19, description: 'The place in `steps`, from 0.' },
-  changed_at: { type: ['string', 'null'], description: 'When the step or state began.' },
+  changed_at: {
+    type: ['string', 'null'],
+    pattern: timePattern,
+    description: 'When the step or state began.',
+  },
   reason: {
     type: ['string', 'null'],
     maxLength: 500,
@@ -130,8 +136,8 @@ export const newCanary = {
 
 /** Places and reasons of what is wrong with one of the right shape. */
 export function canaryProblems(canary: Canary): [path: string, reason: string][] {
-  const { steps, step, from_provider, to_provider, to_model } = canary;
-  const problems: [string, string][] = [];
+  const { steps, step, from_provider, to_provider, to_model, changed_at } = canary;
+  const problems = timeProblems('changed_at', changed_at);
   if (steps.some((percent, index) => index > 0 && percent <= (steps[index - 1] ?? 0))) {
     problems.push(['steps', 'must ascend']);
   }

@@ -13,6 +13,7 @@ import { newPrice, type Price, priceProperties } from './price.js';
 import type { Problem } from './problem.js';
 import { compileSchema, toProblems } from './schema.js';
 import { newStop, type Stop, stopProperties } from './stop.js';
+import { timeProblems } from './time-pattern.js';
 
 /** The rows of each section whose rows have a unique name, and nothing but their own fields. */
 export interface NamedRows {
@@ -49,9 +50,7 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     defaults: (name) => ({ ...newPrice, model: name }),
     problems: ({ model, valid_from }: Price) => [
       ...patternProblems('model', model),
-      ...(valid_from !== null && Number.isNaN(Date.parse(valid_from))
-        ? [['valid_from', 'is not a time'] as [string, string]]
-        : []),
+      ...timeProblems('valid_from', valid_from),
     ],
   },
   budgets: {

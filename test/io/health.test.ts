@@ -149,7 +149,7 @@ test('health.details decides who sees the details', async (t) => {
 
 test('/health/detailed tests every enabled provider, and each model on request', async (t) => {
   const daemon = await startDaemon(t, {
-    settings: { health: { detailed_cache_ms: 300_000, probe_timeout_ms: 500 } },
+    settings: { health: { detailed_cache_ms: 300_000, probe_timeout_ms: 3_000 } },
   });
   const good = await startUpstream(t, answerChat);
   const bad = await startUpstream(t, ({ body }, response) => {
