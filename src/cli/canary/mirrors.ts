@@ -1,15 +1,13 @@
 import { Command, Option } from 'commander';
 import { type BudgetWindow, budgetWindows } from '../../config/budget.js';
 import type { Mirror } from '../../config/mirror.js';
-import { visible } from '../../observe/visible.js';
 import { formatDollars, shownDollars } from '../../pricing/money.js';
-import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
+import { withAdminApi } from '../admin-api.js';
 import { wholeNumber } from '../arguments.js';
-import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { usageError } from '../failure.js';
-import { note, print, printFields, printJson, printTable } from '../output.js';
-import { confirmDeletion } from '../prompt.js';
+import { namedRows } from '../named-rows.js';
+import { note, printFields, printJson, printTable } from '../output.js';
 import { dollars } from '../spend/price-flags.js';
 import {
   addSelectorOptions,
@@ -19,10 +17,8 @@ import {
 } from '../spend/selectors.js';
 
 type MirrorRow = Mirror & { id: number };
-interface MirrorAnswer {
-  version: number;
-  mirror: MirrorRow;
-}
+
+const rows = namedRows<MirrorRow>('mirror', '/mirrors');
 
 interface MirrorFlags extends DatabaseFlags, SelectorFlags {
   to?: string;
@@ -80,7 +76,7 @@ Examples:
       .argument('<id|name>')
       .option('--yes', 'do not ask')
       .addHelpText('after', '\nExample:\n  $ llmproxy mirrors delete eu --yes')
-      .action(remove),
+      .action(rows.remove),
   );
   return command.addHelpText('after', '\nExample:\n  $ llmproxy mirrors list');
 }
@@ -112,11 +108,7 @@ async function create(name: string, flags: MirrorFlags): Promise<void> {
   if (flags.to === undefined && flags.toModel === undefined) {
     throw usageError('--to or --to-model is missing');
   }
-  const { result, activation } = await changeOver(flags, (api) =>
-    api.ask<MirrorAnswer>('POST', '/mirrors', { name, ...fieldsFrom(flags) }),
-  );
-  report(result.mirror, 'created', flags);
-  printActivation(activation, flags.json);
+  await rows.create({ name, ...fieldsFrom(flags) }, 'created', flags);
 }
 
 async function list(flags: DatabaseFlags): Promise<void> {
@@ -142,7 +134,7 @@ async function list(flags: DatabaseFlags): Promise<void> {
 }
 
 async function show(ref: string, flags: DatabaseFlags): Promise<void> {
-  const mirror = await withAdminApi(flags, 'read', (api) => existing(api, ref));
+  const mirror = await withAdminApi(flags, 'read', (api) => rows.existing(api, ref));
   if (flags.json) {
     printJson(mirror);
     return;
@@ -164,32 +156,7 @@ async function show(ref: string, flags: DatabaseFlags): Promise<void> {
 }
 
 async function update(ref: string, flags: MirrorFlags): Promise<void> {
-  const fields = fieldsFrom(flags);
-  if (Object.keys(fields).length === 0) throw usageError('nothing to change was given');
-  const { result, activation } = await changeOver(flags, (api) =>
-    api.ask<MirrorAnswer>('PUT', `/mirrors/${encodeURIComponent(ref)}`, fields),
-  );
-  report(result.mirror, 'updated', flags);
-  printActivation(activation, flags.json);
-}
-
-async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
-  const { result, activation } = await changeOver(flags, async (api) => {
-    const mirror = await existing(api, ref);
-    await confirmDeletion({ what: `the mirror ${mirror.name}`, yes: flags.yes, json: flags.json });
-    return { mirror, version: await api.delete(`/mirrors/${mirror.id}`) };
-  });
-  report(result.mirror, 'deleted', flags);
-  printActivation(activation, flags.json);
-}
-
-function report(mirror: MirrorRow, done: string, { json }: DatabaseFlags): void {
-  if (json) printJson(mirror);
-  else print(`${done} mirror ${visible(mirror.name)} (id ${mirror.id})`);
-}
-
-async function existing(api: AdminApi, ref: string): Promise<MirrorRow> {
-  return (await api.ask<MirrorAnswer>('GET', `/mirrors/${encodeURIComponent(ref)}`)).mirror;
+  await rows.update(ref, fieldsFrom(flags), flags);
 }
 
 function targetText({ provider, model }: Mirror): string {

@@ -1,20 +1,16 @@
 import { Command, Option } from 'commander';
 import { type Guardrail, type Phase, phases } from '../../config/guardrail.js';
-import { visible } from '../../observe/visible.js';
-import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
-import { printActivation } from '../daemon/activate.js';
+import { withAdminApi } from '../admin-api.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { usageError } from '../failure.js';
-import { note, print, printFields, printJson, printTable } from '../output.js';
-import { confirmDeletion } from '../prompt.js';
+import { namedRows } from '../named-rows.js';
+import { note, printFields, printJson, printTable } from '../output.js';
 import { selectorsText } from '../spend/selectors.js';
 import { addGuardrailOptions, type GuardrailFlags, guardrailFrom } from './guardrail-flags.js';
 
 type GuardrailRow = Guardrail & { id: number };
-interface GuardrailAnswer {
-  version: number;
-  guardrail: GuardrailRow;
-}
+
+const rows = namedRows<GuardrailRow>('guardrail', '/guardrails');
 
 /** `llmproxy guardrails …`: checks of the texts of requests and answers. */
 export function guardrailsCommand(): Command {
@@ -78,7 +74,7 @@ Examples:
       .argument('<id|name>')
       .option('--yes', 'do not ask')
       .addHelpText('after', '\nExample:\n  $ llmproxy guardrails delete no-pii --yes')
-      .action(remove),
+      .action(rows.remove),
   );
   command.addCommand(
     addGatewayOptions(new Command('test'))
@@ -101,12 +97,7 @@ Examples:
 
 async function add(name: string, flags: GuardrailFlags): Promise<void> {
   if (flags.kind === undefined) throw usageError('--kind is missing');
-  const body = { name, ...guardrailFrom(flags, null) };
-  const { result, activation } = await changeOver(flags, (api) =>
-    api.ask<GuardrailAnswer>('POST', '/guardrails', body),
-  );
-  report(result.guardrail, 'added', flags);
-  printActivation(activation, flags.json);
+  await rows.create({ name, ...guardrailFrom(flags, null) }, 'added', flags);
 }
 
 async function list(flags: DatabaseFlags): Promise<void> {
@@ -128,7 +119,7 @@ async function list(flags: DatabaseFlags): Promise<void> {
 }
 
 async function show(ref: string, flags: DatabaseFlags): Promise<void> {
-  const row = await withAdminApi(flags, 'read', (api) => existing(api, ref));
+  const row = await withAdminApi(flags, 'read', (api) => rows.existing(api, ref));
   if (flags.json) return printJson(row);
   printFields([
     ['name', row.name],
@@ -146,24 +137,7 @@ async function show(ref: string, flags: DatabaseFlags): Promise<void> {
 }
 
 async function edit(ref: string, flags: GuardrailFlags): Promise<void> {
-  const { result, activation } = await changeOver(flags, async (api) => {
-    const fields = guardrailFrom(flags, (await existing(api, ref)).config);
-    if (Object.keys(fields).length === 0) throw usageError('nothing to change was given');
-    return await api.ask<GuardrailAnswer>('PUT', pathOf(ref), fields);
-  });
-  report(result.guardrail, 'updated', flags);
-  printActivation(activation, flags.json);
-}
-
-async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
-  const { result, activation } = await changeOver(flags, async (api) => {
-    const guardrail = await existing(api, ref);
-    const what = `the guardrail ${guardrail.name}`;
-    await confirmDeletion({ what, yes: flags.yes, json: flags.json });
-    return { guardrail, version: await api.delete(`/guardrails/${guardrail.id}`) };
-  });
-  report(result.guardrail, 'deleted', flags);
-  printActivation(activation, flags.json);
+  await rows.update(ref, ({ config }) => guardrailFrom(flags, config), flags);
 }
 
 /** The admin API's answer to a test. */
@@ -180,7 +154,7 @@ async function test(
   flags: DatabaseFlags & { phase: Phase },
 ): Promise<void> {
   const answer = await withAdminApi(flags, 'read', (api) =>
-    api.ask<TestAnswer>('POST', `${pathOf(ref)}/test`, { text, phase: flags.phase }),
+    api.ask<TestAnswer>('POST', `${rows.pathOf(ref)}/test`, { text, phase: flags.phase }),
   );
   if (flags.json) return printJson(answer);
   printFields([
@@ -188,17 +162,4 @@ async function test(
     ['found', answer.found.join(', ') || 'nothing'],
     answer.text === null ? ['refusal', answer.refusal ?? ''] : ['text', answer.text],
   ]);
-}
-
-function report(guardrail: GuardrailRow, done: string, { json }: DatabaseFlags): void {
-  if (json) printJson(guardrail);
-  else print(`${done} guardrail ${visible(guardrail.name)} (id ${guardrail.id})`);
-}
-
-async function existing(api: AdminApi, ref: string): Promise<GuardrailRow> {
-  return (await api.ask<GuardrailAnswer>('GET', pathOf(ref))).guardrail;
-}
-
-function pathOf(ref: string): string {
-  return `/guardrails/${encodeURIComponent(ref)}`;
 }

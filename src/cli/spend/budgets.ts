@@ -7,14 +7,12 @@ import {
   budgetWindows,
   type Selectors,
 } from '../../config/budget.js';
-import { visible } from '../../observe/visible.js';
 import { formatDollars, shownDollars } from '../../pricing/money.js';
-import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
-import { printActivation } from '../daemon/activate.js';
+import { type AdminApi, withAdminApi } from '../admin-api.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { note, print, printFields, printJson, printTable } from '../output.js';
-import { confirmDeletion } from '../prompt.js';
+import { namedRows } from '../named-rows.js';
+import { note, printFields, printJson, printTable } from '../output.js';
 import { dollars } from './price-flags.js';
 import {
   addSelectorOptions,
@@ -24,10 +22,8 @@ import {
 } from './selectors.js';
 
 type BudgetRow = Budget & { id: number };
-interface BudgetAnswer {
-  version: number;
-  budget: BudgetRow;
-}
+
+const rows = namedRows<BudgetRow>('budget', '/budgets');
 
 /** Spend of a budget in its present window. */
 interface Spent {
@@ -95,7 +91,7 @@ Examples:
       .argument('<id|name>')
       .option('--yes', 'do not ask')
       .addHelpText('after', '\nExample:\n  $ llmproxy budgets delete chat --yes')
-      .action(remove),
+      .action(rows.remove),
   );
   return command.addHelpText('after', '\nExample:\n  $ llmproxy budgets list');
 }
@@ -119,11 +115,7 @@ function addBudgetOptions(command: Command): Command {
 async function create(name: string, flags: BudgetFlags): Promise<void> {
   const fields = fieldsFrom(flags);
   if (fields.amount === undefined) throw usageError('--amount is missing');
-  const { result, activation } = await changeOver(flags, (api) =>
-    api.ask<BudgetAnswer>('POST', '/budgets', { name, ...fields }),
-  );
-  report(result.budget, 'created', flags);
-  printActivation(activation, flags.json);
+  await rows.create({ name, ...fields }, 'created', flags);
 }
 
 async function list(flags: DatabaseFlags): Promise<void> {
@@ -161,7 +153,7 @@ async function list(flags: DatabaseFlags): Promise<void> {
 
 async function show(ref: string, flags: DatabaseFlags): Promise<void> {
   const { budget, spent } = await withAdminApi(flags, 'read', async (api) => ({
-    budget: await existing(api, ref),
+    budget: await rows.existing(api, ref),
     spent: await spentOf(api),
   }));
   const now = spent.get(budget.name);
@@ -192,32 +184,7 @@ async function show(ref: string, flags: DatabaseFlags): Promise<void> {
 }
 
 async function update(ref: string, flags: BudgetFlags): Promise<void> {
-  const fields = fieldsFrom(flags);
-  if (Object.keys(fields).length === 0) throw usageError('nothing to change was given');
-  const { result, activation } = await changeOver(flags, (api) =>
-    api.ask<BudgetAnswer>('PUT', `/budgets/${encodeURIComponent(ref)}`, fields),
-  );
-  report(result.budget, 'updated', flags);
-  printActivation(activation, flags.json);
-}
-
-async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
-  const { result, activation } = await changeOver(flags, async (api) => {
-    const budget = await existing(api, ref);
-    await confirmDeletion({ what: `the budget ${budget.name}`, yes: flags.yes, json: flags.json });
-    return { budget, version: await api.delete(`/budgets/${budget.id}`) };
-  });
-  report(result.budget, 'deleted', flags);
-  printActivation(activation, flags.json);
-}
-
-function report(budget: BudgetRow, done: string, { json }: DatabaseFlags): void {
-  if (json) printJson(budget);
-  else print(`${done} budget ${visible(budget.name)} (id ${budget.id})`);
-}
-
-async function existing(api: AdminApi, ref: string): Promise<BudgetRow> {
-  return (await api.ask<BudgetAnswer>('GET', `/budgets/${encodeURIComponent(ref)}`)).budget;
+  await rows.update(ref, fieldsFrom(flags), flags);
 }
 
 /** By name; empty where no daemon runs. */

@@ -1,0 +1,78 @@
+import { visible } from '../observe/visible.js';
+import { type AdminApi, changeOver } from './admin-api.js';
+import { printActivation } from './daemon/activate.js';
+import type { DatabaseFlags } from './database/connection.js';
+import { usageError } from './failure.js';
+import { print, printJson } from './output.js';
+import { confirmDeletion } from './prompt.js';
+
+interface NamedRow {
+  id: number;
+  name: string;
+}
+
+/** Commands on rows of one kind, which people call by name or id. */
+export interface NamedRows<Row extends NamedRow> {
+  /** Path of a row below the admin API's own. */
+  pathOf(ref: string): string;
+  /** @throws CliError where there is none. */
+  existing(api: AdminApi, ref: string): Promise<Row>;
+  /** @param done what the output says was done, such as `created`. */
+  create(fields: { name: string }, done: string, flags: DatabaseFlags): Promise<void>;
+  /**
+   * @param fields what changes, or makes it from the row as it is.
+   * @throws CliError where nothing changes.
+   */
+  update(ref: string, fields: object | ((row: Row) => object), flags: DatabaseFlags): Promise<void>;
+  remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void>;
+}
+
+/**
+ * @param noun one of them, which is its member in answers too.
+ * @param path of all, such as `/budgets`.
+ */
+export function namedRows<Row extends NamedRow>(noun: string, path: string): NamedRows<Row> {
+  type Answer = { version: number } & Record<string, Row>;
+  const pathOf = (ref: string) => `${path}/${encodeURIComponent(ref)}`;
+  const existing = async (api: AdminApi, ref: string) =>
+    (await api.ask<Record<string, Row>>('GET', pathOf(ref)))[noun] as Row;
+  const change = async (
+    done: string,
+    flags: DatabaseFlags,
+    make: (api: AdminApi) => Promise<{ version: number; row: Row }>,
+  ): Promise<void> => {
+    const { result, activation } = await changeOver(flags, make);
+    const { row } = result;
+    if (flags.json) printJson(row);
+    else print(`${done} ${noun} ${visible(row.name)} (id ${row.id})`);
+    printActivation(activation, flags.json);
+  };
+  const sent = async (api: AdminApi, method: 'POST' | 'PUT', to: string, fields: object) => {
+    const answer = await api.ask<Answer>(method, to, fields);
+    return { version: answer.version, row: answer[noun] as Row };
+  };
+  return {
+    pathOf,
+    existing,
+    create: (fields, done, flags) => change(done, flags, (api) => sent(api, 'POST', path, fields)),
+    async update(ref, fields, flags) {
+      if (typeof fields !== 'function') refuseNothing(fields);
+      await change('updated', flags, async (api) => {
+        const changes = typeof fields === 'function' ? fields(await existing(api, ref)) : fields;
+        refuseNothing(changes);
+        return await sent(api, 'PUT', pathOf(ref), changes);
+      });
+    },
+    remove: (ref, flags) =>
+      change('deleted', flags, async (api) => {
+        const row = await existing(api, ref);
+        const what = `the ${noun} ${row.name}`;
+        await confirmDeletion({ what, yes: flags.yes, json: flags.json });
+        return { row, version: await api.delete(`${path}/${row.id}`) };
+      }),
+  };
+}
+
+function refuseNothing(fields: object): void {
+  if (Object.keys(fields).length === 0) throw usageError('nothing to change was given');
+}
