@@ -221,7 +221,7 @@ export class Budgets {
   }
 }
 
-/** A budget of a request, as its worker wrote it: see `proxy/spend.ts`. */
+/** A budget of a request, as its worker wrote it: see `proxy/admission/spend.ts`. */
 interface Named {
   isHard: boolean;
   windowStart: number;

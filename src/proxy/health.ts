@@ -1,9 +1,9 @@
 import { needsNoKey } from '../config/client.js';
 import type { ProviderStatus } from '../observe/metrics-state.js';
 import type { Exchange } from '../server/exchange.js';
-import { clientOf } from './client-of.js';
+import { clientOf } from './access/client-of.js';
 import type { Gateway } from './gateway.js';
-import { tellWrongKey } from './wrong-key.js';
+import { tellWrongKey } from './access/wrong-key.js';
 
 /**
  * The answer to `GET /health`, from memory. Everybody learns whether this worker takes requests,

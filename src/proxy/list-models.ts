@@ -7,7 +7,7 @@ import { GatewayError } from '../errors.js';
 import type { RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
 import type { Gateway } from './gateway.js';
-import { modelShape } from './route.js';
+import { modelShape } from './request/route.js';
 
 /** A model as OpenAI's API describes it. */
 interface Model {

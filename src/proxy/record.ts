@@ -17,11 +17,11 @@ import type { KeptAnswer } from '../policies/cache/kept-answer.js';
 import type { Candidate, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
 
-import { endUserOf, tagsOf } from './attribution.js';
-import { keptBody, noBody } from './body-keeper.js';
-import { requestIdOf } from './headers.js';
-import type { PolicyRuns } from './policy-runs.js';
-import type { Reservation } from './quota.js';
+import { endUserOf, tagsOf } from './request/attribution.js';
+import { keptBody, noBody } from './answer/body-keeper.js';
+import { requestIdOf } from './attempts/headers.js';
+import type { PolicyRuns } from './policies/policy-runs.js';
+import type { Reservation } from './admission/quota.js';
 
 /** Rough size of a token in a prompt: good enough for turns in a queue. */
 const bytesPerToken = 4;

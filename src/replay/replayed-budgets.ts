@@ -1,4 +1,4 @@
-import { budgetsOf, type Charged, isOfProvider } from '../proxy/spend.js';
+import { budgetsOf, type Charged, isOfProvider } from '../proxy/admission/spend.js';
 import type { BudgetTable, Selected } from '../routing/budgets.js';
 import type { Candidate, RoutedCredential } from '../routing/snapshot.js';
 

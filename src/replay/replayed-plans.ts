@@ -1,7 +1,7 @@
 import type { Settings } from '../config/settings-schema.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { type ErrorCode, GatewayError } from '../errors.js';
-import { planRoutes } from '../proxy/plan-routes.js';
+import { planRoutes } from '../proxy/attempts/plan-routes.js';
 import { firstChoices } from '../routing/first-choice.js';
 import type { Candidate, Route, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rerank } from '../../src/dialects/cohere/dialects.js';
-import { AnswerKeeper } from '../../src/proxy/answer-keeper.js';
+import { AnswerKeeper } from '../../src/proxy/answer/answer-keeper.js';
 
 test('a reranking’s tokens are those that Jina and vLLM report', () => {
   const cases: [answer: string, promptTokens: number | null][] = [

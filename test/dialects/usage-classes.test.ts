@@ -15,7 +15,7 @@ import {
   outputTokens,
   type UsageClasses,
 } from '../../src/dialects/usage.js';
-import { AnswerKeeper } from '../../src/proxy/answer-keeper.js';
+import { AnswerKeeper } from '../../src/proxy/answer/answer-keeper.js';
 
 function classesIn(dialect: Dialect, text: string): UsageClasses | null {
   const answer = new AnswerKeeper();

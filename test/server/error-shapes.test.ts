@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { errorBodyAt } from '../../src/proxy/route.js';
+import { errorBodyAt } from '../../src/proxy/request/route.js';
 import type { Engine, Exchange } from '../../src/server/exchange.js';
 import { engineOrReason, rawClient } from './support.js';
 

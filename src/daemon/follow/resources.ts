@@ -1,7 +1,7 @@
 import type { Sql } from '../../db/client.js';
 import { deleteOldResponses, findResources, insertResources } from '../../db/queries/resources.js';
 import { withDeadline } from '../../db/with-deadline.js';
-import type { Resource } from '../../proxy/resources.js';
+import type { Resource } from '../../proxy/resources/resources.js';
 
 const flushEveryMs = 200;
 const timeoutMs = 5_000;

@@ -7,9 +7,9 @@ import type { LeaseGrant } from '../../limits/lease.js';
 import type { Emit, GatewayEvent } from '../../observe/event.js';
 import type { SharedCacheStatus, WorkerState } from '../../observe/metrics-state.js';
 import { AnswerOwner } from '../../policies/cache/answer-owner.js';
-import type { AdminKeyHash } from '../../proxy/admin-key-check.js';
+import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
-import type { Resource } from '../../proxy/resources.js';
+import type { Resource } from '../../proxy/resources/resources.js';
 import {
   type CredentialChange,
   changeBetween,

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { embed, generate } from '../../../src/dialects/gemini/dialect.js';
 import { StreamEnd } from '../../../src/dialects/stream-end.js';
 import { GatewayError } from '../../../src/errors.js';
-import { AnswerKeeper } from '../../../src/proxy/answer-keeper.js';
+import { AnswerKeeper } from '../../../src/proxy/answer/answer-keeper.js';
 
 const usage = (fields: object) => JSON.stringify({ candidates: [], usageMetadata: fields });
 

@@ -1,0 +1,24 @@
+import { foreignHost } from '../../config/client.js';
+import { GatewayError } from '../../errors.js';
+import type { Exchange } from '../../server/exchange.js';
+import { clientOf } from './client-of.js';
+import { CorsExchange } from './cors.js';
+import type { Gateway } from '../gateway.js';
+
+/**
+ * With `auth: off` no key tells a web page that somebody on this machine visits from a program of
+ * theirs: refuses requests of pages whose origin is not in `server.cors_origins`, and those under a
+ * name that is not the gateway's (DNS rebinding).
+ * @throws GatewayError `permission_denied`.
+ */
+export function checkPage(gateway: Gateway, exchange: Exchange): void {
+  if (clientOf(gateway, exchange).hasForeignHost) throw foreignHost();
+  const site = exchange.header('sec-fetch-site');
+  const isOwn = site === 'same-origin' || site === 'none';
+  const isPage = site !== '' || exchange.header('origin') !== '';
+  if (!isPage || isOwn || exchange instanceof CorsExchange) return;
+  throw new GatewayError(
+    'permission_denied',
+    'auth is off, and pages of other origins may send requests only where server.cors_origins names them.',
+  );
+}

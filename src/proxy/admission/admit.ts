@@ -1,0 +1,66 @@
+import { GatewayError } from '../../errors.js';
+import type { Claim } from '../../limits/fair-queue.js';
+import { gatewaySlots, type Release } from '../../limits/slots.js';
+import type { Gateway } from '../gateway.js';
+
+/** A request that may have to wait for its turn. */
+export interface Claimant {
+  readonly claim: Claim;
+  /** Estimated tokens of its prompt. */
+  readonly tokens: number;
+  /** Called after a wait. @param provider null: for the gateway. @param fromMs monotonic. */
+  waited(provider: string | null, fromMs: number): void;
+  /** The place of its session among all; null or absent: it prefers no provider. */
+  readonly session?: number | null;
+}
+
+/**
+ * Admits a request to the data plane's work: not while this worker is too late with everything,
+ * and not past the cap on all requests under way.
+ * @returns what must be called when the request is over.
+ * @throws GatewayError `overloaded`.
+ */
+export function admit(gateway: Gateway, claimant: Claimant): Release | Promise<Release> {
+  const { max_concurrency: capacity, max_event_loop_delay_ms } = gateway.settings.limits;
+  if (gateway.watchdog.loopDelayMs > max_event_loop_delay_ms) {
+    throw overloaded('The gateway is overloaded.', 1);
+  }
+  if (capacity === null) return nothing;
+  return waitForSlot(gateway, gatewaySlots, capacity, 'The gateway', claimant);
+}
+
+/**
+ * Waits for a slot in the bounded queue.
+ * @param name what is at its cap, for the message.
+ * @throws GatewayError `overloaded`: at once when the queue is full, else when none came in time.
+ */
+export async function waitForSlot(
+  { slots, settings, health }: Gateway,
+  key: string,
+  capacity: number,
+  name: string,
+  claimant: Claimant,
+): Promise<Release> {
+  const { max_queue, queue_timeout_ms } = settings.limits;
+  const free = await slots.tryAcquire(key, capacity);
+  if (free) return free;
+  const { claim } = claimant;
+  const fromMs = performance.now();
+  const hasRoom = slots.waiting < max_queue || slots.giveWay(key, claim.team);
+  const release = hasRoom ? await slots.acquire(key, capacity, queue_timeout_ms, claim) : null;
+  claimant.waited(key === gatewaySlots ? null : key, fromMs);
+  if (release) return release;
+  const drainMs = ((slots.waiting + 1) / capacity) * health.latencyMs(key);
+  throw overloaded(
+    `${name} has ${capacity} requests under way, as many as it takes at once.`,
+    Math.max(1, Math.ceil(drainMs / 1000)),
+  );
+}
+
+function overloaded(message: string, retryAfterSeconds: number): GatewayError {
+  return new GatewayError('overloaded', message, {
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  });
+}
+
+function nothing(): void {}

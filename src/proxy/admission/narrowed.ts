@@ -1,0 +1,19 @@
+import { type Candidate, groupOf, type Route } from '../../routing/snapshot.js';
+
+/** The routes with those candidates only that are open; routes without any are left out. */
+export function narrowed(
+  routes: readonly Route[],
+  isOpen: (candidate: Candidate) => boolean,
+): Route[] {
+  return routes.flatMap((route) => {
+    const candidates = route.candidates.filter(isOpen);
+    if (candidates.length === route.candidates.length) return route;
+    if (candidates.length === 0) return [];
+    const priorities = new Set(candidates.map(({ priority }) => priority));
+    return {
+      candidates,
+      priorities: [...priorities].sort((a, b) => a - b),
+      group: groupOf(candidates),
+    };
+  });
+}

@@ -1,0 +1,204 @@
+import { maxOutputIn, unitsIn } from '../../dialects/said.js';
+import { GatewayError } from '../../errors.js';
+import { type BudgetRef, type BudgetRefusal, windowOf } from '../../limits/budget-lease.js';
+import { type AskedCost, costMarks, maxCost } from '../../pricing/max-cost.js';
+import { shownDollars } from '../../pricing/money.js';
+import type { BudgetTable, RoutedBudget, Selected } from '../../routing/budgets.js';
+import { modelMeant } from '../../routing/model-order.js';
+import type { Candidate, RoutedCredential } from '../../routing/snapshot.js';
+import type { PlannedRequest } from '../attempts/dispatch.js';
+import type { Gateway } from '../gateway.js';
+import { narrowed } from './narrowed.js';
+import type { RequestRecord } from '../record.js';
+
+const noTokens = { input: 0, output: 0 };
+
+/** A budget of a request, in its window. */
+export interface Charged {
+  budget: RoutedBudget;
+  ref: BudgetRef;
+  endMs: number | null;
+}
+
+/** The budgets that a request may be of, each in its window of that time. */
+export function budgetsOf(
+  budgets: BudgetTable,
+  credential: RoutedCredential,
+  selected: Selected,
+  nowMs: number,
+): Charged[] {
+  return budgets.of(credential).flatMap((budget): Charged[] => {
+    if (!budget.matches(selected)) return [];
+    const { key, config } = budget;
+    const { startMs, endMs } = windowOf(config.window, nowMs);
+    return [{ budget, ref: { key, windowStart: startMs, amount: config.amount }, endMs }];
+  });
+}
+
+/** True if a request answered by this provider belongs to a budget. */
+export function isOfProvider({ budget }: Charged, { provider }: Candidate): boolean {
+  return (budget.config.applies_to.provider ?? provider.key) === provider.key;
+}
+
+/** Facts about a request before it is sent, for the most that it can cost. */
+export function askedCost(
+  planned: Pick<PlannedRequest, 'request' | 'endpoint' | 'upload'>,
+  { server, upstream }: Pick<Gateway['settings'], 'server' | 'upstream'>,
+): AskedCost {
+  const { request, upload } = planned;
+  const { said, output } = planned.endpoint.dialect;
+  return {
+    marks: costMarks(request.body),
+    bytes: upload ? (upload.declaredBytes ?? server.max_body_bytes) : request.body.length,
+    outputTokens: maxOutputIn(request, said),
+    hasOutput: output !== 'none',
+    ...unitsIn(request, said),
+    totalMs: upstream.total_timeout_ms,
+  };
+}
+
+/**
+ * Reserves the most that a request can cost of every hard budget that it is of, and notes all its
+ * budgets in the record, for the control process to settle at its end.
+ * @returns the request with those candidates only that the budgets allow.
+ * @throws GatewayError `insufficient_quota`, with 402 in Anthropic's dialect; `overloaded`,
+ *   `unavailable`.
+ */
+export async function reserveBudgets(
+  gateway: Gateway,
+  planned: PlannedRequest,
+  record: RequestRecord,
+): Promise<PlannedRequest> {
+  const { snapshot, settings } = gateway;
+  const { credential, user, tags } = record;
+  const { endpoint, request } = planned;
+  if (!credential || !snapshot.budgets || endpoint.dialect.operation === 'token_count') {
+    return planned;
+  }
+  const selected = { user, tags, model: modelMeant(request.model, settings.routing) };
+  const nowMs = record.startedAt;
+  const all = budgetsOf(snapshot.budgets, credential, selected, nowMs);
+  if (all.length === 0) return planned;
+  const fail = (message: string) => refusal(planned, message);
+  const asked = askedCost(planned, settings);
+  const costOf = (candidate: Candidate): number | null => {
+    const hard = all.filter((each) => each.budget.isHard && isOfProvider(each, candidate));
+    if (hard.length === 0) return 0;
+    const ceiling = hard.find(({ budget }) => budget.ceiling)?.budget.ceiling ?? null;
+    const price = candidate.prices()?.at(nowMs) ?? ceiling;
+    return price && maxCost(price, asked);
+  };
+  const closed = new Set<string>();
+  for (;;) {
+    let need = 0;
+    const isOpen = (candidate: Candidate) => {
+      const cost = closed.has(candidate.provider.key) ? null : costOf(candidate);
+      need = Math.max(need, cost ?? 0);
+      return cost !== null;
+    };
+    const routes = narrowed(planned.routes, isOpen);
+    const candidates = routes.flatMap((route) => route.candidates);
+    const charged = all.filter((each) =>
+      candidates.some((candidate) => isOfProvider(each, candidate)),
+    );
+    const hard = charged.filter(({ budget }) => budget.isHard);
+    if (candidates.length === 0) {
+      const [first] = all.filter(({ budget }) => budget.isHard);
+      throw fail(
+        `The model "${request.model}" has no price, so it cannot be used under the budget "${first?.budget.config.name}". Set a price, or a ceiling of the budget.`,
+      );
+    }
+    const refs = hard.map(({ ref }) => ref);
+    if (refs.length > 0) record.need = { ...(record.need ?? noTokens), nano: need };
+    const waitMs = settings.limits.queue_timeout_ms;
+    const reserving = refs.length === 0 ? null : gateway.budgets.reserve(refs, need, waitMs);
+    const refused = reserving instanceof Promise ? await reserving : reserving;
+    if (!refused) {
+      record.spend = {
+        budgets: charged.map(spendName).join('\n'),
+        reserved: refs.length > 0 ? need : 0,
+        worker: 0,
+      };
+      const within = (candidate: Candidate) => {
+        const cost = closed.has(candidate.provider.key) ? null : costOf(candidate);
+        return cost !== null && cost <= need;
+      };
+      return {
+        ...planned,
+        routes,
+        routesOfKind: (kind) => planned.routesOfKind(kind).map((some) => narrowed(some, within)),
+      };
+    }
+    const at = hard[refused.place] as Charged;
+    const { provider } = at.budget.config.applies_to;
+    const others = candidates.some((candidate) => candidate.provider.key !== provider);
+    if (provider === undefined || !others || refused.reason !== 'spent') {
+      throw refusedBy(at, refused, need, fail);
+    }
+    closed.add(provider);
+  }
+}
+
+/** Names a budget of a request for the control process: see `parseName` there. */
+export function spendName({ budget, ref }: Pick<Charged, 'budget' | 'ref'>): string {
+  const { provider = '' } = budget.config.applies_to;
+  return `${budget.isHard ? 'h' : 's'} ${ref.windowStart} ${provider} ${ref.key}`;
+}
+
+function refusedBy(
+  { budget, endMs }: Charged,
+  { reason, left }: BudgetRefusal,
+  need: number,
+  fail: (message: string) => GatewayError,
+): GatewayError {
+  const { name, amount, window } = budget.config;
+  const period = window === 'total' ? 'in all' : `a ${window}`;
+  const what = `The budget "${name}" of ${shownDollars(amount)} ${period}`;
+  if (reason === 'unavailable') {
+    const message = `${what} cannot be checked now: its ledger does not answer.`;
+    return new GatewayError('unavailable', message, { headers: { 'retry-after': '5' } });
+  }
+  if (reason === 'reserved') {
+    const message = `${what} is reserved by requests under way; ${shownDollars(left)} of it is not spent yet.`;
+    return new GatewayError('overloaded', message, { headers: { 'retry-after': '1' } });
+  }
+  const until =
+    endMs === null ? 'It does not reset.' : `It resets at ${new Date(endMs).toISOString()}.`;
+  const rest =
+    left <= 0
+      ? 'is used up.'
+      : `has ${shownDollars(left)} left, and this request may cost ${shownDollars(need)}.`;
+  return fail(`${what} ${rest} ${until}`);
+}
+
+/** An error that makes a client stop rather than retry, in its dialect. */
+function refusal({ endpoint }: PlannedRequest, message: string): GatewayError {
+  const isAnthropic = endpoint.dialect.name.startsWith('anthropic.');
+  const headers = { 'x-should-retry': 'false' };
+  return new GatewayError('insufficient_quota', message, {
+    headers,
+    ...(isAnthropic && { status: 402 }),
+  });
+}
+
+/**
+ * Refuses what cannot be metered before it is over, such as a session, under a hard budget.
+ * @param what it is, such as `session`.
+ * @param model null: any, so that budgets of models count too.
+ * @throws GatewayError `insufficient_quota`.
+ */
+export function refuseUnmetered(
+  { snapshot, settings }: Gateway,
+  { credential, user, tags }: RequestRecord,
+  what: string,
+  model: string | null,
+): void {
+  if (!credential || !snapshot.budgets) return;
+  const selected = { user, tags, model: model === null ? '' : modelMeant(model, settings.routing) };
+  const isOf = ({ config, matches }: RoutedBudget) =>
+    matches(selected) || (model === null && config.applies_to.model !== undefined);
+  const hard = snapshot.budgets.of(credential).find((each) => each.isHard && isOf(each));
+  if (!hard) return;
+  const message = `What a ${what} costs cannot be bounded, so the budget "${hard.config.name}" does not allow any.`;
+  throw new GatewayError('insufficient_quota', message, { headers: { 'x-should-retry': 'false' } });
+}

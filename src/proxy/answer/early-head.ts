@@ -1,0 +1,45 @@
+import type { Settings } from '../../config/settings-schema.js';
+import type { Dialect } from '../../dialects/dialect.js';
+import { writeEvent } from '../../dialects/sse.js';
+import type { Exchange } from '../../server/exchange.js';
+import type { RequestRecord } from '../record.js';
+
+/** Says that a stream goes on. */
+export const keepaliveComment = Buffer.from(': keepalive\n\n');
+
+/**
+ * Sends a client that waits for a stream its head and comments, while no provider has said anything:
+ * what is in between must not take the silence for the end. Providers are still tried one after the
+ * other then, and an error is an event of the stream.
+ */
+export function keepWaiting(
+  exchange: Exchange,
+  record: RequestRecord,
+  { keepalive_ms }: Settings['server'],
+  nowMs: number,
+): void {
+  if (keepalive_ms === 0 || nowMs - record.toldMs < keepalive_ms || exchange.aborted) return;
+  record.toldMs = nowMs;
+  if (!exchange.headSent) {
+    exchange.writeHead(200, [
+      ...['content-type', 'text/event-stream', 'cache-control', 'no-cache'],
+      ...['x-request-id', record.requestId],
+    ]);
+  }
+  if (exchange.bufferedBytes === 0) exchange.write(keepaliveComment);
+}
+
+/** Answers with this whole answer, whose status the record has, in a stream whose head is sent. */
+export function respondInStream(
+  exchange: Exchange,
+  record: RequestRecord,
+  dialect: Dialect,
+  body: Buffer,
+): void {
+  const isError = record.status >= 400;
+  if (isError) record.error ??= 'provider_error';
+  // An event's data holds no line end.
+  const line = () => writeEvent(body.toString().replace(/\s*[\r\n]+\s*/g, ' '));
+  exchange.write(isError ? dialect.providerErrorEvent(body, record.status) : line());
+  exchange.end();
+}

@@ -1,0 +1,146 @@
+import type { AnswerHead, AnswerWatch } from '../../policies/policy.js';
+import type { Exchange } from '../../server/exchange.js';
+import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
+import { ArrayReader } from './array-reader.js';
+import type { Answer, PlannedRequest } from '../attempts/dispatch.js';
+import type { Gateway } from '../gateway.js';
+import { answerHeaders, translatedHeaders } from '../attempts/headers.js';
+import { HeldReader, WatchedReader } from '../policies/held-reader.js';
+import { asksArray } from '../request/path-forms.js';
+import { watchRest } from './reader-pace.js';
+import type { RequestRecord } from '../record.js';
+import { relay } from './relay.js';
+import { pushCost } from './request-cost.js';
+import { respondTranslated, wholeOf } from './respond-translated.js';
+import { isStopped } from '../admission/stops.js';
+import { StreamKeeper } from './stream-keeper.js';
+import { TranslatedReader } from './translated-reader.js';
+
+/**
+ * Relays a provider's answer, with what the gateway says of its own part, and reads its usage.
+ * @throws GatewayError, AbortedError: only where the answer is translated, before its head is sent.
+ */
+export async function relayAnswer(
+  gateway: Gateway,
+  answer: Answer,
+  exchange: Exchange,
+  planned: PlannedRequest,
+  record: RequestRecord,
+): Promise<void> {
+  const { attempt, translated } = answer;
+  const { policies } = record;
+  const { dialect } = planned.endpoint;
+  const readyMs = performance.now();
+  record.stream = attempt.stream;
+  record.firstTokenMs = readyMs - record.startMs;
+  const holds = policies ? policies.holds(headOf(answer)) : [];
+  const watches: AnswerWatch[] = [];
+  if (holds.length > 0 && !translated && !attempt.stream && !attempt.ended) {
+    // No byte of it may leave before all of it is known.
+    attempt.edit(await wholeOf(gateway, answer, exchange, record));
+  }
+  const isArray =
+    attempt.stream &&
+    attempt.status < 400 &&
+    dialect.name === 'gemini.generate' &&
+    asksArray(exchange.query);
+  const headers = translated
+    ? translatedHeaders(attempt.headers, answer.dialect.requestIdHeader, record.requestId)
+    : answerHeaders(
+        isArray ? { ...attempt.headers, ...arrayType } : attempt.headers,
+        record.requestId,
+        record.reservation !== null,
+      );
+  if (record.reservation) {
+    const limits = dialect.limitHeaders(record.reservation.states);
+    for (const [name, value] of Object.entries(limits)) headers.push(name, value);
+  }
+  const { requestIdHeader } = dialect;
+  if (requestIdHeader !== null && (translated || attempt.headers[requestIdHeader] === undefined)) {
+    headers.push(requestIdHeader, record.requestId);
+  }
+  headers.push(
+    'x-llmproxy-provider',
+    record.provider ?? '',
+    'x-llmproxy-attempts',
+    String(record.attempts),
+    'x-llmproxy-overhead-ms',
+    (record.firstTokenMs - record.upstreamMs).toFixed(2),
+  );
+  if (translated) {
+    const { lost, tellsLosses } = translated;
+    record.translation = { to: answer.dialect.name, lost };
+    if (lost !== null && tellsLosses) headers.push('x-llmproxy-lost', lost);
+  }
+  const { cache } = record;
+  if (cache) {
+    headers.push('x-llmproxy-cache', cache.result);
+    const { status, stream } = attempt;
+    const lost = headers.includes('x-llmproxy-lost') ? (translated?.lost ?? null) : null;
+    const beginning = { contentType: typeOf(answer, isArray), stream, lost };
+    const ends = dialect.streamEnds ?? dialect.usualEnds ?? null;
+    const isWanted = status === 200 && stream === planned.request.stream;
+    const collected = isWanted && cache.collect(beginning, ends);
+    if (collected) watches.push(collected);
+  }
+  const storesBody = record.bodies !== null;
+  if (!translated) {
+    const reader = new AnswerReader(dialect, attempt, answer.hidesUsage, storesBody);
+    await passOn(reader);
+  } else if (translated.begun && 'pipe' in translated.begun) {
+    headers.push('content-type', typeOf(answer, isArray), 'cache-control', 'no-cache');
+    await passOn(new TranslatedReader(translated.begun.pipe, translated.begun.first, storesBody));
+  } else {
+    await respondTranslated(
+      gateway,
+      answer,
+      translated,
+      exchange,
+      headers,
+      planned,
+      record,
+      holds,
+      watches,
+    );
+  }
+  watchRest(gateway, exchange);
+  record.upstreamMs += performance.now() - readyMs;
+
+  async function passOn(events: AnswerWatcher): Promise<void> {
+    const held = holds.length > 0 ? new HeldReader(events, holds, record.bodies !== null) : events;
+    const array = isArray ? new ArrayReader(held) : held;
+    const reader = watches.length > 0 ? new WatchedReader(array, watches) : array;
+    let isRead = false;
+    const relayed = relay(attempt, exchange, headers, record, reader, dialect, () => {
+      isRead = true;
+      reader.finish(record, planned.request);
+      pushCost(headers, record);
+    });
+    if (relayed) {
+      const stopped = () => isStopped(gateway, record);
+      const { settings } = gateway;
+      const keeper = new StreamKeeper(settings, answer, exchange, reader, record, dialect, stopped);
+      gateway.watchdog.add(keeper);
+      await relayed;
+      gateway.watchdog.delete(keeper);
+    }
+    if (!isRead) reader.finish(record, planned.request);
+  }
+}
+
+const arrayType = { 'content-type': 'application/json; charset=UTF-8' };
+
+function headOf({ attempt, translated }: Answer): AnswerHead {
+  const { status, stream, headers } = attempt;
+  // Only JSON and streams are translated.
+  const type = translated ? '' : (headers['content-type'] ?? '');
+  return { status, stream, contentType: type.toLowerCase() };
+}
+
+/** The media type that the client is told; empty: none. */
+function typeOf({ attempt, translated }: Answer, isArray: boolean): string {
+  if (isArray) return arrayType['content-type'];
+  if (!translated) return attempt.headers['content-type'] ?? '';
+  const isStream = translated.begun && 'pipe' in translated.begun;
+  return isStream ? 'text/event-stream; charset=utf-8' : 'application/json';
+}

@@ -1,0 +1,108 @@
+import { GatewayError } from '../../errors.js';
+import type { AnswerHold, AnswerWatch } from '../../policies/policy.js';
+import { AbortedError, type Exchange } from '../../server/exchange.js';
+import { AnswerKeeper } from './answer-keeper.js';
+import { keptBody } from './body-keeper.js';
+import type { Answer, PlannedRequest } from '../attempts/dispatch.js';
+import { respondInStream } from './early-head.js';
+import type { Gateway } from '../gateway.js';
+import { passed } from '../policies/held-reader.js';
+import type { RequestRecord } from '../record.js';
+import { brokenAnswer } from './relay.js';
+import { pushCost } from './request-cost.js';
+import { isStopped } from '../admission/stops.js';
+import { StreamKeeper } from './stream-keeper.js';
+import type { Translated } from '../attempts/translate.js';
+import { countTokens } from './translated-reader.js';
+
+/** Larger than any answer that is no stream, images included. */
+const maxAnswerBytes = 67_108_864;
+
+/**
+ * Answers with a whole answer, or an error, in the client's dialect.
+ * @throws GatewayError `upstream_failed`, `upstream_timeout`; AbortedError.
+ */
+export async function respondTranslated(
+  gateway: Gateway,
+  answer: Answer,
+  { translation, begun }: Translated,
+  exchange: Exchange,
+  headers: string[],
+  { endpoint, request }: PlannedRequest,
+  record: RequestRecord,
+  holds: readonly AnswerHold[],
+  watches: readonly AnswerWatch[],
+): Promise<void> {
+  const { attempt } = answer;
+  const { status } = attempt;
+  const read = async () => {
+    const body = attempt.ended
+      ? attempt.takeHeld()
+      : await wholeOf(gateway, answer, exchange, record);
+    return status >= 400 ? translation.error(body, status) : translation.answer(body);
+  };
+  const said = begun && 'said' in begun ? begun.said : await read();
+  const sent = await passed('error' in said ? [] : holds, Buffer.from(said.body));
+  record.status = 'error' in said ? said.status : status;
+  if (record.bodies) record.bodies.response = keptBody(sent);
+  if (!('error' in said)) {
+    const whole = new AnswerKeeper();
+    whole.add(sent);
+    countTokens(record, request, said.usage, whole, endpoint.dialect);
+    pushCost(headers, record);
+  }
+  for (const watch of watches) watch.push(sent);
+  record.complete = !exchange.aborted;
+  if (exchange.headSent) respondInStream(exchange, record, endpoint.dialect, sent);
+  else exchange.respond(record.status, ['content-type', 'application/json', ...headers], sent);
+}
+
+/** No comment may come before the head. */
+const noComments = { takesComments: false };
+const silent = { pieces: 0, atEventEnd: false };
+
+/**
+ * The rest of an answer that is not passed on as it comes.
+ * @throws GatewayError `upstream_failed`, `upstream_timeout`; AbortedError.
+ */
+export async function wholeOf(
+  gateway: Gateway,
+  answer: Answer,
+  exchange: Exchange,
+  record: RequestRecord,
+): Promise<Buffer> {
+  const { attempt } = answer;
+  const stopped = () => isStopped(gateway, record);
+  const { settings } = gateway;
+  const keeper = new StreamKeeper(settings, answer, exchange, silent, record, noComments, stopped);
+  gateway.watchdog.add(keeper);
+  try {
+    return await new Promise((resolve, reject) => {
+      const pieces = [attempt.takeHeld()];
+      let bytes = 0;
+      attempt.read({
+        onData(piece) {
+          pieces.push(piece);
+          bytes += piece.length;
+          if (bytes > maxAnswerBytes) {
+            reject(
+              new GatewayError(
+                'upstream_failed',
+                `The provider "${record.provider}" answered with more than ${maxAnswerBytes} bytes.`,
+              ),
+            );
+            attempt.abort();
+          }
+          return true;
+        },
+        onEnd: () => resolve(Buffer.concat(pieces)),
+        onError: (error) =>
+          reject(
+            exchange.aborted ? new AbortedError() : (record.stopped ?? brokenAnswer(error, record)),
+          ),
+      });
+    });
+  } finally {
+    gateway.watchdog.delete(keeper);
+  }
+}

@@ -1,0 +1,71 @@
+import type { Settings } from '../../config/settings-schema.js';
+import type { Dialect } from '../../dialects/dialect.js';
+import type { Exchange } from '../../server/exchange.js';
+import type { AnswerWatcher } from './answer-reader.js';
+import type { Answer } from '../attempts/dispatch.js';
+import { keepaliveComment } from './early-head.js';
+import { ReaderPace } from './reader-pace.js';
+import type { RequestRecord } from '../record.js';
+import type { Watched } from '../watchdog.js';
+
+/**
+ * Looks after an answer that is being passed on: says something while its provider says nothing,
+ * so that proxies in between do not cut it; ends it when its time is over, and lets go of a client
+ * that takes nothing.
+ */
+export class StreamKeeper implements Watched {
+  readonly #server: Settings['server'];
+  readonly #answer: Answer;
+  readonly #exchange: Exchange;
+  readonly #reader: Pick<AnswerWatcher, 'pieces' | 'atEventEnd'>;
+  readonly #record: RequestRecord;
+  readonly #takesComments: boolean;
+  readonly #isStopped: () => boolean;
+  #pieces = 0;
+  #heardMs = performance.now();
+  readonly #pace: ReaderPace;
+
+  constructor(
+    { server }: Settings,
+    answer: Answer,
+    exchange: Exchange,
+    reader: Pick<AnswerWatcher, 'pieces' | 'atEventEnd'>,
+    record: RequestRecord,
+    { takesComments }: Pick<Dialect, 'takesComments'>,
+    isStopped: () => boolean = () => false,
+  ) {
+    this.#isStopped = isStopped;
+    this.#server = server;
+    this.#answer = answer;
+    this.#exchange = exchange;
+    this.#reader = reader;
+    this.#record = record;
+    this.#takesComments = takesComments;
+    this.#pace = new ReaderPace(exchange);
+  }
+
+  onTick(): void {
+    const nowMs = performance.now();
+    if (this.#pace.stalledMs(nowMs) >= this.#server.stalled_reader_timeout_ms) {
+      this.#record.error = 'stalled_reader';
+      this.#answer.attempt.abort();
+    } else if (this.#isStopped()) {
+      this.#answer.attempt.abort();
+    } else if (nowMs - this.#record.startMs >= this.#answer.totalMs) {
+      this.#answer.attempt.abort('timeout');
+    } else {
+      this.#keepAlive(nowMs);
+    }
+  }
+
+  #keepAlive(nowMs: number): void {
+    if (this.#reader.pieces !== this.#pieces) this.#heardMs = nowMs;
+    this.#pieces = this.#reader.pieces;
+    const silent = nowMs - this.#heardMs >= this.#server.keepalive_ms;
+    if (!silent || this.#server.keepalive_ms === 0 || this.#exchange.bufferedBytes > 0) return;
+    // Inside an event a comment would become a part of it.
+    if (!this.#takesComments || !this.#answer.attempt.stream || !this.#reader.atEventEnd) return;
+    this.#heardMs = nowMs;
+    this.#exchange.write(keepaliveComment);
+  }
+}

@@ -1,0 +1,31 @@
+import type { AskedEndpoint } from '../../dialects/endpoint.js';
+import { affinityOf } from '../../dialects/translate/seals.js';
+import { groupOf, type Route } from '../../routing/snapshot.js';
+
+/**
+ * The routes of a request, with the provider first that made the reasoning which it brings back:
+ * no other one can read it. Looks for some only where requests are translated at all.
+ */
+export function preferMaker(
+  routes: readonly Route[],
+  endpoint: AskedEndpoint,
+  body: Buffer,
+  sealKey: Buffer,
+): readonly Route[] {
+  // The candidates of a route are all translated for, or none is.
+  if (!routes.some(({ candidates: [first] }) => first?.wire(endpoint)?.translation)) return routes;
+  const made = affinityOf(body, sealKey);
+  if (!made) return routes;
+  for (const { candidates } of routes) {
+    const maker = candidates.find(
+      (candidate) =>
+        candidate.provider.key === made.provider &&
+        candidate.wire(endpoint)?.dialect.name === made.dialect,
+    );
+    if (!maker) continue;
+    const group = groupOf([maker]);
+    const first = { candidates: [maker], priorities: [maker.priority], group };
+    return [first, ...routes];
+  }
+  return routes;
+}

@@ -1,0 +1,96 @@
+import type { AskedEndpoint, ModelEndpoint } from '../../dialects/endpoint.js';
+import type { ModelRequest } from '../../dialects/head.js';
+import type { BodyFacts } from '../../policies/cache/body-facts.js';
+import type { CachePolicy } from '../../routing/cache-policy.js';
+import { withClientQuery } from '../../routing/query.js';
+import type { Route } from '../../routing/snapshot.js';
+import type { Exchange } from '../../server/exchange.js';
+
+/** Headers of clients that go to providers, and that answers do not depend on. */
+const withoutEffect = new Set([
+  ...['accept', 'content-type', 'user-agent', 'traceparent', 'tracestate', 'idempotency-key'],
+  ...['http-referer', 'x-title', 'x-app', 'originator', 'x-client-request-id'],
+  ...['session_id', 'conversation_id'],
+  // Never sent on: this saves asking the providers' wires.
+  ...['host', 'connection', 'content-length', 'transfer-encoding', 'accept-encoding'],
+  ...['accept-language', 'authorization', 'x-api-key', 'api-key', 'x-goog-api-key'],
+  ...['cache-control', 'x-request-id', 'origin', 'referer', 'sec-fetch-mode', 'cookie'],
+  ...['x-llmproxy-cache', 'x-llmproxy-user', 'x-llmproxy-tags', 'x-forwarded-for'],
+]);
+const clientsOwn = ['x-stainless-', 'x-claude-code-', 'x-codex-'];
+
+/**
+ * Key of a cached answer: equal for requests that would get the same one. It says whose they
+ * are, and holds nothing that a client could choose to be taken for another one.
+ * @param model as it is meant.
+ * @param routes of the model itself.
+ * @param policies digest of what else decides on the answer.
+ */
+export function cacheKey(
+  exchange: Exchange,
+  endpoint: ModelEndpoint,
+  request: ModelRequest,
+  model: string,
+  routes: readonly Route[],
+  policy: CachePolicy,
+  policies: string,
+  { digest }: BodyFacts,
+): string {
+  const asked = [headersIn(exchange, endpoint, routes), queryOf(exchange)].flat();
+  const rest = asked.length === 0 ? '' : JSON.stringify(asked);
+  const own = ownPart(endpoint, model, routes, policy, policies);
+  return `${own}${request.stream ? 's' : 'w'}${rest}${digest}`;
+}
+
+/** The parts that only the key, the model and the configuration decide on, found once for these. */
+function ownPart(
+  endpoint: ModelEndpoint,
+  model: string,
+  routes: readonly Route[],
+  policy: CachePolicy,
+  policies: string,
+): string {
+  const known = ownParts.get(routes) ?? new WeakMap<CachePolicy, string>();
+  ownParts.set(routes, known);
+  let part = known.get(policy);
+  if (part === undefined) {
+    const scope = endpoint.dialect.resources ? policy.ownScope : policy.scope;
+    part = JSON.stringify([scope, endpoint.pattern, model, sentModels(routes), policies]);
+    known.set(policy, part);
+  }
+  return part;
+}
+
+/** The routes of each model at each endpoint are made once for a snapshot. */
+const ownParts = new WeakMap<readonly Route[], WeakMap<CachePolicy, string>>();
+
+function queryOf({ query }: Exchange): string[] {
+  const passed = query === '' ? '' : withClientQuery('', noNames, query);
+  return passed === '' ? [] : [passed];
+}
+
+const noNames: ReadonlySet<string> = new Set();
+
+/** Names and values of the client's headers that may change the answer. */
+function headersIn(
+  { headers }: Exchange,
+  endpoint: AskedEndpoint,
+  routes: readonly Route[],
+): string[] {
+  const found: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (withoutEffect.has(name) || clientsOwn.some((prefix) => name.startsWith(prefix))) continue;
+    const isSent = routes.some(({ candidates }) =>
+      candidates.some((candidate) => candidate.wire(endpoint)?.forwards(name)),
+    );
+    if (isSent) found.push(`${name}: ${headers[i + 1]}`);
+  }
+  return found.sort();
+}
+
+/** The names by which providers know the model: another mapping may mean another answer. */
+function sentModels(routes: readonly Route[]): string[] {
+  const sent = routes.flatMap(({ candidates }) => candidates.map(({ model }) => model));
+  return [...new Set(sent)].sort();
+}

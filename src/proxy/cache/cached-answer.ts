@@ -1,0 +1,136 @@
+import type { ModelEndpoint } from '../../dialects/endpoint.js';
+import type { ModelRequest } from '../../dialects/head.js';
+import { classesOf } from '../../dialects/usage.js';
+import { type AnswerEnd, CacheUse } from '../../policies/cache/cache-use.js';
+import type { KeptAnswer } from '../../policies/cache/kept-answer.js';
+import { costOf } from '../../pricing/cost.js';
+import { modelMeant } from '../../routing/model-order.js';
+import type { RoutedCredential } from '../../routing/snapshot.js';
+import { AbortedError, type Exchange } from '../../server/exchange.js';
+import { keptBody } from '../answer/body-keeper.js';
+import { cacheKey } from './cache-key.js';
+import { cacheWishOf } from './cache-wish.js';
+import { keepWaiting } from '../answer/early-head.js';
+import type { Gateway } from '../gateway.js';
+import { watchRest } from '../answer/reader-pace.js';
+import type { RequestRecord } from '../record.js';
+import { isStopped } from '../admission/stops.js';
+
+/**
+ * Looks for a cached answer, and waits for an equal request under way where that is switched on.
+ * Whatever it finds, the record has the request's dealings with the cache from now on.
+ * @param request as the client sent it.
+ * @param isForm its body is not read whole.
+ * @throws GatewayError `invalid_request`, `stopped`; AbortedError.
+ */
+export async function findKept(
+  gateway: Gateway,
+  exchange: Exchange,
+  endpoint: ModelEndpoint,
+  request: ModelRequest,
+  isForm: boolean,
+  record: RequestRecord,
+): Promise<KeptAnswer | null> {
+  const credential = record.credential as RoutedCredential;
+  const { cache: policy } = credential;
+  const model = modelMeant(request.model, gateway.settings.routing);
+  if (!policy || policy.isFor?.(model) === false) return null;
+  const { cache, snapshot } = gateway;
+  const wish = cacheWishOf(exchange);
+  const isAsked = (wish.asks ?? policy.isOn) && wish.mayStore && !isForm;
+  const facts = isAsked ? cache.bodies.read(request.body, endpoint.dialect) : null;
+  const isKept =
+    facts && !facts.isStateful && (facts.isDeterministic || policy.takesAll || wish.asks === true);
+  const policies = snapshot.policies?.of(credential, model)?.digest ?? '';
+  const routes = snapshot.routes(model, endpoint);
+  const terms = isKept && {
+    key: cacheKey(exchange, endpoint, request, model, routes, policy, policies, facts),
+    ttlMs: policy.ttlMs ?? cache.settings.ttl_ms,
+    maxAgeMs: wish.maxAgeMs,
+    singleFlight: policy.singleFlight,
+    asker: { key: credential.name, team: credential.team, model },
+    isOwn: (candidate: object) => routes.some((route) => holds(route.candidates, candidate)),
+  };
+  const use = new CacheUse(cache, terms || null);
+  record.cache = use;
+  const found = use.find(record.startedAt) ?? (use.canWait ? await wait() : null);
+  if (!found) use.missed();
+  return found;
+
+  async function wait(): Promise<KeptAnswer | null> {
+    const { watchdog, settings } = gateway;
+    const left = new AbortController();
+    exchange.onAbort(() => left.abort());
+    const watched = {
+      onTick() {
+        if (isStopped(gateway, record)) left.abort();
+        else if (request.stream && endpoint.dialect.takesComments) {
+          keepWaiting(exchange, record, settings.server, performance.now());
+        }
+      },
+    };
+    watchdog.add(watched);
+    const landed = await use.wait(left.signal);
+    watchdog.delete(watched);
+    if (exchange.aborted) throw new AbortedError();
+    if (record.stopped) throw record.stopped;
+    return landed;
+  }
+}
+
+function holds(all: readonly object[], one: object): boolean {
+  return all.includes(one);
+}
+
+/** Keeps the answer of a request that is over, if it was whole and good. */
+export function settleCache(exchange: Pick<Exchange, 'aborted'>, record: RequestRecord): void {
+  record.cache?.settle(exchange.aborted && !record.complete ? 'left' : (endOf(record) ?? 'failed'));
+}
+
+function endOf(record: RequestRecord): AnswerEnd | null {
+  const { candidate, usage, complete, status, error, attempts } = record;
+  if (!candidate || attempts === 0 || !complete || status !== 200 || error !== null) return null;
+  const price = candidate.prices()?.at(record.startedAt);
+  return {
+    candidate,
+    provider: candidate.provider.key,
+    modelSent: candidate.model,
+    cost: price && usage ? costOf(price, classesOf(usage), record.upstreamMs) : null,
+    tokens: usage && usage.promptTokens + usage.completionTokens,
+  };
+}
+
+/** Answers with a cached answer, byte by byte as it was. */
+export function respondKept(
+  gateway: Gateway,
+  exchange: Exchange,
+  endpoint: ModelEndpoint,
+  kept: KeptAnswer,
+  record: RequestRecord,
+): void {
+  const { body, contentType, stream, lost, provider } = kept;
+  const nowMs = Date.now();
+  const headers = ['x-request-id', record.requestId];
+  if (contentType !== '') headers.push('content-type', contentType);
+  const { requestIdHeader, limitHeaders } = endpoint.dialect;
+  if (requestIdHeader !== null) headers.push(requestIdHeader, record.requestId);
+  if (record.reservation) {
+    const limits = limitHeaders(record.reservation.states);
+    for (const [name, value] of Object.entries(limits)) headers.push(name, value);
+  }
+  headers.push(
+    ...['x-llmproxy-provider', provider, 'x-llmproxy-attempts', '0', 'x-llmproxy-cost', '0'],
+    ...['x-llmproxy-cache', 'hit'],
+    ...['age', String(Math.max(0, Math.floor((nowMs - kept.keptAt) / 1_000)))],
+  );
+  if (lost !== null) headers.push('x-llmproxy-lost', lost);
+  record.kept(kept);
+  if (record.bodies) record.bodies.response = keptBody(body);
+  if (stream || exchange.headSent) {
+    if (!exchange.headSent) exchange.writeHead(200, [...headers, 'cache-control', 'no-cache']);
+    exchange.write(body);
+    exchange.end();
+  } else exchange.respond(200, headers, body);
+  record.complete = !exchange.aborted;
+  watchRest(gateway, exchange);
+}

@@ -1,0 +1,124 @@
+import type { ModelRequest } from '../../dialects/head.js';
+import type { AnswerHold, AnswerWatch } from '../../policies/policy.js';
+import { AnswerFilter, type AnswerWatcher } from '../answer/answer-reader.js';
+import { BodyKeeper } from '../answer/body-keeper.js';
+import type { RequestRecord } from '../record.js';
+
+type Bytes = Buffer | Promise<Buffer>;
+
+/**
+ * An answer on its way through the policies of its request: what they hold does not reach the client
+ * before they pass it. Bytes keep their order while a policy takes its time.
+ */
+export class HeldReader extends AnswerFilter {
+  readonly #holds: readonly AnswerHold[];
+  readonly #body: BodyKeeper | null;
+  /** The last bytes that a policy is still busy with. */
+  #waiting: Promise<Buffer> | null = null;
+
+  /** @param storesBody what has passed is put into the record. */
+  constructor(events: AnswerWatcher, holds: readonly AnswerHold[], storesBody: boolean) {
+    super(events);
+    this.#holds = holds;
+    this.#body = storesBody ? new BodyKeeper() : null;
+  }
+
+  /** Only whole events pass. */
+  override get atEventEnd(): boolean {
+    return true;
+  }
+
+  push(chunk: Buffer): Bytes {
+    return then(this.inner.push(chunk), (piece) => this.#inTurn(() => passed(this.#holds, piece)));
+  }
+
+  flush(): Bytes {
+    return then(this.inner.flush() ?? noBytes, (rest) =>
+      this.#inTurn(() => flushed(this.#holds, rest)),
+    );
+  }
+
+  override finish(record: RequestRecord, request: ModelRequest): void {
+    super.finish(record, request);
+    if (record.bodies && this.#body) record.bodies.response = this.#body.body;
+  }
+
+  #inTurn(next: () => Bytes): Bytes {
+    const kept = (bytes: Buffer) => {
+      this.#body?.add(bytes);
+      return bytes;
+    };
+    if (!this.#waiting) {
+      const bytes = attempted(next);
+      if (!(bytes instanceof Promise)) return kept(bytes);
+      return this.#wait(bytes.then(kept));
+    }
+    return this.#wait(this.#waiting.then(next).then(kept));
+  }
+
+  #wait(bytes: Promise<Buffer>): Promise<Buffer> {
+    this.#waiting = bytes;
+    const done = () => {
+      if (this.#waiting === bytes) this.#waiting = null;
+    };
+    // A refusal stays: nothing may pass after it.
+    bytes.then(done, () => {});
+    return bytes;
+  }
+}
+
+/** Shows the bytes that the client gets to policies that only look. */
+export class WatchedReader extends AnswerFilter {
+  readonly #watches: readonly AnswerWatch[];
+
+  constructor(reader: AnswerWatcher, watches: readonly AnswerWatch[]) {
+    super(reader);
+    this.#watches = watches;
+  }
+
+  push(chunk: Buffer): Bytes {
+    return then(this.inner.push(chunk), (piece) => this.#seen(piece));
+  }
+
+  flush(): Bytes {
+    return then(this.inner.flush() ?? noBytes, (piece) => this.#seen(piece));
+  }
+
+  #seen(piece: Buffer): Buffer {
+    if (piece.length > 0) for (const watch of this.#watches) watch.push(piece);
+    return piece;
+  }
+}
+
+const noBytes = Buffer.alloc(0);
+
+/** Passes bytes through all of them, one after the other. */
+export function passed(holds: readonly AnswerHold[], bytes: Buffer): Bytes {
+  return holds.reduce<Bytes>((before, hold) => then(before, (piece) => hold.push(piece)), bytes);
+}
+
+/** The last bytes of a stream: what one of them has held passes through those after it. */
+function flushed(holds: readonly AnswerHold[], rest: Buffer): Bytes {
+  return holds.reduce<Bytes>(
+    (before, hold) =>
+      then(before, (piece) =>
+        then(hold.push(piece), (first) =>
+          then(hold.flush(), (last) => (last.length === 0 ? first : Buffer.concat([first, last]))),
+        ),
+      ),
+    rest,
+  );
+}
+
+function attempted(next: () => Bytes): Bytes {
+  try {
+    return next();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Without a turn of the event loop where nothing is waited for. */
+function then(bytes: Bytes, next: (bytes: Buffer) => Bytes): Bytes {
+  return bytes instanceof Promise ? bytes.then(next) : next(bytes);
+}

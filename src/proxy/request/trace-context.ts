@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { attemptSpanId, sharedDigits } from '../../observe/attempt-span-id.js';
+import type { RequestTrace } from '../../observe/event.js';
+import type { Exchange } from '../../server/exchange.js';
+
+/** Gives requests their places in traces: W3C Trace Context, level 1. */
+export class TraceContexts {
+  readonly #ratio: number;
+  #digits = '';
+  #at = 0;
+
+  /** @param ratio the share of traces that are sampled where no client has decided. */
+  constructor(ratio: number) {
+    this.#ratio = ratio;
+  }
+
+  /** In the client's trace, or in a new one where its `traceparent` is absent or invalid. */
+  begin(exchange: Exchange): RequestTrace {
+    const parent = parseParent(exchange.header('traceparent'));
+    const traceId = parent?.traceId ?? this.#take(32);
+    return {
+      traceId,
+      spanId: `${this.#take(sharedDigits)}00`,
+      parentSpanId: parent?.spanId ?? null,
+      state: parent && stateOf(exchange),
+      isSampled: parent?.isSampled ?? isWithin(traceId, this.#ratio),
+      sentMs: null,
+      waits: null,
+    };
+  }
+
+  /** Random digits are made many at a time: one call for each id costs half a microsecond. */
+  #take(count: number): string {
+    if (this.#at + count > this.#digits.length) {
+      this.#digits = randomBytes(2_048).toString('hex');
+      this.#at = 0;
+    }
+    this.#at += count;
+    return this.#digits.slice(this.#at - count, this.#at);
+  }
+}
+
+/** Headers of an attempt, flat: its span is the parent of the provider's. */
+export function traceHeaders(
+  { traceId, spanId, isSampled, state }: RequestTrace,
+  attempt: number,
+): string[] {
+  const flags = isSampled ? '01' : '00';
+  const headers = ['traceparent', `00-${traceId}-${attemptSpanId(spanId, attempt)}-${flags}`];
+  if (state !== null) headers.push('tracestate', state);
+  return headers;
+}
+
+/** True for the headers that `traceHeaders` replaces. */
+export function isTraceHeader(name: string): boolean {
+  return name === 'traceparent' || name === 'tracestate';
+}
+
+/** A later version may append fields, which are not understood. */
+const parentPattern = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
+const allZero = /^0+$/;
+
+function parseParent(
+  header: string,
+): { traceId: string; spanId: string; isSampled: boolean } | null {
+  if (header === '') return null;
+  const [all, version, traceId = '', spanId = '', flags = ''] = parentPattern.exec(header) ?? [];
+  if (all === undefined || (version === '00' && all !== header)) return null;
+  if (allZero.test(traceId) || allZero.test(spanId)) return null;
+  return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 };
+}
+
+/** A client may split it into several headers. */
+function stateOf({ headers }: Exchange): string | null {
+  const values: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === 'tracestate' && headers[i + 1] !== '') values.push(headers[i + 1] as string);
+  }
+  return values.length === 0 ? null : values.join(',');
+}
+
+/** The random digits of a trace that a double holds exactly: 52 bits. */
+const ratioDigits = 13;
+
+/** The same for every gateway that sees this trace with this ratio. */
+function isWithin(traceId: string, ratio: number): boolean {
+  return Number.parseInt(traceId.slice(-ratioDigits), 16) < ratio * 16 ** ratioDigits;
+}

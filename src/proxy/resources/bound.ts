@@ -1,0 +1,113 @@
+import type { Dialect } from '../../dialects/dialect.js';
+import type { AskedEndpoint } from '../../dialects/endpoint.js';
+import { type ModelRequest, memberOf } from '../../dialects/head.js';
+import { isObject } from '../../dialects/read.js';
+import { GatewayError } from '../../errors.js';
+import type { Route, RoutedCredential } from '../../routing/snapshot.js';
+import type { Answer } from '../attempts/dispatch.js';
+import type { Gateway } from '../gateway.js';
+import { ownerOf } from './resources.js';
+
+/** Something that a request names by its id. */
+interface Named {
+  id: string;
+  /** Member of the request that names the id. */
+  param: string | null;
+}
+
+/**
+ * The provider at which all that a request names lives, by key; null where it names nothing.
+ * @throws GatewayError `not_found` for what this key's team has not made, `invalid_request` where it
+ *   lives at several providers, `unavailable`.
+ */
+export async function boundTo(
+  { resources }: Pick<Gateway, 'resources'>,
+  credential: RoutedCredential,
+  named: readonly Named[],
+): Promise<string | null> {
+  if (named.length === 0) return null;
+  const found = await resources.find(named.map(({ id }) => id));
+  const owner = ownerOf(credential);
+  const providers = new Set<string>();
+  found.forEach((resource, i) => {
+    const { id, param } = named[i] as Named;
+    if (resource?.owner !== owner) {
+      throw new GatewayError('not_found', `Nothing with the id "${id}" was made with this key.`, {
+        ...(param !== null && { param }),
+      });
+    }
+    providers.add(resource.provider);
+  });
+  if (providers.size > 1) {
+    const message = `What the request names lives at several providers: ${[...providers].join(', ')}.`;
+    throw new GatewayError('invalid_request', message, { param: named[0]?.param ?? 'id' });
+  }
+  return [...providers][0] ?? null;
+}
+
+/** The objects that a request names in its body. */
+export function namedIn(
+  { body, spans }: ModelRequest,
+  { resources }: Pick<Dialect, 'resources'>,
+): Named[] {
+  const named: Named[] = [];
+  for (const param of resources?.members ?? []) {
+    // A name may occur twice, and a provider may read either.
+    for (const span of spans.get(param) ?? []) {
+      const value = memberOf(body, param, [span]);
+      for (const each of Array.isArray(value) ? value : [value]) {
+        const id = isObject(each) ? each.id : each;
+        if (typeof id === 'string') named.push({ id, param });
+      }
+    }
+  }
+  return named;
+}
+
+/**
+ * The routes of a request, less all candidates but the provider at which what it names lives.
+ * @throws GatewayError as `boundTo`; `invalid_request` where that provider does not serve the model.
+ */
+export async function boundRoutes(
+  gateway: Gateway,
+  credential: RoutedCredential,
+  endpoint: AskedEndpoint & { dialect: Dialect },
+  request: ModelRequest,
+  routes: readonly Route[],
+): Promise<readonly Route[]> {
+  const named = namedIn(request, endpoint.dialect);
+  const isNative = ({ candidates }: Route) =>
+    candidates.some((candidate) => candidate.wire(endpoint)?.translation === null);
+  // Translation refuses these members with a message of its own.
+  if (named.length === 0 || !routes.some(isNative)) return routes;
+  const provider = await boundTo(gateway, credential, named);
+  for (const { candidates } of routes.filter(isNative)) {
+    const maker = candidates.find((candidate) => candidate.provider.key === provider);
+    if (maker) return [routeTo(maker)];
+  }
+  const [{ param } = { param: null }] = named;
+  const message = `It lives at the provider "${provider}", which does not serve "${request.model}".`;
+  throw new GatewayError('invalid_request', message, { param: param ?? 'model' });
+}
+
+export function routeTo(candidate: Route['candidates'][number]): Route {
+  const { key, weight, priority } = candidate.provider;
+  return { candidates: [candidate], priorities: [priority], group: `${key}=${weight}` };
+}
+
+/** Remembers whose a stored response is, from the beginning of the answer. */
+export function noteMade(
+  { resources }: Gateway,
+  credential: RoutedCredential,
+  { resources: of }: Dialect,
+  { body, spans }: ModelRequest,
+  { attempt, translated }: Answer,
+  provider: string | null,
+): void {
+  if (!of?.made || translated || provider === null || attempt.status >= 300) return;
+  if (memberOf(body, 'store', spans.get('store')) === false) return;
+  const [, id] = of.made.exec(attempt.held.toString('latin1', 0, maxHeadBytes)) ?? [];
+  if (id !== undefined) resources.made({ id, provider, owner: ownerOf(credential) });
+}
+
+const maxHeadBytes = 4_096;

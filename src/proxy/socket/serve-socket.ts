@@ -1,0 +1,157 @@
+import type { SocketEndpoint } from '../../dialects/endpoint.js';
+import { checkModel, requestWithout } from '../../dialects/head.js';
+import { GatewayError } from '../../errors.js';
+import { modelMeant } from '../../routing/model-order.js';
+import type { RoutedCredential } from '../../routing/snapshot.js';
+import { AbortedError, type Exchange } from '../../server/exchange.js';
+import { acceptOf, isKey, newKey, protocolsIn } from '../../websocket/handshake.js';
+import { admit } from '../admission/admit.js';
+import { applyPolicies } from '../policies/applied-policies.js';
+import { keyProtocol } from '../access/client-key.js';
+import { type Answer, dispatch } from '../attempts/dispatch.js';
+import type { Gateway } from '../gateway.js';
+import { planRoutes } from '../attempts/plan-routes.js';
+import { reserve, tokensNeeded } from '../admission/quota.js';
+import type { RequestRecord } from '../record.js';
+import { relayAnswer } from '../answer/relay-answer.js';
+import { SocketRelay } from './socket-relay.js';
+import { refuseUnmetered } from '../admission/spend.js';
+import { openRoutes } from '../admission/stops.js';
+
+/**
+ * Connects a client by WebSocket (RFC 6455) to a provider of the model in its query, and relays both
+ * ways until either ends. A provider's refusal is the answer to the handshake.
+ * @throws GatewayError as `dispatch` and `planRoutes`; `invalid_request`, `upgrade_refused`;
+ *   AbortedError.
+ */
+export async function serveSocket(
+  gateway: Gateway,
+  exchange: Exchange,
+  endpoint: SocketEndpoint,
+  credential: RoutedCredential,
+  record: RequestRecord,
+): Promise<void> {
+  const key = checkHandshake(exchange);
+  const model = checkModel(new URLSearchParams(exchange.query).get('model') ?? undefined);
+  const request = requestWithout(model);
+  record.asked(exchange, request, endpoint.dialect);
+  refuseUnmetered(gateway, record, 'session', model);
+  if (gateway.snapshot.policies) {
+    await applyPolicies({ gateway, endpoint, credential, record }, request, null);
+  }
+  const offered = protocolsIn(exchange.header('sec-websocket-protocol'));
+  const passed = offered.filter((name) => !name.startsWith(keyProtocol));
+  const providerKey = newKey();
+  const planned = {
+    request,
+    routes: openRoutes(
+      gateway,
+      record,
+      planRoutes(gateway.snapshot, credential, endpoint, model, gateway.settings.routing),
+    ),
+    endpoint,
+    read: { conversation: null },
+    routesOfKind: () => [],
+    upgrade: [
+      ...['sec-websocket-version', '13', 'sec-websocket-key', providerKey],
+      ...(passed.length === 0 ? [] : ['sec-websocket-protocol', passed.join(', ')]),
+    ],
+  };
+  const { quotas } = credential;
+  if (quotas) {
+    const meant = modelMeant(model, gateway.settings.routing);
+    record.reservation = await reserve(
+      gateway,
+      quotas,
+      tokensNeeded(request, endpoint.dialect),
+      meant,
+      endpoint.dialect,
+    );
+  }
+  const release = await admit(gateway, record);
+  try {
+    const answer = await dispatch(gateway, exchange, planned, record);
+    const { attempt } = answer;
+    if (!attempt.socket) return await refuse(gateway, exchange, answer, planned, record);
+    const chosen = checkAnswer(answer, acceptOf(providerKey), passed, record);
+    if (exchange.aborted) {
+      attempt.abort();
+      throw new AbortedError();
+    }
+    record.firstTokenMs = performance.now() - record.startMs;
+    record.stream = true;
+    record.answered(101);
+    // A browser takes a handshake that chooses none of its protocols for a failed one.
+    const protocol = chosen ?? passed[0];
+    const client = exchange.upgrade([
+      ...['sec-websocket-accept', acceptOf(key)],
+      ...(protocol === undefined ? [] : ['sec-websocket-protocol', protocol]),
+      ...['x-request-id', record.requestId, 'x-llmproxy-provider', record.provider ?? ''],
+    ]);
+    const connectedMs = performance.now();
+    await new SocketRelay(gateway, client, attempt.socket, credential, record).done;
+    record.upstreamMs += performance.now() - connectedMs;
+    attempt.abort();
+  } finally {
+    release();
+  }
+}
+
+/** The client's key. @throws GatewayError `upgrade_refused`, `invalid_request`. */
+function checkHandshake(exchange: Exchange): string {
+  if (exchange.header('sec-websocket-version') !== '13') {
+    throw new GatewayError('upgrade_refused', 'Only version 13 of WebSocket is served.', {
+      headers: { 'sec-websocket-version': '13', upgrade: 'websocket' },
+    });
+  }
+  const key = exchange.header('sec-websocket-key');
+  if (!isKey(key)) {
+    throw new GatewayError('invalid_request', 'The sec-websocket-key is not 16 bytes in base64.', {
+      param: 'sec-websocket-key',
+    });
+  }
+  return key;
+}
+
+/**
+ * Checks a provider's side of the handshake.
+ * @returns the protocol that it has chosen; null for none.
+ * @throws GatewayError `upstream_failed`.
+ */
+function checkAnswer(
+  { attempt }: Answer,
+  accept: string,
+  offered: readonly string[],
+  { provider }: RequestRecord,
+): string | null {
+  const { headers } = attempt;
+  const protocol = headers['sec-websocket-protocol'];
+  const isRight =
+    headers['sec-websocket-accept'] === accept &&
+    headers['sec-websocket-extensions'] === undefined &&
+    (protocol === undefined || offered.includes(protocol));
+  if (isRight) return protocol ?? null;
+  attempt.abort();
+  throw new GatewayError(
+    'upstream_failed',
+    `The provider "${provider}" answered the WebSocket handshake in a way that is not valid.`,
+  );
+}
+
+/** Passes a refusal on; an answer that is neither one nor a switch of protocols is an error. */
+async function refuse(
+  gateway: Gateway,
+  exchange: Exchange,
+  answer: Answer,
+  planned: Parameters<typeof relayAnswer>[3],
+  record: RequestRecord,
+): Promise<void> {
+  if (answer.attempt.status >= 400) {
+    return await relayAnswer(gateway, answer, exchange, planned, record);
+  }
+  answer.attempt.abort();
+  throw new GatewayError(
+    'upstream_failed',
+    `The provider "${record.provider}" does not answer by WebSocket.`,
+  );
+}

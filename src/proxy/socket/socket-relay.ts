@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { RealtimeSession } from '../../dialects/openai/realtime-session.js';
+import type { RoutedCredential } from '../../routing/snapshot.js';
+import { FrameError, FrameParser, writeClose } from '../../websocket/frames.js';
+import type { Gateway } from '../gateway.js';
+import type { RequestRecord } from '../record.js';
+import { isStopped } from '../admission/stops.js';
+import type { Watched } from '../watchdog.js';
+
+/** The events with usage are small; larger texts only pass. */
+const maxTextBytes = 1_048_576;
+/** For the other side to answer a close frame, and to close its connection. */
+const lingerMs = 2_000;
+/** Before a draining worker ends, which cuts what it has. */
+const drainMarginMs = 2_000;
+
+const goingAway = 1001;
+const policyViolation = 1008;
+const serverError = 1011;
+
+/** One of the two connections. */
+interface Side {
+  readonly stream: Duplex;
+  /** Reads the frames that come from it. */
+  readonly parser: FrameParser;
+  /** It has sent a close frame, or has ended. */
+  isDone: boolean;
+  /** A close frame was sent to it. */
+  isTold: boolean;
+  /** Bytes not yet taken by it at the last tick, and since when they are the same. */
+  waitingBytes: number;
+  takenMs: number;
+}
+
+/**
+ * Relays the frames of a WebSocket both ways as they come, no faster than the other side takes them,
+ * and reads the usage that the provider reports.
+ *
+ * States: open → closing (a side has sent a close frame, or was sent one) → closed.
+ */
+export class SocketRelay implements Watched {
+  /** Resolves when both connections are closed. */
+  readonly done: Promise<void>;
+  place?: number | undefined;
+  readonly #gateway: Gateway;
+  readonly #credential: RoutedCredential;
+  readonly #record: RequestRecord;
+  readonly #session = new RealtimeSession();
+  readonly #client: Side;
+  readonly #provider: Side;
+  #drainingSinceMs: number | null = null;
+  #lingers = false;
+  #resolve: () => void = () => {};
+
+  constructor(
+    gateway: Gateway,
+    client: Duplex,
+    provider: Duplex,
+    credential: RoutedCredential,
+    record: RequestRecord,
+  ) {
+    this.#gateway = gateway;
+    this.#credential = credential;
+    this.#record = record;
+    record.complete = false;
+    const limits = { maxMessageBytes: gateway.settings.server.max_body_bytes, maxTextBytes };
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    const sideOf = (stream: Duplex, isMasked: boolean, onText: (text: Buffer) => void): Side => {
+      const side: Side = {
+        stream,
+        parser: new FrameParser(isMasked, limits, {
+          onText,
+          onClose: () => {
+            side.isDone = true;
+          },
+        }),
+        isDone: false,
+        isTold: false,
+        waitingBytes: 0,
+        takenMs: performance.now(),
+      };
+      return side;
+    };
+    this.#client = sideOf(client, true, () => {});
+    this.#provider = sideOf(provider, false, (text) => this.#session.push(text));
+    gateway.watchdog.add(this);
+    this.#read(this.#client, this.#provider);
+    this.#read(this.#provider, this.#client);
+  }
+
+  onTick(): void {
+    const nowMs = performance.now();
+    const { settings, draining } = this.#gateway;
+    if (this.#isStalled(nowMs)) {
+      this.#record.error ??= 'stalled_reader';
+      this.#destroy();
+    } else if (isStopped(this.#gateway, this.#record)) {
+      this.#endBoth(policyViolation, 'An operator has stopped these requests.');
+    } else if (!this.#isKeyValid()) {
+      this.#endBoth(policyViolation, 'The API key is no longer valid.');
+    } else if (draining) {
+      this.#drainingSinceMs ??= nowMs;
+      const leftMs = settings.server.grace_period_ms - (nowMs - this.#drainingSinceMs);
+      if (this.#session.isResponding && leftMs > drainMarginMs) return;
+      this.#endBoth(goingAway, 'The gateway is stopping; connect again.');
+    }
+  }
+
+  #read(from: Side, to: Side): void {
+    const { stream } = from;
+    stream.on('error', () => {});
+    stream.on('data', (piece: Buffer) => this.#pass(from, to, piece));
+    stream.on('end', () => this.#ended(from, to));
+    stream.on('close', () => {
+      this.#ended(from, to);
+      if (this.#client.stream.destroyed && this.#provider.stream.destroyed) this.#finish();
+    });
+    to.stream.on('drain', () => stream.resume());
+    stream.resume();
+  }
+
+  #pass(from: Side, to: Side, piece: Buffer): void {
+    if (from.isDone || to.isTold) return;
+    let bytes: Buffer;
+    try {
+      bytes = from.parser.push(piece);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      to.stream.write(error.before);
+      this.#broken(from, error);
+      return;
+    }
+    if (bytes.length > 0 && !to.stream.write(bytes)) from.stream.pause();
+    if (!from.isDone) return;
+    to.isTold = true;
+    if (to.isDone) this.#linger();
+    else this.#lingerLater();
+    this.#record.complete = this.#record.error === null;
+  }
+
+  /** Tells the side that breaks the protocol so, and the other that its peer is gone. */
+  #broken(from: Side, { code, message }: FrameError): void {
+    const isClient = from === this.#client;
+    if (!isClient) this.#record.error ??= 'upstream_failed';
+    this.#tell(from, code, message);
+    if (isClient) this.#tell(this.#provider, goingAway, '');
+    else this.#tell(this.#client, serverError, `The provider broke the protocol: ${message}.`);
+    this.#linger();
+  }
+
+  /** The connection has ended; without a close frame, the other side is told. */
+  #ended(from: Side, to: Side): void {
+    if (!from.isDone) {
+      from.isDone = true;
+      if (from === this.#provider) {
+        if (!from.isTold) this.#record.error ??= 'upstream_failed';
+        this.#tell(to, serverError, 'The provider closed the connection.');
+      } else this.#tell(to, goingAway, '');
+    }
+    this.#linger();
+  }
+
+  #endBoth(code: number, reason: string): void {
+    if (this.#lingers) return;
+    this.#tell(this.#client, code, reason);
+    this.#tell(this.#provider, goingAway, '');
+    this.#linger();
+  }
+
+  /** Sends a close frame, unless one was sent or would stand inside another frame. */
+  #tell(side: Side, code: number, reason: string): void {
+    if (side.isTold) return;
+    side.isTold = true;
+    const isClient = side === this.#client;
+    const { parser } = isClient ? this.#provider : this.#client;
+    if (!parser.atFrameEnd || side.stream.destroyed) return;
+    side.stream.write(writeClose(code, reason, isClient ? null : randomBytes(4)));
+  }
+
+  /** Closes both connections, whose rest is dropped. */
+  #linger(): void {
+    for (const { stream } of [this.#client, this.#provider]) {
+      stream.end();
+      stream.resume();
+    }
+    this.#lingerLater();
+  }
+
+  #lingerLater(): void {
+    if (this.#lingers) return;
+    this.#lingers = true;
+    setTimeout(() => this.#destroy(), lingerMs).unref();
+  }
+
+  #destroy(): void {
+    this.#client.stream.destroy();
+    this.#provider.stream.destroy();
+  }
+
+  #finish(): void {
+    this.#gateway.watchdog.delete(this);
+    this.#record.usage = this.#session.usage;
+    this.#resolve();
+  }
+
+  #isStalled(nowMs: number): boolean {
+    const { stalled_reader_timeout_ms: timeoutMs } = this.#gateway.settings.server;
+    return [this.#client, this.#provider].some((side) => {
+      const waitingBytes = side.stream.writableLength;
+      if (waitingBytes === 0 || waitingBytes !== side.waitingBytes) side.takenMs = nowMs;
+      side.waitingBytes = waitingBytes;
+      return nowMs - side.takenMs >= timeoutMs;
+    });
+  }
+
+  /** A session may outlast its key. */
+  #isKeyValid(): boolean {
+    const { hash, expiresAt } = this.#credential;
+    if (hash.length === 0) return true;
+    if (expiresAt !== null && expiresAt <= Date.now()) return false;
+    return this.#gateway.snapshot.credentials.get(hash.toString('hex')) !== undefined;
+  }
+}
