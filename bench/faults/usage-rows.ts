@@ -4,8 +4,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from '../../src/db/client.js';
-import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
-import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
+import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
+import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import { UsageQueue } from '../../src/observe/usage/usage-queue.js';
 import { UsageSpool } from '../../src/observe/usage/usage-spool.js';
 import { farAway } from '../../test/support/far-away.js';

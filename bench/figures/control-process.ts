@@ -9,7 +9,7 @@ import {
   RequestBatch,
   unpackRequests,
 } from '../../src/daemon/workers/packed-requests.js';
-import { rowsText } from '../../src/db/queries/insert-request-logs.js';
+import { rowsText } from '../../src/db/queries/requests/insert-request-logs.js';
 import { createUsageRecorder } from '../../src/observe/usage/usage-recorder.js';
 import type { UsageRow } from '../../src/observe/usage/usage-row.js';
 import { finished } from '../../test/observe/usage/finished.js';

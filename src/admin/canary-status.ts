@@ -1,6 +1,6 @@
 import { type Canary, percentOf } from '../config/canary.js';
-import type { CanarySide, CountedSide } from '../db/queries/canaries.js';
-import type { MirroredPair } from '../db/queries/mirrored-pairs.js';
+import type { CanarySide, CountedSide } from '../db/queries/configuration/canaries.js';
+import type { MirroredPair } from '../db/queries/requests/mirrored-pairs.js';
 import {
   latencyOf,
   type Proportion,

@@ -1,4 +1,4 @@
-import type { DaemonRow } from '../db/queries/daemons.js';
+import type { DaemonRow } from '../db/queries/fleet/daemons.js';
 
 /** A daemon that has said nothing for so long is gone. */
 export const goneAfterMs = 5_000;

@@ -2,7 +2,7 @@ import {
   type ExportColumn,
   type ExportedRow,
   exportColumns,
-} from '../db/queries/export-requests.js';
+} from '../db/queries/requests/export-requests.js';
 import { GatewayError } from '../errors.js';
 import { csvLines } from '../observe/csv.js';
 

@@ -7,7 +7,7 @@ import { mergeConfiguration } from '../config/merge.js';
 import { type Override, parseOverride } from '../config/overrides.js';
 import { type Plan, rowsAfter } from '../config/plan.js';
 import type { Sql } from '../db/client.js';
-import { replayedRows, sumCost } from '../db/queries/replayed-rows.js';
+import { replayedRows, sumCost } from '../db/queries/requests/replayed-rows.js';
 import { ReportError } from '../db/report.js';
 import { windowOf } from '../limits/budget-lease.js';
 import { PriceSheets } from '../pricing/price-sheets.js';

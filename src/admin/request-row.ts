@@ -1,4 +1,4 @@
-import type { RequestLogRow } from '../db/queries/list-requests.js';
+import type { RequestLogRow } from '../db/queries/requests/list-requests.js';
 import type { RequestFinished } from '../observe/event.js';
 import { firedIn } from '../observe/usage/usage-row.js';
 

@@ -1,6 +1,6 @@
 import type { PurgeSelectors } from '../config/cache.js';
 import { compileModelPattern } from '../config/model-pattern.js';
-import { insertCachePurge } from '../db/queries/cache-purges.js';
+import { insertCachePurge } from '../db/queries/fleet/cache-purges.js';
 import { GatewayError } from '../errors.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { commit } from './commit.js';

@@ -2,7 +2,7 @@ import type { Configuration } from '../config/configuration.js';
 import { ConfigError, describeProblem, type Problem } from '../config/problem.js';
 import { authored } from '../db/author.js';
 import type { Sql } from '../db/client.js';
-import { configVersion } from '../db/queries/config-version.js';
+import { configVersion } from '../db/queries/configuration/config-version.js';
 import { GatewayError, toGatewayError } from '../errors.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';
 import { query } from './query.js';

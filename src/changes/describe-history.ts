@@ -1,4 +1,4 @@
-import type { HistoryChange, HistoryEntry } from '../db/queries/config-history.js';
+import type { HistoryChange, HistoryEntry } from '../db/queries/configuration/config-history.js';
 
 /** Describes a version in a line, such as `version 7 by cli:alice@host changed provider openai`. */
 export function describeHistory(entry: HistoryEntry): string {

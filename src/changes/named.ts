@@ -6,7 +6,7 @@ import {
   insertNamed,
   type NamedRow,
   updateNamed as updateRow,
-} from '../db/queries/named-rows.js';
+} from '../db/queries/configuration/named-rows.js';
 import { GatewayError } from '../errors.js';
 import { addedProblems } from './added-problems.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';

@@ -15,7 +15,7 @@ export async function changeConfiguration<T>(
   change: (sql: Sql, settings: Settings) => Promise<T>,
 ): Promise<{ result: T; activation: Activation }> {
   const done = await withDatabase(flags, 'ready', async (sql, settings) => {
-    const { configVersion } = await import('../db/queries/config-version.js');
+    const { configVersion } = await import('../db/queries/configuration/config-version.js');
     const author = { actor: cliActor(), source: 'cli', message: null } as const;
     const result = await change(authored(sql, author), settings);
     return { result, settings, minVersion: (await configVersion(sql)).version };

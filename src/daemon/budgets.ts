@@ -1,7 +1,7 @@
 import type { Budget } from '../config/budget.js';
 import type { Configuration } from '../config/configuration.js';
 import type { Settings } from '../config/settings-schema.js';
-import { alertBudget, budgetHolders, syncBudgets } from '../db/queries/sync-budgets.js';
+import { alertBudget, budgetHolders, syncBudgets } from '../db/queries/fleet/sync-budgets.js';
 import { withDeadline } from '../db/with-deadline.js';
 import { classesOf, type TokenUsage } from '../dialects/usage.js';
 import { type BudgetGrant, type BudgetRequest, windowOf } from '../limits/budget-lease.js';

@@ -2,7 +2,7 @@ import { mergeConfiguration } from '../config/merge.js';
 import { parseOverride } from '../config/overrides.js';
 import { ConfigError, type Problem } from '../config/problem.js';
 import type { Sql } from '../db/client.js';
-import { readConfiguration } from '../db/queries/read-configuration.js';
+import { readConfiguration } from '../db/queries/configuration/read-configuration.js';
 import { PriceSheets } from '../pricing/price-sheets.js';
 import { readOverrideFiles } from './follow/override-files.js';
 import { PriceBook } from './price-book.js';

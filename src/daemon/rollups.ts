@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Settings } from '../config/settings-schema.js';
 import type { Database } from '../db/database.js';
 import { explainDatabaseError } from '../db/explain-error.js';
-import { indexRequestIds } from '../db/queries/request-id-index.js';
-import { dropRollupsBefore, fillRollups, mergeRollups } from '../db/queries/rollups.js';
+import { indexRequestIds } from '../db/queries/requests/request-id-index.js';
+import { dropRollupsBefore, fillRollups, mergeRollups } from '../db/queries/usage/rollups.js';
 import { withDeadline } from '../db/with-deadline.js';
 import type { Emit } from '../observe/event.js';
 

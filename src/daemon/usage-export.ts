@@ -16,7 +16,7 @@ import {
   nextExportBatch,
   releaseExport,
   wantExport,
-} from '../db/queries/usage-exports.js';
+} from '../db/queries/requests/usage-exports.js';
 import { withDeadline } from '../db/with-deadline.js';
 import type { Emit } from '../observe/event.js';
 

@@ -2,12 +2,12 @@ import type { Settings } from '../config/settings-schema.js';
 import type { Sql } from '../db/client.js';
 import type { Database } from '../db/database.js';
 import { explainDatabaseError } from '../db/explain-error.js';
-import { insertRequestLogs } from '../db/queries/insert-request-logs.js';
-import { insertPriceRevisions } from '../db/queries/price-revisions.js';
+import { insertRequestLogs } from '../db/queries/requests/insert-request-logs.js';
+import { insertPriceRevisions } from '../db/queries/configuration/price-revisions.js';
 import {
   createRequestLogPartitions,
   dropRequestLogsBefore,
-} from '../db/queries/request-log-partitions.js';
+} from '../db/queries/requests/request-log-partitions.js';
 import { withDeadline } from '../db/with-deadline.js';
 import type { Emit, RequestFinished } from '../observe/event.js';
 import { Tokenizer } from '../observe/tokenizer/tokenizer.js';

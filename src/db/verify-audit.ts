@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Sql } from './client.js';
-import { auditEnd, type ChainLink, readAuditChain } from './queries/audit-chain.js';
+import { auditEnd, type ChainLink, readAuditChain } from './queries/audit/audit-chain.js';
 
 /** The last entry of a log that is whole. */
 export interface AuditHead {

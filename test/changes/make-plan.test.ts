@@ -4,9 +4,9 @@ import { commitPlan, planText } from '../../src/changes/make-plan.js';
 import { resolveSettings } from '../../src/config/settings.js';
 import { Secrets } from '../../src/daemon/secrets/secrets.js';
 import { authored } from '../../src/db/author.js';
-import { deleteProvider } from '../../src/db/queries/delete-provider.js';
-import { insertProvider } from '../../src/db/queries/insert-provider.js';
-import { listProviders } from '../../src/db/queries/list-providers.js';
+import { deleteProvider } from '../../src/db/queries/providers/delete-provider.js';
+import { insertProvider } from '../../src/db/queries/providers/insert-provider.js';
+import { listProviders } from '../../src/db/queries/providers/list-providers.js';
 import { testDatabase, testDirectory } from '../support/postgres.js';
 
 const author = { actor: 'cli:test', source: 'apply', message: null } as const;

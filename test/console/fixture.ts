@@ -1,8 +1,8 @@
 import type { TestContext } from 'node:test';
 import { hashKey } from '../../src/config/credential-key.js';
 import type { Sql } from '../../src/db/client.js';
-import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
-import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
+import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
+import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import { startMockProvider } from '../../src/mock-provider/server.js';
 import type { UsageRow } from '../../src/observe/usage/usage-row.js';
 import { askChat } from '../support/ask.js';

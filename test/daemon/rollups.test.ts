@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openRollups, rollupDays } from '../../src/daemon/rollups.js';
-import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
-import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
+import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
+import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import type { GatewayEvent } from '../../src/observe/event.js';
 import { testDatabase } from '../support/postgres.js';
 import { until } from '../support/until.js';

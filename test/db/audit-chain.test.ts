@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { connect, type Sql } from '../../src/db/client.js';
 import { migrateDown, migrateUp } from '../../src/db/migrate.js';
-import { readAuditChain } from '../../src/db/queries/audit-chain.js';
+import { readAuditChain } from '../../src/db/queries/audit/audit-chain.js';
 import {
   chainHash,
   formatLink,

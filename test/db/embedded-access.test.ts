@@ -21,11 +21,11 @@ import { findPostmaster } from '../../src/db/embedded/postmaster.js';
 import { supervise } from '../../src/db/embedded/supervisor.js';
 import { startEmbedded } from '../../src/db/embedded.js';
 import { migrateUp } from '../../src/db/migrate.js';
-import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
+import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
 import {
   createRequestLogPartitions,
   dropRequestLogsBefore,
-} from '../../src/db/queries/request-log-partitions.js';
+} from '../../src/db/queries/requests/request-log-partitions.js';
 import { usageRow } from '../../src/observe/usage/usage-row.js';
 import { finished } from '../observe/usage/finished.js';
 import { testDirectory } from '../support/postgres.js';

@@ -12,9 +12,9 @@ import {
   newerSchema,
   SchemaTooNewError,
 } from '../../src/db/migrate.js';
-import { readVersion } from '../../src/db/queries/config-history.js';
-import { configVersion } from '../../src/db/queries/config-version.js';
-import { readConfiguration } from '../../src/db/queries/read-configuration.js';
+import { readVersion } from '../../src/db/queries/configuration/config-history.js';
+import { configVersion } from '../../src/db/queries/configuration/config-version.js';
+import { readConfiguration } from '../../src/db/queries/configuration/read-configuration.js';
 import { emptyDatabase, testDirectory } from '../support/postgres.js';
 
 test('applies what is pending, reports it, and undoes it', async (t) => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect, type Sql } from '../../src/db/client.js';
-import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
+import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
 import {
   createRequestLogPartitions,
   dropRequestLogsBefore,
-} from '../../src/db/queries/request-log-partitions.js';
+} from '../../src/db/queries/requests/request-log-partitions.js';
 import { testDatabase } from '../support/postgres.js';
 import { logRow } from '../support/usage-row.js';
 

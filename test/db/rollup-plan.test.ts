@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RequestFilter } from '../../src/db/queries/request-filter.js';
-import { planRollups } from '../../src/db/queries/rollup-plan.js';
-import type { UsageGrouping } from '../../src/db/queries/usage-sum.js';
+import type { RequestFilter } from '../../src/db/queries/requests/request-filter.js';
+import { planRollups } from '../../src/db/queries/usage/rollup-plan.js';
+import type { UsageGrouping } from '../../src/db/queries/usage/usage-sum.js';
 
 const period = { since: new Date('2026-03-01T10:20:00Z'), until: new Date('2026-03-04T05:30:00Z') };
 

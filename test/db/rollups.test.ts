@@ -3,20 +3,20 @@ import { test } from 'node:test';
 import type { Sql } from '../../src/db/client.js';
 import { migrateUp } from '../../src/db/migrate.js';
 import { readMigrations } from '../../src/db/migration-files.js';
-import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
-import { findRequestLog } from '../../src/db/queries/list-requests.js';
-import type { RequestFilter } from '../../src/db/queries/request-filter.js';
-import { indexRequestIds } from '../../src/db/queries/request-id-index.js';
-import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
-import { storeCosts } from '../../src/db/queries/rerate.js';
-import { dropRollupsBefore, fillRollups, mergeRollups } from '../../src/db/queries/rollups.js';
+import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
+import { findRequestLog } from '../../src/db/queries/requests/list-requests.js';
+import type { RequestFilter } from '../../src/db/queries/requests/request-filter.js';
+import { indexRequestIds } from '../../src/db/queries/requests/request-id-index.js';
+import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
+import { storeCosts } from '../../src/db/queries/requests/rerate.js';
+import { dropRollupsBefore, fillRollups, mergeRollups } from '../../src/db/queries/usage/rollups.js';
 import {
   sumUsage,
   type Usage,
   type UsageGrouping,
   type UsageSum,
   usageGroupings,
-} from '../../src/db/queries/sum-usage.js';
+} from '../../src/db/queries/usage/sum-usage.js';
 import { maxRelativeError } from '../../src/observe/usage/histogram.js';
 import type { UsageRow } from '../../src/observe/usage/usage-row.js';
 import { emptyDatabase, testDatabase } from '../support/postgres.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { rowsText } from '../../src/db/queries/insert-request-logs.js';
+import { rowsText } from '../../src/db/queries/requests/insert-request-logs.js';
 import { noClasses } from '../../src/dialects/usage.js';
 import type { UsageRow } from '../../src/observe/usage/usage-row.js';
 import { logRow } from '../support/usage-row.js';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Sql } from '../../src/db/client.js';
-import { insertCredential } from '../../src/db/queries/insert-credential.js';
-import { insertRequestLogs } from '../../src/db/queries/insert-request-logs.js';
-import { listRequests } from '../../src/db/queries/list-requests.js';
-import { createRequestLogPartitions } from '../../src/db/queries/request-log-partitions.js';
-import { sumUsage, type UsageGrouping } from '../../src/db/queries/sum-usage.js';
+import { insertCredential } from '../../src/db/queries/credentials/insert-credential.js';
+import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
+import { listRequests } from '../../src/db/queries/requests/list-requests.js';
+import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
+import { sumUsage, type UsageGrouping } from '../../src/db/queries/usage/sum-usage.js';
 import type { UsageRow } from '../../src/observe/usage/usage-row.js';
 import { testDatabase } from '../support/postgres.js';
 import { logRow } from '../support/usage-row.js';

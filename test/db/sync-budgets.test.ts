@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { alertBudget, syncBudgets } from '../../src/db/queries/sync-budgets.js';
+import { alertBudget, syncBudgets } from '../../src/db/queries/fleet/sync-budgets.js';
 import type { Wanted } from '../../src/limits/budget-store.js';
 import { testDatabase } from '../support/postgres.js';
 

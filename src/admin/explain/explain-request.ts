@@ -1,6 +1,6 @@
 import type { Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
-import type { ExplainedRow } from '../../db/queries/list-requests.js';
+import type { ExplainedRow } from '../../db/queries/requests/list-requests.js';
 import { classesOf, type TokenUsage } from '../../dialects/usage.js';
 import type { GuardrailOutcome, RequestFinished } from '../../observe/event.js';
 import type { Recent, RecentRequest } from '../../observe/recent/recent.js';

@@ -1,6 +1,6 @@
 import { query } from '../../changes/query.js';
 import { kindNames } from '../../config/kinds.js';
-import { listAudit } from '../../db/queries/list-audit.js';
+import { listAudit } from '../../db/queries/audit/list-audit.js';
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { jsonResponse } from '../openapi-schemas.js';

@@ -1,9 +1,9 @@
 import { query } from '../../changes/query.js';
 import type { Canary } from '../../config/canary.js';
 import type { Mirror } from '../../config/mirror.js';
-import { countedSides } from '../../db/queries/canaries.js';
-import { mirroredPairs } from '../../db/queries/mirrored-pairs.js';
-import { listNamed } from '../../db/queries/named-rows.js';
+import { countedSides } from '../../db/queries/configuration/canaries.js';
+import { mirroredPairs } from '../../db/queries/requests/mirrored-pairs.js';
+import { listNamed } from '../../db/queries/configuration/named-rows.js';
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { canaryStatus, mirrorStatus } from '../canary-status.js';

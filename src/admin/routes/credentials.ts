@@ -18,8 +18,8 @@ import {
 } from '../../config/credential-key.js';
 import { credentialProperties } from '../../config/schema.js';
 import { teamOfRole } from '../../config/settings-schema.js';
-import { configVersion } from '../../db/queries/config-version.js';
-import { listCredentials } from '../../db/queries/list-credentials.js';
+import { configVersion } from '../../db/queries/configuration/config-version.js';
+import { listCredentials } from '../../db/queries/credentials/list-credentials.js';
 import type { CredentialRow } from '../../db/queries/rows.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { listAnswer, pageOf, pageParameters } from '../list-page.js';

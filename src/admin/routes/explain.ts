@@ -1,8 +1,8 @@
 import { query } from '../../changes/query.js';
 import { unitNames } from '../../config/price.js';
 import { teamOfRole } from '../../config/settings-schema.js';
-import { findRequestLog } from '../../db/queries/list-requests.js';
-import { findPrice } from '../../db/queries/price-revisions.js';
+import { findRequestLog } from '../../db/queries/requests/list-requests.js';
+import { findPrice } from '../../db/queries/configuration/price-revisions.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';

@@ -1,5 +1,5 @@
 import { query } from '../../changes/query.js';
-import { readDaemons } from '../../db/queries/daemons.js';
+import { readDaemons } from '../../db/queries/fleet/daemons.js';
 import { describeFleet } from '../describe-fleet.js';
 import { jsonResponse, object } from '../openapi-schemas.js';
 import type { AdminRoute, ChangeRoute } from '../route.js';

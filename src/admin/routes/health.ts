@@ -3,7 +3,7 @@ import { query } from '../../changes/query.js';
 import type { Provider } from '../../config/configuration.js';
 import { SecretError } from '../../config/secret-store.js';
 import { providerProblems } from '../../config/validate.js';
-import { getProvider } from '../../db/queries/get-provider.js';
+import { getProvider } from '../../db/queries/providers/get-provider.js';
 import type { ProviderRow } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';

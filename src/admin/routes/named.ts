@@ -1,8 +1,8 @@
 import { createNamed, deleteNamed, existingNamed, updateNamed } from '../../changes/named.js';
 import { query } from '../../changes/query.js';
 import { type NamedSection, namedSections } from '../../config/named.js';
-import { configVersion } from '../../db/queries/config-version.js';
-import { listNamed } from '../../db/queries/named-rows.js';
+import { configVersion } from '../../db/queries/configuration/config-version.js';
+import { listNamed } from '../../db/queries/configuration/named-rows.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { listAnswer, pageOf, pageParameters } from '../list-page.js';
 import { jsonRequest, jsonResponse, object } from '../openapi-schemas.js';

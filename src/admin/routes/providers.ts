@@ -7,8 +7,8 @@ import {
 } from '../../changes/providers.js';
 import { query } from '../../changes/query.js';
 import { providerProperties } from '../../config/schema.js';
-import { configVersion } from '../../db/queries/config-version.js';
-import { listProviders } from '../../db/queries/list-providers.js';
+import { configVersion } from '../../db/queries/configuration/config-version.js';
+import { listProviders } from '../../db/queries/providers/list-providers.js';
 import type { ProviderInput, ProviderRow } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import { presets, withDefaults } from '../../providers/presets.js';

@@ -1,4 +1,4 @@
-import { listRequestPage, requestColumns } from '../../db/queries/list-requests.js';
+import { listRequestPage, requestColumns } from '../../db/queries/requests/list-requests.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { guardrailOutcome, object } from '../openapi-schemas.js';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import { exportRequests } from '../../db/queries/export-requests.js';
-import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/sum-usage.js';
+import { exportRequests } from '../../db/queries/requests/export-requests.js';
+import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/usage/sum-usage.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { usageCsv } from '../../observe/usage/usage-csv.js';
 import { type ExportFormat, encodeRows, exportFormats, exportTypes } from '../export-rows.js';

@@ -75,7 +75,7 @@ async function readExport(file: string): Promise<string> {
 
 async function exportLog({ after, ...flags }: DatabaseFlags & { after: number }): Promise<void> {
   const [{ readAuditChain }, { formatLink, noHash }] = await Promise.all([
-    import('../../db/queries/audit-chain.js'),
+    import('../../db/queries/audit/audit-chain.js'),
     import('../../db/verify-audit.js'),
   ]);
   await withDatabase(flags, 'read', async (sql) => {

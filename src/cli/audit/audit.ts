@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { AuditEntry } from '../../db/queries/list-audit.js';
+import type { AuditEntry } from '../../db/queries/audit/list-audit.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { wholeNumber } from '../arguments.js';
 import { shortTime } from '../config/config-show.js';
@@ -49,7 +49,7 @@ Examples:
 
 async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promise<void> {
   const period = periodOf(since);
-  const { listAudit } = await import('../../db/queries/list-audit.js');
+  const { listAudit } = await import('../../db/queries/audit/list-audit.js');
   const filter = { ...period, limit, object: object ?? null, actor: actor ?? null };
   const entries = await withDatabase(flags, 'read', (sql) => listAudit(sql, filter));
   if (flags.json) printJson(entries);

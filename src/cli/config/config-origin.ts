@@ -26,7 +26,7 @@ export async function printOrigins(flags: DatabaseFlags): Promise<void> {
   const settings = (running ?? describeSettings(resolved)).map(settingOrigin);
   const configuration = await withDatabase(flags, 'read', async (sql, { overrides_dir }) => {
     const { readStoredConfiguration } = await import(
-      '../../db/queries/read-stored-configuration.js'
+      '../../db/queries/configuration/read-stored-configuration.js'
     );
     return await fieldOrigins(await readStoredConfiguration(sql), overrides_dir ?? '');
   });

@@ -1,5 +1,5 @@
 import { documentSchema } from '../../config/document-schema.js';
-import type { HistoryEntry } from '../../db/queries/config-history.js';
+import type { HistoryEntry } from '../../db/queries/configuration/config-history.js';
 import { GatewayError } from '../../errors.js';
 import { type AsJson, plainMessage, withAdminApi } from '../admin-api.js';
 import { remoteUrl } from '../daemon/remote-gateway.js';

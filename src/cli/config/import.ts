@@ -83,7 +83,7 @@ async function importSeedDatabase({
   const [{ checkServer, connect, describeDbUrl }, { readSeed }, { importSeed }, { loadSettings }] =
     await Promise.all([
       import('../../db/client.js'),
-      import('../../db/queries/read-seed.js'),
+      import('../../db/queries/configuration/read-seed.js'),
       import('../../config/import/seed.js'),
       import('../../config/settings.js'),
     ]);

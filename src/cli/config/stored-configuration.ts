@@ -24,7 +24,7 @@ export async function readStoredConfiguration(
     { ConfigError },
     { Secrets },
   ] = await Promise.all([
-    import('../../db/queries/read-configuration.js'),
+    import('../../db/queries/configuration/read-configuration.js'),
     import('../../daemon/follow/override-files.js'),
     import('../../config/overrides.js'),
     import('../../config/merge.js'),

@@ -122,7 +122,7 @@ async function checkClock(sql: Sql): Promise<Finding> {
 /** Daemons of one database should be of one version, use one configuration and share their limits. */
 async function checkFleet(sql: Sql): Promise<Finding> {
   const [{ readDaemons }, { describeFleet }] = await Promise.all([
-    import('../../db/queries/daemons.js'),
+    import('../../db/queries/fleet/daemons.js'),
     import('../../admin/describe-fleet.js'),
   ]);
   const { daemons: rows, configVersion } = await readDaemons(sql);

@@ -1,4 +1,4 @@
-import type { HistoryEntry } from '../../db/queries/config-history.js';
+import type { HistoryEntry } from '../../db/queries/configuration/config-history.js';
 import { GatewayError } from '../../errors.js';
 import { type AdminApi, plainMessage } from '../admin-api.js';
 import { CliError } from '../failure.js';

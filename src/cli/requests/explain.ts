@@ -99,8 +99,8 @@ function tell(explanation: RequestExplanation, { json, cost }: ExplainFlags): vo
 
 async function fromDatabase(id: string, flags: ExplainFlags): Promise<RequestExplanation> {
   const [{ findRequestLog }, { findPrice }, { explainRow }] = await Promise.all([
-    import('../../db/queries/list-requests.js'),
-    import('../../db/queries/price-revisions.js'),
+    import('../../db/queries/requests/list-requests.js'),
+    import('../../db/queries/configuration/price-revisions.js'),
     import('../../admin/explain/explain-request.js'),
   ]);
   const found = await withDatabase(flags, 'read', async (sql) => {

@@ -6,7 +6,7 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { type ExportFormat, exportFormats } from '../../admin/export-rows.js';
-import type { RequestFilter } from '../../db/queries/request-filter.js';
+import type { RequestFilter } from '../../db/queries/requests/request-filter.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { remotePipe, remoteUrl } from '../daemon/remote-gateway.js';
 import {
@@ -102,7 +102,7 @@ async function write(
   }
   const [{ encodeRows }, { exportRequests }] = await Promise.all([
     import('../../admin/export-rows.js'),
-    import('../../db/queries/export-requests.js'),
+    import('../../db/queries/requests/export-requests.js'),
   ]);
   await withDatabase(flags, 'read', async (sql) => {
     // Only now does a signal end this process in order.

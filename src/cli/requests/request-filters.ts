@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RequestFilter } from '../../db/queries/request-filter.js';
+import type { RequestFilter } from '../../db/queries/requests/request-filter.js';
 import { ReportError } from '../../db/report.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { CliError, usageError } from '../failure.js';

@@ -3,8 +3,8 @@ import {
   listRequests,
   type RequestLogRow,
   requestColumns,
-} from '../../db/queries/list-requests.js';
-import { type RequestFilter, statusPattern } from '../../db/queries/request-filter.js';
+} from '../../db/queries/requests/list-requests.js';
+import { type RequestFilter, statusPattern } from '../../db/queries/requests/request-filter.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import type { AsJson } from '../admin-api.js';

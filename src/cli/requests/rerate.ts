@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { NewCost } from '../../db/queries/rerate.js';
+import type { NewCost } from '../../db/queries/requests/rerate.js';
 import { parsePeriod } from '../../observe/usage/period.js';
 import type { ModelPrice } from '../../pricing/model-price.js';
 import { shownDollars } from '../../pricing/money.js';
@@ -50,8 +50,8 @@ async function run(flags: RerateFlags): Promise<void> {
   const [{ openPriceBook }, { ratedRows, storeCosts }, { insertPriceRevisions }] =
     await Promise.all([
       import('../../daemon/open-price-book.js'),
-      import('../../db/queries/rerate.js'),
-      import('../../db/queries/price-revisions.js'),
+      import('../../db/queries/requests/rerate.js'),
+      import('../../db/queries/configuration/price-revisions.js'),
     ]);
   const result = await withDatabase(flags, 'read', async (sql, settings) => {
     const book = await openPriceBook(sql, settings.overrides_dir ?? '');

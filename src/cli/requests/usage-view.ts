@@ -1,4 +1,4 @@
-import type { UsageGrouping, UsageSum } from '../../db/queries/sum-usage.js';
+import type { UsageGrouping, UsageSum } from '../../db/queries/usage/sum-usage.js';
 import { shownDollars } from '../../pricing/money.js';
 import { note, printTable } from '../output.js';
 import { timeIn } from './request-filters.js';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import type { RequestFilter } from '../../db/queries/request-filter.js';
-import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/sum-usage.js';
+import type { RequestFilter } from '../../db/queries/requests/request-filter.js';
+import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/usage/sum-usage.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { usageCsv } from '../../observe/usage/usage-csv.js';
 import { openGateway } from '../daemon/ask-daemon.js';

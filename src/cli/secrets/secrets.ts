@@ -114,7 +114,7 @@ async function rotate(flags: RotateFlags): Promise<void> {
         hint: 'nothing was encrypted under it yet; repeat the command when the daemon answers',
       });
     }
-    const { changeSecretKey } = await import('../../db/queries/secret-key.js');
+    const { changeSecretKey } = await import('../../db/queries/configuration/secret-key.js');
     await changeSecretKey(sql, key.id);
     return { keyId: key.id, ...(await resealAll(sql, secrets, key, flags)) };
   });
@@ -123,7 +123,7 @@ async function rotate(flags: RotateFlags): Promise<void> {
 
 /** The new key; after an interrupted rotation, that rotation's. */
 async function nextKey(sql: Sql, secrets: Secrets, flags: RotateFlags): Promise<SecretKey> {
-  const { secretKeyInUse } = await import('../../db/queries/secret-key.js');
+  const { secretKeyInUse } = await import('../../db/queries/configuration/secret-key.js');
   const inUse = await secretKeyInUse(sql);
   if (inUse !== null && !flags.lostKey) await secrets.current(sql).catch(explainLostKey);
   const [first] = secrets.ring;
@@ -188,7 +188,7 @@ async function forget(flags: DatabaseFlags): Promise<void> {
 
 async function forgetUnused(sql: Sql, settings: Settings) {
   const [{ keyIdsInUse }, { writeSecretKeys }] = await Promise.all([
-    import('../../db/queries/history-secrets.js'),
+    import('../../db/queries/configuration/history-secrets.js'),
     import('../../daemon/secrets/secret-key.js'),
   ]);
   const secrets = await openSecrets(settings);

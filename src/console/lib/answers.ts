@@ -2,11 +2,11 @@ import type { DescribedFleet } from '../../admin/describe-fleet.js';
 import type { RequestExplanation } from '../../admin/explain/explain-request.js';
 import type { describeStatus } from '../../admin/routes/status.js';
 import type { DescribedPlan } from '../../changes/make-plan.js';
-import type { HistoryEntry } from '../../db/queries/config-history.js';
-import type { AuditEntry } from '../../db/queries/list-audit.js';
-import type { RequestLogRow } from '../../db/queries/list-requests.js';
+import type { HistoryEntry } from '../../db/queries/configuration/config-history.js';
+import type { AuditEntry } from '../../db/queries/audit/list-audit.js';
+import type { RequestLogRow } from '../../db/queries/requests/list-requests.js';
 import type { CredentialRow, ProviderRow, TeamRow } from '../../db/queries/rows.js';
-import type { UsageSum } from '../../db/queries/sum-usage.js';
+import type { UsageSum } from '../../db/queries/usage/sum-usage.js';
 import type { Json } from './api.js';
 
 /** Answers of the admin API; the rows and sums are the server's own types. */

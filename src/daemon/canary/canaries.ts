@@ -11,7 +11,7 @@ import {
   moveCanary,
   type RunningCanary,
   runningCanaries,
-} from '../../db/queries/canaries.js';
+} from '../../db/queries/configuration/canaries.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { Emit, RequestFinished } from '../../observe/event.js';
 import type { CanaryGauge } from '../../observe/metrics-state.js';

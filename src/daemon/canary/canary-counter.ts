@@ -1,7 +1,7 @@
 import type { Canary } from '../../config/canary.js';
 import type { Configuration, Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings-schema.js';
-import type { CanarySide, CountedSide } from '../../db/queries/canaries.js';
+import type { CanarySide, CountedSide } from '../../db/queries/configuration/canaries.js';
 import type { RequestFinished } from '../../observe/event.js';
 import { latencyBucket } from '../../observe/statistics.js';
 import { isOfCanary } from '../../routing/canaries.js';

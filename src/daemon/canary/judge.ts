@@ -1,5 +1,5 @@
 import type { Canary } from '../../config/canary.js';
-import type { CanarySums } from '../../db/queries/canaries.js';
+import type { CanarySums } from '../../db/queries/configuration/canaries.js';
 import { proportion } from '../../observe/statistics.js';
 
 /** The move that a canary makes; `wait`: none, for this reason. */

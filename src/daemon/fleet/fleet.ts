@@ -9,8 +9,8 @@ import {
   readDaemons,
   removeDaemon,
   saveDaemon,
-} from '../../db/queries/daemons.js';
-import { forgetLeases } from '../../db/queries/take-leases.js';
+} from '../../db/queries/fleet/daemons.js';
+import { forgetLeases } from '../../db/queries/fleet/take-leases.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import { lostAfterMs } from '../../limits/lease-store.js';
 import type { Emit } from '../../observe/event.js';

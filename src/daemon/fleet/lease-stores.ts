@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/settings-schema.js';
-import { leaveLeases, takeLeases } from '../../db/queries/take-leases.js';
+import { leaveLeases, takeLeases } from '../../db/queries/fleet/take-leases.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { LeaseStore } from '../../limits/lease-store.js';
 import type { Store } from '../store.js';

@@ -8,7 +8,7 @@ import {
   type RowChanges,
   readAllRows,
   readChanges,
-} from '../../db/queries/read-configuration.js';
+} from '../../db/queries/configuration/read-configuration.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { Store } from '../store.js';
 import type { LastGood } from './last-good.js';

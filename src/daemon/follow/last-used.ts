@@ -1,5 +1,5 @@
 import type { Sql } from '../../db/client.js';
-import { recordLastUsed } from '../../db/queries/record-last-used.js';
+import { recordLastUsed } from '../../db/queries/credentials/record-last-used.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { RequestFinished } from '../../observe/event.js';
 

@@ -1,6 +1,6 @@
 import type { Configuration, Credential } from '../../config/configuration.js';
 import { namedSectionNames } from '../../config/named.js';
-import type { FeedPosition, ReadRows, RowChanges } from '../../db/queries/read-configuration.js';
+import type { FeedPosition, ReadRows, RowChanges } from '../../db/queries/configuration/read-configuration.js';
 import type { CredentialChange } from '../../routing/configuration-change.js';
 
 /** Rows as they are now, and how they differ from those read before. */

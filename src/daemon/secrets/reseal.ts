@@ -8,9 +8,9 @@ import {
 import { isReference } from '../../config/secret-reference.js';
 import type { SecretColumns, StoredSecrets } from '../../config/secret-store.js';
 import type { Sql } from '../../db/client.js';
-import { historySecrets, resealHistory } from '../../db/queries/history-secrets.js';
-import { listProviders } from '../../db/queries/list-providers.js';
-import { resealProviders } from '../../db/queries/reseal-providers.js';
+import { historySecrets, resealHistory } from '../../db/queries/configuration/history-secrets.js';
+import { listProviders } from '../../db/queries/providers/list-providers.js';
+import { resealProviders } from '../../db/queries/providers/reseal-providers.js';
 import type { Secrets } from './secrets.js';
 
 /** Rows that are changed in one statement. */

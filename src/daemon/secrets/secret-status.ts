@@ -3,8 +3,8 @@ import { secretParamsOf } from '../../config/secret-columns.js';
 import { isReference } from '../../config/secret-reference.js';
 import type { UnusableSecret } from '../../config/secret-store.js';
 import type { Sql } from '../../db/client.js';
-import { listProviders } from '../../db/queries/list-providers.js';
-import { secretKeyInUse } from '../../db/queries/secret-key.js';
+import { listProviders } from '../../db/queries/providers/list-providers.js';
+import { secretKeyInUse } from '../../db/queries/configuration/secret-key.js';
 import { holdsClearSecret, type Secrets } from './secrets.js';
 
 /** The storage of providers' secrets in a database, as this machine sees it. */

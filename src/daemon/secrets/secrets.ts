@@ -32,7 +32,7 @@ import {
 } from '../../config/secret-store.js';
 import type { Settings } from '../../config/settings-schema.js';
 import type { Sql } from '../../db/client.js';
-import { claimSecretKey, secretKeyInUse } from '../../db/queries/secret-key.js';
+import { claimSecretKey, secretKeyInUse } from '../../db/queries/configuration/secret-key.js';
 import { withTlsFiles } from './provider-tls.js';
 import { readReference, readSecretFile } from './secret-file.js';
 import { type LoadedKeys, loadSecretKeys } from './secret-key.js';

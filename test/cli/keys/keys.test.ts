@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { hashKey } from '../../../src/config/credential-key.js';
 import { connect } from '../../../src/db/client.js';
-import { getCredential } from '../../../src/db/queries/get-credential.js';
+import { getCredential } from '../../../src/db/queries/credentials/get-credential.js';
 import { json, withOwnDatabase } from '../llmproxy.js';
 
 const generated = /^sk-llmp-[0-9A-Za-z]{48}$/;

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 import { open, parseKeyRing } from '../../../src/config/secret-cipher.js';
 import { keyPlace } from '../../../src/config/secret-columns.js';
 import { connect } from '../../../src/db/client.js';
-import { getProvider } from '../../../src/db/queries/get-provider.js';
+import { getProvider } from '../../../src/db/queries/providers/get-provider.js';
 import { json, type Run, usage, withOwnDatabase } from '../llmproxy.js';
 
 const apiKey = 'sk-0123456789abcdefghijklmnop';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compact, duration } from '../../../src/cli/requests/usage-view.js';
 import { connect } from '../../../src/db/client.js';
-import { insertRequestLogs } from '../../../src/db/queries/insert-request-logs.js';
-import { createRequestLogPartitions } from '../../../src/db/queries/request-log-partitions.js';
+import { insertRequestLogs } from '../../../src/db/queries/requests/insert-request-logs.js';
+import { createRequestLogPartitions } from '../../../src/db/queries/requests/request-log-partitions.js';
 import { logRow } from '../../support/usage-row.js';
 import { json, usage, withOwnDatabase } from '../llmproxy.js';
 

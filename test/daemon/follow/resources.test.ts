@@ -5,7 +5,7 @@ import {
   deleteOldResponses,
   findResources,
   insertResources,
-} from '../../../src/db/queries/resources.js';
+} from '../../../src/db/queries/fleet/resources.js';
 import { testDatabase } from '../../support/postgres.js';
 
 const row = (id: string, owner = 'a') => ({ id, provider: 'p', owner });

@@ -6,7 +6,7 @@ import type { Configuration, Credential } from '../../../src/config/configuratio
 import { generateSecretKey } from '../../../src/config/secret-cipher.js';
 import { LastGood } from '../../../src/daemon/follow/last-good.js';
 import { RowReader } from '../../../src/daemon/follow/row-reader.js';
-import type { RowChanges } from '../../../src/db/queries/read-configuration.js';
+import type { RowChanges } from '../../../src/db/queries/configuration/read-configuration.js';
 import { configuration, provider } from '../../config/configuration-for-test.js';
 import { testDirectory } from '../../support/postgres.js';
 

@@ -1,0 +1,55 @@
+import type { Change } from '../../../config/change.js';
+import { eachSection, type Kind } from '../../../config/kinds.js';
+import type { Author } from '../../author.js';
+import type { Sql } from '../../client.js';
+import { orDuplicate } from '../../duplicate.js';
+import { orTeamError } from '../../team-error.js';
+
+/** The configuration has changed since the plan was made: nothing was done. */
+export class BaseChangedError extends Error {
+  override readonly name = 'BaseChangedError';
+}
+
+/**
+ * Makes all changes of a plan in one transaction, as one version.
+ * @param base the version that the plan was made on.
+ * @returns the version that contains them.
+ * @throws BaseChangedError when that is no longer the version; DuplicateError, TeamError.
+ */
+export async function applyChanges(
+  sql: Sql,
+  base: number,
+  changes: readonly Change[],
+  { actor, source, message }: Author,
+): Promise<number> {
+  const text = JSON.stringify(eachSection((_, { kind }) => ofTable(changes, kind)));
+  try {
+    const [row] = await sql<[{ version: number }]>`
+      SELECT llmproxy_apply_changes(
+        ${base}::bigint, ${text}::text::jsonb, ${actor}, ${source}, ${message}
+      ) AS version`;
+    return row.version;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'LP002') {
+      throw new BaseChangedError(`the configuration has changed since version ${base}`);
+    }
+    throw orTeamError(orDuplicate(error, 'key', ''));
+  }
+}
+
+function ofTable(changes: readonly Change[], kind: Kind) {
+  const own = changes.filter((change) => change.kind === kind);
+  const of = (action: Change['action']) => own.filter((change) => change.action === action);
+  return {
+    gone: of('delete').map(({ id }) => id),
+    changed: of('update').map(changedFields),
+    // The id of a new row is the database's to give.
+    added: of('create').map(({ id, after }) => (id === null ? after : { ...after, id })),
+  };
+}
+
+/** Fields that are left out keep their value: of 100,000 rows, most of them need not be sent. */
+function changedFields({ id, before, after }: Change): object {
+  const fields = Object.entries(after ?? {}).filter(([name, value]) => before?.[name] !== value);
+  return Object.fromEntries([...fields, ['id', id]]);
+}

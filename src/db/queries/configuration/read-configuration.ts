@@ -1,0 +1,168 @@
+import type { CachePurge } from '../../../config/cache.js';
+import type { Configuration, Credential, Provider } from '../../../config/configuration.js';
+import { namedSectionNames } from '../../../config/named.js';
+import type { Sql } from '../../client.js';
+import { namedColumns } from './named-rows.js';
+import {
+  type CredentialRow,
+  credentialColumns,
+  type ProviderRow,
+  providerColumns,
+  type TeamRow,
+  teamColumns,
+  toCredential,
+} from '../rows.js';
+
+type Dates = 'created_at' | 'updated_at';
+
+/** Position up to which changes of rows have been read. */
+export interface FeedPosition {
+  /** `config_version.version`. */
+  version: number;
+  /** The last entry of `config_feed`. */
+  entry: number;
+}
+
+/** The rows of the configuration, and the position after the last change of them. */
+export interface ReadRows {
+  rows: Configuration;
+  position: FeedPosition;
+}
+
+/** Changes since a position. */
+export interface RowChanges {
+  position: FeedPosition;
+  /** Ids of credentials that were added, changed or removed. */
+  ids: readonly number[];
+  /** Changed rows that still exist, by id. */
+  credentials: Credential[];
+  /** All rows of the other tables; null where none has changed. */
+  others: Omit<Configuration, 'version' | 'credentials'> | null;
+}
+
+/**
+ * Reads everything that routing is built from, by id, in one snapshot of the database: rows and
+ * version always belong together: several statements in one simple query are one transaction. As
+ * plain rows, and without their dates: of a hundred thousand keys, text of JSON would take this
+ * process and the server thrice the time.
+ */
+export async function readConfiguration(sql: Sql): Promise<Configuration> {
+  return (await readAllRows(sql)).rows;
+}
+
+/** Like `readConfiguration`, with the position to read changes from. */
+export async function readAllRows(sql: Sql): Promise<ReadRows> {
+  const [, [position], credentials, ...others] = (await sql.unsafe(`
+    ${oneSnapshot}
+    SELECT ${positionColumns};
+    SELECT ${columns(credentialColumns)} FROM credentials ORDER BY id;
+    ${otherTables('')}`)) as object as [
+    [],
+    FeedPosition[],
+    Omit<CredentialRow, Dates>[],
+    ...Others,
+  ];
+  const { version, entry } = position as FeedPosition;
+  return {
+    rows: {
+      ...toOthers(others),
+      version,
+      credentials: credentials.map((row) => toCredential(row.id, row)),
+    },
+    position: { version, entry },
+  };
+}
+
+/**
+ * Reads the rows that have changed since a position, in one snapshot.
+ * @returns null where that cannot be told: too many, or changes that the feed does not name.
+ */
+export async function readChanges(
+  sql: Sql,
+  { version, entry }: FeedPosition,
+): Promise<RowChanges | null> {
+  const since = `config_feed WHERE id > ${Number(entry)}`;
+  const [, [now], ids, credentials, ...others] = (await sql.unsafe(`
+    ${oneSnapshot}
+    SELECT ${positionColumns},
+      (SELECT count(DISTINCT version)::int FROM ${since}) AS versions,
+      (SELECT coalesce(bool_and(row_id IS NOT NULL), true) FROM ${since}) AS "isNamed",
+      (SELECT coalesce(bool_or(tab <> 'credentials'), false) FROM ${since}) AS "hasOthers";
+    SELECT DISTINCT row_id AS id FROM ${since} AND tab = 'credentials' ORDER BY 1;
+    SELECT ${columns(credentialColumns)} FROM credentials
+    WHERE id IN (SELECT row_id FROM ${since} AND tab = 'credentials') ORDER BY id;
+    ${otherTables(`WHERE EXISTS (SELECT FROM ${since} AND tab <> 'credentials')`)}`)) as object as [
+    [],
+    (FeedPosition & { versions: number; isNamed: boolean; hasOthers: boolean })[],
+    { id: number }[],
+    Omit<CredentialRow, Dates>[],
+    ...Others,
+  ];
+  // Each statement that changes rows raises the version by one. What does so without being named, or
+  // a database that is older than what is known, makes the numbers differ.
+  if (!now?.isNamed || now.entry < entry || now.version - version !== now.versions) return null;
+  return {
+    position: { version: now.version, entry: now.entry },
+    ids: ids.map(({ id }) => id),
+    credentials: credentials.map((row) => toCredential(row.id, row)),
+    others: now.hasOthers ? toOthers(others) : null,
+  };
+}
+
+const oneSnapshot = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;';
+const positionColumns = `
+  coalesce((SELECT version::int FROM config_version WHERE id = 1), 0) AS version,
+  coalesce((SELECT max(id) FROM config_feed), 0) AS entry`;
+
+type Others = [
+  Omit<ProviderRow, Dates>[],
+  Omit<TeamRow, Dates | 'keys'>[],
+  CachePurge[],
+  ...Record<string, unknown>[][],
+];
+
+function otherTables(condition: string): string {
+  const tables = [
+    ['providers', columns(providerColumns)],
+    ['teams', columns(teamColumns)],
+    ['cache_purges', 'id, applies_to'],
+    ...namedSectionNames.map((table) => [table, namedColumns(table)]),
+  ];
+  return tables
+    .map(([table, names]) => `SELECT ${names} FROM ${table} ${condition} ORDER BY id`)
+    .join(';\n    ');
+}
+
+function toOthers([providers, teams, purges, ...named]: Others): Omit<
+  Configuration,
+  'version' | 'credentials'
+> {
+  return {
+    providers: providers.map(({ id, ...provider }) => ({
+      ...provider,
+      provider_type: provider.provider_type as Provider['provider_type'],
+    })),
+    teams: [...teams],
+    purges: [...purges],
+    ...Object.fromEntries(
+      namedSectionNames.map((section, index) => [section, (named[index] ?? []).map(inJson)]),
+    ),
+  };
+}
+
+/** Times are text in the configuration. */
+function inJson(row: Record<string, unknown>): object {
+  const entries = Object.entries(row).map(([field, value]) => [
+    field,
+    value instanceof Date ? value.toISOString() : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function columns(names: readonly string[]): string {
+  return names.filter(isNoDate).join(', ');
+}
+
+function isNoDate(column: string): boolean {
+  return column !== 'created_at' && column !== 'updated_at';
+}

@@ -1,0 +1,11 @@
+import type { PurgeSelectors } from '../../../config/cache.js';
+import type { Sql } from '../../client.js';
+
+/**
+ * Has every daemon forget the answers of these. The rows of a week stay, for daemons that were away:
+ * no answer is kept for longer.
+ */
+export async function insertCachePurge(sql: Sql, appliesTo: PurgeSelectors): Promise<void> {
+  await sql`DELETE FROM cache_purges WHERE created_at < now() - interval '7 days'`;
+  await sql`INSERT INTO cache_purges (applies_to) VALUES (${sql.json(appliesTo as never)})`;
+}

@@ -1,0 +1,11 @@
+import { recorded } from '../../author.js';
+import type { Sql } from '../../client.js';
+
+/** @returns false when there is no such row. */
+export async function deleteProvider(sql: Sql, id: number): Promise<boolean> {
+  const rows = await recorded(
+    sql,
+    sql`DELETE FROM providers WHERE id = ${id}::bigint RETURNING id`,
+  );
+  return rows.length > 0;
+}

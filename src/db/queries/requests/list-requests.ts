@@ -1,0 +1,171 @@
+import type { UsageClasses } from '../../../dialects/usage.js';
+import type { GuardrailOutcome } from '../../../observe/event.js';
+import type { Sql } from '../../client.js';
+import { runReport } from '../../report.js';
+import { type RequestFilter, where } from './request-filter.js';
+
+/** A row of `request_logs`, without bodies. */
+export interface RequestLogRow {
+  started_at: Date;
+  request_id: string;
+  credential_name: string;
+  team: string | null;
+  user: string | null;
+  tags: string[] | null;
+  endpoint: string;
+  model: string;
+  model_sent: string | null;
+  provider: string | null;
+  attempts: number;
+  status: number;
+  error: string | null;
+  prompt_tokens: number | null;
+  completion_tokens: number | null;
+  usage_source: 'provider' | 'estimated' | null;
+  /** Nano-dollars; null where no price was known. */
+  cost_nano: number | null;
+  currency: string | null;
+  price_revision: string | null;
+  stream: boolean;
+  complete: boolean;
+  duration_ms: number;
+  upstream_ms: number;
+  first_token_ms: number | null;
+  /** Guardrails that did more than let it pass; null: none. */
+  guardrails: readonly GuardrailOutcome[] | null;
+  /** Outcome of the cache; null if no answers are cached for the key. */
+  cache: 'hit' | 'miss' | 'bypass' | null;
+  /** Nano-dollars that a hit has saved; null where that is not known. */
+  saved_nano: number | null;
+}
+
+/** With what its cost was made of, and what was lost in translation. */
+export interface ExplainedRow extends RequestLogRow {
+  translated_to: string | null;
+  losses: string | null;
+  usage_classes: UsageClasses | null;
+  /** Id of the daemon that served it; null where that was not recorded. */
+  daemon: string | null;
+}
+
+/** In the order in which they are shown. */
+export const requestColumns = [
+  'started_at',
+  'request_id',
+  'credential_name',
+  'team',
+  'user',
+  'tags',
+  'endpoint',
+  'model',
+  'model_sent',
+  'provider',
+  'attempts',
+  'status',
+  'error',
+  'prompt_tokens',
+  'completion_tokens',
+  'usage_source',
+  'cost_nano',
+  'currency',
+  'price_revision',
+  'stream',
+  'complete',
+  'duration_ms',
+  'upstream_ms',
+  'first_token_ms',
+  'guardrails',
+  'cache',
+  'saved_nano',
+] as const satisfies readonly (keyof RequestLogRow)[];
+
+/** `user` is a word of SQL. `cursor` is the row's place in lists: see `cursorPattern`. */
+function inSql(column: keyof ExplainedRow | 'cursor'): string {
+  if (column === 'user') return 'end_user AS "user"';
+  if (column !== 'cursor') return column;
+  const time = `to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+  return `${time} || '_' || uid AS cursor`;
+}
+
+/**
+ * The newest of the rows that `filter` finds. Day after day is read backwards until there are enough,
+ * so that those of lately are found soon.
+ * @throws ReportError where that takes too long.
+ */
+export async function listRequests(
+  sql: Sql,
+  filter: RequestFilter,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<RequestLogRow[]> {
+  return await newestRows<RequestLogRow>(sql, requestColumns, filter, limit, signal);
+}
+
+async function newestRows<Row extends RequestLogRow>(
+  sql: Sql,
+  columns: readonly (keyof ExplainedRow | 'cursor')[],
+  filter: RequestFilter,
+  limit: number,
+  signal: AbortSignal | undefined,
+): Promise<Row[]> {
+  const found = `SELECT * FROM request_logs WHERE ${where(filter)}`;
+  return await runReport<Row>(
+    sql,
+    `WITH found AS ${isById(filter) ? 'MATERIALIZED' : 'NOT MATERIALIZED'} (${found})
+    SELECT ${columns.map(inSql).join(', ')} FROM found
+    ORDER BY started_at DESC, uid DESC LIMIT ${limit}`,
+    signal,
+  );
+}
+
+/** Then its index finds the few rows; the order would have every day read backwards. */
+function isById({ requestId }: RequestFilter): boolean {
+  return typeof requestId === 'string' ? !requestId.includes('*') : !!requestId;
+}
+
+/** A part of a list, and where the next one begins. */
+export interface RequestPage {
+  rows: RequestLogRow[];
+  /** For `RequestFilter.cursor`; null at the end. */
+  next: string | null;
+}
+
+/**
+ * Like `listRequests`, for reading page after page: no row is missed or repeated, even where many
+ * started in the same millisecond.
+ * @throws ReportError where that takes too long.
+ */
+export async function listRequestPage(
+  sql: Sql,
+  filter: RequestFilter,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<RequestPage> {
+  const columns = [...requestColumns, 'cursor'] as const;
+  type Placed = RequestLogRow & { cursor: string };
+  const found = await newestRows<Placed>(sql, columns, filter, limit + 1, signal);
+  const next = found.length > limit ? (found[limit - 1]?.cursor ?? null) : null;
+  return { rows: found.slice(0, limit).map(({ cursor, ...row }) => row), next };
+}
+
+/**
+ * The newest row of a request id.
+ * @throws ReportError where it takes too long.
+ */
+export async function findRequestLog(
+  sql: Sql,
+  requestId: string,
+  signal?: AbortSignal,
+): Promise<ExplainedRow | null> {
+  const always = { since: new Date(0), until: new Date(Date.now() + 86_400_000) };
+  const filter = { ...always, requestId: { exactly: requestId } };
+  const columns = [
+    ...requestColumns,
+    'usage_classes',
+    'translated_to',
+    'losses',
+    'daemon',
+  ] as const;
+  const [row] = await newestRows<ExplainedRow>(sql, columns, filter, 1, signal);
+  return row ?? null;
+}

@@ -1,0 +1,31 @@
+import type { ComparedAnswer } from '../../../observe/event.js';
+import type { Sql } from '../../client.js';
+import { literal, runReport } from '../../report.js';
+
+/** A copy of a request, and the client's answer that it is compared with. */
+export interface MirroredPair {
+  mirror: string;
+  copy: Omit<ComparedAnswer, 'provider' | 'model_sent'>;
+  client: ComparedAnswer & { score: number | null };
+}
+
+/** The newest ones of each mirror; more would change no figure much. */
+const maxPairs = 5_000;
+
+/**
+ * The newest copies of each mirror since a time.
+ * @throws ReportError where it takes too long.
+ */
+export async function mirroredPairs(sql: Sql, since: Date): Promise<MirroredPair[]> {
+  return await runReport<MirroredPair>(
+    sql,
+    `SELECT mirror, copy, client FROM (
+      SELECT mirror, compared AS client, json_build_object('status', status,
+          'failed', status >= 400 OR error IS NOT NULL, 'upstream_ms', upstream_ms,
+          'first_token_ms', first_token_ms, 'completion_tokens', completion_tokens,
+          'cost_nano', cost_nano) AS copy,
+        row_number() OVER (PARTITION BY mirror ORDER BY started_at DESC) AS place
+      FROM request_logs WHERE mirror IS NOT NULL AND started_at >= ${literal(since)}
+    ) AS copies WHERE place <= ${maxPairs}`,
+  );
+}

@@ -1,0 +1,68 @@
+import { usageCounts } from '../../../observe/usage/usage-sum.js';
+import type { Sql } from '../../client.js';
+
+/** A bucket of roll-ups with rows that are not merged yet. */
+interface Bucket {
+  dimensions: string;
+  grain: string;
+  bucket: string;
+}
+
+/** Rows of a bucket that is not over yet are merged when there are so many. */
+const manyRows = 20_000;
+const columns = ['dimensions', 'grain', 'bucket', 'credential_id', 'credential_name'];
+const names = [...columns, 'team', 'model', 'provider', 'end_user', 'tag'].join(', ');
+const counts = [
+  ...usageCounts,
+  ...['cache_write_tokens', 'reasoning_tokens', 'duration_us', 'first_tokens', 'first_token_us'],
+];
+const histograms = ['durations', 'first_token_times'];
+
+/**
+ * Merges the roll-ups of hours and days that are over, and of others with many rows. Others may read
+ * and add roll-ups meanwhile, and merge them too.
+ * @returns how many buckets were merged.
+ */
+export async function mergeRollups(sql: Sql): Promise<number> {
+  const buckets = await sql<Bucket[]>`
+    SELECT dimensions, grain, bucket::text AS bucket FROM usage_rollups WHERE NOT is_merged
+    GROUP BY dimensions, grain, bucket
+    HAVING count(*) >= ${manyRows} OR bucket + ('1 ' || grain)::interval < now() - interval '1 minute'
+    ORDER BY bucket`;
+  for (const { dimensions, grain, bucket } of buckets) {
+    await sql.unsafe(mergeStatement, [dimensions, grain, bucket]);
+  }
+  return buckets.length;
+}
+
+/** Rows that are gone when it locks them were merged by another daemon. */
+const mergeStatement = `
+  WITH gone AS (
+    DELETE FROM usage_rollups WHERE dimensions = $1 AND grain = $2 AND bucket = $3::timestamptz
+    RETURNING *
+  )
+  INSERT INTO usage_rollups (is_merged, ${[names, ...counts, ...histograms].join(', ')})
+  SELECT true, ${names}, ${counts.map((column) => `sum(${column})`).join(', ')},
+    ${histograms
+      .map(
+        (column) =>
+          `llmproxy_merge_histograms(array_agg(ROW(${column})::llmproxy_histogram)
+            FILTER (WHERE ${column} IS NOT NULL))`,
+      )
+      .join(', ')}
+  FROM gone GROUP BY ${names} HAVING sum(requests) <> 0`;
+
+/**
+ * Adds the newest hour of rows stored by a version without roll-ups.
+ * @returns true when there are no further ones.
+ */
+export async function fillRollups(sql: Sql): Promise<boolean> {
+  const [state] = await sql`SELECT llmproxy_fill_rollups() = '-infinity' AS done`;
+  return state?.done ?? true;
+}
+
+/** Removes the roll-ups of days before this one, such as `2026-01-31`, in UTC. */
+export async function dropRollupsBefore(sql: Sql, day: string): Promise<void> {
+  await sql`
+    DELETE FROM usage_rollups WHERE bucket < ${day}::date::timestamp AT TIME ZONE 'UTC'`;
+}

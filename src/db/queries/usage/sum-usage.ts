@@ -1,0 +1,78 @@
+import type { UsageSum } from '../../../observe/usage/usage-sum.js';
+import type { Sql } from '../../client.js';
+import { literal, runReport } from '../../report.js';
+import type { RequestFilter } from '../requests/request-filter.js';
+import { planRollups } from './rollup-plan.js';
+import { sumRollups } from './sum-rollups.js';
+import { sumRows } from './sum-rows.js';
+import type { Usage, UsageGrouping } from './usage-sum.js';
+
+export { type Usage, type UsageGrouping, usageGroupings } from './usage-sum.js';
+export type { UsageSum };
+
+export interface SumOptions {
+  /** IANA name of the time zone for days and hours; UTC by default. */
+  timeZone?: string;
+  /** So many requests are read one by one, for exact percentiles. */
+  maxRows?: number;
+  /** Cancels it. */
+  signal?: AbortSignal;
+}
+
+const defaultMaxRows = 100_000;
+
+/**
+ * Sums the requests that `filter` finds, by none, one or two groupings. A request of several tags
+ * is in the sum of each, and once in the total. More requests than `maxRows`, and those whose rows
+ * are gone, are read from roll-ups where these can answer.
+ * @throws ReportError where it is too much.
+ */
+export async function sumUsage(
+  sql: Sql,
+  by: readonly UsageGrouping[],
+  filter: RequestFilter,
+  { timeZone = 'UTC', maxRows = defaultMaxRows, signal }: SumOptions = {},
+): Promise<Usage> {
+  const { filledFrom, requests, areRowsGone } = await rollupState(sql, filter, signal);
+  const planOf = (groupings: readonly UsageGrouping[]) =>
+    planRollups(groupings, filter, timeZone, filledFrom);
+  const plans = { groups: planOf(by), total: planOf([]) };
+  if ((requests <= maxRows && !areRowsGone) || !plans.groups || !plans.total) {
+    return await sumRows(sql, by, filter, timeZone, signal);
+  }
+  const [total] = await sumRollups(sql, [], filter, timeZone, plans.total, signal);
+  const groups =
+    by.length === 0 ? [] : await sumRollups(sql, by, filter, timeZone, plans.groups, signal);
+  return { groups, total: total as UsageSum };
+}
+
+interface RollupState {
+  /** Null: roll-ups are complete. */
+  filledFrom: Date | null;
+  /** Requests of the days of the period. */
+  requests: number;
+  /** There are roll-ups of the period whose days have no partition any more. */
+  areRowsGone: boolean;
+}
+
+async function rollupState(
+  sql: Sql,
+  { since, until }: RequestFilter,
+  signal: AbortSignal | undefined,
+): Promise<RollupState> {
+  const [state] = await runReport<RollupState>(
+    sql,
+    `SELECT (SELECT nullif(filled_from, '-infinity') FROM usage_rollup_state) AS "filledFrom",
+      coalesce(sum(requests), 0)::bigint AS requests,
+      coalesce(min(bucket) < coalesce((
+        SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC')
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'request_logs'::regclass AND c.relname ~ '^request_logs_p\\d{8}$'
+      ), 'infinity'), false) AS "areRowsGone"
+    FROM usage_rollups
+    WHERE dimensions = 'model' AND grain = 'day'
+      AND bucket >= date_trunc('day', ${literal(since)}, 'UTC') AND bucket < ${literal(until)}`,
+    signal,
+  );
+  return state as RollupState;
+}
