@@ -4,7 +4,7 @@
  * the gateway, including start and stop.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { hashKey } from '../../src/config/credential-key.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import type { Sql } from '../../src/db/client.js';
 import { type LoadOutcome, quantile, sendChat, startLoad } from '../../test/support/load.js';
 import { createClosers } from '../closers.js';

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { type Clients, foreignHost } from '../config/client.js';
-import { unixPeer } from '../config/networks.js';
+import { type Clients, foreignHost } from '../config/network/client.js';
+import { unixPeer } from '../config/network/networks.js';
 import { GatewayError } from '../errors.js';
 import { addressText } from '../server/address-text.js';
 import { endpointHeader, schemeHeader } from '../server/relayed.js';

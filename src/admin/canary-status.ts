@@ -1,4 +1,4 @@
-import { type Canary, percentOf } from '../config/canary.js';
+import { type Canary, percentOf } from '../config/rows/canary.js';
 import type { CanarySide, CountedSide } from '../db/queries/configuration/canaries.js';
 import type { MirroredPair } from '../db/queries/requests/mirrored-pairs.js';
 import {

@@ -2,8 +2,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { maxAdminBodyBytes } from '../config/body-limits.js';
-import { Clients, needsNoKey } from '../config/client.js';
-import { Networks } from '../config/networks.js';
+import { Clients, needsNoKey } from '../config/network/client.js';
+import { Networks } from '../config/network/networks.js';
 import { ConfigError } from '../config/problem.js';
 import { GatewayError, toGatewayError } from '../errors.js';
 import type { TlsMaterial } from '../server/exchange.js';

@@ -1,7 +1,7 @@
 import type { ChangeControl, ChangeSecrets } from '../changes/change-control.js';
 import type { Configuration, Provider } from '../config/configuration.js';
-import type { UnusableSecret } from '../config/secret-store.js';
-import type { DescribedSetting } from '../config/settings.js';
+import type { UnusableSecret } from '../config/secrets/secret-store.js';
+import type { DescribedSetting } from '../config/settings/settings.js';
 import type { Emit } from '../observe/event.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { SharedCacheStatus, WorkerState } from '../observe/metrics-state.js';

@@ -5,7 +5,7 @@ import { query } from '../changes/query.js';
 import type { Configuration } from '../config/configuration.js';
 import { mergeConfiguration } from '../config/merge.js';
 import { type Override, parseOverride } from '../config/overrides.js';
-import { type Plan, rowsAfter } from '../config/plan.js';
+import { type Plan, rowsAfter } from '../config/documents/plan.js';
 import type { Sql } from '../db/client.js';
 import { replayedRows, sumCost } from '../db/queries/requests/replayed-rows.js';
 import { ReportError } from '../db/report.js';

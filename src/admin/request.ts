@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { AdminRole } from '../config/settings-schema.js';
+import type { AdminRole } from '../config/settings/settings-schema.js';
 import type { AdminKey } from './authenticate.js';
 import type { Session } from './session/sessions.js';
 

@@ -1,5 +1,5 @@
-import type { PurgeSelectors } from '../config/cache.js';
-import { compileModelPattern } from '../config/model-pattern.js';
+import type { PurgeSelectors } from '../config/rows/cache.js';
+import { compileModelPattern } from '../config/rows/model-pattern.js';
 import { insertCachePurge } from '../db/queries/fleet/cache-purges.js';
 import { GatewayError } from '../errors.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';

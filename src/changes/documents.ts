@@ -1,6 +1,6 @@
-import type { Plan } from '../config/plan.js';
-import { rowsAfter } from '../config/plan.js';
-import type { PlacedProblems } from '../config/read-document.js';
+import type { Plan } from '../config/documents/plan.js';
+import { rowsAfter } from '../config/documents/plan.js';
+import type { PlacedProblems } from '../config/documents/read-document.js';
 import type { ChangeSource } from '../db/author.js';
 import type { Sql } from '../db/client.js';
 import { BaseChangedError } from '../db/queries/configuration/apply-changes.js';

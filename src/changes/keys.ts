@@ -1,5 +1,5 @@
 import { type Configuration, newCredential } from '../config/configuration.js';
-import { generateKey, hashKey, newKeyProblem, previewKey } from '../config/credential-key.js';
+import { generateKey, hashKey, newKeyProblem, previewKey } from '../config/secrets/credential-key.js';
 import { credentialProblems } from '../config/validate.js';
 import { deleteCredential } from '../db/queries/credentials/delete-credential.js';
 import { getCredential } from '../db/queries/credentials/get-credential.js';

@@ -1,7 +1,7 @@
-import type { Change } from '../config/change.js';
-import { type Plan, planDocument, planReturn, rowsAfter } from '../config/plan.js';
-import { type FieldChange, fieldChanges } from '../config/plan-fields.js';
-import { type PlacedProblems, readDocument } from '../config/read-document.js';
+import type { Change } from '../config/documents/change.js';
+import { type Plan, planDocument, planReturn, rowsAfter } from '../config/documents/plan.js';
+import { type FieldChange, fieldChanges } from '../config/documents/plan-fields.js';
+import { type PlacedProblems, readDocument } from '../config/documents/read-document.js';
 import type { Author } from '../db/author.js';
 import type { Sql } from '../db/client.js';
 import { applyChanges, BaseChangedError } from '../db/queries/configuration/apply-changes.js';

@@ -1,5 +1,5 @@
 import type { Configuration } from '../config/configuration.js';
-import { type NamedSection, namedProblems, namedSections, newNamed } from '../config/named.js';
+import { type NamedSection, namedProblems, namedSections, newNamed } from '../config/rows/named.js';
 import {
   deleteNamed as deleteRow,
   getNamed,

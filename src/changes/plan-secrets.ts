@@ -1,9 +1,9 @@
-import type { Change, PlanProblem } from '../config/change.js';
+import type { Change, PlanProblem } from '../config/documents/change.js';
 import type { Provider } from '../config/configuration.js';
-import { isReference, type StoredRow } from '../config/document.js';
-import { keep, type WrittenDocument, type WrittenProvider } from '../config/document-schema.js';
-import { secretParamsOf, withSecretParams } from '../config/secret-columns.js';
-import { type SecretColumns, SecretError } from '../config/secret-store.js';
+import { isReference, type StoredRow } from '../config/documents/document.js';
+import { keep, type WrittenDocument, type WrittenProvider } from '../config/documents/document-schema.js';
+import { secretParamsOf, withSecretParams } from '../config/secrets/secret-columns.js';
+import { type SecretColumns, SecretError } from '../config/secrets/secret-store.js';
 import type { Sql } from '../db/client.js';
 import type { ChangeSecrets } from './change-control.js';
 import { type AllowedSecrets, refusedReference, refusedSecrets } from './refused-secrets.js';

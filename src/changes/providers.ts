@@ -1,7 +1,7 @@
 import { type Configuration, newProvider, type Provider } from '../config/configuration.js';
-import { keep } from '../config/document-schema.js';
-import { secretParamsOf, withSecretParams } from '../config/secret-columns.js';
-import { SecretError } from '../config/secret-store.js';
+import { keep } from '../config/documents/document-schema.js';
+import { secretParamsOf, withSecretParams } from '../config/secrets/secret-columns.js';
+import { SecretError } from '../config/secrets/secret-store.js';
 import { providerProblems } from '../config/validate.js';
 import { deleteProvider as deleteRow } from '../db/queries/providers/delete-provider.js';
 import { getProvider } from '../db/queries/providers/get-provider.js';

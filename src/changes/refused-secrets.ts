@@ -1,16 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ProviderAuth, ProviderParams } from '../config/configuration.js';
-import { keep } from '../config/document-schema.js';
-import { isSealed } from '../config/secret-cipher.js';
-import { originOf, receiverOf, secretParamsOf } from '../config/secret-columns.js';
+import { keep } from '../config/documents/document-schema.js';
+import { isSealed } from '../config/secrets/secret-cipher.js';
+import { originOf, receiverOf, secretParamsOf } from '../config/secrets/secret-columns.js';
 import {
   type AllowedReferences,
   forbiddenFile,
   forbiddenReference,
   isJsonObject,
   isReference,
-} from '../config/secret-reference.js';
-import type { SecretColumns } from '../config/secret-store.js';
+} from '../config/secrets/secret-reference.js';
+import type { SecretColumns } from '../config/secrets/secret-store.js';
 
 /** The references that the settings allow admin keys. */
 export interface AllowedSecrets extends AllowedReferences {

@@ -1,5 +1,5 @@
 import type { ChangeControl } from '../changes/change-control.js';
-import type { Settings } from '../config/settings.js';
+import type { Settings } from '../config/settings/settings.js';
 import { type ErrorCode, errorTable, GatewayError } from '../errors.js';
 import { cliActor } from './actor.js';
 import { type Activation, activate } from './daemon/activate.js';
@@ -53,7 +53,7 @@ export async function withAdminApi<T>(
   try {
     const url = remoteUrl(flags);
     if (url !== null) {
-      const { loadSettings } = await import('../config/settings.js');
+      const { loadSettings } = await import('../config/settings/settings.js');
       const ask = await remoteAsk(url, flags, loadSettings(settingsFlags(flags)), flags.json);
       return await use(apiOver(over(ask)), ask);
     }

@@ -1,4 +1,4 @@
-import { networkProblem } from '../config/networks.js';
+import { networkProblem } from '../config/network/networks.js';
 import { usageError } from './failure.js';
 
 /**

@@ -8,7 +8,7 @@ import {
   cacheModes,
   cacheScopes,
   maxTtlMs,
-} from '../config/cache.js';
+} from '../config/rows/cache.js';
 import { modelList } from './arguments.js';
 import { usageError } from './failure.js';
 import { duration } from './times.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type LimitAmounts, type LimitName, type Limits, limitNames } from '../config/limits.js';
+import { type LimitAmounts, type LimitName, type Limits, limitNames } from '../config/rows/limits.js';
 import { collect, wholeNumber } from './arguments.js';
 import { usageError } from './failure.js';
 

@@ -1,11 +1,11 @@
-import type { Budget } from './budget.js';
-import type { CachePurge, CacheRules } from './cache.js';
-import type { Canary } from './canary.js';
-import type { Guardrail } from './guardrail.js';
-import type { Limits } from './limits.js';
-import type { Mirror } from './mirror.js';
-import type { Price, PriceSheet } from './price.js';
-import type { Stop } from './stop.js';
+import type { Budget } from './rows/budget.js';
+import type { CachePurge, CacheRules } from './rows/cache.js';
+import type { Canary } from './rows/canary.js';
+import type { Guardrail } from './rows/guardrail.js';
+import type { Limits } from './rows/limits.js';
+import type { Mirror } from './rows/mirror.js';
+import type { Price, PriceSheet } from './rows/price.js';
+import type { Stop } from './rows/stop.js';
 
 /**
  * The configuration that routing is built from: what Postgres and the override files say, merged

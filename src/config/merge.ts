@@ -6,10 +6,10 @@ import {
   type Provider,
   type Team,
 } from './configuration.js';
-import { type NamedSection, namedSectionNames, newNamed } from './named.js';
+import { type NamedSection, namedSectionNames, newNamed } from './rows/named.js';
 import type { Override } from './overrides.js';
 import { ConfigError, type Problem } from './problem.js';
-import type { PrivateAddresses } from './settings-schema.js';
+import type { PrivateAddresses } from './settings/settings-schema.js';
 import { credentialProblems, type Sources, validateConfiguration } from './validate.js';
 
 /** Rows of the database, with the columns that routing uses. */

@@ -1,7 +1,7 @@
 import type { Credential, Provider, Team } from './configuration.js';
-import { hashKey, keyPattern, minOldKeyLength, previewKey } from './credential-key.js';
-import { eachNamed, type NamedSection, namedSchema, namedSectionNames } from './named.js';
-import { parseYaml } from './parse-yaml.js';
+import { hashKey, keyPattern, minOldKeyLength, previewKey } from './secrets/credential-key.js';
+import { eachNamed, type NamedSection, namedSchema, namedSectionNames } from './rows/named.js';
+import { parseYaml } from './yaml/parse-yaml.js';
 import type { Problem } from './problem.js';
 import {
   compileSchema,

@@ -1,7 +1,7 @@
 import type { Configuration, Provider } from './configuration.js';
 import type { Override } from './overrides.js';
 import type { Problem } from './problem.js';
-import { receiverOf, secretParamsOf } from './secret-columns.js';
+import { receiverOf, secretParamsOf } from './secrets/secret-columns.js';
 
 /**
  * Finds secrets of override files that a change of rows would send to another origin, or by another

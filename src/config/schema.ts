@@ -1,9 +1,9 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { cacheSchema } from './cache.js';
+import { cacheSchema } from './rows/cache.js';
 import { authMethods, lossPolicies, openaiOperations, providerTypes } from './configuration.js';
-import { limitsSchema } from './limits.js';
+import { limitsSchema } from './rows/limits.js';
 import { type Problem, shownName } from './problem.js';
-import { timePattern } from './time-pattern.js';
+import { timePattern } from './rows/time-pattern.js';
 
 const milliseconds = { type: 'integer', minimum: 1, maximum: 86_400_000 } as const;
 

@@ -1,5 +1,5 @@
 import { invisible } from '../observe/visible.js';
-import { hostProblem } from './address.js';
+import { hostProblem } from './network/address.js';
 import {
   authMethods,
   type Configuration,
@@ -7,12 +7,12 @@ import {
   type Provider,
   type Team,
 } from './configuration.js';
-import { noProxy, parseProxy } from './http-proxy.js';
-import type { Limits } from './limits.js';
-import { compileModelPattern } from './model-pattern.js';
-import { namedProblems, namedSectionNames } from './named.js';
-import { networkProblem } from './networks.js';
-import { neverForwarded, ownHeaders } from './own-headers.js';
+import { noProxy, parseProxy } from './network/http-proxy.js';
+import type { Limits } from './rows/limits.js';
+import { compileModelPattern } from './rows/model-pattern.js';
+import { namedProblems, namedSectionNames } from './rows/named.js';
+import { networkProblem } from './network/networks.js';
+import { neverForwarded, ownHeaders } from './network/own-headers.js';
 import type { Problem } from './problem.js';
 import {
   compileSchema,
@@ -21,8 +21,8 @@ import {
   teamProperties,
   toProblems,
 } from './schema.js';
-import { providerKeyProblem } from './secret-reference.js';
-import type { PrivateAddresses } from './settings-schema.js';
+import { providerKeyProblem } from './secrets/secret-reference.js';
+import type { PrivateAddresses } from './settings/settings-schema.js';
 
 /** The document of each entry, for error messages and `config show --origin`. */
 export interface Sources {

@@ -1,4 +1,4 @@
-import type { ResolvedSettings } from '../config/settings.js';
+import type { ResolvedSettings } from '../config/settings/settings.js';
 import type { Emit } from '../observe/event.js';
 import { Closers } from './closers.js';
 import { giveBackMemory } from './give-back-memory.js';

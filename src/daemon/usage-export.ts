@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { linesOf } from '../admin/export-rows.js';
-import { isReference, parseReference } from '../config/secret-reference.js';
-import type { Settings } from '../config/settings-schema.js';
+import { isReference, parseReference } from '../config/secrets/secret-reference.js';
+import type { Settings } from '../config/settings/settings-schema.js';
 import type { Database } from '../db/database.js';
 import {
   type ExportState,

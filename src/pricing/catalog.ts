@@ -4,7 +4,7 @@ import {
   findProvider,
   type ModelInfo,
 } from '@pydantic/genai-prices';
-import type { CatalogModel, ContextTier, Price, Rates, UnitName } from '../config/price.js';
+import type { CatalogModel, ContextTier, Price, Rates, UnitName } from '../config/rows/price.js';
 import { nanoPerDollar } from './money.js';
 
 /** Its data is bundled: nothing is fetched, and nothing of it changes but with its version. */

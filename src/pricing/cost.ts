@@ -1,4 +1,4 @@
-import type { UnitName } from '../config/price.js';
+import type { UnitName } from '../config/rows/price.js';
 import { inputTokens, type UsageClasses } from '../dialects/usage.js';
 import { type ModelPrice, ratesOf } from './model-price.js';
 import { charge } from './money.js';

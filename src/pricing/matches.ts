@@ -1,4 +1,4 @@
-import type { MatchLogic } from '../config/price.js';
+import type { MatchLogic } from '../config/rows/price.js';
 
 /** @param name in lower case. */
 export function matches(logic: MatchLogic, name: string): boolean {

@@ -1,4 +1,4 @@
-import { pricedTiers } from '../config/price.js';
+import { pricedTiers } from '../config/rows/price.js';
 import type { ModelPrice } from './model-price.js';
 import { charge } from './money.js';
 

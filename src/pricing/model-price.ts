@@ -7,7 +7,7 @@ import {
   type TierRates,
   type UnitName,
   unitNames,
-} from '../config/price.js';
+} from '../config/rows/price.js';
 import { charge } from './money.js';
 
 export type FullRates = Readonly<Record<UnitName, number>>;

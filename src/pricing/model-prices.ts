@@ -1,5 +1,5 @@
-import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
-import type { Price, PriceSheet } from '../config/price.js';
+import { compileModelPattern, matchesPattern } from '../config/rows/model-pattern.js';
+import type { Price, PriceSheet } from '../config/rows/price.js';
 import { matches } from './matches.js';
 import { type ModelPrice, settlePrice } from './model-price.js';
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Provider } from '../config/configuration.js';
-import type { Price, PriceSheet } from '../config/price.js';
+import type { Price, PriceSheet } from '../config/rows/price.js';
 import { catalogName, catalogOf } from './catalog.js';
 
 /**

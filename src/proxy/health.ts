@@ -1,4 +1,4 @@
-import { needsNoKey } from '../config/client.js';
+import { needsNoKey } from '../config/network/client.js';
 import type { ProviderStatus } from '../observe/metrics-state.js';
 import type { Exchange } from '../server/exchange.js';
 import { clientOf } from './access/client-of.js';

@@ -1,5 +1,5 @@
 import { maxAdminBodyBytes, maxDocumentBytes } from '../config/body-limits.js';
-import { type Client, foreignHost } from '../config/client.js';
+import { type Client, foreignHost } from '../config/network/client.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { endpointHeader, isConsoleCookie, schemeHeader } from '../server/relayed.js';

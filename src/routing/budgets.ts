@@ -1,7 +1,7 @@
-import type { Budget, Selectors } from '../config/budget.js';
-import { compileModelPattern, type ModelPattern, matchesPattern } from '../config/model-pattern.js';
-import { newPrice } from '../config/price.js';
-import type { Stop } from '../config/stop.js';
+import type { Budget, Selectors } from '../config/rows/budget.js';
+import { compileModelPattern, type ModelPattern, matchesPattern } from '../config/rows/model-pattern.js';
+import { newPrice } from '../config/rows/price.js';
+import type { Stop } from '../config/rows/stop.js';
 import { type ModelPrice, settlePrice } from '../pricing/model-price.js';
 import type { RoutedCredential } from './credential-table.js';
 

@@ -1,4 +1,4 @@
-import type { CacheRules } from '../config/cache.js';
+import type { CacheRules } from '../config/rows/cache.js';
 import type { Credential, Team } from '../config/configuration.js';
 import { compileAllowedModels } from './model-mapping.js';
 

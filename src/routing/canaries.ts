@@ -1,4 +1,4 @@
-import { type Canary, percentOf } from '../config/canary.js';
+import { type Canary, percentOf } from '../config/rows/canary.js';
 
 /** A provider that may serve a model, and the part of its requests that it gets. */
 interface Shared {

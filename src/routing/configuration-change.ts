@@ -1,10 +1,10 @@
-import type { Budget } from '../config/budget.js';
-import type { CachePurge } from '../config/cache.js';
-import type { Canary } from '../config/canary.js';
+import type { Budget } from '../config/rows/budget.js';
+import type { CachePurge } from '../config/rows/cache.js';
+import type { Canary } from '../config/rows/canary.js';
 import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
-import type { Guardrail } from '../config/guardrail.js';
-import type { Mirror } from '../config/mirror.js';
-import type { Stop } from '../config/stop.js';
+import type { Guardrail } from '../config/rows/guardrail.js';
+import type { Mirror } from '../config/rows/mirror.js';
+import type { Stop } from '../config/rows/stop.js';
 
 /** Credentials as they were before, and as they are; one that was changed is in both. */
 export interface CredentialChange {

@@ -1,5 +1,5 @@
 import type { Credential, LossPolicy, Team } from '../config/configuration.js';
-import { Networks } from '../config/networks.js';
+import { Networks } from '../config/network/networks.js';
 import { type CachePolicy, compileCachePolicy } from './cache-policy.js';
 import { compileAllowedModels } from './model-mapping.js';
 import { compileQuotas, type Quotas } from './quota.js';

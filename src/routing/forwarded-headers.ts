@@ -1,4 +1,4 @@
-import { neverForwarded } from '../config/own-headers.js';
+import { neverForwarded } from '../config/network/own-headers.js';
 
 /** Client headers that belong to the API, and so go to every provider. */
 const names = new Set([

@@ -1,5 +1,5 @@
-import type { Budget } from '../config/budget.js';
-import type { Mirror } from '../config/mirror.js';
+import type { Budget } from '../config/rows/budget.js';
+import type { Mirror } from '../config/rows/mirror.js';
 import {
   compileEnabled,
   compileSelectors,

@@ -1,4 +1,4 @@
-import { kindOfPattern } from '../config/model-pattern.js';
+import { kindOfPattern } from '../config/rows/model-pattern.js';
 
 /** The names that a mapping's keys can match, for finding the mapping by a name. */
 export interface MappedNames {

@@ -1,4 +1,4 @@
-import type { Settings } from '../config/settings-schema.js';
+import type { Settings } from '../config/settings/settings-schema.js';
 import type { ErrorKind } from '../dialects/error-kind.js';
 
 /** The rule for which model is looked up, and which ones after it. */

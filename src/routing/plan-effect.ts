@@ -1,8 +1,8 @@
 import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
-import type { Section } from '../config/kinds.js';
-import type { Limits } from '../config/limits.js';
-import { compileModelPattern } from '../config/model-pattern.js';
-import { namedSectionNames } from '../config/named.js';
+import type { Section } from '../config/documents/kinds.js';
+import type { Limits } from '../config/rows/limits.js';
+import { compileModelPattern } from '../config/rows/model-pattern.js';
+import { namedSectionNames } from '../config/rows/named.js';
 import { providerProblems } from '../config/validate.js';
 import { firstChoices, shareOf } from './first-choice.js';
 import { compileAllowedModels } from './model-mapping.js';

@@ -1,6 +1,6 @@
 import type { Credential, Team } from '../config/configuration.js';
-import { type LimitAmounts, type LimitName, type Limits, limitNames } from '../config/limits.js';
-import { compileModelPattern, type ModelPattern, matchesPattern } from '../config/model-pattern.js';
+import { type LimitAmounts, type LimitName, type Limits, limitNames } from '../config/rows/limits.js';
+import { compileModelPattern, type ModelPattern, matchesPattern } from '../config/rows/model-pattern.js';
 
 /** One limit, as a bucket of tokens. */
 export interface Quota {

@@ -1,4 +1,4 @@
-import type { Canary } from '../config/canary.js';
+import type { Canary } from '../config/rows/canary.js';
 import type { Configuration, Provider } from '../config/configuration.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { compilePolicies, type PolicyTable } from '../policies/table.js';

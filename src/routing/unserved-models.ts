@@ -1,5 +1,5 @@
 import type { Provider } from '../config/configuration.js';
-import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
+import { compileModelPattern, matchesPattern } from '../config/rows/model-pattern.js';
 import { compileModelMapping } from './model-mapping.js';
 
 /** Entries of `allowed_models` that allow no model of any provider, as far as mappings say. */

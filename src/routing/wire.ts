@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Provider, ProviderTls, Timeouts } from '../config/configuration.js';
-import { compileModelPattern, matchesPattern } from '../config/model-pattern.js';
+import { compileModelPattern, matchesPattern } from '../config/rows/model-pattern.js';
 import type { Quirks } from '../dialects/codec.js';
 import { codecOf, providerCodecOf } from '../dialects/codecs.js';
 import type { AnsweredDialect, DialectName } from '../dialects/dialect.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AdminKey, adminAuthenticator, authorize } from '../../src/admin/authenticate.js';
 import { Guesses } from '../../src/admin/guesses.js';
-import { hashKey } from '../../src/config/credential-key.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import type { GatewayError } from '../../src/errors.js';
 import type { GatewayEvent } from '../../src/observe/event.js';
 

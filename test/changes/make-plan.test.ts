@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { commitPlan, planText } from '../../src/changes/make-plan.js';
-import { resolveSettings } from '../../src/config/settings.js';
+import { resolveSettings } from '../../src/config/settings/settings.js';
 import { Secrets } from '../../src/daemon/secrets/secrets.js';
 import { authored } from '../../src/db/author.js';
 import { deleteProvider } from '../../src/db/queries/providers/delete-provider.js';

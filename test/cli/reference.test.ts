@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { buildProgram } from '../../src/cli/program.js';
 import { commandsPage } from '../../src/cli/reference/commands-page.js';
 import { manPage } from '../../src/cli/reference/man-page.js';
-import { documentSchema } from '../../src/config/document-schema.js';
+import { documentSchema } from '../../src/config/documents/document-schema.js';
 
 const root = new URL('../../../', import.meta.url);
 const generated = {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { CloudContext } from '../../src/clouds/token-request.js';
-import { resolveSettings } from '../../src/config/settings.js';
+import { resolveSettings } from '../../src/config/settings/settings.js';
 
 export interface CloudRequest {
   method: string;

@@ -1,5 +1,5 @@
 import type { Configuration, Credential, Provider, Team } from '../../src/config/configuration.js';
-import { hashKey } from '../../src/config/credential-key.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 
 export function provider(provider_key: string, fields: Partial<Provider> = {}): Provider {
   return {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hashKey } from '../../src/config/credential-key.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { type Override, parseOverride } from '../../src/config/overrides.js';
 import { describeProblem, type Problem } from '../../src/config/problem.js';
 

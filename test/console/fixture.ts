@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { hashKey } from '../../src/config/credential-key.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import type { Sql } from '../../src/db/client.js';
 import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
 import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { type ClientName, clients } from '../../src/cli/connect/connect-clients.js';
 import { buildProgram } from '../../src/cli/program.js';
-import { readDocument } from '../../src/config/read-document.js';
+import { readDocument } from '../../src/config/documents/read-document.js';
 import { compileSchema } from '../../src/config/schema.js';
-import { settingsSchema } from '../../src/config/settings-schema.js';
+import { settingsSchema } from '../../src/config/settings/settings-schema.js';
 import { blocksOf, commandsIn, pages, readPage, usesOf } from './blocks.js';
 
 const blocks = pages.flatMap(blocksOf);

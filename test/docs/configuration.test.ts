@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { settingsSchema } from '../../src/config/settings-schema.js';
+import { settingsSchema } from '../../src/config/settings/settings-schema.js';
 
 const file = fileURLToPath(new URL('../../../docs/configuration.md', import.meta.url));
 

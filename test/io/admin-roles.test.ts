@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hashKey } from '../../src/config/credential-key.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { json } from '../cli/llmproxy.js';
 import { ask, bearer } from '../support/ask.js';
 import { startDaemon } from '../support/daemon.js';

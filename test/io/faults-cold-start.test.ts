@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { hashKey } from '../../src/config/credential-key.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { parseDbUrl } from '../../src/db/db-url.js';
 import { ask, askChat } from '../support/ask.js';
 import { type Daemon, startDaemon } from '../support/daemon.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { hashKey } from '../../src/config/credential-key.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { connect } from '../../src/db/client.js';
 import { startEmbedded } from '../../src/db/embedded.js';
 import { migrateUp } from '../../src/db/migrate.js';

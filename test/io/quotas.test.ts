@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import Anthropic from '@anthropic-ai/sdk';
-import type { Limits } from '../../src/config/limits.js';
+import type { Limits } from '../../src/config/rows/limits.js';
 import { type Answered, ask, askChat, bearer } from '../support/ask.js';
 import { type Daemon, startDaemon } from '../support/daemon.js';
 import { testDatabase } from '../support/postgres.js';

@@ -1,7 +1,7 @@
 import { request as ask, type IncomingHttpHeaders } from 'node:http';
 import type { TestContext } from 'node:test';
 import type { Provider, ProviderType } from '../../src/config/configuration.js';
-import { type Guardrail, newGuardrail } from '../../src/config/guardrail.js';
+import { type Guardrail, newGuardrail } from '../../src/config/rows/guardrail.js';
 import { codecs } from '../../src/dialects/codecs.js';
 import {
   type ConversationAnswer,

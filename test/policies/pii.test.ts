@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { piiEntities } from '../../src/config/guardrail.js';
+import { piiEntities } from '../../src/config/rows/guardrail.js';
 import { PiiDetector } from '../../src/policies/guardrails/pii/pii.js';
 import { labelledLines } from './pii-set.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RE2JS } from 're2js';
-import { piiEntities } from '../../src/config/guardrail.js';
+import { piiEntities } from '../../src/config/rows/guardrail.js';
 import { type Rule, RuleInspector } from '../../src/policies/guardrails/inspector.js';
 import { type Detector, type Match, merged } from '../../src/policies/guardrails/match.js';
 import { Pattern } from '../../src/policies/guardrails/pattern.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Price } from '../../src/config/price.js';
+import type { Price } from '../../src/config/rows/price.js';
 import { catalogName, catalogOf } from '../../src/pricing/catalog.js';
 import { matches } from '../../src/pricing/matches.js';
 import { pricesOf } from '../../src/pricing/model-prices.js';

@@ -1,4 +1,4 @@
-import type { Price } from '../../src/config/price.js';
+import type { Price } from '../../src/config/rows/price.js';
 
 /** A price of the model `m` that is free but for what is given. */
 export function priceForTest(fields: Partial<Price> = {}): Price {

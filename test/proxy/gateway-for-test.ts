@@ -1,8 +1,8 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import type { TestContext } from 'node:test';
-import { Clients } from '../../src/config/client.js';
+import { Clients } from '../../src/config/network/client.js';
 import type { Provider } from '../../src/config/configuration.js';
-import { resolveSettings, type Settings } from '../../src/config/settings.js';
+import { resolveSettings, type Settings } from '../../src/config/settings/settings.js';
 import { LeaseOwner } from '../../src/limits/lease-owner.js';
 import { LeasedBudgets } from '../../src/limits/leased-budgets.js';
 import { LeasedLimiter } from '../../src/limits/leased-limiter.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Budget } from '../../src/config/budget.js';
+import type { Budget } from '../../src/config/rows/budget.js';
 import type { Configuration } from '../../src/config/configuration.js';
-import { resolveSettings } from '../../src/config/settings.js';
+import { resolveSettings } from '../../src/config/settings/settings.js';
 import type { ReplayedRow } from '../../src/observe/usage/usage-row.js';
 import { PriceSheets } from '../../src/pricing/price-sheets.js';
 import { Replay, type ReplayReport } from '../../src/replay/replay.js';

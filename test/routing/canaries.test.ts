@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Canary, newCanary, percentOf } from '../../src/config/canary.js';
+import { type Canary, newCanary, percentOf } from '../../src/config/rows/canary.js';
 import { modelEndpoints } from '../../src/dialects/endpoints.js';
 import { Balancers, nextCandidate } from '../../src/routing/plan.js';
 import { planEffect } from '../../src/routing/plan-effect.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Configuration, Credential } from '../../src/config/configuration.js';
-import { hashKey } from '../../src/config/credential-key.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { changeBetween } from '../../src/routing/configuration-change.js';
 import { buildSnapshot, changeSnapshot, type Snapshot } from '../../src/routing/snapshot.js';
 import { configuration, credential, provider, team } from '../config/configuration-for-test.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hashKey } from '../../src/config/credential-key.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { modelEndpoints } from '../../src/dialects/endpoints.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
 import { configuration, credential, provider } from '../config/configuration-for-test.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import OpenAI from 'openai';
 import { stringify } from 'yaml';
-import { hashKey, previewKey } from '../../src/config/credential-key.js';
+import { hashKey, previewKey } from '../../src/config/secrets/credential-key.js';
 import type { Sql } from '../../src/db/client.js';
 import { findPostmaster, ownerOf } from '../../src/db/embedded/postmaster.js';
 import { llmproxy, type Outcome, type RunOptions } from '../cli/llmproxy.js';

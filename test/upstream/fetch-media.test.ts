@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { resolveSettings, type Settings } from '../../src/config/settings.js';
+import { resolveSettings, type Settings } from '../../src/config/settings/settings.js';
 import { fetchMedia } from '../../src/upstream/fetch-media.js';
 
 const png = Buffer.from([0x89, 0x50, 0x4e, 0x47]);

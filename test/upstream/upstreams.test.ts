@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import type { Provider, ProviderTls } from '../../src/config/configuration.js';
-import { type Settings, settingsSchema } from '../../src/config/settings-schema.js';
+import { type Settings, settingsSchema } from '../../src/config/settings/settings-schema.js';
 import { compileWires } from '../../src/routing/wire.js';
 import { Attempt } from '../../src/upstream/attempt.js';
 import type { ClientPool } from '../../src/upstream/client/exchange-handler.js';

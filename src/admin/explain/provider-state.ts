@@ -1,5 +1,5 @@
 import type { Provider } from '../../config/configuration.js';
-import type { UnusableSecret } from '../../config/secret-store.js';
+import type { UnusableSecret } from '../../config/secrets/secret-store.js';
 import type { ProviderStatus, WorkerState } from '../../observe/metrics-state.js';
 
 /** A provider's current state over all workers; the field names are those of the API. */

@@ -1,4 +1,4 @@
-import { compileModelPattern } from '../../config/model-pattern.js';
+import { compileModelPattern } from '../../config/rows/model-pattern.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
 import type { ProviderWires } from '../../routing/wire.js';
 import type { ProviderRequest } from '../../upstream/ask.js';

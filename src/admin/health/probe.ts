@@ -1,5 +1,5 @@
 import type { Provider } from '../../config/configuration.js';
-import { secretParamsOf } from '../../config/secret-columns.js';
+import { secretParamsOf } from '../../config/secrets/secret-columns.js';
 import { compileWires } from '../../routing/wire.js';
 import { type AskBounds, askProvider, type ProviderAnswer } from '../../upstream/ask.js';
 import { outcomeOfStatus } from '../../upstream/outcome.js';

@@ -1,5 +1,5 @@
 import { query } from '../../changes/query.js';
-import { kindNames } from '../../config/kinds.js';
+import { kindNames } from '../../config/documents/kinds.js';
 import { listAudit } from '../../db/queries/audit/list-audit.js';
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';

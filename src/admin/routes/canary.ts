@@ -1,6 +1,6 @@
 import { query } from '../../changes/query.js';
-import type { Canary } from '../../config/canary.js';
-import type { Mirror } from '../../config/mirror.js';
+import type { Canary } from '../../config/rows/canary.js';
+import type { Mirror } from '../../config/rows/mirror.js';
 import { countedSides } from '../../db/queries/configuration/canaries.js';
 import { mirroredPairs } from '../../db/queries/requests/mirrored-pairs.js';
 import { listNamed } from '../../db/queries/configuration/named-rows.js';

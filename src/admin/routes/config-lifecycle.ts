@@ -10,9 +10,9 @@ import {
 import { describePlan } from '../../changes/make-plan.js';
 import { query } from '../../changes/query.js';
 import { maxDocumentBytes } from '../../config/body-limits.js';
-import { writeDocument } from '../../config/document.js';
-import { kindNames } from '../../config/kinds.js';
-import type { Plan } from '../../config/plan.js';
+import { writeDocument } from '../../config/documents/document.js';
+import { kindNames } from '../../config/documents/kinds.js';
+import type { Plan } from '../../config/documents/plan.js';
 import { listHistory, readVersion } from '../../db/queries/configuration/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/configuration/read-stored-configuration.js';
 import { GatewayError } from '../../errors.js';

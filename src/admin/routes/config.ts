@@ -1,5 +1,5 @@
 import { query } from '../../changes/query.js';
-import { documentSchema } from '../../config/document-schema.js';
+import { documentSchema } from '../../config/documents/document-schema.js';
 import type { ActiveConfiguration } from '../control.js';
 import { jsonResponse, ref } from '../openapi-schemas.js';
 import type { AdminRoute } from '../route.js';

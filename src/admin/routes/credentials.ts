@@ -15,9 +15,9 @@ import {
   maxKeyLength,
   minKeyLength,
   minOldKeyLength,
-} from '../../config/credential-key.js';
+} from '../../config/secrets/credential-key.js';
 import { credentialProperties } from '../../config/schema.js';
-import { teamOfRole } from '../../config/settings-schema.js';
+import { teamOfRole } from '../../config/settings/settings-schema.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { listCredentials } from '../../db/queries/credentials/list-credentials.js';
 import type { CredentialRow } from '../../db/queries/rows.js';

@@ -1,6 +1,6 @@
 import { existingNamed } from '../../changes/named.js';
-import type { Guardrail, Phase } from '../../config/guardrail.js';
-import { phases } from '../../config/guardrail.js';
+import type { Guardrail, Phase } from '../../config/rows/guardrail.js';
+import { phases } from '../../config/rows/guardrail.js';
 import { GatewayError } from '../../errors.js';
 import { tryGuardrail } from '../../policies/guardrails/try-guardrail.js';
 import type { PolicyServices } from '../../policies/policy.js';

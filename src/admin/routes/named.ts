@@ -1,6 +1,6 @@
 import { createNamed, deleteNamed, existingNamed, updateNamed } from '../../changes/named.js';
 import { query } from '../../changes/query.js';
-import { type NamedSection, namedSections } from '../../config/named.js';
+import { type NamedSection, namedSections } from '../../config/rows/named.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { listNamed } from '../../db/queries/configuration/named-rows.js';
 import { authorOf, waitParameter } from '../author-of.js';

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { answerable } from '../../changes/answerable.js';
-import type { AdminRole } from '../../config/settings-schema.js';
+import type { AdminRole } from '../../config/settings/settings-schema.js';
 import { GatewayError } from '../../errors.js';
 import type { AdminKey, Authenticate } from '../authenticate.js';
 import type { Guesses } from '../guesses.js';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { PurgeSelectors } from '../../config/cache.js';
+import type { PurgeSelectors } from '../../config/rows/cache.js';
 import type { CacheStatus } from '../../observe/metrics-state.js';
 import { visible } from '../../observe/visible.js';
 import { changeOver, withAdminApi } from '../admin-api.js';

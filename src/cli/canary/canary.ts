@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { CanaryStatus, MirrorStatus } from '../../admin/canary-status.js';
-import type { Canary } from '../../config/canary.js';
+import type { Canary } from '../../config/rows/canary.js';
 import { GatewayError } from '../../errors.js';
 import { visible } from '../../observe/visible.js';
 import { type AdminApi, changeOver, plainMessage, withAdminApi } from '../admin-api.js';

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { type BudgetWindow, budgetWindows } from '../../config/budget.js';
-import type { Mirror } from '../../config/mirror.js';
+import { type BudgetWindow, budgetWindows } from '../../config/rows/budget.js';
+import type { Mirror } from '../../config/rows/mirror.js';
 import { formatDollars, shownDollars } from '../../pricing/money.js';
 import { withAdminApi } from '../admin-api.js';
 import { wholeNumber } from '../arguments.js';

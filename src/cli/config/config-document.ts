@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { PlacedProblem } from '../../config/yaml-places.js';
+import type { PlacedProblem } from '../../config/yaml/yaml-places.js';
 import type { ErrorProblem } from '../../errors.js';
 import { visible } from '../../observe/visible.js';
 import { CliError, errorMessage } from '../failure.js';

@@ -3,9 +3,9 @@ import {
   type StoredRow,
   shownField,
   writeDocument,
-} from '../../config/document.js';
-import { keep } from '../../config/document-schema.js';
-import type { DescribedSetting } from '../../config/settings.js';
+} from '../../config/documents/document.js';
+import { keep } from '../../config/documents/document-schema.js';
+import type { DescribedSetting } from '../../config/settings/settings.js';
 import { settingsOfDaemon } from '../daemon/ask-daemon.js';
 import { resolveForUse } from '../daemon/settings.js';
 import { type DatabaseFlags, settingsFlags, withDatabase } from '../database/connection.js';
@@ -20,7 +20,7 @@ interface Origin {
 
 /** Prints settings, and fields of providers and keys, each with its source. */
 export async function printOrigins(flags: DatabaseFlags): Promise<void> {
-  const { describeSettings } = await import('../../config/settings.js');
+  const { describeSettings } = await import('../../config/settings/settings.js');
   const resolved = await resolveForUse(settingsFlags(flags), flags.json);
   const running = await settingsOfDaemon(resolved.settings);
   const settings = (running ?? describeSettings(resolved)).map(settingOrigin);

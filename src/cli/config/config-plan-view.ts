@@ -1,5 +1,5 @@
 import type { DescribedPlan } from '../../changes/make-plan.js';
-import type { FieldChange } from '../../config/plan-fields.js';
+import type { FieldChange } from '../../config/documents/plan-fields.js';
 import { visible } from '../../observe/visible.js';
 import type { KeyEffect, ModelEffect, Share } from '../../routing/plan-effect.js';
 import { paint, print, printTable } from '../output.js';

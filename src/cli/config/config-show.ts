@@ -1,4 +1,4 @@
-import { documentSchema } from '../../config/document-schema.js';
+import { documentSchema } from '../../config/documents/document-schema.js';
 import type { HistoryEntry } from '../../db/queries/configuration/config-history.js';
 import { GatewayError } from '../../errors.js';
 import { type AsJson, plainMessage, withAdminApi } from '../admin-api.js';
@@ -19,7 +19,7 @@ export async function exportConfig(flags: DatabaseFlags): Promise<void> {
 /** Checks a document without the database or the daemon. */
 export async function validateConfig(file: string, flags: { json?: boolean }): Promise<void> {
   const { source, text } = await readDocumentFile(file);
-  const { readDocument } = await import('../../config/read-document.js');
+  const { readDocument } = await import('../../config/documents/read-document.js');
   const { document, problems } = readDocument(source, text);
   if (flags.json) {
     printJson({
@@ -95,7 +95,7 @@ async function printDocument(text: string, { json }: DatabaseFlags): Promise<voi
     print(text.trimEnd());
     return;
   }
-  const { parseYaml } = await import('../../config/parse-yaml.js');
+  const { parseYaml } = await import('../../config/yaml/parse-yaml.js');
   const version = Number(/^# .*version (\d+)\.$/m.exec(text)?.[1]);
   printJson({ version, ...(parseYaml('', text, []) as object) });
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Imported } from '../../config/import/imported.js';
 import type { Problem } from '../../config/problem.js';
-import { writeYaml } from '../../config/write-yaml.js';
+import { writeYaml } from '../../config/yaml/write-yaml.js';
 import { visible } from '../../observe/visible.js';
 import { addGatewayOptions } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
@@ -65,7 +65,7 @@ function addImportOptions(command: Command): Command {
 
 async function importLitellmFile(file: string, flags: ImportFlags): Promise<void> {
   const [{ parseYaml }, { importLitellm }] = await Promise.all([
-    import('../../config/parse-yaml.js'),
+    import('../../config/yaml/parse-yaml.js'),
     import('../../config/import/litellm.js'),
   ]);
   const { source, text } = await readDocumentFile(file, 'name the config.yaml of LiteLLM');
@@ -85,7 +85,7 @@ async function importSeedDatabase({
       import('../../db/client.js'),
       import('../../db/queries/configuration/read-seed.js'),
       import('../../config/import/seed.js'),
-      import('../../config/settings.js'),
+      import('../../config/settings/settings.js'),
     ]);
   const { toDatabaseError } = await import('../../db/explain-error.js');
   const own = loadSettings(flags.config === undefined ? {} : { config: flags.config }).database.url;

@@ -1,6 +1,6 @@
 import type { Problem } from '../../config/problem.js';
-import type { ResolvedSecrets } from '../../config/secret-store.js';
-import type { Settings } from '../../config/settings.js';
+import type { ResolvedSecrets } from '../../config/secrets/secret-store.js';
+import type { Settings } from '../../config/settings/settings.js';
 import type { Sql } from '../../db/client.js';
 
 /** The configuration as the daemon of this machine would use it. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Settings } from '../../config/settings.js';
+import type { Settings } from '../../config/settings/settings.js';
 import { settingsForUse } from '../daemon/settings.js';
 import { settingsFlags } from '../database/connection.js';
 import { CliError, errorMessage, usageError } from '../failure.js';

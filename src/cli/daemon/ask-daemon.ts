@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings.js';
+import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings/settings.js';
 import { CliError, errorMessage } from '../failure.js';
 import { askControlSocket } from './control-socket.js';
 import { type RemoteFlags, remoteAsk, remoteUrl } from './remote-gateway.js';
@@ -112,7 +112,7 @@ export async function openGateway(
     const settings = await settingsForUse(settingsFlags, json);
     return (path) => askDaemon(settings, path);
   }
-  const { loadSettings } = await import('../../config/settings.js');
+  const { loadSettings } = await import('../../config/settings/settings.js');
   const ask = await remoteAsk(url, flags, loadSettings(settingsFlags), json);
   return async (path) => {
     const { status, text } = await ask({ path, timeoutMs: remoteTimeoutMs });

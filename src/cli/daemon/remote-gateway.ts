@@ -1,7 +1,7 @@
 import { PassThrough, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
-import type { Settings } from '../../config/settings.js';
+import type { Settings } from '../../config/settings/settings.js';
 import type { ClientPool, ClientRequest } from '../../upstream/client/exchange-handler.js';
 import { CliError, errorMessage, usageError } from '../failure.js';
 import { warn } from '../output.js';
@@ -86,8 +86,8 @@ async function openExchange(
   const { origin, prefix, socketPath } = placeOf(url);
   const [{ NetPool }, { proxyFor }, { isLoopback }] = await Promise.all([
     import('../../upstream/client/net-pool.js'),
-    import('../../config/http-proxy.js'),
-    import('../../config/is-loopback.js'),
+    import('../../config/network/http-proxy.js'),
+    import('../../config/network/is-loopback.js'),
   ]);
   const key =
     adminKey ?? admin.key ?? (canAsk(json) ? await askSecret(`Admin key of ${url}`) : null);

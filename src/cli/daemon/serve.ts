@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { SettingsFlags } from '../../config/settings.js';
+import type { SettingsFlags } from '../../config/settings/settings.js';
 import type { Daemon } from '../../daemon/serve.js';
 import type { Successor } from '../../daemon/upgrade/successor.js';
 import type { Emit } from '../../observe/event.js';

@@ -1,4 +1,4 @@
-import type { ResolvedSettings, Settings, SettingsFlags } from '../../config/settings.js';
+import type { ResolvedSettings, Settings, SettingsFlags } from '../../config/settings/settings.js';
 import { becomeOwner } from '../database/become-owner.js';
 import { warn } from '../output.js';
 
@@ -17,7 +17,7 @@ export async function resolveForUse(
   // Read only once: after the switch of user, files and defaults may differ.
   const known = resolved.get(name);
   if (known) return known;
-  const { resolveSettings } = await import('../../config/settings.js');
+  const { resolveSettings } = await import('../../config/settings/settings.js');
   const found = resolveSettings(flags);
   for (const file of found.ignored) {
     warn(

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
-import type { SettingsFlags } from '../../config/settings.js';
+import type { SettingsFlags } from '../../config/settings/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import { CliError } from '../failure.js';
 import { print, printJson } from '../output.js';

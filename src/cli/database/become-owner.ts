@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { type PathOwner, pathOwner, SharedPathError } from '../../config/path-owner.js';
+import { type PathOwner, pathOwner, SharedPathError } from '../../config/settings/path-owner.js';
 import { cliActor } from '../actor.js';
 import { CliError, errorMessage } from '../failure.js';
 

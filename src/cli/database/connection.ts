@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { Settings, SettingsFlags } from '../../config/settings.js';
+import type { Settings, SettingsFlags } from '../../config/settings/settings.js';
 import type { Sql } from '../../db/client.js';
 import type { Database } from '../../db/database.js';
 import { addRemoteOptions, type RemoteFlags } from '../daemon/remote-gateway.js';

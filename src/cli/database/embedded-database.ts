@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ResolvedSettings, systemDataDir } from '../../config/settings.js';
+import { type ResolvedSettings, systemDataDir } from '../../config/settings/settings.js';
 import { accountOf } from '../../db/embedded/account.js';
 import { CliError } from '../failure.js';
 

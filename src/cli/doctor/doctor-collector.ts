@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings.js';
+import type { Settings } from '../../config/settings/settings.js';
 import type { OtlpSignal } from '../../observe/event.js';
 import { errorMessage } from '../failure.js';
 import { type Finding, failed, ok } from './finding.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Settings } from '../../config/settings.js';
+import type { Settings } from '../../config/settings/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import type { Sql } from '../../db/client.js';
 import type { StoredConfiguration } from '../config/stored-configuration.js';

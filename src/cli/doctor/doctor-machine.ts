@@ -1,7 +1,7 @@
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { minKeyLength } from '../../config/credential-key.js';
-import type { DescribedSetting, Settings } from '../../config/settings.js';
+import { minKeyLength } from '../../config/secrets/credential-key.js';
+import type { DescribedSetting, Settings } from '../../config/settings/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import { errorMessage } from '../failure.js';
 import { type Finding, failed, ok, warning } from './finding.js';

@@ -1,5 +1,5 @@
 import type { Provider } from '../../config/configuration.js';
-import type { Settings } from '../../config/settings.js';
+import type { Settings } from '../../config/settings/settings.js';
 import { errorMessage } from '../failure.js';
 import { duration } from '../requests/usage-view.js';
 import { type Finding, failed, ok, warning } from './finding.js';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings.js';
+import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
 import { settingsOfDaemon } from '../daemon/ask-daemon.js';
 import { addServeOptions } from '../daemon/serve.js';
@@ -53,7 +53,7 @@ async function readSettings(
 ): Promise<Settings | null> {
   try {
     const resolved = await resolveForUse(flags, json);
-    const { describeSettings } = await import('../../config/settings.js');
+    const { describeSettings } = await import('../../config/settings/settings.js');
     const { checkSettingsFile } = await import('./doctor-machine.js');
     tell(checkSettingsFile(resolved.file, describeSettings(resolved)));
     return resolved.settings;

@@ -12,7 +12,7 @@ import {
   onErrors,
   type Phase,
   phases,
-} from '../../config/guardrail.js';
+} from '../../config/rows/guardrail.js';
 import { collect, wholeNumber } from '../arguments.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { usageError } from '../failure.js';

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { type Guardrail, type Phase, phases } from '../../config/guardrail.js';
+import { type Guardrail, type Phase, phases } from '../../config/rows/guardrail.js';
 import { withAdminApi } from '../admin-api.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { usageError } from '../failure.js';

@@ -1,4 +1,4 @@
-import { newKeyProblem } from '../../config/credential-key.js';
+import { newKeyProblem } from '../../config/secrets/credential-key.js';
 import type { CredentialInput } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import { visible } from '../../observe/visible.js';

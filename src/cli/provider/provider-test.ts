@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Provider } from '../../config/configuration.js';
-import type { Settings } from '../../config/settings.js';
+import type { Settings } from '../../config/settings/settings.js';
 import { visible } from '../../observe/visible.js';
 import { wholeNumber } from '../arguments.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';

@@ -1,4 +1,4 @@
-import type { ShownSecrets } from '../../config/secret-store.js';
+import type { ShownSecrets } from '../../config/secrets/secret-store.js';
 import type { ProviderRow } from '../../db/queries/rows.js';
 import type { AsJson } from '../admin-api.js';
 import { note, printFields, printTable } from '../output.js';

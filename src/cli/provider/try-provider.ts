@@ -6,7 +6,7 @@ import {
   reasoningProbeRequest,
 } from '../../admin/health/probe-request.js';
 import type { Provider } from '../../config/configuration.js';
-import type { Settings } from '../../config/settings.js';
+import type { Settings } from '../../config/settings/settings.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
 import { compileModelMapping } from '../../routing/model-mapping.js';
 import { compileWires, type ProviderWires } from '../../routing/wire.js';

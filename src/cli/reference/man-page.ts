@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { settingsSchema } from '../../config/settings-schema.js';
+import { settingsSchema } from '../../config/settings/settings-schema.js';
 import { withDescendants } from '../program.js';
 import { type CommandHelp, commandHelp } from './command-help.js';
 

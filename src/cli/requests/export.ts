@@ -96,7 +96,7 @@ async function write(
     for (const signal of signals) process.once(signal, exit);
     const query = parametersOf(filter);
     query.set('format', format);
-    const { loadSettings } = await import('../../config/settings.js');
+    const { loadSettings } = await import('../../config/settings/settings.js');
     const settings = loadSettings(settingsFlags(flags));
     return await remotePipe(url, flags, settings, `/admin/v1/usage/export?${query}`, await open());
   }

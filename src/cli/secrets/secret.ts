@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { keyPattern } from '../../config/credential-key.js';
-import { isJsonObject } from '../../config/secret-reference.js';
+import { keyPattern } from '../../config/secrets/credential-key.js';
+import { isJsonObject } from '../../config/secrets/secret-reference.js';
 import { usageError } from '../failure.js';
 
 const maxBytes = 65_536;

@@ -6,7 +6,7 @@ import {
   budgetModes,
   budgetWindows,
   type Selectors,
-} from '../../config/budget.js';
+} from '../../config/rows/budget.js';
 import { formatDollars, shownDollars } from '../../pricing/money.js';
 import { type AdminApi, withAdminApi } from '../admin-api.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Stop } from '../../config/stop.js';
+import type { Stop } from '../../config/rows/stop.js';
 import { visible } from '../../observe/visible.js';
 import { changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';

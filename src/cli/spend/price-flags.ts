@@ -6,7 +6,7 @@ import {
   type Rates,
   type UnitName,
   unitNames,
-} from '../../config/price.js';
+} from '../../config/rows/price.js';
 import { parseDollars } from '../../pricing/money.js';
 import { collect, wholeNumber } from '../arguments.js';
 import { usageError } from '../failure.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { compileModelPattern, matchesPattern } from '../../config/model-pattern.js';
-import { type Price, unitNames } from '../../config/price.js';
+import { compileModelPattern, matchesPattern } from '../../config/rows/model-pattern.js';
+import { type Price, unitNames } from '../../config/rows/price.js';
 import { visible } from '../../observe/visible.js';
 import { formatDollars } from '../../pricing/money.js';
 import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';

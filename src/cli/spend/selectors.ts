@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Selectors } from '../../config/budget.js';
+import type { Selectors } from '../../config/rows/budget.js';
 
 /** Flags that select requests. */
 export type SelectorFlags = Selectors;

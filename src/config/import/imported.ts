@@ -1,9 +1,9 @@
-import { isReference, type StoredRow, writeDocument } from '../document.js';
-import type { WrittenCredential, WrittenProvider } from '../document-schema.js';
-import { eachSection } from '../kinds.js';
-import { readDocument } from '../read-document.js';
-import { writeYaml } from '../write-yaml.js';
-import { type PlacedProblem, pathPrefixes } from '../yaml-places.js';
+import { isReference, type StoredRow, writeDocument } from '../documents/document.js';
+import type { WrittenCredential, WrittenProvider } from '../documents/document-schema.js';
+import { eachSection } from '../documents/kinds.js';
+import { readDocument } from '../documents/read-document.js';
+import { writeYaml } from '../yaml/write-yaml.js';
+import { type PlacedProblem, pathPrefixes } from '../yaml/yaml-places.js';
 
 /** Another gateway's configuration, converted. */
 export interface Imported {

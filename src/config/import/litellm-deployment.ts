@@ -1,4 +1,4 @@
-import type { WrittenProvider } from '../document-schema.js';
+import type { WrittenProvider } from '../documents/document-schema.js';
 import { knownApis, typesToAdd, withVersion } from './litellm-apis.js';
 import { asRecord, asText, fromEnvironment, type Values } from './values.js';
 

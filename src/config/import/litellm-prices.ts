@@ -1,4 +1,4 @@
-import { newPrice, type Price, type PricedTier, pricedTiers, type UnitName } from '../price.js';
+import { newPrice, type Price, type PricedTier, pricedTiers, type UnitName } from '../rows/price.js';
 import { asRecord } from './values.js';
 
 export interface ImportedPrices {

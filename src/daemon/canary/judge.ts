@@ -1,4 +1,4 @@
-import type { Canary } from '../../config/canary.js';
+import type { Canary } from '../../config/rows/canary.js';
 import type { CanarySums } from '../../db/queries/configuration/canaries.js';
 import { proportion } from '../../observe/statistics.js';
 

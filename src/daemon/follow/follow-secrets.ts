@@ -1,5 +1,5 @@
 import type { Configuration } from '../../config/configuration.js';
-import { SecretError, type UnusableSecret } from '../../config/secret-store.js';
+import { SecretError, type UnusableSecret } from '../../config/secrets/secret-store.js';
 import type { Sql } from '../../db/client.js';
 import type { Emit } from '../../observe/event.js';
 import type { Secrets } from '../secrets/secrets.js';

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration } from '../../config/configuration.js';
-import { type KeyRing, openBytes, sealBytes } from '../../config/secret-cipher.js';
+import { type KeyRing, openBytes, sealBytes } from '../../config/secrets/secret-cipher.js';
 import { changed, differenceOf, type RowsDifference } from './rows-difference.js';
 
 /** Bound to every file, so that a file of another format is not taken for one of ours. */

@@ -1,5 +1,5 @@
 import type { Configuration, Credential } from '../../config/configuration.js';
-import { namedSectionNames } from '../../config/named.js';
+import { namedSectionNames } from '../../config/rows/named.js';
 import type { FeedPosition, ReadRows, RowChanges } from '../../db/queries/configuration/read-configuration.js';
 import type { CredentialChange } from '../../routing/configuration-change.js';
 

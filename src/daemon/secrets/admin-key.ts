@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdminKey } from '../../admin/authenticate.js';
-import { hashKey } from '../../config/credential-key.js';
-import type { AdminKeySetting } from '../../config/settings-schema.js';
+import { hashKey } from '../../config/secrets/credential-key.js';
+import type { AdminKeySetting } from '../../config/settings/settings-schema.js';
 
 /**
  * The key of the admin API: the one that is set, else the one that was generated at the first

@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import type { ProviderParams, ProviderTls } from '../../config/configuration.js';
-import { SecretError } from '../../config/secret-store.js';
+import { SecretError } from '../../config/secrets/secret-store.js';
 
 /**
  * Provider params with what the files of `tls` hold, so that workers need not read them.

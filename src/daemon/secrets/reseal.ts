@@ -1,12 +1,12 @@
-import { type SecretKey, type SecretPlace, seal } from '../../config/secret-cipher.js';
+import { type SecretKey, type SecretPlace, seal } from '../../config/secrets/secret-cipher.js';
 import {
   keyPlace,
   paramPlace,
   secretParamsOf,
   withSecretParams,
-} from '../../config/secret-columns.js';
-import { isReference } from '../../config/secret-reference.js';
-import type { SecretColumns, StoredSecrets } from '../../config/secret-store.js';
+} from '../../config/secrets/secret-columns.js';
+import { isReference } from '../../config/secrets/secret-reference.js';
+import type { SecretColumns, StoredSecrets } from '../../config/secrets/secret-store.js';
 import type { Sql } from '../../db/client.js';
 import { historySecrets, resealHistory } from '../../db/queries/configuration/history-secrets.js';
 import { listProviders } from '../../db/queries/providers/list-providers.js';

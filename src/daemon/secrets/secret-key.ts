@@ -18,8 +18,8 @@ import {
   type KeyRing,
   parseKeyRing,
   type SecretKey,
-} from '../../config/secret-cipher.js';
-import type { Settings } from '../../config/settings-schema.js';
+} from '../../config/secrets/secret-cipher.js';
+import type { Settings } from '../../config/settings/settings-schema.js';
 
 /** The keys of this machine, and where they were found. */
 export interface LoadedKeys {

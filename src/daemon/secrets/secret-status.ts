@@ -1,7 +1,7 @@
-import { isSealed, sealedUnder } from '../../config/secret-cipher.js';
-import { secretParamsOf } from '../../config/secret-columns.js';
-import { isReference } from '../../config/secret-reference.js';
-import type { UnusableSecret } from '../../config/secret-store.js';
+import { isSealed, sealedUnder } from '../../config/secrets/secret-cipher.js';
+import { secretParamsOf } from '../../config/secrets/secret-columns.js';
+import { isReference } from '../../config/secrets/secret-reference.js';
+import type { UnusableSecret } from '../../config/secrets/secret-store.js';
 import type { Sql } from '../../db/client.js';
 import { listProviders } from '../../db/queries/providers/list-providers.js';
 import { secretKeyInUse } from '../../db/queries/configuration/secret-key.js';

@@ -1,8 +1,8 @@
 import { CloudCredentials } from '../../clouds/cloud-credentials.js';
 import { CloudError } from '../../clouds/cloud-error.js';
 import type { Configuration, FetchedCredentials, Provider } from '../../config/configuration.js';
-import { previewKey } from '../../config/credential-key.js';
-import type { Guardrail } from '../../config/guardrail.js';
+import { previewKey } from '../../config/secrets/credential-key.js';
+import type { Guardrail } from '../../config/rows/guardrail.js';
 import {
   formatSecretKey,
   isSealed,
@@ -13,15 +13,15 @@ import {
   type SecretPlace,
   seal,
   sealedUnder,
-} from '../../config/secret-cipher.js';
+} from '../../config/secrets/secret-cipher.js';
 import {
   keyPlace,
   paramPlace,
   receiverOf,
   secretParamsOf,
   withSecretParams,
-} from '../../config/secret-columns.js';
-import { isJsonObject, isReference, parseReference } from '../../config/secret-reference.js';
+} from '../../config/secrets/secret-columns.js';
+import { isJsonObject, isReference, parseReference } from '../../config/secrets/secret-reference.js';
 import {
   type ResolvedSecrets,
   type SecretColumns,
@@ -29,8 +29,8 @@ import {
   type SecretReader,
   type ShownSecrets,
   type StoredSecrets,
-} from '../../config/secret-store.js';
-import type { Settings } from '../../config/settings-schema.js';
+} from '../../config/secrets/secret-store.js';
+import type { Settings } from '../../config/settings/settings-schema.js';
 import type { Sql } from '../../db/client.js';
 import { claimSecretKey, secretKeyInUse } from '../../db/queries/configuration/secret-key.js';
 import { withTlsFiles } from './provider-tls.js';

@@ -1,4 +1,4 @@
-import { Clients } from '../../config/client.js';
+import { Clients } from '../../config/network/client.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
 import { KeptReasoning } from '../../dialects/translate/kept-reasoning.js';
 import { fleetShare, shareOf } from '../../limits/lease.js';

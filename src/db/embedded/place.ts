@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathOwner } from '../../config/path-owner.js';
+import { pathOwner } from '../../config/settings/path-owner.js';
 import { DatabaseError } from '../database-error.js';
 import { type Account, accountOf, firstUnreachable, postgresAccount } from './account.js';
 import { findPostmaster } from './postmaster.js';

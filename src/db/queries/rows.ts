@@ -1,6 +1,6 @@
-import type { CacheRules } from '../../config/cache.js';
+import type { CacheRules } from '../../config/rows/cache.js';
 import type { Credential, LossPolicy } from '../../config/configuration.js';
-import type { Limits } from '../../config/limits.js';
+import type { Limits } from '../../config/rows/limits.js';
 import type { Sql } from '../client.js';
 
 /** A row of `providers`. */

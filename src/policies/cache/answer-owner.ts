@@ -1,4 +1,4 @@
-import type { CachePurge } from '../../config/cache.js';
+import type { CachePurge } from '../../config/rows/cache.js';
 import { AnswerStore, type StoreState } from './answer-store.js';
 import { Flights, type Landing, type LeadersLanding, type Waiter } from './flights.js';
 import { compilePurge } from './purge.js';

@@ -1,5 +1,5 @@
-import type { CachePurge } from '../../config/cache.js';
-import { compileModelPattern, matchesPattern } from '../../config/model-pattern.js';
+import type { CachePurge } from '../../config/rows/cache.js';
+import { compileModelPattern, matchesPattern } from '../../config/rows/model-pattern.js';
 import type { Asker } from './kept-answer.js';
 
 /** Tells which answers a purge is about. */

@@ -1,4 +1,4 @@
-import type { Guardrail } from '../../config/guardrail.js';
+import type { Guardrail } from '../../config/rows/guardrail.js';
 import type { Caller, Policy } from '../policy.js';
 import { compiledGuardrail } from './compiled-guardrail.js';
 import { GuardRun } from './guard-run.js';

@@ -1,9 +1,9 @@
-import { type Guardrail, piiEntities } from '../../config/guardrail.js';
+import { type Guardrail, piiEntities } from '../../config/rows/guardrail.js';
 import {
   compileModelPattern,
   type ModelPattern,
   matchesPattern,
-} from '../../config/model-pattern.js';
+} from '../../config/rows/model-pattern.js';
 import type { Caller } from '../policy.js';
 import type { Detector } from './match.js';
 import { Moderation } from './moderation.js';

@@ -1,4 +1,4 @@
-import type { Phase } from '../../config/guardrail.js';
+import type { Phase } from '../../config/rows/guardrail.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import { GatewayError } from '../../errors.js';
 import type { AnswerHead, AnswerHold, Call, PolicyRun } from '../policy.js';

@@ -1,4 +1,4 @@
-import type { Guardrail } from '../../config/guardrail.js';
+import type { Guardrail } from '../../config/rows/guardrail.js';
 import { isObject } from '../../dialects/read.js';
 import type { Call } from '../policy.js';
 import type { CheckedTexts, RemoteCheck, RemoteVerdict } from './remote.js';

@@ -1,6 +1,6 @@
 import type { RE2JS } from 're2js';
-import type { NamedPattern } from '../../config/guardrail.js';
-import { compileLinear } from '../../config/linear-pattern.js';
+import type { NamedPattern } from '../../config/rows/guardrail.js';
+import { compileLinear } from '../../config/rows/linear-pattern.js';
 import type { Detector, DetectorRun, Match } from './match.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { Guardrail, Phase } from '../../config/guardrail.js';
+import type { Guardrail, Phase } from '../../config/rows/guardrail.js';
 import { GatewayError } from '../../errors.js';
 
 /** Clients would only be refused again. */

@@ -1,4 +1,4 @@
-import type { Phase } from '../../config/guardrail.js';
+import type { Phase } from '../../config/rows/guardrail.js';
 import type { Call } from '../policy.js';
 import type { PlacedText, Replacement } from './inspector.js';
 

@@ -1,4 +1,4 @@
-import type { Guardrail, Phase } from '../../config/guardrail.js';
+import type { Guardrail, Phase } from '../../config/rows/guardrail.js';
 import type { GuardrailOutcome } from '../../observe/event.js';
 
 /** Work of one guardrail in one phase of a request. */

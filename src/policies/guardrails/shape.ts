@@ -1,9 +1,9 @@
-import type { Guardrail } from '../../config/guardrail.js';
+import type { Guardrail } from '../../config/rows/guardrail.js';
 import {
   compileModelPattern,
   type ModelPattern,
   matchesPattern,
-} from '../../config/model-pattern.js';
+} from '../../config/rows/model-pattern.js';
 import { codecOf } from '../../dialects/codecs.js';
 import type { Block, ConversationRequest } from '../../dialects/conversation.js';
 import type { Dialect } from '../../dialects/dialect.js';

@@ -1,4 +1,4 @@
-import type { Guardrail, Phase } from '../../config/guardrail.js';
+import type { Guardrail, Phase } from '../../config/rows/guardrail.js';
 import { noPlace } from '../../dialects/codec.js';
 import { chat } from '../../dialects/openai/dialects.js';
 import { GatewayError } from '../../errors.js';

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Guardrail } from '../../config/guardrail.js';
+import type { Guardrail } from '../../config/rows/guardrail.js';
 import { isObject } from '../../dialects/read.js';
 import type { Call, OutboundPost, PolicyServices } from '../policy.js';
 import type { PlacedText, Replacement } from './inspector.js';

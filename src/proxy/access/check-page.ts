@@ -1,4 +1,4 @@
-import { foreignHost } from '../../config/client.js';
+import { foreignHost } from '../../config/network/client.js';
 import { GatewayError } from '../../errors.js';
 import type { Exchange } from '../../server/exchange.js';
 import { clientOf } from './client-of.js';

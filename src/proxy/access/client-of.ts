@@ -1,4 +1,4 @@
-import type { Client } from '../../config/client.js';
+import type { Client } from '../../config/network/client.js';
 import type { Exchange } from '../../server/exchange.js';
 import type { Gateway } from '../gateway.js';
 

@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-schema.js';
 import { BodyScanner, JsonSyntaxError } from '../../dialects/body-scanner.js';
 import { noPlace, type RequestPlace } from '../../dialects/codec.js';
 import type { Dialect } from '../../dialects/dialect.js';

@@ -6,7 +6,7 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
-import type { HttpProxy } from '../../config/http-proxy.js';
+import type { HttpProxy } from '../../config/network/http-proxy.js';
 import { ClientError } from './client-error.js';
 import { openTunnel, proxyUnreachable } from './tunnel.js';
 

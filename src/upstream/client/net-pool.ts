@@ -1,4 +1,4 @@
-import type { HttpProxy } from '../../config/http-proxy.js';
+import type { HttpProxy } from '../../config/network/http-proxy.js';
 import { ClientConnection, type ConnectionOwner } from './client-connection.js';
 import { ClientError } from './client-error.js';
 import { Connector, type Destination } from './connector.js';

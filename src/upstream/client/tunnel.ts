@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { HttpProxy } from '../../config/http-proxy.js';
+import type { HttpProxy } from '../../config/network/http-proxy.js';
 import { ClientError } from './client-error.js';
 
 const maxHeadBytes = 16_384;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explainModel } from '../../../src/admin/explain/explain-model.js';
 import { newProvider, type Provider } from '../../../src/config/configuration.js';
-import { loadSettings } from '../../../src/config/settings.js';
+import { loadSettings } from '../../../src/config/settings/settings.js';
 import { modelEndpoints } from '../../../src/dialects/endpoints.js';
 import { buildSnapshot } from '../../../src/routing/snapshot.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { hashKey } from '../../../src/config/credential-key.js';
+import { hashKey } from '../../../src/config/secrets/credential-key.js';
 import { json, llmproxy, temporaryFolder, usage, withOwnDatabase } from '../llmproxy.js';
 
 const secret = 'sk-secret-key-of-a-provider';

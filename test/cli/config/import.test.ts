@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { hashKey } from '../../../src/config/credential-key.js';
+import { hashKey } from '../../../src/config/secrets/credential-key.js';
 import { askChat } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
 import { emptyDatabase } from '../../support/postgres.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { hashKey } from '../../../src/config/credential-key.js';
+import { hashKey } from '../../../src/config/secrets/credential-key.js';
 import { connect } from '../../../src/db/client.js';
 import { getCredential } from '../../../src/db/queries/credentials/get-credential.js';
 import { json, withOwnDatabase } from '../llmproxy.js';

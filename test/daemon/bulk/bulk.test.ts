@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadSettings } from '../../../src/config/settings.js';
+import { loadSettings } from '../../../src/config/settings/settings.js';
 import { Bulk } from '../../../src/daemon/bulk/bulk.js';
 import { testDirectory } from '../../support/postgres.js';
 

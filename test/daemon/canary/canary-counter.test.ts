@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Canary, newCanary } from '../../../src/config/canary.js';
-import { resolveSettings } from '../../../src/config/settings.js';
+import { type Canary, newCanary } from '../../../src/config/rows/canary.js';
+import { resolveSettings } from '../../../src/config/settings/settings.js';
 import { CanaryCounter } from '../../../src/daemon/canary/canary-counter.js';
 import type { AttemptLog, RequestFinished } from '../../../src/observe/event.js';
 import { latencyBucket } from '../../../src/observe/statistics.js';

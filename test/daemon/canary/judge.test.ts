@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Canary, newCanary } from '../../../src/config/canary.js';
+import { type Canary, newCanary } from '../../../src/config/rows/canary.js';
 import { judge } from '../../../src/daemon/canary/judge.js';
 
 const none = { requests: 0, errors: 0, slow: 0 };

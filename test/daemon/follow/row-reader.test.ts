@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Configuration, Credential } from '../../../src/config/configuration.js';
-import { generateSecretKey } from '../../../src/config/secret-cipher.js';
+import { generateSecretKey } from '../../../src/config/secrets/secret-cipher.js';
 import { LastGood } from '../../../src/daemon/follow/last-good.js';
 import { RowReader } from '../../../src/daemon/follow/row-reader.js';
 import type { RowChanges } from '../../../src/db/queries/configuration/read-configuration.js';

@@ -8,8 +8,8 @@ import {
   isSealed,
   seal,
   sealedUnder,
-} from '../../../src/config/secret-cipher.js';
-import { resolveSettings } from '../../../src/config/settings.js';
+} from '../../../src/config/secrets/secret-cipher.js';
+import { resolveSettings } from '../../../src/config/settings/settings.js';
 import { LastGood } from '../../../src/daemon/follow/last-good.js';
 import { reseal } from '../../../src/daemon/secrets/reseal.js';
 import { loadSecretKeys, writeSecretKeys } from '../../../src/daemon/secrets/secret-key.js';

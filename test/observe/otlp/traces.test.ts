@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { resolveSettings, type Settings } from '../../../src/config/settings.js';
+import { resolveSettings, type Settings } from '../../../src/config/settings/settings.js';
 import { targetAt } from '../../../src/daemon/start/telemetry.js';
 import { mockForTest } from '../../mock-provider/mock-for-test.js';
 import { client as clientCertificate, loopback } from '../../server/certificates.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hashKey } from '../../../src/config/credential-key.js';
+import { hashKey } from '../../../src/config/secrets/credential-key.js';
 import { AdminKeyCheck } from '../../../src/proxy/access/admin-key-check.js';
 
 test('only the key itself is right, in any spelling of the scheme', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Limits } from '../../../src/config/limits.js';
+import type { Limits } from '../../../src/config/rows/limits.js';
 import { modelEndpoints } from '../../../src/dialects/endpoints.js';
 import type { ModelRequest } from '../../../src/dialects/head.js';
 import { GatewayError } from '../../../src/errors.js';

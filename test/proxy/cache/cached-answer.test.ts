@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CacheRules } from '../../../src/config/cache.js';
+import type { CacheRules } from '../../../src/config/rows/cache.js';
 import { CacheUse } from '../../../src/policies/cache/cache-use.js';
 import { settleCache } from '../../../src/proxy/cache/cached-answer.js';
 import { RequestRecord } from '../../../src/proxy/record.js';

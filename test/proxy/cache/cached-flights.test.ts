@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import type { CacheRules } from '../../../src/config/cache.js';
+import type { CacheRules } from '../../../src/config/rows/cache.js';
 import { credential } from '../../config/configuration-for-test.js';
 import { until } from '../../support/until.js';
 import { chatStream, servedWithKeys } from './cached-for-test.js';

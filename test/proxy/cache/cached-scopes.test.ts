@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { CacheRules } from '../../../src/config/cache.js';
+import type { CacheRules } from '../../../src/config/rows/cache.js';
 import { CredentialTable } from '../../../src/routing/credential-table.js';
 import { credential, team } from '../../config/configuration-for-test.js';
 import { servedWithKeys } from './cached-for-test.js';

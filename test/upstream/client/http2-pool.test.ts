@@ -10,7 +10,7 @@ import {
 } from 'node:http2';
 import { type AddressInfo, createServer as createRaw } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { type HttpProxy, parseProxy } from '../../../src/config/http-proxy.js';
+import { type HttpProxy, parseProxy } from '../../../src/config/network/http-proxy.js';
 import type { BodySink, BodyStream } from '../../../src/upstream/client/exchange-handler.js';
 import { Http2Pool, type Http2PoolOptions } from '../../../src/upstream/client/http2-pool.js';
 import { loopback } from '../../server/certificates.js';

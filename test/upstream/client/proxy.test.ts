@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import { type AddressInfo, createServer as createRaw } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
-import { type HttpProxy, parseProxy } from '../../../src/config/http-proxy.js';
+import { type HttpProxy, parseProxy } from '../../../src/config/network/http-proxy.js';
 import { loopback } from '../../server/certificates.js';
 import { startProxy } from '../../support/http-proxy.js';
 import { openPool, startProvider } from '../provider-for-test.js';

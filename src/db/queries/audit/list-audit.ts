@@ -1,4 +1,4 @@
-import type { Kind } from '../../../config/kinds.js';
+import type { Kind } from '../../../config/documents/kinds.js';
 import type { Sql } from '../../client.js';
 
 /** One row that was changed: who, when, what. Secrets in it are hidden. */

@@ -1,5 +1,5 @@
-import type { Change } from '../../../config/change.js';
-import { eachSection, type Kind } from '../../../config/kinds.js';
+import type { Change } from '../../../config/documents/change.js';
+import { eachSection, type Kind } from '../../../config/documents/kinds.js';
 import type { Author } from '../../author.js';
 import type { Sql } from '../../client.js';
 import { orDuplicate } from '../../duplicate.js';

@@ -1,4 +1,4 @@
-import type { Canary, CanaryState } from '../../../config/canary.js';
+import type { Canary, CanaryState } from '../../../config/rows/canary.js';
 import { recorded } from '../../author.js';
 import type { Sql } from '../../client.js';
 

@@ -1,5 +1,5 @@
-import type { StoredConfiguration, StoredRow } from '../../../config/document.js';
-import { eachSection, type Kind, type Section } from '../../../config/kinds.js';
+import type { StoredConfiguration, StoredRow } from '../../../config/documents/document.js';
+import { eachSection, type Kind, type Section } from '../../../config/documents/kinds.js';
 import type { Sql } from '../../client.js';
 import { readStoredConfiguration } from './read-stored-configuration.js';
 

@@ -1,4 +1,4 @@
-import type { SecretColumns, StoredSecrets } from '../../../config/secret-store.js';
+import type { SecretColumns, StoredSecrets } from '../../../config/secrets/secret-store.js';
 import type { Sql } from '../../client.js';
 
 /** The secrets of a provider as its row was before or after a version of the configuration. */

@@ -1,4 +1,4 @@
-import { type NamedSection, namedSections } from '../../../config/named.js';
+import { type NamedSection, namedSections } from '../../../config/rows/named.js';
 import { recorded } from '../../author.js';
 import type { Sql } from '../../client.js';
 import { orDuplicate } from '../../duplicate.js';

@@ -1,6 +1,6 @@
-import type { CachePurge } from '../../../config/cache.js';
+import type { CachePurge } from '../../../config/rows/cache.js';
 import type { Configuration, Credential, Provider } from '../../../config/configuration.js';
-import { namedSectionNames } from '../../../config/named.js';
+import { namedSectionNames } from '../../../config/rows/named.js';
 import type { Sql } from '../../client.js';
 import { namedColumns } from './named-rows.js';
 import {

@@ -1,4 +1,4 @@
-import type { StoredRow } from '../../../config/document.js';
+import type { StoredRow } from '../../../config/documents/document.js';
 import type { Sql } from '../../client.js';
 import { DatabaseError } from '../../database-error.js';
 

@@ -1,4 +1,4 @@
-import type { StoredConfiguration } from '../../../config/document.js';
+import type { StoredConfiguration } from '../../../config/documents/document.js';
 import type { Sql } from '../../client.js';
 
 /** All rows with all their columns, and their version, in one snapshot of the database. */

@@ -1,4 +1,4 @@
-import type { PurgeSelectors } from '../../../config/cache.js';
+import type { PurgeSelectors } from '../../../config/rows/cache.js';
 import type { Sql } from '../../client.js';
 
 /**

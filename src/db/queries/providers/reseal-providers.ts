@@ -1,5 +1,5 @@
-import { secretMembers } from '../../../config/secret-columns.js';
-import type { StoredSecrets } from '../../../config/secret-store.js';
+import { secretMembers } from '../../../config/secrets/secret-columns.js';
+import type { StoredSecrets } from '../../../config/secrets/secret-store.js';
 import { recorded } from '../../author.js';
 import type { Sql } from '../../client.js';
 import type { ProviderRow } from '../rows.js';

@@ -1,4 +1,4 @@
-import type { PiiEntity } from '../../../config/guardrail.js';
+import type { PiiEntity } from '../../../config/rows/guardrail.js';
 import { type Detector, type DetectorRun, type Match, merged } from '../match.js';
 import { cardsIn } from './cards.js';
 import { emailsIn } from './email.js';

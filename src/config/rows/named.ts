@@ -1,0 +1,170 @@
+import { hostProblem } from '../network/address.js';
+import { type Budget, budgetProperties, newBudget } from './budget.js';
+import { type Canary, canaryProblems, canaryProperties, newCanary } from './canary.js';
+import {
+  type Guardrail,
+  guardrailProblems,
+  guardrailProperties,
+  newGuardrail,
+} from './guardrail.js';
+import { type Mirror, mirrorProperties, newMirror } from './mirror.js';
+import { compileModelPattern } from './model-pattern.js';
+import { newPrice, type Price, priceProperties } from './price.js';
+import type { Problem } from '../problem.js';
+import { compileSchema, toProblems } from '../schema.js';
+import { newStop, type Stop, stopProperties } from './stop.js';
+import { timeProblems } from './time-pattern.js';
+
+/** The rows of each section whose rows have a unique name, and nothing but their own fields. */
+export interface NamedRows {
+  prices: Price;
+  budgets: Budget;
+  stops: Stop;
+  guardrails: Guardrail;
+  mirrors: Mirror;
+  canaries: Canary;
+}
+export type NamedSection = keyof NamedRows;
+
+interface Named {
+  readonly kind: 'price' | 'budget' | 'stop' | 'guardrail' | 'mirror' | 'canary';
+  /** JSON Schemas of all fields, the name included. */
+  readonly properties: Readonly<Record<string, object>>;
+  /** Fields that the gateway itself changes: no part of documents and override files. */
+  readonly runtime?: readonly string[];
+  /** Fields that a new row must have beside its name. */
+  readonly required: readonly string[];
+  /** Fields of a new row that were not given. */
+  readonly defaults: (name: string) => object;
+  /** Problems of a row of the right shape: place and reason. */
+  readonly problems: (row: never) => [path: string, reason: string][];
+}
+
+/** Sections whose rows differ only in their fields: one code plans, merges and checks them. */
+export const namedSections: Readonly<Record<NamedSection, Named>> = {
+  prices: {
+    kind: 'price',
+    properties: priceProperties,
+    required: [],
+    // A price is called as its model, unless it says otherwise.
+    defaults: (name) => ({ ...newPrice, model: name }),
+    problems: ({ model, valid_from }: Price) => [
+      ...patternProblems('model', model),
+      ...timeProblems('valid_from', valid_from),
+    ],
+  },
+  budgets: {
+    kind: 'budget',
+    properties: budgetProperties,
+    required: ['amount'],
+    defaults: () => newBudget,
+    problems: ({ applies_to, webhook }: Budget) => [
+      ...patternProblems('applies_to.model', applies_to.model),
+      ...urlProblems('webhook', webhook),
+    ],
+  },
+  stops: {
+    kind: 'stop',
+    properties: stopProperties,
+    required: ['applies_to'],
+    defaults: () => newStop,
+    problems: ({ applies_to }: Stop) => patternProblems('applies_to.model', applies_to.model),
+  },
+  guardrails: {
+    kind: 'guardrail',
+    properties: guardrailProperties,
+    required: ['kind'],
+    defaults: () => newGuardrail,
+    problems: (row: Guardrail) => [
+      ...patternProblems('applies_to.model', row.applies_to.model),
+      ...guardrailProblems(row),
+      ...urlProblems('config.url', row.config.url),
+    ],
+  },
+  mirrors: {
+    kind: 'mirror',
+    properties: mirrorProperties,
+    required: [],
+    defaults: () => newMirror,
+    problems: ({ applies_to, provider, model }: Mirror) => [
+      ...patternProblems('applies_to.model', applies_to.model),
+      ...(provider === null && model === null
+        ? [['provider', 'must be given, or "model"'] as [string, string]]
+        : []),
+    ],
+  },
+  canaries: {
+    kind: 'canary',
+    properties: canaryProperties,
+    runtime: ['state', 'step', 'changed_at', 'reason'],
+    required: ['from_provider', 'to_provider'],
+    defaults: () => newCanary,
+    problems: canaryProblems,
+  },
+};
+
+export const namedSectionNames = Object.keys(namedSections) as NamedSection[];
+
+/** A value for each of these sections. */
+export function eachNamed<T>(of: (section: NamedSection) => T): Record<NamedSection, T> {
+  const all = namedSectionNames.map((section) => [section, of(section)]);
+  return Object.fromEntries(all) as Record<NamedSection, T>;
+}
+
+/** By the settings, an address may be refused when it is used. */
+function urlProblems(path: string, url: string | null = null): [string, string][] {
+  if (url === null) return [];
+  if (!URL.canParse(url)) return [[path, 'is not a URL']];
+  const { hostname, username, password } = new URL(url);
+  if (username || password) return [[path, 'must not contain a user or password']];
+  const reason = hostProblem(hostname, 'allow');
+  return reason === null ? [] : [[path, `its host ${hostname} ${reason}`]];
+}
+
+function patternProblems(path: string, model: string | undefined): [string, string][] {
+  const pattern = model === undefined ? null : compileModelPattern(model);
+  return typeof pattern === 'string' ? [[path, pattern]] : [];
+}
+
+const validators = Object.fromEntries(
+  namedSectionNames.map((section) => {
+    const { properties, required } = namedSections[section];
+    return [
+      section,
+      compileSchema({ type: 'object', required: ['name', ...required], properties }),
+    ];
+  }),
+);
+
+/** The problems of one row; paths start with its section and name. */
+export function namedProblems(section: NamedSection, row: object, source: string): Problem[] {
+  const at = `${section}.${Reflect.get(row, 'name')}`;
+  const validate = validators[section];
+  if (validate && !validate(row)) {
+    return toProblems(source, validate.errors).map((problem) => ({
+      ...problem,
+      path: problem.path ? `${at}.${problem.path}` : at,
+    }));
+  }
+  return namedSections[section]
+    .problems(row as never)
+    .map(([path, reason]) => ({ source, path: `${at}.${path}`, reason }));
+}
+
+/** A new row of this name with the fields that are given. */
+export function newNamed(section: NamedSection, name: string, fields: object): object {
+  return { ...namedSections[section].defaults(name), ...fields, name };
+}
+
+/** The section's part of the schema of documents and override files: rows by name. */
+export function namedSchema(section: NamedSection) {
+  const { properties: all, runtime = [] } = namedSections[section];
+  const { name, ...properties } = Object.fromEntries(
+    Object.entries(all).filter(([field]) => !runtime.includes(field)),
+  );
+  return {
+    type: ['object', 'null'],
+    propertyNames: name as object,
+    additionalProperties: { type: 'object', additionalProperties: false, properties },
+  } as const;
+}

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { namedProblems, newNamed } from '../../../src/config/rows/named.js';
+
+test('a webhook has no user and password, which would be shown', () => {
+  const budget = newNamed('budgets', 'a', { amount: 1, webhook: 'https://me:secret@example.com/' });
+  const [found] = namedProblems('budgets', budget, 'here');
+  assert.match(String(found?.reason), /^must not contain a user or password$/);
+});
+
+test('what is posted to is a URL of a host that a provider may have', () => {
+  for (const [url, reason] of [
+    ['https://example.com/hook', null],
+    ['http://10.0.0.1:9093/', null],
+    ['https://example.com:port/', 'is not a URL'],
+    ['http://169.254.169.254/latest', 'metadata address'],
+    ['http://[::ffff:a9fe:a9fe]/', 'metadata address'],
+    ['http://2852039166/', 'metadata address'],
+    ['http://metadata.google.internal/', 'metadata service'],
+  ] as const) {
+    for (const [section, path, fields] of [
+      ['budgets', 'budgets.a.webhook', { amount: 1, webhook: url }],
+      ['guardrails', 'guardrails.a.config.url', { kind: 'webhook', config: { url } }],
+    ] as const) {
+      const found = namedProblems(section, newNamed(section, 'a', fields), 'here');
+      assert.deepEqual(
+        found.map((problem) => problem.path),
+        reason === null ? [] : [path],
+        url,
+      );
+      if (reason !== null) assert.ok(found[0]?.reason.includes(reason), found[0]?.reason);
+    }
+  }
+});
