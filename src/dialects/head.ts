@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.js';
-import { JsonSyntaxError, type Span } from './body-scanner.js';
+import { JsonSyntaxError, type Span } from './body/body-scanner.js';
 import type { RequestPlace } from './codec.js';
 
 /** A request for a model: the client's own bytes, and the few members that the gateway reads. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { resourceEndpoints } from '../dialects/endpoints.js';
-import { isForm } from '../dialects/multipart.js';
+import { isForm } from '../dialects/body/multipart.js';
 import type { Exchange } from '../server/exchange.js';
 import { ProviderError } from './provider-error.js';
 

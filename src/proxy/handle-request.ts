@@ -1,5 +1,5 @@
 import type { Endpoint } from '../dialects/endpoint.js';
-import type { ErrorKind } from '../dialects/error-kind.js';
+import type { ErrorKind } from '../dialects/errors/error-kind.js';
 import { type GatewayError, toGatewayError } from '../errors.js';
 import { modelMeant } from '../routing/model-order.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings/settings-schema.js';
-import type { ErrorKind } from '../dialects/error-kind.js';
+import type { ErrorKind } from '../dialects/errors/error-kind.js';
 
 /** The rule for which model is looked up, and which ones after it. */
 type ModelSettings = Pick<

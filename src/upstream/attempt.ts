@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
-import { mayBeError } from '../dialects/answer-error.js';
+import { mayBeError } from '../dialects/errors/answer-error.js';
 import { FramesAsEvents, isFrameStream } from '../dialects/bedrock/event-stream.js';
-import { beginsStream, isBlank } from '../dialects/beginning.js';
+import { beginsStream, isBlank } from '../dialects/stream/beginning.js';
 import type { AnswerJudge } from '../dialects/dialect.js';
-import { FirstContent } from '../dialects/first-content.js';
+import { FirstContent } from '../dialects/stream/first-content.js';
 import { isEventStream } from '../dialects/sse.js';
 import { BodyDecoder, codingsOf, type DecodedSink } from './body-decoder.js';
 import type { AnswerControl, ExchangeHandler } from './client/exchange-handler.js';

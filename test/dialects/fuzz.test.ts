@@ -5,7 +5,7 @@ import { EventStreamSplitter, writeFrame } from '../../src/dialects/bedrock/even
 import type { Codec } from '../../src/dialects/codec.js';
 import { codecs } from '../../src/dialects/codecs.js';
 import { emptyRequest, textBlock } from '../../src/dialects/conversation.js';
-import { isObject, WrongField } from '../../src/dialects/read.js';
+import { isObject, WrongField } from '../../src/dialects/conversation/read.js';
 import { SseSplitter } from '../../src/dialects/sse.js';
 import { Translator } from '../../src/dialects/translate/translator.js';
 import { answers, requests, target } from './arbitraries.js';

@@ -10,7 +10,7 @@ import {
   type Finish,
   textBlock,
 } from '../../src/dialects/conversation.js';
-import { statusOf } from '../../src/dialects/conversation-error.js';
+import { statusOf } from '../../src/dialects/errors/conversation-error.js';
 import {
   embeddingCodecs,
   readEmbedding,

@@ -9,7 +9,7 @@ import {
   type Part,
   textBlock,
 } from '../../src/dialects/conversation.js';
-import { Fold } from '../../src/dialects/fold.js';
+import { Fold } from '../../src/dialects/conversation/fold.js';
 import { readEvents } from '../../src/dialects/sse.js';
 import { noClasses } from '../../src/dialects/usage.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';

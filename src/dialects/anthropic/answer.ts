@@ -7,9 +7,9 @@ import type {
   Message,
   Usage,
 } from '../conversation.js';
-import { Losses } from '../losses.js';
-import { countAt, isObject, mapPresent, objectAt, parseBody, textAt, WrongField } from '../read.js';
-import { mintedId } from '../tool-ids.js';
+import { Losses } from '../conversation/losses.js';
+import { countAt, isObject, mapPresent, objectAt, parseBody, textAt, WrongField } from '../conversation/read.js';
+import { mintedId } from '../conversation/tool-ids.js';
 import { noClasses, outputTokens, serviceTiers } from '../usage.js';
 import { readBlocks } from './block-read.js';
 import { writeBlock } from './block-write.js';

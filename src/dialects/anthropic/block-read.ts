@@ -8,7 +8,7 @@ import {
   textBlock,
   type UnknownField,
 } from '../conversation.js';
-import { keepUnknown } from '../losses.js';
+import { keepUnknown } from '../conversation/losses.js';
 import {
   asObject,
   flagAt,
@@ -19,7 +19,7 @@ import {
   textAt,
   toolText,
   WrongField,
-} from '../read.js';
+} from '../conversation/read.js';
 
 const dialect = 'anthropic.messages';
 

@@ -1,5 +1,5 @@
 import type { ConversationError, ErrorKind, JsonObject } from '../conversation.js';
-import { errorObject, kindOf, plainError, statusOf, wordAt } from '../conversation-error.js';
+import { errorObject, kindOf, plainError, statusOf, wordAt } from '../errors/conversation-error.js';
 
 const types: Readonly<Record<ErrorKind, string>> = {
   invalid_request: 'invalid_request_error',

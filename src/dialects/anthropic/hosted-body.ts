@@ -1,4 +1,4 @@
-import { BodyScanner } from '../body-scanner.js';
+import { BodyScanner } from '../body/body-scanner.js';
 import { type Edit, edited } from '../head.js';
 
 const COMMA = 0x2c;

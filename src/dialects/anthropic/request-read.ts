@@ -10,7 +10,7 @@ import {
   type ToolChoice,
   type UnknownField,
 } from '../conversation.js';
-import { keepUnknown } from '../losses.js';
+import { keepUnknown } from '../conversation/losses.js';
 import {
   asObject,
   flagAt,
@@ -23,8 +23,8 @@ import {
   textAt,
   textsAt,
   WrongField,
-} from '../read.js';
-import { splitToolResults } from '../tool-results.js';
+} from '../conversation/read.js';
+import { splitToolResults } from '../conversation/tool-results.js';
 import { readCacheMark, readContent } from './block-read.js';
 
 const dialect = 'anthropic.messages';

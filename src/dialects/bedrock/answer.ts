@@ -7,9 +7,9 @@ import type {
   Message,
   Usage,
 } from '../conversation.js';
-import { failedAnswer } from '../conversation-error.js';
-import { Losses } from '../losses.js';
-import { countAt, isObject, listAt, needObject, objectAt, parseBody, textAt } from '../read.js';
+import { failedAnswer } from '../errors/conversation-error.js';
+import { Losses } from '../conversation/losses.js';
+import { countAt, isObject, listAt, needObject, objectAt, parseBody, textAt } from '../conversation/read.js';
 import { inputTokens, noClasses, outputTokens } from '../usage.js';
 import { readBlocks } from './block-read.js';
 import { writeBlocks } from './block-write.js';

@@ -16,7 +16,7 @@ import {
   textAt,
   toolText,
   WrongField,
-} from '../read.js';
+} from '../conversation/read.js';
 import { typeOf } from './formats.js';
 
 const dialect = 'bedrock.converse';

@@ -6,10 +6,10 @@ import type {
   Message,
   ToolResultBlock,
 } from '../conversation.js';
-import type { Losses } from '../losses.js';
-import { toolInput } from '../read.js';
-import { bedrockToolIds, conformingId } from '../tool-ids.js';
-import { dashedNames, targetToolName } from '../tool-names.js';
+import type { Losses } from '../conversation/losses.js';
+import { toolInput } from '../conversation/read.js';
+import { bedrockToolIds, conformingId } from '../conversation/tool-ids.js';
+import { dashedNames, targetToolName } from '../conversation/tool-names.js';
 import { formatOf } from './formats.js';
 
 const dialect = 'bedrock.converse';

@@ -1,9 +1,9 @@
-import { parsedJson } from '../answer-error.js';
+import { parsedJson } from '../errors/answer-error.js';
 import { messages } from '../anthropic/dialects.js';
 import { writeMessagesError } from '../anthropic/error.js';
 import type { AnsweredDialect } from '../dialect.js';
-import type { Verdict } from '../first-content.js';
-import { isObject } from '../read.js';
+import type { Verdict } from '../stream/first-content.js';
+import { isObject } from '../conversation/read.js';
 import type { SseEvent } from '../sse.js';
 import { readConverseError, toConverseError } from './error.js';
 

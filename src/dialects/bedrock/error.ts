@@ -1,5 +1,5 @@
 import type { ConversationError, ErrorKind } from '../conversation.js';
-import { errorObject, kindOf, plainError, statusOf, wordAt } from '../conversation-error.js';
+import { errorObject, kindOf, plainError, statusOf, wordAt } from '../errors/conversation-error.js';
 
 /** In the order in which a kind is written; `__type` and the header `x-amzn-errortype` name them. */
 const exceptions: readonly (readonly [string, ErrorKind])[] = [

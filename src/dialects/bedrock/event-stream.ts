@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { WrongField } from '../read.js';
+import { WrongField } from '../conversation/read.js';
 import type { SseEvent } from '../sse.js';
 
 /**

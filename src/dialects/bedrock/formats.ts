@@ -1,5 +1,5 @@
 import type { MediaBlock } from '../conversation.js';
-import { mediaTypeOf } from '../media-types.js';
+import { mediaTypeOf } from '../conversation/media-types.js';
 
 /** Bedrock's names of formats that differ from the subtype of their media type. */
 const documents: Readonly<Record<string, string>> = {

@@ -21,8 +21,8 @@ import {
   textAt,
   textsAt,
   WrongField,
-} from '../read.js';
-import { splitToolResults } from '../tool-results.js';
+} from '../conversation/read.js';
+import { splitToolResults } from '../conversation/tool-results.js';
 import { readBlocks, readCachePoint } from './block-read.js';
 
 const dialect = 'bedrock.converse';

@@ -9,10 +9,10 @@ import type {
   Tool,
   ToolChoice,
 } from '../conversation.js';
-import { answerTool, formatAsTool } from '../format-tool.js';
-import { Losses } from '../losses.js';
-import { calledTools } from '../tool-ids.js';
-import { customToolSchema, dashedNames, RenamedTools, targetToolName } from '../tool-names.js';
+import { answerTool, formatAsTool } from '../conversation/format-tool.js';
+import { Losses } from '../conversation/losses.js';
+import { calledTools } from '../conversation/tool-ids.js';
+import { customToolSchema, dashedNames, RenamedTools, targetToolName } from '../conversation/tool-names.js';
 import { cachePoint, writeBlocks } from './block-write.js';
 import { writeThinking } from './thinking.js';
 

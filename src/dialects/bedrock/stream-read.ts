@@ -1,7 +1,7 @@
 import type { StreamReader } from '../codec.js';
 import type { Finish, JsonObject, OpenBlock, Part, Usage } from '../conversation.js';
-import { failedAnswer } from '../conversation-error.js';
-import { asObject, isObject, needText, objectAt, parseText, textAt, WrongField } from '../read.js';
+import { failedAnswer } from '../errors/conversation-error.js';
+import { asObject, isObject, needText, objectAt, parseText, textAt, WrongField } from '../conversation/read.js';
 import type { SseEvent } from '../sse.js';
 import { converseFinish, readConverseUsage } from './answer.js';
 import { readCall, seal } from './block-read.js';

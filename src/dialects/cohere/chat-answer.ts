@@ -10,7 +10,7 @@ import type {
   Usage,
 } from '../conversation.js';
 import { textBlock } from '../conversation.js';
-import { failedAnswer } from '../conversation-error.js';
+import { failedAnswer } from '../errors/conversation-error.js';
 import {
   asObject,
   countAt,
@@ -23,7 +23,7 @@ import {
   parseText,
   textAt,
   WrongField,
-} from '../read.js';
+} from '../conversation/read.js';
 import type { SseEvent } from '../sse.js';
 import { noClasses } from '../usage.js';
 

@@ -8,13 +8,13 @@ import type {
   Tool,
   ToolChoice,
 } from '../conversation.js';
-import { budgetOf } from '../effort.js';
-import { answerTool, formatAsTool } from '../format-tool.js';
-import { Losses } from '../losses.js';
+import { budgetOf } from '../conversation/effort.js';
+import { answerTool, formatAsTool } from '../conversation/format-tool.js';
+import { Losses } from '../conversation/losses.js';
 import { imageUrl } from '../openai/shared.js';
-import { mapPresent } from '../read.js';
-import { customToolSchema, dashedNames, RenamedTools, targetToolName } from '../tool-names.js';
-import { textAndRest } from '../tool-results.js';
+import { mapPresent } from '../conversation/read.js';
+import { customToolSchema, dashedNames, RenamedTools, targetToolName } from '../conversation/tool-names.js';
+import { textAndRest } from '../conversation/tool-results.js';
 
 /** A request of version 2 of Cohere's chat. */
 export function writeCohereRequest(

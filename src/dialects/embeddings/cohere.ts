@@ -1,7 +1,7 @@
 import { readConverseError, writeConverseError } from '../bedrock/error.js';
 import type { ConversationError, JsonObject } from '../conversation.js';
-import { errorObject, kindOf, plainError, wordAt } from '../conversation-error.js';
-import { Losses } from '../losses.js';
+import { errorObject, kindOf, plainError, wordAt } from '../errors/conversation-error.js';
+import { Losses } from '../conversation/losses.js';
 import {
   asList,
   countAt,
@@ -12,8 +12,8 @@ import {
   textAt,
   textsAt,
   WrongField,
-} from '../read.js';
-import { mintedId } from '../tool-ids.js';
+} from '../conversation/read.js';
+import { mintedId } from '../conversation/tool-ids.js';
 import type { EmbeddingAnswer, EmbeddingCodec, EmbeddingRequest, Purpose } from './codec.js';
 import { asVector, emptyEmbedding, lostIn, textsOnly, unknownFields } from './inputs.js';
 

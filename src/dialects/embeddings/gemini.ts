@@ -1,7 +1,7 @@
 import type { JsonObject } from '../conversation.js';
 import { readGenerateError, writeGenerateError } from '../gemini/error.js';
 import { asProto, protoAt } from '../gemini/proto.js';
-import { Losses } from '../losses.js';
+import { Losses } from '../conversation/losses.js';
 import {
   asList,
   asObject,
@@ -12,7 +12,7 @@ import {
   parseBody,
   textAt,
   WrongField,
-} from '../read.js';
+} from '../conversation/read.js';
 import type { EmbeddingCodec, EmbeddingRequest, Purpose } from './codec.js';
 import { asVector, emptyEmbedding, lostIn, textsOnly, unknownFields } from './inputs.js';
 

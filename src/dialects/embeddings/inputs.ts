@@ -1,5 +1,5 @@
-import { Losses } from '../losses.js';
-import { asList, WrongField } from '../read.js';
+import { Losses } from '../conversation/losses.js';
+import { asList, WrongField } from '../conversation/read.js';
 import type { EmbeddingRequest } from './codec.js';
 
 /** A request with inputs only. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../conversation.js';
-import { Losses } from '../losses.js';
+import { Losses } from '../conversation/losses.js';
 import { readOpenaiError, writeOpenaiError } from '../openai/shared.js';
 import {
   asList,
@@ -11,7 +11,7 @@ import {
   parseBody,
   textAt,
   WrongField,
-} from '../read.js';
+} from '../conversation/read.js';
 import type { EmbeddingAnswer, EmbeddingCodec, EmbeddingRequest } from './codec.js';
 import { asVector, emptyEmbedding, lostIn, unknownFields } from './inputs.js';
 

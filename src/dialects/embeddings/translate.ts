@@ -1,4 +1,4 @@
-import { readField, readProvider, renamed } from '../checked.js';
+import { readField, readProvider, renamed } from '../conversation/checked.js';
 import type { Loss } from '../codec.js';
 import type { ConversationError, Usage } from '../conversation.js';
 import { noClasses } from '../usage.js';

@@ -6,9 +6,9 @@ import type {
   JsonObject,
   Usage,
 } from '../conversation.js';
-import { failedAnswer } from '../conversation-error.js';
-import { countAt, isObject, listAt, parseBody, textAt, WrongField } from '../read.js';
-import { mintedId, mintedToolId } from '../tool-ids.js';
+import { failedAnswer } from '../errors/conversation-error.js';
+import { countAt, isObject, listAt, parseBody, textAt, WrongField } from '../conversation/read.js';
+import { mintedId, mintedToolId } from '../conversation/tool-ids.js';
 import { disjoint, inputTokens, outputTokens } from '../usage.js';
 import { toGenerateError } from './error.js';
 import { type CallIds, readPart } from './parts-read.js';

@@ -1,10 +1,10 @@
 import { GatewayError } from '../../errors.js';
-import { type AnswerError, parsedJson, statusOfError } from '../answer-error.js';
-import type { Span } from '../body-scanner.js';
+import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
+import type { Span } from '../body/body-scanner.js';
 import type { RequestPlace } from '../codec.js';
 import type { Dialect } from '../dialect.js';
-import type { Verdict } from '../first-content.js';
-import { neutralError } from '../gateway-error.js';
+import type { Verdict } from '../stream/first-content.js';
+import { neutralError } from '../errors/gateway-error.js';
 import {
   alternativeMembers,
   alternativesIn,
@@ -14,9 +14,9 @@ import {
   type Spans,
 } from '../head.js';
 import { openaiLimitHeaders } from '../limit-headers.js';
-import { membersWithin } from '../members-within.js';
-import { isObject } from '../read.js';
-import { said } from '../said.js';
+import { membersWithin } from '../body/members-within.js';
+import { isObject } from '../conversation/read.js';
+import { said } from '../body/said.js';
 import { type SseEvent, writeEvent } from '../sse.js';
 import {
   type AnswerBytes,

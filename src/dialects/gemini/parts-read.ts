@@ -6,7 +6,7 @@ import {
   type Seal,
   textBlock,
 } from '../conversation.js';
-import { needText, textAt, WrongField } from '../read.js';
+import { needText, textAt, WrongField } from '../conversation/read.js';
 import { asProto, protoAt } from './proto.js';
 
 const dialect = 'gemini.generate';

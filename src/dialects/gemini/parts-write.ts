@@ -7,11 +7,11 @@ import {
   type ToolCallBlock,
   type ToolResultBlock,
 } from '../conversation.js';
-import type { Losses } from '../losses.js';
-import { mediaTypeOf } from '../media-types.js';
-import { isObject, toolInput } from '../read.js';
-import { geminiNames, targetToolName } from '../tool-names.js';
-import { textAndRest } from '../tool-results.js';
+import type { Losses } from '../conversation/losses.js';
+import { mediaTypeOf } from '../conversation/media-types.js';
+import { isObject, toolInput } from '../conversation/read.js';
+import { geminiNames, targetToolName } from '../conversation/tool-names.js';
+import { textAndRest } from '../conversation/tool-results.js';
 
 const dialect = 'gemini.generate';
 

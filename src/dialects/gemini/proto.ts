@@ -1,5 +1,5 @@
 import type { JsonObject } from '../conversation.js';
-import { asObject } from '../read.js';
+import { asObject } from '../conversation/read.js';
 
 /** Google's JSON takes names in camelCase and in snake_case: here all are in camelCase. */
 export function asProto(value: unknown, at: string): JsonObject {

@@ -8,7 +8,7 @@ import {
   type Tool,
   type UnknownField,
 } from '../conversation.js';
-import { keepUnknown } from '../losses.js';
+import { keepUnknown } from '../conversation/losses.js';
 import {
   asList,
   asObject,
@@ -22,8 +22,8 @@ import {
   textAt,
   textsAt,
   WrongField,
-} from '../read.js';
-import { splitToolResults } from '../tool-results.js';
+} from '../conversation/read.js';
+import { splitToolResults } from '../conversation/tool-results.js';
 import { type CallIds, OrderedCallIds, readPart } from './parts-read.js';
 import { asProto, protoAt } from './proto.js';
 import { fromGeminiSchema } from './schema.js';

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../conversation.js';
-import { isObject } from '../read.js';
+import { isObject } from '../conversation/read.js';
 
 /** Keywords of Gemini's schemas that mean what they mean in JSON Schema. */
 const kept = new Set([

@@ -6,7 +6,7 @@ import type {
   JsonObject,
   Usage,
 } from '../conversation.js';
-import { failedAnswer } from '../conversation-error.js';
+import { failedAnswer } from '../errors/conversation-error.js';
 import {
   asList,
   asObject,
@@ -16,8 +16,8 @@ import {
   parseBody,
   textAt,
   WrongField,
-} from '../read.js';
-import { mintedId, secondsNow } from '../tool-ids.js';
+} from '../conversation/read.js';
+import { mintedId, secondsNow } from '../conversation/tool-ids.js';
 import { readChatReasoning, writeChatReasoning } from './chat-reasoning.js';
 import { readContent } from './chat-request-read.js';
 import { readToolCall, writeToolCall } from './chat-tools.js';

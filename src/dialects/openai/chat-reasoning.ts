@@ -1,5 +1,5 @@
 import type { Block, JsonObject, ReasoningBlock } from '../conversation.js';
-import { asObject, listAt, textAt } from '../read.js';
+import { asObject, listAt, textAt } from '../conversation/read.js';
 
 /**
  * Reasoning in chat completions is no part of OpenAI's own API. Servers that show it agree on

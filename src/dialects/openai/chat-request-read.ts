@@ -9,7 +9,7 @@ import {
   textBlock,
   type UnknownField,
 } from '../conversation.js';
-import { keepUnknown } from '../losses.js';
+import { keepUnknown } from '../conversation/losses.js';
 import {
   asObject,
   flagAt,
@@ -21,7 +21,7 @@ import {
   parseBody,
   textAt,
   WrongField,
-} from '../read.js';
+} from '../conversation/read.js';
 import { readChatReasoning } from './chat-reasoning.js';
 import { readChatTool, readChatToolChoice, readToolCall } from './chat-tools.js';
 import { audioBlock, fileBlock, imageBlock, readEffort } from './shared.js';

@@ -8,11 +8,11 @@ import {
   onlyText,
   type ToolResultBlock,
 } from '../conversation.js';
-import { effortOf } from '../effort.js';
-import { Losses } from '../losses.js';
-import { dataUrl, mapPresent } from '../read.js';
-import { conformingId, mistralToolIds } from '../tool-ids.js';
-import { RenamedTools } from '../tool-names.js';
+import { effortOf } from '../conversation/effort.js';
+import { Losses } from '../conversation/losses.js';
+import { dataUrl, mapPresent } from '../conversation/read.js';
+import { conformingId, mistralToolIds } from '../conversation/tool-ids.js';
+import { RenamedTools } from '../conversation/tool-names.js';
 import { writeChatReasoning } from './chat-reasoning.js';
 import { writeChatTool, writeChatToolChoice, writeToolCall } from './chat-tools.js';
 import { audioFormat, imageUrl, writeFormat } from './shared.js';

@@ -7,7 +7,7 @@ import type {
   ToolChoice,
   UnknownField,
 } from '../conversation.js';
-import { keepUnknown, type Losses } from '../losses.js';
+import { keepUnknown, type Losses } from '../conversation/losses.js';
 import {
   asObject,
   flagAt,
@@ -18,8 +18,8 @@ import {
   objectAt,
   textAt,
   WrongField,
-} from '../read.js';
-import { dashedNames, type RenamedTools, targetToolName } from '../tool-names.js';
+} from '../conversation/read.js';
+import { dashedNames, type RenamedTools, targetToolName } from '../conversation/tool-names.js';
 
 const dialect = 'openai.chat';
 

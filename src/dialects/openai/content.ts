@@ -1,5 +1,5 @@
-import { type AnswerError, openaiErrorIn, parsedJson } from '../answer-error.js';
-import type { Verdict } from '../first-content.js';
+import { type AnswerError, openaiErrorIn, parsedJson } from '../errors/answer-error.js';
+import type { Verdict } from '../stream/first-content.js';
 import type { SseEvent } from '../sse.js';
 
 /** A provider's error body is that of its events. */

@@ -1,5 +1,5 @@
 import type { GatewayError } from '../../errors.js';
-import { parsedJson } from '../answer-error.js';
+import { parsedJson } from '../errors/answer-error.js';
 import type { RequestPlace } from '../codec.js';
 import type { Dialect } from '../dialect.js';
 import {
@@ -11,8 +11,8 @@ import {
   type Spans,
 } from '../head.js';
 import { openaiLimitHeaders } from '../limit-headers.js';
-import { isObject } from '../read.js';
-import { said } from '../said.js';
+import { isObject } from '../conversation/read.js';
+import { said } from '../body/said.js';
 import { writeEvent } from '../sse.js';
 import { errorIn, judge } from './content.js';
 import { readOpenaiError, writeOpenaiError } from './shared.js';

@@ -8,7 +8,7 @@ import type {
   JsonObject,
   Usage,
 } from '../conversation.js';
-import { failedAnswer } from '../conversation-error.js';
+import { failedAnswer } from '../errors/conversation-error.js';
 import {
   asList,
   asObject,
@@ -19,8 +19,8 @@ import {
   parseBody,
   textAt,
   WrongField,
-} from '../read.js';
-import { conformingId, mintedId, responsesToolIds, secondsNow } from '../tool-ids.js';
+} from '../conversation/read.js';
+import { conformingId, mintedId, responsesToolIds, secondsNow } from '../conversation/tool-ids.js';
 import { missingRefusal } from './chat-answer.js';
 import { readOutputItem } from './responses-items.js';
 import { toError } from './shared.js';

@@ -16,7 +16,7 @@ import {
   textAt,
   textsAt,
   WrongField,
-} from '../read.js';
+} from '../conversation/read.js';
 import { readJsonSchema } from './chat-request-read.js';
 import { readInput } from './responses-input-read.js';
 import { readResponsesToolChoice, readResponsesTools } from './responses-tools.js';

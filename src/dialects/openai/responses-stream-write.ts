@@ -9,7 +9,7 @@ import type {
   Seal,
   Usage,
 } from '../conversation.js';
-import { mintedId } from '../tool-ids.js';
+import { mintedId } from '../conversation/tool-ids.js';
 import { missingRefusal } from './chat-answer.js';
 import {
   responsesErrorCode,

@@ -5,7 +5,7 @@ import type {
   ToolChoice,
   UnknownField,
 } from '../conversation.js';
-import { keepUnknown, type Losses } from '../losses.js';
+import { keepUnknown, type Losses } from '../conversation/losses.js';
 import {
   asList,
   asObject,
@@ -16,7 +16,7 @@ import {
   objectAt,
   textAt,
   WrongField,
-} from '../read.js';
+} from '../conversation/read.js';
 import { hasCacheMark } from './shared.js';
 
 const dialect = 'openai.responses';

@@ -7,8 +7,8 @@ import {
   type JsonObject,
   type MediaBlock,
 } from '../conversation.js';
-import { errorObject, kindOf, plainError, statusOf, wordAt } from '../conversation-error.js';
-import { dataUrl, parseDataUrl, WrongField } from '../read.js';
+import { errorObject, kindOf, plainError, statusOf, wordAt } from '../errors/conversation-error.js';
+import { dataUrl, parseDataUrl, WrongField } from '../conversation/read.js';
 
 /** Pieces that chat completions and responses share. */
 

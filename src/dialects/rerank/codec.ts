@@ -1,7 +1,7 @@
 import type { ConversationError, JsonObject } from '../conversation.js';
-import { errorObject, plainError, wordAt } from '../conversation-error.js';
+import { errorObject, plainError, wordAt } from '../errors/conversation-error.js';
 import { unknownFields } from '../embeddings/inputs.js';
-import { Losses } from '../losses.js';
+import { Losses } from '../conversation/losses.js';
 import { writeOpenaiError } from '../openai/shared.js';
 import {
   asList,
@@ -15,8 +15,8 @@ import {
   parseBody,
   textAt,
   WrongField,
-} from '../read.js';
-import { mintedId } from '../tool-ids.js';
+} from '../conversation/read.js';
+import { mintedId } from '../conversation/tool-ids.js';
 
 /**
  * Ranking documents by a query. Cohere's shape is everyone's; in `cohere` of version 2 answers hold

@@ -1,4 +1,4 @@
-import { readField, readProvider } from '../checked.js';
+import { readField, readProvider } from '../conversation/checked.js';
 import type { Loss } from '../codec.js';
 import type { ConversationError, Usage } from '../conversation.js';
 import { inputUsage, noStream } from '../embeddings/translate.js';

@@ -7,7 +7,7 @@ import {
   type ToolCallBlock,
   textBlock,
 } from '../conversation.js';
-import { isObject, toolInput } from '../read.js';
+import { isObject, toolInput } from '../conversation/read.js';
 
 type Renamed = ReadonlyMap<string, RenamedTool>;
 

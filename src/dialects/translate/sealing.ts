@@ -7,7 +7,7 @@ import type {
   ReasoningBlock,
   Seal,
 } from '../conversation.js';
-import type { Losses } from '../losses.js';
+import type { Losses } from '../conversation/losses.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
 import { unwrapSeal, wrapSeal } from './seals.js';
 

@@ -1,4 +1,4 @@
-import { renamed as namedByClient, readField, readProvider } from '../checked.js';
+import { renamed as namedByClient, readField, readProvider } from '../conversation/checked.js';
 import type {
   Codec,
   Loss,
@@ -15,7 +15,7 @@ import type {
   ConversationRequest,
   Usage,
 } from '../conversation.js';
-import { Losses } from '../losses.js';
+import { Losses } from '../conversation/losses.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
 import { type FetchedMedia, placeMedia } from './remote-media.js';
 import { restoreAnswer } from './restore.js';

@@ -1,4 +1,4 @@
-import type { JsonText } from '../../dialects/json-texts.js';
+import type { JsonText } from '../../dialects/body/json-texts.js';
 import type { Detector, Match } from './match.js';
 
 /** A part of a text and what takes its place. */

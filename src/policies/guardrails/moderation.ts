@@ -1,5 +1,5 @@
 import type { Guardrail } from '../../config/rows/guardrail.js';
-import { isObject } from '../../dialects/read.js';
+import { isObject } from '../../dialects/conversation/read.js';
 import type { Call } from '../policy.js';
 import type { CheckedTexts, RemoteCheck, RemoteVerdict } from './remote.js';
 

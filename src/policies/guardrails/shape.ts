@@ -8,7 +8,7 @@ import { codecOf } from '../../dialects/codecs.js';
 import type { Block, ConversationRequest } from '../../dialects/conversation.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import type { ModelRequest } from '../../dialects/head.js';
-import { mediaTypeOf } from '../../dialects/media-types.js';
+import { mediaTypeOf } from '../../dialects/conversation/media-types.js';
 import { readConversation } from '../../dialects/translate/translator.js';
 import type { PlacedText } from './inspector.js';
 

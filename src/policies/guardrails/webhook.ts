@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Guardrail } from '../../config/rows/guardrail.js';
-import { isObject } from '../../dialects/read.js';
+import { isObject } from '../../dialects/conversation/read.js';
 import type { Call, OutboundPost, PolicyServices } from '../policy.js';
 import type { PlacedText, Replacement } from './inspector.js';
 import type { CheckedTexts, RemoteCheck, RemoteVerdict } from './remote.js';

@@ -1,4 +1,4 @@
-import { maxOutputIn, unitsIn } from '../../dialects/said.js';
+import { maxOutputIn, unitsIn } from '../../dialects/body/said.js';
 import { GatewayError } from '../../errors.js';
 import { type BudgetRef, type BudgetRefusal, windowOf } from '../../limits/budget-lease.js';
 import { type AskedCost, costMarks, maxCost } from '../../pricing/max-cost.js';

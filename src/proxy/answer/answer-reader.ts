@@ -1,8 +1,8 @@
 import type { Dialect, UsageFilter } from '../../dialects/dialect.js';
 import type { ModelRequest } from '../../dialects/head.js';
-import { unitsIn } from '../../dialects/said.js';
+import { unitsIn } from '../../dialects/body/said.js';
 import { EventEnd, readEvents } from '../../dialects/sse.js';
-import { StreamEnd } from '../../dialects/stream-end.js';
+import { StreamEnd } from '../../dialects/stream/stream-end.js';
 import { endBytes, noClasses, type TokenUsage, usageOfClasses } from '../../dialects/usage.js';
 import type { GatewayError } from '../../errors.js';
 import type { UncountedText } from '../../observe/event.js';

@@ -1,6 +1,6 @@
 import type { Usage } from '../../dialects/conversation.js';
 import type { Dialect } from '../../dialects/dialect.js';
-import { neutralError } from '../../dialects/gateway-error.js';
+import { neutralError } from '../../dialects/errors/gateway-error.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import type { StreamPipe } from '../../dialects/translate/stream-pipe.js';
 import { usageOfClasses } from '../../dialects/usage.js';

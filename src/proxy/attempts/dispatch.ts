@@ -1,6 +1,6 @@
 import type { AnsweredDialect } from '../../dialects/dialect.js';
 import type { ServedEndpoint } from '../../dialects/endpoint.js';
-import { type ErrorKind, errorKindOf } from '../../dialects/error-kind.js';
+import { type ErrorKind, errorKindOf } from '../../dialects/errors/error-kind.js';
 import { bodyFor, type ModelRequest } from '../../dialects/head.js';
 import { mediaWanted, type ReadOnce } from '../../dialects/translate/way.js';
 import { GatewayError } from '../../errors.js';

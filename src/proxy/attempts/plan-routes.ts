@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/settings/settings-schema.js';
 import type { ServedEndpoint } from '../../dialects/endpoint.js';
-import type { ErrorKind } from '../../dialects/error-kind.js';
+import type { ErrorKind } from '../../dialects/errors/error-kind.js';
 import { GatewayError } from '../../errors.js';
 import { fallbacksOf, fallbacksOfKind, modelMeant } from '../../routing/model-order.js';
 import type { Route, RoutedCredential, Snapshot } from '../../routing/snapshot.js';

@@ -1,4 +1,4 @@
-import { isObject } from '../../dialects/read.js';
+import { isObject } from '../../dialects/conversation/read.js';
 import type { Bodies } from '../../observe/event.js';
 import { fetchBytes } from '../../upstream/fetch-bytes.js';
 import type { Gateway } from '../gateway.js';

@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/settings/settings-schema.js';
-import { BodyScanner, JsonSyntaxError } from '../../dialects/body-scanner.js';
+import { BodyScanner, JsonSyntaxError } from '../../dialects/body/body-scanner.js';
 import { noPlace, type RequestPlace } from '../../dialects/codec.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import type { ModelRequest } from '../../dialects/head.js';

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/settings/settings-schema.js';
 import { noPlace, type RequestPlace } from '../../dialects/codec.js';
 import { checkModel, type ModelRequest, requestWithout } from '../../dialects/head.js';
-import { boundaryOf, type FormField, FormScanner } from '../../dialects/multipart.js';
+import { boundaryOf, type FormField, FormScanner } from '../../dialects/body/multipart.js';
 import { GatewayError } from '../../errors.js';
 import type { Exchange } from '../../server/exchange.js';
 import type { BodySink, BodyStream } from '../../upstream/client/exchange-handler.js';

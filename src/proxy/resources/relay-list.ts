@@ -1,7 +1,7 @@
-import { parsedJson } from '../../dialects/answer-error.js';
+import { parsedJson } from '../../dialects/errors/answer-error.js';
 import { withOwnResultsUrl } from '../../dialects/anthropic/results-url.js';
 import type { JsonObject } from '../../dialects/conversation.js';
-import { isObject } from '../../dialects/read.js';
+import { isObject } from '../../dialects/conversation/read.js';
 import { GatewayError } from '../../errors.js';
 import type { Exchange } from '../../server/exchange.js';
 import { dispatch, type PlannedRequest } from '../attempts/dispatch.js';

@@ -1,9 +1,9 @@
-import { parsedJson } from '../../dialects/answer-error.js';
+import { parsedJson } from '../../dialects/errors/answer-error.js';
 import { withOwnResultsUrl } from '../../dialects/anthropic/results-url.js';
 import type { ResourceEndpoint } from '../../dialects/endpoint.js';
 import { type ModelRequest, requestWithout } from '../../dialects/head.js';
-import { isForm } from '../../dialects/multipart.js';
-import { isObject } from '../../dialects/read.js';
+import { isForm } from '../../dialects/body/multipart.js';
+import { isObject } from '../../dialects/conversation/read.js';
 import { GatewayError } from '../../errors.js';
 import type { Candidate, RoutedCredential, RoutedProvider } from '../../routing/snapshot.js';
 import type { Exchange } from '../../server/exchange.js';

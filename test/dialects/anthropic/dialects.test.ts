@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { messages } from '../../../src/dialects/anthropic/dialects.js';
-import { FirstContent, type Verdict } from '../../../src/dialects/first-content.js';
+import { FirstContent, type Verdict } from '../../../src/dialects/stream/first-content.js';
 import type { TokenUsage } from '../../../src/dialects/usage.js';
 import { GatewayError } from '../../../src/errors.js';
 

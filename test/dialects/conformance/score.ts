@@ -13,7 +13,7 @@ import {
   type ReasoningBlock,
   textBlock,
 } from '../../../src/dialects/conversation.js';
-import { statusOf } from '../../../src/dialects/conversation-error.js';
+import { statusOf } from '../../../src/dialects/errors/conversation-error.js';
 import { KeptReasoning } from '../../../src/dialects/translate/kept-reasoning.js';
 import { readConversation, Translator } from '../../../src/dialects/translate/translator.js';
 import { noClasses } from '../../../src/dialects/usage.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { embed, generate } from '../../../src/dialects/gemini/dialect.js';
-import { StreamEnd } from '../../../src/dialects/stream-end.js';
+import { StreamEnd } from '../../../src/dialects/stream/stream-end.js';
 import { GatewayError } from '../../../src/errors.js';
 import { AnswerKeeper } from '../../../src/proxy/answer/answer-keeper.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BodyScanner } from '../../../src/dialects/body-scanner.js';
+import { BodyScanner } from '../../../src/dialects/body/body-scanner.js';
 import { noPlace } from '../../../src/dialects/codec.js';
 import type { ModelEndpoint } from '../../../src/dialects/endpoint.js';
 import { modelEndpoints } from '../../../src/dialects/endpoints.js';

@@ -1,4 +1,4 @@
-import { type Block, type Message, onlyText, type Role } from './conversation.js';
+import { type Block, type Message, onlyText, type Role } from '..js';
 
 /**
  * Adds a user's message of a dialect in which results of tools stand in such messages: the neutral

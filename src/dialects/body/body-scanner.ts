@@ -1,4 +1,4 @@
-import { GatewayError } from '../errors.js';
+import { GatewayError } from '../../errors.js';
 
 /** Part of a body, in bytes from its start. */
 export interface Span {

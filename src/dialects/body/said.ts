@@ -1,4 +1,4 @@
-import type { ModelRequest } from './head.js';
+import type { ModelRequest } from '../head.js';
 
 /**
  * Members of a request's body that the gateway reads for its own books, each by a path of one or

@@ -1,4 +1,4 @@
-import type { Effort } from './conversation.js';
+import type { Effort } from '..js';
 
 /** Tokens of thinking that an effort stands for where the target counts, in rising order. */
 const budgets: readonly (readonly [Exclude<Effort, 'none'>, number])[] = [

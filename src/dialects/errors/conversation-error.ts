@@ -1,5 +1,5 @@
-import type { ConversationError, ErrorKind, JsonObject } from './conversation.js';
-import { isObject } from './read.js';
+import type { ConversationError, ErrorKind, JsonObject } from '../conversation.js';
+import { isObject } from '../conversation/read.js';
 
 /** The status that stands for a kind where a stream tells an error without one. */
 const statuses: Readonly<Record<ErrorKind, number>> = {

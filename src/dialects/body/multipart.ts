@@ -1,4 +1,4 @@
-import { GatewayError } from '../errors.js';
+import { GatewayError } from '../../errors.js';
 
 /** A text field of a form, and where its value is in the body, in bytes. */
 export interface FormField {

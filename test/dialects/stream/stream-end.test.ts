@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { messages } from '../../src/dialects/anthropic/dialects.js';
-import type { Dialect } from '../../src/dialects/dialect.js';
-import { chat } from '../../src/dialects/openai/dialects.js';
-import { responses } from '../../src/dialects/openai/responses-dialect.js';
-import { StreamEnd } from '../../src/dialects/stream-end.js';
+import { messages } from '../../../src/dialects/anthropic/dialects.js';
+import type { Dialect } from '../../../src/dialects/dialect.js';
+import { chat } from '../../../src/dialects/openai/dialects.js';
+import { responses } from '../../../src/dialects/openai/responses-dialect.js';
+import { StreamEnd } from '../../../src/dialects/stream/stream-end.js';
 
 const ends: [dialect: Dialect, last: string, isEnd: boolean][] = [
   [messages, '{"type":"message_stop"}', true],

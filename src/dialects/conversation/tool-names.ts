@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RenamedTool } from './codec.js';
+import type { RenamedTool } from '../codec.js';
 
 /** Names of tools that the dialects accept. */
 export const dashedNames = /^[a-zA-Z0-9_-]{1,64}$/;

@@ -1,5 +1,5 @@
-import { GatewayError } from '../errors.js';
-import type { Loss } from './codec.js';
+import { GatewayError } from '../../errors.js';
+import type { Loss } from '../codec.js';
 import { WrongField } from './read.js';
 
 /** Reads what a client sent. @throws GatewayError `invalid_request` naming the field. */

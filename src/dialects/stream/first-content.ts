@@ -1,4 +1,4 @@
-import { type SseEvent, SseSplitter } from './sse.js';
+import { type SseEvent, SseSplitter } from '../sse.js';
 
 /** Findings about the start of a stream so far. */
 export type Verdict = 'waiting' | 'content' | 'error';

@@ -1,4 +1,4 @@
-import type { Loss } from './codec.js';
+import type { Loss } from '../codec.js';
 import type {
   Block,
   ConversationDialect,
@@ -10,7 +10,7 @@ import type {
   ToolChoice,
   UnknownField,
   UnknownTool,
-} from './conversation.js';
+} from '..js';
 
 /** Collects what a target cannot express. Fields of the request are named as in the neutral form. */
 export class Losses {

@@ -1,5 +1,5 @@
-import type { GatewayError } from '../errors.js';
-import type { ConversationError } from './conversation.js';
+import type { GatewayError } from '../../errors.js';
+import type { ConversationError } from '../conversation.js';
 import { kindOf } from './conversation-error.js';
 
 /** An error of the gateway in the neutral form, for dialects whose codec writes errors. */

@@ -1,4 +1,4 @@
-import { isObject } from './read.js';
+import { isObject } from '../conversation/read.js';
 
 /** The error that an answer is though its status says success. */
 export interface AnswerError {

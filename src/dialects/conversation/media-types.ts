@@ -1,4 +1,4 @@
-import type { MediaBlock } from './conversation.js';
+import type { MediaBlock } from '..js';
 
 /** Endings that URLs of media have, for dialects that want a type. */
 const byEnding: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import type { JsonObject } from './conversation.js';
+import type { JsonObject } from '..js';
 
 /** A field that is not what its dialect says. Its message never holds the value. */
 export class WrongField extends Error {

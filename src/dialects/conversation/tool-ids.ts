@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ConversationRequest, Message } from './conversation.js';
+import type { ConversationRequest, Message } from '..js';
 
 /** The ids of tool calls that a dialect accepts. */
 export interface ToolIdRule {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { boundaryOf, type FormField, FormScanner, isForm } from '../../src/dialects/multipart.js';
-import { GatewayError } from '../../src/errors.js';
+import { boundaryOf, type FormField, FormScanner, isForm } from '../../../src/dialects/body/multipart.js';
+import { GatewayError } from '../../../src/errors.js';
 
 const boundary = '----b';
 const wanted = new Set(['model']);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FirstContent, type Verdict } from '../../src/dialects/first-content.js';
-import { judge } from '../../src/dialects/openai/content.js';
-import { cuts, pieces } from '../proxy/json-for-test.js';
+import { FirstContent, type Verdict } from '../../../src/dialects/stream/first-content.js';
+import { judge } from '../../../src/dialects/openai/content.js';
+import { cuts, pieces } from '../../proxy/json-for-test.js';
 
 const delta = (value: object) =>
   `data: ${JSON.stringify({ choices: [{ index: 0, delta: value }] })}\n\n`;

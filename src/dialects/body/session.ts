@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { Dialect } from './dialect.js';
-import type { ModelRequest, Spans } from './head.js';
+import type { Dialect } from '../dialect.js';
+import type { ModelRequest, Spans } from '../head.js';
 
 /** Members that name a session. */
 const ids = ['prompt_cache_key', 'cachedContent'] as const;

@@ -5,7 +5,7 @@ import type {
   Finish,
   Part,
   Usage,
-} from './conversation.js';
+} from '..js';
 
 /** Collects the parts of a stream into the answer that they are. */
 export class Fold {

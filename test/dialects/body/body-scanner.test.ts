@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { BodyScanner, JsonSyntaxError, type Span } from '../../src/dialects/body-scanner.js';
-import { cuts, objectText, pieces } from '../proxy/json-for-test.js';
+import { BodyScanner, JsonSyntaxError, type Span } from '../../../src/dialects/body/body-scanner.js';
+import { cuts, objectText, pieces } from '../../proxy/json-for-test.js';
 
 const wanted = new Set(['model', 'stream']);
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorKindOf } from '../../src/dialects/error-kind.js';
+import { errorKindOf } from '../../../src/dialects/errors/error-kind.js';
 
 test('a request that is too long is known, whoever says it', () => {
   for (const body of [

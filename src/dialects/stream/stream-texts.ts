@@ -1,6 +1,6 @@
-import type { DialectName } from './dialect.js';
-import type { JsonText } from './json-texts.js';
-import { isObject } from './read.js';
+import type { DialectName } from '../dialect.js';
+import type { JsonText } from '../body/json-texts.js';
+import { isObject } from '../conversation/read.js';
 
 /** One of the texts that a stream brings in pieces. */
 export interface Channel {

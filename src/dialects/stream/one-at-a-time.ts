@@ -1,4 +1,4 @@
-import type { Part } from './conversation.js';
+import type { Part } from '../conversation.js';
 
 /**
  * Puts the blocks of a stream one after the other, for dialects that cannot have two open: parts of
