@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { ChangeControl } from '../changes/change-control.js';
 import { noSignIn } from './request.js';
-import { createRouter } from './router.js';
+import { createRouter } from './server/router.js';
 import { cachePurgeRoutes } from './routes/cache.js';
 import { canaryRoutes } from './routes/canary.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';

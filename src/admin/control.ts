@@ -8,7 +8,7 @@ import type { SharedCacheStatus, WorkerState } from '../observe/metrics-state.js
 import type { Live } from '../observe/recent/live.js';
 import type { Recent } from '../observe/recent/recent.js';
 import type { ModelPrice } from '../pricing/model-price.js';
-import type { AdminKey } from './authenticate.js';
+import type { AdminKey } from './access/authenticate.js';
 import type { RequestExplanation } from './explain/explain-request.js';
 import type { HealthChecks } from './health/health-checks.js';
 import type { Reports } from './reports.js';

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AdminRole } from '../config/settings/settings-schema.js';
-import type { AdminKey } from './authenticate.js';
+import type { AdminKey } from './access/authenticate.js';
 import type { Session } from './session/sessions.js';
 
 /** The actor of a request that needed no admin key. */

@@ -1,4 +1,4 @@
-import { hostAndPort } from '../admin/listeners.js';
+import { hostAndPort } from '../admin/server/listeners.js';
 import type { Settings } from '../config/settings/settings-schema.js';
 
 /** URL of the listener for a person on this machine. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { linesOf } from '../admin/export-rows.js';
+import { linesOf } from '../admin/lists/export-rows.js';
 import { isReference, parseReference } from '../config/secrets/secret-reference.js';
 import type { Settings } from '../config/settings/settings-schema.js';
 import type { Database } from '../db/database.js';

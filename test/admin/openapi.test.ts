@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { openApiDocument } from '../../src/admin/openapi.js';
+import { openApiDocument } from '../../src/admin/openapi/document.js';
 import type { Operation } from '../../src/admin/route.js';
 import { routes } from '../../src/admin/routes/index.js';
 import {

@@ -3,7 +3,7 @@ import { kindNames } from '../../config/documents/kinds.js';
 import { listAudit } from '../../db/queries/audit/list-audit.js';
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
-import { jsonResponse } from '../openapi-schemas.js';
+import { jsonResponse } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
 const entry = {

@@ -2,7 +2,7 @@ import { purgeCache } from '../../changes/cache.js';
 import type { PurgeSelectors } from '../../config/rows/cache.js';
 import type { CacheStatus } from '../../observe/metrics-state.js';
 import { authorOf, waitParameter } from '../author-of.js';
-import { jsonRequest, jsonResponse, object } from '../openapi-schemas.js';
+import { jsonRequest, jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute, ChangeRoute } from '../route.js';
 
 const integer = { type: 'integer' };

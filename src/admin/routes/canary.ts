@@ -7,7 +7,7 @@ import { listNamed } from '../../db/queries/configuration/named-rows.js';
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { canaryStatus, mirrorStatus } from '../canary-status.js';
-import { jsonResponse, object } from '../openapi-schemas.js';
+import { jsonResponse, object } from '../openapi/schemas.js';
 import type { ChangeRoute } from '../route.js';
 
 const text = { type: 'string' };

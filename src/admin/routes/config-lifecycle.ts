@@ -18,9 +18,9 @@ import { readStoredConfiguration } from '../../db/queries/configuration/read-sto
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { authorOf, waitParameter } from '../author-of.js';
-import { errorReferences } from '../openapi-errors.js';
-import { jsonRequest, jsonResponse } from '../openapi-schemas.js';
-import { replaySchema } from '../replay-schema.js';
+import { errorReferences } from '../openapi/errors.js';
+import { jsonRequest, jsonResponse } from '../openapi/schemas.js';
+import { replaySchema } from '../openapi/replay-schema.js';
 import type { AdminAnswer, AdminRequest, ChangeRoute, Parameter } from '../route.js';
 
 /** Viewers, who can only plan, may use less of the machine. */

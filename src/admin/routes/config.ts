@@ -1,7 +1,7 @@
 import { query } from '../../changes/query.js';
 import { documentSchema } from '../../config/documents/document-schema.js';
 import type { ActiveConfiguration } from '../control.js';
-import { jsonResponse, ref } from '../openapi-schemas.js';
+import { jsonResponse, ref } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
 /** Allows for the replacement of a hanging worker. */

@@ -1,5 +1,5 @@
-import { cached } from '../cached.js';
-import { consoleFile, consoleHeaders } from '../console-files.js';
+import { cached } from '../server/cached.js';
+import { consoleFile, consoleHeaders } from '../server/console-files.js';
 import type { AdminAnswer, AdminRoute } from '../route.js';
 
 const tags = ['console'];

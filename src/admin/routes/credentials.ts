@@ -22,9 +22,9 @@ import { configVersion } from '../../db/queries/configuration/config-version.js'
 import { listCredentials } from '../../db/queries/credentials/list-credentials.js';
 import type { CredentialRow } from '../../db/queries/rows.js';
 import { authorOf, waitParameter } from '../author-of.js';
-import { listAnswer, pageOf, pageParameters } from '../list-page.js';
-import { jsonRequest, jsonResponse, ref, rowId } from '../openapi-schemas.js';
-import { otherTeam, teamAsked } from '../request-parameters.js';
+import { listAnswer, pageOf, pageParameters } from '../lists/list-page.js';
+import { jsonRequest, jsonResponse, ref, rowId } from '../openapi/schemas.js';
+import { otherTeam, teamAsked } from '../lists/request-parameters.js';
 import type { AdminRequest, ChangeRoute, Parameter } from '../route.js';
 
 const keyProperties = {

@@ -1,7 +1,7 @@
 import { query } from '../../changes/query.js';
 import { describeDbUrl } from '../../db/db-url.js';
 import { databaseId } from '../../db/queries/database-id.js';
-import { jsonResponse, object } from '../openapi-schemas.js';
+import { jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };

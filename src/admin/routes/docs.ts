@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { cached } from '../cached.js';
-import { content, docsFile, docsPage, once, pageHeaders } from '../docs-files.js';
-import { openApiDocument } from '../openapi.js';
+import { cached } from '../server/cached.js';
+import { content, docsFile, docsPage, once, pageHeaders } from '../server/docs-files.js';
+import { openApiDocument } from '../openapi/document.js';
 import type { AdminRoute } from '../route.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { RequestFinished } from '../../observe/event.js';
-import { type EventWriter, eventStream } from '../event-stream.js';
-import { requestRow } from '../request-row.js';
+import { type EventWriter, eventStream } from '../server/event-stream.js';
+import { requestRow } from '../lists/request-row.js';
 import type { AdminRoute, Parameter } from '../route.js';
 import { describeStatus } from './status.js';
 

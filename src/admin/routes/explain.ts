@@ -13,7 +13,7 @@ import {
   type RequestExplanation,
 } from '../explain/explain-request.js';
 import { providerState } from '../explain/provider-state.js';
-import { guardrailOutcome, jsonResponse, object } from '../openapi-schemas.js';
+import { guardrailOutcome, jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };

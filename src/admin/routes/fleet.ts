@@ -1,7 +1,7 @@
 import { query } from '../../changes/query.js';
 import { readDaemons } from '../../db/queries/fleet/daemons.js';
 import { describeFleet } from '../describe-fleet.js';
-import { jsonResponse, object } from '../openapi-schemas.js';
+import { jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute, ChangeRoute } from '../route.js';
 
 const text = { type: 'string' };

@@ -5,7 +5,7 @@ import { GatewayError } from '../../errors.js';
 import { tryGuardrail } from '../../policies/guardrails/try-guardrail.js';
 import type { PolicyServices } from '../../policies/policy.js';
 import { fetchBytes } from '../../upstream/fetch-bytes.js';
-import { guardrailOutcome, jsonRequest, jsonResponse, object } from '../openapi-schemas.js';
+import { guardrailOutcome, jsonRequest, jsonResponse, object } from '../openapi/schemas.js';
 import type { ChangeRoute } from '../route.js';
 
 const maxText = 200_000;

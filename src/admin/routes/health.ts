@@ -7,7 +7,7 @@ import { getProvider } from '../../db/queries/providers/get-provider.js';
 import type { ProviderRow } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
-import { jsonResponse, ref, rowId } from '../openapi-schemas.js';
+import { jsonResponse, ref, rowId } from '../openapi/schemas.js';
 import { anonymous } from '../request.js';
 import type { AdminRoute } from '../route.js';
 

@@ -2,7 +2,7 @@ import type { Provider } from '../../config/configuration.js';
 import type { Control } from '../control.js';
 import { explainModel } from '../explain/explain-model.js';
 import { providerState } from '../explain/provider-state.js';
-import { jsonResponse, object } from '../openapi-schemas.js';
+import { jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };

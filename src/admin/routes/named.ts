@@ -4,8 +4,8 @@ import { type NamedSection, namedSections } from '../../config/rows/named.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { listNamed } from '../../db/queries/configuration/named-rows.js';
 import { authorOf, waitParameter } from '../author-of.js';
-import { listAnswer, pageOf, pageParameters } from '../list-page.js';
-import { jsonRequest, jsonResponse, object } from '../openapi-schemas.js';
+import { listAnswer, pageOf, pageParameters } from '../lists/list-page.js';
+import { jsonRequest, jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRequest, ChangeRoute, Parameter } from '../route.js';
 
 interface Words {

@@ -1,7 +1,7 @@
 import { authMethods, providerTypes } from '../../config/configuration.js';
 import { defaultBaseOf } from '../../providers/index.js';
 import { presetOperations, presets } from '../../providers/presets.js';
-import { jsonResponse } from '../openapi-schemas.js';
+import { jsonResponse } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
 const type = {

@@ -13,8 +13,8 @@ import type { ProviderInput, ProviderRow } from '../../db/queries/rows.js';
 import { GatewayError } from '../../errors.js';
 import { presets, withDefaults } from '../../providers/presets.js';
 import { authorOf, waitParameter } from '../author-of.js';
-import { listAnswer, pageOf, pageParameters } from '../list-page.js';
-import { jsonRequest, jsonResponse, ref, rowId } from '../openapi-schemas.js';
+import { listAnswer, pageOf, pageParameters } from '../lists/list-page.js';
+import { jsonRequest, jsonResponse, ref, rowId } from '../openapi/schemas.js';
 import type { AdminAnswer, AdminRequest, ChangeRoute } from '../route.js';
 
 const idParameter = rowId('provider');

@@ -1,14 +1,14 @@
 import { listRequestPage, requestColumns } from '../../db/queries/requests/list-requests.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
-import { guardrailOutcome, object } from '../openapi-schemas.js';
+import { guardrailOutcome, object } from '../openapi/schemas.js';
 import {
   asked,
   filterOf,
   filterParameters,
   formatParameter,
   searchParameters,
-} from '../request-parameters.js';
+} from '../lists/request-parameters.js';
 import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };

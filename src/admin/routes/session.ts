@@ -1,8 +1,8 @@
 import { type AdminRole, teamOfRole } from '../../config/settings/settings-schema.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
-import { errorReferences } from '../openapi-errors.js';
-import { jsonResponse, object } from '../openapi-schemas.js';
+import { errorReferences } from '../openapi/errors.js';
+import { jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminAnswer, AdminRequest, AdminRoute } from '../route.js';
 import { cookieValue, setCookie } from '../session/cookie.js';
 import { signInMs } from '../session/oidc.js';

@@ -5,7 +5,7 @@ import { teamOfRole } from '../../config/settings/settings-schema.js';
 import { budgetTotals } from '../../db/queries/fleet/sync-budgets.js';
 import { windowOf } from '../../limits/budget-lease.js';
 import { budgetKey } from '../../routing/budgets.js';
-import { jsonResponse, object } from '../openapi-schemas.js';
+import { jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };

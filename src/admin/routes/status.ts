@@ -3,7 +3,7 @@ import type { WorkerState } from '../../observe/metrics-state.js';
 import { windowSeconds } from '../../observe/recent/traffic.js';
 import type { Control } from '../control.js';
 import { providerState } from '../explain/provider-state.js';
-import { jsonResponse, object } from '../openapi-schemas.js';
+import { jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
 /** Keys listed, those with the most requests first. */

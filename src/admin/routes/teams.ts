@@ -6,8 +6,8 @@ import { configVersion } from '../../db/queries/configuration/config-version.js'
 import { listTeams } from '../../db/queries/teams/list-teams.js';
 import type { TeamInput } from '../../db/queries/rows.js';
 import { authorOf, waitParameter } from '../author-of.js';
-import { listAnswer, pageOf, pageParameters } from '../list-page.js';
-import { jsonRequest, jsonResponse, ref } from '../openapi-schemas.js';
+import { listAnswer, pageOf, pageParameters } from '../lists/list-page.js';
+import { jsonRequest, jsonResponse, ref } from '../openapi/schemas.js';
 import type { AdminRequest, ChangeRoute, Parameter } from '../route.js';
 
 const teamParameter: Parameter = {

@@ -3,7 +3,7 @@ import { exportRequests } from '../../db/queries/requests/export-requests.js';
 import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/usage/sum-usage.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { usageCsv } from '../../observe/usage/usage-csv.js';
-import { type ExportFormat, encodeRows, exportFormats, exportTypes } from '../export-rows.js';
+import { type ExportFormat, encodeRows, exportFormats, exportTypes } from '../lists/export-rows.js';
 import {
   asked,
   filterOf,
@@ -12,7 +12,7 @@ import {
   invalid,
   searchParameters,
   timeZoneOf,
-} from '../request-parameters.js';
+} from '../lists/request-parameters.js';
 import type { AdminRoute } from '../route.js';
 
 const milliseconds = {

@@ -9,7 +9,7 @@ import {
   type SessionRow,
 } from '../../db/queries/console-sessions.js';
 import { withDeadline } from '../../db/with-deadline.js';
-import type { AdminKey } from '../authenticate.js';
+import type { AdminKey } from '../access/authenticate.js';
 
 /** A person who is signed in to the console. */
 export interface Session {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { AdminKey } from '../authenticate.js';
+import type { AdminKey } from '../access/authenticate.js';
 
 const lifetimeMs = 10 * 60_000;
 /** Links that can be waiting; past it the oldest one no longer works. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { commandUserHeader } from '../../admin/caller.js';
+import { commandUserHeader } from '../../admin/access/caller.js';
 import { cliActor } from '../actor.js';
 
 /** Sends a request to a gateway; the answer has any status. */

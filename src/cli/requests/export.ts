@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
-import { type ExportFormat, exportFormats } from '../../admin/export-rows.js';
+import { type ExportFormat, exportFormats } from '../../admin/lists/export-rows.js';
 import type { RequestFilter } from '../../db/queries/requests/request-filter.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { remotePipe, remoteUrl } from '../daemon/remote-gateway.js';
@@ -101,7 +101,7 @@ async function write(
     return await remotePipe(url, flags, settings, `/admin/v1/usage/export?${query}`, await open());
   }
   const [{ encodeRows }, { exportRequests }] = await Promise.all([
-    import('../../admin/export-rows.js'),
+    import('../../admin/lists/export-rows.js'),
     import('../../db/queries/requests/export-requests.js'),
   ]);
   await withDatabase(flags, 'read', async (sql) => {

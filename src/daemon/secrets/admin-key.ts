@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AdminKey } from '../../admin/authenticate.js';
+import type { AdminKey } from '../../admin/access/authenticate.js';
 import { hashKey } from '../../config/secrets/credential-key.js';
 import type { AdminKeySetting } from '../../config/settings/settings-schema.js';
 

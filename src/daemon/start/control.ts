@@ -1,4 +1,4 @@
-import type { AdminKey } from '../../admin/authenticate.js';
+import type { AdminKey } from '../../admin/access/authenticate.js';
 import type { Control, FleetControl } from '../../admin/control.js';
 import { Reports } from '../../admin/reports.js';
 import { Oidc } from '../../admin/session/oidc.js';

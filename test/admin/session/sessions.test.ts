@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AdminKey, adminAuthenticator } from '../../../src/admin/authenticate.js';
-import { Guesses } from '../../../src/admin/guesses.js';
+import { type AdminKey, adminAuthenticator } from '../../../src/admin/access/authenticate.js';
+import { Guesses } from '../../../src/admin/access/guesses.js';
 import { identify } from '../../../src/admin/session/identify.js';
 import { Sessions } from '../../../src/admin/session/sessions.js';
 import { SignInLinks } from '../../../src/admin/session/sign-in-links.js';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
-import { callerOnListener, callerOnSocket } from '../../src/admin/caller.js';
-import { Clients } from '../../src/config/network/client.js';
+import { callerOnListener, callerOnSocket } from '../../../src/admin/access/caller.js';
+import { Clients } from '../../../src/config/network/client.js';
 
 /** @param remoteAddress undefined on a unix socket, and once a connection was reset. */
 function message(headers: Record<string, string>, remoteAddress?: string): IncomingMessage {

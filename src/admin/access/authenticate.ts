@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type AdminRole, teamOfRole } from '../config/settings/settings-schema.js';
-import { GatewayError } from '../errors.js';
+import { type AdminRole, teamOfRole } from '../../config/settings/settings-schema.js';
+import { GatewayError } from '../../errors.js';
 import type { Guesses } from './guesses.js';
 
 /** A key of the admin API, known by its hash only. */

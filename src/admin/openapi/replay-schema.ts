@@ -1,4 +1,4 @@
-import { object } from './openapi-schemas.js';
+import { object } from './schemas.js';
 
 const text = { type: 'string' };
 const count = { type: 'integer', minimum: 0 };

@@ -1,8 +1,8 @@
 import type { ErrorObject } from 'ajv';
-import { shownName } from '../config/problem.js';
-import { compileSchema, toProblems, type Validate } from '../config/schema.js';
-import { GatewayError } from '../errors.js';
-import type { Parameter, RouteDescription } from './route.js';
+import { shownName } from '../../config/problem.js';
+import { compileSchema, toProblems, type Validate } from '../../config/schema.js';
+import { GatewayError } from '../../errors.js';
+import type { Parameter, RouteDescription } from '../route.js';
 
 /** A route's checks of a request, made from its OpenAPI operation. */
 export interface RequestCheck {

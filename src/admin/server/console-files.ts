@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { GatewayError } from '../errors.js';
+import { GatewayError } from '../../errors.js';
 import { type Content, content, once } from './docs-files.js';
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -11,7 +11,7 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 /** The built console. */
 const files = once(() => {
-  const folder = new URL('../../console/', import.meta.url);
+  const folder = new URL('../../../console/', import.meta.url);
   const all = new Map<string, Content>();
   for (const name of readdirSync(folder)) {
     const type = contentTypes[name.slice(name.lastIndexOf('.') + 1)];

@@ -1,6 +1,6 @@
-import type { RequestLogRow } from '../db/queries/requests/list-requests.js';
-import type { RequestFinished } from '../observe/event.js';
-import { firedIn } from '../observe/usage/usage-row.js';
+import type { RequestLogRow } from '../../db/queries/requests/list-requests.js';
+import type { RequestFinished } from '../../observe/event.js';
+import { firedIn } from '../../observe/usage/usage-row.js';
 
 /**
  * A request that has just finished, in the form of its row. Tokens that the provider did not report,

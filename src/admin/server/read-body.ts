@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { GatewayError } from '../errors.js';
+import { GatewayError } from '../../errors.js';
 
 /**
  * Reads the request's body as sent.

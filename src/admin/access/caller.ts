@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { type Clients, foreignHost } from '../config/network/client.js';
-import { unixPeer } from '../config/network/networks.js';
-import { GatewayError } from '../errors.js';
-import { addressText } from '../server/address-text.js';
-import { endpointHeader, schemeHeader } from '../server/relayed.js';
+import { type Clients, foreignHost } from '../../config/network/client.js';
+import { unixPeer } from '../../config/network/networks.js';
+import { GatewayError } from '../../errors.js';
+import { addressText } from '../../server/address-text.js';
+import { endpointHeader, schemeHeader } from '../../server/relayed.js';
 
 /** The sender of a request to the control process, and its way there. */
 export interface Caller {

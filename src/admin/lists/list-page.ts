@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import type { Page } from '../db/queries/rows.js';
-import type { AdminAnswer, Parameter } from './route.js';
+import type { Page } from '../../db/queries/rows.js';
+import type { AdminAnswer, Parameter } from '../route.js';
 
 /** Rows that are read, and held, at once: between two parts others get their turn. */
 const partRows = 1_000;

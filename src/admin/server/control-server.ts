@@ -1,21 +1,21 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { maxAdminBodyBytes } from '../config/body-limits.js';
-import { Clients, needsNoKey } from '../config/network/client.js';
-import { Networks } from '../config/network/networks.js';
-import { ConfigError } from '../config/problem.js';
-import { GatewayError, toGatewayError } from '../errors.js';
-import type { TlsMaterial } from '../server/exchange.js';
-import { HeldBodies } from '../server/held-bodies.js';
-import { contextOf } from '../server/net.js';
-import { errorPage, pageHeaders, wantsPage } from '../server/page.js';
-import { isOfEndpoint } from '../server/relayed.js';
-import { checkHost, checkTarget } from '../server/request-target.js';
-import { adminAuthenticator, authorize } from './authenticate.js';
-import { type Caller, callerOnListener, callerOnSocket } from './caller.js';
-import type { Control } from './control.js';
-import { Guesses } from './guesses.js';
+import { maxAdminBodyBytes } from '../../config/body-limits.js';
+import { Clients, needsNoKey } from '../../config/network/client.js';
+import { Networks } from '../../config/network/networks.js';
+import { ConfigError } from '../../config/problem.js';
+import { GatewayError, toGatewayError } from '../../errors.js';
+import type { TlsMaterial } from '../../server/exchange.js';
+import { HeldBodies } from '../../server/held-bodies.js';
+import { contextOf } from '../../server/net.js';
+import { errorPage, pageHeaders, wantsPage } from '../../server/page.js';
+import { isOfEndpoint } from '../../server/relayed.js';
+import { checkHost, checkTarget } from '../../server/request-target.js';
+import { adminAuthenticator, authorize } from '../access/authenticate.js';
+import { type Caller, callerOnListener, callerOnSocket } from '../access/caller.js';
+import type { Control } from '../control.js';
+import { Guesses } from '../access/guesses.js';
 import {
   type AnyServer,
   closeServer,
@@ -25,11 +25,11 @@ import {
   listenOnSocket,
 } from './listeners.js';
 import { decodeBody, readBody } from './read-body.js';
-import { anonymous } from './request.js';
-import type { AdminAnswer } from './route.js';
+import { anonymous } from '../request.js';
+import type { AdminAnswer } from '../route.js';
 import { createRouter } from './router.js';
-import { routes } from './routes/index.js';
-import { type Identity, identify } from './session/identify.js';
+import { routes } from '../routes/index.js';
+import { type Identity, identify } from '../session/identify.js';
 
 export interface ControlServer {
   /** Descriptor of the listener of `admin.listen`; null where that is no port. */

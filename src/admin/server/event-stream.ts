@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { GatewayError } from '../errors.js';
+import { GatewayError } from '../../errors.js';
 
 /** Streams at once; each holds a connection between a worker and the control process. */
 const maxStreams = 64;

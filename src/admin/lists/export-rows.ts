@@ -2,9 +2,9 @@ import {
   type ExportColumn,
   type ExportedRow,
   exportColumns,
-} from '../db/queries/requests/export-requests.js';
-import { GatewayError } from '../errors.js';
-import { csvLines } from '../observe/csv.js';
+} from '../../db/queries/requests/export-requests.js';
+import { GatewayError } from '../../errors.js';
+import { csvLines } from '../../observe/csv.js';
 
 export const exportFormats = ['csv', 'ndjson', 'parquet'] as const;
 export type ExportFormat = (typeof exportFormats)[number];

@@ -1,6 +1,6 @@
-import { GatewayError } from '../errors.js';
-import { WrongKeys } from '../limits/wrong-keys.js';
-import type { Emit } from '../observe/event.js';
+import { GatewayError } from '../../errors.js';
+import { WrongKeys } from '../../limits/wrong-keys.js';
+import type { Emit } from '../../observe/event.js';
 
 /**
  * Counts admin keys and sessions that are none, and makes an address that sends many wait. Commands

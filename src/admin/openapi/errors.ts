@@ -1,4 +1,4 @@
-import { type ErrorCode, errorTable } from '../errors.js';
+import { type ErrorCode, errorTable } from '../../errors.js';
 
 /** Meaning of each error, for the OpenAPI document; docs/errors.md has the details. */
 const meanings: Record<ErrorCode, string> = {

@@ -4,10 +4,10 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { ListenOptions } from 'node:net';
 import { dirname, join } from 'node:path';
-import { answersAt } from '../server/answers-at.js';
-import { ConnectionCap, capConnections } from '../server/connection-cap.js';
-import type { TlsMaterial } from '../server/exchange.js';
-import { tlsOptions } from '../server/net.js';
+import { answersAt } from '../../server/answers-at.js';
+import { ConnectionCap, capConnections } from '../../server/connection-cap.js';
+import type { TlsMaterial } from '../../server/exchange.js';
+import { tlsOptions } from '../../server/net.js';
 
 /** Connections to the listener of `admin.listen`, which has few users. */
 const maxConnections = 512;

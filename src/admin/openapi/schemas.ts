@@ -1,6 +1,6 @@
-import { credentialProperties, providerProperties, teamProperties } from '../config/schema.js';
-import { errorTable } from '../errors.js';
-import type { Operation, Parameter } from './route.js';
+import { credentialProperties, providerProperties, teamProperties } from '../../config/schema.js';
+import { errorTable } from '../../errors.js';
+import type { Operation, Parameter } from '../route.js';
 
 /** Columns of a row that are maintained by the gateway. */
 const rowProperties = {

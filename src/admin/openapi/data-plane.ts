@@ -1,10 +1,10 @@
-import { errorSchema as anthropicError } from '../dialects/anthropic/documents.js';
-import type { ModelEndpoint, ResourceEndpoint, SocketEndpoint } from '../dialects/endpoint.js';
-import { modelEndpoints, resourceEndpoints, socketEndpoints } from '../dialects/endpoints.js';
-import { errorSchema as geminiError } from '../dialects/gemini/documents.js';
-import { errorReferences, errorsShaped } from './openapi-errors.js';
-import { headerReferences } from './openapi-headers.js';
-import { formRequest, jsonRequest, jsonResponse } from './openapi-schemas.js';
+import { errorSchema as anthropicError } from '../../dialects/anthropic/documents.js';
+import type { ModelEndpoint, ResourceEndpoint, SocketEndpoint } from '../../dialects/endpoint.js';
+import { modelEndpoints, resourceEndpoints, socketEndpoints } from '../../dialects/endpoints.js';
+import { errorSchema as geminiError } from '../../dialects/gemini/documents.js';
+import { errorReferences, errorsShaped } from './errors.js';
+import { headerReferences } from './headers.js';
+import { formRequest, jsonRequest, jsonResponse } from './schemas.js';
 
 /** The places of a client's key; each API's clients use their own. */
 const clientKeys = [
