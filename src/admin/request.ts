@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { AdminRole } from '../config/settings/settings-schema.js';
+import type { AdminRole } from '../config/settings/settings-types.js';
 import type { AdminKey } from './access/authenticate.js';
 import type { Session } from './session/sessions.js';
 

@@ -1,5 +1,5 @@
 import type { ChangeControl } from '../changes/change-control.js';
-import type { AccessSetting, AdminRole, Settings } from '../config/settings/settings-schema.js';
+import type { AccessSetting, AdminRole, Settings } from '../config/settings/settings-types.js';
 import type { Control } from './control.js';
 import type { AdminAnswer, AdminRequest } from './request.js';
 

@@ -2,7 +2,7 @@ import type { Configuration } from '../config/configuration.js';
 import type { OverrideFile } from '../config/overrides.js';
 import type { Problem } from '../config/problem.js';
 import type { SecretColumns, SecretReader, StoredSecrets } from '../config/secrets/secret-store.js';
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { Sql } from '../db/client.js';
 
 /**

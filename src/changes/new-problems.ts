@@ -3,7 +3,7 @@ import { mergeConfiguration } from '../config/merge.js';
 import { type Override, type OverrideFile, parseOverride } from '../config/overrides.js';
 import { ConfigError, type Problem } from '../config/problem.js';
 import { redirectedSecrets } from '../config/redirected.js';
-import type { PrivateAddresses } from '../config/settings/settings-schema.js';
+import type { PrivateAddresses } from '../config/settings/settings-types.js';
 import { addedProblems } from './added-problems.js';
 import type { ChangeAuthor } from './change-control.js';
 

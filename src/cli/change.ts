@@ -1,4 +1,4 @@
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import { authored } from '../db/author.js';
 import type { Sql } from '../db/client.js';
 import { cliActor } from './actor.js';

@@ -1,4 +1,4 @@
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import { type FetchRequest, fetchBytes } from '../upstream/fetch-bytes.js';
 import { CloudError } from './cloud-error.js';
 

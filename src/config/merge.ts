@@ -9,7 +9,7 @@ import {
 import { type NamedSection, namedSectionNames, newNamed } from './rows/named.js';
 import type { Override } from './overrides.js';
 import { ConfigError, type Problem } from './problem.js';
-import type { PrivateAddresses } from './settings/settings-schema.js';
+import type { PrivateAddresses } from './settings/settings-types.js';
 import { credentialProblems, type Sources, validateConfiguration } from './validate.js';
 
 /** Rows of the database, with the columns that routing uses. */

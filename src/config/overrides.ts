@@ -3,13 +3,9 @@ import { hashKey, keyPattern, minOldKeyLength, previewKey } from './secrets/cred
 import { eachNamed, type NamedSection, namedSchema, namedSectionNames } from './rows/named.js';
 import { parseYaml } from './yaml/parse-yaml.js';
 import type { Problem } from './problem.js';
-import {
-  compileSchema,
-  credentialProperties,
-  providerProperties,
-  teamProperties,
-  toProblems,
-} from './schema.js';
+import { compileSchema, toProblems } from './schema.js';
+import { credentialProperties, teamProperties } from './rows/credential-schema.js';
+import { providerProperties } from './rows/provider-schema.js';
 
 /** A local override file: its path and text. */
 export interface OverrideFile {

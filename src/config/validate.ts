@@ -14,15 +14,11 @@ import { namedProblems, namedSectionNames } from './rows/named.js';
 import { networkProblem } from './network/networks.js';
 import { neverForwarded, ownHeaders } from './network/own-headers.js';
 import type { Problem } from './problem.js';
-import {
-  compileSchema,
-  credentialProperties,
-  providerProperties,
-  teamProperties,
-  toProblems,
-} from './schema.js';
+import { compileSchema, toProblems } from './schema.js';
+import { credentialProperties, teamProperties } from './rows/credential-schema.js';
+import { providerProperties } from './rows/provider-schema.js';
 import { providerKeyProblem } from './secrets/secret-reference.js';
-import type { PrivateAddresses } from './settings/settings-schema.js';
+import type { PrivateAddresses } from './settings/settings-types.js';
 
 /** The document of each entry, for error messages and `config show --origin`. */
 export interface Sources {

@@ -1,6 +1,6 @@
 import type { ChangeControl } from '../changes/change-control.js';
 import { newProblems } from '../changes/new-problems.js';
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { Sql } from '../db/client.js';
 import { readConfiguration } from '../db/queries/configuration/read-configuration.js';
 import { readOverrideFiles } from './follow/override-files.js';

@@ -2,7 +2,7 @@ import { BackgroundProbes } from '../admin/health/background-probes.js';
 import { DiscoveredModels } from '../admin/health/discovered-models.js';
 import { HealthChecks } from '../admin/health/health-checks.js';
 import type { Configuration } from '../config/configuration.js';
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { Emit } from '../observe/event.js';
 import { followProbes } from './follow/follow-probes.js';
 import type { Workers } from './workers/workers.js';

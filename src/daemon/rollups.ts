@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { Database } from '../db/database.js';
 import { explainDatabaseError } from '../db/explain-error.js';
 import { indexRequestIds } from '../db/queries/requests/request-id-index.js';

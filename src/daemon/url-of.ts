@@ -1,5 +1,5 @@
 import { hostAndPort } from '../admin/server/listeners.js';
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 
 /** URL of the listener for a person on this machine. */
 export function urlOf({ host, port, tls }: Settings['server']): string {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { linesOf } from '../admin/lists/export-rows.js';
 import { isReference, parseReference } from '../config/secrets/secret-reference.js';
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { Database } from '../db/database.js';
 import {
   type ExportState,

@@ -1,4 +1,4 @@
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { Sql } from '../db/client.js';
 import type { Database } from '../db/database.js';
 import { explainDatabaseError } from '../db/explain-error.js';

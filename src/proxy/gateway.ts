@@ -1,5 +1,5 @@
 import type { Clients } from '../config/network/client.js';
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { Seals } from '../dialects/translate/sealing.js';
 import type { LeasedBudgets } from '../limits/leased-budgets.js';
 import type { LeasedLimiter } from '../limits/leased-limiter.js';

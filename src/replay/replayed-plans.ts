@@ -1,4 +1,4 @@
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { type ErrorCode, GatewayError } from '../errors.js';
 import { planRoutes } from '../proxy/attempts/plan-routes.js';

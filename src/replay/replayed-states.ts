@@ -1,4 +1,4 @@
-import type { StrategyName } from '../config/settings/settings-schema.js';
+import type { StrategyName } from '../config/settings/settings-types.js';
 import type { ReplayedRow } from '../observe/usage/usage-row.js';
 import type { ProviderStates } from '../routing/plan.js';
 import type { Candidate } from '../routing/snapshot.js';

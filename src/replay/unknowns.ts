@@ -1,4 +1,4 @@
-import type { StrategyName } from '../config/settings/settings-schema.js';
+import type { StrategyName } from '../config/settings/settings-types.js';
 
 /** Counts of what the replay could not decide. */
 export interface Uncertain {

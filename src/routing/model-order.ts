@@ -1,4 +1,4 @@
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { ErrorKind } from '../dialects/errors/error-kind.js';
 
 /** The rule for which model is looked up, and which ones after it. */

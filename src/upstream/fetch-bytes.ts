@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { hostProblem } from '../config/network/address.js';
 import { noProxy } from '../config/network/http-proxy.js';
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import { Attempt } from './attempt.js';
 import { Upstreams } from './upstreams.js';
 

@@ -1,4 +1,4 @@
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { FetchedMedia } from '../dialects/translate/remote-media.js';
 import { type FetchedBytes, fetchBytes } from './fetch-bytes.js';
 

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { addressProblem, forbiddenAddressCode } from '../config/network/address.js';
-import type { PrivateAddresses } from '../config/settings/settings-schema.js';
+import type { PrivateAddresses } from '../config/settings/settings-types.js';
 
 /**
  * Resolves names as Node does, less the addresses that a provider may not be at: a name can be made

@@ -1,5 +1,5 @@
 import { proxyFor } from '../config/network/http-proxy.js';
-import type { Settings } from '../config/settings/settings-schema.js';
+import type { Settings } from '../config/settings/settings-types.js';
 import type { Connection } from '../routing/wire.js';
 import type { ClientPool } from './client/exchange-handler.js';
 import { Http2Pool } from './client/http2-pool.js';

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type AdminRole, teamOfRole } from '../../config/settings/settings-schema.js';
+import { type AdminRole, teamOfRole } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
 import type { Guesses } from './guesses.js';
 

@@ -1,5 +1,5 @@
 import type { Provider } from '../../config/configuration.js';
-import type { Settings, StrategyName } from '../../config/settings/settings-schema.js';
+import type { Settings, StrategyName } from '../../config/settings/settings-types.js';
 import type { ModelEndpoint } from '../../dialects/endpoint.js';
 import { firstChoices, shareOf } from '../../routing/first-choice.js';
 import { allowedBy, compileMappingMatch } from '../../routing/model-mapping.js';

@@ -1,5 +1,5 @@
 import type { Provider } from '../../config/configuration.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { ExplainedRow } from '../../db/queries/requests/list-requests.js';
 import { classesOf, type TokenUsage } from '../../dialects/usage.js';
 import type { GuardrailOutcome, RequestFinished } from '../../observe/event.js';

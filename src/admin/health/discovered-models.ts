@@ -1,7 +1,7 @@
 import Bottleneck from 'bottleneck';
 import type { Configuration, Provider } from '../../config/configuration.js';
 import { compileModelPattern } from '../../config/rows/model-pattern.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Emit } from '../../observe/event.js';
 import { compileModelMapping } from '../../routing/model-mapping.js';
 import { compileWires } from '../../routing/wire.js';

@@ -1,6 +1,6 @@
 import Bottleneck from 'bottleneck';
 import type { Configuration, Provider } from '../../config/configuration.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import { compileWires } from '../../routing/wire.js';
 import { Upstreams } from '../../upstream/upstreams.js';
 import { notAsked, type Probe, probe } from './probe.js';

@@ -1,4 +1,4 @@
-import { teamOfRole } from '../../config/settings/settings-schema.js';
+import { teamOfRole } from '../../config/settings/settings-types.js';
 import { cursorPattern, type RequestFilter, statusPattern } from '../../db/queries/requests/request-filter.js';
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';

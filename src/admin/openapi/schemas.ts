@@ -1,4 +1,5 @@
-import { credentialProperties, providerProperties, teamProperties } from '../../config/schema.js';
+import { credentialProperties, teamProperties } from '../../config/rows/credential-schema.js';
+import { providerProperties } from '../../config/rows/provider-schema.js';
 import { errorTable } from '../../errors.js';
 import type { Operation, Parameter } from '../route.js';
 

@@ -16,8 +16,8 @@ import {
   minKeyLength,
   minOldKeyLength,
 } from '../../config/secrets/credential-key.js';
-import { credentialProperties } from '../../config/schema.js';
-import { teamOfRole } from '../../config/settings/settings-schema.js';
+import { credentialProperties } from '../../config/rows/credential-schema.js';
+import { teamOfRole } from '../../config/settings/settings-types.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { listCredentials } from '../../db/queries/credentials/list-credentials.js';
 import type { CredentialRow } from '../../db/queries/rows.js';

@@ -1,6 +1,6 @@
 import { query } from '../../changes/query.js';
 import { unitNames } from '../../config/rows/price.js';
-import { teamOfRole } from '../../config/settings/settings-schema.js';
+import { teamOfRole } from '../../config/settings/settings-types.js';
 import { findRequestLog } from '../../db/queries/requests/list-requests.js';
 import { findPrice } from '../../db/queries/configuration/price-revisions.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';

@@ -6,7 +6,7 @@ import {
   updateProvider,
 } from '../../changes/providers.js';
 import { query } from '../../changes/query.js';
-import { providerProperties } from '../../config/schema.js';
+import { providerProperties } from '../../config/rows/provider-schema.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { listProviders } from '../../db/queries/providers/list-providers.js';
 import type { ProviderInput, ProviderRow } from '../../db/queries/rows.js';

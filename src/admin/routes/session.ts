@@ -1,4 +1,4 @@
-import { type AdminRole, teamOfRole } from '../../config/settings/settings-schema.js';
+import { type AdminRole, teamOfRole } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
 import { errorReferences } from '../openapi/errors.js';

@@ -1,7 +1,7 @@
 import { query } from '../../changes/query.js';
 import type { Budget } from '../../config/rows/budget.js';
 import { unitNames } from '../../config/rows/price.js';
-import { teamOfRole } from '../../config/settings/settings-schema.js';
+import { teamOfRole } from '../../config/settings/settings-types.js';
 import { budgetTotals } from '../../db/queries/fleet/sync-budgets.js';
 import { windowOf } from '../../limits/budget-lease.js';
 import { budgetKey } from '../../routing/budgets.js';

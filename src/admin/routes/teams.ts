@@ -1,7 +1,7 @@
 import { query } from '../../changes/query.js';
 import { createTeam, deleteTeam, existingTeam, updateTeam } from '../../changes/teams.js';
-import { teamProperties } from '../../config/schema.js';
-import { teamOfRole } from '../../config/settings/settings-schema.js';
+import { teamProperties } from '../../config/rows/credential-schema.js';
+import { teamOfRole } from '../../config/settings/settings-types.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { listTeams } from '../../db/queries/teams/list-teams.js';
 import type { TeamInput } from '../../db/queries/rows.js';

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { answerable } from '../../changes/answerable.js';
-import type { AdminRole } from '../../config/settings/settings-schema.js';
+import type { AdminRole } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
 import type { AdminKey, Authenticate } from '../access/authenticate.js';
 import type { Guesses } from '../access/guesses.js';

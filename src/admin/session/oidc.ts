@@ -2,7 +2,7 @@ import type { Configuration, IDToken } from 'openid-client';
 import type { Team } from '../../config/configuration.js';
 import { isLoopback } from '../../config/network/is-loopback.js';
 import { generateSecretKey, openBytes, sealBytes } from '../../config/secrets/secret-cipher.js';
-import type { AdminRole, Settings } from '../../config/settings/settings-schema.js';
+import type { AdminRole, Settings } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
 import type { Person } from './sessions.js';
 

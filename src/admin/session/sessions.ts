@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { AdminRole } from '../../config/settings/settings-schema.js';
+import type { AdminRole } from '../../config/settings/settings-types.js';
 import type { Sql } from '../../db/client.js';
 import {
   deleteSession,

@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Secrets } from '../../daemon/secrets/secrets.js';
 
 /** Opens this machine's encryption keys for a command; only the first write creates a key. */

@@ -6,7 +6,8 @@ import type { Guardrail } from '../rows/guardrail.js';
 import type { Mirror } from '../rows/mirror.js';
 import { namedSchema } from '../rows/named.js';
 import type { Price } from '../rows/price.js';
-import { credentialProperties, providerProperties, teamProperties } from '../schema.js';
+import { credentialProperties, teamProperties } from '../rows/credential-schema.js';
+import { providerProperties } from '../rows/provider-schema.js';
 import type { Stop } from '../rows/stop.js';
 
 /** Stands in a document for a secret that stays unchanged. */

@@ -1,7 +1,7 @@
 import { hashKey, previewKey } from '../secrets/credential-key.js';
 import type { WrittenProvider } from '../documents/document-schema.js';
 import { compileModelPattern, matchesPattern } from '../rows/model-pattern.js';
-import type { StrategyName } from '../settings/settings-schema.js';
+import type { StrategyName } from '../settings/settings-types.js';
 import type { Imported } from './imported.js';
 import { readDeployment } from './litellm-deployment.js';
 import { asList, asRecord, asText, fromEnvironment, type Values } from './values.js';

@@ -1,7 +1,7 @@
 import { providerTypes } from '../configuration.js';
 import { credentialLabels, type StoredRow } from '../documents/document.js';
 import type { WrittenCredential, WrittenProvider } from '../documents/document-schema.js';
-import { providerProperties } from '../schema.js';
+import { providerProperties } from '../rows/provider-schema.js';
 import type { Imported } from './imported.js';
 import { asRecord } from './values.js';
 

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import type { PrivateAddresses } from '../settings/settings-schema.js';
+import type { PrivateAddresses } from '../settings/settings-types.js';
 
 /** Error code of a connection refused by this policy. */
 export const forbiddenAddressCode = 'ERR_FORBIDDEN_ADDRESS';

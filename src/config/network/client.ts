@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { GatewayError } from '../../errors.js';
 import { isLoopback } from './is-loopback.js';
 import { Networks, unixPeer } from './networks.js';
-import type { AccessSetting, Settings } from '../settings/settings-schema.js';
+import type { AccessSetting, Settings } from '../settings/settings-types.js';
 
 /** The sender of a request, as far as known. */
 export interface Client {

@@ -1,12 +1,8 @@
 import { hostProblem } from '../network/address.js';
 import { type Budget, budgetProperties, newBudget } from './budget.js';
 import { type Canary, canaryProblems, canaryProperties, newCanary } from './canary.js';
-import {
-  type Guardrail,
-  guardrailProblems,
-  guardrailProperties,
-  newGuardrail,
-} from './guardrail.js';
+import { type Guardrail, guardrailProblems, newGuardrail } from './guardrail.js';
+import { guardrailProperties } from './guardrail-schema.js';
 import { type Mirror, mirrorProperties, newMirror } from './mirror.js';
 import { compileModelPattern } from './model-pattern.js';
 import { newPrice, type Price, priceProperties } from './price.js';

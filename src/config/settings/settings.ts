@@ -1,18 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parseEnv } from 'node:util';
-import { proxyProblem } from '../network/http-proxy.js';
-import { isLoopback } from '../network/is-loopback.js';
-import { networkProblem, unixPeer } from '../network/networks.js';
-import { parseYaml } from '../yaml/parse-yaml.js';
-import { pathOwner, SharedPathError } from './path-owner.js';
-import { describeProblem, type Problem, shownName } from '../problem.js';
+import { type Problem, shownName } from '../problem.js';
 import { compileSchema, toProblems } from '../schema.js';
-import { isReference, parseReference } from '../secrets/secret-reference.js';
-import { type Settings, settingsSchema, type TlsSettings } from './settings-schema.js';
-
-export type { Settings } from './settings-schema.js';
+import { settingsSchema } from './settings-schema.js';
+import type { Settings } from './settings-types.js';
+export type { Settings } from './settings-types.js';
+import { SettingsError } from './settings-error.js';
+import { checkTogether } from './check-settings.js';
+import { isForeign, findSettingsFile, readSettingsFile, readDotEnv, readCredential } from './settings-files.js';
 
 /** The source of a setting's value. */
 export type Origin = 'default' | 'file' | 'credential' | 'environment' | 'flag';
@@ -51,17 +47,7 @@ export interface DescribedSetting {
   source: string | null;
 }
 
-/** Read at load time, before commands started by root switch to the owner of the data directory. */
-const isRoot = process.getuid?.() === 0;
 const systemFile = '/etc/llmproxy/llmproxy.yaml';
-
-/** An invalid setting: the message names the flag, the variable or the file's field. */
-export class SettingsError extends Error {
-  constructor(problems: readonly Problem[]) {
-    super(problems.map(describeProblem).join('\n'));
-    this.name = 'SettingsError';
-  }
-}
 
 /**
  * The settings of this process: flags, then environment, `.env`, systemd's credentials, the
@@ -126,7 +112,7 @@ export function resolveSettings(flags: SettingsFlags = {}, cwd = process.cwd()):
   );
   const ignored = local.filter((path) => existsSync(path) && isForeign(path, cwd));
   const resolved = { settings: complete, origins, sources, file, ignored };
-  checkTogether(resolved);
+  checkTogether(complete, (name) => sources.get(name) ?? 'its default');
   return resolved;
 }
 
@@ -158,90 +144,6 @@ function defaultDataDir(environment: NodeJS.ProcessEnv): string {
   if (XDG_STATE_HOME) return join(XDG_STATE_HOME, 'llmproxy');
   return join(homedir(), '.local/state/llmproxy');
 }
-
-/** True for a file of the working directory that root must not trust: another user controls it. */
-function isForeign(file: string, cwd: string): boolean {
-  try {
-    return isRoot && [cwd, file].some((path) => pathOwner(path) !== null);
-  } catch (error) {
-    if (error instanceof SharedPathError) return true;
-    throw error;
-  }
-}
-
-function readDotEnv(file: string): NodeJS.ProcessEnv {
-  if (!existsSync(file)) return {};
-  const text = readSettingsText(file);
-  refuseCutUrl(file, text);
-  return parseEnv(text) as NodeJS.ProcessEnv;
-}
-
-/**
- * An unquoted `#` begins a comment: the rest of a password would be lost, and the error would be
- * about what is left of the URL.
- */
-function refuseCutUrl(file: string, text: string): void {
-  for (const [index, line] of text.split('\n').entries()) {
-    const [, name] =
-      /^\s*(?:export\s+)?(DB_URL|DB_LISTEN_URL)\s*=\s*[^'"`\s#][^\s#]*#\S*@/.exec(line) ?? [];
-    if (name === undefined) continue;
-    const reason = 'a "#" begins a comment here: quote the value, or write %23 in its password';
-    throw new SettingsError([{ source: `${file}: line ${index + 1}`, path: name, reason }]);
-  }
-}
-
-/** A secret passed by systemd's LoadCredential=; undefined without one. */
-function readCredential(environment: NodeJS.ProcessEnv, name: string): string | undefined {
-  const folder = environment.CREDENTIALS_DIRECTORY;
-  if (!folder) return undefined;
-  const file = join(folder, name);
-  return existsSync(file) ? readSettingsText(file).trim() : undefined;
-}
-
-/** A named file must exist; the default places are optional. */
-function findSettingsFile(
-  named: string | undefined,
-  cwd: string,
-  usual: readonly string[],
-): string | null {
-  if (named) {
-    const file = resolve(cwd, named);
-    if (existsSync(file)) return file;
-    throw new SettingsError([{ source: file, path: '', reason: 'no such settings file' }]);
-  }
-  return usual.find((file) => existsSync(file)) ?? null;
-}
-
-function readSettingsFile(file: string): Record<string, unknown> {
-  const problems: Problem[] = [];
-  const text = parseYaml(file, readSettingsText(file), problems);
-  if (problems.length > 0) throw new SettingsError(problems);
-  const written = withoutEmptySections(text, settingsSchema.properties);
-  if (!validateFile(written)) throw new SettingsError(toProblems(file, validateFile.errors));
-  return written as Record<string, unknown>;
-}
-
-/** Removes sections in which every line is a comment, which YAML reads as null. */
-function withoutEmptySections(written: unknown, properties: object): unknown {
-  if (!(written instanceof Object) || Array.isArray(written)) return written;
-  const kept = Object.entries(written).flatMap(([name, value]): [string, unknown][] => {
-    const schema = Object.hasOwn(properties, name) ? Reflect.get(properties, name) : {};
-    if (!schema.properties) return [[name, value]];
-    return value === null ? [] : [[name, withoutEmptySections(value, schema.properties)]];
-  });
-  return Object.fromEntries(kept);
-}
-
-function readSettingsText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
-  } catch (error) {
-    const reason = `cannot be read: ${error instanceof Error ? error.message : error}`;
-    throw new SettingsError([{ source: file, path: '', reason }]);
-  }
-}
-
-const validateFile = compileSchema(settingsSchema);
 
 interface Leaf {
   path: string[];
@@ -311,137 +213,6 @@ function pairsIn(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-/** Refuses settings that only the engine `net` supports, and incomplete combinations. */
-function checkListeners({ server, admin }: Settings): void {
-  const { engine, host } = server;
-  const isNet = engine === 'auto' || engine === 'net';
-  if (host.startsWith('unix:') && !isNet) {
-    throw refusal('server.host', `the engine ${engine} takes no path`);
-  }
-  if (server.tls.cert !== null && !isNet) {
-    throw refusal('server.tls', `the engine ${engine} has none`);
-  }
-  checkTls('server.tls', server.tls);
-  checkTls('admin.tls', admin.tls);
-  if (admin.tls.cert !== null && admin.listen === null) {
-    throw refusal(
-      'admin.tls',
-      'is of no use without admin.listen; on the main port, see server.tls',
-    );
-  }
-}
-
-function checkTls(path: string, { cert, key, client_ca }: TlsSettings): void {
-  if ((cert === null) !== (key === null)) throw refusal(path, 'cert and key are needed together');
-  if (client_ca !== null && cert === null) {
-    throw refusal(`${path}.client_ca`, 'is of no use without cert and key');
-  }
-}
-
-function refusal(path: string, reason: string): SettingsError {
-  return new SettingsError([{ source: 'settings', path, reason }]);
-}
-
-function checkTogether(resolved: ResolvedSettings): void {
-  const { auth, server, admin, upstream } = resolved.settings;
-  checkAdminKeys(admin.keys);
-  checkListeners(resolved.settings);
-  const proxies = server.trusted_proxies.filter((entry) => entry !== unixPeer);
-  checkNetworks('server.trusted_proxies', proxies);
-  checkNetworks('admin.allow_from', admin.allow_from);
-  checkProxyProtocol(server);
-  checkOidc(resolved.settings.console);
-  const source = (name: string) => {
-    const found = describeSettings(resolved).find((setting) => setting.name === name);
-    return found?.source ?? 'its default';
-  };
-  checkProxies(upstream, source);
-  checkTraces(resolved.settings.traces);
-  if (auth !== 'off' || isLoopback(server.host)) return;
-  throw new SettingsError([
-    {
-      source: source('auth'),
-      path: 'auth',
-      reason: `off is refused unless server.host is a loopback address, not ${server.host} (from ${source('server.host')})`,
-    },
-  ]);
-}
-
-/** Names must be unique because the history shows them; `admin` is the name of `admin.key`. */
-function checkAdminKeys(keys: Settings['admin']['keys']): void {
-  const problems: Problem[] = [];
-  const names = new Set(['admin']);
-  for (const [index, { name, key, key_sha256, expires_at }] of keys.entries()) {
-    const add = (reason: string) =>
-      problems.push({ source: 'settings', path: `admin.keys.${index}`, reason });
-    if (names.has(name)) add(`another admin key is named "${name}"`);
-    names.add(name);
-    if ((key === undefined) === (key_sha256 === undefined)) {
-      add('needs one of "key" and "key_sha256"');
-    }
-    if (expires_at !== undefined && Number.isNaN(Date.parse(expires_at))) {
-      add('"expires_at" is not a time');
-    }
-  }
-  if (problems.length > 0) throw new SettingsError(problems);
-}
-
-/** A sign-in passes the browser: its pages and the provider must be reached by TLS, or be here. */
-function checkOidc({ url, oidc }: Settings['console']): void {
-  if (oidc.issuer === null) return;
-  const refuse = (path: string, reason: string) => {
-    throw new SettingsError([{ source: 'settings', path, reason }]);
-  };
-  const isSafe = (text: string) => {
-    const { protocol, hostname } = new URL(text);
-    return protocol === 'https:' || isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'));
-  };
-  if (!isSafe(oidc.issuer)) refuse('console.oidc.issuer', 'must begin with https://');
-  if (oidc.client_id === null) refuse('console.oidc.client_id', 'is needed with an issuer');
-  if (url === null) refuse('console.url', 'is needed with console.oidc: it is where people return');
-  else if (!isSafe(url)) refuse('console.url', 'must begin with https:// to sign in by OpenID');
-  if (Object.keys(oidc.roles).length === 0) {
-    refuse('console.oidc.roles', 'gives nobody a role, so nobody could sign in');
-  }
-}
-
-function checkTraces({ headers, tls }: Settings['traces']): void {
-  if ((tls.cert === null) !== (tls.key === null)) {
-    throw refusal('traces.tls', 'cert and key are needed together');
-  }
-  for (const [name, value] of Object.entries(headers)) {
-    const reference = isReference(value) ? parseReference(value) : null;
-    if (typeof reference === 'string') throw refusal(`traces.headers.${name}`, reference);
-  }
-}
-
-function checkProxyProtocol(server: Settings['server']): void {
-  const { proxy_protocol, engine, host, tls, trusted_proxies } = server;
-  if (!proxy_protocol) return;
-  const isNet = engine === 'auto' || engine === 'net';
-  if (!isNet || trusted_proxies.length === 0) {
-    const reason = 'needs server.engine: net, and the proxies in server.trusted_proxies';
-    throw refusal('server.proxy_protocol', reason);
-  }
-  if (host.startsWith('unix:') && tls.cert !== null) {
-    throw refusal('server.proxy_protocol', 'does not go with server.tls on a unix socket');
-  }
-}
-
-function checkProxies(upstream: Settings['upstream'], source: (name: string) => string): void {
-  for (const name of ['https_proxy', 'http_proxy'] as const) {
-    const path = `upstream.${name}`;
-    const reason = upstream[name] === null ? null : proxyProblem(upstream[name]);
-    if (reason) throw new SettingsError([{ source: source(path), path, reason }]);
-  }
-}
-
-function checkNetworks(path: string, entries: readonly string[]): void {
-  const reasons = entries.map(networkProblem).filter((reason) => reason !== null);
-  if (reasons.length === 0) return;
-  throw new SettingsError(reasons.map((reason) => ({ source: 'settings', path, reason })));
 }
 
 function flagName(flag: string): string {

@@ -7,7 +7,7 @@ import {
   toBulkError,
 } from '../../admin/bulk.js';
 import type { BulkRequest } from '../../admin/request.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import { connect } from '../../db/client.js';
 import { openChangeControl } from '../change-control.js';
 

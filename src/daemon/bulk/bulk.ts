@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { type BulkAnswer, fromBulkAnswer, toBulkError } from '../../admin/bulk.js';
 import type { AdminAnswer, BulkRequest } from '../../admin/request.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
 import type { Activated, BulkTask, FromBulkThread } from './bulk-thread.js';
 

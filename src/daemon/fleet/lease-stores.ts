@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import { leaveLeases, takeLeases } from '../../db/queries/fleet/take-leases.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { LeaseStore } from '../../limits/lease-store.js';

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { FleetControl } from '../../admin/control.js';
 import type { DescribedFleet } from '../../admin/describe-fleet.js';
 import type { RequestExplanation } from '../../admin/explain/explain-request.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Emit } from '../../observe/event.js';
 import type { FleetState } from '../../observe/metrics-state.js';
 import type { FleetFacts } from '../../proxy/gateway.js';

@@ -1,6 +1,6 @@
 import type { Configuration } from '../../config/configuration.js';
 import { compileModelPattern } from '../../config/rows/model-pattern.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { ConfiguredNames } from '../../observe/metrics-labels.js';
 import type { CredentialChange } from '../../routing/configuration-change.js';
 

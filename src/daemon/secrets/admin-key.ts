@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdminKey } from '../../admin/access/authenticate.js';
 import { hashKey } from '../../config/secrets/credential-key.js';
-import type { AdminKeySetting } from '../../config/settings/settings-schema.js';
+import type { AdminKeySetting } from '../../config/settings/settings-types.js';
 
 /**
  * The key of the admin API: the one that is set, else the one that was generated at the first

@@ -1,7 +1,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isJsonObject, type SecretReference } from '../../config/secrets/secret-reference.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 
 interface FileSettings extends Pick<Settings, 'data_dir'> {
   secrets: Pick<Settings['secrets'], 'key_file'>;

@@ -19,7 +19,7 @@ import {
   parseKeyRing,
   type SecretKey,
 } from '../../config/secrets/secret-cipher.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 
 /** The keys of this machine, and where they were found. */
 export interface LoadedKeys {

@@ -30,7 +30,7 @@ import {
   type ShownSecrets,
   type StoredSecrets,
 } from '../../config/secrets/secret-store.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Sql } from '../../db/client.js';
 import { claimSecretKey, secretKeyInUse } from '../../db/queries/configuration/secret-key.js';
 import { withTlsFiles } from './provider-tls.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { TlsSettings } from '../../config/settings/settings-schema.js';
+import type { TlsSettings } from '../../config/settings/settings-types.js';
 import type { Emit } from '../../observe/event.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import { contextOf } from '../../server/net.js';

@@ -5,7 +5,7 @@ import { Oidc } from '../../admin/session/oidc.js';
 import { Sessions } from '../../admin/session/sessions.js';
 import { SignInLinks } from '../../admin/session/sign-in-links.js';
 import { describeSettings, type ResolvedSettings } from '../../config/settings/settings.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
 import { Bulk } from '../bulk/bulk.js';
 import type { FollowedSecrets } from '../follow/follow-secrets.js';

@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Emit, RequestFinished } from '../../observe/event.js';
 import { createMetrics, type Metrics } from '../../observe/metrics.js';
 import { createLive, type Live } from '../../observe/recent/live.js';

@@ -4,7 +4,7 @@ import { type ControlServer, startControlServer } from '../../admin/server/contr
 import { explainHere } from '../../admin/routes/explain.js';
 import { derivedKey } from '../../config/secrets/secret-cipher.js';
 import type { ResolvedSettings } from '../../config/settings/settings.js';
-import { type Settings, teamOfRole } from '../../config/settings/settings-schema.js';
+import { type Settings, teamOfRole } from '../../config/settings/settings-types.js';
 import type { Emit } from '../../observe/event.js';
 import { Budgets } from '../budgets.js';
 import { Canaries } from '../canary/canaries.js';

@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import { describeDbUrl } from '../../db/db-url.js';
 import type { Closers } from '../closers.js';
 import { sharesPort } from '../workers/listen-port.js';

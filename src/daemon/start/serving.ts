@@ -1,5 +1,5 @@
 import type { Configuration } from '../../config/configuration.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { PriceSheets } from '../../pricing/price-sheets.js';
 import type { Budgets } from '../budgets.js';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Takeover } from '../upgrade/takeover.js';
 import { claimFreedPort, claimPort } from '../workers/listen-port.js';
 import { adoptListenSocket, openListenSocket, systemdSocket } from '../workers/listen-socket.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Sql } from '../../db/client.js';
 import type { Settle } from '../../observe/usage/usage-recorder.js';
 import { UsageSpool } from '../../observe/usage/usage-spool.js';

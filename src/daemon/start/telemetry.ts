@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Configuration, Provider } from '../../config/configuration.js';
 import { isReference, parseReference } from '../../config/secrets/secret-reference.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { OtlpSignal } from '../../observe/event.js';
 import type { Telemetry } from '../../observe/otlp/open.js';
 import type { OtlpTarget } from '../../observe/otlp/post.js';

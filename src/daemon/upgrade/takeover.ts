@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { PassedHold } from '../../db/embedded/supervisor.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { Configuration } from '../../config/configuration.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { ReasoningBlock } from '../../dialects/conversation.js';
 import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
 import type { LeaseGrant, LeaseRequest } from '../../limits/lease.js';

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Configuration } from '../../config/configuration.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
 import type { LeaseGrant } from '../../limits/lease.js';
 import type { Emit, GatewayEvent } from '../../observe/event.js';

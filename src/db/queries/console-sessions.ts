@@ -1,4 +1,4 @@
-import type { AdminRole } from '../../config/settings/settings-schema.js';
+import type { AdminRole } from '../../config/settings/settings-types.js';
 import type { Sql } from '../client.js';
 
 /** A row of `console_sessions`. */

@@ -1,5 +1,5 @@
 import type { CachePurge } from '../../config/rows/cache.js';
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import { AnswerStore } from './answer-store.js';
 import { BodyReader } from './body-facts.js';
 import { Flights } from './flights.js';

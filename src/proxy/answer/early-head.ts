@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import { writeEvent } from '../../dialects/sse.js';
 import type { Exchange } from '../../server/exchange.js';

@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import type { Exchange } from '../../server/exchange.js';
 import type { AnswerWatcher } from './answer-reader.js';

@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { AnswerJudge } from '../../dialects/dialect.js';
 
 const eager = new WeakMap<AnswerJudge, AnswerJudge>();

@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { ServedEndpoint } from '../../dialects/endpoint.js';
 import type { ErrorKind } from '../../dialects/errors/error-kind.js';
 import { GatewayError } from '../../errors.js';

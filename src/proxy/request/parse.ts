@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import { BodyScanner, JsonSyntaxError } from '../../dialects/body/body-scanner.js';
 import { noPlace, type RequestPlace } from '../../dialects/codec.js';
 import type { Dialect } from '../../dialects/dialect.js';

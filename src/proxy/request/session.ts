@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import { promptPrefix, sessionIn } from '../../dialects/body/session.js';
 import { preferred } from '../../routing/affinity.js';

@@ -1,4 +1,4 @@
-import type { Settings } from '../../config/settings/settings-schema.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import { noPlace, type RequestPlace } from '../../dialects/codec.js';
 import { checkModel, type ModelRequest, requestWithout } from '../../dialects/head.js';
 import { boundaryOf, type FormField, FormScanner } from '../../dialects/body/multipart.js';

@@ -1,4 +1,4 @@
-import type { StrategyName } from '../../config/settings/settings-schema.js';
+import type { StrategyName } from '../../config/settings/settings-types.js';
 import { latency } from './latency.js';
 import { leastBusy } from './least-busy.js';
 import type { Strategy } from './strategy.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { probe } from '../../../src/admin/health/probe.js';
-import type { Settings } from '../../../src/config/settings/settings-schema.js';
+import type { Settings } from '../../../src/config/settings/settings-types.js';
 import { Upstreams } from '../../../src/upstream/upstreams.js';
 import { provider } from '../../config/configuration-for-test.js';
 import { answerChat, startRawUpstream, startUpstream } from '../../support/upstream.js';

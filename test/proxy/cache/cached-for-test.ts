@@ -1,7 +1,7 @@
 import { request as ask, type IncomingHttpHeaders } from 'node:http';
 import type { TestContext } from 'node:test';
 import type { Credential, Provider, Team } from '../../../src/config/configuration.js';
-import type { Settings } from '../../../src/config/settings/settings-schema.js';
+import type { Settings } from '../../../src/config/settings/settings-types.js';
 import { buildSnapshot } from '../../../src/routing/snapshot.js';
 import { configuration, provider } from '../../config/configuration-for-test.js';
 import { type Answer, startUpstream } from '../../support/upstream.js';

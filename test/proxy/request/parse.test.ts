@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Settings, settingsSchema } from '../../../src/config/settings/settings-schema.js';
+import { settingsSchema } from '../../../src/config/settings/settings-schema.js';
+import type { Settings } from '../../../src/config/settings/settings-types.js';
 import type { Dialect } from '../../../src/dialects/dialect.js';
 import { bodyFor, type ModelRequest } from '../../../src/dialects/head.js';
 import { chat, moderations } from '../../../src/dialects/openai/dialects.js';

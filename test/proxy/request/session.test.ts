@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Settings } from '../../../src/config/settings/settings-schema.js';
+import type { Settings } from '../../../src/config/settings/settings-types.js';
 import { provider } from '../../config/configuration-for-test.js';
 import { answerChat, startUpstream } from '../../support/upstream.js';
 import { chat, gatewayForTest, recordsOf, serveGateway } from '../gateway-for-test.js';

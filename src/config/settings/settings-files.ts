@@ -1,0 +1,96 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { parseYaml } from '../yaml/parse-yaml.js';
+import { pathOwner, SharedPathError } from './path-owner.js';
+import type { Problem } from '../problem.js';
+import { compileSchema, toProblems } from '../schema.js';
+import { settingsSchema } from './settings-schema.js';
+import { SettingsError } from './settings-error.js';
+
+/** Read at load time, before commands started by root switch to the owner of the data directory. */
+const isRoot = process.getuid?.() === 0;
+
+/** True for a file of the working directory that root must not trust: another user controls it. */
+export function isForeign(file: string, cwd: string): boolean {
+  try {
+    return isRoot && [cwd, file].some((path) => pathOwner(path) !== null);
+  } catch (error) {
+    if (error instanceof SharedPathError) return true;
+    throw error;
+  }
+}
+
+/** A named file must exist; the default places are optional. */
+export function findSettingsFile(
+  named: string | undefined,
+  cwd: string,
+  usual: readonly string[],
+): string | null {
+  if (named) {
+    const file = resolve(cwd, named);
+    if (existsSync(file)) return file;
+    throw new SettingsError([{ source: file, path: '', reason: 'no such settings file' }]);
+  }
+  return usual.find((file) => existsSync(file)) ?? null;
+}
+
+export function readSettingsFile(file: string): Record<string, unknown> {
+  const problems: Problem[] = [];
+  const text = parseYaml(file, readSettingsText(file), problems);
+  if (problems.length > 0) throw new SettingsError(problems);
+  const written = withoutEmptySections(text, settingsSchema.properties);
+  if (!validateFile(written)) throw new SettingsError(toProblems(file, validateFile.errors));
+  return written as Record<string, unknown>;
+}
+
+const validateFile = compileSchema(settingsSchema);
+
+/** Removes sections in which every line is a comment, which YAML reads as null. */
+function withoutEmptySections(written: unknown, properties: object): unknown {
+  if (!(written instanceof Object) || Array.isArray(written)) return written;
+  const kept = Object.entries(written).flatMap(([name, value]): [string, unknown][] => {
+    const schema = Object.hasOwn(properties, name) ? Reflect.get(properties, name) : {};
+    if (!schema.properties) return [[name, value]];
+    return value === null ? [] : [[name, withoutEmptySections(value, schema.properties)]];
+  });
+  return Object.fromEntries(kept);
+}
+
+export function readDotEnv(file: string): NodeJS.ProcessEnv {
+  if (!existsSync(file)) return {};
+  const text = readSettingsText(file);
+  refuseCutUrl(file, text);
+  return parseEnv(text) as NodeJS.ProcessEnv;
+}
+
+/**
+ * An unquoted `#` begins a comment: the rest of a password would be lost, and the error would be
+ * about what is left of the URL.
+ */
+function refuseCutUrl(file: string, text: string): void {
+  for (const [index, line] of text.split('\n').entries()) {
+    const [, name] =
+      /^\s*(?:export\s+)?(DB_URL|DB_LISTEN_URL)\s*=\s*[^'"`\s#][^\s#]*#\S*@/.exec(line) ?? [];
+    if (name === undefined) continue;
+    const reason = 'a "#" begins a comment here: quote the value, or write %23 in its password';
+    throw new SettingsError([{ source: `${file}: line ${index + 1}`, path: name, reason }]);
+  }
+}
+
+/** A secret passed by systemd's LoadCredential=; undefined without one. */
+export function readCredential(environment: NodeJS.ProcessEnv, name: string): string | undefined {
+  const folder = environment.CREDENTIALS_DIRECTORY;
+  if (!folder) return undefined;
+  const file = join(folder, name);
+  return existsSync(file) ? readSettingsText(file).trim() : undefined;
+}
+
+function readSettingsText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+  } catch (error) {
+    const reason = `cannot be read: ${error instanceof Error ? error.message : error}`;
+    throw new SettingsError([{ source: file, path: '', reason }]);
+  }
+}
