@@ -8,7 +8,7 @@ import { type BudgetGrant, type BudgetRequest, windowOf } from '../limits/budget
 import { BudgetOwner, type Spending } from '../limits/budget-owner.js';
 import type { BudgetStore, Grant } from '../limits/budget-store.js';
 import type { Charge, Emit, RequestFinished } from '../observe/event.js';
-import type { BudgetState } from '../observe/metrics-state.js';
+import type { BudgetState } from '../observe/gateway-state.js';
 import { costOf } from '../pricing/cost.js';
 import { type RoutedBudget, routedBudget } from '../routing/budgets.js';
 import { budgetOf } from '../routing/mirrors.js';

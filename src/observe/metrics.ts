@@ -9,7 +9,8 @@ import {
   type LabelLimits,
 } from './metrics-labels.js';
 import { copyCounter, costCounter, requestCounter, tokenCounter } from './metrics-requests.js';
-import { type GatewayState, registerState } from './metrics-state.js';
+import { registerState } from './metrics-state.js';
+import type { GatewayState } from './gateway-state.js';
 import { watchProcess } from './process-status.js';
 
 /** Interprets events as Prometheus metrics. Lives in the control process. */

@@ -1,5 +1,5 @@
 import { needsNoKey } from '../config/network/client.js';
-import type { ProviderStatus } from '../observe/metrics-state.js';
+import type { ProviderStatus } from '../observe/gateway-state.js';
 import type { Exchange } from '../server/exchange.js';
 import { clientOf } from './access/client-of.js';
 import type { Gateway } from './gateway.js';

@@ -1,4 +1,5 @@
-import type { ProviderStatus } from '../observe/metrics-state.js';
+import type { ProviderStatus } from '../observe/gateway-state.js';
+import { slowStartMs, latencyDecayMs, type Failed, type State, newState, nobody, see, isAvailable, isOut, beginTrial, recover, stateAt, observeLatency } from './health-state.js';
 
 /** Failures in a row after which a provider is taken out. */
 const failuresToEject = 5;
@@ -9,27 +10,11 @@ const failuresToEject = 5;
  */
 const baseEjectionMs = 5_000;
 const maxEjectionMs = 30_000;
-/** A provider that is back gets its full share only after this time. */
-const slowStartMs = 20_000;
-const slowStartMinShare = 0.1;
-/** Time constant of the latency estimate. */
-const latencyDecayMs = 10_000;
+
 /** A failure counts as an answer that took this long, so that failing fast attracts nothing. */
 const failurePenaltyMs = 5_000;
 /** The longest cooldown that a provider's Retry-After can ask for. */
 const maxCooldownMs = 60_000;
-
-/** A failure is the provider's, the model's, or that of the account or request. */
-export type FailureScope = 'provider' | 'model' | 'account';
-
-/** The failed provider or model. */
-export interface Failed {
-  scope: FailureScope;
-  /** The model's name as sent. */
-  model: string;
-  /** The client's key. */
-  credential: string;
-}
 
 /** Models of one provider that something is remembered of, at most: clients choose names. */
 const maxModels = 1_000;
@@ -43,32 +28,6 @@ export interface Ejection {
   until: number | null;
   /** Number of ejections in a row. */
   times: number;
-}
-
-/** Clients that saw failures in a row: a single client must not be able to eject a provider. */
-interface Seen {
-  failures: number;
-  model: string | null;
-  credential: string | null;
-  severalModels: boolean;
-  severalCredentials: boolean;
-}
-
-interface State {
-  consecutiveFailures: number;
-  seen: Seen;
-  timesEjected: number;
-  /** Wall clock, ms; 0 when it is not ejected. */
-  ejectedUntil: number;
-  /** True while one request tests if it has recovered. */
-  onTrial: boolean;
-  cooldownUntil: number;
-  recoveredAt: number;
-  inFlight: number;
-  latencyMs: number;
-  latencyAt: number;
-  /** The same without the penalties of failures, to be shown. */
-  readonly answers: Pick<State, 'latencyMs' | 'latencyAt'>;
 }
 
 /**
@@ -297,85 +256,3 @@ const severity: readonly ProviderStatus['state'][] = [
   'on_trial',
   'ejected',
 ];
-
-function newState(): State {
-  return {
-    consecutiveFailures: 0,
-    seen: nobody(),
-    timesEjected: 0,
-    ejectedUntil: 0,
-    onTrial: false,
-    cooldownUntil: 0,
-    recoveredAt: Number.NEGATIVE_INFINITY,
-    inFlight: 0,
-    latencyMs: 0,
-    latencyAt: 0,
-    answers: { latencyMs: 0, latencyAt: 0 },
-  };
-}
-
-function nobody(): Seen {
-  return {
-    failures: 0,
-    model: null,
-    credential: null,
-    severalModels: false,
-    severalCredentials: false,
-  };
-}
-
-function see(seen: Seen, { model, credential }: Failed): void {
-  seen.failures++;
-  seen.severalModels ||= seen.model !== null && seen.model !== model;
-  seen.severalCredentials ||= seen.credential !== null && seen.credential !== credential;
-  seen.model = model;
-  seen.credential = credential;
-}
-
-function isAvailable(state: State | undefined, now: number): boolean {
-  if (!state) return true;
-  if (isOut(state, now)) return false;
-  const sinceRecovery = now - state.recoveredAt;
-  if (state.ejectedUntil !== 0 || sinceRecovery >= slowStartMs) return true;
-  return Math.random() < Math.max(slowStartMinShare, sinceRecovery / slowStartMs);
-}
-
-function isOut(state: State | undefined, now: number): boolean {
-  return (
-    state !== undefined && (state.cooldownUntil > now || state.ejectedUntil > now || state.onTrial)
-  );
-}
-
-function beginTrial(state: State, now: number): void {
-  if (state.ejectedUntil !== 0 && state.ejectedUntil <= now) state.onTrial = true;
-}
-
-function recover(state: State, now: number): void {
-  state.ejectedUntil = 0;
-  state.onTrial = false;
-  state.consecutiveFailures = 0;
-  state.seen = nobody();
-  state.timesEjected = 0;
-  state.recoveredAt = now;
-}
-
-function stateAt(state: State, now: number): Pick<ProviderStatus, 'state' | 'until'> {
-  if (state.onTrial) return { state: 'on_trial', until: null };
-  if (state.ejectedUntil > now) return { state: 'ejected', until: state.ejectedUntil };
-  if (state.cooldownUntil > now) return { state: 'cooling_down', until: state.cooldownUntil };
-  // The ejection is over, and the next request is its trial.
-  if (state.ejectedUntil !== 0) return { state: 'on_trial', until: null };
-  const soundAt = state.recoveredAt + slowStartMs;
-  if (soundAt > now) return { state: 'recovering', until: soundAt };
-  return { state: 'in', until: null };
-}
-
-/** A slower answer replaces the estimate at once; faster ones lower it little by little. */
-function observeLatency(state: State['answers'], latencyMs: number, now: number): void {
-  const weight = Math.exp(-(now - state.latencyAt) / latencyDecayMs);
-  state.latencyMs =
-    latencyMs > state.latencyMs * weight
-      ? latencyMs
-      : state.latencyMs * weight + latencyMs * (1 - weight);
-  state.latencyAt = now;
-}

@@ -1,4 +1,4 @@
-import type { FailureScope } from './health.js';
+import type { FailureScope } from './health-state.js';
 import type { UpstreamFailure } from './upstream-error.js';
 
 /** The handling of an attempt that did not end with a good answer. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { RequestFinished } from '../../src/observe/event.js';
 import { createMetrics, type Metrics } from '../../src/observe/metrics.js';
-import type { GatewayState, WorkerStatus } from '../../src/observe/metrics-state.js';
+import type { GatewayState, WorkerStatus } from '../../src/observe/gateway-state.js';
 import { runProgram, skipWithout } from '../support/executable.js';
 import { parseExposition, sampleValue } from './exposition.js';
 import { finished as finishedChat } from './usage/finished.js';

@@ -2,106 +2,13 @@ import type { Provider } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { ExplainedRow } from '../../db/queries/requests/list-requests.js';
 import { classesOf, type TokenUsage } from '../../dialects/usage.js';
-import type { GuardrailOutcome, RequestFinished } from '../../observe/event.js';
+import type { RequestFinished } from '../../observe/event.js';
 import type { Recent, RecentRequest } from '../../observe/recent/recent.js';
 import { coldCost } from '../../pricing/cost.js';
 import type { ModelPrice } from '../../pricing/model-price.js';
-import { compileMappingMatch } from '../../routing/model-mapping.js';
-import { allFallbacksOf, modelMeant } from '../../routing/model-order.js';
 import { type CostExplanation, explainCost } from './explain-cost.js';
-
-/** Explains a past request; the field names are those of the API. */
-export interface RequestExplanation {
-  request_id: string;
-  /** Null where it was not traced, or only its row is kept. */
-  trace_id: string | null;
-  /** `row`: from `request_logs`, which does not record single attempts. */
-  source: 'memory' | 'row';
-  /** Id of the daemon that served it; null where that was not recorded. */
-  daemon: string | null;
-  started_at: string;
-  endpoint: string;
-  key: string | null;
-  team: string | null;
-  /** The end user that the client named. */
-  user: string | null;
-  tags: readonly string[];
-  model_asked: string | null;
-  model_sent: string | null;
-  provider: string | null;
-  status: number;
-  error: string | null;
-  stream: boolean;
-  complete: boolean;
-  total_ms: number;
-  upstream_ms: number;
-  first_token_ms: number | null;
-  attempts: number;
-  /** Null where unknown. */
-  attempts_log: Attempted[] | null;
-  /** Reason for no further attempt; null where none was needed, or unknown. */
-  attempts_end: string | null;
-  /** The API in which the provider was asked, where it was another one than the client's. */
-  translated_to: string | null;
-  /** The fields that were lost on the way to it. */
-  lost: string | null;
-  /** Outcome of each guardrail; from a row, of those that did more than let it pass. */
-  guardrails: readonly GuardrailOutcome[];
-  /** Providers of the model in the request's configuration; null where that is no longer kept. */
-  candidates: Considered[] | null;
-  limits: { rate_limit: number | null; used_in_second: number } | null;
-  tokens: { prompt: number; completion: number; source: 'provider' | 'estimated' } | null;
-  /** Null where nothing of the prompt was cached, and no provider was preferred for it. */
-  prompt_cache: PromptCache | null;
-  /** Outcome of the cache; null if no answers are cached for the key. */
-  cache: CacheExplanation | null;
-  /** Null where no price was known, or no provider answered. */
-  cost: CostExplanation | null;
-  config_version: number | null;
-}
-
-/** The prompt cache of the provider. */
-export interface PromptCache {
-  /** The provider that the request's session prefers; null where it prefers none, or unknown. */
-  prefers: string | null;
-  /** True where another one answered. */
-  moved: boolean;
-  /** Tokens of the prompt that the provider had in it. */
-  cached_tokens: number;
-  /** Nano-dollars that these would cost more at another provider; null where no price is known. */
-  move_cost_nano: number | null;
-}
-
-export interface CacheExplanation {
-  result: 'hit' | 'miss' | 'bypass';
-  /** Age of the answer of a hit; null where it is not a hit, or not remembered. */
-  age_ms: number | null;
-  /** Nano-dollars that a hit has saved; null where that is not known. */
-  saved_nano: number | null;
-}
-
-export interface Attempted {
-  provider: string;
-  model_sent: string;
-  outcome: string;
-  status: number | null;
-  reason: string | null;
-  at_ms: number;
-  took_ms: number;
-}
-
-export interface Considered {
-  provider: string;
-  /** The matching entry of its mapping; null for an empty mapping. */
-  pattern: string | null;
-  model_sent: string;
-  weight: number;
-  priority: number;
-  /** True where it was ejected at that time; null where that is not remembered. */
-  ejected: boolean | null;
-  tried: boolean;
-  reason: string;
-}
+import type { RequestExplanation, PromptCache, Attempted } from './request-explanation.js';
+import { considered } from './considered.js';
 
 /**
  * Explains a remembered request.
@@ -270,72 +177,6 @@ function attemptsOf(event: RequestFinished): Attempted[] {
       took_ms: rounded(Math.min(firstMs, event.upstreamMs)),
     },
   ];
-}
-
-function considered(
-  event: RequestFinished,
-  log: readonly Attempted[],
-  providers: readonly Provider[],
-  recent: Pick<Recent, 'wasEjected'>,
-  routing: Settings['routing'],
-): Considered[] {
-  if (event.model === null || event.error === 'model_not_allowed') return [];
-  const model = modelMeant(event.model, routing);
-  const models = [model, ...allFallbacksOf(model, routing)];
-  const found: Considered[] = [];
-  for (const name of models) {
-    for (const provider of providers) {
-      const match = provider.is_enabled && compileMappingMatch(provider.model_mapping)(name);
-      if (!match) continue;
-      const { provider_key, weight, provider_params } = provider;
-      const at = log.findIndex(
-        (one) => one.provider === provider_key && one.model_sent === match.sent,
-      );
-      const one = {
-        provider: provider_key,
-        pattern: match.pattern,
-        model_sent: match.sent,
-        weight,
-        priority: provider_params.priority ?? 0,
-        ejected: recent.wasEjected(provider_key, match.sent, event.startedAt),
-        tried: at >= 0,
-      };
-      found.push({
-        ...one,
-        reason: at >= 0 ? tried(log, at) : notTried(one, event, name !== model),
-      });
-    }
-  }
-  return found.sort((a, b) => rank(a, log) - rank(b, log));
-}
-
-function rank({ provider, tried }: Considered, log: readonly Attempted[]): number {
-  return tried ? log.findIndex((one) => one.provider === provider) : log.length;
-}
-
-function tried(log: readonly Attempted[], at: number): string {
-  if (log[at]?.outcome === 'answered') return at === 0 ? 'chosen, answered' : 'answered';
-  return at === 0 ? 'chosen, failed' : 'tried next, failed';
-}
-
-function notTried(
-  { ejected, weight, priority }: Pick<Considered, 'ejected' | 'weight' | 'priority'>,
-  { attempts, attemptsEnd, status, cache }: RequestFinished,
-  fallback: boolean,
-): string {
-  if (ejected) return 'ejected then';
-  if (cache?.result === 'hit') return 'not asked: a cached answer was given';
-  if (attempts === 0)
-    return status === 429 ? 'the key was over its limit' : 'no provider was tried';
-  if (attemptsEnd === 'not_retryable') return "not asked: the error was the client's own";
-  if (attemptsEnd === 'max_attempts') return 'not asked: no attempt was left';
-  if (attemptsEnd === 'retry_budget_spent') return 'not asked: the retry budget was spent';
-  if (attemptsEnd === 'body_not_kept') return 'not asked: the upload was too large to be kept';
-  if (attemptsEnd === 'over') return "not asked: the request's time had run out";
-  if (fallback) return 'not needed: serves a fallback model';
-  if (weight === 0) return 'not needed: weight 0 is for failover';
-  if (priority > 0) return `not needed: its priority is ${priority}`;
-  return 'not needed: another had its turn';
 }
 
 function rounded(ms: number): number {

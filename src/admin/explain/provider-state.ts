@@ -1,6 +1,6 @@
 import type { Provider } from '../../config/configuration.js';
 import type { UnusableSecret } from '../../config/secrets/secret-store.js';
-import type { ProviderStatus, WorkerState } from '../../observe/metrics-state.js';
+import type { ProviderStatus, WorkerState } from '../../observe/gateway-state.js';
 
 /** A provider's current state over all workers; the field names are those of the API. */
 export interface ProviderState {

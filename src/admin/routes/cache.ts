@@ -1,6 +1,6 @@
 import { purgeCache } from '../../changes/cache.js';
 import type { PurgeSelectors } from '../../config/rows/cache.js';
-import type { CacheStatus } from '../../observe/metrics-state.js';
+import type { CacheStatus } from '../../observe/gateway-state.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { jsonRequest, jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute, ChangeRoute } from '../route.js';

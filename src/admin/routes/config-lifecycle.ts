@@ -1,17 +1,9 @@
 import type { ChangeControl } from '../../changes/change-control.js';
-import {
-  applyPlan,
-  documentTimeoutMs,
-  noVersion,
-  planDocumentText,
-  planVersion,
-  refuseUnusablePlan,
-} from '../../changes/documents.js';
+import { applyPlan, documentTimeoutMs, noVersion, planDocumentText, planVersion, refuseUnusablePlan } from '../../changes/documents.js';
 import { describePlan } from '../../changes/make-plan.js';
 import { query } from '../../changes/query.js';
 import { maxDocumentBytes } from '../../config/body-limits.js';
 import { writeDocument } from '../../config/documents/document.js';
-import { kindNames } from '../../config/documents/kinds.js';
 import type { Plan } from '../../config/documents/plan.js';
 import { listHistory, readVersion } from '../../db/queries/configuration/config-history.js';
 import { readStoredConfiguration } from '../../db/queries/configuration/read-stored-configuration.js';
@@ -20,8 +12,8 @@ import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { errorReferences } from '../openapi/errors.js';
 import { jsonRequest, jsonResponse } from '../openapi/schemas.js';
-import { replaySchema } from '../openapi/replay-schema.js';
-import type { AdminAnswer, AdminRequest, ChangeRoute, Parameter } from '../route.js';
+import type { AdminAnswer, AdminRequest, ChangeRoute } from '../route.js';
+import { documentProperties, applyProperties, documentExample, version, targetVersion, planAnswer, appliedAnswer, versionParameter, documentResponse } from '../openapi/config-schemas.js';
 
 /** Viewers, who can only plan, may use less of the machine. */
 const maxBodyBytes = { admin: maxDocumentBytes, operator: maxDocumentBytes, viewer: 8_388_608 };
@@ -34,99 +26,6 @@ interface ApplyBody {
   version?: number;
   replay?: string;
 }
-
-const documentProperties = {
-  document: {
-    type: 'string',
-    description: 'The document in YAML or JSON, in the form of `GET /admin/v1/config/export`.',
-  },
-  prune: {
-    type: 'boolean',
-    default: false,
-    description: 'Remove providers and keys that are not in the document.',
-  },
-};
-const applyProperties = {
-  message: { type: 'string', maxLength: 1_000, description: 'Reason, for the history.' },
-  base_version: {
-    type: 'integer',
-    minimum: 0,
-    maximum: Number.MAX_SAFE_INTEGER,
-    description: 'Apply only if this is still the version, such as that of a plan.',
-  },
-};
-const documentExample = 'providers:\n  openai-main:\n    weight: 3\n';
-
-const version = { type: 'integer', description: 'Version of the configuration.' };
-const targetVersion = {
-  type: 'integer',
-  minimum: 0,
-  maximum: Number.MAX_SAFE_INTEGER,
-  description: 'The version to return to, as listed in the history.',
-};
-const planProperties = {
-  version,
-  changes: {
-    type: 'array',
-    items: {
-      type: 'object',
-      required: ['kind', 'action', 'name', 'id', 'fields'],
-      properties: {
-        kind: { type: 'string', enum: kindNames },
-        action: { type: 'string', enum: ['create', 'update', 'delete'] },
-        name: { type: 'string' },
-        id: { type: ['integer', 'null'] },
-        fields: { type: 'array', items: { type: 'object' } },
-      },
-    },
-  },
-  effect: {
-    type: 'object',
-    description:
-      'Effect on models (`before` and `after` by provider, share and translated APIs) and keys.',
-    required: ['models', 'keys', 'stranded', 'unusable'],
-    properties: {
-      models: { type: 'array', items: { type: 'object' } },
-      keys: { type: 'array', items: { type: 'object' } },
-      stranded: {
-        type: 'array',
-        items: { type: 'string' },
-        description: 'Keys left without any model that they may use.',
-      },
-      unusable: {
-        type: 'array',
-        items: { type: 'string' },
-        description: 'Providers that count as serving nothing: their secrets cannot be used here.',
-      },
-    },
-  },
-};
-const planAnswer = {
-  type: 'object',
-  required: ['version', 'changes', 'effect'],
-  properties: { ...planProperties, replay: replaySchema },
-};
-const appliedAnswer = {
-  type: 'object',
-  required: ['version', 'applied', 'changes', 'effect'],
-  properties: {
-    ...planProperties,
-    applied: { type: 'boolean', description: 'False where there was nothing to change.' },
-  },
-};
-
-const versionParameter: Parameter = {
-  name: 'version',
-  in: 'path',
-  required: true,
-  description: 'As listed in the history.',
-  schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
-};
-
-const documentResponse = {
-  description: 'The document',
-  content: { 'application/yaml': { schema: { type: 'string' } } },
-};
 
 /** `/admin/v1/config`: providers and keys as one document, and their versions. */
 export const configLifecycleRoutes: readonly ChangeRoute[] = [

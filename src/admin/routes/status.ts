@@ -1,5 +1,5 @@
 import type { Configuration } from '../../config/configuration.js';
-import type { WorkerState } from '../../observe/metrics-state.js';
+import type { WorkerState } from '../../observe/gateway-state.js';
 import { windowSeconds } from '../../observe/recent/traffic.js';
 import type { Control } from '../control.js';
 import { providerState } from '../explain/provider-state.js';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { PurgeSelectors } from '../../config/rows/cache.js';
-import type { CacheStatus } from '../../observe/metrics-state.js';
+import type { CacheStatus } from '../../observe/gateway-state.js';
 import { visible } from '../../observe/visible.js';
 import { changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';

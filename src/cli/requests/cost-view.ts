@@ -1,4 +1,4 @@
-import type { RequestExplanation } from '../../admin/explain/explain-request.js';
+import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
 import type { CostLine } from '../../pricing/cost.js';
 import { formatDollars } from '../../pricing/money.js';
 import { note, print, printFields, printTable } from '../output.js';

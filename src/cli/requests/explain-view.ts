@@ -1,10 +1,5 @@
 import type { Candidate, ModelExplanation } from '../../admin/explain/explain-model.js';
-import type {
-  CacheExplanation,
-  Considered,
-  PromptCache,
-  RequestExplanation,
-} from '../../admin/explain/explain-request.js';
+import type { CacheExplanation, Considered, PromptCache, RequestExplanation } from '../../admin/explain/request-explanation.js';
 import { visible } from '../../observe/visible.js';
 import { shownDollars } from '../../pricing/money.js';
 import { note, paint, print, printFields, printTable } from '../output.js';

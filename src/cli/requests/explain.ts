@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { ModelExplanation } from '../../admin/explain/explain-model.js';
-import type { RequestExplanation } from '../../admin/explain/explain-request.js';
+import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
 import { NoDaemonError, openGateway } from '../daemon/ask-daemon.js';
 import {

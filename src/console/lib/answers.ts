@@ -1,5 +1,5 @@
 import type { DescribedFleet } from '../../admin/describe-fleet.js';
-import type { RequestExplanation } from '../../admin/explain/explain-request.js';
+import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
 import type { describeStatus } from '../../admin/routes/status.js';
 import type { DescribedPlan } from '../../changes/make-plan.js';
 import type { HistoryEntry } from '../../db/queries/configuration/config-history.js';

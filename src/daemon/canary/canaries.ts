@@ -14,7 +14,7 @@ import {
 } from '../../db/queries/configuration/canaries.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { Emit, RequestFinished } from '../../observe/event.js';
-import type { CanaryGauge } from '../../observe/metrics-state.js';
+import type { CanaryGauge } from '../../observe/gateway-state.js';
 import type { Store } from '../store.js';
 import { CanaryCounter } from './canary-counter.js';
 import { judge } from './judge.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { RequestExplanation } from '../../admin/explain/explain-request.js';
+import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
 import type { Sql } from '../../db/client.js';
 import { fleetChannel } from '../../db/listen.js';
 import type { Learned } from '../workers/workers.js';

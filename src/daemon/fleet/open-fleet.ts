@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import type { FleetControl } from '../../admin/control.js';
 import type { DescribedFleet } from '../../admin/describe-fleet.js';
-import type { RequestExplanation } from '../../admin/explain/explain-request.js';
+import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { Emit } from '../../observe/event.js';
-import type { FleetState } from '../../observe/metrics-state.js';
+import type { FleetState } from '../../observe/gateway-state.js';
 import type { FleetFacts } from '../../proxy/gateway.js';
 import type { Store } from '../store.js';
 import { identityOf } from '../workers/processes-file.js';

@@ -5,7 +5,7 @@ import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
 import type { LeaseGrant, LeaseRequest } from '../../limits/lease.js';
 import type { SlotGrant, SlotRequest } from '../../limits/slot-owner.js';
 import type { GatewayEvent } from '../../observe/event.js';
-import type { WorkerStatus } from '../../observe/metrics-state.js';
+import type { WorkerStatus } from '../../observe/gateway-state.js';
 import type { SharedReply, SharedRequest } from '../../policies/cache/shared-answers.js';
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';

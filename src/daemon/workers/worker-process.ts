@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { WorkerStatus } from '../../observe/metrics-state.js';
+import type { WorkerStatus } from '../../observe/gateway-state.js';
 import type { StartWorker, ToWorker } from './messages.js';
 
 /**

@@ -5,7 +5,7 @@ import type { Settings } from '../../config/settings/settings-types.js';
 import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
 import type { LeaseGrant } from '../../limits/lease.js';
 import type { Emit, GatewayEvent } from '../../observe/event.js';
-import type { SharedCacheStatus, WorkerState } from '../../observe/metrics-state.js';
+import type { SharedCacheStatus, WorkerState } from '../../observe/gateway-state.js';
 import { AnswerOwner } from '../../policies/cache/answer-owner.js';
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';

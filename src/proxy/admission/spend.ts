@@ -6,7 +6,7 @@ import { shownDollars } from '../../pricing/money.js';
 import type { BudgetTable, RoutedBudget, Selected } from '../../routing/budgets.js';
 import { modelMeant } from '../../routing/model-order.js';
 import type { Candidate, RoutedCredential } from '../../routing/snapshot.js';
-import type { PlannedRequest } from '../attempts/dispatch.js';
+import type { PlannedRequest } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
 import { narrowed } from './narrowed.js';
 import type { RequestRecord } from '../record.js';

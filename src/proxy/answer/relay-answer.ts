@@ -2,7 +2,7 @@ import type { AnswerHead, AnswerWatch } from '../../policies/policy.js';
 import type { Exchange } from '../../server/exchange.js';
 import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
 import { ArrayReader } from './array-reader.js';
-import type { Answer, PlannedRequest } from '../attempts/dispatch.js';
+import type { Answer, PlannedRequest } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
 import { answerHeaders, translatedHeaders } from '../attempts/headers.js';
 import { HeldReader, WatchedReader } from '../policies/held-reader.js';

@@ -3,7 +3,7 @@ import type { AnswerHold, AnswerWatch } from '../../policies/policy.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
 import { AnswerKeeper } from './answer-keeper.js';
 import { keptBody } from './body-keeper.js';
-import type { Answer, PlannedRequest } from '../attempts/dispatch.js';
+import type { Answer, PlannedRequest } from '../attempts/planned-request.js';
 import { respondInStream } from './early-head.js';
 import type { Gateway } from '../gateway.js';
 import { passed } from '../policies/held-reader.js';

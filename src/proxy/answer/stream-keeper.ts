@@ -2,7 +2,7 @@ import type { Settings } from '../../config/settings/settings-types.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import type { Exchange } from '../../server/exchange.js';
 import type { AnswerWatcher } from './answer-reader.js';
-import type { Answer } from '../attempts/dispatch.js';
+import type { Answer } from '../attempts/planned-request.js';
 import { keepaliveComment } from './early-head.js';
 import { ReaderPace } from './reader-pace.js';
 import type { RequestRecord } from '../record.js';

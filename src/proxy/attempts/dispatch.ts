@@ -1,62 +1,22 @@
-import type { AnsweredDialect } from '../../dialects/dialect.js';
-import type { ServedEndpoint } from '../../dialects/endpoint.js';
-import { type ErrorKind, errorKindOf } from '../../dialects/errors/error-kind.js';
-import { bodyFor, type ModelRequest } from '../../dialects/head.js';
-import { mediaWanted, type ReadOnce } from '../../dialects/translate/way.js';
+import { mediaWanted } from '../../dialects/translate/way.js';
 import { GatewayError } from '../../errors.js';
 import type { AttemptsEnd } from '../../observe/event.js';
-import type { Candidate, Route } from '../../routing/snapshot.js';
-import type { Wire } from '../../routing/wire.js';
+import type { Candidate } from '../../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
 import { Attempt } from '../../upstream/attempt.js';
 import { fetchMedia } from '../../upstream/fetch-media.js';
 import { type Outcome, outcomeOfFailure, outcomeOfStatus } from '../../upstream/outcome.js';
 import { retryAfterMs } from '../../upstream/retry-after.js';
-import { send } from '../../upstream/send.js';
 import { toUpstreamError, type UpstreamError } from '../../upstream/upstream-error.js';
-import { answerJudge } from './answer-judge.js';
 import { beginTranslated } from './begin-translated.js';
 import { keepWaiting } from '../answer/early-head.js';
 import type { Gateway } from '../gateway.js';
-import { upstreamHeaders } from './headers.js';
 import { type Picked, pick, pickAgain } from './pick.js';
 import type { RequestRecord } from '../record.js';
 import { isStopped } from '../admission/stops.js';
-import { traceHeaders } from '../request/trace-context.js';
-import { type Translated, translateRequest } from './translate.js';
-import type { Upload } from '../request/upload.js';
-
-/** A request for a model, ready to be sent. */
-export interface PlannedRequest {
-  request: ModelRequest;
-  /** Its body where that is passed on as it arrives; null: it is in the request. */
-  upload?: Upload | null;
-  /** The routes to try: the model's own, then those of its fallback models. */
-  routes: readonly Route[];
-  endpoint: ServedEndpoint;
-  /** Set if it is not the endpoint's. */
-  method?: 'GET' | 'POST' | 'DELETE';
-  /** In place of the client's query. */
-  query?: string;
-  /** Headers of the handshake of a WebSocket, flat; null: it is none. */
-  upgrade?: readonly string[] | null;
-  readonly read: ReadOnce;
-  /** Routes per fallback model for a request that a provider refuses because of its content. */
-  routesOfKind(kind: ErrorKind): (readonly Route[])[];
-}
-
-/** An attempt whose answer is passed on. */
-export interface Answer {
-  attempt: Attempt;
-  /** The dialect of the provider's answer. */
-  dialect: AnsweredDialect;
-  /** Null where that is the client's own dialect. */
-  translated: Translated | null;
-  /** The stream was asked for its usage though the client did not ask. */
-  hidesUsage: boolean;
-  /** Maximum total time of the request, in milliseconds. */
-  totalMs: number;
-}
+import type { PlannedRequest, Answer } from './planned-request.js';
+import { startAttempt } from './start-attempt.js';
+import { OtherModels } from './other-models.js';
 
 /**
  * Sends the request to one provider after the other, until one gives an answer that another
@@ -111,7 +71,7 @@ export async function dispatch(
       if (settings.upstream.fetch_media !== 'off') {
         await fetchWanted(settings.upstream, planned, candidate);
       }
-      answer = start(gateway, exchange, planned, picked, record, withoutUsage);
+      answer = startAttempt(gateway, exchange, planned, picked, record, withoutUsage);
     } catch (error) {
       release();
       if (!(error instanceof GatewayError)) throw error;
@@ -205,33 +165,6 @@ async function fetchWanted(
   read.media = new Map([...(read.media ?? []), ...(await fetchMedia(upstream, wanted))]);
 }
 
-/** Bytes of an error that are searched for its kind. */
-const maxErrorBytes = 16_384;
-
-/** Routes of a request: its own model's providers, then fallback models. */
-class OtherModels {
-  routes: readonly Route[];
-  readonly #planned: PlannedRequest;
-  #left: (readonly Route[])[] | null = null;
-
-  constructor(planned: PlannedRequest) {
-    this.#planned = planned;
-    this.routes = planned.routes;
-  }
-
-  /** Leaves a model whose provider refuses what the request says; false where none follows. */
-  moveOn(attempt: Attempt, candidate: Candidate): boolean {
-    const kind = errorKindOf(attempt.status, attempt.beginning(maxErrorBytes));
-    if (kind === null) return false;
-    this.#left = (this.#left ?? this.#planned.routesOfKind(kind)).filter(
-      (routes) => !routes.some(({ candidates }) => candidates.includes(candidate)),
-    );
-    if (this.#left.length === 0) return false;
-    this.routes = this.#left.flat();
-    return this.routes.length > 0;
-  }
-}
-
 /**
  * The attempt's `ready`, which fails as a timeout when the request's time is over. Meanwhile the
  * client is told that it is not forgotten, if that is possible.
@@ -268,80 +201,6 @@ async function readyInTime(
     watchdog.delete(watched);
   }
 }
-
-/**
- * Starts one attempt; null when the request's time is over or its client has left.
- * @throws GatewayError `invalid_request` where the request cannot be translated.
- */
-function start(
-  { health, seals, settings, upstreams, usageRefusers }: Gateway,
-  exchange: Exchange,
-  planned: PlannedRequest,
-  { candidate, release }: Picked,
-  record: RequestRecord,
-  withoutUsage: Candidate | null,
-): Answer | null {
-  const { provider, model } = candidate;
-  const { request, endpoint, upload = null, upgrade = null } = planned;
-  const wire = candidate.wire(endpoint) as Wire;
-  const { upstream } = settings;
-  const totalMs = wire.timeouts.total_ms ?? upstream.total_timeout_ms;
-  const leftMs = totalMs - (performance.now() - record.startMs);
-  if (leftMs <= 0 || exchange.aborted) {
-    release();
-    return null;
-  }
-  if (upload?.failure) throw upload.failure;
-  const { dialect, translation } = wire;
-  const translated =
-    translation &&
-    translateRequest(
-      planned,
-      candidate,
-      translation,
-      record.credential?.losses ?? null,
-      dialect.name,
-      seals,
-    );
-  const asksUsage =
-    !translated &&
-    request.usageEdit !== null &&
-    wire.asksUsage &&
-    candidate !== withoutUsage &&
-    !usageRefusers.has(provider.key);
-  const body =
-    translated?.translation.body ?? upload?.to(model) ?? bodyFor(request, model, asksUsage);
-  const betas = translated ? '' : exchange.header('anthropic-beta');
-  const carried = Buffer.isBuffer(body) ? wire.carry?.(body, betas) : null;
-  record.attempted(candidate);
-  health.started(provider.key, Date.now(), model);
-  const done = () => {
-    health.ended(provider.key);
-    release();
-  };
-  const judge = answerJudge(dialect, settings.routing);
-  const attempt = new Attempt(judge, done, request.stream);
-  const method = planned.method ?? endpoint.method ?? 'POST';
-  const received = translated ? jsonHeaders : exchange.headers;
-  const trace = record.trace && traceHeaders(record.trace, record.attempts);
-  const headers = upstreamHeaders(received, wire, record.requestId, upload === null, trace);
-  send(upstreams, wire, attempt, {
-    method,
-    upgrade: upgrade && 'websocket',
-    stream: request.stream,
-    query: translated ? '' : (planned.query ?? exchange.query),
-    headers: [...headers, ...(carried?.headers ?? []), ...(upgrade ?? [])],
-    body: method === 'POST' ? (carried?.body ?? body) : null,
-    firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),
-    idleMs: Math.min(wire.timeouts.idle_ms ?? upstream.idle_timeout_ms, leftMs),
-  });
-  exchange.onAbort(() => attempt.abort());
-  if (upload) upload.onFailure = () => attempt.abort();
-  return { attempt, dialect, translated, hidesUsage: asksUsage, totalMs };
-}
-
-/** The client's own headers are meant for another API. */
-const jsonHeaders = ['content-type', 'application/json'];
 
 /** True if the provider may have refused only the member that requests usage. */
 function refusesUsage({ attempt, hidesUsage }: Answer, { request }: PlannedRequest): boolean {

@@ -4,7 +4,7 @@ import { type ModelRequest, memberOf } from '../../dialects/head.js';
 import { isObject } from '../../dialects/conversation/read.js';
 import { GatewayError } from '../../errors.js';
 import type { Route, RoutedCredential } from '../../routing/snapshot.js';
-import type { Answer } from '../attempts/dispatch.js';
+import type { Answer } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
 import { ownerOf } from './resources.js';
 

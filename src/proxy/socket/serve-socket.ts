@@ -8,7 +8,8 @@ import { acceptOf, isKey, newKey, protocolsIn } from '../../websocket/handshake.
 import { admit } from '../admission/admit.js';
 import { applyPolicies } from '../policies/applied-policies.js';
 import { keyProtocol } from '../access/client-key.js';
-import { type Answer, dispatch } from '../attempts/dispatch.js';
+import { dispatch } from '../attempts/dispatch.js';
+import type { Answer } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
 import { planRoutes } from '../attempts/plan-routes.js';
 import { reserve, tokensNeeded } from '../admission/quota.js';

@@ -3,7 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import { ClientError } from './client-error.js';
 import { Connector, type Destination } from './connector.js';
 import type { ClientPool, ClientRequest, ExchangeHandler } from './exchange-handler.js';
-import { type Call, Http2Connection } from './http2-connection.js';
+import { Http2Connection } from './http2-connection.js';
+import type { Call } from './http2-exchange.js';
 
 export interface Http2PoolOptions extends Destination {
   maxConnections: number;

@@ -1,0 +1,110 @@
+import type { ExporterState } from './otlp/exporter.js';
+import type { ProcessStatus } from './process-status.js';
+
+/** The current state, read at each scrape without asking a worker. */
+export interface GatewayState {
+  budgets: readonly BudgetState[];
+  fleet: FleetState;
+  canaries: readonly CanaryGauge[];
+  /** The last report of each live worker; `name` is like `worker-1`. */
+  workers: readonly WorkerState[];
+  workersDesired: number;
+  /** Cached answers that workers share; null where there is one worker. */
+  sharedCache: SharedCacheStatus | null;
+  /** Version of the active configuration; null while there is none. */
+  configVersion: number | null;
+  /** `lastSuccessAt` is wall clock, milliseconds. Null before the first reload. */
+  lastReload: { successful: boolean; lastSuccessAt: number | null };
+  usage: { queuedRows: number; droppedRows: number; exported?: ExportedState | null };
+  droppedLogLines: number;
+  /** OTLP exporters in use. */
+  exporters: readonly ExporterState[];
+}
+
+/** Spend of a budget in its window, in nano-dollars. */
+export interface BudgetState {
+  name: string;
+  amount: number;
+  spent: number;
+  /** Reserved by requests under way, or lent to workers. */
+  reserved: number;
+}
+
+/** The daemons of the database, as this one sees them. */
+export interface FleetState {
+  /** Daemons that are not gone, this one included. */
+  live: number;
+  /** Daemons that have ended without a word, or cannot reach the database. */
+  gone: number;
+  /** Different versions of llmproxy. */
+  versions: number;
+  /** The most changes of the configuration that a daemon does not use yet. */
+  lag: number;
+  /** True while limits are leased from a store that all daemons share. */
+  isShared: boolean;
+  isStoreWorking: boolean;
+  daemons: readonly { id: string; behind: number; heartbeatAgeMs: number }[];
+}
+
+/** Percent of its requests that a canary moves. */
+export interface CanaryGauge {
+  name: string;
+  percent: number;
+}
+
+/** Rows for another system, as of the last look; null where nothing is exported. */
+export interface ExportedState {
+  queued: number;
+  lagSeconds: number;
+  /** Since the start of this daemon. */
+  delivered: number;
+  failures: number;
+}
+
+export interface WorkerState {
+  name: string;
+  /** Null until its first report. */
+  status: WorkerStatus | null;
+}
+
+/** A worker's report about itself, sent once a second. */
+export interface WorkerStatus extends ProcessStatus {
+  /** Requests in flight, by endpoint. */
+  activeRequests: Readonly<Record<string, number>>;
+  /** By provider key: providers that this worker has used or has news of. */
+  providers: Readonly<Record<string, ProviderStatus>>;
+  /** State of its answer cache. */
+  cache: CacheStatus;
+}
+
+/** Cached answers. */
+export interface SharedCacheStatus {
+  answers: number;
+  bytes: number;
+  /** Answers that gave way to others, since the start. */
+  evicted: number;
+}
+
+/** The answers that a worker keeps, and what was done since its start. */
+export interface CacheStatus extends SharedCacheStatus {
+  hits: number;
+  misses: number;
+  bypassed: number;
+  kept: number;
+}
+
+/** A provider as one worker sees it. */
+export interface ProviderStatus {
+  /**
+   * `recovering`: back, with a reduced share of the requests. `on_trial`: a single request tests
+   * it.
+   */
+  state: 'in' | 'recovering' | 'cooling_down' | 'ejected' | 'on_trial';
+  /** End of the state by itself: wall clock, milliseconds. */
+  until: number | null;
+  inFlight: number;
+  /** Consecutive failures. */
+  failures: number;
+  /** Estimated time to an answer; 0 when unknown. */
+  latencyMs: number;
+}

@@ -1,0 +1,88 @@
+import { bodyFor } from '../../dialects/head.js';
+import type { Candidate } from '../../routing/snapshot.js';
+import type { Wire } from '../../routing/wire.js';
+import type { Exchange } from '../../server/exchange.js';
+import { Attempt } from '../../upstream/attempt.js';
+import { send } from '../../upstream/send.js';
+import { answerJudge } from './answer-judge.js';
+import type { Gateway } from '../gateway.js';
+import { upstreamHeaders } from './headers.js';
+import type { Picked } from './pick.js';
+import type { RequestRecord } from '../record.js';
+import { traceHeaders } from '../request/trace-context.js';
+import { translateRequest } from './translate.js';
+import type { PlannedRequest, Answer } from './planned-request.js';
+
+/**
+ * Starts one attempt; null when the request's time is over or its client has left.
+ * @throws GatewayError `invalid_request` where the request cannot be translated.
+ */
+export function startAttempt(
+  { health, seals, settings, upstreams, usageRefusers }: Gateway,
+  exchange: Exchange,
+  planned: PlannedRequest,
+  { candidate, release }: Picked,
+  record: RequestRecord,
+  withoutUsage: Candidate | null,
+): Answer | null {
+  const { provider, model } = candidate;
+  const { request, endpoint, upload = null, upgrade = null } = planned;
+  const wire = candidate.wire(endpoint) as Wire;
+  const { upstream } = settings;
+  const totalMs = wire.timeouts.total_ms ?? upstream.total_timeout_ms;
+  const leftMs = totalMs - (performance.now() - record.startMs);
+  if (leftMs <= 0 || exchange.aborted) {
+    release();
+    return null;
+  }
+  if (upload?.failure) throw upload.failure;
+  const { dialect, translation } = wire;
+  const translated =
+    translation &&
+    translateRequest(
+      planned,
+      candidate,
+      translation,
+      record.credential?.losses ?? null,
+      dialect.name,
+      seals,
+    );
+  const asksUsage =
+    !translated &&
+    request.usageEdit !== null &&
+    wire.asksUsage &&
+    candidate !== withoutUsage &&
+    !usageRefusers.has(provider.key);
+  const body =
+    translated?.translation.body ?? upload?.to(model) ?? bodyFor(request, model, asksUsage);
+  const betas = translated ? '' : exchange.header('anthropic-beta');
+  const carried = Buffer.isBuffer(body) ? wire.carry?.(body, betas) : null;
+  record.attempted(candidate);
+  health.started(provider.key, Date.now(), model);
+  const done = () => {
+    health.ended(provider.key);
+    release();
+  };
+  const judge = answerJudge(dialect, settings.routing);
+  const attempt = new Attempt(judge, done, request.stream);
+  const method = planned.method ?? endpoint.method ?? 'POST';
+  const received = translated ? jsonHeaders : exchange.headers;
+  const trace = record.trace && traceHeaders(record.trace, record.attempts);
+  const headers = upstreamHeaders(received, wire, record.requestId, upload === null, trace);
+  send(upstreams, wire, attempt, {
+    method,
+    upgrade: upgrade && 'websocket',
+    stream: request.stream,
+    query: translated ? '' : (planned.query ?? exchange.query),
+    headers: [...headers, ...(carried?.headers ?? []), ...(upgrade ?? [])],
+    body: method === 'POST' ? (carried?.body ?? body) : null,
+    firstByteMs: Math.min(wire.timeouts.first_byte_ms ?? upstream.first_byte_timeout_ms, leftMs),
+    idleMs: Math.min(wire.timeouts.idle_ms ?? upstream.idle_timeout_ms, leftMs),
+  });
+  exchange.onAbort(() => attempt.abort());
+  if (upload) upload.onFailure = () => attempt.abort();
+  return { attempt, dialect, translated, hidesUsage: asksUsage, totalMs };
+}
+
+/** The client's own headers are meant for another API. */
+const jsonHeaders = ['content-type', 'application/json'];
