@@ -18,7 +18,7 @@ import {
 type Keys = Expiring<AwsKeys>;
 type Source = (context: CloudContext, auth: ProviderAuth, region: string) => Promise<Keys | null>;
 
-/** Null: this machine has nothing of the kind. */
+/** Null: this machine has no such credentials. */
 const sources = {
   environment: fromEnvironment,
   profile: fromProfile,
@@ -31,8 +31,8 @@ const sources = {
 const chain = ['environment', 'web_identity', 'profile', 'container', 'imds'] as const;
 
 /**
- * Keys of an AWS account by a method of `auth`; with `role_arn` those of the role that they may take.
- * @param region where the role is asked for.
+ * Fetches keys of an AWS account by a method of `auth`; with `role_arn`, keys of that role.
+ * @param region where the role is requested.
  * @throws CloudError naming what is missing or who refuses.
  */
 export async function awsKeys(

@@ -17,8 +17,8 @@ type Token = Expiring<string>;
 const resource = 'https://cognitiveservices.azure.com';
 
 /**
- * A token of Entra ID by a method of `auth`.
- * @param secret `api_key`: that of the application, for the method `client_secret`.
+ * Fetches a token of Entra ID by a method of `auth`.
+ * @param secret `api_key`: the application's secret, for the method `client_secret`.
  * @throws CloudError naming what is missing or who refuses.
  */
 export async function azureToken(

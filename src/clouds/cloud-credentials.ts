@@ -10,7 +10,7 @@ import type { CloudContext, Expiring } from './token-request.js';
 const marginMs = 300_000;
 const firstRetryMs = 1_000;
 const maxRetryMs = 60_000;
-/** Timers of Node are no longer. */
+/** Node's timers are limited to this. */
 const maxTimerMs = 2_147_483_647;
 
 interface Entry {
@@ -21,19 +21,22 @@ interface Entry {
   pending: Promise<void> | null;
   retryMs: number;
   timer: NodeJS.Timeout | undefined;
-  /** The credentials last given out, as JSON; null: none that were valid. */
+  /** The credentials last handed out, as JSON; null: none were valid. */
   given: string | null;
-  /** True if somebody asked since they were last renewed: unused entries are dropped. */
+  /** True if it was used since the last renewal: unused entries are dropped. */
   isUsed: boolean;
 }
 
 /**
- * The credentials of clouds that providers need besides their `api_key`: fetched when they are first
- * asked for, kept, and fetched again before they expire. While that fails, those that are still valid
- * are used.
+ * Cloud credentials that providers need besides their `api_key`. They are fetched on first use,
+ * cached, and refreshed before they expire. If a refresh fails, credentials that are still valid
+ * stay in use.
  */
 export class CloudCredentials {
-  /** Called when other credentials are valid than before, or none is any more. Null: none is renewed. */
+  /**
+   * Called when the valid credentials change, or none are valid any more. Null: nothing is
+   * refreshed.
+   */
   onChange: (() => void) | null = null;
   readonly #context: CloudContext;
   readonly #entries = new Map<string, Entry>();
@@ -44,7 +47,7 @@ export class CloudCredentials {
 
   /**
    * @param provider with its secrets in clear.
-   * @returns null for a provider whose `api_key` is all.
+   * @returns null for a provider that needs only its `api_key`.
    * @throws CloudError
    */
   async of(provider: Provider): Promise<FetchedCredentials | null> {

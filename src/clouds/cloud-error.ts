@@ -1,4 +1,4 @@
-/** Credentials of a cloud that cannot be had; the message quotes no secret. */
+/** Cloud credentials could not be obtained; the message quotes no secret. */
 export class CloudError extends Error {
   override readonly name = 'CloudError';
 }

@@ -23,7 +23,7 @@ const lifetimeSeconds = 3_600;
 const service = 'the token service of Google';
 
 /**
- * An access token of Google Cloud: of the JSON in `api_key`, or as `auth` says.
+ * Fetches an access token of Google Cloud, from the JSON in `api_key` or by `auth`.
  * @throws CloudError naming what is missing or who refuses.
  */
 export async function googleToken(

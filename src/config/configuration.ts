@@ -17,7 +17,7 @@ export interface Configuration {
   providers: Provider[];
   teams: Team[];
   credentials: Credential[];
-  /** The operator's; absent, as the following, in what an older version has kept. */
+  /** The operator's prices; this and the following are absent in files of older versions. */
   prices?: Price[];
   budgets?: Budget[];
   stops?: Stop[];
@@ -61,23 +61,23 @@ export const newProvider = {
   is_enabled: true,
 } satisfies Partial<Provider>;
 
-/** Durations are milliseconds; what is absent is as the daemon's settings say. */
+/** Durations are milliseconds; an absent one defaults to the daemon's setting. */
 export interface ProviderParams {
   /** Extra request headers. */
   headers?: Record<string, string>;
-  /** Further headers of clients that are sent to it; `*` at the end of a name stands for the rest. */
+  /** Additional client headers to pass on; `*` at the end of a name is a wildcard. */
   forward_headers?: string[];
   /** For HTTPS: files of PEM on the daemon's machine. */
   tls?: ProviderTls;
   /** Proxy in place of that of the settings, without a user; `none`: no proxy. */
   proxy?: string;
-  /** True: it is asked over HTTP/2; absent: only where it offers nothing else by ALPN. */
+  /** True: always HTTP/2; absent: only if the server offers nothing else by ALPN. */
   http2?: boolean;
   /** Parameters added to the query of each request. */
   query?: Record<string, string>;
-  /** 0 is the default; providers of a higher number are used only when those of lower ones fail. */
+  /** 0 by default; providers with a higher number are used only when all with lower ones fail. */
   priority?: number;
-  /** Requests under way to it at most, over all workers. */
+  /** Maximum requests in flight to it, over all workers. */
   max_concurrency?: number;
   timeouts?: Timeouts;
   /** Timeouts for models sent under these names or wildcards; the first that matches counts. */
@@ -101,7 +101,7 @@ export interface ProviderParams {
   markup_percent?: number;
   /** False: the provider refuses `stream_options`, so streams are not asked for their usage. */
   stream_usage?: boolean;
-  /** Tests the provider again and again, beside what clients ask of it. */
+  /** Tests the provider periodically, independently of client traffic. */
   probe?: {
     interval_ms: number;
     /** Clients' name of the model; absent: the first in the mapping, else its list of models. */
@@ -221,18 +221,18 @@ export interface Credential {
   allowed_models: string[] | null;
   /** Requests a second; 0 blocks all, null is unlimited. */
   rate_limit: number | null;
-  /** Requests at once at most, of a key with a `rate_limit`; absent or null: as many as that. */
+  /** Maximum burst of a key with a `rate_limit`; absent or null: the `rate_limit`. */
   burst?: number | null;
   is_enabled: boolean;
   /** The key, masked for display, such as `sk-…abcd`. */
   key_preview: string;
-  /** Refused from then on: ISO 8601; absent or null: never. */
+  /** The key is refused from this time on: ISO 8601; absent or null: never. */
   expires_at?: string | null;
   /** The key before a rotation, as `credential_key`; it is valid until `previous_expires_at`. */
   previous_key?: string | null;
   /** ISO 8601. */
   previous_expires_at?: string | null;
-  /** For people, to find it by; its requests have them too. */
+  /** Labels to find the key by; its requests get them too. */
   tags?: string[];
   /** True if bodies of its requests and answers are stored; absent: false. */
   store_bodies?: boolean;

@@ -24,7 +24,7 @@ export function describeProblem({ source, path, reason }: Problem): string {
   return path ? `${source}: ${shortened(path, maxToldLength)}: ${told}` : `${source}: ${told}`;
 }
 
-/** A name as a message quotes it: whoever wrote a document may have put anything there. */
+/** A name quoted for a message, shortened and made printable: documents may contain anything. */
 export function shownName(name: string): string {
   return shortened(name, 100);
 }

@@ -55,7 +55,7 @@ export function toProblems(source: string, errors: ErrorObject[] | null | undefi
   });
 }
 
-/** Errors of these only say that an error of a part was found, which is in the list too. */
+/** Errors of these keywords only repeat that a part failed, which is listed separately. */
 const repeatsOthers = new Set(['anyOf', 'propertyNames']);
 
 function unescapePointer(segment: string): string {

@@ -20,14 +20,14 @@ import { providerProperties } from './rows/provider-schema.js';
 import { providerKeyProblem } from './secrets/secret-reference.js';
 import type { PrivateAddresses } from './settings/settings-types.js';
 
-/** The document of each entry, for error messages and `config show --origin`. */
+/** The document that each entry comes from, for error messages and `config show --origin`. */
 export interface Sources {
   providers: Map<string, string>;
   /** Only for teams that differ from their row. */
   teams: Map<string, string>;
   /** Only for credentials that differ from their row in the table. */
   credentials: Map<Credential, string>;
-  /** Likewise for rows with unique names, by section and name. */
+  /** The same for rows with unique names, by section and name. */
   named: Map<string, string>;
 }
 
@@ -154,7 +154,7 @@ export function teamProblems(team: Team, source: string): Problem[] {
 
 /**
  * The problems of one credential; paths start with its name.
- * @param teams the names that there are; absent: its team is not checked.
+ * @param teams names of the existing teams; absent: the team is not checked.
  */
 export function credentialProblems(
   credential: Credential,

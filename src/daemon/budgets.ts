@@ -16,7 +16,7 @@ import { fetchBytes } from '../upstream/fetch-bytes.js';
 import type { Identity } from './fleet/identity.js';
 import type { Store } from './store.js';
 
-/** Leases of a daemon that says nothing for so long expire. */
+/** Leases of a daemon that is silent for this long expire. */
 const leaseMs = 60_000;
 const storeTimeoutMs = 5_000;
 const webhookTimeoutMs = 10_000;
@@ -24,7 +24,7 @@ const maxWebhookBytes = 1_048_576;
 
 interface BudgetsOptions {
   store: Store;
-  /** Webhooks are reached as providers are: past the same addresses, by the same proxies. */
+  /** Webhooks are reached like providers: the same address policy and proxies. */
   upstream: Settings['upstream'];
   /** True if the previous daemon of this data directory has ended. */
   isAlone: boolean;
@@ -32,20 +32,20 @@ interface BudgetsOptions {
   identity: Identity;
   /** Daemons that spend from these budgets. */
   daemons: () => number;
-  /** Ids of those that are known to have ended. */
+  /** Ids of daemons that are known to have ended. */
   dead: () => readonly string[];
   emit: Emit;
   /** Lends to a worker. */
   grant: (worker: number, grant: BudgetGrant) => void;
 }
 
-/** Budgets in the control process: settles what requests cost, and tells when much is spent. */
+/** Budgets in the control process: settles the cost of requests and sends alerts. */
 export class Budgets {
   readonly #options: BudgetsOptions;
   readonly #owner: BudgetOwner;
   readonly #names = new Map<string, readonly Named[]>();
   #byKey = new Map<string, RoutedBudget>();
-  /** By key and window: the percent that was told, and what is spent. */
+  /** Last alerted percentage and known spend, by budget and window. */
   readonly #told = new Map<string, { alerted: number; spent: number }>();
   #alerts = Promise.resolve();
 
@@ -85,7 +85,10 @@ export class Budgets {
     this.#owner.workerGone(worker);
   }
 
-  /** Settles a request that is over. @param charge null, undefined: see `ChargeFor`. */
+  /**
+   * Settles a finished request.
+   * @param charge null, undefined: see `ChargeFor`.
+   */
   settle(
     event: RequestFinished,
     charge: Charge | null | undefined,
@@ -107,7 +110,7 @@ export class Budgets {
     this.#owner.settle(spend.worker, spendings, amountOf);
   }
 
-  /** For metrics: of each budget, what is spent of its window. */
+  /** For metrics: the current spend of each budget. */
   get states(): BudgetState[] {
     const nowMs = Date.now();
     return [...this.#byKey.values()].map(({ key, config: { name, amount, window } }) => {
@@ -117,7 +120,7 @@ export class Budgets {
     });
   }
 
-  /** Gives back all that is not lent, for the daemon that takes over; or takes it again. */
+  /** Returns all money that is not lent, for the daemon that takes over; or takes it again. */
   async freeze(isFrozen: boolean): Promise<void> {
     if (isFrozen) await this.#owner.release();
     else this.#owner.resume();
@@ -136,7 +139,7 @@ export class Budgets {
     if (charge) return charge.cost;
     const ceiling = this.#byKey.get(key)?.ceiling;
     if (ceiling && usage) return costOf(ceiling, classesOf(usage), event.upstreamMs);
-    // A provider was asked, and nothing says what it charges: never less than the truth.
+    // A provider was used at an unknown price: assume the maximum rather than too little.
     const isUnknown = event.attempts > 0 && (event.status < 400 || event.status === 499);
     return isUnknown ? (event.spend?.reserved ?? 0) : 0;
   }
@@ -156,7 +159,7 @@ export class Budgets {
     }
   }
 
-  /** Tells it once over all daemons, and tries again with the next settlement where that fails. */
+  /** Sends an alert once over all daemons; retried with the next settlement after a failure. */
   #alert(key: string, windowStart: number, percent: number): void {
     const config = this.#byKey.get(key)?.config;
     const told = this.#told.get(`${key}@${windowStart}`);
@@ -170,7 +173,7 @@ export class Budgets {
       emit({ type: 'budget_alert', ...alert });
       void this.#post(config, windowStart, alert);
     };
-    // In turn: a higher percent that is stored first would keep a lower one from being told.
+    // One at a time: storing a higher percentage first would suppress the alert of a lower one.
     this.#alerts = this.#alerts.then(work).catch(() => {
       told.alerted = before;
     });

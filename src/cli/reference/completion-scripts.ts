@@ -69,7 +69,7 @@ function all(node: Node): Node[] {
   return [node, ...node.children.flatMap(all)];
 }
 
-/** The words that lead from a command to its subcommands, with the paths they lead to. */
+/** Completion words of a command, each with the path of the subcommand that it leads to. */
 function steps(program: Node): [words: string, path: string][] {
   return all(program).flatMap(({ path, children }) =>
     children.flatMap((child) =>

@@ -37,8 +37,8 @@ interface CompletionFlags {
 const maxNames = 200;
 
 /**
- * Prints the names that begin with a prefix, one a line, as the running gateway has them. Prints
- * nothing where it cannot be asked: starting a database would take longer than anybody waits.
+ * Prints the names that begin with a prefix, one a line, as the running gateway knows them. Prints
+ * nothing if the gateway cannot be asked: starting a database would take too long for a completion.
  */
 async function printNames(kind: 'providers' | 'keys', prefix: string): Promise<void> {
   try {

@@ -105,7 +105,7 @@ async function write(
     import('../../db/queries/requests/export-requests.js'),
   ]);
   await withDatabase(flags, 'read', async (sql) => {
-    // Only now does a signal end this process in order.
+    // Signals end this process in order only after this point.
     const out = await open();
     const pages = exportRequests((work) => orTooMuch(work(sql)), filter);
     const rows = Readable.from(encodeRows(format, pages), { objectMode: false });

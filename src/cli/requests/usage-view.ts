@@ -97,7 +97,7 @@ export function duration(ms: number | null): string {
   return ms < 99_950 ? `${(ms / 1000).toFixed(1)}s` : `${Math.round(ms / 60_000)}min`;
 }
 
-/** A `+` says that there is more, of models without a price. */
+/** A `+` marks a lower bound: some models have no price. */
 function costOf({ cost_nano, unpriced_requests }: UsageSum): string {
   const shown = cost_nano > 0 && cost_nano < 100_000 ? '<$0.0001' : shownDollars(cost_nano);
   if (unpriced_requests === 0) return shown;

@@ -33,7 +33,7 @@ export function usageCommand(): Command {
       'key',
     ]);
   addRequestFilters(command, defaultSince);
-  // Their options have names of these.
+  // The subcommands have options of the same names.
   command.enablePositionalOptions().addCommand(exportCommand()).addCommand(rerateCommand());
   return addGatewayOptions(command.option('--csv', 'print CSV'))
     .addHelpText(

@@ -64,7 +64,9 @@ async function fromStdin(flag: string): Promise<string> {
   return text;
 }
 
-/** Secrets are sent in an HTTP header, so they must be printable ASCII; but for JSON of a cloud. */
+/**
+ * Secrets are sent in an HTTP header, so they must be printable ASCII; JSON of a cloud is exempt.
+ */
 function checked(flag: string, text: string): string {
   const secret = text.trim();
   if (secret === '') throw usageError(`${flag}: the key is empty`);

@@ -10,7 +10,7 @@ export interface FieldChange {
   after?: unknown;
 }
 
-/** Fields that are of no interest to a person. */
+/** Fields that are not shown to people. */
 const untold = new Set(['id', 'created_at', 'updated_at', 'last_used_at', 'provider_key', 'name']);
 
 /** The changed fields, with each entry of a mapping listed separately. */

@@ -169,7 +169,7 @@ function requireFields(
   }
 }
 
-/** Keys of teams that would not be there. */
+/** Teams that are named by keys but would not exist. */
 function missingTeams(plan: Plan): PlanProblem[] {
   const { teams, credentials } = rowsAfter(plan);
   const names = new Set(teams.map(({ name }) => name));

@@ -82,7 +82,8 @@ export class Clients {
     const isDirect =
       !isTrusted && !this.#peersAreTold && addedByProxies.every((name) => header(name) === '');
     const isForeign = !this.#isOwnName(header('host'));
-    // Browsers name the page that a request is of: any page can send one, and not read its answer.
+    // Browsers name the page that sends a request: any page can send one without reading its
+    // answer.
     const isOfPage = !['', 'none', 'same-origin'].includes(header('sec-fetch-site'));
     const fromHere = isDirect && peer !== unixPeer && isLoopback(peer);
     return {

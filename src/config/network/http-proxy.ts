@@ -21,7 +21,10 @@ export function proxyProblem(text: string): string | null {
   return typeof proxy === 'string' ? proxy : null;
 }
 
-/** The proxy at a URL such as `http://user:password@proxy.local:3128`, or the reason it is none. */
+/**
+ * Parses the URL of a proxy, such as `http://user:password@proxy.local:3128`.
+ * @returns the proxy, or the reason that the URL is invalid.
+ */
 export function parseProxy(text: string): HttpProxy | string {
   // Like other programs that read these variables: `proxy.local:3128` is HTTP.
   const url = /^[a-z0-9+.-]+:\/\//i.test(text) ? text : `http://${text}`;

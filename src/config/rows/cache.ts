@@ -13,7 +13,7 @@ export interface CacheRules {
   mode: CacheMode;
   /** With whom answers are shared; absent: `key`. */
   scope?: CacheScope;
-  /** Milliseconds for which an answer is given again; absent: as the settings say. */
+  /** Time to live in milliseconds; absent: the setting's. */
   ttl_ms?: number;
   /** Absent: `deterministic`. */
   requests?: CachedRequests;
@@ -45,7 +45,7 @@ export const cacheSchema = {
   },
 } as const;
 
-/** Answers that are to be forgotten: a row of `cache_purges`. */
+/** A purge of cached answers: a row of `cache_purges`. */
 export interface CachePurge {
   id: number;
   applies_to: PurgeSelectors;

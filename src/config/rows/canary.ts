@@ -22,13 +22,13 @@ export interface Canary {
   to_model: string | null;
   /** Percent of the requests at each step, ascending. */
   steps: number[];
-  /** The least time at each step. */
+  /** Minimum time at each step. */
   step_seconds: number;
-  /** The fewest requests that a step must have seen. */
+  /** Minimum requests before a step can succeed. */
   min_requests: number;
-  /** The most that may fail, in percent; null: no bound. */
+  /** Maximum failures in percent; null: no bound. */
   max_error_percent: number | null;
-  /** The longest that 95 % of the answers may take to begin; null: no bound. */
+  /** Maximum time to the first byte for 95 % of the answers; null: no bound. */
   max_latency_ms: number | null;
   state: CanaryState;
   /** The place in `steps`. */
@@ -134,7 +134,7 @@ export const newCanary = {
   reason: null,
 } satisfies Partial<Canary>;
 
-/** Places and reasons of what is wrong with one of the right shape. */
+/** Problems of a row of the right shape: path and reason. */
 export function canaryProblems(canary: Canary): [path: string, reason: string][] {
   const { steps, step, from_provider, to_provider, to_model, changed_at } = canary;
   const problems = timeProblems('changed_at', changed_at);

@@ -24,9 +24,9 @@ export interface Guardrail {
   /** Unique. */
   name: string;
   kind: GuardrailKind;
-  /** `monitor`: nothing is refused or changed; what would be is told. */
+  /** `monitor`: nothing is refused or changed, only reported. */
   mode: GuardrailMode;
-  /** Fate of a request that cannot be checked. */
+  /** Whether a request that cannot be checked is refused (`closed`) or let through (`open`). */
   on_error: OnError;
   phases: Phase[];
   applies_to: GuardedBy;
@@ -41,33 +41,35 @@ export interface GuardedBy {
   model?: string;
 }
 
-/** The settings of all kinds; each has some. */
+/** Settings of all kinds; each kind uses some. */
 export interface GuardrailConfig {
-  /** regex: what is looked for. */
+  /** regex: patterns to search for. */
   patterns?: NamedPattern[];
   /** regex, pii: `deny` or `redact`. */
   action?: 'deny' | 'redact';
-  /** regex, pii: what a request's placeholders stand for is put back into its answer. */
+  /** regex, pii: replaced values of a request are restored in its answer. */
   restore?: boolean;
   /** pii. */
   entities?: PiiEntity[];
   /** webhook. */
   url?: string;
-  /** webhook: reference to the secret of its signature; in a worker the secret, empty: unreadable. */
+  /**
+   * webhook: reference to the signing secret; in a worker the secret itself, empty if unreadable.
+   */
   secret?: string;
-  /** webhook: characters of a stream that are checked at once. */
+  /** webhook: size of the window in which a stream is checked, in characters. */
   window_chars?: number;
   /** webhook, moderation. */
   timeout_ms?: number;
   /** webhook. */
   retries?: number;
-  /** webhook: requests to it at once, of each worker. */
+  /** webhook: maximum concurrent requests to it, per worker. */
   max_concurrency?: number;
   /** moderation: clients' name of the model. */
   model?: string;
-  /** moderation: a score of a category from which on a text is refused; absent: the model says. */
+  /** moderation: minimum score of a category that refuses a text; absent: the model's own flags. */
   threshold?: number;
-  /** moderation: those that count; absent: all. */
+  /** moderation: categories that count; absent: all. */
   categories?: string[];
   /** schema: names or wildcards. */
   allowed_tools?: string[];

@@ -12,12 +12,12 @@ export const limitNames = [
 ] as const;
 export type LimitName = (typeof limitNames)[number];
 
-/** Amounts by limit; what is absent is unlimited. */
+/** Amounts by limit; an absent limit is unlimited. */
 export type LimitAmounts = Partial<Record<LimitName, number>>;
 
 /** The limits of a key or a team. */
 export interface Limits extends LimitAmounts {
-  /** Requests under way at most, over all workers. */
+  /** Maximum requests in flight, over all workers. */
   max_concurrency?: number;
   /** Further limits of models, by name or wildcard; the first that matches counts. */
   models?: Record<string, LimitAmounts>;

@@ -4,7 +4,7 @@ import { type BudgetWindow, budgetWindows, type Selectors, selectorsSchema } fro
 export interface Mirror {
   /** Unique. */
   name: string;
-  /** Whose requests; `provider` is the one that answered the client. */
+  /** Selects the requests; `provider` is the one that answered the client. */
   applies_to: Selectors;
   /** A `provider_key` that is sent the copies; null: whichever serves the model. */
   provider: string | null;
@@ -12,7 +12,7 @@ export interface Mirror {
   model: string | null;
   /** Above 0, at most 100. */
   sample_percent: number;
-  /** Copies under way at most, over all workers of a daemon. */
+  /** Maximum copies in flight, over all workers of a daemon. */
   max_concurrency: number;
   /** Nano-dollars that copies may cost in a window; null: no limit. */
   budget: number | null;

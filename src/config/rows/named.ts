@@ -28,7 +28,7 @@ interface Named {
   readonly properties: Readonly<Record<string, object>>;
   /** Fields that the gateway itself changes: no part of documents and override files. */
   readonly runtime?: readonly string[];
-  /** Fields that a new row must have beside its name. */
+  /** Required fields of a new row, besides its name. */
   readonly required: readonly string[];
   /** Fields of a new row that were not given. */
   readonly defaults: (name: string) => object;
@@ -42,7 +42,7 @@ export const namedSections: Readonly<Record<NamedSection, Named>> = {
     kind: 'price',
     properties: priceProperties,
     required: [],
-    // A price is called as its model, unless it says otherwise.
+    // A price is named after its model by default.
     defaults: (name) => ({ ...newPrice, model: name }),
     problems: ({ model, valid_from }: Price) => [
       ...patternProblems('model', model),
@@ -107,7 +107,7 @@ export function eachNamed<T>(of: (section: NamedSection) => T): Record<NamedSect
   return Object.fromEntries(all) as Record<NamedSection, T>;
 }
 
-/** By the settings, an address may be refused when it is used. */
+/** Private addresses are refused at use, by the settings, not here. */
 function urlProblems(path: string, url: string | null = null): [string, string][] {
   if (url === null) return [];
   if (!URL.canParse(url)) return [[path, 'is not a URL']];

@@ -1,8 +1,8 @@
 import { timePattern } from './time-pattern.js';
 
 /**
- * Chargeable units. Tokens are priced by the million, everything else by one; `hour` is an hour
- * of the provider's time, for servers of one's own.
+ * Chargeable units. Tokens are priced per million, all other units per one; `hour` is an hour of
+ * provider time, for self-hosted servers.
  */
 const tokenUnits = [
   'input',
@@ -21,9 +21,9 @@ export const unitNames = [...tokenUnits, ...otherUnits] as const;
 export type UnitName = (typeof unitNames)[number];
 
 /**
- * Whole nano-dollars: for a million tokens, or for one of another unit. A class of tokens without a
- * rate of its own is charged as what it is part of: `cache_write_1h` as `cache_write_5m`, other
- * input as `input`, other output as `output`; any other unit is free.
+ * Rates in whole nano-dollars: per million tokens, or per one of another unit. A token class
+ * without its own rate falls back to the class that contains it: `cache_write_1h` to
+ * `cache_write_5m`, other input to `input`, other output to `output`. Any other unit is free.
  */
 export type Rates = Partial<Record<UnitName, number>>;
 
@@ -42,19 +42,19 @@ export interface ContextTier {
 export interface Price {
   /** Unique. */
   name: string;
-  /** The model as it is sent: a name or a wildcard. */
+  /** The model name sent to the provider, or a wildcard. */
   model: string;
-  /** The provider whose price it is; null: any. */
+  /** The provider that the price applies to; null: any. */
   provider_key: string | null;
   /** ISO 8601; null: always. */
   valid_from: string | null;
   rates: Rates;
-  /** Rates that differ where the provider charges another one than the standard. */
+  /** Rates for service tiers other than the standard one. */
   service_tiers: TierRates;
   context_tiers: ContextTier[];
   /** The context window. */
   max_input_tokens: number | null;
-  /** The most that the model writes. */
+  /** Maximum output of the model. */
   max_output_tokens: number | null;
   /** Source of the price: `operator`, `litellm`. */
   source: string;

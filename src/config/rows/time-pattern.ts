@@ -5,7 +5,9 @@ export const timePattern =
 /** PostgreSQL takes no other offsets. */
 const maxOffsetHours = 15;
 
-/** The problem of a text in the form of a time that PostgreSQL does not take, such as a 31st of February. */
+/**
+ * The reason that PostgreSQL would refuse a well-formed time, such as a 31st of February; or null.
+ */
 export function timeProblems(field: string, time: string | null): [path: string, reason: string][] {
   return time === null || isTime(time) ? [] : [[field, 'is not a time']];
 }

@@ -117,7 +117,7 @@ function boundTo({ table, row, column, origin }: SecretPlace): Buffer {
   return Buffer.from(JSON.stringify(origin === undefined ? place : [...place, origin]));
 }
 
-/** A key for another purpose, in base64; it reveals nothing of the key it is derived from. */
+/** Derives a key for another purpose, in base64; it reveals nothing about the original. */
 export function derivedKey([key]: KeyRing, purpose: string): string {
   if (!key) throw new Error('there is no key to derive another from');
   return createHmac('sha256', key.bytes).update(`llmproxy ${purpose}`).digest('base64');

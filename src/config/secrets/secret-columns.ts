@@ -8,8 +8,8 @@ export function originOf(apiBase: string): string {
 }
 
 /**
- * The receiver of a provider's secrets: the origin of its base URL, and over plain HTTP a proxy of
- * its own.
+ * The receiver of a provider's secrets: the origin of its base URL and, over plain HTTP, its own
+ * proxy.
  */
 export function receiverOf({
   api_base,

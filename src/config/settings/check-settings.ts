@@ -82,7 +82,9 @@ function checkAdminKeys(keys: Settings['admin']['keys']): void {
   if (problems.length > 0) throw new SettingsError(problems);
 }
 
-/** A sign-in passes the browser: its pages and the provider must be reached by TLS, or be here. */
+/**
+ * The browser carries the sign-in: console and OpenID provider must use TLS, or be on this machine.
+ */
 function checkOidc({ url, oidc }: Settings['console']): void {
   if (oidc.issuer === null) return;
   const refuse = (path: string, reason: string) => {

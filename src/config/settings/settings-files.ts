@@ -65,8 +65,8 @@ export function readDotEnv(file: string): NodeJS.ProcessEnv {
 }
 
 /**
- * An unquoted `#` begins a comment: the rest of a password would be lost, and the error would be
- * about what is left of the URL.
+ * An unquoted `#` begins a comment: the password would be cut, and the error would be about the
+ * truncated URL.
  */
 function refuseCutUrl(file: string, text: string): void {
   for (const [index, line] of text.split('\n').entries()) {

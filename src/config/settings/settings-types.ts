@@ -60,7 +60,7 @@ export interface Settings {
     enabled: boolean;
     /** URL of the gateway for browsers, such as `https://llm.example.com`; null: unknown. */
     url: string | null;
-    /** From signing in to having to do so again. */
+    /** Lifetime of a sign-in. */
     session_ms: number;
     oidc: {
       /** Null: people sign in with admin keys only. */
@@ -126,7 +126,10 @@ export interface Settings {
     allowed_variables: string[];
     /** Folders of the files that an admin key may use in references. */
     allowed_directories: string[];
-    /** Methods of `provider_params.auth` that an admin key may use though they are the machine's. */
+    /**
+     * Methods of `provider_params.auth` that use the machine's identity and that admin keys may
+     * still use.
+     */
     allowed_auth_methods: string[];
   };
   usage: {
@@ -159,13 +162,13 @@ export interface Settings {
     /** A worker whose event loop is delayed by more than this refuses requests for models. */
     max_event_loop_delay_ms: number;
   };
-  /** Cached answers; which there are is in the rows of keys and teams. */
+  /** Memory for cached answers; keys and teams select what is cached. */
   cache: {
     /** Maximum memory for them, per worker. */
     max_bytes: number;
     /** A larger answer is not cached. */
     max_answer_bytes: number;
-    /** Time that an answer is given again, unless its key or team says otherwise. */
+    /** Time to live of a cached answer, unless its key or team sets another. */
     ttl_ms: number;
   };
   log: {
@@ -211,7 +214,7 @@ export interface Settings {
  */
 export type AccessSetting = 'auto' | 'local' | 'admin' | 'open';
 
-/** Traces by OTLP over HTTP; what leads to the collector counts for metrics and log as well. */
+/** Traces by OTLP over HTTP. Metrics and log use the same connection settings. */
 export interface TraceSettings {
   /** URL of an OTLP receiver, with or without `/v1/traces`; null: requests are not traced. */
   endpoint: string | null;
@@ -228,7 +231,7 @@ export interface TraceSettings {
   sample_errors: boolean;
   /** Requests that take longer are exported even where not sampled; null: none. */
   slow_ms: number | null;
-  /** True: with prompts and answers, of keys with `store_bodies`. */
+  /** True: prompts and answers are included, for keys with `store_bodies`. */
   text: boolean;
   /** Maximum requests, log records or sets of metrics that wait for the collector. */
   max_queue: number;

@@ -29,7 +29,7 @@ export interface ResolvedSettings {
   settings: Settings;
   /** By path, such as `server.port`. */
   origins: ReadonlyMap<string, Origin>;
-  /** The flag, variable, credential or file, by path, of all that is no default. */
+  /** The flag, variable, credential or file of each value that is not a default, by path. */
   sources: ReadonlyMap<string, string>;
   /** Absolute path of the settings file read. */
   file: string | null;
@@ -133,7 +133,7 @@ export function describeSettings({
   });
 }
 
-/** Root's data directory, unless told otherwise: that of a gateway for the whole machine. */
+/** Root's default data directory, used by a system-wide gateway. */
 export const systemDataDir = '/var/lib/llmproxy';
 
 /** The daemon's default folder for its state; systemd names it in STATE_DIRECTORY. */
@@ -152,9 +152,9 @@ interface Leaf {
   default: unknown;
   secret: boolean | undefined;
   env: string | undefined;
-  /** Another one, which counts where that is not set. */
+  /** Fallback variable. */
   envAlso: string | undefined;
-  /** The variable counts in lower case as well. */
+  /** The variable is read in lower case too. */
   envLower: boolean | undefined;
   credential: string | undefined;
   flag: Exclude<keyof SettingsFlags, 'config'> | undefined;

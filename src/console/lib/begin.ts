@@ -11,7 +11,7 @@ function takeFromAddress(name: string): string | null {
   return value;
 }
 
-/** Signs in by a one-time link, or goes on with the session that there is. */
+/** Signs in by a one-time link, or continues an existing session. */
 export async function begin(): Promise<void> {
   const code = takeFromAddress('sign-in');
   const failed = takeFromAddress('sign-in-failed');

@@ -24,7 +24,7 @@ export function percent(share: number): string {
   return `${value === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(value < 0.1 ? 2 : 1)} %`;
 }
 
-/** Dollars, with as many digits as are of use: `$1,204.31`, `$0.0042`. */
+/** Dollars, with a useful number of digits: `$1,204.31`, `$0.0042`. */
 export function money(dollars: number): string {
   const digits = dollars === 0 || dollars >= 1 ? 2 : dollars >= 0.01 ? 3 : 6;
   return `$${dollars.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: digits })}`;

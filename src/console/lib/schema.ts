@@ -15,7 +15,7 @@ export interface Completion {
 /**
  * Completions at a place in a YAML text.
  * @param at offset of the cursor.
- * @returns completions, and the length of what is already written of them.
+ * @returns completions, and the length of the part already typed.
  */
 export function complete(
   schema: Schema,

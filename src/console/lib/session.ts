@@ -28,7 +28,7 @@ export const mayChangeProviders = computed(
 );
 export const mayChangeKeys = computed(() => role.value === 'admin' || role.value === 'team');
 
-/** Remembers that there may be a cookie: without, nobody asks in vain. */
+/** Remembers that a session cookie may exist, so that the server is not asked for nothing. */
 const rememberedAs = 'llmproxy.signed-in';
 
 export function signedIn(who: SignedIn): void {

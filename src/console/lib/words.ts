@@ -16,7 +16,7 @@ function preferred(): Language {
   return navigator.language.startsWith('zh') ? 'zh' : 'en';
 }
 
-/** Switches the language; the words of another one than English are loaded first. */
+/** Switches the language; loads its words first unless it is English. */
 export async function setLanguage(wanted: Language): Promise<void> {
   words.value = wanted === 'zh' ? (await import('./chinese.js')).chinese : {};
   language.value = wanted;

@@ -26,7 +26,7 @@ interface Spent {
   requests: number;
 }
 
-/** Budgets: how much is left, and when it will be gone at this pace. */
+/** Budgets: how much is left, and when it will run out at the current pace. */
 export function Budgets() {
   const list = useLoad<{ budgets: Spent[] }>('spend/budgets', 10_000);
   const [isAdding, setAdding] = useState(false);

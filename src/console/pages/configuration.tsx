@@ -19,7 +19,7 @@ import { Cut, Table } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
 import { YamlEditor } from '../parts/yaml-editor.js';
 
-/** A document past this is for an editor of one's own. */
+/** Larger documents are better edited in the user's own editor. */
 const maxBytes = 1_000_000;
 
 /** Providers, keys and teams as one document: edit, plan, apply; and every version before. */
@@ -278,7 +278,7 @@ interface CompareProps {
   onClose: () => void;
 }
 
-/** A version beside the present one, and the way back to it. */
+/** Compares a version with the current one, and can roll back to it. */
 function Compare({ version, newest, onClose }: CompareProps) {
   const [texts, setTexts] = useState<readonly [string, string] | null>(null);
   const loading = useTask();

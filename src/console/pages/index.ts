@@ -37,7 +37,7 @@ interface Group {
   names: readonly (readonly [PageName, string])[];
 }
 
-/** Pages that can show one team alone; the first is its home. */
+/** The page of this name, if the signed-in person may see it; else undefined. */
 const ofTeam: readonly string[] = ['usage', 'requests', 'playground', 'keys', 'budgets'];
 
 /** The page of a name in an address, for who is signed in; undefined: there is none. */
@@ -47,7 +47,7 @@ export function pageOf(name: string): PageName | undefined {
   return isShown(shown) ? (shown as PageName) : undefined;
 }
 
-/** True for a page that whoever is signed in may see. */
+/** True for a page that the signed-in person may see. */
 export function isShown(name: string): boolean {
   return Object.hasOwn(pages, name) && (role.value !== 'team' || ofTeam.includes(name));
 }

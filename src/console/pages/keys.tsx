@@ -40,7 +40,7 @@ export function Keys() {
       {t('Create a key')}
     </button>
   );
-  // Keys made by who sees one team are that team's.
+  // Keys created by a member of one team belong to that team.
   const choices = role.value === 'team' ? [] : (teams.data?.teams ?? []);
   const teamNames = choices.map(({ name }) => name);
   return (

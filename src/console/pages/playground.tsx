@@ -227,7 +227,7 @@ async function readImages(files: FileList | null): Promise<string[]> {
   );
 }
 
-/** A key of a client; an administrator can have one made that ends by itself. */
+/** A client's key; an administrator can create a temporary one. */
 function KeyField({ value, onInput }: { value: string; onInput: (value: string) => void }) {
   const task = useTask();
   const create = () =>

@@ -14,7 +14,7 @@ interface WeightsProps {
   onClose: () => void;
 }
 
-/** Weights by dragging; what they change is shown before it is done. */
+/** Changes weights by dragging; shows the effect before saving. */
 export function Weights({ providers, onClose }: WeightsProps) {
   const used = providers.filter(({ is_enabled }) => is_enabled);
   const [weights, setWeights] = useState(

@@ -4,7 +4,7 @@ import { t } from '../lib/words.js';
 import { State } from './state.js';
 import { Table } from './table.js';
 
-/** Result of a test of a provider. */
+/** The result of a provider test. */
 export function CheckResult({ checked }: { checked: Checked }) {
   const tone = { healthy: 'good', unhealthy: 'bad', unknown: 'warn' } as const;
   return (

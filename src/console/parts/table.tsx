@@ -60,7 +60,7 @@ export function Table<Row>({ label, columns, rows, keyOf, total }: TableProps<Ro
   );
 }
 
-/** A text that may be too long for its cell; all of it is shown when pointed at. */
+/** A text that may be cut to fit its cell; hovering shows all of it. */
 export function Cut({ text, children }: { text: string; children?: ComponentChildren }) {
   return (
     <span class="cut" title={text}>

@@ -11,16 +11,16 @@ const maxWaiting = 16;
 const maxWaitingViewers = 4;
 /** Far more than the largest document takes. */
 const deadlineMs = 120_000;
-/** A thread that has nothing to do for so long gives its memory back. */
+/** An idle thread is ended after this time, to free its memory. */
 const idleMs = 10_000;
 const maxOldGenerationSizeMb = 1_536;
-/** Most of what a document is read into survives: a small young generation would be copied often. */
+/** Most objects of a parsed document survive: a small young generation would be copied often. */
 const maxYoungGenerationSizeMb = 48;
 
 interface BulkOptions {
   settings: Settings;
   dbUrl(): string;
-  /** Makes active what is in the database; resolves when every worker uses it. */
+  /** Activates the database's configuration; resolves when every worker uses it. */
   reload(): Promise<{ version: number }>;
 }
 

@@ -31,9 +31,9 @@ interface CanariesOptions {
 }
 
 /**
- * Steps the canaries: each daemon counts the outcomes of its requests into the database, and whichever
- * is first decides by the counts of all. Each move is a change of the row, which every daemon notices
- * like any other, so a restart or another daemon goes on where this one was.
+ * Moves the canaries: each daemon adds the outcomes of its requests to the database, and the first
+ * one to look decides by the totals. Each move changes the row, which every daemon picks up like
+ * any other change, so a canary survives restarts.
  */
 export class Canaries {
   readonly #options: CanariesOptions;
@@ -113,7 +113,7 @@ export class Canaries {
 
   async #move(sql: Sql, { canary, step_ms, sums }: RunningCanary): Promise<void> {
     const { step } = canary;
-    // Its first step begins with the first look at it.
+    // The first step begins when the canary is first seen.
     if (step_ms === null) {
       await this.#moved(sql, canary, { state: 'running', step, reason: null });
       return;

@@ -9,7 +9,7 @@ import { compileModelMapping, type ModelMapping } from '../../routing/model-mapp
 import { modelMeant } from '../../routing/model-order.js';
 import { outcomeOfFailure, outcomeOfStatus } from '../../upstream/outcome.js';
 
-/** One attempt, as far as a canary is judged by it. */
+/** An attempt, reduced to what canaries are judged by. */
 interface Judged {
   provider: string;
   model: string;
@@ -24,7 +24,10 @@ interface Followed {
   mapping: ModelMapping;
 }
 
-/** Counts the outcomes of the requests of running canaries, attempt by attempt: a failure that another provider makes up for is one. */
+/**
+ * Counts the outcomes of requests of running canaries by attempt: a failure counts even if another
+ * provider made up for it.
+ */
 export class CanaryCounter {
   readonly #routing: Settings['routing'];
   #followed: readonly Followed[] = [];
@@ -63,7 +66,7 @@ export class CanaryCounter {
     return counted;
   }
 
-  /** Adds back counts that could not be stored. */
+  /** Restores counts that could not be stored. */
   putBack(counted: readonly CountedSide[]): void {
     for (const { canary, side, latency, ...counts } of counted) {
       const known = this.#of(canary, side);

@@ -7,16 +7,16 @@ export type Verdict =
   | { move: 'back' | 'wait'; reason: string }
   | { move: 'next' | 'finish'; reason: null };
 
-/** A single failure may be anybody's. */
+/** A single failure may be a coincidence. */
 const minFailures = 2;
 /** Share of the answers that may be slower than the bound. */
 const slowShare = 0.05;
 
 /**
- * Decides what a running canary does: goes back where its requests surely fail more, or are surely
- * slower, than its bounds allow, at this step or in the last minute; goes on once it has seen enough
- * of a step and nothing exceeds a bound.
- * @param stepMs how long it has been at its step.
+ * Decides the next move of a running canary. It rolls back when its requests significantly exceed a
+ * bound on failures or latency, at this step or in the last minute; it advances once a step has
+ * seen enough requests without exceeding one.
+ * @param stepMs time at this step.
  */
 export function judge(canary: Canary, sums: CanarySums, stepMs: number): Verdict {
   const { max_error_percent, max_latency_ms, min_requests, step_seconds, steps, step } = canary;

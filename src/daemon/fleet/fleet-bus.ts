@@ -5,7 +5,7 @@ import type { Sql } from '../../db/client.js';
 import { fleetChannel } from '../../db/listen.js';
 import type { Learned } from '../workers/workers.js';
 
-/** Messages between daemons, by notifications of the database. Each is a hint: some are lost. */
+/** Messages between daemons, sent as database notifications. Each is only a hint: some are lost. */
 type Message = {
   from: string;
 } /** Started, and waits until all share their limits; or shares them now. */ & (
@@ -36,7 +36,7 @@ interface BusOptions {
   explain: (requestId: string) => RequestExplanation | null;
 }
 
-/** Tells the other daemons what they should know, and asks them. Never throws. */
+/** Sends findings and questions to the other daemons. Never throws. */
 export class FleetBus {
   readonly #options: BusOptions;
   readonly #asking = new Map<string, (explanation: RequestExplanation) => void>();

@@ -20,9 +20,9 @@ import type { Identity } from './identity.js';
 
 const beatMs = 1_000;
 const queryTimeoutMs = 2_000;
-/** For all others to share their limits, before this daemon serves. */
+/** Time for all others to share their limits before this daemon serves. */
 const joinTimeoutMs = 3_000;
-/** A daemon alone for so long keeps its limits itself again. */
+/** A daemon that has been alone for this long manages its limits by itself again. */
 const aloneAfterMs = 30_000;
 /** Daemons that are gone are shown for an hour. */
 const forgetAfterMs = 3_600_000;
@@ -34,11 +34,11 @@ interface FleetOptions {
   identity: Identity;
   /** Further facts that this daemon reports. */
   report: () => Omit<DaemonReport, keyof Identity | 'state' | 'shares_limits'>;
-  /** From now on limits hold over several daemons, or this one is alone. */
+  /** Called when limits start to be shared between daemons, or this daemon is alone again. */
   share: (isShared: boolean) => Promise<void>;
-  /** Something has changed of what `now` says. */
+  /** Called when the result of `now` changes. */
   onChange: (fleet: DescribedFleet) => void;
-  /** Tells the others that this daemon has joined. */
+  /** Tells the other daemons that this one has joined. */
   tellJoined: () => void;
   emit: Emit;
 }
