@@ -139,7 +139,7 @@ export class Budgets {
     if (charge) return charge.cost;
     const ceiling = this.#byKey.get(key)?.ceiling;
     if (ceiling && usage) return costOf(ceiling, classesOf(usage), event.upstreamMs);
-    // A provider was used at an unknown price: assume the maximum rather than too little.
+    // A provider was used at an unknown price: charge the reservation rather than too little.
     const isUnknown = event.attempts > 0 && (event.status < 400 || event.status === 499);
     return isUnknown ? (event.spend?.reserved ?? 0) : 0;
   }

@@ -6,7 +6,7 @@ export type ChangeSource = 'cli' | 'admin' | 'apply' | 'rollback' | 'canary';
 
 /** The author of a change of providers or keys, for the history and the audit log. */
 export interface Author {
-  /** `cli:USER@HOST`, `admin:NAME` of an admin key, or `canary:NAME` of what moves by itself. */
+  /** `cli:USER@HOST`, `admin:NAME` of an admin key, or `canary:NAME` of an automatic move. */
   actor: string;
   source: ChangeSource;
   /** The reason that the author gave. */

@@ -57,7 +57,7 @@ export class Fleet {
   #configVersion = 0;
   #state: DaemonReport['state'] = 'starting';
   #isShared = false;
-  /** Since when no other daemon is seen; null while there is one. */
+  /** Time since when no other daemon has been seen; null while there is one. */
   #aloneSinceMs: number | null = null;
   #beatMs = Number.NEGATIVE_INFINITY;
   #known = new Map<string, boolean>();
@@ -80,7 +80,7 @@ export class Fleet {
     return this.#daemons.filter(isDead(this.#options.identity)).map(({ id }) => id);
   }
 
-  /** Daemons besides this one, and one that it takes over from, that are not gone. */
+  /** Live daemons other than this one and the one that it takes over from. */
   get others(): DaemonRow[] {
     const { identity } = this.#options;
     const dead = isDead(identity);
@@ -89,7 +89,7 @@ export class Fleet {
     );
   }
 
-  /** Registers this daemon; resolves when limits hold over all. Never throws. */
+  /** Registers this daemon; resolves when limits are shared by all. Never throws. */
   async join(): Promise<void> {
     const giveUpMs = performance.now() + joinTimeoutMs;
     await this.beat();
@@ -102,26 +102,26 @@ export class Fleet {
     }
   }
 
-  /** From now on this daemon serves, and says so every second. */
+  /** Marks this daemon as serving, and sends a heartbeat every second from now on. */
   serve(): void {
     this.#state = 'serving';
     this.#next(0);
   }
 
-  /** From now on it takes nothing new. */
+  /** Marks this daemon as draining: it accepts nothing new. */
   drain(): void {
     this.#state = 'draining';
     void this.beat();
   }
 
-  /** Says now that it lives, and looks who else does; after what is under way. Never throws. */
+  /** Sends a heartbeat and reads those of others, after any heartbeat in progress. Never throws. */
   beat(): Promise<void> {
     const beating = this.#beating.then(() => this.#beat()).catch(() => {});
     this.#beating = beating;
     return beating;
   }
 
-  /** Waits until every daemon that is not gone uses a version of the configuration, for a while. */
+  /** Waits, up to a limit, until every live daemon uses a version of the configuration. */
   async confirm(version: number, timeoutMs: number): Promise<Confirmation> {
     const giveUpMs = performance.now() + timeoutMs;
     await this.beat();
@@ -169,7 +169,7 @@ export class Fleet {
       this.#isShared = isShared;
       if (isShared) await share(true);
       await this.#query(say);
-      // Another may have come meanwhile, which believes that this daemon shares.
+      // Another daemon may have joined meanwhile, relying on shared limits.
       if (!isShared && this.others.length === 0) await share(false);
       if (isShared) this.#options.tellJoined();
     }
@@ -183,7 +183,7 @@ export class Fleet {
     }
   }
 
-  /** After the database was away all others look as if they were gone. */
+  /** After an outage of the database all other daemons look as if they were gone. */
   #isLongAlone(): boolean {
     const nowMs = performance.now();
     if (nowMs - this.#beatMs > goneAfterMs) this.#aloneSinceMs = null;
@@ -231,7 +231,7 @@ export class Fleet {
   }
 }
 
-/** For daemons of this machine none of whose processes is left. */
+/** True for a daemon of this machine of which no process is left. */
 function isDead({ machine }: Identity): (row: DaemonRow) => boolean {
   return (row) =>
     row.age_ms > lostAfterMs &&

@@ -5,7 +5,10 @@ import type { LeaseStore } from '../../limits/lease-store.js';
 import type { Store } from '../store.js';
 import { valkeyLeases } from './valkey-leases.js';
 
-/** Requests wait for it; a worker would do without the control process after a second. */
+/**
+ * Requests wait for the store; after a second, a worker would assume that the control process is
+ * gone.
+ */
 const storeTimeoutMs = 1_000;
 
 /** The store that limits are leased from: a Valkey where one is set, else the database. */
@@ -26,7 +29,7 @@ export function openLeaseStore(
   };
 }
 
-/** Names it without its secrets, for people. */
+/** The store's name for people, without its secrets. */
 export function leaseStoreName({ valkey_url: url }: Settings['fleet']): string {
   return url === null ? 'postgres' : new URL(url).host;
 }

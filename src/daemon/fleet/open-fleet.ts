@@ -14,7 +14,7 @@ import { FleetBus } from './fleet-bus.js';
 import type { Identity } from './identity.js';
 import { leaseStoreName, openLeaseStore } from './lease-stores.js';
 
-/** For all daemons to use a change; more than reading a large configuration takes. */
+/** Time for all daemons to use a change; longer than reading a large configuration takes. */
 const confirmMs = 2_000;
 
 interface FleetParts {
@@ -58,7 +58,7 @@ export function openFleet(parts: FleetParts): OpenFleet {
       return emit({ type: 'limits_own' });
     }
     emit({ type: 'limits_shared', store: limit_store });
-    // The truth comes with the first answer of the store.
+    // A guess until the store's first answer.
     const assumed = { size: fleet.others.length + 1, rank: 1 };
     learn(assumed);
     await workers.shareLimits({

@@ -18,7 +18,7 @@ interface ValkeyOptions {
   ca: string | null;
   /** For one command. */
   timeoutMs: number;
-  /** Database of the daemons: several databases may use one Valkey. */
+  /** Identifies the database of the daemons: several databases may use one Valkey. */
   store: Pick<Store, 'sql'>;
   /** Id of this daemon. */
   daemon: string;
@@ -66,7 +66,7 @@ export function valkeyLeases(options: ValkeyOptions): LeaseStore {
   };
 }
 
-/** Connects, again and again where it must; commands fail meanwhile. */
+/** Connects, and reconnects as often as needed; commands fail meanwhile. */
 async function connect({ url, ca, timeoutMs }: ValkeyOptions) {
   const { createClient } = await import('@redis/client');
   let failure: string | null = null;

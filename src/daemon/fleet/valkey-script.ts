@@ -1,7 +1,7 @@
 /**
- * Settles and leases for one daemon, as `llmproxy_take_leases` does in Postgres: see the migration
- * for what is what. KEYS: members, clock, and each limit. ARGV: the daemon, the dead ones and the
- * entries as JSON. Answers JSON: {size, rank, grants}.
+ * Settles and leases for one daemon, as `llmproxy_take_leases` does in Postgres; the migration
+ * explains the steps. KEYS: members, clock, and each limit. ARGV: the daemon, the dead ones and the
+ * entries as JSON. Returns JSON: {size, rank, grants}.
  */
 export const takeScript = `
 local lost_after, forget_after = 2, 60

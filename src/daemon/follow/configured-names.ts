@@ -5,8 +5,8 @@ import type { ConfiguredNames } from '../../observe/metrics-labels.js';
 import type { CredentialChange } from '../../routing/configuration-change.js';
 
 /**
- * All names in a configuration: enabled providers; models that are exact keys of mappings or
- * what these are sent as, exact entries of `allowed_models`, and models with fallbacks.
+ * All names in a configuration: enabled providers, exact models of mappings and the models they map
+ * to, exact entries of `allowed_models`, and models with fallbacks.
  */
 export function configuredNames(
   { providers, credentials }: Configuration,
@@ -35,7 +35,7 @@ export function configuredNames(
   };
 }
 
-/** True where a change of credentials may change what a configuration calls by name. */
+/** True if a change of credentials may change the set of configured names. */
 export function namesModels({ removed, added }: CredentialChange): boolean {
   return [...removed, ...added].some(({ allowed_models }) => allowed_models?.some(isExact));
 }

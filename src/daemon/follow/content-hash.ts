@@ -5,8 +5,8 @@ import type { CredentialChange } from '../../routing/configuration-change.js';
 const modulus = 1n << 256n;
 
 /**
- * Hash of everything but the version: configurations that route alike have the same. Credentials count
- * by the sum of their hashes, so that a change of some does not hash all.
+ * Hash of everything but the version: configurations that route alike have equal hashes.
+ * Credentials contribute the sum of their hashes, so that changing a few does not rehash all.
  */
 export class ContentHash {
   /** SHA-256, hex. */
@@ -25,7 +25,7 @@ export class ContentHash {
 
   /** @param before that of another configuration, which may have the same list of credentials. */
   static of(configuration: Configuration, before: ContentHash | null = null): ContentHash {
-    // The operator's prices are in the sheets of providers.
+    // The operator's prices are included in the providers' price sheets.
     const { version: _version, prices: _prices, providers, credentials, ...rest } = configuration;
     const others = JSON.stringify([providers.map(withoutPrices), rest]);
     const isSameList = before !== null && before.#credentials === credentials;
@@ -48,7 +48,7 @@ function sumOf(credentials: readonly Credential[]): bigint {
   return sum % modulus;
 }
 
-/** A sheet of prices is long, and its revision says as much. */
+/** A price sheet is long, and its revision identifies it. */
 function withoutPrices({ prices, ...provider }: Provider): object {
   return prices ? { ...provider, prices: prices.revision } : provider;
 }

@@ -8,7 +8,7 @@ import type { Store } from '../store.js';
 
 /** A change without a notification is detected within this time. */
 const pollMs = 30_000;
-/** And in this time while there are no notifications: behind a pooler that passes none on. */
+/** Poll interval without notifications, such as behind a pooler that does not forward them. */
 const pollUnnotifiedMs = 1_000;
 const pollTimeoutMs = 5_000;
 
@@ -16,7 +16,10 @@ interface FollowOptions {
   store: Store;
   /** URL for LISTEN, if not the database's own. */
   listenUrl: string | null;
-  /** Something may have changed. @param whole what changed may have been missed. */
+  /**
+   * Something may have changed.
+   * @param whole some changes may have been missed.
+   */
   mark: (whole: boolean) => void;
   /** Another daemon tells something. */
   onMessage: (text: string) => void;
@@ -29,9 +32,9 @@ interface FollowOptions {
 }
 
 /**
- * Notices what changes in an open database: by notifications, and by asking for the version, slowly
- * while notifications arrive and quickly while they do not. Either shows that the connections are
- * half open, which are then replaced.
+ * Watches an open database for changes: by notifications, and by polling the version, slowly while
+ * notifications arrive and quickly while they do not. Either may reveal half-open connections,
+ * which are then replaced.
  */
 export function followDatabase(options: FollowOptions): { close(): Promise<void> } {
   const { store, listenUrl, mark, knownVersion, alwaysMark, onState, emit } = options;
@@ -63,10 +66,10 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
     if (isSlow) slowPollMs = performance.now();
     try {
       const state = await withDeadline(database.sql, pollTimeoutMs, 'The poll', databaseState);
-      // A primary that has become a standby: of several hosts another may take writes now.
+      // The primary has become a standby: another host may be the primary now.
       if (!state.takes_writes) throw new DatabaseError('it is read-only');
       const { version } = state;
-      // A version that could not be activated is tried again at the slow pace only.
+      // A version that could not be activated is retried only at the slow interval.
       const isOther = version !== knownVersion() && (isSlow || version !== polledVersion);
       polledVersion = version;
       if (isOther || (isSlow && alwaysMark()) || isUp === false || isStale) {
@@ -99,7 +102,7 @@ export function followDatabase(options: FollowOptions): { close(): Promise<void>
         // After a failover the listener may be the first to find the new primary.
         if (isStale) database.renew();
         tell(true);
-        // Reads changes that were made while nobody listened.
+        // Reads changes made while nothing was listening.
         mark(isStale);
         emit({ type: 'database_listening' });
       } else {

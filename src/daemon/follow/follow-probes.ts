@@ -13,9 +13,9 @@ interface Ejections {
 }
 
 /**
- * Does what the probes in the background show: one that fails takes its provider out, one that
- * succeeds brings it back early. Where a probe only showed that the provider can be reached, it
- * brings back only what another such probe took out: requests may have failed for their own reason.
+ * Acts on the results of background probes: a failed one takes its provider out, a successful one
+ * brings it back early. A probe that only showed reachability brings back only a provider that
+ * another such probe took out, since requests may have failed for other reasons.
  * @param now wall clock, milliseconds.
  */
 export function followProbes(
@@ -27,7 +27,7 @@ export function followProbes(
   const takenOut = new Set<string>();
   return ({ provider, model, probe, intervalMs }) => {
     const healthy = probe.status === 'healthy';
-    // It refused the probe, or lacks its model: the probe is wrong, not the provider.
+    // The provider refused the probe or lacks its model: the probe is wrong, not the provider.
     if (!healthy && !probe.atFault) return;
     if (failing.has(provider) === healthy) {
       const { tookMs, error: reason } = probe;

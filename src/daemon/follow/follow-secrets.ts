@@ -11,11 +11,11 @@ export interface FollowedSecrets {
   /** True if some keys are in files, whose changes cause no notification. */
   readonly hasFiles: boolean;
   /**
-   * The configuration with its secrets in the clear. Tells what has changed of them; never fails.
-   * @param rows that it was made of.
+   * The configuration with its secrets in the clear. Reports changes of them; never fails.
+   * @param rows that it was built from.
    */
   resolve(configuration: Configuration, rows: Configuration): Promise<Configuration>;
-  /** Tells when this machine lacks the key that secrets of the database are encrypted under. */
+  /** Warns when this machine lacks the key that the database's secrets are encrypted under. */
   check(sql: Sql): Promise<void>;
 }
 

@@ -5,9 +5,9 @@ import type { Configuration } from '../../config/configuration.js';
 import { type KeyRing, openBytes, sealBytes } from '../../config/secrets/secret-cipher.js';
 import { changed, differenceOf, type RowsDifference } from './rows-difference.js';
 
-/** Bound to every file, so that a file of another format is not taken for one of ours. */
+/** Bound to every file, so that files of other formats are rejected. */
 const format = Buffer.from('llmproxy last-good 1');
-/** The whole is written at most so often. */
+/** Minimum time between two writes of the whole file. */
 const wholeEveryMs = 60_000;
 
 /** A difference to the rows of a file, as a line of its log. */
@@ -27,22 +27,21 @@ interface Kept {
 }
 
 /**
- * The rows of the last configuration that was active, on this machine's disk: what the daemon
- * starts with when its database does not answer. A file has all of them, and a log next to it what
- * has changed since, so that a change of a large configuration costs what its size is. Both are
- * encrypted, since they hold the providers' keys.
+ * A copy on disk of the last active configuration's rows, for starting without the database. One
+ * file has all rows; a log next to it has the changes since, so that a small change of a large
+ * configuration is cheap to store. Both are encrypted, since they contain the providers' keys.
  */
 export class LastGood {
   readonly #file: string;
   readonly #log: string;
   readonly #ring: () => KeyRing;
   #kept: Kept | null = null;
-  /** To be written as a whole, when its time has come. */
+  /** Configuration to write as a whole at the next due time. */
   #waiting: Configuration | null = null;
   #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> = Promise.resolve();
 
-  /** @param ring of now: it is sealed under its first key, and opened with any. */
+  /** @param ring current keys: the first one encrypts, any of them decrypts. */
   constructor(dataDir: string, ring: () => KeyRing) {
     this.#file = join(dataDir, 'last-good');
     this.#log = `${this.#file}.log`;
@@ -50,14 +49,14 @@ export class LastGood {
   }
 
   /**
-   * Keeps rows, after any that are being kept; those before stay until these are whole. Rows that are
-   * the same object as before are taken to be unchanged.
+   * Stores rows, after any write in progress; the previous ones stay until the new file is
+   * complete. Rows that are the same object as before are assumed unchanged.
    */
   save(rows: Configuration): Promise<void> {
     return this.#after(() => this.#save(rows));
   }
 
-  /** Writes what waits for its time. */
+  /** Writes any pending configuration. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#saving;
@@ -65,7 +64,7 @@ export class LastGood {
   }
 
   /**
-   * The configuration that was kept; null when there is none.
+   * The stored configuration; null when there is none.
    * @throws Error when the file is damaged or was written under another key.
    */
   async load(): Promise<Configuration | null> {
@@ -109,7 +108,7 @@ export class LastGood {
     await rm(temporary, { force: true });
     await writeFile(temporary, sealed, { mode: 0o600, flag: 'wx', flush: true });
     await rename(temporary, this.#file);
-    // Its entries are of the file before.
+    // Its entries refer to the previous file.
     await rm(this.#log, { force: true });
     const base = hash('sha256', sealed);
     this.#kept = { rows, keyId: this.#ring()[0]?.id, base, wroteMs: performance.now() };
@@ -127,7 +126,7 @@ export class LastGood {
     }
   }
 
-  /** An entry that a crash has cut, and what follows it, is not there. */
+  /** An entry cut off by a crash is ignored, with everything after it. */
   async #replayed(rows: Configuration, base: string): Promise<Configuration> {
     const text = await readFile(this.#log, 'utf8').catch(() => '');
     let now = rows;

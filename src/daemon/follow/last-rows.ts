@@ -13,14 +13,14 @@ import { withDeadline } from '../../db/with-deadline.js';
 import type { Store } from '../store.js';
 import type { LastGood } from './last-good.js';
 
-/** On a half-open connection reading would take for ever, and every later reload with it. */
+/** Without a limit, a read on a half-open connection would block this and every later reload. */
 const readTimeoutMs = 10_000;
 
 /**
- * Opens the database or, where it cannot be used and rows were kept, leaves it closed.
- * @param replaces whether this daemon replaces one that runs: an embedded server that was passed on
- *   and does not answer is a reason to leave all as it is.
- * @returns what is wrong with the database and which rows are used; null when it is open.
+ * Opens the database or, if it is unavailable and rows were kept, continues without it.
+ * @param replaces whether this daemon replaces a running one: then an inherited embedded server
+ *   that does not answer is an error.
+ * @returns the problem of the database and which rows are used; null when it is open.
  * @throws what opening threw, where there is nothing to fall back on.
  */
 export async function openOrFallBack(
@@ -32,7 +32,7 @@ export async function openOrFallBack(
     await store.open();
     return null;
   } catch (error) {
-    // A migration that fails, or a newer schema, does not pass by itself.
+    // A failing migration or a newer schema is not a temporary outage.
     const isAway = error instanceof DatabaseError || isTransient(error);
     const kept = isAway && !(replaces && store.isEmbedded) ? await lastGood.load() : null;
     if (!kept) throw error;
@@ -41,7 +41,7 @@ export async function openOrFallBack(
 }
 
 /**
- * The rows of the configuration: the database's, or those kept on disk until it has been opened.
+ * The rows of the configuration: from the database, or the copy on disk until it has been opened.
  * If they cannot be read in time, the connections are assumed to be dead.
  */
 export async function readRows(
@@ -55,7 +55,7 @@ export async function readRows(
   return await inTime(store, readAllRows);
 }
 
-/** Changes since a position; null where only a full read can tell. */
+/** Changes since a position; null if a full read is needed. */
 export async function readRowChanges(
   store: Store,
   since: FeedPosition,

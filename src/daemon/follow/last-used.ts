@@ -6,10 +6,10 @@ import type { RequestFinished } from '../../observe/event.js';
 const flushEveryMs = 60_000;
 const flushTimeoutMs = 5_000;
 
-/** Times of the last use of keys, on their way to the database: each key at most once a minute. */
+/** Times of the last use of keys, to be stored at most once a minute each. */
 export interface LastUsedTimes {
   record(event: RequestFinished): void;
-  /** Stores what is left. */
+  /** Stores all pending times. */
   close(): Promise<void>;
 }
 

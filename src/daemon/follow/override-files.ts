@@ -5,7 +5,7 @@ import { watch } from 'chokidar';
 import type { OverrideFile } from '../../config/overrides.js';
 import { ConfigError } from '../../config/problem.js';
 
-/** A change that no file event tells of, such as of a symlink above the folder, is seen in this time. */
+/** Time until a change without file events is noticed, such as of a symlink above the folder. */
 const scanEveryMs = 500;
 const maxFileBytes = 4_194_304;
 
@@ -30,8 +30,8 @@ export async function readOverrideFiles(dir: string): Promise<OverrideFile[]> {
 }
 
 /**
- * Calls `onChange` when an override file appears, changes or goes. File events make it quick; a
- * scan finds what they miss (renames, symlinked folders, a folder that did not exist).
+ * Calls `onChange` when an override file appears, changes or goes. File events give a quick
+ * reaction; a scan covers what they miss (renames, symlinked folders, a folder created later).
  */
 export function watchOverrideFiles(dir: string, onChange: () => void): { close(): Promise<void> } {
   const watcher = watch(dir, { ignoreInitial: true, depth: 0 });

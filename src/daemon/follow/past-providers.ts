@@ -15,7 +15,7 @@ export class PastProviders {
     }
   }
 
-  /** Null where that version is not kept any more. */
+  /** Null if that version is no longer kept. */
   of(version: number): readonly Provider[] | null {
     return this.#byVersion.get(version) ?? null;
   }

@@ -10,7 +10,7 @@ import type { CredentialChange } from '../../routing/configuration-change.js';
 import { ContentHash } from './content-hash.js';
 import type { RowsChange, RowsNow } from './row-reader.js';
 
-/** Changes that come together are read together. */
+/** Changes within this time are read together. */
 const debounceMs = 50;
 
 /** Outcome of the last reload, and the time of the last success: wall clock, milliseconds. */
@@ -21,17 +21,20 @@ export interface LastReload {
 
 interface ReloaderOptions extends ConfigurationParts {
   /**
-   * Reads rows as `readRows` does, but where it can, only those that have changed. Absent: it never
-   * can. @param whole reads all of them.
+   * Like `readRows`, but reads only changed rows if possible. Absent: it never is.
+   * @param whole reads all of them.
    */
   readChanged?: (whole: boolean) => Promise<RowsNow>;
-  /** `version` of what `readRows` would return: rows of the same version are the same. */
+  /** The `version` that `readRows` would return: equal versions have equal rows. */
   readVersion: () => Promise<number>;
-  /** Finds what the merged configuration only names: secrets, which may disable a provider, prices. */
+  /**
+   * Resolves references of the merged configuration: prices, and secrets, which may disable a
+   * provider.
+   */
   resolve?: (configuration: Configuration, rows: Configuration) => Promise<Configuration>;
   /**
-   * Gives a configuration to all workers and resolves when each uses it.
-   * @param change all there is of it, where that is known; null: anything may have changed.
+   * Sends a configuration to all workers; resolves when each uses it.
+   * @param change the complete difference, if known; null: anything may have changed.
    */
   publish: (
     configuration: Configuration,
@@ -39,8 +42,8 @@ interface ReloaderOptions extends ConfigurationParts {
     change: CredentialChange | null,
   ) => Promise<void>;
   /**
-   * Called with what is active after each reload, also where nothing has changed, and with the rows
-   * that it was made of.
+   * Called after each reload with the active configuration, even if unchanged, and the rows that it
+   * was built from.
    */
   activated: (
     configuration: Configuration,
@@ -51,8 +54,8 @@ interface ReloaderOptions extends ConfigurationParts {
 }
 
 /**
- * Turns hints that something changed into active configurations, one at a time. A hint is never
- * believed: everything is read again. A failure leaves the active configuration as it is.
+ * Turns hints of a change into active configurations, one at a time. Hints carry no content:
+ * everything is read again. A failure leaves the active configuration unchanged.
  *
  * States: idle → (mark) waiting for more hints → reading → idle, or waiting again when a hint came
  * while reading.
@@ -60,12 +63,12 @@ interface ReloaderOptions extends ConfigurationParts {
 export class Reloader {
   readonly #options: ReloaderOptions;
   #active: ActiveConfiguration | null = null;
-  /** Those read last, also where they could not be used. */
+  /** The rows read last, even if they could not be used. */
   #rows: Configuration | null = null;
-  /** The last valid configuration, with its secrets as stored, and what it was made of. */
+  /** The last valid configuration, with its secrets as stored, and its sources. */
   #lastRead: { merged: Configuration; rows: Configuration; files: OverrideFile[] } | null = null;
   #content: ContentHash | null = null;
-  /** True where the next read is of all rows. */
+  /** True if the next read must cover all rows. */
   #isWholeWanted = false;
   #checking: Promise<unknown> = Promise.resolve();
   /** True if the last reload failed: recovery is reported even when nothing changed. */
@@ -73,7 +76,7 @@ export class Reloader {
   #lastSuccessAt: number | null = null;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<unknown> = Promise.resolve();
-  /** The reload that waits for the one under way: what is marked meanwhile is read by it. */
+  /** The reload queued behind the current one: it covers everything marked meanwhile. */
   #next: Promise<ActiveConfiguration> | null = null;
   #stopped = false;
 
@@ -91,7 +94,7 @@ export class Reloader {
   }
 
   /**
-   * Something may have changed. Never throws; what is wrong becomes an event.
+   * Notes that something may have changed. Never throws; errors become events.
    * @param whole changes may have been missed: reads all rows.
    */
   mark(whole = false): void {
@@ -104,9 +107,9 @@ export class Reloader {
   }
 
   /**
-   * Reads what there is now, after any reload that is under way.
-   * @param whole reads all rows, not only those that are known to have changed.
-   * @returns what is active then.
+   * Reloads, after any reload in progress.
+   * @param whole reads all rows, not only those known to have changed.
+   * @returns the configuration that is active then.
    * @throws ConfigError, or what reading threw; both were emitted.
    */
   reload(whole = false): Promise<ActiveConfiguration> {
@@ -122,7 +125,7 @@ export class Reloader {
   }
 
   /**
-   * Credentials of clouds have changed: resolves the secrets of what was read last again. Needs no
+   * Resolves the secrets of the last read again, after a change of cloud credentials. Needs no
    * database. Never throws.
    */
   renew(): Promise<void> {
@@ -132,9 +135,8 @@ export class Reloader {
   }
 
   /**
-   * Problems that a change of rows would add to the configuration; for
-   * changes that come from elsewhere than this machine. Nothing is activated. One check after the
-   * other: many at once, of many keys, would each hold all rows.
+   * Problems that a change of rows would add to the configuration; for changes made by others than
+   * users of this machine. Activates nothing. Checks run one at a time, since each holds all rows.
    * @throws what reading threw.
    */
   problemsOf(
@@ -147,7 +149,7 @@ export class Reloader {
     return checked;
   }
 
-  /** No reload starts after this. */
+  /** Stops; no reload starts after this. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
@@ -227,7 +229,7 @@ export class Reloader {
     this.#isWholeWanted = false;
     const [{ rows, change }, files] = await Promise.all([this.#readRows(whole), readOverrides()]);
     const last = this.#lastRead;
-    // Only the difference to a valid configuration says what has changed of it.
+    // The change is complete only relative to a valid configuration.
     const isKnown = change !== null && last?.rows === this.#rows && areSame(last?.files, files);
     this.#rows = rows;
     const problems: Problem[] = [];
@@ -263,7 +265,7 @@ function isEmpty({ removed, added, hasOthers }: RowsChange): boolean {
   return removed.length + added.length === 0 && !hasOthers;
 }
 
-/** An override file may change a credential of the database, or have the same key. */
+/** An override file may change a database credential, or define the same key. */
 function isOfCredentials(change: RowsChange, overrides: readonly Override[]): boolean {
   const isElsewhere = overrides.some(({ credentials }) => credentials.size > 0);
   return !change.hasOthers && !isEmpty(change) && !isElsewhere;

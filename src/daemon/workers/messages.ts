@@ -28,26 +28,28 @@ export type ToWorker =
   | StartWorker
   | { type: 'configuration'; change: ConfigurationChange; hash: string }
   | { type: 'lease'; grant: LeaseGrant }
-  /** The same of a limit beside `rate_limit`, whose buckets outlive workers. */
+  /** The same for a limit besides `rate_limit`, whose buckets outlive workers. */
   | { type: 'quota'; grant: LeaseGrant }
   | { type: 'slot'; grant: SlotGrant }
   | { type: 'budget'; grant: BudgetGrant }
   /** About an answer that workers share. */
   | { type: 'cache'; reply: SharedReply }
-  /** A finding of another worker about a provider. */
+  /** Another worker's finding about a provider. */
   | { type: 'ejection'; ejection: Ejection }
-  /** The same of the limits of providers. */
+  /** The same for limits of providers. */
   | { type: 'provider_limits'; learned: LearnedLimits[] }
-  /** Another worker's clients may come here in their next turn. */
+  /** Reasoning kept by another worker, whose clients may use this one in their next turn. */
   | { type: 'reasoning'; kept: KeptForCall }
   /** The facts that have changed. */
   | { type: 'facts'; facts: Partial<DaemonFacts> }
-  /** The owners, in the order of the question; null where one is unknown. */
+  /** The owners, in the order of the ids; null for an unknown one. */
   | { type: 'resources'; ask: number; found: (Resource | null)[] | null }
   | { type: 'ping'; ping: number }
   /** The control process has taken over from the one that it replaces. */
   | { type: 'in_charge' }
-  /** Add no more tokens to limits, since another control process does; or again, if it failed. */
+  /**
+   * Add no more tokens to limits, because another control process does; or resume, if it failed.
+   */
   | { type: 'freeze' }
   | { type: 'thaw' }
   /** The certificate was renewed. */
@@ -68,12 +70,12 @@ export interface StartWorker {
   hash: string;
   /** The kind of limiter: `leased` where several workers run. */
   limiter: 'full' | 'empty' | 'leased';
-  /** This worker's number among `count`, from 1: for its share while nobody leases. */
+  /** This worker's number among `count`, from 1: determines its share while nobody leases. */
   slot: number;
   count: number;
   /** True while the control process may fail to take over: then this worker ends with it. */
   isOnTrial: boolean;
-  /** Null where they are not limited, or not known to be. */
+  /** Null where they are unlimited or unknown. */
   descriptors: Descriptors | null;
   /** The providers that are ejected now. */
   ejections: Ejection[];
@@ -98,11 +100,11 @@ export type FromWorker =
   | { type: 'ejection'; ejection: Ejection }
   | { type: 'provider_limits'; learned: LearnedLimits[] }
   | { type: 'reasoning'; kept: KeptForCall }
-  /** A client has made it at a provider. */
+  /** A client has created it at a provider. */
   | { type: 'resource_made'; resource: Resource }
   | { type: 'find_resources'; ask: number; ids: readonly string[] }
   | { type: 'pong'; ping: number }
-  /** Finished requests, and what else there is to tell. */
+  /** Finished requests and other events. */
   | { type: 'events'; requests: PackedRequests; events: GatewayEvent[] }
   | { type: 'status'; status: WorkerStatus }
   /** It cannot start; the reason is for the operator. */

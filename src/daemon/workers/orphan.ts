@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { answersAt } from '../../server/answers-at.js';
 
-/** A new control process waits for a few of these, so that no two add tokens to a limit. */
+/**
+ * A new control process waits for a few of these intervals, so that no two refill the same limit.
+ */
 export const orphanPollMs = 100;
 
 interface Orphan {
@@ -13,7 +15,7 @@ interface Orphan {
   onControl: (isThere: boolean) => void;
 }
 
-/** For a worker whose control process is gone: resolves when it is replaced, or after `graceMs`. */
+/** Waits in an orphaned worker: resolves when it is replaced, or after `graceMs`. */
 export async function untilReplaced(orphan: Orphan): Promise<void> {
   const { controlSocket, graceMs, replaced, onControl } = orphan;
   const startMs = performance.now();

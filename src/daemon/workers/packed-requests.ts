@@ -2,22 +2,22 @@ import type { UsageClasses } from '../../dialects/usage.js';
 import type { RequestFinished, RequestTrace } from '../../observe/event.js';
 
 /**
- * Finished requests on their way to the control process, which reads those of all workers. As plain
- * objects they would cost it, and the worker, more than all that is done with them: here a request
- * is a row of numbers, and a name that many requests share crosses, and is hashed, once.
+ * Finished requests in transit to the control process, which receives those of all workers.
+ * Serialized as plain objects they would cost more than all their processing: here a request is a
+ * row of numbers, and a shared name is sent and hashed once.
  */
 export interface PackedRequests {
   /** A row for each request, its columns in the order of the table. */
   numbers: Float64Array;
-  /** The texts that numbers stand for: names, once each, and the ids of the requests. */
+  /** The texts that numbers refer to: each name once, and the ids of the requests. */
   texts: string[];
   /** Fields that only few requests have, unpacked. */
   objects: object[];
 }
 
 /**
- * Code that turns a value into numbers and back: `write` is given the expression of the
- * value. A loop over names takes four times as long as code that is written out.
+ * Code that turns a value into numbers and back; `write` gets the expression of the value.
+ * Generated code is four times as fast as a loop over names.
  */
 interface Column<T> {
   width: number;
@@ -161,7 +161,7 @@ function reading<T>(columns: Columns<T>): string {
   return all.map(([field, { read }]) => `${field}: ${read}`).join(',\n');
 }
 
-/** Collects finished requests. */
+/** Collects finished requests for one message. */
 export class RequestBatch {
   readonly #writer = new Writer();
   size = 0;
@@ -172,7 +172,7 @@ export class RequestBatch {
     this.size++;
   }
 
-  /** The requests since the last call; they are to be sent before another one is added. */
+  /** The requests since the last call; send them before adding another one. */
   take(): PackedRequests {
     this.size = 0;
     return this.#writer.take();

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The processes of the daemon of one data directory, as `workers.json` there tells of them. */
+/** The processes of the daemon of one data directory, as recorded there in `workers.json`. */
 export interface Processes {
   control: ProcessIdentity;
   version: string;
@@ -23,7 +23,7 @@ export interface ProcessIdentity {
   started: number | null;
 }
 
-/** Keeps the file; what is in it after a crash of the control process are the workers it left. */
+/** Maintains the file; after a crash of the control process it lists the workers left behind. */
 export class ProcessesFile {
   readonly #file: string;
   #content: Processes | null = null;
@@ -32,7 +32,7 @@ export class ProcessesFile {
     this.#file = fileIn(dataDir);
   }
 
-  /** Writes what has changed, over what another process may have written. */
+  /** Merges changes into the file, since another process may have written to it. */
   update(change: Partial<Processes>): void {
     const before = this.#content ?? {
       control: identityOf(process.pid),
@@ -55,18 +55,20 @@ export class ProcessesFile {
     }
   }
 
-  /** Removes the file, unless it is another control process's by now. */
+  /** Removes the file, unless another control process owns it by now. */
   remove(): void {
     if (readFile(this.#file)?.control.pid === process.pid) rmSync(this.#file, { force: true });
   }
 }
 
-/** The content of the file; null where there is none, or none that can be read. */
+/** The content of the file; null where there is none, or it is unreadable. */
 export function readProcesses(dataDir: string): Processes | null {
   return readFile(fileIn(dataDir));
 }
 
-/** The file of a daemon whose control process is gone, and whose workers serve on this address. */
+/**
+ * The file of a daemon whose control process is gone while its workers still serve on this address.
+ */
 export function findOrphans(
   dataDir: string,
   { host, port }: Pick<Processes, 'host' | 'port'>,
@@ -76,7 +78,7 @@ export function findOrphans(
   return left.workers.some(isSame) ? left : null;
 }
 
-/** Has the workers drain that an earlier control process has left. */
+/** Drains the workers left behind by an earlier control process. */
 export function endOrphans({ workers }: Processes): void {
   for (const worker of workers.filter(isSame)) {
     try {

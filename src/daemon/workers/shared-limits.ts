@@ -9,7 +9,7 @@ import type { LimitLevels } from './limit-levels.js';
 const sweepEveryMs = 30_000;
 const saveEveryMs = 5_000;
 
-/** Answers workers whose requests have waited. */
+/** Answers workers whose requests had to wait. */
 export interface AnswerWorker {
   lease(worker: number, grant: LeaseGrant): void;
   quota(worker: number, grant: LeaseGrant): void;
@@ -19,7 +19,7 @@ export interface AnswerWorker {
 /** The store of limits that hold over several daemons. */
 export interface SharedStore {
   store: LeaseStore;
-  /** Best knowledge until the store has answered. */
+  /** Best guess until the store's first answer. */
   share: FleetShare;
   dead: () => readonly string[];
   onStore: (reason: string | null) => void;
@@ -64,7 +64,7 @@ export class SharedLimits {
     this.#quotas = quotas;
   }
 
-  /** From now on limits hold over all daemons of the store. */
+  /** Shares limits with all daemons of the store from now on. */
   share(options: SharedStore): void {
     if (this.#shared) return;
     const nowMs = performance.now();
@@ -83,7 +83,7 @@ export class SharedLimits {
     this.#shared = { options, sync: new FleetSync({ ...options, limits }, options.share) };
   }
 
-  /** This daemon is alone: it keeps the limits itself. */
+  /** Manages limits without the store: this daemon is alone. */
   async unshare(): Promise<void> {
     const shared = this.#shared;
     if (!shared) return;
@@ -102,12 +102,12 @@ export class SharedLimits {
     await shared.sync.close();
   }
 
-  /** Saves what is left, unless another process has it. */
+  /** Saves the levels, unless another process is in charge of them. */
   save(): void {
     if (!this.#frozen) this.#levels.save(this.#quotas.levels(performance.now()));
   }
 
-  /** @returns what to tell the worker; null where it only gave back, or is answered later. */
+  /** @returns the answer for the worker; null if it only returned tokens, or is answered later. */
   lease(worker: number, request: LeaseRequest): LeaseGrant | null {
     const grant = this.#leases.handle(worker, request, performance.now());
     return request.want > 0 ? grant : null;
@@ -133,7 +133,7 @@ export class SharedLimits {
     return this.#frozen;
   }
 
-  /** Adds no more tokens to any limit; those of a store are added by none of its daemons. */
+  /** Stops refilling all limits; those of a store are refilled by none of its daemons. */
   freeze(): void {
     this.#frozen = true;
     const nowMs = performance.now();

@@ -9,7 +9,7 @@ import type { StartWorker, ToWorker } from './messages.js';
  * configuration) → ended.
  */
 export class WorkerProcess {
-  /** The lowest number that no other has: names a worker and the one that replaces it. */
+  /** The lowest free number; a replacement gets the number of the worker it replaces. */
   readonly slot: number;
   readonly limiter: StartWorker['limiter'];
   readonly startedMs = performance.now();
@@ -45,7 +45,7 @@ export class WorkerProcess {
     this.send(message);
   }
 
-  /** A message to a worker that is not loaded is dropped: `start` holds what it said. */
+  /** Messages to a worker that is not loaded are dropped: `start` includes their content. */
   send(message: ToWorker): void {
     if (this.#loaded && this.#worker.connected) this.#worker.send(message);
   }

@@ -39,16 +39,15 @@ import { untilReplaced } from './orphan.js';
 import { RequestBatch } from './packed-requests.js';
 
 /**
- * A data-plane worker: the process that answers requests. When the control process is gone it goes
- * on with what it has, until there is another one or for `server.orphan_grace_ms`; then it ends,
- * after what is in flight.
+ * A data-plane worker: the process that answers requests. Without its control process it keeps
+ * serving its snapshot until another one appears, or for `server.orphan_grace_ms`; then it drains.
  *
  * States: waiting for `start` → serving (→ orphaned) → draining → exit.
  */
 
 /**
- * Events that follow a batch so soon wait to be sent together: a message for each turn of the event
- * loop costs 4 to 10 % of the CPU of a busy gateway.
+ * Minimum time between two batches: a message for each turn of the event loop would cost 4 to 10 %
+ * of a busy gateway's CPU.
  */
 const eventBatchMs = 20;
 const statusPeriodMs = 1_000;
@@ -63,11 +62,11 @@ process.on('SIGHUP', ignore);
 process.on('SIGUSR2', () => replaced.abort());
 
 const replaced = new AbortController();
-/** Clients of chat bring no reasoning back: it is kept for the next turn of a tool's use. */
+/** Chat clients do not send reasoning back, so it is kept for the next turn of a tool call. */
 const maxKeptReasoningBytes = 16_777_216;
 const maxKeptReasoningMs = 3_600_000;
 let keptReasoning: KeptReasoning | null = null;
-/** The control process is on this machine: it accepts at once, or hangs. */
+/** The control process is local: it accepts at once, or hangs. */
 const controlConnectMs = 10_000;
 /** True while the control process has not yet taken over from the one that it replaces. */
 let isOnTrial = false;
@@ -205,7 +204,7 @@ async function start(message: StartWorker): Promise<void> {
       settings.traces.endpoint === null ? null : new TraceContexts(settings.traces.sample_ratio),
     cache: openCache(message),
     watchdog: new Watchdog(),
-    // The first one is there from the start, so that a graph of it is.
+    // Present from the start, so that the metric exists before the first request.
     active: new Map(modelEndpoints.slice(0, 1).map(({ pattern }) => [pattern, 0])),
     control: new NetPool({
       origin: 'http://control',
@@ -239,7 +238,7 @@ async function start(message: StartWorker): Promise<void> {
     ...(settings.server.proxy_protocol && { hasProxyHeader: isProxy }),
   });
   send({ type: 'listening', engine: engine.name });
-  // Not that of the message: a change may have come while the engine was loaded.
+  // The current hash, not the message's: a change may have arrived while the engine loaded.
   send({ type: 'active', hash: opened.snapshot.hash });
   setInterval(() => {
     const providers = opened.health.statuses(Date.now());
@@ -279,7 +278,7 @@ function fleetSize(): number {
   return gateway?.facts.fleet.size ?? 1;
 }
 
-/** The next turn of a client may come to another worker. */
+/** A client's next turn may reach another worker. */
 function openKeptReasoning({ count }: StartWorker): KeptReasoning {
   const tellOthers: KeptReasoning['put'] = (toolCallId, reasoning) =>
     send({ type: 'reasoning', kept: { toolCallId, reasoning } });
@@ -359,7 +358,7 @@ function emit(event: GatewayEvent): void {
   else events.push(event);
 }
 
-/** A crash loses the events that wait here, so they wait only while there are many. */
+/** A crash loses waiting events, so they wait only under load. */
 function scheduleFlush(): void {
   if (performance.now() - flushedMs >= eventBatchMs) setImmediate(flush);
   else setTimeout(flush, eventBatchMs);

@@ -31,18 +31,18 @@ import { WorkerProcess } from './worker-process.js';
 /** A worker that ended sooner than this after its start is replaced more and more slowly. */
 const shortLifeMs = 2_000;
 const maxRestartDelayMs = 5_000;
-/** Past the grace period a worker ends by itself, unless it hangs. */
-/** Descriptor at which a worker finds the socket, after its channel. */
+/** A worker that is still running this long after the grace period hangs, and is killed. */
+const killMarginMs = 2_000;
+/** The worker's descriptor of the socket; 3 is its channel. */
 const inheritedFd = 4;
 const workerFile = fileURLToPath(new URL('./worker.js', import.meta.url));
-const killMarginMs = 2_000;
 
 interface WorkersOptions {
   count: number;
   settings: Settings;
   controlSocket: string;
   version: string;
-  /** SHA-256, hex: workers need no more of the admin key. */
+  /** SHA-256, hex: workers need nothing else of the admin keys. */
   adminKeyHashes: readonly AdminKeyHash[];
   /** Base64. */
   sealKey: string;
@@ -53,9 +53,9 @@ interface WorkersOptions {
   emit: Emit;
   /** Files, batches and other objects that clients have created at providers. */
   resources: Pick<Resources, 'made' | 'find'>;
-  /** A worker asks for money of budgets, or returns it. */
+  /** A worker requests budget money, or returns it. */
   onBudget: (worker: number, request: BudgetRequest) => void;
-  /** Another daemon lends from now on, or does not after all. */
+  /** Another daemon lends from now on; false: it failed, and this one resumes. */
   onFreeze: (isFrozen: boolean) => Promise<void>;
   /** A worker has ended. */
   onGone: (worker: number) => void;
@@ -73,8 +73,8 @@ export type Learned =
 const descriptors = ownDescriptors();
 
 /**
- * The worker processes: starts them, replaces those that end, gives them the configuration, and
- * passes on what they share, the socket that all of them accept from among it.
+ * Manages the worker processes: starts and replaces them, sends them the configuration, and relays
+ * what they share.
  */
 export class Workers {
   /** Descriptor of the socket that workers accept from; null: each opens the port itself. */
@@ -141,8 +141,8 @@ export class Workers {
   }
 
   /**
-   * Gives a configuration to every worker; resolves when each of them uses it.
-   * @param known all that differs from the one before; null: it is compared.
+   * Sends a configuration to every worker; resolves when each of them uses it.
+   * @param known the complete difference to the previous one; null: it is computed.
    */
   async publish(
     configuration: Configuration,
@@ -152,7 +152,7 @@ export class Workers {
     const before = this.#configuration?.configuration ?? configuration;
     this.#configuration = { configuration, hash };
     this.#answers?.purge(configuration.purges ?? []);
-    // Only the changes: reading a whole large table would block a worker.
+    // Sends only the changes: reading a whole large table would block a worker.
     const change = known
       ? changeOfCredentials(configuration, known)
       : changeBetween(before, configuration);
@@ -160,7 +160,7 @@ export class Workers {
     await this.#until(() => this.#stopping || this.#allActive(hash));
   }
 
-  /** Tells every worker what has changed of the daemon; those that start later know it too. */
+  /** Sends changed facts about the daemon to every worker, present and future. */
   inform(facts: Partial<DaemonFacts>): void {
     this.#facts = { ...this.#facts, ...facts };
     this.#broadcast({ type: 'facts', facts });
@@ -171,23 +171,23 @@ export class Workers {
     return this.#ejections.of(provider);
   }
 
-  /** Answers a worker that asked for money of budgets. */
+  /** Answers a worker's request for budget money. */
   lend(worker: number, grant: BudgetGrant): void {
     this.#live.get(worker)?.send({ type: 'budget', grant });
   }
 
-  /** Takes a provider out in every worker, or brings it back. */
+  /** Ejects a provider in every worker, or brings it back. */
   announce(ejection: Ejection): void {
     this.#eject(null, ejection);
   }
 
-  /** Takes over what another daemon has learned. */
+  /** Adopts what another daemon has learned. */
   learn(learned: Learned): void {
     if (learned.type === 'ejection') this.#options.emit(this.#ejections.apply(learned.ejection));
     this.#broadcast(learned);
   }
 
-  /** From now on limits hold over all daemons of a store; null: this one keeps them itself. */
+  /** Shares limits over all daemons of a store from now on; null: manages them alone. */
   async shareLimits(store: SharedStore | null): Promise<void> {
     if (store) this.#limits.share(store);
     else await this.#limits.unshare();
@@ -217,19 +217,19 @@ export class Workers {
     await this.#until(() => this.#stopping || this.#allAnswered(ping));
   }
 
-  /** Gives the certificate to workers that run, and to those that start from now on. */
+  /** Sends the certificate to every worker, present and future. */
   serveTls(tls: TlsMaterial): void {
     this.#tls = tls;
     this.#broadcast({ type: 'tls', tls });
   }
 
-  /** The other daemon is replaced: from now on workers outlive this process for a while. */
+  /** Ends the trial: the old daemon is replaced, and workers outlive this process from now on. */
   inCharge(): void {
     this.#isOnTrial = false;
     this.#broadcast({ type: 'in_charge' });
   }
 
-  /** From when this resolves no token is added to any limit. */
+  /** Stops refilling limits; once this resolves, no token is added to any of them. */
   async freeze(): Promise<void> {
     this.#limits.freeze();
     this.#broadcast({ type: 'freeze' });
@@ -384,7 +384,7 @@ export class Workers {
     }
   }
 
-  /** @param from the worker that found it and knows it already; null where a probe did. */
+  /** @param from the worker that found it, and need not be told; null for a probe's finding. */
   #eject(from: WorkerProcess | null, ejection: Ejection): void {
     const event = this.#ejections.apply(ejection);
     for (const live of this.#live.values()) {
@@ -439,7 +439,7 @@ export class Workers {
     return [...this.#live.values()].every(({ activeHash }) => activeHash === hash);
   }
 
-  /** A worker that was started since the ping is on its way to serve: it is no sign of a hang. */
+  /** A worker started after the ping is still loading: it does not hang. */
   #allAnswered(ping: number): boolean {
     const live = [...this.#live.values()];
     return live.length > 0 && live.every(({ ponged, activeHash }) => ponged >= ping || !activeHash);
@@ -449,7 +449,7 @@ export class Workers {
     for (const live of this.#live.values()) live.send(message);
   }
 
-  /** Resolves when `condition` holds, tried again at each change of a worker's state. */
+  /** Resolves when `condition` holds; it is checked at each change of a worker's state. */
   #until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const check = () => {
@@ -480,5 +480,5 @@ function withoutSecrets(settings: Settings): Settings {
   };
 }
 
-/** A message to a worker that is ending is lost with it; its exit is what counts. */
+/** A message to an ending worker is lost; only its exit matters. */
 function ignoreSendFailure(): void {}
