@@ -1,13 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Between the start and the first collection, and from that to the second. */
+/** Time from the start to the first collection, and from that to the second. */
 const pauseMs = 1_000;
 
 /**
- * Collects garbage after the start, which leaves V8 with some 30 MB for new objects. V8 gives them
- * back after two full collections, and a daemon with little to do makes none for hours.
- * @returns ends it.
+ * Collects garbage after the start, which leaves V8 with some 30 MB for new objects. V8 returns it
+ * after two full collections, and an idle daemon makes none for hours.
+ * @returns stops it.
  */
 export function giveBackMemory(): () => void {
   let timer = setTimeout(() => {

@@ -9,8 +9,8 @@ import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
 /** Past this many models, all are looked up again: clients choose their names. */
 const maxModels = 10_000;
 /**
- * Charges requests, in the control process: the one place that computes a cost that
- * rows, metrics and budgets count.
+ * Charges requests, in the control process: the only place that computes a cost for rows, metrics
+ * and budgets.
  */
 export class PriceBook {
   #providers: ReadonlyMap<string, Provider> = new Map();

@@ -16,7 +16,7 @@ export interface Probing {
   close(): void;
 }
 
-/** Starts nothing until it has a configuration; what it finds goes to the workers. */
+/** Starts nothing before it has a configuration; sends its findings to the workers. */
 export function openProbing(settings: Settings, workers: Workers, emit: Emit): Probing {
   const checks = new HealthChecks(settings);
   const background = new BackgroundProbes({

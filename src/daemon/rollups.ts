@@ -7,7 +7,7 @@ import { dropRollupsBefore, fillRollups, mergeRollups } from '../db/queries/usag
 import { withDeadline } from '../db/with-deadline.js';
 import type { Emit } from '../observe/event.js';
 
-/** Merges the sums of usage, and rolls up rows from before there were any. */
+/** Merges the usage sums, and rolls up older rows that have none yet. */
 export interface Rollups {
   start(): void;
   close(): Promise<void>;
@@ -17,7 +17,7 @@ type RollupSettings = Pick<Settings['usage'], 'retention_days' | 'rollup_retenti
 
 const mergeEveryMs = 60_000;
 const dropEveryMs = 3_600_000;
-/** Leaves the database to others between two slices of old rows. */
+/** Pause between two slices of old rows, to leave the database to others. */
 const betweenSlicesMs = 20;
 const timeoutMs = 60_000;
 const dayMs = 86_400_000;

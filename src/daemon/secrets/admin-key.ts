@@ -6,9 +6,9 @@ import { hashKey } from '../../config/secrets/credential-key.js';
 import type { AdminKeySetting } from '../../config/settings/settings-types.js';
 
 /**
- * The key of the admin API: the one that is set, else the one that was generated at the first
- * start and is kept in the data directory, readable by its owner only.
- * @returns `generatedIn`: the file, when this call made it.
+ * The admin key: the configured one, else one generated at the first start and kept in the data
+ * directory, readable by its owner only.
+ * @returns `generatedIn`: the file, if this call created it.
  */
 export async function adminKey(
   set: string | null,

@@ -39,7 +39,7 @@ async function readPem(
       `or provider_params.tls.${field} ${error instanceof Error ? error.message : error}`,
     );
   }
-  // OpenSSL takes a file without any certificate for none.
+  // OpenSSL reads a file without any certificate as an empty list.
   if (text.includes('-----BEGIN ')) return text;
   throw new SecretError(`or provider_params.tls.${field} refers to ${path}, which holds no PEM`);
 }

@@ -27,9 +27,9 @@ export interface ResealResult {
 
 /**
  * Encrypts all secrets of the database under this key that are in the clear, under another key, or
- * not bound to the origin of their provider, batch by batch: the next call completes one that was
- * interrupted. Rows that somebody changes meanwhile are left as they are changed.
- * @param onProgress how many providers of how many are done.
+ * not bound to the origin of their provider. Works in batches: the next call completes an
+ * interrupted one. Rows changed concurrently are skipped.
+ * @param onProgress number of providers done, and their total.
  */
 export async function reseal(
   sql: Sql,

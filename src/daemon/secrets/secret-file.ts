@@ -59,7 +59,7 @@ export async function readSecretFile(
   }
 }
 
-/** A pipe would be waited for without end. */
+/** Reading a pipe could block for ever. */
 async function fileStatus(path: string) {
   const status = await stat(path);
   if (!status.isFile()) throw new Error('is not a file');

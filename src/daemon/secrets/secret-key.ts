@@ -39,9 +39,9 @@ const credentialName = 'secret_key';
 const readBefore = new Map<string, string>();
 
 /**
- * The keys that secrets are encrypted under: from `LLMPROXY_SECRET_KEY`, the file that
- * `secrets.key_file` names, systemd's credential `secret_key`, or a file in the data directory.
- * @param make whether that file is made when it is missing; else there is no key then.
+ * Loads the keys that secrets are encrypted under: from `LLMPROXY_SECRET_KEY`, the file of
+ * `secrets.key_file`, systemd's credential `secret_key`, or a file in the data directory.
+ * @param make whether a missing file is created; else there is no key then.
  * @throws Error naming the source, without anything of the keys.
  */
 export async function loadSecretKeys(
@@ -74,8 +74,8 @@ export async function loadSecretKeys(
 }
 
 /**
- * Keeps what root can read of the files that are outside of the data directory, for after it has
- * become the owner of that directory, who often cannot.
+ * Reads, as root, the secret files outside of the data directory in advance: the owner of that
+ * directory, as whom the process continues, often cannot read them.
  */
 export async function readAsRoot(
   { secrets }: KeySettings,
@@ -93,13 +93,13 @@ function generatedFile(dataDir: string): string {
   return join(dataDir, 'secret-key');
 }
 
-/** Replaces the keys of a file, at once and with the same owner and mode. */
+/** Replaces the keys of a file atomically, with the same owner and mode. */
 export async function writeSecretKeys(file: string, ring: KeyRing): Promise<void> {
   const { uid, gid, mode } = await stat(file);
   const temporary = `${file}.${randomUUID()}`;
   const handle = await open(temporary, 'wx', mode & 0o777);
   try {
-    // By its handle: the directory may be another user's, who could put a link there meanwhile.
+    // By its handle: another user may own the directory and put a link there meanwhile.
     if (process.getuid?.() === 0) await handle.chown(uid, gid);
     await handle.writeFile(formatRing(ring));
     await handle.sync();
@@ -109,7 +109,7 @@ export async function writeSecretKeys(file: string, ring: KeyRing): Promise<void
   await rename(temporary, file);
 }
 
-/** The first use of a data directory: of two processes that come at once, one makes the file. */
+/** First use of a data directory: of two concurrent processes, only one creates the file. */
 async function generate(file: string, dataDir: string): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o755 : 0o700 });
   const temporary = `${file}.${randomUUID()}`;

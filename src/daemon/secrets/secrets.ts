@@ -47,8 +47,8 @@ interface SecretSettings
 
 /**
  * The providers' secrets at rest: encrypted, in the clear as another program wrote them, or
- * references. The keys that they are encrypted under are this machine's; the database says under
- * which of these new secrets are encrypted, so that all its machines use the same.
+ * references. Each machine has its own keys; the database names the one that encrypts new secrets,
+ * so that all machines use the same.
  */
 export class Secrets implements SecretReader {
   readonly clouds: CloudCredentials;
@@ -67,7 +67,7 @@ export class Secrets implements SecretReader {
   }
 
   /**
-   * @param make whether a key is made for a machine that has none; else the first write makes it.
+   * @param make whether a key is generated if there is none; else the first write does.
    * @throws Error naming the file or variable whose keys cannot be used.
    */
   static async open(settings: SecretSettings, make = false): Promise<Secrets> {
@@ -92,7 +92,7 @@ export class Secrets implements SecretReader {
   /**
    * The key that new secrets of this database are encrypted under. The first machine that asks
    * decides it.
-   * @throws SecretError when this machine does not know it.
+   * @throws SecretError when this machine does not have it.
    */
   async current(sql: Sql): Promise<SecretKey> {
     const id = (await secretKeyInUse(sql)) ?? (await this.#claim(sql));
@@ -108,7 +108,7 @@ export class Secrets implements SecretReader {
   }
 
   /**
-   * The secrets of a new row as they are to be stored: encrypted, but for references.
+   * The secrets of a new row in their stored form: encrypted, except references.
    * @throws SecretError
    */
   async seal(sql: Sql, row: SecretColumns): Promise<StoredSecrets> {
@@ -129,8 +129,8 @@ export class Secrets implements SecretReader {
   }
 
   /**
-   * The secrets to store when a row changes. Those that stay are encrypted
-   * for its new name and origin where these change.
+   * The secrets to store when a row changes. Unchanged ones are encrypted again if the row's name
+   * or origin changes.
    * @throws SecretError
    */
   async sealChange(
@@ -218,9 +218,9 @@ export class Secrets implements SecretReader {
 
   /**
    * Decrypts and resolves the secrets of all enabled providers; one that fails is disabled.
-   * @param rows that the configuration was made of: what is encrypted in one is bound to its
-   *   `api_base`, also where an override file gives another.
-   * @param alsoDisabled providers whose secrets are wanted though they are disabled.
+   * @param rows that the configuration was built from: their secrets are bound to their own
+   *   `api_base`, even if an override file gives another.
+   * @param alsoDisabled disabled providers whose secrets are needed.
    */
   async resolve(
     configuration: Configuration,
@@ -272,7 +272,7 @@ export class Secrets implements SecretReader {
     }
   }
 
-  /** A stored secret in the clear; what is in the clear as it is. */
+  /** A stored secret in the clear; an unencrypted one is returned unchanged. */
   #clear(stored: string, place: SecretPlace, of = ''): string {
     if (!isSealed(stored)) return stored;
     try {
@@ -282,7 +282,7 @@ export class Secrets implements SecretReader {
     }
   }
 
-  /** Also what was sealed before origins counted. */
+  /** Also opens secrets sealed before origins were included. */
   #open(stored: string, place: SecretPlace): string {
     try {
       return open(stored, this.ring, place);
@@ -316,7 +316,7 @@ export class Secrets implements SecretReader {
     throw new SecretError('refers to JSON, which only a provider of type vertex takes');
   }
 
-  /** Whatever the file or the variable is called, and whatever else is in it. */
+  /** Compares the value, whatever the file or variable is called, and looks inside larger texts. */
   #isOwn(value: string): boolean {
     const { admin, console, database, upstream } = this.#settings;
     const { https_proxy, http_proxy } = upstream;
@@ -347,7 +347,7 @@ export function holdsClearSecret(row: SecretColumns): boolean {
   return [...secretParamsOf(row).values()].some((value) => !isSealed(value));
 }
 
-/** Characters of a secret that no other text has by chance. */
+/** Minimum length of a secret that is searched for within other texts. */
 const longText = 16;
 
 function isText(value: unknown): value is string {
@@ -362,7 +362,7 @@ function passwordIn(url: string): string {
   }
 }
 
-/** With every text hidden: a parameter may hold a token. */
+/** Masks every text: a parameter may hold a token. */
 function masked(value: unknown): unknown {
   if (typeof value === 'string') return previewKey(value);
   if (Array.isArray(value)) return value.map(masked);

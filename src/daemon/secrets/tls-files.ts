@@ -38,10 +38,9 @@ export interface TlsFiles {
 }
 
 /**
- * Reads the files of a listener, and again when they change. Invalid ones are logged, and change
- * nothing.
- * @param serve is given what changed files hold.
- * @throws Error naming the file or the setting that is wrong; never what is in a file.
+ * Reads the files of a listener, again when they change. Invalid ones are logged and ignored.
+ * @param serve is called with changed material.
+ * @throws Error naming the wrong file or setting, never its content.
  */
 export function followTlsFiles(
   name: Name,

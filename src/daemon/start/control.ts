@@ -37,7 +37,7 @@ interface ControlOptions {
   stopping: AbortSignal;
 }
 
-/** Makes what the admin API works with. */
+/** Builds the dependencies of the admin API. */
 export function createControl(options: ControlOptions): Control {
   const { resolved, version, observers, adminKeys, secrets, followed, store } = options;
   const { workers, workersDesired: desired, probing, serving } = options;
@@ -45,7 +45,7 @@ export function createControl(options: ControlOptions): Control {
   const { emit, live, metrics, recent } = observers;
   const { reloader, pastProviders } = serving;
   const startedAt = Date.now();
-  /** The control socket may answer before there is anything to ask. */
+  /** The control socket may answer before the daemon has started. */
   const started = () => {
     if (serving.engine) return reloader;
     throw new GatewayError('unavailable', 'The daemon is starting.', {

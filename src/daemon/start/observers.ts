@@ -31,7 +31,7 @@ export function createObservers(version: string, settings: Settings, log: Emit):
     recent,
     live,
     emit(event) {
-      // Copies of requests are no client's: what is to be told of them follows their record.
+      // Mirrored copies are not clients' requests: their events follow their record.
       if (event.type === 'request_finished' && event.mirror) {
         for (const each of recorders) each.record(event);
         return;
@@ -41,7 +41,7 @@ export function createObservers(version: string, settings: Settings, log: Emit):
       recent.emit(told);
       live.emit(told);
       for (const each of logs) each(told);
-      // Their own events follow the one that they are made of.
+      // Derived events follow the one that they are derived from.
       if (event.type === 'request_finished') for (const each of recorders) each.record(event);
     },
     addRecorder: (recorder) => void recorders.push(recorder),

@@ -49,7 +49,7 @@ export interface Parts {
   readonly adminListener: AdminListener | null;
   /** Reads the certificates again. */
   renewTls(): void;
-  /** Gives workers that are started from now on this socket. */
+  /** Passes this socket to workers started from now on. */
   listenOn(socket: ListenSocket): void;
   /** The workers' HTTP engine; empty until they serve. */
   readonly engine: string;
@@ -61,11 +61,11 @@ export interface Parts {
   startServing(): Promise<void>;
   /** See `Daemon`. */
   firstSignIn(): string | null;
-  /** From now on this daemon is the one of its data directory. */
+  /** Makes this daemon the one of its data directory. */
   takeCharge(): void;
 }
 
-/** Makes the parts of a daemon, in the order in which they are closed last to first. */
+/** Opens the parts of a daemon in order; they are closed in reverse. */
 export async function openParts(
   resolved: ResolvedSettings,
   version: string,
@@ -220,7 +220,7 @@ export async function openParts(
     listenOn(opened) {
       socket = opened;
       workers.listenFd = opened.fd;
-      // The successor has it too, and a path would be removed.
+      // The successor uses the same socket path, which closing would remove.
       closers.push(() => {
         if (parts.place !== 'replaced') opened.close();
       });

@@ -4,7 +4,7 @@ import type { Processes } from '../workers/processes-file.js';
 
 /** The way in which a daemon starts. */
 export type Start = {
-  /** The socket that it begins with; null where it is opened later, or by each worker itself. */
+  /** The initial socket; null where it is opened later, or by each worker itself. */
   socket: ListenSocket | null;
 } /** Nothing of ours serves on this address. */ & (
   | { kind: 'fresh' }

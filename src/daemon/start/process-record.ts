@@ -15,10 +15,12 @@ interface RecordOptions {
   closers: Closers;
 }
 
-/** Keeps `workers.json`, by which commands and later daemons find this daemon and its workers. */
+/**
+ * Maintains `workers.json`, by which commands and later daemons find this daemon and its workers.
+ */
 export interface ProcessRecord {
   readonly processes: ProcessesFile;
-  /** Records the workers of now, after those that a crash has left. */
+  /** Records the current workers, after those left by a crash. */
   workersChanged(): void;
   /** Records this process as the daemon of its data directory. */
   takeCharge(engine: string): void;

@@ -21,7 +21,7 @@ import type { Workers } from '../workers/workers.js';
 import type { Observers } from './observers.js';
 import type { Storage } from './storage.js';
 
-/** All rows are read so often, however well their changes are known. */
+/** Interval of full reads, even if all changes are known. */
 const wholeEveryMs = 3_600_000;
 
 interface ServingOptions {
