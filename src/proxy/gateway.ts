@@ -36,11 +36,11 @@ export interface DaemonFacts {
 
 /** The daemons of this database, as one of them sees it. */
 export interface FleetFacts {
-  /** Daemons that limits hold over. */
+  /** Number of daemons that limits are shared with, this one included. */
   size: number;
   /** This one's place among them, from 1. */
   rank: number;
-  /** Daemons that have ended without a word. */
+  /** Daemons that ended without deregistering. */
   gone: number;
   /** Daemons that do not use the newest configuration. */
   behind: number;
@@ -57,7 +57,7 @@ export interface Gateway {
   facts: DaemonFacts;
   readonly adminKey: AdminKeyCheck;
   readonly clients: Clients;
-  /** Tells if pages of an origin may use the APIs for models; null: no page of another origin may. */
+  /** Tells whether pages of an origin may use the APIs for models; null: no other origin may. */
   readonly allowsOrigin: ((origin: string) => boolean) | null;
   /** Bodies on their way to the control process. */
   readonly adminBodies: HeldBodies;
@@ -65,22 +65,22 @@ export interface Gateway {
   readonly balancers: Balancers;
   readonly upstreams: Upstreams;
   readonly health: Health;
-  /** Providers, by key, that were found to refuse to be asked for the usage of a stream. */
+  /** Providers, by key, that refused a stream's request for usage. */
   readonly usageRefusers: Set<string>;
   readonly retryBudget: RetryBudget;
   /** Limits that providers reported about themselves. */
   readonly providerLimits: ProviderLimits;
   readonly limiter: Limiter;
-  /** The limits of keys and teams beside `rate_limit`: the control process has the buckets. */
+  /** Limits of keys and teams besides `rate_limit`; the control process owns the buckets. */
   readonly quotas: LeasedLimiter;
   readonly slots: Slots;
   readonly budgets: LeasedBudgets;
-  /** For the reasoning of one provider that a client of another dialect keeps. */
+  /** Seals reasoning of one provider that a client of another dialect keeps. */
   readonly seals: Seals;
   readonly resources: Resources;
   /** Null: requests are not traced. */
   readonly traces: TraceContexts | null;
-  /** Cached answers, of keys that have some kept. */
+  /** Cached answers of keys with caching. */
   readonly cache: AnswerCache;
   readonly watchdog: Watchdog;
   /** Requests under way, by endpoint. */

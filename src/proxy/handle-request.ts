@@ -67,7 +67,7 @@ export async function handleRequest(gateway: Gateway, received: Exchange): Promi
   record.mirrored?.();
 }
 
-/** Not the gateway's own pages, nor what polls it. */
+/** The gateway's own pages and health polls are not traced. */
 function isTraced({ kind }: Endpoint): boolean {
   return kind !== 'control' && kind !== 'health' && kind !== 'hello';
 }
@@ -203,7 +203,7 @@ function answerError(
     gateway.emit({ type: 'request_failed', requestId: record.requestId, error: reason ?? '' });
   }
   if (exchange.headSent) {
-    // The head that a stream got while it waited: its client reads errors as events.
+    // The head was sent while the stream waited: its client reads errors as events.
     if (dialect && record.isWaitTold) {
       exchange.write(dialect.errorEvent(error, record.requestId));
       exchange.end();

@@ -6,8 +6,8 @@ import type { Gateway } from './gateway.js';
 import { tellWrongKey } from './access/wrong-key.js';
 
 /**
- * The answer to `GET /health`, from memory. Everybody learns whether this worker takes requests,
- * those that `health.details` names also how the daemon is.
+ * The answer to `GET /health`, from memory. Everybody learns whether this worker takes requests;
+ * clients allowed by `health.details` also get the daemon's state.
  */
 export function health(gateway: Gateway, exchange: Exchange): { status: number; body: string } {
   const { draining } = gateway;
@@ -42,7 +42,7 @@ function details({ facts, snapshot, health }: Gateway) {
   };
 }
 
-/** In the words of `llmproxy status`; here as this worker alone sees it. */
+/** Uses the words of `llmproxy status`, for this worker's view alone. */
 function stateOf(status: ProviderStatus | undefined): string {
   return status === undefined || status.state === 'in' ? 'available' : status.state;
 }

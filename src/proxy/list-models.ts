@@ -59,7 +59,7 @@ export function showModel(
   return JSON.stringify(shape === 'gemini' ? geminiInfo(model) : describe(snapshot, model));
 }
 
-/** A provider that serves every name names no model: then its own list does, if it has one. */
+/** A provider that serves every model names none; its own list names them, if it has one. */
 function isKnown({ route }: Snapshot, discovered: readonly string[], model: string): boolean {
   const candidates = route(model)?.candidates ?? [];
   const isMapped = candidates.some(

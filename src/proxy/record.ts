@@ -43,12 +43,12 @@ export class RequestRecord {
   user: string | null = null;
   tags: readonly string[] = [];
   stream = false;
-  /** The candidate of the last attempt, or of the answer that is passed on. */
+  /** The candidate of the last attempt, or of the relayed answer. */
   candidate: Candidate | null = null;
   attempts = 0;
   attemptsLog: AttemptLog[] | null = null;
   attemptsEnd: AttemptsEnd | null = null;
-  /** Status of the answer that is passed on. */
+  /** Status of the relayed answer. */
   translation: RequestFinished['translation'] = null;
   status = 0;
   /** Code of our own error. */
@@ -57,7 +57,7 @@ export class RequestRecord {
   firstTokenMs: number | null = null;
   /** True if the whole answer was passed on. */
   complete = false;
-  /** An operator's reason for ending it while it ran. */
+  /** The operator's reason for stopping it while it ran. */
   stopped: GatewayError | null = null;
   need: RequestFinished['need'] = null;
   /** Null where requests are not traced. */
@@ -65,19 +65,19 @@ export class RequestRecord {
   spend: RequestFinished['spend'] = null;
   usage: TokenUsage | null = null;
   uncounted: UncountedText | null = null;
-  /** Stored only where the key says so: others are kept for mirrors to compare. */
+  /** Stored only if the key allows it; otherwise kept for mirrors to compare. */
   bodies: Bodies | null = null;
   /** Null where it has none. */
   policies: PolicyRuns | null = null;
   /** Outcomes of its guardrails; null: it has none. */
   guardrails: GuardrailOutcome[] | null = null;
-  /** The place of its session; null: it prefers no provider. */
+  /** Its session's place; null: it prefers no provider. */
   session: number | null = null;
   /** The provider that its session prefers, whose prompt cache may be warm. */
   prefers: string | null = null;
-  /** Its dealings with cached answers; null where none are kept for its key. */
+  /** Its cache result; null if no answers are cached for its key. */
   cache: CacheUse | null = null;
-  /** Copies it to the mirrors that it is sampled for; null: to none. */
+  /** Copies it to the mirrors that sampled it; null: none. */
   mirrored: (() => void) | null = null;
   /** Set if it is a copy. */
   mirror: RequestFinished['mirror'] = null;
@@ -114,7 +114,7 @@ export class RequestRecord {
   checked(outcome: GuardrailOutcome): void {
     this.guardrails ??= [];
     this.guardrails.push(outcome);
-    // An unchecked request is no success, even if it passed.
+    // An unchecked request counts as an error, even if it passed.
     if (outcome.verdict === 'error') this.error ??= 'guardrail_skipped';
   }
 
@@ -156,12 +156,12 @@ export class RequestRecord {
     if (this.bodies) this.bodies.response = keptBody(Buffer.from(body));
   }
 
-  /** The client left; where it had no answer yet, that is the status. */
+  /** The client left; the status tells so if no answer was sent. */
   left(): void {
     this.status ||= 499;
   }
 
-  /** Providers charge for a request even when nobody waited for its answer. */
+  /** Providers charge for a request even if nobody waited for its answer. */
   leftUnanswered({ body }: ModelRequest, { countsTokens, operation }: Dialect): void {
     if (this.attempts === 0 || this.usage || this.uncounted || !countsTokens) return;
     this.uncounted = { operation, request: body, answer: [], truncated: false };

@@ -19,15 +19,17 @@ function maxBodyBytes({ path }: Exchange): number {
 }
 
 /**
- * Requests of one worker under way at an endpoint that may need no key: while a client takes its
- * answer slowly, it holds a connection to the control process, which admin keys need too.
+ * Maximum concurrent requests per worker at an endpoint that may need no key: a slow reader holds a
+ * connection to the control process, which admin keys need too.
  */
 const maxWithoutKey = 32;
 
 /** A report over many rows, or a change that waits until it is active, may take minutes. */
 const controlTimeoutMs = 300_000;
 
-/** All that the control process gets of the client's headers; so a client can set no other. */
+/**
+ * The only client headers passed to the control process, so that clients cannot set internal ones.
+ */
 const passedOn = new Set([
   'accept',
   'authorization',
@@ -82,14 +84,17 @@ export async function relayControl(
   };
   gateway.watchdog.add(watched);
   const answered = clientHeaders(attempt.headers, record.requestId);
-  // A single one comes as a text.
+  // A single cookie is a string.
   const cookies = [attempt.headers['set-cookie'] ?? []].flat();
   for (const cookie of cookies) answered.push('set-cookie', cookie);
   await relay(attempt, exchange, answered, record);
   gateway.watchdog.delete(watched);
 }
 
-/** Resolves when the head of the answer is here. @throws GatewayError `unavailable`; AbortedError. */
+/**
+ * Resolves with the head of the answer.
+ * @throws GatewayError `unavailable`; AbortedError.
+ */
 async function ask(
   gateway: Gateway,
   exchange: Exchange,
@@ -126,7 +131,7 @@ function relayedHeaders(
   { address, isLocal, isSecure }: Client,
   hasTls: boolean,
 ): string[] {
-  // Two addresses say that a proxy may have been between.
+  // A second address tells the control process that a proxy may have been involved.
   const from = isLocal ? address : `${address}, ${exchange.remoteAddress}`;
   const headers = ['x-request-id', record.requestId, 'x-forwarded-for', from];
   headers.push(endpointHeader, record.endpoint);
@@ -143,9 +148,9 @@ function relayedHeaders(
 }
 
 /**
- * Only for who holds an admin key or is signed in to the console: for anybody else, the head is
- * enough to be refused.
- * @param hold gets what ends the hold of the body.
+ * Reads the body only for an admin key or a console session: anybody else is refused by the head
+ * alone.
+ * @param hold gets a function that releases the reserved memory.
  */
 async function readBody(
   gateway: Gateway,
@@ -167,7 +172,7 @@ async function readBody(
   return bodyInTime(reading, gateway.settings.server.body_timeout_ms, gateway.watchdog);
 }
 
-/** Asks the control process, which alone knows the sessions. */
+/** Asks the control process, the only one that knows the sessions. */
 async function isSignedIn({ control }: Gateway, headers: readonly string[]): Promise<boolean> {
   const attempt = new Attempt();
   control.dispatch(

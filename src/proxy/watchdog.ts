@@ -1,4 +1,4 @@
-/** Something that is looked after while it lasts. */
+/** Something to watch while it lasts. */
 export interface Watched {
   /** Called about once a second. */
   onTick(): void;
@@ -10,15 +10,15 @@ const probeMs = 100;
 const probesPerTick = 10;
 
 /**
- * One coarse clock for everything that takes long: bodies that arrive slowly, streams that are
- * silent, readers that have stalled. Watching costs a request next to nothing, unlike a timer.
+ * One coarse clock for everything slow: bodies that arrive slowly, silent streams, stalled readers.
+ * Unlike a timer, watching costs a request almost nothing.
  */
 export class Watchdog {
   /** Event loop delay in milliseconds, smoothed over recent samples. */
   loopDelayMs = 0;
   /**
-   * No Set: one whose members come and go is rebuilt time and again, and its former tables keep
-   * what they held out of the reach of small garbage collections.
+   * An array, not a Set: a Set with changing members is rebuilt repeatedly, and its old tables keep
+   * entries alive past young collections.
    */
   readonly #watched: Watched[] = [];
   #probes = 0;
@@ -32,7 +32,7 @@ export class Watchdog {
     watched.place ??= this.#watched.push(watched) - 1;
   }
 
-  /** The last one takes its place. */
+  /** Moves the last one into the gap. */
   delete(watched: Watched): void {
     const { place } = watched;
     const last = this.#watched.at(-1);
@@ -45,7 +45,7 @@ export class Watchdog {
   }
 
   /**
-   * Settles as `work` does, or rejects when it has not in time, give or take a second.
+   * Settles like `work`, or rejects if it takes too long, give or take a second.
    * @param late makes the error.
    */
   within<T>(work: Promise<T>, timeoutMs: number, late: () => Error): Promise<T> {
@@ -79,9 +79,9 @@ export class Watchdog {
     if (++this.#probes % probesPerTick === 0) this.tick();
   }
 
-  /** Looks after everything now. */
+  /** Ticks everything now. */
   tick(): void {
-    // From the end, since one that is deleted gives its place to the last.
+    // Backwards, since a deleted one is replaced by the last.
     for (let i = this.#watched.length - 1; i >= 0; i--) this.#watched[i]?.onTick();
   }
 }

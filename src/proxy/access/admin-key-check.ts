@@ -4,13 +4,13 @@ import { hash, timingSafeEqual } from 'node:crypto';
 export interface AdminKeyHash {
   /** Hex. */
   sha256: string;
-  /** Refused from then on: wall clock, milliseconds; null never. */
+  /** Expiry: wall clock, milliseconds; null never. */
   expiresAt: number | null;
   /** True for a role that is limited to one team. */
   isOfTeam: boolean;
 }
 
-/** Tells in a worker whether a request holds an admin key, of which it knows only the hash. */
+/** Tells in a worker whether a request holds an admin key; workers know only hashes. */
 export class AdminKeyCheck {
   readonly #expected: readonly { hash: Buffer; expiresAt: number; isOfTeam: boolean }[];
 

@@ -43,7 +43,7 @@ export function authenticate(
   }
   const digest = hash('sha256', key, 'hex');
   const credential = snapshot.credentials.get(digest);
-  // The lookup finds by hash; the comparison in constant time leaves no doubt about timing.
+  // The lookup is by hash; comparing in constant time rules out timing attacks.
   if (!credential || !timingSafeEqual(credential.hash, Buffer.from(digest, 'hex'))) {
     throw new GatewayError('invalid_api_key', 'The API key provided is not valid here.');
   }

@@ -3,8 +3,8 @@ import { GatewayError } from '../../errors.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 
 /**
- * Refuses a request of a key with a list of models that has a router behind a provider use another
- * one.
+ * Enforces a key's list of models where the request lists alternatives for a router behind the
+ * provider.
  * @throws GatewayError `model_not_allowed`, `invalid_request`; JsonSyntaxError.
  */
 export function checkAlternatives(

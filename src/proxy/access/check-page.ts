@@ -6,8 +6,8 @@ import { CorsExchange } from './cors.js';
 import type { Gateway } from '../gateway.js';
 
 /**
- * With `auth: off` no key tells a web page that somebody on this machine visits from a program of
- * theirs: refuses requests of pages whose origin is not in `server.cors_origins`, and those under a
+ * With `auth: off` there is no key to tell a program of this machine's user from a web page that
+ * the user visits. Refuses pages whose origin is not in `server.cors_origins`, and requests under a
  * name that is not the gateway's (DNS rebinding).
  * @throws GatewayError `permission_denied`.
  */

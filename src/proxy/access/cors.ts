@@ -2,10 +2,10 @@ import type { Duplex } from 'node:stream';
 import type { Exchange } from '../../server/exchange.js';
 import { isControl } from '../request/route.js';
 
-/** Browsers ask again after this long, in seconds; none remembers an answer for longer. */
+/** Lifetime of a preflight answer, in seconds; no browser keeps one for longer. */
 const preflightSeconds = '7200';
 
-/** The origins in `server.cors_origins`, compiled; null: browsers get no answer that they show to pages. */
+/** Compiles `server.cors_origins`; null: no page of another origin may read answers. */
 export function compileOrigins(origins: readonly string[]): ((origin: string) => boolean) | null {
   if (origins.length === 0) return null;
   if (origins.includes('*')) return () => true;
@@ -14,8 +14,8 @@ export function compileOrigins(origins: readonly string[]): ((origin: string) =>
 }
 
 /**
- * A request of a page of another origin, whose answers tell the browser that the page may have them.
- * A key is always sent in so many words, never by the browser itself, so no cookie is allowed for.
+ * A request of a page of another origin; its answers permit the browser to show them to the page.
+ * Keys are always sent explicitly, never by the browser itself, so cookies are not allowed.
  */
 export class CorsExchange implements Exchange {
   readonly method: string;
@@ -104,14 +104,14 @@ export class CorsExchange implements Exchange {
   }
 }
 
-/** The exchange of a page whose origin is allowed, elsewhere than at the control process. */
+/** Wraps the exchange of a page whose origin is allowed, except at the control process. */
 export function withOrigin(exchange: Exchange, allows: (origin: string) => boolean): Exchange {
   const origin = exchange.header('origin');
   if (origin === '' || !allows(origin) || isControl(exchange.path)) return exchange;
   return new CorsExchange(exchange, origin);
 }
 
-/** The headers that answer a browser's question before a request; null where this is none. */
+/** Headers that answer a CORS preflight; null where the request is none. */
 export function preflightHeaders(exchange: Exchange): readonly string[] | null {
   if (!(exchange instanceof CorsExchange) || exchange.method !== 'OPTIONS') return null;
   if (exchange.header('access-control-request-method') === '') return null;

@@ -2,7 +2,7 @@ import { GatewayError } from '../../errors.js';
 import type { LimitDecision, Limiter } from '../../limits/limiter.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 
-/** Told to a client whose key blocks all requests: there is no time at which one would pass. */
+/** Sent to a client whose key blocks all requests: no later time would help. */
 const blockedRetryAfterSeconds = 86_400;
 
 /**

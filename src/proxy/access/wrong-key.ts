@@ -13,8 +13,8 @@ export function countWrongKeys(): Gateway['wrongKeys'] {
 }
 
 /**
- * Tells of a wrong key.
- * @returns milliseconds to wait, past the limits of its sender; else 0.
+ * Reports a wrong key.
+ * @returns milliseconds to wait once the sender is over its limits; else 0.
  */
 export function tellWrongKey(
   gateway: Gateway,
@@ -27,7 +27,7 @@ export function tellWrongKey(
   return waitMs;
 }
 
-/** The error to answer with: another one for an address that sends wrong keys again and again. */
+/** The error to answer with; a different one for an address that keeps sending wrong keys. */
 export function throttled(gateway: Gateway, exchange: Exchange, error: GatewayError): GatewayError {
   if (error.code !== 'invalid_api_key') return error;
   const waitMs = tellWrongKey(gateway, exchange, 'client');

@@ -10,14 +10,14 @@ export interface Claimant {
   readonly tokens: number;
   /** Called after a wait. @param provider null: for the gateway. @param fromMs monotonic. */
   waited(provider: string | null, fromMs: number): void;
-  /** The place of its session among all; null or absent: it prefers no provider. */
+  /** The session's place among all sessions; null or absent: it prefers no provider. */
   readonly session?: number | null;
 }
 
 /**
- * Admits a request to the data plane's work: not while this worker is too late with everything,
- * and not past the cap on all requests under way.
- * @returns what must be called when the request is over.
+ * Admits a request: refuses it while this worker's event loop lags, or when the cap on requests in
+ * flight is reached and the queue gives no turn.
+ * @returns to be called when the request is over.
  * @throws GatewayError `overloaded`.
  */
 export function admit(gateway: Gateway, claimant: Claimant): Release | Promise<Release> {
@@ -32,7 +32,8 @@ export function admit(gateway: Gateway, claimant: Claimant): Release | Promise<R
 /**
  * Waits for a slot in the bounded queue.
  * @param name what is at its cap, for the message.
- * @throws GatewayError `overloaded`: at once when the queue is full, else when none came in time.
+ * @throws GatewayError `overloaded`: at once when the queue is full, else when no slot became free
+ *   in time.
  */
 export async function waitForSlot(
   { slots, settings, health }: Gateway,

@@ -1,6 +1,6 @@
 import { type Candidate, groupOf, type Route } from '../../routing/snapshot.js';
 
-/** The routes with those candidates only that are open; routes without any are left out. */
+/** The routes reduced to the open candidates; routes without any are dropped. */
 export function narrowed(
   routes: readonly Route[],
   isOpen: (candidate: Candidate) => boolean,

@@ -11,9 +11,9 @@ import type { UncountedText } from '../../observe/event.js';
 import { type ConcurrencyLimit, countOf, type Quota, type Quotas } from '../../routing/quota.js';
 import type { Gateway } from '../gateway.js';
 
-/** Bytes of a prompt for each token, as far as an estimate needs them. */
+/** Estimated bytes of a prompt per token. */
 const bytesPerToken = 4;
-/** Output reserved for a request that does not say how much it may be. */
+/** Output reserved for a request that sets no maximum. */
 const unsaidOutput = 1_024;
 
 /** The usage and cost of a finished request. */
@@ -68,7 +68,7 @@ export class Reservation {
   }
 }
 
-/** The tokens that a request needs of limits, before its answer says how many it used. */
+/** Tokens to reserve for a request, before its answer reports how many it used. */
 export function tokensNeeded(
   request: ModelRequest,
   dialect: Dialect,
@@ -81,10 +81,10 @@ export function tokensNeeded(
 }
 
 /**
- * Takes what a request needs of all limits of its key and team: all of it or nothing.
+ * Takes what a request needs from all limits of its key and team, or nothing.
  * @param needed see `tokensNeeded`.
- * @param model as it is meant.
- * @param isKept its answer is there already: it counts as a request, and needs nothing else.
+ * @param model with its prefix removed.
+ * @param isKept its answer is cached: it counts as a request, and needs nothing else.
  * @throws GatewayError `rate_limit_exceeded` naming the limit, with the headers of the dialect.
  */
 export async function reserve(
@@ -99,7 +99,7 @@ export async function reserve(
   const held = isKept ? limits.filter(({ counts }) => counts === 'requests') : limits;
   const wanted = held.map((quota) => ({
     quota,
-    // A request that is larger than the bucket passes when that is full.
+    // A request larger than the bucket passes when the bucket is full.
     count: Math.min(quota.amount, countOf(quota, input, output)),
   }));
   const decisions = await Promise.all(

@@ -20,7 +20,7 @@ export interface Charged {
   endMs: number | null;
 }
 
-/** The budgets that a request may be of, each in its window of that time. */
+/** The budgets that a request may belong to, each in its window at that time. */
 export function budgetsOf(
   budgets: BudgetTable,
   credential: RoutedCredential,
@@ -58,9 +58,9 @@ export function askedCost(
 }
 
 /**
- * Reserves the most that a request can cost of every hard budget that it is of, and notes all its
- * budgets in the record, for the control process to settle at its end.
- * @returns the request with those candidates only that the budgets allow.
+ * Reserves the most that a request can cost in every hard budget that it belongs to, and notes all
+ * its budgets in the record, for the control process to settle at its end.
+ * @returns the request with only the candidates that the budgets allow.
  * @throws GatewayError `insufficient_quota`, with 402 in Anthropic's dialect; `overloaded`,
  *   `unavailable`.
  */

@@ -6,11 +6,11 @@ import type { Gateway } from '../gateway.js';
 import { narrowed } from './narrowed.js';
 import type { RequestRecord } from '../record.js';
 
-/** The parts of the gateway and of a request that kill switches look at. */
+/** The parts of the gateway and of a request that kill switches depend on. */
 type Stopping = Pick<Gateway, 'snapshot' | 'settings'>;
 type Stoppable = Pick<RequestRecord, 'credential' | 'model' | 'user' | 'tags'>;
 
-/** The kill switch that a request that runs is stopped by; null: none. */
+/** The kill switch that stops a running request; null: none. */
 function stopOf(gateway: Gateway, record: RequestRecord): RoutedStop | null {
   return stopAt(gateway, record, record.provider);
 }
@@ -33,7 +33,7 @@ function stopAt(
   return null;
 }
 
-/** True if a running request is stopped by now; the record then says why. */
+/** True if a running request is stopped; the record then has the reason. */
 export function isStopped(gateway: Gateway, record: RequestRecord): boolean {
   if (!gateway.snapshot.stops) return false;
   const stop = stopOf(gateway, record);

@@ -1,27 +1,27 @@
 import { type AnswerBytes, lastUsageText, maxUsageBytes } from '../../dialects/usage.js';
 
 /**
- * Most bytes of an answer kept for counting its tokens, should its provider not report them. Every
- * stream under way has as much: it bounds what a worker holds for readers that have stalled.
+ * Maximum kept of an answer to count its tokens, in case the provider does not report them. It
+ * applies to every stream in flight, and so bounds a worker's memory for stalled readers.
  */
 const maxKeptBytes = 262_144;
 const blockBytes = 4_096;
-/** From here on a piece is kept as it is. */
+/** Pieces of this size or more are kept without copying. */
 const largePieceBytes = 1_024;
 
 /**
- * Keeps an answer that comes in pieces; of a long one the middle is left out. Small pieces are
- * copied into blocks: thousands of them, each on its own, are much work for the garbage collector.
+ * Keeps an answer that arrives in pieces; the middle of a long one is dropped. Small pieces are
+ * copied into blocks: thousands of separate ones would burden the garbage collector.
  */
 export class AnswerKeeper implements AnswerBytes {
   /** The length of the whole answer. */
   totalBytes = 0;
   #keptBytes = 0;
   readonly #pieces: Buffer[] = [];
-  /** Small pieces that are not in `#pieces` yet, and how much of it they fill. */
+  /** Small pieces that are not in `#pieces` yet, and the filled length of the block. */
   #block = noBytes;
   #used = 0;
-  /** The last usage in what was left out. */
+  /** The last usage found in the dropped part. */
   #droppedUsage: Buffer | null = null;
 
   add(piece: Buffer): void {
@@ -78,7 +78,7 @@ export class AnswerKeeper implements AnswerBytes {
     return joined(this.#droppedUsage ? [this.#droppedUsage, ...pieces] : pieces);
   }
 
-  /** Leaves a piece out, less the usage that it may report, with what of it its neighbours hold. */
+  /** Drops a piece, except usage that it may report, including parts in its neighbours. */
   #drop(place: number): void {
     const piece = this.#pieces[place] ?? noBytes;
     const before = this.#pieces[place - 1]?.subarray(-maxUsageBytes) ?? noBytes;

@@ -14,13 +14,13 @@ import type { PieceReader } from './relay.js';
 
 /** Sees all of an answer on its way to the client. */
 export interface AnswerWatcher extends PieceReader {
-  /** Pieces seen so far: what stays the same while the upstream is silent. */
+  /** Pieces seen so far; unchanged while the upstream is silent. */
   readonly pieces: number;
   /** Puts the usage into the record, or what it can be counted from, and the body to be stored. */
   finish(record: RequestRecord, request: ModelRequest): void;
 }
 
-/** Sees an answer after another watcher, which it asks for all that it does not change. */
+/** Sees an answer after another watcher, and delegates to it all that it does not change. */
 export abstract class AnswerFilter implements AnswerWatcher {
   protected readonly inner: AnswerWatcher;
 
@@ -71,7 +71,7 @@ export class AnswerReader implements AnswerWatcher {
 
   /**
    * @param hidesUsage the client did not ask for the usage event of this stream.
-   * @param storesBody what the client gets is put into the record too.
+   * @param storesBody the client's bytes are put into the record too.
    */
   constructor(dialect: Dialect, attempt: Attempt, hidesUsage: boolean, storesBody = false) {
     this.#dialect = dialect;
@@ -82,7 +82,7 @@ export class AnswerReader implements AnswerWatcher {
     this.#streamEnd = ends && new StreamEnd(ends);
   }
 
-  /** Takes a piece of the answer and returns what of it the client gets. */
+  /** Takes a piece of the answer and returns the part for the client. */
   push(chunk: Buffer): Buffer {
     this.#answer.add(chunk);
     this.#streamEnd?.push(chunk);
@@ -107,7 +107,7 @@ export class AnswerReader implements AnswerWatcher {
     return this.#dialect.errorEvent(error, requestId);
   }
 
-  /** Bytes that the client still gets at the end of the answer. */
+  /** Remaining bytes for the client at the end of the answer. */
   flush(): Buffer | null {
     const rest = this.#filter?.flush();
     if (!rest || rest.length === 0) return null;
@@ -145,8 +145,8 @@ function endsInError({ judge }: Dialect, end: Buffer): boolean {
 }
 
 /**
- * Usage of an answer that reports none, by its request: pictures, or characters spoken; null where
- * that is not known.
+ * Usage of an answer that reports none, derived from its request: pictures, or characters spoken;
+ * null where unknown.
  */
 function usageAsked(request: ModelRequest, { said }: Dialect): TokenUsage | null {
   if (request.body.length === 0) return null;

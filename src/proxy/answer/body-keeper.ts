@@ -2,7 +2,7 @@ import type { KeptBody } from '../../observe/event.js';
 
 /** Maximum kept of one body, so that a row is never large. */
 export const maxBodyBytes = 65_536;
-/** Most answers fit; a longer one makes it grow. */
+/** Most answers fit; a longer one grows the buffer. */
 const firstBytes = 4_096;
 
 export const noBody: KeptBody = Object.freeze({ bytes: Buffer.alloc(0), totalBytes: 0 });
@@ -11,7 +11,10 @@ export function keptBody(body: Buffer): KeptBody {
   return { bytes: body.subarray(0, maxBodyBytes), totalBytes: body.length };
 }
 
-/** Keeps the beginning of a body that comes in pieces: copies, since a piece keeps its block alive. */
+/**
+ * Keeps the beginning of a body that arrives in pieces. Copies, since a piece would keep its whole
+ * block alive.
+ */
 export class BodyKeeper {
   #bytes = Buffer.allocUnsafeSlow(firstBytes);
   #kept = 0;

@@ -4,13 +4,13 @@ import { writeEvent } from '../../dialects/sse.js';
 import type { Exchange } from '../../server/exchange.js';
 import type { RequestRecord } from '../record.js';
 
-/** Says that a stream goes on. */
+/** Signals that a stream is alive. */
 export const keepaliveComment = Buffer.from(': keepalive\n\n');
 
 /**
- * Sends a client that waits for a stream its head and comments, while no provider has said anything:
- * what is in between must not take the silence for the end. Providers are still tried one after the
- * other then, and an error is an event of the stream.
+ * Sends the head and comments to a client that waits for a stream while no provider has answered,
+ * so that proxies in between do not close the connection. Other providers can still be tried; an
+ * error becomes an event of the stream.
  */
 export function keepWaiting(
   exchange: Exchange,
@@ -29,7 +29,9 @@ export function keepWaiting(
   if (exchange.bufferedBytes === 0) exchange.write(keepaliveComment);
 }
 
-/** Answers with this whole answer, whose status the record has, in a stream whose head is sent. */
+/**
+ * Answers within a stream whose head was sent: with this whole answer, whose status the record has.
+ */
 export function respondInStream(
   exchange: Exchange,
   record: RequestRecord,

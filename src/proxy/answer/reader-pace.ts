@@ -1,7 +1,7 @@
 import type { Exchange } from '../../server/exchange.js';
 import type { Gateway } from '../gateway.js';
 
-/** Notices a client that takes nothing of what waits for it; asked once a second. */
+/** Notices a client that does not read; checked once a second. */
 export class ReaderPace {
   readonly #exchange: Exchange;
   #buffered = 0;
@@ -11,7 +11,7 @@ export class ReaderPace {
     this.#exchange = exchange;
   }
 
-  /** For how long it has taken nothing, in milliseconds. */
+  /** Time for which it has read nothing, in milliseconds. */
   stalledMs(nowMs: number): number {
     const { bufferedBytes } = this.#exchange;
     if (bufferedBytes === 0 || bufferedBytes !== this.#buffered) this.#takenMs = nowMs;
@@ -20,7 +20,10 @@ export class ReaderPace {
   }
 }
 
-/** Lets go of a client that does not take the rest of an answer, all of which the engine has. */
+/**
+ * Disconnects a client that does not read the rest of an answer, once the engine has buffered all
+ * of it.
+ */
 export function watchRest({ settings, watchdog }: Gateway, exchange: Exchange): void {
   if (exchange.aborted || exchange.bufferedBytes === 0) return;
   const pace = new ReaderPace(exchange);

@@ -17,7 +17,7 @@ import { StreamKeeper } from './stream-keeper.js';
 import { TranslatedReader } from './translated-reader.js';
 
 /**
- * Relays a provider's answer, with what the gateway says of its own part, and reads its usage.
+ * Relays a provider's answer with the gateway's own headers, and reads its usage.
  * @throws GatewayError, AbortedError: only where the answer is translated, before its head is sent.
  */
 export async function relayAnswer(
@@ -36,7 +36,7 @@ export async function relayAnswer(
   const holds = policies ? policies.holds(headOf(answer)) : [];
   const watches: AnswerWatch[] = [];
   if (holds.length > 0 && !translated && !attempt.stream && !attempt.ended) {
-    // No byte of it may leave before all of it is known.
+    // A policy must see the whole answer before any of it is sent.
     attempt.edit(await wholeOf(gateway, answer, exchange, record));
   }
   const isArray =
@@ -137,7 +137,7 @@ function headOf({ attempt, translated }: Answer): AnswerHead {
   return { status, stream, contentType: type.toLowerCase() };
 }
 
-/** The media type that the client is told; empty: none. */
+/** The media type for the client; empty: none. */
 function typeOf({ attempt, translated }: Answer, isArray: boolean): string {
   if (isArray) return arrayType['content-type'];
   if (!translated) return attempt.headers['content-type'] ?? '';

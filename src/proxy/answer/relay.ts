@@ -7,7 +7,7 @@ import { UpstreamError } from '../../upstream/upstream-error.js';
 import { respondInStream } from './early-head.js';
 import type { RequestRecord } from '../record.js';
 
-/** Sees every piece of an answer, and says what of it the client gets. */
+/** Sees every piece of an answer, and returns the part for the client. */
 export interface PieceReader {
   /** @throws GatewayError only by its promise: the answer ends with it. */
   push(chunk: Buffer): Buffer | Promise<Buffer>;
@@ -19,15 +19,16 @@ export interface PieceReader {
   readonly atEventEnd: boolean;
   /** True if the answer is incomplete, and this was reported to the client. */
   readonly broke: boolean;
-  /** Tells the client that its stream broke; null where it has no words for it. */
+  /** Tells the client that its stream broke; null where its dialect has no event for it. */
   errorEvent(error: GatewayError, requestId: string): Buffer | null;
 }
 
 /**
- * Passes the answer of a ready attempt on as it arrives, no faster than the client reads: at most
- * one piece waits for it. Resolves when the exchange is over, however it ended.
+ * Relays the answer of a ready attempt as it arrives, no faster than the client reads: at most one
+ * piece waits. Resolves when the exchange is over, however it ended.
  * @param dialect of the client; null: no head was sent while it waited.
- * @param onWhole called before the head of an answer that is all here is sent; it may add headers.
+ * @param onWhole called before the head of an answer that has completely arrived; it may add
+ *   headers.
  */
 export function relay(
   attempt: Attempt,
@@ -79,9 +80,9 @@ export function relay(
           if (exchange.aborted || isRefused) return;
           const broken = record.stopped ?? brokenAnswer(error, record);
           record.error ??= broken.code;
-          // The client learns that its stream is not whole: an error event, and no clean end.
+          // The client learns that its stream is incomplete: an error event, and no clean end.
           if (attempt.stream && (record.stopped || error.failure !== 'aborted')) {
-            // The half of an event that the client has would swallow this one.
+            // After half an event, the client would read this one as part of it.
             const event = reader.errorEvent(broken, record.requestId);
             if (event && !reader.atEventEnd) exchange.write(blankLine);
             if (event) exchange.write(event);
@@ -105,7 +106,7 @@ export function relay(
         exchange.end();
         resolve();
       }
-      /** A policy ends the answer: its client is told, and reads the end of the stream. */
+      /** A policy ends the answer: the client gets an error event and a clean end. */
       function refuse(thrown: unknown): void {
         if (isRefused) return;
         isRefused = true;
@@ -117,7 +118,7 @@ export function relay(
         exchange.end();
         resolve();
       }
-      /** Not at once: what was written in this turn would be lost with the connection. */
+      /** Deferred: destroying at once would lose the bytes written in this turn. */
       function destroy(): void {
         setImmediate(() => {
           exchange.destroy();

@@ -57,12 +57,12 @@ export async function respondTranslated(
   else exchange.respond(record.status, ['content-type', 'application/json', ...headers], sent);
 }
 
-/** No comment may come before the head. */
+/** No comment may precede the head. */
 const noComments = { takesComments: false };
 const silent = { pieces: 0, atEventEnd: false };
 
 /**
- * The rest of an answer that is not passed on as it comes.
+ * Waits for the rest of an answer that must be complete before it is sent.
  * @throws GatewayError `upstream_failed`, `upstream_timeout`; AbortedError.
  */
 export async function wholeOf(

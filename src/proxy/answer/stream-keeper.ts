@@ -9,9 +9,8 @@ import type { RequestRecord } from '../record.js';
 import type { Watched } from '../watchdog.js';
 
 /**
- * Looks after an answer that is being passed on: says something while its provider says nothing,
- * so that proxies in between do not cut it; ends it when its time is over, and lets go of a client
- * that takes nothing.
+ * Looks after an answer being relayed: sends comments while its provider is silent, so that proxies
+ * in between keep the connection; ends it at its deadline; disconnects a client that does not read.
  */
 export class StreamKeeper implements Watched {
   readonly #server: Settings['server'];

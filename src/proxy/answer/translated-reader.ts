@@ -13,17 +13,17 @@ import type { RequestRecord } from '../record.js';
 /** Translates a stream on its way to the client, and reads its usage. */
 export class TranslatedReader implements AnswerWatcher {
   pieces = 0;
-  /** A stream that ends too early is noticed at its end, by `broke`. */
+  /** A stream that ends too early is detected at its end, by `broke`. */
   readonly isWhole = true;
   /** Only whole events are written. */
   readonly atEventEnd = true;
   readonly #pipe: StreamPipe;
   #first: Buffer | null;
   readonly #body: BodyKeeper | null;
-  /** In the client's dialect, like the request: tokens of both are counted together. */
+  /** In the client's dialect, like the request, so that tokens of both are counted alike. */
   readonly #answer = new AnswerKeeper();
 
-  /** @param first what the pipe has given so far, which the client gets first. */
+  /** @param first output of the pipe so far, sent to the client first. */
   constructor(pipe: StreamPipe, first: Buffer, storesBody: boolean) {
     this.#pipe = pipe;
     this.#first = first;
@@ -68,7 +68,7 @@ export class TranslatedReader implements AnswerWatcher {
 /** Only conversations are streamed. */
 const chat = { operation: 'chat', countsTokens: true } as const;
 
-/** Puts the usage that a translated answer reports into the record, or what it is counted from. */
+/** Puts a translated answer's usage, or the text to count it from, into the record. */
 export function countTokens(
   record: RequestRecord,
   request: ModelRequest,

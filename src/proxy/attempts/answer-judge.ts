@@ -3,7 +3,7 @@ import type { AnswerJudge } from '../../dialects/dialect.js';
 
 const eager = new WeakMap<AnswerJudge, AnswerJudge>();
 
-/** Judges when a stream may be passed on: at its first content, or at any event but an error. */
+/** Decides when a stream may be relayed: at its first content, or at any event but an error. */
 export function answerJudge(
   dialect: AnswerJudge,
   { hold_streams }: Settings['routing'],

@@ -5,11 +5,11 @@ import { UpstreamError } from '../../upstream/upstream-error.js';
 import type { Translated } from './translate.js';
 
 /**
- * Translates what there is of an answer that is ready, so that another provider can take the place of
- * one whose answer cannot be read: nothing has been sent to the client.
- * @param streams whether a stream was asked for.
- * @returns what is done about it, as for its status.
- * @throws UpstreamError `protocol`, whose cause is what the client is told.
+ * Translates the part of a ready answer that has arrived. Nothing has been sent to the client, so
+ * another provider can replace one whose answer cannot be read.
+ * @param streams whether a stream was requested.
+ * @returns the outcome, as for a status.
+ * @throws UpstreamError `protocol`, whose cause is the error for the client.
  */
 export function beginTranslated(
   attempt: Attempt,
@@ -30,7 +30,7 @@ export function beginTranslated(
     if (pipe.error && !pipe.hasContent) throw unreadable(pipe.error.message);
     return null;
   }
-  // A long answer is still on its way.
+  // The rest of a long answer is still arriving.
   if (!attempt.ended) return null;
   try {
     const said = translation.answer(attempt.takeHeld());

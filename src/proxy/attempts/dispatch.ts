@@ -19,12 +19,11 @@ import { startAttempt } from './start-attempt.js';
 import { OtherModels } from './other-models.js';
 
 /**
- * Sends the request to one provider after the other, until one gives an answer that another
- * attempt would not better. No provider is sent it twice. When none is left, the last provider's
- * own error is the answer.
+ * Sends the request to one provider after the other, until the answer is one that another attempt
+ * would not improve. No provider gets it twice. When none is left, the last provider's own error is
+ * the answer.
  * @throws GatewayError `upstream_failed`, `upstream_timeout`, `overloaded`; `invalid_request`, also
- *   where no provider can be told the request in its dialect; what an upload fails with;
- *   AbortedError.
+ *   where no provider's dialect can express the request; the failure of an upload; AbortedError.
  */
 export async function dispatch(
   gateway: Gateway,
@@ -38,7 +37,7 @@ export async function dispatch(
   let failure: UpstreamError | null = null;
   let untold: GatewayError | null = null;
   let repeats = false;
-  /** To be asked once more, and then not for usage, which may be all that it has refused. */
+  /** The candidate to ask again without requesting usage, which may be all that it refused. */
   let again: Candidate | null = null;
   const others = new OtherModels(planned);
   let withoutUsage: Candidate | null = null;
@@ -108,7 +107,7 @@ export async function dispatch(
     }
     const tookMs = performance.now() - sentMs;
     record.upstreamMs += tookMs;
-    // For a request that succeeds at once, the record itself is enough.
+    // Not needed for a request that succeeds at once: its record has the same facts.
     if (outcome || record.attemptsLog) {
       logAttempt(record, candidate, attempt, failed, sentMs, tookMs);
     }
@@ -153,7 +152,7 @@ export async function dispatch(
   return refusal.answer;
 }
 
-/** Fetches the media of the request that this candidate must be given the content of. */
+/** Fetches media of the request that this candidate needs as content rather than URLs. */
 async function fetchWanted(
   upstream: Gateway['settings']['upstream'],
   { request, endpoint, read }: PlannedRequest,
@@ -166,8 +165,8 @@ async function fetchWanted(
 }
 
 /**
- * The attempt's `ready`, which fails as a timeout when the request's time is over. Meanwhile the
- * client is told that it is not forgotten, if that is possible.
+ * Waits for the attempt's `ready`, which fails as a timeout at the request's deadline. Meanwhile
+ * sends the client signs of life where possible.
  */
 async function readyInTime(
   gateway: Gateway,

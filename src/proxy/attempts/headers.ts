@@ -15,7 +15,10 @@ const hopByHop = [
   'upgrade',
 ];
 
-/** Never passed to a client: each engine frames the body itself; cookies are between us and it. */
+/**
+ * Never returned to clients: each engine frames the body itself, and cookies belong to the
+ * gateway's connection.
+ */
 const notReturned = new Set([...hopByHop, 'content-length', 'date', 'set-cookie']);
 
 /** Providers' headers that govern a browser or an origin: they would apply to the gateway. */
@@ -63,22 +66,22 @@ const governs = new Set([
   'x-sourcemap',
   'x-webkit-csp',
 ]);
-/** `x-llmproxy-…` is what another gateway says of its own part. */
+/** `x-llmproxy-…` headers of an upstream gateway describe its own handling. */
 const governing = /^(?:access-control-|attribution-reporting-|x-llmproxy-)|-report-only$/;
 
 function isWithheld(name: string): boolean {
   return governs.has(name) || governing.test(name);
 }
 
-/** The types of JSON in UTF-8, which is how bodies are read here. */
+/** JSON in UTF-8, the only encoding in which bodies are read here. */
 const jsonInUtf8 = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
 /**
  * The headers of an upstream request, as a flat list.
  * @param received the client's, flat, lower-case names.
- * @param isJson true for a body that was read as JSON: sent with another type, a provider could read
- *   the body in another way, and find another model in it.
- * @param trace in place of the client's `traceparent` and `tracestate`; null: those are passed on.
+ * @param isJson true for a body that was read as JSON: under another type, a provider could parse
+ *   it differently and find another model in it.
+ * @param trace replaces the client's `traceparent` and `tracestate`; null: those are passed on.
  */
 export function upstreamHeaders(
   received: readonly string[],
@@ -120,8 +123,8 @@ function hasName(headers: readonly string[], name: string): boolean {
 }
 
 /**
- * The headers of a provider's answer to the client, as a flat list.
- * @param hasOwnLimits those that say what the provider limits are left out.
+ * The headers of a provider's answer for the client, as a flat list.
+ * @param hasOwnLimits leaves out the provider's limits.
  */
 export function answerHeaders(
   received: IncomingHttpHeaders,
@@ -131,14 +134,14 @@ export function answerHeaders(
   return clientHeaders(received, requestId, hasOwnLimits ? isWithheldOrLimit : isWithheld);
 }
 
-/** The provider's limits, where the client has limits of its own here. */
+/** The provider's limits are withheld where the client has limits of its own here. */
 function isWithheldOrLimit(name: string): boolean {
   return isWithheld(name) || /^(?:x|anthropic)-ratelimit-/.test(name);
 }
 
 /**
- * The headers of an answer of our own control process to the client, as a flat list.
- * @param isLeftOut says of further names that they are not passed on.
+ * The headers of an answer of the control process for the client, as a flat list.
+ * @param isLeftOut true for further names to leave out.
  */
 export function clientHeaders(
   received: IncomingHttpHeaders,
@@ -165,7 +168,10 @@ const returnedOfOthers = new Set([
   'x-should-retry',
 ]);
 
-/** The headers of an answer that is translated. @param idHeader of its id, in its own dialect. */
+/**
+ * The headers of a translated answer.
+ * @param idHeader its id header, in its own dialect.
+ */
 export function translatedHeaders(
   received: IncomingHttpHeaders,
   idHeader: string | null,

@@ -17,7 +17,9 @@ export class OtherModels {
     this.routes = planned.routes;
   }
 
-  /** Leaves a model whose provider refuses what the request says; false where none follows. */
+  /**
+   * Moves to other models after a provider refused the request's content; false if none are left.
+   */
   moveOn(attempt: Attempt, candidate: Candidate): boolean {
     const kind = errorKindOf(attempt.status, attempt.beginning(maxErrorBytes));
     if (kind === null) return false;

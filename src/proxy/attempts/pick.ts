@@ -15,13 +15,13 @@ export interface Picked {
   mark: Mark;
 }
 
-/** A provider that would refuse is waited for no longer than this. */
+/** Longest wait for a provider that is at its own limit. */
 const briefMs = 5_000;
 
 /**
- * The next candidate that has a slot free and would not refuse for its own limits, over all routes
- * in order. When all that are left are at their caps, or out while others are only busy: the first
- * of those, when it has a slot. When all would refuse: the first that no longer does, within 5 s.
+ * The next candidate with a free slot that is not at its own limits, over all routes in order. If
+ * all remaining ones are at their caps, or out while others are only busy: the first of those, once
+ * it has a slot. If all are at their limits: the first that recovers within 5 s.
  * @returns null when no candidate is left; a promise only where a provider has a cap or limits.
  * @throws GatewayError `overloaded`.
  */
@@ -99,7 +99,7 @@ async function pickFree(
       if (candidate && health.isOut(candidate.provider.key, Date.now(), candidate.model)) break;
     }
     if (full || !soonest) return await pickAgain(gateway, full ?? first, claimant);
-    // One that would refuse for longer is asked all the same: it says until when.
+    // A provider whose limit lasts longer is asked anyway: its answer says until when.
     if (Date.now() + soonest.waitMs > untilMs) {
       return await pickAgain(gateway, soonest.candidate, claimant);
     }
@@ -117,7 +117,7 @@ function waitOf(
   return providerLimits.waitMs(provider.key, model, tokens, Date.now());
 }
 
-/** Counted at once, so that no other request takes the same place. */
+/** Counted at once, so that no concurrent request takes the same slot. */
 function taken(
   { providerLimits }: Gateway,
   candidate: Candidate,

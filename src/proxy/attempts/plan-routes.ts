@@ -5,7 +5,7 @@ import { GatewayError } from '../../errors.js';
 import { fallbacksOf, fallbacksOfKind, modelMeant } from '../../routing/model-order.js';
 import type { Route, RoutedCredential, Snapshot } from '../../routing/snapshot.js';
 
-/** A provider that is added is used within a second; who asks again need not ask more often. */
+/** A new provider is used within a second of being added, but need not be polled for that often. */
 const retryAfterSeconds = '10';
 
 /**

@@ -11,16 +11,16 @@ import type { Upload } from '../request/upload.js';
 /** A request for a model, ready to be sent. */
 export interface PlannedRequest {
   request: ModelRequest;
-  /** Its body where that is passed on as it arrives; null: it is in the request. */
+  /** The body if it is relayed as it arrives; null: it is in the request. */
   upload?: Upload | null;
   /** The routes to try: the model's own, then those of its fallback models. */
   routes: readonly Route[];
   endpoint: ServedEndpoint;
-  /** Set if it is not the endpoint's. */
+  /** Absent: the endpoint's method. */
   method?: 'GET' | 'POST' | 'DELETE';
-  /** In place of the client's query. */
+  /** Absent: the client's query. */
   query?: string;
-  /** Headers of the handshake of a WebSocket, flat; null: it is none. */
+  /** Headers of a WebSocket handshake, flat; null: not a WebSocket. */
   upgrade?: readonly string[] | null;
   readonly read: ReadOnce;
   /** Routes per fallback model for a request that a provider refuses because of its content. */
@@ -34,7 +34,7 @@ export interface Answer {
   dialect: AnsweredDialect;
   /** Null where that is the client's own dialect. */
   translated: Translated | null;
-  /** The stream was asked for its usage though the client did not ask. */
+  /** True if usage was requested for the stream though the client did not ask for it. */
   hidesUsage: boolean;
   /** Maximum total time of the request, in milliseconds. */
   totalMs: number;

@@ -3,8 +3,8 @@ import { affinityOf } from '../../dialects/translate/seals.js';
 import { groupOf, type Route } from '../../routing/snapshot.js';
 
 /**
- * The routes of a request, with the provider first that made the reasoning which it brings back:
- * no other one can read it. Looks for some only where requests are translated at all.
+ * The routes of a request, starting with the provider that made the reasoning which the request
+ * returns: no other can read it. Applies only where requests are translated.
  */
 export function preferMaker(
   routes: readonly Route[],
@@ -12,7 +12,7 @@ export function preferMaker(
   body: Buffer,
   sealKey: Buffer,
 ): readonly Route[] {
-  // The candidates of a route are all translated for, or none is.
+  // Either all candidates of a route need translation, or none does.
   if (!routes.some(({ candidates: [first] }) => first?.wire(endpoint)?.translation)) return routes;
   const made = affinityOf(body, sealKey);
   if (!made) return routes;

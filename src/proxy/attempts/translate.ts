@@ -15,7 +15,7 @@ import {
 import type { Candidate } from '../../routing/snapshot.js';
 import type { WireTranslation } from '../../routing/wire.js';
 
-/** One attempt's translation: the body that its provider is sent, and the way back. */
+/** One attempt's translation: the body for its provider, and the way back. */
 export interface Translated {
   readonly translation: RequestTranslation;
   /** The fields that are lost, as in `x-llmproxy-lost`; null for none. */
@@ -30,10 +30,11 @@ export interface Translated {
 }
 
 /**
- * Says a request in a provider's dialect.
- * @param ofKey the policy of the client's key about losses; null: none.
+ * Translates a request into a provider's dialect.
+ * @param ofKey policy of the client's key for losses; null: none.
  * @param target name of that dialect, for messages.
- * @throws GatewayError `invalid_request` naming the fields that cannot be read, or be said there.
+ * @throws GatewayError `invalid_request` naming fields that cannot be read, or cannot be expressed
+ *   there.
  */
 export function translateRequest(
   { request, read }: { request: ModelRequest; read: ReadOnce },

@@ -6,12 +6,12 @@ import { withClientQuery } from '../../routing/query.js';
 import type { Route } from '../../routing/snapshot.js';
 import type { Exchange } from '../../server/exchange.js';
 
-/** Headers of clients that go to providers, and that answers do not depend on. */
+/** Client headers that are passed on but do not affect answers. */
 const withoutEffect = new Set([
   ...['accept', 'content-type', 'user-agent', 'traceparent', 'tracestate', 'idempotency-key'],
   ...['http-referer', 'x-title', 'x-app', 'originator', 'x-client-request-id'],
   ...['session_id', 'conversation_id'],
-  // Never sent on: this saves asking the providers' wires.
+  // Never passed on: listed to avoid checking each provider's wire.
   ...['host', 'connection', 'content-length', 'transfer-encoding', 'accept-encoding'],
   ...['accept-language', 'authorization', 'x-api-key', 'api-key', 'x-goog-api-key'],
   ...['cache-control', 'x-request-id', 'origin', 'referer', 'sec-fetch-mode', 'cookie'],
@@ -20,11 +20,11 @@ const withoutEffect = new Set([
 const clientsOwn = ['x-stainless-', 'x-claude-code-', 'x-codex-'];
 
 /**
- * Key of a cached answer: equal for requests that would get the same one. It says whose they
- * are, and holds nothing that a client could choose to be taken for another one.
- * @param model as it is meant.
+ * Key of a cached answer: equal for requests that would get the same answer. It includes the owner,
+ * and no client can choose values that collide with another's.
+ * @param model with its prefix removed.
  * @param routes of the model itself.
- * @param policies digest of what else decides on the answer.
+ * @param policies digest of everything else that affects the answer.
  */
 export function cacheKey(
   exchange: Exchange,
@@ -42,7 +42,7 @@ export function cacheKey(
   return `${own}${request.stream ? 's' : 'w'}${rest}${digest}`;
 }
 
-/** The parts that only the key, the model and the configuration decide on, found once for these. */
+/** The part that depends only on key, model and configuration, computed once for these. */
 function ownPart(
   endpoint: ModelEndpoint,
   model: string,
@@ -61,7 +61,7 @@ function ownPart(
   return part;
 }
 
-/** The routes of each model at each endpoint are made once for a snapshot. */
+/** Routes of a model and endpoint are created once per snapshot. */
 const ownParts = new WeakMap<readonly Route[], WeakMap<CachePolicy, string>>();
 
 function queryOf({ query }: Exchange): string[] {
@@ -89,7 +89,7 @@ function headersIn(
   return found.sort();
 }
 
-/** The names by which providers know the model: another mapping may mean another answer. */
+/** The providers' names of the model: another mapping may mean another answer. */
 function sentModels(routes: readonly Route[]): string[] {
   const sent = routes.flatMap(({ candidates }) => candidates.map(({ model }) => model));
   return [...new Set(sent)].sort();

@@ -5,9 +5,9 @@ import type { Exchange } from '../../server/exchange.js';
 export interface CacheWish {
   /** Null: it does not say. */
   readonly asks: boolean | null;
-  /** False: its answer is not kept, and it is given no kept one. */
+  /** False: the answer is neither stored nor taken from the cache. */
   readonly mayStore: boolean;
-  /** Milliseconds that an answer may be old; negative: it takes none. */
+  /** Maximum age of a cached answer in milliseconds; negative: none is accepted. */
   readonly maxAgeMs: number;
 }
 
@@ -40,7 +40,7 @@ function asksOf(asked: string): boolean | null {
   });
 }
 
-/** RFC 9111 section 5.2.1.1; what cannot be read takes no cached answer. */
+/** RFC 9111 section 5.2.1.1; an unreadable value accepts no cached answer. */
 function maxAgeIn(directives: readonly string[]): number {
   const said = directives.find((each) => each.startsWith('max-age='));
   if (said === undefined) return Number.POSITIVE_INFINITY;

@@ -17,8 +17,8 @@ import type { RequestRecord } from '../record.js';
 import { isStopped } from '../admission/stops.js';
 
 /**
- * Looks for a cached answer, and waits for an equal request under way where that is switched on.
- * Whatever it finds, the record has the request's dealings with the cache from now on.
+ * Looks for a cached answer, and waits for an equal request in flight if `single_flight` is on.
+ * Notes the cache's result in the record.
  * @param request as the client sent it.
  * @param isForm its body is not read whole.
  * @throws GatewayError `invalid_request`, `stopped`; AbortedError.
@@ -82,7 +82,7 @@ function holds(all: readonly object[], one: object): boolean {
   return all.includes(one);
 }
 
-/** Keeps the answer of a request that is over, if it was whole and good. */
+/** Stores the answer of a finished request, if it was complete and successful. */
 export function settleCache(exchange: Pick<Exchange, 'aborted'>, record: RequestRecord): void {
   record.cache?.settle(exchange.aborted && !record.complete ? 'left' : (endOf(record) ?? 'failed'));
 }
@@ -100,7 +100,7 @@ function endOf(record: RequestRecord): AnswerEnd | null {
   };
 }
 
-/** Answers with a cached answer, byte by byte as it was. */
+/** Sends a cached answer, byte for byte. */
 export function respondKept(
   gateway: Gateway,
   exchange: Exchange,

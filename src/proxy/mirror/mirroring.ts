@@ -25,10 +25,10 @@ import { askedCost, spendName } from '../admission/spend.js';
 import { openRoutes } from '../admission/stops.js';
 
 const reportMs = 1_000;
-/** A request that is larger is not kept in memory for a copy. */
+/** Larger requests are not kept in memory for a copy. */
 const maxBodyBytes = 4_194_304;
 
-/** A client's request that is over, to be copied. */
+/** A finished client request, to be copied. */
 interface Original {
   gateway: Gateway;
   exchange: Exchange;
@@ -50,9 +50,9 @@ export function mirroringOf(gateway: Gateway): Mirroring {
 }
 
 /**
- * Sends copies of sampled requests elsewhere once their clients have their answers. Copies have their
- * own slots, budgets, balancers and health of providers: whatever becomes of them, no client waits for
- * them, is answered by another provider, or pays.
+ * Sends copies of sampled requests elsewhere once their clients have their answers. Copies have
+ * their own slots, budgets, balancers and provider health: whatever happens to them, clients
+ * neither wait, nor are routed differently, nor pay.
  */
 class Mirroring {
   readonly #emit: Emit;
@@ -93,7 +93,7 @@ class Mirroring {
     if (sampled.length === 0) return;
     if (sampled.some(({ config }) => config.webhook !== null)) record.keepBodies(request.body);
     record.mirrored = () => {
-      // A client that left has no answer to compare with.
+      // Without a complete answer there is nothing to compare.
       if (record.status === 499 || exchange.aborted || gateway.draining) return;
       for (const mirror of sampled) {
         void this.#mirror({ gateway, exchange, planned, record }, mirror);
@@ -168,7 +168,7 @@ class Mirroring {
     };
   }
 
-  /** Whatever happens to it, the copy is recorded, since its budget is settled by that. */
+  /** The copy is recorded whatever happens: its record settles the budget. */
   async #copy(
     { gateway, exchange, planned, record }: Original,
     { config: { name, webhook } }: RoutedMirror,
@@ -204,7 +204,7 @@ class Mirroring {
     gateway.emit({ ...finished, mirror: { mirror: name, client, score } });
   }
 
-  /** Counted, and told once a second: a mirror that is busy may skip thousands. */
+  /** Counted, and reported once a second: a busy mirror may skip thousands. */
   #skip(mirror: string, reason: MirrorSkip): void {
     const counts = this.#skipped.get(mirror) ?? new Map<MirrorSkip, number>();
     counts.set(reason, (counts.get(reason) ?? 0) + 1);

@@ -21,7 +21,7 @@ export interface Served {
 
 /**
  * Opens the policies of a request in its record, and lets them see it.
- * @returns the request to go on with.
+ * @returns the request, possibly edited.
  * @throws GatewayError where a policy refuses the request.
  */
 export async function applyPolicies(
@@ -34,7 +34,7 @@ export async function applyPolicies(
   record.policies = openPolicies(served, request, bodyOf(served, upload), place);
   if (!record.policies) return request;
   const { bodies } = record;
-  // Texts that a policy refuses or takes out are not stored either.
+  // Texts that a policy refuses or removes must not be stored either.
   if (bodies) record.bodies = { ...bodies, request: noBody };
   const checked = await record.policies.before(request);
   if (bodies) {

@@ -7,16 +7,16 @@ import type { RequestRecord } from '../record.js';
 type Bytes = Buffer | Promise<Buffer>;
 
 /**
- * An answer on its way through the policies of its request: what they hold does not reach the client
- * before they pass it. Bytes keep their order while a policy takes its time.
+ * Passes an answer through the policies of its request: bytes that they hold reach the client only
+ * once released. Bytes keep their order while a policy takes its time.
  */
 export class HeldReader extends AnswerFilter {
   readonly #holds: readonly AnswerHold[];
   readonly #body: BodyKeeper | null;
-  /** The last bytes that a policy is still busy with. */
+  /** The last bytes that a policy is still checking. */
   #waiting: Promise<Buffer> | null = null;
 
-  /** @param storesBody what has passed is put into the record. */
+  /** @param storesBody released bytes are put into the record. */
   constructor(events: AnswerWatcher, holds: readonly AnswerHold[], storesBody: boolean) {
     super(events);
     this.#holds = holds;
@@ -61,7 +61,7 @@ export class HeldReader extends AnswerFilter {
     const done = () => {
       if (this.#waiting === bytes) this.#waiting = null;
     };
-    // A refusal stays: nothing may pass after it.
+    // A refusal is final: nothing may pass after it.
     bytes.then(done, () => {});
     return bytes;
   }
@@ -97,7 +97,7 @@ export function passed(holds: readonly AnswerHold[], bytes: Buffer): Bytes {
   return holds.reduce<Bytes>((before, hold) => then(before, (piece) => hold.push(piece)), bytes);
 }
 
-/** The last bytes of a stream: what one of them has held passes through those after it. */
+/** The last bytes of a stream: bytes held by one policy pass through those after it. */
 function flushed(holds: readonly AnswerHold[], rest: Buffer): Bytes {
   return holds.reduce<Bytes>(
     (before, hold) =>
@@ -118,7 +118,7 @@ function attempted(next: () => Bytes): Bytes {
   }
 }
 
-/** Without a turn of the event loop where nothing is waited for. */
+/** Synchronous if nothing has to be waited for. */
 function then(bytes: Bytes, next: (bytes: Buffer) => Bytes): Bytes {
   return bytes instanceof Promise ? bytes.then(next) : next(bytes);
 }

@@ -24,8 +24,8 @@ export function policyServices(
 }
 
 /**
- * Asks the providers of a model, one after the other, until one answers. The request is recorded as
- * one of the same key, which pays for it; no policy sees it.
+ * Asks the providers of a model in turn until one answers. The request is recorded for the same
+ * key, which pays for it; no policy sees it.
  */
 async function ask(
   gateway: Gateway,

@@ -4,7 +4,7 @@ import { userIn, userName } from '../../dialects/body/said.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 import type { Exchange } from '../../server/exchange.js';
 
-/** The longest that is kept of what a client writes; more is cut, never refused. */
+/** Maximum tags and their length; longer values are cut, never refused. */
 const maxTags = 20;
 const maxTagLength = 100;
 

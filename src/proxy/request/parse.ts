@@ -9,9 +9,9 @@ import { bodyInTime } from './body-in-time.js';
 import type { Watchdog } from '../watchdog.js';
 
 /**
- * Reads the request body, looking into it as it arrives.
- * @param place what of the request stands in its path.
- * @param noted members whose places are wanted besides those that its head is read from.
+ * Reads the request body, scanning it as it arrives.
+ * @param place the part of the request in its path.
+ * @param noted members whose places are needed besides those of its head.
  * @throws GatewayError `request_too_large`, `invalid_json`, `invalid_request`,
  *   `unsupported_encoding`, `request_timeout`; AbortedError.
  */
@@ -35,7 +35,7 @@ export async function parse(
   let failure: unknown = null;
   try {
     const reading = exchange.readBody(max_body_bytes, (piece) => {
-      // Thrown from here it would reach the engine, not the request.
+      // An exception from here would reach the engine instead of the request.
       try {
         if (failure === null) scanner.push(piece);
       } catch (error) {

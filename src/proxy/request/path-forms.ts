@@ -8,7 +8,7 @@ const azure = /^\/openai(?:\/deployments\/([^/]+))?(?=\/)/;
 const gemini =
   /^(?:\/v1(?:beta1?)?){1,2}\/(?:projects\/[^/]+\/locations\/[^/]+\/)?(?:publishers\/[^/]+\/)?(?:models\/|(?=tunedModels\/))(.+):(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)$/;
 
-/** A path in the form in which the endpoints are listed. */
+/** A path in the form used by the endpoint table. */
 export function pathAsListed(path: string): string {
   if (path.startsWith('/openai/')) return path.replace(azure, '');
   const method = path.includes(':') ? gemini.exec(path)?.[2] : undefined;

@@ -23,7 +23,7 @@ export async function readRequest(
 ): Promise<{ request: ModelRequest; upload: Upload | null }> {
   const { server, routing } = settings;
   if (form && isForm(exchange.header('content-type'))) {
-    // A field may follow the files, when the request is under way: it must not come at all.
+    // A field may follow the files, after the provider was asked: it must be refused.
     const refused = allows === null ? noFields : alternatives;
     const upload = await Upload.open(exchange, server, watchdog, refused);
     return { upload, request: upload.request(place, form.defaultModel) };

@@ -13,7 +13,7 @@ import type { ErrorBody, Exchange } from '../../server/exchange.js';
 import { decoded, pathAsListed } from './path-forms.js';
 
 const fixed = new Map<string, Endpoint>();
-/** Endpoints that hold every path below theirs, with what these begin with; the longest first. */
+/** Endpoints that include every path below theirs, with their prefix; the longest first. */
 const prefixes: { prefix: string; endpoint: Endpoint }[] = [];
 
 const endpoints: readonly Endpoint[] = [
@@ -39,13 +39,13 @@ for (const endpoint of endpoints) {
   }
 }
 
-/** A path as clients write it that are given a base URL with its version twice, or without it. */
+/** Variants of a path from clients whose base URL repeats the version or lacks it. */
 function writings(path: string): string[] {
   if (path.startsWith('/v1beta/')) return [path, `/v1beta${path}`, path.replace('beta', 'beta1')];
   return path.startsWith('/v1/') ? [path, path.slice(3), `/v1${path}`] : [path];
 }
 
-/** For those who ask elsewhere: many libraries show any 404 as a model that was not found. */
+/** A hint for clients of other paths: many libraries report any 404 as a missing model. */
 const offered = endpoints
   .filter(({ kind }) => /^(model_request|socket|resource|models)$/.test(kind))
   .map(({ pattern }) => pattern)
@@ -60,11 +60,11 @@ export function dialectOf(exchange: Pick<Exchange, 'header' | 'path'>): Dialect 
   return { openai: null, anthropic: messages, gemini: generate }[shape];
 }
 
-/** The body of an error about a request of which only the path is known. */
+/** The error body of a request of which only the path is known. */
 export const errorBodyAt: ErrorBody = (path, error) =>
   dialectOf({ path, header: () => '' })?.errorBody(error, null) ?? error.toBody();
 
-/** The API whose shape a list of models is asked for in. */
+/** The API in whose shape a list of models is requested. */
 export function modelShape(
   exchange: Pick<Exchange, 'header' | 'path'>,
 ): 'openai' | 'anthropic' | 'gemini' {
@@ -139,13 +139,13 @@ function endpointAt(path: string): Endpoint | undefined {
   const known = pathAsListed(path);
   const endpoint =
     fixed.get(known) ?? prefixes.find(({ prefix }) => known.startsWith(prefix))?.endpoint;
-  // Paths outside the APIs have one form only: the control process matches them again as they are.
+  // Paths outside the APIs have only one form: the control process matches them again, unchanged.
   const isControls = endpoint?.kind === 'control' || endpoint?.kind === 'health';
   return known === path || !(isControls || endpoint?.kind === 'hello') ? endpoint : undefined;
 }
 
 /**
- * The model in `/v1/models/{id}`; its slashes may be written as they are.
+ * The model in `/v1/models/{id}`; its slashes need not be encoded.
  * @throws GatewayError `invalid_request`.
  */
 export function modelOf({ path }: Exchange): string {

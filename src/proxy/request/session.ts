@@ -10,9 +10,9 @@ import type { Exchange } from '../../server/exchange.js';
 const headers = ['session_id', 'conversation_id', 'x-session-id'] as const;
 
 /**
- * The session of a request, as a place among all sessions; null where it has none. Its own name comes
- * first, then its end user, then the beginning of its prompt.
- * @param user the end user that the client named.
+ * The session of a request, as a place among all sessions; null if it has none. Derived from its
+ * own name, else its end user, else the beginning of its prompt.
+ * @param user the end user named by the client.
  */
 export function sessionOf(
   exchange: Pick<Exchange, 'header'>,
@@ -27,7 +27,9 @@ export function sessionOf(
   return found === null ? null : placeOf(found);
 }
 
-/** The provider that a session prefers while all are well, by key; null where it has no choice. */
+/**
+ * The key of the provider that a session prefers while all are healthy; null if there is no choice.
+ */
 export function preferenceOf(session: number | null, [route]: readonly Route[]): string | null {
   if (session === null || !route || route.candidates.length < 2) return null;
   const { candidates, priorities } = route;

@@ -29,7 +29,7 @@ export class TraceContexts {
     };
   }
 
-  /** Random digits are made many at a time: one call for each id costs half a microsecond. */
+  /** Random digits are generated in bulk: a call for each id would cost half a microsecond. */
   #take(count: number): string {
     if (this.#at + count > this.#digits.length) {
       this.#digits = randomBytes(2_048).toString('hex');
@@ -82,7 +82,7 @@ function stateOf({ headers }: Exchange): string | null {
 /** The random digits of a trace that a double holds exactly: 52 bits. */
 const ratioDigits = 13;
 
-/** The same for every gateway that sees this trace with this ratio. */
+/** Every gateway that sees this trace decides the same for this ratio. */
 function isWithin(traceId: string, ratio: number): boolean {
   return Number.parseInt(traceId.slice(-ratioDigits), 16) < ratio * 16 ** ratioDigits;
 }

@@ -17,18 +17,18 @@ const maxWaitingBytes = 65_536;
 const modelPlace = Symbol('model');
 
 /**
- * A form with files on its way from the client to a provider: passed on as it arrives, with the name
- * of the model as its only edit.
+ * A form with files in transit from client to provider: relayed as it arrives, with only the model
+ * name edited.
  *
- * States: finding the model (all pieces are kept: a client may send it after its files) → flowing
- * (pieces that were sent are kept up to a bound, for another attempt) → ended or failed.
+ * States: finding the model (all pieces are kept: clients may send it after the files) → flowing
+ * (sent pieces are kept up to a bound, for another attempt) → ended or failed.
  */
 export class Upload {
-  /** The model that the form names; null: it has none, or is not looked into. */
+  /** The model named by the form; null: none, or the form is not examined. */
   named: string | null = null;
   /** The reason that the body cannot be passed on whole; no provider gets its end. */
   failure: Error | null = null;
-  /** Called once where it fails while an attempt takes it. */
+  /** Called once if the body fails during an attempt. */
   onFailure: () => void = ignore;
   readonly #exchange: Exchange;
   /** Null where the client does not say. */
@@ -38,7 +38,7 @@ export class Upload {
   #pieces: (Buffer | typeof modelPlace)[] = [];
   #keptBytes = 0;
   #receivedBytes = 0;
-  /** Bytes of the model's name in the form, where it is replaced. */
+  /** Length of the model name in the form, where it is replaced. */
   #modelBytes = 0;
   #isFinding: boolean;
   #settle = { found: ignore, refused: ignore as (error: Error) => void };
@@ -53,7 +53,7 @@ export class Upload {
 
   /**
    * Begins to read; resolves when the model was found, or the whole body read.
-   * @param refused fields that the form must not have; null: it is passed on as it is.
+   * @param refused fields that the form must not have; null: it is relayed unexamined.
    * @throws GatewayError `invalid_request`, `model_not_allowed`, `request_too_large`,
    *   `request_timeout`; AbortedError.
    */
@@ -83,9 +83,9 @@ export class Upload {
   }
 
   /**
-   * The request for a model that this form is.
-   * @param place what its path says of it, which wins over the form.
-   * @throws GatewayError `invalid_request` where it names none.
+   * The model request that this form makes.
+   * @param place the part of the request in its path, which wins over the form.
+   * @throws GatewayError `invalid_request` where it names no model.
    */
   request(place: RequestPlace = noPlace, defaultModel: string | null = null): ModelRequest {
     const model = checkModel(place.model || (this.named ?? defaultModel ?? undefined));
@@ -120,7 +120,7 @@ export class Upload {
     return stream;
   }
 
-  /** The model as it is sent: a value, or a field of its own where the form has none. */
+  /** The bytes of the model name: a value, or a whole field if the form has none. */
   #modelField(model: string): Buffer {
     if (this.named !== null || this.#scanner === null) return Buffer.from(model);
     const head = `--${this.#boundary}\r\ncontent-disposition: form-data; name="model"`;
@@ -165,7 +165,10 @@ export class Upload {
     this.#pump();
   }
 
-  /** Cuts the model's name out of the pieces. @param field null: a field of it goes first. */
+  /**
+   * Cuts the model name out of the pieces.
+   * @param field null: a new field is inserted first.
+   */
   #markModel(field: FormField | null): void {
     const { start, end } = field ?? { start: 0, end: 0 };
     const pieces = this.#pieces as Buffer[];
@@ -186,7 +189,7 @@ export class Upload {
     this.onFailure();
   }
 
-  /** Gives the attempt what it takes, and holds the client back while it takes no more. */
+  /** Sends what the attempt accepts, and pauses the client while it accepts no more. */
   #pump(): void {
     const pieces = this.#pieces;
     while (this.#sink && this.#takes && this.#next < pieces.length) {
@@ -232,7 +235,7 @@ function cut(pieces: readonly Buffer[], from: number, to: number): Buffer[] {
   return found;
 }
 
-/** @throws GatewayError `invalid_request` for more than one: a provider may go by either. */
+/** @throws GatewayError `invalid_request` for several types: a provider may use either. */
 function typeOf({ headers }: Exchange): string {
   const types = headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === 'content-type');
   const [type = '', another] = types;

@@ -16,9 +16,9 @@ interface Named {
 }
 
 /**
- * The provider at which all that a request names lives, by key; null where it names nothing.
- * @throws GatewayError `not_found` for what this key's team has not made, `invalid_request` where it
- *   lives at several providers, `unavailable`.
+ * The key of the provider where everything named by a request lives; null where it names nothing.
+ * @throws GatewayError `not_found` for objects that this key's team did not make, `invalid_request`
+ *   where they live at several providers, `unavailable`.
  */
 export async function boundTo(
   { resources }: Pick<Gateway, 'resources'>,
@@ -65,8 +65,9 @@ export function namedIn(
 }
 
 /**
- * The routes of a request, less all candidates but the provider at which what it names lives.
- * @throws GatewayError as `boundTo`; `invalid_request` where that provider does not serve the model.
+ * The routes of a request, reduced to the provider where the objects that it names live.
+ * @throws GatewayError as `boundTo`; `invalid_request` where that provider does not serve the
+ *   model.
  */
 export async function boundRoutes(
   gateway: Gateway,
@@ -78,7 +79,7 @@ export async function boundRoutes(
   const named = namedIn(request, endpoint.dialect);
   const isNative = ({ candidates }: Route) =>
     candidates.some((candidate) => candidate.wire(endpoint)?.translation === null);
-  // Translation refuses these members with a message of its own.
+  // Translation refuses these members with its own message.
   if (named.length === 0 || !routes.some(isNative)) return routes;
   const provider = await boundTo(gateway, credential, named);
   for (const { candidates } of routes.filter(isNative)) {
@@ -95,7 +96,7 @@ export function routeTo(candidate: Route['candidates'][number]): Route {
   return { candidates: [candidate], priorities: [priority], group: `${key}=${weight}` };
 }
 
-/** Remembers whose a stored response is, from the beginning of the answer. */
+/** Records the owner of a stored response, from the beginning of the answer. */
 export function noteMade(
   { resources }: Gateway,
   credential: RoutedCredential,

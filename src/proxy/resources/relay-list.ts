@@ -12,13 +12,13 @@ import type { RequestRecord } from '../record.js';
 import { relayAnswer } from '../answer/relay-answer.js';
 import { wholeOf } from '../answer/respond-translated.js';
 
-/** Pages of a provider that are searched for the first one with something of this owner. */
+/** Maximum pages of a provider searched for one with an object of this owner. */
 const maxPages = 20;
 
 /**
- * Answers with a page of a provider's list, less what others have made there: with the first page
- * that has something left.
- * @throws GatewayError as `dispatch`; `upstream_failed` for what is no list; AbortedError.
+ * Answers with the first page of a provider's list that has objects of this owner, without those of
+ * others.
+ * @throws GatewayError as `dispatch`; `upstream_failed` for anything but a list; AbortedError.
  */
 export async function relayList(
   gateway: Gateway,

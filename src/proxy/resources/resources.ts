@@ -13,7 +13,7 @@ export interface Resource {
 const maxKnown = 10_000;
 const askTimeoutMs = 10_000;
 
-/** The side of the control process, which knows all of them. */
+/** The control process's side, which knows all of them. */
 export interface ResourceOwner {
   made(resource: Resource): void;
   ask(ask: number, ids: readonly string[]): void;
@@ -35,7 +35,7 @@ export class Resources {
     this.#control = control;
   }
 
-  /** Remembers what a provider has just made. */
+  /** Records what a provider has just made. */
   made(resource: Resource): void {
     if (this.#known.has(resource.id)) return;
     this.#remember(resource);
@@ -43,7 +43,7 @@ export class Resources {
   }
 
   /**
-   * In the order of the ids; null for what nobody has made here.
+   * The resources in the order of the ids; null for unknown ones.
    * @throws GatewayError `unavailable` where the control process cannot tell.
    */
   async find(ids: readonly string[]): Promise<(Resource | null)[]> {
@@ -54,7 +54,7 @@ export class Resources {
     return ids.map((id) => this.#known.get(id) ?? null);
   }
 
-  /** The answer of the control process; null where it does not know. */
+  /** Handles the control process's answer; null where it could not look them up. */
   answered(ask: number, found: readonly (Resource | null)[] | null): void {
     this.#asked.get(ask)?.(found);
     this.#asked.delete(ask);

@@ -27,8 +27,8 @@ import { Upload } from '../request/upload.js';
 const providerHeader = 'x-llmproxy-provider';
 
 /**
- * Passes on what is asked of something that a client has made at a provider, or to make something:
- * to the provider where it lives, only for who has made it.
+ * Relays a request about an object that a client has made at a provider, or a request to make one:
+ * to the provider where it lives, and only for its owner.
  * @throws GatewayError `not_found`, `invalid_request`, `model_not_allowed`, `unavailable`; as
  *   `dispatch`; AbortedError.
  */
@@ -109,7 +109,7 @@ async function readBody(
 }
 
 /**
- * @param bound the provider where what the request names lives; null: it names nothing.
+ * @param bound the provider where the named objects live; null: none are named.
  * @throws GatewayError `not_found`, `invalid_request`, `no_provider_available`.
  */
 function candidateFor(
@@ -145,7 +145,7 @@ function candidateFor(
   throw new GatewayError('not_found', `No provider has ${pattern}.`);
 }
 
-/** Remembers whose the objects of an answer are: what was made, and files that it has brought. */
+/** Records the owner of the objects in an answer: the one made, and files that it contains. */
 function note(
   { resources }: Gateway,
   body: Buffer,

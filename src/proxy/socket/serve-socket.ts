@@ -82,7 +82,7 @@ export async function serveSocket(
     record.firstTokenMs = performance.now() - record.startMs;
     record.stream = true;
     record.answered(101);
-    // A browser takes a handshake that chooses none of its protocols for a failed one.
+    // A browser treats a handshake that chooses none of its protocols as failed.
     const protocol = chosen ?? passed[0];
     const client = exchange.upgrade([
       ...['sec-websocket-accept', acceptOf(key)],
@@ -139,7 +139,7 @@ function checkAnswer(
   );
 }
 
-/** Passes a refusal on; an answer that is neither one nor a switch of protocols is an error. */
+/** Relays a refusal; an answer that is neither a refusal nor a switch of protocols is an error. */
 async function refuse(
   gateway: Gateway,
   exchange: Exchange,

@@ -8,11 +8,11 @@ import type { RequestRecord } from '../record.js';
 import { isStopped } from '../admission/stops.js';
 import type { Watched } from '../watchdog.js';
 
-/** The events with usage are small; larger texts only pass. */
+/** Events with usage are small; larger texts are not examined. */
 const maxTextBytes = 1_048_576;
-/** For the other side to answer a close frame, and to close its connection. */
+/** Time for the other side to answer a close frame and close its connection. */
 const lingerMs = 2_000;
-/** Before a draining worker ends, which cuts what it has. */
+/** Margin before a draining worker ends, which would cut its sockets. */
 const drainMarginMs = 2_000;
 
 const goingAway = 1001;
@@ -24,18 +24,18 @@ interface Side {
   readonly stream: Duplex;
   /** Reads the frames that come from it. */
   readonly parser: FrameParser;
-  /** It has sent a close frame, or has ended. */
+  /** It has sent a close frame, or its connection has ended. */
   isDone: boolean;
   /** A close frame was sent to it. */
   isTold: boolean;
-  /** Bytes not yet taken by it at the last tick, and since when they are the same. */
+  /** Bytes that it had not accepted at the last tick, and since when the number is unchanged. */
   waitingBytes: number;
   takenMs: number;
 }
 
 /**
- * Relays the frames of a WebSocket both ways as they come, no faster than the other side takes them,
- * and reads the usage that the provider reports.
+ * Relays the frames of a WebSocket both ways, no faster than the other side accepts them, and reads
+ * the usage that the provider reports.
  *
  * States: open → closing (a side has sent a close frame, or was sent one) → closed.
  */
@@ -141,7 +141,10 @@ export class SocketRelay implements Watched {
     this.#record.complete = this.#record.error === null;
   }
 
-  /** Tells the side that breaks the protocol so, and the other that its peer is gone. */
+  /**
+   * Closes both sides: the one that broke the protocol with that code, the other because its peer
+   * is gone.
+   */
   #broken(from: Side, { code, message }: FrameError): void {
     const isClient = from === this.#client;
     if (!isClient) this.#record.error ??= 'upstream_failed';
@@ -151,7 +154,7 @@ export class SocketRelay implements Watched {
     this.#linger();
   }
 
-  /** The connection has ended; without a close frame, the other side is told. */
+  /** A connection has ended; the other side is told if there was no close frame. */
   #ended(from: Side, to: Side): void {
     if (!from.isDone) {
       from.isDone = true;
@@ -170,7 +173,7 @@ export class SocketRelay implements Watched {
     this.#linger();
   }
 
-  /** Sends a close frame, unless one was sent or would stand inside another frame. */
+  /** Sends a close frame, unless one was sent or it would land inside another frame. */
   #tell(side: Side, code: number, reason: string): void {
     if (side.isTold) return;
     side.isTold = true;
@@ -180,7 +183,7 @@ export class SocketRelay implements Watched {
     side.stream.write(writeClose(code, reason, isClient ? null : randomBytes(4)));
   }
 
-  /** Closes both connections, whose rest is dropped. */
+  /** Closes both connections, dropping unsent data. */
   #linger(): void {
     for (const { stream } of [this.#client, this.#provider]) {
       stream.end();
