@@ -7,7 +7,7 @@ export interface BudgetRef {
   amount: number;
 }
 
-/** From a worker to the owner: it wants to reserve as much of each budget, or returns some. */
+/** From a worker to the owner: reserve this much of each budget, or take some back. */
 export type BudgetRequest =
   | { type: 'reserve'; id: number; need: number; budgets: BudgetRef[]; waitMs: number }
   | { type: 'return'; key: string; windowStart: number; nano: number };
@@ -30,11 +30,11 @@ export interface BudgetRefusal {
   /** The place of the budget in the request. */
   place: number;
   /**
-   * `spent`: it does not fit, whatever others return; `reserved`: it would, but others did not return
-   * it in time; `unavailable`: nothing is known of the budget while its ledger is away.
+   * `spent`: it does not fit, even if others return what they reserved; `reserved`: others did not
+   * return enough in time; `unavailable`: the ledger is away and the budget unknown.
    */
   reason: 'spent' | 'reserved' | 'unavailable';
-  /** Nano-dollars that are left, reserved ones included. */
+  /** Nano-dollars left, including reserved ones. */
   left: number;
 }
 

@@ -2,20 +2,20 @@ import { randomUUID } from 'node:crypto';
 import type { BudgetGrant, BudgetRef, BudgetRefusal, BudgetRequest } from './budget-lease.js';
 import type { BudgetStore, Grant, Wanted } from './budget-store.js';
 
-/** Settled with the store so often while something is spent. */
+/** Interval of settlements with the store while money is spent. */
 const syncMs = 100;
-/** So often where nothing is, so that leases do not expire. */
+/** Interval of settlements otherwise, so that leases do not expire. */
 const renewMs = 15_000;
-/** So often where other daemons may want what this one holds. */
+/** Interval while other daemons may want what this one holds. */
 const renewSharedMs = 1_000;
 const retryMs = 500;
-/** Settlements that a request waits for others before this daemon gives way. */
+/** Settlements that a request waits for others to return money, before this daemon gives way. */
 const patience = 2;
-/** A worker's last messages may come after its end. */
+/** A worker's last messages may arrive after its end. */
 const goneMs = 1_000;
-/** Lent beyond what is asked for, as often as it is needed: the next requests ask nobody. */
+/** Extra lent with a grant, as a multiple of its need: the next requests need not ask. */
 const extraNeeds = 64;
-/** The part of what is free that one grant may lend beyond its need: others need some too. */
+/** Maximum share of the free money that a grant may lend as extra, so that others get some too. */
 const extraShare = 1 / 32;
 
 /** One request's charge to one budget. */
@@ -39,11 +39,11 @@ interface State extends BudgetRef {
   isDirty: boolean;
   /** Monotonic. */
   syncedMs: number;
-  /** Until when it is held: then others have what is not lent. */
+  /** The lease's end: after it, others may take what is not lent. */
   heldUntilMs: number;
-  /** Lent to a request the last time. */
+  /** Time of the last loan for a request. */
   usedMs: number;
-  /** Settlements since a request waits for what this daemon does not hold. */
+  /** Number of settlements for which a request has waited for others' money. */
   blocked: number;
 }
 
@@ -61,13 +61,13 @@ interface OwnerOptions {
   daemons?: () => number;
   /** Lends to a worker. */
   grant: (worker: number, grant: BudgetGrant) => void;
-  /** After each answer of the store, with what is spent in all. */
+  /** Called after each answer of the store, with the total spend. */
   onSynced: (grant: Grant) => void;
-  /** A request was refused because nothing that would be enough is left. */
+  /** Called when a request was refused for lack of money. */
   onSpent: (budget: BudgetRef) => void;
   /** A dead worker's reservations were charged. */
   onUnsettled: (key: string, nano: number) => void;
-  /** The store does not answer, or answers again: null. */
+  /** Called when the store stops answering, and with null when it answers again. */
   onStore: (reason: string | null) => void;
 }
 
@@ -86,7 +86,7 @@ export class BudgetOwner {
   #wants = true;
   #isAway = false;
   #isSyncing = false;
-  /** A batch that the store may have, or not: it is sent again as it is. */
+  /** A batch of unknown fate: it is sent again unchanged. */
   #unsure: Wanted[] | null = null;
   readonly #timer: NodeJS.Timeout;
   #timeouts: NodeJS.Timeout;
@@ -114,7 +114,7 @@ export class BudgetOwner {
     if (request.budgets.some((ref) => this.#of(ref).held === null)) void this.#sync(true);
   }
 
-  /** Asks the store for a budget before a request does. */
+  /** Asks the store about a budget before a request needs it. */
   know(ref: BudgetRef): void {
     this.#of(ref);
   }
@@ -150,7 +150,7 @@ export class BudgetOwner {
     }, goneMs).unref();
   }
 
-  /** Gives back all that is not lent, and takes no more: another daemon does. */
+  /** Returns all that is not lent, and leases no more: another daemon takes over. */
   async release(): Promise<void> {
     this.#wants = false;
     await this.#sync(true, true);
@@ -160,7 +160,7 @@ export class BudgetOwner {
     this.#wants = true;
   }
 
-  /** Settles what is left, and gives all leases back. */
+  /** Settles the rest, and returns all leases. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     clearInterval(this.#timeouts);
@@ -246,7 +246,7 @@ export class BudgetOwner {
     return true;
   }
 
-  /** First come, first served; who waits for another budget is no reason to wait. */
+  /** First come, first served; requests for different budgets do not block each other. */
   #serveWaiting(): void {
     if (this.#waiting.length === 0) return;
     const blocked = new Set<string>();
@@ -270,7 +270,7 @@ export class BudgetOwner {
 
   #takeBack(state: State, worker: number, nano: number): void {
     const before = state.lent.get(worker) ?? 0;
-    // The worker's end has charged the rest already: it must not be settled twice.
+    // The worker's end has charged the rest already: settling it again would count it twice.
     const taken = Math.min(before, nano);
     state.lentInAll -= taken;
     if (before === taken) state.lent.delete(worker);
@@ -321,7 +321,7 @@ export class BudgetOwner {
     };
   }
 
-  /** One daemon alone holds all; several leave to the others what they need not. */
+  /** A daemon that is alone holds everything; several leave to each other what they do not need. */
   #wantOf(state: State): number {
     const { amount, lentInAll, spent, usedMs } = state;
     if (this.#daemons === 1) return amount;
@@ -329,7 +329,8 @@ export class BudgetOwner {
     const isHere = (ref: BudgetRef) => nameOf(ref) === nameOf(state);
     const needs = this.#waiting.filter(({ request }) => request.budgets.some(isHere));
     const needed = needs.reduce((sum, { request }) => sum + request.need, 0);
-    // Daemons that wait for each other would do so for ever: some give back what is too little.
+    // Daemons waiting for each other would deadlock: some return a holding that is too small
+    // anyway.
     if (needed > 0 && state.blocked++ >= patience && Math.random() < 0.5) return lentInAll;
     const ahead = Math.floor(Math.max(0, amount - spent - lentInAll) / (4 * this.#daemons));
     return Math.min(amount, lentInAll + needed + ahead);
@@ -366,7 +367,7 @@ function settledLeft({ held, pending }: State): number {
   return (held ?? 0) - pending.spent - pending.unsettled;
 }
 
-/** Known rest of a budget, whoever holds it. */
+/** Known rest of a budget over all daemons. */
 function unspent({ held, amount, spent, pending }: State): number {
   return held === null ? 0 : amount - spent - pending.spent - pending.unsettled;
 }

@@ -5,16 +5,16 @@ export interface Wanted {
   /** Wall clock, milliseconds: the beginning of the time that the amount is for. */
   windowStart: number;
   amount: number;
-  /** Used up since the last call, by how many requests. */
+  /** Amount used since the last call; `requests` is their number. */
   spent: number;
   requests: number;
-  /** Lent to a process that died, which may have used it. */
+  /** Lent to a process that died, and possibly used. */
   unsettled: number;
-  /** Lent to workers now: it is charged where this daemon dies. */
+  /** Lent to workers now: charged if this daemon dies. */
   lent: number;
-  /** The most that this daemon wants to hold; 0 gives back all that is not lent. */
+  /** Maximum that this daemon wants to hold; 0 returns all that is not lent. */
   want: number;
-  /** Make a call that is repeated harmless. */
+  /** Identify the amounts, so that a repeated call is harmless. */
   uids: readonly [spent: string, unsettled: string];
 }
 
@@ -23,21 +23,24 @@ export interface Grant {
   key: string;
   windowStart: number;
   held: number;
-  /** Used up in all, by all daemons. */
+  /** Total used by all daemons. */
   spent: number;
   /** Charged now for daemons that died. */
   charged: number;
-  /** The highest percent that was told already. */
+  /** The highest percentage already alerted. */
   alerted: number;
 }
 
 /**
- * The ledger of budgets, from which daemons lease amounts that must hold over all of them. Leases of
- * a daemon that does not call any more expire, and what it had lent is charged.
+ * The ledger of budgets, from which daemons lease amounts that must hold over all of them. Leases
+ * of a daemon that stops calling expire, and what it had lent is charged.
  */
 export interface BudgetStore {
   /** Settles and leases, all in one round trip. @throws Error while the store is away. */
   take(wanted: readonly Wanted[]): Promise<readonly Grant[]>;
-  /** Settles, and gives back what is not lent. @throws Error while the store is away. */
+  /**
+   * Settles, and returns what is not lent.
+   * @throws Error while the store is away.
+   */
   give(back: readonly Wanted[]): Promise<void>;
 }

@@ -12,7 +12,7 @@ export interface Claim {
   readonly cost: number;
 }
 
-/** The claim of everybody where nobody is told apart. */
+/** The claim of every request where requests are not distinguished. */
 export const anyClaim: Claim = {
   team: '',
   teamWeight: 1,
@@ -42,7 +42,7 @@ interface Team<T> extends Turn {
   next: Next<Line<T>> | null;
 }
 
-/** The one that can pay first, after so much was given to each for its weight. */
+/** The line that can pay first, and the rounds of credit that this takes. */
 interface Next<F extends Turn> {
   name: string;
   turn: F;
@@ -52,8 +52,8 @@ interface Next<F extends Turn> {
 
 /**
  * A queue that is fair over teams, then over the keys of each: deficit round robin (Shreedhar and
- * Varghese, 1995) by the cost of what waits, in proportion to the weights. A team or key that has
- * nothing waiting saves nothing up.
+ * Varghese, 1995) by the cost of waiting requests, in proportion to weights. A team or key with
+ * nothing waiting accumulates no credit.
  */
 export class FairQueue<T> {
   /** In the order of their turns. */
@@ -106,9 +106,9 @@ export class FairQueue<T> {
   }
 
   /**
-   * Gives way to a team where another one has more waiting: takes out the last that came of the
-   * team that has the most.
-   * @returns undefined where no other team has more.
+   * Makes room for a team that has fewer waiting than another: removes the newest item of the team
+   * with the most.
+   * @returns undefined if no other team has more.
    */
   evictFor(name: string): T | undefined {
     const own = this.#teams.get(name)?.size ?? 0;
@@ -149,7 +149,7 @@ function linesOf<T>({ lines }: Team<T>): Map<string, Line<T>> {
   return isOne ? lines : new Map([...lines].filter(([, line]) => line.priority === highest));
 }
 
-/** Whole rounds in which nobody could pay are gone in one step. */
+/** Skips, in one step, whole rounds in which nobody could pay. */
 function nextOf<F extends Turn>(
   turns: ReadonlyMap<string, F>,
   costOf: (turn: F) => number,

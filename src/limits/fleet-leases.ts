@@ -3,17 +3,19 @@ import type { Levels, LevelsAt } from './lease-owner.js';
 import type { Grant, Wanted } from './lease-store.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** If nothing is left, requests are refused for this time before the store is asked again. */
+/**
+ * Time for which requests are refused after the store had nothing left, before it is asked again.
+ */
 const emptyMs = 50;
-/** A worker does without the owner when it waits longer. */
+/** Longest wait; a worker that waits longer assumes that the owner is gone. */
 const waitMs = 600;
 /** Use is reported within this time, even if nothing is wanted. */
 const reportMs = 500;
 const forgetAfterMs = 60_000;
-/** Tokens leased before they are asked for, at most: what refills in so long, or so much of the burst. */
+/** Maximum tokens leased in advance: the refill of this time, or this share of the burst. */
 const maxAheadSeconds = 0.2;
 const maxAheadShare = 0.01;
-/** Told to clients while nothing can be leased. */
+/** Wait told to clients while nothing can be leased. */
 const awayWaitMs = 1_000;
 
 interface Waiting {
@@ -25,22 +27,22 @@ interface Waiting {
 interface State {
   rate: number;
   burst: number;
-  /** Leased and lent to no worker. */
+  /** Tokens leased but lent to no worker. */
   tokens: number;
-  /** The fewest of them since the last report: nobody needed those. */
+  /** Minimum of them since the last report: that many were not needed. */
   spare: number;
   lent: Map<number, number>;
   lentInAll: number;
-  /** Lent since the last report: as many may be needed until the next. */
+  /** Lent since the last report, as an estimate of the need until the next. */
   recent: number;
   owed: number;
   waiting: Waiting[];
   /** The store's rest at its last answer; null before the first. */
   left: number | null;
   leftMs: number;
-  /** Until then nothing is left. */
+  /** Nothing is left until then. */
   emptyUntilMs: number;
-  /** The rest while this daemon kept the limit by itself. */
+  /** Level while this daemon kept the limit alone. */
   level: number | null;
   isFirst: boolean;
   reportedMs: number;
@@ -57,11 +59,12 @@ export interface FleetShare {
 }
 
 /**
- * The control process's side of the leases in a fleet: it leases tokens of the store for its workers,
- * and lends them as `LeaseOwner` does. Requests that find no token wait for the store's next answer.
+ * The control process's side of the leases in a fleet: leases tokens from the store for its
+ * workers, and lends them like `LeaseOwner`. Requests without a token wait for the store's next
+ * answer.
  *
- * While the store is away what is leased is used up; then the daemon refills its share by itself,
- * from buckets that start empty.
+ * While the store is away, leased tokens are used up; then the daemon refills its own share, from
+ * buckets that start empty.
  */
 export class FleetLeases {
   readonly #states = new Map<string, State>();
@@ -72,7 +75,7 @@ export class FleetLeases {
   #alone: { share: FleetShare; buckets: Map<string, TokenBucket> } | null = null;
 
   /**
-   * @param known what was left of limits that were not full; the first that has one counts.
+   * @param known levels of limits that were not full; the first that has one counts.
    * @param send answers a worker whose request has waited.
    * @param ask has the store asked soon.
    */
@@ -120,7 +123,10 @@ export class FleetLeases {
     }
   }
 
-  /** Reports and wishes for the store. @param all even if nothing has changed. */
+  /**
+   * Collects reports and wishes for the store.
+   * @param all even if nothing has changed.
+   */
   collect(nowMs: number, all = false): Wanted[] {
     const wanted: Wanted[] = [];
     for (const [name, state] of this.#states) {
@@ -132,7 +138,7 @@ export class FleetLeases {
       state.tokens -= returned;
       const least = Math.min(...waiting.map(({ request }) => request.least ?? 1));
       const asked = waiting.reduce((sum, { request }) => sum + request.want, 0);
-      // More would be kept from other daemons.
+      // Holding more would keep it from other daemons.
       const most = Math.max(1, rate * maxAheadSeconds, burst * maxAheadShare);
       const more = Math.min(state.recent, most) - state.tokens;
       const want = Math.min(burst, Math.max(0, Math.ceil(asked + more)));
@@ -152,7 +158,7 @@ export class FleetLeases {
     return wanted;
   }
 
-  /** The store's answer to what was collected. */
+  /** Handles the store's answer to what was collected. */
   granted(wanted: readonly Wanted[], grants: readonly Grant[], nowMs: number): void {
     for (const [place, { granted, left }] of grants.entries()) {
       const { name, want } = wanted[place] as Wanted;
@@ -168,7 +174,7 @@ export class FleetLeases {
     }
   }
 
-  /** The store may have what was collected, or not: nothing is given back twice. */
+  /** Handles a batch of unknown fate: nothing is returned twice. */
   failed(wanted: readonly Wanted[]): void {
     for (const { name, owed } of wanted) {
       const state = this.#states.get(name);
@@ -176,7 +182,7 @@ export class FleetLeases {
     }
   }
 
-  /** Answers those that have waited too long for the store. */
+  /** Refuses requests that have waited too long for the store. */
   refuseLate(nowMs: number): void {
     for (const [name, state] of this.#states) {
       const [first] = state.waiting;
@@ -185,14 +191,14 @@ export class FleetLeases {
     }
   }
 
-  /** The store is away: this daemon keeps to its share; null: it is there again. */
+  /** Keeps to this daemon's share while the store is away; null: the store is back. */
   keepTo(share: FleetShare | null, nowMs: number): void {
     this.#alone = share && { share, buckets: new Map() };
     if (!share) return;
     for (const [name, state] of this.#states) this.#serve(name, state, nowMs, true);
   }
 
-  /** Tokens left by bucket, as far as is known. */
+  /** Tokens left by bucket, as far as known. */
   levels(nowMs: number): Levels {
     return Object.fromEntries(
       [...this.#states].map(([name, state]) => [name, levelOf(state, nowMs)]),
@@ -242,7 +248,7 @@ export class FleetLeases {
     else state.owed += count;
   }
 
-  /** Tokens of this daemon's share take the place of those that the store would grant. */
+  /** Refills this daemon's own share in place of the store's grants. */
   #refillAlone(name: string, state: State, least: number, nowMs: number): void {
     if (!this.#alone) return;
     const { share, buckets } = this.#alone;

@@ -1,14 +1,14 @@
 import type { FleetShare } from './fleet-leases.js';
 import { type Grant, type LeaseStore, lostAfterMs, type Wanted } from './lease-store.js';
 
-/** Settled with the store so often while something changes. */
+/** Interval of settlements with the store while something changes. */
 const syncMs = 100;
-/** So often where nothing does: other daemons would take this one for cut off. */
+/** Interval otherwise, so that other daemons do not take this one for cut off. */
 const showMs = 500;
 const retryMs = 250;
-/** Requests that come together are asked for together. */
+/** Requests within this time are sent to the store together. */
 const gatherMs = 2;
-/** The others must leave its share to this daemon before it takes it. */
+/** The others must first have reserved this daemon's share for it. */
 const aloneAfterMs = lostAfterMs + 200;
 
 /** One kind of limits that are leased. */
@@ -26,16 +26,16 @@ interface SyncOptions {
   limits: Readonly<Record<string, LeasedLimits>>;
   /** Daemons that are known to have ended. */
   dead: () => readonly string[];
-  /** The store does not answer, or answers again: null. */
+  /** Called when the store stops answering, and with null when it answers again. */
   onStore: (reason: string | null) => void;
-  /** The share that this daemon has while it is cut off. */
+  /** Called with this daemon's share while it is cut off. */
   onShare: (share: FleetShare) => void;
 }
 
 /**
  * Settles the limits of a daemon with the store, one batch at a time.
  *
- * States: leasing → cut off, once others leave its share to it → leasing.
+ * States: leasing → cut off, once the others have reserved its share → leasing.
  */
 export class FleetSync {
   readonly #options: SyncOptions;
@@ -46,11 +46,11 @@ export class FleetSync {
   #running: Promise<void> | null = null;
   #isAsked = false;
   #isClosed = false;
-  /** Sending time of the last batch that was answered. */
+  /** Time at which the last answered batch was sent. */
   #takenMs = performance.now();
   #triedMs = 0;
 
-  /** @param share as far as it is known before the store has answered. */
+  /** @param share best guess before the store's first answer. */
   constructor(options: SyncOptions, share: FleetShare) {
     this.#options = options;
     this.#share = share;
@@ -59,14 +59,14 @@ export class FleetSync {
     this.#run(true);
   }
 
-  /** A request waits for the store. */
+  /** Has the store asked soon: a request waits for it. */
   ask(): void {
     if (this.#isAsked) return;
     this.#isAsked = true;
     if (!this.#running) setTimeout(() => this.#run(false), gatherMs);
   }
 
-  /** Settles what is left and leaves the store. Never throws. */
+  /** Settles the rest and leaves the store. Never throws. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#isClosed = true;

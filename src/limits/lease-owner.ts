@@ -4,10 +4,10 @@ import { TokenBucket } from './token-bucket.js';
 /** A bucket that was idle this long with nothing lent can be forgotten, once it is full. */
 const forgetAfterMs = 60_000;
 
-/** Tokens left by bucket, of those that are not full; below 0 where one owes some. */
+/** Tokens left by bucket, of those that are not full; negative where tokens are owed. */
 export type Levels = Readonly<Record<string, number>>;
 
-/** Levels, and when they were so: monotonic milliseconds. */
+/** Levels, and their time: monotonic milliseconds. */
 export interface LevelsAt {
   levels: Levels;
   atMs: number;
@@ -73,7 +73,10 @@ export class LeaseOwner {
     }
   }
 
-  /** Levels of an earlier owner, for buckets that are not here yet. @param atMs when they were so. */
+  /**
+   * Adopts the levels of an earlier owner, for buckets not yet used here.
+   * @param atMs their time.
+   */
   restore(levels: Levels, atMs: number): void {
     this.#saved = { levels, atMs };
   }
@@ -89,7 +92,7 @@ export class LeaseOwner {
     return Object.fromEntries(kept.map(([key, { bucket }]) => [key, bucket.left(nowMs)]));
   }
 
-  /** Gives half of what is left to another owner that takes over, and returns those halves. */
+  /** Halves all levels for another owner that takes over, and returns its halves. */
   halve(nowMs: number): Levels {
     const halves: Record<string, number> = {};
     for (const [key, { bucket }] of this.#buckets) {

@@ -2,29 +2,29 @@
 export interface Wanted {
   /** Names the limit. */
   name: string;
-  /** Tokens a second; 0: slots, which come back only by return. */
+  /** Tokens per second; 0: slots, which become free only by return. */
   rate: number;
   /** Tokens at once, or slots. */
   burst: number;
-  /** Tokens or slots that it holds now, lent to workers or not: what is missing was used. */
+  /** Tokens or slots that it holds now, lent to workers or not; any missing ones were used. */
   held: number;
-  /** Given back unused since the last call. */
+  /** Returned unused since the last call. */
   returned: number;
-  /** Tokens used beyond those held since the last call; below 0: fewer. */
+  /** Tokens used beyond those held since the last call; negative: fewer. */
   owed: number;
   want: number;
   /** Fewer are of no use. */
   least: number;
-  /** The rest that it knows of; null: unknown. */
+  /** The level known to the caller; null: unknown. */
   level: number | null;
-  /** True where it kept this limit by itself until now: no more than `level` is left. */
+  /** True if it kept this limit alone until now: then at most `level` is left. */
   isFirst: boolean;
 }
 
 export interface Grant {
   name: string;
   granted: number;
-  /** Left for all; below 0 where some are owed. */
+  /** Left for all; negative where tokens are owed. */
   left: number;
 }
 
@@ -37,22 +37,27 @@ export interface Taken {
   rank: number;
 }
 
-/** A daemon that has not called for so long is cut off: it keeps to its share, which others leave to it. */
+/**
+ * A daemon silent for this long is cut off: it keeps to its share, which the others reserve for it.
+ */
 export const lostAfterMs = 2_000;
 
 /**
- * The store of limits that hold over all daemons. One that is cut off has its share
- * for a minute; then it counts as dead, as it does at once where that is known. What a dead one
- * held is used, but slots are free again.
+ * The store of limits shared by all daemons. A daemon that is cut off keeps its share for a minute,
+ * then counts as dead; so does one known to have ended, at once. Tokens held by a dead daemon count
+ * as used; its slots are free again.
  */
 export interface LeaseStore {
   /**
-   * Settles and leases, all in one round trip; also shows that this daemon lives.
-   * @param dead daemons that are known to have ended.
+   * Settles and leases, all in one round trip; also serves as a heartbeat.
+   * @param dead daemons known to have ended.
    * @throws Error while the store is away.
    */
   take(wanted: readonly Wanted[], dead: readonly string[]): Promise<Taken>;
-  /** Leaves: other daemons need leave nothing to this one. @throws Error while the store is away. */
+  /**
+   * Leaves the store: other daemons need no longer reserve a share for this one.
+   * @throws Error while the store is away.
+   */
   leave(): Promise<void>;
   close(): Promise<void>;
 }

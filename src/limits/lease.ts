@@ -1,15 +1,14 @@
 /**
- * The messages by which a limit holds over all workers. The control process owns the buckets and
- * lends tokens; a worker admits a request only with a token that it was lent. What is lent counts
- * as used until the worker says otherwise, so a lost worker or message makes a limit stricter,
- * never looser.
+ * The messages that make a limit hold over all workers. The control process owns the buckets and
+ * lends tokens; a worker admits a request only with a lent token. Lent tokens count as used until
+ * the worker reports otherwise, so a lost worker or message makes a limit stricter, never looser.
  */
 export interface LeaseRequest {
   /** Names the bucket. */
   key: string;
   /** Tokens a second. */
   rate: number;
-  /** The most at once; absent: as many as `rate`. */
+  /** Maximum burst; absent: `rate`. */
   burst?: number;
   /** Lent tokens used since the last message. */
   used: number;
@@ -17,11 +16,11 @@ export interface LeaseRequest {
   returned: number;
   /** Tokens wanted; 0 only settles. */
   want: number;
-  /** The least that is of use; absent: 1. */
+  /** Minimum that is useful; absent: 1. */
   least?: number;
   /** Tokens used without a lease while the owner did not answer. */
   alone?: number;
-  /** Tokens used beyond those taken, once the true number is known; below 0: fewer. */
+  /** Tokens used beyond those taken, once the actual number is known; negative: fewer. */
   owed?: number;
 }
 
@@ -49,20 +48,20 @@ export function shareOf(whole: number, slot: number, count: number): number {
 }
 
 /**
- * The share of one of `count` workers in a limit: together they make the limit. Where
- * the burst has fewer tokens than there are workers, the others have no part in the rate either.
+ * The share of one of `count` workers in a limit; all shares add up to the limit. If the burst has
+ * fewer tokens than there are workers, the others get no part of the rate either.
  */
 export function limitShare(rate: number, burst: number, slot: number, count: number) {
   const sharing = Math.min(count, burst);
   const own = shareOf(burst, slot, sharing);
-  // A rate of a minute or a day is no whole number a second.
+  // A rate per minute or day is not a whole number per second.
   const isWhole = Number.isInteger(rate);
   return { rate: isWhole ? shareOf(rate, slot, sharing) : (rate * own) / burst, burst: own };
 }
 
 /**
- * Like `limitShare`, for a worker of one of `size` daemons. Other daemons leave one share in `size` to
- * each, whole or not; a bucket that holds less than one token would never admit.
+ * Like `limitShare`, for a worker of one of `size` daemons. Each daemon gets exactly one in `size`,
+ * whole or not; a bucket of less than one token would never admit.
  */
 export function fleetShare(rate: number, burst: number, slot: number, count: number, size: number) {
   if (size === 1) return limitShare(rate, burst, slot, count);

@@ -22,9 +22,9 @@ interface Waiting {
 }
 
 /**
- * The budgets of one worker: it reserves from what it was lent, asks for more before it refuses, and
- * returns what it does not use. What a request reserved is settled by the control process, which
- * learns of its end and of its cost.
+ * The budgets of one worker: reserves from lent money, asks for more before it refuses, and returns
+ * what it does not use. The control process settles reservations when it learns of a request's end
+ * and cost.
  */
 export class LeasedBudgets {
   readonly #pools = new Map<string, Pool>();
@@ -40,7 +40,7 @@ export class LeasedBudgets {
   }
 
   /**
-   * Reserves as much of every budget, or of none.
+   * Reserves this much of every budget, or nothing.
    * @param waitMs how long to wait for what others have reserved.
    * @returns null when it is reserved; a promise only where the owner must be asked.
    */
@@ -78,7 +78,7 @@ export class LeasedBudgets {
     else if (this.#take(waiting.budgets, waiting.need)) this.#settle(id, null);
   }
 
-  /** The owner is gone: what is lent is spent, and nothing past it. */
+  /** Handles the loss of the owner: lent money can be spent, and nothing more. */
   ownerGone(): void {
     this.#isAlone = true;
     for (const id of [...this.#waiting.keys()]) {

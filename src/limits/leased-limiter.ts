@@ -2,7 +2,7 @@ import { type LeaseGrant, type LeaseRequest, leaseIdleMs } from './lease.js';
 import { admitted, type LimitDecision, type Limiter, type LimitState } from './limiter.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** After this long without an answer, a worker does without the owner until it answers. */
+/** After this time without an answer, a worker manages without the owner until it answers. */
 const answerTimeoutMs = 1_000;
 
 /** One worker's part of a limit. */
@@ -13,9 +13,9 @@ interface Lease {
   burst: number;
   tokens: number;
   used: number;
-  /** Used beyond what was taken: to be told to the owner. */
+  /** Used beyond what was taken, to be reported to the owner. */
   owed: number;
-  /** Tokens that the owner had left when it last answered, and the time of that answer. */
+  /** Tokens left at the owner when it last answered, and the time of that answer. */
   left: number;
   leftMs: number;
   touchedMs: number;
@@ -37,11 +37,11 @@ interface Alone {
 }
 
 /**
- * The limiter of one worker among several. It admits with tokens lent by the control process,
- * asks for more before it refuses, and returns what it does not use.
+ * The limiter of one worker among several. It admits with tokens lent by the control process, asks
+ * for more before it refuses, and returns what it does not use.
  *
- * While the control process does not answer, it admits its share of each rate from buckets that
- * start empty, and reports what it used when the owner answers again.
+ * While the control process does not answer, it admits its own share of each rate, from buckets
+ * that start empty, and reports the use once the owner answers again.
  */
 export class LeasedLimiter implements Limiter {
   readonly #leases = new Map<string, Lease>();
@@ -75,12 +75,15 @@ export class LeasedLimiter implements Limiter {
     });
   }
 
-  /** Corrects what was taken by what was used. @param more tokens; below 0: fewer were used. */
+  /**
+   * Corrects what was taken.
+   * @param more further tokens used; negative: fewer were used.
+   */
   settle(key: string, rate: number, burst: number, more: number): void {
     if (more !== 0) this.#lease(key, rate, burst).owed += more;
   }
 
-  /** The state of a limit, by the owner's last answer; null where it has not been asked for long. */
+  /** The state of a limit at the owner's last answer; null if that is too old. */
   state(key: string): LimitState | null {
     const lease = this.#leases.get(key);
     if (!lease) return null;
@@ -93,7 +96,7 @@ export class LeasedLimiter implements Limiter {
     };
   }
 
-  /** The owner is gone or does not answer. */
+  /** Handles an owner that is gone or does not answer. */
   ownerGone(): void {
     if (this.#alone) return;
     this.#alone = new Map();
@@ -184,7 +187,7 @@ export class LeasedLimiter implements Limiter {
     }
   }
 
-  /** Refuses all that want as much as the first one, or more. */
+  /** Refuses all requests that want at least as much as the first. */
   #refuse(lease: Lease, least: number, waitMs: number, resetMs: number): void {
     const refusal = { admitted: false, limit: lease.rate, waitMs, resetMs } as const;
     const refused = lease.waiting.filter(({ count }) => count >= least);

@@ -2,7 +2,7 @@ import type { Claim } from './fair-queue.js';
 import type { SlotGrant, SlotRequest } from './slot-owner.js';
 import type { Release, Slots } from './slots.js';
 
-/** After this long without an answer, a worker does without the owner until it answers. */
+/** After this time without an answer, a worker manages without the owner until it answers. */
 const answerTimeoutMs = 1_000;
 const sweepMs = 250;
 
@@ -10,7 +10,7 @@ interface Waiter {
   give: (release: Release | null) => void;
 }
 
-/** One that waits until its turn comes, which the owner decides. */
+/** A request waiting for its turn, which the owner decides. */
 interface Queued extends Waiter {
   id: number;
   team: string;
@@ -22,13 +22,13 @@ interface Queues {
   waiting: Queued[];
   /** Slots held by requests of this worker. */
   held: number;
-  /** Held slots that the owner does not know of. */
+  /** Held slots that the owner does not know about. */
   alone: number;
 }
 
 /**
  * The slots of one worker among several, each borrowed from the control process. While that does
- * not answer, the worker uses its share of the capacity, and reports the requests under way when
+ * not answer, the worker uses its share of the capacity, and reports its requests in flight once
  * the owner answers again.
  */
 export class LeasedSlots implements Slots {
@@ -114,7 +114,7 @@ export class LeasedSlots implements Slots {
     else release?.();
   }
 
-  /** The owner is gone or does not answer. */
+  /** Handles an owner that is gone or does not answer. */
   ownerGone(): void {
     if (this.#isAlone) return;
     this.#isAlone = true;
@@ -128,7 +128,7 @@ export class LeasedSlots implements Slots {
     queues.held++;
     return () => {
       queues.held--;
-      // Slots are interchangeable: return those first that the owner does not know of.
+      // Slots are interchangeable: return first those that the owner does not know about.
       if (queues.alone > 0) queues.alone--;
       else this.#send({ key, capacity: queues.capacity, action: 'release' });
       if (this.#isAlone) this.#serveAlone(key, queues);

@@ -9,13 +9,16 @@ export const admitted = { admitted: true } as const;
 export interface LimitState {
   /** Whole tokens that can still be taken. */
   remaining: number;
-  /** Milliseconds until all can be. */
+  /** Milliseconds until all tokens can be taken. */
   resetMs: number;
 }
 
 /** A worker's limiter. A promise is returned only where another process must be asked. */
 export interface Limiter {
-  /** Uses one token of the bucket `key`, of `rate` tokens a second and `burst` at once at most. */
+  /**
+   * Takes one token of the bucket `key`, of `rate` tokens per second and a burst of at most
+   * `burst`.
+   */
   take(key: string, rate: number, burst: number): LimitDecision | Promise<LimitDecision>;
   /** Stops the refill: the worker that replaces this one does it. */
   freeze(): void;

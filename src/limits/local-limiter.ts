@@ -6,9 +6,9 @@ const forgetAfterMs = 60_000;
 const sweepEveryMs = 30_000;
 
 /**
- * The limiter of a gateway with one worker: it holds the whole bucket and asks nobody.
+ * The limiter of a gateway with one worker: it owns the whole bucket.
  * @param startFull false in a worker that replaces another, whose bucket may just have been
- *   emptied: buckets then start with what was refilled since.
+ *   emptied: buckets then start with the refill since its start.
  */
 export class LocalLimiter implements Limiter {
   readonly #buckets = new Map<string, { bucket: TokenBucket; lastUsedMs: number }>();
@@ -60,7 +60,7 @@ export class LocalLimiter implements Limiter {
     return bucket;
   }
 
-  /** The least that the replaced worker's bucket holds: the refill since this worker started. */
+  /** Minimum left in the replaced worker's bucket: the refill since this worker started. */
   #initialTokens(rate: number, burst: number, nowMs: number): number {
     if (this.#frozen) return 0;
     if (this.#startFull) return burst;

@@ -4,15 +4,17 @@ import { shareOf } from './lease.js';
 import type { Grant, Wanted } from './lease-store.js';
 import { gatewaySlots } from './slots.js';
 
-/** If no slot is left, requests are refused for this time before the store is asked again. */
+/**
+ * Time for which requests are refused after the store had no slot left, before it is asked again.
+ */
 const emptyMs = 50;
-/** A worker does without the owner when it waits longer. */
+/** Longest wait; a worker that waits longer assumes that the owner is gone. */
 const waitMs = 600;
 
 /** From a worker to the owner of the slots, in the control process. */
 export interface SlotRequest {
   key: string;
-  /** Slots at most, over all workers. */
+  /** Maximum slots over all workers. */
   capacity: number;
   /**
    * `try`: asks for a slot or a refusal, at once. `wait`: asks for the next free slot. `leave`:
@@ -46,20 +48,22 @@ interface Pool {
   /** Slots held, by worker. */
   held: Map<number, number>;
   queue: FairQueue<Waiting>;
-  /** In a fleet: slots that this daemon may use, and workers that wait to learn whether one is free. */
+  /**
+   * In a fleet: slots that this daemon may use, and workers waiting to learn whether one is free.
+   */
   leased: number;
   trying: { worker: number; sinceMs: number }[];
-  /** The fewest free slots since the last report: nobody needed those. */
+  /** Minimum of free slots since the last report: that many were not needed. */
   spare: number;
   emptyUntilMs: number;
   reported: number;
 }
 
 /**
- * The control process's side of the slots. A worker that ends returns what it had.
+ * The control process's side of the slots. The slots of a worker that ends become free.
  *
- * In a fleet slots are leased of the store, and go back when nobody has needed them for a while. The
- * slots of the gateway itself are each daemon's own.
+ * In a fleet, slots are leased from the store, and returned when they have not been needed for a
+ * while. The slots of the gateway itself are not shared between daemons.
  */
 export class SlotOwner {
   readonly #pools = new Map<string, Pool>();
@@ -74,7 +78,7 @@ export class SlotOwner {
   }
 
   handle(worker: number, { key, capacity, action, id, claim }: SlotRequest): void {
-    // A message may arrive after its worker's end, when its slots are already returned.
+    // A message may arrive after its worker's end, when its slots have been returned already.
     if (this.#gone.has(worker)) return;
     const pool = this.#pool(key, capacity);
     switch (action) {
@@ -120,7 +124,10 @@ export class SlotOwner {
     }
   }
 
-  /** From now on slots are leased. @param ask has the store asked soon; null: not any more. */
+  /**
+   * Leases slots from now on.
+   * @param ask has the store asked soon; null: leases no more.
+   */
   share(ask: (() => void) | null): void {
     this.#ask = ask;
     this.#alone = null;
@@ -130,7 +137,10 @@ export class SlotOwner {
     }
   }
 
-  /** Reports and wishes for the store. @param all even if nothing has changed. */
+  /**
+   * Collects reports and wishes for the store.
+   * @param all even if nothing has changed.
+   */
   collect(_nowMs: number, all = false): Wanted[] {
     const wanted: Wanted[] = [];
     for (const [name, pool] of this.#pools) {
@@ -150,7 +160,7 @@ export class SlotOwner {
     return wanted;
   }
 
-  /** The store's answer to what was collected. */
+  /** Handles the store's answer to what was collected. */
   granted(wanted: readonly Wanted[], grants: readonly Grant[]): void {
     const nowMs = performance.now();
     for (const [place, { granted }] of grants.entries()) {
@@ -167,7 +177,7 @@ export class SlotOwner {
   /** Nothing to undo: holdings are reported whole each time. */
   failed(): void {}
 
-  /** The store is away: this daemon keeps to its share; null: it is there again. */
+  /** Keeps to this daemon's share while the store is away; null: the store is back. */
   keepTo(share: FleetShare | null): void {
     this.#alone = share;
     for (const [key, pool] of this.#pools) {
@@ -176,7 +186,7 @@ export class SlotOwner {
     }
   }
 
-  /** Answers those that have waited too long for the store. */
+  /** Refuses requests that have waited too long for the store. */
   refuseLate(nowMs: number): void {
     for (const [key, pool] of this.#pools) {
       const [first] = pool.trying;
@@ -195,7 +205,7 @@ export class SlotOwner {
     return isShared && Math.max(leased, used) < capacity;
   }
 
-  /** Also answers those that only ask. */
+  /** Also answers requests that only ask. */
   #serveAll(key: string, pool: Pool): void {
     for (const { worker } of pool.trying.splice(0)) {
       const granted = pool.used < this.#limitOf(key, pool);

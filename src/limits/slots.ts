@@ -1,26 +1,29 @@
 import { type Claim, FairQueue } from './fair-queue.js';
 
-/** The key of the slots that all requests to providers share; no provider can have this name. */
+/** The key of the slots shared by all requests to providers; no provider can have this name. */
 export const gatewaySlots = '*';
 
 /** Returns a slot; call it once. */
 export type Release = () => void;
 
 /**
- * Slots for requests under way: at most `capacity` per key at once, over all workers. Returns a
- * promise only where the caller must wait.
+ * Slots for requests in flight: at most `capacity` per key, over all workers. Returns a promise
+ * only where the caller must wait.
  */
 export interface Slots {
   /** A slot if one is free now, else null. */
   tryAcquire(key: string, capacity: number): Release | null | Promise<Release | null>;
-  /** The next free slot, fairly; null when none was free in time, or others needed its place. */
+  /**
+   * The next free slot, in fair order; null if none became free in time, or the place in the queue
+   * was lost to others.
+   */
   acquire(key: string, capacity: number, timeoutMs: number, claim: Claim): Promise<Release | null>;
   /**
-   * Makes room where the queue is full: one of a team that has more waiting leaves.
-   * @returns false where no team has.
+   * Makes room in a full queue: a request of a team with more waiting leaves.
+   * @returns false if no team has more.
    */
   giveWay(key: string, team: string): boolean;
-  /** Requests that wait here for a slot of any key. */
+  /** Requests waiting here for a slot of any key. */
   readonly waiting: number;
 }
 

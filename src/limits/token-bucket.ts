@@ -1,7 +1,7 @@
 /**
- * A token bucket whose tokens may be lent out: `rate` tokens a second, and at most `burst` of them
- * at once, in the bucket or lent. So in any span of t seconds at most rate · t + burst are used.
- * Times are milliseconds of one monotonic clock, given by the caller.
+ * A token bucket whose tokens may be lent: `rate` tokens per second, and at most `burst` at once,
+ * in the bucket or lent. In any span of t seconds, at most rate · t + burst tokens are used. Times
+ * are milliseconds of one monotonic clock, given by the caller.
  */
 export class TokenBucket {
   readonly rate: number;
@@ -42,7 +42,7 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#room(), this.#tokens + returned);
   }
 
-  /** This bucket with another rate: as many tokens as it has, at most the new burst. */
+  /** The same bucket with another rate; keeps its tokens up to the new burst. */
   withRate(rate: number, nowMs: number, burst = rate): TokenBucket {
     this.#refill(nowMs);
     const tokens = Math.min(Math.max(0, burst - this.#lent), this.#tokens);
@@ -52,25 +52,28 @@ export class TokenBucket {
     return bucket;
   }
 
-  /** Takes tokens that were used elsewhere, as many as there are. */
+  /** Takes tokens used elsewhere, as far as there are any. */
   debit(count: number, nowMs: number): void {
     this.#refill(nowMs);
     this.#tokens = Math.max(0, this.#tokens - count);
   }
 
-  /** Takes tokens that were used beyond those given; the bucket may owe some. Below 0: gives back. */
+  /**
+   * Takes tokens used beyond those given, which may leave the bucket owing some; a negative count
+   * returns tokens.
+   */
   charge(count: number, nowMs: number): void {
     this.#refill(nowMs);
     this.#tokens = Math.min(this.#room(), this.#tokens - count);
   }
 
-  /** Whole tokens in the bucket; below 0 where it owes some. */
+  /** Whole tokens in the bucket; negative where it owes some. */
   left(nowMs: number): number {
     this.#refill(nowMs);
     return Math.floor(this.#tokens);
   }
 
-  /** Stops the refill: what is left may be used, no more is added until `thaw`. */
+  /** Stops the refill: tokens left may be used, none are added until `thaw`. */
   freeze(nowMs: number): void {
     this.#refill(nowMs);
     this.#updatedMs = Number.POSITIVE_INFINITY;
@@ -81,7 +84,9 @@ export class TokenBucket {
     this.#updatedMs = nowMs;
   }
 
-  /** Milliseconds until `count` tokens are there; 0 when they are, Infinity when they never will be. */
+  /**
+   * Milliseconds until the bucket has `count` tokens; 0 if it has them, Infinity if it never will.
+   */
   waitMs(nowMs: number, count = 1): number {
     this.#refill(nowMs);
     return this.#tokens >= count ? 0 : ((count - this.#tokens) / this.rate) * 1000;
@@ -93,7 +98,7 @@ export class TokenBucket {
     return ((this.burst - this.#tokens) / this.rate) * 1000;
   }
 
-  /** More than `burst` are lent where it was lowered; then there is room for none. */
+  /** After `burst` was lowered more may be lent than fits; then there is no room. */
   #room(): number {
     return Math.max(0, this.burst - this.#lent);
   }

@@ -2,20 +2,20 @@ import { isIPv6 } from 'node:net';
 
 /** The consequences of a wrong key for its sender. */
 export interface WrongKey {
-  /** Milliseconds to wait before another is looked at closely; 0 below the limits. */
+  /** Milliseconds until the sender's next key is checked; 0 below the limits. */
   waitMs: number;
   /** True where it should be logged: the 1st, 10th, 100th … of a network, and few in total. */
   isSample: boolean;
 }
 
 const windowMs = 60_000;
-/** Networks remembered; past it the one that came first is forgotten. */
+/** Networks remembered; beyond that the oldest entry is forgotten. */
 const maxNetworks = 10_000;
 const maxSamples = 50;
 
 /**
- * Counts wrong keys by the network that they come from, and in all, in windows of a minute. A right
- * key is not asked about here: it passes whatever others at its address have sent.
+ * Counts wrong keys by the sender's network, and in total, per minute. Valid keys are not affected,
+ * whatever others at the same address send.
  */
 export class WrongKeys {
   readonly #max: { fromOne: number; fromAll: number };
@@ -58,7 +58,7 @@ export class WrongKeys {
     return isPast ? Math.max(0, known.untilMs - nowMs) : 0;
   }
 
-  /** Forgets the wrong keys of an address that has sent a right one. */
+  /** Forgets the wrong keys of an address that has sent a valid one. */
   forget(address: string): void {
     this.#counts.delete(networkOf(address));
   }
