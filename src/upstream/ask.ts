@@ -9,7 +9,7 @@ import { readAll } from './fetch-bytes.js';
 import { send } from './send.js';
 import type { Upstreams } from './upstreams.js';
 
-/** A request of our own: for a model, or for the list of models. */
+/** A request of the gateway itself: for a model, or for the list of models. */
 export type ProviderRequest =
   | { endpoint: ModelEndpoint; model: string; body: object }
   | { endpoint: null };
@@ -34,10 +34,10 @@ export interface AskBounds {
 }
 
 /**
- * Sends one request of our own to a provider, with its key and headers. It is translated where the
- * provider does not speak the endpoint's dialect, and so is its answer.
- * @throws UpstreamError, also when `signal` aborts; Error for an answer that is too long or cannot be
- *   read, or where no translation leads to the provider.
+ * Sends one request of the gateway itself to a provider, with its key and headers. Request and
+ * answer are translated where the provider does not speak the endpoint's dialect.
+ * @throws UpstreamError, also when `signal` aborts; Error for an answer that is too long or cannot
+ *   be read, or where no translation leads to the provider.
  */
 export async function askProvider(
   upstreams: Upstreams,
@@ -86,7 +86,7 @@ export async function askProvider(
   }
 }
 
-/** A request as a wire takes it. */
+/** A request in the form that a wire sends. */
 function ready(wire: Wire, request: object) {
   const stream = 'stream' in request && request.stream === true;
   const said = Buffer.from(JSON.stringify(request));

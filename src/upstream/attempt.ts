@@ -18,12 +18,14 @@ export interface BodyReader {
   onError(error: UpstreamError): void;
 }
 
-/** An answer that is no stream is held whole up to this size. */
+/** Maximum size up to which an answer that is not a stream is held whole. */
 const maxWholeBytes = 262_144;
-/** Limits in bytes and time of a stream's start without content, after which it is passed on. */
+/** Limits on a stream's start without content, after which it is relayed anyway. */
 const maxPreludeBytes = 65_536;
 const maxPreludeMs = 10_000;
-/** Bytes that may wait for the reader once the answer is ready; beyond that the upstream is paused. */
+/**
+ * Bytes that may wait for the reader once the answer is ready; beyond that the upstream is paused.
+ */
 const maxHeldBytes = 65_536;
 
 /**
@@ -46,7 +48,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
   stream = false;
   /** True if the whole answer has arrived. */
   ended = false;
-  /** The connection, once the provider has switched to the protocol that was asked for. */
+  /** The connection, once the provider has switched protocols. */
   socket: Socket | null = null;
   readonly #judge: AnswerJudge | null;
   readonly #asksStream: boolean;
@@ -57,7 +59,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
   #reader: BodyReader | null = null;
   #decoder: BodyDecoder | null = null;
   #frames: FramesAsEvents | null = null;
-  /** The beginning of the body has yet to tell whether it is a stream. */
+  /** True while the beginning of the body does not show whether it is a stream. */
   #isUnclear = false;
   #prelude: FirstContent | null = null;
   #preludeTimer: NodeJS.Timeout | undefined;
@@ -67,9 +69,9 @@ export class Attempt implements ExchangeHandler, DecodedSink {
   #broken: UpstreamError | null = null;
 
   /**
-   * @param judge of an answer to a request for a model; null: it is passed on whatever it is.
+   * @param judge of an answer to a model request; null: any answer is relayed.
    * @param onDone called once when the attempt is over, however it ended.
-   * @param asksStream a stream was asked for, so that one is known by its beginning too.
+   * @param asksStream a stream was requested, so the body's beginning may show one too.
    */
   constructor(judge: AnswerJudge | null = null, onDone: () => void = ignore, asksStream = false) {
     this.#judge = judge;
@@ -81,7 +83,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     });
   }
 
-  /** True from the moment that the request may have reached the provider. */
+  /** True once the request may have reached the provider. */
   get sent(): boolean {
     return this.#control !== null;
   }
@@ -98,7 +100,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     return this.#joined();
   }
 
-  /** Puts this in the place of a whole answer. */
+  /** Replaces a whole answer. */
   edit(body: Buffer): void {
     this.#held = [body];
   }
@@ -122,7 +124,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     return this.#joined().includes(text);
   }
 
-  /** The beginning of what is held of the answer. */
+  /** The beginning of the held part. */
   beginning(maxBytes: number): string {
     return this.#joined().toString('utf8', 0, maxBytes);
   }
@@ -137,7 +139,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     );
   }
 
-  /** Makes an answer ready before it has said enough; no other attempt can take its place then. */
+  /** Makes an answer ready before its content is known; no other attempt can replace it then. */
   passOn(): void {
     if (!this.#broken) this.#becomeReady();
   }
@@ -184,7 +186,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     }
     this.stream = isEventStream(this.headers['content-type']);
     if (!this.#judge || status >= 400) {
-      // There is nothing to wait for: a stream of our own control process may be silent for long.
+      // Nothing to wait for: a stream of the control process may be silent for long.
       if (!this.#judge && this.stream) this.#becomeReady();
       return;
     }
@@ -241,7 +243,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     const verdict = this.#prelude?.end();
     if (verdict === 'error') this.#becomeError(this.#prelude?.event?.data ?? '');
     else if (verdict === 'waiting') {
-      // A stream that ends well has said at least why it ends.
+      // A stream that ends well has at least said why.
       this.#fail(new UpstreamError('reset', true, undefined));
       return;
     } else this.#checkWhole();
@@ -281,7 +283,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     if (!this.#prelude && this.#heldBytes > maxWholeBytes) this.#becomeReady();
   }
 
-  /** The beginning of the body has told what it is. */
+  /** Settles whether the body is a stream, by its beginning. */
   #decide(isStream: boolean): void {
     this.#isUnclear = false;
     this.stream = isStream;
@@ -291,7 +293,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     } else clearTimeout(this.#preludeTimer);
   }
 
-  /** Looks at what a stream begins with. */
+  /** Judges the beginning of a stream. */
   #weigh(piece: Buffer): void {
     const verdict = this.#prelude?.push(piece);
     if (verdict === 'error') {
@@ -315,7 +317,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     if (error) this.status = error.status;
   }
 
-  /** @param text the data of the event that is an error, and becomes all of the answer. */
+  /** @param text the data of the error event, which becomes the whole answer. */
   #becomeError(text: string): void {
     const { status, body } = this.#judge?.errorIn(text) ?? { status: 502, body: text };
     this.status = status;

@@ -7,18 +7,18 @@ import {
   createInflateRaw,
 } from 'node:zlib';
 
-/** Takes a body that is decoded. */
+/** Receives a decoded body. */
 export interface DecodedSink {
   /** False: send no more until `resume`. */
   onDecoded(piece: Buffer): boolean;
   onDecodedEnd(): void;
-  /** The body is not what its coding says. */
+  /** The body does not match its coding. */
   onDecodeError(error: Error): void;
-  /** The decoder takes more again, after `push` has returned false. */
+  /** The decoder accepts more again, after `push` returned false. */
   onDrain(): void;
 }
 
-/** More than one after the other is an attack. */
+/** Longer chains are an attack. */
 const maxCodings = 3;
 
 const zlibOptions = { flush: constants.Z_SYNC_FLUSH };
@@ -32,8 +32,7 @@ export function codingsOf(header: string | string[] | undefined): string[] {
 }
 
 /**
- * Decodes a body that its provider encoded though none was asked for, as it arrives: no more is
- * decoded than is taken.
+ * Decodes, as it arrives, a body that its provider encoded unasked; decodes no more than is taken.
  */
 export class BodyDecoder {
   readonly #codings: readonly string[];
@@ -99,7 +98,7 @@ function decoderOf(coding: string, beginning: Buffer | null): Transform | null {
     case 'x-gzip':
       return createGunzip(zlibOptions);
     case 'deflate':
-      // RFC 9110 means zlib's format, some servers send the bare one.
+      // RFC 9110 means zlib's format; some servers send raw deflate.
       return !beginning || ((beginning[0] ?? 0) & 0x0f) === 8
         ? createInflate(zlibOptions)
         : createInflateRaw(zlibOptions);

@@ -16,7 +16,7 @@ export interface FetchRequest {
   maxBytes: number;
   /** Connects without a proxy. */
   isDirect?: boolean;
-  /** The same, and to an address that no provider may have, such as that of a metadata service. */
+  /** Also allows addresses forbidden to providers, such as that of a metadata service. */
   isLocalService?: boolean;
 }
 
@@ -27,8 +27,9 @@ export interface FetchedBytes {
 }
 
 /**
- * One request of our own to an address that is no provider's. Redirects are not followed.
- * @param pools whose connections are kept for later requests; null: one of its own.
+ * Sends one request of the gateway itself to an address that is not a provider's. Redirects are not
+ * followed.
+ * @param pools keep connections for later requests; null: a single-use one.
  * @throws UpstreamError; Error for an address that is not allowed or an answer that is too long.
  */
 export async function fetchBytes(
@@ -75,7 +76,10 @@ export async function fetchBytes(
   }
 }
 
-/** The whole body of an answer that is ready. @throws UpstreamError; Error where it is too long. */
+/**
+ * The whole body of a ready answer.
+ * @throws UpstreamError; Error where it is too long.
+ */
 export function readAll(attempt: Attempt, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];

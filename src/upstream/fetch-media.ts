@@ -9,9 +9,9 @@ const timeoutMs = 10_000;
 const mediaTypes = /^(image|audio|video)\/[\w.+-]+$|^application\/pdf$|^text\/plain$/;
 
 /**
- * The content behind addresses that a client named. It names them, so nothing of this machine's
- * network is reached unless the settings say so, and proxies are not used: they would resolve names
- * unchecked. What cannot be fetched within the bounds is left out.
+ * Fetches content from addresses named by a client. Since the client chooses them, this machine's
+ * network is off limits unless the settings allow it, and proxies are not used: they would resolve
+ * names unchecked. Content that cannot be fetched within the bounds is left out.
  * @returns base64 by address.
  */
 export async function fetchMedia(
@@ -34,7 +34,7 @@ export async function fetchMedia(
   return found;
 }
 
-/** Each address of a redirect is checked as the first one is. */
+/** Each redirect's address is checked like the first one. */
 async function follow(upstream: Settings['upstream'], url: string): Promise<FetchedBytes | null> {
   let at = url;
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {

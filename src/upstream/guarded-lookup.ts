@@ -4,8 +4,8 @@ import { addressProblem, forbiddenAddressCode } from '../config/network/address.
 import type { PrivateAddresses } from '../config/settings/settings-types.js';
 
 /**
- * Resolves names as Node does, less the addresses that a provider may not be at: a name can be made
- * to stand for another address after it was checked.
+ * Resolves names as Node does, but drops addresses forbidden to providers: a name may resolve to
+ * another address after it was checked.
  */
 export function guardedLookup(privateAddresses: PrivateAddresses): LookupFunction {
   return (hostname, options, callback) => {

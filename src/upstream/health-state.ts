@@ -1,6 +1,6 @@
 import type { ProviderStatus } from '../observe/gateway-state.js';
 
-/** A provider that is back gets its full share only after this time. */
+/** A provider that returned gets its full share only after this time. */
 export const slowStartMs = 20_000;
 
 const slowStartMinShare = 0.1;
@@ -17,10 +17,10 @@ export interface Failed {
   credential: string;
 }
 
-/** A failure is the provider's, the model's, or that of the account or request. */
+/** Whose failure it is: the provider's, the model's, or that of the account or request. */
 export type FailureScope = 'provider' | 'model' | 'account';
 
-/** Clients that saw failures in a row: a single client must not be able to eject a provider. */
+/** Clients that saw consecutive failures: a single client must not be able to eject a provider. */
 interface Seen {
   failures: number;
   model: string | null;
@@ -35,14 +35,14 @@ export interface State {
   timesEjected: number;
   /** Wall clock, ms; 0 when it is not ejected. */
   ejectedUntil: number;
-  /** True while one request tests if it has recovered. */
+  /** True while a single request tests whether it has recovered. */
   onTrial: boolean;
   cooldownUntil: number;
   recoveredAt: number;
   inFlight: number;
   latencyMs: number;
   latencyAt: number;
-  /** The same without the penalties of failures, to be shown. */
+  /** The same without failure penalties, for display. */
   readonly answers: Pick<State, 'latencyMs' | 'latencyAt'>;
 }
 
@@ -111,14 +111,14 @@ export function stateAt(state: State, now: number): Pick<ProviderStatus, 'state'
   if (state.onTrial) return { state: 'on_trial', until: null };
   if (state.ejectedUntil > now) return { state: 'ejected', until: state.ejectedUntil };
   if (state.cooldownUntil > now) return { state: 'cooling_down', until: state.cooldownUntil };
-  // The ejection is over, and the next request is its trial.
+  // The ejection has expired; the next request is the trial.
   if (state.ejectedUntil !== 0) return { state: 'on_trial', until: null };
   const soundAt = state.recoveredAt + slowStartMs;
   if (soundAt > now) return { state: 'recovering', until: soundAt };
   return { state: 'in', until: null };
 }
 
-/** A slower answer replaces the estimate at once; faster ones lower it little by little. */
+/** A slower answer replaces the estimate at once; faster ones lower it gradually. */
 export function observeLatency(state: State['answers'], latencyMs: number, now: number): void {
   const weight = Math.exp(-(now - state.latencyAt) / latencyDecayMs);
   state.latencyMs =

@@ -16,13 +16,13 @@ const failurePenaltyMs = 5_000;
 /** The longest cooldown that a provider's Retry-After can ask for. */
 const maxCooldownMs = 60_000;
 
-/** Models of one provider that something is remembered of, at most: clients choose names. */
+/** Maximum models remembered per provider: clients choose names. */
 const maxModels = 1_000;
 
-/** That a provider is taken out, as one worker tells the others. Times are wall clock. */
+/** An ejection, as announced by one worker to the others. Times are wall clock. */
 export interface Ejection {
   provider: string;
-  /** The name as sent if only this model is out; null: the whole provider. */
+  /** The model's name as sent; null: the whole provider. */
   model: string | null;
   /** Null: it is back. */
   until: number | null;
@@ -82,16 +82,17 @@ export class Health {
     return this.#states.get(provider)?.inFlight ?? 0;
   }
 
-  /** The estimate of its time to an answer; 0 when there is none. */
+  /** The estimated time to an answer; 0 without one. */
   latencyMs(provider: string): number {
     return this.#states.get(provider)?.latencyMs ?? 0;
   }
 
-  /** Peak EWMA of the time to the answer, times what is under way (Finagle, tower). */
+  /** Peak EWMA of the time to the answer, times requests in flight (Finagle, tower). */
   cost(provider: string, now: number): number {
     const state = this.#states.get(provider);
     if (!state) return 0;
-    // Not yet known, and busy: taken for slow, or one that hangs from its start would get all.
+    // Unknown and busy counts as slow: otherwise a provider that hangs from its start would attract
+    // all requests.
     if (state.latencyMs === 0 && state.inFlight > 0) return failurePenaltyMs * (state.inFlight + 1);
     const decayed = state.latencyMs * Math.exp(-(now - state.latencyAt) / latencyDecayMs);
     return decayed * (state.inFlight + 1);
@@ -145,7 +146,7 @@ export class Health {
   }
 
   /**
-   * @param retryAfterMs what the provider asked for; it is believed up to a minute.
+   * @param retryAfterMs the provider's request, accepted up to a minute.
    * @param failed null: the provider as a whole.
    */
   failed(
@@ -174,13 +175,13 @@ export class Health {
     this.#count(provider, null, state, isSeenBySeveral || isWhole, now);
   }
 
-  /** The trial, or any request, ended without telling: the client left. */
+  /** The trial, or any request, ended without a verdict: the client left. */
   undecided(provider: string, model?: string): void {
     this.#state(provider).onTrial = false;
     if (model !== undefined) this.#endTrial(provider, model);
   }
 
-  /** Takes over a finding of another worker. */
+  /** Adopts another worker's finding. */
   learn({ provider, model, until, times }: Ejection, now: number): void {
     if (until === null) {
       const state = model === null ? this.#states.get(provider) : this.#of(provider, model);
@@ -193,7 +194,7 @@ export class Health {
     state.onTrial = false;
   }
 
-  /** Takes it out where it has failed often enough, or on trial. */
+  /** Ejects it after enough failures, or after a failed trial. */
   #count(provider: string, model: string | null, state: State, isMuch: boolean, now: number): void {
     const wasOnTrial = state.onTrial;
     state.onTrial = false;
@@ -223,7 +224,7 @@ export class Health {
     if (!state) {
       if (models.size >= maxModels) {
         for (const [name, each] of models) if (!isOut(each, now)) models.delete(name);
-        // All of them are out: the one that is so for longest gives way.
+        // If all of them are out, the oldest entry gives way.
         const [oldest] = models.keys();
         if (models.size >= maxModels && oldest !== undefined) models.delete(oldest);
       }
@@ -233,7 +234,7 @@ export class Health {
     return state;
   }
 
-  /** The models that are all that a provider was asked for since its last good answer. */
+  /** The failing models, if no model of the provider has answered well since. */
   #failing(provider: string, { consecutiveFailures }: State): State[] {
     return consecutiveFailures === 0 ? [] : [...(this.#models.get(provider)?.values() ?? [])];
   }

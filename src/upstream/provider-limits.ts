@@ -12,11 +12,11 @@ interface Limit {
   atMs: number;
   /** All is there again. */
   resetMs: number;
-  /** Nothing is there again before that; false: it comes back evenly. The first is the stricter. */
+  /** True: nothing returns before that time; false: it returns evenly. True is the stricter. */
   isFixed: boolean;
 }
 
-/** A limit as one answer describes it, and how exactly it says the time. */
+/** A limit as described by one answer, with the precision of its time. */
 interface Said extends Omit<Limit, 'isFixed'> {
   resolutionMs: number;
 }
@@ -24,7 +24,7 @@ interface Said extends Omit<Limit, 'isFixed'> {
 interface Known extends Limit {
   /** Amount sent by the time of `atMs`. */
   base: number;
-  /** The limit's state when `nature` began to watch its end. */
+  /** The limit's state when `nature` began to observe its end. */
   from: Pick<Limit, 'remaining' | 'resetMs'>;
 }
 
@@ -33,7 +33,7 @@ export interface LearnedLimits {
   provider: string;
   model: string;
   limits: Limit[];
-  /** A refusal asked to be left alone until then. */
+  /** End of a pause that a refusal asked for. */
   blockedUntilMs: number;
 }
 
@@ -49,16 +49,16 @@ interface Scope {
   isUntold: boolean;
 }
 
-/** Everything sent up to and including a request; null: no limit was known then. */
+/** Everything sent up to and including a request; null: no limit was known at that time. */
 export type Mark = Readonly<Sums> | null;
 
 const tellEveryMs = 100;
-/** The least time that a limit lasts which has come back, until an answer says more. */
+/** Minimum duration of a limit after it was renewed, until an answer describes it. */
 const leastResetMs = 1_000;
-/** Inaccuracy of times given in fractions of a second, and in whole seconds. */
+/** Precision of times given in fractions of a second, and in whole seconds. */
 const exactMs = 50;
 const wholeSecondMs = 1_000;
-/** More scopes than this are of models that clients made up. */
+/** More scopes than this can only stem from model names made up by clients. */
 const maxScopes = 1_000;
 
 const headers: readonly [Counts, string, string, string][] = [
@@ -79,24 +79,26 @@ const headers: readonly [Counts, string, string, string][] = [
 ];
 
 /**
- * The limits of providers, by model, as their answers describe them: so that a request is sent
- * elsewhere, or waits, where it would be refused. A worker counts what it has sent since; the others
- * are told what it has learned, and each takes its share of what was left.
+ * Providers' limits by model, learned from their answers, so that requests are sent elsewhere, or
+ * wait, instead of being refused. A worker counts what it has sent since; it shares its findings
+ * with the others, and each takes its share of the rest.
  */
 export class ProviderLimits {
-  /** Workers of all daemons, each of which takes its share. */
+  /** Number of workers of all daemons; each takes an equal share. */
   workers: number;
   readonly #tell: (learned: LearnedLimits[]) => void;
   readonly #scopes = new Map<string, Scope>();
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param tell called with what other workers should know, about ten times a second at most. */
+  /** @param tell receives findings for other workers, at most about ten times a second. */
   constructor(workers = 1, tell: (learned: LearnedLimits[]) => void = () => {}) {
     this.workers = workers;
     this.#tell = tell;
   }
 
-  /** Milliseconds until a request of so many tokens would be taken; 0: now, as far as is known. */
+  /**
+   * Milliseconds until a request of this many tokens would be accepted; 0: now, as far as known.
+   */
   waitMs(provider: string, model: string, tokens: number, nowMs: number): number {
     if (this.#scopes.size === 0) return 0;
     const scope = this.#scopes.get(keyOf(provider, model));
@@ -109,7 +111,7 @@ export class ProviderLimits {
     return waitMs;
   }
 
-  /** Counts a request that is about to be sent. */
+  /** Counts a request about to be sent. */
   sent(provider: string, model: string, tokens: number): Mark {
     if (this.#scopes.size === 0) return null;
     const scope = this.#scopes.get(keyOf(provider, model));
@@ -136,10 +138,10 @@ export class ProviderLimits {
     const scope = this.#scope(provider, model);
     if (blockedMs !== null) scope.blockedUntilMs = nowMs + blockedMs;
     for (const limit of limits) {
-      // Requests sent after that one may not have been counted yet.
+      // Requests sent after that one may not be included yet.
       const base = mark?.[limit.counts] ?? scope.sent[limit.counts];
       const known = scope.limits.get(limit.counts);
-      // An answer to an earlier request may come after that to a later one.
+      // Answers to earlier requests may arrive after those to later ones.
       if (known && base < known.base && nowMs < known.resetMs) continue;
       const { resolutionMs, ...said } = limit;
       const kind = known ? nature(known, limit) : { isFixed: true, from: said };
@@ -148,7 +150,7 @@ export class ProviderLimits {
     this.#tellSoon(scope);
   }
 
-  /** Takes over the findings of another worker. */
+  /** Adopts another worker's findings. */
   learned({ provider, model, limits, blockedUntilMs }: LearnedLimits): void {
     const scope = this.#scope(provider, model);
     scope.blockedUntilMs = Math.max(scope.blockedUntilMs, blockedUntilMs);
@@ -165,7 +167,7 @@ export class ProviderLimits {
     const most = limit / this.workers;
     const rate = isFixed ? 0 : (limit - remaining) / Math.max(1, resetMs - atMs) / this.workers;
     const there = Math.min(most, remaining / this.workers + rate * (nowMs - atMs)) - (sent - base);
-    // One that is larger than the limit is sent when all is there.
+    // A request larger than the limit is sent once the limit is full.
     const missing = Math.min(needed, Math.max(1, Math.floor(most))) - there;
     if (missing <= 1e-9) return 0;
     return Math.min(rate === 0 ? Number.POSITIVE_INFINITY : missing / rate, resetMs - nowMs);
@@ -202,7 +204,7 @@ export class ProviderLimits {
   }
 }
 
-/** All is there again; for how long is not known before the next answer. */
+/** Refills the limit; its duration is unknown until the next answer. */
 function renew(known: Known, sent: number, nowMs: number): void {
   const lastedMs = Math.max(leastResetMs, known.resetMs - known.atMs);
   known.remaining = known.limit;
@@ -213,8 +215,8 @@ function renew(known: Known, sent: number, nowMs: number): void {
 }
 
 /**
- * Finds out if a limit comes back all at once: then its end stays in place during use. The end of
- * one that comes back evenly moves away with each use. Undecided until it must have moved visibly.
+ * Finds out whether a limit returns all at once: then its end stays in place during use. Otherwise
+ * its end moves away with each use. Undecided until it must have moved visibly.
  */
 function nature(known: Known, next: Said): Pick<Known, 'isFixed' | 'from'> {
   const { from, isFixed } = known;
@@ -233,7 +235,7 @@ function limitsIn(answer: IncomingHttpHeaders, nowMs: number): Said[] {
     const size = Number(answer[limitName]);
     const reset = String(answer[resetName] ?? '');
     const resetMs = resetTime(reset, nowMs);
-    // Without its size and its end, what remains says too little to wait for.
+    // Without size and end, the remaining amount is not enough to decide on waiting.
     if (!(remaining >= 0 && size > 0) || resetMs === null) continue;
     const limit = Math.max(remaining, size);
     const resolutionMs = /\.|ms/.test(reset) ? exactMs : wholeSecondMs;

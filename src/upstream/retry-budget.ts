@@ -1,9 +1,9 @@
 const windowSeconds = 10;
 
 /**
- * Bounds what retries add to the load of providers that are failing: in any ten seconds, as many
- * as a fifth of the requests, and at least ten a second where requests are few (Finagle's
- * RetryBudget). Without it every outage multiplies its own load.
+ * Bounds the load that retries add to failing providers: in any ten seconds, at most a fifth of the
+ * requests, and at least ten a second when there are few requests (Finagle's RetryBudget). Without
+ * it every outage multiplies its own load.
  */
 export class RetryBudget {
   readonly #share: number;
@@ -23,7 +23,7 @@ export class RetryBudget {
     this.#add(this.#requests);
   }
 
-  /** Takes one retry; false when the budget is used up. */
+  /** Takes one retry; false when the budget is exhausted. */
   withdraw(nowMs: number): boolean {
     this.#advance(nowMs);
     const allowed = Math.max(sum(this.#requests) * this.#share, this.#minPerSecond * windowSeconds);

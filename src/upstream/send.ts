@@ -11,7 +11,7 @@ export interface Outgoing {
   stream: boolean;
   /** The client's query, without the question mark. */
   query: string;
-  /** Flat list, those of the wire among them. */
+  /** Flat list, including the wire's own. */
   headers: string[];
   body: Buffer | string | BodyStream | null;
   firstByteMs: number;
@@ -29,7 +29,7 @@ export function send(
   const path = query === '' ? ownPath : withClientQuery(ownPath, wire.queryNames, query);
   if (wire.sign) {
     const host = new URL(wire.connection.origin).host;
-    // No kind that signs takes bodies that are sent as they arrive.
+    // No kind that signs accepts streamed bodies.
     const whole = typeof body === 'string' || Buffer.isBuffer(body) ? body : null;
     headers.push(...wire.sign({ method, host, path, headers, body: whole }, Date.now()));
   }

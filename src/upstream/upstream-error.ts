@@ -4,8 +4,8 @@ import type { AttemptFailure } from '../observe/event.js';
 export type UpstreamFailure = AttemptFailure;
 
 /**
- * An attempt that did not end with an answer. The message holds no secret, and no address but that of
- * a proxy that fails.
+ * An attempt that ended without an answer. The message holds no secret, and no address except that
+ * of a failing proxy.
  */
 export class UpstreamError extends Error {
   readonly failure: UpstreamFailure;
@@ -20,7 +20,7 @@ export class UpstreamError extends Error {
   }
 }
 
-/** Any error of a client or the network as one of ours. */
+/** Converts any error of a client or the network. */
 export function toUpstreamError(error: unknown, sent: boolean): UpstreamError {
   if (error instanceof UpstreamError) return error;
   return new UpstreamError(failureOf(codeOf(error), sent), sent, error);
@@ -28,7 +28,7 @@ export function toUpstreamError(error: unknown, sent: boolean): UpstreamError {
 
 function failureOf(code: string, sent: boolean): UpstreamFailure {
   if (code === 'ERR_INVALID_REQUEST') return 'invalid';
-  // A proxy's refusal comes after the request.
+  // A proxy may refuse after the request was sent.
   if (!sent || code === 'ERR_PROXY') return 'connect';
   if (code === 'ERR_HEADERS_TIMEOUT' || code === 'ERR_BODY_TIMEOUT') return 'timeout';
   if (code === 'ERR_INVALID_RESPONSE') return 'protocol';

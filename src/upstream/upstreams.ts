@@ -8,20 +8,20 @@ import { guardedLookup } from './guarded-lookup.js';
 
 /**
  * The connections of a process to providers. Pools live beside the snapshots, by provider and
- * address, so that a reload keeps them. A request that still uses an older snapshot finds, or opens
- * again, the pool of that snapshot's provider.
+ * address, so that reloads keep them. A request with an older snapshot finds, or reopens, the pool
+ * of that snapshot's provider.
  */
 export class Upstreams {
   readonly #settings: Settings['upstream'];
   readonly #pools = new Map<string, ClientPool>();
-  /** Pools of HTTP/1.1 besides those of HTTP/2, whose connections cannot switch protocols. */
+  /** HTTP/1.1 pools besides those of HTTP/2, whose connections cannot switch protocols. */
   readonly #upgradePools = new Map<string, ClientPool>();
 
   constructor(settings: Settings['upstream']) {
     this.#settings = settings;
   }
 
-  /** @param upgrades for a request that asks to switch protocols. */
+  /** @param upgrades true for a request that switches protocols. */
   pool(connection: Connection, upgrades = false): ClientPool {
     const isApart = upgrades && connection.http2;
     const pools = isApart ? this.#upgradePools : this.#pools;
@@ -33,7 +33,7 @@ export class Upstreams {
     return pool;
   }
 
-  /** Closes the pools of all other connections, each when its last request has ended. */
+  /** Closes the pools of all other connections, each after its last request. */
   retain(connections: readonly Connection[]): void {
     const kept = new Set(connections.map(({ key }) => key));
     for (const pools of [this.#pools, this.#upgradePools]) {
@@ -57,7 +57,7 @@ function openPool(
     connectTimeoutMs: connectMs ?? settings.connect_timeout_ms,
     lookup: guardedLookup(settings.private_addresses),
     proxy: proxyFor(origin, proxy, settings),
-    // The settings may name a proxy in a network where no provider may be.
+    // The settings may name a proxy in a network that is forbidden to providers.
     proxyLookup: guardedLookup(proxy === null ? 'allow' : settings.private_addresses),
   };
   const openHttp2 = () => new Http2Pool(options);

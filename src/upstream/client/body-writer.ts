@@ -13,7 +13,7 @@ export class BodyWriter implements BodySink {
   readonly #onTurn: (isServers: boolean) => void;
   #stopped = false;
 
-  /** @param onTurn called when the server is waited for, or the body is. */
+  /** @param onTurn called when the side that is waited for changes: the server, or the body. */
   constructor(socket: Socket, body: BodyStream, onTurn: (isServers: boolean) => void) {
     this.#socket = socket;
     this.#body = body;

@@ -16,7 +16,7 @@ import { requestHead } from './request-head.js';
 
 /** Idle connections are closed after this long, unless their server names a time. */
 const idleMs = 4_000;
-/** A connection is given up this much before its server's timeout, so that the two do not race. */
+/** A connection is closed this much before its server's timeout, to avoid a race. */
 const idleMarginMs = 1_000;
 const maxIdleMs = 600_000;
 /** A body up to this size is written in one piece with its head. */
@@ -57,7 +57,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
   readonly #onDrain = () => this.#call?.writer?.resume();
   readonly #onError = (error: Error) => this.#close(error);
   readonly #onClose = () => this.#close();
-  /** When the state ends by itself, monotonic milliseconds; Infinity: not. */
+  /** Deadline of the current state, monotonic milliseconds; Infinity: none. */
   #deadlineMs = Number.POSITIVE_INFINITY;
 
   constructor(socket: Socket, owner: ConnectionOwner) {
@@ -90,7 +90,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
       return;
     }
     handler.onRequestStart(call);
-    // The handler may have aborted: nothing was written, so the connection stays.
+    // The handler may have aborted before anything was written: then the connection stays.
     if (this.#call !== call) return;
     call.started = true;
     this.#parser.expect(method);
@@ -99,7 +99,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     else this.#stream(call, head, body, headersTimeout);
   }
 
-  /** The server is timed from the end of the body, and while it does not take what there is. */
+  /** The server's time runs from the end of the body, and while it does not accept the body. */
   #stream(call: Call, head: string, body: BodyStream, timeoutMs: number): void {
     const onTurn = (isServers: boolean) => {
       if (this.#call !== call || call.answered) return;
@@ -130,14 +130,14 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     }
   }
 
-  /** Closes what has passed its time. */
+  /** Closes connections past their deadline. */
   sweep(nowMs: number): void {
     const call = this.#call;
     if (this.#progressed && call?.answered) {
       this.#deadlineMs = nowMs + call.bodyTimeoutMs;
       this.#progressed = false;
     }
-    // A reader that pauses the answer is not the server's silence.
+    // Time in which the reader pauses the answer does not count as the server's silence.
     if (nowMs < this.#deadlineMs || (call !== null && this.#socket.isPaused())) return;
     if (call === null) this.destroy();
     else {
@@ -228,7 +228,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
     if (wasBusy && this.#call === null && !this.#closed) this.#owner.onIdle(this);
   }
 
-  /** Lets go of the connection, which the handler has from now on. */
+  /** Hands the connection over to the handler. */
   #handOver(call: Call, early: Buffer): void {
     const socket = this.#socket;
     this.#call = null;
@@ -266,7 +266,7 @@ export class ClientConnection implements MessageHandler<ResponseHead> {
   }
 }
 
-/** One request under way; what its handler steers it by. */
+/** One request in flight, and its handler's control over the answer. */
 class Call implements AnswerControl {
   /** Its bytes may have left. */
   started = false;
@@ -274,7 +274,7 @@ class Call implements AnswerControl {
   answered = false;
   /** The head of an answer that switches protocols. */
   switched: IncomingHttpHeaders | null = null;
-  /** Sends the body where that comes in pieces. */
+  /** Sends a body that arrives in pieces. */
   writer: BodyWriter | null = null;
 
   constructor(

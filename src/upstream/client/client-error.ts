@@ -1,4 +1,4 @@
-/** Stable codes of what goes wrong with a connection, beside those of the system (`ECONNRESET`). */
+/** Stable codes of connection failures, besides those of the system (`ECONNRESET`). */
 export type ClientErrorCode =
   | 'ERR_CONNECT_TIMEOUT'
   | 'ERR_HEADERS_TIMEOUT'

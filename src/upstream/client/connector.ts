@@ -48,8 +48,8 @@ export class Connector {
   }
 
   /**
-   * Calls `opened` once, later.
-   * @returns gives up.
+   * Calls `opened` once, asynchronously.
+   * @returns cancels.
    */
   open(opened: Opened): () => void {
     const { connectTimeoutMs, proxy, proxyLookup } = this.#destination;
@@ -60,7 +60,7 @@ export class Connector {
     const timer = setTimeout(() => {
       current.destroy(new ClientError('ERR_CONNECT_TIMEOUT', 'connecting took too long'));
     }, connectTimeoutMs);
-    /** Goes on with `next` after `event`; whatever ends the socket before is the failure. */
+    /** Continues with `next` after `event`; if the socket ends before, that is the failure. */
     const step = (socket: Socket, event: string, next: () => void, explain = same) => {
       current = socket;
       const onError = (error: Error) => {
@@ -148,7 +148,7 @@ function connectEvent(isTls: boolean): string {
   return isTls ? 'secureConnect' : 'connect';
 }
 
-/** An address is no server name (RFC 6066, section 3). */
+/** An address is not a server name (RFC 6066, section 3). */
 function serverName(hostname: string): { servername?: string } {
   return /^[\d.]+$|:/.test(hostname) ? {} : { servername: hostname };
 }

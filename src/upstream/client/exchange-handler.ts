@@ -10,16 +10,16 @@ export interface AnswerControl {
   abort(reason: Error): void;
 }
 
-/** Takes what becomes of one request, in this order. */
+/** Receives the outcome of one request, in this order. */
 export interface ExchangeHandler {
-  /** Called just before the first byte is written: from here on the request may have been sent. */
+  /** Called just before the first byte is written: the request may have been sent from here on. */
   onRequestStart(control: AnswerControl): void;
   onResponseStart(control: AnswerControl, status: number, headers: IncomingHttpHeaders): void;
   onResponseData(control: AnswerControl, piece: Buffer): void;
   onResponseEnd(): void;
   /**
-   * The server has switched to the protocol that was asked for: the connection, paused, with what
-   * has come on it already. Nothing else is called.
+   * The server has switched protocols: the connection, paused, with any bytes already received on
+   * it. Nothing else is called.
    */
   onUpgrade?(socket: Socket, headers: IncomingHttpHeaders): void;
   onResponseError(control: AnswerControl | null, error: Error): void;
@@ -29,17 +29,17 @@ export interface ExchangeHandler {
 export interface BodyStream {
   /** Null: not known, so it is sent chunked. */
   readonly bytes: number | null;
-  /** Gives what there is to the sink, and the rest later. */
+  /** Gives the sink what has arrived, and the rest later. */
   pipe(sink: BodySink): void;
-  /** The sink takes more, after `write` returned false. */
+  /** The sink accepts more, after `write` returned false. */
   resume(): void;
-  /** The sink takes nothing any more. */
+  /** The sink accepts no more. */
   stop(): void;
 }
 
 /** The receiver of a body. */
 export interface BodySink {
-  /** False: the piece was taken, and no more should come until `resume`. */
+  /** False: the piece was accepted, but no more until `resume`. */
   write(piece: Buffer): boolean;
   end(): void;
 }
@@ -63,7 +63,7 @@ export interface ClientRequest {
 /** Connections to one origin. */
 export interface ClientPool {
   dispatch(request: ClientRequest, handler: ExchangeHandler): void;
-  /** Resolves when the requests under way have ended and every connection is closed. */
+  /** Resolves when all requests have ended and every connection is closed. */
   close(): Promise<void>;
   /** Closes every connection at once. */
   destroy(): void;

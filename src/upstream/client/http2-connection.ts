@@ -9,13 +9,13 @@ const windowBytes = 1_048_576;
 
 /** The pool's side of a connection. */
 interface Owner {
-  /** The server has said how many requests it takes at once. */
+  /** The server has announced how many concurrent requests it accepts. */
   onReady(): void;
   /** A request has ended. */
   onRoom(): void;
-  /** Not processed, which the server has said itself: it may be sent again. */
+  /** The server has declared the request unprocessed: it may be sent again. */
   onRefused(call: Call): void;
-  /** @param failure of a connection that never was ready, else null. */
+  /** @param failure of a connection that never became ready, else null. */
   onClosed(failure: Error | null): void;
 }
 
@@ -44,14 +44,15 @@ export class Http2Connection {
     const timer = setTimeout(() => {
       this.destroy(new ClientError('ERR_CONNECT_TIMEOUT', 'connecting took too long'));
     }, readyMs);
-    // More requests than it takes would wait on this connection, though others could be opened.
+    // More requests than the server accepts would wait here, though other connections could be
+    // opened.
     this.#session.once('remoteSettings', () => {
       clearTimeout(timer);
       this.#isReady = true;
       owner.onReady();
       if (this.isIdle) this.#rest();
     });
-    // Its streams are told of it as well.
+    // Its streams get the error too.
     this.#session.on('error', (error) => {
       this.#failure = failureOf(error);
     });
@@ -62,7 +63,7 @@ export class Http2Connection {
     });
   }
 
-  /** False once its server has said that it goes away. */
+  /** False once the server has announced that it goes away. */
   get takesMore(): boolean {
     return !this.#session.closed && !this.#session.destroyed;
   }
@@ -102,7 +103,7 @@ export class Http2Connection {
   }
 
   #rest(): void {
-    // An unused connection keeps no process from its end.
+    // An unused connection must not keep the process alive.
     this.#session.unref();
     this.#idleTimer = setTimeout(() => this.#session.close(), idleMs).unref();
   }

@@ -4,14 +4,14 @@ import { ClientError } from './client-error.js';
 import type { AnswerControl, BodyStream, ClientRequest, ExchangeHandler } from './exchange-handler.js';
 import { checkHeader, checkPath } from './request-head.js';
 
-/** A request, and whether a server has refused it untouched before. */
+/** A request, and whether a server has refused it unprocessed before. */
 export interface Call {
   request: ClientRequest;
   handler: ExchangeHandler;
   isRepeated: boolean;
 }
 
-/** One request under way, and what its handler steers the answer by. */
+/** One request in flight, and its handler's control over the answer. */
 export class Exchange implements AnswerControl {
   wasRefused = false;
   readonly #session: ClientHttp2Session;
@@ -63,7 +63,7 @@ export class Exchange implements AnswerControl {
     else this.#pipe(stream, body, headersTimeout);
   }
 
-  /** The server is timed from the end of the body, and while it does not take what there is. */
+  /** The server's time runs from the end of the body, and while it does not accept the body. */
   #pipe(stream: ClientHttp2Stream, body: BodyStream, timeoutMs: number): void {
     const isServersTurn = (isServers: boolean) => {
       if (!this.#isAnswered) stream.setTimeout(isServers ? timeoutMs : 0);
@@ -92,7 +92,7 @@ export class Exchange implements AnswerControl {
   pause(): void {
     if (this.#isDone) return;
     this.#stream?.pause();
-    // A reader that pauses the answer is not the server's silence.
+    // Time in which the reader pauses the answer does not count as the server's silence.
     this.#stream?.setTimeout(0);
   }
 
@@ -149,7 +149,7 @@ export class Exchange implements AnswerControl {
     this.#call.handler.onResponseError(this, reason);
   }
 
-  /** @param isCut the server is told that no more is sent or read. */
+  /** @param isCut tells the server that nothing more is sent or read. */
   #done(isCut: boolean): void {
     this.#isDone = true;
     const { body } = this.#call.request;

@@ -11,8 +11,8 @@ export interface Http2PoolOptions extends Destination {
 }
 
 /**
- * Connections of HTTP/2 to one origin, by ALPN for `https:` and with prior knowledge for `http:`.
- * Requests share a connection up to what its server allows; another is opened past that.
+ * HTTP/2 connections to one origin, by ALPN for `https:` and with prior knowledge for `http:`.
+ * Requests share a connection up to the server's limit; beyond that another is opened.
  */
 export class Http2Pool implements ClientPool {
   readonly #options: Http2PoolOptions;
@@ -72,7 +72,9 @@ export class Http2Pool implements ClientPool {
     });
   }
 
-  /** The connection counts as being opened until its server has said how many requests it takes. */
+  /**
+   * The connection counts as opening until the server has announced how many requests it accepts.
+   */
   #greet(socket: Socket): void {
     const { protocol, host } = this.#connector.url;
     const { connectTimeoutMs } = this.#options;
@@ -84,7 +86,7 @@ export class Http2Pool implements ClientPool {
         this.#open();
       },
       onRoom: () => this.#serveWaiting(connection),
-      // A server that goes away has said that it has not touched it.
+      // A server that goes away has declared the request unprocessed.
       onRefused: (call) => this.#send({ ...call, isRepeated: true }),
       onClosed: (failure) => {
         if (failure !== null) {
@@ -116,7 +118,7 @@ export class Http2Pool implements ClientPool {
     this.#closeIdle();
   }
 
-  /** If the pool is being closed, closes idle connections, and then the pool. */
+  /** While the pool is closing, closes idle connections, and finally the pool. */
   #closeIdle(): void {
     if (!this.#onClosed) return;
     for (const connection of this.#connections) if (connection.isIdle) connection.destroy();

@@ -21,19 +21,19 @@ interface Waiting {
 }
 
 /**
- * Connections of our own HTTP/1.1 to one origin. The connection that became idle last is used
- * first, so that those that are not needed time out. A request waits for one only where the pool is
- * full or none is open; each connection that is being opened is for one that waits.
+ * HTTP/1.1 connections to one origin. The one that became idle last is used first, so that surplus
+ * ones time out. A request waits only if the pool is full or no connection is idle; each opening
+ * connection is for a waiting request.
  */
 export class NetPool implements ClientPool, ConnectionOwner {
   readonly fixed: string;
   readonly target: string;
   readonly #options: NetPoolOptions;
   readonly #connector: Connector;
-  /** Takes the requests of a proxy that gets them itself. */
+  /** Set if requests go to the proxy itself, without a tunnel. */
   readonly #proxy: HttpProxy | null;
   readonly #connections = new Set<ClientConnection>();
-  /** Each gives up a connection that is being opened. */
+  /** Each cancels a connection that is being opened. */
   readonly #opening = new Set<() => void>();
   readonly #idle: ClientConnection[] = [];
   #waiting: Waiting[] = [];
@@ -147,7 +147,7 @@ export class NetPool implements ClientPool, ConnectionOwner {
     }, sweepMs).unref();
   }
 
-  /** Stops the sweeper where there is nothing to sweep, and resolves `close`. */
+  /** Stops the sweeper if there is nothing to sweep, and resolves `close`. */
   #settle(): void {
     if (this.#connections.size > 0) return;
     clearInterval(this.#sweeper);

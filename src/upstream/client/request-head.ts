@@ -7,10 +7,10 @@ const keptAlive = 'connection: keep-alive';
 
 /**
  * The head of a request, one character per byte.
- * @param fixed the fields that every request of its pool has, see `fixedFields`.
+ * @param fixed the fields common to all requests of the pool, see `fixedFields`.
  * @param upgrade the protocol to switch to; null: none.
- * @param bodyBytes null where there is no body, `chunked` where its length is not known.
- * @throws ClientError `ERR_INVALID_REQUEST` for what would split or forge a head.
+ * @param bodyBytes null without a body, `chunked` for an unknown length.
+ * @throws ClientError `ERR_INVALID_REQUEST` for anything that would split or forge a head.
  */
 export function requestHead(
   method: string,
@@ -49,9 +49,9 @@ export function checkHeader(name: string, value: string): void {
 }
 
 /**
- * Fields that every request of a pool has.
+ * Fields common to all requests of a pool.
  * @param host the value of `Host`.
- * @param authorization for the proxy that takes the requests; null: none does.
+ * @param authorization for the proxy that requests go to; null: none.
  */
 export function fixedFields(host: string, authorization: string | null): string {
   const fields = `host: ${host}\r\n${keptAlive}\r\n`;

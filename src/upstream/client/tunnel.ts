@@ -6,7 +6,7 @@ const maxHeadBytes = 16_384;
 
 /**
  * Asks a proxy to connect a socket to an address (RFC 9110, section 9.3.6). The socket emits
- * `tunnel` when it leads there, or is destroyed with the reason.
+ * `tunnel` once connected, or is destroyed with the reason.
  */
 export function openTunnel(
   socket: Socket,
@@ -33,14 +33,14 @@ export function openTunnel(
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${credentials}\r\n`);
 }
 
-/** The error of a socket that does not get to, or through, a proxy, naming it. */
+/** The error of a socket that does not reach, or get through, a proxy; names the proxy. */
 export function proxyUnreachable(proxy: HttpProxy, error: Error): Error {
   if (error instanceof ClientError && error.code === 'ERR_PROXY') return error;
   const code = 'code' in error && typeof error.code === 'string' ? ` (${error.code})` : '';
   return new ClientError('ERR_PROXY', `the proxy ${proxy.name} cannot be reached${code}`, error);
 }
 
-/** The error of a proxy that does not take our user and password. */
+/** The error of a proxy that refuses the user and password. */
 export function proxyRefuses(proxy: HttpProxy): Error {
   return new ClientError('ERR_PROXY', `the proxy ${proxy.name} ${refusal(407)}`);
 }
@@ -49,7 +49,7 @@ function problemOf(head: string, end: number, authority: string): string | null 
   const [, status] = /^HTTP\/1\.[01] (\d{3})(?=[ \r])/.exec(head) ?? [];
   if (status === undefined) return 'sends no HTTP';
   if (!status.startsWith('2')) return `${refusal(Number(status))} for ${authority}`;
-  // A server speaks first in no protocol that we tunnel.
+  // No tunnelled protocol lets the server speak first.
   return head.length === end ? null : 'sends more than its answer';
 }
 
