@@ -9,8 +9,8 @@ import type {
 import type { SseEvent } from './sse.js';
 
 /**
- * Something that a target cannot express as the client said it. `dropped`: left out;
- * `approximated`: said in another way; `rejected`: nothing that could be sent would be right.
+ * A part of a request that a target cannot express. `dropped`: left out; `approximated`: expressed
+ * differently; `rejected`: nothing that could be sent would be right.
  */
 export interface Loss {
   kind: 'dropped' | 'approximated' | 'rejected';
@@ -19,24 +19,24 @@ export interface Loss {
   reason: string;
 }
 
-/** The parts of a request that stand in its path. */
+/** The parts of a request that its path contains. */
 export interface RequestPlace {
   /** From the path; empty where the body names the model. */
   model: string;
-  /** From the path; null where the body says it. */
+  /** From the path; null where the body decides. */
   stream: boolean | null;
 }
 
-/** The place in a path that names nothing. */
+/** A path that contains neither. */
 export const noPlace: RequestPlace = { model: '', stream: null };
 
-/** In what compatible servers differ from the dialect that they speak. */
+/** Differences of compatible servers from the dialect that they speak. */
 export interface Quirks {
-  /** Mistral takes ids of tool calls of nine letters and digits only. */
+  /** Mistral accepts only tool call ids of nine letters and digits. */
   shortToolIds: boolean;
-  /** OpenAI's newer models refuse `max_tokens`; many compatible servers know no other. */
+  /** OpenAI's newer models refuse `max_tokens`; many compatible servers know nothing else. */
   oldMaxTokens: boolean;
-  /** Some refuse `stream_options`, without which a stream does not tell its usage. */
+  /** Some refuse `stream_options`, without which a stream does not report usage. */
   noStreamOptions: boolean;
 }
 
@@ -49,14 +49,14 @@ export const noQuirks: Quirks = {
 /** The reader of a written request. */
 export interface RequestTarget {
   model: string;
-  /** The most tokens that this model writes, from the price table; null when unknown. */
+  /** The model's maximum output tokens, from the price table; null when unknown. */
   maxOutputTokens: number | null;
   quirks: Quirks;
 }
 
 /**
- * A tool that the target knows by another name or form than the client: what comes back under the
- * name is told to the client as its own. `format` is the answer itself, given as a tool call.
+ * A tool that has another name or form at the target than at the client: calls to it are translated
+ * back. `format` is the answer itself, in the form of a tool call.
  */
 export interface RenamedTool {
   name: string;
@@ -67,7 +67,7 @@ export interface RenamedTool {
 export interface WrittenRequest {
   body: Buffer;
   losses: Loss[];
-  /** By the target's name of the tool; null when none is renamed. */
+  /** By the target's tool name; null when none is renamed. */
   renamed: ReadonlyMap<string, RenamedTool> | null;
 }
 
@@ -83,26 +83,26 @@ export type FieldNames = Readonly<
 export interface StreamReader {
   /** @throws WrongField for an event that is not of the dialect. */
   push(event: SseEvent, out: (part: Part) => void): void;
-  /** The bytes have ended: tells what still waits. An unfinished answer gets no `finish`. */
+  /** The stream has ended: emits pending parts. An incomplete answer gets no `finish`. */
   end(out: (part: Part) => void): void;
 }
 
 /** Writes a streamed answer. */
 export interface StreamWriter {
-  /** The bytes of this part; null where it needs none, or waits for others. */
+  /** The bytes of this part; null if it needs none, or must wait for others. */
   push(part: Part): string | Buffer | null;
 }
 
 /** Writes requests to providers of a dialect, and reads their answers. Pure. */
 export interface ProviderCodec {
   readonly dialect: ProviderDialect;
-  /** Media that it can only send as base64, so that URLs must be fetched before. */
+  /** Media that it accepts only as base64, so that URLs must be fetched first. */
   takesUrl(kind: 'image' | 'document' | 'audio' | 'video', url: string): boolean;
   writeRequest(request: ConversationRequest, target: RequestTarget): WrittenRequest;
   /** @throws WrongField where the provider's body is not an answer. */
   readAnswer(body: Buffer): ConversationAnswer;
   streamReader(): StreamReader;
-  /** Reads the body of an error; never throws: what it cannot read is told by the status. */
+  /** Reads the body of an error; never throws: the status stands in for what it cannot read. */
   readError(body: Buffer, status: number): ConversationError;
 }
 
@@ -115,7 +115,10 @@ export interface Codec extends ProviderCodec {
   /** @throws WrongField naming the field that cannot be read. */
   readRequest(body: Buffer, place: RequestPlace): ConversationRequest;
   writeAnswer(answer: ConversationAnswer, model: string): string;
-  /** @param model the name that the client asked for. @param usage whether it wants its usage. */
+  /**
+   * @param model the model name that the client used.
+   * @param usage whether the client wants usage.
+   */
   streamWriter(model: string, usage: boolean): StreamWriter;
   writeError(error: ConversationError): string;
 }

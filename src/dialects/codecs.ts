@@ -8,12 +8,12 @@ import { generateCodec } from './gemini/generate-codec.js';
 import { chatCodec } from './openai/chat-codec.js';
 import { responsesCodec } from './openai/responses-codec.js';
 
-/** Null for a dialect that conversations cannot be asked of a provider in. */
+/** Null for a dialect in which providers have no conversations. */
 export function providerCodecOf(dialect: DialectName): ProviderCodec | null {
   return dialect === 'cohere.chat' ? cohereChatCodec : codecOf(dialect);
 }
 
-/** Null for a dialect that is not translated. */
+/** Null for a dialect without translation. */
 export function codecOf(dialect: DialectName): Codec | null {
   return Object.hasOwn(codecs, dialect) ? codecs[dialect as ConversationDialect] : null;
 }

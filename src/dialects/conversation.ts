@@ -2,10 +2,10 @@ import type { UsageClasses } from './usage.js';
 
 /**
  * The neutral form of a conversation. Codecs read each dialect into it and write each from it, so
- * that any two dialects can be translated without code of their own. It is ordered blocks: order
- * is what thinking, text and tool calls lose first in a form that is made of fields.
+ * that any two dialects can be translated without dedicated code. It consists of ordered blocks: in
+ * a form made of fields, the order of thinking, text and tool calls would be lost first.
  *
- * Fields are always there and `null` where nothing was said, so that all objects have one shape.
+ * Fields are always present, and `null` where unset, so that all objects have one shape.
  */
 
 export const conversationDialects = [
@@ -18,7 +18,7 @@ export const conversationDialects = [
 
 export type ConversationDialect = (typeof conversationDialects)[number];
 
-/** Also those that no client can be told a conversation in. */
+/** Includes dialects that clients cannot use for conversations. */
 export type ProviderDialect = ConversationDialect | 'cohere.chat';
 
 export type JsonObject = Record<string, unknown>;
@@ -27,9 +27,9 @@ export interface ConversationRequest {
   /** Empty where the dialect names the model in the path. */
   model: string;
   stream: boolean;
-  /** True if the stream is to end with its usage; only chat leaves the choice. */
+  /** True if the stream must end with its usage; only chat makes this optional. */
   streamUsage: boolean;
-  /** System messages stand where the client put them. */
+  /** System messages keep their position. */
   messages: Message[];
   tools: Tool[];
   toolChoice: ToolChoice | null;
@@ -42,14 +42,14 @@ export interface ConversationRequest {
   seed: number | null;
   presencePenalty: number | null;
   frequencyPenalty: number | null;
-  /** Number of alternatives to tell for each token; 0 for the chosen token only. */
+  /** Number of alternatives to report for each token; 0 for the chosen token only. */
   logprobs: number | null;
   /** Number of answers wanted. */
   choices: number | null;
   reasoning: Reasoning | null;
   format: Format | null;
   user: string | null;
-  /** Fields that the neutral form has no place for; their own dialect writes them back. */
+  /** Fields without a place in the neutral form; their own dialect writes them back. */
   unknown: UnknownField[];
 }
 
@@ -57,13 +57,13 @@ export type Role = 'system' | 'user' | 'assistant' | 'tool';
 
 export interface Message {
   role: Role;
-  /** A message of the role `tool` holds tool results only, no other holds any. */
+  /** A message with the role `tool` holds only tool results, and no other message holds any. */
   content: Block[];
   /** Its place in the client's body, as `messages[3]`. */
   at: string;
 }
 
-/** Lifetime of the cached prompt prefix that ends here. */
+/** Lifetime of the cached prompt prefix ending here. */
 export type CacheMark = '5m' | '1h';
 
 export interface TextBlock {
@@ -79,15 +79,15 @@ export interface RefusalBlock {
 
 export interface ReasoningBlock {
   type: 'reasoning';
-  /** Empty where only the seal came. */
+  /** Empty where only the seal arrived. */
   text: string;
   seal: Seal | null;
 }
 
 /**
- * Reasoning, signed or encrypted by the provider that made it, which alone can read it.
- * `signature` signs the text of its block; `redacted` and `encrypted` stand for text that is not
- * shown; `thought` signs a thought, `call` the tool call that follows, `text` the text before it.
+ * Reasoning, signed or encrypted by its provider, which alone can read it. `signature` signs the
+ * text of its block; `redacted` and `encrypted` replace hidden text; `thought` signs a thought,
+ * `call` the tool call that follows, `text` the text before it.
  */
 export interface Seal {
   dialect: ProviderDialect;
@@ -110,7 +110,7 @@ export interface MediaBlock {
   cache: CacheMark | null;
 }
 
-/** `file` names what was uploaded to one provider before; `text` is a document in plain text. */
+/** `file` names an upload at one provider; `text` is a document in plain text. */
 export type MediaSource =
   | { type: 'base64'; data: string }
   | { type: 'url'; url: string }
@@ -121,7 +121,7 @@ export interface ToolCallBlock {
   type: 'tool_call';
   id: string;
   name: string;
-  /** The group of tools that the name is of, where the dialect has such groups. */
+  /** The namespace of the tool, in dialects that have them. */
   namespace: string | null;
   /** JSON text as the model wrote it, possibly malformed; plain text for a custom tool. */
   input: string;
@@ -132,18 +132,18 @@ export interface ToolCallBlock {
 export interface ToolResultBlock {
   type: 'tool_result';
   id: string;
-  /** Null where the dialect tells only the id. */
+  /** Null where the dialect gives only the id. */
   name: string | null;
   content: Block[];
   error: boolean;
   cache: CacheMark | null;
 }
 
-/** Carried as it came; only its own dialect can write it. */
+/** Carried unchanged; only its own dialect can write it. */
 export interface UnknownBlock {
   type: 'unknown';
   dialect: ConversationDialect;
-  /** Its `type`, or the field that tells its kind. */
+  /** Its `type`, or the field that determines its kind. */
   name: string;
   raw: unknown;
 }
@@ -162,7 +162,7 @@ export interface UnknownField {
   /** Path in the client's body; only those without a dot can be written back. */
   field: string;
   value: unknown;
-  /** The request means something else without it: other dialects refuse it. */
+  /** True if the request would mean something else without it: other dialects refuse it. */
   essential: boolean;
 }
 
@@ -177,7 +177,7 @@ export interface FunctionTool {
   cache: CacheMark | null;
 }
 
-/** A tool that takes plain text, perhaps in a grammar. */
+/** A tool that takes plain text, optionally by a grammar. */
 export interface CustomTool {
   type: 'custom';
   name: string;
@@ -187,7 +187,7 @@ export interface CustomTool {
   grammar: { syntax: string; definition: string } | null;
 }
 
-/** A tool that a provider runs itself, or one of a kind that the neutral form does not know. */
+/** A tool run by the provider itself, or of a kind unknown to the neutral form. */
 export interface UnknownTool {
   type: 'unknown';
   dialect: ConversationDialect;
@@ -210,7 +210,7 @@ export interface Reasoning {
   effort: Effort | null;
   /** Tokens; -1 where the model decides. */
   budget: number | null;
-  /** True if the client wants to see thoughts or a summary of them. */
+  /** True if the client wants thoughts or a summary of them. */
   visible: boolean | null;
 }
 
@@ -230,7 +230,7 @@ export interface ConversationAnswer {
   content: Block[];
   finish: Finish;
   usage: Usage | null;
-  /** An answer that says of itself that it failed; never to be passed on as a success. */
+  /** An answer that reports its own failure; never to be relayed as a success. */
   error: ConversationError | null;
 }
 
@@ -275,20 +275,20 @@ export type ErrorKind = (typeof errorKinds)[number];
 
 export interface ConversationError {
   kind: ErrorKind;
-  /** HTTP status; what it would have been, for an error in the middle of a stream. */
+  /** HTTP status; for an error within a stream, the equivalent one. */
   status: number;
   message: string;
   /** The provider's own code or type. */
   code: string | null;
   param: string | null;
-  /** Seconds, where the body says so; a header of the answer may say more. */
+  /** Seconds, if given in the body; a header may be more precise. */
   retryAfter: number | null;
 }
 
 /**
  * One step of a streamed answer. Blocks are numbered by the reader; a block is opened, grows by
- * deltas, and is closed. Blocks may overlap: a writer that cannot write two at once is given them
- * one after the other.
+ * deltas, and is closed. Blocks may overlap; a writer that cannot interleave them gets them one
+ * after the other.
  */
 export type Part =
   | { type: 'start'; id: string | null; model: string | null }
@@ -300,10 +300,12 @@ export type Part =
   | { type: 'error'; error: ConversationError }
   | { type: 'ping' };
 
-/** A block without what its deltas bring: text and input are empty. Unknown blocks come whole. */
+/**
+ * A block without the content of its deltas: text and input are empty. Unknown blocks arrive whole.
+ */
 export type OpenBlock = TextBlock | RefusalBlock | ReasoningBlock | ToolCallBlock | UnknownBlock;
 
-/** A request that asks for nothing. */
+/** A request with nothing set. */
 export function emptyRequest(model: string, stream: boolean): ConversationRequest {
   return {
     model,
@@ -334,7 +336,7 @@ export function textBlock(text: string, cache: CacheMark | null = null): TextBlo
   return { type: 'text', text, cache };
 }
 
-/** Content that is only text, as one string; null where it is more than that. */
+/** The content as one string; null unless it is only text. */
 export function onlyText(content: readonly Block[]): string | null {
   let text = '';
   for (const block of content) {

@@ -6,7 +6,7 @@ export interface ModelEndpoint {
   readonly method: 'POST';
   /** Names it in metrics, logs and OpenAPI. `{model}` stands for the model in the path. */
   readonly pattern: string;
-  /** Below the base URL of a provider, which holds the version. */
+  /** Below a provider's base URL, which includes the version. */
   readonly path: string;
   readonly dialect: Dialect;
   readonly document: EndpointDocument;
@@ -14,7 +14,7 @@ export interface ModelEndpoint {
   readonly form?: {
     /** True if it takes no JSON. */
     readonly only: boolean;
-    /** The model meant by a form that names none; null: it must name one. */
+    /** The default model of a form that names none; null: it must name one. */
     readonly defaultModel: string | null;
   };
   /** Null: models are not probed here. */
@@ -30,20 +30,20 @@ export interface SocketEndpoint extends Pick<ModelEndpoint, 'pattern' | 'path' |
   readonly document: Pick<EndpointDocument, 'operationId' | 'summary'>;
 }
 
-/** Objects that clients created at a provider: all of a kind, or one by its id. */
+/** Objects created by clients at a provider: all of a kind, or one by its id. */
 export interface ResourceEndpoint extends Pick<ModelEndpoint, 'path' | 'dialect'> {
   readonly kind: 'resource';
   readonly method: null;
   readonly methods: readonly ('GET' | 'POST' | 'DELETE')[];
-  /** Ends with `{id}` where one is meant. */
+  /** Ends with `{id}` for a single one. */
   readonly pattern: string;
-  /** For the OpenAPI document: one of them, such as `file`. */
+  /** For the OpenAPI document: the singular, such as `file`. */
   readonly noun: string;
-  /** True if one of them may name any model without the gateway's knowledge. */
+  /** True if one of them may refer to any model, unknown to the gateway. */
   readonly hidesModels: boolean;
 }
 
-/** An endpoint whose requests are passed on to a provider. */
+/** An endpoint whose requests are relayed to a provider. */
 export type ServedEndpoint = ModelEndpoint | SocketEndpoint | ResourceEndpoint;
 
 /** The dialect and path of requests to a provider. */
@@ -72,7 +72,7 @@ export interface EndpointDocument {
 
 /** The cheapest request that shows whether a provider answers here. */
 export interface EndpointProbe {
-  /** Names of the models that are asked here and not elsewhere; null: all others. */
+  /** Names of the models served only by this endpoint; null: all others. */
   readonly models: RegExp | null;
   body(model: string): object;
 }
@@ -80,9 +80,9 @@ export interface EndpointProbe {
 /** A path that the gateway answers itself. */
 export interface OwnEndpoint {
   readonly kind: 'models' | 'model' | 'hello' | 'health' | 'control';
-  /** Null: the control process knows them. */
+  /** Null: only the control process knows them. */
   readonly method: 'GET' | null;
-  /** `{…}` stands for the rest of a path; a control path holds what is below it too. */
+  /** `{…}` stands for the rest of a path; a control path includes everything below it. */
   readonly pattern: string;
 }
 

@@ -235,7 +235,7 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
     dialect: countTokens,
     document: countTokensDocument,
     probe: null,
-    // Agents ask tens of times at once, and a provider does not charge for it.
+    // Agents call it dozens of times at once, and providers do not charge for it.
     limited: false,
   },
   {
@@ -319,7 +319,10 @@ export const socketEndpoints: readonly SocketEndpoint[] = [
   },
 ];
 
-/** @param pattern of all of them; @param all what may be done with all. */
+/**
+ * @param pattern of the collection;
+ * @param all operations on the collection.
+ */
 function resources(
   noun: string,
   path: string,
@@ -337,7 +340,7 @@ function resources(
   return all.length === 0 ? [one] : [{ ...common, methods: all, pattern }, one];
 }
 
-/** Objects with an id belong to the key that created them, and live at the provider that has them. */
+/** Objects with an id belong to the key that created them, and live at one provider. */
 export const resourceEndpoints: readonly ResourceEndpoint[] = [
   ...resources('response', '/responses', stored, []),
   ...resources('conversation', '/conversations', stored, ['POST']),
@@ -355,7 +358,7 @@ export const ownEndpoints: readonly OwnEndpoint[] = [
   { kind: 'model', method: 'GET', pattern: '/v1/models/{id}' },
   { kind: 'models', method: 'GET', pattern: '/v1beta/models' },
   { kind: 'model', method: 'GET', pattern: '/v1beta/models/{id}' },
-  // Claude Code asks at its start, without a key.
+  // Claude Code calls it at startup, without a key.
   { kind: 'hello', method: 'GET', pattern: '/api/hello' },
   { kind: 'health', method: 'GET', pattern: '/health' },
   { kind: 'control', method: 'GET', pattern: '/' },

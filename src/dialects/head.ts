@@ -7,18 +7,21 @@ export interface ModelRequest {
   readonly body: Buffer;
   readonly model: string;
   readonly stream: boolean;
-  /** Place of the model's name in the body, with its quotes. */
+  /** Place of the model's name in the body, quotes included. */
   readonly modelSpans: readonly Span[];
-  /** `none`: the body names no model, or another one than is meant. */
+  /** `none`: the body names no model, or a different one. */
   readonly modelIn: 'body' | 'path' | 'none';
-  /** Makes a stream report its usage; null when the client asked for it, or it is no stream. */
+  /**
+   * The edit that makes a stream report its usage; null when the client asked for it, or it is no
+   * stream.
+   */
   readonly usageEdit: Edit | null;
   readonly spans: Spans;
   /** Places of further model names in the body; null: none. */
   readonly alternatives: Spans | null;
 }
 
-/** Members in which routers, such as OpenRouter and LiteLLM, take models to use instead. */
+/** Members in which routers, such as OpenRouter and LiteLLM, accept alternative models. */
 export const alternativeMembers = [
   'models',
   'fallbacks',
@@ -27,24 +30,24 @@ export const alternativeMembers = [
   'route',
 ] as const;
 
-/** Places of the values of top-level members, by the member's name; one may occur twice. */
+/** Places of the values of top-level members, by name; a name may occur twice. */
 export type Spans = ReadonlyMap<string, readonly Span[]>;
 
-/** Bytes that take the place of others. */
+/** Bytes that replace others. */
 export interface Edit extends Span {
   bytes: Buffer;
 }
 
-/** No model has a longer name; what is kept and logged by name stays small. */
+/** Longer names are refused, so that whatever is stored or logged by name stays small. */
 const maxModelLength = 1_024;
 /** Maximum size of a value that is parsed here: a larger one would delay other requests. */
 const maxValueBytes = 65_536;
 
 /**
  * Reads `model` and `stream`.
- * @param place what of the request its path says, which wins over the body.
+ * @param place the part of the request in its path, which wins over the body.
  * @param usageEditOf makes the edit of a stream where the dialect needs one.
- * @param defaultModel the model meant by a request that names none; null: it must name one.
+ * @param defaultModel the model of a request that names none; null: it must name one.
  * @throws GatewayError `invalid_request`; JsonSyntaxError.
  */
 export function readHead(
@@ -65,12 +68,12 @@ export function readHead(
   return { body, model, stream, modelSpans, modelIn, usageEdit, spans, alternatives };
 }
 
-/** These spans where one of `alternativeMembers` is among them, else null. */
+/** These spans if they include one of `alternativeMembers`, else null. */
 export function alternativesIn(spans: Spans): Spans | null {
   return alternativeMembers.some((name) => spans.has(name)) ? spans : null;
 }
 
-/** A request for a model whose body, if it has one, is not read here. */
+/** A model request whose body, if any, is not read here. */
 export function requestWithout(model: string): ModelRequest {
   return {
     body: noBytes,
@@ -99,8 +102,8 @@ export function checkModel(model: unknown): string {
 }
 
 /**
- * The value of a member, undefined when it is not there. As with JSON.parse, of a key that occurs
- * twice the last counts.
+ * The value of a member, undefined when absent. Of a duplicate key the last one counts, as with
+ * JSON.parse.
  * @throws GatewayError `invalid_request` when it is too long; JsonSyntaxError.
  */
 export function memberOf(body: Buffer, name: string, spans: readonly Span[] | undefined): unknown {
@@ -117,14 +120,14 @@ export function memberOf(body: Buffer, name: string, spans: readonly Span[] | un
 }
 
 /**
- * The body as it is sent to a provider of the same dialect: the client's own bytes, in which only
- * the model's name changes and, with `askUsage`, what asks for the usage of a stream.
+ * The body for a provider of the same dialect: the client's own bytes, with only the model's name
+ * replaced and, with `askUsage`, usage requested for a stream.
  */
 export function bodyFor(request: ModelRequest, model: string, askUsage: boolean): Buffer {
   const { body, modelSpans, modelIn, usageEdit } = request;
   const edits: Edit[] = [];
-  // A provider may take the first of two `model` members, or a default if there is none: neither
-  // was authorized.
+  // A provider may use the first of two `model` members, or a default if there is none: neither was
+  // authorized.
   const isNamed = modelIn === 'body' && model === request.model && modelSpans.length === 1;
   if (modelIn !== 'path' && !isNamed) {
     const bytes = Buffer.from(JSON.stringify(model));
@@ -132,7 +135,7 @@ export function bodyFor(request: ModelRequest, model: string, askUsage: boolean)
     if (modelSpans.length === 0) edits.push(memberAtStart(body, 'model', model));
   }
   if (modelIn === 'path' && model !== request.model) {
-    // Gemini's embeddings repeat the name of the path.
+    // Gemini's embeddings repeat the path's model.
     const bytes = Buffer.from(JSON.stringify(`models/${model}`));
     for (const span of modelSpans) edits.push({ ...span, bytes });
   }
@@ -140,7 +143,7 @@ export function bodyFor(request: ModelRequest, model: string, askUsage: boolean)
   return edits.length === 0 ? body : edited(body, edits);
 }
 
-/** Adds a member that is not in the body. */
+/** Inserts a member missing from the body. */
 export function memberAtStart(body: Buffer, name: string, value: unknown): Edit {
   const start = body.indexOf('{') + 1;
   const isEmpty = body.toString('latin1', start).trimStart().startsWith('}');

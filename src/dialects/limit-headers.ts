@@ -4,14 +4,14 @@ export interface LimitState {
   /** The most there can be. */
   readonly limit: number;
   readonly remaining: number;
-  /** Milliseconds until all are there again. */
+  /** Milliseconds until the full limit is available. */
   readonly resetMs: number;
 }
 
-/** The headers in which the clients of an API read the tightest of these limits. */
+/** The headers that report the tightest of these limits to the clients of an API. */
 export type LimitHeaders = (states: readonly LimitState[]) => Record<string, string>;
 
-/** OpenAI has one group of headers for requests and one for tokens of any kind. */
+/** OpenAI has one group of headers for requests and one for tokens of all kinds. */
 export const openaiLimitHeaders: LimitHeaders = (states) => {
   const headers: Record<string, string> = {};
   for (const what of ['requests', 'tokens'] as const) {
@@ -34,7 +34,7 @@ const anthropicNames = {
   output: 'output-tokens',
 } as const;
 
-/** Anthropic's name the time of the reset. */
+/** Anthropic's headers contain the time of the reset. */
 export const anthropicLimitHeaders: LimitHeaders = (states) => {
   const headers: Record<string, string> = {};
   for (const what of ['requests', 'tokens', 'input', 'output'] as const) {
@@ -43,7 +43,7 @@ export const anthropicLimitHeaders: LimitHeaders = (states) => {
     const name = `anthropic-ratelimit-${anthropicNames[what]}`;
     headers[`${name}-limit`] = String(state.limit);
     headers[`${name}-remaining`] = String(state.remaining);
-    // To the second, as Anthropic says it: rounded up, so that nobody comes too soon.
+    // Rounded up to the second, so that nobody retries too soon.
     const at = Math.ceil((Date.now() + state.resetMs) / 1000) * 1000;
     headers[`${name}-reset`] = new Date(at).toISOString().replace('.000Z', 'Z');
   }

@@ -3,7 +3,7 @@ import type { Dialect } from './dialect.js';
 import { type ModelRequest, requestWithout, type Spans } from './head.js';
 import { images } from './openai/dialects.js';
 
-/** Members of requests that name objects living at one provider. */
+/** Members of requests that refer to objects at one provider. */
 const members = [
   'input_file_id',
   'training_file',
@@ -16,7 +16,7 @@ const members = [
   'conversation',
 ] as const;
 
-/** Requests for things by their id: bodies pass as they are, and answers cost no tokens. */
+/** Requests for objects by their id: bodies are relayed unchanged, and answers cost no tokens. */
 const resource = {
   operation: 'resource',
   output: 'none',

@@ -15,10 +15,10 @@ const LF = 0x0a;
 const CR = 0x0d;
 const noBytes = Buffer.alloc(0);
 
-/** Larger than any event that a provider has reason to send, images included. */
+/** Larger than any legitimate event, images included. */
 const maxEventBytes = 33_554_432;
 
-/** Ends an event that is only half there, so that another can follow it. */
+/** Terminates an incomplete event, so that another can follow. */
 export const blankLine = Buffer.from('\n\n');
 
 /** True if an answer with this content type is a stream of events. */
@@ -31,7 +31,7 @@ export function writeEvent(data: string, event = ''): Buffer {
   return Buffer.from(event === '' ? `data: ${data}\n\n` : `event: ${event}\ndata: ${data}\n\n`);
 }
 
-/** The events of a whole stream; one that is not ended counts. */
+/** The events of a whole stream; an unterminated last one counts. */
 export function readEvents(stream: Buffer): SseEvent[] {
   const events: SseEvent[] = [];
   const splitter = new SseSplitter();
@@ -41,7 +41,7 @@ export function readEvents(stream: Buffer): SseEvent[] {
   return events;
 }
 
-/** Reads a stream that arrives in pieces. Comments, ids and events without data are left out. */
+/** Reads a stream that arrives in pieces. Comments, ids and events without data are skipped. */
 export class SseSplitter {
   readonly #cutter = new EventCutter();
   #atStart = true;
@@ -55,7 +55,9 @@ export class SseSplitter {
     if (whole.length > 0) this.#read(whole, out);
   }
 
-  /** The end of the stream; an event that is not ended counts, as providers forget to end the last. */
+  /**
+   * Ends the stream; an unterminated event counts, since some providers omit the last blank line.
+   */
   end(out: (event: SseEvent) => void): void {
     const rest = this.#cutter.flush();
     if (rest.length > 0) this.#read(Buffer.concat([rest, blankLine]), out);
@@ -85,21 +87,23 @@ export class SseSplitter {
   }
 }
 
-/** The value after a field's name, without one space; null when the name is longer. */
+/**
+ * The value after a field's name, without one leading space; null if the name only begins the same.
+ */
 function fieldValue(text: string, colon: number, end: number): string | null {
   if (colon === end) return '';
   if (text[colon] !== ':') return null;
   return text.slice(text[colon + 1] === ' ' ? colon + 2 : colon + 1, end);
 }
 
-/** Cuts a stream that arrives in pieces after whole events, without looking into them. */
+/** Splits a stream that arrives in pieces after whole events, without parsing them. */
 export class EventCutter {
-  /** Bytes that wait for the rest of their event. */
+  /** Bytes of an incomplete event. */
   pendingBytes = 0;
   #pending: Buffer[] = [];
   #last = 0;
 
-  /** All whole events that are there; what follows the last one waits. May be empty. */
+  /** All whole events so far; the rest waits. May be empty. */
   push(piece: Buffer): Buffer {
     const before = this.#last;
     this.#last = lastBytes(before, piece);
@@ -116,7 +120,10 @@ export class EventCutter {
     return whole;
   }
 
-  /** The beginning of an event whose end is not awaited. Line ends may be half of its end, and wait. */
+  /**
+   * The beginning of an incomplete event. Trailing line ends are held, since they may begin its
+   * end.
+   */
   pass(): Buffer {
     const bytes = this.flush();
     const end = endOfText(bytes);
@@ -124,7 +131,7 @@ export class EventCutter {
     return bytes.subarray(0, end);
   }
 
-  /** Takes the bytes that were held. */
+  /** Returns the held bytes. */
   flush(): Buffer {
     const [first = noBytes] = this.#pending;
     const rest = this.#pending.length > 1 ? Buffer.concat(this.#pending) : first;
@@ -140,14 +147,14 @@ export class EventCutter {
   }
 }
 
-/** Position after the last byte that is of no line end. */
+/** Position after the last byte that is not part of a line end. */
 function endOfText(bytes: Buffer): number {
   let end = bytes.length;
   while (end > 0 && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--;
   return end;
 }
 
-/** Knows whether the bytes that have passed end with a whole event; so does a stream's start. */
+/** Tracks whether the bytes so far end with a whole event; the start of a stream counts as one. */
 export class EventEnd {
   #last = (LF << 8) | LF;
 
@@ -160,7 +167,7 @@ export class EventEnd {
   }
 }
 
-/** Position after the event that begins at `from`; the end of the bytes when it is not ended. */
+/** Position after the event that begins at `from`; the end of the bytes if it is incomplete. */
 export function endOfEvent(events: Buffer, from: number): number {
   let last = 0;
   for (let i = from; i < events.length; i++) {
@@ -170,7 +177,10 @@ export function endOfEvent(events: Buffer, from: number): number {
   return events.length;
 }
 
-/** Position after the last event that ends in this piece, or 0. @param before the bytes before it. */
+/**
+ * Position after the last event that ends in this piece, or 0.
+ * @param before the preceding bytes.
+ */
 function endOfLastEvent(piece: Buffer, before: number): number {
   let lf = piece.lastIndexOf(LF);
   let cr = piece.lastIndexOf(CR);
@@ -182,7 +192,7 @@ function endOfLastEvent(piece: Buffer, before: number): number {
   return 0;
 }
 
-/** The last three bytes of what was before and of a piece up to `end`, as one number. */
+/** The last three bytes up to `end`, including earlier ones, as one number. */
 function lastBytes(before: number, piece: Buffer, end = piece.length): number {
   let last = before;
   for (let i = Math.max(0, end - 3); i < end; i++) {
@@ -192,8 +202,8 @@ function lastBytes(before: number, piece: Buffer, end = piece.length): number {
 }
 
 /**
- * True if these last three bytes end with a blank line. After a lone CR, the LF of a CRLF
- * may still come, so LF CR alone is no end yet.
+ * True if these last three bytes end with a blank line. After a lone CR, the LF of a CRLF may still
+ * follow, so LF CR alone is no end yet.
  */
 function endsEvent(last: number): boolean {
   const pair = last & 0xffff;

@@ -29,7 +29,7 @@ const words: Readonly<Record<FinishReason, string | null>> = {
   stop: 'end_turn',
   length: 'max_tokens',
   tool_calls: 'tool_use',
-  // The nearest: the answer ends here because of what it is about.
+  // The closest equivalent: the answer ends here because of its content.
   content_filter: 'refusal',
   refusal: 'refusal',
   pause: 'pause_turn',
@@ -54,7 +54,7 @@ function messagesFinishWord(finish: Finish): string {
   return words[finish.reason] ?? finish.raw ?? 'end_turn';
 }
 
-/** `stop_reason` and what stands beside it. */
+/** `stop_reason` and its accompanying fields. */
 export function writeStop(finish: Finish): JsonObject {
   const word = messagesFinishWord(finish);
   const stop: JsonObject = { stop_reason: word, stop_sequence: finish.sequence };
@@ -106,7 +106,7 @@ export function writeAnswerBlock(block: Block): JsonObject | null {
   return writeBlock(block, answered, new Losses());
 }
 
-/** Anthropic's input is what was neither read from a cache nor written to one. */
+/** Anthropic's input counts only tokens neither read from a cache nor written to one. */
 export function readMessagesUsage(from: JsonObject | null): Usage | null {
   if (!from) return null;
   const written = countAt(from, 'cache_creation_input_tokens');

@@ -1,7 +1,7 @@
 /**
- * Betas of the messages API that other clouds know, by name without date: a cloud refuses a request
- * with one that it does not. Sources: Amazon Bedrock's and Google Cloud's pages on Claude's request
- * parameters.
+ * Betas of the messages API that other clouds support, by name without date: a cloud refuses a
+ * request with an unknown one. Sources: Amazon Bedrock's and Google Cloud's pages on Claude's
+ * request parameters.
  */
 const onBoth = [
   'computer-use',
@@ -22,7 +22,7 @@ const known: Readonly<Record<'bedrock' | 'vertex', ReadonlySet<string>>> = {
   vertex: new Set([...onBoth, 'prompt-caching', 'web-search']),
 };
 
-/** Those of a header `anthropic-beta` that a cloud knows. */
+/** The betas in an `anthropic-beta` header that a cloud supports. */
 export function betasOn(cloud: keyof typeof known, header: string): string[] {
   return header
     .split(',')

@@ -23,7 +23,7 @@ import {
 
 const dialect = 'anthropic.messages';
 
-/** Fields of blocks that the neutral form has a place for, or that ask for nothing. */
+/** Fields of blocks that the neutral form covers, or that have no effect. */
 const fields: Readonly<Record<string, ReadonlySet<string>>> = {
   text: new Set(['type', 'text', 'cache_control']),
   image: new Set(['type', 'source', 'cache_control']),
@@ -32,7 +32,10 @@ const fields: Readonly<Record<string, ReadonlySet<string>>> = {
   tool_result: new Set(['type', 'tool_use_id', 'content', 'is_error', 'cache_control']),
 };
 
-/** Content of a message: text, or blocks. @param unknown is added the fields that get lost. */
+/**
+ * Content of a message: text, or blocks.
+ * @param unknown collects the fields that get lost.
+ */
 export function readContent(content: unknown, at: string, unknown: UnknownField[]): Block[] {
   if (typeof content === 'string') return content === '' ? [] : [textBlock(content)];
   if (!Array.isArray(content)) throw new WrongField(at, 'must be a string or an array of blocks');

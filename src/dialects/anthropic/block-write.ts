@@ -14,11 +14,11 @@ import { dashedNames, targetToolName } from '../conversation/tool-names.js';
 
 const dialect = 'anthropic.messages';
 
-/** A block of a request or an answer; null for one that has no form here, which is told. */
+/** A block of a request or an answer; null for one without a form here, reported as a loss. */
 export function writeBlock(block: Block, message: Message, losses: Losses): JsonObject | null {
   switch (block.type) {
     case 'text':
-      // The API refuses an empty text; it says nothing.
+      // The API refuses an empty text, which means nothing.
       return block.text === '' ? null : marked({ type: 'text', text: block.text }, block.cache);
     case 'refusal':
       return { type: 'text', text: block.text };

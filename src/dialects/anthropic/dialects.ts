@@ -65,7 +65,7 @@ function errorIn(text: string): AnswerError | null {
   return { status: statusOfError(answer.error), body: text };
 }
 
-/** The start of a message, a ping or the start of a text says nothing yet. */
+/** The start of a message, a ping or the start of a text is no content yet. */
 function judge({ data }: SseEvent): Verdict {
   let event: { type?: unknown; content_block?: { type?: unknown } } | null;
   try {
@@ -96,8 +96,8 @@ const names = [
 ] as const;
 
 /**
- * A whole answer reports its usage at its end; a stream what went in at its start, and what came out
- * at its end, where some providers repeat the first.
+ * A whole answer reports its usage at its end. A stream reports input at its start and output at
+ * its end, where some providers repeat the input.
  */
 function readAnswerUsage(answer: AnswerBytes): TokenUsage | null {
   const head = answer.head(endBytes);
@@ -112,7 +112,7 @@ function readAnswerUsage(answer: AnswerBytes): TokenUsage | null {
   return toUsage({ ...input, ...Object.fromEntries(told) });
 }
 
-/** Null for one whose counts are no numbers of tokens. */
+/** Null if a count is not a valid number of tokens. */
 function checked(usage: unknown): JsonObject | null {
   return isObject(usage) && countsAmong(usage, names) ? usage : null;
 }

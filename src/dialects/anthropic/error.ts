@@ -17,7 +17,7 @@ const types: Readonly<Record<ErrorKind, string>> = {
 
 const kinds = new Map(Object.entries(types).map(([kind, type]) => [type, kind as ErrorKind]));
 
-/** @param status 0 in the middle of a stream, where the type must tell. */
+/** @param status 0 within a stream, where the type must tell. */
 export function toMessagesError(error: JsonObject, status: number): ConversationError {
   const type = wordAt(error, 'type');
   const kind = (type !== null && kinds.get(type)) || kindOf(status === 0 ? 500 : status);

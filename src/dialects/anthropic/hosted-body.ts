@@ -7,11 +7,11 @@ const BACKSLASH = 0x5c;
 const OPEN_OBJECT = 0x7b;
 
 /**
- * A body of messages as another cloud takes it: its own members first, without some of the
+ * A messages body in the form of another cloud: the host's members first, without some of the
  * client's. Every other byte stays.
- * @param own JSON of the members that the host wants; names in `left` among them replace the client's.
- * @param left names of members that are left out.
- * @throws JsonSyntaxError for a body that is no JSON.
+ * @param own JSON of the members that the host needs; those also in `left` replace the client's.
+ * @param left names of members to leave out.
+ * @throws JsonSyntaxError for a body that is not JSON.
  */
 export function hostedBody(
   body: Buffer,

@@ -35,7 +35,7 @@ export function modelsPage(ids: readonly string[], query: string): string {
   });
 }
 
-/** The gateway knows no other name of a model, and not when it was made. */
+/** The gateway knows neither a display name nor a creation time. */
 export function modelInfo(id: string): ModelInfo {
   return { type: 'model', id, display_name: id, created_at: '1970-01-01T00:00:00Z' };
 }

@@ -1,6 +1,6 @@
-/** Abilities of a Claude, from its name. An unknown name counts as a new model. */
+/** Abilities of a Claude model, by its name. An unknown name counts as a new model. */
 export interface ClaudeAbilities {
-  /** Thinking that the model measures itself, and an effort. */
+  /** Adaptive thinking, controlled by an effort. */
   adaptive: boolean;
   /** `output_config.format`. */
   schemas: boolean;
@@ -11,7 +11,7 @@ export function abilitiesOf(model: string): ClaudeAbilities {
   return { adaptive: version >= 406, schemas: version >= 405 };
 }
 
-/** 405 for 4.5; dates are no minor versions. Names until 3.7 have the version first. */
+/** 405 for 4.5; dates are not minor versions. Names up to 3.7 start with the version. */
 function claudeVersion(model: string): number {
   const match = /claude-(?:instant-|[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!\d)/.exec(model);
   return match ? Number(match[1]) * 100 + Number(match[2] ?? 0) : Number.POSITIVE_INFINITY;

@@ -184,7 +184,7 @@ function readOutputConfig(request: ConversationRequest, from: JsonObject): void 
     request.reasoning = {
       budget: request.reasoning?.budget ?? null,
       visible: request.reasoning?.visible ?? null,
-      // Thinking that is disabled stays so, whatever the effort.
+      // Disabled thinking stays disabled, whatever the effort.
       effort: request.reasoning?.effort === 'none' ? 'none' : (effort as Effort),
     };
   }

@@ -15,7 +15,9 @@ import { abilitiesOf, type ClaudeAbilities } from './models.js';
 import { writeClaudeThinking } from './thinking.js';
 
 const dialect = 'anthropic.messages';
-/** Used if neither the client nor the price table says; every Claude since 3 takes it. */
+/**
+ * Used if neither the client nor the price table has a maximum; every Claude since 3 supports it.
+ */
 const usualMaxTokens = 4096;
 
 export function writeMessagesRequest(
@@ -46,7 +48,9 @@ export function writeMessagesRequest(
   return { body: Buffer.from(JSON.stringify(body)), losses: losses.list, renamed: renamed.map };
 }
 
-/** Writes the system prompt and the messages. Tool results and the user's next message are one. */
+/**
+ * Writes the system prompt and the messages. Tool results and the user's next message are merged.
+ */
 function writeMessages(messages: readonly Message[], body: JsonObject, losses: Losses): void {
   const written: { role: string; content: JsonObject[] }[] = [];
   const system: JsonObject[] = [];
@@ -63,7 +67,7 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
     }
     const last = written.at(-1);
     const role = message.role === 'assistant' ? 'assistant' : 'user';
-    // All results of one turn must stand in the one message after it.
+    // All results of one turn must be in the single message after it.
     if (afterTool && role === 'user' && last) last.content.push(...content);
     else written.push({ role, content });
     afterTool = message.role === 'tool';

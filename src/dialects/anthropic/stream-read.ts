@@ -10,9 +10,9 @@ type Out = (part: Part) => void;
 
 interface Open {
   block: number;
-  /** A call that has had no arguments yet. */
+  /** A call without arguments so far. */
   emptyCall: boolean;
-  /** The arguments of a call that comes whole, in the start of its block. */
+  /** The arguments of a call that arrives whole, in the start of its block. */
   input: string;
 }
 
@@ -59,7 +59,7 @@ export class MessagesStreamReader implements StreamReader {
     }
   }
 
-  /** Without `message_stop` the answer is not whole. */
+  /** Without `message_stop` the answer is incomplete. */
   end(): void {}
 
   /** Counts of `message_delta` are totals, and replace those of `message_start`. */
@@ -75,7 +75,7 @@ export class MessagesStreamReader implements StreamReader {
     const input = given.type === 'tool_call' && given.input !== '{}' ? given.input : '';
     this.#open.set(from.index, { block, emptyCall: given.type === 'tool_call', input });
     out({ type: 'open', block, content: opened(given) });
-    // A compatible server may put all into the start.
+    // A compatible server may put everything into the start.
     if ((given.type === 'text' || given.type === 'reasoning') && given.text !== '') {
       out({ type: 'delta', block, text: given.text });
     }

@@ -6,17 +6,17 @@ import { writeMessagesError } from './error.js';
 
 type Delta = 'text_delta' | 'thinking_delta' | 'input_json_delta';
 
-/** Blocks come one at a time, so that one index and one kind of delta are open at most. */
+/** Blocks are written one at a time, so at most one index and one kind of delta are open. */
 export class MessagesStreamWriter implements StreamWriter {
   readonly #model: string;
-  /** Blocks that were written so far: indexes have no gap. */
+  /** Number of blocks written so far: indexes have no gap. */
   #index = -1;
   #before = '';
   #after = '';
   #open = false;
-  /** The text of a custom tool, which becomes the argument of a function. */
+  /** The text of a custom tool, which becomes a function's argument. */
   #custom: string | null = null;
-  /** Thoughts whose kind is not known until their text or seal comes. */
+  /** Thoughts of unknown kind, until their text or seal arrives. */
   #thought = false;
 
   constructor(model: string) {

@@ -7,8 +7,8 @@ import type { ClaudeAbilities } from './models.js';
 const leastBudget = 1024;
 
 /**
- * Writes how a Claude is asked to think, by Anthropic and by those who host it.
- * @returns `thinking`, null to say nothing, and the effort for models that take one.
+ * Writes the thinking settings of a Claude model, for Anthropic and other hosts.
+ * @returns `thinking`, null to omit it, and the effort for models that support one.
  */
 export function writeClaudeThinking(
   request: ConversationRequest,
@@ -43,7 +43,7 @@ export function writeClaudeThinking(
   return { thinking: { type: 'enabled', budget_tokens, ...shown }, effort: asked };
 }
 
-/** A turn of tool calls that began without thinking cannot go on with it. */
+/** A turn of tool calls that began without thinking cannot continue with it. */
 function lacksThinking(request: ConversationRequest): boolean {
   const turn = request.messages.slice(currentTurn(request));
   const called = turn.filter(({ role }) => role === 'assistant');

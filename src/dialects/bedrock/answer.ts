@@ -49,7 +49,10 @@ export function converseFinishWord(finish: Finish): string {
   return words[finish.reason] ?? finish.raw ?? 'end_turn';
 }
 
-/** Neither an id nor a model stands in an answer. @throws WrongField */
+/**
+ * Answers contain neither an id nor a model.
+ * @throws WrongField
+ */
 export function readConverseAnswer(bytes: Buffer): ConversationAnswer {
   const body = parseBody(bytes);
   const message = needObject(needObject(body, 'output', ''), 'message', 'output');
@@ -84,7 +87,7 @@ function writeAnswerBlocks(message: Message): JsonObject[] {
   );
 }
 
-/** Input is what was neither read from a cache nor written to one. */
+/** Input counts only tokens neither read from a cache nor written to one. */
 export function readConverseUsage(from: JsonObject | null): Usage | null {
   if (!from) return null;
   const written = countAt(from, 'cacheWriteInputTokens');

@@ -38,7 +38,7 @@ export function readBlocks(value: unknown, at: string): Block[] {
   return blocks;
 }
 
-/** Null for what is no cache point. */
+/** Null for anything but a cache point. */
 export function readCachePoint(from: JsonObject, at: string): CacheMark | null {
   const point = objectAt(from, 'cachePoint', at);
   return point && (point.ttl === '1h' ? '1h' : '5m');

@@ -14,7 +14,7 @@ import { formatOf } from './formats.js';
 
 const dialect = 'bedrock.converse';
 
-/** Blocks of a message, of a request or an answer. A cache point follows what is marked. */
+/** Blocks of a message, of a request or an answer. A cache point follows the block it marks. */
 export function writeBlocks(
   content: readonly Block[],
   message: Message,
@@ -37,7 +37,7 @@ export function cachePoint(cache: CacheMark): JsonObject {
 function writeBlock(block: Block, message: Message, losses: Losses): JsonObject | null {
   switch (block.type) {
     case 'text':
-      // The API refuses an empty text; it says nothing.
+      // The API refuses an empty text, which means nothing.
       return block.text === '' ? null : { text: block.text };
     case 'refusal':
       return { text: block.text };

@@ -52,7 +52,7 @@ export const embedByTitan: AnsweredDialect = {
 };
 export const embedByCohere: AnsweredDialect = { ...embedByTitan, name: 'bedrock.cohere-embed' };
 
-/** The start of a message or the end of a block says nothing yet. */
+/** The start of a message or the end of a block is no content yet. */
 function judge({ event }: SseEvent): Verdict {
   if (isFailure(event)) return 'error';
   return /^(contentBlockStart|contentBlockDelta|messageStop)$/.test(event) ? 'content' : 'waiting';
@@ -62,7 +62,7 @@ function isFailure(event: string): boolean {
   return /exception$|error$/i.test(event);
 }
 
-/** An exception is named by a header of its frame only. */
+/** An exception is named only by a header of its frame. */
 function withType(event: string, data: string): string {
   return JSON.stringify({ __type: event, message: messageIn(data) });
 }

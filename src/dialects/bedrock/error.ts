@@ -1,7 +1,10 @@
 import type { ConversationError, ErrorKind } from '../conversation.js';
 import { errorObject, kindOf, plainError, statusOf, wordAt } from '../errors/conversation-error.js';
 
-/** In the order in which a kind is written; `__type` and the header `x-amzn-errortype` name them. */
+/**
+ * In the order of preference for writing a kind; `__type` and the header `x-amzn-errortype` carry
+ * these names.
+ */
 const exceptions: readonly (readonly [string, ErrorKind])[] = [
   ['ValidationException', 'invalid_request'],
   ['UnrecognizedClientException', 'authentication'],

@@ -55,7 +55,7 @@ export class FramesAsEvents {
   readonly #add: (event: SseEvent) => void;
   #text = '';
 
-  /** @param unwrap makes the event of a dialect of the event that its host sends. */
+  /** @param unwrap converts the host's event into the dialect's. */
   constructor(unwrap: ((event: SseEvent) => SseEvent) | null) {
     this.#add = (event) => {
       const { event: name, data } = unwrap ? unwrap(event) : event;
@@ -98,7 +98,7 @@ function readFrame(frame: Buffer): SseEvent {
   const name =
     headers.get(':event-type') ?? headers.get(':exception-type') ?? headers.get(':error-code');
   const data = frame.toString('utf8', payload, end);
-  // An error has no payload, but a message among its headers.
+  // An error has no payload, only a message among its headers.
   const message = headers.get(':error-message');
   return { event: name ?? '', data: message === undefined ? data : JSON.stringify({ message }) };
 }

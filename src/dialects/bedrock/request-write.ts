@@ -18,7 +18,7 @@ import { writeThinking } from './thinking.js';
 
 const dialect = 'bedrock.converse';
 
-/** The model and whether to stream stand in the path. */
+/** The path contains the model, and whether to stream. */
 export function writeConverseRequest(
   given: ConversationRequest,
   target: RequestTarget,
@@ -53,7 +53,7 @@ export function writeConverseRequest(
   return { body: Buffer.from(JSON.stringify(body)), losses: losses.list, renamed: renamed.map };
 }
 
-/** Users and assistants must take turns, so that messages of one side are one. */
+/** Users and assistants must alternate, so consecutive messages of one side are merged. */
 function writeMessages(messages: readonly Message[], body: JsonObject, losses: Losses): void {
   const written: { role: string; content: JsonObject[]; thought: boolean }[] = [];
   const system: JsonObject[] = [];
@@ -67,7 +67,7 @@ function writeMessages(messages: readonly Message[], body: JsonObject, losses: L
     const role = message.role === 'assistant' ? 'assistant' : 'user';
     const thought = message.content.some(isThought);
     const last = written.at(-1);
-    // Thoughts belong to the one turn that they were thought in.
+    // Thoughts are only valid in their own turn.
     if (last?.role === role && !(thought || last.thought)) last.content.push(...content);
     else if (content.length > 0) written.push({ role, content, thought });
   }
@@ -117,7 +117,7 @@ function writeToolConfig(
     if (called.size === 0) return;
     losses.approximate('toolChoice', 'the model is not kept from calling tools');
   }
-  // Calls in the conversation are refused where no tools are.
+  // Calls in the conversation are refused if no tools are given.
   if (tools.length === 0) {
     for (const name of new Set(called.values())) tools.push(emptyTool(name));
   }

@@ -9,7 +9,7 @@ import { writeFrame } from './event-stream.js';
 /** Blocks come one at a time; the number of one is its index. */
 export class ConverseStreamWriter implements StreamWriter {
   #index = -1;
-  /** The text before and after a delta of the open block; null while none can be written. */
+  /** The text around a delta of the open block; null while no delta can be written. */
   #before: string | null = null;
   #after = '';
   #custom: string | null = null;
@@ -109,7 +109,7 @@ export class ConverseStreamWriter implements StreamWriter {
   }
 }
 
-/** Exceptions of a stream have their names in camelCase. */
+/** Names of exceptions are in camelCase within streams. */
 function writeException({ kind, message }: ConversationError): Buffer {
   const name = exceptionName(kind);
   const type = name.charAt(0).toLowerCase() + name.slice(1);

@@ -4,7 +4,7 @@ import type { ConversationRequest, JsonObject } from '../conversation.js';
 import type { Losses } from '../conversation/losses.js';
 
 /**
- * Thinking stands among the fields of the model's own dialect, which only Claude's are known of.
+ * Thinking is one of the fields of the model's own dialect, which are known for Claude only.
  * @returns true if the model is to think.
  */
 export function writeThinking(

@@ -6,7 +6,7 @@ export interface Span {
   end: number;
 }
 
-/** A body is not JSON: the reason, and the byte. */
+/** A body is not JSON: the reason, and the offset. */
 export class JsonSyntaxError extends Error {
   constructor(reason: string, position: number) {
     super(`${reason} at byte ${position}`);
@@ -17,7 +17,7 @@ export class JsonSyntaxError extends Error {
 /** Deeper nesting is refused: no API needs it, and a provider's parser may recurse. */
 const maxDepth = 256;
 
-/** A key twice is legal JSON; many times is an attempt to make us keep much for few bytes. */
+/** A duplicate key is legal JSON; many duplicates are an attempt to exhaust memory. */
 const maxOccurrences = 16;
 
 const QUOTE = 0x22;
@@ -30,7 +30,7 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** The kinds of token that may come next. */
+/** The kinds of token that are valid next. */
 const VALUE = 0;
 const VALUE_OR_CLOSE = 1;
 const KEY = 2;
@@ -45,10 +45,9 @@ const none: ReadonlySet<string> = new Set();
 const scalar = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
 /**
- * Finds where the values of some top-level members of a JSON object are, while the body arrives:
- * one pass, no recursion, no copy, so that a body of any size or shape costs linear time and each
- * piece of it little. It checks the grammar (RFC 8259) but not the inside of strings, which only
- * the provider reads.
+ * Locates the values of some top-level members of a JSON object while the body arrives: one pass,
+ * no recursion, no copy, so any body costs linear time, and each piece little. Checks the grammar
+ * (RFC 8259) but not the inside of strings, which only the provider reads.
  */
 export class BodyScanner {
   readonly #wanted: ReadonlySet<string>;
@@ -56,21 +55,21 @@ export class BodyScanner {
   readonly #similar: RegExp;
   readonly #spans = new Map<string, Span[]>();
   #state = VALUE;
-  /** Bytes of the chunks before the current one. */
+  /** Total length of the chunks before the current one. */
   #offset = 0;
   /** For each open value: true for an object, false for an array. */
   readonly #open: boolean[] = [];
   #stringIsKey = false;
   #escaped = false;
-  /** Text of the top-level key, as far as it has arrived. */
+  /** Text of the current top-level key so far. */
   #key = '';
   /** Text of the current number or literal. */
   #scalar = '';
   #valueStart = 0;
 
   /**
-   * @param noted further members: of these only the last place is kept, and similar names are
-   *   nothing to refuse.
+   * @param noted further members, of which only the last place is kept; names similar to these are
+   *   not refused.
    */
   constructor(wanted: ReadonlySet<string>, noted: ReadonlySet<string> = none) {
     this.#wanted = wanted;
@@ -80,8 +79,8 @@ export class BodyScanner {
 
   /**
    * Takes the next piece of the body.
-   * @throws JsonSyntaxError, GatewayError `invalid_request` for a key that only differs in its case
-   *   from a wanted one.
+   * @throws JsonSyntaxError, GatewayError `invalid_request` for a key that differs from a wanted
+   *   one only in case.
    */
   push(chunk: Buffer): void {
     let i = 0;
@@ -94,8 +93,9 @@ export class BodyScanner {
   }
 
   /**
-   * The end of the body: where the values of each wanted key are (a key may occur twice).
-   * @throws JsonSyntaxError when the body is not one whole object.
+   * Ends the body.
+   * @returns the places of each wanted key's values (a key may occur twice).
+   * @throws JsonSyntaxError when the body is not one complete object.
    */
   finish(): ReadonlyMap<string, readonly Span[]> {
     if (this.#state !== AFTER_VALUE || this.#open.length !== 0) {
@@ -160,8 +160,8 @@ export class BodyScanner {
       i++;
     }
     for (;;) {
-      // The native search beats a loop even from quote to quote, so only what is before a quote is
-      // looked at for escapes.
+      // Native search is faster than a loop even between nearby quotes, so escapes are only looked
+      // for before a quote.
       const found = chunk.indexOf(QUOTE, i);
       const quote = found < 0 ? chunk.length : found;
       let slashes = 0;
@@ -177,12 +177,12 @@ export class BodyScanner {
     }
   }
 
-  /** Numbers, `true`, `false` and `null`: collected, then checked as a whole. */
+  /** Numbers, `true`, `false` and `null`: collected, then validated as a whole. */
   #scalarPart(chunk: Buffer, from: number): number {
     let i = from;
     while (isDigit(chunk[i])) i++;
     const isWhole = i > from && i < chunk.length && !isScalarByte(chunk[i] as number);
-    // An array of tokens is as many of these: no text is made of a plain number that is all here.
+    // Arrays of tokens are full of plain numbers: one that has arrived whole needs no string.
     if (isWhole && this.#scalar === '' && (chunk[from] !== ZERO || i === from + 1)) {
       this.#endValue(this.#offset + i);
       return i;
@@ -260,9 +260,9 @@ function isScalarByte(byte: number): boolean {
 const similar = new WeakMap<ReadonlySet<string>, RegExp>();
 
 /**
- * Matches names that are one of these to parsers which ignore case, such as those of Go and .NET: by
- * Unicode's simple folding, where `ſ` is an s and the Kelvin sign a k. Raw bytes of UTF-8 stand in
- * keys as they are, one character each.
+ * Matches these names as parsers that ignore case do, such as those of Go and .NET: by Unicode's
+ * simple folding, where `ſ` equals s and the Kelvin sign equals k. Keys contain raw bytes of UTF-8,
+ * one character each.
  */
 function similarTo(names: ReadonlySet<string>): RegExp {
   const known = similar.get(names);
@@ -279,8 +279,8 @@ function similarTo(names: ReadonlySet<string>): RegExp {
 }
 
 /**
- * Refuses members that a provider may read and we do not: through one, a client would get another
- * model than the one that its key was checked for.
+ * Refuses members that a provider may read and the gateway does not: through one, a client could
+ * get a model that its key was not checked for.
  */
 function ambiguous(key: string, wanted: ReadonlySet<string>): GatewayError {
   const shown = Buffer.from(key, 'latin1').toString();

@@ -1,7 +1,7 @@
 /**
  * The texts of a JSON body with their places, so that a part of one can be replaced while all other
- * bytes stay as they are. Everything is a text unless it is known to be none: what a table of fields
- * forgets would be a way around whoever looks for something in the texts.
+ * bytes stay unchanged. Everything counts as text unless known otherwise: a forgotten field would
+ * let texts bypass the checks.
  */
 
 export interface JsonText {
@@ -15,12 +15,12 @@ export interface JsonText {
   text: string;
   /**
    * `json`: the text is itself JSON, such as the arguments of a tool call. `name` and `number`: a
-   * member's name, or a number, among values that a client or model chose, such as such arguments.
+   * member's name, or a number, within values chosen by a client or model, such as those arguments.
    */
   kind: 'text' | 'json' | 'name' | 'number';
 }
 
-/** Members that say how the rest is meant, or point to something. */
+/** Members that define how the rest is read, or refer to something. */
 const identifiers = new Set([
   ...['type', 'role', 'id', 'object', 'model', 'event', 'status', 'format', 'detail', 'effort'],
   ...['tool_call_id', 'tool_use_id', 'call_id', 'item_id', 'response_id', 'previous_response_id'],
@@ -30,7 +30,7 @@ const identifiers = new Set([
 ]);
 const identifier = /^[\w.:/@+-]{1,256}$/;
 
-/** Members with what is encoded, signed or encrypted. */
+/** Members with encoded, signed or encrypted values. */
 const binaries = new Set([
   ...['data', 'b64_json', 'file_data', 'signature', 'encrypted_content', 'url', 'image_url'],
   ...['thoughtSignature', 'thought_signature', 'partial_image_b64', 'audio', 'obfuscation'],
@@ -41,12 +41,12 @@ const base64 = /^(?:data:[\w.+-]+\/[\w.+-]+(?:;[\w.=+-]+)*;base64,)?[A-Za-z0-9+/
 /** Members whose text is JSON. */
 const jsonNames = new Set(['arguments', 'partial_json']);
 
-/** Numbers of fewer digits say nothing about a person. */
+/** Shorter numbers do not identify a person. */
 const minDigits = 9;
 
 interface Frame {
   isArray: boolean;
-  /** True if all in it was chosen by a client or a model. */
+  /** True if everything in it was chosen by a client or a model. */
   isFree: boolean;
   at: string;
   name: string;
@@ -116,7 +116,7 @@ function pathOf({ isArray, at, name, index }: Frame): string {
   return at === '' ? name : `${at}.${name}`;
 }
 
-/** Arguments and results of tools that are objects, and what a key's owner writes beside a request. */
+/** Tool arguments and results that are objects, and a key owner's metadata of a request. */
 function isFreeObject({ name, isArray }: Frame, stack: readonly Frame[]): boolean {
   if (isArray) return false;
   if (name === 'input' || name === 'args' || name === 'metadata') return true;
@@ -156,8 +156,8 @@ function endOfNumber(body: Buffer, start: number): number {
 }
 
 /**
- * The place in the body of each UTF-16 unit of a string, and of its end: a replaced part leaves the
- * escapes of the rest as they were written.
+ * Maps each UTF-16 unit of a string, and its end, to a place in the body, so that a replacement
+ * preserves the escapes of the rest.
  * @param start of the string, at its opening quote.
  */
 export function placesIn(body: Buffer, { start, text }: JsonText): Int32Array {
@@ -172,7 +172,7 @@ export function placesIn(body: Buffer, { start, text }: JsonText): Int32Array {
     else if (byte < 0xf0) place += 3;
     else {
       place += 4;
-      // Both halves of the pair stand for the four bytes.
+      // Both halves of a pair map to the same four bytes.
       unit++;
       places[unit] = place;
     }

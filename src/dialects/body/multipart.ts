@@ -31,7 +31,7 @@ export function isForm(contentType: string): boolean {
  */
 export function boundaryOf(contentType: string): string {
   const parameters = parametersOf(contentType.trim(), /^multipart\/form-data\s*/i) ?? [];
-  // Some readers take `boundary*` of RFC 2231 for the same parameter.
+  // Some readers accept RFC 2231's `boundary*` for the same parameter.
   const boundaries = parameters.filter(([name]) => /^boundary(\*|$)/.test(name));
   const [[name, boundary] = ['', '']] = boundaries;
   const isValid = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/.test(boundary);
@@ -42,18 +42,18 @@ export function boundaryOf(contentType: string): string {
 }
 
 /**
- * Finds text fields in multipart/form-data (RFC 7578) while it arrives: what is in files is only
- * searched for the boundary. It is strict where lenient readers differ, so that no provider finds a
- * field that was not found here.
+ * Finds text fields in multipart/form-data (RFC 7578) while it arrives; files are only searched for
+ * the boundary. Strict where lenient readers differ, so that no provider finds a field that was
+ * missed here.
  */
 export class FormScanner {
-  /** The fields found so far, of those looked for. */
+  /** The wanted fields found so far. */
   readonly fields = new Map<string, FormField>();
   readonly #wanted: ReadonlySet<string>;
   readonly #refused: ReadonlySet<string>;
   readonly #delimiter: Buffer;
   #state = inData;
-  /** Unread rest of earlier pieces: at first, the line end that may precede the first boundary. */
+  /** Unread rest of earlier pieces; at first, the line end that may precede the first boundary. */
   #rest = Buffer.from('\r\n');
   /** Place of `#rest` in the body. */
   #offset = -2;
@@ -64,7 +64,7 @@ export class FormScanner {
   #value: Buffer[] = [];
   #valueBytes = 0;
 
-  /** @param refused names of fields that the form must not have. */
+  /** @param refused names of fields that the form must not contain. */
   constructor(boundary: string, wanted: ReadonlySet<string>, refused: ReadonlySet<string>) {
     this.#delimiter = Buffer.from(`\n--${boundary}`, 'latin1');
     this.#wanted = wanted;
@@ -76,18 +76,24 @@ export class FormScanner {
     const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
     let at = 0;
     for (let next = this.#step(bytes, at); next >= 0; next = this.#step(bytes, at)) at = next;
-    // A short rest must not keep the piece that it is of.
+    // Copied, so that a short rest does not keep its whole piece alive.
     if (this.#state === inData) at = this.#take(bytes, at);
     this.#rest = Buffer.from(bytes.subarray(at));
     this.#offset += at;
   }
 
-  /** The end of the body. @throws GatewayError `invalid_request` in the middle of a form. */
+  /**
+   * Ends the body.
+   * @throws GatewayError `invalid_request` within a form.
+   */
   finish(): void {
     if (this.#state !== inEpilogue) throw broken('it does not end with its boundary');
   }
 
-  /** Reads one step on; the place after it, or -1 where it needs more bytes. */
+  /**
+   * Reads one step.
+   * @returns the place after it, or -1 if it needs more bytes.
+   */
   #step(bytes: Buffer, at: number): number {
     switch (this.#state) {
       case inData:
@@ -104,7 +110,7 @@ export class FormScanner {
   #data(bytes: Buffer, at: number): number {
     const found = bytes.indexOf(this.#delimiter, at);
     if (found < 0) return -1;
-    // Some readers take a bare line feed for a line end, and would find other fields.
+    // Some readers accept a bare line feed as a line end, and would find other fields.
     const isOwnLine = bytes[found - 1] === CR && this.#offset + found >= this.#dataStart;
     if (!isOwnLine) throw broken('a boundary has no line of its own');
     this.#addValue(bytes, at, found - 1);
@@ -113,7 +119,7 @@ export class FormScanner {
     return found + this.#delimiter.length;
   }
 
-  /** Takes all but the bytes that may begin a boundary. */
+  /** Consumes all bytes except those that may begin a boundary. */
   #take(bytes: Buffer, at: number): number {
     const end = Math.max(at, bytes.length - this.#delimiter.length);
     this.#addValue(bytes, at, end);
@@ -148,7 +154,7 @@ export class FormScanner {
     }
     this.#dataStart = this.#offset + end + 4;
     this.#state = inData;
-    // Lenient readers take this line end for that of a boundary which follows at once.
+    // Lenient readers take this line end as part of a boundary that follows immediately.
     return end + 2;
   }
 
@@ -183,7 +189,7 @@ function nameIn(
   wanted: ReadonlySet<string>,
   refused: ReadonlySet<string>,
 ): string | null {
-  // A line that is folded, or ends in another way, is read differently by different readers.
+  // Readers differ on lines that are folded or end differently.
   if (/[\0]|\r(?!\n)|(?<!\r)\n|\n[ \t]/.test(headers))
     throw broken('the headers of a part are not valid');
   const lines = headers.split('\r\n').map((line) => /^([^:\s]+):(.*)$/s.exec(line));
@@ -215,7 +221,7 @@ function nameIn(
   return similar;
 }
 
-/** A name as the most lenient reader takes it; some read `name[]` as a list of this name. */
+/** A name as the most lenient reader understands it; some read `name[]` as a list of this name. */
 function plain(name: string): string {
   return name
     .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))

@@ -1,21 +1,21 @@
 import type { ModelRequest } from '../head.js';
 
 /**
- * Members of a request's body that the gateway reads for its own books, each by a path of one or
- * two names, such as `metadata.user_id`. Of several, the first that is there counts.
+ * Members of a request's body that the gateway reads for its own records, each by a path of one or
+ * two names, such as `metadata.user_id`. The first one present counts.
  */
 export interface SaidMembers {
-  /** The end user whose request it is. */
+  /** The end user who makes the request. */
   readonly user: readonly string[];
-  /** The most tokens that one answer may have. */
+  /** The maximum tokens of one answer. */
   readonly maxOutput: readonly string[];
-  /** The number of answers asked for. */
+  /** The number of answers requested. */
   readonly answers: readonly string[];
-  /** The number of pictures asked for; without it, it is one. */
+  /** The number of pictures requested; one by default. */
   readonly images: readonly string[];
   /** The text to be spoken. */
   readonly spoken: readonly string[];
-  /** The names with which the paths begin. */
+  /** The first names of the paths. */
   readonly tops: ReadonlySet<string>;
 }
 
@@ -44,16 +44,16 @@ export function userIn(request: ModelRequest, { user }: SaidMembers): string | n
   return null;
 }
 
-/** The most tokens that a body lets all its answers have; null where it does not say. */
+/** The maximum tokens of all answers to a body; null if it sets none. */
 export function maxOutputIn(request: ModelRequest, members: SaidMembers): number | null {
   const most = countIn(request, members.maxOutput);
   return most === null ? null : most * Math.max(1, countIn(request, members.answers) ?? 1);
 }
 
-/** Pictures that a form may ask for: its fields are not read. */
+/** Maximum pictures that a form may request: its fields are not read. */
 const mostImages = 10;
 
-/** The most of the units that a request itself counts, and that providers charge for. */
+/** The maximum number of chargeable units that can be read from the request itself. */
 export function unitsIn(
   request: ModelRequest,
   { images, spoken }: SaidMembers,
@@ -75,7 +75,7 @@ function countIn(request: ModelRequest, paths: readonly string[]): number | null
   return null;
 }
 
-/** Undefined for what is no JSON, or too long: it is the provider's to refuse. */
+/** Undefined for anything that is not JSON, or too long: the provider refuses it. */
 function valueAt({ body, spans }: ModelRequest, path: string): unknown {
   const dot = path.indexOf('.');
   const found = spans.get(dot < 0 ? path : path.slice(0, dot));

@@ -4,18 +4,21 @@ import type { ModelRequest, Spans } from '../head.js';
 
 /** Members that name a session. */
 const ids = ['prompt_cache_key', 'cachedContent'] as const;
-/** Members that a prompt begins with, in the order in which providers read them. */
+/** Members that a prompt consists of, in the order in which providers read them. */
 const instructions = ['system', 'systemInstruction', 'system_instruction', 'instructions'] as const;
 const turns = ['messages', 'input', 'contents', 'prompt'] as const;
 
-/** Bytes of a prompt that are looked at: a cache of less is of no use to a provider. */
+/** Bytes of a prompt that are hashed: providers do not cache shorter prefixes. */
 const maxPrefixBytes = 16_384;
 /** A longer id is no id. */
 const maxIdBytes = 1_024;
 
 const known = new Map<Dialect, ReadonlySet<string>>();
 
-/** Members of requests in this dialect whose places `sessionIn` needs, and those it has anyway. */
+/**
+ * Members of requests in this dialect whose places `sessionIn` needs, besides those already
+ * located.
+ */
 export function sessionMembers(dialect: Dialect): ReadonlySet<string> {
   let members = known.get(dialect);
   if (!members) {
@@ -25,7 +28,7 @@ export function sessionMembers(dialect: Dialect): ReadonlySet<string> {
   return members;
 }
 
-/** The session that a request names; null: none. */
+/** The session named by a request; null: none. */
 export function sessionIn({ body, spans }: ModelRequest): string | null {
   for (const name of ids) {
     const value = bytesOf(body, spans, name);
@@ -35,8 +38,8 @@ export function sessionIn({ body, spans }: ModelRequest): string | null {
 }
 
 /**
- * A digest of the beginning of a prompt: what the system says, and all up to the end of the first
- * turn of the user, which stays the same while a conversation grows. Null: there is none.
+ * A digest of the beginning of a prompt: the system prompt, and everything up to the end of the
+ * user's first turn, which stays the same while a conversation grows. Null: there is none.
  */
 export function promptPrefix({ body, spans }: ModelRequest): string | null {
   const parts: Buffer[] = [];
@@ -63,7 +66,7 @@ const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** The turns of a list up to the first one of the user; a text is all of it. */
+/** The turns of a list up to the user's first one; a text counts whole. */
 function firstTurns(value: Buffer): Buffer {
   const bytes = value.subarray(0, maxPrefixBytes);
   if (bytes[0] !== OPEN_ARRAY) return bytes;
@@ -89,7 +92,7 @@ function endOfString(bytes: Buffer, open: number): number {
   return bytes.length;
 }
 
-/** Gemini's turns need not say whose they are: then they are the user's. */
+/** Gemini's turns may lack a role: then they are the user's. */
 function isOfUser(turn: Buffer): boolean {
   const [, role] = /"role"\s*:\s*"(\w+)"/.exec(turn.toString('latin1')) ?? [];
   return role === undefined || role === 'user';

@@ -84,7 +84,7 @@ function readCall(value: unknown, at: string) {
   };
 }
 
-/** The input includes what was read from the cache. Null where no tokens are told. */
+/** Input includes tokens read from the cache. Null if no tokens are reported. */
 function readUsage(from: JsonObject | null): Usage | null {
   const tokens =
     from && (objectAt(from, 'tokens', 'usage') ?? objectAt(from, 'billed_units', 'usage'));
@@ -96,13 +96,13 @@ function readUsage(from: JsonObject | null): Usage | null {
 
 type Out = (part: Part) => void;
 
-/** The plan of tools is a text before them; each call has a number of its own. */
+/** The tool plan is text before the calls; each call has its own number. */
 export class CohereStreamReader implements StreamReader {
   #blocks = 0;
   #plan: number | null = null;
   /** Open content and calls, by their kind and number. */
   readonly #open = new Map<string, number>();
-  /** Calls that have no arguments so far. */
+  /** Calls without arguments so far. */
   readonly #empty = new Set<number>();
   #over = false;
 

@@ -23,7 +23,7 @@ export function writeCohereRequest(
 ): WrittenRequest {
   const losses = new Losses();
   const renamed = new RenamedTools();
-  // A schema for the answer and tools exclude each other.
+  // A response schema and tools exclude each other.
   const request = given.tools.length > 0 ? formatAsTool(given, false, losses) : given;
   if (request !== given) {
     renamed.add(answerTool, { name: answerTool, namespace: null, kind: 'format' });
@@ -99,7 +99,7 @@ function writeTool(
   return { type: 'function', function: { name, ...described, parameters } };
 }
 
-/** No single tool can be named, but it can be the only one. */
+/** A single tool cannot be forced by name, but can be the only one given. */
 function writeToolChoice(choice: ToolChoice, body: JsonObject, losses: Losses): void {
   if (choice.type === 'none') body.tool_choice = 'NONE';
   else if (choice.type === 'required') body.tool_choice = 'REQUIRED';
@@ -123,7 +123,7 @@ function writeMessage(message: Message, losses: Losses): JsonObject[] {
   }
 }
 
-/** A string where one says it all. */
+/** A string where one is enough. */
 function writeContent(content: readonly Block[], message: Message, losses: Losses): unknown {
   const parts = mapPresent(content, (block) => writePart(block, message, losses));
   const [only] = parts;

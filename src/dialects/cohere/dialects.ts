@@ -67,7 +67,7 @@ function readUsage(answer: AnswerBytes): TokenUsage | null {
   return usageIn(answer, searched, '"billed_units"');
 }
 
-/** Cohere's clients read `message`, those of the others `error`. */
+/** Cohere's clients read `message`, others `error`. */
 function errorBody(error: GatewayError): string {
   return JSON.stringify({ message: error.message, ...JSON.parse(error.toBody()) });
 }

@@ -2,7 +2,10 @@ import { GatewayError } from '../../errors.js';
 import type { Loss } from '../codec.js';
 import { WrongField } from './read.js';
 
-/** Reads what a client sent. @throws GatewayError `invalid_request` naming the field. */
+/**
+ * Reads a client's request.
+ * @throws GatewayError `invalid_request` naming the field.
+ */
 export function readField<T>(read: () => T): T {
   try {
     return read();
@@ -13,7 +16,10 @@ export function readField<T>(read: () => T): T {
   }
 }
 
-/** Reads what a provider answered. @throws GatewayError `upstream_failed` for nonsense. */
+/**
+ * Reads a provider's answer.
+ * @throws GatewayError `upstream_failed` for an invalid one.
+ */
 export function readProvider<T>(read: () => T): T {
   try {
     return read();
@@ -24,7 +30,7 @@ export function readProvider<T>(read: () => T): T {
   }
 }
 
-/** Losses with the client's own names of fields; those that it has no name for keep theirs. */
+/** Losses with the client's own names of fields; fields without one keep the neutral name. */
 export function renamed(
   losses: readonly Loss[],
   names: Readonly<Record<string, string | null>>,

@@ -1,6 +1,6 @@
 import type { Effort } from '..js';
 
-/** Tokens of thinking that an effort stands for where the target counts, in rising order. */
+/** Thinking tokens equivalent to an effort, for targets that count tokens, in ascending order. */
 const budgets: readonly (readonly [Exclude<Effort, 'none'>, number])[] = [
   ['minimal', 1024],
   ['low', 2048],
@@ -15,7 +15,7 @@ export function budgetOf(effort: Effort): number {
   return budgets.find(([name]) => name === effort)?.[1] ?? 0;
 }
 
-/** The least effort that covers this many tokens. */
+/** The lowest effort that covers this many tokens. */
 export function effortOf(budget: number): Effort {
   if (budget === 0) return 'none';
   return budgets.find(([, tokens]) => budget <= tokens)?.[0] ?? 'max';

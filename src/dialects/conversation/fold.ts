@@ -7,7 +7,7 @@ import type {
   Usage,
 } from '..js';
 
-/** Collects the parts of a stream into the answer that they are. */
+/** Collects the parts of a stream into a whole answer. */
 export class Fold {
   readonly #blocks = new Map<number, Block>();
   #id: string | null = null;

@@ -5,9 +5,9 @@ import type { Losses } from './losses.js';
 export const answerTool = 'structured_answer';
 
 /**
- * For targets that cannot be asked for JSON: a tool that must be called, and whose arguments are
- * the answer. Where the client has tools of its own, the model chooses between them and this one.
- * @param thinks a model that thinks cannot be made to call a tool.
+ * For targets without JSON output: a tool that must be called, whose arguments are the answer. If
+ * the client has its own tools, the model chooses between them and this one.
+ * @param thinks a thinking model cannot be forced to call a tool.
  */
 export function formatAsTool(
   request: ConversationRequest,

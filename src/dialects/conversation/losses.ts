@@ -12,7 +12,7 @@ import type {
   UnknownTool,
 } from '..js';
 
-/** Collects what a target cannot express. Fields of the request are named as in the neutral form. */
+/** Collects what a target cannot express. Fields are named as in the neutral form. */
 export class Losses {
   readonly list: Loss[] = [];
 
@@ -28,7 +28,7 @@ export class Losses {
     this.list.push({ kind: 'rejected', field, reason });
   }
 
-  /** Fields of the request for which the target has no place. */
+  /** Fields of the request that the target lacks. */
   dropFields(request: ConversationRequest, fields: readonly (keyof ConversationRequest)[]): void {
     for (const field of fields) {
       const value = request[field];
@@ -50,13 +50,13 @@ export class Losses {
     }
   }
 
-  /** A block that the target has no form for. */
+  /** A block that the target cannot express. */
   dropBlock(message: Message, block: Block): void {
     const name = block.type === 'unknown' ? block.name : block.type;
     this.drop(message.at, `holds a block '${name}' that has no counterpart`);
   }
 
-  /** A tool that only its own dialect can write; null, and told, elsewhere. */
+  /** A tool that only its own dialect can write; elsewhere null, and reported as a loss. */
   unknownTool(tool: UnknownTool, index: number, dialect: ConversationDialect): JsonObject | null {
     if (tool.dialect === dialect) return tool.raw as JsonObject;
     this.drop(`tools[${index}]`, `is of the kind '${tool.name}', which has no counterpart`);
@@ -69,7 +69,10 @@ export class Losses {
     this.approximate(`tools[${index}]`, reason);
   }
 
-  /** Tells if a choice allows a tool. Targets that cannot name several tools get only these. */
+  /**
+   * True if a choice allows a tool. Targets that cannot name several tools get only the allowed
+   * ones.
+   */
   allowedOnly(choice: ToolChoice | null): (tool: Tool) => boolean {
     if (choice?.type !== 'allowed') return () => true;
     this.approximate('toolChoice', 'only the allowed tools are sent');
@@ -77,7 +80,10 @@ export class Losses {
     return (tool) => tool.type === 'unknown' || names.has(tool.name);
   }
 
-  /** A system message in the middle, for a target that has none. @returns its label. */
+  /**
+   * A system message within the conversation, for a target that has none there.
+   * @returns its label.
+   */
   systemInMiddle(message: Message): string {
     this.approximate(message.at, 'is a system message in the middle, sent as labelled text');
     return '[System message]';
@@ -95,7 +101,7 @@ export class Losses {
   }
 }
 
-/** Keeps fields of a part of a request that the neutral form has no place for, to be told. */
+/** Collects fields of a part of a request that the neutral form lacks, to report them. */
 export function keepUnknown(
   from: JsonObject,
   known: ReadonlySet<string>,
@@ -105,7 +111,7 @@ export function keepUnknown(
 ): void {
   for (const key in from) {
     const value = from[key];
-    // Absent, null and false ask for nothing.
+    // Absent, null and false have no effect.
     if (known.has(key) || value === null || value === false) continue;
     unknown.push({ dialect, field: `${at}.${key}`, value, essential: false });
   }

@@ -1,6 +1,6 @@
 import type { MediaBlock } from '..js';
 
-/** Endings that URLs of media have, for dialects that want a type. */
+/** File extensions of media URLs, for dialects that need a type. */
 const byEnding: Readonly<Record<string, string>> = {
   png: 'image/png',
   jpg: 'image/jpeg',
@@ -13,7 +13,7 @@ const byEnding: Readonly<Record<string, string>> = {
   mp4: 'video/mp4',
 };
 
-/** The type of media as it is given, or as its URL's ending says, or the usual one of its kind. */
+/** The given media type, or that of the URL's extension, or the usual one of its kind. */
 export function mediaTypeOf(media: MediaBlock): string {
   if (media.mediaType) return media.mediaType;
   const url = media.source.type === 'url' ? media.source.url : '';

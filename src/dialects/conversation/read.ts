@@ -1,6 +1,6 @@
 import type { JsonObject } from '..js';
 
-/** A field that is not what its dialect says. Its message never holds the value. */
+/** A field that violates its dialect. The message never contains the value. */
 export class WrongField extends Error {
   constructor(
     /** Path in the body, as `messages[2].content`; empty for the body itself. */
@@ -46,7 +46,7 @@ export function asList(value: unknown, field: string): unknown[] {
   throw new WrongField(field, 'must be an array');
 }
 
-// Absent and null mean the same in every dialect. Paths are joined only for an error.
+// Absent and null are the same in every dialect. Paths are built only for an error.
 
 export function objectAt(from: JsonObject, key: string, path: string): JsonObject | null {
   const value = from[key];
@@ -84,7 +84,7 @@ export function textsAt(from: JsonObject, key: string, path: string): string[] {
   return list.map((item, index) => asText(item, `${join(path, key)}[${index}]`));
 }
 
-/** A text that must be there. */
+/** A required text. */
 export function needText(from: JsonObject, key: string, path: string): string {
   const value = from[key];
   if (typeof value === 'string') return value;
@@ -95,7 +95,7 @@ export function needObject(from: JsonObject, key: string, path: string): JsonObj
   return asObject(from[key], join(path, key));
 }
 
-/** A count of tokens in a provider's answer; nonsense counts as none. */
+/** A count of tokens in a provider's answer; an invalid one counts as none. */
 export function countAt(from: JsonObject | null, key: string): number {
   const value = from?.[key];
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
@@ -117,8 +117,8 @@ export function dataUrl(mediaType: string, data: string): string {
 }
 
 /**
- * The arguments of a tool call, for a dialect that wants a value: an object where the text is one,
- * `{}` for no text, else the text itself, so that what a model wrote wrongly is never hidden.
+ * The arguments of a tool call, for a dialect that needs a value: an object if the text is one,
+ * `{}` for an empty text, else the text itself, so that a model's malformed output is never hidden.
  */
 export function toolInput(text: string): JsonObject | string {
   if (text.trim() === '') return {};
@@ -130,13 +130,13 @@ export function toolInput(text: string): JsonObject | string {
   }
 }
 
-/** The other way; anything that is not text is written as JSON. */
+/** The reverse; anything but text is written as JSON. */
 export function toolText(input: unknown): string {
   if (input === undefined || input === null) return '{}';
   return typeof input === 'string' ? input : JSON.stringify(input);
 }
 
-/** Each as the function says, without those that it leaves out. */
+/** Maps each item, dropping those for which the function returns null. */
 export function mapPresent<From, To>(
   list: readonly From[],
   map: (item: From, index: number) => To | null,

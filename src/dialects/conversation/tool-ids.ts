@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ConversationRequest, Message } from '..js';
 
-/** The ids of tool calls that a dialect accepts. */
+/** Ids of tool calls accepted by a dialect. */
 export interface ToolIdRule {
   pattern: RegExp;
-  /** Length of what replaces an id that does not conform. */
+  /** Length of the replacement for an invalid id. */
   length: number;
 }
 
@@ -14,8 +14,8 @@ export const responsesToolIds: ToolIdRule = { pattern: /^.{1,64}$/s, length: 24 
 export const mistralToolIds: ToolIdRule = { pattern: /^[a-zA-Z0-9]{9}$/, length: 9 };
 
 /**
- * The id under which a target knows a tool call: itself where it conforms, else a short hash of it.
- * The call and its result meet again, in this turn and in later ones, since the hash is stable.
+ * The id of a tool call at a target: unchanged if valid, else a short hash of it. The hash is
+ * stable, so that a call and its result match, in this turn and in later ones.
  */
 export function conformingId(id: string, rule: ToolIdRule): string {
   if (rule.pattern.test(id)) return id;
@@ -23,13 +23,13 @@ export function conformingId(id: string, rule: ToolIdRule): string {
   return hash.slice(0, rule.length);
 }
 
-/** An id for a tool call that came without one, the same for the same answer and position. */
+/** An id for a tool call that arrived without one; the same for the same answer and position. */
 export function mintedToolId(answerId: string | null, position: number): string {
   if (answerId === null || answerId === '') return `call_${randomBytes(12).toString('hex')}`;
   return `call_${createHash('sha256').update(`${answerId}/${position}`).digest('hex').slice(0, 24)}`;
 }
 
-/** An id for an answer or an item that came without one. */
+/** An id for an answer or an item that arrived without one. */
 export function mintedId(prefix: string): string {
   return prefix + randomBytes(12).toString('hex');
 }

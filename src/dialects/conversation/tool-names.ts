@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { RenamedTool } from '../codec.js';
 
-/** Names of tools that the dialects accept. */
+/** Tool names accepted by the dialects. */
 export const dashedNames = /^[a-zA-Z0-9_-]{1,64}$/;
 export const geminiNames = /^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$/;
 
-/** The tools of a request that its target knows by another name or in another form. */
+/** The tools of a request that have another name or form at its target. */
 export class RenamedTools {
   map: Map<string, RenamedTool> | null = null;
 
@@ -30,7 +30,7 @@ export class RenamedTools {
   }
 }
 
-/** The same for the same tool, in its declaration and in the calls of later turns. */
+/** The same for the same tool, in its declaration and in later calls. */
 export function targetToolName(
   { name, namespace }: { name: string; namespace: string | null },
   names: RegExp,
@@ -44,7 +44,7 @@ export function targetToolName(
     .slice(0, 54)}_${hash}`;
 }
 
-/** The one argument of a function that stands for a tool that takes plain text. */
+/** The only argument of a function that replaces a plain-text tool. */
 export const customToolSchema = {
   type: 'object',
   properties: { input: { type: 'string' } },

@@ -1,8 +1,8 @@
 import { type Block, type Message, onlyText, type Role } from '..js';
 
 /**
- * Adds a user's message of a dialect in which results of tools stand in such messages: the neutral
- * form has a role for them.
+ * Adds a user's message of a dialect that has tool results in such messages: the neutral form has a
+ * role of its own for them.
  */
 export function splitToolResults(content: readonly Block[], at: string, into: Message[]): void {
   const from = into.length;
@@ -15,7 +15,7 @@ export function splitToolResults(content: readonly Block[], at: string, into: Me
   if (into.length === from) into.push({ role: 'user', content: [], at });
 }
 
-/** The text of a result, and what is not text. */
+/** The text of a result, and its other content. */
 export function textAndRest(content: readonly Block[]): { text: string; rest: readonly Block[] } {
   const rest = content.filter(({ type }) => type !== 'text');
   return { text: onlyText(content.filter(({ type }) => type === 'text')) ?? '', rest };

@@ -13,22 +13,22 @@ export type Purpose = 'query' | 'document' | 'similarity' | 'classification' | '
 
 export interface EmbeddingRequest {
   model: string;
-  /** Texts, or the numbers of tokens, which mean something to one family of models only. */
+  /** Texts, or token ids, which are specific to one family of models. */
   inputs: readonly (string | readonly number[])[];
-  /** True if the client gave one input alone, and expects one vector alone where that differs. */
+  /** True if the client sent a single input outside a list, and expects a single vector. */
   single: boolean;
   dimensions: number | null;
   purpose: Purpose | null;
   /** Vectors as base64 of 32-bit floats, least significant byte first. */
   base64: boolean;
   user: string | null;
-  /** Names of fields that no other dialect knows. */
+  /** Names of fields unknown to other dialects. */
   unknown: readonly string[];
 }
 
 export interface EmbeddingAnswer {
   vectors: readonly (readonly number[])[];
-  /** Tokens of all inputs; null when not told. */
+  /** Tokens of all inputs; null when not reported. */
   tokens: number | null;
 }
 

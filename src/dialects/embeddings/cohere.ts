@@ -92,7 +92,7 @@ function write(request: EmbeddingRequest, body: JsonObject) {
 
 function readAnswer(bytes: Buffer): EmbeddingAnswer {
   const body = parseBody(bytes);
-  // Without types there is a plain list, as in version 1.
+  // Without types, vectors are a plain list, as in version 1.
   const list = isObject(body.embeddings) ? body.embeddings.float : body.embeddings;
   const vectors = asList(list, 'embeddings').map((one, i) => asVector(one, `embeddings[${i}]`));
   const meta = objectAt(body, 'meta', '');

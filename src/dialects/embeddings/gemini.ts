@@ -25,7 +25,9 @@ const tasks: Readonly<Record<Purpose, string>> = {
 };
 const purposes = new Map(Object.entries(tasks).map(([name, task]) => [task, name as Purpose]));
 
-/** `gemini.embed`: `embedContent` and `batchEmbedContents`. Providers are asked by the latter. */
+/**
+ * `gemini.embed`: `embedContent` and `batchEmbedContents`. Requests to providers use the latter.
+ */
 export const geminiEmbed: EmbeddingCodec = {
   dialect: 'gemini.embed',
   fields: {
@@ -45,7 +47,7 @@ export const geminiEmbed: EmbeddingCodec = {
     const [first] = requests;
     if (!first) throw new WrongField('requests', 'must not be empty');
     const unknown = new Set(requests.flatMap((one) => one.unknown));
-    // One call has one kind of vectors elsewhere.
+    // Other dialects have one kind of vectors per call.
     for (const one of requests) {
       if (one.dimensions !== first.dimensions) unknown.add('requests.outputDimensionality');
       if (one.purpose !== first.purpose) unknown.add('requests.taskType');

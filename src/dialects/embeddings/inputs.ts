@@ -19,7 +19,7 @@ export function emptyEmbedding(
   };
 }
 
-/** The texts of a request; tokens are refused. */
+/** The texts of a request; token ids are refused. */
 export function textsOnly(request: EmbeddingRequest, losses: Losses): string[] {
   return request.inputs.map((input) => {
     if (typeof input === 'string') return input;
@@ -28,7 +28,7 @@ export function textsOnly(request: EmbeddingRequest, losses: Losses): string[] {
   });
 }
 
-/** Tells the fields that a dialect has no place for. */
+/** Reports the fields that a dialect lacks. */
 export function lostIn(
   request: EmbeddingRequest,
   fields: readonly ('dimensions' | 'purpose' | 'user')[],
@@ -49,7 +49,7 @@ export function asVector(value: unknown, at: string): number[] {
   return list as number[];
 }
 
-/** The names of fields that are not known; null values say nothing. */
+/** The names of unknown fields; null values have no effect. */
 export function unknownFields(body: Record<string, unknown>, known: RegExp): string[] {
   return Object.keys(body).filter((key) => !known.test(key) && body[key] !== null);
 }

@@ -5,7 +5,7 @@ import { countAt, needText, numberAt, parseBody } from '../conversation/read.js'
 import type { EmbeddingCodec } from './codec.js';
 import { asVector, emptyEmbedding, lostIn, textsOnly, unknownFields } from './inputs.js';
 
-/** `bedrock.titan-embed`: one text a call. */
+/** `bedrock.titan-embed`: one text per call. */
 export const titanEmbed: EmbeddingCodec = {
   dialect: 'bedrock.titan-embed',
   fields: { inputs: 'inputText', dimensions: 'dimensions', purpose: 'purpose', user: 'user' },

@@ -30,7 +30,7 @@ export function readEmbedding(
   return readField(() => client.readRequest(body, model));
 }
 
-/** A request of one dialect as another says it, and the way back of its answer. */
+/** A request translated for another dialect, and the way back for its answer. */
 export function translateEmbedding(
   client: EmbeddingCodec,
   provider: EmbeddingCodec,
@@ -61,7 +61,7 @@ export function translateEmbedding(
   };
 }
 
-/** The usage of an operation that writes no tokens; null when it was not told. */
+/** The usage of an operation without output tokens; null when not reported. */
 export function inputUsage(tokens: number | null): Usage | null {
   if (tokens === null) return null;
   return { ...noClasses, input: tokens };

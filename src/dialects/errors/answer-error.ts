@@ -1,19 +1,19 @@
 import { isObject } from '../conversation/read.js';
 
-/** The error that an answer is though its status says success. */
+/** The error in an answer whose status reports success. */
 export interface AnswerError {
-  /** The status that it should have had. */
+  /** The appropriate status. */
   status: number;
-  /** The body to answer with this status. */
+  /** The body to send with it. */
   body: string;
 }
 
-/** A larger body is no error. */
+/** Larger bodies are not errors. */
 const maxBytes = 65_536;
 
 const statusNames = ['code', 'status', 'status_code', 'http_code', 'http_status'] as const;
 
-/** Words of types and codes, in this order, and the status that they stand for. */
+/** Words in types and codes, in this order, and the equivalent status. */
 const words: readonly [words: RegExp, status: number][] = [
   [/rate.?limit|too.?many|throttl|quota|exhausted|^tokens$|^requests$/i, 429],
   [/overload|unavailable|capacity|slow.?down/i, 503],
@@ -45,12 +45,12 @@ const minimaxStatuses: Readonly<Record<number, number>> = {
   2049: 401,
 };
 
-/** The status of an error of unknown kind. */
+/** The status for an error of unknown kind. */
 const unknownStatus = 502;
 
 /**
- * An error object of any provider as a status: by its number where it has one, else by its words.
- * @param error what stands in `error`, which may be a text.
+ * Maps any provider's error object to a status: by its number if it has one, else by its words.
+ * @param error the value of `error`, which may be a text.
  */
 export function statusOfError(error: unknown): number {
   if (!isObject(error)) return unknownStatus;
@@ -71,7 +71,7 @@ export function mayBeError(body: Buffer): boolean {
   return body.length <= maxBytes && (body.includes('"error"') || body.includes('"base_resp"'));
 }
 
-/** The error that a chunk or an answer in OpenAI's form is; null when it is none. */
+/** The error in a chunk or an answer of OpenAI's form; null when there is none. */
 export function openaiErrorIn(answer: unknown): { status: number } | null {
   if (!isObject(answer)) return null;
   const { error, base_resp, choices, data, object } = answer;
@@ -83,7 +83,7 @@ export function openaiErrorIn(answer: unknown): { status: number } | null {
   return code === 0 ? null : { status: minimaxStatuses[code] ?? unknownStatus };
 }
 
-/** JSON as a value; undefined for what is none. */
+/** Parses JSON; undefined if invalid. */
 export function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);

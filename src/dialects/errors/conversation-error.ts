@@ -1,7 +1,7 @@
 import type { ConversationError, ErrorKind, JsonObject } from '../conversation.js';
 import { isObject } from '../conversation/read.js';
 
-/** The status that stands for a kind where a stream tells an error without one. */
+/** The equivalent status of an error kind within a stream. */
 const statuses: Readonly<Record<ErrorKind, number>> = {
   invalid_request: 400,
   authentication: 401,
@@ -30,7 +30,7 @@ export function kindOf(status: number): ErrorKind {
   return 'invalid_request';
 }
 
-/** An error that says nothing but its status. */
+/** An error that consists of only a status. */
 export function plainError(status: number, message = ''): ConversationError {
   return {
     kind: kindOf(status),
@@ -42,7 +42,7 @@ export function plainError(status: number, message = ''): ConversationError {
   };
 }
 
-/** The `error` object of a body, or of the first one where Gemini sends an array; null if none. */
+/** The `error` object of a body, or of the first element of Gemini's arrays; null if none. */
 export function errorObject(body: Buffer): JsonObject | null {
   let value: unknown;
   try {
@@ -55,13 +55,13 @@ export function errorObject(body: Buffer): JsonObject | null {
   return isObject(outer.error) ? outer.error : outer;
 }
 
-/** A text of an error, whatever stands there. */
+/** The text of an error, whatever its form. */
 export function wordAt(from: JsonObject, key: string): string | null {
   const value = from[key];
   return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : null;
 }
 
-/** The error of an answer that failed without saying more than a word. */
+/** The error of an answer that failed with no more than a word. */
 export function failedAnswer(raw: string | null): ConversationError {
   return {
     kind: 'internal',

@@ -1,7 +1,7 @@
 /** Reasons for a refusal that may not apply to another model. */
 export type ErrorKind = 'context_length' | 'content_policy';
 
-/** Providers of every dialect say it in a code, or only in a sentence. */
+/** Providers express it in a code, or only in a sentence. */
 const signs: readonly [ErrorKind, RegExp][] = [
   [
     'context_length',
@@ -40,10 +40,10 @@ const signs: readonly [ErrorKind, RegExp][] = [
   ],
 ];
 
-/** Errors of keys, unknown models, time and quota are never about what the request says. */
+/** Errors about keys, unknown models, time and quota never concern a request's content. */
 const otherStatuses = new Set([401, 402, 404, 407, 408, 409, 429]);
 
-/** The kind of a provider's error by its status and body; null for every other. */
+/** The kind of a provider's error, by status and body; null for all others. */
 export function errorKindOf(status: number, body: string): ErrorKind | null {
   if (status < 400 || status >= 500 || otherStatuses.has(status)) return null;
   return signs.find(([, sign]) => sign.test(body))?.[0] ?? null;

@@ -45,7 +45,7 @@ const words: Readonly<Record<FinishReason, string>> = {
   other: 'OTHER',
 };
 
-/** @param called whether tools were called, which `STOP` does not tell. */
+/** @param called whether tools were called, which `STOP` does not show. */
 export function generateFinish(raw: string | null, detail: string | null, called: boolean): Finish {
   let reason = raw === null ? 'other' : (reasons[raw] ?? 'other');
   if (reason === 'stop' && called) reason = 'tool_calls';
@@ -78,7 +78,7 @@ export class AnswerCallIds implements CallIds {
   }
 }
 
-/** The reason that a prompt was blocked without an answer; null if it was not. */
+/** The reason for blocking a prompt without an answer; null if it was not blocked. */
 export function promptBlock(body: JsonObject): { raw: string; detail: string | null } | null {
   const feedback = protoAt(body, 'promptFeedback', '');
   const raw = feedback && textAt(feedback, 'blockReason', 'promptFeedback');
@@ -119,7 +119,7 @@ export function readGenerateAnswer(bytes: Buffer): ConversationAnswer {
   return { ...common, content: blocks, finish, error };
 }
 
-/** Parts are cut where the model paused: texts that follow each other are one. */
+/** Parts are split where the model paused: consecutive texts are merged. */
 function merged(blocks: readonly Block[]): Block[] {
   const whole: Block[] = [];
   for (const block of blocks) {
@@ -163,7 +163,7 @@ export function writeGenerateAnswer(answer: ConversationAnswer, model: string): 
 export class PartWriter {
   #signature: string | null = null;
 
-  /** Null for a block that needs no part, or waits for the next one. */
+  /** Null for a block that needs no part, or must wait for the next one. */
   write(block: Block): JsonObject | null {
     switch (block.type) {
       case 'text':
@@ -191,7 +191,7 @@ export class PartWriter {
     }
   }
 
-  /** The signature that waited for a call that did not come. */
+  /** A signature whose expected call did not follow. */
   rest(): JsonObject[] {
     const signature = this.#signature;
     this.#signature = null;
@@ -199,7 +199,7 @@ export class PartWriter {
   }
 }
 
-/** Thoughts are counted beside the candidates; the prompt includes what was cached. */
+/** Thoughts are counted separately from the candidates; the prompt includes cached tokens. */
 export function readGenerateUsage(from: JsonObject | null): Usage | null {
   if (!from) return null;
   const reasoning = countAt(from, 'thoughtsTokenCount');

@@ -5,7 +5,7 @@ import { geminiNames, targetToolName } from '../conversation/tool-names.js';
 import type { GeminiAbilities } from './models.js';
 import { callPart, mediaPart, ownPart, resultParts, systemParts } from './parts-write.js';
 
-/** Google's word for calls that another model made, which have no signature. */
+/** Google's placeholder signature for calls made by another model. */
 const noSignature = 'skip_thought_signature_validator';
 
 /** Writes `contents` and `systemInstruction`. */
@@ -36,7 +36,7 @@ export function writeContents(
       parts = writeUser(message, losses);
     }
     const last = contents.at(-1);
-    // Results must be one content; what a user adds to them joins it.
+    // Results must be in one content; the user's text after them is merged into it.
     if (afterTool && role === 'user' && last) last.parts.push(...parts);
     else if (parts.length > 0) contents.push({ role, parts });
     afterTool = message.role === 'tool';
@@ -70,7 +70,7 @@ function writePart(block: Block, message: Message, losses: Losses): JsonObject |
   return own;
 }
 
-/** @param signed whether calls must bear a signature. */
+/** @param signed whether calls must have a signature. */
 function writeModel(message: Message, signed: boolean, losses: Losses): JsonObject[] {
   const parts: JsonObject[] = [];
   let signature: string | null = null;
@@ -97,7 +97,7 @@ function writeModel(message: Message, signed: boolean, losses: Losses): JsonObje
   return parts;
 }
 
-/** Signs the text before it; one that came alone stays alone. */
+/** Signs the text before it; a signature without text stays separate. */
 function signText(parts: JsonObject[], signature: string): void {
   const last = parts.at(-1);
   if (typeof last?.text === 'string' && last.thought === undefined) {

@@ -43,7 +43,7 @@ const common = {
   usageFilter: null,
   requestIdHeader: null,
   streamEnds: null,
-  // The parser of its SDK takes one for half of an event.
+  // Its SDK's parser treats a comment as half of an event.
   takesComments: false,
   limitHeaders: openaiLimitHeaders,
   errorBody: (error: GatewayError) => writeGenerateError(neutralError(error)),
@@ -56,7 +56,7 @@ export const generate: Dialect = {
   name: 'gemini.generate',
   operation: 'chat',
   ...common,
-  /** There is no last event: an answer is whole where its end was given a reason. */
+  /** There is no last event: an answer with a finish reason is complete. */
   streamEnds: ['finishReason', 'finish_reason', 'blockReason', 'error'].map((name) =>
     Buffer.from(`"${name}"`),
   ),
@@ -92,7 +92,7 @@ export const embedBatch: Dialect = {
   },
 };
 
-/** Model and stream stand in the path. */
+/** The path contains the model, and whether to stream. */
 function readHead(body: Buffer, spans: Spans, { model, stream }: RequestPlace): ModelRequest {
   return {
     body,
@@ -110,7 +110,7 @@ function readEmbedHead(body: Buffer, spans: Spans, place: RequestPlace): ModelRe
   return readNamed(body, spans.get('model') ?? [], spans, place);
 }
 
-/** The body may name the model too, and must not name another one. */
+/** The body may name the model too, but not a different one. */
 function readNamed(
   body: Buffer,
   modelSpans: readonly Span[],
@@ -144,7 +144,7 @@ function readUsage(answer: AnswerBytes): TokenUsage | null {
   return usageIn(answer, read, '"usageMetadata"');
 }
 
-/** Without `alt=sse`, an error comes in an array. */
+/** Without `alt=sse`, errors are in an array. */
 function errorIn(text: string): AnswerError | null {
   const answer = parsedJson(text);
   const first: unknown = Array.isArray(answer) ? answer[0] : answer;
@@ -152,7 +152,7 @@ function errorIn(text: string): AnswerError | null {
   return { status: statusOfError(first.error), body: JSON.stringify(first) };
 }
 
-/** An event without parts, a reason to end or a block of the prompt says nothing yet. */
+/** An event without parts, finish reason or block reason is no content yet. */
 function judge({ data }: SseEvent): Verdict {
   const event = parsedJson(data);
   if (!isObject(event)) return 'content';

@@ -30,7 +30,7 @@ const kinds: Readonly<Record<string, ErrorKind>> = {
   UNAVAILABLE: 'overloaded',
 };
 
-/** @param status 0 in the middle of a stream, where the body must tell. */
+/** @param status 0 within a stream, where the body must tell. */
 export function toGenerateError(error: JsonObject, status: number): ConversationError {
   const word = wordAt(error, 'status');
   const code = typeof error.code === 'number' ? error.code : 500;

@@ -46,7 +46,7 @@ function invalid(param: string, message: string): GatewayError {
   return new GatewayError('invalid_request', message, { param });
 }
 
-/** The gateway knows no other name of a model, and not what it can do. */
+/** The gateway knows neither a display name nor the abilities. */
 export function modelInfo(id: string): ModelInfo {
   const supportedGenerationMethods = ['generateContent', 'countTokens'];
   return { name: `models/${id}`, displayName: id, supportedGenerationMethods };

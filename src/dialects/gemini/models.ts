@@ -1,11 +1,11 @@
-/** Abilities of a Gemini, from its name. An unknown name counts as a new model. */
+/** Abilities of a Gemini model, by its name. An unknown name counts as a new model. */
 export interface GeminiAbilities {
-  /** A level of thinking, where older ones count its tokens. */
+  /** True: a thinking level, where older models count tokens. */
   levels: boolean;
-  /** The range of the tokens of thinking. */
+  /** The range of thinking tokens. */
   leastBudget: number;
   mostBudget: number;
-  /** Calls of the current turn must bear a signature. */
+  /** Calls of the current turn must have a signature. */
   signedCalls: boolean;
   mediaInResults: boolean;
 }

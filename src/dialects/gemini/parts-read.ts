@@ -11,13 +11,13 @@ import { asProto, protoAt } from './proto.js';
 
 const dialect = 'gemini.generate';
 
-/** Gives ids to calls that have none, and finds the call that a result without one is of. */
+/** Gives ids to calls without one, and matches results without one to their calls. */
 export interface CallIds {
   call(name: string, given: string | null): string;
   result(name: string, given: string | null): string;
 }
 
-/** A part as blocks: a signature beside a call or a text is a block of its own. */
+/** A part as blocks: a signature next to a call or a text becomes a separate block. */
 export function readPart(value: unknown, at: string, ids: CallIds): Block[] {
   const part = asProto(value, at);
   const signature = textAt(part, 'thoughtSignature', at);
@@ -105,7 +105,7 @@ function readMedia(part: JsonObject, at: string): MediaBlock | null {
   if (!file) return null;
   const uri = needText(file, 'fileUri', `${at}.fileData`);
   const mediaType = textAt(file, 'mimeType', `${at}.fileData`);
-  // Google's own addresses name files of that provider; anyone can fetch the others.
+  // Google's own addresses name files at that provider; all others can be fetched by anyone.
   const own = !/^https?:/.test(uri) || uri.includes('generativelanguage.googleapis.com');
   const source = own ? ({ type: 'file', id: uri } as const) : ({ type: 'url', url: uri } as const);
   return media(mediaType, source, textAt(file, 'displayName', at));
@@ -121,7 +121,7 @@ function media(
   return { type: 'media', kind, source, mediaType, name, detail: null, cache: null };
 }
 
-/** Ids in the order of the calls; results without one take those of their name in order. */
+/** Results without an id get those of the calls with their name, in order. */
 export class OrderedCallIds implements CallIds {
   #calls = 0;
   readonly #waiting: { name: string; id: string }[] = [];

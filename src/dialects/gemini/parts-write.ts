@@ -15,7 +15,7 @@ import { textAndRest } from '../conversation/tool-results.js';
 
 const dialect = 'gemini.generate';
 
-/** A call as a part. Arguments are an object here, so that malformed ones stand in one. */
+/** A call as a part. Arguments must be an object, so malformed ones are wrapped in one. */
 export function callPart(call: ToolCallBlock, signature: string | null): JsonObject {
   const name = targetToolName(call, geminiNames);
   const part: JsonObject = { functionCall: { name, args: callArgs(call) } };
@@ -29,7 +29,7 @@ function callArgs(call: ToolCallBlock): JsonObject {
   return isObject(input) ? input : { malformed_arguments: input };
 }
 
-/** Media as a part; null where there is none for it, which is told. */
+/** Media as a part; null if unsupported, which is reported as a loss. */
 export function mediaPart(media: MediaBlock, message: Message, losses: Losses): JsonObject | null {
   const { source } = media;
   const mimeType = mediaTypeOf(media);
@@ -44,14 +44,14 @@ export function mediaPart(media: MediaBlock, message: Message, losses: Losses): 
     case 'url':
       return { fileData: { mimeType, fileUri: source.url } };
     case 'file':
-      // Only addresses are files that Google knows.
+      // Only addresses name files that Google knows.
       if (source.id.includes(':')) return { fileData: { mimeType, fileUri: source.id } };
   }
   losses.reject(message.at, `holds ${media.kind} by the id of a file of another provider`);
   return null;
 }
 
-/** A result, and the media of it that this model takes only beside it. */
+/** A result, and those of its media that this model accepts only next to it. */
 export function resultParts(
   result: ToolResultBlock,
   name: string,
@@ -89,7 +89,7 @@ export function systemParts(message: Message, losses: Losses): JsonObject[] {
   });
 }
 
-/** The part that an unknown block of this dialect carries; null for other blocks. */
+/** The part in an unknown block of this dialect; null for other blocks. */
 export function ownPart(block: Block): JsonObject | null {
   return block.type === 'unknown' && block.dialect === dialect ? (block.raw as JsonObject) : null;
 }

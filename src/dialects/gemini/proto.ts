@@ -1,7 +1,7 @@
 import type { JsonObject } from '../conversation.js';
 import { asObject } from '../conversation/read.js';
 
-/** Google's JSON takes names in camelCase and in snake_case: here all are in camelCase. */
+/** Google's JSON accepts camelCase and snake_case: converts all names to camelCase. */
 export function asProto(value: unknown, at: string): JsonObject {
   const from = asObject(value, at);
   for (const key in from) if (key.includes('_')) return camelKeys(from);

@@ -69,7 +69,7 @@ function readContents(request: ConversationRequest, body: JsonObject): void {
   }
 }
 
-/** A content, or its text where it is given as such. */
+/** A content, or its shorthand, a text. */
 function readContent(value: unknown, at: string, ids: CallIds): Block[] {
   if (typeof value === 'string') return readPart({ text: value }, at, ids);
   const parts = listAt(asObject(value, at), 'parts', at) ?? [];

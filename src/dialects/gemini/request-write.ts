@@ -9,7 +9,7 @@ import { toGeminiSchema } from './schema.js';
 
 const dialect = 'gemini.generate';
 
-/** The model and whether to stream stand in the path. */
+/** The path contains the model, and whether to stream. */
 export function writeGenerateRequest(
   request: ConversationRequest,
   target: RequestTarget,
@@ -68,7 +68,7 @@ function writeTools(
   return written;
 }
 
-/** Each keyword that is lost is told once. */
+/** Each lost keyword is reported once. */
 function convert(schema: JsonObject, at: string, losses: Losses): JsonObject {
   const lost = new Set<string>();
   const written = toGeminiSchema(schema, (keyword) => lost.add(keyword));
@@ -143,7 +143,7 @@ function writeThinking(
     return { thinkingBudget: abilities.leastBudget };
   }
   const config: JsonObject = { includeThoughts: visible ?? true };
-  // An effort says more than that the model decides.
+  // An explicit effort takes precedence over leaving it to the model.
   if (budget !== null && (budget !== -1 || effort === null)) {
     config.thinkingBudget =
       budget === -1 || abilities.levels

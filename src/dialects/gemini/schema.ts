@@ -1,14 +1,14 @@
 import type { JsonObject } from '../conversation.js';
 import { isObject } from '../conversation/read.js';
 
-/** Keywords of Gemini's schemas that mean what they mean in JSON Schema. */
+/** Keywords of Gemini's schemas with the same meaning as in JSON Schema. */
 const kept = new Set([
   ...['description', 'title', 'default', 'nullable', 'pattern', 'minimum', 'maximum', 'required'],
   ...['minItems', 'maxItems', 'minLength', 'maxLength', 'minProperties', 'maxProperties'],
   ...['propertyOrdering', 'example'],
 ]);
 const formats = new Set(['enum', 'date-time', 'float', 'double', 'int32', 'int64']);
-/** Keywords that say nothing about a value, or are resolved. */
+/** Keywords that do not constrain values, or are resolved. */
 const silent = new Set([
   '$schema',
   '$id',
@@ -18,13 +18,13 @@ const silent = new Set([
   'strict',
   'examples',
 ]);
-/** Deeper is a schema that contains itself. */
+/** A deeper schema contains itself. */
 const maxDepth = 32;
 
 /**
- * A JSON schema in the subset of OpenAPI that Gemini takes: references are put in place, what it
- * does not know is left out.
- * @param lost is told each keyword that is left out.
+ * Converts a JSON schema into the subset of OpenAPI that Gemini accepts: references are inlined,
+ * unknown keywords dropped.
+ * @param lost is called with each dropped keyword.
  */
 export function toGeminiSchema(schema: JsonObject, lost: (keyword: string) => void): JsonObject {
   return new SchemaWriter(schema, lost).write(schema, 0);
@@ -114,7 +114,7 @@ class SchemaWriter {
   }
 }
 
-/** The other way: types in lower case, and null as a type. */
+/** The reverse: types in lower case, and null as a type. */
 export function fromGeminiSchema(schema: JsonObject): JsonObject {
   const written: JsonObject = {};
   for (const key in schema) {

@@ -10,7 +10,7 @@ import { asProto, protoAt } from './proto.js';
 
 type Out = (part: Part) => void;
 
-/** Each event is a piece of the answer; text flows from one into the next, calls come whole. */
+/** Each event is a piece of the answer; text continues over events, calls arrive whole. */
 export class GenerateStreamReader implements StreamReader {
   #blocks = 0;
   #started = false;
@@ -44,7 +44,7 @@ export class GenerateStreamReader implements StreamReader {
     }
   }
 
-  /** There is no last event: the answer is whole where its end was given a reason. */
+  /** There is no last event: an answer with a finish reason is complete. */
   end(out: Out): void {
     if (this.#over || this.#raw === null) return;
     this.#over = true;
@@ -93,7 +93,7 @@ export class GenerateStreamReader implements StreamReader {
         }
         this.#text('reasoning', text, out);
         if (!seal) return;
-        // A seal ends the thought that it seals.
+        // A seal ends its thought.
         if (this.#flow !== 'reasoning') this.#open('reasoning', out);
         out({ type: 'seal', block: this.#flowBlock, seal });
         this.#close(out);

@@ -4,7 +4,9 @@ import { mintedId } from '../conversation/tool-ids.js';
 import { generateFinishWord, PartWriter, writeGenerateUsage } from './answer.js';
 import { writeGenerateError } from './error.js';
 
-/** Calls are told whole, at their end. There is no keepalive: a comment breaks Google's parser. */
+/**
+ * Calls are written whole, at their end. There is no keepalive: a comment breaks Google's parser.
+ */
 export class GenerateStreamWriter implements StreamWriter {
   readonly #model: string;
   readonly #parts = new PartWriter();

@@ -31,7 +31,7 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   function_call: 'tool_calls',
   content_filter: 'content_filter',
   pause_turn: 'pause',
-  // DeepSeek and OpenRouter say so where a model broke down.
+  // DeepSeek and OpenRouter report a failed model this way.
   insufficient_system_resource: 'error',
   error: 'error',
 };
@@ -41,7 +41,7 @@ const words: Readonly<Record<FinishReason, string | null>> = {
   length: 'length',
   tool_calls: 'tool_calls',
   content_filter: 'content_filter',
-  // A refusal is told by its text.
+  // A refusal is recognized by its text.
   refusal: 'content_filter',
   pause: 'pause_turn',
   error: 'error',
@@ -60,7 +60,7 @@ export function chatFinishWord(finish: Finish): string {
   return words[finish.reason] ?? finish.raw ?? 'stop';
 }
 
-/** The text of a refusal that came without one; null if there is no refusal or it has a text. */
+/** A text for a refusal that arrived without one; null if there is no refusal or it has a text. */
 export function missingRefusal(finish: Finish, content: readonly Block[]): string | null {
   if (finish.reason !== 'refusal' || content.some(({ type }) => type === 'refusal')) return null;
   return finish.detail ?? noRefusalText;

@@ -6,7 +6,7 @@ import { ChatStreamReader } from './chat-stream-read.js';
 import { ChatStreamWriter } from './chat-stream-write.js';
 import { readOpenaiError, writeOpenaiError } from './shared.js';
 
-/** `openai.chat`: chat completions, as OpenAI and the many compatible servers speak them. */
+/** `openai.chat`: chat completions of OpenAI and compatible servers. */
 export const chatCodec: Codec = {
   dialect: 'openai.chat',
   fields: {

@@ -2,9 +2,9 @@ import type { Block, JsonObject, ReasoningBlock } from '../conversation.js';
 import { asObject, listAt, textAt } from '../conversation/read.js';
 
 /**
- * Reasoning in chat completions is no part of OpenAI's own API. Servers that show it agree on
+ * Reasoning in chat completions is not part of OpenAI's API. Servers that show it agree on
  * `reasoning_content` (DeepSeek, vLLM) or `reasoning` for the text, and on OpenRouter's
- * `reasoning_details` for signed and encrypted parts, which clients that know it send back.
+ * `reasoning_details` for signed and encrypted parts, which supporting clients send back.
  */
 export function readChatReasoning(from: JsonObject, at: string): Block[] {
   const details = listAt(from, 'reasoning_details', at);
@@ -32,7 +32,7 @@ export function readDetail(detail: JsonObject, at: string): ReasoningBlock {
   };
 }
 
-/** Adds the fields of a message that hold its reasoning, if there is any. */
+/** Adds the reasoning fields of a message, if it has any. */
 export function writeChatReasoning(content: readonly Block[], into: JsonObject): void {
   let text = '';
   let sealed = false;

@@ -108,7 +108,7 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
       break;
     default: {
       const value = body[key];
-      // Saying that nothing is to be stored asks for nothing.
+      // Asking not to store anything has no effect.
       if (value === null || (key === 'store' && value === false)) break;
       request.unknown.push({ dialect, field: key, value, essential: false });
     }

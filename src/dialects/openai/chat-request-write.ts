@@ -76,7 +76,7 @@ function writeReasoning(
   body: JsonObject,
 ): void {
   if (effort !== null) body.reasoning_effort = effort;
-  // -1 leaves the effort to the model, as saying nothing does.
+  // -1 leaves the effort to the model, like omitting it.
   else if (budget !== null && budget >= 0) body.reasoning_effort = effortOf(budget);
 }
 
@@ -99,7 +99,7 @@ function writeMessage(message: Message, into: JsonObject[], toolId: ToolId, loss
   into.push({ role: message.role, content: writeContent(message.content, message, losses) });
 }
 
-/** A string where one says it all. */
+/** A string where one is enough. */
 function writeContent(content: readonly Block[], message: Message, losses: Losses): unknown {
   if (content.length === 1 && content[0]?.type === 'text') {
     if (content[0].cache) losses.cacheMark(message.at);
@@ -151,7 +151,7 @@ function writeMedia(media: MediaBlock, message: Message, losses: Losses): JsonOb
   return null;
 }
 
-/** Chat takes text only in the result of a tool; other content follows as a user's. */
+/** Chat accepts only text in a tool result; other content follows as a user's message. */
 function writeToolResults(
   message: Message,
   into: JsonObject[],
@@ -199,7 +199,7 @@ function writeResultText(
   return parts;
 }
 
-/** The fields of an assistant's message: reasoning, text and calls, in this order only. */
+/** The fields of an assistant's message: always reasoning, text and calls, in this order. */
 function writeAssistant(message: Message, toolId: ToolId, losses: Losses): JsonObject {
   const texts: Block[] = [];
   const calls: JsonObject[] = [];

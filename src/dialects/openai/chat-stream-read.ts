@@ -20,8 +20,8 @@ interface Call {
 }
 
 /**
- * Chat says neither where text ends nor where a call does: text ends where something else begins,
- * calls at the end, since a server may still add to an earlier one.
+ * Chat marks neither the end of a text nor of a call: a text ends where something else begins,
+ * calls end with the stream, since a server may still add to an earlier one.
  */
 export class ChatStreamReader implements StreamReader {
   #blocks = 0;
@@ -31,7 +31,7 @@ export class ChatStreamReader implements StreamReader {
   #flow: Flow | null = null;
   #flowBlock = 0;
   readonly #calls = new Map<number, Call>();
-  /** Calls whose place in the list another has taken. */
+  /** Calls replaced at their index by another one. */
   readonly #older: Call[] = [];
   #raw: string | null = null;
   #refused = false;
@@ -50,13 +50,13 @@ export class ChatStreamReader implements StreamReader {
     }
     const choices = chunk.choices;
     const choice = Array.isArray(choices) ? choices[0] : undefined;
-    // Azure begins with an event about filters, which has neither choices nor an id.
+    // Azure begins with an event about filters, without choices or an id.
     if (!this.#started && choice !== undefined) {
       this.#started = true;
       this.#id = textAt(chunk, 'id', '');
       out({ type: 'start', id: this.#id, model: textAt(chunk, 'model', '') });
     }
-    // Other choices than the first were not asked for.
+    // Choices other than the first were not requested.
     if (isObject(choice) && (choice.index ?? 0) === 0) this.#choice(choice, out);
     if (chunk.usage) this.#usage = readUsageObject(objectAt(chunk, 'usage', ''));
   }
@@ -110,7 +110,7 @@ export class ChatStreamReader implements StreamReader {
     out({ type: 'close', block: this.#flowBlock });
   }
 
-  /** A seal ends the block that it seals. */
+  /** A seal ends its block. */
   #details(details: readonly unknown[], out: Out): void {
     for (const item of details) {
       const { text, seal } = readDetail(asObject(item, 'reasoning_details'), 'reasoning_details');

@@ -6,12 +6,12 @@ import { chatFinishWord, missingRefusal, writeChatUsage } from './chat-answer.js
 import { writeDetail } from './chat-reasoning.js';
 import { writeOpenaiError } from './shared.js';
 
-/** Chunks are put together as text: what stays the same in each is written once. */
+/** Chunks are assembled as text: constant parts are serialized once. */
 export class ChatStreamWriter implements StreamWriter {
   readonly #model: string;
   readonly #usage: boolean;
   #head = '';
-  /** The text before and after a delta of each open block, by its number. */
+  /** The text around a delta of each open block, by its number. */
   readonly #open = new Map<number, { before: string; after: string }>();
   #calls = 0;
   #refused = false;

@@ -23,7 +23,7 @@ import { dashedNames, type RenamedTools, targetToolName } from '../conversation/
 
 const dialect = 'openai.chat';
 
-/** A call in a message, of a request or an answer. */
+/** A call in a message of a request or an answer. */
 export function readToolCall(value: unknown, at: string): Block {
   const call = asObject(value, at);
   const id = needText(call, 'id', at);
@@ -36,7 +36,7 @@ export function readToolCall(value: unknown, at: string): Block {
   return { type: 'tool_call', id, name, namespace: null, input, custom, cache: null };
 }
 
-/** A call as it stands in a message, of a request or an answer. */
+/** A call in the form of messages in requests and answers. */
 export function writeToolCall(
   call: Pick<ToolCallBlock, 'name' | 'namespace' | 'input' | 'custom'>,
   id: string,

@@ -2,7 +2,7 @@ import { type AnswerError, openaiErrorIn, parsedJson } from '../errors/answer-er
 import type { Verdict } from '../stream/first-content.js';
 import type { SseEvent } from '../sse.js';
 
-/** A provider's error body is that of its events. */
+/** A provider's error body has the form of its error events. */
 export function errorIn(text: string): AnswerError | null {
   const answer = parsedJson(text);
   const { choices, data } = (answer ?? {}) as { choices?: unknown; data?: unknown };
@@ -15,12 +15,12 @@ function isFilled(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0;
 }
 
-/** A choice of a whole answer, which has something to pass on. */
+/** A choice of a whole answer that has content to relay. */
 function isWhole(choice: { message?: unknown; text?: unknown }): boolean {
   return Boolean(choice?.message || choice?.text);
 }
 
-/** Judges a chat or completion chunk: a role without text or no choices says nothing yet. */
+/** Judges a chunk of chat or completions: a role without text, or no choices, is no content yet. */
 export function judge({ data }: SseEvent): Verdict {
   if (data === '') return 'waiting';
   let chunk: { error?: unknown; choices?: unknown };

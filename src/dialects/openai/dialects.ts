@@ -48,7 +48,7 @@ const common = {
   },
 };
 
-/** Streams report their usage only where `stream_options` asks for it. */
+/** Streams report usage only if requested by `stream_options`. */
 const streamed = {
   ...common,
   members: new Set(['model', 'stream', 'stream_options', ...alternativeMembers]),
@@ -91,7 +91,7 @@ export const images: Dialect = {
   readHead: (body, spans, place) => readHead(body, spans, place, null, defaultImageModel),
   countsTokens: false,
 };
-/** Its answer is sound, or events of it. */
+/** Its answer is audio, or events with audio. */
 export const speech: Dialect = {
   name: 'openai.speech',
   operation: 'speech',
@@ -100,7 +100,7 @@ export const speech: Dialect = {
   countsTokens: false,
 };
 
-/** Text of sound, in its own language or in English; its answer may be plain text. */
+/** Transcription, or translation into English; its answer may be plain text. */
 export const transcriptions: Dialect = {
   name: 'openai.transcriptions',
   operation: 'transcription',
@@ -108,7 +108,7 @@ export const transcriptions: Dialect = {
   countsTokens: false,
 };
 
-/** A conversation by WebSocket, whose messages are events of JSON; its errors before are JSON. */
+/** A WebSocket conversation; messages are JSON events, and errors before it are JSON. */
 export const realtime: Dialect = {
   name: 'openai.realtime',
   operation: 'realtime',
@@ -116,7 +116,7 @@ export const realtime: Dialect = {
   countsTokens: false,
 };
 
-/** Adds `include_usage` to `stream_options`, which is made where it is not; see `usageEdit`. */
+/** Adds `include_usage` to `stream_options`, which is created if missing; see `usageEdit`. */
 function usageEditOf(body: Buffer, members: Spans): Edit | null {
   const spans = members.get('stream_options');
   const span = spans?.[spans.length - 1];

@@ -10,18 +10,20 @@ const start = Buffer.from('"response.created"');
 
 type Counts = Omit<UsageClasses, 'tier'>;
 
-/** Sums what the events of a realtime session report, and knows whether a response is under way. */
+/**
+ * Sums the usage reported by the events of a realtime session, and tracks responses in progress.
+ */
 export class RealtimeSession {
-  /** Response under way: a session can be ended politely between two of them. */
+  /** True while a response is in progress: a session can be closed cleanly between two. */
   isResponding = false;
   #counts: Counts | null = null;
 
-  /** The usage of all responses so far; null where none has reported any. */
+  /** The usage of all responses so far; null if none has reported any. */
   get usage(): TokenUsage | null {
     return this.#counts && usageOfClasses({ ...noClasses, ...this.#counts });
   }
 
-  /** Takes a text message of the provider. Most of them are pieces of an answer. */
+  /** Takes a text message of the provider. Most are pieces of an answer. */
   push(text: Buffer): void {
     if (text.includes(start)) this.isResponding = true;
     if (!ends.some((end) => text.includes(end))) return;

@@ -41,7 +41,7 @@ const incompleteWords: Readonly<Partial<Record<FinishReason, string>>> = {
   pause: 'pause_turn',
 };
 
-/** @param content what the answer holds, which alone tells calls and refusals. */
+/** @param content of the answer, which alone shows calls and refusals. */
 export function responsesFinish(response: JsonObject, content: Iterable<string>): Finish {
   const status = textAt(response, 'status', '') ?? 'completed';
   const details = objectAt(response, 'incomplete_details', '');
@@ -57,7 +57,7 @@ function reasonOf(status: string, raw: string, content: ReadonlySet<string>): Fi
   return content.has('tool_call') ? 'tool_calls' : 'stop';
 }
 
-/** The error of a response that failed; null for others. */
+/** The error of a failed response; null for others. */
 export function responseError(response: JsonObject, finish: Finish): ConversationError | null {
   if (finish.reason !== 'error') return null;
   return isObject(response.error) ? toError(response.error, 0) : failedAnswer(finish.raw);
@@ -137,13 +137,13 @@ export function writeResponse(
   };
 }
 
-/** Null for an answer that is complete. */
+/** Null for a complete answer. */
 function incompleteReason(finish: Finish): string | null {
   if (finish.reason === 'other') return finish.raw ?? 'other';
   return incompleteWords[finish.reason] ?? null;
 }
 
-/** A block as an item of its own; null for one that has no form here. */
+/** A block as a separate item; null for one without a form here. */
 export function writeOutputItem(block: Block): JsonObject | null {
   switch (block.type) {
     case 'text':
@@ -209,7 +209,7 @@ const codes: Readonly<Partial<Record<ErrorKind, string>>> = {
   overloaded: 'server_is_overloaded',
 };
 
-/** The code of a failed response; clients decide by it whether to try again. */
+/** The code of a failed response; clients decide by it whether to retry. */
 export function responsesErrorCode(error: ConversationError): string {
   return codes[error.kind] ?? 'server_error';
 }

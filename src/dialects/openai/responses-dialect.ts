@@ -13,7 +13,7 @@ import { ResponsesStreamWriter } from './responses-stream-write.js';
 import { readOpenaiError } from './shared.js';
 import { readUsage } from './usage.js';
 
-/** Members that name what is stored at a provider. */
+/** Members that refer to objects stored at a provider. */
 const named = ['previous_response_id', 'conversation'] as const;
 
 export const responses: Dialect = {
@@ -41,7 +41,7 @@ export const responses: Dialect = {
   providerErrorEvent: (body, status) => eventOf(readOpenaiError(body, status)),
 };
 
-/** Makes a long conversation short; what it makes is not stored. */
+/** Compacts a long conversation; the result is not stored. */
 export const compact: Dialect = {
   ...responses,
   name: 'openai.compact',
@@ -58,7 +58,10 @@ export const inputTokens: Dialect = {
   readUsage: () => null,
 };
 
-/** Its events are numbered in the writer that writes all of a stream; this one ends another's. */
+/**
+ * The stream writer numbers the events of its own streams; this event ends a stream written by a
+ * provider.
+ */
 function errorEvent(error: GatewayError): Buffer {
   return eventOf(neutralError(error));
 }

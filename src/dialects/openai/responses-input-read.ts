@@ -6,10 +6,10 @@ import { readResponsesTools } from './responses-tools.js';
 
 const dialect = 'openai.responses';
 
-/** Items without which a conversation is another one. */
+/** Items without which the conversation would change. */
 const essential = new Set(['item_reference', 'compaction', 'compaction_trigger']);
 
-/** Reads `input`: items of one side that follow each other are one message. */
+/** Reads `input`: consecutive items of one side form one message. */
 export function readInput(request: ConversationRequest, input: unknown): void {
   if (input === undefined || input === null) return;
   if (typeof input === 'string') {

@@ -47,7 +47,7 @@ function readPart(value: unknown, at: string): Block {
   }
 }
 
-/** An item that a model wrote, of a request or an answer; null for a message. */
+/** An item written by a model, in a request or an answer; null for a message. */
 export function readOutputItem(item: JsonObject, type: string, at: string): Block[] {
   switch (type) {
     case 'message':
@@ -75,7 +75,7 @@ export function readOutputItem(item: JsonObject, type: string, at: string): Bloc
   }
 }
 
-/** Summaries, or the thoughts themselves where a provider shows them. */
+/** Summaries, or the raw thoughts where a provider shows them. */
 function readReasoningItem(item: JsonObject, at: string): Block {
   const summary = listAt(item, 'summary', at) ?? [];
   const parts = summary.length > 0 ? summary : (listAt(item, 'content', at) ?? []);

@@ -24,7 +24,7 @@ import { readEffort } from './shared.js';
 
 const dialect = 'openai.responses';
 
-/** Fields that name a state stored at OpenAI, which no other provider can continue. */
+/** Fields that refer to state stored at OpenAI, which no other provider can continue. */
 const essential = new Set(['previous_response_id', 'conversation', 'prompt', 'background']);
 
 /** @throws WrongField */
@@ -93,7 +93,7 @@ function readField(request: ConversationRequest, body: JsonObject, key: string):
   }
 }
 
-/** A field that repeats its own default is not worth telling. */
+/** A field that repeats its own default is not reported. */
 function readUnknown(request: ConversationRequest, key: string, value: unknown): void {
   if (value === null || value === false) return;
   if (key === 'truncation' && value === 'disabled') return;
@@ -101,7 +101,7 @@ function readUnknown(request: ConversationRequest, key: string, value: unknown):
   request.unknown.push({ dialect, field: key, value, essential: essential.has(key) });
 }
 
-/** Reasoning is told encrypted wherever it is sealed. */
+/** Sealed reasoning is always returned encrypted. */
 function readInclude(request: ConversationRequest, names: readonly string[]): void {
   for (const name of names) {
     if (name === 'reasoning.encrypted_content') continue;

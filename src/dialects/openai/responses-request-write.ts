@@ -18,7 +18,7 @@ import { audioFormat, hasCacheMark, imageUrl, writeFormat } from './shared.js';
 
 const dialect = 'openai.responses';
 
-/** Nothing is stored: what a later turn needs, it brings. */
+/** Nothing is stored: later turns bring everything they need. */
 export function writeResponsesRequest(
   request: ConversationRequest,
   target: RequestTarget,
@@ -70,7 +70,7 @@ function writeSettings(request: ConversationRequest, body: JsonObject): void {
     if (asked !== null) reasoning.effort = asked;
     if (visible) reasoning.summary = 'auto';
     body.reasoning = reasoning;
-    // Models that do not reason refuse to be asked for it.
+    // Models without reasoning refuse its settings.
     if (asked !== 'none') include.push('reasoning.encrypted_content');
   }
   if (include.length > 0) body.include = include;
@@ -82,7 +82,7 @@ function writeSettings(request: ConversationRequest, body: JsonObject): void {
   if (request.user !== null) body.user = request.user;
 }
 
-/** The ids of calls of custom tools, whose outputs have a type of their own. */
+/** Ids of calls of custom tools, whose outputs have a type of their own. */
 function customCalls({ messages, tools }: ConversationRequest): ReadonlySet<string> {
   const custom = new Set<string>();
   if (!tools.some(({ type }) => type === 'custom')) return custom;
@@ -109,7 +109,7 @@ function writeMessage(message: Message, custom: ReadonlySet<string>, losses: Los
   }
 }
 
-/** Items in the order of the blocks; texts that follow each other are one message. */
+/** Items in the order of the blocks; consecutive texts form one message. */
 function writeAssistant(message: Message, losses: Losses): JsonObject[] {
   const items: JsonObject[] = [];
   for (const block of message.content) {
@@ -123,7 +123,7 @@ function writeAssistant(message: Message, losses: Losses): JsonObject[] {
     else if (item.type === 'message' && last?.type === 'message') {
       (last.content as unknown[]).push(...(item.content as unknown[]));
     } else {
-      // Ids of messages and calls are of answers that OpenAI made.
+      // Ids of messages and calls refer to answers that OpenAI made.
       if (item.type !== 'reasoning') delete item.id;
       items.push(item);
     }

@@ -11,9 +11,9 @@ type Out = (part: Part) => void;
 
 interface Open {
   block: number;
-  /** True until a delta comes; the end of the item then brings the whole text. */
+  /** True until a delta arrives; the end of the item then brings the whole text. */
   empty: boolean;
-  /** The part of the summary that came last. */
+  /** The latest part of the summary. */
   summary: number;
 }
 
@@ -21,7 +21,7 @@ export class ResponsesStreamReader implements StreamReader {
   #blocks = 0;
   /** Open blocks, by `place` of their item and part. */
   readonly #open = new Map<number, Open>();
-  /** Kinds of all blocks, which tell why the answer ended. */
+  /** Kinds of all blocks, from which the finish reason is derived. */
   readonly #kinds = new Set<string>();
   #over = false;
 
@@ -67,12 +67,12 @@ export class ResponsesStreamReader implements StreamReader {
         break;
       case 'error':
         this.#over = true;
-        // Compatible servers nest it as in the body of an error.
+        // Compatible servers nest it as in an error body.
         out({ type: 'error', error: toError(objectAt(from, 'error', '') ?? from, 0) });
     }
   }
 
-  /** Without `response.completed` or its like the answer is not whole. */
+  /** Without `response.completed` or an equivalent the answer is incomplete. */
   end(): void {}
 
   #begin(at: number, content: OpenBlock, out: Out): Open {
@@ -83,7 +83,7 @@ export class ResponsesStreamReader implements StreamReader {
     return open;
   }
 
-  /** @param content begins the block where nothing did; null where something must have. */
+  /** @param content begins the block if nothing else did; null where something must have. */
   #delta(from: JsonObject, at: number, content: OpenBlock | null, out: Out): void {
     const open = this.#open.get(at) ?? (content && this.#begin(at, { ...content }, out));
     if (!open) throw new WrongField('output_index', 'is of no open item');
@@ -119,7 +119,7 @@ export class ResponsesStreamReader implements StreamReader {
     this.#textDone(part, place(from, 'content_index'), out);
   }
 
-  /** Text that no delta brought is told here. */
+  /** Emits text that no delta has brought. */
   #textDone(part: JsonObject, at: number, out: Out): void {
     const refused = part.type === 'refusal';
     const whole = textAt(part, refused ? 'refusal' : 'text', 'part') ?? '';
@@ -140,7 +140,7 @@ export class ResponsesStreamReader implements StreamReader {
     const type = needText(item, 'type', 'item');
     const at = place(from, null);
     if (type === 'message') {
-      // Servers that name no parts end them here.
+      // Servers that announce no parts end them here.
       for (const [key, { block }] of [...this.#open]) {
         if (key > at && key < at + maxParts) this.#close(key, block, out);
       }
@@ -182,10 +182,10 @@ const text: OpenBlock = { type: 'text', text: '', cache: null };
 const refusal: OpenBlock = { type: 'refusal', text: '' };
 const thought: OpenBlock = { type: 'reasoning', text: '', seal: null };
 
-/** More parts than an item has. */
+/** More parts than any item has. */
 const maxParts = 4096;
 
-/** One number for an item, or a part of one: parts come after their item. */
+/** A sort key for items and their parts: parts follow their item. */
 function place(from: JsonObject, part: 'content_index' | null): number {
   const item = from.output_index;
   if (typeof item !== 'number') throw new WrongField('output_index', 'must be a number');

@@ -19,7 +19,7 @@ import {
 } from './responses-answer.js';
 
 /**
- * Each block is an item. What was streamed is told whole as well, at its own end and at that of the
+ * Each block is an item. Streamed content is repeated whole at the end of the item and of the
  * response, so it is kept until then.
  */
 export class ResponsesStreamWriter implements StreamWriter {
@@ -27,13 +27,13 @@ export class ResponsesStreamWriter implements StreamWriter {
   #id = '';
   #sequence = 0;
   readonly #output: JsonObject[] = [];
-  /** The open block, growing, and its item. */
+  /** The open block so far, and its item. */
   #block: Exclude<OpenBlock, { type: 'unknown' }> | null = null;
   #item: JsonObject = {};
   #text = '';
   #deltaHead = '';
   #refused = false;
-  /** True once the open reasoning has shown some of its summary. */
+  /** True once some of the open reasoning's summary was written. */
   #summary = false;
 
   constructor(model: string) {
@@ -113,7 +113,7 @@ export class ResponsesStreamWriter implements StreamWriter {
     return added;
   }
 
-  /** The place of the open block; a text also has a part. */
+  /** The index of the open block, and of a text's part. */
   #place(): JsonObject {
     const place: JsonObject = { item_id: this.#item.id, output_index: this.#output.length };
     if (this.#item.type === 'message') place.content_index = 0;
@@ -163,7 +163,7 @@ export class ResponsesStreamWriter implements StreamWriter {
     return ended + done;
   }
 
-  /** The end of the part of the item that has deltas. */
+  /** Ends the part of an item that has deltas. */
   #ended(block: Exclude<OpenBlock, { type: 'unknown' }>): string {
     const place = this.#place();
     const text = this.#text;
@@ -213,7 +213,7 @@ export class ResponsesStreamWriter implements StreamWriter {
     return text + this.#event(type, { response });
   }
 
-  /** Clients look for the one or for the other. */
+  /** Some clients read one of them, some the other. */
   #fail(error: ConversationError): string {
     const code = responsesErrorCode(error);
     const { message, param } = error;

@@ -98,7 +98,7 @@ export function readResponsesToolChoice(request: ConversationRequest, value: unk
   }
 }
 
-/** Tools of one namespace stand together in it, where the first of them was. */
+/** Tools of one namespace are grouped, at the place of the first one. */
 export function writeResponsesTools(tools: readonly Tool[], losses: Losses): JsonObject[] {
   const written: JsonObject[] = [];
   const spaces = new Map<string, JsonObject[]>();

@@ -10,7 +10,7 @@ import {
 import { errorObject, kindOf, plainError, statusOf, wordAt } from '../errors/conversation-error.js';
 import { dataUrl, parseDataUrl, WrongField } from '../conversation/read.js';
 
-/** Pieces that chat completions and responses share. */
+/** Code shared by chat completions and responses. */
 
 const types: Readonly<Record<ErrorKind, string>> = {
   invalid_request: 'invalid_request_error',
@@ -31,7 +31,7 @@ export function readOpenaiError(body: Buffer, status: number): ConversationError
   return error ? toError(error, status) : plainError(status, body.toString('utf8', 0, 500).trim());
 }
 
-/** @param status 0 in the middle of a stream, where the type must tell. */
+/** @param status 0 within a stream, where the type must tell. */
 export function toError(error: JsonObject, status: number): ConversationError {
   const type = wordAt(error, 'type');
   const code = wordAt(error, 'code');
@@ -61,7 +61,7 @@ function kindOfError(type: string | null, code: string | null, status: number): 
   return 'internal';
 }
 
-/** `{ error: … }`; a stream of chat chunks tells it in the same way. */
+/** `{ error: … }`, in bodies and in streams of chat chunks. */
 export function writeOpenaiError(error: ConversationError): string {
   return JSON.stringify({
     error: {
@@ -80,7 +80,7 @@ export function readEffort(value: string | null, field: string): Effort | null {
   throw new WrongField(field, `must be one of ${efforts.join(', ')}`);
 }
 
-/** A picture by URL, or in the URL. */
+/** A picture by its URL, or inline in a data URL. */
 export function imageBlock(url: string, detail: string | null): MediaBlock {
   const inline = parseDataUrl(url);
   return {
@@ -94,14 +94,14 @@ export function imageBlock(url: string, detail: string | null): MediaBlock {
   };
 }
 
-/** The URL of a picture, also of one that has none; null for an uploaded file. */
+/** The URL of a picture, inline if it has none; null for an uploaded file. */
 export function imageUrl(media: MediaBlock): string | null {
   if (media.source.type === 'url') return media.source.url;
   if (media.source.type !== 'base64') return null;
   return dataUrl(media.mediaType ?? 'image/png', media.source.data);
 }
 
-/** A document, in `file_data` a data URL or plain base64. */
+/** A document; `file_data` is a data URL or plain base64. */
 export function fileBlock(
   data: string | null,
   id: string | null,
@@ -141,7 +141,7 @@ export function audioBlock(data: string, format: string): MediaBlock {
   };
 }
 
-/** `json_object` or `json_schema`, whose parts chat nests and responses does not. */
+/** `json_object` or `json_schema`, whose fields chat nests and responses does not. */
 export function writeFormat(format: Format): JsonObject {
   if (format.type === 'json') return { type: 'json_object' };
   const schema: JsonObject = { name: format.name ?? 'answer' };
@@ -151,7 +151,7 @@ export function writeFormat(format: Format): JsonObject {
   return schema;
 }
 
-/** OpenAI's models cache by themselves, but for some that take breakpoints. */
+/** OpenAI's models cache automatically, except some that accept breakpoints. */
 export function hasCacheMark(marked: object): boolean {
   return 'cache' in marked && marked.cache !== null;
 }

@@ -3,11 +3,10 @@ import { countAt, isObject } from '../conversation/read.js';
 import { disjoint, inputTokens, outputTokens } from '../usage.js';
 
 /**
- * The classes of a `usage` object of chat, completions, responses, embeddings or images. Chat and
- * responses name their counts differently, and some providers mix the names, or set those of the one
- * beside zeros for the other. Input includes what was read from a cache or written to one, output
- * includes reasoning; what the total has beyond their sum is reasoning that a provider counts
- * beside its output.
+ * The token classes of a `usage` object of chat, completions, responses, embeddings or images. Chat
+ * and responses name their counts differently; some providers mix the names, or set one set of them
+ * to zero. Input includes tokens read from a cache or written to one, output includes reasoning;
+ * any excess of the total over their sum is reasoning that a provider counts separately.
  */
 export function readUsageObject(from: JsonObject | null): Usage | null {
   if (!from) return null;
@@ -20,10 +19,10 @@ export function readUsageObject(from: JsonObject | null): Usage | null {
   return {
     ...disjoint({
       input,
-      // DeepSeek tells its cache beside the details.
+      // DeepSeek reports cached tokens outside of the details.
       cacheRead: countAt(inputs, 'cached_tokens') || countAt(from, 'prompt_cache_hit_tokens'),
       cacheWrite: countAt(inputs, 'cache_write_tokens'),
-      // Cached ones are in `cached_tokens` too.
+      // `cached_tokens` includes the cached ones.
       audioInput: Math.max(0, countAt(inputs, 'audio_tokens') - countAt(cached, 'audio_tokens')),
       imageInput: Math.max(0, countAt(inputs, 'image_tokens') - countAt(cached, 'image_tokens')),
       output,
@@ -31,16 +30,16 @@ export function readUsageObject(from: JsonObject | null): Usage | null {
       audioOutput: countAt(outputs, 'audio_tokens'),
       imageOutput: countAt(outputs, 'image_tokens'),
     }),
-    // Perplexity and xAI search the web for an answer.
+    // Perplexity and xAI search the web for answers.
     searches: countAt(from, 'num_search_queries') || countAt(from, 'num_sources_used'),
   };
 }
 
-/** The names of realtime and transcriptions. */
+/** The names used by realtime and transcriptions. */
 const ofInput = 'input_token_details';
 const ofOutput = 'output_token_details';
 
-/** The members of a usage object, of which both APIs have the same under different names. */
+/** The members of a usage object that both APIs have under different names. */
 export function writtenUsage(usage: Usage) {
   const { cacheRead, cacheWrite5m, cacheWrite1h, audioInput, imageInput } = usage;
   const { audioOutput, imageOutput, reasoning } = usage;

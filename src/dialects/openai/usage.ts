@@ -15,7 +15,7 @@ import {
 } from '../usage.js';
 import { readUsageObject } from './usage-classes.js';
 
-/** The token usage that an answer reports, JSON or SSE; null when there is none. */
+/** The token usage reported by an answer, JSON or SSE; null when there is none. */
 export function readUsage(answer: AnswerBytes): TokenUsage | null {
   const usage = usageIn(answer, toUsage);
   return usage && withTier(usage, tierIn(answer.tail(endBytes)));
@@ -32,13 +32,13 @@ const names = [
 function toUsage(usage: unknown): TokenUsage | null {
   const counts = countsAmong(usage, names);
   if (!counts) return null;
-  // Some models report only the length of audio.
+  // Some models report only the duration of audio.
   const { type, seconds } = usage as { type?: unknown; seconds?: unknown };
   if (type === 'duration' && typeof seconds === 'number' && seconds >= 0) {
     return usageOfClasses({ ...noClasses, seconds });
   }
   if (counts.prompt_tokens === undefined) {
-    // Only embeddings have no output, and they name their input as chat does, or a total.
+    // Only embeddings have no output; they report their input under chat's name, or only a total.
     const isWhole = counts.output_tokens !== undefined || counts.total_tokens !== undefined;
     if (counts.input_tokens === undefined || !isWhole) return null;
   }
@@ -47,7 +47,7 @@ function toUsage(usage: unknown): TokenUsage | null {
 
 const tier = /"service_tier"\s*:\s*"(batch|flex|priority)"/;
 
-/** The rate that an answer says it was charged at. Text of a model has its quotes escaped. */
+/** The service tier that an answer was charged at. Quotes within a model's text are escaped. */
 function tierIn(bytes: Buffer): ServiceTier | null {
   const at = bytes.lastIndexOf('"service_tier"');
   if (at < 0) return null;
@@ -55,17 +55,17 @@ function tierIn(bytes: Buffer): ServiceTier | null {
   return (name as ServiceTier | undefined) ?? null;
 }
 
-/** A larger event is passed on as it is: the one that is looked for is small. */
+/** Larger events are relayed unchanged: the one in question is small. */
 const maxEventBytes = 65_536;
 
 const mark = '"usage"';
-/** The member of an event without usage, with its comma. */
+/** The empty usage member of an event, with its comma. */
 const noUsage = /,\s*"usage"\s*:\s*null|"usage"\s*:\s*null\s*,/;
 
 /**
- * Takes the usage out of a stream whose client did not ask for it: the event that reports it, and
- * the `"usage": null` of the others. Everything else passes byte for byte, event by event: what
- * follows the last complete event waits for its rest.
+ * Removes usage from a stream whose client did not ask for it: the event that reports it, and
+ * `"usage": null` in the others. All other bytes pass unchanged, event by event; an incomplete
+ * event is held until its end.
  */
 export class UsageEventFilter implements UsageFilter {
   usage: TokenUsage | null = null;
@@ -99,7 +99,7 @@ export class UsageEventFilter implements UsageFilter {
   }
 }
 
-/** True if an event has nothing but usage. */
+/** True if an event contains only usage. */
 function reportsOnly(event: Buffer): boolean {
   try {
     const [{ data } = { data: '' }] = readEvents(event);

@@ -19,8 +19,8 @@ import {
 import { mintedId } from '../conversation/tool-ids.js';
 
 /**
- * Ranking documents by a query. Cohere's shape is everyone's; in `cohere` of version 2 answers hold
- * no documents, in `jina` they may, in `vllm` they always do, and usage is told in different words.
+ * Ranking documents by a query. All servers accept Cohere's shape; answers of `cohere` version 2
+ * contain no documents, of `jina` optionally, of `vllm` always, and usage has different names.
  */
 export type RerankShape = 'cohere' | 'jina' | 'vllm';
 
@@ -69,7 +69,7 @@ export function writeRerankRequest(request: RerankRequest, shape: RerankShape, m
   const losses = new Losses();
   const body: JsonObject = { model, query: request.query, documents: request.documents };
   if (request.topN !== null) body.top_n = request.topN;
-  // The documents are the client's own: they are put back from its request.
+  // Documents are put back from the client's own request.
   if (shape === 'jina') body.return_documents = false;
   if (request.maxTokensPerDocument !== null) {
     if (shape === 'cohere') body.max_tokens_per_doc = request.maxTokensPerDocument;
@@ -119,14 +119,14 @@ export function writeRerankAnswer(
   return JSON.stringify({ ...id, model: request.model, usage, results });
 }
 
-/** Cohere says `message`, Jina `detail`, vLLM `error.message`. */
+/** Cohere's errors have `message`, Jina's `detail`, vLLM's `error.message`. */
 export function readRerankError(body: Buffer, status: number): ConversationError {
   const error = errorObject(body);
   const message = error && (wordAt(error, 'message') ?? wordAt(error, 'detail'));
   return plainError(status, message ?? body.toString('utf8', 0, 500).trim());
 }
 
-/** Cohere's clients read `message`, those of the others `error`. */
+/** Cohere's clients read `message`, others `error`. */
 export function writeRerankError(error: ConversationError): string {
   return JSON.stringify({ message: error.message, ...JSON.parse(writeOpenaiError(error)) });
 }

@@ -19,7 +19,7 @@ export function readRerank(body: Buffer, shape: RerankShape): RerankRequest {
   return readField(() => readRerankRequest(body, shape));
 }
 
-/** A request of one shape as another says it, and the way back of its answer. */
+/** A request translated for another shape, and the way back for its answer. */
 export function translateRerank(
   client: RerankShape,
   provider: RerankShape,

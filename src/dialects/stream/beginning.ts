@@ -2,8 +2,8 @@ const starts = [':', 'data:', 'event:', 'id:', 'retry:'];
 const longest = 6;
 
 /**
- * Tells if a body with this beginning is a stream of events; null while that is undecided.
- * Providers name other types for their streams, and send JSON under the type of a stream.
+ * True if a body with this beginning is a stream of events; null while undecided. Providers use
+ * other types for their streams, and send JSON under the type of a stream.
  */
 export function beginsStream(beginning: Buffer): boolean | null {
   let from = beginning.indexOf('\ufeff') === 0 ? 3 : 0;

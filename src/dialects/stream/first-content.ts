@@ -1,16 +1,16 @@
 import { type SseEvent, SseSplitter } from '../sse.js';
 
-/** Findings about the start of a stream so far. */
+/** The verdict on the start of a stream so far. */
 export type Verdict = 'waiting' | 'content' | 'error';
 
 export type Judge = (event: SseEvent) => Verdict;
 
 /**
- * Reads the start of a stream until it says something: a provider that accepts a request and then
- * fails can still be replaced by another until then.
+ * Reads the start of a stream up to its first content: until then a provider that accepts a request
+ * and then fails can be replaced.
  */
 export class FirstContent {
-  /** The event that was judged last. */
+  /** The last judged event. */
   event: SseEvent | null = null;
   readonly #splitter = new SseSplitter();
   readonly #take: (event: SseEvent) => void;

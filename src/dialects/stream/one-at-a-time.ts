@@ -1,12 +1,12 @@
 import type { Part } from '../conversation.js';
 
 /**
- * Puts the blocks of a stream one after the other, for dialects that cannot have two open: parts of
- * a block wait until those before it are closed. Nothing waits where blocks do not overlap.
+ * Serializes the blocks of a stream, for dialects that cannot have two open: parts of a block wait
+ * until earlier blocks are closed. Nothing waits unless blocks overlap.
  */
 export class OneAtATime {
   readonly #out: (part: Part) => void;
-  /** Blocks that are open or wait, in the order of their start. */
+  /** Open and waiting blocks, in the order of their start. */
   readonly #order: number[] = [];
   readonly #waiting = new Map<number, Part[]>();
 
@@ -40,7 +40,10 @@ export class OneAtATime {
     if (part.type === 'close') this.#next();
   }
 
-  /** The first block is over: tells what waited of the second, and so on while they are closed. */
+  /**
+   * The first block is closed: emits waiting parts of the next one, and so on while blocks are
+   * closed.
+   */
   #next(): void {
     this.#order.shift();
     const [block] = this.#order;

@@ -1,4 +1,4 @@
-/** Sees whether a stream has said that it ends, in whatever pieces it comes. */
+/** Detects whether a stream has reported its end, however it is split. */
 export class StreamEnd {
   readonly #marks: readonly Buffer[];
   readonly #overlap: number;
@@ -6,7 +6,7 @@ export class StreamEnd {
   /** True if one of the marks has passed. */
   isHere = false;
 
-  /** @param marks bytes that stand in no other event. */
+  /** @param marks bytes that occur in no other event. */
   constructor(marks: readonly Buffer[]) {
     this.#marks = marks;
     this.#overlap = Math.max(...marks.map(({ length }) => length)) - 1;

@@ -2,11 +2,11 @@ import type { DialectName } from '../dialect.js';
 import type { JsonText } from '../body/json-texts.js';
 import { isObject } from '../conversation/read.js';
 
-/** One of the texts that a stream brings in pieces. */
+/** A text that a stream brings in pieces. */
 export interface Channel {
-  /** Names it among the texts of the stream. */
+  /** Identifies it among the texts of the stream. */
   key: string;
-  /** Texts of one sequence: the next begins when the one before is complete. */
+  /** Identifies a sequence of texts: each is complete when the next begins. */
   sequence: string;
 }
 
@@ -17,7 +17,7 @@ const messageDelta = /^delta\.(text|thinking|partial_json)$/;
 const partDelta = /^candidates\[(\d+)\]\.content\.parts\[(\d+)\]\.text$/;
 
 /**
- * The text that a piece in an event of a stream is of; null: it is whole in this event.
+ * The text that a piece in an event belongs to; null: it is whole in this event.
  * @param event as parsed.
  */
 export function channelOf(dialect: DialectName, event: unknown, { at }: JsonText): Channel | null {
@@ -29,7 +29,7 @@ export function channelOf(dialect: DialectName, event: unknown, { at }: JsonText
       const sequence = String(fieldOf(choice, 'index') ?? place);
       if (tool === undefined) return { key: `${sequence} ${name}`, sequence };
       const call = member(fieldOf(choice, 'delta'), 'tool_calls', tool);
-      // Calls of tools may come at once.
+      // Tool calls may overlap.
       const key = `${sequence} tool ${fieldOf(call, 'index') ?? tool}`;
       return { key, sequence: key };
     }
@@ -67,8 +67,8 @@ const ending =
   /^(?:content_block_stop|message_delta|message_stop|response\..*(?:done|completed|failed|incomplete))$/;
 
 /**
- * True for an event with which all texts before it are complete. Streams without such events end
- * soon after their texts.
+ * True for an event that completes all texts before it. Streams without such events end soon after
+ * their texts.
  */
 export function endsTexts(event: unknown): boolean {
   const type = fieldOf(event, 'type');
