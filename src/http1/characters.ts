@@ -9,7 +9,7 @@ export const tokenBytes = classOf("!#$%&'*+-.^_`|~", [0x30, 0x39], [0x41, 0x5a],
 /** `field-vchar`, space and tab: values of fields, reason phrases, chunk extensions. */
 export const valueBytes = classOf('\t', [0x20, 0x7e], [0x80, 0xff]);
 
-/** Visible ASCII but `#`: a request target never holds a fragment. */
+/** Visible ASCII except `#`: a request target never contains a fragment. */
 export const targetBytes = classOf('', [0x21, 0x22], [0x24, 0x7e]);
 
 /** `uri-host [ ":" port ]`, as a `Host` field holds it. */

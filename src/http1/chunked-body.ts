@@ -21,7 +21,7 @@ const [semicolon, equals, quote, backslash] = [0x3b, 0x3d, 0x22, 0x5c];
 /** More digits would not be an exact number. */
 const maxSizeDigits = 13;
 
-/** Data of a chunk up to this size is moved to what is before it in the same read. */
+/** Data of a chunk up to this size is moved next to earlier data of the same read. */
 const maxMovedBytes = 4096;
 
 /** Decodes chunked bodies (RFC 9112, section 7.1), one after the other. */
@@ -30,10 +30,10 @@ export class ChunkedBody {
   private digits = 0;
   private left = 0;
   private extensionBytes = 0;
-  /** Places in the bytes that are read: decoded, and not given yet. */
+  /** Range in the bytes being read that is decoded but not yet delivered. */
   private pieceStart = 0;
   private pieceEnd = 0;
-  /** Bytes of the name or value that is read. */
+  /** Length so far of the current name or value. */
   private partBytes = 0;
   private readonly trailers: Section;
 
@@ -42,10 +42,10 @@ export class ChunkedBody {
   }
 
   /**
-   * Decodes on. Small chunks of one read are given as one piece: their data is moved together
-   * within `bytes`, which therefore change.
-   * @returns the place after the body in `bytes`, or -1 when there is more to come.
-   * @throws ProtocolError, after everything that was decoded before it has been given.
+   * Continues decoding. Small chunks of one read are delivered as one piece: their data is moved
+   * together within `bytes`, which therefore change.
+   * @returns the place after the body in `bytes`, or -1 if it needs more.
+   * @throws ProtocolError, after everything decoded before it was delivered.
    */
   read(bytes: Buffer, from: number, onPiece: (piece: Buffer) => void): number {
     try {
@@ -170,7 +170,7 @@ export class ChunkedBody {
     throw new ProtocolError('a chunk extension is not valid');
   }
 
-  /** Begins the next body; gives the trailers of the last one, or null where it had none. */
+  /** Begins the next body; returns the trailers of the last one, or null if it had none. */
   finish(): Fields | null {
     const { fields } = this.trailers;
     for (const name of ['content-length', 'transfer-encoding', 'host', 'connection']) {

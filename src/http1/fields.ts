@@ -4,8 +4,8 @@ import { tab } from './characters.js';
 const perField = 4;
 
 /**
- * The fields of one head, as the text that arrived and the places in it: a string is only made of
- * what somebody asks for. Text holds one character per byte (latin1).
+ * The fields of one head: the received text and places in it. Strings are created only on demand.
+ * Text holds one character per byte (latin1).
  */
 export class Fields {
   /** @param places four numbers a field: name start, name end, value start, value end. */

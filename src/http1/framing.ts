@@ -1,16 +1,16 @@
 import type { Fields } from './fields.js';
 import { ProtocolError } from './protocol-error.js';
 
-/** The end of a body: after this many bytes, or one of the two below. */
+/** The end of a body: after this many bytes, or one of the following. */
 export type Framing = number;
 /** After its last chunk. */
 export const chunked = -1;
-/** With the connection: responses only. */
+/** At the end of the connection: responses only. */
 export const untilClose = -2;
 
-/** Properties of the connection and the body that the fields of a head name. */
+/** Properties of the connection and the body, as given by the fields of a head. */
 export interface ConnectionFields {
-  /** Bytes of the body, `chunked`, or null where neither is said. */
+  /** Length of the body, `chunked`, or null where neither is given. */
   length: Framing | null;
   close: boolean;
   keepAlive: boolean;
@@ -53,7 +53,7 @@ export function connectionFields(fields: Fields, isVersion10: boolean): Connecti
       case 17:
         if (!fields.isNamed(i, 'transfer-encoding')) break;
         if (isChunked) throw new ProtocolError('transfer-encoding is sent twice');
-        // A tab after it is allowed by RFC 9110 and refused by node:http: readers differ.
+        // RFC 9110 allows a tab after it, node:http refuses one: readers differ.
         if (fields.endsWithTab(i) || fields.value(i).toLowerCase() !== 'chunked') {
           throw new ProtocolError('transfer-encoding is not chunked');
         }

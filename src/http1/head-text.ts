@@ -30,7 +30,7 @@ export function dateLine(): string {
 let dateSecond = 0;
 let dateText = '';
 
-/** A field value that cannot end its line: what RFC 9110 (5.5) does not allow becomes a space. */
+/** A field value that cannot end its line: characters that RFC 9110 (5.5) forbids become spaces. */
 export function fieldValue(value: string): string {
   return notFieldValue.test(value) ? value.replace(everyNotFieldValue, ' ') : value;
 }

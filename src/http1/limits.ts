@@ -1,4 +1,4 @@
-/** The longest of everything that a peer decides about but for the body, in bytes. */
+/** Maximum lengths, in bytes, of everything that a peer controls except the body. */
 export interface MessageLimits {
   /** Target of a request, or reason phrase of a response. */
   startLineBytes: number;

@@ -5,7 +5,7 @@ import type { MessageLimits } from './limits.js';
 import { ProtocolError } from './protocol-error.js';
 import type { Section } from './section.js';
 
-/** Takes what a parser finds, in this order; a method may throw a ProtocolError to refuse. */
+/** Receives what a parser finds, in this order; a method may throw a ProtocolError to refuse. */
 export interface MessageHandler<Head> {
   onHead(head: Head): void;
   /** A piece of the body: a view of the bytes that were pushed, not a copy. */
@@ -21,11 +21,11 @@ const inUntilClose = 3;
 const isTunnel = 4;
 
 /**
- * One side of an HTTP/1.1 connection, message after message: bytes in, calls of a handler out, cut
- * wherever the stream was. After a ProtocolError the connection is of no more use.
+ * One side of an HTTP/1.1 connection, message after message: bytes in, calls of a handler out,
+ * however the stream is split. After a ProtocolError the connection is unusable.
  *
- * States: head → body (counted, chunked or until the close) → head …; or head → tunnel, where what
- * follows is no longer HTTP.
+ * States: head → body (counted, chunked or until the close) → head …; or head → tunnel, where the
+ * following bytes are no longer HTTP.
  */
 export abstract class MessageParser<Head> {
   private state = inHead;
@@ -52,10 +52,10 @@ export abstract class MessageParser<Head> {
   }
 
   /**
-   * Reads on, to the end of `chunk` or of a message, whichever is first.
-   * @param chunk is looked into as long as its pieces are; small chunks of a chunked body are moved
+   * Reads to the end of `chunk` or of a message, whichever is first.
+   * @param chunk must stay valid as long as its pieces; small chunks of a chunked body are moved
    *   together in it.
-   * @returns the place of the first byte that was not read.
+   * @returns the place of the first unread byte.
    * @throws ProtocolError, also when the handler does.
    */
   push(chunk: Buffer, from = 0): number {
@@ -108,8 +108,8 @@ export abstract class MessageParser<Head> {
   }
 
   /**
-   * The peer sends no more: ends a body that ends with the connection.
-   * @throws ProtocolError in the middle of a message.
+   * Ends the input: completes a body that ends with the connection.
+   * @throws ProtocolError within a message.
    */
   finish(): void {
     if (this.state === inUntilClose) {
@@ -121,8 +121,8 @@ export abstract class MessageParser<Head> {
   }
 
   /**
-   * Makes the head that has arrived, and says by `follow` what comes after it.
-   * @returns null where it is not to be passed on.
+   * Creates the received head, and declares by `follow` what comes after it.
+   * @returns null for one that is not delivered.
    */
   protected abstract finishHead(): Head | null;
 

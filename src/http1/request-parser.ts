@@ -17,17 +17,17 @@ export interface RequestHead {
   readonly fields: Fields;
   /** Bytes of the body, or `chunked`. */
   readonly length: Framing;
-  /** True if the client lets the connection serve another request. */
+  /** True if the client allows the connection to be reused. */
   readonly keepAlive: boolean;
   /** True if the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
-  /** The protocol that the client asks to change to, as written; else empty. */
+  /** The protocol that the client wants to switch to, as written; else empty. */
   readonly upgrade: string;
 }
 
 /**
- * Requests of one connection. One that asks for an upgrade is a request like any other: who accepts
- * it pushes no more.
+ * Requests of one connection. A request for an upgrade is parsed like any other; after accepting
+ * it, push no more bytes.
  */
 export class RequestParser extends MessageParser<RequestHead> {
   private readonly head: RequestSection;
@@ -39,8 +39,8 @@ export class RequestParser extends MessageParser<RequestHead> {
   }
 
   /**
-   * The path of the request whose head has not ended, or was refused; empty where it is not known.
-   * @param chunk where the head may have begun that is no longer read.
+   * The path of a request whose head is incomplete or was refused; empty where unknown.
+   * @param chunk the last bytes read, in which the head may begin.
    */
   unfinishedPath(chunk: Buffer, from: number): string {
     return pathIn(this.head.arrived ?? chunk.subarray(from));
@@ -108,7 +108,7 @@ function checkHost(value: string): void {
 }
 
 /**
- * The path and query of a target: of absolute-form what follows the authority.
+ * The path and query of a target; of absolute-form, the part after the authority.
  * @throws ProtocolError where it has none.
  */
 export function pathOf(method: string, target: string): string {

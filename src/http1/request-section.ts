@@ -9,7 +9,7 @@ const method = -3;
 const target = -2;
 const version = -1;
 
-/** Clients of old end a body with a CRLF that they do not count; RFC 9112 section 2.2. */
+/** Old clients end a body with an uncounted CRLF; RFC 9112 section 2.2. */
 const maxEmptyLines = 4;
 const maxMethodBytes = 32;
 const versionText = Buffer.from('HTTP/1.x\r\n');

@@ -12,16 +12,16 @@ export interface ResponseHead {
   readonly fields: Fields;
   /** Bytes of the body, `chunked` or `untilClose`. */
   readonly length: Framing;
-  /** True if the server lets the connection serve another request after this one. */
+  /** True if the server allows the connection to be reused. */
   readonly keepAlive: boolean;
 }
 
-/** Interim responses (1xx) before a final one: more of them are no progress. */
+/** Maximum interim responses (1xx) before a final one. */
 const maxInterim = 16;
 
 /**
- * Responses of one connection. Interim responses are dropped, but for 101, after which `push`
- * leaves the bytes alone.
+ * Responses of one connection. Interim responses are dropped, except 101, after which `push` stops
+ * reading.
  */
 export class ResponseParser extends MessageParser<ResponseHead> {
   private readonly head: ResponseSection;
@@ -34,7 +34,10 @@ export class ResponseParser extends MessageParser<ResponseHead> {
     this.head = section;
   }
 
-  /** Says which method the next response answers: one to HEAD has no body, whatever it says. */
+  /**
+   * Sets the method that the next response answers: one to HEAD has no body, whatever its fields
+   * say.
+   */
   expect(method: string): void {
     this.isBodyless = method === 'HEAD';
     this.interim = 0;

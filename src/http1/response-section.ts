@@ -42,7 +42,7 @@ export class ResponseSection extends Section {
           }
           break;
         case reason:
-          // Some servers leave the space out where they give no reason.
+          // Some servers omit the space if they give no reason.
           if (byte === cr) this.state = lineFeed;
           else if (valueBytes[byte] !== 1 || (place === startText.length && byte !== space)) {
             throw new ProtocolError('the status line is not valid');

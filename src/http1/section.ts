@@ -2,7 +2,7 @@ import { colon, cr, lf, space, tab, tokenBytes, valueBytes } from './characters.
 import { Fields } from './fields.js';
 import { ProtocolError } from './protocol-error.js';
 
-/** States of the field lines; those of a start line are below zero. */
+/** States of the field lines; those of a start line are negative. */
 const lineStart = 0;
 const inName = 1;
 const beforeValue = 2;
@@ -11,15 +11,15 @@ const lineFeed = 4;
 const lastLineFeed = 5;
 const complete = 6;
 
-/** A first allocation for what arrives in pieces. */
+/** Initial allocation for a section that arrives in pieces. */
 const firstHeldBytes = 1024;
 
 /**
  * Field lines up to the empty line that ends them: the trailers of a body and, with a start line
  * before them (see the subclasses), the head of a message.
  *
- * Each byte is looked at once, wherever the stream is cut. A section that lies in one chunk is read
- * where it is; one in several is put together in `held`, up to the limit.
+ * Each byte is examined once, however the stream is split. A section within one chunk is read in
+ * place; one over several is assembled in `held`, up to the limit.
  */
 export class Section {
   /** Everything up to the empty line, one character per byte, once it is complete. */
@@ -63,9 +63,9 @@ export class Section {
   }
 
   /**
-   * Reads on.
-   * @returns the place after the section in `chunk`, or -1 when there is more to come.
-   * @throws ProtocolError at the first byte that cannot be right.
+   * Continues reading.
+   * @returns the place after the section in `chunk`, or -1 if it needs more.
+   * @throws ProtocolError at the first invalid byte.
    */
   read(chunk: Buffer, from: number): number {
     const { held } = this;
@@ -85,7 +85,7 @@ export class Section {
     return -1;
   }
 
-  /** Begins the next section; what the last one gave stays as it is. */
+  /** Begins the next section; results of the last one stay valid. */
   reset(): void {
     this.state = this.firstState;
     this.mark = 0;
@@ -109,7 +109,7 @@ export class Section {
   }
 
   private readHeld(held: Buffer, chunk: Buffer, from: number): number {
-    // One byte past the limit is enough to find that it is passed.
+    // One byte past the limit is enough to detect that it was exceeded.
     const bytes = Math.min(chunk.length - from, this.maxBytes + 1 - this.heldBytes);
     const total = this.heldBytes + bytes;
     let all = held;
@@ -139,7 +139,7 @@ export class Section {
       if (this.state < lineStart) return at;
     }
     let { state } = this;
-    // Local, or each byte would load them again.
+    // Locals: the loop would reload fields for each byte.
     const [isToken, isValue] = [tokenBytes, valueBytes];
     while (at < end) {
       if (state === lineStart) {

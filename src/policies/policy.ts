@@ -4,17 +4,20 @@ import type { ModelRequest } from '../dialects/head.js';
 import type { GuardrailOutcome } from '../observe/event.js';
 
 /**
- * A policy may refuse a request or its answer, change them by edits, or look. It is compiled into the
- * snapshot; `open` makes its state for one request.
+ * A policy may refuse a request or its answer, edit them, or observe. It is compiled into the
+ * snapshot; `open` creates its state for one request.
  */
 export interface Policy {
-  /** Names it in the usage row and in metrics. */
+  /** Its name in usage rows and metrics. */
   readonly name: string;
   readonly needs: Needs;
   open(call: Call): PolicyRun;
 }
 
-/** `request`: the body of requests. `hold`: the bytes of answers too, which wait until it has passed them. */
+/**
+ * `request`: the body of requests. `hold`: also the bytes of answers, which wait until it releases
+ * them.
+ */
 export type Needs = 'request' | 'hold';
 
 /** The key of a request. */
@@ -36,18 +39,25 @@ export interface Call {
   /** Form of its body: read whole, as a form, or as messages of a socket. */
   readonly body: 'whole' | 'form' | 'socket';
   readonly services: PolicyServices;
-  /** Puts what a guardrail did into the request's row. */
+  /** Notes a guardrail's result in the request's row. */
   note(outcome: GuardrailOutcome): void;
 }
 
 /** A worker's services for policies, which have no I/O of their own. */
 export interface PolicyServices {
-  /** Sends a POST. @throws Error saying what failed. */
+  /**
+   * Sends a POST.
+   * @throws Error with the reason.
+   */
   post(request: OutboundPost): Promise<{ status: number; body: Buffer }>;
-  /** Asks a model for the caller of this request. @throws Error saying what failed. */
+  /**
+   * Asks a model on behalf of the request's key.
+   * @throws Error with the reason.
+   */
   ask(question: ModelQuestion): Promise<{ status: number; body: Buffer }>;
   /**
-   * One of so many places at once under a key; what gives it back, or null where none came in time.
+   * Acquires one of `max` slots under a key.
+   * @returns its release, or null if none became free in time.
    */
   slot(key: string, capacity: number, waitMs: number): Promise<(() => void) | null>;
 }
@@ -75,36 +85,36 @@ export interface OutboundPost {
 export interface AnswerHead {
   readonly status: number;
   readonly stream: boolean;
-  /** Lower-case; empty: not said. */
+  /** Lower case; empty: none. */
   readonly contentType: string;
 }
 
 /** A policy's state for one request. */
 export interface PolicyRun {
   /**
-   * Once the request may be served, before it is admitted.
-   * @returns the request that goes on, edited or not.
+   * Called once the request may be served, before it is admitted.
+   * @returns the request, edited or not.
    * @throws GatewayError to refuse it.
    */
   before(request: ModelRequest): ModelRequest | Promise<ModelRequest>;
-  /** Policies that hold this answer, in the order in which they see it; empty: none. */
+  /** Holds for this answer, in order; empty: none. */
   hold(head: AnswerHead): readonly AnswerHold[];
   /** The exchange is over, however it ended. */
   after(): void;
 }
 
 /**
- * Holds the client's bytes. `push` takes the next bytes, of an answer that is no stream all at once,
- * and gives those that may leave: of a stream whole events.
+ * Holds the client's bytes. `push` takes the next bytes, all at once for an answer that is no
+ * stream, and returns the released ones; of a stream, whole events.
  * @throws GatewayError, or rejects with it, to end the answer.
  */
 export interface AnswerHold {
   push(bytes: Buffer): Buffer | Promise<Buffer>;
-  /** The stream is over: the rest. */
+  /** Ends the stream; returns the rest. */
   flush(): Buffer | Promise<Buffer>;
 }
 
-/** Sees the bytes that the client gets, and must not change them. */
+/** Observes the client's bytes, and must not change them. */
 export interface AnswerWatch {
   push(bytes: Buffer): void;
 }

@@ -3,10 +3,10 @@ import type { Configuration } from '../config/configuration.js';
 import { compileGuardrails } from './guardrails/compile.js';
 import type { Caller, Policy } from './policy.js';
 
-/** The parts of a configuration that policies are made of. */
+/** The parts of a configuration that define policies. */
 export type PolicyRows = Pick<Configuration, 'guardrails'>;
 
-/** The policies of requests of one key for one model, in the order in which they act. */
+/** The policies for requests of one key and model, in order. */
 export interface Policies {
   readonly all: readonly Policy[];
   /** Equal for equal policies: a digest of their configuration. */
@@ -19,12 +19,12 @@ export interface PolicySource {
   of(caller: Caller, model: string): { policy: Policy; configured: unknown } | null;
 }
 
-/** In the order in which they act: what may refuse comes before what may answer. */
+/** In order: policies that may refuse come before those that may answer. */
 const kinds: readonly ((rows: PolicyRows) => PolicySource | null)[] = [
   ({ guardrails }) => compileGuardrails(guardrails),
 ];
 
-/** Clients choose the names of models, and must not be able to fill the memory with them. */
+/** Clients choose model names, and must not be able to fill the memory with them. */
 const maxRememberedModels = 1_000;
 
 /** Finds the policies of requests, once for each key and model. */

@@ -9,7 +9,7 @@ import type { SharedAnswers } from './shared-answers.js';
 
 /** A request whose answer may be kept. */
 export interface OpenUse {
-  /** Its answer was asked for before a purge that is about it. */
+  /** The provider was asked before a purge that covers the answer. */
   purged(): void;
 }
 
@@ -22,7 +22,7 @@ export class AnswerCache {
   /** Null: this worker is the only one. */
   readonly shared: SharedAnswers | null;
   readonly counts = { hits: 0, misses: 0, bypassed: 0, kept: 0 };
-  /** Requests whose answer may be kept, and which it is for. */
+  /** Requests in flight whose answer may be cached, and the entries it is for. */
   readonly open = new Map<OpenUse, Asker>();
   /** Id of the last purge. */
   purgedTo = 0;
@@ -49,7 +49,7 @@ export class AnswerCache {
     }
   }
 
-  /** Counts an answer that was kept. */
+  /** Counts a stored answer. */
   keep(key: string, answer: KeptAnswer): void {
     this.store.put(key, answer);
     this.counts.kept++;

@@ -9,8 +9,8 @@ interface WaitingWorker extends Waiter {
 }
 
 /**
- * The answers that all workers of a machine share, in the control process, and who of them asks a
- * provider for which.
+ * The answers shared by all workers of a machine, in the control process, and the requests in
+ * flight for them.
  */
 export class AnswerOwner {
   readonly #store: AnswerStore;
@@ -37,7 +37,7 @@ export class AnswerOwner {
         this.#asked(worker, request, now);
         break;
       case 'put':
-        // It was asked for before a purge that may be about it.
+        // The provider was asked before a purge that may cover the answer.
         if (request.purgedTo < this.#purgedTo) this.#land(worker, key, 'alone');
         else {
           this.#store.put(key, request.answer);
@@ -49,7 +49,7 @@ export class AnswerOwner {
     }
   }
 
-  /** Another worker asks for what this one has asked for. */
+  /** Another worker takes over this worker's request. */
   workerGone(worker: number): void {
     this.#flights.leaveAll((waiting) => waiting.worker === worker);
     for (const [key, leader] of [...this.#leaders]) {
@@ -57,7 +57,10 @@ export class AnswerOwner {
     }
   }
 
-  /** Applies the purges that are new. @param purges all there are, by id. */
+  /**
+   * Applies new purges.
+   * @param purges all existing ones, by id.
+   */
   purge(purges: readonly CachePurge[]): void {
     for (const purge of purges) {
       if (purge.id <= this.#purgedTo) continue;
@@ -85,7 +88,7 @@ export class AnswerOwner {
     }
   }
 
-  /** A worker that does not ask for this key has nothing to end. */
+  /** A worker without a request in flight for this key has nothing to end. */
   #land(worker: number, key: string, landing: LeadersLanding): void {
     if (this.#leaders.get(key) !== worker) return;
     this.#leaders.delete(key);

@@ -3,11 +3,11 @@ import { bytesOf, type KeptAnswer } from './kept-answer.js';
 export interface StoreState {
   answers: number;
   bytes: number;
-  /** Answers that gave way to others since the start. */
+  /** Answers evicted since the start. */
   evicted: number;
 }
 
-/** Answers in memory, bounded in bytes: the one that was used least recently gives way. */
+/** Answers in memory, bounded in bytes: the least recently used one is evicted first. */
 export class AnswerStore {
   readonly #maxBytes: number;
   /** The least recently used first. */
@@ -46,8 +46,8 @@ export class AnswerStore {
   }
 
   /**
-   * Lends memory to an answer that is still arriving.
-   * @returns false where there is no more; what was lent before is still to be returned.
+   * Reserves memory for an answer that is still arriving.
+   * @returns false if there is none left; earlier reservations must still be released.
    */
   lend(bytes: number): boolean {
     if (!this.#makeRoom(bytes)) return false;

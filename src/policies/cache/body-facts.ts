@@ -4,33 +4,35 @@ import { canonicalMembers, canonicalText } from './canonical.js';
 
 /** Facts about a request's body that the cache needs. */
 export interface BodyFacts {
-  /** Equal for bodies that ask for the same answer. */
+  /** Equal for bodies that request the same answer. */
   readonly digest: string;
-  /** True if the same answer can be expected each time. */
+  /** True if repeated requests can expect the same answer. */
   readonly isDeterministic: boolean;
-  /** True if it does more than ask: it makes something at the provider, or continues it. */
+  /**
+   * True if the request has side effects: it creates something at the provider, or continues it.
+   */
   readonly isStateful: boolean;
 }
 
-/** A larger body would hold up other requests while it is brought into one form. */
+/** Canonicalizing a larger body would delay other requests. */
 export const maxBodyBytes = 1_048_576;
-/** Past this many bodies, all are read again. */
+/** Maximum remembered bodies; beyond that all are forgotten. */
 const maxKnown = 10_000;
 
-/** Operations whose answers do not depend on chance. */
+/** Operations with deterministic answers. */
 const deterministic = new Set(['embedding', 'token_count', 'moderation', 'rerank']);
 
-/** The name of the model is part of the key as it is meant, and streams have a key of their own. */
+/** The model is part of the key under its canonical name; streams have a key of their own. */
 const ofKey = ['model', 'stream'];
-/** Members that answers do not depend on. */
+/** Members that do not affect answers. */
 const forBooks = [...ofKey, 'user', 'metadata', 'tags', 'labels', 'safety_identifier'];
 const ofChat = [...forBooks, 'prompt_cache_key', 'prompt_cache_retention'];
 const withoutBooks = new Set(ofChat);
-/** Answers of these repeat what the request says of its user. */
+/** Answers of these operations repeat the request's user. */
 const echoes = new Set(['openai.responses', 'openai.compact']);
 const withoutKey = new Set(ofKey);
 
-/** Reads bodies, and remembers what it has found of each. */
+/** Reads bodies, and remembers the result for each. */
 export class BodyReader {
   readonly #known = new Map<string, BodyFacts | null>();
 
@@ -64,7 +66,7 @@ function factsOf(body: Buffer, dialect: Dialect): BodyFacts | null {
   };
 }
 
-/** True if no chance is asked for: a temperature of 0, or a seed. */
+/** True for a deterministic request: a temperature of 0, or a seed. */
 function isGreedy(members: ReadonlyMap<string, string>): boolean {
   const own = members.get('generationConfig') ?? members.get('generation_config');
   const asked = (own?.startsWith('{') && canonicalMembers(own)) || members;

@@ -8,28 +8,29 @@ export type CacheResult = 'hit' | 'miss' | 'bypass';
 /** Key and terms of a cached answer. */
 export interface CacheTerms {
   readonly key: string;
-  /** Milliseconds for which its answer may be given again. */
+  /** Time to live of its answer, in milliseconds. */
   readonly ttlMs: number;
-  /** Milliseconds that an answer which it is given may be old; negative: it takes none. */
+  /** Maximum age of a cached answer in milliseconds; negative: none is accepted. */
   readonly maxAgeMs: number;
   readonly singleFlight: boolean;
   readonly asker: Asker;
-  /** True if this candidate serves the model itself, and not one that stands in for it. */
+  /** True if this candidate serves the requested model itself, not a fallback model. */
   readonly isOwn: (candidate: object) => boolean;
 }
 
 /** Facts known at the beginning of an answer. */
 export type AnswerBeginning = Pick<KeptAnswer, 'contentType' | 'stream' | 'lost'>;
 
-/** Facts known at the end of a whole and good answer. */
+/** Facts known at the end of a complete and successful answer. */
 export interface AnswerEnd extends Pick<KeptAnswer, 'provider' | 'modelSent' | 'cost' | 'tokens'> {
   readonly candidate: object;
 }
 
 /**
- * One request's dealings with the cache: it looks for an answer, and keeps the one that it gets.
+ * One request's use of the cache: looks for an answer, and stores the one that it gets.
  *
- * States: looking → hit, or miss: collecting → settled. Without terms it is a bypass from the start.
+ * States: looking → hit, or miss: collecting → settled. Without terms it is a bypass from the
+ * start.
  */
 export class CacheUse {
   result: CacheResult = 'bypass';
@@ -50,7 +51,10 @@ export class CacheUse {
     if (!terms) cache.counts.bypassed++;
   }
 
-  /** The answer that this worker has. @param now wall clock, milliseconds. */
+  /**
+   * This worker's cached answer.
+   * @param now wall clock, milliseconds.
+   */
   find(now: number): KeptAnswer | null {
     if (!this.#terms || this.#terms.maxAgeMs < 0) return null;
     const kept = this.#cache.store.get(this.#terms.key, now);
@@ -64,8 +68,8 @@ export class CacheUse {
   }
 
   /**
-   * Looks for the answer elsewhere, as long as an equal request is under way.
-   * @param left aborted when the client does not wait any more.
+   * Waits for the answer of another worker or an equal request in flight.
+   * @param left aborted when the client leaves.
    */
   async wait(left: AbortSignal): Promise<KeptAnswer | null> {
     const { flights, shared, store } = this.#cache;
@@ -86,7 +90,7 @@ export class CacheUse {
     return this.#hit(landing);
   }
 
-  /** No answer was found: a provider is asked. */
+  /** Notes a miss: a provider is asked. */
   missed(): void {
     if (!this.#terms) return;
     this.result = 'miss';
@@ -95,8 +99,8 @@ export class CacheUse {
   }
 
   /**
-   * Collects what the client gets from now on; null where it is not kept.
-   * @param ends bytes of which a whole stream holds some; null: its end cannot be told.
+   * Collects the client's bytes from now on; null if they are not cached.
+   * @param ends bytes that mark the end of a stream; null: it has no mark.
    */
   collect(beginning: AnswerBeginning, ends: readonly Buffer[] | null): CollectedAnswer | null {
     if (this.result !== 'miss' || (beginning.stream && !ends)) return null;
@@ -112,8 +116,8 @@ export class CacheUse {
   }
 
   /**
-   * The request is over.
-   * @param end of a whole and good answer; else how it ended.
+   * Ends the request's use of the cache.
+   * @param end facts about a complete and successful answer; else how it ended.
    */
   settle(end: AnswerEnd | 'failed' | 'left'): void {
     if (!this.#terms) return;
@@ -130,7 +134,7 @@ export class CacheUse {
     if (this.#leads) flights.land(key, answer ?? landing);
   }
 
-  /** Null where it was too large, is of another model, or is to be forgotten. */
+  /** Null if the answer was too large, is of another model, or was purged meanwhile. */
   #answer({ candidate, ...end }: AnswerEnd): KeptAnswer | null {
     const { ttlMs, asker, isOwn } = this.#terms as CacheTerms;
     const isKept = !this.#isPurged && isOwn(candidate);

@@ -1,19 +1,19 @@
-/** JSON nested deeper than this is refused when it is read. */
+/** Maximum nesting of canonicalized JSON. */
 const maxDepth = 260;
 
 /**
- * Writes JSON in one form: without white space, members in the order of their names, scalars as
- * they are written (`1.0` and `1` may differ to a provider).
+ * Canonicalizes JSON: no white space, members sorted by name, scalars as written (`1.0` and `1` may
+ * differ to a provider).
  * @param text an object in JSON, one character per byte.
- * @returns its members by name; null where a name occurs twice in any object, since readers differ
- *   in which of the two counts.
- * @throws SyntaxError for what is no JSON.
+ * @returns its members by name; null if any object has a duplicate name, since readers differ on
+ *   which one counts.
+ * @throws SyntaxError for invalid JSON.
  */
 export function canonicalMembers(text: string): Map<string, string> | null {
   return new Reader(text).members();
 }
 
-/** Members as the text of an object, those of these names left out. */
+/** The text of an object with these members, except excluded names. */
 export function canonicalText(
   members: ReadonlyMap<string, string>,
   leftOut: ReadonlySet<string>,
@@ -109,7 +109,7 @@ class Reader {
     return this.#text.slice(start, this.#at);
   }
 
-  /** The place of the next byte that is no white space. */
+  /** The place of the next byte that is not white space. */
   #next(): number {
     let code = this.#text.charCodeAt(this.#at);
     while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
@@ -126,7 +126,7 @@ function written(name: string): string {
   });
 }
 
-/** One name may be written in several ways. */
+/** The same name may be escaped differently. */
 function nameOf(written: string): string {
   if (/^"[ -[\]-~]*"$/.test(written)) return written.slice(1, -1);
   return JSON.parse(Buffer.from(written, 'latin1').toString());

@@ -2,7 +2,7 @@ import type { AnswerStore } from './answer-store.js';
 
 const firstBytes = 4_096;
 
-/** Copies an answer as it passes, in memory that the store lends, up to a bound. */
+/** Copies an answer as it passes, up to a bound, in memory reserved from the store. */
 export class CollectedAnswer {
   readonly #store: AnswerStore;
   readonly #maxBytes: number;
@@ -26,7 +26,7 @@ export class CollectedAnswer {
     this.#used = length;
   }
 
-  /** All of it; null where that was too much. The memory is returned. */
+  /** The whole answer; null if it was too large. Releases the reservation. */
   take(): Buffer | null {
     const body = this.#isOver ? null : Buffer.allocUnsafeSlow(this.#used);
     if (body) this.#bytes.copy(body, 0, 0, this.#used);
@@ -34,7 +34,7 @@ export class CollectedAnswer {
     return body;
   }
 
-  /** Returns the memory; nothing is collected from now on. */
+  /** Releases the reservation; nothing is collected from now on. */
   drop(): void {
     this.#store.takeBack(this.#bytes.length);
     this.#bytes = Buffer.alloc(0);

@@ -1,21 +1,21 @@
 import type { KeptAnswer } from './kept-answer.js';
 
 /**
- * End of a flight for a request that waits for the same answer: with the answer; `lead`: it asks
- * the provider next; `alone`: it asks for itself, like all others that wait.
+ * The end of a flight for a waiting request: with the answer; `lead`: it asks the provider next;
+ * `alone`: it asks for itself, like all others waiting.
  */
 export type Landing = KeptAnswer | 'lead' | 'alone';
 
-/** End of a flight for the request that asked: `failed` and `left` let another one ask. */
+/** The end of a flight for its leader: after `failed` and `left` another one may ask. */
 export type LeadersLanding = KeptAnswer | 'alone' | 'failed' | 'left';
 
 /** A request that waits. */
 export interface Waiter {
-  /** Called once, unless it has left before. */
+  /** Called once, unless the request has left before. */
   land(landing: Landing): void;
 }
 
-/** Requests that fail one after the other before all others stop waiting. */
+/** Consecutive failures after which all others stop waiting. */
 const maxFailures = 3;
 
 interface Flight<W> {
@@ -24,13 +24,13 @@ interface Flight<W> {
 }
 
 /**
- * Equal requests under way: one asks the provider, and the others wait for its answer. Nothing
- * reaches those that wait before that answer is whole, so that each can still ask for itself.
+ * Equal requests in flight: one asks the provider, and the others wait for its answer. Waiting
+ * requests get nothing before the answer is whole, so each can still ask for itself.
  */
 export class Flights<W extends Waiter = Waiter> {
   readonly #flights = new Map<string, Flight<W>>();
 
-  /** True: there was no flight, and the caller asks the provider; it must call `land`. */
+  /** True: there was no flight; the caller asks the provider, and must call `land`. */
   take(key: string): boolean {
     if (this.#flights.has(key)) return false;
     this.#flights.set(key, { waiting: new Set(), failures: 0 });
@@ -46,14 +46,14 @@ export class Flights<W extends Waiter = Waiter> {
     this.#flights.get(key)?.waiting.delete(waiter);
   }
 
-  /** Removes all that wait and are selected. */
+  /** Removes all selected waiting requests. */
   leaveAll(leaves: (waiter: W) => boolean): void {
     for (const { waiting } of this.#flights.values()) {
       for (const waiter of waiting) if (leaves(waiter)) waiting.delete(waiter);
     }
   }
 
-  /** Ends the part of the request that asked. */
+  /** Ends the leader's part. */
   land(key: string, landing: LeadersLanding): void {
     const flight = this.#flights.get(key);
     if (!flight) return;

@@ -1,4 +1,4 @@
-/** A whole answer, as its client got it. Crosses between processes. */
+/** A whole answer, as sent to the client. Crosses between processes. */
 export interface KeptAnswer {
   readonly body: Buffer;
   readonly contentType: string;
@@ -12,7 +12,7 @@ export interface KeptAnswer {
   readonly of: Asker;
   readonly provider: string;
   readonly modelSent: string;
-  /** Nano-dollars that another such answer would cost; null: not known. */
+  /** Nano-dollars that the same answer would cost again; null: unknown. */
   readonly cost: number | null;
   /** Tokens of the request and its answer; null: not reported. */
   readonly tokens: number | null;
@@ -27,7 +27,7 @@ export interface Asker {
   readonly model: string;
 }
 
-/** Bytes of memory that an answer takes beside its text. */
+/** Memory overhead of an answer besides its text, in bytes. */
 const overheadBytes = 1_024;
 
 export function bytesOf(key: string, { body, contentType }: KeptAnswer): number {

@@ -9,6 +9,6 @@ export function compilePurge({ applies_to }: CachePurge): (of: Asker) => boolean
   return (of) =>
     (key === undefined || of.key === key) &&
     (team === undefined || of.team === team) &&
-    // A pattern that cannot be read was refused when the purge was made.
+    // Unreadable patterns were refused when the purge was created.
     (pattern === null || typeof pattern === 'string' || matchesPattern(pattern, of.model));
 }

@@ -3,21 +3,21 @@ import type { KeptAnswer } from './kept-answer.js';
 
 /** From a worker to the owner of the answers that all workers share. */
 export type SharedRequest =
-  /** @property leads it asks the provider if there is no answer, and no other worker asks. */
+  /** @property leads if there is no answer and no other worker asks, it asks the provider. */
   | { type: 'ask'; ask: number; key: string; leads: boolean }
   /** @property purgedTo the last purge that the worker knew of. */
   | { type: 'put'; key: string; answer: KeptAnswer; purgedTo: number }
-  /** The worker asked the provider, and has no answer to share. */
+  /** The worker asked the provider, but has no answer to share. */
   | { type: 'land'; key: string; landing: 'alone' | 'failed' | 'left' };
 
-/** The owner's answer; `wait`: another worker asks, and a further one follows. */
+/** The owner's answer; `wait`: another worker is asking, and a further reply follows. */
 export interface SharedReply {
   ask: number;
   key: string;
   landing: Landing | 'wait';
 }
 
-/** An owner that has not replied by then does not delay the request any longer. */
+/** If the owner has not replied by then, the request continues without it. */
 const replyTimeoutMs = 1_000;
 
 interface Asked {
@@ -25,7 +25,7 @@ interface Asked {
   resolve(landing: Landing): void;
 }
 
-/** A worker's side of the answers that all workers of this machine share. */
+/** A worker's side of the answers shared by all workers of this machine. */
 export class SharedAnswers {
   readonly #send: (request: SharedRequest) => void;
   readonly #asked = new Map<number, Asked>();
@@ -39,7 +39,7 @@ export class SharedAnswers {
 
   /**
    * Looks for an answer, and with `leads` waits while another worker asks for it.
-   * @param left aborted when the caller does not wait any more.
+   * @param left aborted when the caller stops waiting.
    */
   ask(key: string, leads: boolean, left: AbortSignal): Promise<Landing> {
     if (this.#isAlone || left.aborted) return Promise.resolve('alone');
@@ -64,7 +64,7 @@ export class SharedAnswers {
     const asked = this.#asked.get(ask);
     if (landing === 'wait') clearTimeout(asked?.timer);
     else if (asked) asked.resolve(landing);
-    // Nobody here waits any more.
+    // Nobody here is waiting any more.
     else if (landing === 'lead') this.land(key, 'left');
   }
 
@@ -76,7 +76,7 @@ export class SharedAnswers {
     this.#send({ type: 'land', key, landing });
   }
 
-  /** The owner is gone: each worker has its own answers until there is another one. */
+  /** The owner is gone: workers keep separate answers until there is a new one. */
   ownerGone(): void {
     this.#isAlone = true;
     for (const { resolve } of [...this.#asked.values()]) resolve('alone');

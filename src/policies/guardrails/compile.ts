@@ -3,7 +3,7 @@ import type { Caller, Policy } from '../policy.js';
 import { compiledGuardrail } from './compiled-guardrail.js';
 import { GuardRun } from './guard-run.js';
 
-/** The guardrails as one policy for each key and model; null where there are none. */
+/** Compiles guardrails into one policy per key and model; null if there are none. */
 export function compileGuardrails(rows: readonly Guardrail[] = []) {
   const all = rows.filter(({ is_enabled }) => is_enabled).map(compiledGuardrail);
   if (all.length === 0) return null;

@@ -13,14 +13,14 @@ import type { RemoteCheck } from './remote.js';
 import { Shape } from './shape.js';
 import { Webhook } from './webhook.js';
 
-/** A guardrail with what is computed once. */
+/** A guardrail with precomputed parts. */
 export interface CompiledGuardrail {
   readonly row: Guardrail;
   /** Finds texts; empty where its kind does not. */
   readonly detectors: readonly Detector[];
   readonly shape: Shape | null;
   readonly remote: RemoteCheck | null;
-  /** @param model empty: unknown, so that it may be any. */
+  /** @param model empty: unknown, so any guardrail of a model may apply. */
   matches(caller: Caller, model: string): boolean;
 }
 

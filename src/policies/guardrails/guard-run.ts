@@ -13,7 +13,7 @@ import { Report } from './report.js';
 import { RestoreDetector } from './restore.js';
 import { isBinary, replacedIn, requestOf, textsOf } from './whole.js';
 
-/** The guardrails of one request: what they find, refuse, replace and put back. */
+/** Runs the guardrails of one request: findings, refusals, replacements and their restoration. */
 export class GuardRun implements PolicyRun {
   readonly #call: Call;
   readonly #all: readonly CompiledGuardrail[];
@@ -56,7 +56,7 @@ export class GuardRun implements PolicyRun {
       holds.push(remoteHold(name, stream, guardrail.row.config.window_chars, check));
     }
     const { restored } = this.#placeholders;
-    // Last, so that no service is told what the provider was not.
+    // Last, so that services outside get only what the provider gets.
     if (restored) holds.push(localHold(name, stream, restoring(restored), null));
     return holds;
   }
@@ -101,7 +101,7 @@ export class GuardRun implements PolicyRun {
     if (isEnforced) throw blocked(row, 'request', wrong.reason);
   }
 
-  /** Inspectors of those whose findings count, and of those that only tell; null: none. */
+  /** Inspectors of enforcing guardrails, and of monitoring ones; null: none. */
   #inspectors(guardrails: readonly CompiledGuardrail[], phase: Phase) {
     const of = (mode: 'enforce' | 'monitor') => {
       const rules = guardrails
@@ -132,7 +132,7 @@ export class GuardRun implements PolicyRun {
     return detectors.map((detector) => ({ detector, act }));
   }
 
-  /** One after the other: each is told what the one before has left. */
+  /** In sequence: each sees the previous one's result. */
   async #checkRemotely(guardrails: readonly CompiledGuardrail[], body: Buffer): Promise<Buffer> {
     let bytes = body;
     for (const guardrail of guardrails) {
@@ -175,7 +175,7 @@ export class GuardRun implements PolicyRun {
     }
   }
 
-  /** Refuses an answer that has no text to look at. */
+  /** Refuses an answer without text to check. */
   #textOnly(guardrails: readonly CompiledGuardrail[]): AnswerHold {
     return {
       push: (body) => {
@@ -186,7 +186,7 @@ export class GuardRun implements PolicyRun {
     };
   }
 
-  /** The request with another body, read again. */
+  /** The request with a new body, parsed again. */
   #withBody(request: ModelRequest, body: Buffer): ModelRequest {
     if (body === request.body) return request;
     return requestOf(this.#call.dialect, body, this.#call.place);

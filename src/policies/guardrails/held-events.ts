@@ -6,9 +6,9 @@ import { channelOf, endsTexts } from '../../dialects/stream/stream-texts.js';
 import type { Replacement } from './inspector.js';
 import { editsOf } from './text-edits.js';
 
-/** A text of a stream that waits to be decided, piece by piece. */
+/** A text of a stream that awaits decisions, piece by piece. */
 export interface HeldText {
-  /** Places before this may leave. */
+  /** Text before this place may be released. */
   readonly decided: number;
   /** In order, without overlaps. */
   readonly replacements: readonly Replacement[];
@@ -37,10 +37,10 @@ interface OpenText {
   length: number;
 }
 
-/** Longer than any event that a provider has reason to send. */
+/** Larger than any legitimate event. */
 const maxPendingBytes = 33_554_432;
 
-/** Holds the events of a stream until the texts in them are decided; they leave in order. */
+/** Holds the events of a stream until their texts are decided; releases them in order. */
 export class HeldEvents {
   readonly #dialect: DialectName;
   readonly #open: (at: string, isJson: boolean) => HeldText;
@@ -63,13 +63,13 @@ export class HeldEvents {
     this.#read(whole);
   }
 
-  /** The stream is over: all texts are. */
+  /** Ends the stream and all its texts. */
   end(): void {
     this.#read(this.#cutter.flush());
     this.#endTexts(() => true);
   }
 
-  /** The events whose texts are decided. */
+  /** Releases the events whose texts are decided. */
   release(): Buffer {
     const parts: Buffer[] = [];
     while (this.#events[0]?.pieces.every(({ held, to }) => to <= held.decided)) {
@@ -143,7 +143,7 @@ function written({ bytes, jsonAt, json, pieces }: HeldEvent): Buffer {
         {
           start: Math.max(each.start, from) - from,
           end: Math.min(each.end, to) - from,
-          // The event in which it begins has all of it.
+          // The event in which it begins contains all of it.
           text: each.start >= from ? each.text : '',
         },
       ];

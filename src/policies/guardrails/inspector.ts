@@ -1,7 +1,7 @@
 import type { JsonText } from '../../dialects/body/json-texts.js';
 import type { Detector, Match } from './match.js';
 
-/** A part of a text and what takes its place. */
+/** A part of a text and its replacement. */
 export interface Replacement {
   start: number;
   end: number;
@@ -11,9 +11,12 @@ export interface Replacement {
 /** The text of an answer or request, with its place. */
 export type PlacedText = Pick<JsonText, 'at' | 'text' | 'kind'>;
 
-/** Looks at texts for a purpose. @throws GatewayError to refuse. */
+/**
+ * Inspects texts.
+ * @throws GatewayError to refuse.
+ */
 export interface Inspector {
-  /** Whole texts: the replacements in each. */
+  /** Inspects whole texts; returns the replacements in each. */
   whole(texts: readonly PlacedText[]): Replacement[][];
   /** A text that arrives in pieces. */
   open(isJson: boolean): InspectorRun;
@@ -22,21 +25,24 @@ export interface Inspector {
 export interface InspectorRun {
   /** Places before this are decided, replacements included. */
   readonly decided: number;
-  /** Replacements that begin before `decided`, each told once, in order. */
+  /** Replacements that begin before `decided`, each returned once, in order. */
   push(piece: string, isEnd: boolean): Replacement[];
 }
 
 /** A detector, and the fate of its matches. */
 export interface Rule {
   readonly detector: Detector;
-  /** Told of each match; the text that replaces it, or null where it stays. @throws GatewayError */
+  /**
+   * Called for each match; returns its replacement, or null to keep it.
+   * @throws GatewayError to refuse.
+   */
   act(match: Match, text: string, isJson: boolean): string | null;
 }
 
-/** Text of a stream that waits longer than this is decided as it is. */
+/** Undecided text of a stream longer than this is decided as it is. */
 const maxWaiting = 16_384;
 
-/** Inspects by rules that find something in texts. */
+/** Inspects by detectors and rules for their matches. */
 export class RuleInspector implements Inspector {
   readonly #rules: readonly Rule[];
 
@@ -67,7 +73,7 @@ class RuleRun implements InspectorRun {
   decided = 0;
   readonly #runs: readonly { rule: Rule; run: ReturnType<Rule['detector']['open']> }[];
   readonly #isJson: boolean;
-  /** The undecided end of the text. */
+  /** The undecided tail of the text. */
   #text = '';
   #matches: Found[] = [];
 
@@ -108,7 +114,7 @@ const shortEscapes: Readonly<Record<string, string>> = {
   t: '\t',
 };
 
-/** A text of JSON with its escapes read, and where a match in that is in the text. */
+/** A text of JSON with its escapes decoded, and the mapping of places back to it. */
 function unescaped(text: string) {
   const places: number[] = [];
   let read = '';
@@ -155,7 +161,9 @@ function acted(found: readonly Found[], text: string, at: number, isJson: boolea
   return withoutOverlaps(replacements);
 }
 
-/** A pattern tells a match again each time that it has grown: of those of one rule, what all cover. */
+/**
+ * A pattern reports a match again each time it grows: overlapping matches of one rule are merged.
+ */
 function longest(all: readonly Found[]): Found[] {
   const sorted = [...all].sort(
     (a, b) => a.match.start - b.match.start || b.match.end - a.match.end,
@@ -175,7 +183,7 @@ function longest(all: readonly Found[]): Found[] {
   return found;
 }
 
-/** In order; of two that overlap the first stays, and takes what the other has beyond it. */
+/** In order; of two overlapping ones the first wins, extended by the rest of the second. */
 function withoutOverlaps(replacements: readonly Replacement[]): Replacement[] {
   const sorted = [...replacements].sort((a, b) => a.start - b.start || b.end - a.end);
   const found: Replacement[] = [];

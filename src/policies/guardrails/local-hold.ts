@@ -5,9 +5,9 @@ import type { Inspector, InspectorRun, Replacement } from './inspector.js';
 import { replacedIn, textsOf } from './whole.js';
 
 /**
- * Passes an answer through inspectors of this process.
- * @param enforced whose replacements are made; null: nothing is held.
- * @param watched that only looks.
+ * Passes an answer through inspectors in this process.
+ * @param enforced makes replacements; null: nothing is held.
+ * @param watched only observes.
  */
 export function localHold(
   dialect: DialectName,

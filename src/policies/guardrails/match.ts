@@ -1,8 +1,8 @@
-/** A place in a text that something was found at: UTF-16 units. */
+/** A match in a text: UTF-16 units. */
 export interface Match {
   start: number;
   end: number;
-  /** Names what was found, such as `email`; never the text. */
+  /** The kind of match, such as `email`; never the text. */
   name: string;
 }
 
@@ -10,19 +10,22 @@ export interface Match {
 export interface Detector {
   /** All matches in a whole text, in order; they may overlap those of other names. */
   find(text: string): Match[];
-  /** Begins to look at a text that arrives in pieces. */
+  /** Begins to search a text that arrives in pieces. */
   open(): DetectorRun;
 }
 
-/** Looks at one text in pieces. Places count from its beginning. */
+/** Searches one text in pieces. Places count from its beginning. */
 export interface DetectorRun {
-  /** Places before this are decided: no match begins there, or grows there, that is not told. */
+  /** Everything before this place is decided: no unreported match begins or grows there. */
   readonly decided: number;
-  /** @param isEnd nothing follows. @returns matches that are new, or longer than told before. */
+  /**
+   * @param isEnd nothing follows.
+   * @returns matches that are new, or longer than before.
+   */
   push(text: string, isEnd: boolean): Match[];
 }
 
-/** Matches in order, those that overlap or touch made one of the name of the first. */
+/** Matches in order; overlapping or touching ones are merged under the first one's name. */
 export function merged(matches: readonly Match[]): Match[] {
   const sorted = [...matches].sort((a, b) => a.start - b.start || b.end - a.end);
   const found: Match[] = [];

@@ -5,8 +5,8 @@ import type { Detector, DetectorRun, Match } from './match.js';
 
 /**
  * Patterns in linear time, also over a text that arrives in pieces. `re2js` compiles a pattern to a
- * program of states; its own matchers need the whole text, so a text in pieces is run through the
- * program here. What is found is what any match covers: where several overlap, all of it.
+ * program of states; its own matchers need the whole text, so pieces are run through the program
+ * here. Reports the text covered by any match: overlapping ones are merged.
  */
 
 /** An instruction of the program. */
@@ -26,7 +26,7 @@ const op = { alt: 1, altMatch: 2, capture: 3, empty: 4, fail: 5, match: 6, nop: 
 op satisfies Record<string, number>;
 const lastRuneOp = 11;
 
-/** Conditions of an empty width, as bits. */
+/** Zero-width conditions, as bits. */
 const at = { beginLine: 1, endLine: 2, beginText: 4, endText: 8, word: 16, noWord: 32 };
 
 export class Pattern implements Detector {
@@ -34,7 +34,10 @@ export class Pattern implements Detector {
   readonly #compiled: RE2JS;
   readonly #program: Program;
 
-  /** @param written a valid one. @throws Error otherwise. */
+  /**
+   * @param written a valid pattern.
+   * @throws Error otherwise.
+   */
   constructor({ name, pattern, ignore_case = false }: NamedPattern) {
     const compiled = compileLinear(pattern, ignore_case);
     if (typeof compiled === 'string') throw new Error(`${pattern}: ${compiled}`);
@@ -44,7 +47,7 @@ export class Pattern implements Detector {
   }
 
   find(text: string): Match[] {
-    // The automaton of `re2js` is many times faster, and most texts have nothing.
+    // The automaton of `re2js` is many times faster, and most texts have no match.
     return this.#compiled.matcher(text).find() ? this.open().push(text, true) : [];
   }
 
@@ -58,11 +61,11 @@ const none = -1;
 class PatternRun implements DetectorRun {
   readonly #name: string;
   readonly #program: Program;
-  /** The states before the next character, with the place where the earliest match in each began. */
+  /** The states before the next character, with the earliest match start of each. */
   #states = new Map<number, number>();
   #place = 0;
   #before = none;
-  /** Half of a pair, or a character whose follower is not known. */
+  /** Half of a surrogate pair, or a character whose successor is unknown. */
   #rest = '';
 
   constructor(name: string, program: Program) {
@@ -112,7 +115,7 @@ class PatternRun implements DetectorRun {
     this.#place += length;
   }
 
-  /** The states that need a character, reached without one; tells the matches that end here. */
+  /** The states reached without consuming a character; reports matches that end here. */
   #closure(after: number, found: Match[]): Map<number, number> {
     const { inst, start } = this.#program;
     const flags = conditions(this.#before, after);
@@ -148,7 +151,7 @@ function matches(inst: Inst, rune: number): boolean {
   return inst.matchRune(rune);
 }
 
-/** The conditions of an empty width that hold between two characters; -1: the end of the text. */
+/** The zero-width conditions that hold between two characters; -1: the end of the text. */
 function conditions(before: number, after: number): number {
   let flags = 0;
   if (before === none) flags |= at.beginText | at.beginLine;

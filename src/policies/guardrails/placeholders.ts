@@ -1,4 +1,7 @@
-/** Replaces texts of a request by names like `[EMAIL_1]`, the same for the same text. */
+/**
+ * Replaces texts of a request with placeholders like `[EMAIL_1]`; equal texts get equal
+ * placeholders.
+ */
 export class Placeholders {
   readonly #byText = new Map<string, string>();
   /** Texts to be put back, by their placeholder. */
@@ -6,8 +9,8 @@ export class Placeholders {
   readonly #counts = new Map<string, number>();
 
   /**
-   * @param name of what was found.
-   * @param restores true if an answer that names the placeholder gets the text back.
+   * @param name kind of the match.
+   * @param restores true if an answer with the placeholder gets the text back.
    */
   of(name: string, text: string, restores: boolean): string {
     const kind =
@@ -22,7 +25,7 @@ export class Placeholders {
     return placeholder;
   }
 
-  /** Placeholders whose text is put back; null: none. */
+  /** Placeholders to restore; null: none. */
   get restored(): ReadonlyMap<string, string> | null {
     return this.#restored.size === 0 ? null : this.#restored;
   }

@@ -1,7 +1,7 @@
 import type { Guardrail, Phase } from '../../config/rows/guardrail.js';
 import { GatewayError } from '../../errors.js';
 
-/** Clients would only be refused again. */
+/** Retrying would only be refused again. */
 const headers = { 'x-should-retry': 'false' };
 
 /**
@@ -14,13 +14,16 @@ export function blocked({ name }: Guardrail, phase: Phase, reason: string | null
   return new GatewayError('guardrail_blocked', message, { headers });
 }
 
-/** The refusal of what a guardrail that is enforced cannot read. @param what such as `a form`. */
+/**
+ * The refusal of content that an enforcing guardrail cannot read.
+ * @param what such as `a form`.
+ */
 export function unchecked({ name }: Guardrail, what: string): GatewayError {
   const message = `The guardrail "${name}" cannot check ${what}, so it is not allowed.`;
   return new GatewayError('guardrail_unchecked', message, { headers });
 }
 
-/** The refusal where a check has failed and must not be skipped. */
+/** The refusal after a failed check that must not be skipped. */
 export function failed({ name }: Guardrail, cause: unknown): GatewayError {
   const message = `The guardrail "${name}" could not check this request.`;
   return new GatewayError('guardrail_failed', message, { headers: { 'retry-after': '5' }, cause });

@@ -5,14 +5,17 @@ import type { Replacement } from './inspector.js';
 import type { CheckedTexts } from './remote.js';
 import { replacedIn, textsOf } from './whole.js';
 
-/** @returns null where nothing is to be changed. @throws GatewayError to refuse. */
+/**
+ * @returns null if nothing changes.
+ * @throws GatewayError to refuse.
+ */
 export type CheckTexts = (texts: CheckedTexts) => Promise<Replacement[][] | null>;
 
 const defaultWindow = 1_000;
-/** Text before a window that is sent along, and the part of a window that is checked again. */
+/** Context before a window, and overlap that is checked again. */
 const maxOverlap = 200;
 
-/** Passes an answer through a check that is done elsewhere: whole, or in windows. */
+/** Passes an answer through an external check: whole, or in windows. */
 export function remoteHold(
   dialect: DialectName,
   isStream: boolean,
@@ -75,15 +78,15 @@ class RemoteStream implements AnswerHold {
   }
 }
 
-/** A text of a stream, in windows that overlap. */
+/** A text of a stream, in overlapping windows. */
 class WindowText implements HeldText {
   readonly at: string;
   readonly replacements: Replacement[] = [];
   decided = 0;
-  /** The end of what is decided. */
+  /** End of the decided part. */
   before = '';
   waiting = '';
-  /** Characters that no window has had. */
+  /** Characters not yet in any window. */
   newChars = 0;
   #isEnded = false;
   readonly #overlap: number;
@@ -103,10 +106,10 @@ class WindowText implements HeldText {
     this.#isEnded ||= isEnd;
   }
 
-  /** @param edits in what waits. */
+  /** @param edits in the undecided part. */
   decide(edits: readonly Replacement[]): void {
     const all = this.waiting.length;
-    // The end is checked again with what follows it, unless it was edited.
+    // The tail is checked again with the following text, unless it was edited.
     const overlap = this.#isEnded ? 0 : Math.min(this.#overlap, all);
     const until = Math.max(all - overlap, ...edits.map(({ end }) => end));
     for (const { start, end, text } of edits) {

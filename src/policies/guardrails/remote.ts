@@ -2,12 +2,12 @@ import type { Phase } from '../../config/rows/guardrail.js';
 import type { Call } from '../policy.js';
 import type { PlacedText, Replacement } from './inspector.js';
 
-/** Texts for a check that is done elsewhere. */
+/** Texts for an external check. */
 export interface CheckedTexts {
   /** `window`: a part of a stream. */
   phase: Phase | 'window';
   texts: readonly PlacedText[];
-  /** The end of what came before each text, for a window. */
+  /** The context before each text of a window. */
   before?: readonly string[];
 }
 
@@ -18,7 +18,10 @@ export type RemoteVerdict =
   /** The replacements in each text, in order, without overlaps. */
   | { verdict: 'edit'; replacements: Replacement[][] };
 
-/** A check that is done elsewhere. @throws Error saying in few words what failed; never a text. */
+/**
+ * An external check.
+ * @throws Error with a short reason; never a text.
+ */
 export interface RemoteCheck {
   check(call: Call, checked: CheckedTexts): Promise<RemoteVerdict>;
 }

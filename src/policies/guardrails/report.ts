@@ -1,7 +1,7 @@
 import type { Guardrail, Phase } from '../../config/rows/guardrail.js';
 import type { GuardrailOutcome } from '../../observe/event.js';
 
-/** Work of one guardrail in one phase of a request. */
+/** Result of one guardrail in one phase of a request. */
 export class Report {
   readonly #guardrail: Guardrail;
   readonly #phase: Phase;
@@ -35,7 +35,7 @@ export class Report {
 
 const maxName = 200;
 
-/** The gravest verdict is told. */
+/** The most severe verdict is reported. */
 const weight: Readonly<Record<GuardrailOutcome['verdict'], number>> = {
   passed: 0,
   would_edit: 1,

@@ -4,7 +4,7 @@ const placeholder = /\[[A-Z0-9_]{1,24}_\d{1,9}\]/g;
 const beginning = /\[[A-Z0-9_]{0,36}$/;
 const maxLength = 40;
 
-/** Finds the placeholders of a request in its answer. */
+/** Restores a request's placeholders in its answer. */
 export class RestoreDetector implements Detector {
   readonly #known: ReadonlyMap<string, string>;
 

@@ -12,7 +12,7 @@ import { mediaTypeOf } from '../../dialects/conversation/media-types.js';
 import { readConversation } from '../../dialects/translate/translator.js';
 import type { PlacedText } from './inspector.js';
 
-/** A breach of a guardrail's rules: its name for rows, and the reason. */
+/** A violation of a guardrail's rules: its name for rows, and the reason. */
 export interface Shortcoming {
   name: string;
   reason: string;
@@ -81,7 +81,7 @@ function tooMany(name: string, what: string, count: number, most: number): Short
   return { name, reason: `it has ${count} ${what}, of at most ${most}.` };
 }
 
-/** @param texts names, or wildcards whose * is any text. */
+/** @param texts names, or wildcards in which * is any text. */
 function compiled(texts: readonly string[]): ModelPattern[] {
   // Validated before.
   return texts.map((text) => compileModelPattern(text) as ModelPattern);

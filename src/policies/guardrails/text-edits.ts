@@ -3,8 +3,8 @@ import { type JsonText, placesIn } from '../../dialects/body/json-texts.js';
 import type { Replacement } from './inspector.js';
 
 /**
- * The edits of a body that replace parts of one of its texts; every other byte stays, the escapes in
- * the same text included.
+ * The edits of a body that replace parts of one of its texts; all other bytes stay, including
+ * escapes in the same text.
  * @param replacements in order, without overlaps.
  */
 export function editsOf(
@@ -14,7 +14,7 @@ export function editsOf(
 ): Edit[] {
   if (replacements.length === 0) return [];
   if (text.kind === 'number') {
-    // A placeholder is no number.
+    // A number replaced by a placeholder becomes a string.
     const replaced = Buffer.from(JSON.stringify(withReplaced(text.text, replacements)));
     return [{ start: text.start, end: text.end, bytes: replaced }];
   }

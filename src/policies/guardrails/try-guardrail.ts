@@ -10,14 +10,14 @@ import { requestOf } from './whole.js';
 
 export interface Tried {
   outcome: GuardrailOutcome;
-  /** The text as it would go on; null where it is refused. */
+  /** The resulting text; null if it is refused. */
   text: string | null;
-  /** The refusal, as a client would read it. */
+  /** The refusal, as sent to a client. */
   refusal: string | null;
 }
 
 /**
- * Shows a guardrail a text, as the only message of a chat or as its answer.
+ * Tries a guardrail on a text, as the only message of a chat or as its answer.
  * @throws GatewayError `invalid_request` where it has no such phase.
  */
 export async function tryGuardrail(

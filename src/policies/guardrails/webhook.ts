@@ -7,12 +7,12 @@ import type { PlacedText, Replacement } from './inspector.js';
 import type { CheckedTexts, RemoteCheck, RemoteVerdict } from './remote.js';
 
 const defaults = { timeoutMs: 2_000, retries: 1, maxConcurrency: 32 };
-/** More than the verdict on any request needs. */
+/** Larger than any verdict. */
 const maxAnswerBytes = 1_048_576;
 const firstPauseMs = 50;
 const maxReason = 300;
 
-/** Asks the operator's own service by POST. */
+/** Posts texts to the operator's service. */
 export class Webhook implements RemoteCheck {
   readonly #guardrail: Guardrail;
 
@@ -73,10 +73,10 @@ export class Webhook implements RemoteCheck {
   }
 }
 
-/** Another attempt would fail like this one. */
+/** Retrying would fail the same way. */
 class FinalError extends Error {}
 
-/** Time and HMAC-SHA256 of `TIME.BODY`, so that what was once signed cannot be sent again later. */
+/** Time and HMAC-SHA256 of `TIME.BODY`; the time prevents replays. */
 function signature(secret: string, body: Buffer): string {
   const time = Math.floor(Date.now() / 1000);
   const mac = createHmac('sha256', secret).update(`${time}.`).update(body).digest('hex');
@@ -105,7 +105,7 @@ function bodyOf(
   };
 }
 
-/** @throws Error where the answer is no verdict. */
+/** @throws Error for an answer without a valid verdict. */
 function verdictIn(body: Buffer, texts: readonly PlacedText[]): RemoteVerdict {
   let said: unknown;
   try {
@@ -128,7 +128,7 @@ function verdictIn(body: Buffer, texts: readonly PlacedText[]): RemoteVerdict {
   throw new Error('answered with no verdict of pass, refuse or edit');
 }
 
-/** An edit has the whole new text, or the part from `start` to `end` that it replaces. */
+/** An edit has the whole new text, or the replaced range from `start` to `end`. */
 function addEdit(replacements: Replacement[][], texts: readonly PlacedText[], edit: unknown): void {
   const wrong = () => new Error('answered with an edit that fits no text');
   if (!isObject(edit) || typeof edit.text !== 'string' || typeof edit.index !== 'number') {

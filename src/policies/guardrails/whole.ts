@@ -6,7 +6,7 @@ import { type JsonText, textsIn } from '../../dialects/body/json-texts.js';
 import type { Replacement } from './inspector.js';
 import { editsOf, withReplaced } from './text-edits.js';
 
-/** The texts of a whole body; of one that is not JSON, all of it as one. */
+/** The texts of a whole body; a body that is not JSON is one text. */
 export function textsOf(body: Buffer): JsonText[] {
   if (body.length === 0) return [];
   try {
@@ -26,12 +26,12 @@ export function requestOf(dialect: Dialect, body: Buffer, place: RequestPlace): 
   return dialect.readHead(body, scanner.finish(), place);
 }
 
-/** True for bytes that are no text, such as those of an image. */
+/** True for bytes that are not text, such as an image. */
 export function isBinary(body: Buffer): boolean {
   return !body.equals(Buffer.from(body.toString())) || body.includes(0);
 }
 
-/** The body with these parts of its texts replaced, in the order of the texts. */
+/** The body with these replacements in its texts, in the order of the texts. */
 export function replacedIn(
   body: Buffer,
   texts: readonly JsonText[],

@@ -18,14 +18,14 @@ const schemes: readonly { prefix: RegExp; lengths: readonly number[] }[] = [
 
 const minDigits = 13;
 
-/** Card numbers, in groups or not, that a scheme issues and whose check digit is right. */
+/** Card numbers, grouped or not, of a valid scheme and length, with a valid check digit. */
 export function cardsIn(text: string): Match[] {
   const found: Match[] = [];
   for (const { places, digits, groups } of digitRuns(text, minDigits)) {
     const ends = [...groups.slice(1), digits.length];
     for (let from = 0; from < groups.length; from++) {
       const first = groups[from] as number;
-      // A neighbour, such as a date, may look like one more group.
+      // A neighbour, such as a date, may look like another group.
       const last = ends.findLast((end) => isCard(digits.slice(first, end)));
       if (last === undefined) continue;
       const start = places[first] as number;

@@ -1,4 +1,4 @@
-/** Digits as people write them: groups with one separator between each two. */
+/** Digits as people write them: groups with the same separator between them. */
 export interface DigitRun {
   /** Place in the text of each digit, and the digits. */
   readonly places: readonly number[];
@@ -8,10 +8,10 @@ export interface DigitRun {
 }
 
 const runs = /\d(?:[ .\-\u00a0\u2010\u2011]?\d)*/g;
-/** A longer one is a table of numbers. */
+/** A longer run is a table of numbers. */
 const maxDigits = 200;
 
-/** The runs of at least so many digits. */
+/** Runs of at least this many digits. */
 export function digitRuns(text: string, minDigits: number): DigitRun[] {
   const found: DigitRun[] = [];
   for (const { 0: run, index } of text.matchAll(runs)) {
@@ -31,10 +31,13 @@ export function digitRuns(text: string, minDigits: number): DigitRun[] {
   return found;
 }
 
-/** Scripts that write words without spaces between them begin here. */
+/** First scripts without spaces between words. */
 const firstUnspaced = 0x2000;
 
-/** True if a letter or digit of a spaced script stands just before or after this part of a text. */
+/**
+ * True if a letter or digit of a script with spaces directly precedes or follows this part of a
+ * text.
+ */
 export function touchesWord(text: string, start: number, end: number): boolean {
   return isWordAt(text, start - 1) || isWordAt(text, end);
 }

@@ -1,6 +1,6 @@
 import type { Match } from '../match.js';
 
-/** Letters of scripts that are written without spaces would take the sentence along. */
+/** In scripts without spaces, letters would include the whole sentence. */
 const localChar = /(?![\u2000-\uffff])[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u;
 const domainChar = /(?![\u2000-\uffff])[\p{L}\p{N}.-]/u;
 const label = /^[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?$/u;
@@ -8,7 +8,7 @@ const topLabel = /^(?:\p{L}{2,24}|xn--[a-z0-9-]{1,59})$/iu;
 const maxLocal = 64;
 const maxDomain = 253;
 
-/** Addresses of e-mail (RFC 5321), of domains of two labels or more. */
+/** E-mail addresses (RFC 5321) of domains with at least two labels. */
 export function emailsIn(text: string): Match[] {
   const found: Match[] = [];
   for (let sign = text.indexOf('@'); sign >= 0; sign = text.indexOf('@', sign + 1)) {
@@ -23,7 +23,7 @@ export function emailsIn(text: string): Match[] {
     while (end > sign + 1 && /[.-]/.test(text[end - 1] as string)) end--;
     if (start === sign || text[sign - 1] === '.') continue;
     const labels = text.slice(sign + 1, end).split('.');
-    // A sentence that follows without a space is no part of the address.
+    // A sentence that follows without a space is not part of the address.
     while (labels.length > 2 && !topLabel.test(labels.at(-1) ?? '')) {
       end -= (labels.pop() ?? '').length + 1;
     }

@@ -17,7 +17,7 @@ const ibanLengths: Readonly<Record<string, number>> = {
 const beginnings = /[A-Za-z]{2}\d{2}(?=[ \-\u00a0]?[A-Za-z0-9])/g;
 const separator = /[ \-\u00a0]/;
 
-/** IBANs, in groups or not, of the length of their country and with the right check digits. */
+/** IBANs, grouped or not, of their country's length, with valid check digits. */
 export function ibansIn(text: string): Match[] {
   const found: Match[] = [];
   let free = 0;
@@ -37,7 +37,10 @@ export function ibansIn(text: string): Match[] {
   return found;
 }
 
-/** Place after so many letters and digits with at most one separator between two; null: there are not. */
+/**
+ * Place after this many letters and digits with at most one separator between two; null: there are
+ * fewer.
+ */
 function endOf(text: string, start: number, length: number): number | null {
   let count = 0;
   for (let place = start; place < text.length; place++) {
@@ -49,7 +52,7 @@ function endOf(text: string, start: number, length: number): number | null {
   return null;
 }
 
-/** ISO 7064, MOD 97-10: 1 for what is right. */
+/** ISO 7064, MOD 97-10: 1 for a valid one. */
 function checkOf(iban: string): number {
   const moved = iban.slice(4) + iban.slice(0, 4);
   let rest = 0;

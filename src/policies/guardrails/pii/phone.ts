@@ -5,14 +5,14 @@ import { touchesWord } from './digit-groups.js';
 const countryCode =
   /^(?:1|7|20|27|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|21[1-368]|2[2-6]\d|29[01789]|35\d|37[0-8]|38[0-35-79]|42[013]|50\d|59\d|67[02-9]|68[0-35-9]|69[0-2]|80[08]|85[02356]|87[08]|88[0-368]|96[0-8]|97[0-79]|99[2-68])/;
 
-/** National forms that are told from other numbers by their groups or their beginning. */
+/** National forms that are distinguishable from other numbers by groups or prefix. */
 const nationalForms: readonly RegExp[] = [
   // North America.
   /^(?:1[ .-]?)?(?:\([2-9]\d{2}\)[ .-]?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}$/,
   // With the trunk prefix 0, in groups: most of Europe, Japan, Australia, Africa.
   /^\(?0\d{1,5}\)?(?:[ .\-/]\d{2,8}){1,5}$/,
   /^\(?0\d{1,4}\) ?\d{4,8}$/,
-  // Mobile numbers with it, without groups.
+  // Mobile numbers with it, ungrouped.
   /^0(?:[67]\d{8}|7\d{9}|1[5-7]\d{8,9}|[45]\d{8})$/,
   // Spain, Portugal, Poland.
   /^[5-9]\d{2}[ .-]\d{3}[ .-]\d{3}$/,
@@ -31,10 +31,10 @@ const contextLength = 40;
 const date =
   /^(?:\d{1,2}[.\-/ ]\d{1,2}[.\-/ ]\d{4}|\d{4}[.\-/]\d{1,2}[.\-/]\d{1,2}|\d{1,2}[.\-/]\d{1,2}[.\-/]\d{2})(?!\d|[.\-/ ]\d{2}[.\-/ ]\d{2}\b)/;
 const address = /^\d{1,3}(?:\.\d{1,3}){3}$/;
-/** At most two of them stand between digits, as in `(0) 20`. */
+/** Between digits there are at most two of them, as in `(0) 20`. */
 const written = /(?:\+ ?|(?<![\d.]))\(?\d(?:[ .\-/()\u00a0]{0,2}\d)*/g;
 
-/** Numbers of telephones: E.164, common national forms, and what the text calls one. */
+/** Telephone numbers: E.164, common national forms, and numbers that the text labels as such. */
 export function phonesIn(text: string): Match[] {
   const found: Match[] = [];
   for (const { 0: run, index } of text.matchAll(written)) {
@@ -60,9 +60,9 @@ function isPhone(text: string, run: string, digits: string, index: number): bool
   return nationalForms.some((form) => form.test(plain));
 }
 
-/** @param digits with the country code. */
+/** @param digits including the country code. */
 function isInternational(digits: string): boolean {
-  // The trunk prefix is written along, as in `+44 (0)20`.
+  // The trunk prefix may be included, as in `+44 (0)20`.
   if (digits.length < 8 || digits.length > 16 || !countryCode.test(digits)) return false;
   if (digits.startsWith('1')) return /^1[2-9]\d{2}[2-9]\d{6}$/.test(digits);
   return true;

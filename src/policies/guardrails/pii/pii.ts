@@ -17,15 +17,15 @@ const finders: Readonly<Record<PiiEntity, (text: string) => Match[]>> = {
   phone: phonesIn,
 };
 
-/** Released text that is kept: words and digits beside what is found decide what it is. */
+/** Released text that is kept as context: words and digits before a match affect it. */
 const contextLength = 96;
-/** No longer text without a space is awaited to its end. */
+/** Maximum length of text without spaces that is awaited to its end. */
 const maxWord = 4_096;
-/** The same for what is written in groups, and for the block of a private key. */
+/** The same for grouped forms, and for the block of a private key. */
 const maxGroups = 80;
 const maxBlock = 8_192;
 
-/** Finds data of persons and secrets. Pure, and linear in the length of the text. */
+/** Finds personal data and secrets. Pure, and linear in the length of the text. */
 export class PiiDetector implements Detector {
   readonly #finders: readonly ((text: string) => Match[])[];
 
@@ -96,7 +96,7 @@ class PiiRun implements DetectorRun {
   }
 }
 
-/** Place from which more text may make something of the end of a text. */
+/** Place from which following text may change the result. */
 function openAt(text: string): number {
   let place = text.length;
   while (place > 0 && text.length - place < maxWord && isInWord(text, place - 1)) place--;
@@ -113,21 +113,21 @@ function openAt(text: string): number {
   return place;
 }
 
-/** Numbers in groups, and IBANs, at the end of a text. */
+/** Grouped numbers and IBANs at the end of a text. */
 const unfinished = [
   /[+(]{0,2}\d(?:[ .\-/()\u00a0]{0,2}\d)*[ .\-/()\u00a0]{0,2}$/,
   /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \-\u00a0]?[A-Za-z0-9]){0,30}[ \-\u00a0]?$/,
   /\+ ?$/,
 ];
 
-/** True where a block is none of a private key, or has its end. */
+/** True if a block is no private key, or is complete. */
 function isOver(block: string): boolean {
   const [head] = block.split('\n', 1);
   const isOther = /^-----BEGIN [A-Z ]*-----/.test(head ?? '') && !head?.includes('PRIVATE KEY');
   return isOther || /-----END [A-Z ]*-----/.test(block);
 }
 
-/** True for a character that may stand within what is found. */
+/** True for a character that may be part of a match. */
 function isInWord(text: string, place: number): boolean {
   return text.charCodeAt(place) < 0x2000 && !/[\s,;"<>[\]{}]/.test(text[place] as string);
 }

@@ -36,17 +36,17 @@ const privateKey =
 /** The user's password in a URL. */
 const urlPassword = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@]{1,100}:([^\s/@]{3,200})@/gi;
 
-/** A value that the text calls a secret. */
+/** A value that the text labels as a secret. */
 const assigned =
   /(?:key|token|secret|passw(?:or)?d|pwd|passphrase|credentials?|bearer|basic|authorization)["'`]?(?: is)?\s{0,3}(?:[:=]|=>|\s)\s{0,3}["'`]?([A-Za-z0-9_+/=.~!@#$%^&*-]{12,200})/gi;
-/** A long text without a space that looks random. */
+/** A long text without spaces that looks random. */
 const token = /(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{32,128}={0,2}(?![A-Za-z0-9+/=_-])/g;
 
-/** Bits a character of a value that the text calls a secret, and of one that stands alone. */
+/** Minimum entropy, in bits per character, of a labelled value and of an unlabelled one. */
 const minAssignedEntropy = 3.2;
 const minTokenEntropy = 4.3;
 
-/** Keys and tokens: by their published form, or random text that is called one or is long. */
+/** Keys and tokens: in a published form, or random text that is labelled or long. */
 export function secretsIn(text: string): Match[] {
   const found: Match[] = [];
   for (const form of [...forms, privateKey]) {
@@ -74,7 +74,7 @@ export function secretsIn(text: string): Match[] {
   }
 }
 
-/** A path, the name of a file, a UUID, or words that are joined. */
+/** Not a secret: a path, a file name, a UUID, or joined words. */
 function isName(value: string): boolean {
   if (/^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(value)) return true;
   const words = value
@@ -83,7 +83,7 @@ function isName(value: string): boolean {
   return words.join('').length > value.length * 0.6;
 }
 
-/** Shannon's entropy of the characters, in bits a character. */
+/** Shannon entropy of the characters, in bits per character. */
 function entropyOf(text: string): number {
   const counts = new Map<string, number>();
   for (const char of text) counts.set(char, (counts.get(char) ?? 0) + 1);

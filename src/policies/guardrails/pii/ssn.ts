@@ -1,13 +1,13 @@
 import type { Match } from '../match.js';
 import { touchesWord } from './digit-groups.js';
 
-/** Numbers that the Social Security Administration has never assigned begin or end otherwise. */
+/** Excludes numbers that the Social Security Administration has never assigned. */
 const written = /(?!000|666|9)\d{3}([- \u2010\u2011])(?!00)\d{2}\1(?!0000)\d{4}/g;
 const plain = /(?!000|666|9)\d{3}(?!00)\d{2}(?!0000)\d{4}/g;
 const context = /\b(?:ssn|social security|soc\.? sec|tax ?id|tin)\b[^\n]{0,24}$/i;
 const contextLength = 48;
 
-/** Social security numbers of the USA: with separators, or without them where the text names one. */
+/** US social security numbers: with separators, or without them if labelled. */
 export function ssnsIn(text: string): Match[] {
   const found: Match[] = [];
   for (const { 0: number, index } of text.matchAll(written)) add(index, index + number.length);
