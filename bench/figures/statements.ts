@@ -2,12 +2,12 @@
 import { serialize } from 'node:v8';
 import { valkeyLeases } from '../../src/daemon/fleet/valkey-leases.js';
 import { connect, type Sql } from '../../src/db/client.js';
-import { readDaemons, saveDaemon } from '../../src/db/queries/fleet/daemons.js';
-import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
 import { readAllRows, readChanges } from '../../src/db/queries/configuration/read-configuration.js';
+import { readDaemons, saveDaemon } from '../../src/db/queries/fleet/daemons.js';
+import { takeLeases } from '../../src/db/queries/fleet/take-leases.js';
+import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
 import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import { mergeRollups } from '../../src/db/queries/usage/rollups.js';
-import { takeLeases } from '../../src/db/queries/fleet/take-leases.js';
 import type { Wanted } from '../../src/limits/lease-store.js';
 import { logRow } from '../../test/support/usage-row.js';
 import { startPostgres } from '../faults/postgres.js';

@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { ChangeControl } from '../changes/change-control.js';
 import { noSignIn } from './request.js';
-import { createRouter } from './server/router.js';
 import { cachePurgeRoutes } from './routes/cache.js';
 import { canaryRoutes } from './routes/canary.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
@@ -12,6 +11,7 @@ import { guardrailRoutes } from './routes/guardrails.js';
 import { namedRoutes } from './routes/named.js';
 import { providerRoutes } from './routes/providers.js';
 import { teamRoutes } from './routes/teams.js';
+import { createRouter } from './server/router.js';
 
 const find = createRouter([
   ...providerRoutes,

@@ -1,10 +1,10 @@
 import type { ChangeControl } from '../changes/change-control.js';
 import { ConfigError } from '../config/problem.js';
 import { type ErrorCode, type ErrorProblem, GatewayError } from '../errors.js';
-import { requestCheck } from './server/check-request.js';
-import { decodeBody } from './server/read-body.js';
 import { type AdminAnswer, type BulkRequest, noSignIn } from './request.js';
 import { configLifecycleRoutes } from './routes/config-lifecycle.js';
+import { requestCheck } from './server/check-request.js';
+import { decodeBody } from './server/read-body.js';
 
 /** The thread's reply. */
 export type BulkAnswer =

@@ -1,12 +1,17 @@
 import { type Configuration, newCredential } from '../config/configuration.js';
-import { generateKey, hashKey, newKeyProblem, previewKey } from '../config/secrets/credential-key.js';
+import {
+  generateKey,
+  hashKey,
+  newKeyProblem,
+  previewKey,
+} from '../config/secrets/credential-key.js';
 import { credentialProblems } from '../config/validate.js';
 import { deleteCredential } from '../db/queries/credentials/delete-credential.js';
 import { getCredential } from '../db/queries/credentials/get-credential.js';
 import { insertCredential } from '../db/queries/credentials/insert-credential.js';
 import { rotateCredential } from '../db/queries/credentials/rotate-credential.js';
-import { type CredentialInput, type CredentialRow, toCredential } from '../db/queries/rows.js';
 import { updateCredential } from '../db/queries/credentials/update-credential.js';
+import { type CredentialInput, type CredentialRow, toCredential } from '../db/queries/rows.js';
 import { GatewayError } from '../errors.js';
 import { addedProblems } from './added-problems.js';
 import type { ChangeAuthor, ChangeControl } from './change-control.js';

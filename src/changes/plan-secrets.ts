@@ -1,7 +1,11 @@
-import type { Change, PlanProblem } from '../config/documents/change.js';
 import type { Provider } from '../config/configuration.js';
+import type { Change, PlanProblem } from '../config/documents/change.js';
 import { isReference, type StoredRow } from '../config/documents/document.js';
-import { keep, type WrittenDocument, type WrittenProvider } from '../config/documents/document-schema.js';
+import {
+  keep,
+  type WrittenDocument,
+  type WrittenProvider,
+} from '../config/documents/document-schema.js';
 import { secretParamsOf, withSecretParams } from '../config/secrets/secret-columns.js';
 import { type SecretColumns, SecretError } from '../config/secrets/secret-store.js';
 import type { Sql } from '../db/client.js';

@@ -1,9 +1,9 @@
 import { type Configuration, newTeam } from '../config/configuration.js';
 import { teamProblems } from '../config/validate.js';
+import type { TeamInput, TeamRow } from '../db/queries/rows.js';
 import { deleteTeam as deleteRow } from '../db/queries/teams/delete-team.js';
 import { getTeam } from '../db/queries/teams/get-team.js';
 import { insertTeam } from '../db/queries/teams/insert-team.js';
-import type { TeamInput, TeamRow } from '../db/queries/rows.js';
 import { updateTeam as updateRow } from '../db/queries/teams/update-team.js';
 import { GatewayError } from '../errors.js';
 import { addedProblems } from './added-problems.js';

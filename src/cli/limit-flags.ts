@@ -1,5 +1,10 @@
 import type { Command } from 'commander';
-import { type LimitAmounts, type LimitName, type Limits, limitNames } from '../config/rows/limits.js';
+import {
+  type LimitAmounts,
+  type LimitName,
+  type Limits,
+  limitNames,
+} from '../config/rows/limits.js';
 import { collect, wholeNumber } from './arguments.js';
 import { usageError } from './failure.js';
 

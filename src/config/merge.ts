@@ -6,9 +6,9 @@ import {
   type Provider,
   type Team,
 } from './configuration.js';
-import { type NamedSection, namedSectionNames, newNamed } from './rows/named.js';
 import type { Override } from './overrides.js';
 import { ConfigError, type Problem } from './problem.js';
+import { type NamedSection, namedSectionNames, newNamed } from './rows/named.js';
 import type { PrivateAddresses } from './settings/settings-types.js';
 import { credentialProblems, type Sources, validateConfiguration } from './validate.js';
 

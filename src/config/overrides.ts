@@ -1,11 +1,11 @@
 import type { Credential, Provider, Team } from './configuration.js';
-import { hashKey, keyPattern, minOldKeyLength, previewKey } from './secrets/credential-key.js';
-import { eachNamed, type NamedSection, namedSchema, namedSectionNames } from './rows/named.js';
-import { parseYaml } from './yaml/parse-yaml.js';
 import type { Problem } from './problem.js';
-import { compileSchema, toProblems } from './schema.js';
 import { credentialProperties, teamProperties } from './rows/credential-schema.js';
+import { eachNamed, type NamedSection, namedSchema, namedSectionNames } from './rows/named.js';
 import { providerProperties } from './rows/provider-schema.js';
+import { compileSchema, toProblems } from './schema.js';
+import { hashKey, keyPattern, minOldKeyLength, previewKey } from './secrets/credential-key.js';
+import { parseYaml } from './yaml/parse-yaml.js';
 
 /** A local override file: its path and text. */
 export interface OverrideFile {

@@ -1,5 +1,4 @@
 import { invisible } from '../observe/visible.js';
-import { hostProblem } from './network/address.js';
 import {
   authMethods,
   type Configuration,
@@ -7,16 +6,17 @@ import {
   type Provider,
   type Team,
 } from './configuration.js';
+import { hostProblem } from './network/address.js';
 import { noProxy, parseProxy } from './network/http-proxy.js';
-import type { Limits } from './rows/limits.js';
-import { compileModelPattern } from './rows/model-pattern.js';
-import { namedProblems, namedSectionNames } from './rows/named.js';
 import { networkProblem } from './network/networks.js';
 import { neverForwarded, ownHeaders } from './network/own-headers.js';
 import type { Problem } from './problem.js';
-import { compileSchema, toProblems } from './schema.js';
 import { credentialProperties, teamProperties } from './rows/credential-schema.js';
+import type { Limits } from './rows/limits.js';
+import { compileModelPattern } from './rows/model-pattern.js';
+import { namedProblems, namedSectionNames } from './rows/named.js';
 import { providerProperties } from './rows/provider-schema.js';
+import { compileSchema, toProblems } from './schema.js';
 import { providerKeyProblem } from './secrets/secret-reference.js';
 import type { PrivateAddresses } from './settings/settings-types.js';
 

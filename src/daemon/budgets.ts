@@ -1,5 +1,5 @@
-import type { Budget } from '../config/rows/budget.js';
 import type { Configuration } from '../config/configuration.js';
+import type { Budget } from '../config/rows/budget.js';
 import type { Settings } from '../config/settings/settings-types.js';
 import { alertBudget, budgetHolders, syncBudgets } from '../db/queries/fleet/sync-budgets.js';
 import { withDeadline } from '../db/with-deadline.js';

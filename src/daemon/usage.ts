@@ -2,8 +2,8 @@ import type { Settings } from '../config/settings/settings-types.js';
 import type { Sql } from '../db/client.js';
 import type { Database } from '../db/database.js';
 import { explainDatabaseError } from '../db/explain-error.js';
-import { insertRequestLogs } from '../db/queries/requests/insert-request-logs.js';
 import { insertPriceRevisions } from '../db/queries/configuration/price-revisions.js';
+import { insertRequestLogs } from '../db/queries/requests/insert-request-logs.js';
 import {
   createRequestLogPartitions,
   dropRequestLogsBefore,

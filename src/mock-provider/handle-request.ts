@@ -1,13 +1,13 @@
 import { messagesCodec } from '../dialects/anthropic/messages-codec.js';
 import { converseCodec } from '../dialects/bedrock/converse-codec.js';
+import { isForm } from '../dialects/body/multipart.js';
 import type { Codec } from '../dialects/codec.js';
 import { codecs } from '../dialects/codecs.js';
-import { kindOf } from '../dialects/errors/conversation-error.js';
+import { WrongField } from '../dialects/conversation/read.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
+import { kindOf } from '../dialects/errors/conversation-error.js';
 import { generateCodec } from '../dialects/gemini/generate-codec.js';
-import { isForm } from '../dialects/body/multipart.js';
-import { WrongField } from '../dialects/conversation/read.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange, type RequestHandler } from '../server/exchange.js';
 import { createTextAnswers } from './answer-text.js';

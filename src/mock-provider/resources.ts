@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { resourceEndpoints } from '../dialects/endpoints.js';
 import { isForm } from '../dialects/body/multipart.js';
+import { resourceEndpoints } from '../dialects/endpoints.js';
 import type { Exchange } from '../server/exchange.js';
 import { ProviderError } from './provider-error.js';
 

@@ -1,7 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { FleetState, GatewayState, WorkerState } from './gateway-state.js';
 import type { ProcessStatus } from './process-status.js';
-import type { GatewayState, FleetState, WorkerState } from './gateway-state.js';
-
 
 /**
  * Registers the metrics that are computed at each scrape.

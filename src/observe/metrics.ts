@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Gauge, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
 import type { Emit } from './event.js';
+import type { GatewayState } from './gateway-state.js';
 import { requestFamilies } from './metrics-families.js';
 import {
   type ConfiguredNames,
@@ -10,7 +11,6 @@ import {
 } from './metrics-labels.js';
 import { copyCounter, costCounter, requestCounter, tokenCounter } from './metrics-requests.js';
 import { registerState } from './metrics-state.js';
-import type { GatewayState } from './gateway-state.js';
 import { watchProcess } from './process-status.js';
 
 /** Interprets events as Prometheus metrics. Lives in the control process. */

@@ -1,13 +1,13 @@
 import type { Provider } from '../config/configuration.js';
-import { parsedJson } from '../dialects/errors/answer-error.js';
 import { betasOn } from '../dialects/anthropic/betas.js';
 import { countTokens, messages } from '../dialects/anthropic/dialects.js';
 import { writeMessagesError } from '../dialects/anthropic/error.js';
 import { hostedBody } from '../dialects/anthropic/hosted-body.js';
 import { noQuirks } from '../dialects/codec.js';
-import type { AnsweredDialect } from '../dialects/dialect.js';
-import { readGenerateError } from '../dialects/gemini/error.js';
 import { isObject } from '../dialects/conversation/read.js';
+import type { AnsweredDialect } from '../dialects/dialect.js';
+import { parsedJson } from '../dialects/errors/answer-error.js';
+import { readGenerateError } from '../dialects/gemini/error.js';
 import type { Hosted, ProviderKind } from './kind.js';
 import { isDotSegment, pathSegment } from './path-segment.js';
 

@@ -17,8 +17,8 @@ import type { ProviderLimits } from '../upstream/provider-limits.js';
 import type { RetryBudget } from '../upstream/retry-budget.js';
 import type { Upstreams } from '../upstream/upstreams.js';
 import type { AdminKeyCheck } from './access/admin-key-check.js';
-import type { Resources } from './resources/resources.js';
 import type { TraceContexts } from './request/trace-context.js';
+import type { Resources } from './resources/resources.js';
 import type { Watchdog } from './watchdog.js';
 
 /** Facts about the daemon that workers know without asking, besides the configuration. */

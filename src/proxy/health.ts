@@ -2,8 +2,8 @@ import { needsNoKey } from '../config/network/client.js';
 import type { ProviderStatus } from '../observe/gateway-state.js';
 import type { Exchange } from '../server/exchange.js';
 import { clientOf } from './access/client-of.js';
-import type { Gateway } from './gateway.js';
 import { tellWrongKey } from './access/wrong-key.js';
+import type { Gateway } from './gateway.js';
 
 /**
  * The answer to `GET /health`, from memory. Everybody learns whether this worker takes requests;

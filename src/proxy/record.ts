@@ -16,12 +16,11 @@ import type { CacheUse } from '../policies/cache/cache-use.js';
 import type { KeptAnswer } from '../policies/cache/kept-answer.js';
 import type { Candidate, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
-
-import { endUserOf, tagsOf } from './request/attribution.js';
+import type { Reservation } from './admission/quota.js';
 import { keptBody, noBody } from './answer/body-keeper.js';
 import { requestIdOf } from './attempts/headers.js';
 import type { PolicyRuns } from './policies/policy-runs.js';
-import type { Reservation } from './admission/quota.js';
+import { endUserOf, tagsOf } from './request/attribution.js';
 
 /** Rough size of a token in a prompt: good enough for turns in a queue. */
 const bytesPerToken = 4;

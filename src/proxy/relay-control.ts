@@ -5,13 +5,13 @@ import { AbortedError, type Exchange } from '../server/exchange.js';
 import { endpointHeader, isConsoleCookie, schemeHeader } from '../server/relayed.js';
 import { Attempt } from '../upstream/attempt.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
-import { bodyInTime } from './request/body-in-time.js';
 import { clientOf } from './access/client-of.js';
-import type { Gateway } from './gateway.js';
-import { clientHeaders } from './attempts/headers.js';
 import { ReaderPace } from './answer/reader-pace.js';
-import type { RequestRecord } from './record.js';
 import { relay } from './answer/relay.js';
+import { clientHeaders } from './attempts/headers.js';
+import type { Gateway } from './gateway.js';
+import type { RequestRecord } from './record.js';
+import { bodyInTime } from './request/body-in-time.js';
 
 /** Largest body on the control process's own listeners; a role may have less there. */
 function maxBodyBytes({ path }: Exchange): number {

@@ -1,5 +1,9 @@
 import type { Budget, Selectors } from '../config/rows/budget.js';
-import { compileModelPattern, type ModelPattern, matchesPattern } from '../config/rows/model-pattern.js';
+import {
+  compileModelPattern,
+  type ModelPattern,
+  matchesPattern,
+} from '../config/rows/model-pattern.js';
 import { newPrice } from '../config/rows/price.js';
 import type { Stop } from '../config/rows/stop.js';
 import { type ModelPrice, settlePrice } from '../pricing/model-price.js';

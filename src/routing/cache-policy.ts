@@ -1,5 +1,5 @@
-import type { CacheRules } from '../config/rows/cache.js';
 import type { Credential, Team } from '../config/configuration.js';
+import type { CacheRules } from '../config/rows/cache.js';
 import { compileAllowedModels } from './model-mapping.js';
 
 /** Cache rules of a key, with everything that is computed once. */

@@ -1,7 +1,7 @@
+import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
 import type { Budget } from '../config/rows/budget.js';
 import type { CachePurge } from '../config/rows/cache.js';
 import type { Canary } from '../config/rows/canary.js';
-import type { Configuration, Credential, Provider, Team } from '../config/configuration.js';
 import type { Guardrail } from '../config/rows/guardrail.js';
 import type { Mirror } from '../config/rows/mirror.js';
 import type { Stop } from '../config/rows/stop.js';

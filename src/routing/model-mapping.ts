@@ -1,4 +1,8 @@
-import { compileModelPattern, type ModelPattern, matchesPattern } from '../config/rows/model-pattern.js';
+import {
+  compileModelPattern,
+  type ModelPattern,
+  matchesPattern,
+} from '../config/rows/model-pattern.js';
 
 /** Returns the provider's own name of a model; null when it does not serve it. */
 export type ModelMapping = (model: string) => string | null;

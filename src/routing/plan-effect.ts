@@ -4,10 +4,10 @@ import { compileModelPattern } from '../config/rows/model-pattern.js';
 import { namedSectionNames } from '../config/rows/named.js';
 import { providerProblems } from '../config/validate.js';
 import { firstChoices, shareOf } from './first-choice.js';
+import { type KeyEffect, keyEffects, works } from './key-effect.js';
 import { buildSnapshot, type Candidate, type RoutedProvider, type Snapshot } from './snapshot.js';
 import { unservedModels } from './unserved-models.js';
 import { translatedApis } from './wire.js';
-import { type KeyEffect, keyEffects, works } from './key-effect.js';
 
 /** The effect of a configuration change on models and keys. */
 export interface PlanEffect {

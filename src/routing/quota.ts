@@ -1,6 +1,15 @@
 import type { Credential, Team } from '../config/configuration.js';
-import { type LimitAmounts, type LimitName, type Limits, limitNames } from '../config/rows/limits.js';
-import { compileModelPattern, type ModelPattern, matchesPattern } from '../config/rows/model-pattern.js';
+import {
+  type LimitAmounts,
+  type LimitName,
+  type Limits,
+  limitNames,
+} from '../config/rows/limits.js';
+import {
+  compileModelPattern,
+  type ModelPattern,
+  matchesPattern,
+} from '../config/rows/model-pattern.js';
 
 /** One limit, as a bucket of tokens. */
 export interface Quota {

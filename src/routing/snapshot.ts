@@ -1,5 +1,5 @@
-import type { Canary } from '../config/rows/canary.js';
 import type { Configuration, Provider } from '../config/configuration.js';
+import type { Canary } from '../config/rows/canary.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { compilePolicies, type PolicyTable } from '../policies/table.js';
 import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';

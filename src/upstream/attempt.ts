@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
-import { mayBeError } from '../dialects/errors/answer-error.js';
 import { FramesAsEvents, isFrameStream } from '../dialects/bedrock/event-stream.js';
-import { beginsStream, isBlank } from '../dialects/stream/beginning.js';
 import type { AnswerJudge } from '../dialects/dialect.js';
-import { FirstContent } from '../dialects/stream/first-content.js';
+import { mayBeError } from '../dialects/errors/answer-error.js';
 import { isEventStream } from '../dialects/sse.js';
+import { beginsStream, isBlank } from '../dialects/stream/beginning.js';
+import { FirstContent } from '../dialects/stream/first-content.js';
 import { BodyDecoder, codingsOf, type DecodedSink } from './body-decoder.js';
 import type { AnswerControl, ExchangeHandler } from './client/exchange-handler.js';
 import { toUpstreamError, UpstreamError, type UpstreamFailure } from './upstream-error.js';

@@ -1,5 +1,19 @@
 import type { ProviderStatus } from '../observe/gateway-state.js';
-import { slowStartMs, latencyDecayMs, type Failed, type State, newState, nobody, see, isAvailable, isOut, beginTrial, recover, stateAt, observeLatency } from './health-state.js';
+import {
+  beginTrial,
+  type Failed,
+  isAvailable,
+  isOut,
+  latencyDecayMs,
+  newState,
+  nobody,
+  observeLatency,
+  recover,
+  type State,
+  see,
+  slowStartMs,
+  stateAt,
+} from './health-state.js';
 
 /** Failures in a row after which a provider is taken out. */
 const failuresToEject = 5;

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { mergeConfiguration } from '../../src/config/merge.js';
-import { eachNamed } from '../../src/config/rows/named.js';
 import { type Override, parseOverride } from '../../src/config/overrides.js';
+import { eachNamed } from '../../src/config/rows/named.js';
 import { compileSchema } from '../../src/config/schema.js';
 import { settingsSchema } from '../../src/config/settings/settings-schema.js';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Configuration } from '../../src/config/configuration.js';
-import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { mergeConfiguration } from '../../src/config/merge.js';
 import { parseOverride } from '../../src/config/overrides.js';
 import { ConfigError, describeProblem, type Problem } from '../../src/config/problem.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { configuration, credential, provider } from './configuration-for-test.js';
 
 function merged(rows: Configuration, ...texts: string[]): Configuration {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { type Override, parseOverride } from '../../src/config/overrides.js';
 import { describeProblem, type Problem } from '../../src/config/problem.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 
 function parsed(text: string): Override {
   const problems: Problem[] = [];

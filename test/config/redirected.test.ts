@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eachNamed } from '../../src/config/rows/named.js';
 import type { Override } from '../../src/config/overrides.js';
 import { redirectedSecrets } from '../../src/config/redirected.js';
+import { eachNamed } from '../../src/config/rows/named.js';
 import { configuration, provider } from './configuration-for-test.js';
 
 function file(fields: object, source = 'a.yaml'): Override {

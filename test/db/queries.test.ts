@@ -2,24 +2,24 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DuplicateError } from '../../src/db/duplicate.js';
 import { configVersion } from '../../src/db/queries/configuration/config-version.js';
-import { deleteCredential } from '../../src/db/queries/credentials/delete-credential.js';
-import { deleteProvider } from '../../src/db/queries/providers/delete-provider.js';
-import { getCredential } from '../../src/db/queries/credentials/get-credential.js';
-import { getProvider } from '../../src/db/queries/providers/get-provider.js';
-import { insertCredential } from '../../src/db/queries/credentials/insert-credential.js';
-import { insertProvider } from '../../src/db/queries/providers/insert-provider.js';
-import { listCredentials } from '../../src/db/queries/credentials/list-credentials.js';
-import { listProviders } from '../../src/db/queries/providers/list-providers.js';
 import { readConfiguration } from '../../src/db/queries/configuration/read-configuration.js';
+import { deleteCredential } from '../../src/db/queries/credentials/delete-credential.js';
+import { getCredential } from '../../src/db/queries/credentials/get-credential.js';
+import { insertCredential } from '../../src/db/queries/credentials/insert-credential.js';
+import { listCredentials } from '../../src/db/queries/credentials/list-credentials.js';
 import { recordLastUsed } from '../../src/db/queries/credentials/record-last-used.js';
 import { rotateCredential } from '../../src/db/queries/credentials/rotate-credential.js';
+import { updateCredential } from '../../src/db/queries/credentials/update-credential.js';
+import { deleteProvider } from '../../src/db/queries/providers/delete-provider.js';
+import { getProvider } from '../../src/db/queries/providers/get-provider.js';
+import { insertProvider } from '../../src/db/queries/providers/insert-provider.js';
+import { listProviders } from '../../src/db/queries/providers/list-providers.js';
+import { updateProvider } from '../../src/db/queries/providers/update-provider.js';
 import {
   type CredentialInput,
   type ProviderInput,
   toCredential,
 } from '../../src/db/queries/rows.js';
-import { updateCredential } from '../../src/db/queries/credentials/update-credential.js';
-import { updateProvider } from '../../src/db/queries/providers/update-provider.js';
 import { testDatabase } from '../support/postgres.js';
 
 const provider: ProviderInput = {

@@ -9,7 +9,11 @@ import type { RequestFilter } from '../../src/db/queries/requests/request-filter
 import { indexRequestIds } from '../../src/db/queries/requests/request-id-index.js';
 import { createRequestLogPartitions } from '../../src/db/queries/requests/request-log-partitions.js';
 import { storeCosts } from '../../src/db/queries/requests/rerate.js';
-import { dropRollupsBefore, fillRollups, mergeRollups } from '../../src/db/queries/usage/rollups.js';
+import {
+  dropRollupsBefore,
+  fillRollups,
+  mergeRollups,
+} from '../../src/db/queries/usage/rollups.js';
 import {
   sumUsage,
   type Usage,

@@ -10,12 +10,12 @@ import {
   type Finish,
   textBlock,
 } from '../../src/dialects/conversation.js';
-import { statusOf } from '../../src/dialects/errors/conversation-error.js';
 import {
   embeddingCodecs,
   readEmbedding,
   translateEmbedding,
 } from '../../src/dialects/embeddings/translate.js';
+import { statusOf } from '../../src/dialects/errors/conversation-error.js';
 import { noClasses } from '../../src/dialects/usage.js';
 import { target } from './arbitraries.js';
 import { readStream, writeStream } from './streams.js';

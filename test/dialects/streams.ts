@@ -1,10 +1,10 @@
 import { converse } from '../../src/dialects/bedrock/dialects.js';
 import { EventStreamSplitter, FramesAsEvents } from '../../src/dialects/bedrock/event-stream.js';
 import type { Codec } from '../../src/dialects/codec.js';
-import type { ConversationAnswer, Part } from '../../src/dialects/conversation.js';
 import { Fold, unfold } from '../../src/dialects/conversation/fold.js';
-import { OneAtATime } from '../../src/dialects/stream/one-at-a-time.js';
+import type { ConversationAnswer, Part } from '../../src/dialects/conversation.js';
 import { SseSplitter } from '../../src/dialects/sse.js';
+import { OneAtATime } from '../../src/dialects/stream/one-at-a-time.js';
 
 /** An answer as the bytes of a stream. */
 export function writeStream(codec: Codec, answer: ConversationAnswer): Buffer {

@@ -3,13 +3,13 @@ import type { TestContext } from 'node:test';
 import type { Provider, ProviderType } from '../../src/config/configuration.js';
 import { type Guardrail, newGuardrail } from '../../src/config/rows/guardrail.js';
 import { codecs } from '../../src/dialects/codecs.js';
+import { Fold } from '../../src/dialects/conversation/fold.js';
 import {
   type ConversationAnswer,
   emptyRequest,
   type Part,
   textBlock,
 } from '../../src/dialects/conversation.js';
-import { Fold } from '../../src/dialects/conversation/fold.js';
 import { readEvents } from '../../src/dialects/sse.js';
 import { noClasses } from '../../src/dialects/usage.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';

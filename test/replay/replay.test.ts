@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Budget } from '../../src/config/rows/budget.js';
 import type { Configuration } from '../../src/config/configuration.js';
+import type { Budget } from '../../src/config/rows/budget.js';
 import { resolveSettings } from '../../src/config/settings/settings.js';
 import type { ReplayedRow } from '../../src/observe/usage/usage-row.js';
 import { PriceSheets } from '../../src/pricing/price-sheets.js';

@@ -6,9 +6,9 @@ import type { RequestFinished } from '../../observe/event.js';
 import type { Recent, RecentRequest } from '../../observe/recent/recent.js';
 import { coldCost } from '../../pricing/cost.js';
 import type { ModelPrice } from '../../pricing/model-price.js';
-import { type CostExplanation, explainCost } from './explain-cost.js';
-import type { RequestExplanation, PromptCache, Attempted } from './request-explanation.js';
 import { considered } from './considered.js';
+import { type CostExplanation, explainCost } from './explain-cost.js';
+import type { Attempted, PromptCache, RequestExplanation } from './request-explanation.js';
 
 /**
  * Explains a remembered request.

@@ -1,5 +1,9 @@
 import { teamOfRole } from '../../config/settings/settings-types.js';
-import { cursorPattern, type RequestFilter, statusPattern } from '../../db/queries/requests/request-filter.js';
+import {
+  cursorPattern,
+  type RequestFilter,
+  statusPattern,
+} from '../../db/queries/requests/request-filter.js';
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import type { ReportOf } from '../reports.js';

@@ -1,6 +1,6 @@
 import { kindNames } from '../../config/documents/kinds.js';
-import { replaySchema } from './replay-schema.js';
 import type { Parameter } from '../route.js';
+import { replaySchema } from './replay-schema.js';
 
 export const documentProperties = {
   document: {
@@ -26,7 +26,7 @@ export const applyProperties = {
 
 export const documentExample = 'providers:\n  openai-main:\n    weight: 3\n';
 
-export const version = { type: 'integer', description: 'Version of the configuration.' };
+const version = { type: 'integer', description: 'Version of the configuration.' };
 
 export const targetVersion = {
   type: 'integer',

@@ -1,8 +1,8 @@
+import type { AdminRoute } from '../route.js';
 import { dataPlanePaths } from './data-plane.js';
 import { errorReferences, errorResponses } from './errors.js';
 import { componentHeaders, headerReferences } from './headers.js';
 import { componentSchemas } from './schemas.js';
-import type { AdminRoute } from '../route.js';
 
 /** The OpenAPI 3.1 document of everything that the gateway serves. */
 export function openApiDocument(routes: readonly AdminRoute[], version: string): object {

@@ -1,5 +1,12 @@
 import type { ChangeControl } from '../../changes/change-control.js';
-import { applyPlan, documentTimeoutMs, noVersion, planDocumentText, planVersion, refuseUnusablePlan } from '../../changes/documents.js';
+import {
+  applyPlan,
+  documentTimeoutMs,
+  noVersion,
+  planDocumentText,
+  planVersion,
+  refuseUnusablePlan,
+} from '../../changes/documents.js';
 import { describePlan } from '../../changes/make-plan.js';
 import { query } from '../../changes/query.js';
 import { maxDocumentBytes } from '../../config/body-limits.js';
@@ -10,10 +17,19 @@ import { readStoredConfiguration } from '../../db/queries/configuration/read-sto
 import { GatewayError } from '../../errors.js';
 import { PeriodError, parsePeriod } from '../../observe/usage/period.js';
 import { authorOf, waitParameter } from '../author-of.js';
+import {
+  appliedAnswer,
+  applyProperties,
+  documentExample,
+  documentProperties,
+  documentResponse,
+  planAnswer,
+  targetVersion,
+  versionParameter,
+} from '../openapi/config-schemas.js';
 import { errorReferences } from '../openapi/errors.js';
 import { jsonRequest, jsonResponse } from '../openapi/schemas.js';
 import type { AdminAnswer, AdminRequest, ChangeRoute } from '../route.js';
-import { documentProperties, applyProperties, documentExample, version, targetVersion, planAnswer, appliedAnswer, versionParameter, documentResponse } from '../openapi/config-schemas.js';
 
 /** Viewers, who can only plan, may use less of the machine. */
 const maxBodyBytes = { admin: maxDocumentBytes, operator: maxDocumentBytes, viewer: 8_388_608 };

@@ -1,6 +1,6 @@
+import type { AdminAnswer, AdminRoute } from '../route.js';
 import { cached } from '../server/cached.js';
 import { consoleFile, consoleHeaders } from '../server/console-files.js';
-import type { AdminAnswer, AdminRoute } from '../route.js';
 
 const tags = ['console'];
 

@@ -10,21 +10,21 @@ import {
   updateKey,
 } from '../../changes/keys.js';
 import { query } from '../../changes/query.js';
+import { credentialProperties } from '../../config/rows/credential-schema.js';
 import {
   keyPattern,
   maxKeyLength,
   minKeyLength,
   minOldKeyLength,
 } from '../../config/secrets/credential-key.js';
-import { credentialProperties } from '../../config/rows/credential-schema.js';
 import { teamOfRole } from '../../config/settings/settings-types.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { listCredentials } from '../../db/queries/credentials/list-credentials.js';
 import type { CredentialRow } from '../../db/queries/rows.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { listAnswer, pageOf, pageParameters } from '../lists/list-page.js';
-import { jsonRequest, jsonResponse, ref, rowId } from '../openapi/schemas.js';
 import { otherTeam, teamAsked } from '../lists/request-parameters.js';
+import { jsonRequest, jsonResponse, ref, rowId } from '../openapi/schemas.js';
 import type { AdminRequest, ChangeRoute, Parameter } from '../route.js';
 
 const keyProperties = {

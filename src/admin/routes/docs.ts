@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { cached } from '../server/cached.js';
-import { content, docsFile, docsPage, once, pageHeaders } from '../server/docs-files.js';
 import { openApiDocument } from '../openapi/document.js';
 import type { AdminRoute } from '../route.js';
+import { cached } from '../server/cached.js';
+import { content, docsFile, docsPage, once, pageHeaders } from '../server/docs-files.js';
 
 /**
  * `/openapi.json`, and `/docs` that shows it with Swagger UI. Its files are served from here, so

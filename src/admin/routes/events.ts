@@ -1,7 +1,7 @@
 import type { RequestFinished } from '../../observe/event.js';
-import { type EventWriter, eventStream } from '../server/event-stream.js';
 import { requestRow } from '../lists/request-row.js';
 import type { AdminRoute, Parameter } from '../route.js';
+import { type EventWriter, eventStream } from '../server/event-stream.js';
 import { describeStatus } from './status.js';
 
 const statusEveryMs = 1_000;

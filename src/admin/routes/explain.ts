@@ -1,17 +1,17 @@
 import { query } from '../../changes/query.js';
 import { teamOfRole } from '../../config/settings/settings-types.js';
-import { findRequestLog } from '../../db/queries/requests/list-requests.js';
 import { findPrice } from '../../db/queries/configuration/price-revisions.js';
+import { findRequestLog } from '../../db/queries/requests/list-requests.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
 import { GatewayError } from '../../errors.js';
 import type { Control } from '../control.js';
 import { explainModel } from '../explain/explain-model.js';
 import { explainRemembered, explainRow } from '../explain/explain-request.js';
-import type { RequestExplanation } from '../explain/request-explanation.js';
 import { providerState } from '../explain/provider-state.js';
+import type { RequestExplanation } from '../explain/request-explanation.js';
+import { modelExplanation, requestExplanation } from '../openapi/explanation-schemas.js';
 import { jsonResponse } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
-import { requestExplanation, modelExplanation } from '../openapi/explanation-schemas.js';
 
 /** Explains the routing of past and possible requests. Prompts and answers are not kept. */
 export const explainRoutes: readonly AdminRoute[] = [

@@ -1,7 +1,6 @@
 import { listRequestPage, requestColumns } from '../../db/queries/requests/list-requests.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
-import { guardrailOutcome, object } from '../openapi/schemas.js';
 import {
   asked,
   filterOf,
@@ -9,6 +8,7 @@ import {
   formatParameter,
   searchParameters,
 } from '../lists/request-parameters.js';
+import { guardrailOutcome, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };

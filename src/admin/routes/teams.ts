@@ -3,8 +3,8 @@ import { createTeam, deleteTeam, existingTeam, updateTeam } from '../../changes/
 import { teamProperties } from '../../config/rows/credential-schema.js';
 import { teamOfRole } from '../../config/settings/settings-types.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
-import { listTeams } from '../../db/queries/teams/list-teams.js';
 import type { TeamInput } from '../../db/queries/rows.js';
+import { listTeams } from '../../db/queries/teams/list-teams.js';
 import { authorOf, waitParameter } from '../author-of.js';
 import { listAnswer, pageOf, pageParameters } from '../lists/list-page.js';
 import { jsonRequest, jsonResponse, ref } from '../openapi/schemas.js';

@@ -1,5 +1,5 @@
-import type { Content } from './docs-files.js';
 import type { AdminAnswer, AdminRequest } from '../request.js';
+import type { Content } from './docs-files.js';
 
 /** A file as an answer, or 304 where the client has it. */
 export function cached(

@@ -14,8 +14,12 @@ import { isOfEndpoint } from '../../server/relayed.js';
 import { checkHost, checkTarget } from '../../server/request-target.js';
 import { adminAuthenticator, authorize } from '../access/authenticate.js';
 import { type Caller, callerOnListener, callerOnSocket } from '../access/caller.js';
-import type { Control } from '../control.js';
 import { Guesses } from '../access/guesses.js';
+import type { Control } from '../control.js';
+import { anonymous } from '../request.js';
+import type { AdminAnswer } from '../route.js';
+import { routes } from '../routes/index.js';
+import { type Identity, identify } from '../session/identify.js';
 import {
   type AnyServer,
   closeServer,
@@ -25,11 +29,7 @@ import {
   listenOnSocket,
 } from './listeners.js';
 import { decodeBody, readBody } from './read-body.js';
-import { anonymous } from '../request.js';
-import type { AdminAnswer } from '../route.js';
 import { createRouter } from './router.js';
-import { routes } from '../routes/index.js';
-import { type Identity, identify } from '../session/identify.js';
 
 export interface ControlServer {
   /** Descriptor of the listener of `admin.listen`; null where that is no port. */

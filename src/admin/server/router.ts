@@ -1,6 +1,6 @@
 import { GatewayError } from '../../errors.js';
-import { type RequestCheck, requestCheck } from './check-request.js';
 import type { RouteDescription } from '../route.js';
+import { type RequestCheck, requestCheck } from './check-request.js';
 
 export interface Found<R extends RouteDescription> {
   route: R;

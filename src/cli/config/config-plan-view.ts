@@ -1,8 +1,8 @@
 import type { DescribedPlan } from '../../changes/make-plan.js';
 import type { FieldChange } from '../../config/documents/plan-fields.js';
 import { visible } from '../../observe/visible.js';
-import type { ModelEffect, Share } from '../../routing/plan-effect.js';
 import type { KeyEffect } from '../../routing/key-effect.js';
+import type { ModelEffect, Share } from '../../routing/plan-effect.js';
 import { paint, print, printTable } from '../output.js';
 
 /** Maximum rows of a list shown; `--json` has all. */

@@ -1,5 +1,17 @@
 import { type Command, Option } from 'commander';
-import { type GuardedBy, type Guardrail, type GuardrailConfig, type GuardrailKind, type GuardrailMode, guardrailKinds, guardrailModes, type OnError, onErrors, type Phase, phases } from '../../config/rows/guardrail.js';
+import {
+  type GuardedBy,
+  type Guardrail,
+  type GuardrailConfig,
+  type GuardrailKind,
+  type GuardrailMode,
+  guardrailKinds,
+  guardrailModes,
+  type OnError,
+  onErrors,
+  type Phase,
+  phases,
+} from '../../config/rows/guardrail.js';
 import { guardrailConfigProperties } from '../../config/rows/guardrail-schema.js';
 import { collect, wholeNumber } from '../arguments.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import type { CacheRules } from '../../config/rows/cache.js';
 import { type LossPolicy, lossPolicies } from '../../config/configuration.js';
-import { minKeyLength } from '../../config/secrets/credential-key.js';
+import type { CacheRules } from '../../config/rows/cache.js';
 import type { Limits } from '../../config/rows/limits.js';
+import { minKeyLength } from '../../config/secrets/credential-key.js';
 import type { CredentialInput } from '../../db/queries/rows.js';
 import {
   burst,

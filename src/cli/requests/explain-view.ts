@@ -1,5 +1,10 @@
 import type { Candidate, ModelExplanation } from '../../admin/explain/explain-model.js';
-import type { CacheExplanation, Considered, PromptCache, RequestExplanation } from '../../admin/explain/request-explanation.js';
+import type {
+  CacheExplanation,
+  Considered,
+  PromptCache,
+  RequestExplanation,
+} from '../../admin/explain/request-explanation.js';
 import { visible } from '../../observe/visible.js';
 import { shownDollars } from '../../pricing/money.js';
 import { note, paint, print, printFields, printTable } from '../output.js';

@@ -1,6 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { generateSecretKey, parseKeyRing, type SecretKey } from '../../config/secrets/secret-cipher.js';
+import {
+  generateSecretKey,
+  parseKeyRing,
+  type SecretKey,
+} from '../../config/secrets/secret-cipher.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { ResealResult } from '../../daemon/secrets/reseal.js';
 import type { Secrets } from '../../daemon/secrets/secrets.js';

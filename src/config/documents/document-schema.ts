@@ -1,14 +1,19 @@
+import type { Credential, Provider, Team } from '../configuration.js';
 import type { Budget } from '../rows/budget.js';
 import type { Canary } from '../rows/canary.js';
-import type { Credential, Provider, Team } from '../configuration.js';
-import { keyPattern, maxKeyLength, minKeyLength, minOldKeyLength } from '../secrets/credential-key.js';
+import { credentialProperties, teamProperties } from '../rows/credential-schema.js';
 import type { Guardrail } from '../rows/guardrail.js';
 import type { Mirror } from '../rows/mirror.js';
 import { namedSchema } from '../rows/named.js';
 import type { Price } from '../rows/price.js';
-import { credentialProperties, teamProperties } from '../rows/credential-schema.js';
 import { providerProperties } from '../rows/provider-schema.js';
 import type { Stop } from '../rows/stop.js';
+import {
+  keyPattern,
+  maxKeyLength,
+  minKeyLength,
+  minOldKeyLength,
+} from '../secrets/credential-key.js';
 
 /** Stands in a document for a secret that stays unchanged. */
 export const keep = 'keep';

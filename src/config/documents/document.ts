@@ -1,4 +1,6 @@
 import { hashKey, minKeyLength, previewKey } from '../secrets/credential-key.js';
+import { secretMembers } from '../secrets/secret-columns.js';
+import { writeYaml } from '../yaml/write-yaml.js';
 import {
   documentSchema,
   keep,
@@ -6,8 +8,6 @@ import {
   type WrittenDocument,
 } from './document-schema.js';
 import { eachSection, type Section } from './kinds.js';
-import { secretMembers } from '../secrets/secret-columns.js';
-import { writeYaml } from '../yaml/write-yaml.js';
 
 /** A row of the configuration with all columns, in JSON types: times are strings. */
 export type StoredRow = { readonly id: number } & Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
-import { type Change, differs, type PlanProblem } from './change.js';
 import { newCredential } from '../configuration.js';
 import { minKeyLength } from '../secrets/credential-key.js';
+import { type Change, differs, type PlanProblem } from './change.js';
 import { credentialLabels, type StoredConfiguration, type StoredRow } from './document.js';
 import type { WrittenCredential, WrittenDocument } from './document-schema.js';
 

@@ -1,11 +1,11 @@
-import { type Change, differs, type PlanProblem } from './change.js';
 import { newProvider, newTeam } from '../configuration.js';
+import { namedSectionNames, namedSections, newNamed } from '../rows/named.js';
+import { secretMembers } from '../secrets/secret-columns.js';
+import { type Change, differs, type PlanProblem } from './change.js';
 import { credentialLabels, type StoredConfiguration, type StoredRow } from './document.js';
 import { keep, type WrittenDocument, type WrittenProvider } from './document-schema.js';
 import { eachSection, type Kind, kindNames, kinds } from './kinds.js';
-import { namedSectionNames, namedSections, newNamed } from '../rows/named.js';
 import { planCredentials } from './plan-credentials.js';
-import { secretMembers } from '../secrets/secret-columns.js';
 
 /** Changes of rows, based on one version of them. */
 export interface Plan {

@@ -1,5 +1,11 @@
 import type { ErrorObject } from 'ajv';
 import { type Credential, newProvider, newTeam, type Provider } from '../configuration.js';
+import { nearest } from '../nearest.js';
+import { maxToldLength, type Problem, shortened } from '../problem.js';
+import { namedProblems, namedSectionNames, newNamed } from '../rows/named.js';
+import { compileSchema, toProblems } from '../schema.js';
+import { credentialProblems, providerProblems, teamProblems } from '../validate.js';
+import { type PlacedProblem, type PlacedYaml, readPlacedYaml } from '../yaml/yaml-places.js';
 import { withoutClearKeys } from './document.js';
 import {
   documentSchema,
@@ -8,12 +14,6 @@ import {
   type WrittenDocument,
   type WrittenProvider,
 } from './document-schema.js';
-import { namedProblems, namedSectionNames, newNamed } from '../rows/named.js';
-import { nearest } from '../nearest.js';
-import { maxToldLength, type Problem, shortened } from '../problem.js';
-import { compileSchema, toProblems } from '../schema.js';
-import { credentialProblems, providerProblems, teamProblems } from '../validate.js';
-import { type PlacedProblem, type PlacedYaml, readPlacedYaml } from '../yaml/yaml-places.js';
 
 export interface ReadDocument {
   /** Null where there are problems. */

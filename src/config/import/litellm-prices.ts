@@ -1,4 +1,10 @@
-import { newPrice, type Price, type PricedTier, pricedTiers, type UnitName } from '../rows/price.js';
+import {
+  newPrice,
+  type Price,
+  type PricedTier,
+  pricedTiers,
+  type UnitName,
+} from '../rows/price.js';
 import { asRecord } from './values.js';
 
 export interface ImportedPrices {

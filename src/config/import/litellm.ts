@@ -1,6 +1,6 @@
-import { hashKey, previewKey } from '../secrets/credential-key.js';
 import type { WrittenProvider } from '../documents/document-schema.js';
 import { compileModelPattern, matchesPattern } from '../rows/model-pattern.js';
+import { hashKey, previewKey } from '../secrets/credential-key.js';
 import type { StrategyName } from '../settings/settings-types.js';
 import type { Imported } from './imported.js';
 import { readDeployment } from './litellm-deployment.js';

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { GatewayError } from '../../errors.js';
+import type { AccessSetting, Settings } from '../settings/settings-types.js';
 import { isLoopback } from './is-loopback.js';
 import { Networks, unixPeer } from './networks.js';
-import type { AccessSetting, Settings } from '../settings/settings-types.js';
 
 /** The sender of a request, as far as known. */
 export interface Client {

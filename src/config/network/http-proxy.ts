@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { Networks, networkProblem } from './networks.js';
 import type { Settings } from '../settings/settings-types.js';
+import { Networks, networkProblem } from './networks.js';
 
 /** A proxy that connections to providers go through. */
 export interface HttpProxy {

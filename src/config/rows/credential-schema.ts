@@ -1,5 +1,5 @@
-import { cacheSchema } from './cache.js';
 import { lossPolicies } from '../configuration.js';
+import { cacheSchema } from './cache.js';
 import { limitsSchema } from './limits.js';
 import { timePattern } from './time-pattern.js';
 

@@ -1,6 +1,6 @@
+import { parseReference } from '../secrets/secret-reference.js';
 import { compileLinear } from './linear-pattern.js';
 import { compileModelPattern } from './model-pattern.js';
-import { parseReference } from '../secrets/secret-reference.js';
 
 export const guardrailKinds = ['regex', 'pii', 'webhook', 'moderation', 'schema', 'size'] as const;
 export type GuardrailKind = (typeof guardrailKinds)[number];

@@ -1,4 +1,6 @@
 import { hostProblem } from '../network/address.js';
+import type { Problem } from '../problem.js';
+import { compileSchema, toProblems } from '../schema.js';
 import { type Budget, budgetProperties, newBudget } from './budget.js';
 import { type Canary, canaryProblems, canaryProperties, newCanary } from './canary.js';
 import { type Guardrail, guardrailProblems, newGuardrail } from './guardrail.js';
@@ -6,8 +8,6 @@ import { guardrailProperties } from './guardrail-schema.js';
 import { type Mirror, mirrorProperties, newMirror } from './mirror.js';
 import { compileModelPattern } from './model-pattern.js';
 import { newPrice, type Price, priceProperties } from './price.js';
-import type { Problem } from '../problem.js';
-import { compileSchema, toProblems } from '../schema.js';
 import { newStop, type Stop, stopProperties } from './stop.js';
 import { timeProblems } from './time-pattern.js';
 

@@ -3,8 +3,8 @@ import { isLoopback } from '../network/is-loopback.js';
 import { networkProblem, unixPeer } from '../network/networks.js';
 import type { Problem } from '../problem.js';
 import { isReference, parseReference } from '../secrets/secret-reference.js';
-import type { Settings, TlsSettings } from './settings-types.js';
 import { SettingsError } from './settings-error.js';
+import type { Settings, TlsSettings } from './settings-types.js';
 
 /**
  * Refuses settings that are valid one by one and not together.

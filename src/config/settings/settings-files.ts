@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { parseYaml } from '../yaml/parse-yaml.js';
-import { pathOwner, SharedPathError } from './path-owner.js';
 import type { Problem } from '../problem.js';
 import { compileSchema, toProblems } from '../schema.js';
-import { settingsSchema } from './settings-schema.js';
+import { parseYaml } from '../yaml/parse-yaml.js';
+import { pathOwner, SharedPathError } from './path-owner.js';
 import { SettingsError } from './settings-error.js';
+import { settingsSchema } from './settings-schema.js';
 
 /** Read at load time, before commands started by root switch to the owner of the data directory. */
 const isRoot = process.getuid?.() === 0;

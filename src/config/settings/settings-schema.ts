@@ -1,5 +1,5 @@
-import { maxTtlMs } from '../rows/cache.js';
 import { authMethods } from '../configuration.js';
+import { maxTtlMs } from '../rows/cache.js';
 import { timePattern } from '../rows/time-pattern.js';
 import { strategyNames } from './settings-types.js';
 

@@ -269,7 +269,12 @@ export function teamOfRole(role: AdminRole): string | null {
   return role.startsWith('team:') ? role.slice('team:'.length) : null;
 }
 
-export const strategyNames = ['weighted_round_robin', 'weighted_random', 'latency', 'least_busy'] as const;
+export const strategyNames = [
+  'weighted_round_robin',
+  'weighted_random',
+  'latency',
+  'least_busy',
+] as const;
 
 export type StrategyName = (typeof strategyNames)[number];
 

@@ -5,10 +5,18 @@ import { type Problem, shownName } from '../problem.js';
 import { compileSchema, toProblems } from '../schema.js';
 import { settingsSchema } from './settings-schema.js';
 import type { Settings } from './settings-types.js';
+
 export type { Settings } from './settings-types.js';
-import { SettingsError } from './settings-error.js';
+
 import { checkTogether } from './check-settings.js';
-import { isForeign, findSettingsFile, readSettingsFile, readDotEnv, readCredential } from './settings-files.js';
+import { SettingsError } from './settings-error.js';
+import {
+  findSettingsFile,
+  isForeign,
+  readCredential,
+  readDotEnv,
+  readSettingsFile,
+} from './settings-files.js';
 
 /** The source of a setting's value. */
 export type Origin = 'default' | 'file' | 'credential' | 'environment' | 'flag';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type Canary, percentOf } from '../../config/rows/canary.js';
 import type { Configuration } from '../../config/configuration.js';
+import { type Canary, percentOf } from '../../config/rows/canary.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import { authored } from '../../db/author.js';
 import type { Sql } from '../../db/client.js';

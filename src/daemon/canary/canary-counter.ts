@@ -1,5 +1,5 @@
-import type { Canary } from '../../config/rows/canary.js';
 import type { Configuration, Provider } from '../../config/configuration.js';
+import type { Canary } from '../../config/rows/canary.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { CanarySide, CountedSide } from '../../db/queries/configuration/canaries.js';
 import type { RequestFinished } from '../../observe/event.js';

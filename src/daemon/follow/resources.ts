@@ -1,5 +1,9 @@
 import type { Sql } from '../../db/client.js';
-import { deleteOldResponses, findResources, insertResources } from '../../db/queries/fleet/resources.js';
+import {
+  deleteOldResponses,
+  findResources,
+  insertResources,
+} from '../../db/queries/fleet/resources.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { Resource } from '../../proxy/resources/resources.js';
 

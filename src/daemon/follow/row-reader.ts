@@ -1,6 +1,10 @@
 import type { Configuration, Credential } from '../../config/configuration.js';
 import { namedSectionNames } from '../../config/rows/named.js';
-import type { FeedPosition, ReadRows, RowChanges } from '../../db/queries/configuration/read-configuration.js';
+import type {
+  FeedPosition,
+  ReadRows,
+  RowChanges,
+} from '../../db/queries/configuration/read-configuration.js';
 import type { CredentialChange } from '../../routing/configuration-change.js';
 
 /** Rows as they are now, and how they differ from those read before. */

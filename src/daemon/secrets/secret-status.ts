@@ -3,8 +3,8 @@ import { secretParamsOf } from '../../config/secrets/secret-columns.js';
 import { isReference } from '../../config/secrets/secret-reference.js';
 import type { UnusableSecret } from '../../config/secrets/secret-store.js';
 import type { Sql } from '../../db/client.js';
-import { listProviders } from '../../db/queries/providers/list-providers.js';
 import { secretKeyInUse } from '../../db/queries/configuration/secret-key.js';
+import { listProviders } from '../../db/queries/providers/list-providers.js';
 import { holdsClearSecret, type Secrets } from './secrets.js';
 
 /** The storage of providers' secrets in a database, as this machine sees it. */

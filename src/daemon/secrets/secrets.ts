@@ -1,8 +1,8 @@
 import { CloudCredentials } from '../../clouds/cloud-credentials.js';
 import { CloudError } from '../../clouds/cloud-error.js';
 import type { Configuration, FetchedCredentials, Provider } from '../../config/configuration.js';
-import { previewKey } from '../../config/secrets/credential-key.js';
 import type { Guardrail } from '../../config/rows/guardrail.js';
+import { previewKey } from '../../config/secrets/credential-key.js';
 import {
   formatSecretKey,
   isSealed,
@@ -21,7 +21,11 @@ import {
   secretParamsOf,
   withSecretParams,
 } from '../../config/secrets/secret-columns.js';
-import { isJsonObject, isReference, parseReference } from '../../config/secrets/secret-reference.js';
+import {
+  isJsonObject,
+  isReference,
+  parseReference,
+} from '../../config/secrets/secret-reference.js';
 import {
   type ResolvedSecrets,
   type SecretColumns,

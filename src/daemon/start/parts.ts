@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type ControlServer, startControlServer } from '../../admin/server/control-server.js';
 import { explainHere } from '../../admin/routes/explain.js';
+import { type ControlServer, startControlServer } from '../../admin/server/control-server.js';
 import { derivedKey } from '../../config/secrets/secret-cipher.js';
 import type { ResolvedSettings } from '../../config/settings/settings.js';
 import { type Settings, teamOfRole } from '../../config/settings/settings-types.js';

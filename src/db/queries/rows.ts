@@ -1,5 +1,5 @@
-import type { CacheRules } from '../../config/rows/cache.js';
 import type { Credential, LossPolicy } from '../../config/configuration.js';
+import type { CacheRules } from '../../config/rows/cache.js';
 import type { Limits } from '../../config/rows/limits.js';
 import type { Sql } from '../client.js';
 

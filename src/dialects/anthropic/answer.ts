@@ -1,3 +1,14 @@
+import { Losses } from '../conversation/losses.js';
+import {
+  countAt,
+  isObject,
+  mapPresent,
+  objectAt,
+  parseBody,
+  textAt,
+  WrongField,
+} from '../conversation/read.js';
+import { mintedId } from '../conversation/tool-ids.js';
 import type {
   Block,
   ConversationAnswer,
@@ -7,9 +18,6 @@ import type {
   Message,
   Usage,
 } from '../conversation.js';
-import { Losses } from '../conversation/losses.js';
-import { countAt, isObject, mapPresent, objectAt, parseBody, textAt, WrongField } from '../conversation/read.js';
-import { mintedId } from '../conversation/tool-ids.js';
 import { noClasses, outputTokens, serviceTiers } from '../usage.js';
 import { readBlocks } from './block-read.js';
 import { writeBlock } from './block-write.js';

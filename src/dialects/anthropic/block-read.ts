@@ -1,13 +1,3 @@
-import {
-  type Block,
-  type CacheMark,
-  type JsonObject,
-  type MediaBlock,
-  type MediaSource,
-  type Seal,
-  textBlock,
-  type UnknownField,
-} from '../conversation.js';
 import { keepUnknown } from '../conversation/losses.js';
 import {
   asObject,
@@ -20,6 +10,16 @@ import {
   toolText,
   WrongField,
 } from '../conversation/read.js';
+import {
+  type Block,
+  type CacheMark,
+  type JsonObject,
+  type MediaBlock,
+  type MediaSource,
+  type Seal,
+  textBlock,
+  type UnknownField,
+} from '../conversation.js';
 
 const dialect = 'anthropic.messages';
 

@@ -1,3 +1,8 @@
+import type { Losses } from '../conversation/losses.js';
+import { mediaTypeOf } from '../conversation/media-types.js';
+import { mapPresent, toolInput } from '../conversation/read.js';
+import { anthropicToolIds, conformingId } from '../conversation/tool-ids.js';
+import { dashedNames, targetToolName } from '../conversation/tool-names.js';
 import type {
   Block,
   CacheMark,
@@ -6,11 +11,6 @@ import type {
   Message,
   ToolResultBlock,
 } from '../conversation.js';
-import type { Losses } from '../conversation/losses.js';
-import { mediaTypeOf } from '../conversation/media-types.js';
-import { mapPresent, toolInput } from '../conversation/read.js';
-import { anthropicToolIds, conformingId } from '../conversation/tool-ids.js';
-import { dashedNames, targetToolName } from '../conversation/tool-names.js';
 
 const dialect = 'anthropic.messages';
 

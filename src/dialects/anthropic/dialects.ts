@@ -1,14 +1,14 @@
 import type { GatewayError } from '../../errors.js';
-import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
+import { said } from '../body/said.js';
+import { isObject } from '../conversation/read.js';
 import type { JsonObject } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
-import type { Verdict } from '../stream/first-content.js';
+import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
 import { alternativeMembers, readHead } from '../head.js';
 import { anthropicLimitHeaders } from '../limit-headers.js';
-import { isObject } from '../conversation/read.js';
-import { said } from '../body/said.js';
 import { type SseEvent, writeEvent } from '../sse.js';
+import type { Verdict } from '../stream/first-content.js';
 import {
   type AnswerBytes,
   countsAmong,

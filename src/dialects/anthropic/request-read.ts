@@ -1,15 +1,4 @@
 import type { RequestPlace } from '../codec.js';
-import {
-  type ConversationRequest,
-  type Effort,
-  efforts,
-  emptyRequest,
-  type JsonObject,
-  type Message,
-  type Tool,
-  type ToolChoice,
-  type UnknownField,
-} from '../conversation.js';
 import { keepUnknown } from '../conversation/losses.js';
 import {
   asObject,
@@ -25,6 +14,17 @@ import {
   WrongField,
 } from '../conversation/read.js';
 import { splitToolResults } from '../conversation/tool-results.js';
+import {
+  type ConversationRequest,
+  type Effort,
+  efforts,
+  emptyRequest,
+  type JsonObject,
+  type Message,
+  type Tool,
+  type ToolChoice,
+  type UnknownField,
+} from '../conversation.js';
 import { readCacheMark, readContent } from './block-read.js';
 
 const dialect = 'anthropic.messages';

@@ -1,4 +1,8 @@
 import type { RequestTarget, WrittenRequest } from '../codec.js';
+import { answerTool, formatAsTool } from '../conversation/format-tool.js';
+import { Losses } from '../conversation/losses.js';
+import { mapPresent } from '../conversation/read.js';
+import { customToolSchema, dashedNames, RenamedTools } from '../conversation/tool-names.js';
 import type {
   ConversationRequest,
   JsonObject,
@@ -6,10 +10,6 @@ import type {
   Tool,
   ToolChoice,
 } from '../conversation.js';
-import { answerTool, formatAsTool } from '../conversation/format-tool.js';
-import { Losses } from '../conversation/losses.js';
-import { mapPresent } from '../conversation/read.js';
-import { customToolSchema, dashedNames, RenamedTools } from '../conversation/tool-names.js';
 import { marked, writeBlock } from './block-write.js';
 import { abilitiesOf, type ClaudeAbilities } from './models.js';
 import { writeClaudeThinking } from './thinking.js';

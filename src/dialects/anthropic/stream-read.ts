@@ -1,6 +1,14 @@
 import type { StreamReader } from '../codec.js';
+import {
+  asObject,
+  isObject,
+  needText,
+  objectAt,
+  parseText,
+  textAt,
+  WrongField,
+} from '../conversation/read.js';
 import type { Block, JsonObject, OpenBlock, Part, Usage } from '../conversation.js';
-import { asObject, isObject, needText, objectAt, parseText, textAt, WrongField } from '../conversation/read.js';
 import type { SseEvent } from '../sse.js';
 import { messagesFinish, readMessagesUsage } from './answer.js';
 import { readBlock, seal } from './block-read.js';

@@ -1,6 +1,6 @@
 import type { StreamWriter } from '../codec.js';
-import type { Finish, OpenBlock, Part, Seal, Usage } from '../conversation.js';
 import { mintedId } from '../conversation/tool-ids.js';
+import type { Finish, OpenBlock, Part, Seal, Usage } from '../conversation.js';
 import { writeAnswerBlock, writeMessagesUsage, writeStop } from './answer.js';
 import { writeMessagesError } from './error.js';
 

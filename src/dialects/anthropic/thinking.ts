@@ -1,7 +1,7 @@
-import type { Block, ConversationRequest, JsonObject } from '../conversation.js';
 import { budgetOf } from '../conversation/effort.js';
 import type { Losses } from '../conversation/losses.js';
 import { currentTurn } from '../conversation/tool-ids.js';
+import type { Block, ConversationRequest, JsonObject } from '../conversation.js';
 import type { ClaudeAbilities } from './models.js';
 
 const leastBudget = 1024;

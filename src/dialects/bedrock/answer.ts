@@ -1,3 +1,13 @@
+import { Losses } from '../conversation/losses.js';
+import {
+  countAt,
+  isObject,
+  listAt,
+  needObject,
+  objectAt,
+  parseBody,
+  textAt,
+} from '../conversation/read.js';
 import type {
   Block,
   ConversationAnswer,
@@ -8,8 +18,6 @@ import type {
   Usage,
 } from '../conversation.js';
 import { failedAnswer } from '../errors/conversation-error.js';
-import { Losses } from '../conversation/losses.js';
-import { countAt, isObject, listAt, needObject, objectAt, parseBody, textAt } from '../conversation/read.js';
 import { inputTokens, noClasses, outputTokens } from '../usage.js';
 import { readBlocks } from './block-read.js';
 import { writeBlocks } from './block-write.js';

@@ -1,12 +1,4 @@
 import {
-  type Block,
-  type CacheMark,
-  type JsonObject,
-  type MediaBlock,
-  type Seal,
-  textBlock,
-} from '../conversation.js';
-import {
   asList,
   asObject,
   isObject,
@@ -17,6 +9,14 @@ import {
   toolText,
   WrongField,
 } from '../conversation/read.js';
+import {
+  type Block,
+  type CacheMark,
+  type JsonObject,
+  type MediaBlock,
+  type Seal,
+  textBlock,
+} from '../conversation.js';
 import { typeOf } from './formats.js';
 
 const dialect = 'bedrock.converse';

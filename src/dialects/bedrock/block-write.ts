@@ -1,3 +1,7 @@
+import type { Losses } from '../conversation/losses.js';
+import { toolInput } from '../conversation/read.js';
+import { bedrockToolIds, conformingId } from '../conversation/tool-ids.js';
+import { dashedNames, targetToolName } from '../conversation/tool-names.js';
 import type {
   Block,
   CacheMark,
@@ -6,10 +10,6 @@ import type {
   Message,
   ToolResultBlock,
 } from '../conversation.js';
-import type { Losses } from '../conversation/losses.js';
-import { toolInput } from '../conversation/read.js';
-import { bedrockToolIds, conformingId } from '../conversation/tool-ids.js';
-import { dashedNames, targetToolName } from '../conversation/tool-names.js';
 import { formatOf } from './formats.js';
 
 const dialect = 'bedrock.converse';

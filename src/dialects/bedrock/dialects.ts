@@ -1,10 +1,10 @@
-import { parsedJson } from '../errors/answer-error.js';
 import { messages } from '../anthropic/dialects.js';
 import { writeMessagesError } from '../anthropic/error.js';
-import type { AnsweredDialect } from '../dialect.js';
-import type { Verdict } from '../stream/first-content.js';
 import { isObject } from '../conversation/read.js';
+import type { AnsweredDialect } from '../dialect.js';
+import { parsedJson } from '../errors/answer-error.js';
 import type { SseEvent } from '../sse.js';
+import type { Verdict } from '../stream/first-content.js';
 import { readConverseError, toConverseError } from './error.js';
 
 const requestIdHeader = 'x-amzn-requestid';

@@ -1,5 +1,5 @@
-import type { MediaBlock } from '../conversation.js';
 import { mediaTypeOf } from '../conversation/media-types.js';
+import type { MediaBlock } from '../conversation.js';
 
 /** Bedrock's names of formats that differ from the subtype of their media type. */
 const documents: Readonly<Record<string, string>> = {

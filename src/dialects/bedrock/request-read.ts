@@ -1,13 +1,5 @@
 import type { RequestPlace } from '../codec.js';
 import {
-  type ConversationRequest,
-  type Effort,
-  efforts,
-  emptyRequest,
-  type JsonObject,
-  type Tool,
-} from '../conversation.js';
-import {
   asList,
   asObject,
   flagAt,
@@ -23,6 +15,14 @@ import {
   WrongField,
 } from '../conversation/read.js';
 import { splitToolResults } from '../conversation/tool-results.js';
+import {
+  type ConversationRequest,
+  type Effort,
+  efforts,
+  emptyRequest,
+  type JsonObject,
+  type Tool,
+} from '../conversation.js';
 import { readBlocks, readCachePoint } from './block-read.js';
 
 const dialect = 'bedrock.converse';

@@ -1,5 +1,14 @@
 import { abilitiesOf } from '../anthropic/models.js';
 import type { RequestTarget, WrittenRequest } from '../codec.js';
+import { answerTool, formatAsTool } from '../conversation/format-tool.js';
+import { Losses } from '../conversation/losses.js';
+import { calledTools } from '../conversation/tool-ids.js';
+import {
+  customToolSchema,
+  dashedNames,
+  RenamedTools,
+  targetToolName,
+} from '../conversation/tool-names.js';
 import type {
   Block,
   ConversationRequest,
@@ -9,10 +18,6 @@ import type {
   Tool,
   ToolChoice,
 } from '../conversation.js';
-import { answerTool, formatAsTool } from '../conversation/format-tool.js';
-import { Losses } from '../conversation/losses.js';
-import { calledTools } from '../conversation/tool-ids.js';
-import { customToolSchema, dashedNames, RenamedTools, targetToolName } from '../conversation/tool-names.js';
 import { cachePoint, writeBlocks } from './block-write.js';
 import { writeThinking } from './thinking.js';
 

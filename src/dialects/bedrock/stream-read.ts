@@ -1,7 +1,15 @@
 import type { StreamReader } from '../codec.js';
+import {
+  asObject,
+  isObject,
+  needText,
+  objectAt,
+  parseText,
+  textAt,
+  WrongField,
+} from '../conversation/read.js';
 import type { Finish, JsonObject, OpenBlock, Part, Usage } from '../conversation.js';
 import { failedAnswer } from '../errors/conversation-error.js';
-import { asObject, isObject, needText, objectAt, parseText, textAt, WrongField } from '../conversation/read.js';
 import type { SseEvent } from '../sse.js';
 import { converseFinish, readConverseUsage } from './answer.js';
 import { readCall, seal } from './block-read.js';

@@ -1,7 +1,7 @@
 import type { StreamWriter } from '../codec.js';
-import type { ConversationError, OpenBlock, Part, Seal } from '../conversation.js';
 import { bedrockToolIds, conformingId } from '../conversation/tool-ids.js';
 import { dashedNames, targetToolName } from '../conversation/tool-names.js';
+import type { ConversationError, OpenBlock, Part, Seal } from '../conversation.js';
 import { converseFinishWord, writeConverseUsage } from './answer.js';
 import { exceptionName } from './error.js';
 import { writeFrame } from './event-stream.js';

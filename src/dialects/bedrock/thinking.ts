@@ -1,7 +1,7 @@
 import type { ClaudeAbilities } from '../anthropic/models.js';
 import { writeClaudeThinking } from '../anthropic/thinking.js';
-import type { ConversationRequest, JsonObject } from '../conversation.js';
 import type { Losses } from '../conversation/losses.js';
+import type { ConversationRequest, JsonObject } from '../conversation.js';
 
 /**
  * Thinking is one of the fields of the model's own dialect, which are known for Claude only.

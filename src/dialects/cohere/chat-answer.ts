@@ -1,16 +1,4 @@
 import type { StreamReader } from '../codec.js';
-import type {
-  Block,
-  ConversationAnswer,
-  Finish,
-  FinishReason,
-  JsonObject,
-  OpenBlock,
-  Part,
-  Usage,
-} from '../conversation.js';
-import { textBlock } from '../conversation.js';
-import { failedAnswer } from '../errors/conversation-error.js';
 import {
   asObject,
   countAt,
@@ -24,6 +12,18 @@ import {
   textAt,
   WrongField,
 } from '../conversation/read.js';
+import type {
+  Block,
+  ConversationAnswer,
+  Finish,
+  FinishReason,
+  JsonObject,
+  OpenBlock,
+  Part,
+  Usage,
+} from '../conversation.js';
+import { textBlock } from '../conversation.js';
+import { failedAnswer } from '../errors/conversation-error.js';
 import type { SseEvent } from '../sse.js';
 import { noClasses } from '../usage.js';
 

@@ -1,4 +1,15 @@
 import type { RequestTarget, WrittenRequest } from '../codec.js';
+import { budgetOf } from '../conversation/effort.js';
+import { answerTool, formatAsTool } from '../conversation/format-tool.js';
+import { Losses } from '../conversation/losses.js';
+import { mapPresent } from '../conversation/read.js';
+import {
+  customToolSchema,
+  dashedNames,
+  RenamedTools,
+  targetToolName,
+} from '../conversation/tool-names.js';
+import { textAndRest } from '../conversation/tool-results.js';
 import type {
   Block,
   ConversationRequest,
@@ -8,13 +19,7 @@ import type {
   Tool,
   ToolChoice,
 } from '../conversation.js';
-import { budgetOf } from '../conversation/effort.js';
-import { answerTool, formatAsTool } from '../conversation/format-tool.js';
-import { Losses } from '../conversation/losses.js';
 import { imageUrl } from '../openai/shared.js';
-import { mapPresent } from '../conversation/read.js';
-import { customToolSchema, dashedNames, RenamedTools, targetToolName } from '../conversation/tool-names.js';
-import { textAndRest } from '../conversation/tool-results.js';
 
 /** A request of version 2 of Cohere's chat. */
 export function writeCohereRequest(

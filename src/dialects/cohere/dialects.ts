@@ -1,8 +1,8 @@
 import type { GatewayError } from '../../errors.js';
-import { parsedJson } from '../errors/answer-error.js';
-import type { AnsweredDialect, Dialect } from '../dialect.js';
-import { embeddings } from '../openai/dialects.js';
 import { isObject } from '../conversation/read.js';
+import type { AnsweredDialect, Dialect } from '../dialect.js';
+import { parsedJson } from '../errors/answer-error.js';
+import { embeddings } from '../openai/dialects.js';
 import {
   type AnswerBytes,
   countsAmong,

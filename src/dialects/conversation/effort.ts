@@ -1,4 +1,4 @@
-import type { Effort } from '..js';
+import type { Effort } from '../conversation.js';
 
 /** Thinking tokens equivalent to an effort, for targets that count tokens, in ascending order. */
 const budgets: readonly (readonly [Exclude<Effort, 'none'>, number])[] = [

@@ -5,7 +5,7 @@ import type {
   Finish,
   Part,
   Usage,
-} from '..js';
+} from '../conversation.js';
 
 /** Collects the parts of a stream into a whole answer. */
 export class Fold {

@@ -1,4 +1,4 @@
-import type { ConversationRequest, JsonObject, ToolChoice } from '..js';
+import type { ConversationRequest, JsonObject, ToolChoice } from '../conversation.js';
 import type { Losses } from './losses.js';
 
 /** The tool whose arguments are the answer. */

@@ -10,7 +10,7 @@ import type {
   ToolChoice,
   UnknownField,
   UnknownTool,
-} from '..js';
+} from '../conversation.js';
 
 /** Collects what a target cannot express. Fields are named as in the neutral form. */
 export class Losses {

@@ -1,4 +1,4 @@
-import type { MediaBlock } from '..js';
+import type { MediaBlock } from '../conversation.js';
 
 /** File extensions of media URLs, for dialects that need a type. */
 const byEnding: Readonly<Record<string, string>> = {

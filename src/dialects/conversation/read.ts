@@ -1,4 +1,4 @@
-import type { JsonObject } from '..js';
+import type { JsonObject } from '../conversation.js';
 
 /** A field that violates its dialect. The message never contains the value. */
 export class WrongField extends Error {

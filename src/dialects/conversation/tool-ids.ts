@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ConversationRequest, Message } from '..js';
+import type { ConversationRequest, Message } from '../conversation.js';
 
 /** Ids of tool calls accepted by a dialect. */
 export interface ToolIdRule {

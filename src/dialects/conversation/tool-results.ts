@@ -1,4 +1,4 @@
-import { type Block, type Message, onlyText, type Role } from '..js';
+import { type Block, type Message, onlyText, type Role } from '../conversation.js';
 
 /**
  * Adds a user's message of a dialect that has tool results in such messages: the neutral form has a

@@ -1,6 +1,4 @@
 import { readConverseError, writeConverseError } from '../bedrock/error.js';
-import type { ConversationError, JsonObject } from '../conversation.js';
-import { errorObject, kindOf, plainError, wordAt } from '../errors/conversation-error.js';
 import { Losses } from '../conversation/losses.js';
 import {
   asList,
@@ -14,6 +12,8 @@ import {
   WrongField,
 } from '../conversation/read.js';
 import { mintedId } from '../conversation/tool-ids.js';
+import type { ConversationError, JsonObject } from '../conversation.js';
+import { errorObject, kindOf, plainError, wordAt } from '../errors/conversation-error.js';
 import type { EmbeddingAnswer, EmbeddingCodec, EmbeddingRequest, Purpose } from './codec.js';
 import { asVector, emptyEmbedding, lostIn, textsOnly, unknownFields } from './inputs.js';
 

@@ -1,6 +1,3 @@
-import type { JsonObject } from '../conversation.js';
-import { readGenerateError, writeGenerateError } from '../gemini/error.js';
-import { asProto, protoAt } from '../gemini/proto.js';
 import { Losses } from '../conversation/losses.js';
 import {
   asList,
@@ -13,6 +10,9 @@ import {
   textAt,
   WrongField,
 } from '../conversation/read.js';
+import type { JsonObject } from '../conversation.js';
+import { readGenerateError, writeGenerateError } from '../gemini/error.js';
+import { asProto, protoAt } from '../gemini/proto.js';
 import type { EmbeddingCodec, EmbeddingRequest, Purpose } from './codec.js';
 import { asVector, emptyEmbedding, lostIn, textsOnly, unknownFields } from './inputs.js';
 

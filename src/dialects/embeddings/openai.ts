@@ -1,6 +1,4 @@
-import type { JsonObject } from '../conversation.js';
 import { Losses } from '../conversation/losses.js';
-import { readOpenaiError, writeOpenaiError } from '../openai/shared.js';
 import {
   asList,
   asObject,
@@ -12,6 +10,8 @@ import {
   textAt,
   WrongField,
 } from '../conversation/read.js';
+import type { JsonObject } from '../conversation.js';
+import { readOpenaiError, writeOpenaiError } from '../openai/shared.js';
 import type { EmbeddingAnswer, EmbeddingCodec, EmbeddingRequest } from './codec.js';
 import { asVector, emptyEmbedding, lostIn, unknownFields } from './inputs.js';
 

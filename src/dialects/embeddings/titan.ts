@@ -1,7 +1,7 @@
 import { readConverseError, writeConverseError } from '../bedrock/error.js';
-import type { JsonObject } from '../conversation.js';
 import { Losses } from '../conversation/losses.js';
 import { countAt, needText, numberAt, parseBody } from '../conversation/read.js';
+import type { JsonObject } from '../conversation.js';
 import type { EmbeddingCodec } from './codec.js';
 import { asVector, emptyEmbedding, lostIn, textsOnly, unknownFields } from './inputs.js';
 

@@ -1,5 +1,5 @@
-import { readField, readProvider, renamed } from '../conversation/checked.js';
 import type { Loss } from '../codec.js';
+import { readField, readProvider, renamed } from '../conversation/checked.js';
 import type { ConversationError, Usage } from '../conversation.js';
 import { noClasses } from '../usage.js';
 import type {

@@ -1,5 +1,5 @@
-import type { ConversationError, ErrorKind, JsonObject } from '../conversation.js';
 import { isObject } from '../conversation/read.js';
+import type { ConversationError, ErrorKind, JsonObject } from '../conversation.js';
 
 /** The equivalent status of an error kind within a stream. */
 const statuses: Readonly<Record<ErrorKind, number>> = {

@@ -1,3 +1,5 @@
+import { countAt, isObject, listAt, parseBody, textAt, WrongField } from '../conversation/read.js';
+import { mintedId, mintedToolId } from '../conversation/tool-ids.js';
 import type {
   Block,
   ConversationAnswer,
@@ -7,8 +9,6 @@ import type {
   Usage,
 } from '../conversation.js';
 import { failedAnswer } from '../errors/conversation-error.js';
-import { countAt, isObject, listAt, parseBody, textAt, WrongField } from '../conversation/read.js';
-import { mintedId, mintedToolId } from '../conversation/tool-ids.js';
 import { disjoint, inputTokens, outputTokens } from '../usage.js';
 import { toGenerateError } from './error.js';
 import { type CallIds, readPart } from './parts-read.js';

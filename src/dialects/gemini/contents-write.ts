@@ -1,7 +1,7 @@
-import type { Block, ConversationRequest, JsonObject, Message } from '../conversation.js';
 import type { Losses } from '../conversation/losses.js';
 import { calledTools, currentTurn } from '../conversation/tool-ids.js';
 import { geminiNames, targetToolName } from '../conversation/tool-names.js';
+import type { Block, ConversationRequest, JsonObject, Message } from '../conversation.js';
 import type { GeminiAbilities } from './models.js';
 import { callPart, mediaPart, ownPart, resultParts, systemParts } from './parts-write.js';
 

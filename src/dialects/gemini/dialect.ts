@@ -1,9 +1,11 @@
 import { GatewayError } from '../../errors.js';
-import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import type { Span } from '../body/body-scanner.js';
+import { membersWithin } from '../body/members-within.js';
+import { said } from '../body/said.js';
 import type { RequestPlace } from '../codec.js';
+import { isObject } from '../conversation/read.js';
 import type { Dialect } from '../dialect.js';
-import type { Verdict } from '../stream/first-content.js';
+import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
 import {
   alternativeMembers,
@@ -14,10 +16,8 @@ import {
   type Spans,
 } from '../head.js';
 import { openaiLimitHeaders } from '../limit-headers.js';
-import { membersWithin } from '../body/members-within.js';
-import { isObject } from '../conversation/read.js';
-import { said } from '../body/said.js';
 import { type SseEvent, writeEvent } from '../sse.js';
+import type { Verdict } from '../stream/first-content.js';
 import {
   type AnswerBytes,
   countsAmong,

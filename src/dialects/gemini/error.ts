@@ -1,6 +1,6 @@
+import { isObject } from '../conversation/read.js';
 import type { ConversationError, ErrorKind, JsonObject } from '../conversation.js';
 import { errorObject, kindOf, plainError, statusOf, wordAt } from '../errors/conversation-error.js';
-import { isObject } from '../conversation/read.js';
 
 const words: Readonly<Record<ErrorKind, string>> = {
   invalid_request: 'INVALID_ARGUMENT',

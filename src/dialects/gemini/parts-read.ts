@@ -1,3 +1,4 @@
+import { needText, textAt, WrongField } from '../conversation/read.js';
 import {
   type Block,
   type JsonObject,
@@ -6,7 +7,6 @@ import {
   type Seal,
   textBlock,
 } from '../conversation.js';
-import { needText, textAt, WrongField } from '../conversation/read.js';
 import { asProto, protoAt } from './proto.js';
 
 const dialect = 'gemini.generate';

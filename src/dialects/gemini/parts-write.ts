@@ -1,3 +1,8 @@
+import type { Losses } from '../conversation/losses.js';
+import { mediaTypeOf } from '../conversation/media-types.js';
+import { isObject, toolInput } from '../conversation/read.js';
+import { geminiNames, targetToolName } from '../conversation/tool-names.js';
+import { textAndRest } from '../conversation/tool-results.js';
 import {
   type Block,
   type JsonObject,
@@ -7,11 +12,6 @@ import {
   type ToolCallBlock,
   type ToolResultBlock,
 } from '../conversation.js';
-import type { Losses } from '../conversation/losses.js';
-import { mediaTypeOf } from '../conversation/media-types.js';
-import { isObject, toolInput } from '../conversation/read.js';
-import { geminiNames, targetToolName } from '../conversation/tool-names.js';
-import { textAndRest } from '../conversation/tool-results.js';
 
 const dialect = 'gemini.generate';
 

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../conversation.js';
 import { asObject } from '../conversation/read.js';
+import type { JsonObject } from '../conversation.js';
 
 /** Google's JSON accepts camelCase and snake_case: converts all names to camelCase. */
 export function asProto(value: unknown, at: string): JsonObject {

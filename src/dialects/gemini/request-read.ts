@@ -1,13 +1,4 @@
 import type { RequestPlace } from '../codec.js';
-import {
-  type Block,
-  type ConversationRequest,
-  type Effort,
-  emptyRequest,
-  type JsonObject,
-  type Tool,
-  type UnknownField,
-} from '../conversation.js';
 import { keepUnknown } from '../conversation/losses.js';
 import {
   asList,
@@ -24,6 +15,15 @@ import {
   WrongField,
 } from '../conversation/read.js';
 import { splitToolResults } from '../conversation/tool-results.js';
+import {
+  type Block,
+  type ConversationRequest,
+  type Effort,
+  emptyRequest,
+  type JsonObject,
+  type Tool,
+  type UnknownField,
+} from '../conversation.js';
 import { type CallIds, OrderedCallIds, readPart } from './parts-read.js';
 import { asProto, protoAt } from './proto.js';
 import { fromGeminiSchema } from './schema.js';

@@ -1,8 +1,13 @@
 import type { RequestTarget, WrittenRequest } from '../codec.js';
-import type { ConversationRequest, Effort, JsonObject, ToolChoice } from '../conversation.js';
 import { budgetOf } from '../conversation/effort.js';
 import { Losses } from '../conversation/losses.js';
-import { customToolSchema, geminiNames, RenamedTools, targetToolName } from '../conversation/tool-names.js';
+import {
+  customToolSchema,
+  geminiNames,
+  RenamedTools,
+  targetToolName,
+} from '../conversation/tool-names.js';
+import type { ConversationRequest, Effort, JsonObject, ToolChoice } from '../conversation.js';
 import { writeContents } from './contents-write.js';
 import { abilitiesOf, type GeminiAbilities } from './models.js';
 import { toGeminiSchema } from './schema.js';

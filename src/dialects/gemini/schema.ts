@@ -1,5 +1,5 @@
-import type { JsonObject } from '../conversation.js';
 import { isObject } from '../conversation/read.js';
+import type { JsonObject } from '../conversation.js';
 
 /** Keywords of Gemini's schemas with the same meaning as in JSON Schema. */
 const kept = new Set([

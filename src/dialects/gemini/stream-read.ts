@@ -1,7 +1,7 @@
 import type { StreamReader } from '../codec.js';
+import { isObject, parseText, textAt } from '../conversation/read.js';
 import type { Block, JsonObject, Part, Usage } from '../conversation.js';
 import { failedAnswer } from '../errors/conversation-error.js';
-import { isObject, parseText, textAt } from '../conversation/read.js';
 import type { SseEvent } from '../sse.js';
 import { AnswerCallIds, generateFinish, promptBlock, readGenerateUsage } from './answer.js';
 import { toGenerateError } from './error.js';

@@ -1,6 +1,6 @@
 import type { StreamWriter } from '../codec.js';
-import type { Finish, JsonObject, Part, ToolCallBlock, Usage } from '../conversation.js';
 import { mintedId } from '../conversation/tool-ids.js';
+import type { Finish, JsonObject, Part, ToolCallBlock, Usage } from '../conversation.js';
 import { generateFinishWord, PartWriter, writeGenerateUsage } from './answer.js';
 import { writeGenerateError } from './error.js';
 

@@ -1,12 +1,3 @@
-import type {
-  Block,
-  ConversationAnswer,
-  Finish,
-  FinishReason,
-  JsonObject,
-  Usage,
-} from '../conversation.js';
-import { failedAnswer } from '../errors/conversation-error.js';
 import {
   asList,
   asObject,
@@ -18,6 +9,15 @@ import {
   WrongField,
 } from '../conversation/read.js';
 import { mintedId, secondsNow } from '../conversation/tool-ids.js';
+import type {
+  Block,
+  ConversationAnswer,
+  Finish,
+  FinishReason,
+  JsonObject,
+  Usage,
+} from '../conversation.js';
+import { failedAnswer } from '../errors/conversation-error.js';
 import { readChatReasoning, writeChatReasoning } from './chat-reasoning.js';
 import { readContent } from './chat-request-read.js';
 import { readToolCall, writeToolCall } from './chat-tools.js';

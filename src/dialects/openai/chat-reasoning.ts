@@ -1,5 +1,5 @@
-import type { Block, JsonObject, ReasoningBlock } from '../conversation.js';
 import { asObject, listAt, textAt } from '../conversation/read.js';
+import type { Block, JsonObject, ReasoningBlock } from '../conversation.js';
 
 /**
  * Reasoning in chat completions is not part of OpenAI's API. Servers that show it agree on

@@ -1,14 +1,4 @@
 import type { RequestPlace } from '../codec.js';
-import {
-  type Block,
-  type ConversationRequest,
-  emptyRequest,
-  type Format,
-  type JsonObject,
-  type Message,
-  textBlock,
-  type UnknownField,
-} from '../conversation.js';
 import { keepUnknown } from '../conversation/losses.js';
 import {
   asObject,
@@ -22,6 +12,16 @@ import {
   textAt,
   WrongField,
 } from '../conversation/read.js';
+import {
+  type Block,
+  type ConversationRequest,
+  emptyRequest,
+  type Format,
+  type JsonObject,
+  type Message,
+  textBlock,
+  type UnknownField,
+} from '../conversation.js';
 import { readChatReasoning } from './chat-reasoning.js';
 import { readChatTool, readChatToolChoice, readToolCall } from './chat-tools.js';
 import { audioBlock, fileBlock, imageBlock, readEffort } from './shared.js';

@@ -1,4 +1,9 @@
 import type { RequestTarget, WrittenRequest } from '../codec.js';
+import { effortOf } from '../conversation/effort.js';
+import { Losses } from '../conversation/losses.js';
+import { dataUrl, mapPresent } from '../conversation/read.js';
+import { conformingId, mistralToolIds } from '../conversation/tool-ids.js';
+import { RenamedTools } from '../conversation/tool-names.js';
 import {
   type Block,
   type ConversationRequest,
@@ -8,11 +13,6 @@ import {
   onlyText,
   type ToolResultBlock,
 } from '../conversation.js';
-import { effortOf } from '../conversation/effort.js';
-import { Losses } from '../conversation/losses.js';
-import { dataUrl, mapPresent } from '../conversation/read.js';
-import { conformingId, mistralToolIds } from '../conversation/tool-ids.js';
-import { RenamedTools } from '../conversation/tool-names.js';
 import { writeChatReasoning } from './chat-reasoning.js';
 import { writeChatTool, writeChatToolChoice, writeToolCall } from './chat-tools.js';
 import { audioFormat, imageUrl, writeFormat } from './shared.js';

@@ -1,9 +1,9 @@
 import type { StreamReader } from '../codec.js';
+import { asObject, isObject, listAt, objectAt, parseText, textAt } from '../conversation/read.js';
+import { mintedToolId } from '../conversation/tool-ids.js';
 import type { JsonObject, Part, Usage } from '../conversation.js';
 import { failedAnswer } from '../errors/conversation-error.js';
-import { asObject, isObject, listAt, objectAt, parseText, textAt } from '../conversation/read.js';
 import type { SseEvent } from '../sse.js';
-import { mintedToolId } from '../conversation/tool-ids.js';
 import { chatFinish } from './chat-answer.js';
 import { readDetail } from './chat-reasoning.js';
 import { toError } from './shared.js';

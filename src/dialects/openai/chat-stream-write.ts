@@ -1,7 +1,7 @@
 import type { StreamWriter } from '../codec.js';
-import type { OpenBlock, Part, Usage } from '../conversation.js';
 import { mintedId, secondsNow } from '../conversation/tool-ids.js';
 import { dashedNames, targetToolName } from '../conversation/tool-names.js';
+import type { OpenBlock, Part, Usage } from '../conversation.js';
 import { chatFinishWord, missingRefusal, writeChatUsage } from './chat-answer.js';
 import { writeDetail } from './chat-reasoning.js';
 import { writeOpenaiError } from './shared.js';

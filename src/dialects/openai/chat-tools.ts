@@ -1,12 +1,3 @@
-import type {
-  Block,
-  ConversationRequest,
-  JsonObject,
-  Tool,
-  ToolCallBlock,
-  ToolChoice,
-  UnknownField,
-} from '../conversation.js';
 import { keepUnknown, type Losses } from '../conversation/losses.js';
 import {
   asObject,
@@ -20,6 +11,15 @@ import {
   WrongField,
 } from '../conversation/read.js';
 import { dashedNames, type RenamedTools, targetToolName } from '../conversation/tool-names.js';
+import type {
+  Block,
+  ConversationRequest,
+  JsonObject,
+  Tool,
+  ToolCallBlock,
+  ToolChoice,
+  UnknownField,
+} from '../conversation.js';
 
 const dialect = 'openai.chat';
 

@@ -1,6 +1,6 @@
 import { type AnswerError, openaiErrorIn, parsedJson } from '../errors/answer-error.js';
-import type { Verdict } from '../stream/first-content.js';
 import type { SseEvent } from '../sse.js';
+import type { Verdict } from '../stream/first-content.js';
 
 /** A provider's error body has the form of its error events. */
 export function errorIn(text: string): AnswerError | null {

@@ -1,7 +1,9 @@
 import type { GatewayError } from '../../errors.js';
-import { parsedJson } from '../errors/answer-error.js';
+import { said } from '../body/said.js';
 import type { RequestPlace } from '../codec.js';
+import { isObject } from '../conversation/read.js';
 import type { Dialect } from '../dialect.js';
+import { parsedJson } from '../errors/answer-error.js';
 import {
   alternativeMembers,
   type Edit,
@@ -11,8 +13,6 @@ import {
   type Spans,
 } from '../head.js';
 import { openaiLimitHeaders } from '../limit-headers.js';
-import { isObject } from '../conversation/read.js';
-import { said } from '../body/said.js';
 import { writeEvent } from '../sse.js';
 import { errorIn, judge } from './content.js';
 import { readOpenaiError, writeOpenaiError } from './shared.js';

@@ -1,5 +1,5 @@
-import { parsedJson } from '../errors/answer-error.js';
 import { isObject } from '../conversation/read.js';
+import { parsedJson } from '../errors/answer-error.js';
 import { noClasses, type TokenUsage, type UsageClasses, usageOfClasses } from '../usage.js';
 import { readUsageObject } from './usage-classes.js';
 

@@ -1,14 +1,3 @@
-import type {
-  Block,
-  ConversationAnswer,
-  ConversationError,
-  ErrorKind,
-  Finish,
-  FinishReason,
-  JsonObject,
-  Usage,
-} from '../conversation.js';
-import { failedAnswer } from '../errors/conversation-error.js';
 import {
   asList,
   asObject,
@@ -21,6 +10,17 @@ import {
   WrongField,
 } from '../conversation/read.js';
 import { conformingId, mintedId, responsesToolIds, secondsNow } from '../conversation/tool-ids.js';
+import type {
+  Block,
+  ConversationAnswer,
+  ConversationError,
+  ErrorKind,
+  Finish,
+  FinishReason,
+  JsonObject,
+  Usage,
+} from '../conversation.js';
+import { failedAnswer } from '../errors/conversation-error.js';
 import { missingRefusal } from './chat-answer.js';
 import { readOutputItem } from './responses-items.js';
 import { toError } from './shared.js';

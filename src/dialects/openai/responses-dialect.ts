@@ -1,14 +1,14 @@
 import type { GatewayError } from '../../errors.js';
-import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
+import { said } from '../body/said.js';
+import { isObject } from '../conversation/read.js';
 import type { ConversationError } from '../conversation.js';
 import type { Dialect } from '../dialect.js';
-import type { Verdict } from '../stream/first-content.js';
+import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
 import { alternativeMembers, readHead } from '../head.js';
 import { openaiLimitHeaders } from '../limit-headers.js';
-import { isObject } from '../conversation/read.js';
-import { said } from '../body/said.js';
 import type { SseEvent } from '../sse.js';
+import type { Verdict } from '../stream/first-content.js';
 import { ResponsesStreamWriter } from './responses-stream-write.js';
 import { readOpenaiError } from './shared.js';
 import { readUsage } from './usage.js';

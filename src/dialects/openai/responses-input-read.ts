@@ -1,6 +1,6 @@
+import { asList, asObject, needText, textAt, WrongField } from '../conversation/read.js';
 import type { Block, ConversationRequest, JsonObject, Message, Role } from '../conversation.js';
 import { textBlock } from '../conversation.js';
-import { asList, asObject, needText, textAt, WrongField } from '../conversation/read.js';
 import { readOutputItem, readParts } from './responses-items.js';
 import { readResponsesTools } from './responses-tools.js';
 

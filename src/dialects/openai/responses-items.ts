@@ -1,6 +1,6 @@
+import { asObject, listAt, needObject, needText, textAt } from '../conversation/read.js';
 import type { Block, JsonObject } from '../conversation.js';
 import { textBlock } from '../conversation.js';
-import { asObject, listAt, needObject, needText, textAt } from '../conversation/read.js';
 import { audioBlock, fileBlock, imageBlock } from './shared.js';
 
 const dialect = 'openai.responses';

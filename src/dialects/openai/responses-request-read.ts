@@ -1,11 +1,5 @@
 import type { RequestPlace } from '../codec.js';
 import {
-  type ConversationRequest,
-  emptyRequest,
-  type JsonObject,
-  textBlock,
-} from '../conversation.js';
-import {
   flagAt,
   isObject,
   listAt,
@@ -17,6 +11,12 @@ import {
   textsAt,
   WrongField,
 } from '../conversation/read.js';
+import {
+  type ConversationRequest,
+  emptyRequest,
+  type JsonObject,
+  textBlock,
+} from '../conversation.js';
 import { readJsonSchema } from './chat-request-read.js';
 import { readInput } from './responses-input-read.js';
 import { readResponsesToolChoice, readResponsesTools } from './responses-tools.js';

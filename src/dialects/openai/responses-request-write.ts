@@ -1,4 +1,8 @@
 import type { RequestTarget, WrittenRequest } from '../codec.js';
+import { effortOf } from '../conversation/effort.js';
+import { Losses } from '../conversation/losses.js';
+import { dataUrl, mapPresent } from '../conversation/read.js';
+import { calledTools, conformingId, responsesToolIds } from '../conversation/tool-ids.js';
 import {
   type Block,
   type ConversationRequest,
@@ -8,10 +12,6 @@ import {
   onlyText,
   type ToolResultBlock,
 } from '../conversation.js';
-import { effortOf } from '../conversation/effort.js';
-import { Losses } from '../conversation/losses.js';
-import { dataUrl, mapPresent } from '../conversation/read.js';
-import { calledTools, conformingId, responsesToolIds } from '../conversation/tool-ids.js';
 import { writeOutputItem } from './responses-answer.js';
 import { writeResponsesToolChoice, writeResponsesTools } from './responses-tools.js';
 import { audioFormat, hasCacheMark, imageUrl, writeFormat } from './shared.js';

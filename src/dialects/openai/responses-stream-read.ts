@@ -1,6 +1,13 @@
 import type { StreamReader } from '../codec.js';
+import {
+  asObject,
+  needText,
+  objectAt,
+  parseText,
+  textAt,
+  WrongField,
+} from '../conversation/read.js';
 import type { JsonObject, OpenBlock, Part } from '../conversation.js';
-import { asObject, needText, objectAt, parseText, textAt, WrongField } from '../conversation/read.js';
 import type { SseEvent } from '../sse.js';
 import { responseError, responsesFinish } from './responses-answer.js';
 import { readOutputItem, summaryBreak } from './responses-items.js';

@@ -1,4 +1,5 @@
 import type { StreamWriter } from '../codec.js';
+import { mintedId } from '../conversation/tool-ids.js';
 import type {
   Block,
   ConversationError,
@@ -9,7 +10,6 @@ import type {
   Seal,
   Usage,
 } from '../conversation.js';
-import { mintedId } from '../conversation/tool-ids.js';
 import { missingRefusal } from './chat-answer.js';
 import {
   responsesErrorCode,

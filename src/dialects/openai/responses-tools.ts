@@ -1,10 +1,3 @@
-import type {
-  ConversationRequest,
-  JsonObject,
-  Tool,
-  ToolChoice,
-  UnknownField,
-} from '../conversation.js';
 import { keepUnknown, type Losses } from '../conversation/losses.js';
 import {
   asList,
@@ -17,6 +10,13 @@ import {
   textAt,
   WrongField,
 } from '../conversation/read.js';
+import type {
+  ConversationRequest,
+  JsonObject,
+  Tool,
+  ToolChoice,
+  UnknownField,
+} from '../conversation.js';
 import { hasCacheMark } from './shared.js';
 
 const dialect = 'openai.responses';

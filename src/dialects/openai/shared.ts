@@ -1,3 +1,4 @@
+import { dataUrl, parseDataUrl, WrongField } from '../conversation/read.js';
 import {
   type ConversationError,
   type Effort,
@@ -8,7 +9,6 @@ import {
   type MediaBlock,
 } from '../conversation.js';
 import { errorObject, kindOf, plainError, statusOf, wordAt } from '../errors/conversation-error.js';
-import { dataUrl, parseDataUrl, WrongField } from '../conversation/read.js';
 
 /** Code shared by chat completions and responses. */
 

@@ -1,5 +1,5 @@
-import type { JsonObject, Usage } from '../conversation.js';
 import { countAt, isObject } from '../conversation/read.js';
+import type { JsonObject, Usage } from '../conversation.js';
 import { disjoint, inputTokens, outputTokens } from '../usage.js';
 
 /**

@@ -1,5 +1,5 @@
-import type { UsageFilter } from '../dialect.js';
 import { isObject } from '../conversation/read.js';
+import type { UsageFilter } from '../dialect.js';
 import { EventCutter, endOfEvent, readEvents } from '../sse.js';
 import {
   type AnswerBytes,

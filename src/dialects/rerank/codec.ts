@@ -1,8 +1,4 @@
-import type { ConversationError, JsonObject } from '../conversation.js';
-import { errorObject, plainError, wordAt } from '../errors/conversation-error.js';
-import { unknownFields } from '../embeddings/inputs.js';
 import { Losses } from '../conversation/losses.js';
-import { writeOpenaiError } from '../openai/shared.js';
 import {
   asList,
   asObject,
@@ -17,6 +13,10 @@ import {
   WrongField,
 } from '../conversation/read.js';
 import { mintedId } from '../conversation/tool-ids.js';
+import type { ConversationError, JsonObject } from '../conversation.js';
+import { unknownFields } from '../embeddings/inputs.js';
+import { errorObject, plainError, wordAt } from '../errors/conversation-error.js';
+import { writeOpenaiError } from '../openai/shared.js';
 
 /**
  * Ranking documents by a query. All servers accept Cohere's shape; answers of `cohere` version 2

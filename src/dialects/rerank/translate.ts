@@ -1,5 +1,5 @@
-import { readField, readProvider } from '../conversation/checked.js';
 import type { Loss } from '../codec.js';
+import { readField, readProvider } from '../conversation/checked.js';
 import type { ConversationError, Usage } from '../conversation.js';
 import { inputUsage, noStream } from '../embeddings/translate.js';
 import {

@@ -1,6 +1,6 @@
-import type { DialectName } from '../dialect.js';
 import type { JsonText } from '../body/json-texts.js';
 import { isObject } from '../conversation/read.js';
+import type { DialectName } from '../dialect.js';
 
 /** A text that a stream brings in pieces. */
 export interface Channel {

@@ -1,6 +1,6 @@
 import type { ProviderCodec } from '../codec.js';
-import type { Block, ConversationRequest, MediaBlock, Message } from '../conversation.js';
 import type { Losses } from '../conversation/losses.js';
+import type { Block, ConversationRequest, MediaBlock, Message } from '../conversation.js';
 
 /** Content fetched from a URL. */
 export interface FetchedMedia {

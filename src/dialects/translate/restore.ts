@@ -1,4 +1,5 @@
 import type { RenamedTool } from '../codec.js';
+import { isObject, toolInput } from '../conversation/read.js';
 import {
   type Block,
   type ConversationAnswer,
@@ -7,7 +8,6 @@ import {
   type ToolCallBlock,
   textBlock,
 } from '../conversation.js';
-import { isObject, toolInput } from '../conversation/read.js';
 
 type Renamed = ReadonlyMap<string, RenamedTool>;
 

@@ -1,3 +1,4 @@
+import type { Losses } from '../conversation/losses.js';
 import type {
   Block,
   ConversationDialect,
@@ -7,7 +8,6 @@ import type {
   ReasoningBlock,
   Seal,
 } from '../conversation.js';
-import type { Losses } from '../conversation/losses.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
 import { unwrapSeal, wrapSeal } from './seals.js';
 

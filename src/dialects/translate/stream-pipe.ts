@@ -1,8 +1,8 @@
 import type { Codec, ProviderCodec, RenamedTool, StreamReader, StreamWriter } from '../codec.js';
-import type { ConversationError, Finish, Part, Usage } from '../conversation.js';
-import { OneAtATime } from '../stream/one-at-a-time.js';
 import { WrongField } from '../conversation/read.js';
+import type { ConversationError, Finish, Part, Usage } from '../conversation.js';
 import { type SseEvent, SseSplitter } from '../sse.js';
+import { OneAtATime } from '../stream/one-at-a-time.js';
 import { RestoreStage } from './restore.js';
 import { type SealContext, SealStage } from './sealing.js';
 

@@ -1,4 +1,3 @@
-import { renamed as namedByClient, readField, readProvider } from '../conversation/checked.js';
 import type {
   Codec,
   Loss,
@@ -8,6 +7,8 @@ import type {
   RequestTarget,
   StreamWriter,
 } from '../codec.js';
+import { renamed as namedByClient, readField, readProvider } from '../conversation/checked.js';
+import { Losses } from '../conversation/losses.js';
 import type {
   ConversationAnswer,
   ConversationDialect,
@@ -15,7 +16,6 @@ import type {
   ConversationRequest,
   Usage,
 } from '../conversation.js';
-import { Losses } from '../conversation/losses.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
 import { type FetchedMedia, placeMedia } from './remote-media.js';
 import { restoreAnswer } from './restore.js';

@@ -1,6 +1,6 @@
+import { type JsonText, textsIn } from '../../dialects/body/json-texts.js';
 import type { DialectName } from '../../dialects/dialect.js';
 import { type Edit, edited } from '../../dialects/head.js';
-import { type JsonText, textsIn } from '../../dialects/body/json-texts.js';
 import { EventCutter, endOfEvent, readEvents, writeEvent } from '../../dialects/sse.js';
 import { channelOf, endsTexts } from '../../dialects/stream/stream-texts.js';
 import type { Replacement } from './inspector.js';

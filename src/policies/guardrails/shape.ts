@@ -5,10 +5,10 @@ import {
   matchesPattern,
 } from '../../config/rows/model-pattern.js';
 import { codecOf } from '../../dialects/codecs.js';
+import { mediaTypeOf } from '../../dialects/conversation/media-types.js';
 import type { Block, ConversationRequest } from '../../dialects/conversation.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import type { ModelRequest } from '../../dialects/head.js';
-import { mediaTypeOf } from '../../dialects/conversation/media-types.js';
 import { readConversation } from '../../dialects/translate/translator.js';
 import type { PlacedText } from './inspector.js';
 

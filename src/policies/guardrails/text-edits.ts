@@ -1,5 +1,5 @@
-import type { Edit } from '../../dialects/head.js';
 import { type JsonText, placesIn } from '../../dialects/body/json-texts.js';
+import type { Edit } from '../../dialects/head.js';
 import type { Replacement } from './inspector.js';
 
 /**

@@ -1,8 +1,8 @@
 import { BodyScanner } from '../../dialects/body/body-scanner.js';
+import { type JsonText, textsIn } from '../../dialects/body/json-texts.js';
 import type { RequestPlace } from '../../dialects/codec.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import { edited, type ModelRequest } from '../../dialects/head.js';
-import { type JsonText, textsIn } from '../../dialects/body/json-texts.js';
 import type { Replacement } from './inspector.js';
 import { editsOf, withReplaced } from './text-edits.js';
 

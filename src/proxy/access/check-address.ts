@@ -1,8 +1,8 @@
 import { GatewayError } from '../../errors.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 import type { Exchange } from '../../server/exchange.js';
-import { clientOf } from './client-of.js';
 import type { Gateway } from '../gateway.js';
+import { clientOf } from './client-of.js';
 
 /**
  * Refuses a key outside the addresses that it may be used from.

@@ -1,9 +1,9 @@
 import { foreignHost } from '../../config/network/client.js';
 import { GatewayError } from '../../errors.js';
 import type { Exchange } from '../../server/exchange.js';
+import type { Gateway } from '../gateway.js';
 import { clientOf } from './client-of.js';
 import { CorsExchange } from './cors.js';
-import type { Gateway } from '../gateway.js';
 
 /**
  * With `auth: off` there is no key to tell a program of this machine's user from a web page that

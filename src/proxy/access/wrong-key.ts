@@ -1,8 +1,8 @@
 import { GatewayError } from '../../errors.js';
 import { WrongKeys } from '../../limits/wrong-keys.js';
 import type { Exchange } from '../../server/exchange.js';
-import { clientOf } from './client-of.js';
 import type { Gateway } from '../gateway.js';
+import { clientOf } from './client-of.js';
 
 /** Wrong keys of one worker; see `WrongKeys`. */
 export function countWrongKeys(): Gateway['wrongKeys'] {

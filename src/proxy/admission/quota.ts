@@ -1,7 +1,7 @@
+import { maxOutputIn } from '../../dialects/body/said.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import type { LimitState } from '../../dialects/limit-headers.js';
-import { maxOutputIn } from '../../dialects/body/said.js';
 import type { TokenUsage } from '../../dialects/usage.js';
 import { GatewayError } from '../../errors.js';
 import type { LeasedLimiter } from '../../limits/leased-limiter.js';

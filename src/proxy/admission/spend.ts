@@ -8,8 +8,8 @@ import { modelMeant } from '../../routing/model-order.js';
 import type { Candidate, RoutedCredential } from '../../routing/snapshot.js';
 import type { PlannedRequest } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
-import { narrowed } from './narrowed.js';
 import type { RequestRecord } from '../record.js';
+import { narrowed } from './narrowed.js';
 
 const noTokens = { input: 0, output: 0 };
 

@@ -3,8 +3,8 @@ import { isOfKey, type RoutedStop } from '../../routing/budgets.js';
 import { modelMeant } from '../../routing/model-order.js';
 import type { Route } from '../../routing/snapshot.js';
 import type { Gateway } from '../gateway.js';
-import { narrowed } from './narrowed.js';
 import type { RequestRecord } from '../record.js';
+import { narrowed } from './narrowed.js';
 
 /** The parts of the gateway and of a request that kill switches depend on. */
 type Stopping = Pick<Gateway, 'snapshot' | 'settings'>;

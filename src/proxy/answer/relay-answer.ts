@@ -1,18 +1,18 @@
 import type { AnswerHead, AnswerWatch } from '../../policies/policy.js';
 import type { Exchange } from '../../server/exchange.js';
-import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
-import { ArrayReader } from './array-reader.js';
+import { isStopped } from '../admission/stops.js';
+import { answerHeaders, translatedHeaders } from '../attempts/headers.js';
 import type { Answer, PlannedRequest } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
-import { answerHeaders, translatedHeaders } from '../attempts/headers.js';
 import { HeldReader, WatchedReader } from '../policies/held-reader.js';
-import { asksArray } from '../request/path-forms.js';
-import { watchRest } from './reader-pace.js';
 import type { RequestRecord } from '../record.js';
+import { asksArray } from '../request/path-forms.js';
+import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
+import { ArrayReader } from './array-reader.js';
+import { watchRest } from './reader-pace.js';
 import { relay } from './relay.js';
 import { pushCost } from './request-cost.js';
 import { respondTranslated, wholeOf } from './respond-translated.js';
-import { isStopped } from '../admission/stops.js';
 import { StreamKeeper } from './stream-keeper.js';
 import { TranslatedReader } from './translated-reader.js';
 

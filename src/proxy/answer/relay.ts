@@ -4,8 +4,8 @@ import { GatewayError, toGatewayError } from '../../errors.js';
 import type { Exchange } from '../../server/exchange.js';
 import type { Attempt } from '../../upstream/attempt.js';
 import { UpstreamError } from '../../upstream/upstream-error.js';
-import { respondInStream } from './early-head.js';
 import type { RequestRecord } from '../record.js';
+import { respondInStream } from './early-head.js';
 
 /** Sees every piece of an answer, and returns the part for the client. */
 export interface PieceReader {

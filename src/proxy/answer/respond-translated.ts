@@ -1,18 +1,18 @@
 import { GatewayError } from '../../errors.js';
 import type { AnswerHold, AnswerWatch } from '../../policies/policy.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
-import { AnswerKeeper } from './answer-keeper.js';
-import { keptBody } from './body-keeper.js';
+import { isStopped } from '../admission/stops.js';
 import type { Answer, PlannedRequest } from '../attempts/planned-request.js';
-import { respondInStream } from './early-head.js';
+import type { Translated } from '../attempts/translate.js';
 import type { Gateway } from '../gateway.js';
 import { passed } from '../policies/held-reader.js';
 import type { RequestRecord } from '../record.js';
+import { AnswerKeeper } from './answer-keeper.js';
+import { keptBody } from './body-keeper.js';
+import { respondInStream } from './early-head.js';
 import { brokenAnswer } from './relay.js';
 import { pushCost } from './request-cost.js';
-import { isStopped } from '../admission/stops.js';
 import { StreamKeeper } from './stream-keeper.js';
-import type { Translated } from '../attempts/translate.js';
 import { countTokens } from './translated-reader.js';
 
 /** Larger than any answer that is no stream, images included. */

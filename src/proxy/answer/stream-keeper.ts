@@ -1,12 +1,12 @@
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import type { Exchange } from '../../server/exchange.js';
-import type { AnswerWatcher } from './answer-reader.js';
 import type { Answer } from '../attempts/planned-request.js';
-import { keepaliveComment } from './early-head.js';
-import { ReaderPace } from './reader-pace.js';
 import type { RequestRecord } from '../record.js';
 import type { Watched } from '../watchdog.js';
+import type { AnswerWatcher } from './answer-reader.js';
+import { keepaliveComment } from './early-head.js';
+import { ReaderPace } from './reader-pace.js';
 
 /**
  * Looks after an answer being relayed: sends comments while its provider is silent, so that proxies

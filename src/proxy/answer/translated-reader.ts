@@ -5,10 +5,10 @@ import type { ModelRequest } from '../../dialects/head.js';
 import type { StreamPipe } from '../../dialects/translate/stream-pipe.js';
 import { usageOfClasses } from '../../dialects/usage.js';
 import type { GatewayError } from '../../errors.js';
+import type { RequestRecord } from '../record.js';
 import { AnswerKeeper } from './answer-keeper.js';
 import type { AnswerWatcher } from './answer-reader.js';
 import { BodyKeeper } from './body-keeper.js';
-import type { RequestRecord } from '../record.js';
 
 /** Translates a stream on its way to the client, and reads its usage. */
 export class TranslatedReader implements AnswerWatcher {

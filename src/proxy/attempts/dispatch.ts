@@ -3,20 +3,20 @@ import { GatewayError } from '../../errors.js';
 import type { AttemptsEnd } from '../../observe/event.js';
 import type { Candidate } from '../../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
-import { Attempt } from '../../upstream/attempt.js';
+import type { Attempt } from '../../upstream/attempt.js';
 import { fetchMedia } from '../../upstream/fetch-media.js';
 import { type Outcome, outcomeOfFailure, outcomeOfStatus } from '../../upstream/outcome.js';
 import { retryAfterMs } from '../../upstream/retry-after.js';
 import { toUpstreamError, type UpstreamError } from '../../upstream/upstream-error.js';
-import { beginTranslated } from './begin-translated.js';
+import { isStopped } from '../admission/stops.js';
 import { keepWaiting } from '../answer/early-head.js';
 import type { Gateway } from '../gateway.js';
-import { type Picked, pick, pickAgain } from './pick.js';
 import type { RequestRecord } from '../record.js';
-import { isStopped } from '../admission/stops.js';
-import type { PlannedRequest, Answer } from './planned-request.js';
-import { startAttempt } from './start-attempt.js';
+import { beginTranslated } from './begin-translated.js';
 import { OtherModels } from './other-models.js';
+import { type Picked, pick, pickAgain } from './pick.js';
+import type { Answer, PlannedRequest } from './planned-request.js';
+import { startAttempt } from './start-attempt.js';
 
 /**
  * Sends the request to one provider after the other, until the answer is one that another attempt

@@ -1,6 +1,6 @@
 import { errorKindOf } from '../../dialects/errors/error-kind.js';
 import type { Candidate, Route } from '../../routing/snapshot.js';
-import { Attempt } from '../../upstream/attempt.js';
+import type { Attempt } from '../../upstream/attempt.js';
 import type { PlannedRequest } from './planned-request.js';
 
 /** Bytes of an error that are searched for its kind. */

@@ -4,9 +4,9 @@ import type { ErrorKind } from '../../dialects/errors/error-kind.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import type { ReadOnce } from '../../dialects/translate/way.js';
 import type { Route } from '../../routing/snapshot.js';
-import { Attempt } from '../../upstream/attempt.js';
-import type { Translated } from './translate.js';
+import type { Attempt } from '../../upstream/attempt.js';
 import type { Upload } from '../request/upload.js';
+import type { Translated } from './translate.js';
 
 /** A request for a model, ready to be sent. */
 export interface PlannedRequest {

@@ -4,14 +4,14 @@ import type { Wire } from '../../routing/wire.js';
 import type { Exchange } from '../../server/exchange.js';
 import { Attempt } from '../../upstream/attempt.js';
 import { send } from '../../upstream/send.js';
-import { answerJudge } from './answer-judge.js';
 import type { Gateway } from '../gateway.js';
-import { upstreamHeaders } from './headers.js';
-import type { Picked } from './pick.js';
 import type { RequestRecord } from '../record.js';
 import { traceHeaders } from '../request/trace-context.js';
+import { answerJudge } from './answer-judge.js';
+import { upstreamHeaders } from './headers.js';
+import type { Picked } from './pick.js';
+import type { Answer, PlannedRequest } from './planned-request.js';
 import { translateRequest } from './translate.js';
-import type { PlannedRequest, Answer } from './planned-request.js';
 
 /**
  * Starts one attempt; null when the request's time is over or its client has left.

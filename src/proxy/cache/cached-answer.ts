@@ -7,14 +7,14 @@ import { costOf } from '../../pricing/cost.js';
 import { modelMeant } from '../../routing/model-order.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
+import { isStopped } from '../admission/stops.js';
 import { keptBody } from '../answer/body-keeper.js';
+import { keepWaiting } from '../answer/early-head.js';
+import { watchRest } from '../answer/reader-pace.js';
+import type { Gateway } from '../gateway.js';
+import type { RequestRecord } from '../record.js';
 import { cacheKey } from './cache-key.js';
 import { cacheWishOf } from './cache-wish.js';
-import { keepWaiting } from '../answer/early-head.js';
-import type { Gateway } from '../gateway.js';
-import { watchRest } from '../answer/reader-pace.js';
-import type { RequestRecord } from '../record.js';
-import { isStopped } from '../admission/stops.js';
 
 /**
  * Looks for a cached answer, and waits for an equal request in flight if `single_flight` is on.

@@ -13,16 +13,16 @@ import { AbortedError, type Exchange } from '../../server/exchange.js';
 import { Health } from '../../upstream/health.js';
 import { ProviderLimits } from '../../upstream/provider-limits.js';
 import { RetryBudget } from '../../upstream/retry-budget.js';
+import { narrowed } from '../admission/narrowed.js';
+import { askedCost, spendName } from '../admission/spend.js';
+import { openRoutes } from '../admission/stops.js';
+import { relayAnswer } from '../answer/relay-answer.js';
 import { dispatch } from '../attempts/dispatch.js';
 import type { PlannedRequest } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
-import { scoreOf } from './mirror-score.js';
-import { narrowed } from '../admission/narrowed.js';
 import { RequestRecord } from '../record.js';
-import { relayAnswer } from '../answer/relay-answer.js';
+import { scoreOf } from './mirror-score.js';
 import { SilentExchange } from './silent-exchange.js';
-import { askedCost, spendName } from '../admission/spend.js';
-import { openRoutes } from '../admission/stops.js';
 
 const reportMs = 1_000;
 /** Larger requests are not kept in memory for a copy. */

@@ -6,10 +6,10 @@ import { modelMeant } from '../../routing/model-order.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 import { keptBody, noBody } from '../answer/body-keeper.js';
 import type { Gateway } from '../gateway.js';
-import { PolicyRuns } from './policy-runs.js';
-import { policyServices } from './policy-services.js';
 import type { RequestRecord } from '../record.js';
 import type { Upload } from '../request/upload.js';
+import { PolicyRuns } from './policy-runs.js';
+import { policyServices } from './policy-services.js';
 
 /** The request that policies are opened for. */
 export interface Served {

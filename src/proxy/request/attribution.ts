@@ -1,6 +1,6 @@
+import { userIn, userName } from '../../dialects/body/said.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import type { ModelRequest } from '../../dialects/head.js';
-import { userIn, userName } from '../../dialects/body/said.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 import type { Exchange } from '../../server/exchange.js';
 

@@ -5,8 +5,8 @@ import type { Dialect } from '../../dialects/dialect.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import { GatewayError } from '../../errors.js';
 import type { Exchange } from '../../server/exchange.js';
-import { bodyInTime } from './body-in-time.js';
 import type { Watchdog } from '../watchdog.js';
+import { bodyInTime } from './body-in-time.js';
 
 /**
  * Reads the request body, scanning it as it arrives.

@@ -1,8 +1,8 @@
+import { isForm } from '../../dialects/body/multipart.js';
+import { sessionMembers } from '../../dialects/body/session.js';
 import type { RequestPlace } from '../../dialects/codec.js';
 import type { ModelEndpoint } from '../../dialects/endpoint.js';
 import { alternativeMembers, type ModelRequest } from '../../dialects/head.js';
-import { isForm } from '../../dialects/body/multipart.js';
-import { sessionMembers } from '../../dialects/body/session.js';
 import { GatewayError } from '../../errors.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 import type { Exchange } from '../../server/exchange.js';

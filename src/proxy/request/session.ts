@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/settings/settings-types.js';
-import type { ModelRequest } from '../../dialects/head.js';
 import { promptPrefix, sessionIn } from '../../dialects/body/session.js';
+import type { ModelRequest } from '../../dialects/head.js';
 import { preferred } from '../../routing/affinity.js';
 import { placeOf } from '../../routing/place-of.js';
 import type { Route } from '../../routing/snapshot.js';

@@ -1,12 +1,12 @@
 import type { Settings } from '../../config/settings/settings-types.js';
+import { boundaryOf, type FormField, FormScanner } from '../../dialects/body/multipart.js';
 import { noPlace, type RequestPlace } from '../../dialects/codec.js';
 import { checkModel, type ModelRequest, requestWithout } from '../../dialects/head.js';
-import { boundaryOf, type FormField, FormScanner } from '../../dialects/body/multipart.js';
 import { GatewayError } from '../../errors.js';
 import type { Exchange } from '../../server/exchange.js';
 import type { BodySink, BodyStream } from '../../upstream/client/exchange-handler.js';
-import { bodyInTime } from './body-in-time.js';
 import type { Watchdog } from '../watchdog.js';
+import { bodyInTime } from './body-in-time.js';
 
 /** Maximum kept of a body while it is sent, so that another provider can get it too. */
 const maxReplayBytes = 1_048_576;

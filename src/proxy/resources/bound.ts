@@ -1,7 +1,7 @@
+import { isObject } from '../../dialects/conversation/read.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import type { AskedEndpoint } from '../../dialects/endpoint.js';
 import { type ModelRequest, memberOf } from '../../dialects/head.js';
-import { isObject } from '../../dialects/conversation/read.js';
 import { GatewayError } from '../../errors.js';
 import type { Route, RoutedCredential } from '../../routing/snapshot.js';
 import type { Answer } from '../attempts/planned-request.js';

@@ -1,16 +1,16 @@
-import { parsedJson } from '../../dialects/errors/answer-error.js';
 import { withOwnResultsUrl } from '../../dialects/anthropic/results-url.js';
-import type { JsonObject } from '../../dialects/conversation.js';
 import { isObject } from '../../dialects/conversation/read.js';
+import type { JsonObject } from '../../dialects/conversation.js';
+import { parsedJson } from '../../dialects/errors/answer-error.js';
 import { GatewayError } from '../../errors.js';
 import type { Exchange } from '../../server/exchange.js';
-import { dispatch } from '../attempts/dispatch.js';
-import type { PlannedRequest } from '../attempts/planned-request.js';
-import type { Gateway } from '../gateway.js';
-import { answerHeaders } from '../attempts/headers.js';
-import type { RequestRecord } from '../record.js';
 import { relayAnswer } from '../answer/relay-answer.js';
 import { wholeOf } from '../answer/respond-translated.js';
+import { dispatch } from '../attempts/dispatch.js';
+import { answerHeaders } from '../attempts/headers.js';
+import type { PlannedRequest } from '../attempts/planned-request.js';
+import type { Gateway } from '../gateway.js';
+import type { RequestRecord } from '../record.js';
 
 /** Maximum pages of a provider searched for one with an object of this owner. */
 const maxPages = 20;

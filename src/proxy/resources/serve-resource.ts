@@ -1,27 +1,27 @@
-import { parsedJson } from '../../dialects/errors/answer-error.js';
 import { withOwnResultsUrl } from '../../dialects/anthropic/results-url.js';
-import type { ResourceEndpoint } from '../../dialects/endpoint.js';
-import { type ModelRequest, requestWithout } from '../../dialects/head.js';
 import { isForm } from '../../dialects/body/multipart.js';
 import { isObject } from '../../dialects/conversation/read.js';
+import type { ResourceEndpoint } from '../../dialects/endpoint.js';
+import { parsedJson } from '../../dialects/errors/answer-error.js';
+import { type ModelRequest, requestWithout } from '../../dialects/head.js';
 import { GatewayError } from '../../errors.js';
 import type { Candidate, RoutedCredential, RoutedProvider } from '../../routing/snapshot.js';
 import type { Exchange } from '../../server/exchange.js';
 import { admit } from '../admission/admit.js';
-import { applyPolicies } from '../policies/applied-policies.js';
-import { boundTo, namedIn, routeTo } from './bound.js';
+import { reserve, tokensNeeded } from '../admission/quota.js';
+import { refuseUnmetered } from '../admission/spend.js';
+import { relayAnswer } from '../answer/relay-answer.js';
 import { dispatch } from '../attempts/dispatch.js';
 import type { PlannedRequest } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
+import { applyPolicies } from '../policies/applied-policies.js';
+import type { RequestRecord } from '../record.js';
 import { parse } from '../request/parse.js';
 import { decoded, pathAsListed } from '../request/path-forms.js';
-import { reserve, tokensNeeded } from '../admission/quota.js';
-import type { RequestRecord } from '../record.js';
-import { relayAnswer } from '../answer/relay-answer.js';
+import { Upload } from '../request/upload.js';
+import { boundTo, namedIn, routeTo } from './bound.js';
 import { relayList } from './relay-list.js';
 import { ownerOf } from './resources.js';
-import { refuseUnmetered } from '../admission/spend.js';
-import { Upload } from '../request/upload.js';
 
 /** Says at which provider something is made or listed. */
 const providerHeader = 'x-llmproxy-provider';

@@ -5,19 +5,19 @@ import { modelMeant } from '../../routing/model-order.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
 import { acceptOf, isKey, newKey, protocolsIn } from '../../websocket/handshake.js';
-import { admit } from '../admission/admit.js';
-import { applyPolicies } from '../policies/applied-policies.js';
 import { keyProtocol } from '../access/client-key.js';
-import { dispatch } from '../attempts/dispatch.js';
-import type { Answer } from '../attempts/planned-request.js';
-import type { Gateway } from '../gateway.js';
-import { planRoutes } from '../attempts/plan-routes.js';
+import { admit } from '../admission/admit.js';
 import { reserve, tokensNeeded } from '../admission/quota.js';
-import type { RequestRecord } from '../record.js';
-import { relayAnswer } from '../answer/relay-answer.js';
-import { SocketRelay } from './socket-relay.js';
 import { refuseUnmetered } from '../admission/spend.js';
 import { openRoutes } from '../admission/stops.js';
+import { relayAnswer } from '../answer/relay-answer.js';
+import { dispatch } from '../attempts/dispatch.js';
+import { planRoutes } from '../attempts/plan-routes.js';
+import type { Answer } from '../attempts/planned-request.js';
+import type { Gateway } from '../gateway.js';
+import { applyPolicies } from '../policies/applied-policies.js';
+import type { RequestRecord } from '../record.js';
+import { SocketRelay } from './socket-relay.js';
 
 /**
  * Connects a client by WebSocket (RFC 6455) to a provider of the model in its query, and relays both

@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream';
 import { RealtimeSession } from '../../dialects/openai/realtime-session.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 import { FrameError, FrameParser, writeClose } from '../../websocket/frames.js';
+import { isStopped } from '../admission/stops.js';
 import type { Gateway } from '../gateway.js';
 import type { RequestRecord } from '../record.js';
-import { isStopped } from '../admission/stops.js';
 import type { Watched } from '../watchdog.js';
 
 /** Events with usage are small; larger texts are not examined. */

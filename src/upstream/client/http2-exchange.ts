@@ -1,7 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type ClientHttp2Session, type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  constants,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import { ClientError } from './client-error.js';
-import type { AnswerControl, BodyStream, ClientRequest, ExchangeHandler } from './exchange-handler.js';
+import type {
+  AnswerControl,
+  BodyStream,
+  ClientRequest,
+  ExchangeHandler,
+} from './exchange-handler.js';
 import { checkHeader, checkPath } from './request-head.js';
 
 /** A request, and whether a server has refused it unprocessed before. */

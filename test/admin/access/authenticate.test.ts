@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AdminKey, adminAuthenticator, authorize } from '../../../src/admin/access/authenticate.js';
+import {
+  type AdminKey,
+  adminAuthenticator,
+  authorize,
+} from '../../../src/admin/access/authenticate.js';
 import { Guesses } from '../../../src/admin/access/guesses.js';
 import { hashKey } from '../../../src/config/secrets/credential-key.js';
 import type { GatewayError } from '../../../src/errors.js';

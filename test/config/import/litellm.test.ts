@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { hashKey } from '../../../src/config/secrets/credential-key.js';
 import { withFreeNames, withoutUnusable } from '../../../src/config/import/imported.js';
 import { importLitellm } from '../../../src/config/import/litellm.js';
-import { parseYaml } from '../../../src/config/yaml/parse-yaml.js';
 import type { Problem } from '../../../src/config/problem.js';
+import { hashKey } from '../../../src/config/secrets/credential-key.js';
+import { parseYaml } from '../../../src/config/yaml/parse-yaml.js';
 
 function read(text: string, environment: Record<string, string> = {}) {
   return withoutUnusable(importLitellm(parse(text), environment));

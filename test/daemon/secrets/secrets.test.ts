@@ -15,11 +15,11 @@ import { reseal } from '../../../src/daemon/secrets/reseal.js';
 import { loadSecretKeys, writeSecretKeys } from '../../../src/daemon/secrets/secret-key.js';
 import { secretStatus } from '../../../src/daemon/secrets/secret-status.js';
 import { Secrets } from '../../../src/daemon/secrets/secrets.js';
-import { getProvider } from '../../../src/db/queries/providers/get-provider.js';
 import { keyIdsInUse } from '../../../src/db/queries/configuration/history-secrets.js';
+import { changeSecretKey } from '../../../src/db/queries/configuration/secret-key.js';
+import { getProvider } from '../../../src/db/queries/providers/get-provider.js';
 import { insertProvider } from '../../../src/db/queries/providers/insert-provider.js';
 import { resealProviders } from '../../../src/db/queries/providers/reseal-providers.js';
-import { changeSecretKey } from '../../../src/db/queries/configuration/secret-key.js';
 import { configuration, provider } from '../../config/configuration-for-test.js';
 import { testDatabase, testDirectory } from '../../support/postgres.js';
 

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { BodyScanner, JsonSyntaxError, type Span } from '../../../src/dialects/body/body-scanner.js';
+import {
+  BodyScanner,
+  JsonSyntaxError,
+  type Span,
+} from '../../../src/dialects/body/body-scanner.js';
 import { cuts, objectText, pieces } from '../../proxy/json-for-test.js';
 
 const wanted = new Set(['model', 'stream']);

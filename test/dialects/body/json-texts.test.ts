@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { edited } from '../../../src/dialects/head.js';
 import { placesIn, textsIn } from '../../../src/dialects/body/json-texts.js';
+import { edited } from '../../../src/dialects/head.js';
 
 const told = (value: unknown) =>
   textsIn(Buffer.from(JSON.stringify(value))).map(({ at, text, kind }) => [at, text, kind]);

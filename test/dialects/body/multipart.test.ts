@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { boundaryOf, type FormField, FormScanner, isForm } from '../../../src/dialects/body/multipart.js';
+import {
+  boundaryOf,
+  type FormField,
+  FormScanner,
+  isForm,
+} from '../../../src/dialects/body/multipart.js';
 import { GatewayError } from '../../../src/errors.js';
 
 const boundary = '----b';

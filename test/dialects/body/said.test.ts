@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BodyScanner } from '../../../src/dialects/body/body-scanner.js';
+import { maxOutputIn, userIn, userName } from '../../../src/dialects/body/said.js';
 import type { Dialect } from '../../../src/dialects/dialect.js';
 import { modelEndpoints } from '../../../src/dialects/endpoints.js';
-import { maxOutputIn, userIn, userName } from '../../../src/dialects/body/said.js';
 
 function read(pattern: string, body: object | string) {
   const endpoint = modelEndpoints.find((one) => one.pattern === pattern);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BodyScanner } from '../../../src/dialects/body/body-scanner.js';
+import { promptPrefix, sessionIn, sessionMembers } from '../../../src/dialects/body/session.js';
 import { noPlace } from '../../../src/dialects/codec.js';
 import type { Dialect } from '../../../src/dialects/dialect.js';
 import { modelEndpoints } from '../../../src/dialects/endpoints.js';
-import { promptPrefix, sessionIn, sessionMembers } from '../../../src/dialects/body/session.js';
 
 function dialectAt(pattern: string): Dialect {
   const found = modelEndpoints.find((endpoint) => endpoint.pattern === pattern);

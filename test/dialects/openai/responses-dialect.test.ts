@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FirstContent, type Verdict } from '../../../src/dialects/stream/first-content.js';
 import { responses } from '../../../src/dialects/openai/responses-dialect.js';
 import { readEvents } from '../../../src/dialects/sse.js';
+import { FirstContent, type Verdict } from '../../../src/dialects/stream/first-content.js';
 import { noClasses } from '../../../src/dialects/usage.js';
 import { GatewayError } from '../../../src/errors.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FirstContent, type Verdict } from '../../../src/dialects/stream/first-content.js';
 import { judge } from '../../../src/dialects/openai/content.js';
+import { FirstContent, type Verdict } from '../../../src/dialects/stream/first-content.js';
 import { cuts, pieces } from '../../proxy/json-for-test.js';
 
 const delta = (value: object) =>

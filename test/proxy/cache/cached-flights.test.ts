@@ -4,8 +4,8 @@ import { type TestContext, test } from 'node:test';
 import type { CacheRules } from '../../../src/config/rows/cache.js';
 import { credential } from '../../config/configuration-for-test.js';
 import { until } from '../../support/until.js';
-import { chatStream, servedWithKeys } from './cached-for-test.js';
 import { recordsOf } from '../gateway-for-test.js';
+import { chatStream, servedWithKeys } from './cached-for-test.js';
 
 const single: CacheRules = { mode: 'on', single_flight: true };
 const asked = { model: 'm', messages: [{ role: 'user', content: 'hi' }], temperature: 0 };

@@ -1,8 +1,7 @@
-import type { CachePurge } from '../../../config/rows/cache.js';
 import type { Configuration, Credential, Provider } from '../../../config/configuration.js';
+import type { CachePurge } from '../../../config/rows/cache.js';
 import { namedSectionNames } from '../../../config/rows/named.js';
 import type { Sql } from '../../client.js';
-import { namedColumns } from './named-rows.js';
 import {
   type CredentialRow,
   credentialColumns,
@@ -12,6 +11,7 @@ import {
   teamColumns,
   toCredential,
 } from '../rows.js';
+import { namedColumns } from './named-rows.js';
 
 type Dates = 'created_at' | 'updated_at';
 

@@ -2,9 +2,9 @@ import { recorded } from '../../author.js';
 import type { Sql } from '../../client.js';
 import { orDuplicate } from '../../duplicate.js';
 import { orTeamError } from '../../team-error.js';
-import { getCredential } from './get-credential.js';
 import { type CredentialInput, type CredentialRow, credentialSelection } from '../rows.js';
 import { credentialValues } from '../values.js';
+import { getCredential } from './get-credential.js';
 
 /**
  * Changes the given columns; null when there is no such row.

@@ -1,9 +1,9 @@
 import { recorded } from '../../author.js';
 import type { Sql } from '../../client.js';
 import { orDuplicate } from '../../duplicate.js';
-import { getProvider } from './get-provider.js';
 import { type ProviderInput, type ProviderRow, providerColumns } from '../rows.js';
 import { providerValues } from '../values.js';
+import { getProvider } from './get-provider.js';
 
 /**
  * Changes the given columns; null when there is no such row.

@@ -1,9 +1,9 @@
 import { recorded } from '../../author.js';
 import type { Sql } from '../../client.js';
 import { orDuplicate } from '../../duplicate.js';
-import { getTeam } from './get-team.js';
 import type { TeamInput, TeamRow } from '../rows.js';
 import { teamValues } from '../values.js';
+import { getTeam } from './get-team.js';
 
 /**
  * Changes the given columns; null when there is no such row. Its keys follow a new name.
