@@ -18,7 +18,9 @@ export interface BenchArguments {
 /** An invalid command line; its message is for people. */
 export class UsageError extends Error {}
 
-const targetNames = allTargets({ portkey: null, litellm: null }).map(({ name }) => name);
+const targetNames = allTargets({ baseline: null, portkey: null, litellm: null }).map(
+  ({ name }) => name,
+);
 
 export const usage = `Usage: npm run bench -- [options]
 
@@ -32,6 +34,7 @@ export const usage = `Usage: npm run bench -- [options]
   --rate N           requests a second of the open loop (default: the scenario's), or half: of
                      what each target can answer
   --json FILE        write every round and the medians
+  --baseline DIR     another checkout of llmproxy, built by npm ci: target llmproxy-baseline
   --portkey DIR      where \`npm install --prefix DIR @portkey-ai/gateway\` was run
   --litellm DIR      a virtual environment of Python with \`litellm[proxy]\`
   --help
@@ -57,7 +60,11 @@ export function readArguments(argv: readonly string[]): BenchArguments | null {
     rounds: Math.ceil(readNumber('--rounds', values.rounds, 3)),
     perSecond: readRate(values.rate),
     jsonFile: values.json ?? null,
-    peers: { portkey: values.portkey ?? null, litellm: values.litellm ?? null },
+    peers: {
+      baseline: values.baseline ?? null,
+      portkey: values.portkey ?? null,
+      litellm: values.litellm ?? null,
+    },
   };
 }
 
@@ -72,6 +79,7 @@ function parse(argv: readonly string[]) {
         rounds: { type: 'string' },
         rate: { type: 'string' },
         json: { type: 'string' },
+        baseline: { type: 'string' },
         portkey: { type: 'string' },
         litellm: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

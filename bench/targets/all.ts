@@ -2,6 +2,7 @@ import { nodeUndici, uwsDispatch } from './bare.js';
 import { direct } from './direct.js';
 import { litellm } from './litellm.js';
 import {
+  llmproxyBaseline,
   llmproxyCache,
   llmproxyDefault,
   llmproxyGuardrails,
@@ -14,20 +15,27 @@ import { nginx } from './nginx.js';
 import { portkey } from './portkey.js';
 import type { Target } from './target.js';
 
-/** Directories of separately installed peers; null where not installed. */
+/** Directories of what is installed separately; null where not installed. */
 export interface PeerDirectories {
+  /** Another checkout of llmproxy. */
+  baseline: string | null;
   portkey: string | null;
   litellm: string | null;
 }
 
 /** Every target, in the order of the table. */
-export function allTargets({ portkey: node, litellm: python }: PeerDirectories): Target[] {
+export function allTargets({
+  baseline,
+  portkey: node,
+  litellm: python,
+}: PeerDirectories): Target[] {
   return [
     direct,
     nginx,
     uwsDispatch,
     nodeUndici,
     llmproxyDefault,
+    llmproxyBaseline(baseline),
     llmproxyNode,
     llmproxyTwoWorkers,
     llmproxySpend,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, runCommand, startProcess } from './process.js';
@@ -11,6 +12,7 @@ const executable = fileURLToPath(new URL('../../../bin/llmproxy.js', import.meta
  * @param nodeOptions of the control process; workers inherit them.
  * @param setUp commands before the key is made.
  * @param keyFlags of the key.
+ * @param bin the executable of the checkout to start; this one by default.
  */
 export function llmproxy(
   name: string,
@@ -19,6 +21,7 @@ export function llmproxy(
   nodeOptions: readonly string[] = [],
   setUp: readonly (readonly string[])[] = [],
   keyFlags: readonly string[] = [],
+  bin: string = executable,
 ): Target {
   return {
     name,
@@ -27,13 +30,13 @@ export function llmproxy(
       const port = await freePort();
       const dataDirectory = join(directory, 'data');
       const env = { LLMPROXY_DATA_DIR: dataDirectory, ...trust(upstream) };
-      const run = (...args: string[]) => runCommand(process.execPath, [executable, ...args], env);
+      const run = (...args: string[]) => runCommand(process.execPath, [bin, ...args], env);
       const { pid, ready } = startProcess({
         name,
         command: process.execPath,
         args: [
           ...nodeOptions,
-          executable,
+          bin,
           'serve',
           ...['--port', String(port), '--host', '127.0.0.1', '--data-dir', dataDirectory],
           ...['--engine', engine, '--workers', String(workers)],
@@ -55,6 +58,19 @@ export function llmproxy(
 }
 
 export const llmproxyDefault = llmproxy('llmproxy', 'net', 1);
+
+/** Another checkout of llmproxy, built by `npm ci`: what a change costs, measured in one run. */
+export function llmproxyBaseline(checkout: string | null): Target {
+  const bin = join(checkout ?? '', 'bin/llmproxy.js');
+  return {
+    ...llmproxy('llmproxy-baseline', 'net', 1, [], [], [], bin),
+    unavailable: () => {
+      if (checkout === null) return 'no --baseline DIR was given';
+      return existsSync(bin) ? null : `${bin} does not exist`;
+    },
+  };
+}
+
 export const llmproxyNode = llmproxy('llmproxy-node', 'node', 1);
 export const llmproxyTwoWorkers = llmproxy('llmproxy-2w', 'net', 2);
 /** A price, and a hard budget that never runs out, for every request. */
