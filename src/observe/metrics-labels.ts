@@ -38,8 +38,8 @@ export class LabelBounds {
   #providers = new Set<string>();
   readonly #namedProviders: Places;
   readonly #namedPairs: Places;
-  /** By provider, then model: labels of names that have places, which they keep. */
-  readonly #kept = new Map<string, Map<string, Labels>>();
+  /** By provider, then model: `unknown`, or names that have places, which they keep. */
+  readonly #known = new Map<string, Map<string, Labels>>();
   readonly #prefix: string;
   readonly #onOverflow: () => void;
 
@@ -63,22 +63,29 @@ export class LabelBounds {
     this.#namedPairs.reserve(usable.map(([model, provider]) => pairOf({ model, provider })));
   }
 
-  /** The same object for the same names, where it was kept. */
+  /** @returns the same object for the same label values. */
   of(model: string | null, provider: string | null): Labels {
-    const kept = this.#kept.get(provider ?? unknown)?.get(model ?? unknown);
-    if (kept) return kept;
-    const labels = { model: this.#model(model), provider: this.#provider(provider) };
-    if (labels.model !== unknown && !this.#namedPairs.take(pairOf(labels))) {
-      this.#onOverflow();
-      labels.model = unknown;
-    } else if (labels.model === model && labels.provider === provider) this.#keep(labels);
-    return labels;
+    return this.#named(provider ?? unknown, model ?? unknown) ?? this.#bounded(model, provider);
   }
 
-  /** Both have places, which they keep. */
-  #keep(labels: Labels): void {
-    const models = this.#kept.get(labels.provider) ?? new Map<string, Labels>();
-    this.#kept.set(labels.provider, models.set(labels.model, labels));
+  #named(provider: string, model: string): Labels | undefined {
+    return this.#known.get(provider)?.get(model);
+  }
+
+  #bounded(askedModel: string | null, askedProvider: string | null): Labels {
+    let model = this.#model(askedModel);
+    const provider = this.#provider(askedProvider);
+    if (model !== unknown && !this.#namedPairs.take(pairOf({ model, provider }))) {
+      this.#onOverflow();
+      model = unknown;
+    }
+    return this.#named(provider, model) ?? this.#keep({ model, provider });
+  }
+
+  #keep(labels: Labels): Labels {
+    const models = this.#known.get(labels.provider) ?? new Map<string, Labels>();
+    this.#known.set(labels.provider, models.set(labels.model, labels));
+    return labels;
   }
 
   #model(asked: string | null): string {
