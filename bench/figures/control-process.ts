@@ -9,7 +9,7 @@ import {
   RequestBatch,
   unpackRequests,
 } from '../../src/daemon/workers/packed-requests.js';
-import { rowsText } from '../../src/db/queries/requests/insert-request-logs.js';
+import { packRows } from '../../src/db/queries/requests/insert-request-logs.js';
 import { createUsageRecorder } from '../../src/observe/usage/usage-recorder.js';
 import type { UsageRow } from '../../src/observe/usage/usage-row.js';
 import { finished } from '../../test/observe/usage/finished.js';
@@ -29,7 +29,7 @@ await run({ requests: 400_000, batch: 100, rounds: 5 }, async ({ requests, batch
     add(row: UsageRow) {
       rows.push(row);
       if (rows.length < 1_000) return;
-      bytes += rowsText(rows).length;
+      bytes += packRows(rows).length;
       rows = [];
     },
     close: async () => {},

@@ -48,8 +48,8 @@ export function createUsageRecorder(
   ): void => {
     const charge = chargeFor(event, usage);
     settle(event, charge, usage);
-    const row = usageRow(event, usage, source, charge ?? null);
-    if (row) queue.add({ ...row, daemon });
+    const row = usageRow(event, usage, source, charge ?? null, daemon);
+    if (row) queue.add(row);
     const { requestId, model, provider, mirror } = event;
     if (mirror) {
       const failed = event.status >= 400 || event.error !== null;

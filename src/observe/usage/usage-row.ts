@@ -50,9 +50,9 @@ export interface UsageRow {
   cache: string | null;
   saved_nano: number | null;
   saved_tokens: number | null;
-  /** Null unless the key has its bodies stored. */
   /** Guardrails that did more than let it pass; null: none. */
   guardrails: readonly GuardrailOutcome[] | null;
+  /** Null unless the key has its bodies stored. */
   request_body: string | null;
   response_body: string | null;
   /** Id of the daemon that served it. */
@@ -86,6 +86,7 @@ export function usageRow(
   usage: TokenUsage | null,
   source: UsageSource | null,
   charge: Charge | null = null,
+  daemon: string | null = null,
 ): UsageRow | null {
   if (event.credential === null || event.model === null) return null;
   return {
@@ -127,7 +128,7 @@ export function usageRow(
     saved_tokens: event.cache?.savedTokens ?? null,
     request_body: event.bodies && bodyText(event.bodies.request),
     response_body: event.bodies && bodyText(event.bodies.response),
-    daemon: null,
+    daemon,
     mirror: event.mirror?.mirror ?? null,
     compared: event.mirror && { ...event.mirror.client, score: event.mirror.score },
   };
