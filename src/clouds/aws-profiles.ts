@@ -1,10 +1,12 @@
+/** Members of profiles, by the profile's name. */
+export type Profiles = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
 /**
- * The profiles in files of AWS's tools, by name; of a member that several files have, the first
- * counts. Sections of other kinds, and settings nested below a member, are left out.
+ * The profiles in files of AWS's tools, by name, and sign-ins as `sso-session NAME`; of a member that
+ * several files have, the first counts. Sections of other kinds, and settings nested below a member,
+ * are left out.
  */
-export function parseProfiles(
-  texts: readonly string[],
-): ReadonlyMap<string, ReadonlyMap<string, string>> {
+export function parseProfiles(texts: readonly string[]): Profiles {
   const profiles = new Map<string, Map<string, string>>();
   for (const text of texts) {
     let current: Map<string, string> | null = null;
@@ -26,7 +28,7 @@ function profileOf(
   profiles: Map<string, Map<string, string>>,
 ): Map<string, string> | null {
   const name = section.replace(/^profile\s+/, '');
-  if (/\s/.test(name)) return null;
+  if (/\s/.test(name.replace(/^sso-session /, ''))) return null;
   const known = profiles.get(name) ?? new Map<string, string>();
   profiles.set(name, known);
   return known;

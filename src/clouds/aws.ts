@@ -2,7 +2,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ProviderAuth } from '../config/configuration.js';
 import { type AwsKeys, signAws } from '../providers/sigv4.js';
-import { parseProfiles } from './aws-profiles.js';
+import { type Profiles, parseProfiles } from './aws-profiles.js';
+import { ssoKeys } from './aws-sso.js';
 import { CloudError } from './cloud-error.js';
 import {
   askCloud,
@@ -73,7 +74,7 @@ async function fromEnvironment({ env }: CloudContext): Promise<Keys | null> {
   return { value, expiresAt: null };
 }
 
-/** From `~/.aws/credentials` and `~/.aws/config`; a profile with a role names its source. */
+/** From `~/.aws/credentials` and `~/.aws/config`; a profile with a role names the source of its keys. */
 async function fromProfile(
   context: CloudContext,
   { profile }: ProviderAuth,
@@ -88,27 +89,53 @@ async function fromProfile(
   const texts = await Promise.all(files.map((file) => readFile(file).catch(() => '')));
   const profiles = parseProfiles(texts);
   const name = profile ?? env.AWS_PROFILE ?? 'default';
-  const named = await keysOfProfile(context, profiles, name, region, []);
+  const named = await keysOfProfile({ context, home, profiles }, name, region, []);
   if (named || (profile === undefined && env.AWS_PROFILE === undefined)) return named;
   throw new CloudError(`the profile "${name}" is not in ${files.join(' or ')}, or has no keys`);
 }
 
+/** By the word of `credential_source`. */
+const credentialSources: Readonly<Record<string, Source>> = {
+  Environment: fromEnvironment,
+  Ec2InstanceMetadata: fromMetadata,
+  EcsContainer: fromContainer,
+};
+
+interface ProfileFiles {
+  context: CloudContext;
+  home: string;
+  profiles: Profiles;
+}
+
 async function keysOfProfile(
-  context: CloudContext,
-  profiles: ReadonlyMap<string, ReadonlyMap<string, string>>,
+  files: ProfileFiles,
   name: string,
   region: string,
   seen: readonly string[],
 ): Promise<Keys | null> {
+  const { context, home, profiles } = files;
   const own = profiles.get(name);
   if (!own || seen.includes(name)) return null;
-  const [id, secret] = [own.get('aws_access_key_id'), own.get('aws_secret_access_key')];
   const role = own.get('role_arn');
-  const source = own.get('source_profile');
-  if (role && source) {
-    const keys = await keysOfProfile(context, profiles, source, region, [...seen, name]);
-    return keys && (await assumeRole(context, keys.value, role, own.get('region') ?? region));
+  const at = own.get('region') ?? region;
+  if (role) {
+    const token_file = own.get('web_identity_token_file');
+    if (token_file) {
+      const auth = { method: 'web_identity', role_arn: role, token_file } as const;
+      return await fromWebIdentity(context, auth, at);
+    }
+    const source = own.get('source_profile');
+    const word = own.get('credential_source') ?? '';
+    const named = Object.hasOwn(credentialSources, word) ? credentialSources[word] : null;
+    const keys = source
+      ? await keysOfProfile(files, source, region, [...seen, name])
+      : await named?.(context, { method: 'profile' }, at);
+    if (keys) return await assumeRole(context, keys.value, role, at);
+    if (source || named) return null;
   }
+  const signedIn = await ssoKeys(context, home, profiles, name);
+  if (signedIn) return signedIn;
+  const [id, secret] = [own.get('aws_access_key_id'), own.get('aws_secret_access_key')];
   if (!id || !secret) return null;
   const sessionToken = own.get('aws_session_token') ?? null;
   return { value: { accessKeyId: id, secretAccessKey: secret, sessionToken }, expiresAt: null };

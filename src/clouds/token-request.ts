@@ -9,6 +9,8 @@ export interface CloudContext {
   env: Readonly<Record<string, string | undefined>>;
   /** Text of a file. @throws Error with the reason, as the end of a sentence. */
   readFile(path: string): Promise<string>;
+  /** Replaces the text of a file that exists, whose owner and mode stay. */
+  writeFile(path: string, text: string): Promise<void>;
   /** Wall clock, milliseconds. */
   now(): number;
 }

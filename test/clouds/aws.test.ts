@@ -37,7 +37,7 @@ test('variables hold keys, with a token or without', async () => {
 test('profiles are read from both files, the credentials first', () => {
   const profiles = parseProfiles([
     '[default]\naws_access_key_id = A\n# x = y\n[other]\r\naws_access_key_id=B\n',
-    '[profile other]\naws_access_key_id = C\nregion = eu-west-1\ns3 =\n  nested = 1\n[sso-session x]\na = b',
+    '[profile other]\naws_access_key_id = C\nregion = eu-west-1\ns3 =\n  nested = 1\n[sso-session x]\na = b\n[services y]\nc = d',
   ]);
   assert.deepEqual(Object.fromEntries(profiles.get('other') ?? []), {
     aws_access_key_id: 'B',
@@ -45,7 +45,8 @@ test('profiles are read from both files, the credentials first', () => {
     s3: '',
   });
   assert.equal(profiles.get('default')?.get('aws_access_key_id'), 'A');
-  assert.equal(profiles.size, 2);
+  assert.equal(profiles.get('sso-session x')?.get('a'), 'b');
+  assert.equal(profiles.size, 3);
 });
 
 test('a profile has keys, or a role that those of its source take', async (t) => {

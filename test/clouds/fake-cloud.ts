@@ -49,6 +49,9 @@ export function cloudContext(
     upstream,
     env: { HOME: '/nowhere', ...env },
     readFile: async (path) => files[path] ?? Promise.reject(new Error(`${path} is not there`)),
+    writeFile: async (path, text) => {
+      files[path] = text;
+    },
     now,
   };
 }

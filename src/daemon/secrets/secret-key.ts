@@ -93,15 +93,20 @@ function generatedFile(dataDir: string): string {
   return join(dataDir, 'secret-key');
 }
 
-/** Replaces the keys of a file atomically, with the same owner and mode. */
+/** Replaces the keys of a file. */
 export async function writeSecretKeys(file: string, ring: KeyRing): Promise<void> {
+  await replaceText(file, formatRing(ring));
+}
+
+/** Replaces the text of a file atomically, with the same owner and mode. */
+export async function replaceText(file: string, text: string): Promise<void> {
   const { uid, gid, mode } = await stat(file);
   const temporary = `${file}.${randomUUID()}`;
   const handle = await open(temporary, 'wx', mode & 0o777);
   try {
     // By its handle: another user may own the directory and put a link there meanwhile.
     if (process.getuid?.() === 0) await handle.chown(uid, gid);
-    await handle.writeFile(formatRing(ring));
+    await handle.writeFile(text);
     await handle.sync();
   } finally {
     await handle.close();

@@ -39,7 +39,7 @@ import type { Sql } from '../../db/client.js';
 import { claimSecretKey, secretKeyInUse } from '../../db/queries/configuration/secret-key.js';
 import { withTlsFiles } from './provider-tls.js';
 import { readReference, readSecretFile } from './secret-file.js';
-import { type LoadedKeys, loadSecretKeys } from './secret-key.js';
+import { type LoadedKeys, loadSecretKeys, replaceText } from './secret-key.js';
 
 /** `admin`, `console` and `database`: secrets of the gateway itself, which no provider is sent. */
 interface SecretSettings
@@ -66,6 +66,7 @@ export class Secrets implements SecretReader {
       upstream: settings.upstream,
       env: process.env,
       readFile: (path) => readSecretFile(path, settings),
+      writeFile: replaceText,
       now: Date.now,
     });
   }
