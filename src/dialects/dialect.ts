@@ -32,6 +32,7 @@ export type DialectName =
   | 'openai.speech'
   | 'openai.transcriptions'
   | 'openai.realtime'
+  | 'openai.client_secrets'
   | 'openai.compact'
   | 'openai.input_tokens'
   | 'openai.stored'
@@ -46,6 +47,7 @@ export type DialectName =
   | 'gemini.embed'
   | 'cohere.chat'
   | 'cohere.embed'
+  | 'vertex.predict'
   | 'bedrock.converse'
   | 'bedrock.titan-embed'
   | 'bedrock.cohere-embed';
@@ -113,6 +115,8 @@ export interface AnswerJudge extends Pick<Dialect, 'judge' | 'errorIn'> {
   unwrap?(event: SseEvent): SseEvent;
   /** An error body in the dialect's shape, for a host that uses another one. */
   ownError?(body: Buffer, status: number): string;
+  /** The same for a whole answer; null for one that cannot be read. */
+  ownAnswer?(body: Buffer): string | null;
 }
 
 /** Reads answers in a dialect, including those that no client speaks. */

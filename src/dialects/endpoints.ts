@@ -16,7 +16,13 @@ import type {
   ResourceEndpoint,
   SocketEndpoint,
 } from './endpoint.js';
-import { countTokens as countGeminiTokens, embed, embedBatch, generate } from './gemini/dialect.js';
+import {
+  countTokens as countGeminiTokens,
+  embed,
+  embedBatch,
+  embedByPredict,
+  generate,
+} from './gemini/dialect.js';
 import {
   countTokensDocument as countGeminiTokensDocument,
   embedBatchDocument,
@@ -24,6 +30,7 @@ import {
   generateDocument,
   streamDocument,
 } from './gemini/documents.js';
+import { clientSecrets } from './openai/client-secrets.js';
 import {
   chat,
   completions,
@@ -37,6 +44,7 @@ import {
 } from './openai/dialects.js';
 import {
   chatDocument,
+  clientSecretDocument,
   compactDocument,
   completionsDocument,
   embeddingsDocument,
@@ -45,8 +53,10 @@ import {
   imageVariationsDocument,
   inputTokensDocument,
   moderationsDocument,
+  realtimeSessionDocument,
   responsesDocument,
   speechDocument,
+  transcriptionSessionDocument,
   transcriptionsDocument,
   translationsDocument,
 } from './openai/documents.js';
@@ -200,6 +210,36 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
   {
     kind: 'model_request',
     method: 'POST',
+    pattern: '/v1/realtime/client_secrets',
+    path: '/realtime/client_secrets',
+    dialect: clientSecrets,
+    document: clientSecretDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/realtime/sessions',
+    path: '/realtime/sessions',
+    dialect: clientSecrets,
+    document: realtimeSessionDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
+    pattern: '/v1/realtime/transcription_sessions',
+    path: '/realtime/transcription_sessions',
+    dialect: clientSecrets,
+    document: transcriptionSessionDocument,
+    probe: null,
+    limited: true,
+  },
+  {
+    kind: 'model_request',
+    method: 'POST',
     pattern: '/v1/rerank',
     path: '/rerank',
     dialect: rerankAsJina,
@@ -303,6 +343,7 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
 export const providerEndpoints: readonly AskedEndpoint[] = [
   { dialect: converse, path: '' },
   { dialect: cohereChat, path: '/chat' },
+  { dialect: embedByPredict, path: ':predict' },
   { dialect: embedByTitan, path: '' },
   { dialect: embedByCohere, path: '' },
   { dialect: cohereEmbed, path: '/embed' },

@@ -2,16 +2,22 @@ import { messagesCodec } from '../dialects/anthropic/messages-codec.js';
 import { converseCodec } from '../dialects/bedrock/converse-codec.js';
 import { writeFrame } from '../dialects/bedrock/event-stream.js';
 import type { Codec, RequestPlace } from '../dialects/codec.js';
+import { isObject } from '../dialects/conversation/read.js';
 import type { EmbeddingCodec } from '../dialects/embeddings/codec.js';
 import { embeddingCodecs } from '../dialects/embeddings/translate.js';
+import { parsedJson } from '../dialects/errors/answer-error.js';
 import { generateCodec } from '../dialects/gemini/generate-codec.js';
 import { readEvents } from '../dialects/sse.js';
-import type { Framing } from './conversations.js';
+import { tokenCountCodecs } from '../dialects/token-count/codecs.js';
+import { type Framing, promptTokensOf } from './conversations.js';
+import { countBody } from './count-tokens.js';
+import { ProviderError } from './provider-error.js';
 
 /** An endpoint whose path names the model. */
 export type CloudEndpoint =
   | { kind: 'conversation'; codec: Codec; place: RequestPlace; framing: Framing | null }
-  | { kind: 'embedding'; codec: EmbeddingCodec; model: string };
+  | { kind: 'embedding'; codec: EmbeddingCodec; model: string }
+  | { kind: 'token_count'; answerTo(body: Buffer): string };
 
 /** The endpoint of Bedrock, Vertex AI or Gemini at a path; null where there is none. */
 export function cloudEndpoint(path: string): CloudEndpoint | null {
@@ -20,11 +26,14 @@ export function cloudEndpoint(path: string): CloudEndpoint | null {
 
 function bedrockEndpoint(path: string): CloudEndpoint | null {
   const [, name, operation = ''] =
-    /^\/model\/([^/]+)\/(converse|converse-stream|invoke|invoke-with-response-stream)$/.exec(
+    /^\/model\/([^/]+)\/(converse|converse-stream|invoke|invoke-with-response-stream|count-tokens)$/.exec(
       path,
     ) ?? [];
   if (name === undefined) return null;
   const model = decodeURIComponent(name);
+  if (operation === 'count-tokens') {
+    return { kind: 'token_count', answerTo: (body) => invokeModelTokens(body, model) };
+  }
   const place = { model, stream: operation.endsWith('-stream') };
   if (operation.startsWith('converse')) {
     return { kind: 'conversation', codec: converseCodec, place, framing: frames };
@@ -38,12 +47,37 @@ function bedrockEndpoint(path: string): CloudEndpoint | null {
   return { kind: 'conversation', codec: messagesCodec, place, framing: framedEvents };
 }
 
+/** As Bedrock's CountTokens, which takes ids of models of some makers, and no profiles. */
+function invokeModelTokens(body: Buffer, model: string): string {
+  if (!/^anthropic\.claude/.test(model)) {
+    throw new ProviderError(400, "The provided model doesn't support counting tokens.");
+  }
+  const asked = parsedJson(body.toString());
+  const input = isObject(asked) && isObject(asked.input) ? asked.input.invokeModel : null;
+  if (!isObject(input) || typeof input.body !== 'string') {
+    throw new ProviderError(400, 'input must hold the body of a call of invokeModel');
+  }
+  const bytes = Buffer.from(input.body, 'base64');
+  const request = messagesCodec.readRequest(bytes, { model, stream: false });
+  if (request.maxTokens === null) throw new ProviderError(400, 'max_tokens: Field required');
+  return JSON.stringify({ inputTokens: promptTokensOf(request) });
+}
+
 function vertexEndpoint(path: string): CloudEndpoint | null {
   const [, name, verb = ''] =
     /^\/v1\/projects\/[^/]+\/locations\/[^/]+\/publishers\/(?:google|anthropic)\/models\/([^/]+):(\w+)$/.exec(
       path,
     ) ?? [];
   if (name === undefined) return null;
+  if (verb === 'predict') {
+    const codec = embeddingCodecs['vertex.predict'];
+    return { kind: 'embedding', codec, model: decodeURIComponent(name) };
+  }
+  if (verb === 'countTokens' || name === 'count-tokens') {
+    const maker = name === 'count-tokens' ? 'anthropic' : 'gemini';
+    const codec = tokenCountCodecs[`${maker}.count_tokens`];
+    return { kind: 'token_count', answerTo: (body) => countBody(codec, body) };
+  }
   const place = { model: decodeURIComponent(name), stream: verb.startsWith('stream') };
   const codec = /awPredict$/.test(verb) ? messagesCodec : generateCodec;
   return { kind: 'conversation', codec, place, framing: null };

@@ -8,12 +8,15 @@ import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
 import { kindOf } from '../dialects/errors/conversation-error.js';
 import { generateCodec } from '../dialects/gemini/generate-codec.js';
+import { tokenCountCodecs } from '../dialects/token-count/codecs.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange, type RequestHandler } from '../server/exchange.js';
 import { createTextAnswers } from './answer-text.js';
 import { parseBody } from './ask.js';
+import { createClientSecrets } from './client-secrets.js';
 import { type CloudEndpoint, cloudEndpoint } from './clouds.js';
-import { createConversations, promptTokensOf } from './conversations.js';
+import { createConversations } from './conversations.js';
+import { countBody } from './count-tokens.js';
 import { embeddingAnswer, geminiEmbeddingBody } from './embeddings.js';
 import { geminiModelsBody, modelBody, modelsBody } from './models.js';
 import { type Behaviour, changeBehaviour } from './options.js';
@@ -42,6 +45,7 @@ export function createHandler(
   let answerText = createTextAnswers(initial, nameHeader);
   let converse = createConversations(initial, nameHeader);
   const resources = createResources();
+  const secrets = createClientSecrets();
 
   return { handler, stats: counter.stats };
 
@@ -68,7 +72,7 @@ export function createHandler(
     } else if (resources.has(path) && !modelEndpoints.some(({ pattern }) => pattern === path)) {
       await resources.answer(exchange, await readRequest(exchange), nameHeader);
     } else if (method === 'GET' && path === '/v1/realtime') {
-      await answerRealtime(exchange);
+      await answerRealtime(exchange, secrets);
     } else if (method === 'GET' && path === '/v1beta/models') {
       respond(exchange, geminiModelsBody());
     } else if (method === 'POST' && geminiPath.test(path)) {
@@ -85,6 +89,7 @@ export function createHandler(
 
   async function answerCloud(exchange: Exchange, endpoint: CloudEndpoint): Promise<void> {
     const body = await readRequest(exchange);
+    if (endpoint.kind === 'token_count') return respond(exchange, endpoint.answerTo(body));
     if (endpoint.kind === 'conversation') {
       const { codec, place, framing } = endpoint;
       return converse(exchange, codec, body, place, framing ?? undefined);
@@ -102,8 +107,7 @@ export function createHandler(
   ): Promise<void> {
     const place = { model, stream: verb === 'streamGenerateContent' };
     if (verb === 'countTokens') {
-      const request = generateCodec.readRequest(body, place);
-      return respond(exchange, JSON.stringify({ totalTokens: promptTokensOf(request) }));
+      return respond(exchange, countBody(tokenCountCodecs['gemini.count_tokens'], body));
     }
     if (verb === 'embedContent') return respond(exchange, geminiEmbeddingBody(body));
     return converse(exchange, generateCodec, body, place);
@@ -127,10 +131,11 @@ export function createHandler(
       case 'cohere.rerank':
       case 'jina.rerank':
         return answerPlain(exchange, plainAnswers[name], body);
-      case 'anthropic.count_tokens': {
-        const request = messagesCodec.readRequest(body, { model: '', stream: false });
-        return respond(exchange, JSON.stringify({ input_tokens: promptTokensOf(request) }));
-      }
+      case 'anthropic.count_tokens':
+      case 'openai.input_tokens':
+        return respond(exchange, countBody(tokenCountCodecs[name], body));
+      case 'openai.client_secrets':
+        return respond(exchange, secrets.make(exchange.path, body));
       case 'openai.responses':
         return answerResponse(exchange, body);
       case 'openai.compact': {
@@ -149,11 +154,6 @@ export function createHandler(
             usage,
           }),
         );
-      }
-      case 'openai.input_tokens': {
-        const request = codecs['openai.responses'].readRequest(body, { model: '', stream: false });
-        const input_tokens = promptTokensOf(request);
-        return respond(exchange, JSON.stringify({ object: 'response.input_tokens', input_tokens }));
       }
       case 'anthropic.messages':
         return converse(exchange, codecs[name], body);

@@ -2,6 +2,7 @@ import type { Exchange } from '../server/exchange.js';
 import { FrameError, FrameParser, opcodes, writeClose, writeFrame } from '../websocket/frames.js';
 import { acceptOf, isKey, protocolsIn } from '../websocket/handshake.js';
 import { tokensOf } from './ask.js';
+import type { ClientSecrets } from './client-secrets.js';
 import { ProviderError } from './provider-error.js';
 import { steer } from './steer.js';
 import { steeringOf } from './steering.js';
@@ -14,8 +15,8 @@ const maxMessageBytes = 16 * 1024 * 1024;
  * `close CODE` that status of closing.
  * @throws ProviderError for a handshake that is refused.
  */
-export async function answerRealtime(exchange: Exchange): Promise<void> {
-  const model = new URLSearchParams(exchange.query).get('model') ?? '';
+export async function answerRealtime(exchange: Exchange, secrets: ClientSecrets): Promise<void> {
+  const model = modelOf(exchange, secrets);
   if (model === '')
     throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
   const key = exchange.header('sec-websocket-key');
@@ -96,4 +97,13 @@ export async function answerRealtime(exchange: Exchange): Promise<void> {
   socket.on('end', () => socket.end());
   socket.resume();
   await new Promise((resolve) => socket.on('close', resolve));
+}
+
+/** @throws ProviderError 401 for a key of a session that is not known. */
+function modelOf(exchange: Exchange, secrets: ClientSecrets): string {
+  const key = exchange.header('authorization').replace(/^Bearer /, '');
+  if (!key.startsWith('ek_')) return new URLSearchParams(exchange.query).get('model') ?? '';
+  const model = secrets.modelOf(key);
+  if (model !== null) return model;
+  throw new ProviderError(401, 'The client secret is not known.', { code: 'invalid_api_key' });
 }

@@ -28,6 +28,8 @@ export const azure: ProviderKind = {
     if (withoutDeployment.has(dialect.name) && !isUnversioned(base)) {
       return `${resource(base)}${path}${versionQuery(provider, responsesVersion)}`;
     }
+    // Deployments have them elsewhere, in another form.
+    if (dialect.name === 'openai.client_secrets' && !isUnversioned(base)) return null;
     if (dialect.name === 'openai.realtime') {
       const query = new URLSearchParams(
         versionQuery(provider, isUnversioned(base) ? '' : responsesVersion),

@@ -21,13 +21,18 @@ export const openai: ProviderKind = {
   }),
 };
 
-/** Operations that every provider with responses has too. */
-const ofResponses = new Set(['compact', 'input_tokens', 'stored']);
+/** Operations that every provider with another one has too. */
+const parts: Readonly<Record<string, OpenaiOperation>> = {
+  compact: 'responses',
+  input_tokens: 'responses',
+  stored: 'responses',
+  client_secrets: 'realtime',
+};
 
 /** Most compatible servers do not have responses, which are told in chat then. */
 function speaks({ api_base, provider_params }: Provider, dialect: DialectName): boolean {
   const [maker, name = ''] = dialect.split('.');
-  const operation = ofResponses.has(name) ? 'responses' : name;
+  const operation = Object.hasOwn(parts, name) ? parts[name] : name;
   const reranks = isAt(api_base, 'cohere.com') ? 'cohere.rerank' : 'jina.rerank';
   if (maker !== 'openai' && dialect !== reranks) return false;
   const { operations } = provider_params;

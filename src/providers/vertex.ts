@@ -7,7 +7,9 @@ import { noQuirks } from '../dialects/codec.js';
 import { isObject } from '../dialects/conversation/read.js';
 import type { AnsweredDialect } from '../dialects/dialect.js';
 import { parsedJson } from '../dialects/errors/answer-error.js';
+import { countTokens as countGeminiTokens } from '../dialects/gemini/dialect.js';
 import { readGenerateError } from '../dialects/gemini/error.js';
+import { asProto } from '../dialects/gemini/proto.js';
 import type { Hosted, ProviderKind } from './kind.js';
 import { isDotSegment, pathSegment } from './path-segment.js';
 
@@ -34,7 +36,7 @@ export const vertex: ProviderKind = {
     // Versions of Claude follow an `@`, which needs no encoding.
     const named = `${at}/${pathSegment(short).replaceAll('%40', '@')}`;
     if (maker === 'google') {
-      if (!/^gemini\./.test(name)) return null;
+      if (!(isEmbedding(short) ? embeds(short, name, path) : speaks.has(name))) return null;
       return `${named}${path || (stream ? ':streamGenerateContent?alt=sse' : ':generateContent')}`;
     }
     if (name === 'anthropic.count_tokens') return `${at}/count-tokens:rawPredict`;
@@ -50,10 +52,22 @@ export const vertex: ProviderKind = {
   defaults: [],
   quirks: () => noQuirks,
   hosted: ({ dialect: { name } }) =>
-    name === 'anthropic.messages' ? predicted : name === 'anthropic.count_tokens' ? counted : null,
+    Object.hasOwn(carried, name) ? (carried[name] ?? null) : null,
 };
 
 const defaultLocation = 'us-central1';
+
+const speaks: ReadonlySet<string> = new Set(['gemini.generate', 'gemini.count_tokens']);
+
+function isEmbedding(model: string): boolean {
+  return /embedding/.test(model);
+}
+
+/** Gemini's second generation has Gemini's API, for one content; all before it have `:predict`. */
+function embeds(model: string, dialect: string, path: string): boolean {
+  const isNew = /gemini-embedding-(?!001)/.test(model);
+  return isNew ? path === ':embedContent' : dialect === 'vertex.predict';
+}
 
 /** Express mode, by an API key, knows no projects. */
 function modelsPath({ provider_params: { project, location } }: Provider, base: string): string {
@@ -76,9 +90,24 @@ function hosted(dialect: AnsweredDialect, left: readonly string[]): Hosted {
   };
 }
 
-const predicted = hosted(messages, ['model']);
-/** The path names no model. */
-const counted = hosted(countTokens, []);
+const carried: Readonly<Record<string, Hosted>> = {
+  'anthropic.messages': hosted(messages, ['model']),
+  // The path names no model.
+  'anthropic.count_tokens': hosted(countTokens, []),
+  'gemini.count_tokens': {
+    dialect: countGeminiTokens,
+    carry: (body) => ({ body: countedBody(body), headers: [] }),
+  },
+};
+
+/** The parts of a request that Vertex AI counts; it takes no `generateContentRequest`. */
+function countedBody(body: Buffer): Buffer {
+  const sent = parsedJson(body.toString());
+  const inner = isObject(sent) ? asProto(sent, '').generateContentRequest : null;
+  if (!isObject(inner)) return body;
+  const { contents, systemInstruction, tools, generationConfig } = asProto(inner, '');
+  return Buffer.from(JSON.stringify({ contents, systemInstruction, tools, generationConfig }));
+}
 
 /** Errors of Google itself, such as of quotas, have its own shape. */
 function ownError(body: Buffer, status: number): string {

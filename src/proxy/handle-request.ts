@@ -18,6 +18,7 @@ import { reserveBudgets } from './admission/spend.js';
 import { openRoutes } from './admission/stops.js';
 import { relayAnswer } from './answer/relay-answer.js';
 import { dispatch } from './attempts/dispatch.js';
+import { isUncounted, respondEstimate } from './attempts/estimate-count.js';
 import { planRoutes, routesOfKind } from './attempts/plan-routes.js';
 import { preferMaker } from './attempts/prefer-maker.js';
 import { findKept, respondKept, settleCache } from './cache/cached-answer.js';
@@ -34,6 +35,8 @@ import { dialectOf, known, modelOf, route } from './request/route.js';
 import { preferenceOf, sessionOf } from './request/session.js';
 import { boundRoutes, noteMade } from './resources/bound.js';
 import { serveResource } from './resources/serve-resource.js';
+import { holderOf, secretOf } from './socket/client-secret.js';
+import { replaceSecret } from './socket/replace-secret.js';
 import { serveSocket } from './socket/serve-socket.js';
 
 /** Handles a request, from its head to its record. Never rejects. */
@@ -91,7 +94,10 @@ async function answer(
   if (endpoint.kind === 'control') return relayControl(gateway, exchange, record);
 
   if (settings.auth === 'off') checkPage(gateway, exchange);
-  const credential = authenticate(exchange, snapshot, settings.auth);
+  const secret = endpoint.kind === 'socket' ? secretOf(exchange, gateway.seals.key) : null;
+  const credential = secret
+    ? holderOf(secret, snapshot, settings.auth)
+    : authenticate(exchange, snapshot, settings.auth);
   record.authenticated(credential, snapshot);
   checkAddress(gateway, exchange, credential);
   if (endpoint.kind !== 'model_request' || endpoint.limited) {
@@ -99,7 +105,7 @@ async function answer(
     if (asked) await asked;
   }
   if (endpoint.kind === 'socket') {
-    return await serveSocket(gateway, exchange, endpoint, credential, record);
+    return await serveSocket(gateway, exchange, endpoint, credential, secret, record);
   }
   if (endpoint.kind === 'resource') {
     return await serveResource(gateway, exchange, endpoint, credential, record);
@@ -130,6 +136,7 @@ async function answer(
   const request = snapshot.policies
     ? await applyPolicies({ gateway, endpoint, credential, record }, asked, upload, place)
     : asked;
+  if (every.length === 0) return respondEstimate(exchange, endpoint, request, record);
   const kept =
     credential.cache &&
     (await findKept(gateway, exchange, endpoint, asked, upload !== null, record));
@@ -164,9 +171,14 @@ async function answer(
       mirroringOf(gateway).sample(gateway, exchange, snapshot.mirrors, allowed, record);
     }
     const provided = await dispatch(gateway, exchange, allowed, record);
+    if (isUncounted(endpoint, provided)) {
+      provided.attempt.abort();
+      return respondEstimate(exchange, endpoint, request, record);
+    }
     if (resources) {
       noteMade(gateway, credential, endpoint.dialect, request, provided, record.provider);
     }
+    await replaceSecret(gateway, endpoint.dialect, provided, exchange, record);
     await relayAnswer(gateway, provided, exchange, allowed, record);
   } catch (error) {
     if (error instanceof AbortedError) record.leftUnanswered(request, endpoint.dialect);

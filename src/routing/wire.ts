@@ -13,6 +13,8 @@ import {
   embeddingTargets,
   rerankShapeOf,
   rerankTargets,
+  tokenCountCodecOf,
+  tokenCountTargets,
 } from '../dialects/translate/targets.js';
 import type { Way } from '../dialects/translate/way.js';
 import { kindOf } from '../providers/index.js';
@@ -162,6 +164,13 @@ function* waysFrom(
     if (!client || !provider || provider === client) continue;
     const asked = { model, maxOutputTokens: null, quirks };
     yield [target, { operation: 'chat', client, provider, target: asked }];
+  }
+  const counting = tokenCountCodecOf(dialect);
+  for (const target of counting ? tokenCountTargets : []) {
+    const provider = tokenCountCodecOf(target.dialect.name);
+    if (!counting || !provider || provider === counting) continue;
+    const asked = { model, maxOutputTokens: null, quirks };
+    yield [target, { operation: 'token_count', client: counting, provider, target: asked }];
   }
   const embedding = embeddingCodecOf(dialect);
   for (const target of embedding ? embeddingTargets : []) {

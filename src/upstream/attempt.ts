@@ -247,6 +247,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
       this.#fail(new UpstreamError('reset', true, undefined));
       return;
     } else this.#checkWhole();
+    if (this.#broken) return;
     this.ended = true;
     this.#becomeReady();
     this.#reader?.onEnd();
@@ -305,7 +306,7 @@ export class Attempt implements ExchangeHandler, DecodedSink {
     } else if (verdict === 'content' || this.#heldBytes > maxPreludeBytes) this.#becomeReady();
   }
 
-  /** True if a whole answer is an error despite its status, or not in its dialect's shape. */
+  /** Finds out if a whole answer is an error despite its status, or not in its dialect's shape. */
   #checkWhole(): void {
     if (this.#isReady || this.stream || !this.#judge) return;
     const body = this.#joined();
@@ -314,7 +315,13 @@ export class Attempt implements ExchangeHandler, DecodedSink {
       return;
     }
     const error = mayBeError(body) ? this.#judge.errorIn(body.toString()) : null;
-    if (error) this.status = error.status;
+    if (error) {
+      this.status = error.status;
+      return;
+    }
+    const own = this.#judge.ownAnswer?.(body);
+    if (own) this.#becomeWhole(own);
+    else if (own === null) this.#fail(new UpstreamError('protocol', true, undefined));
   }
 
   /** @param text the data of the error event, which becomes the whole answer. */

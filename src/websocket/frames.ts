@@ -78,6 +78,11 @@ export class FrameParser {
     return this.#isWhole;
   }
 
+  /** True if they end with a whole message too. */
+  get atMessageEnd(): boolean {
+    return this.#isWhole && this.#message === null;
+  }
+
   /**
    * Takes the next bytes; those after a close frame are dropped.
    * @throws FrameError; the parser is of no more use then.

@@ -61,6 +61,44 @@ test('tokens are refused where they mean nothing, several texts where one is tak
   assert.deepEqual(translateEmbedding(openai, openai, tokens, 'm').losses, []);
 });
 
+test('Vertex AI is asked for several texts, but Gemini’s model for one, and its tokens are summed', () => {
+  const vertex = embeddingCodecs['vertex.predict'];
+  const gemini = embeddingCodecs['gemini.embed'];
+  const one = { content: { parts: [{ text: 'a' }] }, taskType: 'RETRIEVAL_QUERY' };
+  const requests = [one, { ...one, content: { parts: [{ text: 'b' }] } }].map((each) => ({
+    ...each,
+    outputDimensionality: 8,
+  }));
+  const way = translateEmbedding(gemini, vertex, read(gemini, { requests }), 'text-embedding-005');
+  assert.deepEqual(JSON.parse(way.body.toString()), {
+    instances: [
+      { content: 'a', task_type: 'RETRIEVAL_QUERY' },
+      { content: 'b', task_type: 'RETRIEVAL_QUERY' },
+    ],
+    parameters: { outputDimensionality: 8 },
+  });
+  assert.deepEqual(way.losses, []);
+  const prediction = (values: unknown, statistics?: object) => ({
+    embeddings: { values, ...(statistics && { statistics }) },
+  });
+  const answer = (...predictions: object[]) =>
+    way.answer(Buffer.from(JSON.stringify({ predictions }))).answer;
+  const told = answer(prediction([1], { token_count: 3 }), prediction([2], { token_count: 4 }));
+  assert.deepEqual(told, { vectors: [[1], [2]], tokens: 7 });
+  assert.equal(answer(prediction([1], { token_count: 3 }), prediction([2])).tokens, null);
+  for (const nonsense of [prediction('x'), { values: [1] }, prediction(['1'])]) {
+    assert.throws(() => answer(nonsense), { code: 'upstream_failed' });
+  }
+  const several = read(openai, { model: 'm', input: ['a', 'b'] });
+  const refused = translateEmbedding(openai, vertex, several, 'gemini-embedding-001');
+  assert.deepEqual(
+    refused.losses.map(({ kind, field }) => `${field} ${kind}`),
+    ['input rejected'],
+  );
+  const single = read(openai, { model: 'm', input: 'a' });
+  assert.deepEqual(translateEmbedding(openai, vertex, single, 'gemini-embedding-001').losses, []);
+});
+
 test('base64 is what the client asked for, whatever the provider gives', () => {
   const request = read(openai, { model: 'm', input: 'a', encoding_format: 'base64' });
   const gemini = embeddingCodecs['gemini.embed'];

@@ -80,6 +80,42 @@ test('a body is carried without model and stream, with the version and the betas
   assert.deepEqual(carry(Buffer.from('{}'), betas).headers, []);
 });
 
+test('tokens are counted by CountTokens, with the id of the model and the body of InvokeModel', () => {
+  const count = endpointAt('/v1/messages/count_tokens');
+  const arn = 'arn:aws:bedrock:us-east-1:1:inference-profile/global.anthropic.claude-x';
+  for (const model of ['anthropic.claude-x', 'eu.anthropic.claude-x', arn]) {
+    assert.equal(bedrock().to(count, model)?.path, '/model/anthropic.claude-x/count-tokens');
+  }
+  for (const model of ['amazon.nova-pro-v1:0', 'myanthropic.claude']) {
+    assert.equal(bedrock().to(count, model), null, model);
+    assert.equal(bedrock().translated(count, model), null, model);
+  }
+  const gemini = bedrock().translated(endpointAt('/v1beta/models/{model}:countTokens'), claude);
+  assert.match(gemini?.path ?? '', /count-tokens$/);
+  const { carry, dialect } = bedrock().to(count, claude) ?? assert.fail();
+  const asked = (body: string, betas = '') => {
+    const sent = JSON.parse(carry?.(Buffer.from(body), betas).body.toString() ?? '');
+    return Buffer.from(sent.input.invokeModel.body, 'base64').toString();
+  };
+  const version = '"anthropic_version":"bedrock-2023-05-31"';
+  assert.equal(
+    asked('{"model":"m","messages":[1.0],"max_tokens":5}'),
+    `{${version},"max_tokens":1,"messages":[1.0]}`,
+  );
+  const thinking = '"thinking":{"type":"enabled","budget_tokens":2048}';
+  assert.equal(asked(`{${thinking}}`), `{${version},"max_tokens":2049,${thinking}}`);
+  assert.match(
+    asked('{}', 'context-1m-2025-08-07'),
+    /"anthropic_beta":\["context-1m-2025-08-07"\]/,
+  );
+  assert.equal(dialect.ownAnswer?.(Buffer.from('{"inputTokens":7}')), '{"input_tokens":7}');
+  for (const body of ['{"inputTokens":"7"}', '[]', 'no JSON']) {
+    assert.equal(dialect.ownAnswer?.(Buffer.from(body)), null, body);
+  }
+  const error = dialect.ownError?.(Buffer.from('{"message":"slow"}'), 429) ?? '';
+  assert.equal(JSON.parse(error).error.type, 'rate_limit_error');
+});
+
 test('an API key is the bearer token; keys of an account sign, for the region of the address', () => {
   const bearer = bedrock({ api_key: 'ABSKkey' });
   assert.deepEqual(bearer.list.headers.slice(0, 2), ['authorization', 'Bearer ABSKkey']);

@@ -52,6 +52,47 @@ test('Claude is asked in Anthropic’s API by rawPredict, with the version in th
   assert.equal(vertex().to(endpointAt('/v1beta/models/{model}:generateContent'), model), null);
 });
 
+test('text embedding models are asked by predict, Gemini’s newer ones in its own API', () => {
+  const embeds = (pattern: string, model: string) => {
+    const wires = vertex();
+    const endpoint = endpointAt(pattern);
+    return (wires.to(endpoint, model) ?? wires.translated(endpoint, model))?.path ?? null;
+  };
+  const one = '/v1beta/models/{model}:embedContent';
+  const several = '/v1beta/models/{model}:batchEmbedContents';
+  for (const model of [
+    'text-embedding-005',
+    'text-multilingual-embedding-002',
+    'gemini-embedding-001',
+  ]) {
+    for (const pattern of ['/v1/embeddings', one, several]) {
+      assert.equal(embeds(pattern, model), `${models}/google/models/${model}:predict`, pattern);
+    }
+    assert.equal(embeds('/v1/chat/completions', model), null);
+    assert.equal(embeds('/v1beta/models/{model}:countTokens', model), null);
+  }
+  const newer = 'gemini-embedding-2-preview';
+  assert.equal(embeds(one, newer), `${models}/google/models/${newer}:embedContent`);
+  assert.equal(embeds(several, newer), null);
+  for (const pattern of ['/v1/embeddings', one]) {
+    assert.equal(embeds(pattern, 'gemini-2.5-pro'), null);
+    assert.equal(embeds(pattern, 'claude-x'), null);
+  }
+});
+
+test('what is counted stands at the top level, as Vertex AI wants it', () => {
+  const wire = vertex().to(endpointAt('/v1beta/models/{model}:countTokens'), 'gemini-x');
+  assert.equal(wire?.path, `${models}/google/models/gemini-x:countTokens`);
+  const carried = (body: string) => wire?.carry?.(Buffer.from(body), '').body.toString();
+  const plain = '{"contents": [1.0]}';
+  assert.equal(carried(plain), plain);
+  const rest = '"systemInstruction":{},"tools":[],"generationConfig":{}';
+  for (const name of ['generateContentRequest', 'generate_content_request']) {
+    const whole = `{"${name}":{"model":"models/x","contents":[1],${rest},"toolConfig":{}}}`;
+    assert.equal(carried(whole), `{"contents":[1],${rest}}`);
+  }
+});
+
 test('Google’s own errors get the shape of messages, Anthropic’s keep it', () => {
   const { ownError } = vertex().to(endpointAt('/v1/messages'), 'claude-x')?.dialect ?? {};
   const quota = { error: { code: 429, message: 'Quota', status: 'RESOURCE_EXHAUSTED' } };

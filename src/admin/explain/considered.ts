@@ -59,6 +59,7 @@ function notTried(
 ): string {
   if (ejected) return 'ejected then';
   if (cache?.result === 'hit') return 'not asked: a cached answer was given';
+  if (attempts === 0 && status === 200) return 'not asked: the gateway estimated the tokens';
   if (attempts === 0)
     return status === 429 ? 'the key was over its limit' : 'no provider was tried';
   if (attemptsEnd === 'not_retryable') return "not asked: the error was the client's own";

@@ -140,7 +140,7 @@ export const dataPlanePaths = {
   },
 };
 
-function modelRequest({ document, pattern, form }: ModelEndpoint) {
+function modelRequest({ document, dialect, pattern, form }: ModelEndpoint) {
   const inPath = pattern.includes('{model}');
   const { operationId, summary, maker, required, properties, example, answer, stream } = document;
   const schema = {
@@ -177,6 +177,7 @@ function modelRequest({ document, pattern, form }: ModelEndpoint) {
             'x-llmproxy-attempts',
             'x-llmproxy-overhead-ms',
             'x-llmproxy-cost',
+            ...(dialect.operation === 'token_count' ? (['x-llmproxy-estimated'] as const) : []),
           ),
           content: {
             ...whole,

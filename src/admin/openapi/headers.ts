@@ -10,6 +10,9 @@ export const componentHeaders = {
   'x-llmproxy-cost': header(
     'What the answer cost, in US dollars, exact, such as `0.0000375`; absent in streams, and where the usage or the price is unknown.',
   ),
+  'x-llmproxy-estimated': header(
+    '`true` where tokens were to be counted and the gateway has estimated them.',
+  ),
   'retry-after': header('Seconds to wait before trying again.', 'integer'),
   'retry-after-ms': header('The same in milliseconds.', 'integer'),
   'x-ratelimit-limit-requests': header("The key's limit, requests per second.", 'integer'),

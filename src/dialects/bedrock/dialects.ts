@@ -1,4 +1,4 @@
-import { messages } from '../anthropic/dialects.js';
+import { countTokens, messages } from '../anthropic/dialects.js';
 import { writeMessagesError } from '../anthropic/error.js';
 import { isObject } from '../conversation/read.js';
 import type { AnsweredDialect } from '../dialect.js';
@@ -40,7 +40,23 @@ export const messagesOnBedrock: AnsweredDialect = {
     const type = isObject(content) && typeof content.type === 'string' ? content.type : event;
     return { event: type, data: inner };
   },
-  ownError: (body, status) => writeMessagesError(readConverseError(body, status)),
+  ownError,
+};
+
+function ownError(body: Buffer, status: number): string {
+  return writeMessagesError(readConverseError(body, status));
+}
+
+/** Counting the tokens of Anthropic's messages, by CountTokens. */
+export const countTokensOnBedrock: AnsweredDialect = {
+  ...countTokens,
+  requestIdHeader,
+  ownAnswer(body) {
+    const answer = parsedJson(body.toString());
+    const count = isObject(answer) ? answer.inputTokens : null;
+    return Number.isSafeInteger(count) ? JSON.stringify({ input_tokens: count }) : null;
+  },
+  ownError,
 };
 
 /** Embeddings by InvokeModel, which has a shape for each maker of models. */

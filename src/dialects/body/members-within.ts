@@ -1,26 +1,29 @@
-import type { Span } from './body-scanner.js';
+import { BodyScanner, type Span } from './body-scanner.js';
 
 const QUOTE = 0x22;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
-const opening = new Set([0x5b, 0x7b]);
+const OPEN_ARRAY = 0x5b;
+const OPEN_OBJECT = 0x7b;
+const opening = new Set([OPEN_ARRAY, OPEN_OBJECT]);
 const closing = new Set([0x5d, 0x7d]);
 
 /**
- * Finds the text values of members with this name in the objects of an array.
- * @param array place of the array in a body that is known to be JSON.
+ * Finds the text values of members with this name in an object, or in the objects of an array.
+ * @param place of that value in a body that is known to be JSON.
  */
-export function membersWithin(body: Buffer, array: Span, name: string): Span[] {
+export function membersWithin(body: Buffer, place: Span, name: string): Span[] {
   const found: Span[] = [];
+  const inside = body[place.start] === OPEN_ARRAY ? 2 : 1;
   let depth = 0;
   let isNamed = false;
-  for (let at = array.start; at < array.end; ) {
+  for (let at = place.start; at < place.end; ) {
     const byte = body[at] as number;
     if (byte === QUOTE) {
       const end = endOfString(body, at);
-      const isKey = depth === 2 && body[nextMark(body, end)] === COLON;
+      const isKey = depth === inside && body[nextMark(body, end)] === COLON;
       if (isKey) isNamed = textOf(body, at, end) === name;
-      else if (isNamed && depth === 2) found.push({ start: at, end });
+      else if (isNamed && depth === inside) found.push({ start: at, end });
       at = end;
       continue;
     }
@@ -29,6 +32,25 @@ export function membersWithin(body: Buffer, array: Span, name: string): Span[] {
     at++;
   }
   return found;
+}
+
+/**
+ * The places of a member of an object, by its path; several where keys occur twice, none where it is
+ * not there.
+ * @param place of the object in a body that is known to be JSON.
+ * @throws GatewayError `invalid_request` for a key that only differs in its case.
+ */
+export function spansAt(body: Buffer, place: Span, path: readonly string[]): Span[] {
+  const [name, ...inner] = path;
+  if (name === undefined) return [place];
+  const bytes = body.subarray(place.start, place.end);
+  if (bytes[0] !== OPEN_OBJECT) return [];
+  const scanner = new BodyScanner(new Set([name]));
+  scanner.push(bytes);
+  const found = scanner.finish().get(name) ?? [];
+  return found.flatMap(({ start, end }) =>
+    spansAt(body, { start: place.start + start, end: place.start + end }, inner),
+  );
 }
 
 function endOfString(body: Buffer, quote: number): number {

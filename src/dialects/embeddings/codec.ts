@@ -5,6 +5,7 @@ export type EmbeddingDialect =
   | 'openai.embeddings'
   | 'gemini.embed'
   | 'cohere.embed'
+  | 'vertex.predict'
   | 'bedrock.titan-embed'
   | 'bedrock.cohere-embed';
 

@@ -16,14 +16,17 @@ import { asProto, protoAt } from '../gemini/proto.js';
 import type { EmbeddingCodec, EmbeddingRequest, Purpose } from './codec.js';
 import { asVector, emptyEmbedding, lostIn, textsOnly, unknownFields } from './inputs.js';
 
-const tasks: Readonly<Record<Purpose, string>> = {
+/** Words for the purposes. */
+export const geminiTasks: Readonly<Record<Purpose, string>> = {
   query: 'RETRIEVAL_QUERY',
   document: 'RETRIEVAL_DOCUMENT',
   similarity: 'SEMANTIC_SIMILARITY',
   classification: 'CLASSIFICATION',
   clustering: 'CLUSTERING',
 };
-const purposes = new Map(Object.entries(tasks).map(([name, task]) => [task, name as Purpose]));
+export const geminiPurposes = new Map(
+  Object.entries(geminiTasks).map(([name, task]) => [task, name as Purpose]),
+);
 
 /**
  * `gemini.embed`: `embedContent` and `batchEmbedContents`. Requests to providers use the latter.
@@ -58,7 +61,7 @@ export const geminiEmbed: EmbeddingCodec = {
     const losses = lostIn(request, ['user'], new Losses());
     const requests = textsOnly(request, losses).map((text) => {
       const one: JsonObject = { model: `models/${model}`, content: { parts: [{ text }] } };
-      if (request.purpose) one.taskType = tasks[request.purpose];
+      if (request.purpose) one.taskType = geminiTasks[request.purpose];
       if (request.dimensions !== null) one.outputDimensionality = request.dimensions;
       return one;
     });
@@ -93,7 +96,7 @@ function readOne(body: JsonObject, model: string, at: string): EmbeddingRequest 
     needText(asObject(part, `${inner}.parts[${i}]`), 'text', `${inner}.parts[${i}]`),
   );
   const task = textAt(body, 'taskType', at);
-  const purpose = task === null ? null : (purposes.get(task) ?? null);
+  const purpose = task === null ? null : (geminiPurposes.get(task) ?? null);
   const known = /^(model|content|outputDimensionality)$/;
   return {
     ...emptyEmbedding(model, [parts.join('')]),

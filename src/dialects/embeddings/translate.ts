@@ -12,11 +12,13 @@ import { bedrockCohereEmbed, cohereEmbed } from './cohere.js';
 import { geminiEmbed } from './gemini.js';
 import { openaiEmbeddings } from './openai.js';
 import { titanEmbed } from './titan.js';
+import { vertexPredict } from './vertex.js';
 
 export const embeddingCodecs: Readonly<Record<EmbeddingDialect, EmbeddingCodec>> = {
   'openai.embeddings': openaiEmbeddings,
   'gemini.embed': geminiEmbed,
   'cohere.embed': cohereEmbed,
+  'vertex.predict': vertexPredict,
   'bedrock.titan-embed': titanEmbed,
   'bedrock.cohere-embed': bedrockCohereEmbed,
 };

@@ -4,7 +4,7 @@ import { membersWithin } from '../body/members-within.js';
 import { said } from '../body/said.js';
 import type { RequestPlace } from '../codec.js';
 import { isObject } from '../conversation/read.js';
-import type { Dialect } from '../dialect.js';
+import type { AnsweredDialect, Dialect } from '../dialect.js';
 import { type AnswerError, parsedJson, statusOfError } from '../errors/answer-error.js';
 import { neutralError } from '../errors/gateway-error.js';
 import {
@@ -62,13 +62,22 @@ export const generate: Dialect = {
   ),
 };
 
+/** The request that is counted, in both spellings of Google's JSON. */
+const wholeRequest = ['generateContentRequest', 'generate_content_request'];
+
 export const countTokens: Dialect = {
   name: 'gemini.count_tokens',
   operation: 'token_count',
   ...common,
+  members: new Set([...wholeRequest, ...alternativeMembers]),
   output: 'none',
   countsTokens: false,
   readUsage: () => null,
+  readHead(body, spans, place) {
+    const inner = wholeRequest.flatMap((name) => spans.get(name) ?? []);
+    const named = inner.flatMap((span) => membersWithin(body, span, 'model'));
+    return readNamed(body, named, spans, place);
+  },
 };
 
 export const embed: Dialect = {
@@ -78,6 +87,14 @@ export const embed: Dialect = {
   output: 'none',
   members: new Set(['model', ...alternativeMembers]),
   readHead: readEmbedHead,
+};
+
+/** Vertex AI's form for text embedding models. No client speaks it. */
+export const embedByPredict: AnsweredDialect = {
+  name: 'vertex.predict',
+  judge: () => 'content',
+  errorIn,
+  requestIdHeader: null,
 };
 
 /** Each of its requests may name the model. */

@@ -131,6 +131,44 @@ export const imageEditsDocument: EndpointDocument = {
   errorSchema: null,
 };
 
+const secretAnswer = {
+  value: { type: 'string' },
+  expires_at: { type: 'integer' },
+  session: { type: 'object' },
+};
+const sessionAnswer = { id: { type: 'string' }, client_secret: { type: 'object' } };
+
+export const clientSecretDocument: EndpointDocument = {
+  operationId: 'createRealtimeClientSecret',
+  summary: 'A key for one realtime session',
+  maker: 'OpenAI',
+  required: ['session'],
+  properties: { session: { type: 'object' }, expires_after: { type: 'object' } },
+  example: { session: { type: 'realtime', model: 'gpt-realtime' } },
+  answer: secretAnswer,
+  stream: null,
+  errorSchema: null,
+};
+
+export const realtimeSessionDocument: EndpointDocument = {
+  ...clientSecretDocument,
+  operationId: 'createRealtimeSession',
+  summary: 'A key for one realtime session, in the older form',
+  required: ['model'],
+  properties: {},
+  example: { model: 'gpt-4o-realtime-preview' },
+  answer: sessionAnswer,
+};
+
+export const transcriptionSessionDocument: EndpointDocument = {
+  ...realtimeSessionDocument,
+  operationId: 'createRealtimeTranscriptionSession',
+  summary: 'A key for one session of transcription, in the older form',
+  required: ['input_audio_transcription'],
+  properties: { input_audio_transcription: { type: 'object' } },
+  example: { input_audio_transcription: { model: 'gpt-4o-transcribe' } },
+};
+
 export const imageVariationsDocument: EndpointDocument = {
   operationId: 'createImageVariation',
   summary: 'Variations of an image',

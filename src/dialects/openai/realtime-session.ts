@@ -10,13 +10,28 @@ const start = Buffer.from('"response.created"');
 
 type Counts = Omit<UsageClasses, 'tier'>;
 
+/** Takes what happens in a session. */
+export interface SessionWatcher {
+  /** A response begins; in a session that only transcribes, the text of a turn has come. */
+  onResponse(): void;
+  onUsage(usage: TokenUsage): void;
+}
+
+const unwatched: SessionWatcher = { onResponse: () => {}, onUsage: () => {} };
+
 /**
  * Sums the usage reported by the events of a realtime session, and tracks responses in progress.
  */
 export class RealtimeSession {
+  readonly #watcher: SessionWatcher;
+  #hasResponses = false;
   /** True while a response is in progress: a session can be closed cleanly between two. */
   isResponding = false;
   #counts: Counts | null = null;
+
+  constructor(watcher: SessionWatcher = unwatched) {
+    this.#watcher = watcher;
+  }
 
   /** The usage of all responses so far; null if none has reported any. */
   get usage(): TokenUsage | null {
@@ -25,12 +40,19 @@ export class RealtimeSession {
 
   /** Takes a text message of the provider. Most are pieces of an answer. */
   push(text: Buffer): void {
-    if (text.includes(start)) this.isResponding = true;
+    if (text.includes(start)) {
+      this.isResponding = true;
+      this.#hasResponses = true;
+      this.#watcher.onResponse();
+    }
     if (!ends.some((end) => text.includes(end))) return;
     const event = parsedJson(text.toString());
     if (!isObject(event)) return;
     const { type, response } = event;
     if (type === 'response.done') this.isResponding = false;
+    else if (type === 'conversation.item.input_audio_transcription.completed') {
+      if (!this.#hasResponses) this.#watcher.onResponse();
+    }
     this.#add(type === 'response.done' && isObject(response) ? response.usage : event.usage);
   }
 
@@ -42,5 +64,7 @@ export class RealtimeSession {
       if (typeof value === 'number') sum[name] = (sum[name] ?? 0) + value;
     }
     this.#counts = sum as unknown as Counts;
+    const added = usageOfClasses({ ...noClasses, ...usage });
+    if (added) this.#watcher.onUsage(added);
   }
 }

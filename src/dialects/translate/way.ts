@@ -5,6 +5,7 @@ import { readEmbedding, translateEmbedding } from '../embeddings/translate.js';
 import type { ModelRequest } from '../head.js';
 import type { RerankShape } from '../rerank/codec.js';
 import { readRerank, translateRerank } from '../rerank/translate.js';
+import { type CountWay, readCounted, translateCount } from '../token-count/translate.js';
 import { type FetchedMedia, remoteMedia } from './remote-media.js';
 import type { Seals } from './sealing.js';
 import type { StreamPipe } from './stream-pipe.js';
@@ -13,8 +14,11 @@ import { readConversation, type TranslatedError, Translator } from './translator
 /** From a client's dialect to a provider's, and back; known before any request. */
 export type Way =
   | { operation: 'chat'; client: Codec; provider: ProviderCodec; target: RequestTarget }
+  | ({ operation: 'token_count' } & CountWay)
   | { operation: 'embedding'; client: EmbeddingCodec; provider: EmbeddingCodec; model: string }
   | { operation: 'rerank'; client: RerankShape; provider: RerankShape; model: string };
+
+type ReadableRequest = Pick<ModelRequest, 'body' | 'model' | 'stream'>;
 
 /** One request as one provider is sent it, and the way back of its answer. */
 export interface RequestTranslation {
@@ -43,14 +47,10 @@ export interface ReadOnce {
  * The addresses of media whose content a provider must be given, and that were not fetched so far.
  * @throws GatewayError `invalid_request` naming the field that cannot be read.
  */
-export function mediaWanted(
-  way: Way,
-  { body, model, stream }: Pick<ModelRequest, 'body' | 'model' | 'stream'>,
-  once: ReadOnce,
-): string[] {
-  if (way.operation !== 'chat') return [];
-  once.conversation ??= readConversation(way.client, body, { model, stream });
-  const wanted = remoteMedia(once.conversation, way.provider);
+export function mediaWanted(way: Way, request: ReadableRequest, once: ReadOnce): string[] {
+  if (way.operation !== 'chat' && way.operation !== 'token_count') return [];
+  const provider = way.operation === 'chat' ? way.provider : way.provider.conversation;
+  const wanted = remoteMedia(readOnce(way, request, once), provider);
   return wanted.filter((url) => !once.media?.has(url));
 }
 
@@ -60,11 +60,12 @@ const noSeals: Seals = { key: Buffer.alloc(32), kept: null };
 /** @throws GatewayError `invalid_request` naming the field that cannot be read. */
 export function translateOver(
   way: Way,
-  { body, model, stream }: Pick<ModelRequest, 'body' | 'model' | 'stream'>,
+  request: ReadableRequest,
   once: ReadOnce,
   providerName = '',
   seals: Seals = noSeals,
 ): RequestTranslation {
+  const { body, model } = request;
   if (way.operation === 'embedding') {
     const read = readEmbedding(way.client, body, model);
     return translateEmbedding(way.client, way.provider, read, way.model);
@@ -72,8 +73,23 @@ export function translateOver(
   if (way.operation === 'rerank') {
     return translateRerank(way.client, way.provider, readRerank(body, way.client), way.model);
   }
+  const conversation = readOnce(way, request, once);
+  if (way.operation === 'token_count') {
+    return translateCount(way, conversation, providerName, seals, once.media);
+  }
   const { client, provider, target } = way;
-  once.conversation ??= readConversation(client, body, { model, stream });
   const translator = new Translator(client, provider, providerName, seals.key, seals.kept);
-  return translator.write(once.conversation, target, once.media);
+  return translator.write(conversation, target, once.media);
+}
+
+function readOnce(
+  way: Extract<Way, { operation: 'chat' | 'token_count' }>,
+  { body, model, stream }: ReadableRequest,
+  once: ReadOnce,
+): ConversationRequest {
+  once.conversation ??=
+    way.operation === 'chat'
+      ? readConversation(way.client, body, { model, stream })
+      : readCounted(way.client, body, model);
+  return once.conversation;
 }

@@ -75,7 +75,12 @@ function isGreedy(members: ReadonlyMap<string, string>): boolean {
   );
 }
 
-function isStateful(members: ReadonlyMap<string, string>, { resources }: Dialect): boolean {
+function isStateful(
+  members: ReadonlyMap<string, string>,
+  { operation, resources }: Dialect,
+): boolean {
+  // A key for a session is for one client.
+  if (operation === 'realtime') return true;
   if (members.get('store') === 'true' || members.get('background') === 'true') return true;
   return (resources?.members ?? []).some((name) => (members.get(name) ?? 'null') !== 'null');
 }

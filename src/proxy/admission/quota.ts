@@ -35,6 +35,7 @@ export class Reservation {
   readonly #taken: readonly Taken[];
   readonly #releases: readonly Release[];
   readonly #input: number;
+  #isCorrected = false;
 
   constructor(
     limiter: LeasedLimiter,
@@ -59,7 +60,13 @@ export class Reservation {
   /** Corrects the tokens taken by those used, and frees the slots. */
   settle(outcome: Outcome): void {
     for (const release of this.#releases) release();
-    const used = usedTokens(outcome, this.#input);
+    this.correct(usedTokens(outcome, this.#input));
+  }
+
+  /** Corrects the tokens taken by those used, once. */
+  correct(used: { input: number; output: number }): void {
+    if (this.#isCorrected) return;
+    this.#isCorrected = true;
     for (const { quota, count } of this.#taken) {
       if (quota.counts === 'requests') continue;
       const more = countOf(quota, used.input, used.output) - count;
@@ -117,6 +124,16 @@ export async function reserve(
   }
   const releases = isKept ? [] : await takeSlots(slots, quotas.concurrency, giveBack);
   return new Reservation(limiter, taken, releases, input);
+}
+
+/** A reservation of nothing, for tokens that are known to be used only now. */
+export function nothingReserved(
+  { quotas: limiter }: Pick<Gateway, 'quotas'>,
+  quotas: Quotas,
+  model: string,
+): Reservation {
+  const taken = quotas.of(model).map((quota) => ({ quota, count: 0 }));
+  return new Reservation(limiter, taken, [], 0);
 }
 
 async function takeSlots(

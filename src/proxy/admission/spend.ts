@@ -75,6 +75,10 @@ export async function reserveBudgets(
   if (!credential || !snapshot.budgets || endpoint.dialect.operation === 'token_count') {
     return planned;
   }
+  if (endpoint.dialect.operation === 'realtime') {
+    refuseUnmetered(gateway, record, 'session', request.model);
+    return planned;
+  }
   const selected = { user, tags, model: modelMeant(request.model, settings.routing) };
   const nowMs = record.startedAt;
   const all = budgetsOf(snapshot.budgets, credential, selected, nowMs);

@@ -4,13 +4,15 @@ import type { ErrorKind } from '../../dialects/errors/error-kind.js';
 import { GatewayError } from '../../errors.js';
 import { fallbacksOf, fallbacksOfKind, modelMeant } from '../../routing/model-order.js';
 import type { Route, RoutedCredential, Snapshot } from '../../routing/snapshot.js';
+import { countedEndpoint } from './estimate-count.js';
 
 /** A new provider is used within a second of being added, but need not be polled for that often. */
 const retryAfterSeconds = '10';
 
 /**
  * The routes of a request for a model: the prefix is removed, the key's models are checked, and the
- * fallback models that this key may use follow.
+ * fallback models that this key may use follow. Empty where only the tokens of a conversation are asked
+ * for, and no provider counts them: another model would count other tokens.
  * @throws GatewayError `model_not_allowed`, `model_not_found`, `no_provider_available`.
  */
 export function planRoutes(
@@ -27,6 +29,7 @@ export function planRoutes(
     });
   }
   const routes = [...snapshot.routes(model, endpoint)];
+  if (routes.length === 0 && isServedUncounted(snapshot, endpoint, model)) return routes;
   for (const other of fallbacksOf(model, routing)) {
     if (isAllowed(credential, other)) routes.push(...snapshot.routes(other, endpoint));
   }
@@ -41,6 +44,15 @@ export function planRoutes(
   throw new GatewayError('model_not_found', `No provider serves the model "${model}"${where}.`, {
     param: 'model',
   });
+}
+
+function isServedUncounted(
+  snapshot: Snapshot,
+  { dialect }: ServedEndpoint,
+  model: string,
+): boolean {
+  const counted = countedEndpoint(dialect);
+  return counted !== null && snapshot.routes(model, counted).length > 0;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { ReadOnce } from '../../dialects/translate/way.js';
 import type { Route } from '../../routing/snapshot.js';
 import type { Attempt } from '../../upstream/attempt.js';
 import type { Upload } from '../request/upload.js';
+import type { ClientSecret } from '../socket/client-secret.js';
 import type { Translated } from './translate.js';
 
 /** A request for a model, ready to be sent. */
@@ -22,6 +23,8 @@ export interface PlannedRequest {
   query?: string;
   /** Headers of a WebSocket handshake, flat; null: not a WebSocket. */
   upgrade?: readonly string[] | null;
+  /** Opens a session in place of the provider's key. */
+  secret?: ClientSecret | null;
   readonly read: ReadOnce;
   /** Routes per fallback model for a request that a provider refuses because of its content. */
   routesOfKind(kind: ErrorKind): (readonly Route[])[];

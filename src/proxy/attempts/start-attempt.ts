@@ -7,6 +7,7 @@ import { send } from '../../upstream/send.js';
 import type { Gateway } from '../gateway.js';
 import type { RequestRecord } from '../record.js';
 import { traceHeaders } from '../request/trace-context.js';
+import { wireWith } from '../socket/client-secret.js';
 import { answerJudge } from './answer-judge.js';
 import { upstreamHeaders } from './headers.js';
 import type { Picked } from './pick.js';
@@ -27,7 +28,8 @@ export function startAttempt(
 ): Answer | null {
   const { provider, model } = candidate;
   const { request, endpoint, upload = null, upgrade = null } = planned;
-  const wire = candidate.wire(endpoint) as Wire;
+  const usual = candidate.wire(endpoint) as Wire;
+  const wire = planned.secret ? wireWith(planned.secret, usual) : usual;
   const { upstream } = settings;
   const totalMs = wire.timeouts.total_ms ?? upstream.total_timeout_ms;
   const leftMs = totalMs - (performance.now() - record.startMs);

@@ -2,11 +2,12 @@ import type { SocketEndpoint } from '../../dialects/endpoint.js';
 import { checkModel, requestWithout } from '../../dialects/head.js';
 import { GatewayError } from '../../errors.js';
 import { modelMeant } from '../../routing/model-order.js';
-import type { RoutedCredential } from '../../routing/snapshot.js';
+import type { Route, RoutedCredential } from '../../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
 import { acceptOf, isKey, newKey, protocolsIn } from '../../websocket/handshake.js';
 import { keyProtocol } from '../access/client-key.js';
 import { admit } from '../admission/admit.js';
+import { narrowed } from '../admission/narrowed.js';
 import { reserve, tokensNeeded } from '../admission/quota.js';
 import { refuseUnmetered } from '../admission/spend.js';
 import { openRoutes } from '../admission/stops.js';
@@ -17,6 +18,7 @@ import type { Answer } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
 import { applyPolicies } from '../policies/applied-policies.js';
 import type { RequestRecord } from '../record.js';
+import type { ClientSecret } from './client-secret.js';
 import { SocketRelay } from './socket-relay.js';
 
 /**
@@ -30,10 +32,11 @@ export async function serveSocket(
   exchange: Exchange,
   endpoint: SocketEndpoint,
   credential: RoutedCredential,
+  secret: ClientSecret | null,
   record: RequestRecord,
 ): Promise<void> {
   const key = checkHandshake(exchange);
-  const model = checkModel(new URLSearchParams(exchange.query).get('model') ?? undefined);
+  const model = modelOf(exchange, secret);
   const request = requestWithout(model);
   record.asked(exchange, request, endpoint.dialect);
   refuseUnmetered(gateway, record, 'session', model);
@@ -43,13 +46,15 @@ export async function serveSocket(
   const offered = protocolsIn(exchange.header('sec-websocket-protocol'));
   const passed = offered.filter((name) => !name.startsWith(keyProtocol));
   const providerKey = newKey();
+  const routes = openRoutes(
+    gateway,
+    record,
+    planRoutes(gateway.snapshot, credential, endpoint, model, gateway.settings.routing),
+  );
   const planned = {
     request,
-    routes: openRoutes(
-      gateway,
-      record,
-      planRoutes(gateway.snapshot, credential, endpoint, model, gateway.settings.routing),
-    ),
+    routes: secret ? routesOf(secret, routes) : routes,
+    secret,
     endpoint,
     read: { conversation: null },
     routesOfKind: () => [],
@@ -90,12 +95,30 @@ export async function serveSocket(
       ...['x-request-id', record.requestId, 'x-llmproxy-provider', record.provider ?? ''],
     ]);
     const connectedMs = performance.now();
-    await new SocketRelay(gateway, client, attempt.socket, credential, record).done;
+    await new SocketRelay(gateway, client, attempt.socket, credential, endpoint.dialect, record)
+      .done;
     record.upstreamMs += performance.now() - connectedMs;
     attempt.abort();
   } finally {
     release();
   }
+}
+
+/** @throws GatewayError `invalid_request` for a model that is missing, or not that of the secret. */
+function modelOf({ query }: Exchange, secret: ClientSecret | null): string {
+  const named = new URLSearchParams(query).get('model') ?? undefined;
+  if (secret === null) return checkModel(named);
+  if (named === undefined || named === secret.model) return secret.model;
+  const message = `The client secret is for the model "${secret.model}".`;
+  throw new GatewayError('invalid_request', message, { param: 'model' });
+}
+
+/** Only the provider that made a secret knows it. @throws GatewayError `invalid_api_key`. */
+function routesOf({ provider, model }: ClientSecret, routes: readonly Route[]): readonly Route[] {
+  const own = narrowed(routes, (candidate) => candidate.provider.key === provider);
+  if (own.length > 0) return own;
+  const message = `The provider of this client secret does not serve "${model}" any more.`;
+  throw new GatewayError('invalid_api_key', message);
 }
 
 /** The client's key. @throws GatewayError `upgrade_refused`, `invalid_request`. */

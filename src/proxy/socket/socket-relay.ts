@@ -1,17 +1,29 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import type { Dialect } from '../../dialects/dialect.js';
 import { RealtimeSession } from '../../dialects/openai/realtime-session.js';
+import type { GatewayError } from '../../errors.js';
+import { modelMeant } from '../../routing/model-order.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
-import { FrameError, FrameParser, writeClose } from '../../websocket/frames.js';
+import {
+  FrameError,
+  FrameParser,
+  opcodes,
+  writeClose,
+  writeFrame,
+} from '../../websocket/frames.js';
 import { isStopped } from '../admission/stops.js';
 import type { Gateway } from '../gateway.js';
 import type { RequestRecord } from '../record.js';
 import type { Watched } from '../watchdog.js';
+import { SessionLimits } from './session-limits.js';
 
 /** Events with usage are small; larger texts are not examined. */
 const maxTextBytes = 1_048_576;
 /** Time for the other side to answer a close frame and close its connection. */
 const lingerMs = 2_000;
+/** Longest reason of a close frame, in bytes. */
+const maxReasonBytes = 123;
 /** Margin before a draining worker ends, which would cut its sockets. */
 const drainMarginMs = 2_000;
 
@@ -46,7 +58,7 @@ export class SocketRelay implements Watched {
   readonly #gateway: Gateway;
   readonly #credential: RoutedCredential;
   readonly #record: RequestRecord;
-  readonly #session = new RealtimeSession();
+  readonly #session: RealtimeSession;
   readonly #client: Side;
   readonly #provider: Side;
   #drainingSinceMs: number | null = null;
@@ -58,20 +70,32 @@ export class SocketRelay implements Watched {
     client: Duplex,
     provider: Duplex,
     credential: RoutedCredential,
+    dialect: Dialect,
     record: RequestRecord,
   ) {
     this.#gateway = gateway;
     this.#credential = credential;
     this.#record = record;
     record.complete = false;
-    const limits = { maxMessageBytes: gateway.settings.server.max_body_bytes, maxTextBytes };
+    const limits = new SessionLimits(
+      gateway,
+      () => this.#holder(),
+      modelMeant(record.model ?? '', gateway.settings.routing),
+      dialect,
+      record,
+    );
+    this.#session = new RealtimeSession({
+      onResponse: () => limits.began((error) => this.#refuse(error)),
+      onUsage: (usage) => limits.used(usage),
+    });
+    const frames = { maxMessageBytes: gateway.settings.server.max_body_bytes, maxTextBytes };
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
     const sideOf = (stream: Duplex, isMasked: boolean, onText: (text: Buffer) => void): Side => {
       const side: Side = {
         stream,
-        parser: new FrameParser(isMasked, limits, {
+        parser: new FrameParser(isMasked, frames, {
           onText,
           onClose: () => {
             side.isDone = true;
@@ -99,7 +123,7 @@ export class SocketRelay implements Watched {
       this.#destroy();
     } else if (isStopped(this.#gateway, this.#record)) {
       this.#endBoth(policyViolation, 'An operator has stopped these requests.');
-    } else if (!this.#isKeyValid()) {
+    } else if (!this.#holder()) {
       this.#endBoth(policyViolation, 'The API key is no longer valid.');
     } else if (draining) {
       this.#drainingSinceMs ??= nowMs;
@@ -180,7 +204,7 @@ export class SocketRelay implements Watched {
     const isClient = side === this.#client;
     const { parser } = isClient ? this.#provider : this.#client;
     if (!parser.atFrameEnd || side.stream.destroyed) return;
-    side.stream.write(writeClose(code, reason, isClient ? null : randomBytes(4)));
+    side.stream.write(writeClose(code, shortened(reason), isClient ? null : randomBytes(4)));
   }
 
   /** Closes both connections, dropping unsent data. */
@@ -219,11 +243,30 @@ export class SocketRelay implements Watched {
     });
   }
 
-  /** A session may outlast its key. */
-  #isKeyValid(): boolean {
-    const { hash, expiresAt } = this.#credential;
-    if (hash.length === 0) return true;
-    if (expiresAt !== null && expiresAt <= Date.now()) return false;
-    return this.#gateway.snapshot.credentials.get(hash.toString('hex')) !== undefined;
+  /** Ends the session by a refusal, which the client is told as an event of its own. */
+  #refuse(error: GatewayError): void {
+    this.#record.error ??= error.code;
+    const { stream, isTold } = this.#client;
+    if (!isTold && this.#provider.parser.atMessageEnd) {
+      const body = JSON.parse(error.toBody());
+      const event = { type: 'error', event_id: `event_${this.#record.requestId}`, ...body };
+      stream.write(writeFrame(opcodes.text, Buffer.from(JSON.stringify(event))));
+    }
+    this.#endBoth(policyViolation, error.message);
   }
+
+  /** The key as it is now, which the session may outlast; null once it is not valid. */
+  #holder(): RoutedCredential | null {
+    const { hash } = this.#credential;
+    if (hash.length === 0) return this.#credential;
+    const now = this.#gateway.snapshot.credentials.get(hash.toString('hex'));
+    if (!now || (now.expiresAt !== null && now.expiresAt <= Date.now())) return null;
+    return now;
+  }
+}
+
+function shortened(reason: string): string {
+  let short = reason;
+  while (Buffer.byteLength(short) > maxReasonBytes) short = short.slice(0, -1);
+  return short;
 }

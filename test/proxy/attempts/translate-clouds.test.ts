@@ -82,12 +82,13 @@ for (const [cloud, fields] of [
 
 for (const [name, fields, model] of [
   ['gemini', { provider_type: 'gemini' }, 'gemini-embedding-001'],
+  ['vertex', { provider_type: 'vertex', provider_params: { project: 'p' } }, 'text-embedding-005'],
   ['titan at bedrock', { provider_type: 'bedrock' }, 'amazon.titan-embed-text-v2:0'],
   ['cohere at bedrock', { provider_type: 'bedrock' }, 'cohere.embed-v4:0'],
 ] as const) {
   test(`OpenAI’s embeddings are translated for ${name}`, async (t) => {
     const { mock } = await mockForTest(t);
-    const base = name === 'gemini' ? 'v1beta' : '';
+    const base = { gemini: 'v1beta', vertex: 'v1' }[name as string] ?? '';
     const api_base = mock.url.replace(/v1$/, base);
     const { openai, last } = await served(t, { ...fields, api_base, model_mapping: { e: model } });
     const answer = await openai.embeddings.create({ model: 'e', input: 'hello', dimensions: 8 });

@@ -1,0 +1,72 @@
+import type { Loss, RequestTarget } from '../codec.js';
+import { readField, readProvider } from '../conversation/checked.js';
+import type { ConversationError, ConversationRequest } from '../conversation.js';
+import { noStream } from '../embeddings/translate.js';
+import type { FetchedMedia } from '../translate/remote-media.js';
+import type { Seals } from '../translate/sealing.js';
+import { readConversation, Translator } from '../translate/translator.js';
+import type { TokenCountCodec } from './codec.js';
+
+/** @throws GatewayError `invalid_request` naming the field. */
+export function readCounted(
+  client: TokenCountCodec,
+  body: Buffer,
+  model: string,
+): ConversationRequest {
+  const conversation = readField(() => client.unwrap(body));
+  const read = readConversation(client.conversation, conversation, { model, stream: false });
+  // Nothing of these is part of the prompt.
+  return {
+    ...read,
+    stream: false,
+    maxTokens: null,
+    temperature: null,
+    topP: null,
+    topK: null,
+    stop: [],
+    seed: null,
+    presencePenalty: null,
+    frequencyPenalty: null,
+    logprobs: null,
+    choices: null,
+    reasoning: null,
+    user: null,
+  };
+}
+
+/** From the dialect of a client that counts to that of a provider. */
+export interface CountWay {
+  client: TokenCountCodec;
+  provider: TokenCountCodec;
+  target: RequestTarget;
+}
+
+/** A request of one dialect as another says it, and the way back of its answer. */
+export function translateCount(
+  { client, provider, target }: CountWay,
+  request: ConversationRequest,
+  providerName: string,
+  { key, kept }: Seals,
+  media?: ReadonlyMap<string, FetchedMedia>,
+): {
+  body: Buffer;
+  losses: readonly Loss[];
+  answer(body: Buffer): { body: string; usage: null };
+  error(body: Buffer, status: number): { error: ConversationError; status: number; body: string };
+  stream(): never;
+} {
+  const { conversation: to } = provider;
+  const translator = new Translator(client.conversation, to, providerName, key, kept);
+  const translation = translator.write(request, target, media);
+  return {
+    body: provider.wrap(translation.body, target.model),
+    losses: translation.losses,
+    /** @throws GatewayError `upstream_failed` */
+    answer(bytes) {
+      const count = readProvider(() => provider.readCount(bytes));
+      return { body: client.writeCount(count), usage: null };
+    },
+    error: (bytes, status) => translation.error(bytes, status),
+    stream: noStream,
+  };
+}
