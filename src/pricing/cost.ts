@@ -53,11 +53,10 @@ export function costOf(price: ModelPrice, classes: UsageClasses, upstreamMs: num
   const rates = ratesOf(price, inputTokens(classes), classes.tier);
   let cost = 0;
   for (const { unit, per, count } of counters) {
-    // A price that an earlier version has stored may not have the rate.
-    const rate = rates[unit] ?? 0;
-    if (rate === 0) continue;
     const counted = count(classes, upstreamMs);
-    if (counted > 0) cost += charge(counted, rate, per);
+    if (!(counted > 0)) continue;
+    // A price that an earlier version has stored may not have the rate.
+    cost += charge(counted, rates[unit] ?? 0, per);
   }
   return cost;
 }

@@ -1,4 +1,4 @@
-import type { ReplayedRow } from '../observe/usage/usage-row.js';
+import type { RequestKind } from '../observe/usage/usage-row.js';
 import type { RoutedCredential, Snapshot } from '../routing/snapshot.js';
 
 /** The keys of a configuration as rows name them: by id, those of override files by name. */
@@ -16,10 +16,7 @@ export class Keys {
     }
   }
 
-  of({
-    credential_id,
-    credential_name,
-  }: Pick<ReplayedRow, 'credential_id' | 'credential_name'>): RoutedCredential | undefined {
+  of({ credential_id, credential_name }: RequestKind): RoutedCredential | undefined {
     if (credential_id === null) return this.#byName.get(credential_name);
     return this.#byId.get(credential_id);
   }

@@ -1,26 +1,29 @@
 import type { Settings } from '../config/settings/settings-types.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
-import { modelEndpoints } from '../dialects/endpoints.js';
 import type { TokenUsage } from '../dialects/usage.js';
-import { type ErrorCode, GatewayError } from '../errors.js';
+import type { ErrorCode } from '../errors.js';
 import type { ReplayedRow } from '../observe/usage/usage-row.js';
 import { costOfAnswer } from '../pricing/charge.js';
-import { anybody } from '../proxy/access/authenticate.js';
 import { narrowed } from '../proxy/admission/narrowed.js';
 import type { Charged } from '../proxy/admission/spend.js';
-import { openRoutes } from '../proxy/admission/stops.js';
-import { modelMeant } from '../routing/model-order.js';
 import { Balancers, nextCandidate } from '../routing/plan.js';
 import type { Candidate, Route, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import { strategies } from '../routing/strategies/index.js';
 import { Agenda } from './agenda.js';
-import { Keys } from './keys.js';
 import { Refusals, type ReplayedRefusal } from './refusals.js';
 import { ReplayedBudgets, type SpentBefore } from './replayed-budgets.js';
+import {
+  type PlannedKind,
+  type Refused,
+  ReplayedKinds,
+  refusal,
+  unknownKey,
+} from './replayed-kinds.js';
 import { ReplayedLimits, type Tokens } from './replayed-limits.js';
-import { ReplayedPlans, targetsOf } from './replayed-plans.js';
+import { targetsOf } from './replayed-plans.js';
 import { ReplayedStates } from './replayed-states.js';
 import {
+  type Group,
   type PricedTarget,
   type ProviderShare,
   type ReplayedGroup,
@@ -48,21 +51,11 @@ type Decision =
   | { picked: Candidate; targets: readonly PricedTarget[]; isAsLive: boolean }
   | Refused;
 
-interface Refused {
-  refusal: string;
-  /** The limit, budget, model or kill switch. */
-  by: string;
-}
-
 /** The refusals that a replay decides itself. */
 const replayed: ReadonlySet<string> = new Set<ErrorCode>([
   ...(['invalid_api_key', 'model_not_allowed', 'model_not_found', 'stopped'] as const),
   ...(['rate_limit_exceeded', 'insufficient_quota', 'no_provider_available'] as const),
 ]);
-
-const endpoints = new Map<string, ModelEndpoint>(
-  modelEndpoints.map((endpoint) => [endpoint.pattern, endpoint]),
-);
 
 /**
  * Replays stored requests under a configuration, in the order of their starts: keys, routes, limits,
@@ -71,8 +64,7 @@ const endpoints = new Map<string, ModelEndpoint>(
 export class Replay {
   readonly #options: ReplayOptions;
   readonly #agenda = new Agenda();
-  readonly #keys: Readonly<Record<'live' | 'candidate', Keys>>;
-  readonly #plans: ReplayedPlans;
+  readonly #kinds: ReplayedKinds;
   readonly #limits: ReplayedLimits;
   readonly #budgets: ReplayedBudgets | null;
   readonly #balancers: Balancers;
@@ -87,8 +79,7 @@ export class Replay {
   constructor(options: ReplayOptions) {
     this.#options = options;
     const { live, candidate, settings, spentBefore } = options;
-    this.#keys = { live: new Keys(live), candidate: new Keys(candidate) };
-    this.#plans = new ReplayedPlans(live, candidate, settings.routing);
+    this.#kinds = new ReplayedKinds(live, candidate, settings);
     this.#limits = new ReplayedLimits(this.#agenda);
     this.#budgets = candidate.budgets && new ReplayedBudgets(candidate.budgets, spentBefore);
     this.#balancers = new Balancers(strategies[settings.routing.strategy]);
@@ -97,33 +88,33 @@ export class Replay {
 
   /** @param row not older than the one before. */
   add(row: ReplayedRow): void {
-    const endpoint = endpoints.get(row.endpoint);
-    if (!endpoint) {
+    const { kind } = row;
+    const planned = this.#kinds.of(kind);
+    if (!planned) {
       this.#uncertain.elsewhere++;
       return;
     }
     this.#agenda.runUntil(row.started_ms);
-    const wasRefused = row.attempts === 0 && row.error !== null;
-    const credential = this.#credentialOf(row);
-    const isInTime = credential && this.#isInTime(row, credential, endpoint);
-    if (wasRefused && !replayed.has(row.error ?? '')) {
+    const wasRefused = kind.attempts === 0 && kind.error !== null;
+    const credential = this.#credentialOf(row, planned);
+    const isInTime = credential && this.#isInTime(row, credential, planned.endpoint);
+    if (wasRefused && !replayed.has(kind.error ?? '')) {
       this.#uncertain.otherwiseRefused++;
       return;
     }
-    if (row.attempts === 0 && row.status < 400) {
+    if (kind.attempts === 0 && kind.status < 400) {
       this.#uncertain.cached++;
       return;
     }
-    const { routing } = this.#options.settings;
-    const model = modelMeant(row.model, routing);
     let found: Decision;
-    if (!credential) found = refusal('invalid_api_key', `key "${row.credential_name}"`);
+    if (!credential) found = unknownKey(kind);
     else if (!isInTime) found = refusal('rate_limit_exceeded', 'rate_limit of this key');
-    else found = this.#admit(row, credential, endpoint, model);
-    this.#count(row, model, wasRefused, found);
+    else if ('refusal' in planned.plan) found = planned.plan;
+    else found = this.#admit(row, credential, planned, planned.plan);
+    this.#count(row, planned, wasRefused, found);
     this.#states.answered(row);
-    if (row.attempts > 1) this.#uncertain.retried++;
-    if (row.prompt_tokens !== null) this.#learn(model, row);
+    if (kind.attempts > 1) this.#uncertain.retried++;
+    if (row.prompt_tokens !== null) this.#learn(planned.model, row);
   }
 
   report(): ReplayReport {
@@ -159,10 +150,8 @@ export class Replay {
     };
   }
 
-  #credentialOf(row: ReplayedRow): RoutedCredential | null {
-    if (this.#options.settings.auth === 'off') return anybody;
-    const credential = this.#keys.candidate.of(row) ?? null;
-    const isExpired = (credential?.expiresAt ?? Number.POSITIVE_INFINITY) <= row.started_ms;
+  #credentialOf({ started_ms }: ReplayedRow, { credential }: PlannedKind): RoutedCredential | null {
+    const isExpired = (credential?.expiresAt ?? Number.POSITIVE_INFINITY) <= started_ms;
     return isExpired ? null : credential;
   }
 
@@ -173,25 +162,10 @@ export class Replay {
   #admit(
     row: ReplayedRow,
     credential: RoutedCredential,
-    endpoint: ModelEndpoint,
-    model: string,
+    { kind, endpoint, model, selected }: PlannedKind,
+    plan: Exclude<PlannedKind['plan'], Refused>,
   ): Decision {
-    const { candidate: snapshot, settings } = this.#options;
-    const live = this.#keys.live.of(row);
-    const planned = this.#plans.of(credential, live, endpoint, row.model);
-    if (planned.refusal) return refusal(planned.refusal, model);
-    const tags = row.tags ? [...new Set([...row.tags, ...credential.tags])] : credential.tags;
-    const selected = { user: row.end_user, tags, model };
-    let routes: readonly Route[] = planned.routes;
-    if (snapshot.stops) {
-      try {
-        const record = { ...selected, credential, model: row.model };
-        routes = openRoutes({ snapshot, settings }, record, routes);
-      } catch (error) {
-        if (error instanceof GatewayError) return refusal(error.code, error.message);
-        throw error;
-      }
-    }
+    let { routes } = plan;
     const usage = this.#usageOf(row, model);
     const endMs = row.started_ms + row.duration_ms;
     if (credential.quotas && endpoint.limited) {
@@ -205,7 +179,7 @@ export class Replay {
       candidate,
       cost: costAt(row, candidate, usage),
     });
-    let targets = (routes === planned.routes ? planned.targets : targetsOf(routes)).map(price);
+    let targets = plan.targets.map(price);
     const charged = this.#budgets?.of(credential, selected, row.started_ms) ?? [];
     if (charged.length > 0) {
       const open = this.#withinBudgets(row, charged, routes, targets);
@@ -214,13 +188,13 @@ export class Replay {
       ({ routes } = open);
     }
     const picked = nextCandidate(routes, this.#balancers, [], this.#states, row.started_ms);
-    if (!picked) throw new Error(`no candidate for the model "${row.model}"`);
+    if (!picked) throw new Error(`no candidate for the model "${kind.model}"`);
     this.#states.sent(picked, row.started_ms, endMs);
     const cost = targets.find(({ candidate }) => candidate === picked)?.cost ?? null;
     if (charged.length > 0 && cost !== null) {
       this.#agenda.add(endMs, () => this.#budgets?.charge(charged, picked, cost));
     }
-    return { picked, targets, isAsLive: planned.isAsLive };
+    return { picked, targets, isAsLive: plan.isAsLive };
   }
 
   /** The routes without the providers whose budgets are spent; a refusal where none is left. */
@@ -247,35 +221,45 @@ export class Replay {
     return refusal('insufficient_quota', `budget "${budget?.budget.config.name}"`);
   }
 
-  #count(row: ReplayedRow, model: string, wasRefused: boolean, found: Decision): void {
-    // A name that no provider serves may be any text that a client sent.
-    const isNamed = row.provider !== null || this.#options.candidate.route(model) !== null;
-    const group = this.#groups.of(row.team, isNamed ? model : null);
+  #count(row: ReplayedRow, planned: PlannedKind, wasRefused: boolean, found: Decision): void {
+    const { kind } = planned;
+    const group = this.#groupOf(planned);
     group.requests++;
     group.costBefore += row.cost_nano ?? 0;
     if (wasRefused) {
       group.refusedBefore++;
-      this.#refusals.before(row.error ?? '');
+      this.#refusals.before(kind.error ?? '');
     }
     if ('refusal' in found) {
-      group.refused(row);
+      group.refused(kind);
       this.#refusals.after(found.refusal, found.by);
       return;
     }
     const { picked, targets, isAsLive } = found;
-    if (row.provider === null) {
+    if (kind.provider === null) {
       group.admitted(picked);
       if (wasRefused) this.#uncertain.admitted++;
       return;
     }
-    const isAnswered = row.status < 400 || row.prompt_tokens !== null;
+    const isAnswered = kind.status < 400 || row.prompt_tokens !== null;
     if (isAnswered && targets.every(({ cost }) => cost === null)) group.unpriced++;
-    group.routed(row, picked, targets, isAsLive);
+    planned.flow ??= group.flowOf(kind);
+    group.routed(planned.flow, picked, targets, isAsLive);
+  }
+
+  #groupOf(planned: PlannedKind): Group {
+    if (!planned.group) {
+      const { kind, model } = planned;
+      // A name that no provider serves may be any text that a client sent.
+      const isNamed = kind.provider !== null || this.#options.candidate.route(model) !== null;
+      planned.group = this.#groups.of(kind.team, isNamed ? model : null);
+    }
+    return planned.group;
   }
 
   /** Its usage; where nobody counted it, the mean of its model so far. */
   #usageOf(row: ReplayedRow, model: string): TokenUsage | null {
-    const { prompt_tokens, completion_tokens, usage_classes } = row;
+    const { kind, prompt_tokens, completion_tokens, usage_classes } = row;
     if (prompt_tokens !== null && completion_tokens !== null) {
       return {
         promptTokens: prompt_tokens,
@@ -284,7 +268,7 @@ export class Replay {
       };
     }
     // A provider that failed charges nothing.
-    if (row.provider !== null) return null;
+    if (kind.provider !== null) return null;
     const mean = this.#means.get(model);
     if (!mean) return null;
     const { count, input, output } = mean;
@@ -314,15 +298,11 @@ export class Replay {
   }
 }
 
-function refusal(code: string, by: string): Refused {
-  return { refusal: code, by };
-}
-
 function costAt(row: ReplayedRow, candidate: Candidate, usage: TokenUsage | null): number | null {
-  const isCharged = row.status < 400 || usage !== null;
+  const isCharged = row.kind.status < 400 || usage !== null;
   if (!isCharged) return null;
   const price = candidate.prices()?.at(row.started_ms) ?? null;
-  return costOfAnswer(row.endpoint, price, usage, row.upstream_ms)?.cost ?? null;
+  return costOfAnswer(row.kind.endpoint, price, usage, row.upstream_ms)?.cost ?? null;
 }
 
 /**

@@ -54,7 +54,7 @@ export class ReplayedStates implements ProviderStates {
     });
   }
 
-  answered({ provider, status, upstream_ms }: ReplayedRow): void {
+  answered({ kind: { provider, status }, upstream_ms }: ReplayedRow): void {
     if (provider === null || status >= 400) return;
     for (const state of [this.#of(provider), this.#all]) {
       state.answers++;

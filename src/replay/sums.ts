@@ -1,4 +1,4 @@
-import type { ReplayedRow } from '../observe/usage/usage-row.js';
+import type { RequestKind } from '../observe/usage/usage-row.js';
 import type { Candidate } from '../routing/snapshot.js';
 
 /** Past this many teams and models, the rest are summed together. */
@@ -43,15 +43,15 @@ export interface PricedTarget {
 }
 
 /** Requests that one provider answered, as they are now. */
-interface Flow {
-  provider: string;
+export interface Flow {
+  readonly provider: string;
   count: number;
   /** Sums of what they would cost, by target. */
   readonly costs: Map<string, number>;
 }
 
 /** Sums the requests of one team and model. */
-class Group {
+export class Group {
   readonly team: string | null;
   readonly model: string | null;
   requests = 0;
@@ -73,23 +73,27 @@ class Group {
     this.model = model;
   }
 
-  /** A request that was answered, and would be again. */
-  routed(row: ReplayedRow, picked: Candidate, targets: readonly PricedTarget[], asLive: boolean) {
-    this.#isAsLive &&= asLive;
-    const at = targetName(row.provider ?? '', row.model_sent ?? '');
+  /** The flow of the requests that the same provider answered, under the same name of the model. */
+  flowOf({ provider, model_sent }: RequestKind): Flow {
+    const at = targetName(provider ?? '', model_sent ?? '');
     let flow = this.#flows.get(at);
     if (!flow) {
-      flow = { provider: row.provider ?? '', count: 0, costs: new Map() };
+      flow = { provider: provider ?? '', count: 0, costs: new Map() };
       this.#flows.set(at, flow);
     }
+    return flow;
+  }
+
+  /** A request of one of its flows that was answered, and would be again. */
+  routed(flow: Flow, picked: Candidate, targets: readonly PricedTarget[], asLive: boolean) {
+    this.#isAsLive &&= asLive;
     flow.count++;
-    const { provider, model } = picked;
-    const to = targetName(provider.key, model);
+    const to = nameOf(picked);
     const after = this.#after.get(to);
     if (after) after.count++;
-    else this.#after.set(to, { provider: provider.key, count: 1 });
+    else this.#after.set(to, { provider: picked.provider.key, count: 1 });
     for (const { candidate, cost } of targets) {
-      if (cost !== null) add(flow.costs, targetName(candidate.provider.key, candidate.model), cost);
+      if (cost !== null) add(flow.costs, nameOf(candidate), cost);
     }
   }
 
@@ -97,7 +101,7 @@ class Group {
     add(this.#gained, picked.provider.key, 1);
   }
 
-  refused({ provider }: ReplayedRow): void {
+  refused({ provider }: RequestKind): void {
     this.refusedAfter++;
     if (provider !== null) add(this.#lost, provider, 1);
   }
@@ -168,17 +172,17 @@ export class ReplayedGroups {
   readonly #groups = new Map<string | null, Map<string | null, Group>>();
   readonly #others = new Group(null, null);
   #size = 0;
+
   /** Requests that are summed with others because there are too many teams and models. */
-  unlisted = 0;
+  get unlisted(): number {
+    return this.#others.requests;
+  }
 
   of(team: string | null, model: string | null): Group {
     let models = this.#groups.get(team);
     const known = models?.get(model);
     if (known) return known;
-    if (this.#size >= maxGroups) {
-      this.unlisted++;
-      return this.#others;
-    }
+    if (this.#size >= maxGroups) return this.#others;
     if (!models) {
       models = new Map();
       this.#groups.set(team, models);
@@ -195,6 +199,18 @@ export class ReplayedGroups {
     if (this.unlisted > 0) groups.push(this.#others);
     return groups.map((group) => group.sum()).sort((a, b) => b.requests - a.requests);
   }
+}
+
+/** Names of candidates, each made once. */
+const names = new WeakMap<Candidate, string>();
+
+function nameOf(candidate: Candidate): string {
+  let name = names.get(candidate);
+  if (name === undefined) {
+    name = targetName(candidate.provider.key, candidate.model);
+    names.set(candidate, name);
+  }
+  return name;
 }
 
 function targetName(provider: string, model: string): string {

@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import type { Configuration } from '../../src/config/configuration.js';
 import type { Budget } from '../../src/config/rows/budget.js';
 import { resolveSettings } from '../../src/config/settings/settings.js';
-import type { ReplayedRow } from '../../src/observe/usage/usage-row.js';
+import {
+  kindColumns,
+  type ReplayedRow,
+  type RequestKind,
+  type UsageRow,
+} from '../../src/observe/usage/usage-row.js';
 import { PriceSheets } from '../../src/pricing/price-sheets.js';
 import { Replay, type ReplayReport } from '../../src/replay/replay.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
@@ -14,20 +19,27 @@ import { logRow } from '../support/usage-row.js';
 const nano = 1_000_000_000;
 const startMs = Date.parse('2026-03-10T12:00:00Z');
 
+const kinds = new Map<string, RequestKind>();
+
 /** A row of key 1 for the model `m`, `ms` after the start. */
-function row(ms: number, fields: Partial<ReplayedRow> = {}): ReplayedRow {
-  return logRow({
+function row(ms: number, fields: Partial<UsageRow> = {}): ReplayedRow {
+  const stored = logRow({
     ...{ started_ms: startMs + ms, credential_id: 1, model: 'm', model_sent: 'm', provider: 'a' },
     cost_nano: null,
     ...fields,
   });
+  const own = Object.fromEntries(kindColumns.map((name) => [name, stored[name]])) as RequestKind;
+  const name = JSON.stringify(own);
+  const kind = kinds.get(name) ?? own;
+  kinds.set(name, kind);
+  return { ...stored, kind };
 }
 
 /** Rows at equal distances. */
 function rows(
   count: number,
   everyMs: number,
-  of: (index: number) => Partial<ReplayedRow> = () => ({}),
+  of: (index: number) => Partial<UsageRow> = () => ({}),
 ) {
   return Array.from({ length: count }, (_, index) => row(index * everyMs, of(index)));
 }

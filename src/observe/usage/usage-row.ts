@@ -62,14 +62,25 @@ export interface UsageRow {
   compared: (ComparedAnswer & { score: number | null }) | null;
 }
 
-/** Columns of a stored request that a replay reads. */
-export const replayedColumns = [
+/** Columns that many requests share: a replay reads and plans each combination once. */
+export const kindColumns = [
   ...(['credential_id', 'credential_name', 'team', 'end_user', 'tags', 'endpoint'] as const),
   ...(['model', 'model_sent', 'provider', 'attempts', 'status', 'error'] as const),
-  ...(['prompt_tokens', 'completion_tokens', 'usage_classes', 'cost_nano'] as const),
-  ...(['duration_ms', 'upstream_ms', 'need_input', 'need_output', 'need_nano'] as const),
 ] as const satisfies readonly (keyof UsageRow)[];
-export type ReplayedRow = Pick<UsageRow, 'started_ms' | (typeof replayedColumns)[number]>;
+export type RequestKind = Readonly<Pick<UsageRow, (typeof kindColumns)[number]>>;
+
+/** Numbers of a single request that a replay reads. */
+export const replayedNumbers = [
+  ...(['prompt_tokens', 'completion_tokens', 'cost_nano', 'duration_ms', 'upstream_ms'] as const),
+  ...(['need_input', 'need_output', 'need_nano'] as const),
+] as const satisfies readonly (keyof UsageRow)[];
+
+/** A stored request as a replay reads it. */
+export interface ReplayedRow
+  extends Pick<UsageRow, 'started_ms' | 'usage_classes' | (typeof replayedNumbers)[number]> {
+  /** Often the same object as that of other rows. */
+  kind: RequestKind;
+}
 
 /** Zero bytes, and surrogates, which may be unpaired. */
 const unstorable = /[\0\ud800-\udfff]/;
