@@ -1,9 +1,21 @@
 import { mixed } from './place-of.js';
 import type { Candidate } from './snapshot.js';
 
+/** A canary's part of the sessions of a candidate. */
+export interface MovedSessions {
+  /** From 0 to 1. */
+  readonly share: number;
+  /** Of the canary, among sessions. */
+  readonly place: number;
+  readonly provider: string;
+  /** As sent. */
+  readonly model: string;
+}
+
 /**
  * The candidate that a session prefers, by weighted rendezvous hashing: always the same one while it
- * can be picked, and when one goes, only its own sessions move. Sessions are spread by weight.
+ * can be picked, and when one goes, only its own sessions move. Sessions are spread by weight; a
+ * canary moves its part of those of one candidate.
  * @param session a whole number of 32 bits.
  * @returns its index; -1 where none with a weight can be picked.
  */
@@ -14,13 +26,32 @@ export function preferred(
 ): number {
   let best = -1;
   let lowest = Number.POSITIVE_INFINITY;
-  for (const [index, { provider }] of candidates.entries()) {
-    if (provider.weight === 0 || !canBePicked(index)) continue;
-    const chance = (mixed(session ^ provider.place) + 1) / 4_294_967_297;
-    const score = -Math.log(chance) / provider.weight;
+  for (const [index, { provider, ownWeight, movedSessions }] of candidates.entries()) {
+    if (ownWeight === 0) continue;
+    const moved = movedSessions ? targetOf(session, movedSessions, candidates) : -1;
+    const target = moved >= 0 && canBePicked(moved) ? moved : index;
+    if (!canBePicked(target)) continue;
+    const chance = (mixed(session ^ provider.place) + 1) / numbers;
+    const score = -Math.log(chance) / ownWeight;
     if (score >= lowest) continue;
     lowest = score;
-    best = index;
+    best = target;
   }
   return best;
+}
+
+/** One more than there are places. */
+const numbers = 4_294_967_297;
+
+/** The candidate that canaries move a session to; -1: none. */
+function targetOf(
+  session: number,
+  all: readonly MovedSessions[],
+  candidates: readonly Candidate[],
+): number {
+  const to = all.find(({ share, place }) => mixed(session ^ place) < share * (numbers - 1));
+  if (!to) return -1;
+  return candidates.findIndex(
+    ({ provider, model }) => provider.key === to.provider && model === to.model,
+  );
 }

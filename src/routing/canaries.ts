@@ -1,9 +1,15 @@
 import { type Canary, percentOf } from '../config/rows/canary.js';
+import type { MovedSessions } from './affinity.js';
+import { placeOf } from './place-of.js';
 
 /** A provider that may serve a model, and the part of its requests that it gets. */
 interface Shared {
   readonly weight: number;
   readonly priority: number;
+  /** Its weight among sessions, of which canaries move some; see `preferred`. */
+  readonly ownWeight: number;
+  /** Null: no canary moves any. */
+  readonly movedSessions: readonly MovedSessions[] | null;
 }
 
 /** Access to the candidates of a model. */
@@ -42,18 +48,35 @@ export function moved<T extends Shared>(
     if (!isOfCanary(canary, model)) continue;
     const from = all.find((each) => keyOf(each) === canary.from_provider);
     if (!from || from.weight === 0) continue;
-    const { priority } = from;
-    const weight = (from.weight * percentOf(canary)) / 100;
-    const made = make(canary.to_provider, canary.to_model ?? model, { weight, priority });
+    const { priority, ownWeight } = from;
+    const portion = percentOf(canary) / 100;
+    const weight = from.weight * portion;
+    const added = { weight, priority, ownWeight: 0, movedSessions: null };
+    const made = make(canary.to_provider, canary.to_model ?? model, added);
     if (!made) continue;
     const isMade = (each: T) => keyOf(each) === keyOf(made) && sentOf(each) === sentOf(made);
     if (isMade(from)) continue;
     const known = all.find(isMade);
     // Its own weight counts only if it has the same priority.
-    const own = known?.priority === priority ? known.weight : 0;
-    const to = share(made, { weight: weight + own, priority });
-    all = all.flatMap((each) => {
-      if (each === from) return share(each, { weight: each.weight - weight, priority });
+    const own = known?.priority === priority ? known : null;
+    const to = share(made, {
+      weight: weight + (own?.weight ?? 0),
+      priority,
+      ownWeight: own?.ownWeight ?? 0,
+      movedSessions: own?.movedSessions ?? null,
+    });
+    const movedSessions = [
+      ...(from.movedSessions ?? []),
+      {
+        share: portion,
+        place: placeOf(`canary ${canary.name}`),
+        provider: keyOf(made),
+        model: sentOf(made),
+      },
+    ];
+    const rest = share(from, { weight: from.weight - weight, priority, ownWeight, movedSessions });
+    all = all.map((each) => {
+      if (each === from) return rest;
       return each === known ? to : each;
     });
     if (!known) all.push(to);

@@ -3,6 +3,7 @@ import type { Canary } from '../config/rows/canary.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { compilePolicies, type PolicyTable } from '../policies/table.js';
 import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
+import type { MovedSessions } from './affinity.js';
 import { type BudgetTable, compileBudgets, compileStops, type RoutedStop } from './budgets.js';
 import { moved, movingCanaries } from './canaries.js';
 import type { ConfigurationChange } from './configuration-change.js';
@@ -76,6 +77,9 @@ export interface Candidate {
   /** The provider's, but for what canaries move. */
   readonly weight: number;
   readonly priority: number;
+  /** Its weight among sessions, and what canaries move of these; see `preferred`. */
+  readonly ownWeight: number;
+  readonly movedSessions: readonly MovedSessions[] | null;
   /** Price of its requests; null: none is known. */
   prices(): ModelPrices | null;
   /**
@@ -235,16 +239,18 @@ class ModelRoutes {
 function candidatesOf(providers: readonly RoutedProvider[], model: string): Candidate[] {
   return providers.flatMap((provider) => {
     const sent = provider.mapping(model);
-    return sent === null ? [] : candidate(provider, sent, provider);
+    const { weight, priority } = provider;
+    const shared = { weight, priority, ownWeight: weight, movedSessions: null };
+    return sent === null ? [] : candidate(provider, sent, shared);
   });
 }
 
-type Shared = Pick<Candidate, 'weight' | 'priority'>;
+type Shared = Pick<Candidate, 'weight' | 'priority' | 'ownWeight' | 'movedSessions'>;
 
 function candidate(
   provider: RoutedProvider,
   model: string,
-  { weight, priority }: Shared,
+  { weight, priority, ownWeight, movedSessions }: Shared,
 ): Candidate {
   const wires = new Map<AskedEndpoint, Wire | null>();
   let prices: ModelPrices | null | undefined;
@@ -253,6 +259,8 @@ function candidate(
     model,
     weight,
     priority,
+    ownWeight,
+    movedSessions,
     prices() {
       const sheet = provider.config.prices;
       if (prices === undefined) prices = sheet ? pricesOf(sheet, provider.key, model) : null;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Canary, newCanary, percentOf } from '../../src/config/rows/canary.js';
 import { modelEndpoints } from '../../src/dialects/endpoints.js';
+import { placeOf } from '../../src/routing/place-of.js';
 import { Balancers, nextCandidate } from '../../src/routing/plan.js';
 import { planEffect } from '../../src/routing/plan-effect.js';
 import { buildSnapshot } from '../../src/routing/snapshot.js';
@@ -93,3 +94,38 @@ test('a plan shows what a canary moves', () => {
     ],
   );
 });
+
+/** The targets that sessions prefer, by session. */
+function preferences(canaries: Canary[]): Map<number, string> {
+  const snapshot = buildSnapshot({ ...configuration(providers), canaries }, '');
+  assert.ok(chat);
+  const routes = snapshot.routes('m', chat);
+  const balancers = new Balancers(strategies.weighted_round_robin);
+  const sessions = Array.from({ length: 4_000 }, (_, index) => placeOf(`session ${index}`));
+  return new Map(
+    sessions.map((session) => {
+      const picked = nextCandidate(routes, balancers, [], states, 0, session);
+      return [session, `${picked?.provider.key} ${picked?.model}`];
+    }),
+  );
+}
+
+for (const [what, to, target] of [
+  ['another provider', {}, 'b m-at-b'],
+  ['another model of the same provider', { to_provider: 'a', to_model: 'n' }, 'a n'],
+] as const) {
+  test(`sessions that prefer a provider move by percent to ${what}, and only as many`, () => {
+    const before = preferences([]);
+    const after = preferences([canary({ ...to, steps: [20, 100] })]);
+    const moved = [...after].filter(([session, name]) => before.get(session) !== name);
+    const ofA = [...before.values()].filter((name) => name === 'a m').length;
+    assert.ok(Math.abs(moved.length / ofA - 0.2) < 0.04, `${moved.length} of ${ofA}`);
+    for (const [session, name] of moved) {
+      assert.deepEqual([before.get(session), name], ['a m', target]);
+    }
+    const all = preferences([canary({ ...to, steps: [20, 100], step: 1 })]);
+    for (const [session, name] of before) {
+      assert.equal(all.get(session), name === 'a m' ? target : name);
+    }
+  });
+}

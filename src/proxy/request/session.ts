@@ -34,10 +34,6 @@ export function preferenceOf(session: number | null, [route]: readonly Route[]):
   if (session === null || !route || route.candidates.length < 2) return null;
   const { candidates, priorities } = route;
   const [first] = priorities;
-  const index = preferred(
-    session,
-    candidates,
-    (each) => candidates[each]?.provider.priority === first,
-  );
+  const index = preferred(session, candidates, (each) => candidates[each]?.priority === first);
   return candidates[index]?.provider.key ?? null;
 }

@@ -121,8 +121,10 @@ function candidateFor(
 ): Candidate {
   const at = (provider: RoutedProvider): Candidate | null => {
     const wire = provider.wires.to({ dialect, path: path + below }, '');
+    if (!wire) return null;
     const { weight, priority } = provider;
-    return wire && { provider, model: '', weight, priority, prices: () => null, wire: () => wire };
+    const shared = { weight, priority, ownWeight: weight, movedSessions: null };
+    return { provider, model: '', ...shared, prices: () => null, wire: () => wire };
   };
   const asked = exchange.header(providerHeader);
   const key = bound ?? (asked === '' ? null : asked);
