@@ -77,7 +77,7 @@ await run(defaults, async (options, closers) => {
     );
     if (valkey === 0) continue;
     const url = `redis://127.0.0.1:${valkey}`;
-    const store = valkeyLeases({ url, ca: null, timeoutMs: 1_000, store: { sql }, daemon: 'd0' });
+    const store = valkeyLeases({ url, ca: null, timeoutMs: 1_000, store: { sql } }, 'd0');
     closers.push(() => store.close());
     await measure(`lease ${count} limits of Valkey`, calls, () => store.take(wanted, []));
   }

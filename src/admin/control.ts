@@ -3,7 +3,7 @@ import type { Configuration, Provider } from '../config/configuration.js';
 import type { UnusableSecret } from '../config/secrets/secret-store.js';
 import type { DescribedSetting } from '../config/settings/settings.js';
 import type { Emit } from '../observe/event.js';
-import type { SharedCacheStatus, WorkerState } from '../observe/gateway-state.js';
+import type { OwnerCacheStatus, WorkerState } from '../observe/gateway-state.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { Live } from '../observe/recent/live.js';
 import type { Recent } from '../observe/recent/recent.js';
@@ -100,7 +100,7 @@ export interface WorkersNow {
   /** States of the serving workers. */
   states: readonly WorkerState[];
   /** Cached answers that workers share; null where there is one worker. */
-  sharedCache: SharedCacheStatus | null;
+  sharedCache: OwnerCacheStatus | null;
 }
 
 export interface ActiveConfiguration {

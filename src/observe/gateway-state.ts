@@ -10,7 +10,7 @@ export interface GatewayState {
   workers: readonly WorkerState[];
   workersDesired: number;
   /** Cached answers that workers share; null where there is one worker. */
-  sharedCache: SharedCacheStatus | null;
+  sharedCache: OwnerCacheStatus | null;
   /** Version of the active configuration; null while there is none. */
   configVersion: number | null;
   /** `lastSuccessAt` is wall clock, milliseconds. Null before the first reload. */
@@ -83,6 +83,12 @@ export interface SharedCacheStatus {
   bytes: number;
   /** Answers that gave way to others, since the start. */
   evicted: number;
+}
+
+/** The answers in the control process, and the use of those that machines share in a Valkey. */
+export interface OwnerCacheStatus extends SharedCacheStatus {
+  /** Since the start; null where machines share none. */
+  remote: { hits: number; misses: number; failures: number } | null;
 }
 
 /** The answers that a worker keeps, and what was done since its start. */

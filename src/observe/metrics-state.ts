@@ -181,6 +181,20 @@ export function registerState(
   counter('llm_proxy_cache_evictions_total', 'Cached answers that gave way to others.', () =>
     held('evicted').reduce((sum, [, evicted]) => sum + evicted, 0),
   );
+  new Counter({
+    name: 'llm_proxy_cache_fleet_total',
+    help: 'Uses of the answers that machines share: hit, miss or failure.',
+    labelNames: ['result'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      const { remote } = state().sharedCache ?? {};
+      if (!remote) return;
+      this.inc({ result: 'hit' }, remote.hits);
+      this.inc({ result: 'miss' }, remote.misses);
+      this.inc({ result: 'failure' }, remote.failures);
+    },
+  });
   value('llm_proxy_workers', 'Live worker processes.', () => state().workers.length);
   value(
     'llm_proxy_workers_desired',

@@ -60,6 +60,8 @@ export interface PolicyServices {
    * @returns its release, or null if none became free in time.
    */
   slot(key: string, capacity: number, waitMs: number): Promise<(() => void) | null>;
+  /** Asks a service unless it has failed again and again. @throws Error saying so. */
+  unlessFailing<T>(service: string, ask: () => Promise<T>): Promise<T>;
 }
 
 export interface ModelQuestion {

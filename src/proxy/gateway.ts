@@ -8,6 +8,7 @@ import type { Slots } from '../limits/slots.js';
 import type { WrongKeys } from '../limits/wrong-keys.js';
 import type { Emit } from '../observe/event.js';
 import type { AnswerCache } from '../policies/cache/answer-cache.js';
+import type { Breakers } from '../policies/guardrails/breakers.js';
 import type { Balancers } from '../routing/plan.js';
 import type { Snapshot } from '../routing/snapshot.js';
 import type { HeldBodies } from '../server/held-bodies.js';
@@ -82,6 +83,8 @@ export interface Gateway {
   readonly traces: TraceContexts | null;
   /** Cached answers of keys with caching. */
   readonly cache: AnswerCache;
+  /** Services of guardrails that do not answer. */
+  readonly breakers: Breakers;
   readonly watchdog: Watchdog;
   /** Requests under way, by endpoint. */
   readonly active: Map<string, number>;

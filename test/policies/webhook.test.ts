@@ -239,6 +239,38 @@ test('a webhook is tried again within its time, and no more often than it says',
   assert.equal(hook.received.length, 6);
 });
 
+test('a webhook that is down is left alone after five failures, and the record says so', async (t) => {
+  const status = { of: 503 };
+  const hook = await startUpstream(t, (request, response) => {
+    if (status.of === 200) pass(request, response);
+    else response.writeHead(status.of).end();
+  });
+  const down = guardrail('ours', 'webhook', { url: hook.url, retries: 0 }, { phases: ['request'] });
+  for (const on_error of ['open', 'closed'] as const) {
+    const { origin, last } = await guarded(
+      t,
+      [{ ...down, on_error }],
+      'openai.chat',
+      answers('openai.chat', ['ok']),
+    );
+    const ask = async () =>
+      (await post(origin, pathOf('openai.chat', false), requestIn('openai.chat', 'hi'))).status;
+    const expected = on_error === 'open' ? 200 : 503;
+    const before = hook.received.length;
+    // What one request causes must not take the check away from others.
+    status.of = 400;
+    for (let times = 0; times < 7; times++) assert.equal(await ask(), expected);
+    assert.equal(hook.received.length - before, 7);
+    status.of = 503;
+    for (let times = 0; times < 7; times++) assert.equal(await ask(), expected);
+    assert.equal(hook.received.length - before, 12);
+    assert.deepEqual(
+      last()?.guardrails?.map(({ verdict, found }) => [verdict, found]),
+      [['error', ['not asked, since it failed 5 times in a row: answered 503']]],
+    );
+  }
+});
+
 test('a webhook has no more checks at once than it says', async (t) => {
   let now = 0;
   let most = 0;

@@ -19,6 +19,17 @@ const counts = {
   bypassed: { ...integer, description: 'Requests whose answers are not cached.' },
   kept: { ...integer, description: 'Answers that were cached.' },
 };
+const remote = {
+  anyOf: [
+    object({
+      hits: { ...integer, description: 'Answers that another machine had kept.' },
+      misses: { ...integer, description: 'Answers that none had.' },
+      failures: { ...integer, description: 'Look-ups and answers that were given up.' },
+    }),
+    { type: 'null' },
+  ],
+  description: 'Use of the Valkey of the fleet, since the start; null where there is none.',
+};
 const nothing: CacheStatus = {
   ...{ answers: 0, bytes: 0, evicted: 0, hits: 0, misses: 0, bypassed: 0, kept: 0 },
 };
@@ -87,8 +98,8 @@ export const cacheRoutes: readonly AdminRoute[] = [
               items: object({ worker: { type: 'string' }, ...counts }),
             },
             shared: {
-              anyOf: [object(held), { type: 'null' }],
-              description: 'What workers share; null where there is one.',
+              anyOf: [object({ ...held, remote }), { type: 'null' }],
+              description: 'What workers share, and machines; null where there is one worker.',
             },
           }),
         ),

@@ -71,6 +71,7 @@ export const guardrailRoutes: readonly ChangeRoute[] = [
         post: (request) => fetchBytes(control.settings.upstream, { method: 'POST', ...request }),
         ask: () => Promise.reject(unasked()),
         slot: async () => () => {},
+        unlessFailing: (_, ask) => ask(),
       };
       if (guardrail.kind === 'moderation') throw unasked();
       const tested = { ...guardrail, config };

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { PurgeSelectors } from '../../config/rows/cache.js';
-import type { CacheStatus } from '../../observe/gateway-state.js';
+import type { CacheStatus, OwnerCacheStatus } from '../../observe/gateway-state.js';
 import { visible } from '../../observe/visible.js';
 import { changeOver, withAdminApi } from '../admin-api.js';
 import { printActivation } from '../daemon/activate.js';
@@ -13,7 +13,7 @@ interface CacheNow {
   max_bytes: number;
   total: CacheStatus;
   workers: ({ worker: string } & CacheStatus)[];
-  shared: Pick<CacheStatus, 'answers' | 'bytes' | 'evicted'> | null;
+  shared: OwnerCacheStatus | null;
 }
 
 type PurgeFlags = DatabaseFlags & PurgeSelectors & { all?: boolean };
@@ -60,12 +60,14 @@ async function status(flags: DatabaseFlags): Promise<void> {
     return;
   }
   const { total, workers, shared, max_bytes } = now;
+  const remote = shared?.remote;
   const looked = total.hits + total.misses;
   const rate = looked === 0 ? '' : ` (${Math.round((100 * total.hits) / looked)} %)`;
   printFields([
     ['answers', `${total.answers} in ${workers.length} workers`],
     ['memory', `${megabytes(total.bytes)} of ${megabytes(max_bytes * workers.length)}`],
     ...(shared ? [['shared', `${shared.answers} in ${megabytes(shared.bytes)}`] as const] : []),
+    ...(remote ? [['fleet', fleetText(remote)] as const] : []),
     ['hits', `${total.hits}${rate}`],
     ['misses', String(total.misses)],
     ['bypassed', String(total.bypassed)],
@@ -88,6 +90,10 @@ async function purge({ key, team, model, all, ...flags }: PurgeFlags): Promise<v
   if (flags.json) printJson(result);
   else print(`purged cached answers of ${visible(selectorsText(selectors))}`);
   printActivation(activation, flags.json);
+}
+
+function fleetText({ hits, misses, failures }: NonNullable<OwnerCacheStatus['remote']>): string {
+  return `${hits} hits, ${misses} misses, ${failures} failures`;
 }
 
 function megabytes(bytes: number): string {

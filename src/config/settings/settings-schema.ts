@@ -300,6 +300,12 @@ export const settingsSchema = section({
       default: 1_048_576,
     },
     ttl_ms: { type: 'integer', minimum: 1, maximum: maxTtlMs, default: 3_600_000 },
+    valkey_max_bytes: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 1_099_511_627_776,
+      default: 268_435_456,
+    },
   }),
   log: section({
     level: {

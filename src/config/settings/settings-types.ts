@@ -170,6 +170,8 @@ export interface Settings {
     max_answer_bytes: number;
     /** Time to live of a cached answer, unless its key or team sets another. */
     ttl_ms: number;
+    /** Bytes of the answers that machines share in the Valkey of the fleet; 0: none. */
+    valkey_max_bytes: number;
   };
   log: {
     level: 'error' | 'warn' | 'info' | 'debug';

@@ -18,7 +18,7 @@ export function openLeaseStore(
   daemon: string,
 ): LeaseStore {
   const { valkey_url: url, valkey_ca: ca } = settings;
-  if (url !== null) return valkeyLeases({ url, ca, timeoutMs: storeTimeoutMs, store, daemon });
+  if (url !== null) return valkeyLeases({ url, ca, timeoutMs: storeTimeoutMs, store }, daemon);
   return {
     take: (wanted, dead) =>
       withDeadline(store.sql, storeTimeoutMs, 'Leasing limits', (sql) =>

@@ -11,6 +11,7 @@ import { Canaries } from '../canary/canaries.js';
 import type { Closers } from '../closers.js';
 import { newIdentity } from '../fleet/identity.js';
 import { openFleet } from '../fleet/open-fleet.js';
+import { openRemoteAnswers } from '../fleet/valkey-answers.js';
 import { followSecrets } from '../follow/follow-secrets.js';
 import { LastGood } from '../follow/last-good.js';
 import type { Reloader } from '../follow/reloader.js';
@@ -127,6 +128,8 @@ export async function openParts(
 
   const canaries = new Canaries({ store, routing: settings.routing, emit });
   observers.addRecorder(canaries);
+  const answers = openRemoteAnswers(settings, store);
+  closers.push(() => answers?.close());
   let socket: ListenSocket | null = null;
   const workers = new Workers({
     count: workersDesired,
@@ -142,6 +145,7 @@ export async function openParts(
     isOnTrial: start.kind === 'takeover',
     emit,
     resources: storage.resources,
+    answers,
     onPids: () => record.workersChanged(),
     onBudget: (worker, request) => budgets.handle(worker, request),
     onFreeze: (isFrozen) => budgets.freeze(isFrozen),

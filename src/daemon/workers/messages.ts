@@ -73,6 +73,8 @@ export interface StartWorker {
   /** This worker's number among `count`, from 1: determines its share while nobody leases. */
   slot: number;
   count: number;
+  /** True where cached answers are shared with other workers or machines. */
+  sharesAnswers: boolean;
   /** True while the control process may fail to take over: then this worker ends with it. */
   isOnTrial: boolean;
   /** Null where they are unlimited or unknown. */

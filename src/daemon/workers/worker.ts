@@ -12,6 +12,7 @@ import type { GatewayEvent } from '../../observe/event.js';
 import { watchProcess } from '../../observe/process-status.js';
 import { AnswerCache } from '../../policies/cache/answer-cache.js';
 import { SharedAnswers } from '../../policies/cache/shared-answers.js';
+import { Breakers } from '../../policies/guardrails/breakers.js';
 import { AdminKeyCheck } from '../../proxy/access/admin-key-check.js';
 import { compileOrigins } from '../../proxy/access/cors.js';
 import { countWrongKeys } from '../../proxy/access/wrong-key.js';
@@ -203,6 +204,7 @@ async function start(message: StartWorker): Promise<void> {
     traces:
       settings.traces.endpoint === null ? null : new TraceContexts(settings.traces.sample_ratio),
     cache: openCache(message),
+    breakers: new Breakers(),
     watchdog: new Watchdog(),
     // Present from the start, so that the metric exists before the first request.
     active: new Map(modelEndpoints.slice(0, 1).map(({ pattern }) => [pattern, 0])),
@@ -288,8 +290,10 @@ function openKeptReasoning({ count }: StartWorker): KeptReasoning {
 }
 
 /** Workers share the answers that one of them keeps. */
-function openCache({ settings, count, configuration }: StartWorker): AnswerCache {
-  if (count > 1) sharedAnswers = new SharedAnswers((request) => send({ type: 'cache', request }));
+function openCache({ settings, sharesAnswers, configuration }: StartWorker): AnswerCache {
+  if (sharesAnswers) {
+    sharedAnswers = new SharedAnswers((request) => send({ type: 'cache', request }));
+  }
   const cache = new AnswerCache(settings.cache, sharedAnswers);
   cache.purge(configuration.purges ?? []);
   return cache;

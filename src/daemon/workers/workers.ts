@@ -5,8 +5,9 @@ import type { Settings } from '../../config/settings/settings-types.js';
 import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
 import type { LeaseGrant } from '../../limits/lease.js';
 import type { Emit, GatewayEvent } from '../../observe/event.js';
-import type { SharedCacheStatus, WorkerState } from '../../observe/gateway-state.js';
+import type { OwnerCacheStatus, WorkerState } from '../../observe/gateway-state.js';
 import { AnswerOwner } from '../../policies/cache/answer-owner.js';
+import type { RemoteAnswers } from '../../policies/cache/remote-answers.js';
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
 import type { Resource } from '../../proxy/resources/resources.js';
@@ -53,6 +54,8 @@ interface WorkersOptions {
   emit: Emit;
   /** Files, batches and other objects that clients have created at providers. */
   resources: Pick<Resources, 'made' | 'find'>;
+  /** The cached answers of all machines; null: they share none. */
+  answers: RemoteAnswers | null;
   /** A worker requests budget money, or returns it. */
   onBudget: (worker: number, request: BudgetRequest) => void;
   /** Another daemon lends from now on; false: it failed, and this one resumes. */
@@ -84,7 +87,7 @@ export class Workers {
   readonly #live = new Map<number, WorkerProcess>();
   readonly #limits: SharedLimits;
   readonly #ejections = new Ejections();
-  /** Shares cached answers between workers; null: there is one worker. */
+  /** Shares cached answers between workers and machines; null: there is one worker. */
   readonly #answers: AnswerOwner | null;
   #facts: DaemonFacts;
   #configuration: { configuration: Configuration; hash: string } | null = null;
@@ -109,10 +112,12 @@ export class Workers {
       slot: (worker, grant) => this.#live.get(worker)?.send({ type: 'slot', grant }),
     });
     this.#answers =
-      options.count === 1
+      options.count === 1 && !options.answers
         ? null
-        : new AnswerOwner(options.settings.cache.max_bytes, (worker, reply) =>
-            this.#live.get(worker)?.send({ type: 'cache', reply }),
+        : new AnswerOwner(
+            options.settings.cache.max_bytes,
+            (worker, reply) => this.#live.get(worker)?.send({ type: 'cache', reply }),
+            options.answers,
           );
     this.#facts = {
       version: options.version,
@@ -205,8 +210,8 @@ export class Workers {
       .map(({ slot, status }) => ({ name: `worker-${slot}`, status }));
   }
 
-  /** Cached answers that workers share; null where there is one worker. */
-  get sharedCache(): SharedCacheStatus | null {
+  /** Cached answers that workers and machines share; null where there is one worker. */
+  get sharedCache(): OwnerCacheStatus | null {
     return this.#answers?.state ?? null;
   }
 
@@ -302,6 +307,7 @@ export class Workers {
       limiter: live.limiter,
       slot: live.slot,
       count: this.#options.count,
+      sharesAnswers: this.#answers !== null,
       isOnTrial: this.#isOnTrial,
       descriptors,
       ejections: this.#ejections.all,

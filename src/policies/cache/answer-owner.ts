@@ -1,16 +1,23 @@
 import type { CachePurge } from '../../config/rows/cache.js';
 import { AnswerStore, type StoreState } from './answer-store.js';
 import { Flights, type Landing, type LeadersLanding, type Waiter } from './flights.js';
+import type { Asker, KeptAnswer } from './kept-answer.js';
 import { compilePurge } from './purge.js';
+import type { RemoteAnswers, RemoteState } from './remote-answers.js';
 import type { SharedReply, SharedRequest } from './shared-answers.js';
 
 interface WaitingWorker extends Waiter {
   readonly worker: number;
 }
 
+/** State of the answers that workers share; `remote`: null where machines share none. */
+export interface OwnerState extends StoreState {
+  remote: RemoteState | null;
+}
+
 /**
  * The answers shared by all workers of a machine, in the control process, and the requests in
- * flight for them.
+ * flight for them. What is not here may be in a store that machines share.
  */
 export class AnswerOwner {
   readonly #store: AnswerStore;
@@ -18,15 +25,22 @@ export class AnswerOwner {
   /** The worker that asks for a key. */
   readonly #leaders = new Map<string, number>();
   readonly #reply: (worker: number, reply: SharedReply) => void;
-  #purgedTo = 0;
+  readonly #remote: RemoteAnswers | null;
+  /** Those of a week, by id: no answer is older. */
+  #purges: readonly { id: number; matches: (of: Asker) => boolean }[] = [];
 
-  constructor(maxBytes: number, reply: (worker: number, reply: SharedReply) => void) {
+  constructor(
+    maxBytes: number,
+    reply: (worker: number, reply: SharedReply) => void,
+    remote: RemoteAnswers | null = null,
+  ) {
     this.#store = new AnswerStore(maxBytes);
     this.#reply = reply;
+    this.#remote = remote;
   }
 
-  get state(): StoreState {
-    return this.#store.state;
+  get state(): OwnerState {
+    return { ...this.#store.state, remote: this.#remote?.state ?? null };
   }
 
   /** @param now wall clock, milliseconds. */
@@ -41,6 +55,7 @@ export class AnswerOwner {
         if (request.purgedTo < this.#purgedTo) this.#land(worker, key, 'alone');
         else {
           this.#store.put(key, request.answer);
+          this.#remote?.put(key, request.answer, this.#purgedTo);
           this.#land(worker, key, request.answer);
         }
         break;
@@ -62,22 +77,29 @@ export class AnswerOwner {
    * @param purges all existing ones, by id.
    */
   purge(purges: readonly CachePurge[]): void {
-    for (const purge of purges) {
-      if (purge.id <= this.#purgedTo) continue;
-      this.#purgedTo = purge.id;
-      const matches = compilePurge(purge);
-      this.#store.purge(({ of }) => matches(of));
+    const before = this.#purgedTo;
+    this.#purges = purges.map((purge) => ({ id: purge.id, matches: compilePurge(purge) }));
+    for (const { id, matches } of this.#purges) {
+      if (id > before) this.#store.purge(({ of }) => matches(of));
     }
+  }
+
+  /** Id of the last purge. */
+  get #purgedTo(): number {
+    return this.#purges.at(-1)?.id ?? 0;
   }
 
   #asked(worker: number, { ask, key, leads }: SharedRequest & { type: 'ask' }, now: number): void {
     const reply = (landing: SharedReply['landing']) => this.#reply(worker, { ask, key, landing });
     const kept = this.#store.get(key, now);
     if (kept) reply(kept);
-    else if (!leads) reply('alone');
+    else if (!leads) void this.#lookElsewhere(key).then((found) => reply(found ?? 'alone'));
     else if (this.#flights.take(key)) {
       this.#leaders.set(key, worker);
-      reply('lead');
+      void this.#lookElsewhere(key).then((found) => {
+        reply(found ?? 'lead');
+        if (found) this.#land(worker, key, found);
+      });
     } else {
       reply('wait');
       const land = (landing: Landing) => {
@@ -86,6 +108,15 @@ export class AnswerOwner {
       };
       this.#flights.join(key, { worker, land });
     }
+  }
+
+  /** The answer that another machine has kept, and that no purge since is about. */
+  async #lookElsewhere(key: string): Promise<KeptAnswer | null> {
+    const { answer, purgedTo } = (await this.#remote?.get(key)) ?? {};
+    if (!answer || purgedTo === undefined || answer.expiresAt <= Date.now()) return null;
+    if (this.#purges.some(({ id, matches }) => id > purgedTo && matches(answer.of))) return null;
+    this.#store.put(key, answer);
+    return answer;
   }
 
   /** A worker without a request in flight for this key has nothing to end. */

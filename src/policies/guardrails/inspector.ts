@@ -1,5 +1,6 @@
 import type { JsonText } from '../../dialects/body/json-texts.js';
-import type { Detector, Match } from './match.js';
+import { type Detector, type Match, merged } from './match.js';
+import { joinedTexts, type Span, spansIn } from './spans.js';
 
 /** A part of a text and its replacement. */
 export interface Replacement {
@@ -51,17 +52,52 @@ export class RuleInspector implements Inspector {
   }
 
   whole(texts: readonly PlacedText[]): Replacement[][] {
-    return texts.map(({ text, kind }) => {
-      // In JSON a letter may be written as an escape.
-      const written = kind === 'json' && text.includes('\\') ? unescaped(text) : null;
-      const found = this.#rules.flatMap((rule) =>
-        rule.detector.find(written?.text ?? text).map((match) => ({
-          rule,
-          match: written ? written.matchIn(match) : match,
-        })),
-      );
-      return acted(found, text, 0, kind === 'json');
-    });
+    const found = texts.map((text) => this.#foundIn(text));
+    const spans = joinedTexts(texts).flatMap((group) => this.#spans(texts, group, found));
+    const replacements: Replacement[][] = texts.map(() => []);
+    // In the order of the texts, by which placeholders are numbered.
+    for (const [index, { text, kind }] of texts.entries()) {
+      replacements[index]?.push(...acted(found[index] ?? [], text, 0, kind === 'json'));
+      for (const { rule, span } of spans) {
+        if (span.pieces[0]?.index !== index) continue;
+        const replaced = rule.act(span.match, span.text, false);
+        if (replaced === null) continue;
+        for (const [place, { index: at, ...piece }] of span.pieces.entries()) {
+          replacements[at]?.push({ ...piece, text: place === 0 ? replaced : '' });
+        }
+      }
+    }
+    return replacements;
+  }
+
+  #foundIn({ text, kind }: PlacedText): Found[] {
+    // In JSON a letter may be written as an escape.
+    const written = kind === 'json' && text.includes('\\') ? unescaped(text) : null;
+    return this.#rules.flatMap((rule) =>
+      rule.detector.find(written?.text ?? text).map((match) => ({
+        rule,
+        match: written ? written.matchIn(match) : match,
+      })),
+    );
+  }
+
+  /** Matches over several texts, except those of which a text has a match of its own. */
+  #spans(
+    texts: readonly PlacedText[],
+    group: readonly number[],
+    found: readonly Found[][],
+  ): { rule: Rule; span: Span }[] {
+    const taken = found.map((own) => own.map(({ match }) => match));
+    return this.#rules.flatMap((rule) =>
+      spansIn(texts, group, (joined) => merged(rule.detector.find(joined))).flatMap((span) => {
+        const isFree = span.pieces.every(({ index, start, end }) =>
+          taken[index]?.every((match) => match.end <= start || match.start >= end),
+        );
+        if (!isFree) return [];
+        for (const { index, ...piece } of span.pieces) taken[index]?.push({ ...piece, name: '' });
+        return { rule, span };
+      }),
+    );
   }
 
   open(isJson: boolean): InspectorRun {

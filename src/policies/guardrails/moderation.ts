@@ -24,7 +24,10 @@ export class Moderation implements RemoteCheck {
     try {
       const body = { model, input: texts.map(({ text }) => text) };
       const bounds = { timeoutMs, maxBytes: maxAnswerBytes };
-      const answer = await call.services.ask({ pattern, model, body, ...bounds });
+      const question = { pattern, model, body, ...bounds };
+      const answer = await call.services.unlessFailing(`moderation by ${model}`, () =>
+        call.services.ask(question),
+      );
       if (answer.status !== 200) throw new Error(`the model answered ${answer.status}`);
       return this.#verdict(answer.body, texts.length);
     } finally {

@@ -30,51 +30,54 @@ export class Webhook implements RemoteCheck {
     try {
       const body = Buffer.from(JSON.stringify(bodyOf(name, call, checked)));
       const answer = await this.#post(call.services, call.requestId, body, deadlineMs);
-      return verdictIn(answer, checked.texts);
+      if (answer.status < 200 || answer.status >= 300) {
+        throw new Error(`answered ${answer.status}`);
+      }
+      return verdictIn(answer.body, checked.texts);
     } finally {
       release();
     }
   }
 
-  async #post(
+  /** The first answer that another attempt would not change; failures count against the service. */
+  #post(
     services: PolicyServices,
     requestId: string,
     body: Buffer,
     deadlineMs: number,
-  ): Promise<Buffer> {
+  ): Promise<Answer> {
     const { url = '', retries = defaults.retries, secret } = this.#guardrail.config;
-    for (let attempt = 0; ; attempt++) {
-      const leftMs = Math.ceil(deadlineMs - performance.now());
-      if (leftMs <= 0) throw new Error('no answer in time');
-      const post: OutboundPost = {
-        url,
-        headers: [
-          ...['content-type', 'application/json', 'x-request-id', requestId],
-          ...(secret === undefined ? [] : ['x-llmproxy-signature', signature(secret, body)]),
-        ],
-        body,
-        timeoutMs: leftMs,
-        maxBytes: maxAnswerBytes,
-      };
-      let problem: Error;
-      try {
-        const { status, body: answer } = await services.post(post);
-        if (status >= 200 && status < 300) return answer;
-        problem = new Error(`answered ${status}`);
-        if (status < 500 && status !== 429) throw new FinalError(problem.message);
-      } catch (error) {
-        if (error instanceof FinalError) throw error;
-        problem = error instanceof Error ? error : new Error(String(error));
+    return services.unlessFailing(`webhook ${url}`, async () => {
+      for (let attempt = 0; ; attempt++) {
+        const leftMs = Math.ceil(deadlineMs - performance.now());
+        if (leftMs <= 0) throw new Error('no answer in time');
+        const post: OutboundPost = {
+          url,
+          headers: [
+            ...['content-type', 'application/json', 'x-request-id', requestId],
+            ...(secret === undefined ? [] : ['x-llmproxy-signature', signature(secret, body)]),
+          ],
+          body,
+          timeoutMs: leftMs,
+          maxBytes: maxAnswerBytes,
+        };
+        let problem: unknown;
+        try {
+          const answer = await services.post(post);
+          if (answer.status < 500 && answer.status !== 429) return answer;
+          problem = new Error(`answered ${answer.status}`);
+        } catch (error) {
+          problem = error;
+        }
+        const pauseMs = firstPauseMs * 2 ** attempt;
+        if (attempt >= retries || performance.now() + pauseMs >= deadlineMs) throw problem;
+        await pause(pauseMs);
       }
-      const pauseMs = firstPauseMs * 2 ** attempt;
-      if (attempt >= retries || performance.now() + pauseMs >= deadlineMs) throw problem;
-      await pause(pauseMs);
-    }
+    });
   }
 }
 
-/** Retrying would fail the same way. */
-class FinalError extends Error {}
+type Answer = Awaited<ReturnType<PolicyServices['post']>>;
 
 /** Time and HMAC-SHA256 of `TIME.BODY`; the time prevents replays. */
 function signature(secret: string, body: Buffer): string {

@@ -13,13 +13,14 @@ export function policyServices(
   credential: RoutedCredential,
   { claim }: RequestRecord,
 ): PolicyServices {
-  const { settings, upstreams, slots } = gateway;
+  const { settings, upstreams, slots, breakers } = gateway;
   return {
     post: (request) => fetchBytes(settings.upstream, { method: 'POST', ...request }, upstreams),
     ask: (question) => ask(gateway, credential, question),
     slot: async (key, capacity, waitMs) =>
       (await slots.tryAcquire(key, capacity)) ??
       (await slots.acquire(key, capacity, waitMs, claim)),
+    unlessFailing: (service, ask) => breakers.run(service, ask),
   };
 }
 

@@ -2,16 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AnswerOwner } from '../../../src/policies/cache/answer-owner.js';
 import type { Landing } from '../../../src/policies/cache/flights.js';
-import { SharedAnswers } from '../../../src/policies/cache/shared-answers.js';
+import type { RemoteAnswer, RemoteAnswers } from '../../../src/policies/cache/remote-answers.js';
+import { SharedAnswers, type SharedReply } from '../../../src/policies/cache/shared-answers.js';
 import { kept } from './kept.js';
 
 const never = new AbortController().signal;
 
 /** Workers whose messages reach the owner and come back at once, or not at all. */
-function fleetOf(count: number) {
+function fleetOf(count: number, remote: RemoteAnswers | null = null) {
   let isDeaf = false;
   const workers: SharedAnswers[] = [];
-  const owner = new AnswerOwner(1_000_000, (worker, reply) => workers[worker]?.replied(reply));
+  const reply = (worker: number, landing: SharedReply) => workers[worker]?.replied(landing);
+  const owner = new AnswerOwner(1_000_000, reply, remote);
   for (let worker = 0; worker < count; worker++) {
     workers.push(
       new SharedAnswers((request) => {
@@ -164,4 +166,94 @@ test('an answer from before a purge is not shared after it', async () => {
   assert.equal(owner.state.answers, 0);
   first.put('b', kept('x'), 4);
   assert.equal(owner.state.answers, 1);
+});
+
+/** A store of all machines, in the memory of the test. */
+function remoteStore() {
+  const stored = new Map<string, RemoteAnswer>();
+  let waiting: (() => void)[] | null = null;
+  const remote: RemoteAnswers = {
+    state: { hits: 0, misses: 0, failures: 0 },
+    async get(key) {
+      if (waiting) await new Promise<void>((resolve) => waiting?.push(resolve));
+      return stored.get(key) ?? null;
+    },
+    put: (key, answer, purgedTo) => void stored.set(key, { answer, purgedTo }),
+    close: async () => {},
+  };
+  return {
+    ...{ stored, remote },
+    hold: () => {
+      waiting = [];
+    },
+    release: () => {
+      for (const resolve of waiting ?? []) resolve();
+      waiting = null;
+    },
+  };
+}
+
+const lasting = (text: string) => kept(text, { expiresAt: Date.now() + 60_000 });
+
+test('what another machine has kept is given to workers, and remembered', async () => {
+  const { stored, remote } = remoteStore();
+  const {
+    workers: [first, second],
+    owner,
+  } = fleetOf(2, remote);
+  const answer = lasting('x');
+  stored.set('k', { answer, purgedTo: 0 });
+  assert.equal(await first.ask('k', false, never), answer);
+  stored.clear();
+  assert.equal(await second.ask('k', true, never), answer);
+  assert.equal(owner.state.answers, 1);
+  assert.equal(await first.ask('none', false, never), 'alone');
+  assert.equal(await first.ask('none', true, never), 'lead');
+  first.put('none', answer, 0);
+  assert.deepEqual(stored.get('none'), { answer, purgedTo: 0 });
+});
+
+test('workers wait for one look into the store, and get its answer', async () => {
+  const { stored, remote, hold, release } = remoteStore();
+  const {
+    workers: [first, second],
+  } = fleetOf(2, remote);
+  hold();
+  const asked = [first.ask('k', true, never), second.ask('k', true, never)];
+  for (const each of asked) assert.equal(await stateOf(each), 'waiting');
+  const answer = lasting('x');
+  stored.set('k', { answer, purgedTo: 0 });
+  release();
+  for (const each of asked) assert.equal(await each, answer);
+});
+
+test('an answer of another machine that is over or purged is none', async () => {
+  const { stored, remote, hold, release } = remoteStore();
+  const {
+    workers: [first],
+    owner,
+  } = fleetOf(1, remote);
+  stored.set('over', { answer: kept('x', { expiresAt: Date.now() }), purgedTo: 0 });
+  assert.equal(await first.ask('over', false, never), 'alone');
+  owner.purge([
+    { id: 3, applies_to: { team: 'chat' } },
+    { id: 4, applies_to: { team: 'other' } },
+  ]);
+  stored.set('before', { answer: lasting('x'), purgedTo: 2 });
+  stored.set('after', { answer: lasting('x'), purgedTo: 3 });
+  assert.equal(await first.ask('before', true, never), 'lead');
+  assert.equal(typeof (await first.ask('after', false, never)), 'object');
+  hold();
+  const asked = first.ask('late', false, never);
+  stored.set('late', { answer: lasting('x'), purgedTo: 4 });
+  owner.purge([
+    { id: 4, applies_to: { team: 'other' } },
+    { id: 5, applies_to: {} },
+  ]);
+  release();
+  assert.equal(await asked, 'alone', 'purged while it was looked for');
+  first.put('k', lasting('x'), 4);
+  assert.equal(stored.has('k'), false, 'asked for before the purge');
+  first.put('k', lasting('x'), 5);
+  assert.equal(stored.get('k')?.purgedTo, 5);
 });
