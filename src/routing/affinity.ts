@@ -1,16 +1,5 @@
-import { mixed } from './place-of.js';
+import { type MovedSessions, mixed } from './place-of.js';
 import type { Candidate } from './snapshot.js';
-
-/** A canary's part of the sessions of a candidate. */
-export interface MovedSessions {
-  /** From 0 to 1. */
-  readonly share: number;
-  /** Of the canary, among sessions. */
-  readonly place: number;
-  readonly provider: string;
-  /** As sent. */
-  readonly model: string;
-}
 
 /**
  * The candidate that a session prefers, by weighted rendezvous hashing: always the same one while it

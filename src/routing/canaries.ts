@@ -1,6 +1,5 @@
 import { type Canary, percentOf } from '../config/rows/canary.js';
-import type { MovedSessions } from './affinity.js';
-import { placeOf } from './place-of.js';
+import { type MovedSessions, placeOf } from './place-of.js';
 
 /** A provider that may serve a model, and the part of its requests that it gets. */
 interface Shared {

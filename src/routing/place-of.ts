@@ -1,3 +1,14 @@
+/** A canary's part of the sessions of a candidate. */
+export interface MovedSessions {
+  /** From 0 to 1. */
+  readonly share: number;
+  /** Of the canary, among sessions. */
+  readonly place: number;
+  readonly provider: string;
+  /** As sent. */
+  readonly model: string;
+}
+
 /** The place of a name among all numbers of 32 bits (FNV-1a). */
 export function placeOf(name: string): number {
   let hash = 0x811c9dc5;

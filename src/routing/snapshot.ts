@@ -3,7 +3,6 @@ import type { Canary } from '../config/rows/canary.js';
 import type { AskedEndpoint } from '../dialects/endpoint.js';
 import { compilePolicies, type PolicyTable } from '../policies/table.js';
 import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
-import type { MovedSessions } from './affinity.js';
 import { type BudgetTable, compileBudgets, compileStops, type RoutedStop } from './budgets.js';
 import { moved, movingCanaries } from './canaries.js';
 import type { ConfigurationChange } from './configuration-change.js';
@@ -11,7 +10,7 @@ import { CredentialTable, type RoutedCredential } from './credential-table.js';
 import { compileMirrors, type MirrorTable } from './mirrors.js';
 import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
 import { compileModelMapping, type ModelMapping } from './model-mapping.js';
-import { placeOf } from './place-of.js';
+import { type MovedSessions, placeOf } from './place-of.js';
 import { compileWires, type ProviderWires, type Wire, wireAt } from './wire.js';
 
 /**
