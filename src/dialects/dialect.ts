@@ -6,7 +6,7 @@ import type { ModelRequest, Spans } from './head.js';
 import type { LimitHeaders } from './limit-headers.js';
 import type { SseEvent } from './sse.js';
 import type { Judge } from './stream/first-content.js';
-import type { AnswerBytes, TokenUsage } from './usage.js';
+import type { AnswerBytes, TokenUsage, UsagePlace } from './usage.js';
 
 /** The operations of models. */
 export type Operation =
@@ -82,6 +82,8 @@ export interface Dialect {
   readUsage(answer: AnswerBytes): TokenUsage | null;
   /** Undoes `usageEdit` in the stream that answers it; null where there is no such edit. */
   readonly usageFilter: (() => UsageFilter) | null;
+  /** Finds the usage in an event of a stream that reports it only on request. */
+  readonly askedUsage?: (event: Buffer) => UsagePlace<TokenUsage> | null;
   /** A header besides `x-request-id` that gives clients the request id. */
   readonly requestIdHeader: string | null;
   /** @param requestId null where the request was refused before it had one. */

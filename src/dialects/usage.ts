@@ -29,8 +29,10 @@ export interface UsageClasses {
   characters: number;
   /** Seconds of audio heard or made. */
   seconds: number;
-  /** Searches that the provider ran. */
+  /** Searches of the web that the provider ran. */
   searches: number;
+  /** Searches of stored files that it ran. */
+  fileSearches: number;
   /** The rate that was charged; null: the standard one. */
   tier: ServiceTier | null;
 }
@@ -53,6 +55,7 @@ export const noClasses: Readonly<UsageClasses> = {
   characters: 0,
   seconds: 0,
   searches: 0,
+  fileSearches: 0,
   tier: null,
 };
 
@@ -193,13 +196,30 @@ export function lastUsage<T>(
   read: (usage: unknown) => T | null,
   mark = usageMark,
 ): T | null {
+  return lastUsageAt(bytes, read, mark)?.usage ?? null;
+}
+
+/** A usage among bytes, and the place of the brace that ends it. */
+export interface UsagePlace<T> {
+  usage: T;
+  endsAt: number;
+}
+
+/** The same, with its place. */
+export function lastUsageAt<T>(
+  bytes: Buffer,
+  read: (usage: unknown) => T | null,
+  mark = usageMark,
+): UsagePlace<T> | null {
   let tried = 0;
   for (let from = bytes.length; from >= 0 && tried < maxTried; ) {
     const at = bytes.lastIndexOf(mark, from);
     if (at < 0) return null;
     const object = objectAt(bytes, at + mark.length);
     const usage = object && parsed(object, read);
-    if (usage) return usage;
+    if (usage) {
+      return { usage, endsAt: object.byteOffset - bytes.byteOffset + object.length - 1 };
+    }
     if (object) tried++;
     from = at - 1;
   }

@@ -24,6 +24,7 @@ const units: Readonly<Record<string, readonly [unit: UnitName, per: number]>> = 
   output_image_mtok: ['image_output', 1],
   requests_kcount: ['request', 1_000],
   web_searches_kcount: ['search', 1_000],
+  storage_searches_kcount: ['file_search', 1_000],
   audio_hours: ['second', 3_600],
 };
 

@@ -1,3 +1,4 @@
+import type { UnitName } from '../config/rows/price.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
 import {
   classesOf,
@@ -43,12 +44,20 @@ export function costOfAnswer(
   return { cost, priceRevision: price.revision };
 }
 
+/** The units beside tokens that a usage may be known in. */
+const units: readonly [unit: UnitName, count: (classes: UsageClasses) => number][] = [
+  ['image', ({ images }) => images],
+  ['character', ({ characters }) => characters],
+  ['second', ({ seconds }) => seconds],
+  ['search', ({ searches }) => searches],
+  ['file_search', ({ fileSearches }) => fileSearches],
+];
+
 /** False for a usage that is only known in units which the price does not have. */
 function isRated(price: ModelPrice, classes: UsageClasses): boolean {
-  const { images, characters } = classes;
-  if (images + characters === 0 || inputTokens(classes) + outputTokens(classes) > 0) return true;
-  return price.bands.some(
-    ({ standard }) =>
-      (images > 0 && standard.image > 0) || (characters > 0 && standard.character > 0),
-  );
+  if (inputTokens(classes) + outputTokens(classes) > 0) return true;
+  const counted = units.filter(([, count]) => count(classes) > 0);
+  const isPriced = ([unit]: (typeof units)[number]) =>
+    price.bands.some(({ standard }) => standard[unit] > 0);
+  return counted.length === 0 || counted.some(isPriced);
 }

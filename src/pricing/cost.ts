@@ -30,6 +30,7 @@ const counters: readonly Counter[] = [
   { unit: 'character', per: 1, count: ({ characters }) => characters },
   { unit: 'second', per: 1, count: ({ seconds }) => Math.ceil(seconds) },
   { unit: 'search', per: 1, count: ({ searches }) => searches },
+  { unit: 'file_search', per: 1, count: ({ fileSearches }) => fileSearches },
   { unit: 'hour', per: msPerHour, count: (_, upstreamMs) => Math.ceil(upstreamMs) },
 ];
 

@@ -13,6 +13,10 @@ export interface AskedCost {
   images: number;
   /** Characters of text to be spoken. */
   characters: number;
+  /** The most calls of the provider's own tools that it allows; null: it does not say. */
+  toolCalls: number | null;
+  /** It ranks documents, which some charge for in searches. */
+  isRanking: boolean;
   /** Longest time that it may take, in milliseconds. */
   totalMs: number;
 }
@@ -22,8 +26,10 @@ const hiddenTokens = 1_000;
 /** Limits assumed for unknown models. */
 const unknownContext = 1_000_000;
 const unknownOutput = 131_072;
-/** Searches assumed for a request whose provider may search: more than any does. */
-const maxSearches = 20;
+/** Searches assumed for a request whose provider may search: as many as deep research does. */
+const maxSearches = 100;
+/** The fewest that 100 documents have, which are ranked for one search. */
+const bytesPerRanking = 300;
 /** The fewest bytes that a second of audio has. */
 const bytesPerSecond = 500;
 
@@ -32,17 +38,23 @@ export interface CostMarks {
   /** Input that is not in the body may fill the context. */
   isRemote: boolean;
   searches: boolean;
+  searchesFiles: boolean;
   hasAudio: boolean;
   /** It may write to a cache that lives an hour. */
   isHour: boolean;
 }
 
-const searches = ['web_search', 'google_search', 'googleSearch'];
+/** A prompt that its provider stores may have any tool. */
+const stored = '"pmpt_';
+const searches = ['web_search', 'google_search', 'googleSearch', 'search_parameters', stored];
+const fileSearches = ['file_search', stored];
 const remote = [
   ...['"http', 'file_id', 'fileUri', 'file_uri', 'previous_response_id', '"conversation"'],
-  ...['cachedContent', 'cached_content', 'file_search', 'code_interpreter', 'code_execution'],
-  ...['"mcp', 'url_context', '"container"', ...searches],
+  ...['cachedContent', 'cached_content', 'code_interpreter', 'code_execution'],
+  ...['"mcp', 'url_context', '"container"', ...searches, ...fileSearches],
 ];
+/** Models that search without being asked to. */
+const searchers = /sonar|search/i;
 /** Escaped ASCII letters, which no encoder writes, could hide any sign. */
 const hidden = ['\\u004', '\\u005', '\\u006', '\\u007'];
 /** A string is searched faster than a buffer, but must be made first. */
@@ -56,6 +68,7 @@ export function costMarks(body: Buffer): CostMarks {
   return {
     isRemote: isHidden || remote.some(has),
     searches: isHidden || searches.some(has),
+    searchesFiles: isHidden || fileSearches.some(has),
     hasAudio: isHidden || has('audio'),
     isHour: isHidden || has('"1h"'),
   };
@@ -64,14 +77,18 @@ export function costMarks(body: Buffer): CostMarks {
 /**
  * The most that a request can cost, in nano-dollars: its bytes as tokens, up to the context, and the
  * output that it asks for, or the most that the model writes, at the dearest rates that may apply.
+ * @param model as it is sent.
  */
-export function maxCost(price: ModelPrice, asked: AskedCost): number {
-  const { isRemote, isHour, hasAudio } = asked.marks;
+export function maxCost(price: ModelPrice, asked: AskedCost, model: string): number {
+  const { isRemote, isHour, hasAudio, searchesFiles } = asked.marks;
+  const searches = asked.marks.searches || asked.isRanking || searchers.test(model);
   const context = price.maxInputTokens ?? unknownContext;
   const input = isRemote ? context : Math.min(context, asked.bytes + hiddenTokens);
   const most = price.maxOutputTokens ?? price.maxInputTokens ?? unknownOutput;
   const output = asked.hasOutput ? (asked.outputTokens ?? most) : 0;
-  const searched = asked.marks.searches ? maxSearches : 0;
+  const calls = asked.isRanking
+    ? 1 + Math.ceil(asked.bytes / bytesPerRanking)
+    : (asked.toolCalls ?? maxSearches);
   let dearest = 0;
   for (const { above, standard, tiers } of price.bands) {
     if (input <= above) break;
@@ -83,6 +100,7 @@ export function maxCost(price: ModelPrice, asked: AskedCost): number {
         isHour ? cache_write_1h : 0,
         hasAudio ? audio_input : 0,
       );
+      const callRate = Math.max(searches ? rates.search : 0, searchesFiles ? rates.file_search : 0);
       const outputRate = Math.max(
         ...[rates.output, rates.reasoning, rates.audio_output, rates.image_output],
       );
@@ -92,7 +110,7 @@ export function maxCost(price: ModelPrice, asked: AskedCost): number {
         rates.request +
         rates.image * asked.images +
         rates.character * asked.characters +
-        rates.search * searched +
+        calls * callRate +
         rates.second * Math.ceil(asked.bytes / bytesPerSecond) +
         charge(asked.totalMs, rates.hour, 3_600_000);
       dearest = Math.max(dearest, cost);

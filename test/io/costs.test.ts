@@ -77,17 +77,21 @@ test('pictures and spoken text cost what the request asks for, where the answer 
   await daemon.reload();
   const post = async (path: string, body: object) => {
     const url = `${daemon.url}${path}`;
-    const { status } = await ask(url, {
+    const { status, headers } = await ask(url, {
       method: 'POST',
       headers: bearer(key),
       body: JSON.stringify(body),
     });
     assert.equal(status, 200, path);
+    return headers['x-llmproxy-cost'];
   };
-  await post('/v1/images/generations', { model: 'painter', prompt: 'a cat', n: 3 });
-  await post('/v1/images/generations', { model: 'painter', prompt: 'a dog' });
-  await post('/v1/audio/speech', { model: 'speaker', voice: 'alloy', input: 'Hëllo 👋' });
-  await post('/v1/audio/speech', { model: 'other-1', voice: 'alloy', input: 'Hello' });
+  const costs = [
+    await post('/v1/images/generations', { model: 'painter', prompt: 'a cat', n: 3 }),
+    await post('/v1/images/generations', { model: 'painter', prompt: 'a dog' }),
+    await post('/v1/audio/speech', { model: 'speaker', voice: 'alloy', input: 'Hëllo 👋' }),
+    await post('/v1/audio/speech', { model: 'other-1', voice: 'alloy', input: 'Hello' }),
+  ];
+  assert.deepEqual(costs, ['0.12', '0.04', '0.000105', undefined], 'never 0 where none is known');
   const rows = await until('the rows', async () => {
     const all = await daemon.sql`SELECT cost_nano FROM request_logs ORDER BY started_at, uid`;
     return all.length === 4 && all;
@@ -163,6 +167,114 @@ test('rows, header, metrics and sums say what answers cost, and where no price i
   assert.match(table.stdout, /gpt-4o .* \$0\.01123 /);
   assert.match(table.stdout, /my-own-model .* unpriced /);
   assert.match(table.stdout, /total .* \$0\.01741\+ /);
+});
+
+test('a stream tells its cost where its client asked for the usage', async (t) => {
+  const { daemon, key } = await openDaemon(t);
+  const stream = (model: string, more: object = {}) =>
+    askChat(daemon.url, key, model, { stream: true, ...more });
+  const asked = { stream_options: { include_usage: true } };
+  const told = await stream('gpt-4o', asked);
+  const plain = JSON.stringify(usage);
+  const costs = plain.replace(/\}$/, ',"x-llmproxy-cost":"0.005615"}');
+  assert.ok(told.text.includes(`"usage":${costs}}\n\ndata: [DONE]\n\n`), told.text);
+  assert.equal(told.text.split('x-llmproxy-cost').length, 2, 'no other event tells it');
+  assert.match((await stream('dear', asked)).text, /"x-llmproxy-cost":"0\.0061765"/);
+  const unpriced = await stream('my-own-model', asked);
+  assert.ok(unpriced.text.includes(plain), 'a model without a price has no cost');
+  assert.doesNotMatch(unpriced.text, /llmproxy/);
+  for (const more of [{}, { stream_options: { include_usage: false } }]) {
+    assert.doesNotMatch((await stream('gpt-4o', more)).text, /usage|llmproxy/);
+  }
+});
+
+test('a translated stream tells the cost of what its provider reports', async (t) => {
+  const counts = {
+    input_tokens: 105,
+    output_tokens: 6039,
+    server_tool_use: { web_search_requests: 1 },
+  };
+  const upstream = await startUpstream(t, (_, response) => {
+    response.setHeader('content-type', 'text/event-stream');
+    const event = (data: { type: string }) =>
+      `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+    const message = { id: 'msg_1', type: 'message', role: 'assistant', content: [], model: 'm' };
+    const block = { type: 'text', text: '' };
+    const delta = { type: 'text_delta', text: 'hello' };
+    const ends = { delta: { stop_reason: 'end_turn' }, usage: counts };
+    response.write(event({ type: 'message_start', ...{ message: { ...message, usage: counts } } }));
+    response.write(event({ type: 'content_block_start', ...{ index: 0, content_block: block } }));
+    response.write(event({ type: 'content_block_delta', ...{ index: 0, delta } }));
+    response.write(event({ type: 'content_block_stop', ...{ index: 0 } }));
+    response.end(event({ type: 'message_delta', ...ends }) + event({ type: 'message_stop' }));
+  });
+  const daemon = await startDaemon(t);
+  await daemon.addProvider('claude', { api_base: upstream.url, provider_type: 'anthropic' });
+  const key = await daemon.addKey('alice');
+  await daemon.reload();
+  const told = await askChat(daemon.url, key, 'claude-sonnet-4-5', {
+    ...{ stream: true, stream_options: { include_usage: true } },
+  });
+  // 105 · 3.00 + 6039 · 15.00 dollars for a million tokens, and a search of 1,000 for $10.
+  assert.match(told.text, /"usage":\{"prompt_tokens":105,.*,"x-llmproxy-cost":"0\.1009"\}\}\n/);
+  const [row] = await until('the row', async () => {
+    const rows = await daemon.sql`SELECT cost_nano FROM request_logs`;
+    return rows.length === 1 && rows;
+  });
+  assert.equal(row?.cost_nano, 100_900_000);
+});
+
+test('the searches of a response are charged, streamed or not', async (t) => {
+  const upstream = await startUpstream(t, ({ body }, response) => {
+    const { stream } = JSON.parse(body.toString());
+    const action = { type: 'search', query: 'news' };
+    const item = { id: 'ws_1', type: 'web_search_call', status: 'completed', action };
+    const files = { id: 'fs_1', type: 'file_search_call', status: 'completed', queries: ['q'] };
+    const answer = {
+      ...{ id: 'resp_1', object: 'response', status: 'completed', model: 'gpt-5' },
+      output: [item, files],
+      usage: { input_tokens: 328, output_tokens: 356, total_tokens: 684 },
+    };
+    if (!stream) {
+      response.setHeader('content-type', 'application/json');
+      return void response.end(JSON.stringify(answer));
+    }
+    response.setHeader('content-type', 'text/event-stream');
+    const event = (data: { type: string }) =>
+      `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+    response.write(event({ type: 'response.output_item.done', ...{ output_index: 0, item } }));
+    response.end(event({ type: 'response.completed', ...{ response: answer } }));
+  });
+  const daemon = await startDaemon(t);
+  await daemon.addProvider('main', {
+    api_base: upstream.url,
+    provider_params: { operations: ['chat', 'responses'] },
+  });
+  const key = await daemon.addKey('alice');
+  await daemon.reload();
+  const ids: string[] = [];
+  for (const stream of [false, true]) {
+    const { status, headers } = await ask(`${daemon.url}/v1/responses`, {
+      method: 'POST',
+      headers: bearer(key),
+      body: JSON.stringify({ model: 'gpt-5', input: 'news?', stream, tools: [] }),
+    });
+    assert.equal(status, 200);
+    // 328 · 1.25 + 356 · 10.00 dollars for a million tokens; 0.01 and 0.0025 for the searches.
+    if (!stream) assert.equal(headers['x-llmproxy-cost'], '0.01647');
+    ids.push(String(headers['x-request-id']));
+  }
+  const rows = await until('the rows', async () => {
+    const all = await daemon.sql`SELECT cost_nano FROM request_logs`;
+    return all.length === 2 && all;
+  });
+  assert.deepEqual(
+    rows.map(({ cost_nano }) => Number(cost_nano)),
+    [16_470_000, 16_470_000],
+  );
+  const shown = await daemon.cli(['explain', '--cost', ids[1] as string]);
+  assert.match(shown.stdout, /\nsearch +1 +\$0\.01 \/ a search +\$0\.01\n/);
+  assert.match(shown.stdout, /\nfile_search +1 +\$0\.0025 \/ a file search +\$0\.0025\n/);
 });
 
 test('explain shows class times price, from memory and from the row', async (t) => {

@@ -66,6 +66,14 @@ const golden: [
     130_580_650,
   ],
   [
+    // 328 · 1.25 + 356 · 10.00 + two searches of 1,000 for $10 and one of files of 1,000 for $2.50
+    'openai.com/api/pricing, GPT-5 and built-in tools',
+    'openai',
+    'gpt-5',
+    { input: 328, output: 356, searches: 2, fileSearches: 1 },
+    26_470_000,
+  ],
+  [
     // Past 200,000 tokens of prompt: 29 · 2.50 + 696,190 · 0.25 + 214 · 15.00 = 177,330
     'ai.google.dev/pricing, Gemini 2.5 Pro',
     'gemini',
@@ -108,15 +116,33 @@ test('every unit is charged once, and the lines add up to the cost', () => {
     ...{ image_output: 10_000_000, request: 100, image: 1_000, second: 10_000, search: 100_000 },
     hour: 3_600_000,
     character: 1_000_000,
+    file_search: 10_000_000,
   };
   const price = settlePrice(priceForTest({ rates }));
   const classes = {
     ...{ input: 1, cacheRead: 1, cacheWrite5m: 1, cacheWrite1h: 1, audioInput: 1, imageInput: 1 },
     ...{ output: 3, reasoning: 1, audioOutput: 1, imageOutput: 1 },
-    ...{ images: 2, characters: 2, seconds: 1.5, searches: 3, tier: null },
+    ...{ images: 2, characters: 2, seconds: 1.5, searches: 3, fileSearches: 2 },
+    tier: null,
   };
   const cost =
-    1 + 2 + 3 + 4 + 5 + 6 + 14 + 8 + 9 + 10 + 100 + 2_000 + 20_000 + 300_000 + 1_000 + 2_000_000;
+    1 +
+    2 +
+    3 +
+    4 +
+    5 +
+    6 +
+    14 +
+    8 +
+    9 +
+    10 +
+    100 +
+    2_000 +
+    20_000 +
+    300_000 +
+    1_000 +
+    2_000_000 +
+    2 * 10_000_000;
   assert.equal(costOf(price, classes, 999.5), cost);
   const lines = costLines(price, classes, 999.5);
   assert.equal(
@@ -124,7 +150,7 @@ test('every unit is charged once, and the lines add up to the cost', () => {
     cost,
   );
   assert.deepEqual(lines[0], { unit: 'input', count: 1, rate: 1_000_000, per: 1_000_000, cost: 1 });
-  assert.equal(lines.length, 16);
+  assert.equal(lines.length, 17);
   assert.deepEqual(
     costLines(settlePrice(priceForTest({})), { ...noClasses, input: 5 }, 9).map(({ unit }) => unit),
     ['input'],

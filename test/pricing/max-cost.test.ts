@@ -12,17 +12,14 @@ const price = settlePrice(
     max_output_tokens: 500,
   }),
 );
+const asked = {
+  ...{ outputTokens: 0, hasOutput: true, images: 0, characters: 0 },
+  ...{ toolCalls: null, isRanking: false, totalMs: 0 },
+};
 const cost = (text: string, outputTokens: number | null = 100, hasOutput = true) => {
   const body = Buffer.from(text);
-  return maxCost(price, {
-    marks: costMarks(body),
-    bytes: body.length,
-    outputTokens,
-    hasOutput,
-    images: 0,
-    characters: 0,
-    totalMs: 0,
-  });
+  const about = { marks: costMarks(body), bytes: body.length, outputTokens, hasOutput };
+  return maxCost(price, { ...asked, ...about }, 'm');
 };
 
 test('the most that a request can cost is its bytes, and its output at the dearest rate', () => {
@@ -35,11 +32,11 @@ test('the most that a request can cost is its bytes, and its output at the deare
 test('input that is not in the body may fill the context', () => {
   assert.equal(cost('{"image_url":{"url":"https://x"}}', 0), 10_000);
   assert.equal(cost('{"previous_response_id":"r"}', 0), 10_000);
-  assert.equal(cost('{"tools":[{"type":"web_search"}]}', 0), 10_000 + 20 * 7);
+  assert.equal(cost('{"tools":[{"type":"web_search"}]}', 0), 10_000 + 100 * 7);
   assert.equal(cost('"ttl":"1h"', 0), (1_000 + 10) * 2);
   assert.equal(
     cost('{"url":"\\u0068ttps://x"}', 0),
-    (10_000 + 20 * 7) * 2 - 20 * 7,
+    (10_000 + 100 * 7) * 2 - 100 * 7,
     'escaped letters could hide any of these',
   );
   assert.equal(cost('{"text":"caf\\u00e9"}', 0), 1_000 + 20, 'other escapes hide nothing');
@@ -53,16 +50,29 @@ test('longer contexts and audio count at their own rates', () => {
       context_tiers: [{ above_tokens: 2_000, rates: { input: 3_000_000 } }],
     }),
   );
-  const asked = {
-    marks: costMarks(Buffer.alloc(0)),
-    outputTokens: 0,
-    hasOutput: true,
-    images: 0,
-    characters: 0,
-    totalMs: 0,
-  };
-  assert.equal(maxCost(tiered, { ...asked, bytes: 1_000 }), 2_000 + 2 * 5);
-  assert.equal(maxCost(tiered, { ...asked, bytes: 1_001 }), 3 * 2_001 + 3 * 5);
+  const plain = { ...asked, marks: costMarks(Buffer.alloc(0)) };
+  assert.equal(maxCost(tiered, { ...plain, bytes: 1_000 }, 'm'), 2_000 + 2 * 5);
+  assert.equal(maxCost(tiered, { ...plain, bytes: 1_001 }, 'm'), 3 * 2_001 + 3 * 5);
   const units = settlePrice(priceForTest({ rates: { image: 7, character: 11 } }));
-  assert.equal(maxCost(units, { ...asked, bytes: 1, images: 2, characters: 3 }), 2 * 7 + 3 * 11);
+  const made = { ...plain, bytes: 1, images: 2, characters: 3 };
+  assert.equal(maxCost(units, made, 'm'), 2 * 7 + 3 * 11);
+});
+
+test('searches count as many as the request allows, or deep research runs', () => {
+  const rates = { search: 7, file_search: 5 };
+  const searching = settlePrice(priceForTest({ rates }));
+  const most = (text: string, more: Partial<typeof asked> | { toolCalls: number }, model = 'm') => {
+    const body = Buffer.from(text);
+    const about = { ...asked, marks: costMarks(body), bytes: body.length, ...more };
+    return maxCost(searching, about, model);
+  };
+  assert.equal(most('{}', {}), 0);
+  assert.equal(most('{"type":"web_search"}', {}), 100 * 7);
+  assert.equal(most('{"type":"file_search"}', {}), 100 * 5);
+  assert.equal(most('{"type":"web_search"}', { toolCalls: 3 }), 3 * 7);
+  assert.equal(most('["file_search","web_search"]', { toolCalls: 3 }), 3 * 7, 'of both together');
+  assert.equal(most('{"prompt":{"id":"pmpt_1"}}', {}), 100 * 7, 'a stored prompt may have tools');
+  assert.equal(most('{"search_parameters":{}}', {}), 100 * 7);
+  assert.equal(most('{}', {}, 'sonar-deep-research'), 100 * 7, 'some models always search');
+  assert.equal(most('x'.repeat(600), { isRanking: true }), 3 * 7, 'a search ranks 100 documents');
 });

@@ -8,7 +8,7 @@ export const componentHeaders = {
     'number',
   ),
   'x-llmproxy-cost': header(
-    'What the answer cost, in US dollars, exact, such as `0.0000375`; absent in streams, and where the usage or the price is unknown.',
+    'What the answer cost, in US dollars, exact, such as `0.0000375`; absent in streams, whose `usage` has it where they were asked for one, and where the usage or the price is unknown.',
   ),
   'x-llmproxy-estimated': header(
     '`true` where tokens were to be counted and the gateway has estimated them.',

@@ -32,6 +32,6 @@ function counted({ unit, count }: CostLine): string {
 }
 
 function priceOf({ unit, rate, per }: CostLine): string {
-  const of = unit === 'hour' ? 'an hour' : per === 1 ? `a ${unit}` : '1M';
+  const of = unit === 'hour' ? 'an hour' : per === 1 ? `a ${unit.replaceAll('_', ' ')}` : '1M';
   return `$${formatDollars(rate)} / ${of}`;
 }

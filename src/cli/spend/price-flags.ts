@@ -48,7 +48,8 @@ const descriptions: Partial<Record<UnitName, string>> = {
   image: 'dollars for a picture made',
   character: 'dollars for a character of text that is spoken',
   second: 'dollars for a second of audio',
-  search: 'dollars for a search that the provider runs',
+  search: 'dollars for a search of the web that the provider runs',
+  file_search: 'dollars for a search of files that it runs',
   hour: 'dollars for an hour of the provider’s time',
 };
 

@@ -91,10 +91,24 @@ function ratesIn(entry: Record<string, unknown>, suffix: string): Price['rates']
   const rates: Price['rates'] = {};
   for (const [name, unit, per] of units) {
     const dollars = entry[`${name}${suffix}`];
-    if (typeof dollars !== 'number' || !(dollars >= 0) || rates[unit] !== undefined) continue;
+    if (!isDollars(dollars) || rates[unit] !== undefined) continue;
     rates[unit] = Math.round(dollars * per * 1_000_000_000);
   }
+  if (suffix === '') addToolRates(rates, entry);
   return rates;
+}
+
+/** Those of the provider's own tools; a search is of medium size where a request does not say. */
+function addToolRates(rates: Price['rates'], entry: Record<string, unknown>): void {
+  const sizes = asRecord(entry.search_context_cost_per_query);
+  const search = sizes.search_context_size_medium;
+  const thousand = entry.file_search_cost_per_1k_calls;
+  if (isDollars(search)) rates.search ??= Math.round(search * 1_000_000_000);
+  if (isDollars(thousand)) rates.file_search = Math.round(thousand * 1_000_000);
+}
+
+function isDollars(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0;
 }
 
 /** Such as `input_cost_per_token_above_200k_tokens`. */

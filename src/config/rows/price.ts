@@ -16,7 +16,10 @@ const tokenUnits = [
   'audio_output',
   'image_output',
 ] as const;
-const otherUnits = ['request', 'image', 'character', 'second', 'search', 'hour'] as const;
+const otherUnits = [
+  ...(['request', 'image', 'character', 'second'] as const),
+  ...(['search', 'file_search', 'hour'] as const),
+] as const;
 export const unitNames = [...tokenUnits, ...otherUnits] as const;
 export type UnitName = (typeof unitNames)[number];
 

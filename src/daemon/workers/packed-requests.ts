@@ -125,6 +125,7 @@ const table: Columns<Packed> = {
       characters: number,
       seconds: number,
       searches: number,
+      fileSearches: number,
       tier: nameOrNull(),
     }),
   }),

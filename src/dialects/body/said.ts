@@ -15,6 +15,8 @@ export interface SaidMembers {
   readonly images: readonly string[];
   /** The text to be spoken. */
   readonly spoken: readonly string[];
+  /** The most calls of the provider's own tools. */
+  readonly toolCalls: readonly string[];
   /** The first names of the paths. */
   readonly tops: ReadonlySet<string>;
 }
@@ -25,9 +27,10 @@ const maxUserLength = 200;
 
 export function said(paths: Partial<Omit<SaidMembers, 'tops'>>): SaidMembers {
   const { user = [], maxOutput = [], answers = [], images = [], spoken = [] } = paths;
-  const all = [...user, ...maxOutput, ...answers, ...images, ...spoken];
+  const { toolCalls = [] } = paths;
+  const all = [...user, ...maxOutput, ...answers, ...images, ...spoken, ...toolCalls];
   const tops = new Set(all.map((path) => path.split('.')[0] as string));
-  return { user, maxOutput, answers, images, spoken, tops };
+  return { user, maxOutput, answers, images, spoken, toolCalls, tops };
 }
 
 /** A user's name, cut to 200 characters; null where there is none. */
@@ -48,6 +51,11 @@ export function userIn(request: ModelRequest, { user }: SaidMembers): string | n
 export function maxOutputIn(request: ModelRequest, members: SaidMembers): number | null {
   const most = countIn(request, members.maxOutput);
   return most === null ? null : most * Math.max(1, countIn(request, members.answers) ?? 1);
+}
+
+/** Maximum calls of the provider's own tools that a body allows; null if it sets none. */
+export function maxToolCallsIn(request: ModelRequest, { toolCalls }: SaidMembers): number | null {
+  return countIn(request, toolCalls);
 }
 
 /** Maximum pictures that a form may request: its fields are not read. */

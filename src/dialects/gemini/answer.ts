@@ -90,10 +90,11 @@ export function promptBlock(body: JsonObject): { raw: string; detail: string | n
 export function readGenerateAnswer(bytes: Buffer): ConversationAnswer {
   const body = asProto(parseBody(bytes), '');
   const id = textAt(body, 'responseId', '');
+  const searches = new Set(webQueries(body)).size;
   const common = {
     id,
     model: textAt(body, 'modelVersion', ''),
-    usage: readGenerateUsage(protoAt(body, 'usageMetadata', '')),
+    usage: readGenerateUsage(protoAt(body, 'usageMetadata', ''), searches),
   };
   if (isObject(body.error)) {
     const error = toGenerateError(body.error, 0);
@@ -199,14 +200,27 @@ export class PartWriter {
   }
 }
 
-/** Thoughts are counted separately from the candidates; the prompt includes cached tokens. */
-export function readGenerateUsage(from: JsonObject | null): Usage | null {
+/** The searches of the web that grounded an answer, or a piece of one; pieces may repeat them. */
+export function webQueries({ candidates }: JsonObject): unknown[] {
+  const given = Array.isArray(candidates) ? candidates.filter(isObject) : [];
+  return given.flatMap((candidate) => {
+    const { groundingMetadata } = asProto(candidate, '');
+    const { webSearchQueries } = isObject(groundingMetadata) ? asProto(groundingMetadata, '') : {};
+    return Array.isArray(webSearchQueries) ? webSearchQueries : [];
+  });
+}
+
+/**
+ * Thoughts are counted separately from the candidates; the prompt includes cached tokens.
+ * @param searches how many the provider ran.
+ */
+export function readGenerateUsage(from: JsonObject | null, searches = 0): Usage | null {
   if (!from) return null;
   const reasoning = countAt(from, 'thoughtsTokenCount');
   const cached = modalitiesAt(from, 'cacheTokensDetails');
   const prompt = modalitiesAt(from, 'promptTokensDetails');
   const candidates = modalitiesAt(from, 'candidatesTokensDetails');
-  return disjoint({
+  const classes = disjoint({
     input: countAt(from, 'promptTokenCount') + countAt(from, 'toolUsePromptTokenCount'),
     cacheRead: countAt(from, 'cachedContentTokenCount'),
     cacheWrite: 0,
@@ -217,6 +231,7 @@ export function readGenerateUsage(from: JsonObject | null): Usage | null {
     audioOutput: candidates('AUDIO'),
     imageOutput: candidates('IMAGE'),
   });
+  return { ...classes, searches };
 }
 
 /** Tokens by modality, such as `[{"modality":"AUDIO","tokenCount":5}]`. */

@@ -17,6 +17,7 @@ import {
 } from '../head.js';
 import { openaiLimitHeaders } from '../limit-headers.js';
 import { type SseEvent, writeEvent } from '../sse.js';
+import { valuesWith } from '../stream/answer-values.js';
 import type { Verdict } from '../stream/first-content.js';
 import {
   type AnswerBytes,
@@ -25,7 +26,7 @@ import {
   usageIn,
   usageOfClasses,
 } from '../usage.js';
-import { readGenerateUsage } from './answer.js';
+import { readGenerateUsage, webQueries } from './answer.js';
 import { readGenerateError, writeGenerateError } from './error.js';
 
 const common = {
@@ -152,13 +153,13 @@ const counted = [
 
 /** Each event of a stream repeats the usage so far. */
 function readUsage(answer: AnswerBytes): TokenUsage | null {
-  const read = (usage: unknown) => {
-    if (!isObject(usage) || countsAmong(usage, counted)?.promptTokenCount === undefined)
-      return null;
-    const classes = readGenerateUsage(usage);
-    return classes && usageOfClasses(classes);
-  };
-  return usageIn(answer, read, '"usageMetadata"');
+  const read = (usage: unknown) =>
+    isObject(usage) && countsAmong(usage, counted)?.promptTokenCount !== undefined ? usage : null;
+  const usage = usageIn(answer, read, '"usageMetadata"');
+  if (!usage) return null;
+  const queries = valuesWith(answer, '"webSearchQueries"').flatMap(webQueries);
+  const classes = readGenerateUsage(usage, new Set(queries).size);
+  return classes && usageOfClasses(classes);
 }
 
 /** Without `alt=sse`, errors are in an array. */

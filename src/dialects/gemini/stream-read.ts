@@ -1,9 +1,15 @@
 import type { StreamReader } from '../codec.js';
 import { isObject, parseText, textAt } from '../conversation/read.js';
-import type { Block, JsonObject, Part, Usage } from '../conversation.js';
+import type { Block, JsonObject, Part } from '../conversation.js';
 import { failedAnswer } from '../errors/conversation-error.js';
 import type { SseEvent } from '../sse.js';
-import { AnswerCallIds, generateFinish, promptBlock, readGenerateUsage } from './answer.js';
+import {
+  AnswerCallIds,
+  generateFinish,
+  promptBlock,
+  readGenerateUsage,
+  webQueries,
+} from './answer.js';
 import { toGenerateError } from './error.js';
 import { readPart } from './parts-read.js';
 import { asProto, protoAt } from './proto.js';
@@ -21,7 +27,8 @@ export class GenerateStreamReader implements StreamReader {
   #ids = new AnswerCallIds(null);
   #raw: string | null = null;
   #detail: string | null = null;
-  #usage: Usage | null = null;
+  #usage: JsonObject | null = null;
+  readonly #queries = new Set<unknown>();
 
   push(event: SseEvent, out: Out): void {
     if (this.#over) return;
@@ -35,8 +42,8 @@ export class GenerateStreamReader implements StreamReader {
     const candidates = chunk.candidates;
     const candidate = Array.isArray(candidates) ? candidates[0] : undefined;
     if (isObject(candidate)) this.#candidate(candidate, out);
-    const usage = protoAt(chunk, 'usageMetadata', '');
-    if (usage) this.#usage = readGenerateUsage(usage);
+    this.#usage = protoAt(chunk, 'usageMetadata', '') ?? this.#usage;
+    for (const query of webQueries(chunk)) this.#queries.add(query);
     const blocked = promptBlock(chunk);
     if (blocked && this.#raw === null) {
       this.#raw = blocked.raw;
@@ -51,7 +58,10 @@ export class GenerateStreamReader implements StreamReader {
     this.#close(out);
     const finish = generateFinish(this.#raw, this.#detail, this.#called);
     if (finish.reason === 'error') out({ type: 'error', error: failedAnswer(finish.raw) });
-    else out({ type: 'finish', finish, usage: this.#usage });
+    else {
+      const usage = readGenerateUsage(this.#usage, this.#queries.size);
+      out({ type: 'finish', finish, usage });
+    }
   }
 
   #start(chunk: JsonObject, out: Out): void {

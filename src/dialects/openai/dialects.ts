@@ -16,7 +16,7 @@ import { openaiLimitHeaders } from '../limit-headers.js';
 import { writeEvent } from '../sse.js';
 import { errorIn, judge } from './content.js';
 import { readOpenaiError, writeOpenaiError } from './shared.js';
-import { readUsage, UsageEventFilter } from './usage.js';
+import { readUsage, UsageEventFilter, usageInEvent } from './usage.js';
 
 const common = {
   output: 'text' as const,
@@ -55,6 +55,7 @@ const streamed = {
   readHead: (body: Buffer, spans: Spans, place: RequestPlace) =>
     readHead(body, spans, place, usageEditOf),
   usageFilter: () => new UsageEventFilter(),
+  askedUsage: usageInEvent,
   usualEnds: ['\ndata: [DONE]', '\ndata:[DONE]', '"finish_reason":"', '"finish_reason": "'].map(
     (text) => Buffer.from(text),
   ),

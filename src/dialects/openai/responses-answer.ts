@@ -22,9 +22,10 @@ import type {
 } from '../conversation.js';
 import { failedAnswer } from '../errors/conversation-error.js';
 import { missingRefusal } from './chat-answer.js';
+import { readResponseUsage } from './response-calls.js';
 import { readOutputItem } from './responses-items.js';
 import { toError } from './shared.js';
-import { readUsageObject, writtenUsage } from './usage-classes.js';
+import { writtenUsage } from './usage-classes.js';
 
 const dialect = 'openai.responses';
 
@@ -83,7 +84,7 @@ export function readResponsesAnswer(bytes: Buffer): ConversationAnswer {
     model: textAt(body, 'model', ''),
     content,
     finish,
-    usage: readUsageObject(objectAt(body, 'usage', '')),
+    usage: readResponseUsage(body),
     error: responseError(body, finish),
   };
 }

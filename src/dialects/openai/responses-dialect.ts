@@ -9,9 +9,9 @@ import { alternativeMembers, readHead } from '../head.js';
 import { openaiLimitHeaders } from '../limit-headers.js';
 import type { SseEvent } from '../sse.js';
 import type { Verdict } from '../stream/first-content.js';
+import { readUsageWithCalls } from './response-calls.js';
 import { ResponsesStreamWriter } from './responses-stream-write.js';
 import { readOpenaiError } from './shared.js';
-import { readUsage } from './usage.js';
 
 /** Members that refer to objects stored at a provider. */
 const named = ['previous_response_id', 'conversation'] as const;
@@ -22,12 +22,16 @@ export const responses: Dialect = {
   output: 'text',
   members: new Set(['model', 'stream', 'store', ...named, ...alternativeMembers]),
   resources: { members: named, made: /"id"\s*:\s*"(resp_[\w-]{1,200})"/ },
-  said: said({ user: ['safety_identifier', 'user'], maxOutput: ['max_output_tokens'] }),
+  said: said({
+    user: ['safety_identifier', 'user'],
+    maxOutput: ['max_output_tokens'],
+    toolCalls: ['max_tool_calls'],
+  }),
   readHead,
   judge,
   countsTokens: true,
   errorIn,
-  readUsage,
+  readUsage: readUsageWithCalls,
   usageFilter: null,
   requestIdHeader: null,
   takesComments: true,

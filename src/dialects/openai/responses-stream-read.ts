@@ -9,10 +9,10 @@ import {
 } from '../conversation/read.js';
 import type { JsonObject, OpenBlock, Part } from '../conversation.js';
 import type { SseEvent } from '../sse.js';
+import { isCall, readResponseUsage } from './response-calls.js';
 import { responseError, responsesFinish } from './responses-answer.js';
 import { readOutputItem, summaryBreak } from './responses-items.js';
 import { toError } from './shared.js';
-import { readUsageObject } from './usage-classes.js';
 
 type Out = (part: Part) => void;
 
@@ -30,6 +30,8 @@ export class ResponsesStreamReader implements StreamReader {
   readonly #open = new Map<number, Open>();
   /** Kinds of all blocks, from which the finish reason is derived. */
   readonly #kinds = new Set<string>();
+  /** Items that are charged for, which the last event may leave out. */
+  readonly #calls: JsonObject[] = [];
   #over = false;
 
   push(event: SseEvent, out: Out): void {
@@ -146,6 +148,7 @@ export class ResponsesStreamReader implements StreamReader {
     const item = asObject(from.item, 'item');
     const type = needText(item, 'type', 'item');
     const at = place(from, null);
+    if (isCall(item)) this.#calls.push(item);
     if (type === 'message') {
       // Servers that announce no parts end them here.
       for (const [key, { block }] of [...this.#open]) {
@@ -181,7 +184,7 @@ export class ResponsesStreamReader implements StreamReader {
     const finish = responsesFinish(response, this.#kinds);
     const error = responseError(response, finish);
     if (error) out({ type: 'error', error });
-    else out({ type: 'finish', finish, usage: readUsageObject(objectAt(response, 'usage', '')) });
+    else out({ type: 'finish', finish, usage: readResponseUsage(response, this.#calls) });
   }
 }
 

@@ -16,6 +16,7 @@ export function readUsageObject(from: JsonObject | null): Usage | null {
   const inputs = detailsAt(from, ['prompt_tokens_details', 'input_tokens_details', ofInput]);
   const outputs = detailsAt(from, ['completion_tokens_details', 'output_tokens_details', ofOutput]);
   const cached = detailsAt(inputs, ['cached_tokens_details']);
+  const tools = detailsAt(from, ['server_side_tool_usage_details']);
   return {
     ...disjoint({
       input,
@@ -31,7 +32,11 @@ export function readUsageObject(from: JsonObject | null): Usage | null {
       imageOutput: countAt(outputs, 'image_tokens'),
     }),
     // Perplexity and xAI search the web for answers.
-    searches: countAt(from, 'num_search_queries') || countAt(from, 'num_sources_used'),
+    searches:
+      countAt(from, 'num_search_queries') ||
+      countAt(tools, 'web_search_calls') + countAt(tools, 'x_search_calls') ||
+      countAt(from, 'num_sources_used'),
+    fileSearches: countAt(tools, 'file_search_calls') + countAt(tools, 'document_search_calls'),
   };
 }
 

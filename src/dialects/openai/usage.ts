@@ -5,10 +5,11 @@ import {
   type AnswerBytes,
   countsAmong,
   endBytes,
-  lastUsage,
+  lastUsageAt,
   noClasses,
   type ServiceTier,
   type TokenUsage,
+  type UsagePlace,
   usageIn,
   usageOfClasses,
   withTier,
@@ -55,6 +56,12 @@ function tierIn(bytes: Buffer): ServiceTier | null {
   return (name as ServiceTier | undefined) ?? null;
 }
 
+/** The usage that an event of a stream of chunks reports. */
+export function usageInEvent(event: Buffer): UsagePlace<TokenUsage> | null {
+  const found = lastUsageAt(event, toUsage);
+  return found && { ...found, usage: withTier(found.usage, tierIn(event)) };
+}
+
 /** Larger events are relayed unchanged: the one in question is small. */
 const maxEventBytes = 65_536;
 
@@ -91,8 +98,7 @@ export class UsageEventFilter implements UsageFilter {
         kept.push(event);
         continue;
       }
-      const usage = lastUsage(event, toUsage);
-      if (usage) this.usage = withTier(usage, tierIn(event));
+      this.usage = usageInEvent(event)?.usage ?? this.usage;
       if (!reportsOnly(event)) kept.push(withoutNull(event));
     }
     return Buffer.concat(kept);

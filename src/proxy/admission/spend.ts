@@ -1,4 +1,4 @@
-import { maxOutputIn, unitsIn } from '../../dialects/body/said.js';
+import { maxOutputIn, maxToolCallsIn, unitsIn } from '../../dialects/body/said.js';
 import { GatewayError } from '../../errors.js';
 import { type BudgetRef, type BudgetRefusal, windowOf } from '../../limits/budget-lease.js';
 import { type AskedCost, costMarks, maxCost } from '../../pricing/max-cost.js';
@@ -46,13 +46,15 @@ export function askedCost(
   { server, upstream }: Pick<Gateway['settings'], 'server' | 'upstream'>,
 ): AskedCost {
   const { request, upload } = planned;
-  const { said, output } = planned.endpoint.dialect;
+  const { said, output, operation } = planned.endpoint.dialect;
   return {
     marks: costMarks(request.body),
     bytes: upload ? (upload.declaredBytes ?? server.max_body_bytes) : request.body.length,
     outputTokens: maxOutputIn(request, said),
     hasOutput: output !== 'none',
     ...unitsIn(request, said),
+    toolCalls: maxToolCallsIn(request, said),
+    isRanking: operation === 'rerank',
     totalMs: upstream.total_timeout_ms,
   };
 }
@@ -90,7 +92,7 @@ export async function reserveBudgets(
     if (hard.length === 0) return 0;
     const ceiling = hard.find(({ budget }) => budget.ceiling)?.budget.ceiling ?? null;
     const price = candidate.prices()?.at(nowMs) ?? ceiling;
-    return price && maxCost(price, asked);
+    return price && maxCost(price, asked, candidate.model);
   };
   const closed = new Set<string>();
   for (;;) {

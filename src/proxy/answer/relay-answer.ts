@@ -1,3 +1,5 @@
+import type { Dialect } from '../../dialects/dialect.js';
+import { lastUsageAt, type TokenUsage } from '../../dialects/usage.js';
 import type { AnswerHead, AnswerWatch } from '../../policies/policy.js';
 import type { Exchange } from '../../server/exchange.js';
 import { isStopped } from '../admission/stops.js';
@@ -9,9 +11,10 @@ import type { RequestRecord } from '../record.js';
 import { asksArray } from '../request/path-forms.js';
 import { AnswerReader, type AnswerWatcher } from './answer-reader.js';
 import { ArrayReader } from './array-reader.js';
+import { CostReader } from './cost-reader.js';
 import { watchRest } from './reader-pace.js';
 import { relay } from './relay.js';
-import { pushCost } from './request-cost.js';
+import { pushCost, shownCost } from './request-cost.js';
 import { respondTranslated, wholeOf } from './respond-translated.js';
 import { StreamKeeper } from './stream-keeper.js';
 import { TranslatedReader } from './translated-reader.js';
@@ -86,10 +89,12 @@ export async function relayAnswer(
   const storesBody = record.bodies !== null;
   if (!translated) {
     const reader = new AnswerReader(dialect, attempt, answer.hidesUsage, storesBody);
-    await passOn(reader);
+    await passOn(reader, dialect.askedUsage);
   } else if (translated.begun && 'pipe' in translated.begun) {
     headers.push('content-type', typeOf(answer, isArray), 'cache-control', 'no-cache');
-    await passOn(new TranslatedReader(translated.begun.pipe, translated.begun.first, storesBody));
+    const reader = new TranslatedReader(translated.begun.pipe, translated.begun.first, storesBody);
+    // What the client reads of it may be less than what the provider reports.
+    await passOn(reader, dialect.askedUsage && ((event) => lastUsageAt(event, () => reader.usage)));
   } else {
     await respondTranslated(
       gateway,
@@ -106,10 +111,11 @@ export async function relayAnswer(
   watchRest(gateway, exchange);
   record.upstreamMs += performance.now() - readyMs;
 
-  async function passOn(events: AnswerWatcher): Promise<void> {
+  async function passOn(events: AnswerWatcher, asked: Dialect['askedUsage']): Promise<void> {
     const held = holds.length > 0 ? new HeldReader(events, holds, record.bodies !== null) : events;
     const array = isArray ? new ArrayReader(held) : held;
-    const reader = watches.length > 0 ? new WatchedReader(array, watches) : array;
+    const watched = watches.length > 0 ? new WatchedReader(array, watches) : array;
+    const reader = asked && tellsCost() ? new CostReader(watched, asked, costNow) : watched;
     let isRead = false;
     const relayed = relay(attempt, exchange, headers, record, reader, dialect, () => {
       isRead = true;
@@ -125,6 +131,16 @@ export async function relayAnswer(
       gateway.watchdog.delete(keeper);
     }
     if (!isRead) reader.finish(record, planned.request);
+  }
+
+  /** True if the client asked for the usage of its stream, and the model has a price. */
+  function tellsCost(): boolean {
+    const isAsked = attempt.stream && attempt.status < 400 && planned.request.usageEdit === null;
+    return isAsked && (record.candidate?.prices()?.at(record.startedAt) ?? null) !== null;
+  }
+
+  function costNow(usage: TokenUsage): string | null {
+    return shownCost(record, usage, record.upstreamMs + performance.now() - readyMs);
   }
 }
 

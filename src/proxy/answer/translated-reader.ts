@@ -3,7 +3,7 @@ import type { Dialect } from '../../dialects/dialect.js';
 import { neutralError } from '../../dialects/errors/gateway-error.js';
 import type { ModelRequest } from '../../dialects/head.js';
 import type { StreamPipe } from '../../dialects/translate/stream-pipe.js';
-import { usageOfClasses } from '../../dialects/usage.js';
+import { type TokenUsage, usageOfClasses } from '../../dialects/usage.js';
 import type { GatewayError } from '../../errors.js';
 import type { RequestRecord } from '../record.js';
 import { AnswerKeeper } from './answer-keeper.js';
@@ -42,6 +42,11 @@ export class TranslatedReader implements AnswerWatcher {
   flush(): Buffer | null {
     const rest = this.#taken(this.#pipe.end());
     return rest.length === 0 ? null : rest;
+  }
+
+  /** The usage that the provider reports; null until it has. */
+  get usage(): TokenUsage | null {
+    return this.#pipe.usage && usageOfClasses(this.#pipe.usage);
   }
 
   get broke(): boolean {

@@ -1,9 +1,8 @@
 import type { ModelEndpoint } from '../../dialects/endpoint.js';
 import type { ModelRequest } from '../../dialects/head.js';
-import { classesOf } from '../../dialects/usage.js';
 import { type AnswerEnd, CacheUse } from '../../policies/cache/cache-use.js';
 import type { KeptAnswer } from '../../policies/cache/kept-answer.js';
-import { costOf } from '../../pricing/cost.js';
+import { costOfAnswer } from '../../pricing/charge.js';
 import { modelMeant } from '../../routing/model-order.js';
 import type { RoutedCredential } from '../../routing/snapshot.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
@@ -88,14 +87,14 @@ export function settleCache(exchange: Pick<Exchange, 'aborted'>, record: Request
 }
 
 function endOf(record: RequestRecord): AnswerEnd | null {
-  const { candidate, usage, complete, status, error, attempts } = record;
+  const { candidate, usage, complete, status, error, attempts, endpoint, upstreamMs } = record;
   if (!candidate || attempts === 0 || !complete || status !== 200 || error !== null) return null;
-  const price = candidate.prices()?.at(record.startedAt);
+  const price = candidate.prices()?.at(record.startedAt) ?? null;
   return {
     candidate,
     provider: candidate.provider.key,
     modelSent: candidate.model,
-    cost: price && usage ? costOf(price, classesOf(usage), record.upstreamMs) : null,
+    cost: costOfAnswer(endpoint, price, usage, upstreamMs)?.cost ?? null,
     tokens: usage && usage.promptTokens + usage.completionTokens,
   };
 }

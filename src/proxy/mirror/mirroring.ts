@@ -153,7 +153,7 @@ class Mirroring {
     let need = 0;
     const priced = narrowed(routes, (candidate) => {
       const price = candidate.prices()?.at(record.startedAt);
-      if (price) need = Math.max(need, maxCost(price, asked));
+      if (price) need = Math.max(need, maxCost(price, asked, candidate.model));
       return price != null;
     });
     if (priced.length === 0) return 'unpriced';
