@@ -30,8 +30,15 @@ export interface NamedRows<Row extends NamedRow> {
 /**
  * @param noun one of them, which is its member in answers too.
  * @param path of all, such as `/budgets`.
+ * @param questionOf the question before a row is deleted; may refuse by a CliError.
  */
-export function namedRows<Row extends NamedRow>(noun: string, path: string): NamedRows<Row> {
+export function namedRows<Row extends NamedRow>(
+  noun: string,
+  path: string,
+  questionOf: (row: Row) => { what: string; consequence?: string } = ({ name }) => ({
+    what: `the ${noun} ${name}`,
+  }),
+): NamedRows<Row> {
   type Answer = { version: number } & Record<string, Row>;
   const pathOf = (ref: string) => `${path}/${encodeURIComponent(ref)}`;
   const existing = async (api: AdminApi, ref: string) =>
@@ -66,13 +73,13 @@ export function namedRows<Row extends NamedRow>(noun: string, path: string): Nam
     remove: (ref, flags) =>
       change('deleted', flags, async (api) => {
         const row = await existing(api, ref);
-        const what = `the ${noun} ${row.name}`;
-        await confirmDeletion({ what, yes: flags.yes, json: flags.json });
+        await confirmDeletion({ ...questionOf(row), yes: flags.yes, json: flags.json });
         return { row, version: await api.delete(`${path}/${row.id}`) };
       }),
   };
 }
 
-function refuseNothing(fields: object): void {
+/** @throws CliError: a usage error where no field is given. */
+export function refuseNothing(fields: object): void {
   if (Object.keys(fields).length === 0) throw usageError('nothing to change was given');
 }

@@ -1,16 +1,14 @@
 import { Command } from 'commander';
 import { newTeam } from '../../config/configuration.js';
 import type { TeamInput } from '../../db/queries/rows.js';
-import { visible } from '../../observe/visible.js';
-import { type AdminApi, changeOver, withAdminApi } from '../admin-api.js';
+import { withAdminApi } from '../admin-api.js';
 import { collect, modelList, tagList, teamName, wholeNumber } from '../arguments.js';
 import { addCacheOptions, type CacheFlags, cacheAfter } from '../cache-flags.js';
-import { printActivation } from '../daemon/activate.js';
 import { addGatewayOptions, type DatabaseFlags } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
 import { type AmountFlags, addAmountOptions, limitsAfter } from '../limit-flags.js';
-import { print, printJson } from '../output.js';
-import { confirmDeletion } from '../prompt.js';
+import { namedRows, refuseNothing } from '../named-rows.js';
+import { printJson } from '../output.js';
 import { printTeam, printTeams, type ShownTeam } from './teams-view.js';
 
 interface TeamFlags extends DatabaseFlags, AmountFlags, CacheFlags {
@@ -25,6 +23,15 @@ interface UpdateFlags extends TeamFlags {
   clearTags?: boolean;
   clearAdmins?: boolean;
 }
+
+const rows = namedRows<ShownTeam>('team', '/teams', ({ id, name, keys }) => {
+  if (keys > 0) {
+    throw new CliError(`${keys} keys belong to the team "${name}"`, {
+      hint: `see them with: llmproxy keys list --team "${name}"; take one out with: llmproxy keys update KEY --team none`,
+    });
+  }
+  return { what: `team ${name} (id ${id})`, consequence: 'No key belongs to it.' };
+});
 
 /** `llmproxy teams …`: keys that have models, limits and tags in common. */
 export function teamsCommand(): Command {
@@ -78,7 +85,7 @@ Examples:
       .argument('<id|name>')
       .option('--yes', 'do not ask')
       .addHelpText('after', '\nExample:\n  $ llmproxy teams delete chat --yes')
-      .action(remove),
+      .action(rows.remove),
   );
   return command.addHelpText('after', '\nExample:\n  $ llmproxy teams create chat');
 }
@@ -92,19 +99,9 @@ function addTeamOptions(command: Command): Command {
   return addGatewayOptions(addCacheOptions(addAmountOptions(command), 'none are kept'));
 }
 
-interface TeamAnswer {
-  version: number;
-  team: ShownTeam;
-}
-
 async function create(name: string, flags: TeamFlags): Promise<void> {
   if (name === 'none') throw usageError('the name "none" stands for no team');
-  const body = { name: teamName(name), ...columnsFrom(newTeam, flags) };
-  const { result, activation } = await changeOver(flags, (api) =>
-    api.ask<TeamAnswer>('POST', '/teams', body),
-  );
-  report(result.team, 'created', flags);
-  printActivation(activation, flags.json);
+  await rows.create({ name: teamName(name), ...columnsFrom(newTeam, flags) }, 'created', flags);
 }
 
 async function list({ search = '', ...flags }: DatabaseFlags & { search?: string }): Promise<void> {
@@ -117,7 +114,7 @@ async function list({ search = '', ...flags }: DatabaseFlags & { search?: string
 }
 
 async function show(ref: string, flags: DatabaseFlags): Promise<void> {
-  const team = await withAdminApi(flags, 'read', (api) => existing(api, ref));
+  const team = await withAdminApi(flags, 'read', (api) => rows.existing(api, ref));
   if (flags.json) printJson(team);
   else printTeam(team);
 }
@@ -129,40 +126,8 @@ async function update(ref: string, flags: UpdateFlags): Promise<void> {
     ...(flags.clearAdmins && { admins: [] }),
     ...columnsFrom(before, flags),
   });
-  if (Object.keys(changesOf({ limits: {}, cache: { mode: 'off' } })).length === 0)
-    throw usageError('nothing to change was given');
-  const { result, activation } = await changeOver(flags, async (api) => {
-    const before = await existing(api, ref);
-    return await api.ask<TeamAnswer>('PUT', `/teams/${before.id}`, changesOf(before));
-  });
-  report(result.team, 'updated', flags);
-  printActivation(activation, flags.json);
-}
-
-async function remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void> {
-  const { result, activation } = await changeOver(flags, async (api) => {
-    const team = await existing(api, ref);
-    if (team.keys > 0) {
-      throw new CliError(`${team.keys} keys belong to the team "${team.name}"`, {
-        hint: `see them with: llmproxy keys list --team "${team.name}"; take one out with: llmproxy keys update KEY --team none`,
-      });
-    }
-    const what = `team ${team.name} (id ${team.id})`;
-    const consequence = 'No key belongs to it.';
-    await confirmDeletion({ what, consequence, yes: flags.yes, json: flags.json });
-    return { team, version: await api.delete(`/teams/${team.id}`) };
-  });
-  report(result.team, 'deleted', flags);
-  printActivation(activation, flags.json);
-}
-
-function report(team: ShownTeam, done: string, { json }: DatabaseFlags): void {
-  if (json) printJson(team);
-  else print(`${done} team ${visible(team.name)} (id ${team.id})`);
-}
-
-async function existing(api: AdminApi, ref: string): Promise<ShownTeam> {
-  return (await api.ask<TeamAnswer>('GET', `/teams/${encodeURIComponent(ref)}`)).team;
+  refuseNothing(changesOf({ limits: {}, cache: { mode: 'off' } }));
+  await rows.update(ref, changesOf, flags);
 }
 
 /** The fields that flags change parts of. */
