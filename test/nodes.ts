@@ -13,7 +13,8 @@ const defaults = [
   ...['http1/request-parser', 'http1/response-parser', 'http1/chunked-body'],
   ...['http1/differential', 'http1/published-cases', 'server/published-cases'],
   ...['server/conformance', 'server/net', 'server/drain', 'upstream/client/net-pool'],
-  ...['io/bytes', 'io/routing', 'io/hot-swap', 'io/upgrade', 'io/crash', 'io/listener', 'io/start'],
+  ...['io/clients/bytes', 'io/clients/routing', 'io/daemon/hot-swap', 'io/daemon/upgrade'],
+  ...['io/daemon/crash', 'io/daemon/listener', 'io/daemon/start'],
 ].map((name) => `test/${name}.test.ts`);
 const given = process.argv.slice(2);
 const isVersion = (text: string) => /^\d+$/.test(text);

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ask, askChat, bearer } from '../../support/ask.js';
+import { startDaemon } from '../../support/daemon.js';
+import { testDatabase } from '../../support/postgres.js';
+import { until } from '../../support/until.js';
+import { chatCompletion, startUpstream } from '../../support/upstream.js';
+import { noValkey, startValkey } from '../../support/valkey.js';
+import { greedy, keyWith, resultOf } from './cached-for-test.js';
+
+test('machines share answers and purges by a Valkey, and serve without it', {
+  skip: noValkey,
+}, async (t) => {
+  const valkey = await startValkey(t);
+  const database = await testDatabase(t);
+  let count = 0;
+  const upstream = await startUpstream(t, (_, response) => {
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(chatCompletion(`m${++count}`));
+  });
+  const env = { FLEET_VALKEY_URL: `valkey://127.0.0.1:${valkey.port}` };
+  const one = await startDaemon(t, { database, env });
+  const two = await startDaemon(t, { database, env, workers: 2 });
+  await one.addProvider('main', { api_base: upstream.url });
+  const key = await keyWith(one, 'alice', '--cache', 'on');
+  await two.reload();
+  const cacheOf = async ({ url, adminKey }: typeof one) =>
+    JSON.parse((await ask(`${url}/admin/v1/cache`, { headers: bearer(adminKey) })).text);
+
+  const first = await until('an answer that is kept', async () => {
+    const answer = await askChat(one.url, key, 'm', greedy);
+    return resultOf(answer) === 'hit' && answer;
+  });
+  const other = await until('the other machine', async () => {
+    const answer = await askChat(two.url, key, 'm', greedy);
+    return resultOf(answer) === 'hit' && answer;
+  });
+  assert.equal(other.text, first.text);
+  assert.equal(count, 1, 'the provider was asked once');
+  assert.equal((await cacheOf(two)).shared.remote.hits, 1);
+  const status = await two.cli(['cache', 'status']);
+  assert.match(status.stdout, /fleet +1 hits, \d+ misses, 0 failures/);
+  const metrics = await ask(`${two.url}/metrics`, { headers: bearer(two.adminKey) });
+  assert.match(metrics.text, /llm_proxy_cache_fleet_total\{result="hit"\} 1/);
+
+  const purged = await two.cli(['cache', 'purge', '--key', 'alice']);
+  assert.equal(purged.code, 0, purged.stderr);
+  const again = await askChat(two.url, key, 'm', greedy);
+  assert.equal(resultOf(again), 'miss', again.text);
+  const fetched = await until('the new answer on the first', async () => {
+    const answer = await askChat(one.url, key, 'm', greedy);
+    return answer.text !== first.text && answer;
+  });
+  assert.equal(fetched.status, 200);
+
+  await valkey.stop();
+  for (const { url } of [one, two]) {
+    const answer = await askChat(url, key, 'm', { ...greedy, max_tokens: 7 });
+    assert.deepEqual([answer.status, resultOf(answer)], [200, 'miss']);
+  }
+});

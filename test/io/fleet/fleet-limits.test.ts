@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseDbUrl } from '../../../src/db/db-url.js';
+import { atPort } from '../../support/far-away.js';
+import { testDatabase } from '../../support/postgres.js';
+import { startRelay } from '../../support/relay.js';
+import { until } from '../../support/until.js';
+import { noValkey, startValkey } from '../../support/valkey.js';
+import { flood, servedIn, startFleet } from './fleet-for-test.js';
+
+const rate = 30;
+
+/** The most that may be served in a span: the refill, a burst, and one that begins at its edge. */
+function most(ms: number): number {
+  return (ms / 1000) * rate + rate + 1;
+}
+
+test('a rate limit holds over three daemons with two workers, one of which is killed', async (t) => {
+  const { daemons } = await startFleet(t, [{}, {}, {}]);
+  const [first] = daemons;
+  assert.ok(first);
+  const key = await first.addKey('alice', { rate_limit: rate });
+  for (const daemon of daemons) await daemon.reload();
+  const floods = daemons.map((daemon) => flood(daemon, key, 2, 20));
+  t.after(() => Promise.all(floods.map((each) => each.stop())));
+  const startMs = performance.now();
+  await until('requests of each', () => floods.every(({ served }) => served.length > 5));
+  await pause(3_000);
+  const middleMs = performance.now();
+  const together = servedIn(floods, startMs, middleMs);
+  assert.ok(together <= most(middleMs - startMs), `${together} in ${middleMs - startMs} ms`);
+  assert.ok(together >= ((middleMs - startMs) / 1000) * rate * 0.6, `${together} served`);
+  assert.ok(floods.some(({ refused }) => refused.length > 0));
+
+  for (const pid of [first.pid, ...first.workerPids()]) process.kill(pid, 'SIGKILL');
+  await floods[0]?.stop();
+  await pause(3_000);
+  const deadMs = performance.now();
+  await pause(3_000);
+  const endMs = performance.now();
+  const after = servedIn(floods, deadMs, endMs);
+  assert.ok(after >= ((endMs - deadMs) / 1000) * rate * 0.6, `${after} after a death`);
+  const all = servedIn(floods, startMs, endMs);
+  assert.ok(all <= most(endMs - startMs), `${all} in ${endMs - startMs} ms`);
+  await Promise.all(floods.map((each) => each.stop()));
+  assert.deepEqual(
+    floods.slice(1).flatMap(({ others }) => others),
+    [],
+  );
+});
+
+test('a daemon that is cut off keeps to its share, and others leave it that', async (t) => {
+  const database = await testDatabase(t);
+  const [host] = parseDbUrl(database.dbUrl).hosts;
+  const target = host?.host.startsWith('/')
+    ? `${host.host}/.s.PGSQL.${host.port}`
+    : (host?.port ?? 0);
+  const relay = await startRelay(t, target);
+  const far = { dbUrl: atPort(database.dbUrl, relay.port), sql: database.sql };
+  const { daemons } = await startFleet(t, [{}, {}, { database: far }], 5, database);
+  const [first, , cut] = daemons;
+  assert.ok(first && cut);
+  const key = await first.addKey('alice', { rate_limit: rate });
+  for (const daemon of daemons) await daemon.reload();
+  const floods = daemons.map((daemon) => flood(daemon, key, 2, 20));
+  t.after(() => Promise.all(floods.map((each) => each.stop())));
+  const startMs = performance.now();
+  await pause(2_000);
+  relay.cut();
+  await cut.waitFor('limits_failing');
+  await pause(3_000);
+  const cutMs = performance.now();
+  await pause(3_000);
+  const joinMs = performance.now();
+  const alone = servedIn(floods.slice(2), cutMs, joinMs) / ((joinMs - cutMs) / 1000);
+  assert.ok(alone <= rate / 3 + 1 && alone >= (rate / 3) * 0.7, `${alone} a second while cut off`);
+  const others = servedIn(floods.slice(0, 2), cutMs, joinMs) / ((joinMs - cutMs) / 1000);
+  assert.ok(others <= (2 * rate) / 3 + 1 && others >= rate / 2, `${others} a second of the others`);
+  relay.join();
+  await cut.waitFor('limits_working');
+  await pause(2_000);
+  const endMs = performance.now();
+  const all = servedIn(floods, startMs, endMs);
+  assert.ok(all <= most(endMs - startMs), `${all} in ${endMs - startMs} ms`);
+  await Promise.all(floods.map((each) => each.stop()));
+  assert.deepEqual(
+    floods.flatMap(({ others: statuses }) => statuses),
+    [],
+  );
+});
+
+test('limits are leased from a Valkey, as a user, over its restart', {
+  skip: noValkey,
+}, async (t) => {
+  const valkey = await startValkey(
+    t,
+    '--user gateway on >secret-word ~{llmproxy:* +@all'.split(' '),
+  );
+  const env = { FLEET_VALKEY_URL: `valkey://gateway:secret-word@127.0.0.1:${valkey.port}` };
+  const { daemons } = await startFleet(t, [{ env }, { env }]);
+  const [one, two] = daemons;
+  assert.ok(one && two);
+  one.secrets.add('secret-word');
+  const key = await one.addKey('alice', { rate_limit: rate });
+  for (const daemon of daemons) await daemon.reload();
+  const floods = daemons.map((daemon) => flood(daemon, key, 2, 20));
+  t.after(() => Promise.all(floods.map((each) => each.stop())));
+  const startMs = performance.now();
+  await until('requests of each', () => floods.every(({ served }) => served.length > 5));
+  await valkey.stop();
+  await one.waitFor('limits_failing');
+  await pause(4_000);
+  await valkey.start();
+  await one.waitFor('limits_working');
+  await pause(1_000);
+  const endMs = performance.now();
+  await Promise.all(floods.map((each) => each.stop()));
+  const all = servedIn(floods, startMs, endMs);
+  assert.ok(all <= most(endMs - startMs), `${all} in ${endMs - startMs} ms`);
+  const fleet = JSON.parse((await one.cli(['fleet', '--json'])).stdout);
+  for (const each of fleet.daemons) assert.equal(each.limit_store, `127.0.0.1:${valkey.port}`);
+});

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { askChat } from '../../support/ask.js';
+import { until } from '../../support/until.js';
+import { startUpstream } from '../../support/upstream.js';
+import { getFrom, startFleet } from './fleet-for-test.js';
+
+test('a kill switch and a revocation are confirmed by all daemons', async (t) => {
+  const { daemons, database } = await startFleet(t, [{}, {}]);
+  const [one, two] = daemons;
+  assert.ok(one && two);
+  const keys = [await one.addKey('alice'), await one.addKey('bob')] as const;
+  await one.reload();
+  await until('the keys', async () => (await askChat(two.url, keys[0], 'm')).status === 200);
+  const stopped = await one.cli(['stop', '--key', 'alice']);
+  assert.match(stopped.stdout, /active \(version \d+ on 2 of 2 daemons\)/);
+  assert.equal((await askChat(two.url, keys[0], 'm')).status, 403);
+  const json = await one.cli(['stop', '--key', 'alice', '--json']);
+  assert.equal(JSON.parse(json.stdout).fleet.confirmed, 2);
+  const revoked = await one.cli(['keys', 'revoke', 'bob']);
+  assert.equal(revoked.code, 0, revoked.stderr);
+  assert.match(revoked.stdout, /on 2 of 2 daemons/);
+  assert.equal((await askChat(two.url, keys[1], 'm')).status, 401);
+
+  await database.sql`
+    INSERT INTO daemons (id, host, version, pid, place, state, heartbeat, config_version)
+    VALUES ('slow-1', 'slow', '1', 1, 'elsewhere', 'serving', now() + interval '1 hour', 0)`;
+  const partly = await one.cli(['resume', '--key', 'alice']);
+  assert.equal(partly.code, 0);
+  assert.match(partly.stderr, /2 of 3 daemons use it, not yet: slow-1/);
+});
+
+test('what one daemon learns of a provider the others know, and each explains what another served', async (t) => {
+  let isBroken = false;
+  const upstream = await startUpstream(t, (_, response) => {
+    response.statusCode = isBroken ? 500 : 200;
+    response.setHeader('content-type', 'application/json');
+    response.end('{"id":"x","object":"chat.completion","choices":[]}');
+  });
+  const { daemons, database } = await startFleet(t, [{}, {}]);
+  const [one, two] = daemons;
+  assert.ok(one && two);
+  await one.addProvider('breaks', { api_base: upstream.url, model_mapping: { b: 'b' } });
+  const key = await one.addKey('alice');
+  for (const daemon of daemons) await daemon.reload();
+
+  const served = await askChat(one.url, key, 'b');
+  assert.equal(served.status, 200, served.text);
+  const id = String(served.headers['x-request-id']);
+  const explained = JSON.parse((await getFrom(two, `/admin/v1/explain/${id}`)).text);
+  assert.equal(explained.source, 'memory');
+  assert.equal(explained.attempts_log.length, 1);
+  const [row] = await until('the row', async () => {
+    const rows = await database.sql`SELECT daemon FROM request_logs WHERE request_id = ${id}`;
+    return rows.length > 0 && rows;
+  });
+  assert.equal(explained.daemon, row?.daemon);
+  assert.match((await two.cli(['explain', id])).stdout, new RegExp(String(row?.daemon)));
+
+  isBroken = true;
+  for (let times = 0; times < 30; times++) await askChat(one.url, key, 'b');
+  await two.waitFor('provider_ejected');
+  await one.stop();
+  const old = JSON.parse((await getFrom(two, `/admin/v1/explain/${id}`)).text);
+  assert.equal(old.source, 'row');
+  assert.equal(old.daemon, row?.daemon);
+});
+
+test('a budget holds over three daemons, and each may spend of it', async (t) => {
+  const settings = { limits: { queue_timeout_ms: 5_000 } };
+  const { daemons, database } = await startFleet(t, [{ settings }, { settings }, { settings }], 30);
+  const [one] = daemons;
+  assert.ok(one);
+  const { sql } = database;
+  // A request costs 2,000 nano-dollars, and may cost up to ten times as much.
+  await sql`INSERT INTO prices (name, model, rates)
+    VALUES ('m', 'm', '{"input": 1000000, "output": 200000000}')`;
+  const amount = 200_000;
+  await sql`INSERT INTO budgets (name, amount, "window") VALUES ('all', ${amount}, 'total')`;
+  const key = await one.addKey('alice');
+  for (const daemon of daemons) await daemon.reload();
+  const statuses: { [status: number]: number }[] = await Promise.all(
+    daemons.map(async ({ url }) => {
+      const counts: { [status: number]: number } = {};
+      const send = async () => {
+        for (let i = 0; i < 20; i++) {
+          const { status } = await askChat(url, key, 'm', { max_tokens: 10 });
+          counts[status] = (counts[status] ?? 0) + 1;
+        }
+      };
+      await Promise.all([send(), send(), send()]);
+      return counts;
+    }),
+  );
+  for (const counts of statuses) assert.ok((counts[200] ?? 0) > 0, JSON.stringify(statuses));
+  const spent = await until('the ledger', async () => {
+    const [total] = await sql`SELECT spent_nano, requests FROM budget_totals`;
+    const served = statuses.reduce((sum, counts) => sum + (counts[200] ?? 0), 0);
+    return Number(total?.requests) >= served && Number(total?.spent_nano);
+  });
+  assert.ok(spent <= amount, `${spent}`);
+  assert.ok(spent >= 0.9 * amount, `${spent} of ${JSON.stringify(statuses)}`);
+});
