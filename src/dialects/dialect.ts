@@ -104,7 +104,16 @@ export interface Dialect {
   providerErrorEvent(body: Buffer, status: number): Buffer;
 }
 
+/** Something that a request names by its id. */
+export interface NamedResource {
+  id: string;
+  /** Place of the id in the request; null: not in its body. */
+  param: string | null;
+}
+
 export interface DialectResources {
+  /** Finds those named inside of messages and tools, which may have been made elsewhere too. */
+  within?(body: Buffer): NamedResource[];
   /** Members of a request that name objects, by text, list of texts or object with an id. */
   readonly members: readonly string[];
   /** Finds the id of the created object in the beginning of an answer; null: created elsewhere. */

@@ -131,7 +131,8 @@ async function answer(
   const every = planRoutes(snapshot, credential, endpoint, asked.model, settings.routing);
   const free = snapshot.stops ? openRoutes(gateway, record, every) : every;
   const { resources } = endpoint.dialect;
-  const routes = resources ? await boundRoutes(gateway, credential, endpoint, asked, free) : free;
+  const bound = resources && boundRoutes(gateway, credential, endpoint, asked, free);
+  const routes = (bound instanceof Promise ? await bound : bound) ?? free;
   checkAlternatives(credential, asked);
   const request = snapshot.policies
     ? await applyPolicies({ gateway, endpoint, credential, record }, asked, upload, place)

@@ -15,6 +15,7 @@ import {
 import { openaiLimitHeaders } from '../limit-headers.js';
 import { writeEvent } from '../sse.js';
 import { errorIn, judge } from './content.js';
+import { filesNamedIn } from './named-files.js';
 import { readOpenaiError, writeOpenaiError } from './shared.js';
 import { readUsage, UsageEventFilter, usageInEvent } from './usage.js';
 
@@ -61,7 +62,12 @@ const streamed = {
   ),
 };
 
-export const chat: Dialect = { name: 'openai.chat', operation: 'chat', ...streamed };
+export const chat: Dialect = {
+  name: 'openai.chat',
+  operation: 'chat',
+  ...streamed,
+  resources: { within: filesNamedIn, members: [], made: null },
+};
 export const completions: Dialect = {
   name: 'openai.completions',
   operation: 'completion',

@@ -9,6 +9,7 @@ import { alternativeMembers, readHead } from '../head.js';
 import { openaiLimitHeaders } from '../limit-headers.js';
 import type { SseEvent } from '../sse.js';
 import type { Verdict } from '../stream/first-content.js';
+import { filesNamedIn } from './named-files.js';
 import { readUsageWithCalls } from './response-calls.js';
 import { ResponsesStreamWriter } from './responses-stream-write.js';
 import { readOpenaiError } from './shared.js';
@@ -21,7 +22,7 @@ export const responses: Dialect = {
   operation: 'chat',
   output: 'text',
   members: new Set(['model', 'stream', 'store', ...named, ...alternativeMembers]),
-  resources: { members: named, made: /"id"\s*:\s*"(resp_[\w-]{1,200})"/ },
+  resources: { within: filesNamedIn, members: named, made: /"id"\s*:\s*"(resp_[\w-]{1,200})"/ },
   said: said({
     user: ['safety_identifier', 'user'],
     maxOutput: ['max_output_tokens'],
@@ -49,7 +50,7 @@ export const responses: Dialect = {
 export const compact: Dialect = {
   ...responses,
   name: 'openai.compact',
-  resources: { members: named, made: null },
+  resources: { within: filesNamedIn, members: named, made: null },
   streamEnds: null,
 };
 

@@ -32,6 +32,16 @@ function remoteUrl({ source, kind }: MediaBlock, target: ProviderCodec): string 
   return source.type === 'url' && !target.takesUrl(kind, source.url) ? source.url : null;
 }
 
+/** Refuses media by the id of a file, which only the API that has it knows. */
+export function refuseFiles(messages: readonly Message[], losses: Losses): void {
+  for (const message of messages) {
+    for (const { kind, source } of mediaOf(message.content)) {
+      if (source.type !== 'file') continue;
+      losses.reject(message.at, `holds ${kind} by the id of a file, which is of another API`);
+    }
+  }
+}
+
 /** The messages with content in the place of addresses; what was not fetched is refused. */
 export function placeMedia(
   messages: readonly Message[],

@@ -17,7 +17,7 @@ import type {
   Usage,
 } from '../conversation.js';
 import type { ReasoningKeeper } from './kept-reasoning.js';
-import { type FetchedMedia, placeMedia } from './remote-media.js';
+import { type FetchedMedia, placeMedia, refuseFiles } from './remote-media.js';
 import { restoreAnswer } from './restore.js';
 import { type SealContext, sealBlocks, unseal } from './sealing.js';
 import { StreamPipe } from './stream-pipe.js';
@@ -64,6 +64,7 @@ export class Translator {
     if (choices !== null && choices > 1) losses.reject('choices', 'asks for more than one answer');
     if (logprobs !== null) losses.drop('logprobs', 'is not translated');
     const unsealed = unseal(request.messages, this.#seals, losses);
+    if (!isSameMaker(this.#client, this.#provider)) refuseFiles(request.messages, losses);
     const messages = placeMedia(unsealed, this.#provider, fetched, losses);
     const sent = { ...request, messages, choices: null, logprobs: null };
     const written = this.#provider.writeRequest(sent, target);
@@ -74,6 +75,11 @@ export class Translator {
 }
 
 const nothing: ReadonlyMap<string, FetchedMedia> = new Map();
+
+/** Chat and responses of one provider know the same files. */
+function isSameMaker({ dialect: one }: ProviderCodec, { dialect: other }: ProviderCodec): boolean {
+  return one.split('.')[0] === other.split('.')[0];
+}
 
 export interface TranslatedAnswer {
   answer: ConversationAnswer;

@@ -1,5 +1,5 @@
 import { isObject } from '../../dialects/conversation/read.js';
-import type { Dialect } from '../../dialects/dialect.js';
+import type { Dialect, NamedResource } from '../../dialects/dialect.js';
 import type { AskedEndpoint } from '../../dialects/endpoint.js';
 import { type ModelRequest, memberOf } from '../../dialects/head.js';
 import { GatewayError } from '../../errors.js';
@@ -8,11 +8,10 @@ import type { Answer } from '../attempts/planned-request.js';
 import type { Gateway } from '../gateway.js';
 import { ownerOf } from './resources.js';
 
-/** Something that a request names by its id. */
-interface Named {
-  id: string;
-  /** Member of the request that names the id. */
-  param: string | null;
+/** Something that a request names. */
+interface Named extends NamedResource {
+  /** True if it may have been made without this gateway, which then knows nothing of it. */
+  isMaybeForeign?: boolean;
 }
 
 /**
@@ -30,7 +29,8 @@ export async function boundTo(
   const owner = ownerOf(credential);
   const providers = new Set<string>();
   found.forEach((resource, i) => {
-    const { id, param } = named[i] as Named;
+    const { id, param, isMaybeForeign = false } = named[i] as Named;
+    if (!resource && isMaybeForeign) return;
     if (resource?.owner !== owner) {
       throw new GatewayError('not_found', `Nothing with the id "${id}" was made with this key.`, {
         ...(param !== null && { param }),
@@ -45,12 +45,12 @@ export async function boundTo(
   return [...providers][0] ?? null;
 }
 
-/** The objects that a request names in its body. */
+/** The objects that a request names at the top level of its body. */
 export function namedIn(
   { body, spans }: ModelRequest,
   { resources }: Pick<Dialect, 'resources'>,
-): Named[] {
-  const named: Named[] = [];
+): NamedResource[] {
+  const named: NamedResource[] = [];
   for (const param of resources?.members ?? []) {
     // A name may occur twice, and a provider may read either.
     for (const span of spans.get(param) ?? []) {
@@ -66,28 +66,44 @@ export function namedIn(
 
 /**
  * The routes of a request, reduced to the provider where the objects that it names live.
+ * @returns a promise only where it names some.
  * @throws GatewayError as `boundTo`; `invalid_request` where that provider does not serve the
- *   model.
+ *   model. It and the promise throw alike.
  */
-export async function boundRoutes(
+export function boundRoutes(
   gateway: Gateway,
   credential: RoutedCredential,
   endpoint: AskedEndpoint & { dialect: Dialect },
   request: ModelRequest,
   routes: readonly Route[],
-): Promise<readonly Route[]> {
+): readonly Route[] | Promise<readonly Route[]> {
   const named = namedIn(request, endpoint.dialect);
   const isNative = ({ candidates }: Route) =>
     candidates.some((candidate) => candidate.wire(endpoint)?.translation === null);
   // Translation refuses these members with its own message.
-  if (named.length === 0 || !routes.some(isNative)) return routes;
+  if (named.length > 0 && !routes.some(isNative)) return routes;
+  const within = endpoint.dialect.resources?.within?.(request.body) ?? [];
+  if (named.length + within.length === 0) return routes;
+  const all = [...named, ...within.map((each) => ({ ...each, isMaybeForeign: true }))];
+  const able = named.length > 0 ? routes.filter(isNative) : routes;
+  return routesTo(gateway, credential, request.model, all, able);
+}
+
+async function routesTo(
+  gateway: Gateway,
+  credential: RoutedCredential,
+  model: string,
+  named: readonly Named[],
+  routes: readonly Route[],
+): Promise<readonly Route[]> {
   const provider = await boundTo(gateway, credential, named);
-  for (const { candidates } of routes.filter(isNative)) {
+  if (provider === null) return routes;
+  for (const { candidates } of routes) {
     const maker = candidates.find((candidate) => candidate.provider.key === provider);
     if (maker) return [routeTo(maker)];
   }
   const [{ param } = { param: null }] = named;
-  const message = `It lives at the provider "${provider}", which does not serve "${request.model}".`;
+  const message = `It lives at the provider "${provider}", which does not serve "${model}".`;
   throw new GatewayError('invalid_request', message, { param: param ?? 'model' });
 }
 

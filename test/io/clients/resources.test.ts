@@ -148,6 +148,54 @@ test('a resource is found again at its provider, by its owner', async (t) => {
     await client.files.delete(atOne.id);
   });
 
+  await t.test('files inside of messages and tools', async () => {
+    const upload = async (options = {}) =>
+      (
+        await client.files.create(
+          { file: await toFile(Buffer.from('x'), 'a.pdf'), purpose: 'user_data' },
+          options,
+        )
+      ).id;
+    const file = await upload(atTwo);
+    const chatWith = (of: OpenAI, model: string, ...ids: string[]) => {
+      const parts = ids.map((file_id) => ({ type: 'file' as const, file: { file_id } }));
+      return of.chat.completions
+        .create({ model, messages: [{ role: 'user', content: parts }] })
+        .withResponse();
+    };
+    const respondWith = (of: OpenAI, model: string, file_id: string) => {
+      const content = [{ type: 'input_file' as const, file_id }];
+      return of.responses.create({ model, input: [{ role: 'user', content }] }).withResponse();
+    };
+    // The other one has five times the weight.
+    for (let i = 0; i < 8; i++) {
+      const { response } = await (i % 2 === 0 ? chatWith : respondWith)(client, 'm', file);
+      assert.equal(response.headers.get('x-llmproxy-provider'), 'two');
+    }
+    const stolen = await refusal(() => chatWith(other, 'm', file));
+    const at = 'messages[0].content[0].file.file_id';
+    assert.deepEqual([stolen.status, stolen.code, stolen.param], [404, 'not_found', at]);
+    const hidden = await refusal(() => respondWith(other, 'm', file));
+    assert.deepEqual([hidden.status, hidden.param], [404, 'input[0].content[0].file_id']);
+    const elsewhere = await refusal(() => chatWith(client, 'only-one', file));
+    assert.equal(elsewhere.status, 400);
+    assert.match(elsewhere.message, /lives at the provider "two", which does not serve "only-one"/);
+    const atOne = await upload({ headers: { 'x-llmproxy-provider': 'one' } });
+    const mixed = await refusal(() => chatWith(client, 'm', file, atOne));
+    assert.match(mixed.message, /several providers: two, one/);
+    await chatWith(client, 'only-one', 'file-made-elsewhere');
+    const foreign = await refusal(() => chatWith(client, 'c', 'file-made-elsewhere'));
+    assert.deepEqual([foreign.status, foreign.param], [400, 'messages[0]']);
+    assert.match(foreign.message, /by the id of a file/);
+    const store = await client.vectorStores.create({ file_ids: [file] });
+    const tools = [{ type: 'file_search' as const, vector_store_ids: [store.id] }];
+    const search = (of: OpenAI) => of.responses.create({ model: 'm', input: 'hi', tools });
+    const { response } = await search(client).withResponse();
+    assert.equal(response.headers.get('x-llmproxy-provider'), 'two');
+    const searched = await refusal(() => search(other));
+    assert.deepEqual([searched.status, searched.param], [404, 'tools[0].vector_store_ids[0]']);
+  });
+
   await t.test('lists have what this key has made, past pages that others fill', async () => {
     const upload = async (of: OpenAI, name: string) =>
       (
