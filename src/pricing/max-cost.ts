@@ -57,13 +57,24 @@ const remote = [
 const searchers = /sonar|search/i;
 /** Escaped ASCII letters, which no encoder writes, could hide any sign. */
 const hidden = ['\\u004', '\\u005', '\\u006', '\\u007'];
-/** A string is searched faster than a buffer, but must be made first. */
-const maxStringBytes = 16_384;
+const marks = [...hidden, ...remote, 'audio', '"1h"'];
+/** Any of the marks, in one pass. Nothing in it repeats, so that it takes a time linear in the text. */
+const anyMark = new RegExp(marks.map((mark) => mark.replaceAll('\\', '\\\\')).join('|'));
+/** A string is searched several times as fast as a buffer, but is made of it first. */
+const sliceBytes = 65_536;
+const longestMark = Math.max(...marks.map(({ length }) => length));
+const noMarks: CostMarks = {
+  isRemote: false,
+  searches: false,
+  searchesFiles: false,
+  hasAudio: false,
+  isHour: false,
+};
 
 /** @param body JSON; empty where it is a form. */
 export function costMarks(body: Buffer): CostMarks {
-  const text = body.length <= maxStringBytes ? body.toString('latin1') : body;
-  const has = (mark: string) => text.includes(mark);
+  if (!hasAnyMark(body)) return noMarks;
+  const has = (mark: string) => body.includes(mark);
   const isHidden = hidden.some(has);
   return {
     isRemote: isHidden || remote.some(has),
@@ -72,6 +83,14 @@ export function costMarks(body: Buffer): CostMarks {
     hasAudio: isHidden || has('audio'),
     isHour: isHidden || has('"1h"'),
   };
+}
+
+/** Slices overlap, so that none cuts a mark. */
+function hasAnyMark(body: Buffer): boolean {
+  for (let at = 0; at < body.length; at += sliceBytes - longestMark) {
+    if (anyMark.test(body.toString('latin1', at, at + sliceBytes))) return true;
+  }
+  return false;
 }
 
 /**
@@ -94,16 +113,17 @@ export function maxCost(price: ModelPrice, asked: AskedCost, model: string): num
     if (input <= above) break;
     for (const rates of [standard, ...pricedTiers.map((tier) => tiers[tier])]) {
       if (!rates) continue;
-      const { cache_write_5m, cache_write_1h, audio_input, image_input } = rates;
       const inputRate = Math.max(
-        ...[rates.input, rates.cache_read, cache_write_5m, image_input],
-        isHour ? cache_write_1h : 0,
-        hasAudio ? audio_input : 0,
+        rates.input,
+        rates.cache_read,
+        rates.cache_write_5m,
+        rates.image_input,
+        isHour ? rates.cache_write_1h : 0,
+        hasAudio ? rates.audio_input : 0,
       );
       const callRate = Math.max(searches ? rates.search : 0, searchesFiles ? rates.file_search : 0);
-      const outputRate = Math.max(
-        ...[rates.output, rates.reasoning, rates.audio_output, rates.image_output],
-      );
+      const { output: text, reasoning, audio_output, image_output } = rates;
+      const outputRate = Math.max(text, reasoning, audio_output, image_output);
       const cost =
         charge(input, inputRate, 1_000_000) +
         charge(output, outputRate, 1_000_000) +

@@ -43,6 +43,40 @@ test('input that is not in the body may fill the context', () => {
   assert.equal(cost(`{"file_id":"${'x'.repeat(20_000)}"}`, 0), 10_000, 'in a long body too');
 });
 
+test('a mark is found wherever it begins', () => {
+  const none = costMarks(Buffer.alloc(0));
+  const all = Object.fromEntries(Object.keys(none).map((name) => [name, true]));
+  const found: [mark: string, marks: Partial<typeof none>][] = [
+    ...['"http', 'fileUri', '"mcp', '"container"'].map((mark): [string, object] => [
+      mark,
+      { isRemote: true },
+    ]),
+    ['googleSearch', { isRemote: true, searches: true }],
+    ['file_search', { isRemote: true, searchesFiles: true }],
+    ['audio', { hasAudio: true }],
+    ['"1h"', { isHour: true }],
+    ['\\u007', all],
+  ];
+  for (const [mark, marks] of found) {
+    // Bodies are searched in slices of 65,536 bytes.
+    for (const before of [
+      0,
+      1,
+      65_000,
+      65_535 - mark.length,
+      ...around(65_536),
+      ...around(131_072),
+    ]) {
+      const body = Buffer.from(`${'x'.repeat(before)}${mark}é`);
+      assert.deepEqual(costMarks(body), { ...none, ...marks }, `${mark} at ${before}`);
+    }
+    assert.deepEqual(costMarks(Buffer.from(mark.slice(0, -1))), none);
+  }
+  assert.deepEqual(costMarks(Buffer.alloc(200_000, 'x')), none);
+});
+
+const around = (at: number) => Array.from({ length: 61 }, (_, i) => at - 60 + i);
+
 test('longer contexts and audio count at their own rates', () => {
   const tiered = settlePrice(
     priceForTest({
