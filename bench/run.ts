@@ -11,7 +11,7 @@ import { type Scenario, scenarios } from './scenarios.js';
 import { allTargets, optionalTargets } from './targets/all.js';
 import { type Mock, startMock } from './targets/mock.js';
 import type { RunningTarget, Target, TargetContext } from './targets/target.js';
-import { startTls, tlsUnavailable } from './targets/tls.js';
+import { startUpstream, upstreamUnavailable } from './targets/upstream.js';
 
 /** Every round of one scenario against one target. */
 export interface Result {
@@ -40,12 +40,15 @@ export async function run(
 
   const results: Result[] = [];
   const wanted = scenarios.filter(({ name }) => args.scenarios.includes(name));
-  for (const tls of [false, true]) {
-    const ofKind = wanted.filter((scenario) => (scenario.tls ?? false) === tls);
-    const reason = tls ? tlsUnavailable() : null;
-    if (reason !== null && ofKind.length > 0) log(`Left out: TLS: ${reason}`);
-    if (reason !== null || ofKind.length === 0) continue;
-    const upstream = tls ? await startTls(mock, directory, closers) : mock;
+  for (const kind of [undefined, 'tls', 'nginx'] as const) {
+    const ofKind = wanted.filter((scenario) => scenario.upstream === kind);
+    if (ofKind.length === 0) continue;
+    const reason = upstreamUnavailable(kind);
+    if (reason !== null) {
+      log(`Left out: ${ofKind.map(({ name }) => name).join(', ')}: ${reason}`);
+      continue;
+    }
+    const upstream = await startUpstream(kind, mock, directory, closers);
     const context = { mock, upstream, directory, closers };
     const running = await startTargets(args, context, log);
     for (const scenario of ofKind) {

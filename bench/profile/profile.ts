@@ -10,7 +10,7 @@ import type { Measurement } from '../measure/measurement.js';
 import { type Scenario, scenarios } from '../scenarios.js';
 import { llmproxy, spendSetUp } from '../targets/llmproxy.js';
 import { startMock } from '../targets/mock.js';
-import { startTls } from '../targets/tls.js';
+import { startUpstream } from '../targets/upstream.js';
 import { type CpuProfile, drawFrames, type Frame, framesOf, selfTimes } from './flame-graph.js';
 
 const { values } = parseArgs({
@@ -50,7 +50,7 @@ async function load(
 ): Promise<Measurement & { pid: number }> {
   const mock = await startMock(closers);
   await mock.configure(ofScenario.mock);
-  const upstream = ofScenario.tls ? await startTls(mock, directory, closers) : mock;
+  const upstream = await startUpstream(ofScenario.upstream, mock, directory, closers);
   const options = ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
   const target = llmproxy('llmproxy', values.engine, 1, options, values.spend ? spendSetUp : []);
   const started = await target.start({ mock, upstream, directory, closers });
