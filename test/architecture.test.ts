@@ -246,6 +246,15 @@ test('only server knows the engines', () => {
   }
 });
 
+test('no folder holds more than 30 files', () => {
+  const counts = new Map<string, number>();
+  for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  assert.deepEqual(
+    [...counts].filter(([, count]) => count > 30),
+    [],
+  );
+});
+
 test('a name says what is in a file or folder, in kebab case', () => {
   for (const file of files) {
     for (const part of file.replace(/\.tsx?$/, '').split('/')) {
