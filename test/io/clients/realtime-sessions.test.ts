@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Limits } from '../../src/config/rows/limits.js';
-import { mockForTest } from '../mock-provider/mock-for-test.js';
-import { ask } from '../support/ask.js';
-import { startDaemon } from '../support/daemon.js';
-import { connectSocket } from '../support/socket-client.js';
-import { until } from '../support/until.js';
+import type { Limits } from '../../../src/config/rows/limits.js';
+import { mockForTest } from '../../mock-provider/mock-for-test.js';
+import { ask } from '../../support/ask.js';
+import { startDaemon } from '../../support/daemon.js';
+import { connectSocket } from '../../support/socket-client.js';
+import { until } from '../../support/until.js';
 
 const say = (text: string) => ({
   type: 'conversation.item.create',
