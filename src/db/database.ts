@@ -40,6 +40,8 @@ export interface DatabaseOptions {
   poolSize?: number;
   /** The embedded server runs, and the daemon that this one replaces has passed it on. */
   passed?: PassedHold | null;
+  /** Settings of the embedded server that win over ours. */
+  settings?: readonly string[];
   log?: (line: string) => void;
 }
 

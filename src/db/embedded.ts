@@ -24,6 +24,7 @@ import {
   ownerOf,
   type Postmaster,
 } from './embedded/postmaster.js';
+import { defaultMemoryMb, sizingFor } from './embedded/sizing.js';
 import {
   adopt,
   type Hold,
@@ -74,7 +75,6 @@ const settings = [
   'listen_addresses=',
   'unix_socket_permissions=0700',
   'port=5432',
-  'shared_buffers=32MB',
   'max_connections=50',
   'logging_collector=off',
   'log_destination=stderr',
@@ -172,6 +172,7 @@ async function start(
   writeRules(place, readPasswords(place));
   const all = [
     ...settings,
+    ...sizingFor(defaultMemoryMb),
     `unix_socket_directories="${directory}"`,
     `hba_file=${rulesFile(place.root)}`,
     `cluster_name=${name}`,

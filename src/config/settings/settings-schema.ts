@@ -131,6 +131,13 @@ export const settingsSchema = section({
       default: 10,
       env: 'DB_POOL_SIZE',
     },
+    embedded_memory_mb: {
+      anyOf: [
+        { type: 'integer', minimum: 64, maximum: 1_048_576 },
+        { type: 'string', const: 'machine' },
+      ],
+      default: 128,
+    },
   }),
   fleet: section({
     valkey_url: {

@@ -37,6 +37,8 @@ export interface Settings {
     listen_url: string | null;
     /** Maximum connections for queries; one to listen and up to two for reports are extra. */
     pool_size: number;
+    /** Memory that the embedded server is sized for; `machine`: half of what there is. */
+    embedded_memory_mb: number | 'machine';
   };
   fleet: {
     /** `valkey://` or `rediss://` URL of the Valkey or Redis to share limits by; null: the database. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { Sql } from '../../db/client.js';
+import { sizingFor } from '../../db/embedded/sizing.js';
 import type { Settle } from '../../observe/usage/usage-recorder.js';
 import { UsageSpool } from '../../observe/usage/usage-spool.js';
 import type { Closers } from '../closers.js';
@@ -53,7 +54,8 @@ export function createStorage(options: StorageOptions): Storage {
   const { data_dir: dataDir } = settings;
   const passed = start.kind === 'takeover' ? start.takeover.postgres : null;
   const { url: dbUrl, pool_size: poolSize } = settings.database;
-  const store = new Store({ dbUrl, dataDir, poolSize, passed }, emit);
+  const embedded = sizingFor(settings.database.embedded_memory_mb);
+  const store = new Store({ dbUrl, dataDir, poolSize, passed, settings: embedded }, emit);
   const resources = openResources(store);
   const rollups = openRollups(settings.usage, store, emit);
   const usageExport = openUsageExport(settings.usage.export, store, emit);

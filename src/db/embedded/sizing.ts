@@ -1,0 +1,33 @@
+import { totalmem } from 'node:os';
+
+/** The server of a machine that does other work too; MiB. */
+export const defaultMemoryMb = 128;
+const mb = 1_048_576;
+/** The default of PostgreSQL. Less would have it avoid indexes of large tables. */
+const minCacheMb = 4_096;
+
+/**
+ * Settings of a server that may use so much memory: a quarter for its buffers, the rest for its queries and
+ * the file cache of the system.
+ * @param memory MiB, or `machine`: half of what this machine, or its container, has.
+ * @param machineMb memory of the machine.
+ */
+export function sizingFor(memory: number | 'machine', machineMb = machineMemoryMb()): string[] {
+  const allMb = memory === 'machine' ? machineMb / 2 : memory;
+  const part = (of: number, least: number, most: number) =>
+    `${Math.floor(Math.min(Math.max(allMb / of, least), most))}MB`;
+  return [
+    `shared_buffers=${part(4, 16, 16_384)}`,
+    `effective_cache_size=${part(4 / 3, minCacheMb, Number.MAX_SAFE_INTEGER)}`,
+    `maintenance_work_mem=${part(16, 64, 1_024)}`,
+    `work_mem=${part(256, 4, 64)}`,
+    `max_wal_size=${part(1, 1_024, 8_192)}`,
+  ];
+}
+
+/** The smaller one of the machine's memory and of the limit of its cgroup. */
+function machineMemoryMb(): number {
+  const limit = process.constrainedMemory();
+  // Where there is no limit, it is 0 or far more than there is.
+  return (limit > 0 ? Math.min(limit, totalmem()) : totalmem()) / mb;
+}
