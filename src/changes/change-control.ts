@@ -12,6 +12,8 @@ import type { Sql } from '../db/client.js';
 export interface ChangeControl {
   readonly settings: Settings;
   readonly sql: Sql;
+  /** Id of the daemon that makes the changes; null in a command's own process. */
+  readonly daemon: string | null;
   readonly secrets: ChangeSecrets;
   /** @throws GatewayError `unavailable` while the daemon starts. */
   active(): unknown;

@@ -22,7 +22,8 @@ export async function commit<T>(
   work: (sql: Sql) => Promise<T>,
   timeoutMs?: number,
 ): Promise<{ result: T; version: number }> {
-  const author = { actor, source: isCommand ? 'cli' : 'admin', message: null } as const;
+  const { daemon } = control;
+  const author = { actor, source: isCommand ? 'cli' : 'admin', message: null, daemon } as const;
   const result = await query(control, (sql) => work(authored(sql, author)), timeoutMs);
   if (waits) return { result, version: await activate(control) };
   const { version } = await query(control, configVersion);

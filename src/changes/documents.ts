@@ -100,7 +100,8 @@ export async function applyPlan(
     async (sql) => {
       try {
         const { actor } = author;
-        return await commitPlan(sql, plan, { actor, source, message }, control.secrets);
+        const by = { actor, source, message, daemon: control.daemon };
+        return await commitPlan(sql, plan, by, control.secrets);
       } catch (error) {
         if (!(error instanceof BaseChangedError)) throw error;
         throw new GatewayError('conflict', `Nothing was applied: ${error.message}.`);

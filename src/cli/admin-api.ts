@@ -63,7 +63,7 @@ export async function withAdminApi<T>(
     if (await isServing(socket, settings)) return await use(daemonApi(socket), ask);
     return await withDatabase(flags, schema, async (sql) => {
       const { openChangeControl } = await import('../daemon/change-control.js');
-      const control = await openChangeControl(settings, sql, noDaemon);
+      const control = await openChangeControl(settings, sql, noDaemon, null);
       return await use(apiOver(overDatabase(control)), ask);
     });
   } catch (error) {

@@ -16,7 +16,7 @@ export async function changeConfiguration<T>(
 ): Promise<{ result: T; activation: Activation }> {
   const done = await withDatabase(flags, 'ready', async (sql, settings) => {
     const { configVersion } = await import('../db/queries/configuration/config-version.js');
-    const author = { actor: cliActor(), source: 'cli', message: null } as const;
+    const author = { actor: cliActor(), source: 'cli', message: null, daemon: null } as const;
     const result = await change(authored(sql, author), settings);
     return { result, settings, minVersion: (await configVersion(sql)).version };
   });

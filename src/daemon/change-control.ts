@@ -14,6 +14,7 @@ export async function openChangeControl(
   settings: Settings,
   sql: Sql,
   reload: ChangeControl['reload'],
+  daemon: string | null,
 ): Promise<ChangeControl> {
   const parts = {
     readRows: () => readConfiguration(sql),
@@ -23,6 +24,7 @@ export async function openChangeControl(
   return {
     settings,
     sql,
+    daemon,
     secrets: await Secrets.open(settings),
     active: () => null,
     reload,

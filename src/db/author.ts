@@ -11,6 +11,8 @@ export interface Author {
   source: ChangeSource;
   /** The reason that the author gave. */
   message: string | null;
+  /** Id of the daemon that makes the change; null: a command does. */
+  daemon: string | null;
 }
 
 const authorKey = Symbol('author');
@@ -39,6 +41,7 @@ export async function recorded<R extends object>(
     SELECT changed.* FROM changed
     WHERE set_config('llmproxy.actor', ${author.actor}, true) IS NOT NULL
       AND set_config('llmproxy.source', ${author.source}, true) IS NOT NULL
+      AND set_config('llmproxy.daemon', ${author.daemon ?? ''}, true) IS NOT NULL
       AND set_config('llmproxy.message', ${author.message ?? ''}, true) IS NOT NULL`;
   return [...rows];
 }

@@ -9,7 +9,7 @@ import { insertProvider } from '../../src/db/queries/providers/insert-provider.j
 import { listProviders } from '../../src/db/queries/providers/list-providers.js';
 import { testDatabase, testDirectory } from '../support/postgres.js';
 
-const author = { actor: 'cli:test', source: 'apply', message: null } as const;
+const author = { actor: 'cli:test', source: 'apply', message: null, daemon: null } as const;
 const text = 'providers: {mine: {api_base: "http://127.0.0.1/v1", api_key: "env:A"}}';
 const theirs = {
   provider_key: 'theirs',
@@ -29,7 +29,12 @@ test('a plan is refused as a whole after changes by others, which are named', as
   const secrets = await Secrets.open({ data_dir: testDirectory(), secrets: none, upstream }, true);
   const { plan } = await planText(sql, { source: 'x', text, prune: false }, secrets, null);
   assert.ok(plan);
-  const other = authored(sql, { actor: 'admin:bob', source: 'admin', message: null });
+  const other = authored(sql, {
+    actor: 'admin:bob',
+    source: 'admin',
+    message: null,
+    daemon: 'gw1-5c01f3aa',
+  });
   const { id } = await insertProvider(other, theirs);
   await assert.rejects(commitPlan(sql, plan, author, secrets), {
     name: 'BaseChangedError',

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { authored } from '../../src/db/author.js';
 import { connect, type Sql } from '../../src/db/client.js';
 import { migrateDown, migrateUp } from '../../src/db/migrate.js';
 import { readAuditChain } from '../../src/db/queries/audit/audit-chain.js';
+import { listAudit } from '../../src/db/queries/audit/list-audit.js';
+import { insertProvider } from '../../src/db/queries/configuration/insert-provider.js';
 import {
   chainHash,
   formatLink,
@@ -11,6 +14,7 @@ import {
   verifyAudit,
   verifyExport,
 } from '../../src/db/verify-audit.js';
+import { provider } from '../config/configuration-for-test.js';
 import { testDatabase } from '../support/postgres.js';
 
 /** A database whose tables are an ordinary role's, which ends with the test's server. */
@@ -248,10 +252,51 @@ test('entries from before the chain are in it after the migration', async (t) =>
   assert.equal((await verifyAudit(sql)).entries, 4);
 });
 
-async function laterMigrations(sql: Sql): Promise<number> {
+test('entries name their daemon, and those before and after still verify without that', async (t) => {
+  const { sql } = await testDatabase(t);
+  await migrateDown(sql, 1 + (await laterMigrations(sql, 'audit_daemon')));
+  await addProviders(sql, 2);
+  const hashes = () => sql`SELECT place, hash FROM audit_chain WHERE place <= 2 ORDER BY place`;
+  const old = [...(await hashes())];
+  await migrateUp(sql);
+  assert.deepEqual([...(await hashes())], old, 'a migration changes no hash');
+  assert.equal((await verifyAudit(sql)).entries, 2);
+  const by = { actor: 'admin:a', source: 'admin', message: null } as const;
+  for (const daemon of ['gw1-5c01f3aa', null]) {
+    const row = { ...provider(`of-${daemon}`), provider_params: {} };
+    await insertProvider(authored(sql, { ...by, daemon }), row);
+  }
+  const names = (await listAudit(sql, everything)).map(({ daemon }) => daemon);
+  assert.deepEqual(names, [null, 'gw1-5c01f3aa', null, null]);
+  const found = await links(sql);
+  assert.deepEqual(
+    found.map(({ entry }) => JSON.parse(entry ?? '').daemon),
+    [undefined, undefined, 'gw1-5c01f3aa', undefined],
+  );
+  const now = await verifyAudit(sql);
+  assert.equal(now.entries, 4);
+
+  await sql`ALTER TABLE audit_log DISABLE TRIGGER USER`;
+  await sql`UPDATE audit_log SET daemon = 'gw2-91be04d2' WHERE daemon IS NOT NULL`;
+  await assert.rejects(verifyAudit(sql), /entry 3 is not as it was written/);
+  await sql`UPDATE audit_log SET daemon = 'gw1-5c01f3aa' WHERE daemon IS NOT NULL`;
+  await sql`ALTER TABLE audit_log ENABLE TRIGGER USER`;
+
+  await migrateDown(sql, 1 + (await laterMigrations(sql, 'audit_daemon')));
+  await addProviders(sql, 1);
+  await migrateUp(sql);
+  const after = await verifyAudit(sql);
+  assert.equal(after.entries, 5);
+  const kept = await links(sql);
+  assert.deepEqual(kept.slice(0, 2), found.slice(0, 2), 'hashes from before are kept');
+});
+
+const everything = { since: new Date(0), until: new Date('9999-01-01'), limit: 100 };
+
+async function laterMigrations(sql: Sql, name = 'audit_chain'): Promise<number> {
   const [row] = await sql`
     SELECT count(*) FROM llmproxy_migrations
-    WHERE version > (SELECT version FROM llmproxy_migrations WHERE name = 'audit_chain')`;
+    WHERE version > (SELECT version FROM llmproxy_migrations WHERE name = ${name})`;
   return Number(row?.count);
 }
 

@@ -13,6 +13,10 @@ const entry = {
     id: { type: 'integer' },
     at: { type: 'string', format: 'date-time' },
     actor: { type: 'string', description: '`cli:USER@HOST`, `admin:NAME` or `sql:ROLE`.' },
+    daemon: {
+      type: ['string', 'null'],
+      description: 'The daemon that made the change; null for a command or plain SQL.',
+    },
     source: { type: 'string' },
     action: { type: 'string', enum: ['create', 'update', 'delete'] },
     kind: { type: 'string', enum: kindNames },

@@ -55,9 +55,11 @@ async function run({ since, object, actor, limit, ...flags }: AuditFlags): Promi
   if (flags.json) printJson(entries);
   else if (entries.length === 0) note('no changes in this period');
   else {
+    const daemon = { header: 'DAEMON', value: (entry: AuditEntry) => entry.daemon ?? '' };
     printTable(entries, [
       { header: 'WHEN', value: ({ at }) => shortTime(at) },
       { header: 'WHO', value: (entry) => entry.actor, shrinkTo: 10 },
+      ...(entries.some((entry) => entry.daemon !== null) ? [{ ...daemon, shrinkTo: 10 }] : []),
       { header: 'ACTION', value: ({ action }) => action },
       { header: 'OBJECT', value: ({ kind, object: name }) => `${kind} ${name}`, shrinkTo: 12 },
       { header: 'FIELDS', value: fields, shrinkTo: 10 },

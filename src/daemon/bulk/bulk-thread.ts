@@ -11,6 +11,13 @@ import type { Settings } from '../../config/settings/settings-types.js';
 import { connect } from '../../db/client.js';
 import { openChangeControl } from '../change-control.js';
 
+/** What the thread is started with. */
+export interface BulkWorkerData {
+  settings: Settings;
+  /** Id of its daemon. */
+  daemon: string;
+}
+
 /** A task of the thread: one request at a time, with the database's current URL. */
 export interface BulkTask {
   request: BulkRequest;
@@ -23,7 +30,7 @@ export type Activated = { version: number } | { error: BulkError };
 export type ToBulkThread = BulkTask | Activated;
 export type FromBulkThread = BulkAnswer | 'activate';
 
-const settings = workerData as Settings;
+const { settings, daemon } = workerData as BulkWorkerData;
 let onActivated: (activated: Activated) => void = () => {};
 
 parentPort?.on('message', (message: ToBulkThread) => {
@@ -35,7 +42,7 @@ async function answer({ request, dbUrl }: BulkTask): Promise<void> {
   const sql = connect(dbUrl, { max: 2, applicationName: 'llmproxy bulk' });
   try {
     const reload = async () => ({ configuration: { version: await activate() } });
-    const control = await openChangeControl(settings, sql, reload);
+    const control = await openChangeControl(settings, sql, reload, daemon);
     const answered = await answerBulk(request, control);
     const moved = 'body' in answered ? [answered.body.buffer as ArrayBuffer] : [];
     parentPort?.postMessage(answered satisfies FromBulkThread, moved);

@@ -1,9 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { type BulkAnswer, fromBulkAnswer, toBulkError } from '../../admin/bulk.js';
 import type { AdminAnswer, BulkRequest } from '../../admin/request.js';
-import type { Settings } from '../../config/settings/settings-types.js';
 import { GatewayError } from '../../errors.js';
-import type { Activated, BulkTask, FromBulkThread } from './bulk-thread.js';
+import type { Activated, BulkTask, BulkWorkerData, FromBulkThread } from './bulk-thread.js';
 
 /** Requests that may wait for their turn. */
 const maxWaiting = 16;
@@ -17,8 +16,7 @@ const maxOldGenerationSizeMb = 1_536;
 /** Most objects of a parsed document survive: a small young generation would be copied often. */
 const maxYoungGenerationSizeMb = 48;
 
-interface BulkOptions {
-  settings: Settings;
+interface BulkOptions extends BulkWorkerData {
   dbUrl(): string;
   /** Activates the database's configuration; resolves when every worker uses it. */
   reload(): Promise<{ version: number }>;
@@ -89,8 +87,9 @@ export class Bulk {
   }
 
   #startThread(): Worker {
+    const { settings, daemon } = this.#options;
     const thread = new Worker(new URL('./bulk-thread.js', import.meta.url), {
-      workerData: this.#options.settings,
+      workerData: { settings, daemon } satisfies BulkWorkerData,
       resourceLimits: { maxOldGenerationSizeMb, maxYoungGenerationSizeMb },
     });
     const failed = (error: Error) => {

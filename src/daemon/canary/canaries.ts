@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Configuration } from '../../config/configuration.js';
 import { type Canary, percentOf } from '../../config/rows/canary.js';
 import type { Settings } from '../../config/settings/settings-types.js';
@@ -26,6 +24,8 @@ const forgetEveryMs = 3_600_000;
 
 interface CanariesOptions {
   store: Store;
+  /** Id of this daemon. */
+  daemon: string;
   routing: Settings['routing'];
   emit: Emit;
 }
@@ -38,7 +38,6 @@ interface CanariesOptions {
 export class Canaries {
   readonly #options: CanariesOptions;
   readonly #counter: CanaryCounter;
-  readonly #daemon = `${hostname()}:${randomUUID()}`;
   readonly #timer: NodeJS.Timeout;
   #configured: readonly Canary[] = [];
   #running: Promise<void> = Promise.resolve();
@@ -104,7 +103,7 @@ export class Canaries {
     const counted = this.#counter.take();
     if (counted.length === 0) return;
     try {
-      await addCanaryCounts(sql, this.#daemon, counted);
+      await addCanaryCounts(sql, this.#options.daemon, counted);
     } catch (error) {
       this.#counter.putBack(counted);
       throw error;
@@ -130,7 +129,8 @@ export class Canaries {
 
   async #moved(sql: Sql, canary: Canary, to: Parameters<typeof moveCanary>[2]): Promise<void> {
     const message = to.reason ?? `${to.state}, step ${to.step + 1} of ${canary.steps.length}`;
-    const author = { actor: `canary:${canary.name}`, source: 'canary', message } as const;
+    const { daemon } = this.#options;
+    const author = { actor: `canary:${canary.name}`, source: 'canary', message, daemon } as const;
     if (!(await moveCanary(authored(sql, author), canary, to))) return;
     const { name } = canary;
     const percent = percentOf({ ...canary, ...to });

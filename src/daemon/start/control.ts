@@ -54,11 +54,13 @@ export function createControl(options: ControlOptions): Control {
   };
   const bulk = new Bulk({
     settings,
+    daemon: options.fleet.id,
     dbUrl: () => store.database.dbUrl,
     reload: async () => (await reloader.reload()).configuration,
   });
   return {
     settings,
+    daemon: options.fleet.id,
     adminKeys,
     describedSettings: describeSettings(resolved),
     metrics,

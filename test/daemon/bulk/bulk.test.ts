@@ -23,7 +23,12 @@ function plan(document: unknown) {
 
 function bulkFor(dbUrl = 'postgres://127.0.0.1:1/none') {
   const settings = loadSettings({ dataDir: testDirectory() });
-  return new Bulk({ settings, dbUrl: () => dbUrl, reload: async () => ({ version: 1 }) });
+  return new Bulk({
+    settings,
+    daemon: 'd',
+    dbUrl: () => dbUrl,
+    reload: async () => ({ version: 1 }),
+  });
 }
 
 test('requests beyond the queue’s limit are refused, and those who leave make room', async () => {

@@ -1,9 +1,48 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { askChat } from '../../support/ask.js';
+import { ask, askChat, bearer } from '../../support/ask.js';
 import { until } from '../../support/until.js';
 import { startUpstream } from '../../support/upstream.js';
 import { getFrom, startFleet } from './fleet-for-test.js';
+
+test('the audit log names the daemon that made a change', async (t) => {
+  const { daemons, database } = await startFleet(t, [{}, {}]);
+  const [one, two] = daemons;
+  assert.ok(one && two);
+  const headers = bearer(two.adminKey);
+  const create = async (path: string, body: object) => {
+    const answer = await ask(`${two.url}/admin/v1/${path}`, {
+      ...{ method: 'POST', headers, body: JSON.stringify(body) },
+    });
+    assert.ok(answer.status < 300, answer.text);
+  };
+  await create('credentials', { name: 'by-api' });
+  await create('config/apply', { document: 'teams: {by-document: {}}' });
+  const made = await one.cli(['keys', 'create', 'by-command', '--json']);
+  one.secrets.add(JSON.parse(made.stdout).key);
+  await database.sql`UPDATE credentials SET rate_limit = 5 WHERE name = 'by-api'`;
+  const ids = new Map(
+    (await database.sql`SELECT id, pid FROM daemons`).map(({ id, pid }) => [pid, id]),
+  );
+  const { audit } = JSON.parse((await getFrom(one, '/admin/v1/audit')).text);
+  const named = audit.map(({ object, action, daemon }: Record<string, string>) => [
+    ...[object, action, daemon],
+  ]);
+  for (const entry of [
+    ['by-api', 'create', ids.get(two.pid)],
+    ['by-document', 'create', ids.get(two.pid)],
+    ['by-command', 'create', ids.get(one.pid)],
+    ['by-api', 'update', null],
+  ]) {
+    assert.ok(
+      JSON.stringify(named).includes(JSON.stringify(entry)),
+      JSON.stringify([entry, named]),
+    );
+  }
+  const shown = await one.cli(['audit', '--object', 'by-api'], { env: { COLUMNS: '200' } });
+  assert.match(shown.stdout, new RegExp(`DAEMON.*\\n(.*\\n)?.*${ids.get(two.pid)}`));
+  assert.equal((await one.cli(['audit', 'verify'])).code, 0);
+});
 
 test('a kill switch and a revocation are confirmed by all daemons', async (t) => {
   const { daemons, database } = await startFleet(t, [{}, {}]);

@@ -28,11 +28,13 @@ export async function* readAuditChain(sql: Sql, afterPlace = 0): AsyncGenerator<
     // Not by our function of the same words: whoever changes entries may have changed it too.
     const links: ChainLink[] = await sql<ChainLink[]>`
       SELECT c.place, c.id, c.hash, CASE WHEN a.id IS NOT NULL THEN
-        jsonb_build_object('id', a.id,
+        (jsonb_build_object('id', a.id,
           'at', to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
           'actor', a.actor, 'source', a.source, 'action', a.action, 'kind', a.kind,
           'object', a.object, 'row_id', a.row_id, 'version', a.version, 'message', a.message,
-          'before', a.before, 'after', a.after)::text END AS entry
+          'before', a.before, 'after', a.after)
+          || CASE WHEN a.daemon IS NULL THEN '{}' ELSE jsonb_build_object('daemon', a.daemon) END
+        )::text END AS entry
       FROM audit_chain c LEFT JOIN audit_log a ON a.id = c.id
       WHERE c.place > ${after}::bigint ORDER BY c.place LIMIT ${pageRows}`;
     yield* links;

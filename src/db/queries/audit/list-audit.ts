@@ -6,6 +6,8 @@ export interface AuditEntry {
   id: number;
   at: Date;
   actor: string;
+  /** Id of the daemon that made the change; null for a command or plain SQL. */
+  daemon: string | null;
   source: string;
   action: 'create' | 'update' | 'delete';
   kind: Kind;
@@ -34,7 +36,8 @@ export interface AuditFilter {
 export async function listAudit(sql: Sql, filter: AuditFilter): Promise<AuditEntry[]> {
   const { since, until, limit, object = null, actor = null } = filter;
   const rows = await sql<AuditEntry[]>`
-    SELECT id, at, actor, source, action, kind, object, row_id, version, message, before, after
+    SELECT id, at, actor, daemon, source, action, kind, object, row_id, version, message,
+      before, after
     FROM audit_log
     WHERE at >= ${since} AND at <= ${until}
       AND (${object}::text IS NULL OR object = ${object})

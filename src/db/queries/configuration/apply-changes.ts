@@ -20,14 +20,14 @@ export async function applyChanges(
   sql: Sql,
   base: number,
   changes: readonly Change[],
-  { actor, source, message }: Author,
+  { actor, source, message, daemon }: Author,
 ): Promise<number> {
   const text = JSON.stringify(eachSection((_, { kind }) => ofTable(changes, kind)));
   try {
     const [row] = await sql<[{ version: number }]>`
       SELECT llmproxy_apply_changes(
         ${base}::bigint, ${text}::text::jsonb, ${actor}, ${source}, ${message}
-      ) AS version`;
+      ) AS version FROM set_config('llmproxy.daemon', ${daemon ?? ''}, true)`;
     return row.version;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'LP002') {
