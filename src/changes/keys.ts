@@ -178,19 +178,30 @@ function withKey(
   key: CredentialInput | null,
   replacedId: number | null,
 ): Configuration {
-  const others = rows.credentials.filter(({ id }) => id !== replacedId);
-  if (key === null) return { ...rows, credentials: others };
-  const same = others.find(({ credential_key }) => credential_key === key.credential_key);
-  if (same) {
-    throw new GatewayError('conflict', `"${same.name}" has this key already.`, { param: 'key' });
+  const credentials = rows.credentials.slice();
+  const place = credentials.findIndex(({ id }) => replacedId !== null && id === replacedId);
+  const before = credentials[place];
+  if (key === null) {
+    if (before) credentials.splice(place, 1);
+    return { ...rows, credentials };
   }
-  const before = rows.credentials.find(({ id }) => id === replacedId);
-  const taken = before?.name === key.name ? null : others.find(({ name }) => name === key.name);
-  if (taken) {
-    const message = `Another key is named "${key.name}" (id ${taken.id}).`;
-    throw new GatewayError('conflict', message, { param: 'name' });
+  for (const other of rows.credentials) {
+    if (other === before) continue;
+    if (other.credential_key === key.credential_key) {
+      throw new GatewayError('conflict', `"${other.name}" has this key already.`, { param: 'key' });
+    }
+    if (other.name === key.name && before?.name !== key.name) {
+      const message = `Another key is named "${key.name}" (id ${other.id}).`;
+      throw new GatewayError('conflict', message, { param: 'name' });
+    }
   }
-  return { ...rows, credentials: [...others, toCredential(replacedId, key)] };
+  // In its place: what is the same before and after is then found without comparing all with all.
+  credentials.splice(
+    before ? place : credentials.length,
+    before ? 1 : 0,
+    toCredential(replacedId, key),
+  );
+  return { ...rows, credentials };
 }
 
 /** @throws GatewayError `not_found`. */

@@ -6,6 +6,7 @@ import { redirectedSecrets } from '../config/redirected.js';
 import type { PrivateAddresses } from '../config/settings/settings-types.js';
 import { addedProblems } from './added-problems.js';
 import type { ChangeAuthor } from './change-control.js';
+import { changedPart } from './changed-part.js';
 
 /** The sources of rows and override files. */
 export interface ConfigurationParts {
@@ -29,9 +30,12 @@ export async function newProblems(
   const overrides = files.map((file) => parseOverride(file, []));
   const changed = change(rows);
   const redirected = isCommand ? [] : redirectedSecrets(rows, changed, overrides);
-  const after = mergeProblems(changed, overrides, privateAddresses);
+  // A file may change any key, or have the value of one.
+  const isWhole = overrides.some(({ credentials }) => credentials.size > 0);
+  const part = isWhole ? { before: rows, after: changed } : changedPart(rows, changed);
+  const after = mergeProblems(part.after, overrides, privateAddresses);
   if (after.length === 0) return redirected;
-  const before = mergeProblems(rows, overrides, privateAddresses);
+  const before = mergeProblems(part.before, overrides, privateAddresses);
   return [...addedProblems(after, before), ...redirected];
 }
 

@@ -215,8 +215,12 @@ export class Reloader {
 
   async #currentRows(): Promise<Configuration> {
     const { readRows, readVersion } = this.#options;
-    if (this.#rows?.version !== (await readVersion())) this.#rows = await readRows();
-    return this.#rows as Configuration;
+    const version = await readVersion();
+    // A change that is not active yet: a reload reads it alone, and not all rows.
+    if (this.#rows?.version !== version) await this.reload().catch(() => {});
+    // Newer ones will do; after a failure they may be older.
+    if (!this.#rows || this.#rows.version < version) this.#rows = await readRows();
+    return this.#rows;
   }
 
   async #read(): Promise<{

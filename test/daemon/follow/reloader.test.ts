@@ -130,6 +130,29 @@ test('stop waits for the read under way and starts none that was marked', async 
   assert.equal(state.reads, 1);
 });
 
+test('a check after a change reloads, so that the change is known and all rows are not read', async (t) => {
+  const { state, reloader } = daemon(t);
+  await reloader.reload();
+  state.rows = { ...configuration([provider('b')]), version: state.rows.version + 1 };
+  await reloader.problemsOf((rows) => rows, { isCommand: false });
+  assert.equal(state.reads, 2);
+  assert.equal(reloader.active.configuration.providers[0]?.provider_key, 'b');
+  state.rows = {
+    ...configuration([provider('b', { weight: -1 })]),
+    version: state.rows.version + 1,
+  };
+  const seen: number[] = [];
+  const problems = await reloader.problemsOf(
+    (rows) => {
+      seen.push(rows.version);
+      return rows;
+    },
+    { isCommand: false },
+  );
+  assert.deepEqual(problems, [], 'those that are there already');
+  assert.deepEqual(seen, [state.rows.version]);
+});
+
 test('checks of changes wait for each other, and read rows only when these have changed', async (t) => {
   const { state, reloader } = daemon(t);
   await reloader.reload();
