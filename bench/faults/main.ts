@@ -11,6 +11,7 @@ const names = [
   'retries',
   'overload',
   'database',
+  'fleet',
   'usage-rows',
   'upgrade',
   'slow-readers',

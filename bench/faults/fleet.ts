@@ -1,0 +1,210 @@
+/**
+ * Counts what a limit lets pass, and rows lost, in a fleet of three daemons on hosts of their own (network
+ * and process namespaces, a delay on the way to the store): while all is well, with one killed, with one
+ * cut off from everything, and while the store restarts. `--valkey 1` leases from a Valkey. Needs root;
+ * says why where it cannot run.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { hashKey, previewKey } from '../../src/config/credential-key.js';
+import { parseDbUrl } from '../../src/db/db-url.js';
+import type { Closers } from '../closers.js';
+import { temporaryDirectory } from '../directory.js';
+import { executable } from './gateway.js';
+import { makeHosts, noNamespaces, type TestHost } from './namespaces.js';
+import { type BenchPostgres, startPostgres } from './postgres.js';
+import { printTable, run, say } from './report.js';
+
+const key = 'sk-client-of-the-bench-only';
+const ports = { database: 5432, valkey: 6379, gateway: 18_000, provider: 18_800 };
+/** Longer than a lease: what it was takes this long to become what it is. */
+const settleMs = 4_000;
+
+const script = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+
+await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, closers) => {
+  const { seconds, rate, 'delay-ms': delayMs, valkey } = options;
+  const why = noNamespaces();
+  if (why !== null) return say(`skipped: ${why}`);
+  const postgres = await startPostgres(closers);
+  const [store, ...hosts] = makeHosts(closers, ['store', 'gw1', 'gw2', 'gw3']) as [
+    TestHost,
+    ...TestHost[],
+  ];
+  const relay = (port: number, target: string) =>
+    start(
+      closers,
+      [...store.command, process.execPath, script('delaying-relay')],
+      [...[store.address, String(port), target, String(delayMs)]],
+    );
+  const { hosts: servers, database, user, password } = parseDbUrl(postgres.dbUrl);
+  const [server] = servers;
+  relay(ports.database, join(server?.host ?? '', `.s.PGSQL.${server?.port}`));
+  const account = password ? `${user}:${encodeURIComponent(password)}` : user;
+  const env: Record<string, string> = {
+    DB_URL: `postgres://${account}@${store.address}:${ports.database}/${database}`,
+  };
+  const startValkey = () =>
+    start(
+      closers,
+      [...store.command, 'redis-server'],
+      [...['--bind', '127.0.0.1', '--port', '6380', '--save', '', '--appendonly', 'no']],
+    );
+  let valkeyServer = valkey > 0 ? startValkey() : null;
+  if (valkeyServer) {
+    relay(ports.valkey, '6380');
+    env.FLEET_VALKEY_URL = `redis://${store.address}:${ports.valkey}`;
+  }
+  const node = (host: TestHost, args: readonly string[], more: Record<string, string> = {}) => {
+    // Process ids of one host mean nothing on another.
+    const own = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child', process.execPath];
+    return start(closers, [...host.command, ...own], args, { ...env, ...more });
+  };
+  const homes = hosts.map(() => temporaryDirectory(closers));
+  const serve = (index: number) => {
+    const host = hosts[index] as TestHost;
+    const home = homes[index] ?? '';
+    const listen = ['--host', host.address, '--port', String(ports.gateway), '--workers', '2'];
+    return node(host, [executable, 'serve', ...listen], {
+      LLMPROXY_DATA_DIR: join(home, 'data'),
+      LLMPROXY_CONFIG: join(home, 'llmproxy.yaml'),
+    });
+  };
+
+  await addRows(postgres, rate);
+  const daemons = hosts.map((_, index) => serve(index));
+  await untilServing(postgres, 3);
+  const sent: { host: string; atMs: number; status: number }[] = [];
+  for (const host of hosts) {
+    node(host, [executable, 'mock-provider', '--port', String(ports.provider)]);
+    const flood = node(host, [
+      script('flood-process'),
+      `http://${host.address}:${ports.gateway}`,
+      key,
+    ]);
+    let rest = '';
+    flood.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const [atMs = 0, status = 0] = line.split(' ').map(Number);
+        sent.push({ host: host.name, atMs, status });
+      }
+    });
+  }
+  const rows: Record<string, string | number>[] = [];
+  const measure = async (phase: string) => {
+    say(phase);
+    await pause(settleMs);
+    const fromMs = Date.now();
+    await pause(seconds * 1_000);
+    const untilMs = Date.now();
+    const perSecond = (host?: string) => {
+      const served = sent.filter(
+        (each) =>
+          each.status === 200 &&
+          (!host || each.host === host) &&
+          each.atMs >= fromMs &&
+          each.atMs < untilMs,
+      );
+      return (served.length * 1_000) / (untilMs - fromMs);
+    };
+    const each = hosts.map(({ name }) => [name, Math.round(perSecond(name))]);
+    rows.push({
+      phase,
+      limit: rate,
+      'served/s': Math.round(perSecond()),
+      ...Object.fromEntries(each),
+    });
+  };
+
+  await measure('all three');
+  daemons[0]?.kill('SIGKILL');
+  await measure('gw1 killed');
+  daemons[0] = serve(0);
+  await untilServing(postgres, 3);
+  hosts[1]?.connect(false);
+  await measure('gw2 cut off');
+  hosts[1]?.connect(true);
+  await measure('gw2 back');
+  if (valkeyServer) {
+    valkeyServer.kill('SIGKILL');
+    await pause(5_000);
+    valkeyServer = startValkey();
+  } else {
+    await postgres.kill();
+    await pause(5_000);
+    await postgres.start();
+  }
+  await measure('store restarted');
+  printTable(rows);
+
+  const burst = rate;
+  const served = sent.filter(({ status }) => status === 200).sort((a, b) => a.atMs - b.atMs);
+  const [first, last] = [served[0]?.atMs ?? 0, served.at(-1)?.atMs ?? 0];
+  await pause(settleMs);
+  const [stored] = await postgres.sql`
+    SELECT count(DISTINCT request_id)::int AS rows FROM request_logs WHERE status = 200`;
+  printTable([
+    {
+      'served in all': served.length,
+      'at most': Math.floor(((last - first) / 1_000) * rate + burst),
+      'most over in a span': Math.round(mostOver(served, rate, burst)),
+      'rows stored': Number(stored?.rows),
+    },
+  ]);
+});
+
+/** By how much the requests of the worst span exceed what a bucket lets pass; below 0: never. */
+function mostOver(served: readonly { atMs: number }[], rate: number, burst: number): number {
+  let most = Number.NEGATIVE_INFINITY;
+  let level = 0;
+  let beforeMs = served[0]?.atMs ?? 0;
+  for (const { atMs } of served) {
+    level = Math.max(0, level - ((atMs - beforeMs) / 1_000) * rate) + 1;
+    beforeMs = atMs;
+    most = Math.max(most, level - burst);
+  }
+  return most;
+}
+
+async function addRows({ sql }: BenchPostgres, rate: number): Promise<void> {
+  await sql`INSERT INTO providers (provider_key, api_base, api_key)
+    VALUES ('mock', ${`http://127.0.0.1:${ports.provider}/v1`}, 'k')`;
+  await sql`INSERT INTO credentials (credential_key, key_preview, name, rate_limit)
+    VALUES (${hashKey(key)}, ${previewKey(key)}, 'bench', ${rate})`;
+}
+
+async function untilServing({ sql }: BenchPostgres, count: number): Promise<void> {
+  const giveUpMs = performance.now() + 60_000;
+  for (;;) {
+    const rows = await sql`SELECT FROM daemons WHERE state = 'serving' AND shares_limits
+      AND heartbeat > clock_timestamp() - interval '2 seconds'`;
+    if (rows.length >= count) return;
+    if (performance.now() > giveUpMs) throw new Error(`${rows.length} of ${count} daemons serve`);
+    await pause(100);
+  }
+}
+
+/** Starts a process that the closers kill, with all that it has started in its namespace. */
+function start(
+  closers: Closers,
+  [file = '', ...words]: readonly string[],
+  args: readonly string[],
+  env: Record<string, string> = {},
+): ChildProcess {
+  const child = spawn(file, [...words, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout?.resume();
+  closers.push(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  return child;
+}
