@@ -6,6 +6,8 @@ const syncMs = 100;
 /** Interval otherwise, so that other daemons do not take this one for cut off. */
 const showMs = 500;
 const retryMs = 250;
+/** Well within the minute for which the store reserves the share of a daemon that is cut off. */
+const keepSharesMs = 10_000;
 /** Requests within this time are sent to the store together. */
 const gatherMs = 2;
 /** The others must first have reserved this daemon's share for it. */
@@ -26,6 +28,8 @@ interface SyncOptions {
   limits: Readonly<Record<string, LeasedLimits>>;
   /** Daemons that are known to have ended. */
   dead: () => readonly string[];
+  /** Others that are known to live, even if they are cut off from the store. */
+  alive: () => readonly string[];
   /** Called when the store stops answering, and with null when it answers again. */
   onStore: (reason: string | null) => void;
   /** Called with this daemon's share while it is cut off. */
@@ -49,6 +53,7 @@ export class FleetSync {
   /** Time at which the last answered batch was sent. */
   #takenMs = performance.now();
   #triedMs = 0;
+  #keptMs = performance.now();
 
   /** @param share best guess before the store's first answer. */
   constructor(options: SyncOptions, share: FleetShare) {
@@ -122,12 +127,20 @@ export class FleetSync {
       }
       if (this.#failure !== null) onStore(null);
       this.#failure = null;
+      this.#keepShares();
     } catch (error) {
       for (const { limits, plain } of batches) limits.failed(plain);
       const isNew = this.#failure === null;
       this.#failure = error instanceof Error ? error.message : String(error);
       if (isNew) onStore(this.#failure);
     }
+  }
+
+  #keepShares(): void {
+    const { store, alive } = this.#options;
+    if (performance.now() - this.#keptMs < keepSharesMs) return;
+    this.#keptMs = performance.now();
+    store.keepShares(alive()).catch(() => {});
   }
 
   #collect(all: boolean) {

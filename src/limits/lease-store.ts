@@ -43,9 +43,9 @@ export interface Taken {
 export const lostAfterMs = 2_000;
 
 /**
- * The store of limits shared by all daemons. A daemon that is cut off keeps its share for a minute,
- * then counts as dead; so does one known to have ended, at once. Tokens held by a dead daemon count
- * as used; its slots are free again.
+ * The store of limits shared by all daemons. A daemon that is cut off keeps its share for a minute, or for
+ * as long as others say that it lives; then it counts as dead, and so does one known to have ended, at
+ * once. Tokens held by a dead daemon count as used; its slots are free again.
  */
 export interface LeaseStore {
   /**
@@ -54,6 +54,11 @@ export interface LeaseStore {
    * @throws Error while the store is away.
    */
   take(wanted: readonly Wanted[], dead: readonly string[]): Promise<Taken>;
+  /**
+   * Reserves the share of each of these daemons that is cut off for another minute.
+   * @throws Error while the store is away.
+   */
+  keepShares(daemons: readonly string[]): Promise<void>;
   /**
    * Leaves the store: other daemons need no longer reserve a share for this one.
    * @throws Error while the store is away.

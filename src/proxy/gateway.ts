@@ -25,6 +25,8 @@ import type { Watchdog } from './watchdog.js';
 /** Facts about the daemon that workers know without asking, besides the configuration. */
 export interface DaemonFacts {
   version: string;
+  /** Shows other daemons who this one is. */
+  tag: string;
   /** Wall clock, milliseconds. */
   startedAt: number;
   /** Version of the active configuration; newer than the snapshot's if both have the same content. */

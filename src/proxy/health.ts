@@ -5,6 +5,9 @@ import { clientOf } from './access/client-of.js';
 import { tellWrongKey } from './access/wrong-key.js';
 import type { Gateway } from './gateway.js';
 
+/** Says which daemon answers: other daemons look for one that has fallen silent. */
+export const daemonHeader = 'x-llmproxy-daemon';
+
 /**
  * The answer to `GET /health`, from memory. Everybody learns whether this worker takes requests;
  * clients allowed by `health.details` also get the daemon's state.

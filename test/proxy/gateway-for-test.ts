@@ -62,6 +62,7 @@ export function gatewayForTest(
     snapshot: buildSnapshot(configuration(providers, [credential('sk-test')]), 'hash'),
     facts: {
       version: '1',
+      tag: 'tag',
       startedAt: 0,
       configVersion: 1,
       database: 'up',

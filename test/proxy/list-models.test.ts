@@ -19,6 +19,7 @@ const openSnapshot = buildSnapshot(configuration([provider('p')], []), 'hash');
 const [all, some] = [...snapshot.credentials.values()] as [RoutedCredential, RoutedCredential];
 const facts = {
   version: '',
+  tag: '',
   startedAt: 0,
   configVersion: 1,
   database: 'up',

@@ -9,6 +9,7 @@ import { superuser } from '../../src/db/embedded/access.js';
 import { findBinaries } from '../../src/db/embedded/binaries.js';
 import { ensureCluster } from '../../src/db/embedded/cluster.js';
 import { type Place, preparePlace } from '../../src/db/embedded/place.js';
+import { findPostmaster } from '../../src/db/embedded/postmaster.js';
 import { type Supervised, supervise } from '../../src/db/embedded/supervisor.js';
 import { testDirectory } from './postgres.js';
 import { until } from './until.js';
@@ -22,6 +23,8 @@ export interface OwnServer {
   readonly place: Place;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Ends it by SIGKILL, as a loss of its machine would. */
+  kill(): void;
   /** Restarts it as a standby without a primary. */
   becomeStandby(): Promise<void>;
 }
@@ -110,6 +113,7 @@ async function serverIn(
     sql,
     place,
     stop,
+    kill: () => process.kill(findPostmaster(place.data)?.pid ?? Number.NaN, 'SIGKILL'),
     start,
     async becomeStandby() {
       await stop();

@@ -17,6 +17,7 @@ import type { Emit } from '../../observe/event.js';
 import type { Store } from '../store.js';
 import { isSame } from '../workers/processes-file.js';
 import type { Identity } from './identity.js';
+import { Peers, silentAfterMs } from './peers.js';
 
 const beatMs = 1_000;
 const queryTimeoutMs = 2_000;
@@ -53,6 +54,7 @@ interface FleetOptions {
  */
 export class Fleet {
   readonly #options: FleetOptions;
+  readonly #peers = new Peers();
   #daemons: readonly DaemonRow[] = [];
   #configVersion = 0;
   #state: DaemonReport['state'] = 'starting';
@@ -72,20 +74,26 @@ export class Fleet {
 
   /** State at the last heartbeat that was stored. */
   get now(): DescribedFleet {
-    return describeFleet(this.#daemons, this.#configVersion, isDead(this.#options.identity));
+    return describeFleet(this.#daemons, this.#configVersion, this.#isDead);
   }
 
   /** Ids of daemons that are known to have ended. */
   dead(): string[] {
-    return this.#daemons.filter(isDead(this.#options.identity)).map(({ id }) => id);
+    return this.#daemons.filter(this.#isDead).map(({ id }) => id);
+  }
+
+  /** Ids of other daemons that live, whether or not they reach the store of the limits. */
+  alive(): string[] {
+    const isAlive = ({ id, age_ms }: DaemonRow) =>
+      age_ms <= silentAfterMs || this.#peers.isAlive(id);
+    return this.#besides.filter(isAlive).map(({ id }) => id);
   }
 
   /** Live daemons other than this one and the one that it takes over from. */
   get others(): DaemonRow[] {
-    const { identity } = this.#options;
-    const dead = isDead(identity);
+    const { place } = this.#options.identity;
     return this.#daemons.filter(
-      (row) => row.place !== identity.place && row.age_ms <= goneAfterMs && !dead(row),
+      (row) => row.place !== place && row.age_ms <= goneAfterMs && !this.#isDead(row),
     );
   }
 
@@ -163,6 +171,7 @@ export class Fleet {
       await this.#read(sql);
     };
     await this.#query(say);
+    this.#peers.look(this.#besides, performance.now());
     const isLongAlone = this.#isLongAlone();
     const isShared = this.others.length > 0 || (this.#isShared && !isLongAlone);
     if (isShared !== this.#isShared) {
@@ -212,6 +221,20 @@ export class Fleet {
     this.#configVersion = configVersion;
   }
 
+  get #besides(): DaemonRow[] {
+    return this.#daemons.filter(({ id }) => id !== this.#options.identity.id);
+  }
+
+  /** For daemons that are known to have ended. */
+  readonly #isDead = (row: DaemonRow): boolean => {
+    if (this.#peers.isDead(row.id)) return true;
+    if (row.age_ms <= lostAfterMs) return false;
+    return (
+      hasNoProcess(row, this.#options.identity.machine) ||
+      this.#daemons.some((other) => isAfterReboot(row, other))
+    );
+  };
+
   async #query(use: (sql: Sql) => Promise<void>): Promise<void> {
     await withDeadline(this.#options.store.sql, queryTimeoutMs, 'A heartbeat', use);
   }
@@ -232,10 +255,12 @@ export class Fleet {
 }
 
 /** True for a daemon of this machine of which no process is left. */
-function isDead({ machine }: Identity): (row: DaemonRow) => boolean {
-  return (row) =>
-    row.age_ms > lostAfterMs &&
-    machine !== null &&
-    row.machine === machine &&
-    !row.processes.some(isSame);
+function hasNoProcess(row: DaemonRow, machine: string | null): boolean {
+  return machine !== null && row.machine === machine && !row.processes.some(isSame);
+}
+
+/** True if a daemon has started in the place of another one, on a machine that has booted since. */
+function isAfterReboot(old: DaemonRow, row: DaemonRow): boolean {
+  const isOther = row.machine !== null && old.machine !== null && row.machine !== old.machine;
+  return isOther && row.place === old.place && row.started_at > old.started_at;
 }

@@ -24,6 +24,11 @@ export function newIdentity(dataDir: string): Identity {
   };
 }
 
+/** Shows at `/health` which daemon answers. Everybody may see it, so it names no host. */
+export function daemonTag(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 16);
+}
+
 /** The boot of this machine, and the namespace of process ids in it. */
 function thisMachine(): string | null {
   try {

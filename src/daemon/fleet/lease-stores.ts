@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/settings/settings-types.js';
-import { leaveLeases, takeLeases } from '../../db/queries/fleet/take-leases.js';
+import { keepLeaseShares, leaveLeases, takeLeases } from '../../db/queries/fleet/take-leases.js';
 import { withDeadline } from '../../db/with-deadline.js';
 import type { LeaseStore } from '../../limits/lease-store.js';
 import type { Store } from '../store.js';
@@ -24,6 +24,7 @@ export function openLeaseStore(
       withDeadline(store.sql, storeTimeoutMs, 'Leasing limits', (sql) =>
         takeLeases(sql, daemon, dead, wanted),
       ),
+    keepShares: (daemons) => keepLeaseShares(store.sql, daemons),
     leave: () => leaveLeases(store.sql, daemon),
     close: async () => {},
   };

@@ -65,6 +65,7 @@ export function openFleet(parts: FleetParts): OpenFleet {
       store: openLeaseStore(settings.fleet, store, identity.id),
       share: assumed,
       dead: () => fleet.dead(),
+      alive: () => fleet.alive(),
       onStore(reason) {
         isStoreWorking = reason === null;
         emit(reason === null ? { type: 'limits_working' } : { type: 'limits_failing', reason });

@@ -1,8 +1,9 @@
 import type { LeaseStore } from '../../limits/lease-store.js';
 import { Valkey, type ValkeyOptions, valkeyScript } from './valkey.js';
-import { takeScript } from './valkey-script.js';
+import { keepSharesScript, takeScript } from './valkey-script.js';
 
 const taking = valkeyScript(takeScript);
+const keepingShares = valkeyScript(keepSharesScript);
 
 /** Leases in a Valkey or Redis, by one script. @param daemon id of this one. */
 export function valkeyLeases(options: ValkeyOptions, daemon: string): LeaseStore {
@@ -14,6 +15,10 @@ export function valkeyLeases(options: ValkeyOptions, daemon: string): LeaseStore
       const values = [daemon, JSON.stringify(dead), JSON.stringify(wanted)];
       const { size, rank, grants } = JSON.parse(String(await valkey.run(taking, keys, values)));
       return { size, rank, grants: wanted.map((each, i) => ({ name: each.name, ...grants[i] })) };
+    },
+    async keepShares(daemons) {
+      const keys = [await valkey.keyOf('members'), await valkey.keyOf('clock')];
+      await valkey.run(keepingShares, keys, daemons);
     },
     async leave() {
       await valkey.send(['HDEL', await valkey.keyOf('members'), daemon]);

@@ -83,3 +83,18 @@ for i, entry in ipairs(entries) do
 end
 return cjson.encode({ size = size, rank = rank, grants = grants })
 `;
+
+/**
+ * Leaves its share to each daemon that is cut off, as `keepLeaseShares` does in Postgres. KEYS: members,
+ * clock. ARGV: the daemons.
+ */
+export const keepSharesScript = `
+local at = tonumber(redis.call('HGET', KEYS[2], 'at'))
+if not at then return end
+for _, id in ipairs(ARGV) do
+  local seen, size = string.match(redis.call('HGET', KEYS[1], id) or '', '^(%S+) (%S+)$')
+  if seen and tonumber(seen) < at - 3 then
+    redis.call('HSET', KEYS[1], id, string.format('%.17g', at - 3) .. ' ' .. size)
+  end
+end
+`;

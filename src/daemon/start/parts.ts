@@ -9,7 +9,7 @@ import type { Emit } from '../../observe/event.js';
 import { Budgets } from '../budgets.js';
 import { Canaries } from '../canary/canaries.js';
 import type { Closers } from '../closers.js';
-import { newIdentity } from '../fleet/identity.js';
+import { daemonTag, newIdentity } from '../fleet/identity.js';
 import { openFleet } from '../fleet/open-fleet.js';
 import { openRemoteAnswers } from '../fleet/valkey-answers.js';
 import { followSecrets } from '../follow/follow-secrets.js';
@@ -126,7 +126,10 @@ export async function openParts(
     grant: (worker, grant) => workers.lend(worker, grant),
   });
 
-  const canaries = new Canaries({ store, routing: settings.routing, emit });
+  const canaries = new Canaries({
+    ...{ store, routing: settings.routing, emit },
+    daemon: identity.id,
+  });
   observers.addRecorder(canaries);
   const answers = openRemoteAnswers(settings, store);
   closers.push(() => answers?.close());
@@ -137,6 +140,7 @@ export async function openParts(
     settings: { ...settings, secrets: { ...settings.secrets, key: null, key_file: null } },
     controlSocket,
     version,
+    tag: daemonTag(identity.id),
     adminKeyHashes: adminKeys.map(({ sha256, expiresAt, role }) => {
       return { sha256, expiresAt, isOfTeam: teamOfRole(role) !== null };
     }),

@@ -22,6 +22,7 @@ export interface SharedStore {
   /** Best guess until the store's first answer. */
   share: FleetShare;
   dead: () => readonly string[];
+  alive: () => readonly string[];
   onStore: (reason: string | null) => void;
   onShare: (share: FleetShare) => void;
 }

@@ -43,6 +43,8 @@ interface WorkersOptions {
   settings: Settings;
   controlSocket: string;
   version: string;
+  /** Shows other daemons who this one is. */
+  tag: string;
   /** SHA-256, hex: workers need nothing else of the admin keys. */
   adminKeyHashes: readonly AdminKeyHash[];
   /** Base64. */
@@ -121,6 +123,7 @@ export class Workers {
           );
     this.#facts = {
       version: options.version,
+      tag: options.tag,
       startedAt: Date.now(),
       configVersion: null,
       database: 'unknown',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { createClient } from '@redis/client';
 import { openLeaseStore } from '../../../src/daemon/fleet/lease-stores.js';
 import type { Store } from '../../../src/daemon/store.js';
 import { type LeaseStore, lostAfterMs, type Wanted } from '../../../src/limits/lease-store.js';
@@ -39,7 +40,20 @@ async function open(t: TestContext, kind: (typeof kinds)[number][0]) {
     const { grants } = await store.take([wanted(fields)], dead);
     return grants[0]?.granted ?? -1;
   };
-  return { a, b, take };
+  /** Has a daemon look as if it had been seen some seconds earlier. */
+  const age = async (id: string, seconds: number) => {
+    if (!valkey) {
+      await sql`UPDATE limit_members SET seen = seen - ${seconds} * interval '1 s'
+        WHERE daemon = ${id}`;
+      return;
+    }
+    const client = await createClient({ url: `redis://127.0.0.1:${valkey.port}` }).connect();
+    const [key = ''] = await client.keys('*members');
+    const [seen, size] = String(await client.hGet(key, id)).split(' ');
+    await client.hSet(key, id, `${Number(seen) - seconds} ${size}`);
+    client.destroy();
+  };
+  return { a, b, take, age };
 }
 
 for (const [kind, skip] of kinds) {
@@ -131,6 +145,30 @@ for (const [kind, skip] of kinds) {
     assert.ok(afterDeath > 0.8 * rate, `${afterDeath} a second once it is dead`);
     got += await take(b, { name: 's', rate: 0, burst: 4, held: 2, want: 9 });
     assert.equal(got, burst + 2);
+  });
+
+  test(`${kind}: a daemon that is cut off is left its share while it is known to live`, {
+    skip,
+  }, async (t) => {
+    const { a, b, age } = await open(t, kind);
+    await Promise.all([a.take([], []), b.take([], [])]);
+    await age('a', 50);
+    await b.take([], []);
+    await b.keepShares(['a', 'b', 'nobody']);
+    // Without that it would count as dead by now.
+    await age('a', 15);
+    assert.equal((await b.take([], [])).size, 2);
+    const slots = { rate: 0, burst: 4 };
+    const { grants } = await b.take([wanted({ ...slots, want: 9 })], []);
+    assert.equal(grants[0]?.granted, 2, 'it stays cut off');
+    await age('a', 61);
+    assert.equal((await b.take([], [])).size, 1);
+    await b.keepShares(['a']);
+    assert.equal((await b.take([], [])).size, 1, 'one that is forgotten stays so');
+    await a.take([], []);
+    await b.keepShares(['a']);
+    const after = await b.take([wanted({ ...slots, name: 'other', want: 9 })], []);
+    assert.equal(after.grants[0]?.granted, 4, 'one that is there is not taken for cut off');
   });
 }
 

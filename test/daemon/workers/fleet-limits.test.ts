@@ -65,6 +65,7 @@ async function openDaemons(t: TestContext, kind: 'postgres' | 'valkey', count: n
       },
       share: { size: count, rank: index + 1 },
       dead: () => dead,
+      alive: () => [],
       onStore: (reason) => daemon.states.push(reason),
       onShare: ({ size }) => {
         daemon.size = size;

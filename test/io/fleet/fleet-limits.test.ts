@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Sql } from '../../../src/db/client.js';
 import { parseDbUrl } from '../../../src/db/db-url.js';
 import { atPort } from '../../support/far-away.js';
 import { testDatabase } from '../../support/postgres.js';
 import { startRelay } from '../../support/relay.js';
-import { until } from '../../support/until.js';
+import { isRunning, until } from '../../support/until.js';
 import { noValkey, startValkey } from '../../support/valkey.js';
-import { flood, servedIn, startFleet } from './fleet-for-test.js';
+import { type Flood, flood, servedIn, startFleet } from './fleet-for-test.js';
 
 const rate = 30;
 
@@ -49,6 +50,80 @@ test('a rate limit holds over three daemons with two workers, one of which is ki
     [],
   );
 });
+
+test('the share of a daemon that died on another machine is free when its lease ends', async (t) => {
+  const database = await testDatabase(t);
+  await onOwnMachines(database.sql);
+  const { daemons } = await startFleet(t, [{}, {}, {}], 5, database);
+  const [first, second, third] = daemons;
+  assert.ok(first && second && third);
+  const key = await second.addKey('alice', { rate_limit: rate });
+  for (const daemon of daemons) await daemon.reload();
+  // Long enough for each to know where the others listen.
+  await pause(5_000);
+  for (const pid of [first.pid, ...first.workerPids()]) process.kill(pid, 'SIGKILL');
+  await second.waitFor('daemon_gone');
+  await until('leases without it', async () => {
+    const rows = await database.sql`SELECT FROM limit_members`;
+    return rows.length === 2;
+  });
+  const floods = [second, third].map((daemon) => flood(daemon, key, 4, 5));
+  t.after(() => Promise.all(floods.map((each) => each.stop())));
+  await pause(3_000);
+  const fromMs = performance.now();
+  await pause(3_000);
+  const untilMs = performance.now();
+  await Promise.all(floods.map((each) => each.stop()));
+  const served = servedIn(floods, fromMs, untilMs) / ((untilMs - fromMs) / 1000);
+  // Without its share the others would have 20 a second.
+  assert.ok(served > 0.72 * rate, `${served} a second of ${rate}`);
+  assert.ok(served <= rate + 1, `${served} a second`);
+  const { daemons: shown } = JSON.parse((await second.cli(['fleet', '--json'])).stdout);
+  const gone = shown.filter(({ state }: { state: string }) => state === 'gone');
+  assert.deepEqual(
+    gone.map(({ pid }: { pid: number }) => pid),
+    [first.pid],
+  );
+});
+
+test('workers whose control process died on another machine are left their share', async (t) => {
+  const database = await testDatabase(t);
+  await onOwnMachines(database.sql);
+  const { daemons } = await startFleet(t, [{}, {}, {}], 5, database);
+  const [first, second, third] = daemons;
+  assert.ok(first && second && third);
+  const key = await second.addKey('alice', { rate_limit: rate });
+  for (const daemon of daemons) await daemon.reload();
+  await pause(5_000);
+  const orphans = first.workerPids();
+  process.kill(first.pid, 'SIGKILL');
+  t.after(() => {
+    for (const pid of orphans) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+  });
+  await pause(4_000);
+  const floods = daemons.map((daemon) => flood(daemon, key, 2, 20));
+  t.after(() => Promise.all(floods.map((each) => each.stop())));
+  await pause(2_000);
+  const fromMs = performance.now();
+  await pause(3_000);
+  const untilMs = performance.now();
+  await Promise.all(floods.map((each) => each.stop()));
+  const perSecond = (of: Flood[]) => servedIn(of, fromMs, untilMs) / ((untilMs - fromMs) / 1000);
+  const [orphaned, ...others] = floods as [Flood, Flood, Flood];
+  assert.ok(perSecond([orphaned]) > 0, 'orphans serve');
+  const rest = perSecond(others);
+  assert.ok(rest <= (2 * rate) / 3 + 2, `${rest} a second of the others`);
+  assert.ok(perSecond(floods) <= rate + 1, `${perSecond(floods)} a second of all`);
+});
+
+/** Has the daemons of a database look as if each ran on a machine of its own. */
+async function onOwnMachines(sql: Sql): Promise<void> {
+  await sql.unsafe(`
+    CREATE FUNCTION own_machine() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN NEW.machine := NEW.id; RETURN NEW; END $$;
+    CREATE TRIGGER own_machine BEFORE INSERT OR UPDATE ON daemons
+      FOR EACH ROW EXECUTE FUNCTION own_machine()`);
+}
 
 test('a daemon that is cut off keeps to its share, and others leave it that', async (t) => {
   const database = await testDatabase(t);
