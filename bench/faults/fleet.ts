@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { hashKey, previewKey } from '../../src/config/credential-key.js';
+import { hashKey, previewKey } from '../../src/config/secrets/credential-key.js';
 import { parseDbUrl } from '../../src/db/db-url.js';
 import type { Closers } from '../closers.js';
 import { temporaryDirectory } from '../directory.js';

@@ -1,5 +1,5 @@
 import type { Configuration, Credential } from '../config/configuration.js';
-import { namedSectionNames } from '../config/named.js';
+import { namedSectionNames } from '../config/rows/named.js';
 
 /**
  * The rows of two configurations that decide which problems the second one adds: those that are not the

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newProblems } from '../../src/changes/new-problems.js';
 import type { Configuration, Credential } from '../../src/config/configuration.js';
-import { hashKey } from '../../src/config/credential-key.js';
 import type { OverrideFile } from '../../src/config/overrides.js';
 import { describeProblem } from '../../src/config/problem.js';
+import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { configuration, credential, provider, team } from '../config/configuration-for-test.js';
 
 /** Keys 1 to 5, of which the second is of a team; the fourth has had a problem for long. */

@@ -6,7 +6,7 @@ import { connect, type Sql } from '../../src/db/client.js';
 import { migrateDown, migrateUp } from '../../src/db/migrate.js';
 import { readAuditChain } from '../../src/db/queries/audit/audit-chain.js';
 import { listAudit } from '../../src/db/queries/audit/list-audit.js';
-import { insertProvider } from '../../src/db/queries/configuration/insert-provider.js';
+import { insertProvider } from '../../src/db/queries/providers/insert-provider.js';
 import {
   chainHash,
   formatLink,

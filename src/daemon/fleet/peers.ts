@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { request as requestTls } from 'node:https';
-import type { DaemonRow } from '../../db/queries/daemons.js';
+import type { DaemonRow } from '../../db/queries/fleet/daemons.js';
 import { daemonHeader } from '../../proxy/health.js';
 import { daemonTag } from './identity.js';
 

@@ -5,7 +5,7 @@ import { createServer as createTcpServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { daemonTag } from '../../../src/daemon/fleet/identity.js';
 import { Peers } from '../../../src/daemon/fleet/peers.js';
-import type { DaemonRow } from '../../../src/db/queries/daemons.js';
+import type { DaemonRow } from '../../../src/db/queries/fleet/daemons.js';
 import { daemonHeader } from '../../../src/proxy/health.js';
 import { freePort } from '../../support/free-port.js';
 import { until } from '../../support/until.js';
