@@ -37,7 +37,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   observe: ['dialects'],
   'mock-provider': ['dialects', 'server', 'errors', 'websocket'],
-  console: ['admin', 'changes', 'db'],
+  console: ['admin', 'changes', 'config', 'db'],
   daemon: [
     ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
     ...['observe', 'server', 'db', 'dialects', 'pricing', 'clouds', 'policies'],

@@ -38,6 +38,8 @@ export interface RouteDescription {
   operation: Operation;
   /** True for a method other than GET that changes nothing: viewers may use it. */
   readOnly?: boolean;
+  /** True where no other role than admin may even read: clients' prompts. */
+  adminsOnly?: boolean;
   /** True where operators may use it too. */
   operators?: boolean;
   /** True where a role of one team may use it: the handler then keeps to that team. */

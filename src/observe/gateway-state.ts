@@ -73,8 +73,23 @@ export interface WorkerStatus extends ProcessStatus {
   activeRequests: Readonly<Record<string, number>>;
   /** By provider key: providers that this worker has used or has news of. */
   providers: Readonly<Record<string, ProviderStatus>>;
+  /** Limits of providers that have not ended. */
+  providerLimits: readonly LearnedLimit[];
   /** State of its answer cache. */
   cache: CacheStatus;
+}
+
+/** A limit of a provider for one of its models, as its last answer described it. */
+export interface LearnedLimit {
+  provider: string;
+  model: string;
+  counts: 'requests' | 'tokens' | 'input' | 'output';
+  limit: number;
+  remaining: number;
+  /** Times are wall clock, milliseconds. */
+  atMs: number;
+  /** All is there again. */
+  resetMs: number;
 }
 
 /** Cached answers. */

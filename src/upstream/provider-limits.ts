@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { LearnedLimit } from '../observe/gateway-state.js';
 import { retryAfterMs } from './retry-after.js';
 
 /** The units that providers limit. */
@@ -148,6 +149,18 @@ export class ProviderLimits {
       scope.limits.set(limit.counts, { ...said, ...kind, base });
     }
     this.#tellSoon(scope);
+  }
+
+  /** The limits that have not ended, for people. */
+  known(nowMs: number): LearnedLimit[] {
+    return [...this.#scopes.values()].flatMap(({ provider, model, limits, sent }) =>
+      [...limits.values()].flatMap(({ counts, limit, remaining, atMs, resetMs, base }) => {
+        const left = Math.max(0, remaining - (sent[counts] - base));
+        return resetMs <= nowMs
+          ? []
+          : { provider, model, counts, limit, remaining: left, atMs, resetMs };
+      }),
+    );
   }
 
   /** Adopts another worker's findings. */

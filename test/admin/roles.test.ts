@@ -58,7 +58,8 @@ test('every admin route is refused to every role that may not use it, by key and
         ? (['operator', 'admin'] as const)
         : ['admin'];
     const id = operation.operationId;
-    const those: readonly string[] = isChange ? (changes[id] ?? declared) : roles;
+    const readers = route.adminsOnly ? ['admin'] : roles;
+    const those: readonly string[] = isChange ? (changes[id] ?? declared) : readers;
     const may = ofTeam.includes(id) ? [...those, 'team:chat'] : those;
     for (const role of everyRole) {
       const { cookie, csrf } = await signIn(daemon.url, role);

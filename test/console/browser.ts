@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import puppeteer, { type Browser, type Page } from 'puppeteer-core';
+import puppeteer, { type Browser, type ElementHandle, type Page } from 'puppeteer-core';
 
 const places = [
   '/usr/bin/chromium',
@@ -97,7 +97,21 @@ export async function press(page: Page, name: string, role = 'button'): Promise<
   await page.locator(`::-p-aria([name="${name}"][role="${role}"])`).click();
 }
 
-/** Types into the field of this label, in place of what is there. */
+/** Types into the field of this label, in place of what is there; chooses the value of a select. */
 export async function fill(page: Page, label: string, text: string): Promise<void> {
-  await page.locator(`::-p-aria([name="${label}"])`).fill(text);
+  const field = await page.locator(`::-p-aria([name="${label}"])`).waitHandle();
+  const isSelect = await field.evaluate((element) => element.nodeName === 'SELECT');
+  if (isSelect) await (field as ElementHandle).select(text);
+  else await typeOver(page, field as ElementHandle, text);
+}
+
+/**
+ * Types in place of what is in a field, as people do. Emptying it from outside would be undone by a page
+ * that is drawn again before the first letter.
+ */
+export async function typeOver(page: Page, field: ElementHandle, text: string): Promise<void> {
+  await field.focus();
+  await field.evaluate((element) => (element as object as { select(): void }).select());
+  await page.keyboard.press('Backspace');
+  await page.keyboard.type(text);
 }

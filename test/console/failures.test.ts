@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bearer } from '../support/ask.js';
-import { fill, openPage, seen, skip, startBrowser } from './browser.js';
+import { fill, openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
 import { startFilled } from './fixture.js';
 
 test('wrong keys, a session that is over, a viewer, and a daemon that is gone', {
@@ -40,5 +40,29 @@ test('wrong keys, a session that is over, a viewer, and a daemon that is gone', 
   assert.equal(await daemon.stop(), 0);
   await seen(page, 'The gateway does not answer.');
   await seen(page, 'openai-main');
+  assert.deepEqual(problems, []);
+});
+
+test('a request that a budget does not allow says so in the playground', { skip }, async (t) => {
+  const daemon = await startFilled(t, { keys: 3, requests: 0 });
+  const key = await daemon.addKey('spender');
+  await daemon.sql`INSERT INTO budgets (name, amount, applies_to)
+    VALUES ('零花钱', 1, '{"key": "spender"}')`;
+  await daemon.reload();
+  const browser = await startBrowser(t);
+  const watched = await openPage(browser, daemon.url, /status of 429/);
+  const { page, problems } = watched;
+  await signIn(watched, daemon.url, daemon.adminKey);
+  await page.goto(`${daemon.url}/console#/playground`);
+  await fill(page, 'Key', key);
+  await fill(page, 'Model', 'gpt-4o-mini');
+  await fill(page, 'Message', 'What is this?');
+  await press(page, 'Send');
+  await page.waitForSelector('.banner.bad');
+  await seen(page, '零花钱');
+  await page.goto(`${daemon.url}/console#/requests?status=429`);
+  await seen(page, 'insufficient_quota');
+  await page.goto(`${daemon.url}/console#/budgets`);
+  await seen(page, '零花钱');
   assert.deepEqual(problems, []);
 });

@@ -30,6 +30,7 @@ export async function startFilled(t: TestContext, content: Content): Promise<Dae
       admin: {
         keys: [
           { name: 'board', role: 'viewer', key: 'the-key-of-the-board' },
+          { name: 'ops', role: 'operator', key: 'the-key-of-operations' },
           { name: 'lead', role: 'team:support', key: 'the-key-of-the-lead' },
         ],
       },
@@ -68,6 +69,49 @@ export async function startFilled(t: TestContext, content: Content): Promise<Dae
   for (let i = 0; i < 8; i++) await askChat(daemon.url, key, models[i % 3] ?? '');
   await askChat(daemon.url, key, 'no-such-model');
   return daemon;
+}
+
+/**
+ * Canaries, mirrors and cached answers, with what was seen of them: 200 requests moved, 2 of which
+ * failed, and 40 pairs of answers.
+ */
+export async function addRollouts(daemon: Daemon): Promise<void> {
+  const { sql } = daemon;
+  await sql`INSERT INTO canaries (name, model, from_provider, to_provider, state, step, reason,
+      changed_at, max_latency_ms) VALUES
+    ('to-azure', 'gpt-4o', 'openai-main', 'azure-schweden-mit-langem-namen', 'stopped', 0,
+      'weekend', now(), 3000),
+    ('迁移到瑞典', NULL, 'openai-main', 'azure-schweden-mit-langem-namen', 'rolled_back', 0,
+      '31 of 90 requests failed', now(), NULL)`;
+  await sql`INSERT INTO canary_counts (canary, side, at, daemon, requests, errors, slow, latency) VALUES
+    ('to-azure', 'from', now(), 'one', 1800, 9, 0, '{"120": 900, "140": 900}'),
+    ('to-azure', 'to', now(), 'one', 200, 2, 0, '{"110": 150, "130": 50}')`;
+  await sql`INSERT INTO mirrors (name, applies_to, provider, model, sample_percent, budget, is_enabled)
+    VALUES ('cheaper', '{"team": "support", "model": "gpt-4o"}', NULL, 'gpt-4o-mini', 5, 20000000000,
+      false), ('试用新模型', '{}', 'openai-main', '通义千问-max', 1, NULL, false)`;
+  await sql`UPDATE teams SET cache = '{"mode": "on", "scope": "team", "ttl_ms": 600000}'
+    WHERE name = 'support'`;
+  const nowMs = Date.now();
+  await createRequestLogPartitions(sql, [new Date(nowMs).toISOString().slice(0, 10)]);
+  const pairs = Array.from({ length: 40 }, (_, i) =>
+    logRow({
+      ...{ started_ms: nowMs - 1_000 - i, mirror: 'cheaper', model: 'gpt-4o-mini' },
+      ...{ status: i === 0 ? 503 : 200, upstream_ms: 400 + i, cost_nano: 90_000 },
+      compared: {
+        ...{ provider: 'openai-main', model_sent: 'gpt-4o', status: 200, failed: false },
+        ...{ upstream_ms: 900 + i, first_token_ms: 200, completion_tokens: 100 },
+        ...{ cost_nano: 1_400_000, score: 0.9 },
+      },
+    }),
+  );
+  const hits = Array.from({ length: 12 }, (_, i) =>
+    logRow({
+      ...{ started_ms: nowMs - 2_000 - i, cache: 'hit', cost_nano: 0, saved_nano: 1_250_000 },
+      ...{ saved_tokens: 300, credential_name: '客服机器人', attempts: 0, provider: null },
+    }),
+  );
+  await insertRequestLogs(sql, [...pairs, ...hits]);
+  await daemon.reload();
 }
 
 async function fillUsage(sql: Sql, count: number): Promise<void> {

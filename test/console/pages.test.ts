@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { openPage, seen, signIn, skip, startBrowser, type WatchedPage } from './browser.js';
-import { startFilled } from './fixture.js';
+import { addRollouts, startFilled } from './fixture.js';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -37,17 +37,23 @@ const places = [
     'playground',
     'providers',
     'models',
+    'canaries',
+    'canaries/to-azure',
+    'mirrors',
+    'mirrors/cheaper',
+    'cache',
     'keys',
     'teams',
     'budgets',
   ],
-  ...['configuration', 'configuration?view=history', 'audit', 'health'],
+  ...['configuration', 'configuration?view=history', 'audit', 'fleet', 'health'],
 ];
 
 test('every page shows its data, breaks no policy, and is accessible in light and dark', {
   skip,
 }, async (t) => {
   const daemon = await startFilled(t, { keys: 60, requests: 300 });
+  await addRollouts(daemon);
   const browser = await startBrowser(t);
   const watched = await openPage(browser, daemon.url);
   const { page, problems } = watched;
@@ -70,9 +76,13 @@ test('every page shows its data, breaks no policy, and is accessible in light an
     ['overview', 'openai-main'],
     ['requests', 'claude-sonnet-4-5'],
     ['requests?status=error', 'upstream_failed'],
+    ['requests?dearer=0.03&slower=2000', '$0.03'],
+    ['requests?tag=none', 'No requests'],
     ['usage?by=team', '研发团队'],
     ['providers', 'azure-schweden-mit-langem-namen'],
     ['models', '通义千问-max'],
+    ['canaries', '迁移到瑞典'],
+    ['mirrors', '试用新模型'],
     ['keys?search=客服', '客服机器人'],
     ['teams', 'support'],
     ['audit', 'openai-main'],

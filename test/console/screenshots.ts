@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
-import { startFilled } from './fixture.js';
+import { addRollouts, startFilled } from './fixture.js';
 
 const folder = resolve(process.argv[2] ?? 'screenshots');
 const pages = [
@@ -17,11 +17,16 @@ const pages = [
     'playground',
     'providers',
     'models',
+    'canaries',
+    'canaries/to-azure',
+    'mirrors',
+    'mirrors/cheaper',
+    'cache',
     'keys',
     'teams',
     'budgets',
   ],
-  ...['configuration', 'configuration?view=history', 'audit', 'health'],
+  ...['configuration', 'configuration?view=history', 'audit', 'fleet', 'health'],
 ];
 const contents = [
   { name: 'empty', keys: 0, requests: 0 },
@@ -41,11 +46,14 @@ const documented = [
   { file: 'usage-dark', place: 'usage?by=model', theme: 'dark' },
   { file: 'request', place: 'requests?status=200', theme: 'light' },
   { file: 'weights', place: 'providers', theme: 'light' },
+  { file: 'canary', place: 'canaries/to-azure', theme: 'light' },
+  { file: 'cache', place: 'cache', theme: 'light' },
 ] as const;
 
 test('the pictures of the documentation', { skip, timeout: 600_000 }, async (t) => {
   mkdirSync(`${folder}/docs`, { recursive: true });
   const daemon = await startFilled(t, { keys: 200, requests: 4_000 });
+  await addRollouts(daemon);
   const browser = await startBrowser(t);
   const watched = await openPage(browser, daemon.url);
   const { page } = watched;
@@ -71,6 +79,7 @@ for (const { name, ...content } of contents) {
   test(`screenshots of a gateway with ${name}`, { skip, timeout: 600_000 }, async (t) => {
     mkdirSync(folder, { recursive: true });
     const daemon = await startFilled(t, content);
+    if (content.keys > 0) await addRollouts(daemon);
     const browser = await startBrowser(t);
     const watched = await openPage(browser, daemon.url);
     const { page } = watched;

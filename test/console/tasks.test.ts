@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startMockProvider } from '../../src/mock-provider/server.js';
 import { startDaemon } from '../support/daemon.js';
-import { fill, openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
+import { fill, openPage, press, seen, signIn, skip, startBrowser, typeOver } from './browser.js';
 import { startFilled } from './fixture.js';
 
 test('a newcomer comes from a link to the first request and its cost', { skip }, async (t) => {
@@ -36,6 +36,10 @@ test('a newcomer comes from a link to the first request and its cost', { skip },
   await fill(page, 'Dollars', '12.5');
   await press(page, 'Create');
   await seen(page, '$12.50');
+  await press(page, 'Edit: everything');
+  await fill(page, 'Dollars', '20');
+  await press(page, 'Save');
+  await seen(page, '$20.00');
   await press(page, 'Delete: everything');
   await seen(page, 'bounded by other budgets only');
   await page.click('dialog button.danger');
@@ -112,8 +116,7 @@ test('a document is completed, checked by line, planned, and not applied over an
   await signIn(watched, daemon.url, daemon.adminKey);
   await page.goto(`${daemon.url}/console#/configuration`);
   const write = async (text: string) => {
-    await page.waitForSelector('.editor textarea');
-    await page.locator('.editor textarea').fill(text);
+    await typeOver(page, await page.locator('.editor textarea').waitHandle(), text);
   };
   await write('providers:\n  openai-main:\n    weig');
   await seen(page, 'weight');

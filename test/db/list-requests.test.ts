@@ -112,7 +112,12 @@ test('pages of requests miss and repeat none, also of one millisecond', async (t
   const started_ms = at('10T01:00:00');
   await insertRequestLogs(
     sql,
-    ids.map((request_id, index) => logRow({ request_id, started_ms, duration_ms: index * 100 })),
+    ids.map((request_id, index) =>
+      logRow({
+        ...{ request_id, started_ms, duration_ms: index * 100 },
+        cost_nano: index === 6 ? null : index * 1_000,
+      }),
+    ),
   );
   const found: string[] = [];
   let cursor: string | null = null;
@@ -129,4 +134,14 @@ test('pages of requests miss and repeat none, also of one millisecond', async (t
   const slow = await listRequestPage(sql, { ...march, minDurationMs: 500 }, 10);
   assert.deepEqual(slow.rows.map((row) => row.request_id).sort(), ['r5', 'r6']);
   assert.equal(slow.next, null);
+  const ofCost = async (bounds: Partial<RequestFilter>) => {
+    const { rows } = await listRequestPage(sql, { ...march, ...bounds }, 100);
+    return rows.map((row) => row.request_id).sort();
+  };
+  assert.deepEqual(await ofCost({ minCostNano: 4_000 }), ['r4', 'r5']);
+  assert.deepEqual(await ofCost({ maxCostNano: 1_000 }), ['r0', 'r1']);
+  assert.deepEqual(await ofCost({ minCostNano: 1_001, maxCostNano: 3_000 }), ['r2', 'r3']);
+  // What has no price is not free.
+  assert.deepEqual(await ofCost({ minCostNano: 0 }), ids.slice(0, 6));
+  assert.deepEqual(await ofCost({ maxCostNano: 0 }), ['r0']);
 });

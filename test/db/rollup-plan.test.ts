@@ -79,6 +79,8 @@ test('what no roll-up has is read from rows', () => {
     [['key'], { error: 'overloaded' }],
     [['key'], { requestId: 'x' }],
     [['key'], { minDurationMs: 5 }],
+    [['key'], { minCostNano: 0 }],
+    [['key'], { maxCostNano: 0 }],
     [['key'], { cursor: 'x' }],
     [['key'], { tag: 'nightly' }],
     [['user', 'model'], {}],

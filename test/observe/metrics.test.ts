@@ -280,6 +280,7 @@ test('active requests are summed over live workers', async () => {
     loopDelayP99Ms: 2,
     rssBytes: 50_000_000,
     providers: {},
+    providerLimits: [],
     cache: noCache,
   });
   let workers: GatewayState['workers'] = [
@@ -349,6 +350,7 @@ function busyMetrics(): Metrics {
     loopDelayP99Ms: 2,
     rssBytes: 5e7,
     providers: {},
+    providerLimits: [],
     cache: noCache,
   };
   const activeRequests = { '/v1/chat/completions': 1 };

@@ -50,6 +50,19 @@ test('the rest of a limit falls with each request sent, until the limit resets',
   assert.equal(limits.waitMs('p', 'm', 1, start + 30_000), 0);
 });
 
+test('what is known of limits is told until they reset, less what was sent since', () => {
+  const limits = new ProviderLimits();
+  assert.deepEqual(limits.known(start), []);
+  limits.learn('p', 'm', requests(10, 3, '30s'), null, start);
+  limits.sent('p', 'm', 1);
+  const known = { provider: 'p', model: 'm', counts: 'requests', limit: 10, atMs: start };
+  const resetMs = start + 30_000;
+  assert.deepEqual(limits.known(start + 1), [{ ...known, remaining: 2, resetMs }]);
+  for (let i = 0; i < 5; i++) limits.sent('p', 'm', 1);
+  assert.deepEqual(limits.known(resetMs - 1), [{ ...known, remaining: 0, resetMs }]);
+  assert.deepEqual(limits.known(resetMs), []);
+});
+
 test('requests that were sent after the one that is answered still count', () => {
   const limits = new ProviderLimits();
   limits.learn('p', 'm', requests(10, 5, '30s'), null, start);

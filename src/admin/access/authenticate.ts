@@ -48,6 +48,7 @@ export function adminAuthenticator(keys: readonly AdminKey[], guesses: Guesses):
 interface Allowing {
   method: string;
   readOnly?: boolean;
+  adminsOnly?: boolean;
   operators?: boolean;
   teams?: boolean;
 }
@@ -58,14 +59,14 @@ interface Allowing {
  */
 export function authorize(
   { actor, role }: { actor: string; role: AdminRole },
-  { method, readOnly, operators, teams }: Allowing,
+  { method, readOnly, adminsOnly = false, operators, teams }: Allowing,
 ): void {
   const team = teamOfRole(role);
   if (team !== null) {
     if (teams) return;
     throw new GatewayError('permission_denied', `${actor} may use the team "${team}" only.`);
   }
-  if (role === 'admin' || method === 'GET' || readOnly) return;
+  if (role === 'admin' || (!adminsOnly && (method === 'GET' || readOnly))) return;
   if (role === 'operator' && operators) return;
   const needed = operators ? 'operator or admin' : 'admin';
   throw new GatewayError(

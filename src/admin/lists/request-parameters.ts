@@ -37,6 +37,8 @@ export function filterParameters(defaultSince: string): Parameter[] {
   ];
 }
 
+const nanoDollars = { type: 'integer', minimum: 0, maximum: 1_000_000_000_000_000 };
+
 /** Further filters, for single requests. */
 export const searchParameters: readonly Parameter[] = [
   {
@@ -52,6 +54,18 @@ export const searchParameters: readonly Parameter[] = [
     in: 'query',
     description: 'Only requests that took at least so long.',
     schema: { type: 'integer', minimum: 0, maximum: 86_400_000 },
+  },
+  {
+    name: 'min_cost_nano',
+    in: 'query',
+    description: 'Only requests that cost at least so many nano-dollars.',
+    schema: nanoDollars,
+  },
+  {
+    name: 'max_cost_nano',
+    in: 'query',
+    description: 'Only requests that cost at most so many nano-dollars; 0: what was free.',
+    schema: nanoDollars,
   },
   {
     name: 'cursor',
@@ -99,9 +113,17 @@ export function filterOf(request: AdminRequest): RequestFilter {
     status: query.get('status'),
     error: query.get('error'),
     requestId: query.get('id'),
-    minDurationMs: Number(query.get('min_duration_ms') ?? 0),
+    minDurationMs: numberOf(query, 'min_duration_ms'),
+    minCostNano: numberOf(query, 'min_cost_nano'),
+    maxCostNano: numberOf(query, 'max_cost_nano'),
     cursor: cursorOf(query),
   };
+}
+
+/** Of a query that was checked; null where it is not given. */
+function numberOf(query: URLSearchParams, name: string): number | null {
+  const text = query.get(name);
+  return text === null ? null : Number(text);
 }
 
 function cursorOf(query: URLSearchParams): string | null {

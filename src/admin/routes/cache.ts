@@ -2,6 +2,7 @@ import { purgeCache } from '../../changes/cache.js';
 import type { PurgeSelectors } from '../../config/rows/cache.js';
 import type { CacheStatus } from '../../observe/gateway-state.js';
 import { authorOf, waitParameter } from '../author-of.js';
+import type { Control } from '../control.js';
 import { jsonRequest, jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute, ChangeRoute } from '../route.js';
 
@@ -105,21 +106,21 @@ export const cacheRoutes: readonly AdminRoute[] = [
         ),
       },
     },
-    handle: (_, control) => {
-      const { states, sharedCache } = control.workers();
-      const workers = states.map(({ name: worker, status }) => ({
-        worker,
-        ...(status?.cache ?? nothing),
-      }));
-      const total = { ...nothing };
-      for (const each of workers) {
-        for (const count of Object.keys(total) as (keyof CacheStatus)[]) {
-          total[count] += each[count];
-        }
-      }
-      const { max_bytes } = control.settings.cache;
-      return { status: 200, body: { max_bytes, total, workers, shared: sharedCache } };
-    },
+    handle: (_, control) => ({ status: 200, body: describeCache(control) }),
   },
   ...cachePurgeRoutes,
 ];
+
+/** The caches of this machine, as `GET /admin/v1/cache` answers it. */
+export function describeCache(control: Control) {
+  const { states, sharedCache } = control.workers();
+  const workers = states.map(({ name: worker, status }) => ({
+    worker,
+    ...(status?.cache ?? nothing),
+  }));
+  const total = { ...nothing };
+  for (const each of workers) {
+    for (const count of Object.keys(total) as (keyof CacheStatus)[]) total[count] += each[count];
+  }
+  return { max_bytes: control.settings.cache.max_bytes, total, workers, shared: sharedCache };
+}

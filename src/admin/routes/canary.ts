@@ -32,7 +32,7 @@ const compared = object({
   cost_nano: { ...nullable(number), description: 'Mean.' },
 });
 
-const allRows = { limit: 1_000, offset: 0 };
+const kinds = ['canaries', 'mirrors'] as const;
 const reportTimeoutMs = 70_000;
 
 /** `/admin/v1/canary/status`: how canaries and mirrors compare. */
@@ -53,6 +53,18 @@ export const canaryRoutes: readonly ChangeRoute[] = [
           in: 'query',
           description: 'Of mirrors: an age such as `24h`, or a time.',
           schema: { type: 'string', default: '24h', maxLength: 40 },
+        },
+        {
+          name: 'only',
+          in: 'query',
+          description: 'Only canaries, or only mirrors.',
+          schema: { type: 'string', enum: kinds },
+        },
+        {
+          name: 'name',
+          in: 'query',
+          description: 'Only those of this name.',
+          schema: { type: 'string', maxLength: 100 },
         },
       ],
       responses: {
@@ -89,14 +101,17 @@ export const canaryRoutes: readonly ChangeRoute[] = [
     },
     handle: async ({ query: parameters }, control) => {
       const since = sinceOf(parameters.get('since'));
+      const [only, name] = [parameters.get('only'), parameters.get('name')];
+      const rows = { limit: 1_000, offset: 0, ...(name !== null && { exact: name }) };
+      const isAsked = (kind: (typeof kinds)[number]) => only === null || only === kind;
       const [canaries, counted, mirrors, pairs] = await query(
         control,
         (sql) =>
           Promise.all([
-            listNamed(sql, 'canaries', allRows),
-            countedSides(sql),
-            listNamed(sql, 'mirrors', allRows),
-            mirroredPairs(sql, since),
+            isAsked('canaries') ? listNamed(sql, 'canaries', rows) : [],
+            isAsked('canaries') ? countedSides(sql) : [],
+            isAsked('mirrors') ? listNamed(sql, 'mirrors', rows) : [],
+            isAsked('mirrors') ? mirroredPairs(sql, since, name) : [],
           ]),
         reportTimeoutMs,
       );

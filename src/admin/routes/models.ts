@@ -7,6 +7,7 @@ import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };
 const integer = { type: 'integer' };
+const integerOrNull = { type: ['integer', 'null'] };
 const list = (items: object) => ({ type: 'array', items });
 const models = object({
   models: list(
@@ -21,7 +22,18 @@ const models = object({
             priority: integer,
             state: text,
             share: { type: ['number', 'null'], description: 'Of first attempts, from 0 to 1.' },
-            latency_ms: { type: ['number', 'null'] },
+            latency_ms: {
+              type: ['number', 'null'],
+              description: 'Until an answer begins, as estimated now.',
+            },
+            price: {
+              anyOf: [
+                object({ input: integer, output: integer, max_input_tokens: integerOrNull }),
+                { type: 'null' },
+              ],
+              description:
+                'Nano-dollars for a million tokens, and the context; null: no price is known.',
+            },
           }),
         ),
         description: 'In the order of attempts.',
@@ -103,9 +115,17 @@ function describeModels(control: Control, names: readonly string[]) {
       model,
       candidates: (own?.candidates ?? []).map((candidate) => {
         const { provider, model_sent, weight, priority, state, share, latency_ms } = candidate;
-        return { provider, model_sent, weight, priority, state, share, latency_ms };
+        const price = priceOf(control, provider, model_sent, nowMs);
+        return { provider, model_sent, weight, priority, state, share, latency_ms, price };
       }),
       fallbacks: others.map((route) => route.model),
     };
   });
+}
+
+function priceOf(control: Control, provider: string, model: string, nowMs: number) {
+  const price = control.prices.priceOf(provider, model, nowMs);
+  const rates = price?.bands[0]?.standard;
+  if (!price || !rates) return null;
+  return { input: rates.input, output: rates.output, max_input_tokens: price.maxInputTokens };
 }

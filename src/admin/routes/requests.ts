@@ -1,4 +1,9 @@
-import { listRequestPage, requestColumns } from '../../db/queries/requests/list-requests.js';
+import {
+  findRequestBodies,
+  listRequestPage,
+  requestColumns,
+} from '../../db/queries/requests/list-requests.js';
+import { GatewayError } from '../../errors.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import {
@@ -8,7 +13,7 @@ import {
   formatParameter,
   searchParameters,
 } from '../lists/request-parameters.js';
-import { guardrailOutcome, object } from '../openapi/schemas.js';
+import { guardrailOutcome, jsonResponse, object } from '../openapi/schemas.js';
 import type { AdminRoute } from '../route.js';
 
 const text = { type: 'string' };
@@ -100,6 +105,46 @@ export const requestRoutes: readonly AdminRoute[] = [
       const headers = { 'content-type': 'text/csv; charset=utf-8' };
       const values = rows.map((one) => requestColumns.map((column) => one[column]));
       return { status: 200, headers, body: csv(requestColumns, values) };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/admin/v1/requests/{request_id}/bodies',
+    access: 'admin',
+    adminsOnly: true,
+    operation: {
+      operationId: 'getRequestBodies',
+      summary: 'Show the stored bodies of a request',
+      description:
+        'Of keys with `store_bodies`, up to 64 KiB each; only for the role admin. If several requests have this id, those of the newest.',
+      tags: ['usage'],
+      parameters: [
+        {
+          name: 'request_id',
+          in: 'path',
+          required: true,
+          description: "The answer's `x-request-id`.",
+          schema: { type: 'string', minLength: 1, maxLength: 128 },
+        },
+      ],
+      responses: {
+        200: jsonResponse(
+          'The bodies',
+          object({
+            request_body: { ...textOrNull, description: 'Null where it is not stored.' },
+            response_body: textOrNull,
+          }),
+        ),
+      },
+    },
+    handle: async ({ params, signal }, control) => {
+      const id = params.request_id ?? '';
+      const own = { kind: 'explain', key: `bodies of ${id}`, signal } as const;
+      const body = await control.reports.run(own, (sql, stop) => findRequestBodies(sql, id, stop));
+      if (body) return { status: 200, body };
+      throw new GatewayError('not_found', `No row of a request with the id "${id}" is stored.`, {
+        param: 'request_id',
+      });
     },
   },
 ];

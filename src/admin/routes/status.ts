@@ -1,5 +1,5 @@
 import type { Configuration } from '../../config/configuration.js';
-import type { WorkerState } from '../../observe/gateway-state.js';
+import type { LearnedLimit, WorkerState } from '../../observe/gateway-state.js';
 import { windowSeconds } from '../../observe/recent/traffic.js';
 import type { Control } from '../control.js';
 import { providerState } from '../explain/provider-state.js';
@@ -8,6 +8,8 @@ import type { AdminRoute } from '../route.js';
 
 /** Keys listed, those with the most requests first. */
 const maxKeys = 100;
+/** Limits listed of a provider. */
+const maxLimits = 20;
 
 const text = { type: 'string' };
 const textOrNull = { type: ['string', 'null'] };
@@ -47,6 +49,19 @@ const status = object({
       in_flight: count,
       max_concurrency: countOrNull,
       latency_ms: milliseconds,
+      limits: {
+        ...list(
+          object({
+            model: text,
+            counts: { type: 'string', enum: ['requests', 'tokens', 'input', 'output'] },
+            limit: count,
+            remaining: count,
+            resets_at: { type: 'string', format: 'date-time' },
+          }),
+        ),
+        description:
+          'Its own limits, as its answers describe them; what is nearest to its end first.',
+      },
     }),
   ),
   keys: {
@@ -118,6 +133,7 @@ export function describeStatus(control: Control) {
         errors: sums?.errors ?? 0,
         per_second: sums?.perSecond ?? 0,
         tokens: sums?.tokens ?? 0,
+        limits: limitsOfProvider(provider.provider_key, states, nowMs),
       };
     }),
     keys: [...traffic.keys]
@@ -137,6 +153,24 @@ export function describeStatus(control: Control) {
     })),
     workers_desired: desired,
   };
+}
+
+/** The newest finding of each limit of a provider over all workers, the most used first. */
+function limitsOfProvider(provider: string, states: readonly WorkerState[], nowMs: number) {
+  const newest = new Map<string, LearnedLimit>();
+  for (const each of states.flatMap(({ status }) => status?.providerLimits ?? [])) {
+    if (each.provider !== provider || each.resetMs <= nowMs) continue;
+    const name = `${each.counts} ${each.model}`;
+    const known = newest.get(name);
+    if (!known || known.atMs < each.atMs) newest.set(name, each);
+  }
+  return [...newest.values()]
+    .sort((a, b) => a.remaining / a.limit - b.remaining / b.limit)
+    .slice(0, maxLimits)
+    .map(({ model, counts, limit, remaining, resetMs }) => ({
+      ...{ model, counts, limit, remaining },
+      resets_at: new Date(resetMs).toISOString(),
+    }));
 }
 
 /** Limits by the key's name, collected once per configuration: there may be 100,000 keys. */

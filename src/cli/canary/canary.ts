@@ -82,6 +82,22 @@ Examples:
       .action(status),
   );
   command.addCommand(
+    addGatewayOptions(new Command('promote'))
+      .description('move a running canary on without waiting, by default to its end')
+      .argument('<name>')
+      .option('--next', 'only to its next step')
+      .addHelpText(
+        'after',
+        `
+At the end of its steps it is finished: nothing watches its requests any more.
+
+Examples:
+  $ llmproxy canary promote to-azure
+  $ llmproxy canary promote to-azure --next`,
+      )
+      .action(promote),
+  );
+  command.addCommand(
     addGatewayOptions(new Command('stop'))
       .description('stop a canary: all its requests go where they went before')
       .argument('<name>')
@@ -122,6 +138,27 @@ async function start(name: string, flags: StartFlags): Promise<void> {
   printActivation(activation, flags.json);
 }
 
+async function promote(name: string, flags: DatabaseFlags & { next?: boolean }): Promise<void> {
+  const { result, activation } = await changeOver(flags, async (api) => {
+    const known = await existing(api, name);
+    if (!known) throw new CliError(`there is no canary "${name}"`);
+    if (known.state !== 'running') {
+      throw new CliError(`the canary "${name}" is not running`, {
+        hint: `start it first: llmproxy canary start ${name}`,
+      });
+    }
+    const last = known.steps.length - 1;
+    const isEnd = !flags.next || known.step === last;
+    return await api.ask<CanaryAnswer>('PUT', pathOf(name), {
+      ...(isEnd ? { state: 'finished', step: last } : { step: known.step + 1 }),
+      // The daemon that judges it begins the time of a step.
+      changed_at: isEnd ? new Date().toISOString() : null,
+    });
+  });
+  report(result.canary, 'promoted', flags);
+  printActivation(activation, flags.json);
+}
+
 async function stop(name: string, flags: DatabaseFlags & { reason?: string }): Promise<void> {
   const { result, activation } = await changeOver(flags, (api) =>
     api.ask<CanaryAnswer>('PUT', pathOf(name), {
@@ -148,13 +185,13 @@ async function status(
   name: string | undefined,
   flags: DatabaseFlags & { since: string },
 ): Promise<void> {
-  const path = `/canary/status?since=${encodeURIComponent(flags.since)}`;
-  const all = await withAdminApi(flags, 'read', (api) =>
-    api.ask<{ canaries: CanaryStatus[]; mirrors: MirrorStatus[] }>('GET', path),
+  const asked = new URLSearchParams({ since: flags.since, ...(name !== undefined && { name }) });
+  const { canaries, mirrors } = await withAdminApi(flags, 'read', (api) =>
+    api.ask<{ canaries: CanaryStatus[]; mirrors: MirrorStatus[] }>(
+      'GET',
+      `/canary/status?${asked}`,
+    ),
   );
-  const isNamed = (each: { name: string }) => name === undefined || each.name === name;
-  const canaries = all.canaries.filter(isNamed);
-  const mirrors = all.mirrors.filter(isNamed);
   if (name !== undefined && canaries.length + mirrors.length === 0) {
     throw new CliError(`there is no canary or mirror "${name}"`);
   }

@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
 import type { ModelExplanation } from '../../admin/explain/explain-model.js';
 import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
+import type { RequestBodies } from '../../db/queries/requests/list-requests.js';
 import { modelEndpoints } from '../../dialects/endpoints.js';
+import { visible } from '../../observe/visible.js';
 import { NoDaemonError, openGateway } from '../daemon/ask-daemon.js';
 import {
   addGatewayOptions,
@@ -10,7 +12,7 @@ import {
   withDatabase,
 } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
-import { printJson } from '../output.js';
+import { note, print, printJson } from '../output.js';
 import { printCost } from './cost-view.js';
 import { type KeyNow, printModelExplanation, printRequestExplanation } from './explain-view.js';
 
@@ -18,6 +20,7 @@ interface ExplainFlags extends DatabaseFlags {
   model?: string;
   key?: string;
   cost?: boolean;
+  bodies?: boolean;
   endpoint?: string;
 }
 
@@ -28,6 +31,7 @@ export function explainCommand(): Command {
       .description('explain where a request went, or would go')
       .argument('[request-id]', "the answer's x-request-id")
       .option('--cost', 'show what it cost, class by class')
+      .option('--bodies', 'print the stored bodies of the request and its answer')
       .option('--model <model>', 'explain a request for this model, without sending it')
       .option('--key <name>', 'with --model: as this key, by name or id')
       .addOption(
@@ -42,6 +46,8 @@ export function explainCommand(): Command {
       `
 The gateway remembers its last 10,000 requests with each attempt, but no
 prompts or answers. For older ones only the row of request_logs is shown.
+Bodies are stored for keys with --store-bodies; with --url, --bodies needs the
+role admin.
 
 Examples:
   $ llmproxy explain 0190c2a4-7d0e-7bb4-9f0e-2f1d3c5b7a90
@@ -59,7 +65,10 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
       'for example: llmproxy explain --model gpt-4o --key alice',
     );
   }
-  if (flags.cost && flags.model !== undefined) throw usageError('--cost is for a past request');
+  for (const only of ['cost', 'bodies'] as const) {
+    if (flags[only] && flags.model !== undefined)
+      throw usageError(`--${only} is for a past request`);
+  }
   for (const only of ['key', 'endpoint'] as const) {
     if (flags[only] !== undefined && flags.model === undefined) {
       throw usageError(`--${only} is only for --model`);
@@ -82,6 +91,10 @@ async function run(id: string | undefined, flags: ExplainFlags): Promise<void> {
     return;
   }
   const requestId = id ?? '';
+  if (flags.bodies) {
+    tellBodies(await bodiesOf(requestId, ask, flags), flags);
+    return;
+  }
   try {
     const path = `/admin/v1/explain/${encodeURIComponent(requestId)}`;
     tell((await ask(path)) as RequestExplanation, flags);
@@ -97,6 +110,36 @@ function tell(explanation: RequestExplanation, { json, cost }: ExplainFlags): vo
   else printRequestExplanation(explanation);
 }
 
+function tellBodies(bodies: RequestBodies, { json }: ExplainFlags): void {
+  if (json) {
+    printJson(bodies);
+    return;
+  }
+  const { request_body: sent, response_body: answered } = bodies;
+  if (sent === null && answered === null) {
+    note('no bodies are stored; for later ones: llmproxy keys update NAME --store-bodies');
+  }
+  for (const body of [sent, answered]) {
+    if (body !== null) print(body.split('\n').map(visible).join('\n'));
+  }
+}
+
+async function bodiesOf(
+  id: string,
+  ask: (path: string) => Promise<unknown>,
+  flags: ExplainFlags,
+): Promise<RequestBodies> {
+  try {
+    const path = `/admin/v1/requests/${encodeURIComponent(id)}/bodies`;
+    return (await ask(path)) as RequestBodies;
+  } catch (error) {
+    if (!(error instanceof NoDaemonError)) throw error;
+  }
+  const { findRequestBodies } = await import('../../db/queries/requests/list-requests.js');
+  const found = await withDatabase(flags, 'read', (sql) => findRequestBodies(sql, id));
+  return found ?? unknown(id);
+}
+
 async function fromDatabase(id: string, flags: ExplainFlags): Promise<RequestExplanation> {
   const [{ findRequestLog }, { findPrice }, { explainRow }] = await Promise.all([
     import('../../db/queries/requests/list-requests.js'),
@@ -108,6 +151,10 @@ async function fromDatabase(id: string, flags: ExplainFlags): Promise<RequestExp
     return row && { row, price: await findPrice(sql, row.price_revision) };
   });
   if (found) return explainRow(found.row, found.price);
+  return unknown(id);
+}
+
+function unknown(id: string): never {
   throw new CliError(`no request with the id "${id}" is known`, {
     hint: 'no daemon runs here, so only stored requests can be found',
   });

@@ -42,15 +42,23 @@ export function filterOf({ since, until, utc, ...flags }: RequestFlags): Request
   }
 }
 
+/** Parameters of the admin API that are called otherwise than the member of the filter. */
+const parameterNames: Readonly<Record<string, string>> = {
+  requestId: 'id',
+  minDurationMs: 'min_duration_ms',
+  minCostNano: 'min_cost_nano',
+  maxCostNano: 'max_cost_nano',
+};
+
 /** The same filter as the parameters of the admin API. */
-export function parametersOf({ since, until, ...names }: RequestFilter): URLSearchParams {
+export function parametersOf({ since, until, ...others }: RequestFilter): URLSearchParams {
   const parameters = new URLSearchParams({
     since: since.toISOString(),
     until: until.toISOString(),
   });
-  for (const [name, value] of Object.entries(names)) {
-    if (typeof value !== 'string') continue;
-    parameters.set(name === 'requestId' ? 'id' : name, value);
+  for (const [name, value] of Object.entries(others)) {
+    if (typeof value !== 'string' && typeof value !== 'number') continue;
+    parameters.set(parameterNames[name] ?? name, String(value));
   }
   return parameters;
 }

@@ -7,6 +7,7 @@ import {
 import { type RequestFilter, statusPattern } from '../../db/queries/requests/request-filter.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
+import { shownDollars } from '../../pricing/money.js';
 import type { AsJson } from '../admin-api.js';
 import { wholeNumber } from '../arguments.js';
 import { openGateway } from '../daemon/ask-daemon.js';
@@ -14,6 +15,7 @@ import { remoteUrl } from '../daemon/remote-gateway.js';
 import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
 import { note, printJson, printRaw, printTable } from '../output.js';
+import { dollars } from '../spend/price-flags.js';
 import {
   addRequestFilters,
   filterOf,
@@ -29,6 +31,9 @@ interface ListFlags extends DatabaseFlags, RequestFlags {
   status?: string;
   error?: string;
   id?: string;
+  minDuration?: number;
+  minCost?: number;
+  maxCost?: number;
   limit: number;
   csv?: boolean;
 }
@@ -40,6 +45,19 @@ export function requestsCommand(): Command {
     .option('--status <status>', 'such as 429, 5xx, or error', status)
     .option('--error <code>', "only requests with this code of the gateway's own errors")
     .option('--id <id>', 'only requests with this id; * matches any characters')
+    .option(
+      '--min-duration <ms>',
+      'only requests that took at least so long',
+      wholeNumber('--min-duration', 0, 86_400_000),
+    )
+    .option('--min-cost <dollars>', 'only requests that cost at least so much', (text: string) =>
+      dollars('min-cost', text),
+    )
+    .option(
+      '--max-cost <dollars>',
+      'only requests that cost at most so much; 0: what was free',
+      (text: string) => dollars('max-cost', text),
+    )
     .option('--limit <n>', 'maximum number of requests', wholeNumber('--limit', 1, 100_000), 50)
     .option('--csv', 'print CSV');
   return addGatewayOptions(command)
@@ -53,6 +71,7 @@ Examples:
   $ llmproxy requests --status error --since 1h
   $ llmproxy requests --key alice --model "gpt-4o*" --limit 200
   $ llmproxy requests --team chat --user u-17 --json
+  $ llmproxy requests --tag nightly --min-cost 0.05 --min-duration 10000
   $ llmproxy requests --provider openai --csv > requests.csv`,
     )
     .action(run);
@@ -60,7 +79,11 @@ Examples:
 
 async function run({ limit, csv: asCsv, ...flags }: ListFlags): Promise<void> {
   const { status: only = null, error = null, id = null } = flags;
-  const filter = { ...filterOf(flags), status: only, error, requestId: id };
+  const { minDuration = null, minCost = null, maxCost = null } = flags;
+  const filter = {
+    ...{ ...filterOf(flags), status: only, error, requestId: id },
+    ...{ minDurationMs: minDuration, minCostNano: minCost, maxCostNano: maxCost },
+  };
   const rows = await readRequests(filter, limit, flags);
   if (asCsv) {
     printRaw(
@@ -110,6 +133,9 @@ function printRequests(rows: readonly RequestLogRow[], timeZone: string, limit: 
     ...(rows.some(({ cache }) => cache !== null)
       ? [{ header: 'CACHE', value: ({ cache }: RequestLogRow) => cache ?? '-' }]
       : []),
+    ...(rows.some(({ cost_nano }) => cost_nano !== null)
+      ? [{ header: 'COST', value: costOf, align: 'right' } as const]
+      : []),
     { header: 'TOOK', value: (row) => duration(row.duration_ms), align: 'right' },
     { header: 'ID', value: (row) => row.request_id, shrinkTo: 8 },
   ]);
@@ -124,6 +150,11 @@ function statusOf({ status: code, error, complete }: RequestLogRow): string {
 
 function tokens({ prompt_tokens: prompt, completion_tokens: completion }: RequestLogRow): string {
   return prompt === null && completion === null ? '-' : compact((prompt ?? 0) + (completion ?? 0));
+}
+
+/** A dash where no price was known: that is not 0. */
+function costOf({ cost_nano: nano }: RequestLogRow): string {
+  return nano === null ? '-' : shownDollars(nano);
 }
 
 function status(text: string): string {

@@ -1,17 +1,24 @@
+import type { CanaryStatus, MirrorStatus, SideStatus } from '../../admin/canary-status.js';
 import type { DescribedFleet } from '../../admin/describe-fleet.js';
 import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
+import type { describeCache } from '../../admin/routes/cache.js';
 import type { describeStatus } from '../../admin/routes/status.js';
 import type { DescribedPlan } from '../../changes/make-plan.js';
+import type { Budget, Selectors } from '../../config/rows/budget.js';
+import type { Canary } from '../../config/rows/canary.js';
+import type { Mirror } from '../../config/rows/mirror.js';
 import type { AuditEntry } from '../../db/queries/audit/list-audit.js';
 import type { HistoryEntry } from '../../db/queries/configuration/config-history.js';
-import type { RequestLogRow } from '../../db/queries/requests/list-requests.js';
+import type { RequestBodies, RequestLogRow } from '../../db/queries/requests/list-requests.js';
 import type { CredentialRow, ProviderRow, TeamRow } from '../../db/queries/rows.js';
 import type { UsageSum } from '../../db/queries/usage/sum-usage.js';
 import type { Json } from './api.js';
 
 /** Answers of the admin API; the rows and sums are the server's own types. */
 export type Status = Json<ReturnType<typeof describeStatus>>;
+export type Cache = Json<ReturnType<typeof describeCache>>;
 export type Fleet = Json<DescribedFleet>;
+export type Bodies = Json<RequestBodies>;
 export type RequestRow = Json<RequestLogRow>;
 export type Explanation = Json<RequestExplanation>;
 export type Provider = Json<Omit<ProviderRow, 'api_key'>> & { api_key_preview: string };
@@ -19,6 +26,7 @@ export type Key = Json<Omit<CredentialRow, 'credential_key' | 'previous_key'>>;
 export type Team = Json<TeamRow>;
 export type Sum = Json<UsageSum>;
 export type Audit = Json<AuditEntry>;
+export type { Budget, Canary, CanaryStatus, Mirror, MirrorStatus, Selectors, SideStatus };
 export type Version = Json<HistoryEntry>;
 
 export interface RequestList {
@@ -27,6 +35,7 @@ export interface RequestList {
 }
 
 export interface Usage {
+  by: string | null;
   since: string;
   until: string;
   usage: Sum[];
@@ -46,6 +55,7 @@ export interface ModelList {
       state: string;
       share: number | null;
       latency_ms: number | null;
+      price: { input: number; output: number; max_input_tokens: number | null } | null;
     }[];
     fallbacks: string[];
   }[];

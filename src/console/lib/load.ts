@@ -6,6 +6,8 @@ import { connection } from './session.js';
 export interface Loading<T> {
   /** The last answer, also while a newer one is on its way or has failed. */
   data: Json<T> | null;
+  /** True while the data is that of an earlier path. */
+  isOld: boolean;
   error: ApiError | null;
   isLoading: boolean;
   reload(): void;
@@ -59,5 +61,6 @@ export function useLoad<T>(path: string | null, everyMs = 0): Loading<T> {
     if (!isLost) if (error?.status === 0) reload();
   }, [isLost]);
 
-  return { data: state.path === null ? null : state.data, error, isLoading, reload };
+  const isOld = state.path !== path;
+  return { data: state.path === null ? null : state.data, isOld, error, isLoading, reload };
 }

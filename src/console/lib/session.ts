@@ -26,6 +26,8 @@ export const role = computed(() =>
 export const mayChangeProviders = computed(
   () => role.value === 'admin' || role.value === 'operator',
 );
+/** Guardrails, budgets, mirrors. */
+export const mayChangeRules = computed(() => role.value === 'admin');
 export const mayChangeKeys = computed(() => role.value === 'admin' || role.value === 'team');
 
 /** Remembers that a session cookie may exist, so that the server is not asked for nothing. */

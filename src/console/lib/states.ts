@@ -1,4 +1,5 @@
 import type { Tone } from '../parts/state.js';
+import type { CanaryStatus } from './answers.js';
 
 /** Colour and name of each provider state. */
 export const providerStates: Readonly<Record<string, readonly [Tone, string]>> = {
@@ -11,6 +12,14 @@ export const providerStates: Readonly<Record<string, readonly [Tone, string]>> =
   full: ['warn', 'Full'],
   disabled: ['plain', 'Disabled'],
   key_unusable: ['bad', 'Key unusable'],
+};
+
+/** Colour and name of each state of a canary. */
+export const canaryStates: Readonly<Record<CanaryStatus['state'], readonly [Tone, string]>> = {
+  running: ['good', 'Running'],
+  finished: ['good', 'Finished'],
+  rolled_back: ['bad', 'Rolled back'],
+  stopped: ['plain', 'Stopped'],
 };
 
 /** Colour of an answer to a client. */

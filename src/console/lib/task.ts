@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { ApiError } from './api.js';
+import { type ApiError, apiErrorOf } from './api.js';
 
 /** A change under way. */
 export interface Task {
@@ -20,9 +20,7 @@ export function useTask(): Task {
       await work();
       return true;
     } catch (failure) {
-      setError(
-        failure instanceof ApiError ? failure : new ApiError(-1, 'unknown', String(failure)),
-      );
+      setError(apiErrorOf(failure));
       return false;
     } finally {
       setBusy(false);

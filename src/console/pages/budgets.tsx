@@ -1,18 +1,14 @@
 import { useState } from 'preact/hooks';
-import { call } from '../lib/api.js';
 import { age, compact, dateTime, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { role } from '../lib/session.js';
-import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
-import { Dialog } from '../parts/dialog.js';
-import { SelectField, TextField } from '../parts/field.js';
 import { Bar, Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
-import { Empty, Failure, Loaded, State } from '../parts/state.js';
+import { Empty, Loaded, State } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
-import { toast } from '../parts/toast.js';
+import { BudgetForm } from './budget-form.js';
 
 /** Spend of a budget; the field names are those of the API. Amounts are nano-dollars. */
 interface Spent {
@@ -29,16 +25,14 @@ interface Spent {
 /** Budgets: how much is left, and when it will run out at the current pace. */
 export function Budgets() {
   const list = useLoad<{ budgets: Spent[] }>('spend/budgets', 10_000);
-  const [isAdding, setAdding] = useState(false);
-  const [removed, setRemoved] = useState<string | null>(null);
+  const [shown, setShown] = useState<{ kind: 'form' | 'delete'; name: string | null } | null>(null);
   const isAdmin = role.value === 'admin';
   const close = () => {
-    setAdding(false);
-    setRemoved(null);
+    setShown(null);
     list.reload();
   };
   const add = isAdmin && (
-    <button type="button" class="primary" onClick={() => setAdding(true)}>
+    <button type="button" class="primary" onClick={() => setShown({ kind: 'form', name: null })}>
       {t('Create a budget')}
     </button>
   );
@@ -76,14 +70,19 @@ export function Budgets() {
                     title: '',
                     value: ({ name }) =>
                       isAdmin && (
-                        <button
-                          type="button"
-                          class="quiet"
-                          aria-label={`${t('Delete')}: ${name}`}
-                          onClick={() => setRemoved(name)}
-                        >
-                          {t('Delete')}
-                        </button>
+                        <div class="row-actions">
+                          {(['delete', 'form'] as const).map((kind) => (
+                            <button
+                              type="button"
+                              class="quiet"
+                              key={kind}
+                              aria-label={`${t(kind === 'form' ? 'Edit' : 'Delete')}: ${name}`}
+                              onClick={() => setShown({ kind, name })}
+                            >
+                              {t(kind === 'form' ? 'Edit' : 'Delete')}
+                            </button>
+                          ))}
+                        </div>
                       ),
                   },
                 ]}
@@ -92,8 +91,10 @@ export function Budgets() {
           }
         </Loaded>
       </Panel>
-      {isAdding && <BudgetForm onClose={close} />}
-      {removed !== null && <Delete name={removed} onClose={close} />}
+      {shown?.kind === 'form' && <BudgetForm name={shown.name} onClose={close} />}
+      {shown?.kind === 'delete' && shown.name !== null && (
+        <Delete name={shown.name} onClose={close} />
+      )}
     </Page>
   );
 }
@@ -121,85 +122,6 @@ function Pace({ row }: { row: Spent }) {
     return <State tone="good">{t('lasts')}</State>;
   }
   return <State tone="warn">{t('gone in {age}', { age: age(goneMs) })}</State>;
-}
-
-const windows = ['day', 'week', 'month', 'total'] as const;
-const selectors = ['', 'team', 'key', 'user', 'tag', 'model', 'provider'] as const;
-
-function BudgetForm({ onClose }: { onClose: () => void }) {
-  const [name, setName] = useState('');
-  const [dollars, setDollars] = useState('');
-  const [window, setWindow] = useState<(typeof windows)[number]>('month');
-  const [mode, setMode] = useState<'hard' | 'soft'>('hard');
-  const [selector, setSelector] = useState<(typeof selectors)[number]>('');
-  const [selected, setSelected] = useState('');
-  const task = useTask();
-  const save = async (event: Event) => {
-    event.preventDefault();
-    const body = {
-      name,
-      amount: Math.round(Number(dollars) * 1e9),
-      window,
-      mode,
-      applies_to: selector === '' ? {} : { [selector]: selected },
-    };
-    if (!(await task.run(() => call('budgets?wait=active', { method: 'POST', body })))) return;
-    toast(t('{name} is saved and in use', { name }));
-    onClose();
-  };
-  return (
-    <Dialog title={t('Create a budget')} onClose={onClose}>
-      <form class="stack" onSubmit={save}>
-        <TextField label={t('Name')} value={name} onInput={setName} isRequired />
-        <div class="grid narrow">
-          <TextField
-            label={t('Dollars')}
-            value={dollars}
-            onInput={setDollars}
-            placeholder="100"
-            isRequired
-          />
-          <SelectField
-            label={t('Each')}
-            value={window}
-            of={windows.map((each) => [each, t(each)] as const)}
-            onChange={setWindow}
-            hint={t('Begins at midnight in UTC')}
-          />
-        </div>
-        <div class="grid narrow">
-          <SelectField
-            label={t('For')}
-            value={selector}
-            of={selectors.map((each) => [each, t(each === '' ? 'everybody' : each)] as const)}
-            onChange={setSelector}
-          />
-          {selector !== '' && (
-            <TextField label={t('Which')} value={selected} onInput={setSelected} isRequired />
-          )}
-        </div>
-        <SelectField
-          label={t('When it is gone')}
-          value={mode}
-          of={[
-            ['hard', t('Refuse requests')],
-            ['soft', t('Only tell')],
-          ]}
-          onChange={setMode}
-          hint={t('Refusing holds before the money is spent: by the most that a request can cost.')}
-        />
-        {task.error && <Failure error={task.error} />}
-        <div class="line end">
-          <button type="button" onClick={onClose}>
-            {t('Cancel')}
-          </button>
-          <button type="submit" class="primary" disabled={task.isBusy}>
-            {t('Create')}
-          </button>
-        </div>
-      </form>
-    </Dialog>
-  );
 }
 
 function Delete({ name, onClose }: { name: string; onClose: () => void }) {

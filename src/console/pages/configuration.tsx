@@ -4,6 +4,7 @@ import { type ApiError, ask, call } from '../lib/api.js';
 import { diffLines, folded } from '../lib/diff.js';
 import { dateTime } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
+import { usePlan } from '../lib/plan.js';
 import { route, setQuery } from '../lib/route.js';
 import type { Schema } from '../lib/schema.js';
 import { mayChangeProviders } from '../lib/session.js';
@@ -56,25 +57,21 @@ export function Configuration() {
 function Edit() {
   const [text, setText] = useState<string | null>(null);
   const [isTooLarge, setTooLarge] = useState(false);
-  const [plan, setPlan] = useState<Plan | null>(null);
   const [prune, setPrune] = useState(false);
   const schema = useLoad<Schema>('config/schema');
   const loading = useTask();
-  const planning = useTask();
-  const load = () =>
+  const body = { document: text ?? '', prune };
+  const planning = usePlan(body);
+  /** @param applied what was applied: text that was written since stays. */
+  const load = (applied?: string) =>
     loading.run(async () => {
-      setPlan(null);
+      planning.clear();
       const document = await (await ask('config/export')).text();
       setTooLarge(document.length > maxBytes);
-      setText(document.length > maxBytes ? '' : document);
+      const loaded = document.length > maxBytes ? '' : document;
+      setText((now) => (applied === undefined || now === applied ? loaded : now));
     });
   useEffect(() => void load(), []);
-  const makePlan = () =>
-    planning.run(async () => {
-      setPlan(null);
-      const body = { document: text ?? '', prune };
-      setPlan(await call<Plan>('config/plan', { method: 'POST', body }));
-    });
   const wrong = wrongLines(planning.error);
   return (
     <>
@@ -101,10 +98,7 @@ function Edit() {
             <YamlEditor
               label={t('Document')}
               value={text}
-              onInput={(value) => {
-                setText(value);
-                setPlan(null);
-              }}
+              onInput={setText}
               schema={schema.data as Schema | null}
               wrong={wrong}
             />
@@ -114,10 +108,7 @@ function Edit() {
             <Check
               label={t('Also delete what is not in the document')}
               isChecked={prune}
-              onChange={(value) => {
-                setPrune(value);
-                setPlan(null);
-              }}
+              onChange={setPrune}
             />
           </div>
           <div class="line end">
@@ -128,7 +119,7 @@ function Edit() {
               type="button"
               class="primary"
               disabled={text === null || planning.isBusy}
-              onClick={() => void makePlan()}
+              onClick={() => void planning.make()}
             >
               {t('Plan')}
             </button>
@@ -140,13 +131,12 @@ function Edit() {
           <Skeleton lines={3} />
         </Panel>
       )}
-      {plan && (
+      {planning.plan && (
         <Apply
-          plan={plan}
-          body={{ document: text ?? '', prune }}
-          path="config/apply"
-          onDone={() => void load()}
-          onReplan={() => void makePlan()}
+          plan={planning.plan}
+          body={body}
+          onDone={() => void load(body.document)}
+          onReplan={() => void planning.make()}
         />
       )}
     </>
@@ -162,18 +152,17 @@ function wrongLines(error: ApiError | null): ReadonlyMap<number, string> {
 interface ApplyProps {
   plan: Plan;
   body: object;
-  path: string;
   onDone: () => void;
   onReplan: () => void;
 }
 
 /** A plan, and the button that carries it out, unless something else has changed since. */
-function Apply({ plan, body, path, onDone, onReplan }: ApplyProps) {
+function Apply({ plan, body, onDone, onReplan }: ApplyProps) {
   const [message, setMessage] = useState('');
   const task = useTask();
   const apply = async () => {
     const asked = { ...body, base_version: plan.version, ...(message ? { message } : {}) };
-    if (!(await task.run(() => call(`${path}?wait=active`, { method: 'POST', body: asked }))))
+    if (!(await task.run(() => call('config/apply?wait=active', { method: 'POST', body: asked }))))
       return;
     toast(t('Applied, and in use by every worker'));
     onDone();

@@ -1,10 +1,13 @@
 import { role } from '../lib/session.js';
 import { AuditPage } from './audit.js';
 import { Budgets } from './budgets.js';
+import { CachePage } from './cache.js';
+import { Canaries } from './canaries.js';
 import { Configuration } from './configuration.js';
 import { FleetPage } from './fleet.js';
 import { Health } from './health.js';
 import { Keys } from './keys.js';
+import { Mirrors } from './mirrors.js';
 import { Models } from './models.js';
 import { Overview } from './overview.js';
 import { Playground } from './playground.js';
@@ -21,6 +24,9 @@ export const pages = {
   playground: Playground,
   providers: Providers,
   models: Models,
+  canaries: Canaries,
+  mirrors: Mirrors,
+  cache: CachePage,
   keys: Keys,
   teams: Teams,
   budgets: Budgets,
@@ -68,6 +74,9 @@ export const pageGroups: readonly Group[] = [
     names: [
       ['providers', 'Providers'],
       ['models', 'Models'],
+      ['canaries', 'Canaries'],
+      ['mirrors', 'Mirrors'],
+      ['cache', 'Cache'],
       ['keys', 'Keys'],
       ['teams', 'Teams'],
       ['budgets', 'Budgets'],

@@ -2,9 +2,12 @@ import { useState } from 'preact/hooks';
 import type { Key } from '../lib/answers.js';
 import { call } from '../lib/api.js';
 import { useTask } from '../lib/task.js';
+import { wordsIn } from '../lib/word-list.js';
 import { t } from '../lib/words.js';
+import { CacheFields } from '../parts/cache-fields.js';
 import { Dialog } from '../parts/dialog.js';
-import { Check, SelectField, TextField } from '../parts/field.js';
+import { Check, TextField } from '../parts/field.js';
+import { LimitFields } from '../parts/limit-fields.js';
 import { Secret } from '../parts/secret.js';
 import { Failure } from '../parts/state.js';
 import { toast } from '../parts/toast.js';
@@ -26,6 +29,8 @@ export function KeyForm({ row, teams, onClose }: KeyFormProps) {
     expires_at: row?.expires_at?.slice(0, 10) ?? '',
     tags: row?.tags.join(', ') ?? '',
     store_bodies: row?.store_bodies ?? false,
+    limits: row?.limits ?? {},
+    cache: row?.cache ?? null,
   });
   const [secret, setSecret] = useState<string | null>(null);
   const task = useTask();
@@ -33,18 +38,15 @@ export function KeyForm({ row, teams, onClose }: KeyFormProps) {
   const wrong = (name: string) => (task.error?.param === name ? task.error.message : null);
   const save = async (event: Event) => {
     event.preventDefault();
-    const words = (text: string) =>
-      text
-        .split(/[\n,]+/)
-        .map((word) => word.trim())
-        .filter(Boolean);
     const body = {
       name: fields.name,
-      allowed_models: words(fields.models),
+      allowed_models: wordsIn(fields.models),
       rate_limit: fields.rate_limit === '' ? null : Number(fields.rate_limit),
       expires_at: fields.expires_at === '' ? null : fields.expires_at,
-      tags: words(fields.tags),
+      tags: wordsIn(fields.tags),
       store_bodies: fields.store_bodies,
+      limits: fields.limits,
+      cache: fields.cache,
       ...(fields.team !== (row?.team ?? '') ? { team: fields.team || null } : {}),
     };
     await task.run(async () => {
@@ -68,7 +70,7 @@ export function KeyForm({ row, teams, onClose }: KeyFormProps) {
       </Dialog>
     );
   }
-  const shown = ['name', 'allowed_models', 'rate_limit', 'expires_at'];
+  const shown = ['name', 'team', 'allowed_models', 'rate_limit', 'expires_at'];
   return (
     <Dialog
       title={row ? t('Edit {name}', { name: row.name }) : t('Create a key')}
@@ -84,11 +86,12 @@ export function KeyForm({ row, teams, onClose }: KeyFormProps) {
           isRequired
         />
         {teams.length > 0 && (
-          <SelectField
+          <TextField
             label={t('Team')}
             value={fields.team}
-            of={[['', t('None')], ...teams.map((name) => [name, name] as const)]}
-            onChange={(team) => set({ team })}
+            onInput={(team) => set({ team })}
+            wrong={wrong('team')}
+            list={teams}
             hint={t('Its limits and budgets hold too.')}
           />
         )}
@@ -118,6 +121,18 @@ export function KeyForm({ row, teams, onClose }: KeyFormProps) {
             hint={t('At the start of the day in UTC; empty is never.')}
           />
         </div>
+        <details open={Object.keys(fields.limits).length > 0}>
+          <summary>{t('Further limits')}</summary>
+          <LimitFields value={fields.limits} onChange={(limits) => set({ limits })} />
+        </details>
+        <details open={fields.cache !== null}>
+          <summary>{t('Cache')}</summary>
+          <CacheFields
+            value={fields.cache}
+            none={t('As its team says')}
+            onChange={(cache) => set({ cache })}
+          />
+        </details>
         <TextField
           label={t('Tags')}
           value={fields.tags}

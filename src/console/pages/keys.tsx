@@ -8,6 +8,7 @@ import { mayChangeKeys, role } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Confirm, Dialog } from '../parts/dialog.js';
+import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { Secret } from '../parts/secret.js';
 import { Empty, Loaded, State, Tag } from '../parts/state.js';
@@ -61,16 +62,20 @@ export function Keys() {
           onInput={(event) => setQuery({ search: event.currentTarget.value, from: '' })}
         />
         {teamNames.length > 0 && (
-          <select
-            aria-label={t('Team')}
-            value={team}
-            onChange={(event) => setQuery({ team: event.currentTarget.value, from: '' })}
-          >
-            <option value="">{t('Every team')}</option>
-            {teamNames.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
+          <>
+            <input
+              aria-label={t('Team')}
+              placeholder={t('Every team')}
+              list="teams"
+              value={team}
+              onChange={(event) => setQuery({ team: event.currentTarget.value, from: '' })}
+            />
+            <datalist id="teams">
+              {teamNames.map((name) => (
+                <option key={name} value={name} />
+              ))}
+            </datalist>
+          </>
         )}
       </div>
       <Panel isStale={list.error !== null}>
@@ -89,27 +94,12 @@ export function Keys() {
             ) : (
               <>
                 <KeyTable keys={credentials.slice(0, pageRows)} onShow={setShown} />
-                {(offset > 0 || credentials.length > pageRows) && (
-                  <div class="more">
-                    <button
-                      type="button"
-                      disabled={offset === 0}
-                      onClick={() => setQuery({ from: Math.max(0, offset - pageRows) || '' })}
-                    >
-                      {t('Previous')}
-                    </button>
-                    <button
-                      type="button"
-                      disabled={credentials.length <= pageRows}
-                      onClick={() => setQuery({ from: offset + pageRows })}
-                    >
-                      {t('Next')}
-                    </button>
-                    <span class="muted small">
-                      {offset + 1}–{offset + Math.min(pageRows, credentials.length)}
-                    </span>
-                  </div>
-                )}
+                <Pager
+                  offset={offset}
+                  count={Math.min(pageRows, credentials.length)}
+                  pageRows={pageRows}
+                  hasNext={credentials.length > pageRows}
+                />
               </>
             )
           }

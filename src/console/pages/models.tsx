@@ -1,11 +1,13 @@
 import type { ModelList } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
-import { duration, percent } from '../lib/format.js';
+import { compact, duration, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo, route, setQuery } from '../lib/route.js';
 import { t } from '../lib/words.js';
+import { Pager } from '../parts/pager.js';
 import { Page, Panel } from '../parts/panel.js';
 import { ProviderState } from '../parts/provider-state.js';
+import { cost } from '../parts/request-table.js';
 import { Empty, Loaded } from '../parts/state.js';
 import { Cut, Table } from '../parts/table.js';
 
@@ -68,31 +70,13 @@ export function Models() {
                     { title: t('Order of attempts'), value: (model) => <Order model={model} /> },
                   ]}
                 />
-                {total > pageRows && (
-                  <div class="more">
-                    <button
-                      type="button"
-                      disabled={offset === 0}
-                      onClick={() => setQuery({ from: Math.max(0, offset - pageRows) || '' })}
-                    >
-                      {t('Previous')}
-                    </button>
-                    <button
-                      type="button"
-                      disabled={offset + pageRows >= total}
-                      onClick={() => setQuery({ from: offset + pageRows })}
-                    >
-                      {t('Next')}
-                    </button>
-                    <span class="muted small">
-                      {t('{from}–{to} of {all}', {
-                        from: offset + 1,
-                        to: offset + models.length,
-                        all: total,
-                      })}
-                    </span>
-                  </div>
-                )}
+                <Pager
+                  offset={offset}
+                  count={models.length}
+                  pageRows={pageRows}
+                  total={total}
+                  hasNext={offset + pageRows < total}
+                />
               </>
             )
           }
@@ -120,6 +104,7 @@ function Order({ model: { model, candidates, fallbacks } }: { model: Model }) {
                 {candidate.share === null ? t('by state') : percent(candidate.share)}
                 {candidate.latency_ms !== null && ` · ${duration(candidate.latency_ms)}`}
               </div>
+              <Price of={candidate.price} />
               {candidate.model_sent !== model && (
                 <div class="muted small">
                   <Cut text={`→ ${candidate.model_sent}`} />
@@ -139,6 +124,18 @@ function Order({ model: { model, candidates, fallbacks } }: { model: Model }) {
           </div>
         </>
       ))}
+    </div>
+  );
+}
+
+/** Dollars for a million tokens of input and of output, and the context. */
+function Price({ of: price }: { of: Model['candidates'][number]['price'] }) {
+  if (!price) return null;
+  const { input, output, max_input_tokens: context } = price;
+  return (
+    <div class="muted small" title={t('Input and output, for a million tokens; context')}>
+      {cost(input)} / {cost(output)}
+      {context !== null && ` · ${compact(context)}`}
     </div>
   );
 }

@@ -86,6 +86,13 @@ interface TrafficProps {
   onSpan: (span: Span) => void;
 }
 
+const drawn = [
+  ['Requests and errors', 'traffic', compact],
+  ['Latency', 'latency', duration],
+  ['Tokens', 'tokens', compact],
+  ['Cost', 'cost', (nano: number) => cost(nano)],
+] as const;
+
 function Traffic({ usage, span, onSpan }: TrafficProps) {
   const line = useMemo(() => usage.data && timeline(usage.data, span), [usage.data, span]);
   const charts = useMemo(() => {
@@ -123,6 +130,26 @@ function Traffic({ usage, span, onSpan }: TrafficProps) {
           values: of((i) => line.sums[i]?.duration_ms.p50 ?? null),
         },
       ],
+      tokens: [
+        {
+          label: t('Input tokens'),
+          color: 0 as const,
+          values: of((i) => line.sums[i]?.prompt_tokens ?? 0),
+        },
+        {
+          label: t('Output tokens'),
+          color: 2 as const,
+          values: of((i) => line.sums[i]?.completion_tokens ?? 0),
+        },
+      ],
+      cost: [
+        {
+          label: t('Cost'),
+          color: 0 as const,
+          isBars: true,
+          values: of((i) => line.sums[i]?.cost_nano ?? 0),
+        },
+      ],
     };
   }, [line]);
   const total = usage.data?.total;
@@ -152,38 +179,24 @@ function Traffic({ usage, span, onSpan }: TrafficProps) {
         </Panel>
       ) : (
         <div class="grid">
-          <Panel title={t('Requests and errors')}>
-            <Loaded of={usage}>
-              {() =>
-                line &&
-                charts && (
-                  <Chart
-                    label={t('Requests and errors')}
-                    times={line.times}
-                    stepSeconds={line.stepSeconds}
-                    series={charts.traffic}
-                    format={compact}
-                  />
-                )
-              }
-            </Loaded>
-          </Panel>
-          <Panel title={t('Latency')}>
-            <Loaded of={usage}>
-              {() =>
-                line &&
-                charts && (
-                  <Chart
-                    label={t('Latency')}
-                    times={line.times}
-                    stepSeconds={line.stepSeconds}
-                    series={charts.latency}
-                    format={duration}
-                  />
-                )
-              }
-            </Loaded>
-          </Panel>
+          {drawn.map(([title, of, format]) => (
+            <Panel title={t(title)} key={of}>
+              <Loaded of={usage}>
+                {() =>
+                  line &&
+                  charts && (
+                    <Chart
+                      label={t(title)}
+                      times={line.times}
+                      stepSeconds={line.stepSeconds}
+                      series={charts[of]}
+                      format={format}
+                    />
+                  )
+                }
+              </Loaded>
+            </Panel>
+          ))}
         </div>
       )}
     </>

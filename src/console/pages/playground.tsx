@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import type { ModelList } from '../lib/answers.js';
-import { ApiError, call } from '../lib/api.js';
+import { type ApiError, apiErrorOf, call } from '../lib/api.js';
 import { asCode, type ChatAnswer, type ChatRequest, chat, type Message } from '../lib/chat.js';
 import { compact, duration } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
@@ -73,11 +73,7 @@ export function Playground() {
         setTurns([...known, { message: { role: 'assistant', content: answer.text }, answer }]);
       await chat(key.trim(), wanted, onAnswer, controller.signal);
     } catch (failure) {
-      if (!controller.signal.aborted) {
-        setError(
-          failure instanceof ApiError ? failure : new ApiError(-1, 'unknown', String(failure)),
-        );
-      }
+      if (!controller.signal.aborted) setError(apiErrorOf(failure));
     }
     setBusy(false);
   };

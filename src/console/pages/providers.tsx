@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Checked, Provider, Status } from '../lib/answers.js';
 import { call } from '../lib/api.js';
-import { compact, duration, percent } from '../lib/format.js';
+import { age, compact, duration, percent } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo, route, setQuery } from '../lib/route.js';
 import { mayChangeProviders } from '../lib/session.js';
@@ -138,8 +138,14 @@ function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
           title: t('State'),
           value: (row) => {
             const { is_enabled } = row;
+            const { until = null } = now(row) ?? {};
             return (
-              <ProviderState state={now(row)?.state ?? (is_enabled ? 'available' : 'disabled')} />
+              <>
+                <ProviderState state={now(row)?.state ?? (is_enabled ? 'available' : 'disabled')} />
+                {until !== null && (
+                  <div class="muted small">{t('{age} left', { age: age(until) })}</div>
+                )}
+              </>
             );
           },
         },
@@ -158,6 +164,10 @@ function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
           },
         },
         { title: t('Latency'), isNumber: true, value: (row) => duration(now(row)?.latency_ms) },
+        {
+          title: t('Its limits'),
+          value: (row) => <Learned limits={now(row)?.limits ?? []} />,
+        },
         {
           title: t('In flight'),
           isNumber: true,
@@ -196,6 +206,17 @@ function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
       ]}
     />
   );
+}
+
+/** The limit that its answers say is nearest to its end; the others when pointed at. */
+function Learned({ limits }: { limits: Now['limits'] }) {
+  const texts = limits.map(({ model, counts, limit, remaining, resets_at }) =>
+    t('{remaining} of {limit} {counts} · {model} · {age}', {
+      ...{ remaining: compact(remaining), limit: compact(limit), counts: t(counts) },
+      ...{ model, age: age(resets_at) },
+    }),
+  );
+  return <span title={texts.join('\n')}>{texts[0] ?? <span class="muted">–</span>}</span>;
 }
 
 const actions = { test: 'Test', drain: 'Drain', delete: 'Delete' } as const;

@@ -1,13 +1,15 @@
-import type { Explanation } from '../lib/answers.js';
+import { useState } from 'preact/hooks';
+import type { Bodies, Explanation } from '../lib/answers.js';
 import { compact, dateTime, duration } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo } from '../lib/route.js';
+import { role } from '../lib/session.js';
 import { statusTone } from '../lib/states.js';
 import { t } from '../lib/words.js';
 import { CopyButton } from '../parts/copy.js';
 import { Page, Panel } from '../parts/panel.js';
 import { cost } from '../parts/request-table.js';
-import { Loaded, State, Tag } from '../parts/state.js';
+import { Empty, Loaded, State, Tag } from '../parts/state.js';
 import { Table } from '../parts/table.js';
 
 /** One request: what happened, in order, and why. */
@@ -26,6 +28,13 @@ export function RequestPage({ id }: { id: string }) {
 
 function Explained({ shown }: { shown: Explanation }) {
   const { status, error, attempts_log: log, tokens, limits, candidates } = shown;
+  const facts = [
+    [t('Team'), shown.team],
+    [t('User'), shown.user],
+    [t('Tags'), shown.tags.join(', ')],
+    [t('Cache'), shown.cache && cacheOf(shown.cache)],
+    [t('Prompt cache'), shown.prompt_cache && promptCacheOf(shown.prompt_cache)],
+  ] as const;
   return (
     <>
       <div class="grid">
@@ -58,6 +67,15 @@ function Explained({ shown }: { shown: Explanation }) {
               </dd>
               <dt>{t('Key')}</dt>
               <dd>{shown.key ?? t('none that is valid')}</dd>
+              {facts.map(
+                ([title, value]) =>
+                  value && (
+                    <>
+                      <dt>{title}</dt>
+                      <dd>{value}</dd>
+                    </>
+                  ),
+              )}
               <dt>{t('Model')}</dt>
               <dd>
                 {shown.model_asked ?? '–'}
@@ -114,6 +132,13 @@ function Explained({ shown }: { shown: Explanation }) {
       <Panel title={t('Time')}>
         <div class="body">
           <Waterfall shown={shown} />
+          {shown.attempts_end !== null && (
+            <p class="muted small">
+              {t('No further attempt: {reason}.', {
+                reason: shown.attempts_end.replaceAll('_', ' '),
+              })}
+            </p>
+          )}
           {log === null && shown.source === 'row' && (
             <p class="muted small">
               {t('It is no longer in memory: single attempts are not kept. It made {count}.', {
@@ -144,6 +169,7 @@ function Explained({ shown }: { shown: Explanation }) {
           />
         </Panel>
       )}
+      {role.value === 'admin' && <StoredBodies id={shown.request_id} />}
       {candidates && candidates.length > 0 && (
         <Panel title={t('Providers considered')}>
           <Table
@@ -162,6 +188,63 @@ function Explained({ shown }: { shown: Explanation }) {
         </Panel>
       )}
     </>
+  );
+}
+
+function cacheOf({ result, age_ms, saved_nano }: NonNullable<Explanation['cache']>): string {
+  return [
+    t(result),
+    ...(age_ms === null ? [] : [t('{age} old', { age: duration(age_ms) })]),
+    ...(saved_nano === null ? [] : [t('saved {amount}', { amount: cost(saved_nano) })]),
+  ].join(', ');
+}
+
+function promptCacheOf(cached: NonNullable<Explanation['prompt_cache']>): string {
+  const { prefers, moved, cached_tokens, move_cost_nano } = cached;
+  return [
+    t('{count} tokens', { count: compact(cached_tokens) }),
+    ...(prefers === null ? [] : [t('prefers {provider}', { provider: prefers })]),
+    ...(moved ? [t('moved')] : []),
+    ...(move_cost_nano === null
+      ? []
+      : [t('a move costs {amount}', { amount: cost(move_cost_nano) })]),
+  ].join(', ');
+}
+
+/** What was sent and answered, where that is stored; read only when asked for. */
+function StoredBodies({ id }: { id: string }) {
+  const [isAsked, setAsked] = useState(false);
+  const bodies = useLoad<Bodies>(isAsked ? `requests/${encodeURIComponent(id)}/bodies` : null);
+  return (
+    <Panel
+      title={t('Bodies')}
+      actions={
+        !isAsked && (
+          <button type="button" onClick={() => setAsked(true)}>
+            {t('Show what is stored')}
+          </button>
+        )
+      }
+    >
+      {isAsked && (
+        <Loaded of={bodies} lines={3}>
+          {({ request_body: sent, response_body: answered }) =>
+            sent === null && answered === null ? (
+              <Empty title={t('No bodies are stored')}>
+                {t('They are stored for keys whose form says so, from then on.')}
+              </Empty>
+            ) : (
+              <div class="body stack">
+                <h3>{t('Request')}</h3>
+                <pre>{sent ?? '–'}</pre>
+                <h3>{t('Answer')}</h3>
+                <pre>{answered ?? '–'}</pre>
+              </div>
+            )
+          }
+        </Loaded>
+      )}
+    </Panel>
   );
 }
 

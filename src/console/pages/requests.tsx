@@ -37,7 +37,17 @@ const texts = [
   ['team', 'Team'],
   ['model', 'Model'],
   ['provider', 'Provider'],
+  ['user', 'User'],
+  ['tag', 'Tag'],
   ['id', 'Request ID'],
+] as const;
+
+/** Those of the live tail. */
+const liveTexts: readonly string[] = ['key', 'model', 'provider'];
+
+const bounds = [
+  ['slower', 'Slower than, ms'],
+  ['dearer', 'Costs at least, $'],
 ] as const;
 
 /** Search and live tail of requests; with an id in the address, one request. */
@@ -53,17 +63,23 @@ function Search() {
     since: query.get('since') ?? '24h',
     ...Object.fromEntries(texts.map(([name]) => [name, query.get(name)])),
     status: query.get('status'),
-    min_duration_ms: query.get('slower'),
   };
-  const flags = Object.entries(filters)
-    .filter(([name, value]) => value && name !== 'min_duration_ms')
+  const [slower, dearer] = bounds.map(([name]) => query.get(name) ?? '');
+  const search = {
+    ...filters,
+    min_duration_ms: slower && Math.round(Number(slower)),
+    min_cost_nano: dearer && Math.round(Number(dearer) * 1e9),
+  };
+  const given = { ...filters, 'min-duration': slower, 'min-cost': dearer };
+  const flags = Object.entries(given)
+    .filter(([, value]) => value)
     .map(([name, value]) => ` --${name} ${JSON.stringify(value)}`);
   return (
     <Page
       title={t('Requests')}
       command={{
         cli: isLive ? null : `llmproxy requests${flags.join('')}`,
-        path: isLive ? 'events?topics=requests' : withQuery('requests', filters),
+        path: isLive ? 'events?topics=requests' : withQuery('requests', search),
       }}
       actions={
         role.value !== 'team' && (
@@ -96,35 +112,45 @@ function Search() {
           value={filters.status ?? ''}
           onChange={(event) => setQuery({ status: event.currentTarget.value })}
         >
-          {statuses.map(([value, text]) => (
-            <option key={value} value={value}>
-              {t(text)}
-            </option>
-          ))}
+          {statuses
+            .filter(([value]) => !isLive || value === '' || value === 'error')
+            .map(([value, text]) => (
+              <option key={value} value={value}>
+                {t(text)}
+              </option>
+            ))}
         </select>
-        {texts.map(([name, text]) => (
-          <input
-            key={name}
-            aria-label={t(text)}
-            placeholder={t(text)}
-            value={query.get(name) ?? ''}
-            onChange={(event) => setQuery({ [name]: event.currentTarget.value.trim() })}
-          />
-        ))}
-        <input
-          aria-label={t('Slower than, ms')}
-          placeholder={t('Slower than, ms')}
-          inputMode="numeric"
-          value={filters.min_duration_ms ?? ''}
-          onChange={(event) => setQuery({ slower: event.currentTarget.value.replace(/\D/g, '') })}
-        />
+        {texts
+          .filter(([name]) => !isLive || liveTexts.includes(name))
+          .map(([name, text]) => (
+            <input
+              key={name}
+              aria-label={t(text)}
+              placeholder={t(text)}
+              value={query.get(name) ?? ''}
+              onChange={(event) => setQuery({ [name]: event.currentTarget.value.trim() })}
+            />
+          ))}
+        {!isLive &&
+          bounds.map(([name, text]) => (
+            <input
+              key={name}
+              aria-label={t(text)}
+              placeholder={t(text)}
+              inputMode="decimal"
+              value={query.get(name) ?? ''}
+              onChange={(event) =>
+                setQuery({ [name]: Number.parseFloat(event.currentTarget.value) || '' })
+              }
+            />
+          ))}
       </div>
       {isLive ? (
         <LiveTail query={query} />
       ) : (
         <Found
-          key={withQuery('', filters)}
-          path={withQuery('requests', { ...filters, limit: pageRows })}
+          key={withQuery('', search)}
+          path={withQuery('requests', { ...search, limit: pageRows })}
         />
       )}
     </Page>

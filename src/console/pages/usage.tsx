@@ -126,11 +126,11 @@ export function UsagePage() {
       </Panel>
       <Panel>
         <Loaded of={usage} lines={8}>
-          {({ usage: sums, total }) =>
+          {({ usage: sums, total, by: summedBy }) =>
             sums.length === 0 ? (
               <Empty title={t('No requests in this period')} />
             ) : (
-              <Sums sums={sums.slice(0, 500)} total={total} by={by} />
+              <Sums sums={sums} total={total} by={summedBy as Grouping} />
             )
           }
         </Loaded>

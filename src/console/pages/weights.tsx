@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Plan, Provider } from '../lib/answers.js';
+import type { Provider } from '../lib/answers.js';
 import { call } from '../lib/api.js';
 import { percent } from '../lib/format.js';
+import { usePlan } from '../lib/plan.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Dialog } from '../parts/dialog.js';
@@ -20,8 +21,6 @@ export function Weights({ providers, onClose }: WeightsProps) {
   const [weights, setWeights] = useState(
     Object.fromEntries(used.map(({ provider_key, weight }) => [provider_key, weight])),
   );
-  const [plan, setPlan] = useState<Plan | null>(null);
-  const planning = useTask();
   const applying = useTask();
   const max = Math.max(10, ...used.map(({ weight }) => weight * 2));
   const sum = Object.values(weights).reduce((all, weight) => all + weight, 0);
@@ -32,15 +31,13 @@ export function Weights({ providers, onClose }: WeightsProps) {
     ),
   });
 
+  const planning = usePlan({ document });
+  const { plan } = planning;
+
   useEffect(() => {
-    setPlan(null);
     if (changed.length === 0) return;
     // The effect follows the slider when it rests.
-    const timer = setTimeout(() => {
-      void planning.run(async () => {
-        setPlan(await call<Plan>('config/plan', { method: 'POST', body: { document } }));
-      });
-    }, 300);
+    const timer = setTimeout(() => void planning.make(), 300);
     return () => clearTimeout(timer);
   }, [document]);
 
@@ -79,7 +76,7 @@ export function Weights({ providers, onClose }: WeightsProps) {
           {changed.length === 0 && <p class="muted">{t('Nothing yet: move a slider.')}</p>}
           {planning.isBusy && <Skeleton lines={2} />}
           {planning.error && <Failure error={planning.error} />}
-          {plan && !planning.isBusy && <Effect plan={plan} />}
+          {plan && <Effect plan={plan} />}
         </div>
         {applying.error && <Failure error={applying.error} />}
         <div class="line end">

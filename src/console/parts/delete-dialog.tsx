@@ -10,17 +10,25 @@ interface DeleteDialogProps {
   /** Below `/admin/v1/`. */
   path: string;
   onClose: () => void;
+  /** After it is deleted; by default `onClose`. */
+  onDone?: () => void;
   /** The consequences. */
   children: ComponentChildren;
 }
 
 /** Asks before a row of the configuration is deleted, and deletes it. */
-export function DeleteDialog({ name, path, onClose, children }: DeleteDialogProps) {
+export function DeleteDialog({
+  name,
+  path,
+  onClose,
+  onDone = onClose,
+  children,
+}: DeleteDialogProps) {
   const task = useTask();
   const remove = async () => {
     if (!(await task.run(() => call(`${path}?wait=active`, { method: 'DELETE' })))) return;
     toast(t('{name} is deleted', { name }));
-    onClose();
+    onDone();
   };
   return (
     <Confirm

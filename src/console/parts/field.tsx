@@ -63,6 +63,7 @@ export function TextField(props: TextFieldProps) {
               {...ids}
               {...shared}
               type={type as 'text'}
+              {...(type === 'number' ? { step: 'any' } : {})}
               autofocus={props.hasFocus === true}
               {...(props.list ? { list: `${ids.id}-list` } : {})}
             />

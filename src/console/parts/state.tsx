@@ -63,7 +63,7 @@ interface LoadedProps<T> {
 
 /** The one way to show what is loaded: skeleton, error, or data, with an error above older data. */
 export function Loaded<T>({ of, lines = 6, children }: LoadedProps<T>) {
-  const { data, error, reload } = of;
+  const { data, isOld, error, reload } = of;
   if (data === null) {
     return error && error.status !== 0 ? (
       <div class="body">
@@ -74,13 +74,13 @@ export function Loaded<T>({ of, lines = 6, children }: LoadedProps<T>) {
     );
   }
   return (
-    <>
+    <div class={isOld ? 'loaded stale' : 'loaded'} aria-busy={isOld}>
       {error && error.status !== 0 && (
         <div class="body">
           <Failure error={error} retry={reload} />
         </div>
       )}
       {children(data)}
-    </>
+    </div>
   );
 }

@@ -1,4 +1,6 @@
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { t } from '../lib/words.js';
 
 export interface Column<Row> {
   title: string;
@@ -16,47 +18,63 @@ interface TableProps<Row> {
   total?: readonly ComponentChildren[];
 }
 
-/** The one table. It scrolls sideways in its own box where it is wider than the page. */
+/** Rows that are drawn at once: thousands would make the page slow. */
+const partRows = 200;
+
+/** The one table. Long ones are drawn part by part. It scrolls sideways in its own box where it is wider than the page. */
 export function Table<Row>({ label, columns, rows, keyOf, total }: TableProps<Row>) {
+  const [most, setMost] = useState(partRows);
   const kind = ({ isNumber }: Column<Row>) => (isNumber ? 'number' : '');
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-    // biome-ignore lint/a11y/useSemanticElements: a section would be listed beside its panel
-    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
-      <table>
-        <thead>
-          <tr>
-            {columns.map((column) => (
-              <th key={column.title} scope="col" class={kind(column)}>
-                {column.title || <span class="hidden-text">{label}</span>}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={keyOf(row)}>
-              {columns.map((column) => (
-                <td key={column.title} class={kind(column)}>
-                  {column.value(row)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-        {total && (
-          <tfoot>
+    <>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+      {/* biome-ignore lint/a11y/useSemanticElements: a section would be listed beside its panel */}
+      <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+        <table>
+          <thead>
             <tr>
-              {total.map((cell, index) => (
-                <td key={columns[index]?.title} class={columns[index]?.isNumber ? 'number' : ''}>
-                  {cell}
-                </td>
+              {columns.map((column) => (
+                <th key={column.title} scope="col" class={kind(column)}>
+                  {column.title || <span class="hidden-text">{label}</span>}
+                </th>
               ))}
             </tr>
-          </tfoot>
-        )}
-      </table>
-    </div>
+          </thead>
+          <tbody>
+            {rows.slice(0, most).map((row) => (
+              <tr key={keyOf(row)}>
+                {columns.map((column) => (
+                  <td key={column.title} class={kind(column)}>
+                    {column.value(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+          {total && (
+            <tfoot>
+              <tr>
+                {total.map((cell, index) => (
+                  <td key={columns[index]?.title} class={columns[index]?.isNumber ? 'number' : ''}>
+                    {cell}
+                  </td>
+                ))}
+              </tr>
+            </tfoot>
+          )}
+        </table>
+      </div>
+      {rows.length > most && (
+        <div class="more">
+          <button type="button" onClick={() => setMost(most + partRows)}>
+            {t('Show more')}
+          </button>
+          <span class="muted small">
+            {t('{from}–{to} of {all}', { from: 1, to: most, all: rows.length })}
+          </span>
+        </div>
+      )}
+    </>
   );
 }
 

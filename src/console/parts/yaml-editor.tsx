@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Completion, complete, type Schema } from '../lib/schema.js';
 
 interface YamlEditorProps {
@@ -36,6 +36,10 @@ export function YamlEditor({ label, value, onInput, schema, wrong }: YamlEditorP
     });
     setChosen(0);
   };
+  // What was written before the schema arrived is completed too.
+  useEffect(() => {
+    if (document.activeElement === area.current) offer();
+  }, [schema]);
   const close = () => setOffered({ all: [], written: '', top: 0 });
   const take = ({ text }: Completion) => {
     const element = area.current;

@@ -243,10 +243,13 @@ async function start(message: StartWorker): Promise<void> {
   // The current hash, not the message's: a change may have arrived while the engine loaded.
   send({ type: 'active', hash: opened.snapshot.hash });
   setInterval(() => {
-    const providers = opened.health.statuses(Date.now());
+    const nowMs = Date.now();
+    const providers = opened.health.statuses(nowMs);
+    const providerLimits = opened.providerLimits.known(nowMs);
     const activeRequests = Object.fromEntries(opened.active);
     const cache = opened.cache.state;
-    send({ type: 'status', status: { ...measure(), activeRequests, providers, cache } });
+    const status = { ...measure(), activeRequests, providers, providerLimits, cache };
+    send({ type: 'status', status });
   }, statusPeriodMs).unref();
 }
 

@@ -51,8 +51,14 @@ test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t)
   await createRequestLogPartitions(sql, ['2026-03-10']);
   await insertRequestLogs(sql, [
     logRow({ credential_name: 'bob', started_ms: Date.parse('2026-03-10T20:30:00Z') }),
-    logRow({ credential_name: '=cmd,"x"', started_ms: Date.parse('2026-03-10T04:30:00Z') }),
-    logRow({ credential_name: 'bob', model: 'o3', error: 'upstream_failed', status: 502 }),
+    logRow({
+      ...{ credential_name: '=cmd,"x"', started_ms: Date.parse('2026-03-10T04:30:00Z') },
+      ...{ cost_nano: 250_000_000, tags: ['nightly', 'eu'], duration_ms: 12_000 },
+    }),
+    logRow({
+      ...{ credential_name: 'bob', model: 'o3', error: 'upstream_failed', status: 502 },
+      cost_nano: null,
+    }),
   ]);
   await sql.end();
   const env = { TZ: 'Asia/Kathmandu', COLUMNS: '80' };
@@ -79,6 +85,17 @@ test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t)
     failed.map(({ model, error }: { model: string; error: string }) => [model, error]),
     [['o3', 'upstream_failed']],
   );
+  for (const [flags, found] of [
+    [['--tag', 'night*'], ['=cmd,"x"']],
+    [['--min-cost', '0.25'], ['=cmd,"x"']],
+    [['--max-cost', '$0.000002'], ['bob']],
+    [['--min-cost', '0.2500001'], []],
+    [['--min-duration', '12000'], ['=cmd,"x"']],
+  ] as const) {
+    const matching = await json(run(['requests', ...flags, '--json', ...period], { env }));
+    const keys = matching.map((row: { credential_name: string }) => row.credential_name);
+    assert.deepEqual(keys, found, flags.join(' '));
+  }
   const csv = await run(['requests', '--limit', '1', '--csv', ...period], { env });
   assert.match(csv.stdout, /^started_at,.*\r\n2026-03-10T20:30:00.000Z,req-1,bob,[^\r]*\r\n$/);
   assert.match((await run(['requests', '--key', 'nobody', ...period])).stderr, /no such requests/);
@@ -92,6 +109,8 @@ test('a period or grouping that makes no sense is a usage error that names the f
     await usage(['usage', '--by', by], /--by.*key, team, user, tag, model, provider, day, hour/);
   }
   await usage(['requests', '--status', 'teapot'], /--status: "teapot"/);
+  await usage(['requests', '--min-cost', 'much'], /--min-cost: "much" is no amount in dollars/);
+  await usage(['requests', '--min-duration', '1.5'], /--min-duration: "1.5"/);
 });
 
 test('numbers and durations are short', () => {

@@ -26,7 +26,11 @@ const answer: Answer = ({ body }, response) => {
 
 test('bodies are stored as sent, only for keys with that setting, and are in no log', async (t) => {
   const upstream = await startUpstream(t, answer);
-  const daemon = await startDaemon(t, { workers: 2 });
+  const board = 'the-key-of-a-viewer';
+  const daemon = await startDaemon(t, {
+    workers: 2,
+    settings: { admin: { keys: [{ name: 'board', role: 'viewer', key: board }] } },
+  });
   daemon.secrets.add(written).add(answered);
   await daemon.addProvider('main', {
     api_base: upstream.url,
@@ -52,6 +56,21 @@ test('bodies are stored as sent, only for keys with that setting, and are in no 
   const whole = await stored(on, body('m'));
   assert.match(whole.text, /what-the-model-wrote/);
   assert.deepEqual([whole.request, whole.response], [body('m'), whole.text]);
+  const shown = (id: string, key: string) =>
+    ask(`${daemon.url}/admin/v1/requests/${id}/bodies`, { headers: bearer(key) });
+  const bodies = { request_body: body('m'), response_body: whole.text };
+  assert.deepEqual(JSON.parse((await shown(whole.id, daemon.adminKey)).text), bodies);
+  assert.deepEqual(JSON.parse((await shown(none.id, daemon.adminKey)).text), {
+    ...{ request_body: null, response_body: null },
+  });
+  assert.equal((await shown('unknown', daemon.adminKey)).status, 404);
+  const refused = await shown(whole.id, board);
+  assert.equal(refused.status, 403);
+  assert.match(refused.text, /this needs the role admin/);
+  const printed = await daemon.cli(['explain', whole.id, '--bodies']);
+  assert.equal(printed.stdout, `${body('m')}\n${whole.text}\n`, printed.stderr);
+  const gone = await daemon.cli(['explain', none.id, '--bodies']);
+  assert.match(gone.stderr, /no bodies are stored/);
 
   const stream = await stored(on, body('m', '"stream":true, '));
   assert.match(stream.text, /what-the-model-wrote.*\[DONE\]/s);

@@ -156,6 +156,36 @@ test('another daemon goes on where the first one stopped, and each step is made 
   assert.equal(steps[0]?.count, 4);
 });
 
+test('a canary is promoted by hand, to its next step or to its end', async (t) => {
+  const sides = await open(t);
+  const { daemon, key } = sides;
+  await daemon.cli([...start, '--steps', '1,50,100', '--every', '1h']);
+  const next = await daemon.cli(['canary', 'promote', 'c', '--next']);
+  assert.match(next.stdout, /promoted canary c/, next.stderr);
+  assert.deepEqual([(await rowOf(sides)).state, (await rowOf(sides)).step], ['running', 1]);
+  assert.equal((await statusOf(sides)).percent, 50);
+  // Its time counts from then on.
+  await until('the step has begun', async () => (await rowOf(sides)).changed_at !== null);
+  await daemon.cli(['canary', 'promote', 'c']);
+  assert.deepEqual([(await rowOf(sides)).state, (await rowOf(sides)).step], ['finished', 2]);
+  assert.equal(JSON.parse((await askChat(daemon.url, key, 'm')).text).model, 'new');
+  const again = await daemon.cli(['canary', 'promote', 'c']);
+  assert.match(again.stderr, /the canary "c" is not running/);
+  const gone = await daemon.cli(['canary', 'promote', 'gone']);
+  assert.match(gone.stderr, /no canary "gone"/);
+  const only = async (query: string) => {
+    const headers = bearer(daemon.adminKey);
+    const { text } = await ask(`${daemon.url}/admin/v1/canary/status?${query}`, { headers });
+    const { canaries, mirrors } = JSON.parse(text);
+    return [canaries, mirrors].map((rows: { name: string }[]) => rows.map(({ name }) => name));
+  };
+  await daemon.sql`INSERT INTO mirrors (name, model) VALUES ('c', 'm'), ('other', 'm')`;
+  assert.deepEqual(await only(''), [['c'], ['c', 'other']]);
+  assert.deepEqual(await only('only=canaries'), [['c'], []]);
+  assert.deepEqual(await only('only=mirrors&name=other'), [[], ['other']]);
+  assert.deepEqual(await only('name=c'), [['c'], ['c']]);
+});
+
 test('stopping sends requests back; what is wrong is refused by name', async (t) => {
   const sides = await open(t);
   const { daemon, key } = sides;

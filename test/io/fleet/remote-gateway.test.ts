@@ -43,6 +43,8 @@ test('a command manages a gateway on another machine, with its admin key', async
   const requests = await json('requests', '--key', 'alice');
   assert.equal(requests[0].provider, 'far');
   assert.match(await run('requests'), /far/);
+  const bounds = ['--min-duration', '86400000', '--min-cost', '1', '--max-cost', '2', '--id', 'x'];
+  assert.deepEqual(await json('requests', ...bounds), []);
   assert.match(await run('usage'), /alice/);
   assert.match(await run('keys', 'rm', 'alice', '--yes'), /deleted key alice/);
   const history = await daemon.sql`SELECT actor FROM audit_log ORDER BY id DESC LIMIT 1`;

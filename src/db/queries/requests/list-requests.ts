@@ -48,6 +48,12 @@ export interface ExplainedRow extends RequestLogRow {
   daemon: string | null;
 }
 
+/** What a client sent and was answered; null where it was not stored. */
+export interface RequestBodies {
+  request_body: string | null;
+  response_body: string | null;
+}
+
 /** In the order in which they are shown. */
 export const requestColumns = [
   'started_at',
@@ -80,7 +86,7 @@ export const requestColumns = [
 ] as const satisfies readonly (keyof RequestLogRow)[];
 
 /** `user` is a word of SQL. `cursor` is the row's place in lists: see `cursorPattern`. */
-function inSql(column: keyof ExplainedRow | 'cursor'): string {
+function inSql(column: keyof ExplainedRow | keyof RequestBodies | 'cursor'): string {
   if (column === 'user') return 'end_user AS "user"';
   if (column !== 'cursor') return column;
   const time = `to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
@@ -101,9 +107,9 @@ export async function listRequests(
   return await newestRows<RequestLogRow>(sql, requestColumns, filter, limit, signal);
 }
 
-async function newestRows<Row extends RequestLogRow>(
+async function newestRows<Row>(
   sql: Sql,
-  columns: readonly (keyof ExplainedRow | 'cursor')[],
+  columns: readonly (keyof ExplainedRow | keyof RequestBodies | 'cursor')[],
   filter: RequestFilter,
   limit: number,
   signal: AbortSignal | undefined,
@@ -157,8 +163,6 @@ export async function findRequestLog(
   requestId: string,
   signal?: AbortSignal,
 ): Promise<ExplainedRow | null> {
-  const always = { since: new Date(0), until: new Date(Date.now() + 86_400_000) };
-  const filter = { ...always, requestId: { exactly: requestId } };
   const columns = [
     ...requestColumns,
     'usage_classes',
@@ -166,6 +170,25 @@ export async function findRequestLog(
     'losses',
     'daemon',
   ] as const;
-  const [row] = await newestRows<ExplainedRow>(sql, columns, filter, 1, signal);
+  const [row] = await newestRows<ExplainedRow>(sql, columns, ofId(requestId), 1, signal);
   return row ?? null;
+}
+
+/**
+ * The stored bodies of the newest row of a request id; null: there is no such row.
+ * @throws ReportError where it takes too long.
+ */
+export async function findRequestBodies(
+  sql: Sql,
+  requestId: string,
+  signal?: AbortSignal,
+): Promise<RequestBodies | null> {
+  const columns = ['request_body', 'response_body'] as const;
+  const [row] = await newestRows<RequestBodies>(sql, columns, ofId(requestId), 1, signal);
+  return row ?? null;
+}
+
+function ofId(requestId: string): RequestFilter {
+  const always = { since: new Date(0), until: new Date(Date.now() + 86_400_000) };
+  return { ...always, requestId: { exactly: requestId } };
 }

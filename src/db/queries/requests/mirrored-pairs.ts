@@ -13,10 +13,15 @@ export interface MirroredPair {
 const maxPairs = 5_000;
 
 /**
- * The newest copies of each mirror since a time.
+ * The newest copies of each mirror since a time. @param name of one mirror; null: all.
  * @throws ReportError where it takes too long.
  */
-export async function mirroredPairs(sql: Sql, since: Date): Promise<MirroredPair[]> {
+export async function mirroredPairs(
+  sql: Sql,
+  since: Date,
+  name: string | null,
+): Promise<MirroredPair[]> {
+  const mirror = name === null ? 'mirror IS NOT NULL' : `mirror = ${literal(name)}`;
   return await runReport<MirroredPair>(
     sql,
     `SELECT mirror, copy, client FROM (
@@ -25,7 +30,7 @@ export async function mirroredPairs(sql: Sql, since: Date): Promise<MirroredPair
           'first_token_ms', first_token_ms, 'completion_tokens', completion_tokens,
           'cost_nano', cost_nano) AS copy,
         row_number() OVER (PARTITION BY mirror ORDER BY started_at DESC) AS place
-      FROM request_logs WHERE mirror IS NOT NULL AND started_at >= ${literal(since)}
+      FROM request_logs WHERE ${mirror} AND started_at >= ${literal(since)}
     ) AS copies WHERE place <= ${maxPairs}`,
   );
 }

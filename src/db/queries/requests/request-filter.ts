@@ -23,6 +23,9 @@ export interface RequestFilter {
   requestId?: string | { exactly: string } | null;
   /** Only requests that took at least so long. */
   minDurationMs?: number | null;
+  /** Nano-dollars, both included. Requests without a cost have none to compare. */
+  minCostNano?: number | null;
+  maxCostNano?: number | null;
   /** Only requests older than the one that this names: see `listRequestPage`. */
   cursor?: string | null;
 }
@@ -45,7 +48,7 @@ export function where({ since, until, ...filter }: RequestFilter): string {
     'mirror IS NULL',
   ];
   const { key, team, user, tag, model, provider, status, error, requestId } = filter;
-  const { minDurationMs, cursor } = filter;
+  const { minDurationMs, minCostNano = null, maxCostNano = null, cursor } = filter;
   if (key) {
     conditions.push(`CASE WHEN EXISTS (SELECT FROM credentials c WHERE c.id = credential_id)
       THEN credential_id IN (SELECT c.id FROM credentials c WHERE ${matches('c.name', key)})
@@ -68,6 +71,8 @@ export function where({ since, until, ...filter }: RequestFilter): string {
   else if (status?.endsWith('xx')) conditions.push(`status / 100 = ${Number(status[0])}`);
   else if (status) conditions.push(`status = ${Number(status)}`);
   if (minDurationMs) conditions.push(`duration_ms >= ${Number(minDurationMs)}`);
+  if (minCostNano !== null) conditions.push(`cost_nano >= ${Number(minCostNano)}`);
+  if (maxCostNano !== null) conditions.push(`cost_nano <= ${Number(maxCostNano)}`);
   const [, before, uid] = new RegExp(cursorPattern).exec(cursor ?? '') ?? [];
   if (before && uid) {
     conditions.push(`(started_at, uid) < ('${before}'::timestamptz, '${uid}'::uuid)`);

@@ -41,6 +41,7 @@ export function planRollups(
 ): RollupPlan | null {
   const { status, error, requestId, minDurationMs, cursor, tag } = filter;
   if (status || error || requestId || minDurationMs || cursor || by.includes('minute')) return null;
+  if (filter.minCostNano != null || filter.maxCostNano != null) return null;
   // A request may have several tags that match, or others too.
   if (tag && (tag.includes('*') || by.includes('tag'))) return null;
   const names = ['key', 'team', 'user', 'tag', 'model', 'provider'] as const;

@@ -1,0 +1,152 @@
+import { useState } from 'preact/hooks';
+import type { Canary, ModelList, Provider } from '../lib/answers.js';
+import { call } from '../lib/api.js';
+import { useLoad } from '../lib/load.js';
+import { useTask } from '../lib/task.js';
+import { wordsIn } from '../lib/word-list.js';
+import { t } from '../lib/words.js';
+import { Dialog } from '../parts/dialog.js';
+import { TextField } from '../parts/field.js';
+import { Failure } from '../parts/state.js';
+import { toast } from '../parts/toast.js';
+
+interface CanaryFormProps {
+  /** Null to start one. */
+  canary: Canary | null;
+  onClose: () => void;
+}
+
+/** Starts a canary, or changes its rules. */
+export function CanaryForm({ canary, onClose }: CanaryFormProps) {
+  const providers = useLoad<{ providers: Provider[] }>('providers?limit=500').data?.providers;
+  const models = useLoad<ModelList>('models?limit=500').data?.models.map(({ model }) => model);
+  const text = (value: number | string | null | undefined) => String(value ?? '');
+  const [fields, setFields] = useState({
+    name: canary?.name ?? '',
+    from_provider: canary?.from_provider ?? '',
+    to_provider: canary?.to_provider ?? '',
+    model: text(canary?.model),
+    to_model: text(canary?.to_model),
+    steps: (canary?.steps ?? [1, 5, 25, 50, 100]).join(', '),
+    minutes: text((canary?.step_seconds ?? 600) / 60),
+    min_requests: text(canary?.min_requests ?? 10),
+    max_error_percent: canary ? text(canary.max_error_percent) : '5',
+    max_latency_ms: text(canary?.max_latency_ms),
+  });
+  const task = useTask();
+  const set = (changes: Partial<typeof fields>) => setFields({ ...fields, ...changes });
+  const numberOrNull = (value: string) => (value === '' ? null : Number(value));
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const { name, from_provider, to_provider, model, to_model } = fields;
+    const body = {
+      ...{ name, from_provider, to_provider: to_provider || from_provider },
+      ...{ model: model || null, to_model: to_model || null },
+      steps: wordsIn(fields.steps).map(Number),
+      step_seconds: Math.round(Number(fields.minutes) * 60),
+      min_requests: Number(fields.min_requests),
+      max_error_percent: numberOrNull(fields.max_error_percent),
+      max_latency_ms: numberOrNull(fields.max_latency_ms),
+    };
+    const path = canary ? `canaries/${encodeURIComponent(canary.name)}` : 'canaries';
+    const method = canary ? 'PUT' : 'POST';
+    if (!(await task.run(() => call(`${path}?wait=active`, { method, body })))) return;
+    toast(t('{name} is saved and in use', { name }));
+    onClose();
+  };
+  const keys = providers?.map(({ provider_key }) => provider_key) ?? [];
+  return (
+    <Dialog
+      title={canary ? t('Edit {name}', { name: canary.name }) : t('Start a canary')}
+      onClose={onClose}
+      isWide
+    >
+      <form class="stack" onSubmit={save}>
+        {!canary && (
+          <TextField
+            label={t('Name')}
+            value={fields.name}
+            onInput={(name) => set({ name })}
+            isRequired
+          />
+        )}
+        <div class="grid narrow">
+          <TextField
+            label={t('From provider')}
+            value={fields.from_provider}
+            onInput={(from_provider) => set({ from_provider })}
+            list={keys}
+            isRequired
+          />
+          <TextField
+            label={t('To provider')}
+            value={fields.to_provider}
+            onInput={(to_provider) => set({ to_provider })}
+            list={keys}
+            hint={t('Empty is the same one.')}
+          />
+          <TextField
+            label={t('Only this model')}
+            value={fields.model}
+            onInput={(model) => set({ model })}
+            list={models ?? []}
+            hint={t('Empty is every model of the first provider.')}
+          />
+          <TextField
+            label={t('As this model')}
+            value={fields.to_model}
+            onInput={(to_model) => set({ to_model })}
+            list={models ?? []}
+            hint={t('By the name that clients use; empty is the same.')}
+          />
+        </div>
+        <TextField
+          label={t('Steps, %')}
+          value={fields.steps}
+          onInput={(steps) => set({ steps })}
+          hint={t('Of the requests, ascending, separated by commas.')}
+          isRequired
+        />
+        <div class="grid narrow">
+          <TextField
+            label={t('Minutes at each step, at least')}
+            type="number"
+            value={fields.minutes}
+            onInput={(minutes) => set({ minutes })}
+            isRequired
+          />
+          <TextField
+            label={t('Requests at each step, at least')}
+            type="number"
+            value={fields.min_requests}
+            onInput={(min_requests) => set({ min_requests })}
+            isRequired
+          />
+          <TextField
+            label={t('Go back when more fail, %')}
+            type="number"
+            value={fields.max_error_percent}
+            onInput={(max_error_percent) => set({ max_error_percent })}
+            hint={t('Empty is no bound.')}
+          />
+          <TextField
+            label={t('Go back when the p95 is above, ms')}
+            type="number"
+            value={fields.max_latency_ms}
+            onInput={(max_latency_ms) => set({ max_latency_ms })}
+            hint={t('Empty is no bound.')}
+          />
+        </div>
+        {task.error && <Failure error={task.error} />}
+        <div class="line end">
+          <button type="button" onClick={onClose}>
+            {t('Cancel')}
+          </button>
+          <button type="submit" class="primary" disabled={task.isBusy}>
+            {t(canary ? 'Save' : 'Start')}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,137 @@
+import { useState } from 'preact/hooks';
+import type { Mirror, ModelList, Provider } from '../lib/answers.js';
+import { call } from '../lib/api.js';
+import { useLoad } from '../lib/load.js';
+import { useTask } from '../lib/task.js';
+import { t } from '../lib/words.js';
+import { Dialog } from '../parts/dialog.js';
+import { SelectField, TextField } from '../parts/field.js';
+import { SelectorFields } from '../parts/selector-fields.js';
+import { Failure } from '../parts/state.js';
+import { toast } from '../parts/toast.js';
+
+interface MirrorFormProps {
+  /** Null to create one. */
+  mirror: Mirror | null;
+  onClose: () => void;
+}
+
+const windows = ['day', 'week', 'month', 'total'] as const;
+
+/** Creates a mirror, or changes its rules. */
+export function MirrorForm({ mirror, onClose }: MirrorFormProps) {
+  const providers = useLoad<{ providers: Provider[] }>('providers?limit=500').data?.providers;
+  const models = useLoad<ModelList>('models?limit=500').data?.models.map(({ model }) => model);
+  const [fields, setFields] = useState({
+    name: mirror?.name ?? '',
+    provider: mirror?.provider ?? '',
+    model: mirror?.model ?? '',
+    sample: String(mirror?.sample_percent ?? 1),
+    max_concurrency: String(mirror?.max_concurrency ?? 10),
+    dollars: mirror?.budget == null ? '' : String(mirror.budget / 1e9),
+    window: mirror?.window ?? 'day',
+    webhook: mirror?.webhook ?? '',
+    applies_to: mirror?.applies_to ?? {},
+  });
+  const task = useTask();
+  const set = (changes: Partial<typeof fields>) => setFields({ ...fields, ...changes });
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const { name, dollars } = fields;
+    const body = {
+      name,
+      provider: fields.provider || null,
+      model: fields.model || null,
+      sample_percent: Number(fields.sample),
+      max_concurrency: Number(fields.max_concurrency),
+      budget: dollars === '' ? null : Math.round(Number(dollars) * 1e9),
+      window: fields.window,
+      webhook: fields.webhook || null,
+      applies_to: fields.applies_to,
+    };
+    const path = mirror ? `mirrors/${encodeURIComponent(mirror.name)}` : 'mirrors';
+    const method = mirror ? 'PUT' : 'POST';
+    if (!(await task.run(() => call(`${path}?wait=active`, { method, body })))) return;
+    toast(t('{name} is saved and in use', { name }));
+    onClose();
+  };
+  return (
+    <Dialog
+      title={mirror ? t('Edit {name}', { name: mirror.name }) : t('Create a mirror')}
+      onClose={onClose}
+      isWide
+    >
+      <form class="stack" onSubmit={save}>
+        {!mirror && (
+          <TextField
+            label={t('Name')}
+            value={fields.name}
+            onInput={(name) => set({ name })}
+            isRequired
+          />
+        )}
+        <div class="grid narrow">
+          <TextField
+            label={t('Copies go to provider')}
+            value={fields.provider}
+            onInput={(provider) => set({ provider })}
+            list={providers?.map(({ provider_key }) => provider_key) ?? []}
+            hint={t('Empty is whichever serves the model.')}
+          />
+          <TextField
+            label={t('Copies ask for model')}
+            value={fields.model}
+            onInput={(model) => set({ model })}
+            list={models ?? []}
+            hint={t('By the name that clients use; empty is the same.')}
+          />
+          <TextField
+            label={t('Sample, %')}
+            type="number"
+            value={fields.sample}
+            onInput={(sample) => set({ sample })}
+            hint={t('Part of the requests that is mirrored.')}
+            isRequired
+          />
+          <TextField
+            label={t('Copies at once')}
+            type="number"
+            value={fields.max_concurrency}
+            onInput={(max_concurrency) => set({ max_concurrency })}
+            hint={t('Past it, requests are not mirrored.')}
+            isRequired
+          />
+          <TextField
+            label={t('Dollars')}
+            type="number"
+            value={fields.dollars}
+            onInput={(dollars) => set({ dollars })}
+            hint={t('Empty is unlimited.')}
+          />
+          <SelectField
+            label={t('Each')}
+            value={fields.window}
+            of={windows.map((each) => [each, t(each)] as const)}
+            onChange={(window) => set({ window })}
+          />
+        </div>
+        <TextField
+          label={t('Webhook')}
+          value={fields.webhook}
+          onInput={(webhook) => set({ webhook })}
+          hint={t('Gets both answers and may score them.')}
+        />
+        <SelectorFields value={fields.applies_to} onChange={(applies_to) => set({ applies_to })} />
+        {task.error && <Failure error={task.error} />}
+        <div class="line end">
+          <button type="button" onClick={onClose}>
+            {t('Cancel')}
+          </button>
+          <button type="submit" class="primary" disabled={task.isBusy}>
+            {t(mirror ? 'Save' : 'Create')}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

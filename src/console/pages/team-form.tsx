@@ -1,0 +1,87 @@
+import { useState } from 'preact/hooks';
+import type { Team } from '../lib/answers.js';
+import { call } from '../lib/api.js';
+import { useTask } from '../lib/task.js';
+import { wordsIn } from '../lib/word-list.js';
+import { t } from '../lib/words.js';
+import { CacheFields } from '../parts/cache-fields.js';
+import { Dialog } from '../parts/dialog.js';
+import { TextField } from '../parts/field.js';
+import { LimitFields } from '../parts/limit-fields.js';
+import { Failure } from '../parts/state.js';
+import { toast } from '../parts/toast.js';
+
+/** Creates or edits a team. @param team null to create one. */
+export function TeamForm({ team, onClose }: { team: Team | null; onClose: () => void }) {
+  const [fields, setFields] = useState({
+    name: team?.name ?? '',
+    models: (team?.allowed_models ?? ['*']).join('\n'),
+    tags: team?.tags.join(', ') ?? '',
+    admins: team?.admins.join(', ') ?? '',
+    limits: team?.limits ?? {},
+    cache: team?.cache ?? null,
+  });
+  const task = useTask();
+  const set = (changes: Partial<typeof fields>) => setFields({ ...fields, ...changes });
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const body = {
+      name: fields.name,
+      allowed_models: wordsIn(fields.models),
+      limits: fields.limits,
+      cache: fields.cache,
+      tags: wordsIn(fields.tags),
+      admins: wordsIn(fields.admins),
+    };
+    const path = team ? `teams/${team.id}` : 'teams';
+    const method = team ? 'PUT' : 'POST';
+    if (!(await task.run(() => call(`${path}?wait=active`, { method, body })))) return;
+    toast(t('{name} is saved and in use', { name: fields.name }));
+    onClose();
+  };
+  const wrong = task.error?.param === 'name' ? task.error.message : null;
+  return (
+    <Dialog
+      title={team ? t('Edit {name}', { name: team.name }) : t('Create a team')}
+      onClose={onClose}
+    >
+      <form class="stack" onSubmit={save}>
+        <TextField
+          label={t('Name')}
+          value={fields.name}
+          onInput={(name) => set({ name })}
+          wrong={wrong}
+          isRequired
+        />
+        <TextField
+          label={t('Models')}
+          value={fields.models}
+          onInput={(models) => set({ models })}
+          rows={2}
+          hint={t('One a line; * stands for any characters.')}
+        />
+        <LimitFields value={fields.limits} onChange={(limits) => set({ limits })} />
+        <CacheFields
+          value={fields.cache}
+          none={t('Off, but for keys with rules of their own')}
+          onChange={(cache) => set({ cache })}
+        />
+        <TextField label={t('Tags')} value={fields.tags} onInput={(tags) => set({ tags })} />
+        <TextField
+          label={t('Who answers for it')}
+          value={fields.admins}
+          onInput={(admins) => set({ admins })}
+        />
+        {task.error && wrong === null && <Failure error={task.error} />}
+        <div class="line end">
+          <button type="button" onClick={onClose}>
+            {t('Cancel')}
+          </button>
+          <button type="submit" class="primary" disabled={task.isBusy}>
+            {t('Save')}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,40 @@
+import { setQuery } from '../lib/route.js';
+import { t } from '../lib/words.js';
+
+interface PagerProps {
+  /** Rows before those of this page. */
+  offset: number;
+  /** Rows of this page. */
+  count: number;
+  pageRows: number;
+  /** Rows on all pages; null where that is not known. */
+  total?: number | null;
+  hasNext: boolean;
+}
+
+/** Steps through a long list, whose `from` is in the address; nothing for one of a single page. */
+export function Pager({ offset, count, pageRows, total = null, hasNext }: PagerProps) {
+  if (offset === 0 && !hasNext) return null;
+  const [from, to] = [offset + Math.min(1, count), offset + count];
+  return (
+    <div class="more">
+      <button
+        type="button"
+        disabled={offset === 0}
+        onClick={() => setQuery({ from: Math.max(0, offset - pageRows) || '' })}
+      >
+        {t('Previous')}
+      </button>
+      <button
+        type="button"
+        disabled={!hasNext}
+        onClick={() => setQuery({ from: offset + pageRows })}
+      >
+        {t('Next')}
+      </button>
+      <span class="muted small">
+        {total === null ? `${from}–${to}` : t('{from}–{to} of {all}', { from, to, all: total })}
+      </span>
+    </div>
+  );
+}
