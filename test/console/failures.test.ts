@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bearer } from '../support/ask.js';
+import { until } from '../support/until.js';
 import { fill, openPage, press, seen, signIn, skip, startBrowser } from './browser.js';
 import { startFilled } from './fixture.js';
 
@@ -60,6 +61,10 @@ test('a request that a budget does not allow says so in the playground', { skip 
   await press(page, 'Send');
   await page.waitForSelector('.banner.bad');
   await seen(page, '零花钱');
+  await until('its row', async () => {
+    const rows = await daemon.sql`SELECT FROM request_logs WHERE status = 429`;
+    return rows.length > 0;
+  });
   await page.goto(`${daemon.url}/console#/requests?status=429`);
   await seen(page, 'insufficient_quota');
   await page.goto(`${daemon.url}/console#/budgets`);

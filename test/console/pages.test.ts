@@ -76,7 +76,7 @@ test('every page shows its data, breaks no policy, and is accessible in light an
     ['overview', 'openai-main'],
     ['requests', 'claude-sonnet-4-5'],
     ['requests?status=error', 'upstream_failed'],
-    ['requests?dearer=0.03&slower=2000', '$0.03'],
+    ['requests?dearer=0.002&slower=2000', '$0.002'],
     ['requests?tag=none', 'No requests'],
     ['usage?by=team', '研发团队'],
     ['providers', 'azure-schweden-mit-langem-namen'],

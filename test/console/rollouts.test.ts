@@ -181,7 +181,7 @@ test('cached answers are shown with what they save, ruled by team, and forgotten
   await page.goto(`${daemon.url}/console#/keys?search=team-member`);
   await press(page, 'Edit: team-member');
   await page.click('details:nth-of-type(2) > summary');
-  await fill(page, 'Cache', 'off');
+  await fill(page, 'Answers are cached', 'off');
   await press(page, 'Save');
   await page.waitForFunction('!document.querySelector("dialog")');
   const [row] = await daemon.sql`SELECT cache, limits FROM credentials WHERE name = 'team-member'`;

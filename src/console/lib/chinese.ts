@@ -455,6 +455,7 @@ export const chinese: Readonly<Record<string, string>> = {
   price: '价格',
   stop: '停用',
   Cache: '缓存',
+  'Answers are cached': '缓存回答',
   'Forget answers': '清除缓存的回答',
   Hits: '命中',
   Misses: '未命中',

@@ -33,7 +33,7 @@ export function CacheFields({ value, none, onChange }: CacheFieldsProps) {
     <fieldset>
       <legend>{t('Cached answers')}</legend>
       <SelectField<Mode>
-        label={t('Cache')}
+        label={t('Answers are cached')}
         value={value?.mode ?? 'none'}
         of={[
           ['none', none],
