@@ -237,6 +237,13 @@ test('the answers of the daemon match its document', async (t) => {
       return (await ask(daemon.url + known, { headers: admin })).status === 200;
     });
     await check('GET', known, `${explain}/{request_id}`, { headers: admin });
+    const bodies = (id: string) => `/admin/v1/requests/${id}/bodies`;
+    const stored = bodies(String(headers['x-request-id']));
+    await until('its row', async () => {
+      return (await ask(daemon.url + stored, { headers: admin })).status === 200;
+    });
+    await check('GET', stored, bodies('{request_id}'), { headers: admin });
+    await check('GET', bodies('nothing'), bodies('{request_id}'), { headers: admin });
     await check('GET', `${explain}/nothing`, `${explain}/{request_id}`, { headers: admin });
     await check('GET', `${explain}?model=m&key=alice`, explain, { headers: admin });
     await check('GET', `${explain}?model=none`, explain, { headers: admin });
