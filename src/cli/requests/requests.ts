@@ -7,7 +7,6 @@ import {
 import { type RequestFilter, statusPattern } from '../../db/queries/requests/request-filter.js';
 import { csv } from '../../observe/csv.js';
 import { defaultSince } from '../../observe/usage/period.js';
-import { shownDollars } from '../../pricing/money.js';
 import type { AsJson } from '../admin-api.js';
 import { wholeNumber } from '../arguments.js';
 import { openGateway } from '../daemon/ask-daemon.js';
@@ -133,9 +132,6 @@ function printRequests(rows: readonly RequestLogRow[], timeZone: string, limit: 
     ...(rows.some(({ cache }) => cache !== null)
       ? [{ header: 'CACHE', value: ({ cache }: RequestLogRow) => cache ?? '-' }]
       : []),
-    ...(rows.some(({ cost_nano }) => cost_nano !== null)
-      ? [{ header: 'COST', value: costOf, align: 'right' } as const]
-      : []),
     { header: 'TOOK', value: (row) => duration(row.duration_ms), align: 'right' },
     { header: 'ID', value: (row) => row.request_id, shrinkTo: 8 },
   ]);
@@ -150,11 +146,6 @@ function statusOf({ status: code, error, complete }: RequestLogRow): string {
 
 function tokens({ prompt_tokens: prompt, completion_tokens: completion }: RequestLogRow): string {
   return prompt === null && completion === null ? '-' : compact((prompt ?? 0) + (completion ?? 0));
-}
-
-/** A dash where no price was known: that is not 0. */
-function costOf({ cost_nano: nano }: RequestLogRow): string {
-  return nano === null ? '-' : shownDollars(nano);
 }
 
 function status(text: string): string {
