@@ -8,7 +8,7 @@ if (major < 20 || (major === 20 && minor < 18)) {
   process.exitCode = 1;
 } else {
   try {
-    await import('../dist/src/cli/main.js');
+    await import('../dist/app/cli/main.js');
   } catch (error) {
     if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
     const folder = decodeURIComponent(new URL('..', import.meta.url).pathname);

@@ -12,6 +12,7 @@ const src = join(root, 'src');
 /** The rooms that a room imports besides itself, including types. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  package: [],
   http1: [],
   websocket: [],
   dialects: ['errors'],
@@ -29,22 +30,22 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['policies', 'pricing', 'websocket'],
   ],
   replay: [...['proxy', 'limits', 'routing', 'pricing', 'dialects', 'config', 'errors', 'observe']],
-  db: ['config', 'dialects', 'limits', 'observe', 'pricing'],
+  db: ['config', 'dialects', 'limits', 'observe', 'package', 'pricing'],
   changes: ['routing', 'config', 'errors', 'db'],
   admin: [
     ...['changes', 'dialects', 'upstream', 'limits', 'routing', 'config', 'errors', 'observe'],
-    ...['server', 'db', 'pricing', 'providers', 'replay', 'policies'],
+    ...['server', 'db', 'pricing', 'providers', 'replay', 'policies', 'package'],
   ],
-  observe: ['dialects'],
+  observe: ['dialects', 'package'],
   'mock-provider': ['dialects', 'server', 'errors', 'websocket'],
   console: ['admin', 'changes', 'config', 'db'],
   daemon: [
     ...['admin', 'changes', 'proxy', 'upstream', 'limits', 'routing', 'config', 'errors'],
-    ...['observe', 'server', 'db', 'dialects', 'pricing', 'clouds', 'policies'],
+    ...['observe', 'server', 'db', 'dialects', 'pricing', 'clouds', 'policies', 'package'],
   ],
   cli: [
     ...['daemon', 'admin', 'changes', 'upstream', 'routing', 'config', 'errors', 'observe'],
-    ...['server', 'db', 'mock-provider', 'dialects', 'providers', 'pricing'],
+    ...['server', 'db', 'mock-provider', 'dialects', 'providers', 'pricing', 'package'],
   ],
 };
 

@@ -94,9 +94,9 @@ test('the package has what it runs with, and neither tests nor benchmarks', () =
   }[];
   const paths = new Set(packed?.files.map(({ path }) => path));
   for (const path of [
-    ...['bin/llmproxy.js', 'dist/src/cli/main.js', 'dist/src/daemon/workers/worker.js'],
+    ...['bin/llmproxy.js', 'dist/app/cli/main.js', 'dist/app/daemon/workers/worker.js'],
     ...['dist/docs-ui/swagger-ui.css', 'man/llmproxy.1', 'config/llmproxy.schema.json'],
-    ...['systemd/llmproxy.service', 'README.md', 'LICENSE', 'dist/src/observe/otlp/LICENSE'],
+    ...['systemd/llmproxy.service', 'README.md', 'LICENSE', 'dist/app/LICENSE-opentelemetry'],
     ...readdirSync(join(root, 'migrations')).map((file) => `migrations/${file}`),
   ]) {
     assert.ok(paths.has(path), path);

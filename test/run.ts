@@ -5,7 +5,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,7 @@ const root = mkdtempSync(join(tmpdir(), 'llmproxy-test-'));
 chmodSync(root, 0o755);
 let status = 1;
 try {
+  bundleChanges();
   status = await run();
 } finally {
   rmSync(root, { recursive: true, force: true });
@@ -74,6 +75,16 @@ async function run(): Promise<number> {
   const [code, signal] = (await once(runner, 'exit')) as [number | null, NodeJS.Signals | null];
   await server.stop();
   return code ?? 128 + (signal ? constants.signals[signal] : 0);
+}
+
+/** The program is bundled from the compiled sources, which `tsc` alone may have changed. */
+function bundleChanges(): void {
+  const compiledMs = readdirSync(join(dist, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => statSync(join(dist, 'src', file)).mtimeMs);
+  const bundled = statSync(join(dist, 'app/cli/main.js'), { throwIfNoEntry: false });
+  if (bundled && bundled.mtimeMs >= Math.max(...compiledMs)) return;
+  execFileSync('npm', ['run', '--silent', 'app'], { cwd: dirname(dist), stdio: 'inherit' });
 }
 
 function allTests(): string[] {

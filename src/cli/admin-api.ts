@@ -1,6 +1,7 @@
 import type { ChangeControl } from '../changes/change-control.js';
 import type { Settings } from '../config/settings/settings.js';
 import { type ErrorCode, errorTable, GatewayError } from '../errors.js';
+import { packageVersion } from '../package.js';
 import { cliActor } from './actor.js';
 import { type Activation, activate } from './daemon/activate.js';
 import { unreachable } from './daemon/ask-daemon.js';
@@ -14,7 +15,6 @@ import { remoteAsk, remoteUrl } from './daemon/remote-gateway.js';
 import { settingsForUse } from './daemon/settings.js';
 import { type DatabaseFlags, settingsFlags, withDatabase } from './database/connection.js';
 import { CliError } from './failure.js';
-import { packageVersion } from './package-version.js';
 
 /** Far more than an answer takes, but for documents of 100,000 keys. */
 const timeoutMs = 130_000;
@@ -155,7 +155,7 @@ async function isServing(socket: ControlSocket, { database }: Settings): Promise
   ]);
   const found = findDaemon(socket.dataDir);
   // Another version may not have the operations of this one.
-  if (found?.version !== packageVersion()) return false;
+  if (found?.version !== packageVersion) return false;
   if (database.url !== null && describeDbUrl(database.url) !== found.database) return false;
   const request = { path: '/admin/v1/config/version', timeoutMs: probeTimeoutMs };
   const answer = await askControlSocket(socket, request).catch(() => null);

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
+import { packageVersion } from '../package.js';
 import { print, printJson } from './output.js';
-import { packageVersion } from './package-version.js';
 
 /** In the order of the help. Loading all of them takes longer than most commands run. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -46,7 +46,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 export async function buildProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('llmproxy')
     .description('A self-hosted, OpenAI-compatible LLM gateway')
-    .version(packageVersion(), '-v, --version', 'print the version')
+    .version(packageVersion, '-v, --version', 'print the version')
     .addHelpText(
       'after',
       `
@@ -81,8 +81,8 @@ function versionCommand(): Command {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  $ llmproxy version --json')
     .action(({ json }: { json?: boolean }) => {
-      if (json) printJson({ version: packageVersion() });
-      else print(packageVersion());
+      if (json) printJson({ version: packageVersion });
+      else print(packageVersion);
     });
 }
 

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inPackage } from '../package.js';
 
 /** One migration: the SQL that applies it and the SQL that undoes it. */
 export interface Migration {
@@ -25,7 +25,7 @@ export interface SqlFile {
  * Reads `NNNN_name.up.sql` and `NNNN_name.down.sql`, numbered from 1 without a gap, by version.
  * @throws Error that names a file that is missing, misnamed, or numbered like another.
  */
-export function readMigrations(directory = migrationsDirectory()): Migration[] {
+export function readMigrations(directory = inPackage('migrations')): Migration[] {
   const found = new Map<number, { name: string; up?: SqlFile; down?: SqlFile }>();
   const files = readdirSync(directory).filter((file) => !file.startsWith('.'));
   for (const file of files.sort()) {
@@ -58,20 +58,4 @@ export function readMigrations(directory = migrationsDirectory()): Migration[] {
     const [, compatible] = /^-- compatible-from: (\d+)$/m.exec(up.sql) ?? [];
     return { version, name, compatibleFrom: Number(compatible ?? version), up, down };
   });
-}
-
-/** The package's `migrations`, wherever the compiled code lies below it. */
-function migrationsDirectory(): string {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  while (!isPackageRoot(directory)) {
-    const parent = dirname(directory);
-    if (parent === directory) throw new Error('The directory of the package llmproxy is not found');
-    directory = parent;
-  }
-  return join(directory, 'migrations');
-}
-
-function isPackageRoot(directory: string): boolean {
-  const file = join(directory, 'package.json');
-  return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).name === 'llmproxy';
 }

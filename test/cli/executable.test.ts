@@ -20,8 +20,8 @@ test('a clone that is not built says so, in one line, and what to run', (t) => {
   );
   assert.equal(status, 1);
   assert.equal(stderr, `error: llmproxy is not built in ${folder}/\nrun there: npm ci\n`);
-  mkdirSync(join(folder, 'dist/src/cli'), { recursive: true });
-  writeFileSync(join(folder, 'dist/src/cli/main.js'), "import 'no-such-package';");
+  mkdirSync(join(folder, 'dist/app/cli'), { recursive: true });
+  writeFileSync(join(folder, 'dist/app/cli/main.js'), "import 'no-such-package';");
   const without = spawnSync(process.execPath, [join(folder, 'bin/llmproxy.js')], {
     encoding: 'utf8',
   });

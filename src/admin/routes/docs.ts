@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { packageVersion } from '../../package.js';
 import { openApiDocument } from '../openapi/document.js';
 import type { AdminRoute } from '../route.js';
 import { cached } from '../server/cached.js';
@@ -84,12 +84,10 @@ export function docsRoutes(others: readonly AdminRoute[]): readonly AdminRoute[]
     },
   ];
   const document = once(() =>
-    content('application/json', JSON.stringify(openApiDocument([...others, ...routes], version()))),
+    content(
+      'application/json',
+      JSON.stringify(openApiDocument([...others, ...routes], packageVersion)),
+    ),
   );
   return routes;
-}
-
-function version(): string {
-  const file = new URL('../../../../package.json', import.meta.url);
-  return JSON.parse(readFileSync(file, 'utf8')).version;
 }

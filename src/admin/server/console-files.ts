@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { GatewayError } from '../../errors.js';
+import { inPackage } from '../../package.js';
 import { type Content, content, once } from './docs-files.js';
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -11,11 +13,11 @@ const contentTypes: Readonly<Record<string, string>> = {
 
 /** The built console. */
 const files = once(() => {
-  const folder = new URL('../../../console/', import.meta.url);
+  const folder = inPackage('dist/console');
   const all = new Map<string, Content>();
   for (const name of readdirSync(folder)) {
     const type = contentTypes[name.slice(name.lastIndexOf('.') + 1)];
-    if (type) all.set(name, content(type, readFileSync(new URL(name, folder))));
+    if (type) all.set(name, content(type, readFileSync(join(folder, name))));
   }
   return all;
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { GatewayError } from '../../errors.js';
+import { inPackage } from '../../package.js';
 
 /** A file to serve, with its ETag. */
 export interface Content {
@@ -36,7 +37,7 @@ body { margin: 0; }
 `;
 
 const files = once(() => {
-  const read = (name: string) => readFileSync(new URL(`../../../docs-ui/${name}`, import.meta.url));
+  const read = (name: string) => readFileSync(inPackage(`dist/docs-ui/${name}`));
   const all = new Map<string, Content>([['init.js', content(contentTypes.js, initScript)]]);
   for (const name of fileNames) {
     const type = contentTypes[name.slice(name.lastIndexOf('.') + 1) as keyof typeof contentTypes];

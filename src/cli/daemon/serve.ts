@@ -3,6 +3,7 @@ import type { SettingsFlags } from '../../config/settings/settings.js';
 import type { Daemon } from '../../daemon/serve.js';
 import type { Successor } from '../../daemon/upgrade/successor.js';
 import type { Emit } from '../../observe/event.js';
+import { packageVersion as version } from '../../package.js';
 import { makeDataDir } from '../database/become-owner.js';
 import { CliError, errorMessage } from '../failure.js';
 import { note } from '../output.js';
@@ -46,14 +47,12 @@ export function addServeOptions(command: Command): Command {
 }
 
 async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Promise<void> {
-  const [{ createLog }, { serve }, { packageVersion }, { openSystemdNotifier }, { openTakeover }] =
-    await Promise.all([
-      import('../../observe/log.js'),
-      import('../../daemon/serve.js'),
-      import('../package-version.js'),
-      import('../../daemon/upgrade/systemd-notify.js'),
-      import('../../daemon/upgrade/takeover.js'),
-    ]);
+  const [{ createLog }, { serve }, { openSystemdNotifier }, { openTakeover }] = await Promise.all([
+    import('../../observe/log.js'),
+    import('../../daemon/serve.js'),
+    import('../../daemon/upgrade/systemd-notify.js'),
+    import('../../daemon/upgrade/takeover.js'),
+  ]);
   // Ignored until there is a daemon to replace: by default it would end this process.
   process.on('SIGUSR2', () => {});
   const takeover = openTakeover();
@@ -66,7 +65,6 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   await Promise.resolve(data_dir).then(refuseLongPath).catch(failed);
   await makeDataDir(data_dir).catch(failed);
   const logger = createLog({ ...log, readable: !json && process.stdout.isTTY === true });
-  const version = packageVersion();
   const systemd = openSystemdNotifier({
     environment: process.env,
     version,

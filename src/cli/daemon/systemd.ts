@@ -8,8 +8,8 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { inPackage } from '../../package.js';
 import { CliError, errorMessage, usageError } from '../failure.js';
 import { note, print, printJson, warn } from '../output.js';
 import { renderUnit } from './systemd-unit.js';
@@ -58,7 +58,7 @@ Examples:
 }
 
 function install(flags: InstallFlags): void {
-  const root = fileURLToPath(new URL('../../../..', import.meta.url)).replace(/\/$/, '');
+  const root = inPackage('');
   const account = flags.user ? null : flags.runAs;
   const settingsFile = flags.config === undefined ? null : existingFile(flags.config);
   const node = realpathSync(process.execPath);

@@ -3,9 +3,9 @@ import { createReadStream, createWriteStream, existsSync, rmSync, type WriteStre
 import { createGunzip } from 'node:zlib';
 import { Command } from 'commander';
 import type { BackupSummary } from '../../db/backup/format.js';
+import { packageVersion } from '../../package.js';
 import { CliError, errorMessage, usageError } from '../failure.js';
 import { counted, note, print, printJson, warn } from '../output.js';
-import { packageVersion } from '../package-version.js';
 import { withProgress } from '../progress.js';
 import { addDatabaseOptions, type DatabaseFlags, withDatabase } from './connection.js';
 
@@ -72,7 +72,7 @@ async function backup(named: string | undefined, flags: BackupFlags): Promise<vo
     const remove = () => rmSync(file, { force: true });
     if (file !== '-') process.once('exit', remove);
     const done = await withProgress('writing the backup', flags.json, () =>
-      writeBackup(sql, out, { version: packageVersion(), without }),
+      writeBackup(sql, out, { version: packageVersion, without }),
     );
     process.off('exit', remove);
     return done;

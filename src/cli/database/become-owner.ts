@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { type PathOwner, pathOwner, SharedPathError } from '../../config/settings/path-owner.js';
+import { inPackage } from '../../package.js';
 import { cliActor } from '../actor.js';
 import { CliError, errorMessage } from '../failure.js';
 
@@ -12,8 +12,6 @@ declare global {
     }
   }
 }
-
-const code = fileURLToPath(new URL('../../../..', import.meta.url));
 
 /**
  * Creates the data directory where it is missing. Root's can be entered by all, since PostgreSQL
@@ -45,7 +43,7 @@ export async function becomeOwner(dataDir: string): Promise<void> {
   const { accountOf, firstUnreachable } = await import('../../db/embedded/account.js');
   const { name, uid, gid, isKnown } = accountOf(owner.uid, owner.gid);
   const who = `${owner.at} belongs to ${name}`;
-  const obstacle = firstUnreachable({ name, uid, gid }, code);
+  const obstacle = firstUnreachable({ name, uid, gid }, inPackage(''));
   if (obstacle !== null) {
     throw new CliError(`${who}, who cannot enter ${obstacle}, where this llmproxy is installed`, {
       hint: 'install llmproxy where everybody can read it, such as /opt',

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { inPackage } from '../../package.js';
 import { CliError } from '../failure.js';
 
 /** A gateway in its own process. */
@@ -15,7 +15,7 @@ export interface GatewayProcess {
   kill(): void;
 }
 
-const executable = fileURLToPath(new URL('../../../../bin/llmproxy.js', import.meta.url));
+const executable = inPackage('bin/llmproxy.js');
 const readyWithinMs = 60_000;
 
 /**

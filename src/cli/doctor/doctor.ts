@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import type { DescribedSetting, Settings, SettingsFlags } from '../../config/settings/settings.js';
 import type { Processes } from '../../daemon/workers/processes-file.js';
+import { packageVersion } from '../../package.js';
 import { settingsOfDaemon } from '../daemon/ask-daemon.js';
 import { addServeOptions } from '../daemon/serve.js';
 import { resolveForUse } from '../daemon/settings.js';
 import { errorMessage } from '../failure.js';
 import { outputWidth, paint, print, printJson, wrapped } from '../output.js';
-import { packageVersion } from '../package-version.js';
 import { withProgress } from '../progress.js';
 import { type Finding, failed, ok, warning } from './finding.js';
 
@@ -119,7 +119,7 @@ function asUsed(own: Settings, used: readonly DescribedSetting[], flags: DoctorF
 }
 
 function checkDaemon(running: Processes | null): Finding {
-  const version = packageVersion();
+  const version = packageVersion;
   if (!running) return ok('gateway', `does not run here (llmproxy ${version} is installed)`);
   const detail = `llmproxy ${running.version} runs (pid ${running.control.pid})`;
   if (running.version === version) return ok('gateway', detail);

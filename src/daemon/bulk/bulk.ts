@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { type BulkAnswer, fromBulkAnswer, toBulkError } from '../../admin/bulk.js';
 import type { AdminAnswer, BulkRequest } from '../../admin/request.js';
 import { GatewayError } from '../../errors.js';
+import { inPackage } from '../../package.js';
 import type { Activated, BulkTask, BulkWorkerData, FromBulkThread } from './bulk-thread.js';
 
 /** Requests that may wait for their turn. */
@@ -88,7 +89,7 @@ export class Bulk {
 
   #startThread(): Worker {
     const { settings, daemon } = this.#options;
-    const thread = new Worker(new URL('./bulk-thread.js', import.meta.url), {
+    const thread = new Worker(inPackage('dist/app/daemon/bulk/bulk-thread.js'), {
       workerData: { settings, daemon } satisfies BulkWorkerData,
       resourceLimits: { maxOldGenerationSizeMb, maxYoungGenerationSizeMb },
     });

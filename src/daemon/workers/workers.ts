@@ -1,11 +1,11 @@
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { Configuration } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
 import type { LeaseGrant } from '../../limits/lease.js';
 import type { Emit, GatewayEvent } from '../../observe/event.js';
 import type { OwnerCacheStatus, WorkerState } from '../../observe/gateway-state.js';
+import { inPackage } from '../../package.js';
 import { AnswerOwner } from '../../policies/cache/answer-owner.js';
 import type { RemoteAnswers } from '../../policies/cache/remote-answers.js';
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
@@ -36,7 +36,7 @@ const maxRestartDelayMs = 5_000;
 const killMarginMs = 2_000;
 /** The worker's descriptor of the socket; 3 is its channel. */
 const inheritedFd = 4;
-const workerFile = fileURLToPath(new URL('./worker.js', import.meta.url));
+const workerFile = inPackage('dist/app/daemon/workers/worker.js');
 
 interface WorkersOptions {
   count: number;

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { TokenUsage } from '../../dialects/usage.js';
+import { inPackage } from '../../package.js';
 import type { UncountedText } from '../event.js';
 import { estimateByBytes } from './estimate-by-bytes.js';
 import type { CountAnswer, CountRequest } from './tokenizer-thread.js';
@@ -92,7 +93,7 @@ export class Tokenizer {
   }
 
   #startThread(): Worker {
-    const thread = new Worker(new URL('./tokenizer-thread.js', import.meta.url), {
+    const thread = new Worker(inPackage('dist/app/observe/tokenizer/tokenizer-thread.js'), {
       resourceLimits: { maxOldGenerationSizeMb: 512 },
     });
     const ifCurrent = (act: () => void) => {
