@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MockProvider } from '../../src/mock-provider/server.js';
-import { mockForTest, say } from './mock-for-test.js';
+import { say } from './mock-for-test.js';
+import { mockWithClient } from './mock-with-client.js';
 
 test('reports its requests to another process', async (t) => {
-  const { mock, client } = await mockForTest(t);
+  const { mock, client } = await mockWithClient(t);
   await client.chat.completions.create({ model: 'gpt-4o', messages: say('hi') });
   await client.embeddings.create({ model: 'text-embedding-3-small', input: 'hi' });
   const stats = (await control(mock, 'GET', 'stats')) as Record<string, unknown>;
@@ -19,7 +20,7 @@ test('reports its requests to another process', async (t) => {
 });
 
 test('counts the requests whose client left before the end', async (t) => {
-  const { mock, client } = await mockForTest(t, { chunkIntervalMs: 5, chunks: 10_000 });
+  const { mock, client } = await mockWithClient(t, { chunkIntervalMs: 5, chunks: 10_000 });
   const stream = await client.chat.completions.create({
     model: 'gpt-4o',
     messages: say('hi'),
@@ -41,7 +42,7 @@ test('counts the requests whose client left before the end', async (t) => {
 });
 
 test('changes its behaviour while it runs, and refuses what is invalid', async (t) => {
-  const { mock, client } = await mockForTest(t);
+  const { mock, client } = await mockWithClient(t);
   const changed = (await control(mock, 'POST', 'config', { chunks: 3 })) as Record<string, unknown>;
   assert.equal(changed.chunks, 3);
   assert.equal(changed.chunkIntervalMs, 0);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mockForTest } from './mock-for-test.js';
+import { mockWithClient } from './mock-with-client.js';
 
 const model = 'text-embedding-3-small';
 
 test('gives each input a unit vector that is the same every time', async (t) => {
-  const { client } = await mockForTest(t);
+  const { client } = await mockWithClient(t);
   const { data, usage } = await client.embeddings.create({ model, input: ['one', 'two', 'one'] });
   const [one, two, again] = data.map(({ embedding }) => embedding);
   assert.equal(one?.length, 1536);
@@ -17,7 +17,7 @@ test('gives each input a unit vector that is the same every time', async (t) => 
 });
 
 test('gives the same vector as floats and as base64, with the dimensions asked for', async (t) => {
-  const { client } = await mockForTest(t);
+  const { client } = await mockWithClient(t);
   const request = { model, input: 'hello', dimensions: 64 };
   // Without a format, the SDK asks for base64.
   const decoded = (await client.embeddings.create(request)).data[0]?.embedding ?? [];
@@ -28,7 +28,7 @@ test('gives the same vector as floats and as base64, with the dimensions asked f
 });
 
 test('takes tokens as input and counts them', async (t) => {
-  const { client } = await mockForTest(t);
+  const { client } = await mockWithClient(t);
   const one = await client.embeddings.create({ model, input: [1, 2, 3] });
   assert.equal(one.data.length, 1);
   assert.equal(one.usage.prompt_tokens, 3);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import OpenAI from 'openai';
-import { mockForTest, say } from './mock-for-test.js';
+import { say } from './mock-for-test.js';
+import { mockWithClient } from './mock-with-client.js';
 
 test('answers a chat request with text and a plausible usage', async (t) => {
-  const { client } = await mockForTest(t, { chunks: 7 });
+  const { client } = await mockWithClient(t, { chunks: 7 });
   const answer = await client.chat.completions.create({
     model: 'gpt-4o',
     messages: say('x'.repeat(40)),
@@ -17,7 +18,7 @@ test('answers a chat request with text and a plausible usage', async (t) => {
 });
 
 test('streams the same text in the configured number of chunks', async (t) => {
-  const { client } = await mockForTest(t, { chunks: 9 });
+  const { client } = await mockWithClient(t, { chunks: 9 });
   const request = { model: 'gpt-4o', messages: say('hi') };
   const whole = await client.chat.completions.create(request);
   const pieces: string[] = [];
@@ -36,7 +37,7 @@ test('streams the same text in the configured number of chunks', async (t) => {
 });
 
 test('reports the usage of a stream only on request', async (t) => {
-  const { client } = await mockForTest(t, { chunks: 3 });
+  const { client } = await mockWithClient(t, { chunks: 3 });
   const stream = await client.chat.completions.create({
     model: 'gpt-4o',
     messages: say('12345678'),
@@ -54,7 +55,7 @@ test('reports the usage of a stream only on request', async (t) => {
 });
 
 test('honours n and the limit of tokens', async (t) => {
-  const { client } = await mockForTest(t, { chunks: 10 });
+  const { client } = await mockWithClient(t, { chunks: 10 });
   const answer = await client.chat.completions.create({
     model: 'gpt-4o',
     messages: say('hi'),
@@ -72,7 +73,7 @@ test('honours n and the limit of tokens', async (t) => {
 });
 
 test('answers legacy completions, whole and streamed', async (t) => {
-  const { client } = await mockForTest(t, { chunks: 5 });
+  const { client } = await mockWithClient(t, { chunks: 5 });
   const request = { model: 'gpt-3.5-turbo-instruct', prompt: 'hi' };
   const whole = await client.completions.create(request);
   assert.equal(whole.object, 'text_completion');
@@ -85,7 +86,7 @@ test('answers legacy completions, whole and streamed', async (t) => {
 });
 
 test('lists models and shows one', async (t) => {
-  const { client } = await mockForTest(t);
+  const { client } = await mockWithClient(t);
   const ids: string[] = [];
   for await (const model of client.models.list()) {
     ids.push(model.id);
@@ -96,7 +97,7 @@ test('lists models and shows one', async (t) => {
 });
 
 test('refuses a request without a key', async (t) => {
-  const { mock } = await mockForTest(t);
+  const { mock } = await mockWithClient(t);
   const response = await fetch(`${mock.url}/models`);
   assert.equal(response.status, 401);
   const { error } = (await response.json()) as { error: { code: string } };
@@ -104,7 +105,7 @@ test('refuses a request without a key', async (t) => {
 });
 
 test('answers a wrong path, a body that is not JSON and a missing model in the shape of OpenAI', async (t) => {
-  const { mock } = await mockForTest(t);
+  const { mock } = await mockWithClient(t);
   const cases: [path: string, body: string, status: number, param: string | null][] = [
     ['/chat/nothing', '{}', 404, null],
     ['/chat/completions', '{"model":', 400, null],
@@ -124,7 +125,7 @@ test('answers a wrong path, a body that is not JSON and a missing model in the s
 });
 
 test('counts the prompt of a large request without changing the answer', async (t) => {
-  const { client } = await mockForTest(t, { chunks: 2 });
+  const { client } = await mockWithClient(t, { chunks: 2 });
   const answer = await client.chat.completions.create({
     model: 'gpt-4o',
     messages: say('say "hello", \\ \n'.repeat(2000)),
@@ -136,7 +137,7 @@ test('counts the prompt of a large request without changing the answer', async (
 
 test('fails the configured share of requests, the same ones for the same seed', async (t) => {
   const failures = async () => {
-    const { mock } = await mockForTest(t, { failRate: 0.3, seed: 42 });
+    const { mock } = await mockWithClient(t, { failRate: 0.3, seed: 42 });
     const statuses: number[] = [];
     for (let index = 0; index < 100; index++) {
       statuses.push((await post(`${mock.url}/embeddings`, '{"model":"m","input":"a"}')).status);
@@ -150,9 +151,12 @@ test('fails the configured share of requests, the same ones for the same seed', 
 });
 
 test('says its name, and refuses options out of range', async (t) => {
-  const { mock } = await mockForTest(t, { name: 'second' });
+  const { mock } = await mockWithClient(t, { name: 'second' });
   assert.equal((await fetch(`${mock.url}/models`)).headers.get('x-mock-provider'), 'second');
-  await assert.rejects(mockForTest(t, { failRate: 2 }), /failRate: must be a number from 0 to 1/);
+  await assert.rejects(
+    mockWithClient(t, { failRate: 2 }),
+    /failRate: must be a number from 0 to 1/,
+  );
 });
 
 function post(url: string, body: string): Promise<Response> {

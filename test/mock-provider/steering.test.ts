@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import OpenAI from 'openai';
-import { mockForTest, say } from './mock-for-test.js';
+import { say } from './mock-for-test.js';
+import { mockWithClient } from './mock-with-client.js';
 
 test('answers with the status that the model names', async (t) => {
-  const { client } = await mockForTest(t);
+  const { client } = await mockWithClient(t);
   for (const [status, type] of [
     [400, OpenAI.BadRequestError],
     [401, OpenAI.AuthenticationError],
@@ -25,7 +26,7 @@ test('answers with the status that the model names', async (t) => {
 });
 
 test('echoes the request, with the key masked', async (t) => {
-  const { client } = await mockForTest(t);
+  const { client } = await mockWithClient(t);
   const answer = await client.chat.completions.create(
     { model: 'mock-echo', messages: say('héllo') },
     { headers: { 'x-test': 'yes' } },
@@ -40,7 +41,7 @@ test('echoes the request, with the key masked', async (t) => {
 });
 
 test('closes the connection instead of answering, or in the middle of a stream', async (t) => {
-  const { client } = await mockForTest(t);
+  const { client } = await mockWithClient(t);
   const messages = say('hi');
   await assert.rejects(
     client.chat.completions.create({ model: 'mock-reset', messages }),
@@ -61,7 +62,7 @@ test('closes the connection instead of answering, or in the middle of a stream',
 });
 
 test('answers with a text of the size that the model names', async (t) => {
-  const { client } = await mockForTest(t, { chunks: 4 });
+  const { client } = await mockWithClient(t, { chunks: 4 });
   const request = { model: 'mock-size-100000', messages: say('hi') };
   const answer = await client.chat.completions.create(request);
   assert.equal(answer.choices[0]?.message.content?.length, 100_000);

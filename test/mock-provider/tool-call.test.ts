@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import type OpenAI from 'openai';
 import { exampleOf } from '../../src/mock-provider/tool-call.js';
-import { mockForTest, say } from './mock-for-test.js';
+import { say } from './mock-for-test.js';
+import { mockWithClient } from './mock-with-client.js';
 
 const parameters = {
   type: 'object',
@@ -21,7 +22,7 @@ const tools: OpenAI.ChatCompletionTool[] = ['weather', 'forecast'].map((name) =>
 }));
 
 test('calls the first tool with arguments that its schema allows', async (t) => {
-  const { client } = await mockForTest(t);
+  const { client } = await mockWithClient(t);
   const answer = await client.chat.completions.create({
     model: 'gpt-4o',
     messages: say('hi'),
@@ -37,7 +38,7 @@ test('calls the first tool with arguments that its schema allows', async (t) => 
 });
 
 test('streams the call of the chosen tool in pieces', async (t) => {
-  const { client } = await mockForTest(t);
+  const { client } = await mockWithClient(t);
   const stream = client.chat.completions.stream({
     model: 'gpt-4o',
     messages: say('hi'),
@@ -51,7 +52,7 @@ test('streams the call of the chosen tool in pieces', async (t) => {
 });
 
 test('answers with text after the result of a tool, or when calls are forbidden', async (t) => {
-  const { client } = await mockForTest(t);
+  const { client } = await mockWithClient(t);
   const afterResult = await client.chat.completions.create({
     model: 'gpt-4o',
     tools,

@@ -1,5 +1,4 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
-import { engineOrReason } from '../server/support.js';
 
 export interface Answered {
   status: number;
@@ -55,11 +54,3 @@ export function askChat(
 export function bearer(key: string): Record<string, string> {
   return { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
 }
-
-/** All engines, with the reason where one cannot run on this machine. */
-export const engines = await Promise.all(
-  (['net', 'hyper-express', 'node'] as const).map(async (engine) => {
-    const loaded = await engineOrReason(engine);
-    return { engine, skip: typeof loaded === 'string' ? loaded : false };
-  }),
-);

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import OpenAI from 'openai';
 import { stringify } from 'yaml';
 import { hashKey, previewKey } from '../../src/config/secrets/credential-key.js';
 import type { Sql } from '../../src/db/client.js';
@@ -74,7 +73,6 @@ export interface Daemon extends StartingDaemon {
   addKey(name: string, fields?: KeyFields): Promise<string>;
   /** Resolves when every worker uses the rows of the database. */
   reload(): Promise<void>;
-  client(key: string, options?: { timeout?: number }): OpenAI;
   /** Sends SIGTERM and resolves with the exit code. */
   stop(): Promise<number | null>;
 }
@@ -127,8 +125,6 @@ export async function startDaemon(t: TestContext, options: DaemonOptions = {}): 
       });
       assert.equal(answer.status, 200, await answer.text());
     },
-    client: (apiKey: string, { timeout = 20_000 } = {}) =>
-      new OpenAI({ baseURL: `${url}/v1`, apiKey, timeout, maxRetries: 0 }),
     async stop() {
       starting.kill('SIGTERM');
       return (await starting.exited).code;

@@ -12,6 +12,7 @@ import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { connect } from '../../../src/db/client.js';
 import { startDaemon } from '../../support/daemon.js';
+import { openAi } from '../../support/openai.js';
 import { emptyDatabase, testDirectory } from '../../support/postgres.js';
 import { until } from '../../support/until.js';
 import { answerChat, startUpstream } from '../../support/upstream.js';
@@ -48,7 +49,7 @@ test('a backup of a running gateway is restored as it was, secrets, history and 
   for (const name of ['bob', 'gone']) await daemon.cli(['keys', 'create', name]);
   await daemon.cli(['keys', 'delete', 'gone', '--yes']);
   for (let i = 0; i < 3; i++) {
-    await daemon.client(key).chat.completions.create({
+    await openAi(daemon, key).chat.completions.create({
       model: `m\t${i}`,
       messages: [{ role: 'user', content: 'hi' }],
     });
@@ -86,7 +87,7 @@ test('a backup of a running gateway is restored as it was, secrets, history and 
   assert.equal(JSON.parse(created.stdout).id, 4, 'no number is given twice');
 
   const second = await startDaemon(t, { home, database: target });
-  const answer = await second.client(key).chat.completions.create({
+  const answer = await openAi(second, key).chat.completions.create({
     model: 'm',
     messages: [{ role: 'user', content: 'hi' }],
   });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rawClient } from '../../server/support.js';
-import { ask, bearer, engines } from '../../support/ask.js';
+import { ask, bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { freePort } from '../../support/free-port.js';
 import { until } from '../../support/until.js';
 

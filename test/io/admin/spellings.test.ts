@@ -3,8 +3,9 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ask, bearer, engines } from '../../support/ask.js';
+import { ask, bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { freePort } from '../../support/free-port.js';
 
 /** The start of a path that passes a check, the trick that leads it elsewhere, and the target. */

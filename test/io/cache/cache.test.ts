@@ -5,6 +5,7 @@ import { GoogleGenAI } from '@google/genai';
 import { ask, askChat, bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
 import { startMockProcess } from '../../support/mock-process.js';
+import { openAi } from '../../support/openai.js';
 import { until } from '../../support/until.js';
 import { chatCompletion, startUpstream } from '../../support/upstream.js';
 import { greedy, keyWith, resultOf, served, shared } from './cached-for-test.js';
@@ -117,7 +118,7 @@ test('official clients of each API get cached answers that they can read', async
   t.after(() => mock.end());
   await daemon.addProvider('main', { api_base: mock.url });
   const key = await keyWith(daemon, 'alice', '--cache', 'on', '--cache-requests', 'all');
-  const openai = daemon.client(key);
+  const openai = openAi(daemon, key);
   const anthropic = new Anthropic({ baseURL: daemon.url, apiKey: key, maxRetries: 0 });
   const google = new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl: daemon.url } });
   const messages = [{ role: 'user' as const, content: 'hi' }];

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import { mockForTest } from '../../mock-provider/mock-for-test.js';
-import { ask, engines } from '../../support/ask.js';
+import { ask } from '../../support/ask.js';
 import { type Daemon, startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { until } from '../../support/until.js';
 
 const model = 'claude-demo';

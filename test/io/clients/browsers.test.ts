@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mockForTest } from '../../mock-provider/mock-for-test.js';
-import { ask, bearer, engines } from '../../support/ask.js';
+import { ask, bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 
 const page = 'https://app.example.com';
 const preflight = {

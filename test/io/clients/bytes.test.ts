@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { ask, askChat, bearer, engines } from '../../support/ask.js';
+import { ask, askChat, bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import {
   type Answer,
   answerChat,

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, type Content, GoogleGenAI } from '@google/genai';
 import { mockForTest } from '../../mock-provider/mock-for-test.js';
-import { ask, engines } from '../../support/ask.js';
+import { ask } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { until } from '../../support/until.js';
 
 const contents = 'hello';

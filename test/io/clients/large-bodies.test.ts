@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { bearer, engines } from '../../support/ask.js';
+import { bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { chatCompletion } from '../../support/upstream.js';
 
 const totalBytes = 50 * 1024 * 1024;

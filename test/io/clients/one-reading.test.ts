@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rawClient } from '../../server/support.js';
-import { engines } from '../../support/ask.js';
+import { engines } from '../../support/engines.js';
 import { startGateway } from '../../support/gateway.js';
 
 const boundary = 'b';

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import OpenAI, { APIError, AzureOpenAI } from 'openai';
 import { mockForTest, say } from '../../mock-provider/mock-for-test.js';
-import { ask, engines } from '../../support/ask.js';
+import { ask } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
+import { openAi } from '../../support/openai.js';
 import { until } from '../../support/until.js';
 
 const tools: OpenAI.ChatCompletionTool[] = [
@@ -235,19 +237,19 @@ for (const { engine, skip } of engines) {
     const cases: [name: string, () => Promise<unknown>, class_: unknown, fields: object][] = [
       [
         'an unknown key',
-        () => chat(daemon.client('sk-never-seen'), 'gpt-4o'),
+        () => chat(openAi(daemon, 'sk-never-seen'), 'gpt-4o'),
         OpenAI.AuthenticationError,
         { ...invalidKey, param: null },
       ],
       [
         'a disabled key',
-        () => chat(daemon.client(disabledKey), 'gpt-4o'),
+        () => chat(openAi(daemon, disabledKey), 'gpt-4o'),
         OpenAI.AuthenticationError,
         invalidKey,
       ],
       [
         'a key that is refused for the list of models too',
-        () => daemon.client('sk-never-seen').models.list(),
+        () => openAi(daemon, 'sk-never-seen').models.list(),
         OpenAI.AuthenticationError,
         invalidKey,
       ],
@@ -271,7 +273,7 @@ for (const { engine, skip } of engines) {
       ],
       [
         'a key with the limit 0',
-        () => chat(daemon.client(blockedKey), 'gpt-4o'),
+        () => chat(openAi(daemon, blockedKey), 'gpt-4o'),
         OpenAI.RateLimitError,
         { status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error' },
       ],
@@ -348,8 +350,8 @@ async function gateway(t: TestContext, engine: 'net' | 'hyper-express' | 'node')
     model_mapping: Object.fromEntries(named.map((name) => [name, name])),
   });
   const key = await daemon.addKey('all');
-  const client = daemon.client(key);
-  const limited = daemon.client(await daemon.addKey('limited', { allowed_models: ['gpt-4o'] }));
+  const client = openAi(daemon, key);
+  const limited = openAi(daemon, await daemon.addKey('limited', { allowed_models: ['gpt-4o'] }));
   await daemon.reload();
   return { daemon, mock, client, limited, key };
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { rawClient } from '../../server/support.js';
-import { type AskOptions, ask, bearer, engines } from '../../support/ask.js';
+import { type AskOptions, ask, bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { answerChat, startUpstream } from '../../support/upstream.js';
 
 const maxBytes = 100_000;

@@ -5,6 +5,7 @@ import OpenAI, { toFile } from 'openai';
 import { mockForTest } from '../../mock-provider/mock-for-test.js';
 import { ask, bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { openAi } from '../../support/openai.js';
 import { until } from '../../support/until.js';
 
 const operations = ['responses', 'files', 'chat'];
@@ -36,8 +37,8 @@ test('a resource is found again at its provider, by its owner', async (t) => {
   const bob = await daemon.addKey('bob');
   const few = await daemon.addKey('few', { allowed_models: ['m'] });
   await daemon.reload();
-  const client = daemon.client(alice);
-  const other = daemon.client(bob);
+  const client = openAi(daemon, alice);
+  const other = openAi(daemon, bob);
   const atTwo = { headers: { 'x-llmproxy-provider': 'two' } };
 
   /** The error of the SDK that this ends with. */
@@ -138,7 +139,7 @@ test('a resource is found again at its provider, by its owner', async (t) => {
     const store = await client.vectorStores.create({ file_ids: [atOne.id] });
     assert.equal((await client.vectorStores.files.list(store.id)).data.length, 0);
     const restricted = await refusal(() =>
-      daemon.client(few).batches.create({
+      openAi(daemon, few).batches.create({
         input_file_id: file.id,
         endpoint: '/v1/responses',
         completion_window: '24h',
@@ -221,8 +222,8 @@ test('a resource is found again at its provider, by its owner', async (t) => {
     const [red, blue] = [await daemon.addKey('red-1'), await daemon.addKey('red-2')];
     await daemon.sql`UPDATE credentials SET team = 'red' WHERE name LIKE 'red-%'`;
     await daemon.reload();
-    const { id } = await daemon.client(red).responses.create({ model: 'm', input: 'hi' });
-    assert.equal((await daemon.client(blue).responses.retrieve(id)).id, id);
+    const { id } = await openAi(daemon, red).responses.create({ model: 'm', input: 'hi' });
+    assert.equal((await openAi(daemon, blue).responses.retrieve(id)).id, id);
     assert.equal((await refusal(() => client.responses.retrieve(id))).status, 404);
   });
 
@@ -338,7 +339,7 @@ test('a resource is found again at its provider, by its owner', async (t) => {
       home: daemon.home,
       database: { dbUrl: daemon.dbUrl ?? assert.fail(), sql: daemon.sql },
     });
-    assert.equal((await again.client(alice).responses.retrieve(id)).id, id);
-    assert.equal((await refusal(() => again.client(bob).responses.retrieve(id))).status, 404);
+    assert.equal((await openAi(again, alice).responses.retrieve(id)).id, id);
+    assert.equal((await refusal(() => openAi(again, bob).responses.retrieve(id))).status, 404);
   });
 });

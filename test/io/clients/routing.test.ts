@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ask, askChat, bearer, engines } from '../../support/ask.js';
+import { ask, askChat, bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { startGateway, whoAnswers } from '../../support/gateway.js';
 import { startUpstream } from '../../support/upstream.js';
 

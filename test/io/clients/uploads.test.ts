@@ -4,8 +4,10 @@ import { request } from 'node:http';
 import { test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import { mockForTest } from '../../mock-provider/mock-for-test.js';
-import { type AskOptions, ask, engines } from '../../support/ask.js';
+import { type AskOptions, ask } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
+import { openAi } from '../../support/openai.js';
 import { until } from '../../support/until.js';
 import { type Received, startUpstream } from '../../support/upstream.js';
 
@@ -62,7 +64,7 @@ for (const { engine, skip } of engines) {
     const key = await daemon.addKey('sdk');
     const few = await daemon.addKey('few', { allowed_models: ['whisper-1'] });
     await daemon.reload();
-    const client = daemon.client(key);
+    const client = openAi(daemon, key);
     const send = (body: Buffer, more: AskOptions = {}) =>
       ask(daemon.url + path, {
         method: 'POST',

@@ -15,6 +15,7 @@ const skipped: readonly [pattern: RegExp, reason: string][] = [
   [/sudo |\/run\/|systemctl|sysctl|useradd|systemd install|\/etc\//, 'needs root, and systemd'],
   [/\/events\?/, 'does not end'],
   [/import \S+\.json/, 'needs a downloaded file'],
+  [/REQUEST_ID/, 'needs the id of a request of before'],
 ];
 
 /** The pages whose commands are run in order, and what a page supposes to exist. */
@@ -50,6 +51,25 @@ const runs: readonly {
     ],
   },
   { page: 'docs/health.md', language: /^bash$/, before: [] },
+  {
+    page: 'docs/cache.md',
+    language: /^sh$/,
+    before: [
+      'llmproxy provider add mock --api-base https://api.openai.com/v1 --api-key sk-x',
+      'llmproxy keys create web',
+      'llmproxy teams create docs',
+    ],
+    requests: 2,
+  },
+  { page: 'docs/policies.md', language: /^sh$/, before: [] },
+  { page: 'docs/providers.md', language: /^sh$/, before: [] },
+  { page: 'docs/secrets.md', language: /^sh$/, before: ['llmproxy keys create alice'] },
+];
+
+/** Variables that pages take the keys of providers from. */
+const providerKeys = [
+  ...['ANTHROPIC_API_KEY', 'AZURE_OPENAI_API_KEY', 'AZURE_CLIENT_SECRET', 'GEMINI_API_KEY'],
+  ...['BEDROCK_KEY', 'COHERE_API_KEY'],
 ];
 
 const skip = skipWithout('bash') || skipWithout('curl');
@@ -116,7 +136,7 @@ async function run(daemon: Daemon, mockUrl: string, commands: readonly string[])
       LLMPROXY_DATA_DIR: daemon.dataDir,
       DB_URL: daemon.dbUrl,
       ADMIN_KEY: daemon.adminKey,
-      ANTHROPIC_API_KEY: 'sk-ant-any',
+      ...Object.fromEntries(providerKeys.map((name) => [name, 'sk-any'])),
     }).map(([name, value]) => `${name}=${value}`),
     ...['bash', '-c'],
     `set -eux; cd "$HOME"; curl() { command curl --fail-with-body -sS "$@"; }; export -f curl\n${text}`,

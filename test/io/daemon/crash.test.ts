@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mockForTest, say } from '../../mock-provider/mock-for-test.js';
-import { ask, askChat, engines } from '../../support/ask.js';
+import { ask, askChat } from '../../support/ask.js';
 import { type Daemon, postmasterPid, startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { startGateway, startNamedUpstream, whoAnswers } from '../../support/gateway.js';
+import { openAi } from '../../support/openai.js';
 import { isRunning, until } from '../../support/until.js';
 
 for (const { engine, skip } of engines) {
@@ -54,7 +56,7 @@ test('after kill -9 of the control process the workers finish and end', async (t
   const daemon = await startDaemon(t, { workers: 2, settings });
   const { mock } = await mockForTest(t, { chunks: 40, chunkIntervalMs: 20 });
   await daemon.addProvider('mock', { api_base: mock.url });
-  const client = daemon.client(await daemon.addKey('alice'));
+  const client = openAi(daemon, await daemon.addKey('alice'));
   await daemon.reload();
   const pids = daemon.workerPids();
   const stream = await client.chat.completions.create({

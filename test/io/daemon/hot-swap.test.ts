@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mockForTest, say } from '../../mock-provider/mock-for-test.js';
-import { askChat, engines } from '../../support/ask.js';
+import { askChat } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { allAnswer, startGateway, startNamedUpstream, whoAnswers } from '../../support/gateway.js';
+import { openAi } from '../../support/openai.js';
 import { until } from '../../support/until.js';
 
 const liveMs = 5_000;
@@ -116,7 +118,7 @@ test('no request is lost and no stream is cut by 20 changes', async (t) => {
   await daemon.addProvider('p0', { api_base: bases[0] ?? '' });
   const key = await daemon.addKey('alice');
   await daemon.reload();
-  const client = daemon.client(key);
+  const client = openAi(daemon, key);
   const body = { model: 'gpt-4o', messages: say('hi') };
   const expected = (await client.chat.completions.create(body)).choices[0]?.message.content;
   assert.ok(expected);

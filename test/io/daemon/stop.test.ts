@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { mockForTest, say } from '../../mock-provider/mock-for-test.js';
-import { ask, engines } from '../../support/ask.js';
+import { ask } from '../../support/ask.js';
 import { type DaemonOptions, startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
+import { openAi } from '../../support/openai.js';
 import { isRunning, until } from '../../support/until.js';
 
 for (const { engine, skip } of engines) {
@@ -92,7 +94,7 @@ async function gateway(t: TestContext, options: DaemonOptions) {
   const daemon = await startDaemon(t, options);
   const { mock } = await mockForTest(t, { latencyMs: 500, chunks: 40, chunkIntervalMs: 25 });
   await daemon.addProvider('mock', { api_base: mock.url });
-  const client = daemon.client(await daemon.addKey('alice'));
+  const client = openAi(daemon, await daemon.addKey('alice'));
   await daemon.reload();
   return {
     daemon,

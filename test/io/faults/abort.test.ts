@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import OpenAI from 'openai';
 import { mockForTest, say } from '../../mock-provider/mock-for-test.js';
 import { rawClient } from '../../server/support.js';
-import { engines } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
+import { openAi } from '../../support/openai.js';
 import { until } from '../../support/until.js';
 
 for (const { engine, skip } of engines) {
@@ -15,7 +16,7 @@ for (const { engine, skip } of engines) {
     await daemon.addProvider('mock', { api_base: mock.url });
     const key = await daemon.addKey('alice');
     await daemon.reload();
-    const client = daemon.client(key);
+    const client = openAi(daemon, key);
     const aborted = async (act: () => Promise<unknown>) => {
       const before = stats.aborted;
       await act();

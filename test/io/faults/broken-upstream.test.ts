@@ -4,8 +4,10 @@ import { test } from 'node:test';
 import OpenAI from 'openai';
 import { say } from '../../mock-provider/mock-for-test.js';
 import { rawClient } from '../../server/support.js';
-import { askChat, engines } from '../../support/ask.js';
+import { askChat } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
+import { openAi } from '../../support/openai.js';
 import { startRawUpstream } from '../../support/upstream.js';
 
 const event = 'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n';
@@ -75,9 +77,11 @@ for (const { engine, skip } of engines) {
     await t.test('the SDK throws where a stream breaks', async () => {
       answer = (socket) =>
         socket.end(`${streamHead}transfer-encoding: chunked\r\n\r\n${chunk(event)}`);
-      const stream = await daemon
-        .client(key)
-        .chat.completions.create({ model: 'm', messages: say('hi'), stream: true });
+      const stream = await openAi(daemon, key).chat.completions.create({
+        model: 'm',
+        messages: say('hi'),
+        stream: true,
+      });
       let seen = 0;
       await assert.rejects(async () => {
         for await (const _chunk of stream) seen++;

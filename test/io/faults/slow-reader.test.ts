@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { bearer, engines } from '../../support/ask.js';
+import { bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { startUpstream } from '../../support/upstream.js';
 
 const totalBytes = 96 * 1024 * 1024;

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { rawClient } from '../../server/support.js';
-import { engines } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { startRawUpstream } from '../../support/upstream.js';
 
 const streamHead =

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { llmproxy } from '../../cli/llmproxy.js';
 import { startDaemon } from '../../support/daemon.js';
+import { openAi } from '../../support/openai.js';
 import { answerChat, startUpstream } from '../../support/upstream.js';
 
 test('a command manages a gateway on another machine, with its admin key', async (t) => {
@@ -23,7 +24,7 @@ test('a command manages a gateway on another machine, with its admin key', async
   assert.match(added, /added provider far\nactive \(version \d+\)/);
   const key = (await run('keys', 'create', 'alice')).trim();
   daemon.secrets.add(key);
-  const chat = await daemon.client(key).chat.completions.create({
+  const chat = await openAi(daemon, key).chat.completions.create({
     model: 'm',
     messages: [{ role: 'user', content: 'hi' }],
   });

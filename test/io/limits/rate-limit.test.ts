@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Answered, askChat, engines } from '../../support/ask.js';
+import { type Answered, askChat } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { answerChat, startUpstream } from '../../support/upstream.js';
 
 const rate = 20;

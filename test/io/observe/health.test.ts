@@ -4,9 +4,11 @@ import { test } from 'node:test';
 import { connect } from '../../../src/db/client.js';
 import { startEmbedded } from '../../../src/db/embedded.js';
 import { mockForTest } from '../../mock-provider/mock-for-test.js';
-import { ask, askChat, bearer, engines } from '../../support/ask.js';
+import { ask, askChat, bearer } from '../../support/ask.js';
 import { type Daemon, startDaemon } from '../../support/daemon.js';
+import { engines } from '../../support/engines.js';
 import { startGateway, whoAnswers } from '../../support/gateway.js';
+import { openAi } from '../../support/openai.js';
 import { testDirectory } from '../../support/postgres.js';
 import { until } from '../../support/until.js';
 import { answerChat, chatCompletion, startUpstream } from '../../support/upstream.js';
@@ -395,7 +397,7 @@ test('/v1/models shows the models that providers list where no mapping names the
   const some = await daemon.addKey('bob', { allowed_models: ['claude-*'] });
   await daemon.reload();
   const listed = async (who: string): Promise<string[]> => {
-    const page = await daemon.client(who).models.list();
+    const page = await openAi(daemon, who).models.list();
     return page.data.map(({ id }) => id);
   };
   await daemon.waitFor('models_not_discovered', ({ provider }) => provider === 'broken');

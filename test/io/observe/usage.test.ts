@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { mockForTest, say } from '../../mock-provider/mock-for-test.js';
 import { ask, askChat, bearer } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
+import { openAi } from '../../support/openai.js';
 import { until } from '../../support/until.js';
 import { answerChat, startUpstream } from '../../support/upstream.js';
 
@@ -15,7 +16,7 @@ test('tokens reported by providers are stored, request by request', async (t) =>
   });
   const key = await daemon.addKey('alice');
   await daemon.reload();
-  const client = daemon.client(key);
+  const client = openAi(daemon, key);
 
   let tokens = 0;
   for (const text of ['hello', 'how are you?', 'thanks']) {

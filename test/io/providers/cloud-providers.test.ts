@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { converseCodec } from '../../../src/dialects/bedrock/converse-codec.js';
 import { fakeCloud } from '../../clouds/fake-cloud.js';
 import { startDaemon } from '../../support/daemon.js';
+import { openAi } from '../../support/openai.js';
 import { testDirectory } from '../../support/postgres.js';
 import { until } from '../../support/until.js';
 import { startUpstream, type Upstream } from '../../support/upstream.js';
@@ -68,7 +69,7 @@ test('workers sign with credentials that the control process renews, without a d
       String(api.received.at(-1)?.headers.authorization),
     )?.[1];
   const ask = async () => {
-    const answer = await daemon.client(key).chat.completions.create(body);
+    const answer = await openAi(daemon, key).chat.completions.create(body);
     assert.equal(answer.choices[0]?.message.content, 'hello');
     return keyUsed();
   };
@@ -118,7 +119,7 @@ test('a service account of Google and an application of Entra ID get tokens', as
   assert.equal(azure.code, 0, azure.stderr);
   const key = await daemon.addKey('alice');
   await daemon.reload();
-  const client = daemon.client(key);
+  const client = openAi(daemon, key);
   for (const [model, token] of [
     ['gemini', 'google-token'],
     ['gpt', 'entra-token'],
