@@ -63,7 +63,7 @@ export class PolicyTable {
   }
 }
 
-/** Null where no policy is configured, so that nothing is looked up then. */
+/** Null if no policy is configured, so that nothing is looked up. */
 export function compilePolicies(rows: PolicyRows): PolicyTable | null {
   const sources = kinds.flatMap((compile) => compile(rows) ?? []);
   return sources.length === 0 ? null : new PolicyTable(sources);

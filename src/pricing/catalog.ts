@@ -7,10 +7,10 @@ import {
 import type { CatalogModel, ContextTier, Price, Rates, UnitName } from '../config/rows/price.js';
 import { nanoPerDollar } from './money.js';
 
-/** Its data is bundled: nothing is fetched, and nothing of it changes but with its version. */
+/** The data is bundled: nothing is fetched, and it changes only with its version. */
 export const catalogName = 'genai-prices 0.1.8';
 
-/** The catalog's names of rates, and how many of our units each is for. */
+/** The catalog's names of rates, with the number of our units that each is for. */
 const units: Readonly<Record<string, readonly [unit: UnitName, per: number]>> = {
   input_mtok: ['input', 1],
   cache_read_mtok: ['cache_read', 1],
@@ -28,7 +28,7 @@ const units: Readonly<Record<string, readonly [unit: UnitName, per: number]>> = 
   audio_hours: ['second', 3_600],
 };
 
-/** Makers whose models nobody else can serve: their names tell the price wherever they are asked. */
+/** Makers whose models nobody else serves: their names determine the price at any address. */
 const makers = ['openai', 'anthropic', 'google', 'x-ai'];
 
 const idsOfTypes: Readonly<Record<string, string>> = {
@@ -42,9 +42,9 @@ const idsOfTypes: Readonly<Record<string, string>> = {
 
 const known = new Map<string, readonly CatalogModel[]>();
 
-/** The same list for every provider of a kind. */
+/** Cached, so that all providers of a kind share the same list. */
 export interface Catalog {
-  /** Id of the provider; empty for models that are known only by their makers. */
+  /** Id of the provider; empty for models known only by their makers. */
   readonly id: string;
   readonly models: readonly CatalogModel[];
 }
@@ -76,7 +76,7 @@ function modelsOfMaker(providerId: string): CatalogModel[] {
   const maker = findProvider({ providerId });
   const { model_match } = maker ?? {};
   if (!maker || !model_match) return [];
-  // Its open models are served by anybody, at any price.
+  // Its open models are served by others too, at any price.
   const closed = { regex: '^(?!.*oss)' };
   return maker.models.map((model) => {
     const { match, prices } = catalogModel(model);
@@ -86,7 +86,7 @@ function modelsOfMaker(providerId: string): CatalogModel[] {
 
 function catalogModel({ id, match, context_window, prices }: ModelInfo): CatalogModel {
   const list = Array.isArray(prices) ? prices : [{ prices }];
-  // Discounts of some hours of the day are left out: what is charged is never less than the truth.
+  // Discounts at certain hours are ignored: a charge is never too low.
   const dated = list.filter(({ constraint }) => constraint?.type !== 'time_of_date');
   return {
     match,

@@ -18,17 +18,17 @@ const freeEndpoints = new Set(
     .map(({ pattern }) => pattern),
 );
 
-/** The charge for an answered request: nano-dollars, and the price that they come from. */
+/** The charge for an answered request: nano-dollars, and the price used. */
 export interface PricedCost {
   cost: number;
   priceRevision: string;
 }
 
 /**
- * The cost of an answered request: the one rule of rows, budgets and replays.
+ * The cost of an answered request, for rows, budgets and replays alike.
  * @param endpoint its pattern.
- * @param price that of its model at its provider; null: none is known.
- * @returns null where nothing says what it costs.
+ * @param price that of its model at its provider; null: unknown.
+ * @returns null if the cost is unknown.
  */
 export function costOfAnswer(
   endpoint: string,
@@ -38,7 +38,7 @@ export function costOfAnswer(
 ): PricedCost | null {
   if (freeEndpoints.has(endpoint)) return { cost: 0, priceRevision: 'free' };
   const classes = usage ? classesOf(usage) : noClasses;
-  // Without usage only what needs none can be charged: a price of tokens says nothing then.
+  // Without usage, only units that need none can be charged.
   if (!price || ((usage === null || !isRated(price, classes)) && needsUsage(price))) return null;
   const cost = costOf(price, classes, upstreamMs);
   return { cost, priceRevision: price.revision };
@@ -53,7 +53,7 @@ const units: readonly [unit: UnitName, count: (classes: UsageClasses) => number]
   ['file_search', ({ fileSearches }) => fileSearches],
 ];
 
-/** False for a usage that is only known in units which the price does not have. */
+/** False for usage known only in units that the price lacks. */
 function isRated(price: ModelPrice, classes: UsageClasses): boolean {
   if (inputTokens(classes) + outputTokens(classes) > 0) return true;
   const counted = units.filter(([, count]) => count(classes) > 0);

@@ -13,7 +13,7 @@ interface Counter {
 const perMillion = 1_000_000;
 const msPerHour = 3_600_000;
 
-/** In the order in which a cost is shown. Classes are disjoint, so reasoning is taken from output. */
+/** In display order. Classes are disjoint, so reasoning is subtracted from output. */
 const counters: readonly Counter[] = [
   { unit: 'input', per: perMillion, count: ({ input }) => input },
   { unit: 'cache_read', per: perMillion, count: ({ cacheRead }) => cacheRead },
@@ -37,9 +37,9 @@ const counters: readonly Counter[] = [
 /** One class of a cost. */
 export interface CostLine {
   unit: UnitName;
-  /** Tokens, milliseconds of an `hour`, or how many of another unit. */
+  /** Tokens, milliseconds of an `hour`, or the number of other units. */
   count: number;
-  /** Nano-dollars for `per` of them. */
+  /** Nano-dollars per `per` units. */
   rate: number;
   per: number;
   /** Nano-dollars, rounded. */
@@ -48,7 +48,7 @@ export interface CostLine {
 
 /**
  * Cost of a request, in nano-dollars: the sum of its lines, each rounded half up.
- * @param upstreamMs how long its provider took, which some are charged for.
+ * @param upstreamMs duration at the provider, which some charge for.
  */
 export function costOf(price: ModelPrice, classes: UsageClasses, upstreamMs: number): number {
   const rates = ratesOf(price, inputTokens(classes), classes.tier);
@@ -56,22 +56,22 @@ export function costOf(price: ModelPrice, classes: UsageClasses, upstreamMs: num
   for (const { unit, per, count } of counters) {
     const counted = count(classes, upstreamMs);
     if (!(counted > 0)) continue;
-    // A price that an earlier version has stored may not have the rate.
+    // A price stored by an earlier version may lack the rate.
     cost += charge(counted, rates[unit] ?? 0, per);
   }
   return cost;
 }
 
 /**
- * Extra cost, without the prompt cache, of the tokens that a provider read from it, in
- * nano-dollars: the price of asking another provider.
+ * Extra cost, in nano-dollars, of a request's cached tokens without the prompt cache: the price of
+ * moving to another provider.
  */
 export function coldCost(price: ModelPrice, classes: UsageClasses): number {
   const rates = ratesOf(price, inputTokens(classes), classes.tier);
   return charge(classes.cacheRead, Math.max(0, rates.input - rates.cache_read), perMillion);
 }
 
-/** The same line by line; what was not used is left out. */
+/** The same by line, without unused units. */
 export function costLines(
   price: ModelPrice,
   classes: UsageClasses,

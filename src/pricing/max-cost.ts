@@ -5,9 +5,9 @@ import { charge } from './money.js';
 /** A request before it is sent. */
 export interface AskedCost {
   marks: CostMarks;
-  /** The length of its body: no token has less than a byte. */
+  /** The length of its body: every token has at least one byte. */
   bytes: number;
-  /** The most tokens of output that it asks for, over all answers; null: it does not say. */
+  /** The maximum output tokens requested, over all answers; null: unset. */
   outputTokens: number | null;
   hasOutput: boolean;
   images: number;
@@ -17,7 +17,7 @@ export interface AskedCost {
   toolCalls: number | null;
   /** It ranks documents, which some charge for in searches. */
   isRanking: boolean;
-  /** Longest time that it may take, in milliseconds. */
+  /** Maximum duration, in milliseconds. */
   totalMs: number;
 }
 
@@ -30,17 +30,17 @@ const unknownOutput = 131_072;
 const maxSearches = 100;
 /** The fewest that 100 documents have, which are ranked for one search. */
 const bytesPerRanking = 300;
-/** The fewest bytes that a second of audio has. */
+/** Minimum bytes per second of audio. */
 const bytesPerSecond = 500;
 
-/** Signs in a body of what makes a request dearer than its length says. */
+/** Signs in a body that a request may cost more than its length suggests. */
 export interface CostMarks {
-  /** Input that is not in the body may fill the context. */
+  /** Input outside of the body may fill the context. */
   isRemote: boolean;
   searches: boolean;
   searchesFiles: boolean;
   hasAudio: boolean;
-  /** It may write to a cache that lives an hour. */
+  /** It may write to a cache with a lifetime of an hour. */
   isHour: boolean;
 }
 
@@ -55,7 +55,7 @@ const remote = [
 ];
 /** Models that search without being asked to. */
 const searchers = /sonar|search/i;
-/** Escaped ASCII letters, which no encoder writes, could hide any sign. */
+/** Escaped ASCII letters, which no encoder produces, could hide any sign. */
 const hidden = ['\\u004', '\\u005', '\\u006', '\\u007'];
 const marks = [...hidden, ...remote, 'audio', '"1h"'];
 /** Any of the marks, in one pass. Nothing in it repeats, so that it takes a time linear in the text. */

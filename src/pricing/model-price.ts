@@ -19,13 +19,13 @@ export interface Band {
   readonly tiers: Readonly<Partial<Record<PricedTier, FullRates>>>;
 }
 
-/** A price that requests are charged with, whose every rate is settled. Plain data. */
+/** A price with every rate resolved, for charging requests. Plain data. */
 export interface ModelPrice {
-  /** Names the content: a price that differs in a rate has another one. */
+  /** Identifies the content: a price with a different rate has another revision. */
   readonly revision: string;
   readonly source: string;
   readonly name: string;
-  /** In ascending order; the first begins at 0. */
+  /** Ascending; the first one starts at 0. */
   readonly bands: readonly Band[];
   readonly maxInputTokens: number | null;
   readonly maxOutputTokens: number | null;
@@ -35,8 +35,8 @@ export interface ModelPrice {
 const basis = 10_000;
 
 /**
- * Settles every rate of a price.
- * @param markupPercent what is added to the provider's price; negative for a discount.
+ * Resolves every rate of a price.
+ * @param markupPercent added to the provider's price; negative for a discount.
  */
 export function settlePrice(price: Price, markupPercent = 0): ModelPrice {
   const { name, source, rates, service_tiers, context_tiers } = price;
@@ -59,7 +59,7 @@ export function settlePrice(price: Price, markupPercent = 0): ModelPrice {
   return { revision: `${source}:${digest}`, source, ...content };
 }
 
-/** Rates of a context tier win over those of a service tier that say nothing about long contexts. */
+/** A context tier wins over a service tier without rates for long contexts. */
 function merged(ofAll: TierRates, long: Rates, own: TierRates = {}): TierRates {
   const tiers = pricedTiers.filter((tier) => ofAll[tier] || own[tier]);
   return Object.fromEntries(
@@ -102,7 +102,7 @@ export function needsUsage({ bands }: ModelPrice): boolean {
   );
 }
 
-/** The rates of a request with so many input tokens. */
+/** The rates for this many input tokens. */
 export function ratesOf(
   { bands }: ModelPrice,
   inputTokens: number,

@@ -5,7 +5,7 @@ import { type ModelPrice, settlePrice } from './model-price.js';
 
 /** The prices of one model at one provider, over time. */
 export class ModelPrices {
-  /** The latest first; their beginnings are wall clock, milliseconds. */
+  /** Latest first, with their starts: wall clock, milliseconds. */
   readonly #dated: readonly { fromMs: number; price: ModelPrice }[];
 
   constructor(dated: readonly Price[], markupPercent: number) {
@@ -17,7 +17,7 @@ export class ModelPrices {
       .sort((a, b) => b.fromMs - a.fromMs);
   }
 
-  /** The price of that time; null where none has begun. */
+  /** The price at a time; null if none has started. */
   at(nowMs: number): ModelPrice | null {
     for (const { fromMs, price } of this.#dated) if (fromMs <= nowMs) return price;
     return null;
@@ -25,8 +25,8 @@ export class ModelPrices {
 }
 
 /**
- * The prices of a model by the provider's name of it: of the operator's the most exact, of the
- * provider alone before those of any; else the bundled ones. Null where there is none.
+ * The prices of a model, by the provider's name of it: the operator's most exact one, the
+ * provider's own before general ones; else the bundled ones. Null if there are none.
  */
 export function pricesOf(
   { own, catalog, markupPercent }: PriceSheet,
@@ -45,7 +45,7 @@ export function pricesOf(
   return found ? new ModelPrices(found.prices, markupPercent) : null;
 }
 
-/** Those of the longest wildcard that matches. */
+/** Prices of the longest matching wildcard. */
 function wildcards(prices: readonly Price[], model: string): Price[] {
   let found: Price[] = [];
   for (const price of prices) {

@@ -4,8 +4,8 @@ export const nanoPerDollar = 1_000_000_000;
 const decimal = /^(\d{1,6})(?:\.(\d{1,9})0*)?$/;
 
 /**
- * Dollars as people write them, such as `2.50` or `$0.0375`.
- * @returns nano-dollars; null for what is no such number, or has more than nine decimals.
+ * Parses dollars, such as `2.50` or `$0.0375`.
+ * @returns nano-dollars; null for anything else, or more than nine decimals.
  */
 export function parseDollars(text: string): number | null {
   const [, whole, fraction = ''] = decimal.exec(text.trim().replace(/^\$/, '')) ?? [];
@@ -13,7 +13,10 @@ export function parseDollars(text: string): number | null {
   return Number(whole) * nanoPerDollar + Number(fraction.padEnd(9, '0'));
 }
 
-/** Dollars, exact and without an exponent, such as `0.0000375`. @param nano may be negative. */
+/**
+ * Formats dollars exactly and without an exponent, such as `0.0000375`.
+ * @param nano may be negative.
+ */
 export function formatDollars(nano: number): string {
   const digits = String(Math.abs(nano)).padStart(10, '0');
   const fraction = digits.slice(-9).replace(/0+$/, '');
@@ -21,7 +24,7 @@ export function formatDollars(nano: number): string {
   return `${sign}${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
-/** For people: at least cents, and four digits that say something, such as `$12.35` or `$0.001234`. */
+/** For people: at least cents, and four significant digits, such as `$12.35` or `$0.001234`. */
 export function shownDollars(nano: number): string {
   const dollars = Math.abs(nano) / nanoPerDollar;
   const sign = nano < 0 ? '-' : '';
@@ -31,8 +34,7 @@ export function shownDollars(nano: number): string {
 }
 
 /**
- * `count · rate / per`, rounded half up; exact also where the product is larger than a number can
- * tell.
+ * `count · rate / per`, rounded half up; exact even if the product exceeds a number's precision.
  */
 export function charge(count: number, rate: number, per: number): number {
   const product = count * rate;

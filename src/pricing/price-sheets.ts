@@ -4,9 +4,8 @@ import type { Price, PriceSheet } from '../config/rows/price.js';
 import { catalogName, catalogOf } from './catalog.js';
 
 /**
- * Gives providers their price sheets. A sheet with the same content is the same object, however
- * many providers have it and however often the configuration is read: what has not changed is not
- * sent to workers again.
+ * Assigns price sheets to providers. Equal sheets are the same object, over providers and reads of
+ * the configuration, so that unchanged ones are not sent to workers again.
  */
 export class PriceSheets {
   #sheets = new Map<string, PriceSheet>();

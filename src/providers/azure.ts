@@ -5,7 +5,7 @@ import { isDotSegment, pathSegment } from './path-segment.js';
 
 /** The newest version that is not a preview. */
 const defaultVersion = '2024-10-21';
-/** The first with responses, which name the deployment in the body, and realtime. */
+/** The first version with responses, which name the deployment in the body, and with realtime. */
 const responsesVersion = '2025-04-01-preview';
 
 /** Operations that name the model in the body, or have none. */

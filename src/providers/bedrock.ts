@@ -11,9 +11,9 @@ import { isDotSegment, pathSegment } from './path-segment.js';
 import { type AwsKeys, signAws } from './sigv4.js';
 
 /**
- * Amazon Bedrock. Conversations are asked by Converse, except that clients of Anthropic's messages
- * reach Claude by InvokeModel, with their own bytes. `api_key` is a Bedrock API key, sent as the
- * bearer token, or `ACCESS_KEY_ID:SECRET_ACCESS_KEY[:SESSION_TOKEN]`, by which requests are signed.
+ * Amazon Bedrock. Conversations use Converse, except that clients of Anthropic's messages reach
+ * Claude by InvokeModel, with their own bytes. `api_key` is a Bedrock API key, sent as the bearer
+ * token, or `ACCESS_KEY_ID:SECRET_ACCESS_KEY[:SESSION_TOKEN]`, which signs requests.
  */
 export const bedrock: ProviderKind = {
   defaultBase: ({ region }) => `https://bedrock-runtime.${region ?? defaultRegion}.amazonaws.com`,
@@ -100,7 +100,7 @@ function keysOf({ api_key, provider_params: { fetched } }: Provider): AwsKeys | 
   return { accessKeyId, secretAccessKey, sessionToken: token.join(':') || null };
 }
 
-/** The region that is set, else that of the address. */
+/** The configured region, else the one in the address. */
 export function regionOf({ api_base, provider_params: { region } }: Provider): string {
   const found = /(?:^|\.)bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\./.exec(
     new URL(api_base).hostname,

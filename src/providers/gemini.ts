@@ -16,7 +16,7 @@ export const gemini: ProviderKind = {
   quirks: () => noQuirks,
 };
 
-/** A name may hold its collection; every other slash is a part of the name. */
+/** A name may include its collection; every other slash is part of the name. */
 function resourceOf(model: string): string {
   const [, collection = 'models', name = model] = /^(models|tunedModels)\/(.*)$/s.exec(model) ?? [];
   return `${collection}/${pathSegment(name)}`;

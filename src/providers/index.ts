@@ -23,7 +23,7 @@ export function defaultBaseOf(type: string, params: ProviderParams): string | nu
   return Object.hasOwn(kinds, type) ? kinds[type as ProviderType].defaultBase(params) : null;
 }
 
-/** @throws Error for a type that a row has and this version does not know. */
+/** @throws Error for a row's type that this version does not know. */
 export function kindOf(type: ProviderType): ProviderKind {
   const kind = kinds[type] as ProviderKind | undefined;
   if (!kind) throw new Error(`the provider type "${type}" is not known`);

@@ -24,13 +24,13 @@ export interface ProviderKind {
   listPath(provider: Provider, base: string): string;
   /** Headers of every request, flat, lower case; those in `provider_params.headers` win. */
   headers(provider: Provider): readonly string[];
-  /** Headers that it wants and a client may set, flat, lower case. */
+  /** Default headers that a client may override, flat, lower case. */
   readonly defaults: readonly string[];
-  /** In what it differs from the dialects that it is said to speak; for what is translated. */
+  /** Differences from its dialects that translation must respect. */
   quirks(provider: Provider): Quirks;
-  /** For a provider whose requests are signed one by one; null where headers are enough. */
+  /** For a provider with signed requests; null where headers are enough. */
   sign?(provider: Provider): Sign | null;
-  /** The way in which it carries another maker's dialect; null where it speaks it as it is. */
+  /** How it carries another maker's dialect; null where it speaks the dialect unchanged. */
   hosted?(endpoint: AskedEndpoint): Hosted | null;
 }
 
@@ -44,7 +44,10 @@ export interface RequestToSign {
   body: Buffer | string | null;
 }
 
-/** The headers that prove who asks, flat, lower case. @param nowMs wall clock, milliseconds. */
+/**
+ * The authentication headers, flat, lower case.
+ * @param nowMs wall clock, milliseconds.
+ */
 export type Sign = (request: RequestToSign, nowMs: number) => string[];
 
 /** A dialect of one maker at the cloud of another. */
@@ -52,7 +55,7 @@ export interface Hosted {
   /** Reads its answers. */
   readonly dialect: AnsweredDialect;
   /**
-   * A request as the host takes it.
+   * A request in the host's form.
    * @param betas value of the client's `anthropic-beta`, or empty.
    * @returns its body and further headers, flat, lower case.
    */

@@ -7,7 +7,7 @@ export const openai: ProviderKind = {
   defaultBase: () => 'https://api.openai.com/v1',
   path(provider, base, { dialect, path }, model) {
     if (!speaks(provider, dialect.name)) return null;
-    // A socket has no body to name the model in.
+    // A socket has no body that could name the model.
     const query = dialect.name === 'openai.realtime' ? `?${new URLSearchParams({ model })}` : '';
     return base + path + query;
   },
@@ -29,7 +29,7 @@ const parts: Readonly<Record<string, OpenaiOperation>> = {
   client_secrets: 'realtime',
 };
 
-/** Most compatible servers do not have responses, which are told in chat then. */
+/** Most compatible servers lack responses, which are then translated to chat. */
 function speaks({ api_base, provider_params }: Provider, dialect: DialectName): boolean {
   const [maker, name = ''] = dialect.split('.');
   const operation = Object.hasOwn(parts, name) ? parts[name] : name;

@@ -43,8 +43,8 @@ interface NewProvider {
 }
 
 /**
- * The fields of a new provider whose type may be the name of a preset, with the address that its type
- * has by default where none is given.
+ * The fields of a new provider; the type may be the name of a preset. Without an address, the
+ * type's default is used.
  */
 export function withDefaults<T extends NewProvider>(fields: T): T {
   const { provider_type: type = newProvider.provider_type, provider_params = {} } = fields;

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Sign } from './kind.js';
 
-/** Keys of an AWS account; those of a role are valid for a while only, and have a token. */
+/** Keys of an AWS account; temporary ones of a role have a token. */
 export interface AwsKeys {
   accessKeyId: string;
   secretAccessKey: string;
@@ -29,7 +29,7 @@ const algorithm = 'AWS4-HMAC-SHA256';
 
 /**
  * Signs requests by Signature Version 4 (AWS IAM user guide, "Create a signed AWS API request"):
- * `host`, `content-type` and all `x-amz-` headers are signed, other headers may change on their way.
+ * signs `host`, `content-type` and all `x-amz-` headers; other headers may change in transit.
  */
 export function signAws(keys: AwsKeys, scope: AwsScope): Sign {
   const keyOfDay = signingKeys(keys, scope);
@@ -105,7 +105,7 @@ function canonicalQuery(query: string): string {
   return pairs.map((pair) => pair.join('=')).join('&');
 }
 
-/** A service reads `+` as itself, unlike a form. */
+/** Services read `+` literally, unlike in forms. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -127,7 +127,10 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The key of a day is the same for each of its requests. @returns it by day, as `20150830`. */
+/**
+ * Signing keys are the same for all requests of a day.
+ * @returns the key by day, such as `20150830`.
+ */
 export function signingKeys(
   { secretAccessKey }: Pick<AwsKeys, 'secretAccessKey'>,
   { region, service }: AwsScope,

@@ -15,7 +15,7 @@ import { isDotSegment, pathSegment } from './path-segment.js';
 
 /**
  * Google Cloud's Vertex AI: Gemini's models in Gemini's API, Claude's in Anthropic's. `api_key` is
- * JSON of a service account or of workload identity federation, for which the control process
+ * the JSON of a service account or of workload identity federation, for which the control process
  * fetches tokens; else an access token (`ya29.…`) or an API key.
  */
 export const vertex: ProviderKind = {
@@ -69,7 +69,7 @@ function embeds(model: string, dialect: string, path: string): boolean {
   return isNew ? path === ':embedContent' : dialect === 'vertex.predict';
 }
 
-/** Express mode, by an API key, knows no projects. */
+/** Express mode, with an API key, has no projects. */
 function modelsPath({ provider_params: { project, location } }: Provider, base: string): string {
   if (project === undefined) return base;
   const [at, of] = [location ?? defaultLocation, project].map(encodeURIComponent);
@@ -109,7 +109,7 @@ function countedBody(body: Buffer): Buffer {
   return Buffer.from(JSON.stringify({ contents, systemInstruction, tools, generationConfig }));
 }
 
-/** Errors of Google itself, such as of quotas, have its own shape. */
+/** Errors of Google itself, such as quotas, have their own shape. */
 function ownError(body: Buffer, status: number): string {
   const error = parsedJson(body.toString());
   if (isObject(error) && error.type === 'error') return body.toString();

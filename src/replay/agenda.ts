@@ -3,7 +3,7 @@ interface Entry {
   run: () => void;
 }
 
-/** Later events of a replay, in the order of their times: a binary heap. */
+/** Future events of a replay in chronological order: a binary heap. */
 export class Agenda {
   readonly #heap: Entry[] = [];
 
@@ -18,7 +18,7 @@ export class Agenda {
     }
   }
 
-  /** Runs all that is due by this time. */
+  /** Runs everything due by this time. */
   runUntil(nowMs: number): void {
     const heap = this.#heap;
     for (let first = heap[0]; first && first.atMs <= nowMs; first = heap[0]) {

@@ -1,7 +1,7 @@
 import type { RequestKind } from '../observe/usage/usage-row.js';
 import type { RoutedCredential, Snapshot } from '../routing/snapshot.js';
 
-/** The keys of a configuration as rows name them: by id, those of override files by name. */
+/** A configuration's keys as rows refer to them: by id, those of override files by name. */
 export class Keys {
   readonly #byId = new Map<number, RoutedCredential>();
   readonly #byName = new Map<string, RoutedCredential>();
@@ -9,7 +9,7 @@ export class Keys {
   constructor({ credentials }: Snapshot) {
     for (const credential of credentials.values()) {
       const { id, name } = credential;
-      // A key before a rotation comes after the present one.
+      // Current keys win over keys before a rotation.
       if (id === null) {
         if (!this.#byName.has(name)) this.#byName.set(name, credential);
       } else if (!this.#byId.has(id)) this.#byId.set(id, credential);

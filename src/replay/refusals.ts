@@ -8,7 +8,7 @@ export interface ReplayedRefusal {
   by: { name: string; requests: number }[];
 }
 
-/** Names of one code: past this many, more are counted without a name. */
+/** Maximum names per code; the rest are counted without a name. */
 const maxNames = 50;
 
 /** Counts the refusals of a replay. */

@@ -86,7 +86,7 @@ export class Replay {
     this.#states = new ReplayedStates(settings.routing.strategy, this.#agenda);
   }
 
-  /** @param row not older than the one before. */
+  /** @param row not older than the previous one. */
   add(row: ReplayedRow): void {
     const { kind } = row;
     const planned = this.#kinds.of(kind);
@@ -250,14 +250,14 @@ export class Replay {
   #groupOf(planned: PlannedKind): Group {
     if (!planned.group) {
       const { kind, model } = planned;
-      // A name that no provider serves may be any text that a client sent.
+      // A name without a provider may be arbitrary text from a client.
       const isNamed = kind.provider !== null || this.#options.candidate.route(model) !== null;
       planned.group = this.#groups.of(kind.team, isNamed ? model : null);
     }
     return planned.group;
   }
 
-  /** Its usage; where nobody counted it, the mean of its model so far. */
+  /** The row's usage; if it was not counted, the average of its model so far. */
   #usageOf(row: ReplayedRow, model: string): TokenUsage | null {
     const { kind, prompt_tokens, completion_tokens, usage_classes } = row;
     if (prompt_tokens !== null && completion_tokens !== null) {
@@ -306,7 +306,7 @@ function costAt(row: ReplayedRow, candidate: Candidate, usage: TokenUsage | null
 }
 
 /**
- * Need of a request of hard budgets: its need then, in proportion to its cost now, else its
+ * The reservation for hard budgets: scaled from the original one by the change of cost, else the
  * cost.
  */
 function needOf({ need_nano, cost_nano }: ReplayedRow, cost: number): number {
@@ -314,7 +314,7 @@ function needOf({ need_nano, cost_nano }: ReplayedRow, cost: number): number {
   return cost_nano && cost ? Math.ceil((need_nano / cost_nano) * cost) : need_nano;
 }
 
-/** Under a hard budget, what has no price is refused unless the budget has a ceiling. */
+/** Under a hard budget, models without a price are refused unless the budget has a ceiling. */
 function isPriced(charged: readonly Charged[], candidate: Candidate, nowMs: number): boolean {
   const hard = charged.filter(({ budget }) => budget.isHard);
   if (hard.length === 0 || hard.some(({ budget }) => budget.ceiling)) return true;

@@ -2,7 +2,7 @@ import { budgetsOf, type Charged, isOfProvider } from '../proxy/admission/spend.
 import type { BudgetTable, Selected } from '../routing/budgets.js';
 import type { Candidate, RoutedCredential } from '../routing/snapshot.js';
 
-/** Nano-dollars that were spent of a budget's window before the replayed period. */
+/** Nano-dollars spent in a budget's window before the replayed period. */
 export type SpentBefore = (key: string, windowStart: number) => number;
 
 /** The budgets over the time of a replay. */
@@ -21,7 +21,7 @@ export class ReplayedBudgets {
     return budgetsOf(this.#table, credential, selected, nowMs);
   }
 
-  /** The first hard budget of a request at this candidate that what it needs does not fit into. */
+  /** The first hard budget at this candidate that the request does not fit into. */
   refusing(all: readonly Charged[], candidate: Candidate, needNano: number): Charged | null {
     const isTooMuch = (each: Charged) =>
       each.budget.isHard &&

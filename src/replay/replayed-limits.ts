@@ -3,7 +3,7 @@ import { countOf, type Quota } from '../routing/quota.js';
 import type { RoutedCredential } from '../routing/snapshot.js';
 import type { Agenda } from './agenda.js';
 
-/** The tokens of a request, as far as they are known or estimated. */
+/** Tokens of a request, known or estimated. */
 export interface Tokens {
   input: number;
   output: number;
@@ -32,15 +32,15 @@ export class ReplayedLimits {
     this.#agenda = agenda;
   }
 
-  /** Takes a token of the key's `rate_limit`; false: it is refused. */
+  /** Takes a token of the key's `rate_limit`; false: refused. */
   takeRate({ key, rateLimit, burst }: RoutedCredential, nowMs: number): boolean {
     if (rateLimit === null) return true;
     return rateLimit > 0 && this.#bucket(key, rateLimit, burst, nowMs).take(nowMs);
   }
 
   /**
-   * Takes what a request needs of all limits, or nothing.
-   * @returns the limit that refuses it, in words; null: it is admitted.
+   * Takes what a request needs from all limits, or nothing.
+   * @returns the refusing limit, in words; null: admitted.
    */
   take({ quotas }: RoutedCredential, asking: Asking): string | null {
     if (!quotas) return null;

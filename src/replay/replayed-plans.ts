@@ -8,7 +8,7 @@ import type { Candidate, Route, RoutedCredential, Snapshot } from '../routing/sn
 /** Routes of a key's requests for a model. */
 export interface ReplayedPlan {
   readonly routes: readonly Route[];
-  /** The code of the refusal where there are none; else null. */
+  /** Code of the refusal if there are no routes; else null. */
   readonly refusal: ErrorCode | null;
   /** The candidates of first attempts. */
   readonly targets: readonly Candidate[];
@@ -16,10 +16,10 @@ export interface ReplayedPlan {
   readonly isAsLive: boolean;
 }
 
-/** Past this many for one key, they are planned again: clients choose the names of models. */
+/** Maximum cached routes per key: clients choose the names of models. */
 const maxPlans = 1_000;
 
-/** The routes of the requests of a replay, by the rule of the request path, made once for each. */
+/** The routes of replayed requests, by the rule of the request path, computed once each. */
 export class ReplayedPlans {
   readonly #live: Snapshot;
   readonly #candidate: Snapshot;
@@ -72,7 +72,7 @@ export class ReplayedPlans {
   }
 }
 
-/** The candidates that get the first attempts of these routes while all are healthy. */
+/** The candidates for the first attempts of these routes while all are healthy. */
 export function targetsOf(routes: readonly Route[]): readonly Candidate[] {
   const candidates = routes[0]?.candidates ?? [];
   return firstChoices(candidates);

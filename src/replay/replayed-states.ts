@@ -13,8 +13,8 @@ interface State {
 }
 
 /**
- * Providers over the time of a replay: all healthy, each as fast as it was on average so far. Load is
- * followed only for the strategies that look at it.
+ * Provider states during a replay: all healthy, each with its average latency so far. Load is
+ * tracked only for strategies that use it.
  */
 export class ReplayedStates implements ProviderStates {
   readonly #looksAtLoad: boolean;
@@ -62,7 +62,7 @@ export class ReplayedStates implements ProviderStates {
     }
   }
 
-  /** The providers that would answer requests and have answered none. */
+  /** Providers that would answer requests but have no history. */
   withoutHistory(providers: readonly ProviderShare[]): string[] {
     return providers
       .filter(({ provider, after }) => after > 0 && !this.#states.get(provider)?.answers)

@@ -1,19 +1,19 @@
 import type { RequestKind } from '../observe/usage/usage-row.js';
 import type { Candidate } from '../routing/snapshot.js';
 
-/** Past this many teams and models, the rest are summed together. */
+/** Maximum teams and models listed; the rest are summed together. */
 const maxGroups = 1_000;
-/** Standard errors: a difference below them is that of a sample. */
+/** In standard errors: smaller differences count as sampling error. */
 const sampleErrors = 3;
 
 /** Requests under two configurations. */
 export interface ReplayedSum {
   requests: number;
-  /** Would be answered by another provider, or by another model of it. */
+  /** Would be answered by another provider, or by another of its models. */
   moved: number;
   refused_before: number;
   refused_after: number;
-  /** Nano-dollars of the requests whose price is known. */
+  /** Nano-dollars of the requests with a known price. */
   cost_before_nano: number;
   cost_after_nano: number;
   providers: ProviderShare[];
@@ -21,11 +21,11 @@ export interface ReplayedSum {
 
 /** The requests of a team for a model. */
 export interface ReplayedGroup extends ReplayedSum {
-  /** Null: of keys without a team, or of all that are not listed. */
+  /** Null: keys without a team, or the rest that is not listed. */
   team: string | null;
-  /** Canonical name; null: names that no provider serves, or all that are not listed. */
+  /** Canonical name; null: names without a provider, or the rest that is not listed. */
   model: string | null;
-  /** Answered, but nothing says what they would cost. */
+  /** Answered, with unknown cost under the plan. */
   unpriced: number;
 }
 
@@ -42,11 +42,11 @@ export interface PricedTarget {
   cost: number | null;
 }
 
-/** Requests that one provider answered, as they are now. */
+/** Requests that one provider actually answered. */
 export interface Flow {
   readonly provider: string;
   count: number;
-  /** Sums of what they would cost, by target. */
+  /** Sums of the planned cost, by target. */
   readonly costs: Map<string, number>;
 }
 
@@ -62,9 +62,9 @@ export class Group {
   /** By provider and model sent. */
   readonly #flows = new Map<string, Flow>();
   readonly #after = new Map<string, { provider: string; count: number }>();
-  /** Requests that are admitted then, and were not. */
+  /** Requests admitted under the plan that were refused. */
   readonly #gained = new Map<string, number>();
-  /** Requests that were answered, and are refused then. */
+  /** Requests answered before that are refused under the plan. */
   readonly #lost = new Map<string, number>();
   #isAsLive = true;
 
@@ -107,8 +107,8 @@ export class Group {
   }
 
   /**
-   * The fewest requests move: of each provider, those that it has more of than it will have.
-   * If the routes are the live ones, a difference within the error of a sample moves none.
+   * As few requests as possible move: only those by which a provider's share shrinks. If the routes
+   * are the live ones, differences within the sampling error move none.
    */
   sum(): ReplayedGroup {
     const stays = this.#isAsLive && this.#isSample();
@@ -167,13 +167,13 @@ export class Group {
   }
 }
 
-/** The sums of a replay by team and model, of a bounded number. */
+/** The sums of a replay by team and model, bounded in number. */
 export class ReplayedGroups {
   readonly #groups = new Map<string | null, Map<string | null, Group>>();
   readonly #others = new Group(null, null);
   #size = 0;
 
-  /** Requests that are summed with others because there are too many teams and models. */
+  /** Requests in the rest that is not listed. */
   get unlisted(): number {
     return this.#others.requests;
   }

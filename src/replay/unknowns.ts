@@ -4,15 +4,15 @@ import type { StrategyName } from '../config/settings/settings-types.js';
 export interface Uncertain {
   /** Needed more than one attempt. */
   retried: number;
-  /** At endpoints whose requests have no routes by model, such as files and sockets. */
+  /** At endpoints without routes by model, such as files and sockets. */
   elsewhere: number;
-  /** Refused for what the request says, or since the gateway had no room. */
+  /** Refused for the request's content, or for lack of capacity. */
   otherwiseRefused: number;
   /** Subject to limits or budgets, but without known tokens. */
   estimated: number;
   /** Answered from the cache. */
   cached: number;
-  /** Refused when they came, and admitted now. */
+  /** Refused originally, and admitted under the plan. */
   admitted: number;
 }
 
@@ -23,7 +23,7 @@ interface Known extends Uncertain {
   hasBudgets: boolean;
 }
 
-/** Unknowns of a replay, in sentences; those about all replays come last. */
+/** Unknowns of a replay, in sentences; general ones come last. */
 export function unknowns(known: Known): string[] {
   const { retried, elsewhere, otherwiseRefused, estimated, cached, admitted, unlisted } = known;
   const { withoutHistory, strategy, hasBudgets } = known;

@@ -9,13 +9,13 @@ import type { Stop } from '../config/rows/stop.js';
 import { type ModelPrice, settlePrice } from '../pricing/model-price.js';
 import type { RoutedCredential } from './credential-table.js';
 
-/** A budget with what is computed once. */
+/** A budget with precomputed parts. */
 export interface RoutedBudget {
-  /** Names it in the ledger: a renamed one keeps what was spent. */
+  /** Its name in the ledger, by id: a renamed budget keeps its spend. */
   readonly key: string;
   readonly config: Budget;
   readonly isHard: boolean;
-  /** Charged for models without a price; null: these are refused. */
+  /** Price of models without one; null: they are refused. */
   readonly ceiling: ModelPrice | null;
   readonly matches: Match;
 }
@@ -30,7 +30,7 @@ export interface Selected {
 
 type Match = (request: Selected) => boolean;
 
-/** Rows with selectors, such as budgets, by the keys whose requests may be theirs. */
+/** Rows with selectors, such as budgets, indexed by the keys that may match. */
 export class SelectorTable<Row extends { readonly config: { applies_to: Selectors } }> {
   readonly #rows: readonly Row[];
   readonly #ofKeys = new WeakMap<RoutedCredential, readonly Row[]>();
@@ -49,7 +49,7 @@ export class SelectorTable<Row extends { readonly config: { applies_to: Selector
   }
 }
 
-/** The enabled rows; null where there are none, so that nothing is looked up then. */
+/** The enabled rows; null if there are none, so that nothing is looked up. */
 export function compileEnabled<
   Config extends { is_enabled: boolean; applies_to: Selectors },
   Row extends { readonly config: Config },
@@ -80,7 +80,7 @@ export function budgetKey({ id, name }: { id: number | null; name: string }): st
   return id === null ? `file:${name}` : String(id);
 }
 
-/** A stop with what is computed once. */
+/** A stop with precomputed parts. */
 export interface RoutedStop {
   readonly config: Stop;
   readonly matches: Match;

@@ -2,17 +2,17 @@ import type { Credential, Team } from '../config/configuration.js';
 import type { CacheRules } from '../config/rows/cache.js';
 import { compileAllowedModels } from './model-mapping.js';
 
-/** Cache rules of a key, with everything that is computed once. */
+/** Cache rules of a key, with precomputed parts. */
 export interface CachePolicy {
   /** Without a header that says otherwise. */
   readonly isOn: boolean;
-  /** Names those who share answers. */
+  /** Identifies those who share answers. */
   readonly scope: string;
   /** The same for answers with objects that live at the provider, which a team owns. */
   readonly ownScope: string;
-  /** Null: as the settings say. */
+  /** Null: the setting's. */
   readonly ttlMs: number | null;
-  /** True: also of requests whose answers depend on chance. */
+  /** True: includes requests with random answers. */
   readonly takesAll: boolean;
   readonly singleFlight: boolean;
   /** Null: all models. */
@@ -20,8 +20,8 @@ export interface CachePolicy {
 }
 
 /**
- * The key's own rules, else its team's; null where nothing is kept.
- * @param key names the key; a rotated one keeps the name.
+ * The key's own rules, else its team's; null if nothing is cached.
+ * @param key identifies the key; a rotated one keeps it.
  */
 export function compileCachePolicy(
   { cache, losses }: Pick<Credential, 'cache' | 'losses'>,
@@ -30,10 +30,10 @@ export function compileCachePolicy(
 ): CachePolicy | null {
   const rules: CacheRules | null = cache ?? team?.cache ?? null;
   if (!rules || rules.mode === 'off') return null;
-  // A team of the same name may be made after one is deleted.
+  // A deleted team's name may be reused.
   const ofTeam = team ? `team ${team.id ?? team.name}` : `key ${key}`;
   const scopes = { key: `key ${key}`, team: ofTeam, all: 'all' };
-  // A key that refuses losses must not get an answer that has some.
+  // A key with strict losses must not get an answer with some.
   const policy = (scope: string) => `${scope} ${losses ?? ''}`;
   const { scope = 'key', requests, ttl_ms, single_flight, models } = rules;
   return Object.freeze({

@@ -1,7 +1,7 @@
 import { type Canary, percentOf } from '../config/rows/canary.js';
 import { type MovedSessions, placeOf } from './place-of.js';
 
-/** A provider that may serve a model, and the part of its requests that it gets. */
+/** A provider that may serve a model, and its share of the requests. */
 interface Shared {
   readonly weight: number;
   readonly priority: number;
@@ -17,7 +17,7 @@ interface Making<T extends Shared> {
   sentOf(candidate: T): string;
   /** The same candidate with another share. */
   share(candidate: T, shared: Shared): T;
-  /** A provider as a candidate for a model by clients' name of it; null where it does not serve it. */
+  /** A provider as a candidate for a model; null if it does not serve it. */
   make(provider: string, model: string, shared: Shared): T | null;
 }
 
@@ -27,14 +27,14 @@ export function movingCanaries(canaries: readonly Canary[] = []): readonly Canar
   return moving.length === 0 ? null : moving;
 }
 
-/** True if the requests for a model, as it is meant, are a canary's. */
+/** True if a canary moves requests for this model (canonical name). */
 export function isOfCanary({ model }: Pick<Canary, 'model'>, asked: string): boolean {
   return model === null || model === asked;
 }
 
 /**
- * The candidates of a model, with the percent of each canary taken from the weight of one and given
- * to the other, which joins the priority of the first.
+ * The candidates of a model after canaries: each moves its percentage of weight from one candidate
+ * to the other, which gets the first one's priority.
  */
 export function moved<T extends Shared>(
   candidates: readonly T[],

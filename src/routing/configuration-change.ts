@@ -6,13 +6,13 @@ import type { Guardrail } from '../config/rows/guardrail.js';
 import type { Mirror } from '../config/rows/mirror.js';
 import type { Stop } from '../config/rows/stop.js';
 
-/** Credentials as they were before, and as they are; one that was changed is in both. */
+/** Credentials before and after; a changed one is in both. */
 export interface CredentialChange {
   removed: Credential[];
   added: Credential[];
 }
 
-/** The difference between two configurations. Its size is that of the change, not of the tables. */
+/** The difference between two configurations, as large as the change, not the tables. */
 export interface ConfigurationChange extends CredentialChange {
   version: number;
   /** All enabled providers in order; unchanged ones by their key only. */
@@ -25,13 +25,13 @@ export interface ConfigurationChange extends CredentialChange {
   purges: CachePurge[];
   mirrors: Mirror[];
   canaries: Canary[];
-  /** New or changed, also where only their team has changed. */
+  /** New or changed, including those of which only the team changed. */
   added: Credential[];
   /** Changed and deleted credentials as they were before. */
   removed: Credential[];
 }
 
-/** The difference where it is one of credentials only, without comparing all of them. */
+/** The difference if only these credentials changed, without comparing all of them. */
 export function changeOfCredentials(
   after: Configuration,
   { removed, added }: CredentialChange,
@@ -44,7 +44,7 @@ export function changeOfCredentials(
   };
 }
 
-/** Sent whole, since a comparison would cost as much. */
+/** Sent whole: comparing would cost as much. */
 function smallTables(configuration: Configuration) {
   const { version, teams, budgets, stops, guardrails, purges, mirrors, canaries } = configuration;
   return {

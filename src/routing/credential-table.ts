@@ -21,15 +21,15 @@ export interface RoutedCredential {
   /** Tags of all its requests: its own and its team's, each once. */
   readonly tags: readonly string[];
   readonly hash: Buffer;
-  /** Names this credential's limiter: a rotated key keeps it. */
+  /** Identifies this credential's limiter: a rotated key keeps it. */
   readonly key: string;
-  /** Null: all models. Where it is of a team, that allows them too. */
+  /** Null: all models. If it belongs to a team, the team allows them too. */
   readonly allows: ((model: string) => boolean) | null;
   /** Requests per second; null: no limit. */
   readonly rateLimit: number | null;
   /** Maximum requests at once, where there is a limit. */
   readonly burst: number;
-  /** Its turns where requests wait. */
+  /** Its place in fair queues. */
   readonly share: Share;
   /** Further limits, its team's included; null: none. */
   readonly quotas: Quotas | null;
@@ -82,7 +82,7 @@ export class CredentialTable {
     }
   }
 
-  /** @param teams all there are; those of `added` are among them. */
+  /** @param teams all existing ones, including those of `added`. */
   with(
     removed: readonly Credential[],
     added: readonly Credential[],
@@ -165,7 +165,7 @@ function routed(credential: Credential, team: Team | null): RoutedCredential {
   });
 }
 
-/** The id rather than the hash: with the hash, a rotation would refill the bucket. */
+/** The id, since a hash would give a rotated key a full bucket. */
 function limiterKey({ id, credential_key }: Credential): string {
   return id === null ? credential_key : `credential ${id}`;
 }

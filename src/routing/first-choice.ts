@@ -1,4 +1,4 @@
-/** The properties of a candidate that decide the first choice. */
+/** The properties of a candidate that determine the first choice. */
 export interface Weighted {
   readonly weight: number;
   readonly priority: number;

@@ -26,13 +26,13 @@ const prefixes = [
   'x-openrouter-',
   'x-stainless-',
 ];
-/** A client could name its own account, which the provider's key does not belong to. */
+/** A client could name its own account, which does not match the provider's key. */
 const accounts = new Set(['openai-organization', 'openai-project']);
 
 /**
- * Compiles the test for client headers that go to a provider. The client's credential, cookies and
- * headers added by proxies do not.
- * @param more further names, lower case; those that end in `*` are prefixes.
+ * Compiles the test for client headers that are passed to a provider. The client's credential,
+ * cookies and headers added by proxies are not.
+ * @param more further names, lower case; those ending in `*` are prefixes.
  */
 export function compileForwards(more: readonly string[]): (name: string) => boolean {
   const exact = new Set(more.filter((name) => !name.endsWith('*')));
@@ -46,7 +46,7 @@ export function compileForwards(more: readonly string[]): (name: string) => bool
       !isOurs(name));
 }
 
-/** Said to this gateway, such as `x-llmproxy-user`. */
+/** Meant for this gateway, such as `x-llmproxy-user`. */
 function isOurs(name: string): boolean {
   return name.startsWith('x-llmproxy-');
 }

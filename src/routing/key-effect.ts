@@ -89,7 +89,7 @@ function isSameLimits(one: Limits = {}, other: Limits = {}): boolean {
   return inOrder(one) === inOrder(other);
 }
 
-/** Text of an object with its fields sorted: jsonb has an order of its own. */
+/** Text of an object with sorted fields: jsonb has its own order. */
 function inOrder(value: object): string {
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return fields
@@ -108,7 +108,7 @@ function isExpired({ expires_at }: Credential, now: number): boolean {
   return typeof expires_at === 'string' && Date.parse(expires_at) <= now;
 }
 
-/** Entries of `allowed_models` that no entry of the other list covers. */
+/** Entries of `allowed_models` not covered by the other list. */
 function modelReasons(
   { allowed_models: old }: Credential,
   { allowed_models: next }: Credential,

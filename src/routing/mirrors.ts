@@ -9,7 +9,7 @@ import {
   type SelectorTable,
 } from './budgets.js';
 
-/** A mirror with what is computed once. */
+/** A mirror with precomputed parts. */
 export interface RoutedMirror {
   readonly config: Mirror;
   /** From 0 to 1. */
@@ -38,7 +38,7 @@ function routedMirror(config: Mirror): RoutedMirror {
   });
 }
 
-/** The budget of a mirror's copies, of which no request of a client is; null: it has none. */
+/** The budget of a mirror's copies, which matches no client request; null: none. */
 export function budgetOf({ name, budget: amount, window }: Mirror): Budget | null {
   if (amount === null) return null;
   return {

@@ -5,7 +5,7 @@ export interface MappedNames {
   readonly exact: readonly string[];
   /** Text before the `*` of wildcards. */
   readonly prefixes: readonly string[];
-  /** True where it can match any name: it has a regular expression, or no keys. */
+  /** True where it can match any name, by a regular expression or without keys. */
   readonly any: boolean;
 }
 
@@ -24,8 +24,8 @@ export function mappedNames(mapping: Readonly<Record<string, string>>): MappedNa
 }
 
 /**
- * Finds the mappings that may match a model's name. The time depends on the number of matches and
- * of distinct prefix lengths of wildcards, not on the number of mappings and names.
+ * Finds the mappings that may match a model's name, in time proportional to the matches and
+ * distinct prefix lengths of wildcards, not to the number of mappings.
  */
 export class ModelIndex {
   readonly #exact = new Map<string, number[]>();

@@ -7,7 +7,7 @@ type ModelSettings = Pick<
   'provider_suffix' | 'fallbacks' | 'context_length_fallbacks' | 'content_policy_fallbacks'
 >;
 
-/** The model that a client's name means: without the prefix of the settings, removed once. */
+/** The model that a client's name refers to: without the configured prefix, removed once. */
 export function modelMeant(
   asked: string,
   { provider_suffix: prefix }: Pick<ModelSettings, 'provider_suffix'>,
@@ -16,7 +16,7 @@ export function modelMeant(
   return hasPrefix ? asked.slice(prefix.length + 1) : asked;
 }
 
-/** The models that are tried when this one fails, in order. */
+/** The models to try, in order, when this one fails. */
 export function fallbacksOf(
   model: string,
   { fallbacks }: Pick<ModelSettings, 'fallbacks'>,
@@ -25,9 +25,8 @@ export function fallbacksOf(
 }
 
 /**
- * The models that are tried when a provider refuses what the request says, in order. A request that
- * is too long for a model may fit one that stands in for it; what one refuses to talk about is
- * taken elsewhere only where that is configured.
+ * The models to try, in order, when a provider refuses the request's content. A request too long
+ * for a model may fit a fallback; content that one refuses is sent elsewhere only if configured.
  */
 export function fallbacksOfKind(
   model: string,

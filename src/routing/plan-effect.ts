@@ -13,21 +13,21 @@ import { translatedApis } from './wire.js';
 export interface PlanEffect {
   models: ModelEffect[];
   keys: KeyEffect[];
-  /** Keys that work, but that no provider will serve any model that they may use, and were not so. */
+  /** Working keys for which no provider will serve any allowed model, and did before. */
   stranded: string[];
-  /** Enabled providers that count as serving nothing, since their secrets cannot be used here. */
+  /** Enabled providers that serve nothing because their secrets cannot be used here. */
   unusable: string[];
 }
 
 /** A model whose requests will go elsewhere. */
 export interface ModelEffect {
-  /** A name, a wildcard or a `/regex/` of a mapping; null stands for every other name. */
+  /** A name, a wildcard or a `/regex/` of a mapping; null stands for all other names. */
   model: string | null;
   before: Share[];
   after: Share[];
   gained: string[];
   lost: string[];
-  /** True where some provider serves it now and none will. */
+  /** True where some provider serves it now, and none will. */
   unserved: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface Share {
 /** A name that no mapping is likely to contain. */
 const anyOther = '\u0001any other model';
 
-/** The changes of traffic and keys between two configurations; what stays the same is left out. */
+/** The changes of traffic and keys between two configurations; unchanged parts are left out. */
 export function planEffect(
   before: Configuration,
   after: Configuration,
@@ -52,7 +52,7 @@ export function planEffect(
     now = Date.now(),
   }: { withoutSecret?: ReadonlySet<Provider>; now?: number } = {},
 ): PlanEffect {
-  // Rows may hold anything; the daemon refuses what it cannot use.
+  // Rows may contain anything; the daemon ignores what it cannot use.
   const usableOf = ({ providers }: Configuration) =>
     providers.filter((each) => !withoutSecret.has(each) && providerProblems(each, '').length === 0);
   const [had, has] = [usableOf(before), usableOf(after)];

@@ -2,7 +2,7 @@ import { preferred } from './affinity.js';
 import type { Candidate, Route } from './snapshot.js';
 import type { Balancer, Candidates, Strategy } from './strategies/strategy.js';
 
-/** Past this many groups, those of past snapshots are forgotten. */
+/** Maximum groups; beyond that, those of past snapshots are dropped. */
 const maxGroups = 10_000;
 
 /**

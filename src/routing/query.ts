@@ -15,8 +15,8 @@ export function queryNames(path: string): ReadonlySet<string> {
 const notPassed = new Set(['key', 'api-version']);
 
 /**
- * Adds the parameters of a client's query to a path, unchanged, except those of the gateway and
- * those already in the path.
+ * Adds a client's query parameters to a path, except the gateway's own and those already in the
+ * path.
  * @param query without the question mark.
  */
 export function withClientQuery(path: string, own: ReadonlySet<string>, query: string): string {

@@ -20,11 +20,11 @@ export interface Quota {
   readonly owner: string;
   readonly counts: 'requests' | 'tokens' | 'input' | 'output';
   readonly amount: number;
-  /** Tokens of the bucket a second; it holds at most `amount`. */
+  /** Tokens per second; the bucket holds at most `amount`. */
   readonly rate: number;
 }
 
-/** Requests under way at most. */
+/** Maximum concurrent requests. */
 export interface ConcurrencyLimit {
   /** Names the slots. */
   readonly key: string;
@@ -32,10 +32,10 @@ export interface ConcurrencyLimit {
   readonly capacity: number;
 }
 
-/** All limits of a key and of its team, but for `rate_limit`. */
+/** All limits of a key and of its team, except `rate_limit`. */
 export interface Quotas {
   readonly concurrency: readonly ConcurrencyLimit[];
-  /** Those of a request for this model. */
+  /** The limits for this model. */
   of(model: string): readonly Quota[];
 }
 

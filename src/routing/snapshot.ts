@@ -56,7 +56,7 @@ export interface RoutedProvider {
   readonly mapping: ModelMapping;
   readonly names: MappedNames;
   readonly wires: ProviderWires;
-  /** Its place among sessions: see `preferred`. */
+  /** Its place for sessions: see `preferred`. */
   readonly place: number;
 }
 
@@ -71,24 +71,24 @@ export interface Route {
 
 export interface Candidate {
   readonly provider: RoutedProvider;
-  /** The name that this provider knows the model by. */
+  /** The provider's name of the model. */
   readonly model: string;
-  /** The provider's, but for what canaries move. */
+  /** The provider's weight, as changed by canaries. */
   readonly weight: number;
   readonly priority: number;
   /** Its weight among sessions, and what canaries move of these; see `preferred`. */
   readonly ownWeight: number;
   readonly movedSessions: readonly MovedSessions[] | null;
-  /** Price of its requests; null: none is known. */
+  /** Price of its requests; null: unknown. */
   prices(): ModelPrices | null;
   /**
-   * The wire for requests at an endpoint; null where the provider neither speaks the dialect
-   * nor one that it can be translated to.
+   * The wire for requests at an endpoint; null where the provider supports neither the dialect nor
+   * one that it can be translated to.
    */
   wire(endpoint: AskedEndpoint): Wire | null;
 }
 
-/** Past this many, all are forgotten; long names are never remembered. */
+/** Maximum remembered names; beyond that all are forgotten. Long names are never remembered. */
 const maxRememberedRoutes = 10_000;
 const maxRememberedLength = 256;
 
@@ -112,7 +112,7 @@ export function changeSnapshot(
     providers.every((provider, place) => provider === before.providers[place]?.key) &&
     JSON.stringify(change.canaries) === JSON.stringify(before.canaries);
   if (isRouteSame) {
-    // The index of models stays: it takes long to build for many providers.
+    // The model index is reused: it takes long to build for many providers.
     return Object.freeze({ ...before, hash, credentials, ...compiled(change) });
   }
   const known = new Map(before.providers.map((provider) => [provider.key, provider]));
@@ -135,7 +135,7 @@ function routed(config: Provider): RoutedProvider {
   });
 }
 
-/** The parts of a configuration that are compiled whole, whatever has changed. */
+/** The parts of a configuration that are always compiled whole. */
 type Compiled = Pick<
   Configuration,
   'version' | 'budgets' | 'stops' | 'guardrails' | 'mirrors' | 'canaries'
@@ -204,13 +204,13 @@ function assemble(
   }
 }
 
-/** The routes of one model: over all endpoints, and at each one that was asked for. */
+/** The routes of one model: over all endpoints, and by requested endpoint. */
 class ModelRoutes {
   readonly all: Route | null;
   readonly #groups: Map<string, string>;
   readonly #byEndpoint = new Map<AskedEndpoint, readonly Route[]>();
 
-  /** @param groups interns the names of groups, which are long where providers are many. */
+  /** @param groups interns group names, which are long with many providers. */
   constructor(candidates: readonly Candidate[], groups: Map<string, string>) {
     this.#groups = groups;
     this.all = routeOf(candidates, groups);
@@ -289,7 +289,7 @@ function routeOf(candidates: readonly Candidate[], groups: Map<string, string>):
   });
 }
 
-/** The name of candidates that share a balancer with others of the same providers and weights. */
+/** Names candidates; those with the same providers and weights share a balancer. */
 export function groupOf(candidates: readonly Candidate[]): string {
   return candidates.map(({ provider, weight }) => `${provider.key}=${weight}`).join(' ');
 }

@@ -2,7 +2,7 @@ import type { Provider } from '../config/configuration.js';
 import { compileModelPattern, matchesPattern } from '../config/rows/model-pattern.js';
 import { compileModelMapping } from './model-mapping.js';
 
-/** Entries of `allowed_models` that allow no model of any provider, as far as mappings say. */
+/** Entries of `allowed_models` that match no model of any provider, as far as mappings show. */
 export function unservedModels(
   allowed: readonly string[],
   providers: readonly Pick<Provider, 'model_mapping' | 'is_enabled'>[],

@@ -22,7 +22,7 @@ import type { Hosted, Sign } from '../providers/kind.js';
 import { compileForwards } from './forwarded-headers.js';
 import { queryNames, withQuery } from './query.js';
 
-/** Everything about requests to a provider that does not depend on the request, compiled once. */
+/** Everything about requests to a provider that is independent of the request, compiled once. */
 export interface Wire {
   readonly connection: Connection;
   /** With its query. */
@@ -31,13 +31,13 @@ export interface Wire {
   readonly streamPath: string;
   /** Flat list of the headers that every request carries, lower case. */
   readonly headers: readonly string[];
-  /** Their names: a client's header of the same name is not sent. */
+  /** Their names: the client's headers of these names are not sent. */
   readonly headerNames: ReadonlySet<string>;
-  /** Headers that are sent where the client sets none of their names; flat, lower case. */
+  /** Headers sent unless the client sets one of their names; flat, lower case. */
   readonly defaults: readonly string[];
-  /** Tells if a client's header of this name, in lower case, is sent. */
+  /** True if a client's header of this name, in lower case, is sent. */
   readonly forwards: (name: string) => boolean;
-  /** Names in the query of `path`: a client's parameters of these names are not sent. */
+  /** Names in the query of `path`: the client's parameters of these names are not sent. */
   readonly queryNames: ReadonlySet<string>;
   /** The provider's timeouts for this model; the settings fill in the others. */
   readonly timeouts: Timeouts;
@@ -45,9 +45,9 @@ export interface Wire {
   readonly asksUsage: boolean;
   /** The dialect of the provider's requests and answers. */
   readonly dialect: AnsweredDialect;
-  /** Null where that is the client's own dialect. */
+  /** Null for the client's own dialect. */
   readonly translation: WireTranslation | null;
-  /** Null where the provider takes the dialect's own bodies. */
+  /** Null where the provider accepts the dialect's own bodies. */
   readonly carry: Hosted['carry'] | null;
   /** Null where the headers are enough. */
   readonly sign: Sign | null;
@@ -56,7 +56,7 @@ export interface Wire {
 /** From a client's dialect to a provider's, and back. */
 export interface WireTranslation {
   readonly way: Way;
-  /** Null where the provider says nothing about them. */
+  /** Null: the provider sets no policy. */
   readonly losses: LossPolicy | null;
 }
 
@@ -64,7 +64,7 @@ export interface WireTranslation {
 export interface Connection {
   readonly key: string;
   readonly origin: string;
-  /** Null: as the settings say. */
+  /** Null: the setting's. */
   readonly connectMs: number | null;
   /** PEM. */
   readonly tls: ProviderTls['pem'] | null;

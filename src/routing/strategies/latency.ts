@@ -2,8 +2,8 @@ import type { Strategy } from './strategy.js';
 
 /**
  * The power of two choices: of two random candidates, the one with the lower expected cost (peak
- * EWMA of its latency times its requests under way, over its weight). Two are enough to avoid the
- * worst, and unlike always taking the best, they cause no herd (Mitzenmacher 2001).
+ * EWMA of its latency times its requests in flight, over its weight). Two are enough to avoid the
+ * worst and, unlike always choosing the best, cause no herding (Mitzenmacher 2001).
  */
 export const latency: Strategy = (weights) => ({
   next({ eligible, cost }) {
