@@ -5,7 +5,7 @@ const endings = Array.from({ length: 256 }, (_, number) => number.toString(16).p
 export const sharedDigits = 14;
 
 /**
- * The id of an attempt's span, so that worker and control process agree on it without telling it.
+ * The id of an attempt's span, derived so that worker and control process agree on it.
  * @param spanId of the request's own span.
  * @param number of the attempt, from 1.
  */

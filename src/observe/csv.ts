@@ -17,7 +17,7 @@ function cell(value: unknown): string {
   const isDeep = Array.isArray(value) && value.some((each) => each instanceof Object);
   const plain = isDeep ? JSON.stringify(value) : String(value);
   const text = value instanceof Date ? value.toISOString() : plain;
-  // A spreadsheet would run it as a formula, and clients choose model names.
+  // Spreadsheets run such text as a formula, and clients choose model names.
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

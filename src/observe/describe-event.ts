@@ -245,7 +245,7 @@ function targetOf({ provider, model }: { provider: string; model: string | null 
   return model === null ? `provider ${provider}` : `model ${model} of provider ${provider}`;
 }
 
-/** For a newcomer, whose gateway cannot answer yet. */
+/** Shown before the first key exists: the gateway cannot answer requests yet. */
 function nextStep({ providers, credentials }: { providers: number; credentials: number }): string {
   if (providers === 0) {
     return '\n  next, add a provider: llmproxy provider add NAME --api-base URL --api-key-env VARIABLE';

@@ -87,28 +87,28 @@ export type GatewayEvent =
   | { type: 'usage_export_failing'; reason: string }
   | { type: 'usage_export_working' }
   | { type: 'tokenizer_failed'; reason: string }
-  /** The collector takes no more of these; they wait, and are dropped once too many do. */
+  /** The collector accepts no more; items wait, and are dropped beyond a bound. */
   | { type: 'otlp_failing'; signal: OtlpSignal; reason: string }
   | { type: 'otlp_working'; signal: OtlpSignal }
-  /** So much of a budget's amount is spent; told once in each window. */
+  /** This percentage of a budget is spent; reported once per window. */
   | { type: 'budget_alert'; budget: string; percent: number; amount: number; spent: number }
   /** A dead worker's reservations were charged; nano-dollars. */
   | { type: 'budget_unsettled'; budget: string; cost: number }
   | { type: 'budget_webhook_failed'; budget: string; reason: string }
-  /** The ledger does not answer: budgets go on with what is leased. */
+  /** The ledger does not answer: budgets continue with leased money. */
   | { type: 'budgets_failing'; reason: string }
   | { type: 'budgets_working' }
   | { type: 'daemon_joined'; daemon: string }
-  /** Another daemon has ended without a word, or cannot reach the database. */
+  /** Another daemon ended without deregistering, or cannot reach the database. */
   | { type: 'daemon_gone'; daemon: string }
-  /** From now on limits hold over all daemons of the database. */
+  /** Limits are shared by all daemons of the database from now on. */
   | { type: 'limits_shared'; store: string }
   /** This daemon is the only one. */
   | { type: 'limits_own' }
   /** This daemon cannot lease limits; it keeps to its share. */
   | { type: 'limits_failing'; reason: string }
   | { type: 'limits_working' }
-  /** A copy is over, and its cost known; it counts in no metric of clients' requests. */
+  /** A copy has ended, with its cost known; metrics of clients' requests exclude it. */
   | {
       type: 'mirrored';
       mirror: string;
@@ -118,9 +118,9 @@ export type GatewayEvent =
       /** Nano-dollars; null: not known. */
       cost: number | null;
     }
-  /** So many sampled requests were not mirrored in the last second. */
+  /** Number of sampled requests not mirrored in the last second. */
   | { type: 'mirror_skipped'; mirror: string; reason: MirrorSkip; count: number }
-  /** A canary is at another step, or goes back; `percent` is what it moves now. */
+  /** A canary moved to another step, or rolled back; `percent` is its current share. */
   | {
       type: 'canary_moved';
       canary: string;
@@ -160,13 +160,13 @@ export interface RequestFinished {
   modelSent: string | null;
   provider: string | null;
   attempts: number;
-  /** All attempts where the first one failed; else null. */
+  /** All attempts if the first one failed; else null. */
   attemptsLog: AttemptLog[] | null;
   /** The reason for no further attempt; null where no provider failed. */
   attemptsEnd: AttemptsEnd | null;
   /** The provider's dialect, and the fields lost on the way to it; null where that is the client's. */
   translation: { to: string; lost: string | null } | null;
-  /** Version of the configuration used; 0 where none was. */
+  /** Version of the configuration used; 0 if there was none. */
   configVersion: number;
   /** The key's limit at that time, requests per second. */
   rateLimit: number | null;
@@ -182,15 +182,15 @@ export interface RequestFinished {
   firstTokenMs: number | null;
   /** False when the answer was cut short. */
   complete: boolean;
-  /** Its needs of limits and budgets at its start; null: it had neither. */
+  /** Its reservations in limits and budgets; null: none. */
   need: RequestNeed | null;
   /** Its place in a trace; null where requests are not traced. */
   trace: RequestTrace | null;
-  /** The provider that its session prefers, as its prompt cache may be warm; null: any. */
+  /** The provider that its session prefers for a warm prompt cache; null: any. */
   prefers: string | null;
   /** Outcome of the cache; null: no answers are cached for its key. */
   cache: CacheOutcome | null;
-  /** The budgets that it is of; null: none. */
+  /** The budgets that it belongs to; null: none. */
   spend: RequestSpend | null;
   /** The usage reported by the provider; null when it reported none. */
   usage: TokenUsage | null;
@@ -200,20 +200,23 @@ export interface RequestFinished {
   bodies: Bodies | null;
   /** Outcome of each guardrail of the request; null: it has none. */
   guardrails: readonly GuardrailOutcome[] | null;
-  /** The mirror that has sent it as a copy of a client's request; null: a client's own. */
+  /** The mirror that sent it as a copy; null: it is a client's own. */
   mirror: MirrorCopy | null;
 }
 
-/** Outcome of one guardrail for a request or its answer, in the form of its row; never text of either. */
+/**
+ * Result of one guardrail for a request or its answer, as stored in its row; never contains text of
+ * either.
+ */
 export interface GuardrailOutcome {
   guardrail: string;
   kind: string;
   phase: 'request' | 'answer';
-  /** `error`: it could not check, and was skipped. */
+  /** `error`: the check failed and was skipped. */
   verdict: 'passed' | 'refused' | 'edited' | 'would_refuse' | 'would_edit' | 'error';
-  /** Names of what was found, or what failed. */
+  /** Names of matches, or of what failed. */
   found: readonly string[];
-  /** Milliseconds that the request has waited for a check that is done elsewhere. */
+  /** Milliseconds that the request waited for an external check. */
   took_ms: number;
 }
 
@@ -228,15 +231,15 @@ export interface CacheOutcome {
   savedTokens: number | null;
 }
 
-/** A copy of a client's request, and what it is compared with. */
+/** A copy of a client's request, and the answer it is compared with. */
 export interface MirrorCopy {
   mirror: string;
   client: ComparedAnswer;
-  /** By the mirror's webhook, from 0 to 1; null: it has none, or gave none. */
+  /** The webhook's score, from 0 to 1; null: none. */
   score: number | null;
 }
 
-/** A client's answer, as far as copies are compared with it. */
+/** A client's answer, as compared with copies. */
 export interface ComparedAnswer {
   provider: string | null;
   model_sent: string | null;
@@ -268,7 +271,7 @@ export interface AttemptLog {
   /** `refused`: answered with an error status. The others say why there was no answer. */
   outcome: 'answered' | 'refused' | AttemptFailure;
   status: number | null;
-  /** The gateway's explanation; null where the status is explanation enough. */
+  /** The gateway's explanation; null if the status is enough. */
   reason: string | null;
   /** Its start, since the start of the request. */
   atMs: number;
@@ -319,7 +322,7 @@ export type AttemptsEnd =
   | 'not_retryable'
   | 'max_attempts'
   | 'retry_budget_spent'
-  /** The beginning of an upload is no longer kept, so no other provider can be sent it. */
+  /** The beginning of an upload is no longer kept, so no other provider can get it. */
   | 'body_not_kept'
   /** The request's time had run out, or its client had left. */
   | 'over';
@@ -352,22 +355,22 @@ export interface RequestCharged {
   charge: Charge | null;
 }
 
-/** A request's needs, before its answer reports its use. */
+/** A request's reservations, before its answer reports usage. */
 export interface RequestNeed {
-  /** Tokens of the limits of its key and team. */
+  /** Tokens reserved in the limits of its key and team. */
   input: number;
   output: number;
-  /** Nano-dollars of its hard budgets. */
+  /** Nano-dollars reserved in its hard budgets. */
   nano: number;
 }
 
-/** The budgets of a request, and what it has reserved of each hard one. */
+/** The budgets of a request, and the amount reserved in each hard one. */
 export interface RequestSpend {
   /** One budget a line, in the form that the control process reads. */
   budgets: string;
   /** Nano-dollars. */
   reserved: number;
-  /** The worker that has reserved it; 0 until the control process knows. */
+  /** The worker that reserved it; 0 until the control process fills it in. */
   worker: number;
 }
 
@@ -375,7 +378,7 @@ export interface Charge {
   /** Nano-dollars. */
   cost: number;
   currency: 'USD';
-  /** Names the price that it was made with. */
+  /** Identifies the price used. */
   priceRevision: string;
 }
 

@@ -32,13 +32,13 @@ export interface BudgetState {
 
 /** The daemons of the database, as this one sees them. */
 export interface FleetState {
-  /** Daemons that are not gone, this one included. */
+  /** Live daemons, this one included. */
   live: number;
-  /** Daemons that have ended without a word, or cannot reach the database. */
+  /** Daemons that ended without deregistering, or cannot reach the database. */
   gone: number;
   /** Different versions of llmproxy. */
   versions: number;
-  /** The most changes of the configuration that a daemon does not use yet. */
+  /** Maximum number of configuration changes that a daemon lags behind. */
   lag: number;
   /** True while limits are leased from a store that all daemons share. */
   isShared: boolean;
@@ -71,7 +71,7 @@ export interface WorkerState {
 export interface WorkerStatus extends ProcessStatus {
   /** Requests in flight, by endpoint. */
   activeRequests: Readonly<Record<string, number>>;
-  /** By provider key: providers that this worker has used or has news of. */
+  /** By provider key: providers that this worker has used or learned about. */
   providers: Readonly<Record<string, ProviderStatus>>;
   /** Limits of providers that have not ended. */
   providerLimits: readonly LearnedLimit[];
@@ -96,7 +96,7 @@ export interface LearnedLimit {
 export interface SharedCacheStatus {
   answers: number;
   bytes: number;
-  /** Answers that gave way to others, since the start. */
+  /** Answers evicted since the start. */
   evicted: number;
 }
 
@@ -106,7 +106,7 @@ export interface OwnerCacheStatus extends SharedCacheStatus {
   remote: { hits: number; misses: number; failures: number } | null;
 }
 
-/** The answers that a worker keeps, and what was done since its start. */
+/** The answers kept by a worker, and counts since its start. */
 export interface CacheStatus extends SharedCacheStatus {
   hits: number;
   misses: number;

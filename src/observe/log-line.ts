@@ -17,7 +17,7 @@ export interface LogFilter {
   requests: boolean;
 }
 
-/** From what everybody must see to what few want to. */
+/** From the most important level to the most detailed. */
 const levels: readonly Level[] = ['error', 'warn', 'info', 'debug'];
 
 /** Null for an event that is not logged. */

@@ -3,7 +3,7 @@ import { fstatSync, write as writeFd } from 'node:fs';
 export interface LogSinkOptions {
   /** Characters that may wait, in addition to those being written. */
   maxPending?: number;
-  /** Called when the reader takes lines again after some were dropped. */
+  /** Called when lines are accepted again after some were dropped. */
   onRecovered: (dropped: number) => void;
 }
 

@@ -45,7 +45,7 @@ export class LabelBounds {
 
   /**
    * @param modelPrefix optional prefix of clients' model names, with its slash; empty for none.
-   * @param onOverflow called for each request past a bound.
+   * @param onOverflow called for each request beyond a bound.
    */
   constructor(modelPrefix: string, limits: LabelLimits, onOverflow: () => void) {
     this.#namedProviders = new Places(limits.providers);

@@ -24,7 +24,7 @@ interface RequestSeries {
   streamed: StreamSeries | null;
 }
 
-/** The series of requests of these, as they came. */
+/** The series for these labels, by object identity. */
 interface Found {
   method: string;
   endpoint: string;
@@ -50,7 +50,7 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
 
   const countGuardrails = guardrailCounter(families);
 
-  /** A joined key costs more than a look at the few that the same labels have. */
+  /** A joined key costs more than searching the few series with the same labels. */
   const recent = new WeakMap<Labels, Found[]>();
 
   const seriesOf = (event: RequestFinished): RequestSeries => {

@@ -12,8 +12,8 @@ interface FamilyOptions {
 
 /**
  * prom-client's `inc` and `observe` check and hash the labels at every call, half a microsecond
- * each, and every request needs ten of them. Here a series is looked up once and is a plain object
- * to count into; prom-client still holds the registry and writes the text.
+ * each, and every request needs ten of them. Here a series is looked up once, and is a plain object
+ * to count into; prom-client still owns the registry and renders the text.
  */
 abstract class Family<Series> {
   readonly name: string;
@@ -65,7 +65,7 @@ export class CounterFamily extends Family<Count> {
   readonly type = 'counter';
   readonly #divisor: number;
 
-  /** @param divisor what is counted in whole numbers is shown divided by this. */
+  /** @param divisor converts the internal whole numbers to the shown unit. */
   constructor({ divisor = 1, ...options }: FamilyOptions & { divisor?: number }) {
     super(options);
     this.#divisor = divisor;

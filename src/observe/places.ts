@@ -1,4 +1,6 @@
-/** Once half of the places are taken, a place costs this many uses: rare values get none. */
+/**
+ * Once half of the places are taken, a value needs this many uses to get one: rare values get none.
+ */
 const usesOfPlace = 20;
 /** Bounds the values counted without a place: this many times the places. */
 const maxWaitingFold = 10;

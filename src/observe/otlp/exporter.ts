@@ -5,7 +5,7 @@ import type { OtlpSender } from './post.js';
 export interface ExporterOptions<Item> {
   signal: OtlpSignal;
   sender: Pick<OtlpSender, 'post' | 'close'>;
-  /** Items that may wait, those under way among them. */
+  /** Items that may wait, including those being exported. */
   maxQueued: number;
   /** The body of an export of these. */
   encode(items: readonly Item[]): Uint8Array | Promise<Uint8Array>;
@@ -25,20 +25,20 @@ export interface ExporterState {
   readonly dropped: number;
 }
 
-/** Items of one export: encoding more at once would block the event loop for milliseconds. */
+/** Items per export: encoding more at once would block the event loop for milliseconds. */
 const maxBatch = 256;
-/** Items wait so long for others. */
+/** Time that items wait to form a batch. */
 const batchMs = 1_000;
 const firstRetryMs = 500;
 const maxRetryMs = 30_000;
 
 /**
- * Exports items in batches, one at a time. While the receiver is away a batch is repeated and others
- * wait, up to a bound; what comes past it is dropped and counted.
+ * Exports items in batches, one at a time. While the receiver is away, a batch is retried and
+ * others wait, up to a bound; further items are dropped and counted.
  */
 export class OtlpExporter<Item> implements ExporterState {
   readonly #options: ExporterOptions<Item>;
-  /** Ends waits between repetitions. */
+  /** Ends waits between retries. */
   readonly #closing = new AbortController();
   /** Ends an export under way. */
   readonly #deadline = new AbortController();
@@ -73,7 +73,7 @@ export class OtlpExporter<Item> implements ExporterState {
     else this.#timer ??= setTimeout(() => this.#start(), batchMs);
   }
 
-  /** Exports what waits, without repetition; what is left after `deadlineMs` is dropped. */
+  /** Exports waiting items, without retries; the rest is dropped after `deadlineMs`. */
   async close(deadlineMs: number): Promise<void> {
     this.#closing.abort();
     const timer = setTimeout(() => this.#deadline.abort(), deadlineMs);

@@ -28,7 +28,7 @@ export interface TelemetryOptions extends Pick<SpanOptions, 'scheme' | 'provider
   traces: (Sampling & { target: OtlpTarget; text: boolean }) | null;
   metrics: { target: OtlpTarget; intervalMs: number } | null;
   logs: (LogFilter & { target: OtlpTarget }) | null;
-  /** Most requests, and most lines of the log, that may wait. */
+  /** Maximum requests, and maximum log lines, that may wait. */
   maxQueued: number;
   families(): Promise<MetricObjectWithValues<MetricValue<string>>[]>;
   emit: Emit;
@@ -37,16 +37,16 @@ export interface TelemetryOptions extends Pick<SpanOptions, 'scheme' | 'provider
 /** Exports by OTLP over HTTP with protobuf. */
 export interface Telemetry {
   readonly states: readonly ExporterState[];
-  /** Takes a finished request, once it is known what it used and costs. */
+  /** Takes a finished request, once its usage and cost are known. */
   record(event: RequestFinished, charge: Charge | null, usage: TokenUsage | null): void;
   /** Takes a line of the log. */
   log(event: GatewayEvent): void;
-  /** Exports what waits, within a few seconds. */
+  /** Exports waiting items, within a few seconds. */
   close(): Promise<void>;
 }
 
 const closeDeadlineMs = 3_000;
-/** Sets of metrics are sums since the start, so a later one says all that an earlier one does. */
+/** Metrics are cumulative, so a later export makes an earlier one redundant. */
 const maxQueuedMetrics = 1;
 /** Last release of the conventions with all of `gen_ai.*`, which have a repository of their own since. */
 const schemaUrl = 'https://opentelemetry.io/schemas/1.41.0';
@@ -141,7 +141,9 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   };
 }
 
-/** Characters of a body that are exported: many of them wait, and many receivers take few. */
+/**
+ * Exported characters of a body: many bodies wait in memory, and many receivers limit attributes.
+ */
 const maxTextCharacters = 16_384;
 
 function textOf({ request, response }: Bodies): TracedRequest['text'] {
@@ -162,7 +164,7 @@ interface Rejection {
   errorMessage?: string;
 }
 
-/** A receiver may answer with something else, such as JSON, which rejects nothing. */
+/** A receiver may answer in another format, such as JSON, which reports no rejections. */
 function rejectedBy(
   read: Encoding<never>['read'],
   answer: Uint8Array,

@@ -14,7 +14,7 @@ export interface OtlpTarget {
   gzips: boolean;
 }
 
-/** The answer of a receiver. `retry`: it may take the same later. */
+/** The answer of a receiver. `retry`: it may accept the same later. */
 export type Posted =
   | { outcome: 'taken'; body: Buffer }
   | { outcome: 'retry'; reason: string; afterMs: number | null }
@@ -25,7 +25,7 @@ const retryable = new Set([429, 502, 503, 504]);
 const maxAnswerBytes = 65_536;
 const zip = promisify(gzip);
 
-/** Sends exports to one receiver over a connection that is kept. */
+/** Sends exports to one receiver over a kept-alive connection. */
 export class OtlpSender {
   readonly #target: OtlpTarget;
   #agent: Agent | null = null;
@@ -34,7 +34,7 @@ export class OtlpSender {
     this.#target = target;
   }
 
-  /** @param signal ends it, as a failure that may be repeated. */
+  /** @param signal aborts, as a retryable failure. */
   async post(body: Uint8Array, signal?: AbortSignal): Promise<Posted> {
     const { url, headers, timeoutMs, gzips } = this.#target;
     const timeout = AbortSignal.timeout(timeoutMs);

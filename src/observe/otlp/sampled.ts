@@ -7,7 +7,7 @@ export interface Sampling {
   slowMs: number | null;
 }
 
-/** True for a request whose spans are exported: by the decision at its head, or for its outcome. */
+/** True if a request's spans are exported: sampled at its head, or by its outcome. */
 export function isExported(
   event: RequestFinished,
   { isSampled }: RequestTrace,
@@ -18,7 +18,10 @@ export function isExported(
 
 const clientLeft = 499;
 
-/** Also where another provider made up for it. Anybody can fail without a key, so that counts not. */
+/**
+ * Also if another provider made up for it. Requests without a key do not count: anybody can make
+ * them fail.
+ */
 function hasFailed({ credential, error, status, attemptsLog }: RequestFinished): boolean {
   if (credential === null) return false;
   return error !== null || attemptsLog !== null || (status >= 400 && status !== clientLeft);

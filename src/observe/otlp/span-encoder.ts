@@ -5,7 +5,7 @@ import { type SpanOptions, spansOf, type TracedRequest } from './spans.js';
 
 type Serialize = typeof ProtobufTraceSerializer.serializeRequest;
 
-/** Kinds of requests that are remembered; past that all are forgotten. */
+/** Maximum remembered kinds of requests; beyond that all are forgotten. */
 const maxTemplates = 2_000;
 /** Tags of `ResourceSpans`, and of `ScopeSpans` in it. */
 const resourceSpansTag = 0x0a;
@@ -20,8 +20,9 @@ interface Envelope {
 }
 
 /**
- * Encodes the spans of requests as OpenTelemetry's encoder does, byte for byte. That one takes 10 µs
- * for a request, so what it has made of one serves for those that are alike, at a tenth of that.
+ * Encodes the spans of requests byte for byte as OpenTelemetry's encoder does. That encoder takes
+ * 10 µs per request; its output is reused as a template for similar requests, at a tenth of the
+ * time.
  */
 export class SpanEncoder {
   readonly #serialize: Serialize;
@@ -64,7 +65,7 @@ export class SpanEncoder {
     return target;
   }
 
-  /** Null for a request that is like no other one yet. */
+  /** Null for the first request of its kind. */
   #templateOf(request: TracedRequest): SpanTemplate | null {
     const key = likeness(request);
     if (key === null) return null;

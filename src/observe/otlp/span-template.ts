@@ -2,7 +2,7 @@ import type { TokenUsage } from '../../dialects/usage.js';
 import { fieldsOf, varintLength, writeVarint } from './message-fields.js';
 import { firstChunkSeconds, type TracedProvider, type TracedRequest } from './spans.js';
 
-/** Digits of the id of a span that are the request's; the others are the same in requests alike. */
+/** Hex digits of a span id that belong to the request; the others are equal in similar requests. */
 const sharedBytes = 7;
 const traceIdBytes = 16;
 
@@ -17,12 +17,12 @@ const counts = {
 };
 const countOf = Object.entries(counts);
 
-/** Longer ones would need a longer length before them. */
+/** Longer values would need a longer length prefix. */
 const maxIdLength = 100;
 
 /**
- * The same for requests whose spans differ in ids, times and counts alone, each of the same length;
- * null for one that has more to say, such as several attempts.
+ * A key that is equal for requests whose spans differ only in ids, times and counts, all of the
+ * same length; null for a request with more content, such as several attempts.
  */
 export function likeness({ event, usage, charge, text }: TracedRequest): string | null {
   const { trace, requestId, guardrails, attemptsLog, tags, translation } = event;
@@ -51,7 +51,7 @@ function widthOf(count: number): number {
   return count === 0 ? 0 : varintLength(count);
 }
 
-/** The encoder writes whole numbers in another way. */
+/** The encoder writes whole numbers differently. */
 function numberLikeness(value: number | null): string {
   return value === null || Number.isInteger(value) ? String(value) : 'double';
 }
@@ -70,12 +70,9 @@ interface Places {
   counts: number[];
 }
 
-/**
- * Bytes of one request's spans as OpenTelemetry encodes them, with the places of what differs
- * in those of requests that are alike.
- */
+/** Encoded spans of one request, with the places that differ between similar requests. */
 export class SpanTemplate {
-  /** The provider that it names. */
+  /** The provider named in it. */
   readonly provider: TracedProvider | null;
   readonly #bytes: Uint8Array;
   readonly #own: Places;

@@ -9,7 +9,7 @@ type ReadableSpan = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[
 type SpanContext = ReturnType<ReadableSpan['spanContext']>;
 type Attributes = Record<string, string | number | boolean | string[]>;
 
-/** A finished request, with what is known of it once its tokens are counted. */
+/** A finished request, with everything known after its tokens were counted. */
 export interface TracedRequest {
   event: RequestFinished & { trace: RequestTrace };
   usage: TokenUsage | null;
@@ -40,7 +40,10 @@ const kinds = { internal: 0, server: 1, client: 2 } as const;
 const statusUnset = { code: 0 } as const;
 const statusError = 2;
 const none: never[] = [];
-/** Spans of waits and guardrails are told to nobody: their ids only have to differ from those of attempts. */
+/**
+ * Spans of waits and guardrails are not announced elsewhere: their ids only have to differ from
+ * those of attempts.
+ */
 const lastId = 255;
 
 /** The spans of a request: its own, then one for each wait, guardrail and attempt. */
@@ -89,7 +92,7 @@ export function spansOf(request: TracedRequest, options: SpanOptions): ReadableS
         ...{ atMs, tookMs },
         attributes: attemptAttributes(attempt, operation, isLast, request, options),
         error: errorOf(attempt, isLast, event),
-        // A retry is told from the fan-out of a request by its link to what it replaces.
+        // Its link to the replaced attempt distinguishes a retry from fan-out.
         ...(previous && { links: [{ context: previous }] }),
       }),
     );
@@ -107,7 +110,7 @@ interface SpanParts {
   atMs: number;
   tookMs: number;
   attributes: Attributes;
-  /** Description of what failed; null: nothing did. */
+  /** Description of the failure; null: none. */
   error: string | null;
   links?: ReadableSpan['links'];
 }
@@ -160,7 +163,10 @@ export function hrTime(ms: number): [number, number] {
 
 type InnerParts = Pick<SpanParts, 'name' | 'atMs' | 'tookMs' | 'attributes' | 'error'>;
 
-/** Waits and guardrails; of these only the duration is known, so they end where the next part begins. */
+/**
+ * Waits and guardrails; only the duration of guardrails is known, so they end where the next part
+ * begins.
+ */
 function innerParts(event: TracedRequest['event']): InnerParts[] {
   const { trace, guardrails, attemptsLog, totalMs } = event;
   const waits = (trace.waits ?? none).map(({ provider, atMs, tookMs }) => ({
@@ -191,7 +197,7 @@ interface TracedAttempt extends AttemptLog {
   number: number;
 }
 
-/** Its attempts; that whose answer is passed on lasts until the end of the answer. */
+/** Its attempts; the answered one lasts until the end of the answer. */
 function attemptsOf(event: RequestFinished, { sentMs }: RequestTrace): TracedAttempt[] {
   const { attempts, attemptsLog, provider, modelSent, status, error, upstreamMs } = event;
   if (!attemptsLog) {
@@ -288,7 +294,7 @@ export function firstChunkSeconds(
   return firstTokenMs === null ? null : (firstTokenMs - sentMs) / 1000;
 }
 
-/** Adds the parts of the usage that have a name in the conventions. */
+/** Adds the usage counts that the conventions name. */
 function addUsage(attributes: Attributes, usage: TokenUsage): void {
   const { promptTokens, completionTokens, classes } = usage;
   attributes['gen_ai.usage.input_tokens'] = promptTokens;
@@ -301,14 +307,14 @@ function addUsage(attributes: Attributes, usage: TokenUsage): void {
   if (reasoning > 0) attributes['gen_ai.usage.reasoning.output_tokens'] = reasoning;
 }
 
-/** For a server, what the client did wrong is no failure. */
+/** For a server, client errors are not failures. */
 function failureOf(event: RequestFinished): string | null {
   const { status, error } = event;
   if (isCut(event)) return error ?? 'cut';
   return status >= 500 ? (error ?? String(status)) : null;
 }
 
-/** Its answer had begun well, and was broken off. */
+/** Its answer was cut off after a good beginning. */
 function isCut({ status, error, complete }: RequestFinished): boolean {
   return status < 400 && !complete && error !== null;
 }

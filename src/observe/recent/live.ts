@@ -33,7 +33,7 @@ export function createLive(): Live {
       for (const watcher of watchers) watcher(finished);
     },
     watch(onFinished, after) {
-      // A number that is ahead of ours is of an earlier daemon.
+      // A number ahead of ours stems from an earlier daemon.
       const from = after === null || after > number ? number : after;
       for (const finished of remembered) if (finished.number > from) onFinished(finished);
       watchers.add(onFinished);

@@ -47,8 +47,8 @@ interface Ejected {
 /** @param now wall clock, milliseconds. */
 export function createRecent(now: () => number = Date.now): Recent {
   const sinceMs = now();
-  // A ring with the oldest at `next`. Lookups are rare, and keeping a Map up to date would cost
-  // more than everything else done with a request here.
+  // A ring with the oldest at `next`. Lookups are rare; maintaining a Map would cost more than all
+  // other work on a request here.
   const requests: Remembered[] = [];
   let next = 0;
   const traffic = createTraffic();

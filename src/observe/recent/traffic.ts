@@ -181,8 +181,8 @@ function addNamed(
 }
 
 /**
- * The same rule as of sums over `request_logs`: of requests with a key and a model, those that were
- * answered with 400 or more, or broken off; not those that the client left.
+ * As in sums over `request_logs`: of requests with a key and a model, those answered with 400 or
+ * more, or cut off; not those that the client left.
  */
 function isError({ credential, model, status, error }: RequestFinished): boolean {
   if (credential === null || model === null) return false;
