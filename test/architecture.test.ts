@@ -221,7 +221,7 @@ function reached(starts: readonly string[]): Map<string, string> {
   return paths;
 }
 
-test('the request path reaches neither the database nor the disk, nor what is slow', () => {
+test('the request path reaches neither the database nor the disk, nor slow modules', () => {
   const starts = files.filter((file) => file.startsWith('proxy/'));
   const paths = reached([...starts, 'daemon/workers/worker.ts']);
   for (const [target, path] of paths) {

@@ -23,7 +23,7 @@ test('an error names the field and carries headers where it has them', () => {
   assert.deepEqual(error.headers, { 'retry-after': '1' });
 });
 
-test('a foreign error becomes an internal error that shows the client nothing of it', () => {
+test('a foreign error becomes an internal error without its details', () => {
   for (const thrown of [new Error('password hush'), 'hush', null, undefined]) {
     const error = toGatewayError(thrown);
     assert.equal(error.code, 'internal_error');

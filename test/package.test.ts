@@ -29,7 +29,7 @@ const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'u
   packages: Record<string, Locked>;
 };
 
-test('an older Node is refused by name before it reads what it cannot', () => {
+test('an older Node is refused by name before it parses unsupported code', () => {
   const executable = join(root, 'bin/llmproxy.js');
   for (const version of ['18.20.8', '20.17.9', '16.0.0']) {
     const pretend = `Object.defineProperty(process, 'versions', {value: {node: '${version}'}})`;

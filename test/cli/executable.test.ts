@@ -7,7 +7,7 @@ import { executable, temporaryFolder } from './llmproxy.js';
 
 const root = dirname(dirname(executable));
 
-test('a clone that is not built says so, in one line, and what to run', (t) => {
+test('an unbuilt clone says in one line what to run', (t) => {
   const folder = temporaryFolder(t);
   cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
   cpSync(join(root, 'package.json'), join(folder, 'package.json'));

@@ -9,7 +9,7 @@ import { chatCompletion, startUpstream } from '../support/upstream.js';
 
 const email = 'alice@example.com';
 
-test('guardrails are rows with commands, history, documents and override files, and tell what they did', async (t) => {
+test('guardrails have commands, history, documents, override files and reports', async (t) => {
   const { daemon, providers, key } = await startGateway(t, { p: {} });
   const { cli, url, adminKey } = daemon;
   const json = async (args: string[]) => JSON.parse((await cli([...args, '--json'])).stdout);
@@ -160,7 +160,7 @@ test('a webhook signs with a secret of the machine, and no admin key may name an
   assert.equal(JSON.parse(failed.text).error.code, 'guardrail_failed');
 });
 
-test('a key that stores bodies stores none that a guardrail has refused, and what it has left of others', async (t) => {
+test('stored bodies exclude refused requests, and contain the edits of guardrails', async (t) => {
   const upstream = await startUpstream(t, (_request, response) => {
     const said = chatCompletion().replace('"ok"', `"to bob@example.com"`);
     response.writeHead(200, { 'content-type': 'application/json' }).end(said);

@@ -178,7 +178,7 @@ test('headers may refer to secrets, which are read again for each batch; bodies 
   assert.equal(sent[0]?.['content-type'], 'application/x-ndjson');
 });
 
-test('a secret that is missing stops the export and is told by its name, not by its value', async (t) => {
+test('a missing secret stops the export, and is reported by name, not by value', async (t) => {
   const sql = await prepared(t);
   const { accepted, url } = await receiver(t, () => accepts);
   const { events } = open(t, sql, url, { headers: { authorization: 'env:LLMPROXY_NOT_SET' } });
@@ -229,7 +229,7 @@ test('of two daemons one sends, and the other when it has ended', async (t) => {
   );
 });
 
-test('failures are told once, and counted; so is the end of them', async (t) => {
+test('failures are reported once and counted, and so is their end', async (t) => {
   const sql = await prepared(t);
   let isUp = false;
   const { url } = await receiver(t, () =>
@@ -266,7 +266,7 @@ test('a row that is removed before it is sent holds up no other', async (t) => {
   );
 });
 
-test('nothing is queued where nothing is exported, and what no daemon wants is forgotten', async (t) => {
+test('nothing is queued without an export, and rows that no daemon exports are forgotten', async (t) => {
   const sql = await prepared(t);
   const { state } = open(t, sql, null);
   await store(sql, 1);

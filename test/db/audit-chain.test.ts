@@ -180,7 +180,7 @@ for (const { what, statement, reason } of [
   });
 }
 
-test('an export shows what was forged with all its hashes, and what is missing at the end', async (t) => {
+test('an export reveals forged entries with recomputed hashes, and a missing end', async (t) => {
   const sql = await ownDatabase(t);
   await addProviders(sql, 4);
   let previous = noHash;
@@ -213,14 +213,14 @@ test('an export shows what was forged with all its hashes, and what is missing a
   await assert.rejects(verifyAudit(sql, last), /changed since the export/);
 });
 
-test('an export is read whatever characters names have', () => {
+test('an export with any characters in names can be read', () => {
   const entry = JSON.stringify({ object: 'a\u2028b\u2029c\u0085d\r\n\u001b\u{e0041}"}' });
   const hash = chainHash(noHash, entry);
   const line = formatLink({ place: 1, id: 1, hash, entry }, noHash);
   assert.deepEqual(verifyExport(line), { place: 1, previous: noHash, hash, entry });
 });
 
-test('only what is beyond a million entries may go, and the rest is still bound to it', async (t) => {
+test('only entries beyond a million may be removed, and the rest stays chained to them', async (t) => {
   const sql = await ownDatabase(t);
   await addProviders(sql, 3);
   const before = await verifyAudit(sql);
@@ -300,7 +300,7 @@ async function laterMigrations(sql: Sql, name = 'audit_chain'): Promise<number> 
   return Number(row?.count);
 }
 
-test('the audit log hides secrets of any form, and names what else changed', async (t) => {
+test('the audit log hides secrets of any form, and names other changes', async (t) => {
   const sql = await ownDatabase(t);
   const secret = 'sk-of-the-provider';
   for (const params of [

@@ -168,7 +168,7 @@ async function startOldServer(old: Awaited<ReturnType<typeof makeOldCluster>>) {
   return server;
 }
 
-test('data of an older version is taken over at the next start, with what is in it', async (t) => {
+test('data of an older version is upgraded at the next start, and preserved', async (t) => {
   const dataDir = testDirectory();
   const old = await makeOldCluster(dataDir);
   const server = await startOldServer(old);

@@ -106,7 +106,7 @@ test('rows of an older version, which lack newer columns, are stored too', async
   assert.deepEqual(read, { ...older, ...missing, ...more, ...rest });
 });
 
-test('rows that differ in one column each are told apart', async (t) => {
+test('rows that differ in a single column are distinguished', async (t) => {
   const storeAndRead = await storage(t);
   const base = logRow({ started_ms: dayMs });
   const changes: Partial<UsageRow>[] = [

@@ -17,7 +17,7 @@ import { configVersion } from '../../src/db/queries/configuration/config-version
 import { readConfiguration } from '../../src/db/queries/configuration/read-configuration.js';
 import { emptyDatabase, testDirectory } from '../support/postgres.js';
 
-test('applies what is pending, reports it, and undoes it', async (t) => {
+test('applies pending migrations, reports them, and undoes them', async (t) => {
   const { sql } = await emptyDatabase(t);
   assert.ok((await migrationStatus(sql)).every(({ appliedAt }) => appliedAt === null));
   const applied = await migrateUp(sql);

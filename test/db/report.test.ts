@@ -22,7 +22,7 @@ test('a report has limits, which end with it', async (t) => {
   assert.deepEqual([...(await own.unsafe(limits))], [{ time: '0', room: '-1' }]);
 });
 
-test('a report that is too much says of what', async (t) => {
+test('a report over its limits names the limit', async (t) => {
   const { sql } = await testDatabase(t);
   const tooLong = "SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(30)";
   await assert.rejects(runReport(sql, tooLong), (error) => {

@@ -108,7 +108,7 @@ test('days of another time zone are made of hours, and a zone matters to days on
   assert.deepEqual(plan(['hour'])?.[1], '03-01T11:00 03-04T05:00');
 });
 
-test('what is not rolled up yet is read from rows', () => {
+test('periods without roll-ups are read from rows', () => {
   assert.deepEqual(plan(['key'], {}, 'UTC', '2026-03-03T07:00:00Z'), [
     'key',
     '03-03T07:00 03-04T05:00',

@@ -137,7 +137,7 @@ async function assertAllSame(sql: Sql): Promise<void> {
   assertSame(await both(sql, ['day'], period, 'Asia/Kolkata'), 'days of Kolkata');
 }
 
-test('sums of roll-ups are those of rows, whatever was stored, changed, removed and merged', async (t) => {
+test('sums of roll-ups equal those of rows after any inserts, changes, removals and merges', async (t) => {
   const { sql } = await testDatabase(t);
   await createRequestLogPartitions(sql, days);
   const random = randomOf(7);
@@ -193,7 +193,7 @@ test('token classes are summed too', async (t) => {
   assert.deepEqual({ ...sum }, { read: 40, written: 8_600, reasoning: 100_000 });
 });
 
-test('a change of what is not summed adds no roll-up', async (t) => {
+test('a change of unsummed columns adds no roll-up', async (t) => {
   const { sql } = await testDatabase(t);
   await createRequestLogPartitions(sql, days);
   await insertRequestLogs(sql, [randomRow(randomOf(1))]);

@@ -161,7 +161,7 @@ test('names of models that no provider served make no groups', async (t) => {
   ]);
 });
 
-test('days and hours are those of UTC, in order, whatever the zone of the server', async (t) => {
+test('days and hours are in UTC, in order, in any time zone of the server', async (t) => {
   const { sql } = await testDatabase(t);
   const times = ['2026-03-11T00:30:00Z', '2026-03-10T23:59:59.999Z', '2026-03-11T00:00:00Z'];
   await store(

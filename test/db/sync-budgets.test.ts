@@ -12,7 +12,7 @@ const wanted = (fields: Partial<Wanted> = {}): Wanted => ({
   ...fields,
 });
 
-test('daemons lease what is left of a budget, and what they spend is in the ledger once', async (t) => {
+test('daemons lease the rest of a budget, and their spend is in the ledger once', async (t) => {
   const { sql } = await testDatabase(t);
   const sync = async (daemon: string, fields: Partial<Wanted>, gone: string[] = []) =>
     (await syncBudgets(sql, daemon, gone, 60_000, [wanted(fields)]))[0];

@@ -99,7 +99,7 @@ test('Vertex AI is asked for several texts, but Gemini’s model for one, and it
   assert.deepEqual(translateEmbedding(openai, vertex, single, 'gemini-embedding-001').losses, []);
 });
 
-test('base64 is what the client asked for, whatever the provider gives', () => {
+test('a client that asked for base64 gets it, whatever format the provider sends', () => {
   const request = read(openai, { model: 'm', input: 'a', encoding_format: 'base64' });
   const gemini = embeddingCodecs['gemini.embed'];
   const way = translateEmbedding(openai, gemini, request, 'm');

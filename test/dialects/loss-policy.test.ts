@@ -7,7 +7,7 @@ import { GatewayError } from '../../src/errors.js';
 const dropped: Loss = { kind: 'dropped', field: 'top_k', reason: 'has no counterpart' };
 const rejected: Loss = { kind: 'rejected', field: 'n', reason: 'asks for more than one answer' };
 
-test('strict refuses any loss and names it; the others refuse only what cannot be sent', () => {
+test('strict refuses any loss and names it; other policies refuse only what cannot be sent', () => {
   assert.throws(
     () => checkLosses([dropped, rejected], 'strict', 'anthropic.messages'),
     (error) =>

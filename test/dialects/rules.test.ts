@@ -25,7 +25,7 @@ function result(id: string, content: unknown = 'seen') {
 
 const look = { type: 'function', function: { name: 'look', parameters: { type: 'object' } } };
 
-test('tool ids: what conforms passes, the rest becomes a stable hash, in calls and results', () => {
+test('tool ids: valid ones pass, others become a stable hash, in calls and results', () => {
   const body = chat(
     hi,
     calls(call('a b', '{}'), call('fine_1', '{}')),
@@ -116,7 +116,7 @@ test('consecutive roles: users are merged for Bedrock only, and thinking never',
   assert.deepEqual(merged[0].content, [{ text: 'a' }, { text: 'b' }]);
 });
 
-test('consecutive roles: all results of a turn are one message, with what the user adds', () => {
+test('consecutive roles: all results of a turn and the user’s text form one message', () => {
   const body = chat(
     hi,
     calls(call('one', '{}'), call('two', '{}')),

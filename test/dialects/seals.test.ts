@@ -15,7 +15,7 @@ const wrapped = {
   text: 'hm',
 } as const;
 
-test('a wrapper is base64 and gives back what was wrapped', () => {
+test('a wrapper is base64 and round-trips', () => {
   const wrapper = wrapSeal(wrapped, key);
   assert.match(wrapper, /^llmproxy[A-Za-z0-9+/]+=*$/);
   assert.deepEqual(unwrapSeal(wrapper, key), wrapped);

@@ -101,7 +101,7 @@ for (const [what, output, more, expected] of cases) {
   });
 }
 
-test('what a model writes about searches is none', () => {
+test('text about searches does not count as a search', () => {
   const whole = JSON.stringify(response([said], { usage }));
   assert.equal(reported(responses, whole), null, 'all of it is plain text');
 });

@@ -150,7 +150,7 @@ function openShared(t: TestContext, store: SharedStore, id: string, leaseMs?: nu
   return { leased, settle };
 }
 
-test('two daemons share a budget: neither keeps what it does not need', async (t) => {
+test('two daemons share a budget: neither holds more than it needs', async (t) => {
   const store = new SharedStore();
   const [a, b] = [openShared(t, store, 'a'), openShared(t, store, 'b')];
   assert.equal(await a.leased.reserve([budget], 100, 5_000), null);
@@ -166,7 +166,7 @@ test('two daemons share a budget: neither keeps what it does not need', async (t
   assert.equal(refused?.reason, 'spent');
 });
 
-test('daemons that wait for each other give way', async (t) => {
+test('daemons that wait for each other do not deadlock', async (t) => {
   const store = new SharedStore();
   const [a, b] = [openShared(t, store, 'a'), openShared(t, store, 'b')];
   const want = async ({ leased, settle }: ReturnType<typeof openShared>) => {
@@ -179,7 +179,7 @@ test('daemons that wait for each other give way', async (t) => {
   await until('the ledger', () => store.spent === 60);
 });
 
-test('a daemon without the store spends what it holds until its lease is over', async (t) => {
+test('a daemon without the store spends its holding until its lease ends', async (t) => {
   const store = new SharedStore();
   const { leased, settle } = openShared(t, store, 'a', 1_500);
   assert.equal(await leased.reserve([budget], 100, 5_000), null);

@@ -29,7 +29,7 @@ const step = fc.oneof(
   },
 );
 
-test('whatever workers ask, use, return or die, no more than the limit is admitted, nothing is lost', () => {
+test('whatever workers request, use, return or lose, the limit holds and no token is lost', () => {
   const limits = fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }));
   const run = fc.array(fc.tuple(fc.nat({ max: 2 }), step), { maxLength: 150 });
   fc.assert(
@@ -111,7 +111,7 @@ test('a bucket is forgotten only when it is full and nothing is lent', () => {
   assert.equal(owner.handle(2, { ...message, want: 10 }, 240_000).tokens, 10);
 });
 
-test('an owner that follows another starts with what that had left, and what came back since', () => {
+test('a new owner starts with its predecessor’s levels, and the refill since', () => {
   const before = new LeaseOwner();
   const ask = (key: string, want: number) => ({
     key,

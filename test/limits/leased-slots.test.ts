@@ -125,7 +125,7 @@ test('over all workers no more than the capacity is in use, and nothing is lost,
   );
 });
 
-test('a worker whose owner does not answer uses its share, which counts when the owner is back', async () => {
+test('a worker without an answering owner uses its share, and reports it when the owner is back', async () => {
   const sent: SlotRequest['action'][] = [];
   const slots = new LeasedSlots(
     ({ action }) => sent.push(action),

@@ -19,7 +19,7 @@ test('promtool accepts the configuration and the rules', { skip }, async () => {
   assert.equal(rules.code, 0, rules.output);
 });
 
-test('the rules do what their tests say', { skip }, async () => {
+test('the alert rules pass their tests', { skip }, async () => {
   const { code, output } = await runProgram('promtool', [
     'test',
     'rules',

@@ -103,7 +103,7 @@ test('a configured name becomes a label, also with the prefix', async () => {
   assert.equal(requests('gpt-4o', 'unknown'), 1);
 });
 
-test('requests of one model and provider are told apart by method, endpoint and status', async () => {
+test('requests of one model and provider are distinguished by method, endpoint and status', async () => {
   const metrics = createMetrics('1.0.0', '');
   const names = { models: ['m'], providers: ['a'] };
   const kinds = ['GET', 'POST'].flatMap((method) =>

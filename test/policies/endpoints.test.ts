@@ -21,7 +21,7 @@ const json =
   (_request, response) =>
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
-test('texts are found at every endpoint with a JSON body, whatever its operation', async (t) => {
+test('texts are found at every endpoint with a JSON body', async (t) => {
   const bodies: Record<string, object> = {
     '/v1/completions': { model: 'm', prompt: ['a', `to ${email}`] },
     '/v1/embeddings': { model: 'm', input: [`to ${email}`] },
@@ -111,7 +111,7 @@ test('an answer that is no text is refused, and one of plain text is checked', a
   assert.equal(text, '1\n[EMAIL_1]\n');
 });
 
-test('a provider of another dialect is sent what guardrails have left, and its answer is checked', async (t) => {
+test('a provider of another dialect gets the edited request, and its answer is checked', async (t) => {
   const rows = [guardrail('pii', 'pii', { restore: true })];
   for (const client of clientDialects) {
     for (const spoken of clientDialects) {

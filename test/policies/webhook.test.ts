@@ -29,7 +29,7 @@ const verdict =
   };
 const pass = verdict(() => ({ verdict: 'pass' }));
 
-test('a webhook is told the texts, signed, and by whom and for what they are', async (t) => {
+test('a webhook gets the texts, signed, with their key, team and model', async (t) => {
   const secret = 'whsec-of-the-test';
   const hook = await startUpstream(t, pass);
   const url = `${hook.url}/check`;
@@ -115,7 +115,7 @@ for (const dialect of clientDialects) {
   });
 }
 
-test('windows overlap, so that what lies over a boundary is seen', async (t) => {
+test('windows overlap, so that matches over a boundary are found', async (t) => {
   const hook = await startUpstream(
     t,
     verdict(({ texts }) =>
@@ -239,7 +239,7 @@ test('a webhook is tried again within its time, and no more often than it says',
   assert.equal(hook.received.length, 6);
 });
 
-test('a webhook that is down is left alone after five failures, and the record says so', async (t) => {
+test('a webhook is not asked after five failures, and the record says so', async (t) => {
   const status = { of: 503 };
   const hook = await startUpstream(t, (request, response) => {
     if (status.of === 200) pass(request, response);

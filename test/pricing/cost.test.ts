@@ -98,7 +98,7 @@ for (const [page, type, model, classes, nano] of golden) {
   });
 }
 
-test('a class without a rate of its own is charged as what it is part of', () => {
+test('a class without its own rate is charged as the class that contains it', () => {
   const price = settlePrice(priceForTest({ rates: { input: 3_000_000, output: 5_000_000 } }));
   const tokens = { cacheRead: 1, cacheWrite5m: 1, cacheWrite1h: 1, audioInput: 1, imageInput: 1 };
   assert.equal(costOf(price, { ...noClasses, ...tokens }, 0), 15);

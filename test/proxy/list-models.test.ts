@@ -102,7 +102,7 @@ test('a list in Anthropic’s shape has pages, forwards and back', () => {
   });
 });
 
-test('below /v1beta a list has Gemini’s shape, whatever else is sent', () => {
+test('below /v1beta a list always has Gemini’s shape', () => {
   const gemini = { ...anthropic(), path: '/v1beta/models' };
   const described = (id: string) => ({
     name: `models/${id}`,

@@ -29,7 +29,7 @@ test('work that is in time is passed on, as a result or as an error', async () =
   );
 });
 
-test('work that is late is given up, and what it does then is not heard', async () => {
+test('late work is abandoned, and its result ignored', async () => {
   const watchdog = new Watchdog();
   let fail: (error: Error) => void = () => {};
   const work = new Promise<void>((_, reject) => {

@@ -22,7 +22,7 @@ test('the notes are the part of the change log about the version', () => {
   assert.equal(releaseNotes(changelog, '1.1.0'), '# llmproxy 1.1.0\n\n- one\n');
 });
 
-test('a version that has no part yet has what is unreleased', () => {
+test('a version without a section gets the unreleased changes', () => {
   assert.equal(releaseNotes(changelog, '1.1'), '# llmproxy 1.1\n\n- one\n');
   assert.equal(releaseNotes(changelog, '2.0.0'), '# llmproxy 2.0.0\n\n- coming\n');
   assert.throws(() => releaseNotes('# Changelog\n', '2.0.0'), /nothing about 2\.0\.0/);

@@ -144,7 +144,7 @@ test('rate_limit and limits refuse exactly the requests that find an empty bucke
   ]);
 });
 
-test('limits of tokens take what was asked, and give back what was not used', () => {
+test('token limits reserve the requested tokens, and return unused ones', () => {
   const key = credential('k', { limits: { tokens_per_minute: 1_000 } });
   const rows_ = configuration([provider('a')], [key]);
   // Each asks for 600 and uses 15: the second fits once the first is over.
@@ -180,7 +180,7 @@ test('costs are those of the new prices; without tokens nothing is known', () =>
   assert.equal(report.groups[0]?.unpriced, 1);
 });
 
-test('requests that move cost what they would where they go', () => {
+test('moved requests cost what they would at their new target', () => {
   const prices = [
     priceForTest({ name: 'one', model: 'm', provider_key: 'a', rates: { request: 10 } }),
     priceForTest({ name: 'two', model: 'm', provider_key: 'b', rates: { request: 30 } }),
@@ -195,7 +195,7 @@ test('requests that move cost what they would where they go', () => {
   assert.equal(other.cost_after_nano, 75 * 10 + 25 * 30);
 });
 
-test('a hard budget refuses what no longer fits, with what was spent before, in its window', () => {
+test('a hard budget refuses requests that no longer fit, counting earlier spend of its window', () => {
   const budget = (fields: Partial<Budget> = {}): Budget => ({
     ...{ id: 1, name: 'b', amount: 100, window: 'day', mode: 'hard', applies_to: {}, alerts: [] },
     ...{ webhook: null, ceiling: null, is_enabled: true },
@@ -245,7 +245,7 @@ test('requests refused before are counted, and those that would be admitted have
   assert.match(unknown.join('\n'), /The cost and duration of 1 request that would be admitted/);
 });
 
-test('what a replay cannot decide is said', () => {
+test('a replay lists its unknowns', () => {
   const { requests, unknown } = replay(
     two(0, 1),
     [

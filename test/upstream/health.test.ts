@@ -101,7 +101,7 @@ test('a provider that asks for a pause gets it, at most a minute, whatever it as
   }
 });
 
-test('the cost rises at once and falls slowly, and grows with what is under way', () => {
+test('the cost rises at once, falls slowly, and grows with requests in flight', () => {
   const { health } = healthForTest();
   health.succeeded('p', 100, 0);
   health.succeeded('p', 900, 1_000);
@@ -217,7 +217,7 @@ test('refusals count for a provider only when several models and keys see them',
   assert.ok(!health.isOut('p', 0), 'answers between show that it is not refused');
 });
 
-test('clients that make up models fill no memory, and what is out stays out', () => {
+test('made-up model names do not fill the memory, and ejections persist', () => {
   const { health } = healthForTest();
   for (let i = 0; i < 5; i++) health.failed('p', null, 0, failure('model', 'out', 'k'));
   for (let i = 0; i < 5_000; i++) {

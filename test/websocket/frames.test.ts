@@ -97,7 +97,7 @@ test('only the bytes before a half of a head or control frame pass', () => {
   assert.deepEqual(read([writeFrame(opcodes.close, Buffer.alloc(0))], false).closes, [null]);
 });
 
-test('frames that break RFC 6455 are refused, and nothing of them passes', () => {
+test('frames that violate RFC 6455 are refused and not relayed', () => {
   const ok = writeFrame(opcodes.text, Buffer.from('ok'));
   const text = writeFrame(opcodes.text, Buffer.from('a'));
   const length = (bytes: number[]) => Buffer.from([0x82, ...bytes]);

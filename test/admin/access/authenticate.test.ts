@@ -119,7 +119,7 @@ test('names the owner of the key, and lets a viewer only read', () => {
   assert.throws(() => authorize(operator, { method: 'DELETE' }), denied);
 });
 
-test('an expired key is refused and named, and makes nobody wait', () => {
+test('an expired key is refused by name, and does not count as a guess', () => {
   const { authenticate } = start();
   for (let i = 0; i < 20; i++) {
     assert.throws(() => authenticate('Bearer the-key-of-yesterday', '192.0.2.1'), {

@@ -18,7 +18,7 @@ const provider = JSON.stringify({
   api_key: 'sk-x',
 });
 
-test('a session does what its key may, and the audit log names the person', async (t) => {
+test('a session has the rights of its key, and the audit log names the person', async (t) => {
   const daemon = await startDaemon(t);
   const { cookie, csrf_token, answer, ...who } = await signIn(daemon.url, daemon.adminKey);
   assert.match(

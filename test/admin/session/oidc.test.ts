@@ -166,7 +166,7 @@ test('people sign in at an OpenID provider, with the role of their group and the
   assert.equal(key?.team, 'sales');
 });
 
-test('nobody comes in without a role, in another browser, twice, or by a changed answer', async (t) => {
+test('nobody signs in without a role, in another browser, twice, or with a changed answer', async (t) => {
   const daemon = await start(t);
   const { host } = new URL(daemon.url);
   const failed = `${daemon.url}/console#sign-in-failed=`;
@@ -211,7 +211,7 @@ test('nobody comes in without a role, in another browser, twice, or by a changed
   assert.equal(again.cookieOf(host, 'llmproxy_session'), undefined);
 });
 
-test('any number of sign-ins that others begin ends nobody’s', async (t) => {
+test('sign-ins begun by others, however many, end nobody’s session', async (t) => {
   const daemon = await start(t);
   const ada = new Browser('ada');
   const begun = await ada.visit(`${daemon.url}/admin/v1/oidc`);

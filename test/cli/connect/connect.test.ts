@@ -125,7 +125,7 @@ test('connect prints settings that the SDKs work with, and tries them', async (t
   );
 });
 
-test('connect refuses what it cannot use, naming it', async () => {
+test('connect refuses unusable input by name', async () => {
   for (const [args, message] of [
     [['nobody'], /the client "nobody" is not known[\s\S]*claude-code/],
     [['openai', '--url', 'ftp://x'], /--url: "ftp:\/\/x" is not a URL/],

@@ -29,7 +29,7 @@ function provider(name: string, more: Partial<GatewayStatus['providers'][number]
 const names = (lines: readonly string[]) =>
   lines.flatMap((line) => /^(q\d+)\b/.exec(line)?.[1] ?? []);
 
-test('the busiest providers come first, and how many are left out is said', () => {
+test('the busiest providers come first, followed by the number left out', () => {
   const providers = Array.from({ length: 38 }, (_, i) => provider(`q${i}`));
   providers[30] = provider('q30', { requests: 9 });
   providers[35] = provider('q35', { requests: 700 });

@@ -112,7 +112,7 @@ test('an embedded database is backed up and restored into another', async (t) =>
   assert.match(again.stderr, /not empty \(there are rows in credentials\)/);
 });
 
-test('a backup replaces no file, and a restore no row; what is damaged restores nothing', async (t) => {
+test('a backup replaces no file, a restore no row, and a damaged backup restores nothing', async (t) => {
   const daemon = await startDaemon(t);
   await daemon.cli(['keys', 'create', 'alice']);
   const folder = temporaryFolder(t);

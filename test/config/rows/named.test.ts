@@ -8,7 +8,7 @@ test('a webhook has no user and password, which would be shown', () => {
   assert.match(String(found?.reason), /^must not contain a user or password$/);
 });
 
-test('what is posted to is a URL of a host that a provider may have', () => {
+test('webhooks must be at hosts that providers may have', () => {
   for (const [url, reason] of [
     ['https://example.com/hook', null],
     ['http://10.0.0.1:9093/', null],

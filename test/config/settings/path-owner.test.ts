@@ -8,7 +8,7 @@ import { giveToNobody, nobody, withoutSecondUser } from '../../support/second-us
 
 const skip = withoutSecondUser;
 
-test('root controls a path whose parts are all its own, even before it exists', { skip }, () => {
+test('root controls a path of which it owns all parts, even before it exists', { skip }, () => {
   const folder = testDirectory();
   mkdirSync(join(folder, 'state'));
   assert.equal(pathOwner(join(folder, 'state')), null);

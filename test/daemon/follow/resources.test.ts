@@ -10,7 +10,7 @@ import { testDatabase } from '../../support/postgres.js';
 
 const row = (id: string, owner = 'a') => ({ id, provider: 'p', owner });
 
-test('an id stays whose it is, and old responses are forgotten', async (t) => {
+test('an id keeps its owner, and old responses are forgotten', async (t) => {
   const { sql } = await testDatabase(t);
   await insertResources(sql, [row('resp_1'), row('resp_old'), row('file-old'), row('respx')]);
   await insertResources(sql, [row('resp_1', 'b'), row('resp_2', 'b')]);

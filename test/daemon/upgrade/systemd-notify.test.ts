@@ -27,7 +27,7 @@ async function daemonUnderSystemd(
   return { daemon, messages };
 }
 
-test('tells systemd that it starts, is ready, reloads and stops, in this order', async (t) => {
+test('notifies systemd that it starts, is ready, reloads and stops, in this order', async (t) => {
   const { daemon, messages } = await daemonUnderSystemd(t);
   const count = (start: string) => messages().filter((line) => line.startsWith(start)).length;
   await until('readiness', () => count('READY=1') === 1);

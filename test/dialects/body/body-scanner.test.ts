@@ -98,7 +98,7 @@ test('refuses every truncation of a body, and whatever follows one', () => {
   );
 });
 
-test('says what is wrong with a body and at which byte, whatever the pieces', () => {
+test('reports the reason and byte of an invalid body, however it is split', () => {
   const cases: [string, string][] = [
     ['', 'unexpected end at byte 0'],
     ['   ', 'unexpected end at byte 3'],
@@ -142,7 +142,7 @@ test('strings are passed over wherever their quotes and escapes are, around the 
   }
 });
 
-test('looks at each byte a bounded number of times, whatever the body', (t) => {
+test('examines each byte of any body a bounded number of times', (t) => {
   const size = 1_000_000;
   const fill = (unit: string) => unit.repeat(Math.ceil(size / unit.length));
   const long = 'x'.repeat(40);

@@ -99,7 +99,7 @@ test('what is no JSON is refused', () => {
   );
 });
 
-test('the places of a text lead to its bytes, whatever is escaped', () => {
+test('the places of a text map to its bytes, with any escapes', () => {
   const body = Buffer.from('{"a":"x\\"\\u00e9é\\n电🙂\\ud83d\\ude42z"}');
   const [text] = textsIn(body);
   assert.ok(text);

@@ -28,7 +28,7 @@ const prefix = (body: object, dialect = chat) => promptPrefix(read(body, dialect
 const user = (content: unknown) => ({ role: 'user', content });
 const assistant = (content: unknown) => ({ role: 'assistant', content });
 
-test('a session is what the client names it', () => {
+test('the client names its session', () => {
   assert.equal(sessionIn(read({ prompt_cache_key: 'a' })), '"a"');
   assert.equal(sessionIn(read({ cachedContent: 'c' }, gemini)), '"c"');
   for (const body of [{}, { prompt_cache_key: 7 }, { prompt_cache_key: 'x'.repeat(2_000) }]) {

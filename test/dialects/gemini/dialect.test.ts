@@ -7,7 +7,7 @@ import { AnswerKeeper } from '../../../src/proxy/answer/answer-keeper.js';
 
 const usage = (fields: object) => JSON.stringify({ candidates: [], usageMetadata: fields });
 
-test('the last usage of a stream counts, with thoughts and what tools put in', () => {
+test('the last usage of a stream counts, including thoughts and tool input', () => {
   const cases: [answer: string, expected: [number, number] | null][] = [
     [usage({ promptTokenCount: 5, candidatesTokenCount: 2, totalTokenCount: 7 }), [5, 2]],
     [

@@ -16,7 +16,7 @@ async function admin(daemon: Daemon, method: string, path: string, body?: object
   return { status, text, body: text.startsWith('{') ? JSON.parse(text) : null };
 }
 
-test('an admin key cannot use a secret of the machine as a key, nor learn what the machine has', async (t) => {
+test('an admin key can neither use the machine’s secrets nor learn which exist', async (t) => {
   const daemon = await startDaemon(t, { env: { SOME_SECRET: 'sk-of-the-machine' } });
   const { url: api_base } = await startUpstream(t, answerChat);
   writeFileSync(join(daemon.home, 'there'), 'sk-of-the-machine');

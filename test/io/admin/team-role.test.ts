@@ -13,7 +13,7 @@ interface Row {
   team: string | null;
 }
 
-test('the role of a team sees and manages that team, and cannot tell that others exist', async (t) => {
+test('a team’s role sees and manages that team, and does not learn that others exist', async (t) => {
   const upstream = await startUpstream(t, answerChat);
   const daemon = await startDaemon(t, {
     settings: { admin: { keys: [{ name: 'lead', role: 'team:chat', key: lead }] } },

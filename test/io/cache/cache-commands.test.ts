@@ -105,7 +105,7 @@ test('rules for the cache are validated, planned and applied', async (t) => {
   assert.match(again.stdout, /no change|nothing/i, 'the same document changes nothing');
 });
 
-test('rows, reports, explain and metrics tell what cached answers have saved', async (t) => {
+test('rows, reports, explain and metrics report the savings of cached answers', async (t) => {
   const { daemon } = await served(t);
   const price = ['prices', 'set', 'm', '--input', '1', '--output', '2'];
   assert.equal((await daemon.cli(price)).code, 0);

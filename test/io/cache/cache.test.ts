@@ -10,7 +10,7 @@ import { until } from '../../support/until.js';
 import { chatCompletion, startUpstream } from '../../support/upstream.js';
 import { greedy, keyWith, resultOf, served, shared } from './cached-for-test.js';
 
-test('what one worker keeps all workers give, and a purge is done on all of them', async (t) => {
+test('workers share cached answers, and a purge applies to all of them', async (t) => {
   const { daemon, upstream } = await served(t, 3);
   await keyWith(daemon, 'other', '--cache', 'on');
   const key = await keyWith(daemon, 'alice', '--cache', 'on');

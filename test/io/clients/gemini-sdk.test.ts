@@ -177,7 +177,7 @@ for (const { engine, skip } of engines) {
       });
     });
 
-    await t.test('records what the provider reports', async () => {
+    await t.test('records the usage that the provider reports', async () => {
       const { responseId } = await client.models.generateContent({
         model: 'gemini-2.5-pro',
         contents,

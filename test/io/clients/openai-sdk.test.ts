@@ -122,7 +122,7 @@ for (const { engine, skip } of engines) {
       );
     });
 
-    await t.test('moderates, with the model that the API takes where none is named', async () => {
+    await t.test('moderates, with the API’s default model if none is named', async () => {
       const input = ['hello', 'I kill you'];
       const { data, response } = await client.moderations.create({ input }).withResponse();
       assert.equal(data.model, 'omni-moderation-latest');
@@ -153,7 +153,7 @@ for (const { engine, skip } of engines) {
       assert.ok(bytes.every((byte, place) => byte === (place * 31) % 251));
     });
 
-    await t.test('serves the SDK of Azure, whose path names the model', async () => {
+    await t.test('serves Azure’s SDK, which names the model in the path', async () => {
       const { baseURL } = client;
       const azure = new AzureOpenAI({
         endpoint: baseURL.replace(/\/v1$/, ''),

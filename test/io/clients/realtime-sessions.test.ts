@@ -98,7 +98,7 @@ test('realtime sessions by client secrets, and within the limits of their key', 
     }
   });
 
-  await t.test('what a secret does not allow is refused', async () => {
+  await t.test('a secret without permission is refused', async () => {
     const { value } = JSON.parse((await post('/v1/realtime/client_secrets', { session })).text);
     const refused = async (at: string, sent: string, status: number, text: RegExp) => {
       const headers = {
@@ -174,7 +174,7 @@ test('realtime sessions by client secrets, and within the limits of their key', 
     },
   );
 
-  await t.test('a session within its limits goes on', async () => {
+  await t.test('a session within its limits continues', async () => {
     const limits = { requests_per_day: 4, tokens_per_day: 100_000, max_concurrency: 1 };
     const enough = await limitedKey('enough', limits);
     const client = await connectSocket(t, `${daemon.url}/v1/realtime?model=rt`, {

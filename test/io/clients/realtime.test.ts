@@ -108,7 +108,7 @@ test('realtime sessions are relayed to a provider', async (t) => {
     assert.equal(wrong.socket.readyState, 3);
   });
 
-  await t.test('it ends with the status of the provider, or says what became of it', async () => {
+  await t.test('it ends with the provider’s status, or says how it failed', async () => {
     const asked = await open();
     asked.send(say('close 4321'));
     await until('the end', () => asked.closed() !== null);

@@ -99,12 +99,15 @@ test('a resource is found again at its provider, by its owner', async (t) => {
     assert.equal(never.status, 404);
   });
 
-  await t.test('every turn goes to the provider of the first, whatever the weights', async () => {
-    const first = await client.responses.create({ model: 'm', input: 'hi' });
-    for (let i = 0; i < 12; i++) {
-      await client.responses.create({ model: 'm', input: 'b', previous_response_id: first.id });
-    }
-  });
+  await t.test(
+    'every turn goes to the provider of the first one, regardless of weights',
+    async () => {
+      const first = await client.responses.create({ model: 'm', input: 'hi' });
+      for (let i = 0; i < 12; i++) {
+        await client.responses.create({ model: 'm', input: 'b', previous_response_id: first.id });
+      }
+    },
+  );
 
   await t.test('files and the batches that name them', async () => {
     const content = Buffer.from('{"custom_id":"a"}\n'.repeat(10_000));
@@ -197,7 +200,7 @@ test('a resource is found again at its provider, by its owner', async (t) => {
     assert.deepEqual([searched.status, searched.param], [404, 'tools[0].vector_store_ids[0]']);
   });
 
-  await t.test('lists have what this key has made, past pages that others fill', async () => {
+  await t.test('lists contain this key’s objects, past pages full of others’', async () => {
     const upload = async (of: OpenAI, name: string) =>
       (
         await of.files.create(
@@ -217,7 +220,7 @@ test('a resource is found again at its provider, by its owner', async (t) => {
     assert.deepEqual(page.data, []);
   });
 
-  await t.test('a team shares what its keys make', async () => {
+  await t.test('a team shares the objects of its keys', async () => {
     await daemon.sql`INSERT INTO teams (name) VALUES ('red')`;
     const [red, blue] = [await daemon.addKey('red-1'), await daemon.addKey('red-2')];
     await daemon.sql`UPDATE credentials SET team = 'red' WHERE name LIKE 'red-%'`;

@@ -7,7 +7,7 @@ import { loadOn, mockProcessForTest, runFor } from '../../support/load-for-test.
 import { until } from '../../support/until.js';
 import { startUpstream } from '../../support/upstream.js';
 
-test('a full queue refuses at once, and tells when to retry', async (t) => {
+test('a full queue refuses at once, with a time to retry', async (t) => {
   const daemon = await startDaemon(t, {
     settings: { limits: { max_queue: 3, queue_timeout_ms: 1_500 } },
   });

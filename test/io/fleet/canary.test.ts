@@ -100,7 +100,7 @@ test('a canary goes from step to step, and finishes with all requests moved', as
   assert.match(await metrics.text(), /llm_proxy_canary_percent\{canary="c"\} 100/);
 });
 
-test('a canary whose requests fail goes back within 30 s, and no client notices', async (t) => {
+test('a canary with failing requests rolls back within 30 s, and no client notices', async (t) => {
   const sides = await open(t);
   const { daemon, steer } = sides;
   await daemon.cli([...start, '--steps', '25,100', '--every', '1h']);
@@ -132,7 +132,7 @@ test('a canary whose requests fail goes back within 30 s, and no client notices'
   assert.equal((await rowOf(sides)).state, 'running');
 });
 
-test('a canary whose answers are slow goes back', async (t) => {
+test('a canary with slow answers rolls back', async (t) => {
   const sides = await open(t);
   sides.steer({ delayMs: 300 });
   await sides.daemon.cli([...start, '--steps', '50', '--every', '1h', '--max-latency', '150']);
@@ -140,7 +140,7 @@ test('a canary whose answers are slow goes back', async (t) => {
   assert.match((await rowOf(sides)).reason ?? '', /took longer than 150 ms/);
 });
 
-test('another daemon goes on where the first one stopped, and each step is made once', async (t) => {
+test('another daemon continues at the same step, and each step is made once', async (t) => {
   const sides = await open(t);
   const { daemon } = sides;
   await daemon.cli([...start, '--steps', '10,50,100', '--every', '3s', '--min-requests', '1']);
@@ -186,7 +186,7 @@ test('a canary is promoted by hand, to its next step or to its end', async (t) =
   assert.deepEqual(await only('name=c'), [['c'], ['c']]);
 });
 
-test('stopping sends requests back; what is wrong is refused by name', async (t) => {
+test('stopping returns requests; invalid input is refused by name', async (t) => {
   const sides = await open(t);
   const { daemon, key } = sides;
   await daemon.cli([...start, '--steps', '100', '--every', '1h']);

@@ -115,7 +115,7 @@ test('copies stay within the budget of their mirror, which no client pays', asyn
   assert.ok(Number(sums?.copies) <= 5_000_000, `${sums?.copies}`);
 });
 
-test('whose requests are mirrored, to which model, and how many, is as configured', async (t) => {
+test('selectors, target model and sample of a mirror apply as configured', async (t) => {
   const { daemon, key, copies } = await openMirrored(t, answering('other'));
   const bob = await daemon.addKey('bob');
   await daemon.reload();

@@ -264,7 +264,7 @@ test('a webhook is never at an address that no provider may have', async (t) => 
   assert.match(await put('https://example.com:port/'), /^4\d\d .*is not a URL/);
 });
 
-test('one request that crosses several alerts tells each of them, in their order', async (t) => {
+test('a request that crosses several alerts sends each of them, in order', async (t) => {
   const { daemon, key } = await open(t);
   const alerts = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
   await addBudget(daemon, { name: 'tiny', amount: cost, mode: 'soft', window: 'day', alerts });

@@ -103,7 +103,7 @@ test('pictures and spoken text cost what the request asks for, where the answer 
   );
 });
 
-test('rows, header, metrics and sums say what answers cost, and where no price is known', async (t) => {
+test('rows, header, metrics and sums report costs, and unknown prices', async (t) => {
   const { daemon, key } = await openDaemon(t);
   const whole = await askChat(daemon.url, key, 'gpt-4o');
   assert.equal(whole.status, 200, whole.text);
@@ -169,7 +169,7 @@ test('rows, header, metrics and sums say what answers cost, and where no price i
   assert.match(table.stdout, /total .* \$0\.01741\+ /);
 });
 
-test('a stream tells its cost where its client asked for the usage', async (t) => {
+test('a stream reports its cost if its client asked for usage', async (t) => {
   const { daemon, key } = await openDaemon(t);
   const stream = (model: string, more: object = {}) =>
     askChat(daemon.url, key, model, { stream: true, ...more });
@@ -188,7 +188,7 @@ test('a stream tells its cost where its client asked for the usage', async (t) =
   }
 });
 
-test('a translated stream tells the cost of what its provider reports', async (t) => {
+test('a translated stream reports the cost of its provider’s usage', async (t) => {
   const counts = {
     input_tokens: 105,
     output_tokens: 6039,
@@ -301,7 +301,7 @@ test('explain shows class times price, from memory and from the row', async (t) 
   );
 });
 
-test('a stream without usage is charged by what was counted, and marked as estimated', async (t) => {
+test('a stream without usage is charged by counted tokens, and marked as estimated', async (t) => {
   const { daemon, key } = await openDaemon(t);
   assert.equal((await askChat(daemon.url, key, 'silent', { stream: true })).status, 200);
   const [row] = await until('the row', async () => {

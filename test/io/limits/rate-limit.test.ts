@@ -19,7 +19,7 @@ for (const { engine, skip } of engines) {
       await daemon.reload();
       const arrived = () => upstream.received.length;
 
-      await t.test('in a burst, of which it admits the allowed number', async () => {
+      await t.test('in a burst, and admits the allowed number', async () => {
         const startMs = performance.now();
         const answers = await Promise.all(
           Array.from({ length: 5 * rate }, () => askChat(daemon.url, key, 'm')),

@@ -134,7 +134,7 @@ test('an error in an answer of 200 is judged by its code: a client’s is passed
   }
 });
 
-test('any other error in an answer of 200 fails over, and is the answer where nobody is left', async (t) => {
+test('any other error in an answer of 200 fails over, and is the answer if no provider is left', async (t) => {
   const errors: [body: string, status: number][] = [
     ['{"error":{"message":"overloaded","code":"503"}}', 503],
     ['{"error":{"message":"slow down","type":"rate_limit_error"}}', 429],
@@ -164,7 +164,7 @@ test('any other error in an answer of 200 fails over, and is the answer where no
   }
 });
 
-test('an answer that is whole is passed on, whatever its texts and its other members say', async (t) => {
+test('a whole answer is relayed, whatever its texts and other members contain', async (t) => {
   for (const body of [
     '{"choices":[{"message":{"content":"\\"error\\":1"}}]}',
     '{"choices":[{"message":{"content":"a"}}],"error":null,"base_resp":{"status_code":0}}',
@@ -177,7 +177,7 @@ test('an answer that is whole is passed on, whatever its texts and its other mem
   }
 });
 
-test('a stream is one by its beginning, whatever its type says', async (t) => {
+test('a stream is recognized by its beginning, whatever its content type', async (t) => {
   for (const type of ['text/plain', 'Text/Event-Stream; charset=utf-8', 'application/json', '']) {
     for (const before of [
       '',
@@ -227,7 +227,7 @@ test('no redirect reaches a client: it is an error that names the provider’s a
   assert.deepEqual([answer.status, answer.headers.location], [201, undefined]);
 });
 
-test('five refusals of what one client asks leave the provider to all others', async (t) => {
+test('five refusals of one client’s requests do not eject the provider', async (t) => {
   for (const status of [401, 402, 403]) {
     const body = '{"error":{"message":"moderated"}}';
     const { origin, gateway } = await served(t, answering(body, 'application/json', {}, status));

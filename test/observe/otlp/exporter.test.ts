@@ -121,7 +121,7 @@ test('a receiver that does not answer is not waited for without end', async (t) 
   assert.equal(exporter.queued, 1);
 });
 
-test('at the end what waits is exported once, and dropped where that fails', async (t) => {
+test('closing exports waiting items once, and drops them on failure', async (t) => {
   const good = await open(t, take);
   for (const number of numbers(300)) good.exporter.add(number);
   await good.exporter.close(5_000);

@@ -15,14 +15,14 @@ const failed: Partial<RequestFinished>[] = [
   { attemptsLog: [] },
 ];
 
-test('what is sampled is exported, whatever became of it', () => {
+test('sampled requests are exported, whatever their outcome', () => {
   for (const changes of [{}, ...failed, { credential: null }]) {
     const event = finished(changes);
     assert.ok(isExported(event, { ...trace, isSampled: true }, { errors: false, slowMs: null }));
   }
 });
 
-test('what is not sampled is exported where it failed, if that is asked for', () => {
+test('failed requests are exported unsampled, if configured', () => {
   const exported = (changes: Partial<RequestFinished>, errors = true) =>
     isExported(finished(changes), trace, { errors, slowMs: null });
   for (const changes of failed) {

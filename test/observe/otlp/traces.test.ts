@@ -309,7 +309,7 @@ test('each request is a trace: its span, and one for each wait and attempt', asy
   });
 });
 
-test('without sampling only what failed or was slow is exported', async (t) => {
+test('without sampling only failed or slow requests are exported', async (t) => {
   const receiver = await startOtlpReceiver(t);
   const failing = await startUpstream(t, (_request, response) => response.writeHead(500).end('{}'));
   const good = await startUpstream(t, answerChat);

@@ -121,7 +121,7 @@ test('a client that left while its worker waited does not stop the others', asyn
   assert.equal(await waiting, 'lead', 'the worker without a client passes it on');
 });
 
-test('an owner that does not reply, or is gone, holds nobody up', async () => {
+test('an owner that is silent or gone delays no request', async () => {
   const {
     workers: [first, second],
     stall,
@@ -195,7 +195,7 @@ function remoteStore() {
 
 const lasting = (text: string) => kept(text, { expiresAt: Date.now() + 60_000 });
 
-test('what another machine has kept is given to workers, and remembered', async () => {
+test('answers stored by another machine are given to workers, and kept', async () => {
   const { stored, remote } = remoteStore();
   const {
     workers: [first, second],
@@ -227,7 +227,7 @@ test('workers wait for one look into the store, and get its answer', async () =>
   for (const each of asked) assert.equal(await each, answer);
 });
 
-test('an answer of another machine that is over or purged is none', async () => {
+test('an expired or purged answer of another machine is not used', async () => {
   const { stored, remote, hold, release } = remoteStore();
   const {
     workers: [first],

@@ -9,7 +9,7 @@ import { kept } from './kept.js';
 
 const size = bytesOf('a', kept('xxxx'));
 
-test('the answer that was used least recently gives way', () => {
+test('the least recently used answer is evicted', () => {
   const store = new AnswerStore(3 * size);
   for (const key of ['a', 'b', 'c']) store.put(key, kept('xxxx'));
   assert.deepEqual(store.state, { answers: 3, bytes: 3 * size, evicted: 0 });

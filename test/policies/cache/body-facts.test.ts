@@ -24,7 +24,7 @@ const digest = (body: object, dialect = chat) => {
   return facts.digest;
 };
 
-test('what is for the books, and the order of members, does not change the answer', () => {
+test('bookkeeping members and the order of members do not affect the cache key', () => {
   const asked = { messages: [{ role: 'user', content: 'hi' }], temperature: 0 };
   const same = digest({ model: 'm', ...asked });
   const books = {

@@ -29,7 +29,7 @@ test('a key without a limit never asks the limiter', () => {
   assert.equal(limit(limiter, keyWith(null)), undefined);
 });
 
-test('a limit of 0 blocks all, and tells clients not to try again', () => {
+test('a limit of 0 blocks everything, and tells clients not to retry', () => {
   const { code, headers } = refusal(() => void limit(new LocalLimiter(true), keyWith(0)));
   assert.equal(code, 'rate_limit_exceeded');
   assert.equal(headers['x-should-retry'], 'false');

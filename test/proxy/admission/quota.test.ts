@@ -113,7 +113,7 @@ test('input and output have limits of their own; the tighter of key and team hol
   assert.match((await other.refused(asking(40, 6))).message, /the team "t": 50 output tokens/);
 });
 
-test('a refusal takes nothing of the other limits', async () => {
+test('a refusal takes nothing from the other limits', async () => {
   const { ask, refused } = gatewayWith({ requests_per_day: 2, tokens_per_day: 100 });
   const first = await ask(asking(40, 90));
   for (let i = 0; i < 5; i++) await refused(asking(40, 1));

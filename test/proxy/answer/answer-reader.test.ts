@@ -98,7 +98,7 @@ test('the text of an answer without usage is kept for counting, of a long one it
   assert.match(String(kept.at(-1)), /\.399$/);
 });
 
-test('the usage in what is left out of a long answer is kept', async () => {
+test('usage in the dropped part of a long answer is kept', async () => {
   const record = await newRecord();
   const expected = { promptTokens: 7, completionTokens: 3 };
   const answer = `{"data":[${'1,'.repeat(300_000)}1],${usage},"more":[${'1,'.repeat(300_000)}1]}`;

@@ -107,7 +107,7 @@ test('one deadline holds over all attempts, also while an answer trickles in', a
   assert.equal(gateway.health.inFlight('a'), 0);
 });
 
-test('a request whose time is over before its first attempt has timed out', async (t) => {
+test('a request past its deadline before the first attempt times out', async (t) => {
   const { origin, asked, gateway } = await served(
     t,
     { a: answerChat },
@@ -152,7 +152,7 @@ test('a retry at a provider that fails needs the budget, one at a sound provider
   assert.deepEqual(asked, ['a']);
 });
 
-test('a retry of what was never sent needs no budget', async (t) => {
+test('retrying a request that was never sent needs no budget', async (t) => {
   const gone = await startUpstream(t, answerChat);
   await gone.close();
   const good = await startUpstream(t, answerChat);

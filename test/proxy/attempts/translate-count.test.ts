@@ -150,7 +150,7 @@ test('a provider that turns out not to count leaves it to the next one, then to 
   assert.equal(JSON.parse((await count(asked)).text).input_tokens, 3);
 });
 
-test('what a provider says of a request is passed on, and its nonsense is an error', async (t) => {
+test('a provider’s error is relayed, and an invalid answer is an error', async (t) => {
   for (const [status, body, told, says] of [
     [400, { error: { message: 'prompt is too long' } }, 400, /prompt is too long/],
     [401, { error: { message: 'bad key' } }, 401, /bad key/],

@@ -102,7 +102,7 @@ const messagesBody = { model: 'm', max_tokens: 10, messages: [hi] };
 const claude = { provider_type: 'anthropic' as const };
 const chatPath = '/v1/chat/completions';
 
-test('a request is asked in the provider’s dialect, and its answer told in the client’s', async (t) => {
+test('a request is translated for the provider, and its answer for the client', async (t) => {
   const { asked, origin, last } = await served(t, { a: { answer: json(200, message), ...claude } });
   const sent = { 'openai-beta': 'x', 'anthropic-beta': 'y', authorization: 'Bearer sk-test' };
   const { status, headers, text } = await post(origin, `${chatPath}?beta=true`, chatBody, sent);
@@ -127,7 +127,7 @@ test('a request is asked in the provider’s dialect, and its answer told in the
   assert.deepEqual([record?.status, record?.complete, record?.stream], [200, true, false]);
 });
 
-test('providers that speak the dialect are asked first, whatever their priority', async (t) => {
+test('providers that speak the dialect are asked first, regardless of priority', async (t) => {
   const late = { provider_params: { priority: 5 } };
   const { asked, origin } = await served(t, {
     chat: { answer: json(200, completion) },
@@ -233,7 +233,7 @@ test('tokens are counted from texts where the provider reports none', async (t) 
   assert.deepEqual(JSON.parse(String(record.uncounted?.request)), messagesBody);
 });
 
-test('a field that cannot be read is named, and nobody is asked', async (t) => {
+test('an unreadable field is named, and no provider is asked', async (t) => {
   const { asked, origin } = await served(t, { a: { answer: json(200, message), ...claude } });
   const { status, text } = await post(origin, chatPath, { model: 'm', messages: [{ role: 7 }] });
   assert.equal(status, 400);
@@ -280,7 +280,7 @@ test('a request that one provider cannot express moves to the next', async (t) =
   );
 });
 
-test('a provider’s own error is the answer where the other ones cannot be told', async (t) => {
+test('a provider’s own error is the answer if other dialects cannot express the request', async (t) => {
   const lossyBody = { ...chatBody, seed: 1 };
   const strict = {
     answer: json(200, message),

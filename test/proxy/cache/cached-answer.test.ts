@@ -158,7 +158,7 @@ test('only answers that the key has kept are kept', async (t) => {
   assert.deepEqual(await twice('some', { ...asked, model: 'other' }), [null, null]);
 });
 
-test('a client decides what it takes, and what is kept of its request', async (t) => {
+test('a client decides whether it accepts cached answers, and whether its own is cached', async (t) => {
   const { chat, resultOf, asked: sent } = await servedWithKeys(t, numbered(), [alice()]);
   const control = (value: string) => ({ headers: { 'cache-control': value } });
   assert.equal(await resultOf(asked, control('no-store')), 'bypass');
@@ -256,7 +256,7 @@ test('an answer that something was found wrong with is not kept, though it is wh
   assert.equal(await resultOf(asked), 'miss');
 });
 
-test('what a client that leaves has not got is not kept', async (t) => {
+test('an answer whose client left is not cached', async (t) => {
   let finish = () => {};
   const { chat, resultOf, gateway } = await servedWithKeys(
     t,

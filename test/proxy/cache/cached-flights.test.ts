@@ -128,7 +128,7 @@ test('when requests fail, others ask: one after the other, then all that are lef
   assert.deepEqual(statuses, [200, 200, 200, 200, 200, 400, 400, 400]);
 });
 
-test('a stream that breaks reaches nobody who waits', async (t) => {
+test('a broken stream reaches no waiting client', async (t) => {
   const { chat, nth, underWay } = await held(t);
   const first = chat(streamed);
   const broken = await nth(1);
@@ -145,7 +145,7 @@ test('a stream that breaks reaches nobody who waits', async (t) => {
   assert.equal((await first).whole, false);
 });
 
-test('an answer that is not kept keeps nobody waiting', async (t) => {
+test('an answer that is not cached makes no request wait', async (t) => {
   const { chat, nth, underWay, gateway } = await held(t);
   Object.assign(gateway.settings.cache, { max_answer_bytes: 10 });
   const all = Array.from({ length: 3 }, () => chat(asked));

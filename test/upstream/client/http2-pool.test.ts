@@ -268,7 +268,7 @@ test('a body of any size arrives whole, in both directions', async (t) => {
   }
 });
 
-test('a body that arrives bit by bit is passed on, and stopped when nobody wants it', async (t) => {
+test('a body that arrives in pieces is relayed, and stopped when no longer needed', async (t) => {
   const { origin } = await startHttp2(t, async (stream, headers) => {
     if (headers[':path'] === '/early') return void stream.end('no');
     let bytes = 0;
@@ -307,7 +307,7 @@ test('a body that arrives bit by bit is passed on, and stopped when nobody wants
   assert.ok(unwanted.stopped);
 });
 
-test('closing waits for what is under way, destroying does not', async (t) => {
+test('closing waits for requests in flight, destroying does not', async (t) => {
   const waiting: ServerHttp2Stream[] = [];
   const { origin } = await startHttp2(t, (stream) => waiting.push(stream));
   const pool = openHttp2(t, origin);

@@ -196,7 +196,7 @@ test('an answer may be chunked, end with the connection, or have no body', async
   }
 });
 
-test('an answer that is cut short is an error, and so is what is none', async (t) => {
+test('a cut answer is an error, and so is an invalid one', async (t) => {
   const cases: [answer: string, code: string][] = [
     ['', 'ERR_CLOSED'],
     ['HTTP/1.1 200 OK\r\ncontent-le', 'ERR_CLOSED'],
@@ -306,7 +306,7 @@ test('each address of a name is tried', async (t) => {
   assert.equal((await ask(pool)).body, 'ok');
 });
 
-test('a closed pool ends what is under way, a destroyed one does not', async (t) => {
+test('a closed pool finishes requests in flight, a destroyed one does not', async (t) => {
   const { origin, sockets } = await startRaw(t, (socket, text) => {
     if (text.includes('/slow')) setTimeout(() => socket.write(ok), 50);
   });
