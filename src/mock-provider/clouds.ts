@@ -9,19 +9,22 @@ import { parsedJson } from '../dialects/errors/answer-error.js';
 import { generateCodec } from '../dialects/gemini/generate-codec.js';
 import { readEvents } from '../dialects/sse.js';
 import { tokenCountCodecs } from '../dialects/token-count/codecs.js';
+import { cohereCodec } from './cohere.js';
 import { type Framing, promptTokensOf } from './conversations.js';
 import { countBody } from './count-tokens.js';
 import { ProviderError } from './provider-error.js';
 
-/** An endpoint whose path names the model. */
+/** An endpoint of another maker than OpenAI and Anthropic. */
 export type CloudEndpoint =
   | { kind: 'conversation'; codec: Codec; place: RequestPlace; framing: Framing | null }
   | { kind: 'embedding'; codec: EmbeddingCodec; model: string }
   | { kind: 'token_count'; answerTo(body: Buffer): string };
 
-/** The endpoint of Bedrock, Vertex AI or Gemini at a path; null where there is none. */
+/** The endpoint of Bedrock, Vertex AI, Gemini or Cohere at a path; null where there is none. */
 export function cloudEndpoint(path: string): CloudEndpoint | null {
-  return bedrockEndpoint(path) ?? vertexEndpoint(path) ?? geminiEndpoint(path);
+  return (
+    bedrockEndpoint(path) ?? vertexEndpoint(path) ?? geminiEndpoint(path) ?? cohereEndpoint(path)
+  );
 }
 
 function bedrockEndpoint(path: string): CloudEndpoint | null {
@@ -88,6 +91,15 @@ function geminiEndpoint(path: string): CloudEndpoint | null {
   if (name === undefined) return null;
   const codec = embeddingCodecs['gemini.embed'];
   return { kind: 'embedding', codec, model: decodeURIComponent(name) };
+}
+
+/** The model is in the body. */
+function cohereEndpoint(path: string): CloudEndpoint | null {
+  const place = { model: '', stream: null };
+  if (path === '/v2/chat')
+    return { kind: 'conversation', codec: cohereCodec, place, framing: null };
+  const codec = embeddingCodecs['cohere.embed'];
+  return path === '/v2/embed' ? { kind: 'embedding', codec, model: '' } : null;
 }
 
 /** A codec that writes frames itself. */

@@ -15,6 +15,7 @@ import { createTextAnswers } from './answer-text.js';
 import { parseBody } from './ask.js';
 import { createClientSecrets } from './client-secrets.js';
 import { type CloudEndpoint, cloudEndpoint } from './clouds.js';
+import { cohereCodec } from './cohere.js';
 import { createConversations } from './conversations.js';
 import { countBody } from './count-tokens.js';
 import { embeddingAnswer, geminiEmbeddingBody } from './embeddings.js';
@@ -64,13 +65,14 @@ export function createHandler(
 
   async function answer(exchange: Exchange): Promise<void> {
     authorize(exchange);
-    const { method, path } = exchange;
+    const { method } = exchange;
+    const path = exchange.path.replace(azure, '/v1');
     if (method === 'GET' && path === '/v1/models') {
       respond(exchange, modelsBody());
     } else if (method === 'GET' && path.startsWith('/v1/models/')) {
       respond(exchange, modelBody(decodeURIComponent(path.slice('/v1/models/'.length))));
     } else if (resources.has(path) && !modelEndpoints.some(({ pattern }) => pattern === path)) {
-      await resources.answer(exchange, await readRequest(exchange), nameHeader);
+      await resources.answer(exchange, path, await readRequest(exchange), nameHeader);
     } else if (method === 'GET' && path === '/v1/realtime') {
       await answerRealtime(exchange, secrets);
     } else if (method === 'GET' && path === '/v1beta/models') {
@@ -264,6 +266,9 @@ async function fieldsOf(exchange: Exchange, body: Buffer): Promise<Fields> {
   return { ...fields, model };
 }
 
+/** Before OpenAI's own paths, as Azure has them. */
+const azure = /^\/openai(?:\/v1|\/deployments\/[^/]+)?(?=\/)/;
+
 const geminiPath =
   /^\/v1beta\/models\/([^/]+):((?:streamG|g)enerateContent|countTokens|embedContent)$/;
 
@@ -272,6 +277,7 @@ const errorCodecs: readonly [start: string, codec: Codec][] = [
   ['/v1beta/', generateCodec],
   ['/v1/projects/', generateCodec],
   ['/model/', converseCodec],
+  ['/v2/', cohereCodec],
 ];
 
 /** In the shape of the API that was asked. */

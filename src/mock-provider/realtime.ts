@@ -102,7 +102,10 @@ export async function answerRealtime(exchange: Exchange, secrets: ClientSecrets)
 /** @throws ProviderError 401 for a key of a session that is not known. */
 function modelOf(exchange: Exchange, secrets: ClientSecrets): string {
   const key = exchange.header('authorization').replace(/^Bearer /, '');
-  if (!key.startsWith('ek_')) return new URLSearchParams(exchange.query).get('model') ?? '';
+  if (!key.startsWith('ek_')) {
+    const query = new URLSearchParams(exchange.query);
+    return query.get('model') ?? query.get('deployment') ?? '';
+  }
   const model = secrets.modelOf(key);
   if (model !== null) return model;
   throw new ProviderError(401, 'The client secret is not known.', { code: 'invalid_api_key' });

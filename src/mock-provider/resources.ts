@@ -31,7 +31,8 @@ const defaultLimit = 20;
 export interface Resources {
   /** True if the path belongs to a collection. */
   has(path: string): boolean;
-  answer(exchange: Exchange, body: Buffer, headers: readonly string[]): Promise<void>;
+  /** @param path as OpenAI has it. */
+  answer(exchange: Exchange, path: string, body: Buffer, headers: readonly string[]): Promise<void>;
   /** Keeps a response that a model has given; `store: false` does not come here. */
   keepResponse(response: Made): void;
   hasResponse(id: string): boolean;
@@ -56,8 +57,8 @@ export function createResources(): Resources {
     has: (path) => collectionOf(path) !== null,
     hasResponse: (id) => storeOf('/responses').has(id),
     keepResponse: (object) => keep('/responses', { object, content: null }),
-    async answer(exchange, body, headers) {
-      const { method, path } = exchange;
+    async answer(exchange, path, body, headers) {
+      const { method } = exchange;
       const collection = collectionOf(path) ?? '';
       const store = storeOf(collection);
       const [, id = '', verb = ''] = path.slice(`/v1${collection}`.length).split('/');

@@ -201,7 +201,11 @@ test('cache_control becomes a cache point of Bedrock; elsewhere it is reported a
   assert.deepEqual(sent.system[1], { cachePoint: { type: 'default', ttl: '1h' } });
   assert.deepEqual(lost, []);
   for (const provider of [openai, responses, gemini] as const) {
-    assert.deepEqual(translate(anthropic, provider, body).lost, ['system dropped'], provider);
+    assert.deepEqual(
+      translate(anthropic, provider, body).lost,
+      ['system.cache_control dropped'],
+      provider,
+    );
   }
 });
 

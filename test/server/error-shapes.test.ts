@@ -18,6 +18,7 @@ const paths: [path: string, shape: Shape][] = [
   ['http://h/v1/messages', 'anthropic'],
   ['/v1beta/models/m:generateContent', 'gemini'],
   ['/v1beta/models', 'gemini'],
+  ['/v1beta/nowhere', 'gemini'],
   ['/v1/chat/completions', 'openai'],
   ['/nowhere', 'openai'],
 ];

@@ -90,7 +90,10 @@ export class Losses {
   }
 
   cacheMark(at: string): void {
-    this.drop(at, 'marks a prefix to be cached, which the target does by itself or not at all');
+    this.drop(
+      `${at}.cache_control`,
+      'marks a prefix to be cached, which the target does by itself or not at all',
+    );
   }
 
   /** A number outside of the target's range. */

@@ -1,3 +1,4 @@
+import { writeMessagesError } from '../../dialects/anthropic/error.js';
 import { GatewayError } from '../../errors.js';
 import type { AnswerHold, AnswerWatch } from '../../policies/policy.js';
 import { AbortedError, type Exchange } from '../../server/exchange.js';
@@ -42,7 +43,11 @@ export async function respondTranslated(
     return status >= 400 ? translation.error(body, status) : translation.answer(body);
   };
   const said = begun && 'said' in begun ? begun.said : await read();
-  const sent = await passed('error' in said ? [] : holds, Buffer.from(said.body));
+  const isError = 'error' in said;
+  // The errors of Anthropic's clients name the request.
+  const isNamed = isError && endpoint.dialect.name.startsWith('anthropic.');
+  const written = isNamed ? writeMessagesError(said.error, record.requestId) : said.body;
+  const sent = await passed(isError ? [] : holds, Buffer.from(written));
   record.status = 'error' in said ? said.status : status;
   if (record.bodies) record.bodies.response = keptBody(sent);
   if (!('error' in said)) {

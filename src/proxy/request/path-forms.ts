@@ -6,7 +6,7 @@ const azure = /^\/openai(?:\/deployments\/([^/]+))?(?=\/)/;
 
 /** Gemini's versions, and the longer names that its SDK writes for Vertex. */
 const gemini =
-  /^(?:\/v1(?:beta1?)?){1,2}\/(?:projects\/[^/]+\/locations\/[^/]+\/)?(?:publishers\/[^/]+\/)?(?:models\/|(?=tunedModels\/))(.+):(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)$/;
+  /^(?:\/v1(?:beta1?)?){0,2}\/(?:projects\/[^/]+\/locations\/[^/]+\/)?(?:publishers\/[^/]+\/)?(?:models\/|(?=tunedModels\/))(.+):(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)$/;
 
 /** A path in the form used by the endpoint table. */
 export function pathAsListed(path: string): string {

@@ -41,6 +41,7 @@ for (const endpoint of endpoints) {
 
 /** Variants of a path from clients whose base URL repeats the version or lacks it. */
 function writings(path: string): string[] {
+  if (path === '/api/hello') return [path, `/v1${path}`];
   if (path.startsWith('/v1beta/')) return [path, `/v1beta${path}`, path.replace('beta', 'beta1')];
   return path.startsWith('/v1/') ? [path, path.slice(3), `/v1${path}`] : [path];
 }
@@ -55,7 +56,7 @@ const offered = endpoints
 export function dialectOf(exchange: Pick<Exchange, 'header' | 'path'>): Dialect | null {
   const endpoint = modelEndpointAt(exchange.path);
   if (endpoint) return endpoint.dialect;
-  if (!endpointAt(exchange.path)) return null;
+  if (!endpointAt(exchange.path)) return exchange.path.startsWith('/v1beta') ? generate : null;
   const shape = modelShape(exchange);
   return { openai: null, anthropic: messages, gemini: generate }[shape];
 }

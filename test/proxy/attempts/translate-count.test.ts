@@ -189,7 +189,10 @@ test('a policy about losses holds for counts too', async (t) => {
   };
   const lenient = await served(t, { api_base: url, provider_params: { operations } });
   const told = await lenient.count(marked);
-  assert.deepEqual([told.status, told.headers['x-llmproxy-lost']], [200, 'messages[0]=dropped']);
+  assert.deepEqual(
+    [told.status, told.headers['x-llmproxy-lost']],
+    [200, 'messages[0].cache_control=dropped'],
+  );
   const losses = 'strict' as const;
   const strict = await served(t, { api_base: url, provider_params: { operations, losses } });
   assert.equal((await strict.count(marked)).status, 400);

@@ -9,6 +9,8 @@ test('a path says the model and whether a stream is asked for', () => {
     ['/openai/deployments/gpt%204/chat/completions', 'gpt 4', null],
     ['/v1beta/models/m:generateContent', 'm', false],
     ['/v1beta/models/m:streamGenerateContent', 'm', true],
+    ['/models/m:generateContent', 'm', false],
+    ['/other/models/m:generateContent', '', null],
     ['/v1/models/a%2Fb:8b:generateContent', 'a/b:8b', false],
     ['/v1beta1/publishers/google/models/m:countTokens', 'm', false],
     ['/v1beta/tunedModels/m:generateContent', 'tunedModels/m', false],
