@@ -142,7 +142,7 @@ test('every exported value is used outside its file', () => {
     ),
   );
   const used = new Set<string>();
-  /** The files that import a file as a whole: what they use of it is searched in their text. */
+  /** Files that import another file as a namespace: names used are searched in their text. */
   const wholes = new Map<string, string[]>();
   for (const [file, text] of sources) {
     const at = (target: string) => {

@@ -20,7 +20,7 @@ import { printTable, run, say } from './report.js';
 
 const key = 'sk-client-of-the-bench-only';
 const ports = { database: 5432, valkey: 6379, gateway: 18_000, provider: 18_800 };
-/** Longer than a lease: what it was takes this long to become what it is. */
+/** Longer than a lease, so that all states settle. */
 const settleMs = 4_000;
 
 const script = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));

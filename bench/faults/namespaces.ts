@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import type { Closers } from '../closers.js';
 
-/** A host of its own network, processes and addresses, on this machine. */
+/** A simulated host on this machine, with its own network, processes and addresses. */
 export interface TestHost {
   readonly name: string;
   readonly address: string;
@@ -63,7 +63,7 @@ export function makeHosts(closers: Closers, names: readonly string[]): TestHost[
   });
 }
 
-/** @throws Error with what `ip` says. */
+/** @throws Error with the message of `ip`. */
 function ip(...args: string[]): void {
   const { status, stderr } = spawnSync('ip', args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr.trim()}`);

@@ -60,7 +60,7 @@ function askAndStall({ port, key }: { port: number; key: string }): Socket {
   return socket;
 }
 
-/** A provider whose streams never end. */
+/** A provider with endless streams. */
 async function startEndless() {
   let active = 0;
   const event = `data: {"choices":[{"delta":{"content":"${'x'.repeat(200)}"}}]}\n\n`.repeat(16);

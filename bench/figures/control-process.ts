@@ -1,6 +1,6 @@
 /**
- * Measures what the control process does with a finished request, without workers and Postgres: it is
- * read, counted, remembered, charged, and made a row of the statement that stores it.
+ * Measures the control process's work on a finished request, without workers and Postgres: it is
+ * read, counted, remembered, charged, and turned into a row.
  */
 import { deserialize, serialize } from 'node:v8';
 import { createObservers } from '../../src/daemon/start/observers.js';

@@ -1,4 +1,4 @@
-/** Measures plans and changes by a large document, and what other requests wait meanwhile. */
+/** Measures plans and changes by a large document, and how long other requests wait meanwhile. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

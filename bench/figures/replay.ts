@@ -74,7 +74,7 @@ async function replayed(file: string, env: Readonly<Record<string, string>>): Pr
   return JSON.parse(text).replay.requests;
 }
 
-/** Asks the control process again and again; the returned function tells the slowest answer. */
+/** Asks the control process repeatedly; the returned function gives the slowest answer. */
 function watch(url: string): () => Promise<number> {
   let isOver = false;
   let slowestMs = 0;

@@ -5,7 +5,7 @@ import { leaseEveryMs } from './lease-queue.js';
  * arithmetic: `scale.ts` prints it.
  */
 
-/** Measured by `statements.ts`, unless it says otherwise. */
+/** Measured by `statements.ts` unless noted. */
 export const measured = {
   /** CPU of worker and control process for a small request: docs/performance.md, "Where the time goes". */
   requestUs: 48,
@@ -59,7 +59,7 @@ export interface Load {
 
 /** The assumed hardware and settings. */
 export interface Setup {
-  /** Fleets, each with a database of its own; machines are spread over them evenly. */
+  /** Number of fleets, each with its own database; machines are spread over them evenly. */
   fleets: number;
   poolSize: number;
   /** Connections of a pooler to the database; null: none, daemons connect themselves. */
@@ -96,7 +96,7 @@ export interface Totals {
   rowBytesPerDay: number;
 }
 
-/** Load of each database and of the store of limits beside it, at the busiest time. */
+/** Load of each database and of the store of limits, at peak time. */
 export interface Demand {
   storesPerSecond: number;
   rowsPerSecond: number;
@@ -192,7 +192,7 @@ function cost(
 
 interface Wall {
   name: string;
-  /** Used share of what there is; 1 is the wall. */
+  /** Used share of the capacity; 1 is the wall. */
   use: (demand: Demand, setup: Setup) => number;
   /** Remedies, the cheapest first; null where a move does not apply any more. */
   moves: readonly Move[];
@@ -203,7 +203,7 @@ interface Move {
   apply: (setup: Setup) => Setup | null;
 }
 
-/** Left for peaks, other queries and what is not measured. */
+/** Reserve for peaks, other queries and unmeasured work. */
 const headroom = 0.6;
 
 const split: Move = {
@@ -211,7 +211,7 @@ const split: Move = {
   apply: (setup) => ({ ...setup, fleets: setup.fleets + 1 }),
 };
 
-/** A move that applies once, where a setting is still below what it sets. */
+/** A one-time change, as long as a setting is below its value. */
 const raise = (what: string, changes: Partial<Setup>): Move => ({
   what,
   apply: (setup) => (holds(setup, changes) ? null : { ...setup, ...changes }),
@@ -273,7 +273,7 @@ export interface Reached {
   setup: Setup;
 }
 
-/** The first wall of a setup as machines are added, and what moves it. */
+/** The first wall of a setup as machines are added, and the change that moves it. */
 export function firstWall(load: Omit<Load, 'machines'>, setup: Setup): Reached {
   const [first] = walls
     .map((wall) => ({ wall, machines: fewest(load, setup, wall) }))
@@ -294,7 +294,7 @@ export function wallsUpTo(load: Load, from: Setup): { walls: Reached[]; setup: S
     const next = firstWall(load, setup);
     if (next.machines > load.machines) return { walls: reached, setup };
     setup = next.setup;
-    // Fleets are added one by one: only the first is a step of its own.
+    // Fleets are added one by one: only the first one counts as a step.
     if (!reached.some(({ moved }) => moved === next.moved)) reached.push(next);
   }
 }

@@ -54,7 +54,7 @@ function wallRow(upTo: string, { wall, machines, moved }: Reached) {
   return { 'up to': upTo, wall, 'reached at': machines, 'moved by': moved };
 }
 
-/** Traffic of all machines; the rest is of each database and of the store of limits beside it. */
+/** Traffic of all machines; the rest is per database and its store of limits. */
 function needsOf(load: Load, setup: Setup): Record<string, string> {
   const totals = totalsOf(load);
   const demand = demandOf(load, setup);

@@ -1,4 +1,4 @@
-/** Measures what the statements that every daemon repeats cost PostgreSQL: its CPU, and bytes. */
+/** Measures the cost for PostgreSQL, in CPU and bytes, of statements that every daemon repeats. */
 import { serialize } from 'node:v8';
 import { valkeyLeases } from '../../src/daemon/fleet/valkey-leases.js';
 import { connect, type Sql } from '../../src/db/client.js';

@@ -1,6 +1,7 @@
 /**
- * Measures what traces cost: CPU a request of the control process and of the worker, without traces
- * and with all requests traced, in turns under the same load. The receiver is this process.
+ * Measures the cost of traces: CPU per request of the control process and of the worker, without
+ * traces and with all requests traced, alternating under the same load. The receiver is this
+ * process.
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -14,7 +14,7 @@ interface Slot {
 }
 
 /**
- * Sends at a fixed rate whatever the target does, so that a stall counts for every request that
+ * Sends at a fixed rate regardless of the target, so that a stall counts for every request that
  * should have been sent during it (no coordinated omission). Returns a function to stop.
  */
 export function runOpenLoop(job: Job, pace: OpenLoop, recorder: Recorder): () => void {

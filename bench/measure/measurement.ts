@@ -8,7 +8,7 @@ export interface Measurement {
   controlUs: number;
   /** Requests or chunks. */
   perSecond: number;
-  /** Latency in the open loop; time to the first byte where there is none. */
+  /** Latency in the open loop; null if no time to the first byte was measured. */
   latencyMs: Percentiles;
   idlePssBytes: number;
   loadedPssBytes: number;

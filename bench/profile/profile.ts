@@ -43,7 +43,7 @@ try {
   await closers.closeAll();
 }
 
-/** @returns what was measured, and the control process. */
+/** @returns the measurement, and the control process. */
 async function load(
   ofScenario: Scenario,
   closers: Closers,

@@ -15,7 +15,7 @@ import { nginx } from './nginx.js';
 import { portkey } from './portkey.js';
 import type { Target } from './target.js';
 
-/** Directories of what is installed separately; null where not installed. */
+/** Directories of separately installed software; null where not installed. */
 export interface PeerDirectories {
   /** Another checkout of llmproxy. */
   baseline: string | null;

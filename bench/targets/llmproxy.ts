@@ -59,7 +59,7 @@ export function llmproxy(
 
 export const llmproxyDefault = llmproxy('llmproxy', 'net', 1);
 
-/** Another checkout of llmproxy, built by `npm ci`: what a change costs, measured in one run. */
+/** Another checkout of llmproxy, built by `npm ci`, to compare a change in one run. */
 export function llmproxyBaseline(checkout: string | null): Target {
   const bin = join(checkout ?? '', 'bin/llmproxy.js');
   return {

@@ -83,7 +83,7 @@ test('too many waiting reports are refused, and an excessive one gets its own er
   assert.deepEqual(await Promise.all(asked.slice(1)), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-/** Reports that end when the test says so. */
+/** Reports that end on the test's command. */
 function openWork() {
   const running: {
     resolve(value: unknown): void;

@@ -81,7 +81,7 @@ test('limits are leased ten times a second, together, of the store that is set',
     const { call, limit } = measured.leaseUs[leases];
     const { leasesPerSecond, leaseMs, leaseShare } = demandOf(load, { ...defaultSetup, leases });
     assert.equal(leasesPerSecond, 100);
-    // Each of the ten requests in 100 ms has a key of its own, with two limits.
+    // Each of the ten requests in 100 ms has its own key, with two limits.
     assert.equal(leaseMs, (call + 20 * limit) / 1_000);
     assert.ok(Math.abs(leaseShare - (100 * leaseMs) / 1_000) < 1e-9);
   }
@@ -140,7 +140,7 @@ test('a lease takes its own time while few ask, and all of theirs where the stor
   assert.ok(Math.abs(leaseTimeMs(1, 2) - 2) < 1e-6);
   const [few, many] = [leaseTimeMs(10, 2), leaseTimeMs(40, 2)];
   assert.ok(few >= 2 && many > few && many < 100);
-  // 100 daemons at 2 ms ask for twice what there is: each waits for about all others.
+  // 100 daemons at 2 ms want twice the available amount: each waits for nearly all others.
   const full = leaseTimeMs(100, 2);
   assert.ok(full > 150 && full <= 200, String(full));
 });

@@ -7,7 +7,7 @@ import { describeProblem } from '../../src/config/problem.js';
 import { hashKey } from '../../src/config/secrets/credential-key.js';
 import { configuration, credential, provider, team } from '../config/configuration-for-test.js';
 
-/** Keys 1 to 5, of which the second is of a team; the fourth has had a problem for long. */
+/** Keys 1 to 5; the second has a team, and the fourth a long-standing problem. */
 function rows(): Configuration {
   const keys = [1, 2, 3, 4, 5].map((id) => ({
     ...credential(`key-${id}`),

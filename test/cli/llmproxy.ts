@@ -61,7 +61,7 @@ export interface OwnDatabase {
   dataDir: string;
 }
 
-/** Runs the CLI on an empty, migrated database of its own and with an empty data directory. */
+/** Runs the CLI on its own empty, migrated database and an empty data directory. */
 export async function withOwnDatabase(t: TestContext): Promise<OwnDatabase> {
   const { dbUrl } = await testDatabase(t);
   const dataDir = temporaryFolder(t);

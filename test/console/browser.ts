@@ -13,7 +13,7 @@ const places = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-/** A Chromium of this machine, or why there is none. */
+/** A Chromium of this machine, or the reason that there is none. */
 export const chromium =
   [process.env.CHROME_PATH ?? '', ...places].find((path) => path !== '' && existsSync(path)) ??
   null;
@@ -22,7 +22,7 @@ export const chromium =
 export const skip =
   chromium === null ? 'no Chromium found: install it, or name it in CHROME_PATH' : false;
 
-/** Starts a browser of its own for the test. */
+/** Starts a separate browser for the test. */
 export async function startBrowser(t: TestContext): Promise<Browser> {
   const userDataDir = mkdtempSync(join(tmpdir(), 'llmproxy-chromium-'));
   const browser = await puppeteer.launch({
@@ -48,7 +48,7 @@ export interface WatchedPage {
 }
 
 /**
- * Opens a page that belongs to nobody yet.
+ * Opens a new page.
  * @param expected matches failed requests that the test makes on purpose.
  */
 export async function openPage(
@@ -92,12 +92,12 @@ export async function seen(page: Page, text: string): Promise<void> {
     });
 }
 
-/** Clicks what is called so. */
+/** Clicks the element with this name. */
 export async function press(page: Page, name: string, role = 'button'): Promise<void> {
   await page.locator(`::-p-aria([name="${name}"][role="${role}"])`).click();
 }
 
-/** Types into the field of this label, in place of what is there; chooses the value of a select. */
+/** Types into the field of this label, replacing its text; chooses the value of a select. */
 export async function fill(page: Page, label: string, text: string): Promise<void> {
   const field = await page.locator(`::-p-aria([name="${label}"])`).waitHandle();
   const isSelect = await field.evaluate((element) => element.nodeName === 'SELECT');
@@ -106,8 +106,8 @@ export async function fill(page: Page, label: string, text: string): Promise<voi
 }
 
 /**
- * Types in place of what is in a field, as people do. Emptying it from outside would be undone by a page
- * that is drawn again before the first letter.
+ * Replaces a field's text by typing, like a person. Clearing it by script would be undone if the
+ * page is redrawn before the first letter.
  */
 export async function typeOver(page: Page, field: ElementHandle, text: string): Promise<void> {
   await field.focus();

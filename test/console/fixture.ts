@@ -72,8 +72,8 @@ export async function startFilled(t: TestContext, content: Content): Promise<Dae
 }
 
 /**
- * Canaries, mirrors and cached answers, with what was seen of them: 200 requests moved, 2 of which
- * failed, and 40 pairs of answers.
+ * Canaries, mirrors and cached answers with results: 200 requests moved, 2 of which failed, and 40
+ * pairs of answers.
  */
 export async function addRollouts(daemon: Daemon): Promise<void> {
   const { sql } = daemon;

@@ -18,7 +18,7 @@ async function seriousViolations(
   { page }: WatchedPage,
   theme: 'light' | 'dark' = 'light',
 ): Promise<string[]> {
-  // The policy of the pages lets no script in from outside: this one comes over the debugger.
+  // The pages' policy blocks outside scripts: this one is injected by the debugger.
   await page.evaluate(axe);
   const { violations } = (await page.evaluate(
     // In the dark only colours differ.

@@ -12,7 +12,7 @@ test('a canary is started, compared, moved by hand, rolled back and deleted', {
 }, async (t) => {
   const daemon = await startFilled(t, { keys: 3, requests: 0 });
   const browser = await startBrowser(t);
-  // A refused form is what this test wants to see.
+  // The test expects a refused form.
   const watched = await openPage(browser, daemon.url, /status of 400/);
   const { page, problems } = watched;
   await signIn(watched, daemon.url, 'the-key-of-operations');

@@ -110,7 +110,7 @@ test('a document is completed, checked by line, planned, and not applied over an
 }, async (t) => {
   const daemon = await startFilled(t, { keys: 3, requests: 0 });
   const browser = await startBrowser(t);
-  // A refused document and a conflict are what this test wants to see.
+  // The test expects a refused document and a conflict.
   const watched = await openPage(browser, daemon.url, /status of (400|409)/);
   const { page, problems } = watched;
   await signIn(watched, daemon.url, daemon.adminKey);

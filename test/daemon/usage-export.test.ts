@@ -27,7 +27,7 @@ type Answer = (response: ServerResponse, received: Received) => void;
 
 const accepts: Answer = (response) => void response.writeHead(200).end('ok');
 
-/** A receiver of batches on a port of its own. */
+/** A receiver of batches on its own port. */
 async function receiver(t: TestContext, answer: () => Answer) {
   const accepted: Received[] = [];
   const server = createServer((request, response) => {

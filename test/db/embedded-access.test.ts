@@ -104,7 +104,8 @@ test('the daemon works as a role that may do what it does, and no more', async (
     'ALTER TABLE providers DISABLE TRIGGER ALL',
     "SET session_replication_role = 'replica'",
     'CREATE OR REPLACE FUNCTION llmproxy_config_recorded() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$',
-    // The owner's triggers and migrations would use what fits better than PostgreSQL's own.
+    // The owner's triggers and migrations would use functions that match better than PostgreSQL's
+    // own.
     'CREATE FUNCTION cat(text[], text[]) RETURNS text[] LANGUAGE sql AS $$SELECT array_cat($1, $2)$$',
     'CREATE OPERATOR || (leftarg = text[], rightarg = text[], function = array_cat)',
     'CREATE TABLE mine (id integer)',
@@ -142,7 +143,7 @@ async function makeOldCluster(dataDir: string) {
   return { place, binaries, shared };
 }
 
-/** Starts it as the version before did, and makes its database with a row of its own. */
+/** Starts it as the previous version did, and creates its database with a row. */
 async function startOldServer(old: Awaited<ReturnType<typeof makeOldCluster>>) {
   const { place, binaries, shared } = old;
   const account = shared && { ...nobody };

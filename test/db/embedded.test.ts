@@ -185,7 +185,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** There is no event for what another process does: looks every 10 ms. */
+/** No event announces another process's action: polls every 10 ms. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await pause(10);
 }

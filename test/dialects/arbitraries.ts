@@ -16,7 +16,7 @@ import {
 } from '../../src/dialects/conversation.js';
 import { noClasses } from '../../src/dialects/usage.js';
 
-/** The abilities of a dialect, beside those that all have. */
+/** The abilities of a dialect, beyond those common to all. */
 export interface Subset {
   dialect: ConversationDialect;
   systemAnywhere: boolean;
@@ -267,7 +267,7 @@ export function requests(subset: Subset): fc.Arbitrary<ConversationRequest> {
   return (
     fc
       .uniqueArray(tool(subset), { maxLength: 3, selector: (one) => one.name })
-      // Tools of one namespace come together.
+      // Tools of one namespace are grouped.
       .map((tools) => tools.sort((a, b) => Number(isGrouped(a)) - Number(isGrouped(b))))
       .chain((tools) =>
         fc.record({
@@ -296,7 +296,7 @@ export function requests(subset: Subset): fc.Arbitrary<ConversationRequest> {
         const { sampling, system, exchanges, last } = parts;
         const first: Message[] =
           system.length > 0 ? [{ role: 'system', content: system, at: '' }] : [];
-        // Anthropic tells parallel calls within the choice.
+        // Anthropic expresses parallel calls within the choice.
         const chosen = parts.toolChoice !== null && parts.toolChoice.type !== 'none';
         const sampled = parts.reasoning === null;
         const request = emptyRequest('claude-x', parts.stream);
@@ -407,8 +407,8 @@ function plain<T>(value: T): T {
 }
 
 /**
- * Without what differs from dialect to dialect: places in the body, usage that only chat asks for,
- * names of tools at their results, and ids of calls where the subset has none.
+ * Without differences between dialects: places in the body, usage that only chat requests, names of
+ * tools in results, and ids of calls where the subset has none.
  */
 export function comparable(request: ConversationRequest, subset: Subset): ConversationRequest {
   const ids = new Map<string, string>();

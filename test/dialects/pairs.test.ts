@@ -91,7 +91,7 @@ function testPair(client: Codec, provider: Codec, subset: Subset): void {
   if (subsets[provider.dialect].seals.length > 0) testReasoning(client, provider, pair);
 }
 
-/** Reasoning that leads to a call goes to the client, comes back, and is what it was. */
+/** Reasoning before a call is sent to the client and returned unchanged. */
 function testReasoning(client: Codec, provider: Codec, pair: string): void {
   const subset = { ...subsets[provider.dialect], anyOrder: false };
   for (const streamed of [false, true]) {
@@ -168,7 +168,7 @@ function subsetsRequest(): ConversationRequest {
 
 /** The client's next request, after an answer that calls tools. */
 function nextTurn(client: Codec, answer: ConversationAnswer): Buffer {
-  // A client of chat drops what it does not know.
+  // Chat clients drop unknown fields.
   const drops = client.dialect === 'openai.chat' || client.dialect === 'gemini.generate';
   const content = answer.content.filter(
     (block) => !drops || block.type !== 'reasoning' || block.seal?.slot === 'call',

@@ -22,7 +22,7 @@ const search = (id: string) => ({
 });
 const page = { ...search('ws_page'), action: { type: 'open_page', url: 'https://example.com' } };
 const files = { id: 'fs_1', type: 'file_search_call', status: 'completed', queries: ['q'] };
-/** The example of OpenAI's guide "Web search", in whose first version searches had no action. */
+/** The example of OpenAI's guide "Web search"; early searches had no action. */
 const first = { id: 'ws_first', type: 'web_search_call', status: 'completed' };
 const said = {
   ...{ id: 'msg_1', type: 'message', role: 'assistant', status: 'completed' },

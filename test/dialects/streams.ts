@@ -19,7 +19,7 @@ export function writeStream(codec: Codec, answer: ConversationAnswer): Buffer {
   return Buffer.concat(pieces);
 }
 
-/** A provider's stream as it is past an attempt, which makes events of frames. */
+/** A provider's stream as an attempt delivers it, with frames converted to events. */
 export function asEvents(codec: Codec, stream: Buffer): Buffer {
   if (codec.dialect !== 'bedrock.converse') return stream;
   return new FramesAsEvents((event) => converse.unwrap?.(event) ?? event).push(stream);

@@ -8,7 +8,7 @@ const read = (name: string) =>
 const english = read('README.md');
 const chinese = read('README_CN.md');
 
-/** Code blocks, whose words for a model may be of any language. */
+/** Code blocks, which name a model in any language's syntax. */
 function blocks(text: string): string[] {
   return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, code]) =>
     `${language}\n${code}`.replace(/"content": "[^"]*"/g, '"content": …'),

@@ -5,7 +5,7 @@ import { type Read, readRequests } from './read-for-test.js';
 
 /**
  * A differential fuzz of our request parser against that of `node:http` (llhttp): generated and
- * mutated streams of requests. Ours may refuse more; what it accepts it must read the same.
+ * mutated streams of requests. Ours may refuse more; what it accepts must be read the same.
  */
 
 /** A request as both parsers report it. */
@@ -199,7 +199,7 @@ function readByNode(stream: string): Seen[] {
   let closes = false;
   const parser = new HTTPParser();
   parser.initialize(HTTPParser.REQUEST, {});
-  // Called for many headers, and for trailers, after which the next head comes this way too.
+  // Called for large heads, and for trailers, after which the next head arrives here too.
   parser[HTTPParser.kOnHeaders] = (headers: string[], url: string) => {
     flushed.push(...headers);
     flushedUrl += url;
@@ -250,7 +250,7 @@ function readByNode(stream: string): Seen[] {
   try {
     parser.execute(Buffer.from(stream, 'latin1'));
   } catch {
-    // One of the two above; what was complete before it counts.
+    // One of the two above; whatever completed before it counts.
   }
   parser.close();
   return done;

@@ -7,7 +7,7 @@ function claim(team: string, changes: Partial<Claim> = {}): Claim {
   return { ...anyClaim, team, key: team, ...changes };
 }
 
-/** The first `count` items, of which each names its team or key. */
+/** The first `count` items; each names its team or key. */
 function drawn(queue: FairQueue<string>, count = Number.POSITIVE_INFINITY): string {
   let text = '';
   for (let i = 0; i < count; i++) {

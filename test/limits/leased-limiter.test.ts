@@ -23,7 +23,7 @@ function clock(t: TestContext) {
   };
 }
 
-/** A limiter whose requests are answered by the test. */
+/** A limiter whose requests the test answers. */
 function silentOwner() {
   const requests: LeaseRequest[] = [];
   return { requests, limiter: new LeasedLimiter((request) => requests.push(request)) };

@@ -10,7 +10,7 @@ import type { Release } from '../../src/limits/slots.js';
 const capacity = 3;
 const workerCount = 3;
 
-/** A worker and the messages under way between it and the owner, in order. */
+/** A worker and the messages in transit between it and the owner, in order. */
 interface Node {
   id: number;
   slots: LeasedSlots;
@@ -142,7 +142,7 @@ test('a worker without an answering owner uses its share, and reports it when th
   const served = await waiting;
   assert.ok(served);
   sent.length = 0;
-  // The owner's late answer to the first try: a slot that nobody waits for is returned.
+  // The owner's late answer to the first try: an unneeded slot is returned.
   slots.granted({ key: 'k', granted: true, waited: false });
   assert.deepEqual(sent.sort(), ['keep', 'keep', 'release']);
   sent.length = 0;

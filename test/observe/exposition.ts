@@ -51,7 +51,7 @@ export function parseExposition(text: string): Map<string, Family> {
   return families;
 }
 
-/** The value of the only sample with these labels, among others; 0 when there is none. */
+/** The value of the only sample with at least these labels; 0 when there is none. */
 export function sampleValue(
   text: string,
   name: string,

@@ -1,4 +1,4 @@
-/** A process that logs as its parent says, for tests of what it writes to standard output. */
+/** A process that logs on its parent's command, to test its standard output. */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { GatewayEvent } from '../../src/observe/event.js';
 import { createLog, type LogOptions } from '../../src/observe/log.js';

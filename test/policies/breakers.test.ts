@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Breakers } from '../../src/policies/guardrails/breakers.js';
 
-/** A service that works or not, and the times that it was asked. */
+/** A service with a switchable failure, and the times it was asked. */
 function service() {
   const state = { now: 0, isBroken: true, asked: 0 };
   const breakers = new Breakers(() => state.now);

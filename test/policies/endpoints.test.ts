@@ -329,7 +329,7 @@ test('a stream with a local guardrail passes each word as soon as it has ended',
       .toString()
       .split(/(?<=\n\n)/);
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    // The first word leaves before the second has come.
+    // The first word is released before the second arrives.
     const second = all.findIndex((event) => event.includes('world'));
     response.write(all.slice(0, second).join(''));
     await new Promise<void>((resolve) => {

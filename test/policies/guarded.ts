@@ -114,7 +114,7 @@ export function guardrail(
 export interface Guarded {
   origin: string;
   provider: Upstream;
-  /** The record of the last request that is over. */
+  /** The record of the last finished request. */
   last(): ReturnType<typeof recordsOf>[number] | undefined;
   records(): ReturnType<typeof recordsOf>;
 }

@@ -10,7 +10,7 @@ import {
   post,
 } from './guarded.js';
 
-/** A request whose prompt comes in parts of one message. */
+/** A request with a prompt in several parts of one message. */
 function requestOf(dialect: ClientDialect, parts: readonly string[]): string {
   const typed = (type: string) => parts.map((text) => ({ type, text }));
   switch (dialect) {

@@ -1,4 +1,4 @@
-/** Lines written by hand; `{{name:value}}` labels what is to be found. */
+/** Handwritten lines; `{{name:value}}` labels an expected match. */
 export const positives: readonly string[] = [
   // Test numbers that card schemes and payment services publish.
   'Test with {{card:4242 4242 4242 4242}} and any CVC.',

@@ -13,7 +13,10 @@ interface Score {
   right: number;
 }
 
-/** Counts what is found at labels, and what is found elsewhere, by name. @param wrong is told of. */
+/**
+ * Counts expected and unexpected matches by name.
+ * @param wrong is called with each.
+ */
 function scores(wrong: string[]): Map<string, Score> {
   const all = new Map<string, Score>();
   const of = (name: string) => {

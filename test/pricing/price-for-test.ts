@@ -1,6 +1,6 @@
 import type { Price } from '../../src/config/rows/price.js';
 
-/** A price of the model `m` that is free but for what is given. */
+/** A price of the model `m` that is free except for the given rates. */
 export function priceForTest(fields: Partial<Price> = {}): Price {
   return {
     name: 'm',

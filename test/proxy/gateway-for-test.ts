@@ -98,7 +98,7 @@ export function gatewayForTest(
   };
 }
 
-/** Limits whose owner is in this process, and answers a turn later. */
+/** Limits with an owner in this process that answers one turn later. */
 export function ownQuotas(owner = new LeaseOwner()): LeasedLimiter {
   const limiter = new LeasedLimiter((request) => {
     const grant = owner.handle(1, request, performance.now());
@@ -124,7 +124,7 @@ export interface ChatAnswer {
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
-  /** True if the answer's framing said that it is whole. */
+  /** True if the answer's framing was complete. */
   whole: boolean;
 }
 

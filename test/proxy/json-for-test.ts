@@ -44,8 +44,8 @@ export const jsonValue = value;
 const wantedKeys = fc.constantFrom('"model"', '"stream"', '"mod\\u0065l"', '"\\u0073tream"');
 
 /**
- * Objects whose members are often called `model` and `stream`, also twice, also with escapes.
- * @param memberValue what a member of this name holds.
+ * Objects with many members called `model` and `stream`, also duplicated and escaped.
+ * @param memberValue generates a member's value by its name.
  */
 export function objectText(
   memberValue: (key: string) => fc.Arbitrary<string> = () => jsonValue,

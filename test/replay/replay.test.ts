@@ -147,7 +147,7 @@ test('rate_limit and limits refuse exactly the requests that find an empty bucke
 test('token limits reserve the requested tokens, and return unused ones', () => {
   const key = credential('k', { limits: { tokens_per_minute: 1_000 } });
   const rows_ = configuration([provider('a')], [key]);
-  // Each asks for 600 and uses 15: the second fits once the first is over.
+  // Each reserves 600 and uses 15: the second fits once the first has ended.
   const asking = { need_input: 100, need_output: 500, duration_ms: 100 };
   assert.equal(replay(rows_, [row(0, asking), row(50, asking)]).refused_after, 1);
   assert.equal(replay(rows_, [row(0, asking), row(150, asking)]).refused_after, 0);

@@ -35,7 +35,7 @@ for (const name of ['net', 'node', 'hyper-express'] as const) {
         expectShape(await answerTo(engine, [head]), 400, shape);
       }
     });
-    // uWebSockets.js answers what it cannot parse by itself.
+    // uWebSockets.js itself answers unparsable requests.
     if (name === 'hyper-express') return;
     it('have it where the head is malformed, cut or too large', async () => {
       for (const [path, shape] of paths) {

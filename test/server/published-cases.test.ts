@@ -5,7 +5,7 @@ import { netEngine } from '../../src/server/net.js';
 import { publishedCases } from '../http1/published-cases.js';
 import { rawClient, withServer } from './support.js';
 
-/** Answers with what it has read. */
+/** Echoes what it has read. */
 function echo(exchange: Exchange): void {
   const { method, path, query } = exchange;
   exchange.readBody(1_000).then(

@@ -32,7 +32,7 @@ export interface DaemonProcess {
   workerPids(): number[];
   readonly exited: Promise<Exit>;
   kill(signal: NodeJS.Signals): void;
-  /** Ends all of its processes, whatever its state. */
+  /** Ends all of its processes, in any state. */
   end(): Promise<void>;
 }
 

@@ -17,7 +17,7 @@ export interface LoadOutcome {
   attempts: number;
   /** `[DONE]` was in the stream. */
   done: boolean;
-  /** The connection's framing said that the answer is whole. */
+  /** The answer's framing was complete. */
   cleanEnd: boolean;
   startedMs: number;
   tookMs: number;

@@ -38,7 +38,7 @@ test('a session has the rights of its key, and the audit log names the person', 
   const audit = await ask(`${api}/audit`, { headers: { cookie } });
   assert.equal(JSON.parse(audit.text).audit[0].actor, 'admin:admin');
 
-  // A cookie alone is what another site's page could make a browser send.
+  // Another site's page could make a browser send a cookie alone.
   for (const [name, more] of [
     ['no token', {}],
     ['a wrong token', { 'x-csrf-token': csrf_token.replace(/^./, 'x') }],

@@ -61,7 +61,7 @@ async function startProvider(t: TestContext, redirectUri: string): Promise<strin
   return issuer;
 }
 
-/** A browser as far as it is needed: follows redirects, keeps cookies by host and folder. */
+/** A minimal browser: follows redirects, keeps cookies by host and folder. */
 class Browser {
   readonly #cookies = new Map<string, string>();
   readonly #person: string;

@@ -9,7 +9,7 @@ function canary(fields: Partial<Canary> = {}): Canary {
   return { ...newCanary, name: 'c', from_provider: 'a', to_provider: 'b', ...fields };
 }
 
-/** At a step with these counts, of which none or all are of the last minute. */
+/** At a step with these counts, of which none or all are from the last minute. */
 function judged(
   counts: object,
   fields: Partial<Canary> = {},

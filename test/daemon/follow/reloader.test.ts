@@ -39,7 +39,7 @@ function daemon(t: TestContext) {
     activated: () => {},
     emit: (event) => state.events.push(event),
   });
-  /** Lets the time of a debounce pass, and what follows happen. */
+  /** Waits for a debounce and its effects. */
   const settle = async () => {
     t.mock.timers.tick(50);
     await turn();

@@ -15,7 +15,7 @@ import { noValkey, startValkey, type TestValkey } from '../../support/valkey.js'
 const rate = 60;
 const burst = 60;
 
-/** The control process and the two workers of a daemon, without what lies between them. */
+/** The control process and two workers of a daemon, connected directly. */
 interface LimitedDaemon {
   limits: SharedLimits;
   workers: { rates: LeasedLimiter; quotas: LeasedLimiter; slots: LeasedSlots }[];
@@ -106,7 +106,7 @@ function press(daemons: readonly LimitedDaemon[], key = 'k') {
   };
 }
 
-/** The most that may pass in a span, and what must. */
+/** Maximum and minimum admitted in a span. */
 function bounds(fromMs: number, untilMs: number) {
   const refill = ((untilMs - fromMs) / 1000) * rate;
   return { most: refill + burst, refill };

@@ -83,7 +83,7 @@ test('finished requests come out of their packed form as they went in', () => {
     { ...request, requestId: 'p', method: 'GET', error: 'no_key', firstTokenMs: null, status: 0 },
   ];
   const batch = new RequestBatch();
-  // More than fit in the space that there is at first; then once more with fewer.
+  // More than the initial capacity; then once with fewer.
   for (const count of [100, 3]) {
     const many = Array.from({ length: count }, (_, i) => events[i % events.length] ?? request);
     for (const event of many) batch.add(event);

@@ -6,7 +6,7 @@ export const docsPage = fileURLToPath(new URL('../../../../docs/dialects.md', im
 const begin = '<!-- scoreboard -->';
 const end = '<!-- /scoreboard -->';
 
-/** The page with this scoreboard in the place of its own. */
+/** The page with its scoreboard replaced. */
 export function withScoreboard(page: string, board: string): string {
   const from = page.indexOf(begin);
   const to = page.indexOf(end);

@@ -7,7 +7,10 @@ import {
   textBlock,
 } from '../../../src/dialects/conversation.js';
 
-/** Something that a client may ask for, and what of a request says whether it arrived. */
+/**
+ * A feature that a client may request, and the part of the provider's request that shows it
+ * arrived.
+ */
 export interface Feature {
   name: string;
   request: ConversationRequest;
@@ -189,7 +192,7 @@ export const features: readonly Feature[] = [
   {
     name: 'JSON without a schema',
     request: asking({ format: { type: 'json' } }),
-    // A forced tool takes the answer where there is no such format.
+    // A forced tool carries the answer where there is no such format.
     seen: ({ format, toolChoice }) => format?.type === 'json' || toolChoice?.type === 'tool',
   },
   {

@@ -21,10 +21,9 @@ import { asEvents, readStream, writeStream } from '../streams.js';
 import { type Feature, features } from './features.js';
 
 /**
- * `exact`: the provider is asked, and the client sees, what was said. `told`: something is lost,
- * and the client is told. `near`: an answer's word for which there is only a similar one.
- * `refused`: 400, naming the field. `unsaid`: the client's dialect has no way to ask. `silent`
- * would be a defect.
+ * `exact`: provider and client get exactly what was sent. `told`: something is lost and reported.
+ * `near`: a finish reason with only a similar equivalent. `refused`: 400, naming the field.
+ * `unsaid`: the client's dialect cannot ask for it. `silent` would be a defect.
  */
 export type Score = 'exact' | 'told' | 'near' | 'refused' | 'unsaid' | 'silent';
 
@@ -90,7 +89,7 @@ function finish(reason: FinishReason) {
   return { reason, raw: null, sequence: null, detail: null };
 }
 
-/** The answer as the client reads what it is sent. */
+/** The answer as parsed by the client. */
 function delivered(
   client: Codec,
   provider: Codec,

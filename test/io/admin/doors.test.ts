@@ -123,7 +123,7 @@ test('wrong keys of clients are logged and, in great number, delayed', async (t)
 
 test('clients without a key that read slowly leave connections to those with one', async (t) => {
   const daemon = await startDaemon(t, { settings: { server: { workers: 1 } } });
-  // Many requests on a connection whose client reads nothing: the buffers between are full.
+  // Many requests on a connection whose client does not read: the buffers in between are full.
   const paths = ['/docs/swagger-ui-bundle.js', '/openapi.json', '/console', '/metrics'];
   const slow = await Promise.all(
     Array.from({ length: 320 }, async (_, i) => {

@@ -17,7 +17,7 @@ interface Document {
   paths: Record<string, Record<string, { operationId: string; responses: Record<string, object> }>>;
 }
 
-/** With what they need: sessions, streams without an end, and what providers keep by id. */
+/** With their prerequisites: sessions, endless streams, and objects stored at providers. */
 const testedElsewhere =
   /^\/(admin\/v1\/(session|oidc|events)|console|v1\/(realtime|files|uploads|batches|vector_stores|fine_tuning|conversations|responses\/\{|messages\/batches))/;
 

@@ -44,7 +44,7 @@ test('a team’s role sees and manages that team, and does not learn that others
     applies_to: { team: 'chat' },
   });
 
-  // A key that the lead makes is one of the team, whether that is said or not.
+  // The lead's keys belong to the team, whether named or not.
   const first = await as(lead, 'POST', '/credentials?wait=active', { name: 'ann' });
   assert.equal(first.status, 201, JSON.stringify(first.body));
   const ann = first.body.credential as Row & { key: string };

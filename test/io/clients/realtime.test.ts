@@ -159,7 +159,7 @@ test('realtime sessions are relayed to a provider', async (t) => {
     assert.equal(posted.status, 405);
   });
 
-  /** A socket after its handshake, and what came on it. */
+  /** A socket after its handshake, and bytes already received. */
   async function rawSocket(): Promise<{ socket: Socket; received: () => Buffer }> {
     const socket = connect(daemon.port, '127.0.0.1');
     t.after(() => socket.destroy());

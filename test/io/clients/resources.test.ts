@@ -241,7 +241,7 @@ test('a resource is found again at its provider, by its owner', async (t) => {
 
   await t.test('conversations, uploads, fine-tuning, counting and compacting', async () => {
     const conversation = await client.conversations.create({ metadata: { a: 'b' } });
-    // The provider of the higher weight, where nobody names one.
+    // The provider with the higher weight, unless one is named.
     assert.equal(one.stats.by_path['/v1/conversations'], 1);
     assert.equal((await client.conversations.retrieve(conversation.id)).id, conversation.id);
     assert.equal((await refusal(() => other.conversations.retrieve(conversation.id))).status, 404);

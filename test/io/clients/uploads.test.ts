@@ -23,7 +23,7 @@ function form(...parts: Buffer[]): Buffer {
   return Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]);
 }
 
-/** Bytes that tell each place apart. */
+/** A recognizable byte for each place. */
 function sound(bytes: number): Buffer {
   return Buffer.alloc(bytes, Buffer.from(Array.from({ length: 251 }, (_, i) => i)));
 }

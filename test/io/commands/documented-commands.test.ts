@@ -18,7 +18,7 @@ const skipped: readonly [pattern: RegExp, reason: string][] = [
   [/REQUEST_ID/, 'needs the id of a request of before'],
 ];
 
-/** The pages whose commands are run in order, and what a page supposes to exist. */
+/** The pages whose commands are run in order, with their prerequisites. */
 const runs: readonly {
   page: string;
   language: RegExp;

@@ -176,7 +176,7 @@ test('an upgrade keeps the listener of the admin API open, or opens the one that
   const refused: unknown[] = [];
   const asking = (async () => {
     while (!isOver) {
-      // A request under way in the old one is cut when it ends; a connection is never refused.
+      // Requests in flight in the old one are cut when it ends; connections are never refused.
       await get(port).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ECONNREFUSED') refused.push(error);
       });

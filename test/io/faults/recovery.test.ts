@@ -49,7 +49,7 @@ test('the request at the provider ends when its client leaves', async (t) => {
   for (let i = 0; i < 60; i++) {
     const abort = new AbortController();
     aborts.push(abort);
-    // Some wait for an answer that never comes, the others read a stream.
+    // Some wait for an answer that never arrives, the others read a stream.
     const model = i % 3 === 0 ? 'mock-hang' : 'm';
     fetch(`${daemon.url}/v1/chat/completions`, {
       method: 'POST',

@@ -58,7 +58,7 @@ for (const { engine, skip } of engines) {
       ['after an event whose end came alone', event.slice(0, -1), '\n', event, true],
       ['inside an event', event + event.slice(0, 30), '', event.slice(30), false],
     ];
-    /** The provider's ends of the streams, which say the rest when told to. */
+    /** The provider's streams, which send the rest on command. */
     const providers = new Map<string, Socket>();
     const tests = bodies.flatMap((body, index) =>
       ways.map(async ([what, first, more, rest, comments]) => {

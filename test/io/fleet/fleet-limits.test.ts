@@ -116,7 +116,7 @@ test('workers whose control process died on another machine are left their share
   assert.ok(perSecond(floods) <= rate + 1, `${perSecond(floods)} a second of all`);
 });
 
-/** Has the daemons of a database look as if each ran on a machine of its own. */
+/** Makes the daemons of a database appear to run on different machines. */
 async function onOwnMachines(sql: Sql): Promise<void> {
   await sql.unsafe(`
     CREATE FUNCTION own_machine() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -13,7 +13,7 @@ const usage = {
   prompt_tokens_details: { cached_tokens: 1920 },
 };
 
-/** Providers whose answers report that usage, but for one that reports none. */
+/** Providers that report this usage, except one that reports none. */
 async function openDaemon(t: TestContext): Promise<{ daemon: Daemon; key: string }> {
   const upstream = await startUpstream(t, ({ body, headers }, response) => {
     const { model, stream } = JSON.parse(body.toString());

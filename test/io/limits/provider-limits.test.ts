@@ -5,7 +5,7 @@ import { askChat } from '../../support/ask.js';
 import { startDaemon } from '../../support/daemon.js';
 import { chatCompletion, startUpstream } from '../../support/upstream.js';
 
-/** A provider that takes `rate` requests a second, as many at once, and says what is left. */
+/** A provider with a limit of `rate` requests per second, which it reports. */
 async function limitedProvider(t: TestContext, rate: number) {
   let tokens = rate;
   let updatedMs = performance.now();

@@ -10,7 +10,7 @@ import { type Answer, chatCompletion, startUpstream } from '../../support/upstre
 
 const perRequest = { prompt_tokens: 15, completion_tokens: 25, total_tokens: 40 };
 
-/** Answers with a usage that is less than what is reserved, and the limits of its own. */
+/** Answers with less usage than reserved, and with limits of its own. */
 const answerWithUsage: Answer = (_request, response) => {
   const headers = { 'content-type': 'application/json', 'x-ratelimit-remaining-tokens': '1' };
   const body = { ...JSON.parse(chatCompletion()), usage: perRequest };

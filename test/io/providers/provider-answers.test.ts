@@ -20,7 +20,7 @@ const answering =
     response.writeHead(status, { 'content-type': type, ...headers }).end(body);
   };
 
-/** A gateway before providers that answer like this, in this order. */
+/** A gateway in front of providers with these answers, in order. */
 function served(t: TestContext, ...answers: Answer[]) {
   return servedWith(t, nodeEngine, ...answers);
 }
@@ -190,7 +190,7 @@ test('a stream is recognized by its beginning, whatever its content type', async
     ]) {
       const { origin, gateway } = await served(t, (_request, response) => {
         response.writeHead(200, type === '' ? {} : { 'content-type': type });
-        // In pieces, of which the first ones do not tell.
+        // Split so that the first pieces are inconclusive.
         for (const piece of [before.slice(0, 2), before.slice(2) + streamed.slice(0, 3)]) {
           if (piece !== '') response.write(piece);
         }
@@ -292,7 +292,7 @@ test('a provider that refuses to be asked for usage is asked again without, and 
       assert.equal(upstreams[0]?.received.length, requests);
     }
     assert.ok(gateway.health.isSound('p0'));
-    // An error about something that the client asked for goes to the client.
+    // Errors about the request's content are relayed to the client.
     const own = { model: 'm', stream: true, stream_options: { include_obfuscation: true } };
     assert.equal((await chat(origin, own)).status, status);
     assert.equal(upstreams[0]?.received.length, 4);

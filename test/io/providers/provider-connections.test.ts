@@ -19,7 +19,7 @@ const completion = JSON.stringify({
   usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
 });
 
-/** A provider over TLS that speaks HTTP/2, and HTTP/1.1 only where told so. */
+/** A TLS provider with HTTP/2, and HTTP/1.1 only if configured. */
 async function startTls(t: TestContext, allowHTTP1: boolean) {
   const versions: string[] = [];
   const server = createSecureServer({ ...loopback, allowHTTP1 }, (req, res) => {

@@ -13,7 +13,10 @@ const body = JSON.stringify({
 });
 const answer = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-note: caf\u00c3\u00a9\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 
-/** A provider that answers each whole request in these bytes, and closes idle connections as told. */
+/**
+ * A provider that answers each complete request with these bytes, and closes idle connections as
+ * configured.
+ */
 async function startBytes(t: TestContext, bytes: string, idleMs: number | null = null) {
   const heads: string[] = [];
   const sockets = new Set<Socket>();

@@ -8,7 +8,7 @@ import { kept } from './kept.js';
 
 const never = new AbortController().signal;
 
-/** Workers whose messages reach the owner and come back at once, or not at all. */
+/** Workers whose messages to and from the owner arrive at once, or not at all. */
 function fleetOf(count: number, remote: RemoteAnswers | null = null) {
   let isDeaf = false;
   const workers: SharedAnswers[] = [];

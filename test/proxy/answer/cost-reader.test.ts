@@ -12,7 +12,7 @@ import { cuts, pieces } from '../json-for-test.js';
 const usage = '"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}';
 const priced = usage.replace('10}', '10,"x-llmproxy-cost":"0.7-3-null"}');
 
-/** Shows what it was asked to charge in the place of dollars. */
+/** Stands in for the price: shows what would be charged. */
 const costOf = (of: TokenUsage) =>
   `0.${of.promptTokens}-${of.completionTokens}-${classesOf(of).tier}`;
 

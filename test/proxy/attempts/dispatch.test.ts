@@ -13,7 +13,7 @@ const refuse =
   };
 const reset: Answer = (_request, response) => response.socket?.resetAndDestroy();
 
-/** A gateway before providers, by priority in this order, that answer like this. */
+/** A gateway in front of providers with these answers, in order of priority. */
 async function served(
   t: TestContext,
   answers: Record<string, Answer>,

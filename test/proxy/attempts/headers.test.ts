@@ -181,7 +181,7 @@ test('the client gets the provider’s headers without framing, cookies and conn
 
 test('a provider that repeats headers, even Connection, is passed on', () => {
   const received = { connection: ['close', 'x-hop'], 'x-hop': '1', via: ['a', 'b'] };
-  // Node's type says one text; undici gives a list where a header is repeated.
+  // Node's type allows only a text; undici gives a list for a repeated header.
   const headers = clientHeaders(received as unknown as { via: string }, 'id-1');
   assert.deepEqual(headers, ['x-request-id', 'id-1', 'via', 'a', 'via', 'b']);
 });

@@ -13,7 +13,7 @@ interface Asked {
   body: Record<string, unknown>;
 }
 
-/** A gateway before these providers, and what each of them was asked. */
+/** A gateway in front of these providers, and the requests they got. */
 async function served(
   t: TestContext,
   answers: Record<string, { answer: Answer } & Partial<Provider>>,

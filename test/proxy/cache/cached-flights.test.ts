@@ -20,7 +20,7 @@ async function held(t: TestContext, cache: CacheRules = single) {
   return {
     ...served,
     open,
-    /** The answer that the provider has been asked for as the nth one, from 1. */
+    /** The nth answer requested from the provider, from 1. */
     nth: async (n: number): Promise<ServerResponse> => {
       await until(`request ${n} at the provider`, () => open.length >= n);
       return open[n - 1] as ServerResponse;

@@ -6,7 +6,7 @@ import { CredentialTable } from '../../../src/routing/credential-table.js';
 import { credential, team } from '../../config/configuration-for-test.js';
 import { servedWithKeys } from './cached-for-test.js';
 
-/** Keys named for their place, some of teams, each with rules of its own or of its team. */
+/** Keys named by their index, some in teams, each with its own rules or its team's. */
 const rules = fc.option(
   fc.record<CacheRules>({
     mode: fc.constantFrom('on', 'off'),
@@ -35,7 +35,7 @@ test('no key is ever given an answer from beyond its scope', async (t) => {
       });
       const { chat } = await servedWithKeys(
         t,
-        // The answer says for whom it was made.
+        // The answer names the key it was made for.
         (_, response) => {
           response.writeHead(200, { 'content-type': 'application/json' });
           response.end(JSON.stringify({ id: asker, choices: [] }));

@@ -55,7 +55,7 @@ test('with first_event a stream is passed on before it has said anything', async
     response.writeHead(200, eventStream).write(`: comment\n\n${role}`);
     goOn = () => response.end(content + end);
   };
-  // Its provider goes on only when the client has the first event.
+  // Its provider continues only once the client has the first event.
   const { text, record } = await stream(t, 'first_event', [waits], (received) => {
     if (received.endsWith(role)) goOn();
   });

@@ -13,7 +13,7 @@ import type { Exchange } from '../../../src/server/exchange.js';
 import { cuts, jsonValue, objectText, pieces } from '../json-for-test.js';
 
 const { server: schema } = settingsSchema.properties;
-/** The part of the settings that `parse` uses, as it is by default. */
+/** The settings used by `parse`, at their defaults. */
 const server = {
   max_body_bytes: schema.properties.max_body_bytes.default,
   body_timeout_ms: schema.properties.body_timeout_ms.default,
