@@ -59,9 +59,13 @@ export async function replayPlan(
       if (done) break;
       const isLate = performance.now() - startMs >= maxReplayMs;
       if (!isLate) next = parts.next();
-      for (const row of rows) replay.add(row);
+      let lastMs = 0;
+      for (const row of rows) {
+        replay.add(row);
+        lastMs = row.started_ms;
+      }
       if (!isLate) continue;
-      endedAt = new Date(rows.at(-1)?.started_ms ?? 0);
+      endedAt = new Date(lastMs);
       await parts.return(undefined);
       break;
     }

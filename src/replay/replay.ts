@@ -1,9 +1,10 @@
 import type { Settings } from '../config/settings/settings-types.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
-import type { TokenUsage } from '../dialects/usage.js';
+import { classesOf, type TokenUsage } from '../dialects/usage.js';
 import type { ErrorCode } from '../errors.js';
 import type { ReplayedRow } from '../observe/usage/usage-row.js';
 import { costOfAnswer } from '../pricing/charge.js';
+import type { ModelPrice } from '../pricing/model-price.js';
 import { narrowed } from '../proxy/admission/narrowed.js';
 import type { Charged } from '../proxy/admission/spend.js';
 import { Balancers, nextCandidate } from '../routing/plan.js';
@@ -175,10 +176,7 @@ export class Replay {
       const limit = this.#limits.take(credential, { model, needed, used, ...times });
       if (limit !== null) return refusal('rate_limit_exceeded', limit);
     }
-    const price = (candidate: Candidate): PricedTarget => ({
-      candidate,
-      cost: costAt(row, candidate, usage),
-    });
+    const price = pricing(row, usage);
     let targets = plan.targets.map(price);
     const charged = this.#budgets?.of(credential, selected, row.started_ms) ?? [];
     if (charged.length > 0) {
@@ -298,11 +296,22 @@ export class Replay {
   }
 }
 
-function costAt(row: ReplayedRow, candidate: Candidate, usage: TokenUsage | null): number | null {
-  const isCharged = row.kind.status < 400 || usage !== null;
-  if (!isCharged) return null;
-  const price = candidate.prices()?.at(row.started_ms) ?? null;
-  return costOfAnswer(row.kind.endpoint, price, usage, row.upstream_ms)?.cost ?? null;
+/** Prices a request at its possible targets, of which many have the same price. */
+function pricing(row: ReplayedRow, usage: TokenUsage | null): (at: Candidate) => PricedTarget {
+  const { kind, started_ms, upstream_ms } = row;
+  const isCharged = kind.status < 400 || usage !== null;
+  const counted = usage && { ...usage, classes: classesOf(usage) };
+  let last: ModelPrice | null = null;
+  let cost: number | null = null;
+  return (candidate) => {
+    if (!isCharged) return { candidate, cost: null };
+    const price = candidate.prices()?.at(started_ms) ?? null;
+    if (price === null || price.revision !== last?.revision) {
+      cost = costOfAnswer(kind.endpoint, price, counted, upstream_ms)?.cost ?? null;
+      last = price;
+    }
+    return { candidate, cost };
+  };
 }
 
 /**

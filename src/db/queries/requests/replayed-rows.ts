@@ -9,7 +9,7 @@ import { runReport } from '../../report.js';
 import { type RequestFilter, where } from './request-filter.js';
 
 /** Large enough that waiting for the server between two parts costs little. */
-const partRows = 5_000;
+const partRows = 2_000;
 /** Past this many kinds of requests, they are read again. */
 const maxKinds = 20_000;
 
@@ -17,24 +17,27 @@ const maxKinds = 20_000;
 interface PackedRow {
   /** A JSON array. */
   kind: string;
-  /** The start in microseconds since the epoch, then `replayedNumbers`, separated by commas. */
+  /** Whole numbers: the start and `replayedNumbers`, durations in microseconds. */
   numbers: string;
   usage_classes: ReplayedRow['usage_classes'];
 }
 
+const microseconds = replayedNumbers.map((name) =>
+  name.endsWith('_ms') ? `(${name} * 1000)::bigint` : name,
+);
 const packedColumns = `
   json_build_array(${kindColumns.join(', ')})::text AS kind,
   concat(
-    (date_part('epoch', started_at) * 1000000)::bigint, ',', ${replayedNumbers.join(", ',', ")}
+    (date_part('epoch', started_at) * 1000000)::bigint, ',', ${microseconds.join(", ',', ")}
   ) AS numbers,
   usage_classes`;
 
-/** The requests of a period by their start, in parts: each is used before the next is read. */
+/** The requests of a period by their start, in parts, of which each is to be used once. */
 export async function* replayedRows(
   sql: Sql,
   since: Date,
   until: Date,
-): AsyncGenerator<ReplayedRow[]> {
+): AsyncGenerator<Iterable<ReplayedRow>> {
   const kinds = new Map<string, RequestKind>();
   const parts = sql<PackedRow[]>`
     SELECT ${sql.unsafe(packedColumns)}
@@ -43,8 +46,13 @@ export async function* replayedRows(
     ORDER BY started_at, uid`.cursor(partRows);
   for await (const part of parts) {
     if (kinds.size > maxKinds) kinds.clear();
-    yield part.map((row) => unpacked(row, kinds));
+    yield eachUnpacked(part, kinds);
   }
+}
+
+/** One after the other: rows of which none is kept cost the least memory. */
+function* eachUnpacked(part: readonly PackedRow[], kinds: Map<string, RequestKind>) {
+  for (const row of part) yield unpacked(row, kinds);
 }
 
 function unpacked(row: PackedRow, kinds: Map<string, RequestKind>): ReplayedRow {
@@ -54,24 +62,44 @@ function unpacked(row: PackedRow, kinds: Map<string, RequestKind>): ReplayedRow 
     kind = Object.fromEntries(kindColumns.map((name, i) => [name, values[i]])) as RequestKind;
     kinds.set(row.kind, kind);
   }
-  const numbers = row.numbers.split(',');
+  const numbers = new WholeNumbers(row.numbers);
   return {
     kind,
-    started_ms: Number(numbers[0]) / 1_000,
-    prompt_tokens: count(numbers[1]),
-    completion_tokens: count(numbers[2]),
+    started_ms: (numbers.next() ?? 0) / 1_000,
+    prompt_tokens: numbers.next(),
+    completion_tokens: numbers.next(),
+    cost_nano: numbers.next(),
+    duration_ms: (numbers.next() ?? 0) / 1_000,
+    upstream_ms: (numbers.next() ?? 0) / 1_000,
+    need_input: numbers.next(),
+    need_output: numbers.next(),
+    need_nano: numbers.next(),
     usage_classes: row.usage_classes,
-    cost_nano: count(numbers[3]),
-    duration_ms: Number(numbers[4]),
-    upstream_ms: Number(numbers[5]),
-    need_input: count(numbers[6]),
-    need_output: count(numbers[7]),
-    need_nano: count(numbers[8]),
   };
 }
 
-function count(text: string | undefined): number | null {
-  return text ? Number(text) : null;
+const comma = 0x2c;
+const zero = 0x30;
+
+/** Reads numbers that are separated by commas, without a text for each. */
+class WholeNumbers {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Null where there is none before the next comma. */
+  next(): number | null {
+    let value: number | null = null;
+    while (this.#at < this.#text.length) {
+      const code = this.#text.charCodeAt(this.#at++);
+      if (code === comma) break;
+      value = (value ?? 0) * 10 + (code - zero);
+    }
+    return value;
+  }
 }
 
 /**
