@@ -25,15 +25,21 @@ export function changedPart(
   if (before.teams.some(({ name }) => !teams.has(name))) return { before: was, after: is };
   const gone = unshared(before.credentials, after.credentials);
   const added = unshared(after.credentials, before.credentials);
-  const keys = new Set([...gone, ...added].map(({ credential_key }) => credential_key));
-  // Two with one key are a problem, even if only one of them has changed.
-  const related = (all: readonly Credential[]) =>
-    keys.size === 0 ? [] : all.filter(({ credential_key }) => keys.has(credential_key));
+  // A new value may be that of a row that has not changed.
+  const known = new Set(gone.map(keyOf));
+  const keys = new Set(added.map(keyOf).filter((key) => !known.has(key)));
+  const own = new Set(added);
+  const others =
+    keys.size === 0
+      ? []
+      : after.credentials.filter((each) => keys.has(keyOf(each)) && !own.has(each));
   return {
-    before: { ...was, credentials: related(before.credentials) },
-    after: { ...is, credentials: related(after.credentials) },
+    before: { ...was, credentials: gone },
+    after: { ...is, credentials: [...others, ...added] },
   };
 }
+
+const keyOf = ({ credential_key }: Credential) => credential_key;
 
 /** The rows of a list that are not in the other one. */
 function unshared<Row>(rows: readonly Row[], others: readonly Row[]): Row[] {
@@ -41,7 +47,12 @@ function unshared<Row>(rows: readonly Row[], others: readonly Row[]): Row[] {
   let first = 0;
   while (first < shorter && rows[first] === others[first]) first++;
   let last = 0;
-  while (last < shorter - first && rows.at(-1 - last) === others.at(-1 - last)) last++;
+  while (
+    last < shorter - first &&
+    rows[rows.length - 1 - last] === others[others.length - 1 - last]
+  ) {
+    last++;
+  }
   const known = new Set(others.slice(first, others.length - last));
   return rows.slice(first, rows.length - last).filter((row) => !known.has(row));
 }
