@@ -4,7 +4,12 @@ import type { Settings } from '../config/settings/settings-types.js';
 import { alertBudget, budgetHolders, syncBudgets } from '../db/queries/fleet/sync-budgets.js';
 import { withDeadline } from '../db/with-deadline.js';
 import { classesOf, type TokenUsage } from '../dialects/usage.js';
-import { type BudgetGrant, type BudgetRequest, windowOf } from '../limits/budget-lease.js';
+import {
+  type BudgetGrant,
+  type BudgetRef,
+  type BudgetRequest,
+  windowOf,
+} from '../limits/budget-lease.js';
 import { BudgetOwner, type Spending } from '../limits/budget-owner.js';
 import type { BudgetStore, Grant } from '../limits/budget-store.js';
 import type { Charge, Emit, RequestFinished } from '../observe/event.js';
@@ -39,14 +44,26 @@ interface BudgetsOptions {
   grant: (worker: number, grant: BudgetGrant) => void;
 }
 
+/** Of what is spent before a refusal means that a hard budget is used up. */
+const usedUpPercent = 80;
+
+interface Told {
+  /** The last percentage. */
+  alerted: number;
+  /** Nano-dollars, as last known. */
+  spent: number;
+  /** A request was refused since then. */
+  isRefused: boolean;
+}
+
 /** Budgets in the control process: settles the cost of requests and sends alerts. */
 export class Budgets {
   readonly #options: BudgetsOptions;
   readonly #owner: BudgetOwner;
   readonly #names = new Map<string, readonly Named[]>();
   #byKey = new Map<string, RoutedBudget>();
-  /** Last alerted percentage and known spend, by budget and window. */
-  readonly #told = new Map<string, { alerted: number; spent: number }>();
+  /** State of alerts, by budget and window. */
+  readonly #told = new Map<string, Told>();
   #alerts = Promise.resolve();
 
   constructor(options: BudgetsOptions) {
@@ -57,7 +74,7 @@ export class Budgets {
       daemons: options.daemons,
       grant: options.grant,
       onSynced: (grant) => this.#synced(grant),
-      onSpent: ({ key, windowStart }) => this.#alert(key, windowStart, 100),
+      onSpent: (ref) => this.#refused(ref),
       onUnsettled: (key, nano) =>
         options.emit({ type: 'budget_unsettled', budget: this.#nameOf(key), cost: nano }),
       onStore: (reason) =>
@@ -146,7 +163,7 @@ export class Budgets {
 
   #synced({ key, windowStart, spent, alerted }: Grant): void {
     const name = `${key}@${windowStart}`;
-    const told = this.#told.get(name) ?? { alerted, spent };
+    const told = this.#told.get(name) ?? { alerted, spent, isRefused: false };
     told.alerted = Math.max(told.alerted, alerted);
     told.spent = spent;
     this.#told.set(name, told);
@@ -157,6 +174,21 @@ export class Budgets {
         this.#alert(key, windowStart, percent);
       }
     }
+    if (told.isRefused) this.#refused({ key, windowStart });
+    told.isRefused = false;
+  }
+
+  /**
+   * Alerts that a hard budget is used up, which its spend never says: what is left is too little for
+   * a request. One that is too large for a budget with much left is no reason.
+   */
+  #refused({ key, windowStart }: Pick<BudgetRef, 'key' | 'windowStart'>): void {
+    const config = this.#byKey.get(key)?.config;
+    const told = this.#told.get(`${key}@${windowStart}`);
+    if (!config || !told) return;
+    // The spend of the requests before may not be known yet.
+    told.isRefused = true;
+    if (told.spent * 100 >= config.amount * usedUpPercent) this.#alert(key, windowStart, 100);
   }
 
   /** Sends an alert once over all daemons; retried with the next settlement after a failure. */

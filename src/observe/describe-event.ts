@@ -231,8 +231,9 @@ function warn(message: string): { level: Level; message: string } {
   return { level: 'warn', message };
 }
 
+/** Exact, with two decimals at least. */
 function dollars(nano: number): string {
-  return `$${(nano / 1e9).toFixed(2)}`;
+  return `$${(nano / 1e9).toFixed(9).replace(/0{1,7}$/, '')}`;
 }
 
 function ms(milliseconds: number): string {

@@ -7,6 +7,7 @@ import { addDatabaseOptions, type DatabaseFlags, withDatabase } from '../databas
 import { usageError } from '../failure.js';
 import { counted, note, print, printJson, printTable } from '../output.js';
 import { askYes, canAsk } from '../prompt.js';
+import { withUnpriced } from './usage-view.js';
 
 interface RerateFlags extends DatabaseFlags {
   since: string;
@@ -21,6 +22,9 @@ interface Difference {
   requests: number;
   before_nano: number;
   after_nano: number;
+  /** Requests without a price, which are not in these sums. */
+  before_unpriced: number;
+  after_unpriced: number;
 }
 
 /** `llmproxy usage rerate`: charges stored requests again, under the prices of now. */
@@ -85,12 +89,13 @@ async function run(flags: RerateFlags): Promise<void> {
           provider,
           model,
           requests: 0,
-          before_nano: 0,
-          after_nano: 0,
+          ...{ before_nano: 0, after_nano: 0, before_unpriced: 0, after_unpriced: 0 },
         };
         sum.requests++;
         sum.before_nano += before ?? 0;
         sum.after_nano += cost ?? 0;
+        if (before === null) sum.before_unpriced++;
+        if (cost === null) sum.after_unpriced++;
         differences.set(key, sum);
       }
     }
@@ -130,12 +135,20 @@ function show(differences: readonly Difference[], requests: number): void {
     { header: 'PROVIDER', value: ({ provider }) => provider, shrinkTo: 12 },
     { header: 'MODEL SENT', value: ({ model }) => model, shrinkTo: 16 },
     { header: 'REQS', value: (one) => String(one.requests), align: 'right' },
-    { header: 'BEFORE', value: (one) => shownDollars(one.before_nano), align: 'right' },
-    { header: 'AFTER', value: (one) => shownDollars(one.after_nano), align: 'right' },
+    {
+      header: 'BEFORE',
+      value: (one) => sumOf(one.before_nano, one.before_unpriced),
+      align: 'right',
+    },
+    { header: 'AFTER', value: (one) => sumOf(one.after_nano, one.after_unpriced), align: 'right' },
     {
       header: 'DIFFERENCE',
       value: (one) => shownDollars(one.after_nano - one.before_nano),
       align: 'right',
     },
   ]);
+}
+
+function sumOf(nano: number, unpriced: number): string {
+  return withUnpriced(shownDollars(nano), nano, unpriced);
 }

@@ -97,11 +97,15 @@ export function duration(ms: number | null): string {
   return ms < 99_950 ? `${(ms / 1000).toFixed(1)}s` : `${Math.round(ms / 60_000)}min`;
 }
 
-/** A `+` marks a lower bound: some models have no price. */
 function costOf({ cost_nano, unpriced_requests }: UsageSum): string {
   const shown = cost_nano > 0 && cost_nano < 100_000 ? '<$0.0001' : shownDollars(cost_nano);
-  if (unpriced_requests === 0) return shown;
-  return cost_nano === 0 ? 'unpriced' : `${shown}+`;
+  return withUnpriced(shown, cost_nano, unpriced_requests);
+}
+
+/** A sum as shown; a `+` marks a lower bound: some models have no price. */
+export function withUnpriced(shown: string, nano: number, unpriced: number): string {
+  if (unpriced === 0) return shown;
+  return nano === 0 ? 'unpriced' : `${shown}+`;
 }
 
 /** The share of the prompts that providers had in their prompt caches. */

@@ -326,7 +326,7 @@ test('requests are charged again under the prices of now, the difference first',
     VALUES ('mine', 'my-own-model', '{"output": 1000000000}')`;
   const shown = await daemon.cli(['usage', 'rerate', '--since', '1h']);
   assert.equal(shown.code, 0, shown.stderr);
-  assert.match(shown.stdout, /main +my-own-model +1 +\$0\.00 +\$0\.0003000 +\$0\.0003000\n/);
+  assert.match(shown.stdout, /main +my-own-model +1 +unpriced +\$0\.0003000 +\$0\.0003000\n/);
   assert.doesNotMatch(shown.stdout, /gpt-4o/);
   assert.equal((await stored())[1]?.cost_nano, null, 'nothing is stored yet');
   const done = await daemon.cli(['usage', 'rerate', '--since', '1h', '--yes']);
