@@ -1,6 +1,6 @@
 import type { Claim } from './fair-queue.js';
 import type { SlotGrant, SlotRequest } from './slot-owner.js';
-import type { Release, Slots } from './slots.js';
+import type { OnWait, Release, Slots } from './slots.js';
 
 /** After this time without an answer, a worker manages without the owner until it answers. */
 const answerTimeoutMs = 1_000;
@@ -58,7 +58,13 @@ export class LeasedSlots implements Slots {
     });
   }
 
-  acquire(key: string, capacity: number, timeoutMs: number, claim: Claim): Promise<Release | null> {
+  acquire(
+    key: string,
+    capacity: number,
+    timeoutMs: number,
+    claim: Claim,
+    onWait: OnWait = () => {},
+  ): Promise<Release | null> {
     const queues = this.#of(key, capacity);
     const { waiting } = queues;
     const own = this.#isAlone && waiting.length === 0 ? this.#takeAlone(key, queues) : null;
@@ -75,11 +81,11 @@ export class LeasedSlots implements Slots {
           resolve(release);
         },
       };
-      const timer = setTimeout(() => {
-        this.#leave(key, queues, waiter);
-      }, timeoutMs);
+      const leave = () => this.#leave(key, queues, waiter);
+      const timer = setTimeout(leave, timeoutMs);
       waiting.push(waiter);
       this.#send({ key, capacity, action: 'wait', id, claim });
+      onWait(leave);
     });
   }
 
@@ -96,7 +102,9 @@ export class LeasedSlots implements Slots {
   }
 
   #leave(key: string, { capacity, waiting }: Queues, waiter: Queued): void {
-    waiting.splice(waiting.indexOf(waiter), 1);
+    const place = waiting.indexOf(waiter);
+    if (place < 0) return;
+    waiting.splice(place, 1);
     this.#send({ key, capacity, action: 'leave', id: waiter.id });
     waiter.give(null);
   }

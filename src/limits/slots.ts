@@ -6,6 +6,8 @@ export const gatewaySlots = '*';
 /** Returns a slot; call it once. */
 export type Release = () => void;
 
+export type OnWait = (leave: () => void) => void;
+
 /**
  * Slots for requests in flight: at most `capacity` per key, over all workers. Returns a promise
  * only where the caller must wait.
@@ -15,9 +17,16 @@ export interface Slots {
   tryAcquire(key: string, capacity: number): Release | null | Promise<Release | null>;
   /**
    * The next free slot, in fair order; null if none became free in time, or the place in the queue
-   * was lost to others.
+   * was lost to others or given up.
+   * @param onWait receives the function that gives the place up; it may be called at any time.
    */
-  acquire(key: string, capacity: number, timeoutMs: number, claim: Claim): Promise<Release | null>;
+  acquire(
+    key: string,
+    capacity: number,
+    timeoutMs: number,
+    claim: Claim,
+    onWait?: OnWait,
+  ): Promise<Release | null>;
   /**
    * Makes room in a full queue: a request of a team with more waiting leaves.
    * @returns false if no team has more.
@@ -48,23 +57,30 @@ export class LocalSlots implements Slots {
     return pool.used < capacity && pool.queue.size === 0 ? this.#take(pool) : null;
   }
 
-  acquire(key: string, capacity: number, timeoutMs: number, claim: Claim): Promise<Release | null> {
+  acquire(
+    key: string,
+    capacity: number,
+    timeoutMs: number,
+    claim: Claim,
+    onWait: OnWait = () => {},
+  ): Promise<Release | null> {
     const pool = this.#pool(key, capacity);
     if (pool.used < capacity && pool.queue.size === 0) return Promise.resolve(this.#take(pool));
     return new Promise((resolve) => {
       this.waiting++;
+      const leave = () => {
+        if (pool.queue.remove((each) => each === waiter)) waiter.give(null);
+      };
       const waiter: Waiter = {
         give: (release) => {
           this.waiting--;
           clearTimeout(waiter.timer);
           resolve(release);
         },
-        timer: setTimeout(() => {
-          pool.queue.remove((each) => each === waiter);
-          waiter.give(null);
-        }, timeoutMs),
+        timer: setTimeout(leave, timeoutMs),
       };
       pool.queue.push(waiter, claim);
+      onWait(leave);
     });
   }
 

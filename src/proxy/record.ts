@@ -16,6 +16,7 @@ import type { CacheUse } from '../policies/cache/cache-use.js';
 import type { KeptAnswer } from '../policies/cache/kept-answer.js';
 import type { Candidate, RoutedCredential, Snapshot } from '../routing/snapshot.js';
 import type { Exchange } from '../server/exchange.js';
+import type { Leaver } from './admission/admit.js';
 import type { Reservation } from './admission/quota.js';
 import { keptBody, noBody } from './answer/body-keeper.js';
 import { requestIdOf } from './attempts/headers.js';
@@ -83,10 +84,14 @@ export class RequestRecord {
   /** Its share of the limits of its key and team; null if they have none. */
   reservation: Reservation | null = null;
 
+  /** The client may leave while its request waits. */
+  readonly client: Leaver;
+
   constructor(
-    exchange: Pick<Exchange, 'header' | 'method'>,
+    exchange: Pick<Exchange, 'header' | 'method'> & Leaver,
     requestId = requestIdOf(exchange.header('x-request-id')),
   ) {
+    this.client = exchange;
     this.requestId = requestId;
     this.method = exchange.method;
   }

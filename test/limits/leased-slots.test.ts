@@ -150,3 +150,26 @@ test('a worker without an answering owner uses its share, and reports it when th
   served();
   assert.deepEqual(sent, ['release', 'release']);
 });
+
+test('a request that leaves tells the owner once, and takes nobody else out', async () => {
+  const sent: [SlotRequest['action'], number | undefined][] = [];
+  const slots = new LeasedSlots(({ action, id }) => sent.push([action, id]));
+  const leaves: (() => void)[] = [];
+  const onWait = (leave: () => void) => leaves.push(leave);
+  const wait = () => slots.acquire('k', 1, 10_000, anyClaim, onWait);
+  const [first, second] = [wait(), wait()];
+  leaves[0]?.();
+  leaves[0]?.();
+  assert.equal(await first, null);
+  assert.equal(slots.waiting, 1);
+  assert.deepEqual(sent, [
+    ['wait', 1],
+    ['wait', 2],
+    ['leave', 1],
+  ]);
+  slots.granted({ key: 'k', granted: true, waited: true, id: 2 });
+  const release = await second;
+  leaves[1]?.();
+  release?.();
+  assert.deepEqual(sent.slice(3), [['release', undefined]], 'what was granted is only released');
+});

@@ -66,6 +66,26 @@ test('a request that waits too long gets no slot, and takes none from later ones
   assert.equal(slots.waiting, 0);
 });
 
+test('a request that leaves gives its place up at once, and no slot that it has', async () => {
+  const slots = new LocalSlots();
+  const release = slots.tryAcquire('k', 1);
+  let leave = () => {};
+  const onWait = (given: () => void) => {
+    leave = given;
+  };
+  const left = slots.acquire('k', 1, 10_000, anyClaim, onWait);
+  const next = slots.acquire('k', 1, 10_000, anyClaim);
+  leave();
+  assert.equal(await left, null);
+  assert.equal(slots.waiting, 1);
+  release?.();
+  assert.ok(await next);
+  leave();
+  assert.equal(slots.waiting, 0);
+  assert.equal(slots.tryAcquire('k', 1), null, 'the next one has the slot');
+  await slots.acquire('free', 1, 10_000, anyClaim, () => assert.fail('it did not wait'));
+});
+
 test('a raised capacity serves waiting requests before new ones', async () => {
   const slots = new LocalSlots();
   slots.tryAcquire('k', 1);

@@ -1,6 +1,7 @@
 import { GatewayError } from '../../errors.js';
 import type { Claim } from '../../limits/fair-queue.js';
 import { gatewaySlots, type Release } from '../../limits/slots.js';
+import { AbortedError, type Exchange } from '../../server/exchange.js';
 import type { Gateway } from '../gateway.js';
 
 /** A request that may have to wait for its turn. */
@@ -12,7 +13,12 @@ export interface Claimant {
   waited(provider: string | null, fromMs: number): void;
   /** The session's place among all sessions; null or absent: it prefers no provider. */
   readonly session?: number | null;
+  /** Its client; absent: none that can leave. */
+  readonly client?: Leaver;
 }
+
+/** A client that may leave while its request waits. */
+export type Leaver = Partial<Pick<Exchange, 'aborted' | 'onAbort'>>;
 
 /**
  * Admits a request: refuses it while this worker's event loop lags, or when the cap on requests in
@@ -33,7 +39,7 @@ export function admit(gateway: Gateway, claimant: Claimant): Release | Promise<R
  * Waits for a slot in the bounded queue.
  * @param name what is at its cap, for the message.
  * @throws GatewayError `overloaded`: at once when the queue is full, else when no slot became free
- *   in time.
+ *   in time; AbortedError when the client left.
  */
 export async function waitForSlot(
   { slots, settings, health }: Gateway,
@@ -45,12 +51,16 @@ export async function waitForSlot(
   const { max_queue, queue_timeout_ms } = settings.limits;
   const free = await slots.tryAcquire(key, capacity);
   if (free) return free;
-  const { claim } = claimant;
+  const { claim, client } = claimant;
   const fromMs = performance.now();
   const hasRoom = slots.waiting < max_queue || slots.giveWay(key, claim.team);
-  const release = hasRoom ? await slots.acquire(key, capacity, queue_timeout_ms, claim) : null;
+  const onWait = (leave: () => void) => client?.onAbort?.(leave);
+  const release = hasRoom
+    ? await slots.acquire(key, capacity, queue_timeout_ms, claim, onWait)
+    : null;
   claimant.waited(key === gatewaySlots ? null : key, fromMs);
   if (release) return release;
+  if (client?.aborted) throw new AbortedError();
   const drainMs = ((slots.waiting + 1) / capacity) * health.latencyMs(key);
   throw overloaded(
     `${name} has ${capacity} requests under way, as many as it takes at once.`,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { anyClaim } from '../../../src/limits/fair-queue.js';
 import { admit, waitForSlot } from '../../../src/proxy/admission/admit.js';
+import { AbortedError } from '../../../src/server/exchange.js';
 import { gatewayForTest } from '../gateway-for-test.js';
 
 const anybody = { claim: anyClaim, tokens: 1, waited: () => {} };
@@ -45,6 +46,27 @@ test('a full queue refuses at once, and one that is too slow when the time is ov
     ...refusal,
     message: 'The provider "p" has 1 requests under way, as many as it takes at once.',
   });
+});
+
+test('a client that leaves while it waits has left, and is not refused', async (t) => {
+  const gateway = gatewayForTest(t, [], ({ limits }) => {
+    limits.queue_timeout_ms = 60_000;
+  });
+  const release = await waitForSlot(gateway, 'p', 1, 'p', anybody);
+  let leave = () => {};
+  const client = {
+    aborted: false,
+    onAbort(callback: () => void) {
+      leave = callback;
+    },
+  };
+  const left = waitForSlot(gateway, 'p', 1, 'p', { ...anybody, client });
+  await new Promise(setImmediate);
+  client.aborted = true;
+  leave();
+  await assert.rejects(left, AbortedError);
+  assert.equal(gateway.slots.waiting, 0);
+  release();
 });
 
 test('a refused request learns when the queue has moved on', async (t) => {
