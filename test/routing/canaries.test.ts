@@ -95,20 +95,54 @@ test('a plan shows what a canary moves', () => {
   );
 });
 
-/** The targets that sessions prefer, by session. */
-function preferences(canaries: Canary[]): Map<number, string> {
-  const snapshot = buildSnapshot({ ...configuration(providers), canaries }, '');
+/** The targets that sessions prefer, by session. @param out a provider that is not available. */
+function preferences(canaries: Canary[], of = providers, out = ''): Map<number, string> {
+  const snapshot = buildSnapshot({ ...configuration(of), canaries }, '');
   assert.ok(chat);
   const routes = snapshot.routes('m', chat);
   const balancers = new Balancers(strategies.weighted_round_robin);
   const sessions = Array.from({ length: 4_000 }, (_, index) => placeOf(`session ${index}`));
+  const here = { ...states, isAvailable: (key: string) => key !== out };
   return new Map(
     sessions.map((session) => {
-      const picked = nextCandidate(routes, balancers, [], states, 0, session);
+      const picked = nextCandidate(routes, balancers, [], here, 0, session);
       return [session, `${picked?.provider.key} ${picked?.model}`];
     }),
   );
 }
+
+/** Part of the sessions of one target that now prefer each target. */
+function moves(before: Map<number, string>, after: Map<number, string>, from: string) {
+  const own = [...before].filter(([, name]) => name === from);
+  const share = (to: string) =>
+    own.filter(([session]) => after.get(session) === to).length / own.length;
+  return (to: string, expected: number) =>
+    assert.ok(Math.abs(share(to) - expected) < 0.04, `${share(to)} of ${from} to ${to}`);
+}
+
+test('sessions of a canary whose target is out stay where they were', () => {
+  const before = preferences([]);
+  assert.deepEqual(preferences([canary({ steps: [50, 100] })], providers, 'b'), before);
+});
+
+test('canaries of one provider, and of one that another one moves to, each move their part', () => {
+  const same = ['a', 'b', 'c'].map((key) => provider(key, { model_mapping: { m: 'm' } }));
+  const before = preferences([], same);
+  const two = [
+    canary({ name: 'first', to_provider: 'b', steps: [50, 100] }),
+    canary({ name: 'second', to_provider: 'c', steps: [50, 100] }),
+  ];
+  const ofA = moves(before, preferences(two, same), 'a m');
+  ofA('b m', 0.5);
+  ofA('c m', 0.25);
+  const chain = [
+    canary({ name: 'first', from_provider: 'b', to_provider: 'c', steps: [50, 100] }),
+    canary({ name: 'second', from_provider: 'a', to_provider: 'b', steps: [50, 100] }),
+  ];
+  const chained = preferences(chain, same);
+  moves(before, chained, 'a m')('b m', 0.5);
+  moves(before, chained, 'b m')('c m', 0.5);
+});
 
 for (const [what, to, target] of [
   ['another provider', {}, 'b m-at-b'],

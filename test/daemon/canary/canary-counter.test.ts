@@ -69,6 +69,19 @@ test('a stream that broke is a failure, one that was stopped is not', () => {
   assert.deepEqual(counting({}, { ...broken, error: 'stopped' }).sums, [['to', 1, 0, 0]]);
 });
 
+test('of several answers only the last one broke', () => {
+  const answered = attempt({ outcome: 'answered', status: 200 });
+  const attemptsLog = [{ ...answered, provider: 'a', model: 'm' }, answered];
+  const { sums } = counting(
+    {},
+    { attemptsLog, attempts: 2, status: 200, error: 'upstream_failed' },
+  );
+  assert.deepEqual(sums, [
+    ['from', 1, 0, 0],
+    ['to', 1, 1, 0],
+  ]);
+});
+
 test('latency is the time until the answer began, and slow where it is longer than the bound', () => {
   const { counter } = counting({});
   assert.deepEqual(counter.take(), []);
