@@ -12,6 +12,8 @@ export interface BodyFacts {
    * True if the request has side effects: it creates something at the provider, or continues it.
    */
   readonly isStateful: boolean;
+  /** True if it, or its answer, names an object that lives at a provider, such as a file. */
+  readonly isOfObject: boolean;
 }
 
 /** Canonicalizing a larger body would delay other requests. */
@@ -63,6 +65,7 @@ function factsOf(body: Buffer, dialect: Dialect): BodyFacts | null {
     digest: hash('sha256', Buffer.from(text, 'latin1'), 'base64'),
     isDeterministic: deterministic.has(dialect.operation) || isGreedy(members),
     isStateful: isStateful(members, dialect),
+    isOfObject: isOfObject(body, dialect),
   };
 }
 
@@ -83,4 +86,11 @@ function isStateful(
   if (operation === 'realtime') return true;
   if (members.get('store') === 'true' || members.get('background') === 'true') return true;
   return (resources?.members ?? []).some((name) => (members.get(name) ?? 'null') !== 'null');
+}
+
+/** Objects belong to who made them, so their answers do too. */
+function isOfObject(body: Buffer, { resources }: Dialect): boolean {
+  if (!resources) return false;
+  const { members, made, within } = resources;
+  return members.length > 0 || made !== null || (within?.(body).length ?? 0) > 0;
 }

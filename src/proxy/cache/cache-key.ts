@@ -34,35 +34,42 @@ export function cacheKey(
   routes: readonly Route[],
   policy: CachePolicy,
   policies: string,
-  { digest }: BodyFacts,
+  { digest, isOfObject }: BodyFacts,
 ): string {
   const asked = [headersIn(exchange, endpoint, routes), queryOf(exchange)].flat();
   const rest = asked.length === 0 ? '' : JSON.stringify(asked);
-  const own = ownPart(endpoint, model, routes, policy, policies);
-  return `${own}${request.stream ? 's' : 'w'}${rest}${digest}`;
+  const parts = ownParts(endpoint, model, routes, policy, policies);
+  return `${isOfObject ? parts.ofObjects : parts.ofOthers}${request.stream ? 's' : 'w'}${rest}${digest}`;
 }
 
-/** The part that depends only on key, model and configuration, computed once for these. */
-function ownPart(
+/** The parts that depend only on key, model and configuration, computed once for these. */
+function ownParts(
   endpoint: ModelEndpoint,
   model: string,
   routes: readonly Route[],
   policy: CachePolicy,
   policies: string,
-): string {
-  const known = ownParts.get(routes) ?? new WeakMap<CachePolicy, string>();
-  ownParts.set(routes, known);
-  let part = known.get(policy);
-  if (part === undefined) {
-    const scope = endpoint.dialect.resources ? policy.ownScope : policy.scope;
-    part = JSON.stringify([scope, endpoint.pattern, model, sentModels(routes), policies]);
-    known.set(policy, part);
+): OwnParts {
+  const known = partsOfRoutes.get(routes) ?? new WeakMap<CachePolicy, OwnParts>();
+  partsOfRoutes.set(routes, known);
+  let parts = known.get(policy);
+  if (parts === undefined) {
+    const of = (scope: string) =>
+      JSON.stringify([scope, endpoint.pattern, model, sentModels(routes), policies]);
+    parts = { ofObjects: of(policy.ownScope), ofOthers: of(policy.scope) };
+    known.set(policy, parts);
   }
-  return part;
+  return parts;
+}
+
+interface OwnParts {
+  /** Of requests about objects that live at a provider: see `BodyFacts`. */
+  readonly ofObjects: string;
+  readonly ofOthers: string;
 }
 
 /** Routes of a model and endpoint are created once per snapshot. */
-const ownParts = new WeakMap<readonly Route[], WeakMap<CachePolicy, string>>();
+const partsOfRoutes = new WeakMap<readonly Route[], WeakMap<CachePolicy, OwnParts>>();
 
 function queryOf({ query }: Exchange): string[] {
   const passed = query === '' ? '' : withClientQuery('', noNames, query);

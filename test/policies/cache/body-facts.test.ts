@@ -107,6 +107,15 @@ test('what makes or continues something at the provider is more than a question'
   }
 });
 
+test("what names an object at a provider is its maker's", () => {
+  const is = (body: object, dialect = chat) => read(body, dialect)?.isOfObject;
+  const file = { type: 'file', file: { file_id: 'file-1' } };
+  assert.equal(is({ messages: [{ role: 'user', content: [file] }] }), true);
+  assert.equal(is({ messages: [{ role: 'user', content: 'file_id' }] }), false);
+  assert.equal(is({ input: 'hi' }, responses), true);
+  assert.equal(is({ input: 'hi' }, embeddings), false);
+});
+
 test('a body that is too large, or no JSON inside, is not read', () => {
   const padded = (bytes: number) => Buffer.from(`{"a":"${'x'.repeat(bytes - 8)}"}`);
   assert.ok(reader.read(padded(maxBodyBytes), chat));

@@ -335,6 +335,17 @@ test('a key that may not use the model gets no kept answer of it', async (t) => 
   assert.equal(await resultOf(asked, { key: 'strict' }), 'miss', 'losses may have been accepted');
 });
 
+test('an answer about a file of one key is not given to another one', async (t) => {
+  const shared: CacheRules = { mode: 'on', scope: 'all' };
+  const keys = [alice(shared), credential('bob', { id: 2, cache: shared })];
+  const { resultOf } = await servedWithKeys(t, numbered(), keys);
+  const file = { type: 'file', file: { file_id: 'file-1' } };
+  const about = { ...asked, messages: [{ role: 'user', content: [file] }] };
+  assert.equal(await resultOf(about), 'miss');
+  assert.equal(await resultOf(about), 'hit');
+  assert.equal(await resultOf(about, { key: 'bob' }), 'miss');
+});
+
 test('a kept answer counts as a request, and takes no tokens', async (t) => {
   const limits = { requests_per_day: 3, tokens_per_day: 2_000 };
   const { chat, resultOf } = await servedWithKeys(t, numbered(), [alice(on, { limits })]);
