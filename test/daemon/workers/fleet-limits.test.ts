@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openLeaseStore } from '../../../src/daemon/fleet/lease-stores.js';
 import type { Store } from '../../../src/daemon/store.js';
@@ -15,7 +15,7 @@ import { noValkey, startValkey, type TestValkey } from '../../support/valkey.js'
 const rate = 60;
 const burst = 60;
 
-/** The control process and two workers of a daemon, connected directly. */
+/** The control process and the two workers of a daemon, without what lies between them. */
 interface LimitedDaemon {
   limits: SharedLimits;
   workers: { rates: LeasedLimiter; quotas: LeasedLimiter; slots: LeasedSlots }[];
@@ -106,162 +106,153 @@ function press(daemons: readonly LimitedDaemon[], key = 'k') {
   };
 }
 
-/** Maximum and minimum admitted in a span. */
+/** The most that may pass in a span, and what must. */
 function bounds(fromMs: number, untilMs: number) {
   const refill = ((untilMs - fromMs) / 1000) * rate;
   return { most: refill + burst, refill };
 }
 
-// They wait more than they work.
-describe('limits over several daemons', { concurrency: 2 }, () => {
-  for (const [kind, skip] of [
-    ['postgres', false],
-    ['valkey', noValkey],
-  ] as const) {
-    test(`${kind}: a limit is exact over three daemons, one of which dies`, { skip }, async (t) => {
-      const { daemons, dead } = await openDaemons(t, kind, 3);
-      const [first, second] = daemons as [LimitedDaemon, LimitedDaemon];
-      const pressure = press(daemons);
-      t.after(() => pressure.end());
-      const startMs = performance.now();
-      await pause(3_000);
-      const steadyMs = performance.now();
-      const { most } = bounds(startMs, steadyMs);
-      const all = pressure.count(startMs, steadyMs);
-      assert.ok(all <= most, `${all} of at most ${most}`);
-      assert.ok(all >= 0.95 * most, `${all} of ${most}`);
-      assert.ok(pressure.count(startMs, steadyMs, second) > 0);
-      first.isCut = true;
-      pressure.stop(first);
-      dead.push('d0');
-      await pause(2_500);
-      const restMs = performance.now();
-      await pause(2_000);
-      const endMs = performance.now();
-      const { refill } = bounds(restMs, endMs);
-      const rest = pressure.count(restMs, endMs);
-      assert.ok(rest >= 0.9 * refill, `${rest} of ${refill} after a death`);
-      const sum = pressure.count(startMs, endMs);
-      assert.ok(sum <= bounds(startMs, endMs).most, `${sum} in all`);
-    });
+for (const [kind, skip] of [
+  ['postgres', false],
+  ['valkey', noValkey],
+] as const) {
+  test(`${kind}: a limit is exact over three daemons, one of which dies`, { skip }, async (t) => {
+    const { daemons, dead } = await openDaemons(t, kind, 3);
+    const [first, second] = daemons as [LimitedDaemon, LimitedDaemon];
+    const pressure = press(daemons);
+    t.after(() => pressure.end());
+    const startMs = performance.now();
+    await pause(3_000);
+    const steadyMs = performance.now();
+    const { most } = bounds(startMs, steadyMs);
+    const all = pressure.count(startMs, steadyMs);
+    assert.ok(all <= most, `${all} of at most ${most}`);
+    assert.ok(all >= 0.95 * most, `${all} of ${most}`);
+    assert.ok(pressure.count(startMs, steadyMs, second) > 0);
+    first.isCut = true;
+    pressure.stop(first);
+    dead.push('d0');
+    await pause(2_500);
+    const restMs = performance.now();
+    await pause(2_000);
+    const endMs = performance.now();
+    const { refill } = bounds(restMs, endMs);
+    const rest = pressure.count(restMs, endMs);
+    assert.ok(rest >= 0.9 * refill, `${rest} of ${refill} after a death`);
+    const sum = pressure.count(startMs, endMs);
+    assert.ok(sum <= bounds(startMs, endMs).most, `${sum} in all`);
+  });
 
-    test(`${kind}: a daemon that is cut off keeps to its share, then joins again`, {
-      skip,
-    }, async (t) => {
-      const { daemons } = await openDaemons(t, kind, 3);
-      const [cut] = daemons as [LimitedDaemon];
-      const pressure = press(daemons);
-      t.after(() => pressure.end());
-      const startMs = performance.now();
-      await pause(1_000);
-      cut.isCut = true;
-      await pause(3_000);
-      const aloneMs = performance.now();
-      await pause(2_500);
-      const joinMs = performance.now();
-      const { refill } = bounds(aloneMs, joinMs);
-      const alone = pressure.count(aloneMs, joinMs, cut);
-      assert.ok(alone <= refill / 3 + 2, `${alone} of ${refill / 3} alone`);
-      assert.ok(alone >= 0.8 * (refill / 3), `${alone} of ${refill / 3} alone`);
-      const others = pressure.count(aloneMs, joinMs) - alone;
-      assert.ok(
-        others >= 0.85 * (2 / 3) * refill,
-        `${others} of ${(2 / 3) * refill} by the others`,
-      );
-      cut.isCut = false;
-      await pause(1_500);
-      const endMs = performance.now();
-      assert.deepEqual(cut.states.slice(0, 2), ['cut off', null]);
-      const sum = pressure.count(startMs, endMs);
-      assert.ok(sum <= bounds(startMs, endMs).most, `${sum} in all`);
-    });
+  test(`${kind}: a daemon that is cut off keeps to its share, then joins again`, {
+    skip,
+  }, async (t) => {
+    const { daemons } = await openDaemons(t, kind, 3);
+    const [cut] = daemons as [LimitedDaemon];
+    const pressure = press(daemons);
+    t.after(() => pressure.end());
+    const startMs = performance.now();
+    await pause(1_000);
+    cut.isCut = true;
+    await pause(3_000);
+    const aloneMs = performance.now();
+    await pause(2_500);
+    const joinMs = performance.now();
+    const { refill } = bounds(aloneMs, joinMs);
+    const alone = pressure.count(aloneMs, joinMs, cut);
+    assert.ok(alone <= refill / 3 + 2, `${alone} of ${refill / 3} alone`);
+    assert.ok(alone >= 0.8 * (refill / 3), `${alone} of ${refill / 3} alone`);
+    const others = pressure.count(aloneMs, joinMs) - alone;
+    assert.ok(others >= 0.85 * (2 / 3) * refill, `${others} of ${(2 / 3) * refill} by the others`);
+    cut.isCut = false;
+    await pause(1_500);
+    const endMs = performance.now();
+    assert.deepEqual(cut.states.slice(0, 2), ['cut off', null]);
+    const sum = pressure.count(startMs, endMs);
+    assert.ok(sum <= bounds(startMs, endMs).most, `${sum} in all`);
+  });
 
-    test(`${kind}: while the store is away all shares together are the limit`, {
-      skip,
-    }, async (t) => {
-      const { daemons, valkey } = await openDaemons(t, kind, 2);
-      const pressure = press(daemons);
-      t.after(() => pressure.end());
-      const startMs = performance.now();
-      await pause(1_000);
-      for (const daemon of daemons) daemon.isCut = true;
-      await valkey?.stop();
-      await pause(3_000);
-      const awayMs = performance.now();
-      await pause(2_000);
-      const backMs = performance.now();
-      const { refill } = bounds(awayMs, backMs);
-      const away = pressure.count(awayMs, backMs);
-      assert.ok(
-        away <= refill + 3 && away >= 0.8 * refill,
-        `${away} of ${refill} while it is away`,
-      );
-      // A Valkey without a disk has forgotten everything.
-      await valkey?.start();
-      for (const daemon of daemons) daemon.isCut = false;
-      await pause(2_500);
-      const endMs = performance.now();
-      const sum = pressure.count(startMs, endMs);
-      const { most } = bounds(startMs, endMs);
-      assert.ok(sum <= most && sum >= 0.6 * most, `${sum} of ${most}`);
-    });
+  test(`${kind}: while the store is away all shares together are the limit`, {
+    skip,
+  }, async (t) => {
+    const { daemons, valkey } = await openDaemons(t, kind, 2);
+    const pressure = press(daemons);
+    t.after(() => pressure.end());
+    const startMs = performance.now();
+    await pause(1_000);
+    for (const daemon of daemons) daemon.isCut = true;
+    await valkey?.stop();
+    await pause(3_000);
+    const awayMs = performance.now();
+    await pause(2_000);
+    const backMs = performance.now();
+    const { refill } = bounds(awayMs, backMs);
+    const away = pressure.count(awayMs, backMs);
+    assert.ok(away <= refill + 3 && away >= 0.8 * refill, `${away} of ${refill} while it is away`);
+    // A Valkey without a disk has forgotten everything.
+    await valkey?.start();
+    for (const daemon of daemons) daemon.isCut = false;
+    await pause(2_500);
+    const endMs = performance.now();
+    const sum = pressure.count(startMs, endMs);
+    const { most } = bounds(startMs, endMs);
+    assert.ok(sum <= most && sum >= 0.6 * most, `${sum} of ${most}`);
+  });
 
-    test(`${kind}: tokens of a minute are reserved, settled and given back over daemons`, {
-      skip,
-    }, async (t) => {
-      const { daemons } = await openDaemons(t, kind, 3);
-      const limit = ['q', 1 / 60, 1_000] as const;
-      const quotas = daemons.flatMap(({ workers }) => workers.map(({ quotas: each }) => each));
-      let used = 0;
-      // Each reserves 40 and uses 10.
-      const send = async (limiter: LeasedLimiter) => {
-        for (let refused = 0; refused < 25; ) {
-          if ((await limiter.take(...limit, 40)).admitted) {
-            await pause(5);
-            limiter.settle(...limit, -30);
-            used += 10;
-          } else {
-            refused++;
-            await pause(40);
-          }
+  test(`${kind}: tokens of a minute are reserved, settled and given back over daemons`, {
+    skip,
+  }, async (t) => {
+    const { daemons } = await openDaemons(t, kind, 3);
+    const limit = ['q', 1 / 60, 1_000] as const;
+    const quotas = daemons.flatMap(({ workers }) => workers.map(({ quotas: each }) => each));
+    let used = 0;
+    // Each reserves 40 and uses 10.
+    const send = async (limiter: LeasedLimiter) => {
+      for (let refused = 0; refused < 25; ) {
+        if ((await limiter.take(...limit, 40)).admitted) {
+          await pause(5);
+          limiter.settle(...limit, -30);
+          used += 10;
+        } else {
+          refused++;
+          await pause(40);
         }
-      };
-      await Promise.all(quotas.map(send));
-      assert.ok(used <= 1_001, `${used} used`);
-      assert.ok(used >= 900, `${used} used`);
-    });
+      }
+    };
+    await Promise.all(quotas.map(send));
+    assert.ok(used <= 1_001, `${used} used`);
+    assert.ok(used >= 900, `${used} used`);
+  });
 
-    test(`${kind}: slots hold over daemons and come back`, { skip }, async (t) => {
-      const { daemons } = await openDaemons(t, kind, 3);
-      const slots = daemons.flatMap(({ workers }) => workers.map(({ slots: each }) => each));
-      let [now, most, served] = [0, 0, 0];
-      const endMs = performance.now() + 2_500;
-      const send = async (each: LeasedSlots) => {
-        while (performance.now() < endMs) {
-          const release = await each.tryAcquire('p', 5);
-          if (!release) {
-            await pause(10);
-            continue;
-          }
-          most = Math.max(most, ++now);
-          await pause(50);
-          now--;
-          served++;
-          release();
+  test(`${kind}: slots hold over daemons and come back`, { skip }, async (t) => {
+    const { daemons } = await openDaemons(t, kind, 3);
+    const slots = daemons.flatMap(({ workers }) => workers.map(({ slots: each }) => each));
+    let [now, most, served] = [0, 0, 0];
+    const endMs = performance.now() + 2_500;
+    const send = async (each: LeasedSlots) => {
+      while (performance.now() < endMs) {
+        const release = await each.tryAcquire('p', 5);
+        if (!release) {
+          await pause(10);
+          continue;
         }
-      };
-      await Promise.all(slots.flatMap((each) => [send(each), send(each)]));
-      assert.ok(most <= 5, `${most} at once`);
-      assert.ok(most === 5 && served >= 60, `${served} served`);
-      const [one] = slots as [LeasedSlots];
-      const last = await until('a slot of idle daemons', async () => {
-        const all = await Promise.all(Array.from({ length: 5 }, () => one.tryAcquire('p', 5)));
-        if (all.every((release) => release !== null)) return all;
-        for (const release of all) release?.();
-        await pause(100);
-        return false;
-      });
-      assert.equal(last.length, 5, 'one daemon may have all');
+        most = Math.max(most, ++now);
+        await pause(50);
+        now--;
+        served++;
+        release();
+      }
+    };
+    await Promise.all(slots.flatMap((each) => [send(each), send(each)]));
+    assert.ok(most <= 5, `${most} at once`);
+    assert.ok(most === 5 && served >= 60, `${served} served`);
+    const [one] = slots as [LeasedSlots];
+    const last = await until('a slot of idle daemons', async () => {
+      const all = await Promise.all(Array.from({ length: 5 }, () => one.tryAcquire('p', 5)));
+      if (all.every((release) => release !== null)) return all;
+      for (const release of all) release?.();
+      await pause(100);
+      return false;
     });
-  }
-});
+    assert.equal(last.length, 5, 'one daemon may have all');
+  });
+}
