@@ -85,7 +85,7 @@ export function gatewayForTest(
     slots: new LocalSlots(),
     budgets: new LeasedBudgets(() => {}),
     seals: { key: Buffer.alloc(32, 1), kept: null },
-    resources: new Resources({ made: () => {}, ask: () => {} }),
+    resources: ownResources(),
     traces: null,
     cache: new AnswerCache(settings.cache, null),
     breakers: new Breakers(),
@@ -152,4 +152,20 @@ export function chat(origin: string, body: object = { model: 'm' }): Promise<Cha
 /** The records of the requests that are over. */
 export function recordsOf({ events }: { events: GatewayEvent[] }): RequestFinished[] {
   return events.filter((event) => event.type === 'request_finished');
+}
+
+/** Resources of which nobody else has made any. */
+function ownResources(): Resources {
+  const resources: Resources = new Resources({
+    made: () => {},
+    ask: (ask, ids) => {
+      setImmediate(() =>
+        resources.answered(
+          ask,
+          ids.map(() => null),
+        ),
+      );
+    },
+  });
+  return resources;
 }
