@@ -8,8 +8,8 @@ import type { Stop } from '../config/rows/stop.js';
 
 /** Credentials before and after; a changed one is in both. */
 export interface CredentialChange {
-  removed: Credential[];
-  added: Credential[];
+  removed: readonly Credential[];
+  added: readonly Credential[];
 }
 
 /** The difference between two configurations, as large as the change, not the tables. */
@@ -26,9 +26,31 @@ export interface ConfigurationChange extends CredentialChange {
   mirrors: Mirror[];
   canaries: Canary[];
   /** New or changed, including those of which only the team changed. */
-  added: Credential[];
+  added: readonly Credential[];
   /** Changed and deleted credentials as they were before. */
-  removed: Credential[];
+  removed: readonly Credential[];
+}
+
+/**
+ * Splits a change of many credentials: whoever took all at once would do nothing else meanwhile.
+ * @returns pieces of at most `max` credentials, which come first, and the rest of the change.
+ */
+export function inPieces(
+  change: ConfigurationChange,
+  max: number,
+): { pieces: CredentialChange[]; rest: ConfigurationChange } {
+  const { removed, added } = change;
+  if (removed.length + added.length <= max) return { pieces: [], rest: change };
+  const pieces = [
+    ...slices(removed, max).map((some) => ({ removed: some, added: [] })),
+    ...slices(added, max).map((some) => ({ removed: [], added: some })),
+  ];
+  return { pieces, rest: { ...change, removed: [], added: [] } };
+}
+
+function slices<T>(all: readonly T[], max: number): T[][] {
+  const count = Math.ceil(all.length / max);
+  return Array.from({ length: count }, (_, n) => all.slice(n * max, (n + 1) * max));
 }
 
 /** The difference if only these credentials changed, without comparing all of them. */

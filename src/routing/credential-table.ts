@@ -1,6 +1,7 @@
 import type { Credential, LossPolicy, Team } from '../config/configuration.js';
 import { Networks } from '../config/network/networks.js';
 import { type CachePolicy, compileCachePolicy } from './cache-policy.js';
+import type { CredentialChange } from './configuration-change.js';
 import { compileAllowedModels } from './model-mapping.js';
 import { compileQuotas, type Quotas } from './quota.js';
 
@@ -59,14 +60,17 @@ export class CredentialTable {
   /** By previous keys, after rotations; a current key wins over a previous one. */
   readonly #previous: readonly Shard[];
 
-  private constructor(keys: readonly Shard[], previous: readonly Shard[]) {
+  /** For `NextCredentials`. */
+  constructor(keys: readonly Shard[], previous: readonly Shard[]) {
     this.#keys = keys;
     this.#previous = previous;
   }
 
   static of(credentials: readonly Credential[], teams: readonly Team[]): CredentialTable {
     const none: Shard[] = Array.from({ length: shardCount }, () => new Map());
-    return new CredentialTable(none, none).with([], credentials, teams);
+    const next = new CredentialTable(none, none).next(teams);
+    next.change({ removed: [], added: credentials });
+    return next.table();
   }
 
   get(digest: string): RoutedCredential | undefined {
@@ -82,31 +86,50 @@ export class CredentialTable {
     }
   }
 
-  /** @param teams all existing ones, including those of `added`. */
-  with(
-    removed: readonly Credential[],
-    added: readonly Credential[],
-    teams: readonly Team[],
-  ): CredentialTable {
-    const teamOf = new Map(teams.map((team) => [team.name, team]));
-    const keys = new ChangedShards(this.#keys);
-    const previous = new ChangedShards(this.#previous);
+  /**
+   * Begins the table that follows this one.
+   * @param teams all there are then.
+   */
+  next(teams: readonly Team[]): NextCredentials {
+    return new NextCredentials(this.#keys, this.#previous, teams);
+  }
+}
+
+/** A table in the making, which takes a large change piece by piece. */
+export class NextCredentials {
+  readonly #keys: ChangedShards;
+  readonly #previous: ChangedShards;
+  readonly #teams: ReadonlyMap<string, Team>;
+
+  constructor(keys: readonly Shard[], previous: readonly Shard[], teams: readonly Team[]) {
+    this.#keys = new ChangedShards(keys);
+    this.#previous = new ChangedShards(previous);
+    this.#teams = new Map(teams.map((team) => [team.name, team]));
+  }
+
+  /** All removals come before the first addition: the same key can be in both. */
+  change({ removed, added }: Readonly<CredentialChange>): void {
     for (const credential of removed) {
       const { credential_key, previous_key } = credential;
-      keys.of(credential_key).delete(credential_key);
+      this.#keys.of(credential_key).delete(credential_key);
       if (!previous_key) continue;
-      const shard = previous.of(previous_key);
+      const shard = this.#previous.of(previous_key);
       if (shard.get(previous_key)?.key === limiterKey(credential)) shard.delete(previous_key);
     }
     for (const credential of added) {
       const { credential_key, previous_key, is_enabled } = credential;
       if (!is_enabled) continue;
-      const current = routed(credential, teamOf.get(credential.team ?? '') ?? null);
-      keys.of(credential_key).set(credential_key, current);
+      const current = routed(credential, this.#teams.get(credential.team ?? '') ?? null);
+      this.#keys.of(credential_key).set(credential_key, current);
       if (!previous_key) continue;
-      previous.of(previous_key).set(previous_key, routedBefore(credential, current, previous_key));
+      const before = routedBefore(credential, current, previous_key);
+      this.#previous.of(previous_key).set(previous_key, before);
     }
-    return new CredentialTable(keys.shards, previous.shards);
+  }
+
+  /** The table, after the last change. */
+  table(): CredentialTable {
+    return new CredentialTable(this.#keys.shards, this.#previous.shards);
   }
 }
 

@@ -6,7 +6,11 @@ import { type ModelPrices, pricesOf } from '../pricing/model-prices.js';
 import { type BudgetTable, compileBudgets, compileStops, type RoutedStop } from './budgets.js';
 import { moved, movingCanaries } from './canaries.js';
 import type { ConfigurationChange } from './configuration-change.js';
-import { CredentialTable, type RoutedCredential } from './credential-table.js';
+import {
+  CredentialTable,
+  type NextCredentials,
+  type RoutedCredential,
+} from './credential-table.js';
 import { compileMirrors, type MirrorTable } from './mirrors.js';
 import { type MappedNames, ModelIndex, mappedNames } from './model-index.js';
 import { compileModelMapping, type ModelMapping } from './model-mapping.js';
@@ -99,14 +103,19 @@ export function buildSnapshot(configuration: Configuration, hash: string): Snaps
   return assemble(hash, configuration, enabled.map(routed), CredentialTable.of(credentials, teams));
 }
 
-/** Builds the snapshot of a configuration that differs little from a previous one. */
+/**
+ * Builds the snapshot of a configuration that differs little from a previous one.
+ * @param next has the pieces of the change that came before.
+ */
 export function changeSnapshot(
   before: Snapshot,
   change: ConfigurationChange,
   hash: string,
+  next: NextCredentials = before.credentials.next(change.teams),
 ): Snapshot {
-  const { providers, teams, removed, added } = change;
-  const credentials = before.credentials.with(removed, added, teams);
+  const { providers } = change;
+  next.change(change);
+  const credentials = next.table();
   const isRouteSame =
     providers.length === before.providers.length &&
     providers.every((provider, place) => provider === before.providers[place]?.key) &&

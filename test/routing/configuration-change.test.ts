@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Configuration, Credential } from '../../src/config/configuration.js';
 import { hashKey } from '../../src/config/secrets/credential-key.js';
-import { changeBetween } from '../../src/routing/configuration-change.js';
+import { changeBetween, inPieces } from '../../src/routing/configuration-change.js';
 import { buildSnapshot, changeSnapshot, type Snapshot } from '../../src/routing/snapshot.js';
 import { configuration, credential, provider, team } from '../config/configuration-for-test.js';
 
@@ -49,6 +49,27 @@ test('a snapshot changed step by step equals one built from scratch', () => {
         `from ${from} at ${index}`,
       );
       assert.equal(snapshot.hash, `step ${index}`);
+    }
+  }
+});
+
+test('a change in pieces of any size gives the same snapshot as all of it at once', () => {
+  for (const before of steps) {
+    for (const after of steps) {
+      for (const max of [1, 2, 3, 100]) {
+        const snapshot = buildSnapshot(before, '');
+        const was = content(snapshot);
+        const { pieces, rest } = inPieces(changeBetween(before, after), max);
+        const next = snapshot.credentials.next(rest.teams);
+        for (const piece of pieces) {
+          assert.ok(piece.removed.length + piece.added.length <= max);
+          next.change(piece);
+        }
+        assert.ok(rest.removed.length + rest.added.length <= max);
+        const changed = changeSnapshot(snapshot, rest, 'next', next);
+        assert.deepEqual(content(changed), content(buildSnapshot(after, '')));
+        assert.deepEqual(content(snapshot), was);
+      }
     }
   }
 });

@@ -1,4 +1,4 @@
-import type { Configuration } from '../../config/configuration.js';
+import type { Configuration, Team } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { ReasoningBlock } from '../../dialects/conversation.js';
 import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
@@ -10,7 +10,7 @@ import type { SharedReply, SharedRequest } from '../../policies/cache/shared-ans
 import type { AdminKeyHash } from '../../proxy/access/admin-key-check.js';
 import type { DaemonFacts } from '../../proxy/gateway.js';
 import type { Resource } from '../../proxy/resources/resources.js';
-import type { ConfigurationChange } from '../../routing/configuration-change.js';
+import type { ConfigurationChange, CredentialChange } from '../../routing/configuration-change.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import type { Ejection } from '../../upstream/health.js';
 import type { LearnedLimits } from '../../upstream/provider-limits.js';
@@ -27,6 +27,8 @@ export interface KeptForCall {
 export type ToWorker =
   | StartWorker
   | { type: 'configuration'; change: ConfigurationChange; hash: string }
+  /** A piece of the next `configuration`, which it completes; the worker replies `taken`. */
+  | { type: 'credentials'; piece: CredentialChange; teams: readonly Team[] }
   | { type: 'lease'; grant: LeaseGrant }
   /** The same for a limit besides `rate_limit`, whose buckets outlive workers. */
   | { type: 'quota'; grant: LeaseGrant }
@@ -94,6 +96,7 @@ export type FromWorker =
   | { type: 'loaded' }
   | { type: 'listening'; engine: string }
   | { type: 'active'; hash: string }
+  | { type: 'taken' }
   | { type: 'lease'; request: LeaseRequest }
   | { type: 'quota'; request: LeaseRequest }
   | { type: 'slot'; request: SlotRequest }

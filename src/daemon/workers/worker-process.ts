@@ -1,6 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import type { WorkerStatus } from '../../observe/gateway-state.js';
+import { type ConfigurationChange, inPieces } from '../../routing/configuration-change.js';
 import type { StartWorker, ToWorker } from './messages.js';
+
+/** A few milliseconds' work. */
+const maxCredentialsAtOnce = 500;
 
 /**
  * The control process's side of one worker.
@@ -21,6 +25,9 @@ export class WorkerProcess {
   ponged = 0;
   readonly #worker: ChildProcess;
   #loaded = false;
+  /** The parts of changes that are still to be sent, each when the worker has taken the one before. */
+  readonly #parts: ToWorker[] = [];
+  #isTaking = false;
 
   /** @param id no other worker of this control process ever has the same. */
   constructor(
@@ -48,6 +55,30 @@ export class WorkerProcess {
   /** Messages to a worker that is not loaded are dropped: `start` includes their content. */
   send(message: ToWorker): void {
     if (this.#loaded && this.#worker.connected) this.#worker.send(message);
+  }
+
+  /** Sends a change of its configuration, a large one in pieces: it serves requests between them. */
+  change(change: ConfigurationChange, hash: string): void {
+    if (!this.#loaded) return;
+    const { pieces, rest } = inPieces(change, maxCredentialsAtOnce);
+    const { teams } = rest;
+    for (const piece of pieces) this.#parts.push({ type: 'credentials', piece, teams });
+    this.#parts.push({ type: 'configuration', change: rest, hash });
+    if (!this.#isTaking) this.#sendParts();
+  }
+
+  /** It has taken a piece. */
+  taken(): void {
+    this.#sendParts();
+  }
+
+  /** Sends until a piece, which is answered. */
+  #sendParts(): void {
+    do {
+      const part = this.#parts.shift();
+      this.#isTaking = part?.type === 'credentials';
+      if (part) this.send(part);
+    } while (!this.#isTaking && this.#parts.length > 0);
   }
 
   /** Ends a worker that was not started. */

@@ -22,6 +22,7 @@ import { errorBodyAt } from '../../proxy/request/route.js';
 import { TraceContexts } from '../../proxy/request/trace-context.js';
 import { Resources } from '../../proxy/resources/resources.js';
 import { Watchdog } from '../../proxy/watchdog.js';
+import type { NextCredentials } from '../../routing/credential-table.js';
 import { Balancers } from '../../routing/plan.js';
 import { buildSnapshot, changeSnapshot } from '../../routing/snapshot.js';
 import { strategies } from '../../routing/strategies/index.js';
@@ -73,6 +74,8 @@ const controlConnectMs = 10_000;
 let isOnTrial = false;
 let server: Server | null = null;
 let gateway: Gateway | null = null;
+/** Those of the next configuration, of which pieces have come. */
+let nextCredentials: NextCredentials | undefined;
 let limiter: (Limiter & Partial<Pick<LeasedLimiter, 'granted' | 'ownerGone'>>) | null = null;
 let quotas: LeasedLimiter | null = null;
 let slots: (Slots & Partial<Pick<LeasedSlots, 'granted' | 'ownerGone'>>) | null = null;
@@ -97,6 +100,11 @@ process.on('message', (message: ToWorker) => {
       break;
     case 'configuration':
       if (gateway) activate(gateway, message);
+      break;
+    case 'credentials':
+      nextCredentials ??= gateway?.snapshot.credentials.next(message.teams);
+      nextCredentials?.change(message.piece);
+      send({ type: 'taken' });
       break;
     case 'lease':
       limiter?.granted?.(message.grant);
@@ -315,7 +323,8 @@ function openSlots({ limiter: kind, slot, count }: StartWorker): Slots {
 
 /** The swap: one assignment. Requests that began before it keep the snapshot that they read. */
 function activate(current: Gateway, { change, hash }: ToWorker & { type: 'configuration' }): void {
-  current.snapshot = changeSnapshot(current.snapshot, change, hash);
+  current.snapshot = changeSnapshot(current.snapshot, change, hash, nextCredentials);
+  nextCredentials = undefined;
   current.cache.purge(change.purges);
   current.upstreams.retain(current.snapshot.providers.map(({ wires }) => wires.connection));
   // A kill switch must not wait for the clock.

@@ -164,7 +164,7 @@ export class Workers {
     const change = known
       ? changeOfCredentials(configuration, known)
       : changeBetween(before, configuration);
-    this.#broadcast({ type: 'configuration', change, hash });
+    for (const live of this.#live.values()) live.change(change, hash);
     await this.#until(() => this.#stopping || this.#allActive(hash));
   }
 
@@ -328,6 +328,9 @@ export class Workers {
         break;
       case 'listening':
         live.engine = message.engine;
+        break;
+      case 'taken':
+        live.taken();
         break;
       case 'active':
         live.activeHash = message.hash;
