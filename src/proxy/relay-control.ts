@@ -1,9 +1,11 @@
 import { maxAdminBodyBytes, maxDocumentBytes } from '../config/body-limits.js';
 import { type Client, foreignHost } from '../config/network/client.js';
+import { type AdminRole, mayChange } from '../config/settings/settings-types.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange } from '../server/exchange.js';
 import { endpointHeader, isConsoleCookie, schemeHeader } from '../server/relayed.js';
 import { Attempt } from '../upstream/attempt.js';
+import { readAll } from '../upstream/fetch-bytes.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { clientOf } from './access/client-of.js';
 import { ReaderPace } from './answer/reader-pace.js';
@@ -161,23 +163,27 @@ async function readBody(
 ): Promise<Buffer> {
   if (endpoint !== '/admin' || exchange.method === 'GET') return noBytes;
   const authorization = exchange.header('authorization');
-  const mayPass =
+  const role =
     authorization === ''
-      ? headers.includes('cookie') && (await isSignedIn(gateway, headers))
-      : gateway.adminKey.holds(authorization);
-  if (!mayPass) return noBytes;
+      ? headers.includes('cookie') && (await roleOfSession(gateway, headers))
+      : gateway.adminKey.roleOf(authorization);
+  if (!role) return noBytes;
   const maxBytes = maxBodyBytes(exchange);
-  hold.release = gateway.adminBodies.hold((name) => exchange.header(name), maxBytes);
+  const header = (name: string) => exchange.header(name);
+  hold.release = gateway.adminBodies.hold(header, maxBytes, mayChange(role));
   const reading = exchange.readBody(maxBytes);
   return bodyInTime(reading, gateway.settings.server.body_timeout_ms, gateway.watchdog);
 }
 
-/** Asks the control process, the only one that knows the sessions. */
-async function isSignedIn({ control }: Gateway, headers: readonly string[]): Promise<boolean> {
+/** Asks the control process, the only one that knows the sessions; null where there is none. */
+async function roleOfSession(
+  { control }: Gateway,
+  headers: readonly string[],
+): Promise<AdminRole | null> {
   const attempt = new Attempt();
   control.dispatch(
     {
-      method: 'HEAD',
+      method: 'GET',
       path: '/admin/v1/session',
       headers: [...headers],
       body: null,
@@ -186,11 +192,17 @@ async function isSignedIn({ control }: Gateway, headers: readonly string[]): Pro
     },
     attempt,
   );
-  await attempt.ready.catch(() => {});
-  return attempt.status === 200;
+  try {
+    await attempt.ready;
+    const answer = await readAll(attempt, maxSessionBytes);
+    return attempt.status === 200 ? JSON.parse(answer.toString()).role : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Longer than the control process waits for its database. */
 const sessionTimeoutMs = 10_000;
+const maxSessionBytes = 65_536;
 
 const noBytes = Buffer.alloc(0);

@@ -5,6 +5,7 @@ import { maxAdminBodyBytes } from '../../config/body-limits.js';
 import { Clients, needsNoKey } from '../../config/network/client.js';
 import { Networks } from '../../config/network/networks.js';
 import { ConfigError } from '../../config/problem.js';
+import { mayChange } from '../../config/settings/settings-types.js';
 import { GatewayError, toGatewayError } from '../../errors.js';
 import type { TlsMaterial } from '../../server/exchange.js';
 import { HeldBodies } from '../../server/held-bodies.js';
@@ -109,7 +110,8 @@ export async function startControlServer(
     const parameters = new URLSearchParams(query);
     check.parameters(params, parameters);
     const maxBytes = route.maxBodyBytes?.[role] ?? maxAdminBodyBytes;
-    const release = bodies.hold((name) => String(headers[name] ?? ''), maxBytes);
+    const header = (name: string) => String(headers[name] ?? '');
+    const release = bodies.hold(header, maxBytes, mayChange(role));
     let answered: AdminAnswer;
     try {
       const body = await readBody(message, maxBytes);

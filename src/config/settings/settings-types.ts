@@ -273,6 +273,11 @@ export function teamOfRole(role: AdminRole): string | null {
   return role.startsWith('team:') ? role.slice('team:'.length) : null;
 }
 
+/** True for a role that changes more than the keys of a team. */
+export function mayChange(role: AdminRole): boolean {
+  return role === 'admin' || role === 'operator';
+}
+
 export const strategyNames = [
   'weighted_round_robin',
   'weighted_random',

@@ -4,7 +4,7 @@ import { explainHere } from '../../admin/routes/explain.js';
 import { type ControlServer, startControlServer } from '../../admin/server/control-server.js';
 import { derivedKey } from '../../config/secrets/secret-cipher.js';
 import type { ResolvedSettings } from '../../config/settings/settings.js';
-import { type Settings, teamOfRole } from '../../config/settings/settings-types.js';
+import type { Settings } from '../../config/settings/settings-types.js';
 import type { Emit } from '../../observe/event.js';
 import { Budgets } from '../budgets.js';
 import { Canaries } from '../canary/canaries.js';
@@ -141,9 +141,7 @@ export async function openParts(
     controlSocket,
     version,
     tag: daemonTag(identity.id),
-    adminKeyHashes: adminKeys.map(({ sha256, expiresAt, role }) => {
-      return { sha256, expiresAt, isOfTeam: teamOfRole(role) !== null };
-    }),
+    adminKeyHashes: adminKeys.map(({ sha256, expiresAt, role }) => ({ sha256, expiresAt, role })),
     sealKey: derivedKey(secrets.ring, 'reasoning'),
     limitsStartFull: start.kind === 'fresh',
     isOnTrial: start.kind === 'takeover',

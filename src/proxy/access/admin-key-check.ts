@@ -1,4 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import { type AdminRole, teamOfRole } from '../../config/settings/settings-types.js';
 
 /** The part of an admin key that workers know. */
 export interface AdminKeyHash {
@@ -6,37 +7,38 @@ export interface AdminKeyHash {
   sha256: string;
   /** Expiry: wall clock, milliseconds; null never. */
   expiresAt: number | null;
-  /** True for a role that is limited to one team. */
-  isOfTeam: boolean;
+  role: AdminRole;
 }
 
 /** Tells in a worker whether a request holds an admin key; workers know only hashes. */
 export class AdminKeyCheck {
-  readonly #expected: readonly { hash: Buffer; expiresAt: number; isOfTeam: boolean }[];
+  readonly #expected: readonly { hash: Buffer; expiresAt: number; role: AdminRole }[];
 
   constructor(keys: readonly AdminKeyHash[]) {
-    this.#expected = keys.map(({ sha256, expiresAt, isOfTeam }) => ({
+    this.#expected = keys.map(({ sha256, expiresAt, role }) => ({
       hash: Buffer.from(sha256, 'hex'),
       expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
-      isOfTeam,
+      role,
     }));
   }
 
   /** True if this `Authorization` header has an admin key. */
   holds(authorization: string): boolean {
-    return this.#find(authorization) !== null;
+    return this.roleOf(authorization) !== null;
   }
 
   /** True if it has one that is not limited to a team. */
   seesAll(authorization: string): boolean {
-    return this.#find(authorization)?.isOfTeam === false;
+    const role = this.roleOf(authorization);
+    return role !== null && teamOfRole(role) === null;
   }
 
-  #find(authorization: string) {
+  /** The role of its admin key; null where it has none. */
+  roleOf(authorization: string): AdminRole | null {
     const [, key] = /^bearer +(.+)$/i.exec(authorization) ?? [];
     if (key === undefined) return null;
     const digest = Buffer.from(hash('sha256', key.trim(), 'hex'), 'hex');
     const found = this.#expected.find((expected) => timingSafeEqual(digest, expected.hash));
-    return found !== undefined && found.expiresAt > Date.now() ? found : null;
+    return found !== undefined && found.expiresAt > Date.now() ? found.role : null;
   }
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { type Daemon, startDaemon } from '../../support/daemon.js';
 import { until } from '../../support/until.js';
@@ -84,6 +86,27 @@ test('documents of any size do not delay others, and end with their client', asy
     assert.equal((await ask(daemon, 'plan', { document: 'credentials: {}' }, viewer)).status, 200);
     assert.equal((await ask(daemon, 'apply', { document }, viewer)).status, 403);
   });
+
+  await t.test(
+    'viewers that send large bodies slowly keep nobody from making changes',
+    async (t) => {
+      const head = [
+        'POST /admin/v1/config/plan HTTP/1.1',
+        `host: 127.0.0.1\r\nauthorization: Bearer ${viewerKey}`,
+        'content-type: application/json\r\ncontent-length: 67108864',
+      ].join('\r\n');
+      const sockets = Array.from({ length: 10 }, () => {
+        const socket = connect(Number(new URL(daemon.url).port), '127.0.0.1');
+        t.after(() => socket.destroy());
+        return socket.setEncoding('latin1').on('error', () => {});
+      });
+      const refused = sockets.map((socket) => once(socket, 'data'));
+      for (const socket of sockets) socket.write(`${head}\r\n\r\n{`);
+      const [answer] = await Promise.race([...refused, once(AbortSignal.timeout(20_000), 'abort')]);
+      assert.match(answer, /^HTTP\/1\.1 503 /);
+      assert.equal((await ask(daemon, 'plan', { document: 'credentials: {}' })).status, 200);
+    },
+  );
 
   await t.test('errors of a body are reported as on other routes', async () => {
     const bodies = [
