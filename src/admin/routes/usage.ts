@@ -91,6 +91,13 @@ export const usageRoutes: readonly AdminRoute[] = [
           description: 'Time zone of days and hours, such as `Europe/Berlin`.',
           schema: { type: 'string', default: 'UTC', maxLength: 100 },
         },
+        {
+          name: 'limit',
+          in: 'query',
+          description:
+            'Sums at most: those with the most requests, or the first in time; all by default. The total is always of all.',
+          schema: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+        },
         formatParameter,
       ],
       responses: {
@@ -123,8 +130,9 @@ export const usageRoutes: readonly AdminRoute[] = [
       if (by.length === 2 && by[0] === by[1]) throw invalid('by', `it names ${by[0]} twice`);
       const filter = filterOf(request);
       const timeZone = timeZoneOf(query);
+      const limit = query.has('limit') ? { limit: Number(query.get('limit')) } : {};
       const { groups, total } = await control.reports.run(asked('usage', request), (sql, signal) =>
-        sumUsage(sql, by, filter, { timeZone, signal }),
+        sumUsage(sql, by, filter, { timeZone, signal, ...limit }),
       );
       if (query.get('format') === 'csv') {
         const headers = { 'content-type': 'text/csv; charset=utf-8' };

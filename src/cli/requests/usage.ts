@@ -3,6 +3,7 @@ import type { RequestFilter } from '../../db/queries/requests/request-filter.js'
 import { sumUsage, type UsageGrouping, usageGroupings } from '../../db/queries/usage/sum-usage.js';
 import { defaultSince } from '../../observe/usage/period.js';
 import { usageCsv } from '../../observe/usage/usage-csv.js';
+import { wholeNumber } from '../arguments.js';
 import { openGateway } from '../daemon/ask-daemon.js';
 import { remoteUrl } from '../daemon/remote-gateway.js';
 import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
@@ -23,6 +24,7 @@ import { printUsage } from './usage-view.js';
 interface UsageFlags extends DatabaseFlags, RequestFlags {
   by: UsageGrouping[];
   csv?: boolean;
+  limit?: number;
 }
 
 /** `llmproxy usage`: sums over the requests of a period. */
@@ -32,7 +34,11 @@ export function usageCommand(): Command {
     .option('--by <what>', `${usageGroupings.join(', ')}; or two, such as key,day`, groupings, [
       'key',
     ]);
-  addRequestFilters(command, defaultSince);
+  addRequestFilters(command, defaultSince).option(
+    '--limit <n>',
+    'sums at most, those with the most requests; the total is of all',
+    wholeNumber('--limit', 1, 1_000_000),
+  );
   // The subcommands have options of the same names.
   command.enablePositionalOptions().addCommand(exportCommand()).addCommand(rerateCommand());
   return addGatewayOptions(command.option('--csv', 'print CSV'))
@@ -57,7 +63,7 @@ Examples:
 async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
   const filter = filterOf(flags);
   const timeZone = timeZoneOf(flags);
-  const { groups, total } = await readUsage(by, filter, timeZone, flags);
+  const { groups, total } = await readUsage(filter, timeZone, { by, ...flags });
   const { since, until } = filter;
   if (csv) printRaw(usageCsv(by, groups, total));
   else if (flags.json) {
@@ -67,19 +73,21 @@ async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
 
 /** From the database, or from the gateway that the flags name. */
 async function readUsage(
-  by: UsageGrouping[],
   filter: RequestFilter,
   timeZone: string,
-  flags: DatabaseFlags,
+  flags: UsageFlags,
 ): Promise<Awaited<ReturnType<typeof sumUsage>>> {
+  const { by, limit: most } = flags;
+  const limit = most === undefined ? {} : { limit: most };
   if (remoteUrl(flags) === null) {
     return await withDatabase(flags, 'read', (sql) =>
-      orTooMuch(sumUsage(sql, by, filter, { timeZone })),
+      orTooMuch(sumUsage(sql, by, filter, { timeZone, ...limit })),
     );
   }
   const query = parametersOf(filter);
   query.set('by', by.join(','));
   query.set('timezone', timeZone);
+  if (most !== undefined) query.set('limit', String(most));
   const ask = await openGateway(flags, flags.json);
   const { usage: groups, total } = (await ask(`/admin/v1/usage?${query}`)) as RemoteUsage;
   return { groups, total };

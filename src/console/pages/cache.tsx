@@ -77,7 +77,7 @@ function Numbers({ now: { total, workers, shared, max_bytes } }: { now: Cache })
 
 /** Keys that were given cached answers. */
 function Saved() {
-  const path = withQuery('usage', { by: 'key', since: '7d' });
+  const path = withQuery('usage', { by: 'key', since: '7d', limit: 1_000 });
   const usage = useLoad<Usage>(path);
   return (
     <Panel title={t('Saved in the last 7 days')}>

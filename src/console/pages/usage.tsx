@@ -33,6 +33,9 @@ const measures = [
 
 type Measure = (typeof measures)[number][0];
 
+/** Those of a page; all of them are in the file. */
+const maxSums = 1_000;
+
 const spanDays = { '1h': 1 / 24, '24h': 1, '7d': 7, '30d': 30 } as const;
 
 /** Usage and its cost, next to the previous period. */
@@ -44,8 +47,9 @@ export function UsagePage() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const timezone = zone === 'UTC' ? null : zone;
   const sinceMs = spanDays[span] * 86_400_000;
-  const path = withQuery('usage', { by, since: spans[span].since, timezone });
-  const usage = useLoad<Usage>(path);
+  const asked = { by, since: spans[span].since, timezone };
+  const path = withQuery('usage', asked);
+  const usage = useLoad<Usage>(withQuery('usage', { ...asked, limit: maxSums }));
   const end = usage.data?.since;
   const before = useLoad<Usage>(
     end

@@ -74,6 +74,13 @@ test('usage by two groupings, filtered, in local time or UTC, as CSV', async (t)
   const printed = await run(['usage', '--by', 'key', '--csv', ...period], { env });
   assert.match(printed.stdout, /^key,requests,.*\r\nbob,2,1,.*\r\n"'=cmd,""x""",1,0,/);
 
+  const most = await json(
+    run(['usage', '--by', 'key', '--limit', '1', '--json', ...period], { env }),
+  );
+  assert.deepEqual(
+    [most.usage.map(({ group }: { group: string }) => group), most.total.requests],
+    [['bob'], 3],
+  );
   const rows = await run(['requests', '--utc', ...period], { env });
   const lines = rows.stdout.trimEnd().split('\n');
   assert.equal(lines.length, 4);

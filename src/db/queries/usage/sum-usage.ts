@@ -13,6 +13,8 @@ export type { UsageSum };
 export interface SumOptions {
   /** IANA name of the time zone for days and hours; UTC by default. */
   timeZone?: string;
+  /** Groups at most, those with the most requests or the first in time; the total is of all. */
+  limit?: number;
   /** So many requests are read one by one, for exact percentiles. */
   maxRows?: number;
   /** Cancels it. */
@@ -31,7 +33,17 @@ export async function sumUsage(
   sql: Sql,
   by: readonly UsageGrouping[],
   filter: RequestFilter,
-  { timeZone = 'UTC', maxRows = defaultMaxRows, signal }: SumOptions = {},
+  options: SumOptions = {},
+): Promise<Usage> {
+  const { groups, total } = await sumAll(sql, by, filter, options);
+  return { groups: groups.slice(0, options.limit), total };
+}
+
+async function sumAll(
+  sql: Sql,
+  by: readonly UsageGrouping[],
+  filter: RequestFilter,
+  { timeZone = 'UTC', maxRows = defaultMaxRows, signal }: SumOptions,
 ): Promise<Usage> {
   const { filledFrom, requests, areRowsGone } = await rollupState(sql, filter, signal);
   const planOf = (groupings: readonly UsageGrouping[]) =>
