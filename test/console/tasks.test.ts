@@ -105,6 +105,24 @@ test('keys are rotated and revoked, and weights show their effect first', { skip
   assert.deepEqual(problems, []);
 });
 
+/** Holds back the answers to plans until `letPlanCome` is called, which waits until one is drawn. */
+const holdPlans = `{
+  const ask = window.fetch;
+  window.fetch = async (url, ...rest) => {
+    const answer = await ask(url, ...rest);
+    if (!String(url).includes('config/plan')) return answer;
+    const text = await answer.text();
+    await new Promise((resolve) => {
+      window.letPlanCome = () => {
+        window.fetch = ask;
+        resolve();
+        return new Promise((done) => setTimeout(done));
+      };
+    });
+    return new Response(text, answer);
+  };
+}`;
+
 test('a document is completed, checked by line, planned, and not applied over another change', {
   skip,
 }, async (t) => {
@@ -125,7 +143,15 @@ test('a document is completed, checked by line, planned, and not applied over an
   await press(page, 'Plan');
   await page.waitForFunction('document.querySelector(".gutter .wrong")?.textContent === "3"');
 
+  // A plan that comes late is that of a text which is no longer there.
+  await page.evaluate(holdPlans);
+  await write('providers:\n  openai-main:\n    weight: 8\n');
+  await press(page, 'Plan');
+  await page.waitForFunction('typeof letPlanCome === "function"');
   await write('providers:\n  openai-main:\n    weight: 7\n');
+  await page.evaluate('letPlanCome()');
+  assert.doesNotMatch(String(await page.evaluate('document.body.innerText')), /What changes/);
+
   await press(page, 'Plan');
   await seen(page, 'What changes');
   await seen(page, 'weight: 3 → 7');
