@@ -33,13 +33,18 @@ function response(output: readonly object[], more: object = {}): JsonObject {
   return { id: 'resp_1', object: 'response', status: 'completed', model: 'm', output, ...more };
 }
 
+function begun(item: object): object {
+  return { ...item, status: 'in_progress', action: undefined };
+}
+
 /** A stream whose last event holds the response as given. */
 function streamOf(output: readonly object[], last: JsonObject): string {
   const event = (data: { type: string }) =>
     `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
   const created = response([], { status: 'in_progress', tools: [{ type: 'web_search' }] });
   const items = output.flatMap((item, output_index) => [
-    event({ type: 'response.output_item.added', ...{ output_index, item } }),
+    // What it does is not known yet.
+    event({ type: 'response.output_item.added', ...{ output_index, item: begun(item) } }),
     event({ type: 'response.output_item.done', ...{ output_index, item } }),
   ]);
   const ends = event({ type: 'response.completed', ...{ response: last } });
