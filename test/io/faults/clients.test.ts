@@ -178,12 +178,12 @@ test('the names of JavaScript’s own members mean nothing in bodies, mappings a
   const file = join(daemon.overridesDir, '10-evil.json');
   writeFileSync(
     file,
-    '{"__proto__":{"providers":[]},"providers":[{"provider_key":"p","__proto__":{"is_enabled":false}}]}',
+    '{"__proto__":{"providers":{}},"providers":{"p":{"__proto__":{"is_enabled":false}}}}',
   );
   const rejected = await daemon.waitFor('config_rejected', () => true, from);
   assert.match(JSON.stringify(rejected), /__proto__/);
-  writeFileSync(join(daemon.overridesDir, '10-evil.json'), '{"providers":[]}');
-  await daemon.waitFor('config_active', () => true, daemon.logs.length - 1).catch(() => {});
+  writeFileSync(file, '{"providers":{}}');
+  await daemon.waitFor('config_active', () => true, daemon.logs.indexOf(rejected));
   assert.equal(JSON.parse((await askChat(daemon.url, key, 'plain')).text).model, 'm');
 });
 
