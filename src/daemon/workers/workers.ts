@@ -1,4 +1,3 @@
-import { fork } from 'node:child_process';
 import type { Configuration } from '../../config/configuration.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { BudgetGrant, BudgetRequest } from '../../limits/budget-lease.js';
@@ -20,18 +19,15 @@ import type { TlsMaterial } from '../../server/exchange.js';
 import type { Ejection } from '../../upstream/health.js';
 import type { LearnedLimits } from '../../upstream/provider-limits.js';
 import type { Resources } from '../follow/resources.js';
-import { environmentWithoutSecrets } from './child-environment.js';
 import { ownDescriptors } from './descriptors.js';
 import { Ejections } from './ejections.js';
 import { LimitLevels } from './limit-levels.js';
-import type { FromWorker, ToWorker } from './messages.js';
+import type { FromWorker } from './messages.js';
 import { unpackRequests } from './packed-requests.js';
 import { SharedLimits, type SharedStore } from './shared-limits.js';
-import { WorkerProcess } from './worker-process.js';
+import { WorkerPool } from './worker-pool.js';
+import type { WorkerProcess } from './worker-process.js';
 
-/** A worker that ended sooner than this after its start is replaced more and more slowly. */
-const shortLifeMs = 2_000;
-const maxRestartDelayMs = 5_000;
 /** A worker that is still running this long after the grace period hangs, and is killed. */
 const killMarginMs = 2_000;
 /** The worker's descriptor of the socket; 3 is its channel. */
@@ -82,43 +78,51 @@ const descriptors = ownDescriptors();
  * what they share.
  */
 export class Workers {
-  /** Descriptor of the socket that workers accept from; null: each opens the port itself. */
-  listenFd: number | null = null;
   #tls: TlsMaterial | null = null;
   readonly #options: WorkersOptions;
-  readonly #live = new Map<number, WorkerProcess>();
+  readonly #pool: WorkerPool;
   readonly #limits: SharedLimits;
   readonly #ejections = new Ejections();
   /** Shares cached answers between workers and machines; null: there is one worker. */
   readonly #answers: AnswerOwner | null;
   #facts: DaemonFacts;
   #configuration: { configuration: Configuration; hash: string } | null = null;
-  #restarts = 0;
-  #stopping = false;
   #isOnTrial: boolean;
-  #watchers: (() => void)[] = [];
   #startFailure: string | null = null;
   readonly #defectsTold = new Set<string>();
   #pings = 0;
-  #forks = 0;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
     this.#isOnTrial = options.isOnTrial;
+    const { count, settings, emit, onPids } = options;
+    this.#pool = new WorkerPool({
+      file: workerFile,
+      count,
+      limiterFor: (start) => (count > 1 || settings.database.url !== null ? 'leased' : start),
+      emit,
+      onMessage: (worker, message) => this.#receive(worker, message),
+      onGone: (worker) => {
+        this.#limits.workerGone(worker);
+        this.#answers?.workerGone(worker);
+        options.onGone(worker);
+      },
+      onPids,
+    });
     const levels = new LimitLevels(options.settings.data_dir);
     const answer = (type: 'lease' | 'quota') => (worker: number, grant: LeaseGrant) =>
-      this.#live.get(worker)?.send({ type, grant });
+      this.#pool.send(worker, { type, grant });
     this.#limits = new SharedLimits(options.limitsStartFull, levels, {
       lease: answer('lease'),
       quota: answer('quota'),
-      slot: (worker, grant) => this.#live.get(worker)?.send({ type: 'slot', grant }),
+      slot: (worker, grant) => this.#pool.send(worker, { type: 'slot', grant }),
     });
     this.#answers =
       options.count === 1 && !options.answers
         ? null
         : new AnswerOwner(
             options.settings.cache.max_bytes,
-            (worker, reply) => this.#live.get(worker)?.send({ type: 'cache', reply }),
+            (worker, reply) => this.#pool.send(worker, { type: 'cache', reply }),
             options.answers,
           );
     this.#facts = {
@@ -137,15 +141,14 @@ export class Workers {
    * @throws Error when a worker says that it cannot start, such as for a port in use.
    */
   async start(configuration: Configuration, hash: string): Promise<string> {
-    const { count, limitsStartFull } = this.#options;
+    const { limitsStartFull } = this.#options;
     this.#configuration = { configuration, hash };
     this.#answers?.purge(configuration.purges ?? []);
     this.#limits.restart(limitsStartFull);
-    for (let i = 0; i < count; i++) this.#fork(limitsStartFull ? 'full' : 'empty');
-    await this.#until(() => this.#startFailure !== null || this.#allActive(hash));
+    this.#pool.start(limitsStartFull ? 'full' : 'empty');
+    await this.#pool.until(() => this.#startFailure !== null || this.#pool.uses(hash));
     if (this.#startFailure !== null) throw new Error(this.#startFailure);
-    const [first] = this.#live.values();
-    return first?.engine ?? '';
+    return this.#pool.all[0]?.engine ?? '';
   }
 
   /**
@@ -164,14 +167,14 @@ export class Workers {
     const change = known
       ? changeOfCredentials(configuration, known)
       : changeBetween(before, configuration);
-    for (const live of this.#live.values()) live.change(change, hash);
-    await this.#until(() => this.#stopping || this.#allActive(hash));
+    for (const live of this.#pool.all) live.change(change, hash);
+    await this.#pool.until(() => this.#pool.isStopping || this.#pool.uses(hash));
   }
 
   /** Sends changed facts about the daemon to every worker, present and future. */
   inform(facts: Partial<DaemonFacts>): void {
     this.#facts = { ...this.#facts, ...facts };
-    this.#broadcast({ type: 'facts', facts });
+    this.#pool.broadcast({ type: 'facts', facts });
   }
 
   /** Current ejections of a provider and of its models. */
@@ -181,7 +184,7 @@ export class Workers {
 
   /** Answers a worker's request for budget money. */
   lend(worker: number, grant: BudgetGrant): void {
-    this.#live.get(worker)?.send({ type: 'budget', grant });
+    this.#pool.send(worker, { type: 'budget', grant });
   }
 
   /** Ejects a provider in every worker, or brings it back. */
@@ -192,7 +195,7 @@ export class Workers {
   /** Adopts what another daemon has learned. */
   learn(learned: Learned): void {
     if (learned.type === 'ejection') this.#options.emit(this.#ejections.apply(learned.ejection));
-    this.#broadcast(learned);
+    this.#pool.broadcast(learned);
   }
 
   /** Shares limits over all daemons of a store from now on; null: manages them alone. */
@@ -201,14 +204,19 @@ export class Workers {
     else await this.#limits.unshare();
   }
 
+  /** Descriptor of the socket that workers accept from; null: each opens the port itself. */
+  set listenFd(fd: number | null) {
+    this.#pool.listenFd = fd;
+  }
+
   /** Process ids, for status and tests. */
   get pids(): number[] {
-    return [...this.#live.values()].flatMap(({ pid }) => (pid === 0 ? [] : pid));
+    return this.#pool.pids;
   }
 
   /** States of the serving workers, as each last reported. */
   get states(): WorkerState[] {
-    return [...this.#live.values()]
+    return this.#pool.all
       .filter(({ engine }) => engine !== null)
       .map(({ slot, status }) => ({ name: `worker-${slot}`, status }));
   }
@@ -221,26 +229,26 @@ export class Workers {
   /** Resolves when each worker that serves has answered: none of them hangs. */
   async ping(): Promise<void> {
     const ping = ++this.#pings;
-    this.#broadcast({ type: 'ping', ping });
-    await this.#until(() => this.#stopping || this.#allAnswered(ping));
+    this.#pool.broadcast({ type: 'ping', ping });
+    await this.#pool.until(() => this.#pool.isStopping || this.#pool.hasAnswered(ping));
   }
 
   /** Sends the certificate to every worker, present and future. */
   serveTls(tls: TlsMaterial): void {
     this.#tls = tls;
-    this.#broadcast({ type: 'tls', tls });
+    this.#pool.broadcast({ type: 'tls', tls });
   }
 
   /** Ends the trial: the old daemon is replaced, and workers outlive this process from now on. */
   inCharge(): void {
     this.#isOnTrial = false;
-    this.#broadcast({ type: 'in_charge' });
+    this.#pool.broadcast({ type: 'in_charge' });
   }
 
   /** Stops refilling limits; once this resolves, no token is added to any of them. */
   async freeze(): Promise<void> {
     this.#limits.freeze();
-    this.#broadcast({ type: 'freeze' });
+    this.#pool.broadcast({ type: 'freeze' });
     await Promise.all([this.ping(), this.#options.onFreeze(true)]);
   }
 
@@ -248,62 +256,34 @@ export class Workers {
   thaw(): void {
     if (!this.#limits.isFrozen) return;
     this.#limits.thaw();
-    this.#broadcast({ type: 'thaw' });
+    this.#pool.broadcast({ type: 'thaw' });
     void this.#options.onFreeze(false);
   }
 
   /** Drains all workers; resolves when each has ended. */
   async stop(): Promise<void> {
     const { settings } = this.#options;
-    this.#stopping = true;
-    this.#notify();
-    this.#broadcast({ type: 'drain' });
-    const timer = setTimeout(() => this.kill(), settings.server.grace_period_ms + killMarginMs);
-    await this.#until(() => this.#live.size === 0);
-    clearTimeout(timer);
+    await this.#pool.stop(settings.server.grace_period_ms + killMarginMs);
     this.#limits.save();
     await this.#limits.unshare();
   }
 
   /** Ends all workers at once. */
   kill(): void {
-    this.#stopping = true;
-    for (const live of this.#live.values()) live.kill();
-  }
-
-  #fork(limiter: 'full' | 'empty'): void {
-    const { count, emit, settings } = this.#options;
-    const { listenFd } = this;
-    const worker = fork(workerFile, {
-      env: environmentWithoutSecrets(process.env),
-      stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...(listenFd === null ? [] : [listenFd])],
-      serialization: 'advanced',
-    });
-    const live = new WorkerProcess(
-      worker,
-      ++this.#forks,
-      this.#freeSlot(),
-      count > 1 || settings.database.url !== null ? 'leased' : limiter,
-    );
-    this.#live.set(live.id, live);
-    worker.on('error', ignoreSendFailure);
-    worker.on('message', (message: FromWorker) => this.#receive(live, message));
-    worker.on('exit', (code, signal) => this.#exited(live, signal ?? `exit code ${code}`));
-    emit({ type: 'worker_started', worker: live.id, pid: live.pid });
-    this.#options.onPids(this.pids);
+    this.#pool.kill();
   }
 
   /** Messages sent before a worker listens for them are lost, so `start` waits for it. */
   #start(live: WorkerProcess): void {
     const { settings, controlSocket } = this.#options;
-    if (this.#stopping || !this.#configuration) {
+    if (this.#pool.isStopping || !this.#configuration) {
       live.disconnect();
       return;
     }
     live.start({
       type: 'start',
       settings: withoutSecrets(settings),
-      listenFd: this.listenFd === null ? null : inheritedFd,
+      listenFd: this.#pool.listenFd === null ? null : inheritedFd,
       tls: this.#tls,
       controlSocket,
       ...this.#configuration,
@@ -334,11 +314,11 @@ export class Workers {
         break;
       case 'active':
         live.activeHash = message.hash;
-        this.#notify();
+        this.#pool.notify();
         break;
       case 'pong':
         live.ponged = message.ping;
-        this.#notify();
+        this.#pool.notify();
         break;
       case 'status':
         live.status = message.status;
@@ -373,7 +353,7 @@ export class Workers {
         this.#eject(live, message.ejection);
         break;
       case 'reasoning':
-        for (const other of this.#live.values()) if (other !== live) other.send(message);
+        this.#pool.broadcast(message, live);
         break;
       case 'resource_made':
         this.#options.resources.made(message.resource);
@@ -386,12 +366,12 @@ export class Workers {
         break;
       }
       case 'provider_limits':
-        for (const other of this.#live.values()) if (other !== live) other.send(message);
+        this.#pool.broadcast(message, live);
         this.#options.onLearned(message);
         break;
       case 'failed':
         this.#startFailure ??= message.reason;
-        this.#notify();
+        this.#pool.notify();
         break;
     }
   }
@@ -399,42 +379,9 @@ export class Workers {
   /** @param from the worker that found it, and need not be told; null for a probe's finding. */
   #eject(from: WorkerProcess | null, ejection: Ejection): void {
     const event = this.#ejections.apply(ejection);
-    for (const live of this.#live.values()) {
-      if (live !== from) live.send({ type: 'ejection', ejection });
-    }
+    this.#pool.broadcast({ type: 'ejection', ejection }, from);
     this.#options.onLearned({ type: 'ejection', ejection });
     this.#options.emit(event);
-  }
-
-  #exited(live: WorkerProcess, reason: string): void {
-    const { id, pid, startedMs } = live;
-    this.#live.delete(id);
-    this.#limits.workerGone(id);
-    this.#answers?.workerGone(id);
-    this.#options.onGone(id);
-    this.#options.onPids(this.pids);
-    this.#options.emit({
-      type: 'worker_exited',
-      worker: id,
-      pid,
-      reason,
-      expected: this.#stopping,
-    });
-    this.#notify();
-    if (this.#stopping) return;
-    this.#restarts = performance.now() - startedMs < shortLifeMs ? this.#restarts + 1 : 0;
-    const delayMs =
-      this.#restarts === 0 ? 0 : Math.min(maxRestartDelayMs, 50 * 2 ** this.#restarts);
-    setTimeout(() => {
-      if (!this.#stopping) this.#fork('empty');
-    }, delayMs);
-  }
-
-  #freeSlot(): number {
-    const taken = new Set([...this.#live.values()].map(({ slot }) => slot));
-    let slot = 1;
-    while (taken.has(slot)) slot++;
-    return slot;
   }
 
   /** Every worker finds the same defects of its engine; each is reported once. */
@@ -444,38 +391,6 @@ export class Workers {
       this.#defectsTold.add(event.reason);
     }
     this.#options.emit(event);
-  }
-
-  #allActive(hash: string): boolean {
-    if (this.#live.size < this.#options.count) return false;
-    return [...this.#live.values()].every(({ activeHash }) => activeHash === hash);
-  }
-
-  /** A worker started after the ping is still loading: it does not hang. */
-  #allAnswered(ping: number): boolean {
-    const live = [...this.#live.values()];
-    return live.length > 0 && live.every(({ ponged, activeHash }) => ponged >= ping || !activeHash);
-  }
-
-  #broadcast(message: ToWorker): void {
-    for (const live of this.#live.values()) live.send(message);
-  }
-
-  /** Resolves when `condition` holds; it is checked at each change of a worker's state. */
-  #until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const check = () => {
-        if (!condition()) return;
-        this.#watchers = this.#watchers.filter((watcher) => watcher !== check);
-        resolve();
-      };
-      this.#watchers.push(check);
-      check();
-    });
-  }
-
-  #notify(): void {
-    for (const watcher of [...this.#watchers]) watcher();
   }
 }
 
@@ -491,6 +406,3 @@ function withoutSecrets(settings: Settings): Settings {
     fleet: { ...fleet, valkey_url: null },
   };
 }
-
-/** A message to an ending worker is lost; only its exit matters. */
-function ignoreSendFailure(): void {}
