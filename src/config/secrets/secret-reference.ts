@@ -9,6 +9,7 @@ const ownVariables = new Set([
   'ADMIN_KEY',
   'DB_URL',
   'DB_LISTEN_URL',
+  'FLEET_VALKEY_URL',
   'LLMPROXY_OIDC_CLIENT_SECRET',
   'PGPASSWORD',
   'HTTPS_PROXY',

@@ -11,7 +11,7 @@ const maxFileBytes = 65_536;
 /** Files of the data directory and systemd's credentials, which no provider may be sent. */
 const ownNames = [
   ...['secret-key', 'admin-key', 'last-good', 'postgres/passwords'],
-  ...['secret_key', 'admin_key', 'db_url', 'oidc_client_secret'],
+  ...['secret_key', 'admin_key', 'db_url', 'valkey_url', 'oidc_client_secret'],
 ];
 
 /**

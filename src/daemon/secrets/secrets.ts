@@ -41,10 +41,10 @@ import { withTlsFiles } from './provider-tls.js';
 import { readReference, readSecretFile } from './secret-file.js';
 import { type LoadedKeys, loadSecretKeys, replaceText } from './secret-key.js';
 
-/** `admin`, `console` and `database`: secrets of the gateway itself, which no provider is sent. */
+/** `admin`, `console`, `database` and `fleet`: secrets of the gateway itself, which no provider is sent. */
 interface SecretSettings
   extends Pick<Settings, 'data_dir' | 'upstream'>,
-    Partial<Pick<Settings, 'admin' | 'console'>> {
+    Partial<Pick<Settings, 'admin' | 'console' | 'fleet'>> {
   secrets: Pick<Settings['secrets'], 'key' | 'key_file'>;
   database?: Pick<Settings['database'], 'url' | 'listen_url'>;
 }
@@ -323,9 +323,10 @@ export class Secrets implements SecretReader {
 
   /** Compares the value, whatever the file or variable is called, and looks inside larger texts. */
   #isOwn(value: string): boolean {
-    const { admin, console, database, upstream } = this.#settings;
+    const { admin, console, database, fleet, upstream } = this.#settings;
     const { https_proxy, http_proxy } = upstream;
-    const urls = [database?.url, database?.listen_url, https_proxy, http_proxy].filter(isText);
+    const servers = [database?.url, database?.listen_url, fleet?.valkey_url];
+    const urls = [...servers, https_proxy, http_proxy].filter(isText);
     const adminKeys = [admin?.key, ...(admin?.keys ?? []).map(({ key }) => key)];
     const others = [...adminKeys, console?.oidc.client_secret].filter(isText);
     const keys = this.ring.map(formatSecretKey);

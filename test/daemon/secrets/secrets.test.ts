@@ -10,6 +10,7 @@ import {
   sealedUnder,
 } from '../../../src/config/secrets/secret-cipher.js';
 import { resolveSettings } from '../../../src/config/settings/settings.js';
+import { settingsSchema } from '../../../src/config/settings/settings-schema.js';
 import { LastGood } from '../../../src/daemon/follow/last-good.js';
 import { reseal } from '../../../src/daemon/secrets/reseal.js';
 import { loadSecretKeys, writeSecretKeys } from '../../../src/daemon/secrets/secret-key.js';
@@ -348,6 +349,21 @@ test('a row whose secrets or base were changed meanwhile is not overwritten by t
   }
 });
 
+interface SettingOfSchema {
+  properties?: object;
+  secret?: boolean;
+  env?: string;
+  envAlso?: string;
+  credential?: string;
+}
+
+/** The settings that the schema calls secret. */
+function secretSettings(properties: object = settingsSchema.properties): SettingOfSchema[] {
+  return Object.values(properties).flatMap((one: SettingOfSchema) =>
+    one.properties ? secretSettings(one.properties) : one.secret ? one : [],
+  );
+}
+
 test('no reference leads to a secret of the gateway, whatever it is called', async (t) => {
   const folder = testDirectory();
   const data = join(folder, 'data');
@@ -371,6 +387,7 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
       admin,
       console: { ...console, oidc: { ...console.oidc, client_secret: 'secret-of-the-console' } },
       database,
+      fleet: { valkey_url: 'rediss://me:password-of-the-valkey@valkey:6379', valkey_ca: null },
       upstream: { ...upstream, https_proxy: 'http://me:password-of-the-proxy@proxy:3128' },
     },
     true,
@@ -387,6 +404,8 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
     'secret-of-the-console',
     'password-of-the-proxy',
     'http://me:password-of-the-proxy@proxy:3128',
+    'password-of-the-valkey',
+    'rediss://me:password-of-the-valkey@valkey:6379',
     `ADMIN_KEY=${admin.key}`,
     `A=1;ADMIN_KEY=${admin.key}`,
     JSON.stringify({ admin: { key: admin.key } }),
@@ -404,12 +423,34 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
   process.env.SECRETS_TEST_OWN = admin.key;
   t.after(() => delete process.env.SECRETS_TEST_OWN);
   for (const name of [
-    ...['SECRETS_TEST_OWN', 'DB_LISTEN_URL', 'PGPASSWORD', 'ADMIN_KEY', 'DB_URL'],
-    'LLMPROXY_OIDC_CLIENT_SECRET',
+    ...['SECRETS_TEST_OWN', 'PGPASSWORD', 'http_proxy'],
+    ...secretSettings().flatMap(({ env = [], envAlso = [] }) => [env, envAlso].flat()),
   ]) {
     const row = provider('a', { api_key: `env:${name}` });
     await assert.rejects(secrets.reveal(row), /a secret of the gateway$/);
   }
+});
+
+test('no reference leads to a credential that systemd passes to the gateway', async (t) => {
+  const folder = testDirectory();
+  const before = process.env.CREDENTIALS_DIRECTORY;
+  t.after(() => {
+    if (before === undefined) delete process.env.CREDENTIALS_DIRECTORY;
+    else process.env.CREDENTIALS_DIRECTORY = before;
+  });
+  process.env.CREDENTIALS_DIRECTORY = folder;
+  // Only the name tells: another daemon's settings may have another value.
+  const named = secretSettings().flatMap(({ credential }) => credential ?? []);
+  const names = ['secret_key', ...named];
+  for (const name of [...names, 'of_a_provider']) writeFileSync(join(folder, name), 'sk-one\n');
+  const keys = { ...none, key: `${'A'.repeat(43)}=` };
+  const secrets = await Secrets.open({ ...settingsIn(join(folder, 'data')), secrets: keys });
+  for (const name of names) {
+    const row = provider('a', { api_key: `file:${join(folder, name)}` });
+    await assert.rejects(secrets.reveal(row), /is a secret of the gateway$/, name);
+  }
+  const row = provider('a', { api_key: `file:${join(folder, 'of_a_provider')}` });
+  assert.equal((await secrets.reveal(row)).api_key, 'sk-one');
 });
 
 test('a file of JSON is a key only of a kind that takes one', async () => {
