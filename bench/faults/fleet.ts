@@ -68,15 +68,15 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
     const host = hosts[index] as TestHost;
     const home = homes[index] ?? '';
     const listen = ['--host', host.address, '--port', String(ports.gateway), '--workers', '2'];
-    return node(host, [executable, 'serve', ...listen], {
-      LLMPROXY_DATA_DIR: join(home, 'data'),
-      LLMPROXY_CONFIG: join(home, 'llmproxy.yaml'),
-    });
+    // The daemons have no common key to decrypt with.
+    const more = { LLMPROXY_DATA_DIR: join(home, 'data'), PROVIDER_KEY: 'k' };
+    return node(host, [executable, 'serve', ...listen], more);
   };
 
   await addRows(postgres, rate);
   const daemons = hosts.map((_, index) => serve(index));
   await untilServing(postgres, 3);
+  const floods: ChildProcess[] = [];
   const sent: { host: string; atMs: number; status: number }[] = [];
   for (const host of hosts) {
     node(host, [executable, 'mock-provider', '--port', String(ports.provider)]);
@@ -85,6 +85,7 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
       `http://${host.address}:${ports.gateway}`,
       key,
     ]);
+    floods.push(flood);
     let rest = '';
     flood.stdout?.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n');
@@ -142,6 +143,7 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
   await measure('store restarted');
   printTable(rows);
 
+  for (const flood of floods) flood.kill('SIGKILL');
   const burst = rate;
   const served = sent.filter(({ status }) => status === 200).sort((a, b) => a.atMs - b.atMs);
   const [first, last] = [served[0]?.atMs ?? 0, served.at(-1)?.atMs ?? 0];
@@ -173,7 +175,7 @@ function mostOver(served: readonly { atMs: number }[], rate: number, burst: numb
 
 async function addRows({ sql }: BenchPostgres, rate: number): Promise<void> {
   await sql`INSERT INTO providers (provider_key, api_base, api_key)
-    VALUES ('mock', ${`http://127.0.0.1:${ports.provider}/v1`}, 'k')`;
+    VALUES ('mock', ${`http://127.0.0.1:${ports.provider}/v1`}, 'env:PROVIDER_KEY')`;
   await sql`INSERT INTO credentials (credential_key, key_preview, name, rate_limit)
     VALUES (${hashKey(key)}, ${previewKey(key)}, 'bench', ${rate})`;
 }

@@ -18,6 +18,8 @@ const adminKey = 'admin-key-of-the-bench';
 export interface GatewayOptions {
   workers?: number;
   engine?: string;
+  /** Another version's; this one's by default. */
+  executable?: string;
   settings?: object;
   /** An external Postgres to use. */
   dbUrl?: string;
@@ -49,6 +51,7 @@ export async function startGateway(
   {
     workers = 2,
     engine = 'auto',
+    executable: file = executable,
     settings = {},
     dbUrl,
     home = temporaryDirectory(closers),
@@ -70,7 +73,7 @@ export async function startGateway(
     name: 'llmproxy',
     command: process.execPath,
     args: [
-      executable,
+      file,
       ...['serve', '--host', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
       ...['--engine', engine, '--workers', String(workers)],
     ],

@@ -12,6 +12,7 @@ const names = [
   'overload',
   'database',
   'fleet',
+  'versions',
   'usage-rows',
   'upgrade',
   'slow-readers',
