@@ -70,8 +70,17 @@ function List() {
                       <Bar share={row.percent / 100} text={percent(row.percent / 100)} />
                     ),
                   },
-                  { title: t('From'), value: (row) => <Cut text={row.from_provider} /> },
-                  { title: t('To'), value: (row) => <Cut text={targetOf(row)} /> },
+                  {
+                    title: t('Provider'),
+                    value: (row) => (
+                      <>
+                        <Cut text={row.from_provider} />
+                        <div class="muted small">
+                          <Cut text={`→ ${targetOf(row)}`} />
+                        </div>
+                      </>
+                    ),
+                  },
                   {
                     title: t('Errors'),
                     isNumber: true,
