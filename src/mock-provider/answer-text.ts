@@ -82,8 +82,8 @@ async function cut(exchange: Exchange): Promise<void> {
 const cutAfterMs = 20;
 
 /** True where the answer depends only on the endpoint and the model. */
-function isOrdinary({ choices, maxTokens, toolCall }: Ask): boolean {
-  return choices === 1 && maxTokens === Infinity && toolCall === null;
+function isOrdinary({ choices, maxTokens, toolCall, structured }: Ask): boolean {
+  return choices === 1 && maxTokens === Infinity && toolCall === null && structured === null;
 }
 
 /** The text that the model's name asks for; null for the default. */

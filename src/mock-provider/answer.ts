@@ -21,15 +21,17 @@ const argumentsPerChunk = 12;
 
 /**
  * The answer to this request.
- * @param text null for the default text.
+ * @param text null for the structured output that is asked for, else the default text.
  */
 export function makeAnswer(kind: TextKind, ask: Ask, chunks: number, text: string | null): Answer {
-  const { model, choices, toolCall, maxTokens } = ask;
+  const { model, choices, toolCall, maxTokens, structured } = ask;
   if (kind === 'chat' && toolCall !== null) {
     const pieces = toolCall.arguments.match(new RegExp(`.{1,${argumentsPerChunk}}`, 'gsu')) ?? [];
     return { kind, model, choices, pieces, tool: toolCall.name, finishReason: 'tool_calls' };
   }
-  const pieces = splitText(text ?? defaultText, chunks);
+  // JSON must not be repeated to fill the chunks.
+  const count = text === null && structured !== null ? Math.min(chunks, structured.length) : chunks;
+  const pieces = splitText(text ?? structured ?? defaultText, count);
   const cut = pieces.length > maxTokens;
   return {
     kind,

@@ -1,6 +1,7 @@
+import { isObject } from '../dialects/conversation/read.js';
 import { ProviderError } from './provider-error.js';
 import { scanFields } from './scan-fields.js';
-import { chooseToolCall, type ToolCall } from './tool-call.js';
+import { chooseToolCall, exampleOf, type ToolCall } from './tool-call.js';
 
 /** The options of a request for text that the mock honours. */
 export interface Ask {
@@ -14,6 +15,8 @@ export interface Ask {
   /** Infinity when the request sets none. */
   maxTokens: number;
   toolCall: ToolCall | null;
+  /** JSON that answers a request for structured output; null: text is asked for. */
+  structured: string | null;
 }
 
 /**
@@ -56,7 +59,20 @@ export function readAsk(body: Buffer, promptField: 'messages' | 'prompt'): Ask {
     choices: n,
     maxTokens: typeof maxTokens === 'number' && maxTokens >= 1 ? Math.floor(maxTokens) : Infinity,
     toolCall: fields.tools === undefined ? null : chooseToolCall(fields),
+    structured: structuredIn(fields.response_format),
   };
+}
+
+function structuredIn(format: unknown): string | null {
+  if (!isObject(format)) return null;
+  if (format.type === 'json_object') return structuredText(null);
+  if (format.type !== 'json_schema') return null;
+  return structuredText(isObject(format.json_schema) ? format.json_schema.schema : null);
+}
+
+/** The JSON that a schema allows, the same each time. @param schema null: any object. */
+export function structuredText(schema: unknown): string {
+  return JSON.stringify(schema ? exampleOf(schema) : { answer: 'text' });
 }
 
 /** The rule of thumb for English: four characters are a token. */

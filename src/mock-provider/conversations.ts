@@ -9,7 +9,7 @@ import type {
 import { noClasses } from '../dialects/usage.js';
 import type { Exchange } from '../server/exchange.js';
 import { type Answer, makeAnswer } from './answer.js';
-import { type Ask, tokensOf } from './ask.js';
+import { type Ask, structuredText, tokensOf } from './ask.js';
 import type { Behaviour } from './options.js';
 import { playStream, waitFor } from './play-stream.js';
 import { ProviderError } from './provider-error.js';
@@ -120,7 +120,7 @@ function textFor(steering: Steering | null, exchange: Exchange, body: Buffer): s
 }
 
 function askOf(request: ConversationRequest): Ask {
-  const { model, stream, tools, toolChoice, messages, maxTokens } = request;
+  const { model, stream, tools, toolChoice, messages, maxTokens, format } = request;
   const functions = tools.flatMap((tool) =>
     tool.type === 'function'
       ? { type: 'function', function: { name: tool.name, parameters: tool.schema ?? {} } }
@@ -135,6 +135,7 @@ function askOf(request: ConversationRequest): Ask {
     promptTokens: promptTokensOf(request),
     choices: 1,
     maxTokens: maxTokens ?? Infinity,
+    structured: format && structuredText(format.type === 'schema' ? format.schema : null),
     toolCall: chooseToolCall({
       tools: functions,
       messages: messages.slice(-1),

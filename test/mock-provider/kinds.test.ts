@@ -24,6 +24,58 @@ const parameters = { type: 'object' as const, properties: { city: { type: 'strin
 const tools = [{ type: 'function' as const, function: { name: 'weather', parameters } }];
 
 for (const [name, base, fields] of [
+  ['OpenAI', '/v1', {}],
+  ['a server with responses only', '/v1', { provider_params: { operations: ['responses'] } }],
+  ['Azure', '/openai/v1', { provider_type: 'azure' }],
+  ['Anthropic', '/v1', { provider_type: 'anthropic' }],
+  ['Gemini', '/v1beta', { provider_type: 'gemini' }],
+  ['Vertex AI', '/v1', { provider_type: 'vertex', provider_params: { project: 'p' } }],
+  ['Bedrock', '', { provider_type: 'bedrock' }],
+  ['Cohere', '', { provider_type: 'cohere' }],
+] as const) {
+  test(`the mock provider answers as ${name} with JSON that the client’s schema allows`, async (t) => {
+    const { openai, anthropic } = await served(t, base, fields as Partial<Provider>);
+    const properties = {
+      city: { type: 'string' },
+      degrees: { type: 'integer', minimum: 3 },
+      words: { type: 'array', items: { type: 'string', enum: ['dry', 'wet'] } },
+    };
+    const required = Object.keys(properties);
+    const schema = { type: 'object', properties, required, additionalProperties: false };
+    const expected = { city: 'text', degrees: 3, words: ['dry'] };
+    const asked = { model: 'm', messages: say('hello') };
+    const json_schema = { name: 'weather', schema, strict: true };
+    const response_format = { type: 'json_schema' as const, json_schema };
+    const whole = await openai.chat.completions.create({ ...asked, response_format });
+    assert.deepEqual(JSON.parse(whole.choices[0]?.message.content ?? ''), expected);
+    const stream = openai.chat.completions.stream({ ...asked, response_format });
+    const final = await stream.finalChatCompletion();
+    assert.deepEqual(JSON.parse(final.choices[0]?.message.content ?? ''), expected);
+    const text = { format: { type: 'json_schema' as const, name: 'weather', schema } };
+    const response = await openai.responses.create({ model: 'm', input: 'hello', text });
+    assert.deepEqual(JSON.parse(response.output_text), expected);
+    const said = await anthropic.messages.create({
+      model: 'm',
+      max_tokens: 1_000,
+      messages: [{ role: 'user', content: 'hello' }],
+      output_config: { format: { type: 'json_schema', schema } },
+    });
+    const [block] = said.content;
+    assert.deepEqual(JSON.parse(block?.type === 'text' ? block.text : ''), expected);
+    const any = await openai.chat.completions.create({
+      ...asked,
+      response_format: { type: 'json_object' },
+    });
+    assert.equal(typeof JSON.parse(any.choices[0]?.message.content ?? ''), 'object');
+    const plain = await openai.chat.completions.create({
+      ...asked,
+      response_format: { type: 'text' },
+    });
+    assert.match(plain.choices[0]?.message.content ?? '', /mock provider/);
+  });
+}
+
+for (const [name, base, fields] of [
   ['Azure by deployment', '', { provider_type: 'azure' }],
   ['Azure without versions', '/openai/v1', { provider_type: 'azure' }],
   ['Cohere', '', { provider_type: 'cohere' }],
