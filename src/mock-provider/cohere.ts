@@ -1,4 +1,5 @@
 import type { Codec, StreamWriter } from '../dialects/codec.js';
+import { isObject, parseBody } from '../dialects/conversation/read.js';
 import type { FinishReason, JsonObject, Part, Usage } from '../dialects/conversation.js';
 import { chatCodec } from '../dialects/openai/chat-codec.js';
 import { writeEvent } from '../dialects/sse.js';
@@ -6,6 +7,14 @@ import { writeEvent } from '../dialects/sse.js';
 /** Version 2 of Cohere's chat, whose requests are read like those of chat completions. */
 export const cohereCodec: Codec = {
   ...chatCodec,
+  readRequest(bytes, place) {
+    const request = chatCodec.readRequest(bytes, place);
+    const { response_format: asked } = parseBody(bytes);
+    const schema = isObject(asked) ? (asked.json_schema ?? asked.schema) : null;
+    if (!isObject(schema)) return request;
+    const format = { type: 'schema', name: null, description: null, schema, strict: null } as const;
+    return { ...request, format };
+  },
   writeAnswer({ id, content, finish, usage }) {
     const message: JsonObject = { role: 'assistant' };
     for (const block of content) {
