@@ -16,7 +16,7 @@ test('every command of the specification exists', () => {
     audit: 'export list verify',
     budgets: 'create delete list show update',
     cache: 'purge status',
-    canary: 'delete start status stop',
+    canary: 'delete promote start status stop',
     config: 'apply export history plan rollback schema show validate',
     guardrails: 'add delete edit list show test',
     import: 'litellm seed',

@@ -19,6 +19,7 @@ test('limits count tokens of output where answers are text, and budgets where th
     'gemini.count_tokens',
     'gemini.embed',
     'jina.rerank',
+    'openai.client_secrets',
     'openai.embeddings',
     'openai.files',
     'openai.input_tokens',

@@ -370,6 +370,10 @@ test('embeddings have all that each API says', () => {
     [{ model: 'm', input: ['a'], dimensions: 256, user: 'u' }, []],
     [{ requests: [one] }, ['user dropped']],
     [{ model: 'm', ...cohere }, ['user dropped', 'purpose approximated']],
+    [
+      { instances: [{ content: 'a' }], parameters: { outputDimensionality: 256 } },
+      ['user dropped'],
+    ],
     [{ inputText: 'a', dimensions: 256 }, ['user dropped']],
     [cohere, ['user dropped', 'purpose approximated']],
   ]);

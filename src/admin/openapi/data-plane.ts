@@ -3,7 +3,7 @@ import type { ModelEndpoint, ResourceEndpoint, SocketEndpoint } from '../../dial
 import { modelEndpoints, resourceEndpoints, socketEndpoints } from '../../dialects/endpoints.js';
 import { errorSchema as geminiError } from '../../dialects/gemini/documents.js';
 import { errorReferences, errorsShaped } from './errors.js';
-import { headerReferences } from './headers.js';
+import { type HeaderName, headerReferences } from './headers.js';
 import { formRequest, jsonRequest, jsonResponse } from './schemas.js';
 
 /** The places of a client's key; each API's clients use their own. */
@@ -132,8 +132,8 @@ export const dataPlanePaths = {
       tags: ['monitoring'],
       security: [{}, { adminKey: [] }],
       responses: {
-        200: withHeaders(jsonResponse('It does', health())),
-        503: withHeaders(jsonResponse('It is stopping', health())),
+        200: withHeaders(jsonResponse('It does', health()), 'x-llmproxy-daemon'),
+        503: withHeaders(jsonResponse('It is stopping', health()), 'x-llmproxy-daemon'),
         ...errorReferences([400, 405]),
       },
     },
@@ -378,6 +378,6 @@ function health() {
   };
 }
 
-function withHeaders(response: object): object {
-  return { ...response, headers: headerReferences('x-request-id') };
+function withHeaders(response: object, ...more: HeaderName[]): object {
+  return { ...response, headers: headerReferences('x-request-id', ...more) };
 }

@@ -13,6 +13,9 @@ export const componentHeaders = {
   'x-llmproxy-estimated': header(
     '`true` where tokens were to be counted and the gateway has estimated them.',
   ),
+  'x-llmproxy-daemon': header(
+    'A hash that names the daemon, by which others of its fleet find it.',
+  ),
   'retry-after': header('Seconds to wait before trying again.', 'integer'),
   'retry-after-ms': header('The same in milliseconds.', 'integer'),
   'x-ratelimit-limit-requests': header("The key's limit, requests per second.", 'integer'),
@@ -22,8 +25,10 @@ export const componentHeaders = {
   location: header('Path of the created object.'),
 };
 
+export type HeaderName = keyof typeof componentHeaders;
+
 /** References to these headers, for a response. */
-export function headerReferences(...names: (keyof typeof componentHeaders)[]) {
+export function headerReferences(...names: HeaderName[]) {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 

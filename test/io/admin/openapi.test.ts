@@ -19,7 +19,7 @@ interface Document {
 
 /** With their prerequisites: sessions, endless streams, and objects stored at providers. */
 const testedElsewhere =
-  /^\/(admin\/v1\/(session|oidc|events)|console|v1\/(realtime|files|uploads|batches|vector_stores|fine_tuning|conversations|responses\/\{|messages\/batches))/;
+  /^\/(admin\/v1\/(session|oidc|events)|console|v1\/(realtime$|files|uploads|batches|vector_stores|fine_tuning|conversations|responses\/\{|messages\/batches))/;
 
 test('the answers of the daemon match its document', async (t) => {
   const daemon = await startDaemon(t);
@@ -125,7 +125,7 @@ test('the answers of the daemon match its document', async (t) => {
       const inPath = pattern.includes('{model}');
       const send = (headers: Record<string, string>, name: string) => {
         const path = `${pattern.replace('{model}', name)}?alt=sse`;
-        const asked = inPath ? document.example : { ...document.example, model: name };
+        const asked = inPath ? document.example : withModel(document.example, name);
         if (!form) return check('POST', path, pattern, post(headers, asked));
         return check('POST', path, pattern, formOf(headers, asked));
       };
@@ -292,3 +292,9 @@ test('the answers of the daemon match its document', async (t) => {
     }
   });
 });
+
+/** The example of a request, for another model, wherever it names one. */
+function withModel(example: object, model: string): object {
+  const inner = Object.entries(example).find(([, value]) => Object(value).model);
+  return inner ? { ...example, [inner[0]]: { ...inner[1], model } } : { ...example, model };
+}

@@ -71,7 +71,7 @@ test('a viewer reads everything and changes nothing, and the audit log names the
   const theirs: Entry[] = await json(daemon.cli(['audit', '--actor', 'admin:deploy', '--json']));
   assert.equal(theirs.length, 1);
   const table = await daemon.cli(['audit', '--object', 'a', '--since', '1h']);
-  assert.match(table.stdout, /^\S+ \S+ +cli:\S+ +update +provider a +weight$/m);
+  assert.match(table.stdout, /^\S+ \S+ +cli:\S+ +\S+ +update +provider a +weight$/m);
   assert.ok(!`${JSON.stringify(log)}${table.stdout}`.includes(secret));
 });
 
