@@ -191,7 +191,9 @@ function withKey(
       throw new GatewayError('conflict', `"${other.name}" has this key already.`, { param: 'key' });
     }
     if (other.name === key.name && before?.name !== key.name) {
-      const message = `Another key is named "${key.name}" (id ${other.id}).`;
+      // The lead of a team learns nothing more of another team's key.
+      const id = other.team === key.team ? ` (id ${other.id})` : '';
+      const message = `Another key is named "${key.name}"${id}.`;
       throw new GatewayError('conflict', message, { param: 'name' });
     }
   }

@@ -1,4 +1,5 @@
 import { pricedTiers } from '../config/rows/price.js';
+import { escapedLetters } from '../dialects/body/escaped-letters.js';
 import type { ModelPrice } from './model-price.js';
 import { charge } from './money.js';
 
@@ -55,9 +56,7 @@ const remote = [
 ];
 /** Models that search without being asked to. */
 const searchers = /sonar|search/i;
-/** Escaped ASCII letters, which no encoder produces, could hide any sign. */
-const hidden = ['\\u004', '\\u005', '\\u006', '\\u007'];
-const marks = [...hidden, ...remote, 'audio', '"1h"'];
+const marks = [...escapedLetters, ...remote, 'audio', '"1h"'];
 /** Any of the marks, in one pass. Nothing in it repeats, so that it takes a time linear in the text. */
 const anyMark = new RegExp(marks.map((mark) => mark.replaceAll('\\', '\\\\')).join('|'));
 /** A string is searched several times as fast as a buffer, but is made of it first. */
@@ -75,7 +74,7 @@ const noMarks: CostMarks = {
 export function costMarks(body: Buffer): CostMarks {
   if (!hasAnyMark(body)) return noMarks;
   const has = (mark: string) => body.includes(mark);
-  const isHidden = hidden.some(has);
+  const isHidden = escapedLetters.some(has);
   return {
     isRemote: isHidden || remote.some(has),
     searches: isHidden || searches.some(has),

@@ -180,9 +180,8 @@ function explainConflict(hint?: string): (error: unknown) => never {
     if (!(error instanceof GatewayError) || error.code !== 'conflict') throw error;
     if (error.param === 'key') throw new CliError('this key exists already', hint ? { hint } : {});
     const id = /\(id (\d+)\)/.exec(error.message)?.[1];
-    throw new CliError(plainMessage(error), {
-      hint: `choose another name, or give it a new value: llmproxy keys rotate ${id}`,
-    });
+    const rotation = id ? `, or give it a new value: llmproxy keys rotate ${id}` : '';
+    throw new CliError(plainMessage(error), { hint: `choose another name${rotation}` });
   };
 }
 

@@ -1,3 +1,4 @@
+import { hasEscapedLetters } from '../body/escaped-letters.js';
 import { isObject } from '../conversation/read.js';
 import type { NamedResource } from '../dialect.js';
 import { parsedJson } from '../errors/answer-error.js';
@@ -9,7 +10,7 @@ const words = ['file_id', 'vector_store_ids'] as const;
  * place. Most bodies name none and are only searched for the words.
  */
 export function filesNamedIn(body: Buffer): NamedResource[] {
-  if (!words.some((word) => body.includes(word))) return [];
+  if (!words.some((word) => body.includes(word)) && !hasEscapedLetters(body)) return [];
   const request = parsedJson(body.toString());
   if (!isObject(request)) return [];
   const named: NamedResource[] = [];

@@ -82,3 +82,12 @@ test('no id of a file is translated into another maker’s API', () => {
   assert.deepEqual(lost, []);
   assert.equal(sent.input[0].content[0].file_id, 'file-1');
 });
+
+test('escaped letters hide no file, and other escapes are not read', () => {
+  const file = '{"messages":[{"content":[{"file":{"FILE":"file-1"}}]}]}';
+  for (const name of ['file\\u005fid', '\\u0066ile_id', 'f\\u0069le_id', 'fi\\u006Ce_id']) {
+    const [found] = named(file.replace('FILE', name));
+    assert.deepEqual(found, { id: 'file-1', param: 'messages[0].content[0].file.file_id' }, name);
+  }
+  assert.deepEqual(named('{"messages":[{"content":"caf\\u00e9 00"}]}'), []);
+});

@@ -57,6 +57,14 @@ test('a team’s role sees and manages that team, and does not learn that others
     const moved = await as(lead, 'PUT', `/credentials/${ann.id}`, { team });
     assert.equal(moved.status, 403, 'a key that leaves the team would leave its limits');
   }
+  for (const [name, id] of [
+    ['ann', ` (id ${ann.id})`],
+    ['batch', ''],
+  ] as const) {
+    const taken = await as(lead, 'POST', '/credentials', { name });
+    const { message } = taken.body.error;
+    assert.deepEqual([taken.status, message], [409, `Another key is named "${name}"${id}.`]);
+  }
   const listed = await as(lead, 'GET', '/credentials');
   assert.deepEqual(
     listed.body.credentials.map(({ name }: Row) => name),
