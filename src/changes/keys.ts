@@ -192,7 +192,7 @@ function withKey(
     }
     if (other.name === key.name && before?.name !== key.name) {
       // The lead of a team learns nothing more of another team's key.
-      const id = other.team === key.team ? ` (id ${other.id})` : '';
+      const id = other.team === (key.team ?? null) ? ` (id ${other.id})` : '';
       const message = `Another key is named "${key.name}"${id}.`;
       throw new GatewayError('conflict', message, { param: 'name' });
     }
