@@ -360,6 +360,7 @@ function busyMetrics(): Metrics {
     budgets: [{ name: 'chat', amount: 5e11, spent: 1e9, reserved: 2e8 }],
     fleet: { ...idleState.fleet, daemons: [{ id: 'vm-1', behind: 0, heartbeatAgeMs: 250 }] },
     workers: [{ name: 'worker-1', status: { ...status, activeRequests } }],
+    sharedCache: { ...noCache, remote: { hits: 1, misses: 2, failures: 3 } },
   }));
   const usage = { promptTokens: 5, completionTokens: 100 };
   metrics.emit(finished({ stream: true, firstTokenMs: 5, usage, attempts: 2 }));
