@@ -1,6 +1,6 @@
 import type { Loss, RequestTarget } from '../codec.js';
 import { readField, readProvider } from '../conversation/checked.js';
-import type { ConversationError, ConversationRequest } from '../conversation.js';
+import { type ConversationError, type ConversationRequest, emptyRequest } from '../conversation.js';
 import { noStream } from '../embeddings/translate.js';
 import type { FetchedMedia } from '../translate/remote-media.js';
 import type { Seals } from '../translate/sealing.js';
@@ -15,23 +15,10 @@ export function readCounted(
 ): ConversationRequest {
   const conversation = readField(() => client.unwrap(body));
   const read = readConversation(client.conversation, conversation, { model, stream: false });
-  // Nothing of these is part of the prompt.
-  return {
-    ...read,
-    stream: false,
-    maxTokens: null,
-    temperature: null,
-    topP: null,
-    topK: null,
-    stop: [],
-    seed: null,
-    presencePenalty: null,
-    frequencyPenalty: null,
-    logprobs: null,
-    choices: null,
-    reasoning: null,
-    user: null,
-  };
+  const { messages, tools, toolChoice, parallelTools, format, unknown } = read;
+  // Nothing else is part of the prompt.
+  const prompt = { messages, tools, toolChoice, parallelTools, format, unknown };
+  return { ...emptyRequest(read.model, false), ...prompt };
 }
 
 /** From the dialect of a client that counts to that of a provider. */
