@@ -1,8 +1,7 @@
 import type { Configuration } from '../config/configuration.js';
 import type { Budget } from '../config/rows/budget.js';
 import type { Settings } from '../config/settings/settings-types.js';
-import { alertBudget, budgetHolders, syncBudgets } from '../db/queries/fleet/sync-budgets.js';
-import { withDeadline } from '../db/with-deadline.js';
+import { alertBudget } from '../db/queries/fleet/sync-budgets.js';
 import { classesOf, type TokenUsage } from '../dialects/usage.js';
 import {
   type BudgetGrant,
@@ -11,40 +10,29 @@ import {
   windowOf,
 } from '../limits/budget-lease.js';
 import { BudgetOwner, type Spending } from '../limits/budget-owner.js';
-import type { BudgetStore, Grant } from '../limits/budget-store.js';
+import type { Grant } from '../limits/budget-store.js';
 import type { Charge, Emit, RequestFinished } from '../observe/event.js';
 import type { BudgetState } from '../observe/gateway-state.js';
 import { costOf } from '../pricing/cost.js';
 import { type RoutedBudget, routedBudget } from '../routing/budgets.js';
 import { budgetOf } from '../routing/mirrors.js';
 import { fetchBytes } from '../upstream/fetch-bytes.js';
-import type { Identity } from './fleet/identity.js';
-import type { Store } from './store.js';
+import { leaseMs, type PostgresBudgetOptions, postgresBudgets } from './postgres-budgets.js';
 
-/** Leases of a daemon that is silent for this long expire. */
-const leaseMs = 60_000;
-const storeTimeoutMs = 5_000;
 const webhookTimeoutMs = 10_000;
 const maxWebhookBytes = 1_048_576;
 
-interface BudgetsOptions {
-  store: Store;
+interface BudgetsOptions extends PostgresBudgetOptions {
   /** Webhooks are reached like providers: the same address policy and proxies. */
   upstream: Settings['upstream'];
-  /** True if the previous daemon of this data directory has ended. */
-  isAlone: boolean;
-  /** This daemon among those of the database. */
-  identity: Identity;
   /** Daemons that spend from these budgets. */
   daemons: () => number;
-  /** Ids of daemons that are known to have ended. */
-  dead: () => readonly string[];
   emit: Emit;
   /** Lends to a worker. */
   grant: (worker: number, grant: BudgetGrant) => void;
 }
 
-/** Of what is spent before a refusal means that a hard budget is used up. */
+/** A refusal at this percentage spent, or more, means that a hard budget is used up. */
 const usedUpPercent = 80;
 
 interface Told {
@@ -69,7 +57,7 @@ export class Budgets {
   constructor(options: BudgetsOptions) {
     this.#options = options;
     this.#owner = new BudgetOwner({
-      store: postgresStore(options),
+      store: postgresBudgets(options),
       leaseMs,
       daemons: options.daemons,
       grant: options.grant,
@@ -272,31 +260,5 @@ function parseName(text: string): Named {
     windowStart: Number(windowStart),
     provider,
     key: key.join(' '),
-  };
-}
-
-/** Leases in Postgres: nothing to install, and all daemons of a database share it. */
-function postgresStore({ store, isAlone, identity, dead }: BudgetsOptions): BudgetStore {
-  const prefix = `${identity.place}:`;
-  const daemon = prefix + identity.id;
-  // No other daemon runs on this data directory: leases of an earlier one end now.
-  const isGone = (name: string, ids: readonly string[]) =>
-    name !== daemon &&
-    ((isAlone && name.startsWith(prefix)) || ids.some((id) => name.endsWith(`:${id}`)));
-  let known = '';
-  let gone: string[] | null = null;
-  const sync: BudgetStore['take'] = (wanted) =>
-    withDeadline(store.sql, storeTimeoutMs, 'Settling budgets', async (sql) => {
-      const ids = dead();
-      if (gone === null || ids.join() !== known) {
-        const holders = await budgetHolders(sql);
-        gone = holders.filter((name) => isGone(name, ids));
-        known = ids.join();
-      }
-      return await syncBudgets(sql, daemon, gone, leaseMs, wanted);
-    });
-  return {
-    take: sync,
-    give: async (back) => void (await sync(back)),
   };
 }
