@@ -1,14 +1,15 @@
 import { useState } from 'preact/hooks';
 import type { Budget } from '../lib/answers.js';
-import { call } from '../lib/api.js';
 import { useLoad } from '../lib/load.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Dialog } from '../parts/dialog.js';
 import { SelectField, TextField } from '../parts/field.js';
+import { FormActions } from '../parts/form-actions.js';
+import { saveRow } from '../parts/save-row.js';
 import { SelectorFields } from '../parts/selector-fields.js';
-import { Failure, Loaded } from '../parts/state.js';
-import { toast } from '../parts/toast.js';
+import { Loaded } from '../parts/state.js';
+import { WindowField } from '../parts/window-field.js';
 
 interface BudgetFormProps {
   /** Null to create one. */
@@ -26,25 +27,22 @@ export function BudgetForm({ name, onClose }: BudgetFormProps) {
       onClose={onClose}
     >
       {path === null ? (
-        <Fields budget={null} path={null} onClose={onClose} />
+        <Fields budget={null} onClose={onClose} />
       ) : (
         <Loaded of={row}>
-          {({ budget }) => <Fields budget={budget as Budget} path={path} onClose={onClose} />}
+          {({ budget }) => <Fields budget={budget as Budget} onClose={onClose} />}
         </Loaded>
       )}
     </Dialog>
   );
 }
 
-const windows = ['day', 'week', 'month', 'total'] as const;
-
 interface FieldsProps {
   budget: Budget | null;
-  path: string | null;
   onClose: () => void;
 }
 
-function Fields({ budget, path, onClose }: FieldsProps) {
+function Fields({ budget, onClose }: FieldsProps) {
   const [name, setName] = useState(budget?.name ?? '');
   const [dollars, setDollars] = useState(budget ? String(budget.amount / 1e9) : '');
   const [window, setWindow] = useState(budget?.window ?? 'month');
@@ -54,11 +52,7 @@ function Fields({ budget, path, onClose }: FieldsProps) {
   const save = async (event: Event) => {
     event.preventDefault();
     const body = { name, amount: Math.round(Number(dollars) * 1e9), window, mode, applies_to };
-    const method = path === null ? 'POST' : 'PUT';
-    const to = `${path ?? 'budgets'}?wait=active`;
-    if (!(await task.run(() => call(to, { method, body })))) return;
-    toast(t('{name} is saved and in use', { name }));
-    onClose();
+    if (await saveRow(task, 'budgets', budget?.name ?? null, body)) onClose();
   };
   return (
     <form class="stack" onSubmit={save}>
@@ -71,13 +65,7 @@ function Fields({ budget, path, onClose }: FieldsProps) {
           placeholder="100"
           isRequired
         />
-        <SelectField
-          label={t('Each')}
-          value={window}
-          of={windows.map((each) => [each, t(each)] as const)}
-          onChange={setWindow}
-          hint={t('Begins at midnight in UTC')}
-        />
+        <WindowField value={window} onChange={setWindow} hint={t('Begins at midnight in UTC')} />
       </div>
       <SelectField
         label={t('When it is gone')}
@@ -90,15 +78,7 @@ function Fields({ budget, path, onClose }: FieldsProps) {
         hint={t('Refusing holds before the money is spent: by the most that a request can cost.')}
       />
       <SelectorFields value={applies_to} onChange={setSelectors} />
-      {task.error && <Failure error={task.error} />}
-      <div class="line end">
-        <button type="button" onClick={onClose}>
-          {t('Cancel')}
-        </button>
-        <button type="submit" class="primary" disabled={task.isBusy}>
-          {t(budget ? 'Save' : 'Create')}
-        </button>
-      </div>
+      <FormActions task={task} submit={t(budget ? 'Save' : 'Create')} onCancel={onClose} />
     </form>
   );
 }

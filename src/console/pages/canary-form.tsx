@@ -1,14 +1,13 @@
 import { useState } from 'preact/hooks';
 import type { Canary, ModelList, Provider } from '../lib/answers.js';
-import { call } from '../lib/api.js';
 import { useLoad } from '../lib/load.js';
 import { useTask } from '../lib/task.js';
 import { wordsIn } from '../lib/word-list.js';
 import { t } from '../lib/words.js';
 import { Dialog } from '../parts/dialog.js';
 import { TextField } from '../parts/field.js';
-import { Failure } from '../parts/state.js';
-import { toast } from '../parts/toast.js';
+import { FormActions } from '../parts/form-actions.js';
+import { saveRow } from '../parts/save-row.js';
 
 interface CanaryFormProps {
   /** Null to start one. */
@@ -48,11 +47,7 @@ export function CanaryForm({ canary, onClose }: CanaryFormProps) {
       max_error_percent: numberOrNull(fields.max_error_percent),
       max_latency_ms: numberOrNull(fields.max_latency_ms),
     };
-    const path = canary ? `canaries/${encodeURIComponent(canary.name)}` : 'canaries';
-    const method = canary ? 'PUT' : 'POST';
-    if (!(await task.run(() => call(`${path}?wait=active`, { method, body })))) return;
-    toast(t('{name} is saved and in use', { name }));
-    onClose();
+    if (await saveRow(task, 'canaries', canary?.name ?? null, body)) onClose();
   };
   const keys = providers?.map(({ provider_key }) => provider_key) ?? [];
   return (
@@ -137,15 +132,7 @@ export function CanaryForm({ canary, onClose }: CanaryFormProps) {
             hint={t('Empty is no bound.')}
           />
         </div>
-        {task.error && <Failure error={task.error} />}
-        <div class="line end">
-          <button type="button" onClick={onClose}>
-            {t('Cancel')}
-          </button>
-          <button type="submit" class="primary" disabled={task.isBusy}>
-            {t(canary ? 'Save' : 'Start')}
-          </button>
-        </div>
+        <FormActions task={task} submit={t(canary ? 'Save' : 'Start')} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { Canary, CanaryStatus, SideStatus } from '../lib/answers.js';
 import { withQuery } from '../lib/api.js';
-import { compact, dateTime, duration, percent } from '../lib/format.js';
+import { compact, dateTime, duration } from '../lib/format.js';
 import { useLoad } from '../lib/load.js';
 import { linkTo } from '../lib/route.js';
 import { mayChangeProviders } from '../lib/session.js';
 import { t } from '../lib/words.js';
-import { Bounded } from '../parts/bounded.js';
+import { boundedColumns } from '../parts/bounded.js';
 import { CanaryState, targetOf } from '../parts/canary-state.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
 import { Page, Panel } from '../parts/panel.js';
@@ -160,21 +160,7 @@ function Compared({ canary, row }: { canary: CanaryStatus; row: Canary | null })
           columns={[
             { title: t('Provider'), value: ({ name }) => <Cut text={name} /> },
             { title: t('Requests'), isNumber: true, value: ({ side }) => compact(side.requests) },
-            {
-              title: t('Errors'),
-              isNumber: true,
-              value: ({ side }) => <Bounded of={side.error_rate} format={percent} />,
-            },
-            {
-              title: t('Median'),
-              isNumber: true,
-              value: ({ side }) => <Bounded of={side.latency_p50_ms} format={duration} />,
-            },
-            {
-              title: 'p95',
-              isNumber: true,
-              value: ({ side }) => <Bounded of={side.latency_p95_ms} format={duration} />,
-            },
+            ...boundedColumns(),
           ]}
         />
         <p class="body muted small">

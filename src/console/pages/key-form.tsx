@@ -7,9 +7,9 @@ import { t } from '../lib/words.js';
 import { CacheFields } from '../parts/cache-fields.js';
 import { Dialog } from '../parts/dialog.js';
 import { Check, TextField } from '../parts/field.js';
+import { FormActions } from '../parts/form-actions.js';
 import { LimitFields } from '../parts/limit-fields.js';
 import { Secret } from '../parts/secret.js';
-import { Failure } from '../parts/state.js';
 import { toast } from '../parts/toast.js';
 
 interface KeyFormProps {
@@ -144,15 +144,12 @@ export function KeyForm({ row, teams, onClose }: KeyFormProps) {
           isChecked={fields.store_bodies}
           onChange={(store_bodies) => set({ store_bodies })}
         />
-        {task.error && !shown.includes(task.error.param ?? '') && <Failure error={task.error} />}
-        <div class="line end">
-          <button type="button" onClick={onClose}>
-            {t('Cancel')}
-          </button>
-          <button type="submit" class="primary" disabled={task.isBusy}>
-            {t(row ? 'Save' : 'Create')}
-          </button>
-        </div>
+        <FormActions
+          task={task}
+          submit={t(row ? 'Save' : 'Create')}
+          fields={shown}
+          onCancel={onClose}
+        />
       </form>
     </Dialog>
   );

@@ -1,22 +1,20 @@
 import { useState } from 'preact/hooks';
 import type { Mirror, ModelList, Provider } from '../lib/answers.js';
-import { call } from '../lib/api.js';
 import { useLoad } from '../lib/load.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
 import { Dialog } from '../parts/dialog.js';
-import { SelectField, TextField } from '../parts/field.js';
+import { TextField } from '../parts/field.js';
+import { FormActions } from '../parts/form-actions.js';
+import { saveRow } from '../parts/save-row.js';
 import { SelectorFields } from '../parts/selector-fields.js';
-import { Failure } from '../parts/state.js';
-import { toast } from '../parts/toast.js';
+import { WindowField } from '../parts/window-field.js';
 
 interface MirrorFormProps {
   /** Null to create one. */
   mirror: Mirror | null;
   onClose: () => void;
 }
-
-const windows = ['day', 'week', 'month', 'total'] as const;
 
 /** Creates a mirror, or changes its rules. */
 export function MirrorForm({ mirror, onClose }: MirrorFormProps) {
@@ -49,11 +47,7 @@ export function MirrorForm({ mirror, onClose }: MirrorFormProps) {
       webhook: fields.webhook || null,
       applies_to: fields.applies_to,
     };
-    const path = mirror ? `mirrors/${encodeURIComponent(mirror.name)}` : 'mirrors';
-    const method = mirror ? 'PUT' : 'POST';
-    if (!(await task.run(() => call(`${path}?wait=active`, { method, body })))) return;
-    toast(t('{name} is saved and in use', { name }));
-    onClose();
+    if (await saveRow(task, 'mirrors', mirror?.name ?? null, body)) onClose();
   };
   return (
     <Dialog
@@ -108,12 +102,7 @@ export function MirrorForm({ mirror, onClose }: MirrorFormProps) {
             onInput={(dollars) => set({ dollars })}
             hint={t('Empty is unlimited.')}
           />
-          <SelectField
-            label={t('Each')}
-            value={fields.window}
-            of={windows.map((each) => [each, t(each)] as const)}
-            onChange={(window) => set({ window })}
-          />
+          <WindowField value={fields.window} onChange={(window) => set({ window })} />
         </div>
         <TextField
           label={t('Webhook')}
@@ -122,15 +111,7 @@ export function MirrorForm({ mirror, onClose }: MirrorFormProps) {
           hint={t('Gets both answers and may score them.')}
         />
         <SelectorFields value={fields.applies_to} onChange={(applies_to) => set({ applies_to })} />
-        {task.error && <Failure error={task.error} />}
-        <div class="line end">
-          <button type="button" onClick={onClose}>
-            {t('Cancel')}
-          </button>
-          <button type="submit" class="primary" disabled={task.isBusy}>
-            {t(mirror ? 'Save' : 'Create')}
-          </button>
-        </div>
+        <FormActions task={task} submit={t(mirror ? 'Save' : 'Create')} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -7,7 +7,7 @@ import { linkTo, route, setQuery } from '../lib/route.js';
 import { mayChangeRules } from '../lib/session.js';
 import { useTask } from '../lib/task.js';
 import { t } from '../lib/words.js';
-import { Bounded } from '../parts/bounded.js';
+import { Bounded, boundedColumns } from '../parts/bounded.js';
 import { Choices } from '../parts/choices.js';
 import { copiesGoTo } from '../parts/copies-go-to.js';
 import { DeleteDialog } from '../parts/delete-dialog.js';
@@ -155,21 +155,7 @@ function Compared({ of: { pairs, client, copy, score } }: { of: MirrorStatus }) 
         keyOf={({ name }) => name}
         columns={[
           { title: t('Answers'), value: ({ name }) => name },
-          {
-            title: t('Errors'),
-            isNumber: true,
-            value: ({ side }) => <Bounded of={side.error_rate} format={percent} />,
-          },
-          {
-            title: t('Median'),
-            isNumber: true,
-            value: ({ side }) => <Bounded of={side.latency_p50_ms} format={duration} />,
-          },
-          {
-            title: 'p95',
-            isNumber: true,
-            value: ({ side }) => <Bounded of={side.latency_p95_ms} format={duration} />,
-          },
+          ...boundedColumns(),
           {
             title: t('First token'),
             isNumber: true,

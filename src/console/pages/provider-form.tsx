@@ -7,6 +7,7 @@ import { t } from '../lib/words.js';
 import { CheckResult } from '../parts/check-result.js';
 import { Dialog } from '../parts/dialog.js';
 import { SelectField, TextField } from '../parts/field.js';
+import { FormActions } from '../parts/form-actions.js';
 import { Failure, Skeleton, State } from '../parts/state.js';
 import { toast } from '../parts/toast.js';
 
@@ -69,9 +70,7 @@ export function ProviderForm({ provider, onClose }: ProviderFormProps) {
     });
   };
   if (saved) return <Saved provider={saved} onClose={onClose} />;
-  const isNamed = ['provider_key', 'api_base', 'api_key', 'weight'].includes(
-    task.error?.param ?? '',
-  );
+  const shown = ['provider_key', 'api_base', 'api_key', 'weight'];
   return (
     <Dialog
       title={provider ? t('Edit {name}', { name: provider.provider_key }) : t('Add a provider')}
@@ -156,15 +155,12 @@ export function ProviderForm({ provider, onClose }: ProviderFormProps) {
             />
           </div>
         </details>
-        {task.error && !isNamed && <Failure error={task.error} />}
-        <div class="line end">
-          <button type="button" onClick={onClose}>
-            {t('Cancel')}
-          </button>
-          <button type="submit" class="primary" disabled={task.isBusy}>
-            {t(provider ? 'Save' : 'Add and test')}
-          </button>
-        </div>
+        <FormActions
+          task={task}
+          submit={t(provider ? 'Save' : 'Add and test')}
+          fields={shown}
+          onCancel={onClose}
+        />
       </form>
     </Dialog>
   );

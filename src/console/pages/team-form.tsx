@@ -1,15 +1,14 @@
 import { useState } from 'preact/hooks';
 import type { Team } from '../lib/answers.js';
-import { call } from '../lib/api.js';
 import { useTask } from '../lib/task.js';
 import { wordsIn } from '../lib/word-list.js';
 import { t } from '../lib/words.js';
 import { CacheFields } from '../parts/cache-fields.js';
 import { Dialog } from '../parts/dialog.js';
 import { TextField } from '../parts/field.js';
+import { FormActions } from '../parts/form-actions.js';
 import { LimitFields } from '../parts/limit-fields.js';
-import { Failure } from '../parts/state.js';
-import { toast } from '../parts/toast.js';
+import { saveRow } from '../parts/save-row.js';
 
 /** Creates or edits a team. @param team null to create one. */
 export function TeamForm({ team, onClose }: { team: Team | null; onClose: () => void }) {
@@ -33,11 +32,7 @@ export function TeamForm({ team, onClose }: { team: Team | null; onClose: () => 
       tags: wordsIn(fields.tags),
       admins: wordsIn(fields.admins),
     };
-    const path = team ? `teams/${team.id}` : 'teams';
-    const method = team ? 'PUT' : 'POST';
-    if (!(await task.run(() => call(`${path}?wait=active`, { method, body })))) return;
-    toast(t('{name} is saved and in use', { name: fields.name }));
-    onClose();
+    if (await saveRow(task, 'teams', team?.id ?? null, body)) onClose();
   };
   const wrong = task.error?.param === 'name' ? task.error.message : null;
   return (
@@ -72,15 +67,7 @@ export function TeamForm({ team, onClose }: { team: Team | null; onClose: () => 
           value={fields.admins}
           onInput={(admins) => set({ admins })}
         />
-        {task.error && wrong === null && <Failure error={task.error} />}
-        <div class="line end">
-          <button type="button" onClick={onClose}>
-            {t('Cancel')}
-          </button>
-          <button type="submit" class="primary" disabled={task.isBusy}>
-            {t('Save')}
-          </button>
-        </div>
+        <FormActions task={task} submit={t('Save')} fields={['name']} onCancel={onClose} />
       </form>
     </Dialog>
   );

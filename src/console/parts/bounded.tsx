@@ -1,5 +1,7 @@
 import type { SideStatus } from '../lib/answers.js';
+import { duration, percent } from '../lib/format.js';
 import { t } from '../lib/words.js';
+import type { Column } from './table.js';
 
 interface BoundedProps {
   of: SideStatus['error_rate'];
@@ -21,4 +23,27 @@ export function Bounded({ of, format }: BoundedProps) {
       </span>
     </>
   );
+}
+
+/** Columns of a table that compares sides: errors and latency, with their bounds. */
+export function boundedColumns(): Column<{
+  side: Pick<SideStatus, 'error_rate' | 'latency_p50_ms' | 'latency_p95_ms'>;
+}>[] {
+  return [
+    {
+      title: t('Errors'),
+      isNumber: true,
+      value: ({ side }) => <Bounded of={side.error_rate} format={percent} />,
+    },
+    {
+      title: t('Median'),
+      isNumber: true,
+      value: ({ side }) => <Bounded of={side.latency_p50_ms} format={duration} />,
+    },
+    {
+      title: 'p95',
+      isNumber: true,
+      value: ({ side }) => <Bounded of={side.latency_p95_ms} format={duration} />,
+    },
+  ];
 }
