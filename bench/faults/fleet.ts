@@ -160,7 +160,7 @@ await run({ seconds: 8, rate: 60, 'delay-ms': 5, valkey: 0 }, async (options, cl
   ]);
 });
 
-/** By how much the requests of the worst span exceed what a bucket lets pass; below 0: never. */
+/** Excess of the worst span's requests over those that a bucket lets pass; below 0: never. */
 function mostOver(served: readonly { atMs: number }[], rate: number, burst: number): number {
   let most = Number.NEGATIVE_INFINITY;
   let level = 0;

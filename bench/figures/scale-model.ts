@@ -14,17 +14,17 @@ export const measured = {
   /** PostgreSQL's CPU, and its log (WAL), for a statement that stores rows, by statement, row and sum. */
   storeUs: { statement: 1_700, row: 43, sum: 13 },
   storeWalBytes: { statement: 0, row: 567, sum: 466 },
-  /** To merge an appended sum later. */
+  /** Merging an appended sum later. */
   mergeUs: 9,
   mergeWalBytes: 64,
   /** A row with its indexes. */
   rowBytes: 341,
-  /** To lease, by call and limit: one call at a time in either store. Valkey's is the whole time of a call. */
+  /** Leasing, by call and limit: one call at a time in either store. Valkey's is the whole time of a call. */
   leaseUs: { postgres: { call: 330, limit: 63 }, valkey: { call: 220, limit: 18 } },
   /** A heartbeat: its own row is written, and those of all daemons are read. */
   heartbeatUs: { call: 430, daemon: 4.5 },
   daemonBytes: 412,
-  /** To change a key, and to read that for one daemon. */
+  /** Changing a key, and reading that for one daemon. */
   changeUs: 1_100,
   readChangeUs: 1_700,
   /** A notification, by call and listener. */

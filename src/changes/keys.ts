@@ -197,7 +197,7 @@ function withKey(
       throw new GatewayError('conflict', message, { param: 'name' });
     }
   }
-  // In its place: what is the same before and after is then found without comparing all with all.
+  // The key keeps its place, so that unchanged rows are found without comparing all with all.
   credentials.splice(
     before ? place : credentials.length,
     before ? 1 : 0,

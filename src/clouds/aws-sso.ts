@@ -26,7 +26,7 @@ type Token = Record<string, unknown>;
 /** A token is renewed this long before it expires. */
 const marginMs = 300_000;
 
-/** Where AWS's tools keep the tokens of `aws sso login`. */
+/** The file in which AWS's tools keep the token of `aws sso login`. */
 function cacheFile(home: string, { key }: Session): string {
   return join(home, '.aws/sso/cache', `${hash('sha1', key)}.json`);
 }

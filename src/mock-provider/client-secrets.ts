@@ -43,7 +43,7 @@ export function createClientSecrets(): ClientSecrets {
   };
 }
 
-/** Of a session of either form. */
+/** The model of a session in either form. */
 function modelIn(session: unknown): string | null {
   if (!isObject(session)) return null;
   if (typeof session.model === 'string') return session.model;

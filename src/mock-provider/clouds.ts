@@ -50,7 +50,7 @@ function bedrockEndpoint(path: string): CloudEndpoint | null {
   return { kind: 'conversation', codec: messagesCodec, place, framing: framedEvents };
 }
 
-/** As Bedrock's CountTokens, which takes ids of models of some makers, and no profiles. */
+/** Bedrock's CountTokens takes ids of models of some makers, and no profiles. */
 function invokeModelTokens(body: Buffer, model: string): string {
   if (!/^anthropic\.claude/.test(model)) {
     throw new ProviderError(400, "The provided model doesn't support counting tokens.");

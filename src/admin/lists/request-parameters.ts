@@ -120,7 +120,7 @@ export function filterOf(request: AdminRequest): RequestFilter {
   };
 }
 
-/** Of a query that was checked; null where it is not given. */
+/** A number in a checked query; null if absent. */
 function numberOf(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   return text === null ? null : Number(text);

@@ -26,7 +26,7 @@ export interface Guardrail {
   kind: GuardrailKind;
   /** `monitor`: nothing is refused or changed, only reported. */
   mode: GuardrailMode;
-  /** Whether a request that cannot be checked is refused (`closed`) or let through (`open`). */
+  /** Fate of a request that cannot be checked: `closed` refuses it, `open` lets it through. */
   on_error: OnError;
   phases: Phase[];
   applies_to: GuardedBy;

@@ -25,7 +25,6 @@ export class ApiError extends Error {
   }
 }
 
-/** What was thrown, as an error to show. */
 export function apiErrorOf(failure: unknown): ApiError {
   return failure instanceof ApiError ? failure : new ApiError(-1, 'unknown', String(failure));
 }

@@ -12,7 +12,7 @@ interface Change {
   isDangerous: boolean;
   isPossible: (canary: CanaryStatus) => boolean;
   effect: (canary: CanaryStatus) => string;
-  /** Where a step begins, the daemon that judges it sets the time: `changed_at` null. */
+  /** `changed_at` is null where a step begins: the daemon that judges it sets the time. */
   fields: (canary: CanaryStatus, reason: string | null) => object;
 }
 
@@ -78,7 +78,7 @@ interface CanaryChangeProps {
 
 /** Asks before a canary is moved, and moves it. */
 export function CanaryChange({ kind, canary, onClose }: CanaryChangeProps) {
-  // What it was when the question was asked, while the page follows it.
+  // Kept as it was when the question was asked, while the page follows it.
   const [asked] = useState(canary);
   const [reason, setReason] = useState('');
   const task = useTask();

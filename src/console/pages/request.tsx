@@ -211,7 +211,7 @@ function promptCacheOf(cached: NonNullable<Explanation['prompt_cache']>): string
   ].join(', ');
 }
 
-/** What was sent and answered, where that is stored; read only when asked for. */
+/** Stored bodies of the request and its answer, read only when asked for. */
 function StoredBodies({ id }: { id: string }) {
   const [isAsked, setAsked] = useState(false);
   const bodies = useLoad<Bodies>(isAsked ? `requests/${encodeURIComponent(id)}/bodies` : null);

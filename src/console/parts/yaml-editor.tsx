@@ -36,7 +36,7 @@ export function YamlEditor({ label, value, onInput, schema, wrong }: YamlEditorP
     });
     setChosen(0);
   };
-  // What was written before the schema arrived is completed too.
+  // Text written before the schema arrived is completed too.
   useEffect(() => {
     if (document.activeElement === area.current) offer();
   }, [schema]);

@@ -11,7 +11,7 @@ import type { Settings } from '../../config/settings/settings-types.js';
 import { connect } from '../../db/client.js';
 import { openChangeControl } from '../change-control.js';
 
-/** What the thread is started with. */
+/** The thread's `workerData`. */
 export interface BulkWorkerData {
   settings: Settings;
   /** Id of its daemon. */

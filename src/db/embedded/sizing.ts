@@ -28,6 +28,6 @@ export function sizingFor(memory: number | 'machine', machineMb = machineMemoryM
 /** The smaller one of the machine's memory and of the limit of its cgroup. */
 function machineMemoryMb(): number {
   const limit = process.constrainedMemory();
-  // Where there is no limit, it is 0 or far more than there is.
+  // Without a limit it is 0, or far more than the machine has.
   return (limit > 0 ? Math.min(limit, totalmem()) : totalmem()) / mb;
 }

@@ -53,7 +53,7 @@ function toldSearches({ tool_usage }: JsonObject): number {
   return countAt(isObject(told) ? told : null, 'num_requests');
 }
 
-/** To open a page that was found, or to search it, is free. */
+/** Opening a found page, or searching in it, is free. */
 function isSearch({ type, action }: JsonObject): boolean {
   return type === 'web_search_call' && (!isObject(action) || action.type === 'search');
 }

@@ -3,8 +3,9 @@ import type { Sql } from '../../client.js';
 
 type Column = keyof UsageRow;
 
-/** How a column crosses to the server: its type there, and its element of an array literal. */
+/** A column that is sent as an array literal. */
 interface OwnColumn {
+  /** In SQL. */
   type: string;
   element(value: never): string | number;
 }

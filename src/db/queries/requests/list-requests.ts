@@ -48,7 +48,7 @@ export interface ExplainedRow extends RequestLogRow {
   daemon: string | null;
 }
 
-/** What a client sent and was answered; null where it was not stored. */
+/** Stored bodies of a request and its answer; null where none was stored. */
 export interface RequestBodies {
   request_body: string | null;
   response_body: string | null;
