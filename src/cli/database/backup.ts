@@ -24,8 +24,8 @@ export function backupCommand(): Command {
     .addHelpText(
       'after',
       `
-Works for the embedded database and for your own. The file has everything as of
-one moment: providers, keys, history, usage. Provider keys in it are encrypted;
+Works for the embedded database and for your own. The file contains everything as
+of one moment: providers, keys, history, usage. Provider keys in it are encrypted;
 to use them, the secret key of this machine is needed too (docs/secrets.md).
 
 Examples:
@@ -62,7 +62,10 @@ async function backup(named: string | undefined, flags: BackupFlags): Promise<vo
   const at = new Date().toISOString().slice(0, 19).replaceAll(':', '');
   const file = named ?? `llmproxy-${at}Z.gz`;
   if (file === '-' && process.stdout.isTTY) {
-    throw usageError('a backup is not for a terminal', 'name a file, or redirect the output');
+    throw usageError(
+      'a backup cannot be written to a terminal',
+      'name a file, or redirect the output',
+    );
   }
   if (file === '-' && flags.json) throw usageError('--json needs a file for the backup');
   const { writeBackup } = await import('../../db/backup/write-backup.js');
@@ -126,7 +129,7 @@ async function restore(file: string, flags: DatabaseFlags): Promise<void> {
     problem = isEmpty
       ? null
       : await Secrets.open(settings)
-          .then((secrets) => secrets.current(sql))
+          .then((secrets) => secrets.keys.current(sql))
           .then(() => null, errorMessage);
     return done;
   });

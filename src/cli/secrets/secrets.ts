@@ -95,7 +95,7 @@ async function status(flags: DatabaseFlags): Promise<void> {
 async function encrypt(flags: DatabaseFlags): Promise<void> {
   const { result, activation } = await changeConfiguration(flags, async (sql, settings) => {
     const secrets = await openSecrets(settings);
-    const key = await secrets.current(sql);
+    const key = await secrets.keys.current(sql);
     return { keyId: key.id, ...(await resealAll(sql, secrets, key, flags)) };
   });
   report(result, flags, activation);
@@ -125,16 +125,16 @@ async function rotate(flags: RotateFlags): Promise<void> {
   report(result, flags, activation);
 }
 
-/** The new key; after an interrupted rotation, that rotation's. */
+/** A new key, or after an interrupted rotation that rotation's. */
 async function nextKey(sql: Sql, secrets: Secrets, flags: RotateFlags): Promise<SecretKey> {
   const { secretKeyInUse } = await import('../../db/queries/configuration/secret-key.js');
   const inUse = await secretKeyInUse(sql);
-  if (inUse !== null && !flags.lostKey) await secrets.current(sql).catch(explainLostKey);
-  const [first] = secrets.ring;
+  if (inUse !== null && !flags.lostKey) await secrets.keys.current(sql).catch(explainLostKey);
+  const [first] = secrets.keys.ring;
   if (flags.newKeyFile !== undefined) return await readKeyFile(flags.newKeyFile);
   // The first key is new: it was added by hand, or by a rotation that ended early.
   if (first && first.id !== inUse) return first;
-  if (secrets.ring.length > 1 && first && (await isUnfinished(sql, secrets))) return first;
+  if (secrets.keys.ring.length > 1 && first && (await isUnfinished(sql, secrets))) return first;
   if (secrets.keys.file !== null) return generateSecretKey();
   throw new CliError(`the keys come from ${secrets.keys.source}, which this command cannot write`, {
     hint: 'put a new key before the old one there (openssl rand -base64 32), restart the daemon, and repeat',
@@ -151,7 +151,7 @@ async function isUnfinished(sql: Sql, secrets: Secrets): Promise<boolean> {
   const { secretStatus } = await import('../../daemon/secrets/secret-status.js');
   const { encrypted, key_id } = await secretStatus(sql, secrets);
   return Object.keys(encrypted).some(
-    (id) => id !== key_id && secrets.ring.some((key) => key.id === id),
+    (id) => id !== key_id && secrets.keys.ring.some((key) => key.id === id),
   );
 }
 
@@ -168,18 +168,18 @@ async function readKeyFile(file: string): Promise<SecretKey> {
 
 /** Adds the key as the first of this machine. */
 async function addKey(secrets: Secrets, key: SecretKey): Promise<void> {
-  if (secrets.ring[0]?.id === key.id) return;
+  if (secrets.keys.ring[0]?.id === key.id) return;
   const { file, source } = secrets.keys;
   if (file === null) {
-    if (secrets.ring.some(({ id }) => id === key.id)) return;
+    if (secrets.keys.ring.some(({ id }) => id === key.id)) return;
     throw new CliError(`the new key is not in ${source}, which this command cannot write`, {
       hint: 'put it there before the old one, restart the daemon, and repeat',
     });
   }
   const { writeSecretKeys } = await import('../../daemon/secrets/secret-key.js');
-  if (secrets.ring.length === 0) await secrets.readKeys(true);
-  await writeSecretKeys(file, [key, ...secrets.ring.filter(({ id }) => id !== key.id)]);
-  await secrets.readKeys();
+  if (secrets.keys.ring.length === 0) await secrets.keys.read(true);
+  await writeSecretKeys(file, [key, ...secrets.keys.ring.filter(({ id }) => id !== key.id)]);
+  await secrets.keys.read();
 }
 
 async function forget(flags: DatabaseFlags): Promise<void> {
@@ -198,8 +198,8 @@ async function forgetUnused(sql: Sql, settings: Settings) {
   const secrets = await openSecrets(settings);
   const { file, source } = secrets.keys;
   const used = new Set(await keyIdsInUse(sql));
-  const left = secrets.ring.filter(({ id }, index) => index === 0 || used.has(id));
-  const forgotten = secrets.ring.filter((key) => !left.includes(key));
+  const left = secrets.keys.ring.filter(({ id }, index) => index === 0 || used.has(id));
+  const forgotten = secrets.keys.ring.filter((key) => !left.includes(key));
   if (forgotten.length > 0 && file === null) {
     const ids = forgotten.map(({ id }) => id).join(', ');
     throw new CliError(`the keys come from ${source}, which this command cannot write`, {

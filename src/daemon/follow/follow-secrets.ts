@@ -31,7 +31,7 @@ export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
       return hasFiles;
     },
     async resolve(configuration, rows) {
-      await secrets.readKeys().catch((error: unknown) => {
+      await secrets.keys.read().catch((error: unknown) => {
         emit({ type: 'secret_key_unread', reason: messageOf(error) });
       });
       hasFiles = configuration.providers.some(({ api_key }) => api_key.startsWith('file:'));
@@ -53,7 +53,7 @@ export function followSecrets(secrets: Secrets, emit: Emit): FollowedSecrets {
     },
     async check(sql) {
       try {
-        await secrets.current(sql);
+        await secrets.keys.current(sql);
       } catch (error) {
         if (!(error instanceof SecretError)) throw error;
         emit({ type: 'secret_key_unread', reason: error.message });

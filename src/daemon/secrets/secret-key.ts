@@ -30,7 +30,8 @@ export interface LoadedKeys {
   file: string | null;
 }
 
-interface KeySettings extends Pick<Settings, 'data_dir'> {
+/** The settings that say where the keys are. */
+export interface KeySettings extends Pick<Settings, 'data_dir'> {
   secrets: Pick<Settings['secrets'], 'key' | 'key_file'>;
 }
 

@@ -26,7 +26,7 @@ export interface SecretStatus {
 export async function secretStatus(sql: Sql, secrets: Secrets): Promise<SecretStatus> {
   const status: SecretStatus = {
     key_id: await secretKeyInUse(sql),
-    known_key_ids: secrets.ring.map(({ id }) => id),
+    known_key_ids: secrets.keys.ring.map(({ id }) => id),
     key_source: secrets.keys.source,
     encrypted: {},
     clear: [],

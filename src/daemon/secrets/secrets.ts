@@ -4,11 +4,8 @@ import type { Configuration, FetchedCredentials, Provider } from '../../config/c
 import type { Guardrail } from '../../config/rows/guardrail.js';
 import { previewKey } from '../../config/secrets/credential-key.js';
 import {
-  formatSecretKey,
   isSealed,
-  type KeyRing,
   open,
-  parseKeyRing,
   type SecretKey,
   type SecretPlace,
   seal,
@@ -34,20 +31,14 @@ import {
   type ShownSecrets,
   type StoredSecrets,
 } from '../../config/secrets/secret-store.js';
-import type { Settings } from '../../config/settings/settings-types.js';
 import type { Sql } from '../../db/client.js';
-import { claimSecretKey, secretKeyInUse } from '../../db/queries/configuration/secret-key.js';
+import { MachineKeys } from './machine-keys.js';
+import { isOwnSecret, type OwnSettings } from './own-secret.js';
 import { withTlsFiles } from './provider-tls.js';
 import { readReference, readSecretFile } from './secret-file.js';
-import { type LoadedKeys, loadSecretKeys, replaceText } from './secret-key.js';
+import { type KeySettings, replaceText } from './secret-key.js';
 
-/** `admin`, `console`, `database` and `fleet`: secrets of the gateway itself, which no provider is sent. */
-interface SecretSettings
-  extends Pick<Settings, 'data_dir' | 'upstream'>,
-    Partial<Pick<Settings, 'admin' | 'console' | 'fleet'>> {
-  secrets: Pick<Settings['secrets'], 'key' | 'key_file'>;
-  database?: Pick<Settings['database'], 'url' | 'listen_url'>;
-}
+interface SecretSettings extends KeySettings, OwnSettings {}
 
 /**
  * The providers' secrets at rest: encrypted, in the clear as another program wrote them, or
@@ -56,12 +47,12 @@ interface SecretSettings
  */
 export class Secrets implements SecretReader {
   readonly clouds: CloudCredentials;
+  readonly keys: MachineKeys;
   readonly #settings: SecretSettings;
-  #keys: LoadedKeys;
 
-  private constructor(settings: SecretSettings, keys: LoadedKeys) {
+  private constructor(settings: SecretSettings, keys: MachineKeys) {
     this.#settings = settings;
-    this.#keys = keys;
+    this.keys = keys;
     this.clouds = new CloudCredentials({
       upstream: settings.upstream,
       env: process.env,
@@ -76,40 +67,7 @@ export class Secrets implements SecretReader {
    * @throws Error naming the file or variable whose keys cannot be used.
    */
   static async open(settings: SecretSettings, make = false): Promise<Secrets> {
-    return new Secrets(settings, await loadSecretKeys(settings, make));
-  }
-
-  get ring(): KeyRing {
-    return this.#keys.ring;
-  }
-
-  get keys(): LoadedKeys {
-    return this.#keys;
-  }
-
-  /** Reads the keys again. @throws Error on a failure, which leaves the known keys in use. */
-  async readKeys(make = false): Promise<void> {
-    const keys = await loadSecretKeys(this.#settings, make);
-    if (keys.ring.length === 0 && this.ring.length > 0) throw new Error(`${keys.source} is gone`);
-    this.#keys = keys;
-  }
-
-  /**
-   * The key that new secrets of this database are encrypted under. The first machine that asks
-   * decides it.
-   * @throws SecretError when this machine does not have it.
-   */
-  async current(sql: Sql): Promise<SecretKey> {
-    const id = (await secretKeyInUse(sql)) ?? (await this.#claim(sql));
-    const key = this.#find(id);
-    if (key) return key;
-    await this.readKeys();
-    const found = this.#find(id);
-    if (found) return found;
-    throw new SecretError(
-      `the provider keys of this database are encrypted under key ${id}, which this machine does not have ` +
-        `(in ${this.#keys.source}: ${this.ring.map((each) => each.id).join(', ') || 'none'}): copy it from the machine that has it`,
-    );
+    return new Secrets(settings, await MachineKeys.open(settings, make));
   }
 
   /**
@@ -118,7 +76,7 @@ export class Secrets implements SecretReader {
    */
   async seal(sql: Sql, row: SecretColumns): Promise<StoredSecrets> {
     const sealed = async (value: string, place: SecretPlace): Promise<string> => {
-      if (!isSealed(value)) return seal(value, await this.current(sql), place);
+      if (!isSealed(value)) return seal(value, await this.keys.current(sql), place);
       this.#clear(value, place);
       return value;
     };
@@ -270,7 +228,7 @@ export class Secrets implements SecretReader {
   isCurrent(stored: string, key: SecretKey, place: SecretPlace): boolean {
     if (sealedUnder(stored) !== key.id) return false;
     try {
-      open(stored, this.ring, place);
+      open(stored, this.keys.ring, place);
       return true;
     } catch {
       return false;
@@ -290,20 +248,11 @@ export class Secrets implements SecretReader {
   /** Also opens secrets sealed before origins were included. */
   #open(stored: string, place: SecretPlace): string {
     try {
-      return open(stored, this.ring, place);
+      return open(stored, this.keys.ring, place);
     } catch {
       const { origin, ...withoutOrigin } = place;
-      return open(stored, this.ring, withoutOrigin);
+      return open(stored, this.keys.ring, withoutOrigin);
     }
-  }
-
-  async #claim(sql: Sql): Promise<string> {
-    if (this.ring.length === 0) await this.readKeys(true);
-    return await claimSecretKey(sql, this.ring[0]?.id ?? '');
-  }
-
-  #find(id: string): SecretKey | undefined {
-    return this.ring.find((key) => key.id === id);
   }
 
   async dereference(value: string, providerType = ''): Promise<string> {
@@ -315,34 +264,11 @@ export class Secrets implements SecretReader {
     } catch (error) {
       throw new SecretError(error instanceof Error ? error.message : String(error));
     }
-    if (this.#isOwn(found)) throw new SecretError('refers to a secret of the gateway');
+    if (isOwnSecret(found, this.#settings, this.keys))
+      throw new SecretError('refers to a secret of the gateway');
     // A settings file may be JSON, too.
     if (providerType === 'vertex' || !isJsonObject(found)) return found;
     throw new SecretError('refers to JSON, which only a provider of type vertex takes');
-  }
-
-  /** Compares the value, whatever the file or variable is called, and looks inside larger texts. */
-  #isOwn(value: string): boolean {
-    const { admin, console, database, fleet, upstream } = this.#settings;
-    const { https_proxy, http_proxy } = upstream;
-    const servers = [database?.url, database?.listen_url, fleet?.valkey_url];
-    const urls = [...servers, https_proxy, http_proxy].filter(isText);
-    const adminKeys = [admin?.key, ...(admin?.keys ?? []).map(({ key }) => key)];
-    const others = [...adminKeys, console?.oidc.client_secret].filter(isText);
-    const keys = this.ring.map(formatSecretKey);
-    const own = [...urls, ...urls.map(passwordIn), ...others, ...keys];
-    if (own.some((each) => each.length >= longText && value.includes(each))) return true;
-    // The only line of a file of variables; a key in base64 may look like one, too.
-    const bare = value.replace(/^\w+=(["']?)(.*)\1$/, '$2');
-    return [value, bare].some((each) => own.includes(each) || this.#isRing(each));
-  }
-
-  #isRing(text: string): boolean {
-    try {
-      return parseKeyRing(text).some(({ id }) => this.#find(id) !== undefined);
-    } catch {
-      return false;
-    }
   }
 }
 
@@ -351,21 +277,6 @@ export function holdsClearSecret(row: SecretColumns): boolean {
   const { api_key } = row;
   if (!isSealed(api_key) && !isReference(api_key)) return true;
   return [...secretParamsOf(row).values()].some((value) => !isSealed(value));
-}
-
-/** Minimum length of a secret that is searched for within other texts. */
-const longText = 16;
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function passwordIn(url: string): string {
-  try {
-    return decodeURIComponent(new URL(url).password);
-  } catch {
-    return '';
-  }
 }
 
 /** Masks every text: a parameter may hold a token. */

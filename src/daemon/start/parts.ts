@@ -95,7 +95,7 @@ export async function openParts(
     observers.addLog((event) => telemetry.log(event));
     closers.push(() => telemetry.close());
   }
-  const lastGood = new LastGood(dataDir, () => secrets.ring);
+  const lastGood = new LastGood(dataDir, () => secrets.keys.ring);
   const prices = new PriceBook();
   const identity = newIdentity(dataDir);
   const storage = createStorage({
@@ -136,13 +136,12 @@ export async function openParts(
   let socket: ListenSocket | null = null;
   const workers = new Workers({
     count: workersDesired,
-    // They need no key to decrypt with.
-    settings: { ...settings, secrets: { ...settings.secrets, key: null, key_file: null } },
+    settings,
     controlSocket,
     version,
     tag: daemonTag(identity.id),
     adminKeyHashes: adminKeys.map(({ sha256, expiresAt, role }) => ({ sha256, expiresAt, role })),
-    sealKey: derivedKey(secrets.ring, 'reasoning'),
+    sealKey: derivedKey(secrets.keys.ring, 'reasoning'),
     limitsStartFull: start.kind === 'fresh',
     isOnTrial: start.kind === 'takeover',
     emit,
@@ -192,7 +191,7 @@ export async function openParts(
   metrics.watch(() => ({
     workers: workers.states,
     workersDesired,
-    sharedCache: workers.sharedCache,
+    sharedCache: workers.shared.cache,
     budgets: budgets.states,
     fleet: fleet.state,
     canaries: canaries.states,

@@ -155,8 +155,8 @@ test('a rotation encrypts everything under the new key, the history too, and can
   await add('reference', 'env:NAME');
   await add('lost', `enc:v1:00000000:${Buffer.alloc(40).toString('base64')}`);
   const key = generateSecretKey();
-  await writeSecretKeys(secrets.keys.source, [key, ...secrets.ring]);
-  await secrets.readKeys();
+  await writeSecretKeys(secrets.keys.source, [key, ...secrets.keys.ring]);
+  await secrets.keys.read();
   await changeSecretKey(sql, key.id);
 
   const done = await reseal(sql, secrets, key);
@@ -184,7 +184,7 @@ test('a rotation encrypts everything under the new key, the history too, and can
 
 /** A secret as it was sealed before origins counted. */
 function sealedBefore(text: string, secrets: Secrets, row: string): string {
-  const [key] = secrets.ring;
+  const [key] = secrets.keys.ring;
   assert.ok(key);
   return seal(text, key, { table: 'providers', row, column: 'api_key' });
 }
@@ -276,7 +276,7 @@ test('a secret encrypted in a row is usable where an override file gives another
 test('headers, and secrets that are not bound to an origin, are encrypted with the rest', async (t) => {
   const { sql } = await testDatabase(t);
   const secrets = await Secrets.open(settingsIn(testDirectory()), true);
-  const key = await secrets.current(sql);
+  const key = await secrets.keys.current(sql);
   const params = {
     headers: { 'X-Token': 'token-of-a' },
     query: { Key: 'query-of-a' },
@@ -319,8 +319,8 @@ test('headers, and secrets that are not bound to an origin, are encrypted with t
   assert.deepEqual([again.providers, again.history], [0, 0]);
 
   const next = generateSecretKey();
-  await writeSecretKeys(secrets.keys.source, [next, ...secrets.ring]);
-  await secrets.readKeys();
+  await writeSecretKeys(secrets.keys.source, [next, ...secrets.keys.ring]);
+  await secrets.keys.read();
   await changeSecretKey(sql, next.id);
   await sql`UPDATE config_changes SET before = NULL`;
   assert.deepEqual(new Set(await keyIdsInUse(sql)), new Set([key.id, next.id]));
@@ -392,7 +392,7 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
     },
     true,
   );
-  const [key] = secrets.ring;
+  const [key] = secrets.keys.ring;
   assert.ok(key);
   assert.equal(formatSecretKey(key), text);
   const texts = [
@@ -479,8 +479,8 @@ test('the configuration that is kept on disk opens under any key of the ring', a
 test('keys that are gone while the daemon runs stay known', async () => {
   const folder = testDirectory();
   const secrets = await Secrets.open(settingsIn(folder), true);
-  const [key] = secrets.ring;
+  const [key] = secrets.keys.ring;
   writeFileSync(secrets.keys.source, 'damaged');
-  await assert.rejects(secrets.readKeys(), /32 bytes/);
-  assert.deepEqual(secrets.ring, [key]);
+  await assert.rejects(secrets.keys.read(), /32 bytes/);
+  assert.deepEqual(secrets.keys.ring, [key]);
 });
