@@ -21,7 +21,7 @@ export function openProbing(settings: Settings, workers: Workers, emit: Emit): P
   const checks = new HealthChecks(settings);
   const background = new BackgroundProbes({
     probe: (provider, model) => checks.probe(provider, model),
-    onResult: followProbes(workers, emit),
+    onResult: followProbes(workers.shared, emit),
   });
   let models: readonly string[] = [];
   const discovered = new DiscoveredModels(settings, emit, (found) => {

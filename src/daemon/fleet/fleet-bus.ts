@@ -3,7 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import type { RequestExplanation } from '../../admin/explain/request-explanation.js';
 import type { Sql } from '../../db/client.js';
 import { fleetChannel } from '../../db/listen.js';
-import type { Learned } from '../workers/workers.js';
+import type { Learned } from '../workers/shared-state.js';
 
 /** Messages between daemons, sent as database notifications. Each is only a hint: some are lost. */
 type Message = {

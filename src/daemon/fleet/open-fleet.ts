@@ -52,7 +52,7 @@ export function openFleet(parts: FleetParts): OpenFleet {
   };
   const share = async (isShared: boolean) => {
     if (!isShared) {
-      await workers.shareLimits(null);
+      await workers.shared.limits.unshare();
       learn({ size: 1, rank: 1 });
       isStoreWorking = true;
       return emit({ type: 'limits_own' });
@@ -61,7 +61,7 @@ export function openFleet(parts: FleetParts): OpenFleet {
     // A guess until the store's first answer.
     const assumed = { size: fleet.others.length + 1, rank: 1 };
     learn(assumed);
-    await workers.shareLimits({
+    workers.shared.limits.share({
       store: openLeaseStore(settings.fleet, store, identity.id),
       share: assumed,
       dead: () => fleet.dead(),
@@ -95,7 +95,7 @@ export function openFleet(parts: FleetParts): OpenFleet {
     sql: () => store.sql,
     hasOthers: () => fleet.others.length > 0,
     onJoined: () => void fleet.beat(),
-    onLearned: (learned) => workers.learn(learned),
+    onLearned: (learned) => workers.shared.learn(learned),
     explain,
   });
   return {

@@ -88,7 +88,7 @@ export function createControl(options: ControlOptions): Control {
       startedAt,
       desired,
       states: workers.states,
-      sharedCache: workers.sharedCache,
+      sharedCache: workers.shared.cache,
     }),
     discoveredModels: () => probing.models,
     providersAt: (configVersion) => pastProviders.of(configVersion),

@@ -6,7 +6,7 @@ import type { Settings } from '../../config/settings/settings-types.js';
 import type { OtlpSignal } from '../../observe/event.js';
 import type { Telemetry } from '../../observe/otlp/open.js';
 import type { OtlpTarget } from '../../observe/otlp/post.js';
-import type { TracedProvider } from '../../observe/otlp/spans.js';
+import type { TracedProvider } from '../../observe/otlp/span-attributes.js';
 import { readSecretFile } from '../secrets/secret-file.js';
 import type { Observers } from './observers.js';
 
