@@ -1,10 +1,7 @@
 import type { Settings } from '../config/settings/settings-types.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
-import { classesOf, type TokenUsage } from '../dialects/usage.js';
 import type { ErrorCode } from '../errors.js';
 import type { ReplayedRow } from '../observe/usage/usage-row.js';
-import { costOfAnswer } from '../pricing/charge.js';
-import type { ModelPrice } from '../pricing/model-price.js';
 import { narrowed } from '../proxy/admission/narrowed.js';
 import type { Charged } from '../proxy/admission/spend.js';
 import { Balancers, nextCandidate } from '../routing/plan.js';
@@ -22,7 +19,9 @@ import {
 } from './replayed-kinds.js';
 import { ReplayedLimits, type Tokens } from './replayed-limits.js';
 import { targetsOf } from './replayed-plans.js';
+import { isPriced, needOf, pricing } from './replayed-prices.js';
 import { ReplayedStates } from './replayed-states.js';
+import { ReplayedUsage } from './replayed-usage.js';
 import {
   type Group,
   type PricedTarget,
@@ -72,7 +71,7 @@ export class Replay {
   readonly #states: ReplayedStates;
   readonly #groups = new ReplayedGroups();
   readonly #refusals = new Refusals();
-  readonly #means = new Map<string, { count: number; input: number; output: number }>();
+  readonly #usage = new ReplayedUsage();
   readonly #uncertain: Uncertain = {
     ...{ retried: 0, elsewhere: 0, otherwiseRefused: 0, estimated: 0, cached: 0, admitted: 0 },
   };
@@ -115,7 +114,7 @@ export class Replay {
     this.#count(row, planned, wasRefused, found);
     this.#states.answered(row);
     if (kind.attempts > 1) this.#uncertain.retried++;
-    if (row.prompt_tokens !== null) this.#learn(planned.model, row);
+    if (row.prompt_tokens !== null) this.#usage.learn(planned.model, row);
   }
 
   report(): ReplayReport {
@@ -167,7 +166,7 @@ export class Replay {
     plan: Exclude<PlannedKind['plan'], Refused>,
   ): Decision {
     let { routes } = plan;
-    const usage = this.#usageOf(row, model);
+    const usage = this.#usage.of(row, model);
     const endMs = row.started_ms + row.duration_ms;
     if (credential.quotas && endpoint.limited) {
       const used = { input: usage?.promptTokens ?? 0, output: usage?.completionTokens ?? 0 };
@@ -255,27 +254,6 @@ export class Replay {
     return planned.group;
   }
 
-  /** The row's usage; if it was not counted, the average of its model so far. */
-  #usageOf(row: ReplayedRow, model: string): TokenUsage | null {
-    const { kind, prompt_tokens, completion_tokens, usage_classes } = row;
-    if (prompt_tokens !== null && completion_tokens !== null) {
-      return {
-        promptTokens: prompt_tokens,
-        completionTokens: completion_tokens,
-        classes: usage_classes,
-      };
-    }
-    // A provider that failed charges nothing.
-    if (kind.provider !== null) return null;
-    const mean = this.#means.get(model);
-    if (!mean) return null;
-    const { count, input, output } = mean;
-    return {
-      promptTokens: Math.round(input / count),
-      completionTokens: Math.round(output / count),
-    };
-  }
-
   #neededOf({ need_input, need_output }: ReplayedRow, used: Tokens): Tokens {
     if (need_input !== null && need_output !== null) {
       return { input: need_input, output: need_output };
@@ -283,49 +261,4 @@ export class Replay {
     this.#uncertain.estimated++;
     return used;
   }
-
-  #learn(model: string, { prompt_tokens, completion_tokens }: ReplayedRow): void {
-    let mean = this.#means.get(model);
-    if (!mean) {
-      mean = { count: 0, input: 0, output: 0 };
-      this.#means.set(model, mean);
-    }
-    mean.count++;
-    mean.input += prompt_tokens ?? 0;
-    mean.output += completion_tokens ?? 0;
-  }
-}
-
-/** Prices a request at its possible targets, of which many have the same price. */
-function pricing(row: ReplayedRow, usage: TokenUsage | null): (at: Candidate) => PricedTarget {
-  const { kind, started_ms, upstream_ms } = row;
-  const isCharged = kind.status < 400 || usage !== null;
-  const counted = usage && { ...usage, classes: classesOf(usage) };
-  let last: ModelPrice | null = null;
-  let cost: number | null = null;
-  return (candidate) => {
-    if (!isCharged) return { candidate, cost: null };
-    const price = candidate.prices()?.at(started_ms) ?? null;
-    if (price === null || price.revision !== last?.revision) {
-      cost = costOfAnswer(kind.endpoint, price, counted, upstream_ms)?.cost ?? null;
-      last = price;
-    }
-    return { candidate, cost };
-  };
-}
-
-/**
- * The reservation for hard budgets: scaled from the original one by the change of cost, else the
- * cost.
- */
-function needOf({ need_nano, cost_nano }: ReplayedRow, cost: number): number {
-  if (!need_nano) return cost;
-  return cost_nano && cost ? Math.ceil((need_nano / cost_nano) * cost) : need_nano;
-}
-
-/** Under a hard budget, models without a price are refused unless the budget has a ceiling. */
-function isPriced(charged: readonly Charged[], candidate: Candidate, nowMs: number): boolean {
-  const hard = charged.filter(({ budget }) => budget.isHard);
-  if (hard.length === 0 || hard.some(({ budget }) => budget.ceiling)) return true;
-  return (candidate.prices()?.at(nowMs) ?? null) !== null;
 }

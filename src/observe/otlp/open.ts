@@ -17,8 +17,9 @@ import { logRecordOf } from './log-records.js';
 import { metricsOf } from './metric-data.js';
 import { OtlpSender, type OtlpTarget } from './post.js';
 import { isExported, type Sampling } from './sampled.js';
+import type { TracedRequest } from './span-attributes.js';
 import { SpanEncoder } from './span-encoder.js';
-import type { SpanOptions, TracedRequest } from './spans.js';
+import type { SpanOptions } from './spans.js';
 
 /** Exported signals, each with a receiver of its own; null: not exported. */
 export interface TelemetryOptions extends Pick<SpanOptions, 'scheme' | 'providerOf'> {

@@ -1,7 +1,8 @@
 import { fieldsOf, varintLength, writeVarint } from './message-fields.js';
 import type { ProtobufTraceSerializer } from './official.js';
+import type { TracedRequest } from './span-attributes.js';
 import { likeness, SpanTemplate } from './span-template.js';
-import { type SpanOptions, spansOf, type TracedRequest } from './spans.js';
+import { type SpanOptions, spansOf } from './spans.js';
 
 type Serialize = typeof ProtobufTraceSerializer.serializeRequest;
 

@@ -1,6 +1,6 @@
 import type { TokenUsage } from '../../dialects/usage.js';
 import { fieldsOf, varintLength, writeVarint } from './message-fields.js';
-import { firstChunkSeconds, type TracedProvider, type TracedRequest } from './spans.js';
+import { firstChunkSeconds, type TracedProvider, type TracedRequest } from './span-attributes.js';
 
 /** Hex digits of a span id that belong to the request; the others are equal in similar requests. */
 const sharedBytes = 7;

@@ -1,30 +1,20 @@
-import type { ModelEndpoint } from '../../dialects/endpoint.js';
-import { modelEndpoints, resourceEndpoints, socketEndpoints } from '../../dialects/endpoints.js';
-import type { TokenUsage } from '../../dialects/usage.js';
 import { attemptSpanId } from '../attempt-span-id.js';
-import type { AttemptLog, Charge, RequestFinished, RequestTrace } from '../event.js';
+import type { RequestFinished, RequestTrace } from '../event.js';
 import type { createTraceState, ProtobufTraceSerializer } from './official.js';
+import {
+  type Attributes,
+  attemptAttributes,
+  errorOf,
+  failureOf,
+  operationAt,
+  requestAttributes,
+  type TracedAttempt,
+  type TracedProvider,
+  type TracedRequest,
+} from './span-attributes.js';
 
 type ReadableSpan = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0][number];
 type SpanContext = ReturnType<ReadableSpan['spanContext']>;
-type Attributes = Record<string, string | number | boolean | string[]>;
-
-/** A finished request, with everything known after its tokens were counted. */
-export interface TracedRequest {
-  event: RequestFinished & { trace: RequestTrace };
-  usage: TokenUsage | null;
-  charge: Charge | null;
-  /** The beginnings of its bodies; null: they are not exported. */
-  text: { request: string; response: string } | null;
-}
-
-/** A provider as spans name it. */
-export interface TracedProvider {
-  /** `gen_ai.provider.name`. */
-  system: string;
-  host: string;
-  port: number;
-}
 
 export interface SpanOptions {
   resource: ReadableSpan['resource'];
@@ -90,7 +80,7 @@ export function spansOf(request: TracedRequest, options: SpanOptions): ReadableS
         name: model === '' ? operation : `${operation} ${model}`,
         kind: kinds.client,
         ...{ atMs, tookMs },
-        attributes: attemptAttributes(attempt, operation, isLast, request, options),
+        attributes: attemptAttributes(attempt, operation, isLast, request, options.providerOf),
         error: errorOf(attempt, isLast, event),
         // Its link to the replaced attempt distinguishes a retry from fan-out.
         ...(previous && { links: [{ context: previous }] }),
@@ -192,12 +182,7 @@ function innerParts(event: TracedRequest['event']): InnerParts[] {
   return [...waits, ...checks];
 }
 
-interface TracedAttempt extends AttemptLog {
-  /** From 1. */
-  number: number;
-}
-
-/** Its attempts; the answered one lasts until the end of the answer. */
+/** The attempts of a request; the answered one lasts until the end of the answer. */
 function attemptsOf(event: RequestFinished, { sentMs }: RequestTrace): TracedAttempt[] {
   const { attempts, attemptsLog, provider, modelSent, status, error, upstreamMs } = event;
   if (!attemptsLog) {
@@ -216,132 +201,4 @@ function attemptsOf(event: RequestFinished, { sentMs }: RequestTrace): TracedAtt
     number: before + index + 1,
     tookMs: attempt.tookMs + (index === attemptsLog.length - 1 ? Math.max(0, restMs) : 0),
   }));
-}
-
-function requestAttributes(
-  { event, charge, text }: TracedRequest,
-  scheme: SpanOptions['scheme'],
-): Attributes {
-  const { endpoint, model, credential, team, user, tags, error } = event;
-  const attributes: Attributes = {
-    'http.request.method': event.method,
-    'http.route': endpoint,
-    'http.response.status_code': event.status,
-    'url.scheme': scheme,
-    'llmproxy.request_id': event.requestId,
-    'llmproxy.attempts': event.attempts,
-  };
-  if (!endpoint.includes('{')) attributes['url.path'] = endpoint;
-  const failure = failureOf(event);
-  if (failure !== null) attributes['error.type'] = failure;
-  if (error !== null) attributes['llmproxy.error'] = error;
-  if (model !== null) {
-    attributes['gen_ai.operation.name'] = operationAt(endpoint);
-    attributes['gen_ai.request.model'] = model;
-  }
-  if (credential) attributes['llmproxy.key'] = credential.name;
-  if (team !== null) attributes['llmproxy.team'] = team;
-  if (user !== null) attributes['llmproxy.user'] = user;
-  if (tags.length > 0) attributes['llmproxy.tags'] = [...tags];
-  if (charge) attributes['llmproxy.cost_usd'] = charge.cost / 1e9;
-  if (text) {
-    attributes['llmproxy.request.body'] = text.request;
-    attributes['llmproxy.response.body'] = text.response;
-  }
-  return attributes;
-}
-
-function attemptAttributes(
-  { provider, model, outcome, status, number, atMs }: TracedAttempt,
-  operation: string,
-  isLast: boolean,
-  { event, usage }: TracedRequest,
-  options: SpanOptions,
-): Attributes {
-  const known = options.providerOf(provider);
-  const attributes: Attributes = {
-    'gen_ai.operation.name': operation,
-    'gen_ai.provider.name': known?.system ?? provider,
-    'llmproxy.provider': provider,
-  };
-  if (model !== '') attributes['gen_ai.request.model'] = model;
-  if (known) {
-    attributes['server.address'] = known.host;
-    attributes['server.port'] = known.port;
-  }
-  if (status !== null) attributes['http.response.status_code'] = status;
-  if (number > 1) attributes['http.request.resend_count'] = number - 1;
-  if (outcome !== 'answered') {
-    attributes['error.type'] = outcome === 'refused' ? String(status) : outcome;
-  }
-  if (!isLast || outcome !== 'answered') return attributes;
-  if (isCut(event)) attributes['error.type'] = event.error ?? 'cut';
-  if (event.stream) {
-    attributes['gen_ai.request.stream'] = true;
-    const seconds = firstChunkSeconds(event, atMs);
-    if (seconds !== null) attributes['gen_ai.response.time_to_first_chunk'] = seconds;
-  }
-  if (event.translation) attributes['llmproxy.translated_to'] = event.translation.to;
-  if (usage) addUsage(attributes, usage);
-  return attributes;
-}
-
-/** @param sentMs of the attempt that was answered. */
-export function firstChunkSeconds(
-  { firstTokenMs }: RequestFinished,
-  sentMs: number,
-): number | null {
-  return firstTokenMs === null ? null : (firstTokenMs - sentMs) / 1000;
-}
-
-/** Adds the usage counts that the conventions name. */
-function addUsage(attributes: Attributes, usage: TokenUsage): void {
-  const { promptTokens, completionTokens, classes } = usage;
-  attributes['gen_ai.usage.input_tokens'] = promptTokens;
-  attributes['gen_ai.usage.output_tokens'] = completionTokens;
-  if (!classes) return;
-  const { cacheRead, cacheWrite5m, cacheWrite1h, reasoning } = classes;
-  const written = cacheWrite5m + cacheWrite1h;
-  if (cacheRead > 0) attributes['gen_ai.usage.cache_read.input_tokens'] = cacheRead;
-  if (written > 0) attributes['gen_ai.usage.cache_creation.input_tokens'] = written;
-  if (reasoning > 0) attributes['gen_ai.usage.reasoning.output_tokens'] = reasoning;
-}
-
-/** For a server, client errors are not failures. */
-function failureOf(event: RequestFinished): string | null {
-  const { status, error } = event;
-  if (isCut(event)) return error ?? 'cut';
-  return status >= 500 ? (error ?? String(status)) : null;
-}
-
-/** Its answer was cut off after a good beginning. */
-function isCut({ status, error, complete }: RequestFinished): boolean {
-  return status < 400 && !complete && error !== null;
-}
-
-function errorOf(attempt: TracedAttempt, isLast: boolean, event: RequestFinished): string | null {
-  const { outcome, status, reason } = attempt;
-  if (outcome === 'refused') return `it answered ${status}`;
-  if (outcome !== 'answered') return reason ?? outcome;
-  if (!isLast) return null;
-  if (isCut(event)) return event.error;
-  return status !== null && status >= 400 ? `it answered ${status}` : null;
-}
-
-/** `gen_ai.operation.name` by endpoint. */
-const operations = new Map(
-  [...modelEndpoints, ...socketEndpoints, ...resourceEndpoints].map((endpoint) => [
-    endpoint.pattern,
-    operationOf(endpoint),
-  ]),
-);
-
-function operationAt(endpoint: string): string {
-  return operations.get(endpoint) ?? 'request';
-}
-
-function operationOf({ pattern, dialect }: Pick<ModelEndpoint, 'pattern' | 'dialect'>): string {
-  if (/enerateContent$/.test(pattern)) return 'generate_content';
-  if (dialect.operation === 'completion') return 'text_completion';
-  return dialect.operation === 'embedding' ? 'embeddings' : dialect.operation;
 }

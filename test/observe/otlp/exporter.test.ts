@@ -89,7 +89,7 @@ test('an export is repeated while the receiver says so, and not when it refuses'
   assert.deepEqual(states.slice(2), ['it answers 400', null]);
 });
 
-test('what a receiver rejects of an export is counted as dropped', async (t) => {
+test('items that a receiver rejects are counted as dropped', async (t) => {
   const { exporter, states } = await open(t, take, { rejects: 2 });
   for (const number of [1, 2, 3]) exporter.add(number);
   await until('the export', () => exporter.exported === 1);

@@ -39,7 +39,7 @@ test('failed requests are exported unsampled, if configured', () => {
   }
 });
 
-test('what is not sampled is exported where it was slow', () => {
+test('unsampled requests are exported if they were slow', () => {
   const exported = (totalMs: number, slowMs: number | null) =>
     isExported(finished({ totalMs }), trace, { errors: false, slowMs });
   assert.equal(exported(1_001, 1_000), true);

@@ -8,8 +8,9 @@ import {
   ProtobufTraceSerializer,
   resourceFromAttributes,
 } from '../../../src/observe/otlp/official.js';
+import type { TracedRequest } from '../../../src/observe/otlp/span-attributes.js';
 import { SpanEncoder } from '../../../src/observe/otlp/span-encoder.js';
-import { type SpanOptions, spansOf, type TracedRequest } from '../../../src/observe/otlp/spans.js';
+import { type SpanOptions, spansOf } from '../../../src/observe/otlp/spans.js';
 import { finished } from '../usage/finished.js';
 
 const providers = { main: { system: 'openai', host: 'example.com', port: 443 } };
@@ -105,7 +106,7 @@ test('exports are byte for byte what the official encoder makes of the same span
   );
 });
 
-test('requests that are alike differ in their ids, times and counts', () => {
+test('similar requests differ only in ids, times and counts', () => {
   const encoder = new SpanEncoder(official, options);
   const [base] = fc.sample(requests, { numRuns: 1, seed: 7 });
   const plain = { attemptsLog: null, attempts: 1, provider: 'main', stream: true, status: 200 };
@@ -157,7 +158,7 @@ test('a provider that has moved is named as it is now', () => {
   }
 });
 
-test('requests that differ in one thing each are not taken for alike', () => {
+test('requests that differ in a single property are not treated as similar', () => {
   const encoder = new SpanEncoder(official, options);
   const trace = {
     ...{ traceId: 'a'.repeat(32), spanId: `${'b'.repeat(14)}00`, parentSpanId: null },

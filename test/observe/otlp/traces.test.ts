@@ -77,7 +77,7 @@ test('each request is a trace: its span, and one for each wait and attempt', asy
   const idOf = ({ headers }: { headers: NodeJS.Dict<string | string[]> }) =>
     String(headers['x-request-id']);
 
-  await t.test('an answer at once', async () => {
+  await t.test('a whole answer', async () => {
     const answer = await chat('m');
     assert.equal(answer.status, 200);
     const { own, attempt } = pair(await receiver.of(idOf(answer)));
@@ -257,7 +257,7 @@ test('each request is a trace: its span, and one for each wait and attempt', asy
     assert.equal(attempt.parentSpanId, own.spanId);
   });
 
-  await t.test('what is refused', async () => {
+  await t.test('refused requests', async () => {
     const [unknown, wrong] = [await chat('nobody-has-it'), await chat('m', {}, bearer('sk-wrong'))];
     const [own, ...attempts] = await receiver.of(idOf(unknown));
     assert.deepEqual(attempts, []);
