@@ -1,7 +1,12 @@
+import { isForm } from '../dialects/body/multipart.js';
 import { isObject } from '../dialects/conversation/read.js';
+import type { Exchange } from '../server/exchange.js';
 import { ProviderError } from './provider-error.js';
 import { scanFields } from './scan-fields.js';
 import { chooseToolCall, exampleOf, type ToolCall } from './tool-call.js';
+
+/** The fields of a request, which has a model. */
+export type Fields = Record<string, unknown> & { model: string };
 
 /** The options of a request for text that the mock honours. */
 export interface Ask {
@@ -23,7 +28,7 @@ export interface Ask {
  * Parses a request body; `readAsk` may have removed its large members.
  * @throws ProviderError 400 when it is not JSON, not an object, or names no model.
  */
-export function parseBody(body: Buffer): Record<string, unknown> & { model: string } {
+export function parseBody(body: Buffer): Fields {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body.toString());
@@ -38,6 +43,22 @@ export function parseBody(body: Buffer): Record<string, unknown> & { model: stri
     throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
   }
   return { ...fields, model: fields.model };
+}
+
+/** Fields of a JSON body, or of a form with files. @throws ProviderError 400. */
+export async function fieldsOf(exchange: Exchange, body: Buffer): Promise<Fields> {
+  const type = exchange.header('content-type');
+  if (!isForm(type)) return parseBody(body);
+  const form = await new Response(body, { headers: { 'content-type': type } })
+    .formData()
+    .catch(() => {
+      throw new ProviderError(400, 'We could not parse the form of your request.');
+    });
+  const { model = '', ...fields } = Object.fromEntries(form);
+  if (typeof model !== 'string' || model === '') {
+    throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
+  }
+  return { ...fields, model };
 }
 
 /**

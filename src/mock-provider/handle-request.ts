@@ -1,27 +1,22 @@
-import { messagesCodec } from '../dialects/anthropic/messages-codec.js';
-import { converseCodec } from '../dialects/bedrock/converse-codec.js';
-import { isForm } from '../dialects/body/multipart.js';
-import type { Codec } from '../dialects/codec.js';
 import { codecs } from '../dialects/codecs.js';
 import { WrongField } from '../dialects/conversation/read.js';
 import type { ModelEndpoint } from '../dialects/endpoint.js';
 import { modelEndpoints } from '../dialects/endpoints.js';
-import { kindOf } from '../dialects/errors/conversation-error.js';
 import { generateCodec } from '../dialects/gemini/generate-codec.js';
 import { tokenCountCodecs } from '../dialects/token-count/codecs.js';
 import { GatewayError } from '../errors.js';
 import { AbortedError, type Exchange, type RequestHandler } from '../server/exchange.js';
 import { createTextAnswers } from './answer-text.js';
-import { parseBody } from './ask.js';
+import { fieldsOf, parseBody } from './ask.js';
 import { createClientSecrets } from './client-secrets.js';
 import { type CloudEndpoint, cloudEndpoint } from './clouds.js';
-import { cohereCodec } from './cohere.js';
 import { createConversations } from './conversations.js';
 import { countBody } from './count-tokens.js';
 import { embeddingAnswer, geminiEmbeddingBody } from './embeddings.js';
+import { errorBody } from './error-body.js';
 import { geminiModelsBody, modelBody, modelsBody } from './models.js';
 import { type Behaviour, changeBehaviour } from './options.js';
-import { type Fields, type PlainAnswer, plainAnswers } from './plain-answers.js';
+import { type PlainAnswer, plainAnswers } from './plain-answers.js';
 import { waitFor } from './play-stream.js';
 import { ProviderError } from './provider-error.js';
 import { seededRandom } from './random.js';
@@ -120,19 +115,13 @@ export function createHandler(
     { dialect: { name } }: ModelEndpoint,
     body: Buffer,
   ): Promise<void> {
+    const plain = plainAnswers[name];
+    if (plain) return answerPlain(exchange, plain, body);
     switch (name) {
       case 'openai.chat':
         return answerText(exchange, 'chat', body);
       case 'openai.completions':
         return answerText(exchange, 'completion', body);
-      case 'openai.embeddings':
-      case 'openai.moderations':
-      case 'openai.images':
-      case 'openai.speech':
-      case 'openai.transcriptions':
-      case 'cohere.rerank':
-      case 'jina.rerank':
-        return answerPlain(exchange, plainAnswers[name], body);
       case 'anthropic.count_tokens':
       case 'openai.input_tokens':
         return respond(exchange, countBody(tokenCountCodecs[name], body));
@@ -140,23 +129,6 @@ export function createHandler(
         return respond(exchange, secrets.make(exchange.path, body));
       case 'openai.responses':
         return answerResponse(exchange, body);
-      case 'openai.compact': {
-        const { input } = parseBody(body);
-        const item = {
-          type: 'compaction',
-          encrypted_content: String(JSON.stringify(input).length),
-        };
-        const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 };
-        return respond(
-          exchange,
-          JSON.stringify({
-            id: idOf('cmp_'),
-            object: 'response.compaction',
-            output: [item],
-            usage,
-          }),
-        );
-      }
       case 'anthropic.messages':
         return converse(exchange, codecs[name], body);
       default:
@@ -250,43 +222,11 @@ export function createHandler(
   }
 }
 
-/** Fields of a JSON body, or of a form with files. @throws ProviderError 400. */
-async function fieldsOf(exchange: Exchange, body: Buffer): Promise<Fields> {
-  const type = exchange.header('content-type');
-  if (!isForm(type)) return parseBody(body);
-  const form = await new Response(body, { headers: { 'content-type': type } })
-    .formData()
-    .catch(() => {
-      throw new ProviderError(400, 'We could not parse the form of your request.');
-    });
-  const { model = '', ...fields } = Object.fromEntries(form);
-  if (typeof model !== 'string' || model === '') {
-    throw new ProviderError(400, 'you must provide a model parameter', { param: 'model' });
-  }
-  return { ...fields, model };
-}
-
 /** Before OpenAI's own paths, as Azure has them. */
 const azure = /^\/openai(?:\/v1|\/deployments\/[^/]+)?(?=\/)/;
 
 const geminiPath =
   /^\/v1beta\/models\/([^/]+):((?:streamG|g)enerateContent|countTokens|embedContent)$/;
-
-const errorCodecs: readonly [start: string, codec: Codec][] = [
-  ['/v1/messages', messagesCodec],
-  ['/v1beta/', generateCodec],
-  ['/v1/projects/', generateCodec],
-  ['/model/', converseCodec],
-  ['/v2/', cohereCodec],
-];
-
-/** In the shape of the API that was asked. */
-function errorBody({ path }: Exchange, error: ProviderError | GatewayError): string {
-  const codec = errorCodecs.find(([start]) => path.startsWith(start))?.[1];
-  if (!codec) return error.toBody();
-  const { status, message, code, param } = error;
-  return codec.writeError({ kind: kindOf(status), status, message, code, param, retryAfter: null });
-}
 
 function authorize(exchange: Exchange): void {
   const keys = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'];

@@ -1,23 +1,23 @@
-import { tokensOf } from './ask.js';
+import type { DialectName } from '../dialects/dialect.js';
+import { type Fields, tokensOf } from './ask.js';
 import { embeddingsBody } from './embeddings.js';
 import { ProviderError } from './provider-error.js';
-
-/** The fields of a request, which has a model. */
-export type Fields = Record<string, unknown> & { model: string };
+import { idOf } from './resources.js';
 
 /** An answer that is no stream: JSON, or bytes. @throws ProviderError 400 naming the field. */
 export type PlainAnswer = (fields: Fields) => string | { type: string; bytes: Buffer };
 
 /** Answers that are no text of a model, by the dialect that was asked in. */
-export const plainAnswers = {
+export const plainAnswers: Readonly<Partial<Record<DialectName, PlainAnswer>>> = {
   'openai.embeddings': embeddingsBody,
   'openai.moderations': moderationsBody,
   'openai.images': imagesBody,
   'openai.speech': speechBody,
   'openai.transcriptions': transcriptionBody,
+  'openai.compact': compactionBody,
   'cohere.rerank': rerankBody,
   'jina.rerank': rerankBody,
-} as const satisfies Record<string, PlainAnswer>;
+};
 
 const categories = ['hate', 'harassment', 'self-harm', 'sexual', 'violence'];
 
@@ -116,6 +116,13 @@ function transcriptionBody(fields: Fields): string | { type: string; bytes: Buff
     default:
       throw new ProviderError(400, 'response_format is not known', { param: 'response_format' });
   }
+}
+
+/** Compacts a conversation to its length. */
+function compactionBody({ input }: Fields): string {
+  const output = [{ type: 'compaction', encrypted_content: String(JSON.stringify(input).length) }];
+  const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 };
+  return JSON.stringify({ id: idOf('cmp_'), object: 'response.compaction', output, usage });
 }
 
 /** The relevance of a document is the share of the query's words that it has. */
