@@ -11,6 +11,7 @@ import { cohereRerankDocument, rerankDocument } from './cohere/documents.js';
 import type { Dialect } from './dialect.js';
 import type {
   AskedEndpoint,
+  EndpointDocument,
   ModelEndpoint,
   OwnEndpoint,
   ResourceEndpoint,
@@ -63,228 +64,80 @@ import {
 import { compact, inputTokens, responses } from './openai/responses-dialect.js';
 import { files, messageBatches, stored } from './resources.js';
 
+/**
+ * The only list of endpoints. The router, OpenAPI, probes, the mock provider, metrics and `explain`
+ * read it, so a new endpoint is an entry here and a dialect. Clients may use any of these APIs; a
+ * request for a provider that speaks another dialect is translated if both dialects have codecs.
+ */
+
 const hello = { role: 'user', content: 'hi' };
+
+/**
+ * An endpoint for models.
+ * @param path below a provider's base URL; by default that of clients without its version.
+ */
+function forModels(
+  pattern: string,
+  dialect: Dialect,
+  document: EndpointDocument,
+  {
+    path = pattern.replace(/^\/v\d+/, ''),
+    probe = null,
+    limited = true,
+    form,
+  }: Partial<Pick<ModelEndpoint, 'path' | 'probe' | 'limited' | 'form'>> = {},
+): ModelEndpoint {
+  const common = { kind: 'model_request', method: 'POST', pattern, path, dialect } as const;
+  return { ...common, document, ...(form && { form }), probe, limited };
+}
 
 /** Every endpoint for models. The first one is where most requests go. */
 export const modelEndpoints: readonly ModelEndpoint[] = [
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/chat/completions',
-    path: '/chat/completions',
-    dialect: chat,
-    document: chatDocument,
+  forModels('/v1/chat/completions', chat, chatDocument, {
     probe: { models: null, body: (model) => ({ model, messages: [hello], max_tokens: 1 }) },
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/completions',
-    path: '/completions',
-    dialect: completions,
-    document: completionsDocument,
+  }),
+  forModels('/v1/completions', completions, completionsDocument, {
     probe: {
       models: /^(gpt-3\.5-turbo-instruct|(davinci|babbage)-002)/i,
       body: (model) => ({ model, prompt: 'hi', max_tokens: 1 }),
     },
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/embeddings',
-    path: '/embeddings',
-    dialect: embeddings,
-    document: embeddingsDocument,
+  }),
+  forModels('/v1/embeddings', embeddings, embeddingsDocument, {
     probe: {
       models: /embed|(^|[-_/])(bge|gte|e5)[-_]/i,
       body: (model) => ({ model, input: 'hi' }),
     },
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/responses',
-    path: '/responses',
-    dialect: responses,
-    document: responsesDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/responses/compact',
-    path: '/responses/compact',
-    dialect: compact,
-    document: compactDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/responses/input_tokens',
-    path: '/responses/input_tokens',
-    dialect: inputTokens,
-    document: inputTokensDocument,
-    probe: null,
-    limited: false,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/moderations',
-    path: '/moderations',
-    dialect: moderations,
-    document: moderationsDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/images/generations',
-    path: '/images/generations',
-    dialect: images,
-    document: imagesDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/images/edits',
-    path: '/images/edits',
-    dialect: images,
-    document: imageEditsDocument,
+  }),
+  forModels('/v1/responses', responses, responsesDocument),
+  forModels('/v1/responses/compact', compact, compactDocument),
+  forModels('/v1/responses/input_tokens', inputTokens, inputTokensDocument, { limited: false }),
+  forModels('/v1/moderations', moderations, moderationsDocument),
+  forModels('/v1/images/generations', images, imagesDocument),
+  forModels('/v1/images/edits', images, imageEditsDocument, {
     form: { only: false, defaultModel: defaultImageModel },
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/images/variations',
-    path: '/images/variations',
-    dialect: images,
-    document: imageVariationsDocument,
+  }),
+  forModels('/v1/images/variations', images, imageVariationsDocument, {
     form: { only: true, defaultModel: defaultImageModel },
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/audio/speech',
-    path: '/audio/speech',
-    dialect: speech,
-    document: speechDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/audio/transcriptions',
-    path: '/audio/transcriptions',
-    dialect: transcriptions,
-    document: transcriptionsDocument,
+  }),
+  forModels('/v1/audio/speech', speech, speechDocument),
+  forModels('/v1/audio/transcriptions', transcriptions, transcriptionsDocument, {
     form: { only: true, defaultModel: null },
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/audio/translations',
-    path: '/audio/translations',
-    dialect: transcriptions,
-    document: translationsDocument,
+  }),
+  forModels('/v1/audio/translations', transcriptions, translationsDocument, {
     form: { only: true, defaultModel: null },
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/realtime/client_secrets',
-    path: '/realtime/client_secrets',
-    dialect: clientSecrets,
-    document: clientSecretDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/realtime/sessions',
-    path: '/realtime/sessions',
-    dialect: clientSecrets,
-    document: realtimeSessionDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/realtime/transcription_sessions',
-    path: '/realtime/transcription_sessions',
-    dialect: clientSecrets,
-    document: transcriptionSessionDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/rerank',
-    path: '/rerank',
-    dialect: rerankAsJina,
-    document: rerankDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v2/rerank',
-    path: '/rerank',
-    dialect: rerank,
-    document: cohereRerankDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/messages',
-    path: '/messages',
-    dialect: messages,
-    document: messagesDocument,
+  }),
+  forModels('/v1/realtime/client_secrets', clientSecrets, clientSecretDocument),
+  forModels('/v1/realtime/sessions', clientSecrets, realtimeSessionDocument),
+  forModels('/v1/realtime/transcription_sessions', clientSecrets, transcriptionSessionDocument),
+  forModels('/v1/rerank', rerankAsJina, rerankDocument),
+  forModels('/v2/rerank', rerank, cohereRerankDocument),
+  forModels('/v1/messages', messages, messagesDocument, {
     probe: { models: null, body: (model) => ({ model, messages: [hello], max_tokens: 1 }) },
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1/messages/count_tokens',
-    path: '/messages/count_tokens',
-    dialect: countTokens,
-    document: countTokensDocument,
-    probe: null,
-    // Agents call it dozens of times at once, and providers do not charge for it.
-    limited: false,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1beta/models/{model}:generateContent',
+  }),
+  // Agents call it dozens of times at once, and providers do not charge for it.
+  forModels('/v1/messages/count_tokens', countTokens, countTokensDocument, { limited: false }),
+  forModels('/v1beta/models/{model}:generateContent', generate, generateDocument, {
     path: '',
-    dialect: generate,
-    document: generateDocument,
     probe: {
       models: null,
       body: () => ({
@@ -292,51 +145,24 @@ export const modelEndpoints: readonly ModelEndpoint[] = [
         generationConfig: { maxOutputTokens: 1 },
       }),
     },
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1beta/models/{model}:streamGenerateContent',
+  }),
+  forModels('/v1beta/models/{model}:streamGenerateContent', generate, streamDocument, {
     path: '',
-    dialect: generate,
-    document: streamDocument,
-    probe: null,
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1beta/models/{model}:countTokens',
+  }),
+  forModels('/v1beta/models/{model}:countTokens', countGeminiTokens, countGeminiTokensDocument, {
     path: ':countTokens',
-    dialect: countGeminiTokens,
-    document: countGeminiTokensDocument,
-    probe: null,
     limited: false,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1beta/models/{model}:embedContent',
+  }),
+  forModels('/v1beta/models/{model}:embedContent', embed, embedDocument, {
     path: ':embedContent',
-    dialect: embed,
-    document: embedDocument,
     probe: {
       models: /embed/i,
       body: () => ({ content: { parts: [{ text: 'hi' }] } }),
     },
-    limited: true,
-  },
-  {
-    kind: 'model_request',
-    method: 'POST',
-    pattern: '/v1beta/models/{model}:batchEmbedContents',
+  }),
+  forModels('/v1beta/models/{model}:batchEmbedContents', embedBatch, embedBatchDocument, {
     path: ':batchEmbedContents',
-    dialect: embedBatch,
-    document: embedBatchDocument,
-    probe: null,
-    limited: true,
-  },
+  }),
 ];
 
 /** Endpoints of providers in dialects that no client speaks. */
@@ -393,7 +219,7 @@ export const resourceEndpoints: readonly ResourceEndpoint[] = [
   ...resources('batch of messages', '/messages/batches', messageBatches, ['GET', 'POST'], true),
 ];
 
-/** Every other endpoint. */
+/** Endpoints that the gateway answers itself, or that its control process does. */
 export const ownEndpoints: readonly OwnEndpoint[] = [
   { kind: 'models', method: 'GET', pattern: '/v1/models' },
   { kind: 'model', method: 'GET', pattern: '/v1/models/{id}' },
