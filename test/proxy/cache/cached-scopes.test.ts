@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { LossPolicy } from '../../../src/config/configuration.js';
 import type { CacheRules } from '../../../src/config/rows/cache.js';
+import { type Guardrail, newGuardrail } from '../../../src/config/rows/guardrail.js';
 import { CredentialTable } from '../../../src/routing/credential-table.js';
+import { buildSnapshot } from '../../../src/routing/snapshot.js';
 import { credential, team } from '../../config/configuration-for-test.js';
 import { servedWithKeys } from './cached-for-test.js';
 
@@ -12,58 +15,84 @@ const rules = fc.option(
     mode: fc.constantFrom('on', 'off'),
     scope: fc.constantFrom('key', 'team', 'all'),
     single_flight: fc.boolean(),
+    models: fc.constantFrom(['m'], ['*']),
   }),
   { nil: null },
 );
 const world = fc.record({
   teams: fc.array(rules, { minLength: 1, maxLength: 3 }),
-  keys: fc.array(fc.tuple(fc.option(fc.nat(2), { nil: null }), rules), {
-    minLength: 2,
-    maxLength: 6,
+  keys: fc.array(
+    fc.tuple(
+      fc.option(fc.nat(2), { nil: null }),
+      rules,
+      fc.constantFrom<LossPolicy | null>(null, null, 'strict'),
+    ),
+    { minLength: 2, maxLength: 6 },
+  ),
+  requests: fc.array(fc.tuple(fc.nat(5), fc.constantFrom('m', 'n'), fc.nat(1)), {
+    minLength: 4,
+    maxLength: 20,
   }),
-  requests: fc.array(fc.tuple(fc.nat(5), fc.nat(1)), { minLength: 4, maxLength: 20 }),
+  /** Key whose prompts a guardrail checks. */
+  guarded: fc.nat(5),
 });
 
 test('no key is ever given an answer from beyond its scope', async (t) => {
   let asker = '';
+  const messages = [{ role: 'user', content: 'hi' }];
   await fc.assert(
-    fc.asyncProperty(world, async ({ teams, keys, requests }) => {
+    fc.asyncProperty(world, async ({ teams, keys, requests, guarded }) => {
       const teamRows = teams.map((cache, index) => team(`team-${index}`, { id: index + 1, cache }));
-      const rows = keys.map(([place, cache], index) => {
+      const rows = keys.map(([place, cache, losses], index) => {
         const of = place === null ? null : (teamRows[place % teamRows.length]?.name ?? null);
-        return credential(`key-${index}`, { id: index + 1, team: of, cache });
+        return credential(`key-${index}`, { id: index + 1, team: of, cache, losses });
       });
-      const { chat } = await servedWithKeys(
+      const {
+        chat,
+        gateway,
+        rows: configured,
+      } = await servedWithKeys(
         t,
-        // The answer names the key it was made for.
-        (_, response) => {
+        // The answer names the key and the model it was made for.
+        ({ body }, response) => {
+          const { model } = JSON.parse(body.toString());
           response.writeHead(200, { 'content-type': 'application/json' });
-          response.end(JSON.stringify({ id: asker, choices: [] }));
+          response.end(JSON.stringify({ id: asker, model, choices: [] }));
         },
         rows,
         { teams: teamRows },
       );
+      const guardrail: Guardrail = {
+        ...{ ...newGuardrail, name: 'g', kind: 'size', applies_to: { key: `key-${guarded}` } },
+        config: { max_messages: 1 },
+      };
+      gateway.snapshot = buildSnapshot({ ...configured, guardrails: [guardrail] }, 'guarded');
       const rulesOf = (index: number): CacheRules | null => {
         const row = rows[index];
         return row?.cache ?? teamRows.find(({ name }) => name === row?.team)?.cache ?? null;
       };
-      for (const [place, seed] of requests) {
+      for (const [place, model, seed] of requests) {
         const index = place % rows.length;
         asker = `key-${index}`;
-        const { headers, body } = await chat({ model: 'm', seed, messages: [] }, { key: asker });
-        const made = Number(JSON.parse(body.toString()).id.slice(4));
+        const { headers, body } = await chat({ model, seed, messages }, { key: asker });
+        const answer = JSON.parse(body.toString());
+        assert.equal(answer.model, model, body.toString());
+        const made = Number(answer.id.slice(4));
         const [own, other] = [rulesOf(index), rulesOf(made)];
         const result = headers['x-llmproxy-cache'];
         if (made === index) continue;
         assert.equal(result, 'hit');
         for (const each of [own, other]) assert.equal(each?.mode, 'on');
         assert.equal(own?.scope ?? 'key', other?.scope ?? 'key');
+        for (const each of [own, other]) assert.ok(model === 'm' || each?.models?.includes('*'));
+        assert.equal(rows[index]?.losses, rows[made]?.losses);
+        assert.equal(index === guarded, made === guarded);
         if (own?.scope === 'all') continue;
         assert.equal(own?.scope, 'team');
         assert.ok(rows[index]?.team && rows[index]?.team === rows[made]?.team);
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 30 },
   );
 });
 
