@@ -33,7 +33,7 @@ export function requestAttributes(
   { event, charge, text }: TracedRequest,
   scheme: 'http' | 'https',
 ): Attributes {
-  const { endpoint, model, credential, team, user, tags, error } = event;
+  const { endpoint, model, credential, team, user, tags, error, cache } = event;
   const attributes: Attributes = {
     'http.request.method': event.method,
     'http.route': endpoint,
@@ -54,6 +54,7 @@ export function requestAttributes(
   if (team !== null) attributes['llmproxy.team'] = team;
   if (user !== null) attributes['llmproxy.user'] = user;
   if (tags.length > 0) attributes['llmproxy.tags'] = [...tags];
+  if (cache) attributes['llmproxy.cache'] = cache.result;
   if (charge) attributes['llmproxy.cost_usd'] = charge.cost / 1e9;
   if (text) {
     attributes['llmproxy.request.body'] = text.request;

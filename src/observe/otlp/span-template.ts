@@ -42,7 +42,13 @@ export function likeness({ event, usage, charge, text }: TracedRequest): string 
     `${event.stream}${event.complete}${trace.isSampled}${trace.parentSpanId === null}${widths}`,
     `${first} ${charge ? numberLikeness(charge.cost / 1e9) : ''}`,
     ...[event.error, event.model, event.modelSent, event.provider, event.credential?.name],
-    ...[event.team, event.user, translation?.to, tags.length === 0 ? '' : tags.join('\0')],
+    ...[
+      event.team,
+      event.user,
+      event.cache?.result,
+      translation?.to,
+      tags.length === 0 ? '' : tags.join('\0'),
+    ],
   ].join('\n');
 }
 

@@ -49,6 +49,10 @@ const attemptLog = fc.record({
   tookMs: ms,
 });
 
+function cached(result: 'hit' | 'miss') {
+  return { result, ageMs: null, saved: null, savedTokens: null };
+}
+
 const requests: fc.Arbitrary<TracedRequest> = fc
   .record({
     event: fc.record({
@@ -70,6 +74,7 @@ const requests: fc.Arbitrary<TracedRequest> = fc
       user: maybe(text),
       tags: fc.constantFrom([], ['a'], ['a', 'b']),
       credential: maybe(fc.constant({ id: 1, name: 'app' })),
+      cache: maybe(fc.constantFrom('hit', 'miss').map(cached)),
     }),
     trace: fc.record({
       traceId: hex(32),
@@ -181,7 +186,7 @@ test('requests that differ in a single property are not treated as similar', () 
     ...[{ endpoint: '/v1/embeddings' }, { model: 'x' }, { modelSent: 'x' }, { provider: 'x' }],
     ...[{ credential: null }, { team: 'x' }, { user: 'x' }, { tags: ['x'] }, { attempts: 2 }],
     ...[{ requestId: 'longer than that' }, { firstTokenMs: null }, { firstTokenMs: 1_001 }],
-    { translation: { to: 'x', lost: null } },
+    ...[{ cache: cached('hit') }, { translation: { to: 'x', lost: null } }],
     { trace: { ...trace, state: 'a=1' } },
     { trace: { ...trace, isSampled: false } },
     { trace: { ...trace, parentSpanId: 'c'.repeat(16) } },

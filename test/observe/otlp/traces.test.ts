@@ -62,6 +62,8 @@ test('each request is a trace: its span, and one for each wait and attempt', asy
     await daemon.addProvider(name, { api_base, model_mapping, provider_params });
   }
   const key = await daemon.addKey('app');
+  const caching = await daemon.addKey('caching');
+  await daemon.sql`UPDATE credentials SET cache = '{"mode": "on"}' WHERE name = 'caching'`;
   await daemon.reload();
   const headers = { ...bearer(key), ...sampled };
   const chat = (model: string, more: object = {}, own: Record<string, string> = headers) =>
@@ -255,6 +257,16 @@ test('each request is a trace: its span, and one for each wait and attempt', asy
     assert.equal(attempt.name, 'realtime rt');
     assert.equal(own.error, null);
     assert.equal(attempt.parentSpanId, own.spanId);
+  });
+
+  await t.test('a cached answer, which no provider was asked for', async () => {
+    const ask = () => chat('m', { seed: 1 }, { ...bearer(caching), ...sampled });
+    const [miss, hit] = [await ask(), await ask()];
+    const asked = pair(await receiver.of(idOf(miss)));
+    assert.equal(asked.own.attributes['llmproxy.cache'], 'miss');
+    const [answered, ...attempts] = await receiver.of(idOf(hit));
+    assert.deepEqual(attempts, []);
+    assert.equal(answered?.attributes['llmproxy.cache'], 'hit');
   });
 
   await t.test('refused requests', async () => {
