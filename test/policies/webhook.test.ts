@@ -150,6 +150,31 @@ test('windows overlap, so that matches over a boundary are found', async (t) => 
   }
 });
 
+test('the first windows of a stream are small, so that its text begins soon', async (t) => {
+  const hook = await startUpstream(t, pass);
+  const config = { url: hook.url, window_chars: 400 };
+  const rows = [guardrail('ours', 'webhook', config, { phases: ['answer'] })];
+  const events = streamIn('openai.chat', Array<string>(150).fill('ten chars ')).toString();
+  const { origin } = await guarded(t, rows, 'openai.chat', async (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const event of events.split(/(?<=\n\n)/)) {
+      response.write(event);
+      await pause(2);
+    }
+    response.end();
+  });
+  const path = pathOf('openai.chat', true);
+  const { text } = await post(origin, path, requestIn('openai.chat', 'hi', true));
+  assert.equal(textIn('openai.chat', text, true), 'ten chars '.repeat(150));
+  const [first = 0, second = 0, third = 0, ...rest] = hook.received.map(
+    ({ body }) => JSON.parse(body.toString()).texts[0].text.length,
+  );
+  // Each but the first begins with a hundred characters of the one before it.
+  assert.ok(first >= 150 && first < 300, `${first}`);
+  assert.ok(second >= 400 && second < 500, `${second}`);
+  assert.ok(third >= 500 && rest.length > 0, `${third}`);
+});
+
 const failures: [string, Answer, RegExp][] = [
   ['is slow', () => {}, /./],
   ['breaks the connection', (_request, response) => response.socket?.destroy(), /./],

@@ -39,13 +39,17 @@ class RemoteStream implements AnswerHold {
   readonly #events: HeldEvents;
   readonly #check: CheckTexts;
   readonly #windowChars: number;
+  /** New characters of the next window: the first ones are small, so that the text begins soon. */
+  #nextChars: number;
   readonly #texts = new Set<WindowText>();
 
   constructor(dialect: DialectName, windowChars: number, check: CheckTexts) {
     this.#check = check;
     this.#windowChars = windowChars;
+    const overlap = Math.min(maxOverlap, Math.floor(windowChars / 4));
+    this.#nextChars = overlap + Math.ceil(windowChars / 8);
     this.#events = new HeldEvents(dialect, (at) => {
-      const text = new WindowText(at, Math.min(maxOverlap, Math.floor(windowChars / 4)));
+      const text = new WindowText(at, overlap);
       this.#texts.add(text);
       return text;
     });
@@ -55,7 +59,9 @@ class RemoteStream implements AnswerHold {
     this.#events.push(bytes);
     let waiting = 0;
     for (const text of this.#texts) waiting += text.newChars;
-    return waiting >= this.#windowChars ? this.#checked() : this.#events.release();
+    if (waiting < this.#nextChars) return this.#events.release();
+    this.#nextChars = Math.min(2 * this.#nextChars, this.#windowChars);
+    return this.#checked();
   }
 
   flush(): Promise<Buffer> {
