@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { ChangeControl } from '../changes/change-control.js';
 import { documentTimeoutMs } from '../changes/documents.js';
 import { secretless } from '../changes/plan-secrets.js';
@@ -18,6 +19,8 @@ import { buildSnapshot, type Snapshot } from '../routing/snapshot.js';
 
 /** A replay that takes longer ends early, and says so. */
 const maxReplayMs = 90_000;
+/** Rows replayed before the event loop has a turn. */
+const rowsInTurn = 250;
 
 export interface PlanReplay extends ReplayReport {
   since: Date;
@@ -58,11 +61,18 @@ export async function replayPlan(
       const { value: rows, done } = await next;
       if (done) break;
       const isLate = performance.now() - startMs >= maxReplayMs;
-      if (!isLate) next = parts.next();
+      if (!isLate) {
+        next = parts.next();
+        // Its failure is seen once it is awaited, which may be turns later.
+        next.catch(() => {});
+      }
       let lastMs = 0;
+      let added = 0;
       for (const row of rows) {
         replay.add(row);
         lastMs = row.started_ms;
+        // Without a turn, the next part would be asked for only after this one.
+        if (++added % rowsInTurn === 0) await turn();
       }
       if (!isLate) continue;
       endedAt = new Date(lastMs);
