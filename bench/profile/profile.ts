@@ -8,7 +8,7 @@ import { startGenerator } from '../load/generator.js';
 import { measureRound } from '../measure/measure-round.js';
 import type { Measurement } from '../measure/measurement.js';
 import { type Scenario, scenarios } from '../scenarios.js';
-import { llmproxy, spendSetUp } from '../targets/llmproxy.js';
+import { cacheFlags, llmproxy, spendSetUp } from '../targets/llmproxy.js';
 import { startMock } from '../targets/mock.js';
 import { startUpstream } from '../targets/upstream.js';
 import { type CpuProfile, drawFrames, type Frame, framesOf, selfTimes } from './flame-graph.js';
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '5' },
     engine: { type: 'string', default: 'net' },
     spend: { type: 'boolean', default: false },
+    cache: { type: 'boolean', default: false },
     svg: { type: 'string' },
   },
 });
@@ -52,7 +53,9 @@ async function load(
   await mock.configure(ofScenario.mock);
   const upstream = await startUpstream(ofScenario.upstream, mock, directory, closers);
   const options = ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
-  const target = llmproxy('llmproxy', values.engine, 1, options, values.spend ? spendSetUp : []);
+  const setUp = values.spend ? spendSetUp : [];
+  const keyFlags = values.cache ? cacheFlags : [];
+  const target = llmproxy('llmproxy', values.engine, 1, options, setUp, keyFlags);
   const started = await target.start({ mock, upstream, directory, closers });
   const generator = startGenerator();
   closers.push(() => generator.close());

@@ -85,15 +85,10 @@ export const spendSetUp: readonly (readonly string[])[] = [
 /** Every request is priced, and reserves and settles in the budget. */
 export const llmproxySpend = llmproxy('llmproxy-spend', 'net', 1, [], spendSetUp);
 
+export const cacheFlags: readonly string[] = ['--cache', 'on', '--cache-requests', 'all'];
+
 /** Every answer but the first is a kept one. */
-export const llmproxyCache = llmproxy(
-  'llmproxy-cache',
-  'net',
-  1,
-  [],
-  [],
-  ['--cache', 'on', '--cache-requests', 'all'],
-);
+export const llmproxyCache = llmproxy('llmproxy-cache', 'net', 1, [], [], cacheFlags);
 
 /** Every prompt is searched for personal data and for a pattern, and every stream is held. */
 export const llmproxyGuardrails = llmproxy(

@@ -19,6 +19,9 @@ interface RequestSeries {
   requests: Count;
   duration: Distribution;
   labels: Labels;
+  /** By result of the cache. */
+  cached: Map<string, Count>;
+  saved: Count | null;
   /** Series of requests that reached a provider; created by the first. */
   sent: SentSeries | null;
   streamed: StreamSeries | null;
@@ -89,6 +92,8 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
       requests: families.requests.of({ method, endpoint, ...labels, status_code: status }),
       duration: families.duration.of({ method, endpoint, ...labels }),
       labels,
+      cached: new Map(),
+      saved: null,
       sent: null,
       streamed: null,
     };
@@ -108,6 +113,22 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
     // The time of several attempts cannot be divided among their providers.
     if (attempts === 1) series.sent.providerLatency.observe(event.upstreamMs / 1000);
     else families.retries.of(series.labels).value += attempts - 1;
+  };
+
+  const countCache = (
+    series: RequestSeries,
+    { result, saved }: NonNullable<RequestFinished['cache']>,
+  ) => {
+    const {
+      cached,
+      labels: { model },
+    } = series;
+    const counted = cached.get(result) ?? families.cacheRequests.of({ model, result });
+    cached.set(result, counted);
+    counted.value++;
+    if (saved === null) return;
+    series.saved ??= families.cacheSaved.of({ model });
+    series.saved.value += saved;
   };
 
   const countStream = (series: RequestSeries, event: RequestFinished): void => {
@@ -130,11 +151,7 @@ export function requestCounter(families: RequestFamilies, bounds: LabelBounds): 
     series.duration.observe(event.totalMs / 1000);
     if (event.guardrails) countGuardrails(event.guardrails);
     const { error, cache } = event;
-    if (cache) {
-      const { model } = series.labels;
-      families.cacheRequests.of({ model, result: cache.result }).value++;
-      if (cache.saved !== null) families.cacheSaved.of({ model }).value += cache.saved;
-    }
+    if (cache) countCache(series, cache);
     if (error !== null) {
       families.rejected.of({ reason: admitReason(error) ? error : unknown }).value++;
       // Without a key the limit is that of an address.

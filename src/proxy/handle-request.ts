@@ -139,13 +139,22 @@ async function answer(
     ? await applyPolicies({ gateway, endpoint, credential, record }, asked, upload, place)
     : asked;
   if (every.length === 0) return respondEstimate(exchange, endpoint, request, record);
-  const kept =
-    credential.cache &&
-    (await findKept(gateway, exchange, endpoint, asked, upload !== null, record));
+  const found =
+    credential.cache && findKept(gateway, exchange, endpoint, asked, upload !== null, record);
+  const kept = found instanceof Promise ? await found : found;
   if (settings.routing.affinity !== 'off' && !kept) {
     record.session = sessionOf(exchange, asked, record.user, settings.routing.affinity);
     record.prefers = preferenceOf(record.session, routes);
   }
+  const { quotas } = credential;
+  if (quotas && endpoint.limited) {
+    const model = modelMeant(request.model, settings.routing);
+    const { dialect } = endpoint;
+    const needed = kept ? { input: 0, output: 0 } : tokensNeeded(request, dialect);
+    record.need = { ...needed, nano: 0 };
+    record.reservation = await reserve(gateway, quotas, needed, model, dialect, kept !== null);
+  }
+  if (kept) return respondKept(gateway, exchange, endpoint, kept, record);
   const planned = {
     request,
     upload,
@@ -157,15 +166,6 @@ async function answer(
         ? routesOfKind(snapshot, credential, endpoint, request.model, settings.routing, kind)
         : [],
   };
-  const { quotas } = credential;
-  if (quotas && endpoint.limited) {
-    const model = modelMeant(request.model, settings.routing);
-    const { dialect } = endpoint;
-    const needed = kept ? { input: 0, output: 0 } : tokensNeeded(request, dialect);
-    record.need = { ...needed, nano: 0 };
-    record.reservation = await reserve(gateway, quotas, needed, model, dialect, kept !== null);
-  }
-  if (kept) return respondKept(gateway, exchange, endpoint, kept, record);
   const release = await admit(gateway, record);
   try {
     const allowed = snapshot.budgets ? await reserveBudgets(gateway, planned, record) : planned;

@@ -12,6 +12,8 @@ export class AnswerStore {
   readonly #maxBytes: number;
   /** The least recently used first. */
   readonly #answers = new Map<string, KeptAnswer>();
+  /** The key that was used last. */
+  #newest = '';
   #bytes = 0;
   #lent = 0;
   #evicted = 0;
@@ -28,12 +30,14 @@ export class AnswerStore {
   get(key: string, now: number): KeptAnswer | null {
     const answer = this.#answers.get(key);
     if (!answer) return null;
-    this.#answers.delete(key);
     if (answer.expiresAt <= now) {
-      this.#bytes -= bytesOf(key, answer);
+      this.#delete(key);
       return null;
     }
-    this.#answers.set(key, answer);
+    if (key !== this.#newest) {
+      this.#answers.delete(key);
+      this.#add(key, answer);
+    }
     return answer;
   }
 
@@ -41,7 +45,7 @@ export class AnswerStore {
     this.#delete(key);
     const bytes = bytesOf(key, answer);
     if (!this.#makeRoom(bytes)) return;
-    this.#answers.set(key, answer);
+    this.#add(key, answer);
     this.#bytes += bytes;
   }
 
@@ -78,6 +82,11 @@ export class AnswerStore {
       this.#evicted++;
     }
     return true;
+  }
+
+  #add(key: string, answer: KeptAnswer): void {
+    this.#answers.set(key, answer);
+    this.#newest = key;
   }
 
   #delete(key: string): void {

@@ -20,6 +20,8 @@ export interface BodyFacts {
 export const maxBodyBytes = 1_048_576;
 /** Maximum remembered bodies; beyond that all are forgotten. */
 const maxKnown = 10_000;
+/** Shorter bodies are found by their text, at a tenth of the time of a hash. */
+const maxTextBytes = 1_024;
 
 /** Operations with deterministic answers. */
 const deterministic = new Set(['embedding', 'token_count', 'moderation', 'rerank']);
@@ -36,18 +38,19 @@ const withoutKey = new Set(ofKey);
 
 /** Reads bodies, and remembers the result for each. */
 export class BodyReader {
-  readonly #known = new Map<string, BodyFacts | null>();
+  readonly #known = new Map<string, { dialect: Dialect; facts: BodyFacts | null }>();
 
   /** Null: its answer cannot be kept. */
   read(body: Buffer, dialect: Dialect): BodyFacts | null {
     if (body.length > maxBodyBytes) return null;
-    const asWritten = `${dialect.name} ${hash('sha256', body, 'base64')}`;
-    let facts = this.#known.get(asWritten);
-    if (facts === undefined) {
-      facts = factsOf(body, dialect);
-      if (this.#known.size >= maxKnown) this.#known.clear();
-      this.#known.set(asWritten, facts);
-    }
+    // No text of JSON is a hash: it has braces.
+    const asWritten =
+      body.length <= maxTextBytes ? body.toString('latin1') : hash('sha256', body, 'base64');
+    const known = this.#known.get(asWritten);
+    if (known?.dialect === dialect) return known.facts;
+    const facts = factsOf(body, dialect);
+    if (this.#known.size >= maxKnown) this.#known.clear();
+    this.#known.set(asWritten, { dialect, facts });
     return facts;
   }
 }

@@ -36,7 +36,8 @@ export function cacheKey(
   policies: string,
   { digest, isOfObject }: BodyFacts,
 ): string {
-  const asked = [headersIn(exchange, endpoint, routes), queryOf(exchange)].flat();
+  const asked = headersIn(exchange, endpoint, routes);
+  if (exchange.query !== '') asked.push(...queryIn(exchange));
   const rest = asked.length === 0 ? '' : JSON.stringify(asked);
   const parts = ownParts(endpoint, model, routes, policy, policies);
   return `${isOfObject ? parts.ofObjects : parts.ofOthers}${request.stream ? 's' : 'w'}${rest}${digest}`;
@@ -50,8 +51,11 @@ function ownParts(
   policy: CachePolicy,
   policies: string,
 ): OwnParts {
-  const known = partsOfRoutes.get(routes) ?? new WeakMap<CachePolicy, OwnParts>();
-  partsOfRoutes.set(routes, known);
+  let known = partsOfRoutes.get(routes);
+  if (!known) {
+    known = new WeakMap();
+    partsOfRoutes.set(routes, known);
+  }
   let parts = known.get(policy);
   if (parts === undefined) {
     const of = (scope: string) =>
@@ -71,8 +75,9 @@ interface OwnParts {
 /** Routes of a model and endpoint are created once per snapshot. */
 const partsOfRoutes = new WeakMap<readonly Route[], WeakMap<CachePolicy, OwnParts>>();
 
-function queryOf({ query }: Exchange): string[] {
-  const passed = query === '' ? '' : withClientQuery('', noNames, query);
+/** The part of the query that a provider gets. */
+function queryIn({ query }: Exchange): string[] {
+  const passed = withClientQuery('', noNames, query);
   return passed === '' ? [] : [passed];
 }
 

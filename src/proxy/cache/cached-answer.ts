@@ -20,16 +20,17 @@ import { cacheWishOf } from './cache-wish.js';
  * Notes the cache's result in the record.
  * @param request as the client sent it.
  * @param isForm its body is not read whole.
+ * @returns a promise only where the answer may come from elsewhere; it and the call throw alike.
  * @throws GatewayError `invalid_request`, `stopped`; AbortedError.
  */
-export async function findKept(
+export function findKept(
   gateway: Gateway,
   exchange: Exchange,
   endpoint: ModelEndpoint,
   request: ModelRequest,
   isForm: boolean,
   record: RequestRecord,
-): Promise<KeptAnswer | null> {
+): KeptAnswer | null | Promise<KeptAnswer | null> {
   const credential = record.credential as RoutedCredential;
   const { cache: policy } = credential;
   const model = modelMeant(request.model, gateway.settings.routing);
@@ -52,29 +53,39 @@ export async function findKept(
   };
   const use = new CacheUse(cache, terms || null);
   record.cache = use;
-  const found = use.find(record.startedAt) ?? (use.canWait ? await wait() : null);
-  if (!found) use.missed();
-  return found;
+  const found = use.find(record.startedAt);
+  if (found) return found;
+  if (use.canWait) return waitedFor(gateway, exchange, endpoint, request, record, use);
+  use.missed();
+  return null;
+}
 
-  async function wait(): Promise<KeptAnswer | null> {
-    const { watchdog, settings } = gateway;
-    const left = new AbortController();
-    exchange.onAbort(() => left.abort());
-    const watched = {
-      onTick() {
-        if (isStopped(gateway, record)) left.abort();
-        else if (request.stream && endpoint.dialect.takesComments) {
-          keepWaiting(exchange, record, settings.server, performance.now());
-        }
-      },
-    };
-    watchdog.add(watched);
-    const landed = await use.wait(left.signal);
-    watchdog.delete(watched);
-    if (exchange.aborted) throw new AbortedError();
-    if (record.stopped) throw record.stopped;
-    return landed;
-  }
+async function waitedFor(
+  gateway: Gateway,
+  exchange: Exchange,
+  endpoint: ModelEndpoint,
+  { stream }: ModelRequest,
+  record: RequestRecord,
+  use: CacheUse,
+): Promise<KeptAnswer | null> {
+  const { watchdog, settings } = gateway;
+  const left = new AbortController();
+  exchange.onAbort(() => left.abort());
+  const watched = {
+    onTick() {
+      if (isStopped(gateway, record)) left.abort();
+      else if (stream && endpoint.dialect.takesComments) {
+        keepWaiting(exchange, record, settings.server, performance.now());
+      }
+    },
+  };
+  watchdog.add(watched);
+  const landed = await use.wait(left.signal);
+  watchdog.delete(watched);
+  if (exchange.aborted) throw new AbortedError();
+  if (record.stopped) throw record.stopped;
+  if (!landed) use.missed();
+  return landed;
 }
 
 function holds(all: readonly object[], one: object): boolean {
@@ -107,9 +118,22 @@ export function respondKept(
   kept: KeptAnswer,
   record: RequestRecord,
 ): void {
-  const { body, contentType, stream, lost, provider } = kept;
-  const nowMs = Date.now();
-  const headers = ['x-request-id', record.requestId];
+  const { body, contentType, stream, lost, provider, keptAt } = kept;
+  const ageSeconds = Math.max(0, Math.floor((Date.now() - keptAt) / 1_000));
+  const headers = [
+    'x-request-id',
+    record.requestId,
+    'x-llmproxy-provider',
+    provider,
+    'x-llmproxy-attempts',
+    '0',
+    'x-llmproxy-cost',
+    '0',
+    'x-llmproxy-cache',
+    'hit',
+    'age',
+    String(ageSeconds),
+  ];
   if (contentType !== '') headers.push('content-type', contentType);
   const { requestIdHeader, limitHeaders } = endpoint.dialect;
   if (requestIdHeader !== null) headers.push(requestIdHeader, record.requestId);
@@ -117,11 +141,6 @@ export function respondKept(
     const limits = limitHeaders(record.reservation.states);
     for (const [name, value] of Object.entries(limits)) headers.push(name, value);
   }
-  headers.push(
-    ...['x-llmproxy-provider', provider, 'x-llmproxy-attempts', '0', 'x-llmproxy-cost', '0'],
-    ...['x-llmproxy-cache', 'hit'],
-    ...['age', String(Math.max(0, Math.floor((nowMs - kept.keptAt) / 1_000)))],
-  );
   if (lost !== null) headers.push('x-llmproxy-lost', lost);
   record.kept(kept);
   if (record.bodies) record.bodies.response = keptBody(body);
