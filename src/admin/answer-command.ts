@@ -35,7 +35,7 @@ export interface CommandRequest {
 }
 
 /**
- * Answers a request of a command in the command's own process, as the daemon would that does not run.
+ * Answers a command's request in its own process, as a daemon would.
  * @returns the body of the answer.
  * @throws GatewayError
  */

@@ -13,7 +13,7 @@ import {
 export interface SideStatus {
   requests: number;
   errors: number;
-  /** From 0 to 1; null of no request. */
+  /** From 0 to 1; null without requests. */
   error_rate: Proportion | null;
   /** Milliseconds until the answer began. */
   latency_p50_ms: Quantile | null;
@@ -24,7 +24,7 @@ export interface CanaryStatus
   extends Pick<Canary, 'name' | 'model' | 'to_model' | 'state' | 'step' | 'steps' | 'reason'> {
   from_provider: string;
   to_provider: string;
-  /** Percent of the requests that it moves now. */
+  /** Percentage of requests that it moves now. */
   percent: number;
   changed_at: string | null;
   max_error_percent: number | null;
@@ -33,10 +33,10 @@ export interface CanaryStatus
   to: SideStatus;
 }
 
-/** A side of a mirror, with what its answers were. */
+/** A side of a mirror, with measures of its answers. */
 export interface ComparedStatus extends SideStatus {
   first_token_p50_ms: Quantile | null;
-  /** Means of the answers for which they are known; null for none. */
+  /** Means of the answers for which they are known; null if there are none. */
   completion_tokens: number | null;
   cost_nano: number | null;
 }
@@ -47,7 +47,7 @@ export interface MirrorStatus {
   pairs: number;
   client: ComparedStatus;
   copy: ComparedStatus;
-  /** Mean of the webhook's scores, with how many there are; null for none. */
+  /** Mean of the webhook's scores, and their number; null if there are none. */
   score: { mean: number; count: number } | null;
 }
 

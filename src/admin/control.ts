@@ -37,7 +37,7 @@ export interface Control extends ChangeControl {
   readonly secrets: SecretStore;
   readonly recent: Recent;
   readonly prices: PricesNow;
-  /** Aborted when the daemon stops: what would last ends. */
+  /** Aborted when the daemon stops, to end long answers. */
   readonly stopping: AbortSignal;
   workers(): WorkersNow;
   /** Names of models that providers list, sorted. */
@@ -85,9 +85,9 @@ export interface SecretStore extends ChangeSecrets {
 
 /** Prices that requests are charged with. */
 export interface PricesNow {
-  /** One that requests were charged with since the start, by its revision. */
+  /** A price that requests have been charged with since the start, by its revision. */
   used(revision: string): ModelPrice | null;
-  /** That of a model now, by the provider's name of it; null where none is known. */
+  /** The current price of a model, by the provider's name for it; null if unknown. */
   priceOf(provider: string, model: string, nowMs: number): ModelPrice | null;
 }
 

@@ -1,6 +1,6 @@
 import type { DaemonRow } from '../db/queries/fleet/daemons.js';
 
-/** A daemon that has said nothing for so long is gone. */
+/** A daemon that has been silent for this long is gone. */
 export const goneAfterMs = 5_000;
 
 /** A daemon of the fleet, as the admin API shows it. */
@@ -11,10 +11,10 @@ export interface FleetDaemon {
   pid: number;
   workers: number;
   listeners: readonly string[];
-  /** `gone`: it has ended without a word, or cannot reach the database. */
+  /** `gone`: it ended without deregistering, or cannot reach the database. */
   state: DaemonRow['state'] | 'gone';
   config_version: number | null;
-  /** Changes of the configuration that it does not use yet. */
+  /** Number of configuration changes that it does not use yet. */
   behind: number;
   /** The store that limits are leased from; daemons with different stores do not share limits. */
   limit_store: string;
@@ -31,7 +31,7 @@ export interface DescribedFleet {
   daemons: FleetDaemon[];
 }
 
-/** The daemons of a database. @param isDead for those that are known to have ended. */
+/** The daemons of a database. @param isDead true for a daemon that is known to have ended. */
 export function describeFleet(
   rows: readonly DaemonRow[],
   configVersion: number,

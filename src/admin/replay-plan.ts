@@ -101,7 +101,7 @@ async function compile(
   return { configuration, snapshot: buildSnapshot(configuration, '') };
 }
 
-/** Spend of budgets in windows that began before the period, by the rows that are kept. */
+/** Spend of budgets whose windows began before the period, from the rows that are kept. */
 async function spentBefore(
   sql: Sql,
   { budgets = [] }: Configuration,

@@ -38,7 +38,7 @@ interface SignedIn {
   isSecure: boolean;
 }
 
-/** For a request in which nobody can sign in. */
+/** For requests in which nobody can sign in. */
 export const noSignIn = { key: null, session: null, isSecure: false } as const;
 
 export interface AdminAnswer {

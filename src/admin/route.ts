@@ -38,7 +38,7 @@ export interface RouteDescription {
   operation: Operation;
   /** True for a method other than GET that changes nothing: viewers may use it. */
   readOnly?: boolean;
-  /** True where no other role than admin may even read: clients' prompts. */
+  /** True if only the role admin may even read it: it shows clients' prompts. */
   adminsOnly?: boolean;
   /** True where operators may use it too. */
   operators?: boolean;
@@ -46,7 +46,7 @@ export interface RouteDescription {
   teams?: boolean;
   /** True for the operation that begins a session: it also takes a one-time code as the key. */
   signsIn?: boolean;
-  /** True for what only serves the console: unknown where that is off. */
+  /** True if only the console needs it: unknown while the console is off. */
   console?: boolean;
   /** Maximum body by role of the admin key, where it differs from the common one. */
   maxBodyBytes?: Readonly<Partial<Record<AdminRole, number>>>;

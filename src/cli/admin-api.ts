@@ -16,9 +16,9 @@ import { settingsForUse } from './daemon/settings.js';
 import { type DatabaseFlags, settingsFlags, withDatabase } from './database/connection.js';
 import { CliError } from './failure.js';
 
-/** Far more than an answer takes, but for documents of 100,000 keys. */
+/** Far more than any answer takes, except documents of 100,000 keys. */
 const timeoutMs = 130_000;
-/** A daemon that does not answer in this time is treated as one that does not run. */
+/** A daemon that does not answer within this time counts as not running. */
 const probeTimeoutMs = 2_000;
 
 /** The admin API as commands use it. */
@@ -39,10 +39,10 @@ export interface AdminApi {
 }
 
 /**
- * Gives a command the admin API: that of the gateway which it names, or of the daemon of this data
- * directory where one of this version runs on the same database, else the same operations in this
- * process, on the database.
- * @param schema as of `withDatabase`.
+ * Gives a command the admin API of the gateway that it names, or of this data directory's daemon if
+ * one of this version runs on the same database; otherwise the same operations run in this process,
+ * on the database.
+ * @param schema as for `withDatabase`.
  * @throws CliError also in place of a GatewayError that `use` throws.
  */
 export async function withAdminApi<T>(
@@ -100,13 +100,13 @@ export function daemonApi(socket: ControlSocket): AdminApi {
   return apiOver(over(ask));
 }
 
-/** An error's message in the form of those of commands: without a capital and a full stop. */
+/** An error's message in the form of commands' messages: without a capital and a full stop. */
 export function plainMessage({ message }: GatewayError): string {
   const bare = message.replace(/\.$/, '');
   return /^[A-Z][a-z]/.test(bare) ? bare.charAt(0).toLowerCase() + bare.slice(1) : bare;
 }
 
-/** A row as JSON: times are text. */
+/** A row as JSON, in which times are text. */
 export type AsJson<Row> = {
   [Column in keyof Row]: Date extends Row[Column]
     ? Exclude<Row[Column], Date> | string
@@ -143,7 +143,7 @@ function overDatabase(control: ChangeControl): Send {
   };
 }
 
-/** Nothing waits for a daemon where none runs. */
+/** Changes wait for nothing if no daemon runs. */
 function noDaemon(): never {
   throw new GatewayError('unavailable', 'No daemon runs here.');
 }

@@ -20,7 +20,7 @@ export function rateLimit(text: string): number | 'none' {
   return text === 'none' ? text : wholeNumber('--rate-limit')(text);
 }
 
-/** Requests at once, or `none`: as many as the rate limit. */
+/** Maximum requests at once, or `none`: as many as the rate limit. */
 export function burst(text: string): number | 'none' {
   return text === 'none' ? text : wholeNumber('--burst', 1)(text);
 }
@@ -42,7 +42,7 @@ export function modelList(text: string): string[] {
   if (models.length > 0) return models;
   throw usageError(
     '--models: names no model',
-    'for all models say --models "*"; to stop a key, revoke it',
+    'for all models use --models "*"; to stop a key, revoke it',
   );
 }
 
@@ -78,7 +78,7 @@ export function tagList(flag: string, texts: readonly string[]): string[] {
   throw usageError(`${flag}: it must have 1 to 100 characters`);
 }
 
-/** A name for a team; refuses digits only, which would be taken for an id; `none` passes. */
+/** A team name. Refuses digits only, which would be taken for an id; `none` passes. */
 export function teamName(text: string): string {
   const name = text.trim();
   if (name === '' || name.length > 100 || /\p{Cc}/u.test(name)) {
@@ -90,7 +90,7 @@ export function teamName(text: string): string {
   return name;
 }
 
-/** A name for a client key; refuses digits only, which would be taken for an id. */
+/** A key name. Refuses digits only, which would be taken for an id. */
 export function keyName(text: string): string {
   const name = text.trim();
   if (name === '' || name.length > 200) {

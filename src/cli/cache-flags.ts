@@ -24,7 +24,7 @@ export interface CacheFlags {
   singleFlight?: boolean;
 }
 
-/** Flags for which answers of a key or team are kept. @param none what `--cache none` means. */
+/** Adds flags for the cached answers of a key or team. @param none meaning of `--cache none`. */
 export function addCacheOptions(command: Command, none: string): Command {
   return command
     .addOption(
@@ -37,19 +37,19 @@ export function addCacheOptions(command: Command, none: string): Command {
         cacheScopes,
       ),
     )
-    .option('--cache-ttl <time>', 'how long, such as 10m; default: as the settings say', ttl)
+    .option('--cache-ttl <time>', 'lifetime, such as 10m; default: the setting', ttl)
     .addOption(
-      new Option('--cache-requests <which>', 'all: also those that ask for chance').choices(
+      new Option('--cache-requests <which>', 'all: also nondeterministic requests').choices(
         cachedRequests,
       ),
     )
     .option('--cache-models <a,b>', 'models or wildcards; "*": all', modelList)
-    .option('--single-flight', 'one of equal requests at once asks the provider')
-    .option('--no-single-flight', 'each asks; the default');
+    .option('--single-flight', 'send only one of identical concurrent requests')
+    .option('--no-single-flight', 'send each of them; the default');
 }
 
 /**
- * The rules after the flags; undefined where none is given.
+ * The rules after the flags; undefined if no flag is given.
  * @throws CliError: a usage error that names the flag.
  */
 export function cacheAfter(
@@ -77,7 +77,7 @@ export function cacheAfter(
   return after;
 }
 
-/** Rules for people, such as `on, shared with the team, for 10m`. @param none what null means. */
+/** Rules for people, such as `on, shared with the team, for 10m`. @param none meaning of null. */
 export function cacheText(rules: CacheRules | null, none: string): string {
   if (!rules || rules.mode === 'off') return rules ? 'off' : none;
   const { mode, scope = 'key', ttl_ms, requests, models, single_flight } = rules;

@@ -36,7 +36,7 @@ export function toFailure(error: unknown): Failure {
   }
   if (error instanceof CommanderError) return usageFailure(error.message);
   const message = errorMessage(error);
-  // Tested by name, since only commands that read settings load the settings module.
+  // By name, since only commands that read settings load the settings module.
   const isUsage = error instanceof Error && error.name === 'SettingsError';
   return { message, hint: null, exitCode: isUsage ? 2 : 1 };
 }

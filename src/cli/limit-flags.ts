@@ -37,7 +37,7 @@ export function addAmountOptions(command: Command): Command {
 }
 
 /**
- * The limits after the flags; undefined where none is given.
+ * The limits after the flags; undefined if no flag is given.
  * @throws CliError: a usage error that names the flag.
  */
 export function limitsAfter(before: Limits, flags: AmountFlags): Limits | undefined {

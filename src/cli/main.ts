@@ -6,7 +6,7 @@ import { buildProgram, commandPath } from './program.js';
 
 // A reader that stops early (`llmproxy keys list | head -1`) is not a failure, and the command runs
 // to its end to close what it has opened. A full disk or a lost terminal is a failure, but must not
-// end a daemon either.
+// end a daemon.
 let isOutputLost = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE' || isOutputLost || lostOutput.isToldByCommand) return;
@@ -38,7 +38,7 @@ async function run(args: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
-      // The help for a missing subcommand has been printed already.
+      // The help for a missing subcommand has already been printed.
       if (error.code === 'commander.help') return 2;
     }
     const failure = toFailure(error);

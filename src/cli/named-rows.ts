@@ -11,26 +11,26 @@ interface NamedRow {
   name: string;
 }
 
-/** Commands on rows of one kind, which people call by name or id. */
+/** Commands for rows of one kind, which people name by name or id. */
 export interface NamedRows<Row extends NamedRow> {
-  /** Path of a row below the admin API's own. */
+  /** Path of a row below the admin API's base. */
   pathOf(ref: string): string;
-  /** @throws CliError where there is none. */
+  /** @throws CliError if there is none. */
   existing(api: AdminApi, ref: string): Promise<Row>;
-  /** @param done what the output says was done, such as `created`. */
+  /** @param done the verb of the output, such as `created`. */
   create(fields: { name: string }, done: string, flags: DatabaseFlags): Promise<void>;
   /**
-   * @param fields what changes, or makes it from the row as it is.
-   * @throws CliError where nothing changes.
+   * @param fields the changed ones, or a function of the current row.
+   * @throws CliError if nothing changes.
    */
   update(ref: string, fields: object | ((row: Row) => object), flags: DatabaseFlags): Promise<void>;
   remove(ref: string, flags: DatabaseFlags & { yes?: boolean }): Promise<void>;
 }
 
 /**
- * @param noun one of them, which is its member in answers too.
- * @param path of all, such as `/budgets`.
- * @param questionOf the question before a row is deleted; may refuse by a CliError.
+ * @param noun singular, which is also its member in answers.
+ * @param path of the collection, such as `/budgets`.
+ * @param questionOf the question before a row is deleted; may refuse with a CliError.
  */
 export function namedRows<Row extends NamedRow>(
   noun: string,
@@ -79,7 +79,7 @@ export function namedRows<Row extends NamedRow>(
   };
 }
 
-/** @throws CliError: a usage error where no field is given. */
+/** @throws CliError: a usage error if no field is given. */
 export function refuseNothing(fields: object): void {
-  if (Object.keys(fields).length === 0) throw usageError('nothing to change was given');
+  if (Object.keys(fields).length === 0) throw usageError('no change was given');
 }

@@ -10,7 +10,7 @@ export interface Column<Row> {
   header: string;
   value: (row: Row) => string;
   align?: 'right';
-  /** May be shortened with an ellipsis to this width where the terminal is too narrow. */
+  /** Minimum width to which it may be shortened with an ellipsis if the terminal is too narrow. */
   shrinkTo?: number;
 }
 
@@ -58,12 +58,12 @@ export function printFailure({ message, hint }: Failure, json: boolean): void {
   if (hint !== null) note(hint);
 }
 
-/** An aligned table that fits the terminal; nothing is shortened where there is none. */
+/** An aligned table that fits the terminal; in a pipe nothing is shortened. */
 export function printTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
   for (const line of tableLines(rows, columns, outputWidth())) print(line);
 }
 
-/** Columns that output may have: those of COLUMNS, else of the terminal; Infinity in a pipe. */
+/** Width of the output: COLUMNS, else the terminal's; Infinity in a pipe. */
 export function outputWidth(): number {
   const { COLUMNS = '' } = process.env;
   if (/^[1-9]\d{0,4}$/.test(COLUMNS)) return Number(COLUMNS);
@@ -78,7 +78,7 @@ export function printFields(fields: readonly (readonly [string, string])[]): voi
   }
 }
 
-/** Styles a text where the stream is a terminal with colors. */
+/** Styles a text if the stream is a terminal with colors. */
 export function paint(
   style: Style,
   text: string,
@@ -181,7 +181,7 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-/** The words of a text in lines of this width; a longer word stays whole. */
+/** The words of a text in lines of this width; a longer word is not broken. */
 export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const word of visible(text).split(/\s+/)) {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { packageVersion } from '../package.js';
 import { print, printJson } from './output.js';
 
-/** In the order of the help. Loading all of them takes longer than most commands run. */
+/** In the order of the help. Loading all of them would take longer than most commands run. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./daemon/serve.js')).serveCommand(),
   stop: async () => (await import('./daemon/stop.js')).stopCommand(),
@@ -57,7 +57,7 @@ Examples:
       --api-key-env OPENAI_API_KEY     while it runs, or before
   $ llmproxy keys create alice         a key for a client`,
     );
-  // A command's options follow its name, also where the command above has some of the same names.
+  // A command's options follow its name, even if its parent has options of the same names.
   program.enablePositionalOptions();
   const load = neededBy(args).map((name) => commands[name]?.());
   for (const command of await Promise.all(load)) if (command) program.addCommand(command);
@@ -67,7 +67,7 @@ Examples:
   return program;
 }
 
-/** Names of commands. All of them: for help, for a misspelt name, and to write a completion script. */
+/** Names of the commands to load: all of them for help, a misspelt name, or a completion script. */
 function neededBy(args: readonly string[]): readonly string[] {
   const [name = ''] = args;
   if (name === '-v' || name === '--version') return [];
@@ -92,7 +92,7 @@ export function* withDescendants(command: Command): Generator<Command> {
   for (const child of command.commands) yield* withDescendants(child);
 }
 
-/** The part of the arguments that names the command, such as `llmproxy provider add`. */
+/** The arguments that name the command, such as `llmproxy provider add`. */
 export function commandPath(program: Command, args: readonly string[]): string {
   let command = program;
   const names = [program.name()];

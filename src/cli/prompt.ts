@@ -6,10 +6,10 @@ type Prompts = typeof import('@clack/prompts');
 
 const ctrlD = '\u0004';
 
-/** Questions go to standard error: standard output is for the result. */
+/** Questions go to standard error, since standard output is for the result. */
 const onTerminal = { output: process.stderr, withGuide: false };
 
-/** True where a person can be asked: input and standard error are terminals, `json` is not set. */
+/** True if a person can be asked: input and standard error are terminals, and `json` is not set. */
 export function canAsk(json: boolean | undefined): boolean {
   return !json && process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
@@ -22,10 +22,7 @@ export interface TextQuestion {
   problem?: (text: string) => string | null;
 }
 
-/**
- * Asks for a text until a valid one is given.
- * @throws CliError where the person leaves.
- */
+/** Asks for a text until a valid one is given. @throws CliError if the person cancels. */
 export async function askText({ question, hint, problem }: TextQuestion): Promise<string> {
   const options = {
     ...onTerminal,
@@ -36,10 +33,7 @@ export async function askText({ question, hint, problem }: TextQuestion): Promis
   return (await answer(({ text }) => text(options))).trim();
 }
 
-/**
- * Asks for a missing argument.
- * @throws CliError: a usage error where nobody can be asked.
- */
+/** Asks for a missing argument. @throws CliError: a usage error if nobody can be asked. */
 export async function askArgument(
   name: string,
   question: TextQuestion,
@@ -49,10 +43,7 @@ export async function askArgument(
   throw usageError(`missing required argument '${name}'`);
 }
 
-/**
- * Asks for a secret without showing it.
- * @throws CliError where the person leaves.
- */
+/** Asks for a secret without showing it. @throws CliError if the person cancels. */
 export async function askSecret(question: string): Promise<string> {
   const options = { ...onTerminal, message: `${question} (not shown)`, validate: typed() };
   return (await answer(({ password }) => password(options))).trim();
@@ -75,7 +66,7 @@ export interface Deletion {
 
 /**
  * Requires confirmation of a deletion, by `--yes` or by the user.
- * @throws CliError: a usage error where nobody can be asked, a failure where the answer was no.
+ * @throws CliError: a usage error if nobody can be asked, a failure if the answer is no.
  */
 export async function confirmDeletion(deletion: Deletion): Promise<void> {
   const { what, consequence, yes, json } = deletion;
@@ -87,10 +78,7 @@ export async function confirmDeletion(deletion: Deletion): Promise<void> {
   if (!(await askYes(`Delete ${what}?`))) throw new CliError('nothing was deleted');
 }
 
-/**
- * Asks a yes-or-no question; the default is no.
- * @throws CliError where the person leaves.
- */
+/** Asks a yes-or-no question; the default is no. @throws CliError if the person cancels. */
 export function askYes(question: string): Promise<boolean> {
   const options = { ...onTerminal, message: visible(question), initialValue: false };
   return answer(({ confirm }) => confirm(options));

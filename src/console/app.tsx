@@ -127,7 +127,7 @@ function Side({ isOpen, page }: { isOpen: boolean; page: string }) {
   );
 }
 
-/** Says that the gateway is away, and looks for it until it is back. */
+/** Shows that the gateway is away, and retries until it is back. */
 function Lost() {
   const isLost = connection.value === 'lost';
   useEffect(() => {

@@ -17,7 +17,7 @@ export interface Author {
 
 const authorKey = Symbol('author');
 
-/** The same pool, whose `recorded` changes are this author's. */
+/** The same pool, whose `recorded` changes are made in this author's name. */
 export function authored(sql: Sql, author: Author): Sql {
   return new Proxy(sql, {
     get: (target, property) => (property === authorKey ? author : Reflect.get(target, property)),
@@ -25,8 +25,8 @@ export function authored(sql: Sql, author: Author): Sql {
 }
 
 /**
- * Runs a statement that changes providers or keys in the name of the pool's author. Settings that
- * hold for one transaction tell triggers who that is, so they are set by the statement itself.
+ * Runs a statement that changes providers or keys in the name of the pool's author. Triggers learn
+ * the author from settings that hold for one transaction, so the statement itself sets them.
  * Without an author the change is that of the database's user.
  * @param statement an INSERT, UPDATE or DELETE with RETURNING.
  */

@@ -8,9 +8,9 @@ import { reasonOf } from './explain-error.js';
 const maxAskMs = 10_000;
 
 /**
- * Chooses one of a URL's hosts like libpq: the first that answers and takes writes, or with
+ * Chooses one of a URL's hosts like libpq: the first that answers and accepts writes, or with
  * `target_session_attrs=any` the first that answers. A single host is not asked.
- * @throws DatabaseError with what is wrong with each.
+ * @throws DatabaseError with the problem of each host.
  */
 export async function chooseHost(dbUrl: string): Promise<DbHost> {
   const { hosts, target } = parseDbUrl(dbUrl);

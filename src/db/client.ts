@@ -9,35 +9,35 @@ import { waitingForConnections } from './wait-for-connection.js';
 export { describeDbUrl } from './db-url.js';
 
 /**
- * A pool of connections. Do not use its `begin` and `reserve`: when the connection of a
- * transaction is lost, postgres.js 3.4 writes to a socket that is gone, from a timer, and so ends
- * the process. One statement is one transaction, and so are several in one simple query.
+ * A pool of connections. Do not use its `begin` and `reserve`: when a transaction loses its
+ * connection, postgres.js 3.4 writes to the closed socket from a timer, which ends the process. One
+ * statement is one transaction, and so are several in one simple query.
  */
 export type Sql = postgres.Sql;
 
 export interface ConnectOptions {
   /** One of the URL's hosts; the first by default. */
   host?: DbHost;
-  /** Most connections at once; 10 unless given. */
+  /** Maximum connections; 10 by default. */
   max?: number;
-  /** Connections that nobody has used for so long are closed; 0 keeps them. */
+  /** Idle time after which connections are closed; 0 keeps them. */
   idleSeconds?: number;
   applicationName?: string;
   connectTimeoutSeconds?: number;
-  /** Called each time that a connection has ended, wanted or not. */
+  /** Called each time a connection has ended, wanted or not. */
   onClose?: () => void;
-  /** Called with each notification of the channels that a connection listens to. */
+  /** Called with each notification on the channels that a connection listens to. */
   onNotify?: (channel: string, payload: string) => void;
-  /** Called when a connection says that its server is a standby. */
+  /** Called when a connection reports that its server is a standby. */
   onStandby?: () => void;
 }
 
-/** The oldest server that llmproxy works with, as PostgreSQL's `server_version_num`. */
+/** The oldest supported server, as PostgreSQL's `server_version_num`. */
 const minServerVersion = 140_000;
 
 /**
- * Makes a pool; nothing is connected before the first query. `bigint` columns are read as numbers.
- * A query that finds no connection free on the server waits a few seconds for one.
+ * Creates a pool; nothing connects before the first query. `bigint` columns are read as numbers. If
+ * the server has no free connection, a query waits a few seconds for one.
  * @param dbUrl `postgres://user:pass@host:port/db?sslmode=…`, or for a Unix socket the libpq form
  *   `postgres:///db?host=/directory&user=name`.
  * @throws DatabaseError when the URL is malformed.
@@ -73,14 +73,14 @@ export function connect(dbUrl: string, options: ConnectOptions = {}): Sql {
       ...defined({ options: address.options }),
     },
     fetch_types: false,
-    // A pooler in transaction mode gives each transaction another connection, which knows no
-    // statement that was prepared on the one before.
+    // A pooler in transaction mode gives each transaction another connection, which does not know
+    // statements prepared on the previous one.
     prepare: false,
     keep_alive: address.keepAliveSeconds,
     onnotice: () => {},
     types: { int8: { to: 20, from: [20], parse: Number, serialize: String } },
   };
-  // Its types know neither several hosts nor onnotify, and give our bigint a type of its own.
+  // Its types lack several hosts and onnotify, and give our bigint a type of its own.
   const sql = postgres(
     settings as object as postgres.Options<Record<string, never>>,
   ) as object as Sql;
@@ -88,7 +88,7 @@ export function connect(dbUrl: string, options: ConnectOptions = {}): Sql {
 }
 
 /**
- * Takes one connection out of the pool, until its `release`. The pool must have an open one first:
+ * Takes one connection out of the pool until its `release`. The pool must have an open one:
  * postgres.js 3.4 never hands out a connection that it opens only to reserve it.
  */
 export async function reserve(sql: Sql): Promise<postgres.ReservedSql> {
@@ -96,7 +96,7 @@ export async function reserve(sql: Sql): Promise<postgres.ReservedSql> {
   return await sql.reserve();
 }
 
-/** Node would check a certificate against `localhost` where the host is an IP address. */
+/** If the host is an IP address, Node would check the certificate against `localhost`. */
 function sslFor({ tls }: DbAddress, host: string) {
   if (tls === false || tls === 'prefer') return tls;
   const { verifies, ...options } = tls;
@@ -107,7 +107,7 @@ function sslFor({ tls }: DbAddress, host: string) {
 }
 
 /**
- * Connects and makes sure that the server can be used: reachable, 14 or newer, writable.
+ * Connects, and checks that the server can be used: reachable, 14 or newer, writable.
  * @throws DatabaseError in one line that names host, port and database.
  */
 export async function checkServer(sql: Sql, dbUrl: string, timeoutMs = 10_000): Promise<void> {
@@ -132,7 +132,7 @@ export async function checkServer(sql: Sql, dbUrl: string, timeoutMs = 10_000): 
   }
 }
 
-/** The same without the keys whose value is undefined, which postgres.js takes for values. */
+/** Without keys whose value is undefined, which postgres.js would take for values. */
 function defined<T extends object>(values: T) {
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== undefined),

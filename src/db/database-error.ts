@@ -1,4 +1,4 @@
-/** Something about the database that an operator can put right. One line, no secret. */
+/** A database problem that an operator can fix. One line, without secrets. */
 export class DatabaseError extends Error {
   override readonly name: string = 'DatabaseError';
 }

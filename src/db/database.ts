@@ -7,55 +7,56 @@ import type { Hold, PassedHold } from './embedded/supervisor.js';
 import { asOwner, type EmbeddedPostgres, startEmbedded } from './embedded.js';
 import { isTransient } from './explain-error.js';
 
-/** An open database, wherever it is. */
+/** An open database, external or embedded. */
 export interface Database {
   readonly dbUrl: string;
-  /** The pool of now: to be read for each query. */
+  /** The current pool: read it for each query, since `renew` replaces it. */
   readonly sql: Sql;
-  /** Connections for what may take long, so that it never keeps those of `sql` from others. */
+  /** Connections for long work, so that it never occupies those of `sql`. */
   readonly reports: Sql;
   readonly embedded: boolean;
   /**
-   * Runs what makes or drops tables, for which the role of the embedded database's pool has no
-   * rights: as its owner then, who gives that role what is new. Else on `reports`.
+   * Runs work that creates or drops tables, which the role of an embedded database's pool may not
+   * do: there it runs as the owner, who then grants that role the new tables. Otherwise it runs on
+   * `reports`.
    */
   asOwner<T>(use: (sql: Sql) => Promise<T>): Promise<T>;
   /**
-   * From now on queries go over new connections: those there are may be half open, so that nothing
-   * sent on them is ever answered. What is under way on them has a few seconds to end.
+   * Sends further queries over new connections: the old ones may be half open, where nothing is
+   * ever answered. Queries under way on those have a few seconds to end.
    */
   renew(): void;
-  /** Ends the connections, and the embedded server if it is ours. */
+  /** Closes the connections, and stops the embedded server if we started it. */
   close(): Promise<void>;
-  /** Keeps a daemon's embedded server running, to be passed on to a successor; else null. */
+  /** Keeps a daemon's embedded server running, to be passed on to a successor; null otherwise. */
   hold(): Hold | null;
 }
 
 export interface DatabaseOptions {
-  /** A server of the operator's; null for the embedded one in `dataDir`. */
+  /** An external server; null for the embedded one in `dataDir`. */
   dbUrl: string | null;
   dataDir: string;
   owner: 'daemon' | 'command';
-  /** Most connections for queries at once; 10 unless given. */
+  /** Maximum connections for queries; 10 by default. */
   poolSize?: number;
-  /** The embedded server runs, and the daemon that this one replaces has passed it on. */
+  /** Set if the embedded server runs and the replaced daemon has passed it on. */
   passed?: PassedHold | null;
-  /** Settings of the embedded server that win over ours. */
+  /** Settings of the embedded server that override ours. */
   settings?: readonly string[];
   log?: (line: string) => void;
 }
 
 const patienceMs = 15_000;
 const maxRestartDelayMs = 5_000;
-/** For queries under way when their connections are closed. */
+/** Time for queries under way when their connections are closed. */
 const endTimeoutSeconds = 5;
 const maxReports = 2;
-/** A server with few connections gets them back soon. */
+/** Short, since a server may have few connections. */
 const reportsIdleSeconds = 10;
 
 /**
- * Opens the database and makes sure that it answers and is new enough. A daemon's embedded server
- * is started again when it ends unexpectedly, on the same `dbUrl`.
+ * Opens the database, and checks that it answers and is new enough. A daemon's embedded server is
+ * restarted on the same `dbUrl` when it ends unexpectedly.
  * @throws DatabaseError in one line without secrets.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -78,14 +79,14 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   };
 }
 
-/** A server that a command has joined may stop before our first connection: then all over again. */
+/** A command may join a server that stops before our first connection; then it starts over. */
 async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   const giveUpAt = Date.now() + patienceMs;
   for (;;) {
     const server = await startEmbedded(options);
     try {
       const pool = await openPool(server.daemonUrl, options);
-      // While the owner of a joined server waits for us to end, it takes no new connection.
+      // A server whose owner waits for us to end accepts no new connection.
       const owner = options.owner === 'command' ? await openOwner(server.dbUrl) : null;
       const kept = options.owner === 'daemon' ? keepRunning(server, options) : null;
       const close = async () => {
@@ -133,8 +134,8 @@ async function openOwner(dbUrl: string): Promise<Sql> {
 }
 
 /**
- * Connections that are replaced together, all to one host: the one that takes writes, of several.
- * Each replacement looks for it once more; until it is found the last one is used.
+ * Connections that are replaced together, all to one host. Of several hosts it is the one that
+ * accepts writes; each replacement looks for it, and until it is found the last one is used.
  */
 async function openPool(dbUrl: string, { owner, poolSize = 10 }: DatabaseOptions) {
   let host = await chooseHost(dbUrl);
@@ -169,14 +170,14 @@ async function openPool(dbUrl: string, { owner, poolSize = 10 }: DatabaseOptions
         host = found;
         replace();
       })
-      // Whoever asks next learns of it.
+      // The next query reports it.
       .catch(() => {})
       .finally(() => {
         choosing = null;
       });
   };
   const onStandby = (pair: ReturnType<typeof open>) => {
-    // Not while this connection is being set up: its query gets its error.
+    // Not while this connection is being set up: its query gets the error.
     if (pair === current) setImmediate(() => pair === current && renew());
   };
   let current = open();
@@ -206,7 +207,7 @@ function isSameHost(a: DbHost, b: DbHost): boolean {
   return a.host === b.host && a.port === b.port;
 }
 
-/** Starts the server again each time that it ends, until it is stopped or another's. */
+/** Restarts the server each time it ends, until it is stopped or belongs to another process. */
 function keepRunning(
   first: EmbeddedPostgres,
   { passed: _passed, ...options }: DatabaseOptions,

@@ -1,6 +1,6 @@
 import { DatabaseError } from './database-error.js';
 
-/** Parameters of a database URL that have an effect, with the values that they may have. */
+/** Effective parameters of a database URL, with their possible values. */
 const known: Readonly<Record<string, RegExp | null>> = {
   host: null,
   port: null,
@@ -22,7 +22,7 @@ const known: Readonly<Record<string, RegExp | null>> = {
   target_session_attrs: /^(any|read-write|primary)$/,
 };
 
-/** Parameters of libpq that may stand in a URL only with a value that asks for nothing. */
+/** Parameters of libpq that are accepted only with a value that has no effect. */
 const harmless: Readonly<Record<string, RegExp>> = {
   channel_binding: /^(prefer|disable)$/,
   client_encoding: /^(auto|utf-?8)$/i,
@@ -34,7 +34,9 @@ const harmless: Readonly<Record<string, RegExp>> = {
   sslsni: /^1$/,
 };
 
-/** Reasons to refuse parameters of other libraries and of libpq, with the equivalent setting. */
+/**
+ * Reasons to refuse parameters of other libraries and of libpq, each with the equivalent setting.
+ */
 const instead: Readonly<Record<string, string>> = {
   channel_binding: 'channel binding is not offered; sslmode=verify-full proves who the server is',
   connection_limit: 'the setting database.pool_size is for that',
@@ -50,9 +52,9 @@ const instead: Readonly<Record<string, string>> = {
 };
 
 /**
- * The parameters after the question mark. A plus sign is itself, as in libpq.
+ * The parameters after the question mark. A plus sign is literal, as in libpq.
  * @param decode of percent-encoding.
- * @throws DatabaseError naming one that is given twice.
+ * @throws DatabaseError naming a parameter that is given twice.
  */
 export function readParameters(
   query: string,
@@ -69,7 +71,7 @@ export function readParameters(
   return parameters;
 }
 
-/** @throws DatabaseError naming the first that would have no effect, or another than its value says. */
+/** @throws DatabaseError naming the first parameter that would not have the effect of its value. */
 export function checkParameters(parameters: ReadonlyMap<string, string>): void {
   for (const [name, value] of parameters) {
     const allowed = known[name];
@@ -81,12 +83,12 @@ export function checkParameters(parameters: ReadonlyMap<string, string>): void {
 }
 
 function refused(name: string, reason: string): DatabaseError {
-  // The rest of a password after an unescaped sign may look like a parameter.
+  // Text after an unescaped character of a password may look like a parameter.
   const shown = /^[a-z_]{1,40}$/i.test(name) ? `"${name}"` : 'that is not a name';
   return new DatabaseError(`The database URL has a parameter ${shown} that is refused: ${reason}`);
 }
 
-/** A pattern of the tables above, in words. */
+/** The choices of a pattern above, in words. */
 function choices({ source }: RegExp): string {
   if (source.includes('\\d')) return 'a whole number';
   const names = source

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import { DatabaseError } from './database-error.js';
 
-/** `false`: never; `prefer`: where the server offers it; else always, with these options. */
+/** `false`: never; `prefer`: if the server offers it; otherwise always, with these options. */
 export type Tls = false | 'prefer' | (ConnectionOptions & { verifies: 'nothing' | 'ca' | 'host' });
 
 /**
- * Like libpq, TLS is used where the server offers it, and verified only where that is asked for.
- * @throws DatabaseError naming a file that cannot be read, or a parameter that would have no effect.
+ * Like libpq, uses TLS if the server offers it, and verifies certificates only on request.
+ * @throws DatabaseError naming a file that cannot be read, or a parameter without effect.
  */
 export function tlsOf(parameters: ReadonlyMap<string, string>, isSocket: boolean): Tls {
   const mode = parameters.get('sslmode') ?? 'prefer';
@@ -38,7 +38,7 @@ export function tlsOf(parameters: ReadonlyMap<string, string>, isSocket: boolean
     ...(parameters.has('sslpassword') && { passphrase: parameters.get('sslpassword') }),
   };
   try {
-    // Only when connecting would it fail otherwise, and not as a failure of the connection.
+    // Otherwise it would fail only when connecting, without saying that a file is the cause.
     createSecureContext(files);
   } catch (error) {
     throw new DatabaseError(

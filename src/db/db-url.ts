@@ -9,7 +9,7 @@ export interface DbHost {
   port: number;
 }
 
-/** A connection string, taken apart. */
+/** A parsed connection string. */
 export interface DbAddress {
   /** At least one. */
   hosts: DbHost[];
@@ -17,23 +17,23 @@ export interface DbAddress {
   user: string | undefined;
   password: string | undefined;
   tls: Tls;
-  /** True if TLS starts without asking the server for it first. */
+  /** True if TLS starts without asking the server first. */
   directTls: boolean;
-  /** `read-write` also where `primary` was asked for: llmproxy writes. */
+  /** `read-write` also for `primary`, since llmproxy writes. */
   target: 'any' | 'read-write';
   connectTimeoutSeconds: number | undefined;
   applicationName: string | undefined;
-  /** Settings for the session, as libpq's `options` takes them (`-c name=value`). */
+  /** Session settings, as in libpq's `options` (`-c name=value`). */
   options: string | undefined;
-  /** Seconds of silence before TCP asks whether the server is there; null never. */
+  /** Seconds of silence before TCP probes the server; null: never. */
   keepAliveSeconds: number | null;
 }
 
 /**
- * Parses `postgres://user:pass@host:port/db?sslmode=…` as libpq does, so that psql takes the same
+ * Parses `postgres://user:pass@host:port/db?sslmode=…` like libpq, so that psql takes the same
  * string: several hosts, a socket directory as `?host=/dir` or percent-encoded, `sslrootcert`.
  * @throws DatabaseError naming a parameter that is unknown or cannot be obeyed. It never shows the
- *   string, for it may hold a password.
+ *   string, which may hold a password.
  */
 export function parseDbUrl(dbUrl: string): DbAddress {
   const match = /^postgres(?:ql)?:\/\/([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(dbUrl.trim());
@@ -68,7 +68,7 @@ export function parseDbUrl(dbUrl: string): DbAddress {
   };
 }
 
-/** Hosts, ports and database of a URL, without user and password: for logs. */
+/** Hosts, ports and database of a URL for logs, without user and password. */
 export function describeDbUrl(dbUrl: string): string {
   try {
     const { hosts, database, user } = parseDbUrl(dbUrl);
@@ -79,14 +79,14 @@ export function describeDbUrl(dbUrl: string): string {
   }
 }
 
-/** The URL of a database behind a Unix socket, in the form that psql accepts too. */
+/** The URL of a database behind a Unix socket, in a form that psql accepts too. */
 export function socketDbUrl(directory: string, database: string, user: string): string {
   return `postgres:///${encodeURIComponent(database)}?host=${encodeURIComponent(directory)}&user=${encodeURIComponent(user)}`;
 }
 
 /**
- * A slash or question mark in a user name or password ends the host's part of the URL early, so
- * that the rest of the password would be taken for a host, a port or a database.
+ * An unescaped slash or question mark in a user name or password ends the URL's host part early:
+ * the rest of the password would be taken for a host, a port or a database.
  */
 function refuseUnescaped(path: string, query: string): void {
   const [sign, code] = path.includes('@')
@@ -101,7 +101,7 @@ function refuseUnescaped(path: string, query: string): void {
   );
 }
 
-/** @param given hosts in the query, which win; a colon in them is a part of an IPv6 address. */
+/** @param given hosts in the query, which win; a colon in them belongs to an IPv6 address. */
 function hostsOf(authority: string, given: string | undefined, ports: string | undefined) {
   const common = (ports ?? '').split(',');
   const items = given

@@ -1,8 +1,8 @@
 import { DatabaseError } from './database-error.js';
 
 /**
- * Rejects when `work` takes longer than `timeoutMs`: on a half-open connection a query neither
- * ends nor fails for many minutes. For a connection that is closed afterwards: see `withDeadline`.
+ * Rejects when `work` takes longer than `timeoutMs`: on a half-open connection a query may neither
+ * end nor fail for minutes. Use it for connections that are closed afterwards; see `withDeadline`.
  */
 export async function deadline<T>(
   work: PromiseLike<T>,

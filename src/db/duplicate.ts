@@ -1,4 +1,4 @@
-/** A row with this value exists already. The value of a secret is never shown. */
+/** A row with this value already exists. The value of a secret is never shown. */
 export class DuplicateError extends Error {
   override readonly name = 'DuplicateError';
 

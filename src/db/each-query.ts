@@ -4,15 +4,15 @@ import type postgres from 'postgres';
 export interface PendingQuery extends Promise<unknown> {
   /** True if it is awaited; fragments of other queries are never executed. */
   readonly executed: boolean;
-  /** Gives it to a connection, now or when one is free. */
+  /** Sends it over a connection, now or when one is free. */
   readonly handler: (query: PendingQuery) => void;
-  /** Null once it was cancelled. Rejects where the server cannot be asked to. */
+  /** Null once it was cancelled. Rejects if the server cannot be told. */
   readonly canceller: ((query: PendingQuery) => Promise<void>) | null;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
 }
 
-/** The same pool, which shows each query that is made, and each fragment of one. */
+/** The same pool, which reports each query, and each fragment of one. */
 export function eachQuery<S extends postgres.Sql>(
   sql: S,
   onQuery: (query: PendingQuery) => void,

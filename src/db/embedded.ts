@@ -36,15 +36,15 @@ import { isTransient, toDatabaseError } from './explain-error.js';
 
 /** A PostgreSQL in the data directory, ready for queries. */
 export interface EmbeddedPostgres {
-  /** URL of the database `llmproxy` as its owner, for migrations. psql accepts the same string. */
+  /** URL of the database `llmproxy` as its owner, for migrations. psql accepts it too. */
   dbUrl: string;
-  /** The same as the role that everything else is done as. */
+  /** The same with the role that does everything else. */
   daemonUrl: string;
-  /** Ends the server if we started it, else does nothing. */
+  /** Stops the server if we started it. */
   stop(): Promise<void>;
   /** Calls back when a server that we started ends without `stop`. */
   onExit(callback: (reason: string) => void): void;
-  /** Null where the server is another process's. */
+  /** Null if the server belongs to another process. */
   hold: Hold | null;
 }
 
@@ -52,23 +52,23 @@ export interface EmbeddedOptions {
   /** Must exist. */
   dataDir: string;
   /**
-   * A daemon always runs its own server and stops it at once. A command uses a daemon's or another
-   * command's where one runs; its own ends when nobody uses it any more.
+   * A daemon always runs its own server, and stops it at once. A command uses one that a daemon or
+   * another command runs; one that it starts itself ends after its last user.
    */
   owner: Owner['kind'];
-  /** The server runs, and the daemon that this one replaces has passed it on. */
+  /** Set if the server runs and the replaced daemon has passed it on. */
   passed?: PassedHold | null;
-  /** Settings of the server that win over ours, such as `fsync=off` where data may be lost. */
+  /** Server settings that override ours, such as `fsync=off` where data may be lost. */
   settings?: readonly string[];
   log?: (line: string) => void;
 }
 
 const database = 'llmproxy';
 const patienceMs = 15_000;
-/** Recovery after a crash may take this long. */
+/** Crash recovery may take this long. */
 const maxStartMs = 60_000;
 const pollMs = 10;
-/** A command waits this long for its server to end, then leaves that to the supervisor. */
+/** After this time a command leaves stopping its server to the supervisor. */
 const maxSmartStopMs = 3_000;
 
 const settings = [
@@ -82,10 +82,9 @@ const settings = [
 ];
 
 /**
- * Starts PostgreSQL in `<dataDir>/postgres`, or for a command joins the one that runs there. What
- * passes by itself is waited for, up to 15 s: a server that starts or stops, or another process
- * that was faster.
- * @throws DatabaseError in one line that says what is in the way.
+ * Starts PostgreSQL in `<dataDir>/postgres`; a command may join one that runs there. Waits up to 15
+ * s for temporary obstacles: a server that starts or stops, or another process that was faster.
+ * @throws DatabaseError in one line that names the obstacle.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { log = () => {} } = options;
@@ -109,7 +108,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   }
 }
 
-/** Uses a server that runs already; a string says why not yet. */
+/** Uses a server that already runs; returns a text if it cannot be used yet. */
 async function join(
   place: Place,
   server: Postmaster,
@@ -132,7 +131,7 @@ async function join(
     );
   }
   if (owner && owner.pid !== process.pid) {
-    // Its supervisor does the same, unless that was killed too.
+    // Its supervisor does the same, unless it was killed too.
     process.kill(server.pid, owner.kind === 'daemon' ? 'SIGINT' : 'SIGTERM');
   }
   return `waiting for a server that was left running (process ${server.pid}) to end`;
@@ -158,7 +157,7 @@ async function takeOver(passed: PassedHold, place: Place): Promise<EmbeddedPostg
   throw new DatabaseError(`The PostgreSQL in ${place.root} cannot be taken over: ${outcome}`);
 }
 
-/** Starts a server of our own; a string says why another process was faster. */
+/** Starts a server of our own; returns a text if another process was faster. */
 async function start(
   place: Place,
   binaries: Binaries,
@@ -223,7 +222,9 @@ async function own(
   return outcome;
 }
 
-/** Makes sure that the database exists and answers; its server's owner sees to who may use it. */
+/**
+ * Makes sure that the database exists and answers. Access to it is set up by the server's owner.
+ */
 async function ready(
   place: Place,
   { socketDirectory, asksPasswords }: Postmaster,
@@ -272,7 +273,7 @@ async function createDatabase(sql: Sql): Promise<void> {
   }
 }
 
-/** Runs `use` on a connection of its own as who owns the embedded database. */
+/** Runs `use` on a connection of its own, as the owner of the embedded database. */
 export async function asOwner<T>(dbUrl: string, use: (sql: Sql) => Promise<T>): Promise<T> {
   const sql = connect(dbUrl, { max: 1, applicationName: 'llmproxy owner' });
   try {

@@ -1,7 +1,7 @@
 import { DatabaseError } from './database-error.js';
 import { describeDbUrl, parseDbUrl } from './db-url.js';
 
-/** Connection failures that pass by themselves: the server is starting, stopping or not there yet. */
+/** Temporary connection failures: the server is starting, stopping or not there yet. */
 const transientCodes = new Set([
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
@@ -15,12 +15,15 @@ const transientCodes = new Set([
   'CONNECTION_DESTROYED',
 ]);
 
-/** True where the same attempt may succeed a moment later. */
+/** True if the same attempt may succeed a moment later. */
 export function isTransient(error: unknown): boolean {
   return transientCodes.has(codeOf(error)) || (error instanceof Error && isTransient(error.cause));
 }
 
-/** Any failure of a connection or query as a DatabaseError that says where and, if known, why. */
+/**
+ * Converts any failure of a connection or query to a DatabaseError with its place and, if known,
+ * its cause.
+ */
 export function toDatabaseError(error: unknown, dbUrl: string): DatabaseError {
   if (error instanceof DatabaseError) return error;
   return new DatabaseError(explainDatabaseError(error, dbUrl), { cause: error });
@@ -56,14 +59,16 @@ const known: Readonly<Record<string, string>> = {
   '25006': 'it is read-only: a standby, or its transactions are read-only by default',
 };
 
-/** The reason alone, in a part of a line, without the URL's password. */
+/** The reason alone, as part of a line, without the URL's password. */
 export function reasonOf(error: unknown, dbUrl: string): string {
   const reason = known[codeOf(error)] ?? redact(messageOf(error), dbUrl);
   const [, schema] = /permission denied for schema (\S+)/.exec(reason) ?? [];
   return schema === undefined ? reason : `${reason}: ${grantSchema(schema, 'the role of DB_URL')}`;
 }
 
-/** The way to let a role make tables in a schema; since PostgreSQL 15 not all may in `public`. */
+/**
+ * The statement that lets a role create tables in a schema; since PostgreSQL 15 `public` is closed.
+ */
 export function grantSchema(schema: string, role: string): string {
   return `as the owner of the database run GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}`;
 }
@@ -73,7 +78,7 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-/** Errors of several addresses at once (localhost is two) have an empty message of their own. */
+/** An error of several addresses at once (localhost has two) has an empty message. */
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length) return messageOf(error.errors[0]);
   const message = error instanceof Error ? error.message : String(error);

@@ -7,27 +7,32 @@ import { explainDatabaseError } from './explain-error.js';
 
 /** The channel that the triggers of the configuration's tables notify. */
 const channel = 'llmproxy_config';
-/** The channel by which daemons tell each other what is not in the database. */
+/** The channel for messages between daemons that are not stored. */
 export const fleetChannel = 'llmproxy_fleet';
 const firstRetryMs = 100;
 const maxRetryMs = 5_000;
 
 export interface ListenOptions {
   dbUrl: string;
-  /** Something may have changed: on every (re)LISTEN, since what came before is unknown, and on every notification. */
+  /**
+   * Something may have changed. Called on each notification, and on every (re)LISTEN, since earlier
+   * notifications may have been lost.
+   */
   onChange: () => void;
-  /** Another daemon tells something; this one's own messages come back too. */
+  /** A message from a daemon; own messages come back too. */
   onMessage?: (text: string) => void;
   /** Called when the state changes. `reason` is one line without secrets. */
   onState: (state: 'listening' | 'lost', reason?: string) => void;
-  /** Interval of the test that notifications still arrive, and the longest that one may take. */
+  /**
+   * Interval of the test that notifications still arrive, and the longest time that one may take.
+   */
   heartbeatMs?: number;
 }
 
 /**
- * Listens for changes on a connection of its own until closed; connects again, at most 5 s apart,
- * for as long as it takes. A notification to itself shows a half-open connection, and a pooler
- * that swallows LISTEN, within two heartbeats. Never throws after it has started.
+ * Listens for changes on a connection of its own until closed. It reconnects at most every 5 s, for
+ * as long as it takes. A notification to itself reveals a half-open connection, or a pooler that
+ * swallows LISTEN, within two heartbeats. Never throws after it has started.
  */
 export function listenForChanges(options: ListenOptions): { close(): Promise<void> } {
   const { onChange, onMessage = () => {}, onState, heartbeatMs = 10_000 } = options;
@@ -60,7 +65,7 @@ export function listenForChanges(options: ListenOptions): { close(): Promise<voi
   };
 }
 
-/** One connection's life. Resolves with the reason of its end. */
+/** The life of one connection. Resolves with the reason of its end. */
 async function listenOnce(
   dbUrl: string,
   heartbeatMs: number,
@@ -116,10 +121,10 @@ async function listenOnce(
   }
 }
 
-/** Settles as `work` does, or rejects when the signal comes first. */
+/** Settles like `work`, or rejects when the signal comes first. */
 function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    // A query that fails closes its connection: let its own error win.
+    // A query that fails closes its connection, and its own error must win.
     const onAbort = () =>
       setImmediate(() => reject(new DatabaseError('The connection was closed')));
     if (signal.aborted) onAbort();

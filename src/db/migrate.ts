@@ -4,38 +4,38 @@ import { DatabaseError } from './database-error.js';
 import { grantSchema } from './explain-error.js';
 import { type Migration, readMigrations, type SqlFile } from './migration-files.js';
 
-/** A migration that this code or the database knows; `appliedAt` is null where it is not applied. */
+/** A migration known to this code or the database; `appliedAt` is null if it is not applied. */
 export interface MigrationState {
   version: number;
   name: string;
   appliedAt: Date | null;
 }
 
-/** A schema that a newer llmproxy has made. */
+/** A schema made by a newer llmproxy. */
 export interface NewerSchema {
   /** Version of the newest migration that this code does not know. */
   version: number;
   name: string;
-  /** True if this code works on it nevertheless. */
+  /** True if this code still works with it. */
   isCompatible: boolean;
 }
 
-/** The database was migrated by a newer llmproxy, or by another branch of it. */
+/** A newer llmproxy, or another branch of it, has migrated the database. */
 export class SchemaTooNewError extends Error {
   override readonly name = 'SchemaTooNewError';
 }
 
 /** Key of the advisory lock that a migration holds until its transaction ends. */
 export const lockKey = 5_716_290_418;
-/** SQLSTATE of our own: the bookkeeping found that another process was first. */
+/** Our own SQLSTATE: another process was first. */
 const raceCode = 'LP001';
 
 /**
- * Applies every migration that is not applied yet, each in a transaction of its own. Several
- * processes may do so at once: a lock and the primary key let each migration through once.
+ * Applies all pending migrations, each in a transaction of its own. Several processes may do so at
+ * once: a lock and the primary key let each migration through once.
  * @param last the newest to apply.
  * @returns those that this call applied.
- * @throws SchemaTooNewError, or an Error naming file and line; those before it stay applied.
+ * @throws SchemaTooNewError, or an Error naming file and line; earlier ones stay applied.
  */
 export async function migrateUp(
   sql: Sql,
@@ -59,8 +59,8 @@ export async function migrateUp(
 }
 
 /**
- * Undoes the newest `steps` migrations, each in a transaction of its own.
- * @returns those that this call undid, newest first.
+ * Reverts the newest `steps` migrations, each in a transaction of its own.
+ * @returns those that this call reverted, newest first.
  */
 export async function migrateDown(
   sql: Sql,
@@ -83,7 +83,10 @@ export async function migrateDown(
   return undone;
 }
 
-/** Every migration of this code, and those in the database that this code does not know. Changes nothing. */
+/**
+ * All migrations of this code, and those in the database that this code does not know. Changes
+ * nothing.
+ */
 export async function migrationStatus(sql: Sql, directory?: string): Promise<MigrationState[]> {
   const states = new Map<number, MigrationState>();
   for (const { version, name } of readMigrations(directory)) {
@@ -93,7 +96,7 @@ export async function migrationStatus(sql: Sql, directory?: string): Promise<Mig
   return [...states.values()].sort((a, b) => a.version - b.version);
 }
 
-/** The migration of a newer llmproxy; null when this code knows the whole schema. */
+/** The schema of a newer llmproxy; null if this code knows the whole schema. */
 export async function newerSchema(sql: Sql, directory?: string): Promise<NewerSchema | null> {
   const migrations = readMigrations(directory);
   const applied = await appliedIfAny(sql);
@@ -104,8 +107,9 @@ export async function newerSchema(sql: Sql, directory?: string): Promise<NewerSc
 }
 
 /**
- * Runs one file and its bookkeeping as one simple query, which the server makes one transaction.
- * @returns false when another process did the same first.
+ * Runs one file and its bookkeeping as one simple query, which the server treats as one
+ * transaction.
+ * @returns false if another process was first.
  */
 async function run(sql: Sql, bookkeeping: string, { file, sql: text }: SqlFile): Promise<boolean> {
   const prelude = `SET LOCAL lock_timeout = '60s';
@@ -140,7 +144,7 @@ function describe({ code, message, detail, hint, where }: postgres.PostgresError
 }
 
 /**
- * A function takes its search path from the migration that makes it. With `"$user"` in it that
+ * A function takes its search path from the migration that creates it. With `"$user"` in it, that
  * function would look elsewhere when another role calls it, such as a DBA with plain SQL.
  */
 const resolvedSearchPath = `SELECT set_config('search_path', coalesce(
@@ -150,7 +154,7 @@ const resolvedSearchPath = `SELECT set_config('search_path', coalesce(
 
 /** Two sessions that create one table at once can collide despite IF NOT EXISTS, hence the lock. */
 async function createTable(sql: Sql): Promise<void> {
-  // A role that may only use the tables gets by where there is nothing to make.
+  // A role that may only use tables can go on if nothing has to be created.
   if (await hasBookkeeping(sql)) return;
   await requireCreate(sql);
   await sql.unsafe(`SET LOCAL lock_timeout = '60s';
@@ -163,7 +167,7 @@ async function createTable(sql: Sql): Promise<void> {
     ALTER TABLE llmproxy_migrations ADD COLUMN IF NOT EXISTS compatible_from integer`);
 }
 
-/** Tables of before it said which code works with them lack the column. */
+/** Older bookkeeping tables lack the column that says which code is compatible. */
 async function hasBookkeeping(sql: Sql): Promise<boolean> {
   const [column] = await sql`
     SELECT FROM pg_attribute
@@ -171,7 +175,10 @@ async function hasBookkeeping(sql: Sql): Promise<boolean> {
   return column !== undefined;
 }
 
-/** @throws DatabaseError that names the role, the database, and what lets the role make tables. */
+/**
+ * @throws DatabaseError that names the role, the database, and the statement that lets the role
+ *   create tables.
+ */
 export async function requireCreate(sql: Sql): Promise<void> {
   const [at] = await sql<{ role: string; database: string; schema: string; may: boolean }[]>`
     SELECT quote_ident(current_user) AS role, current_database() AS database,
@@ -214,7 +221,7 @@ function unknownOf(applied: readonly AppliedMigration[], migrations: readonly Mi
   );
 }
 
-/** A migration of another branch with a number of ours, or one made for newer code only. */
+/** A migration of another branch with a number of ours, or one for newer code only. */
 function incompatibleOf(applied: readonly AppliedMigration[], migrations: readonly Migration[]) {
   return unknownOf(applied, migrations).find(
     ({ version, compatibleFrom }) =>

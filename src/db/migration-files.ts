@@ -7,8 +7,8 @@ export interface Migration {
   version: number;
   name: string;
   /**
-   * The oldest schema version whose code still works on a database that has this migration: named by
-   * a line `-- compatible-from: N` of its up file; unless there is one, its own version.
+   * The oldest schema version whose code still works on a database with this migration: from a line
+   * `-- compatible-from: N` of its up file; without that line, its own version.
    */
   compatibleFrom: number;
   up: SqlFile;
@@ -22,8 +22,8 @@ export interface SqlFile {
 }
 
 /**
- * Reads `NNNN_name.up.sql` and `NNNN_name.down.sql`, numbered from 1 without a gap, by version.
- * @throws Error that names a file that is missing, misnamed, or numbered like another.
+ * Reads `NNNN_name.up.sql` and `NNNN_name.down.sql`, by version, numbered from 1 without a gap.
+ * @throws Error naming a file that is missing, misnamed, or has another's number.
  */
 export function readMigrations(directory = inPackage('migrations')): Migration[] {
   const found = new Map<number, { name: string; up?: SqlFile; down?: SqlFile }>();

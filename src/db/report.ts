@@ -1,20 +1,22 @@
 import type { Sql } from './client.js';
 import { withDeadline } from './with-deadline.js';
 
-/** A report is too much for the time or the room that it has; the message says which. */
+/** A report exceeds its limit of time or space; the message says which. */
 export class ReportError extends Error {
   override readonly name = 'ReportError';
 }
 
 const maxSeconds = 60;
-/** For what the server does not notice itself, such as a connection that is half open. */
+/** For failures that the server does not notice, such as a half-open connection. */
 const patienceMs = (maxSeconds + 5) * 1_000;
-/** Temporary files of one report; where the role may not set it, what the DBA has set. */
+/**
+ * Limit of temporary files of one report; if the role may not set it, the DBA's setting applies.
+ */
 const maxTemporary = '2GB';
 
 /**
- * Runs one SELECT that may take long, within limits that the server itself keeps. They are set in
- * the same simple query, for which a pooler in transaction mode gives one connection.
+ * Runs one long SELECT within limits that the server enforces. They are set in the same simple
+ * query, since a pooler in transaction mode keeps one connection only for that long.
  * @param statement without parameters: see `literal`.
  * @throws ReportError past a limit; the signal's reason, after the query is cancelled.
  */
@@ -41,7 +43,7 @@ export async function runReport<R>(
   }
 }
 
-/** A value as SQL. */
+/** A value as an SQL literal. */
 export function literal(value: string | number | Date | null): string {
   if (value === null) return 'NULL';
   if (value instanceof Date) return `'${value.toISOString()}'::timestamptz`;
@@ -49,7 +51,7 @@ export function literal(value: string | number | Date | null): string {
   return `E'${value.replace(/[\\']/g, '\\$&').replaceAll('\0', '\ufffd')}'`;
 }
 
-/** A condition that a column is this text, in which `*` stands for any characters. */
+/** A condition that a column equals this text, in which `*` stands for any characters. */
 export function matches(column: string, pattern: string): string {
   if (!pattern.includes('*')) return `${column} = ${literal(pattern)}`;
   return `${column} LIKE ${literal(pattern.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%'))}`;

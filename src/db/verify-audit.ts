@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Sql } from './client.js';
 import { auditEnd, type ChainLink, readAuditChain } from './queries/audit/audit-chain.js';
 
-/** The last entry of a log that is whole. */
+/** The last entry of an intact log. */
 export interface AuditHead {
-  /** Number of kept entries, all of which were checked. */
+  /** Number of kept entries, all of them checked. */
   entries: number;
-  /** Number of entries ever written; 0 when there are none. */
+  /** Number of entries ever written. */
   place: number;
-  /** Stands for the whole log up to it. */
+  /** Stands for the whole log up to this entry. */
   hash: string;
 }
 
@@ -20,22 +20,22 @@ export interface ExportedLink {
   entry: string;
 }
 
-/** The audit log is not as it was written. */
+/** The audit log was altered. */
 class AuditError extends Error {
   override readonly name = 'AuditError';
 }
 
 export const noHash = '0'.repeat(64);
 
-/** SHA-256 in hex of the hash before and of the entry as text. */
+/** SHA-256, hex, of the previous hash and the entry's text. */
 export function chainHash(previous: string, entry: string): string {
   return createHash('sha256').update(previous).update(entry).digest('hex');
 }
 
 /**
- * Checks every entry against its hash, and every hash against the one before it.
+ * Checks every entry against its hash, and every hash against the previous one.
  * @param last of an earlier export: the log must still lead to it.
- * @throws AuditError that names the first entry that is not as it was written.
+ * @throws AuditError naming the first altered entry.
  */
 export async function verifyAudit(sql: Sql, last?: ExportedLink): Promise<AuditHead> {
   const { prunedTo, unchained } = await auditEnd(sql);
@@ -71,15 +71,18 @@ export async function verifyAudit(sql: Sql, last?: ExportedLink): Promise<AuditH
   return head;
 }
 
-/** A line of an export. The entry is last and verbatim, since the hash is over its very characters. */
+/**
+ * A line of an export. The entry comes last and verbatim, since the hash covers its exact
+ * characters.
+ */
 export function formatLink({ place, hash, entry }: ChainLink, previous: string): string {
   return `{"place":${place},"previous":"${previous}","hash":"${hash}","entry":${entry}}`;
 }
 
 /**
- * Reads an export and checks it by itself.
+ * Checks an export by itself.
  * @returns its last line.
- * @throws AuditError that names the first line that is wrong.
+ * @throws AuditError naming the first wrong line.
  */
 export function verifyExport(text: string): ExportedLink {
   let last: ExportedLink | null = null;

@@ -2,17 +2,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type postgres from 'postgres';
 import { eachQuery } from './each-query.js';
 
-/** The server, the database or the role has no connection left. */
+/** The server, the database or the role has no free connection. */
 const tooManyConnections = '53300';
-/** Shorter than any deadline of ours, so that the reported error is the cause. */
+/** Shorter than all deadlines of ours, so that the reported error is the cause. */
 const maxWaitMs = 4_000;
 const firstPauseMs = 20;
 const maxPauseMs = 400;
 
 /**
- * The same pool, whose queries wait for a connection where the server grants none at the moment:
- * one that the pool has already may be free by then. Such a query has not been sent, so that it is
- * safe to send it later, whatever it does.
+ * The same pool, whose queries wait while the server grants no connection: the pool may free one of
+ * its own by then. Such a query has not been sent, so it is safe to send it later.
  */
 export function waitingForConnections(sql: postgres.Sql): postgres.Sql {
   return eachQuery(sql, (query) => {

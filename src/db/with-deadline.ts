@@ -3,8 +3,8 @@ import { deadline } from './deadline.js';
 import { eachQuery, type PendingQuery } from './each-query.js';
 
 /**
- * Rejects when `work` takes longer than `timeoutMs`, or `signal` says so, and cancels its queries:
- * the server would go on with them, and keep their connections from others.
+ * Rejects when `work` takes longer than `timeoutMs`, or the signal aborts, and cancels its queries:
+ * otherwise the server would run them on, and occupy their connections.
  * @param what for the message, such as "The query".
  * @throws DatabaseError past the time; the signal's reason.
  */
@@ -25,7 +25,7 @@ export async function withDeadline<T>(
   }
 }
 
-/** The same pool, whose queries under way `cancel` ends in the server. */
+/** The same pool; `cancel` ends its queries under way in the server. */
 export function cancellableQueries(sql: Sql): { sql: Sql; cancel(): Promise<void> } {
   const queries = new Set<PendingQuery>();
   const remember = (query: PendingQuery) => {
@@ -55,7 +55,7 @@ function untilAborted<T>(work: PromiseLike<T>, signal: AbortSignal | undefined):
   return Promise.race([work, aborted]).finally(forget);
 }
 
-/** One that is only a part of another has nothing to cancel. */
+/** A fragment of another query has nothing to cancel. */
 async function cancel(query: PendingQuery): Promise<void> {
   if (!query.executed) return;
   // `query.cancel()` drops this promise, and a rejection that nobody handles ends the process.

@@ -133,16 +133,18 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     }
     case 'budget_alert':
       return warn(
-        `${event.percent} % of the budget ${visible(event.budget)} are spent: ${dollars(event.spent)} of ${dollars(event.amount)}`,
+        `${event.percent} % of the budget ${visible(event.budget)} is spent: ${dollars(event.spent)} of ${dollars(event.amount)}`,
       );
     case 'budget_unsettled':
       return warn(
-        `a worker died: ${dollars(event.cost)} that it had reserved are charged to the budget ${visible(event.budget)}`,
+        `a worker died: ${dollars(event.cost)} that it had reserved is charged to the budget ${visible(event.budget)}`,
       );
     case 'budget_webhook_failed':
       return warn(`the webhook of the budget ${visible(event.budget)} failed: ${event.reason}`);
     case 'budgets_failing':
-      return warn(`budgets cannot be settled, they are kept by what is leased: ${event.reason}`);
+      return warn(
+        `budgets cannot be settled, daemons spend only what they have leased: ${event.reason}`,
+      );
     case 'budgets_working':
       return info('budgets are settled again');
     case 'daemon_joined':
@@ -150,7 +152,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     case 'daemon_gone':
       return warn(`the daemon ${visible(event.daemon)} is gone, or cannot reach the database`);
     case 'limits_shared':
-      return info(`limits hold over all daemons from now on, by ${event.store}`);
+      return info(`all daemons share the limits from now on, in ${event.store}`);
     case 'limits_own':
       return info('this daemon is the only one: it keeps the limits itself');
     case 'limits_failing':
@@ -169,12 +171,12 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
     }
     case 'canary_moved': {
       const name = `canary ${visible(event.canary)}`;
-      if (event.state === 'rolled_back') return warn(`${name} goes back: ${event.reason}`);
+      if (event.state === 'rolled_back') return warn(`${name} rolls back: ${event.reason}`);
       const at = `moves ${event.percent} % of its requests`;
       return info(event.state === 'finished' ? `${name} has finished: it ${at}` : `${name} ${at}`);
     }
     case 'canaries_failing':
-      return warn(`canaries cannot be judged, they stay as they are: ${event.reason}`);
+      return warn(`canaries cannot be judged, they keep their steps: ${event.reason}`);
     case 'usage_failing':
       return warn(`usage cannot be stored, ${event.queued} rows wait in memory: ${event.reason}`);
     case 'usage_working':
@@ -187,7 +189,7 @@ export function describeEvent(event: GatewayEvent): { level: Level; message: str
       return warn(`cannot create or drop partitions of request_logs: ${event.reason}`);
     case 'config_feed_differs':
       return warn(
-        'the configuration read as a whole was not what its changes had said; it is used',
+        'the full configuration differs from the sum of its changes; the full one is used',
       );
     case 'usage_rollups_failed':
       return warn(`cannot maintain the sums of usage: ${event.reason}`);

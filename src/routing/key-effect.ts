@@ -78,7 +78,7 @@ function keyEffect(
 }
 
 function cached({ cache }: Credential): string {
-  return cache ? inOrder(cache) : 'as its team says';
+  return cache ? inOrder(cache) : 'the team’s rules';
 }
 
 function burstOf({ burst, rate_limit }: Credential): number | null {

@@ -62,7 +62,7 @@ async function listen(options: ServerOptions): Promise<Server> {
     },
   };
   const isUnix = options.host.startsWith('unix:');
-  /** Not told by the socket alone: the address of one that was reset is unknown too. */
+  /** The socket alone cannot tell: the address of one that was reset is unknown too. */
   const peerOf = (socket: Socket) => (isUnix ? unixPeer : addressText(socket.remoteAddress));
   const serve = (socket: Socket, client = isUnix ? unixPeer : '') => {
     const connection = new NetConnection(socket, context, client);

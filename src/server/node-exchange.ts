@@ -49,7 +49,7 @@ export class NodeExchange implements Exchange {
       declared !== 0 && (declared !== null || coding !== undefined)
         ? new RequestBody(declared, {
             pause: () => {
-              // A client that may not send is not gone.
+              // A client whose upload is paused is not gone.
               req.socket.setTimeout(0);
               req.pause();
             },

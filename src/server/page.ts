@@ -3,7 +3,7 @@ export function wantsPage(method: string, accept: string): boolean {
   return method === 'GET' && /(?:^|[,\s])text\/html\b/i.test(accept);
 }
 
-/** Nothing but its own text: no scripts, nothing from elsewhere. */
+/** No scripts and no foreign content. */
 export const pageHeaders: Readonly<Record<string, string>> = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy':
@@ -12,7 +12,7 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
 };
 
-/** @param html what the page says, below its title. */
+/** @param html content of the page, below its title. */
 export function page(title: string, html: string): string {
   return `<!doctype html>
 <html lang="en">
@@ -30,7 +30,7 @@ ${html}
 `;
 }
 
-/** An error for a person. */
+/** An error as a page for a browser. */
 export function errorPage(status: number, message: string, requestId: string): string {
   const home = '<p><a href="/">What this is, and where to go</a></p>';
   const request = `<p>Request <code>${escaped(requestId)}</code></p>`;

@@ -12,7 +12,7 @@ export function isOfEndpoint(path: string, endpoint: string): boolean {
 /** `https` where the worker's client came by TLS; never from a client. */
 export const schemeHeader = 'x-llmproxy-scheme';
 
-/** True for a pair of a `Cookie` header that the control process has set. */
+/** True for a name-value pair of a `Cookie` header that the control process has set. */
 export function isConsoleCookie(pair: string): boolean {
   return /^(?:__Secure-)?llmproxy_(?:session|oidc)=/.test(pair);
 }

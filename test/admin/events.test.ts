@@ -89,7 +89,7 @@ test('finished requests are pushed, and again to a client that reconnects', asyn
   await until('what comes', () => unknown.events.length === 1);
 });
 
-test('a daemon that stops does not wait for those who watch', async (t) => {
+test('a stopping daemon does not wait for followers of events', async (t) => {
   const daemon = await startDaemon(t, { settings: { server: { grace_period_ms: 60_000 } } });
   const { events, isOver } = follow(t, daemon, 'topics=status');
   await until('the first status', () => events.length > 0);

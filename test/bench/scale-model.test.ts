@@ -45,7 +45,7 @@ test('twice the machines make twice the rows, statements, sums, leases and conne
   }
 });
 
-test('what every daemon reads of every other grows with the square of the machines', () => {
+test('reads between daemons grow with the square of the machines', () => {
   const [one, two] = [demandOf(load, defaultSetup), demandOf(twice, defaultSetup)];
   assert.equal(two.heartbeatBytesPerSecond / one.heartbeatBytesPerSecond, 4);
   assert.equal(one.heartbeatBytesPerSecond, 100 * measured.daemonBytes);
@@ -92,7 +92,7 @@ test('limits are leased ten times a second, together, of the store that is set',
   assert.ok(Math.abs((here ?? 0) - (there ?? 0) - leaseShare) < 1e-9);
 });
 
-test('daemons connect with their pools, or through a pooler but to listen', () => {
+test('daemons connect with their own pools, or through a pooler except to listen', () => {
   assert.equal(demandOf(load, defaultSetup).connections, 10 * 13);
   assert.equal(demandOf(load, { ...defaultSetup, pooled: 50 }).connections, 10 + 50);
 });
@@ -103,12 +103,12 @@ test('fleets share the machines, and each has its own database', () => {
   assert.deepEqual(half, whole);
 });
 
-test('rows are kept for days of retention', () => {
+test('rows are kept for the days of their retention', () => {
   const { keptBytes } = demandOf(load, { ...defaultSetup, retentionDays: 7 });
   assert.equal(keptBytes, 7 * totalsOf(load).rowBytesPerDay);
 });
 
-test('a wall is reached by one machine more than fit', () => {
+test('one machine too many reaches a wall', () => {
   const { wall, machines, setup } = firstWall(load, defaultSetup);
   // 97 connections are for seven daemons of 13.
   assert.equal(wall, 'connections of PostgreSQL');
@@ -136,7 +136,7 @@ test('every move sets its wall further back', () => {
   }
 });
 
-test('a lease takes its own time while few ask, and all of theirs where the store is full', () => {
+test('a lease takes its own time when few ask, and waits for nearly all others when the store is busy', () => {
   assert.ok(Math.abs(leaseTimeMs(1, 2) - 2) < 1e-6);
   const [few, many] = [leaseTimeMs(10, 2), leaseTimeMs(40, 2)];
   assert.ok(few >= 2 && many > few && many < 100);

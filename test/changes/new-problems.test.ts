@@ -108,7 +108,7 @@ test('a file that changes providers is checked with the rows that change', async
   assert.match((await found(without, files)).join('; '), /p\.yaml: providers\.b/);
 });
 
-test('of many keys only one that changes is looked into', async () => {
+test('only the changed one of many keys is examined', async () => {
   let looked = 0;
   const base = rows();
   const watched = base.credentials.map((each) =>

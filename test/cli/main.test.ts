@@ -45,8 +45,8 @@ suite('llmproxy', { concurrency: 3 }, () => {
     [['keys', 'create', '42'], /^error: the name "42" would be taken for an id\n/],
     [['keys', 'create', 'a', '--models', ' ,'], /^error: --models: names no model\n/],
     [['keys', 'create', 'a', '--rate-limit', '1.5'], /^error: --rate-limit: "1\.5" is not a whole/],
-    [['keys', 'update', 'a'], /^error: nothing to change was given\n/],
-    [['provider', 'update', 'a'], /^error: nothing to change was given\n/],
+    [['keys', 'update', 'a'], /^error: no change was given\n/],
+    [['provider', 'update', 'a'], /^error: no change was given\n/],
   ];
   for (const [args, expected] of usageErrors) {
     test(`llmproxy ${args.join(' ')} is a usage error that says what to do`, async () => {

@@ -31,7 +31,7 @@ const keysFor = (count: number, ms: number) => ({
   Expiration: new Date(Date.now() + ms).toISOString(),
 });
 
-test('a provider whose api_key is all needs none', async () => {
+test('a provider with an api_key needs no credentials of a cloud', async () => {
   const clouds = new CloudCredentials(cloudContext());
   for (const params of [{}, { auth: { method: 'api_key' as const } }]) {
     assert.equal(await clouds.of(bedrock({ provider_params: params })), null);

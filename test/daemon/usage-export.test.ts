@@ -209,7 +209,7 @@ test('a batch that is too large is halved', async (t) => {
   assert.deepEqual(events, []);
 });
 
-test('of two daemons one sends, and the other when it has ended', async (t) => {
+test('one of two daemons sends, and the other takes over when it ends', async (t) => {
   const sql = await prepared(t);
   const { accepted, url } = await receiver(t, () => accepts);
   const headers = (name: string) => ({ headers: { 'x-daemon': name } });

@@ -69,7 +69,7 @@ test('every change is an entry whose hash is over all before it', async (t) => {
   assert.deepEqual(await verifyAudit(sql), { entries: 5, place: 5, hash: previous });
 });
 
-test('the words of the function and of the reader are the same, for odd rows too', async (t) => {
+test('the SQL function and the reader write the same text, also for odd rows', async (t) => {
   const sql = await ownDatabase(t);
   await sql`
     INSERT INTO audit_log (at, actor, source, action, kind, object, row_id, version, message, before)
@@ -85,13 +85,13 @@ test('the words of the function and of the reader are the same, for odd rows too
   assert.equal((await verifyAudit(sql)).entries, 2);
 });
 
-test('changes at once are one chain', async (t) => {
+test('simultaneous changes form one chain', async (t) => {
   const sql = await ownDatabase(t);
   await Promise.all(Array.from({ length: 12 }, () => addProviders(sql, 5)));
   assert.equal((await verifyAudit(sql)).entries, 60);
 });
 
-test('a large change is chained too', async (t) => {
+test('a large change is part of the chain too', async (t) => {
   const sql = await ownDatabase(t);
   await addProviders(sql, 5_000);
   assert.equal((await verifyAudit(sql)).place, 5_000);

@@ -60,7 +60,7 @@ for (const [query, expected] of [
   });
 }
 
-test('parameters that ask for nothing are taken', () => {
+test('parameters without effect are accepted', () => {
   const query = 'channel_binding=prefer&client_encoding=UTF8&gssencmode=disable&sslsni=1';
   assert.equal(parseDbUrl(`postgres://db/app?${query}`).tls, 'prefer');
 });

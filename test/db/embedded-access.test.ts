@@ -169,7 +169,7 @@ async function startOldServer(old: Awaited<ReturnType<typeof makeOldCluster>>) {
   return server;
 }
 
-test('data of an older version is upgraded at the next start, and preserved', async (t) => {
+test('data of an older version is upgraded at the next start without loss', async (t) => {
   const dataDir = testDirectory();
   const old = await makeOldCluster(dataDir);
   const server = await startOldServer(old);
@@ -205,7 +205,7 @@ test('an interrupted change to passwords is made up for at the next start', asyn
   await second.stop();
 });
 
-test('passwords that are not those of the data are named, and removing them is enough', async () => {
+test('passwords that do not match the data are named, and removing them is enough', async () => {
   const dataDir = testDirectory();
   await (await startEmbedded({ dataDir, owner: 'daemon' })).stop();
   const file = join(dataDir, 'postgres/passwords');

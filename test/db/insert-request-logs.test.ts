@@ -85,7 +85,7 @@ async function storage(t: Parameters<typeof testDatabase>[0]) {
   };
 }
 
-test('every row is stored as it is', async (t) => {
+test('every row is stored unchanged', async (t) => {
   const storeAndRead = await storage(t);
   await fc.assert(
     fc.asyncProperty(fc.array(rows, { maxLength: 12 }), async (all) => {

@@ -169,7 +169,7 @@ test('names files that are misnamed, missing or numbered alike', async (t) => {
   await assert.rejects(migrateUp(sql, gap), /0002 is missing/);
 });
 
-test('to go back to a version from before bodies could be stored is to store none', async (t) => {
+test('a downgrade to a version without stored bodies stores none', async (t) => {
   const { sql } = await emptyDatabase(t);
   await migrateUp(sql);
   const names = (await migrationStatus(sql)).map(({ name }) => name);

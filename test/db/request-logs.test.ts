@@ -87,7 +87,7 @@ test('partitions are dropped over a pool that has no connection open', async (t)
   assert.deepEqual(await dropRequestLogsBefore(idle, '2026-03-10'), ['request_logs_p20260309']);
 });
 
-test('while another process looks after the partitions none is dropped', async (t) => {
+test('while another process maintains the partitions, none is dropped', async (t) => {
   const { sql } = await testDatabase(t);
   await createRequestLogPartitions(sql, days);
   const [lock] = await sql`

@@ -72,7 +72,7 @@ test('users, tags and keys with models are kept by day only: the rest of it is r
   }
 });
 
-test('what no roll-up has is read from rows', () => {
+test('periods that no roll-up covers are read from rows', () => {
   const cases: [UsageGrouping[], Partial<RequestFilter>, string?][] = [
     [['minute'], {}],
     [['key'], { status: '5xx' }],

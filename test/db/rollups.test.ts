@@ -270,7 +270,7 @@ test('rows that are removed all at once are in no sum', async (t) => {
   assert.equal((await both(sql, [], { ...period, since: new Date(0) })).rolled.total.requests, 1);
 });
 
-test('rows of before are rolled up hour by hour, while others are stored, changed and summed', async (t) => {
+test('existing rows are rolled up hour by hour, while others are stored, changed and summed', async (t) => {
   const { sql } = await emptyDatabase(t);
   const before = readMigrations().findIndex(({ name }) => name === 'rollups');
   await migrateUp(sql, undefined, before);

@@ -26,7 +26,7 @@ test('an embedded server is sized by its memory, within bounds', () => {
   }
 });
 
-test('a server takes the sizes, also on a machine whose memory is not given', async (t) => {
+test('a server accepts the sizes, also on a machine of unknown memory', async (t) => {
   for (const memory of [200, 'machine'] as const) {
     const settings = sizingFor(memory);
     const dataDir = testDirectory();

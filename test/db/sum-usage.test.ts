@@ -12,7 +12,7 @@ import { logRow } from '../support/usage-row.js';
 
 const march = { since: new Date('2026-03-01T00:00:00Z'), until: new Date('2026-04-01T00:00:00Z') };
 
-test('nothing adds up to nothing', async (t) => {
+test('a period without requests has an empty sum', async (t) => {
   const { sql } = await testDatabase(t);
   const { groups, total } = await sumUsage(sql, ['key'], march);
   assert.deepEqual(groups, []);
@@ -114,7 +114,7 @@ test('a request is in the sum of its team, its user and each of its tags, and on
   ]);
 });
 
-test('no tags add up to nothing', async (t) => {
+test('requests without tags form no groups', async (t) => {
   const { sql } = await testDatabase(t);
   const { groups, total } = await sumUsage(sql, ['tag'], march);
   assert.deepEqual([groups, total.requests], [[], 0]);

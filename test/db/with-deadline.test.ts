@@ -5,7 +5,7 @@ import { withDeadline } from '../../src/db/with-deadline.js';
 import { testDatabase } from '../support/postgres.js';
 import { until } from '../support/until.js';
 
-test('past its deadline a query is cancelled in the database, and its connection is free', async (t) => {
+test('a query past its deadline is cancelled in the database, which frees its connection', async (t) => {
   const { dbUrl, sql } = await testDatabase(t);
   const own = connect(dbUrl, { max: 1, applicationName: 'deadline' });
   t.after(() => own.end({ timeout: 1 }));

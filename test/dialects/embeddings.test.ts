@@ -46,7 +46,7 @@ for (const client of codecs) {
   }
 }
 
-test('tokens are refused where they mean nothing, several texts where one is taken', () => {
+test('token inputs are refused where unsupported, and several texts where one is allowed', () => {
   const tokens = read(openai, { model: 'm', input: [1, 2] });
   for (const provider of codecs.filter((codec) => codec !== openai)) {
     const { losses } = translateEmbedding(openai, provider, tokens, 'm');

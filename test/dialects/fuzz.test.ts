@@ -61,7 +61,7 @@ function spoilt(body: Buffer, how: Wrong): Buffer {
 for (const codec of all) {
   const subset = subsets[codec.dialect];
 
-  test(`${codec.dialect}: no request crashes it, nor those that write what it reads`, () => {
+  test(`${codec.dialect}: no request crashes its reader, or the writers of other dialects`, () => {
     fc.assert(
       fc.property(requests(subset), wrong, (request, how) => {
         const body = spoilt(codec.writeRequest(request, target).body, how);
@@ -72,7 +72,7 @@ for (const codec of all) {
     );
   });
 
-  test(`${codec.dialect}: no answer crashes it, nor those that write what it reads`, () => {
+  test(`${codec.dialect}: no answer crashes its reader, or the writers of other dialects`, () => {
     fc.assert(
       fc.property(answers(subset), wrong, (answer, how) => {
         const body = spoilt(Buffer.from(codec.writeAnswer(answer, 'm')), how);
@@ -97,7 +97,7 @@ for (const codec of all) {
     );
   });
 
-  test(`${codec.dialect}: bytes that are no stream end with an error event`, () => {
+  test(`${codec.dialect}: an invalid stream ends with an error event`, () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const pipe = translation(codec, codec).stream();
@@ -108,7 +108,7 @@ for (const codec of all) {
     );
   });
 
-  test(`${codec.dialect}: bytes that are no body are refused, and as an error are one`, () => {
+  test(`${codec.dialect}: an invalid body is refused as a request, and taken as text of an error`, () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array(), fc.json().map(Buffer.from)), (bytes) => {
         const body = Buffer.from(bytes);

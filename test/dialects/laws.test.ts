@@ -11,7 +11,7 @@ const inBody = { model: '', stream: null };
 for (const [dialect, subset] of Object.entries(subsets)) {
   const codec = codecs[subset.dialect];
 
-  test(`${dialect}: a request that is written is read as it was`, () => {
+  test(`${dialect}: a written request reads back the same`, () => {
     fc.assert(
       fc.property(requests(subset), (request) => {
         const { body, losses } = codec.writeRequest(request, target);
@@ -23,7 +23,7 @@ for (const [dialect, subset] of Object.entries(subsets)) {
     );
   });
 
-  test(`${dialect}: an answer that is written is read as it was`, () => {
+  test(`${dialect}: a written answer reads back the same`, () => {
     fc.assert(
       fc.property(answers(subset), (answer) => {
         const body = Buffer.from(codec.writeAnswer(answer, 'model-x'));

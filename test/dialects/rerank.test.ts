@@ -33,7 +33,7 @@ for (const client of shapes) {
   }
 }
 
-test('usage is written in the words of each dialect', () => {
+test('usage is written in the form of each dialect', () => {
   const cohere = translateRerank('cohere', 'jina', read('cohere'), 'm');
   const jina = { results, usage: { total_tokens: 7 } };
   const told = JSON.parse(cohere.answer(Buffer.from(JSON.stringify(jina))).body);

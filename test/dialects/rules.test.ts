@@ -145,7 +145,7 @@ test('system in the middle: labelled text of the user, reported as a loss', () =
 
 const png = { type: 'image_url', image_url: { url: 'https://example.com/a.png' } };
 
-test('images: a URL that the target does not take is wanted, then sent as base64', () => {
+test('images: a URL that the target does not accept is fetched, then sent as base64', () => {
   const body = chat({ role: 'user', content: [png] });
   const { request, lost } = translate(openai, bedrock, body);
   assert.deepEqual(remoteMedia(request, codecs[bedrock]), ['https://example.com/a.png']);
@@ -248,7 +248,7 @@ test('a failed answer is an error, never a stop', () => {
   assert.equal(answer.status, 502);
 });
 
-test('usage: cached tokens are counted once, whoever includes them', () => {
+test('usage: cached tokens are counted once, whichever count includes them', () => {
   const usage = {
     input_tokens: 10,
     cache_read_input_tokens: 100,
@@ -271,7 +271,7 @@ test('usage: cached tokens are counted once, whoever includes them', () => {
   });
 });
 
-test('usage of a stream is merged once over message_start and message_delta', () => {
+test('usage of a stream is merged once from message_start and message_delta', () => {
   const body = { ...chat(hi), stream: true, stream_options: { include_usage: true } };
   const { stream } = translate(openai, anthropic, body);
   const usage = { input_tokens: 10, cache_read_input_tokens: 5, output_tokens: 1 };
@@ -418,7 +418,7 @@ test('max_tokens: the model’s maximum where the client does not say', () => {
   assert.equal(translate(openai, anthropic, chat(hi)).sent.max_tokens, 4096);
 });
 
-test('sampling: clamped and told, left out under thinking, the rest told', () => {
+test('sampling: clamped and reported, left out while thinking, the rest reported', () => {
   const warm = translate(openai, anthropic, {
     ...chat(hi),
     temperature: 1.5,
@@ -522,7 +522,7 @@ test('custom tools are functions with one argument, and custom again on the way 
   assert.match(text, /custom_tool_call_input\.done.*"input":"\*\*\* Begin"/);
 });
 
-test('namespaces, additional tools and hosted tools of Codex are handled or told by name', () => {
+test('namespaces, additional tools and hosted tools of Codex are handled or reported by name', () => {
   const member = { type: 'function', name: 'open', parameters: schema };
   const namespace = { type: 'namespace', name: 'files', description: '', tools: [member] };
   const more = {

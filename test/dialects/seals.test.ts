@@ -21,7 +21,7 @@ test('a wrapper is base64 and round-trips', () => {
   assert.deepEqual(unwrapSeal(wrapper, key), wrapped);
 });
 
-test('a wrapper of another key, or changed anywhere, is none', () => {
+test('a wrapper of another key, or changed anywhere, is refused', () => {
   const wrapper = wrapSeal(wrapped, key);
   assert.equal(unwrapSeal(wrapper, Buffer.alloc(32, 2)), null);
   for (let at = 0; at < wrapper.length; at++) {

@@ -43,7 +43,7 @@ function written(dialect: keyof typeof codecs): Json {
   );
 }
 
-test('a whole answer of chat has all that OpenAI says', () => {
+test('a whole chat answer has every field that OpenAI documents', () => {
   assert.deepEqual(written('openai.chat'), {
     id: 'id_1',
     object: 'chat.completion',
@@ -66,7 +66,7 @@ test('a whole answer of chat has all that OpenAI says', () => {
   });
 });
 
-test('a whole response has all that OpenAI says', () => {
+test('a whole response has every field that OpenAI documents', () => {
   const { object, status, output, usage, store, error, incomplete_details } =
     written('openai.responses');
   assert.deepEqual(
@@ -84,7 +84,7 @@ test('a whole response has all that OpenAI says', () => {
   });
 });
 
-test('a whole message has all that Anthropic says', () => {
+test('a whole message has every field that Anthropic documents', () => {
   assert.deepEqual(written('anthropic.messages'), {
     id: 'id_1',
     type: 'message',
@@ -335,7 +335,7 @@ test('no thinking is the least that a Gemini can', () => {
   assert.deepEqual(thinking('gemini-2.5-pro'), [128, ['reasoning_effort approximated']]);
 });
 
-test('a Claude at Bedrock thinks also where no maximum of tokens is said', () => {
+test('Claude at Bedrock thinks even without a maximum of tokens', () => {
   const body = { ...chat(hi), reasoning_effort: 'low' };
   const ways = { model: 'anthropic.claude-3-7-sonnet-20250219-v1:0' };
   const { sent, lost } = translate('openai.chat', 'bedrock.converse', body, ways);

@@ -91,7 +91,7 @@ test('an event is emitted as soon as its blank line arrives', () => {
   }
 });
 
-test('a cutter passes every byte on, whole events as they end', () => {
+test('a cutter passes on every byte, and each event when it ends', () => {
   fc.assert(
     fc.property(stream, cuts, (text, at) => {
       const cutter = new EventCutter();

@@ -48,7 +48,7 @@ test('turns are by cost, in proportion to the weights', () => {
   assert.deepEqual([count('a'), count('b'), count('c')], [18, 6, 36]);
 });
 
-test('of two requests that begin at once, the one with more weight goes first', () => {
+test('when two requests begin at once, the one with more weight goes first', () => {
   const queue = new FairQueue<string>();
   fill(queue, 'a', 3, claim('a', { cost: 100 }));
   fill(queue, 'b', 3, claim('b', { cost: 100, teamWeight: 2 }));
@@ -100,7 +100,7 @@ test('the last meant is taken out, and the most waiting give way', () => {
   assert.deepEqual([queue.size, drawn(queue).length], [2, 2]);
 });
 
-test('nothing is lost or served twice', () => {
+test('no request is lost or served twice', () => {
   const one = fc.record({
     team: fc.constantFrom('a', 'b', 'c'),
     key: fc.constantFrom('k', 'l'),

@@ -35,7 +35,7 @@ test('a try does not overtake waiting requests', () => {
   ]);
 });
 
-test('a request that left gets nothing', () => {
+test('an abandoned request gets no slot', () => {
   const { handle } = ownerForTest();
   handle(1, 'try');
   handle(2, 'wait');

@@ -201,7 +201,7 @@ test('the first half of the places is allocated at once', async () => {
   assert.deepEqual([requests('m'), requests('n'), requests('unknown')], [1, 1, 1]);
 });
 
-test('tokens are counted by kind, and those that no provider reported a second time', async () => {
+test('tokens are counted by kind, and estimated ones in a metric of their own too', async () => {
   const metrics = configuredMetrics();
   metrics.emit(counted({ source: 'provider' }));
   metrics.emit(counted({ source: 'estimated' }));

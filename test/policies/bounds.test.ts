@@ -49,7 +49,7 @@ test('a webhook that answers 429 is asked again', async (t) => {
   assert.equal(times, 2);
 });
 
-test('a score that is as high as the threshold counts', async () => {
+test('a score equal to the threshold counts', async () => {
   const moderation = new Moderation(guardrail('m', 'moderation', { model: 'x', threshold: 0.5 }));
   const scored = (score: number) => {
     const results = [{ flagged: false, category_scores: { hate: score } }];

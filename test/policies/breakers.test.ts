@@ -35,7 +35,7 @@ test('after five failures in a row a service is not asked for five seconds, then
   assert.equal(state.asked, 8);
 });
 
-test('a success in between starts the count again, and services are apart', async () => {
+test('a success restarts the count, and services are counted apart', async () => {
   const { state, run } = service();
   for (let times = 0; times < 4; times++) await assert.rejects(run());
   state.isBroken = false;

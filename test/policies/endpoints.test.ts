@@ -63,7 +63,7 @@ test('texts are found at every endpoint with a JSON body', async (t) => {
   assert.ok(served >= 5, String(served));
 });
 
-test('what cannot be read is refused where a guardrail is enforced, and told where it is not', async (t) => {
+test('unreadable content is refused by an enforcing guardrail, and reported by a monitoring one', async (t) => {
   const form = [
     '--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nm\r\n',
     `--b\r\ncontent-disposition: form-data; name="prompt"\r\n\r\n${email}\r\n`,
@@ -94,7 +94,7 @@ test('what cannot be read is refused where a guardrail is enforced, and told whe
   }
 });
 
-test('an answer that is no text is refused, and one of plain text is checked', async (t) => {
+test('an answer that is not text is refused, and plain text is checked', async (t) => {
   const binary: Answer = (_request, response) =>
     response
       .writeHead(200, { 'content-type': 'application/octet-stream' })

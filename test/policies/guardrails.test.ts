@@ -20,7 +20,7 @@ for (const dialect of clientDialects) {
   for (const stream of [false, true]) {
     const how = `${dialect}, ${stream ? 'streamed' : 'whole'}`;
 
-    test(`what is found in a prompt is replaced, and no other byte changes: ${how}`, async (t) => {
+    test(`matches in a prompt are replaced, and no other byte changes: ${how}`, async (t) => {
       const rows = [guardrail('pii', 'pii')];
       const { origin, provider, last } = await guarded(t, rows, dialect, answers(dialect, ['ok']));
       const body = requestIn(dialect, prompt, stream);
@@ -51,7 +51,7 @@ for (const dialect of clientDialects) {
       );
     });
 
-    test(`what is found in an answer is replaced at every split: ${how}`, async (t) => {
+    test(`matches in an answer are replaced at every split: ${how}`, async (t) => {
       const said = `Mail ${email} now.`;
       let pieces: string[] = [];
       const rows = [guardrail('pii', 'pii')];
@@ -105,7 +105,7 @@ for (const dialect of clientDialects) {
       assert.ok(!provider.received[0]?.body.includes('alice'));
     });
 
-    test(`a prompt that is denied reaches no provider: ${how}`, async (t) => {
+    test(`a denied prompt reaches no provider: ${how}`, async (t) => {
       const rows = [
         guardrail('names', 'regex', { patterns: [{ name: 'project', pattern: '(?i)project-x' }] }),
       ];
@@ -130,7 +130,7 @@ for (const dialect of clientDialects) {
       });
     });
 
-    test(`an answer that is denied ends with an error of the dialect: ${how}`, async (t) => {
+    test(`a denied answer ends with an error of the dialect: ${how}`, async (t) => {
       const rows = [
         guardrail('names', 'regex', { patterns: [{ name: 'project', pattern: 'Project-X' }] }),
       ];
@@ -148,7 +148,7 @@ for (const dialect of clientDialects) {
       assert.equal(last()?.error, 'guardrail_blocked');
     });
 
-    test(`a monitored guardrail changes nothing, and tells: ${how}`, async (t) => {
+    test(`a monitoring guardrail changes nothing, and reports: ${how}`, async (t) => {
       const rows = [
         guardrail('pii', 'pii', {}, { mode: 'monitor' }),
         guardrail(

@@ -33,7 +33,7 @@ function requestOf(dialect: ClientDialect, parts: readonly string[]): string {
 }
 
 for (const dialect of clientDialects) {
-  test(`what lies over the bound of two parts of a message is replaced: ${dialect}`, async (t) => {
+  test(`matches across two parts of a message are replaced: ${dialect}`, async (t) => {
     const rows = [guardrail('pii', 'pii')];
     const { origin, provider, last } = await guarded(t, rows, dialect, answers(dialect, ['ok']));
     const sent = requestOf(dialect, ['ask ali', 'ce@exam', 'ple.com, or bob@example.com', 'ly']);
@@ -48,7 +48,7 @@ for (const dialect of clientDialects) {
 const dialect = 'openai.chat';
 const ask = (origin: string, body: string) => post(origin, pathOf(dialect, false), body);
 
-test('a pattern that denies finds what lies over a bound, one that monitors only tells it', async (t) => {
+test('a denying pattern refuses a match across parts, a monitoring one only reports it', async (t) => {
   const rows = [
     guardrail('deny', 'regex', { patterns: [{ name: 'x', pattern: 'project x' }] }),
     guardrail(
@@ -81,7 +81,7 @@ test('texts of two messages are apart, and what a part has of its own stays as i
   assert.equal((await ask(origin, JSON.stringify({ model: 'm', messages }))).status, 200);
 });
 
-test('what was over a bound is put back into the answer', async (t) => {
+test('matches replaced across parts are restored in the answer', async (t) => {
   const rows = [guardrail('pii', 'pii', { restore: true })];
   const { origin } = await guarded(t, rows, dialect, answers(dialect, ['to [EMAIL_1]']));
   const { text } = await ask(origin, requestOf(dialect, ['alice@exam', 'ple.com']));

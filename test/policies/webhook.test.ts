@@ -208,7 +208,7 @@ const failures: [string, Answer, RegExp][] = [
 ];
 
 for (const [what, answer, reason] of failures) {
-  test(`a webhook that ${what} follows its mode, and is told as an error`, async (t) => {
+  test(`a webhook that ${what} follows its mode, and is reported as an error`, async (t) => {
     const hook = await startUpstream(t, answer);
     const config = { url: hook.url, timeout_ms: 300, retries: 0 };
     const path = pathOf('openai.chat', false);
@@ -241,7 +241,7 @@ for (const [what, answer, reason] of failures) {
   });
 }
 
-test('a webhook is tried again within its time, and no more often than it says', async (t) => {
+test('a webhook is retried within its time, and no more often than configured', async (t) => {
   let failing = 2;
   const hook = await startUpstream(t, (request, response) => {
     if (failing-- > 0) response.writeHead(503).end();
@@ -296,7 +296,7 @@ test('a webhook is not asked after five failures, and the record says so', async
   }
 });
 
-test('a webhook has no more checks at once than it says', async (t) => {
+test('a webhook runs no more checks at once than configured', async (t) => {
   let now = 0;
   let most = 0;
   const hook = await startUpstream(t, async (request, response) => {

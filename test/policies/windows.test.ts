@@ -49,7 +49,7 @@ test('personal data is found at every split of a text in two and in three', () =
   }
 });
 
-test('what is found last in a text, or first in it, is replaced too', () => {
+test('matches at the end or start of a text are replaced too', () => {
   assert.equal(inPieces(pii, ['to a@b.co']), 'to <email:6>');
   assert.equal(inPieces(pii, ['a@b.co', ' is', ' one']), '<email:6> is one');
   assert.equal(inPieces(pii, ['card 4242 4242', ' 4242 4242']), 'card <card:19>');

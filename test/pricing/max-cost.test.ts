@@ -92,7 +92,7 @@ test('longer contexts and audio count at their own rates', () => {
   assert.equal(maxCost(units, made, 'm'), 2 * 7 + 3 * 11);
 });
 
-test('searches count as many as the request allows, or deep research runs', () => {
+test('searches count as the request allows, or as deep research runs', () => {
   const rates = { search: 7, file_search: 5 };
   const searching = settlePrice(priceForTest({ rates }));
   const most = (text: string, more: Partial<typeof asked> | { toolCalls: number }, model = 'm') => {

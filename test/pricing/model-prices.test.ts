@@ -31,7 +31,7 @@ test('the operator’s price wins, the most exact first, and a provider’s own 
   assert.equal(nameAt([], 'no-such-model'), null);
 });
 
-test('of several prices of one name the latest that has begun counts', () => {
+test('among prices of one name, the latest that has begun counts', () => {
   const own = [
     priceForTest({ name: 'first', model: 'x' }),
     priceForTest({ name: 'third', model: 'x', valid_from: '2026-03-01' }),

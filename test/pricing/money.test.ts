@@ -35,7 +35,7 @@ test('dollars are written exactly and read again', () => {
   );
 });
 
-test('people see cents, and of small amounts what says something', () => {
+test('amounts are shown in cents, and small ones with significant digits', () => {
   const cases: [nano: number, shown: string][] = [
     [0, '$0.00'],
     [12_345_000_000, '$12.35'],

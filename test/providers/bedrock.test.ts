@@ -174,7 +174,7 @@ test('frames become events, cut anywhere; a damaged or half frame is a broken an
   await assert.rejects(attempted(converse, [frame, delta.subarray(0, 9)]), { failure: 'protocol' });
 });
 
-test('an exception before the first content is the error that it says', async () => {
+test('an exception before the first content is treated as that error', async () => {
   const thrown = writeFrame('exception', 'throttlingException', '{"message":"slow"}');
   const seen = await attempted(converse, [writeFrame('event', 'messageStart', '{}'), thrown]);
   assert.deepEqual([seen.attempt.status, seen.attempt.stream], [429, false]);

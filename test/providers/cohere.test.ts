@@ -51,7 +51,7 @@ test('chat, embeddings and reranking have their paths, whatever version the addr
   }
 });
 
-test('a conversation with tools is said in Cohere’s words', () => {
+test('a conversation with tools is written in Cohere’s form', () => {
   const call = { id: 'c1', type: 'function', function: { name: 'weather', arguments: '{"a":1}' } };
   const image = { type: 'image_url', image_url: { url: 'https://x.example/a.png' } };
   const { sent, lost } = translate({

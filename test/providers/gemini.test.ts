@@ -58,7 +58,7 @@ test('the first events of a stream are judged by what they say', () => {
   assert.equal(judge('not json'), 'content', 'for the translation to refuse');
 });
 
-test('an error in an answer of status 200 is the error that it says', () => {
+test('an error in an answer of status 200 is treated as that error', () => {
   const error = { code: 429, status: 'RESOURCE_EXHAUSTED', message: 'slow' };
   for (const body of [{ error }, [{ error }]]) {
     const found = generate.errorIn(JSON.stringify(body));

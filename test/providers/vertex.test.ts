@@ -80,7 +80,7 @@ test('text embedding models are asked by predict, Gemini’s newer ones in its o
   }
 });
 
-test('what is counted stands at the top level, as Vertex AI wants it', () => {
+test('counted content is at the top level, as Vertex AI requires', () => {
   const wire = vertex().to(endpointAt('/v1beta/models/{model}:countTokens'), 'gemini-x');
   assert.equal(wire?.path, `${models}/google/models/gemini-x:countTokens`);
   const carried = (body: string) => wire?.carry?.(Buffer.from(body), '').body.toString();

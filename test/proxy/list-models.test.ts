@@ -102,7 +102,7 @@ test('a list in Anthropic’s shape has pages, forwards and back', () => {
   });
 });
 
-test('below /v1beta a list always has Gemini’s shape', () => {
+test('lists below /v1beta always have Gemini’s shape', () => {
   const gemini = { ...anthropic(), path: '/v1beta/models' };
   const described = (id: string) => ({
     name: `models/${id}`,

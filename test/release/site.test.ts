@@ -54,7 +54,7 @@ for (const file of files) {
   });
 }
 
-test('what is no markup in Markdown is none in HTML', () => {
+test('text that is not markup in Markdown is not markup in HTML', () => {
   assert.match(textOf('commands.html'), /&lt;url&gt;/);
   for (const file of files) assert.doesNotMatch(textOf(file), /<(url|file|n|path|name)>/, file);
 });

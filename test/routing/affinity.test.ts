@@ -51,7 +51,7 @@ test('when a provider goes, only its own sessions move', () => {
   assert.deepEqual(counts(route, without), counts(smaller));
 });
 
-test('nobody is preferred where nobody can be picked, or has a weight', () => {
+test('no provider is preferred if none can be picked, or none has a weight', () => {
   const route = routeOf({ a: 0, b: 1 });
   assert.equal(
     preferred(1, route.candidates, () => false),

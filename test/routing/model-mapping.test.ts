@@ -17,7 +17,7 @@ test('an exact name wins over wildcards, the longest wildcard over shorter, a re
   assert.equal(mapping('o1'), 'second regex');
 });
 
-test('a star in the value stands for the text matched by the star of the key, literally', () => {
+test('a star in the value stands literally for the text that the key’s star matched', () => {
   const mapping = compileModelMapping({ 'openai/*': 'azure-*-eu', '*-x': 'none' });
   assert.equal(mapping('openai/gpt-4'), 'azure-gpt-4-eu');
   assert.equal(mapping("openai/$&$1$'"), "azure-$&$1$'-eu");

@@ -7,7 +7,7 @@ import { nodeEngine } from '../../src/server/node.js';
 import { until } from '../support/until.js';
 import { rawClient } from './support.js';
 
-test('an address gets no more than its share, and gets it back', () => {
+test('an address gets no more than its share, which returns', () => {
   const cap = new ConnectionCap(2, (address) => address === '10.0.0.1');
   assert.ok(cap.opened('192.0.2.1'));
   assert.ok(cap.opened('192.0.2.1'));

@@ -26,7 +26,7 @@ test('the bodies that are held at once have 512 MiB, as far as clients declare i
   assert.throws(() => hold(chunked), { code: 'overloaded' });
 });
 
-test('callers that can change nothing hold a quarter of it, and take nothing from the others', () => {
+test('callers that can change nothing may use a quarter, and take nothing from the others', () => {
   const bodies = new HeldBodies();
   const hold = (sent: number, mayChange = false) =>
     bodies.hold(headers({ 'content-length': String(sent) }), 512 * mebibyte, mayChange);

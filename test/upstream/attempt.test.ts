@@ -46,7 +46,7 @@ function deferred<T = void>() {
 
 const event = (content: string) => `data: {"choices":[{"delta":{"content":"${content}"}}]}\n\n`;
 
-test('an answer that is no stream is ready when it is whole', async (t) => {
+test('an answer that is not a stream is ready when it is whole', async (t) => {
   const origin = await startProvider(t, (_req, res) => {
     res.writeHead(201, { 'content-type': 'application/json', 'x-a': ['1', '2'] });
     res.write('{"a":');
@@ -151,7 +151,7 @@ test('a connection that breaks before the answer is a failure that was sent', as
   assert.equal(error.failure, 'reset');
 });
 
-test('an answer that is no HTTP is a protocol failure', async (t) => {
+test('an answer that is not HTTP is a protocol failure', async (t) => {
   const server = createServer((socket) => socket.end('SSH-2.0-hello\r\n\r\n')).listen(
     0,
     '127.0.0.1',

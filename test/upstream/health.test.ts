@@ -31,7 +31,7 @@ test('five failures in a row eject a provider, also for other workers', () => {
   assert.ok(health.isAvailable('other', 0));
 });
 
-test('after the ejection one request finds out, and no second one goes with it', () => {
+test('after an ejection a single request tests the provider', () => {
   const { health } = healthForTest();
   eject(health, 0);
   assert.ok(!health.isAvailable('p', 4_999));
@@ -115,7 +115,7 @@ test('the cost rises at once, falls slowly, and grows with requests in flight', 
   assert.equal(health.inFlight('p'), 1);
 });
 
-test('failing fast attracts nothing, nor does one that never answers from its start', () => {
+test('fast failures attract no requests, and neither does a provider that never answered', () => {
   const { health } = healthForTest();
   health.failed('fast failure', null, 0);
   health.succeeded('slow success', 2_000, 0);
@@ -217,7 +217,7 @@ test('refusals count for a provider only when several models and keys see them',
   assert.ok(!health.isOut('p', 0), 'answers between show that it is not refused');
 });
 
-test('made-up model names do not fill the memory, and ejections persist', () => {
+test('invented model names do not fill the memory, and ejections persist', () => {
   const { health } = healthForTest();
   for (let i = 0; i < 5; i++) health.failed('p', null, 0, failure('model', 'out', 'k'));
   for (let i = 0; i < 5_000; i++) {

@@ -50,7 +50,7 @@ test('the rest of a limit falls with each request sent, until the limit resets',
   assert.equal(limits.waitMs('p', 'm', 1, start + 30_000), 0);
 });
 
-test('what is known of limits is told until they reset, less what was sent since', () => {
+test('known limits are reported until they reset, less the requests sent since', () => {
   const limits = new ProviderLimits();
   assert.deepEqual(limits.known(start), []);
   limits.learn('p', 'm', requests(10, 3, '30s'), null, start);
@@ -76,7 +76,7 @@ test('requests that were sent after the one that is answered still count', () =>
   assert.ok(limits.waitMs('p', 'm', 1, start + 2) > 0);
 });
 
-test('a limit that comes back evenly is known by its end, which moves away', () => {
+test('a continuously refilled limit is recognized by its moving reset time', () => {
   const limits = new ProviderLimits();
   // One a second: what is missing is back after as many seconds.
   limits.learn('p', 'm', requests(60, 50, '10000ms'), null, start);

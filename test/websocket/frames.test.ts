@@ -46,7 +46,7 @@ function withFirst(frame: Buffer, change: (byte: number) => number): Buffer {
 
 const cutOff = (frame: Buffer) => withFirst(frame, (byte) => byte & 0x7f);
 
-test('frames pass unchanged, however they are cut, and texts are read', () => {
+test('frames pass unchanged, however they are cut, and their texts are read', () => {
   for (const isMasked of [true, false]) {
     const frame = (opcode: number, payload: string | Buffer) =>
       writeFrame(opcode, Buffer.from(payload), isMasked ? mask : null);
@@ -156,7 +156,7 @@ test('a message of many frames counts as a whole', () => {
   assert.equal(found.passed.length, 3 * frame(opcodes.binary).length);
 });
 
-test('messages are counted each on its own', () => {
+test('messages are counted one by one', () => {
   const message = writeFrame(opcodes.binary, Buffer.alloc(150_000));
   const found = read([message, message], false);
   assert.equal(found.error, null);

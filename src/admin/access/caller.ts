@@ -58,7 +58,7 @@ export function callerOnListener(
   listenHost: string | null,
 ): Caller {
   const isOwnSocket = listenHost === null && !clients.isProxy(unixPeer);
-  // Only this user can open a unix socket, but may have let a proxy.
+  // Only this user can open a unix socket, but may run a proxy in front of it.
   const peer = isOwnSocket
     ? '127.0.0.1'
     : listenHost === null
@@ -74,7 +74,7 @@ export function callerOnListener(
   return { address, isLocal, listenHost: host, endpoint: null, commandUser: null, isSecure };
 }
 
-/** Only this user can open the control socket, so the name is not checked, but for its form. */
+/** Only this user can open the control socket, so only the form of the name is checked. */
 function commandUserIn(headers: IncomingHttpHeaders): string | null {
   try {
     const user = decodeURIComponent(String(headers[commandUserHeader] ?? ''));

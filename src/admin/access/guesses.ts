@@ -3,8 +3,8 @@ import { WrongKeys } from '../../limits/wrong-keys.js';
 import type { Emit } from '../../observe/event.js';
 
 /**
- * Counts admin keys and sessions that are none, and makes an address that sends many wait. Commands
- * on this machine (`local`) are not counted.
+ * Counts wrong admin keys and sessions by address, and makes an address that sends many wait.
+ * Commands on this machine (`local`) are not counted.
  */
 export class Guesses {
   readonly #emit: Emit;
@@ -16,7 +16,7 @@ export class Guesses {
     this.#wrongKeys = new WrongKeys({ fromOne: 10, fromAll: 1_000 }, now);
   }
 
-  /** Counts one. @throws GatewayError `rate_limit_exceeded` past the limits. */
+  /** Counts a wrong one. @throws GatewayError `rate_limit_exceeded` past the limits. */
   add(address: string): void {
     if (address === 'local') return;
     const { waitMs, isSample } = this.#wrongKeys.add(address);
@@ -30,7 +30,7 @@ export class Guesses {
     if (waitMs > 0) throw tooMany(waitMs);
   }
 
-  /** Forgets those of an address that has sent a right one. */
+  /** Forgets the wrong ones of an address that has sent a right one. */
   forget(address: string): void {
     this.#wrongKeys.forget(address);
   }

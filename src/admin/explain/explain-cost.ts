@@ -13,11 +13,11 @@ export interface CostExplanation {
   price_revision: string;
   /** Name of the price; null where the revision is not stored. */
   price: string | null;
-  /** Class by class; null where the price, or the usage, is not known any more. */
+  /** One line for each class; null if the price or the usage is no longer known. */
   lines: CostLine[] | null;
 }
 
-/** @param price the one that the charge was made with; null where it is not known any more. */
+/** @param price of the charge; null if it is no longer known. */
 export function explainCost(
   charge: Charge,
   price: ModelPrice | null,

@@ -29,7 +29,7 @@ export interface RouteExplanation {
   model: string;
   /** True for a route that is tried only after the routes before it have failed. */
   fallback: boolean;
-  /** True where its providers are asked in another API than the client's; only with an endpoint. */
+  /** True if requests are translated for its providers; known only with an endpoint. */
   translated: boolean;
   /** Reason for skipping the route, or null. */
   skipped: string | null;
@@ -46,7 +46,7 @@ export interface Candidate extends ProviderState {
   model_sent: string;
   weight: number;
   priority: number;
-  /** The APIs in which it is asked in another one, such as `messages`. */
+  /** Requested APIs that are translated for it, such as `messages`. */
   translated: string[];
   /** Share of first attempts, from 0 to 1; null where the strategy ignores weights. */
   share: number | null;

@@ -13,7 +13,7 @@ import type { Attempted, PromptCache, RequestExplanation } from './request-expla
 /**
  * Explains a remembered request.
  * @param daemon id of this daemon.
- * @param providers those of the configuration that it used.
+ * @param providers of the configuration that the request used.
  */
 export function explainRemembered(
   daemon: string,
@@ -77,7 +77,7 @@ export function explainRemembered(
   };
 }
 
-/** Explains a request from its row alone. @param price the one that the row names. */
+/** Explains a request from its row alone. @param price that the row names. */
 export function explainRow(row: ExplainedRow, price: ModelPrice | null): RequestExplanation {
   const { prompt_tokens, completion_tokens, usage_source } = row;
   return {

@@ -32,17 +32,17 @@ export interface RequestExplanation {
   attempts_log: Attempted[] | null;
   /** Reason for no further attempt; null where none was needed, or unknown. */
   attempts_end: string | null;
-  /** The API in which the provider was asked, where it was another one than the client's. */
+  /** The API that the request was translated to; null if it was not translated. */
   translated_to: string | null;
-  /** The fields that were lost on the way to it. */
+  /** Fields that the translation lost. */
   lost: string | null;
-  /** Outcome of each guardrail; from a row, of those that did more than let it pass. */
+  /** Outcome of each guardrail; from a row, only of those that did more than pass it. */
   guardrails: readonly GuardrailOutcome[];
   /** Providers of the model in the request's configuration; null where that is no longer kept. */
   candidates: Considered[] | null;
   limits: { rate_limit: number | null; used_in_second: number } | null;
   tokens: { prompt: number; completion: number; source: 'provider' | 'estimated' } | null;
-  /** Null where nothing of the prompt was cached, and no provider was preferred for it. */
+  /** Null if nothing of the prompt was cached and no provider was preferred. */
   prompt_cache: PromptCache | null;
   /** Outcome of the cache; null if no answers are cached for the key. */
   cache: CacheExplanation | null;
@@ -55,19 +55,19 @@ export interface RequestExplanation {
 export interface PromptCache {
   /** The provider that the request's session prefers; null where it prefers none, or unknown. */
   prefers: string | null;
-  /** True where another one answered. */
+  /** True if another provider answered. */
   moved: boolean;
-  /** Tokens of the prompt that the provider had in it. */
+  /** Prompt tokens that the provider had in its cache. */
   cached_tokens: number;
-  /** Nano-dollars that these would cost more at another provider; null where no price is known. */
+  /** Extra cost of these at another provider, in nano-dollars; null if no price is known. */
   move_cost_nano: number | null;
 }
 
 export interface CacheExplanation {
   result: 'hit' | 'miss' | 'bypass';
-  /** Age of the answer of a hit; null where it is not a hit, or not remembered. */
+  /** Age of the cached answer; null if it was no hit, or is not remembered. */
   age_ms: number | null;
-  /** Nano-dollars that a hit has saved; null where that is not known. */
+  /** Nano-dollars saved by the hit; null if unknown. */
   saved_nano: number | null;
 }
 
@@ -88,7 +88,7 @@ export interface Considered {
   model_sent: string;
   weight: number;
   priority: number;
-  /** True where it was ejected at that time; null where that is not remembered. */
+  /** True if it was ejected at that time; null if that is not remembered. */
   ejected: boolean | null;
   tried: boolean;
   reason: string;

@@ -17,7 +17,7 @@ export function probeRequest(
 ): ProviderRequest {
   if (model === null || notAsked.test(model)) return { endpoint: null };
   const native = modelEndpoints.filter(({ probe }) => probe).filter((each) => to(each, model));
-  // A provider whose dialect no client speaks is asked by translation.
+  // If no client speaks the provider's dialect, the probe is translated.
   const spoken =
     native.length > 0 ? native : modelEndpoints.filter((each) => translated(each, model));
   const endpoint =

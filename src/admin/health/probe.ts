@@ -50,7 +50,7 @@ export async function probe(
   }
 }
 
-/** The result for a model not tested because the time was over. */
+/** The result for a model that was not tested because time ran out. */
 export const notAsked: Probe = {
   status: 'unknown',
   atFault: false,

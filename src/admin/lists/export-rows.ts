@@ -77,7 +77,7 @@ async function* parquetOf(pages: Pages): AsyncGenerator<Uint8Array> {
   yield taken();
 }
 
-/** Few need it: like an engine of choice, it is installed by those who do. */
+/** Few users need it, so it is not a dependency: those who need it install it. */
 async function parquetPackage() {
   try {
     return await import('hyparquet-writer');

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { Page } from '../../db/queries/rows.js';
 import type { AdminAnswer, Parameter } from '../route.js';
 
-/** Rows that are read, and held, at once: between two parts others get their turn. */
+/** Rows read and held at once; other work runs between two parts. */
 const partRows = 1_000;
 
 /** Query parameters of the lists. */

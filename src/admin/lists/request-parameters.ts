@@ -82,7 +82,7 @@ export const formatParameter: Parameter = {
 };
 
 /**
- * The team that a request is about: the one of its query, or the one that its role is limited to.
+ * The team in the request's query, or the one that its role is limited to.
  * @throws GatewayError `permission_denied`.
  */
 export function teamAsked({ query, role }: AdminRequest): string | null {
@@ -153,7 +153,9 @@ function checked(timeZone: string): string {
   return new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone;
 }
 
-/** Identifies a report by the request's parameters, in any order, and by who may see what. */
+/**
+ * Identifies a report by the request's parameters, in any order, and by what its author may see.
+ */
 export function asked(kind: ReportOf['kind'], request: AdminRequest): ReportOf {
   const { query, role, signal } = request;
   return { kind, key: JSON.stringify([...query, ['own team', teamOfRole(role)]].sort()), signal };

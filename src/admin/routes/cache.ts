@@ -35,7 +35,7 @@ const nothing: CacheStatus = {
   ...{ answers: 0, bytes: 0, evicted: 0, hits: 0, misses: 0, bypassed: 0, kept: 0 },
 };
 
-/** Purges, which a command can also make where no daemon runs: others may share the database. */
+/** Purges. A command can make them without a daemon too, since others may share the database. */
 export const cachePurgeRoutes: readonly ChangeRoute[] = [
   {
     method: 'POST',
@@ -85,7 +85,7 @@ export const cacheRoutes: readonly AdminRoute[] = [
     access: 'admin',
     operation: {
       operationId: 'getCache',
-      summary: 'Show how many answers are cached, and how often they were given again',
+      summary: 'Show show how many answers are cached, and how often they were reused',
       description: 'Of this machine, as its workers have reported it within the last second.',
       tags: ['cache'],
       responses: {

@@ -31,7 +31,7 @@ import { errorReferences } from '../openapi/errors.js';
 import { jsonRequest, jsonResponse } from '../openapi/schemas.js';
 import type { AdminAnswer, AdminRequest, ChangeRoute } from '../route.js';
 
-/** Viewers, who can only plan, may use less of the machine. */
+/** Viewers can only plan, so they may use less memory. */
 const maxBodyBytes = { admin: maxDocumentBytes, operator: maxDocumentBytes, viewer: 8_388_608 };
 
 interface ApplyBody {

@@ -246,7 +246,7 @@ async function ownKey(
 }
 
 /**
- * The fields of the body: a role of one team gives no key away.
+ * The fields of the body. A role of one team cannot move a key to another team.
  * @throws GatewayError `permission_denied`.
  */
 function withinTeam({ body, role }: AdminRequest): KeyFields {

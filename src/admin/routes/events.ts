@@ -13,7 +13,7 @@ const only = (name: 'key' | 'model' | 'provider'): Parameter => ({
   schema: { type: 'string', minLength: 1, maxLength: 256 },
 });
 
-/** `/admin/v1/events`: what happens, as it happens. */
+/** `/admin/v1/events`: a live stream of events. */
 export const eventRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -82,7 +82,7 @@ export const eventRoutes: readonly AdminRoute[] = [
           for (const stop of stops) stop();
         };
       };
-      // Before the daemon has started there is no state to tell.
+      // Before the daemon has started there is no state to report.
       control.active();
       return { status: 200, ...eventStream(start, control.stopping) };
     },

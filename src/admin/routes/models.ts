@@ -32,7 +32,7 @@ const models = object({
                 { type: 'null' },
               ],
               description:
-                'Nano-dollars for a million tokens, and the context; null: no price is known.',
+                'Nano-dollars per million tokens, and the context; null: no price is known.',
             },
           }),
         ),
@@ -44,7 +44,7 @@ const models = object({
   total: { ...integer, description: 'Number of models that match, on all pages.' },
 });
 
-/** `/admin/v1/models`: the models that clients can ask for, as far as their names are known. */
+/** `/admin/v1/models`: the models that clients can request, if their names are known. */
 export const modelRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -99,7 +99,7 @@ function isName(pattern: string): boolean {
   return !pattern.includes('*') && !/^\/.*\/$/.test(pattern);
 }
 
-/** A model of a list, and where its requests go. */
+/** Models, each with the providers of its requests. */
 function describeModels(control: Control, names: readonly string[]) {
   const { providers } = control.active().configuration;
   const { states } = control.workers();

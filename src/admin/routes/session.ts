@@ -22,7 +22,7 @@ const who = object({
 });
 
 const tags = ['console'];
-/** The answers without `console.oidc`, and for a provider that does not answer. */
+/** Answers if `console.oidc` is not set, or the provider does not answer. */
 const notAtProvider = errorReferences([404, 503]);
 const toProvider = {
   ...notAtProvider,

@@ -12,12 +12,12 @@ const text = { type: 'string' };
 const integer = { type: 'integer' };
 const rates = {
   type: 'object',
-  description: 'Nano-dollars for a million tokens, or for one of another unit.',
+  description: 'Nano-dollars per million tokens, or for one of another unit.',
   properties: Object.fromEntries(unitNames.map((unit) => [unit, integer])),
 };
 const price = object({ revision: text, source: text, name: text, rates });
 
-/** `/admin/v1/spend/…`: what models in use cost. */
+/** `/admin/v1/spend/…`: prices of the models in use. */
 export const spendRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',

@@ -29,7 +29,7 @@ export function consoleFile(name: string): Content {
   throw new GatewayError('unknown_url', `Unknown request URL: GET /console/${name}.`);
 }
 
-/** Nothing from elsewhere, nothing inline, in nobody's frame. */
+/** No foreign or inline content, and no framing. */
 export const consoleHeaders = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -33,7 +33,7 @@ import { decodeBody, readBody } from './read-body.js';
 import { createRouter } from './router.js';
 
 export interface ControlServer {
-  /** Descriptor of the listener of `admin.listen`; null where that is no port. */
+  /** Descriptor of the listener of `admin.listen`; null if that is not a port. */
   readonly adminFd: number | null;
   /** Uses this certificate for new connections to a listener with TLS. */
   renewTls(tls: TlsMaterial): void;

@@ -3,11 +3,11 @@ import { GatewayError } from '../../errors.js';
 
 /** Streams at once; each holds a connection between a worker and the control process. */
 const maxStreams = 64;
-/** Ends a stream, so that its client comes back and shows its key or session again. */
+/** Maximum age of a stream: its client then reconnects with its key or session. */
 const maxAgeMs = 60_000;
 /** Keeps proxies in between from closing a silent connection. */
 const pingMs = 15_000;
-/** Waiting for a slow reader; past it events are left out. */
+/** Maximum bytes waiting for a slow reader; beyond it events are dropped. */
 const maxWaitingBytes = 1_048_576;
 
 let open = 0;
@@ -20,7 +20,7 @@ export interface EventWriter {
 
 /**
  * An answer of server-sent events.
- * @param start begins to send; returns what stops it.
+ * @param start begins to send; returns a function that stops it.
  * @param stopping ends the stream at once: the daemon stops, and must not wait for it.
  * @throws GatewayError `overloaded`.
  */

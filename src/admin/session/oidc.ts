@@ -102,7 +102,7 @@ export class Oidc {
     return { ...this.#person(claims, teams), key: null };
   }
 
-  /** Null for what this daemon has not made. */
+  /** Null for a cookie that this daemon has not made. */
   #pendingIn(cookie: string): Pending | null {
     try {
       const opened = openBytes(Buffer.from(cookie, 'base64url'), this.#key, context);

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { AdminKey } from '../access/authenticate.js';
 
 const lifetimeMs = 10 * 60_000;
-/** Links that can be waiting; past it the oldest one no longer works. */
+/** Maximum unused links; beyond it the oldest stops working. */
 const maxLinks = 100;
 
 /** Marks a code, so that it is not counted as a wrong admin key of that form. */
@@ -35,7 +35,7 @@ export class SignInLinks {
     return { url: `${consoleUrl}#sign-in=${code}`, expiresAt };
   }
 
-  /** The key that a code stands for, which then stands for nothing; null for any other text. */
+  /** The key of a code, which this call uses up; null for any other text. */
   redeem(code: string): AdminKey | null {
     if (!code.startsWith(prefix)) return null;
     const id = hashed(code);

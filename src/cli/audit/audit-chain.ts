@@ -86,7 +86,7 @@ async function exportLog({ after, ...flags }: DatabaseFlags & { after: number })
         const line = formatLink(link, previous);
         const shown = process.stdout.isTTY === true ? visible(line) : line;
         const isTaken = process.stdout.write(`${shown}\n`);
-        // main.ts handles a reader that has gone, which is not a failure.
+        // main.ts handles a reader that has left, which is not a failure.
         if (!isTaken && process.stdout.writable)
           await once(process.stdout, 'drain').catch(() => {});
       }

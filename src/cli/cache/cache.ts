@@ -23,7 +23,7 @@ export function cacheCommand(): Command {
   const command = new Command('cache').description('show or purge cached answers');
   command.addCommand(
     addGatewayOptions(new Command('status'))
-      .description('how many answers are cached, and how often they were given again')
+      .description('show how many answers are cached, and how often they were reused')
       .addHelpText('after', '\nExample:\n  $ llmproxy cache status --json | jq .total.hits')
       .action(status),
   );
@@ -34,12 +34,12 @@ export function cacheCommand(): Command {
         .option('--key <name>', 'answers to requests of this key, by name')
         .option('--team <name>', 'answers to requests of the keys of this team')
         .option('--model <name>', 'answers of this model, or a wildcard')
-        .option('--all', 'all answers; the default where nothing is named'),
+        .option('--all', 'all answers; the default without names'),
     )
       .addHelpText(
         'after',
         `
-Of several names all must match.
+If several names are given, all must match.
 
 Examples:
   $ llmproxy cache purge

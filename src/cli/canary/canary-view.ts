@@ -11,7 +11,7 @@ import { paint, print, printTable } from '../output.js';
 
 const styles = { running: 'bold', finished: 'green', rolled_back: 'red', stopped: 'dim' } as const;
 
-/** Prints a canary: where it is, and its two sides. */
+/** Prints a canary: its progress, and its two sides. */
 export function printCanary(canary: CanaryStatus): void {
   const { name, state, percent, steps, step, model, to_model, reason } = canary;
   const what = model === null ? 'all models' : model;
@@ -48,7 +48,7 @@ interface Row {
   side: SideStatus;
 }
 
-/** Prints a mirror: clients' answers and those of the copies. */
+/** Prints a mirror: clients' answers, and those of the copies. */
 export function printMirror({ name, pairs, client, copy, score }: MirrorStatus): void {
   print(`${paint('bold', visible(name))}: mirror, ${pairs} ${pairs === 1 ? 'pair' : 'pairs'}`);
   if (score) print(`  score ${score.mean.toFixed(3)} of ${score.count}`);

@@ -31,32 +31,32 @@ interface StartFlags extends DatabaseFlags {
   maxLatency?: number | 'none';
 }
 
-/** `llmproxy canary …`: moves of requests to another provider or model, step by step. */
+/** `llmproxy canary …`: moves requests to another provider or model, step by step. */
 export function canaryCommand(): Command {
   const command = new Command('canary').description('move requests elsewhere, step by step');
   command.addCommand(
     addGatewayOptions(new Command('start'))
-      .description('start a canary, or one that was stopped again')
+      .description('start a canary, or restart a stopped one')
       .argument('<name>')
       .option('--from <provider>', 'the provider that requests are taken from')
       .option('--to <provider>', 'the provider that they go to; by default the same')
       .option('--model <name>', 'only requests for this model')
       .option('--to-model <name>', 'the model that moved requests are served as')
       .option('--steps <a,b>', 'percent at each step (default: 1,5,25,50,100)', percents)
-      .option('--every <time>', 'the least time at each step (default: 10m)', duration('--every'))
+      .option('--every <time>', 'minimum time at each step (default: 10m)', duration('--every'))
       .option(
         '--min-requests <n>',
-        'the fewest requests at each step (default: 10)',
+        'minimum requests at each step (default: 10)',
         wholeNumber('--min-requests'),
       )
-      .option('--max-errors <percent>', 'go back above this; "none": never (default: 5)', bound)
-      .option('--max-latency <ms>', 'go back where 5 % take longer; "none": never', bound)
+      .option('--max-errors <percent>', 'roll back above this; "none": never (default: 5)', bound)
+      .option('--max-latency <ms>', 'roll back if 5 % take longer; "none": never', bound)
       .addHelpText(
         'after',
         `
-It goes on by itself, whichever daemon runs, and goes back by itself when more
-requests surely fail, or are surely slower, than the bounds allow. Models are
-given by the names that clients use.
+It advances by itself, on any daemon, and rolls back by itself when its requests
+significantly exceed the bounds on failures or latency. Models have the names
+that clients use.
 
 Examples:
   $ llmproxy canary start to-azure --from openai-main --to azure-eu
@@ -67,13 +67,13 @@ Examples:
   );
   command.addCommand(
     addGatewayOptions(new Command('status'))
-      .description('compare what canaries and mirrors have seen')
+      .description('compare the two sides of canaries and mirrors')
       .argument('[name]', 'of a canary or mirror')
-      .option('--since <time>', 'of mirrors: an age (24h) or a time', '24h')
+      .option('--since <time>', 'start for mirrors: an age (24h) or a time', '24h')
       .addHelpText(
         'after',
         `
-Figures come with the bounds that they lie between in 95 of 100 samples.
+Figures have 95 % confidence bounds.
 
 Examples:
   $ llmproxy canary status
@@ -83,13 +83,13 @@ Examples:
   );
   command.addCommand(
     addGatewayOptions(new Command('promote'))
-      .description('move a running canary on without waiting, by default to its end')
+      .description('advance a running canary at once, by default to its end')
       .argument('<name>')
       .option('--next', 'only to its next step')
       .addHelpText(
         'after',
         `
-At the end of its steps it is finished: nothing watches its requests any more.
+After its last step it is finished: its requests are no longer watched.
 
 Examples:
   $ llmproxy canary promote to-azure
@@ -99,7 +99,7 @@ Examples:
   );
   command.addCommand(
     addGatewayOptions(new Command('stop'))
-      .description('stop a canary: all its requests go where they went before')
+      .description('stop a canary; its requests go where they went before')
       .argument('<name>')
       .option('--reason <why>', 'reason, shown by status')
       .addHelpText('after', '\nExample:\n  $ llmproxy canary stop to-azure')
@@ -151,7 +151,7 @@ async function promote(name: string, flags: DatabaseFlags & { next?: boolean }):
     const isEnd = !flags.next || known.step === last;
     return await api.ask<CanaryAnswer>('PUT', pathOf(name), {
       ...(isEnd ? { state: 'finished', step: last } : { step: known.step + 1 }),
-      // The daemon that judges it begins the time of a step.
+      // The daemon that judges it starts the time of a step.
       changed_at: isEnd ? new Date().toISOString() : null,
     });
   });
@@ -206,7 +206,7 @@ async function status(
   for (const mirror of mirrors) printMirror(mirror);
 }
 
-/** Null where there is none of this name. */
+/** Null if there is none with this name. */
 async function existing(api: AdminApi, name: string): Promise<CanaryRow | null> {
   try {
     return (await api.ask<CanaryAnswer>('GET', pathOf(name))).canary;

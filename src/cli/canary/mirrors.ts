@@ -31,7 +31,7 @@ interface MirrorFlags extends DatabaseFlags, SelectorFlags {
   enabled?: 'on' | 'off';
 }
 
-/** `llmproxy mirrors …`: samples of requests that are also sent elsewhere. */
+/** `llmproxy mirrors …`: sends copies of sampled requests elsewhere too. */
 export function mirrorsCommand(): Command {
   const command = new Command('mirrors').description('send samples of requests elsewhere too');
   command.addCommand(
@@ -41,8 +41,8 @@ export function mirrorsCommand(): Command {
       .addHelpText(
         'after',
         `
-A copy is sent once the client has its answer, and its own answer goes nowhere:
-what it was like is compared by "llmproxy canary status".
+A copy is sent after the client has its answer; the copy's answer is discarded.
+llmproxy canary status compares both.
 
 Examples:
   $ llmproxy mirrors create eu --to azure-eu --sample 5 --budget 20
@@ -83,24 +83,24 @@ Examples:
 
 function addMirrorOptions(command: Command): Command {
   command
-    .option('--to <provider>', 'the provider of the copies; "any": whichever has it')
+    .option('--to <provider>', 'provider of the copies; "any": any that has the model')
     .option('--to-model <name>', 'the model of the copies; "same": that of the request')
-    .option('--sample <percent>', 'of the requests (default: 1)', percent)
+    .option('--sample <percent>', 'percentage of requests to copy (default: 1)', percent)
     .option(
       '--max-concurrency <n>',
-      'copies under way at most (default: 10)',
+      'maximum copies under way (default: 10)',
       wholeNumber('--max-concurrency', 1, 10_000),
     )
-    .option('--budget <dollars>', 'what copies may cost; "none": no limit', (text: string) =>
+    .option('--budget <dollars>', 'maximum cost of copies; "none": no limit', (text: string) =>
       text === 'none' ? text : dollars('budget', text),
     )
     .addOption(
-      new Option('--window <window>', 'what the budget is for (default: day)').choices(
-        budgetWindows,
-      ),
+      new Option('--window <window>', 'period of the budget (default: day)').choices(budgetWindows),
     )
     .option('--webhook <url>', 'URL that scores pairs of answers; "none": none')
-    .addOption(new Option('--enabled <on|off>', 'use it or not').choices(['on', 'off']));
+    .addOption(
+      new Option('--enabled <on|off>', 'use it, or keep it unused').choices(['on', 'off']),
+    );
   return addGatewayOptions(addSelectorOptions(command));
 }
 

@@ -54,7 +54,7 @@ export async function applyConfig(file: string, flags: ApplyFlags): Promise<void
 
 /**
  * Shows the changes of a document, asks, and applies them.
- * @param message the reason, for the history.
+ * @param message reason for the history.
  * @param write returns the document and its name for messages.
  */
 export async function applyDocument(
@@ -76,7 +76,7 @@ export async function rollbackConfig(version: number, flags: ApplyFlags): Promis
   }));
 }
 
-/** The fields of a request that say what the rows are to become. */
+/** Fields of a request that define the future rows. */
 type Target = { document: string; prune: boolean; replay?: string } | { version: number };
 
 async function carryOut(

@@ -11,10 +11,7 @@ export interface DocumentFile {
   text: string;
 }
 
-/**
- * Reads a document; `-` is standard input.
- * @param hint advice for when there is none.
- */
+/** Reads a document; `-` is standard input. @param hint advice if there is none. */
 export async function readDocumentFile(
   file: string,
   hint = 'write one with: llmproxy config export > llmproxy-config.yaml',

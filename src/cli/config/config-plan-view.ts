@@ -98,7 +98,7 @@ function valueText(value: unknown): string {
   return visible(typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null'));
 }
 
-/** True if the providers of a model, before or after, need translation in different APIs. */
+/** True if the providers of a model, before or after, need different APIs to be translated. */
 function differ({ before, after }: ModelEffect): boolean {
   return new Set([...before, ...after].map(({ translated }) => translated.join())).size > 1;
 }

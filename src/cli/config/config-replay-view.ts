@@ -7,7 +7,7 @@ export type ShownReplay = AsJson<PlanReplay>;
 
 /** Maximum rows of a list shown; `--json` has all. */
 const maxShown = 50;
-/** Width of sentences if the output is no terminal, or a wide one. */
+/** Maximum width of sentences, also if the output is not a terminal. */
 const maxWidth = 80;
 
 /** Prints a replay for people. */

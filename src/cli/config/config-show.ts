@@ -45,7 +45,7 @@ export async function validateConfig(file: string, flags: { json?: boolean }): P
   if (document === null) process.exitCode = 1;
 }
 
-/** Shows the configuration, that of a version, or the source of each value. */
+/** Shows the configuration, a version of it, or the source of each value. */
 export async function showConfig(
   version: number | undefined,
   flags: DatabaseFlags & { origin?: boolean },
@@ -85,7 +85,7 @@ export async function showHistory(flags: DatabaseFlags & { limit: number }): Pro
   ]);
 }
 
-/** Prints the JSON Schema, which is the file in the package. */
+/** Prints the package's JSON Schema file. */
 export function printSchema(): void {
   print(JSON.stringify(documentSchema, null, 2));
 }

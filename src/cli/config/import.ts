@@ -92,7 +92,7 @@ async function importSeedDatabase({
   if (own === dbUrl) {
     throw usageError(
       '--db-url: this is the database of the gateway itself',
-      'to go on in it, run: llmproxy migrate up',
+      'to continue with it, run: llmproxy migrate up',
     );
   }
   const sql = connect(dbUrl, { max: 1, applicationName: 'llmproxy import' });

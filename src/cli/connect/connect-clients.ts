@@ -10,7 +10,7 @@ export interface Connection {
 interface Client {
   /** File or place for the settings. */
   place: string;
-  /** A model of the maker that it is made for. */
+  /** A model of the client's own maker. */
   model: string;
   settings(connection: Connection): string;
 }
@@ -115,7 +115,7 @@ function quoted(value: string): string {
   return /^[\w.:/@-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }
 
-/** A string as TOML, Python and JavaScript all read it. */
+/** A string literal that TOML, Python and JavaScript all read. */
 function text(value: string): string {
   return JSON.stringify(value);
 }

@@ -71,7 +71,7 @@ function isClient(name: string): name is ClientName {
   return Object.hasOwn(clients, name);
 }
 
-/** The URL without a path, since clients add that of their API. @throws CliError for other URLs. */
+/** The URL without a path, since clients add their API's path. @throws CliError for other URLs. */
 function originOf(given: string): string {
   const url = URL.canParse(given) ? new URL(given) : null;
   if (!url || !/^https?:$/.test(url.protocol)) {
@@ -90,7 +90,7 @@ async function addressOf({ config, dataDir, json }: ConnectFlags): Promise<strin
   };
   const { server, data_dir } = await settingsForUse(settingsFlags(flags), json);
   const { findDaemon } = await import('../daemon/running-daemon.js');
-  // It may have been started with another port.
+  // The daemon may run on another port than the settings say.
   const { host, port } = findDaemon(data_dir) ?? server;
   return listenerUrl({ ...server, host, port });
 }

@@ -16,7 +16,7 @@ export interface SignInLink {
   expires_at: string;
 }
 
-/** `llmproxy console`: a way into the console without typing the admin key. */
+/** `llmproxy console`: opens the console without typing the admin key. */
 export function consoleCommand(): Command {
   return addDaemonOptions(
     new Command('console').description('print a one-time sign-in link for the console'),
@@ -24,9 +24,9 @@ export function consoleCommand(): Command {
     .addHelpText(
       'after',
       `
-The link signs in whoever opens it first, within ten minutes. To open it from
-elsewhere, forward the port, or set console.url to where browsers reach the
-gateway.
+The link signs in whoever opens it first, within ten minutes. To open it on
+another machine, forward the port, or set console.url to the URL at which
+browsers reach the gateway.
 
 Examples:
   $ llmproxy console

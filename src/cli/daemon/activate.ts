@@ -8,12 +8,12 @@ import type { Ask } from './control-socket.js';
 /** The outcome of activating a committed change. */
 export type Activation =
   /**
-   * `unusable`: providers that are not used because the daemon cannot read their keys. `fleet`: how
-   * many daemons of the database use it; null where the daemon does not know.
+   * `unusable`: providers that are disabled because the daemon cannot read their keys. `fleet`:
+   * number of daemons of the database that use it; null if the daemon does not know.
    */
   | { state: 'active'; version: number; unusable: string[]; fleet: Confirmation | null }
   | { state: 'no-daemon' }
-  /** Saved, but not confirmed as active by the daemon. */
+  /** Saved, but the daemon has not confirmed it as active. */
   | { state: 'unconfirmed'; reason: string };
 
 /** The daemon itself waits for two seconds. */
@@ -57,14 +57,14 @@ export async function activate(options: ActivateOptions): Promise<Activation> {
   }
 }
 
-/** A daemon of an earlier release knows no others. */
+/** A daemon of an earlier release does not know the others. */
 async function confirm(ask: Ask, version: number): Promise<Confirmation | null> {
   const path = `/admin/v1/fleet/confirm?version=${version}`;
   const answer = await ask({ path, timeoutMs: confirmTimeoutMs }).catch(() => null);
   return answer?.status === 200 ? JSON.parse(answer.text) : null;
 }
 
-/** Prints a line for people on success; a warning, also for scripts, where it is not confirmed. */
+/** Prints a line for people on success; a warning, also for scripts, if it is not confirmed. */
 export function printActivation(
   activation: Activation,
   json: boolean | undefined,

@@ -84,7 +84,7 @@ export async function getFromDaemon(
   }
 }
 
-/** The settings that the daemon was started with, flags included; null where none runs. */
+/** Settings that the daemon was started with, flags included; null if none runs. */
 export async function settingsOfDaemon(
   settings: DaemonSettings,
 ): Promise<DescribedSetting[] | null> {
@@ -99,8 +99,8 @@ export async function settingsOfDaemon(
 }
 
 /**
- * Asks the gateway that the flags name: one of another machine, or the daemon of this data directory.
- * @returns asks for the body of a successful answer; throws as `askDaemon`.
+ * Selects the gateway that the flags name, or the daemon of this data directory.
+ * @returns a function that returns the body of a successful answer, and throws like `askDaemon`.
  */
 export async function openGateway(
   flags: RemoteFlags & SettingsFlags,
@@ -120,7 +120,7 @@ export async function openGateway(
   };
 }
 
-/** The error to report where the daemon of this data directory gave no answer. */
+/** The error to report if the daemon of this data directory did not answer. */
 export function unreachable(error: unknown, dataDir: string, timeoutMs: number): CliError {
   const code = error instanceof Error && 'code' in error ? error.code : '';
   if (code === 'ENOENT' || code === 'ECONNREFUSED') return new NoDaemonError(dataDir);

@@ -26,13 +26,13 @@ export interface ControlRequest {
 /**
  * Sends a request to the daemon's control socket.
  * @returns the answer, of any status.
- * @throws Error with code `ENOENT` or `ECONNREFUSED` where no daemon runs, a TimeoutError, and others.
+ * @throws Error with code `ENOENT` or `ECONNREFUSED` if no daemon runs, a TimeoutError, and others.
  */
 export async function askControlSocket(
   { dataDir, adminKey }: ControlSocket,
   { method = 'GET', path, body, timeoutMs }: ControlRequest,
 ): Promise<{ status: number; text: string }> {
-  // A daemon of this version needs none: only its user, and root, can open the socket.
+  // A daemon of this version needs no key: only its user, and root, can open the socket.
   const key = adminKey ?? (await readFile(join(dataDir, 'admin-key'), 'utf8').catch(() => null));
   const content = body === undefined ? '' : JSON.stringify(body);
   const headers = {

@@ -12,10 +12,10 @@ export function fleetCommand(): Command {
     .addHelpText(
       'after',
       `
-Each daemon says every second that it lives; one that stops removes itself.
-STATE is gone for one that has ended without a word or cannot reach the
-database, for an hour. CONFIG is the version of the configuration that it
-uses, with how many changes it is behind.
+Each daemon reports every second; one that stops removes itself. STATE is gone,
+for an hour, if a daemon ended without deregistering or cannot reach the
+database. CONFIG is the version of its configuration, and how many changes it is
+behind.
 
 Examples:
   $ llmproxy fleet

@@ -20,20 +20,20 @@ export function addRemoteOptions(command: Command): Command {
     .option('--admin-key <key>', 'for --url (ADMIN_KEY); prompted for on a terminal');
 }
 
-/** The gateway that the command was told to ask instead of this machine's; null: none. */
+/** The gateway to ask instead of this machine's; null: none. */
 export function remoteUrl({ url }: RemoteFlags): string | null {
   return url ?? (process.env.LLMPROXY_URL || null);
 }
 
-/** Answers are documents of up to 100,000 keys. */
+/** Answers include documents of up to 100,000 keys. */
 const connectTimeoutMs = 10_000;
 /** A page of rows takes no longer than a report. */
 const pipeTimeoutMs = 70_000;
 
 /**
- * Asks a gateway over the network.
+ * Connects to a gateway over the network.
  * @param url its own, or that of its admin listener; `unix:/path` for one on this machine.
- * @throws CliError, a usage error where no admin key is given.
+ * @throws CliError, a usage error if no admin key is given.
  */
 export async function remoteAsk(
   url: string,
@@ -121,7 +121,7 @@ async function openExchange(
     } catch (error) {
       if (error instanceof CliError || isOutputError(error)) throw error;
       throw new CliError(`cannot reach the gateway at ${url}: ${errorMessage(error)}`, {
-        hint: 'see if the address is right, and if it answers there: curl URL/health',
+        hint: 'check the address, and that it answers: curl URL/health',
       });
     } finally {
       pool.destroy();
@@ -141,7 +141,7 @@ function placeOf(url: string): { origin: string; prefix: string; socketPath?: st
   }
   const { origin, pathname, username, search, hash } = new URL(url);
   if (username || search || hash) throw usageError('--url: must have no user, query or fragment');
-  // People paste the base URL of clients.
+  // People paste the base URL that clients use.
   return { origin, prefix: pathname.replace(/\/+$/, '').replace(/\/v1$/, '') };
 }
 
@@ -162,7 +162,7 @@ function textOf(pool: ClientPool, request: ClientRequest): Promise<Taken> {
   });
 }
 
-/** The text of an answer that is no success; the body of one that is goes to `out`. */
+/** Returns the text of an answer that is not a success, or sends the body to `out`. */
 async function pipedTo(out: Writable, pool: ClientPool, request: ClientRequest): Promise<Taken> {
   let status = 0;
   const body = new PassThrough();
@@ -199,7 +199,7 @@ function isOutputError(error: unknown): boolean {
   return syscall === 'write' || syscall === 'open';
 }
 
-/** Something in between, such as a proxy, may answer in place of the admin API. */
+/** A proxy in between may answer in place of the admin API. */
 function refuseOther({ status, text }: { status: number; text: string }, url: string): void {
   if (status === 401) {
     throw new CliError(`the gateway at ${url} does not accept the admin key`, {

@@ -53,7 +53,7 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
     import('../../daemon/upgrade/systemd-notify.js'),
     import('../../daemon/upgrade/takeover.js'),
   ]);
-  // Ignored until there is a daemon to replace: by default it would end this process.
+  // Ignored until there is a daemon to replace; the default would end this process.
   process.on('SIGUSR2', () => {});
   const takeover = openTakeover();
   const failed = async (error: unknown): Promise<never> => {
@@ -79,14 +79,14 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   systemd?.watch(() => daemon.ping());
   const signIn = takeover ? null : daemon.firstSignIn();
   if (signIn) {
-    // Elsewhere than on a terminal it would stay in a log, which more people read.
+    // Without a terminal the link would end up in a log, which more people read.
     const link = 'this link signs in once, within ten minutes';
     if (process.stderr.isTTY) note(`Set up in the console; ${link}:\n  ${signIn}`);
     else note('Set up in the console: llmproxy console prints a link that signs in once.');
   }
 
   const reload = () => daemon.reload();
-  // On a terminal, SIGHUP says that the terminal was closed.
+  // On a terminal, SIGHUP means that the terminal was closed.
   const isOnTerminal = process.stdin.isTTY === true || process.stdout.isTTY === true;
   if (!isOnTerminal) {
     process.on('SIGHUP', () => void (systemd ? systemd.reloading(reload) : reload()));
@@ -104,7 +104,7 @@ async function run({ json, ...flags }: SettingsFlags & { json?: boolean }): Prom
   emit({ type: 'stopped' });
 }
 
-/** The path of the control socket would be cut, by the kernel or silently by Node. */
+/** The kernel, or silently Node, would cut off a longer path of the control socket. */
 function refuseLongPath(dataDir: string): void {
   const maxBytes = (process.platform === 'linux' ? 107 : 103) - '/control.sock'.length;
   const bytes = Buffer.byteLength(dataDir);
@@ -148,7 +148,7 @@ function stopSignal(
       }
     };
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-    // Counted like the others: the kernel and the shell may both send it.
+    // Filtered like the others: the kernel and the shell may both send it.
     if (isOnTerminal) process.on('SIGHUP', onSignal);
   });
 }

@@ -90,12 +90,11 @@ const enter = `${csi}?1049h${csi}?25l${csi}?7l`;
 const leave = `${csi}?7h${csi}?25h${csi}?1049l`;
 
 /**
- * Redraws line by line, so that nothing flickers. Waits for a daemon that is away, such as during a
- * restart.
+ * Redraws line by line to avoid flicker. Waits for a daemon that is away, such as during a restart.
  */
 async function watchScreen(ask: Ask): Promise<void> {
   const { stdout } = process;
-  // Asked before the screen changes, so that an error is printed as usual.
+  // Queried before the screen changes, so that an error is printed as usual.
   let lines = () => allLines(first, stdout.columns);
   const first = await ask();
   const draw = () => stdout.write(frame(lines(), stdout.rows));

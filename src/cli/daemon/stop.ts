@@ -19,7 +19,7 @@ export function stopCommand(): Command {
       new Command('stop').description(
         'stop the running gateway; or the requests of a team, key, user, model or provider',
       ),
-    ).option('--reason <text>', 'why these requests are stopped, for their clients'),
+    ).option('--reason <text>', 'reason that clients are told'),
   )
     .addHelpText(
       'after',
@@ -27,7 +27,7 @@ export function stopCommand(): Command {
 Without a name, returns when the gateway and its PostgreSQL have ended. Requests
 in flight have server.grace_period_ms to finish. systemd does not restart it.
 
-With one, refuses new requests that all names match, and ends those that run,
+With names, refuses new requests that match all of them and ends running ones,
 on all machines, until \`llmproxy resume\`.
 
 Examples:

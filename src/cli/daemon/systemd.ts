@@ -169,7 +169,10 @@ function existingFile(file: string): string {
   throw usageError(`--config: there is no file ${path}`);
 }
 
-/** Refuses root: PostgreSQL does, and the unit drops the rights to run it as another user. */
+/**
+ * Refuses root: PostgreSQL does too, and the unit drops the rights needed to run it as another
+ * user.
+ */
 function accountName(text: string): string {
   if (text === 'root') throw usageError('--run-as: root is not allowed', 'name another account');
   if (/^[a-z_][a-z0-9_-]{0,30}$/.test(text)) return text;

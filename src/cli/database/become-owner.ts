@@ -14,8 +14,8 @@ declare global {
 }
 
 /**
- * Creates the data directory where it is missing. Root's can be entered by all, since PostgreSQL
- * runs there as another user.
+ * Creates the data directory if missing. Root's is open to all, since PostgreSQL runs there as
+ * another user.
  * @throws CliError
  */
 export async function makeDataDir(dataDir: string): Promise<void> {
@@ -33,8 +33,8 @@ export async function makeDataDir(dataDir: string): Promise<void> {
 
 /**
  * Switches a root process permanently to the user who controls the data directory, before anything
- * in it is read or written. Does nothing for other users, or where root alone controls it.
- * @throws CliError where several users control it, or where the owner cannot run this program.
+ * in it is read or written. Does nothing for other users, or if only root controls it.
+ * @throws CliError if several users control it, or if the owner cannot run this program.
  */
 export async function becomeOwner(dataDir: string): Promise<void> {
   if (process.getuid?.() !== 0) return;

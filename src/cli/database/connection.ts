@@ -38,12 +38,12 @@ export function addGatewayOptions(command: Command): Command {
 }
 
 /**
- * Opens the database for one command, and closes it after `use`, also on a signal: an embedded
- * Postgres that was started for this command never outlives it.
- * @param schema `read`, `any`: for commands that read; they create no database. `ready`: migrates an embedded database first, so that a newcomer's first command
- *   works; in an external one pending migrations are an error. `owner`: opens it in any state, to
- *   change the schema.
- * @throws DatabaseError when it cannot be reached, CliError when its schema is not ready.
+ * Opens the database for one command, and closes it after `use`, also on a signal, so that an
+ * embedded Postgres started for this command never outlives it.
+ * @param schema `read`, `any`: for commands that read; they create no database. `ready`: migrates
+ *   an embedded database first, so that a newcomer's first command works; in an external one
+ *   pending migrations are an error. `owner`: opens it in any state, to change the schema.
+ * @throws DatabaseError if it cannot be reached, CliError if its schema is not ready.
  */
 export async function withDatabase<T>(
   flags: DatabaseFlags,
@@ -58,7 +58,7 @@ export async function withDatabase<T>(
   ]);
   const used = await databaseOfDaemon(settings);
   const dbUrl = settings.database.url;
-  // A database is prepared, such as for another gateway, before it is used.
+  // A database may be prepared before it is used, such as for another gateway.
   if (schema !== 'owner') refuseOtherKind(dbUrl, used);
   if (dbUrl === null) {
     const { refuseMissingDatabase } = await import('./embedded-database.js');
@@ -72,7 +72,7 @@ export async function withDatabase<T>(
     poolSize: maxConnections,
   });
   let cancel = async () => {};
-  // Otherwise the server would keep running the query of a client that has gone.
+  // Otherwise the server would continue the query of a client that has gone.
   const stopListening = closeOnSignal(opening, () =>
     Promise.race([cancel(), pause(cancelPatienceMs)]),
   );
@@ -101,13 +101,13 @@ export async function withDatabase<T>(
   }
 }
 
-/** `embedded`, or host, port and name of the database of the running gateway; null where none runs. */
+/** `embedded`, or host, port and name of the running gateway's database; null if none runs. */
 async function databaseOfDaemon({ data_dir: dataDir }: Settings): Promise<string | null> {
   const { findDaemon } = await import('../daemon/running-daemon.js');
   return findDaemon(dataDir)?.database || null;
 }
 
-/** Refuses an embedded database beside the one that the running gateway uses, or the reverse. */
+/** Refuses an embedded database beside an external one of the running gateway, or the reverse. */
 function refuseOtherKind(dbUrl: string | null, used: string | null): void {
   if (used === null || (dbUrl === null) === (used === 'embedded')) return;
   throw dbUrl === null
@@ -115,7 +115,7 @@ function refuseOtherKind(dbUrl: string | null, used: string | null): void {
     : otherDatabase('its embedded database, this command was given another');
 }
 
-/** Refuses another database than that of the running gateway; the same one may have two addresses. */
+/** Refuses a database other than the running gateway's; the same one may have two addresses. */
 async function refuseOther(sql: Sql, settings: Settings, used: string): Promise<void> {
   const { describeDbUrl } = await import('../../db/db-url.js');
   const own = describeDbUrl(settings.database.url ?? '');
@@ -169,7 +169,7 @@ async function makeReady(
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** Signal handler of the open database. */
+/** Signal handler while the database is open. */
 let onSignal: ((signal: NodeJS.Signals) => void) | null = null;
 
 function closeOnSignal(
@@ -189,8 +189,8 @@ function closeOnSignal(
 }
 
 /**
- * Runs `work`, which changes nothing, so that a signal ends the process at once. A handler would
- * wait for seconds of computing; an embedded Postgres ends with the process all the same.
+ * Runs `work`, which changes nothing, so that a signal ends the process at once: a handler would
+ * have to wait for seconds of computing. An embedded Postgres ends with the process anyway.
  */
 export async function interruptibly<T>(work: () => Promise<T>): Promise<T> {
   const handler = onSignal;

@@ -5,11 +5,11 @@ import { accountOf } from '../../db/embedded/account.js';
 import { CliError } from '../failure.js';
 
 /**
- * Refuses to use the embedded database of a data directory that this user may not enter, or that
- * has none where none may be created: for a command that only reads, and for a user for whom it
- * would be a second one beside that of the gateway of this machine.
- * @param machineDir the data directory of that gateway.
- * @throws CliError naming the user who may.
+ * Refuses an embedded database of a data directory that this user may not enter, or that has none
+ * where none may be created: for a command that only reads, and for a user for whom it would be a
+ * second one beside that of this machine's gateway.
+ * @param machineDir data directory of that gateway.
+ * @throws CliError naming the user who may use it.
  */
 export function refuseMissingDatabase(
   { settings: { data_dir: dataDir }, origins }: Pick<ResolvedSettings, 'settings' | 'origins'>,

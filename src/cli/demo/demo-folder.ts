@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { CliError } from '../failure.js';
 
 /**
- * Creates a temporary data directory. Started by root, Postgres runs as another user, who must be
- * able to enter it; secrets in it are protected by the modes of their own files.
+ * Creates a temporary data directory. For root, Postgres runs as another user, who must be able to
+ * enter it; secrets in it are protected by the modes of their own files.
  */
 export async function createDemoFolder(): Promise<{ path: string; remove(): Promise<void> }> {
   const isRoot = process.getuid?.() === 0;

@@ -7,7 +7,7 @@ import { CliError } from '../failure.js';
 export interface GatewayProcess {
   /** Such as `http://127.0.0.1:41234`. */
   url: string;
-  /** Resolves at its end with a description of it. */
+  /** Resolves when it ends, with a description of how. */
   exited: Promise<string>;
   /** Lets requests in flight finish and resolves when the process is gone. */
   stop(): Promise<unknown>;
@@ -28,7 +28,8 @@ export async function startGateway(dataDir: string, stop: AbortSignal): Promise<
     cwd: dataDir,
     env: cleanEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: Ctrl-C then reaches only this process, which forwards it once, in order.
+    // A process group of its own: Ctrl-C then reaches only this process, which forwards it once, in
+    // order.
     detached: true,
   });
   const exited = exitOf(child);
@@ -70,7 +71,7 @@ function exitOf(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Resolves with the URL of the event `ready` in the log; reads both streams until the end. */
+/** Resolves with the URL of the log's `ready` event; reads both streams to their end. */
 async function readyUrl(
   child: ChildProcess,
   exited: Promise<string>,

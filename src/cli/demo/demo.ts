@@ -13,7 +13,7 @@ interface DemoFlags {
   json?: boolean;
 }
 
-/** `llmproxy demo`: shows the gateway at work; needs no setup and leaves nothing behind. */
+/** `llmproxy demo`: shows the gateway at work, without setup or leftovers. */
 export function demoCommand(): Command {
   return new Command('demo')
     .description('run a temporary gateway with a mock provider')
@@ -112,7 +112,7 @@ function curl(url: string, key: string): string {
 }
 
 interface StopRequest {
-  /** Aborts at the first signal, or when the reader of the output has gone. */
+  /** Aborts at the first signal, or when the reader of the output has left. */
   signal: AbortSignal;
   /** Called at a second signal. */
   onAgain(callback: () => void): void;

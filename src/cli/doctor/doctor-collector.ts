@@ -3,7 +3,7 @@ import type { OtlpSignal } from '../../observe/event.js';
 import { errorMessage } from '../failure.js';
 import { type Finding, failed, ok } from './finding.js';
 
-/** Sends an export of nothing to each receiver of OTLP that is configured. */
+/** Sends an empty export to each configured OTLP receiver. */
 export async function checkCollectors(settings: Settings): Promise<Finding[]> {
   const { traces, metrics, log } = settings;
   const urls: [OtlpSignal, string | null][] = [

@@ -10,13 +10,13 @@ import { errorMessage } from '../failure.js';
 import { counted } from '../output.js';
 import { type Finding, failed, ok, warning } from './finding.js';
 
-/** Rate limits and expiry depend on the clock of each machine. */
+/** Rate limits and expiry depend on each machine's clock. */
 const smallSkewMs = 1_000;
 const largeSkewMs = 60_000;
 
 export interface DatabaseFindings {
   findings: Finding[];
-  /** Null where it could not be read. */
+  /** Null if it could not be read. */
   stored: StoredConfiguration | null;
 }
 
@@ -46,8 +46,7 @@ export async function checkDatabase(
 }
 
 /**
- * The finding about the running daemon's database where it is not one that this command may open;
- * null where this command can look itself.
+ * The finding about the running daemon's database if this command cannot open it; null if it can.
  */
 async function checkDaemonsDatabase(
   settings: Settings,
@@ -119,7 +118,9 @@ async function checkClock(sql: Sql): Promise<Finding> {
   return aheadMs < largeSkewMs ? warning('clock', detail, todo) : failed('clock', detail, todo);
 }
 
-/** Daemons of one database should be of one version, use one configuration and share their limits. */
+/**
+ * Daemons of one database should have one version, use one configuration and share their limits.
+ */
 async function checkFleet(sql: Sql): Promise<Finding> {
   const [{ readDaemons }, { describeFleet }] = await Promise.all([
     import('../../db/queries/fleet/daemons.js'),
@@ -176,7 +177,7 @@ function configurationFindings({ configuration, unusable, inClear }: StoredConfi
   return findings;
 }
 
-/** Checks override files by themselves, for when the rows cannot be read. */
+/** Checks override files alone, for when the rows cannot be read. */
 async function checkOverrides({ overrides_dir: folder }: Settings): Promise<Finding> {
   const check = 'override files';
   const [{ readOverrideFiles }, { parseOverride }, { describeProblem }] = await Promise.all([
@@ -189,7 +190,7 @@ async function checkOverrides({ overrides_dir: folder }: Settings): Promise<Find
     const problems: Parameters<typeof parseOverride>[1] = [];
     for (const file of files) parseOverride(file, problems);
     const [problem] = problems;
-    if (problem) return failed(check, describeProblem(problem), 'mend the file');
+    if (problem) return failed(check, describeProblem(problem), 'fix the file');
     return ok(check, files.length === 0 ? 'none' : `${files.length} are well formed`);
   } catch (error) {
     return failed(check, errorMessage(error), `see that this user may read ${folder}`);

@@ -22,7 +22,10 @@ export function checkNode(version = process.versions.node): Finding {
   return failed('node', `v${version} is too old`, `install Node ${minNode.join('.')} or newer`);
 }
 
-/** A file with secrets is for root and the daemon's user. @param file that was read; or null. */
+/**
+ * Only root and the daemon's user should be able to read a file with secrets.
+ * @param file that was read; or null.
+ */
 export function checkSettingsFile(
   file: string | null,
   settings: readonly DescribedSetting[],
@@ -37,7 +40,7 @@ export function checkSettingsFile(
   return warning(check, detail, `chmod o-r ${file}, and give it the group of the daemon`);
 }
 
-/** 0 where it cannot be seen, in a folder of root's. */
+/** 0 if it cannot be seen, as in a folder of root's. */
 function modeOf(file: string): number {
   try {
     return statSync(file).mode;
@@ -46,7 +49,7 @@ function modeOf(file: string): number {
   }
 }
 
-/** Loads what the workers load. */
+/** Loads the modules that workers load. */
 export async function checkEngine({ server }: Settings): Promise<Finding> {
   const { selectEngine } = await import('../../server/engine.js');
   const defects: string[] = [];
@@ -76,7 +79,7 @@ export async function checkPort(
   }
 }
 
-/** The limit of the running daemon, else of a daemon started from here. */
+/** The limit of the running daemon, else of one started from here. */
 export function checkFileLimit(running: Processes | null): Finding {
   const pid = running?.control.pid ?? 'self';
   let limits: string;
@@ -125,7 +128,9 @@ export function checkDataDir({ data_dir: dataDir }: Settings): Finding {
   return free < littleSpaceBytes ? warning(check, detail, todo) : ok(check, detail);
 }
 
-/** Wrong admin keys are only slowed down, so that nobody can lock out the right one. */
+/**
+ * Wrong admin keys are only slowed down, so that nobody can lock out the holder of the right one.
+ */
 export function checkAdminKeys({ admin }: Pick<Settings, 'admin'>): Finding {
   const check = 'admin keys';
   const all = [{ name: 'admin', key: admin.key }, ...admin.keys];
@@ -135,7 +140,7 @@ export function checkAdminKeys({ admin }: Pick<Settings, 'admin'>): Finding {
   return warning(check, detail, 'use random ones: openssl rand -base64 24');
 }
 
-/** With hyper-express, connections are lost without it when one of several workers is replaced. */
+/** Without it, hyper-express loses connections when one of several workers is replaced. */
 export function checkSysctl(
   file = '/proc/sys/net/ipv4/tcp_migrate_req',
   workers: number | 'auto' = 'auto',

@@ -55,10 +55,10 @@ async function checkProvider(provider: Provider, settings: Settings): Promise<Fi
   }
 }
 
-/** Names of a group of providers that are shown. */
+/** Maximum providers of a group that are named. */
 const maxNames = 10;
 
-/** For people: providers of one cause as one finding, with one cure. */
+/** For people: one finding for all providers with the same problem. */
 export function grouped(findings: readonly Finding[]): Finding[] {
   const groups = new Map<string, Finding[]>();
   for (const found of findings) {

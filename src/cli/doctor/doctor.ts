@@ -100,7 +100,7 @@ async function checkAll(
   (flags.json ? asked : grouped(asked)).forEach(tell);
 }
 
-/** The settings of the running daemon where the flags say nothing else; a secret stays this command's. */
+/** The running daemon's settings, unless flags override them; secrets are this command's own. */
 function asUsed(own: Settings, used: readonly DescribedSetting[], flags: DoctorFlags): Settings {
   const valueIn = (name: string) => used.find((setting) => setting.name === name)?.value;
   const server = { ...own.server };

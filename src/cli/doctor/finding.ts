@@ -1,7 +1,7 @@
 /** The result of one check of `llmproxy doctor`. */
 export interface Finding {
   check: string;
-  /** `warn`: it works, but not well, or not for long. */
+  /** `warn`: it works, but badly, or not for long. */
   state: 'ok' | 'warn' | 'fail';
   detail: string;
   /** Advice, or null. */

@@ -54,35 +54,35 @@ export interface GuardrailFlags extends DatabaseFlags {
 export function addGuardrailOptions(command: Command): Command {
   const milliseconds = wholeNumber('--timeout-ms', 10, 60_000);
   command
-    .addOption(new Option('--kind <kind>', 'what it does').choices(guardrailKinds))
+    .addOption(new Option('--kind <kind>', 'kind of check').choices(guardrailKinds))
     .addOption(
-      new Option('--mode <mode>', 'refuse and replace, or only tell').choices(guardrailModes),
+      new Option('--mode <mode>', 'refuse and redact, or only report').choices(guardrailModes),
     )
     .addOption(
       new Option('--on-error <way>', 'refuse what cannot be checked, or let it pass').choices(
         onErrors,
       ),
     )
-    .option('--phases <a,b>', `what is checked: ${phases.join(', ')}`, list<Phase>)
+    .option('--phases <a,b>', `phases to check: ${phases.join(', ')}`, list<Phase>)
     .option('--key <name>', 'requests of this key, by name')
     .option('--team <name>', 'requests of the keys of this team')
     .option('--model <name>', 'requests for this model, or a wildcard')
     .option('--all-requests', 'requests of every key, team and model')
-    .option('--pattern <name=regex>', 'regex: what is looked for; repeatable', collect)
-    .option('--ignore-case', 'regex: take upper and lower case for the same')
+    .option('--pattern <name=regex>', 'regex: a pattern to find; repeatable', collect)
+    .option('--ignore-case', 'regex: ignore case')
     .addOption(
-      new Option('--action <action>', 'regex, pii: what is done').choices(
+      new Option('--action <action>', 'regex, pii: what happens to matches').choices(
         guardrailConfigProperties.action.enum,
       ),
     )
-    .option('--restore', 'regex, pii: put what was replaced back into the answer')
+    .option('--restore', 'regex, pii: restore replaced texts in the answer')
     .option('--no-restore', 'regex, pii: leave placeholders in the answer')
     .option(
       '--entities <a,b>',
       `pii: ${guardrailConfigProperties.entities.items.enum.join(', ')}`,
       list,
     )
-    .option('--webhook <url>', 'webhook: where texts are posted to')
+    .option('--webhook <url>', 'webhook: URL that receives the texts')
     .option('--secret-env <name>', 'webhook: variable of the daemon with the signing secret')
     .option('--timeout-ms <n>', 'webhook, moderation: time of one check', milliseconds)
     .option('--retries <n>', 'webhook: further attempts', wholeNumber('--retries', 0, 5))
@@ -97,8 +97,8 @@ export function addGuardrailOptions(command: Command): Command {
       wholeNumber('--window-chars', 50, 100_000),
     )
     .option('--moderation-model <model>', 'moderation: the model that is asked')
-    .option('--threshold <score>', 'moderation: score from which on a category counts', Number)
-    .option('--categories <a,b>', 'moderation: those that count', list)
+    .option('--threshold <score>', 'moderation: minimum score of a category', Number)
+    .option('--categories <a,b>', 'moderation: categories that count', list)
     .option('--allowed-tools <a,b>', 'schema: names or wildcards', list)
     .option('--denied-tools <a,b>', 'schema: names or wildcards', list)
     .option('--allowed-file-types <a,b>', 'schema: media types, such as image/*; "none"', list)
@@ -115,7 +115,10 @@ export function addGuardrailOptions(command: Command): Command {
   return addGatewayOptions(command);
 }
 
-/** The fields that the flags give. @param before the settings that stay; null: a new guardrail. */
+/**
+ * The fields that the flags set.
+ * @param before settings that stay; null for a new guardrail.
+ */
 export function guardrailFrom(
   flags: GuardrailFlags,
   before: GuardrailConfig | null,
@@ -195,7 +198,7 @@ function jsonOrText(text: string): unknown {
   }
 }
 
-/** `a,b` as a list without duplicates; `none` is an empty one. */
+/** `a,b` as a list without duplicates; `none` is an empty list. */
 function list<T extends string>(text: string): T[] {
   if (text === 'none') return [];
   return [...new Set(text.split(',').map((part) => part.trim()))].filter(Boolean) as T[];

@@ -12,7 +12,7 @@ type GuardrailRow = Guardrail & { id: number };
 
 const rows = namedRows<GuardrailRow>('guardrail', '/guardrails');
 
-/** `llmproxy guardrails …`: checks of the texts of requests and answers. */
+/** `llmproxy guardrails …`: checks of the texts in requests and answers. */
 export function guardrailsCommand(): Command {
   const command = new Command('guardrails').description('manage guardrails');
   command.addCommand(
@@ -78,7 +78,7 @@ Examples:
   );
   command.addCommand(
     addGatewayOptions(new Command('test'))
-      .description('show a guardrail a text, and print what it makes of it')
+      .description('test a guardrail with a text')
       .argument('<id|name>')
       .argument('<text>')
       .addOption(

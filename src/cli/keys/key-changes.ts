@@ -35,7 +35,7 @@ interface UpdateFlags extends DatabaseFlags, LimitFlags {
   enabled?: boolean;
 }
 
-/** An answer of the admin API about one key; `key` is a new value that it has generated. */
+/** The admin API's answer about one key; `key` is a newly generated value. */
 interface KeyAnswer {
   version: number;
   credential: ShownKey & { key?: string };
@@ -94,7 +94,7 @@ export async function rotateKey(ref: string, flags: RotateFlags): Promise<void> 
   printActivation(activation, flags.json, note);
 }
 
-/** Before it is known whose: what the flags say of a mode is enough. */
+/** The rules of a key that has not been read, to check the flags first. */
 const noRules = { limits: {}, cache: { mode: 'off' } } as const;
 
 export async function updateKey(ref: string, flags: UpdateFlags): Promise<void> {
@@ -104,7 +104,7 @@ export async function updateKey(ref: string, flags: UpdateFlags): Promise<void> 
     ...limitsFrom(flags, before),
     ...(flags.enabled && { is_enabled: true }),
   });
-  if (Object.keys(changesOf(noRules)).length === 0) throw usageError('nothing to change was given');
+  if (Object.keys(changesOf(noRules)).length === 0) throw usageError('no change was given');
   if (isPast(flags.expires)) warn('--expires is in the past: the key is refused', flags.json);
   await changeAndReport(ref, flags, 'updated', changesOf);
 }
@@ -124,7 +124,7 @@ export async function removeKey(
   printActivation(activation, flags.json);
 }
 
-/** Changes fields of a key, and reports that this was `done`. */
+/** Changes fields of a key, and reports what was `done`. */
 export async function changeAndReport(
   ref: string,
   flags: DatabaseFlags & Pick<LimitFlags, 'models'>,
@@ -144,7 +144,7 @@ export async function changeAndReport(
 
 /**
  * Finds a key by id, else by name.
- * @throws CliError where there is none, or where several keys share the name.
+ * @throws CliError if there is none, or if several keys share the name.
  */
 export async function findKey(api: AdminApi, ref: string): Promise<ShownKey> {
   const isId = /^\d{1,9}$/.test(ref) && Number(ref) > 0;
@@ -174,7 +174,7 @@ async function keyWithId(api: AdminApi, id: number): Promise<ShownKey | null> {
   }
 }
 
-/** Words a conflict for the terminal. @param hint advice where the key itself exists already. */
+/** Words a conflict for the terminal. @param hint advice if the key itself already exists. */
 function explainConflict(hint?: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof GatewayError) || error.code !== 'conflict') throw error;
@@ -202,7 +202,7 @@ async function warnOfUnserved(
   if (unserved.length > 0) warn(`no provider serves ${unserved.join(', ')}`, json);
 }
 
-/** The given value in the form of the admin API; empty where one is to be generated. */
+/** The given value in the form of the admin API; empty if one is to be generated. */
 async function givenKey(flags: KeyFlags): Promise<{ key?: string; allow_short_key?: boolean }> {
   const { key: value, keyEnv: env, keyStdin: stdin, allowShortKey = false } = flags;
   const key = await readSecret('--key', { value, env, stdin });

@@ -38,7 +38,7 @@ export interface LimitFlags extends AmountFlags, CacheFlags {
 
 export function addKeyOptions(command: Command, description: string): void {
   addSecretOptions(command, 'key', description);
-  command.option('--allow-short-key', `take a key of fewer than ${minKeyLength} characters`);
+  command.option('--allow-short-key', `accept a key of fewer than ${minKeyLength} characters`);
 }
 
 export function addLimitOptions(command: Command): Command {
@@ -54,19 +54,20 @@ export function addLimitOptions(command: Command): Command {
       networkList,
     )
     .option('--tag <tag>', 'a tag for searches, and of its requests; repeatable', collect)
-    .option('--weight <n>', 'its share where requests wait', wholeNumber('--weight', 1, 1_000_000))
-    .option('--priority <n>', 'where requests wait, higher goes first', priority)
+    .option('--weight <n>', 'its share while requests queue', wholeNumber('--weight', 1, 1_000_000))
+    .option('--priority <n>', 'higher goes first while requests queue', priority)
     .option('--store-bodies', 'store bodies of requests and answers, see docs/usage.md')
     .option('--no-store-bodies', 'do not store bodies; the default')
     .addOption(
-      new Option('--losses <policy>', 'losses of translation; none: as each provider says').choices(
-        [...lossPolicies, 'none'],
-      ),
+      new Option(
+        '--losses <policy>',
+        'losses in translation; none: as each provider is set',
+      ).choices([...lossPolicies, 'none']),
     );
-  return addGatewayOptions(addCacheOptions(addAmountOptions(command), 'as its team says'));
+  return addGatewayOptions(addCacheOptions(addAmountOptions(command), 'the team’s rules'));
 }
 
-/** The columns set by the flags. @param before the key, of whose fields the flags change parts. */
+/** The columns set by the flags. @param before the key, since flags may change parts of a field. */
 export function limitsFrom(
   flags: LimitFlags,
   before: { limits: Limits; cache: CacheRules | null } = { limits: {}, cache: null },

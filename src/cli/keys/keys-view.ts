@@ -59,7 +59,7 @@ export function printKey(row: ShownKey): void {
     ['from', row.allowed_ips?.join(', ') ?? 'everywhere'],
     ['tags', tagged(row) || 'none'],
     ['bodies', row.store_bodies ? 'stored' : 'not stored'],
-    ['cache', cacheText(row.cache, 'as its team says')],
+    ['cache', cacheText(row.cache, 'the team’s rules')],
     ['losses', row.losses ?? 'as each provider says'],
     ['expires', row.expires_at ?? 'never'],
     ...(row.previous_expires_at
@@ -85,7 +85,7 @@ function tagged({ tags }: ShownKey): string {
   return tags.join(', ');
 }
 
-/** The age of the last use in its largest unit. */
+/** Time since the last use, in its largest unit. */
 function lastUsed({ last_used_at }: ShownKey): string {
   if (last_used_at === null) return 'never';
   const minutes = Math.max(0, Math.floor((Date.now() - Date.parse(last_used_at)) / 60_000));

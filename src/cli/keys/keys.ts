@@ -134,7 +134,7 @@ interface ListFlags extends DatabaseFlags {
   after?: number;
 }
 
-/** More would not help on a screen. */
+/** More rows would not help on a screen. */
 const shownOnTerminal = 1_000;
 
 async function list({ tag, team, search, limit, after, ...flags }: ListFlags): Promise<void> {

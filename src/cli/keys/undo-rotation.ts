@@ -4,8 +4,8 @@ import { type AdminApi, plainMessage } from '../admin-api.js';
 import { CliError } from '../failure.js';
 
 /**
- * Takes back the rotation of a key that was the last change, by returning to the version before.
- * @throws CliError where something else has changed since.
+ * Undoes the rotation of a key by restoring the previous version.
+ * @throws CliError if something else has changed since.
  */
 export async function undoRotation(api: AdminApi, name: string): Promise<void> {
   const { versions } = await api.ask<{ versions: HistoryEntry[] }>(

@@ -23,7 +23,7 @@ import {
 import { paramsPatch } from './provider-params.js';
 import { providerJson, type ShownProvider } from './provider-view.js';
 
-/** An answer of the admin API about one provider. */
+/** The admin API's answer about one provider. */
 interface ProviderAnswer {
   version: number;
   provider: ShownProvider;
@@ -75,7 +75,7 @@ export async function updateProvider(key: string, flags: ProviderFlags): Promise
   const changes = await changesFrom(flags);
   const provider_params = paramsPatch(flags);
   if (Object.keys(changes).length === 0 && !flags.unmap && !provider_params) {
-    throw usageError('nothing to change was given');
+    throw usageError('no change was given');
   }
   const { provider } = await reportChange(flags, 'updated', async (api) => {
     const before = await findProvider(api, key);
@@ -117,7 +117,7 @@ export async function removeProvider(
   });
 }
 
-/** @throws CliError where there is no such provider. */
+/** @throws CliError if there is no such provider. */
 export async function findProvider(api: AdminApi, key: string): Promise<ShownProvider> {
   const path = `/providers?${new URLSearchParams({ provider_key: key })}`;
   const { providers } = await api.ask<{ providers: ShownProvider[] }>('GET', path);
@@ -128,7 +128,7 @@ export async function findProvider(api: AdminApi, key: string): Promise<ShownPro
   });
 }
 
-/** Makes a change, and reports that this was `done`. */
+/** Makes a change, and reports what was `done`. */
 async function reportChange(
   flags: DatabaseFlags,
   done: string,
@@ -141,7 +141,7 @@ async function reportChange(
   return result;
 }
 
-/** With the address and the APIs of a server that `--type` names, which is of the type `openai`. */
+/** Adds the address and APIs of a server named by `--type`, which is of the type `openai`. */
 function withPreset(flags: ProviderFlags): ProviderFlags {
   const name = flags.type ?? '';
   const apiBase = Object.hasOwn(presets, name) ? presets[name] : undefined;
@@ -152,7 +152,7 @@ function withPreset(flags: ProviderFlags): ProviderFlags {
   return { apiBase, ...flags, type: 'openai', param };
 }
 
-/** With a stand-in for the key where the provider uses the identity of the machine. */
+/** Adds a placeholder key for a provider that uses the machine's identity. */
 function withoutKey(flags: ProviderFlags): ProviderFlags {
   const { auth } = mergePatch({}, paramsPatch(flags) ?? {}) as ProviderParams;
   const needsKey = !auth || auth.method === 'api_key' || auth.method === 'client_secret';
@@ -160,7 +160,7 @@ function withoutKey(flags: ProviderFlags): ProviderFlags {
   return { ...flags, apiKey: 'none' };
 }
 
-/** The address that a type has by itself; null where none is named or it has none. */
+/** A type's default address; null if no type is given or it has none. */
 function ownBase(flags: ProviderFlags): string | null {
   return flags.type ? defaultBaseOf(flags.type, mergePatch({}, paramsPatch(flags) ?? {})) : null;
 }

@@ -23,7 +23,7 @@ export interface ProviderFlags extends DatabaseFlags, ParamFlags {
   disabled?: boolean;
 }
 
-/** Adds the flags that set a provider's columns. @param types that `--type` takes. */
+/** Adds the flags that set a provider's columns. @param types choices of `--type`. */
 export function addProviderOptions(
   command: Command,
   types: readonly string[] = providerTypes,
@@ -39,13 +39,13 @@ export function addProviderOptions(
       'share of the traffic; 0: failover only',
       wholeNumber('--weight', 0, 1_000_000),
     )
-    .option('--map <from=to>', 'model asked for = model sent; repeatable', collect)
+    .option('--map <from=to>', 'requested model = model sent; repeatable', collect)
     .option('--disabled', 'send it no requests');
   addParamOptions(command);
   return addGatewayOptions(command);
 }
 
-/** The columns set by the flags, without `provider_params`, which depend on the previous ones. */
+/** The columns set by the flags, except `provider_params`, which depend on the previous ones. */
 export async function changesFrom(flags: ProviderFlags): Promise<Partial<ProviderInput>> {
   const apiKey = await readSecret('--api-key', {
     value: flags.apiKey,
@@ -62,7 +62,7 @@ export async function changesFrom(flags: ProviderFlags): Promise<Partial<Provide
   };
 }
 
-/** The entries of a mapping to remove, all of which must exist, as a JSON Merge Patch. */
+/** A JSON Merge Patch that removes entries of a mapping, all of which must exist. */
 export function unmapped({ provider_key, model_mapping }: ShownProvider, froms: string[]) {
   for (const from of froms) {
     if (!Object.hasOwn(model_mapping, from)) {
@@ -74,7 +74,7 @@ export function unmapped({ provider_key, model_mapping }: ShownProvider, froms: 
   return Object.fromEntries(froms.map((from) => [from, null]));
 }
 
-/** A whole new mapping as a JSON Merge Patch. */
+/** A JSON Merge Patch for a whole new mapping. */
 export function remapped(
   { model_mapping }: ShownProvider,
   after: Readonly<Record<string, string>>,
@@ -91,7 +91,9 @@ export async function checkProvider(provider: ProviderInput): Promise<void> {
   if (first) throw refusal(provider.provider_key, first.path.slice(at.length), first.reason);
 }
 
-/** Words a field that the admin API refuses by the flag that set it; other errors pass unchanged. */
+/**
+ * Rewords an error of the admin API about a field to name the flag; other errors pass unchanged.
+ */
 export function explainRefusal(key: string): (error: unknown) => never {
   return (error) => {
     const isOfField = error instanceof GatewayError && error.code === 'invalid_request';
@@ -112,7 +114,7 @@ function refusal(key: string, path: string, reason: string): CliError {
   return usageError(`${flagOfColumn[column] ?? column}${detail}: ${reason}`);
 }
 
-/** Most APIs answer 404 to everything when the version segment is forgotten. */
+/** Most APIs answer 404 to everything if the version segment is missing. */
 export function warnOfApiBase(
   { api_base, provider_type }: Pick<ProviderInput, 'api_base' | 'provider_type'>,
   json: boolean | undefined,

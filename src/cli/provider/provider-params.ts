@@ -36,8 +36,8 @@ export function addParamOptions(command: Command): void {
 }
 
 /**
- * The flags as a JSON Merge Patch of a row's `provider_params`: an empty value
- * removes an entry. Undefined where no flag changes one.
+ * The flags as a JSON Merge Patch of a row's `provider_params`, in which an empty value removes an
+ * entry. Undefined if no flag changes one.
  */
 export function paramsPatch(flags: ParamFlags): Record<string, unknown> | undefined {
   const changes: ParamChange[] = [];

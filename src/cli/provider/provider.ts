@@ -130,7 +130,7 @@ async function list(flags: DatabaseFlags): Promise<void> {
   } else printProviders(providers, stateOf);
 }
 
-/** The state of each provider as `llmproxy status` shows it; empty where no gateway runs. */
+/** The state of each provider, as in `llmproxy status`; empty if no gateway runs. */
 async function statesOf(ask: Ask): Promise<ReadonlyMap<string, string>> {
   try {
     const { text } = await ask({ path: '/admin/v1/status', timeoutMs: statusTimeoutMs });

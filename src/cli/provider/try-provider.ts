@@ -17,20 +17,20 @@ import { Upstreams } from '../../upstream/upstreams.js';
 
 /** The results of requests to a provider; durations are milliseconds. */
 export interface ProviderTrial {
-  /** Clients' name of it; null where none was named or known. */
+  /** Clients' name for it; null if none was given or known. */
   model: string | null;
   model_sent: string | null;
   /** Address of the provider's machine. */
   address: string | null;
   requests: Tried[];
-  /** The listed models, where none was tested. */
+  /** The provider's list of models, if none was tested. */
   models_listed: string[];
 }
 
 export interface Tried {
   request: 'whole' | 'stream' | 'models';
   status: number | null;
-  /** Includes TLS; null where no connection was made, or an open one was reused. */
+  /** Includes TLS; null if no connection was made, or an open one was reused. */
   connect_ms: number | null;
   first_byte_ms: number | null;
   first_token_ms: number | null;
@@ -225,12 +225,12 @@ function withTokens(request: ProviderRequest): ProviderRequest {
   return { ...request, body: { ...request.body, max_tokens: maxTokens } };
 }
 
-/** The same request for a stream; null where the operation has no streams. */
+/** The same request as a stream; null if the operation has none. */
 function streamOf(request: ProviderRequest, asksUsage: boolean): ProviderRequest | null {
   if (!request.endpoint) return null;
   if (request.endpoint.document.stream === null) {
     if (request.endpoint.dialect.operation !== 'chat') return null;
-    // Gemini has another endpoint for streams, which a request for a chat is translated to.
+    // Gemini streams at another endpoint, to which a chat request is translated.
     const { model } = request;
     const [endpoint] = modelEndpoints;
     const body = endpoint?.probe?.body(model);

@@ -14,7 +14,7 @@ export function commandsPage(program: Command): string {
 
 Every command has \`--json\` for scripts, and \`--help\` with examples. It exits with 0, with 1 when
 it failed, and with 2 when the command line or a setting is wrong. Results go to standard output,
-everything else to standard error. On a terminal a command asks for what is missing and before it
+everything else to standard error. On a terminal a command asks for missing values, and before it
 deletes; in a script it never asks, and deletes only with \`--yes\`.
 
 | command | what it does |

@@ -19,7 +19,7 @@ interface Node {
   options: CompletedOption[];
   /** Choices of its first argument. */
   choices: readonly string[];
-  /** Kind of name in its first argument; null: neither. */
+  /** Kind of name in its first argument; null if it is not a name. */
   names: NameKind | null;
 }
 
@@ -29,7 +29,7 @@ type NameKind = 'providers' | 'keys';
 interface CompletedOption {
   flag: string;
   description: string;
-  /** The kind or choices of its value; null where it has none. */
+  /** The kind or choices of its value; null if it takes none. */
   value: 'file' | 'folder' | 'text' | NameKind | readonly string[] | null;
 }
 
@@ -69,7 +69,7 @@ function all(node: Node): Node[] {
   return [node, ...node.children.flatMap(all)];
 }
 
-/** Completion words of a command, each with the path of the subcommand that it leads to. */
+/** Completion words of a command, each with the path of its subcommand. */
 function steps(program: Node): [words: string, path: string][] {
   return all(program).flatMap(({ path, children }) =>
     children.flatMap((child) =>

@@ -13,7 +13,7 @@ export function completionCommand(): Command {
       .description('print a script that completes commands and options')
       .addArgument(new Argument('<shell>', 'the shell').choices(shells))
       .option('--json', 'print the script as JSON')
-      // The script asks for them.
+      // Called by the generated scripts.
       .addOption(new Option('--names <kind>').choices(['providers', 'keys']).hideHelp())
       .addOption(new Option('--prefix <text>').hideHelp())
       .addHelpText(
@@ -37,8 +37,8 @@ interface CompletionFlags {
 const maxNames = 200;
 
 /**
- * Prints the names that begin with a prefix, one a line, as the running gateway knows them. Prints
- * nothing if the gateway cannot be asked: starting a database would take too long for a completion.
+ * Prints the names with a prefix that the running gateway knows, one per line. Prints nothing if
+ * the gateway cannot be asked: starting a database would take too long for a completion.
  */
 async function printNames(kind: 'providers' | 'keys', prefix: string): Promise<void> {
   try {
@@ -51,7 +51,7 @@ async function printNames(kind: 'providers' | 'keys', prefix: string): Promise<v
       if (name.startsWith(prefix)) print(name);
     }
   } catch {
-    // A shell that completes shows no errors.
+    // A completing shell shows no errors.
   }
 }
 

@@ -3,7 +3,7 @@ import type { CostLine } from '../../pricing/cost.js';
 import { formatDollars } from '../../pricing/money.js';
 import { note, print, printFields, printTable } from '../output.js';
 
-/** Prints what a request cost for people: each class times its price. */
+/** Prints the cost of a request for people: each class times its price. */
 export function printCost({ request_id, provider, model_sent, cost }: RequestExplanation): void {
   printFields([
     ['request', request_id],

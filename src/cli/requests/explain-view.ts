@@ -51,7 +51,7 @@ export function printRequestExplanation(explanation: RequestExplanation): void {
   if (log === null) {
     print('');
     note(
-      `It is not remembered any more: this is its row of request_logs. It made ${explanation.attempts} attempt(s), of which only the last is known.`,
+      `No daemon remembers it: this is its row of request_logs. It made ${explanation.attempts} attempt(s), and only the last one is known.`,
     );
     return;
   }
@@ -214,7 +214,7 @@ function allowed({ allowed_by, model }: ModelExplanation, key: KeyNow | null): s
   return allowed_by === '*' ? 'yes, all models' : `yes, by ${allowed_by}`;
 }
 
-/** A line for all providers that are translated for in the same APIs. */
+/** One line for all providers that are translated in the same APIs. */
 function translationsOf(candidates: readonly Candidate[]): string[] {
   const providers = new Map<string, string[]>();
   for (const { provider, translated } of candidates) {

@@ -30,14 +30,14 @@ export function explainCommand(): Command {
     new Command('explain')
       .description('explain where a request went, or would go')
       .argument('[request-id]', "the answer's x-request-id")
-      .option('--cost', 'show what it cost, class by class')
+      .option('--cost', 'show its cost, class by class')
       .option('--bodies', 'print the stored bodies of the request and its answer')
       .option('--model <model>', 'explain a request for this model, without sending it')
       .option('--key <name>', 'with --model: as this key, by name or id')
       .addOption(
         new Option(
           '--endpoint <path>',
-          'with --model: asked for there, such as /v1/messages',
+          'with --model: at this endpoint, such as /v1/messages',
         ).choices(modelEndpoints.map(({ pattern }) => pattern)),
       ),
   )

@@ -37,14 +37,14 @@ export function exportCommand(): Command {
   );
   addRequestFilters(command, defaultSince)
     .option('--format <format>', exportFormats.join(', '), formatOf, 'csv')
-    .option('--output <file>', 'a file to make or replace; by default standard output');
+    .option('--output <file>', 'a file to create or replace; by default standard output');
   return addGatewayOptions(command)
     .addHelpText(
       'after',
       `
-Every column of request_logs but bodies, the oldest row first. Rows are written
-as they are read, so that any number of them needs little memory. A file appears
-once it is whole. Columns that have objects are JSON.
+Writes every column of request_logs except bodies, oldest row first. Rows are
+written as they are read, so any number of them needs little memory. A file
+appears when it is complete. Columns with objects contain JSON.
 
 Examples:
   $ llmproxy usage export --since 30d --format parquet --output usage.parquet
@@ -58,13 +58,13 @@ async function run({ format, output, ...flags }: ExportFlags): Promise<void> {
   const filter = filterOf(flags);
   if (output === undefined) {
     if (format === 'parquet' && process.stdout.isTTY) {
-      throw usageError('parquet is no text', 'name a file: --output usage.parquet');
+      throw usageError('parquet is not a text format', 'name a file: --output usage.parquet');
     }
     const open = async () => process.stdout;
     return await write(format, filter, flags, open).catch(unlessReaderLeft);
   }
   const partial = `${output}.${process.pid}.part`;
-  // Also where a signal ends the process.
+  // Also when a signal ends the process.
   const remove = () => rmSync(partial, { force: true });
   process.once('exit', remove);
   const open = async () => {
@@ -105,7 +105,7 @@ async function write(
     import('../../db/queries/requests/export-requests.js'),
   ]);
   await withDatabase(flags, 'read', async (sql) => {
-    // Signals end this process in order only after this point.
+    // Until here a signal would end this process without cleaning up.
     const out = await open();
     const pages = exportRequests((work) => orTooMuch(work(sql)), filter);
     const rows = Readable.from(encodeRows(format, pages), { objectMode: false });
@@ -119,7 +119,7 @@ function exit(signal: NodeJS.Signals): never {
   process.exit(128 + constants.signals[signal]);
 }
 
-/** `llmproxy usage export | head` is no failure. */
+/** A reader that leaves early, as in `llmproxy usage export | head`, is not a failure. */
 function unlessReaderLeft(error: unknown): void {
   if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error;
 }

@@ -42,7 +42,7 @@ export function filterOf({ since, until, utc, ...flags }: RequestFlags): Request
   }
 }
 
-/** Parameters of the admin API that are called otherwise than the member of the filter. */
+/** Admin API parameters whose names differ from the filter's members. */
 const parameterNames: Readonly<Record<string, string>> = {
   requestId: 'id',
   minDurationMs: 'min_duration_ms',
@@ -50,7 +50,7 @@ const parameterNames: Readonly<Record<string, string>> = {
   maxCostNano: 'max_cost_nano',
 };
 
-/** The same filter as the parameters of the admin API. */
+/** The same filter as parameters of the admin API. */
 export function parametersOf({ since, until, ...others }: RequestFilter): URLSearchParams {
   const parameters = new URLSearchParams({
     since: since.toISOString(),
@@ -80,6 +80,6 @@ export async function orTooMuch<T>(report: Promise<T>): Promise<T> {
 
 /** Formats a time in a zone as `2026-01-31 08:00:00`, cut to `length` characters. */
 export function timeIn(timeZone: string, time: Date, length = 19): string {
-  // The Swedish format is that of ISO 8601.
+  // The Swedish format is ISO 8601.
   return time.toLocaleString('sv-SE', { timeZone }).slice(0, length);
 }

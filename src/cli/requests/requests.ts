@@ -46,10 +46,10 @@ export function requestsCommand(): Command {
     .option('--id <id>', 'only requests with this id; * matches any characters')
     .option(
       '--min-duration <ms>',
-      'only requests that took at least so long',
+      'only requests that took at least this long',
       wholeNumber('--min-duration', 0, 86_400_000),
     )
-    .option('--min-cost <dollars>', 'only requests that cost at least so much', (text: string) =>
+    .option('--min-cost <dollars>', 'only requests that cost at least this much', (text: string) =>
       dollars('min-cost', text),
     )
     .option(

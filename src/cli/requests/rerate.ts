@@ -22,16 +22,16 @@ interface Difference {
   requests: number;
   before_nano: number;
   after_nano: number;
-  /** Requests without a price, which are not in these sums. */
+  /** Requests without a price, which these sums exclude. */
   before_unpriced: number;
   after_unpriced: number;
 }
 
-/** `llmproxy usage rerate`: charges stored requests again, under the prices of now. */
+/** `llmproxy usage rerate`: recalculates the cost of stored requests with current prices. */
 export function rerateCommand(): Command {
   return addDatabaseOptions(
     new Command('rerate')
-      .description('charge stored requests again, under the prices of now')
+      .description('recalculate the cost of stored requests with current prices')
       .requiredOption('--since <time>', 'an age (24h, 7d) or a time in ISO 8601')
       .option('--until <time>', 'as --since; by default now')
       .option('--yes', 'store the new costs without asking'),
@@ -40,7 +40,7 @@ export function rerateCommand(): Command {
       'after',
       `
 The difference is shown first, and nothing is stored without --yes or a yes.
-What budgets have counted stays as it is.
+Spend that budgets have counted does not change.
 
 Examples:
   $ llmproxy usage rerate --since 7d

@@ -72,7 +72,7 @@ function nameOf(by: UsageGrouping, timeZone: string, group: string | null): stri
   return by === 'hour' || by === 'minute' ? timeIn(timeZone, new Date(group), 16) : group;
 }
 
-/** Times say nothing when they are cut. */
+/** A time that is cut off would be misread. */
 const widthOfTime: Partial<Record<UsageGrouping, number>> = { day: 10, hour: 16, minute: 16 };
 
 const noneOf: Partial<Record<UsageGrouping, string>> = {
@@ -102,13 +102,13 @@ function costOf({ cost_nano, unpriced_requests }: UsageSum): string {
   return withUnpriced(shown, cost_nano, unpriced_requests);
 }
 
-/** A sum as shown; a `+` marks a lower bound: some models have no price. */
+/** A sum as text; `+` marks a lower bound, if some models have no price. */
 export function withUnpriced(shown: string, nano: number, unpriced: number): string {
   if (unpriced === 0) return shown;
   return nano === 0 ? 'unpriced' : `${shown}+`;
 }
 
-/** The share of the prompts that providers had in their prompt caches. */
+/** Share of the prompts that was in providers' prompt caches. */
 function warmShare({ cached_prompt_tokens, prompt_tokens }: UsageSum): string {
   if (cached_prompt_tokens === 0) return '-';
   return `${Math.round((100 * cached_prompt_tokens) / prompt_tokens)}%`;

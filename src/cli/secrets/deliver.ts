@@ -5,8 +5,8 @@ import { lostOutput, outputError } from '../output-error.js';
 /**
  * Writes a text that cannot be shown again to standard output.
  * @param undone describes the state after an undo, such as "the key was not created".
- * @param undo called when the text cannot be written.
- * @throws CliError when the text cannot be written.
+ * @param undo called if the text cannot be written.
+ * @throws CliError if the text cannot be written.
  */
 export async function deliver(
   text: string,
@@ -26,7 +26,7 @@ export async function deliver(
   }
 }
 
-/** True where standard output is /dev/null, which Node opens in place of a closed one. */
+/** True if standard output is /dev/null, which Node opens in place of a closed one. */
 function leadsNowhere(): boolean {
   const output = fstatSync(1);
   return output.isCharacterDevice() && output.rdev === statSync('/dev/null').rdev;

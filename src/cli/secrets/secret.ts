@@ -14,7 +14,7 @@ export interface SecretSources {
   stdin: boolean | undefined;
 }
 
-/** Adds `--NAME`, `--NAME-env` and `--NAME-stdin`, which exclude each other. */
+/** Adds `--NAME`, `--NAME-env` and `--NAME-stdin`, which are mutually exclusive. */
 export function addSecretOptions(command: Command, name: string, description: string): Command {
   const property = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   const variants: [flags: string, property: string, description: string][] = [
@@ -30,8 +30,8 @@ export function addSecretOptions(command: Command, name: string, description: st
 }
 
 /**
- * Reads a secret from the given source; returns null when none was given.
- * @param flag such as `--api-key`, for messages; the secret itself is never in one.
+ * Reads a secret from the given source; null if none was given.
+ * @param flag such as `--api-key`, for messages, which never contain the secret.
  */
 export async function readSecret(flag: string, sources: SecretSources): Promise<string | null> {
   if (sources.value !== undefined) return checked(flag, sources.value);
@@ -64,9 +64,7 @@ async function fromStdin(flag: string): Promise<string> {
   return text;
 }
 
-/**
- * Secrets are sent in an HTTP header, so they must be printable ASCII; JSON of a cloud is exempt.
- */
+/** A secret is sent in an HTTP header, so it must be printable ASCII; a cloud's JSON is exempt. */
 function checked(flag: string, text: string): string {
   const secret = text.trim();
   if (secret === '') throw usageError(`${flag}: the key is empty`);

@@ -45,7 +45,7 @@ interface BudgetFlags extends DatabaseFlags, SelectorFlags {
   ceilingOutput?: number;
 }
 
-/** `llmproxy budgets …`: what may be spent. */
+/** `llmproxy budgets …`: limits on spend. */
 export function budgetsCommand(): Command {
   const command = new Command('budgets').description('manage budgets');
   command.addCommand(
@@ -55,8 +55,8 @@ export function budgetsCommand(): Command {
       .addHelpText(
         'after',
         `
-A request is of a budget where all that is named matches it; with nothing named,
-every request is.
+A request counts if it matches all given names; without names, every request
+counts.
 
 Examples:
   $ llmproxy budgets create chat --amount 500 --window month --team chat
@@ -67,7 +67,7 @@ Examples:
   );
   command.addCommand(
     addGatewayOptions(new Command('list').alias('ls'))
-      .description('list the budgets, and what is spent of each')
+      .description('list the budgets and their spend')
       .addHelpText('after', '\nExample:\n  $ llmproxy budgets list --json')
       .action(list),
   );
@@ -87,7 +87,7 @@ Examples:
   );
   command.addCommand(
     addGatewayOptions(new Command('delete').alias('rm'))
-      .description('delete a budget; what was spent stays in the ledger')
+      .description('delete a budget; its spend stays in the ledger')
       .argument('<id|name>')
       .option('--yes', 'do not ask')
       .addHelpText('after', '\nExample:\n  $ llmproxy budgets delete chat --yes')
@@ -98,15 +98,19 @@ Examples:
 
 function addBudgetOptions(command: Command): Command {
   command
-    .option('--amount <dollars>', 'what may be spent', (text: string) => dollars('amount', text))
-    .addOption(new Option('--window <window>', 'what it is for').choices(budgetWindows))
-    .addOption(new Option('--mode <mode>', 'refuse, or only tell').choices(budgetModes))
-    .option('--alerts <a,b>', 'percentages that send an alert; "none": never', percents)
-    .option('--webhook <url>', 'URL that alerts are posted to; "none": none')
-    .option('--ceiling-input <dollars>', 'for a million tokens of models without a price', (text) =>
-      dollars('ceiling-input', text),
+    .option('--amount <dollars>', 'maximum spend', (text: string) => dollars('amount', text))
+    .addOption(new Option('--window <window>', 'period of the amount').choices(budgetWindows))
+    .addOption(
+      new Option('--mode <mode>', 'refuse further requests, or only alert').choices(budgetModes),
     )
-    .option('--ceiling-output <dollars>', 'likewise for their output', (text: string) =>
+    .option('--alerts <a,b>', 'percentages at which an alert is sent; "none": never', percents)
+    .option('--webhook <url>', 'URL that alerts are posted to; "none": none')
+    .option(
+      '--ceiling-input <dollars>',
+      'dollars per million input tokens, for models without a price',
+      (text) => dollars('ceiling-input', text),
+    )
+    .option('--ceiling-output <dollars>', 'the same for output tokens', (text: string) =>
       dollars('ceiling-output', text),
     );
   return addGatewayOptions(addSelectorOptions(command));
@@ -187,7 +191,7 @@ async function update(ref: string, flags: BudgetFlags): Promise<void> {
   await rows.update(ref, fieldsFrom(flags), flags);
 }
 
-/** By name; empty where no daemon runs. */
+/** By name; empty if no daemon runs. */
 async function spentOf(api: AdminApi): Promise<Map<string, Spent>> {
   try {
     const { budgets } = await api.ask<{ budgets: Spent[] }>('GET', '/spend/budgets');

@@ -15,7 +15,7 @@ import {
 
 type StopRow = Stop & { id: number; created_at: string };
 
-/** Refuses the requests of a team, key, user, tag, model or provider, and ends those that run. */
+/** Refuses the requests of a team, key, user, tag, model or provider, and ends running ones. */
 export async function throwKillSwitch(
   flags: DatabaseFlags & SelectorFlags & { reason?: string },
 ): Promise<void> {
@@ -43,17 +43,14 @@ export function resumeCommand(): Command {
   return addGatewayOptions(
     addSelectorOptions(
       new Command('resume')
-        .description(
-          'serve requests again that `llmproxy stop` has stopped, or list what is stopped',
-        )
+        .description('serve stopped requests again, or list what is stopped')
         .option('--all', 'everything that is stopped'),
     ),
   )
     .addHelpText(
       'after',
       `
-Name the same as when it was stopped. With nothing named, what is stopped is
-listed.
+Give the same names as to llmproxy stop. Without a name, lists what is stopped.
 
 Examples:
   $ llmproxy resume

@@ -27,33 +27,33 @@ const flagOf = (unit: UnitName) => unit.replaceAll('_', '-');
 const memberOf = (unit: UnitName) =>
   unit.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
-/** A flag for each rate, in dollars. */
+/** Adds a flag for each rate, in dollars. */
 export function addRateOptions(command: Command): Command {
   for (const unit of unitNames) {
-    const of = descriptions[unit] ?? 'dollars for a million tokens';
+    const of = descriptions[unit] ?? 'dollars per million tokens';
     command.option(`--${flagOf(unit)} <dollars>`, of, (text: string) =>
       dollars(flagOf(unit), text),
     );
   }
   return command
     .option('--free', 'nothing is charged')
-    .option('--tier <tier:rate=dollars>', 'another rate of batch, flex or priority', collect)
-    .option('--above <tokens:rate=dollars>', 'another rate of longer requests', collect)
+    .option('--tier <tier:rate=dollars>', 'rate of a tier: batch, flex or priority', collect)
+    .option('--above <tokens:rate=dollars>', 'rate of requests with more input tokens', collect)
     .option('--max-input-tokens <n>', 'the context window', wholeNumber('--max-input-tokens', 1))
-    .option('--max-output-tokens <n>', 'the most it writes', wholeNumber('--max-output-tokens', 1));
+    .option('--max-output-tokens <n>', 'the maximum output', wholeNumber('--max-output-tokens', 1));
 }
 
 const descriptions: Partial<Record<UnitName, string>> = {
-  request: 'dollars a request',
-  image: 'dollars for a picture made',
-  character: 'dollars for a character of text that is spoken',
-  second: 'dollars for a second of audio',
-  search: 'dollars for a search of the web that the provider runs',
-  file_search: 'dollars for a search of files that it runs',
-  hour: 'dollars for an hour of the provider’s time',
+  request: 'dollars per request',
+  image: 'dollars per generated image',
+  character: 'dollars per character of spoken text',
+  second: 'dollars per second of audio',
+  search: 'dollars per web search of the provider',
+  file_search: 'dollars per file search of the provider',
+  hour: 'dollars per hour of the provider’s time',
 };
 
-/** The fields of a price that flags name; rates that are not named stay. */
+/** The fields of a price that the flags set; other rates stay. */
 export function priceFields(flags: PriceFlags, before: Partial<Price>): Partial<Price> {
   const given: Rates = {};
   for (const unit of unitNames) {
@@ -82,7 +82,7 @@ function tiersFrom(texts: readonly string[]): Price['service_tiers'] {
   for (const text of texts) {
     const [name, unit, nano] = rateAt('--tier', text);
     if (!pricedTiers.some((tier) => tier === name)) {
-      throw usageError(`--tier: "${name}" is none of ${pricedTiers.join(', ')}`);
+      throw usageError(`--tier: "${name}" is not one of ${pricedTiers.join(', ')}`);
     }
     const tier = name as PricedTier;
     tiers[tier] = { ...tiers[tier], [unit]: nano };
@@ -111,5 +111,5 @@ function rateAt(flag: string, text: string): [name: string, unit: UnitName, nano
 export function dollars(flag: string, text: string): number {
   const nano = parseDollars(text);
   if (nano !== null) return nano;
-  throw usageError(`--${flag.replace(/^--/, '')}: "${text}" is no amount in dollars`);
+  throw usageError(`--${flag.replace(/^--/, '')}: "${text}" is not an amount in dollars`);
 }

@@ -18,19 +18,19 @@ interface PriceAnswer {
   price: PriceRow;
 }
 
-/** A model of a provider, and the price that its requests are charged with. */
+/** A provider's model, and its price. */
 interface PricedModel {
   provider: string;
   model: string;
   price: { revision: string; source: string; name: string; rates: Price['rates'] } | null;
 }
 
-/** `llmproxy prices …`: what models cost. */
+/** `llmproxy prices …`: prices of models. */
 export function pricesCommand(): Command {
   const command = new Command('prices').description('manage the prices of models');
   command.addCommand(
     addGatewayOptions(new Command('list').alias('ls'))
-      .description('list your own prices, and those that models in use have')
+      .description('list your own prices, and those of the models in use')
       .addHelpText('after', '\nExample:\n  $ llmproxy prices list --json')
       .action(list),
   );
@@ -46,12 +46,12 @@ export function pricesCommand(): Command {
       .description('set a price, which wins over the bundled one')
       .argument('<name>', 'its name; the model, unless --model names another')
       .option('--model <model>', 'the model as it is sent, or a wildcard')
-      .option('--provider <key>', 'of this provider alone; "any": of all')
-      .option('--valid-from <time>', 'when it begins; ISO 8601')
+      .option('--provider <key>', 'only for this provider; "any": for all')
+      .option('--valid-from <time>', 'start of its validity; ISO 8601')
       .addHelpText(
         'after',
         `
-Rates of tokens are dollars for a million of them. A class without a rate of
+Token rates are dollars per million tokens. A class without a rate of
 its own is charged as input or output.
 
 Examples:
@@ -75,7 +75,7 @@ Examples:
     addGatewayOptions(new Command('import'))
       .description("import prices from LiteLLM's model_prices_and_context_window.json")
       .argument('<file>')
-      .option('--provider <key>', 'as prices of this provider alone')
+      .option('--provider <key>', 'only for this provider')
       .option('--only <model>', 'only entries of this name or wildcard', '*')
       .option('--dry-run', 'show them and change nothing')
       .addHelpText(
@@ -91,7 +91,7 @@ Examples:
   );
   command.addCommand(
     addGatewayOptions(new Command('check'))
-      .description('list models in use that have no price; exit code 1 where there are some')
+      .description('list models in use without a price; exit code 1 if there are any')
       .addHelpText('after', '\nExample:\n  $ llmproxy prices check')
       .action(check),
   );
@@ -145,7 +145,7 @@ async function set(name: string, flags: DatabaseFlags & PriceFlags): Promise<voi
     const before = await find(api, name);
     const fields = priceFields(flags, before ?? {});
     if (before) {
-      if (Object.keys(fields).length === 0) throw usageError('nothing to change was given');
+      if (Object.keys(fields).length === 0) throw usageError('no change was given');
       return await api.ask<PriceAnswer>('PUT', `/prices/${before.id}`, fields);
     }
     if (!fields.rates) throw usageError('give a rate, such as --input 2.50, or --free');
@@ -189,7 +189,7 @@ async function importFile(file: string, flags: ImportFlags): Promise<void> {
   }
   const only = (name: string) => matchesPattern(pattern, name);
   const { prices, skipped } = importLitellmPrices(parsed, flags.provider ?? null, only);
-  if (prices.length === 0) throw new CliError(`${file} has no price that is asked for`);
+  if (prices.length === 0) throw new CliError(`${file} has no matching price`);
   if (!flags.dryRun) {
     const { activation } = await changeOver(flags, async (api) => {
       const rows = (await api.ask<{ prices: PriceRow[] }>('GET', '/prices')).prices;
@@ -237,7 +237,7 @@ async function check(flags: DatabaseFlags): Promise<void> {
   if (unpriced.length > 0) process.exitCode = 1;
 }
 
-/** Null where no daemon runs. */
+/** Null if no daemon runs. */
 async function modelsInUse(api: AdminApi): Promise<PricedModel[] | null> {
   try {
     return (await api.ask<{ models: PricedModel[] }>('GET', '/spend/models')).models;
@@ -252,7 +252,7 @@ async function find(api: AdminApi, name: string): Promise<PriceRow | null> {
   return prices[0] ?? null;
 }
 
-/** The bundled price of a model, wherever it is asked. */
+/** The bundled price of a model, from any provider. */
 async function bundled(model: string): Promise<Price | null> {
   const [{ catalogOf }, { matches }] = await Promise.all([
     import('../../pricing/catalog.js'),

@@ -33,7 +33,7 @@ const rows = namedRows<ShownTeam>('team', '/teams', ({ id, name, keys }) => {
   return { what: `team ${name} (id ${id})`, consequence: 'No key belongs to it.' };
 });
 
-/** `llmproxy teams …`: keys that have models, limits and tags in common. */
+/** `llmproxy teams …`: keys with common models, limits and tags. */
 export function teamsCommand(): Command {
   const command = new Command('teams').description('manage teams of client keys');
   command.addCommand(
@@ -93,10 +93,10 @@ Examples:
 function addTeamOptions(command: Command): Command {
   command
     .option('--models <a,b>', 'models or wildcards that its keys may use; "*": all', modelList)
-    .option('--weight <n>', 'its share where requests wait', wholeNumber('--weight', 1, 1_000_000))
+    .option('--weight <n>', 'its share while requests queue', wholeNumber('--weight', 1, 1_000_000))
     .option('--tag <tag>', 'a tag of its requests; repeatable', collect)
-    .option('--admin <name>', 'who answers for it; repeatable', collect);
-  return addGatewayOptions(addCacheOptions(addAmountOptions(command), 'none are kept'));
+    .option('--admin <name>', 'an administrator of it; repeatable', collect);
+  return addGatewayOptions(addCacheOptions(addAmountOptions(command), 'nothing is cached'));
 }
 
 async function create(name: string, flags: TeamFlags): Promise<void> {
@@ -130,7 +130,7 @@ async function update(ref: string, flags: UpdateFlags): Promise<void> {
   await rows.update(ref, changesOf, flags);
 }
 
-/** The fields that flags change parts of. */
+/** Fields that flags may change in part. */
 type TeamBefore = Pick<ShownTeam, 'limits' | 'cache'>;
 
 function columnsFrom({ limits, cache }: TeamBefore, flags: TeamFlags): Partial<TeamInput> {

@@ -111,7 +111,7 @@ export const credentialProperties = {
   cache: {
     ...cacheSchema,
     description:
-      'Which answers are cached: `mode` is `on`, `ask` (only where the header `x-llmproxy-cache: on` asks) or `off`; `scope` says with whom they are shared, the `key` (default), its `team` or `all`; `requests` is `deterministic` (default) or `all`; `single_flight` lets one of equal requests ask for all. Null is as its team says.',
+      'Which answers are cached: `mode` is `on`, `ask` (only where the header `x-llmproxy-cache: on` asks) or `off`; `scope` says with whom they are shared, the `key` (default), its `team` or `all`; `requests` is `deterministic` (default) or `all`; `single_flight` lets one of equal requests ask for all. Null: the rules of its team.',
   },
   allowed_ips: {
     type: ['array', 'null'],

@@ -35,37 +35,36 @@ export const guardrailConfigProperties = {
     minItems: 1,
     maxItems: 100,
     items: patternSchema,
-    description: 'regex: what is looked for.',
+    description: 'regex: the patterns to find.',
   },
   action: {
     type: 'string',
     enum: ['deny', 'redact'],
     description:
-      'regex, pii: refuse what has it, or replace it by a placeholder such as `[EMAIL_1]`. Default: `deny` for regex, `redact` for pii.',
+      'regex, pii: refuse texts with a match, or replace the match by a placeholder such as `[EMAIL_1]`. Default: `deny` for regex, `redact` for pii.',
   },
   restore: {
     type: 'boolean',
-    description: 'regex, pii: put what was replaced in the prompt back into the answer.',
+    description: 'regex, pii: restore in the answer what was replaced in the prompt.',
   },
   entities: {
     type: 'array',
     minItems: 1,
     uniqueItems: true,
     items: { type: 'string', enum: piiEntities },
-    description: 'pii: what is looked for; default: all.',
+    description: 'pii: the kinds of data to find; default: all.',
   },
   url: {
     type: 'string',
     pattern: '^https?://[^\\s@]+$',
     maxLength: 2_000,
-    description: 'webhook: where texts are posted to.',
+    description: 'webhook: URL that receives the texts.',
   },
   secret: {
     type: 'string',
     pattern: '^(?:env:|file:/).+$',
     maxLength: 500,
-    description:
-      'webhook: reference (`env:NAME`, `file:/path`) to the secret that signs what is posted.',
+    description: 'webhook: reference (`env:NAME`, `file:/path`) to the secret that signs requests.',
   },
   window_chars: {
     type: 'integer',
@@ -101,8 +100,7 @@ export const guardrailConfigProperties = {
     type: 'number',
     exclusiveMinimum: 0,
     maximum: 1,
-    description:
-      'moderation: score from which on a category counts; default: what the model flags.',
+    description: 'moderation: minimum score of a category; default: what the model flags.',
   },
   categories: { ...wildcards, description: 'moderation: the categories that count; default: all.' },
   allowed_tools: {

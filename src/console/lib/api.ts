@@ -9,7 +9,7 @@ export type Json<T> = T extends Date
       ? { [Name in keyof T]: Json<T[Name]> }
       : T;
 
-/** An error that the admin API answers, or 0 where it does not answer. */
+/** An error answer of the admin API; status 0 if it did not answer. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;
@@ -66,7 +66,7 @@ export async function ask(path: string, asked: Asked = {}): Promise<Response> {
   throw error;
 }
 
-/** Like `ask`, with the JSON of the answer; undefined if it has none. */
+/** Like `ask`, with the answer's JSON; undefined if it has none. */
 export async function call<T>(path: string, asked: Asked = {}): Promise<Json<T>> {
   const answer = await ask(path, asked);
   const text = await answer.text();

@@ -2,7 +2,7 @@ import { ApiError, call } from './api.js';
 import { clearPlace } from './route.js';
 import { maySession, type SignedIn, signedIn, signedOut } from './session.js';
 
-/** Takes a sign-in value out of the address, and removes it from there and from the history. */
+/** Takes a sign-in value from the address, and removes it there and in the history. */
 function takeFromAddress(name: string): string | null {
   const start = `#${name}=`;
   if (!location.hash.startsWith(start)) return null;
@@ -11,7 +11,7 @@ function takeFromAddress(name: string): string | null {
   return value;
 }
 
-/** Signs in by a one-time link, or continues an existing session. */
+/** Signs in with a one-time link, or continues an existing session. */
 export async function begin(): Promise<void> {
   const code = takeFromAddress('sign-in');
   const failed = takeFromAddress('sign-in-failed');
@@ -30,7 +30,7 @@ function told(error: unknown): void {
   signedOut(error instanceof ApiError ? error.message : String(error));
 }
 
-/** Signs in by an admin key or the code of a link. @throws ApiError. */
+/** Signs in with an admin key or the code of a link. @throws ApiError. */
 export async function signIn(key: string): Promise<void> {
   const headers = { authorization: `Bearer ${key}` };
   signedIn(await call<SignedIn>('session', { method: 'POST', headers }));

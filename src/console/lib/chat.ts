@@ -12,7 +12,7 @@ export interface ChatRequest {
   tools?: readonly object[];
 }
 
-/** An answer, as far as it has arrived. */
+/** An answer so far. */
 export interface ChatAnswer {
   requestId: string;
   text: string;

@@ -1,4 +1,4 @@
-/** English → simplified Chinese. What is not here is shown in English. */
+/** English → simplified Chinese. Missing texts are shown in English. */
 export const chinese: Readonly<Record<string, string>> = {
   'A budget bounds what a key, a team, a model or everybody may spend.':
     '预算限制密钥、团队、模型或所有人的花费。',

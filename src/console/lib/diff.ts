@@ -3,7 +3,7 @@ export interface DiffLine {
   text: string;
 }
 
-/** Past this many cells the lines between the common ends are shown as removed and added. */
+/** Beyond this many cells, the lines between the common ends are shown as removed and added. */
 const maxCells = 4_000_000;
 
 /** The lines of two texts, by their longest common subsequence. */
@@ -47,7 +47,7 @@ function between(a: readonly string[], b: readonly string[]): DiffLine[] {
   return lines;
 }
 
-/** Only changed lines, and `around` lines before and after each; null stands for what is left out. */
+/** Only changed lines, with `around` lines before and after each; null stands for a gap. */
 export function folded(lines: readonly DiffLine[], around = 3): (DiffLine | null)[] {
   const isShown = lines.map((_, index) =>
     lines

@@ -2,11 +2,11 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { type ApiError, call, type Json } from './api.js';
 import { connection } from './session.js';
 
-/** Data of the admin API, and how far it is. */
+/** Data of the admin API, and its loading state. */
 export interface Loading<T> {
   /** The last answer, also while a newer one is on its way or has failed. */
   data: Json<T> | null;
-  /** True while the data is that of an earlier path. */
+  /** True while the data belongs to an earlier path. */
   isOld: boolean;
   error: ApiError | null;
   isLoading: boolean;
@@ -16,7 +16,7 @@ export interface Loading<T> {
 /**
  * The one way to load data for a page.
  * @param path below `admin/v1/`; null loads nothing.
- * @param everyMs loads again that often, while the page is visible.
+ * @param everyMs interval of reloading, while the page is visible.
  */
 export function useLoad<T>(path: string | null, everyMs = 0): Loading<T> {
   const [state, setState] = useState<{ path: string | null; data: Json<T> | null }>({

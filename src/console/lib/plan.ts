@@ -2,7 +2,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { Plan } from './answers.js';
 import { type ApiError, apiErrorOf, call } from './api.js';
 
-/** A plan of a change of the configuration, made on request. */
+/** Plans a change of the configuration on request. */
 export interface Planning {
   plan: Plan | null;
   error: ApiError | null;
@@ -12,8 +12,8 @@ export interface Planning {
 }
 
 /**
- * Plans a change. Plan and error are those of exactly this change: what is answered for an earlier one
- * is never shown, or applied, with a later one.
+ * Plans a change. Plan and error belong to exactly this change: an answer for an earlier one is
+ * never shown or applied with a later one.
  * @param change the body for `config/plan`.
  */
 export function usePlan(change: object): Planning {

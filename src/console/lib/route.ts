@@ -33,13 +33,13 @@ export function linkTo(page: string, item = '', query: QueryValues = {}): string
   return `#/${page}${item === '' ? '' : `/${encodeURIComponent(item)}`}${text === '' ? '' : `?${text}`}`;
 }
 
-/** Removes what the address says of a place, also from the browser's history. */
+/** Removes the place from the address, and from the browser's history. */
 export function clearPlace(): void {
   history.replaceState(null, '', location.pathname);
   hash.value = '';
 }
 
-/** Changes parameters of this place without a step in the browser's history. */
+/** Changes parameters of this place without adding to the browser's history. */
 export function setQuery(changes: QueryValues): void {
   const { page, item, query } = route.value;
   const all = { ...Object.fromEntries(query), ...changes };

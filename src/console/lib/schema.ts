@@ -1,4 +1,4 @@
-/** The part of JSON Schema that is of use for completion. */
+/** The part of JSON Schema that completion uses. */
 export interface Schema {
   description?: string;
   enum?: readonly unknown[];
@@ -51,7 +51,7 @@ function matching(all: readonly (readonly [string, string])[], written: string):
     .map(([text, about]) => ({ text, about }));
 }
 
-/** The names that lead to a place of this depth, by indentation. */
+/** The names on the path to a place of this depth, by indentation. */
 function pathAt(lines: readonly string[], depth: number): string[] {
   const path: string[] = [];
   let below = depth;

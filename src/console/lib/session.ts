@@ -15,14 +15,14 @@ export const session = signal<SignedIn | null>(null);
 /** Reason for showing the sign-in page. */
 export const signInNote = signal<string | null>(null);
 
-/** `lost` after a request that did not reach the gateway. */
+/** `lost` after a request did not reach the gateway. */
 export const connection = signal<'good' | 'lost'>('good');
 
 export const role = computed(() =>
   session.value?.team != null ? 'team' : (session.value?.role ?? 'viewer'),
 );
 
-/** Rights of the role: the server decides, and this only hides what it would refuse. */
+/** Rights of the role. The server decides; this only hides what it would refuse. */
 export const mayChangeProviders = computed(
   () => role.value === 'admin' || role.value === 'operator',
 );
@@ -30,7 +30,7 @@ export const mayChangeProviders = computed(
 export const mayChangeRules = computed(() => role.value === 'admin');
 export const mayChangeKeys = computed(() => role.value === 'admin' || role.value === 'team');
 
-/** Remembers that a session cookie may exist, so that the server is not asked for nothing. */
+/** Remembers that a session cookie may exist, to avoid needless requests. */
 const rememberedAs = 'llmproxy.signed-in';
 
 export function signedIn(who: SignedIn): void {

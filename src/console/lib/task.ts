@@ -9,7 +9,7 @@ export interface Task {
   run(work: () => Promise<unknown>): Promise<boolean>;
 }
 
-/** The one way to change something: one at a time, with its error. */
+/** The one way to change something: one change at a time, with its error. */
 export function useTask(): Task {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);

@@ -10,7 +10,7 @@ export const spans = {
   '30d': { title: '30 days', since: '30d', by: 'day', stepSeconds: 86_400 },
 } as const satisfies Record<Span, object>;
 
-/** Sums in the order of time, with a place for every step, also those without requests. */
+/** Sums in order of time, with an entry for every step, also those without requests. */
 export interface Timeline {
   /** Start of each step: seconds since the epoch. */
   times: number[];

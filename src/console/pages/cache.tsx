@@ -17,7 +17,7 @@ import { Cut, Table } from '../parts/table.js';
 import { toast } from '../parts/toast.js';
 import { TeamForm } from './team-form.js';
 
-/** Cached answers: what they save, whose they are, and how to forget them. */
+/** Cached answers: their savings, owners and removal. */
 export function CachePage() {
   const cache = useLoad<Cache>('cache', 3_000);
   const [isPurging, setPurging] = useState(false);
@@ -75,7 +75,7 @@ function Numbers({ now: { total, workers, shared, max_bytes } }: { now: Cache })
   );
 }
 
-/** Keys that were given cached answers. */
+/** Keys that got cached answers. */
 function Saved() {
   const path = withQuery('usage', { by: 'key', since: '7d', limit: 1_000 });
   const usage = useLoad<Usage>(path);

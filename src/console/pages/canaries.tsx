@@ -15,7 +15,7 @@ import { CanaryPage } from './canary.js';
 import { CanaryChange } from './canary-change.js';
 import { CanaryForm } from './canary-form.js';
 
-/** Moves of requests elsewhere, step by step; with a name in the address, one of them. */
+/** Canaries; with a name in the address, one of them. */
 export function Canaries() {
   const { item } = route.value;
   return item === '' ? <List /> : <CanaryPage key={item} name={item} />;

@@ -20,7 +20,7 @@ const isRunning = ({ state }: CanaryStatus) => state === 'running';
 const isLast = ({ step, steps }: CanaryStatus) => step === steps.length - 1;
 const at = (steps: readonly number[], step: number) => `${steps[step] ?? 0} %`;
 
-/** The changes that a person makes, by hand. */
+/** Changes that a person makes by hand. */
 export const canaryChanges = {
   back: {
     text: 'Roll back',
@@ -78,7 +78,7 @@ interface CanaryChangeProps {
 
 /** Asks before a canary is moved, and moves it. */
 export function CanaryChange({ kind, canary, onClose }: CanaryChangeProps) {
-  // Kept as it was when the question was asked, while the page follows it.
+  // The state when the question was asked; the page behind it keeps changing.
   const [asked] = useState(canary);
   const [reason, setReason] = useState('');
   const task = useTask();

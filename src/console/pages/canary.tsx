@@ -15,7 +15,7 @@ import { Cut, Table } from '../parts/table.js';
 import { CanaryChange, type CanaryChangeKind, canaryChanges } from './canary-change.js';
 import { CanaryForm } from './canary-form.js';
 
-/** One canary: where it is, how its two sides compare, and what can be done about it. */
+/** One canary: its progress, its two sides, and possible actions. */
 export function CanaryPage({ name }: { name: string }) {
   const path = withQuery('canary/status', { only: 'canaries', name });
   const status = useLoad<{ canaries: CanaryStatus[] }>(path, 3_000);

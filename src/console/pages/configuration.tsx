@@ -62,7 +62,7 @@ function Edit() {
   const loading = useTask();
   const body = { document: text ?? '', prune };
   const planning = usePlan(body);
-  /** @param applied what was applied: text that was written since stays. */
+  /** @param applied the applied text: changes written since then stay. */
   const load = (applied?: string) =>
     loading.run(async () => {
       planning.clear();
@@ -143,7 +143,7 @@ function Edit() {
   );
 }
 
-/** The lines that the server names in its error. */
+/** The lines that the server's error names. */
 function wrongLines(error: ApiError | null): ReadonlyMap<number, string> {
   const found = error?.message.matchAll(/line (\d+), column \d+: ([^;]*)/g) ?? [];
   return new Map([...found].map(([, line, reason = '']) => [Number(line), reason]));
@@ -156,7 +156,7 @@ interface ApplyProps {
   onReplan: () => void;
 }
 
-/** A plan, and the button that carries it out, unless something else has changed since. */
+/** A plan, and the button that applies it, unless something else has changed since. */
 function Apply({ plan, body, onDone, onReplan }: ApplyProps) {
   const [message, setMessage] = useState('');
   const task = useTask();

@@ -46,7 +46,7 @@ interface Group {
 /** The page of this name, if the signed-in person may see it; else undefined. */
 const ofTeam: readonly string[] = ['usage', 'requests', 'playground', 'keys', 'budgets'];
 
-/** The page of a name in an address, for who is signed in; undefined: there is none. */
+/** The page with a name in an address, if the signed-in person may see it; undefined otherwise. */
 export function pageOf(name: string): PageName | undefined {
   const isTeam = role.value === 'team';
   const shown = isTeam && name === 'overview' ? 'usage' : name;

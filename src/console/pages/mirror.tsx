@@ -25,7 +25,7 @@ const periods = [
   ['7d', '7 days'],
 ] as const;
 
-/** One mirror: its rules, and how the answers of copies compare with those that clients got. */
+/** One mirror: its rules, and a comparison of clients' answers with those of copies. */
 export function MirrorPage({ name }: { name: string }) {
   const since = route.value.query.get('since') ?? '24h';
   const path = `mirrors/${encodeURIComponent(name)}`;

@@ -15,7 +15,7 @@ import { Cut, Table } from '../parts/table.js';
 import { MirrorPage } from './mirror.js';
 import { MirrorForm } from './mirror-form.js';
 
-/** Samples of requests that are also sent elsewhere; with a name in the address, one of them. */
+/** Mirrors; with a name in the address, one of them. */
 export function Mirrors() {
   const { item } = route.value;
   return item === '' ? <List /> : <MirrorPage key={item} name={item} />;

@@ -15,7 +15,7 @@ type Model = ModelList['models'][number];
 
 const pageRows = 50;
 
-/** Models: who serves each, in which order. */
+/** Models with the providers that serve them, in order. */
 export function Models() {
   const { query } = route.value;
   const search = query.get('search') ?? '';
@@ -86,7 +86,7 @@ export function Models() {
   );
 }
 
-/** The order of failover as a picture: those of one priority share, the next ones follow. */
+/** A picture of failover: providers of one priority share requests, the next ones follow. */
 function Order({ model: { model, candidates, fallbacks } }: { model: Model }) {
   if (candidates.length === 0)
     return <span class="muted">{t('no enabled provider serves it')}</span>;
@@ -128,7 +128,7 @@ function Order({ model: { model, candidates, fallbacks } }: { model: Model }) {
   );
 }
 
-/** Dollars for a million tokens of input and of output, and the context. */
+/** Dollars per million tokens of input and output, and the context length. */
 function Price({ of: price }: { of: Model['candidates'][number]['price'] }) {
   if (!price) return null;
   const { input, output, max_input_tokens: context } = price;

@@ -267,7 +267,7 @@ function Keys({ status: { keys } }: { status: Status }) {
   );
 }
 
-/** Problems, worst first, each with its one remedy. */
+/** Problems, worst first, each with one remedy. */
 function Attention({ status }: { status: Status }) {
   const notices: { tone: 'warn' | 'bad'; text: string; link: string; act: string }[] = [];
   for (const { provider, state } of status.providers) {
@@ -355,7 +355,7 @@ function useSteps(status: Status | null): Step[] | null {
   ];
 }
 
-/** Leads an empty gateway to its first request. */
+/** Guides an empty gateway to its first request. */
 function FirstSteps({ steps }: { steps: readonly Step[] }) {
   const next = steps.find(({ isDone }) => !isDone);
   return (

@@ -22,7 +22,7 @@ interface Turn {
 
 type Shown = 'talk' | 'request' | 'answer' | 'curl' | 'python' | 'node';
 
-/** Chat by any key and model, as a client would. The key stays in this page. */
+/** Chat with any key and model, as a client would. The key stays in this page. */
 export function Playground() {
   const models = useLoad<ModelList>(role.value === 'team' ? null : 'models?limit=500');
   const [key, setKey] = useState('');

@@ -20,7 +20,7 @@ import { Weights } from './weights.js';
 
 type Now = Status['providers'][number];
 
-/** Providers: how they do, and their configuration. */
+/** Providers: their state and configuration. */
 export function Providers() {
   const list = useLoad<{ providers: Provider[] }>('providers');
   const status = useLoad<Status>('status', 3_000);
@@ -208,7 +208,7 @@ function ProviderTable({ providers, stateOf, onShow }: ProviderTableProps) {
   );
 }
 
-/** The limit that its answers say is nearest to its end; the others when pointed at. */
+/** The reported limit that is nearest to exhaustion; a tooltip has the others. */
 function Learned({ limits }: { limits: Now['limits'] }) {
   const texts = limits.map(({ model, counts, limit, remaining, resets_at }) =>
     t('{remaining} of {limit} {counts} · {model} · {age}', {

@@ -12,7 +12,7 @@ import { cost } from '../parts/request-table.js';
 import { Empty, Loaded, State, Tag } from '../parts/state.js';
 import { Table } from '../parts/table.js';
 
-/** One request: what happened, in order, and why. */
+/** One request: its events in order, with reasons. */
 export function RequestPage({ id }: { id: string }) {
   const explanation = useLoad<Explanation>(`explain/${encodeURIComponent(id)}`);
   return (
@@ -299,7 +299,7 @@ function Cost({ shown: { cost: spent, tokens } }: { shown: Explanation }) {
   );
 }
 
-/** Attempts on one scale of time, then the answer. */
+/** Attempts on a common time scale, then the answer. */
 function Waterfall({ shown }: { shown: Explanation }) {
   const { total_ms, first_token_ms, attempts_log } = shown;
   const scale = (ms: number) => (total_ms === 0 ? 0 : Math.min(100, (ms / total_ms) * 100));

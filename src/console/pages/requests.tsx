@@ -42,7 +42,7 @@ const texts = [
   ['id', 'Request ID'],
 ] as const;
 
-/** Those of the live tail. */
+/** Text filters that the live tail supports. */
 const liveTexts: readonly string[] = ['key', 'model', 'provider'];
 
 const bounds = [

@@ -19,7 +19,7 @@ const pageRows = 50;
 
 type Shown = { kind: 'form'; team: Team | null } | { kind: 'delete'; team: Team };
 
-/** Teams: keys that have models and limits in common. */
+/** Teams: keys with common models and limits. */
 export function Teams() {
   const { query } = route.value;
   const search = query.get('search') ?? '';

@@ -33,12 +33,12 @@ const measures = [
 
 type Measure = (typeof measures)[number][0];
 
-/** Those of a page; all of them are in the file. */
+/** Maximum rows on a page; the file has all of them. */
 const maxSums = 1_000;
 
 const spanDays = { '1h': 1 / 24, '24h': 1, '7d': 7, '30d': 30 } as const;
 
-/** Usage and its cost, next to the previous period. */
+/** Usage and its cost, compared with the previous period. */
 export function UsagePage() {
   const { query } = route.value;
   const by = (query.get('by') ?? 'key') as Grouping;

@@ -36,7 +36,7 @@ export function Weights({ providers, onClose }: WeightsProps) {
 
   useEffect(() => {
     if (changed.length === 0) return;
-    // The effect follows the slider when it rests.
+    // The effect is computed when the slider rests.
     const timer = setTimeout(() => void planning.make(), 300);
     return () => clearTimeout(timer);
   }, [document]);

@@ -8,7 +8,7 @@ interface BoundedProps {
   format: (value: number) => string;
 }
 
-/** A measured value, and the bounds that it lies between in 95 of 100 samples. */
+/** A measured value with its 95 % bounds. */
 export function Bounded({ of, format }: BoundedProps) {
   if (!of) return <>–</>;
   const [low, high] = [format(of.low), format(of.high)];
@@ -25,7 +25,7 @@ export function Bounded({ of, format }: BoundedProps) {
   );
 }
 
-/** Columns of a table that compares sides: errors and latency, with their bounds. */
+/** Columns of a table that compares sides: errors and latency, with bounds. */
 export function boundedColumns(): Column<{
   side: Pick<SideStatus, 'error_rate' | 'latency_p50_ms' | 'latency_p95_ms'>;
 }>[] {

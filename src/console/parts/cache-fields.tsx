@@ -20,7 +20,7 @@ interface CacheFieldsProps {
   onChange: (value: CacheRules | null) => void;
 }
 
-/** Which answers of a key or team are cached, with whom they are shared, and for how long. */
+/** Cache rules of a key or team: which answers, shared with whom, for how long. */
 export function CacheFields({ value, none, onChange }: CacheFieldsProps) {
   const [models, setModels] = useState(value?.models?.join(', ') ?? '');
   const set = (changes: { [Name in keyof CacheRules]?: CacheRules[Name] | undefined }) => {

@@ -25,7 +25,7 @@ interface ChartProps {
 
 const colors = ['--accent', '--bad', '--good', '--warn', '--line-strong'] as const;
 
-/** The one look of charts. The numbers under the pointer, or else the last ones, are in the legend. */
+/** The one look of charts. The legend shows the numbers under the pointer, or the last ones. */
 export function Chart({ label, times, stepSeconds, series, format, height = 168 }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const [index, setIndex] = useState<number | null>(null);
@@ -51,7 +51,7 @@ export function Chart({ label, times, stepSeconds, series, format, height = 168 
       legend: { show: false },
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
       scales: {
-        // The last step has its width too.
+        // The last step has a width too.
         x: { time: true, range: (_, min, max) => [min, max + stepSeconds] },
         y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] },
       },

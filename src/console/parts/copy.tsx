@@ -16,7 +16,9 @@ export function CopyButton({ text, label = 'Copy' }: { text: string; label?: str
   );
 }
 
-/** Browsers offer the clipboard only by TLS and on this machine; elsewhere, the older way works. */
+/**
+ * Browsers offer the clipboard only over TLS and on this machine; elsewhere the older API works.
+ */
 async function copyText(text: string): Promise<void> {
   if (navigator.clipboard) return await navigator.clipboard.writeText(text);
   const area = document.createElement('textarea');

@@ -46,7 +46,7 @@ interface ConfirmProps {
   onClose: () => void;
 }
 
-/** Asks before something that is hard to take back. */
+/** Asks before an action that is hard to undo. */
 export function Confirm(props: ConfirmProps) {
   const { title, children, confirm, isDangerous = true, isBusy, error, onConfirm, onClose } = props;
   return (

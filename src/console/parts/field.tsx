@@ -38,7 +38,7 @@ interface TextFieldProps {
   isRequired?: boolean;
   hasFocus?: boolean;
   rows?: number;
-  /** Values to choose from, beside any other. */
+  /** Suggested values; others are possible. */
   list?: readonly string[];
 }
 

@@ -11,7 +11,7 @@ interface FormActionsProps {
   onCancel: () => void;
 }
 
-/** The end of a form in a dialog: its error, and the buttons that leave and send it. */
+/** The end of a form in a dialog: its error, and the buttons to cancel and submit. */
 export function FormActions({ task, submit, fields = [], onCancel }: FormActionsProps) {
   return (
     <>

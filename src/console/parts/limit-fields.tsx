@@ -17,7 +17,7 @@ interface LimitFieldsProps {
   onChange: (value: Limits) => void;
 }
 
-/** Limits of a key or team. Those that no field shows stay as they are. */
+/** Limits of a key or team. Limits without a field stay as they are. */
 export function LimitFields({ value, onChange }: LimitFieldsProps) {
   const set = (name: (typeof limits)[number][0], text: string) => {
     const { [name]: _, ...others } = value;

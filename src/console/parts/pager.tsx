@@ -7,12 +7,12 @@ interface PagerProps {
   /** Rows of this page. */
   count: number;
   pageRows: number;
-  /** Rows on all pages; null where that is not known. */
+  /** Rows on all pages; null if unknown. */
   total?: number | null;
   hasNext: boolean;
 }
 
-/** Steps through a long list, whose `from` is in the address; nothing for one of a single page. */
+/** Steps through a long list, whose `from` is in the address; nothing for a single page. */
 export function Pager({ offset, count, pageRows, total = null, hasNext }: PagerProps) {
   if (offset === 0 && !hasNext) return null;
   const [from, to] = [offset + Math.min(1, count), offset + count];

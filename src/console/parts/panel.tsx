@@ -10,7 +10,7 @@ interface PageProps {
   children: ComponentChildren;
 }
 
-/** A page: its title, what can be done on it, and its panels. */
+/** A page: its title, actions and panels. */
 export function Page({ title, command = null, actions, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} · llmproxy`;
@@ -32,7 +32,7 @@ export function Page({ title, command = null, actions, children }: PageProps) {
 interface PanelProps {
   title?: string;
   actions?: ComponentChildren;
-  /** True where older data is shown in place of what could not be loaded. */
+  /** True if older data is shown because newer data could not be loaded. */
   isStale?: boolean;
   children: ComponentChildren;
 }
@@ -58,7 +58,7 @@ interface StatProps {
   isBad?: boolean;
 }
 
-/** One number of a strip of numbers. */
+/** One number in a row of numbers. */
 export function Stat({ label, value, unit, isBad = false }: StatProps) {
   return (
     <div>

@@ -8,7 +8,7 @@ import { type Column, Cut, Table } from './table.js';
 
 interface RequestTableProps {
   rows: readonly RequestRow[];
-  /** Shows the time of day only: all rows are of now. */
+  /** Shows only the time of day: all rows are recent. */
   isShort?: boolean;
 }
 
@@ -54,7 +54,7 @@ function tokens({ prompt_tokens: input, completion_tokens: output }: RequestRow)
     : `${compact(input ?? 0)} + ${compact(output ?? 0)}`;
 }
 
-/** Dollars of nano-dollars; a dash where no price was known: that is not 0. */
+/** Nano-dollars as dollars; a dash if no price was known, which differs from 0. */
 export function cost(nano: number | null | undefined): string {
   return nano === null || nano === undefined ? '–' : money(nano / 1e9);
 }

@@ -4,10 +4,10 @@ import { t } from '../lib/words.js';
 import { toast } from './toast.js';
 
 /**
- * Creates a row of the configuration, or changes one, waits until it is in use, and says so.
+ * Creates or changes a row of the configuration, waits until it is in use, and reports it.
  * @param section below `/admin/v1/`.
- * @param id as its path names it; null to create one.
- * @returns true where it succeeded.
+ * @param id in its path; null to create one.
+ * @returns true on success.
  */
 export async function saveRow(
   task: Task,

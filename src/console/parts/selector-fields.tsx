@@ -16,7 +16,7 @@ interface SelectorFieldsProps {
   onChange: (value: Selectors) => void;
 }
 
-/** Whose requests something is for. */
+/** Selects the requests that something applies to. */
 export function SelectorFields({ value, onChange }: SelectorFieldsProps) {
   const set = (name: keyof Selectors, text: string) => {
     const { [name]: _, ...others } = value;

@@ -20,7 +20,7 @@ interface EmptyProps {
   actions?: ComponentChildren;
 }
 
-/** The place of data that is not there yet: says what would be here, and what to do. */
+/** Placeholder for missing data: says what would be here, and what to do. */
 export function Empty({ title, children, actions }: EmptyProps) {
   return (
     <div class="empty">
@@ -61,7 +61,7 @@ interface LoadedProps<T> {
   children: (data: Json<T>) => ComponentChildren;
 }
 
-/** The one way to show what is loaded: skeleton, error, or data, with an error above older data. */
+/** The one way to show loaded data: skeleton, error, or data, with an error above older data. */
 export function Loaded<T>({ of, lines = 6, children }: LoadedProps<T>) {
   const { data, isOld, error, reload } = of;
   if (data === null) {

@@ -18,10 +18,13 @@ interface TableProps<Row> {
   total?: readonly ComponentChildren[];
 }
 
-/** Rows that are drawn at once: thousands would make the page slow. */
+/** Rows drawn at once: thousands would make the page slow. */
 const partRows = 200;
 
-/** The one table. Long ones are drawn part by part. It scrolls sideways in its own box where it is wider than the page. */
+/**
+ * The one table. Long ones are drawn in parts. A table that is wider than the page scrolls sideways
+ * in a box of its own.
+ */
 export function Table<Row>({ label, columns, rows, keyOf, total }: TableProps<Row>) {
   const [most, setMost] = useState(partRows);
   const kind = ({ isNumber }: Column<Row>) => (isNumber ? 'number' : '');
@@ -78,7 +81,7 @@ export function Table<Row>({ label, columns, rows, keyOf, total }: TableProps<Ro
   );
 }
 
-/** A text that may be cut to fit its cell; hovering shows all of it. */
+/** A text that may be cut to fit its cell; a tooltip shows all of it. */
 export function Cut({ text, children }: { text: string; children?: ComponentChildren }) {
   return (
     <span class="cut" title={text}>

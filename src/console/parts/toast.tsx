@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 const toasts = signal<readonly { id: number; text: string }[]>([]);
 let last = 0;
 
-/** Says for a few seconds that something was done. */
+/** Reports for a few seconds that something was done. */
 export function toast(text: string): void {
   const id = ++last;
   toasts.value = [...toasts.value, { id, text }];

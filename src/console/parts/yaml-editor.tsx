@@ -6,13 +6,13 @@ interface YamlEditorProps {
   value: string;
   onInput: (value: string) => void;
   schema: Schema | null;
-  /** Lines with an error, counted from 1, and what it is. */
+  /** Errors by line, counted from 1. */
   wrong: ReadonlyMap<number, string>;
 }
 
 const lineHeight = 20;
 
-/** A text area with numbered lines and completion by schema. Tab leaves it, as everywhere. */
+/** A text area with line numbers and completion by schema. Tab leaves it, as everywhere. */
 export function YamlEditor({ label, value, onInput, schema, wrong }: YamlEditorProps) {
   const area = useRef<HTMLTextAreaElement>(null);
   const gutter = useRef<HTMLDivElement>(null);

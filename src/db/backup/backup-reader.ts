@@ -9,10 +9,10 @@ import {
 } from './format.js';
 
 const lineFeed = 0x0a;
-/** A description of a table; rows may be longer. */
+/** Maximum line that describes a table; rows may be longer. */
 const maxLineBytes = 16_777_216;
 
-/** Reads a backup, unpacked, from its beginning to its end. */
+/** Reads an unpacked backup from beginning to end. */
 export class BackupReader {
   readonly #pieces: AsyncIterator<Buffer>;
   #buffer: Buffer = Buffer.alloc(0);
@@ -21,7 +21,7 @@ export class BackupReader {
     this.#pieces = unpacked[Symbol.asyncIterator]();
   }
 
-  /** @throws DatabaseError for what is no backup, or one of a newer format. */
+  /** @throws DatabaseError if it is not a backup, or one of a newer format. */
   async head(): Promise<BackupHead> {
     const head = parsed(await this.#line()) as Partial<BackupHead> | null;
     if (head?.format !== formatName) throw notABackup();
@@ -33,14 +33,14 @@ export class BackupReader {
     return head as BackupHead;
   }
 
-  /** The next table, or the end. @throws DatabaseError where the file is cut off. */
+  /** The next table, or the end. @throws DatabaseError if the file is cut off. */
   async next(): Promise<BackupEntry> {
     const entry = parsed(await this.#line()) as BackupEntry | null;
     if (entry === null) throw damaged();
     return entry;
   }
 
-  /** The rows of the table that `next` has returned, as whole lines; all must be read. */
+  /** The rows of the table that `next` returned, as whole lines; all of them must be read. */
   async *rows(): AsyncGenerator<Buffer> {
     for (;;) {
       const end = this.#endOfRows();
@@ -49,14 +49,14 @@ export class BackupReader {
         this.#take(endOfRows.length + 1);
         return;
       }
-      // The end may have arrived in part: the last line stays.
+      // The end marker may have arrived in part, so the last line is held back.
       const whole = this.#buffer.lastIndexOf(lineFeed) + 1;
       if (whole > 0) yield this.#take(whole);
       if (!(await this.#more())) throw damaged();
     }
   }
 
-  /** The place of the line that ends the rows, or -1. */
+  /** Offset of the line that ends the rows, or -1. */
   #endOfRows(): number {
     const line = `${endOfRows}\n`;
     if (this.#buffer.indexOf(line) === 0) return 0;

@@ -1,13 +1,14 @@
 import type { BackupTable } from './tables.js';
 
 /**
- * A backup is a gzip stream of lines: the head in JSON, then for each table its description in JSON,
- * its rows as COPY writes them and a line `\.`, then the end in JSON, without which it is cut off.
+ * A backup is a gzip stream of lines: the head as JSON; for each table its description as JSON, its
+ * rows as COPY writes them and a line `\.`; then the end as JSON. A backup without its end is cut
+ * off.
  */
 export const formatName = 'llmproxy-backup';
 export const formatVersion = 1;
 
-/** A row of COPY's text format never is this line. */
+/** COPY's text format never writes this line for a row. */
 export const endOfRows = '\\.';
 
 export interface BackupHead {
@@ -15,7 +16,7 @@ export interface BackupHead {
   format_version: number;
   /** Version of llmproxy. */
   version: string;
-  /** The newest migration that the database had. */
+  /** The newest migration of the database. */
   schema: number;
   /** ISO 8601. */
   at: string;
@@ -34,7 +35,7 @@ export interface BackupSummary {
 
 export type BackupEntry = BackupTable | BackupEnd;
 
-/** Names that were read from a file, quoted for SQL. */
+/** Quotes a name that was read from a file for SQL. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

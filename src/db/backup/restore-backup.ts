@@ -8,15 +8,15 @@ import { type BackupReader, damaged, isEnd } from './backup-reader.js';
 import { type BackupHead, type BackupSummary, quoted } from './format.js';
 import { type BackupTable, backupTables } from './tables.js';
 
-/** The tables that people and requests fill; migrations fill the others. */
+/** The tables that people and requests fill. Migrations fill the others. */
 const usedTables = ['providers', 'credentials', 'request_logs', 'audit_log'];
 
 /**
  * Restores a backup into an empty database, in one transaction, and applies the migrations that the
- * backup did not have yet.
+ * backup lacks.
  * @param sql as the owner of the tables.
- * @throws DatabaseError where the database is not empty, a daemon uses it, or the backup is damaged
- *   or of a newer schema.
+ * @throws DatabaseError if the database is not empty, a daemon uses it, or the backup is damaged or
+ *   of a newer schema.
  */
 export async function restoreBackup(sql: Sql, reader: BackupReader): Promise<BackupSummary> {
   const head = await reader.head();
@@ -33,7 +33,7 @@ export async function restoreBackup(sql: Sql, reader: BackupReader): Promise<Bac
   return { head, rows };
 }
 
-/** Makes the schema that the backup was written from. */
+/** Migrates to the schema that the backup was written from. */
 async function migrateTo(sql: Sql, { schema }: BackupHead): Promise<void> {
   const applied = (await migrationStatus(sql)).filter(({ appliedAt }) => appliedAt !== null);
   if (applied.length > schema) await migrateDown(sql, applied.length - schema);
@@ -60,7 +60,7 @@ async function refuseUsed(sql: Sql): Promise<void> {
 async function copyAll(sql: Sql, reader: BackupReader): Promise<BackupSummary['rows']> {
   const known = new Map((await backupTables(sql)).map((table) => [table.name, table]));
   const names = [...known.keys()].map(quoted);
-  // The history and its chain are restored as they were, not written again.
+  // Triggers would record the history and its chain again.
   await sql.unsafe(names.map((name) => `ALTER TABLE ${name} DISABLE TRIGGER USER`).join(';'));
   await sql.unsafe(`TRUNCATE ${names.join(', ')}; SET CONSTRAINTS ALL DEFERRED`);
   const rows: BackupSummary['rows'] = {};
@@ -108,7 +108,7 @@ const partitionBounds = /^FOR VALUES FROM \('[\d :+.-]+'\) TO \('[\d :+.-]+'\)$/
 
 async function addPartitions(sql: Sql, { name: table, partitions }: BackupTable): Promise<void> {
   for (const { name, bounds } of partitions) {
-    // They become SQL.
+    // Both become part of a statement.
     if (!partitionName.test(name) || !partitionBounds.test(bounds)) throw damaged();
     await sql.unsafe(
       `CREATE TABLE IF NOT EXISTS ${quoted(name)} PARTITION OF ${quoted(table)} ${bounds}`,
@@ -116,7 +116,7 @@ async function addPartitions(sql: Sql, { name: table, partitions }: BackupTable)
   }
 }
 
-/** The next numbers are those that the gateway would have given, also where the last rows are gone. */
+/** Continues the numbering where the gateway was, even if the last rows are gone. */
 async function setSequences(sql: Sql, { name, columns, sequences }: BackupTable): Promise<void> {
   for (const [column, last] of Object.entries(sequences)) {
     if (last === null || !columns.includes(column)) continue;

@@ -1,20 +1,20 @@
 import type { Sql } from '../client.js';
 import { readMigrations } from '../migration-files.js';
 
-/** A table of the gateway, in the form that a backup describes it. */
+/** A table of the gateway, as a backup describes it. */
 export interface BackupTable {
   name: string;
-  /** Those that are stored, not computed. */
+  /** Stored columns, without computed ones. */
   columns: string[];
-  /** The last number of each sequence, by column; null: none was taken. */
+  /** Last number of each sequence, by column; null if none was taken. */
   sequences: Record<string, number | null>;
-  /** Ranges of days that a partitioned table has, with its partitions' names. */
+  /** Partitions with their ranges of days. */
   partitions: { name: string; bounds: string }[];
 }
 
 /**
- * The gateway's tables in a database, in the order in which migrations made them: a table follows
- * those that it refers to. Other tables in the schema are somebody else's.
+ * The gateway's tables in a database, in the order of their migrations, so that a table follows
+ * those that it refers to. Other tables in the schema are not the gateway's.
  */
 export async function backupTables(sql: Sql): Promise<BackupTable[]> {
   const made = readMigrations().flatMap(({ up }) =>
@@ -51,8 +51,8 @@ async function sequencesOf(sql: Sql, table: string, columns: readonly string[]) 
       SELECT name, has_sequence_privilege(name, 'SELECT') AS readable
       FROM pg_get_serial_sequence(quote_ident(${table}), ${column}) AS name WHERE name IS NOT NULL`;
     if (!row) continue;
-    // Both names need no quotes that they do not have. Only tables whose rows are never deleted have
-    // sequences that the gateway's role may not read.
+    // Neither name contains anything that needs quotes. The gateway's role may not read the
+    // sequences of tables whose rows are never deleted.
     const [state] = await sql.unsafe(
       row.readable
         ? `SELECT CASE WHEN is_called THEN last_value END AS last FROM ${row.name}`

@@ -15,15 +15,15 @@ import { backupTables } from './tables.js';
 interface BackupOptions {
   /** Version of llmproxy. */
   version: string;
-  /** Tables whose rows are left out. */
+  /** Tables to leave out the rows of. */
   without: readonly string[];
-  /** Called with the rows written so far. */
+  /** Called with the number of rows written so far. */
   onRows?: (rows: number) => void;
 }
 
 /**
- * Writes everything that the gateway stores, as of one moment, while others read and write it.
- * Secrets stay encrypted.
+ * Writes everything that the gateway stores, as of one moment, while others read and write. Secrets
+ * stay encrypted.
  * @param out is ended.
  */
 export async function writeBackup(

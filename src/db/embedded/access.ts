@@ -5,18 +5,18 @@ import type { Sql } from '../client.js';
 import { lockKey } from '../migrate.js';
 import type { Place } from './place.js';
 
-/** Owns the database and its tables, and may do everything: for migrations. */
+/** Owns the database and its tables, and may do everything; used for migrations. */
 export const superuser = 'llmproxy';
-/** The role of the daemon and of commands: it may not change functions, triggers or the audit log. */
+/** The role of the daemon and commands. It may not change functions, triggers or the audit log. */
 export const daemonRole = 'llmproxy_daemon';
 
-/** Generated, one for each role. */
+/** Generated passwords, one for each role. */
 export interface Passwords {
   [superuser]: string;
   [daemonRole]: string;
 }
 
-/** Null until a server has been started with `writeRules`, also where an older version made the data. */
+/** Null until a server has been started with `writeRules`, also for data of an older version. */
 export function readPasswords({ root }: Place): Passwords | null {
   try {
     return JSON.parse(readFileSync(passwordFile(root), 'utf8'));
@@ -27,8 +27,8 @@ export function readPasswords({ root }: Place): Passwords | null {
 }
 
 /**
- * Writes who may connect and how, for the server's `hba_file`. Without passwords it is everybody
- * who may enter the directory of its socket, until `setUpAccess` has made them.
+ * Writes the server's `hba_file`. Without passwords, everybody who can enter the directory of its
+ * socket may connect, until `setUpAccess` has made passwords.
  */
 export function writeRules({ root }: Place, passwords: Passwords | null): void {
   replaceFile(rulesFile(root), `local all all ${passwords ? 'scram-sha-256' : 'trust'}\n`, 0o644);
@@ -38,7 +38,7 @@ export function rulesFile(root: string): string {
   return join(root, 'pg_hba.conf');
 }
 
-/** Gives both roles a password, keeps them, and has the server ask for them from now on. */
+/** Gives both roles a password, stores the passwords, and makes the server ask for them. */
 export async function setUpAccess(place: Place, sql: Sql): Promise<Passwords> {
   const passwords = { [superuser]: newPassword(), [daemonRole]: newPassword() };
   const [found] = await sql`SELECT FROM pg_roles WHERE rolname = ${daemonRole}`;
@@ -53,10 +53,10 @@ export async function setUpAccess(place: Place, sql: Sql): Promise<Passwords> {
 }
 
 /**
- * Gives the daemon's role what it needs of the database that `sql` is connected to, and no more. It
- * owns nothing and may make nothing in the schema: an operator or function there that fits better
- * than one of PostgreSQL would be used by the owner's triggers and migrations, with all its rights.
- * Changes nothing where nothing is new.
+ * Grants the daemon's role what it needs in the database of `sql`, and no more. It owns nothing and
+ * may create nothing in the schema: the owner's triggers and migrations would use an operator or
+ * function there that fits better than PostgreSQL's own, with all their rights. Changes nothing if
+ * nothing is missing.
  */
 export async function grantDaemon(sql: Sql): Promise<void> {
   await sql.unsafe(`DO $$
@@ -95,7 +95,7 @@ export async function grantDaemon(sql: Sql): Promise<void> {
     END$$`);
 }
 
-/** 256 bits, like SHA-256, in characters that need no quoting anywhere. */
+/** 256 bits, like SHA-256, in characters that never need quotes. */
 function newPassword(): string {
   return randomBytes(32).toString('base64url');
 }
@@ -104,7 +104,7 @@ export function passwordFile(root: string): string {
   return join(root, 'passwords');
 }
 
-/** At once. Only this process's user may write in the directory. */
+/** Replaces it atomically. Only this process's user may write in the directory. */
 function replaceFile(file: string, text: string, mode: number): void {
   const temporary = `${file}.${process.pid}`;
   rmSync(temporary, { force: true });

@@ -11,16 +11,18 @@ export interface Account {
   gid: number;
 }
 
-/** Other programs run as these too. */
+/** Accounts that other programs use too. */
 const sharedNames = ['postgres', 'nobody'];
-/** Ids that no distribution gives to anybody (systemd's UIDS-GIDS); below 65,536, as containers have. */
+/**
+ * Ids that no distribution assigns (systemd's UIDS-GIDS); below 65,536, the limit in containers.
+ */
 const [firstOwnId, ownIds] = [60_578, 606];
 
 /**
- * Whom PostgreSQL is to run as: null for ourselves. PostgreSQL refuses to run as root, so root's
- * runs as the owner of the data it has; new data, and what an older version left to an account that
- * others share, get a user id of their own. Where that cannot be (a user namespace may have few
- * ids), it is `postgres`, else `nobody`.
+ * The account to run PostgreSQL as; null: this process's own. PostgreSQL refuses root, so for root
+ * it is the owner of the existing data. New data, and data that an older version left to a shared
+ * account, get a user id of their own; if there is none, as in a user namespace with few ids, it is
+ * `postgres`, else `nobody`.
  * @param root of the place; the id follows from its path.
  */
 export function postgresAccount(root: string, data: string): Account | null {
@@ -41,8 +43,8 @@ export function postgresAccount(root: string, data: string): Account | null {
 }
 
 /**
- * Whom initdb is to run as: it refuses users without a name. Another account's then, with the group
- * of the right one, by which alone it can enter: what else runs as that user stays outside.
+ * The account to run initdb as, which refuses users without a name: another account, with the group
+ * of the right one, which alone lets it enter. Other processes of that user stay outside.
  */
 export function initdbAccount(account: Account | null): Account | null {
   if (account === null || accountOf(account.uid).isKnown) return account;
@@ -51,13 +53,13 @@ export function initdbAccount(account: Account | null): Account | null {
   return first ? { ...first, gid: account.gid } : account;
 }
 
-/** The account that a user id belongs to. One without a name is named by its number. */
+/** The account of a user id. One without a name is named by its number. */
 export function accountOf(uid: number, gid = uid): Account & { isKnown: boolean } {
   const known = readAccounts().find((account) => account.uid === uid);
   return known ? { ...known, isKnown: true } : { name: `uid ${uid}`, uid, gid, isKnown: false };
 }
 
-/** A user id that is nobody else's and needs no entry in /etc/passwd; null where there is none. */
+/** A user id that nobody uses and that needs no entry in /etc/passwd; null if there is none. */
 function ownAccount(root: string, accounts: readonly Account[]): Account | null {
   const taken = new Set(accounts.flatMap(({ uid, gid }) => [uid, gid]));
   const start = createHash('sha256').update(root).digest().readUInt32BE(0) % ownIds;
@@ -70,7 +72,7 @@ function ownAccount(root: string, accounts: readonly Account[]): Account | null 
   return null;
 }
 
-/** The topmost of `path` and its ancestors that the account cannot enter or execute; null if none. */
+/** The topmost of `path` and its ancestors that the account cannot enter or execute; or null. */
 export function firstUnreachable(account: Account, path: string): string | null {
   const ancestors: string[] = [];
   for (let at = path; ; at = dirname(at)) {
@@ -86,7 +88,7 @@ export function firstUnreachable(account: Account, path: string): string | null 
   return test.status === 0 ? null : test.stdout || path;
 }
 
-/** The options of a spawn that make it run as the account. */
+/** Options of a spawn that make it run as the account. */
 export function identity(account: Account | null): { uid?: number; gid?: number } {
   return account ? { uid: account.uid, gid: account.gid } : {};
 }

@@ -19,17 +19,17 @@ import { type Account, firstUnreachable } from './account.js';
 export interface Binaries {
   initdb: string;
   postgres: string;
-  /** Such as `18`, as PG_VERSION in a data directory says it. */
+  /** Such as `18`, as in PG_VERSION of a data directory. */
   major: string;
 }
 
 const instead = 'Set DB_URL to a PostgreSQL 14 or newer of your own instead.';
 
 /**
- * Finds the PostgreSQL that npm installed for this platform. Where `account` cannot reach it, or
- * its symlinks are missing and cannot be made (npm may skip install scripts), it is copied once
- * into `directory`.
- * @throws DatabaseError when the platform has none.
+ * Finds the PostgreSQL that npm installed for this platform. It is copied once into `directory` if
+ * `account` cannot reach it, or if its symlinks are missing and cannot be made (npm may skip
+ * install scripts).
+ * @throws DatabaseError if there is none for the platform.
  */
 export async function findBinaries(directory: string, account: Account | null): Promise<Binaries> {
   const { native, version } = await findPackage();
@@ -66,7 +66,7 @@ async function findPackage(): Promise<{ native: string; version: string }> {
   return { native, version: (JSON.parse(manifest) as { version: string }).version };
 }
 
-/** Makes the links of `pg-symlinks.json` that are missing; false where that is not possible. */
+/** Makes missing links of `pg-symlinks.json`; false if that is not possible. */
 function completeLinks(native: string): boolean {
   const list = join(native, 'pg-symlinks.json');
   if (!existsSync(list)) return true;
@@ -111,7 +111,7 @@ function copyOnce(native: string, copy: string): string {
   return copy;
 }
 
-/** Files that npm installed under a strict umask are readable by root alone. */
+/** Only root can read files that npm installed under a strict umask. */
 function makeReadable(path: string): void {
   const stat = lstatSync(path);
   if (stat.isSymbolicLink()) return;

@@ -19,9 +19,9 @@ import type { Place } from './place.js';
 import { isAlive } from './postmaster.js';
 
 /**
- * Makes sure that the place holds a cluster that these binaries can run; creates one at the first
+ * Makes sure that the place holds a cluster that these binaries can run; creates it at the first
  * start. The directory appears complete or not at all.
- * @throws DatabaseError when it is of another major version.
+ * @throws DatabaseError if it is of another major version.
  */
 export async function ensureCluster(place: Place, binaries: Binaries): Promise<void> {
   const versionFile = join(place.data, 'PG_VERSION');
@@ -54,20 +54,20 @@ async function createCluster(place: Place, binaries: Binaries): Promise<void> {
   }
 }
 
-/** Remains of a process that was killed while it created a cluster. */
+/** Removes what a process left that was killed while it created a cluster. */
 function removeAbandoned(root: string): void {
   const startedAt = Date.now() - process.uptime() * 1_000;
   for (const name of readdirSync(root)) {
     const [, pid] = /^data\.new-(\d+)-/.exec(name) ?? [];
     if (!pid) continue;
     const path = join(root, name);
-    // In a container the same process id comes back with every start.
+    // In a container, each start has the same process id.
     const isEarlier = Number(pid) === process.pid && statSync(path).birthtimeMs < startedAt;
     if (isEarlier || !isAlive(Number(pid))) rmSync(path, { recursive: true, force: true });
   }
 }
 
-/** The directory first, so that whoever it belonged to is shut out; links are not followed. */
+/** The directory first, to shut out its previous owner; links are not followed. */
 function giveTo({ uid, gid }: Account, directory: string): void {
   chownSync(directory, uid, gid);
   const chown = spawnSync('chown', ['-Rh', `${uid}:${gid}`, join(directory, '.')], {

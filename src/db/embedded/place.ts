@@ -16,21 +16,21 @@ import { DatabaseError } from '../database-error.js';
 import { type Account, accountOf, firstUnreachable, postgresAccount } from './account.js';
 import { findPostmaster } from './postmaster.js';
 
-/** The directories of one embedded PostgreSQL, and the user that it runs as. */
+/** The directories of an embedded PostgreSQL, and the account that it runs as. */
 export interface Place {
-  /** Everything of it; ours. */
+  /** The directory that contains all of it; ours. */
   root: string;
   /** PGDATA. May not exist yet. */
   data: string;
   account: Account | null;
 }
 
-/** `sun_path` holds 108 bytes on Linux and 104 elsewhere, one of them a zero. */
+/** `sun_path` holds 108 bytes on Linux and 104 elsewhere, including the terminating zero. */
 const maxSocketPathBytes = process.platform === 'linux' ? 107 : 103;
 const socketName = '.s.PGSQL.5432';
 const newMs = 10_000;
 
-/** Creates `<dataDir>/postgres` where it is missing. The data directory itself must exist. */
+/** Creates `<dataDir>/postgres` if missing. The data directory itself must exist. */
 export function preparePlace(dataDir: string): Place {
   try {
     const named = join(realpathSync(dataDir), 'postgres');
@@ -63,7 +63,7 @@ export function preparePlace(dataDir: string): Place {
   }
 }
 
-/** Shuts out everybody but us and the server's account. None that an older version started may run. */
+/** Shuts out everybody but us and the server's account. No server of an older version may run. */
 export function closePlace({ root, account }: Place): void {
   if (!account) return;
   chownSync(root, process.getuid?.() ?? 0, account.gid);
@@ -90,11 +90,11 @@ function refuseForeign(path: string, status: Stats, uid: number): void {
 
 /**
  * A directory for the server's socket that only its user can enter: in the place itself, or below
- * the system's temporary directory where that path cannot be one of a socket.
+ * the system's temporary directory if that path is too long or unsuitable for a socket.
  */
 export function makeSocketDirectory({ root, data, account }: Place): string {
   const own = join(root, 'socket');
-  // Clients take the others for separators: a list of hosts, a port, an escape.
+  // Clients treat the other characters as separators: of hosts, of a port, of an escape.
   const isUsable =
     Buffer.byteLength(join(own, socketName)) <= maxSocketPathBytes && !/[,:%]/.test(own);
   const hash = createHash('sha256').update(root).digest('hex').slice(0, 16);
@@ -112,7 +112,7 @@ export function makeSocketDirectory({ root, data, account }: Place): string {
     isNew = false;
   }
   const mayChange = isNew || isUsable;
-  // Files that an earlier server left there could block ours. New ones may be of a server that another
+  // Files of an earlier server could block ours. New ones may belong to a server that another
   // command has just started.
   if (account && mayChange) {
     for (const name of [socketName, `${socketName}.lock`]) {

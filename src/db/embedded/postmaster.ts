@@ -13,7 +13,7 @@ import { join } from 'node:path';
 export interface Postmaster {
   pid: number;
   socketDirectory: string;
-  /** The status that PostgreSQL writes: `starting`, `ready`, `stopping`; empty before the first. */
+  /** PostgreSQL's own status: `starting`, `ready`, `stopping`; empty before the first. */
   status: string;
   /** The server's `cluster_name`; see `ownerOf`. */
   name: string;
@@ -21,13 +21,13 @@ export interface Postmaster {
   asksPasswords: boolean;
 }
 
-/** The owner of a server: it started it, and will stop it. */
+/** The process that started a server, and will stop it. */
 export interface Owner {
   kind: 'daemon' | 'command';
   pid: number;
 }
 
-/** The server of this data directory if one runs; removes the lock file of one that does not. */
+/** The server that runs on this data directory. Removes the lock file of one that is gone. */
 export function findPostmaster(data: string): Postmaster | null {
   const file = join(data, 'postmaster.pid');
   const text = readIfExists(file);
@@ -35,7 +35,7 @@ export function findPostmaster(data: string): Postmaster | null {
   const lines = text.split('\n');
   const pid = Number(lines[0]);
   if (pid > 0 ? !isPostmasterOf(pid, data) : isForgotten(file)) {
-    // Read once more: another process may have replaced it just now.
+    // Read again: another process may have replaced it just now.
     if (readIfExists(file) === text) unlinkSync(file);
     return null;
   }
@@ -49,12 +49,12 @@ export function findPostmaster(data: string): Postmaster | null {
   };
 }
 
-/** A `cluster_name` that says whose server it is, and is never used twice. */
+/** A `cluster_name` that names the server's owner, and is never used twice. */
 export function nameFor(owner: Owner, nonce: string): string {
   return `llmproxy-${owner.kind}-${owner.pid}-${nonce}`;
 }
 
-/** The owner that a server's name tells; null when llmproxy did not start it. */
+/** The owner in a server's name; null if llmproxy did not start it. */
 export function ownerOf({ name }: Postmaster): Owner | null {
   const [, kind, pid] = /^llmproxy-(daemon|command)-(\d+)-/.exec(name) ?? [];
   return kind ? { kind: kind as Owner['kind'], pid: Number(pid) } : null;
@@ -69,8 +69,8 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * After a kill -9 or a restart of the machine the process id may belong to something else, which
- * PostgreSQL itself takes for another server. A postmaster's working directory is its data.
+ * After a kill -9 or a reboot the process id may belong to another process, which PostgreSQL itself
+ * would take for a server. A postmaster's working directory is its data directory.
  */
 function isPostmasterOf(pid: number, data: string): boolean {
   if (!isAlive(pid)) return false;
@@ -85,7 +85,7 @@ function isPostmasterOf(pid: number, data: string): boolean {
   }
 }
 
-/** A lock file without a process id is being written, or was when its writer was killed. */
+/** A lock file without a process id is being written, or its writer was killed. */
 function isForgotten(file: string): boolean {
   const stat = statSync(file, { throwIfNoEntry: false });
   return stat !== undefined && Date.now() - stat.mtimeMs > 2_000;

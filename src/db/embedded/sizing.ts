@@ -1,15 +1,15 @@
 import { totalmem } from 'node:os';
 
-/** The server of a machine that does other work too; MiB. */
+/** Memory of a server on a machine that does other work too; MiB. */
 export const defaultMemoryMb = 128;
 const mb = 1_048_576;
-/** The default of PostgreSQL. Less would have it avoid indexes of large tables. */
+/** PostgreSQL's default. With less it would avoid indexes of large tables. */
 const minCacheMb = 4_096;
 
 /**
- * Settings of a server that may use so much memory: a quarter for its buffers, the rest for its queries and
- * the file cache of the system.
- * @param memory MiB, or `machine`: half of what this machine, or its container, has.
+ * Settings for a server that may use this much memory: a quarter for its buffers, the rest for its
+ * queries and the system's file cache.
+ * @param memory MiB, or `machine`: half of the memory of this machine or container.
  * @param machineMb memory of the machine.
  */
 export function sizingFor(memory: number | 'machine', machineMb = machineMemoryMb()): string[] {
@@ -25,7 +25,7 @@ export function sizingFor(memory: number | 'machine', machineMb = machineMemoryM
   ];
 }
 
-/** The smaller one of the machine's memory and of the limit of its cgroup. */
+/** Memory of the machine, or the limit of its cgroup if that is lower. */
 function machineMemoryMb(): number {
   const limit = process.constrainedMemory();
   // Without a limit it is 0, or far more than the machine has.

@@ -3,16 +3,16 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { type Account, identity } from './account.js';
 
-/** A server that ends with this process, whatever ends this process. */
+/** A server that ends with this process, however this process ends. */
 export interface Supervised {
   /** Resolves when the server and its supervisor are gone. Never rejects. */
   ended: Promise<void>;
   hasEnded(): boolean;
-  /** The last of what the server wrote to its log. */
+  /** The last lines of the server's log. */
   logTail(): string;
   /**
-   * Fast ends the sessions of others; smart waits until they have ended by themselves. After
-   * `maxWaitMs` the rest is left to the supervisor, and does not keep this process.
+   * `fast` ends the sessions of others; `smart` waits until they end. After `maxWaitMs` the
+   * supervisor does the rest, and this process may end.
    */
   stop(mode: 'fast' | 'smart', maxWaitMs?: number): Promise<void>;
   hold: Hold;
@@ -20,23 +20,23 @@ export interface Supervised {
 
 /** Keeps a server running until every process that holds this has released it. */
 export interface Hold {
-  /** To be passed on to another process: the pipe that keeps it running, and its log. */
+  /** To pass on to another process: the pipe that keeps it running, and its log. */
   stdio: readonly [Writable, Readable];
-  /** Lets go of it, where another process holds it as well. */
+  /** Releases it; another process must hold it too. */
   release(): void;
 }
 
-/** The descriptors of a `Hold` that was passed on to this process. */
+/** Descriptors of a `Hold` that another process has passed to this one. */
 export interface PassedHold {
   control: number;
   log: number;
 }
 
 /**
- * The shell leads a session of its own, so that Ctrl-C reaches neither it nor the server. Its
- * stdin is a pipe that only we hold: the kernel closes it when we end, even by kill -9.
- * Descriptor 3 keeps that pipe, because a command in the background gets /dev/null as stdin. The
- * signal is repeated, for a server that has just been started does not heed it yet.
+ * The shell leads a session of its own, so that Ctrl-C reaches neither it nor the server. Its stdin
+ * is a pipe that only we hold: the kernel closes it when we end, even by kill -9. Descriptor 3
+ * keeps that pipe, because a command in the background gets /dev/null as stdin. The signal is
+ * repeated, since a server that has just been started ignores it.
  */
 const script = `
 exec 3<&0 </dev/null
@@ -58,7 +58,7 @@ exit $status
 
 const maxTailChars = 4_000;
 
-/** Starts `command` under a supervisor, as `account` where one is given. */
+/** Starts `command` under a supervisor, as `account` if one is given. */
 export function supervise(command: readonly string[], account: Account | null): Supervised {
   const child = spawn('/bin/sh', ['-c', script, 'llmproxy-postgres', ...command], {
     ...identity(account),
@@ -74,11 +74,11 @@ export function supervise(command: readonly string[], account: Account | null): 
   });
 }
 
-/** A server whose hold another process has passed on to this one. */
+/** A server whose hold another process has passed to this one. */
 export function adopt({ control, log }: PassedHold): Supervised {
   const stdin = new Socket({ fd: control, readable: false, writable: true });
   const stderr = new Socket({ fd: log, readable: true, writable: false });
-  // Everything of the server writes its log there, so that its end is the end of all of it.
+  // All processes of the server write to this log, so its end is the end of all of them.
   return watch(stdin, stderr, { unref() {}, onEnd: (end) => stderr.once('close', () => end()) });
 }
 

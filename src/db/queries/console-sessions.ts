@@ -12,7 +12,7 @@ export interface SessionRow {
   expires_at: Date;
 }
 
-/** Stores a session, and removes those that have expired. */
+/** Stores a session, and removes expired ones. */
 export async function insertSession(sql: Sql, row: SessionRow): Promise<void> {
   await sql`
     WITH expired AS (DELETE FROM console_sessions WHERE expires_at < now())

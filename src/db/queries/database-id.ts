@@ -1,9 +1,6 @@
 import type { Sql } from '../client.js';
 
-/**
- * Identifies the database that a pool leads to, whatever address it was reached at; another after its
- * server has started again.
- */
+/** Identifies the server that a pool leads to, by any address; a restart changes it. */
 export async function databaseId(sql: Sql): Promise<string> {
   const [row] = await sql<{ id: string }[]>`
     SELECT oid || '-' || extract(epoch FROM pg_postmaster_start_time()) AS id
@@ -11,7 +8,7 @@ export async function databaseId(sql: Sql): Promise<string> {
   return row?.id ?? '';
 }
 
-/** Names an installation, wherever its database runs and however often it is restarted. */
+/** Identifies an installation, wherever its database runs and however often it restarts. */
 export async function installedAt(sql: Sql): Promise<string> {
   const [row] = await sql<{ at: string }[]>`
     SELECT (extract(epoch FROM min(applied_at)) * 1e6)::bigint::text AS at FROM llmproxy_migrations`;

@@ -1,6 +1,6 @@
 import type { Sql } from '../client.js';
 
-/** The version of the configuration's rows, and whether anything can be written now. */
+/** Version of the configuration's rows, and whether the database accepts writes now. */
 export async function databaseState(sql: Sql): Promise<{ version: number; takes_writes: boolean }> {
   const [row] = await sql<{ version: number | null; takes_writes: boolean }[]>`
     SELECT (SELECT version FROM config_version WHERE id = 1) AS version,

@@ -28,25 +28,25 @@ export interface CredentialRow {
   key_preview: string;
   name: string;
   allowed_models: string[] | null;
-  /** Requests a second; 0 blocks all, null is unlimited. */
+  /** Requests per second; 0 blocks all, null is unlimited. */
   rate_limit: number | null;
-  /** Requests at once at most; null: as many as `rate_limit`. */
+  /** Maximum requests at once; null: as many as `rate_limit`. */
   burst: number | null;
   is_enabled: boolean;
-  /** Refused from then on; null never. */
+  /** Refused after this time; null: never. */
   expires_at: Date | null;
   tags: string[];
   /** True if the bodies of its requests and answers are stored. */
   store_bodies: boolean;
   /** Policy for losses of translation; null: that of each provider. */
   losses: LossPolicy | null;
-  /** Addresses and networks that it may be used from; null: all. */
+  /** Addresses and networks that may use it; null: all. */
   allowed_ips: string[] | null;
   /** Name of its team; null: none. */
   team: string | null;
-  /** Beside `rate_limit`. */
+  /** Limits besides `rate_limit`. */
   limits: Limits;
-  /** Share of the fair queue, and order within the team. */
+  /** Share in the fair queue, and order within the team. */
   weight: number;
   priority: number;
   /** Cache rules; null: those of its team. */
@@ -54,7 +54,7 @@ export interface CredentialRow {
   /** The key before a rotation, as `credential_key`; both are null where there is none. */
   previous_key: string | null;
   previous_expires_at: Date | null;
-  /** To about a minute; null where it was never used. */
+  /** To about a minute; null if never used. */
   last_used_at: Date | null;
   created_at: Date;
   updated_at: Date;
@@ -69,7 +69,7 @@ export interface TeamRow {
   weight: number;
   tags: string[];
   admins: string[];
-  /** Cache rules of keys that have none of their own. */
+  /** Cache rules for keys without their own. */
   cache: CacheRules | null;
   /** Number of its keys. */
   keys: number;
@@ -153,7 +153,7 @@ export const credentialColumns = [
   'updated_at',
 ] as const satisfies readonly (keyof CredentialRow)[];
 
-/** A row, or what is to become one, as configuration: times are text there. */
+/** A row, or the columns of a future one, as configuration, where times are text. */
 export function toCredential(id: number | null, row: CredentialInput): Credential {
   const { credential_key, name, allowed_models, rate_limit, is_enabled, key_preview } = row;
   return {
@@ -180,14 +180,14 @@ export function toCredential(id: number | null, row: CredentialInput): Credentia
   };
 }
 
-/** The columns of a credential, and when it was last used. */
+/** The columns of a credential, and its last use. */
 export function credentialSelection(sql: Sql) {
   return sql`${sql(credentialColumns)}, (
     SELECT last_used_at FROM credential_usage WHERE credential_id = credentials.id
   ) AS last_used_at`;
 }
 
-/** The columns of a team, and the number of its keys. */
+/** The columns of a team, and its number of keys. */
 export function teamSelection(sql: Sql) {
   return sql`${sql(teamColumns)}, (
     SELECT count(*)::int FROM credentials WHERE team = teams.name
@@ -201,7 +201,7 @@ export interface Page {
   /** Only those with a higher id. */
   after?: number;
   enabled?: boolean;
-  /** Part of a name, in any case. */
+  /** Part of a name; case is ignored. */
   search?: string;
   /** The whole name. */
   exact?: string;

@@ -1,7 +1,7 @@
 import type { Sql } from '../client.js';
 import type { CredentialInput, ProviderInput, TeamInput } from './rows.js';
 
-/** The columns of a write that are given, JSON columns marked as such. */
+/** The given columns of a write, with JSON columns marked as such. */
 export function providerValues(sql: Sql, input: Partial<ProviderInput>) {
   const { model_mapping, provider_params, ...plain } = input;
   return defined({
@@ -11,7 +11,7 @@ export function providerValues(sql: Sql, input: Partial<ProviderInput>) {
   });
 }
 
-/** Like `providerValues`. No restriction is stored as NULL. */
+/** Like `providerValues`. "No restriction" is stored as NULL. */
 export function credentialValues(sql: Sql, input: Partial<CredentialInput>) {
   const { allowed_models, allowed_ips, limits, tags, cache, ...plain } = input;
   return defined({

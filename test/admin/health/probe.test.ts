@@ -123,7 +123,7 @@ test('reading an endless list stops at its bound', async (t) => {
   assert.deepEqual([status, error], ['unhealthy', 'answered with more than 1048576 bytes']);
 });
 
-test('a stop aborts running probes', async (t) => {
+test('stopping aborts running probes', async (t) => {
   const { url, received } = await startUpstream(t, () => stop.abort());
   const { ask, stop } = probing(t, url);
   assert.equal((await ask('m')).error, 'was aborted');

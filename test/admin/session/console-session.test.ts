@@ -97,7 +97,7 @@ test('no body of somebody who is not signed in is read', async (t) => {
   assert.equal(answer.status, 401);
 });
 
-test('guesses at the admin key are slowed down, and a link works once', async (t) => {
+test('wrong admin keys are slowed down, and a sign-in link works once', async (t) => {
   const daemon = await startDaemon(t);
   const url = `${daemon.url}/admin/v1/session`;
   const made = await daemon.cli(['console', '--json']);

@@ -48,7 +48,7 @@ test('a refused configuration is reported in the words of the daemon', async (t)
   });
 });
 
-test('an answer about another change is not taken for this one', async (t) => {
+test('an answer about another change is ignored', async (t) => {
   const dataDir = await listen(t, (_, response) => response.end('{"version":3}'));
   const outcome = await activate({ ask: at(dataDir, 'k'), minVersion: 7 });
   assert.equal(outcome.state, 'unconfirmed');

@@ -116,7 +116,7 @@ test('a period or grouping that makes no sense is a usage error that names the f
     await usage(['usage', '--by', by], /--by.*key, team, user, tag, model, provider, day, hour/);
   }
   await usage(['requests', '--status', 'teapot'], /--status: "teapot"/);
-  await usage(['requests', '--min-cost', 'much'], /--min-cost: "much" is no amount in dollars/);
+  await usage(['requests', '--min-cost', 'much'], /--min-cost: "much" is not an amount in dollars/);
   await usage(['requests', '--min-duration', '1.5'], /--min-duration: "1.5"/);
 });
 

@@ -19,7 +19,7 @@ function clientOf(
   return clients.of(peer, (name) => headers[name] ?? '');
 }
 
-test('a request from loopback without a proxy is local', () => {
+test('a request over loopback without a proxy is local', () => {
   for (const peer of ['127.0.0.1', '127.8.8.8', '::1']) {
     for (const host of [
       '',

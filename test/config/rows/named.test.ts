@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { namedProblems, newNamed } from '../../../src/config/rows/named.js';
 
-test('a webhook has no user and password, which would be shown', () => {
+test('a webhook URL with user and password is refused, since it would be shown', () => {
   const budget = newNamed('budgets', 'a', { amount: 1, webhook: 'https://me:secret@example.com/' });
   const [found] = namedProblems('budgets', budget, 'here');
   assert.match(String(found?.reason), /^must not contain a user or password$/);

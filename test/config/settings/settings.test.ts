@@ -346,7 +346,7 @@ test('settings of the engine net are refused for others, and half a certificate 
   assert.ok(isLoopback('unix:/run/llmproxy.sock'));
 });
 
-test('an origin of pages is one as browsers write it', (t) => {
+test('an origin has the form in which browsers write it', (t) => {
   const settings = (origins: string) => `server: {cors_origins: ${origins}}`;
   const place = (origins: string) => ({ files: { 'config/llmproxy.yaml': settings(origins) } });
   const right = [

@@ -52,7 +52,7 @@ test('a failure counts even where another provider makes up for it', () => {
   ]);
 });
 
-test('what is the fault of a client counts against nobody', () => {
+test('failures caused by a client count against no provider', () => {
   const logs = (fields: Partial<AttemptLog>) => ({ ...moved, attemptsLog: [attempt(fields)] });
   assert.deepEqual(counting({}, logs({ status: 400 })).sums, [['to', 1, 0, 0]]);
   assert.deepEqual(counting({}, logs({ status: 404 })).sums, [['to', 1, 1, 0]]);
@@ -69,7 +69,7 @@ test('a stream that broke is a failure, one that was stopped is not', () => {
   assert.deepEqual(counting({}, { ...broken, error: 'stopped' }).sums, [['to', 1, 0, 0]]);
 });
 
-test('of several answers only the last one broke', () => {
+test('only the last of several answers broke off', () => {
   const answered = attempt({ outcome: 'answered', status: 200 });
   const attemptsLog = [{ ...answered, provider: 'a', model: 'm' }, answered];
   const { sums } = counting(

@@ -65,7 +65,7 @@ for (const [kind, skip] of kinds) {
     assert.deepEqual(await b.take([], []), { grants: [], size: 1, rank: 1 });
   });
 
-  test(`${kind}: what is held and what is left never exceed the burst`, { skip }, async (t) => {
+  test(`${kind}: held and remaining tokens never exceed the burst`, { skip }, async (t) => {
     const { a, b, take } = await open(t, kind);
     const slow = { rate: 1e-6 };
     assert.equal(await take(a, { ...slow, want: 4 }), 4);
@@ -79,7 +79,7 @@ for (const [kind, skip] of kinds) {
     assert.equal(await take(a, { ...slow, held: 0, returned: 3, want: 5 }), 0);
   });
 
-  test(`${kind}: tokens that are owed are paid first`, { skip }, async (t) => {
+  test(`${kind}: owed tokens are repaid first`, { skip }, async (t) => {
     const { a, b, take } = await open(t, kind);
     const slow = { rate: 1e-6 };
     assert.equal(await take(a, { ...slow, want: 10 }), 10);
@@ -105,7 +105,7 @@ for (const [kind, skip] of kinds) {
     assert.equal(await take(a, { ...first, want: 9 }), 1);
   });
 
-  test(`${kind}: slots come back by return, and of the dead`, { skip }, async (t) => {
+  test(`${kind}: slots return when released, and when a daemon dies`, { skip }, async (t) => {
     const { a, b, take } = await open(t, kind);
     const slots = { rate: 0, burst: 5 };
     assert.equal(await take(a, { ...slots, want: 3 }), 3);
@@ -115,7 +115,7 @@ for (const [kind, skip] of kinds) {
     assert.equal(await take(b, { ...slots, held: 3, want: 9 }, ['a']), 2);
   });
 
-  test(`${kind}: a daemon that is cut off is left its share, a dead one is not`, {
+  test(`${kind}: a cut-off daemon keeps its share, a dead one does not`, {
     skip,
   }, async (t) => {
     const { a, b, take } = await open(t, kind);
@@ -147,7 +147,7 @@ for (const [kind, skip] of kinds) {
     assert.equal(got, burst + 2);
   });
 
-  test(`${kind}: a daemon that is cut off is left its share while it is known to live`, {
+  test(`${kind}: a cut-off daemon keeps its share while it is known to be alive`, {
     skip,
   }, async (t) => {
     const { a, b, age } = await open(t, kind);

@@ -39,7 +39,7 @@ const fresh = (text: string, ttlMs = 60_000) =>
 const found = (answers: RemoteAnswers, key: string): Promise<RemoteAnswer> =>
   until('the answer', async () => (await answers.get(key)) ?? undefined);
 
-test('what one machine keeps another one finds, byte for byte, with the purge it knew', {
+test('one machine finds another’s cached answers, byte for byte, with the last purge', {
   skip,
 }, async (t) => {
   const valkey = await startValkey(t);
@@ -61,7 +61,7 @@ test('what one machine keeps another one finds, byte for byte, with the purge it
   assert.equal(await elsewhere.get('k'), null, 'another installation');
 });
 
-test('an answer is there for its time', { skip }, async (t) => {
+test('an answer is kept for its time', { skip }, async (t) => {
   const answers = await machine(t, await startValkey(t));
   answers.put('over', fresh('x', -1), 0);
   answers.put('short', fresh('x', 1_500), 0);
@@ -70,7 +70,7 @@ test('an answer is there for its time', { skip }, async (t) => {
   await until('its end', async () => (await answers.get('short')) === null);
 });
 
-test('all answers fit, and those that expire first give way', { skip }, async (t) => {
+test('answers that expire first make room for others', { skip }, async (t) => {
   const answers = await machine(t, await startValkey(t), 5_000);
   const text = (letter: string) => letter.repeat(1_200);
   answers.put('long', fresh(text('l'), 60_000), 0);
@@ -91,7 +91,7 @@ test('all answers fit, and those that expire first give way', { skip }, async (t
   for (const key of ['long', 'middle', 'more']) assert.ok(await answers.get(key), key);
 });
 
-test('what another version has stored is no answer', { skip }, async (t) => {
+test('an answer stored by another version is ignored', { skip }, async (t) => {
   const valkey = await startValkey(t);
   const answers = await machine(t, valkey);
   answers.put('k', fresh('x'), 0);

@@ -130,7 +130,7 @@ test('stop waits for the read under way and starts none that was marked', async 
   assert.equal(state.reads, 1);
 });
 
-test('a check after a change reloads, so that the change is known and all rows are not read', async (t) => {
+test('a check after a change reloads only the changed rows', async (t) => {
   const { state, reloader } = daemon(t);
   await reloader.reload();
   state.rows = { ...configuration([provider('b')]), version: state.rows.version + 1 };

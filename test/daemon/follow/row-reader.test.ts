@@ -70,7 +70,7 @@ test('only rows that changed are read, and the others stay the same objects', as
   assert.equal(reads, 2);
 });
 
-test('a whole read that differs from what the changes led to is told', async () => {
+test('a full read that differs from the sum of the changes is reported', async () => {
   let told = 0;
   let all = keys(1, 2);
   const reader = new RowReader({

@@ -84,7 +84,7 @@ test('half of the watchdog time passes between pings, and none where it is of an
   assert.equal(watchdogIntervalMs({}), null);
 });
 
-test('without a service manager there is nobody to tell', () => {
+test('without a service manager nothing is notified', () => {
   assert.equal(openSystemdNotifier({ environment: {}, version: '1', emit: () => {} }), null);
 });
 

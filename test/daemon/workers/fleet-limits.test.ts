@@ -171,7 +171,7 @@ for (const [kind, skip] of [
     assert.ok(sum <= bounds(startMs, endMs).most, `${sum} in all`);
   });
 
-  test(`${kind}: while the store is away all shares together are the limit`, {
+  test(`${kind}: while the store is away, all shares add up to the limit`, {
     skip,
   }, async (t) => {
     const { daemons, valkey } = await openDaemons(t, kind, 2);

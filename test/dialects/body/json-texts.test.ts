@@ -6,7 +6,7 @@ import { edited } from '../../../src/dialects/head.js';
 const told = (value: unknown) =>
   textsIn(Buffer.from(JSON.stringify(value))).map(({ at, text, kind }) => [at, text, kind]);
 
-test('every text of a body is told with its path, and what only says how it is meant is not', () => {
+test('every text of a body is reported with its path, except format markers', () => {
   assert.deepEqual(
     told({
       model: 'gpt-4o',
@@ -42,7 +42,7 @@ test('every text of a body is told with its path, and what only says how it is m
   );
 });
 
-test('values that a client or model chose are told with their names and long numbers', () => {
+test('values chosen by a client or model are reported with their names and long numbers', () => {
   assert.deepEqual(
     told({
       content: [
@@ -76,7 +76,7 @@ test('values that a client or model chose are told with their names and long num
   ]);
 });
 
-test('a text in a field of identifiers is told where it is no identifier', () => {
+test('a text in a field of identifiers is reported if it is not an identifier', () => {
   assert.deepEqual(told({ id: 'my secret text', type: 'x', model: 'a b' }), [
     ['id', 'my secret text', 'text'],
     ['model', 'a b', 'text'],
@@ -89,7 +89,7 @@ test('a text in a field of identifiers is told where it is no identifier', () =>
   );
 });
 
-test('what is no JSON is refused', () => {
+test('invalid JSON is refused', () => {
   for (const body of ['', '{', '{"a":}', '["x"', 'hi']) {
     assert.throws(() => textsIn(Buffer.from(body)), SyntaxError, body);
   }

@@ -132,7 +132,7 @@ test('a field that could name other models is refused, wherever it is and howeve
   }
 });
 
-test('no input but a form is read as one, and none crashes it', () => {
+test('only forms are read as forms, and no input crashes the reader', () => {
   const bytes = fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array));
   const mixed = fc.array(
     fc.oneof(bytes, fc.constantFrom(file, end, field('model', 'a'), '\r\n', `--${boundary}`)),

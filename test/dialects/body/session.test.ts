@@ -81,7 +81,7 @@ test('other beginnings are other sessions', () => {
   assert.equal(prefix({}), null);
 });
 
-test('of a long prompt only the beginning is looked at', () => {
+test('only the beginning of a long prompt is examined', () => {
   const long = 'x'.repeat(20_000);
   assert.equal(prefix({ messages: [user(`${long}a`)] }), prefix({ messages: [user(`${long}b`)] }));
   assert.notEqual(

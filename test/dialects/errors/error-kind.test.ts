@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorKindOf } from '../../../src/dialects/errors/error-kind.js';
 
-test('a request that is too long is known, whoever says it', () => {
+test('an error about a request that is too long is recognized from every maker', () => {
   for (const body of [
     '{"error":{"message":"x","type":"invalid_request_error","code":"context_length_exceeded"}}',
     `{"message":"This model's maximum context length is 4096 tokens. However, you requested 5000"}`,

@@ -33,7 +33,7 @@ test('files of messages, input items and tools are found, with their places', ()
   ]);
 });
 
-test('the words alone name nothing, in texts, arguments or odd shapes', () => {
+test('the mere words name no file, in texts, arguments or odd shapes', () => {
   for (const body of [
     chat({ role: 'user', content: 'what is a "file_id": "file-1"?' }),
     { input: [{ type: 'function_call', arguments: '{"file_id":"file-1"}' }] },

@@ -65,7 +65,7 @@ test('documents of any size do not delay others, and end with their client', asy
     assert.equal(error.param, 'document');
   });
 
-  await t.test('the work ends when its client leaves, and the next request is served', async () => {
+  await t.test('work ends when its client leaves, and the next request is served', async () => {
     const client = new AbortController();
     const left = ask(daemon, 'plan', { document: large }, { signal: client.signal });
     const waits = ask(daemon, 'plan', { document: large }, { signal: client.signal });

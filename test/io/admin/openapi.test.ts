@@ -274,7 +274,7 @@ test('the answers of the daemon match its document', async (t) => {
     assert.deepEqual([...asked].sort(), all.sort());
   });
 
-  await t.test('the page needs nothing from elsewhere, and its files may be kept', async () => {
+  await t.test('the page needs nothing from other hosts, and its files may be cached', async () => {
     const page = await ask(`${daemon.url}/docs`);
     assert.match(String(page.headers['content-security-policy']), /default-src 'none'/);
     const links = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link ?? '');

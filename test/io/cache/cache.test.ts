@@ -75,7 +75,7 @@ test('a purge reaches every daemon of the database, also one by SQL', async (t) 
   for (const { url } of [daemon, second]) await until('a purge by SQL', () => gone(url), 5_000);
 });
 
-test('purges that cannot be are refused', async (t) => {
+test('invalid purges are refused', async (t) => {
   const { daemon } = await served(t);
   await daemon.reload();
   const purge = (body: string, key = daemon.adminKey) =>

@@ -6,7 +6,7 @@ import { startUpstream } from '../../support/upstream.js';
 
 const thought = { type: 'thinking', thinking: 'hm', signature: 'signed-by-the-model' };
 
-test('a chat client may reach another worker in its next turn, and its reasoning is kept', async (t) => {
+test('reasoning is kept for a chat client whose next turn reaches another worker', async (t) => {
   const seen: boolean[] = [];
   const claude = await startUpstream(t, ({ body }, response) => {
     const { messages } = JSON.parse(body.toString());

@@ -76,7 +76,7 @@ test('realtime sessions by client secrets, and within the limits of their key', 
     },
   );
 
-  await t.test('sessions of the older form, and of transcription', async () => {
+  await t.test('sessions of the older form, and transcription sessions', async () => {
     const older = JSON.parse((await post('/v1/realtime/sessions', { model: 'rt' })).text);
     const client = await open(older.client_secret.value);
     client.send({ type: 'session.update' });

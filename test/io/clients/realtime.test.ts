@@ -124,7 +124,7 @@ test('realtime sessions are relayed to a provider', async (t) => {
     });
   });
 
-  await t.test('a provider that cannot be reached is followed by the next', async () => {
+  await t.test('an unreachable provider is followed by the next', async () => {
     const client = await open('/v1/realtime?model=both');
     client.send({ type: 'session.update' });
     assert.deepEqual((await client.next('session.updated')).session, { model: 'spare' });
@@ -245,7 +245,7 @@ test('realtime sessions are relayed to a provider', async (t) => {
 });
 
 for (const { engine, skip } of engines.filter(({ engine }) => engine !== 'net')) {
-  test(`${engine} says that it serves no WebSocket`, { skip }, async (t) => {
+  test(`${engine} reports that it does not serve WebSocket`, { skip }, async (t) => {
     const daemon = await startDaemon(t, { engine });
     const { status, text } = await ask(daemon.url + path, { headers: handshake });
     assert.equal(status, 426);

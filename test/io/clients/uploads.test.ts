@@ -211,67 +211,70 @@ for (const { engine, skip } of engines) {
       },
     );
 
-    await t.test('an invalid form is refused by name, and reaches no provider whole', async () => {
-      const before = first.received.length;
-      const ok = fileOf(sound(2_000_000));
-      const cases: [
-        body: Buffer,
-        status: number,
-        text: RegExp,
-        headers?: Record<string, string>,
-      ][] = [
-        [form(ok), 400, /must provide a model/],
-        [form(field('model', ''), ok), 400, /"param":"model"/],
-        [form(field('model', 'one'), ok, field('model', 'two')), 400, /must not be given twice/],
-        [form(field('model', 'never'), ok), 404, /model_not_found/],
-        [Buffer.concat([field('model', 'one'), ok]), 400, /does not end with its boundary/],
-        [form(field('model', 'one'), fileOf(sound(9_000_000))), 413, /request_too_large/],
-        [
-          Buffer.from('{"model":"one"}'),
-          400,
-          /"param":"content-type"/,
-          { 'content-type': 'application/json' },
-        ],
-        [
-          form(field('model', 'one'), ok),
-          400,
-          /one valid boundary/,
-          { 'content-type': 'multipart/form-data' },
-        ],
-        [
-          form(field('model', 'one'), ok),
-          403,
-          /model_not_allowed/,
-          { authorization: `Bearer ${few}` },
-        ],
-        [
-          form(field('model', 'whisper-1'), ok, field('models[]', 'one')),
-          403,
-          /models.*could name others/,
-          { authorization: `Bearer ${few}` },
-        ],
-        [
-          form(field('model', 'one'), ok),
-          401,
-          /invalid_api_key/,
-          { authorization: 'Bearer sk-never' },
-        ],
-      ];
-      for (const [body, expected, text, headers = {}] of cases) {
-        const answered = await send(body, { headers }).catch((e: unknown) =>
-          assert.fail(`${text}: ${e}`),
-        );
-        assert.equal(answered.status, expected, answered.text);
-        assert.match(answered.text, text);
-      }
-      const reached = first.received
-        .slice(before)
-        .map(({ body }) => body.toString('latin1', body.length - 99));
-      assert.ok(!reached.some((rest) => rest.endsWith(`--${boundary}--\r\n`)));
-      const raised = await client.audio.transcriptions
-        .create({ file: await toFile(sound(10), 'a.mp3'), model: 'mock-none' })
-        .catch((error: unknown) => error);
-      assert.ok(raised instanceof OpenAI.NotFoundError);
-    });
+    await t.test(
+      'an invalid form is refused by name, and never reaches a provider whole',
+      async () => {
+        const before = first.received.length;
+        const ok = fileOf(sound(2_000_000));
+        const cases: [
+          body: Buffer,
+          status: number,
+          text: RegExp,
+          headers?: Record<string, string>,
+        ][] = [
+          [form(ok), 400, /must provide a model/],
+          [form(field('model', ''), ok), 400, /"param":"model"/],
+          [form(field('model', 'one'), ok, field('model', 'two')), 400, /must not be given twice/],
+          [form(field('model', 'never'), ok), 404, /model_not_found/],
+          [Buffer.concat([field('model', 'one'), ok]), 400, /does not end with its boundary/],
+          [form(field('model', 'one'), fileOf(sound(9_000_000))), 413, /request_too_large/],
+          [
+            Buffer.from('{"model":"one"}'),
+            400,
+            /"param":"content-type"/,
+            { 'content-type': 'application/json' },
+          ],
+          [
+            form(field('model', 'one'), ok),
+            400,
+            /one valid boundary/,
+            { 'content-type': 'multipart/form-data' },
+          ],
+          [
+            form(field('model', 'one'), ok),
+            403,
+            /model_not_allowed/,
+            { authorization: `Bearer ${few}` },
+          ],
+          [
+            form(field('model', 'whisper-1'), ok, field('models[]', 'one')),
+            403,
+            /models.*could name others/,
+            { authorization: `Bearer ${few}` },
+          ],
+          [
+            form(field('model', 'one'), ok),
+            401,
+            /invalid_api_key/,
+            { authorization: 'Bearer sk-never' },
+          ],
+        ];
+        for (const [body, expected, text, headers = {}] of cases) {
+          const answered = await send(body, { headers }).catch((e: unknown) =>
+            assert.fail(`${text}: ${e}`),
+          );
+          assert.equal(answered.status, expected, answered.text);
+          assert.match(answered.text, text);
+        }
+        const reached = first.received
+          .slice(before)
+          .map(({ body }) => body.toString('latin1', body.length - 99));
+        assert.ok(!reached.some((rest) => rest.endsWith(`--${boundary}--\r\n`)));
+        const raised = await client.audio.transcriptions
+          .create({ file: await toFile(sound(10), 'a.mp3'), model: 'mock-none' })
+          .catch((error: unknown) => error);
+        assert.ok(raised instanceof OpenAI.NotFoundError);
+      },
+    );
   });
 }

@@ -30,7 +30,9 @@ const sender = `
 `;
 
 for (const { engine, skip } of engines) {
-  test(`huge or deep JSON holds up no other request for long on ${engine}`, { skip }, async (t) => {
+  test(`huge or deep JSON does not delay other requests for long on ${engine}`, {
+    skip,
+  }, async (t) => {
     const daemon = await startDaemon(t, { engine });
     for (const model of ['m', 'heavy']) {
       const { url } = await mockProcessForTest(t);

@@ -69,7 +69,7 @@ test('a kill switch and a revocation are confirmed by all daemons', async (t) =>
   assert.match(partly.stderr, /2 of 3 daemons use it, not yet: slow-1/);
 });
 
-test('what one daemon learns of a provider the others know, and each explains what another served', async (t) => {
+test('daemons share what they learn about providers, and explain each other’s requests', async (t) => {
   let isBroken = false;
   const upstream = await startUpstream(t, (_, response) => {
     response.statusCode = isBroken ? 500 : 200;

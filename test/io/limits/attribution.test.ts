@@ -5,7 +5,7 @@ import { startDaemon } from '../../support/daemon.js';
 import { until } from '../../support/until.js';
 import { answerChat, startUpstream } from '../../support/upstream.js';
 
-test('a request is of the team, the user and the tags that key, headers and body name', async (t) => {
+test('team, user and tags of a request come from its key, headers and body', async (t) => {
   const headers: Record<string, unknown>[] = [];
   const upstream = await startUpstream(t, (request, response) => {
     headers.push(request.headers);

@@ -261,10 +261,10 @@ test('a hard budget alerts in order, and a request that is too large for it aler
   });
   assert.deepEqual(told(), [50, 80, 100]);
   const [half] = daemon.logs.filter(({ event }) => event === 'budget_alert');
-  assert.match(String(half?.message), /^50 % of the budget steps are spent: \$0\.\d+ of \$0\.22$/);
+  assert.match(String(half?.message), /^50 % of the budget steps is spent: \$0\.\d+ of \$0\.22$/);
 });
 
-test('a webhook is never at an address that no provider may have', async (t) => {
+test('a webhook may not use an address that providers may not use', async (t) => {
   const { daemon } = await open(t);
   const put = async (webhook: string) => {
     const { status, text } = await ask(`${daemon.url}/admin/v1/budgets`, {

@@ -316,7 +316,7 @@ test('a stream without usage is charged by counted tokens, and marked as estimat
   assert.equal(row?.cost_nano, 30_000);
 });
 
-test('requests are charged again under the prices of now, the difference first', async (t) => {
+test('requests are charged again with current prices, after showing the difference', async (t) => {
   const { daemon, key } = await openDaemon(t);
   await askChat(daemon.url, key, 'gpt-4o');
   await askChat(daemon.url, key, 'my-own-model');

@@ -45,7 +45,7 @@ test('the operator’s prices are set, planned, overridden, imported, rolled bac
 
   const refused = await daemon.cli(['prices', 'set', 'x', '--input', 'cheap']);
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /--input: "cheap" is no amount in dollars/);
+  assert.match(refused.stderr, /--input: "cheap" is not an amount in dollars/);
 
   const litellm = join(daemon.home, 'litellm.json');
   writeFileSync(

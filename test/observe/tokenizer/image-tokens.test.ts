@@ -33,7 +33,7 @@ for (const [format, image] of Object.entries(images)) {
   });
 }
 
-test('a URL without image data has no size', () => {
+test('a URL without image data has no known size', () => {
   for (const url of [
     'https://example.com/a.png',
     'data:image/png,abc',

@@ -70,7 +70,7 @@ test('while the database is slow the spool takes what memory would drop', async 
   await queue.close(5_000);
 });
 
-test('recurring failures are reported once a minute, and their end when the queue is empty', async () => {
+test('recurring failures are reported once a minute, and recovery when the queue is empty', async () => {
   const states: string[] = [];
   let calls = 0;
   let isFlapping = true;

@@ -5,7 +5,7 @@ import { finished } from './finished.js';
 
 const charge = { cost: 5, currency: 'USD', priceRevision: 'operator:1' } as const;
 
-test('a finished request is a row, with an id of its own each time', () => {
+test('each finished request becomes a row with an id of its own', () => {
   const usage = { promptTokens: 5, completionTokens: 6 };
   const row = usageRow(finished(), usage, 'provider', charge);
   const { uid, ...rest } = row ?? assert.fail();

@@ -38,7 +38,7 @@ async function stateOf(asked: Promise<Landing>): Promise<Landing | 'waiting'> {
   ]);
 }
 
-test('what one worker has kept, another one finds', async () => {
+test('one worker finds another’s cached answers', async () => {
   const {
     owner,
     workers: [first, second],
@@ -136,7 +136,7 @@ test('an owner that is silent or gone delays no request', async () => {
   assert.equal(await first.ask('other', true, never), 'alone', 'after a bounded wait');
 });
 
-test('a lead that is granted too late is given back', async () => {
+test('a lead granted too late is returned', async () => {
   const sent: object[] = [];
   const worker = new SharedAnswers((request) => sent.push(request));
   assert.equal(await worker.ask('k', true, never), 'alone');

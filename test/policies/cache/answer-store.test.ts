@@ -31,7 +31,7 @@ test('an answer is given until it expires, and then takes no memory', () => {
   assert.deepEqual(store.state, { answers: 0, bytes: 0, evicted: 0 });
 });
 
-test('what is too large for all of the memory is not kept, and nothing gives way to it', () => {
+test('an answer larger than the whole memory is not kept, and displaces nothing', () => {
   const store = new AnswerStore(2 * size);
   store.put('a', kept('xxxx'));
   store.put('b', kept('x'.repeat(2 * size)));
@@ -40,7 +40,7 @@ test('what is too large for all of the memory is not kept, and nothing gives way
   assert.equal(new AnswerStore(0).lend(1), false);
 });
 
-test('answers that arrive take of the same memory', () => {
+test('arriving answers use the same memory', () => {
   const store = new AnswerStore(3 * size);
   for (const key of ['a', 'b', 'c']) store.put(key, kept('xxxx'));
   assert.equal(store.lend(2 * size), true);
@@ -96,7 +96,7 @@ test('an answer is collected byte by byte, up to its bound', () => {
   );
 });
 
-test('nothing is collected any more once it was too much', () => {
+test('collecting stops once the limit is exceeded', () => {
   const collected = new CollectedAnswer(new AnswerStore(100_000), 10);
   collected.push(Buffer.alloc(11));
   collected.push(Buffer.alloc(1));

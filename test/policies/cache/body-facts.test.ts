@@ -90,7 +90,7 @@ test('a temperature of 0 or a seed asks for no chance, and some operations never
   assert.equal(is({ input: 'hi' }, dialectAt('/v1/audio/speech')), false);
 });
 
-test('what makes or continues something at the provider is more than a question', () => {
+test('requests that create or continue something at the provider are not cached', () => {
   const is = (body: object, dialect = responses) => read(body, dialect)?.isStateful;
   assert.equal(is({ store: true }), true);
   assert.equal(is({ store: true }, chat), true);
@@ -107,7 +107,7 @@ test('what makes or continues something at the provider is more than a question'
   }
 });
 
-test("what names an object at a provider is its maker's", () => {
+test('a request that names an object at a provider is recognized', () => {
   const is = (body: object, dialect = chat) => read(body, dialect)?.isOfObject;
   const file = { type: 'file', file: { file_id: 'file-1' } };
   assert.equal(is({ messages: [{ role: 'user', content: [file] }] }), true);
@@ -116,7 +116,7 @@ test("what names an object at a provider is its maker's", () => {
   assert.equal(is({ input: 'hi' }, embeddings), false);
 });
 
-test('a body that is too large, or no JSON inside, is not read', () => {
+test('a body that is too large, or not JSON, is not read', () => {
   const padded = (bytes: number) => Buffer.from(`{"a":"${'x'.repeat(bytes - 8)}"}`);
   assert.ok(reader.read(padded(maxBodyBytes), chat));
   assert.equal(reader.read(padded(maxBodyBytes + 1), chat), null);

@@ -47,7 +47,7 @@ test('numbers stay as they are written: what JavaScript takes for one number may
   assert.equal(new Set(written).size, seeds.length);
 });
 
-test('of a member that occurs twice nobody knows which counts', () => {
+test('a member that occurs twice is ambiguous', () => {
   for (const text of [
     '{"temperature":0,"temperature":1}',
     '{"temperature":0,"\\u0074emperature":1}',
@@ -65,7 +65,7 @@ test('quotes and backslashes in strings end nothing', () => {
   assert.equal(canonical(text), text);
 });
 
-test('what is no JSON is said to be so, and what is too deep is not read', () => {
+test('invalid JSON is reported, and JSON that is too deep is not read', () => {
   for (const text of ['{"a":"x', '{"a":[1,', '{"a":', '{"a', '{', '{"a":}']) {
     assert.throws(() => canonical(text), SyntaxError, text);
   }

@@ -38,7 +38,7 @@ test('when the one that asks leaves, the next one asks, and the others go on wai
   assert.equal(landed[3], answer);
 });
 
-test('after three that failed, nobody waits for a fourth', () => {
+test('after three failures nobody waits for a fourth', () => {
   const flights = new Flights();
   flights.take('k');
   const { landed } = waitingFor(flights, 5);
@@ -60,7 +60,7 @@ test('an answer that cannot be shared lets everybody ask', () => {
   assert.deepEqual(landed, ['alone', 'alone']);
 });
 
-test('who leaves is not asked to lead, and a flight without anybody ends', () => {
+test('a requester that left is not asked to lead, and a flight without requesters ends', () => {
   const flights = new Flights();
   flights.take('k');
   const { landed, waiters } = waitingFor(flights, 3);

@@ -33,7 +33,7 @@ async function whoIs(authorization: string | null, auth: 'on' | 'off' = 'on'): P
   return found;
 }
 
-test('a known key is who it is, whatever the case of the scheme', async () => {
+test('a known key is accepted, whatever the case of the scheme', async () => {
   for (const header of ['Bearer sk-good', 'bearer sk-good', 'BEARER   sk-good  ']) {
     assert.equal(await whoIs(header), 'sk-good', header);
   }

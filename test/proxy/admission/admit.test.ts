@@ -11,7 +11,7 @@ test('without a cap a request is admitted at once', (t) => {
   assert.equal(typeof admit(gatewayForTest(t, []), anybody), 'function');
 });
 
-test('a worker that is too late with its work admits none', (t) => {
+test('a worker that lags admits no requests', (t) => {
   const gateway = gatewayForTest(t, []);
   gateway.watchdog.loopDelayMs = 501;
   assert.throws(() => admit(gateway, anybody), { code: 'overloaded', status: 503 });

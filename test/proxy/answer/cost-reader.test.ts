@@ -32,7 +32,7 @@ function passed(
   return text + reader.flush();
 }
 
-test('a stream tells its cost in its usage, wherever it is cut, and passes else as it is', () => {
+test('a stream reports its cost in its usage, wherever it is cut, and is otherwise unchanged', () => {
   const rest = 'data: {"choices":[{"delta":{"content":"\\"usage\\":{}"}}],"usage":null}\n\n';
   const whole = `: hi\r\n\r\n${rest}data: {"choices":[],${usage}}\n\ndata: [DONE]\n\n`;
   fc.assert(
@@ -50,7 +50,7 @@ test('every event with usage tells the cost by then, at the rate that it names',
   assert.equal(passed(whole), expected);
 });
 
-test('a usage of which no cost is known passes as it is', () => {
+test('usage without a known cost is passed on unchanged', () => {
   const whole = `data: {"choices":[],${usage}}\n\ndata: {"usage":{"x":1}}\n\n`;
   assert.equal(
     passed(whole, [], () => null),

@@ -83,7 +83,7 @@ test('a stream past its time ends with an error event and no clean end', async (
   assert.equal(recordsOf(gateway)[0]?.error, 'upstream_timeout');
 });
 
-test('a client that takes nothing is let go, and its provider too', async (t) => {
+test('a client that reads nothing is disconnected, and so is its provider', async (t) => {
   let closed: () => void = () => {};
   const end = new Promise<void>((resolve) => {
     closed = resolve;

@@ -121,7 +121,7 @@ test('tokens of a model that is not served are neither counted nor estimated', a
   }
 });
 
-test('a provider that turns out not to count leaves it to the next one, then to an estimate', async (t) => {
+test('if a provider cannot count tokens, the next one does, then an estimate', async (t) => {
   const claude = { provider_type: 'bedrock' as const, model_mapping: { m: 'anthropic.claude-x' } };
   const cannot = { message: "The provided model doesn't support counting tokens." };
   for (const [status, body, fields] of [

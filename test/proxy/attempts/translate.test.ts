@@ -191,7 +191,7 @@ test('a stream that breaks ends with an error of the client’s dialect, and nev
   }
 });
 
-test('a stream that fails before its first content is asked of the next provider', async (t) => {
+test('a stream that fails before its first content is requested from the next provider', async (t) => {
   const failure = { type: 'error', error: { type: 'overloaded_error', message: 'busy' } };
   const { asked, origin } = await served(t, {
     a: { answer: events([start, failure]), ...claude },
@@ -387,7 +387,7 @@ test('an answer that cannot be translated counts as a failure, and another provi
   assert.match(JSON.parse(refused.text).error.message, /answer cannot be read/);
 });
 
-test('a stream that cannot be translated from its start is another provider’s to give', async (t) => {
+test('a stream that cannot be translated from its start is requested from another provider', async (t) => {
   const nonsense = {
     type: 'content_block_delta',
     index: 7,

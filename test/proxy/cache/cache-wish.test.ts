@@ -6,11 +6,11 @@ function wish(headers: Record<string, string>) {
   return cacheWishOf({ header: (name) => headers[name] ?? '' });
 }
 
-test('a client that says nothing takes any answer', () => {
+test('a client without preferences accepts any answer', () => {
   assert.deepEqual(wish({}), { asks: null, mayStore: true, maxAgeMs: Number.POSITIVE_INFINITY });
 });
 
-test('a client may ask for the cache, or not to have it', () => {
+test('a client may request the cache, or refuse it', () => {
   assert.equal(wish({ 'x-llmproxy-cache': 'on' }).asks, true);
   assert.equal(wish({ 'x-llmproxy-cache': 'off' }).asks, false);
   for (const value of ['ON', 'yes', 'true', 'on, off']) {

@@ -188,7 +188,7 @@ test('an answer is given for its time, and never longer than its reader takes it
   assert.equal(await resultOf(asked, { key: 'long' }), 'miss', 'that of the short one is over');
 });
 
-test('answers that are no good, or not whole, are not kept', async (t) => {
+test('answers that are errors, or not whole, are not kept', async (t) => {
   let answer: Answer = numbered();
   const { resultOf } = await servedWithKeys(t, (r, w) => answer(r, w), [alice()]);
   const json =
@@ -227,7 +227,7 @@ test('answers that are no good, or not whole, are not kept', async (t) => {
   }
 });
 
-test('an answer that something was found wrong with is not kept, though it is whole', async (t) => {
+test('an answer in which a guardrail found something is not kept, even if whole', async (t) => {
   const { resultOf, gateway } = await servedWithKeys(t, numbered(), [alice()]);
   const record = new RequestRecord({ header: () => '', method: 'POST' });
   const terms = {
@@ -419,7 +419,7 @@ test('memory is bounded while many large answers come at once', async (t) => {
   assert.equal(gateway.cache.store.lend(maxBytes), true, 'nothing is lent any more');
 });
 
-test('an answer larger than an answer may be is passed on, and not kept', async (t) => {
+test('an answer above the size limit is passed on, and not kept', async (t) => {
   const { chat } = await servedWithKeys(
     t,
     (_, response) => {

@@ -156,7 +156,7 @@ for (const [text, code, param] of refused) {
   });
 }
 
-test('a huge value where a small one is expected is refused unparsed', async () => {
+test('a huge value in place of a small one is refused without parsing', async () => {
   const huge = `[${'1,'.repeat(50_000)}1]`;
   for (const [name, body] of [
     ['model', `{"model":${huge}}`],
@@ -171,7 +171,7 @@ test('a huge value where a small one is expected is refused unparsed', async () 
   }
 });
 
-test('a syntax error reaches the request and never the engine that gives the bytes', async () => {
+test('a syntax error rejects the request and never reaches the engine', async () => {
   const given: string[] = [];
   const exchange = exchangeOf(async (onChunk) => {
     for (const piece of ['{"model"', '}', ',"b":1}']) {

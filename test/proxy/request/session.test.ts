@@ -44,7 +44,7 @@ test('a conversation stays with one provider, and conversations are spread', asy
   assert.deepEqual([...firsts].sort(), ['a', 'b']);
 });
 
-test('a session is what its client names it, whatever the prompt is', async (t) => {
+test('a session is named by its client, whatever the prompt is', async (t) => {
   const { ask } = await served(t, 'session');
   for (const [index, name] of ['prompt_cache_key', 'user', 'safety_identifier'].entries()) {
     const asked = (i: number) => ({ [name]: `s${index}`, messages: [turn('user', `${i}`)] });

@@ -90,7 +90,7 @@ test('the share of traces that are sampled is the ratio, and the same traces eve
   }
 });
 
-test('a provider is told the span of its attempt, and the state of the client', () => {
+test('a provider gets the span of its attempt, and the client’s trace state', () => {
   const trace = begin([
     ...['traceparent', `00-${traceId}-${parent}-01`],
     ...['tracestate', 'a=1,b=2', 'tracestate', '', 'tracestate', 'c=3'],

@@ -84,7 +84,7 @@ test('proportions are exact again once an absent candidate is back', () => {
   assert.deepEqual(counts(chosen, 3), [3, 2, 1]);
 });
 
-test('weight 0 is never picked here', () => {
+test('candidates of weight 0 are never picked', () => {
   assert.deepEqual(picks([0, 0], 3), [-1, -1, -1]);
   assert.deepEqual(picks([0, 2], 3), [1, 1, 1]);
 });

@@ -62,7 +62,7 @@ const echo: OnStream = async (stream, headers) => {
   stream.end(`${headers[':method']} ${headers[':path']} ${headers[':authority']} ${body}`);
 };
 
-test('a request goes out over HTTP/2 as it must, and its answer comes back', async (t) => {
+test('a request over HTTP/2 is written as required, and its answer is read', async (t) => {
   const { origin, sessions } = await startHttp2(t, echo);
   const pool = openHttp2(t, origin);
   const headers = ['x-a', '1', 'x-a', '2', 'content-type', 'application/json'];

@@ -35,7 +35,7 @@ const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 const hasCode = (code: string) => (error: unknown) =>
   error instanceof ClientError && error.code === code;
 
-test('a request goes out as it must', async (t) => {
+test('a request is written as RFC 9112 requires', async (t) => {
   let received = '';
   const { origin } = await startRaw(t, (socket, text) => {
     received += text;

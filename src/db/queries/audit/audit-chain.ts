@@ -1,31 +1,31 @@
 import type { Sql } from '../../client.js';
 
-/** One entry of the audit log and the hash that binds it to all before it. */
+/** An entry of the audit log, and the hash that binds it to all before it. */
 export interface ChainLink {
-  /** 1 for the first entry that was ever written, and so on. */
+  /** Counted from the first entry ever written, which is 1. */
   place: number;
   id: number;
-  /** SHA-256 in hex of the hash before it, or of 64 zeros, and of `entry`. */
+  /** SHA-256, hex, of the previous hash (64 zeros at first) and `entry`. */
   hash: string;
-  /** The entry as JSON, as it was hashed; null where it is gone. */
+  /** The entry as the JSON that was hashed; null if it is gone. */
   entry: string | null;
 }
 
 /** The end of the log. */
 export interface AuditEnd {
-  /** Entries up to this id may be gone: only so many are kept. */
+  /** Entries up to this id may be gone, since only the newest are kept. */
   prunedTo: number;
-  /** An entry that has no hash; null when each has one. */
+  /** An entry without a hash; null if all have one. */
   unchained: number | null;
 }
 
 const pageRows = 2_000;
 const keptEntries = 1_000_000;
 
-/** All links from a place on, in their order. */
+/** All links after a place, in order. */
 export async function* readAuditChain(sql: Sql, afterPlace = 0): AsyncGenerator<ChainLink> {
   for (let after = afterPlace; ; ) {
-    // Not by our function of the same words: whoever changes entries may have changed it too.
+    // Our SQL function for this is not used: whoever alters entries may have altered it too.
     const links: ChainLink[] = await sql<ChainLink[]>`
       SELECT c.place, c.id, c.hash, CASE WHEN a.id IS NOT NULL THEN
         (jsonb_build_object('id', a.id,
@@ -44,7 +44,7 @@ export async function* readAuditChain(sql: Sql, afterPlace = 0): AsyncGenerator<
   }
 }
 
-/** To be read before the links: entries that are written meanwhile are no problem then. */
+/** Read it before the links: entries that are written meanwhile do no harm then. */
 export async function auditEnd(sql: Sql): Promise<AuditEnd> {
   const [end] = await sql<[AuditEnd]>`
     SELECT coalesce((SELECT max(id) FROM audit_log), 0) - ${keptEntries}::bigint AS "prunedTo",

@@ -1,7 +1,7 @@
 import type { Kind } from '../../../config/documents/kinds.js';
 import type { Sql } from '../../client.js';
 
-/** One row that was changed: who, when, what. Secrets in it are hidden. */
+/** A changed row: who, when, what. Its secrets are hidden. */
 export interface AuditEntry {
   id: number;
   at: Date;
@@ -16,9 +16,9 @@ export interface AuditEntry {
   row_id: number;
   version: number;
   message: string | null;
-  /** The fields that changed, as they were; null: it was not there. */
+  /** The changed fields as they were before; null if the row did not exist. */
   before: Record<string, unknown> | null;
-  /** Likewise, as they are; null: it is not there. */
+  /** The changed fields as they are now; null if the row no longer exists. */
   after: Record<string, unknown> | null;
 }
 
@@ -26,9 +26,9 @@ export interface AuditFilter {
   since: Date;
   until: Date;
   limit: number;
-  /** Only what is of this name. */
+  /** Only objects with this name. */
   object?: string | null;
-  /** Only what this one did. */
+  /** Only changes of this actor. */
   actor?: string | null;
 }
 

@@ -5,16 +5,16 @@ import type { Sql } from '../../client.js';
 import { orDuplicate } from '../../duplicate.js';
 import { orTeamError } from '../../team-error.js';
 
-/** The configuration has changed since the plan was made: nothing was done. */
+/** The configuration has changed since the plan was made; nothing was done. */
 export class BaseChangedError extends Error {
   override readonly name = 'BaseChangedError';
 }
 
 /**
  * Makes all changes of a plan in one transaction, as one version.
- * @param base the version that the plan was made on.
+ * @param base version that the plan was made for.
  * @returns the version that contains them.
- * @throws BaseChangedError when that is no longer the version; DuplicateError, TeamError.
+ * @throws BaseChangedError if that is no longer the version; DuplicateError, TeamError.
  */
 export async function applyChanges(
   sql: Sql,
@@ -43,12 +43,12 @@ function ofTable(changes: readonly Change[], kind: Kind) {
   return {
     gone: of('delete').map(({ id }) => id),
     changed: of('update').map(changedFields),
-    // The id of a new row is the database's to give.
+    // The database assigns the id of a new row.
     added: of('create').map(({ id, after }) => (id === null ? after : { ...after, id })),
   };
 }
 
-/** Fields that are left out keep their value: of 100,000 rows, most of them need not be sent. */
+/** Fields that are left out keep their value, so that few of 100,000 rows' fields are sent. */
 function changedFields({ id, before, after }: Change): object {
   const fields = Object.entries(after ?? {}).filter(([name, value]) => before?.[name] !== value);
   return Object.fromEntries([...fields, ['id', id]]);

@@ -12,14 +12,14 @@ export interface CanaryCounts {
   slow: number;
 }
 
-/** The same with their latencies, by bucket: see `latencyBucket`. */
+/** The same with latencies, by bucket; see `latencyBucket`. */
 export interface CountedSide extends CanaryCounts {
   canary: string;
   side: CanarySide;
   latency: Record<string, number>;
 }
 
-/** Outcomes of a canary's moved requests: at its step, and in the last minute of it. */
+/** Outcomes of the requests that a canary moved: in its step, and in the last minute of it. */
 export interface CanarySums {
   step: CanaryCounts;
   recent: CanaryCounts;
@@ -27,15 +27,15 @@ export interface CanarySums {
 
 export interface RunningCanary {
   canary: Canary;
-  /** Milliseconds since its step began; null: it has not begun. */
+  /** Milliseconds since its step began; null before that. */
   step_ms: number | null;
   sums: CanarySums;
 }
 
-/** Any number that no other lock has. */
+/** An arbitrary number that no other lock has. */
 const stepLock = 5_716_290_423;
 
-/** Stores what this daemon has seen, in one statement: all or none of it. */
+/** Stores this daemon's counts in one statement: all or none. */
 export async function addCanaryCounts(
   sql: Sql,
   daemon: string,
@@ -48,7 +48,7 @@ export async function addCanaryCounts(
       canary text, side text, requests bigint, errors bigint, slow bigint, latency jsonb)`;
 }
 
-/** The running canaries, with what all daemons have seen of the requests that they move. */
+/** The running canaries, with the counts of all daemons for the requests that they move. */
 export async function runningCanaries(sql: Sql): Promise<RunningCanary[]> {
   const rows = await sql<(Canary & Omit<RunningCanary, 'canary'>)[]>`
     SELECT c.*, c."changed_at"::text AS changed_at,
@@ -68,9 +68,9 @@ export async function runningCanaries(sql: Sql): Promise<RunningCanary[]> {
 }
 
 /**
- * Moves a canary that is still where it was, in the name of the pool's author. Of several daemons one
- * holds the lock.
- * @returns false where another daemon, or a person, was first.
+ * Moves a canary that is still in the given place, in the name of the pool's author. A lock lets
+ * one daemon through.
+ * @returns false if another daemon, or a person, was first.
  */
 export async function moveCanary(
   sql: Sql,
@@ -89,14 +89,14 @@ export async function moveCanary(
   return rows.length > 0;
 }
 
-/** Removes what is too old to be shown, and what no canary is for. */
+/** Removes counts that are too old to show, and those without a canary. */
 export async function forgetCanaryCounts(sql: Sql): Promise<void> {
   await sql`
     DELETE FROM canary_counts n WHERE at < now() - interval '8 days'
       OR NOT EXISTS (SELECT FROM canaries c WHERE c.name = n.canary)`;
 }
 
-/** Counts of all daemons by side of each canary, since its state or step began, or before. */
+/** Counts of all daemons by side of each canary: since its state or step began, or before. */
 export async function countedSides(sql: Sql): Promise<CountedSide[]> {
   const rows = await sql<CountedSide[]>`
     WITH seen AS (

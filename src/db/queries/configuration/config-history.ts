@@ -3,14 +3,14 @@ import { eachSection, type Kind, type Section } from '../../../config/documents/
 import type { Sql } from '../../client.js';
 import { readStoredConfiguration } from './read-stored-configuration.js';
 
-/** One version of the configuration: who made it, when, how and why. */
+/** One version of the configuration: author, time, source and reason. */
 export interface HistoryEntry {
   version: number;
   at: Date;
   actor: string;
   source: string;
   message: string | null;
-  /** Rows that were created, changed and deleted, at most 20 per entry. */
+  /** Created, changed and deleted rows, at most 20 per entry. */
   changes: HistoryChange[];
   /** Number of changed rows. */
   changes_count: number;
@@ -52,15 +52,15 @@ export async function listHistory(
   return [...rows];
 }
 
-/** Versions that can be shown and rolled back to. */
+/** Range of versions that can be shown and rolled back to. */
 export interface KeptVersions {
   oldest: number;
   newest: number;
 }
 
 /**
- * The rows as they were after a version: those of now, with every later change undone.
- * @returns null, and what is kept, when there is no such version or it is kept no longer.
+ * The rows as of a version: the current rows, with every later change undone.
+ * @returns the range of kept versions if there is no such version, or it is no longer kept.
  */
 export async function readVersion(
   sql: Sql,
@@ -81,7 +81,7 @@ export async function readVersion(
         (SELECT coalesce(json_agg(json_build_object('tab', tab, 'id', row_id, 'before', before)
            ORDER BY id DESC), '[]')
          FROM config_changes WHERE history_id > (SELECT id FROM entry)) AS changes`;
-    // Two statements, so that neither has to hold everything twice: they must mean one moment.
+    // Two statements, so that neither holds everything twice; both must see the same version.
     if (state.current !== now.version) continue;
     if (state.entry === null) return { oldest: state.oldest ?? now.version, newest: now.version };
     return { current: now, target: undone(now, state.changes, version) };

@@ -1,13 +1,13 @@
 import type { SecretColumns, StoredSecrets } from '../../../config/secrets/secret-store.js';
 import type { Sql } from '../../client.js';
 
-/** The secrets of a provider as its row was before or after a version of the configuration. */
+/** Secrets of a provider's row before or after a version of the configuration. */
 export interface HistorySecrets extends SecretColumns {
   id: number;
   side: 'before' | 'after';
 }
 
-/** Those kept beyond the change `afterId`, by id: of at most `limit` changes. */
+/** Secrets of kept changes after the change `afterId`, by id: of at most `limit` changes. */
 export async function historySecrets(
   sql: Sql,
   afterId: number,
@@ -25,7 +25,7 @@ export async function historySecrets(
   return [...rows];
 }
 
-/** Stores secrets of the history that were encrypted, in one statement. */
+/** Stores newly encrypted secrets of the history, in one statement. */
 export async function resealHistory(
   sql: Sql,
   rows: readonly { id: number; side: HistorySecrets['side']; sealed: StoredSecrets }[],
@@ -43,7 +43,7 @@ export async function resealHistory(
     FROM resealed WHERE change.id = resealed.id`;
 }
 
-/** The ids of the keys that something is encrypted under, in providers and in the history. */
+/** Ids of the keys that providers and the history are encrypted under. */
 export async function keyIdsInUse(sql: Sql): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
     WITH rows AS (

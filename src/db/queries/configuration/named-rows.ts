@@ -13,7 +13,10 @@ export interface NamedRow {
   [field: string]: unknown;
 }
 
-/** The columns of the configuration, with the id, for SQL: `window` and the like are words of it. */
+/**
+ * The columns of the configuration and the id, quoted for SQL, where names like `window` are
+ * keywords.
+ */
 export function namedColumns(section: NamedSection): string {
   return ['id', ...Object.keys(namedSections[section].properties)]
     .map((name) => `"${name}"`)
@@ -27,7 +30,7 @@ function selected(sql: Sql, section: NamedSection) {
   ]);
 }
 
-/** The rows, or a page of them, by id. `search` looks at `name`. */
+/** The rows, or a page of them, by id. `search` matches part of `name`. */
 export async function listNamed(sql: Sql, section: NamedSection, page: Page): Promise<NamedRow[]> {
   const { limit, offset, after = 0, search = '', exact = null } = page;
   const rows = await sql<NamedRow[]>`

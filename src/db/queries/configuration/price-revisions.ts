@@ -1,7 +1,7 @@
 import type { ModelPrice } from '../../../pricing/model-price.js';
 import type { Sql } from '../../client.js';
 
-/** Stores prices that rows are about to name; those that are there stay. */
+/** Stores prices that rows are about to refer to; existing ones stay. */
 export async function insertPriceRevisions(sql: Sql, prices: readonly ModelPrice[]): Promise<void> {
   const rows = prices.map((price) => ({ revision: price.revision, price }));
   await sql`
@@ -11,7 +11,7 @@ export async function insertPriceRevisions(sql: Sql, prices: readonly ModelPrice
     ON CONFLICT DO NOTHING`;
 }
 
-/** The price of a revision that a row names; null where it names none, or none is stored. */
+/** The price of a row's revision; null if it has none, or it is not stored. */
 export async function findPrice(sql: Sql, revision: string | null): Promise<ModelPrice | null> {
   if (revision === null) return null;
   const [row] = await sql<{ price: ModelPrice }[]>`

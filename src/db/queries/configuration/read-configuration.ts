@@ -15,7 +15,7 @@ import { namedColumns } from './named-rows.js';
 
 type Dates = 'created_at' | 'updated_at';
 
-/** Position up to which changes of rows have been read. */
+/** Position up to which row changes have been read. */
 export interface FeedPosition {
   /** `config_version.version`. */
   version: number;
@@ -23,7 +23,7 @@ export interface FeedPosition {
   entry: number;
 }
 
-/** The rows of the configuration, and the position after the last change of them. */
+/** Rows of the configuration, and the position after their last change. */
 export interface ReadRows {
   rows: Configuration;
   position: FeedPosition;
@@ -36,21 +36,21 @@ export interface RowChanges {
   ids: readonly number[];
   /** Changed rows that still exist, by id. */
   credentials: Credential[];
-  /** All rows of the other tables; null where none has changed. */
+  /** All rows of the other tables; null if none has changed. */
   others: Omit<Configuration, 'version' | 'credentials'> | null;
 }
 
 /**
- * Reads everything that routing is built from, by id, in one snapshot of the database: rows and
- * version always belong together: several statements in one simple query are one transaction. As
- * plain rows, and without their dates: of a hundred thousand keys, text of JSON would take this
- * process and the server thrice the time.
+ * Reads everything that routing is built from, by id, in one snapshot of the database, so that rows
+ * and version always match: several statements in one simple query are one transaction. Reads plain
+ * rows without dates: for 100,000 keys, JSON would take this process and the server three times as
+ * long.
  */
 export async function readConfiguration(sql: Sql): Promise<Configuration> {
   return (await readAllRows(sql)).rows;
 }
 
-/** Like `readConfiguration`, with the position to read changes from. */
+/** Like `readConfiguration`, with the position to read later changes from. */
 export async function readAllRows(sql: Sql): Promise<ReadRows> {
   const [, [position], credentials, ...others] = (await sql.unsafe(`
     ${oneSnapshot}
@@ -74,8 +74,8 @@ export async function readAllRows(sql: Sql): Promise<ReadRows> {
 }
 
 /**
- * Reads the rows that have changed since a position, in one snapshot.
- * @returns null where that cannot be told: too many, or changes that the feed does not name.
+ * Reads the rows changed since a position, in one snapshot.
+ * @returns null if that is not possible: too many, or changes that the feed does not name.
  */
 export async function readChanges(
   sql: Sql,
@@ -98,8 +98,8 @@ export async function readChanges(
     Omit<CredentialRow, Dates>[],
     ...Others,
   ];
-  // Each statement that changes rows raises the version by one. What does so without being named, or
-  // a database that is older than what is known, makes the numbers differ.
+  // Each statement that changes rows increments the version. A change that is not named in the
+  // feed, or a database that was restored to an older state, makes the numbers differ.
   if (!now?.isNamed || now.entry < entry || now.version - version !== now.versions) return null;
   return {
     position: { version: now.version, entry: now.entry },

@@ -3,9 +3,9 @@ import type { Sql } from '../../client.js';
 import { DatabaseError } from '../../database-error.js';
 
 /**
- * All providers and keys of a database of the Python llm-proxy, in one statement, with whatever
- * columns they have. Nothing is changed.
- * @throws DatabaseError when it is no such database.
+ * All providers and keys of a database of the Python llm-proxy, with all their columns, in one
+ * statement. Changes nothing.
+ * @throws DatabaseError if it is not such a database.
  */
 export async function readSeed(sql: Sql) {
   const [found] = await sql<[{ is_seed: boolean }]>`

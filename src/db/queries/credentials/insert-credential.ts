@@ -5,7 +5,7 @@ import { orTeamError } from '../../team-error.js';
 import { type CredentialInput, type CredentialRow, credentialSelection } from '../rows.js';
 import { credentialValues } from '../values.js';
 
-/** @throws DuplicateError when this key exists, whatever its name; TeamError when its team does not. */
+/** @throws DuplicateError if this key exists, under any name; TeamError if its team does not. */
 export async function insertCredential(sql: Sql, input: CredentialInput): Promise<CredentialRow> {
   try {
     const [row] = await recorded<CredentialRow>(

@@ -6,7 +6,7 @@ export interface LastUsed {
   at: number;
 }
 
-/** Keeps when credentials were last used; those that are gone are left out, and forgotten. */
+/** Stores the last use of credentials; deleted ones are skipped. */
 export async function recordLastUsed(sql: Sql, used: readonly LastUsed[]): Promise<void> {
   await sql`
     WITH gone AS (

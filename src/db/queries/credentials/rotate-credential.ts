@@ -4,9 +4,9 @@ import { orDuplicate } from '../../duplicate.js';
 import { type CredentialInput, type CredentialRow, credentialSelection } from '../rows.js';
 
 /**
- * Gives a credential a new key. The old one stays valid for `graceSeconds`; any older one does not.
- * @returns null when there is no such row.
- * @throws DuplicateError when this key exists, whatever its name.
+ * Gives a credential a new key. The current one stays valid for `graceSeconds`; older ones do not.
+ * @returns null if there is no such row.
+ * @throws DuplicateError if this key exists, under any name.
  */
 export async function rotateCredential(
   sql: Sql,

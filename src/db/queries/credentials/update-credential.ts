@@ -7,8 +7,8 @@ import { credentialValues } from '../values.js';
 import { getCredential } from './get-credential.js';
 
 /**
- * Changes the given columns; null when there is no such row.
- * @throws DuplicateError when this key exists, whatever its name; TeamError when its team does not.
+ * Changes the given columns; null if there is no such row.
+ * @throws DuplicateError if this key exists, under any name; TeamError if its team does not.
  */
 export async function updateCredential(
   sql: Sql,

@@ -2,7 +2,7 @@ import type { PurgeSelectors } from '../../../config/rows/cache.js';
 import type { Sql } from '../../client.js';
 
 /**
- * Has every daemon forget the answers of these. The rows of a week stay, for daemons that were away:
+ * Makes every daemon forget the selected answers. Rows stay for a week, for daemons that were away:
  * no answer is kept for longer.
  */
 export async function insertCachePurge(sql: Sql, appliesTo: PurgeSelectors): Promise<void> {

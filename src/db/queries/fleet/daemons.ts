@@ -18,16 +18,16 @@ export interface DaemonReport {
   processes: readonly { pid: number; started: number | null }[];
 }
 
-/** A daemon as the database has it. */
+/** A daemon's row. */
 export interface DaemonRow extends Omit<DaemonReport, 'processes'> {
   processes: { pid: number; started: number | null }[];
   started_at: Date;
   heartbeat: Date;
-  /** Since its last heartbeat. */
+  /** Milliseconds since its last heartbeat. */
   age_ms: number;
 }
 
-/** Says that a daemon lives, and how it is. */
+/** Stores a daemon's heartbeat. */
 export async function saveDaemon(sql: Sql, report: DaemonReport): Promise<void> {
   const { listeners, processes, ...plain } = report;
   const row = {
@@ -41,7 +41,7 @@ export async function saveDaemon(sql: Sql, report: DaemonReport): Promise<void> 
     ON CONFLICT (id) DO UPDATE SET ${sql(changed)}, heartbeat = clock_timestamp()`;
 }
 
-/** All daemons, those that are gone included, and the version of the configuration. */
+/** All daemons, gone ones included, and the version of the configuration. */
 export async function readDaemons(
   sql: Sql,
 ): Promise<{ daemons: DaemonRow[]; configVersion: number }> {
@@ -57,7 +57,7 @@ export async function removeDaemon(sql: Sql, id: string): Promise<void> {
   await sql`DELETE FROM daemons WHERE id = ${id}`;
 }
 
-/** Forgets those that have said nothing for so long. */
+/** Deletes daemons that have been silent for this long. */
 export async function forgetDaemons(sql: Sql, afterMs: number): Promise<void> {
   await sql`DELETE FROM daemons WHERE heartbeat < now() - ${afterMs} * interval '1 ms'`;
 }

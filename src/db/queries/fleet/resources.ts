@@ -1,13 +1,13 @@
 import type { Sql } from '../../client.js';
 
-/** Something that a client has made at a provider. */
+/** An object that a client has created at a provider. */
 export interface ResourceRow {
   id: string;
   provider: string;
   owner: string;
 }
 
-/** Stores the rows; an id that is known already stays whose it is. */
+/** Stores rows; a known id keeps its owner. */
 export async function insertResources(sql: Sql, rows: readonly ResourceRow[]): Promise<void> {
   await sql`
     INSERT INTO resources (id, provider, owner)
@@ -16,7 +16,7 @@ export async function insertResources(sql: Sql, rows: readonly ResourceRow[]): P
     ON CONFLICT DO NOTHING`;
 }
 
-/** Forgets responses for which providers have kept them for as long as they do. */
+/** Deletes responses after the time for which providers keep them. */
 export async function deleteOldResponses(sql: Sql, days: number): Promise<void> {
   await sql`
     DELETE FROM resources

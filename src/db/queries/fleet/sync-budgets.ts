@@ -2,9 +2,9 @@ import type { Grant, Wanted } from '../../../limits/budget-store.js';
 import type { Sql } from '../../client.js';
 
 /**
- * Settles what was spent of budgets and renews what this daemon holds of them, in one statement.
+ * Settles spend of budgets and renews this daemon's leases, in one statement.
  * @param gone daemons that are known to have ended, whose leases end now.
- * @param ttlMs after which leases of a daemon that says nothing expire.
+ * @param ttlMs time after which leases of a silent daemon expire.
  */
 export async function syncBudgets(
   sql: Sql,
@@ -39,13 +39,13 @@ interface Named {
   window_start: Date;
 }
 
-/** Names of the daemons that hold some of a budget. */
+/** Names of the daemons that hold leases of a budget. */
 export async function budgetHolders(sql: Sql): Promise<string[]> {
   const rows = await sql<{ daemon: string }[]>`SELECT DISTINCT daemon FROM budget_leases`;
   return rows.map(({ daemon }) => daemon);
 }
 
-/** Returns true for the first alert at this percent of a budget's window, over all daemons. */
+/** Returns true for the first alert at this percentage of a budget's window, over all daemons. */
 export async function alertBudget(
   sql: Sql,
   budget: string,

@@ -21,8 +21,8 @@ export async function takeLeases(
 }
 
 /**
- * Leaves its share to each of these daemons that is cut off, for another minute. It counts as seen just too
- * long ago: by the clock of the last leases, so that it stays cut off without a gap.
+ * Keeps the share of each of these cut-off daemons for another minute: each counts as last seen
+ * just too long ago, by the clock of the last leases, so that it stays cut off without a gap.
  */
 export async function keepLeaseShares(sql: Sql, daemons: readonly string[]): Promise<void> {
   await sql`
@@ -31,12 +31,12 @@ export async function keepLeaseShares(sql: Sql, daemons: readonly string[]): Pro
       AND m.seen < c.at - interval '3 seconds'`;
 }
 
-/** A daemon that needs no share any more. */
+/** A daemon needs no share any more. */
 export async function leaveLeases(sql: Sql, daemon: string): Promise<void> {
   await sql`DELETE FROM limit_members WHERE daemon = ${daemon}`;
 }
 
-/** Forgets limits that nobody has used for so long that they are full. */
+/** Deletes limits that have not been used for so long that they are full. */
 export async function forgetLeases(sql: Sql): Promise<void> {
   await sql`DELETE FROM limit_leases WHERE used_at < now() - interval '1 day'`;
 }

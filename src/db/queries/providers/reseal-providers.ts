@@ -5,9 +5,9 @@ import type { Sql } from '../../client.js';
 import type { ProviderRow } from '../rows.js';
 
 /**
- * Stores secrets that were encrypted, in one statement. A row in which somebody has changed secrets
- * meanwhile, or what they are bound to, is left as it is.
- * @returns how many were stored.
+ * Stores newly encrypted secrets, in one statement. A row whose secrets, or what they are bound to,
+ * have changed meanwhile is left as it is.
+ * @returns number of stored rows.
  */
 export async function resealProviders(
   sql: Sql,

@@ -2,12 +2,12 @@ import type { Sql } from '../../client.js';
 import { literal, runReport } from '../../report.js';
 import { type RequestFilter, where } from './request-filter.js';
 
-/** A column of an export: its name there, its expression in SQL, and the type of its values. */
+/** A column of an export: its name, its SQL expression, and the type of its values. */
 export interface ExportColumn {
   name: string;
   sql: string;
   type: 'text' | 'integer' | 'number' | 'boolean' | 'time' | 'json';
-  /** True where a row may have none. */
+  /** True if a row may have no value. */
   nullable: boolean;
 }
 
@@ -22,7 +22,7 @@ const optional = (name: string, type: ExportColumn['type'], sql = name): ExportC
   nullable: true,
 });
 
-/** All of `request_logs` but bodies, in the order of exports. */
+/** All columns of `request_logs` but bodies, in the order of exports. */
 export const exportColumns: readonly ExportColumn[] = [
   column('uid', 'text', 'uid::text'),
   column('started_at', 'time'),
@@ -67,7 +67,7 @@ export const exportColumns: readonly ExportColumn[] = [
 /** A row of an export, by the names of its columns. */
 export type ExportedRow = Record<string, unknown>;
 
-/** Columns for SELECT, of `request_logs` under this name. */
+/** The exported columns for SELECT, from `request_logs` under this name. */
 export function exportSelection(table = 'request_logs'): string {
   return exportColumns.map(({ name, sql }) => `${table}.${sql} AS "${name}"`).join(', ');
 }
@@ -75,10 +75,10 @@ export function exportSelection(table = 'request_logs'): string {
 const exportPageRows = 10_000;
 
 /**
- * The rows that `filter` finds, the oldest first, page by page. Each page is a query of its own: a slow
- * reader keeps no connection and no transaction open.
+ * The rows of a filter, oldest first, page by page. Each page is a query of its own: a slow reader
+ * holds no connection and no transaction open.
  * @param run runs one query.
- * @throws ReportError where a page takes too long.
+ * @throws ReportError if a page takes too long.
  */
 export async function* exportRequests(
   run: <T>(work: (sql: Sql, signal?: AbortSignal) => Promise<T>) => Promise<T>,

@@ -14,14 +14,17 @@ const whole = {
   type: 'bigint',
   element: (value: number | null | undefined) => value ?? 'NULL',
 } satisfies OwnColumn;
-/** Milliseconds to the microsecond: a fraction takes ten times as long to write. */
+/** Milliseconds with microseconds: fractions would take ten times as long to write. */
 const milliseconds = {
   type: 'float8',
   element: (ms: number | null | undefined) =>
     ms == null ? 'NULL' : `${Math.round(ms * 1_000)}e-3`,
 } satisfies OwnColumn;
 
-/** Columns in which rows differ: an array for each. A row that an older version left on disk lacks newer ones. */
+/**
+ * Columns that differ between rows: an array for each. A row that an older version left on disk
+ * lacks newer ones.
+ */
 const own = {
   uid: { type: 'uuid', element: (uid: string) => uid },
   request_id: { type: 'text', element: quoted },
@@ -39,7 +42,7 @@ const own = {
   saved_tokens: whole,
 } as const satisfies Partial<Record<Column, OwnColumn>>;
 
-/** Columns that rows of one key and model share: an object in JSON for all that are alike. */
+/** Columns that rows of one key and model share: one JSON object for all of them. */
 const shared = {
   credential_id: 'bigint',
   credential_name: 'text',
@@ -63,7 +66,7 @@ const shared = {
   mirror: 'text',
 } as const satisfies Partial<Record<Column, string>>;
 
-/** Columns that most rows lack; those that have one share nothing. */
+/** Columns that most rows lack; rows that have one share nothing. */
 const rare = {
   end_user: 'text',
   tags: 'jsonb',
@@ -93,14 +96,16 @@ const statement = `
   ) USING (place)
   ON CONFLICT DO NOTHING`;
 
-/** Stores the rows in one statement: all or none. One that is stored already is left as it is. */
+/**
+ * Stores the rows in one statement, all or none. Rows that are already stored are left as they are.
+ */
 export async function insertRequestLogs(sql: Sql, rows: readonly UsageRow[]): Promise<void> {
   await sql.unsafe(statement, packRows(rows), { prepare: true });
 }
 
 /**
- * The parameters of the statement that stores rows. As one text in JSON they would cost the server three times as
- * much to read, and the control process twice as much to write.
+ * Parameters of the statement that stores rows. As one JSON text they would cost the server three
+ * times as much to read, and the control process twice as much to write.
  */
 export function packRows(rows: readonly UsageRow[]): string[] {
   const latest = new Map<string, { row: UsageRow; place: number }>();
@@ -134,7 +139,7 @@ function quoted(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
-/** True for two rows of one model that may have one object. Written out: a loop takes longer than the text. */
+/** True if two rows of one model can share an object. Generated code, since a loop takes longer. */
 const isAlike = new Function(
   'a',
   'b',

@@ -31,30 +31,30 @@ export interface RequestLogRow {
   duration_ms: number;
   upstream_ms: number;
   first_token_ms: number | null;
-  /** Guardrails that did more than let it pass; null: none. */
+  /** Guardrails that did more than pass it; null if there are none. */
   guardrails: readonly GuardrailOutcome[] | null;
   /** Outcome of the cache; null if no answers are cached for the key. */
   cache: 'hit' | 'miss' | 'bypass' | null;
-  /** Nano-dollars that a hit has saved; null where that is not known. */
+  /** Nano-dollars saved by the hit; null if unknown. */
   saved_nano: number | null;
 }
 
-/** With what its cost was made of, and what was lost in translation. */
+/** With the parts of its cost, and the losses of its translation. */
 export interface ExplainedRow extends RequestLogRow {
   translated_to: string | null;
   losses: string | null;
   usage_classes: UsageClasses | null;
-  /** Id of the daemon that served it; null where that was not recorded. */
+  /** Id of the daemon that served it; null if that was not recorded. */
   daemon: string | null;
 }
 
-/** Stored bodies of a request and its answer; null where none was stored. */
+/** Stored bodies of a request and its answer; null if none was stored. */
 export interface RequestBodies {
   request_body: string | null;
   response_body: string | null;
 }
 
-/** In the order in which they are shown. */
+/** In display order. */
 export const requestColumns = [
   'started_at',
   'request_id',
@@ -85,7 +85,7 @@ export const requestColumns = [
   'saved_nano',
 ] as const satisfies readonly (keyof RequestLogRow)[];
 
-/** `user` is a word of SQL. `cursor` is the row's place in lists: see `cursorPattern`. */
+/** `user` is a keyword of SQL. `cursor` is the row's place in lists; see `cursorPattern`. */
 function inSql(column: keyof ExplainedRow | keyof RequestBodies | 'cursor'): string {
   if (column === 'user') return 'end_user AS "user"';
   if (column !== 'cursor') return column;
@@ -94,9 +94,9 @@ function inSql(column: keyof ExplainedRow | keyof RequestBodies | 'cursor'): str
 }
 
 /**
- * The newest of the rows that `filter` finds. Day after day is read backwards until there are enough,
- * so that those of lately are found soon.
- * @throws ReportError where that takes too long.
+ * The newest rows of a filter. Reads backwards day by day until there are enough, so that recent
+ * rows are found soon.
+ * @throws ReportError if that takes too long.
  */
 export async function listRequests(
   sql: Sql,
@@ -124,12 +124,12 @@ async function newestRows<Row>(
   );
 }
 
-/** Then its index finds the few rows; the order would have every day read backwards. */
+/** The index then finds the few rows; reading by time would scan every day backwards. */
 function isById({ requestId }: RequestFilter): boolean {
   return typeof requestId === 'string' ? !requestId.includes('*') : !!requestId;
 }
 
-/** A part of a list, and where the next one begins. */
+/** A page of a list, and the place of the next one. */
 export interface RequestPage {
   rows: RequestLogRow[];
   /** For `RequestFilter.cursor`; null at the end. */
@@ -137,9 +137,9 @@ export interface RequestPage {
 }
 
 /**
- * Like `listRequests`, for reading page after page: no row is missed or repeated, even where many
- * started in the same millisecond.
- * @throws ReportError where that takes too long.
+ * Like `listRequests`, page by page: no row is missed or repeated, even if many started in the same
+ * millisecond.
+ * @throws ReportError if that takes too long.
  */
 export async function listRequestPage(
   sql: Sql,
@@ -154,10 +154,7 @@ export async function listRequestPage(
   return { rows: found.slice(0, limit).map(({ cursor, ...row }) => row), next };
 }
 
-/**
- * The newest row of a request id.
- * @throws ReportError where it takes too long.
- */
+/** The newest row of a request id. @throws ReportError if it takes too long. */
 export async function findRequestLog(
   sql: Sql,
   requestId: string,
@@ -175,8 +172,8 @@ export async function findRequestLog(
 }
 
 /**
- * The stored bodies of the newest row of a request id; null: there is no such row.
- * @throws ReportError where it takes too long.
+ * The stored bodies of the newest row of a request id; null if there is no such row.
+ * @throws ReportError if it takes too long.
  */
 export async function findRequestBodies(
   sql: Sql,

@@ -2,19 +2,20 @@ import type { ComparedAnswer } from '../../../observe/event.js';
 import type { Sql } from '../../client.js';
 import { literal, runReport } from '../../report.js';
 
-/** A copy of a request, and the client's answer that it is compared with. */
+/** A copy of a request, with the client's answer to compare it with. */
 export interface MirroredPair {
   mirror: string;
   copy: Omit<ComparedAnswer, 'provider' | 'model_sent'>;
   client: ComparedAnswer & { score: number | null };
 }
 
-/** The newest ones of each mirror; more would change no figure much. */
+/** Maximum pairs of each mirror; more would hardly change the results. */
 const maxPairs = 5_000;
 
 /**
- * The newest copies of each mirror since a time. @param name of one mirror; null: all.
- * @throws ReportError where it takes too long.
+ * The newest copies of each mirror since a time.
+ * @param name of one mirror; null: all.
+ * @throws ReportError if it takes too long.
  */
 export async function mirroredPairs(
   sql: Sql,

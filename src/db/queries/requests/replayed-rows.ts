@@ -8,13 +8,13 @@ import type { Sql } from '../../client.js';
 import { runReport } from '../../report.js';
 import { type RequestFilter, where } from './request-filter.js';
 
-/** Large enough that waiting for the server between two parts costs little. */
+/** Large enough that waiting for the server between parts costs little. */
 const partRows = 2_000;
-/** Past this many kinds of requests, they are read again. */
+/** After this many kinds of requests, kinds are read again. */
 const maxKinds = 20_000;
 
 /**
- * Columns as the server writes them. Few columns, and no JSON but of tags, since both cost time for
+ * Columns as the server writes them. Few columns, and no JSON except for tags, since both cost time for
  * each row: a record of texts that many requests share, and whole numbers.
  */
 type PackedRow = [kind: Buffer, numbers: Buffer, usageClasses: Buffer | null];
@@ -31,7 +31,7 @@ const packedColumns = `
   ),
   usage_classes`;
 
-/** The requests of a period by their start, in parts, of which each is to be used once. */
+/** The requests of a period by their start, in parts. Each row may be used once. */
 export async function* replayedRows(
   sql: Sql,
   since: Date,
@@ -51,7 +51,7 @@ export async function* replayedRows(
   }
 }
 
-/** One after the other: rows of which none is kept cost the least memory. */
+/** One row at a time: rows that are not kept need the least memory. */
 function* eachUnpacked(part: readonly PackedRow[], kinds: Map<string, RequestKind>) {
   for (const row of part) yield unpacked(row, kinds);
 }
@@ -103,7 +103,7 @@ function kindIn(record: string): RequestKind {
 const comma = 0x2c;
 const zero = 0x30;
 
-/** Reads numbers that are separated by commas, without a text for each. */
+/** Reads comma-separated numbers, without a text for each. */
 class WholeNumbers {
   readonly #bytes: Buffer;
   #at = 0;
@@ -112,7 +112,7 @@ class WholeNumbers {
     this.#bytes = bytes;
   }
 
-  /** Null where there is none before the next comma. */
+  /** Null if there is no number before the next comma. */
   next(): number | null {
     let value: number | null = null;
     while (this.#at < this.#bytes.length) {
@@ -124,10 +124,7 @@ class WholeNumbers {
   }
 }
 
-/**
- * Nano-dollars that the requests of a filter cost.
- * @throws ReportError where it takes too long.
- */
+/** Nano-dollars that the requests of a filter cost. @throws ReportError if it takes too long. */
 export async function sumCost(sql: Sql, filter: RequestFilter): Promise<number> {
   const [row] = await runReport<{ cost: number }>(
     sql,

@@ -1,13 +1,13 @@
 import { literal, matches } from '../../report.js';
 
-/** Selects rows of `request_logs`; in names `*` stands for any characters. */
+/** Selects rows of `request_logs`. In names `*` stands for any characters. */
 export interface RequestFilter {
   since: Date;
-  /** Not included. */
+  /** Exclusive. */
   until: Date;
-  /** Name of a key: its present one, or the last of one that is gone. */
+  /** A key's current name, or the last name of a deleted key. */
   key?: string | null;
-  /** Names of the row: a team may have another one since. */
+  /** Names in the row; the team may have been renamed since. */
   team?: string | { exactly: string } | null;
   user?: string | null;
   /** One of its tags. */
@@ -15,36 +15,38 @@ export interface RequestFilter {
   /** The name in the client's request. */
   model?: string | null;
   provider?: string | null;
-  /** Such as `429`, `5xx`, or `error`: what counts as an error in sums. */
+  /** Such as `429`, `5xx`, or `error`, which means what counts as an error in sums. */
   status?: string | null;
-  /** Code of an error of the gateway's own. */
+  /** Code of one of the gateway's own errors. */
   error?: string | null;
-  /** In a search `*` stands for any characters; a client's own id may hold one. */
+  /** In a search `*` stands for any characters; a client's own id may contain one. */
   requestId?: string | { exactly: string } | null;
-  /** Only requests that took at least so long. */
+  /** Minimum duration. */
   minDurationMs?: number | null;
-  /** Nano-dollars, both included. Requests without a cost have none to compare. */
+  /** Nano-dollars, inclusive. Requests without a cost are left out. */
   minCostNano?: number | null;
   maxCostNano?: number | null;
-  /** Only requests older than the one that this names: see `listRequestPage`. */
+  /** Only requests older than the one of this cursor; see `listRequestPage`. */
   cursor?: string | null;
 }
 
-/** A status as `RequestFilter` has it. */
+/** A status in `RequestFilter`. */
 export const statusPattern = '^([1-5]\\d\\d|[1-5]xx|error)$';
 
-/** The place of a row in lists: its start to the microsecond, and its uid. */
+/** A row's place in lists: its start to the microsecond, and its uid. */
 export const cursorPattern =
   '^(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z)_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$';
 
-/** Answered with a status of 400 or more, or broken off by us; not those that the client left. */
+/**
+ * Answered with a status of 400 or more, or broken off by us; not those that the client abandoned.
+ */
 export const isError = '(error IS NOT NULL OR (status >= 400 AND status <> 499))';
 
-/** The condition of a WHERE. */
+/** The condition for a WHERE clause. */
 export function where({ since, until, ...filter }: RequestFilter): string {
   const conditions = [
     ...[`started_at >= ${literal(since)}`, `started_at < ${literal(until)}`],
-    // Copies of requests are no client's.
+    // Mirrored copies are not requests of clients.
     'mirror IS NULL',
   ];
   const { key, team, user, tag, model, provider, status, error, requestId } = filter;

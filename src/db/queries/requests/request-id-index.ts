@@ -1,8 +1,8 @@
 import type { Sql } from '../../client.js';
 
 /**
- * Gives the partitions made by a version without it their index of request ids, the newest first, while
- * others read and write them. One that was left unfinished is made again.
+ * Adds the index of request ids to partitions of versions that lacked it, newest first, while
+ * others read and write them. An unfinished index is built again.
  */
 export async function indexRequestIds(sql: Sql): Promise<void> {
   const partitions = await sql<{ name: string }[]>`
@@ -16,7 +16,7 @@ export async function indexRequestIds(sql: Sql): Promise<void> {
     ORDER BY c.relname DESC`;
   for (const { name } of partitions) {
     const index = `${name}_request_id`;
-    // CONCURRENTLY is refused within a transaction: each is a statement of its own.
+    // CONCURRENTLY is refused within a transaction, so each is a statement of its own.
     await sql.unsafe(`DROP INDEX CONCURRENTLY IF EXISTS ${index}`);
     await sql.unsafe(`CREATE INDEX CONCURRENTLY ${index} ON ${name} USING hash (request_id)`);
     await sql.unsafe(

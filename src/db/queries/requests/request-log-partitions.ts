@@ -1,7 +1,7 @@
 import { reserve, type Sql } from '../../client.js';
 import { withDeadline } from '../../with-deadline.js';
 
-/** Makes the partitions of these days, such as `2026-01-31`, in UTC, where they are missing. */
+/** Creates missing partitions for these UTC days, such as `2026-01-31`. */
 export async function createRequestLogPartitions(sql: Sql, days: readonly string[]): Promise<void> {
   for (const day of days) {
     await sql`SELECT llmproxy_create_request_logs_partition(${day}::date)`;
@@ -9,11 +9,11 @@ export async function createRequestLogPartitions(sql: Sql, days: readonly string
 }
 
 /**
- * Drops the partitions of days before this one, such as `2026-01-31`, in UTC. Each is detached first,
- * which waits for queries that read it, and lets others read and write the table meanwhile; what
- * does not end in time is taken up by the next call.
- * @returns the names of those that are gone.
- * @throws what the database says, or DatabaseError past `timeoutMs` of waiting for one partition.
+ * Drops the partitions of UTC days before this one, such as `2026-01-31`. Each is detached first,
+ * which waits for queries that read it but lets others use the table; the next call continues what
+ * does not end in time.
+ * @returns names of the dropped ones.
+ * @throws the database's error, or DatabaseError past `timeoutMs` of waiting for one partition.
  */
 export async function dropRequestLogsBefore(
   sql: Sql,
@@ -25,13 +25,13 @@ export async function dropRequestLogsBefore(
     const [lock] = await own`SELECT pg_try_advisory_lock(${maintenanceLock}) AS held`;
     return lock?.held ? await dropExpired(own, day, timeoutMs) : [];
   } finally {
-    // A connection that is broken has lost the lock with it.
+    // A broken connection has lost its lock.
     await own`SELECT pg_advisory_unlock(${maintenanceLock})`.catch(() => {});
     own.release();
   }
 }
 
-/** No two daemons of one database drop partitions at once. */
+/** Only one daemon of a database drops partitions at a time. */
 const maintenanceLock = 5716290419;
 
 async function dropExpired(sql: Sql, day: string, timeoutMs: number): Promise<string[]> {
@@ -40,7 +40,7 @@ async function dropExpired(sql: Sql, day: string, timeoutMs: number): Promise<st
     const run = (statement: string) =>
       withDeadline(sql, timeoutMs, `Detaching ${name}`, (pool) => pool.unsafe(statement));
     if (state === 'attached') {
-      // Tells those that are to be dropped from those that an operator has detached to keep.
+      // Distinguishes those to drop from those that an operator has detached to keep.
       await run(`COMMENT ON TABLE ${name} IS '${expired}'`);
       await run(`ALTER TABLE request_logs DETACH PARTITION ${name} CONCURRENTLY`);
     } else if (state === 'detaching') {
@@ -57,7 +57,7 @@ const expired = 'llmproxy: past its retention';
 interface ExpiredPartition {
   /** Needs no quotes. */
   name: string;
-  /** `detaching`: that was begun and did not come to its end. */
+  /** `detaching`: begun, but not finished. */
   state: 'attached' | 'detaching' | 'detached';
 }
 

@@ -25,7 +25,10 @@ export interface NewCost {
   price_revision: string | null;
 }
 
-/** The requests of a period that a provider answered, in parts, each before the next is read. */
+/**
+ * Requests of a period that a provider answered, in parts; each must be used before the next is
+ * read.
+ */
 export async function* ratedRows(sql: Sql, since: Date, until: Date) {
   const parts = sql<(RatedRow & { at: string })[]>`
     SELECT started_at, started_at::text AS at, uid, endpoint, model_sent, provider, upstream_ms,
@@ -38,7 +41,7 @@ export async function* ratedRows(sql: Sql, since: Date, until: Date) {
   for await (const part of parts) yield part;
 }
 
-/** Stores costs; each row keeps all else. */
+/** Stores new costs; the rows are otherwise unchanged. */
 export async function storeCosts(sql: Sql, costs: readonly NewCost[]): Promise<void> {
   await sql`
     UPDATE request_logs l

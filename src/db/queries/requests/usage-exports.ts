@@ -1,7 +1,7 @@
 import type { Sql } from '../../client.js';
 import { type ExportedRow, exportSelection } from './export-requests.js';
 
-/** Rows to be delivered, and the entries of the queue that they are of. */
+/** Rows to deliver, and their entries in the queue. */
 export interface ExportBatch {
   ids: number[];
   rows: ExportedRow[];
@@ -9,16 +9,16 @@ export interface ExportBatch {
 
 /** Rows that are not delivered yet. */
 export interface ExportState {
-  /** By the numbers of the first entry and the last, since a long queue takes long to count. */
+  /** From the numbers of the first and last entry, since counting a long queue takes long. */
   queued: number;
-  /** Age of the oldest entry in seconds; 0 where there is none. */
+  /** Age of the oldest entry in seconds; 0 if there is none. */
   lagSeconds: number;
 }
 
-/** The export is off where no daemon has asked for it for so long. */
+/** The export turns off after no daemon has asked for it for this long. */
 const forgottenAfter = '1 day';
 
-/** Has rows queued from now on. */
+/** Starts to queue rows. */
 export async function wantExport(sql: Sql): Promise<void> {
   await sql`
     INSERT INTO usage_exports AS e DEFAULT VALUES
@@ -34,7 +34,7 @@ export async function forgetExport(sql: Sql): Promise<void> {
     DELETE FROM usage_export_queue WHERE EXISTS (SELECT FROM gone)`;
 }
 
-/** Takes or keeps the right to send; false while another daemon has it. */
+/** Takes or renews the right to send; false while another daemon has it. */
 export async function holdExport(sql: Sql, holder: string, seconds: number): Promise<boolean> {
   const held = await sql`
     UPDATE usage_exports SET holder = ${holder}, held_until = now() + ${seconds} * interval '1 second'
@@ -47,7 +47,7 @@ export async function releaseExport(sql: Sql, holder: string): Promise<void> {
   await sql`UPDATE usage_exports SET held_until = '-infinity' WHERE holder = ${holder}`;
 }
 
-/** The oldest rows of the queue. Those that were removed meanwhile are left out. */
+/** The oldest rows of the queue, without those deleted meanwhile. */
 export async function nextExportBatch(sql: Sql, maxRows: number): Promise<ExportBatch> {
   const entries = await sql.unsafe<(ExportedRow & { queue_id: number; is_there: boolean })[]>(
     `SELECT q.id AS queue_id, l.uid IS NOT NULL AS is_there, ${exportSelection('l')}
@@ -62,7 +62,7 @@ export async function nextExportBatch(sql: Sql, maxRows: number): Promise<Export
   };
 }
 
-/** Forgets entries that were delivered. */
+/** Removes delivered entries. */
 export async function exported(sql: Sql, ids: readonly number[]): Promise<void> {
   await sql`
     DELETE FROM usage_export_queue

@@ -7,7 +7,7 @@ export interface Range {
   until: Date;
 }
 
-/** The parts of a period: whole hours and days come from roll-ups, what is left of it from rows. */
+/** The parts of a period: whole hours and days come from roll-ups, the rest from rows. */
 export interface RollupPlan {
   /** Value of the column `dimensions` of `usage_rollups`. */
   dimensions: string;
@@ -19,7 +19,7 @@ export interface RollupPlan {
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-/** Dimensions of roll-ups, the smallest first; only the first two are by hour too. */
+/** Dimensions of roll-ups, the smallest first; only the first two exist by hour too. */
 const cubes = {
   model: ['model', 'provider'],
   key: ['key', 'team'],
@@ -30,8 +30,8 @@ const cubes = {
 
 /**
  * Plans how roll-ups answer a question.
- * @param filledFrom roll-ups are complete for what started at this time or later.
- * @returns null where only rows can answer it.
+ * @param filledFrom roll-ups are complete for requests that started at this time or later.
+ * @returns null if only rows can answer it.
  */
 export function planRollups(
   by: readonly UsageGrouping[],
@@ -42,7 +42,7 @@ export function planRollups(
   const { status, error, requestId, minDurationMs, cursor, tag } = filter;
   if (status || error || requestId || minDurationMs || cursor || by.includes('minute')) return null;
   if (filter.minCostNano != null || filter.maxCostNano != null) return null;
-  // A request may have several tags that match, or others too.
+  // A request may have several matching tags, or other tags too.
   if (tag && (tag.includes('*') || by.includes('tag'))) return null;
   const names = ['key', 'team', 'user', 'tag', 'model', 'provider'] as const;
   const needed = names.filter((name) => filter[name] || by.includes(name));
@@ -71,7 +71,7 @@ export function planRollups(
   };
 }
 
-/** The whole hours or days in UTC of a period; null: it has none. */
+/** The whole UTC hours or days of a period; null if it has none. */
 function whole(sinceMs: number, untilMs: number, unitMs: number): Range | null {
   const since = Math.ceil(sinceMs / unitMs) * unitMs;
   const until = Math.floor(untilMs / unitMs) * unitMs;
@@ -84,7 +84,7 @@ function ranges(...pairs: [Date, Date][]): Range[] {
     .map(([since, until]) => ({ since, until }));
 }
 
-/** Tests how far the zone is from UTC at both ends of the period. */
+/** Tests the zone's offset from UTC at both ends of the period. */
 function isOffset(timeZone: string, { since, until }: Range, test: (minutes: number) => boolean) {
   return [since, until].every((time) => {
     // The Swedish format is that of ISO 8601.

@@ -1,14 +1,14 @@
 import { usageCounts } from '../../../observe/usage/usage-sum.js';
 import type { Sql } from '../../client.js';
 
-/** A bucket of roll-ups with rows that are not merged yet. */
+/** A bucket of roll-ups with rows to merge. */
 interface Bucket {
   dimensions: string;
   grain: string;
   bucket: string;
 }
 
-/** Rows of a bucket that is not over yet are merged when there are so many. */
+/** Number of rows from which a bucket that is not over yet is merged. */
 const manyRows = 20_000;
 const columns = ['dimensions', 'grain', 'bucket', 'credential_id', 'credential_name'];
 const names = [...columns, 'team', 'model', 'provider', 'end_user', 'tag'].join(', ');
@@ -19,9 +19,9 @@ const counts = [
 const histograms = ['durations', 'first_token_times'];
 
 /**
- * Merges the roll-ups of hours and days that are over, and of others with many rows. Others may read
- * and add roll-ups meanwhile, and merge them too.
- * @returns how many buckets were merged.
+ * Merges the roll-ups of past hours and days, and of buckets with many rows. Others may read, add
+ * and merge roll-ups meanwhile.
+ * @returns number of merged buckets.
  */
 export async function mergeRollups(sql: Sql): Promise<number> {
   const buckets = await sql<Bucket[]>`
@@ -54,14 +54,14 @@ const mergeStatement = `
 
 /**
  * Adds the newest hour of rows stored by a version without roll-ups.
- * @returns true when there are no further ones.
+ * @returns true if there are no further ones.
  */
 export async function fillRollups(sql: Sql): Promise<boolean> {
   const [state] = await sql`SELECT llmproxy_fill_rollups() = '-infinity' AS done`;
   return state?.done ?? true;
 }
 
-/** Removes the roll-ups of days before this one, such as `2026-01-31`, in UTC. */
+/** Removes roll-ups of UTC days before this one, such as `2026-01-31`. */
 export async function dropRollupsBefore(sql: Sql, day: string): Promise<void> {
   await sql`
     DELETE FROM usage_rollups WHERE bucket < ${day}::date::timestamp AT TIME ZONE 'UTC'`;

@@ -7,10 +7,10 @@ import type { Range, RollupPlan } from './rollup-plan.js';
 import { groupSql, keyName, orderOf, shownGroups, type UsageGrouping } from './usage-sum.js';
 
 /**
- * Sums roll-ups, and the rows of `request_logs` where the plan names a range of those. Sums are those
- * of rows; percentiles are those of a histogram (`maxRelativeError`).
+ * Sums roll-ups, and the rows of `request_logs` for the plan's range of rows. Sums are exact;
+ * percentiles come from a histogram (`maxRelativeError`).
  * @returns the groups in order; without a grouping, the total.
- * @throws ReportError where it is too much.
+ * @throws ReportError if it is too much.
  */
 export async function sumRollups(
   sql: Sql,

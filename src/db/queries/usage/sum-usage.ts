@@ -13,21 +13,21 @@ export type { UsageSum };
 export interface SumOptions {
   /** IANA name of the time zone for days and hours; UTC by default. */
   timeZone?: string;
-  /** Groups at most, those with the most requests or the first in time; the total is of all. */
+  /** Maximum groups: those with the most requests, or the first in time. The total includes all. */
   limit?: number;
-  /** So many requests are read one by one, for exact percentiles. */
+  /** Up to this many requests are read singly, for exact percentiles. */
   maxRows?: number;
-  /** Cancels it. */
+  /** Cancels the report. */
   signal?: AbortSignal;
 }
 
 const defaultMaxRows = 100_000;
 
 /**
- * Sums the requests that `filter` finds, by none, one or two groupings. A request of several tags
- * is in the sum of each, and once in the total. More requests than `maxRows`, and those whose rows
- * are gone, are read from roll-ups where these can answer.
- * @throws ReportError where it is too much.
+ * Sums the requests of a filter, by up to two groupings. A request with several tags is in the sum
+ * of each, and once in the total. More requests than `maxRows`, and those whose rows are gone, are
+ * read from roll-ups if these can answer.
+ * @throws ReportError if it is too much.
  */
 export async function sumUsage(
   sql: Sql,
@@ -61,9 +61,9 @@ async function sumAll(
 interface RollupState {
   /** Null: roll-ups are complete. */
   filledFrom: Date | null;
-  /** Requests of the days of the period. */
+  /** Requests on the days of the period. */
   requests: number;
-  /** There are roll-ups of the period whose days have no partition any more. */
+  /** True if roll-ups exist for days of the period whose partitions are gone. */
   areRowsGone: boolean;
 }
 

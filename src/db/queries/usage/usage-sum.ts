@@ -16,21 +16,21 @@ export const usageGroupings = [
 export type UsageGrouping = (typeof usageGroupings)[number];
 
 export interface Usage {
-  /** The largest number of requests first; days and hours in order. Empty without a grouping. */
+  /** Most requests first; days and hours in order. Empty without a grouping. */
   groups: UsageSum[];
   total: UsageSum;
 }
 
-/** True for the start of a period of time, in order. */
+/** True if groups are periods of time, shown in order. */
 export function isTime(grouping: UsageGrouping): boolean {
   return grouping === 'day' || grouping === 'hour' || grouping === 'minute';
 }
 
-/** The text by which rows are grouped. */
+/** The text that groups rows. */
 export function groupSql(grouping: UsageGrouping | undefined, timeZone: string): string {
   switch (grouping) {
     case 'key':
-      // Keys go by their id, since one can be renamed; those of override files have none.
+      // Keys are grouped by id, since they can be renamed; those of override files have none.
       return 'CASE WHEN credential_id IS NULL THEN credential_name END';
     case 'team':
       return 'team';
@@ -39,7 +39,7 @@ export function groupSql(grouping: UsageGrouping | undefined, timeZone: string):
     case 'tag':
       return 'tag';
     case 'model':
-      // A model that no provider served may be any text that a client sent.
+      // A model without a provider may be any text from a client.
       return 'CASE WHEN provider IS NOT NULL THEN model END';
     case 'provider':
       return 'provider';
@@ -53,20 +53,20 @@ export function groupSql(grouping: UsageGrouping | undefined, timeZone: string):
   }
 }
 
-/** The name of the key of a group, and the columns of the groups themselves, for SELECT. */
+/** For SELECT: the key name of a group, and the columns of the groups themselves. */
 export function shownGroups([first, second]: readonly UsageGrouping[]): string {
   const shown = (grouping: UsageGrouping | undefined, column: string) =>
     grouping === 'key' ? `coalesce(${column}, key_name)` : column;
   return `${shown(first, 'g1')} AS group, ${shown(second, 'g2')} AS subgroup, id AS credential_id`;
 }
 
-/** The name of a group's key: its present one, or its last where it is gone. */
+/** Name of a group's key: its current one, or its last one if it is deleted. */
 export const keyName = `coalesce(
   (SELECT name FROM credentials c WHERE c.id = logs.id),
   CASE WHEN id IS NOT NULL THEN max(credential_name) END
 ) AS key_name`;
 
-/** The order of groups, after the total. */
+/** Order of the groups, after the total. */
 export function orderOf(by: readonly UsageGrouping[]): string[] {
   const same = by[0] === 'key' ? 'is_total, g1, id' : 'is_total, g1';
   return by.map((grouping, index) => {
