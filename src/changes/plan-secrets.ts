@@ -74,7 +74,7 @@ export async function secretless(
   const found = new Set<Provider>();
   for (const provider of new Set(providers)) {
     if (!provider.is_enabled) continue;
-    await secrets.reveal(provider).catch((error: unknown) => {
+    await secrets.checkReadable(provider).catch((error: unknown) => {
       if (!(error instanceof SecretError)) throw error;
       found.add(provider);
     });

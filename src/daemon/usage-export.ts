@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { linesOf } from '../admin/lists/export-rows.js';
-import { isReference, parseReference } from '../config/secrets/secret-reference.js';
 import type { Settings } from '../config/settings/settings-types.js';
 import type { Database } from '../db/database.js';
 import {
@@ -19,6 +17,8 @@ import {
 } from '../db/queries/requests/usage-exports.js';
 import { withDeadline } from '../db/with-deadline.js';
 import type { Emit } from '../observe/event.js';
+import { headerValues } from './secrets/header-values.js';
+import type { FileSettings } from './secrets/secret-file.js';
 
 /** Rows of requests on their way to another system. */
 export interface UsageExport {
@@ -28,7 +28,7 @@ export interface UsageExport {
   close(): Promise<void>;
 }
 
-type ExportSettings = Settings['usage']['export'];
+type ExportSettings = FileSettings & { usage: Pick<Settings['usage'], 'export'> };
 
 /** Between two looks at an empty queue. */
 const idleMs = 1_000;
@@ -52,13 +52,13 @@ export function openUsageExport(
   emit: Emit,
   firstRetryMs = 1_000,
 ): UsageExport {
-  const { url } = settings;
+  const { url, batch_rows } = settings.usage.export;
   const stopped = new AbortController();
   const { signal } = stopped;
   const holder = randomUUID();
   const state = { queued: 0, lagSeconds: 0, delivered: 0, failures: 0 };
   let running: Promise<void> = Promise.resolve();
-  let maxRows = settings.batch_rows;
+  let maxRows = batch_rows;
   let retryMs = firstRetryMs;
   let isFailing = false;
 
@@ -144,39 +144,24 @@ const compress = promisify(gzip);
 
 async function post(
   url: string,
-  settings: ExportSettings,
+  { usage, ...files }: ExportSettings,
   lines: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const body = settings.gzip ? await compress(lines) : lines;
+  const { gzip: isCompressed, headers, timeout_ms } = usage.export;
+  const body = isCompressed ? await compress(lines) : lines;
   const answer = await fetch(url, {
     method: 'POST',
     headers: {
       'content-type': 'application/x-ndjson',
-      ...(settings.gzip && { 'content-encoding': 'gzip' }),
-      ...(await headersOf(settings)),
+      ...(isCompressed && { 'content-encoding': 'gzip' }),
+      ...(await headerValues('usage.export.headers', headers, files)),
     },
     body,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(settings.timeout_ms)]),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeout_ms)]),
     redirect: 'error',
   });
-  // Read to its end, so that the connection is used again.
-  await answer.arrayBuffer();
+  // Read to its end, so that the connection is used again, and kept nowhere.
+  await answer.body?.pipeTo(new WritableStream());
   if (!answer.ok) throw new RefusedError(answer.status, answer.headers.get('retry-after'));
-}
-
-/** Files are read each time, since secrets are rotated. */
-async function headersOf({ headers }: ExportSettings): Promise<Record<string, string>> {
-  const values = Object.entries(headers).map(async ([name, value]) => {
-    if (!isReference(value)) return [name, value] as const;
-    const reference = parseReference(value);
-    if (typeof reference === 'string') throw new Error(`usage.export.headers.${name} ${reference}`);
-    const found =
-      reference.kind === 'env'
-        ? process.env[reference.name]
-        : (await readFile(reference.path, 'utf8')).trim();
-    if (!found) throw new Error(`usage.export.headers.${name}: ${value} is empty or not set`);
-    return [name, found] as const;
-  });
-  return Object.fromEntries(await Promise.all(values));
 }

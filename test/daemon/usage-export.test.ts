@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import type { Settings } from '../../src/config/settings/settings-types.js';
 import { openUsageExport } from '../../src/daemon/usage-export.js';
 import type { Sql } from '../../src/db/client.js';
 import { insertRequestLogs } from '../../src/db/queries/requests/insert-request-logs.js';
@@ -62,10 +63,16 @@ function open(
   t: TestContext,
   sql: Sql,
   url: string | null,
-  changes: Partial<Parameters<typeof openUsageExport>[0]> = {},
+  changes: Partial<Settings['usage']['export']> = {},
 ) {
   const events: GatewayEvent[] = [];
-  const settings = { url, headers: {}, gzip: false, batch_rows: 20, timeout_ms: 2_000, ...changes };
+  const settings = {
+    usage: {
+      export: { url, headers: {}, gzip: false, batch_rows: 20, timeout_ms: 2_000, ...changes },
+    },
+    secrets: { key_file: null },
+    data_dir: '/nowhere',
+  };
   const opened = openUsageExport(settings, { sql }, (event) => events.push(event), 10);
   t.after(() => opened.close());
   opened.start();
@@ -178,17 +185,34 @@ test('headers may refer to secrets, which are read again for each batch; bodies 
   assert.equal(sent[0]?.['content-type'], 'application/x-ndjson');
 });
 
-test('a missing secret stops the export, and is reported by name, not by value', async (t) => {
+test('a header that cannot be sent stops the export, and is reported by name, not by value', async (t) => {
   const sql = await prepared(t);
+  const folder = mkdtempSync(join(tmpdir(), 'llmproxy-export-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'token');
+  writeFileSync(file, 'Bearer one\nBearer two\n');
   const { accepted, url } = await receiver(t, () => accepts);
-  const { events } = open(t, sql, url, { headers: { authorization: 'env:LLMPROXY_NOT_SET' } });
+  const reasonOf = async (authorization: string) => {
+    const { events, close } = open(t, sql, url, { headers: { authorization } });
+    await until('it is told', () => events.length > 0);
+    await close();
+    return events[0]?.type === 'usage_export_failing' && events[0].reason;
+  };
+  const reasons: unknown[] = [];
+  const first = open(t, sql, url, { headers: { authorization: 'env:LLMPROXY_NOT_SET' } });
   await until('the export is wanted', isWanted(sql));
   await store(sql, 1);
-  await until('it is told', () => events.length > 0);
-  assert.deepEqual(events[0], {
-    type: 'usage_export_failing',
-    reason: 'usage.export.headers.authorization: env:LLMPROXY_NOT_SET is empty or not set',
-  });
+  await first.close();
+  for (const one of ['env:LLMPROXY_NOT_SET', `file:${file}`, `file:${folder}`, 'file:/dev/zero']) {
+    reasons.push(await reasonOf(one));
+  }
+  const at = 'usage.export.headers.authorization refers to';
+  assert.deepEqual(reasons, [
+    `${at} env:LLMPROXY_NOT_SET, which is not set`,
+    `${at} file:${file}, which is not one line of ASCII`,
+    `${at} ${folder}, which cannot be read: is not a file`,
+    `${at} /dev/zero, which cannot be read: is not a file`,
+  ]);
   assert.equal(accepted.length, 0);
 });
 

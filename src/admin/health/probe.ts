@@ -1,5 +1,6 @@
 import type { Provider } from '../../config/configuration.js';
 import { secretParamsOf } from '../../config/secrets/secret-columns.js';
+import { hideSecrets } from '../../observe/hide-secrets.js';
 import { compileWires } from '../../routing/wire.js';
 import { type AskBounds, askProvider, type ProviderAnswer } from '../../upstream/ask.js';
 import { outcomeOfStatus } from '../../upstream/outcome.js';
@@ -112,10 +113,9 @@ export function saidIn(body: Buffer, provider: Provider): string | null {
     return null;
   }
   if (typeof said !== 'string' || said === '') return null;
-  const secrets = [provider.api_key, ...secretParamsOf(provider).values()];
-  const clean = secrets
-    .flatMap((secret) => [secret, ...secret.split(/\s+/)])
-    .filter((secret) => secret.length >= 6)
-    .reduce((words, secret) => words.replaceAll(secret, '***'), said);
-  return clean.replace(/\s+/g, ' ').slice(0, maxSaidLength);
+  const fetched = Object.values(provider.provider_params.fetched ?? {}).filter(
+    (one) => one !== null,
+  );
+  const secrets = [provider.api_key, ...secretParamsOf(provider).values(), ...fetched];
+  return hideSecrets(said, secrets).replace(/\s+/g, ' ').slice(0, maxSaidLength);
 }

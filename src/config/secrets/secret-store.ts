@@ -59,6 +59,12 @@ export interface SecretReader {
    * @throws SecretError with the reason, as the end of a sentence that begins with `api_key`.
    */
   reveal<R extends SecretColumns>(row: R): Promise<R>;
+  /**
+   * Checks that the secrets of a row can be read here. Unlike `reveal` it fetches no credentials of a
+   * cloud: a document may name any address for them.
+   * @throws SecretError as `reveal`.
+   */
+  checkReadable(row: SecretColumns): Promise<void>;
   /** Resolves a reference. @throws SecretError with the reason. */
   dereference(reference: string): Promise<string>;
 }

@@ -22,6 +22,7 @@ export function checkTogether(settings: Settings, source: (name: string) => stri
   checkOidc(settings.console);
   checkProxies(upstream, source);
   checkTraces(settings.traces);
+  checkHeaders('usage.export.headers', settings.usage.export.headers);
   if (auth !== 'off' || isLoopback(server.host)) return;
   throw new SettingsError([
     {
@@ -107,9 +108,13 @@ function checkTraces({ headers, tls }: Settings['traces']): void {
   if ((tls.cert === null) !== (tls.key === null)) {
     throw refusal('traces.tls', 'cert and key are needed together');
   }
+  checkHeaders('traces.headers', headers);
+}
+
+function checkHeaders(path: string, headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
     const reference = isReference(value) ? parseReference(value) : null;
-    if (typeof reference === 'string') throw refusal(`traces.headers.${name}`, reference);
+    if (typeof reference === 'string') throw refusal(`${path}.${name}`, reference);
   }
 }
 

@@ -278,7 +278,7 @@ export const settingsSchema = section({
       headers: {
         type: 'object',
         propertyNames: { pattern: '^[A-Za-z0-9-]+$' },
-        additionalProperties: { type: 'string', minLength: 1 },
+        additionalProperties: { type: 'string', pattern: '^[\\x20-\\x7e]+$' },
         default: {},
         secret: true,
       },

@@ -288,3 +288,15 @@ export const strategyNames = [
 export type StrategyName = (typeof strategyNames)[number];
 
 export type PrivateAddresses = 'allow' | 'deny';
+
+/** Values from the command line, by the schema's `flag` names, and the settings file. */
+export interface SettingsFlags {
+  config?: string;
+  host?: string;
+  port?: string;
+  engine?: string;
+  workers?: string;
+  dbUrl?: string;
+  dataDir?: string;
+  logLevel?: string;
+}

@@ -3,10 +3,11 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type Problem, shownName } from '../problem.js';
 import { compileSchema, toProblems } from '../schema.js';
+import { assign, type Leaf, leaves, valueAt } from './leaves.js';
 import { settingsSchema } from './settings-schema.js';
-import type { Settings } from './settings-types.js';
+import type { Settings, SettingsFlags } from './settings-types.js';
 
-export type { Settings } from './settings-types.js';
+export type { Settings, SettingsFlags } from './settings-types.js';
 
 import { checkTogether } from './check-settings.js';
 import { SettingsError } from './settings-error.js';
@@ -20,18 +21,6 @@ import {
 
 /** The source of a setting's value. */
 export type Origin = 'default' | 'file' | 'credential' | 'environment' | 'flag';
-
-/** Values from the command line, by the schema's `flag` names, and the settings file. */
-export interface SettingsFlags {
-  config?: string;
-  host?: string;
-  port?: string;
-  engine?: string;
-  workers?: string;
-  dbUrl?: string;
-  dataDir?: string;
-  logLevel?: string;
-}
 
 export interface ResolvedSettings {
   settings: Settings;
@@ -133,7 +122,7 @@ export function describeSettings({
   return [...leaves(settingsSchema.properties)].map((leaf) => {
     const name = leaf.path.join('.');
     const origin = origins.get(name) ?? 'default';
-    const value = valueAt({ ...settings }, leaf.path);
+    const value = valueAt(settings, leaf.path);
     // Lists and tables are set when they hold something.
     const isSet = value instanceof Object ? Object.keys(value).length > 0 : value !== null;
     const shown = leaf.secret ? (isSet ? '(set)' : null) : value;
@@ -151,28 +140,6 @@ function defaultDataDir(environment: NodeJS.ProcessEnv): string {
   if (process.getuid?.() === 0) return systemDataDir;
   if (XDG_STATE_HOME) return join(XDG_STATE_HOME, 'llmproxy');
   return join(homedir(), '.local/state/llmproxy');
-}
-
-interface Leaf {
-  path: string[];
-  schema: object;
-  type: unknown;
-  default: unknown;
-  secret: boolean | undefined;
-  env: string | undefined;
-  /** Fallback variable. */
-  envAlso: string | undefined;
-  /** The variable is read in lower case too. */
-  envLower: boolean | undefined;
-  credential: string | undefined;
-  flag: Exclude<keyof SettingsFlags, 'config'> | undefined;
-}
-
-function* leaves(properties: object, path: string[] = []): Generator<Leaf> {
-  for (const [name, schema] of Object.entries(properties)) {
-    if (schema.properties) yield* leaves(schema.properties, [...path, name]);
-    else yield { ...schema, schema, path: [...path, name] };
-  }
 }
 
 /** The variable of a setting that is set to something: its name and value. */
@@ -225,22 +192,4 @@ function pairsIn(text: string): unknown {
 
 function flagName(flag: string): string {
   return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-function valueAt(tree: Record<string, unknown>, path: string[]): unknown {
-  return path.reduce<unknown>(
-    (node, name) =>
-      node !== null && typeof node === 'object' ? Reflect.get(node, name) : undefined,
-    tree,
-  );
-}
-
-function assign(tree: Record<string, unknown>, path: string[], value: unknown): void {
-  const last = path[path.length - 1] ?? '';
-  let node = tree;
-  for (const name of path.slice(0, -1)) {
-    node[name] ??= {};
-    node = node[name] as Record<string, unknown>;
-  }
-  node[last] = value;
 }

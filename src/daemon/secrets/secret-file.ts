@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { isJsonObject, type SecretReference } from '../../config/secrets/secret-reference.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 
-interface FileSettings extends Pick<Settings, 'data_dir'> {
+/** The settings that name files of the gateway's own secrets. */
+export interface FileSettings extends Pick<Settings, 'data_dir'> {
   secrets: Pick<Settings['secrets'], 'key_file'>;
 }
 

@@ -145,18 +145,27 @@ export class Secrets implements SecretReader {
   }
 
   async reveal<R extends SecretColumns>(row: R): Promise<R> {
+    const revealed = await this.#read(row);
+    const fetched = await this.#fetched(revealed);
+    if (!fetched) return revealed;
+    return { ...revealed, provider_params: { ...revealed.provider_params, fetched } };
+  }
+
+  async checkReadable(row: SecretColumns): Promise<void> {
+    await this.#read(row);
+  }
+
+  /** The row with its secrets in clear, without those of a cloud. */
+  async #read<R extends SecretColumns>(row: R): Promise<R> {
     const clear = this.decrypt(row);
     const { api_key } = row;
     const read = (path: string) => readSecretFile(path, this.#settings);
     const { provider_type } = row as SecretColumns as Provider;
-    const revealed = {
+    return {
       ...clear,
       ...(isReference(api_key) && { api_key: await this.dereference(api_key, provider_type) }),
       provider_params: await withTlsFiles(clear.provider_params, read),
     };
-    const fetched = await this.#fetched(revealed);
-    if (fetched) revealed.provider_params = { ...revealed.provider_params, fetched };
-    return revealed;
   }
 
   /** Credentials of a cloud that the provider needs. */
@@ -264,8 +273,9 @@ export class Secrets implements SecretReader {
     } catch (error) {
       throw new SecretError(error instanceof Error ? error.message : String(error));
     }
-    if (isOwnSecret(found, this.#settings, this.keys))
+    if (await isOwnSecret(found, this.#settings, this.keys)) {
       throw new SecretError('refers to a secret of the gateway');
+    }
     // A settings file may be JSON, too.
     if (providerType === 'vertex' || !isJsonObject(found)) return found;
     throw new SecretError('refers to JSON, which only a provider of type vertex takes');

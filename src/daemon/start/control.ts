@@ -69,6 +69,7 @@ export function createControl(options: ControlOptions): Control {
       shown: (row) => secrets.shown(row),
       decrypt: (row) => secrets.decrypt(row),
       reveal: (row) => secrets.reveal(row),
+      checkReadable: (row) => secrets.checkReadable(row),
       dereference: (reference) => secrets.dereference(reference),
       seal: (sql, row) => secrets.seal(sql, row),
       sealChange: (sql, before, after) => secrets.sealChange(sql, before, after),

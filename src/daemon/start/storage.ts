@@ -58,7 +58,7 @@ export function createStorage(options: StorageOptions): Storage {
   const store = new Store({ dbUrl, dataDir, poolSize, passed, settings: embedded }, emit);
   const resources = openResources(store);
   const rollups = openRollups(settings.usage, store, emit);
-  const usageExport = openUsageExport(settings.usage.export, store, emit);
+  const usageExport = openUsageExport(settings, store, emit);
   let usage: Usage | null = null;
   return {
     store,

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Configuration, Provider } from '../../config/configuration.js';
-import { isReference, parseReference } from '../../config/secrets/secret-reference.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 import type { OtlpSignal } from '../../observe/event.js';
 import type { Telemetry } from '../../observe/otlp/open.js';
 import type { OtlpTarget } from '../../observe/otlp/post.js';
 import type { TracedProvider } from '../../observe/otlp/span-attributes.js';
+import { headerValues } from '../secrets/header-values.js';
 import { readSecretFile } from '../secrets/secret-file.js';
 import type { Observers } from './observers.js';
 
@@ -84,8 +84,8 @@ export async function targetAt(
     url: withPath(url, signal),
     timeoutMs: timeout_ms,
     gzips: compression === 'gzip',
-    headers: () => readAll('traces.headers', headers, (value) => headerValue(value, settings)),
-    tls: () => readAll('traces.tls', tls, (path) => readSecretFile(path, settings)),
+    headers: () => headerValues('traces.headers', headers, settings),
+    tls: () => readAll(tls, (path) => readSecretFile(path, settings)),
   };
   await Promise.all([target.headers(), target.tls()]);
   return target;
@@ -98,38 +98,20 @@ function withPath(url: string, signal: OtlpSignal): string {
 }
 
 async function readAll<K extends string>(
-  setting: string,
-  values: Readonly<Record<K, string | null>>,
-  read: (value: string) => Promise<string>,
+  files: Readonly<Record<K, string | null>>,
+  read: (path: string) => Promise<string>,
 ): Promise<Record<K, string>> {
   const entries: [string, string][] = [];
-  for (const [name, value] of Object.entries<string | null>(values)) {
-    if (value === null) continue;
+  for (const [name, path] of Object.entries<string | null>(files)) {
+    if (path === null) continue;
     try {
-      entries.push([name, await read(value)]);
+      entries.push([name, await read(path)]);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`${setting}.${name} ${reason}`);
+      throw new Error(`traces.tls.${name} ${reason}`);
     }
   }
   return Object.fromEntries(entries) as Record<K, string>;
-}
-
-/** Unlike a provider's key it may have spaces, as in `Bearer …`. */
-async function headerValue(
-  value: string,
-  settings: Pick<Settings, 'secrets' | 'data_dir'>,
-): Promise<string> {
-  const reference = isReference(value) ? parseReference(value) : null;
-  if (reference === null || typeof reference === 'string') return value;
-  const found =
-    reference.kind === 'env'
-      ? process.env[reference.name]
-      : await readSecretFile(reference.path, settings);
-  const text = (found ?? '').trim();
-  if (/^[\x20-\x7e]+$/.test(text)) return text;
-  const what = text === '' ? (found === undefined ? 'not set' : 'empty') : 'not one line of ASCII';
-  throw new Error(`refers to ${value}, which is ${what}`);
 }
 
 function tracedProvider({ provider_type, api_base }: Provider): TracedProvider {

@@ -1,15 +1,10 @@
+import { withoutSecrets } from '../../config/settings/secret-settings.js';
 import type { Settings } from '../../config/settings/settings-types.js';
 
-/** The data plane needs neither admin keys, the database, collectors, nor keys to decrypt with. */
+/** The data plane needs no secret of the settings but the proxies, which may name a password. */
+const needed = ['upstream.https_proxy', 'upstream.http_proxy'];
+
 export function settingsWithoutSecrets(settings: Settings): Settings {
-  const { admin, database, fleet, secrets, traces, usage } = settings;
-  return {
-    ...settings,
-    usage: { ...usage, export: { ...usage.export, headers: {} } },
-    admin: { ...admin, key: null, keys: [] },
-    database: { ...database, url: null, listen_url: null },
-    secrets: { ...secrets, key: null, key_file: null },
-    traces: { ...traces, headers: {} },
-    fleet: { ...fleet, valkey_url: null },
-  };
+  const { secrets, ...others } = withoutSecrets(settings, needed);
+  return { ...others, secrets: { ...secrets, key_file: null } };
 }

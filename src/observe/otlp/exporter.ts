@@ -4,7 +4,7 @@ import type { OtlpSender } from './post.js';
 
 export interface ExporterOptions<Item> {
   signal: OtlpSignal;
-  sender: Pick<OtlpSender, 'post' | 'close'>;
+  sender: Pick<OtlpSender, 'post' | 'shown' | 'close'>;
   /** Items that may wait, including those being exported. */
   maxQueued: number;
   /** The body of an export of these. */
@@ -134,7 +134,8 @@ export class OtlpExporter<Item> implements ExporterState {
   }
 
   #fails(reason: string): void {
-    if (!this.#isFailing) this.#options.onState(reason);
+    const { sender, onState } = this.#options;
+    if (!this.#isFailing) onState(sender.shown(reason));
     this.#isFailing = true;
   }
 

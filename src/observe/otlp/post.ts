@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Agent, request } from 'undici';
+import { hideSecrets } from '../hide-secrets.js';
 
 /** An OTLP receiver, and how it is reached. */
 export interface OtlpTarget {
@@ -29,6 +30,8 @@ const zip = promisify(gzip);
 export class OtlpSender {
   readonly #target: OtlpTarget;
   #agent: Agent | null = null;
+  /** Values of the headers last sent. */
+  #secrets: readonly string[] = [];
 
   constructor(target: OtlpTarget) {
     this.#target = target;
@@ -39,10 +42,12 @@ export class OtlpSender {
     const { url, headers, timeoutMs, gzips } = this.#target;
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
+      const own = await headers();
+      this.#secrets = Object.values(own);
       const answer = await request(url, {
         method: 'POST',
         headers: {
-          ...(await headers()),
+          ...own,
           'content-type': 'application/x-protobuf',
           ...(gzips && { 'content-encoding': 'gzip' }),
         },
@@ -62,6 +67,11 @@ export class OtlpSender {
       const reason = timeout.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(error);
       return { outcome: 'retry', reason, afterMs: null };
     }
+  }
+
+  /** A reason to show: some receivers repeat the token that they refuse. */
+  shown(reason: string): string {
+    return hideSecrets(reason, this.#secrets);
   }
 
   async close(): Promise<void> {

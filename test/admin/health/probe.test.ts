@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { probe } from '../../../src/admin/health/probe.js';
+import { probe, saidIn } from '../../../src/admin/health/probe.js';
 import type { Settings } from '../../../src/config/settings/settings-types.js';
 import { Upstreams } from '../../../src/upstream/upstreams.js';
 import { provider } from '../../config/configuration-for-test.js';
@@ -129,4 +129,25 @@ test('stopping aborts running probes', async (t) => {
   assert.equal((await ask('m')).error, 'was aborted');
   assert.equal((await ask('m')).error, 'was aborted');
   assert.equal(received.length, 1);
+});
+
+test('what a provider says is shown without the secrets that it was sent', () => {
+  const asked = provider('a', {
+    api_key: 'sk-of-the-row',
+    provider_params: {
+      headers: { 'x-auth': 'Bearer of-a-header', 'x-short': 'ab' },
+      query: { key: 'sk-of-the-row-too' },
+      fetched: { bearer: 'of-the-cloud' },
+    },
+  });
+  const said = (message: unknown) =>
+    saidIn(Buffer.from(JSON.stringify({ error: { message } })), asked);
+  assert.equal(
+    said(
+      'no sk-of-the-row,\n sk-of-the-row-too, Bearer of-a-header, of-a-header, of-the-cloud, ab',
+    ),
+    'no ***, ***, ***, ***, ***, ab',
+  );
+  assert.equal(said(''), null);
+  assert.equal(saidIn(Buffer.from('<html>'), asked), null);
 });

@@ -26,7 +26,7 @@ import { testDatabase, testDirectory } from '../../support/postgres.js';
 
 const none = { key: null, key_file: null };
 
-const { console, upstream } = resolveSettings({}, '/').settings;
+const { console, upstream, usage } = resolveSettings({}, '/').settings;
 
 function settingsIn(data_dir: string) {
   return { data_dir, secrets: none, upstream };
@@ -378,6 +378,8 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
     url: 'postgres://me:pass%20word@db/x',
     listen_url: 'postgres://l:listen@db/x',
   };
+  const token = join(folder, 'token');
+  writeFileSync(token, 'Basic token-of-the-export\n');
   // In base64 it has word characters only and an equals sign, as `NAME=` has.
   const text = `${'A'.repeat(43)}=`;
   const secrets = await Secrets.open(
@@ -389,6 +391,8 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
       database,
       fleet: { valkey_url: 'rediss://me:password-of-the-valkey@valkey:6379', valkey_ca: null },
       upstream: { ...upstream, https_proxy: 'http://me:password-of-the-proxy@proxy:3128' },
+      traces: { headers: { authorization: 'Bearer token-of-the-collector', 'x-scope': 'short' } },
+      usage: { export: { ...usage.export, headers: { authorization: `file:${token}` } } },
     },
     true,
   );
@@ -406,6 +410,9 @@ test('no reference leads to a secret of the gateway, whatever it is called', asy
     'http://me:password-of-the-proxy@proxy:3128',
     'password-of-the-valkey',
     'rediss://me:password-of-the-valkey@valkey:6379',
+    'token-of-the-collector',
+    'token-of-the-export',
+    'short',
     `ADMIN_KEY=${admin.key}`,
     `A=1;ADMIN_KEY=${admin.key}`,
     JSON.stringify({ admin: { key: admin.key } }),

@@ -12,13 +12,14 @@ interface Options {
   rejects?: number;
   port?: number;
   timeoutMs?: number;
+  reason?: string;
 }
 
 /** An exporter of numbers, each a byte, to a receiver that answers as `answer` says. */
 async function open(
   t: TestContext,
   answer: (response: ServerResponse, received: number[]) => void,
-  { maxQueued = 1_000, rejects = 0, port = 0, timeoutMs = 5_000 }: Options = {},
+  { maxQueued = 1_000, rejects = 0, port = 0, timeoutMs = 5_000, reason = 'too old' }: Options = {},
 ) {
   const batches: number[][] = [];
   const states: (string | null)[] = [];
@@ -35,7 +36,7 @@ async function open(
   const at = port === 0 ? await listen() : port;
   const sender = new OtlpSender({
     url: `http://127.0.0.1:${at}/v1/traces`,
-    headers: async () => ({}),
+    headers: async () => ({ authorization: 'Bearer token-of-ours', 'x-team': 'a' }),
     tls: async () => ({}),
     timeoutMs,
     gzips: false,
@@ -45,7 +46,7 @@ async function open(
     sender,
     maxQueued,
     encode: (items) => Uint8Array.from(items),
-    rejected: () => ({ count: rejects, reason: 'too old' }),
+    rejected: () => ({ count: rejects, reason }),
     onState: (failure) => states.push(failure),
   });
   t.after(async () => {
@@ -141,4 +142,12 @@ test('closing exports waiting items once, and drops them on failure', async (t) 
   await until('the first', () => silent.batches.length === 1);
   await silent.exporter.close(50);
   assert.equal(silent.exporter.dropped, 300);
+});
+
+test('a reason that repeats the token that was sent is shown without it', async (t) => {
+  const reason = 'no team a for token-of-ours (got "Bearer token-of-ours")';
+  const { exporter, states } = await open(t, take, { rejects: 1, reason });
+  exporter.add(1);
+  await until('the refusal', () => states.length > 0);
+  assert.deepEqual(states, ['it rejects 1: no team a for *** (got "***")']);
 });
