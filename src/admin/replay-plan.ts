@@ -4,7 +4,7 @@ import { documentTimeoutMs } from '../changes/documents.js';
 import { secretless } from '../changes/plan-secrets.js';
 import { query } from '../changes/query.js';
 import type { Configuration } from '../config/configuration.js';
-import { type Plan, rowsAfter } from '../config/documents/plan.js';
+import type { Plan } from '../config/documents/plan.js';
 import { mergeConfiguration } from '../config/merge.js';
 import { type Override, parseOverride } from '../config/overrides.js';
 import type { Sql } from '../db/client.js';
@@ -43,7 +43,7 @@ export async function replayPlan(
   const sheets = new PriceSheets();
   const compiled = (rows: Configuration) => compile(control, rows, overrides, sheets);
   const live = await compiled(routedConfiguration(plan.base));
-  const candidate = await compiled(routedConfiguration(rowsAfter(plan)));
+  const candidate = await compiled(routedConfiguration(plan.after));
   const work = async (sql: Sql): Promise<PlanReplay> => {
     const until = new Date();
     const spent = await spentBefore(sql, candidate.configuration, since);

@@ -21,10 +21,14 @@ export interface ChangeControl {
   reload(): Promise<{ configuration: Pick<Configuration, 'version'> }>;
   /** The override files of this machine. */
   readOverrides(): Promise<readonly OverrideFile[]>;
-  /** The problems that a change of the rows would add to the configuration. */
+  /**
+   * The problems that a change of the rows would add to the configuration.
+   * @param known the rows before the change; undefined: they are read.
+   */
   problemsOf(
     change: (rows: Configuration) => Configuration,
     author: Pick<ChangeAuthor, 'isCommand'>,
+    known?: Configuration,
   ): Promise<readonly Problem[]>;
 }
 

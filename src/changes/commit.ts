@@ -48,14 +48,16 @@ export function refuseProblems(problems: readonly Problem[], at: string): void {
 
 /**
  * Refuses a change that would make rows and override files together invalid.
+ * @param known the rows before the change; undefined: they are read.
  * @throws GatewayError `invalid_configuration`.
  */
 export async function refuseUnusable(
   control: ChangeControl,
   author: Pick<ChangeAuthor, 'isCommand'>,
   changeRows: (rows: Configuration) => Configuration,
+  known?: Configuration,
 ): Promise<void> {
-  const find = () => control.problemsOf(changeRows, author);
+  const find = () => control.problemsOf(changeRows, author, known);
   const problems = await query(control, find, checkTimeoutMs);
   if (problems.length === 0) return;
   const listed = problems.map(describeProblem);

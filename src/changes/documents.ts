@@ -1,5 +1,5 @@
+import { mayOperatorsChange } from '../config/documents/kinds.js';
 import type { Plan } from '../config/documents/plan.js';
-import { rowsAfter } from '../config/documents/plan.js';
 import type { PlacedProblems } from '../config/documents/read-document.js';
 import type { ChangeSource } from '../db/author.js';
 import type { Sql } from '../db/client.js';
@@ -64,8 +64,8 @@ export interface Application {
   message: string | null;
   /** Apply only if this is still the version; undefined: whatever the version is. */
   baseVersion: number | undefined;
-  /** Refuse changes of keys. */
-  onlyProviders: boolean;
+  /** Refuse changes that the role `operator` may not make. */
+  byOperator: boolean;
 }
 
 /**
@@ -77,7 +77,7 @@ export async function applyPlan(
   control: ChangeControl,
   author: ChangeAuthor,
   plan: Plan,
-  { source, message, baseVersion, onlyProviders }: Application,
+  { source, message, baseVersion, byOperator }: Application,
 ): Promise<DescribedPlan & { applied: boolean }> {
   const base = plan.base.version;
   if (baseVersion !== undefined && baseVersion !== base) {
@@ -87,8 +87,9 @@ export async function applyPlan(
       { param: 'base_version' },
     );
   }
-  if (onlyProviders && plan.changes.some(({ kind }) => kind === 'key')) {
-    const reason = 'An operator may change providers only, and this would change keys.';
+  const refused = byOperator && plan.changes.find(({ kind }) => !mayOperatorsChange(kind));
+  if (refused) {
+    const reason = `An operator may not change a ${refused.kind}, and this would change "${refused.name}".`;
     throw new GatewayError('permission_denied', reason);
   }
   const described = await describePlan(plan, control.secrets);
@@ -118,7 +119,9 @@ export async function refuseUnusablePlan(
   author: Pick<ChangeAuthor, 'isCommand'>,
   plan: Plan,
 ): Promise<void> {
-  await refuseUnusable(control, author, () => routedConfiguration(rowsAfter(plan)));
+  const before = routedConfiguration(plan.base);
+  const after = routedConfiguration(plan.after);
+  await refuseUnusable(control, author, () => after, before);
 }
 
 function documentRefused({ first, total }: PlacedProblems): GatewayError {

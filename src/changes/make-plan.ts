@@ -1,5 +1,5 @@
 import type { Change } from '../config/documents/change.js';
-import { type Plan, planDocument, planReturn, rowsAfter } from '../config/documents/plan.js';
+import { type Plan, planDocument, planReturn } from '../config/documents/plan.js';
 import { type FieldChange, fieldChanges } from '../config/documents/plan-fields.js';
 import { type PlacedProblems, readDocument } from '../config/documents/read-document.js';
 import type { Author } from '../db/author.js';
@@ -53,7 +53,7 @@ export async function planRollback(sql: Sql, version: number) {
 
 export async function describePlan(plan: Plan, secrets: ChangeSecrets): Promise<DescribedPlan> {
   const before = routedConfiguration(plan.base);
-  const after = routedConfiguration(rowsAfter(plan));
+  const after = routedConfiguration(plan.after);
   const withoutSecret = await secretless([...before.providers, ...after.providers], secrets);
   return {
     version: plan.base.version,

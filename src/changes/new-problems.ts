@@ -19,14 +19,16 @@ export interface ConfigurationParts {
 /**
  * The problems that a change of the rows would add to the configuration. Nothing is activated.
  * @param author a command may send the secrets of override files to another origin.
+ * @param known the rows before the change; undefined: they are read.
  * @throws what reading threw.
  */
 export async function newProblems(
   { readRows, readOverrides, privateAddresses }: ConfigurationParts,
   change: (rows: Configuration) => Configuration,
   { isCommand }: Pick<ChangeAuthor, 'isCommand'>,
+  known?: Configuration,
 ): Promise<Problem[]> {
-  const [rows, files] = await Promise.all([readRows(), readOverrides()]);
+  const [rows, files] = await Promise.all([known ?? readRows(), readOverrides()]);
   const overrides = files.map((file) => parseOverride(file, []));
   const changed = change(rows);
   const redirected = isCommand ? [] : redirectedSecrets(rows, changed, overrides);

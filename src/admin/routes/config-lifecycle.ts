@@ -247,7 +247,7 @@ async function apply(
   const plan = await planOf(control, request);
   const { version: target, base_version: baseVersion, ...body } = request.body as ApplyBody;
   const message = body.message ?? (target === undefined ? null : `back to version ${target}`);
-  const application = { source, message, baseVersion, onlyProviders: request.role !== 'admin' };
+  const application = { source, message, baseVersion, byOperator: request.role !== 'admin' };
   const applied = await applyPlan(control, authorOf(request), plan, application);
   return { status: 200, body: applied };
 }

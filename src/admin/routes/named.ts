@@ -1,5 +1,6 @@
 import { createNamed, deleteNamed, existingNamed, updateNamed } from '../../changes/named.js';
 import { query } from '../../changes/query.js';
+import { mayOperatorsChange } from '../../config/documents/kinds.js';
 import { type NamedSection, namedSections } from '../../config/rows/named.js';
 import { configVersion } from '../../db/queries/configuration/config-version.js';
 import { listNamed } from '../../db/queries/configuration/named-rows.js';
@@ -14,8 +15,6 @@ interface Words {
   one: string;
   many: string;
   example: object;
-  /** True where operators may change them too. */
-  operators: boolean;
   tag: string;
 }
 
@@ -27,7 +26,7 @@ const shown = {
 };
 
 /** The operations on such rows of the database, without override files. */
-function routesOf({ section, one, many, tag, example, operators }: Words): ChangeRoute[] {
+function routesOf({ section, one, many, tag, example }: Words): ChangeRoute[] {
   const { kind, properties, required } = namedSections[section];
   const path = `/admin/v1/${section}`;
   const row = object({ ...shown, ...properties });
@@ -39,7 +38,7 @@ function routesOf({ section, one, many, tag, example, operators }: Words): Chang
     description: `The ${kind}'s \`id\` or name.`,
     schema: { type: 'string', minLength: 1, maxLength: 300 },
   };
-  const common = { access: 'admin', ...(operators && { operators }) } as const;
+  const common = { access: 'admin', operators: mayOperatorsChange(kind) } as const;
   const tags = [tag];
   return [
     {
@@ -165,7 +164,6 @@ export const namedRoutes: readonly ChangeRoute[] = [
     tag: 'spend',
     one: 'Price',
     many: 'Prices',
-    operators: false,
     example: {
       name: 'my-model',
       model: 'my-model*',
@@ -177,7 +175,6 @@ export const namedRoutes: readonly ChangeRoute[] = [
     tag: 'spend',
     one: 'Budget',
     many: 'Budgets',
-    operators: false,
     example: {
       name: 'chat-monthly',
       amount: 500_000_000_000,
@@ -190,14 +187,12 @@ export const namedRoutes: readonly ChangeRoute[] = [
     one: 'Stop',
     many: 'Stops',
     tag: 'spend',
-    operators: true,
     example: { name: 'team:chat', applies_to: { team: 'chat' }, reason: 'a runaway agent' },
   }),
   ...routesOf({
     section: 'guardrails',
     one: 'Guardrail',
     many: 'Guardrails',
-    operators: false,
     example: {
       name: 'no-pii',
       kind: 'pii',
@@ -211,7 +206,6 @@ export const namedRoutes: readonly ChangeRoute[] = [
     one: 'Mirror',
     many: 'Mirrors',
     tag: 'canary',
-    operators: false,
     example: {
       name: 'new-model',
       applies_to: { model: 'gpt-4o' },
@@ -225,7 +219,6 @@ export const namedRoutes: readonly ChangeRoute[] = [
     one: 'Canary',
     many: 'Canaries',
     tag: 'canary',
-    operators: true,
     example: { name: 'to-azure', from_provider: 'openai-main', to_provider: 'azure-eu' },
   }),
 ];

@@ -10,7 +10,10 @@ import { planCredentials } from './plan-credentials.js';
 /** Changes of rows, based on one version of them. */
 export interface Plan {
   base: StoredConfiguration;
+  /** By kind, then by name. */
   changes: readonly Change[];
+  /** The rows with these changes; new ones have negative ids. */
+  after: StoredConfiguration;
 }
 
 /**
@@ -43,7 +46,7 @@ export function planDocument(
       });
     }),
   ];
-  const plan = { base, changes: changes.sort(inOrder) };
+  const plan = toPlan(base, changes);
   problems.push(...missingTeams(plan));
   return { plan, problems };
 }
@@ -84,11 +87,11 @@ export function planReturn(base: StoredConfiguration, target: StoredConfiguratio
       kind === 'key' ? (labels.get(row.id) ?? '') : String(row[nameField]),
     );
   }
-  return { base, changes: changes.sort(inOrder) };
+  return toPlan(base, changes);
 }
 
-/** The rows after a plan; new ones have negative ids. */
-export function rowsAfter({ base, changes }: Plan): StoredConfiguration {
+function toPlan(base: StoredConfiguration, changes: Change[]): Plan {
+  changes.sort(inOrder);
   let newId = 0;
   const apply = (kind: Kind, rows: readonly StoredRow[]) => {
     const byId = new Map(rows.map((row) => [row.id, row]));
@@ -101,7 +104,7 @@ export function rowsAfter({ base, changes }: Plan): StoredConfiguration {
     return [...byId.values()];
   };
   const rows = eachSection((section, { kind }) => apply(kind, base[section]));
-  return { version: base.version, ...rows };
+  return { base, changes, after: { version: base.version, ...rows } };
 }
 
 /**
@@ -170,11 +173,11 @@ function requireFields(
 }
 
 /** Teams that are named by keys but would not exist. */
-function missingTeams(plan: Plan): PlanProblem[] {
-  const { teams, credentials } = rowsAfter(plan);
+function missingTeams({ after: { teams, credentials } }: Plan): PlanProblem[] {
   const names = new Set(teams.map(({ name }) => name));
-  const labels = credentialLabels(credentials);
   const orphans = credentials.filter(({ team }) => team != null && !names.has(team));
+  if (orphans.length === 0) return [];
+  const labels = credentialLabels(credentials);
   return orphans.map(({ id, team }) => ({
     path: `credentials.${labels.get(id)}.team`,
     reason: `there is no team "${team}"`,

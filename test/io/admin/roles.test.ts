@@ -75,6 +75,26 @@ test('a viewer reads everything and changes nothing, and the audit log names the
   assert.ok(!`${JSON.stringify(log)}${table.stdout}`.includes(secret));
 });
 
+test('a plan asks nobody for credentials, whatever address the document names for them', async (t) => {
+  const viewer = 'key-of-the-dashboard';
+  const { url, received } = await startUpstream(t, answerChat);
+  const daemon = await startDaemon(t, {
+    settings: { admin: { keys: [{ name: 'board', role: 'viewer', key: viewer }] } },
+  });
+  daemon.secrets.add(viewer);
+  const user = { client_id: 'c', client_secret: 's', refresh_token: 'r' };
+  const api_key = JSON.stringify({ type: 'authorized_user', token_uri: url, ...user });
+  const base = { provider_type: 'vertex', api_base: 'https://vertex.invalid', api_key };
+  const provider = { ...base, provider_params: { project: 'p' } };
+  const planned = await ask(`${daemon.url}/admin/v1/config/plan`, {
+    method: 'POST',
+    headers: bearer(viewer),
+    body: JSON.stringify({ document: JSON.stringify({ providers: { a: provider } }) }),
+  });
+  assert.equal(planned.status, 200, planned.text);
+  assert.deepEqual(received, []);
+});
+
 test('a viewer starts no test of models, which costs money', async (t) => {
   const keys = { viewer: 'key-of-the-dashboard', operator: 'key-of-the-operator' };
   const upstream = await startUpstream(t, answerChat);
@@ -103,7 +123,7 @@ test('a viewer starts no test of models, which costs money', async (t) => {
   assert.equal(chats(), 1);
 });
 
-test('an operator changes providers and no keys, and an expired key does nothing', async (t) => {
+test('an operator changes providers and no keys, by documents either, and an expired key does nothing', async (t) => {
   const [operator, expired] = ['key-of-the-operator', 'key-of-last-year-only'];
   const daemon = await startDaemon(t, {
     settings: {
@@ -145,6 +165,38 @@ test('an operator changes providers and no keys, and an expired key does nothing
     const { status, body: answer } = await admin(operator, method, path, body);
     assert.deepEqual([status, answer.error.code], [403, 'permission_denied'], path);
   }
+  // By a document an operator may change what its own routes let them change, and nothing else.
+  const rows: Record<string, [row: string, change: string]> = {
+    teams: ['{weight: 1}', '{weight: 2}'],
+    prices: ['{model: m, rates: {input: 1}}', '{rates: {input: 2}}'],
+    budgets: ['{amount: 1, applies_to: {user: u}}', '{amount: 2}'],
+    guardrails: ['{kind: pii}', '{kind: pii, mode: monitor}'],
+    mirrors: [
+      '{model: m, applies_to: {model: n}, sample_percent: 1}',
+      '{model: m, applies_to: {model: n}, sample_percent: 2}',
+    ],
+  };
+  for (const [section, [row, change]] of Object.entries(rows)) {
+    assert.equal((await apply(`${section}: {one: ${row}}`)).status, 403, section);
+    const { status, body } = await admin(daemon.adminKey, 'POST', '/config/apply', {
+      document: `${section}: {one: ${row}}`,
+    });
+    assert.equal(status, 200, JSON.stringify(body));
+    for (const text of [`${section}: {one: ${change}}`, `{providers: {}, ${section}: {}}`]) {
+      const refused = await admin(operator, 'POST', '/config/apply', {
+        document: text,
+        prune: true,
+      });
+      assert.equal(refused.status, 403, text);
+    }
+    const back = { version: body.version - 1 };
+    assert.equal((await admin(operator, 'POST', '/config/rollback', back)).status, 403, section);
+  }
+  assert.equal((await apply('stops: {one: {applies_to: {user: u}}}')).status, 200);
+  assert.equal(
+    (await apply('canaries: {one: {model: m, from_provider: a, to_provider: b}}')).status,
+    200,
+  );
   const [key] = await daemon.sql`SELECT rate_limit FROM credentials`;
   assert.equal(key?.rate_limit, 1);
   assert.equal((await admin(operator, 'DELETE', `/providers/${id}`)).status, 204);
