@@ -19,9 +19,19 @@ export function print(text: string): void {
   process.stdout.write(`${forTerminal(text)}\n`);
 }
 
-/** Writes a text without adding a line end. */
-export function printRaw(text: string): void {
-  process.stdout.write(text);
+/** Writes text for other programs: as it is, but on a terminal as `print` does. */
+export function printData(text: string): void {
+  process.stdout.write(process.stdout.isTTY ? dataForTerminal(text) : text);
+}
+
+/** Data for a terminal, which ends lines of CSV as others. */
+export function dataForTerminal(text: string): string {
+  return forTerminal(text.replace(/\r(?=\n|$)/g, ''));
+}
+
+/** Lines after the first are indented, so that a text from elsewhere cannot pass for a message. */
+function indented(message: string): string {
+  return message.replaceAll('\n', '\n  ');
 }
 
 /** Writes a result as JSON: on one line for scripts, indented on a terminal. */
@@ -44,7 +54,7 @@ export function warn(message: string, json: boolean | undefined): void {
   note(
     json
       ? JSON.stringify({ warning: { message } })
-      : `${paint('yellow', 'warning:', process.stderr)} ${message}`,
+      : `${paint('yellow', 'warning:', process.stderr)} ${indented(message)}`,
   );
 }
 
@@ -54,7 +64,7 @@ export function printFailure({ message, hint }: Failure, json: boolean): void {
     note(JSON.stringify({ error: { message, ...(hint !== null && { hint }) } }));
     return;
   }
-  note(`${paint('red', 'error:', process.stderr)} ${message}`);
+  note(`${paint('red', 'error:', process.stderr)} ${indented(message)}`);
   if (hint !== null) note(hint);
 }
 

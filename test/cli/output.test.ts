@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Column, forTerminal, paint, tableLines } from '../../src/cli/output.js';
+import {
+  type Column,
+  dataForTerminal,
+  forTerminal,
+  paint,
+  tableLines,
+} from '../../src/cli/output.js';
 import { invisible } from '../../src/observe/visible.js';
 
 type Row = { name: string; count: number; url: string };
@@ -88,6 +94,12 @@ test('a terminal gets only line breaks, tabs and our own styles', () => {
     forTerminal('a\u001b[8mb\u009bc\u202ed\u200be\u00adf\u{e0041}'),
     'a\\u001b[8mb\\u009bc\\u202ed\\u200be\\u00adf\\udb40\\udc41',
   );
+});
+
+test('data on a terminal has no text that the terminal would obey', () => {
+  const text = 'model,key\r\n\u001b]0;x\u0007,"a\u202e\nb"\r\n';
+  assert.equal(dataForTerminal(text), 'model,key\n\\u001b]0;x\\u0007,"a\\u202e\nb"\n');
+  assert.equal(dataForTerminal('a\rb\r'), 'a\\u000db');
 });
 
 test('a table of 300,000 rows has a width', () => {

@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream, existsSync, rmSync, type WriteStre
 import { createGunzip } from 'node:zlib';
 import { Command } from 'commander';
 import type { BackupSummary } from '../../db/backup/format.js';
+import { visible } from '../../observe/visible.js';
 import { packageVersion } from '../../package.js';
 import { CliError, errorMessage, usageError } from '../failure.js';
 import { counted, note, print, printJson, warn } from '../output.js';
@@ -134,7 +135,7 @@ async function restore(file: string, flags: DatabaseFlags): Promise<void> {
     return done;
   });
   if (flags.json) printJson(summary);
-  else print(`restored the backup of ${summary.head.at}: ${describe(summary)}`);
+  else print(`restored the backup of ${visible(summary.head.at)}: ${describe(summary)}`);
   if (problem !== null) warn(problem, flags.json);
 }
 

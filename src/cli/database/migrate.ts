@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { MigrationState } from '../../db/migrate.js';
+import { visible } from '../../observe/visible.js';
 import { wholeNumber } from '../arguments.js';
 import { print, printJson, printTable } from '../output.js';
 import { withProgress } from '../progress.js';
@@ -87,5 +88,5 @@ function migrationJson({ version, name, appliedAt }: MigrationState) {
 }
 
 function title({ version, name }: MigrationState): string {
-  return `${String(version).padStart(4, '0')} ${name}`;
+  return `${String(version).padStart(4, '0')} ${visible(name)}`;
 }

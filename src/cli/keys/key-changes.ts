@@ -199,7 +199,7 @@ async function warnOfUnserved(
   const { unservedModels } = await import('../../routing/unserved-models.js');
   const { providers } = await api.ask<{ providers: ShownProvider[] }>('GET', '/providers');
   const unserved = unservedModels(models, providers);
-  if (unserved.length > 0) warn(`no provider serves ${unserved.join(', ')}`, json);
+  if (unserved.length > 0) warn(visible(`no provider serves ${unserved.join(', ')}`), json);
 }
 
 /** The given value in the form of the admin API; empty if one is to be generated. */

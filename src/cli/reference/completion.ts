@@ -1,4 +1,5 @@
 import { Argument, Command, Option } from 'commander';
+import { visible } from '../../observe/visible.js';
 import { openGateway } from '../daemon/ask-daemon.js';
 import { CliError } from '../failure.js';
 import { print, printJson } from '../output.js';
@@ -48,7 +49,7 @@ async function printNames(kind: 'providers' | 'keys', prefix: string): Promise<v
     const rows = Object.values((await ask(path)) as object).find(Array.isArray) ?? [];
     for (const row of rows) {
       const name = String(kind === 'keys' ? row.name : row.provider_key);
-      if (name.startsWith(prefix)) print(name);
+      if (name.startsWith(prefix)) print(visible(name));
     }
   } catch {
     // A completing shell shows no errors.

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { createWriteStream, rmSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { Readable, type Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { StringDecoder } from 'node:string_decoder';
 import { Command } from 'commander';
 import { type ExportFormat, exportFormats } from '../../admin/lists/export-rows.js';
 import type { RequestFilter } from '../../db/queries/requests/request-filter.js';
@@ -16,6 +17,7 @@ import {
   withDatabase,
 } from '../database/connection.js';
 import { CliError, usageError } from '../failure.js';
+import { dataForTerminal } from '../output.js';
 import { outputError } from '../output-error.js';
 import {
   addRequestFilters,
@@ -60,7 +62,7 @@ async function run({ format, output, ...flags }: ExportFlags): Promise<void> {
     if (format === 'parquet' && process.stdout.isTTY) {
       throw usageError('parquet is not a text format', 'name a file: --output usage.parquet');
     }
-    const open = async () => process.stdout;
+    const open = async () => standardOutput();
     return await write(format, filter, flags, open).catch(unlessReaderLeft);
   }
   const partial = `${output}.${process.pid}.part`;
@@ -110,6 +112,17 @@ async function write(
     const pages = exportRequests((work) => orTooMuch(work(sql)), filter);
     const rows = Readable.from(encodeRows(format, pages), { objectMode: false });
     await pipeline(rows, out, { end: out !== process.stdout });
+  });
+}
+
+/** Standard output; on a terminal the text of clients is made visible. */
+function standardOutput(): Writable {
+  if (!process.stdout.isTTY) return process.stdout;
+  const decoder = new StringDecoder();
+  return new Writable({
+    write(piece: Buffer, _encoding, done) {
+      process.stdout.write(dataForTerminal(decoder.write(piece)), done);
+    },
   });
 }
 

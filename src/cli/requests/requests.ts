@@ -13,7 +13,7 @@ import { openGateway } from '../daemon/ask-daemon.js';
 import { remoteUrl } from '../daemon/remote-gateway.js';
 import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
-import { note, printJson, printRaw, printTable } from '../output.js';
+import { note, printData, printJson, printTable } from '../output.js';
 import { dollars } from '../spend/price-flags.js';
 import {
   addRequestFilters,
@@ -85,7 +85,7 @@ async function run({ limit, csv: asCsv, ...flags }: ListFlags): Promise<void> {
   };
   const rows = await readRequests(filter, limit, flags);
   if (asCsv) {
-    printRaw(
+    printData(
       csv(
         requestColumns,
         rows.map((row) => requestColumns.map((column) => row[column])),

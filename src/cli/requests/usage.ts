@@ -8,7 +8,7 @@ import { openGateway } from '../daemon/ask-daemon.js';
 import { remoteUrl } from '../daemon/remote-gateway.js';
 import { addGatewayOptions, type DatabaseFlags, withDatabase } from '../database/connection.js';
 import { usageError } from '../failure.js';
-import { printJson, printRaw } from '../output.js';
+import { printData, printJson } from '../output.js';
 import { exportCommand } from './export.js';
 import {
   addRequestFilters,
@@ -65,7 +65,7 @@ async function run({ by, csv, ...flags }: UsageFlags): Promise<void> {
   const timeZone = timeZoneOf(flags);
   const { groups, total } = await readUsage(filter, timeZone, { by, ...flags });
   const { since, until } = filter;
-  if (csv) printRaw(usageCsv(by, groups, total));
+  if (csv) printData(usageCsv(by, groups, total));
   else if (flags.json) {
     printJson({ since, until, by: by.join(','), timezone: timeZone, usage: groups, total });
   } else printUsage(by, timeZone, groups, total);

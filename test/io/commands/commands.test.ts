@@ -64,7 +64,7 @@ test('commands change rows through the daemon, without a database URL of their o
   assert.equal(refused.code, 1);
   assert.match(
     refused.stderr,
-    /the document has 1 problem\nstandard input:3:5: providers\.main\.weight: must be integer/,
+    /the document has 1 problem\n {2}standard input:3:5: providers\.main\.weight: must be integer/,
   );
   const removed = await run(['provider', 'rm', 'main', '--yes']);
   assert.match(removed.stdout, /^deleted provider main\nactive /);
